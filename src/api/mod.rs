@@ -1,0 +1,1 @@
+//! The Vault API as a client sees it.

@@ -1,0 +1,1 @@
+//! What commands share: the estate, the environment, a client to its engine.

@@ -1,0 +1,129 @@
+//! The command line: arguments in, one library call, rendering out. One file per command; no logic here.
+
+pub(crate) mod context;
+pub(crate) mod error;
+pub(crate) mod output;
+
+mod apply;
+mod creds;
+mod delete;
+mod lease;
+mod list;
+mod login;
+mod plan;
+mod policy;
+mod read;
+mod sandbox;
+mod secrets;
+mod server;
+mod status;
+mod token;
+mod trail;
+mod validate;
+mod write;
+
+use std::ffi::OsString;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use self::error::CliError;
+
+/// Declarative, reviewed and accounted-for AWS credentials
+#[derive(Debug, Parser)]
+#[command(name = "leasehold", version, about, propagate_version = true)]
+struct Cli {
+    #[command(flatten)]
+    global: Global,
+    #[command(subcommand)]
+    command: Command,
+}
+
+/// Flags that every command takes.
+#[derive(Debug, Default, clap::Args)]
+pub(crate) struct Global {}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Check the estate's files and report every problem at once
+    Validate(validate::Args),
+    /// Show what apply would change
+    Plan(plan::Args),
+    /// Make the engine hold what the files say
+    Apply(apply::Args),
+    /// Log in as an app and print a fresh AWS credential
+    Creds(creds::Args),
+    /// Print the credentials that were issued
+    Trail(trail::Args),
+    /// Serve the Vault API from the embedded engine
+    Server(server::Args),
+    /// Serve a simulated AWS account on loopback
+    Sandbox(sandbox::Args),
+    /// Show whether the engine is sealed
+    Status(status::Args),
+    /// Log in and keep the token
+    Login(login::Args),
+    /// Read a path
+    Read(read::Args),
+    /// Write to a path
+    Write(write::Args),
+    /// List the keys under a path
+    List(list::Args),
+    /// Delete a path
+    Delete(delete::Args),
+    /// Look up, renew or revoke leases
+    Lease(lease::Args),
+    /// List or enable secrets engines
+    Secrets(secrets::Args),
+    /// List, read or write ACL policies
+    Policy(policy::Args),
+    /// Look up, renew or revoke tokens
+    Token(token::Args),
+}
+
+/// Runs the program on `argv` and answers its exit code.
+pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = match Cli::try_parse_from(argv) {
+        Ok(cli) => cli,
+        Err(error) => {
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 1 } else { 0 });
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            output::failure(&CliError::new(1, format!("the runtime could not start: {error}")));
+            return ExitCode::from(1);
+        }
+    };
+    match runtime.block_on(dispatch(cli)) {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            output::failure(&error);
+            ExitCode::from(error.exit_code)
+        }
+    }
+}
+
+async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
+    match command {
+        Command::Validate(args) => validate::run(args, &global).await,
+        Command::Plan(args) => plan::run(args, &global).await,
+        Command::Apply(args) => apply::run(args, &global).await,
+        Command::Creds(args) => creds::run(args, &global).await,
+        Command::Trail(args) => trail::run(args, &global).await,
+        Command::Server(args) => server::run(args, &global).await,
+        Command::Sandbox(args) => sandbox::run(args, &global).await,
+        Command::Status(args) => status::run(args, &global).await,
+        Command::Login(args) => login::run(args, &global).await,
+        Command::Read(args) => read::run(args, &global).await,
+        Command::Write(args) => write::run(args, &global).await,
+        Command::List(args) => list::run(args, &global).await,
+        Command::Delete(args) => delete::run(args, &global).await,
+        Command::Lease(args) => lease::run(args, &global).await,
+        Command::Secrets(args) => secrets::run(args, &global).await,
+        Command::Policy(args) => policy::run(args, &global).await,
+        Command::Token(args) => token::run(args, &global).await,
+    }
+}

@@ -1,0 +1,15 @@
+//! Leasehold: declarative, reviewed and accounted-for AWS credentials.
+//!
+//! Two halves meet only at the Vault HTTP API. The reconciler turns files into desired objects
+//! ([`estate`], [`object`]), reads the same objects from an engine, compares, plans and applies. The
+//! engine serves that API. `tests/it/tidy.rs` checks which room may name which.
+
+pub mod api;
+pub mod cli;
+pub mod clock;
+pub mod engine;
+pub mod estate;
+pub mod object;
+pub mod sandbox;
+pub mod secret;
+pub mod trail;

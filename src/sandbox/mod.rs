@@ -1,0 +1,1 @@
+//! A simulated AWS account: IAM and STS over their wire protocol.
