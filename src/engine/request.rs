@@ -68,6 +68,10 @@ pub(crate) struct Response {
     pub(crate) shape: Shape,
     /// A status other than the shape's own (202, or the codes of `sys/health`).
     pub(crate) status: Option<u16>,
+    /// A credential that the pipeline makes active, or revokes, before it answers.
+    pub(crate) issued: Option<super::lease::Issued>,
+    /// The hash of a token that this answer hands out: revoked if the answer cannot be audited.
+    pub(crate) new_token: Option<String>,
 }
 
 /// The lease fields of an envelope.

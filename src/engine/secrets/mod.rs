@@ -1,0 +1,4 @@
+//! Secrets engines.
+
+pub(crate) mod aws;
+pub(crate) mod kv;
