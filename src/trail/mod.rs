@@ -1,89 +1,255 @@
-//! Audit records: one JSON line each, hash-chained, durable before an answer leaves.
+//! The trail: one JSON line per request and response and per thing the engine did by itself, hash-chained,
+//! durable before an answer leaves.
+//!
+//! [`Trail`] is handed [`Record`]s with their secrets in clear and gives each device its own line, secrets
+//! hashed under that device's salt. It knows nothing of requests or leases. Line format, hashing and
+//! `omitempty` follow Vault's file audit device; `credential`, `event` and `chain` are ours.
 
+pub mod chain;
+mod file;
+mod hash;
+mod json;
+mod line;
+pub mod query;
 mod record;
+mod ticket;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, PoisonError, RwLock};
 
-pub use record::{Credential, Event, Kind, Record};
+pub use self::record::{Credential, Event, Kind, Record};
+pub use self::ticket::Ticket;
 
+use self::file::{FileDevice, Oddity};
+use self::hash::Hasher;
+use self::line::Format;
 use crate::clock::Clock;
 use crate::secret::Secret;
 
-/// How one device writes.
+/// All audit devices of one engine. Cloning shares them.
+#[derive(Clone)]
+pub struct Trail {
+    devices: Arc<RwLock<Vec<Arc<Device>>>>,
+    clock: Clock,
+}
+
+struct Device {
+    name: String,
+    built_in: bool,
+    format: Arc<Format>,
+    file: FileDevice,
+}
+
+/// What one device writes, and where.
 #[derive(Clone, Debug)]
 pub struct DeviceOptions {
-    /// The file.
+    /// The file. Made with its directory (0700) if absent; a symbolic link is refused.
     pub path: PathBuf,
-    /// The file's mode.
+    /// The file's mode; execute bits are dropped. `None` leaves an existing file as it is and makes a new
+    /// one with 0600.
     pub mode: Option<u32>,
-    /// Whether accessors are hashed too.
+    /// Whether accessors are hashed. Vault's default is yes.
     pub hmac_accessor: bool,
-    /// Whether secrets stay in clear.
+    /// Whether secrets are written in clear. Vault's default is no.
     pub log_raw: bool,
-    /// Whether list answers are replaced by counts.
+    /// Whether `keys` and `key_info` of lists are replaced by their counts.
     pub elide_list_responses: bool,
-    /// The key of the hashes.
+    /// Keys the hashes. Must stay the same for the life of the device, or its hashes lose their meaning.
     pub salt: Secret,
-    /// Whether the device comes from the configuration.
+    /// Whether the engine made it, so that [`Trail::close_device`] does not take it away.
     pub built_in: bool,
 }
 
-/// What can go wrong with a device.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-pub struct TrailError(String);
+impl DeviceOptions {
+    /// A device with Vault's defaults: mode 0600, everything hashed, lists in full.
+    pub fn new(path: PathBuf, salt: Secret) -> Self {
+        Self {
+            path,
+            mode: Some(0o600),
+            hmac_accessor: true,
+            log_raw: false,
+            elide_list_responses: false,
+            salt,
+            built_in: false,
+        }
+    }
+}
 
-/// The trail.
-#[derive(Clone, Debug)]
-pub struct Trail {}
+/// Why a line is not durable, or a device not open.
+#[derive(Clone, Debug, thiserror::Error)]
+pub enum TrailError {
+    /// The file could not be opened, made or read.
+    #[error("the audit file {} could not be opened: {source}", path.display())]
+    Open {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// The path leads to a directory, pipe or socket.
+    #[error("the audit file {} is neither a file nor a character device", path.display())]
+    NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// `stdout` and other words that Vault takes for a path.
+    #[error("{0:?} is not supported as an audit file: give the path of a file")]
+    Unsupported(String),
+    /// Another device or process writes this file.
+    #[error("the audit file {} is already being written by another device or process", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
+    /// A device of that name is open.
+    #[error("an audit device named {0:?} is already open")]
+    NameTaken(String),
+    /// The line was not written; the device goes on trying with the next ones.
+    #[error("the audit file {} could not be written: {source}", path.display())]
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// The line was written but not flushed; the device refuses everything until it is reopened.
+    #[error("the audit file {} could not be flushed and takes no more lines until it is reopened (SIGHUP): {source}", path.display())]
+    Flush {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: Arc<std::io::Error>,
+    },
+    /// Too much is waiting for the disk, or the line is too long.
+    #[error("the audit file takes no more lines: too much is waiting to be written")]
+    Overloaded,
+    /// The device was closed before the line was written.
+    #[error("the audit device was closed")]
+    Closed,
+}
 
-/// One line on its way.
-#[derive(Debug)]
-pub struct Ticket {}
+impl TrailError {
+    fn open(path: &Path, source: std::io::Error) -> Self {
+        Self::Open { path: path.to_owned(), source: Arc::new(source) }
+    }
 
-impl Ticket {
-    /// Waits until the line is durable on at least one device.
-    pub async fn durable(self) -> Result<(), TrailError> {
-        Ok(())
+    fn write(path: &Path, source: std::io::Error) -> Self {
+        Self::Write { path: path.to_owned(), source: Arc::new(source) }
+    }
+
+    fn flush(path: &Path, source: std::io::Error) -> Self {
+        Self::Flush { path: path.to_owned(), source: Arc::new(source) }
+    }
+}
+
+impl std::fmt::Debug for Trail {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Trail").field(&self.device_names()).finish()
     }
 }
 
 impl Trail {
-    /// A trail without devices.
-    pub fn new(_clock: Clock) -> Self {
-        Self {}
+    /// A trail without devices. The clock dates the lines that devices write about themselves.
+    pub fn new(clock: Clock) -> Self {
+        Self { devices: Arc::default(), clock }
     }
 
-    /// Opens a device.
-    pub fn open_device(&self, _name: &str, _options: DeviceOptions) -> Result<(), TrailError> {
+    /// Opens a device under a name such as `trail/` or `file/`. An existing file is gone on with: its
+    /// last line continues the chain, and a torn last line is cut off and told about in a system line.
+    ///
+    /// # Errors
+    /// [`TrailError::Open`], [`TrailError::NotAFile`], [`TrailError::Unsupported`], [`TrailError::InUse`],
+    /// [`TrailError::NameTaken`].
+    pub fn open_device(&self, name: &str, options: DeviceOptions) -> Result<(), TrailError> {
+        if let Some(word) = options.path.to_str().filter(|path| ["stdout", "discard", ""].contains(path)) {
+            return Err(TrailError::Unsupported(word.to_owned()));
+        }
+        let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
+        if devices.iter().any(|device| device.name == name) {
+            return Err(TrailError::NameTaken(name.to_owned()));
+        }
+        let format = Arc::new(Format {
+            hasher: Hasher::new(&options.salt),
+            hmac_accessor: options.hmac_accessor,
+            log_raw: options.log_raw,
+            elide_list_responses: options.elide_list_responses,
+        });
+        let file = FileDevice::open(&options, {
+            let (format, clock) = (Arc::clone(&format), self.clock.clone());
+            move |oddity| format.body(&Record::system(clock.now(), told(oddity), None))
+        })?;
+        devices.push(Arc::new(Device { name: name.to_owned(), built_in: options.built_in, format, file }));
         Ok(())
     }
 
-    /// Closes a device.
-    pub fn close_device(&self, _name: &str) -> bool {
-        false
+    /// Writes what a device has queued and closes it. Answers whether it was open. The engine's own device
+    /// is not closed this way, because that would be an unaudited way to end the audit.
+    pub fn close_device(&self, name: &str) -> bool {
+        let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
+        let found = devices.iter().position(|device| device.name == name && !device.built_in);
+        let device = found.map(|at| devices.remove(at));
+        drop(devices);
+        if let Some(device) = &device {
+            device.file.close();
+        }
+        device.is_some()
     }
 
-    /// The names of the devices.
+    /// Writes what is queued and closes every device. Lines appended later have no device.
+    pub fn close(&self) {
+        let devices = std::mem::take(&mut *self.devices.write().unwrap_or_else(PoisonError::into_inner));
+        devices.iter().for_each(|device| device.file.close());
+    }
+
+    /// The names of the open devices, in the order in which they were opened.
     pub fn device_names(&self) -> Vec<String> {
-        vec![]
+        self.read(|devices| devices.iter().map(|device| device.name.clone()).collect())
     }
 
-    /// The hash that a device writes for `input`.
-    pub fn hash(&self, _device: &str, _input: &str) -> Option<String> {
-        None
-    }
-
-    /// Reopens the files.
-    pub fn reload(&self) {}
-
-    /// Queues a line.
-    pub fn append(&self, _record: &Record) -> Ticket {
-        Ticket {}
-    }
-
-    /// Whether there is a device.
+    /// Whether any device is open. It may still be failing: only [`Ticket::durable`] tells.
     pub fn has_device(&self) -> bool {
-        false
+        self.read(|devices| !devices.is_empty())
+    }
+
+    /// What `input` looks like in that device's lines (`sys/audit-hash`); `None` without such a device.
+    pub fn hash(&self, device: &str, input: &str) -> Option<String> {
+        self.read(|devices| devices.iter().find(|open| open.name == device).map(|open| open.format.hasher.hash(input)))
+    }
+
+    /// The last durable line of a device, for noting down somewhere else.
+    pub fn head(&self, device: &str) -> Option<chain::Head> {
+        self.read(|devices| devices.iter().find(|open| open.name == device).and_then(|open| open.file.head()))
+    }
+
+    /// Closes and opens every file again (SIGHUP), after the lines queued so far. A device that had
+    /// failed is in use again if that works.
+    pub fn reload(&self) {
+        self.read(|devices| devices.iter().for_each(|device| device.file.reopen()));
+    }
+
+    /// Queues the record for every device, in the order of calls. It is durable when the ticket says so.
+    pub fn append(&self, record: &Record) -> Ticket {
+        self.read(|devices| {
+            let (ticket, waiter) = Ticket::new(devices.len());
+            for device in devices {
+                device.file.append(device.format.body(record), Arc::clone(&waiter));
+            }
+            ticket
+        })
+    }
+
+    fn read<T>(&self, read: impl FnOnce(&[Arc<Device>]) -> T) -> T {
+        read(&self.devices.read().unwrap_or_else(PoisonError::into_inner))
     }
 }
+
+fn told(oddity: &Oddity) -> Event {
+    let (name, reason, detail) = match oddity {
+        Oddity::Torn(bytes) => ("trail-line-cut", "torn", format!("{bytes} bytes without an end were cut off")),
+        Oddity::Unchained(what) => ("trail-restarted", "unchained", format!("the chain starts anew: {what}")),
+    };
+    Event { name: name.to_owned(), reason: reason.to_owned(), detail: Some(detail) }
+}
+
+#[cfg(test)]
+mod tests;

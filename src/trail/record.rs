@@ -27,6 +27,29 @@ pub struct Record {
     pub clear_response_keys: Vec<String>,
 }
 
+impl Record {
+    /// A line with nothing in it yet.
+    pub fn new(time: time::OffsetDateTime, kind: Kind) -> Self {
+        Self {
+            time,
+            kind,
+            error: None,
+            auth: None,
+            request: None,
+            response: None,
+            credential: None,
+            event: None,
+            clear_request_keys: Vec::new(),
+            clear_response_keys: Vec::new(),
+        }
+    }
+
+    /// A line about something the engine did by itself.
+    pub fn system(time: time::OffsetDateTime, event: Event, credential: Option<Credential>) -> Self {
+        Self { event: Some(event), credential, ..Self::new(time, Kind::System) }
+    }
+}
+
 /// The sort of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]

@@ -1,0 +1,342 @@
+//! One audit device: a file, and the one thread that writes it.
+//!
+//! Callers queue finished bodies; the thread takes all that are waiting, chains and writes them, calls
+//! `fdatasync` once, and only then tells the waiters. So the price of durability is shared by everybody
+//! who waits at that moment. It fails closed: a write or flush that fails is told to every waiter of the
+//! batch. A failed write is cut off again and the device stays in use (the disk may get space); after a
+//! failed flush nothing is known about the file any more, so the device refuses until it is reopened.
+
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
+use std::thread::JoinHandle;
+
+use super::chain::{self, Head, LINE_BYTES_MAX};
+use super::ticket::Waiter;
+use super::{DeviceOptions, TrailError};
+
+/// How many bytes may wait for the disk before new lines are refused.
+const QUEUE_BYTES_MAX: usize = 256 * 1024 * 1024;
+
+/// A file device with its thread. Dropping it writes what is queued and ends the thread.
+pub(super) struct FileDevice {
+    queue: Arc<Queue>,
+    thread: Mutex<Option<JoinHandle<()>>>,
+}
+
+struct Queue {
+    state: Mutex<QueueState>,
+    wake: Condvar,
+}
+
+#[derive(Default)]
+struct QueueState {
+    entries: Vec<Entry>,
+    bytes: usize,
+    closing: bool,
+    head: Option<Head>,
+}
+
+enum Entry {
+    /// A body to chain and write.
+    Line(Vec<u8>, Option<Arc<Waiter>>),
+    /// Close the file and open the path again.
+    Reopen,
+}
+
+impl FileDevice {
+    /// Opens the file, goes on with its chain, and starts the thread. `torn` makes the body of the system
+    /// line that tells what was found wrong at the end of the file.
+    pub(super) fn open(
+        options: &DeviceOptions,
+        note: impl Fn(&Oddity) -> Vec<u8> + Send + 'static,
+    ) -> Result<Self, TrailError> {
+        let (log, oddity) = Log::open(&options.path, options.mode, None)?;
+        let queue = Arc::new(Queue { state: Mutex::default(), wake: Condvar::new() });
+        queue.lock().head = Some(log.head.clone());
+        if let Some(oddity) = oddity {
+            queue.lock().entries.push(Entry::Line(note(&oddity), None));
+        }
+        let writer = Writer {
+            path: options.path.clone(),
+            mode: options.mode,
+            log: Ok(log),
+            buffer: Vec::new(),
+            note: Box::new(note),
+        };
+        let thread = std::thread::Builder::new()
+            .name("trail".to_owned())
+            .spawn({
+                let queue = Arc::clone(&queue);
+                move || writer.run(&queue)
+            })
+            .map_err(|source| TrailError::open(&options.path, source))?;
+        Ok(Self { queue, thread: Mutex::new(Some(thread)) })
+    }
+
+    /// Queues a body. The waiter hears when it is durable, or why not.
+    pub(super) fn append(&self, body: Vec<u8>, waiter: Arc<Waiter>) {
+        let mut state = self.queue.lock();
+        if state.closing {
+            return waiter.failed(TrailError::Closed);
+        }
+        if body.len() > LINE_BYTES_MAX / 2 || state.bytes + body.len() > QUEUE_BYTES_MAX {
+            return waiter.failed(TrailError::Overloaded);
+        }
+        state.bytes += body.len();
+        state.entries.push(Entry::Line(body, Some(waiter)));
+        drop(state);
+        self.queue.wake.notify_one();
+    }
+
+    /// Lines appended from now on go to whatever is at the path by then.
+    pub(super) fn reopen(&self) {
+        self.queue.lock().entries.push(Entry::Reopen);
+        self.queue.wake.notify_one();
+    }
+
+    /// The last durable line.
+    pub(super) fn head(&self) -> Option<Head> {
+        self.queue.lock().head.clone()
+    }
+
+    /// Writes what is queued and ends the thread.
+    pub(super) fn close(&self) {
+        self.queue.lock().closing = true;
+        self.queue.wake.notify_one();
+        let thread = self.thread.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(thread) = thread {
+            // The thread does not panic; if it did, its waiters have been told by being dropped.
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Drop for FileDevice {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl Queue {
+    fn lock(&self) -> MutexGuard<'_, QueueState> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Everything queued, waiting until there is something; `None` once closed and empty.
+    fn take(&self) -> Option<Vec<Entry>> {
+        let mut state = self.lock();
+        while state.entries.is_empty() {
+            if state.closing {
+                return None;
+            }
+            state = self.wake.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+        state.bytes = 0;
+        Some(std::mem::take(&mut state.entries))
+    }
+}
+
+/// The thread's own state.
+struct Writer {
+    path: PathBuf,
+    mode: Option<u32>,
+    /// The open file, or why there is none.
+    log: Result<Log, TrailError>,
+    buffer: Vec<u8>,
+    note: Box<dyn Fn(&Oddity) -> Vec<u8> + Send>,
+}
+
+impl Writer {
+    fn run(mut self, queue: &Queue) {
+        while let Some(entries) = queue.take() {
+            let mut batch = Vec::with_capacity(entries.len());
+            for entry in entries {
+                match entry {
+                    Entry::Line(body, waiter) => batch.push((body, waiter)),
+                    Entry::Reopen => {
+                        self.write(std::mem::take(&mut batch), queue);
+                        self.reopen();
+                    }
+                }
+            }
+            self.write(batch, queue);
+        }
+    }
+
+    fn write(&mut self, batch: Vec<(Vec<u8>, Option<Arc<Waiter>>)>, queue: &Queue) {
+        if batch.is_empty() {
+            return;
+        }
+        let outcome = match &mut self.log {
+            Ok(log) => log.append(batch.iter().map(|(body, _)| body.as_slice()), &mut self.buffer),
+            Err(error) => Err(error.clone()),
+        };
+        match &outcome {
+            Ok(()) => queue.lock().head = self.log.as_ref().ok().map(|log| log.head.clone()),
+            Err(error) => {
+                tracing::error!(path = %self.path.display(), %error, lines = batch.len(), "audit lines were not written");
+                if matches!(error, TrailError::Flush { .. }) {
+                    self.log = Err(error.clone());
+                }
+            }
+        }
+        for waiter in batch.into_iter().filter_map(|(_, waiter)| waiter) {
+            match &outcome {
+                Ok(()) => waiter.flushed(),
+                Err(error) => waiter.failed(error.clone()),
+            }
+        }
+    }
+
+    fn reopen(&mut self) {
+        // The old file must be closed first: it holds the lock, and the path may still lead to it.
+        let closed = std::mem::replace(&mut self.log, Err(TrailError::Closed));
+        let before = closed.ok().map(|log| log.head.clone());
+        self.log = Log::open(&self.path, self.mode, before).and_then(|(mut log, oddity)| {
+            if let Some(oddity) = oddity {
+                log.append(std::iter::once((self.note)(&oddity).as_slice()), &mut self.buffer)?;
+            }
+            Ok(log)
+        });
+        match &self.log {
+            Ok(_) => tracing::info!(path = %self.path.display(), "the trail was reopened"),
+            Err(error) => tracing::error!(path = %self.path.display(), %error, "the trail could not be reopened"),
+        }
+    }
+}
+
+/// What was wrong with the end of a file that was opened.
+#[derive(Debug)]
+pub(super) enum Oddity {
+    /// The last line had no end and was cut off: this many bytes.
+    Torn(u64),
+    /// The last line is not one of ours, so the chain starts anew.
+    Unchained(&'static str),
+}
+
+/// An open file and its place in the chain.
+struct Log {
+    path: PathBuf,
+    file: File,
+    /// Devices such as `/dev/null` cannot be flushed, cut or read back.
+    regular: bool,
+    head: Head,
+}
+
+impl Log {
+    /// Opens or makes the file. `before` is where the chain goes on if the file has no line yet.
+    fn open(path: &Path, mode: Option<u32>, before: Option<Head>) -> Result<(Self, Option<Oddity>), TrailError> {
+        let failed = |source| TrailError::open(path, source);
+        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
+            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed)?;
+        }
+        // A final symlink would let whoever owns the directory choose the file; a pipe without a reader
+        // would hang every request.
+        let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
+        let file = OpenOptions::new()
+            .append(true)
+            .read(true)
+            .create(true)
+            .mode(mode.unwrap_or(0o600) & 0o666)
+            .custom_flags(flags.bits().cast_signed())
+            .open(path)
+            .map_err(failed)?;
+        let metadata = file.metadata().map_err(failed)?;
+        let regular = metadata.is_file();
+        if !regular && !metadata.file_type().is_char_device() {
+            return Err(TrailError::NotAFile { path: path.to_owned() });
+        }
+        let mut log = Self { path: path.to_owned(), file, regular, head: before.clone().unwrap_or_else(Head::genesis) };
+        if !regular {
+            return Ok((log, None));
+        }
+        log.file.try_lock().map_err(|_| TrailError::InUse { path: path.to_owned() })?;
+        if let Some(mode) = mode
+            && metadata.permissions().mode() & 0o777 != mode & 0o666
+        {
+            log.file.set_permissions(PermissionsExt::from_mode(mode & 0o666)).map_err(failed)?;
+        }
+        let oddity = log.resume().map_err(failed)?;
+        // The entry of a file just made must survive as well as its lines.
+        if metadata.len() == 0
+            && let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
+        {
+            File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed)?;
+        }
+        Ok((log, oddity))
+    }
+
+    /// Finds the head in the last line, and cuts off a line without end.
+    fn resume(&mut self) -> std::io::Result<Option<Oddity>> {
+        let length = self.file.seek(SeekFrom::End(0))?;
+        let end = self.newline_before(length)?.map_or(0, |newline| newline + 1);
+        let torn = (end < length).then_some(Oddity::Torn(length - end));
+        if torn.is_some() {
+            self.file.set_len(end)?;
+            self.file.sync_data()?;
+        }
+        if end == 0 {
+            return Ok(torn);
+        }
+        let start = self.newline_before(end - 1)?.map_or(0, |newline| newline + 1);
+        if end - start > LINE_BYTES_MAX as u64 {
+            self.head = Head::genesis();
+            return Ok(Some(Oddity::Unchained("the last line is too long")));
+        }
+        let mut line = Vec::new();
+        self.file.seek(SeekFrom::Start(start))?;
+        (&self.file).take(end - 1 - start).read_to_end(&mut line)?;
+        match chain::read(&line) {
+            Ok(link) => self.head = link.head,
+            Err(what) => {
+                self.head = Head::genesis();
+                return Ok(Some(Oddity::Unchained(what)));
+            }
+        }
+        Ok(torn)
+    }
+
+    /// Where the last newline before `end` is.
+    fn newline_before(&mut self, end: u64) -> std::io::Result<Option<u64>> {
+        const BLOCK_BYTES: u64 = 64 * 1024;
+        let mut block = Vec::new();
+        let mut end = end;
+        while end > 0 {
+            let start = end.saturating_sub(BLOCK_BYTES);
+            block.clear();
+            self.file.seek(SeekFrom::Start(start))?;
+            (&self.file).take(end - start).read_to_end(&mut block)?;
+            if let Some(at) = block.iter().rposition(|&byte| byte == b'\n') {
+                return Ok(Some(start + at as u64));
+            }
+            end = start;
+        }
+        Ok(None)
+    }
+
+    /// Writes the bodies as chained lines and flushes them. On a failed write nothing of them stays.
+    fn append<'a>(&mut self, bodies: impl Iterator<Item = &'a [u8]>, buffer: &mut Vec<u8>) -> Result<(), TrailError> {
+        // Asked each time, because `copytruncate` shortens the file behind our back.
+        let length = self.file.metadata().map_err(|source| TrailError::write(&self.path, source))?.len();
+        let mut head = self.head.clone();
+        buffer.clear();
+        bodies.for_each(|body| chain::seal(body, &mut head, buffer));
+        if let Err(source) = self.file.write_all(buffer) {
+            if self.regular && self.file.set_len(length).is_err() {
+                // Part of a line may stand there now; only a reopening, which looks at the end, may go on.
+                return Err(TrailError::flush(&self.path, source));
+            }
+            return Err(TrailError::write(&self.path, source));
+        }
+        if self.regular {
+            self.file.sync_data().map_err(|source| TrailError::flush(&self.path, source))?;
+        }
+        self.head = head;
+        // One huge line should not be paid for ever.
+        buffer.shrink_to(1024 * 1024);
+        Ok(())
+    }
+}

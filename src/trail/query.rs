@@ -1,0 +1,1 @@
+//! Reading a trail back: which credentials were issued, and what became of them.
