@@ -1,1 +1,203 @@
-//! The Vault API as a client sees it.
+//! The Vault API as a client sees it: requests, answers, errors.
+//!
+//! A [`Client`] does not know who answers: an OpenBao or Vault cluster, our own server, or the embedded
+//! engine behind an in-memory stream. All of them speak HTTP/1.1, so there is one code path, and a
+//! mistake in our encoding shows on both. Errors never carry a token or a body; the URL in them never
+//! carries a query, because parameters may be secret.
+//!
+//! Source of the wire format: Vault API documentation, "HTTP API" (envelope, status codes, `list=true`).
+
+mod answer;
+mod transport;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde_json::{Map, Value};
+use tokio::io::DuplexStream;
+
+use crate::secret::Secret;
+
+pub use self::answer::{Answer, Error};
+pub use self::transport::TlsOptions;
+use self::transport::{Method, Request, Transport};
+
+/// Whom a client talks to.
+#[derive(Clone)]
+pub enum Target {
+    /// A server on the network.
+    Network {
+        /// `https://host:port`, perhaps with a path prefix.
+        address: String,
+        /// How TLS is checked; not used for `http://`.
+        tls: TlsOptions,
+    },
+    /// An engine in this process. Each call answers the client end of a new connection whose server
+    /// end is being served.
+    Stream(Arc<dyn Fn() -> DuplexStream + Send + Sync>),
+}
+
+impl std::fmt::Debug for Target {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Network { address, .. } => f.debug_tuple("Network").field(address).finish(),
+            Self::Stream(_) => f.write_str("Stream"),
+        }
+    }
+}
+
+/// What a client sends with each request, and how patient it is.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The token, if there is one.
+    pub token: Option<Secret>,
+    /// The longest one attempt may take, from connecting to the last byte of the answer.
+    pub timeout: Duration,
+    /// How often a request is sent again. See [`Client`] for when.
+    pub retries: u32,
+    /// `X-Vault-Namespace`.
+    pub namespace: Option<String>,
+    /// More headers, by name and value.
+    pub headers: Vec<(String, String)>,
+}
+
+impl Options {
+    /// What Vault's own client does: 60 seconds, two retries, no namespace.
+    pub fn new(token: Option<Secret>) -> Self {
+        Self { token, timeout: Duration::from_secs(60), retries: 2, namespace: None, headers: Vec::new() }
+    }
+}
+
+/// Where a write comes from, told to engines that keep it (ours does; others ignore the headers).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Origin {
+    /// The estate's commit.
+    pub commit: Option<String>,
+    /// The app an object was lowered from.
+    pub app: Option<String>,
+    /// The declaring `file:line`.
+    pub source: Option<String>,
+}
+
+/// A client of the Vault API. Cloning is cheap and shares the connections.
+///
+/// A request is sent again when no connection could be made, and a read or a list also when the answer
+/// is 429 or 503 (but for a sealed engine, which does not open by asking): the server says with these
+/// that it did not act. A request whose outcome is unknown is never sent again.
+#[derive(Clone)]
+pub struct Client {
+    transport: Arc<Transport>,
+    token: Option<Secret>,
+    origin: Arc<Origin>,
+}
+
+impl std::fmt::Debug for Client {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Client").field("address", &self.address()).finish_non_exhaustive()
+    }
+}
+
+impl Client {
+    /// A client. Nothing is sent yet; certificates and keys are read now.
+    ///
+    /// # Errors
+    /// [`Error::Address`], [`Error::Tls`] and [`Error::Header`].
+    pub fn new(target: Target, options: Options) -> Result<Self, Error> {
+        let token = options.token.clone();
+        let transport = Arc::new(Transport::new(target, &options)?);
+        Ok(Self { transport, token, origin: Arc::default() })
+    }
+
+    /// The same client with another token.
+    pub fn with_token(&self, token: Secret) -> Self {
+        Self { token: Some(token), ..self.clone() }
+    }
+
+    /// The same client without a token, for logins.
+    pub fn without_token(&self) -> Self {
+        Self { token: None, ..self.clone() }
+    }
+
+    /// The same client, telling where its writes come from.
+    pub fn with_origin(&self, origin: Origin) -> Self {
+        Self { origin: Arc::new(origin), ..self.clone() }
+    }
+
+    /// The address it talks to; `http://embedded` for an engine in this process.
+    pub fn address(&self) -> &str {
+        self.transport.address()
+    }
+
+    /// Whether it has a token.
+    pub fn has_token(&self) -> bool {
+        self.token.is_some()
+    }
+
+    /// Reads a path. `None` when there is nothing (404).
+    ///
+    /// # Errors
+    /// [`Error`], of any kind.
+    pub async fn read(&self, path: &str) -> Result<Option<Answer>, Error> {
+        self.read_with(path, &[]).await
+    }
+
+    /// Reads a path with query parameters.
+    ///
+    /// # Errors
+    /// [`Error`], of any kind.
+    pub async fn read_with(&self, path: &str, query: &[(String, String)]) -> Result<Option<Answer>, Error> {
+        self.found(Method::Read, path, query).await
+    }
+
+    /// Lists the keys under a path. `None` when there are none (404).
+    ///
+    /// # Errors
+    /// [`Error`], of any kind.
+    pub async fn list(&self, path: &str) -> Result<Option<Answer>, Error> {
+        let path = format!("{}/", path.trim_end_matches('/'));
+        self.found(Method::List, &path, &[("list".to_owned(), "true".to_owned())]).await
+    }
+
+    /// Writes to a path.
+    ///
+    /// # Errors
+    /// [`Error`], of any kind. After [`Error::Timeout`] and [`Error::Broken`] the outcome is unknown.
+    pub async fn write(&self, path: &str, body: &Map<String, Value>) -> Result<Answer, Error> {
+        self.send(Method::Write, path, &[], Some(body)).await
+    }
+
+    /// Deletes a path.
+    ///
+    /// # Errors
+    /// [`Error`], of any kind. After [`Error::Timeout`] and [`Error::Broken`] the outcome is unknown.
+    pub async fn delete(&self, path: &str) -> Result<(), Error> {
+        self.delete_with(path, &[]).await.map(|_| ())
+    }
+
+    /// Deletes a path with query parameters, and answers what the server said (warnings, as a rule).
+    ///
+    /// # Errors
+    /// As [`Client::delete`].
+    pub async fn delete_with(&self, path: &str, query: &[(String, String)]) -> Result<Answer, Error> {
+        self.send(Method::Delete, path, query, None).await
+    }
+
+    async fn found(&self, method: Method, path: &str, query: &[(String, String)]) -> Result<Option<Answer>, Error> {
+        match self.send(method, path, query, None).await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(Error::Status { code: 404, .. }) => Ok(None),
+            Err(error) => Err(error),
+        }
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        query: &[(String, String)],
+        body: Option<&Map<String, Value>>,
+    ) -> Result<Answer, Error> {
+        let request = Request { method, path, query, body, token: self.token.as_ref(), origin: &self.origin };
+        self.transport.send(&request).await
+    }
+}

@@ -1,0 +1,274 @@
+//! What comes back: the eight-key envelope, bare bodies, and errors. Pure.
+
+use serde_json::{Map, Value};
+
+/// An answer that is not an error.
+#[derive(Clone)]
+pub struct Answer {
+    /// The server's id of the request; in both of its audit lines.
+    pub request_id: String,
+    /// The lease of an issued credential; empty when there is none.
+    pub lease_id: String,
+    /// Seconds.
+    pub lease_duration: i64,
+    /// Whether the lease can be renewed.
+    pub renewable: bool,
+    /// The payload.
+    pub data: Option<Map<String, Value>>,
+    /// The token of a login or a token creation.
+    pub auth: Option<Map<String, Value>>,
+    /// What the server wants to be read by a person.
+    pub warnings: Vec<String>,
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body, as it came; `null` when there was none. May hold secrets.
+    pub body: Value,
+}
+
+impl std::fmt::Debug for Answer {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Answer")
+            .field("status", &self.status)
+            .field("request_id", &self.request_id)
+            .finish_non_exhaustive()
+    }
+}
+
+/// Why there is no answer. Never carries a token, a body, or a query.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The server refused.
+    #[error("{}", refusal(method, url, *code, errors))]
+    Status {
+        /// `GET`, `PUT`, `DELETE`.
+        method: &'static str,
+        /// Without its query.
+        url: String,
+        /// The HTTP status.
+        code: u16,
+        /// The server's reasons; may be empty.
+        errors: Vec<String>,
+        /// The server's warnings.
+        warnings: Vec<String>,
+    },
+    /// No connection could be made, so nothing was done.
+    #[error("could not connect to {address}: {}", root_cause(source.as_ref()))]
+    Connect {
+        /// The address that was tried.
+        address: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// A certificate, a key or a handshake is not good.
+    #[error("TLS with {subject}: {problem}")]
+    Tls {
+        /// The server's address, or the file.
+        subject: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// No answer in time. Whether the server acted is unknown.
+    #[error("{method} {url}: no answer within {seconds} s")]
+    Timeout {
+        /// `GET`, `PUT`, `DELETE`.
+        method: &'static str,
+        /// Without its query.
+        url: String,
+        /// How long we waited.
+        seconds: u64,
+    },
+    /// The connection broke. Whether the server acted is unknown.
+    #[error("{method} {url}: the connection broke: {}", root_cause(source.as_ref()))]
+    Broken {
+        /// `GET`, `PUT`, `DELETE`.
+        method: &'static str,
+        /// Without its query.
+        url: String,
+        /// Why.
+        source: Box<dyn std::error::Error + Send + Sync>,
+    },
+    /// The answer is not what the API promises.
+    #[error("{method} {url}: {problem}")]
+    Body {
+        /// `GET`, `PUT`, `DELETE`.
+        method: &'static str,
+        /// Without its query.
+        url: String,
+        /// What is odd about it. Never its content.
+        problem: String,
+    },
+    /// The address is not one.
+    #[error("the address {address:?} is not usable: {problem}")]
+    Address {
+        /// As given.
+        address: String,
+        /// What is wrong.
+        problem: String,
+    },
+    /// A header or the token has characters that HTTP does not allow.
+    #[error("{name} has characters that an HTTP header cannot carry")]
+    Header {
+        /// Its name; never its value.
+        name: String,
+    },
+}
+
+impl Error {
+    /// The HTTP status, when the server refused.
+    pub fn code(&self) -> Option<u16> {
+        match self {
+            Self::Status { code, .. } => Some(*code),
+            _ => None,
+        }
+    }
+}
+
+/// The text that Vault's client gives to a refusal, so that scripts which look at it go on working.
+fn refusal(method: &str, url: &str, code: u16, errors: &[String]) -> String {
+    let mut text = format!("Error making API request.\n\nURL: {method} {url}\nCode: {code}. Errors:\n\n");
+    for error in errors {
+        text.push_str("* ");
+        text.push_str(error);
+        text.push('\n');
+    }
+    text.truncate(text.trim_end().len());
+    text
+}
+
+/// The innermost reason of an error: the outer ones only say "client error (Connect)".
+fn root_cause(error: &(dyn std::error::Error + Send + Sync)) -> String {
+    let mut cause: &dyn std::error::Error = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
+}
+
+/// Which request an answer belongs to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Asked<'a> {
+    pub(super) method: &'static str,
+    /// Without its query.
+    pub(super) url: &'a str,
+}
+
+/// Reads an answer.
+///
+/// A 404 that carries data or warnings is an answer and not an error, as it is for Vault's client
+/// (`api/logical.go`: KV v2 tells a deleted version this way).
+pub(super) fn parse(asked: Asked<'_>, status: u16, bytes: &[u8]) -> Result<Answer, Error> {
+    let body = match bytes.iter().all(u8::is_ascii_whitespace) {
+        true => Ok(Value::Null),
+        false => serde_json::from_slice::<Value>(bytes),
+    };
+    if status >= 400 {
+        let body = body.ok();
+        let answer = body.clone().map(|body| envelope(status, body));
+        return match answer {
+            Some(answer) if status == 404 && (answer.data.is_some() || !answer.warnings.is_empty()) => Ok(answer),
+            _ => Err(refused(asked, status, body)),
+        };
+    }
+    if status >= 300 {
+        let errors = vec!["the server sends us elsewhere; give its own address".to_owned()];
+        return Err(Error::Status {
+            method: asked.method,
+            url: asked.url.to_owned(),
+            code: status,
+            errors,
+            warnings: Vec::new(),
+        });
+    }
+    match body {
+        Ok(body) => Ok(envelope(status, body)),
+        Err(_) => Err(Error::Body {
+            method: asked.method,
+            url: asked.url.to_owned(),
+            problem: "the answer is not JSON; is this the address of a Vault API?".to_owned(),
+        }),
+    }
+}
+
+fn refused(asked: Asked<'_>, code: u16, body: Option<Value>) -> Error {
+    let errors = match &body {
+        Some(body) => strings(body.get("errors")),
+        None => vec!["the answer is not JSON; is this the address of a Vault API?".to_owned()],
+    };
+    let warnings = strings(body.as_ref().and_then(|body| body.get("warnings")));
+    Error::Status { method: asked.method, url: asked.url.to_owned(), code, errors, warnings }
+}
+
+fn envelope(status: u16, body: Value) -> Answer {
+    let text = |key| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let map = |key| body.get(key).and_then(Value::as_object).cloned();
+    Answer {
+        request_id: text("request_id"),
+        lease_id: text("lease_id"),
+        lease_duration: body.get("lease_duration").and_then(Value::as_i64).unwrap_or_default(),
+        renewable: body.get("renewable").and_then(Value::as_bool).unwrap_or_default(),
+        data: map("data"),
+        auth: map("auth"),
+        warnings: strings(body.get("warnings")),
+        status,
+        body,
+    }
+}
+
+fn strings(value: Option<&Value>) -> Vec<String> {
+    let Some(Value::Array(list)) = value else { return Vec::new() };
+    list.iter().map(|item| item.as_str().map_or_else(|| item.to_string(), str::to_owned)).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Asked, Error, parse};
+
+    const ASKED: Asked<'_> = Asked { method: "GET", url: "http://x/v1/a" };
+
+    #[test]
+    fn an_envelope_is_read() {
+        let body = br#"{"request_id":"r","lease_id":"l","renewable":true,"lease_duration":60,"data":{"a":1},"warnings":["w"],"auth":null,"wrap_info":null}"#;
+        let answer = parse(ASKED, 200, body).unwrap();
+        assert_eq!((answer.lease_id.as_str(), answer.lease_duration, answer.renewable), ("l", 60, true));
+        assert_eq!(answer.warnings, ["w"]);
+        assert_eq!(answer.data.unwrap()["a"], 1);
+    }
+
+    #[test]
+    fn an_empty_body_is_an_answer_without_data() {
+        let answer = parse(ASKED, 204, b"").unwrap();
+        assert!(answer.data.is_none() && answer.body.is_null());
+    }
+
+    #[test]
+    fn a_bare_body_is_kept_whole() {
+        let answer = parse(ASKED, 200, br#"{"sealed":false}"#).unwrap();
+        assert_eq!(answer.body["sealed"], false);
+    }
+
+    #[test]
+    fn a_refusal_reads_as_vaults_client_prints_it() {
+        let error = parse(ASKED, 400, br#"{"errors":["one","two"]}"#).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Error making API request.\n\nURL: GET http://x/v1/a\nCode: 400. Errors:\n\n* one\n* two"
+        );
+    }
+
+    #[test]
+    fn absent_is_told_from_deleted_with_data() {
+        assert_eq!(parse(ASKED, 404, br#"{"errors":[]}"#).unwrap_err().code(), Some(404));
+        assert!(parse(ASKED, 404, br#"{"data":{"data":null}}"#).is_ok());
+        assert!(parse(ASKED, 404, br#"{"warnings":["w"]}"#).is_ok());
+    }
+
+    #[test]
+    fn what_is_not_json_is_not_shown() {
+        for status in [200, 502] {
+            let error = parse(ASKED, status, b"<html>secret").unwrap_err();
+            assert!(!error.to_string().contains("secret"), "{error}");
+            assert!(error.to_string().contains("not JSON"), "{error}");
+        }
+        assert!(matches!(parse(ASKED, 200, b"{").unwrap_err(), Error::Body { .. }));
+    }
+}

@@ -1,0 +1,353 @@
+//! HTTP/1.1 with kept-alive connections, time limits and a few careful retries. The only file of the
+//! room, with its two parts, that touches the world. No proxy is ever used: a token does not go to a
+//! host that nobody named.
+
+mod connect;
+mod tls;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::header::{ACCEPT, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION, RETRY_AFTER, USER_AGENT};
+use http::{HeaderMap, StatusCode, Uri};
+use http_body_util::{BodyExt, Full, Limited};
+use hyper_util::client::legacy::Client as HttpClient;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::{TokioExecutor, TokioTimer};
+use rustls::pki_types::ServerName;
+use serde_json::{Map, Value};
+use tokio_rustls::TlsConnector;
+
+use self::connect::{ConnectError, Connector};
+pub use self::tls::TlsOptions;
+use super::answer::{self, Answer, Asked, Error};
+use super::{Options, Origin, Target};
+use crate::secret::Secret;
+
+/// What a request does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Method {
+    Read,
+    List,
+    Write,
+    Delete,
+}
+
+impl Method {
+    fn http(self) -> http::Method {
+        match self {
+            // LIST is not a standard method, and proxies drop it; `list=true` is the same to the server.
+            Self::Read | Self::List => http::Method::GET,
+            Self::Write => http::Method::PUT,
+            Self::Delete => http::Method::DELETE,
+        }
+    }
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Read | Self::List => "GET",
+            Self::Write => "PUT",
+            Self::Delete => "DELETE",
+        }
+    }
+
+    /// Whether it may be sent again after the server said "not now".
+    fn repeatable(self) -> bool {
+        matches!(self, Self::Read | Self::List)
+    }
+}
+
+/// One request.
+pub(super) struct Request<'a> {
+    pub(super) method: Method,
+    pub(super) path: &'a str,
+    pub(super) query: &'a [(String, String)],
+    pub(super) body: Option<&'a Map<String, Value>>,
+    pub(super) token: Option<&'a Secret>,
+    pub(super) origin: &'a Origin,
+}
+
+/// The connections to one server, and what goes with every request.
+pub(super) struct Transport {
+    http: HttpClient<Connector, Full<Bytes>>,
+    /// Without a trailing slash.
+    address: String,
+    headers: HeaderMap,
+    timeout: Duration,
+    retries: u32,
+}
+
+/// What one attempt brought.
+struct Reply {
+    status: StatusCode,
+    headers: HeaderMap,
+    body: Bytes,
+}
+
+/// As the servers limit requests; what comes back is of the same order.
+const BODY_BYTES_MAX: usize = 64 << 20;
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
+const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
+const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+/// An idle connection is given up before servers and balancers commonly do.
+const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
+
+impl Transport {
+    /// Reads certificates, checks the address; connects later.
+    pub(super) fn new(target: Target, options: &Options) -> Result<Self, Error> {
+        let (connector, address) = match target {
+            Target::Stream(open) => (Connector::Memory(open), "http://embedded".to_owned()),
+            Target::Network { address, tls } => network(&address, &tls)?,
+        };
+        let http = HttpClient::builder(TokioExecutor::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(IDLE_TIMEOUT)
+            .build(connector);
+        let headers = common_headers(options)?;
+        Ok(Self { http, address, headers, timeout: options.timeout, retries: options.retries })
+    }
+
+    pub(super) fn address(&self) -> &str {
+        &self.address
+    }
+
+    /// Sends a request until there is an answer, or no sense in trying again.
+    pub(super) async fn send(&self, request: &Request<'_>) -> Result<Answer, Error> {
+        let url = format!("{}/v1/{}", self.address, encode_path(request.path));
+        let asked = Asked { method: request.method.name(), url: &url };
+        let headers = self.headers_of(request)?;
+        let body = body_of(request);
+        let mut at = parse_uri(&format!("{url}{}", encode_query(request.query)))?;
+        let mut redirected = false;
+        let mut attempt = 0;
+        loop {
+            let reply = self.attempt(asked, request.method, at.clone(), &headers, body.clone()).await;
+            let delay = retry_delay(request.method, &reply, attempt).filter(|_| attempt < self.retries);
+            if let Some(delay) = delay {
+                attempt += 1;
+                tokio::time::sleep(delay).await;
+                continue;
+            }
+            let reply = reply?;
+            if reply.status == StatusCode::TEMPORARY_REDIRECT
+                && !redirected
+                && let Some(active) = active_node(&at, &reply.headers)
+            {
+                redirected = true;
+                at = active;
+                continue;
+            }
+            return answer::parse(asked, reply.status.as_u16(), &reply.body);
+        }
+    }
+
+    async fn attempt(
+        &self,
+        asked: Asked<'_>,
+        method: Method,
+        uri: Uri,
+        headers: &HeaderMap,
+        body: Bytes,
+    ) -> Result<Reply, Error> {
+        let mut request = http::Request::new(Full::new(body));
+        *request.method_mut() = method.http();
+        *request.uri_mut() = uri;
+        *request.headers_mut() = headers.clone();
+        match tokio::time::timeout(self.timeout, self.exchange(asked, request)).await {
+            Ok(result) => result,
+            Err(_) => {
+                Err(Error::Timeout { method: asked.method, url: asked.url.to_owned(), seconds: self.timeout.as_secs() })
+            }
+        }
+    }
+
+    async fn exchange(&self, asked: Asked<'_>, request: http::Request<Full<Bytes>>) -> Result<Reply, Error> {
+        let broken = |source: Box<dyn std::error::Error + Send + Sync>| Error::Broken {
+            method: asked.method,
+            url: asked.url.to_owned(),
+            source,
+        };
+        let response = match self.http.request(request).await {
+            Ok(response) => response,
+            Err(error) if error.is_connect() => return Err(self.no_connection(error)),
+            Err(error) => return Err(broken(error.into())),
+        };
+        let (parts, body) = response.into_parts();
+        let body = Limited::new(body, BODY_BYTES_MAX).collect().await.map_err(broken)?.to_bytes();
+        Ok(Reply { status: parts.status, headers: parts.headers, body })
+    }
+
+    fn no_connection(&self, error: hyper_util::client::legacy::Error) -> Error {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
+        while let Some(current) = cause {
+            if let Some(ConnectError::Tls(problem)) = current.downcast_ref() {
+                return Error::Tls { subject: self.address.clone(), problem: problem.clone() };
+            }
+            cause = current.source();
+        }
+        Error::Connect { address: self.address.clone(), source: error.into() }
+    }
+
+    fn headers_of(&self, request: &Request<'_>) -> Result<HeaderMap, Error> {
+        let mut headers = self.headers.clone();
+        if request.body.is_some() {
+            headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        }
+        if let Some(token) = request.token {
+            let mut value = header_value("the token", token.expose())?;
+            value.set_sensitive(true);
+            headers.insert(HeaderName::from_static("x-vault-token"), value);
+        }
+        let Origin { commit, app, source } = request.origin;
+        for (name, text) in [("x-leasehold-commit", commit), ("x-leasehold-app", app), ("x-leasehold-source", source)] {
+            if let Some(text) = text {
+                headers.insert(HeaderName::from_static(name), header_value(name, text)?);
+            }
+        }
+        Ok(headers)
+    }
+}
+
+fn network(address: &str, tls: &TlsOptions) -> Result<(Connector, String), Error> {
+    let wrong = |problem: &str| Error::Address { address: shown(address), problem: problem.to_owned() };
+    let uri: Uri = address.parse().map_err(|_| wrong("it is not a URL such as https://host:8200"))?;
+    let secure = match uri.scheme_str() {
+        Some("https") => true,
+        Some("http") => false,
+        _ => return Err(wrong("it must begin with https:// or http://")),
+    };
+    let authority = uri.authority().ok_or_else(|| wrong("it has no host"))?;
+    if authority.as_str().contains('@') {
+        return Err(wrong("it must not carry a user name or password"));
+    }
+    if uri.query().is_some() {
+        return Err(wrong("it must not have a query"));
+    }
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
+    let server_name = match &tls.server_name {
+        Some(name) => {
+            Some(ServerName::try_from(name.clone()).map_err(|_| wrong("the TLS server name is not a host name"))?)
+        }
+        None => None,
+    };
+    let tls = match secure {
+        true => Some(TlsConnector::from(Arc::new(tls.config()?))),
+        false => None,
+    };
+    Ok((Connector::Network { tcp, tls, server_name }, address.trim_end_matches('/').to_owned()))
+}
+
+/// An address as it may be shown: without what stands before an `@`, which is a password as a rule.
+fn shown(address: &str) -> String {
+    match (address.split_once("://"), address.rfind('@')) {
+        (Some((scheme, _)), Some(at)) => format!("{scheme}://***{}", &address[at..]),
+        (None, Some(at)) => format!("***{}", &address[at..]),
+        (_, None) => address.to_owned(),
+    }
+}
+
+fn common_headers(options: &Options) -> Result<HeaderMap, Error> {
+    let mut headers = HeaderMap::new();
+    headers.insert(ACCEPT, HeaderValue::from_static("application/json"));
+    headers.insert(USER_AGENT, HeaderValue::from_static(concat!("leasehold/", env!("CARGO_PKG_VERSION"))));
+    // Servers and agents may be told to refuse requests without it, as a guard against SSRF.
+    headers.insert(HeaderName::from_static("x-vault-request"), HeaderValue::from_static("true"));
+    if let Some(namespace) = &options.namespace {
+        headers.insert(HeaderName::from_static("x-vault-namespace"), header_value("the namespace", namespace)?);
+    }
+    for (name, value) in &options.headers {
+        let key = HeaderName::try_from(name).map_err(|_| Error::Header { name: format!("header {name:?}") })?;
+        let mut value = header_value(name, value)?;
+        value.set_sensitive(true);
+        headers.append(key, value);
+    }
+    Ok(headers)
+}
+
+fn header_value(name: &str, text: &str) -> Result<HeaderValue, Error> {
+    HeaderValue::from_bytes(text.as_bytes()).map_err(|_| Error::Header { name: name.to_owned() })
+}
+
+fn body_of(request: &Request<'_>) -> Bytes {
+    match request.body {
+        // A map with text keys always has a JSON form.
+        Some(body) => serde_json::to_vec(body).map(Bytes::from).unwrap_or_default(),
+        None => Bytes::new(),
+    }
+}
+
+fn parse_uri(url: &str) -> Result<Uri, Error> {
+    url.parse().map_err(|_| Error::Address {
+        address: url.split('?').next().unwrap_or_default().to_owned(),
+        problem: "it is too long or malformed".to_owned(),
+    })
+}
+
+/// How long to wait before sending again; `None` when there is no sense in it.
+fn retry_delay(method: Method, reply: &Result<Reply, Error>, attempt: u32) -> Option<Duration> {
+    let backoff = RETRY_DELAY_MIN.saturating_mul(1 << attempt.min(16)).min(RETRY_DELAY_MAX);
+    match reply {
+        Err(Error::Connect { .. }) => Some(backoff),
+        Err(_) => None,
+        Ok(_) if !method.repeatable() => None,
+        Ok(reply) => match reply.status {
+            StatusCode::TOO_MANY_REQUESTS => Some(told_delay(&reply.headers).unwrap_or(backoff)),
+            StatusCode::SERVICE_UNAVAILABLE if sealed(&reply.body) => None,
+            StatusCode::SERVICE_UNAVAILABLE => Some(told_delay(&reply.headers).unwrap_or(backoff)),
+            _ => None,
+        },
+    }
+}
+
+/// `Retry-After` in its form of whole seconds; the form with a date is not used by these servers.
+fn told_delay(headers: &HeaderMap) -> Option<Duration> {
+    let seconds: u64 = headers.get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(RETRY_DELAY_MAX))
+}
+
+fn sealed(body: &[u8]) -> bool {
+    body.windows(b"is sealed".len()).any(|window| window == b"is sealed")
+}
+
+/// Where a standby node sends us (Vault: "307 from a standby"). Only to the very same request on another
+/// host of the same scheme: anything else would hand the token to whoever wrote the header.
+fn active_node(asked: &Uri, headers: &HeaderMap) -> Option<Uri> {
+    let location: Uri = headers.get(LOCATION)?.to_str().ok()?.parse().ok()?;
+    let same = location.scheme() == asked.scheme() && location.path_and_query() == asked.path_and_query();
+    (same && location.authority().is_some()).then_some(location)
+}
+
+/// Percent-encodes what a path cannot carry. Slashes separate segments and stay.
+fn encode_path(path: &str) -> String {
+    encode(path.trim_start_matches('/'), |byte| b"-._~/!$'()*,:@=+&".contains(&byte))
+}
+
+fn encode_query(query: &[(String, String)]) -> String {
+    let mut text = String::new();
+    for (index, (key, value)) in query.iter().enumerate() {
+        text.push(if index == 0 { '?' } else { '&' });
+        text.push_str(&encode(key, |byte| b"-._~".contains(&byte)));
+        text.push('=');
+        text.push_str(&encode(value, |byte| b"-._~".contains(&byte)));
+    }
+    text
+}
+
+fn encode(text: &str, plain: impl Fn(u8) -> bool) -> String {
+    let mut encoded = String::with_capacity(text.len());
+    for byte in text.bytes() {
+        match byte.is_ascii_alphanumeric() || plain(byte) {
+            true => encoded.push(char::from(byte)),
+            false => encoded.push_str(&format!("%{byte:02X}")),
+        }
+    }
+    encoded
+}
+
+#[cfg(test)]
+#[path = "transport/tests.rs"]
+mod tests;

@@ -1,0 +1,260 @@
+//! The transport against a small server that answers from a script.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use serde_json::{Map, Value, json};
+
+use super::{encode_path, encode_query, shown};
+use crate::api::{Client, Error, Options, Origin, Target, TlsOptions};
+use crate::secret::Secret;
+
+/// What the server saw: method, path with query, headers, body.
+type Seen = Arc<Mutex<Vec<(String, String, http::HeaderMap, Vec<u8>)>>>;
+/// What it answers, in turn; then 200 with an empty object for ever.
+type Script = Arc<Mutex<VecDeque<Response<Full<Bytes>>>>>;
+
+fn reply(status: u16, body: &str) -> Response<Full<Bytes>> {
+    Response::builder().status(status).body(Full::new(Bytes::from(body.to_owned()))).unwrap()
+}
+
+async fn handle(seen: Seen, script: Script, request: Request<Incoming>) -> Response<Full<Bytes>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await.unwrap().to_bytes().to_vec();
+    seen.lock().unwrap().push((parts.method.to_string(), parts.uri.to_string(), parts.headers, body));
+    script.lock().unwrap().pop_front().unwrap_or_else(|| reply(200, "{}"))
+}
+
+/// A client of an in-memory server, what the server sees, and how many connections were made.
+fn memory(answers: Vec<Response<Full<Bytes>>>, options: Options) -> (Client, Seen, Arc<Mutex<u32>>) {
+    let (seen, script, connections) = (Seen::default(), Script::default(), Arc::new(Mutex::new(0)));
+    script.lock().unwrap().extend(answers);
+    let (seen_by, counted) = (seen.clone(), connections.clone());
+    let open = move || {
+        *counted.lock().unwrap() += 1;
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let (seen, script) = (seen_by.clone(), script.clone());
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let (seen, script) = (seen.clone(), script.clone());
+                async move { Ok::<_, std::convert::Infallible>(handle(seen, script, request).await) }
+            });
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service).await;
+        });
+        ours
+    };
+    let client = Client::new(Target::Stream(Arc::new(open)), options).unwrap();
+    (client, seen, connections)
+}
+
+fn options() -> Options {
+    Options::new(Some(Secret::new("hvs.token")))
+}
+
+#[tokio::test]
+async fn a_read_sends_token_and_marker_and_reads_the_envelope() {
+    let (client, seen, _) = memory(vec![reply(200, r#"{"data":{"a":"b"}}"#)], options());
+    let answer = client.read("aws/roles/x").await.unwrap().unwrap();
+    assert_eq!(answer.data.unwrap()["a"], "b");
+    let seen = seen.lock().unwrap();
+    let (method, uri, headers, _) = &seen[0];
+    assert_eq!((method.as_str(), uri.as_str()), ("GET", "/v1/aws/roles/x"));
+    assert_eq!(headers["x-vault-token"], "hvs.token");
+    assert_eq!(headers["x-vault-request"], "true");
+    assert!(headers.get("x-leasehold-commit").is_none());
+}
+
+#[tokio::test]
+async fn verbs_paths_and_bodies_are_those_of_the_api() {
+    let (client, seen, connections) =
+        memory(vec![reply(204, ""), reply(204, ""), reply(404, r#"{"errors":[]}"#)], options());
+    let origin = Origin { commit: Some("abc".to_owned()), app: Some("webapp".to_owned()), source: None };
+    let body: Map<String, Value> = json!({"k": "v"}).as_object().unwrap().clone();
+    assert_eq!(client.with_origin(origin).write("aws/roles/x", &body).await.unwrap().status, 204);
+    client.delete("aws/roles/x").await.unwrap();
+    assert!(client.list("aws/roles").await.unwrap().is_none());
+    let seen = seen.lock().unwrap();
+    assert_eq!((seen[0].0.as_str(), seen[0].3.as_slice()), ("PUT", br#"{"k":"v"}"#.as_slice()));
+    assert_eq!(seen[0].2["x-leasehold-commit"], "abc");
+    assert_eq!(seen[0].2["x-leasehold-app"], "webapp");
+    assert_eq!((seen[1].0.as_str(), seen[1].1.as_str()), ("DELETE", "/v1/aws/roles/x"));
+    assert_eq!((seen[2].0.as_str(), seen[2].1.as_str()), ("GET", "/v1/aws/roles/?list=true"));
+    assert_eq!(*connections.lock().unwrap(), 1, "the connection is kept alive");
+}
+
+fn told(status: u16, retry_after: &str) -> Response<Full<Bytes>> {
+    let mut busy = reply(status, r#"{"errors":["busy"]}"#);
+    busy.headers_mut().insert("retry-after", retry_after.parse().unwrap());
+    busy
+}
+
+#[tokio::test]
+async fn a_read_is_sent_again_after_not_now() {
+    let (client, seen, _) = memory(vec![told(429, "0"), told(503, "0"), reply(200, "{}")], options());
+    client.read("a").await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 3);
+    let (client, seen, _) = memory(vec![told(429, "0"), told(429, "0"), told(429, "0")], options());
+    assert_eq!(client.read("a").await.unwrap_err().code(), Some(429));
+    assert_eq!(seen.lock().unwrap().len(), 3, "two retries and no more");
+}
+
+#[test]
+fn the_wait_is_the_one_told_within_bounds_or_doubles() {
+    let wait = |status: u16, after: Option<&str>, attempt| {
+        let (parts, _) = after.map_or_else(|| reply(status, ""), |after| told(status, after)).into_parts();
+        let reply = super::Reply { status: parts.status, headers: parts.headers, body: Bytes::new() };
+        super::retry_delay(super::Method::Read, &Ok(reply), attempt).map(|delay| delay.as_millis())
+    };
+    assert_eq!(wait(429, Some("7"), 0), Some(7_000));
+    assert_eq!(wait(503, Some("100000"), 0), Some(30_000));
+    assert_eq!(wait(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), 0), Some(100));
+    assert_eq!([wait(429, None, 0), wait(429, None, 2), wait(429, None, 40)], [Some(100), Some(400), Some(30_000)]);
+    assert_eq!([wait(200, None, 0), wait(500, None, 0), wait(404, None, 0)], [None; 3]);
+}
+
+#[tokio::test]
+async fn a_write_and_a_sealed_engine_are_not_asked_twice() {
+    let (client, seen, _) = memory(vec![reply(503, "{}"), reply(503, r#"{"errors":["Vault is sealed"]}"#)], options());
+    assert_eq!(client.write("a", &Map::new()).await.unwrap_err().code(), Some(503));
+    assert_eq!(client.read("a").await.unwrap_err().code(), Some(503));
+    assert_eq!(seen.lock().unwrap().len(), 2);
+}
+
+#[tokio::test]
+async fn a_standby_leads_to_the_active_node_of_the_same_scheme_and_request_only() {
+    let cases = [
+        ("http://other/v1/a", true),
+        ("https://other/v1/a", false),
+        ("http://other/v1/b", false),
+        ("http://other/v1/a?x=1", false),
+        ("/v1/a", false),
+    ];
+    for (location, followed) in cases {
+        let mut away = reply(307, "");
+        away.headers_mut().insert("location", location.parse().unwrap());
+        let (client, seen, _) = memory(vec![away, reply(200, "{}")], options());
+        let answer = client.read("a").await;
+        assert_eq!(answer.is_ok(), followed, "{location}");
+        assert_eq!(seen.lock().unwrap().len(), if followed { 2 } else { 1 }, "{location}");
+    }
+}
+
+#[tokio::test]
+async fn errors_do_not_show_token_query_or_body() {
+    let (client, _, _) = memory(vec![reply(500, "hvs.token in a body")], options());
+    let error = client.read_with("a", &[("secret".to_owned(), "hunter2".to_owned())]).await.unwrap_err();
+    for text in [format!("{error}"), format!("{error:?}"), format!("{client:?}")] {
+        assert!(!text.contains("hvs.token") && !text.contains("hunter2"), "{text}");
+    }
+    let client = client.with_token(Secret::new("line\nbreak"));
+    assert!(matches!(client.read("a").await.unwrap_err(), Error::Header { .. }));
+}
+
+#[tokio::test]
+async fn a_server_that_never_answers_is_given_up() {
+    let kept: Arc<Mutex<Vec<tokio::io::DuplexStream>>> = Arc::default();
+    let open = move || {
+        let (ours, theirs) = tokio::io::duplex(1 << 10);
+        kept.lock().unwrap().push(theirs);
+        ours
+    };
+    let options = Options { timeout: Duration::from_millis(20), ..options() };
+    let client = Client::new(Target::Stream(Arc::new(open)), options).unwrap();
+    assert!(matches!(client.read("a").await.unwrap_err(), Error::Timeout { .. }));
+}
+
+#[tokio::test]
+async fn nobody_listening_names_the_address() {
+    let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let target = Target::Network { address: format!("http://{free}"), tls: TlsOptions::default() };
+    let client = Client::new(target, Options { retries: 1, ..options() }).unwrap();
+    let error = client.read("a").await.unwrap_err();
+    assert!(error.to_string().contains(&format!("could not connect to http://{free}: Connection refused")), "{error}");
+}
+
+#[test]
+fn unusable_addresses_say_why_and_keep_passwords_back() {
+    for (address, why) in [
+        ("vault:8200", "https://"),
+        ("ftp://vault", "https://"),
+        ("http://u:hunter2@vault", "user name"),
+        ("http://vault?x=1", "query"),
+        ("not a url", "not a URL"),
+    ] {
+        let target = Target::Network { address: address.to_owned(), tls: TlsOptions::default() };
+        let error = Client::new(target, options()).unwrap_err().to_string();
+        assert!(error.contains(why) && !error.contains("hunter2"), "{address}: {error}");
+    }
+    assert_eq!(shown("http://u:p@h"), "http://***@h");
+}
+
+#[test]
+fn paths_and_queries_are_encoded() {
+    assert_eq!(encode_path("/aws/roles/a b?c#d%é"), "aws/roles/a%20b%3Fc%23d%25%C3%A9");
+    assert_eq!(encode_path("sys/leases/lookup/aws/creds/x/"), "sys/leases/lookup/aws/creds/x/");
+    assert_eq!(
+        encode_query(&[("a".to_owned(), "b&c".to_owned()), ("d".to_owned(), "e/f".to_owned())]),
+        "?a=b%26c&d=e%2Ff"
+    );
+}
+
+/// A TLS server on loopback with a certificate of its own, and that certificate as PEM.
+async fn tls_server() -> (std::net::SocketAddr, String) {
+    let made = rcgen::generate_simple_self_signed(vec!["vault.test".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(vec![made.cert.der().clone()], key)
+        .unwrap();
+    let acceptor = tokio_rustls::TlsAcceptor::from(Arc::new(config));
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        while let Ok((stream, _)) = listener.accept().await {
+            let acceptor = acceptor.clone();
+            tokio::spawn(async move {
+                let Ok(stream) = acceptor.accept(stream).await else { return };
+                let service = service_fn(|request| async {
+                    let (seen, script) = (Seen::default(), Script::default());
+                    Ok::<_, std::convert::Infallible>(handle(seen, script, request).await)
+                });
+                let _ =
+                    hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
+            });
+        }
+    });
+    (address, made.cert.pem())
+}
+
+#[tokio::test]
+async fn certificates_are_checked_unless_told_otherwise() {
+    let (address, pem) = tls_server().await;
+    let with = |tls: TlsOptions| {
+        let target = Target::Network { address: format!("https://{address}"), tls };
+        Client::new(target, options()).unwrap()
+    };
+    let trusted = TlsOptions { ca_cert_pem: Some(pem), ..TlsOptions::default() };
+    let named = TlsOptions { server_name: Some("vault.test".to_owned()), ..trusted.clone() };
+    assert!(with(named).read("a").await.unwrap().is_some());
+    let wrong_name = with(trusted).read("a").await.unwrap_err();
+    assert!(matches!(wrong_name, Error::Tls { .. }), "{wrong_name:?}");
+    let unchecked = TlsOptions { skip_verify: true, ..TlsOptions::default() };
+    assert!(with(unchecked).read("a").await.unwrap().is_some());
+}
+
+#[test]
+fn a_missing_ca_file_is_named() {
+    let tls = TlsOptions { ca_cert: Some("/nonexistent/ca.pem".into()), ..TlsOptions::default() };
+    let target = Target::Network { address: "https://vault".to_owned(), tls };
+    let error = Client::new(target, options()).unwrap_err().to_string();
+    assert!(error.contains("/nonexistent/ca.pem"), "{error}");
+}
