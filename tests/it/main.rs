@@ -1,1 +1,7 @@
 //! Tests through the front door.
+
+// Helpers of tests outside a #[test] function are tests as well.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
+
+#[allow(dead_code, reason = "the harness offers more than each story uses")]
+mod env;
