@@ -1,0 +1,81 @@
+//! The outsiders our tests are judged by: `moto` as a second AWS, `hvac` as an unchanged client.
+//!
+//! Both come from PyPI, pinned in `tests/requirements.txt`, installed once into `target/`.
+
+use std::io::{BufRead, BufReader};
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, Stdio};
+use std::sync::OnceLock;
+
+/// The interpreter of the environment that holds the pinned packages. The first call makes it.
+pub(crate) fn python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(install)
+}
+
+fn install() -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let requirements = root.join("tests/requirements.txt");
+    let wanted = std::fs::read_to_string(&requirements).expect("tests/requirements.txt is there");
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
+    let python = environment.join("bin/python");
+    let done = environment.join("installed.txt");
+    // Two test runs at once must not install over each other.
+    let lock = std::fs::File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("python.lock")).expect("lock file");
+    lock.lock().expect("lock");
+    if std::fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
+        return python;
+    }
+    let _ = std::fs::remove_dir_all(&environment);
+    run(Command::new("python3").args(["-m", "venv"]).arg(&environment));
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet", "--disable-pip-version-check", "--requirement"])
+        .arg(&requirements));
+    std::fs::write(&done, wanted).expect("mark the environment as complete");
+    python
+}
+
+fn run(command: &mut Command) {
+    let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    assert!(output.status.success(), "{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A `moto` server on a port of its own, ended with the value.
+pub(crate) struct Moto {
+    child: Child,
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) endpoint: String,
+}
+
+impl Moto {
+    /// Starts the server and waits until it says where it listens.
+    pub(crate) fn start() -> Self {
+        let mut child = Command::new(python())
+            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
+            .env("PYTHONUNBUFFERED", "1")
+            .stdout(Stdio::null())
+            .stderr(Stdio::piped())
+            .spawn()
+            .expect("moto starts");
+        let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+        let endpoint = lines
+            .by_ref()
+            .map_while(Result::ok)
+            .find_map(|line| {
+                let at = line.find("http://127.0.0.1:")?;
+                let text: String = line[at..].chars().take_while(|c| !c.is_whitespace()).collect();
+                Some(text)
+            })
+            .expect("moto says where it listens");
+        // Keep reading, or a full pipe would stop it.
+        std::thread::spawn(move || lines.for_each(drop));
+        Self { child, endpoint }
+    }
+}
+
+impl Drop for Moto {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
