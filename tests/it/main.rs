@@ -1,5 +1,10 @@
 //! Tests through the front door: one binary, a file per story. A file forgotten here fails `tidy`.
 
+// Helpers of tests outside a #[test] function are tests as well.
+#![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
+#![allow(dead_code, reason = "the harness offers more than each story uses")]
+
 mod env;
+mod http;
 mod python;
 mod tidy;
