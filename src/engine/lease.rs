@@ -1,6 +1,9 @@
 //! The life of a lease: its record, its states, its TTL rules.
 
 pub(crate) mod sys;
+mod ttl;
+
+pub(crate) use self::ttl::{Terms, ttl};
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -114,6 +117,14 @@ impl Leases {
 
     /// Gives up a lease whose credential nobody got.
     pub(crate) async fn abandon(&self, _core: &Arc<Core>, _lease: Lease, _reason: &str) {}
+
+    /// Marks every lease of a token as revoking, due now; the worker removes what AWS holds.
+    pub(crate) async fn revoke_for_token(&self, _core: &Arc<Core>, _hash: &str, _reason: &str) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Tells the timer that something is due at `unix`.
+    pub(crate) fn notice(&self, _unix: i64) {}
 
     /// Revokes every lease under a mount, synchronously.
     pub(crate) async fn revoke_mount(&self, _core: &Arc<Core>, _mount_path: &str) -> Result<(), Error> {
