@@ -9,6 +9,7 @@ pub mod cli;
 pub mod clock;
 pub mod engine;
 pub mod estate;
+pub mod iam;
 pub mod object;
 pub mod sandbox;
 pub mod secret;

@@ -1,1 +1,103 @@
 //! Files to declarations to desired objects.
+//!
+//! HCL and YAML are two spellings of one tree. Every value of that tree keeps its place, through merge,
+//! override and lowering, so that whatever is wrong later points at what the author wrote. Problems are
+//! collected: a run tells all of them. Files are data from strangers: size, depth, count and reach are
+//! bounded before anything is parsed.
+
+mod lower;
+mod problem;
+mod read;
+mod source;
+
+use std::path::PathBuf;
+
+pub use lower::load;
+pub use problem::{Label, Problem, Severity, render};
+pub use read::read_directory;
+pub use source::{Source, Sources};
+
+use crate::object::{Object, Place};
+
+/// What the files of one directory declare for one environment.
+#[derive(Debug)]
+pub struct Estate {
+    /// All environments of the estate, by name, with where they are declared.
+    pub environments: Vec<(String, Place)>,
+    /// The chosen one.
+    pub environment: Environment,
+    /// What its engine shall hold, in the order of declaration.
+    pub objects: Vec<Object>,
+    /// The apps.
+    pub apps: Vec<App>,
+    /// What the author should know though nothing is wrong.
+    pub warnings: Vec<Problem>,
+}
+
+/// Where an estate is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// Which engine it is.
+    pub engine: EngineChoice,
+    /// How many objects one apply may delete; `None` is no limit set here.
+    pub max_deletes: Option<u32>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// The engine of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// A server at this URL.
+    Address(String),
+    /// Our own engine, in process.
+    Embedded {
+        /// Its data directory, relative to the estate's root unless absolute.
+        data: PathBuf,
+        /// Which AWS it talks to.
+        aws: AwsChoice,
+    },
+}
+
+/// Which AWS an embedded engine talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsChoice {
+    /// The real one, or the endpoint that the engine's root configuration names.
+    Aws,
+    /// The simulated account inside the binary.
+    Sandbox,
+}
+
+/// An app: who logs in how, and what it may get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The roles declared inside it, as (mount, role).
+    pub roles: Vec<(String, String)>,
+    /// The shared roles granted to it, as (mount, role).
+    pub grants: Vec<(String, String)>,
+    /// How it proves its identity.
+    pub logins: Vec<Login>,
+    /// The ACL policies of its tokens: the derived one, or those that it names.
+    pub policies: Vec<String>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A login of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The method's type: `approle`.
+    pub method: String,
+    /// Where it is mounted, without `auth/`: `approle`.
+    pub mount: String,
+    /// The role to log in with: `app-webapp`.
+    pub role_name: String,
+    /// Where it is declared.
+    pub place: Place,
+}

@@ -4,12 +4,40 @@
 //! and writing come from that table, so that adding a kind is one new file and one line in [`KINDS`].
 //! Pure: nothing here talks to an engine; it says what to ask and how to read the answer.
 
+pub mod acl_policy;
+pub mod approle_role;
+pub mod audit_device;
+pub mod auth_mount;
+pub mod aws_lease;
+pub mod aws_role;
+pub mod aws_root;
+pub mod field;
+pub mod fingerprint;
+pub mod mount;
+
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
 use crate::secret::Secret;
+
+/// Every kind there is, in the order of creation.
+pub static KINDS: &[&Kind] = &[
+    &audit_device::KIND,
+    &mount::KIND,
+    &auth_mount::KIND,
+    &aws_root::KIND,
+    &aws_lease::KIND,
+    &acl_policy::KIND,
+    &aws_role::KIND,
+    &approle_role::KIND,
+];
+
+/// The kind of this name, as the ledger and saved plans write it.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.name == name)
+}
 
 /// Where the author wrote something. Lines and columns count from 1.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -44,6 +72,88 @@ pub struct Object {
     pub fields: BTreeMap<&'static str, Leaf>,
     /// Never delete it (`protect = true`).
     pub protect: bool,
+}
+
+impl Object {
+    /// The value of a field that is not a secret: as declared, or the table's default.
+    pub fn value(&self, name: &str) -> Value {
+        match self.fields.get(name).map(|leaf| &leaf.value) {
+            Some(FieldValue::Data(value)) => value.clone(),
+            _ => self.kind.field(name).map_or(Value::Null, Field::default_value),
+        }
+    }
+
+    /// The resolved secret of a field, if it is declared and resolved.
+    pub fn secret(&self, name: &str) -> Option<&Secret> {
+        match self.fields.get(name).map(|leaf| &leaf.value) {
+            Some(FieldValue::Secret(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// The fields whose secret reference is not resolved yet, with the reference.
+    pub fn unresolved(&self) -> impl Iterator<Item = (&'static str, &str, &Place)> {
+        self.fields.iter().filter_map(|(name, leaf)| match &leaf.value {
+            FieldValue::Unresolved(reference) => Some((*name, reference.as_str(), &leaf.place)),
+            _ => None,
+        })
+    }
+
+    /// Puts the text that a reference stands for in its place. In a field that an engine tells (an access
+    /// key id) it becomes plain data, so that a change of it by hand is seen; elsewhere it stays a secret.
+    ///
+    /// # Errors
+    /// A text that the field's shape does not allow; the message does not hold the text.
+    pub fn resolve(&mut self, name: &str, secret: Secret) -> Result<(), String> {
+        let Some(field) = self.kind.field(name) else { return Err(format!("{} has no field {name}", self.path)) };
+        let value = match field.access {
+            Access::WriteOnly => FieldValue::Secret(secret),
+            Access::Readable => FieldValue::Data(
+                field::normalise(field.shape, &Value::from(secret.expose()))
+                    .map_err(|_| format!("{name} does not have the form it needs"))?,
+            ),
+        };
+        if let Some(leaf) = self.fields.get_mut(name) {
+            leaf.value = value;
+        }
+        Ok(())
+    }
+}
+
+impl Kind {
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// An engine's answer for one object, parsed and normalised, with the table's defaults filled in. Fields
+    /// that cannot be normalised keep the engine's own spelling, so that they show up as a difference.
+    ///
+    /// # Errors
+    /// What is odd about the answer.
+    pub fn live(&'static self, path: &str, data: &Map<String, Value>) -> Result<Live, String> {
+        let parsed = (self.parse)(data)?;
+        let fields = self
+            .fields
+            .iter()
+            .filter(|field| field.access == Access::Readable)
+            .map(|field| {
+                let value = match parsed.get(field.name) {
+                    Some(value) => field::normalise(field.shape, value).unwrap_or_else(|_| value.clone()),
+                    None => field.default_value(),
+                };
+                (field.name, value)
+            })
+            .collect();
+        Ok(Live { kind: self, path: path.to_owned(), fields })
+    }
+}
+
+impl Field {
+    /// The default as a value. The tables are checked by a test to hold JSON.
+    pub fn default_value(&self) -> Value {
+        serde_json::from_str(self.default).unwrap_or(Value::Null)
+    }
 }
 
 /// One declared field.
@@ -94,7 +204,8 @@ pub struct Kind {
     pub read: fn(path: &str) -> Read,
     /// The API's answer for one object, as this kind's fields (unnormalised). `Err` says what is odd.
     pub parse: fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>,
-    /// The calls that create it, or that turn `live` into it.
+    /// The calls that create it, or that turn `live` into it. None while a secret reference of the object is
+    /// unresolved: several endpoints would take the missing field for an empty one.
     pub write: fn(object: &Object, live: Option<&Live>) -> Vec<Call>,
     /// What creating, changing or deleting it does to people, beyond the object itself.
     pub effect: fn(path: &str, change: Changed<'_>) -> Option<String>,
@@ -240,4 +351,69 @@ pub enum Changed<'a> {
     Updated(&'a Object, &'a [&'static str]),
     /// It goes.
     Deleted,
+}
+
+/// What the tests of the kinds share.
+#[cfg(test)]
+pub(crate) mod testing {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::{FieldValue, Kind, Leaf, Live, Object, Place};
+
+    /// A leaf from nowhere.
+    pub(crate) fn leaf(value: FieldValue) -> Leaf {
+        Leaf { value, place: place() }
+    }
+
+    fn place() -> Place {
+        Place { file: Arc::from("test.hcl"), line: 1, column: 1 }
+    }
+
+    /// An object with these fields.
+    pub(crate) fn object(kind: &'static Kind, path: &str, fields: &[(&'static str, Value)]) -> Object {
+        Object {
+            kind,
+            path: path.to_owned(),
+            app: None,
+            place: place(),
+            fields: fields.iter().map(|(name, value)| (*name, leaf(FieldValue::Data(value.clone())))).collect(),
+            protect: false,
+        }
+    }
+
+    /// The calls that write it, as `[[path, body], ...]`.
+    pub(crate) fn calls(object: &Object, live: Option<&Live>) -> Value {
+        (object.kind.write)(object, live).into_iter().map(|call| json!([call.path, call.body])).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Access, KINDS, Shape, Update, field};
+
+    #[test]
+    fn every_default_is_json_in_canonical_form() {
+        for kind in KINDS {
+            for field in kind.fields {
+                let default: serde_json::Value = serde_json::from_str(field.default).expect(field.default);
+                if !default.is_null() {
+                    assert_eq!(field::normalise(field.shape, &default), Ok(default), "{} {}", kind.name, field.name);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn names_are_unique_and_secrets_are_write_only() {
+        for (index, kind) in KINDS.iter().enumerate() {
+            assert!(KINDS[..index].iter().all(|other| other.name != kind.name));
+            for (index, field) in kind.fields.iter().enumerate() {
+                assert!(kind.fields[..index].iter().all(|other| other.name != field.name));
+                assert!(field.shape != Shape::Secret || field.access == Access::WriteOnly);
+            }
+            assert!(kind.update != Update::Recreate || kind.name == "audit device");
+        }
+    }
 }

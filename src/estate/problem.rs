@@ -1,0 +1,319 @@
+//! What is wrong in a file, and how it is shown.
+//!
+//! A problem names places by span; [`render`] shows them with their source lines. Everything from files is
+//! escaped on the way: a terminal would obey escape sequences, and bidirectional marks would show a text
+//! other than the one that is parsed.
+
+use std::fmt::Write as _;
+
+use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
+
+use super::source::{Source, Sources, Span};
+
+/// How bad a problem is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// The estate can't be used.
+    Error,
+    /// Worth knowing.
+    Warning,
+}
+
+/// Something wrong in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// How bad it is.
+    pub severity: Severity,
+    /// What is wrong: lower case, no full stop.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<String>,
+    /// The places, the first of which is where the problem is. Empty for a problem with the directory.
+    pub labels: Vec<Label>,
+}
+
+/// A place that belongs to a problem.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Label {
+    /// Which file, relative to the root.
+    pub file: String,
+    /// First line, from 1.
+    pub line: u32,
+    /// First column in characters, from 1.
+    pub column: u32,
+    /// Last line, from 1.
+    pub end_line: u32,
+    /// One past the last column.
+    pub end_column: u32,
+    /// What the place is, if more than one is shown.
+    pub text: Option<String>,
+    /// The bytes; empty when the file has no text to show.
+    pub(crate) span: Option<Span>,
+}
+
+/// A problem before its spans are turned into lines and columns; cheap to make.
+#[derive(Clone, Debug)]
+pub(crate) struct Draft {
+    severity: Severity,
+    what: String,
+    hint: Option<String>,
+    labels: Vec<(Span, Option<String>)>,
+}
+
+impl Draft {
+    /// An error at a place.
+    pub(crate) fn error(span: Span, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, what: what.into(), hint: None, labels: vec![(span, None)] }
+    }
+
+    /// A warning at a place.
+    pub(crate) fn warning(span: Span, what: impl Into<String>) -> Self {
+        Self { severity: Severity::Warning, ..Self::error(span, what) }
+    }
+
+    /// With what to do about it.
+    pub(crate) fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+
+    /// With what to do about it, if something is known.
+    pub(crate) fn hint_if(mut self, hint: Option<String>) -> Self {
+        self.hint = hint.or(self.hint);
+        self
+    }
+
+    /// With a word at its own place.
+    pub(crate) fn label(mut self, text: impl Into<String>) -> Self {
+        if let Some(first) = self.labels.first_mut() {
+            first.1 = Some(text.into());
+        }
+        self
+    }
+
+    /// With another place.
+    pub(crate) fn also(mut self, span: Span, text: impl Into<String>) -> Self {
+        self.labels.push((span, Some(text.into())));
+        self
+    }
+
+    /// The finished problem.
+    pub(crate) fn finish(self, sources: &Sources) -> Problem {
+        let labels = self.labels.into_iter().map(|(span, text)| {
+            let (file, start, end) = match sources.get(span.source) {
+                Some(source) => (source.name.to_string(), source.position(span.start), source.position(span.end)),
+                None => ("?".to_owned(), (1, 1), (1, 1)),
+            };
+            let ((line, column), (end_line, end_column)) = (start, end);
+            Label { file, line, column, end_line, end_column, text, span: Some(span) }
+        });
+        Problem { severity: self.severity, what: self.what, hint: self.hint, labels: labels.collect() }
+    }
+}
+
+impl Problem {
+    /// A problem with a whole file or directory.
+    pub fn with_file(file: &str, what: impl Into<String>) -> Self {
+        let label =
+            Label { file: file.to_owned(), line: 1, column: 1, end_line: 1, end_column: 1, text: None, span: None };
+        Self { severity: Severity::Error, what: what.into(), hint: None, labels: vec![label] }
+    }
+
+    /// A problem that no file has.
+    pub fn general(what: impl Into<String>) -> Self {
+        Self { severity: Severity::Error, what: what.into(), hint: None, labels: Vec::new() }
+    }
+
+    /// The same with what to do about it.
+    pub fn hint(mut self, hint: impl Into<String>) -> Self {
+        self.hint = Some(hint.into());
+        self
+    }
+}
+
+/// Problems beyond this many are counted, not shown.
+const SHOWN_MAX: usize = 100;
+
+/// Lines of one label that are shown.
+const LINES_MAX: u32 = 4;
+
+/// Bytes of one line that are shown.
+const LINE_BYTES_MAX: usize = 240;
+
+/// Shows problems with their source lines, one after the other. With `colour`, with terminal styles.
+pub fn render(problems: &[Problem], sources: &Sources, colour: bool) -> String {
+    let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
+    let mut out = String::new();
+    for problem in problems.iter().take(SHOWN_MAX) {
+        out.push_str(&render_one(problem, sources, &renderer));
+        out.push_str("\n\n");
+    }
+    if problems.len() > SHOWN_MAX {
+        let _ = writeln!(out, "... and {} more", problems.len() - SHOWN_MAX);
+    }
+    out
+}
+
+fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> String {
+    let level = match problem.severity {
+        Severity::Error => Level::ERROR,
+        Severity::Warning => Level::WARNING,
+    };
+    let mut group = level.primary_title(escape(&problem.what)).elements(std::iter::empty::<Origin<'_>>());
+    let excerpts: Vec<_> = problem.labels.iter().map(|label| Excerpt::of(label, sources)).collect();
+    for (index, (label, excerpt)) in problem.labels.iter().zip(&excerpts).enumerate() {
+        let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
+        // Places in one neighbourhood are shown in one excerpt.
+        if excerpts[..index].iter().flatten().any(|earlier| excerpt.as_ref().is_some_and(|this| earlier.covers(this))) {
+            continue;
+        }
+        let Some(excerpt) = excerpt else {
+            group = group.element(Origin::path(escape(&label.file)));
+            continue;
+        };
+        let origin = Origin::path(escape(&label.file)).line(label.line as usize).char_column(label.column as usize);
+        let mut snippet = Snippet::source(excerpt.text.clone())
+            .line_start(excerpt.line as usize)
+            .annotation(kind.span(excerpt.mark.clone()).label(label.text.as_deref().map(escape)));
+        for (other, text) in excerpts.iter().zip(&problem.labels).skip(index + 1) {
+            if let Some(other) = other.as_ref().filter(|other| excerpt.covers(other)) {
+                let span = AnnotationKind::Context.span(other.mark.clone());
+                snippet = snippet.annotation(span.label(text.text.as_deref().map(escape)));
+            }
+        }
+        group = group.element(origin).element(snippet);
+    }
+    if let Some(hint) = &problem.hint {
+        group = group.element(Level::HELP.message(escape(hint)));
+    }
+    renderer.render(&[group])
+}
+
+/// The source lines of a label, ready to be shown.
+struct Excerpt {
+    source: u32,
+    line: u32,
+    text: String,
+    /// The label's bytes in `text`.
+    mark: std::ops::Range<usize>,
+}
+
+impl Excerpt {
+    fn of(label: &Label, sources: &Sources) -> Option<Self> {
+        let span = label.span?;
+        let source = sources.get(span.source)?;
+        let last = label.end_line.min(label.line + LINES_MAX - 1);
+        let start = source.line_start(label.line);
+        let (text, mark) = shown(&source, start, last, span);
+        Some(Self { source: span.source, line: label.line, text, mark })
+    }
+
+    /// Whether the other excerpt is of the very same lines.
+    fn covers(&self, other: &Self) -> bool {
+        self.source == other.source && self.line == other.line && self.text == other.text
+    }
+}
+
+/// The lines from the byte `start` to the line `last`, escaped and cut, and where `span` is in them.
+fn shown(source: &Source, start: usize, last: u32, span: Span) -> (String, std::ops::Range<usize>) {
+    let end = match source.line_start(last + 1) {
+        next if next > start => next,
+        _ => source.text.len(),
+    };
+    let lines = source.text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r']);
+    let (mark_start, mark_end) =
+        ((span.start as usize).saturating_sub(start), (span.end as usize).saturating_sub(start));
+    // A line longer than a screen is shown from a little before the mark.
+    let line_end = lines.find('\n').unwrap_or(lines.len());
+    let cut_left = if mark_start > LINE_BYTES_MAX && line_end > LINE_BYTES_MAX { mark_start - 40 } else { 0 };
+    let mut text = String::new();
+    let mut mark = None;
+    let mut mark_to = None;
+    let mut line_from = 0;
+    for (at, c) in lines.char_indices().filter(|(at, _)| *at >= cut_left) {
+        if at >= mark_start && mark.is_none() {
+            mark = Some(text.len());
+        }
+        if at >= mark_end && mark_to.is_none() {
+            mark_to = Some(text.len());
+        }
+        match c {
+            '\n' => {
+                text.push('\n');
+                line_from = text.len();
+            }
+            '\r' => {}
+            '\t' => text.push_str("    "),
+            _ if text.len() - line_from > LINE_BYTES_MAX => {}
+            c if is_unsafe(c) => text.extend(c.escape_unicode()),
+            c => text.push(c),
+        }
+    }
+    let from = mark.unwrap_or(text.len());
+    let to = mark_to.unwrap_or(text.len()).max(from);
+    (text, from..to)
+}
+
+/// A text of a file as it may be shown: control characters and marks that reorder or hide text are written
+/// as their code points.
+pub(crate) fn escape(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for c in text.chars() {
+        if is_unsafe(c) && c != '\n' {
+            out.extend(c.escape_unicode());
+        } else {
+            out.push(c);
+        }
+    }
+    out
+}
+
+/// Controls, bidirectional marks, zero-width characters, line separators, and tag characters.
+fn is_unsafe(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Draft, Problem, escape, render};
+    use crate::estate::source::{Sources, Span};
+
+    fn sources(text: &str) -> Sources {
+        Sources::from_texts([("a.hcl".to_owned(), text.to_owned())], [])
+    }
+
+    #[test]
+    fn a_problem_shows_its_line_both_places_and_a_hint() {
+        let sources = sources("one = 1\ntwo = 2\n\n\nthree = 3\n");
+        let draft = Draft::error(Span::new(0, 32 - 14..23), "twice").label("again here");
+        let problem = draft.also(Span::new(0, 0..3), "first here").hint("remove one").finish(&sources);
+        insta::assert_snapshot!(render(&[problem], &sources, false), @"");
+    }
+
+    #[test]
+    fn escapes_and_bidirectional_marks_are_not_passed_on() {
+        assert_eq!(escape("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+        let sources = sources("\u{1b}[2J\u{202e} = 1\n");
+        let shown = render(&[Draft::error(Span::new(0, 0..4), "bad \u{7}").finish(&sources)], &sources, false);
+        assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{shown:?}");
+    }
+
+    #[test]
+    fn a_very_long_line_is_cut_around_the_mark() {
+        let text = format!("{}bad{}", "x".repeat(100_000), "y".repeat(100_000));
+        let sources = sources(&text);
+        let shown = render(&[Draft::error(Span::new(0, 100_000..100_003), "w").finish(&sources)], &sources, false);
+        assert!(shown.len() < 2_000 && shown.contains("xbady") && shown.contains("a.hcl:1:100001"), "{shown}");
+    }
+
+    #[test]
+    fn a_problem_without_text_names_its_file() {
+        let problem = Problem::with_file("big.yaml", "too large").hint("split it");
+        insta::assert_snapshot!(render(&[problem], &Sources::default(), false), @"");
+    }
+}

@@ -1,0 +1,181 @@
+//! The texts of an estate, and places in them.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use super::problem::Problem;
+use crate::object::Place;
+
+/// One text.
+#[derive(Debug)]
+pub struct Source {
+    /// Its name: the path relative to the estate's root, with forward slashes.
+    pub name: Arc<str>,
+    /// Its text.
+    pub text: String,
+    /// Byte offsets at which lines start.
+    lines: Vec<u32>,
+}
+
+impl Source {
+    /// A text by its name. It must be shorter than 4 GiB.
+    pub fn new(name: &str, text: String) -> Self {
+        let breaks = text.bytes().enumerate().filter(|(_, byte)| *byte == b'\n');
+        let lines = std::iter::once(0).chain(breaks.map(|(at, _)| at as u32 + 1)).collect();
+        Self { name: Arc::from(name), text, lines }
+    }
+
+    /// Line and column, both from 1, of a byte offset.
+    pub fn position(&self, offset: u32) -> (u32, u32) {
+        let offset = offset.min(self.text.len() as u32);
+        let line = self.lines.partition_point(|start| *start <= offset).saturating_sub(1);
+        let start = self.lines[line] as usize;
+        let column = self.text.get(start..offset as usize).map_or(0, |text| text.chars().count());
+        (line as u32 + 1, column as u32 + 1)
+    }
+
+    /// The byte offset at which a line (from 1) starts.
+    pub(crate) fn line_start(&self, line: u32) -> usize {
+        let index = (line.max(1) as usize - 1).min(self.lines.len() - 1);
+        self.lines[index] as usize
+    }
+}
+
+/// A range of bytes in one source.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct Span {
+    /// Which source: an index of [`Sources`].
+    pub(crate) source: u32,
+    /// First byte.
+    pub(crate) start: u32,
+    /// One past the last byte.
+    pub(crate) end: u32,
+}
+
+impl Span {
+    /// A span from offsets as parsers tell them.
+    pub(crate) fn new(source: u32, range: std::ops::Range<usize>) -> Self {
+        Self { source, start: range.start as u32, end: range.end.max(range.start) as u32 }
+    }
+}
+
+/// All texts of an estate, and what could not be read.
+#[derive(Debug, Default)]
+pub struct Sources {
+    /// The declaration files, in the order of their names.
+    files: Vec<Arc<Source>>,
+    /// Files that declarations refer to (`file:`), by name; read when they are first needed.
+    referenced: Mutex<Referenced>,
+    /// Where `file:` references are read.
+    pub(super) root: Root,
+    /// Files that are there and could not be read.
+    pub(super) problems: Vec<Problem>,
+    /// Bytes of all declaration files.
+    pub(super) total_bytes: u64,
+}
+
+/// Where references are read.
+#[derive(Debug)]
+pub(super) enum Root {
+    /// Below this directory.
+    Directory(PathBuf),
+    /// From these texts: a tree that is not on disk.
+    Memory(BTreeMap<String, String>),
+}
+
+impl Default for Root {
+    fn default() -> Self {
+        Self::Memory(BTreeMap::new())
+    }
+}
+
+#[derive(Debug, Default)]
+struct Referenced {
+    sources: Vec<Arc<Source>>,
+    by_name: BTreeMap<String, Result<u32, String>>,
+    bytes: u64,
+}
+
+impl Sources {
+    /// Sources from texts in memory: those named `*.hcl`, `*.yaml`, `*.yml` and not in `references` are
+    /// declarations, `references` is what `file:` may name.
+    pub fn from_texts(
+        files: impl IntoIterator<Item = (String, String)>,
+        references: impl IntoIterator<Item = (String, String)>,
+    ) -> Self {
+        let mut files: Vec<_> = files.into_iter().map(|(name, text)| Arc::new(Source::new(&name, text))).collect();
+        files.sort_by(|a, b| a.name.cmp(&b.name));
+        Self { root: Root::Memory(references.into_iter().collect()), files, ..Self::default() }
+    }
+
+    pub(super) fn with_files(root: Root, files: Vec<Source>, problems: Vec<Problem>) -> Self {
+        let total_bytes = files.iter().map(|file| file.text.len() as u64).sum();
+        let files = files.into_iter().map(Arc::new).collect();
+        Self { root, files, problems, total_bytes, ..Self::default() }
+    }
+
+    /// How many declaration files there are.
+    pub fn file_count(&self) -> usize {
+        self.files.len()
+    }
+
+    /// The declaration files.
+    pub(super) fn files(&self) -> &[Arc<Source>] {
+        &self.files
+    }
+
+    /// The source of a span.
+    pub(super) fn get(&self, index: u32) -> Option<Arc<Source>> {
+        let index = index as usize;
+        match self.files.get(index) {
+            Some(file) => Some(Arc::clone(file)),
+            None => {
+                let referenced = self.referenced.lock().unwrap_or_else(PoisonError::into_inner);
+                referenced.sources.get(index - self.files.len()).map(Arc::clone)
+            }
+        }
+    }
+
+    /// The source index of a referenced file, read at the first call.
+    ///
+    /// # Errors
+    /// Why it can't be read.
+    pub(super) fn reference(&self, name: &str) -> Result<u32, String> {
+        let mut referenced = self.referenced.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = referenced.by_name.get(name) {
+            return known.clone();
+        }
+        let result = super::read::read_reference(&self.root, name, self.total_bytes + referenced.bytes).map(|text| {
+            referenced.bytes += text.len() as u64;
+            referenced.sources.push(Arc::new(Source::new(name, text)));
+            (self.files.len() + referenced.sources.len() - 1) as u32
+        });
+        referenced.by_name.insert(name.to_owned(), result.clone());
+        result
+    }
+
+    /// The place of a span's start.
+    pub(super) fn place(&self, span: Span) -> Place {
+        match self.get(span.source) {
+            Some(source) => {
+                let (line, column) = source.position(span.start);
+                Place { file: Arc::clone(&source.name), line, column }
+            }
+            None => Place { file: Arc::from("?"), line: 1, column: 1 },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Source;
+
+    #[test]
+    fn positions_count_lines_and_characters_from_one() {
+        let source = Source::new("a", "ab\nłx\n".to_owned());
+        for (offset, position) in [(0, (1, 1)), (2, (1, 3)), (3, (2, 1)), (5, (2, 2)), (7, (3, 1)), (99, (3, 1))] {
+            assert_eq!(source.position(offset), position, "{offset}");
+        }
+    }
+}

@@ -1,0 +1,314 @@
+//! JSON whose every value knows where it stands.
+//!
+//! `serde_json` keeps no positions, and of two equal keys it silently keeps the last: a reviewer would read
+//! one policy and AWS another. This reader keeps both. Depth is bounded, so hostile text can't exhaust the
+//! stack.
+
+use std::ops::Range;
+
+/// A JSON value and its place, of whatever sort the reader of the file uses.
+#[derive(Clone, Debug)]
+pub struct Json<S> {
+    /// The value.
+    pub kind: Kind<S>,
+    /// Where it stands.
+    pub span: S,
+}
+
+/// The value of a [`Json`].
+#[derive(Clone, Debug)]
+pub enum Kind<S> {
+    /// `null`.
+    Null,
+    /// `true` or `false`.
+    Bool(bool),
+    /// A number, as it was written.
+    Number(String),
+    /// A string, unescaped.
+    Text(String),
+    /// An array.
+    List(Vec<Json<S>>),
+    /// An object in its own order; a key may stand twice.
+    Map(Vec<Member<S>>),
+}
+
+/// One member of an object.
+#[derive(Clone, Debug)]
+pub struct Member<S> {
+    /// The key.
+    pub key: String,
+    /// Where the key stands.
+    pub key_span: S,
+    /// The value.
+    pub value: Json<S>,
+}
+
+/// Why a text is not JSON.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Malformed {
+    /// Where, in bytes.
+    pub span: Range<usize>,
+    /// What was expected or found.
+    pub what: String,
+}
+
+/// How deep values may nest.
+pub const DEPTH_MAX: usize = 64;
+
+/// Parses a whole text.
+///
+/// # Errors
+/// The first place where the text is not JSON.
+pub fn parse(text: &str) -> Result<Json<Range<usize>>, Malformed> {
+    let mut reader = Reader { text, at: 0 };
+    reader.blank();
+    let value = reader.value(0)?;
+    reader.blank();
+    if reader.at < text.len() {
+        return Err(reader.unexpected("the end of the document"));
+    }
+    Ok(value)
+}
+
+impl<S> Json<S> {
+    /// The same value with other places.
+    pub fn map_spans<T>(self, place: &impl Fn(S) -> T) -> Json<T> {
+        let kind = match self.kind {
+            Kind::Null => Kind::Null,
+            Kind::Bool(flag) => Kind::Bool(flag),
+            Kind::Number(number) => Kind::Number(number),
+            Kind::Text(text) => Kind::Text(text),
+            Kind::List(items) => Kind::List(items.into_iter().map(|item| item.map_spans(place)).collect()),
+            Kind::Map(members) => Kind::Map(
+                members
+                    .into_iter()
+                    .map(|member| Member {
+                        key: member.key,
+                        key_span: place(member.key_span),
+                        value: member.value.map_spans(place),
+                    })
+                    .collect(),
+            ),
+        };
+        Json { kind, span: place(self.span) }
+    }
+
+    /// The word for the value's type in a message.
+    pub fn sort(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "null",
+            Kind::Bool(_) => "true or false",
+            Kind::Number(_) => "a number",
+            Kind::Text(_) => "text",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "an object",
+        }
+    }
+}
+
+struct Reader<'a> {
+    text: &'a str,
+    at: usize,
+}
+
+impl Reader<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.as_bytes().get(self.at).copied()
+    }
+
+    fn blank(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\r' | b'\n')) {
+            self.at += 1;
+        }
+    }
+
+    fn unexpected(&self, expected: &str) -> Malformed {
+        match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
+            Some(found) => Malformed {
+                span: self.at..self.at + found.len_utf8(),
+                what: format!("expected {expected}, found `{}`", found.escape_debug()),
+            },
+            None => Malformed {
+                span: self.at.min(self.text.len())..self.text.len(),
+                what: format!("expected {expected}, found the end of the document"),
+            },
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<Json<Range<usize>>, Malformed> {
+        let start = self.at;
+        if depth > DEPTH_MAX {
+            return Err(Malformed { span: start..start + 1, what: format!("nested deeper than {DEPTH_MAX} levels") });
+        }
+        let kind = match self.peek() {
+            Some(b'{') => self.map(depth)?,
+            Some(b'[') => self.list(depth)?,
+            Some(b'"') => Kind::Text(self.string()?),
+            Some(b'-' | b'0'..=b'9') => self.number()?,
+            _ => self.word()?,
+        };
+        Ok(Json { kind, span: start..self.at })
+    }
+
+    fn word(&mut self) -> Result<Kind<Range<usize>>, Malformed> {
+        for (word, kind) in [("true", Kind::Bool(true)), ("false", Kind::Bool(false)), ("null", Kind::Null)] {
+            if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
+                self.at += word.len();
+                return Ok(kind);
+            }
+        }
+        Err(self.unexpected("a value"))
+    }
+
+    fn map(&mut self, depth: usize) -> Result<Kind<Range<usize>>, Malformed> {
+        self.at += 1;
+        let mut members = Vec::new();
+        self.blank();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            return Ok(Kind::Map(members));
+        }
+        loop {
+            self.blank();
+            let start = self.at;
+            if self.peek() != Some(b'"') {
+                return Err(self.unexpected("a key in double quotes"));
+            }
+            let key = self.string()?;
+            let key_span = start..self.at;
+            self.blank();
+            if self.peek() != Some(b':') {
+                return Err(self.unexpected("`:`"));
+            }
+            self.at += 1;
+            self.blank();
+            let value = self.value(depth + 1)?;
+            members.push(Member { key, key_span, value });
+            self.blank();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => {
+                    self.at += 1;
+                    return Ok(Kind::Map(members));
+                }
+                _ => return Err(self.unexpected("`,` or `}`")),
+            }
+        }
+    }
+
+    fn list(&mut self, depth: usize) -> Result<Kind<Range<usize>>, Malformed> {
+        self.at += 1;
+        let mut items = Vec::new();
+        self.blank();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            return Ok(Kind::List(items));
+        }
+        loop {
+            self.blank();
+            items.push(self.value(depth + 1)?);
+            self.blank();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => {
+                    self.at += 1;
+                    return Ok(Kind::List(items));
+                }
+                _ => return Err(self.unexpected("`,` or `]`")),
+            }
+        }
+    }
+
+    fn number(&mut self) -> Result<Kind<Range<usize>>, Malformed> {
+        let start = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
+            self.at += 1;
+        }
+        let text = &self.text[start..self.at];
+        if serde_json::from_str::<serde_json::Number>(text).is_err() {
+            return Err(Malformed { span: start..self.at, what: format!("`{text}` is not a JSON number") });
+        }
+        Ok(Kind::Number(text.to_owned()))
+    }
+
+    /// Finds the end of the string and leaves the unescaping to `serde_json`.
+    fn string(&mut self) -> Result<String, Malformed> {
+        let start = self.at;
+        let bytes = self.text.as_bytes();
+        let mut escaped = false;
+        let mut end = start + 1;
+        loop {
+            match bytes.get(end) {
+                None => {
+                    let line =
+                        bytes[start..].iter().position(|byte| *byte == b'\n').map_or(bytes.len(), |at| start + at);
+                    return Err(Malformed { span: start..line, what: "this string has no end".to_owned() });
+                }
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    end += 2;
+                }
+                Some(byte) if *byte < 0x20 => {
+                    let what = "a string may not hold a line break or control character".to_owned();
+                    return Err(Malformed { span: end..end + 1, what });
+                }
+                Some(_) => end += 1,
+            }
+        }
+        self.at = end + 1;
+        if !escaped {
+            return Ok(self.text[start + 1..end].to_owned());
+        }
+        serde_json::from_str(&self.text[start..self.at]).map_err(|_| Malformed {
+            span: start..self.at,
+            what: "this string has an escape that JSON does not know".to_owned(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Kind, parse};
+
+    #[test]
+    fn values_keep_their_places_and_repeated_keys() {
+        let text = r#"{"a": [1, "x\n"], "a": null}"#;
+        let Kind::Map(members) = parse(text).expect("parses").kind else { panic!("a map") };
+        assert_eq!(members.len(), 2);
+        assert_eq!(&text[members[1].key_span.clone()], "\"a\"");
+        let Kind::List(items) = &members[0].value.kind else { panic!("a list") };
+        assert_eq!(&text[items[1].span.clone()], r#""x\n""#);
+    }
+
+    #[test]
+    fn malformed_text_is_refused_where_it_is() {
+        for (text, at, what) in [
+            ("", 0, "expected a value, found the end of the document"),
+            ("{\"a\" 1}", 5, "expected `:`, found `1`"),
+            ("{\"a\": 1,}", 8, "expected a key in double quotes, found `}`"),
+            ("[1 2]", 3, "expected `,` or `]`, found `2`"),
+            ("{} x", 3, "expected the end of the document, found `x`"),
+            ("\"abc", 0, "this string has no end"),
+            ("\"\\q\"", 0, "this string has an escape that JSON does not know"),
+            ("01", 0, "`01` is not a JSON number"),
+            ("\"a\nb\"", 2, "a string may not hold a line break or control character"),
+        ] {
+            let malformed = parse(text).expect_err(text);
+            assert_eq!((malformed.span.start, malformed.what.as_str()), (at, what), "{text}");
+        }
+    }
+
+    #[test]
+    fn deep_nesting_is_refused() {
+        assert!(parse(&"[".repeat(100_000)).is_err_and(|malformed| malformed.what.contains("nested deeper")));
+        assert!(parse(&format!("{}1{}", "[".repeat(60), "]".repeat(60))).is_ok());
+    }
+
+    #[test]
+    fn what_serde_json_takes_is_taken() {
+        for text in ["{}", " [ ] ", "-1.5e3", "\"\\u00e9\\\"\"", "{\"a\":{\"b\":[true,false,null]}}", "\"\\\\\""] {
+            assert!(parse(text).is_ok(), "{text}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+//! The IAM policy language: parse, check, and bring to one form. Pure.
+
+pub mod document;
+pub mod json;

@@ -1,0 +1,158 @@
+//! A login by AppRole: `auth/<mount>/role/<name>`. Writes merge, so every field is sent.
+//!
+//! Source: Vault API, "AppRole auth method: create/update AppRole".
+
+use serde_json::{Map, Value};
+
+use super::field::{pick, post};
+use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+
+static FIELDS: &[Field] = &[
+    field("bind_secret_id", Shape::Bool, "true", "Whether a login needs a secret id."),
+    field("secret_id_bound_cidrs", Shape::Cidrs, "[]", "Networks from which secret ids may be used."),
+    field("secret_id_num_uses", Shape::Int, "0", "How many logins one secret id is good for; 0 is any number."),
+    field("secret_id_ttl", Shape::Seconds, "0", "How long a secret id is valid; 0 is for ever."),
+    Field {
+        name: "local_secret_ids",
+        shape: Shape::Bool,
+        default: "false",
+        access: Access::Readable,
+        immutable: true,
+        doc: "Whether secret ids stay in this cluster.",
+    },
+    Field {
+        name: "role_id",
+        shape: Shape::Text,
+        default: "null",
+        access: Access::WriteOnly,
+        immutable: false,
+        doc: "A role id of one's own; the engine makes one otherwise.",
+    },
+    field("token_policies", Shape::Set, "[]", "ACL policies of the login's token."),
+    field("token_ttl", Shape::Seconds, "0", "How long a token lives; leases end with their token."),
+    field("token_max_ttl", Shape::Seconds, "0", "How long a token lives at most, with all renewals."),
+    field("token_explicit_max_ttl", Shape::Seconds, "0", "A limit that not even the mount's settings move."),
+    field("token_period", Shape::Seconds, "0", "A token that may be renewed for ever, by this much each time."),
+    field("token_num_uses", Shape::Int, "0", "How many requests a token is good for; 0 is any number."),
+    field("token_bound_cidrs", Shape::Cidrs, "[]", "Networks from which a token may be used."),
+    field("token_no_default_policy", Shape::Bool, "false", "Whether a token goes without the policy `default`."),
+    field(
+        "token_type",
+        Shape::OneOf(&["default", "service", "batch", "default-service", "default-batch"]),
+        "\"default\"",
+        "The sort of token.",
+    ),
+];
+
+const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
+    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+}
+
+/// Logins by AppRole.
+pub static KIND: Kind = Kind {
+    name: "approle role",
+    level: Level::Login,
+    fields: FIELDS,
+    update: Update::Merge,
+    delete: Delete::ByPath,
+    read: |path| Read::At(path.to_owned()),
+    parse,
+    write,
+    effect,
+    built_in: |_| false,
+};
+
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let names: Vec<&str> =
+        FIELDS.iter().filter(|field| field.access == Access::Readable).map(|field| field.name).collect();
+    let mut fields = pick(data, &names);
+    if fields.get("token_type").is_some_and(|kind| kind.as_str() == Some("")) {
+        fields.insert("token_type".to_owned(), Value::from("default"));
+    }
+    Ok(fields)
+}
+
+fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
+    let fields = FIELDS
+        .iter()
+        // Only the first write may name it.
+        .filter(|field| field.name != "local_secret_ids" || live.is_none())
+        // Without one declared, the engine's own role id stays.
+        .filter(|field| field.name != "role_id" || object.fields.contains_key("role_id"))
+        .map(|field| (field.name, object.value(field.name)));
+    vec![post(object.path.clone(), fields)]
+}
+
+fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
+    match change {
+        Changed::Created(_) => None,
+        Changed::Updated(_, fields) if fields.contains(&"role_id") => {
+            Some("logins with the old role id fail from now on".to_owned())
+        }
+        Changed::Updated(_, fields) if fields.contains(&"local_secret_ids") => {
+            Some("makes the login anew: its secret ids are gone and the app needs a new one".to_owned())
+        }
+        Changed::Updated(_, fields) => fields
+            .iter()
+            .any(|field| field.starts_with("token_"))
+            .then(|| "tokens already issued keep their terms until they end".to_owned()),
+        Changed::Deleted => {
+            Some("no new logins, and its secret ids are gone; tokens already issued live until they end".to_owned())
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{FIELDS, KIND};
+    use crate::object::testing::{calls, object};
+
+    const PATH: &str = "auth/approle/role/app-webapp";
+
+    fn body(fields: &[(&'static str, Value)], live: Option<Value>) -> Value {
+        let live = live.map(|data| KIND.live(PATH, data.as_object().expect("a map")).expect("parses"));
+        calls(&object(&KIND, PATH, fields), live.as_ref())[0][1].clone()
+    }
+
+    #[test]
+    fn every_field_is_sent_when_set_and_when_cleared() {
+        for (name, value) in [
+            ("bind_secret_id", json!(false)),
+            ("secret_id_bound_cidrs", json!(["10.0.0.0/8"])),
+            ("secret_id_num_uses", json!(3)),
+            ("secret_id_ttl", json!(60)),
+            ("token_policies", json!(["app-webapp"])),
+            ("token_ttl", json!(7200)),
+            ("token_max_ttl", json!(7200)),
+            ("token_explicit_max_ttl", json!(7200)),
+            ("token_period", json!(60)),
+            ("token_num_uses", json!(9)),
+            ("token_bound_cidrs", json!(["10.0.0.1"])),
+            ("token_no_default_policy", json!(true)),
+            ("token_type", json!("service")),
+        ] {
+            assert_eq!(body(&[(name, value.clone())], None)[name], value);
+            let cleared = &body(&[], Some(json!({name: value})))[name];
+            assert_eq!(Some(cleared), KIND.field(name).map(|field| field.default_value()).as_ref());
+        }
+        assert_eq!(body(&[], None).as_object().map(serde_json::Map::len), Some(FIELDS.len() - 1));
+    }
+
+    #[test]
+    fn create_only_and_server_made_fields_are_sent_only_when_they_may() {
+        assert_eq!(body(&[("local_secret_ids", json!(true))], None)["local_secret_ids"], json!(true));
+        assert_eq!(body(&[], Some(json!({}))).get("local_secret_ids"), None);
+        assert_eq!(body(&[("role_id", json!("webapp"))], Some(json!({})))["role_id"], json!("webapp"));
+        assert_eq!(body(&[], None).get("role_id"), None);
+    }
+
+    #[test]
+    fn null_lists_and_an_empty_type_read_as_defaults() {
+        let answer = json!({"secret_id_bound_cidrs": null, "token_type": "", "bind_secret_id": true});
+        let live = KIND.live(PATH, answer.as_object().expect("a map")).expect("parses");
+        assert_eq!(live.fields["secret_id_bound_cidrs"], json!([]));
+        assert_eq!(live.fields["token_type"], json!("default"));
+    }
+}

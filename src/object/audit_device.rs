@@ -1,0 +1,113 @@
+//! An audit device: `sys/audit/<name>`. There is no update: a change disables and enables it again.
+//!
+//! Source: Vault API, "/sys/audit". Options are texts on the wire.
+
+use serde_json::{Map, Value};
+
+use super::field::post;
+use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update, mount};
+
+static FIELDS: &[Field] = &[
+    field("type", Shape::OneOf(&["file"]), "\"file\"", "The sort of device."),
+    field("description", Shape::Text, "\"\"", "What people read in the list of devices."),
+    field("file_path", Shape::Text, "\"\"", "The log file, on the engine's machine."),
+    field("mode", Shape::Text, "\"0600\"", "The file's permissions, in octal; 0000 leaves them alone."),
+    field("hmac_accessor", Shape::Bool, "true", "Whether token accessors are hashed."),
+    field("elide_list_responses", Shape::Bool, "false", "Whether lists are logged as their length only."),
+    field("prefix", Shape::Text, "\"\"", "Text before each line."),
+    field("local", Shape::Bool, "false", "Whether the device stays in this cluster."),
+];
+
+const OPTIONS: &[&str] = &["file_path", "mode", "hmac_accessor", "elide_list_responses", "prefix"];
+
+const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
+    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+}
+
+/// Audit devices.
+pub static KIND: Kind = Kind {
+    name: "audit device",
+    level: Level::Audit,
+    fields: FIELDS,
+    update: Update::Recreate,
+    delete: Delete::ByPath,
+    read: |path| Read::Entry { list: "sys/audit", key: mount::key(path, "sys/audit/") },
+    parse,
+    write,
+    effect,
+    // The trail of the embedded engine: opened by the engine itself.
+    built_in: |path| path.trim_end_matches('/') == "sys/audit/trail",
+};
+
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let mut fields = Map::new();
+    for name in ["type", "description", "local"] {
+        if let Some(value) = data.get(name) {
+            fields.insert(name.to_owned(), value.clone());
+        }
+    }
+    let options = data.get("options").and_then(Value::as_object);
+    for name in OPTIONS {
+        let alias = if *name == "file_path" { "path" } else { name };
+        if let Some(value) = options.and_then(|options| options.get(*name).or_else(|| options.get(alias))) {
+            fields.insert((*name).to_owned(), value.clone());
+        }
+    }
+    Ok(fields)
+}
+
+fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
+    let options: Map<String, Value> = OPTIONS
+        .iter()
+        .filter(|name| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value()))
+        .map(|name| {
+            let value = object.value(name);
+            ((*name).to_owned(), Value::from(value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
+        })
+        .collect();
+    vec![post(
+        object.path.clone(),
+        [
+            ("type", object.value("type")),
+            ("description", object.value("description")),
+            ("local", object.value("local")),
+            ("options", Value::Object(options)),
+        ],
+    )]
+}
+
+fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
+    match change {
+        Changed::Created(_) => None,
+        Changed::Updated(..) => Some("disabled and enabled again: nothing is logged here in between".to_owned()),
+        Changed::Deleted => Some("nothing is logged here any more".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::KIND;
+    use crate::object::testing::{calls, object};
+
+    #[test]
+    fn only_options_that_are_set_are_sent_and_all_as_texts() {
+        let path = "sys/audit/file";
+        let desired = object(&KIND, path, &[("file_path", json!("/var/log/a.log")), ("hmac_accessor", json!(false))]);
+        assert_eq!(
+            calls(&desired, None),
+            json!([[path, {"type": "file", "description": "", "local": false,
+                "options": {"file_path": "/var/log/a.log", "hmac_accessor": "false"}}]])
+        );
+    }
+
+    #[test]
+    fn options_read_back_from_text_and_from_their_alias() {
+        let answer = json!({"type": "file", "options": {"path": "/a", "hmac_accessor": "false"}, "path": "file/"});
+        let live = KIND.live("sys/audit/file", answer.as_object().expect("a map")).expect("parses");
+        assert_eq!(live.fields["file_path"], json!("/a"));
+        assert_eq!(live.fields["hmac_accessor"], json!(false));
+        assert_eq!(live.fields["mode"], json!("0600"));
+    }
+}

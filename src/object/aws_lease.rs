@@ -1,0 +1,65 @@
+//! How long an AWS engine's IAM users live: `<mount>/config/lease`. Both fields are always sent.
+//!
+//! Source: Vault API, "AWS secrets engine: configure lease".
+
+use serde_json::{Map, Value};
+
+use super::field::{pick, post, seconds_text};
+use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+
+static FIELDS: &[Field] = &[
+    seconds("lease", "How long a lease lives before it has to be renewed; 0 is the mount's default."),
+    seconds("lease_max", "How long a lease lives at most, with all renewals; 0 is the mount's maximum."),
+];
+
+const fn seconds(name: &'static str, doc: &'static str) -> Field {
+    Field { name, shape: Shape::Seconds, default: "0", access: Access::Readable, immutable: false, doc }
+}
+
+/// Lease settings of AWS engines.
+pub static KIND: Kind = Kind {
+    name: "aws lease",
+    level: Level::Config,
+    fields: FIELDS,
+    update: Update::Replace,
+    delete: Delete::Forget("the engine has no call that removes it: leases keep these terms until the mount goes"),
+    read: |path| Read::At(path.to_owned()),
+    parse: |data| Ok::<Map<String, Value>, String>(pick(data, &["lease", "lease_max"])),
+    write,
+    effect,
+    built_in: |_| false,
+};
+
+fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
+    let fields = FIELDS.iter().map(|field| (field.name, seconds_text(&object.value(field.name))));
+    vec![post(object.path.clone(), fields)]
+}
+
+fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
+    match change {
+        Changed::Updated(..) => Some("leases that are out take the new terms when they are renewed next".to_owned()),
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::KIND;
+    use crate::object::testing::{calls, object};
+
+    #[test]
+    fn both_terms_are_sent_also_when_one_is_cleared() {
+        let path = "aws/config/lease";
+        let live = KIND.live(path, json!({"lease": "1h0m0s", "lease_max": "2h0m0s"}).as_object().expect("a map"));
+        let live = live.expect("parses");
+        assert_eq!((&live.fields["lease"], &live.fields["lease_max"]), (&json!(3600), &json!(7200)));
+        for (fields, expected) in [
+            (vec![("lease", json!(3600)), ("lease_max", json!(7200))], json!({"lease": "3600s", "lease_max": "7200s"})),
+            (vec![("lease", json!(3600))], json!({"lease": "3600s", "lease_max": "0s"})),
+        ] {
+            assert_eq!(calls(&object(&KIND, path, &fields), Some(&live)), json!([[path, expected]]));
+        }
+    }
+}

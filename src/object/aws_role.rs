@@ -1,0 +1,128 @@
+//! A role of an AWS engine: `<mount>/roles/<name>`. What a credential of it may do.
+//!
+//! Writes merge: a field that is not sent keeps its old value, so every field is sent, cleared ones as an
+//! explicit empty value. Source: Vault API, "AWS secrets engine: create/update role".
+
+use serde_json::{Map, Value, json};
+
+use super::field::{pick, post};
+use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+
+static FIELDS: &[Field] = &[
+    field("credential_type", Shape::OneOf(&["iam_user"]), "\"iam_user\"", "How credentials are made."),
+    field("policy_document", Shape::PolicyDocument, "\"\"", "The inline policy of each IAM user."),
+    field("policy_arns", Shape::Arns, "[]", "Managed policies attached to each IAM user."),
+    field("iam_groups", Shape::Set, "[]", "Groups that each IAM user joins."),
+    field("iam_tags", Shape::Map, "{}", "Tags of each IAM user."),
+    field("user_path", Shape::Text, "\"\"", "The IAM path of users; empty is the engine's own."),
+    field("permissions_boundary_arn", Shape::Arn, "\"\"", "The managed policy that bounds each IAM user."),
+];
+
+const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
+    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+}
+
+/// Roles of AWS engines.
+pub static KIND: Kind = Kind {
+    name: "aws role",
+    level: Level::Role,
+    fields: FIELDS,
+    update: Update::Merge,
+    delete: Delete::ByPath,
+    read: |path| Read::At(path.to_owned()),
+    parse,
+    write,
+    effect,
+    built_in: |_| false,
+};
+
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+    if !data.get("credential_type").is_some_and(Value::is_string) {
+        return Err("the role has no credential_type".to_owned());
+    }
+    let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
+    let mut fields = pick(data, &names);
+    if fields.get("user_path") == Some(&Value::from("/")) {
+        fields.insert("user_path".to_owned(), Value::from(""));
+    }
+    Ok(fields)
+}
+
+fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
+    let mut call = post(object.path.clone(), FIELDS.iter().map(|field| (field.name, object.value(field.name))));
+    // An empty path fails the engine's pattern when it is sent; "/" says the same.
+    if call.body["user_path"] == "" {
+        call.body.insert("user_path".to_owned(), Value::from("/"));
+    }
+    // The engine merges before it checks, so what the old type left behind would make the new one invalid.
+    if live.is_some_and(|live| live.fields.get("credential_type") != Some(&object.value("credential_type"))) {
+        for (name, empty) in [("role_arns", json!([])), ("default_sts_ttl", json!(0)), ("max_sts_ttl", json!(0))] {
+            call.body.insert(name.to_owned(), empty);
+        }
+    }
+    vec![call]
+}
+
+fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
+    match change {
+        Changed::Created(_) => None,
+        Changed::Updated(..) => Some("credentials already issued keep what they had until their lease ends".to_owned()),
+        Changed::Deleted => Some("no new credentials; those already issued work until their lease ends".to_owned()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::KIND;
+    use crate::object::testing::{calls, object};
+
+    const PATH: &str = "aws/roles/webapp";
+
+    fn body(fields: &[(&'static str, Value)], live: Option<Value>) -> Value {
+        let live = live.map(|data| KIND.live(PATH, data.as_object().expect("a map")).expect("parses"));
+        calls(&object(&KIND, PATH, fields), live.as_ref())[0][1].clone()
+    }
+
+    #[test]
+    fn every_field_is_sent_when_set_changed_and_cleared() {
+        let empty = json!({
+            "credential_type": "iam_user", "policy_document": "", "policy_arns": [], "iam_groups": [],
+            "iam_tags": {}, "user_path": "/", "permissions_boundary_arn": "",
+        });
+        assert_eq!(body(&[], None), empty);
+        for (name, value) in [
+            ("policy_document", json!("{}")),
+            ("policy_arns", json!(["arn:aws:iam::aws:policy/ReadOnlyAccess"])),
+            ("iam_groups", json!(["g"])),
+            ("iam_tags", json!({"team": "web"})),
+            ("user_path", json!("/apps/")),
+            ("permissions_boundary_arn", json!("arn:aws:iam::111122223333:policy/b")),
+        ] {
+            let mut set = empty.clone();
+            set[name] = value.clone();
+            let live = json!({"credential_type": "iam_user", name: value});
+            assert_eq!(body(&[(name, value.clone())], None), set, "set {name}");
+            assert_eq!(body(&[(name, value.clone())], Some(json!({"credential_type": "iam_user"}))), set);
+            assert_eq!(body(&[], Some(live)), empty, "clear {name}");
+        }
+    }
+
+    #[test]
+    fn a_role_of_another_type_is_cleared_of_what_belongs_to_it() {
+        let live = json!({"credential_type": "assumed_role", "role_arns": ["arn:aws:iam::1:role/x"]});
+        let body = body(&[], Some(live));
+        assert_eq!((&body["role_arns"], &body["max_sts_ttl"]), (&json!([]), &json!(0)));
+    }
+
+    #[test]
+    fn a_fresh_role_reads_as_its_defaults() {
+        let answer = json!({"credential_type": "iam_user", "policy_arns": null, "iam_tags": null, "user_path": "/",
+            "role_arns": null, "default_sts_ttl": 0});
+        let live = KIND.live(PATH, answer.as_object().expect("a map")).expect("parses");
+        for field in KIND.fields {
+            assert_eq!(live.fields[field.name], field.default_value(), "{}", field.name);
+        }
+    }
+}

@@ -1,0 +1,144 @@
+//! What an AWS secrets engine signs with: `<mount>/config/root`.
+//!
+//! Every write replaces the whole: a field that is not sent goes back to its default, the secret key
+//! included, so all of them are always sent. Source: Vault API, "AWS secrets engine: configure root".
+
+use serde_json::{Map, Value};
+
+use super::field::{pick, post};
+use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+
+static FIELDS: &[Field] = &[
+    text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),
+    Field {
+        name: "secret_key",
+        shape: Shape::Secret,
+        default: "\"\"",
+        access: Access::WriteOnly,
+        immutable: false,
+        doc: "The secret access key that belongs to it.",
+    },
+    text("region", "The AWS region; empty is the engine's own."),
+    text("iam_endpoint", "Another address of IAM."),
+    text("sts_endpoint", "Another address of STS."),
+    Field {
+        name: "max_retries",
+        shape: Shape::Int,
+        default: "-1",
+        access: Access::Readable,
+        immutable: false,
+        doc: "How often a call to AWS is repeated; -1 is the SDK's default.",
+    },
+    text("username_template", "The template for names of IAM users; empty is the engine's own."),
+];
+
+const fn text(name: &'static str, doc: &'static str) -> Field {
+    Field { name, shape: Shape::Text, default: "\"\"", access: Access::Readable, immutable: false, doc }
+}
+
+/// Root configurations of AWS engines.
+pub static KIND: Kind = Kind {
+    name: "aws root",
+    level: Level::Config,
+    fields: FIELDS,
+    update: Update::Replace,
+    delete: Delete::Forget("the engine has no call that removes it: the credentials stay until the mount goes"),
+    read: |path| Read::At(path.to_owned()),
+    parse,
+    write,
+    effect,
+    built_in: |_| false,
+};
+
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let mut fields =
+        pick(data, &["access_key", "region", "iam_endpoint", "sts_endpoint", "max_retries", "username_template"]);
+    // An engine answers its built-in template for an empty one.
+    if fields.get("username_template").and_then(Value::as_str).is_some_and(is_default_template) {
+        fields.insert("username_template".to_owned(), Value::from(""));
+    }
+    Ok(fields)
+}
+
+/// Whether this is the template that Vault and OpenBao use when none is given. White space between its
+/// actions differs between versions.
+fn is_default_template(template: &str) -> bool {
+    let squeezed: String = template.chars().filter(|c| !c.is_whitespace()).collect();
+    squeezed
+        == "{{if(eq.Type\"STS\")}}{{printf\"vault-%s-%s\"(unix_time)(random20)|truncate32}}{{else}}\
+            {{printf\"vault-%s-%s-%s\"(printf\"%s-%s\"(.DisplayName)(.PolicyName)|truncate42)(unix_time)(random20)\
+            |truncate64}}{{end}}"
+}
+
+fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
+    if object.unresolved().next().is_some() {
+        return Vec::new();
+    }
+    let secret_key = object.secret("secret_key").map_or("", |secret| secret.expose());
+    let fields = FIELDS
+        .iter()
+        .filter(|field| field.access == Access::Readable)
+        .map(|field| (field.name, object.value(field.name)))
+        .chain([("secret_key", Value::from(secret_key))]);
+    vec![post(object.path.clone(), fields)]
+}
+
+fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
+    match change {
+        Changed::Updated(_, fields) if fields.contains(&"access_key") || fields.contains(&"secret_key") => {
+            Some("the engine signs with other credentials from now on; what they can't delete stays in AWS".to_owned())
+        }
+        _ => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::KIND;
+    use crate::object::testing::{calls, leaf, object};
+    use crate::object::{FieldValue, Object};
+    use crate::secret::Secret;
+
+    fn root(secret: FieldValue, region: &str) -> Object {
+        let mut object = object(&KIND, "aws/config/root", &[("access_key", json!("AKIA1")), ("region", json!(region))]);
+        object.fields.insert("secret_key", leaf(secret));
+        object
+    }
+
+    #[test]
+    fn a_write_always_sends_everything() {
+        let desired = root(FieldValue::Secret(Secret::new("s3cr3t")), "eu-west-1");
+        let expected = json!([["aws/config/root", {
+            "access_key": "AKIA1", "secret_key": "s3cr3t", "region": "eu-west-1", "iam_endpoint": "",
+            "sts_endpoint": "", "max_retries": -1, "username_template": "",
+        }]]);
+        let live = KIND.live("aws/config/root", json!({"access_key": "AKIA1"}).as_object().expect("a map"));
+        assert_eq!(calls(&desired, None), expected);
+        assert_eq!(calls(&desired, live.ok().as_ref()), expected);
+    }
+
+    #[test]
+    fn nothing_is_sent_while_a_reference_is_unresolved() {
+        assert_eq!(calls(&root(FieldValue::Unresolved("env:X".to_owned()), ""), None), json!([]));
+    }
+
+    #[test]
+    fn a_resolved_access_key_is_data_and_a_secret_key_is_not() {
+        let mut desired = root(FieldValue::Unresolved("env:X".to_owned()), "");
+        desired.fields.insert("access_key", leaf(FieldValue::Unresolved("env:Y".to_owned())));
+        desired.resolve("access_key", Secret::new("AKIA2")).expect("resolves");
+        desired.resolve("secret_key", Secret::new("s")).expect("resolves");
+        assert_eq!(desired.value("access_key"), json!("AKIA2"));
+        assert!(desired.secret("secret_key").is_some_and(|secret| secret.expose() == "s"));
+    }
+
+    #[test]
+    fn the_built_in_template_counts_as_none() {
+        let template = r#"{{ if (eq .Type "STS") }}{{ printf "vault-%s-%s"  (unix_time) (random 20) | truncate 32 }}{{ else }}{{ printf "vault-%s-%s-%s" (printf "%s-%s" (.DisplayName) (.PolicyName) | truncate 42) (unix_time) (random 20) | truncate 64 }}{{ end }}"#;
+        let answer = json!({"username_template": template, "max_retries": -1});
+        let live = KIND.live("aws/config/root", answer.as_object().expect("a map")).expect("parses");
+        assert_eq!(live.fields["username_template"], json!(""));
+    }
+}

@@ -1,0 +1,165 @@
+//! A secrets engine: `sys/mounts/<path>`. Created there, changed through its `tune` path.
+//!
+//! Source: Vault API, "/sys/mounts". Reads come from the list of mounts, because `tune` answers effective
+//! TTLs, which hide whether one is set.
+
+use serde_json::{Map, Value};
+
+use super::field::{post, seconds_text};
+use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+
+/// The fields of a mount of either sort.
+pub(super) static FIELDS: &[Field] = &[
+    Field {
+        name: "type",
+        shape: Shape::Text,
+        default: "\"\"",
+        access: Access::Readable,
+        immutable: true,
+        doc: "What is mounted: `aws`, `approle`.",
+    },
+    Field {
+        name: "description",
+        shape: Shape::Text,
+        default: "\"\"",
+        access: Access::Readable,
+        immutable: false,
+        doc: "What people read in the list of mounts.",
+    },
+    Field {
+        name: "default_lease_ttl",
+        shape: Shape::Seconds,
+        default: "0",
+        access: Access::Readable,
+        immutable: false,
+        doc: "How long leases live when nothing else says; 0 is the engine's own default.",
+    },
+    Field {
+        name: "max_lease_ttl",
+        shape: Shape::Seconds,
+        default: "0",
+        access: Access::Readable,
+        immutable: false,
+        doc: "How long leases live at most; 0 is the engine's own maximum.",
+    },
+];
+
+/// Secrets engines.
+pub static KIND: Kind = Kind {
+    name: "secrets engine",
+    level: Level::Mount,
+    fields: FIELDS,
+    update: Update::Merge,
+    delete: Delete::ByPath,
+    read: |path| Read::Entry { list: "sys/mounts", key: key(path, "sys/mounts/") },
+    parse,
+    write,
+    effect,
+    built_in,
+};
+
+/// The name of a mount in the list of mounts: `aws/`.
+pub(super) fn key(path: &str, prefix: &str) -> String {
+    format!("{}/", path.strip_prefix(prefix).unwrap_or(path).trim_end_matches('/'))
+}
+
+/// One entry of the list of mounts, as fields.
+pub(super) fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+    let kind = data.get("type").and_then(Value::as_str).ok_or("the mount has no type")?;
+    let mut fields = Map::new();
+    fields.insert("type".to_owned(), Value::from(kind));
+    fields.insert("description".to_owned(), data.get("description").cloned().unwrap_or_default());
+    for name in ["default_lease_ttl", "max_lease_ttl"] {
+        let value = data.get("config").and_then(|config| config.get(name)).cloned().unwrap_or_default();
+        fields.insert(name.to_owned(), value);
+    }
+    Ok(fields)
+}
+
+/// The call that mounts, or that tunes what is mounted.
+pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
+    let ttl = |name: &str, unset: &str| match object.value(name) {
+        zero if zero == Value::from(0) => Value::from(unset),
+        set => seconds_text(&set),
+    };
+    let description = ("description", object.value("description"));
+    if live.is_some() {
+        // "system" is the word that takes a tuned TTL back; 0 is not understood by every version.
+        let body = ["default_lease_ttl", "max_lease_ttl"].map(|name| (name, ttl(name, "system")));
+        return vec![post(format!("{}/tune", object.path), [description].into_iter().chain(body))];
+    }
+    let config: Map<String, Value> = ["default_lease_ttl", "max_lease_ttl"]
+        .into_iter()
+        .filter(|name| object.value(name) != Value::from(0))
+        .map(|name| (name.to_owned(), ttl(name, "")))
+        .collect();
+    vec![post(object.path.clone(), [("type", object.value("type")), description, ("config", Value::Object(config))])]
+}
+
+fn effect(path: &str, change: Changed<'_>) -> Option<String> {
+    let mount = key(path, "sys/mounts/");
+    match change {
+        Changed::Created(_) => None,
+        Changed::Updated(_, fields) if fields.contains(&"type") => {
+            Some(format!("mounts {mount} anew: every lease under it is revoked and every IAM user it made is deleted"))
+        }
+        Changed::Updated(_, fields) => fields
+            .iter()
+            .any(|field| field.ends_with("_ttl"))
+            .then(|| format!("leases under {mount} are cut to the new limits when they are issued or renewed next")),
+        Changed::Deleted => {
+            Some(format!("unmounts {mount}: every lease under it is revoked and every IAM user it made is deleted"))
+        }
+    }
+}
+
+fn built_in(path: &str) -> bool {
+    let name = path.strip_prefix("sys/mounts/").unwrap_or(path).trim_end_matches('/');
+    matches!(name, "sys" | "cubbyhole" | "identity" | "leasehold")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::KIND;
+    use crate::object::testing::{calls, object};
+
+    #[test]
+    fn a_mount_is_created_tuned_and_untuned() {
+        let path = "sys/mounts/aws";
+        let plain = object(&KIND, path, &[("type", json!("aws"))]);
+        let tuned = object(&KIND, path, &[("type", json!("aws")), ("max_lease_ttl", json!(7200))]);
+        let live = |ttl: i64| {
+            KIND.live(path, json!({"type": "aws", "config": {"max_lease_ttl": ttl}}).as_object().expect("a map"))
+                .expect("parses")
+        };
+        for (desired, live, expected) in [
+            (&plain, None, json!([["sys/mounts/aws", {"type": "aws", "description": "", "config": {}}]])),
+            (
+                &tuned,
+                None,
+                json!([["sys/mounts/aws", {"type": "aws", "description": "", "config": {"max_lease_ttl": "7200s"}}]]),
+            ),
+            (
+                &tuned,
+                Some(live(0)),
+                json!([["sys/mounts/aws/tune",
+                    {"description": "", "default_lease_ttl": "system", "max_lease_ttl": "7200s"}]]),
+            ),
+            (
+                &plain,
+                Some(live(7200)),
+                json!([["sys/mounts/aws/tune",
+                    {"description": "", "default_lease_ttl": "system", "max_lease_ttl": "system"}]]),
+            ),
+        ] {
+            assert_eq!(calls(desired, live.as_ref()), expected);
+        }
+    }
+
+    #[test]
+    fn a_mount_without_a_type_is_odd() {
+        assert!(KIND.live("sys/mounts/x", &serde_json::Map::new()).is_err());
+    }
+}
