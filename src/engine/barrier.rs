@@ -1,12 +1,12 @@
 //! Encryption of everything stored: AES-256-GCM under the barrier key, bound to the storage path.
 //!
-//! A sealed value is `version (1) | nonce (12) | ciphertext | tag (16)`. The nonce is a 4-byte random
-//! prefix drawn at start and an 8-byte counter, which is cheaper than 12 random bytes and cannot
-//! repeat within one start. The storage path is the additional data, so that a value moved to another
-//! key no longer opens.
+//! A sealed value is `version (1) | nonce (12) | ciphertext | tag (16)`. The nonce is an 8-byte random
+//! prefix and a 4-byte counter; the prefix is drawn at every start, of which a command line makes many,
+//! and again when the counter is used up. So nonces cannot repeat within one prefix, and two prefixes
+//! of one key collide with a chance of 1 in 2^64. The storage path is the additional data, so that a
+//! value moved to another key no longer opens.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::Serialize;
@@ -29,28 +29,45 @@ pub(crate) struct Barrier {
 /// AES-256-GCM with nonces that do not repeat.
 pub(crate) struct Cipher {
     key: LessSafeKey,
-    nonce_prefix: [u8; 4],
-    nonce_counter: AtomicU64,
+    nonces: Mutex<Nonces>,
+}
+
+/// The next nonce: a random prefix, and a counter behind it.
+struct Nonces {
+    prefix: [u8; 8],
+    counter: u32,
+}
+
+impl Nonces {
+    fn draw() -> Result<Self, Error> {
+        Ok(Self { prefix: super::random::bytes()?, counter: 0 })
+    }
+
+    fn next(&mut self) -> Result<[u8; NONCE_LEN], Error> {
+        if self.counter == u32::MAX {
+            *self = Self::draw()?;
+        }
+        let mut nonce = [0; NONCE_LEN];
+        nonce[..8].copy_from_slice(&self.prefix);
+        nonce[8..].copy_from_slice(&self.counter.to_be_bytes());
+        self.counter += 1;
+        Ok(nonce)
+    }
 }
 
 impl Cipher {
     /// A cipher over a raw 32-byte key.
     pub(crate) fn new(key: &[u8; KEY_LEN]) -> Result<Self, Error> {
         let internal = |_| Error::Internal("the cipher could not be set up".to_owned());
-        let mut nonce_prefix = [0; 4];
-        aws_lc_rs::rand::fill(&mut nonce_prefix).map_err(internal)?;
         Ok(Self {
             key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(internal)?),
-            nonce_prefix,
-            nonce_counter: AtomicU64::new(0),
+            nonces: Mutex::new(Nonces::draw()?),
         })
     }
 
     /// Seals `plain` so that it opens only under the same `path`.
     pub(crate) fn seal(&self, path: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
-        let mut nonce = [0; NONCE_LEN];
-        nonce[..4].copy_from_slice(&self.nonce_prefix);
-        nonce[4..].copy_from_slice(&self.nonce_counter.fetch_add(1, Ordering::Relaxed).to_be_bytes());
+        let nonce = self.nonces.lock().unwrap_or_else(PoisonError::into_inner).next()?;
         let mut sealed = Vec::with_capacity(1 + NONCE_LEN + plain.len() + 16);
         sealed.push(VERSION);
         sealed.extend_from_slice(&nonce);

@@ -43,8 +43,10 @@ pub(crate) struct Core {
     pub(crate) aws: AwsTransport,
     /// Where things are stored, as `seal-status` says it: `inmem` or `sqlite`.
     pub(crate) storage_type: &'static str,
-    /// Audit devices made through the API, and their serialised changes.
+    /// Held while an audit device is made or removed, so that changes do not overtake each other.
     pub(crate) audit_changes: tokio::sync::Mutex<()>,
+    /// When the engine was opened.
+    pub(crate) opened: time::OffsetDateTime,
     /// Set by `sys/seal`; only a restart clears it.
     pub(crate) sealed: AtomicBool,
 }

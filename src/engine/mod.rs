@@ -8,33 +8,40 @@ pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod expiry;
 pub(crate) mod field;
+mod http;
 pub(crate) mod lease;
 pub(crate) mod policy;
 pub(crate) mod random;
 pub(crate) mod request;
 pub(crate) mod router;
+mod seal;
 pub(crate) mod secrets;
 pub(crate) mod store;
+mod store_disk;
 pub(crate) mod sys;
 pub(crate) mod token;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 use self::barrier::{Barrier, Batch, KEY_LEN};
 use self::core::Core;
 use self::error::Error;
+pub use self::http::Limits;
 use self::lease::Leases;
 use self::policy::Policies;
 use self::router::{Mount, Mounts};
+use self::seal::{Directory, Key};
 use self::store::{MemoryStore, Store};
+use self::store_disk::DiskStore;
 use self::token::{NewToken, Tokens};
 use crate::clock::Clock;
 use crate::secret::Secret;
@@ -54,8 +61,24 @@ pub struct Config {
     pub aws: AwsTransport,
     /// Its time.
     pub clock: Clock,
-    /// The text of the root token of a development server.
+    /// The text of the root token, where the engine is opened for the first time.
     pub dev_root_token: Option<Secret>,
+    /// What it takes from its clients.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// No built-in audit device, the network's AWS, the ordinary limits.
+    pub fn new(storage: Storage, clock: Clock) -> Self {
+        Self {
+            storage,
+            trail: None,
+            aws: AwsTransport::Network,
+            clock,
+            dev_root_token: None,
+            limits: Limits::default(),
+        }
+    }
 }
 
 /// Where an engine keeps its data.
@@ -95,12 +118,6 @@ pub enum OpenError {
     Failed(String),
 }
 
-impl From<Error> for OpenError {
-    fn from(error: Error) -> Self {
-        Self::Failed(error.to_string())
-    }
-}
-
 /// A running engine. Cloning shares it.
 #[derive(Clone)]
 pub struct Engine {
@@ -109,8 +126,13 @@ pub struct Engine {
 
 struct Shared {
     core: Arc<Core>,
+    store: Arc<dyn Store>,
+    // Taken when the engine closes: the lock is let go only after the store.
+    directory: Mutex<Option<Directory>>,
+    limits: Limits,
     root_token: Option<Secret>,
-    timer: std::sync::Mutex<Option<tokio::task::JoinHandle<()>>>,
+    timer: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    streams: Mutex<Option<GracefulShutdown>>,
 }
 
 impl std::fmt::Debug for Engine {
@@ -119,61 +141,102 @@ impl std::fmt::Debug for Engine {
     }
 }
 
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // What these hold is only ever taken or replaced whole.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 impl Engine {
     /// Opens the store, unseals, and starts the expiry timer, which first revokes what was left open.
+    ///
+    /// # Errors
+    /// [`OpenError::Locked`] when another process has the data directory.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        let store: Arc<dyn Store> = Arc::new(MemoryStore::default());
-        let key = random::bytes::<KEY_LEN>()?;
-        let barrier = Barrier::new(store, &key)?;
+        let (directory, store) = match &config.storage {
+            Storage::Memory => (None, Arc::new(MemoryStore::default()) as Arc<dyn Store>),
+            Storage::Disk { directory } => {
+                let directory = Directory::hold(directory)?;
+                let key = directory.unseal_key()?;
+                let store: Arc<dyn Store> = Arc::new(DiskStore::open(&directory.file("engine.db"))?);
+                return Self::unseal(config, Some(directory), store, &key).await;
+            }
+        };
+        let key = Key::new(random::bytes::<KEY_LEN>()?);
+        Self::unseal(config, directory, store, &key).await
+    }
+
+    async fn unseal(
+        config: Config,
+        directory: Option<Directory>,
+        store: Arc<dyn Store>,
+        key: &Key,
+    ) -> Result<Self, OpenError> {
+        let barrier = seal::unseal(store.clone(), key).await?;
         let trail = Trail::new(config.clock.clone());
-        let mounts = Mounts::open(&barrier, vec![Mount::new("secret/", "kv", "key/value secret storage")?]).await?;
-        let engine_id = engine_id(&barrier).await?;
+        sys::audit::open_devices(&barrier, &trail, config.trail).await?;
         let core = Arc::new(Core {
+            opened: config.clock.now(),
             clock: config.clock,
             trail,
-            engine_id,
-            mounts,
+            engine_id: engine_id(&barrier).await?,
+            mounts: Mounts::open(&barrier, first_mounts(&config.storage)?).await?,
             tokens: Tokens::open(&barrier).await?,
             policies: Policies::open(&barrier).await?,
             leases: Leases::new(),
             aws: config.aws,
-            storage_type: "inmem",
+            storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             audit_changes: tokio::sync::Mutex::new(()),
             sealed: AtomicBool::new(false),
             barrier,
         });
-        let root = NewToken {
-            id: config.dev_root_token,
-            policies: vec!["root".to_owned()],
-            display_name: "root".to_owned(),
-            path: "auth/token/root".to_owned(),
-            ..NewToken::default()
-        };
-        let (root_token, _) = core.tokens.create(&core, root).await?;
-        let timer = std::sync::Mutex::new(Some(Leases::start(&core)));
-        Ok(Self { shared: Arc::new(Shared { core, root_token: Some(root_token), timer }) })
+        let root_token = root_token(&core, directory.as_ref(), config.dev_root_token).await?;
+        let timer = Leases::start(&core);
+        Ok(Self {
+            shared: Arc::new(Shared {
+                core,
+                store,
+                directory: Mutex::new(directory),
+                limits: config.limits,
+                root_token,
+                timer: Mutex::new(Some(timer)),
+                streams: Mutex::new(Some(GracefulShutdown::new())),
+            }),
+        })
     }
 
-    /// The root token made at the first start, where it is known.
+    /// The root token made at the first start, where it is still known.
     pub fn root_token(&self) -> Option<Secret> {
         self.shared.root_token.clone()
     }
 
-    /// Serves one HTTP connection until its end.
-    pub async fn serve_stream<S>(&self, _io: S, _peer: Option<SocketAddr>)
+    /// Serves one plain HTTP/1.1 connection until its end. `peer` is none for the in-process stream.
+    pub async fn serve_stream<S>(&self, io: S, peer: Option<SocketAddr>)
     where
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
+        let watcher = lock(&self.shared.streams).as_ref().map(GracefulShutdown::watcher);
+        http::serve_stream(self.shared.core.clone(), self.shared.limits, io, peer, watcher).await;
     }
 
     /// Accepts connections until `shutdown`, then lets the requests in flight end.
     pub async fn serve(
         &self,
-        _listener: TcpListener,
-        _tls: Option<Arc<rustls::ServerConfig>>,
+        listener: TcpListener,
+        tls: Option<Arc<rustls::ServerConfig>>,
         shutdown: impl Future<Output = ()>,
     ) {
-        shutdown.await;
+        http::serve(self.shared.core.clone(), self.shared.limits, listener, tls, shutdown).await;
+    }
+
+    /// Writes the address of the listening server (`http://host:port`) into the data directory's lock,
+    /// where a command that finds the directory held reads it.
+    pub fn announce(&self, address: &str) -> std::io::Result<()> {
+        lock(&self.shared.directory).as_ref().map_or(Ok(()), |directory| directory.announce(address))
+    }
+
+    /// Closes and reopens the files of the trail, after they were rotated.
+    pub fn reload(&self) {
+        self.shared.core.trail.reload();
     }
 
     /// Revokes everything overdue, within `limit`; answers how many remain.
@@ -181,13 +244,40 @@ impl Engine {
         self.shared.core.leases.settle(&self.shared.core, limit).await
     }
 
-    /// Stops the timer and waits for it.
+    /// Lets requests in flight end, stops the timer, and closes the store, also where clones of this
+    /// engine remain: they refuse everything.
     pub async fn close(self) {
+        let streams = lock(&self.shared.streams).take();
+        if let Some(streams) = streams
+            && tokio::time::timeout(self.shared.limits.drain_time_max, streams.shutdown()).await.is_err()
+        {
+            tracing::warn!("requests were still in flight when the time to stop was up");
+        }
         self.shared.core.leases.stop();
-        let timer = self.shared.timer.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
+        let timer = lock(&self.shared.timer).take();
         if let Some(timer) = timer {
             // A timer task that panicked has nothing left to wait for.
             let _ = timer.await;
+        }
+        let (trail, store) = (self.shared.core.trail.clone(), self.shared.store.clone());
+        // Both wait for their last flush, so not on a worker of the runtime.
+        let closing = move || {
+            trail.close();
+            store.close();
+        };
+        let _ = tokio::task::spawn_blocking(closing).await;
+        drop(lock(&self.shared.directory).take());
+    }
+}
+
+/// A development server starts with key-value storage at `secret/`; a durable one with nothing.
+fn first_mounts(storage: &Storage) -> Result<Vec<Mount>, Error> {
+    match storage {
+        Storage::Disk { .. } => Ok(vec![]),
+        Storage::Memory => {
+            let mut mount = Mount::new("secret/", "kv", "key/value secret storage")?;
+            mount.options.insert("version".to_owned(), "2".to_owned());
+            Ok(vec![mount])
         }
     }
 }
@@ -202,4 +292,40 @@ async fn engine_id(barrier: &Barrier) -> Result<String, Error> {
     batch.put(KEY, &id)?;
     barrier.commit(batch).await?;
     Ok(id)
+}
+
+/// The root token: made at the first start and, with a directory, kept in its file `root-token`.
+async fn root_token(
+    core: &Arc<Core>,
+    directory: Option<&Directory>,
+    wanted: Option<Secret>,
+) -> Result<Option<Secret>, OpenError> {
+    const DONE: &str = "core/initialized";
+    let file = directory.map(|directory| directory.file("root-token"));
+    let kept = file.as_deref().map(seal::read_private).transpose()?.flatten();
+    if core.barrier.get::<bool>(DONE)?.is_some() {
+        // Whoever moved the file elsewhere keeps the token there.
+        return Ok(kept);
+    }
+    let id = match kept.clone().or(wanted) {
+        Some(id) => id,
+        None => Secret::new(format!("s.{}", random::base62(24)?)),
+    };
+    // The file comes first: a crash in between leaves a token text that the next start takes up, never
+    // an engine that nobody can enter.
+    if let (Some(file), None) = (&file, &kept) {
+        seal::write_private(file, &id)?;
+    }
+    let root = NewToken {
+        id: Some(id),
+        policies: vec!["root".to_owned()],
+        display_name: "root".to_owned(),
+        path: "auth/token/root".to_owned(),
+        ..NewToken::default()
+    };
+    let (token, _) = core.tokens.create(core, root).await?;
+    let mut batch = Batch::new();
+    batch.put(DONE, &true)?;
+    core.barrier.commit(batch).await?;
+    Ok(Some(token))
 }

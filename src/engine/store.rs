@@ -30,6 +30,9 @@ pub(crate) trait Store: Send + Sync {
 
     /// Applies the batch atomically. Durable, and visible to every reader, when the future resolves.
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>>;
+
+    /// Writes what is queued and lets go of the files; everything after it is refused. May block.
+    fn close(&self) {}
 }
 
 /// The store of a development server: nothing survives the process.

@@ -199,13 +199,8 @@ pub(crate) struct InTestEngine {
 impl InTestEngine {
     /// An engine in memory.
     pub(crate) fn start(clock: Clock, aws: AwsTransport) -> Self {
-        Self::start_with(Config {
-            storage: Storage::Memory,
-            trail: None,
-            aws,
-            clock,
-            dev_root_token: Some(Secret::new("root")),
-        })
+        let dev_root_token = Some(Secret::new("root"));
+        Self::start_with(Config { aws, dev_root_token, ..Config::new(Storage::Memory, clock) })
     }
 
     /// An engine of any form.

@@ -1,10 +1,114 @@
-//! What is answered without a token, without the trail, and while sealed.
+//! What is answered without a token, without the trail, and while sealed: so that it works when the
+//! trail does not.
 
-use super::super::core::Core;
-use super::super::error::Error;
-use super::super::request::{Request, Response};
+use serde_json::json;
+use time::format_description::well_known::Rfc3339;
+
+use crate::engine::VERSION;
+use crate::engine::core::Core;
+use crate::engine::error::Error;
+use crate::engine::field::Fields;
+use crate::engine::request::{Operation, Request, Response, Shape};
 
 /// The answer of an unaudited path; none for every other path.
-pub(crate) fn unaudited(_core: &Core, _request: &Request) -> Option<Result<Response, Error>> {
-    None
+pub(crate) fn unaudited(core: &Core, request: &Request) -> Option<Result<Response, Error>> {
+    let answer: fn(&Core, &Request) -> Result<Response, Error> = match request.path.as_str() {
+        "sys/health" => health,
+        "sys/seal-status" => |core, _| Ok(seal_status(core)),
+        "sys/init" => init,
+        "sys/leader" => |core, _| Ok(leader(core)),
+        "sys/unseal" => unseal,
+        _ => return None,
+    };
+    let writes = matches!(request.path.as_str(), "sys/init" | "sys/unseal");
+    match request.operation {
+        Operation::Read if request.path != "sys/unseal" => Some(answer(core, request)),
+        Operation::Write if writes => Some(answer(core, request)),
+        _ => Some(Err(Error::UnsupportedOperation)),
+    }
+}
+
+fn bare(data: serde_json::Value) -> Response {
+    Response { shape: Shape::Bare, ..Response::data(data) }
+}
+
+fn cluster_id(core: &Core) -> String {
+    // The same 128 bits that name the engine in AWS, written as a UUID.
+    let id = &core.engine_id;
+    let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
+fn health(core: &Core, request: &Request) -> Result<Response, Error> {
+    let sealed = core.is_sealed();
+    let fields = Fields(&request.data);
+    let code = |name: &str, otherwise: u16| -> Result<u16, Error> {
+        let given = fields.int(name)?.unwrap_or(i64::from(otherwise));
+        u16::try_from(given)
+            .ok()
+            .filter(|code| (200..600).contains(code))
+            .ok_or_else(|| Error::Invalid(format!("bad HTTP status in {name}")))
+    };
+    let status = if sealed { code("sealedcode", 503)? } else { code("activecode", 200)? };
+    let body = json!({
+        "initialized": true,
+        "sealed": sealed,
+        "standby": false,
+        "performance_standby": false,
+        "replication_performance_mode": "disabled",
+        "replication_dr_mode": "disabled",
+        "server_time_utc": core.clock.now().unix_timestamp(),
+        "version": VERSION,
+        "cluster_name": "leasehold",
+        "cluster_id": cluster_id(core),
+    });
+    Ok(Response { status: Some(status), ..bare(body) })
+}
+
+fn seal_status(core: &Core) -> Response {
+    bare(json!({
+        "type": "file",
+        "initialized": true,
+        "sealed": core.is_sealed(),
+        "t": 1,
+        "n": 1,
+        "progress": 0,
+        "nonce": "",
+        "version": VERSION,
+        "build_date": "",
+        "migration": false,
+        "cluster_name": "leasehold",
+        "cluster_id": cluster_id(core),
+        "recovery_seal": false,
+        "storage_type": core.storage_type,
+    }))
+}
+
+fn init(_core: &Core, request: &Request) -> Result<Response, Error> {
+    match request.operation {
+        // An engine is initialised when it is opened for the first time.
+        Operation::Write => Err(Error::Invalid("Vault is already initialized".to_owned())),
+        _ => Ok(bare(json!({ "initialized": true }))),
+    }
+}
+
+fn unseal(core: &Core, _request: &Request) -> Result<Response, Error> {
+    if core.is_sealed() {
+        return Err(Error::Invalid(
+            "this engine unseals with its key file when it starts: restart it to unseal it".to_owned(),
+        ));
+    }
+    Ok(seal_status(core))
+}
+
+fn leader(core: &Core) -> Response {
+    bare(json!({
+        "ha_enabled": false,
+        "is_self": true,
+        "active_time": core.opened.format(&Rfc3339).unwrap_or_default(),
+        "leader_address": "",
+        "leader_cluster_address": "",
+        "performance_standby": false,
+        "performance_standby_last_remote_wal": 0,
+    }))
 }

@@ -1,0 +1,134 @@
+//! Answers as bytes: the eight-key envelope, its variants, and errors.
+
+use bytes::Bytes;
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
+use http::{HeaderValue, StatusCode};
+use http_body_util::Full;
+use serde_json::{Map, Value};
+
+use crate::engine::error::Error;
+use crate::engine::request::{Response, Shape};
+
+/// Whether the answer travels under TLS.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Transport {
+    /// It does.
+    Tls,
+    /// It does not: loopback, in process, or plain HTTP by the operator's choice.
+    Plain,
+}
+
+/// The HTTP answer to the request `request_id`.
+pub(super) fn render(
+    request_id: &str,
+    result: Result<Response, Error>,
+    transport: Transport,
+) -> http::Response<Full<Bytes>> {
+    let (status, body) = match result {
+        Ok(response) => success(request_id, response),
+        Err(error) => {
+            if let Error::Internal(text) = &error {
+                tracing::error!(request_id, error = %text, "request failed");
+            }
+            (error.status(), Some(error.body()))
+        }
+    };
+    let bytes = body.map_or_else(Bytes::new, |body| {
+        // A JSON value always has a JSON text.
+        let mut text = serde_json::to_vec(&body).unwrap_or_default();
+        text.push(b'\n');
+        text.into()
+    });
+    let mut answer = http::Response::new(Full::new(bytes));
+    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = answer.headers_mut();
+    headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    if status != 204 {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if transport == Transport::Tls {
+        headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));
+    }
+    answer
+}
+
+fn success(request_id: &str, response: Response) -> (u16, Option<Value>) {
+    let nothing = response.data.is_none()
+        && response.auth.is_none()
+        && response.lease.is_none()
+        && response.warnings.is_empty()
+        && response.shape == Shape::Envelope;
+    if nothing {
+        return (response.status.unwrap_or(204), None);
+    }
+    let status = response.status.unwrap_or(200);
+    if response.shape == Shape::Bare {
+        return (status, Some(Value::Object(response.data.unwrap_or_default())));
+    }
+    let lease = response.lease.unwrap_or_default();
+    let warnings = if response.warnings.is_empty() { Value::Null } else { response.warnings.into() };
+    let mut body = Map::new();
+    body.insert("request_id".into(), request_id.into());
+    body.insert("lease_id".into(), lease.lease_id.into());
+    body.insert("renewable".into(), lease.renewable.into());
+    body.insert("lease_duration".into(), lease.lease_duration.into());
+    let repeated = if response.shape == Shape::Repeated { response.data.clone() } else { None };
+    body.insert("data".into(), response.data.map_or(Value::Null, Value::Object));
+    body.insert("wrap_info".into(), Value::Null);
+    body.insert("warnings".into(), warnings);
+    body.insert("auth".into(), response.auth.unwrap_or(Value::Null));
+    for (key, value) in repeated.into_iter().flatten() {
+        // The envelope's own keys cannot be shadowed by a path called like one of them.
+        body.entry(key).or_insert(value);
+    }
+    (status, Some(Value::Object(body)))
+}
+
+#[cfg(test)]
+mod tests {
+    use http_body_util::BodyExt;
+    use serde_json::json;
+
+    use super::{Transport, render};
+    use crate::engine::error::Error;
+    use crate::engine::request::{LeaseFields, Response, Shape};
+
+    async fn rendered(result: Result<Response, Error>) -> (u16, String) {
+        let answer = render("id-1", result, Transport::Plain);
+        let status = answer.status().as_u16();
+        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        (status, String::from_utf8(body.to_vec()).unwrap())
+    }
+
+    #[tokio::test]
+    async fn an_envelope_has_all_eight_keys_and_ends_in_a_newline() {
+        let (status, body) = rendered(Ok(Response::data(json!({ "a": 1 })).warn("w"))).await;
+        assert_eq!(status, 200);
+        assert_eq!(
+            body,
+            "{\"request_id\":\"id-1\",\"lease_id\":\"\",\"renewable\":false,\"lease_duration\":0,\"data\":{\"a\":1},\
+             \"wrap_info\":null,\"warnings\":[\"w\"],\"auth\":null}\n"
+        );
+    }
+
+    #[tokio::test]
+    async fn shapes_and_statuses_follow_the_response() {
+        assert_eq!(rendered(Ok(Response::empty())).await, (204, String::new()));
+        let accepted = Response { status: Some(202), ..Response::default() };
+        assert_eq!(rendered(Ok(accepted)).await, (202, String::new()));
+        let bare = Response { shape: Shape::Bare, ..Response::data(json!({ "sealed": false })) };
+        assert_eq!(rendered(Ok(bare)).await.1, "{\"sealed\":false}\n");
+        let (_, body) = rendered(Ok(Response::data(json!({ "aws/": 1, "data": 2 })).repeated())).await;
+        assert!(body.contains("\"data\":{\"aws/\":1,\"data\":2}") && body.ends_with("\"aws/\":1}\n"), "{body}");
+        let lease = LeaseFields { lease_id: "l".into(), renewable: true, lease_duration: 9 };
+        let (_, body) = rendered(Ok(Response { lease: Some(lease), ..Response::default() })).await;
+        assert!(body.contains("\"lease_id\":\"l\",\"renewable\":true,\"lease_duration\":9,\"data\":null"), "{body}");
+    }
+
+    #[tokio::test]
+    async fn an_internal_error_is_not_shown() {
+        let (status, body) = rendered(Err(Error::Internal("disk".to_owned()))).await;
+        assert_eq!((status, body.as_str()), (500, "{\"errors\":[\"internal error\"]}\n"));
+        assert_eq!(rendered(Err(Error::NotFound)).await, (404, "{\"errors\":[]}\n".to_owned()));
+    }
+}

@@ -1,0 +1,208 @@
+//! From an HTTP request to a [`Request`]: method, path, headers, query, body.
+
+use std::net::SocketAddr;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{HeaderMap, Method, header};
+use serde_json::{Map, Value};
+
+use super::{json, path};
+use crate::engine::error::Error;
+use crate::engine::request::{Operation, Origin, Request};
+use crate::secret::Secret;
+
+/// Longer `X-Leasehold-*` values are refused, in bytes.
+const ORIGIN_BYTES_MAX: usize = 512;
+
+/// Reads everything that the pipeline needs to know. `body` is within the size limit.
+pub(super) fn parse(id: String, parts: &Parts, body: &Bytes, remote: Option<SocketAddr>) -> Result<Request, Error> {
+    let invalid = |text: &str| Error::Invalid(text.to_owned());
+    let raw = parts.uri.path();
+    let Some(raw) = raw.strip_prefix("/v1/") else { return Err(Error::NotFound) };
+    let mut request_path = path::parse(raw).map_err(invalid)?;
+    let query = path::query(parts.uri.query().unwrap_or_default()).map_err(invalid)?;
+    let operation = operation(&parts.method, &query)?;
+    if operation == Operation::List && !request_path.is_empty() && !request_path.ends_with('/') {
+        request_path.push('/');
+    }
+    unsupported_headers(&parts.headers)?;
+    let data = match operation {
+        Operation::Write => json::parse(body).map_err(Error::Invalid)?,
+        Operation::Read | Operation::Delete | Operation::List => parameters(query),
+    };
+    Ok(Request {
+        id,
+        operation,
+        path: request_path,
+        data,
+        token: token(&parts.headers)?,
+        remote,
+        origin: origin(&parts.headers)?,
+    })
+}
+
+fn operation(method: &Method, query: &[(String, String)]) -> Result<Operation, Error> {
+    let flag = |name: &str| -> Result<bool, Error> {
+        let value = query.iter().find(|(key, _)| key == name).map_or("", |(_, value)| value.as_str());
+        match value {
+            "1" | "t" | "T" | "TRUE" | "true" | "True" => Ok(true),
+            "" | "0" | "f" | "F" | "FALSE" | "false" | "False" => Ok(false),
+            _ => Err(Error::Invalid(format!("the query parameter {name} must be true or false"))),
+        }
+    };
+    match method.as_str() {
+        "GET" | "HEAD" => {
+            if flag("scan")? {
+                return Err(Error::UnsupportedOperation);
+            }
+            if flag("help")? {
+                return Err(Error::Invalid("path help is not available from this server".to_owned()));
+            }
+            Ok(if flag("list")? { Operation::List } else { Operation::Read })
+        }
+        "LIST" => Ok(Operation::List),
+        "POST" | "PUT" => Ok(Operation::Write),
+        "DELETE" => Ok(Operation::Delete),
+        _ => Err(Error::UnsupportedOperation),
+    }
+}
+
+/// Query parameters as data: one value is a string, several are a list.
+fn parameters(query: Vec<(String, String)>) -> Map<String, Value> {
+    let mut data = Map::new();
+    for (key, value) in query {
+        if matches!(key.as_str(), "list" | "help" | "scan") {
+            continue;
+        }
+        match data.get_mut(&key) {
+            None => drop(data.insert(key, value.into())),
+            Some(Value::Array(values)) => values.push(value.into()),
+            Some(first) => *first = vec![first.take(), value.into()].into(),
+        }
+    }
+    data
+}
+
+fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Error> {
+    let mut values = headers.get_all(name).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
+        return Err(Error::Invalid(format!("the header {name} occurs more than once")));
+    }
+    value.to_str().map(Some).map_err(|_| Error::Invalid(format!("the header {name} is not plain text")))
+}
+
+fn token(headers: &HeaderMap) -> Result<Option<Secret>, Error> {
+    if let Some(token) = text(headers, "x-vault-token")? {
+        return Ok(Some(token.trim()).filter(|token| !token.is_empty()).map(Secret::new));
+    }
+    let Some(value) = text(headers, header::AUTHORIZATION.as_str())? else { return Ok(None) };
+    let bearer = value.split_once(' ').filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"));
+    Ok(bearer.map(|(_, token)| token.trim()).filter(|token| !token.is_empty()).map(Secret::new))
+}
+
+fn origin(headers: &HeaderMap) -> Result<Option<Origin>, Error> {
+    let value = |name: &str| -> Result<Option<String>, Error> {
+        match text(headers, name)? {
+            None | Some("") => Ok(None),
+            Some(value) if value.len() > ORIGIN_BYTES_MAX => {
+                Err(Error::Invalid(format!("the header {name} is longer than {ORIGIN_BYTES_MAX} bytes")))
+            }
+            Some(value) => Ok(Some(value.to_owned())),
+        }
+    };
+    let origin = Origin {
+        commit: value("x-leasehold-commit")?,
+        app: value("x-leasehold-app")?,
+        source: value("x-leasehold-source")?,
+    };
+    Ok((origin != Origin::default()).then_some(origin))
+}
+
+/// Headers that would change what the answer means, were they understood.
+fn unsupported_headers(headers: &HeaderMap) -> Result<(), Error> {
+    match text(headers, "x-vault-wrap-ttl")? {
+        None | Some("" | "0" | "0s") => {}
+        Some(_) => {
+            return Err(Error::Invalid(
+                "response wrapping is not supported by this server: send the request without X-Vault-Wrap-TTL"
+                    .to_owned(),
+            ));
+        }
+    }
+    match text(headers, "x-vault-namespace")? {
+        None | Some("" | "/" | "root" | "root/") => Ok(()),
+        Some(_) => Err(Error::Invalid(
+            "namespaces are not supported by this server: send the request without X-Vault-Namespace".to_owned(),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use serde_json::json;
+
+    use super::parse;
+    use crate::engine::error::Error;
+    use crate::engine::request::{Operation, Request};
+
+    fn parsed(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Result<Request, Error> {
+        let mut request = http::Request::builder().method(method).uri(uri);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let (parts, ()) = request.body(()).unwrap().into_parts();
+        parse("id".to_owned(), &parts, &Bytes::copy_from_slice(body.as_bytes()), None)
+    }
+
+    #[test]
+    fn methods_and_the_list_parameter_become_operations() {
+        for (method, uri, operation, path) in [
+            ("GET", "/v1/aws/roles/r", Operation::Read, "aws/roles/r"),
+            ("LIST", "/v1/aws/roles", Operation::List, "aws/roles/"),
+            ("GET", "/v1/aws/roles?list=true", Operation::List, "aws/roles/"),
+            ("GET", "/v1/aws/roles?list=", Operation::Read, "aws/roles"),
+            ("POST", "/v1/aws/roles/r", Operation::Write, "aws/roles/r"),
+            ("PUT", "/v1/aws/roles/", Operation::Write, "aws/roles/"),
+            ("DELETE", "/v1/aws//roles/r", Operation::Delete, "aws/roles/r"),
+        ] {
+            let request = parsed(method, uri, &[], "").unwrap();
+            assert_eq!((request.operation, request.path.as_str()), (operation, path));
+        }
+        assert_eq!(parsed("GET", "/v1/a?list=banana", &[], "").unwrap_err().status(), 400);
+        assert_eq!(parsed("PATCH", "/v1/a", &[], "").unwrap_err().status(), 405);
+        assert_eq!(parsed("GET", "/ui/", &[], "").unwrap_err().status(), 404);
+        assert_eq!(parsed("GET", "/v1/a/../b", &[], "").unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn data_comes_from_the_body_of_a_write_and_from_the_query_of_the_rest() {
+        let data = |method, uri, body| serde_json::Value::Object(parsed(method, uri, &[], body).unwrap().data);
+        assert_eq!(data("POST", "/v1/a?x=1", "{\"y\":2}"), json!({ "y": 2 }));
+        assert_eq!(data("GET", "/v1/a?x=1&y=2&x=3&list=false", ""), json!({ "x": ["1", "3"], "y": "2" }));
+        assert_eq!(parsed("POST", "/v1/a", &[], "{").unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn the_token_comes_from_either_header() {
+        let token = |headers: &[(&str, &str)]| {
+            parsed("GET", "/v1/a", headers, "").unwrap().token.map(|token| token.expose().to_owned())
+        };
+        assert_eq!(token(&[("X-Vault-Token", "t")]).as_deref(), Some("t"));
+        assert_eq!(token(&[("Authorization", "bearer t")]).as_deref(), Some("t"));
+        assert_eq!(token(&[("Authorization", "Basic t")]), None);
+        assert_eq!(token(&[("X-Vault-Token", "")]), None);
+        assert!(parsed("GET", "/v1/a", &[("X-Vault-Token", "a"), ("X-Vault-Token", "b")], "").is_err());
+    }
+
+    #[test]
+    fn headers_that_would_change_the_meaning_are_refused() {
+        for headers in [[("X-Vault-Wrap-TTL", "60")], [("X-Vault-Namespace", "team")]] {
+            assert_eq!(parsed("GET", "/v1/a", &headers, "").unwrap_err().status(), 400);
+        }
+        let origin = parsed("GET", "/v1/a", &[("X-Leasehold-Commit", "abc")], "").unwrap().origin.unwrap();
+        assert_eq!((origin.commit.as_deref(), origin.app), (Some("abc"), None));
+    }
+}

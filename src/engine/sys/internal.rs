@@ -1,0 +1,75 @@
+//! `sys/internal/ui/mounts`: what command lines and client libraries ask to learn a path's mount.
+
+use serde_json::{Map, Value, json};
+
+use super::mounts::describe;
+use crate::engine::core::{Call, Core};
+use crate::engine::error::Error;
+use crate::engine::policy::Capability;
+use crate::engine::request::{Operation, Response};
+use crate::engine::router::Mount;
+use crate::engine::token::Token;
+
+/// Serves one call; `rest` is what follows `internal/`.
+pub(super) fn handle(core: &Core, call: Call<'_>, rest: &str) -> Result<Response, Error> {
+    let Some(path) = rest.strip_prefix("ui/mounts") else { return Err(Error::UnsupportedPath) };
+    if call.request.operation != Operation::Read {
+        return Err(Error::UnsupportedOperation);
+    }
+    match path.trim_matches('/') {
+        "" => list(core, call),
+        path => read(core, call, path),
+    }
+}
+
+/// Mounts by section; without a token only those that say `listing_visibility=unauth`.
+fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    let (mut auth, mut secret) = (Map::new(), Map::new());
+    for mount in core.mounts.snapshot().values() {
+        let visible = match call.token {
+            _ if mount.tuning.listing_visibility == "unauth" => true,
+            Some(token) => reaches(core, token, &mount.path)?,
+            None => false,
+        };
+        if !visible {
+            continue;
+        }
+        // A caller without a token learns no more than what it needs to log in.
+        let shown = match call.token {
+            Some(_) => describe(mount),
+            None => json!({ "type": mount.kind, "description": mount.description, "options": options(mount) }),
+        };
+        match mount.path.strip_prefix("auth/") {
+            Some(path) => auth.insert(path.to_owned(), shown),
+            None => secret.insert(mount.path.clone(), shown),
+        };
+    }
+    Ok(Response::data(json!({ "auth": auth, "secret": secret })))
+}
+
+/// Whether the token's policies allow anything under a mount.
+fn reaches(core: &Core, token: &Token, mount_path: &str) -> Result<bool, Error> {
+    let decision = core.policies.check(core, token, Operation::Read, Capability::Read, mount_path, &Map::new())?;
+    Ok(decision.allowed)
+}
+
+fn options(mount: &Mount) -> Value {
+    if mount.options.is_empty() { Value::Null } else { json!(mount.options) }
+}
+
+fn read(core: &Core, call: Call<'_>, path: &str) -> Result<Response, Error> {
+    // The same answer whether the mount is absent or out of reach, so that it tells nothing.
+    let refused = || {
+        Error::Forbidden(format!(
+            "preflight capability check returned 403, please ensure client's policies grant access to path \"{path}/\""
+        ))
+    };
+    let token = call.token.ok_or(Error::Unauthenticated)?;
+    let (mount, _) = core.mounts.route(path).ok_or_else(refused)?;
+    if !reaches(core, token, &mount.path)? {
+        return Err(refused());
+    }
+    let mut data = describe(&mount);
+    data["path"] = mount.path.as_str().into();
+    Ok(Response::data(data))
+}
