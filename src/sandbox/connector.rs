@@ -1,0 +1,65 @@
+//! The account as an HTTP client of the AWS SDK, so that no byte leaves the process.
+
+use std::sync::Arc;
+
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_types::body::SdkBody;
+use bytes::Bytes;
+use http::HeaderValue;
+
+use super::Account;
+use super::wire::Incoming;
+
+/// An SDK client that this account answers. Requests are signed, checked and answered as over the network.
+pub fn connector(account: Arc<Account>) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Connector(account));
+    http_client_fn(move |_settings, _components| connector.clone())
+}
+
+#[derive(Debug)]
+struct Connector(Arc<Account>);
+
+impl HttpConnector for Connector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let account = Arc::clone(&self.0);
+        HttpConnectorFuture::new(async move {
+            let incoming = incoming(request)?;
+            let answer = account.answer(incoming).await.ok_or_else(|| {
+                let ended =
+                    std::io::Error::new(std::io::ErrorKind::ConnectionReset, "the sandbox ended the connection");
+                ConnectorError::io(ended.into())
+            })?;
+            HttpResponse::try_from(answer.map(SdkBody::from)).map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+fn incoming(request: HttpRequest) -> Result<Incoming, ConnectorError> {
+    let user = |error: &str| ConnectorError::user(error.to_owned().into());
+    let request = request.try_into_http1x().map_err(|error| ConnectorError::user(error.into()))?;
+    let (mut parts, body) = request.into_parts();
+    let body = body.bytes().ok_or_else(|| user("the sandbox takes no streaming bodies"))?;
+    // Over a network the HTTP client adds this header; the signature covers it.
+    if !parts.headers.contains_key(http::header::HOST)
+        && let Some(authority) = parts.uri.authority()
+    {
+        let default_port = if parts.uri.scheme_str() == Some("https") { 443 } else { 80 };
+        let host = match authority.port_u16() {
+            Some(port) if port == default_port => authority.host(),
+            _ => authority.as_str(),
+        };
+        let host = HeaderValue::from_str(host).map_err(|_| user("the endpoint's host is not a header value"))?;
+        parts.headers.insert(http::header::HOST, host);
+    }
+    Ok(Incoming {
+        method: parts.method.to_string(),
+        path: parts.uri.path().to_owned(),
+        query: parts.uri.query().unwrap_or("").to_owned(),
+        headers: parts.headers,
+        body: Bytes::copy_from_slice(body),
+    })
+}

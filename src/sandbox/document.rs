@@ -1,0 +1,267 @@
+//! IAM policy documents: what IAM refuses to store, and what a stored one plainly allows.
+//!
+//! The evaluation is small on purpose: actions and resources with `*` and `?`. Conditions are not
+//! evaluated: an `Allow` with one never applies, a `Deny` with one always does, so that the simulation is
+//! never more generous than AWS.
+
+use serde_json::{Map, Value};
+
+use super::error::Refusal;
+
+/// What the policies say about one call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Verdict {
+    /// A statement denies it.
+    Denied,
+    /// A statement allows it and none denies it.
+    Allowed,
+    /// No statement is about it.
+    Silent,
+}
+
+/// Checks a document as PutUserPolicy and its siblings do.
+pub(super) fn check(document: &str) -> Result<(), Refusal> {
+    if document.chars().count() > 131_072 {
+        let constraint = "Member must have length less than or equal to 131072";
+        return Err(Refusal::constraint("policyDocument", "...", constraint));
+    }
+    // The parameter's pattern: [\u0009\u000A\u000D\u0020-\u00FF]+
+    if !document.chars().all(|c| matches!(c, '\t' | '\n' | '\r' | ' '..='\u{ff}')) {
+        return Err(Refusal::validation("The specified value for policyDocument is invalid."));
+    }
+    let syntax = || Refusal::malformed("Syntax errors in policy.");
+    let Ok(Value::Object(policy)) = serde_json::from_str(document) else { return Err(syntax()) };
+    if policy.keys().any(|key| !["Version", "Id", "Statement"].contains(&key.as_str())) {
+        return Err(syntax());
+    }
+    if policy.get("Version").and_then(Value::as_str) != Some("2012-10-17") {
+        return Err(Refusal::malformed("Policy document must be version 2012-10-17 or greater."));
+    }
+    if policy.contains_key("Id") {
+        return Err(Refusal::malformed("Policy document should not specify an ID."));
+    }
+    let statements: Vec<&Map<String, Value>> = match policy.get("Statement") {
+        Some(Value::Object(one)) => vec![one],
+        Some(Value::Array(many)) if !many.is_empty() => {
+            many.iter().map(Value::as_object).collect::<Option<_>>().ok_or_else(syntax)?
+        }
+        _ => return Err(syntax()),
+    };
+    let mut sids: Vec<&str> = Vec::new();
+    for statement in statements {
+        check_statement(statement)?;
+        let Some(sid) = statement.get("Sid") else { continue };
+        let sid = sid.as_str().ok_or_else(syntax)?;
+        if !sid.chars().all(|c| c.is_ascii_alphanumeric()) {
+            return Err(Refusal::malformed(
+                "Statement IDs (SID) must be alpha-numeric. Check that your input satisfies the regular expression \
+                 [0-9A-Za-z]*",
+            ));
+        }
+        if !sid.is_empty() && sids.contains(&sid) {
+            return Err(Refusal::malformed("Statement IDs (SID) in a single policy must be unique."));
+        }
+        sids.push(sid);
+    }
+    Ok(())
+}
+
+fn check_statement(statement: &Map<String, Value>) -> Result<(), Refusal> {
+    const KNOWN: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+    let syntax = || Refusal::malformed("Syntax errors in policy.");
+    if statement.contains_key("Principal") || statement.contains_key("NotPrincipal") {
+        return Err(Refusal::malformed("Policy document should not specify a principal."));
+    }
+    if statement.keys().any(|key| !KNOWN.contains(&key.as_str())) {
+        return Err(syntax());
+    }
+    if !matches!(statement.get("Effect").and_then(Value::as_str), Some("Allow" | "Deny")) {
+        return Err(syntax());
+    }
+    if statement.get("Condition").is_some_and(|condition| !condition.is_object()) {
+        return Err(syntax());
+    }
+    let actions = either(statement, "Action", "NotAction")?
+        .ok_or_else(|| Refusal::malformed("Policy statement must contain actions."))?;
+    for action in actions {
+        let vendor = action.split_once(':').map(|(vendor, name)| !vendor.is_empty() && !name.is_empty());
+        if action != "*" && vendor != Some(true) {
+            return Err(Refusal::malformed(
+                "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
+            ));
+        }
+    }
+    let resources = either(statement, "Resource", "NotResource")?
+        .ok_or_else(|| Refusal::malformed("Policy statement must contain resources."))?;
+    for resource in resources {
+        if resource != "*" && !resource.starts_with("arn:") {
+            return Err(Refusal::malformed(format!("Resource {resource} must be in ARN format or \"*\".")));
+        }
+    }
+    Ok(())
+}
+
+/// The texts of exactly one of two keys; `None` when both are absent or empty.
+fn either<'a>(statement: &'a Map<String, Value>, key: &str, not_key: &str) -> Result<Option<Vec<&'a str>>, Refusal> {
+    let syntax = || Refusal::malformed("Syntax errors in policy.");
+    match (statement.get(key), statement.get(not_key)) {
+        (Some(_), Some(_)) => Err(syntax()),
+        (None, None) => Ok(None),
+        (Some(value), None) | (None, Some(value)) => {
+            let texts = texts(value).ok_or_else(syntax)?;
+            Ok((!texts.is_empty()).then_some(texts))
+        }
+    }
+}
+
+/// A text, or a list of texts.
+fn texts(value: &Value) -> Option<Vec<&str>> {
+    match value {
+        Value::String(text) => Some(vec![text]),
+        Value::Array(items) => items.iter().map(Value::as_str).collect(),
+        _ => None,
+    }
+}
+
+/// The size that quotas are about: characters, white space outside of strings not counted.
+pub(super) fn size(document: &str) -> usize {
+    let (mut count, mut quoted, mut escaped) = (0, false, false);
+    for c in document.chars() {
+        if quoted || !c.is_whitespace() {
+            count += 1;
+        }
+        quoted ^= c == '"' && !escaped;
+        escaped = quoted && c == '\\' && !escaped;
+    }
+    count
+}
+
+/// What one document says about an action such as `iam:GetUser` on a resource.
+pub(super) fn evaluate(document: &str, action: &str, resource: &str) -> Verdict {
+    let Ok(policy) = serde_json::from_str::<Value>(document) else { return Verdict::Silent };
+    let statements = match &policy["Statement"] {
+        Value::Array(many) => many.iter().collect(),
+        one => vec![one],
+    };
+    let mut verdict = Verdict::Silent;
+    for statement in statements {
+        let conditional = statement.get("Condition").and_then(Value::as_object).is_some_and(|all| !all.is_empty());
+        let action_fits = |pattern: &str| matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase());
+        let about = covers(&statement["Action"], &statement["NotAction"], action_fits)
+            && covers(&statement["Resource"], &statement["NotResource"], |pattern| matches(pattern, resource));
+        match statement["Effect"].as_str() {
+            Some("Deny") if about => return Verdict::Denied,
+            Some("Allow") if about && !conditional => verdict = Verdict::Allowed,
+            _ => {}
+        }
+    }
+    verdict
+}
+
+fn covers(positive: &Value, negative: &Value, fits: impl Fn(&str) -> bool) -> bool {
+    match (texts(positive), texts(negative)) {
+        (Some(patterns), _) => patterns.into_iter().any(fits),
+        (None, Some(patterns)) => !patterns.into_iter().any(fits),
+        (None, None) => false,
+    }
+}
+
+/// Whether `text` fits a pattern of `*` (anything) and `?` (one character). Linear in both lengths.
+fn matches(pattern: &str, text: &str) -> bool {
+    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
+    let (mut p, mut t) = (0, 0);
+    // Where to go on when the run after the last `*` turns out not to fit.
+    let mut retry: Option<(usize, usize)> = None;
+    while t < text.len() {
+        if p < pattern.len() && pattern[p] == b'*' {
+            retry = Some((p + 1, t));
+            p += 1;
+        } else if p < pattern.len() && (pattern[p] == b'?' || pattern[p] == text[t]) {
+            (p, t) = (p + 1, t + 1);
+        } else if let Some((after_star, from)) = retry {
+            retry = Some((after_star, from + 1));
+            (p, t) = (after_star, from + 1);
+        } else {
+            return false;
+        }
+    }
+    pattern[p..].iter().all(|&byte| byte == b'*')
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Verdict, check, evaluate, matches, size};
+
+    #[test]
+    fn malformed_documents_are_refused_with_iams_words() {
+        let policy = |statement: serde_json::Value| {
+            let document = json!({"Version": "2012-10-17", "Statement": statement});
+            check(&document.to_string()).map_err(|refusal| refusal.message)
+        };
+        assert_eq!(policy(json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*"})), Ok(()));
+        for (statement, part) in [
+            (json!([]), "Syntax"),
+            (json!({"Effect": "allow", "Action": "s3:*", "Resource": "*"}), "Syntax"),
+            (json!({"Effect": "Allow", "Resource": "*"}), "contain actions"),
+            (json!({"Effect": "Allow", "Action": [], "Resource": "*"}), "contain actions"),
+            (json!({"Effect": "Allow", "Action": "s3:*"}), "contain resources"),
+            (json!({"Effect": "Allow", "Action": "s3", "Resource": "*"}), "prefaced by a vendor"),
+            (json!({"Effect": "Allow", "Action": "s3:*", "Resource": "bucket"}), "ARN format"),
+            (json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"}), "principal"),
+            (json!({"Effect": "Allow", "Action": "s3:*", "NotAction": "s3:*", "Resource": "*"}), "Syntax"),
+            (json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Colour": 1}), "Syntax"),
+            (json!({"Sid": "a b", "Effect": "Allow", "Action": "s3:*", "Resource": "*"}), "alpha-numeric"),
+        ] {
+            let message = policy(statement.clone()).unwrap_err();
+            assert!(message.contains(part), "{statement}: {message}");
+        }
+        let statement = json!({"Sid": "a", "Effect": "Allow", "Action": "s3:*", "Resource": "*"});
+        assert!(policy(json!([statement, statement])).unwrap_err().contains("unique"));
+        for document in ["", "{", "[]", "{}", r#"{"Version":"2008-10-17","Statement":[]}"#, "{\"x\":\"\u{100}\"}"] {
+            assert!(check(document).is_err(), "{document}");
+        }
+    }
+
+    #[test]
+    fn white_space_between_tokens_is_free() {
+        for (document, expected) in [("{ \"a b\" : 1 }", 9), (r#"{"a":"\" x"}"#, 12), ("\n\t {}", 2)] {
+            assert_eq!(size(document), expected, "{document}");
+        }
+    }
+
+    #[test]
+    fn patterns_match_as_iams_do() {
+        for (pattern, text, expected) in [
+            ("*", "", true),
+            ("iam:get*", "iam:getuser", true),
+            ("iam:get?ser", "iam:getuser", true),
+            ("iam:*user*", "iam:getuserpolicy", true),
+            ("iam:get", "iam:getuser", false),
+            ("arn:*:user/a", "arn:aws:iam::1:user/b", false),
+            ("a*b*c", "aXbXbXc", true),
+        ] {
+            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
+        }
+    }
+
+    #[test]
+    fn a_deny_wins_and_conditions_never_widen() {
+        let verdict = |statements: serde_json::Value| {
+            evaluate(&json!({"Statement": statements}).to_string(), "iam:GetUser", "arn:aws:iam::1:user/a")
+        };
+        let allow = json!({"Effect": "Allow", "Action": "IAM:Get*", "Resource": "*"});
+        let deny =
+            json!({"Effect": "Deny", "NotAction": "s3:*", "Resource": "*", "Condition": {"Bool": {"x": "true"}}});
+        let conditional =
+            json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"x": "true"}}});
+        assert_eq!(verdict(json!(allow)), Verdict::Allowed);
+        assert_eq!(verdict(json!([allow, deny])), Verdict::Denied);
+        assert_eq!(verdict(json!([conditional])), Verdict::Silent);
+        assert_eq!(
+            verdict(json!([{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:iam::1:user/a"}])),
+            Verdict::Silent
+        );
+    }
+}

@@ -1,0 +1,127 @@
+//! The parameters of a Query request: `Action=CreateUser&Tags.member.1.Key=...`.
+
+use super::error::Refusal;
+
+/// How many parameters a request may have.
+const PARAMETERS_MAX: usize = 1000;
+
+/// Decoded parameters in the order of the request. A request has few, so looking through them is cheapest.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Params(Vec<(String, String)>);
+
+impl Params {
+    /// Decodes a form body or a query string.
+    pub(super) fn parse(form: &str) -> Result<Self, Refusal> {
+        let pairs: Option<Vec<_>> = form
+            .split('&')
+            .filter(|pair| !pair.is_empty())
+            .take(PARAMETERS_MAX + 1)
+            .map(|pair| {
+                let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
+                Some((decode(name)?, decode(value)?))
+            })
+            .collect();
+        let pairs = pairs.ok_or_else(|| Refusal::validation("the request is not a well-formed form"))?;
+        if pairs.len() > PARAMETERS_MAX {
+            return Err(Refusal::validation(format!("the request has more than {PARAMETERS_MAX} parameters")));
+        }
+        Ok(Self(pairs))
+    }
+
+    /// A parameter, if it was given.
+    pub(super) fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that must be given.
+    pub(super) fn need(&self, name: &str) -> Result<&str, Refusal> {
+        self.get(name).ok_or_else(|| Refusal::missing(&camel(name)))
+    }
+
+    /// The members of a list: `Name.member.1`, `Name.member.2`, ...; with `field`, `Name.member.1.Field`.
+    pub(super) fn members(&self, name: &str, field: Option<&str>) -> Vec<&str> {
+        (1..=PARAMETERS_MAX)
+            .map_while(|index| match field {
+                Some(field) => self.get(&format!("{name}.member.{index}.{field}")),
+                None => self.get(&format!("{name}.member.{index}")),
+            })
+            .collect()
+    }
+
+    /// All pairs but passwords, for the call log.
+    pub(super) fn into_public(self) -> Vec<(String, String)> {
+        self.0.into_iter().filter(|(name, _)| name != "Password").collect()
+    }
+}
+
+/// `UserName` as AWS's messages write it: `userName`.
+fn camel(name: &str) -> String {
+    let mut chars = name.chars();
+    chars.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + chars.as_str())
+}
+
+/// Undoes form encoding; `None` when it is not well-formed UTF-8.
+fn decode(text: &str) -> Option<String> {
+    if !text.contains(['%', '+']) {
+        return Some(text.to_owned());
+    }
+    let bytes = text.as_bytes();
+    let mut out = Vec::with_capacity(bytes.len());
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'+' => out.push(b' '),
+            b'%' => {
+                let digit = |byte: &u8| char::from(*byte).to_digit(16);
+                let high = digit(bytes.get(at + 1)?)?;
+                let low = digit(bytes.get(at + 2)?)?;
+                out.push(u8::try_from(high * 16 + low).ok()?);
+                at += 2;
+            }
+            byte => out.push(byte),
+        }
+        at += 1;
+    }
+    String::from_utf8(out).ok()
+}
+
+/// Percent-encodes all but RFC 3986's unreserved characters, as AWS does for documents in answers and for
+/// signatures.
+pub(super) fn encode(text: &str) -> String {
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut out = String::with_capacity(text.len() * 2);
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
+            out.push(char::from(byte));
+        } else {
+            out.push('%');
+            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
+            out.push(char::from(DIGITS[usize::from(byte & 15)]));
+        }
+    }
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Params, encode};
+
+    #[test]
+    fn parameters_are_decoded_and_lists_gathered() {
+        let params =
+            Params::parse("Action=TagUser&Tags.member.1.Key=a+b&Tags.member.1.Value=%C3%A9&Tags.member.2.Key=c");
+        let params = params.unwrap();
+        assert_eq!(params.need("Action").unwrap(), "TagUser");
+        assert_eq!(params.members("Tags", Some("Key")), ["a b", "c"]);
+        assert_eq!(params.members("Tags", Some("Value")), ["é"]);
+        assert!(params.need("UserName").unwrap_err().message.contains("Value null at 'userName'"));
+        for form in ["a=%", "a=%4", "a=%zz", "a=%ff"] {
+            assert!(Params::parse(form).is_err(), "{form}");
+        }
+    }
+
+    #[test]
+    fn encoding_keeps_only_unreserved_characters() {
+        assert_eq!(encode("{\"a\": \"*~-_.\"}/é"), "%7B%22a%22%3A%20%22%2A~-_.%22%7D%2F%C3%A9");
+    }
+}

@@ -1,0 +1,476 @@
+//! What the simulated account holds. Pure: no clock, no files, no randomness of its own.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use serde::{Deserialize, Serialize};
+
+use super::ACCOUNT_ID;
+use super::error::Refusal;
+
+/// Everything in the account. Users, groups and policies are found by lower-case name or ARN, because IAM
+/// names are unique whatever their case.
+#[derive(Debug, Default)]
+pub(super) struct State {
+    pub(super) users: BTreeMap<String, User>,
+    pub(super) groups: BTreeMap<String, Group>,
+    /// By ARN.
+    pub(super) policies: BTreeMap<String, Policy>,
+    /// Virtual MFA devices by serial number.
+    pub(super) mfa_devices: BTreeMap<String, MfaDevice>,
+    /// Access key id to the user's key in `users`.
+    keys: HashMap<String, String>,
+    /// How often each managed policy is attached.
+    attachments: HashMap<String, usize>,
+    /// What the running action changed, for the journal.
+    touched: Vec<Touched>,
+}
+
+/// An entity that changed, or went.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Touched {
+    User(String),
+    Group(String),
+    Policy(String),
+    MfaDevice(String),
+}
+
+/// A line of the journal: the entity's new value, or none once it is gone.
+#[derive(Debug, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Entry {
+    User(String, Option<Box<User>>),
+    Group(String, Option<Group>),
+    Policy(String, Option<Policy>),
+    MfaDevice(String, Option<MfaDevice>),
+}
+
+/// An IAM user. Times are milliseconds since the epoch.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct User {
+    pub(super) name: String,
+    pub(super) path: String,
+    /// `AIDA...`
+    pub(super) id: String,
+    pub(super) created: i64,
+    pub(super) tags: Vec<Tag>,
+    /// The ARN of the permissions boundary.
+    pub(super) boundary: Option<String>,
+    pub(super) keys: Vec<AccessKey>,
+    /// Inline policies: name to document.
+    pub(super) inline: BTreeMap<String, String>,
+    /// ARNs of managed policies.
+    pub(super) attached: BTreeSet<String>,
+    /// Lower-case names of groups.
+    pub(super) groups: BTreeSet<String>,
+    pub(super) login_profile: Option<LoginProfile>,
+    /// Serial number to the time it was enabled.
+    pub(super) mfa: BTreeMap<String, i64>,
+    pub(super) ssh_keys: Vec<SshKey>,
+    pub(super) certificates: Vec<Certificate>,
+    pub(super) service_credentials: Vec<ServiceCredential>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Tag {
+    pub(super) key: String,
+    pub(super) value: String,
+}
+
+/// An access key. The secret is kept in clear, as is everything here: it opens nothing but the simulation.
+#[derive(Clone, Serialize, Deserialize)]
+pub(super) struct AccessKey {
+    pub(super) id: String,
+    pub(super) secret: String,
+    pub(super) active: bool,
+    pub(super) created: i64,
+    pub(super) last_used: Option<LastUsed>,
+}
+
+impl std::fmt::Debug for AccessKey {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("AccessKey").field("id", &self.id).field("active", &self.active).finish_non_exhaustive()
+    }
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct LastUsed {
+    pub(super) at: i64,
+    pub(super) service: String,
+    pub(super) region: String,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct LoginProfile {
+    pub(super) created: i64,
+    pub(super) reset_required: bool,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct SshKey {
+    pub(super) id: String,
+    pub(super) body: String,
+    pub(super) active: bool,
+    pub(super) created: i64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Certificate {
+    pub(super) id: String,
+    pub(super) body: String,
+    pub(super) active: bool,
+    pub(super) created: i64,
+}
+
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct ServiceCredential {
+    pub(super) id: String,
+    pub(super) service: String,
+    pub(super) user_name: String,
+    pub(super) active: bool,
+    pub(super) created: i64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Group {
+    pub(super) name: String,
+    pub(super) path: String,
+    /// `AGPA...`
+    pub(super) id: String,
+    pub(super) created: i64,
+    pub(super) inline: BTreeMap<String, String>,
+    pub(super) attached: BTreeSet<String>,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct Policy {
+    pub(super) name: String,
+    pub(super) path: String,
+    /// `ANPA...`
+    pub(super) id: String,
+    pub(super) description: Option<String>,
+    pub(super) created: i64,
+    pub(super) versions: Vec<PolicyVersion>,
+    /// The number of the default version.
+    pub(super) default_version: u32,
+    /// The number that the next version gets; numbers are not used twice.
+    pub(super) next_version: u32,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct PolicyVersion {
+    pub(super) number: u32,
+    pub(super) document: String,
+    pub(super) created: i64,
+}
+
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub(super) struct MfaDevice {
+    pub(super) serial: String,
+    pub(super) created: i64,
+    /// The user it is enabled for (lower case).
+    pub(super) user: Option<String>,
+}
+
+impl User {
+    /// `arn:aws:iam::<account>:user<path><name>`.
+    pub(super) fn arn(&self) -> String {
+        format!("arn:aws:iam::{ACCOUNT_ID}:user{}{}", self.path, self.name)
+    }
+
+    /// Why the user cannot be deleted yet, in the words of IAM.
+    ///
+    /// # Source
+    /// DeleteUser in the IAM API reference lists the items; the texts are from reports of users.
+    fn blocker(&self) -> Option<&'static str> {
+        let checks = [
+            (self.login_profile.is_some(), "Cannot delete entity, must delete login profile first."),
+            (!self.keys.is_empty(), "Cannot delete entity, must delete access keys first."),
+            (!self.mfa.is_empty(), "Cannot delete entity, must delete MFA device first."),
+            (!self.certificates.is_empty(), "Cannot delete entity, must delete signing certificates first."),
+            (!self.groups.is_empty(), "Cannot delete entity, must remove users from group first."),
+            (!self.attached.is_empty(), "Cannot delete entity, must detach all policies first."),
+            (!self.inline.is_empty(), "Cannot delete entity, must delete policies first."),
+            (
+                !self.ssh_keys.is_empty() || !self.service_credentials.is_empty(),
+                "Cannot delete entity, must remove referenced objects first.",
+            ),
+        ];
+        checks.into_iter().find(|(blocks, _)| *blocks).map(|(_, text)| text)
+    }
+}
+
+impl Group {
+    /// `arn:aws:iam::<account>:group<path><name>`.
+    pub(super) fn arn(&self) -> String {
+        format!("arn:aws:iam::{ACCOUNT_ID}:group{}{}", self.path, self.name)
+    }
+}
+
+impl Policy {
+    /// `arn:aws:iam::<account>:policy<path><name>`.
+    pub(super) fn arn(&self) -> String {
+        format!("arn:aws:iam::{ACCOUNT_ID}:policy{}{}", self.path, self.name)
+    }
+
+    /// The document in force.
+    pub(super) fn document(&self) -> &str {
+        let version = self.versions.iter().find(|version| version.number == self.default_version);
+        version.map_or("", |version| &version.document)
+    }
+}
+
+impl State {
+    /// The user of exactly this name.
+    pub(super) fn user(&self, name: &str) -> Result<&User, Refusal> {
+        let user = self.users.get(&name.to_lowercase()).filter(|user| user.name == name);
+        user.ok_or_else(|| no_such_user(name))
+    }
+
+    /// The user of exactly this name, to be changed; the journal gets its new value.
+    pub(super) fn user_mut(&mut self, name: &str) -> Result<&mut User, Refusal> {
+        let key = name.to_lowercase();
+        let user = self.users.get_mut(&key).filter(|user| user.name == name).ok_or_else(|| no_such_user(name))?;
+        self.touched.push(Touched::User(key));
+        Ok(user)
+    }
+
+    /// Adds a user.
+    pub(super) fn add_user(&mut self, user: User) -> Result<(), Refusal> {
+        let key = user.name.to_lowercase();
+        if self.users.contains_key(&key) {
+            return Err(Refusal::already_exists(format!("User with name {} already exists.", user.name)));
+        }
+        if self.users.len() >= USERS_MAX {
+            return Err(Refusal::quota("UsersPerAccount", USERS_MAX));
+        }
+        self.touched.push(Touched::User(key.clone()));
+        self.users.insert(key, user);
+        Ok(())
+    }
+
+    /// Removes a user that nothing blocks.
+    pub(super) fn remove_user(&mut self, name: &str) -> Result<(), Refusal> {
+        if let Some(blocker) = self.user(name)?.blocker() {
+            return Err(Refusal::conflict(blocker));
+        }
+        let key = name.to_lowercase();
+        self.users.remove(&key);
+        self.touched.push(Touched::User(key));
+        Ok(())
+    }
+
+    /// The group of exactly this name.
+    pub(super) fn group(&self, name: &str) -> Result<&Group, Refusal> {
+        let group = self.groups.get(&name.to_lowercase()).filter(|group| group.name == name);
+        group.ok_or_else(|| no_such_group(name))
+    }
+
+    /// The group of exactly this name, to be changed.
+    pub(super) fn group_mut(&mut self, name: &str) -> Result<&mut Group, Refusal> {
+        let key = name.to_lowercase();
+        let group = self.groups.get_mut(&key).filter(|group| group.name == name).ok_or_else(|| no_such_group(name))?;
+        self.touched.push(Touched::Group(key));
+        Ok(group)
+    }
+
+    /// Adds or, with `None`, removes a group; the caller has checked that it may.
+    pub(super) fn put_group(&mut self, name: &str, group: Option<Group>) {
+        let key = name.to_lowercase();
+        self.touched.push(Touched::Group(key.clone()));
+        match group {
+            Some(group) => drop(self.groups.insert(key, group)),
+            None => drop(self.groups.remove(&key)),
+        }
+    }
+
+    /// Adds, changes or, with `None`, removes a managed policy; the caller has checked that it may.
+    pub(super) fn put_policy(&mut self, arn: &str, policy: Option<Policy>) {
+        self.touched.push(Touched::Policy(arn.to_owned()));
+        match policy {
+            Some(policy) => drop(self.policies.insert(arn.to_owned(), policy)),
+            None => drop(self.policies.remove(arn)),
+        }
+    }
+
+    /// Adds, changes or, with `None`, removes a virtual MFA device.
+    pub(super) fn put_mfa_device(&mut self, serial: &str, device: Option<MfaDevice>) {
+        self.touched.push(Touched::MfaDevice(serial.to_owned()));
+        match device {
+            Some(device) => drop(self.mfa_devices.insert(serial.to_owned(), device)),
+            None => drop(self.mfa_devices.remove(serial)),
+        }
+    }
+
+    /// Whether a managed policy of this ARN can be attached: one of the account's, or any that looks like
+    /// AWS's own, whose list is not simulated.
+    pub(super) fn attachable(&self, arn: &str) -> Result<(), Refusal> {
+        if !arn.starts_with("arn:aws") || arn.split(':').count() != 6 {
+            return Err(Refusal::invalid_input(format!("ARN {arn} is not valid.")));
+        }
+        if self.policies.contains_key(arn) || is_aws_managed(arn) {
+            return Ok(());
+        }
+        Err(Refusal::no_such_entity(format!("Policy {arn} does not exist or is not attachable.")))
+    }
+
+    /// Counts a policy as attached once more.
+    pub(super) fn attached(&mut self, arn: &str) {
+        *self.attachments.entry(arn.to_owned()).or_default() += 1;
+    }
+
+    /// Counts a policy as attached once less.
+    pub(super) fn detached(&mut self, arn: &str) {
+        if let Some(count) = self.attachments.get_mut(arn) {
+            *count = count.saturating_sub(1);
+        }
+    }
+
+    /// How often a policy is attached.
+    pub(super) fn attachment_count(&self, arn: &str) -> usize {
+        self.attachments.get(arn).copied().unwrap_or(0)
+    }
+
+    /// Gives a user an access key.
+    pub(super) fn add_key(&mut self, user: &str, key: AccessKey) -> Result<(), Refusal> {
+        let id = key.id.clone();
+        let owner = self.user_mut(user)?;
+        if owner.keys.len() >= ACCESS_KEYS_PER_USER_MAX {
+            return Err(Refusal::quota("AccessKeysPerUser", ACCESS_KEYS_PER_USER_MAX));
+        }
+        owner.keys.push(key);
+        self.keys.insert(id, user.to_lowercase());
+        Ok(())
+    }
+
+    /// Takes an access key from a user.
+    pub(super) fn remove_key(&mut self, user: &str, id: &str) -> Result<(), Refusal> {
+        let owner = self.user_mut(user)?;
+        let before = owner.keys.len();
+        owner.keys.retain(|key| key.id != id);
+        if owner.keys.len() == before {
+            return Err(no_such_key(id));
+        }
+        self.keys.remove(id);
+        Ok(())
+    }
+
+    /// The owner of an access key and the key.
+    pub(super) fn key(&self, id: &str) -> Option<(&User, &AccessKey)> {
+        let user = self.users.get(self.keys.get(id)?)?;
+        Some((user, user.keys.iter().find(|key| key.id == id)?))
+    }
+
+    /// Remembers when a key was used. Not worth a line in the journal.
+    pub(super) fn key_used(&mut self, id: &str, used: LastUsed) {
+        let Some(user) = self.keys.get(id).and_then(|user| self.users.get_mut(user)) else { return };
+        if let Some(key) = user.keys.iter_mut().find(|key| key.id == id) {
+            key.last_used = Some(used);
+        }
+    }
+
+    /// What changed since the last call, as journal entries.
+    pub(super) fn take_changes(&mut self) -> Vec<Entry> {
+        let mut touched = std::mem::take(&mut self.touched);
+        touched.dedup();
+        touched.into_iter().map(|touched| self.entry(touched)).collect()
+    }
+
+    /// Forgets what changed, where there is no journal.
+    pub(super) fn forget_changes(&mut self) {
+        self.touched.clear();
+    }
+
+    fn entry(&self, touched: Touched) -> Entry {
+        match touched {
+            Touched::User(key) => {
+                let user = self.users.get(&key).cloned().map(Box::new);
+                Entry::User(key, user)
+            }
+            Touched::Group(key) => {
+                let group = self.groups.get(&key).cloned();
+                Entry::Group(key, group)
+            }
+            Touched::Policy(key) => {
+                let policy = self.policies.get(&key).cloned();
+                Entry::Policy(key, policy)
+            }
+            Touched::MfaDevice(key) => {
+                let device = self.mfa_devices.get(&key).cloned();
+                Entry::MfaDevice(key, device)
+            }
+        }
+    }
+
+    /// The whole state as entries, for a compacted journal.
+    pub(super) fn entries(&self) -> impl Iterator<Item = Entry> {
+        let users = self.users.keys().cloned().map(Touched::User);
+        let groups = self.groups.keys().cloned().map(Touched::Group);
+        let policies = self.policies.keys().cloned().map(Touched::Policy);
+        let devices = self.mfa_devices.keys().cloned().map(Touched::MfaDevice);
+        users.chain(groups).chain(policies).chain(devices).map(|touched| self.entry(touched))
+    }
+
+    /// How many entities there are.
+    pub(super) fn len(&self) -> usize {
+        self.users.len() + self.groups.len() + self.policies.len() + self.mfa_devices.len()
+    }
+
+    /// Replays one journal entry. Call [`State::index`] after the last.
+    pub(super) fn replay(&mut self, entry: Entry) {
+        fn put<T>(map: &mut BTreeMap<String, T>, key: String, value: Option<T>) {
+            match value {
+                Some(value) => drop(map.insert(key, value)),
+                None => drop(map.remove(&key)),
+            }
+        }
+        match entry {
+            Entry::User(key, user) => put(&mut self.users, key, user.map(|user| *user)),
+            Entry::Group(key, group) => put(&mut self.groups, key, group),
+            Entry::Policy(key, policy) => put(&mut self.policies, key, policy),
+            Entry::MfaDevice(key, device) => put(&mut self.mfa_devices, key, device),
+        }
+    }
+
+    /// Makes the indexes anew from the entities.
+    pub(super) fn index(&mut self) {
+        let keys = self
+            .users
+            .iter()
+            .flat_map(|(owner, user)| user.keys.iter().map(move |key| (key.id.clone(), owner.clone())));
+        self.keys = keys.collect();
+        self.attachments.clear();
+        let users = self.users.values().flat_map(|user| &user.attached);
+        for arn in users.chain(self.groups.values().flat_map(|group| &group.attached)) {
+            *self.attachments.entry(arn.clone()).or_default() += 1;
+        }
+    }
+}
+
+/// Whether an ARN is of the form of AWS's own policies.
+pub(super) fn is_aws_managed(arn: &str) -> bool {
+    arn.strip_prefix("arn:aws:iam::aws:policy/").is_some_and(|name| !name.is_empty())
+}
+
+/// The refusal for an unknown user.
+pub(super) fn no_such_user(name: &str) -> Refusal {
+    Refusal::no_such_entity(format!("The user with name {name} cannot be found."))
+}
+
+fn no_such_group(name: &str) -> Refusal {
+    Refusal::no_such_entity(format!("The group with name {name} cannot be found."))
+}
+
+/// The refusal for an unknown access key.
+pub(super) fn no_such_key(id: &str) -> Refusal {
+    Refusal::no_such_entity(format!("The Access Key with id {id} cannot be found."))
+}
+
+/// Users in the account. AWS's is 5,000; more, so that load tests need no cleaning up in between.
+const USERS_MAX: usize = 1_000_000;
+/// Access keys of one user (IAM quotas).
+const ACCESS_KEYS_PER_USER_MAX: usize = 2;

@@ -1,0 +1,200 @@
+//! The Query protocol: a form in, XML out, errors as AWS shapes them.
+
+use bytes::Bytes;
+use http::{HeaderMap, HeaderValue, Response, StatusCode};
+
+use super::action::{Action, Caller, Context};
+use super::error::Refusal;
+use super::fault::{Call, Effect};
+use super::params::Params;
+use super::signature::{Authorization, Signed};
+use super::state::LastUsed;
+use super::xml::Xml;
+use super::{Account, ROOT_ACCESS_KEY, ROOT_SECRET, action, authorize};
+
+/// The largest body that is read, in bytes.
+pub(super) const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// Marks every answer.
+const MARK: (&str, &str) = ("x-leasehold-sandbox", "simulated AWS account");
+
+/// A request, however it came.
+#[derive(Debug)]
+pub(super) struct Incoming {
+    pub(super) method: String,
+    pub(super) path: String,
+    pub(super) query: String,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Bytes,
+}
+
+/// A request whose signature holds.
+struct Verified {
+    caller: Caller,
+    key_id: String,
+    region: String,
+    service: String,
+    name: String,
+    action: Action,
+    params: Params,
+}
+
+impl Account {
+    /// Answers one request; `None` when the connection is to end without an answer.
+    pub(super) async fn answer(&self, request: Incoming) -> Option<Response<Bytes>> {
+        let request_id = self.next_request_id();
+        let verified = match self.verify(&request) {
+            Ok(verified) => verified,
+            Err(refusal) => {
+                tracing::debug!(code = refusal.code, "sandbox: simulated AWS call refused");
+                return Some(failure("iam", &refusal, &request_id));
+            }
+        };
+        let effect = self.faults.take(&verified.name);
+        let happens = !matches!(
+            effect,
+            Some(Effect::Throttle | Effect::FailBefore | Effect::Deny | Effect::DropBefore | Effect::Hang)
+        );
+        let result = if happens { Some(self.perform(&verified)) } else { None };
+        let (service, name) = (verified.service.clone(), verified.name.clone());
+        let refusal = effect.as_ref().and_then(|effect| effect.refusal(&name));
+        let answered = !matches!(effect, Some(Effect::DropBefore | Effect::DropAfter | Effect::Hang));
+        let outcome = match (&result, &refusal) {
+            (Some(Ok(_)), _) => "ok",
+            (Some(Err(refusal)), _) | (None, Some(refusal)) => refusal.code,
+            (None, None) => "none",
+        };
+        tracing::debug!(service, action = name, outcome, answered, "sandbox: simulated AWS call");
+        self.log(verified, outcome, answered);
+        match effect {
+            Some(Effect::Hang) => std::future::pending().await,
+            Some(Effect::Delay(delay)) => self.clock.sleep(delay).await,
+            _ => {}
+        }
+        if !answered {
+            return None;
+        }
+        Some(match (refusal, result) {
+            (Some(refusal), _) | (None, Some(Err(refusal))) => failure(&service, &refusal, &request_id),
+            (None, Some(Ok(xml))) => success(&service, &name, &xml, &request_id),
+            (None, None) => failure(&service, &Refusal::service_failure("nothing happened"), &request_id),
+        })
+    }
+
+    fn verify(&self, request: &Incoming) -> Result<Verified, Refusal> {
+        let form = if request.method == "GET" {
+            request.query.as_str()
+        } else {
+            std::str::from_utf8(&request.body).map_err(|_| Refusal::validation("the request is not UTF-8"))?
+        };
+        let params = Params::parse(form)?;
+        let authorization = Authorization::read(&request.headers)?;
+        let (caller, secret) = self.secret_of(authorization.key_id)?;
+        let signed = Signed {
+            method: &request.method,
+            path: &request.path,
+            query: &request.query,
+            headers: &request.headers,
+            body: &request.body,
+        };
+        authorization.verify(&signed, &secret)?;
+        let name = params.get("Action").ok_or_else(|| Refusal::unknown_action(""))?.to_owned();
+        let action = action::find(authorization.service, &name).ok_or_else(|| Refusal::unknown_action(&name))?;
+        Ok(Verified {
+            caller,
+            key_id: authorization.key_id.to_owned(),
+            region: authorization.region.to_owned(),
+            service: authorization.service.to_owned(),
+            name,
+            action,
+            params,
+        })
+    }
+
+    /// Whose an access key is, and its secret.
+    fn secret_of(&self, id: &str) -> Result<(Caller, String), Refusal> {
+        if id == ROOT_ACCESS_KEY {
+            return Ok((Caller::Root, ROOT_SECRET.to_owned()));
+        }
+        let now = self.now_millis();
+        let visible_after = self.visible_after_millis();
+        let inner = self.lock();
+        let found = inner.state.key(id).filter(|(_, key)| key.active && now - key.created >= visible_after);
+        let (user, key) = found.ok_or_else(Refusal::unknown_key)?;
+        Ok((Caller::User(user.name.clone()), key.secret.clone()))
+    }
+
+    /// Does what was asked, and writes down what changed.
+    fn perform(&self, verified: &Verified) -> Result<String, Refusal> {
+        let context = Context {
+            now: self.now_millis(),
+            caller: verified.caller.clone(),
+            page_max: self.faults.page_max(),
+            visible_after: self.visible_after_millis(),
+        };
+        let mut inner = self.lock();
+        if let Caller::User(_) = context.caller {
+            let used = LastUsed { at: context.now, service: verified.service.clone(), region: verified.region.clone() };
+            inner.state.key_used(&verified.key_id, used);
+            authorize::check(&inner.state, &context.caller, &verified.service, &verified.name, &verified.params)?;
+        }
+        let result = (verified.action)(&mut inner.state, &context, &verified.params);
+        inner.record().map_err(|error| {
+            tracing::error!(%error, "the sandbox's journal could not be written");
+            Refusal::service_failure(format!("the sandbox's journal could not be written: {error}"))
+        })?;
+        result.map(Xml::finish)
+    }
+
+    fn log(&self, verified: Verified, outcome: &str, answered: bool) {
+        self.faults.log_call(Call {
+            number: 0,
+            unix_millis: self.now_millis(),
+            service: verified.service,
+            action: verified.name,
+            params: verified.params.into_public(),
+            access_key_id: verified.key_id,
+            outcome: outcome.to_owned(),
+            answered,
+        });
+    }
+}
+
+fn namespace(service: &str) -> &'static str {
+    if service == "sts" {
+        "https://sts.amazonaws.com/doc/2011-06-15/"
+    } else {
+        "https://iam.amazonaws.com/doc/2010-05-08/"
+    }
+}
+
+fn success(service: &str, action: &str, result: &str, request_id: &str) -> Response<Bytes> {
+    let body = format!(
+        "<{action}Response xmlns=\"{}\"><{action}Result>{result}</{action}Result><ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>",
+        namespace(service)
+    );
+    answer(200, body, request_id)
+}
+
+fn failure(service: &str, refusal: &Refusal, request_id: &str) -> Response<Bytes> {
+    let mut error = Xml::default();
+    error.element("Error", |xml| {
+        xml.text("Type", if refusal.status < 500 { "Sender" } else { "Receiver" });
+        xml.text("Code", refusal.code).text("Message", &refusal.message);
+    });
+    error.text("RequestId", request_id);
+    let body = format!("<ErrorResponse xmlns=\"{}\">{}</ErrorResponse>", namespace(service), error.finish());
+    answer(refusal.status, body, request_id)
+}
+
+fn answer(status: u16, body: String, request_id: &str) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let headers = response.headers_mut();
+    headers.insert(http::header::CONTENT_TYPE, HeaderValue::from_static("text/xml"));
+    headers.insert(MARK.0, HeaderValue::from_static(MARK.1));
+    if let Ok(id) = HeaderValue::from_str(request_id) {
+        headers.insert("x-amzn-requestid", id);
+    }
+    response
+}
