@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod barrier;
+pub(crate) mod cidr;
 pub(crate) mod core;
 pub(crate) mod duration;
 pub(crate) mod error;

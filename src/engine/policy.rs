@@ -1,17 +1,29 @@
 //! ACL policies: what a token may do.
+//!
+//! A policy is a document (`policy/<name>` in the store); the rules of all policies of a token are
+//! merged and compiled once ([`acl::Acl`]) and kept per set of names, until any policy is written.
+//! The names are the key of that cache as a list, never joined into one string.
 
+pub(crate) mod acl;
+mod document;
+mod hcl;
 pub(crate) mod sys;
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
-use super::barrier::Barrier;
-use super::core::Core;
+use self::acl::Acl;
+use super::barrier::{Barrier, Batch};
+use super::core::{Call, Core};
 use super::error::Error;
 use super::request::Operation;
 use super::token::Token;
 
 /// What a policy rule can allow on a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[repr(u8)]
 pub(crate) enum Capability {
     /// `create`: a write of something that is not there.
     Create,
@@ -31,6 +43,30 @@ pub(crate) enum Capability {
     Patch,
 }
 
+impl Capability {
+    /// Every capability.
+    pub(crate) const ALL: [Self; 8] =
+        [Self::Create, Self::Read, Self::Update, Self::Delete, Self::List, Self::Sudo, Self::Deny, Self::Patch];
+
+    /// As documents spell it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Create => "create",
+            Self::Read => "read",
+            Self::Update => "update",
+            Self::Delete => "delete",
+            Self::List => "list",
+            Self::Sudo => "sudo",
+            Self::Deny => "deny",
+            Self::Patch => "patch",
+        }
+    }
+
+    fn from_name(name: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|capability| capability.name() == name)
+    }
+}
+
 /// What the policies of a token say about one request.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Decision {
@@ -42,26 +78,204 @@ pub(crate) struct Decision {
     pub(crate) granting: Vec<String>,
 }
 
+/// The record of one policy.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+struct Stored {
+    text: String,
+}
+
+/// More sets of policies than any sensible number of roles; past it the cache starts anew.
+const CACHE_SETS_MAX: usize = 4096;
+
 /// The policies.
-pub(crate) struct Policies {}
+pub(crate) struct Policies {
+    cache: RwLock<Cache>,
+}
+
+#[derive(Default)]
+struct Cache {
+    /// Counts the writes, so that rules read before a write are not kept after it.
+    generation: u64,
+    sets: HashMap<Vec<String>, Arc<Acl>>,
+}
 
 impl Policies {
-    /// Loads what is needed at start; writes the built-in `default` at first use.
-    pub(crate) async fn open(_barrier: &Barrier) -> Result<Self, Error> {
-        Ok(Self {})
+    /// Makes sure that the built-in `default` is there; it is written at first use.
+    pub(crate) async fn open(barrier: &Barrier) -> Result<Self, Error> {
+        if barrier.get::<Stored>(&key("default"))?.is_none() {
+            let mut batch = Batch::new();
+            batch.put(key("default"), &Stored { text: DEFAULT.to_owned() })?;
+            barrier.commit(batch).await?;
+        }
+        Ok(Self { cache: RwLock::new(Cache::default()) })
     }
 
     /// What `token` may do on `path`.
     pub(crate) fn check(
         &self,
-        _core: &Core,
+        core: &Core,
         token: &Token,
-        _operation: Operation,
-        _capability: Capability,
-        _path: &str,
-        _data: &Map<String, Value>,
+        operation: Operation,
+        capability: Capability,
+        path: &str,
+        data: &Map<String, Value>,
     ) -> Result<Decision, Error> {
-        let root = token.policies.iter().any(|name| name == "root");
-        Ok(Decision { allowed: root, sudo: root, granting: if root { vec!["root".to_owned()] } else { vec![] } })
+        Ok(self.acl(core, &token.policies)?.decide(operation, capability, path, data))
+    }
+
+    /// The compiled rules of these policies. Names without a policy grant nothing.
+    pub(crate) fn acl(&self, core: &Core, names: &[String]) -> Result<Arc<Acl>, Error> {
+        let generation = {
+            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some(acl) = cache.sets.get(names) {
+                return Ok(acl.clone());
+            }
+            cache.generation
+        };
+        let acl = Arc::new(Self::compile(core, names)?);
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.generation == generation {
+            if cache.sets.len() >= CACHE_SETS_MAX {
+                cache.sets.clear();
+            }
+            cache.sets.insert(names.to_vec(), acl.clone());
+        }
+        Ok(acl)
+    }
+
+    fn compile(core: &Core, names: &[String]) -> Result<Acl, Error> {
+        if names.iter().any(|name| name == "root") {
+            return Ok(Acl::root());
+        }
+        let mut policies = Vec::new();
+        for name in names {
+            if let Some(text) = Self::text(core, name)? {
+                let rules = document::parse(&text)
+                    .map_err(|error| Error::Internal(format!("the stored policy {name} does not parse: {error}")))?;
+                policies.push((name.as_str(), rules));
+            }
+        }
+        Ok(Acl::compile(policies.iter().map(|(name, rules)| (*name, rules.as_slice()))))
+    }
+
+    /// Whether there is a policy of this name.
+    pub(crate) fn exists(&self, core: &Core, name: &str) -> Result<bool, Error> {
+        Ok(name == "root" || Self::text(core, name)?.is_some())
+    }
+
+    /// The document as it was written; none for `root`, which has none, and for what is absent.
+    fn text(core: &Core, name: &str) -> Result<Option<String>, Error> {
+        Ok(core.barrier.get::<Stored>(&key(name))?.map(|stored| stored.text))
+    }
+
+    /// Stores a document that parses; durable, and in force for the next request, when it returns.
+    async fn put(&self, core: &Core, name: &str, text: String) -> Result<(), Error> {
+        document::parse(&text).map_err(|error| Error::Invalid(error.to_string()))?;
+        let mut batch = Batch::new();
+        batch.put(key(name), &Stored { text })?;
+        self.commit(core, batch).await
+    }
+
+    async fn delete(&self, core: &Core, name: &str) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        batch.delete(key(name));
+        self.commit(core, batch).await
+    }
+
+    async fn commit(&self, core: &Core, batch: Batch) -> Result<(), Error> {
+        let result = core.barrier.commit(batch).await;
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        cache.generation += 1;
+        cache.sets.clear();
+        result
+    }
+
+    /// All names, `root` included, in order.
+    fn names(core: &Core) -> Result<Vec<String>, Error> {
+        let keys = core.barrier.keys(KEY_PREFIX, None, usize::MAX)?;
+        let mut names: Vec<String> = keys.iter().map(|key| key[KEY_PREFIX.len()..].to_owned()).collect();
+        names.push("root".to_owned());
+        names.sort_unstable();
+        Ok(names)
+    }
+}
+
+/// The capability that an operation asks for; a write of what is not there asks for `create` instead.
+pub(crate) fn capability(operation: Operation) -> Capability {
+    match operation {
+        Operation::Read => Capability::Read,
+        Operation::Write => Capability::Update,
+        Operation::Delete => Capability::Delete,
+        Operation::List => Capability::List,
+    }
+}
+
+/// Asks the caller's policies about `path` too, where a request's path means another one.
+///
+/// # Errors
+/// [`Error::Denied`], as if that path had been requested.
+pub(crate) fn authorise(core: &Core, call: Call<'_>, capability: Capability, path: &str) -> Result<(), Error> {
+    let token = call.token.ok_or(Error::Unauthenticated)?;
+    let decision = core.policies.check(core, token, call.request.operation, capability, path, &call.request.data)?;
+    if decision.allowed { Ok(()) } else { Err(Error::Denied) }
+}
+
+const KEY_PREFIX: &str = "policy/";
+
+fn key(name: &str) -> String {
+    format!("{KEY_PREFIX}{name}")
+}
+
+/// Policy names as tokens hold them: trimmed, lower case, sorted, each once; `root` stands alone.
+pub(crate) fn sanitise(names: &[String]) -> Vec<String> {
+    let mut names: Vec<String> =
+        names.iter().map(|name| name.trim().to_lowercase()).filter(|name| !name.is_empty()).collect();
+    names.sort_unstable();
+    names.dedup();
+    if names.iter().any(|name| name == "root") { vec!["root".to_owned()] } else { names }
+}
+
+/// The built-in policy that tokens get unless they say no: a token's own affairs. Parts of Vault's that
+/// this engine has no paths for (cubbyhole, wrapping, identity, tools) are left out.
+const DEFAULT: &str = r#"# What every token may do about itself. Edit it as you like; it cannot be deleted.
+path "auth/token/lookup-self" {
+  capabilities = ["read"]
+}
+path "auth/token/renew-self" {
+  capabilities = ["update"]
+}
+path "auth/token/revoke-self" {
+  capabilities = ["update"]
+}
+path "sys/capabilities-self" {
+  capabilities = ["update"]
+}
+# Renewing and looking up a lease needs its id. Ending one early is not a default right.
+path "sys/renew" {
+  capabilities = ["update"]
+}
+path "sys/leases/renew" {
+  capabilities = ["update"]
+}
+path "sys/leases/lookup" {
+  capabilities = ["update"]
+}
+"#;
+
+#[cfg(test)]
+mod tests {
+    use super::{DEFAULT, document, sanitise};
+
+    #[test]
+    fn the_default_policy_parses() {
+        assert_eq!(document::parse(DEFAULT).unwrap().len(), 7);
+    }
+
+    #[test]
+    fn names_are_cleaned_before_anything_looks_at_them() {
+        let clean = |names: &[&str]| sanitise(&names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        assert_eq!(clean(&["b", " A ", "", "a"]), ["a", "b"]);
+        // ` Root` must meet the checks for root (CVE-2025-5999).
+        assert_eq!(clean(&["dev", " Root\t"]), ["root"]);
     }
 }

@@ -1,13 +1,18 @@
 //! Tokens: who is asking, for how long, and with which policies.
+//!
+//! Here are the records and what can be told from a record alone; [`Tokens`] keeps them, and
+//! `auth/token` is their API.
+
+mod keep;
+mod revoke;
 
 use std::net::IpAddr;
-use std::sync::Arc;
 
 use indexmap::IndexMap;
+use serde_json::{Value, json};
 
-use super::barrier::Barrier;
-use super::core::Core;
-use super::error::Error;
+pub(crate) use self::keep::Tokens;
+use super::cidr;
 use super::request::Origin;
 use crate::secret::Secret;
 
@@ -60,6 +65,10 @@ pub(crate) struct Token {
     /// Where the login role was declared; its `app` names the app in the trail.
     #[serde(default)]
     pub(crate) origin: Option<Origin>,
+    /// Set once its revocation was decided (it began, or the last use was counted): no new request is
+    /// let in, and from this time (Unix seconds) on the timer finishes what a crash may have left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) doomed: Option<i64>,
 }
 
 impl Token {
@@ -67,6 +76,45 @@ impl Token {
     /// use was counted.
     pub(crate) fn is_last_use(&self) -> bool {
         self.num_uses < 0
+    }
+
+    /// Whether it is the all-powerful kind.
+    pub(crate) fn is_root(&self) -> bool {
+        self.policies.iter().any(|policy| policy == "root")
+    }
+
+    /// Whether it can still be used at `now` (Unix seconds).
+    fn is_alive(&self, now: i64) -> bool {
+        self.doomed.is_none() && self.num_uses >= 0 && self.expire_time.is_none_or(|end| now < end)
+    }
+
+    /// Whether a request from `remote` may use it.
+    fn admits(&self, remote: Option<IpAddr>) -> bool {
+        cidr::admits(&self.bound_cidrs, remote)
+    }
+
+    /// The TTL it was last given, in seconds; 0 never ends.
+    fn lease_duration(&self) -> i64 {
+        let since = self.last_renewal.unwrap_or(self.creation_time);
+        self.expire_time.map_or(0, |end| end.saturating_sub(since))
+    }
+
+    /// The `auth` object of an answer that hands out the token, or renews it.
+    pub(crate) fn auth_block(&self, client_token: &Secret) -> Value {
+        json!({
+            "client_token": client_token.expose(),
+            "accessor": self.accessor,
+            "policies": self.policies,
+            "token_policies": self.policies,
+            "metadata": if self.meta.is_empty() { Value::Null } else { json!(self.meta) },
+            "lease_duration": self.lease_duration(),
+            "renewable": self.renewable,
+            "entity_id": "",
+            "token_type": "service",
+            "orphan": self.parent.is_none(),
+            "mfa_requirement": null,
+            "num_uses": self.num_uses.max(0),
+        })
     }
 }
 
@@ -101,61 +149,4 @@ pub(crate) struct NewToken {
     pub(crate) bound_cidrs: Vec<String>,
     /// The login role's origin.
     pub(crate) origin: Option<Origin>,
-}
-
-/// The tokens.
-pub(crate) struct Tokens {
-    stub: std::sync::Mutex<Option<Token>>,
-}
-
-impl Tokens {
-    /// Loads or makes the key that token names are hashed with.
-    pub(crate) async fn open(_barrier: &Barrier) -> Result<Self, Error> {
-        Ok(Self { stub: std::sync::Mutex::new(None) })
-    }
-
-    /// The token's record, if it is valid here and now; counts a use.
-    pub(crate) async fn authenticate(
-        &self,
-        _core: &Arc<Core>,
-        _token: &Secret,
-        _remote: Option<IpAddr>,
-    ) -> Result<Token, Error> {
-        let stub = self.stub.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
-        stub.clone().ok_or(Error::Unauthenticated)
-    }
-
-    /// After a request: revokes a token whose last use it was.
-    pub(crate) async fn used(&self, _core: &Arc<Core>, _token: &Token) {}
-
-    /// Makes a token.
-    pub(crate) async fn create(&self, _core: &Arc<Core>, new: NewToken) -> Result<(Secret, Token), Error> {
-        let token = Token {
-            hash: "stub".to_owned(),
-            accessor: "stub".to_owned(),
-            parent: new.parent,
-            policies: new.policies,
-            meta: new.meta,
-            display_name: new.display_name,
-            path: new.path,
-            num_uses: new.num_uses,
-            creation_time: 0,
-            creation_ttl: new.ttl,
-            expire_time: None,
-            last_renewal: None,
-            explicit_max_ttl: new.explicit_max_ttl,
-            period: new.period,
-            max_ttl: new.max_ttl,
-            renewable: new.renewable,
-            bound_cidrs: new.bound_cidrs,
-            origin: new.origin,
-        };
-        *self.stub.lock().unwrap_or_else(std::sync::PoisonError::into_inner) = Some(token.clone());
-        Ok((new.id.unwrap_or_else(|| Secret::new("s.stub")), token))
-    }
-
-    /// Revokes a token, its children and their leases.
-    pub(crate) async fn revoke(&self, _core: &Arc<Core>, _hash: &str, _reason: &str) -> Result<(), Error> {
-        Ok(())
-    }
 }

@@ -1,12 +1,197 @@
-//! `auth/token`.
+//! `auth/token`: tokens about tokens.
+
+mod create;
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
+use super::approle;
+use crate::engine::audit::rfc3339;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
-use crate::engine::request::Response;
+use crate::engine::field::Fields;
+use crate::engine::lease::{Terms, ttl};
+use crate::engine::request::{Operation, Response};
+use crate::engine::token::Token;
+use crate::secret::Secret;
 
 /// Serves one call.
-pub(crate) async fn handle(_core: &Arc<Core>, _call: Call<'_>) -> Result<Response, Error> {
-    Err(Error::UnsupportedPath)
+pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    use Operation::{List, Read, Write};
+    let caller = call.token.ok_or(Error::Unauthenticated)?;
+    let path = call.path.strip_suffix('/').unwrap_or(call.path);
+    let allowed: &[Operation] = match path {
+        "lookup" | "lookup-self" => &[Read, Write],
+        "create" | "create-orphan" | "lookup-accessor" | "renew" | "renew-self" | "renew-accessor" | "revoke"
+        | "revoke-self" | "revoke-accessor" | "revoke-orphan" => &[Write],
+        "accessors" => &[List],
+        _ => return Err(Error::UnsupportedPath),
+    };
+    if !allowed.contains(&call.request.operation) {
+        return Err(Error::UnsupportedOperation);
+    }
+    let fields = Fields(&call.request.data);
+    let answer = match path {
+        "create" => create::handle(core, call, caller, create::Parent::Caller).await?,
+        "create-orphan" => create::handle(core, call, caller, create::Parent::None).await?,
+        "accessors" => {
+            need_sudo(call)?;
+            Response::keys(core.tokens.accessors(core)?)?
+        }
+        _ if path.starts_with("lookup") => lookup(core, call, caller, path)?,
+        _ if path.starts_with("renew") => renew(core, call, caller, path).await?,
+        _ => revoke(core, call, caller, path).await?,
+    };
+    let known: &[&str] = match path {
+        "create" | "create-orphan" => &create::FIELDS,
+        "lookup" => &["token"],
+        "renew" => &["token", "increment"],
+        "renew-self" => &["increment", "token"],
+        "renew-accessor" => &["accessor", "increment"],
+        "lookup-accessor" => &["accessor"],
+        // What has no body has no room for a warning.
+        _ => return Ok(answer),
+    };
+    Ok(match fields.unknown(known) {
+        Some(warning) => answer.warn(warning),
+        None => answer,
+    })
+}
+
+fn need_sudo(call: Call<'_>) -> Result<(), Error> {
+    if call.sudo { Ok(()) } else { Err(Error::Denied) }
+}
+
+fn given(call: Call<'_>, name: &str) -> Result<Option<String>, Error> {
+    Ok(Fields(&call.request.data).string(name)?.filter(|text| !text.is_empty()))
+}
+
+/// The token that `accessor` names.
+fn by_accessor(core: &Core, call: Call<'_>) -> Result<Arc<Token>, Error> {
+    let accessor = given(call, "accessor")?.ok_or_else(|| Error::Invalid("missing accessor".to_owned()))?;
+    core.tokens.find_accessor(core, &accessor)?.ok_or_else(|| Error::Invalid("invalid accessor".to_owned()))
+}
+
+fn lookup(core: &Core, call: Call<'_>, caller: &Token, path: &str) -> Result<Response, Error> {
+    let asked = if path == "lookup" { given(call, "token")? } else { None };
+    let now = core.clock.now().unix_timestamp();
+    let (id, token) = match (path, asked) {
+        ("lookup-accessor", _) => (String::new(), by_accessor(core, call)?),
+        (_, Some(id)) => {
+            let found = core.tokens.find(core, &Secret::new(id.clone()))?;
+            (id, found.ok_or_else(|| Error::Forbidden("bad token".to_owned()))?)
+        }
+        (_, None) => {
+            let id = call.request.token.as_ref().map_or("", Secret::expose);
+            (id.to_owned(), Arc::new(caller.clone()))
+        }
+    };
+    Ok(Response::data(describe(&id, &token, now)))
+}
+
+/// What a lookup tells about a token.
+fn describe(id: &str, token: &Token, now: i64) -> Value {
+    let mut data = json!({
+        "id": id,
+        "accessor": token.accessor,
+        "policies": token.policies,
+        "path": token.path,
+        "meta": if token.meta.is_empty() { Value::Null } else { json!(token.meta) },
+        "display_name": token.display_name,
+        "num_uses": token.num_uses.max(0),
+        "orphan": token.parent.is_none(),
+        "creation_time": token.creation_time,
+        "creation_ttl": token.creation_ttl,
+        "issue_time": rfc3339(token.creation_time),
+        "expire_time": token.expire_time.map(rfc3339),
+        "ttl": token.expire_time.map_or(0, |end| end - now),
+        "explicit_max_ttl": token.explicit_max_ttl,
+        "entity_id": "",
+        "type": "service",
+        "renewable": token.renewable && token.expire_time.is_some(),
+    });
+    if token.period > 0 {
+        data["period"] = token.period.into();
+    }
+    if !token.bound_cidrs.is_empty() {
+        data["bound_cidrs"] = json!(token.bound_cidrs);
+    }
+    if let Some(renewed) = token.last_renewal {
+        data["last_renewal_time"] = renewed.into();
+        data["last_renewal"] = rfc3339(renewed).into();
+    }
+    data
+}
+
+async fn renew(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) -> Result<Response, Error> {
+    let increment = Fields(&call.request.data).seconds("increment")?.unwrap_or(0);
+    let (client_token, token) = match path {
+        "renew-self" => {
+            let own = call.request.token.clone().ok_or(Error::Unauthenticated)?;
+            (own, Arc::new(caller.clone()))
+        }
+        "renew-accessor" => (Secret::new(""), by_accessor(core, call)?),
+        _ => {
+            let id = given(call, "token")?.ok_or_else(|| Error::Invalid("missing token ID".to_owned()))?;
+            let id = Secret::new(id);
+            let found = core.tokens.find(core, &id)?;
+            (id, found.ok_or_else(|| Error::Invalid("token not found".to_owned()))?)
+        }
+    };
+    if !token.renewable || token.expire_time.is_none() {
+        return Err(Error::Invalid("lease is not renewable".to_owned()));
+    }
+    let terms = Terms { increment, ..terms(core, call, &token)? };
+    let (seconds, warnings) = ttl(&terms, core.clock.now().unix_timestamp())?;
+    let renewed = core.tokens.extend(core, &token.hash, seconds, terms.period).await?;
+    Ok(Response { auth: Some(renewed.auth_block(&client_token)), warnings, ..Response::default() })
+}
+
+/// On what terms a token is renewed: its own, or those that the role of its login has by now.
+fn terms(core: &Core, call: Call<'_>, token: &Token) -> Result<Terms, Error> {
+    let (mount, _) = core
+        .mounts
+        .route(&token.path)
+        .filter(|(mount, _)| mount.is_auth())
+        .ok_or_else(|| Error::Invalid("the auth method that made this token is gone".to_owned()))?;
+    let own = Terms {
+        backend_ttl: token.creation_ttl,
+        backend_max: token.max_ttl,
+        period: token.period,
+        explicit_max: token.explicit_max_ttl,
+        issue_time: token.creation_time,
+        mount_default: mount.default_ttl(),
+        mount_max: mount.max_ttl(),
+        ..Terms::default()
+    };
+    match mount.kind.as_str() {
+        "approle" => approle::renewal_terms(core, &mount, token, call.request.remote, own),
+        _ => Ok(own),
+    }
+}
+
+async fn revoke(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) -> Result<Response, Error> {
+    let reason = "token-revoked";
+    match path {
+        "revoke-self" => core.tokens.revoke(core, &caller.hash, reason).await?,
+        "revoke-accessor" => {
+            let token = by_accessor(core, call)?;
+            core.tokens.revoke(core, &token.hash, reason).await?;
+        }
+        _ => {
+            let id = given(call, "token")?.ok_or_else(|| Error::Invalid("missing token ID".to_owned()))?;
+            let found = core.tokens.find(core, &Secret::new(id))?;
+            match (path, found) {
+                ("revoke-orphan", found) => {
+                    need_sudo(call)?;
+                    let token = found.ok_or_else(|| Error::Invalid("token to revoke not found".to_owned()))?;
+                    core.tokens.revoke_orphan(core, &token.hash, reason).await?;
+                }
+                (_, Some(token)) => core.tokens.revoke(core, &token.hash, reason).await?,
+                (_, None) => {}
+            }
+        }
+    }
+    Ok(Response::empty())
 }

@@ -2,11 +2,176 @@
 
 use std::sync::Arc;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Map, Value, json};
+
+use super::Policies;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
-use crate::engine::request::Response;
+use crate::engine::field::Fields;
+use crate::engine::request::{Operation, Response};
+
+/// Which of the two spellings of the policy API is spoken.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Dialect {
+    /// `sys/policies/acl`.
+    Acl,
+    /// `sys/policy`: `rules` for `policy`, lists by GET, answers repeated at the top level.
+    Legacy,
+}
 
 /// Serves one call; `path` is relative to `sys/`.
-pub(crate) async fn handle(_core: &Arc<Core>, _call: Call<'_>, _path: &str) -> Result<Response, Error> {
-    Err(Error::UnsupportedPath)
+pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response, Error> {
+    let path = path.strip_suffix('/').unwrap_or(path);
+    match path.split_once('/') {
+        None if path == "policy" => list(core, call, Dialect::Legacy),
+        None if path.starts_with("capabilities") => capabilities(core, call, path),
+        Some(("policies", "acl")) => list(core, call, Dialect::Acl),
+        Some(("policies", rest)) => match rest.strip_prefix("acl/") {
+            Some(name) => named(core, call, name, Dialect::Acl).await,
+            None => Err(Error::UnsupportedPath),
+        },
+        Some(("policy", name)) => named(core, call, name, Dialect::Legacy).await,
+        _ => Err(Error::UnsupportedPath),
+    }
+}
+
+fn list(core: &Arc<Core>, call: Call<'_>, dialect: Dialect) -> Result<Response, Error> {
+    let names = match (call.request.operation, dialect) {
+        (Operation::List, _) | (Operation::Read, Dialect::Legacy) => Policies::names(core)?,
+        _ => return Err(Error::UnsupportedOperation),
+    };
+    match dialect {
+        Dialect::Acl => Response::keys(names),
+        Dialect::Legacy => Ok(Response::data(json!({ "keys": names, "policies": names })).repeated()),
+    }
+}
+
+async fn named(core: &Arc<Core>, call: Call<'_>, given: &str, dialect: Dialect) -> Result<Response, Error> {
+    let name = given.to_lowercase();
+    authorise_canonical(core, call, given, &name)?;
+    match call.request.operation {
+        Operation::Read => read(core, &name, dialect),
+        Operation::Write => write(core, call, given, &name, dialect).await,
+        Operation::Delete => match name.as_str() {
+            "root" | "default" => Err(Error::Invalid(format!("cannot delete {} policy", quoted_root(&name)))),
+            _ => core.policies.delete(core, &name).await.map(|()| Response::empty()),
+        },
+        Operation::List => Err(Error::UnsupportedOperation),
+    }
+}
+
+/// Vault quotes one of the two names and not the other.
+fn quoted_root(name: &str) -> String {
+    if name == "root" { format!("{name:?}") } else { name.to_owned() }
+}
+
+/// A name in upper case means the one in lower case, so the caller needs the right to that one as well
+/// (CVE-2026-89322: rules were asked about one spelling and the other was acted on).
+fn authorise_canonical(core: &Arc<Core>, call: Call<'_>, given: &str, name: &str) -> Result<(), Error> {
+    if given == name {
+        return Ok(());
+    }
+    let stem = call.request.path.strip_suffix('/').unwrap_or(&call.request.path).strip_suffix(given);
+    let path = format!("{}{name}", stem.unwrap_or_default());
+    super::authorise(core, call, super::capability(call.request.operation), &path)
+}
+
+fn read(core: &Arc<Core>, name: &str, dialect: Dialect) -> Result<Response, Error> {
+    let text = match name {
+        "root" => String::new(),
+        _ => Policies::text(core, name)?.ok_or(Error::NotFound)?,
+    };
+    Ok(match dialect {
+        Dialect::Acl => Response::data(json!({ "name": name, "policy": text })),
+        Dialect::Legacy => Response::data(json!({ "name": name, "rules": text })).repeated(),
+    })
+}
+
+async fn write(core: &Arc<Core>, call: Call<'_>, given: &str, name: &str, dialect: Dialect) -> Result<Response, Error> {
+    if name == "root" {
+        return Err(Error::Invalid("cannot update \"root\" policy".to_owned()));
+    }
+    check_name(name)?;
+    let fields = Fields(&call.request.data);
+    let mut response = Response::empty();
+    if given != name {
+        response = response.warn(format!("policy name was converted to {name}"));
+    }
+    let mut text = fields.string("policy")?.filter(|text| !text.is_empty());
+    let mut known = vec!["policy", "name"];
+    if dialect == Dialect::Legacy {
+        known.push("rules");
+        if text.is_none() {
+            text = fields.string("rules")?.filter(|text| !text.is_empty());
+            if text.is_some() {
+                response = response.warn("'rules' is deprecated, please use 'policy' instead");
+            }
+        }
+    }
+    let text = text.ok_or_else(|| Error::Invalid("'policy' parameter not supplied or empty".to_owned()))?;
+    core.policies.put(core, name, decode(text)).await?;
+    if !response.warnings.is_empty() {
+        response.warnings.extend(fields.unknown(&known));
+    }
+    Ok(response)
+}
+
+/// A document may be sent in base64; no document is valid base64 by itself.
+fn decode(text: String) -> String {
+    let bytes = STANDARD.decode(text.trim()).ok();
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).unwrap_or(text)
+}
+
+fn check_name(name: &str) -> Result<(), Error> {
+    const LENGTH_MAX: usize = 256;
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-.@:/+= ".contains(c);
+    let segments_fine = name.split('/').all(|segment| !matches!(segment.trim(), "" | "." | ".."));
+    if name.len() > LENGTH_MAX || !name.chars().all(plain) || !segments_fine || name.trim() != name {
+        return Err(Error::Invalid(format!(
+            "invalid policy name: use letters, digits and \"_-.@:/+= \", at most {LENGTH_MAX} characters"
+        )));
+    }
+    Ok(())
+}
+
+fn capabilities(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response, Error> {
+    let fields = Fields(&call.request.data);
+    let caller = call.token.ok_or(Error::Unauthenticated)?;
+    let invalid = |text: &str| Error::Invalid(text.to_owned());
+    if !matches!(path, "capabilities" | "capabilities-self" | "capabilities-accessor") {
+        return Err(Error::UnsupportedPath);
+    }
+    if call.request.operation != Operation::Write {
+        return Err(Error::UnsupportedOperation);
+    }
+    let other;
+    let policies = match path {
+        "capabilities" => {
+            let id = fields.string("token")?.filter(|id| !id.is_empty()).ok_or_else(|| invalid("missing token"))?;
+            other = core.tokens.find(core, &crate::secret::Secret::new(id))?.ok_or_else(|| invalid("invalid token"))?;
+            &other.policies
+        }
+        "capabilities-accessor" => {
+            let accessor = fields.string("accessor")?.filter(|accessor| !accessor.is_empty());
+            let accessor = accessor.ok_or_else(|| invalid("missing accessor"))?;
+            other = core.tokens.find_accessor(core, &accessor)?.ok_or_else(|| invalid("invalid accessor"))?;
+            &other.policies
+        }
+        _ => &caller.policies,
+    };
+    let mut paths = fields.list("paths")?.unwrap_or_default();
+    if paths.is_empty() {
+        paths = fields.list("path")?.unwrap_or_default();
+    }
+    if paths.is_empty() {
+        return Err(invalid("paths must be supplied"));
+    }
+    let acl = core.policies.acl(core, policies)?;
+    let mut data: Map<String, Value> = paths.iter().map(|path| (path.clone(), json!(acl.capabilities(path)))).collect();
+    if let [path] = paths.as_slice() {
+        data.insert("capabilities".to_owned(), json!(acl.capabilities(path)));
+    }
+    Ok(Response::data(Value::Object(data)).repeated())
 }

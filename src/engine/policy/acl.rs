@@ -1,0 +1,333 @@
+//! The rules of several policies merged, and the one rule that applies to a path.
+//!
+//! Exactly one rule decides a request, never a union of all that match (Vault, "Policies", priority
+//! matching): the exact path, else the most specific of the longest prefix rule and the rules with a
+//! `+` segment. Rules of the same path are merged beforehand, and `deny` wins among them.
+
+use std::cmp::Ordering;
+use std::collections::HashMap;
+
+use serde_json::{Map, Value};
+
+use super::Capability;
+use super::document::{Allowed, Rule};
+use crate::engine::request::Operation;
+
+/// A set of [`Capability`]s.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Capabilities(u8);
+
+impl Capabilities {
+    /// The set of these.
+    pub(crate) fn of(capabilities: &[Capability]) -> Self {
+        let mut set = Self::default();
+        set.add(capabilities);
+        set
+    }
+
+    /// Adds these.
+    pub(crate) fn add(&mut self, capabilities: &[Capability]) {
+        for &capability in capabilities {
+            self.0 |= 1 << capability as u8;
+        }
+    }
+
+    /// Whether the set holds `capability`.
+    pub(crate) fn has(self, capability: Capability) -> bool {
+        self.0 & (1 << capability as u8) != 0
+    }
+}
+
+type Parameters = HashMap<String, Vec<Allowed>>;
+
+/// What the rules of one pattern, from all policies of a token, say together.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Permissions {
+    capabilities: Capabilities,
+    allowed: Parameters,
+    denied: Parameters,
+    required: Vec<String>,
+    wrapping: bool,
+    /// Names of the policies that hold the pattern.
+    policies: Vec<String>,
+}
+
+impl Permissions {
+    fn merge(&mut self, policy: &str, rule: &Rule) {
+        if !self.policies.iter().any(|name| name == policy) {
+            self.policies.push(policy.to_owned());
+        }
+        if self.capabilities.has(Capability::Deny) {
+            return;
+        }
+        if rule.capabilities.has(Capability::Deny) {
+            *self = Self {
+                capabilities: rule.capabilities,
+                policies: std::mem::take(&mut self.policies),
+                ..Self::default()
+            };
+            return;
+        }
+        self.capabilities.0 |= rule.capabilities.0;
+        merge_parameters(&mut self.allowed, &rule.allowed_parameters);
+        merge_parameters(&mut self.denied, &rule.denied_parameters);
+        self.required.extend(rule.required_parameters.iter().cloned());
+        self.wrapping |= rule.min_wrapping_ttl > 0 || rule.max_wrapping_ttl > 0;
+    }
+
+    fn denies(&self) -> bool {
+        self.capabilities.has(Capability::Deny)
+    }
+
+    /// Whether the rule lets a request with this capability and data through.
+    pub(crate) fn allow(&self, capability: Capability, data: &Map<String, Value>) -> bool {
+        // A rule with a wrapping TTL asks for a wrapped response, and this engine wraps none.
+        if !self.capabilities.has(capability) || self.denies() || self.wrapping {
+            return false;
+        }
+        let checked =
+            matches!(capability, Capability::Create | Capability::Read | Capability::Update | Capability::Patch);
+        !checked || self.allow_parameters(data)
+    }
+
+    fn allow_parameters(&self, data: &Map<String, Value>) -> bool {
+        if !self.required.iter().all(|name| data.contains_key(name)) {
+            return false;
+        }
+        if data.is_empty() {
+            return true;
+        }
+        if self.denied.contains_key("*") {
+            return false;
+        }
+        // Request keys are lowered only where that refuses more: a backend does not read `TTL` as `ttl`.
+        let refused = |(name, value): (&String, &Value)| {
+            self.denied.get(&name.to_lowercase()).is_some_and(|values| any_matches(values, value))
+        };
+        if !self.denied.is_empty() && data.iter().any(refused) {
+            return false;
+        }
+        let all = self.allowed.contains_key("*");
+        self.allowed.is_empty()
+            || data.iter().all(|(name, value)| match self.allowed.get(name) {
+                Some(values) => any_matches(values, value),
+                None => all,
+            })
+    }
+
+    /// What it allows, as `sys/capabilities` says it: sorted names, or `deny`.
+    fn names(&self) -> Vec<String> {
+        if self.denies() {
+            return vec!["deny".to_owned()];
+        }
+        let mut names: Vec<String> = Capability::ALL
+            .iter()
+            .filter(|&&capability| self.capabilities.has(capability))
+            .map(|capability| capability.name().to_owned())
+            .collect();
+        names.sort_unstable();
+        if names.is_empty() { vec!["deny".to_owned()] } else { names }
+    }
+}
+
+/// Lists of the same parameter are joined; an empty one means any value and swallows the others.
+fn merge_parameters(into: &mut Parameters, from: &[(String, Vec<Allowed>)]) {
+    for (name, values) in from {
+        match into.get_mut(name) {
+            None => {
+                into.insert(name.clone(), values.clone());
+            }
+            Some(present) if present.is_empty() || values.is_empty() => present.clear(),
+            Some(present) => present.extend(values.iter().cloned()),
+        }
+    }
+}
+
+/// Whether a value is in the list; every value is in an empty one.
+fn any_matches(values: &[Allowed], given: &Value) -> bool {
+    values.is_empty()
+        || values.iter().any(|value| match (value, given) {
+            (Allowed::Text(pattern), Value::String(text)) => glob(pattern, text),
+            (Allowed::Number(number), Value::Number(given)) => number.as_f64() == given.as_f64(),
+            (Allowed::Bool(flag), Value::Bool(given)) => flag == given,
+            _ => false,
+        })
+}
+
+/// `*` at either end of the pattern stands for any text.
+fn glob(pattern: &str, text: &str) -> bool {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (None, None) => pattern == text,
+        (Some(end), None) => text.ends_with(end),
+        (None, Some(start)) => text.starts_with(start),
+        (Some(rest), Some(_)) => text.contains(rest.strip_suffix('*').unwrap_or(rest)),
+    }
+}
+
+/// A pattern with at least one `+` segment.
+#[derive(Debug)]
+struct Segmented {
+    /// Without the trailing `*`.
+    pattern: String,
+    prefix: bool,
+    permissions: Permissions,
+}
+
+/// How specific a matching pattern is; the greatest wins.
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
+struct Rank<'a> {
+    first_wildcard: usize,
+    whole: bool,
+    fewer_plus: std::cmp::Reverse<usize>,
+    length: usize,
+    pattern: &'a str,
+}
+
+fn rank(pattern: &str, prefix: bool) -> Rank<'_> {
+    Rank {
+        first_wildcard: pattern.find('+').filter(|_| has_plus_segment(pattern)).unwrap_or(pattern.len()),
+        whole: !prefix,
+        fewer_plus: std::cmp::Reverse(pattern.split('/').filter(|&segment| segment == "+").count()),
+        length: pattern.len(),
+        pattern,
+    }
+}
+
+fn has_plus_segment(pattern: &str) -> bool {
+    pattern.split('/').any(|segment| segment == "+")
+}
+
+/// Whether a pattern with `+` segments (without its trailing `*`) matches.
+fn segments_match(pattern: &str, prefix: bool, path: &str) -> bool {
+    let mut wanted = pattern.split('/').peekable();
+    let mut given = path.split('/');
+    while let Some(want) = wanted.next() {
+        let Some(segment) = given.next() else { return false };
+        let last = wanted.peek().is_none();
+        if last && prefix {
+            return segment.starts_with(want);
+        }
+        if want != "+" && want != segment {
+            return false;
+        }
+    }
+    given.next().is_none()
+}
+
+/// Compiled rules: what the policies of one token say. Cheap to ask, made once per set of policies.
+#[derive(Debug, Default)]
+pub(crate) struct Acl {
+    root: bool,
+    exact: HashMap<String, Permissions>,
+    prefix: HashMap<String, Permissions>,
+    /// The lengths of the prefix patterns, longest first.
+    prefix_lengths: Vec<usize>,
+    segmented: Vec<Segmented>,
+}
+
+impl Acl {
+    /// The rules of the policy `root`.
+    pub(crate) fn root() -> Self {
+        Self { root: true, ..Self::default() }
+    }
+
+    /// Merges the rules of these policies.
+    pub(crate) fn compile<'a>(policies: impl IntoIterator<Item = (&'a str, &'a [Rule])>) -> Self {
+        let mut acl = Self::default();
+        let mut segmented: HashMap<(String, bool), Permissions> = HashMap::new();
+        for (name, rules) in policies {
+            for rule in rules {
+                let (pattern, prefix) = match rule.path.strip_suffix('*') {
+                    Some(pattern) => (pattern, true),
+                    None => (rule.path.as_str(), false),
+                };
+                let permissions = if has_plus_segment(pattern) {
+                    segmented.entry((pattern.to_owned(), prefix)).or_default()
+                } else if prefix {
+                    acl.prefix.entry(pattern.to_owned()).or_default()
+                } else {
+                    acl.exact.entry(pattern.to_owned()).or_default()
+                };
+                permissions.merge(name, rule);
+            }
+        }
+        acl.prefix_lengths = acl.prefix.keys().map(String::len).collect();
+        acl.prefix_lengths.sort_unstable_by(|a, b| b.cmp(a));
+        acl.prefix_lengths.dedup();
+        acl.segmented = segmented
+            .into_iter()
+            .map(|((pattern, prefix), permissions)| Segmented { pattern, prefix, permissions })
+            .collect();
+        acl
+    }
+
+    /// Whether these are the rules of `root`.
+    pub(crate) fn is_root(&self) -> bool {
+        self.root
+    }
+
+    /// The rule for `path`, if any matches.
+    pub(crate) fn find(&self, operation: Operation, path: &str) -> Option<&Permissions> {
+        // A list may be granted with or without the slash at its end.
+        let bare = path.strip_suffix('/').filter(|_| operation == Operation::List);
+        if let Some(found) = self.exact.get(path).or_else(|| self.exact.get(bare?)) {
+            return Some(found);
+        }
+        let with_slash = self.wildcard(path);
+        let without = bare.and_then(|bare| self.wildcard(bare));
+        match (with_slash, without) {
+            // `deny a/+` and `list a/*` are both about listing `a/b/`: the more specific deny counts,
+            // although only the other one matches the path with its slash (GHSA-xp3c-3jw3-4vcr).
+            (Some((found, rank)), Some((other, other_rank))) => {
+                Some(if other.denies() && other_rank.cmp(&rank) == Ordering::Greater { other } else { found })
+            }
+            (Some((found, _)), None) | (None, Some((found, _))) => Some(found),
+            (None, None) => None,
+        }
+    }
+
+    fn wildcard(&self, path: &str) -> Option<(&Permissions, Rank<'_>)> {
+        let prefix = self.prefix_lengths.iter().find_map(|&length| {
+            let (pattern, permissions) = self.prefix.get_key_value(path.get(..length)?)?;
+            Some((permissions, rank(pattern, true)))
+        });
+        let segmented = self.segmented.iter().filter(|rule| segments_match(&rule.pattern, rule.prefix, path));
+        let ranked = segmented.map(|rule| (&rule.permissions, rank(&rule.pattern, rule.prefix)));
+        ranked.chain(prefix).max_by(|(_, a), (_, b)| a.cmp(b))
+    }
+
+    /// Whether a request may go on, whether its rule grants `sudo`, and which policies decided.
+    pub(crate) fn decide(
+        &self,
+        operation: Operation,
+        capability: Capability,
+        path: &str,
+        data: &Map<String, Value>,
+    ) -> super::Decision {
+        if self.root {
+            return super::Decision { allowed: true, sudo: true, granting: vec!["root".to_owned()] };
+        }
+        let Some(found) = self.find(operation, path) else { return super::Decision::default() };
+        let allowed = found.allow(capability, data);
+        super::Decision {
+            allowed,
+            sudo: found.capabilities.has(Capability::Sudo) && !found.denies(),
+            granting: if allowed { found.policies.clone() } else { vec![] },
+        }
+    }
+
+    /// What `sys/capabilities` answers for `path`.
+    pub(crate) fn capabilities(&self, path: &str) -> Vec<String> {
+        if self.root {
+            return vec!["root".to_owned()];
+        }
+        // Asked about a folder, it is a list that is meant.
+        let operation = if path.ends_with('/') { Operation::List } else { Operation::Read };
+        self.find(operation, path.strip_prefix('/').unwrap_or(path))
+            .map_or_else(|| vec!["deny".to_owned()], Permissions::names)
+    }
+}
+
+#[cfg(test)]
+#[path = "acl_tests.rs"]
+mod tests;

@@ -1,0 +1,407 @@
+//! The syntax of policy documents: HCL 1, and JSON as its twin.
+//!
+//! Policies are written in HCL's first version, which the house's HCL 2 parser does not read: several
+//! attributes on one line, blocks keyed by quoted strings (`"path" "x" {}`), lists and objects with
+//! optional commas. JSON is read by the same parser, with `:` for `=`, so that both have line numbers.
+//! No interpolation, no expressions: `${x}` is text. Depth is limited, nothing is evaluated.
+
+/// A parsed value.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Value {
+    /// A quoted string or a heredoc.
+    Text(String),
+    /// A number.
+    Number(serde_json::Number),
+    /// `true` or `false`.
+    Bool(bool),
+    /// `[...]`.
+    List(Vec<Self>),
+    /// `{...}`.
+    Object(Vec<Item>),
+}
+
+/// One `key "label" = value` or `key "label" { ... }`.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Item {
+    /// The key, then the labels.
+    pub(crate) keys: Vec<String>,
+    /// What it is set to.
+    pub(crate) value: Value,
+    /// Where the key stands, from 1.
+    pub(crate) line: usize,
+}
+
+/// Why a text is no HCL, and where.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("At {line}:{column}: {what}")]
+pub(crate) struct SyntaxError {
+    line: usize,
+    column: usize,
+    what: String,
+}
+
+/// Deep enough for any policy, shallow enough for any stack.
+const DEPTH_MAX: usize = 16;
+
+/// Parses a whole document.
+pub(crate) fn parse(text: &str) -> Result<Vec<Item>, SyntaxError> {
+    let mut parser = Parser { text, at: 0, depth: 0 };
+    parser.skip_blank()?;
+    if parser.peek() == Some('{') {
+        parser.bump();
+        let items = parser.items(Some('}'))?;
+        parser.skip_blank()?;
+        return match parser.peek() {
+            None => Ok(items),
+            Some(c) => Err(parser.error(format!("unexpected {c:?} after the document"))),
+        };
+    }
+    parser.items(None)
+}
+
+struct Parser<'a> {
+    text: &'a str,
+    at: usize,
+    depth: usize,
+}
+
+impl<'a> Parser<'a> {
+    fn rest(&self) -> &'a str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn bump(&mut self) -> Option<char> {
+        let c = self.peek()?;
+        self.at += c.len_utf8();
+        Some(c)
+    }
+
+    fn line(&self) -> usize {
+        1 + self.text[..self.at].bytes().filter(|&b| b == b'\n').count()
+    }
+
+    fn error(&self, what: impl Into<String>) -> SyntaxError {
+        let line_start = self.text[..self.at].rfind('\n').map_or(0, |newline| newline + 1);
+        let column = 1 + self.text[line_start..self.at].chars().count();
+        SyntaxError { line: self.line(), column, what: what.into() }
+    }
+
+    /// Skips white space and comments.
+    fn skip_blank(&mut self) -> Result<(), SyntaxError> {
+        loop {
+            let rest = self.rest();
+            let trimmed = rest.trim_start_matches(['\u{feff}', ' ', '\t', '\r', '\n']);
+            self.at += rest.len() - trimmed.len();
+            if trimmed.starts_with('#') || trimmed.starts_with("//") {
+                self.at += trimmed.find('\n').unwrap_or(trimmed.len());
+            } else if trimmed.starts_with("/*") {
+                match trimmed.find("*/") {
+                    Some(end) => self.at += end + 2,
+                    None => return Err(self.error("comment not terminated")),
+                }
+            } else {
+                return Ok(());
+            }
+        }
+    }
+
+    fn items(&mut self, close: Option<char>) -> Result<Vec<Item>, SyntaxError> {
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(self.error(format!("nested deeper than {DEPTH_MAX} levels")));
+        }
+        let mut items = Vec::new();
+        loop {
+            self.skip_blank()?;
+            match self.peek() {
+                None if close.is_none() => break,
+                None => return Err(self.error("object expected closing RBRACE got: EOF")),
+                c if c == close => {
+                    self.bump();
+                    break;
+                }
+                Some(_) => items.push(self.item()?),
+            }
+            self.skip_blank()?;
+            if self.peek() == Some(',') && close.is_some() {
+                self.bump();
+            }
+        }
+        self.depth -= 1;
+        Ok(items)
+    }
+
+    fn item(&mut self) -> Result<Item, SyntaxError> {
+        let line = self.line();
+        let mut keys = vec![self.key()?];
+        loop {
+            self.skip_blank()?;
+            match self.peek() {
+                Some('=' | ':') => {
+                    self.bump();
+                    self.skip_blank()?;
+                    return Ok(Item { keys, value: self.value()?, line });
+                }
+                Some('{') => return Ok(Item { keys, value: self.value()?, line }),
+                Some(_) => keys.push(self.key()?),
+                None => return Err(self.error("key is not followed by a value")),
+            }
+        }
+    }
+
+    fn key(&mut self) -> Result<String, SyntaxError> {
+        match self.peek() {
+            Some('"') => self.string(),
+            Some(c) if c.is_alphabetic() || c == '_' => Ok(self.identifier().to_owned()),
+            Some(c) => Err(self.error(format!("expected a key, '=' or '{{', found {c:?}"))),
+            None => Err(self.error("expected a key, found the end of the document")),
+        }
+    }
+
+    fn identifier(&mut self) -> &'a str {
+        let rest = self.rest();
+        let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '_' | '-' | '.'))).unwrap_or(rest.len());
+        self.at += end;
+        &rest[..end]
+    }
+
+    fn value(&mut self) -> Result<Value, SyntaxError> {
+        match self.peek() {
+            Some('"') => self.string().map(Value::Text),
+            Some('[') => self.list(),
+            Some('{') => {
+                self.bump();
+                self.items(Some('}')).map(Value::Object)
+            }
+            Some('<') => self.heredoc().map(Value::Text),
+            Some(c) if c.is_ascii_digit() || c == '-' => self.number(),
+            Some(c) if c.is_alphabetic() => {
+                let start = self.at;
+                match self.identifier() {
+                    "true" => Ok(Value::Bool(true)),
+                    "false" => Ok(Value::Bool(false)),
+                    word => {
+                        let what = format!("{word:?} is no value; write strings in double quotes");
+                        self.at = start;
+                        Err(self.error(what))
+                    }
+                }
+            }
+            Some(c) => Err(self.error(format!("expected a value, found {c:?}"))),
+            None => Err(self.error("expected a value, found the end of the document")),
+        }
+    }
+
+    fn list(&mut self) -> Result<Value, SyntaxError> {
+        self.bump();
+        self.depth += 1;
+        if self.depth > DEPTH_MAX {
+            return Err(self.error(format!("nested deeper than {DEPTH_MAX} levels")));
+        }
+        let mut values = Vec::new();
+        loop {
+            self.skip_blank()?;
+            if self.peek() == Some(']') {
+                self.bump();
+                break;
+            }
+            values.push(self.value()?);
+            self.skip_blank()?;
+            match self.peek() {
+                Some(',') => {
+                    self.bump();
+                }
+                Some(']') => {}
+                _ => return Err(self.error("error parsing list, expected comma or list end")),
+            }
+        }
+        self.depth -= 1;
+        Ok(Value::List(values))
+    }
+
+    fn number(&mut self) -> Result<Value, SyntaxError> {
+        let rest = self.rest();
+        let end = rest
+            .find(|c: char| !(c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E')))
+            .unwrap_or(rest.len());
+        let number =
+            rest[..end].parse().map_err(|_| self.error(format!("{:?} is no number", rest.get(..end).unwrap_or(""))))?;
+        self.at += end;
+        Ok(Value::Number(number))
+    }
+
+    fn string(&mut self) -> Result<String, SyntaxError> {
+        self.bump();
+        let mut text = String::new();
+        loop {
+            match self.bump() {
+                None | Some('\n') => return Err(self.error("literal not terminated")),
+                Some('"') => return Ok(text),
+                Some('\\') => {
+                    let c = self.escape()?;
+                    text.push(c);
+                }
+                Some(c) => text.push(c),
+            }
+        }
+    }
+
+    fn escape(&mut self) -> Result<char, SyntaxError> {
+        Ok(match self.bump() {
+            Some('n') => '\n',
+            Some('t') => '\t',
+            Some('r') => '\r',
+            Some('b') => '\u{8}',
+            Some('f') => '\u{c}',
+            Some(c @ ('"' | '\\' | '/')) => c,
+            Some('u') => {
+                let first = self.hex(4)?;
+                let code = if (0xd800..0xdc00).contains(&first) && self.rest().starts_with("\\u") {
+                    self.at += 2;
+                    let second = self.hex(4)?;
+                    0x10000 + ((first - 0xd800) << 10) + (second.wrapping_sub(0xdc00) & 0x3ff)
+                } else {
+                    first
+                };
+                char::from_u32(code).ok_or_else(|| self.error("illegal char escape"))?
+            }
+            Some('U') => {
+                let code = self.hex(8)?;
+                char::from_u32(code).ok_or_else(|| self.error("illegal char escape"))?
+            }
+            _ => return Err(self.error("illegal char escape")),
+        })
+    }
+
+    fn hex(&mut self, digits: usize) -> Result<u32, SyntaxError> {
+        let code = self.rest().get(..digits).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
+        let code = code.and_then(|text| u32::from_str_radix(text, 16).ok());
+        self.at += if code.is_some() { digits } else { 0 };
+        code.ok_or_else(|| self.error("illegal char escape"))
+    }
+
+    fn heredoc(&mut self) -> Result<String, SyntaxError> {
+        let rest = self.rest();
+        let Some(head) = rest.strip_prefix("<<") else {
+            return Err(self.error("expected a value, found '<'"));
+        };
+        let indented = head.starts_with('-');
+        let head = head.strip_prefix('-').unwrap_or(head);
+        let Some((marker, body)) = head.split_once('\n') else {
+            return Err(self.error("heredoc not terminated"));
+        };
+        let marker = marker.trim();
+        if marker.is_empty() {
+            return Err(self.error("heredoc without a marker"));
+        }
+        let mut lines: Vec<&str> = Vec::new();
+        let mut used = rest.len() - body.len();
+        for line in body.split_inclusive('\n') {
+            let bare = line.trim_end_matches(['\n', '\r']);
+            if bare == marker || indented && bare.trim_start() == marker {
+                self.at += used + bare.len();
+                let indent = if indented { common_indent(&lines) } else { 0 };
+                return Ok(lines.iter().map(|line| line.get(indent..).unwrap_or("\n")).collect());
+            }
+            used += line.len();
+            lines.push(line);
+        }
+        Err(self.error("heredoc not terminated"))
+    }
+}
+
+fn common_indent(lines: &[&str]) -> usize {
+    let filled = lines.iter().filter(|line| !line.trim().is_empty());
+    filled.map(|line| line.len() - line.trim_start_matches([' ', '\t']).len()).min().unwrap_or(0)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Value, parse};
+
+    fn show(value: &Value) -> String {
+        match value {
+            Value::Text(text) => format!("{text:?}"),
+            Value::Number(number) => number.to_string(),
+            Value::Bool(flag) => flag.to_string(),
+            Value::List(values) => format!("[{}]", values.iter().map(show).collect::<Vec<_>>().join(",")),
+            Value::Object(items) => {
+                let shown = items.iter().map(|item| format!("{}={}", item.keys.join(" "), show(&item.value)));
+                format!("{{{}}}", shown.collect::<Vec<_>>().join(";"))
+            }
+        }
+    }
+
+    /// A compact form, to compare the parses of different spellings.
+    fn shape(text: &str) -> String {
+        match parse(text) {
+            Ok(items) => show(&Value::Object(items)),
+            Err(error) => format!("error: {error}"),
+        }
+    }
+
+    #[test]
+    fn the_spellings_of_hcl_1_and_json_parse_alike() {
+        for text in [
+            "path \"a\" { capabilities = [\"read\", \"list\"] }",
+            "path \"a\" {\n  capabilities = [\n    \"read\",\n    \"list\",\n  ]\n}",
+            "\"path\" \"a\" { \"capabilities\" = [\"read\",\"list\"] } # end",
+            "// head\npath /* x */ \"a\" {capabilities=[\"read\",\"list\"]}",
+            "path \"a\" = { capabilities = [\"read\", \"list\"], }",
+        ] {
+            assert_eq!(shape(text), "{path a={capabilities=[\"read\",\"list\"]}}", "{text}");
+        }
+        assert_eq!(
+            shape("{\"path\": {\"a\": {\"capabilities\": [\"read\"], \"n\": 1.5}}}"),
+            "{path={a={capabilities=[\"read\"];n=1.5}}}"
+        );
+    }
+
+    #[test]
+    fn several_attributes_may_share_a_line() {
+        assert_eq!(shape("a = 1 b = true c { \"d\" = [] }"), "{a=1;b=true;c={d=[]}}");
+    }
+
+    #[test]
+    fn strings_take_escapes_and_heredocs() {
+        assert_eq!(shape(r#"a = "x\n\"A😀${y}""#), r#"{a="x\n\"A😀${y}"}"#);
+        assert_eq!(shape("a = <<EOF\n  x\ny\nEOF\nb = 1"), "{a=\"  x\\ny\\n\";b=1}");
+        assert_eq!(shape("a = <<-EOF\n    x\n      y\n    EOF\n"), "{a=\"x\\n  y\\n\"}");
+    }
+
+    #[test]
+    fn errors_say_where() {
+        for (text, error) in [
+            ("path \"a\" {", "error: At 1:11: object expected closing RBRACE got: EOF"),
+            ("path", "error: At 1:5: key is not followed by a value"),
+            ("a = b", "error: At 1:5: \"b\" is no value; write strings in double quotes"),
+            ("a = [1 2]", "error: At 1:8: error parsing list, expected comma or list end"),
+            ("a = \"x\ny\"", "error: At 2:1: literal not terminated"),
+            ("\n= 1", "error: At 2:1: expected a key, '=' or '{', found '='"),
+            ("{\"a\": 1} x", "error: At 1:10: unexpected 'x' after the document"),
+            ("/* x", "error: At 1:1: comment not terminated"),
+            ("a = <<E\nx", "error: At 1:5: heredoc not terminated"),
+            ("a = 1-2", "error: At 1:5: \"1-2\" is no number"),
+        ] {
+            assert_eq!(shape(text), error);
+        }
+    }
+
+    #[test]
+    fn hostile_nesting_is_refused_at_once() {
+        for open in ["a = ".to_owned() + &"[".repeat(100_000), "a {".repeat(100_000), "{\"a\":".repeat(100_000)] {
+            assert!(shape(&open).contains("nested deeper than 16 levels"));
+        }
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn no_text_makes_it_panic(text in "\\PC*|[\\[\\]{}=:,\"a1\\\\<\\-\n #/*]*") {
+            let _ = parse(&text);
+        }
+    }
+}

@@ -1,0 +1,308 @@
+//! The tokens as they are kept: made, found, counted, renewed.
+//!
+//! A token's name in the store is its HMAC-SHA-256, so neither the store nor a lookup compares or holds
+//! the token itself. Records that were read stay in memory until they change, which makes the
+//! authentication of a request one HMAC and one map lookup.
+
+use std::collections::HashMap;
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use aws_lc_rs::hmac;
+
+use super::{NewToken, Token};
+use crate::engine::barrier::{Barrier, Batch};
+use crate::engine::core::Core;
+use crate::engine::error::Error;
+use crate::engine::expiry::due_key;
+use crate::engine::random;
+use crate::secret::Secret;
+
+const KEY_KEY: &str = "core/token-key";
+
+/// Records kept in memory; past it the cache starts anew.
+const CACHE_TOKENS_MAX: usize = 16_384;
+
+/// Changes to one token take turns; different tokens rarely share a turn.
+const TURNS: usize = 64;
+
+/// How long after its last use was counted the timer revokes a token whose request never ended, in
+/// seconds: longer than any request may take.
+const LAST_USE_GRACE: i64 = 120;
+
+/// The tokens.
+pub(crate) struct Tokens {
+    key: hmac::Key,
+    cache: Mutex<Cache>,
+    turns: Vec<tokio::sync::Mutex<()>>,
+}
+
+#[derive(Default)]
+struct Cache {
+    /// Counts the changes, so that a record read before a change is not kept after it.
+    generation: u64,
+    records: HashMap<String, Arc<Token>>,
+}
+
+impl Tokens {
+    /// Loads or makes the key that token names are hashed with.
+    pub(crate) async fn open(barrier: &Barrier) -> Result<Self, Error> {
+        let bytes: [u8; 32] = match barrier.get(KEY_KEY)? {
+            Some(bytes) => bytes,
+            None => {
+                let bytes = random::bytes()?;
+                let mut batch = Batch::new();
+                batch.put(KEY_KEY, &bytes)?;
+                barrier.commit(batch).await?;
+                bytes
+            }
+        };
+        Ok(Self {
+            key: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
+            cache: Mutex::default(),
+            turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
+        })
+    }
+
+    /// A keyed hash of `parts`, in hex, that tells nothing about them: for names in the store.
+    pub(crate) fn keyed_hash(&self, parts: &[&str]) -> String {
+        let mut context = hmac::Context::with_key(&self.key);
+        for part in parts {
+            // Lengths in front, so that no two lists of parts run into one.
+            context.update(&part.len().to_be_bytes());
+            context.update(part.as_bytes());
+        }
+        random::hex(context.sign().as_ref())
+    }
+
+    fn hash(&self, token: &Secret) -> String {
+        self.keyed_hash(&["token", token.expose()])
+    }
+
+    /// Waits until nothing else changes what `hash` names, and keeps others waiting.
+    pub(crate) async fn turn(&self, hash: &str) -> tokio::sync::MutexGuard<'_, ()> {
+        let index = usize::from_str_radix(hash.get(..4).unwrap_or("0"), 16).unwrap_or(0) % TURNS;
+        self.turns[index].lock().await
+    }
+
+    /// The record under `hash`, whatever its state.
+    pub(super) fn load(&self, core: &Core, hash: &str) -> Result<Option<Arc<Token>>, Error> {
+        let generation = {
+            let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some(token) = cache.records.get(hash) {
+                return Ok(Some(token.clone()));
+            }
+            cache.generation
+        };
+        let Some(token) = core.barrier.get::<Token>(&token_key(hash))? else { return Ok(None) };
+        let token = Arc::new(token);
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        if cache.generation == generation {
+            if cache.records.len() >= CACHE_TOKENS_MAX {
+                cache.records.clear();
+            }
+            cache.records.insert(hash.to_owned(), token.clone());
+        }
+        Ok(Some(token))
+    }
+
+    /// Commits changes to the record under `hash`; nobody sees the old one once it returns.
+    pub(super) async fn commit(&self, core: &Core, hash: &str, batch: Batch) -> Result<(), Error> {
+        let result = core.barrier.commit(batch).await;
+        let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
+        cache.generation += 1;
+        cache.records.remove(hash);
+        result
+    }
+
+    /// The token's record, if it is valid here and now; counts a use.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] for everything that makes it invalid, alike.
+    pub(crate) async fn authenticate(
+        &self,
+        core: &Arc<Core>,
+        token: &Secret,
+        remote: Option<IpAddr>,
+    ) -> Result<Token, Error> {
+        let hash = self.hash(token);
+        let record = self.admitted(core, &hash, remote)?;
+        if record.num_uses == 0 {
+            return Ok((*record).clone());
+        }
+        let _turn = self.turn(&hash).await;
+        // Again, now that no other request can count at the same time.
+        let mut record = (*self.admitted(core, &hash, remote)?).clone();
+        let mut batch = Batch::new();
+        if record.num_uses == 1 {
+            let doomed = now(core) + LAST_USE_GRACE;
+            record.num_uses = -1;
+            record.doomed = Some(doomed);
+            batch.put(due_key(doomed, "token", &hash), &true)?;
+            core.leases.notice(doomed);
+        } else {
+            record.num_uses -= 1;
+        }
+        batch.put(token_key(&hash), &record)?;
+        self.commit(core, &hash, batch).await?;
+        Ok(record)
+    }
+
+    fn admitted(&self, core: &Core, hash: &str, remote: Option<IpAddr>) -> Result<Arc<Token>, Error> {
+        let record = self.load(core, hash)?.ok_or(Error::Unauthenticated)?;
+        // An expired token is refused at once, whether or not the timer has come to it.
+        if record.is_alive(now(core)) && record.admits(remote) { Ok(record) } else { Err(Error::Unauthenticated) }
+    }
+
+    /// After a request: revokes a token whose last use it was.
+    pub(crate) async fn used(&self, core: &Arc<Core>, token: &Token) {
+        if token.is_last_use() {
+            // Should this fail, the timer does it: the due key was written with the count.
+            if let Err(error) = self.revoke(core, &token.hash, "last-use").await {
+                tracing::error!(display_name = token.display_name, %error, "a token could not be revoked after its last use");
+            }
+        }
+    }
+
+    /// The record of a valid token.
+    pub(crate) fn find(&self, core: &Core, token: &Secret) -> Result<Option<Arc<Token>>, Error> {
+        self.find_hash(core, &self.hash(token))
+    }
+
+    /// The record of a valid token by its accessor.
+    pub(crate) fn find_accessor(&self, core: &Core, accessor: &str) -> Result<Option<Arc<Token>>, Error> {
+        match core.barrier.get::<String>(&accessor_key(accessor))? {
+            Some(hash) => self.find_hash(core, &hash),
+            None => Ok(None),
+        }
+    }
+
+    /// The record of a valid token by its hash.
+    pub(crate) fn find_hash(&self, core: &Core, hash: &str) -> Result<Option<Arc<Token>>, Error> {
+        Ok(self.load(core, hash)?.filter(|token| token.is_alive(now(core))))
+    }
+
+    /// The accessors of all tokens, in order.
+    pub(crate) fn accessors(&self, core: &Core) -> Result<Vec<String>, Error> {
+        let keys = core.barrier.keys(ACCESSOR_PREFIX, None, usize::MAX)?;
+        Ok(keys.iter().map(|key| key[ACCESSOR_PREFIX.len()..].to_owned()).collect())
+    }
+
+    /// Makes a token; durable when it returns.
+    ///
+    /// # Errors
+    /// [`Error::Invalid`] when the chosen id is taken or the parent ended meanwhile.
+    pub(crate) async fn create(&self, core: &Arc<Core>, new: NewToken) -> Result<(Secret, Token), Error> {
+        self.create_with(core, new, Batch::new()).await
+    }
+
+    /// Makes a token and applies `batch` with it, both or neither: how a login uses up a secret id.
+    pub(crate) async fn create_with(
+        &self,
+        core: &Arc<Core>,
+        mut new: NewToken,
+        mut batch: Batch,
+    ) -> Result<(Secret, Token), Error> {
+        let chosen = new.id.take();
+        let secret = match &chosen {
+            Some(id) => id.clone(),
+            None => Secret::new(format!("hvs.{}", random::base62(36)?)),
+        };
+        let token = self.record(core, new, &secret)?;
+        // A parent that is being revoked must not get children that its revocation does not see.
+        let _turn = match (&token.parent, &chosen) {
+            (Some(parent), _) => Some(self.turn(parent).await),
+            (None, Some(_)) => Some(self.turn(&token.hash).await),
+            (None, None) => None,
+        };
+        if let Some(parent) = &token.parent
+            && self.find_hash(core, parent)?.is_none()
+        {
+            return Err(Error::Invalid("parent token not found".to_owned()));
+        }
+        if chosen.is_some() && self.load(core, &token.hash)?.is_some() {
+            return Err(Error::Invalid("cannot create a token with a duplicate ID".to_owned()));
+        }
+        batch.put(token_key(&token.hash), &token)?;
+        batch.put(accessor_key(&token.accessor), &token.hash)?;
+        if let Some(parent) = &token.parent {
+            batch.put(child_key(parent, &token.hash), &true)?;
+        }
+        if let Some(end) = token.expire_time {
+            batch.put(due_key(end, "token", &token.hash), &true)?;
+        }
+        self.commit(core, &token.hash, batch).await?;
+        if let Some(end) = token.expire_time {
+            core.leases.notice(end);
+        }
+        Ok((secret, token))
+    }
+
+    fn record(&self, core: &Core, new: NewToken, secret: &Secret) -> Result<Token, Error> {
+        let creation_time = now(core);
+        let expire_time = match new.ttl {
+            ttl if ttl > 0 => Some(creation_time.saturating_add(ttl)),
+            0 if new.policies == ["root"] => None,
+            _ => return Err(Error::Internal("only root tokens may live for ever".to_owned())),
+        };
+        Ok(Token {
+            hash: self.hash(secret),
+            accessor: random::base62(24)?,
+            parent: new.parent,
+            policies: new.policies,
+            meta: new.meta,
+            display_name: new.display_name,
+            path: new.path,
+            num_uses: new.num_uses,
+            creation_time,
+            creation_ttl: new.ttl,
+            expire_time,
+            last_renewal: None,
+            explicit_max_ttl: new.explicit_max_ttl,
+            period: new.period,
+            max_ttl: new.max_ttl,
+            renewable: new.renewable,
+            bound_cidrs: new.bound_cidrs,
+            origin: new.origin,
+            doomed: None,
+        })
+    }
+
+    /// Gives a token `ttl` seconds from now, and the period that its role has by now.
+    pub(crate) async fn extend(&self, core: &Arc<Core>, hash: &str, ttl: i64, period: i64) -> Result<Token, Error> {
+        let _turn = self.turn(hash).await;
+        let found = self.find_hash(core, hash)?.ok_or_else(|| Error::Invalid("token not found".to_owned()))?;
+        let mut token = (*found).clone();
+        let mut batch = Batch::new();
+        if let Some(end) = token.expire_time {
+            batch.delete(due_key(end, "token", hash));
+        }
+        let end = now(core).saturating_add(ttl);
+        token.expire_time = Some(end);
+        token.last_renewal = Some(now(core));
+        token.period = period;
+        batch.put(due_key(end, "token", hash), &true)?;
+        batch.put(token_key(hash), &token)?;
+        self.commit(core, hash, batch).await?;
+        core.leases.notice(end);
+        Ok(token)
+    }
+}
+
+pub(super) fn now(core: &Core) -> i64 {
+    core.clock.now().unix_timestamp()
+}
+
+const ACCESSOR_PREFIX: &str = "token-accessor/";
+
+pub(super) fn token_key(hash: &str) -> String {
+    format!("token/{hash}")
+}
+
+pub(super) fn accessor_key(accessor: &str) -> String {
+    format!("{ACCESSOR_PREFIX}{accessor}")
+}
+
+pub(super) fn child_key(parent: &str, hash: &str) -> String {
+    format!("token-child/{parent}/{hash}")
+}
