@@ -56,7 +56,7 @@ enum Command {
     /// Print the credentials that were issued
     Trail(trail::Args),
     /// Serve the Vault API from the embedded engine
-    Server(server::Args),
+    Server(Box<server::Args>),
     /// Serve a simulated AWS account on loopback
     Sandbox(sandbox::Args),
     /// Show whether the engine is sealed
@@ -113,7 +113,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Apply(args) => apply::run(args, &global).await,
         Command::Creds(args) => creds::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
-        Command::Server(args) => server::run(args, &global).await,
+        Command::Server(args) => server::run(*args, &global).await,
         Command::Sandbox(args) => sandbox::run(args, &global).await,
         Command::Status(args) => status::run(args, &global).await,
         Command::Login(args) => login::run(args, &global).await,

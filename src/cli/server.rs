@@ -1,13 +1,214 @@
 //! `leasehold server`.
 
+mod settings;
+mod tls;
+
+use std::os::unix::fs::DirBuilderExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use tokio::net::TcpListener;
+use tokio::signal::unix::{SignalKind, signal};
+
+use self::settings::{AwsChoice, Settings};
+use self::tls::Certificate;
 use super::Global;
 use super::error::CliError;
+use super::output;
+use crate::clock::Clock;
+use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage, VERSION};
+use crate::sandbox;
+use crate::secret::Secret;
 
 /// Arguments of `leasehold server`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// Read settings from this HCL file; flags win over it
+    #[arg(long, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Listen on this address [default: 127.0.0.1:8200]
+    #[arg(long, value_name = "HOST:PORT")]
+    listen: Option<String>,
+    /// Serve TLS with this certificate chain (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE")]
+    tls_key: Option<PathBuf>,
+    /// Serve plain HTTP also where others can reach it: every token crosses the network in clear
+    #[arg(long)]
+    insecure_plain_http: bool,
+    /// Keep the engine's data in this directory
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+    /// Write the trail to this file [default: trail.log in the data directory]
+    #[arg(long, value_name = "FILE")]
+    audit_file: Option<PathBuf>,
+    /// Which AWS credentials are issued in [default: aws]
+    #[arg(long, value_enum)]
+    aws: Option<AwsChoice>,
+    /// How much to log to stderr: error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    log_level: Option<String>,
+    /// Serve from memory with a printed root token, for trying; everything is gone when it stops
+    #[arg(long)]
+    dev: bool,
+    /// The root token of a development server
+    #[arg(long, value_name = "TOKEN", env = "VAULT_DEV_ROOT_TOKEN_ID", hide_env_values = true)]
+    dev_root_token_id: Option<String>,
+    /// Where a development server listens [default: 127.0.0.1:8200]
+    #[arg(long, value_name = "HOST:PORT", env = "VAULT_DEV_LISTEN_ADDRESS")]
+    dev_listen_address: Option<String>,
+}
 
-/// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+/// Serves until SIGTERM or SIGINT.
+pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
+    let settings = Settings::new(args)?;
+    log_to_stderr(&settings.log_level)?;
+    let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
+    let audit_file = audit_file(&settings)?;
+    let engine = Engine::open(config(&settings, &audit_file)?).await.map_err(opening)?;
+    let listener = TcpListener::bind(&settings.listen)
+        .await
+        .map_err(|e| CliError::new(1, format!("cannot listen on {}: {e}", settings.listen)))?;
+    let local = listener.local_addr().map_err(|e| CliError::new(1, format!("the listener has no address: {e}")))?;
+    let scheme = if certificate.is_some() { "https" } else { "http" };
+    let address = format!("{scheme}://{local}");
+    engine
+        .announce(&address)
+        .map_err(|e| CliError::new(1, format!("cannot write the address into the data directory's lock: {e}")))?;
+    output::data(&banner(&settings, &engine, &address, &audit_file))?;
+
+    let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
+    let tls = certificate.map(|certificate| certificate.server_config()).transpose()?;
+    tracing::info!(address, "serving");
+    engine.serve(listener, tls, stop).await;
+    reload.abort();
+    tracing::info!("stopping");
+    engine.close().await;
+    Ok(0)
+}
+
+fn opening(error: OpenError) -> CliError {
+    let hint = match &error {
+        OpenError::Locked { address: Some(address), .. } => {
+            format!("a server runs there already; use it with LEASEHOLD_ADDR={address}")
+        }
+        OpenError::Locked { address: None, .. } => "wait until the command that uses it has ended".to_owned(),
+        OpenError::Failed(_) => return CliError::new(1, error.to_string()),
+    };
+    CliError::new(1, error.to_string()).hint(hint)
+}
+
+fn config(settings: &Settings, audit_file: &Path) -> Result<Config, CliError> {
+    let clock = Clock::system();
+    let storage = match &settings.data {
+        Some(directory) => Storage::Disk { directory: directory.clone() },
+        None => Storage::Memory,
+    };
+    Ok(Config {
+        trail: Some(audit_file.to_owned()),
+        aws: aws(settings, &clock)?,
+        dev_root_token: settings.root_token.clone().map(Secret::new),
+        ..Config::new(storage, clock)
+    })
+}
+
+fn aws(settings: &Settings, clock: &Clock) -> Result<AwsTransport, CliError> {
+    match settings.aws {
+        AwsChoice::Aws => Ok(AwsTransport::Network),
+        AwsChoice::Sandbox => {
+            let directory = settings.data.as_ref().map(|data| data.join("sandbox"));
+            let account = sandbox::Account::open(directory.as_deref(), clock.clone())
+                .map_err(|e| CliError::new(1, e.to_string()))?;
+            Ok(AwsTransport::InProcess(sandbox::connector(account)))
+        }
+    }
+}
+
+/// The trail's file; a development server without one gets it in a directory of its own.
+fn audit_file(settings: &Settings) -> Result<PathBuf, CliError> {
+    if let Some(file) = &settings.audit_file {
+        return Ok(file.clone());
+    }
+    if let Some(directory) = &settings.data {
+        return Ok(directory.join("trail.log"));
+    }
+    let failed = |e: &dyn std::fmt::Display| CliError::new(1, format!("cannot make a directory for the trail: {e}"));
+    let name = crate::engine::random::base62(16).map_err(|e| failed(&e))?;
+    let directory = std::env::temp_dir().join(format!("leasehold-dev-{name}"));
+    // Not recursive: that it did not exist before is what keeps others out.
+    std::fs::DirBuilder::new().mode(0o700).create(&directory).map_err(|e| failed(&e))?;
+    Ok(directory.join("trail.log"))
+}
+
+fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path) -> String {
+    let row = |name: &str, value: &str| format!("{name:>24}: {value}\n");
+    let mut text = "==> Leasehold server configuration:\n\n".to_owned();
+    text += &row("Api Address", address);
+    text += &row("Audit File", &audit_file.display().to_string());
+    text += &row(
+        "AWS",
+        match settings.aws {
+            AwsChoice::Aws => "aws",
+            AwsChoice::Sandbox => "sandbox (simulated: its credentials open nothing in AWS)",
+        },
+    );
+    text += &row("Log Level", &settings.log_level);
+    text += &row("Storage", &settings.data.as_ref().map_or_else(|| "memory".to_owned(), |d| d.display().to_string()));
+    text += &row("Version", &format!("Leasehold v{VERSION}"));
+    match (&settings.data, engine.root_token()) {
+        (Some(directory), Some(_)) => {
+            text += &row("Root Token File", &directory.join("root-token").display().to_string());
+        }
+        (None, Some(token)) => {
+            text += "\nThis is a development server. It keeps everything in memory and forgets it when it stops;\n\
+                     it must not guard anything real. To use it from another terminal:\n\n";
+            text += &format!("    export LEASEHOLD_ADDR='{address}'\n    export VAULT_ADDR='{address}'\n\n");
+            text += &format!("Root Token: {}\n", token.expose());
+        }
+        (_, None) => {}
+    }
+    text + "\n==> Leasehold server started! Log data follows on stderr.\n"
+}
+
+/// Ends when the process is asked to stop.
+fn stopped() -> Result<impl Future<Output = ()>, CliError> {
+    let failed = |e: std::io::Error| CliError::new(1, format!("cannot listen for signals: {e}"));
+    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
+    Ok(async move {
+        tokio::select! {
+            _ = terminate.recv() => {}
+            _ = interrupt.recv() => {}
+        }
+    })
+}
+
+/// On SIGHUP reopens the trail's files and reads the certificate again.
+fn reloaded(engine: Engine, certificate: Option<Arc<Certificate>>) -> Result<tokio::task::JoinHandle<()>, CliError> {
+    let mut hangup =
+        signal(SignalKind::hangup()).map_err(|e| CliError::new(1, format!("cannot listen for signals: {e}")))?;
+    Ok(tokio::spawn(async move {
+        while hangup.recv().await.is_some() {
+            engine.reload();
+            match certificate.as_ref().map(|certificate| certificate.reload()) {
+                Some(Err(error)) => {
+                    tracing::error!(error = error.message, "the certificate does not load; the old one stays in use");
+                }
+                _ => tracing::info!("reloaded"),
+            }
+        }
+    }))
+}
+
+/// Logs of this program at `level`; of libraries only warnings, because theirs may show what we send.
+fn log_to_stderr(level: &str) -> Result<(), CliError> {
+    let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,leasehold={level}"))
+        .map_err(|e| CliError::new(1, format!("bad log level: {e}")))?;
+    tracing_subscriber::fmt()
+        .with_writer(std::io::stderr)
+        .with_env_filter(filter)
+        .try_init()
+        .map_err(|e| CliError::new(1, format!("cannot set up logging: {e}")))
 }

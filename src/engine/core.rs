@@ -39,6 +39,8 @@ pub(crate) struct Core {
     pub(crate) policies: Policies,
     /// Leases.
     pub(crate) leases: Leases,
+    /// Keeps changes of one key-value secret apart.
+    pub(crate) kv: secrets::kv::Locks,
     /// How AWS is reached.
     pub(crate) aws: AwsTransport,
     /// Where things are stored, as `seal-status` says it: `inmem` or `sqlite`.

@@ -184,6 +184,7 @@ impl Engine {
             tokens: Tokens::open(&barrier).await?,
             policies: Policies::open(&barrier).await?,
             leases: Leases::new(),
+            kv: secrets::kv::Locks::new(),
             aws: config.aws,
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             audit_changes: tokio::sync::Mutex::new(()),

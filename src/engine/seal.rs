@@ -98,7 +98,7 @@ impl Directory {
             )));
         }
         let key = Key::new(random::bytes::<KEY_LEN>()?);
-        write_private(&file, &Secret::new(BASE64.encode(&*key)))?;
+        write_private(&file, &Secret::new(BASE64.encode(*key)))?;
         Ok(key)
     }
 }

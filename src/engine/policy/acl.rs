@@ -316,6 +316,25 @@ impl Acl {
         }
     }
 
+    /// Whether any rule allows something at or below `mount_path` (which ends in `/`). A `+` counts as
+    /// whatever it may stand for.
+    pub(crate) fn reaches(&self, mount_path: &str) -> bool {
+        let segments_overlap = |rule: &Segmented| {
+            let mut rule_segments = rule.pattern.split('/').peekable();
+            mount_path.trim_end_matches('/').split('/').all(|mount| match rule_segments.next() {
+                Some(segment) if rule.prefix && rule_segments.peek().is_none() => mount.starts_with(segment),
+                Some(segment) => segment == "+" || segment == mount,
+                None => rule.prefix,
+            })
+        };
+        self.root
+            || self.exact.iter().any(|(path, rule)| !rule.denies() && path.starts_with(mount_path))
+            || self.prefix.iter().any(|(pattern, rule)| {
+                !rule.denies() && (pattern.starts_with(mount_path) || mount_path.starts_with(pattern))
+            })
+            || self.segmented.iter().any(|rule| !rule.permissions.denies() && segments_overlap(rule))
+    }
+
     /// What `sys/capabilities` answers for `path`.
     pub(crate) fn capabilities(&self, path: &str) -> Vec<String> {
         if self.root {

@@ -383,6 +383,9 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Respo
             Ok(Batch::new())
         })
         .await?;
+    if mount.is_auth() {
+        core.tokens.revoke_mount(core, path, "mount-disabled").await?;
+    }
     core.leases.revoke_mount(core, path).await?;
     // The data goes before the entry: what is left after a crash is a tainted mount, to be disabled again.
     loop {

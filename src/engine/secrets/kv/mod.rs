@@ -1,0 +1,293 @@
+//! Key-value secrets, version 2: every write is a version, and a write may say which version it follows
+//! (check-and-set). Behaviour and texts follow Vault's KV version 2 API documentation.
+//!
+//! Stored under the mount: `config`, `meta/<path>` (see [`record::Secret`]), `data/<version>/<path>`.
+
+mod record;
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+use tokio::sync::{Mutex, MutexGuard};
+
+use self::record::{Secret, Settings, check_custom, stamp};
+use crate::engine::barrier::Batch;
+use crate::engine::core::{Call, Core};
+use crate::engine::error::Error;
+use crate::engine::field::Fields;
+use crate::engine::request::{Operation, Response};
+
+/// Versions that one call may name.
+const VERSIONS_PER_CALL_MAX: usize = 1000;
+const SHARDS: usize = 64;
+
+/// Keeps two changes of one secret apart. Changes of different secrets rarely share a lock.
+pub(crate) struct Locks([Mutex<()>; SHARDS]);
+
+impl Locks {
+    /// All free.
+    pub(crate) fn new() -> Self {
+        Self(std::array::from_fn(|_| Mutex::new(())))
+    }
+
+    async fn take(&self, key: &str) -> MutexGuard<'_, ()> {
+        // FNV-1a: spreads, and needs no state.
+        let hash = key
+            .bytes()
+            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
+        self.0[usize::try_from(hash % SHARDS as u64).unwrap_or(0)].lock().await
+    }
+}
+
+/// One secret of one mount.
+struct Place<'a> {
+    core: &'a Core,
+    call: Call<'a>,
+    path: &'a str,
+}
+
+/// Serves one call.
+pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let (head, path) = call.path.split_once('/').unwrap_or((call.path, ""));
+    let place = Place { core, call, path };
+    match (head, call.request.operation) {
+        ("config", _) if !path.is_empty() => Err(Error::UnsupportedPath),
+        ("config", Operation::Read) => place.read_config(),
+        ("config", Operation::Write) => place.write_config().await,
+        ("metadata", Operation::List) => place.list(),
+        ("data" | "metadata" | "delete" | "undelete" | "destroy", _) if path.is_empty() => Err(Error::UnsupportedPath),
+        ("data", Operation::Read) => place.read(),
+        ("data", Operation::Write) => place.write().await,
+        ("data", Operation::Delete) => place.delete_latest().await,
+        ("metadata", Operation::Read) => place.read_metadata(),
+        ("metadata", Operation::Write) => place.write_metadata().await,
+        ("metadata", Operation::Delete) => place.delete_all().await,
+        ("delete", Operation::Write) => place.mark(Mark::Deleted).await,
+        ("undelete", Operation::Write) => place.mark(Mark::Undeleted).await,
+        ("destroy", Operation::Write) => place.mark(Mark::Destroyed).await,
+        ("config" | "data" | "delete" | "undelete" | "destroy", _) => Err(Error::UnsupportedOperation),
+        _ => Err(Error::Missing(format!(
+            "this is a versioned key-value engine: secrets are read and written at {}data/<path>, listed at {}metadata/<path>",
+            call.mount.path, call.mount.path
+        ))),
+    }
+}
+
+/// Whether the secret that a write names exists; `None` where the path makes no difference.
+pub(crate) fn exists(core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
+    match call.path.split_once('/') {
+        Some(("data" | "metadata", path)) if !path.is_empty() => {
+            Ok(Some(Place { core, call: *call, path }.load()?.is_some()))
+        }
+        _ => Ok(None),
+    }
+}
+
+/// What is done to versions by number.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Mark {
+    Deleted,
+    Undeleted,
+    Destroyed,
+}
+
+impl Place<'_> {
+    fn meta_key(&self) -> String {
+        self.call.mount.storage(&format!("meta/{}", self.path))
+    }
+
+    fn data_key(&self, version: u64) -> String {
+        self.call.mount.storage(&format!("data/{version:016x}/{}", self.path))
+    }
+
+    fn fields(&self) -> Fields<'_> {
+        Fields(&self.call.request.data)
+    }
+
+    fn load(&self) -> Result<Option<Secret>, Error> {
+        self.core.barrier.get(&self.meta_key())
+    }
+
+    fn config(&self) -> Result<Settings, Error> {
+        Ok(self.core.barrier.get(&self.call.mount.storage("config"))?.unwrap_or_default())
+    }
+
+    fn read_config(&self) -> Result<Response, Error> {
+        let mut answer = json!({});
+        self.config()?.show(&mut answer);
+        Ok(Response::data(answer))
+    }
+
+    async fn write_config(&self) -> Result<Response, Error> {
+        let _turn = self.core.kv.take(&self.call.mount.uuid).await;
+        let mut settings = self.config()?;
+        settings.apply(self.fields())?;
+        let mut batch = Batch::new();
+        batch.put(self.call.mount.storage("config"), &settings)?;
+        self.core.barrier.commit(batch).await?;
+        Ok(Response::empty())
+    }
+
+    fn list(&self) -> Result<Response, Error> {
+        let mut prefix = self.path.to_owned();
+        if !prefix.is_empty() && !prefix.ends_with('/') {
+            prefix.push('/');
+        }
+        Response::keys(self.core.barrier.children(&self.call.mount.storage(&format!("meta/{prefix}")))?)
+    }
+
+    fn read(&self) -> Result<Response, Error> {
+        let secret = self.load()?.ok_or(Error::NotFound)?;
+        let wanted = self.fields().int("version")?.unwrap_or_default();
+        let number = match u64::try_from(wanted) {
+            Ok(0) => secret.current_version,
+            Ok(number) => number,
+            Err(_) => return Err(Error::Invalid("version cannot be negative".to_owned())),
+        };
+        let version = secret.versions.get(&number).ok_or(Error::NotFound)?;
+        let metadata = secret.version_metadata(number);
+        if !version.is_readable(self.core.clock.now()) {
+            // Clients learn from the metadata that it was there, and since when it is not.
+            let answer = Response::data(json!({ "data": null, "metadata": metadata }));
+            return Ok(Response { status: Some(404), ..answer });
+        }
+        let data: Map<String, Value> = self
+            .core
+            .barrier
+            .get(&self.data_key(number))?
+            .ok_or_else(|| Error::Internal(format!("version {number} of {} has no data", self.meta_key())))?;
+        Ok(Response::data(json!({ "data": data, "metadata": metadata })))
+    }
+
+    async fn write(&self) -> Result<Response, Error> {
+        let body = &self.call.request.data;
+        let data = match body.get("data") {
+            Some(Value::Object(data)) => data,
+            None | Some(Value::Null) => return Err(Error::Invalid("no data provided".to_owned())),
+            Some(_) => return Err(Error::Invalid("the parameter \"data\" must be an object".to_owned())),
+        };
+        let cas = self.check_and_set()?;
+        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let now = self.core.clock.now();
+        let config = self.config()?;
+        let mut secret = self.load()?.unwrap_or_else(|| Secret::new(now));
+        match cas {
+            None if config.cas_required || secret.settings.cas_required => {
+                return Err(Error::Invalid("check-and-set parameter required for this call".to_owned()));
+            }
+            Some(cas) if cas != secret.current_version => {
+                return Err(Error::Invalid("check-and-set parameter did not match the current version".to_owned()));
+            }
+            _ => {}
+        }
+        let (number, dropped) = secret.add(&config, now);
+        let mut batch = Batch::new();
+        batch.put(self.meta_key(), &secret)?;
+        batch.put(self.data_key(number), data)?;
+        dropped.into_iter().for_each(|number| batch.delete(self.data_key(number)));
+        self.core.barrier.commit(batch).await?;
+        let answer = Response::data(secret.version_metadata(number));
+        Ok(match self.fields().unknown(&["data", "options", "version"]) {
+            Some(warning) => answer.warn(warning),
+            None => answer,
+        })
+    }
+
+    /// `options.cas`: the version that the write expects to follow; 0 is none.
+    fn check_and_set(&self) -> Result<Option<u64>, Error> {
+        let options = match self.call.request.data.get("options") {
+            None | Some(Value::Null) => return Ok(None),
+            Some(Value::Object(options)) => options,
+            Some(_) => return Err(Error::Invalid("the parameter \"options\" must be an object".to_owned())),
+        };
+        if let Some(unknown) = options.keys().find(|key| *key != "cas") {
+            return Err(Error::Invalid(format!("the option {unknown:?} is not supported by this server")));
+        }
+        match options.get("cas") {
+            None | Some(Value::Null) => Ok(None),
+            Some(_) => {
+                let cas = Fields(options).int("cas").ok().flatten().and_then(|cas| u64::try_from(cas).ok());
+                cas.map(Some).ok_or_else(|| Error::Invalid("error parsing check-and-set parameter".to_owned()))
+            }
+        }
+    }
+
+    async fn delete_latest(&self) -> Result<Response, Error> {
+        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let Some(mut secret) = self.load()? else { return Ok(Response::empty()) };
+        let latest = secret.current_version;
+        self.mark_one(&mut secret, latest, Mark::Deleted);
+        self.save(&secret, Batch::new()).await
+    }
+
+    async fn mark(&self, mark: Mark) -> Result<Response, Error> {
+        let numbers = self.version_numbers()?;
+        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let Some(mut secret) = self.load()? else { return Ok(Response::empty()) };
+        let mut batch = Batch::new();
+        for number in numbers {
+            self.mark_one(&mut secret, number, mark);
+            if mark == Mark::Destroyed {
+                batch.delete(self.data_key(number));
+            }
+        }
+        self.save(&secret, batch).await
+    }
+
+    fn mark_one(&self, secret: &mut Secret, number: u64, mark: Mark) {
+        let now = self.core.clock.now();
+        let Some(version) = secret.versions.get_mut(&number) else { return };
+        match mark {
+            // A version that is deleted already keeps the time when it was.
+            Mark::Deleted if version.is_readable(now) => version.deletion_time = stamp(now),
+            Mark::Undeleted if !version.destroyed => version.deletion_time.clear(),
+            Mark::Destroyed => version.destroyed = true,
+            Mark::Deleted | Mark::Undeleted => {}
+        }
+    }
+
+    fn version_numbers(&self) -> Result<Vec<u64>, Error> {
+        let numbers = self.fields().list("versions")?.unwrap_or_default();
+        if numbers.is_empty() {
+            return Err(Error::Invalid("no version number provided".to_owned()));
+        }
+        if numbers.len() > VERSIONS_PER_CALL_MAX {
+            return Err(Error::Invalid(format!("more than {VERSIONS_PER_CALL_MAX} versions in one call")));
+        }
+        let parse = |text: &String| text.parse().map_err(|_| Error::Invalid("versions must be numbers".to_owned()));
+        numbers.iter().map(parse).collect()
+    }
+
+    async fn save(&self, secret: &Secret, mut batch: Batch) -> Result<Response, Error> {
+        batch.put(self.meta_key(), secret)?;
+        self.core.barrier.commit(batch).await?;
+        Ok(Response::empty())
+    }
+
+    fn read_metadata(&self) -> Result<Response, Error> {
+        Ok(Response::data(self.load()?.ok_or(Error::NotFound)?.show()))
+    }
+
+    async fn write_metadata(&self) -> Result<Response, Error> {
+        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let now = self.core.clock.now();
+        let mut secret = self.load()?.unwrap_or_else(|| Secret::new(now));
+        secret.settings.apply(self.fields())?;
+        if let Some(custom) = self.fields().pairs("custom_metadata")? {
+            check_custom(&custom)?;
+            secret.custom = Some(custom).filter(|custom| !custom.is_empty());
+        }
+        secret.updated_time = stamp(now);
+        self.save(&secret, Batch::new()).await
+    }
+
+    async fn delete_all(&self) -> Result<Response, Error> {
+        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let Some(secret) = self.load()? else { return Ok(Response::empty()) };
+        let mut batch = Batch::new();
+        secret.versions.keys().for_each(|number| batch.delete(self.data_key(*number)));
+        batch.delete(self.meta_key());
+        self.core.barrier.commit(batch).await?;
+        Ok(Response::empty())
+    }
+}
