@@ -61,9 +61,28 @@ pub(super) fn seal(body: &[u8], head: &mut Head, out: &mut Vec<u8>) {
     out.extend_from_slice(b"\"}}\n");
 }
 
+/// Why a line's chain does not hold.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// It carries none.
+    Unchained,
+    /// Its hash does not fit its text; this is what it claims.
+    Changed(Link),
+}
+
+impl Broken {
+    /// What to tell about it.
+    pub(super) fn what(&self) -> &'static str {
+        match self {
+            Self::Unchained => "the line carries no chain",
+            Self::Changed(_) => "the line was changed: its hash does not fit its text",
+        }
+    }
+}
+
 /// Reads and checks the chain of one line, given without its newline.
-pub(super) fn read(line: &[u8]) -> Result<Link, &'static str> {
-    const UNCHAINED: &str = "the line carries no chain";
+pub(super) fn read(line: &[u8]) -> Result<Link, Broken> {
+    const UNCHAINED: Broken = Broken::Unchained;
     let covered_len = line.len().checked_sub(HASH_KEY.len() + HEX_LEN + 3).ok_or(UNCHAINED)?;
     let (covered, tail) = line.split_at(covered_len);
     let hash = tail.strip_prefix(HASH_KEY).and_then(|tail| tail.strip_suffix(b"\"}}")).ok_or(UNCHAINED)?;
@@ -80,10 +99,8 @@ pub(super) fn read(line: &[u8]) -> Result<Link, &'static str> {
     }
     let mut computed = Vec::with_capacity(HEX_LEN);
     write_hex(digest::digest(&digest::SHA256, covered).as_ref(), &mut computed);
-    if computed != hash.as_bytes() {
-        return Err("the line was changed: its hash does not fit its text");
-    }
-    Ok(Link { prev: prev.to_owned(), head: Head { seq, hash: hash.to_owned() } })
+    let link = Link { prev: prev.to_owned(), head: Head { seq, hash: hash.to_owned() } };
+    if computed == hash.as_bytes() { Ok(link) } else { Err(Broken::Changed(link)) }
 }
 
 /// What [`verify`] found.
@@ -129,7 +146,14 @@ pub fn verify(mut reader: impl BufRead, noted: Option<&Head>) -> io::Result<Repo
             (LineEnd::Torn, _) => {
                 Some("the last line has no end: it was being written when the engine died".to_owned())
             }
-            (LineEnd::Newline, Err(what)) => Some(what.to_owned()),
+            (LineEnd::Newline, Err(broken)) => {
+                let what = broken.what().to_owned();
+                // What it claims is gone on from, so that one edit is one fault.
+                if let Broken::Changed(link) = broken {
+                    report.head = Some(link.head);
+                }
+                Some(what)
+            }
             (LineEnd::Newline, Ok(link)) => {
                 noted_seen |= noted.is_some_and(|noted| *noted == link.head);
                 let fault = report.follows(&link);

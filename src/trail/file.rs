@@ -291,9 +291,9 @@ impl Log {
         (&self.file).take(end - 1 - start).read_to_end(&mut line)?;
         match chain::read(&line) {
             Ok(link) => self.head = link.head,
-            Err(what) => {
+            Err(broken) => {
                 self.head = Head::genesis();
-                return Ok(Some(Oddity::Unchained(what)));
+                return Ok(Some(Oddity::Unchained(broken.what())));
             }
         }
         Ok(torn)

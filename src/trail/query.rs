@@ -1,1 +1,261 @@
 //! Reading a trail back: which credentials were issued, and what became of them.
+//!
+//! One pass over the file, in memory of one line and one [`Issuance`] per credential. A line counts if it
+//! carries a `credential`: the first response for a lease is its issue, and later ones, and system lines
+//! about it, tell the rest. A response that ended in an error never left the engine.
+
+use std::collections::HashMap;
+use std::io::{self, BufRead};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::chain::{LineEnd, read_line};
+use super::record::{Credential, Event, Kind};
+
+/// A credential that was issued.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+pub struct Issuance {
+    /// When it was handed out (RFC 3339).
+    pub time: String,
+    /// Who, from where, for how long. `expire_time` and `ttl` are as of the last renewal.
+    #[serde(flatten)]
+    pub credential: Credential,
+    /// What became of it.
+    pub state: State,
+    /// Why it ended, or why its revocation failed last.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When its state last changed (RFC 3339).
+    pub changed: String,
+}
+
+/// What became of a credential.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum State {
+    /// In use, as far as the trail tells.
+    Active,
+    /// Its time is over, and the trail does not say yet that it was removed.
+    Overdue,
+    /// It ended with its lease and was removed.
+    Expired,
+    /// It was removed before its time.
+    Revoked,
+    /// Its removal has failed so far and is being retried.
+    RevokeFailed,
+    /// It was made, but its answer did not leave the engine; it is being removed.
+    Withheld,
+}
+
+impl State {
+    /// The word that tables print.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Active => "active",
+            Self::Overdue => "overdue",
+            Self::Expired => "expired",
+            Self::Revoked => "revoked",
+            Self::RevokeFailed => "revoke-failed",
+            Self::Withheld => "withheld",
+        }
+    }
+}
+
+/// What a trail says about credentials.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Issuances {
+    /// In the order in which they were issued.
+    pub issued: Vec<Issuance>,
+    /// How many lines could not be read: torn, too long, or not lines of a trail.
+    pub unreadable_lines: u64,
+}
+
+/// Reads a trail. `now` decides which credentials without an end are overdue.
+///
+/// # Errors
+/// Only those of reading.
+pub fn issuances(mut reader: impl BufRead, now: OffsetDateTime) -> io::Result<Issuances> {
+    let mut fold = Fold::default();
+    let mut line = Vec::new();
+    while let Some(end) = read_line(&mut reader, &mut line)? {
+        // Most lines are about no credential, and are not worth parsing.
+        if end == LineEnd::Newline && !contains(&line, b"\"credential\":") {
+            continue;
+        }
+        match serde_json::from_slice::<Line>(&line) {
+            Ok(line) if end == LineEnd::Newline => fold.take(line),
+            _ => fold.found.unreadable_lines += 1,
+        }
+    }
+    let mut found = fold.found;
+    for issuance in &mut found.issued {
+        let ends = OffsetDateTime::parse(&issuance.credential.expire_time, &Rfc3339);
+        if issuance.state == State::Active && ends.is_ok_and(|ends| ends <= now) {
+            issuance.state = State::Overdue;
+        }
+    }
+    Ok(found)
+}
+
+/// The parts of a line that matter here.
+#[derive(serde::Deserialize)]
+struct Line {
+    time: String,
+    #[serde(rename = "type")]
+    kind: Kind,
+    #[serde(default)]
+    error: Option<String>,
+    #[serde(default)]
+    credential: Option<Credential>,
+    #[serde(default)]
+    event: Option<Event>,
+}
+
+#[derive(Default)]
+struct Fold {
+    found: Issuances,
+    /// Lease id to place in `found.issued`.
+    by_lease: HashMap<String, usize>,
+}
+
+impl Fold {
+    fn take(&mut self, line: Line) {
+        let Some(credential) = line.credential else { return };
+        let known = self.by_lease.get(&credential.lease_id).and_then(|&at| self.found.issued.get_mut(at));
+        match (line.kind, known, line.event) {
+            (Kind::Request, ..) => {}
+            (Kind::Response, None, _) => {
+                let state = if line.error.is_some() { State::Withheld } else { State::Active };
+                self.by_lease.insert(credential.lease_id.clone(), self.found.issued.len());
+                self.found.issued.push(Issuance {
+                    time: line.time.clone(),
+                    credential,
+                    state,
+                    reason: line.error,
+                    changed: line.time,
+                });
+            }
+            (Kind::Response, Some(known), _) => {
+                if line.error.is_none() {
+                    known.renewed(credential, line.time);
+                }
+            }
+            (Kind::System, Some(known), Some(event)) => known.happened(&event, credential, line.time),
+            // Revocations of intents that never became a credential, or of one from a rotated file.
+            (Kind::System, None, _) | (Kind::System, Some(_), None) => {}
+        }
+    }
+}
+
+impl Issuance {
+    fn renewed(&mut self, credential: Credential, time: String) {
+        self.credential.expire_time = credential.expire_time;
+        self.credential.ttl = credential.ttl;
+        self.changed = time;
+    }
+
+    /// The names of events are the engine's: see [`Event::name`].
+    fn happened(&mut self, event: &Event, credential: Credential, time: String) {
+        let state = match event.name.as_str() {
+            "lease-renewed" => return self.renewed(credential, time),
+            "lease-revoked" if event.reason == "expired" => State::Expired,
+            "lease-revoked" => State::Revoked,
+            "lease-revoke-failed" => State::RevokeFailed,
+            "lease-abandoned" => State::Withheld,
+            _ => return,
+        };
+        self.state = state;
+        self.reason =
+            Some(event.detail.as_ref().filter(|_| state == State::RevokeFailed).unwrap_or(&event.reason).clone());
+        self.changed = time;
+    }
+}
+
+fn contains(line: &[u8], needle: &[u8]) -> bool {
+    // Lines are UTF-8, and the search for text is much faster than one by windows. What is not UTF-8 goes
+    // to the parser, which counts it.
+    match (std::str::from_utf8(line), std::str::from_utf8(needle)) {
+        (Ok(line), Ok(needle)) => line.contains(needle),
+        _ => true,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use time::macros::datetime;
+
+    use super::{Issuance, Issuances, State, issuances};
+
+    fn line(kind: &str, lease: &str, rest: &Value) -> String {
+        let mut line = json!({
+            "time": "2026-11-23T20:00:00Z",
+            "type": kind,
+            "credential": {
+                "app": "webapp", "role": "webapp", "lease_id": lease, "iam_user": "u", "ttl": 3600,
+                "expire_time": "2026-11-23T21:00:00Z",
+            },
+        });
+        for (key, value) in rest.as_object().unwrap() {
+            line[key] = value.clone();
+        }
+        format!("{line}\n")
+    }
+
+    fn event(name: &str, reason: &str) -> Value {
+        json!({"time": "2026-11-23T20:30:00Z", "event": {"name": name, "reason": reason, "detail": "more"}})
+    }
+
+    fn read(lines: &[String]) -> Issuances {
+        issuances(lines.concat().as_bytes(), datetime!(2026-11-23 20:45 UTC)).unwrap()
+    }
+
+    fn one(later: &[String]) -> Issuance {
+        let lines: Vec<String> =
+            std::iter::once(line("response", "l", &json!({}))).chain(later.iter().cloned()).collect();
+        let mut found = read(&lines);
+        assert_eq!((found.issued.len(), found.unreadable_lines), (1, 0));
+        found.issued.remove(0)
+    }
+
+    #[test]
+    fn the_state_follows_from_later_lines() {
+        let system = |name: &str, reason: &str| vec![line("system", "l", &event(name, reason))];
+        assert_eq!(one(&[]).state, State::Active);
+        assert_eq!(one(&system("lease-revoked", "expired")).state, State::Expired);
+        let revoked = one(&system("lease-revoked", "token-revoked"));
+        assert_eq!((revoked.state, revoked.reason.as_deref()), (State::Revoked, Some("token-revoked")));
+        assert_eq!(revoked.changed, "2026-11-23T20:30:00Z");
+        let failed = one(&system("lease-revoke-failed", "aws"));
+        assert_eq!((failed.state, failed.reason.as_deref()), (State::RevokeFailed, Some("more")));
+        assert_eq!(one(&system("lease-abandoned", "response-not-audited")).state, State::Withheld);
+        assert_eq!(one(&system("something-else", "")).state, State::Active);
+    }
+
+    #[test]
+    fn a_renewal_moves_the_end_and_a_missed_end_is_overdue() {
+        let renewal = |end: &str| {
+            let mut renewal: Value = serde_json::from_str(&line("response", "l", &json!({}))).unwrap();
+            renewal["credential"]["expire_time"] = end.into();
+            vec![format!("{renewal}\n")]
+        };
+        let later = one(&renewal("2026-11-23T22:00:00Z"));
+        assert_eq!((later.state, later.credential.expire_time.as_str()), (State::Active, "2026-11-23T22:00:00Z"));
+        assert_eq!(one(&renewal("2026-11-23T20:44:00Z")).state, State::Overdue);
+    }
+
+    #[test]
+    fn what_is_not_an_issue_is_passed_over_and_what_cannot_be_read_is_counted() {
+        let found = read(&[
+            "{\"time\":\"x\",\"type\":\"request\"}\n".to_owned(),
+            line("request", "a", &json!({})),
+            line("system", "intent", &event("lease-revoked", "unknown-outcome")),
+            line("response", "withheld", &json!({"error": "no device"})),
+            "{\"credential\":\n".to_owned(),
+            line("response", "torn", &json!({})).trim_end().to_owned(),
+        ]);
+        assert_eq!(found.unreadable_lines, 2);
+        assert_eq!(found.issued.iter().map(|issuance| issuance.state).collect::<Vec<_>>(), [State::Withheld]);
+    }
+}

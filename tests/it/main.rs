@@ -7,4 +7,5 @@
 mod env;
 mod http;
 mod python;
+mod sandbox;
 mod tidy;
