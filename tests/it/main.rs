@@ -9,3 +9,4 @@ mod http;
 mod python;
 mod sandbox;
 mod tidy;
+mod wire_auth;

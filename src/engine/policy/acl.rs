@@ -348,5 +348,4 @@ impl Acl {
 }
 
 #[cfg(test)]
-#[path = "acl_tests.rs"]
 mod tests;
