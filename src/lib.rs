@@ -5,12 +5,17 @@
 //! engine serves that API. `tests/it/tidy.rs` checks which room may name which.
 
 pub mod api;
+pub mod apply;
 pub mod cli;
 pub mod clock;
 pub mod engine;
 pub mod estate;
+pub mod git;
 pub mod iam;
+pub mod ledger;
+pub mod live;
 pub mod object;
+pub mod plan;
 pub mod sandbox;
 pub mod secret;
 pub mod trail;

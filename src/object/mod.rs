@@ -14,6 +14,7 @@ pub mod aws_root;
 pub mod field;
 pub mod fingerprint;
 pub mod mount;
+mod owned;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,6 +22,8 @@ use std::sync::Arc;
 use serde_json::{Map, Value};
 
 use crate::secret::Secret;
+
+pub use self::owned::{Owned, State};
 
 /// Every kind there is, in the order of creation.
 pub static KINDS: &[&Kind] = &[

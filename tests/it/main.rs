@@ -9,4 +9,3 @@ mod http;
 mod python;
 mod sandbox;
 mod tidy;
-mod wire_auth;

@@ -15,9 +15,9 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("git", &["estate"]),
     ("api", &["secret"]),
     ("live", &["api", "object"]),
-    ("ledger", &["api", "object", "secret"]),
+    ("ledger", &["api", "object", "secret", "clock"]),
     ("trail", &["secret", "clock"]),
-    ("apply", &["plan", "object", "api", "live", "ledger"]),
+    ("apply", &["plan", "object", "api", "live", "ledger", "secret", "clock"]),
     ("engine", &["trail", "iam", "secret", "clock"]),
     ("sandbox", &["clock", "iam", "secret"]),
     (

@@ -1,0 +1,237 @@
+//! Carrying a plan out: exactly that plan, and nothing when the world has moved.
+//!
+//! The ledger says what we are about to make before anything is made. Then the stages of the plan are walked
+//! in order, each concurrently: an object is read again and must still be what the plan was computed from,
+//! it is written, read back and compared. A failure stops only what stands on it. At the end, also after an
+//! interruption, the ledger says what became of each. Killed at any moment, the next apply goes on from there.
+
+mod prepare;
+mod report;
+mod step;
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use futures_util::stream::{self, StreamExt as _};
+
+use crate::api::Client;
+use crate::clock::Clock;
+use crate::ledger::{self, Ledger};
+use crate::live;
+use crate::object::{Access, Object, Owned, State, fingerprint};
+use crate::plan::{self, Action, Change, Plan};
+use crate::secret::Secret;
+
+pub use self::prepare::{Prepared, Wish, prepare};
+pub use self::report::{Outcome, Report};
+
+/// Objects that are written at one time.
+const WRITES_AT_ONCE: usize = 32;
+
+/// Why nothing, or not all of the bookkeeping, could be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// The engine's objects.
+    #[error(transparent)]
+    Live(#[from] live::Error),
+    /// The plan.
+    #[error(transparent)]
+    Plan(#[from] plan::PlanError),
+    /// A plan that may not be applied was handed over.
+    #[error("the plan is refused: {0}")]
+    Refused(plan::Refusal),
+}
+
+impl Error {
+    /// The exit code it stands for: 3 refused, 4 somebody else wrote meanwhile, 1 anything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Ledger(ledger::Error::Moved { .. }) => 4,
+            Self::Refused(_) => 3,
+            Self::Ledger(_) | Self::Live(_) | Self::Plan(_) => 1,
+        }
+    }
+
+    /// What to do next, where there is something to say.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Ledger(ledger::Error::Moved { .. }) => {
+                Some("another apply runs or has just ended: look at a new plan, then apply again")
+            }
+            Self::Ledger(ledger::Error::Taken { .. }) => {
+                Some("move what is mounted at leasehold/ elsewhere, or use another engine")
+            }
+            _ => None,
+        }
+    }
+}
+
+/// How a plan is carried out.
+pub struct Options<'a> {
+    /// The time.
+    pub clock: &'a Clock,
+    /// When it turns true, what runs is finished and nothing more is begun.
+    pub stop: &'a AtomicBool,
+    /// Told when an object's change ends.
+    pub progress: &'a (dyn Fn(&Change, &Outcome) + Sync),
+}
+
+/// Carries out a plan. `desired` are the objects that it was computed from.
+///
+/// When this returns, the ledger says what became of each change, and each object that is reported as
+/// applied was read back as declared.
+///
+/// # Errors
+/// [`Error`]. Failures of single objects are in the report.
+pub async fn run(
+    client: &Client,
+    plan: &Plan,
+    desired: &[Object],
+    ledger: &mut Ledger,
+    options: &Options<'_>,
+) -> Result<Report, Error> {
+    if let Some(refusal) = plan.refusals.first() {
+        return Err(Error::Refused(refusal.clone()));
+    }
+    let objects: HashMap<&str, &Object> = desired.iter().map(|object| (object.path.as_str(), object)).collect();
+    let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
+    let upkeep: Vec<&Object> = outdated(plan, desired, ledger);
+    if plan.changes.is_empty() && upkeep.is_empty() {
+        return Ok(Report::new(plan, Vec::new()));
+    }
+    let key = ledger.open(client, options.clock).await?;
+    let before: HashMap<String, Owned> = plan
+        .changes
+        .iter()
+        .filter_map(|change| Some((change.path.clone(), ledger.owned().get(&change.path)?.clone())))
+        .collect();
+    let intents: Vec<ledger::Edit> = plan
+        .changes
+        .iter()
+        .filter(|change| needs_intent(change))
+        .filter_map(|change| {
+            Some((change.path.clone(), Some(entry(objects.get(change.path.as_str())?, plan, &key, State::Intended))))
+        })
+        .collect();
+    ledger.write(client, intents).await?;
+    walk(client, plan, &objects, &mut outcomes, options).await;
+    let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Interrupted)).collect();
+    let mut edits: Vec<ledger::Edit> = plan
+        .changes
+        .iter()
+        .zip(&outcomes)
+        .filter_map(|(change, outcome)| {
+            let object = objects.get(change.path.as_str()).copied();
+            let edit = record(change, outcome, object, before.get(&change.path), plan, &key)?;
+            Some((change.path.clone(), edit))
+        })
+        .collect();
+    edits.extend(upkeep.into_iter().map(|object| {
+        let mut entry = entry(object, plan, &key, State::Applied);
+        // It was not written now, so it still comes from the commit that wrote it.
+        if let Some(owned) = ledger.owned().get(&object.path) {
+            entry.commit.clone_from(&owned.commit);
+        }
+        (object.path.clone(), Some(entry))
+    }));
+    ledger.write(client, edits).await?;
+    Ok(Report::new(plan, outcomes))
+}
+
+async fn walk(
+    client: &Client,
+    plan: &Plan,
+    objects: &HashMap<&str, &Object>,
+    outcomes: &mut [Option<Outcome>],
+    options: &Options<'_>,
+) {
+    let blockers = plan::blockers(&plan.changes);
+    for stage in plan::stages(&plan.changes) {
+        let known = &*outcomes;
+        let blocked = |index: usize| {
+            blockers[index]
+                .iter()
+                .copied()
+                .find(|&other| known[other].as_ref().is_none_or(|outcome| !outcome.is_applied()))
+        };
+        let done: Vec<(usize, Outcome)> = stream::iter(stage.map(|index| {
+            let change = &plan.changes[index];
+            let blocker = blocked(index).map(|other| plan.changes[other].path.clone());
+            async move {
+                let outcome = match blocker {
+                    _ if options.stop.load(Ordering::Relaxed) => Outcome::Interrupted,
+                    Some(path) => Outcome::Skipped { because: path },
+                    None => step::carry_out(client, plan, change, objects.get(change.path.as_str()).copied()).await,
+                };
+                (options.progress)(change, &outcome);
+                (index, outcome)
+            }
+        }))
+        .buffer_unordered(WRITES_AT_ONCE)
+        .collect()
+        .await;
+        for (index, outcome) in done {
+            outcomes[index] = Some(outcome);
+        }
+    }
+}
+
+/// Whether the ledger must know of a change before it is made: the object becomes ours, or a secret that
+/// cannot be read back is written. Everything else is seen in the engine itself.
+fn needs_intent(change: &Change) -> bool {
+    match change.action {
+        Action::Create | Action::Adopt => true,
+        Action::Update => change
+            .fields
+            .iter()
+            .any(|field| change.kind.field(field.name).is_some_and(|field| field.access == Access::WriteOnly)),
+        Action::Delete | Action::Forget => false,
+    }
+}
+
+/// What the ledger shall say after a change. `None` leaves it as it is now.
+fn record(
+    change: &Change,
+    outcome: &Outcome,
+    object: Option<&Object>,
+    before: Option<&Owned>,
+    plan: &Plan,
+    key: &Secret,
+) -> Option<Option<Owned>> {
+    match outcome {
+        Outcome::Applied { .. } if change.takes_away() => Some(None),
+        Outcome::Applied { .. } => object.map(|object| Some(entry(object, plan, key, State::Applied))),
+        // Nothing was done, so an object that is there now is somebody else's: the intent must not claim it.
+        Outcome::Moved { .. }
+        | Outcome::Skipped { .. }
+        | Outcome::Interrupted
+        | Outcome::Failed { acted: false, .. } => needs_intent(change).then(|| before.cloned()),
+        Outcome::Failed { acted: true, .. } => None,
+    }
+}
+
+fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
+    Owned {
+        kind: object.kind,
+        app: object.app.clone(),
+        place: object.place.clone(),
+        commit: plan.commit.clone(),
+        fingerprint: fingerprint::of(object),
+        secrets: plan::secret_digests(object, key),
+        state,
+        protect: object.protect,
+    }
+}
+
+/// Declared objects that need no change, but whose ledger entry does.
+fn outdated<'a>(plan: &Plan, desired: &'a [Object], ledger: &Ledger) -> Vec<&'a Object> {
+    let changing: std::collections::HashSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
+    desired
+        .iter()
+        .filter(|object| !changing.contains(object.path.as_str()))
+        .filter(|object| ledger.owned().get(&object.path).is_some_and(|owned| plan::is_outdated(owned, object)))
+        .collect()
+}

@@ -1,0 +1,147 @@
+//! What became of a plan: applied, moved, failed, skipped, and why.
+
+use std::fmt::Write as _;
+
+use super::step;
+use crate::object::{Live, Object};
+use crate::plan::{Change, Plan, Summary, escape};
+
+/// What became of one change.
+#[derive(Clone, Debug)]
+pub enum Outcome {
+    /// Done, and read back as declared.
+    Applied {
+        /// What the engine wants to be read by a person.
+        warnings: Vec<String>,
+    },
+    /// Not done: the live object is no longer what the plan was computed from.
+    Moved {
+        /// What it is now; `None` if it is gone.
+        now: Option<Box<Live>>,
+    },
+    /// Tried, and not as declared now.
+    Failed {
+        /// What went wrong. Never a secret.
+        what: String,
+        /// Whether the engine may have acted.
+        acted: bool,
+    },
+    /// Not tried, because something that it stands on was not done.
+    Skipped {
+        /// That object's path.
+        because: String,
+    },
+    /// Not tried, because the apply was interrupted.
+    Interrupted,
+}
+
+impl Outcome {
+    /// A failure.
+    pub(super) fn failed(acted: bool, what: String) -> Self {
+        Self::Failed { what, acted }
+    }
+
+    /// Whether the change is done.
+    pub fn is_applied(&self) -> bool {
+        matches!(self, Self::Applied { .. })
+    }
+}
+
+/// What became of each change of a plan.
+#[derive(Clone, Debug)]
+pub struct Report {
+    results: Vec<(Change, Outcome)>,
+}
+
+impl Report {
+    pub(super) fn new(plan: &Plan, outcomes: Vec<Outcome>) -> Self {
+        Self { results: plan.changes.iter().cloned().zip(outcomes).collect() }
+    }
+
+    /// Each change and what became of it.
+    pub fn results(&self) -> &[(Change, Outcome)] {
+        &self.results
+    }
+
+    /// The exit code of `leasehold apply`: 0 all done, 4 something moved since the plan, 1 anything else.
+    pub fn exit_code(&self) -> u8 {
+        let moved = self.results.iter().any(|(_, outcome)| matches!(outcome, Outcome::Moved { .. }));
+        match (moved, self.results.iter().all(|(_, outcome)| outcome.is_applied())) {
+            (true, _) => 4,
+            (false, true) => 0,
+            (false, false) => 1,
+        }
+    }
+
+    /// How much was done.
+    pub fn applied(&self) -> Summary {
+        Summary::of(self.results.iter().filter(|(_, outcome)| outcome.is_applied()).map(|(change, _)| change.action))
+    }
+
+    /// The one line that says it all, from the same value as the exit code.
+    pub fn summary(&self) -> String {
+        let Summary { add, change, delete, adopt, forget } = self.applied();
+        let complete = self.results.iter().all(|(_, outcome)| outcome.is_applied());
+        let mut line = format!(
+            "Apply {}: {add} added, {change} changed, {delete} deleted",
+            if complete { "complete" } else { "incomplete" }
+        );
+        for (count, word) in [(adopt, "adopted"), (forget, "forgotten")] {
+            if count > 0 {
+                // Writing to a string cannot fail.
+                let _ = write!(line, ", {count} {word}");
+            }
+        }
+        let (mut moved, mut failed, mut skipped) = (0, 0, 0);
+        for (_, outcome) in &self.results {
+            match outcome {
+                Outcome::Applied { .. } => {}
+                Outcome::Moved { .. } => moved += 1,
+                Outcome::Failed { .. } => failed += 1,
+                Outcome::Skipped { .. } | Outcome::Interrupted => skipped += 1,
+            }
+        }
+        for (count, word) in [(failed, "failed"), (moved, "moved since the plan"), (skipped, "skipped")] {
+            if count > 0 {
+                let _ = write!(line, ", {count} {word}");
+            }
+        }
+        line.push('.');
+        line
+    }
+
+    /// What a person must know besides the summary: empty when all went well. `desired` are the objects that
+    /// the plan was computed from.
+    pub fn problems(&self, desired: &[Object]) -> String {
+        let mut text = String::new();
+        for (change, outcome) in &self.results {
+            let head = format!("{} {} ({})", change.kind.name, escape(&change.path), escape(&change.place.to_string()));
+            let verb = change.action.word();
+            match outcome {
+                Outcome::Applied { warnings } => {
+                    for warning in warnings {
+                        let _ = writeln!(text, "Warning: {head}: {}", escape(warning));
+                    }
+                }
+                Outcome::Failed { what, .. } => {
+                    let _ = writeln!(text, "Failed to {verb} {head}: {}", escape(what));
+                }
+                Outcome::Moved { now } => {
+                    let _ = writeln!(text, "Left alone {head}: it changed since the plan was made");
+                    let object = desired.iter().find(|object| object.path == change.path);
+                    for line in step::three_ways(change.kind, change.live.as_ref(), now.as_deref(), object) {
+                        let _ = writeln!(text, "    {line}");
+                    }
+                    let _ = writeln!(text, "  = help: look at a new plan: it shows what was done by hand");
+                }
+                Outcome::Skipped { because } => {
+                    let _ = writeln!(text, "Skipped {head}: it waits for {}", escape(because));
+                }
+                Outcome::Interrupted => {
+                    let _ = writeln!(text, "Skipped {head}: interrupted");
+                }
+            }
+        }
+        text
+    }
+}

@@ -1,0 +1,300 @@
+//! The declared and the owned objects as they stand in an engine, and how many there are besides.
+//!
+//! Few requests and many at a time: tables (mounts, auth methods, audit devices) are read once, whole
+//! folders are listed once, an object that a list lacks is not asked for, and where a list carries the
+//! objects themselves nothing is asked at all. Every answer goes through the object's kind, so nothing here
+//! knows a field.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use futures_util::stream::{self, StreamExt as _};
+use serde_json::{Map, Value};
+
+use crate::api::{self, Client};
+use crate::object::{KINDS, Kind, Live, Object, Owned, Read, acl_policy, approle_role, aws_role};
+
+/// Requests that are under way at one time while reading.
+const READS_AT_ONCE: usize = 64;
+
+/// How many levels of a lease folder are walked when leases are counted.
+const LEASE_FOLDERS_DEEP: usize = 4;
+
+/// How many folders are walked when leases are counted, in one count.
+const LEASE_FOLDERS_MAX: usize = 200;
+
+/// Why the engine's state is not known.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The engine did not answer as it should.
+    #[error("reading {path}: {source}")]
+    Api {
+        /// What was read.
+        path: String,
+        /// What went wrong.
+        source: api::Error,
+    },
+    /// The engine answered something that is no such object.
+    #[error("{path} is not a readable {kind}: {what}")]
+    Odd {
+        /// The object.
+        path: String,
+        /// Its kind.
+        kind: &'static str,
+        /// What is odd.
+        what: String,
+    },
+}
+
+/// What was read.
+#[derive(Debug, Default)]
+pub struct Snapshot {
+    /// The desired and owned objects that there are, by path.
+    pub objects: HashMap<String, Live>,
+    /// Objects that are neither: the name of their kind and their path.
+    pub unmanaged: Vec<(&'static str, String)>,
+    /// What could not be looked at.
+    pub notes: Vec<String>,
+}
+
+/// A folder of objects that can be listed.
+struct Folder {
+    kind: &'static Kind,
+    /// `aws/roles`.
+    path: String,
+}
+
+/// A folder's answer: its keys, and the whole objects where the engine gives them.
+struct Listing {
+    folder: Folder,
+    keys: HashSet<String>,
+    bodies: HashMap<String, Live>,
+}
+
+/// Reads everything that a plan compares.
+///
+/// # Errors
+/// [`Error`], for the first object that could not be read.
+pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, Owned>) -> Result<Snapshot, Error> {
+    let mut wanted: BTreeMap<&str, &'static Kind> =
+        owned.iter().map(|(path, owned)| (path.as_str(), owned.kind)).collect();
+    wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
+    let mut snapshot = Snapshot::default();
+    let tables = read_tables(client, &wanted, &mut snapshot).await?;
+    let listings = read_folders(client, &wanted, &tables, &mut snapshot).await?;
+    read_objects(client, &wanted, &tables, &listings, &mut snapshot).await?;
+    for listing in &listings {
+        for key in &listing.keys {
+            let path = format!("{}/{key}", listing.folder.path);
+            if !wanted.contains_key(path.as_str()) && !(listing.folder.kind.built_in)(&path) {
+                snapshot.unmanaged.push((listing.folder.kind.name, path));
+            }
+        }
+    }
+    Ok(snapshot)
+}
+
+/// Reads one object now; `None` if there is none.
+///
+/// # Errors
+/// [`Error`].
+pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
+    match (kind.read)(path) {
+        Read::At(at) => match get(client, &at).await? {
+            Some(data) => parsed(kind, path, &data).map(Some),
+            None => Ok(None),
+        },
+        Read::Entry { list, key } => {
+            let table = get(client, list).await?.unwrap_or_default();
+            table.get(&key).and_then(Value::as_object).map(|entry| parsed(kind, path, entry)).transpose()
+        }
+    }
+}
+
+/// How many leases there are under a prefix of lease ids. `None` if this token may not know.
+pub async fn count_leases(client: &Client, prefix: &str) -> Option<usize> {
+    let mut folders = vec![(prefix.trim_end_matches('/').to_owned(), 0)];
+    let (mut leases, mut walked) = (0, 0);
+    while let Some((folder, depth)) = folders.pop() {
+        walked += 1;
+        if walked > LEASE_FOLDERS_MAX || depth > LEASE_FOLDERS_DEEP {
+            return None;
+        }
+        let answer = client.list(&format!("sys/leases/lookup/{folder}")).await.ok()?;
+        for key in answer.as_ref().map(keys).unwrap_or_default() {
+            match key.strip_suffix('/') {
+                Some(inner) => folders.push((format!("{folder}/{inner}"), depth + 1)),
+                None => leases += 1,
+            }
+        }
+    }
+    Some(leases)
+}
+
+/// A table of the engine by its path; absent if this token may not read it.
+type Tables = HashMap<&'static str, Map<String, Value>>;
+
+async fn read_tables(
+    client: &Client,
+    wanted: &BTreeMap<&str, &'static Kind>,
+    snapshot: &mut Snapshot,
+) -> Result<Tables, Error> {
+    let mut tables = Tables::new();
+    for kind in KINDS {
+        let Read::Entry { list, .. } = (kind.read)("") else { continue };
+        let needed = wanted.values().any(|other| other.name == kind.name);
+        let table = match get(client, list).await {
+            Ok(table) => table.unwrap_or_default(),
+            Err(Error::Api { source, .. }) if source.code() == Some(403) && !needed => {
+                snapshot
+                    .notes
+                    .push(format!("this token may not read {list}, so what is not ours there is not counted"));
+                continue;
+            }
+            Err(error) => return Err(error),
+        };
+        let entries = table.iter().filter(|(key, entry)| key.ends_with('/') && entry.get("type").is_some());
+        for (key, _) in entries {
+            let path = format!("{list}/{}", key.trim_end_matches('/'));
+            if !wanted.contains_key(path.as_str()) && !(kind.built_in)(&path) {
+                snapshot.unmanaged.push((kind.name, path));
+            }
+        }
+        tables.insert(list, table);
+    }
+    Ok(tables)
+}
+
+/// The folders whose objects are counted: policies, and the roles of every mount that is declared or ours.
+fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folder> {
+    let mut folders = vec![Folder { kind: &acl_policy::KIND, path: "sys/policies/acl".to_owned() }];
+    for (list, sort, kind, prefix, leaf) in [
+        ("sys/mounts", "aws", &aws_role::KIND, "", "roles"),
+        ("sys/auth", "approle", &approle_role::KIND, "auth/", "role"),
+    ] {
+        for (key, entry) in tables.get(list).into_iter().flatten() {
+            let mount = key.trim_end_matches('/');
+            let declared = wanted.contains_key(format!("{list}/{mount}").as_str());
+            if declared && entry.get("type").and_then(Value::as_str) == Some(sort) {
+                folders.push(Folder { kind, path: format!("{prefix}{mount}/{leaf}") });
+            }
+        }
+    }
+    folders
+}
+
+async fn read_folders(
+    client: &Client,
+    wanted: &BTreeMap<&str, &'static Kind>,
+    tables: &Tables,
+    snapshot: &mut Snapshot,
+) -> Result<Vec<Listing>, Error> {
+    let folders = folders(wanted, tables);
+    let answers: Vec<_> = stream::iter(folders.into_iter().map(|folder| async move {
+        let answer = client.list(&folder.path).await;
+        (folder, answer)
+    }))
+    .buffered(READS_AT_ONCE)
+    .collect()
+    .await;
+    let mut listings = Vec::new();
+    for (folder, answer) in answers {
+        match answer {
+            Ok(answer) => {
+                let keys = answer.as_ref().map(keys).unwrap_or_default().into_iter().collect();
+                let bodies = answer.as_ref().map(|answer| bodies(&folder, answer)).unwrap_or_default();
+                listings.push(Listing { folder, keys, bodies });
+            }
+            Err(error) if error.code() == Some(403) => snapshot
+                .notes
+                .push(format!("this token may not list {}, so what is not ours there is not counted", folder.path)),
+            Err(source) => return Err(Error::Api { path: folder.path, source }),
+        }
+    }
+    Ok(listings)
+}
+
+fn keys(answer: &api::Answer) -> Vec<String> {
+    let keys = answer.data.as_ref().and_then(|data| data.get("keys")).and_then(Value::as_array);
+    keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+/// Whole objects in a list's `key_info`. A field that every answer of the kind has tells a whole object from
+/// a few words about one.
+fn bodies(folder: &Folder, answer: &api::Answer) -> HashMap<String, Live> {
+    let witness = match folder.kind.name {
+        name if name == aws_role::KIND.name => "credential_type",
+        name if name == approle_role::KIND.name => "token_policies",
+        _ => "policy",
+    };
+    let infos = answer.data.as_ref().and_then(|data| data.get("key_info")).and_then(Value::as_object);
+    infos
+        .into_iter()
+        .flatten()
+        .filter_map(|(key, info)| {
+            let info = info.as_object().filter(|info| info.contains_key(witness))?;
+            let path = format!("{}/{key}", folder.path);
+            let live = folder.kind.live(&path, info).ok()?;
+            Some((path, live))
+        })
+        .collect()
+}
+
+async fn read_objects(
+    client: &Client,
+    wanted: &BTreeMap<&str, &'static Kind>,
+    tables: &Tables,
+    listings: &[Listing],
+    snapshot: &mut Snapshot,
+) -> Result<(), Error> {
+    let listed: HashMap<&str, &Listing> =
+        listings.iter().map(|listing| (listing.folder.path.as_str(), listing)).collect();
+    let mut asked: Vec<(&str, &'static Kind)> = Vec::new();
+    for (&path, &kind) in wanted {
+        if let Read::Entry { list, key } = (kind.read)(path) {
+            let entry = tables.get(list).and_then(|table| table.get(&key)).and_then(Value::as_object);
+            if let Some(entry) = entry {
+                snapshot.objects.insert(path.to_owned(), parsed(kind, path, entry)?);
+            }
+            continue;
+        }
+        let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
+        match listed.get(folder) {
+            Some(listing) => match listing.bodies.get(path) {
+                Some(live) => drop(snapshot.objects.insert(path.to_owned(), live.clone())),
+                None if listing.keys.contains(name) => asked.push((path, kind)),
+                None => {}
+            },
+            None if is_mounted(path, tables) => asked.push((path, kind)),
+            None => {}
+        }
+    }
+    let mut answers =
+        stream::iter(asked.into_iter().map(|(path, kind)| async move { (path, read_one(client, kind, path).await) }))
+            .buffer_unordered(READS_AT_ONCE);
+    while let Some((path, answer)) = answers.next().await {
+        if let Some(live) = answer? {
+            snapshot.objects.insert(path.to_owned(), live);
+        }
+    }
+    Ok(())
+}
+
+/// Whether anything can be at a path: under a mount that is there, or where that is not known.
+fn is_mounted(path: &str, tables: &Tables) -> bool {
+    if path.starts_with("sys/") {
+        return true;
+    }
+    let (list, rest) = path.strip_prefix("auth/").map_or(("sys/mounts", path), |rest| ("sys/auth", rest));
+    let Some(table) = tables.get(list) else { return true };
+    rest.match_indices('/').any(|(at, _)| table.contains_key(&rest[..=at]))
+}
+
+async fn get(client: &Client, path: &str) -> Result<Option<Map<String, Value>>, Error> {
+    let answer = client.read(path).await.map_err(|source| Error::Api { path: path.to_owned(), source })?;
+    // Old versions answer tables bare, without the envelope.
+    Ok(answer.and_then(|answer| answer.data.or_else(|| answer.body.as_object().cloned())))
+}
+
+fn parsed(kind: &'static Kind, path: &str, data: &Map<String, Value>) -> Result<Live, Error> {
+    kind.live(path, data).map_err(|what| Error::Odd { path: path.to_owned(), kind: kind.name, what })
+}

@@ -1,0 +1,154 @@
+//! What is remembered of an object that an estate put into an engine. Never a secret.
+//!
+//! The ledger keeps these in the engine itself. They answer three questions that neither files nor live
+//! objects can: whether an object is ours, where it was declared when its declaration is gone, and whether
+//! a secret that no engine tells is still the one we wrote.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::{Map, Value, json};
+
+use super::{KINDS, Kind, Place};
+
+/// One object that is ours.
+#[derive(Clone, Debug)]
+pub struct Owned {
+    /// Its sort.
+    pub kind: &'static Kind,
+    /// The app it was lowered from, if from one.
+    pub app: Option<String>,
+    /// Where it was declared when it was written last.
+    pub place: Place,
+    /// The estate's commit that it was written from; `None` outside git.
+    pub commit: Option<String>,
+    /// The digest of its readable fields as they were declared.
+    pub fingerprint: String,
+    /// Keyed digests of the write-only fields that were declared, by field.
+    pub secrets: BTreeMap<String, String>,
+    /// Whether it is written for certain.
+    pub state: State,
+    /// Whether it was declared with `protect = true`.
+    pub protect: bool,
+}
+
+/// How far writing an object has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    /// We were about to write it: it may or may not have arrived. If it is there, it is ours.
+    Intended,
+    /// Written and read back.
+    Applied,
+}
+
+impl Owned {
+    /// The form it is kept in.
+    pub fn encode(&self) -> Value {
+        json!({
+            "kind": self.kind.name,
+            "app": self.app,
+            "file": &*self.place.file,
+            "line": self.place.line,
+            "column": self.place.column,
+            "commit": self.commit,
+            "fingerprint": self.fingerprint,
+            "secrets": self.secrets,
+            "state": match self.state {
+                State::Intended => "intended",
+                State::Applied => "applied",
+            },
+            "protect": self.protect,
+        })
+    }
+
+    /// Reads the form that [`Owned::encode`] gives.
+    ///
+    /// # Errors
+    /// Which part is not understood. A kind that is unknown here was written by a newer version.
+    pub fn decode(value: &Value) -> Result<Self, String> {
+        let map = value.as_object().ok_or("an entry is not a map")?;
+        let name = text(map, "kind")?;
+        let kind = *KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
+            format!("it holds a kind `{name}` that this version does not know; use the version that wrote it")
+        })?;
+        let number = |key: &str| {
+            map.get(key)
+                .and_then(Value::as_u64)
+                .and_then(|number| u32::try_from(number).ok())
+                .ok_or_else(|| format!("`{key}` is missing"))
+        };
+        let secrets = map.get("secrets").and_then(Value::as_object).ok_or("`secrets` is missing")?;
+        Ok(Self {
+            kind,
+            app: map.get("app").and_then(Value::as_str).map(str::to_owned),
+            place: Place { file: Arc::from(text(map, "file")?), line: number("line")?, column: number("column")? },
+            commit: map.get("commit").and_then(Value::as_str).map(str::to_owned),
+            fingerprint: text(map, "fingerprint")?.to_owned(),
+            secrets: secrets
+                .iter()
+                .map(|(field, digest)| {
+                    let digest = digest.as_str().ok_or_else(|| format!("the digest of `{field}` is not text"))?;
+                    Ok((field.clone(), digest.to_owned()))
+                })
+                .collect::<Result<_, String>>()?,
+            state: match text(map, "state")? {
+                "intended" => State::Intended,
+                "applied" => State::Applied,
+                other => return Err(format!("the state `{other}` is not known")),
+            },
+            protect: map.get("protect").and_then(Value::as_bool).ok_or("`protect` is missing")?,
+        })
+    }
+}
+
+fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str, String> {
+    map.get(key).and_then(Value::as_str).ok_or_else(|| format!("`{key}` is missing"))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeMap;
+    use std::sync::Arc;
+
+    use serde_json::json;
+
+    use super::{Owned, State};
+    use crate::object::{KINDS, Place};
+
+    fn owned() -> Owned {
+        Owned {
+            kind: KINDS[0],
+            app: Some("webapp".to_owned()),
+            place: Place { file: Arc::from("apps/webapp.hcl"), line: 3, column: 1 },
+            commit: None,
+            fingerprint: "ab".repeat(32),
+            secrets: BTreeMap::from([("secret_key".to_owned(), "cd".repeat(32))]),
+            state: State::Intended,
+            protect: true,
+        }
+    }
+
+    #[test]
+    fn what_is_kept_reads_back() {
+        let value = owned().encode();
+        let read = Owned::decode(&value).expect("decodes");
+        assert_eq!(read.encode(), value);
+        assert_eq!(read.state, State::Intended);
+    }
+
+    #[test]
+    fn what_is_not_understood_is_named() {
+        for (key, value, part) in [
+            ("kind", json!("static role"), "static role"),
+            ("state", json!("half"), "half"),
+            ("line", json!("x"), "line"),
+            ("secrets", json!(null), "secrets"),
+            ("protect", json!(null), "protect"),
+        ] {
+            let mut entry = owned().encode();
+            entry[key] = value;
+            let error = Owned::decode(&entry).expect_err("refused");
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

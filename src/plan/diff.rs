@@ -1,0 +1,589 @@
+//! (desired, live, ours) -> changes.
+//!
+//! All spelling is dealt with before: desired and live values are canonical, and defaults are filled in on
+//! both sides. So comparison here is equality, and a field that was removed from a file is a change back to
+//! its default. What an engine never tells is compared by the keyed digest in the ledger.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::limit::{self, Adopt};
+use super::{Action, Change, FieldChange, Plan, Side, Unmanaged, order};
+use crate::object::{
+    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Place, Shape, State, field, fingerprint,
+};
+use crate::secret::Secret;
+
+/// What a plan is computed from.
+#[derive(Debug)]
+pub struct Input<'a> {
+    /// The environment.
+    pub environment: &'a str,
+    /// The estate's commit.
+    pub commit: Option<&'a str>,
+    /// What the files say, each path once.
+    pub desired: &'a [Object],
+    /// What the engine holds, at least at every path that is desired or ours.
+    pub live: &'a HashMap<String, Live>,
+    /// What is ours.
+    pub owned: &'a BTreeMap<String, Owned>,
+    /// The key of secret digests; `None` before the first apply.
+    pub key: Option<&'a Secret>,
+    /// What to do about declared objects that are not ours.
+    pub adopt: Adopt,
+    /// The environment's limit, or [`super::MAX_DELETES_DEFAULT`].
+    pub max_deletes: u32,
+    /// What the engine holds besides.
+    pub unmanaged: Vec<Unmanaged>,
+    /// What could not be looked at.
+    pub notes: Vec<String>,
+}
+
+/// Why no plan could be made.
+#[derive(Debug, thiserror::Error)]
+pub enum PlanError {
+    /// A secret was not resolved, so nobody can tell whether it changed.
+    #[error("{place}: {field} of {path} refers to the secret `{reference}`, which could not be read")]
+    Unresolved {
+        /// The object.
+        path: String,
+        /// The field.
+        field: &'static str,
+        /// The reference; never the secret.
+        reference: String,
+        /// Where it is written.
+        place: Place,
+    },
+}
+
+pub(super) fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
+    let mut changes = Vec::new();
+    let mut unchanged = 0;
+    let mut declared: HashSet<&str> = HashSet::with_capacity(input.desired.len());
+    for object in input.desired {
+        declared.insert(&object.path);
+        match declared_change(object, input)? {
+            Some(change) => changes.push(change),
+            None => unchanged += 1,
+        }
+    }
+    for (path, owned) in input.owned {
+        if !declared.contains(path.as_str()) {
+            changes.push(undeclared_change(path, owned, input.live.get(path)));
+        }
+    }
+    order::sort(&mut changes);
+    let refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes, input.adopt);
+    let mut unmanaged = input.unmanaged.clone();
+    unmanaged.sort_unstable();
+    Ok(Plan {
+        environment: input.environment.to_owned(),
+        commit: input.commit.map(str::to_owned),
+        changes,
+        unchanged,
+        unmanaged,
+        refusals,
+        notes: input.notes.clone(),
+    })
+}
+
+fn declared_change(object: &Object, input: &Input<'_>) -> Result<Option<Change>, PlanError> {
+    if let Some((name, reference, place)) = object.unresolved().next() {
+        return Err(PlanError::Unresolved {
+            path: object.path.clone(),
+            field: name,
+            reference: reference.to_owned(),
+            place: place.clone(),
+        });
+    }
+    let live = input.live.get(&object.path);
+    let owned = input.owned.get(&object.path);
+    let fields: Vec<FieldChange> = object
+        .kind
+        .fields
+        .iter()
+        .filter_map(|field| match field.access {
+            Access::Readable => readable_change(object, field, live),
+            Access::WriteOnly => hidden_change(object, field, live, owned, input.key),
+        })
+        .collect();
+    let action = match (live, owned) {
+        (None, _) => Action::Create,
+        (Some(_), None) => Action::Adopt,
+        (Some(_), Some(_)) if fields.is_empty() => return Ok(None),
+        (Some(_), Some(_)) => Action::Update,
+    };
+    let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
+    let changed = match action {
+        Action::Create => Some(Changed::Created(object)),
+        _ if names.is_empty() => None,
+        _ => Some(Changed::Updated(object, &names)),
+    };
+    Ok(Some(Change {
+        action,
+        kind: object.kind,
+        path: object.path.clone(),
+        app: object.app.clone(),
+        place: object.place.clone(),
+        fields_unchanged: object.kind.fields.len() - fields.len(),
+        fields,
+        effects: changed.and_then(|changed| (object.kind.effect)(&object.path, changed)).into_iter().collect(),
+        live: live.cloned(),
+        policies: policies(&object.value("token_policies")),
+    }))
+}
+
+fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>) -> Change {
+    let (action, effect) = match (live, owned.kind.delete) {
+        (None, _) => (Action::Forget, Some("it is gone from the engine already".to_owned())),
+        (Some(_), Delete::Forget(stays)) => (Action::Forget, Some(stays.to_owned())),
+        (Some(_), Delete::ByPath) => (Action::Delete, (owned.kind.effect)(path, Changed::Deleted)),
+    };
+    Change {
+        action,
+        kind: owned.kind,
+        path: path.to_owned(),
+        app: owned.app.clone(),
+        place: owned.place.clone(),
+        fields: Vec::new(),
+        fields_unchanged: owned.kind.fields.len(),
+        effects: effect.into_iter().collect(),
+        live: live.cloned(),
+        policies: live.and_then(|live| live.fields.get("token_policies")).map(policies).unwrap_or_default(),
+    }
+}
+
+fn policies(names: &Value) -> Vec<String> {
+    names.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+}
+
+fn readable_change(object: &Object, table: &Field, live: Option<&Live>) -> Option<FieldChange> {
+    let after = object.value(table.name);
+    let change =
+        |before| FieldChange { name: table.name, shape: table.shape, before, after: Side::Value(after.clone()) };
+    match live {
+        // A new object shows what is set; the rest is as the table of fields says.
+        None => (after != table.default_value()).then(|| change(Side::Absent)),
+        Some(live) => {
+            let before = live.fields.get(table.name).cloned().unwrap_or_else(|| table.default_value());
+            // The cheap comparison first: nearly all fields of a large estate are equal as they stand.
+            let equal = before == after || field::equal(table.shape, &before, &after);
+            (!equal).then(|| change(Side::Value(before)))
+        }
+    }
+}
+
+/// How a live object differs from its declaration, in the fields that an engine tells.
+pub fn differences(object: &Object, live: &Live) -> Vec<FieldChange> {
+    let readable = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
+    readable.filter_map(|field| readable_change(object, field, Some(live))).collect()
+}
+
+fn hidden_change(
+    object: &Object,
+    table: &Field,
+    live: Option<&Live>,
+    owned: Option<&Owned>,
+    key: Option<&Secret>,
+) -> Option<FieldChange> {
+    let written = owned.and_then(|owned| owned.secrets.get(table.name));
+    let before = match (live, written) {
+        (None, _) => Side::Absent,
+        (Some(_), _) => Side::Sensitive,
+    };
+    let change = |after| FieldChange { name: table.name, shape: table.shape, before: before.clone(), after };
+    let Some(leaf) = object.fields.get(table.name) else {
+        // Nobody declared it, then or now; or the engine makes one of its own and keeps it.
+        if live.is_none() || written.is_none() || table.default == "null" {
+            return None;
+        }
+        return Some(change(Side::Value(table.default_value())));
+    };
+    let settled = live.is_some() && owned.is_some_and(|owned| owned.state == State::Applied);
+    let digest = key.and_then(|key| digest(object, table.name, key));
+    if settled && digest.is_some() && digest.as_ref() == written {
+        return None;
+    }
+    Some(change(match &leaf.value {
+        FieldValue::Data(value) if table.shape != Shape::Secret => Side::Value(value.clone()),
+        _ => Side::Sensitive,
+    }))
+}
+
+/// The keyed digests of an object's declared write-only fields, for the ledger.
+pub fn secret_digests(object: &Object, key: &Secret) -> BTreeMap<String, String> {
+    object
+        .kind
+        .fields
+        .iter()
+        .filter(|field| field.access == Access::WriteOnly)
+        .filter_map(|field| Some((field.name.to_owned(), digest(object, field.name, key)?)))
+        .collect()
+}
+
+fn digest(object: &Object, name: &str, key: &Secret) -> Option<String> {
+    let text = match &object.fields.get(name)?.value {
+        FieldValue::Secret(secret) => secret.clone(),
+        FieldValue::Data(value) => Secret::new(value.to_string()),
+        FieldValue::Unresolved(_) => return None,
+    };
+    Some(fingerprint::of_secret(key.expose().as_bytes(), &object.path, name, &text))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::{Input, differences, secret_digests};
+    use crate::object::testing::{leaf, object};
+    use crate::object::{
+        FieldValue, Kind, Live, Object, Owned, State, acl_policy, approle_role, audit_device, aws_lease, aws_role,
+        aws_root, fingerprint, mount,
+    };
+    use crate::plan::{Action, Adopt, Plan, Refusal, Side};
+    use crate::secret::Secret;
+
+    const ROLE: &str = "aws/roles/webapp";
+
+    /// An engine and a ledger, as maps.
+    #[derive(Default)]
+    struct World {
+        live: HashMap<String, Live>,
+        owned: BTreeMap<String, Owned>,
+        max_deletes: Option<u32>,
+    }
+
+    fn key() -> Secret {
+        Secret::new("key")
+    }
+
+    impl World {
+        fn plan(&self, desired: &[Object], adopt: Adopt) -> Plan {
+            Plan::new(&Input {
+                environment: "local",
+                commit: None,
+                desired,
+                live: &self.live,
+                owned: &self.owned,
+                key: Some(&key()),
+                adopt,
+                max_deletes: self.max_deletes.unwrap_or(u32::MAX),
+                unmanaged: Vec::new(),
+                notes: Vec::new(),
+            })
+            .expect("planned")
+        }
+
+        fn apply(&mut self, desired: &[Object], plan: &Plan) {
+            for change in &plan.changes {
+                match desired.iter().find(|object| object.path == change.path) {
+                    Some(object) => {
+                        self.live.insert(object.path.clone(), live(object));
+                        self.owned.insert(object.path.clone(), owned(object, State::Applied));
+                    }
+                    None => {
+                        if change.action == Action::Delete {
+                            self.live.remove(&change.path);
+                        }
+                        self.owned.remove(&change.path);
+                    }
+                }
+            }
+        }
+
+        fn with(desired: &[Object]) -> Self {
+            let mut world = Self::default();
+            let plan = world.plan(desired, Adopt::Refuse);
+            world.apply(desired, &plan);
+            world
+        }
+    }
+
+    /// What an engine holds once an object is written.
+    fn live(object: &Object) -> Live {
+        let readable = object.kind.fields.iter().filter(|field| field.access == crate::object::Access::Readable);
+        Live {
+            kind: object.kind,
+            path: object.path.clone(),
+            fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
+        }
+    }
+
+    fn owned(object: &Object, state: State) -> Owned {
+        Owned {
+            kind: object.kind,
+            app: object.app.clone(),
+            place: object.place.clone(),
+            commit: None,
+            fingerprint: fingerprint::of(object),
+            secrets: secret_digests(object, &key()),
+            state,
+            protect: object.protect,
+        }
+    }
+
+    fn root(secret: &str, region: &str) -> Object {
+        let mut root = object(&aws_root::KIND, "aws/config/root", &[("region", json!(region))]);
+        if !secret.is_empty() {
+            root.fields.insert("secret_key", leaf(FieldValue::Secret(Secret::new(secret))));
+        }
+        root
+    }
+
+    fn actions(plan: &Plan) -> Vec<(Action, &str)> {
+        plan.changes.iter().map(|change| (change.action, change.path.as_str())).collect()
+    }
+
+    fn changed(plan: &Plan) -> Vec<(&'static str, Side, Side)> {
+        let fields = plan.changes.iter().flat_map(|change| &change.fields);
+        fields.map(|field| (field.name, field.before.clone(), field.after.clone())).collect()
+    }
+
+    fn value(value: Value) -> Side {
+        Side::Value(value)
+    }
+
+    #[test]
+    fn a_new_object_shows_what_is_set_and_then_nothing() {
+        let desired = [object(&aws_role::KIND, ROLE, &[("iam_groups", json!(["g"]))])];
+        let plan = World::default().plan(&desired, Adopt::Refuse);
+        assert_eq!(actions(&plan), [(Action::Create, ROLE)]);
+        assert_eq!(changed(&plan), [("iam_groups", Side::Absent, value(json!(["g"])))]);
+        assert_eq!(plan.exit_code(), 2);
+        let after = World::with(&desired).plan(&desired, Adopt::Refuse);
+        assert!(after.is_empty() && after.unchanged == 1 && after.exit_code() == 0);
+    }
+
+    #[test]
+    fn an_edit_by_hand_shows_the_field_and_both_values() {
+        let desired = [object(&aws_role::KIND, ROLE, &[("user_path", json!("/apps/"))])];
+        let mut world = World::with(&desired);
+        let live = world.live.get_mut(ROLE).expect("live");
+        live.fields.insert("user_path", json!("/other/"));
+        live.fields.insert("iam_groups", json!(["admins"]));
+        let plan = world.plan(&desired, Adopt::Refuse);
+        assert_eq!(actions(&plan), [(Action::Update, ROLE)]);
+        assert_eq!(
+            changed(&plan),
+            [
+                ("iam_groups", value(json!(["admins"])), value(json!([]))),
+                ("user_path", value(json!("/other/")), value(json!("/apps/"))),
+            ]
+        );
+        assert_eq!(plan.changes[0].fields_unchanged, aws_role::KIND.fields.len() - 2);
+    }
+
+    #[test]
+    fn a_deletion_by_hand_is_a_creation() {
+        let desired = [object(&aws_role::KIND, ROLE, &[])];
+        let mut world = World::with(&desired);
+        world.live.clear();
+        assert_eq!(actions(&world.plan(&desired, Adopt::Refuse)), [(Action::Create, ROLE)]);
+    }
+
+    #[test]
+    fn a_field_taken_out_of_the_files_goes_back_to_its_default() {
+        let world = World::with(&[object(&aws_role::KIND, ROLE, &[("iam_groups", json!(["g"]))])]);
+        let plan = world.plan(&[object(&aws_role::KIND, ROLE, &[])], Adopt::Refuse);
+        assert_eq!(changed(&plan), [("iam_groups", value(json!(["g"])), value(json!([])))]);
+    }
+
+    #[test]
+    fn another_spelling_of_a_policy_document_is_no_change() {
+        let one = json!(r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Action":"s3:Get*","Resource":"*"}}"#);
+        let other =
+            json!(r#"{"Statement":[{"Resource":["*"],"Action":["s3:Get*"],"Effect":"Allow"}],"Version":"2012-10-17"}"#);
+        let mut world = World::with(&[object(&aws_role::KIND, ROLE, &[("policy_document", one.clone())])]);
+        world.live.get_mut(ROLE).expect("live").fields.insert("policy_document", other);
+        assert!(world.plan(&[object(&aws_role::KIND, ROLE, &[("policy_document", one)])], Adopt::Refuse).is_empty());
+    }
+
+    #[test]
+    fn a_secret_is_seen_to_change_and_never_shown() {
+        let desired = [root("hunter-one", "")];
+        let plan = World::default().plan(&desired, Adopt::Refuse);
+        assert_eq!(changed(&plan), [("secret_key", Side::Absent, Side::Sensitive)]);
+        let world = World::with(&desired);
+        assert!(world.plan(&desired, Adopt::Refuse).is_empty());
+        let two = world.plan(&[root("hunter-two", "")], Adopt::Refuse);
+        assert_eq!(changed(&two), [("secret_key", Side::Sensitive, Side::Sensitive)]);
+        let none = world.plan(&[root("", "")], Adopt::Refuse);
+        assert_eq!(changed(&none), [("secret_key", Side::Sensitive, value(json!("")))]);
+        for text in [format!("{two:?}"), two.text(crate::plan::Colour::Never), two.json().to_string()] {
+            assert!(!text.contains("hunter"), "{text}");
+        }
+        let unrelated = world.plan(&[root("hunter-one", "eu-west-1")], Adopt::Refuse);
+        assert_eq!(changed(&unrelated), [("region", value(json!("")), value(json!("eu-west-1")))]);
+    }
+
+    #[test]
+    fn a_secret_that_may_not_have_arrived_is_written_again() {
+        let desired = [root("hunter-one", ""), object(&aws_role::KIND, ROLE, &[])];
+        let mut world = World::with(&desired);
+        for object in &desired {
+            world.owned.insert(object.path.clone(), owned(object, State::Intended));
+        }
+        assert_eq!(actions(&world.plan(&desired, Adopt::Refuse)), [(Action::Update, "aws/config/root")]);
+    }
+
+    #[test]
+    fn a_secret_that_was_not_read_is_an_error() {
+        let mut desired = root("", "");
+        desired.fields.insert("secret_key", leaf(FieldValue::Unresolved("env:X".to_owned())));
+        let world = World::default();
+        let input = Input {
+            environment: "local",
+            commit: None,
+            desired: &[desired],
+            live: &world.live,
+            owned: &world.owned,
+            key: None,
+            adopt: Adopt::Refuse,
+            max_deletes: 0,
+            unmanaged: Vec::new(),
+            notes: Vec::new(),
+        };
+        let error = Plan::new(&input).expect_err("refused").to_string();
+        assert!(error.contains("secret_key") && error.contains("env:X"), "{error}");
+    }
+
+    #[test]
+    fn a_role_id_of_the_engines_own_is_left_alone() {
+        let path = "auth/approle/role/app-a";
+        let own = object(&approle_role::KIND, path, &[("role_id", json!("mine"))]);
+        let plain = object(&approle_role::KIND, path, &[]);
+        let world = World::with(std::slice::from_ref(&own));
+        assert!(world.plan(std::slice::from_ref(&own), Adopt::Refuse).is_empty());
+        assert!(world.plan(std::slice::from_ref(&plain), Adopt::Refuse).is_empty());
+        let world = World::with(std::slice::from_ref(&plain));
+        assert_eq!(changed(&world.plan(&[own], Adopt::Refuse)), [("role_id", Side::Sensitive, value(json!("mine")))]);
+    }
+
+    #[test]
+    fn what_is_not_ours_is_adopted_only_when_asked() {
+        let desired = [object(&aws_role::KIND, ROLE, &[("iam_groups", json!(["g"]))])];
+        let mut world = World::default();
+        world.live.insert(ROLE.to_owned(), live(&object(&aws_role::KIND, ROLE, &[])));
+        let refused = world.plan(&desired, Adopt::Refuse);
+        assert_eq!((actions(&refused), refused.exit_code()), (vec![(Action::Adopt, ROLE)], 3));
+        assert!(matches!(&refused.refusals[..], [Refusal::NotOurs { .. }]));
+        let taken = world.plan(&desired, Adopt::Take);
+        assert_eq!((actions(&taken), taken.exit_code()), (vec![(Action::Adopt, ROLE)], 2));
+        world.apply(&desired, &taken);
+        assert!(world.plan(&desired, Adopt::Refuse).is_empty());
+    }
+
+    #[test]
+    fn what_is_ours_and_no_longer_declared_goes_within_limits() {
+        let roles: Vec<Object> =
+            (0..3).map(|number| object(&aws_role::KIND, &format!("aws/roles/{number}"), &[])).collect();
+        let mut world = World::with(&roles);
+        world.live.insert("aws/roles/foreign".to_owned(), live(&object(&aws_role::KIND, "aws/roles/foreign", &[])));
+        for (allowed, code) in [(3, 2), (2, 3), (0, 3)] {
+            world.max_deletes = Some(allowed);
+            let plan = world.plan(&[], Adopt::Refuse);
+            assert_eq!((plan.summary().delete, plan.exit_code()), (3, code), "{allowed} allowed");
+        }
+        world.max_deletes = Some(3);
+        let plan = world.plan(&[], Adopt::Refuse);
+        world.apply(&[], &plan);
+        assert_eq!(world.live.keys().collect::<Vec<_>>(), ["aws/roles/foreign"]);
+    }
+
+    #[test]
+    fn what_was_protected_is_not_deleted() {
+        let mut role = object(&aws_role::KIND, ROLE, &[]);
+        role.protect = true;
+        let plan = World::with(&[role]).plan(&[], Adopt::Refuse);
+        assert!(matches!(&plan.refusals[..], [Refusal::Protected { path, .. }] if path == ROLE));
+    }
+
+    #[test]
+    fn what_cannot_be_deleted_or_is_gone_is_forgotten() {
+        let lease = object(&aws_lease::KIND, "aws/config/lease", &[("lease", json!(60))]);
+        let role = object(&aws_role::KIND, ROLE, &[]);
+        let mut world = World::with(&[lease, role]);
+        world.live.remove(ROLE);
+        world.max_deletes = Some(0);
+        let plan = world.plan(&[], Adopt::Refuse);
+        assert_eq!(actions(&plan), [(Action::Forget, ROLE), (Action::Forget, "aws/config/lease")]);
+        assert_eq!(plan.exit_code(), 2);
+        assert!(plan.changes.iter().all(|change| change.effects.len() == 1));
+        world.apply(&[], &plan);
+        assert!(world.plan(&[], Adopt::Refuse).is_empty());
+    }
+
+    #[test]
+    fn what_cannot_change_in_place_is_refused_unless_the_kind_is_made_anew_anyway() {
+        let path = "sys/mounts/aws";
+        let world = World::with(&[object(&mount::KIND, path, &[("type", json!("aws"))])]);
+        let plan = world.plan(&[object(&mount::KIND, path, &[("type", json!("kv"))])], Adopt::Refuse);
+        assert!(matches!(&plan.refusals[..], [Refusal::Immutable { fields, .. }] if fields == &["type"]));
+        let path = "sys/audit/file";
+        let world = World::with(&[object(&audit_device::KIND, path, &[("file_path", json!("/a"))])]);
+        let plan = world.plan(&[object(&audit_device::KIND, path, &[("file_path", json!("/b"))])], Adopt::Refuse);
+        assert_eq!((actions(&plan), plan.exit_code()), (vec![(Action::Update, path)], 2));
+    }
+
+    #[test]
+    fn what_was_written_and_reads_back_otherwise_differs() {
+        let desired = object(&aws_role::KIND, ROLE, &[("user_path", json!("/apps/"))]);
+        assert!(differences(&desired, &live(&desired)).is_empty());
+        assert_eq!(differences(&desired, &live(&object(&aws_role::KIND, ROLE, &[]))).len(), 1);
+    }
+
+    /// Any role, policy, lease setting or login of a small world, by path.
+    fn any_object() -> impl Strategy<Value = Object> {
+        let name = prop::sample::select(vec!["a", "b", "c"]);
+        (0..4_u8, name, 0..3_i64, any::<bool>()).prop_map(|(sort, name, number, set)| {
+            let (kind, path, field, value): (&'static Kind, String, &'static str, Value) = match sort {
+                0 => (&aws_role::KIND, format!("aws/roles/{name}"), "iam_groups", json!([format!("g{number}")])),
+                1 => (&acl_policy::KIND, format!("sys/policies/acl/{name}"), "policy", json!(format!("# {number}"))),
+                2 => (&aws_lease::KIND, format!("{name}/config/lease"), "lease", json!(number)),
+                _ => (&approle_role::KIND, format!("auth/approle/role/{name}"), "token_ttl", json!(number)),
+            };
+            object(kind, &path, &if set { vec![(field, value)] } else { Vec::new() })
+        })
+    }
+
+    fn any_estate() -> impl Strategy<Value = Vec<Object>> {
+        prop::collection::vec(any_object(), 0..12).prop_map(|objects| {
+            let by_path: BTreeMap<String, Object> =
+                objects.into_iter().map(|object| (object.path.clone(), object)).collect();
+            by_path.into_values().collect()
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_was_there_applying_a_plan_gives_what_is_declared(
+            first in any_estate(),
+            by_hand in any_estate(),
+            second in any_estate(),
+        ) {
+            let mut world = World::with(&first);
+            for object in &by_hand {
+                world.live.insert(object.path.clone(), live(object));
+            }
+            let plan = world.plan(&second, Adopt::Take);
+            world.apply(&second, &plan);
+            prop_assert!(world.plan(&second, Adopt::Refuse).is_empty());
+            for object in &second {
+                prop_assert!(differences(object, &world.live[&object.path]).is_empty());
+            }
+            let declared = |path: &String| second.iter().any(|object| &object.path == path);
+            for object in &first {
+                let stays = declared(&object.path) || object.kind.name == aws_lease::KIND.name;
+                prop_assert_eq!(world.live.contains_key(&object.path), stays);
+            }
+            for object in &by_hand {
+                let ours = first.iter().any(|other| other.path == object.path);
+                prop_assert!(ours || world.live.contains_key(&object.path), "{} was not ours", object.path);
+            }
+        }
+    }
+}

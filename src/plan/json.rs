@@ -1,0 +1,60 @@
+//! The plan for programs: one JSON object. Fields may be added; those that are there keep their meaning.
+
+use serde_json::{Value, json};
+
+use super::{Change, FieldChange, Plan, Side, Summary};
+
+impl Plan {
+    /// The plan as JSON. Secrets are `null` with `"sensitive": true`.
+    pub fn json(&self) -> Value {
+        let Summary { add, change, delete, adopt, forget } = self.summary();
+        json!({
+            "format_version": 1,
+            "environment": self.environment,
+            "commit": self.commit,
+            "summary": {
+                "add": add, "change": change, "delete": delete, "adopt": adopt, "forget": forget,
+                "unchanged": self.unchanged, "unmanaged": self.unmanaged.len(),
+            },
+            "exit_code": self.exit_code(),
+            "changes": self.changes.iter().map(change_json).collect::<Vec<_>>(),
+            "refusals": self
+                .refusals
+                .iter()
+                .map(|refusal| json!({"reason": refusal.to_string(), "hint": refusal.hint()}))
+                .collect::<Vec<_>>(),
+            "unmanaged": self
+                .unmanaged
+                .iter()
+                .map(|object| json!({"kind": object.kind, "path": object.path}))
+                .collect::<Vec<_>>(),
+            "notes": self.notes,
+        })
+    }
+}
+
+fn change_json(change: &Change) -> Value {
+    json!({
+        "action": change.action.word(),
+        "kind": change.kind.name,
+        "path": change.path,
+        "app": change.app,
+        "declared": {"file": &*change.place.file, "line": change.place.line, "column": change.place.column},
+        "fields": change.fields.iter().map(field_json).collect::<Vec<_>>(),
+        "effects": change.effects,
+        "live_fingerprint": change.live_fingerprint(),
+    })
+}
+
+fn field_json(field: &FieldChange) -> Value {
+    let side = |side: &Side| match side {
+        Side::Value(value) => value.clone(),
+        Side::Absent | Side::Sensitive => Value::Null,
+    };
+    json!({
+        "name": field.name,
+        "before": side(&field.before),
+        "after": side(&field.after),
+        "sensitive": field.before == Side::Sensitive || field.after == Side::Sensitive,
+    })
+}

@@ -1,0 +1,158 @@
+//! Reasons not to apply a plan, whoever asks: bounded deletion, protection, what cannot be changed in place,
+//! and objects that are not ours. Safety belongs to the plan, not to the command that shows it.
+
+use std::fmt;
+
+use super::{Action, Change};
+use crate::object::{Object, Owned, Place, Update};
+
+/// How many objects one plan may delete when the environment does not say (`max_deletes`).
+pub const MAX_DELETES_DEFAULT: u32 = 5;
+
+/// How many paths a message names before it only counts.
+const PATHS_SHOWN_MAX: usize = 10;
+
+/// What to do about an object that is declared, but was made by somebody else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Adopt {
+    /// Leave it alone and refuse the plan.
+    Refuse,
+    /// Make it ours, and as declared.
+    Take,
+}
+
+/// Why a plan may not be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refusal {
+    /// More deletions than the environment allows.
+    TooManyDeletes {
+        /// What would be deleted.
+        paths: Vec<String>,
+        /// How many may be.
+        allowed: u32,
+    },
+    /// Its declaration is gone, and it was protected.
+    Protected {
+        /// The object.
+        path: String,
+        /// Where it was declared.
+        place: Place,
+    },
+    /// A field that cannot be changed in place.
+    Immutable {
+        /// The object.
+        path: String,
+        /// The fields.
+        fields: Vec<&'static str>,
+        /// Where it is declared.
+        place: Place,
+    },
+    /// Declared objects that are there already and are not ours.
+    NotOurs {
+        /// Each object and where it is declared.
+        objects: Vec<(String, Place)>,
+    },
+}
+
+impl Refusal {
+    /// What to do next.
+    pub fn hint(&self) -> String {
+        match self {
+            Self::TooManyDeletes { paths, .. } => format!(
+                "if this is meant, set `max_deletes = {}` in the environment, apply, and set it back",
+                paths.len()
+            ),
+            Self::Protected { .. } => {
+                "put the declaration back with `protect = false`, apply, and remove it then".to_owned()
+            }
+            Self::Immutable { .. } => "declare it under another name, move its users, and remove this one".to_owned(),
+            Self::NotOurs { .. } => "look at the differences above; `--adopt` makes them ours and as declared, \
+                                     or declare yours under other names"
+                .to_owned(),
+        }
+    }
+}
+
+impl fmt::Display for Refusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::TooManyDeletes { paths, allowed } => {
+                let named = named(paths.iter().cloned());
+                let objects = if paths.len() == 1 { "object" } else { "objects" };
+                write!(f, "{} {objects} would be deleted, and {allowed} may be: {named}", paths.len())
+            }
+            Self::Protected { path, place } => {
+                write!(f, "{path} is protected (it was declared at {place}) and is no longer declared")
+            }
+            Self::Immutable { path, fields, place } => {
+                write!(f, "{path} ({place}): {} can't be changed once it exists", fields.join(", "))
+            }
+            Self::NotOurs { objects } => {
+                let named = named(objects.iter().map(|(path, place)| format!("{path} ({place})")));
+                let exist = match objects.len() {
+                    1 => "1 declared object exists already and was".to_owned(),
+                    many => format!("{many} declared objects exist already and were"),
+                };
+                write!(f, "{exist} not made from these files: {named}")
+            }
+        }
+    }
+}
+
+fn named(items: impl ExactSizeIterator<Item = String>) -> String {
+    let count = items.len();
+    let shown: Vec<String> = items.take(PATHS_SHOWN_MAX).collect();
+    let rest = count - shown.len();
+    let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
+    shown.join(", ") + &more
+}
+
+/// Judges changes. `owned` answers for the objects that changes delete.
+pub(super) fn check<'a>(
+    changes: &[Change],
+    owned: impl Fn(&str) -> Option<&'a Owned>,
+    max_deletes: u32,
+    adopt: Adopt,
+) -> Vec<Refusal> {
+    let mut refusals = Vec::new();
+    let deletes = || changes.iter().filter(|change| change.action == Action::Delete);
+    for change in deletes() {
+        if owned(&change.path).is_some_and(|owned| owned.protect) {
+            refusals.push(Refusal::Protected { path: change.path.clone(), place: change.place.clone() });
+        }
+    }
+    let paths: Vec<String> = deletes().map(|change| change.path.clone()).collect();
+    if paths.len() > usize::try_from(max_deletes).unwrap_or(usize::MAX) {
+        refusals.push(Refusal::TooManyDeletes { paths, allowed: max_deletes });
+    }
+    for change in changes.iter().filter(|change| matches!(change.action, Action::Update | Action::Adopt)) {
+        let fields: Vec<&'static str> = change
+            .fields
+            .iter()
+            .filter(|field| change.kind.field(field.name).is_some_and(|field| field.immutable))
+            .map(|field| field.name)
+            .collect();
+        if !fields.is_empty() && change.kind.update != Update::Recreate {
+            let (path, place) = (change.path.clone(), change.place.clone());
+            refusals.push(Refusal::Immutable { path, fields, place });
+        }
+    }
+    let foreign: Vec<(String, Place)> = changes
+        .iter()
+        .filter(|change| change.action == Action::Adopt && adopt == Adopt::Refuse)
+        .map(|change| (change.path.clone(), change.place.clone()))
+        .collect();
+    if !foreign.is_empty() {
+        refusals.push(Refusal::NotOurs { objects: foreign });
+    }
+    refusals
+}
+
+/// Whether what is remembered of an object no longer says what its declaration says, though the object itself
+/// is as declared: an interrupted write that arrived, a moved declaration, or protection given or taken.
+pub(crate) fn is_outdated(owned: &Owned, object: &Object) -> bool {
+    owned.state != crate::object::State::Applied
+        || owned.protect != object.protect
+        || owned.place != object.place
+        || owned.app != object.app
+}

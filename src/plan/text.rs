@@ -1,0 +1,465 @@
+//! The plan for people.
+//!
+//! Grouped by app, because that is how access is reviewed; only what changes is opened, and how much stays
+//! is counted. Texts from files and engines are escaped, so that a name cannot move the cursor, hide a line
+//! or turn the reading direction around. Colour never carries meaning alone.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+use serde_json::Value;
+use similar::{ChangeTag, TextDiff};
+
+use super::{Action, Change, FieldChange, Plan, Side, Summary};
+use crate::object::{Shape, field};
+
+/// Lines of unchanged text around a changed line.
+const CONTEXT_LINES: usize = 3;
+
+/// How many unmanaged objects are named before they are only counted.
+const UNMANAGED_SHOWN_MAX: usize = 5;
+
+/// Whether to paint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Colour {
+    /// Plain text.
+    Never,
+    /// With ANSI colours.
+    Always,
+}
+
+impl Plan {
+    /// The plan as text, ending with the summary line.
+    pub fn text(&self, colour: Colour) -> String {
+        let mut page = Page { out: String::new(), colour };
+        page.head(self);
+        let mut groups: BTreeMap<Option<&str>, Vec<&Change>> = BTreeMap::new();
+        for change in &self.changes {
+            groups.entry(change.app.as_deref()).or_default().push(change);
+        }
+        for (app, changes) in groups {
+            let title = app.map_or_else(|| "shared".to_owned(), |app| format!("app {}", escape(app)));
+            page.line("");
+            page.painted(Style::new().bold(), &title);
+            for change in changes {
+                page.change(change);
+            }
+        }
+        page.foot(self);
+        page.out
+    }
+}
+
+impl std::fmt::Display for Summary {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Plan: {} to add, {} to change, {} to delete", self.add, self.change, self.delete)?;
+        if self.adopt > 0 {
+            write!(f, ", {} to adopt", self.adopt)?;
+        }
+        if self.forget > 0 {
+            write!(f, ", {} to forget", self.forget)?;
+        }
+        f.write_str(".")
+    }
+}
+
+struct Page {
+    out: String,
+    colour: Colour,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn painted(&mut self, style: Style, text: &str) {
+        match self.colour {
+            Colour::Never => self.line(text),
+            // Writing to a string cannot fail.
+            Colour::Always => drop(writeln!(self.out, "{style}{text}{style:#}")),
+        }
+    }
+
+    fn head(&mut self, plan: &Plan) {
+        let commit = match &plan.commit {
+            Some(commit) => format!("commit {}", short(commit)),
+            None => "files outside git".to_owned(),
+        };
+        self.line(&format!("Environment {}, from {commit}.", escape(&plan.environment)));
+    }
+
+    fn change(&mut self, change: &Change) {
+        let verb = match change.action {
+            Action::Create | Action::Update => "",
+            Action::Adopt => ", exists and is not ours",
+            Action::Delete => ", no longer declared",
+            Action::Forget => ", no longer declared: forget",
+        };
+        let title = format!(
+            "  {} {} {}  ({}{verb})",
+            change.action.marker(),
+            change.kind.name,
+            escape(&change.path),
+            escape(&change.place.to_string()),
+        );
+        self.painted(style(change.action), &title);
+        for field in &change.fields {
+            match change.action {
+                Action::Create => self.new_field(field),
+                Action::Update | Action::Adopt | Action::Delete | Action::Forget => self.changed_field(field),
+            }
+        }
+        if matches!(change.action, Action::Update | Action::Adopt) && change.fields_unchanged > 0 {
+            let fields = count(change.fields_unchanged, "unchanged field", "unchanged fields");
+            self.painted(Style::new().dimmed(), &format!("      ({fields} hidden)"));
+        }
+        for effect in &change.effects {
+            self.line(&format!("      ! {}", escape(effect)));
+        }
+    }
+
+    fn new_field(&mut self, field: &FieldChange) {
+        match &field.after {
+            Side::Value(value) if is_document(field.shape) => {
+                self.line(&format!("      {} =", field.name));
+                for line in document(field.shape, value).lines() {
+                    self.line(&format!("          {}", escape(line)));
+                }
+            }
+            after => self.line(&format!("      {} = {}", field.name, side(field.shape, after))),
+        }
+    }
+
+    fn changed_field(&mut self, field: &FieldChange) {
+        match (&field.before, &field.after) {
+            (Side::Value(before), Side::Value(after)) if is_document(field.shape) => {
+                self.line(&format!("      {}:", field.name));
+                self.line_diff(&document(field.shape, before), &document(field.shape, after));
+            }
+            (Side::Value(Value::Array(before)), Side::Value(Value::Array(after))) => {
+                self.line(&format!("      {}:", field.name));
+                self.items(before, after);
+            }
+            (before, after) => self.line(&format!(
+                "      {}: {} -> {}",
+                field.name,
+                side(field.shape, before),
+                side(field.shape, after)
+            )),
+        }
+    }
+
+    fn items(&mut self, before: &[Value], after: &[Value]) {
+        let old: Vec<String> = before.iter().map(|item| inline(Shape::Text, item)).collect();
+        let new: Vec<String> = after.iter().map(|item| inline(Shape::Text, item)).collect();
+        self.line_diff(&(old.join("\n") + "\n"), &(new.join("\n") + "\n"));
+    }
+
+    fn line_diff(&mut self, before: &str, after: &str) {
+        let diff = TextDiff::from_lines(before, after);
+        for (index, group) in diff.grouped_ops(CONTEXT_LINES).iter().enumerate() {
+            if index > 0 {
+                self.line("          ...");
+            }
+            for change in group.iter().flat_map(|op| diff.iter_changes(op)) {
+                let text = escape(change.value().trim_end_matches('\n'));
+                match change.tag() {
+                    ChangeTag::Equal => self.line(format!("          {text}").trim_end()),
+                    ChangeTag::Delete if text.is_empty() => {}
+                    ChangeTag::Insert if text.is_empty() => {}
+                    ChangeTag::Delete => self.painted(style(Action::Delete), &format!("        - {text}")),
+                    ChangeTag::Insert => self.painted(style(Action::Create), &format!("        + {text}")),
+                }
+            }
+        }
+    }
+
+    fn foot(&mut self, plan: &Plan) {
+        self.line("");
+        for note in &plan.notes {
+            self.line(&format!("Note: {}", escape(note)));
+        }
+        if !plan.unmanaged.is_empty() {
+            let objects = count(plan.unmanaged.len(), "object", "objects");
+            let shown: Vec<String> =
+                plan.unmanaged.iter().take(UNMANAGED_SHOWN_MAX).map(|object| escape(&object.path)).collect();
+            let more = if plan.unmanaged.len() > shown.len() { ", ..." } else { "" };
+            self.line(&format!("Not ours and left alone: {objects} ({}{more}).", shown.join(", ")));
+        }
+        for refusal in &plan.refusals {
+            self.painted(style(Action::Delete), &format!("Refused: {}", escape(&refusal.to_string())));
+            self.line(&format!("  = help: {}", escape(&refusal.hint())));
+        }
+        if plan.changes.is_empty() {
+            let objects = count(plan.unchanged, "object is", "objects are");
+            self.line(&format!("No changes. {objects} as declared."));
+        } else {
+            self.painted(Style::new().bold(), &plan.summary().to_string());
+        }
+    }
+}
+
+fn style(action: Action) -> Style {
+    let colour = match action {
+        Action::Create => AnsiColor::Green,
+        Action::Update => AnsiColor::Yellow,
+        Action::Adopt => AnsiColor::Cyan,
+        Action::Delete => AnsiColor::Red,
+        Action::Forget => AnsiColor::BrightBlack,
+    };
+    colour.on_default()
+}
+
+fn count(number: usize, one: &str, many: &str) -> String {
+    format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// A commit as people read it: twelve digits, and what follows the hash.
+fn short(commit: &str) -> String {
+    let (hash, rest) = commit.split_at(commit.find('-').unwrap_or(commit.len()));
+    format!("{}{}", escape(hash.get(..12).unwrap_or(hash)), escape(rest))
+}
+
+fn side(shape: Shape, side: &Side) -> String {
+    match side {
+        Side::Absent => "(none)".to_owned(),
+        Side::Sensitive => "(sensitive)".to_owned(),
+        Side::Value(value) => inline(shape, value),
+    }
+}
+
+/// A value on one line, escaped.
+pub fn show(shape: Shape, value: &Value) -> String {
+    inline(shape, value)
+}
+
+fn inline(shape: Shape, value: &Value) -> String {
+    match (shape, value) {
+        (Shape::Seconds, Value::Number(number)) => {
+            number.as_i64().map_or_else(|| number.to_string(), field::show_seconds)
+        }
+        (_, Value::Null) => "(none)".to_owned(),
+        (_, Value::Array(items)) => {
+            let items: Vec<String> = items.iter().map(|item| inline(Shape::Text, item)).collect();
+            format!("[{}]", items.join(", "))
+        }
+        (_, Value::Object(map)) => {
+            let pairs: Vec<String> =
+                map.iter().map(|(key, value)| format!("{} = {}", escape(key), inline(Shape::Text, value))).collect();
+            format!("{{{}}}", pairs.join(", "))
+        }
+        (_, scalar) => escape(&scalar.to_string()),
+    }
+}
+
+fn is_document(shape: Shape) -> bool {
+    matches!(shape, Shape::PolicyDocument | Shape::AclRules)
+}
+
+/// A value of many lines, ending with a newline unless it is empty.
+fn document(shape: Shape, value: &Value) -> String {
+    let text = value.as_str().unwrap_or_default();
+    let mut text = match shape {
+        Shape::PolicyDocument => serde_json::from_str::<Value>(text)
+            .and_then(|document| serde_json::to_string_pretty(&document))
+            .unwrap_or_else(|_| text.to_owned()),
+        _ => text.to_owned(),
+    };
+    if !text.is_empty() && !text.ends_with('\n') {
+        text.push('\n');
+    }
+    text
+}
+
+/// Text without characters that a terminal would act on: controls, and the marks that turn the reading
+/// direction around or hide (Unicode TR 36, "bidirectional text spoofing").
+pub fn escape(text: &str) -> String {
+    let hidden = |c: char| {
+        c.is_control()
+            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
+    };
+    if !text.contains(hidden) {
+        return text.to_owned();
+    }
+    let mut safe = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        if c == '\t' {
+            safe.push_str("    ");
+        } else if hidden(c) {
+            safe.extend(c.escape_default());
+        } else {
+            safe.push(c);
+        }
+    }
+    safe
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::{BTreeMap, HashMap};
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::{Colour, escape};
+    use crate::object::testing::{leaf, object};
+    use crate::object::{
+        FieldValue, Live, Object, Owned, Place, State, acl_policy, approle_role, aws_lease, aws_role, aws_root, mount,
+    };
+    use crate::plan::{Adopt, Input, Plan, Unmanaged};
+    use crate::secret::Secret;
+
+    fn placed(mut object: Object, app: Option<&str>, file: &str, line: u32) -> Object {
+        object.app = app.map(str::to_owned);
+        object.place = Place { file: Arc::from(file), line, column: 1 };
+        object
+    }
+
+    fn policy(actions: Value) -> Value {
+        let statement = json!({"Sid": "Files", "Effect": "Allow", "Action": actions, "Resource": "arn:aws:s3:::b/*"});
+        let document = json!({"Version": "2012-10-17", "Statement": [statement]});
+        let canonical =
+            crate::object::field::normalise(crate::object::Shape::PolicyDocument, &json!(document.to_string()));
+        canonical.expect("a policy")
+    }
+
+    fn desired() -> Vec<Object> {
+        let mut root = object(&aws_root::KIND, "aws/config/root", &[("region", json!("eu-west-1"))]);
+        root.fields.insert("secret_key", leaf(FieldValue::Secret(Secret::new("hunter2"))));
+        let role =
+            [("policy_document", policy(json!(["s3:GetObject", "s3:PutObject"]))), ("iam_groups", json!(["a", "c"]))];
+        vec![
+            placed(object(&mount::KIND, "sys/mounts/aws", &[("type", json!("aws"))]), None, "engine.hcl", 1),
+            placed(root, None, "engine.hcl", 3),
+            placed(
+                object(&aws_lease::KIND, "aws/config/lease", &[("lease", json!(3600)), ("lease_max", json!(7200))]),
+                None,
+                "engine.hcl",
+                7,
+            ),
+            placed(object(&aws_role::KIND, "aws/roles/webapp", &role), Some("webapp"), "apps/webapp.hcl", 4),
+            placed(
+                object(
+                    &acl_policy::KIND,
+                    "sys/policies/acl/app-webapp",
+                    &[("policy", json!("path \"aws/creds/webapp\" {\n  capabilities = [\"read\"]\n}"))],
+                ),
+                Some("webapp"),
+                "apps/webapp.hcl",
+                1,
+            ),
+            placed(
+                object(
+                    &approle_role::KIND,
+                    "auth/approle/role/app-webapp",
+                    &[("token_ttl", json!(1200)), ("token_policies", json!(["app-webapp"]))],
+                ),
+                Some("webapp"),
+                "apps/webapp.hcl",
+                9,
+            ),
+        ]
+    }
+
+    fn plan(desired: &[Object], live: Vec<Live>, owned: &BTreeMap<String, Owned>) -> Plan {
+        let live: HashMap<String, Live> = live.into_iter().map(|live| (live.path.clone(), live)).collect();
+        Plan::new(&Input {
+            environment: "local",
+            commit: Some("0123456789abcdef0123456789abcdef01234567-dirty"),
+            desired,
+            live: &live,
+            owned,
+            key: None,
+            adopt: Adopt::Refuse,
+            max_deletes: 0,
+            unmanaged: vec![Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
+            notes: Vec::new(),
+        })
+        .expect("planned")
+    }
+
+    fn owned(object: &Object) -> (String, Owned) {
+        let owned = Owned {
+            kind: object.kind,
+            app: object.app.clone(),
+            place: object.place.clone(),
+            commit: None,
+            fingerprint: String::new(),
+            secrets: BTreeMap::new(),
+            state: State::Applied,
+            protect: false,
+        };
+        (object.path.clone(), owned)
+    }
+
+    fn live(object: &Object, changes: &[(&'static str, Value)]) -> Live {
+        let mut fields: BTreeMap<&'static str, Value> =
+            object.kind.fields.iter().map(|field| (field.name, object.value(field.name))).collect();
+        fields.extend(changes.iter().cloned());
+        Live { kind: object.kind, path: object.path.clone(), fields }
+    }
+
+    #[test]
+    fn a_first_plan_reads_well() {
+        insta::assert_snapshot!(plan(&desired(), Vec::new(), &BTreeMap::new()).text(Colour::Never));
+    }
+
+    #[test]
+    fn a_later_plan_shows_what_changes_and_what_that_does() {
+        let all = desired();
+        let mut owned: BTreeMap<String, Owned> = all.iter().map(owned).collect();
+        owned.remove("auth/approle/role/app-webapp");
+        let role =
+            live(&all[3], &[("policy_document", policy(json!("s3:GetObject"))), ("iam_groups", json!(["a", "b"]))]);
+        let acl = live(&all[4], &[("policy", json!("path \"aws/creds/*\" {\n  capabilities = [\"read\"]\n}"))]);
+        let login = live(&all[5], &[("token_ttl", json!(60))]);
+        let gone = placed(object(&aws_role::KIND, "aws/roles/old", &[]), Some("old"), "apps/old.hcl", 2);
+        owned.extend([self::owned(&gone)]);
+        let lives =
+            vec![live(&all[0], &[]), live(&all[2], &[("lease", json!(1800))]), role, acl, login, live(&gone, &[])];
+        let kept: Vec<Object> = all.into_iter().filter(|object| object.path != "aws/config/root").collect();
+        insta::assert_snapshot!(plan(&kept, lives, &owned).text(Colour::Never));
+    }
+
+    #[test]
+    fn an_empty_plan_says_so() {
+        let kept = vec![desired().remove(0)];
+        let owned = kept.iter().map(owned).collect();
+        let lives = vec![live(&kept[0], &[])];
+        insta::assert_snapshot!(plan(&kept, lives, &owned).text(Colour::Never));
+    }
+
+    #[test]
+    fn colour_only_adds_escapes_to_the_same_text() {
+        let plan = plan(&desired(), Vec::new(), &BTreeMap::new());
+        let painted = plan.text(Colour::Always);
+        assert!(painted.contains("\u{1b}[32m  + aws role"));
+        assert_eq!(anstream::adapter::strip_str(&painted).to_string(), plan.text(Colour::Never));
+    }
+
+    #[test]
+    fn what_a_terminal_would_act_on_is_escaped() {
+        for (text, safe) in [
+            ("plain é 漢字", "plain é 漢字"),
+            ("\u{1b}[2Jgone", "\\u{1b}[2Jgone"),
+            ("a\rb\nc", "a\\rb\\nc"),
+            ("admin\u{202e}nimda", "admin\\u{202e}nimda"),
+            ("zero\u{200b}width", "zero\\u{200b}width"),
+            ("\u{9b}31m", "\\u{9b}31m"),
+            ("a\tb", "a    b"),
+        ] {
+            assert_eq!(escape(text), safe);
+        }
+        let desired = [placed(
+            object(&aws_role::KIND, "aws/roles/x\u{1b}[2J", &[("iam_groups", json!(["g\u{1b}[31m\u{202e}"]))]),
+            Some("evil\u{7}"),
+            "a\u{1b}.hcl",
+            1,
+        )];
+        let text = plan(&desired, Vec::new(), &BTreeMap::new()).text(Colour::Never);
+        assert!(!text.contains(['\u{1b}', '\u{7}', '\u{202e}']), "{text}");
+    }
+}
