@@ -8,4 +8,7 @@ mod env;
 mod http;
 mod python;
 mod sandbox;
+mod server;
 mod tidy;
+mod wire_kv;
+mod wire_sys;

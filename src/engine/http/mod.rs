@@ -16,7 +16,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
+use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -218,6 +218,10 @@ async fn respond(connection: Connection, id: String, request: http::Request<Inco
 }
 
 async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, Error> {
+    // A body that says it is too large is refused before any of it is read.
+    if body.size_hint().lower() > bytes_max as u64 {
+        return Err(Error::TooLarge);
+    }
     match Limited::new(body, bytes_max).collect().await {
         Ok(body) => Ok(body.to_bytes()),
         Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge),

@@ -1,0 +1,123 @@
+//! `leasehold server` as a process: its data survives, its directory is its own.
+
+use std::path::Path;
+
+use serde_json::json;
+
+use crate::env::{Server, TestEnv};
+use crate::http::Http;
+
+fn start(env: &TestEnv) -> (Server, Http) {
+    let data = env.dir().join("data");
+    let server = env.server(&["--data-dir", data.to_str().unwrap(), "--listen", "127.0.0.1:0"]);
+    let token = std::fs::read_to_string(data.join("root-token")).unwrap().trim().to_owned();
+    let http = Http { address: server.address.trim_start_matches("http://").to_owned(), token };
+    (server, http)
+}
+
+fn mount_kv(http: &Http) {
+    http.post("sys/mounts/secret", &json!({ "type": "kv", "options": { "version": "2" } }));
+}
+
+#[test]
+fn what_it_keeps_survives_a_restart_and_it_stops_in_order() {
+    let env = TestEnv::new();
+    let (server, http) = start(&env);
+    mount_kv(&http);
+    http.post("secret/data/a", &json!({ "data": { "k": "v" } }));
+    assert_eq!(server.stop(), Some(0));
+    let (_server, http) = start(&env);
+    assert_eq!(http.get("secret/data/a")["data"]["data"]["k"], "v");
+    assert_eq!(http.get("sys/seal-status")["storage_type"], "sqlite");
+    assert_eq!(http.get("sys/audit")["data"]["trail/"]["type"], "file");
+}
+
+#[test]
+fn a_held_directory_is_refused_with_the_holders_address() {
+    let env = TestEnv::new();
+    let (server, _) = start(&env);
+    let second = env.run(&["server", "--data-dir", "data", "--listen", "127.0.0.1:0"]);
+    assert_eq!(second.code, 1);
+    assert!(second.stderr.contains("in use") && second.stderr.contains(&server.address), "{}", second.stderr);
+}
+
+#[test]
+fn a_store_opens_with_its_own_key_only() {
+    let env = TestEnv::new();
+    let (server, _) = start(&env);
+    server.stop();
+    let key = env.dir().join("data/unseal.key");
+    let run = || env.run(&["server", "--data-dir", "data", "--listen", "127.0.0.1:0"]);
+    std::fs::write(&key, "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=\n").unwrap();
+    assert!(run().stderr.contains("the unseal key does not open this store"));
+    std::fs::remove_file(&key).unwrap();
+    assert!(run().stderr.contains("put the key file back"));
+}
+
+/// What was answered with success is there after SIGKILL, for many writers that share commits.
+#[test]
+fn what_was_acknowledged_survives_a_kill() {
+    let env = TestEnv::new();
+    for round in 0..5 {
+        let (server, http) = start(&env);
+        if round == 0 {
+            mount_kv(&http);
+        }
+        let pid = rustix::process::Pid::from_raw(server.pid().cast_signed()).unwrap();
+        let acknowledged: Vec<String> = std::thread::scope(|scope| {
+            let writers: Vec<_> = (0..8)
+                .map(|writer| {
+                    scope.spawn({
+                        let http = http.clone();
+                        move || {
+                            let mut done = Vec::new();
+                            for n in 0.. {
+                                // The kill comes from one of the writers, in the middle of the others' work.
+                                if writer == 0 && n == 20 + round {
+                                    rustix::process::kill_process(pid, rustix::process::Signal::KILL).unwrap();
+                                }
+                                let path = format!("secret/data/{round}/{writer}/{n}");
+                                match http.try_send("POST", &path, Some(&json!({ "data": { "n": n } }))) {
+                                    Ok(answer) if answer.status == 200 => done.push(path),
+                                    _ => break,
+                                }
+                            }
+                            done
+                        }
+                    })
+                })
+                .collect();
+            writers.into_iter().flat_map(|writer| writer.join().unwrap()).collect()
+        });
+        drop(server);
+        assert!(acknowledged.len() >= 20);
+        let (_server, http) = start(&env);
+        for path in &acknowledged {
+            assert_eq!(http.send("GET", path, None).status, 200, "{path} was acknowledged and is gone");
+        }
+    }
+}
+
+#[test]
+fn its_files_are_for_their_owner_alone() {
+    use std::os::unix::fs::PermissionsExt;
+    let env = TestEnv::new();
+    let (_server, http) = start(&env);
+    mount_kv(&http);
+    let mode = |path: &Path| std::fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    let data = env.dir().join("data");
+    assert_eq!(mode(&data), 0o700);
+    for entry in std::fs::read_dir(&data).unwrap() {
+        let path = entry.unwrap().path();
+        assert_eq!(mode(&path), 0o600, "{}", path.display());
+    }
+}
+
+#[test]
+fn plain_http_to_others_is_refused() {
+    let env = TestEnv::new();
+    let output = env.run(&["server", "--data-dir", "data", "--listen", "0.0.0.0:0"]);
+    assert_eq!(output.code, 1);
+    assert!(output.stderr.contains("no TLS certificate is given"), "{}", output.stderr);
+    assert!(!env.dir().join("data").exists());
+}

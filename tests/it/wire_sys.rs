@@ -1,0 +1,310 @@
+//! `sys/` and the HTTP edge, on the wire (reference: Vault API documentation, "System backend").
+
+use std::io::{Read, Write};
+use std::net::TcpStream;
+
+use leasehold::clock::Clock;
+use leasehold::engine::AwsTransport;
+use leasehold::sandbox;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::env::{InTestEngine, TestEnv};
+use crate::http::{Answer, Http};
+
+struct World {
+    http: Http,
+    account: std::sync::Arc<sandbox::Account>,
+    env: TestEnv,
+    _engine: InTestEngine,
+}
+
+fn world() -> World {
+    let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(1_800_000_000).unwrap());
+    let account = sandbox::Account::open(None, clock.clone()).unwrap();
+    let engine = InTestEngine::start(clock, AwsTransport::InProcess(sandbox::connector(account.clone())));
+    let address = engine.address.trim_start_matches("http://").to_owned();
+    let http = Http { address, token: engine.root_token.clone() };
+    World { http, account, env: TestEnv::new(), _engine: engine }
+}
+
+#[track_caller]
+fn refused(answer: &Answer, status: u16, text: &str) {
+    assert_eq!(answer.status, status, "{}", answer.body);
+    let errors = answer.body["errors"].to_string();
+    assert!(errors.contains(text), "{errors} does not contain {text:?}");
+}
+
+/// Sends bytes as they are and answers what comes back until the server closes.
+fn raw(http: &Http, request: &str) -> String {
+    let mut stream = TcpStream::connect(&http.address).unwrap();
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[test]
+fn health_and_seal_status_need_no_token() {
+    let world = world();
+    let http = world.http.with_token("");
+    let health = http.get("sys/health?standbyok=true");
+    assert_eq!(
+        (&health["initialized"], &health["sealed"], &health["standby"]),
+        (&json!(true), &json!(false), &json!(false))
+    );
+    assert_eq!(health["server_time_utc"], 1_800_000_000);
+    assert_eq!(http.send("GET", "sys/health?activecode=299", None).status, 299);
+    refused(&http.send("GET", "sys/health?activecode=banana", None), 400, "activecode");
+    let status = http.get("sys/seal-status");
+    assert_eq!((&status["sealed"], &status["t"], &status["n"]), (&json!(false), &json!(1), &json!(1)));
+    assert!(status.get("request_id").is_none(), "seal-status has no envelope");
+    assert_eq!(http.get("sys/init"), json!({ "initialized": true }));
+    assert_eq!(http.get("sys/leader")["ha_enabled"], false);
+    refused(&http.send("PUT", "sys/init", Some(&json!({}))), 400, "Vault is already initialized");
+}
+
+#[test]
+fn a_sealed_engine_answers_its_status_and_nothing_else() {
+    let world = world();
+    assert_eq!(world.http.send("PUT", "sys/seal", None).status, 204);
+    refused(&world.http.send("GET", "aws/roles/r", None), 503, "Vault is sealed");
+    assert_eq!(world.http.send("GET", "sys/health", None).status, 503);
+    assert_eq!(world.http.send("GET", "sys/health?sealedcode=200", None).status, 200);
+    assert_eq!(world.http.get("sys/seal-status")["sealed"], true);
+    refused(&world.http.send("PUT", "sys/unseal", Some(&json!({}))), 400, "restart");
+}
+
+#[test]
+fn mounts_are_made_shown_tuned_and_removed() {
+    let world = world();
+    let http = &world.http;
+    let mount = json!({ "type": "aws", "description": "keys", "config": { "default_lease_ttl": "1h" } });
+    assert_eq!(http.send("POST", "sys/mounts/aws", Some(&mount)).status, 204);
+    refused(&http.send("POST", "sys/mounts/aws", Some(&mount)), 400, "path is already in use at aws/");
+    refused(&http.send("POST", "sys/mounts/aws/sub", Some(&mount)), 400, "existing mount at aws/");
+    let table = http.get("sys/mounts");
+    assert_eq!(table["aws/"], table["data"]["aws/"]);
+    assert_eq!(table["aws/"]["config"]["default_lease_ttl"], 3600);
+    assert_eq!(table["data"]["secret/"]["options"]["version"], "2");
+    assert!(table["aws/"]["accessor"].as_str().unwrap().starts_with("aws_"));
+    assert_eq!(http.get("sys/mounts/aws")["data"]["description"], "keys");
+
+    let low = http.send("POST", "sys/mounts/aws/tune", Some(&json!({ "max_lease_ttl": "30m" })));
+    refused(&low, 400, "backend max lease TTL of 1800 would be less than backend default lease TTL of 3600");
+    http.post("sys/mounts/aws/tune", &json!({ "max_lease_ttl": "2h", "description": "" }));
+    assert_eq!(http.get("sys/mounts/aws/tune")["data"]["max_lease_ttl"], 7200);
+    http.post("sys/mounts/aws/tune", &json!({ "default_lease_ttl": "system", "max_lease_ttl": "system" }));
+    assert_eq!(http.get("sys/mounts")["aws/"]["config"]["max_lease_ttl"], 0);
+    assert_eq!(http.get("sys/mounts/aws/tune")["data"]["max_lease_ttl"], 2_764_800);
+    refused(&http.send("GET", "sys/mounts/nope/tune", None), 400, "cannot fetch sysview for path \\\"nope/\\\"");
+
+    assert_eq!(http.send("DELETE", "sys/mounts/aws", None).status, 204);
+    assert_eq!(http.send("DELETE", "sys/mounts/aws", None).status, 204);
+    refused(&http.send("GET", "sys/mounts/aws", None), 400, "No secret engine mount at aws/");
+    refused(&http.send("DELETE", "sys/mounts/sys", None), 400, "cannot be disabled");
+}
+
+#[test]
+fn mounts_that_cannot_be_made_say_why() {
+    let world = world();
+    for (path, body, text) in [
+        ("a", json!({}), "backend type must be specified as a string"),
+        ("a", json!({ "type": "ssh" }), "plugin not found in the catalog: ssh"),
+        ("a", json!({ "type": "kv" }), "version 2"),
+        (
+            "a",
+            json!({ "type": "aws", "config": { "default_lease_ttl": "2h", "max_lease_ttl": "1h" } }),
+            "greater than given max",
+        ),
+        ("a", json!({ "type": "aws", "config": { "default_lease_ttl": "999h" } }), "system max lease TTL of 2764800"),
+        ("a", json!({ "type": "aws", "confg": {} }), "confg"),
+        ("sys/x", json!({ "type": "aws" }), "existing mount at sys/"),
+        ("auth", json!({ "type": "aws" }), "existing mount at auth/token/"),
+    ] {
+        refused(&world.http.send("POST", &format!("sys/mounts/{path}"), Some(&body)), 400, text);
+    }
+}
+
+#[test]
+fn auth_methods_mirror_mounts() {
+    let world = world();
+    world.http.post("sys/auth/approle", &json!({ "type": "approle" }));
+    let table = world.http.get("sys/auth");
+    assert_eq!(table["approle/"]["type"], "approle");
+    assert_eq!(table["data"]["token/"]["type"], "token");
+    world.http.post("sys/auth/approle/tune", &json!({ "default_lease_ttl": 600 }));
+    assert_eq!(world.http.get("sys/auth/approle/tune")["data"]["default_lease_ttl"], 600);
+    assert_eq!(world.http.send("DELETE", "sys/auth/approle", None).status, 204);
+    assert!(world.http.get("sys/auth").get("approle/").is_none());
+    refused(&world.http.send("DELETE", "sys/auth/token", None), 400, "cannot be disabled");
+}
+
+#[test]
+fn a_request_without_a_valid_token_learns_nothing() {
+    let world = world();
+    for token in ["", "nonsense"] {
+        let http = world.http.with_token(token);
+        let (absent, there) = (http.send("GET", "nope/x", None), http.send("GET", "sys/mounts", None));
+        assert_eq!((absent.status, there.status), (403, 403));
+        assert_eq!(absent.body, json!({ "errors": ["permission denied"] }));
+        assert_eq!(absent.body, there.body);
+    }
+    let absent = world.http.send("GET", "nope/x", None);
+    refused(&absent, 404, "no handler for route \\\"nope/x\\\". route entry not found.");
+}
+
+#[test]
+fn what_is_not_a_request_is_refused_at_the_edge() {
+    let world = world();
+    let http = &world.http;
+    refused(&http.send("PUT", "aws/roles/", Some(&json!({}))), 400, "cannot write to a path ending in '/'");
+    refused(&http.send("GET", "sys/mounts?list=banana", None), 400, "list");
+    refused(&http.send("PATCH", "secret/data/a", Some(&json!({}))), 405, "unsupported operation");
+    for path in
+        ["secret/data/../x", "secret/data/%2e%2e/x", "secret/data/a%2fb", "secret/data/a%00", "secret/data/a%252e"]
+    {
+        assert_eq!(http.send("GET", path, None).status, 400, "{path}");
+    }
+    assert_eq!(http.send("GET", "sys//mounts", None).status, 200);
+    let post = |body: &str| {
+        raw(
+            http,
+            &format!(
+                "POST /v1/sys/mounts/x HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
+                body.len()
+            ),
+        )
+    };
+    assert!(post("{").starts_with("HTTP/1.1 400"));
+    assert!(post("{\"type\":\"aws\",\"type\":\"kv\"}").starts_with("HTTP/1.1 400"));
+    let answer = raw(http, "GET /v1/sys/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").to_lowercase();
+    assert!(
+        answer.contains("cache-control: no-store") && answer.contains("content-type: application/json"),
+        "{answer}"
+    );
+    assert!(answer.ends_with("}\n"), "{answer}");
+    let large = format!("{{\"type\":\"{}\"}}", "x".repeat(1024 * 1024));
+    let answer = raw(
+        http,
+        &format!(
+            "POST /v1/sys/mounts/x HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
+            large.len(),
+            &large[..1000]
+        ),
+    );
+    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    let wrapped = raw(
+        http,
+        "GET /v1/sys/mounts HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nX-Vault-Wrap-TTL: 60\r\nConnection: close\r\n\r\n",
+    );
+    assert!(wrapped.starts_with("HTTP/1.1 400") && wrapped.contains("wrapping"), "{wrapped}");
+}
+
+fn enable_audit(world: &World, name: &str, path: &str, options: &Value) -> Answer {
+    let mut options = options.clone();
+    options["file_path"] = path.into();
+    world.http.send("PUT", &format!("sys/audit/{name}"), Some(&json!({ "type": "file", "options": options })))
+}
+
+#[test]
+fn audit_devices_are_made_listed_asked_and_removed() {
+    let world = world();
+    let file = world.env.dir().join("audit.log");
+    let file = file.to_str().unwrap();
+    assert_eq!(world.http.get("sys/audit")["data"], json!({}));
+    assert_eq!(enable_audit(&world, "file", file, &json!({})).status, 204);
+    refused(&enable_audit(&world, "file", file, &json!({})), 400, "path already in use");
+    refused(&enable_audit(&world, "other", file, &json!({})), 400, "already being written");
+    refused(&enable_audit(&world, "bad", "/dev/full", &json!({})), 400, "test line");
+    refused(&enable_audit(&world, "bad", "/x", &json!({ "prefix": "#!" })), 400, "prefix");
+    let kind = json!({ "type": "syslog" });
+    refused(&world.http.send("PUT", "sys/audit/s", Some(&kind)), 400, "syslog");
+    let table = world.http.get("sys/audit");
+    assert_eq!(table["file/"]["options"]["file_path"], file);
+    assert_eq!(table["data"]["file/"]["type"], "file");
+
+    let hash = world.http.post("sys/audit-hash/file", &json!({ "input": "s3cret" }))["data"]["hash"].clone();
+    assert!(hash.as_str().unwrap().starts_with("hmac-sha256:"), "{hash}");
+    refused(&world.http.send("POST", "sys/audit-hash/x", Some(&json!({ "input": "a" }))), 400, "unknown audit backend");
+
+    world.http.post("secret/data/a", &json!({ "data": { "k": "s3cret" } }));
+    let text = std::fs::read_to_string(file).unwrap();
+    assert!(text.contains(hash.as_str().unwrap()) && !text.contains("s3cret"), "{text}");
+    assert_eq!(world.http.send("DELETE", "sys/audit/file", None).status, 204);
+    assert_eq!(world.http.send("DELETE", "sys/audit/file", None).status, 204);
+    refused(&world.http.send("DELETE", "sys/audit/trail", None), 400, "configuration");
+}
+
+#[test]
+fn each_request_leaves_two_lines_that_belong_together() {
+    let world = world();
+    let file = world.env.dir().join("audit.log");
+    enable_audit(&world, "file", file.to_str().unwrap(), &json!({}));
+    let answer = world.http.get("sys/mounts");
+    world.http.with_token("nonsense").send("GET", "secret/data/a", None);
+    let text = std::fs::read_to_string(&file).unwrap();
+    let lines: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let of_request: Vec<&Value> = lines.iter().filter(|line| line["request"]["id"] == answer["request_id"]).collect();
+    let kinds: Vec<&str> = of_request.iter().map(|line| line["type"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["request", "response"]);
+    assert_eq!(of_request[0]["auth"]["policy_results"]["allowed"], true);
+    assert_eq!(of_request[0]["request"]["operation"], "read");
+    assert_eq!(of_request[0]["request"]["remote_address"], "127.0.0.1");
+    assert!(!text.contains("nonsense"), "the token shows in clear");
+    let denied: Vec<&Value> = lines.iter().filter(|line| line["error"].is_string()).collect();
+    assert_eq!(denied.len(), 2, "{text}");
+    assert!(denied.iter().all(|line| line["error"].as_str().unwrap().contains("permission denied")));
+}
+
+#[test]
+fn without_a_working_device_nothing_is_issued() {
+    let world = world();
+    world.http.post("sys/mounts/aws", &json!({ "type": "aws" }));
+    let issue = || world.http.send("GET", "aws/creds/r", None);
+    assert_eq!(issue().body, json!({ "errors": ["internal error"] }), "no device at all");
+    // Its own answer cannot be audited any more.
+    assert_eq!(enable_audit(&world, "broken", "/dev/full", &json!({ "skip_test": "true" })).status, 500);
+    assert_eq!(issue().status, 500);
+    assert_eq!(world.http.send("GET", "sys/mounts", None).status, 500);
+    assert_eq!(world.http.send("PUT", "secret/data/a", Some(&json!({ "data": {} }))).status, 500);
+    assert_eq!(world.http.send("GET", "sys/seal-status", None).status, 200);
+    assert!(world.account.user_names("/").is_empty());
+}
+
+#[test]
+fn one_working_device_of_two_is_enough() {
+    let world = world();
+    let file = world.env.dir().join("audit.log");
+    enable_audit(&world, "file", file.to_str().unwrap(), &json!({}));
+    assert_eq!(enable_audit(&world, "broken", "/dev/full", &json!({ "skip_test": "true" })).status, 204);
+    assert_eq!(world.http.send("GET", "sys/mounts", None).status, 200);
+}
+
+#[test]
+fn the_mount_preflight_shows_what_the_caller_can_reach() {
+    let world = world();
+    let preflight = world.http.get("sys/internal/ui/mounts/secret/some/path");
+    assert_eq!(
+        (&preflight["data"]["path"], &preflight["data"]["options"]["version"]),
+        (&json!("secret/"), &json!("2"))
+    );
+    let anonymous = world.http.with_token("").get("sys/internal/ui/mounts");
+    assert_eq!(anonymous["data"], json!({ "auth": {}, "secret": {} }));
+    world.http.post("sys/mounts/secret/tune", &json!({ "listing_visibility": "unauth" }));
+    let anonymous = world.http.with_token("").get("sys/internal/ui/mounts");
+    assert_eq!(anonymous["data"]["secret"]["secret/"]["type"], "kv");
+
+    world
+        .http
+        .post("sys/policies/acl/kv", &json!({ "policy": "path \"secret/data/+/x\" { capabilities = [\"read\"] }" }));
+    let token = |policy: &str| {
+        let made = world.http.post("auth/token/create", &json!({ "policies": [policy], "no_default_policy": true }));
+        world.http.with_token(made["auth"]["client_token"].as_str().unwrap())
+    };
+    assert_eq!(token("kv").send("GET", "sys/internal/ui/mounts/secret/", None).status, 200);
+    let refusal = token("none").send("GET", "sys/internal/ui/mounts/secret/", None);
+    refused(&refusal, 403, "preflight capability check returned 403");
+    let absent = token("none").send("GET", "sys/internal/ui/mounts/nope/", None);
+    refused(&absent, 403, "preflight capability check returned 403");
+}
