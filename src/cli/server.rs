@@ -173,7 +173,7 @@ fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path
 }
 
 /// Ends when the process is asked to stop.
-fn stopped() -> Result<impl Future<Output = ()>, CliError> {
+pub(super) fn stopped() -> Result<impl Future<Output = ()>, CliError> {
     let failed = |e: std::io::Error| CliError::new(1, format!("cannot listen for signals: {e}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
@@ -203,7 +203,7 @@ fn reloaded(engine: Engine, certificate: Option<Arc<Certificate>>) -> Result<tok
 }
 
 /// Logs of this program at `level`; of libraries only warnings, because theirs may show what we send.
-fn log_to_stderr(level: &str) -> Result<(), CliError> {
+pub(super) fn log_to_stderr(level: &str) -> Result<(), CliError> {
     let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,leasehold={level}"))
         .map_err(|e| CliError::new(1, format!("bad log level: {e}")))?;
     tracing_subscriber::fmt()

@@ -1,13 +1,274 @@
 //! `leasehold trail`.
 
+use std::fs::File;
+use std::io::BufReader;
+use std::path::{Path, PathBuf};
+
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
 use super::Global;
 use super::error::CliError;
+use super::output;
+use crate::clock::Clock;
+use crate::trail::chain::{self, Head};
+use crate::trail::query::{Issuance, issuances};
 
 /// Arguments of `leasehold trail`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(args_conflicts_with_subcommands = true)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Option<Action>,
+    #[command(flatten)]
+    source: Source,
+    /// Only credentials of this app
+    #[arg(long, value_name = "APP")]
+    app: Option<String>,
+    /// Only credentials of this role
+    #[arg(long, value_name = "ROLE")]
+    role: Option<String>,
+    /// Only credentials issued since then: a time (2026-11-23T20:00:00Z), a day (2026-11-23), or how long
+    /// ago (90m, 24h, 7d)
+    #[arg(long, value_name = "WHEN")]
+    since: Option<String>,
+    /// Print one JSON object per credential and line
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// Check the trail's hash chain: any edited, removed or moved line is found
+    Verify(VerifyArgs),
+}
+
+#[derive(Debug, clap::Args)]
+struct VerifyArgs {
+    #[command(flatten)]
+    source: Source,
+    /// A head that an earlier check printed; fails unless that line is still there, so that a cut end is
+    /// found too
+    #[arg(long, value_name = "NUMBER:HASH", value_parser = parse_head)]
+    head: Option<Head>,
+}
+
+/// Which trail.
+#[derive(Debug, clap::Args)]
+struct Source {
+    /// Read this file
+    #[arg(long, value_name = "FILE", conflicts_with = "data_dir")]
+    file: Option<PathBuf>,
+    /// Read the trail of the engine that keeps its data in this directory
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+}
+
+impl Source {
+    fn path(self) -> Result<PathBuf, CliError> {
+        match (self.file, self.data_dir) {
+            (Some(file), _) => Ok(file),
+            (None, Some(directory)) => Ok(directory.join("trail.log")),
+            (None, None) => Err(CliError::new(1, "which trail? none was named")
+                .hint("--data-dir DIR reads the trail of the engine that keeps its data there, --file FILE any other")),
+        }
+    }
+}
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
+    let now = Clock::system().now();
+    if let Some(Action::Verify(args)) = args.action {
+        return verify(&args.source.path()?, args.head.as_ref());
+    }
+    let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?;
+    let path = args.source.path()?;
+    let mut found = issuances(open(&path)?, now).map_err(|error| unreadable(&path, &error))?;
+    found.issued.retain(|issuance| {
+        let credential = &issuance.credential;
+        let issued = OffsetDateTime::parse(&issuance.time, &Rfc3339);
+        args.app.as_ref().is_none_or(|app| credential.app.as_ref() == Some(app))
+            && args.role.as_ref().is_none_or(|role| credential.role == *role)
+            // A time that cannot be read is shown rather than hidden.
+            && since.is_none_or(|since| issued.map_or(true, |issued| issued >= since))
+    });
+    if args.json {
+        output::data(&json_lines(&found.issued)?)?;
+    } else {
+        output::data(&table(&found.issued))?;
+    }
+    if found.unreadable_lines == 0 {
+        return Ok(0);
+    }
+    Err(CliError::new(
+        1,
+        format!("{} lines of {} could not be read and were left out", found.unreadable_lines, path.display()),
+    )
+    .hint("`leasehold trail verify` says which, and what is wrong with them"))
+}
+
+fn verify(path: &Path, noted: Option<&Head>) -> Result<u8, CliError> {
+    let report = chain::verify(open(path)?, noted).map_err(|error| unreadable(path, &error))?;
+    if report.fault_count > 0 {
+        let mut message = format!("the trail {} does not hold: {} faults", path.display(), report.fault_count);
+        for fault in &report.faults {
+            message += &format!("\n  line {}: {}", fault.line, fault.what);
+        }
+        let left_out = report.fault_count - report.faults.len() as u64;
+        if left_out > 0 {
+            message += &format!("\n  and {left_out} more");
+        }
+        return Err(CliError::new(1, message));
+    }
+    let mut text = format!("{}: {} lines, unbroken\n", path.display(), report.lines);
+    if let (Some(seq @ 2..), Some(prev)) = (report.first_seq, &report.first_prev) {
+        text += &format!("goes on from line {} with hash {prev} of the file before\n", seq - 1);
+    }
+    if let Some(head) = &report.head {
+        text += &format!("head {}:{}\n", head.seq, head.hash);
+    }
+    output::data(&text)?;
+    Ok(0)
+}
+
+fn open(path: &Path) -> Result<BufReader<File>, CliError> {
+    let file = File::open(path).map_err(|error| {
+        CliError::new(1, format!("the trail {} could not be opened: {error}", path.display()))
+            .hint("an engine writes it from its first request on")
+    })?;
+    Ok(BufReader::with_capacity(256 * 1024, file))
+}
+
+fn unreadable(path: &Path, error: &std::io::Error) -> CliError {
+    CliError::new(1, format!("the trail {} could not be read: {error}", path.display()))
+}
+
+fn json_lines(issued: &[Issuance]) -> Result<String, CliError> {
+    let mut text = String::new();
+    for issuance in issued {
+        text += &serde_json::to_string(issuance)
+            .map_err(|error| CliError::new(1, format!("a credential could not be written as JSON: {error}")))?;
+        text.push('\n');
+    }
+    Ok(text)
+}
+
+fn table(issued: &[Issuance]) -> String {
+    let header = ["TIME", "APP", "ROLE", "ACCESS KEY", "USER", "LEASE", "COMMIT"].map(str::to_owned);
+    let rows = issued.iter().map(|issuance| {
+        let credential = &issuance.credential;
+        let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
+        [
+            issuance.time.clone(),
+            or_dash(&credential.app),
+            credential.role.clone(),
+            or_dash(&credential.access_key_id),
+            credential.iam_user.clone(),
+            issuance.state.word().to_owned(),
+            credential.commit.as_deref().map_or_else(|| "-".to_owned(), short_commit),
+        ]
+        // The file may hold anything; a terminal should not be told what to do by it.
+        .map(|cell| cell.replace(char::is_control, "?"))
+    });
+    let rows: Vec<[String; 7]> = std::iter::once(header).chain(rows).collect();
+    let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);
+    let widths: Vec<usize> = (0..7).map(width).collect();
+    let mut text = String::new();
+    for row in &rows {
+        let cells: Vec<String> = row.iter().zip(&widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+        text += cells.join("  ").trim_end();
+        text.push('\n');
+    }
+    text
+}
+
+/// Twelve digits of a commit, and the mark of changed files if it has one.
+fn short_commit(commit: &str) -> String {
+    let (hash, dirty) = commit.strip_suffix("-dirty").map_or((commit, ""), |hash| (hash, "-dirty"));
+    hash.chars().take(12).collect::<String>() + dirty
+}
+
+fn parse_head(text: &str) -> Result<Head, String> {
+    let (seq, hash) = text.split_once(':').ok_or("expected NUMBER:HASH, as `trail verify` prints it")?;
+    let seq = seq.parse().map_err(|_| format!("{seq:?} is not a line number"))?;
+    if hash.len() != 64 || !hash.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return Err("the hash is not 64 hexadecimal digits".to_owned());
+    }
+    Ok(Head { seq, hash: hash.to_ascii_lowercase() })
+}
+
+/// A time, a day, or how long before `now`.
+fn parse_since(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, CliError> {
+    let day = || format!("{text}T00:00:00Z");
+    if let Ok(time) = OffsetDateTime::parse(text, &Rfc3339).or_else(|_| OffsetDateTime::parse(&day(), &Rfc3339)) {
+        return Ok(time);
+    }
+    let ago = || {
+        let unit = match text.chars().last()? {
+            's' => 1,
+            'm' => 60,
+            'h' => 3600,
+            'd' => 86_400,
+            _ => return None,
+        };
+        let count: i64 = text[..text.len() - 1].parse().ok().filter(|count| *count >= 0)?;
+        now.checked_sub(time::Duration::seconds(count.checked_mul(unit)?))
+    };
+    ago().ok_or_else(|| {
+        CliError::new(1, format!("--since {text:?} is neither a time nor a duration"))
+            .hint("write a time (2026-11-23T20:00:00Z), a day (2026-11-23) or how long ago (90m, 24h, 7d)")
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use time::OffsetDateTime;
+    use time::macros::datetime;
+
+    use super::{parse_head, parse_since, table};
+    use crate::trail::query::issuances;
+
+    const NOW: OffsetDateTime = datetime!(2026-11-23 20:00 UTC);
+
+    #[test]
+    fn since_takes_times_days_and_durations() {
+        for (text, expected) in [
+            ("2026-11-23T19:00:00Z", Some(datetime!(2026-11-23 19:00 UTC))),
+            ("2026-11-23", Some(datetime!(2026-11-23 0:00 UTC))),
+            ("90m", Some(datetime!(2026-11-23 18:30 UTC))),
+            ("2d", Some(datetime!(2026-11-21 20:00 UTC))),
+            ("yesterday", None),
+            ("-5h", None),
+            ("é", None),
+            ("", None),
+            ("99999999999999d", None),
+        ] {
+            assert_eq!(parse_since(text, NOW).ok(), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn heads_are_a_number_and_a_hash() {
+        assert_eq!(parse_head(&format!("7:{}", "aB".repeat(32))).unwrap().seq, 7);
+        for text in ["7", "x:00", "7:00", &format!("7:{}", "x".repeat(64))] {
+            assert!(parse_head(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_table_aligns_and_shows_no_control_characters() {
+        let line = |app: &str, role: &str, commit: &str| {
+            format!(
+                r#"{{"time":"2026-11-23T19:00:00Z","type":"response","credential":{{{app}"role":"{role}","lease_id":"{role}","access_key_id":"AKIA1","iam_user":"vault-u","ttl":1,"expire_time":"2026-11-23T21:00:00Z"{commit}}}}}"#
+            ) + "\n"
+        };
+        let trail = line("\"app\":\"webapp\",", "webapp", ",\"commit\":\"0123456789abcdef-dirty\"")
+            + &line("", "red\\u001b[31m", "");
+        let found = issuances(trail.as_bytes(), NOW).unwrap();
+        insta::assert_snapshot!(table(&found.issued), @"
+        TIME                  APP     ROLE      ACCESS KEY  USER     LEASE   COMMIT
+        2026-11-23T19:00:00Z  webapp  webapp    AKIA1       vault-u  active  0123456789ab-dirty
+        2026-11-23T19:00:00Z  -       red?[31m  AKIA1       vault-u  active  -
+        ");
+    }
 }

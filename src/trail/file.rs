@@ -47,7 +47,7 @@ enum Entry {
 }
 
 impl FileDevice {
-    /// Opens the file, goes on with its chain, and starts the thread. `torn` makes the body of the system
+    /// Opens the file, goes on with its chain, and starts the thread. `note` makes the body of the system
     /// line that tells what was found wrong at the end of the file.
     pub(super) fn open(
         options: &DeviceOptions,
@@ -139,6 +139,9 @@ impl Queue {
     }
 }
 
+/// Makes the body of the line that tells about an oddity.
+type Note = Box<dyn Fn(&Oddity) -> Vec<u8> + Send>;
+
 /// The thread's own state.
 struct Writer {
     path: PathBuf,
@@ -146,7 +149,7 @@ struct Writer {
     /// The open file, or why there is none.
     log: Result<Log, TrailError>,
     buffer: Vec<u8>,
-    note: Box<dyn Fn(&Oddity) -> Vec<u8> + Send>,
+    note: Note,
 }
 
 impl Writer {

@@ -10,5 +10,6 @@ mod python;
 mod sandbox;
 mod server;
 mod tidy;
+mod trail;
 mod wire_kv;
 mod wire_sys;
