@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
 #![allow(dead_code, reason = "the harness offers more than each story uses")]
 
+mod apply;
 mod env;
 mod http;
 mod python;

@@ -1,0 +1,239 @@
+//! Carrying plans out on a real engine, at moments that a process can't be stopped at.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
+use leasehold::apply::{self, Options, Outcome, Prepared, Report, Wish, prepare};
+use leasehold::clock::Clock;
+use leasehold::engine::AwsTransport;
+use leasehold::ledger::Ledger;
+use leasehold::object::{FieldValue, KINDS, Leaf, Object, Place};
+use leasehold::plan::{Action, Adopt, Change};
+use leasehold::secret::Secret;
+use serde_json::{Value, json};
+
+use crate::env::InTestEngine;
+
+/// An engine, and a client that may do everything.
+struct World {
+    client: Client,
+    clock: Clock,
+    _engine: InTestEngine,
+}
+
+impl World {
+    fn new() -> Self {
+        let clock = Clock::system();
+        let engine = InTestEngine::start(clock.clone(), AwsTransport::Network);
+        let target = Target::Network { address: engine.address.clone(), tls: TlsOptions::default() };
+        let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*engine.root_token)))).unwrap();
+        Self { client, clock, _engine: engine }
+    }
+
+    async fn prepare(&self, desired: &[Object], adopt: Adopt) -> Prepared {
+        let wish = Wish { environment: "local", commit: Some("c0ffee"), desired, max_deletes: 100, adopt };
+        prepare(&self.client, &wish).await.unwrap()
+    }
+
+    async fn apply(&self, prepared: &mut Prepared, desired: &[Object]) -> Report {
+        self.run(prepared, desired, &AtomicBool::new(false), &|_, _| {}).await.unwrap()
+    }
+
+    async fn run(
+        &self,
+        prepared: &mut Prepared,
+        desired: &[Object],
+        stop: &AtomicBool,
+        progress: &(dyn Fn(&Change, &Outcome) + Sync),
+    ) -> Result<Report, apply::Error> {
+        let options = Options { clock: &self.clock, stop, progress };
+        apply::run(&self.client, &prepared.plan, desired, &mut prepared.ledger, &options).await
+    }
+
+    /// Plans, applies, and demands that a second plan is empty.
+    async fn converge(&self, desired: &[Object]) {
+        let mut prepared = self.prepare(desired, Adopt::Refuse).await;
+        let report = self.apply(&mut prepared, desired).await;
+        assert_eq!(report.exit_code(), 0, "{}", report.problems(desired));
+        let after = self.prepare(desired, Adopt::Refuse).await;
+        assert_eq!(after.plan.exit_code(), 0, "{}", after.plan.text(leasehold::plan::Colour::Never));
+    }
+
+    async fn write(&self, path: &str, body: Value) {
+        self.client.write(path, body.as_object().unwrap()).await.unwrap();
+    }
+}
+
+fn object(kind: &str, path: &str, fields: Value) -> Object {
+    let kind = *KINDS.iter().find(|other| other.name == kind).unwrap();
+    let place = Place { file: Arc::from("apps/a.hcl"), line: 3, column: 1 };
+    let leaf = |value: &Value| Leaf { value: FieldValue::Data(value.clone()), place: place.clone() };
+    let fields = fields.as_object().unwrap();
+    let fields: BTreeMap<&'static str, Leaf> =
+        fields.iter().map(|(name, value)| (kind.field(name).unwrap().name, leaf(value))).collect();
+    Object { kind, path: path.to_owned(), app: Some("a".to_owned()), place: place.clone(), fields, protect: false }
+}
+
+fn policy(name: &str, rules: &str) -> Object {
+    object("acl policy", &format!("sys/policies/acl/{name}"), json!({"policy": rules}))
+}
+
+fn login(name: &str, ttl: i64, policies: &[&str]) -> Object {
+    let fields = json!({"token_ttl": ttl, "token_policies": policies});
+    object("approle role", &format!("auth/approle/role/{name}"), fields)
+}
+
+const RULES: &str = "path \"aws/creds/a\" {\n  capabilities = [\"read\"]\n}";
+
+fn estate() -> Vec<Object> {
+    let mut objects = vec![object("auth method", "sys/auth/approle", json!({"type": "approle"}))];
+    for name in ["a", "b", "c"] {
+        objects.push(policy(&format!("app-{name}"), RULES));
+        objects.push(login(&format!("app-{name}"), 600, &[&format!("app-{name}")]));
+    }
+    objects
+}
+
+fn outcome<'a>(report: &'a Report, path: &str) -> &'a Outcome {
+    &report.results().iter().find(|(change, _)| change.path == path).unwrap().1
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_plan_is_empty_and_the_ledger_knows_what_is_ours() {
+    let world = World::new();
+    let desired = estate();
+    world.converge(&desired).await;
+    let ledger = Ledger::read(&world.client, "local").await.unwrap();
+    assert_eq!(ledger.owned().len(), desired.len());
+    let login = &ledger.owned()["auth/approle/role/app-a"];
+    assert_eq!((login.place.to_string(), login.commit.as_deref()), ("apps/a.hcl:3".to_owned(), Some("c0ffee")));
+    assert!(Ledger::read(&world.client, "other").await.unwrap().owned().is_empty());
+    world.converge(&[]).await;
+    assert!(Ledger::read(&world.client, "local").await.unwrap().owned().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_moved_since_the_plan_is_left_alone_and_its_siblings_are_not() {
+    let world = World::new();
+    world.converge(&estate()).await;
+    let mut desired = estate();
+    for wanted in &mut desired {
+        if wanted.path.starts_with("auth/approle/role/") {
+            *wanted = login(wanted.path.rsplit('/').next().unwrap(), 1200, &["app-a"]);
+        }
+    }
+    let mut prepared = world.prepare(&desired, Adopt::Refuse).await;
+    world.write("auth/approle/role/app-b", json!({"token_ttl": 60})).await;
+    let report = world.apply(&mut prepared, &desired).await;
+    assert_eq!(report.exit_code(), 4);
+    assert!(matches!(outcome(&report, "auth/approle/role/app-b"), Outcome::Moved { .. }));
+    assert!(outcome(&report, "auth/approle/role/app-a").is_applied());
+    let problems = report.problems(&desired);
+    assert!(problems.contains("token_ttl: 10m when planned, 1m now, 20m declared"), "{problems}");
+    assert_eq!(report.summary(), "Apply incomplete: 0 added, 2 changed, 0 deleted, 1 moved since the plan.");
+    world.converge(&desired).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_object_that_somebody_made_since_the_plan_stays_theirs() {
+    let world = World::new();
+    let desired = [policy("app-a", RULES)];
+    let mut prepared = world.prepare(&desired, Adopt::Refuse).await;
+    world.write("sys/policies/acl/app-a", json!({"policy": "path \"x\" {}"})).await;
+    let report = world.apply(&mut prepared, &desired).await;
+    assert_eq!(report.exit_code(), 4);
+    let refused = world.prepare(&desired, Adopt::Refuse).await.plan;
+    assert_eq!((refused.exit_code(), refused.changes[0].action), (3, Action::Adopt));
+    let mut adopting = world.prepare(&desired, Adopt::Take).await;
+    let report = world.apply(&mut adopting, &desired).await;
+    assert_eq!(report.summary(), "Apply complete: 0 added, 0 changed, 0 deleted, 1 adopted.");
+    world.converge(&desired).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failure_stops_only_what_stands_on_it() {
+    let world = World::new();
+    let mut desired = estate();
+    desired[3] = policy("app-b", "path \"x\" { capabilities = [\"no such\"] }");
+    let mut prepared = world.prepare(&desired, Adopt::Refuse).await;
+    let report = world.apply(&mut prepared, &desired).await;
+    assert_eq!(report.exit_code(), 1);
+    assert!(matches!(outcome(&report, "sys/policies/acl/app-b"), Outcome::Failed { .. }));
+    let skipped = outcome(&report, "auth/approle/role/app-b");
+    assert!(matches!(skipped, Outcome::Skipped { because } if because == "sys/policies/acl/app-b"), "{skipped:?}");
+    assert_eq!(report.summary(), "Apply incomplete: 5 added, 0 changed, 0 deleted, 1 failed, 1 skipped.");
+    world.converge(&estate()).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn killed_at_any_moment_the_next_apply_goes_on() {
+    for first_estate in [Vec::new(), estate()] {
+        let target = if first_estate.is_empty() { estate() } else { Vec::new() };
+        for moment in 0..7 {
+            let world = World::new();
+            world.converge(&first_estate).await;
+            let mut prepared = world.prepare(&target, Adopt::Refuse).await;
+            let ended = AtomicUsize::new(0);
+            let (kill, killed) = tokio::sync::oneshot::channel::<()>();
+            let kill = std::sync::Mutex::new(Some(kill));
+            let progress = |_: &Change, _: &Outcome| {
+                if ended.fetch_add(1, Ordering::Relaxed) == moment {
+                    drop(kill.lock().unwrap().take());
+                }
+            };
+            let never = AtomicBool::new(false);
+            tokio::select! {
+                biased;
+                _ = killed => {}
+                _ = world.run(&mut prepared, &target, &never, &progress) => {}
+            }
+            assert!(ended.load(Ordering::Relaxed) > moment);
+            world.converge(&target).await;
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn interrupted_once_it_finishes_what_runs_and_says_what_is_left() {
+    let world = World::new();
+    let desired = estate();
+    let mut prepared = world.prepare(&desired, Adopt::Refuse).await;
+    let stop = AtomicBool::new(false);
+    let report = world.run(&mut prepared, &desired, &stop, &|_, _| stop.store(true, Ordering::Relaxed)).await.unwrap();
+    assert_eq!(report.exit_code(), 1);
+    assert!(outcome(&report, "sys/auth/approle").is_applied());
+    assert!(matches!(outcome(&report, "auth/approle/role/app-a"), Outcome::Interrupted));
+    world.write("auth/approle/role/app-a", json!({"token_ttl": 5})).await;
+    let refused = world.prepare(&desired, Adopt::Refuse).await.plan;
+    assert_eq!(refused.exit_code(), 3, "what was only intended does not claim what others make");
+    world.client.delete("auth/approle/role/app-a").await.unwrap();
+    world.converge(&desired).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_applies_from_one_state_one_is_refused() {
+    let world = World::new();
+    let desired = [policy("app-a", RULES)];
+    let mut first = world.prepare(&desired, Adopt::Refuse).await;
+    let mut second = world.prepare(&desired, Adopt::Refuse).await;
+    assert_eq!(world.apply(&mut first, &desired).await.exit_code(), 0);
+    let error = world.run(&mut second, &desired, &AtomicBool::new(false), &|_, _| {}).await.unwrap_err();
+    assert_eq!(error.exit_code(), 4, "{error}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_made_survives_and_is_counted() {
+    let world = World::new();
+    world.converge(&estate()).await;
+    world.write("sys/policies/acl/by-hand", json!({"policy": RULES})).await;
+    world.write("auth/approle/role/by-hand", json!({})).await;
+    let plan = world.prepare(&estate(), Adopt::Refuse).await.plan;
+    assert_eq!(plan.exit_code(), 0);
+    let unmanaged: Vec<&str> = plan.unmanaged.iter().map(|object| object.path.as_str()).collect();
+    assert_eq!(unmanaged, ["sys/policies/acl/by-hand", "auth/approle/role/by-hand", "sys/mounts/secret"]);
+    world.converge(&[object("auth method", "sys/auth/approle", json!({"type": "approle"}))]).await;
+    assert!(world.client.read("auth/approle/role/by-hand").await.unwrap().is_some());
+    assert!(world.client.read("sys/policies/acl/by-hand").await.unwrap().is_some());
+}
