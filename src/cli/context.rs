@@ -1,1 +1,385 @@
-//! What commands share: the estate, the environment, a client to its engine.
+//! What commands share: the estate, its environment, a client to the engine.
+//!
+//! A command by hand goes where Vault's command line would go when an address is given; inside an
+//! estate's directory it goes to that estate's engine. A command about the estate goes to the
+//! environment's engine. Where that is embedded, it is opened in this process, or, when a server has the
+//! data directory, reached through that server: whoever calls gets a client and can't tell.
+
+use std::path::{Path, PathBuf};
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use tokio::sync::Mutex;
+
+use super::error::CliError;
+use super::global::exactly;
+use super::{Global, embedded, output, secret_source, token_file};
+use crate::api::{self, Client, Target};
+use crate::clock::Clock;
+use crate::engine::{Engine, OpenError};
+use crate::estate::{self, AwsChoice, EngineChoice, Environment, Estate};
+use crate::secret::Secret;
+
+/// Where Vault's command line goes when nobody says otherwise.
+const ADDRESS_DEFAULT: &str = "https://127.0.0.1:8200";
+/// How long to wait for another command that has the data directory.
+const LOCK_PATIENCE: Duration = Duration::from_secs(30);
+const LOCK_POLL: Duration = Duration::from_millis(50);
+/// How long the end of a command may take for revoking what is overdue.
+const SETTLE_LIMIT: Duration = Duration::from_secs(30);
+/// How much is looked at to see whether the current directory is an estate.
+const LOOK_ENTRIES_MAX: usize = 1_000;
+const LOOK_BYTES_MAX: u64 = 1 << 20;
+
+/// Who a command speaks as.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Speaker {
+    /// A person who may have logged in as someone.
+    Hand,
+    /// The estate's operator: never whom `leasehold login` made us in the embedded engine.
+    Operator,
+}
+
+/// What a command works with. [`Context::close`] it at the end, whatever the outcome.
+pub(crate) struct Context {
+    global: Global,
+    dir: Option<PathBuf>,
+    clock: Clock,
+    engine: Mutex<Option<(PathBuf, Engine)>>,
+    /// Where the token came from, for the hint when it is not good enough.
+    token_source: OnceLock<String>,
+    /// The data directory, when the engine is the estate's embedded one.
+    data: OnceLock<PathBuf>,
+}
+
+impl Context {
+    /// Looks at flags and environment variables; opens nothing yet.
+    ///
+    /// # Errors
+    /// None at present; what is wrong with the flags shows when they are used.
+    pub(crate) fn open(global: &Global) -> Result<Self, CliError> {
+        Ok(Self {
+            global: global.clone(),
+            dir: global.dir.clone().or_else(|| exactly("LEASEHOLD_DIR").map(PathBuf::from)),
+            clock: Clock::system(),
+            engine: Mutex::default(),
+            token_source: OnceLock::new(),
+            data: OnceLock::new(),
+        })
+    }
+
+    /// The same context for the estate in `dir`, where a command takes it as an argument.
+    pub(crate) fn at(mut self, dir: Option<PathBuf>) -> Self {
+        self.dir = dir.or(self.dir);
+        self
+    }
+
+    /// The time.
+    pub(crate) fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// The estate's directory.
+    pub(crate) fn estate_dir(&self) -> PathBuf {
+        self.dir.clone().unwrap_or_else(|| PathBuf::from("."))
+    }
+
+    /// Reads and checks the estate's files. Secrets stay unresolved.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, rendered.
+    pub(crate) fn estate(&self) -> Result<Estate, CliError> {
+        let dir = self.estate_dir();
+        let none = estate::Sources::default();
+        let sources = estate::read_directory(&dir).map_err(|problems| rendered(&problems, &none))?;
+        estate::load(&sources, self.global.environment().as_deref()).map_err(|problems| rendered(&problems, &sources))
+    }
+
+    /// The estate with its secrets resolved, and a client to the environment's engine that speaks as the
+    /// operator.
+    ///
+    /// # Errors
+    /// Problems in the files, an engine that can't be opened, secrets that are not there.
+    pub(crate) async fn environment(&self) -> Result<(Estate, Client), CliError> {
+        let mut estate = self.estate()?;
+        let client = self.operator(&estate.environment).await?;
+        secret_source::resolve(&mut estate, &self.estate_dir(), &client).await?;
+        Ok((estate, client))
+    }
+
+    /// A client to an environment's engine that speaks as the operator.
+    ///
+    /// # Errors
+    /// An engine that can't be opened, settings that can't be used.
+    pub(crate) async fn operator(&self, environment: &Environment) -> Result<Client, CliError> {
+        if let Some(address) = self.global.address.clone() {
+            return self.network(address);
+        }
+        self.reach(environment, Speaker::Operator).await
+    }
+
+    /// A client for commands by hand.
+    ///
+    /// # Errors
+    /// As [`Context::operator`].
+    pub(crate) async fn client(&self) -> Result<Client, CliError> {
+        if let Some(address) = self.global.address() {
+            return self.network(address);
+        }
+        if self.dir.is_some() || holds_estate(Path::new(".")) {
+            let estate = self.estate().map_err(|error| {
+                error.hint("the engine is the estate's own unless --address or LEASEHOLD_ADDR names one")
+            })?;
+            return self.reach(&estate.environment, Speaker::Hand).await;
+        }
+        self.network(ADDRESS_DEFAULT.to_owned())
+    }
+
+    /// The data directory of an environment's embedded engine, if it has one.
+    pub(crate) fn data_dir(&self, environment: &Environment) -> Option<PathBuf> {
+        match &environment.engine {
+            EngineChoice::Embedded { data, .. } => Some(self.estate_dir().join(data)),
+            EngineChoice::Address(_) => None,
+        }
+    }
+
+    /// Where `leasehold login` keeps the token for the engine that [`Context::client`] reached: a login to
+    /// the embedded engine is no business of any other.
+    pub(crate) fn login_file(&self) -> Option<PathBuf> {
+        self.data.get().map(|data| login_token(data)).or_else(token_file::helper)
+    }
+
+    /// What an engine refused, with the exit code and the hints that fit.
+    pub(crate) fn failed(&self, doing: impl std::fmt::Display, error: &api::Error) -> CliError {
+        let failure = CliError::api(doing, error);
+        match (error.code(), self.token_source.get()) {
+            (Some(403), Some(source)) => failure.hint(format!("the token came from {source}")),
+            (Some(403), None) => failure.hint("no token was sent; `leasehold login`, or set LEASEHOLD_TOKEN"),
+            _ => failure,
+        }
+    }
+
+    /// Revokes what is overdue and closes the engine, if one was opened.
+    pub(crate) async fn close(self) {
+        let Some((_, engine)) = self.engine.into_inner() else { return };
+        let left = engine.settle(SETTLE_LIMIT).await;
+        if left > 0 {
+            output::say(&format!(
+                "{left} ended {} could not be revoked yet; the next command on this engine tries again",
+                if left == 1 { "lease" } else { "leases" }
+            ));
+        }
+        engine.close().await;
+    }
+
+    async fn reach(&self, environment: &Environment, speaker: Speaker) -> Result<Client, CliError> {
+        match &environment.engine {
+            EngineChoice::Address(address) => self.network(address.clone()),
+            EngineChoice::Embedded { data, aws } => self.embedded(&self.estate_dir().join(data), *aws, speaker).await,
+        }
+    }
+
+    fn network(&self, address: String) -> Result<Client, CliError> {
+        let mut options = self.global.options()?;
+        options.token = self.network_token()?;
+        let target = Target::Network { address, tls: self.global.tls()? };
+        Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))
+    }
+
+    async fn embedded(&self, data: &Path, aws: AwsChoice, speaker: Speaker) -> Result<Client, CliError> {
+        let mut options = self.global.options()?;
+        if options.namespace.is_some() {
+            return Err(CliError::new(1, "the embedded engine has no namespaces")
+                .hint("leave --namespace out, and unset LEASEHOLD_NAMESPACE and VAULT_NAMESPACE"));
+        }
+        // Set at most once with another value: a command uses one environment.
+        let _ = self.data.set(data.to_owned());
+        let (target, root_token) = match self.open_engine(data, aws).await? {
+            Opened::Here(engine) => (embedded::target(&engine), engine.root_token()),
+            Opened::Server(address) => (Target::Network { address, tls: self.global.tls()? }, None),
+        };
+        options.token = self.embedded_token(data, root_token, speaker)?;
+        Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))
+    }
+
+    async fn open_engine(&self, data: &Path, aws: AwsChoice) -> Result<Opened, CliError> {
+        let mut opened = self.engine.lock().await;
+        if let Some((_, engine)) = opened.as_ref().filter(|(at, _)| at == data) {
+            return Ok(Opened::Here(engine.clone()));
+        }
+        let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
+        let mut told = false;
+        loop {
+            match embedded::open(data, aws, &self.clock).await {
+                Ok(engine) => {
+                    *opened = Some((data.to_owned(), engine.clone()));
+                    return Ok(Opened::Here(engine));
+                }
+                Err(OpenError::Locked { address: Some(address), .. }) => return Ok(Opened::Server(address)),
+                Err(OpenError::Locked { .. }) if tokio::time::Instant::now() < deadline => {
+                    if !told {
+                        output::say(&format!("waiting for another command that uses {} …", data.display()));
+                        told = true;
+                    }
+                    tokio::time::sleep(LOCK_POLL).await;
+                }
+                Err(OpenError::Locked { .. }) => {
+                    let problem = format!(
+                        "another command has used {} for more than {} s",
+                        data.display(),
+                        LOCK_PATIENCE.as_secs()
+                    );
+                    return Err(CliError::new(1, problem).hint("wait for it or stop it, then try again"));
+                }
+                Err(OpenError::Failed(problem)) => {
+                    return Err(CliError::new(1, format!("the engine in {} did not open: {problem}", data.display())));
+                }
+            }
+        }
+    }
+
+    fn network_token(&self) -> Result<Option<Secret>, CliError> {
+        for name in ["LEASEHOLD_TOKEN", "VAULT_TOKEN"] {
+            if let Some(token) = exactly(name) {
+                return Ok(Some(self.token_from(name, token.trim())));
+            }
+        }
+        for file in [token_file::helper(), token_file::vault_helper()].into_iter().flatten() {
+            if let Some(token) = token_file::read(&file)? {
+                return Ok(Some(self.token_from(&file.display().to_string(), token.expose())));
+            }
+        }
+        Ok(None)
+    }
+
+    fn embedded_token(
+        &self,
+        data: &Path,
+        root_token: Option<Secret>,
+        speaker: Speaker,
+    ) -> Result<Option<Secret>, CliError> {
+        // VAULT_TOKEN is for hands: whoever has one for a real Vault shall still be able to apply here.
+        let names: &[&str] = match speaker {
+            Speaker::Hand => &["LEASEHOLD_TOKEN", "VAULT_TOKEN"],
+            Speaker::Operator => &["LEASEHOLD_TOKEN"],
+        };
+        for name in names {
+            if let Some(token) = exactly(name) {
+                return Ok(Some(self.token_from(name, token.trim())));
+            }
+        }
+        let login = login_token(data);
+        if speaker == Speaker::Hand
+            && let Some(token) = token_file::read(&login)?
+        {
+            return Ok(Some(self.token_from(&login.display().to_string(), token.expose())));
+        }
+        let root = data.join("root-token");
+        let token = match root_token {
+            Some(token) => Some(token),
+            None => token_file::read(&root)?,
+        };
+        Ok(token.map(|token| self.token_from(&root.display().to_string(), token.expose())))
+    }
+
+    fn token_from(&self, source: &str, token: &str) -> Secret {
+        // The first one stays; a command asks for one client.
+        let _ = self.token_source.set(source.to_owned());
+        Secret::new(token)
+    }
+}
+
+/// Runs `work` with a client for commands by hand, and closes what was opened, whatever the outcome.
+pub(crate) async fn with_client(
+    global: &Global,
+    work: impl AsyncFnOnce(&Context, Client) -> Result<u8, CliError>,
+) -> Result<u8, CliError> {
+    let context = Context::open(global)?;
+    let outcome = match context.client().await {
+        Ok(client) => work(&context, client).await,
+        Err(error) => Err(error),
+    };
+    context.close().await;
+    outcome
+}
+
+enum Opened {
+    Here(Engine),
+    Server(String),
+}
+
+/// Where a login to an embedded engine is kept.
+fn login_token(data: &Path) -> PathBuf {
+    data.join("login-token")
+}
+
+fn rendered(problems: &[estate::Problem], sources: &estate::Sources) -> CliError {
+    let count = match problems.len() {
+        1 => "1 problem".to_owned(),
+        count => format!("{count} problems"),
+    };
+    let text = estate::render(problems, sources, false);
+    CliError::plain(1, format!("{}\n\n{count} in the estate", text.trim_end()))
+}
+
+/// Whether a directory holds an estate: an `environment` declaration in a file of it, or one folder down.
+/// A look that costs little, since it is done for each command without an address; what is odd about
+/// the files shows when they are read in earnest.
+fn holds_estate(dir: &Path) -> bool {
+    let mut left = LOOK_ENTRIES_MAX;
+    let mut folders = Vec::new();
+    declares(dir, &mut left, Some(&mut folders)) || folders.iter().any(|folder| declares(folder, &mut left, None))
+}
+
+fn declares(dir: &Path, left: &mut usize, mut folders: Option<&mut Vec<PathBuf>>) -> bool {
+    let Ok(entries) = std::fs::read_dir(dir) else { return false };
+    for entry in entries.flatten() {
+        if *left == 0 {
+            return false;
+        }
+        *left -= 1;
+        let Ok(kind) = entry.file_type() else { continue };
+        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
+        match &mut folders {
+            Some(folders) if kind.is_dir() && !hidden => folders.push(entry.path()),
+            _ if kind.is_file() && !hidden && names_environment(&entry.path()) => return true,
+            _ => {}
+        }
+    }
+    false
+}
+
+fn names_environment(path: &Path) -> bool {
+    let declaration = matches!(path.extension().and_then(|ending| ending.to_str()), Some("hcl" | "yaml" | "yml"));
+    let small = || std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LOOK_BYTES_MAX);
+    let begins = |text: String| {
+        text.lines().any(|line| {
+            line.strip_prefix("environment").is_some_and(|rest| rest.trim_start().starts_with(['"', ':', '{']))
+        })
+    };
+    declaration && small() && std::fs::read_to_string(path).is_ok_and(begins)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::holds_estate;
+
+    #[test]
+    fn an_estate_is_known_by_its_environment() {
+        for (file, text, is) in [
+            ("estate.hcl", "# x\nenvironment \"local\" {}\n", true),
+            ("env/prod.yaml", "environment:\n  prod: {}\n", true),
+            ("main.tf", "environment \"x\" {}", false),
+            ("deep/er/x.hcl", "environment \"x\" {}", false),
+            (".hidden/x.hcl", "environment \"x\" {}", false),
+            ("values.yaml", "environments: [a]\n", false),
+            ("values.yaml", "  environment: prod\n", false),
+        ] {
+            let dir = tempfile::tempdir().unwrap();
+            let path = dir.path().join(file);
+            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
+            std::fs::write(&path, text).unwrap();
+            assert_eq!(holds_estate(dir.path()), is, "{file}: {text}");
+        }
+    }
+}

@@ -1,5 +1,7 @@
 //! How a command ends badly: an exit code, what happened, and what to do next.
 
+use crate::api;
+
 /// The end of a command that did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct CliError {
@@ -9,12 +11,47 @@ pub(crate) struct CliError {
     pub(crate) message: String,
     /// What to do next.
     pub(crate) hints: Vec<String>,
+    /// Whether the message stands alone, without `Error: ` before it: texts that Vault's users know,
+    /// and problems that were rendered with their source.
+    pub(crate) plain: bool,
 }
 
 impl CliError {
     /// An error with an exit code.
     pub(crate) fn new(exit_code: u8, message: impl Into<String>) -> Self {
-        Self { exit_code, message: message.into(), hints: Vec::new() }
+        Self { exit_code, message: message.into(), hints: Vec::new(), plain: false }
+    }
+
+    /// An error whose message is printed as it stands.
+    pub(crate) fn plain(exit_code: u8, message: impl Into<String>) -> Self {
+        Self { plain: true, ..Self::new(exit_code, message) }
+    }
+
+    /// What an engine refused, or why it was not reached: exit code 2. `doing` is what Vault's command
+    /// line says, such as `Error reading aws/creds/webapp`.
+    pub(crate) fn api(doing: impl std::fmt::Display, error: &api::Error) -> Self {
+        let failure = Self::plain(2, format!("{doing}: {error}"));
+        match error {
+            api::Error::Status { code: 403, .. } => {
+                failure.hint("the token may not do this, or has ended; `leasehold token lookup` shows what it is")
+            }
+            api::Error::Status { code: 503, errors, .. } if errors.iter().any(|e| e.contains("is sealed")) => {
+                failure.hint("an operator has to unseal it")
+            }
+            api::Error::Connect { .. } => {
+                failure.hint("is it running? --address or LEASEHOLD_ADDR names the engine; in an estate's directory (or with -C) it is the estate's own")
+            }
+            api::Error::Tls { problem, .. } if problem.contains("InvalidContentType") => {
+                failure.hint("the server does not speak TLS; if that is meant, say http:// in the address")
+            }
+            api::Error::Tls { problem, .. } if problem.contains("UnknownIssuer") => {
+                failure.hint("name the CA that signed its certificate with --ca-cert")
+            }
+            api::Error::Timeout { .. } | api::Error::Broken { .. } => {
+                failure.hint("whether it was done is not known; look before trying again")
+            }
+            _ => failure,
+        }
     }
 
     /// The same error with one more hint.

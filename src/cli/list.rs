@@ -1,13 +1,43 @@
 //! `leasehold list`.
 
-use super::Global;
+use serde_json::Value;
+
+use super::context::with_client;
 use super::error::CliError;
+use super::global::Format;
+use super::read::clean;
+use super::{Global, answer, output, table};
 
 /// Arguments of `leasehold list`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = "Example:\n  leasehold list aws/roles")]
+pub(crate) struct Args {
+    /// The path, without /v1/
+    path: String,
+}
 
-/// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+/// Runs the command and answers the exit code: 2 when there is nothing.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    let format = global.answer_format()?;
+    let path = clean(&args.path);
+    with_client(global, async |context, client| {
+        let found = client.list(path).await.map_err(|error| context.failed(format!("Error listing {path}"), &error))?;
+        let keys = found.as_ref().and_then(|found| found.data.as_ref()).and_then(|data| data.get("keys"));
+        match (keys, format) {
+            (Some(keys @ Value::Array(names)), format) if !names.is_empty() => {
+                output::warnings(found.as_ref().map(|found| found.warnings.as_slice()).unwrap_or_default());
+                match format {
+                    Format::Table => {
+                        let rows = names.iter().map(|name| vec![table::plain(name)]).collect();
+                        output::data(&output::printable(&table::headed(&["Keys"], rows)))?;
+                    }
+                    _ => answer::structured(keys, format)?,
+                }
+                Ok(0)
+            }
+            (_, Format::Table) => Err(CliError::plain(2, format!("No value found at {path}"))),
+            _ => answer::structured(&Value::Object(serde_json::Map::new()), format).map(|()| 2),
+        }
+    })
+    .await
 }

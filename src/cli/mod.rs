@@ -1,23 +1,34 @@
 //! The command line: arguments in, one library call, rendering out. One file per command; no logic here.
 
 pub(crate) mod context;
+pub(crate) mod embedded;
 pub(crate) mod error;
+pub(crate) mod global;
 pub(crate) mod output;
+pub(crate) mod table;
 
+mod answer;
 mod apply;
+mod argv;
+mod audit;
+mod auth;
 mod creds;
+mod data;
 mod delete;
 mod lease;
 mod list;
 mod login;
+mod mounts;
 mod plan;
 mod policy;
 mod read;
 mod sandbox;
+mod secret_source;
 mod secrets;
 mod server;
 mod status;
 mod token;
+mod token_file;
 mod trail;
 mod validate;
 mod write;
@@ -25,23 +36,20 @@ mod write;
 use std::ffi::OsString;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::error::CliError;
+pub(crate) use self::global::Global;
 
 /// Declarative, reviewed and accounted-for AWS credentials
 #[derive(Debug, Parser)]
-#[command(name = "leasehold", version, about, propagate_version = true)]
+#[command(name = "leasehold", version, about)]
 struct Cli {
     #[command(flatten)]
     global: Global,
     #[command(subcommand)]
     command: Command,
 }
-
-/// Flags that every command takes.
-#[derive(Debug, Default, clap::Args)]
-pub(crate) struct Global {}
 
 #[derive(Debug, Subcommand)]
 enum Command {
@@ -73,23 +81,32 @@ enum Command {
     Delete(delete::Args),
     /// Look up, renew or revoke leases
     Lease(lease::Args),
-    /// List or enable secrets engines
+    /// List, enable, disable or tune secrets engines
     Secrets(secrets::Args),
-    /// List, read or write ACL policies
+    /// List, enable or disable auth methods
+    Auth(auth::Args),
+    /// List, read, write or delete ACL policies
     Policy(policy::Args),
-    /// Look up, renew or revoke tokens
+    /// Create, look up, renew or revoke tokens
     Token(token::Args),
+    /// List, enable or disable audit devices
+    Audit(audit::Args),
 }
 
 /// Runs the program on `argv` and answers its exit code.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = match Cli::try_parse_from(argv) {
+    guard_process();
+    let mut command = Cli::command();
+    let argv = argv::expand(&mut command, argv);
+    let cli = match command.try_get_matches_from(argv).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
+            // A reader of the help that went away is no error.
             let _ = error.print();
             return ExitCode::from(if error.use_stderr() { 1 } else { 0 });
         }
     };
+    output::set_colour(cli.global.no_color());
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -104,6 +121,15 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(error.exit_code)
         }
     }
+}
+
+/// What a program that handles secrets owes its user: files that only they can read, whatever the
+/// command, and no memory image on disk if it crashes.
+fn guard_process() {
+    use rustix::process::{Resource, Rlimit, setrlimit, umask};
+    umask(rustix::fs::Mode::from_raw_mode(0o077));
+    // Lowering a limit is always allowed; were it not, there is nothing better to do than go on.
+    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
@@ -123,7 +149,19 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Delete(args) => delete::run(args, &global).await,
         Command::Lease(args) => lease::run(args, &global).await,
         Command::Secrets(args) => secrets::run(args, &global).await,
+        Command::Auth(args) => auth::run(args, &global).await,
+        Command::Audit(args) => audit::run(args, &global).await,
         Command::Policy(args) => policy::run(args, &global).await,
         Command::Token(args) => token::run(args, &global).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    #[test]
+    fn the_flags_of_all_commands_fit_together() {
+        super::Cli::command().debug_assert();
     }
 }

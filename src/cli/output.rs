@@ -1,4 +1,11 @@
 //! Data to stdout, talk to stderr. The only file that prints.
+//!
+//! A reader that goes away (`| head`) ends the output and is no error. Text that comes from files or
+//! from an engine passes through [`printable`] on its way to a person, so that it cannot drive the
+//! terminal. anstream drops colours when the stream is no terminal or `NO_COLOR` is set.
+
+use std::borrow::Cow;
+use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::error::CliError;
 
@@ -7,20 +14,151 @@ use super::error::CliError;
 /// # Errors
 /// When stdout cannot be written for another reason than that nobody reads it any more.
 pub(crate) fn data(text: &str) -> Result<(), CliError> {
-    use std::io::Write;
     let mut stdout = anstream::stdout().lock();
-    match stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()) {
-        Err(error) if error.kind() != std::io::ErrorKind::BrokenPipe => {
+    finish(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
+}
+
+/// Prints data to stdout past anstream, which would take escape sequences out of it: for a raw value.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn raw(text: &str) -> Result<(), CliError> {
+    let mut stdout = io::stdout().lock();
+    let written = stdout.write_all(text.as_bytes());
+    let written = match io::stdout().is_terminal() {
+        true => written.and_then(|()| stdout.write_all(b"\n")),
+        false => written,
+    };
+    finish(written.and_then(|()| stdout.flush()))
+}
+
+/// Prints one line of data to stdout.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn line(text: &str) -> Result<(), CliError> {
+    data(&format!("{text}\n"))
+}
+
+fn finish(written: io::Result<()>) -> Result<(), CliError> {
+    match written {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
             Err(CliError::new(1, format!("stdout could not be written: {error}")))
         }
         _ => Ok(()),
     }
 }
 
+/// Says something to the person at the terminal, on stderr.
+pub(crate) fn say(text: &str) {
+    // There is nowhere left to complain about a stderr that cannot be written.
+    let _ = writeln!(anstream::stderr().lock(), "{text}");
+}
+
+/// Asks the person at the terminal, without ending the line.
+pub(crate) fn ask(text: &str) {
+    let mut stderr = anstream::stderr().lock();
+    let _ = write!(stderr, "{text}").and_then(|()| stderr.flush());
+}
+
+/// Prints an engine's warnings the way Vault's command line does.
+pub(crate) fn warnings(warnings: &[String]) {
+    if warnings.is_empty() {
+        return;
+    }
+    say("WARNING! The following warnings were returned from Vault:\n");
+    for warning in warnings {
+        say(&format!("  * {}\n", wrapped(&printable(warning), 4, 78)));
+    }
+}
+
 /// Prints how a command failed.
 pub(crate) fn failure(error: &CliError) {
-    anstream::eprintln!("Error: {}", error.message);
+    match error.plain {
+        true => say(&printable(&error.message)),
+        false => say(&format!("Error: {}", printable(&error.message))),
+    }
     for hint in &error.hints {
-        anstream::eprintln!("  = help: {hint}");
+        say(&format!("  = help: {}", printable(hint)));
+    }
+}
+
+/// Settles colour for the whole process: `--no-color` and Vault's variable say never, else the stream
+/// decides.
+pub(crate) fn set_colour(never: bool) {
+    if never {
+        anstream::ColorChoice::Never.write_global();
+    }
+}
+
+/// Whether what goes to stdout may have colours.
+pub(crate) fn colour() -> bool {
+    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+}
+
+/// A text in which nothing moves the cursor, colours, or reverses the direction of reading: such
+/// characters are shown as escapes. Our own colour codes must be added after.
+pub(crate) fn printable(text: &str) -> Cow<'_, str> {
+    if !text.contains(acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len());
+    for character in text.chars() {
+        match acts(character) {
+            true => shown.extend(character.escape_default()),
+            false => shown.push(character),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+/// Control characters but line feed and tab, and Unicode's marks of direction (UAX 9).
+fn acts(character: char) -> bool {
+    let direction =
+        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
+    direction || (character.is_control() && !matches!(character, '\n' | '\t'))
+}
+
+/// Breaks a text at spaces into lines of at most `width` characters; the lines after the first are
+/// indented by `indent`.
+fn wrapped(text: &str, indent: usize, width: usize) -> String {
+    let mut lines = vec![String::new()];
+    let mut used = indent;
+    for word in text.split_whitespace() {
+        let length = word.chars().count();
+        let begins = lines.last().is_none_or(String::is_empty);
+        if !begins && used + 1 + length > width {
+            lines.push(" ".repeat(indent));
+            used = indent;
+        } else if !begins {
+            used += 1;
+            if let Some(line) = lines.last_mut() {
+                line.push(' ');
+            }
+        }
+        used += length;
+        if let Some(line) = lines.last_mut() {
+            line.push_str(word);
+        }
+    }
+    lines.join("\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{printable, wrapped};
+
+    #[test]
+    fn terminal_sequences_are_shown_and_not_obeyed() {
+        assert_eq!(printable("a\u{1b}[31mb\u{7}"), "a\\u{1b}[31mb\\u{7}");
+        assert_eq!(printable("\u{202e}evil"), "\\u{202e}evil");
+        assert_eq!(printable("two\nlines\tand ünïcödé"), "two\nlines\tand ünïcödé");
+    }
+
+    #[test]
+    fn long_texts_are_broken_at_spaces_with_a_hanging_indent() {
+        assert_eq!(wrapped("one two three", 4, 11), "one two\n    three");
+        assert_eq!(wrapped("averylongwordthatdoesnotfit x", 2, 10), "averylongwordthatdoesnotfit\n  x");
+        assert_eq!(wrapped("", 2, 10), "");
     }
 }

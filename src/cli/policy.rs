@@ -1,13 +1,88 @@
 //! `leasehold policy`.
 
-use super::Global;
+use serde_json::{Value, json};
+
+use super::context::with_client;
+use super::data::Sources as _;
 use super::error::CliError;
+use super::global::Format;
+use super::lease::body;
+use super::mounts::succeed;
+use super::{Global, answer, data, output, table};
 
 /// Arguments of `leasehold policy`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// List the ACL policies
+    List,
+    /// Print a policy's rules
+    Read {
+        /// The policy
+        name: String,
+    },
+    /// Create a policy or replace its rules
+    Write {
+        /// The policy
+        name: String,
+        /// A file with the rules, or - for stdin
+        file: String,
+    },
+    /// Delete a policy
+    Delete {
+        /// The policy
+        name: String,
+    },
+}
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    let format = global.answer_format()?;
+    with_client(global, async |context, client| match args.action {
+        Action::List => {
+            let found = client.list("sys/policies/acl").await;
+            let found = found.map_err(|error| context.failed("Error listing policies", &error))?;
+            let names = found.and_then(|found| found.data).and_then(|data| data.get("keys").cloned());
+            let names = names.unwrap_or_else(|| json!([]));
+            if format != Format::Table {
+                return answer::structured(&names, format).map(|()| 0);
+            }
+            let names = names.as_array().map(Vec::as_slice).unwrap_or_default();
+            let text: String = names.iter().map(|name| table::plain(name) + "\n").collect();
+            output::data(&output::printable(&text)).map(|()| 0)
+        }
+        Action::Read { name } => {
+            let name = name.trim().to_lowercase();
+            let found = client.read(&format!("sys/policies/acl/{name}")).await;
+            let found = found.map_err(|error| context.failed(format!("Error reading policy named {name}"), &error))?;
+            let rules = found.and_then(|found| found.data).and_then(|data| {
+                data.get("policy").or_else(|| data.get("rules")).and_then(Value::as_str).map(str::to_owned)
+            });
+            match (rules, format) {
+                (None, _) => Err(CliError::plain(2, format!("No policy named: {name}"))),
+                (Some(rules), Format::Table) => output::line(&output::printable(rules.trim())).map(|()| 0),
+                (Some(rules), _) => answer::structured(&json!({ "policy": rules }), format).map(|()| 0),
+            }
+        }
+        Action::Write { name, file } => {
+            let name = name.trim().to_lowercase();
+            let mut sources = data::Real::default();
+            let rules = if file == "-" { sources.stdin()? } else { sources.file(&file)? };
+            let done = client.write(&format!("sys/policies/acl/{name}"), &body(json!({ "policy": rules }))).await;
+            output::warnings(&done.map_err(|error| context.failed("Error uploading policy", &error))?.warnings);
+            succeed(&format!("Success! Uploaded policy: {name}"), format)
+        }
+        Action::Delete { name } => {
+            let name = name.trim().to_lowercase();
+            let done = client.delete_with(&format!("sys/policies/acl/{name}"), &[]).await;
+            output::warnings(&done.map_err(|error| context.failed(format!("Error deleting {name}"), &error))?.warnings);
+            succeed(&format!("Success! Deleted policy: {name}"), format)
+        }
+    })
+    .await
 }

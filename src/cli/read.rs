@@ -1,13 +1,41 @@
 //! `leasehold read`.
 
-use super::Global;
+use super::context::with_client;
 use super::error::CliError;
+use super::{Global, answer, data, table};
 
 /// Arguments of `leasehold read`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(
+    after_help = "Examples:\n  leasehold read aws/roles/webapp\n  leasehold read -field=access_key aws/creds/webapp"
+)]
+pub(crate) struct Args {
+    /// The path, without /v1/
+    path: String,
+    /// Parameters of the request
+    #[arg(value_name = "KEY=VALUE")]
+    parameters: Vec<String>,
+}
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.answer_format()?;
+    let path = clean(&args.path);
+    let query: Vec<(String, String)> = data::parse(&args.parameters, &mut data::Real::default())?
+        .iter()
+        .map(|(key, value)| (key.clone(), table::plain(value)))
+        .collect();
+    with_client(global, async |context, client| {
+        let found = client.read_with(path, &query).await;
+        match found.map_err(|error| context.failed(format!("Error reading {path}"), &error))? {
+            Some(found) => answer::print(&found, global),
+            None => Err(CliError::plain(2, format!("No value found at {path}"))),
+        }
+    })
+    .await
+}
+
+/// A path without the white space and the slashes around it that people paste.
+pub(crate) fn clean(path: &str) -> &str {
+    path.trim().trim_matches('/')
 }

@@ -1,13 +1,23 @@
 //! `leasehold secrets`.
 
-use super::Global;
 use super::error::CliError;
+use super::{Global, mounts};
 
 /// Arguments of `leasehold secrets`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: mounts::Action,
+}
+
+const SORT: mounts::Sort = mounts::Sort {
+    path: "sys/mounts",
+    name: "secrets engine",
+    enabled: |kind, path| format!("Success! Enabled the {kind} secrets engine at: {path}"),
+    disabled: |path| format!("Success! Disabled the secrets engine (if it existed) at: {path}"),
+};
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    mounts::run(args.action, SORT, global).await
 }

@@ -1,13 +1,47 @@
 //! `leasehold write`.
 
-use super::Global;
+use super::context::with_client;
 use super::error::CliError;
+use super::global::Format;
+use super::read::clean;
+use super::{Global, answer, data, output};
 
 /// Arguments of `leasehold write`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(
+    after_help = "Examples:\n  leasehold write aws/config/lease lease=1h lease_max=2h\n  leasehold write aws/roles/webapp credential_type=iam_user policy_document=@iam/webapp.json\n  leasehold write -f aws/config/rotate-root"
+)]
+pub(crate) struct Args {
+    /// The path, without /v1/
+    path: String,
+    /// Data: KEY=VALUE, KEY=@FILE, KEY=- for stdin; or - or @FILE for a JSON object
+    #[arg(value_name = "KEY=VALUE")]
+    data: Vec<String>,
+    /// Write without data
+    #[arg(short, long)]
+    force: bool,
+}
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    if args.data.is_empty() && !args.force {
+        return Err(CliError::plain(1, "Must supply data or use -force"));
+    }
+    let format = global.answer_format()?;
+    let path = clean(&args.path);
+    let body = data::parse(&args.data, &mut data::Real::default())?;
+    with_client(global, async |context, client| {
+        let written = client.write(path, &body).await;
+        let written = written.map_err(|error| context.failed(format!("Error writing data to {path}"), &error))?;
+        if written.data.is_some() || written.auth.is_some() || !written.lease_id.is_empty() {
+            return answer::print(&written, global);
+        }
+        output::warnings(&written.warnings);
+        match (&global.field, format) {
+            (Some(name), _) => answer::print_field(None, name, format),
+            (None, Format::Table) => output::line(&format!("Success! Data written to: {path}")).map(|()| 0),
+            (None, _) => Ok(0),
+        }
+    })
+    .await
 }

@@ -1,0 +1,85 @@
+//! `leasehold audit`.
+
+use serde_json::{Value, json};
+
+use super::context::with_client;
+use super::error::CliError;
+use super::global::Format;
+use super::lease::body;
+use super::mounts::{slashed, succeed};
+use super::{Global, answer, data, output, table};
+
+/// Arguments of `leasehold audit`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: Action,
+}
+
+#[derive(Debug, clap::Subcommand)]
+enum Action {
+    /// List the audit devices
+    List,
+    /// Enable one
+    #[command(after_help = "Example:\n  leasehold audit enable file file_path=/var/log/leasehold/audit.log")]
+    Enable {
+        /// Its type: file
+        #[arg(value_name = "TYPE")]
+        kind: String,
+        /// Its options
+        #[arg(value_name = "KEY=VALUE")]
+        options: Vec<String>,
+        /// Its name [default: its type]
+        #[arg(long)]
+        path: Option<String>,
+        /// A description for people
+        #[arg(long, default_value = "")]
+        description: String,
+    },
+    /// Disable one
+    Disable {
+        /// Its name
+        path: String,
+    },
+}
+
+/// Runs the command and answers the exit code.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    let format = global.answer_format()?;
+    with_client(global, async |context, client| match args.action {
+        Action::List => {
+            let found =
+                client.read("sys/audit").await.map_err(|error| context.failed("Error listing audits", &error))?;
+            let devices = found.and_then(|found| found.data).unwrap_or_default();
+            match format {
+                Format::Table if devices.is_empty() => Err(CliError::plain(2, "No audit devices are enabled.")),
+                Format::Table => {
+                    let text =
+                        |device: &Value, key| device.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+                    let mut rows: Vec<Vec<String>> = devices
+                        .iter()
+                        .map(|(path, device)| vec![path.clone(), text(device, "type"), text(device, "description")])
+                        .collect();
+                    rows.sort();
+                    output::data(&output::printable(&table::headed(&["Path", "Type", "Description"], rows))).map(|()| 0)
+                }
+                _ => answer::structured(&Value::Object(devices), format).map(|()| 0),
+            }
+        }
+        Action::Enable { kind, options, path, description } => {
+            let path = slashed(path.as_deref().unwrap_or(&kind));
+            let options = data::parse(&options, &mut data::Real::default())?;
+            let request = body(json!({"type": kind, "description": description, "options": options}));
+            let done = client.write(&format!("sys/audit/{}", path.trim_end_matches('/')), &request).await;
+            output::warnings(&done.map_err(|error| context.failed("Error enabling audit device", &error))?.warnings);
+            succeed(&format!("Success! Enabled the {kind} audit device at: {path}"), format)
+        }
+        Action::Disable { path } => {
+            let path = slashed(&path);
+            let done = client.delete_with(&format!("sys/audit/{}", path.trim_end_matches('/')), &[]).await;
+            output::warnings(&done.map_err(|error| context.failed("Error disabling audit device", &error))?.warnings);
+            succeed(&format!("Success! Disabled audit device (if it was enabled) at: {path}"), format)
+        }
+    })
+    .await
+}

@@ -1,0 +1,23 @@
+//! `leasehold auth`.
+
+use super::error::CliError;
+use super::{Global, mounts};
+
+/// Arguments of `leasehold auth`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    #[command(subcommand)]
+    action: mounts::Action,
+}
+
+const SORT: mounts::Sort = mounts::Sort {
+    path: "sys/auth",
+    name: "auth method",
+    enabled: |kind, path| format!("Success! Enabled {kind} auth method at: {path}"),
+    disabled: |path| format!("Success! Disabled the auth method (if it existed) at: {path}"),
+};
+
+/// Runs the command and answers the exit code.
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    mounts::run(args.action, SORT, global).await
+}

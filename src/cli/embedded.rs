@@ -1,0 +1,88 @@
+//! The engine in this process: how it is opened, and how a client gets to it.
+
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, OnceLock};
+
+use aws_smithy_runtime_api::client::http::{HttpClient, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
+
+use crate::api::Target;
+use crate::clock::Clock;
+use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage};
+use crate::estate::AwsChoice;
+use crate::sandbox;
+
+/// Buffer of an in-memory connection, in each direction.
+const STREAM_BYTES: usize = 256 << 10;
+
+/// Opens the engine that keeps its data in `data`.
+///
+/// # Errors
+/// [`OpenError::Locked`] when another process has it; anything else is told in words.
+pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<Engine, OpenError> {
+    let mut config = Config::new(Storage::Disk { directory: data.to_owned() }, clock.clone());
+    config.trail = Some(data.join("trail.log"));
+    config.aws = match aws {
+        AwsChoice::Aws => AwsTransport::Network,
+        AwsChoice::Sandbox => sandbox_transport(Some(data.join("sandbox")), clock),
+    };
+    Engine::open(config).await
+}
+
+/// The way to an engine in this process.
+pub(crate) fn target(engine: &Engine) -> Target {
+    let engine = engine.clone();
+    Target::Stream(Arc::new(move || {
+        let (ours, theirs) = tokio::io::duplex(STREAM_BYTES);
+        let engine = engine.clone();
+        tokio::spawn(async move { engine.serve_stream(theirs, None).await });
+        ours
+    }))
+}
+
+/// A simulated AWS account whose journal is in `dir`, or that is gone with the process.
+///
+/// The journal is read when the engine first calls AWS. Then the engine holds the lock of its data
+/// directory, so that no other process still writes the journal.
+pub(crate) fn sandbox_transport(dir: Option<PathBuf>, clock: &Clock) -> AwsTransport {
+    AwsTransport::InProcess(SharedHttpClient::new(LazySandbox { dir, clock: clock.clone(), opened: OnceLock::new() }))
+}
+
+#[derive(Debug)]
+struct LazySandbox {
+    dir: Option<PathBuf>,
+    clock: Clock,
+    opened: OnceLock<Result<SharedHttpClient, String>>,
+}
+
+impl LazySandbox {
+    fn client(&self) -> &Result<SharedHttpClient, String> {
+        self.opened.get_or_init(|| {
+            let account = sandbox::Account::open(self.dir.as_deref(), self.clock.clone());
+            account.map(sandbox::connector).map_err(|error| error.to_string())
+        })
+    }
+}
+
+impl HttpClient for LazySandbox {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        match self.client() {
+            Ok(client) => client.http_connector(settings, components),
+            Err(problem) => SharedHttpConnector::new(Broken(format!("the sandbox did not open: {problem}"))),
+        }
+    }
+}
+
+/// Answers every call to AWS with the reason why there is no sandbox.
+#[derive(Debug)]
+struct Broken(String);
+
+impl aws_smithy_runtime_api::client::http::HttpConnector for Broken {
+    fn call(
+        &self,
+        _request: aws_smithy_runtime_api::client::orchestrator::HttpRequest,
+    ) -> aws_smithy_runtime_api::client::http::HttpConnectorFuture {
+        use aws_smithy_runtime_api::client::{http::HttpConnectorFuture, result::ConnectorError};
+        HttpConnectorFuture::ready(Err(ConnectorError::user(self.0.clone().into())))
+    }
+}

@@ -1,0 +1,267 @@
+//! The flags that every command takes, and the environment variables behind them.
+//!
+//! Each connection setting is looked for in its flag, then `LEASEHOLD_*`, then `VAULT_*`. A variable that
+//! is set to nothing counts as not set, as it does for Vault.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use clap::ValueEnum;
+
+use super::error::CliError;
+use crate::api::{Options, TlsOptions};
+
+const HEADING: &str = "Global options";
+
+/// Flags that every command takes.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Global {
+    /// The estate's directory [env: LEASEHOLD_DIR; default: the current one]
+    #[arg(short = 'C', long, global = true, value_name = "DIR", help_heading = HEADING)]
+    pub(crate) dir: Option<PathBuf>,
+    /// The estate's environment [env: LEASEHOLD_ENV; default: the only one, or `local`]
+    #[arg(short = 'e', long = "env", global = true, value_name = "ENV", help_heading = HEADING)]
+    pub(crate) environment: Option<String>,
+    /// The engine's address [env: LEASEHOLD_ADDR, VAULT_ADDR]
+    #[arg(long, global = true, value_name = "URL", help_heading = HEADING)]
+    pub(crate) address: Option<String>,
+    /// A PEM file of CA certificates to trust [env: LEASEHOLD_CACERT, VAULT_CACERT]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
+    pub(crate) ca_cert: Option<PathBuf>,
+    /// A directory of such files [env: LEASEHOLD_CAPATH, VAULT_CAPATH]
+    #[arg(long, global = true, value_name = "DIR", help_heading = HEADING)]
+    pub(crate) ca_path: Option<PathBuf>,
+    /// A PEM file with a client certificate [env: LEASEHOLD_CLIENT_CERT, VAULT_CLIENT_CERT]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
+    pub(crate) client_cert: Option<PathBuf>,
+    /// A PEM file with the client certificate's key [env: LEASEHOLD_CLIENT_KEY, VAULT_CLIENT_KEY]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
+    pub(crate) client_key: Option<PathBuf>,
+    /// The name in the engine's certificate [env: LEASEHOLD_TLS_SERVER_NAME, VAULT_TLS_SERVER_NAME]
+    #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
+    pub(crate) tls_server_name: Option<String>,
+    /// Accept any certificate: only for trying [env: LEASEHOLD_SKIP_VERIFY, VAULT_SKIP_VERIFY]
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub(crate) tls_skip_verify: bool,
+    /// The namespace, for servers that have them [env: LEASEHOLD_NAMESPACE, VAULT_NAMESPACE]
+    #[arg(long, alias = "ns", global = true, value_name = "PATH", help_heading = HEADING)]
+    pub(crate) namespace: Option<String>,
+    /// One more HTTP header, as NAME=VALUE; may be repeated
+    #[arg(long = "header", global = true, value_name = "NAME=VALUE", help_heading = HEADING)]
+    pub(crate) headers: Vec<String>,
+    /// The form of the output [env: LEASEHOLD_FORMAT, VAULT_FORMAT; default: table]
+    #[arg(long, global = true, value_enum, ignore_case = true, value_name = "table|json|yaml", hide_possible_values = true, help_heading = HEADING)]
+    pub(crate) format: Option<Format>,
+    /// Print only this field of the answer
+    #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
+    pub(crate) field: Option<String>,
+    /// No colours [env: NO_COLOR, VAULT_CLI_NO_COLOR]
+    #[arg(long, global = true, help_heading = HEADING)]
+    pub(crate) no_color: bool,
+}
+
+/// The form of the output.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
+pub(crate) enum Format {
+    /// Columns for people.
+    Table,
+    /// JSON.
+    Json,
+    /// YAML.
+    #[value(alias = "yml")]
+    Yaml,
+    /// `export` lines for a shell (`leasehold creds`).
+    Env,
+    /// What the AWS SDKs' `credential_process` expects (`leasehold creds`).
+    Process,
+}
+
+impl Format {
+    fn name(self) -> &'static str {
+        match self {
+            Self::Table => "table",
+            Self::Json => "json",
+            Self::Yaml => "yaml",
+            Self::Env => "env",
+            Self::Process => "process",
+        }
+    }
+}
+
+/// Looks a setting up in the environment: `LEASEHOLD_<name>`, then `VAULT_<name>`.
+pub(crate) fn variable(name: &str) -> Option<String> {
+    ["LEASEHOLD_", "VAULT_"].iter().find_map(|prefix| exactly(&format!("{prefix}{name}")))
+}
+
+/// An environment variable that is set to something.
+pub(crate) fn exactly(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|value| !value.is_empty())
+}
+
+impl Global {
+    /// The output's form, one of `allowed`; the first of them unless told otherwise.
+    ///
+    /// # Errors
+    /// When another form was asked for.
+    pub(crate) fn format(&self, allowed: &[Format]) -> Result<Format, CliError> {
+        let asked = match (self.format, variable("FORMAT")) {
+            (Some(format), _) => format,
+            (None, None) => return Ok(allowed.first().copied().unwrap_or(Format::Table)),
+            // A form in the environment is meant for Vault's commands; ours may not know it.
+            (None, Some(name)) => match Format::from_str(&name, true) {
+                Ok(format) if allowed.contains(&format) => format,
+                Ok(_) => return Ok(allowed.first().copied().unwrap_or(Format::Table)),
+                Err(_) => {
+                    return Err(CliError::new(
+                        1,
+                        format!("LEASEHOLD_FORMAT or VAULT_FORMAT is {name:?}, which is no form of output"),
+                    )
+                    .hint("table, json or yaml"));
+                }
+            },
+        };
+        match allowed.contains(&asked) {
+            true => Ok(asked),
+            false => {
+                let names: Vec<_> = allowed.iter().map(|format| format.name()).collect();
+                Err(CliError::new(1, format!("this command has no output in the form {}", asked.name()))
+                    .hint(format!("one of: {}", names.join(", "))))
+            }
+        }
+    }
+
+    /// Table, JSON or YAML: the forms of commands that print an engine's answer.
+    pub(crate) fn answer_format(&self) -> Result<Format, CliError> {
+        self.format(&[Format::Table, Format::Json, Format::Yaml])
+    }
+
+    /// The address that was given by flag or environment, if one was.
+    pub(crate) fn address(&self) -> Option<String> {
+        self.address.clone().or_else(|| variable("ADDR"))
+    }
+
+    /// The estate's environment that was asked for, if one was.
+    pub(crate) fn environment(&self) -> Option<String> {
+        self.environment.clone().or_else(|| exactly("LEASEHOLD_ENV"))
+    }
+
+    /// How TLS is checked.
+    pub(crate) fn tls(&self) -> Result<TlsOptions, CliError> {
+        let file = |flag: &Option<PathBuf>, name| flag.clone().or_else(|| variable(name).map(PathBuf::from));
+        let skip_verify = match variable("SKIP_VERIFY").as_deref() {
+            _ if self.tls_skip_verify => true,
+            None => false,
+            Some(text) => truth(text).ok_or_else(|| {
+                CliError::new(1, format!("LEASEHOLD_SKIP_VERIFY or VAULT_SKIP_VERIFY is {text:?}"))
+                    .hint("true or false")
+            })?,
+        };
+        Ok(TlsOptions {
+            ca_cert: file(&self.ca_cert, "CACERT"),
+            ca_cert_pem: variable("CACERT_BYTES"),
+            ca_path: file(&self.ca_path, "CAPATH"),
+            client_cert: file(&self.client_cert, "CLIENT_CERT"),
+            client_key: file(&self.client_key, "CLIENT_KEY"),
+            server_name: self.tls_server_name.clone().or_else(|| variable("TLS_SERVER_NAME")),
+            skip_verify,
+        })
+    }
+
+    /// What the client sends with each request; the token comes later.
+    pub(crate) fn options(&self) -> Result<Options, CliError> {
+        if variable("WRAP_TTL").is_some() {
+            return Err(CliError::new(
+                1,
+                "LEASEHOLD_WRAP_TTL or VAULT_WRAP_TTL is set, but wrapped answers are not supported",
+            )
+            .hint("unset it"));
+        }
+        let mut options = Options::new(None);
+        options.namespace = self.namespace.clone().or_else(|| variable("NAMESPACE"));
+        if let Some(text) = variable("CLIENT_TIMEOUT") {
+            options.timeout = seconds(&text).ok_or_else(|| {
+                CliError::new(1, format!("LEASEHOLD_CLIENT_TIMEOUT or VAULT_CLIENT_TIMEOUT is {text:?}"))
+                    .hint("a positive number of seconds, or a duration such as 90s or 2m")
+            })?;
+        }
+        if let Some(text) = variable("MAX_RETRIES") {
+            options.retries = text.parse().map_err(|_| {
+                CliError::new(1, format!("LEASEHOLD_MAX_RETRIES or VAULT_MAX_RETRIES is {text:?}"))
+                    .hint("a whole number, 0 for none")
+            })?;
+        }
+        for header in &self.headers {
+            let Some((name, value)) = header.split_once('=') else {
+                return Err(CliError::new(1, "a --header has no '='").hint("--header NAME=VALUE"));
+            };
+            options.headers.push((name.to_owned(), value.to_owned()));
+        }
+        Ok(options)
+    }
+
+    /// Whether colours are off by flag or by Vault's variable (`NO_COLOR` is looked at where it counts).
+    pub(crate) fn no_color(&self) -> bool {
+        self.no_color || variable("CLI_NO_COLOR").is_some()
+    }
+}
+
+/// Go's truth values (`strconv.ParseBool`).
+fn truth(text: &str) -> Option<bool> {
+    match text {
+        "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+        "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+        _ => None,
+    }
+}
+
+/// A number of seconds, or one with the unit s, m or h.
+fn seconds(text: &str) -> Option<Duration> {
+    let (digits, unit) = match text.char_indices().next_back()? {
+        (at, 's') => (&text[..at], 1),
+        (at, 'm') => (&text[..at], 60),
+        (at, 'h') => (&text[..at], 3600),
+        _ => (text, 1),
+    };
+    let seconds = digits.parse::<u64>().ok()?.checked_mul(unit)?;
+    (seconds > 0).then(|| Duration::from_secs(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Format, Global, seconds, truth};
+
+    #[test]
+    fn a_form_must_be_one_that_the_command_has() {
+        let global = Global { format: Some(Format::Env), ..Global::default() };
+        assert!(global.answer_format().unwrap_err().message.contains("env"));
+        assert_eq!(global.format(&[Format::Table, Format::Env]).unwrap(), Format::Env);
+    }
+
+    #[test]
+    fn timeouts_are_seconds_or_have_a_unit() {
+        for (text, expected) in [
+            ("60", Some(60)),
+            ("90s", Some(90)),
+            ("2m", Some(120)),
+            ("1h", Some(3600)),
+            ("0", None),
+            ("", None),
+            ("x", None),
+        ] {
+            assert_eq!(seconds(text).map(|duration| duration.as_secs()), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn truth_is_what_go_takes_for_it() {
+        assert_eq!([truth("1"), truth("False"), truth("yes")], [Some(true), Some(false), None]);
+    }
+
+    #[test]
+    fn a_header_needs_a_value() {
+        let global = Global { headers: vec!["X-A=1=2".to_owned()], ..Global::default() };
+        assert_eq!(global.options().unwrap().headers, [("X-A".to_owned(), "1=2".to_owned())]);
+        let global = Global { headers: vec!["secret".to_owned()], ..Global::default() };
+        assert!(!global.options().unwrap_err().message.contains("secret"));
+    }
+}

@@ -1,0 +1,184 @@
+//! `secret:env:NAME`, `secret:file:PATH` and `secret:vault:MOUNT/PATH#field`: from reference to secret.
+//!
+//! Only commands that talk to the environment's engine resolve secrets; validation and review never do.
+//! All that are missing are told at once, each with the place that asks for it.
+
+use std::collections::HashMap;
+use std::io::Read;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Component, Path};
+
+use serde_json::Value;
+
+use super::error::CliError;
+use crate::api::Client;
+use crate::estate::Estate;
+use crate::object::FieldValue;
+use crate::secret::Secret;
+
+/// More is no secret that an engine takes.
+const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Puts the secrets in place of the references to them.
+///
+/// # Errors
+/// Every secret that is not there.
+pub(crate) async fn resolve(estate: &mut Estate, dir: &Path, client: &Client) -> Result<(), CliError> {
+    let mut known: HashMap<String, Result<Secret, String>> = HashMap::new();
+    let mut problems = Vec::new();
+    for object in &mut estate.objects {
+        for (name, leaf) in &mut object.fields {
+            let FieldValue::Unresolved(reference) = &leaf.value else { continue };
+            if !known.contains_key(reference) {
+                known.insert(reference.clone(), look_up(reference, dir, client).await);
+            }
+            match known.get(reference) {
+                Some(Ok(secret)) => leaf.value = FieldValue::Secret(secret.clone()),
+                Some(Err(problem)) => {
+                    problems.push(format!("{}: {name} of {}: {problem}", leaf.place, object.path));
+                }
+                None => {}
+            }
+        }
+    }
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(CliError::new(1, format!("secrets are missing\n{}", problems.join("\n")))),
+    }
+}
+
+async fn look_up(reference: &str, dir: &Path, client: &Client) -> Result<Secret, String> {
+    let reference = reference.strip_prefix("secret:").unwrap_or(reference);
+    match reference.split_once(':') {
+        Some(("env", name)) => from_environment(name),
+        Some(("file", path)) => from_file(path, dir),
+        Some(("vault", path)) => from_engine(path, client).await,
+        _ => Err("a secret is env:NAME, file:PATH or vault:MOUNT/PATH#FIELD".to_owned()),
+    }
+}
+
+fn from_environment(name: &str) -> Result<Secret, String> {
+    match std::env::var(name) {
+        Ok(text) if !text.is_empty() => Ok(Secret::new(text)),
+        Ok(_) => Err(format!("the environment variable {name} is empty")),
+        Err(std::env::VarError::NotPresent) => Err(format!("the environment variable {name} is not set")),
+        Err(std::env::VarError::NotUnicode(_)) => Err(format!("the environment variable {name} is not UTF-8")),
+    }
+}
+
+/// A relative path stays inside the estate; an absolute one names a file that the machine provides.
+/// What everybody on the machine can read or change is no secret.
+fn from_file(path: &str, dir: &Path) -> Result<Secret, String> {
+    let named = Path::new(path);
+    let full = match named.is_absolute() {
+        true => named.to_owned(),
+        false => {
+            if named.components().any(|part| part == Component::ParentDir) {
+                return Err(format!("the file {path} is outside the estate; name it by its absolute path"));
+            }
+            let root = dir.canonicalize().map_err(|error| format!("{}: {error}", dir.display()))?;
+            let full = root.join(named).canonicalize().map_err(|error| format!("the file {path}: {error}"))?;
+            if !full.starts_with(&root) {
+                return Err(format!("the file {path} leads out of the estate; name it by its absolute path"));
+            }
+            full
+        }
+    };
+    // Looked at before it is opened, since opening a pipe would wait for its writer.
+    let metadata = std::fs::metadata(&full).map_err(|error| format!("the file {path}: {error}"))?;
+    if !metadata.is_file() {
+        return Err(format!("the file {path} is not a file"));
+    }
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o006 != 0 {
+        return Err(format!("everybody may read or change the file {path} (mode {mode:04o}); chmod o-rw it"));
+    }
+    let mut text = String::new();
+    let file = std::fs::File::open(&full).map_err(|error| format!("the file {path}: {error}"))?;
+    let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
+    let read = read.map_err(|error| format!("the file {path}: {error}"))?;
+    let secret = Secret::new(text.trim_end_matches(['\n', '\r']));
+    zeroize::Zeroize::zeroize(&mut text);
+    match read {
+        _ if secret.is_empty() => Err(format!("the file {path} is empty")),
+        length if length as u64 > FILE_BYTES_MAX => Err(format!("the file {path} has more than 1 MiB")),
+        _ => Ok(secret),
+    }
+}
+
+async fn from_engine(path: &str, client: &Client) -> Result<Secret, String> {
+    let Some((path, field)) = path.rsplit_once('#') else {
+        return Err(format!("vault:{path} names no field; add #FIELD"));
+    };
+    let Some((mount, below)) = path.split_once('/') else {
+        return Err(format!("vault:{path} has no path below its mount"));
+    };
+    let read = |path: String| async move {
+        client.read(&path).await.map_err(|error| format!("vault:{path}: {}", one_line(&error.to_string())))
+    };
+    // Version 2 first: its path is refused by version 1 as absent, and the other way round.
+    let second = read(format!("{mount}/data/{below}")).await?.and_then(|answer| answer.data);
+    let data = match second.and_then(|data| data.get("data").and_then(Value::as_object).cloned()) {
+        Some(data) => Some(data),
+        None => read(format!("{mount}/{below}")).await?.and_then(|answer| answer.data),
+    };
+    let data = data.ok_or_else(|| format!("there is nothing at vault:{path} in the engine"))?;
+    match data.get(field) {
+        Some(Value::String(text)) if !text.is_empty() => Ok(Secret::new(text.as_str())),
+        Some(_) => Err(format!("the field {field} of vault:{path} is not a text, or empty")),
+        None => Err(format!("vault:{path} has no field {field}")),
+    }
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::{PermissionsExt, symlink};
+
+    use super::{from_environment, from_file};
+
+    #[test]
+    fn a_file_loses_its_last_line_end_only() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("s");
+        std::fs::write(&path, " two\nlines \n").unwrap();
+        std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o640)).unwrap();
+        assert_eq!(from_file("s", dir.path()).unwrap().expose(), " two\nlines ");
+        assert!(from_file(path.to_str().unwrap(), dir.path()).is_ok());
+    }
+
+    #[test]
+    fn files_that_are_open_outside_or_empty_are_refused() {
+        let (dir, outside) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let file = |name: &str, text: &str, mode: u32| {
+            let path = dir.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            std::fs::set_permissions(&path, std::fs::Permissions::from_mode(mode)).unwrap();
+        };
+        file("open", "x", 0o644);
+        file("empty", "\n", 0o600);
+        std::fs::write(outside.path().join("s"), "x").unwrap();
+        symlink(outside.path().join("s"), dir.path().join("link")).unwrap();
+        for (path, why) in [
+            ("open", "everybody"),
+            ("empty", "is empty"),
+            ("link", "leads out"),
+            ("../s", "outside"),
+            ("none", "No such file"),
+            (".", "not a file"),
+            ("/dev/zero", "not a file"),
+        ] {
+            let problem = from_file(path, dir.path()).unwrap_err();
+            assert!(problem.contains(why), "{path}: {problem}");
+        }
+    }
+
+    #[test]
+    fn a_variable_that_is_not_set_is_named() {
+        let problem = from_environment("LEASEHOLD_TEST_NEVER_SET").unwrap_err();
+        assert_eq!(problem, "the environment variable LEASEHOLD_TEST_NEVER_SET is not set");
+    }
+}
