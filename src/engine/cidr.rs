@@ -13,7 +13,16 @@ pub(crate) fn admits(networks: &[String], remote: Option<IpAddr>) -> bool {
     networks.is_empty() || networks.iter().any(|network| parse(network).is_some_and(|network| network.holds(remote)))
 }
 
-/// The list as it is kept and read back: host addresses without their `/32` or `/128`.
+/// The list without empty items, each as it was given.
+///
+/// # Errors
+/// Names the first item that is neither an address nor a network.
+pub(crate) fn check(name: &str, networks: &[String]) -> Result<Vec<String>, Error> {
+    normalise(name, networks)?;
+    Ok(networks.iter().filter(|network| !network.is_empty()).cloned().collect())
+}
+
+/// The list as tokens keep it and read it back: host addresses without their `/32` or `/128`.
 ///
 /// # Errors
 /// Names the first item that is neither an address nor a network.

@@ -65,8 +65,9 @@ pub(crate) struct Token {
     /// Where the login role was declared; its `app` names the app in the trail.
     #[serde(default)]
     pub(crate) origin: Option<Origin>,
-    /// Set once its revocation was decided (it began, or the last use was counted): no new request is
-    /// let in, and from this time (Unix seconds) on the timer finishes what a crash may have left.
+    /// Set once its revocation was decided: no new request is let in, and from this time (Unix seconds)
+    /// on the timer finishes what a crash may have left. Not in the future once the revocation began;
+    /// in the future while the request of its last use is being served.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) doomed: Option<i64>,
 }

@@ -54,10 +54,14 @@ impl Tokens {
     pub(crate) async fn expire(&self, core: &Arc<Core>, hash: &str) -> Result<(), Error> {
         let Some(token) = self.load(core, hash)? else { return Ok(()) };
         let ended = |end: Option<i64>| end.is_some_and(|end| end <= now(core));
-        if ended(token.expire_time) || ended(token.doomed) {
-            self.revoke(core, hash, "expired").await?;
+        if ended(token.expire_time) {
+            self.revoke(core, hash, "expired").await
+        } else if ended(token.doomed) {
+            // Somebody began this, and may have been cut off.
+            self.revoke(core, hash, "token-revoked").await
+        } else {
+            Ok(())
         }
-        Ok(())
     }
 
     /// Revokes every token that a login under this mount made: its method is going away.
@@ -83,18 +87,17 @@ impl Tokens {
         if found.doomed.is_some_and(|doomed| doomed <= time) {
             return Ok(());
         }
-        let mut token = (*found).clone();
         let mut batch = Batch::new();
-        if let Some(doomed) = token.doomed {
+        if let Some(doomed) = found.doomed {
             batch.delete(due_key(doomed, "token", hash));
         }
-        token.doomed = Some(time);
         batch.put(due_key(time, "token", hash), &true)?;
-        batch.put(token_key(hash), &token)?;
+        batch.put(token_key(hash), &Token { doomed: Some(time), ..(*found).clone() })?;
         self.commit(core, hash, batch).await
     }
 
     async fn remove(&self, core: &Arc<Core>, hash: &str, reason: &str) -> Result<(), Error> {
+        let _turn = self.turn(hash).await;
         let Some(token) = self.load(core, hash)? else { return Ok(()) };
         core.leases.revoke_for_token(core, hash, reason).await?;
         let mut batch = Batch::new();
@@ -118,6 +121,7 @@ fn record(core: &Core, token: &Token, reason: &str) {
     auth.insert("accessor".into(), token.accessor.as_str().into());
     auth.insert("display_name".into(), token.display_name.as_str().into());
     auth.insert("policies".into(), token.policies.clone().into());
+    let name = if reason == "expired" { "token-expired" } else { "token-revoked" };
     drop(core.trail.append(&Record {
         time: core.clock.now(),
         kind: Kind::System,
@@ -126,7 +130,7 @@ fn record(core: &Core, token: &Token, reason: &str) {
         request: None,
         response: None,
         credential: None,
-        event: Some(Event { name: "token-revoked".to_owned(), reason: reason.to_owned(), detail: None }),
+        event: Some(Event { name: name.to_owned(), reason: reason.to_owned(), detail: None }),
         clear_request_keys: vec![],
         clear_response_keys: vec![],
     }));

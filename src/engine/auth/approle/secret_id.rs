@@ -5,9 +5,10 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
-use super::role::{Role, networks};
+use super::role::Role;
 use crate::engine::audit::rfc3339;
 use crate::engine::barrier::Batch;
+use crate::engine::cidr;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
@@ -194,8 +195,11 @@ async fn create(core: &Arc<Core>, call: Call<'_>, role: &Role, id: String) -> Re
     let secret_id = SecretId {
         accessor: random::uuid()?,
         metadata: metadata(fields)?,
-        cidr_list: networks("cidr_list", &fields.list("cidr_list")?.unwrap_or_default())?,
-        token_bound_cidrs: networks("token_bound_cidrs", &fields.list("token_bound_cidrs")?.unwrap_or_default())?,
+        cidr_list: cidr::check("cidr_list", &fields.list("cidr_list")?.unwrap_or_default())?,
+        token_bound_cidrs: cidr::normalise(
+            "token_bound_cidrs",
+            &fields.list("token_bound_cidrs")?.unwrap_or_default(),
+        )?,
         num_uses,
         ttl,
         creation_time: time,

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::role::{Role, networks, policies, turn};
+use super::role::{Role, policies, turn};
+use crate::engine::cidr;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
@@ -82,10 +83,7 @@ fn write(role: &mut Role, setting: &str, fields: Fields<'_>) -> Result<(), Error
     let missing = |name: &str| Error::Invalid(format!("missing {name}"));
     let seconds = |name: &str| fields.seconds(name)?.ok_or_else(|| missing(name));
     let int = |name: &str| fields.int(name)?.ok_or_else(|| missing(name));
-    let cidrs = |name: &str| {
-        let list = fields.list(name)?.ok_or_else(|| missing(name))?;
-        networks(name, &list)
-    };
+    let list = |name: &str| fields.list(name)?.ok_or_else(|| missing(name));
     match setting {
         "role-id" => {
             role.role_id = fields.string("role_id")?.filter(|id| !id.is_empty()).ok_or_else(|| missing("role_id"))?;
@@ -103,9 +101,16 @@ fn write(role: &mut Role, setting: &str, fields: Fields<'_>) -> Result<(), Error
                 None => seconds("period").map_err(|_| missing("token_period"))?,
             };
         }
-        "bound-cidr-list" => role.secret_id_bound_cidrs = Some(cidrs("bound_cidr_list")?),
-        "secret-id-bound-cidrs" => role.secret_id_bound_cidrs = Some(cidrs("secret_id_bound_cidrs")?),
-        "token-bound-cidrs" => role.token.bound_cidrs = cidrs("token_bound_cidrs")?,
+        "bound-cidr-list" => {
+            role.secret_id_bound_cidrs = Some(cidr::check("bound_cidr_list", &list("bound_cidr_list")?)?)
+        }
+        "secret-id-bound-cidrs" => {
+            let networks = list("secret_id_bound_cidrs")?;
+            role.secret_id_bound_cidrs = Some(cidr::check("secret_id_bound_cidrs", &networks)?);
+        }
+        "token-bound-cidrs" => {
+            role.token.bound_cidrs = cidr::normalise("token_bound_cidrs", &list("token_bound_cidrs")?)?;
+        }
         "bind-secret-id" => {
             role.bind_secret_id = fields.bool("bind_secret_id")?.ok_or_else(|| missing("bind_secret_id"))?;
         }
