@@ -1,13 +1,180 @@
 //! `leasehold apply`.
 
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use tokio::signal::unix::{SignalKind, signal};
+
 use super::Global;
+use super::context::Context;
 use super::error::CliError;
+use super::output;
+use super::plan::{Proposal, adoption, colour, failed, propose};
+use crate::apply::{self, Options, Outcome, Prepared, Report};
+use crate::plan::{Change, Plan, escape};
+
+/// Without a terminal, larger plans show no progress line per object.
+const PROGRESS_LINES_MAX: usize = 200;
+
+/// What a shell answers for a process that Ctrl-C ended.
+const INTERRUPTED: u8 = 130;
 
 /// Arguments of `leasehold apply`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = "\
+Ctrl-C once finishes what is being written and stops there; apply again to go on.
+
+Exit codes: 0 done, 1 an error or not everything was done, 3 the plan is refused, 4 something changed since
+the plan was made and was left alone.")]
+pub(crate) struct Args {
+    /// The estate's directory [default: the current one]
+    dir: Option<PathBuf>,
+    /// Apply without asking
+    #[arg(long)]
+    auto_approve: bool,
+    /// Take over declared objects that exist and are not ours, and make them as declared
+    #[arg(long)]
+    adopt: bool,
+}
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    let context = Context::open(global)?.at(args.dir.clone());
+    let outcome = carry_out(&context, &args).await;
+    context.close().await;
+    outcome.map_err(|error| CliError { exit_code: if error.exit_code == 2 { 1 } else { error.exit_code }, ..error })
+}
+
+async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
+    let mut proposal = propose(context, adoption(args.adopt)).await?;
+    let plan = &proposal.prepared.plan;
+    output::data(&plan.text(colour()))?;
+    if !plan.refusals.is_empty() {
+        return Ok(plan.exit_code());
+    }
+    if !plan.is_empty() && !args.auto_approve {
+        confirm(plan)?;
+    }
+    let report = run_to_the_end(context, &mut proposal).await?;
+    let problems = report.problems(&proposal.estate.objects);
+    if !problems.is_empty() {
+        output::say(problems.trim_end());
+    }
+    output::line(&report.summary())?;
+    Ok(report.exit_code())
+}
+
+fn confirm(plan: &Plan) -> Result<(), CliError> {
+    if !std::io::stdin().is_terminal() {
+        return Err(CliError::new(1, "nothing was applied: there is no terminal to ask on")
+            .hint("look at the plan, then apply it with --auto-approve"));
+    }
+    output::ask(&format!("\nApply this to environment {}? Only `yes` applies it: ", escape(&plan.environment)));
+    let mut answer = String::new();
+    let read = std::io::stdin().read_line(&mut answer);
+    match (read, answer.trim()) {
+        (Ok(_), "yes") => Ok(()),
+        _ => Err(CliError::new(1, "nothing was applied: the answer was not `yes`")),
+    }
+}
+
+async fn run_to_the_end(context: &Context, proposal: &mut Proposal) -> Result<Report, CliError> {
+    let Proposal { estate, client, prepared: Prepared { plan, ledger } } = proposal;
+    let stop = AtomicBool::new(false);
+    let progress = Progress::new(plan.changes.len());
+    let show = |change: &Change, outcome: &Outcome| progress.ended(change, outcome);
+    let options = Options { clock: context.clock(), stop: &stop, progress: &show };
+    let applying = Box::pin(apply::run(client, plan, &estate.objects, ledger, &options));
+    tokio::select! {
+        report = applying => {
+            progress.finish();
+            report.map_err(|error| failed(context, &error))
+        }
+        () = interrupted(&stop, &progress) => {
+            progress.finish();
+            Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
+                .hint("apply again: it finds out, and goes on from there"))
+        }
+    }
+}
+
+/// Asks the apply to stop at the first signal, and returns at the second.
+async fn interrupted(stop: &AtomicBool, progress: &Progress) {
+    let (Ok(mut interrupt), Ok(mut terminate)) = (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    else {
+        // Signals then do what they do by default.
+        return std::future::pending().await;
+    };
+    for first in [true, false] {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+        if first {
+            stop.store(true, Ordering::Relaxed);
+            progress.say("Stopping after what is being written now; once more stops at once.");
+        }
+    }
+}
+
+/// What is shown on stderr while an apply runs.
+enum Progress {
+    Bar(ProgressBar),
+    Lines,
+    Nothing,
+}
+
+impl Progress {
+    fn new(changes: usize) -> Self {
+        let terminal = std::io::stderr().is_terminal();
+        match (changes, terminal) {
+            (0, _) => Self::Nothing,
+            (_, true) => {
+                let bar = ProgressBar::new(u64::try_from(changes).unwrap_or(u64::MAX));
+                if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed} {msg}") {
+                    bar.set_style(style);
+                }
+                bar.enable_steady_tick(Duration::from_millis(200));
+                Self::Bar(bar)
+            }
+            (..=PROGRESS_LINES_MAX, false) => Self::Lines,
+            (_, false) => Self::Nothing,
+        }
+    }
+
+    fn ended(&self, change: &Change, outcome: &Outcome) {
+        let path = escape(&change.path);
+        match self {
+            Self::Bar(bar) => {
+                bar.inc(1);
+                bar.set_message(path);
+            }
+            Self::Lines => {
+                let word = match outcome {
+                    Outcome::Applied { .. } => "done",
+                    Outcome::Moved { .. } => "moved",
+                    Outcome::Failed { .. } => "failed",
+                    Outcome::Skipped { .. } | Outcome::Interrupted => "skipped",
+                };
+                output::say(&format!("{} {path}: {word}", change.action.marker()));
+            }
+            Self::Nothing => {}
+        }
+    }
+
+    fn say(&self, text: &str) {
+        match self {
+            Self::Bar(bar) => bar.suspend(|| output::say(text)),
+            Self::Lines | Self::Nothing => output::say(text),
+        }
+    }
+
+    fn finish(&self) {
+        if let Self::Bar(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
 }

@@ -1,13 +1,105 @@
 //! `leasehold plan`.
 
+use std::path::PathBuf;
+
 use super::Global;
+use super::context::Context;
 use super::error::CliError;
+use super::global::Format;
+use super::output;
+use crate::api::Client;
+use crate::apply::{self, Prepared, Wish, prepare};
+use crate::estate::Estate;
+use crate::git;
+use crate::ledger;
+use crate::live;
+use crate::plan::{Adopt, Colour, MAX_DELETES_DEFAULT};
 
 /// Arguments of `leasehold plan`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(after_help = "\
+Markers: + create, ~ update, - delete, = exists and is not ours, . forget (nothing is deleted).
+An environment that does not set max_deletes allows 5 deletions in one plan.
+
+Exit codes: 0 nothing to do, 2 there are changes, 3 the plan is refused, 1 an error.")]
+pub(crate) struct Args {
+    /// The estate's directory [default: the current one]
+    dir: Option<PathBuf>,
+    /// Plan to take over declared objects that exist and are not ours
+    #[arg(long)]
+    adopt: bool,
+    /// Print the plan as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
+    let context = Context::open(global)?.at(args.dir);
+    let outcome = show(&context, adoption(args.adopt), as_json).await;
+    context.close().await;
+    // Two means that there are changes, and nothing else.
+    outcome.map_err(|error| CliError { exit_code: if error.exit_code == 2 { 1 } else { error.exit_code }, ..error })
+}
+
+async fn show(context: &Context, adopt: Adopt, as_json: bool) -> Result<u8, CliError> {
+    let Proposal { prepared: Prepared { plan, .. }, .. } = propose(context, adopt).await?;
+    match as_json {
+        true => output::data(&format!("{:#}\n", plan.json()))?,
+        false => output::data(&plan.text(colour()))?,
+    }
+    Ok(plan.exit_code())
+}
+
+/// A plan, and what it takes to carry it out.
+pub(super) struct Proposal {
+    /// The estate, its secrets resolved.
+    pub(super) estate: Estate,
+    /// A client to the environment's engine.
+    pub(super) client: Client,
+    /// The plan and the ledger.
+    pub(super) prepared: Prepared,
+}
+
+/// Reads the estate and its engine, and computes the plan.
+pub(super) async fn propose(context: &Context, adopt: Adopt) -> Result<Proposal, CliError> {
+    let (estate, client) = context.environment().await?;
+    let commit =
+        git::commit(&context.estate_dir()).map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))?;
+    let wish = Wish {
+        environment: &estate.environment.name,
+        commit: commit.as_deref(),
+        desired: &estate.objects,
+        max_deletes: estate.environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
+        adopt,
+    };
+    let prepared = prepare(&client, &wish).await.map_err(|error| failed(context, &error))?;
+    Ok(Proposal { estate, client, prepared })
+}
+
+/// Why a plan could not be made or carried out, with the hints that fit.
+pub(super) fn failed(context: &Context, error: &apply::Error) -> CliError {
+    let failure = match error {
+        apply::Error::Ledger(ledger::Error::Api { path, source }) => {
+            context.failed(format!("The ledger could not be read or written ({path})"), source)
+        }
+        apply::Error::Live(live::Error::Api { path, source }) => {
+            context.failed(format!("{path} could not be read"), source)
+        }
+        other => CliError::new(1, other.to_string()),
+    };
+    let failure = CliError { exit_code: error.exit_code(), ..failure };
+    match error.hint() {
+        Some(hint) => failure.hint(hint),
+        None => failure,
+    }
+}
+
+pub(super) fn adoption(adopt: bool) -> Adopt {
+    if adopt { Adopt::Take } else { Adopt::Refuse }
+}
+
+pub(super) fn colour() -> Colour {
+    if output::colour() { Colour::Always } else { Colour::Never }
 }
