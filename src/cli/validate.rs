@@ -1,13 +1,121 @@
-//! `leasehold validate`.
+//! `leasehold validate`: every problem of an estate at once.
 
-use super::Global;
+use std::io::IsTerminal as _;
+use std::path::PathBuf;
+
+use serde_json::{Value, json};
+
 use super::error::CliError;
+use super::{Global, output};
+use crate::estate::{self, Checked, Problem, Severity, Sources};
 
 /// Arguments of `leasehold validate`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+pub(crate) struct Args {
+    /// The estate's directory
+    #[arg(value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+    /// Check this environment only, instead of all of them
+    #[arg(short, long, value_name = "ENV")]
+    environment: Option<String>,
+    /// Print the result as JSON
+    #[arg(long)]
+    json: bool,
+}
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
+    let (sources, checked) = match estate::read_directory(&args.dir) {
+        Ok(sources) => {
+            let checked = estate::check(&sources, args.environment.as_deref());
+            (sources, checked)
+        }
+        Err(problems) => (Sources::default(), Checked { problems, environments: Vec::new(), objects: 0, apps: 0 }),
+    };
+    let errors = count(&checked.problems, Severity::Error);
+    if args.json {
+        let text = serde_json::to_string_pretty(&report(&sources, &checked.problems))
+            .map_err(|error| CliError::new(1, format!("the result is not JSON: {error}")))?;
+        output::data(&format!("{text}\n"))?;
+        return Ok(u8::from(errors > 0));
+    }
+    let colour = std::io::stderr().is_terminal();
+    output::talk(&estate::render(&checked.problems, &sources, colour));
+    if errors > 0 {
+        let problems = plural(errors, "error");
+        return Err(CliError::new(1, format!("the estate is not valid: {problems}")));
+    }
+    let parts = [
+        plural(sources.file_count(), "file"),
+        plural(checked.environments.len(), "environment"),
+        plural(checked.apps, "app"),
+        plural(checked.objects, "object"),
+    ];
+    output::data(&format!("Success! The estate is valid: {}.\n", parts.join(", ")))?;
+    Ok(0)
+}
+
+fn count(problems: &[Problem], severity: Severity) -> usize {
+    problems.iter().filter(|problem| problem.severity == severity).count()
+}
+
+fn plural(count: usize, noun: &str) -> String {
+    format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
+}
+
+/// The result for machines, in the shape that editors and CI know from `terraform validate -json`.
+fn report(sources: &Sources, problems: &[Problem]) -> Value {
+    let (errors, warnings) = (count(problems, Severity::Error), count(problems, Severity::Warning));
+    json!({
+        "format_version": "1.0",
+        "valid": errors == 0,
+        "error_count": errors,
+        "warning_count": warnings,
+        "diagnostics": problems.iter().map(|problem| diagnostic(sources, problem)).collect::<Vec<_>>(),
+    })
+}
+
+fn diagnostic(sources: &Sources, problem: &Problem) -> Value {
+    let severity = match problem.severity {
+        Severity::Error => "error",
+        Severity::Warning => "warning",
+    };
+    let mut diagnostic = json!({
+        "severity": severity,
+        "summary": problem.what,
+        "detail": problem.hint.as_deref().unwrap_or_default(),
+    });
+    if let Some(label) = problem.labels.first() {
+        let bytes = label.bytes();
+        diagnostic["range"] = json!({
+            "filename": label.file,
+            "start": { "line": label.line, "column": label.column, "byte": bytes.start },
+            "end": { "line": label.end_line, "column": label.end_column, "byte": bytes.end },
+        });
+        if let Some(code) = label.first_line(sources).filter(|_| !problem.hidden) {
+            let start = label.column as usize - 1;
+            let length = code.chars().count();
+            let end = if label.end_line == label.line { label.end_column as usize - 1 } else { length };
+            diagnostic["snippet"] = json!({
+                "context": null,
+                "code": code,
+                "start_line": label.line,
+                "highlight_start_offset": start,
+                "highlight_end_offset": end,
+                "values": [],
+            });
+        }
+    }
+    let related: Vec<Value> = problem
+        .labels
+        .iter()
+        .skip(1)
+        .map(|label| {
+            json!({ "filename": label.file, "line": label.line, "column": label.column, "message": label.text })
+        })
+        .collect();
+    if !related.is_empty() {
+        diagnostic["related"] = Value::from(related);
+    }
+    diagnostic
 }

@@ -1,12 +1,303 @@
-//! Declarations to objects.
+//! Declarations to objects, for one environment.
+//!
+//! Files become one tree; the environment's overrides are laid over it and its variables put in; then each
+//! declaration becomes the objects it stands for. Every step goes on after a problem, so that one run tells
+//! all of them.
 
-use super::{Estate, Problem, Sources};
+mod app;
+mod document;
+mod engine;
+mod environment;
+mod policy;
 
-/// Reads declarations and lowers them for one environment.
+use std::collections::{HashMap, HashSet};
+
+use super::interpolate::Variables;
+use super::problem::{Draft, Severity};
+use super::schema::Reader;
+use super::source::Span;
+use super::tree::{self, Kind, Map, nearest};
+use super::{App, Environment, Estate, Problem, Sources, hcl, yaml};
+use crate::object::{self, Leaf, Object, Place};
+
+/// Reads declarations and lowers them for one environment: the named one, else the only one, else the one
+/// named `local`.
 ///
 /// # Errors
-/// Everything that is wrong with them.
+/// Everything that is wrong with them, in the order of the files.
 pub fn load(sources: &Sources, environment: Option<&str>) -> Result<Estate, Vec<Problem>> {
-    let _ = (sources, environment);
-    Err(vec![Problem::general("the estate's languages are not read yet")])
+    let parsed = Parsed::new(sources);
+    let chosen = environment::choose(&parsed.declarations, environment);
+    let (estate, mut problems) = match chosen {
+        Ok(name) => parsed.lower(name.as_deref()),
+        Err(problem) => {
+            let (_, mut problems) = parsed.lower(None);
+            // What stands above it in the list is about the files, this is about the command.
+            problems.push(problem);
+            (None, problems)
+        }
+    };
+    sort(&mut problems);
+    match estate {
+        Some(mut estate) if problems.iter().all(|problem| problem.severity == Severity::Warning) => {
+            estate.warnings = problems;
+            Ok(estate)
+        }
+        _ => Err(problems),
+    }
+}
+
+/// What a check of all environments found.
+pub struct Checked {
+    /// Everything that is wrong or worth knowing.
+    pub problems: Vec<Problem>,
+    /// The environments that were checked.
+    pub environments: Vec<String>,
+    /// Objects of the first environment.
+    pub objects: usize,
+    /// Apps of the estate.
+    pub apps: usize,
+}
+
+/// Checks the estate for every environment it declares, or for one.
+pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
+    let parsed = Parsed::new(sources);
+    let declared: Vec<String> =
+        parsed.declarations.get("environment").map_or_else(Vec::new, |entry| match &entry.value.kind {
+            Kind::Map(map) => map.keys().cloned().collect(),
+            _ => Vec::new(),
+        });
+    let mut checked = Checked { problems: Vec::new(), environments: Vec::new(), objects: 0, apps: 0 };
+    let wanted = match environment {
+        Some(_) => match environment::choose(&parsed.declarations, environment) {
+            Ok(name) => name.into_iter().collect(),
+            Err(problem) => {
+                checked.problems.push(problem);
+                Vec::new()
+            }
+        },
+        None => declared,
+    };
+    if wanted.is_empty() {
+        checked.problems.extend(parsed.lower(None).1);
+        if environment.is_none() {
+            checked.problems.extend(environment::choose(&parsed.declarations, None).err());
+        }
+    }
+    for (index, name) in wanted.iter().enumerate() {
+        let (estate, problems) = parsed.lower(Some(name));
+        checked.problems.extend(problems);
+        if let (0, Some(estate)) = (index, estate) {
+            (checked.objects, checked.apps) = (estate.objects.len(), estate.apps.len());
+        }
+    }
+    checked.environments = wanted;
+    sort(&mut checked.problems);
+    checked
+}
+
+/// Brings problems into the order of the files, errors before warnings, each once.
+fn sort(problems: &mut Vec<Problem>) {
+    let key = |problem: &Problem| {
+        let at = problem.labels.first().map(|label| (label.file.clone(), label.line, label.column));
+        // A problem that no file has comes last: it is nearest to where people look.
+        (problem.severity, at.is_none(), at, problem.what.clone())
+    };
+    problems.sort_by_cached_key(key);
+    let mut seen = HashSet::new();
+    problems.retain(|problem| seen.insert(key(problem)));
+}
+
+/// The files as one tree, before an environment is chosen.
+struct Parsed<'s> {
+    sources: &'s Sources,
+    declarations: Map,
+    problems: Vec<Draft>,
+    /// Whether a file is missing from the tree, so that what seems dangling may only be unread.
+    incomplete: bool,
+}
+
+/// The kinds of declarations.
+const KINDS: &[&str] = &["environment", "aws", "auth", "role", "app", "policy", "audit"];
+
+impl<'s> Parsed<'s> {
+    fn new(sources: &'s Sources) -> Self {
+        let mut parsed =
+            Self { sources, declarations: Map::new(), problems: Vec::new(), incomplete: !sources.problems.is_empty() };
+        for (index, file) in sources.files().iter().enumerate() {
+            let parse = if file.name.ends_with(".hcl") { hcl::parse } else { yaml::parse };
+            match parse(&file.text, index as u32, &mut parsed.problems) {
+                Some(map) => tree::merge(&mut parsed.declarations, map, &mut parsed.problems),
+                None => parsed.incomplete = true,
+            }
+        }
+        for (kind, entry) in &parsed.declarations {
+            if !KINDS.contains(&kind.as_str()) {
+                let known = nearest(kind, KINDS.iter().copied());
+                let hint = known.unwrap_or_else(|| format!("known are {}", super::value::listed(KINDS)));
+                let draft = Draft::error(entry.key_span, format!("`{kind}` is not a kind of declaration"));
+                parsed.problems.push(draft.hint(hint));
+            }
+        }
+        parsed
+    }
+
+    /// Lowers for an environment; without one, only to find problems.
+    fn lower(&self, environment: Option<&str>) -> (Option<Estate>, Vec<Problem>) {
+        let mut reader = Reader::new(self.sources);
+        reader.problems.clone_from(&self.problems);
+        let environments = environment::all(&mut reader, &self.declarations);
+        let chosen = environments.iter().find(|(declared, ..)| Some(declared.name.as_str()) == environment);
+        let mut declarations = self.declarations.clone();
+        declarations.shift_remove("environment");
+        let mut variables = Variables::default();
+        if let Some((_, vars, over)) = chosen {
+            variables.clone_from(vars);
+            if let Some(over) = over {
+                let mut unmatched = Vec::new();
+                tree::overlay(&mut declarations, over, &mut unmatched);
+                if !self.incomplete {
+                    reader.problems.append(&mut unmatched);
+                }
+            }
+        }
+        let mut missing = Vec::new();
+        variables.apply(&mut declarations, &mut missing);
+        reader.problems.append(&mut missing);
+        let mut lowering = Lowering::new(reader, variables, self.incomplete);
+        lowering.run(&declarations);
+        let problems = lowering.finish_problems();
+        let names: Vec<(String, Place)> =
+            environments.iter().map(|(declared, ..)| (declared.name.clone(), declared.place.clone())).collect();
+        let estate = chosen.map(|(declared, ..)| lowering.estate(names, declared.clone()));
+        (estate, problems)
+    }
+}
+
+/// One run of lowering: what is known so far, and what came out.
+struct Lowering<'s> {
+    reader: Reader<'s>,
+    variables: Variables,
+    incomplete: bool,
+    /// AWS engines by path, with their default lease in seconds.
+    mounts: HashMap<String, i64>,
+    /// Auth methods by path, with their type.
+    auths: HashMap<String, String>,
+    /// Roles by `<mount>/<role>`, with the app they belong to.
+    roles: HashMap<String, Option<String>>,
+    /// ACL policies by name.
+    policies: HashSet<String>,
+    /// Where each object's path is declared.
+    paths: HashMap<String, Span>,
+    /// Policy documents by source, so that a file is read and checked once.
+    documents: HashMap<u32, Option<String>>,
+    objects: Vec<Object>,
+    apps: Vec<App>,
+}
+
+impl<'s> Lowering<'s> {
+    fn new(reader: Reader<'s>, variables: Variables, incomplete: bool) -> Self {
+        Self {
+            reader,
+            variables,
+            incomplete,
+            mounts: HashMap::new(),
+            auths: HashMap::new(),
+            roles: HashMap::new(),
+            policies: HashSet::new(),
+            paths: HashMap::new(),
+            documents: HashMap::new(),
+            objects: Vec::new(),
+            apps: Vec::new(),
+        }
+    }
+
+    fn run(&mut self, declarations: &Map) {
+        for block in self.reader.labelled(declarations, "audit") {
+            self.audit(&block);
+        }
+        for block in self.reader.labelled(declarations, "aws") {
+            self.aws(&block);
+        }
+        self.check_mount_prefixes();
+        for block in self.reader.labelled(declarations, "auth") {
+            self.auth(&block);
+        }
+        for block in self.reader.labelled(declarations, "policy") {
+            self.policy(&block);
+        }
+        for block in self.reader.labelled(declarations, "role") {
+            self.role(&block, None);
+        }
+        let apps = self.reader.labelled(declarations, "app");
+        // Roles first: an app may name a role that another file declares.
+        let roles: Vec<_> = apps.iter().map(|block| self.app_roles(block)).collect();
+        for (block, roles) in apps.iter().zip(roles) {
+            self.app(block, roles);
+        }
+    }
+
+    /// Adds an object, unless its path is declared already.
+    fn add(&mut self, object: Object, span: Span) {
+        if let Some(first) = self.paths.get(&object.path) {
+            let what = format!("this and another declaration both make {}", object.path);
+            self.reader.report(Draft::error(span, what).label("made here too").also(*first, "made here first"));
+            return;
+        }
+        self.paths.insert(object.path.clone(), span);
+        self.objects.push(object);
+    }
+
+    /// An object of a declaration.
+    fn object(
+        &self,
+        kind: &'static object::Kind,
+        path: String,
+        app: Option<&str>,
+        span: Span,
+        fields: std::collections::BTreeMap<&'static str, Leaf>,
+    ) -> Object {
+        Object { kind, path, app: app.map(str::to_owned), place: self.reader.place(span), fields, protect: false }
+    }
+
+    /// Tells that something is named and not declared. Silent while files are unread.
+    fn dangling<'a>(&mut self, span: Span, what: String, name: &str, known: impl Iterator<Item = &'a str>) {
+        if self.incomplete {
+            return;
+        }
+        let hint = nearest(name, known);
+        self.reader.report(Draft::error(span, what).hint_if(hint));
+    }
+
+    fn finish_problems(&mut self) -> Vec<Problem> {
+        let drafts = std::mem::take(&mut self.reader.problems);
+        let sources = self.reader.sources;
+        let unread = sources.problems.iter().cloned();
+        unread.chain(drafts.into_iter().map(|draft| draft.finish(sources))).collect()
+    }
+
+    fn estate(self, environments: Vec<(String, Place)>, environment: Environment) -> Estate {
+        Estate { environments, environment, objects: self.objects, apps: self.apps, warnings: Vec::new() }
+    }
+}
+
+/// Whether a text is one path segment that engines take as the name of a role: word characters at both ends,
+/// also `-`, `.` and `@` between them. Source: Vault's `GenericNameRegex`.
+fn is_role_name(name: &str) -> bool {
+    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
+    let bytes = name.as_bytes();
+    bytes.len() <= 128
+        && bytes.first().is_some_and(|byte| word(*byte))
+        && bytes.last().is_some_and(|byte| word(*byte))
+        && bytes.iter().all(|byte| word(*byte) || matches!(byte, b'-' | b'.' | b'@'))
+}
+
+/// Whether a text is a name that engines keep as it is: they lower the case of policies and AppRole roles.
+fn is_lower_name(name: &str) -> bool {
+    is_role_name(name) && !name.bytes().any(|byte| byte.is_ascii_uppercase() || byte == b'@')
+}
+
+/// Whether a text can be the path of a mount.
+fn is_mount_path(path: &str) -> bool {
+    path.len() <= 256 && path.split('/').all(is_role_name)
 }

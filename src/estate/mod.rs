@@ -5,14 +5,20 @@
 //! collected: a run tells all of them. Files are data from strangers: size, depth, count and reach are
 //! bounded before anything is parsed.
 
+mod hcl;
+mod interpolate;
 mod lower;
 mod problem;
 mod read;
+mod schema;
 mod source;
+mod tree;
+mod value;
+mod yaml;
 
 use std::path::PathBuf;
 
-pub use lower::load;
+pub use lower::{Checked, check, load};
 pub use problem::{Label, Problem, Severity, render};
 pub use read::read_directory;
 pub use source::{Source, Sources};

@@ -11,7 +11,7 @@ use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 use super::source::{Source, Sources, Span};
 
 /// How bad a problem is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Severity {
     /// The estate can't be used.
     Error,
@@ -30,6 +30,8 @@ pub struct Problem {
     pub hint: Option<String>,
     /// The places, the first of which is where the problem is. Empty for a problem with the directory.
     pub labels: Vec<Label>,
+    /// Whether the text at the places may be a secret, and is shown as `***`.
+    pub hidden: bool,
 }
 
 /// A place that belongs to a problem.
@@ -51,6 +53,19 @@ pub struct Label {
     pub(crate) span: Option<Span>,
 }
 
+impl Label {
+    /// The bytes of the place; empty when the file has no text to show.
+    pub fn bytes(&self) -> std::ops::Range<u32> {
+        self.span.map_or(0..0, |span| span.start..span.end)
+    }
+
+    /// The line where the place starts, if its file has a text.
+    pub fn first_line(&self, sources: &Sources) -> Option<String> {
+        let source = sources.get(self.span?.source)?;
+        source.text.get(source.line_start(self.line)..)?.lines().next().map(str::to_owned)
+    }
+}
+
 /// A problem before its spans are turned into lines and columns; cheap to make.
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
@@ -58,12 +73,13 @@ pub(crate) struct Draft {
     what: String,
     hint: Option<String>,
     labels: Vec<(Span, Option<String>)>,
+    hidden: bool,
 }
 
 impl Draft {
     /// An error at a place.
     pub(crate) fn error(span: Span, what: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, what: what.into(), hint: None, labels: vec![(span, None)] }
+        Self { severity: Severity::Error, what: what.into(), hint: None, labels: vec![(span, None)], hidden: false }
     }
 
     /// A warning at a place.
@@ -81,6 +97,17 @@ impl Draft {
     pub(crate) fn hint_if(mut self, hint: Option<String>) -> Self {
         self.hint = hint.or(self.hint);
         self
+    }
+
+    /// With its place shown as `***`, because a secret may stand there.
+    pub(crate) fn hidden(mut self) -> Self {
+        self.hidden = true;
+        self
+    }
+
+    /// Whether this is an error.
+    pub(crate) fn is_error(&self) -> bool {
+        self.severity == Severity::Error
     }
 
     /// With a word at its own place.
@@ -107,7 +134,13 @@ impl Draft {
             let ((line, column), (end_line, end_column)) = (start, end);
             Label { file, line, column, end_line, end_column, text, span: Some(span) }
         });
-        Problem { severity: self.severity, what: self.what, hint: self.hint, labels: labels.collect() }
+        Problem {
+            severity: self.severity,
+            what: self.what,
+            hint: self.hint,
+            labels: labels.collect(),
+            hidden: self.hidden,
+        }
     }
 }
 
@@ -116,12 +149,12 @@ impl Problem {
     pub fn with_file(file: &str, what: impl Into<String>) -> Self {
         let label =
             Label { file: file.to_owned(), line: 1, column: 1, end_line: 1, end_column: 1, text: None, span: None };
-        Self { severity: Severity::Error, what: what.into(), hint: None, labels: vec![label] }
+        Self { severity: Severity::Error, what: what.into(), hint: None, labels: vec![label], hidden: false }
     }
 
     /// A problem that no file has.
     pub fn general(what: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, what: what.into(), hint: None, labels: Vec::new() }
+        Self { severity: Severity::Error, what: what.into(), hint: None, labels: Vec::new(), hidden: false }
     }
 
     /// The same with what to do about it.
@@ -160,7 +193,7 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
         Severity::Warning => Level::WARNING,
     };
     let mut group = level.primary_title(escape(&problem.what)).elements(std::iter::empty::<Origin<'_>>());
-    let excerpts: Vec<_> = problem.labels.iter().map(|label| Excerpt::of(label, sources)).collect();
+    let excerpts: Vec<_> = problem.labels.iter().map(|label| Excerpt::of(label, sources, problem.hidden)).collect();
     for (index, (label, excerpt)) in problem.labels.iter().zip(&excerpts).enumerate() {
         let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };
         // Places in one neighbourhood are shown in one excerpt.
@@ -199,12 +232,16 @@ struct Excerpt {
 }
 
 impl Excerpt {
-    fn of(label: &Label, sources: &Sources) -> Option<Self> {
+    fn of(label: &Label, sources: &Sources, hidden: bool) -> Option<Self> {
         let span = label.span?;
         let source = sources.get(span.source)?;
         let last = label.end_line.min(label.line + LINES_MAX - 1);
         let start = source.line_start(label.line);
-        let (text, mark) = shown(&source, start, last, span);
+        let (mut text, mut mark) = shown(&source, start, last, span);
+        if hidden {
+            text.replace_range(mark.clone(), "***");
+            mark.end = mark.start + 3;
+        }
         Some(Self { source: span.source, line: label.line, text, mark })
     }
 

@@ -1,0 +1,159 @@
+//! `${var.x}` and `${env.name}`, the only things that are replaced in texts; `$${` is a plain `${`.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+use super::problem::Draft;
+use super::source::Span;
+use super::tree::{Kind, Map, Node, nearest};
+use crate::iam::json::{Json, Kind as JsonKind};
+
+/// What texts may name.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Variables {
+    /// The environment's name; `None` when there is none to ask, and every reference counts as known.
+    pub(crate) environment: Option<String>,
+    /// Its `var` block.
+    pub(crate) vars: BTreeMap<String, String>,
+}
+
+impl Variables {
+    fn get(&self, name: &str) -> Result<Cow<'_, str>, (String, Option<String>)> {
+        let Some(environment) = &self.environment else { return Ok(Cow::Borrowed("x")) };
+        if name == "env.name" {
+            return Ok(Cow::Borrowed(environment));
+        }
+        if let Some(var) = name.strip_prefix("var.") {
+            return self.vars.get(var).map(|value| Cow::Borrowed(value.as_str())).ok_or_else(|| {
+                let known = self.vars.keys().map(String::as_str);
+                let hint = nearest(var, known)
+                    .unwrap_or_else(|| format!("set it: environment \"{environment}\" {{ var {{ {var} = ... }} }}"));
+                (format!("the environment `{environment}` has no variable `{var}`"), Some(hint))
+            });
+        }
+        let hint = if name.contains(':') {
+            format!("an IAM policy variable is written $${{{name}}} here")
+        } else {
+            "only ${var.NAME} and ${env.name} are replaced; a plain `${` is written `$${`".to_owned()
+        };
+        Err((format!("`${{{name}}}` is not known"), Some(hint)))
+    }
+
+    /// The text with everything replaced.
+    fn replace(&self, text: &str) -> Result<String, (String, Option<String>)> {
+        let mut out = String::with_capacity(text.len());
+        let mut rest = text;
+        while let Some(at) = rest.find("${") {
+            if rest[..at].ends_with('$') {
+                out.push_str(&rest[..at - 1]);
+                out.push_str("${");
+                rest = &rest[at + 2..];
+                continue;
+            }
+            out.push_str(&rest[..at]);
+            let Some(end) = rest[at..].find('}') else {
+                return Err(("this `${` has no `}`".to_owned(), Some("a plain `${` is written `$${`".to_owned())));
+            };
+            out.push_str(&self.get(rest[at + 2..at + end].trim())?);
+            rest = &rest[at + end + 1..];
+        }
+        out.push_str(rest);
+        Ok(out)
+    }
+
+    /// Replaces in every text of a map, in place.
+    pub(crate) fn apply(&self, map: &mut Map, problems: &mut Vec<Draft>) {
+        for (key, entry) in map {
+            if key.contains("${var.") || key.contains("${env.") {
+                let draft = Draft::error(entry.key_span, "nothing is replaced in keys and labels");
+                problems.push(draft.hint("write the name out"));
+            }
+            self.apply_node(&mut entry.value, problems);
+        }
+    }
+
+    fn apply_node(&self, node: &mut Node, problems: &mut Vec<Draft>) {
+        match &mut node.kind {
+            Kind::Text(text) if text.contains("${") => match self.replace(text) {
+                Ok(replaced) => *text = replaced,
+                Err((what, hint)) => problems.push(Draft::error(node.span, what).hint_if(hint)),
+            },
+            Kind::List(items) => items.iter_mut().for_each(|item| self.apply_node(item, problems)),
+            Kind::Map(map) => self.apply(map, problems),
+            _ => {}
+        }
+    }
+
+    /// Replaces in the strings of a policy document that stands in a file of its own. There `${aws:username}`
+    /// and its like belong to IAM and stay; only the two forms that can't be IAM's are replaced.
+    pub(crate) fn apply_json(&self, json: &mut Json<Span>, problems: &mut Vec<Draft>) {
+        match &mut json.kind {
+            JsonKind::Text(text) if text.contains("${var.") || text.contains("${env.") => {
+                let mut out = String::with_capacity(text.len());
+                let mut rest = text.as_str();
+                while let Some(at) = rest.find("${") {
+                    out.push_str(&rest[..at]);
+                    let end = rest[at..].find('}').map(|end| at + end);
+                    match end.map(|end| (&rest[at + 2..end], end)) {
+                        Some((name, end)) if name.starts_with("var.") || name.starts_with("env.") => {
+                            match self.get(name) {
+                                Ok(value) => out.push_str(&value),
+                                Err((what, hint)) => problems.push(Draft::error(json.span, what).hint_if(hint)),
+                            }
+                            rest = &rest[end + 1..];
+                        }
+                        _ => {
+                            out.push_str("${");
+                            rest = &rest[at + 2..];
+                        }
+                    }
+                }
+                out.push_str(rest);
+                *text = out;
+            }
+            JsonKind::List(items) => items.iter_mut().for_each(|item| self.apply_json(item, problems)),
+            JsonKind::Map(members) => {
+                members.iter_mut().for_each(|member| self.apply_json(&mut member.value, problems));
+            }
+            _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Variables;
+
+    fn variables() -> Variables {
+        Variables {
+            environment: Some("prod".to_owned()),
+            vars: [("account".to_owned(), "111122223333".to_owned())].into(),
+        }
+    }
+
+    #[test]
+    fn references_are_replaced_and_escapes_are_taken_off() {
+        for (text, replaced) in [
+            ("plain", "plain"),
+            ("arn:aws:iam::${var.account}:role/${env.name}", "arn:aws:iam::111122223333:role/prod"),
+            ("${ var.account }", "111122223333"),
+            ("$${aws:username}/${env.name}", "${aws:username}/prod"),
+            ("cost $5 {}", "cost $5 {}"),
+        ] {
+            assert_eq!(variables().replace(text).as_deref(), Ok(replaced), "{text}");
+        }
+    }
+
+    #[test]
+    fn unknown_references_are_told_with_a_way_out() {
+        for (text, hint) in [
+            ("${var.acount}", "did you mean `account`?"),
+            ("${var.region}", "set it: environment \"prod\" { var { region = ... } }"),
+            ("${aws:username}", "an IAM policy variable is written $${aws:username} here"),
+            ("${upper(x)}", "only ${var.NAME} and ${env.name} are replaced; a plain `${` is written `$${`"),
+            ("${var.account", "a plain `${` is written `$${`"),
+        ] {
+            assert_eq!(variables().replace(text).expect_err(text).1.as_deref(), Some(hint));
+        }
+    }
+}

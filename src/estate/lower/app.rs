@@ -1,0 +1,320 @@
+//! Apps and roles: what may be had, and the logins and policies that follow.
+//!
+//! From an app follow one ACL policy and one role for each login, all named `app-<name>`. The policy grants
+//! `read` on the credential paths of the app's roles and what a token needs to look after itself, and nothing
+//! else.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde_json::{Value, json};
+
+use super::policy::quoted;
+use super::{Lowering, is_lower_name, is_role_name};
+use crate::estate::problem::Draft;
+use crate::estate::schema::{Block, number};
+use crate::estate::tree::nearest;
+use crate::estate::{App, Login};
+use crate::object::{FieldValue, Leaf, acl_policy, approle_role, aws_role, field};
+
+const ROLE_KEYS: &[&str] = &[
+    "mount",
+    "credential_type",
+    "policy_document",
+    "statement",
+    "policy_arns",
+    "iam_groups",
+    "iam_tags",
+    "user_path",
+    "permissions_boundary_arn",
+    "protect",
+];
+
+const ROLE_FIELDS: &[(&str, &str)] = &[
+    ("credential_type", "credential_type"),
+    ("policy_arns", "policy_arns"),
+    ("iam_groups", "iam_groups"),
+    ("iam_tags", "iam_tags"),
+    ("user_path", "user_path"),
+    ("permissions_boundary_arn", "permissions_boundary_arn"),
+];
+
+const LOGIN_FIELDS: &[(&str, &str)] = &[
+    ("bind_secret_id", "bind_secret_id"),
+    ("secret_id_bound_cidrs", "secret_id_bound_cidrs"),
+    ("secret_id_num_uses", "secret_id_num_uses"),
+    ("secret_id_ttl", "secret_id_ttl"),
+    ("local_secret_ids", "local_secret_ids"),
+    ("role_id", "role_id"),
+    ("token_ttl", "token_ttl"),
+    ("token_max_ttl", "token_max_ttl"),
+    ("token_explicit_max_ttl", "token_explicit_max_ttl"),
+    ("token_period", "token_period"),
+    ("token_num_uses", "token_num_uses"),
+    ("token_bound_cidrs", "token_bound_cidrs"),
+    ("token_no_default_policy", "token_no_default_policy"),
+    ("token_type", "token_type"),
+];
+
+/// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
+const SELF_CARE: &[(&str, &str)] = &[
+    ("auth/token/lookup-self", "read"),
+    ("auth/token/renew-self", "update"),
+    ("auth/token/revoke-self", "update"),
+    ("sys/leases/lookup", "update"),
+    ("sys/leases/renew", "update"),
+];
+
+impl Lowering<'_> {
+    /// `role "reader" { ... }`, at the top level or in an app; answers its mount and name.
+    pub(super) fn role(&mut self, block: &Block<'_>, app: Option<&str>) -> Option<(String, String)> {
+        self.reader.check_keys(block, ROLE_KEYS);
+        if !is_role_name(block.label) {
+            let draft = Draft::error(block.span, format!("`{}` can't be the name of a role", block.label));
+            self.reader.report(draft.hint("a name has letters, digits, `-`, `_`, `.` and `@`"));
+        }
+        self.reader.require(block, "credential_type", "\"iam_user\"");
+        let mut fields = self.reader.fields(block, &aws_role::KIND, ROLE_FIELDS);
+        self.check_role(block);
+        if fields.get("user_path").is_some_and(|leaf| leaf.value == FieldValue::Data(Value::from("/"))) {
+            fields.remove("user_path");
+        }
+        if let Some((document, span)) = self.policy_document(block) {
+            let value = FieldValue::Data(Value::from(document));
+            fields.insert("policy_document", Leaf { value, place: self.reader.place(span) });
+        }
+        let mount =
+            if self.reader.require(block, "mount", "\"aws\"") { self.reader.text(block, "mount") } else { None };
+        let (mount, span) = mount?;
+        if !self.mounts.contains_key(mount) {
+            let known: Vec<String> = self.mounts.keys().cloned().collect();
+            let what = format!("the mount `{mount}` is not declared");
+            self.dangling(span, what, mount, known.iter().map(String::as_str));
+        }
+        let path = format!("{mount}/roles/{}", block.label);
+        let mut object = self.object(&aws_role::KIND, path, app, block.span, fields);
+        object.protect = self.reader.flag(block, "protect");
+        self.add(object, block.span);
+        self.roles.insert(format!("{mount}/{}", block.label), app.map(str::to_owned));
+        Some((mount.to_owned(), block.label.to_owned()))
+    }
+
+    fn check_role(&mut self, block: &Block<'_>) {
+        for (arn, span) in self.reader.texts_quietly(block, "policy_arns") {
+            self.policy_arn(arn, span);
+        }
+        if let Some((arn, span)) = self.reader.text_quietly(block, "permissions_boundary_arn") {
+            self.policy_arn(arn, span);
+        }
+        if let Some((path, span)) = self.reader.text_quietly(block, "user_path") {
+            let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+            let closed = path == "/" || path.ends_with('/');
+            let sound =
+                inner.is_some_and(|inner| inner.len() <= 510 && inner.bytes().all(|b| (0x21..0x7f).contains(&b)));
+            if !closed || !sound {
+                let draft = Draft::error(span, format!("`{path}` is not the path of an IAM user"));
+                self.reader.report(draft.hint("a path starts and ends with `/`, as in /apps/"));
+            }
+        }
+        let grants = ["policy_document", "statement", "policy_arns", "iam_groups"];
+        if grants.iter().all(|key| !block.map.contains_key(*key)) {
+            let draft = Draft::error(block.span, format!("{} allows nothing", block.name));
+            self.reader.report(draft.hint("add policy_document = \"file:...\", or policy_arns, or statement blocks"));
+        }
+    }
+
+    /// The roles declared in an app.
+    pub(super) fn app_roles(&mut self, block: &Block<'_>) -> Vec<(String, String)> {
+        let roles = self.reader.labelled(block.map, "role");
+        roles.iter().filter_map(|role| self.role(role, Some(block.label))).collect()
+    }
+
+    /// `app "webapp" { ... }`, after all roles are known.
+    pub(super) fn app(&mut self, block: &Block<'_>, roles: Vec<(String, String)>) {
+        self.reader.check_keys(block, &["owner", "role", "grants", "login", "policies", "protect"]);
+        if !is_lower_name(block.label) {
+            let draft = Draft::error(block.span, format!("`{}` can't be the name of an app", block.label));
+            let hint = "a name has lower-case letters, digits, `-`, `_` and `.`: engines lower the case of what follows from it";
+            self.reader.report(draft.hint(hint));
+        }
+        let grants = self.grants(block);
+        let policies = self.app_policies(block, &roles, &grants);
+        let owner = self.reader.text(block, "owner").map(|(owner, _)| owner.to_owned());
+        let protect = self.reader.flag(block, "protect");
+        let shortest = self.shortest_lease(&roles, &grants);
+        let logins = self.reader.labelled(block.map, "login");
+        let logins: Vec<Login> =
+            logins.iter().filter_map(|login| self.login(block, login, &policies, shortest)).collect();
+        if protect {
+            let app = Some(block.label);
+            self.objects
+                .iter_mut()
+                .filter(|object| object.app.as_deref() == app)
+                .for_each(|object| object.protect = true);
+        }
+        if !block.map.contains_key("login") {
+            let draft = Draft::warning(block.span, format!("{} has no login: nobody can use it", block.name));
+            self.reader.report(draft.hint("add login \"approle\" { ... }"));
+        }
+        let place = self.reader.place(block.span);
+        self.apps.push(App { name: block.label.to_owned(), owner, roles, grants, logins, policies, place });
+    }
+
+    fn grants(&mut self, block: &Block<'_>) -> Vec<(String, String)> {
+        let mut grants = Vec::new();
+        for (grant, span) in self.reader.texts(block, "grants") {
+            let Some((mount, role)) = grant.rsplit_once('/') else {
+                let draft = Draft::error(span, format!("`{grant}` does not name a role"));
+                let known: Vec<String> =
+                    self.roles.keys().filter(|key| key.ends_with(&format!("/{grant}"))).cloned().collect();
+                let hint =
+                    known.first().map_or("a grant is written MOUNT/ROLE".to_owned(), |key| format!("write \"{key}\""));
+                self.reader.report(draft.hint(hint));
+                continue;
+            };
+            match self.roles.get(grant) {
+                None => {
+                    let known: Vec<String> = self.roles.keys().cloned().collect();
+                    let what = format!("the role `{grant}` is not declared");
+                    self.dangling(span, what, grant, known.iter().map(String::as_str));
+                }
+                Some(Some(app)) if app != block.label => {
+                    let draft = Draft::error(span, format!("the role `{grant}` belongs to the app `{app}`"));
+                    self.reader.report(draft.hint("declare the role at the top level to share it"));
+                }
+                Some(_) => {}
+            }
+            grants.push((mount.to_owned(), role.to_owned()));
+        }
+        grants
+    }
+
+    /// The names of the policies of an app's tokens. Without `policies`, the one that follows from its roles.
+    fn app_policies(
+        &mut self,
+        block: &Block<'_>,
+        roles: &[(String, String)],
+        grants: &[(String, String)],
+    ) -> Vec<String> {
+        if block.map.contains_key("policies") {
+            let named = self.reader.texts(block, "policies");
+            for (policy, span) in &named {
+                if !self.policies.contains(*policy) && *policy != "default" {
+                    let known: Vec<String> = self.policies.iter().cloned().collect();
+                    let what = format!("the policy `{policy}` is not declared");
+                    self.dangling(*span, what, policy, known.iter().map(String::as_str));
+                }
+            }
+            return named.into_iter().map(|(policy, _)| policy.to_owned()).collect();
+        }
+        if !block.map.contains_key("role") && !block.map.contains_key("grants") {
+            let draft = Draft::warning(block.span, format!("{} may get no credential", block.name));
+            self.reader.report(draft.hint("add a role, grants, or policies"));
+        }
+        let name = format!("app-{}", block.label);
+        let rules = derived_rules(roles.iter().chain(grants));
+        let fields = BTreeMap::from([("policy", self.derived(rules, block))]);
+        let path = format!("sys/policies/acl/{name}");
+        let object = self.object(&acl_policy::KIND, path, Some(block.label), block.span, fields);
+        self.add(object, block.span);
+        vec![name]
+    }
+
+    /// The shortest default lease of the mounts of these roles, 0 when none is known.
+    fn shortest_lease(&self, roles: &[(String, String)], grants: &[(String, String)]) -> i64 {
+        let leases = roles.iter().chain(grants).filter_map(|(mount, _)| self.mounts.get(mount).copied());
+        leases.filter(|lease| *lease > 0).min().unwrap_or(0)
+    }
+
+    fn login(&mut self, app: &Block<'_>, login: &Block<'_>, policies: &[String], lease: i64) -> Option<Login> {
+        let known: Vec<&str> = LOGIN_FIELDS.iter().map(|(key, _)| *key).chain(["mount"]).collect();
+        self.reader.check_keys(login, &known);
+        let (mount, span) = self.reader.text(login, "mount").unwrap_or((login.label, login.span));
+        let method = self.auths.get(mount).cloned();
+        if method.is_none() {
+            let known: Vec<String> = self.auths.keys().cloned().collect();
+            let what = format!("the auth method `{mount}` is not declared");
+            if self.incomplete {
+                return None;
+            }
+            let hint = nearest(mount, known.iter().map(String::as_str));
+            let hint = hint.unwrap_or_else(|| format!("declare it: auth \"{mount}\" {{ type = \"approle\" }}"));
+            self.reader.report(Draft::error(span, what).hint(hint));
+        }
+        let mut fields = self.reader.fields(login, &approle_role::KIND, LOGIN_FIELDS);
+        self.check_login(login, &fields, lease);
+        fields.insert("token_policies", self.derived(sorted(policies), login));
+        fields
+            .entry("token_no_default_policy")
+            .or_insert_with(|| Leaf { value: FieldValue::Data(json!(true)), place: self.reader.place(login.span) });
+        let role_name = format!("app-{}", app.label);
+        let path = format!("auth/{mount}/role/{role_name}");
+        let object = self.object(&approle_role::KIND, path, Some(app.label), login.span, fields);
+        self.add(object, login.span);
+        let place = self.reader.place(login.span);
+        Some(Login { method: method?, mount: mount.to_owned(), role_name, place })
+    }
+
+    fn check_login(&mut self, login: &Block<'_>, fields: &BTreeMap<&'static str, Leaf>, lease: i64) {
+        self.check_order(login, fields, ["token_ttl", "token_max_ttl"], ["token_ttl", "token_max_ttl"]);
+        self.check_counts(login);
+        let is_set = |name: &str| fields.get(name).is_some_and(|leaf| leaf.value != FieldValue::Data(json!([])));
+        let unbound = fields.get("bind_secret_id").is_some_and(|leaf| leaf.value == FieldValue::Data(json!(false)));
+        if unbound && !is_set("secret_id_bound_cidrs") && !is_set("token_bound_cidrs") {
+            let span = login.map.get("bind_secret_id").map_or(login.span, |entry| entry.value.span);
+            let draft = Draft::error(span, "without a secret id, anyone with the role id could log in");
+            self.reader.report(draft.hint("bind it to networks: token_bound_cidrs = [\"10.0.0.0/8\"]"));
+        }
+        let token_ttl = number(fields, "token_ttl");
+        let lives = token_ttl.max(number(fields, "token_max_ttl")).max(number(fields, "token_period"));
+        if let Some(entry) = login.map.get("token_ttl").filter(|_| token_ttl > 0 && lives < lease) {
+            let what = format!(
+                "a lease ends with its token: tokens live {}, leases {}",
+                field::show_seconds(lives),
+                field::show_seconds(lease)
+            );
+            let hint = format!("set token_ttl = \"{}\" or more", field::show_seconds(lease));
+            self.reader.report(Draft::warning(entry.value.span, what).hint(hint));
+        }
+    }
+
+    fn check_counts(&mut self, login: &Block<'_>) {
+        for key in ["secret_id_num_uses", "token_num_uses"] {
+            if let Some(entry) = login.map.get(key)
+                && matches!(entry.value.kind, crate::estate::tree::Kind::Int(count) if count < 0)
+            {
+                self.reader.report(Draft::error(entry.value.span, format!("{key} is a count")).hint("0 is any number"));
+            }
+        }
+        if let Some((id, span)) = self.reader.text_quietly(login, "role_id")
+            && (id.is_empty() || id.len() > 128 || id.contains(char::is_whitespace))
+        {
+            self.reader
+                .report(Draft::error(span, "this can't be a role id").hint("leave it out: the engine makes one"));
+        }
+    }
+}
+
+fn sorted(names: &[String]) -> Value {
+    let mut names = names.to_vec();
+    names.sort_unstable();
+    names.dedup();
+    Value::from(names)
+}
+
+/// The rules that follow from an app's roles.
+fn derived_rules<'a>(roles: impl Iterator<Item = &'a (String, String)>) -> String {
+    let mut paths: Vec<String> = roles.map(|(mount, role)| format!("{mount}/creds/{role}")).collect();
+    paths.sort_unstable();
+    paths.dedup();
+    let mut text = String::new();
+    let credentials = paths.iter().map(|path| (path.as_str(), "read"));
+    for (path, capability) in credentials.chain(SELF_CARE.iter().copied()) {
+        if !text.is_empty() {
+            text.push('\n');
+        }
+        let _ = writeln!(text, "path {} {{\n  capabilities = [\"{capability}\"]\n}}", quoted(path));
+    }
+    text.truncate(text.trim_end().len());
+    text
+}

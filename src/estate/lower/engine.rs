@@ -1,0 +1,252 @@
+//! What an engine has before there are apps: audit devices, AWS engines, auth methods.
+
+use serde_json::Value;
+
+use super::{Lowering, is_mount_path};
+use crate::estate::problem::Draft;
+use crate::estate::schema::{Block, number};
+use crate::estate::tree::Kind;
+use crate::estate::value;
+use crate::object::{FieldValue, Leaf, audit_device, auth_mount, aws_lease, aws_root, mount};
+
+const MOUNT_FIELDS: &[(&str, &str)] =
+    &[("description", "description"), ("default_lease_ttl", "default_lease_ttl"), ("max_lease_ttl", "max_lease_ttl")];
+
+const ROOT_FIELDS: &[(&str, &str)] = &[
+    ("region", "region"),
+    ("iam_endpoint", "iam_endpoint"),
+    ("sts_endpoint", "sts_endpoint"),
+    ("max_retries", "max_retries"),
+    ("username_template", "username_template"),
+];
+
+const AWS_KEYS: &[&str] = &[
+    "description",
+    "default_lease_ttl",
+    "max_lease_ttl",
+    "region",
+    "iam_endpoint",
+    "sts_endpoint",
+    "max_retries",
+    "username_template",
+    "root",
+    "lease",
+    "protect",
+];
+
+const AUTH_KEYS: &[&str] = &["type", "description", "default_lease_ttl", "max_lease_ttl", "protect"];
+
+const AUDIT_FIELDS: &[(&str, &str)] = &[
+    ("type", "type"),
+    ("description", "description"),
+    ("file_path", "file_path"),
+    ("mode", "mode"),
+    ("hmac_accessor", "hmac_accessor"),
+    ("elide_list_responses", "elide_list_responses"),
+    ("prefix", "prefix"),
+    ("local", "local"),
+];
+
+impl Lowering<'_> {
+    /// `aws "aws" { ... }`: the mount, its root configuration, its lease terms.
+    pub(super) fn aws(&mut self, block: &Block<'_>) {
+        self.reader.check_keys(block, AWS_KEYS);
+        let path = format!("sys/mounts/{}", block.label);
+        self.mount_path(block, (mount::KIND.built_in)(&path));
+        let protect = self.reader.flag(block, "protect");
+        let mut fields = self.reader.fields(block, &mount::KIND, MOUNT_FIELDS);
+        self.check_order(
+            block,
+            &fields,
+            ["default_lease_ttl", "max_lease_ttl"],
+            ["default_lease_ttl", "max_lease_ttl"],
+        );
+        fields.insert("type", self.derived("aws", block));
+        let mount_default = number(&fields, "default_lease_ttl");
+        let mut object = self.object(&mount::KIND, path, None, block.span, fields);
+        object.protect = protect;
+        self.add(object, block.span);
+        self.root(block);
+        let lease = self.lease(block);
+        let lease = if lease > 0 { lease } else { mount_default };
+        self.mounts.insert(block.label.to_owned(), lease);
+    }
+
+    fn root(&mut self, block: &Block<'_>) {
+        let mut fields = self.reader.fields(block, &aws_root::KIND, ROOT_FIELDS);
+        self.check_root(block);
+        let root = self.reader.inner(block, "root");
+        if let Some(root) = &root {
+            self.reader.check_keys(root, &["access_key", "secret_key"]);
+            let both = self.reader.require(root, "access_key", "\"secret:env:AWS_ROOT_ACCESS_KEY_ID\"")
+                & self.reader.require(root, "secret_key", "\"secret:env:AWS_ROOT_SECRET_ACCESS_KEY\"");
+            if both {
+                self.access_key(root, &mut fields);
+                fields.extend(self.reader.fields(root, &aws_root::KIND, &[("secret_key", "secret_key")]));
+            }
+        }
+        let span = root.as_ref().map_or(block.span, |root| root.span);
+        if !fields.is_empty() {
+            let object = self.object(&aws_root::KIND, format!("{}/config/root", block.label), None, span, fields);
+            self.add(object, span);
+        }
+    }
+
+    fn check_root(&mut self, block: &Block<'_>) {
+        for key in ["iam_endpoint", "sts_endpoint"] {
+            if let Some((endpoint, span)) = self.reader.text_quietly(block, key)
+                && !endpoint.starts_with("https://")
+                && !endpoint.starts_with("http://")
+            {
+                let draft = Draft::error(span, format!("`{endpoint}` is not an endpoint"));
+                self.reader.report(draft.hint("an endpoint is written https://HOST"));
+            }
+        }
+        if let Some((region, span)) = self.reader.text_quietly(block, "region") {
+            let word = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
+            if !region.bytes().all(word) || !region.contains('-') {
+                let draft = Draft::error(span, format!("`{region}` is not an AWS region"));
+                self.reader.report(draft.hint("a region is written eu-west-1"));
+            }
+        }
+        if let Some(entry) = block.map.get("max_retries")
+            && matches!(entry.value.kind, Kind::Int(retries) if !(-1..=100).contains(&retries))
+        {
+            self.reader.report(Draft::error(entry.value.span, "max_retries is between -1, the SDK's default, and 100"));
+        }
+    }
+
+    /// An access key id is not a secret, and is told by the engine; it may stand in the file or be a reference.
+    fn access_key(&mut self, root: &Block<'_>, fields: &mut std::collections::BTreeMap<&'static str, Leaf>) {
+        let Some(entry) = root.map.get("access_key") else { return };
+        let is_key = |text: &str| {
+            text.len() >= 16 && text.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        };
+        let value = match value::secret(&entry.value) {
+            Ok(reference) => FieldValue::Unresolved(reference),
+            Err(draft) => match value::text(&entry.value) {
+                Ok(text) if is_key(text) => FieldValue::Data(Value::from(text)),
+                _ => {
+                    self.reader.report(draft);
+                    return;
+                }
+            },
+        };
+        fields.insert("access_key", Leaf { value, place: self.reader.place(entry.value.span) });
+    }
+
+    /// The lease terms; answers the default lease in seconds, 0 when there is none.
+    fn lease(&mut self, block: &Block<'_>) -> i64 {
+        let Some(lease) = self.reader.inner(block, "lease") else { return 0 };
+        self.reader.check_keys(&lease, &["default", "max"]);
+        let fields = self.reader.fields(&lease, &aws_lease::KIND, &[("default", "lease"), ("max", "lease_max")]);
+        if lease.map.is_empty() {
+            self.reader.report(Draft::error(lease.span, "this lease has no terms").hint("add default = \"1h\""));
+            return 0;
+        }
+        self.check_order(&lease, &fields, ["default", "max"], ["lease", "lease_max"]);
+        let default = number(&fields, "lease");
+        let object = self.object(&aws_lease::KIND, format!("{}/config/lease", block.label), None, lease.span, fields);
+        self.add(object, lease.span);
+        default
+    }
+
+    /// Tells that a duration is longer than the one that bounds it.
+    pub(super) fn check_order(
+        &mut self,
+        block: &Block<'_>,
+        fields: &std::collections::BTreeMap<&'static str, Leaf>,
+        keys: [&str; 2],
+        names: [&str; 2],
+    ) {
+        let [small, large] = names.map(|name| number(fields, name));
+        let [Some(first), Some(second)] = keys.map(|key| block.map.get(key)) else { return };
+        if small > large && large > 0 {
+            let draft = Draft::error(first.value.span, format!("`{}` is longer than `{}`", keys[0], keys[1]));
+            self.reader.report(draft.also(second.value.span, "the limit"));
+        }
+    }
+
+    /// Two mounts can't be one below the other.
+    pub(super) fn check_mount_prefixes(&mut self) {
+        let mut paths: Vec<&String> = self.mounts.keys().collect();
+        paths.sort_unstable();
+        let mut drafts = Vec::new();
+        for pair in paths.windows(2) {
+            let (outer, inner) = (pair[0], pair[1]);
+            if inner.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/')) {
+                let span = |path: &str| self.paths.get(&format!("sys/mounts/{path}")).copied();
+                if let (Some(inner_span), Some(outer_span)) = (span(inner), span(outer)) {
+                    let what = format!("`{inner}` is inside the mount `{outer}`");
+                    drafts.push(Draft::error(inner_span, what).also(outer_span, "the outer mount"));
+                }
+            }
+        }
+        drafts.into_iter().for_each(|draft| self.reader.report(draft));
+    }
+
+    /// `auth "approle" { ... }`.
+    pub(super) fn auth(&mut self, block: &Block<'_>) {
+        self.reader.check_keys(block, AUTH_KEYS);
+        let path = format!("sys/auth/{}", block.label);
+        self.mount_path(block, (auth_mount::KIND.built_in)(&path));
+        let (kind, span) = self.reader.text(block, "type").unwrap_or((block.label, block.span));
+        if kind != "approle" {
+            let draft = Draft::error(span, format!("`{kind}` is not an auth method that can be declared"));
+            let hint = if block.map.contains_key("type") { "known is `approle`" } else { "add type = \"approle\"" };
+            self.reader.report(draft.hint(hint));
+        }
+        let mut fields = self.reader.fields(block, &auth_mount::KIND, MOUNT_FIELDS);
+        self.check_order(
+            block,
+            &fields,
+            ["default_lease_ttl", "max_lease_ttl"],
+            ["default_lease_ttl", "max_lease_ttl"],
+        );
+        fields.insert("type", self.derived(kind, block));
+        let mut object = self.object(&auth_mount::KIND, path, None, block.span, fields);
+        object.protect = self.reader.flag(block, "protect");
+        self.add(object, block.span);
+        self.auths.insert(block.label.to_owned(), kind.to_owned());
+    }
+
+    /// `audit "file" { ... }`.
+    pub(super) fn audit(&mut self, block: &Block<'_>) {
+        let known: Vec<&str> = AUDIT_FIELDS.iter().map(|(key, _)| *key).chain(["protect"]).collect();
+        self.reader.check_keys(block, &known);
+        let path = format!("sys/audit/{}", block.label);
+        self.mount_path(block, (audit_device::KIND.built_in)(&path));
+        self.reader.require(block, "file_path", "\"/var/log/leasehold/audit.log\"");
+        let fields = self.reader.fields(block, &audit_device::KIND, AUDIT_FIELDS);
+        if let Some((mode, span)) = self.reader.text_quietly(block, "mode")
+            && !(mode.len() <= 5 && !mode.is_empty() && mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte)))
+        {
+            self.reader.report(Draft::error(span, format!("`{mode}` is not a mode")).hint("a mode is octal: \"0600\""));
+        }
+        if let Some((file, span)) = self.reader.text_quietly(block, "file_path")
+            && !file.starts_with('/')
+            && !matches!(file, "stdout" | "discard")
+        {
+            let draft = Draft::error(span, "file_path is an absolute path on the engine's machine");
+            self.reader.report(draft.hint("or `stdout`, or `discard`"));
+        }
+        let mut object = self.object(&audit_device::KIND, path, None, block.span, fields);
+        object.protect = self.reader.flag(block, "protect");
+        self.add(object, block.span);
+    }
+
+    fn mount_path(&mut self, block: &Block<'_>, reserved: bool) {
+        let first = block.label.split('/').next().unwrap_or_default();
+        if !is_mount_path(block.label) {
+            let draft = Draft::error(block.span, format!("`{}` can't be the path of a mount", block.label));
+            self.reader.report(draft.hint("a path has letters, digits, `-`, `_`, `.` and `/` between them"));
+        } else if reserved || matches!(first, "sys" | "auth" | "cubbyhole" | "identity") {
+            self.reader.report(Draft::error(block.span, format!("`{}` belongs to the engine itself", block.label)));
+        }
+    }
+
+    /// A field that follows from the declaration as a whole.
+    pub(super) fn derived(&self, value: impl Into<Value>, block: &Block<'_>) -> Leaf {
+        Leaf { value: FieldValue::Data(value.into()), place: self.reader.place(block.span) }
+    }
+}

@@ -1,0 +1,181 @@
+//! Environments: which engine, which variables, which overrides.
+
+use std::path::{Component, Path, PathBuf};
+
+use crate::estate::interpolate::Variables;
+use crate::estate::problem::{Draft, Problem};
+use crate::estate::schema::{Block, Reader};
+use crate::estate::tree::{Kind, Map, nearest};
+use crate::estate::{AwsChoice, EngineChoice, Environment, value};
+
+/// An environment with its variables and its overrides.
+pub(super) type Declared = (Environment, Variables, Option<Map>);
+
+const KEYS: &[&str] = &["address", "engine", "data", "aws", "max_deletes", "var", "override"];
+
+/// The name of the environment to use; `None` when none is declared and none was asked for would be an error.
+///
+/// # Errors
+/// There is none, or it is not clear which.
+pub(super) fn choose(declarations: &Map, wanted: Option<&str>) -> Result<Option<String>, Problem> {
+    let names: Vec<&str> = match declarations.get("environment").map(|entry| &entry.value.kind) {
+        Some(Kind::Map(map)) => map.keys().map(String::as_str).collect(),
+        _ => Vec::new(),
+    };
+    let listed = value::listed(&names);
+    match (wanted, names.as_slice()) {
+        (_, []) => Err(Problem::general("the estate declares no environment")
+            .hint("add: environment \"local\" { engine = \"embedded\" }")),
+        (Some(wanted), names) if names.contains(&wanted) => Ok(Some(wanted.to_owned())),
+        (Some(wanted), names) => {
+            let problem = Problem::general(format!("the estate has no environment `{wanted}`"));
+            let hint = nearest(wanted, names.iter().copied()).unwrap_or_else(|| format!("it has {listed}"));
+            Err(problem.hint(hint))
+        }
+        (None, [only]) => Ok(Some((*only).to_owned())),
+        (None, names) if names.contains(&"local") => Ok(Some("local".to_owned())),
+        (None, _) => {
+            Err(Problem::general("the estate has several environments").hint(format!("choose one with -e: {listed}")))
+        }
+    }
+}
+
+/// All environments that are declared well enough to be used.
+pub(super) fn all(reader: &mut Reader<'_>, declarations: &Map) -> Vec<Declared> {
+    let blocks = reader.labelled(declarations, "environment");
+    blocks.iter().filter_map(|block| one(reader, block)).collect()
+}
+
+fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
+    reader.check_keys(block, KEYS);
+    let name_ok = block.label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
+    if !name_ok || block.label.is_empty() || block.label.len() > 64 {
+        let draft = Draft::error(block.span, "the name of an environment has letters, digits, `-` and `_` only");
+        reader.report(draft);
+    }
+    let variables = variables(reader, block);
+    // The variables of an environment can be used in the environment itself, but for `var` and `override`.
+    let mut own: Map = block
+        .map
+        .iter()
+        .filter(|(key, _)| !matches!(key.as_str(), "var" | "override"))
+        .map(|(key, entry)| (key.clone(), entry.clone()))
+        .collect();
+    let mut missing = Vec::new();
+    variables.apply(&mut own, &mut missing);
+    reader.problems.append(&mut missing);
+    let own = Block { name: block.name.clone(), label: block.label, span: block.span, map: &own };
+    let engine = engine(reader, &own);
+    let max_deletes = reader.int(&own, "max_deletes").and_then(|(int, span)| {
+        let count = u32::try_from(int).ok();
+        if count.is_none() {
+            reader.report(Draft::error(span, "max_deletes is a count"));
+        }
+        count
+    });
+    let over = reader.inner(block, "override").map(|over| over.map.clone());
+    let place = reader.place(block.span);
+    // A broken engine has been told; the rest is still checked with one that stands for it.
+    let engine = engine.unwrap_or(EngineChoice::Address(String::new()));
+    Some((Environment { name: block.label.to_owned(), engine, max_deletes, place }, variables, over))
+}
+
+fn variables(reader: &mut Reader<'_>, block: &Block<'_>) -> Variables {
+    let mut variables = Variables { environment: Some(block.label.to_owned()), vars: Default::default() };
+    let Some(vars) = reader.inner(block, "var") else { return variables };
+    for (name, entry) in vars.map {
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            reader.report(Draft::error(entry.key_span, "the name of a variable has letters, digits and `_` only"));
+            continue;
+        }
+        match value::text(&entry.value) {
+            Ok(text) if text.contains("${") => {
+                reader.report(Draft::error(entry.value.span, "nothing is replaced in the value of a variable"));
+            }
+            Ok(text) => {
+                let is_account = name == "account" || name == "account_id" || name.ends_with("_account_id");
+                if is_account && !value::is_account(text) {
+                    let draft = Draft::error(entry.value.span, format!("`{text}` is not an account id"));
+                    reader.report(draft.hint("an AWS account id has twelve digits"));
+                }
+                variables.vars.insert(name.clone(), text.to_owned());
+            }
+            Err(draft) => reader.report(draft),
+        }
+        // A variable with a bad value is known all the same.
+        variables.vars.entry(name.clone()).or_insert_with(|| "x".to_owned());
+    }
+    variables
+}
+
+fn engine(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<EngineChoice> {
+    let address = block.map.get("address");
+    let engine = block.map.get("engine");
+    match (address, engine) {
+        (Some(address), Some(engine)) => {
+            let draft = Draft::error(engine.key_span, "an environment has either an `address` or an `engine`");
+            reader.report(draft.label("and the engine here").also(address.key_span, "the address is here"));
+            None
+        }
+        (None, None) => {
+            let draft = Draft::error(block.span, format!("{} names no engine", block.name));
+            reader.report(draft.hint("add engine = \"embedded\", or address = \"https://...\""));
+            None
+        }
+        (Some(_), None) => {
+            for key in ["data", "aws"] {
+                if let Some(entry) = block.map.get(key) {
+                    let what = format!("`{key}` belongs to an embedded engine, and this environment has an address");
+                    reader.report(Draft::error(entry.key_span, what));
+                }
+            }
+            let (address, span) = reader.text(block, "address")?;
+            let rest = address.strip_prefix("https://").or_else(|| address.strip_prefix("http://"));
+            if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with(['/', ':']) || rest.contains([' ', '@'])) {
+                let draft = Draft::error(span, format!("`{address}` is not the address of an engine"));
+                reader.report(draft.hint("an address is written https://HOST:8200"));
+                return None;
+            }
+            Some(EngineChoice::Address(address.trim_end_matches('/').to_owned()))
+        }
+        (None, Some(_)) => {
+            let (engine, span) = reader.text(block, "engine")?;
+            if engine != "embedded" {
+                let draft = Draft::error(span, format!("`{engine}` is not an engine"));
+                reader.report(draft.hint("write engine = \"embedded\", or address = \"https://...\""));
+                return None;
+            }
+            Some(EngineChoice::Embedded { data: data(reader, block)?, aws: aws(reader, block)? })
+        }
+    }
+}
+
+fn data(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<PathBuf> {
+    if !block.map.contains_key("data") {
+        return Some(Path::new(".leasehold").join(block.label));
+    }
+    let (data, span) = reader.text(block, "data")?;
+    let path = Path::new(data);
+    // A merge request must not be able to make an engine write elsewhere.
+    if data.is_empty() || !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+        let draft = Draft::error(span, "the engine's data stays inside the estate's directory");
+        reader.report(draft.hint("write a relative path such as .leasehold/local"));
+        return None;
+    }
+    Some(path.to_owned())
+}
+
+fn aws(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<AwsChoice> {
+    if !block.map.contains_key("aws") {
+        return Some(AwsChoice::Aws);
+    }
+    match reader.text(block, "aws")? {
+        ("aws", _) => Some(AwsChoice::Aws),
+        ("sandbox", _) => Some(AwsChoice::Sandbox),
+        (other, span) => {
+            let hint = nearest(other, ["aws", "sandbox"].into_iter());
+            reader.report(Draft::error(span, format!("`{other}` is neither `aws` nor `sandbox`")).hint_if(hint));
+            None
+        }
+    }
+}

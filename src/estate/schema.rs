@@ -1,0 +1,199 @@
+//! Maps to blocks: known keys, required keys, and fields by the kinds' tables.
+
+use std::collections::BTreeMap;
+
+use super::problem::Draft;
+use super::source::{Sources, Span};
+use super::tree::{Entry, Kind, Map, Node, nearest};
+use super::value;
+use crate::object::{self, FieldValue, Leaf, Place, Shape};
+
+/// A block of a declaration, or a whole one.
+pub(crate) struct Block<'a> {
+    /// What it is, for messages: `app "webapp"`.
+    pub(crate) name: String,
+    /// Its label, or the key it stands under.
+    pub(crate) label: &'a str,
+    /// Where the label stands.
+    pub(crate) span: Span,
+    /// Its keys.
+    pub(crate) map: &'a Map,
+}
+
+/// Reads blocks and collects what is wrong.
+pub(crate) struct Reader<'s> {
+    /// Where spans lead.
+    pub(crate) sources: &'s Sources,
+    /// What was found.
+    pub(crate) problems: Vec<Draft>,
+}
+
+impl<'s> Reader<'s> {
+    /// A reader that has found nothing yet.
+    pub(crate) fn new(sources: &'s Sources) -> Self {
+        Self { sources, problems: Vec::new() }
+    }
+
+    /// Adds a problem.
+    pub(crate) fn report(&mut self, draft: Draft) {
+        self.problems.push(draft);
+    }
+
+    /// The place of a span.
+    pub(crate) fn place(&self, span: Span) -> Place {
+        self.sources.place(span)
+    }
+
+    /// A block of this kind and label; its value must be a map.
+    pub(crate) fn block<'a>(&mut self, kind: &str, label: &'a str, entry: &'a Entry) -> Option<Block<'a>> {
+        let name = format!("{kind} \"{label}\"");
+        match &entry.value.kind {
+            Kind::Map(map) => Some(Block { name, label, span: entry.key_span, map }),
+            _ => {
+                let what = format!("{name} is a block, found {}", entry.value.sort());
+                self.report(Draft::error(entry.value.span, what));
+                None
+            }
+        }
+    }
+
+    /// The blocks with labels under a key: `role "webapp" { ... }`.
+    pub(crate) fn labelled<'a>(&mut self, map: &'a Map, kind: &str) -> Vec<Block<'a>> {
+        let Some(entry) = map.get(kind) else { return Vec::new() };
+        let Kind::Map(labels) = &entry.value.kind else {
+            let hint = format!("write {kind} \"name\" {{ ... }}");
+            self.report(value::wrong(&entry.value, "blocks with labels").hint(hint));
+            return Vec::new();
+        };
+        labels.iter().filter_map(|(label, entry)| self.block(kind, label, entry)).collect()
+    }
+
+    /// A block without a label under a key: `lease { ... }`.
+    pub(crate) fn inner<'a>(&mut self, block: &Block<'a>, key: &'a str) -> Option<Block<'a>> {
+        let entry = block.map.get(key)?;
+        match &entry.value.kind {
+            Kind::Map(map) => {
+                Some(Block { name: format!("{key} of {}", block.name), label: key, span: entry.key_span, map })
+            }
+            _ => {
+                self.report(value::wrong(&entry.value, "a block"));
+                None
+            }
+        }
+    }
+
+    /// Tells keys that are not known, and keys without a value.
+    pub(crate) fn check_keys(&mut self, block: &Block<'_>, known: &[&str]) {
+        for (key, entry) in block.map {
+            if !known.contains(&key.as_str()) {
+                let hint = nearest(key, known.iter().copied())
+                    .unwrap_or_else(|| format!("known here: {}", value::listed(known)));
+                self.report(Draft::error(entry.key_span, format!("{} has no key `{key}`", block.name)).hint(hint));
+            } else if matches!(entry.value.kind, Kind::Null) {
+                let draft = Draft::error(entry.key_span, format!("`{key}` has no value"));
+                self.report(draft.hint("leave it out; null deletes only in an `override`"));
+            }
+        }
+    }
+
+    /// Tells that a key is missing.
+    pub(crate) fn require(&mut self, block: &Block<'_>, key: &str, example: &str) -> bool {
+        let there = block.map.contains_key(key);
+        if !there {
+            let draft = Draft::error(block.span, format!("{} needs `{key}`", block.name));
+            self.report(draft.hint(format!("add {key} = {example}")));
+        }
+        there
+    }
+
+    /// A value of this shape, if the key is there and the value is good.
+    pub(crate) fn value(&mut self, block: &Block<'_>, key: &str, shape: Shape) -> Option<(FieldValue, Span)> {
+        let node = present(block.map, key)?;
+        match value::read(shape, node) {
+            Ok(value) => Some((value, node.span)),
+            Err(drafts) => {
+                self.problems.extend(drafts);
+                None
+            }
+        }
+    }
+
+    /// A text.
+    pub(crate) fn text<'a>(&mut self, block: &Block<'a>, key: &str) -> Option<(&'a str, Span)> {
+        let node = present(block.map, key)?;
+        match value::text(node) {
+            Ok(text) => Some((text, node.span)),
+            Err(draft) => {
+                self.report(draft);
+                None
+            }
+        }
+    }
+
+    /// A whole number.
+    pub(crate) fn int(&mut self, block: &Block<'_>, key: &str) -> Option<(i64, Span)> {
+        let node = present(block.map, key)?;
+        match value::int(node) {
+            Ok(int) => Some((int, node.span)),
+            Err(draft) => {
+                self.report(draft);
+                None
+            }
+        }
+    }
+
+    /// A list of texts; empty when the key is not there.
+    pub(crate) fn texts<'a>(&mut self, block: &Block<'a>, key: &str) -> Vec<(&'a str, Span)> {
+        let Some(node) = present(block.map, key) else { return Vec::new() };
+        value::texts(node).unwrap_or_else(|drafts| {
+            self.problems.extend(drafts);
+            Vec::new()
+        })
+    }
+
+    /// A text whose own problems a field table has told already.
+    pub(crate) fn text_quietly<'a>(&mut self, block: &Block<'a>, key: &str) -> Option<(&'a str, Span)> {
+        let node = present(block.map, key)?;
+        value::text(node).ok().map(|text| (text, node.span))
+    }
+
+    /// Texts whose own problems a field table has told already.
+    pub(crate) fn texts_quietly<'a>(&mut self, block: &Block<'a>, key: &str) -> Vec<(&'a str, Span)> {
+        present(block.map, key).and_then(|node| value::texts(node).ok()).unwrap_or_default()
+    }
+
+    /// True or false; false when the key is not there.
+    pub(crate) fn flag(&mut self, block: &Block<'_>, key: &str) -> bool {
+        matches!(self.value(block, key, Shape::Bool), Some((FieldValue::Data(flag), _)) if flag == true)
+    }
+
+    /// The declared fields of a kind, by its table. `names` pairs the file's word with the field's.
+    pub(crate) fn fields(
+        &mut self,
+        block: &Block<'_>,
+        kind: &'static object::Kind,
+        names: &[(&str, &'static str)],
+    ) -> BTreeMap<&'static str, Leaf> {
+        let mut fields = BTreeMap::new();
+        for (key, name) in names {
+            let Some(field) = kind.field(name) else { continue };
+            if let Some((value, span)) = self.value(block, key, field.shape) {
+                fields.insert(field.name, Leaf { value, place: self.place(span) });
+            }
+        }
+        fields
+    }
+}
+
+/// The value of a key, unless it is not there or nothing.
+fn present<'a>(map: &'a Map, key: &str) -> Option<&'a Node> {
+    map.get(key).map(|entry| &entry.value).filter(|node| !matches!(node.kind, Kind::Null))
+}
+
+/// The whole number in a leaf, for durations and counts.
+pub(crate) fn number(fields: &BTreeMap<&'static str, Leaf>, name: &str) -> i64 {
+    match fields.get(name).map(|leaf| &leaf.value) {
+        Some(FieldValue::Data(value)) => value.as_i64().unwrap_or(0),
+        _ => 0,
+    }
+}

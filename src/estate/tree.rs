@@ -1,0 +1,190 @@
+//! The tree that both syntaxes are spellings of.
+//!
+//! `kind "label" { k = v }` is `kind: {label: {k: v}}`. Every key and every value knows its place, and keeps
+//! it when files are merged and overrides are laid over them.
+
+use indexmap::IndexMap;
+
+use super::problem::Draft;
+use super::source::Span;
+
+/// How deep values may nest in a file.
+pub(crate) const DEPTH_MAX: usize = 64;
+
+/// Values of one file, counted with what aliases repeat.
+pub(crate) const NODES_MAX: usize = 500_000;
+
+/// A value and its place.
+#[derive(Clone, Debug)]
+pub(crate) struct Node {
+    /// The value.
+    pub(crate) kind: Kind,
+    /// Where it stands.
+    pub(crate) span: Span,
+}
+
+/// The value of a [`Node`].
+#[derive(Clone, Debug)]
+pub(crate) enum Kind {
+    /// Nothing: deletes, in an override.
+    Null,
+    /// True or false.
+    Bool(bool),
+    /// A whole number.
+    Int(i64),
+    /// Any other number.
+    Float(f64),
+    /// Text, in which `${var.x}` is not replaced yet.
+    Text(String),
+    /// A list.
+    List(Vec<Node>),
+    /// A map.
+    Map(Map),
+}
+
+/// Keys in the order they were written.
+pub(crate) type Map = IndexMap<String, Entry>;
+
+/// A key's place and its value.
+#[derive(Clone, Debug)]
+pub(crate) struct Entry {
+    /// Where the key stands.
+    pub(crate) key_span: Span,
+    /// The value.
+    pub(crate) value: Node,
+}
+
+impl Node {
+    /// The value's type in a message.
+    pub(crate) fn sort(&self) -> &'static str {
+        match self.kind {
+            Kind::Null => "nothing",
+            Kind::Bool(_) => "true or false",
+            Kind::Int(_) | Kind::Float(_) => "a number",
+            Kind::Text(_) => "text",
+            Kind::List(_) => "a list",
+            Kind::Map(_) => "a map",
+        }
+    }
+
+    /// How many values this is.
+    pub(crate) fn count(&self) -> usize {
+        1 + match &self.kind {
+            Kind::List(items) => items.iter().map(Self::count).sum(),
+            Kind::Map(map) => map.values().map(|entry| entry.value.count()).sum(),
+            _ => 0,
+        }
+    }
+}
+
+/// Adds one file's declarations. A label that is there already is a problem that names both places.
+pub(crate) fn merge(into: &mut Map, file: Map, problems: &mut Vec<Draft>) {
+    for (kind, entry) in file {
+        let Kind::Map(labels) = entry.value.kind else {
+            let what = format!("`{kind}` needs a label and a block, found {}", entry.value.sort());
+            problems.push(Draft::error(entry.value.span, what).hint(format!("write {kind} \"name\" {{ ... }}")));
+            continue;
+        };
+        let slot = into.entry(kind).or_insert_with_key(|_| Entry {
+            key_span: entry.key_span,
+            value: Node { kind: Kind::Map(Map::new()), span: entry.value.span },
+        });
+        let Kind::Map(known) = &mut slot.value.kind else { continue };
+        // Most files bring labels that are not there yet.
+        for (label, declaration) in labels {
+            match known.entry(label) {
+                indexmap::map::Entry::Vacant(vacant) => {
+                    vacant.insert(declaration);
+                }
+                indexmap::map::Entry::Occupied(first) => {
+                    let what = format!("`{}` is declared twice", first.key());
+                    problems.push(twice(what, declaration.key_span, first.get().key_span));
+                }
+            }
+        }
+    }
+}
+
+/// A problem with two places that say the same.
+pub(crate) fn twice(what: String, second: Span, first: Span) -> Draft {
+    Draft::error(second, what).label("again here").also(first, "first here")
+}
+
+/// Blocks inside a declaration whose keys are labels.
+const LABELLED: &[&str] = &["role", "login", "path", "statement"];
+
+/// Lays an environment's overrides over the declarations: scalars and lists are replaced, maps merged, null
+/// deletes. Declarations and labelled blocks have to be there; an override that matches nothing is a problem.
+pub(crate) fn overlay(base: &mut Map, over: &Map, problems: &mut Vec<Draft>) {
+    for (kind, entry) in over {
+        let Kind::Map(labels) = &entry.value.kind else {
+            let what = format!("expected declarations of the kind `{kind}`, found {}", entry.value.sort());
+            problems.push(Draft::error(entry.value.span, what));
+            continue;
+        };
+        let found = base.get_mut(kind).and_then(|entry| match &mut entry.value.kind {
+            Kind::Map(map) if kind != "environment" => Some(map),
+            _ => None,
+        });
+        let Some(found) = found else {
+            problems
+                .push(Draft::error(entry.key_span, format!("this override matches nothing: no `{kind}` is declared")));
+            continue;
+        };
+        overlay_map(found, labels, Matching::Labels(kind), problems);
+    }
+}
+
+/// What the keys of a map are, which decides whether an override may add one.
+#[derive(Clone, Copy)]
+enum Matching<'a> {
+    /// Labels of blocks: they have to be there.
+    Labels(&'a str),
+    /// Fields of a declaration or block.
+    Fields,
+    /// Keys of a plain map.
+    Keys,
+}
+
+fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mut Vec<Draft>) {
+    for (key, entry) in over {
+        let Some(found) = base.get_mut(key) else {
+            match (matching, &entry.value.kind) {
+                (Matching::Labels(kind), _) => {
+                    let known = base.keys().map(String::as_str);
+                    let what = format!("this override matches nothing: no {kind} `{key}` is declared");
+                    problems.push(Draft::error(entry.key_span, what).hint_if(nearest(key, known)));
+                }
+                (_, Kind::Null) => {
+                    let what = format!("this override matches nothing: `{key}` is not set");
+                    problems.push(Draft::error(entry.key_span, what));
+                }
+                _ => {
+                    base.insert(key.clone(), entry.clone());
+                }
+            }
+            continue;
+        };
+        let inner = match matching {
+            Matching::Labels(_) => Matching::Fields,
+            Matching::Fields if LABELLED.contains(&key.as_str()) => Matching::Labels(key),
+            Matching::Fields | Matching::Keys => Matching::Keys,
+        };
+        match (&mut found.value.kind, &entry.value.kind) {
+            (_, Kind::Null) => {
+                base.shift_remove(key);
+            }
+            (Kind::Map(found), Kind::Map(over)) => overlay_map(found, over, inner, problems),
+            _ => *found = entry.clone(),
+        }
+    }
+}
+
+/// `did you mean ...?`, if a known name is near.
+pub(crate) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    // Comparing is quadratic in the length of the names, and names come from strangers.
+    let found: String = found.chars().take(64).collect();
+    let score = |name: &str| strsim::jaro_winkler(&found, name);
+    let best = known.take(10_000).filter(|name| name.len() <= 128).max_by(|a, b| score(a).total_cmp(&score(b)))?;
+    (score(best) > 0.8).then(|| format!("did you mean `{best}`?"))
+}

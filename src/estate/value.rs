@@ -1,0 +1,336 @@
+//! Typed values: what a file may say for a field of each shape.
+//!
+//! Stricter than what an engine takes: a number is not text and text is no list, because what a reader would
+//! take for a mistake should not be guessed at.
+
+use std::net::IpAddr;
+
+use serde_json::Value;
+
+use super::problem::Draft;
+use super::source::Span;
+use super::tree::{Kind, Node, nearest};
+use crate::object::{FieldValue, Shape, field};
+
+/// The value of a node for a field of this shape, in canonical form. Policy documents and ACL rules are more
+/// than a value and are read elsewhere.
+///
+/// # Errors
+/// Everything that is wrong with it.
+pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> {
+    let one = |draft: Draft| vec![draft];
+    let value = match shape {
+        Shape::Text | Shape::AclRules | Shape::PolicyDocument => Value::from(text(node).map_err(one)?),
+        Shape::OneOf(choices) => {
+            let text = text(node).map_err(one)?;
+            if !choices.contains(&text) {
+                let hint = nearest(text, choices.iter().copied());
+                let what = format!("`{text}` is not one of {}", listed(choices));
+                return Err(one(Draft::error(node.span, what).hint_if(hint)));
+            }
+            Value::from(text)
+        }
+        Shape::Int => Value::from(int(node).map_err(one)?),
+        Shape::Bool => match node.kind {
+            Kind::Bool(flag) => Value::from(flag),
+            _ => return Err(one(wrong(node, "true or false"))),
+        },
+        Shape::Seconds => Value::from(seconds(node).map_err(one)?),
+        Shape::Set | Shape::List => Value::from(list(node, |_, _| Ok(()))?),
+        Shape::Cidrs => Value::from(list(node, cidr)?),
+        Shape::Arn => {
+            let text = text(node).map_err(one)?;
+            arn(text, node.span).map_err(one)?;
+            Value::from(text)
+        }
+        Shape::Arns => Value::from(list(node, |text, span| arn(text, span).map(drop))?),
+        Shape::Map => Value::Object(map(node)?),
+        Shape::Secret => return secret(node).map(FieldValue::Unresolved).map_err(one),
+    };
+    field::normalise(shape, &value).map(FieldValue::Data).map_err(|what| one(Draft::error(node.span, what)))
+}
+
+/// A text of a file.
+///
+/// # Errors
+/// It is something else, or a reference to a secret, which only fields for secrets may hold.
+pub(crate) fn text(node: &Node) -> Result<&str, Draft> {
+    match &node.kind {
+        Kind::Text(text) if is_secret(text) => {
+            let draft = Draft::error(node.span, "this field is not for secrets, and would show it");
+            Err(draft.hint("`secret:` references stand in `root { access_key, secret_key }`"))
+        }
+        Kind::Text(text) => Ok(text),
+        Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => {
+            Err(wrong(node, "text").hint("put it in quotes, so that no digit or letter is lost"))
+        }
+        _ => Err(wrong(node, "text")),
+    }
+}
+
+fn is_secret(text: &str) -> bool {
+    ["secret:env:", "secret:file:", "secret:vault:"].iter().any(|prefix| text.starts_with(prefix))
+}
+
+/// A whole number.
+///
+/// # Errors
+/// It is something else.
+pub(crate) fn int(node: &Node) -> Result<i64, Draft> {
+    match &node.kind {
+        Kind::Int(int) => Ok(*int),
+        Kind::Text(text) if text.trim().parse::<i64>().is_ok() => {
+            Err(wrong(node, "a whole number").hint("write it without quotes"))
+        }
+        _ => Err(wrong(node, "a whole number")),
+    }
+}
+
+/// A list of texts.
+///
+/// # Errors
+/// Everything in it that is something else.
+pub(crate) fn texts(node: &Node) -> Result<Vec<(&str, Span)>, Vec<Draft>> {
+    let Kind::List(items) = &node.kind else {
+        let draft = wrong(node, "a list");
+        return Err(vec![match &node.kind {
+            Kind::Text(text) => draft.hint(format!("write [\"{text}\"]")),
+            _ => draft,
+        }]);
+    };
+    let (good, bad): (Vec<_>, Vec<_>) =
+        items.iter().map(|item| text(item).map(|text| (text, item.span))).partition(Result::is_ok);
+    if bad.is_empty() {
+        Ok(good.into_iter().filter_map(Result::ok).collect())
+    } else {
+        Err(bad.into_iter().filter_map(Result::err).collect())
+    }
+}
+
+fn list(node: &Node, check: impl Fn(&str, Span) -> Result<(), Draft>) -> Result<Vec<String>, Vec<Draft>> {
+    let items = texts(node)?;
+    let mut problems = Vec::new();
+    for (text, span) in &items {
+        if text.trim() != *text || text.is_empty() {
+            problems.push(Draft::error(*span, "an item is not empty, and has no blanks around it"));
+        } else if text.contains(',') {
+            problems.push(Draft::error(*span, "an item holds a comma").hint("make it several items"));
+        } else if let Err(draft) = check(text, *span) {
+            problems.push(draft);
+        }
+    }
+    if problems.is_empty() { Ok(items.into_iter().map(|(text, _)| text.to_owned()).collect()) } else { Err(problems) }
+}
+
+fn map(node: &Node) -> Result<serde_json::Map<String, Value>, Vec<Draft>> {
+    let Kind::Map(map) = &node.kind else { return Err(vec![wrong(node, "a map")]) };
+    let mut values = serde_json::Map::new();
+    let mut problems = Vec::new();
+    for (key, entry) in map {
+        match text(&entry.value) {
+            Ok(text) => {
+                values.insert(key.clone(), Value::from(text));
+            }
+            Err(draft) => problems.push(draft),
+        }
+    }
+    if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+/// A duration: whole seconds, or text such as `90s`, `1h30m`, `7d`.
+fn seconds(node: &Node) -> Result<i64, Draft> {
+    let hint = "a duration is written \"90s\", \"1h30m\" or \"7d\", or as whole seconds";
+    let seconds = match &node.kind {
+        Kind::Int(seconds) => Ok(*seconds),
+        Kind::Text(text) if text.trim().is_empty() => Err("this duration is empty".to_owned()),
+        Kind::Text(text) => field::parse_seconds(text),
+        _ => return Err(wrong(node, "a duration").hint(hint)),
+    };
+    match seconds {
+        Ok(seconds) if seconds >= 0 => Ok(seconds),
+        Ok(_) => Err(Draft::error(node.span, "a duration is not negative").hint(hint)),
+        Err(what) => Err(Draft::error(node.span, what).hint(hint)),
+    }
+}
+
+/// A network: an address, with or without the length of its prefix.
+fn cidr(text: &str, span: Span) -> Result<(), Draft> {
+    let hint = "a network is written 10.0.0.0/16 or 2001:db8::/32";
+    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+    let bad = || Draft::error(span, format!("`{text}` is not a network")).hint(hint);
+    let address: IpAddr = address.parse().map_err(|_| bad())?;
+    let Some(prefix) = prefix else { return Ok(()) };
+    let length: u32 = prefix.parse().map_err(|_| bad())?;
+    let (bits, width) = match address {
+        IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
+        IpAddr::V6(address) => (address.to_bits(), 128),
+    };
+    if length > width || !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Err(bad());
+    }
+    let network = if length == 0 { 0 } else { bits & (u128::MAX << (128 - length)) };
+    if network != bits {
+        let network = match address {
+            IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::from_bits((network >> 96) as u32)),
+            IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::from_bits(network)),
+        };
+        let draft = Draft::error(span, format!("`{text}` has bits beyond its prefix"));
+        return Err(draft.hint(format!("the network is {network}/{length}")));
+    }
+    Ok(())
+}
+
+/// The six parts of an ARN.
+pub(crate) struct Arn<'a> {
+    /// `iam`.
+    pub(crate) service: &'a str,
+    /// `policy/name`.
+    pub(crate) resource: &'a str,
+}
+
+/// An ARN. Source: AWS General Reference, "Amazon Resource Names".
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn arn(text: &str, span: Span) -> Result<Arn<'_>, Draft> {
+    let parts: Vec<&str> = text.splitn(6, ':').collect();
+    let [arn, partition, service, region, account, resource] = parts[..] else {
+        let draft = Draft::error(span, format!("`{text}` is not an ARN"));
+        return Err(draft.hint("an ARN is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE"));
+    };
+    let word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+    if arn != "arn" || !partition.starts_with("aws") || !word(partition) || service.is_empty() || !word(service) {
+        return Err(Draft::error(span, format!("`{text}` is not an ARN")).hint("an ARN starts with arn:aws:SERVICE:"));
+    }
+    if !word(region) || resource.is_empty() {
+        return Err(Draft::error(span, format!("`{text}` is not an ARN")));
+    }
+    if !account.is_empty() && account != "aws" && !is_account(account) {
+        let draft = Draft::error(span, format!("`{account}` is not an account id"));
+        return Err(draft.hint("an AWS account id has twelve digits"));
+    }
+    Ok(Arn { service, resource })
+}
+
+/// Whether a text is an AWS account id: twelve digits.
+pub(crate) fn is_account(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// A reference to a secret, without its `secret:`.
+///
+/// # Errors
+/// A literal, or a reference of an unknown sort. The message never shows the text: it may be the secret.
+pub(crate) fn secret(node: &Node) -> Result<String, Draft> {
+    let hint = "write secret:env:NAME, secret:file:PATH or secret:vault:MOUNT/PATH#field";
+    let Kind::Text(text) = &node.kind else { return Err(wrong(node, "a reference to a secret").hint(hint).hidden()) };
+    let Some(reference) = text.strip_prefix("secret:") else {
+        return Err(Draft::error(node.span, "a secret does not stand in the files").hint(hint).hidden());
+    };
+    let valid = match reference.split_once(':') {
+        Some(("env", name)) => {
+            !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_')
+        }
+        Some(("file", path)) => !path.is_empty(),
+        Some(("vault", rest)) => {
+            rest.split_once('#').is_some_and(|(path, field)| path.contains('/') && !field.is_empty())
+        }
+        _ => false,
+    };
+    if valid {
+        Ok(reference.to_owned())
+    } else {
+        Err(Draft::error(node.span, "this reference to a secret is not understood").hint(hint))
+    }
+}
+
+/// `expected ..., found ...`.
+pub(crate) fn wrong(node: &Node, expected: &str) -> Draft {
+    Draft::error(node.span, format!("expected {expected}, found {}", node.sort()))
+}
+
+/// `a`, `b` or `c`.
+pub(crate) fn listed(choices: &[&str]) -> String {
+    choices.iter().map(|choice| format!("`{choice}`")).collect::<Vec<_>>().join(", ")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{arn, read, secret};
+    use crate::estate::source::Span;
+    use crate::estate::tree::{Kind, Node};
+    use crate::object::{FieldValue, Shape};
+
+    fn node(value: &Value) -> Node {
+        let kind = match value {
+            Value::String(text) => Kind::Text(text.clone()),
+            Value::Number(number) => number.as_i64().map_or(Kind::Float(0.5), Kind::Int),
+            Value::Bool(flag) => Kind::Bool(*flag),
+            Value::Array(items) => Kind::List(items.iter().map(node).collect()),
+            _ => Kind::Null,
+        };
+        Node { kind, span: Span::default() }
+    }
+
+    #[test]
+    fn good_values_become_canonical() {
+        for (shape, written, canonical) in [
+            (Shape::Seconds, json!("1h30m"), json!(5400)),
+            (Shape::Seconds, json!(90), json!(90)),
+            (Shape::Cidrs, json!(["10.0.0.0/16", "10.0.0.1/32"]), json!(["10.0.0.0/16", "10.0.0.1"])),
+            (Shape::Set, json!(["b", "a"]), json!(["a", "b"])),
+            (Shape::Arn, json!("arn:aws:iam::aws:policy/X"), json!("arn:aws:iam::aws:policy/X")),
+            (Shape::Int, json!(-1), json!(-1)),
+        ] {
+            assert_eq!(read(shape, &node(&written)).ok(), Some(FieldValue::Data(canonical)), "{written}");
+        }
+    }
+
+    #[test]
+    fn bad_values_are_refused() {
+        for (shape, written) in [
+            (Shape::Seconds, json!("soon")),
+            (Shape::Seconds, json!("")),
+            (Shape::Seconds, json!(-1)),
+            (Shape::Seconds, json!(["1h"])),
+            (Shape::Cidrs, json!(["10.0.0.1/16"])),
+            (Shape::Cidrs, json!(["10.0.0.0/33"])),
+            (Shape::Cidrs, json!(["10.0.0.0/+8"])),
+            (Shape::Cidrs, json!(["300.0.0.0/8"])),
+            (Shape::Cidrs, json!("10.0.0.0/8")),
+            (Shape::Set, json!(["a", 1])),
+            (Shape::Set, json!(["a,b"])),
+            (Shape::Text, json!(1)),
+            (Shape::Text, json!("secret:env:X")),
+            (Shape::Int, json!("1")),
+            (Shape::Bool, json!("true")),
+            (Shape::OneOf(&["iam_user"]), json!("iam_usr")),
+            (Shape::Arn, json!("arn:aws:iam::12345:policy/X")),
+            (Shape::Secret, json!("hunter2")),
+            (Shape::Secret, json!("secret:exec:ls")),
+            (Shape::Secret, json!("secret:env:A-B")),
+            (Shape::Secret, json!("secret:vault:kv#")),
+        ] {
+            assert!(read(shape, &node(&written)).is_err(), "{shape:?}: {written}");
+        }
+    }
+
+    #[test]
+    fn arns_are_checked_part_by_part() {
+        for good in ["arn:aws:iam::111122223333:policy/a/b", "arn:aws-cn:s3:::b", "arn:aws:rds:eu-west-1::snapshot:x:y"]
+        {
+            assert!(arn(good, Span::default()).is_ok(), "{good}");
+        }
+        for bad in ["", "arn:aws:iam", "arm:aws:iam::111122223333:policy/a", "arn:gcp:iam:::x", "arn:aws:iam::1:x"] {
+            assert!(arn(bad, Span::default()).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn a_literal_secret_is_never_shown() {
+        let draft = secret(&node(&json!("hunter2"))).expect_err("refused");
+        assert!(!format!("{draft:?}").contains("hunter2"));
+    }
+}
