@@ -40,7 +40,9 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
         return Ok(u8::from(errors > 0));
     }
     let colour = std::io::stderr().is_terminal();
-    output::talk(&estate::render(&checked.problems, &sources, colour));
+    if !checked.problems.is_empty() {
+        output::say(estate::render(&checked.problems, &sources, colour).trim_end());
+    }
     if errors > 0 {
         let problems = plural(errors, "error");
         return Err(CliError::new(1, format!("the estate is not valid: {problems}")));

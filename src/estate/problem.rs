@@ -204,7 +204,6 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
             group = group.element(Origin::path(escape(&label.file)));
             continue;
         };
-        let origin = Origin::path(escape(&label.file)).line(label.line as usize).char_column(label.column as usize);
         let mut snippet = Snippet::source(excerpt.text.clone())
             .line_start(excerpt.line as usize)
             .annotation(kind.span(excerpt.mark.clone()).label(label.text.as_deref().map(escape)));
@@ -214,7 +213,13 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
                 snippet = snippet.annotation(span.label(text.text.as_deref().map(escape)));
             }
         }
-        group = group.element(origin).element(snippet);
+        // The renderer counts columns in what it is given; where that is not the file's own line, it is told.
+        group = if excerpt.faithful {
+            group.element(snippet.path(escape(&label.file)))
+        } else {
+            let origin = Origin::path(escape(&label.file)).line(label.line as usize).char_column(label.column as usize);
+            group.element(origin).element(snippet)
+        };
     }
     if let Some(hint) = &problem.hint {
         group = group.element(Level::HELP.message(escape(hint)));
@@ -229,6 +234,8 @@ struct Excerpt {
     text: String,
     /// The label's bytes in `text`.
     mark: std::ops::Range<usize>,
+    /// Whether the text up to the mark is as in the file.
+    faithful: bool,
 }
 
 impl Excerpt {
@@ -242,7 +249,9 @@ impl Excerpt {
             text.replace_range(mark.clone(), "***");
             mark.end = mark.start + 3;
         }
-        Some(Self { source: span.source, line: label.line, text, mark })
+        let faithful = source.text.get(start..start + mark.start) == text.get(..mark.start)
+            && start + mark.start == span.start as usize;
+        Some(Self { source: span.source, line: label.line, text, mark, faithful })
     }
 
     /// Whether the other excerpt is of the very same lines.
@@ -280,7 +289,7 @@ fn shown(source: &Source, start: usize, last: u32, span: Span) -> (String, std::
                 line_from = text.len();
             }
             '\r' => {}
-            '\t' => text.push_str("    "),
+            '\t' => text.push('\t'),
             _ if text.len() - line_from > LINE_BYTES_MAX => {}
             c if is_unsafe(c) => text.extend(c.escape_unicode()),
             c => text.push(c),
@@ -327,9 +336,22 @@ mod tests {
     #[test]
     fn a_problem_shows_its_line_both_places_and_a_hint() {
         let sources = sources("one = 1\ntwo = 2\n\n\nthree = 3\n");
-        let draft = Draft::error(Span::new(0, 32 - 14..23), "twice").label("again here");
+        let draft = Draft::error(Span::new(0, 18..23), "twice").label("again here");
         let problem = draft.also(Span::new(0, 0..3), "first here").hint("remove one").finish(&sources);
-        insta::assert_snapshot!(render(&[problem], &sources, false), @"");
+        insta::assert_snapshot!(render(&[problem], &sources, false), @r"
+        error: twice
+         --> a.hcl:5:1
+          |
+        5 | three = 3
+          | ^^^^^ again here
+          |
+         ::: a.hcl:1:1
+          |
+        1 | one = 1
+          | --- first here
+          |
+          = help: remove one
+        ");
     }
 
     #[test]
@@ -351,6 +373,10 @@ mod tests {
     #[test]
     fn a_problem_without_text_names_its_file() {
         let problem = Problem::with_file("big.yaml", "too large").hint("split it");
-        insta::assert_snapshot!(render(&[problem], &Sources::default(), false), @"");
+        insta::assert_snapshot!(render(&[problem], &Sources::default(), false), @r"
+        error: too large
+        --> big.yaml
+         = help: split it
+        ");
     }
 }

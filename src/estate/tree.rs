@@ -85,7 +85,8 @@ pub(crate) fn merge(into: &mut Map, file: Map, problems: &mut Vec<Draft>) {
             problems.push(Draft::error(entry.value.span, what).hint(format!("write {kind} \"name\" {{ ... }}")));
             continue;
         };
-        let slot = into.entry(kind).or_insert_with_key(|_| Entry {
+        let kind_name = kind.clone();
+        let slot = into.entry(kind).or_insert_with(|| Entry {
             key_span: entry.key_span,
             value: Node { kind: Kind::Map(Map::new()), span: entry.value.span },
         });
@@ -97,7 +98,7 @@ pub(crate) fn merge(into: &mut Map, file: Map, problems: &mut Vec<Draft>) {
                     vacant.insert(declaration);
                 }
                 indexmap::map::Entry::Occupied(first) => {
-                    let what = format!("`{}` is declared twice", first.key());
+                    let what = format!("{kind_name} \"{}\" is declared twice", first.key());
                     problems.push(twice(what, declaration.key_span, first.get().key_span));
                 }
             }

@@ -104,7 +104,11 @@ impl<'t> Reader<'t, '_> {
             Some(Err(error)) => {
                 let at = self.offsets.byte(error.marker().index()).min(self.text.len());
                 let span = Span::new(self.source, at..at);
-                Err(Box::new(Draft::error(span, format!("this is not YAML: {}", error.info()))))
+                // The parser looks ahead, so its own limit may come before ours.
+                Err(Box::new(match error.info() {
+                    "recursion limit exceeded" => too_deep(span),
+                    info => Draft::error(span, format!("this is not YAML: {info}")),
+                }))
             }
             None => Ok((Event::StreamEnd, Span { source: self.source, ..Span::default() })),
         }
@@ -144,7 +148,7 @@ impl<'t> Reader<'t, '_> {
     fn node(&mut self, event: Event<'t>, span: Span, depth: usize) -> Result<Node, Failed> {
         self.nodes += 1;
         if depth > DEPTH_MAX {
-            return Err(Box::new(Draft::error(span, format!("values nest deeper than {DEPTH_MAX} levels"))));
+            return Err(Box::new(too_deep(span)));
         }
         if self.nodes > NODES_MAX {
             return Err(Box::new(Draft::error(span, format!("this file holds more than {NODES_MAX} values"))));
@@ -189,7 +193,7 @@ impl<'t> Reader<'t, '_> {
         };
         self.aliased += node.count();
         if self.aliased <= ALIASED_NODES_MAX && depth + levels(node) > DEPTH_MAX {
-            return Err(Box::new(Draft::error(span, format!("values nest deeper than {DEPTH_MAX} levels"))));
+            return Err(Box::new(too_deep(span)));
         }
         let node = node.clone();
         self.check_aliased(span)?;
@@ -250,6 +254,10 @@ impl<'t> Reader<'t, '_> {
             }
         }
     }
+}
+
+fn too_deep(span: Span) -> Draft {
+    Draft::error(span, format!("values nest deeper than {DEPTH_MAX} levels"))
 }
 
 fn levels(node: &Node) -> usize {

@@ -126,7 +126,7 @@ impl Reader<'_> {
         match self.text.get(self.at..).and_then(|rest| rest.chars().next()) {
             Some(found) => Malformed {
                 span: self.at..self.at + found.len_utf8(),
-                what: format!("expected {expected}, found `{}`", found.escape_debug()),
+                what: format!("expected {expected}, found `{found}`"),
             },
             None => Malformed {
                 span: self.at.min(self.text.len())..self.text.len(),

@@ -7,7 +7,7 @@
 
 use std::net::IpAddr;
 
-use serde_json::{Map, Number, Value};
+use serde_json::{Map, Value};
 
 use super::{Call, Shape, Verb};
 use crate::iam::document;
@@ -225,11 +225,6 @@ pub(crate) fn seconds_text(value: &Value) -> Value {
 /// The entries of `data` that are named, as they are.
 pub(crate) fn pick(data: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
     names.iter().filter_map(|name| data.get(*name).map(|value| ((*name).to_owned(), value.clone()))).collect()
-}
-
-/// A number as JSON.
-pub(crate) fn number(value: i64) -> Value {
-    Value::Number(Number::from(value))
 }
 
 #[cfg(test)]

@@ -190,6 +190,9 @@ pub struct Live {
     pub fields: BTreeMap<&'static str, Value>,
 }
 
+/// How a kind reads an answer.
+pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>;
+
 /// A sort of object.
 #[derive(Debug)]
 pub struct Kind {
@@ -206,7 +209,7 @@ pub struct Kind {
     /// Where to read an object of this kind from.
     pub read: fn(path: &str) -> Read,
     /// The API's answer for one object, as this kind's fields (unnormalised). `Err` says what is odd.
-    pub parse: fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>,
+    pub parse: Parse,
     /// The calls that create it, or that turn `live` into it. None while a secret reference of the object is
     /// unresolved: several endpoints would take the missing field for an empty one.
     pub write: fn(object: &Object, live: Option<&Live>) -> Vec<Call>,

@@ -79,7 +79,7 @@ pub(super) fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Str
 /// The call that mounts, or that tunes what is mounted.
 pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     let ttl = |name: &str, unset: &str| match object.value(name) {
-        zero if zero == Value::from(0) => Value::from(unset),
+        zero if zero == 0 => Value::from(unset),
         set => seconds_text(&set),
     };
     let description = ("description", object.value("description"));
@@ -90,7 +90,7 @@ pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     }
     let config: Map<String, Value> = ["default_lease_ttl", "max_lease_ttl"]
         .into_iter()
-        .filter(|name| object.value(name) != Value::from(0))
+        .filter(|name| object.value(name) != 0)
         .map(|name| (name.to_owned(), ttl(name, "")))
         .collect();
     vec![post(object.path.clone(), [("type", object.value("type")), description, ("config", Value::Object(config))])]
