@@ -49,7 +49,7 @@ async fn run(clients: usize) {
     };
     let client = Client::new(stream, Options::new(Some(token))).expect("a client");
     client.write("sys/mounts/aws", &body(json!({ "type": "aws" }))).await.expect("mount");
-    let keys = json!({ "access_key": sandbox::ROOT_ACCESS_KEY, "secret_key": sandbox::ROOT_SECRET_KEY, "region": "us-east-1" });
+    let keys = json!({ "access_key": sandbox::ROOT_ACCESS_KEY, "secret_key": sandbox::ROOT_SECRET, "region": "us-east-1" });
     client.write("aws/config/root", &body(keys)).await.expect("root");
     let document = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::bench/*" }] });

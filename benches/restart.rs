@@ -63,7 +63,7 @@ async fn fill(data: &Path, leases: usize) {
     let client = Client::new(target, Options::new(Some(token))).expect("a client");
     client.write("sys/mounts/aws", &body(json!({ "type": "aws" }))).await.expect("mount");
     let keys =
-        json!({ "access_key": sandbox::ROOT_ACCESS_KEY, "secret_key": sandbox::ROOT_SECRET_KEY, "region": "us-east-1" });
+        json!({ "access_key": sandbox::ROOT_ACCESS_KEY, "secret_key": sandbox::ROOT_SECRET, "region": "us-east-1" });
     client.write("aws/config/root", &body(keys)).await.expect("root");
     let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
     let role = json!({ "credential_type": "iam_user", "policy_document": document });

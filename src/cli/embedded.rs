@@ -58,8 +58,12 @@ struct LazySandbox {
 impl LazySandbox {
     fn client(&self) -> &Result<SharedHttpClient, String> {
         self.opened.get_or_init(|| {
-            let account = sandbox::Account::open(self.dir.as_deref(), self.clock.clone());
-            account.map(sandbox::connector).map_err(|error| error.to_string())
+            match sandbox::Account::open(self.dir.as_deref(), self.clock.clone()) {
+                Ok(account) => Ok(sandbox::connector(account)),
+                // `leasehold sandbox` serves this very account, for people to look at what the engine makes.
+                Err(sandbox::OpenError::InUse { address: Some(address), .. }) => sandbox::remote_connector(&address),
+                Err(error) => Err(error.to_string()),
+            }
         })
     }
 }

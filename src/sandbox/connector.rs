@@ -1,4 +1,5 @@
-//! The account as an HTTP client of the AWS SDK, so that no byte leaves the process.
+//! The account as an HTTP client of the AWS SDK: in this process, so that no byte leaves it, or in the one
+//! that serves it on loopback.
 
 use std::sync::Arc;
 
@@ -9,7 +10,11 @@ use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
-use http::HeaderValue;
+use http::{HeaderValue, Uri};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector as Tcp;
+use hyper_util::rt::TokioExecutor;
 
 use super::Account;
 use super::wire::Incoming;
@@ -20,8 +25,55 @@ pub fn connector(account: Arc<Account>) -> SharedHttpClient {
     http_client_fn(move |_settings, _components| connector.clone())
 }
 
+/// An SDK client for the account that another process serves at `address` (`http://127.0.0.1:4566`), as its
+/// lock file says. Requests keep the host that they were signed for.
+///
+/// # Errors
+/// What is wrong with the address.
+pub fn remote_connector(address: &str) -> Result<SharedHttpClient, String> {
+    let base: Uri = address.parse().map_err(|error| format!("{address} is no address: {error}"))?;
+    let authority = base.authority().ok_or_else(|| format!("{address} names no host"))?.clone();
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let connector = SharedHttpConnector::new(Remote { authority, client });
+    Ok(http_client_fn(move |_settings, _components| connector.clone()))
+}
+
 #[derive(Debug)]
 struct Connector(Arc<Account>);
+
+#[derive(Debug)]
+struct Remote {
+    authority: http::uri::Authority,
+    client: Client<Tcp, Full<Bytes>>,
+}
+
+impl HttpConnector for Remote {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let (client, authority) = (self.client.clone(), self.authority.clone());
+        HttpConnectorFuture::new(async move {
+            let incoming = incoming(request)?;
+            let answer = client.request(outgoing(incoming, &authority)?).await;
+            let answer = answer.map_err(|error| ConnectorError::io(error.into()))?;
+            let (parts, body) = answer.into_parts();
+            let body = body.collect().await.map_err(|error| ConnectorError::io(error.into()))?.to_bytes();
+            HttpResponse::try_from(http::Response::from_parts(parts, SdkBody::from(body)))
+                .map_err(|error| ConnectorError::other(error.into(), None))
+        })
+    }
+}
+
+fn outgoing(
+    incoming: Incoming,
+    authority: &http::uri::Authority,
+) -> Result<http::Request<Full<Bytes>>, ConnectorError> {
+    let query = if incoming.query.is_empty() { String::new() } else { format!("?{}", incoming.query) };
+    let uri = format!("http://{authority}{}{query}", incoming.path);
+    let mut request = http::Request::builder().method(incoming.method.as_str()).uri(uri);
+    if let Some(headers) = request.headers_mut() {
+        *headers = incoming.headers;
+    }
+    request.body(Full::new(incoming.body)).map_err(|error| ConnectorError::user(error.into()))
+}
 
 impl HttpConnector for Connector {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {

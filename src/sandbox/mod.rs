@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-pub use self::connector::connector;
+pub use self::connector::{connector, remote_connector};
 pub use self::error::Refusal;
 pub use self::fault::{CALLS_KEPT_MAX, Call, Effect, Fault, Faults};
 pub use self::server::{Control, ServeError, serve};
