@@ -72,7 +72,7 @@ fn banner(address: SocketAddr, args: &Args) -> String {
          Root secret    {ROOT_SECRET}\n\
          State          {state}\n\n\
          To look around:\n  \
-         AWS_ACCESS_KEY_ID={ROOT_ACCESS_KEY} AWS_SECRET_ACCESS_KEY={ROOT_SECRET} AWS_REGION=us-east-1 \\\n    \
+         AWS_ACCESS_KEY_ID={ROOT_ACCESS_KEY} AWS_SECRET_ACCESS_KEY={ROOT_SECRET} AWS_DEFAULT_REGION=us-east-1 \\\n    \
          aws --endpoint-url http://{address} iam list-users\n"
     )
 }

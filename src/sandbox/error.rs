@@ -80,6 +80,12 @@ impl Refusal {
         )
     }
 
+    /// 400 `InvalidAction` for a request to S3, EC2 and the like.
+    pub(super) fn unknown_service(service: &str) -> Self {
+        let message = format!("The Leasehold sandbox simulates IAM and STS only; {service} is not there");
+        Self::new(400, "InvalidAction", message)
+    }
+
     /// 403 `AccessDenied`.
     pub(super) fn denied(message: impl Into<String>) -> Self {
         Self::new(403, "AccessDenied", message)

@@ -98,7 +98,8 @@ impl Account {
             body: &request.body,
         };
         authorization.verify(&signed, &secret)?;
-        let name = params.get("Action").ok_or_else(|| Refusal::unknown_action(""))?.to_owned();
+        let service = authorization.service;
+        let name = params.get("Action").ok_or_else(|| Refusal::unknown_service(service))?.to_owned();
         let action = action::find(authorization.service, &name).ok_or_else(|| Refusal::unknown_action(&name))?;
         Ok(Verified {
             caller,

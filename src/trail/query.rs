@@ -44,6 +44,8 @@ pub enum State {
     Revoked,
     /// Its removal has failed so far and is being retried.
     RevokeFailed,
+    /// The engine gave it up by force: what AWS holds may still be there.
+    Forced,
     /// It was made, but its answer did not leave the engine; it is being removed.
     Withheld,
 }
@@ -57,6 +59,7 @@ impl State {
             Self::Expired => "expired",
             Self::Revoked => "revoked",
             Self::RevokeFailed => "revoke-failed",
+            Self::Forced => "forced",
             Self::Withheld => "withheld",
         }
     }
@@ -162,6 +165,7 @@ impl Issuance {
             "lease-revoked" if event.reason == "expired" => State::Expired,
             "lease-revoked" => State::Revoked,
             "lease-revoke-failed" => State::RevokeFailed,
+            "lease-forced" => State::Forced,
             "lease-abandoned" => State::Withheld,
             _ => return,
         };
@@ -230,6 +234,7 @@ mod tests {
         let failed = one(&system("lease-revoke-failed", "aws"));
         assert_eq!((failed.state, failed.reason.as_deref()), (State::RevokeFailed, Some("more")));
         assert_eq!(one(&system("lease-abandoned", "response-not-audited")).state, State::Withheld);
+        assert_eq!(one(&system("lease-forced", "forced")).state, State::Forced);
         assert_eq!(one(&system("something-else", "")).state, State::Active);
     }
 

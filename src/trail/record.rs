@@ -92,7 +92,8 @@ pub struct Credential {
 /// Something the engine did by itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Event {
-    /// `lease-revoked`, `lease-revoke-failed`, `lease-abandoned`, `token-expired`, `engine-opened`, ...
+    /// `lease-renewed`, `lease-revoked`, `lease-revoke-failed`, `lease-forced` and `lease-abandoned`, which
+    /// [`super::query`] reads; `token-revoked`, `token-expired`, `audit-test`, `trail-line-cut`, ...
     pub name: String,
     /// Why: `expired`, `token-revoked`, `unknown-outcome`, `response-not-audited`, ...
     pub reason: String,

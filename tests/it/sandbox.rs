@@ -379,3 +379,57 @@ async fn it_is_served_on_loopback_and_says_what_it_is() {
     let refused = sandbox::serve(account, open, sandbox::Control::Disabled, async {}).await;
     assert!(refused.unwrap_err().to_string().contains("loopback only"));
 }
+
+/// The answer of a served sandbox to a signed GetCallerIdentity.
+pub(crate) fn caller_identity(address: &str, id: &str, secret: &str) -> String {
+    use aws_sigv4::http_request::{SignableBody, SignableRequest, SigningSettings, sign};
+    use std::io::{Read, Write};
+
+    let body = "Action=GetCallerIdentity&Version=2011-06-15";
+    let identity = Credentials::new(id, secret, None, None, "test").into();
+    let params = aws_sigv4::sign::v4::SigningParams::builder()
+        .identity(&identity)
+        .region("eu-west-1")
+        .name("sts")
+        .time(std::time::UNIX_EPOCH + Duration::from_secs(1_800_000_000))
+        .settings(SigningSettings::default())
+        .build()
+        .unwrap()
+        .into();
+    let headers = [("host", address), ("content-type", "application/x-www-form-urlencoded")];
+    let uri = format!("http://{address}/");
+    let request = SignableRequest::new("POST", uri, headers.into_iter(), SignableBody::Bytes(body.as_bytes())).unwrap();
+    let (instructions, _signature) = sign(request, &params).unwrap().into_parts();
+    let signed: String = instructions.headers().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
+    let mut stream = std::net::TcpStream::connect(address).unwrap();
+    let (type_header, length) = ("content-type: application/x-www-form-urlencoded", body.len());
+    let head =
+        format!("POST / HTTP/1.1\r\nhost: {address}\r\n{type_header}\r\ncontent-length: {length}\r\nconnection: close");
+    stream.write_all(format!("{head}\r\n{signed}\r\n{body}").as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    answer
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_key_tells_whose_it_is_until_it_is_deleted() {
+    let account = memory();
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap().to_string();
+    let served = sandbox::serve(Arc::clone(&account), listener, sandbox::Control::Disabled, std::future::pending());
+    let server = tokio::spawn(served);
+    let iam = root(&account);
+    iam.create_user().user_name("u").path("/p/").send().await.unwrap();
+    let key = iam.create_access_key().user_name("u").send().await.unwrap().access_key.unwrap();
+    let (id, secret) = (key.access_key_id().to_owned(), key.secret_access_key().to_owned());
+    let ask = async |id: &str, secret: &str| {
+        let (address, id, secret) = (address.clone(), id.to_owned(), secret.to_owned());
+        tokio::task::spawn_blocking(move || caller_identity(&address, &id, &secret)).await.unwrap()
+    };
+    assert!(ask(ROOT_ACCESS_KEY, ROOT_SECRET).await.contains(&format!("<Arn>arn:aws:iam::{ACCOUNT_ID}:root</Arn>")));
+    assert!(ask(&id, &secret).await.contains(&format!("<Arn>arn:aws:iam::{ACCOUNT_ID}:user/p/u</Arn>")));
+    assert!(ask(&id, "wrong").await.contains("<Code>SignatureDoesNotMatch</Code>"));
+    iam.delete_access_key().user_name("u").access_key_id(&id).send().await.unwrap();
+    assert!(ask(&id, &secret).await.contains("<Code>InvalidClientTokenId</Code>"));
+    server.abort();
+}
