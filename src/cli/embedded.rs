@@ -26,6 +26,7 @@ pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<E
         AwsChoice::Aws => AwsTransport::Network,
         AwsChoice::Sandbox => sandbox_transport(Some(data.join("sandbox")), clock),
     };
+    config.aws_key = (aws == AwsChoice::Sandbox).then(sandbox::root_key);
     Engine::open(config).await
 }
 

@@ -109,6 +109,7 @@ fn config(settings: &Settings, audit_file: &Path) -> Result<Config, CliError> {
     Ok(Config {
         trail: Some(audit_file.to_owned()),
         aws: aws(settings, &clock)?,
+        aws_key: (settings.aws == AwsChoice::Sandbox).then(sandbox::root_key),
         dev_root_token: settings.root_token.clone().map(Secret::new),
         ..Config::new(storage, clock)
     })

@@ -43,6 +43,8 @@ pub(crate) struct Core {
     pub(crate) kv: secrets::kv::Locks,
     /// How AWS is reached.
     pub(crate) aws: AwsTransport,
+    /// The clients of the AWS mounts.
+    pub(crate) aws_clients: secrets::aws::Clients,
     /// Where things are stored, as `seal-status` says it: `inmem` or `sqlite`.
     pub(crate) storage_type: &'static str,
     /// Held while an audit device is made or removed, so that changes do not overtake each other.

@@ -1,18 +1,33 @@
 //! The life of a lease: its record, its states, its TTL rules.
+//!
+//! A lease is its own write-ahead log. The intent is durable before AWS hears of it, and the record
+//! stays until AWS has been seen without the user: pending, active, revoking, gone. Four keys belong to
+//! a lease: `lease/<id>` is the record, `lease-of-token/<token>/<id>` finds it when its token ends,
+//! `due/<time>/lease/<id>` wakes the timer, and `lease-open/<id>` (the number of failed attempts) is
+//! there while the lease is not active, so that a start reads only what was left in the middle.
 
+pub(crate) mod absence;
+mod end;
+mod lock;
+mod renew;
 pub(crate) mod sys;
 mod ttl;
 
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use tokio::sync::Notify;
+
+pub(crate) use self::end::Failure;
+use self::lock::Locks;
 pub(crate) use self::ttl::{Terms, ttl};
-
-use std::sync::Arc;
-use std::time::Duration;
-
-use indexmap::IndexMap;
-
+use super::audit::rfc3339;
+use super::barrier::Batch;
 use super::core::Core;
 use super::error::Error;
+use super::expiry::{Budget, Timer, due_key};
 use super::request::Origin;
+use crate::trail::Credential;
 
 /// Where a lease is in its life. There is no way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -43,26 +58,32 @@ pub(crate) struct Lease {
     pub(crate) issue_time: i64,
     /// When it ends.
     pub(crate) expire_time: i64,
+    /// When the timer looks at it: the end, the next attempt to revoke, or, while pending, the time at
+    /// which nobody can still be at work on it.
+    pub(crate) due: i64,
     /// When it was last renewed.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) last_renewal: Option<i64>,
     /// Whether it can be renewed.
     pub(crate) renewable: bool,
     /// What exists in AWS because of it.
     pub(crate) user: IssuedUser,
     /// The app that asked, where its login says so.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) app: Option<String>,
     /// The role's name.
     pub(crate) role: String,
     /// Where the role was declared when the credential was issued.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) origin: Option<Origin>,
+    /// Why it is being revoked.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) reason: Option<String>,
     /// Failed attempts to revoke it.
     #[serde(default)]
     pub(crate) attempts: u32,
     /// What the last failed attempt said.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoke_error: Option<String>,
 }
 
@@ -74,20 +95,26 @@ pub(crate) struct IssuedUser {
     /// The IAM path of the user.
     pub(crate) path: String,
     /// The access key id, once known.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) access_key_id: Option<String>,
     /// The name of the inline policy put, if any.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) inline_policy: Option<String>,
     /// The managed policies attached.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) policy_arns: Vec<String>,
     /// The groups joined.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub(crate) groups: Vec<String>,
-    /// The tags put.
+    /// Whether AWS said that it made the user. If not, the user may be another's, or may yet appear.
     #[serde(default)]
-    pub(crate) tags: IndexMap<String, String>,
+    pub(crate) created: bool,
+    /// Unix seconds before which "no such user" is not believed: AWS may still be at work.
+    #[serde(default)]
+    pub(crate) absence_believed_from: i64,
+    /// How often the user was seen absent after that time.
+    #[serde(default)]
+    pub(crate) absences: u32,
 }
 
 /// A credential that exists in AWS and is not yet the client's: the pipeline makes the lease active
@@ -100,48 +127,182 @@ pub(crate) struct Issued {
     pub(crate) ttl: i64,
 }
 
-/// The leases.
-#[derive(Default)]
-pub(crate) struct Leases {}
+impl Lease {
+    /// What the trail says about the credential: never a secret.
+    pub(crate) fn credential(&self) -> Credential {
+        let origin = self.origin.as_ref();
+        Credential {
+            app: self.app.clone(),
+            role: self.role.clone(),
+            lease_id: self.id.clone(),
+            access_key_id: self.user.access_key_id.clone(),
+            iam_user: self.user.name.clone(),
+            ttl: self.expire_time.saturating_sub(self.issue_time),
+            expire_time: rfc3339(self.expire_time),
+            commit: origin.and_then(|origin| origin.commit.clone()),
+            source: origin.and_then(|origin| origin.source.clone()),
+        }
+    }
+
+    fn due_key(&self) -> String {
+        due_key(self.due, "lease", &self.id)
+    }
+
+    /// Stores the record with a new due time; the old due key goes.
+    fn reschedule(&mut self, batch: &mut Batch, due: i64) -> Result<(), Error> {
+        batch.delete(self.due_key());
+        self.due = due;
+        batch.put(self.due_key(), &())?;
+        batch.put(record_key(&self.id), self)
+    }
+
+    /// Removes all keys of the lease.
+    fn remove(&self, batch: &mut Batch) {
+        batch.delete(record_key(&self.id));
+        batch.delete(open_key(&self.id));
+        batch.delete(token_key(&self.token, &self.id));
+        batch.delete(self.due_key());
+    }
+}
+
+/// The key of a lease's record.
+pub(crate) fn record_key(id: &str) -> String {
+    format!("lease/{id}")
+}
+
+/// The key that is there while a lease is not active.
+pub(crate) fn open_key(id: &str) -> String {
+    format!("lease-open/{id}")
+}
+
+fn token_key(token: &str, id: &str) -> String {
+    format!("lease-of-token/{token}/{id}")
+}
+
+/// The leases: what is in the middle of something. Everything else is in the store.
+pub(crate) struct Leases {
+    locks: Locks,
+    // Ids of leases whose credential is being made, and why it must not be handed out, if so.
+    pending: Mutex<HashMap<String, Option<String>>>,
+    pending_ended: Notify,
+    /// How much may be asked of AWS at once.
+    pub(super) budget: Budget,
+    /// What the timer task waits for.
+    pub(super) timer: Timer,
+}
+
+/// While pending, a lease is due after so many seconds: nobody is at work on it any more. Longer than
+/// all calls of an issue can take.
+const PENDING_SECONDS_MAX: i64 = 300;
 
 impl Leases {
     /// No timer yet.
     pub(crate) fn new() -> Self {
-        Self::default()
+        Self {
+            locks: Locks::default(),
+            pending: Mutex::default(),
+            pending_ended: Notify::new(),
+            budget: Budget::new(),
+            timer: Timer::new(),
+        }
     }
 
-    /// Makes the lease active.
-    pub(crate) async fn activate(&self, _core: &Arc<Core>, _issued: &Issued) -> Result<(), Error> {
-        Err(Error::UnsupportedPath)
+    fn pending<T>(&self, f: impl FnOnce(&mut HashMap<String, Option<String>>) -> T) -> T {
+        // Each use is one map operation, so a panic elsewhere cannot have left it torn.
+        f(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
-    /// Gives up a lease whose credential nobody got.
-    pub(crate) async fn abandon(&self, _core: &Arc<Core>, _lease: Lease, _reason: &str) {}
+    /// Whether the lease is being issued by this process.
+    pub(super) fn is_pending(&self, id: &str) -> bool {
+        self.pending(|map| map.contains_key(id))
+    }
 
-    /// Marks every lease of a token as revoking, due now; the worker removes what AWS holds.
-    pub(crate) async fn revoke_for_token(&self, _core: &Arc<Core>, _hash: &str, _reason: &str) -> Result<(), Error> {
+    /// Ends the pending time of a lease; answers why it must not be handed out, if so.
+    fn pending_over(&self, id: &str) -> Option<String> {
+        let reason = self.pending(|map| map.remove(id)).flatten();
+        self.pending_ended.notify_waiters();
+        reason
+    }
+
+    /// The record of a lease.
+    pub(crate) fn load(&self, core: &Core, id: &str) -> Result<Option<Lease>, Error> {
+        core.barrier.get(&record_key(id))
+    }
+
+    /// Makes the intent durable. From here on the lease ends in [`Leases::activate`],
+    /// [`Leases::abandon`] or [`Leases::forget`], or the timer takes it up.
+    pub(crate) async fn begin(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<(), Error> {
+        lease.state = State::Pending;
+        lease.due = now(core).saturating_add(PENDING_SECONDS_MAX);
+        let mut batch = Batch::new();
+        batch.put(record_key(&lease.id), lease)?;
+        batch.put(open_key(&lease.id), &0)?;
+        batch.put(token_key(&lease.token, &lease.id), &())?;
+        batch.put(lease.due_key(), &())?;
+        self.pending(|map| map.insert(lease.id.clone(), None));
+        if let Err(error) = core.barrier.commit(batch).await {
+            self.pending_over(&lease.id);
+            return Err(error);
+        }
+        self.notice(lease.due);
+        // A token or mount that ended before the intent was written did not see this lease.
+        if let Err(error) = still_wanted(core, lease) {
+            self.forget(core, lease).await?;
+            return Err(error);
+        }
         Ok(())
     }
 
-    /// Tells the timer that something is due at `unix`.
-    pub(crate) fn notice(&self, _unix: i64) {}
-
-    /// Revokes every lease under a mount, synchronously.
-    pub(crate) async fn revoke_mount(&self, _core: &Arc<Core>, _mount_path: &str) -> Result<(), Error> {
-        Ok(())
+    /// Makes the lease active: durable when it returns.
+    ///
+    /// # Errors
+    /// When it is not stored, or when its token or mount ended meanwhile; the caller then abandons it.
+    pub(crate) async fn activate(&self, core: &Arc<Core>, issued: &Issued) -> Result<(), Error> {
+        let mut lease = issued.lease.clone();
+        lease.state = State::Active;
+        let mut batch = Batch::new();
+        let end = lease.expire_time;
+        lease.reschedule(&mut batch, end)?;
+        batch.delete(open_key(&lease.id));
+        core.barrier.commit(batch).await?;
+        // Asked after the commit: whoever ends the lease from here on finds it active in the store.
+        match self.pending_over(&lease.id) {
+            Some(reason) => Err(Error::Invalid(format!("the credential was revoked while it was made: {reason}"))),
+            None => {
+                self.notice(end);
+                Ok(())
+            }
+        }
     }
 
-    /// Starts the timer task, which also resolves what was open when the engine stopped.
-    pub(crate) fn start(core: &Arc<Core>) -> tokio::task::JoinHandle<()> {
-        let _ = core;
-        tokio::spawn(async {})
+    /// Removes a lease for which AWS has done nothing, for certain.
+    pub(crate) async fn forget(&self, core: &Arc<Core>, lease: &Lease) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        lease.remove(&mut batch);
+        let done = core.barrier.commit(batch).await;
+        self.pending_over(&lease.id);
+        done
     }
+}
 
-    /// Tells the timer task to end after what it is doing.
-    pub(crate) fn stop(&self) {}
-
-    /// Processes everything overdue, up to `limit`; answers how many remain.
-    pub(crate) async fn settle(&self, _core: &Arc<Core>, _limit: Duration) -> usize {
-        0
+/// Whether the token and the mount of a new lease are still there.
+fn still_wanted(core: &Core, lease: &Lease) -> Result<(), Error> {
+    #[derive(serde::Deserialize)]
+    struct Ending {
+        #[serde(default)]
+        doomed: Option<i64>,
     }
+    let token: Option<Ending> = core.barrier.get(&format!("token/{}", lease.token))?;
+    if !token.is_some_and(|token| token.doomed.is_none_or(|end| end > now(core))) {
+        return Err(Error::Unauthenticated);
+    }
+    match core.mounts.by_uuid(&lease.mount) {
+        Some(mount) if !mount.tainted => Ok(()),
+        _ => Err(Error::UnsupportedPath),
+    }
+}
+
+/// Unix seconds.
+pub(crate) fn now(core: &Core) -> i64 {
+    core.clock.now().unix_timestamp()
 }

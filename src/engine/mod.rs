@@ -60,6 +60,9 @@ pub struct Config {
     pub trail: Option<PathBuf>,
     /// How it reaches AWS.
     pub aws: AwsTransport,
+    /// The AWS access key id and secret of a mount whose `config/root` has none: the sandbox's. Without it
+    /// such a mount signs in with what the SDK finds in the environment.
+    pub aws_key: Option<(String, Secret)>,
     /// Its time.
     pub clock: Clock,
     /// The text of the root token, where the engine is opened for the first time.
@@ -75,6 +78,7 @@ impl Config {
             storage,
             trail: None,
             aws: AwsTransport::Network,
+            aws_key: None,
             clock,
             dev_root_token: None,
             limits: Limits::default(),
@@ -186,6 +190,7 @@ impl Engine {
             leases: Leases::new(),
             kv: secrets::kv::Locks::new(),
             aws: config.aws,
+            aws_clients: secrets::aws::Clients::new(config.aws_key),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             audit_changes: tokio::sync::Mutex::new(()),
             sealed: AtomicBool::new(false),

@@ -31,6 +31,7 @@ pub use self::server::{Control, ServeError, serve};
 use self::journal::Journal;
 use self::state::State;
 use crate::clock::Clock;
+use crate::secret::Secret;
 
 /// The account's number. Not an account: AWS's documentation uses it for examples.
 pub const ACCOUNT_ID: &str = "123456789012";
@@ -38,6 +39,11 @@ pub const ACCOUNT_ID: &str = "123456789012";
 pub const ROOT_ACCESS_KEY: &str = "AKIALEASEHOLDSANDBOX";
 /// The secret of [`ROOT_ACCESS_KEY`]. Public, as it protects nothing.
 pub const ROOT_SECRET: &str = "sandbox/secret/that/protects/nothing/000";
+
+/// [`ROOT_ACCESS_KEY`] and [`ROOT_SECRET`], as an engine takes them.
+pub fn root_key() -> (String, Secret) {
+    (ROOT_ACCESS_KEY.to_owned(), Secret::new(ROOT_SECRET))
+}
 
 /// A simulated AWS account.
 pub struct Account {

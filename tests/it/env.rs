@@ -200,7 +200,8 @@ impl InTestEngine {
     /// An engine in memory.
     pub(crate) fn start(clock: Clock, aws: AwsTransport) -> Self {
         let dev_root_token = Some(Secret::new("root"));
-        Self::start_with(Config { aws, dev_root_token, ..Config::new(Storage::Memory, clock) })
+        let aws_key = Some(leasehold::sandbox::root_key());
+        Self::start_with(Config { aws, aws_key, dev_root_token, ..Config::new(Storage::Memory, clock) })
     }
 
     /// An engine of any form.

@@ -1,0 +1,81 @@
+//! When "the user is not there" is believed.
+//!
+//! An answer of AWS says what AWS saw at that moment. A CreateUser whose answer never came may still
+//! take effect, and a user just made may not be visible yet; so an absence counts only some time after
+//! the last attempt to create, and, where nobody ever saw the user, only when it is seen twice.
+
+use super::IssuedUser;
+
+/// How long after the last attempt to create a user its absence says nothing, in seconds.
+pub(crate) const VISIBILITY_SECONDS: i64 = 60;
+
+/// How long after the first believed absence the second look is taken, in seconds.
+const SECOND_LOOK_SECONDS: i64 = 10;
+
+/// What an attempt to remove a user saw.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Sighting {
+    /// AWS deleted it.
+    Deleted,
+    /// AWS says that there is no such user.
+    Absent,
+    /// A user of that name is there, and it is not this lease's: the name was taken before.
+    Anothers,
+}
+
+/// What follows from a sighting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Verdict {
+    /// The user is gone for good.
+    Gone,
+    /// To be looked at again at this time (Unix seconds), with so many absences seen by then.
+    LookAgain {
+        /// When.
+        at: i64,
+        /// The absences that count so far.
+        absences: u32,
+    },
+}
+
+/// Judges a sighting made at `now` (Unix seconds).
+pub(crate) fn judge(user: &IssuedUser, sighting: Sighting, now: i64) -> Verdict {
+    let early = now < user.absence_believed_from;
+    match sighting {
+        Sighting::Anothers => Verdict::Gone,
+        Sighting::Deleted if user.created => Verdict::Gone,
+        Sighting::Absent | Sighting::Deleted if early => {
+            Verdict::LookAgain { at: user.absence_believed_from, absences: 0 }
+        }
+        Sighting::Absent if user.created || user.absences > 0 => Verdict::Gone,
+        Sighting::Absent | Sighting::Deleted => {
+            Verdict::LookAgain { at: now.saturating_add(SECOND_LOOK_SECONDS), absences: 1 }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Sighting, Verdict, judge};
+    use crate::engine::lease::IssuedUser;
+
+    #[test]
+    fn absence_is_believed_late_and_where_unsure_twice() {
+        use Sighting::{Absent, Anothers, Deleted};
+        let again = |at, absences| Verdict::LookAgain { at, absences };
+        for (created, absences, sighting, now, expected) in [
+            (true, 0, Deleted, 10, Verdict::Gone),
+            (true, 0, Absent, 10, again(100, 0)),
+            (true, 0, Absent, 100, Verdict::Gone),
+            (false, 0, Deleted, 10, again(100, 0)),
+            (false, 0, Absent, 99, again(100, 0)),
+            (false, 0, Absent, 100, again(110, 1)),
+            (false, 1, Absent, 110, Verdict::Gone),
+            (false, 0, Deleted, 100, again(110, 1)),
+            (false, 1, Deleted, 110, again(120, 1)),
+            (false, 0, Anothers, 0, Verdict::Gone),
+        ] {
+            let user = IssuedUser { created, absences, absence_believed_from: 100, ..IssuedUser::default() };
+            assert_eq!(judge(&user, sighting, now), expected, "{created} {absences} {sighting:?} {now}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One IAM client per mount, made from `config/root` and kept until that changes.
+//!
+//! Two faces of one connection: calls that may be repeated are, by the SDK, within `max_retries`; the
+//! two that make something new (CreateUser, CreateAccessKey) are sent once, for the SDK's repetition
+//! would hide that a first attempt may have taken effect.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_sdk_iam::config::interceptors::InterceptorContext;
+use aws_sdk_iam::config::retry::{ClassifyRetry, RetryAction, RetryConfig, RetryPartition};
+use aws_sdk_iam::config::timeout::TimeoutConfig;
+use aws_sdk_iam::config::{AppName, BehaviorVersion, Credentials, Region};
+use aws_smithy_async::time::TimeSource;
+
+use super::config::{self, LeaseConfig, Root};
+use super::template::Template;
+use crate::clock::Clock;
+use crate::engine::AwsTransport;
+use crate::engine::core::Core;
+use crate::engine::error::Error;
+use crate::engine::router::Mount;
+use crate::secret::Secret;
+
+/// The longest that one call may take with all its attempts.
+pub(super) const CALL_SECONDS_MAX: u64 = 30;
+
+const ATTEMPT_SECONDS_MAX: u64 = 10;
+
+/// The region when neither the configuration nor the environment names one.
+const DEFAULT_REGION: &str = "us-east-1";
+
+/// The clients of all mounts.
+pub(crate) struct Clients {
+    cache: Mutex<Cache>,
+    /// The access key id and secret of mounts that set none.
+    default_key: Option<(String, Secret)>,
+    /// Serialises the read and write of merging role updates.
+    pub(super) role_writes: tokio::sync::Mutex<()>,
+}
+
+#[derive(Default)]
+struct Cache {
+    mounts: HashMap<String, Arc<Account>>,
+    /// Counts configuration changes, so that a client of the old one is not kept.
+    changes: u64,
+}
+
+/// What issuing and revoking need to know of a mount.
+pub(super) struct Account {
+    /// Repeats what failed for a passing reason.
+    pub(super) iam: aws_sdk_iam::Client,
+    /// Sends everything once.
+    pub(super) once: aws_sdk_iam::Client,
+    /// How often a call is tried.
+    pub(super) attempts: u32,
+    /// The first pause between attempts.
+    pub(super) pause: Duration,
+    /// The username template, or what is wrong with it.
+    pub(super) template: Result<Template, String>,
+    /// `config/lease`.
+    pub(super) lease: LeaseConfig,
+}
+
+impl Clients {
+    /// No clients yet.
+    pub(crate) fn new(default_key: Option<(String, Secret)>) -> Self {
+        Self { cache: Mutex::default(), default_key, role_writes: tokio::sync::Mutex::default() }
+    }
+
+    fn with<T>(&self, f: impl FnOnce(&mut Cache) -> T) -> T {
+        // Each use is a few map operations that cannot panic half way.
+        f(&mut self.cache.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// Drops what is kept for a mount: its configuration has changed.
+    pub(crate) fn forget(&self, mount_uuid: &str) {
+        self.with(|cache| {
+            cache.changes += 1;
+            cache.mounts.remove(mount_uuid);
+        });
+    }
+
+    /// The client and settings of a mount.
+    pub(super) async fn account(&self, core: &Core, mount: &Mount) -> Result<Arc<Account>, Error> {
+        let (found, changes) = self.with(|cache| (cache.mounts.get(&mount.uuid).cloned(), cache.changes));
+        if let Some(account) = found {
+            return Ok(account);
+        }
+        let account = Arc::new(build(core, mount).await?);
+        self.with(|cache| {
+            if cache.changes == changes {
+                cache.mounts.insert(mount.uuid.clone(), account.clone());
+            }
+        });
+        Ok(account)
+    }
+}
+
+async fn build(core: &Core, mount: &Mount) -> Result<Account, Error> {
+    let root = config::root(core, mount)?.unwrap_or_default();
+    let attempts = match u32::try_from(root.max_retries) {
+        Ok(retries) => retries.saturating_add(1).min(10),
+        // Negative: the SDK's default.
+        Err(_) => 3,
+    };
+    let pause = match core.aws {
+        AwsTransport::Network => Duration::from_millis(200),
+        AwsTransport::InProcess(_) => Duration::from_millis(2),
+    };
+    let base = builder(core, mount, &root).await?;
+    let repeating = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(pause);
+    let iam = aws_sdk_iam::Client::from_conf(base.clone().retry_config(repeating).build());
+    let once = aws_sdk_iam::Client::from_conf(base.retry_config(RetryConfig::disabled()).build());
+    Ok(Account {
+        iam,
+        once,
+        attempts,
+        pause,
+        template: Template::compile(&root.username_template),
+        lease: config::lease(core, mount)?,
+    })
+}
+
+async fn builder(core: &Core, mount: &Mount, root: &Root) -> Result<aws_sdk_iam::config::Builder, Error> {
+    let region = Region::new(region(root));
+    let timeouts = TimeoutConfig::builder()
+        .connect_timeout(Duration::from_millis(3100))
+        .operation_attempt_timeout(Duration::from_secs(ATTEMPT_SECONDS_MAX))
+        .operation_timeout(Duration::from_secs(CALL_SECONDS_MAX))
+        .build();
+    let mut builder = aws_sdk_iam::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(region.clone())
+        .timeout_config(timeouts)
+        .retry_classifier(Passing)
+        // A throttled account must not use up the retries of another mount's.
+        .retry_partition(RetryPartition::new(format!("leasehold-{}", mount.uuid)))
+        .time_source(EngineTime(core.clock.clone()))
+        .app_name(AppName::new("leasehold").map_err(|error| Error::Internal(error.to_string()))?);
+    if !root.iam_endpoint.is_empty() {
+        // Checked again: the store may come from elsewhere.
+        config::check_endpoint(&root.iam_endpoint)
+            .map_err(|why| Error::Server(format!("iam_endpoint {:?} is refused: {why}", root.iam_endpoint)))?;
+        builder = builder.endpoint_url(&root.iam_endpoint);
+    }
+    if let AwsTransport::InProcess(http) = &core.aws {
+        builder = builder.http_client(http.clone());
+    }
+    Ok(if !root.access_key.is_empty() && !root.secret_key.is_empty() {
+        builder.credentials_provider(static_credentials(&root.access_key, &root.secret_key))
+    } else if let Some((access_key, secret_key)) = &core.aws_clients.default_key {
+        builder.credentials_provider(static_credentials(access_key, secret_key))
+    } else {
+        let chain = aws_config::default_provider::credentials::DefaultCredentialsChain::builder();
+        builder.credentials_provider(chain.region(region).build().await)
+    })
+}
+
+fn static_credentials(access_key: &str, secret_key: &Secret) -> Credentials {
+    Credentials::new(access_key, secret_key.expose(), None, None, "engine-root")
+}
+
+fn region(root: &Root) -> String {
+    let from_environment = |name: &str| std::env::var(name).ok().filter(|value| !value.is_empty());
+    match root.region.as_str() {
+        "" => from_environment("AWS_REGION")
+            .or_else(|| from_environment("AWS_DEFAULT_REGION"))
+            .unwrap_or_else(|| DEFAULT_REGION.to_owned()),
+        region => region.to_owned(),
+    }
+}
+
+/// Signs with the engine's time.
+#[derive(Debug)]
+struct EngineTime(Clock);
+
+impl TimeSource for EngineTime {
+    fn now(&self) -> SystemTime {
+        self.0.now().into()
+    }
+}
+
+/// Repeats what the SDK does not: an entity that another call is changing, and 429 without a code.
+#[derive(Debug)]
+struct Passing;
+
+impl ClassifyRetry for Passing {
+    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
+        const BUSY: [&[u8]; 2] = [b"<Code>ConcurrentModification", b"<Code>EntityTemporarilyUnmodifiable"];
+        let Some(response) = context.response() else { return RetryAction::NoActionIndicated };
+        match response.status().as_u16() {
+            429 => RetryAction::throttling_error(),
+            409 => {
+                let body = response.body().bytes().unwrap_or_default();
+                let is_busy = BUSY.iter().any(|code| body.windows(code.len()).any(|window| window == *code));
+                if is_busy { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
+            }
+            _ => RetryAction::NoActionIndicated,
+        }
+    }
+
+    fn name(&self) -> &'static str {
+        "passing conflicts"
+    }
+}

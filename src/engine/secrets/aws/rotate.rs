@@ -1,0 +1,54 @@
+//! `config/rotate-root`: a new access key for the engine's own IAM user, and the end of the old one.
+
+use std::sync::Arc;
+
+use serde_json::json;
+
+use super::config;
+use super::failure::Failure;
+use crate::engine::barrier::Batch;
+use crate::engine::core::{Call, Core};
+use crate::engine::error::Error;
+use crate::engine::request::{Operation, Response};
+use crate::secret::Secret;
+
+/// Serves `config/rotate-root`.
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    if call.request.operation != Operation::Write {
+        return Err(Error::UnsupportedOperation);
+    }
+    let _turn = core.aws_clients.role_writes.lock().await;
+    let mut root = config::root(core, call.mount)?
+        .ok_or_else(|| Error::Server("no configuration found for config/root".to_owned()))?;
+    if root.access_key.is_empty() || root.secret_key.is_empty() {
+        return Err(Error::Invalid(
+            "Cannot call config/rotate-root when either access_key or secret_key is empty".to_owned(),
+        ));
+    }
+    let failed = |step: &str, failure: &Failure| Error::Server(format!("error {step}: {failure}"));
+    let account = core.aws_clients.account(core, call.mount).await?;
+    let user = account.iam.get_user().send().await.map_err(|error| failed("calling GetUser", &error.into()))?;
+    let user = user.user.ok_or_else(|| Error::Server("error calling GetUser: no user in the answer".to_owned()))?;
+    let created = account.once.create_access_key().user_name(user.user_name()).send().await;
+    let created = created.map_err(|error| failed("calling CreateAccessKey", &error.into()))?;
+    let key = created
+        .access_key
+        .ok_or_else(|| Error::Server("error calling CreateAccessKey: no key in the answer".to_owned()))?;
+    let old = std::mem::replace(&mut root.access_key, key.access_key_id);
+    root.secret_key = Secret::new(key.secret_access_key);
+    let mut batch = Batch::new();
+    batch.put(call.mount.storage("config/root"), &root)?;
+    if let Err(error) = core.barrier.commit(batch).await {
+        // The new key would be nobody's; if it cannot be deleted either, the log says which it is.
+        let delete = account.iam.delete_access_key().user_name(user.user_name()).access_key_id(&root.access_key);
+        if let Err(left) = delete.send().await.map_err(Failure::from) {
+            tracing::error!(access_key = root.access_key, error = %left, "a new root key could not be stored, nor deleted");
+        }
+        return Err(error);
+    }
+    core.aws_clients.forget(&call.mount.uuid);
+    // With the old client, which the new key's delay in spreading does not touch.
+    let deleted = account.iam.delete_access_key().user_name(user.user_name()).access_key_id(old).send().await;
+    deleted.map_err(|error| failed("deleting old access key", &error.into()))?;
+    Ok(Response::data(json!({ "access_key": root.access_key })))
+}

@@ -1,0 +1,251 @@
+//! The template that names IAM users: the part of Go's text/template that such templates use.
+//!
+//! Text, `{{ pipelines }}` with calls, fields, strings, numbers and parentheses, `if`, `else`, `end`,
+//! comments and trim markers. Compiled once per mount configuration; every limit has a name.
+
+mod functions;
+mod parse;
+
+use time::OffsetDateTime;
+
+use self::parse::{Command, Node, Operand, Pipeline};
+
+/// The template of a mount that sets none. People write IAM policies on `user/vault-*`, so the names
+/// it makes begin with `vault-`, as they do everywhere.
+pub(crate) const DEFAULT: &str = concat!(
+    r#"{{ if (eq .Type "STS") }}"#,
+    r#"{{ printf "vault-%s-%s" (unix_time) (random 20) | truncate 32 }}"#,
+    r#"{{ else }}"#,
+    r#"{{ printf "vault-%s-%s-%s" (printf "%s-%s" (.DisplayName) (.PolicyName) | truncate 42) "#,
+    r#"(unix_time) (random 20) | truncate 64 }}"#,
+    r#"{{ end }}"#
+);
+
+/// The longest template, in bytes.
+const TEMPLATE_MAX: usize = 8192;
+
+/// The most a template may print, in bytes. IAM takes far less.
+const OUTPUT_MAX: usize = 4096;
+
+/// A template ready to be rendered.
+#[derive(Debug)]
+pub(crate) struct Template(Vec<Node>);
+
+/// What a template can name.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    /// `.Type`: `IAM` or `STS`.
+    pub(crate) kind: &'a str,
+    /// `.DisplayName`: the token's display name.
+    pub(crate) display_name: &'a str,
+    /// `.PolicyName`: the role's name.
+    pub(crate) policy_name: &'a str,
+    /// For `unix_time` and its like.
+    pub(crate) now: OffsetDateTime,
+}
+
+/// A value inside a template.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Value {
+    Text(String),
+    Number(i64),
+    Flag(bool),
+}
+
+impl Value {
+    fn text(&self) -> String {
+        match self {
+            Self::Text(text) => text.clone(),
+            Self::Number(number) => number.to_string(),
+            Self::Flag(flag) => flag.to_string(),
+        }
+    }
+
+    fn is_true(&self) -> bool {
+        match self {
+            Self::Text(text) => !text.is_empty(),
+            Self::Number(number) => *number != 0,
+            Self::Flag(flag) => *flag,
+        }
+    }
+}
+
+impl Template {
+    /// Compiles a template.
+    ///
+    /// # Errors
+    /// What is wrong with it, and where.
+    pub(crate) fn compile(text: &str) -> Result<Self, String> {
+        if text.len() > TEMPLATE_MAX {
+            return Err(format!("the template is longer than {TEMPLATE_MAX} bytes"));
+        }
+        parse::parse(text).map(Self)
+    }
+
+    /// Prints the template.
+    ///
+    /// # Errors
+    /// The call that failed, and why.
+    pub(crate) fn render(&self, facts: &Facts<'_>) -> Result<String, String> {
+        let mut text = String::new();
+        print(&self.0, facts, &mut text)?;
+        Ok(text)
+    }
+}
+
+fn print(nodes: &[Node], facts: &Facts<'_>, text: &mut String) -> Result<(), String> {
+    for node in nodes {
+        match node {
+            Node::Text(plain) => text.push_str(plain),
+            Node::Print(pipeline) => text.push_str(&evaluate(pipeline, facts)?.text()),
+            Node::If { branches, otherwise } => {
+                let mut chosen = otherwise;
+                for (condition, body) in branches {
+                    if evaluate(condition, facts)?.is_true() {
+                        chosen = body;
+                        break;
+                    }
+                }
+                print(chosen, facts, text)?;
+            }
+        }
+        if text.len() > OUTPUT_MAX {
+            return Err(format!("the template prints more than {OUTPUT_MAX} bytes"));
+        }
+    }
+    Ok(())
+}
+
+fn evaluate(pipeline: &Pipeline, facts: &Facts<'_>) -> Result<Value, String> {
+    let mut piped = None;
+    for command in &pipeline.0 {
+        piped = Some(run(command, piped, facts)?);
+    }
+    piped.ok_or_else(|| "missing value".to_owned())
+}
+
+fn run(command: &Command, piped: Option<Value>, facts: &Facts<'_>) -> Result<Value, String> {
+    let (head, rest) = command.0.split_first().ok_or("missing value")?;
+    match head {
+        Operand::Call(name) => {
+            let mut arguments = rest.iter().map(|operand| value(operand, facts)).collect::<Result<Vec<_>, _>>()?;
+            arguments.extend(piped);
+            functions::call(name, &arguments, facts).map_err(|error| format!("error calling {name}: {error}"))
+        }
+        _ if !rest.is_empty() || piped.is_some() => Err("can't give argument to non-function".to_owned()),
+        operand => value(operand, facts),
+    }
+}
+
+fn value(operand: &Operand, facts: &Facts<'_>) -> Result<Value, String> {
+    match operand {
+        Operand::Value(value) => Ok(value.clone()),
+        Operand::Field(name) => Ok(Value::Text(
+            match name.as_str() {
+                "Type" => facts.kind,
+                "DisplayName" => facts.display_name,
+                "PolicyName" => facts.policy_name,
+                _ => return Err(format!("can't evaluate field {name}: there are .Type, .DisplayName and .PolicyName")),
+            }
+            .to_owned(),
+        )),
+        Operand::Call(name) => {
+            functions::call(name, &[], facts).map_err(|error| format!("error calling {name}: {error}"))
+        }
+        Operand::Nested(pipeline) => evaluate(pipeline, facts),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use time::macros::datetime;
+
+    use super::{DEFAULT, Facts, Template};
+
+    fn facts(display_name: &str) -> Facts<'_> {
+        Facts { kind: "IAM", display_name, policy_name: "r", now: datetime!(2023-11-14 22:13:20.25 UTC) }
+    }
+
+    fn render(template: &str) -> Result<String, String> {
+        Template::compile(template)?.render(&facts("root"))
+    }
+
+    #[test]
+    fn the_default_names_users_by_display_name_role_and_time() {
+        let name = render(DEFAULT).unwrap();
+        assert!(name.starts_with("vault-root-r-1700000000-"), "{name}");
+        assert_eq!(name.len(), "vault-root-r-1700000000-".len() + 20);
+        let long = "d".repeat(80);
+        let name = Template::compile(DEFAULT).unwrap().render(&facts(&long)).unwrap();
+        assert_eq!(name.len(), 64);
+        assert!(name.starts_with(&format!("vault-{}-1700000000-", "d".repeat(42))), "{name}");
+        let sts = Facts { kind: "STS", ..facts("") };
+        let name = Template::compile(DEFAULT).unwrap().render(&sts).unwrap();
+        assert_eq!(name.len(), 32);
+        assert!(name.starts_with("vault-1700000000-"), "{name}");
+    }
+
+    #[test]
+    fn functions_and_control_work_as_in_go() {
+        for (template, expected) in [
+            ("plain", "plain"),
+            ("{{ .DisplayName }}-{{.PolicyName}}", "root-r"),
+            ("{{ .DisplayName | uppercase }}", "ROOT"),
+            ("{{ lowercase \"ABC\" }}", "abc"),
+            ("{{ replace \"o\" \"0\" .DisplayName }}", "r00t"),
+            ("{{ .DisplayName | truncate 2 }}", "ro"),
+            ("{{ truncate_sha256 12 \"abcdefghijklmnop\" }}", "abcdf39dac6c"),
+            ("{{ unix_time }} {{ unix_time_millis }}", "1700000000 1700000000250"),
+            ("{{ timestamp \"2006-01-02T15:04:05Z\" }}", "2023-11-14T22:13:20Z"),
+            ("{{ timestamp \"Jan _2 06 03PM .000\" }}", "Nov 14 23 10PM .250"),
+            ("{{ base64 \"a\" }} {{ decode_base64 \"YQ==\" }} {{ hex \"a\" }} {{ decode_hex \"61\" }}", "YQ== a 61 a"),
+            ("{{ sha256 \"\" | truncate 8 }}", "e3b0c442"),
+            ("{{ printf \"%s|%5d|%-4s|%q|%v%%\" \"a\" 7 \"b\" \"c\" true }}", "a|    7|b   |\"c\"|true%"),
+            ("{{ printf \"%x %X %t\" \"hi\" 255 true }}", "6869 FF true"),
+            ("{{ if eq .Type \"IAM\" }}user{{ else }}session{{ end }}", "user"),
+            ("{{ if eq .Type \"STS\" \"X\" }}a{{ else if .DisplayName }}b{{ else }}c{{ end }}", "b"),
+            ("{{ if and (ne .Type \"STS\") (not \"\") }}y{{ end }}{{ or \"\" \"z\" }}", "yz"),
+            ("a {{- /* comment */ -}} b {{- \"c\" -}}  d", "abcd"),
+            ("{{ `raw \\n` }}{{ \"tab\\t\\u0041\" }}", "raw \\ntab\tA"),
+            ("{{ len .DisplayName }}", "4"),
+        ] {
+            assert_eq!(render(template).as_deref(), Ok(expected), "{template}");
+        }
+        assert_eq!(render("{{ random 70 }}").unwrap().len(), 70);
+        assert_eq!(render("{{ uuid }}").unwrap().len(), 36);
+    }
+
+    #[test]
+    fn what_is_wrong_is_said() {
+        for (template, part) in [
+            ("{{ foo }}", "function \"foo\" not defined"),
+            ("{{ .Foo }}", "can't evaluate field Foo"),
+            ("{{ random }}", "wrong number of arguments"),
+            ("{{ random \"x\" }}", "expected a number"),
+            ("{{ random 0 }}", "must be"),
+            ("{{ random 999999999 }}", "must be"),
+            ("{{ truncate 0 \"a\" }}", "must be"),
+            ("{{ truncate_sha256 8 \"a\" }}", "greater than 8"),
+            ("{{ if .Type }}", "unexpected end"),
+            ("{{ end }}", "unexpected {{end}}"),
+            ("{{ else }}", "unexpected {{else}}"),
+            ("{{ \"a }}", "unterminated"),
+            ("{{ .Type", "unclosed action"),
+            ("{{ }}", "missing value"),
+            ("{{ .Type | }}", "missing value"),
+            ("{{ \"a\" \"b\" }}", "non-function"),
+            ("{{ (.Type }}", "unclosed"),
+            ("{{ range .X }}{{ end }}", "not supported"),
+            ("{{ $x := 1 }}", "unexpected"),
+            ("{{ printf \"%z\" 1 }}", "verb"),
+            ("{{ printf \"%s\" }}", "missing"),
+            ("{{ decode_hex \"zz\" }}", "hex"),
+        ] {
+            let error = render(template).expect_err(template);
+            assert!(error.contains(part), "{template}: {error}");
+        }
+        let deep = format!("{{{{ {}.Type{} }}}}", "(".repeat(1000), ")".repeat(1000));
+        assert!(render(&deep).unwrap_err().contains("nested"));
+        assert!(render(&"x".repeat(10_000)).is_err());
+    }
+}

@@ -1,0 +1,120 @@
+//! The IAM user of one lease: how it is named and marked, and whose a user of that name is.
+
+use aws_sdk_iam::types::Tag;
+use indexmap::IndexMap;
+
+use super::failure::{Class, Failure};
+use super::role::Role;
+use crate::engine::audit::rfc3339;
+use crate::engine::lease::Lease;
+
+/// The tag that names the lease: what makes a user ours.
+const LEASE_TAG: &str = "leasehold:lease";
+
+/// IAM's limit for the value of a tag, in characters.
+const TAG_VALUE_MAX: usize = 256;
+
+/// Whose a user is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Owner {
+    /// There is none.
+    Nobody,
+    /// It has this lease's tag.
+    ThisLease,
+    /// It was there before, or belongs to another lease.
+    Another,
+}
+
+/// The path under which users are made when the role sets none: AWS alone tells what is ours.
+pub(super) fn path(role: &Role, engine_id: &str) -> String {
+    match role.user_path.as_str() {
+        "" | "/" => format!("/leasehold/{}/", engine_id.get(..12).unwrap_or(engine_id)),
+        path => path.to_owned(),
+    }
+}
+
+/// The tags of a user: the role's, and where it comes from.
+pub(super) fn tags(role: &Role, lease: &Lease, engine_id: &str) -> Result<Vec<Tag>, Failure> {
+    let mut tags: IndexMap<&str, String> = IndexMap::new();
+    for (key, value) in role.iam_tags.iter().flatten() {
+        tags.insert(key, value.clone());
+    }
+    let expiry = rfc3339(lease.expire_time);
+    let commit = lease.origin.as_ref().and_then(|origin| origin.commit.as_deref());
+    let ours = [
+        ("leasehold:engine", Some(engine_id)),
+        (LEASE_TAG, Some(lease.id.as_str())),
+        ("leasehold:app", lease.app.as_deref()),
+        ("leasehold:role", Some(lease.role.as_str())),
+        ("leasehold:commit", commit),
+        ("leasehold:expiry", Some(expiry.as_str())),
+    ];
+    for (key, value) in ours {
+        if let Some(value) = value {
+            tags.insert(key, tag_value(value));
+        }
+    }
+    tags.into_iter().map(|(key, value)| tag(key, &value)).collect()
+}
+
+fn tag(key: &str, value: &str) -> Result<Tag, Failure> {
+    Tag::builder()
+        .key(key)
+        .value(value)
+        .build()
+        .map_err(|error| Failure { class: Class::Refused, text: format!("the tag {key:?} could not be made: {error}") })
+}
+
+/// What IAM takes as the value of a tag (IAM user guide, "Rules for tagging"); the rest becomes `_`.
+fn tag_value(text: &str) -> String {
+    let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
+    text.chars().take(TAG_VALUE_MAX).map(|c| if allowed(c) { c } else { '_' }).collect()
+}
+
+/// Asks AWS whose the user of a lease's name is.
+pub(super) async fn owner(iam: &aws_sdk_iam::Client, lease: &Lease) -> Result<Owner, Failure> {
+    let found = iam.get_user().user_name(&lease.user.name).send().await.map_err(Failure::from);
+    let tags = match found {
+        Ok(answer) => answer.user.map(|user| user.tags.unwrap_or_default()).unwrap_or_default(),
+        Err(failure) if failure.class == Class::Gone => return Ok(Owner::Nobody),
+        Err(failure) => return Err(failure),
+    };
+    if let Some(owner) = owner_by(&tags, lease) {
+        return Ok(owner);
+    }
+    let pages = iam.list_user_tags().user_name(&lease.user.name).into_paginator().items().send();
+    match pages.try_collect().await.map_err(Failure::from) {
+        Ok(tags) => Ok(owner_by(&tags, lease).unwrap_or(Owner::Another)),
+        Err(failure) if failure.class == Class::Gone => Ok(Owner::Nobody),
+        Err(failure) => Err(failure),
+    }
+}
+
+/// None when the tags do not say.
+fn owner_by(tags: &[Tag], lease: &Lease) -> Option<Owner> {
+    let tag = tags.iter().find(|tag| tag.key() == LEASE_TAG)?;
+    Some(if tag.value() == tag_value(&lease.id) { Owner::ThisLease } else { Owner::Another })
+}
+
+/// Replaces what IAM does not take in a user name, as display names and role names may hold it.
+pub(super) fn name_part(text: &str) -> String {
+    text.chars().map(|c| if is_name_char(c) { c } else { '_' }).collect()
+}
+
+/// Whether IAM takes the character in a user name.
+pub(super) fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{name_part, tag_value};
+
+    #[test]
+    fn names_and_tags_hold_only_what_iam_takes() {
+        assert_eq!(name_part("^#$test name\nshould be normalized)(*"), "___test_name_should_be_normalized___");
+        assert_eq!(name_part("a/b c"), "a_b_c");
+        assert_eq!(tag_value("aws/creds/r/1@x #é"), "aws/creds/r/1@x _é");
+        assert_eq!(tag_value(&"x".repeat(300)).len(), 256);
+    }
+}
