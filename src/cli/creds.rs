@@ -1,13 +1,191 @@
-//! `leasehold creds`.
+//! `leasehold creds`: what an app does at its start, in one command.
+//!
+//! Logs in as the app, reads a credential with the app's own token, and prints it in the form that is
+//! asked for. So it tries the whole chain: if this works, so does the app.
 
-use super::Global;
+mod credential;
+mod login;
+
+use self::credential::Credential;
+use super::context::Context;
 use super::error::CliError;
+use super::global::{Format, exactly};
+use super::{Global, answer, output, table};
+use crate::api::Client;
+use crate::estate::{App, Estate};
 
 /// Arguments of `leasehold creds`.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Args {}
+#[command(
+    after_help = "Forms (--format): table, json, yaml, env (for `eval \"$(leasehold creds APP --format env)\"`) and process,\nwhich AWS SDKs take as credential_process:\n\n  [profile webapp]\n  credential_process = leasehold -C /path/to/estate creds webapp --format process\n\nThe app's role id and secret id come from LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID (or\nLEASEHOLD_SECRET_ID_FILE); without them, the operator's token makes a secret id for one use."
+)]
+pub(crate) struct Args {
+    /// The app, as the estate names it
+    app: String,
+    /// The role, where the app has more than one
+    #[arg(long)]
+    role: Option<String>,
+    /// The role's secrets engine, where roles of one name are in several
+    #[arg(long)]
+    mount: Option<String>,
+}
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(_args: Args, _global: &Global) -> Result<u8, CliError> {
-    Err(CliError::new(1, "not built yet"))
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    let forms = [Format::Table, Format::Json, Format::Yaml, Format::Env, Format::Process];
+    let format = global.format(&forms)?;
+    let context = Context::open(global)?;
+    let outcome = issue(&args, &context).await;
+    let printed = outcome.and_then(|credential| print(&credential, format, global));
+    context.close().await;
+    printed
+}
+
+async fn issue(args: &Args, context: &Context) -> Result<Credential, CliError> {
+    let estate = context.estate()?;
+    let app = find_app(&estate, &args.app)?;
+    let (mount, role) = choose_role(app, args)?;
+    let method = login::method(app)?;
+    let client = context.operator(&estate.environment).await?;
+    let session = login::login(&client, method, context).await?;
+    let app_client = client.with_token(session.token.clone());
+    let path = format!("{mount}/creds/{role}");
+    let answer = read(&app_client, &path, app, context).await?;
+    output::warnings(&answer.warnings);
+    Credential::new(app.name.clone(), format!("{mount}/{role}"), &answer, session.ttl, context.clock().now())
+        .ok_or_else(|| {
+            CliError::plain(2, format!("{path} answered without an access key; is {mount}/ an AWS secrets engine?"))
+        })
+}
+
+async fn read(client: &Client, path: &str, app: &App, context: &Context) -> Result<crate::api::Answer, CliError> {
+    let apply = "`leasehold apply` brings the engine in line with the files";
+    match client.read(path).await {
+        Ok(Some(answer)) => Ok(answer),
+        Ok(None) => Err(CliError::plain(2, format!("No value found at {path}")).hint(apply)),
+        Err(error) => {
+            let failure = CliError::api(format!("Error reading {path} as {}", app.name), &error);
+            Err(match error.code() {
+                Some(403 | 400) => failure.hint(apply),
+                _ => context.failed(format!("Error reading {path} as {}", app.name), &error),
+            })
+        }
+    }
+}
+
+fn find_app<'a>(estate: &'a Estate, name: &str) -> Result<&'a App, CliError> {
+    if let Some(app) = estate.apps.iter().find(|app| app.name == name) {
+        return Ok(app);
+    }
+    let failure =
+        CliError::new(1, format!("the estate has no app {name:?} in environment {}", estate.environment.name));
+    let nearest = estate
+        .apps
+        .iter()
+        .map(|app| (strsim::damerau_levenshtein(&app.name, name), app))
+        .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 3)
+        .min_by_key(|(distance, _)| *distance);
+    let names: Vec<_> = estate.apps.iter().take(20).map(|app| app.name.as_str()).collect();
+    Err(match (nearest, names.is_empty()) {
+        (Some((_, app)), _) => failure.hint(format!("did you mean {}?", app.name)),
+        (None, true) => failure.hint("it has no apps at all; see `leasehold validate`"),
+        (None, false) => failure.hint(format!("it has: {}", names.join(", "))),
+    })
+}
+
+/// The role to read: the only one of the app, or the one that was named.
+fn choose_role<'a>(app: &'a App, args: &Args) -> Result<&'a (String, String), CliError> {
+    let all: Vec<_> = app.roles.iter().chain(&app.grants).collect();
+    let shown = |roles: &[&(String, String)]| {
+        roles.iter().map(|(mount, role)| format!("{mount}/{role}")).collect::<Vec<_>>().join(", ")
+    };
+    let wanted: Vec<_> = all
+        .iter()
+        .copied()
+        .filter(|(mount, role)| {
+            args.role.as_ref().is_none_or(|wanted| wanted == role || *wanted == format!("{mount}/{role}"))
+                && args.mount.as_ref().is_none_or(|wanted| wanted.trim_matches('/') == mount)
+        })
+        .collect();
+    match wanted.as_slice() {
+        [role] => Ok(role),
+        [] if all.is_empty() => Err(CliError::new(1, format!("the app {} has no role", app.name))
+            .hint(format!("add a `role` block or `grants` to it at {}", app.place))),
+        [] => {
+            Err(CliError::new(1, format!("the app {} has no such role", app.name))
+                .hint(format!("it has: {}", shown(&all))))
+        }
+        several => Err(CliError::new(1, format!("the app {} has several roles", app.name))
+            .hint(format!("name one with --role (and --mount): {}", shown(several)))),
+    }
+}
+
+fn print(credential: &Credential, format: Format, global: &Global) -> Result<u8, CliError> {
+    if let Some(name) = &global.field {
+        return answer::print_field(credential.field(name), name, format);
+    }
+    match format {
+        Format::Table => {
+            output::data(&output::printable(&table::pairs(credential.rows())))?;
+            output::say(&credential.advice(in_estate(global).as_deref()));
+        }
+        Format::Json | Format::Yaml => answer::structured(&credential.json(), format)?,
+        Format::Env => output::data(&credential.shell())?,
+        Format::Process => answer::structured(&credential.process(), Format::Json)?,
+    }
+    Ok(0)
+}
+
+/// The flags that lead a further command to the same engine.
+fn in_estate(global: &Global) -> Option<String> {
+    let dir = global.dir.as_ref().map(|dir| format!(" -C {}", credential::quoted(&dir.display().to_string())));
+    let environment = global.environment.as_ref().map(|name| format!(" -e {}", credential::quoted(name)));
+    let flags = [dir, environment].into_iter().flatten().collect::<String>();
+    Some(flags).filter(|flags| !flags.is_empty() && exactly("LEASEHOLD_ADDR").is_none())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{Args, choose_role};
+    use crate::estate::App;
+    use crate::object::Place;
+
+    fn app(roles: &[(&str, &str)], grants: &[(&str, &str)]) -> App {
+        let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        App {
+            name: "webapp".to_owned(),
+            owner: None,
+            roles: owned(roles),
+            grants: owned(grants),
+            logins: Vec::new(),
+            policies: Vec::new(),
+            place: Place { file: Arc::from("apps.hcl"), line: 3, column: 1 },
+        }
+    }
+
+    #[track_caller]
+    fn check(app: &App, role: Option<&str>, mount: Option<&str>, expected: Result<(&str, &str), &str>) {
+        let args = Args { app: app.name.clone(), role: role.map(Into::into), mount: mount.map(Into::into) };
+        match (choose_role(app, &args), expected) {
+            (Ok((mount, role)), Ok(expected)) => assert_eq!((mount.as_str(), role.as_str()), expected),
+            (Err(error), Err(hint)) => assert!(error.hints[0].contains(hint), "{error:?}"),
+            (found, _) => panic!("{found:?}"),
+        }
+    }
+
+    #[test]
+    fn the_only_role_needs_no_name_and_several_do() {
+        let one = app(&[("aws", "webapp")], &[]);
+        let two = app(&[("aws", "webapp")], &[("prod", "webapp"), ("aws", "reader")]);
+        check(&one, None, None, Ok(("aws", "webapp")));
+        check(&two, None, None, Err("aws/webapp, prod/webapp, aws/reader"));
+        check(&two, Some("reader"), None, Ok(("aws", "reader")));
+        check(&two, Some("webapp"), Some("prod/"), Ok(("prod", "webapp")));
+        check(&two, Some("prod/webapp"), None, Ok(("prod", "webapp")));
+        check(&two, Some("webapp"), None, Err("aws/webapp, prod/webapp"));
+        check(&two, Some("nope"), None, Err("it has: aws/webapp"));
+        check(&app(&[], &[]), None, None, Err("apps.hcl:3"));
+    }
 }

@@ -12,5 +12,6 @@ mod sandbox;
 mod server;
 mod tidy;
 mod trail;
+mod wire_auth;
 mod wire_kv;
 mod wire_sys;

@@ -261,11 +261,6 @@ impl Acl {
         acl
     }
 
-    /// Whether these are the rules of `root`.
-    pub(crate) fn is_root(&self) -> bool {
-        self.root
-    }
-
     /// The rule for `path`, if any matches.
     pub(crate) fn find(&self, operation: Operation, path: &str) -> Option<&Permissions> {
         // A list may be granted with or without the slash at its end.
@@ -348,5 +343,4 @@ impl Acl {
 }
 
 #[cfg(test)]
-#[path = "acl_tests.rs"]
 mod tests;

@@ -387,6 +387,9 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Respo
         core.tokens.revoke_mount(core, path, "mount-disabled").await?;
     }
     core.leases.revoke_mount(core, path).await?;
+    if mount.is_auth() {
+        core.tokens.revoke_mount(core, path, "auth-method-disabled").await?;
+    }
     // The data goes before the entry: what is left after a crash is a tainted mount, to be disabled again.
     loop {
         let keys = core.barrier.keys(&mount.storage(""), None, DELETE_CHUNK)?;

@@ -1,0 +1,206 @@
+//! A fresh credential, and the forms in which it is handed on. Pure.
+
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
+
+use super::table;
+use crate::api::Answer;
+use crate::secret::Secret;
+
+/// An AWS credential under a lease.
+#[derive(Debug)]
+pub(super) struct Credential {
+    app: String,
+    /// `mount/role`.
+    role: String,
+    access_key: String,
+    secret_key: Secret,
+    /// Only with credentials from STS.
+    security_token: Option<Secret>,
+    lease_id: String,
+    lease_seconds: i64,
+    renewable: bool,
+    expiration: OffsetDateTime,
+    /// Whether the app's token ends before the lease would, and takes the credential with it.
+    ends_with_token: bool,
+}
+
+impl Credential {
+    /// A credential from the answer of `creds/`, asked for at `now` with a token that lasts `token_ttl`
+    /// more seconds (0: for ever). `None` when the answer holds none.
+    pub(super) fn new(app: String, role: String, answer: &Answer, token_ttl: i64, now: OffsetDateTime) -> Option<Self> {
+        let text = |key: &str| answer.data.as_ref()?.get(key)?.as_str();
+        // An engine ends the leases of a token together with the token.
+        let ends_with_token = token_ttl > 0 && token_ttl < answer.lease_duration;
+        let seconds = if ends_with_token { token_ttl } else { answer.lease_duration };
+        Some(Self {
+            app,
+            role,
+            access_key: text("access_key")?.to_owned(),
+            secret_key: Secret::new(text("secret_key")?),
+            security_token: text("security_token").or_else(|| text("session_token")).map(Secret::new),
+            lease_id: answer.lease_id.clone(),
+            lease_seconds: answer.lease_duration,
+            renewable: answer.renewable,
+            expiration: (now + time::Duration::seconds(seconds)).replace_nanosecond(0).unwrap_or(now),
+            ends_with_token,
+        })
+    }
+
+    /// The rows of the table.
+    pub(super) fn rows(&self) -> Vec<(String, String)> {
+        let security_token = self.security_token.as_ref().map_or("<nil>", Secret::expose);
+        [
+            ("app", self.app.as_str()),
+            ("role", &self.role),
+            ("access_key", &self.access_key),
+            ("secret_key", self.secret_key.expose()),
+            ("security_token", security_token),
+            ("lease_id", &self.lease_id),
+            ("lease_duration", &table::human_duration(self.lease_seconds)),
+            ("lease_renewable", if self.renewable { "true" } else { "false" }),
+            ("expiration", &self.expires()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    /// What can be done with it next, for a person.
+    pub(super) fn advice(&self, flags: Option<&str>) -> String {
+        let flags = flags.unwrap_or_default();
+        let mut text = String::new();
+        if self.ends_with_token {
+            text.push_str("\nThe app's token ends before the lease, and the credential ends with it.");
+        }
+        if self.renewable {
+            text.push_str(&format!("\nRenew:   leasehold{flags} lease renew {}", self.lease_id));
+        }
+        text.push_str(&format!("\nRevoke:  leasehold{flags} lease revoke -sync {}", self.lease_id));
+        text
+    }
+
+    /// One field, by the name that it has in the table.
+    pub(super) fn field(&self, name: &str) -> Option<Value> {
+        self.json().get(name).filter(|value| !value.is_null()).cloned()
+    }
+
+    /// As JSON.
+    pub(super) fn json(&self) -> Value {
+        json!({
+            "app": self.app,
+            "role": self.role,
+            "access_key": self.access_key,
+            "secret_key": self.secret_key.expose(),
+            "security_token": self.security_token.as_ref().map(Secret::expose),
+            "lease_id": self.lease_id,
+            "lease_duration": self.lease_seconds,
+            "lease_renewable": self.renewable,
+            "expiration": self.expires(),
+        })
+    }
+
+    /// What the AWS SDKs take from a `credential_process` (AWS SDKs and Tools Reference Guide, "Process
+    /// credential provider").
+    pub(super) fn process(&self) -> Value {
+        let mut process = json!({
+            "Version": 1,
+            "AccessKeyId": self.access_key,
+            "SecretAccessKey": self.secret_key.expose(),
+            "Expiration": self.expires(),
+        });
+        if let Some(token) = &self.security_token {
+            process["SessionToken"] = json!(token.expose());
+        }
+        process
+    }
+
+    /// Lines for a shell. A session token of an earlier credential would make this one invalid, so it goes.
+    pub(super) fn shell(&self) -> String {
+        let session = match &self.security_token {
+            Some(token) => format!("export AWS_SESSION_TOKEN={}", quoted(token.expose())),
+            None => "unset AWS_SESSION_TOKEN".to_owned(),
+        };
+        format!(
+            "export AWS_ACCESS_KEY_ID={}\nexport AWS_SECRET_ACCESS_KEY={}\n{session}\nexport AWS_CREDENTIAL_EXPIRATION={}\n",
+            quoted(&self.access_key),
+            quoted(self.secret_key.expose()),
+            quoted(&self.expires()),
+        )
+    }
+
+    fn expires(&self) -> String {
+        // Only a year beyond 9999 has no such form, and no lease reaches it.
+        self.expiration.format(&Rfc3339).unwrap_or_default()
+    }
+}
+
+/// A text as one word of a POSIX shell.
+pub(super) fn quoted(text: &str) -> String {
+    format!("'{}'", text.replace('\'', r"'\''"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+    use time::macros::datetime;
+
+    use super::{Credential, quoted};
+    use crate::api::Answer;
+
+    fn credential(data: Value, token_ttl: i64) -> Option<Credential> {
+        let answer = Answer {
+            request_id: String::new(),
+            lease_id: "aws/creds/webapp/x".to_owned(),
+            lease_duration: 3600,
+            renewable: true,
+            data: data.as_object().cloned(),
+            auth: None,
+            warnings: Vec::new(),
+            status: 200,
+            body: Value::Null,
+        };
+        let now = datetime!(2026-01-02 03:04:05.6 UTC);
+        Credential::new("webapp".to_owned(), "aws/webapp".to_owned(), &answer, token_ttl, now)
+    }
+
+    #[test]
+    fn a_shell_takes_it_whatever_is_in_it() {
+        let made = credential(json!({"access_key": "AKIA", "secret_key": "a'b$c", "security_token": null}), 0).unwrap();
+        let expected = "\
+export AWS_ACCESS_KEY_ID='AKIA'
+export AWS_SECRET_ACCESS_KEY='a'\\''b$c'
+unset AWS_SESSION_TOKEN
+export AWS_CREDENTIAL_EXPIRATION='2026-01-02T04:04:05Z'
+";
+        assert_eq!(made.shell(), expected);
+        assert_eq!(quoted("a b"), "'a b'");
+    }
+
+    #[test]
+    fn an_aws_sdk_takes_it() {
+        let made = credential(json!({"access_key": "AKIA", "secret_key": "s", "security_token": "t"}), 0).unwrap();
+        let expected = json!({"Version": 1, "AccessKeyId": "AKIA", "SecretAccessKey": "s", "SessionToken": "t",
+            "Expiration": "2026-01-02T04:04:05Z"});
+        assert_eq!(made.process(), expected);
+        let made = credential(json!({"access_key": "AKIA", "secret_key": "s", "security_token": null}), 0).unwrap();
+        assert!(made.process().get("SessionToken").is_none());
+    }
+
+    #[test]
+    fn it_ends_with_the_token_that_asked_for_it() {
+        let data = json!({"access_key": "AKIA", "secret_key": "s"});
+        let made = credential(data.clone(), 1200).unwrap();
+        assert_eq!(made.field("expiration").unwrap(), "2026-01-02T03:24:05Z");
+        assert!(made.advice(None).contains("ends before the lease"));
+        assert!(!credential(data, 7200).unwrap().advice(None).contains("ends before"));
+    }
+
+    #[test]
+    fn an_answer_without_keys_is_none() {
+        assert!(credential(json!({"value": 1}), 0).is_none());
+        assert!(
+            !format!("{:?}", credential(json!({"access_key": "A", "secret_key": "hunter2"}), 0)).contains("hunter2")
+        );
+    }
+}
