@@ -77,9 +77,10 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
     engine
         .announce(&address)
         .map_err(|e| CliError::new(1, format!("cannot write the address into the data directory's lock: {e}")))?;
+    // Before it says that it started: whoever reads that may send a signal at once.
+    let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
     output::data(&banner(&settings, &engine, &address, &audit_file))?;
 
-    let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
     let tls = certificate.map(|certificate| certificate.server_config()).transpose()?;
     tracing::info!(address, "serving");
     engine.serve(listener, tls, stop).await;

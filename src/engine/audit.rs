@@ -11,12 +11,13 @@ use super::policy::Decision;
 use super::request::{Request, Response};
 use super::router::Mount;
 use super::token::Token;
+use crate::clock::Clock;
 use crate::trail::{Credential, Kind, Record};
 
 /// What both lines of a request have in common.
 pub(crate) struct Scene<'a> {
-    /// When the request was taken up.
-    pub(crate) now: OffsetDateTime,
+    /// Dates each line.
+    pub(crate) clock: &'a Clock,
     /// The request.
     pub(crate) request: &'a Request,
     /// The mount it goes to.
@@ -62,7 +63,7 @@ impl Scene<'_> {
     fn record(&self, kind: Kind, error: Option<&Error>) -> Record {
         let tuning = self.mount.map(|mount| &mount.tuning);
         Record {
-            time: self.now,
+            time: self.clock.now(),
             kind,
             error: error.map(error_text),
             auth: self.token.map(|token| self.auth_part(token)),

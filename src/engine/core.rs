@@ -110,7 +110,7 @@ impl Core {
         let mount = routed.as_ref().map(|(mount, rest)| (&**mount, *rest));
         let admission = self.admit(request, mount).await;
         let scene = Scene {
-            now: self.clock.now(),
+            clock: &self.clock,
             request,
             mount: mount.map(|(mount, _)| mount),
             token: admission.token.as_ref(),
@@ -206,6 +206,10 @@ impl Core {
             ticket.durable().await.map_err(|error| unaudited(&error))?;
         }
         // For the rest the response line, which follows the request line into the same files, is waited for.
+        let _in_use = call.mount.in_use.read().await;
+        if !self.mounts.is_serving(call.mount) {
+            return Err(Error::UnsupportedPath);
+        }
         dispatch(self, call).await
     }
 
@@ -295,13 +299,15 @@ fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
 
 /// Root-protected paths: these need `sudo` beside the operation's own capability.
 pub(crate) fn needs_sudo(path: &str) -> bool {
-    const EXACT: [&str; 8] = [
+    const EXACT: [&str; 10] = [
         "sys/audit",
         "sys/leases",
         "sys/seal",
         "sys/step-down",
         "sys/remount",
         "sys/rotate",
+        "sys/leases/revoke-prefix",
+        "sys/leases/revoke-force",
         "auth/token/create-orphan",
         "auth/token/revoke-orphan",
     ];
@@ -340,5 +346,42 @@ async fn dispatch(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         "token" => Box::pin(auth::token::handle(core, call)).await,
         "system" => Box::pin(sys::handle(core, call)).await,
         kind => Err(Error::Internal(format!("mount {} has the unknown type {kind}", call.mount.path))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::needs_sudo;
+
+    #[test]
+    fn root_protected_paths_are_known_in_every_spelling() {
+        for path in [
+            "sys/audit",
+            "sys/audit/file",
+            "sys/auth/approle",
+            "sys/auth/approle/tune",
+            "sys/leases/lookup/",
+            "sys/leases/lookup/aws/",
+            "sys/leases/revoke-prefix/aws",
+            "sys/leases/revoke-prefix",
+            "sys/leases/revoke-force/aws",
+            "sys/leases/",
+            "sys/seal",
+            "auth/token/accessors/",
+            "auth/token/create-orphan",
+            "auth/token/revoke-orphan",
+        ] {
+            assert!(needs_sudo(path), "{path}");
+        }
+        for path in [
+            "sys/auth",
+            "sys/audit-hash/file",
+            "sys/leases/lookup",
+            "sys/leases/revoke",
+            "sys/mounts/aws",
+            "auth/token/create",
+        ] {
+            assert!(!needs_sudo(path), "{path}");
+        }
     }
 }

@@ -336,3 +336,47 @@ async fn root_token(
     core.barrier.commit(batch).await?;
     Ok(Some(token))
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+    use super::{Config, Engine, OpenError, Storage};
+    use crate::clock::Clock;
+
+    async fn open(directory: &std::path::Path) -> Result<Engine, OpenError> {
+        let storage = Storage::Disk { directory: directory.to_owned() };
+        Engine::open(Config::new(storage, Clock::system())).await
+    }
+
+    /// A kept-alive connection in process, and the answer to one request on it.
+    async fn ask(engine: &Engine) -> (tokio::io::DuplexStream, String) {
+        let (mut client, server) = tokio::io::duplex(64 * 1024);
+        let serving = engine.clone();
+        tokio::spawn(async move { serving.serve_stream(server, None).await });
+        client.write_all(b"GET /v1/sys/seal-status HTTP/1.1\r\nHost: engine\r\n\r\n").await.unwrap();
+        let mut answer = Vec::new();
+        while !answer.ends_with(b"}\n") {
+            assert_ne!(client.read_buf(&mut answer).await.unwrap(), 0, "closed too early");
+        }
+        (client, String::from_utf8(answer).unwrap())
+    }
+
+    #[tokio::test]
+    async fn a_closed_engine_lets_go_of_its_directory_while_connections_and_clones_remain() {
+        let directory = tempfile::tempdir().unwrap();
+        let engine = open(directory.path()).await.unwrap();
+        let token = engine.root_token().unwrap();
+        let (mut connection, answer) = ask(&engine).await;
+        assert!(answer.starts_with("HTTP/1.1 200 OK"), "{answer}");
+        assert!(matches!(open(directory.path()).await, Err(OpenError::Locked { .. })));
+
+        let clone = engine.clone();
+        engine.close().await;
+        assert_eq!(connection.read(&mut [0; 1]).await.unwrap(), 0, "the connection was left open");
+        let again = open(directory.path()).await.unwrap();
+        assert_eq!(again.root_token().unwrap(), token);
+        drop(clone);
+        again.close().await;
+    }
+}

@@ -73,6 +73,9 @@ pub(crate) struct Mount {
     /// Being unmounted: refuses requests.
     #[serde(default)]
     pub(crate) tainted: bool,
+    /// Read-held by every request that the mount serves; an unmount takes it to wait them out.
+    #[serde(skip)]
+    pub(crate) in_use: Arc<tokio::sync::RwLock<()>>,
 }
 
 impl Mount {
@@ -91,6 +94,7 @@ impl Mount {
             local: false,
             seal_wrap: false,
             tainted: false,
+            in_use: Arc::default(),
         })
     }
 
@@ -177,6 +181,11 @@ impl Mounts {
     /// The mount at exactly `path` (with its trailing slash).
     pub(crate) fn at(&self, path: &str) -> Option<Arc<Mount>> {
         self.snapshot().get(path).cloned()
+    }
+
+    /// Whether the mount, found earlier, is still there and takes requests.
+    pub(crate) fn is_serving(&self, mount: &Mount) -> bool {
+        self.snapshot().get(&mount.path).is_some_and(|now| now.uuid == mount.uuid && !now.tainted)
     }
 
     /// The mount whose data lies under `uuid`.

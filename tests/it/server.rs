@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use leasehold::api::{Client, Options, Target, TlsOptions};
 use serde_json::json;
 
 use crate::env::{Server, TestEnv};
@@ -96,6 +97,44 @@ fn what_was_acknowledged_survives_a_kill() {
             assert_eq!(http.send("GET", path, None).status, 200, "{path} was acknowledged and is gone");
         }
     }
+}
+
+#[test]
+fn a_rotated_trail_goes_on_in_a_new_file_after_sighup() {
+    let env = TestEnv::new();
+    let (server, http) = start(&env);
+    let (log, moved) = (env.dir().join("data/trail.log"), env.dir().join("moved.log"));
+    std::fs::rename(&log, &moved).unwrap();
+    let pid = rustix::process::Pid::from_raw(server.pid().cast_signed()).unwrap();
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).unwrap();
+    // The signal arrives when it does; each request leaves lines in one file or the other.
+    while !log.exists() {
+        http.get("sys/mounts");
+    }
+    let before = std::fs::metadata(&moved).unwrap().len();
+    http.get("sys/mounts");
+    assert_eq!(std::fs::metadata(&moved).unwrap().len(), before);
+    assert!(std::fs::read_to_string(&log).unwrap().contains("sys/mounts"));
+}
+
+#[test]
+fn tls_is_served_to_clients_that_trust_the_certificate() {
+    let env = TestEnv::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let certificate = env.write("c.pem", &made.cert.pem());
+    let key = env.write("k.pem", &made.signing_key.serialize_pem());
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let server = env.server(&["--dev", "--listen", "127.0.0.1:0", "--tls-cert", "c.pem", "--tls-key", "k.pem"]);
+    assert!(server.address.starts_with("https://"), "{}", server.address);
+    let tls = TlsOptions { ca_cert: Some(certificate), ..TlsOptions::default() };
+    let client = |tls: TlsOptions| {
+        let target = Target::Network { address: server.address.clone(), tls };
+        Client::new(target, Options::new(None)).unwrap()
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let health = runtime.block_on(client(tls).read("sys/health")).unwrap().unwrap();
+    assert_eq!(health.body["sealed"], false);
+    assert!(runtime.block_on(client(TlsOptions::default()).read("sys/health")).is_err());
 }
 
 #[test]

@@ -4,7 +4,7 @@ use std::io::{Read, Write};
 use std::net::TcpStream;
 
 use leasehold::clock::Clock;
-use leasehold::engine::AwsTransport;
+use leasehold::engine::{AwsTransport, Config, Limits, Storage};
 use leasehold::sandbox;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -199,6 +199,19 @@ fn what_is_not_a_request_is_refused_at_the_edge() {
         "GET /v1/sys/mounts HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nX-Vault-Wrap-TTL: 60\r\nConnection: close\r\n\r\n",
     );
     assert!(wrapped.starts_with("HTTP/1.1 400") && wrapped.contains("wrapping"), "{wrapped}");
+}
+
+#[test]
+fn a_client_that_dawdles_is_let_go() {
+    let limits = Limits { read_time_max: std::time::Duration::from_millis(50), ..Limits::default() };
+    let config = Config { limits, ..Config::new(Storage::Memory, Clock::system()) };
+    let engine = InTestEngine::start_with(config);
+    let http = Http { address: engine.address.trim_start_matches("http://").to_owned(), token: String::new() };
+    // Both end because the server closes the connection.
+    raw(&http, "GET /v1/sys/health HTTP/1.1\r\nHost");
+    let answer =
+        raw(&http, "POST /v1/secret/data/a HTTP/1.1\r\nHost: a\r\nConnection: close\r\nContent-Length: 9\r\n\r\n{");
+    assert!(answer.starts_with("HTTP/1.1 400") && answer.contains("in time"), "{answer}");
 }
 
 fn enable_audit(world: &World, name: &str, path: &str, options: &Value) -> Answer {

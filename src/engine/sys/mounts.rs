@@ -383,6 +383,8 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Respo
             Ok(Batch::new())
         })
         .await?;
+    // Who was being served may still make a lease or a token: both are revoked only once nobody is.
+    drop(mount.in_use.write().await);
     if mount.is_auth() {
         core.tokens.revoke_mount(core, path, "mount-disabled").await?;
     }
