@@ -243,7 +243,8 @@ impl Drop for InTestEngine {
 impl Output {
     /// Exit code, stdout and stderr with everything that differs from run to run replaced, for snapshots.
     pub(crate) fn normal(&self) -> String {
-        let text = format!("exit code: {}\n--- stdout\n{}--- stderr\n{}", self.code, self.stdout, self.stderr);
+        let end = if self.stdout.is_empty() || self.stdout.ends_with('\n') { "" } else { " [no line end]\n" };
+        let text = format!("exit code: {}\n--- stdout\n{}{end}--- stderr\n{}", self.code, self.stdout, self.stderr);
         normal(&text.replace(&self.home.display().to_string(), "[home]"))
     }
 }
@@ -254,11 +255,11 @@ pub(crate) fn normal(text: &str) -> String {
     const RULES: [(&str, &str); 10] = [
         (r"[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}", "[uuid]"),
         (r"hv[sb]\.[0-9A-Za-z_-]{20,}", "[token]"),
-        (r"(/creds/[^/\s]+|/login)/[0-9A-Za-z]{20,}", "$1/[lease]"),
+        (r"(/creds/[^/\s]+|/login)/[0-9A-Za-z]{20,}", "${1}/[lease]"),
         (r"AKIA[0-9A-Z]{16}", "[access key]"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", "[time]"),
         (r"127\.0\.0\.1:\d+", "[address]"),
-        (r"\b(aws|kv|approle|token|system|cubbyhole|identity|ns)_[0-9a-f]{8}\b", "$1_[hex]"),
+        (r"\b(aws|kv|approle|token|system|cubbyhole|identity|ns)_[0-9a-f]{8}\b", "${1}_[hex]"),
         (r"\b[0-9a-f]{40}\b", "[commit]"),
         (r"\b[0-9A-Za-z+/]{40}\b", "[secret]"),
         (r"\b[0-9A-Za-z]{24}\b", "[accessor]"),

@@ -5,7 +5,10 @@
 #![allow(dead_code, reason = "the harness offers more than each story uses")]
 
 mod apply;
+mod cli_flags;
+mod cli_output;
 mod env;
+mod fake;
 mod http;
 mod python;
 mod sandbox;

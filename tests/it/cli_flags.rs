@@ -1,0 +1,146 @@
+//! Flags in both spellings, the environment behind them, where the token comes from, and exit codes.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::env::TestEnv;
+use crate::fake::FakeServer;
+
+const ROLE: &[(&str, u16, &str)] = &[("GET /v1/aws/roles/r", 200, r#"{"request_id":"1","data":{"a":"b"}}"#)];
+
+fn with_server(answers: &'static [(&'static str, u16, &'static str)]) -> (TestEnv, FakeServer) {
+    let server = FakeServer::start(answers);
+    let mut env = TestEnv::new();
+    env.set("LEASEHOLD_ADDR", &server.address).set("LEASEHOLD_TOKEN", "from-leasehold");
+    (env, server)
+}
+
+#[test]
+fn one_dash_and_two_dashes_mean_the_same_wherever_the_flag_stands() {
+    let (env, _server) = with_server(ROLE);
+    let expected = env.ok(&["read", "--format", "json", "aws/roles/r"]);
+    assert!(expected.contains("\"a\": \"b\""), "{expected}");
+    for arguments in [
+        &["read", "-format=json", "aws/roles/r"][..],
+        &["read", "-format", "json", "aws/roles/r"],
+        &["read", "aws/roles/r", "-format=json"],
+        &["read", "aws/roles/r", "--format=JSON"],
+        &["-format=json", "read", "aws/roles/r"],
+        &["read", "-tls-skip-verify=false", "-format=json", "/aws/roles/r/"],
+    ] {
+        assert_eq!(env.ok(arguments), expected, "{arguments:?}");
+    }
+}
+
+#[test]
+fn our_variables_go_before_vaults_and_flags_before_both() {
+    let (mut env, server) = with_server(ROLE);
+    env.set("VAULT_ADDR", "http://127.0.0.1:1").set("VAULT_TOKEN", "from-vault");
+    env.ok(&["read", "aws/roles/r"]);
+    assert_eq!(server.last().header("x-vault-token"), Some("from-leasehold"));
+    // An empty variable is as good as none.
+    env.set("LEASEHOLD_TOKEN", "").set("LEASEHOLD_ADDR", "http://127.0.0.1:1");
+    env.ok(&["read", "-address", &server.address, "aws/roles/r"]);
+    assert_eq!(server.last().header("x-vault-token"), Some("from-vault"));
+    env.set("LEASEHOLD_ADDR", "").set("VAULT_ADDR", &server.address).set("VAULT_FORMAT", "json");
+    assert!(env.ok(&["read", "aws/roles/r"]).starts_with('{'));
+    assert!(env.ok(&["read", "-format=table", "aws/roles/r"]).starts_with("Key"));
+}
+
+#[test]
+fn namespace_and_headers_are_sent() {
+    let (mut env, server) = with_server(ROLE);
+    env.ok(&["read", "-namespace=team", "-header=X-One=1", "--header", "X-Two=a=b", "aws/roles/r"]);
+    let asked = server.last();
+    assert_eq!(asked.header("x-vault-namespace"), Some("team"));
+    assert_eq!((asked.header("x-one"), asked.header("x-two")), (Some("1"), Some("a=b")));
+    env.set("VAULT_NAMESPACE", "other");
+    env.ok(&["read", "aws/roles/r"]);
+    assert_eq!(server.last().header("x-vault-namespace"), Some("other"));
+}
+
+#[test]
+fn the_token_comes_from_the_files_of_earlier_logins_if_nobody_else_can_read_them() {
+    let (mut env, server) = with_server(ROLE);
+    env.set("LEASEHOLD_TOKEN", "");
+    env.ok(&["read", "aws/roles/r"]);
+    assert_eq!(server.last().header("x-vault-token"), None);
+    let file = |name: &str, mode: u32| {
+        let path = env.write(name, &format!("of{name}\n"));
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+    };
+    file(".vault-token", 0o600);
+    env.ok(&["read", "aws/roles/r"]);
+    assert_eq!(server.last().header("x-vault-token"), Some("of.vault-token"));
+    file(".leasehold-token", 0o600);
+    env.ok(&["read", "aws/roles/r"]);
+    assert_eq!(server.last().header("x-vault-token"), Some("of.leasehold-token"));
+    file(".leasehold-token", 0o644);
+    let refused = env.run(&["read", "aws/roles/r"]);
+    assert_eq!(refused.code, 1);
+    assert!(refused.stderr.contains("chmod 600"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_misspelt_flag_is_told_with_the_right_one() {
+    let env = TestEnv::new();
+    for (arguments, suggestion) in [
+        (&["read", "-frmat=json", "x"][..], "--format"),
+        (&["read", "-feild=x", "x"], "--field"),
+        (&["lease", "revoke", "-prefx", "x"], "--prefix"),
+    ] {
+        let output = env.run(arguments);
+        assert_eq!(output.code, 1, "{}", output.normal());
+        assert!(output.stderr.contains(suggestion), "{}", output.stderr);
+    }
+}
+
+#[test]
+fn settings_that_cannot_be_used_are_named() {
+    let (mut env, server) = with_server(ROLE);
+    for (arguments, why) in [
+        (&["read", "-address=vault:8200", "x"][..], "https://"),
+        (&["read", "-ca-cert=/nonexistent.pem", "-address=https://127.0.0.1:1", "x"], "/nonexistent.pem"),
+        (&["read", "-header=secret", "x"], "NAME=VALUE"),
+        (&["read", "-format=env", "x"], "table, json, yaml"),
+        (&["read", "-client-cert=/x", "-address=https://127.0.0.1:1", "x"], "--client-key"),
+    ] {
+        let output = env.run(arguments);
+        assert_eq!(output.code, 1, "{}", output.normal());
+        assert!(output.stderr.contains(why), "{arguments:?}: {}", output.stderr);
+    }
+    for (name, value) in [
+        ("VAULT_SKIP_VERIFY", "maybe"),
+        ("VAULT_CLIENT_TIMEOUT", "soon"),
+        ("VAULT_MAX_RETRIES", "-1"),
+        ("VAULT_WRAP_TTL", "60"),
+    ] {
+        env.set(name, value);
+        let output = env.run(&["read", "aws/roles/r"]);
+        assert_eq!(output.code, 1, "{name}");
+        assert!(output.stderr.contains(name), "{}", output.stderr);
+        env.set(name, "");
+    }
+    assert!(server.asked().is_empty(), "nothing was sent");
+}
+
+#[test]
+fn an_engine_that_is_not_there_is_an_error_of_its_own_code_and_says_where() {
+    let mut env = TestEnv::new();
+    env.set("VAULT_ADDR", "http://127.0.0.1:1").set("VAULT_MAX_RETRIES", "0");
+    let read = env.run(&["read", "x"]);
+    assert_eq!(read.code, 2);
+    assert!(read.stderr.contains("Error reading x: could not connect to http://127.0.0.1:1"), "{}", read.stderr);
+    assert!(read.stderr.contains("LEASEHOLD_ADDR"), "{}", read.stderr);
+    assert_eq!(env.run(&["status"]).code, 1, "2 would mean sealed");
+}
+
+#[test]
+fn help_and_version_succeed_and_are_data() {
+    let env = TestEnv::new();
+    for arguments in [&["--help"][..], &["-h"], &["-version"], &["lease", "revoke", "-help"], &["creds", "--help"]] {
+        let output = env.run(arguments);
+        assert_eq!((output.code, output.stderr.as_str()), (0, ""), "{arguments:?}");
+        assert!(!output.stdout.is_empty());
+    }
+    assert_eq!(env.run(&[]).code, 1);
+}
