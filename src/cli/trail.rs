@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::Global;
+use super::context::Context;
 use super::error::CliError;
 use super::output;
 use crate::clock::Clock;
@@ -53,7 +54,7 @@ struct VerifyArgs {
     head: Option<Head>,
 }
 
-/// Which trail.
+/// Which trail. Without a choice, that of the estate's embedded engine.
 #[derive(Debug, clap::Args)]
 struct Source {
     /// Read this file
@@ -65,24 +66,39 @@ struct Source {
 }
 
 impl Source {
-    fn path(self) -> Result<PathBuf, CliError> {
+    fn path(self, global: &Global) -> Result<PathBuf, CliError> {
         match (self.file, self.data_dir) {
             (Some(file), _) => Ok(file),
-            (None, Some(directory)) => Ok(directory.join("trail.log")),
-            (None, None) => Err(CliError::new(1, "which trail? none was named")
-                .hint("--data-dir DIR reads the trail of the engine that keeps its data there, --file FILE any other")),
+            (None, Some(directory)) => Ok(directory.join(FILE_NAME)),
+            (None, None) => {
+                let choose = |error: CliError| {
+                    error.hint(
+                        "--data-dir DIR reads the trail of the engine that keeps its data there, --file FILE any other",
+                    )
+                };
+                let context = Context::open(global)?;
+                let environment = context.estate().map_err(choose)?.environment;
+                let directory = context.data_dir(&environment).ok_or_else(|| {
+                    let name = &environment.name;
+                    choose(CliError::new(1, format!("the trail of environment {name} is where its server writes it")))
+                })?;
+                Ok(directory.join(FILE_NAME))
+            }
         }
     }
 }
 
+/// What the embedded engine calls its trail, in its data directory.
+const FILE_NAME: &str = "trail.log";
+
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let now = Clock::system().now();
     if let Some(Action::Verify(args)) = args.action {
-        return verify(&args.source.path()?, args.head.as_ref());
+        return verify(&args.source.path(global)?, args.head.as_ref());
     }
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?;
-    let path = args.source.path()?;
+    let path = args.source.path(global)?;
     let mut found = issuances(open(&path)?, now).map_err(|error| unreadable(&path, &error))?;
     found.issued.retain(|issuance| {
         let credential = &issuance.credential;

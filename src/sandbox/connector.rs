@@ -29,10 +29,16 @@ pub fn connector(account: Arc<Account>) -> SharedHttpClient {
 /// lock file says. Requests keep the host that they were signed for.
 ///
 /// # Errors
-/// What is wrong with the address.
+/// What is wrong with the address, such as not being on loopback.
 pub fn remote_connector(address: &str) -> Result<SharedHttpClient, String> {
     let base: Uri = address.parse().map_err(|error| format!("{address} is no address: {error}"))?;
     let authority = base.authority().ok_or_else(|| format!("{address} names no host"))?.clone();
+    // Requests are not encrypted, and a sandbox is served nowhere else.
+    let loopback =
+        authority.host().trim_matches(['[', ']']).parse().is_ok_and(|host: std::net::IpAddr| host.is_loopback());
+    if !loopback {
+        return Err(format!("{address} is not a loopback address, and a sandbox is served on no other"));
+    }
     let client = Client::builder(TokioExecutor::new()).build_http();
     let connector = SharedHttpConnector::new(Remote { authority, client });
     Ok(http_client_fn(move |_settings, _components| connector.clone()))
