@@ -175,7 +175,7 @@ fn table(issued: &[Issuance]) -> String {
         let credential = &issuance.credential;
         let or_dash = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".to_owned());
         [
-            issuance.time.clone(),
+            to_the_second(&issuance.time),
             or_dash(&credential.app),
             credential.role.clone(),
             or_dash(&credential.access_key_id),
@@ -196,6 +196,11 @@ fn table(issued: &[Issuance]) -> String {
         text.push('\n');
     }
     text
+}
+
+/// A time without its fraction; `--json` has it whole.
+fn to_the_second(time: &str) -> String {
+    time.split_once('.').map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
 }
 
 /// Twelve digits of a commit, and the mark of changed files if it has one.
@@ -275,7 +280,7 @@ mod tests {
     fn the_table_aligns_and_shows_no_control_characters() {
         let line = |app: &str, role: &str, commit: &str| {
             format!(
-                r#"{{"time":"2026-11-23T19:00:00Z","type":"response","credential":{{{app}"role":"{role}","lease_id":"{role}","access_key_id":"AKIA1","iam_user":"vault-u","ttl":1,"expire_time":"2026-11-23T21:00:00Z"{commit}}}}}"#
+                r#"{{"time":"2026-11-23T19:00:00.123Z","type":"response","credential":{{{app}"role":"{role}","lease_id":"{role}","access_key_id":"AKIA1","iam_user":"vault-u","ttl":1,"expire_time":"2026-11-23T21:00:00Z"{commit}}}}}"#
             ) + "\n"
         };
         let trail = line("\"app\":\"webapp\",", "webapp", ",\"commit\":\"0123456789abcdef-dirty\"")
