@@ -192,6 +192,8 @@ pub(crate) struct InTestEngine {
     pub(crate) address: String,
     /// Its root token.
     pub(crate) root_token: String,
+    engine: Engine,
+    runtime: tokio::runtime::Handle,
     stop: Option<tokio::sync::oneshot::Sender<()>>,
     thread: Option<std::thread::JoinHandle<()>>,
 }
@@ -215,13 +217,18 @@ impl InTestEngine {
                 let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
                 let address = format!("http://{}", listener.local_addr().unwrap());
                 let token = engine.root_token().map(|token| token.expose().to_owned()).unwrap_or_default();
-                ready.send((address, token)).unwrap();
+                ready.send((address, token, engine.clone(), tokio::runtime::Handle::current())).unwrap();
                 engine.serve(listener, None, async { drop(stopped.await) }).await;
                 engine.close().await;
             });
         });
-        let (address, root_token) = is_ready.recv().expect("the engine opens");
-        Self { address, root_token, stop: Some(stop), thread: Some(thread) }
+        let (address, root_token, engine, runtime) = is_ready.recv().expect("the engine opens");
+        Self { address, root_token, engine, runtime, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// Waits until everything overdue was worked on; answers how many leases remain to be revoked.
+    pub(crate) fn settle(&self, limit: Duration) -> usize {
+        self.runtime.block_on(self.engine.settle(limit))
     }
 
     /// Points the commands of a test at this engine, as root.

@@ -16,5 +16,7 @@ mod server;
 mod tidy;
 mod trail;
 mod wire_auth;
+mod wire_aws;
 mod wire_kv;
+mod wire_lease;
 mod wire_sys;

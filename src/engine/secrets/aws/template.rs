@@ -194,7 +194,7 @@ mod tests {
             ("{{ lowercase \"ABC\" }}", "abc"),
             ("{{ replace \"o\" \"0\" .DisplayName }}", "r00t"),
             ("{{ .DisplayName | truncate 2 }}", "ro"),
-            ("{{ truncate_sha256 12 \"abcdefghijklmnop\" }}", "abcdf39dac6c"),
+            ("{{ truncate_sha256 12 \"abcdefghijklmnop\" }}", "abcdc1bd5d19"),
             ("{{ unix_time }} {{ unix_time_millis }}", "1700000000 1700000000250"),
             ("{{ timestamp \"2006-01-02T15:04:05Z\" }}", "2023-11-14T22:13:20Z"),
             ("{{ timestamp \"Jan _2 06 03PM .000\" }}", "Nov 14 23 10PM .250"),
