@@ -168,7 +168,11 @@ fn stanza(path: &str, body: &[Item]) -> Result<Rule, DocumentError> {
         min_wrapping_ttl: 0,
         max_wrapping_ttl: 0,
     };
-    for item in body {
+    for (index, item) in body.iter().enumerate() {
+        // The second would replace the first, which may be the narrower one.
+        if body[..index].iter().any(|earlier| earlier.keys[0] == item.keys[0]) {
+            return Err(fail(format!("{:?} is set again on line {}", item.keys[0], item.line)));
+        }
         field(&mut rule, item).map_err(fail)?;
     }
     if rule.capabilities.has(Capability::Deny) {
@@ -369,6 +373,10 @@ mod tests {
             (
                 "path \"secret/+*\" { policy = \"read\" }",
                 "failed to parse policy: path \"secret/+*\": invalid use of wildcards ('+*' is forbidden)",
+            ),
+            (
+                "path \"a\" {\n capabilities = []\n capabilities = [] }",
+                "failed to parse policy: path \"a\": \"capabilities\" is set again on line 3",
             ),
             ("path \"a\" { policy = \"x\" }", "failed to parse policy: path \"a\": invalid policy \"x\""),
             (

@@ -45,7 +45,7 @@ const DEPTH_MAX: usize = 16;
 
 /// Parses a whole document.
 pub(crate) fn parse(text: &str) -> Result<Vec<Item>, SyntaxError> {
-    let mut parser = Parser { text, at: 0, depth: 0 };
+    let mut parser = Parser { text, at: 0, depth: 0, counted: 0, newlines: 0 };
     parser.skip_blank()?;
     if parser.peek() == Some('{') {
         parser.bump();
@@ -63,6 +63,9 @@ struct Parser<'a> {
     text: &'a str,
     at: usize,
     depth: usize,
+    /// Up to where newlines were counted, and how many there were: long documents are counted once.
+    counted: usize,
+    newlines: usize,
 }
 
 impl<'a> Parser<'a> {
@@ -80,14 +83,16 @@ impl<'a> Parser<'a> {
         Some(c)
     }
 
-    fn line(&self) -> usize {
-        1 + self.text[..self.at].bytes().filter(|&b| b == b'\n').count()
+    fn line(&mut self) -> usize {
+        self.newlines += count_newlines(&self.text[self.counted..self.at]);
+        self.counted = self.at;
+        1 + self.newlines
     }
 
     fn error(&self, what: impl Into<String>) -> SyntaxError {
         let line_start = self.text[..self.at].rfind('\n').map_or(0, |newline| newline + 1);
         let column = 1 + self.text[line_start..self.at].chars().count();
-        SyntaxError { line: self.line(), column, what: what.into() }
+        SyntaxError { line: 1 + count_newlines(&self.text[..self.at]), column, what: what.into() }
     }
 
     /// Skips white space and comments.
@@ -314,6 +319,10 @@ impl<'a> Parser<'a> {
     }
 }
 
+fn count_newlines(text: &str) -> usize {
+    text.bytes().filter(|&byte| byte == b'\n').count()
+}
+
 fn common_indent(lines: &[&str]) -> usize {
     let filled = lines.iter().filter(|line| !line.trim().is_empty());
     filled.map(|line| line.len() - line.trim_start_matches([' ', '\t']).len()).min().unwrap_or(0)
@@ -396,6 +405,13 @@ mod tests {
         for open in ["a = ".to_owned() + &"[".repeat(100_000), "a {".repeat(100_000), "{\"a\":".repeat(100_000)] {
             assert!(shape(&open).contains("nested deeper than 16 levels"));
         }
+    }
+
+    #[test]
+    fn long_documents_take_no_longer_per_line() {
+        // A megabyte: where counting lines from the start each time would take minutes.
+        let text = "a = 1\n".repeat(170_000);
+        assert_eq!(parse(&text).unwrap().last().unwrap().line, 170_000);
     }
 
     proptest::proptest! {
