@@ -20,3 +20,4 @@ mod wire_aws;
 mod wire_kv;
 mod wire_lease;
 mod wire_sys;
+mod wire_token_leases;

@@ -1,0 +1,189 @@
+//! Leases end with the tokens they were issued to: by hand, by time, by use, with the parent.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use leasehold::clock::Clock;
+use leasehold::engine::{AwsTransport, Config, Storage};
+use leasehold::sandbox;
+use serde_json::{Value, json};
+use time::OffsetDateTime;
+
+use crate::env::InTestEngine;
+use crate::http::Http;
+
+struct World {
+    // Ends before the directory goes.
+    engine: Option<InTestEngine>,
+    root: Http,
+    account: Arc<sandbox::Account>,
+    clock: Clock,
+    home: tempfile::TempDir,
+}
+
+impl World {
+    /// An engine on disk with AWS leases of an hour and a policy `app` that may issue and make tokens.
+    fn new() -> Self {
+        let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap());
+        let account = sandbox::Account::open(None, clock.clone()).unwrap();
+        let home = tempfile::tempdir().unwrap();
+        let root = Http { address: String::new(), token: String::new() };
+        let mut world = Self { engine: None, root, account, clock, home };
+        world.start();
+        let root = &world.root;
+        root.post("sys/mounts/aws", &json!({"type": "aws"}));
+        root.post("aws/config/lease", &json!({"lease": "1h", "lease_max": "2h"}));
+        let role = json!({"credential_type": "iam_user", "policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]});
+        root.post("aws/roles/r", &role);
+        let rules = "path \"aws/creds/r\" { capabilities = [\"read\"] }
+                     path \"auth/token/create*\" { capabilities = [\"update\", \"sudo\"] }";
+        root.post("sys/policies/acl/app", &json!({ "policy": rules }));
+        world
+    }
+
+    fn start(&mut self) {
+        self.engine = None;
+        let engine = InTestEngine::start_with(Config {
+            trail: Some(self.home.path().join("trail.log")),
+            aws: AwsTransport::InProcess(sandbox::connector(self.account.clone())),
+            aws_key: Some(sandbox::root_key()),
+            ..Config::new(Storage::Disk { directory: self.home.path().join("data") }, self.clock.clone())
+        });
+        let address = engine.address.trim_start_matches("http://").to_owned();
+        self.root = Http { address, token: engine.root_token.clone() };
+        self.engine = Some(engine);
+    }
+
+    fn client(&self, maker: &Http, path: &str, parameters: &Value) -> Http {
+        let made = maker.post(path, parameters);
+        self.root.with_token(made["auth"]["client_token"].as_str().unwrap())
+    }
+
+    fn app(&self, parameters: &Value) -> Http {
+        let mut parameters = parameters.clone();
+        parameters["policies"] = json!(["app"]);
+        self.client(&self.root, "auth/token/create", &parameters)
+    }
+
+    /// Waits until the engine's worker has left this many users; each look is a request, so it takes its time.
+    #[track_caller]
+    fn users_become(&self, number: usize) {
+        const LOOKS: usize = 5000;
+        for _ in 0..LOOKS {
+            if self.users() == number {
+                return;
+            }
+            self.root.get("sys/health");
+        }
+        panic!("{} users, not {number}", self.users());
+    }
+
+    fn users(&self) -> usize {
+        self.account.user_names("/leasehold/").len()
+    }
+}
+
+fn issue(client: &Http) -> String {
+    client.get("aws/creds/r")["lease_id"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_revoked_token_takes_its_leases_and_its_childrens_along() {
+    let world = World::new();
+    // L23, L24, L25
+    let parent = world.app(&json!({}));
+    let child = world.client(&parent, "auth/token/create", &json!({}));
+    let orphan = world.client(&parent, "auth/token/create-orphan", &json!({}));
+    let other = world.app(&json!({}));
+    for client in [&parent, &parent, &child, &orphan, &other] {
+        issue(client);
+    }
+    assert_eq!(world.users(), 5);
+    assert_eq!(world.root.send("POST", "auth/token/revoke", Some(&json!({"token": parent.token}))).status, 204);
+    world.users_become(2);
+    assert_eq!(child.send("GET", "aws/creds/r", None).status, 403);
+    assert_eq!(orphan.send("POST", "auth/token/revoke-self", None).status, 204);
+    world.users_become(1);
+}
+
+#[test]
+fn a_token_that_ends_by_time_takes_its_leases_and_children_along() {
+    let world = World::new();
+    let parent = world.app(&json!({"ttl": "10m"}));
+    let child = world.client(&parent, "auth/token/create", &json!({"ttl": "24h"}));
+    issue(&parent);
+    issue(&child);
+    world.clock.advance(Duration::from_secs(599));
+    assert_eq!(child.get("auth/token/lookup-self")["data"]["orphan"], false);
+    world.clock.advance(Duration::from_secs(1));
+    // At once, whether or not the timer has come to it
+    assert_eq!(parent.send("GET", "auth/token/lookup-self", None).status, 403);
+    world.users_become(0);
+    assert_eq!(child.send("GET", "auth/token/lookup-self", None).status, 403);
+    let left = world.root.send("LIST", "auth/token/accessors", None).body;
+    assert_eq!(left["data"]["keys"].as_array().unwrap().len(), 1);
+    let trail = std::fs::read_to_string(world.home.path().join("trail.log")).unwrap();
+    assert!(trail.contains("\"token-expired\""), "the end of a token is in the trail");
+    assert!(!trail.contains(&parent.token), "but never the token");
+}
+
+#[test]
+fn a_renewed_token_ends_at_its_new_time() {
+    let world = World::new();
+    world.root.post("sys/policies/acl/default", &json!({"policy": "path \"auth/token/*\" { policy = \"write\" }"}));
+    let app = world.app(&json!({"ttl": "10m"}));
+    issue(&app);
+    world.clock.advance(Duration::from_secs(500));
+    app.post("auth/token/renew-self", &json!({"increment": "10m"}));
+    world.clock.advance(Duration::from_secs(300));
+    assert_eq!(app.get("auth/token/lookup-self")["data"]["ttl"], 300);
+    assert_eq!(world.users(), 1);
+    world.clock.advance(Duration::from_secs(300));
+    world.users_become(0);
+}
+
+#[test]
+fn a_token_that_ended_while_the_engine_was_down_has_no_leases_left_after_the_start() {
+    // Vault 0.10.2
+    let mut world = World::new();
+    let app = world.app(&json!({"ttl": "10m"}));
+    let long = world.app(&json!({"ttl": "10h"}));
+    issue(&app);
+    issue(&long);
+    world.engine = None;
+    world.clock.advance(Duration::from_secs(1200));
+    world.start();
+    assert_eq!(world.root.with_token(&app.token).send("GET", "auth/token/lookup-self", None).status, 403);
+    world.users_become(1);
+}
+
+#[test]
+fn the_last_use_of_a_token_leaves_no_lease() {
+    let world = World::new();
+    // L26
+    let once = world.app(&json!({"num_uses": 1}));
+    let refused = once.send("GET", "aws/creds/r", None);
+    assert_eq!(refused.status, 400);
+    assert_eq!(
+        refused.body["errors"],
+        json!(["Secret cannot be returned; token had one use left, so leased credentials were immediately revoked."])
+    );
+    world.users_become(0);
+    // Vault 0.6.4: what the earlier uses issued ends with the last one
+    let thrice = world.app(&json!({"num_uses": 3, "policies": ["app"]}));
+    issue(&thrice);
+    issue(&thrice);
+    assert_eq!(world.users(), 2);
+    assert_eq!(thrice.send("GET", "auth/token/lookup-self", None).status, 200);
+    world.users_become(0);
+}
+
+#[test]
+fn tokens_are_not_leases() {
+    let world = World::new();
+    // L11
+    let renewed = world.root.send("POST", "sys/leases/renew", Some(&json!({"lease_id": "auth/token/create/h0123"})));
+    assert_eq!(renewed.body["errors"], json!(["tokens cannot be renewed through this endpoint"]));
+    let revoked = world.root.send("POST", "sys/leases/revoke", Some(&json!({"lease_id": "auth/token/create/h0123"})));
+    assert_eq!(revoked.status, 204);
+}
