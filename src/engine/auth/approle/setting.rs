@@ -98,11 +98,11 @@ fn write(role: &mut Role, setting: &str, fields: Fields<'_>) -> Result<(), Error
         "period" => {
             role.token.period = match fields.seconds("token_period")? {
                 Some(period) => period,
-                None => seconds("period").map_err(|_| missing("token_period"))?,
+                None => fields.seconds("period")?.ok_or_else(|| missing("token_period"))?,
             };
         }
         "bound-cidr-list" => {
-            role.secret_id_bound_cidrs = Some(cidr::check("bound_cidr_list", &list("bound_cidr_list")?)?)
+            role.secret_id_bound_cidrs = Some(cidr::check("bound_cidr_list", &list("bound_cidr_list")?)?);
         }
         "secret-id-bound-cidrs" => {
             let networks = list("secret_id_bound_cidrs")?;
