@@ -281,3 +281,22 @@ fn snapshots_show_nothing_that_differs_from_run_to_run() {
     let text = "aws/creds/webapp/5vQTjW7M0bYk3dJ9hEoL2sRn at 2026-01-02T03:04:05.678Z from http://127.0.0.1:4711";
     assert_eq!(normal(text), "aws/creds/webapp/[lease] at [time] from http://[address]");
 }
+
+/// Puts everything in a directory under git, and answers the commit.
+pub(crate) fn commit_all(directory: &Path) -> String {
+    let git = |arguments: &[&str]| {
+        let output = Command::new("git")
+            .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"])
+            .args(arguments)
+            .current_dir(directory)
+            .env("GIT_CONFIG_NOSYSTEM", "1")
+            .output()
+            .expect("git runs");
+        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+        String::from_utf8(output.stdout).expect("text").trim().to_owned()
+    };
+    git(&["init", "--quiet"]);
+    git(&["add", "--all"]);
+    git(&["commit", "--quiet", "--message", "the estate"]);
+    git(&["rev-parse", "HEAD"])
+}

@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the harness offers more than each story uses")]
 
 mod apply;
+mod aws;
 mod cli_flags;
 mod cli_output;
 mod env;
@@ -13,6 +14,8 @@ mod http;
 mod python;
 mod sandbox;
 mod server;
+mod story_kill;
+mod story_tutorial;
 mod tidy;
 mod trail;
 mod wire_auth;

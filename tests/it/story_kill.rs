@@ -1,0 +1,166 @@
+//! The engine is killed (SIGKILL) at random moments while it issues, 200 times, with the sandbox as AWS.
+//!
+//! Afterwards, judged from outside the engine: every IAM user under its path belongs to a lease, and every
+//! credential that a client received has its line in the trail.
+
+use std::collections::HashSet;
+use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
+
+use serde_json::{Value, json};
+
+use crate::aws::{Aws, Sandbox};
+use crate::env::{Server, TestEnv};
+use crate::http::Http;
+
+const KILLS: usize = 200;
+const CLIENTS: usize = 4;
+/// The longest a server lives before it is killed, in milliseconds, counted from its first answer.
+const LIFE_MAX_MS: u64 = 40;
+
+/// A small deterministic generator: the run can be repeated from its seed.
+struct Random(u64);
+
+impl Random {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+/// A credential as a client received it.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+struct Received {
+    lease_id: String,
+    access_key: String,
+}
+
+/// Asks for credentials on several connections until told to stop; answers what arrived whole.
+fn issue_until(stop: &Arc<AtomicBool>, http: &Http, first: &mpsc::Sender<()>) -> Vec<Received> {
+    let received = Arc::new(Mutex::new(Vec::new()));
+    std::thread::scope(|scope| {
+        for _ in 0..CLIENTS {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    let Ok(answer) = http.try_send("GET", "aws/creds/app", None) else { continue };
+                    assert_eq!(answer.status, 200, "{}", answer.body);
+                    let _ = first.send(());
+                    received.lock().expect("no thread panicked").push(Received {
+                        lease_id: text(&answer.body["lease_id"]),
+                        access_key: text(&answer.body["data"]["access_key"]),
+                    });
+                }
+            });
+        }
+    });
+    Arc::into_inner(received).expect("the threads are done").into_inner().expect("no thread panicked")
+}
+
+fn text(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("a text is expected, not {value}")).to_owned()
+}
+
+fn trail_credentials(trail: &Path) -> HashSet<(String, String)> {
+    let text = std::fs::read_to_string(trail).expect("the trail reads");
+    text.lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok())
+        .filter(|line| line["type"] == "response" && line["credential"].is_object())
+        .map(|line| (text_of(&line, "lease_id"), text_of(&line, "access_key_id")))
+        .collect()
+}
+
+fn text_of(line: &Value, field: &str) -> String {
+    text(&line["credential"][field])
+}
+
+/// The lease tags of every IAM user below the engine's path, asked from the account itself.
+fn users_and_their_leases(aws: &Aws) -> Vec<(String, String)> {
+    let users = aws.owners("/leasehold/");
+    users.iter().map(|user| (text(&user["name"]), text(&user["tags"]["leasehold:lease"]))).collect()
+}
+
+/// A server on the data directory, and a client of it that speaks as root.
+fn start(env: &TestEnv, data: &Path) -> (Server, Http) {
+    let server = env.server(&["--listen", "127.0.0.1:0", "--data-dir", data.to_str().expect("text")]);
+    let token = std::fs::read_to_string(data.join("root-token")).expect("the root token");
+    let address = server.address.trim_start_matches("http://").to_owned();
+    (server, Http { address, token: token.trim().to_owned() })
+}
+
+/// The ids of every lease the engine has a record of, whatever its state.
+fn leases(http: &Http) -> HashSet<String> {
+    let answer = http.send("LIST", "sys/leases/lookup/aws/creds/app", None);
+    match answer.status {
+        404 => HashSet::new(),
+        200 => answer.body["data"]["keys"]
+            .as_array()
+            .expect("keys")
+            .iter()
+            .map(|key| format!("aws/creds/app/{}", text(key)))
+            .collect(),
+        status => panic!("{status} {}", answer.body),
+    }
+}
+
+#[test]
+fn killed_two_hundred_times_it_orphans_no_user_and_hands_out_nothing_unaudited() {
+    let env = TestEnv::new();
+    let sandbox = Sandbox::start(&env, None);
+    let aws = &sandbox.aws;
+    let data = env.dir().join("data");
+    let mut random = Random(20_261_123);
+    let mut received = HashSet::new();
+
+    let (mut server, mut http) = start(&env, &data);
+    http.post("sys/mounts/aws", &json!({ "type": "aws" }));
+    http.post(
+        "aws/config/root",
+        &json!({
+            "access_key": aws.access_key, "secret_key": aws.secret_key,
+            "iam_endpoint": aws.endpoint, "sts_endpoint": aws.endpoint, "region": "us-east-1",
+        }),
+    );
+    http.post(
+        "aws/roles/app",
+        &json!({ "credential_type": "iam_user", "policy_document": json!({
+            "Version": "2012-10-17",
+            "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::kill/*" }],
+        }).to_string() }),
+    );
+
+    for _ in 0..KILLS {
+        let stop = Arc::new(AtomicBool::new(false));
+        let life = Duration::from_millis(random.below(LIFE_MAX_MS));
+        let (first, answered) = mpsc::channel();
+        let (never, life_over) = mpsc::channel::<()>();
+        let clients = std::thread::spawn({
+            let (stop, http) = (Arc::clone(&stop), http.clone());
+            move || issue_until(&stop, &http, &first)
+        });
+        answered.recv_timeout(Duration::from_secs(60)).expect("the engine answers");
+        // Nobody sends: this waits for the random moment.
+        let _ = life_over.recv_timeout(life);
+        drop(never);
+        // Dropping the guard is SIGKILL.
+        drop(server);
+        stop.store(true, Ordering::Relaxed);
+        received.extend(clients.join().expect("the clients did not fail"));
+        (server, http) = start(&env, &data);
+    }
+
+    // Leases first: nothing is issued any more, so both only shrink while the engine cleans up behind the kills.
+    let leases = leases(&http);
+    let users = users_and_their_leases(aws);
+    let orphans: Vec<_> = users.iter().filter(|(_, lease)| !leases.contains(lease)).collect();
+    assert!(orphans.is_empty(), "{} of {} users have no lease: {orphans:?}", orphans.len(), users.len());
+
+    let audited = trail_credentials(&data.join("trail.log"));
+    let unaudited: Vec<_> =
+        received.iter().filter(|one| !audited.contains(&(one.lease_id.clone(), one.access_key.clone()))).collect();
+    assert!(received.len() >= KILLS, "only {} credentials arrived", received.len());
+    assert!(unaudited.is_empty(), "{unaudited:?}");
+    assert!(received.iter().all(|one| leases.contains(&one.lease_id)), "a credential handed out lost its lease");
+    drop(server);
+}
