@@ -5,35 +5,39 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
+use super::context::Context;
 use super::error::CliError;
+use super::global::Format;
 use super::{Global, output};
 use crate::estate::{self, Checked, Problem, Severity, Sources};
 
 /// Arguments of `leasehold validate`.
 #[derive(Debug, clap::Args)]
+#[command(after_help = "\
+Without --env, the estate is checked for each of its environments.
+
+Exit codes: 0 valid, perhaps with warnings, 1 not valid.")]
 pub(crate) struct Args {
-    /// The estate's directory
-    #[arg(value_name = "DIR", default_value = ".")]
-    dir: PathBuf,
-    /// Check this environment only, instead of all of them
-    #[arg(short, long, value_name = "ENV")]
-    environment: Option<String>,
+    /// The estate's directory [default: the current one]
+    dir: Option<PathBuf>,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
 }
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
-    let (sources, checked) = match estate::read_directory(&args.dir) {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
+    let dir = Context::open(global)?.at(args.dir).estate_dir();
+    let (sources, checked) = match estate::read_directory(&dir) {
         Ok(sources) => {
-            let checked = estate::check(&sources, args.environment.as_deref());
+            let checked = estate::check(&sources, global.environment().as_deref());
             (sources, checked)
         }
         Err(problems) => (Sources::default(), Checked { problems, environments: Vec::new(), objects: 0, apps: 0 }),
     };
     let errors = count(&checked.problems, Severity::Error);
-    if args.json {
+    if as_json {
         let text = serde_json::to_string_pretty(&report(&sources, &checked.problems))
             .map_err(|error| CliError::new(1, format!("the result is not JSON: {error}")))?;
         output::data(&format!("{text}\n"))?;
@@ -41,7 +45,7 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
     }
     let colour = std::io::stderr().is_terminal();
     if !checked.problems.is_empty() {
-        output::say(estate::render(&checked.problems, &sources, colour).trim_end());
+        output::say(&estate::render(&checked.problems, &sources, colour));
     }
     if errors > 0 {
         let problems = plural(errors, "error");

@@ -163,9 +163,14 @@ impl<'s> Parsed<'s> {
         }
         let mut missing = Vec::new();
         variables.apply(&mut declarations, &mut missing);
-        reader.problems.append(&mut missing);
+        // A text with an unknown variable is checked no further: what else is wrong with it follows from that.
+        let unknown: HashSet<Span> = missing.iter().filter_map(Draft::span).collect();
+        let known_before = reader.problems.len();
         let mut lowering = Lowering::new(reader, variables, self.incomplete);
         lowering.run(&declarations);
+        let found = lowering.reader.problems.split_off(known_before);
+        let found = found.into_iter().filter(|draft| draft.span().is_none_or(|span| !unknown.contains(&span)));
+        lowering.reader.problems.extend(missing.into_iter().chain(found));
         let problems = lowering.finish_problems();
         let names: Vec<(String, Place)> =
             environments.iter().map(|(declared, ..)| (declared.name.clone(), declared.place.clone())).collect();

@@ -105,6 +105,11 @@ impl Draft {
         self
     }
 
+    /// Where the problem is.
+    pub(crate) fn span(&self) -> Option<Span> {
+        self.labels.first().map(|label| label.0)
+    }
+
     /// Whether this is an error.
     pub(crate) fn is_error(&self) -> bool {
         self.severity == Severity::Error
@@ -178,12 +183,12 @@ pub fn render(problems: &[Problem], sources: &Sources, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
     for problem in problems.iter().take(SHOWN_MAX) {
-        out.push_str(&render_one(problem, sources, &renderer));
-        out.push_str("\n\n");
+        let _ = writeln!(out, "{}\n", render_one(problem, sources, &renderer));
     }
     if problems.len() > SHOWN_MAX {
-        let _ = writeln!(out, "... and {} more", problems.len() - SHOWN_MAX);
+        let _ = writeln!(out, "... and {} more\n", problems.len() - SHOWN_MAX);
     }
+    out.pop();
     out
 }
 

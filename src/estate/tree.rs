@@ -189,3 +189,6 @@ pub(crate) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> 
     let best = known.take(10_000).filter(|name| name.len() <= 128).max_by(|a, b| score(a).total_cmp(&score(b)))?;
     (score(best) > 0.8).then(|| format!("did you mean `{best}`?"))
 }
+
+#[cfg(test)]
+mod tests;

@@ -3,7 +3,7 @@
 //! Stricter than what an engine takes: a number is not text and text is no list, because what a reader would
 //! take for a mistake should not be guessed at.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde_json::Value;
 
@@ -171,8 +171,8 @@ fn cidr(text: &str, span: Span) -> Result<(), Draft> {
     let network = if length == 0 { 0 } else { bits & (u128::MAX << (128 - length)) };
     if network != bits {
         let network = match address {
-            IpAddr::V4(_) => IpAddr::V4(std::net::Ipv4Addr::from_bits((network >> 96) as u32)),
-            IpAddr::V6(_) => IpAddr::V6(std::net::Ipv6Addr::from_bits(network)),
+            IpAddr::V4(_) => IpAddr::V4(core::net::Ipv4Addr::from_bits((network >> 96) as u32)),
+            IpAddr::V6(_) => IpAddr::V6(core::net::Ipv6Addr::from_bits(network)),
         };
         let draft = Draft::error(span, format!("`{text}` has bits beyond its prefix"));
         return Err(draft.hint(format!("the network is {network}/{length}")));

@@ -5,7 +5,7 @@
 //! one canonical form before they are compared, so a plan never shows a spelling. What a file may say is
 //! stricter, and checked where files are read.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use serde_json::{Map, Value};
 

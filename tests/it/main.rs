@@ -9,6 +9,7 @@ mod aws;
 mod cli_flags;
 mod cli_output;
 mod env;
+mod estate;
 mod fake;
 mod http;
 mod python;

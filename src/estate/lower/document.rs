@@ -120,6 +120,10 @@ impl Lowering<'_> {
         };
         add("Sid", block.span, Json { kind: JsonKind::Text(block.label.to_owned()), span: block.span });
         let (effect, span) = self.reader.text(block, "effect").unwrap_or(("Allow", block.span));
+        if !matches!(effect, "Allow" | "Deny") {
+            let draft = Draft::error(span, format!("`{effect}` is neither `Allow` nor `Deny`"));
+            self.reader.report(draft.hint("an effect is written with a capital"));
+        }
         add("Effect", span, Json { kind: JsonKind::Text(effect.to_owned()), span });
         for (key, element) in [
             ("actions", "Action"),

@@ -1,0 +1,81 @@
+# What `leasehold apply` needs: all that `plan` reads, and to write it. It can issue no credential itself, but it
+# writes policies and logins, so whoever holds it can give himself any access: keep it to the job that applies
+# reviewed changes.
+
+path "sys/mounts" {
+  capabilities = ["read"]
+}
+
+# The engines it may mount, tune and unmount, the ledger's among them.
+path "sys/mounts/aws" {
+  capabilities = ["create", "update", "delete", "read"]
+}
+
+path "sys/mounts/aws/tune" {
+  capabilities = ["update", "read"]
+}
+
+path "sys/mounts/leasehold" {
+  capabilities = ["create", "update", "read"]
+}
+
+path "sys/auth" {
+  capabilities = ["read"]
+}
+
+path "sys/auth/approle" {
+  capabilities = ["create", "update", "delete", "read", "sudo"]
+}
+
+path "sys/auth/approle/tune" {
+  capabilities = ["update", "read", "sudo"]
+}
+
+path "sys/audit" {
+  capabilities = ["read", "sudo"]
+}
+
+path "sys/audit/*" {
+  capabilities = ["create", "update", "delete", "read", "sudo"]
+}
+
+path "sys/policies/acl" {
+  capabilities = ["list"]
+}
+
+path "sys/policies/acl/*" {
+  capabilities = ["create", "update", "delete", "read"]
+}
+
+path "aws/config/root" {
+  capabilities = ["update", "read"]
+}
+
+path "aws/config/lease" {
+  capabilities = ["update", "read"]
+}
+
+path "aws/roles" {
+  capabilities = ["list"]
+}
+
+path "aws/roles/*" {
+  capabilities = ["update", "delete", "read"]
+}
+
+path "auth/approle/role" {
+  capabilities = ["list"]
+}
+
+# `+` and not `*`: below a role are its secret ids, which apply has no business with.
+path "auth/approle/role/+" {
+  capabilities = ["create", "update", "delete", "read"]
+}
+
+path "leasehold/data/*" {
+  capabilities = ["create", "update", "read"]
+}
+
+path "leasehold/metadata/*" {
+  capabilities = ["list", "read", "delete"]
+}

@@ -1,0 +1,58 @@
+# What `leasehold plan` needs: to read what an estate declares, and the ledger. It can change nothing, and it
+# can read no credential.
+
+path "sys/mounts" {
+  capabilities = ["read"]
+}
+
+path "sys/auth" {
+  capabilities = ["read"]
+}
+
+# The list of audit devices is protected, so reading it takes sudo as well.
+path "sys/audit" {
+  capabilities = ["read", "sudo"]
+}
+
+path "sys/policies/acl" {
+  capabilities = ["list"]
+}
+
+path "sys/policies/acl/*" {
+  capabilities = ["read"]
+}
+
+# One block of this sort for each mounted AWS engine. The secret key is never told.
+path "aws/config/root" {
+  capabilities = ["read"]
+}
+
+path "aws/config/lease" {
+  capabilities = ["read"]
+}
+
+path "aws/roles" {
+  capabilities = ["list"]
+}
+
+path "aws/roles/*" {
+  capabilities = ["read"]
+}
+
+# One block of this sort for each AppRole method.
+path "auth/approle/role" {
+  capabilities = ["list"]
+}
+
+path "auth/approle/role/+" {
+  capabilities = ["read"]
+}
+
+# The ledger of what is ours.
+path "leasehold/data/*" {
+  capabilities = ["read"]
+}
+
+path "leasehold/metadata/*" {
+  capabilities = ["list", "read"]
+}
