@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::error::CliError;
 use crate::api::Client;
 use crate::estate::Estate;
-use crate::object::FieldValue;
+use crate::object::Place;
 use crate::secret::Secret;
 
 /// More is no secret that an engine takes.
@@ -27,17 +27,20 @@ pub(crate) async fn resolve(estate: &mut Estate, dir: &Path, client: &Client) ->
     let mut known: HashMap<String, Result<Secret, String>> = HashMap::new();
     let mut problems = Vec::new();
     for object in &mut estate.objects {
-        for (name, leaf) in &mut object.fields {
-            let FieldValue::Unresolved(reference) = &leaf.value else { continue };
-            if !known.contains_key(reference) {
-                known.insert(reference.clone(), look_up(reference, dir, client).await);
+        let references: Vec<(&'static str, String, Place)> =
+            object.unresolved().map(|(name, reference, place)| (name, reference.to_owned(), place.clone())).collect();
+        for (name, reference, place) in references {
+            if !known.contains_key(&reference) {
+                known.insert(reference.clone(), look_up(&reference, dir, client).await);
             }
-            match known.get(reference) {
-                Some(Ok(secret)) => leaf.value = FieldValue::Secret(secret.clone()),
-                Some(Err(problem)) => {
-                    problems.push(format!("{}: {name} of {}: {problem}", leaf.place, object.path));
-                }
-                None => {}
+            // A field that the engine tells becomes plain data, so only the object knows what the text is.
+            let resolved = match known.get(&reference) {
+                Some(Ok(secret)) => object.resolve(name, secret.clone()),
+                Some(Err(problem)) => Err(problem.clone()),
+                None => Ok(()),
+            };
+            if let Err(problem) = resolved {
+                problems.push(format!("{place}: {name} of {}: {problem}", object.path));
             }
         }
     }
