@@ -3,7 +3,7 @@
 use super::report::Outcome;
 use crate::api::{self, Client, Origin};
 use crate::live;
-use crate::object::{Kind, Live, Object, Update, Verb, fingerprint};
+use crate::object::{Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, fingerprint};
 use crate::plan::{self, Action, Change, FieldChange, Plan, Side};
 
 pub(super) async fn carry_out(client: &Client, plan: &Plan, change: &Change, object: Option<&Object>) -> Outcome {
@@ -24,24 +24,49 @@ pub(super) async fn carry_out(client: &Client, plan: &Plan, change: &Change, obj
     }
     match object {
         Some(object) if !change.takes_away() => put(&client, change, object, now.as_ref()).await,
+        _ if matches!(change.kind.delete, Delete::Forget(_)) => {
+            let defaults = Object::at_defaults(change.kind, &change.path, change.app.as_deref(), &change.place);
+            put(&client, change, &defaults, now.as_ref()).await
+        }
         _ => take_away(&client, change).await,
     }
 }
 
 async fn put(client: &Client, change: &Change, object: &Object, now: Option<&Live>) -> Outcome {
-    let recreate = now.is_some() && object.kind.update == Update::Recreate;
-    if recreate && change.fields.is_empty() {
+    let recreate = object.kind.update == Update::Recreate;
+    match now.filter(|_| recreate) {
+        Some(old) => make_anew(client, change, object, old).await,
+        None => write(client, object, now, false).await,
+    }
+}
+
+/// Takes an object away and makes it as declared. If it can't be made, the old one is put back: a worse
+/// declaration must not cost an audit device that works.
+async fn make_anew(client: &Client, change: &Change, object: &Object, old: &Live) -> Outcome {
+    if change.fields.is_empty() {
         // Adopted as it is; writing it would take it away for a moment.
         return Outcome::Applied { warnings: Vec::new() };
     }
-    if recreate && let Err(error) = client.delete(&change.path).await {
+    if let Err(error) = client.delete(&change.path).await {
         return Outcome::failed(is_unknown(&error), api_text(&error));
     }
+    let written = write(client, object, None, true).await;
+    let Outcome::Failed { what, .. } = written else { return written };
+    let leaf = |value: &serde_json::Value| Leaf { value: FieldValue::Data(value.clone()), place: change.place.clone() };
+    let mut before = Object::at_defaults(object.kind, &object.path, object.app.as_deref(), &object.place);
+    before.fields = old.fields.iter().map(|(name, value)| (*name, leaf(value))).collect();
+    match write(client, &before, None, true).await {
+        Outcome::Applied { .. } => Outcome::failed(true, format!("{what}; the old one is back")),
+        _ => Outcome::failed(true, format!("{what}; the old one is gone and could not be put back")),
+    }
+}
+
+/// Writes an object and reads it back. `acted` says whether the engine has been changed for it already.
+async fn write(client: &Client, object: &Object, now: Option<&Live>, mut acted: bool) -> Outcome {
     let calls = (object.kind.write)(object, now);
     if calls.is_empty() {
-        return Outcome::failed(recreate, "there is nothing to send: a secret is not resolved".to_owned());
+        return Outcome::failed(acted, "there is nothing to send: a secret is not resolved".to_owned());
     }
-    let mut acted = recreate;
     let mut warnings = Vec::new();
     for call in calls {
         let sent = match call.verb {

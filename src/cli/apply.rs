@@ -27,8 +27,8 @@ const INTERRUPTED: u8 = 130;
 #[command(after_help = "\
 Ctrl-C once finishes what is being written and stops there; apply again to go on.
 
-Exit codes: 0 done, 1 an error or not everything was done, 3 the plan is refused, 4 something changed since
-the plan was made and was left alone.")]
+Exit codes: 0 done, 1 an error or not everything was done, 3 the plan is refused, \
+4 something changed since the plan was made and was left alone.")]
 pub(crate) struct Args {
     /// The estate's directory [default: the current one]
     dir: Option<PathBuf>,

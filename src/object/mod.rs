@@ -78,6 +78,18 @@ pub struct Object {
 }
 
 impl Object {
+    /// An object with nothing declared: every field at its default.
+    pub fn at_defaults(kind: &'static Kind, path: &str, app: Option<&str>, place: &Place) -> Self {
+        Self {
+            kind,
+            path: path.to_owned(),
+            app: app.map(str::to_owned),
+            place: place.clone(),
+            fields: BTreeMap::new(),
+            protect: false,
+        }
+    }
+
     /// The value of a field that is not a secret: as declared, or the table's default.
     pub fn value(&self, name: &str) -> Value {
         match self.fields.get(name).map(|leaf| &leaf.value) {

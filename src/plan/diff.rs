@@ -70,7 +70,8 @@ pub(super) fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
     }
     for (path, owned) in input.owned {
         if !declared.contains(path.as_str()) {
-            changes.push(undeclared_change(path, owned, input.live.get(path)));
+            let mount_stays = mount_of(path).is_some_and(|mount| declared.contains(mount.as_str()));
+            changes.push(undeclared_change(path, owned, input.live.get(path), mount_stays));
         }
     }
     order::sort(&mut changes);
@@ -134,11 +135,29 @@ fn declared_change(object: &Object, input: &Input<'_>) -> Result<Option<Change>,
     }))
 }
 
-fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>) -> Change {
+fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays: bool) -> Change {
+    let defaults = Object::at_defaults(owned.kind, path, owned.app.as_deref(), &owned.place);
+    let mut fields = Vec::new();
     let (action, effect) = match (live, owned.kind.delete) {
         (None, _) => (Action::Forget, Some("it is gone from the engine already".to_owned())),
-        (Some(_), Delete::Forget(stays)) => (Action::Forget, Some(stays.to_owned())),
         (Some(_), Delete::ByPath) => (Action::Delete, (owned.kind.effect)(path, Changed::Deleted)),
+        // Settings that can't be deleted must not live on under a mount that goes on living.
+        (Some(live), Delete::Forget(stays)) => {
+            fields = differences(&defaults, live);
+            fields.extend(owned.kind.fields.iter().filter_map(|field| match field.access {
+                Access::Readable => None,
+                Access::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), None),
+            }));
+            let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
+            if mount_stays && !names.is_empty() {
+                (Action::Delete, (owned.kind.effect)(path, Changed::Updated(&defaults, &names)))
+            } else if mount_stays {
+                (Action::Forget, Some("it has the engine's defaults already".to_owned()))
+            } else {
+                fields.clear();
+                (Action::Forget, Some(stays.to_owned()))
+            }
+        }
     };
     Change {
         action,
@@ -146,12 +165,17 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>) -> Change {
         path: path.to_owned(),
         app: owned.app.clone(),
         place: owned.place.clone(),
-        fields: Vec::new(),
-        fields_unchanged: owned.kind.fields.len(),
+        fields_unchanged: owned.kind.fields.len() - fields.len(),
+        fields,
         effects: effect.into_iter().collect(),
         live: live.cloned(),
         policies: live.and_then(|live| live.fields.get("token_policies")).map(policies).unwrap_or_default(),
     }
+}
+
+/// The mount whose settings are at this path.
+fn mount_of(path: &str) -> Option<String> {
+    path.split_once("/config/").map(|(mount, _)| format!("sys/mounts/{mount}"))
 }
 
 fn policies(names: &Value) -> Vec<String> {
@@ -515,6 +539,26 @@ mod tests {
         assert!(plan.changes.iter().all(|change| change.effects.len() == 1));
         world.apply(&[], &plan);
         assert!(world.plan(&[], Adopt::Refuse).is_empty());
+    }
+
+    #[test]
+    fn settings_that_cannot_be_deleted_go_back_to_their_defaults_while_the_mount_stays() {
+        let mount = object(&mount::KIND, "sys/mounts/aws", &[("type", json!("aws"))]);
+        let lease = object(&aws_lease::KIND, "aws/config/lease", &[("lease", json!(60))]);
+        let mut root = root("hunter-one", "");
+        let mut world = World::with(&[mount.clone(), lease, root.clone()]);
+        let plan = world.plan(std::slice::from_ref(&mount), Adopt::Refuse);
+        assert_eq!(actions(&plan), [(Action::Delete, "aws/config/lease"), (Action::Delete, "aws/config/root")]);
+        assert_eq!(
+            changed(&plan),
+            [("lease", value(json!(60)), value(json!(0))), ("secret_key", Side::Sensitive, value(json!("")))]
+        );
+        assert_eq!(world.plan(&[], Adopt::Refuse).summary().forget, 2, "with the mount there is nothing to reset");
+        root.fields.clear();
+        world.live.insert(root.path.clone(), live(&root));
+        world.owned.insert(root.path.clone(), owned(&root, State::Applied));
+        let plan = world.plan(&[mount], Adopt::Refuse);
+        assert_eq!(actions(&plan)[1], (Action::Forget, "aws/config/root"));
     }
 
     #[test]

@@ -95,7 +95,8 @@ impl Page {
         let verb = match change.action {
             Action::Create | Action::Update => "",
             Action::Adopt => ", exists and is not ours",
-            Action::Delete => ", no longer declared",
+            Action::Delete if change.fields.is_empty() => ", no longer declared",
+            Action::Delete => ", no longer declared: back to the engine's defaults",
             Action::Forget => ", no longer declared: forget",
         };
         let title = format!(
@@ -126,7 +127,7 @@ impl Page {
             Side::Value(value) if is_document(field.shape) => {
                 self.line(&format!("      {} =", field.name));
                 for line in document(field.shape, value).lines() {
-                    self.line(&format!("          {}", escape(line)));
+                    self.line(format!("          {}", escape(line)).trim_end());
                 }
             }
             after => self.line(&format!("      {} = {}", field.name, side(field.shape, after))),

@@ -237,3 +237,21 @@ async fn what_others_made_survives_and_is_counted() {
     assert!(world.client.read("auth/approle/role/by-hand").await.unwrap().is_some());
     assert!(world.client.read("sys/policies/acl/by-hand").await.unwrap().is_some());
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_audit_device_that_cannot_be_changed_is_put_back() {
+    let world = World::new();
+    let log = tempfile::tempdir().unwrap();
+    let device = |name: &str| {
+        let path = log.path().join(name).display().to_string();
+        [object("audit device", "sys/audit/file", json!({"file_path": path}))]
+    };
+    let good = device("audit.log");
+    world.converge(&good).await;
+    let bad = device("audit.log/below-a-file");
+    let mut prepared = world.prepare(&bad, Adopt::Refuse).await;
+    let report = world.apply(&mut prepared, &bad).await;
+    assert_eq!(report.exit_code(), 1);
+    assert!(report.problems(&bad).contains("the old one is back"), "{}", report.problems(&bad));
+    assert_eq!(world.prepare(&good, Adopt::Refuse).await.plan.exit_code(), 0);
+}

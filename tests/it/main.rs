@@ -12,6 +12,7 @@ mod env;
 mod estate;
 mod fake;
 mod http;
+mod plan_apply;
 mod python;
 mod sandbox;
 mod server;

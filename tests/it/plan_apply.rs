@@ -1,0 +1,391 @@
+//! Plan and apply as people run them: the `leasehold` process, files, the embedded engine, the sandbox.
+
+use std::io::{BufRead as _, BufReader};
+use std::process::Stdio;
+
+use serde_json::Value;
+
+use crate::env::{Output, TestEnv};
+
+/// An estate in a home of its own.
+struct Estate {
+    env: TestEnv,
+}
+
+impl Estate {
+    fn new() -> Self {
+        let mut env = TestEnv::new();
+        env.set("ROOT_KEY", "AKIAIOSFODNN7EXAMPLE").set("ROOT_SECRET", "hunter2hunter2hunter2hunter2hunter2hunte");
+        Self { env }
+    }
+
+    /// An estate of one file, and of the environment `local`.
+    fn of(text: &str) -> Self {
+        let estate = Self::new();
+        estate.limits("");
+        estate.file("estate.hcl", text);
+        estate
+    }
+
+    fn limits(&self, more: &str) {
+        let text = format!("environment \"local\" {{\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n{more}\n}}\n");
+        self.file("environments.hcl", &text);
+    }
+
+    fn file(&self, name: &str, text: &str) {
+        self.env.write(&format!("estate/{name}"), text);
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        let mut all = vec!["-C", "estate"];
+        all.extend(arguments);
+        self.env.run(&all)
+    }
+
+    #[track_caller]
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.code, 0, "leasehold {}\n{}", arguments.join(" "), output.normal());
+        output.stdout
+    }
+
+    /// A plan that has this exit code.
+    #[track_caller]
+    fn plan(&self, code: i32) -> String {
+        let output = self.run(&["plan"]);
+        assert_eq!(output.code, code, "{}", output.normal());
+        output.stdout
+    }
+
+    /// Applies, and demands that a second plan is empty.
+    #[track_caller]
+    fn apply(&self) -> String {
+        let applied = self.ok(&["apply", "--auto-approve"]);
+        let after = self.plan(0);
+        assert!(after.contains("No changes."), "{after}");
+        applied
+    }
+}
+
+/// Declarations of each kind, with what stands in each of them: nothing, something, something else.
+fn every_kind(stage: usize, log: &str) -> String {
+    let pick = |choices: [&'static str; 3]| choices[stage];
+    let aws = pick([
+        "",
+        r#"description = "one"
+  default_lease_ttl = "30m"
+  max_lease_ttl = "3h"
+  region = "eu-west-1"
+  iam_endpoint = "https://iam.example.com"
+  sts_endpoint = "https://sts.example.com"
+  max_retries = 3
+  username_template = "a-{{ .RoleName }}"
+  root {
+    access_key = "secret:env:ROOT_KEY"
+    secret_key = "secret:env:ROOT_SECRET"
+  }
+  lease {
+    default = "1h"
+    max     = "2h"
+  }"#,
+        r#"description = "two"
+  default_lease_ttl = "20m"
+  max_lease_ttl = "4h"
+  region = "eu-west-2"
+  iam_endpoint = "https://iam2.example.com"
+  sts_endpoint = "https://sts2.example.com"
+  max_retries = 4
+  username_template = "b-{{ .RoleName }}"
+  root {
+    access_key = "AKIAIOSFODNN7EXAMPL2"
+    secret_key = "secret:env:ROOT_KEY"
+  }
+  lease {
+    default = "15m"
+    max     = "150m"
+  }"#,
+    ]);
+    let auth = pick([
+        "",
+        "description = \"one\"\n  default_lease_ttl = \"30m\"\n  max_lease_ttl = \"10h\"",
+        "description = \"two\"\n  default_lease_ttl = \"31m\"\n  max_lease_ttl = \"11h\"",
+    ]);
+    let role = pick([
+        r#"policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]"#,
+        r#"policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess", "arn:aws:iam::aws:policy/AmazonS3FullAccess"]
+    statement "Read" {
+      actions   = ["s3:GetObject"]
+      resources = ["arn:aws:s3:::b/*"]
+    }
+    iam_groups = ["g"]
+    iam_tags = { team = "one" }
+    user_path = "/one/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/one""#,
+        r#"policy_arns = ["arn:aws:iam::aws:policy/AmazonS3FullAccess"]
+    statement "Read" {
+      actions   = ["s3:GetObject", "s3:PutObject"]
+      resources = ["arn:aws:s3:::b/*"]
+    }
+    iam_groups = ["g", "h"]
+    iam_tags = { team = "two", x = "y" }
+    user_path = "/two/"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/two""#,
+    ]);
+    let login = pick([
+        "",
+        r#"bind_secret_id = true
+    secret_id_bound_cidrs = ["10.0.0.0/8", "127.0.0.1"]
+    secret_id_num_uses = 5
+    secret_id_ttl = "24h"
+    token_ttl = "20m"
+    token_max_ttl = "2h"
+    token_explicit_max_ttl = "3h"
+    token_num_uses = 100
+    token_bound_cidrs = ["10.0.0.1/32"]
+    token_type = "service""#,
+        r#"bind_secret_id = true
+    secret_id_bound_cidrs = ["10.0.0.0/16"]
+    secret_id_num_uses = 6
+    secret_id_ttl = "25h"
+    token_ttl = "21m"
+    token_max_ttl = "150m"
+    token_explicit_max_ttl = "4h"
+    token_period = "1h"
+    token_num_uses = 99
+    token_bound_cidrs = ["10.0.0.0/30"]
+    token_type = "default-service""#,
+    ]);
+    let policy = pick([
+        "capabilities = [\"read\"]",
+        "capabilities = [\"read\", \"update\"]\n    required_parameters = [\"x\"]",
+        "capabilities = [\"list\"]",
+    ]);
+    let audit = pick([
+        "",
+        "description = \"one\"\n  mode = \"0640\"\n  hmac_accessor = false\n  elide_list_responses = true",
+        "description = \"two\"\n  mode = \"0600\"",
+    ]);
+
+    format!(
+        "audit \"file\" {{\n  file_path = \"{log}\"\n  {audit}\n}}\n\
+         aws \"aws\" {{\n  {aws}\n}}\n\
+         auth \"approle\" {{\n  {auth}\n}}\n\
+         policy \"extra\" {{\n  path \"secret/data/*\" {{\n    {policy}\n  }}\n}}\n\
+         app \"webapp\" {{\n  role \"webapp\" {{\n    mount = \"aws\"\n    credential_type = \"iam_user\"\n    {role}\n  }}\n  \
+         login \"approle\" {{\n    {login}\n  }}\n}}\n"
+    )
+}
+
+#[test]
+fn a_plan_is_empty_after_apply_for_each_kind_and_field_set_changed_and_unset() {
+    let estate = Estate::of("");
+    let log = estate.env.dir().join("audit.log").display().to_string();
+    estate.file("estate.hcl", &every_kind(0, &log));
+    estate.plan(2);
+    estate.apply();
+    for (stage, from) in [(1, 0), (2, 1), (1, 2), (0, 1)] {
+        estate.file("estate.hcl", &every_kind(stage, &log));
+        let plan = estate.plan(2);
+        let fields = [
+            "description",
+            "default_lease_ttl",
+            "max_lease_ttl",
+            "lease",
+            "lease_max",
+            "region",
+            "iam_endpoint",
+            "sts_endpoint",
+            "max_retries",
+            "username_template",
+            "access_key",
+            "secret_key",
+            "policy_arns",
+            "policy_document",
+            "iam_groups",
+            "iam_tags",
+            "user_path",
+            "permissions_boundary_arn",
+            "secret_id_bound_cidrs",
+            "secret_id_num_uses",
+            "secret_id_ttl",
+            "token_ttl",
+            "token_max_ttl",
+            "token_explicit_max_ttl",
+            "token_num_uses",
+            "token_bound_cidrs",
+            "token_type",
+            "policy",
+            "mode",
+        ];
+        for field in fields {
+            // The audit device's mode is at its default in two of the stages.
+            let same = field == "mode" && (stage, from) == (0, 1) || field == "mode" && stage == 2 && from == 0;
+            let named = plan.contains(&format!("      {field}:")) || plan.contains(&format!("      {field} ="));
+            assert!(named || same, "{from} to {stage}: {field} is not in\n{plan}");
+        }
+        assert!(!plan.contains("hunter2"), "{plan}");
+        estate.apply();
+    }
+}
+
+const SMALL: &str = r#"
+aws "aws" {
+  lease {
+    default = "1h"
+    max     = "2h"
+  }
+}
+auth "approle" {}
+app "webapp" {
+  role "webapp" {
+    mount           = "aws"
+    credential_type = "iam_user"
+    user_path       = "/apps/"
+    statement "Read" {
+      actions   = ["s3:GetObject"]
+      resources = ["arn:aws:s3:::b/*"]
+    }
+  }
+  login "approle" {
+    token_ttl = "20m"
+  }
+}
+"#;
+
+#[test]
+fn edits_and_deletions_by_hand_are_found_and_undone() {
+    let estate = Estate::of(SMALL);
+    estate.apply();
+    estate.ok(&["write", "aws/roles/webapp", "user_path=/other/"]);
+    estate.ok(&["write", "aws/config/lease", "lease=30m", "lease_max=2h"]);
+    estate.ok(&["write", "auth/approle/role/app-webapp", "token_ttl=1m"]);
+    let plan = estate.plan(2);
+    for line in [
+        "  ~ aws role aws/roles/webapp  (estate.hcl:10)",
+        "      user_path: \"/other/\" -> \"/apps/\"",
+        "      lease: 30m -> 1h",
+        "      token_ttl: 1m -> 20m",
+        "Plan: 0 to add, 3 to change, 0 to delete.",
+    ] {
+        assert!(plan.contains(line), "{line} is not in\n{plan}");
+    }
+    estate.ok(&["delete", "sys/policies/acl/app-webapp"]);
+    let plan = estate.plan(2);
+    assert!(plan.contains("  + acl policy sys/policies/acl/app-webapp"), "{plan}");
+    assert!(estate.apply().contains("Apply complete: 1 added, 3 changed, 0 deleted."));
+}
+
+#[test]
+fn what_others_made_survives_and_what_is_no_longer_declared_goes() {
+    let estate = Estate::of(SMALL);
+    estate.apply();
+    estate.ok(&["write", "aws/roles/by-hand", "credential_type=iam_user", "policy_arns=arn:aws:iam::aws:policy/X"]);
+    let plan = estate.plan(0);
+    assert!(plan.contains("Not ours and left alone: 1 object (aws/roles/by-hand)."), "{plan}");
+    estate.file("estate.hcl", "aws \"aws\" {}\nauth \"approle\" {}\n");
+    let plan = estate.plan(2);
+    assert!(plan.contains("lease: 1h -> 0s"), "{plan}");
+    assert!(plan.contains("Plan: 0 to add, 0 to change, 4 to delete."), "{plan}");
+    estate.apply();
+    estate.ok(&["read", "aws/roles/by-hand"]);
+    assert_ne!(estate.run(&["read", "aws/roles/webapp"]).code, 0);
+}
+
+#[test]
+fn limits_refuse_and_say_what_to_do() {
+    let estate = Estate::of(SMALL);
+    estate.apply();
+    estate.limits("  max_deletes = 2");
+    estate.file("estate.hcl", &SMALL[..SMALL.find("app ").unwrap()]);
+    let plan = estate.plan(3);
+    assert!(plan.contains("Refused: 3 objects would be deleted, and 2 may be:"), "{plan}");
+    assert!(plan.contains("max_deletes = 3"), "{plan}");
+    let refused = estate.run(&["apply", "--auto-approve"]);
+    assert_eq!(refused.code, 3, "{}", refused.normal());
+    estate.ok(&["read", "aws/roles/webapp"]);
+    estate.limits("");
+    estate.file(
+        "estate.hcl",
+        &SMALL.replace(
+            "app \"webapp\" {\n  role \"webapp\" {",
+            "app \"webapp\" {\n  role \"webapp\" {\n    protect = true",
+        ),
+    );
+    estate.apply();
+    estate.file("estate.hcl", &SMALL[..SMALL.find("app ").unwrap()]);
+    let plan = estate.plan(3);
+    assert!(plan.contains("Refused: aws/roles/webapp is protected"), "{plan}");
+    estate.file("estate.hcl", SMALL);
+    assert!(estate.apply().contains("No changes."), "protection is taken back without a change in the engine");
+    estate.file("estate.hcl", &SMALL[..SMALL.find("app ").unwrap()]);
+    estate.apply();
+}
+
+#[test]
+fn what_exists_and_is_not_ours_is_adopted_only_when_asked() {
+    let estate = Estate::of("aws \"aws\" {}\n");
+    estate.apply();
+    estate.ok(&["write", "aws/roles/webapp", "credential_type=iam_user", "user_path=/by-hand/"]);
+    estate.file("estate.hcl", SMALL);
+    let plan = estate.plan(3);
+    assert!(plan.contains("  = aws role aws/roles/webapp"), "{plan}");
+    assert!(plan.contains("user_path: \"/by-hand/\" -> \"/apps/\""), "{plan}");
+    assert_eq!(estate.run(&["apply", "--auto-approve"]).code, 3);
+    assert_eq!(estate.run(&["plan", "--adopt"]).code, 2);
+    let applied = estate.ok(&["apply", "--auto-approve", "--adopt"]);
+    assert!(applied.contains("1 adopted."), "{applied}");
+    estate.plan(0);
+}
+
+#[test]
+fn without_a_terminal_nobody_is_asked() {
+    let estate = Estate::of(SMALL);
+    let asked = estate.run(&["apply"]);
+    assert_eq!(asked.code, 1, "{}", asked.normal());
+    assert!(asked.stderr.contains("--auto-approve"), "{}", asked.stderr);
+    assert_ne!(estate.run(&["read", "aws/roles/webapp"]).code, 0);
+}
+
+#[test]
+fn a_changed_secret_is_seen_and_never_shown() {
+    let root = "aws \"aws\" {\n  root {\n    access_key = \"AKIAIOSFODNN7EXAMPLE\"\n    secret_key = \"secret:env:ROOT_SECRET\"\n  }\n}\n";
+    let mut estate = Estate::of(root);
+    estate.apply();
+    estate.env.set("ROOT_SECRET", "swordfish-swordfish-swordfish-swordfish");
+    let plan = estate.plan(2);
+    assert!(plan.contains("secret_key: (sensitive) -> (sensitive)"), "{plan}");
+    let json = estate.run(&["plan", "--json"]);
+    let parsed: Value = serde_json::from_str(&json.stdout).unwrap();
+    assert_eq!(parsed["changes"][0]["fields"][0]["sensitive"], Value::Bool(true));
+    assert_eq!(parsed["exit_code"], 2);
+    let applied = estate.apply();
+    for text in [plan, json.stdout, applied] {
+        assert!(!text.contains("swordfish") && !text.contains("hunter2"), "{text}");
+    }
+}
+
+#[test]
+fn an_apply_that_is_killed_is_finished_by_the_next() {
+    for lines in [1, 3, 5] {
+        let estate = Estate::of(SMALL);
+        let mut command = estate.env.command(&["-C", "estate", "apply", "--auto-approve"]);
+        let mut child = command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).spawn().unwrap();
+        let progress = BufReader::new(child.stderr.take().unwrap()).lines().take(lines).count();
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert_eq!(progress, lines);
+        estate.apply();
+    }
+}
+
+#[test]
+fn the_tutorials_first_plan_reads_well() {
+    let env = TestEnv::new();
+    env.copy_tree("examples/tutorial", "tutorial");
+    let plan = env.run(&["plan", "tutorial"]);
+    assert_eq!(plan.code, 2, "{}", plan.normal());
+    insta::assert_snapshot!(plan.normal());
+    env.ok(&["apply", "tutorial", "--auto-approve"]);
+    let plan = env.run(&["plan", "tutorial"]);
+    insta::assert_snapshot!(plan.normal());
+}
