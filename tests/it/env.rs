@@ -268,7 +268,7 @@ pub(crate) fn normal(text: &str) -> String {
         (r"127\.0\.0\.1:\d+", "[address]"),
         (r"\b(aws|kv|approle|token|system|cubbyhole|identity|ns)_[0-9a-f]{8}\b", "${1}_[hex]"),
         (r"\b[0-9a-f]{40}\b", "[commit]"),
-        (r"\b[0-9A-Za-z+/]{40}\b", "[secret]"),
+        (r#"(?m)(^|[\s'"=])[0-9A-Za-z+/]{40}($|[\s'"])"#, "${1}[secret]${2}"),
         (r"\b[0-9A-Za-z]{24}\b", "[accessor]"),
     ];
     RULES.iter().fold(text.to_owned(), |text, (pattern, with)| {

@@ -6,6 +6,7 @@
 
 mod apply;
 mod aws;
+mod cli_creds;
 mod cli_flags;
 mod cli_output;
 mod env;

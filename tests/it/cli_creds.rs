@@ -1,0 +1,120 @@
+//! `leasehold creds` and the commands around it, on the tutorial's estate with its embedded engine.
+
+use std::os::unix::fs::PermissionsExt;
+
+use crate::env::TestEnv;
+
+/// The tutorial, applied; commands run inside it through `LEASEHOLD_DIR`.
+fn applied() -> TestEnv {
+    let mut env = TestEnv::new();
+    let estate = env.copy_tree("examples/tutorial", "estate");
+    env.set("LEASEHOLD_DIR", estate.display().to_string());
+    env.ok(&["apply", "--auto-approve"]);
+    env
+}
+
+fn json(text: &str) -> serde_json::Value {
+    serde_json::from_str(text).unwrap()
+}
+
+#[test]
+fn an_app_gets_a_credential_in_the_form_it_needs() {
+    let env = applied();
+    let output = env.run(&["creds", "webapp"]);
+    insta::assert_snapshot!("creds_table", output.normal());
+    let process = json(&env.ok(&["creds", "webapp", "--format", "process"]));
+    assert_eq!(process["Version"], 1);
+    assert!(process["AccessKeyId"].as_str().unwrap().starts_with("AKIA"), "{process}");
+    assert!(process["Expiration"].as_str().unwrap().ends_with('Z'), "{process}");
+    let shell = env.ok(&["creds", "webapp", "-format=env"]);
+    assert!(shell.starts_with("export AWS_ACCESS_KEY_ID='AKIA"), "{shell}");
+    let lease = env.ok(&["creds", "webapp", "-field=lease_id"]);
+    assert!(lease.starts_with("aws/creds/webapp/"), "{lease}");
+    env.ok(&["lease", "renew", &lease]);
+    env.ok(&["lease", "revoke", "-sync", &lease]);
+    assert_eq!(env.run(&["lease", "lookup", &lease]).code, 2, "the lease is gone");
+}
+
+#[test]
+fn what_is_wrong_is_told_with_what_to_do() {
+    let env = applied();
+    for (arguments, hint) in [
+        (&["creds", "webap"][..], "did you mean webapp?"),
+        (&["creds", "webapp", "--role", "nope"], "aws/webapp"),
+        (&["creds", "webapp", "-e", "prod"], "local"),
+        (&["creds", "webapp", "--format", "xml"], "xml"),
+    ] {
+        let output = env.run(arguments);
+        assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{}", output.normal());
+        assert!(output.stderr.contains(hint), "{arguments:?}: {}", output.stderr);
+    }
+    let mut fresh = TestEnv::new();
+    let estate = fresh.copy_tree("examples/tutorial", "estate");
+    fresh.set("LEASEHOLD_DIR", estate.display().to_string());
+    let output = fresh.run(&["creds", "webapp"]);
+    assert_eq!(output.code, 2, "{}", output.normal());
+    assert!(output.stderr.contains("leasehold apply"), "{}", output.stderr);
+}
+
+#[test]
+fn an_app_with_its_own_ids_needs_no_operator() {
+    let mut env = applied();
+    let role_id = env.ok(&["read", "-field=role_id", "auth/approle/role/app-webapp/role-id"]);
+    let secret_id = env.ok(&["write", "-f", "-field=secret_id", "auth/approle/role/app-webapp/secret-id"]);
+    let file = env.write("secret-id", &secret_id);
+    std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o600)).unwrap();
+    env.set("LEASEHOLD_TOKEN", "worthless").set("LEASEHOLD_ROLE_ID", role_id);
+    env.set("LEASEHOLD_SECRET_ID_FILE", file.display().to_string());
+    env.ok(&["creds", "webapp", "--format", "process"]);
+    env.set("LEASEHOLD_SECRET_ID_FILE", "").set("LEASEHOLD_SECRET_ID", "wrong");
+    let refused = env.run(&["creds", "webapp"]);
+    assert_eq!(refused.code, 2, "{}", refused.normal());
+    assert!(!refused.stderr.contains("wrong\n"), "{}", refused.stderr);
+}
+
+#[test]
+fn a_login_to_the_embedded_engine_stays_with_it_and_does_not_bind_the_operator() {
+    let env = applied();
+    env.write("policy.hcl", "path \"secret/*\" { capabilities = [\"read\"] }\n");
+    env.ok(&["policy", "write", "narrow", "policy.hcl"]);
+    let token = env.ok(&["token", "create", "-policy=narrow", "-field=token"]);
+    assert_eq!(env.run_with_input(&["login", "-"], &token).code, 0);
+    let kept = env.dir().join("estate/.leasehold/local/login-token");
+    assert_eq!(std::fs::metadata(&kept).unwrap().permissions().mode() & 0o777, 0o600);
+    assert!(!env.dir().join(".leasehold-token").exists());
+    let denied = env.run(&["read", "aws/roles/webapp"]);
+    assert_eq!(denied.code, 2);
+    assert!(
+        denied.stderr.contains("the token came from") && denied.stderr.contains("login-token"),
+        "{}",
+        denied.stderr
+    );
+    env.ok(&["plan"]);
+    env.ok(&["creds", "webapp", "--format", "process"]);
+}
+
+#[test]
+fn a_server_that_has_the_data_directory_is_talked_to() {
+    let env = applied();
+    let data = env.dir().join("estate/.leasehold/local").display().to_string();
+    let server = env.server(&["-listen=127.0.0.1:0", "-aws=sandbox", "-data-dir", &data]);
+    let lease = env.ok(&["creds", "webapp", "-field=lease_id"]);
+    let wrong = env.run(&["read", "aws/creds/nope"]);
+    assert!(wrong.stderr.contains(&format!("URL: GET {}", server.address)), "{}", wrong.stderr);
+    env.ok(&["plan"]);
+    assert_eq!(server.stop(), Some(0));
+    assert!(env.ok(&["lease", "lookup", &lease]).contains(&lease), "the next engine knows the lease");
+}
+
+#[test]
+fn commands_at_the_same_time_wait_for_each_other() {
+    let env = applied();
+    std::thread::scope(|scope| {
+        let runs: Vec<_> =
+            (0..3).map(|_| scope.spawn(|| env.run(&["creds", "webapp", "--format", "process"]))).collect();
+        for run in runs {
+            let output = run.join().unwrap();
+            assert_eq!(output.code, 0, "{}", output.normal());
+        }
+    });
+}
