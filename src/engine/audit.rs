@@ -12,7 +12,7 @@ use super::request::{Request, Response};
 use super::router::Mount;
 use super::token::Token;
 use crate::clock::Clock;
-use crate::trail::{Credential, Kind, Record};
+use crate::trail::{Kind, Record};
 
 /// What both lines of a request have in common.
 pub(crate) struct Scene<'a> {
@@ -54,7 +54,7 @@ impl Scene<'_> {
             if !response.warnings.is_empty() {
                 part.insert("warnings".into(), json!(response.warnings));
             }
-            record.credential = issued.map(credential);
+            record.credential = issued.map(|issued| issued.lease.credential());
         }
         record.response = Some(part);
         record
@@ -159,22 +159,6 @@ fn error_text(error: &Error) -> String {
             let messages = error.messages();
             if messages.is_empty() { error.to_string() } else { messages.join("; ") }
         }
-    }
-}
-
-fn credential(issued: &Issued) -> Credential {
-    let lease = &issued.lease;
-    let origin = lease.origin.as_ref();
-    Credential {
-        app: lease.app.clone(),
-        role: lease.role.clone(),
-        lease_id: lease.id.clone(),
-        access_key_id: lease.user.access_key_id.clone(),
-        iam_user: lease.user.name.clone(),
-        ttl: issued.ttl,
-        expire_time: rfc3339(lease.expire_time),
-        commit: origin.and_then(|origin| origin.commit.clone()),
-        source: origin.and_then(|origin| origin.source.clone()),
     }
 }
 

@@ -123,8 +123,6 @@ pub(crate) struct IssuedUser {
 pub(crate) struct Issued {
     /// The lease, its key id and expiry filled in, still `Pending` in the store.
     pub(crate) lease: Lease,
-    /// Its TTL, in seconds.
-    pub(crate) ttl: i64,
 }
 
 impl Lease {
@@ -293,7 +291,7 @@ fn still_wanted(core: &Core, lease: &Lease) -> Result<(), Error> {
         doomed: Option<i64>,
     }
     let token: Option<Ending> = core.barrier.get(&format!("token/{}", lease.token))?;
-    if !token.is_some_and(|token| token.doomed.is_none_or(|end| end > now(core))) {
+    if token.is_none_or(|token| token.doomed.is_some_and(|end| end <= now(core))) {
         return Err(Error::Unauthenticated);
     }
     match core.mounts.by_uuid(&lease.mount) {

@@ -58,9 +58,19 @@ pub(crate) struct Bulk {
 impl Leases {
     /// Gives up a lease whose credential nobody got: it is revoked from now on, by the timer.
     pub(crate) async fn abandon(&self, core: &Arc<Core>, mut lease: Lease, reason: &str) {
-        // A failing store must not lose the lease: what is pending there is taken up by the timer.
+        // A failing store does not lose the lease: what stays pending there is taken up by the timer.
         let marked = {
             let _turn = self.locks.lock(&lease.id).await;
+            let stored = self.load(core, &lease.id);
+            if let Ok(stored) = &stored {
+                let Some(stored) = stored else {
+                    // Whoever ended its token or mount has revoked it meanwhile.
+                    self.pending_over(&lease.id);
+                    return;
+                };
+                lease.due = stored.due;
+                lease.attempts = stored.attempts;
+            }
             let marked = self.mark(core, &mut [&mut lease], reason).await;
             self.pending_over(&lease.id);
             marked

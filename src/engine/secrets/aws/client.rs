@@ -36,8 +36,8 @@ pub(crate) struct Clients {
     cache: Mutex<Cache>,
     /// The access key id and secret of mounts that set none.
     default_key: Option<(String, Secret)>,
-    /// Serialises the read and write of merging role updates.
-    pub(super) role_writes: tokio::sync::Mutex<()>,
+    /// Serialises writes that depend on what they read: merging roles, rotating the root key.
+    pub(super) writes: tokio::sync::Mutex<()>,
 }
 
 #[derive(Default)]
@@ -66,7 +66,7 @@ pub(super) struct Account {
 impl Clients {
     /// No clients yet.
     pub(crate) fn new(default_key: Option<(String, Secret)>) -> Self {
-        Self { cache: Mutex::default(), default_key, role_writes: tokio::sync::Mutex::default() }
+        Self { cache: Mutex::default(), default_key, writes: tokio::sync::Mutex::default() }
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Cache) -> T) -> T {

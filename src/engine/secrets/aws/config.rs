@@ -81,6 +81,8 @@ pub(super) async fn handle_root(core: &Arc<Core>, call: Call<'_>) -> Result<Resp
         Operation::Read => Ok(Response::data(shown(&root(core, call.mount)?.ok_or(Error::NotFound)?))),
         Operation::Write => {
             let root = from_fields(Fields(&call.request.data))?;
+            // Not while the root key is being rotated: the rotation would put back what it read.
+            let _turn = core.aws_clients.writes.lock().await;
             let mut batch = Batch::new();
             batch.put(call.mount.storage("config/root"), &root)?;
             core.barrier.commit(batch).await?;

@@ -86,7 +86,7 @@ fn response(mut lease: Lease, key: &Key, warnings: Vec<String>) -> Response {
     Response {
         lease: Some(LeaseFields { lease_id: lease.id.clone(), renewable: lease.renewable, lease_duration: ttl }),
         warnings,
-        issued: Some(Issued { lease, ttl }),
+        issued: Some(Issued { lease }),
         ..Response::data(data)
     }
 }

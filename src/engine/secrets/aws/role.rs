@@ -80,7 +80,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
         Operation::Write => {
             let fields = Fields(&call.request.data);
             // Two writes that merge at the same time must not lose one.
-            let _turn = core.aws_clients.role_writes.lock().await;
+            let _turn = core.aws_clients.writes.lock().await;
             let legacy = legacy(fields)?;
             let is_legacy = legacy.is_some();
             let mut role = match legacy {

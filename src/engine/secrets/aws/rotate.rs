@@ -17,7 +17,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     if call.request.operation != Operation::Write {
         return Err(Error::UnsupportedOperation);
     }
-    let _turn = core.aws_clients.role_writes.lock().await;
+    let _turn = core.aws_clients.writes.lock().await;
     let mut root = config::root(core, call.mount)?
         .ok_or_else(|| Error::Server("no configuration found for config/root".to_owned()))?;
     if root.access_key.is_empty() || root.secret_key.is_empty() {

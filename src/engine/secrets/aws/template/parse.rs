@@ -15,9 +15,9 @@ pub(super) enum Node {
     /// The first body whose condition holds.
     If {
         /// Conditions and bodies, in order.
-        branches: Vec<(Pipeline, Vec<Node>)>,
+        branches: Vec<(Pipeline, Vec<Self>)>,
         /// The body when none holds.
-        otherwise: Vec<Node>,
+        otherwise: Vec<Self>,
     },
 }
 
@@ -53,9 +53,9 @@ pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
     let pieces = cut(text)?;
     let mut parser = Parser { pieces: pieces.into_iter() };
     match parser.body(0)? {
-        (nodes, End::Template) => Ok(nodes),
-        (_, End::Else(_)) => Err("unexpected {{else}}".to_owned()),
-        (_, End::End) => Err("unexpected {{end}}".to_owned()),
+        (nodes, Stop::Template) => Ok(nodes),
+        (_, Stop::Else(_)) => Err("unexpected {{else}}".to_owned()),
+        (_, Stop::Done) => Err("unexpected {{end}}".to_owned()),
     }
 }
 
@@ -110,10 +110,10 @@ fn action_length(action: &str) -> Result<usize, String> {
 }
 
 /// What ended a body.
-enum End<'a> {
+enum Stop<'a> {
     Template,
     Else(&'a str),
-    End,
+    Done,
 }
 
 struct Parser<'a> {
@@ -121,7 +121,7 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn body(&mut self, depth: usize) -> Result<(Vec<Node>, End<'a>), String> {
+    fn body(&mut self, depth: usize) -> Result<(Vec<Node>, Stop<'a>), String> {
         if depth > DEPTH_MAX {
             return Err(format!("conditions are nested deeper than {DEPTH_MAX}"));
         }
@@ -136,8 +136,8 @@ impl<'a> Parser<'a> {
             };
             let (word, rest) = action.split_at(action.find(|c: char| !c.is_alphanumeric()).unwrap_or(action.len()));
             match word {
-                "end" if rest.is_empty() => return Ok((nodes, End::End)),
-                "else" => return Ok((nodes, End::Else(rest.trim()))),
+                "end" if rest.is_empty() => return Ok((nodes, Stop::Done)),
+                "else" => return Ok((nodes, Stop::Else(rest.trim()))),
                 "if" => nodes.push(self.condition(rest, depth)?),
                 "range" | "with" | "define" | "template" | "block" | "break" | "continue" => {
                     return Err(format!("{{{{{word}}}}} is not supported in a username template"));
@@ -145,7 +145,7 @@ impl<'a> Parser<'a> {
                 _ => nodes.push(Node::Print(pipeline(action)?)),
             }
         }
-        Ok((nodes, End::Template))
+        Ok((nodes, Stop::Template))
     }
 
     fn condition(&mut self, first: &str, depth: usize) -> Result<Node, String> {
@@ -155,20 +155,20 @@ impl<'a> Parser<'a> {
             let (body, end) = self.body(depth + 1)?;
             branches.push((condition, body));
             match end {
-                End::End => return Ok(Node::If { branches, otherwise: Vec::new() }),
-                End::Else("") => {
+                Stop::Done => return Ok(Node::If { branches, otherwise: Vec::new() }),
+                Stop::Else("") => {
                     let (otherwise, end) = self.body(depth + 1)?;
                     return match end {
-                        End::End => Ok(Node::If { branches, otherwise }),
-                        End::Else(_) => Err("unexpected {{else}} after {{else}}".to_owned()),
-                        End::Template => Err("unexpected end of the template inside {{else}}".to_owned()),
+                        Stop::Done => Ok(Node::If { branches, otherwise }),
+                        Stop::Else(_) => Err("unexpected {{else}} after {{else}}".to_owned()),
+                        Stop::Template => Err("unexpected end of the template inside {{else}}".to_owned()),
                     };
                 }
-                End::Else(next) => match next.strip_prefix("if") {
+                Stop::Else(next) => match next.strip_prefix("if") {
                     Some(next) => condition = pipeline(next)?,
                     None => return Err(format!("unexpected {next:?} after else")),
                 },
-                End::Template => return Err("unexpected end of the template inside {{if}}".to_owned()),
+                Stop::Template => return Err("unexpected end of the template inside {{if}}".to_owned()),
             }
         }
     }
