@@ -1,9 +1,11 @@
 //! Leases over HTTP: the reference's table (L), by the engine's clock, over restarts, and one test for
 //! each published flaw of that kind.
 
-use leasehold::sandbox::{Effect, Fault};
+use leasehold::engine::AwsTransport;
+use leasehold::sandbox::{self, Effect, Fault};
 use serde_json::{Value, json};
 
+use crate::env::InTestEngine;
 use crate::http::{Answer, Http};
 use crate::wire_aws::{START, World, outcome, refused, said};
 
@@ -320,13 +322,14 @@ fn tokens_and_mounts_that_end_during_an_issue_take_the_credential_along() {
 
 #[test]
 fn with_no_working_trail_nothing_is_issued() {
-    let world = world();
-    world.root.send("DELETE", "sys/audit/trail", None);
-    world.account.faults().clear_calls();
-    let devices = world.root.send("GET", "sys/audit", None);
-    let refusal = world.root.send("GET", "aws/creds/r", None);
-    if devices.body["data"].as_object().is_none_or(serde_json::Map::is_empty) {
-        refused(&refusal, 500, "internal error");
-        assert!(world.actions().is_empty());
-    }
+    let world = World::bare();
+    let aws = AwsTransport::InProcess(sandbox::connector(world.account.clone()));
+    let engine = InTestEngine::start(world.clock.clone(), aws);
+    let address = engine.address.trim_start_matches("http://").to_owned();
+    let root = Http { address, token: engine.root_token.clone() };
+    root.post("sys/mounts/aws", &json!({ "type": "aws" }));
+    root.post("aws/roles/r", &json!({ "credential_type": "iam_user" }));
+    refused(&root.send("GET", "aws/creds/r", None), 500, "internal error");
+    assert!(world.actions().is_empty());
+    assert_eq!(root.send("LIST", "sys/leases/lookup/aws", None).status, 404);
 }
