@@ -18,14 +18,15 @@ def client(service, endpoint):
 
 def owners(endpoint, prefix):
     iam = client("iam", endpoint)
-    return [
-        {
-            "name": user["UserName"],
-            "tags": {tag["Key"]: tag["Value"] for tag in iam.list_user_tags(UserName=user["UserName"])["Tags"]},
-        }
-        for page in iam.get_paginator("list_users").paginate(PathPrefix=prefix)
-        for user in page["Users"]
-    ]
+    found = []
+    for page in iam.get_paginator("list_users").paginate(PathPrefix=prefix):
+        for user in page["Users"]:
+            try:
+                tags = iam.list_user_tags(UserName=user["UserName"])["Tags"]
+            except iam.exceptions.NoSuchEntityException:
+                continue  # Deleted since it was listed.
+            found.append({"name": user["UserName"], "tags": {tag["Key"]: tag["Value"] for tag in tags}})
+    return found
 
 
 def users(endpoint, prefix):

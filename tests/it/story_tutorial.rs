@@ -176,7 +176,7 @@ fn the_tutorial_from_plan_to_revocation_on_moto() {
     env.write(
         "estate/moto.hcl",
         &format!(
-            "environment \"moto\" {{\n  engine = \"embedded\"\n  override {{\n    aws \"aws\" {{\n      iam_endpoint = \"{0}\"\n      \
+            "environment \"moto\" {{\n  engine = \"embedded\"\n  var {{\n    account = \"123456789012\"\n  }}\n  override {{\n    aws \"aws\" {{\n      iam_endpoint = \"{0}\"\n      \
              sts_endpoint = \"{0}\"\n      root {{\n        access_key = \"secret:env:MOTO_ACCESS_KEY\"\n        \
              secret_key = \"secret:env:MOTO_SECRET_KEY\"\n      }}\n    }}\n  }}\n}}\n",
             moto.endpoint
