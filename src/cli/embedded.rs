@@ -27,7 +27,20 @@ pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<E
         AwsChoice::Sandbox => sandbox_transport(Some(data.join("sandbox")), clock),
     };
     config.aws_key = (aws == AwsChoice::Sandbox).then(sandbox::root_key);
-    Engine::open(config).await
+    let engine = Engine::open(config).await?;
+    keep_out_of_git(data).map_err(|error| OpenError::Failed(format!("{}: {error}", data.display())))?;
+    Ok(engine)
+}
+
+/// The directory lies in the estate, which is under git, and holds the key that unseals it: one careless
+/// `git add` must not publish it.
+fn keep_out_of_git(data: &Path) -> std::io::Result<()> {
+    let ignore = data.join(".gitignore");
+    match std::fs::OpenOptions::new().write(true).create_new(true).open(ignore) {
+        Ok(mut file) => std::io::Write::write_all(&mut file, b"*\n"),
+        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
+        Err(error) => Err(error),
+    }
 }
 
 /// The way to an engine in this process.

@@ -282,21 +282,24 @@ fn snapshots_show_nothing_that_differs_from_run_to_run() {
     assert_eq!(normal(text), "aws/creds/webapp/[lease] at [time] from http://[address]");
 }
 
+/// Runs git in a directory, as nobody in particular, and answers its stdout.
+#[track_caller]
+pub(crate) fn git(directory: &Path, arguments: &[&str]) -> String {
+    let output = Command::new("git")
+        .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"])
+        .args(arguments)
+        .current_dir(directory)
+        .env("GIT_CONFIG_NOSYSTEM", "1")
+        .output()
+        .expect("git runs");
+    assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("text").trim().to_owned()
+}
+
 /// Puts everything in a directory under git, and answers the commit.
 pub(crate) fn commit_all(directory: &Path) -> String {
-    let git = |arguments: &[&str]| {
-        let output = Command::new("git")
-            .args(["-c", "user.name=Test", "-c", "user.email=test@example.com", "-c", "init.defaultBranch=main"])
-            .args(arguments)
-            .current_dir(directory)
-            .env("GIT_CONFIG_NOSYSTEM", "1")
-            .output()
-            .expect("git runs");
-        assert!(output.status.success(), "git {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
-        String::from_utf8(output.stdout).expect("text").trim().to_owned()
-    };
-    git(&["init", "--quiet"]);
-    git(&["add", "--all"]);
-    git(&["commit", "--quiet", "--message", "the estate"]);
-    git(&["rev-parse", "HEAD"])
+    git(directory, &["init", "--quiet"]);
+    git(directory, &["add", "--all"]);
+    git(directory, &["commit", "--quiet", "--message", "the estate"]);
+    git(directory, &["rev-parse", "HEAD"])
 }

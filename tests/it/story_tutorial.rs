@@ -167,6 +167,9 @@ fn the_tutorial_from_plan_to_revocation_on_the_sandbox() {
     let trail = env.ok(&["trail", "--json"]);
     let row = json_of(trail.lines().next().expect("a row"));
     assert_eq!(row["commit"], commit, "{row}");
+    // The engine's data lies in the estate; git must not see it.
+    let status = crate::env::git(&env.dir().join("estate"), &["status", "--porcelain"]);
+    assert_eq!(status, "", "git sees the engine's data");
 }
 
 #[test]
