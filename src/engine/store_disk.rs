@@ -4,7 +4,7 @@
 //! that many writers share one flush. Readers use a small pool of connections and see a batch as soon
 //! as its commit has returned. A commit that failed leaves it unknown what the disk holds, so nothing
 //! is read or written after it: the store refuses until the process starts again and reads what is
-//! there (https://wiki.postgresql.org/wiki/Fsync_Errors says why a flush must not be retried).
+//! there (<https://wiki.postgresql.org/wiki/Fsync_Errors> says why a flush must not be retried).
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
