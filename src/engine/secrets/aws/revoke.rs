@@ -64,8 +64,11 @@ fn done<T, E: Into<Failure>>(step: &'static str, sent: Result<T, E>) -> Result<(
 /// The short way.
 async fn remove_known(iam: &Client, user: &IssuedUser) -> Result<Sighting, Failed> {
     let name = &user.name;
-    if let Some(key) = &user.access_key_id {
-        done(DELETING_KEY, iam.delete_access_key().user_name(name).access_key_id(key).send().await)?;
+    match &user.access_key_id {
+        Some(key) => done(DELETING_KEY, iam.delete_access_key().user_name(name).access_key_id(key).send().await)?,
+        // It may have been made without our hearing of it, and keys go first.
+        None if delete_keys(iam, name).await? == Keys::NoUser => return Ok(Sighting::Absent),
+        None => {}
     }
     let mut steps: Vec<Step<'_>> = Vec::new();
     if let Some(policy) = &user.inline_policy {
