@@ -52,7 +52,7 @@ async fn make_anew(client: &Client, change: &Change, object: &Object, old: &Live
     }
     let written = write(client, object, None, true).await;
     let Outcome::Failed { what, .. } = written else { return written };
-    let leaf = |value: &serde_json::Value| Leaf { value: FieldValue::Data(value.clone()), place: change.place.clone() };
+    let leaf = |value: &serde_json::Value| Leaf::new(FieldValue::Data(value.clone()), change.place.clone());
     let mut before = Object::at_defaults(object.kind, &object.path, object.app.as_deref(), &object.place);
     before.fields = old.fields.iter().map(|(name, value)| (*name, leaf(value))).collect();
     match write(client, &before, None, true).await {

@@ -195,7 +195,7 @@ struct Lowering<'s> {
     /// Where each object's path is declared.
     paths: HashMap<String, Span>,
     /// Policy documents by source, so that a file is read and checked once.
-    documents: HashMap<u32, Option<String>>,
+    documents: HashMap<u32, Option<document::Document>>,
     objects: Vec<Object>,
     apps: Vec<App>,
 }

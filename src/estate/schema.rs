@@ -178,7 +178,7 @@ impl<'s> Reader<'s> {
         for (key, name) in names {
             let Some(field) = kind.field(name) else { continue };
             if let Some((value, span)) = self.value(block, key, field.shape) {
-                fields.insert(field.name, Leaf { value, place: self.place(span) });
+                fields.insert(field.name, Leaf::new(value, self.place(span)));
             }
         }
         fields

@@ -83,9 +83,9 @@ pub fn canonical_value<S>(json: &Json<S>) -> Result<Value, String> {
     })
 }
 
-/// How much of [`USER_INLINE_SIZE_MAX`] a canonical compact text takes.
-pub fn size(canonical: &str) -> usize {
-    canonical.chars().count()
+/// How much of [`USER_INLINE_SIZE_MAX`] a compact text takes.
+pub fn size(compact: &str) -> usize {
+    compact.chars().count()
 }
 
 const STATEMENT_ORDER: &[&str] =

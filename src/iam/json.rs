@@ -93,6 +93,45 @@ impl<S> Json<S> {
         Json { kind, span: place(self.span) }
     }
 
+    /// The text without white space: order, shape and the spelling of numbers as they were written.
+    pub fn compact(&self) -> String {
+        let mut out = String::new();
+        self.write(&mut out);
+        out
+    }
+
+    fn write(&self, out: &mut String) {
+        let quoted = |text: &str, out: &mut String| out.push_str(&serde_json::Value::from(text).to_string());
+        match &self.kind {
+            Kind::Null => out.push_str("null"),
+            Kind::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+            Kind::Number(number) => out.push_str(number),
+            Kind::Text(text) => quoted(text, out),
+            Kind::List(items) => {
+                out.push('[');
+                for (index, item) in items.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    item.write(out);
+                }
+                out.push(']');
+            }
+            Kind::Map(members) => {
+                out.push('{');
+                for (index, member) in members.iter().enumerate() {
+                    if index > 0 {
+                        out.push(',');
+                    }
+                    quoted(&member.key, out);
+                    out.push(':');
+                    member.value.write(out);
+                }
+                out.push('}');
+            }
+        }
+    }
+
     /// The word for the value's type in a message.
     pub fn sort(&self) -> &'static str {
         match self.kind {
@@ -279,6 +318,14 @@ mod tests {
         assert_eq!(&text[members[1].key_span.clone()], "\"a\"");
         let Kind::List(items) = &members[0].value.kind else { panic!("a list") };
         assert_eq!(&text[items[1].span.clone()], r#""x\n""#);
+    }
+
+    #[test]
+    fn compact_text_differs_in_white_space_only() {
+        let text = "{ \"b\": [1.50, -2E3, \"x y\\n\"],\n \"a\": [], \"c\": {\"d\": [null, true]} }";
+        let compact = r#"{"b":[1.50,-2E3,"x y\n"],"a":[],"c":{"d":[null,true]}}"#;
+        assert_eq!(parse(text).expect("parses").compact(), compact);
+        assert_eq!(parse(compact).expect("parses").compact(), compact);
     }
 
     #[test]

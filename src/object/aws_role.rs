@@ -49,7 +49,7 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
 }
 
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
-    let mut call = post(object.path.clone(), FIELDS.iter().map(|field| (field.name, object.value(field.name))));
+    let mut call = post(object.path.clone(), FIELDS.iter().map(|field| (field.name, object.wording(field.name))));
     // An empty path fails the engine's pattern when it is sent; "/" says the same.
     if call.body["user_path"] == "" {
         call.body.insert("user_path".to_owned(), Value::from("/"));
@@ -107,6 +107,14 @@ mod tests {
             assert_eq!(body(&[(name, value.clone())], Some(json!({"credential_type": "iam_user"}))), set);
             assert_eq!(body(&[], Some(live)), empty, "clear {name}");
         }
+    }
+
+    #[test]
+    fn a_document_goes_out_as_its_author_wrote_it() {
+        let mut role = object(&KIND, PATH, &[("policy_document", json!("canonical"))]);
+        role.fields.get_mut("policy_document").expect("a field").wording = Some(json!("as written"));
+        assert_eq!(role.value("policy_document"), "canonical");
+        assert_eq!(calls(&role, None)[0][1]["policy_document"], "as written");
     }
 
     #[test]

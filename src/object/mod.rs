@@ -98,6 +98,12 @@ impl Object {
         }
     }
 
+    /// What is sent for a field that is not a secret: its author's wording, or else its value.
+    pub fn wording(&self, name: &str) -> Value {
+        let wording = self.fields.get(name).and_then(|leaf| leaf.wording.clone());
+        wording.unwrap_or_else(|| self.value(name))
+    }
+
     /// The resolved secret of a field, if it is declared and resolved.
     pub fn secret(&self, name: &str) -> Option<&Secret> {
         match self.fields.get(name).map(|leaf| &leaf.value) {
@@ -130,6 +136,7 @@ impl Object {
         };
         if let Some(leaf) = self.fields.get_mut(name) {
             leaf.value = value;
+            leaf.wording = None;
         }
         Ok(())
     }
@@ -176,8 +183,18 @@ impl Field {
 pub struct Leaf {
     /// Its value, normalised.
     pub value: FieldValue,
+    /// What is sent for it, where that is not the canonical value: an author's policy document goes out as
+    /// it was written, and is compared by its meaning.
+    pub wording: Option<Value>,
     /// Where it was written.
     pub place: Place,
+}
+
+impl Leaf {
+    /// A value that is sent as it is compared.
+    pub fn new(value: FieldValue, place: Place) -> Self {
+        Self { value, wording: None, place }
+    }
 }
 
 /// A field's value: data, or a secret that is only ever written.
@@ -382,7 +399,7 @@ pub(crate) mod testing {
 
     /// A leaf from nowhere.
     pub(crate) fn leaf(value: FieldValue) -> Leaf {
-        Leaf { value, place: place() }
+        Leaf::new(value, place())
     }
 
     fn place() -> Place {

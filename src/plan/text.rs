@@ -156,7 +156,8 @@ impl Page {
     fn items(&mut self, before: &[Value], after: &[Value]) {
         let old: Vec<String> = before.iter().map(|item| inline(Shape::Text, item)).collect();
         let new: Vec<String> = after.iter().map(|item| inline(Shape::Text, item)).collect();
-        self.line_diff(&(old.join("\n") + "\n"), &(new.join("\n") + "\n"));
+        let lines = |items: Vec<String>| items.into_iter().map(|item| item + "\n").collect::<String>();
+        self.line_diff(&lines(old), &lines(new));
     }
 
     fn line_diff(&mut self, before: &str, after: &str) {
@@ -169,10 +170,8 @@ impl Page {
                 let text = escape(change.value().trim_end_matches('\n'));
                 match change.tag() {
                     ChangeTag::Equal => self.line(format!("          {text}").trim_end()),
-                    ChangeTag::Delete if text.is_empty() => {}
-                    ChangeTag::Insert if text.is_empty() => {}
-                    ChangeTag::Delete => self.painted(style(Action::Delete), &format!("        - {text}")),
-                    ChangeTag::Insert => self.painted(style(Action::Create), &format!("        + {text}")),
+                    ChangeTag::Delete => self.painted(style(Action::Delete), format!("        - {text}").trim_end()),
+                    ChangeTag::Insert => self.painted(style(Action::Create), format!("        + {text}").trim_end()),
                 }
             }
         }

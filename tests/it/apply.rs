@@ -69,7 +69,7 @@ impl World {
 fn object(kind: &str, path: &str, fields: Value) -> Object {
     let kind = *KINDS.iter().find(|other| other.name == kind).unwrap();
     let place = Place { file: Arc::from("apps/a.hcl"), line: 3, column: 1 };
-    let leaf = |value: &Value| Leaf { value: FieldValue::Data(value.clone()), place: place.clone() };
+    let leaf = |value: &Value| Leaf::new(FieldValue::Data(value.clone()), place.clone());
     let fields = fields.as_object().unwrap();
     let fields: BTreeMap<&'static str, Leaf> =
         fields.iter().map(|(name, value)| (kind.field(name).unwrap().name, leaf(value))).collect();

@@ -61,7 +61,6 @@ const SELF_CARE: &[(&str, &str)] = &[
     ("auth/token/lookup-self", "read"),
     ("auth/token/renew-self", "update"),
     ("auth/token/revoke-self", "update"),
-    ("sys/leases/lookup", "update"),
     ("sys/leases/renew", "update"),
 ];
 
@@ -80,8 +79,9 @@ impl Lowering<'_> {
             fields.remove("user_path");
         }
         if let Some((document, span)) = self.policy_document(block) {
-            let value = FieldValue::Data(Value::from(document));
-            fields.insert("policy_document", Leaf { value, place: self.reader.place(span) });
+            let mut leaf = Leaf::new(FieldValue::Data(Value::from(document.canonical)), self.reader.place(span));
+            leaf.wording = Some(Value::from(document.wording));
+            fields.insert("policy_document", leaf);
         }
         let mount =
             if self.reader.require(block, "mount", "\"aws\"") { self.reader.text(block, "mount") } else { None };
@@ -246,7 +246,7 @@ impl Lowering<'_> {
         fields.insert("token_policies", self.derived(sorted(policies), login));
         fields
             .entry("token_no_default_policy")
-            .or_insert_with(|| Leaf { value: FieldValue::Data(json!(true)), place: self.reader.place(login.span) });
+            .or_insert_with(|| Leaf::new(FieldValue::Data(json!(true)), self.reader.place(login.span)));
         let role_name = format!("app-{}", app.label);
         let path = format!("auth/{mount}/role/{role_name}");
         let object = self.object(&approle_role::KIND, path, Some(app.label), login.span, fields);

@@ -11,10 +11,26 @@ use crate::iam::json::{self, Json, Kind as JsonKind, Member};
 
 const STATEMENT_KEYS: &[&str] = &["effect", "actions", "not_actions", "resources", "not_resources", "condition"];
 
+/// A policy document of the estate.
+#[derive(Clone)]
+pub(super) struct Document {
+    /// What is compared.
+    pub(super) canonical: String,
+    /// What is sent: as its author wrote it, without white space.
+    pub(super) wording: String,
+}
+
+impl Document {
+    fn new<S>(json: &Json<S>) -> Option<Self> {
+        let canonical = document::canonical_value(json).ok()?.to_string();
+        Some(Self { canonical, wording: json.compact() })
+    }
+}
+
 impl Lowering<'_> {
-    /// The canonical policy document of a role, with where it is declared; `None` without one, or after a
+    /// The policy document of a role, with where it is declared; `None` without one, or after a
     /// problem.
-    pub(super) fn policy_document(&mut self, block: &Block<'_>) -> Option<(String, Span)> {
+    pub(super) fn policy_document(&mut self, block: &Block<'_>) -> Option<(Document, Span)> {
         let written = block.map.get("policy_document");
         let statements = block.map.get("statement");
         if let (Some(written), Some(statements)) = (written, statements) {
@@ -34,7 +50,7 @@ impl Lowering<'_> {
         document.map(|document| (document, span))
     }
 
-    fn file_document(&mut self, name: &str, span: Span) -> Option<String> {
+    fn file_document(&mut self, name: &str, span: Span) -> Option<Document> {
         let index = match self.reader.sources.reference(name) {
             Ok(index) => index,
             Err(why) => {
@@ -66,7 +82,7 @@ impl Lowering<'_> {
         document
     }
 
-    fn inline_document(&mut self, text: &str, span: Span) -> Option<String> {
+    fn inline_document(&mut self, text: &str, span: Span) -> Option<Document> {
         // An escape or a heredoc's indentation puts the text's bytes elsewhere than the file's, so problems
         // name their line and column inside the document.
         let within = |at: usize| {
@@ -89,12 +105,12 @@ impl Lowering<'_> {
                     let draft = if finding.fatal { Draft::error } else { Draft::warning };
                     self.reader.report(draft(span, finding.what).hint_if(finding.hint));
                 }
-                document::canonical_value(&json).ok().map(|value| value.to_string())
+                Document::new(&json)
             }
         }
     }
 
-    fn statements(&mut self, block: &Block<'_>) -> Option<String> {
+    fn statements(&mut self, block: &Block<'_>) -> Option<Document> {
         let entry = block.map.get("statement")?;
         let blocks = self.reader.labelled(block.map, "statement");
         let before = self.reader.problems.len();
@@ -148,8 +164,8 @@ impl Lowering<'_> {
         Json { kind: JsonKind::Map(members), span: block.span }
     }
 
-    /// Reports what is wrong with a document; its canonical text if IAM would take it.
-    fn checked(&mut self, json: &Json<Span>, used: Option<Span>) -> Option<String> {
+    /// Reports what is wrong with a document; answers it if IAM would take it.
+    fn checked(&mut self, json: &Json<Span>, used: Option<Span>) -> Option<Document> {
         let mut sound = true;
         for Finding { span, what, hint, also, fatal } in document::check(json) {
             sound &= !fatal;
@@ -162,7 +178,7 @@ impl Lowering<'_> {
             }
             self.reader.report(draft);
         }
-        document::canonical_value(json).ok().filter(|_| sound).map(|value| value.to_string())
+        Document::new(json).filter(|_| sound)
     }
 
     /// Checks an ARN of a managed policy.

@@ -132,7 +132,7 @@ impl Lowering<'_> {
                 }
             },
         };
-        fields.insert("access_key", Leaf { value, place: self.reader.place(entry.value.span) });
+        fields.insert("access_key", Leaf::new(value, self.reader.place(entry.value.span)));
     }
 
     /// The lease terms; answers the default lease in seconds, 0 when there is none.
@@ -247,6 +247,6 @@ impl Lowering<'_> {
 
     /// A field that follows from the declaration as a whole.
     pub(super) fn derived(&self, value: impl Into<Value>, block: &Block<'_>) -> Leaf {
-        Leaf { value: FieldValue::Data(value.into()), place: self.reader.place(block.span) }
+        Leaf::new(FieldValue::Data(value.into()), self.reader.place(block.span))
     }
 }

@@ -54,7 +54,7 @@ impl Lowering<'_> {
         let mut fields = std::collections::BTreeMap::new();
         if let Some((rules, span)) = rules {
             let value = FieldValue::Data(Value::from(rules.trim()));
-            fields.insert("policy", Leaf { value, place: self.reader.place(span) });
+            fields.insert("policy", Leaf::new(value, self.reader.place(span)));
         }
         let mut object = self.object(&acl_policy::KIND, path, None, block.span, fields);
         object.protect = self.reader.flag(block, "protect");

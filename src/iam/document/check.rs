@@ -1,6 +1,6 @@
 //! What is wrong with a policy document, everything at once.
 
-use super::{Finding, Json, Kind, Member, USER_INLINE_SIZE_MAX, canonical_value, size};
+use super::{Finding, Json, Kind, Member, USER_INLINE_SIZE_MAX, size};
 
 const VERSION: &str = "2012-10-17";
 
@@ -64,8 +64,7 @@ impl<S: Clone> Checker<S> {
     }
 
     fn size(&mut self, json: &Json<S>) {
-        let Ok(canonical) = canonical_value(json) else { return };
-        let taken = size(&canonical.to_string());
+        let taken = size(&json.compact());
         if taken > USER_INLINE_SIZE_MAX {
             let what = format!(
                 "this policy has {taken} characters; IAM allows {USER_INLINE_SIZE_MAX} in all inline policies of one user"
