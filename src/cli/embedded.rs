@@ -24,7 +24,7 @@ pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<E
     config.trail = Some(data.join("trail.log"));
     config.aws = match aws {
         AwsChoice::Aws => AwsTransport::Network,
-        AwsChoice::Sandbox => sandbox_transport(Some(data.join("sandbox")), clock),
+        AwsChoice::Sandbox => LazySandbox::new(Some(data.join("sandbox")), clock).transport(),
     };
     config.aws_key = (aws == AwsChoice::Sandbox).then(sandbox::root_key);
     let engine = Engine::open(config).await?;
@@ -54,22 +54,33 @@ pub(crate) fn target(engine: &Engine) -> Target {
     }))
 }
 
-/// A simulated AWS account whose journal is in `dir`, or that is gone with the process.
+/// A simulated AWS account whose journal is in a directory, or that is gone with the process.
 ///
-/// The journal is read when the engine first calls AWS. Then the engine holds the lock of its data
-/// directory, so that no other process still writes the journal.
-pub(crate) fn sandbox_transport(dir: Option<PathBuf>, clock: &Clock) -> AwsTransport {
-    AwsTransport::InProcess(SharedHttpClient::new(LazySandbox { dir, clock: clock.clone(), opened: OnceLock::new() }))
-}
-
-#[derive(Debug)]
-struct LazySandbox {
+/// The journal is read when the engine first calls AWS, or with [`LazySandbox::check`]. Then the engine
+/// holds the lock of its data directory, so that no other process still writes the journal.
+#[derive(Clone, Debug)]
+pub(crate) struct LazySandbox {
     dir: Option<PathBuf>,
     clock: Clock,
-    opened: OnceLock<Result<SharedHttpClient, String>>,
+    opened: Arc<OnceLock<Result<SharedHttpClient, String>>>,
 }
 
 impl LazySandbox {
+    /// Opens nothing yet.
+    pub(crate) fn new(dir: Option<PathBuf>, clock: &Clock) -> Self {
+        Self { dir, clock: clock.clone(), opened: Arc::default() }
+    }
+
+    /// The way to the account.
+    pub(crate) fn transport(&self) -> AwsTransport {
+        AwsTransport::InProcess(SharedHttpClient::new(self.clone()))
+    }
+
+    /// Opens it now; answers why that does not work.
+    pub(crate) fn check(&self) -> Result<(), String> {
+        self.client().as_ref().map(drop).map_err(Clone::clone)
+    }
+
     fn client(&self) -> &Result<SharedHttpClient, String> {
         self.opened.get_or_init(|| {
             match sandbox::Account::open(self.dir.as_deref(), self.clock.clone()) {

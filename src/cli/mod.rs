@@ -95,7 +95,6 @@ enum Command {
 
 /// Runs the program on `argv` and answers its exit code.
 pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
-    guard_process();
     let mut command = Cli::command();
     let argv = argv::expand(&mut command, argv);
     let cli = match command.try_get_matches_from(argv).and_then(|matches| Cli::from_arg_matches(&matches)) {
@@ -121,15 +120,6 @@ pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
             ExitCode::from(error.exit_code)
         }
     }
-}
-
-/// What a program that handles secrets owes its user: files that only they can read, whatever the
-/// command, and no memory image on disk if it crashes.
-fn guard_process() {
-    use rustix::process::{Resource, Rlimit, setrlimit, umask};
-    umask(rustix::fs::Mode::from_raw_mode(0o077));
-    // Lowering a limit is always allowed; were it not, there is nothing better to do than go on.
-    let _ = setrlimit(Resource::Core, Rlimit { current: Some(0), maximum: Some(0) });
 }
 
 async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {

@@ -13,6 +13,7 @@ use tokio::signal::unix::{SignalKind, signal};
 use self::settings::{AwsChoice, Settings};
 use self::tls::Certificate;
 use super::Global;
+use super::embedded::LazySandbox;
 use super::error::CliError;
 use super::output;
 use crate::clock::Clock;
@@ -67,7 +68,13 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
     log_to_stderr(&settings.log_level)?;
     let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
     let audit_file = audit_file(&settings)?;
-    let engine = Engine::open(config(&settings, &audit_file)?).await.map_err(opening)?;
+    let clock = Clock::system();
+    let sandbox = sandbox(&settings, &clock);
+    let engine = Engine::open(config(&settings, &audit_file, sandbox.as_ref(), clock)).await.map_err(opening)?;
+    if let Some(sandbox) = &sandbox {
+        // The engine holds the data directory by now, so whoever else was about to use the sandbox is done.
+        sandbox.check().map_err(|error| CliError::new(1, error))?;
+    }
     let listener = TcpListener::bind(&settings.listen)
         .await
         .map_err(|e| CliError::new(1, format!("cannot listen on {}: {e}", settings.listen)))?;
@@ -101,31 +108,23 @@ fn opening(error: OpenError) -> CliError {
     CliError::new(1, error.to_string()).hint(hint)
 }
 
-fn config(settings: &Settings, audit_file: &Path) -> Result<Config, CliError> {
-    let clock = Clock::system();
+fn config(settings: &Settings, audit_file: &Path, sandbox: Option<&LazySandbox>, clock: Clock) -> Config {
     let storage = match &settings.data {
         Some(directory) => Storage::Disk { directory: directory.clone() },
         None => Storage::Memory,
     };
-    Ok(Config {
+    Config {
         trail: Some(audit_file.to_owned()),
-        aws: aws(settings, &clock)?,
-        aws_key: (settings.aws == AwsChoice::Sandbox).then(sandbox::root_key),
+        aws: sandbox.map_or(AwsTransport::Network, LazySandbox::transport),
+        aws_key: sandbox.map(|_| sandbox::root_key()),
         dev_root_token: settings.root_token.clone().map(Secret::new),
         ..Config::new(storage, clock)
-    })
+    }
 }
 
-fn aws(settings: &Settings, clock: &Clock) -> Result<AwsTransport, CliError> {
-    match settings.aws {
-        AwsChoice::Aws => Ok(AwsTransport::Network),
-        AwsChoice::Sandbox => {
-            let directory = settings.data.as_ref().map(|data| data.join("sandbox"));
-            let account = sandbox::Account::open(directory.as_deref(), clock.clone())
-                .map_err(|e| CliError::new(1, e.to_string()))?;
-            Ok(AwsTransport::InProcess(sandbox::connector(account)))
-        }
-    }
+fn sandbox(settings: &Settings, clock: &Clock) -> Option<LazySandbox> {
+    let directory = || settings.data.as_ref().map(|data| data.join("sandbox"));
+    (settings.aws == AwsChoice::Sandbox).then(|| LazySandbox::new(directory(), clock))
 }
 
 /// The trail's file; a development server without one gets it in a directory of its own.

@@ -5,7 +5,7 @@
 //! never answered (see [`Core::finish`]).
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use super::AwsTransport;
 use super::audit::Scene;
@@ -49,8 +49,6 @@ pub(crate) struct Core {
     pub(crate) storage_type: &'static str,
     /// Held while an audit device is made or removed, so that changes do not overtake each other.
     pub(crate) audit_changes: tokio::sync::Mutex<()>,
-    /// When the engine was opened.
-    pub(crate) opened: time::OffsetDateTime,
     /// Set by `sys/seal`; only a restart clears it.
     pub(crate) sealed: AtomicBool,
 }
@@ -68,6 +66,31 @@ pub(crate) struct Call<'a> {
     pub(crate) token: Option<&'a Token>,
     /// Whether the ACL grants `sudo` on this path.
     pub(crate) sudo: bool,
+}
+
+/// Whether a client still waits for what a request makes: either it gets the answer, or the answer is
+/// undone, never neither.
+#[derive(Debug, Default)]
+pub(crate) struct Delivery(AtomicU8);
+
+impl Delivery {
+    const WAITING: u8 = 0;
+    const DELIVERED: u8 = 1;
+    const GIVEN_UP: u8 = 2;
+
+    /// Nobody will get the answer. False when it is too late: the answer is being made durable.
+    pub(crate) fn give_up(&self) -> bool {
+        self.settle(Self::GIVEN_UP)
+    }
+
+    /// The answer will be given. False when nobody waits for it any more.
+    fn deliver(&self) -> bool {
+        self.settle(Self::DELIVERED)
+    }
+
+    fn settle(&self, outcome: u8) -> bool {
+        self.0.compare_exchange(Self::WAITING, outcome, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
 }
 
 /// Who asks, and whether they may.
@@ -96,7 +119,7 @@ impl Core {
     }
 
     /// Serves one request from beginning to end. Must not be dropped half way: run it as a task.
-    pub(crate) async fn handle(self: &Arc<Self>, request: &Request) -> Result<Response, Error> {
+    pub(crate) async fn handle(self: &Arc<Self>, request: &Request, delivery: &Delivery) -> Result<Response, Error> {
         if let Some(answer) = sys::status::unaudited(self, request) {
             return answer;
         }
@@ -129,7 +152,7 @@ impl Core {
                 Err(refusal)
             }
         };
-        let result = self.finish(&scene, result).await;
+        let result = self.finish(&scene, result, delivery).await;
         if let Some(token) = &admission.token {
             self.tokens.used(self, token).await;
         }
@@ -214,7 +237,14 @@ impl Core {
     }
 
     /// The response line; the credential becomes the client's only with that line durable.
-    async fn finish(self: &Arc<Self>, scene: &Scene<'_>, result: Result<Response, Error>) -> Result<Response, Error> {
+    async fn finish(
+        self: &Arc<Self>,
+        scene: &Scene<'_>,
+        result: Result<Response, Error>,
+        delivery: &Delivery,
+    ) -> Result<Response, Error> {
+        // Asked once, before anything is the client's.
+        let result = if delivery.deliver() { result } else { self.undo(result).await };
         match result {
             Ok(mut response) => match response.issued.take() {
                 Some(issued) => self.hand_over(scene, response, issued).await,
@@ -238,6 +268,20 @@ impl Core {
                 Err(error)
             }
         }
+    }
+
+    /// Takes back what a request made whose client has been told that it took too long.
+    async fn undo(self: &Arc<Self>, result: Result<Response, Error>) -> Result<Response, Error> {
+        const REASON: &str = "request-took-too-long";
+        let Ok(mut response) = result else { return result };
+        if let Some(issued) = response.issued.take() {
+            self.leases.abandon(self, issued.lease, REASON).await;
+        } else if let Some(hash) = response.new_token.take() {
+            self.tokens.revoke(self, &hash, REASON).await?;
+        } else {
+            return Ok(response);
+        }
+        Err(Error::Server("the request took too long: what it made has been revoked".to_owned()))
     }
 
     async fn hand_over(
@@ -351,7 +395,17 @@ async fn dispatch(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::needs_sudo;
+    use super::{Delivery, needs_sudo};
+
+    #[test]
+    fn an_answer_is_given_or_given_up_and_never_both() {
+        let delivery = Delivery::default();
+        assert!(delivery.give_up());
+        assert!(!delivery.deliver());
+        let delivery = Delivery::default();
+        assert!(delivery.deliver());
+        assert!(!delivery.give_up());
+    }
 
     #[test]
     fn root_protected_paths_are_known_in_every_spelling() {

@@ -180,7 +180,6 @@ impl Engine {
         let trail = Trail::new(config.clock.clone());
         sys::audit::open_devices(&barrier, &trail, config.trail).await?;
         let core = Arc::new(Core {
-            opened: config.clock.now(),
             clock: config.clock,
             trail,
             engine_id: engine_id(&barrier).await?,

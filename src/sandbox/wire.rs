@@ -65,10 +65,12 @@ impl Account {
             (None, None) => "none",
         };
         tracing::debug!(service, action = name, outcome, answered, "sandbox: simulated AWS call");
+        // Before the call shows in the log: whoever sees it there may move the clock.
+        let received = self.clock.now();
         self.log(verified, outcome, answered);
         match effect {
             Some(Effect::Hang) => std::future::pending().await,
-            Some(Effect::Delay(delay)) => self.clock.sleep(delay).await,
+            Some(Effect::Delay(delay)) => self.clock.sleep_until(received + delay).await,
             _ => {}
         }
         if !answered {

@@ -18,12 +18,15 @@ pub(super) struct Format {
     pub(super) log_raw: bool,
     /// Whether the answers of lists are replaced by their counts.
     pub(super) elide_list_responses: bool,
+    /// Comes before the JSON.
+    pub(super) prefix: String,
 }
 
 impl Format {
     /// The line without its chain and without the closing brace and newline, which [`super::chain`] adds.
     pub(super) fn body(&self, record: &Record) -> Vec<u8> {
         let mut out = Vec::with_capacity(1024);
+        out.extend_from_slice(self.prefix.as_bytes());
         out.extend_from_slice(b"{\"time\":\"");
         write_time(record.time, &mut out);
         out.extend_from_slice(match record.kind {
@@ -183,6 +186,7 @@ mod tests {
 
     fn format() -> Format {
         Format {
+            prefix: String::new(),
             hasher: Hasher::new(&Secret::new("salt")),
             hmac_accessor: true,
             log_raw: false,

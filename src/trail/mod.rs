@@ -54,6 +54,9 @@ pub struct DeviceOptions {
     pub log_raw: bool,
     /// Whether `keys` and `key_info` of lists are replaced by their counts.
     pub elide_list_responses: bool,
+    /// Written before each line's JSON; may be empty. It holds no `{` and no control characters, so that
+    /// readers find the JSON behind it.
+    pub prefix: String,
     /// Keys the hashes. Must stay the same for the life of the device, or its hashes lose their meaning.
     pub salt: Secret,
     /// Whether the engine made it, so that [`Trail::close_device`] does not take it away.
@@ -69,6 +72,7 @@ impl DeviceOptions {
             hmac_accessor: true,
             log_raw: false,
             elide_list_responses: false,
+            prefix: String::new(),
             salt,
             built_in: false,
         }
@@ -95,6 +99,9 @@ pub enum TrailError {
     /// `stdout` and other words that Vault takes for a path.
     #[error("{0:?} is not supported as an audit file: give the path of a file")]
     Unsupported(String),
+    /// A prefix behind which the JSON of a line would not be found.
+    #[error("the prefix {0:?} of an audit device may hold no {{ and no line ends or other control characters")]
+    Prefix(String),
     /// Another device or process writes this file.
     #[error("the audit file {} is already being written by another device or process", path.display())]
     InUse {
@@ -158,11 +165,14 @@ impl Trail {
     /// last line continues the chain, and a torn last line is cut off and told about in a system line.
     ///
     /// # Errors
-    /// [`TrailError::Open`], [`TrailError::NotAFile`], [`TrailError::Unsupported`], [`TrailError::InUse`],
+    /// [`TrailError::Open`], [`TrailError::NotAFile`], [`TrailError::Unsupported`], [`TrailError::Prefix`], [`TrailError::InUse`],
     /// [`TrailError::NameTaken`].
     pub fn open_device(&self, name: &str, options: DeviceOptions) -> Result<(), TrailError> {
         if let Some(word) = options.path.to_str().filter(|path| ["stdout", "discard", ""].contains(path)) {
             return Err(TrailError::Unsupported(word.to_owned()));
+        }
+        if options.prefix.contains(|c: char| c == '{' || c.is_control()) {
+            return Err(TrailError::Prefix(options.prefix));
         }
         let mut devices = self.devices.write().unwrap_or_else(PoisonError::into_inner);
         if devices.iter().any(|device| device.name == name) {
@@ -173,6 +183,7 @@ impl Trail {
             hmac_accessor: options.hmac_accessor,
             log_raw: options.log_raw,
             elide_list_responses: options.elide_list_responses,
+            prefix: options.prefix.clone(),
         });
         let file = FileDevice::open(&options, {
             let (format, clock) = (Arc::clone(&format), self.clock.clone());

@@ -86,7 +86,9 @@ pub fn issuances(mut reader: impl BufRead, now: OffsetDateTime) -> io::Result<Is
         if end == LineEnd::Newline && !contains(&line, b"\"credential\":") {
             continue;
         }
-        match serde_json::from_slice::<Line>(&line) {
+        // A device's prefix holds no brace.
+        let json = line.iter().position(|&byte| byte == b'{').map_or(&[][..], |at| &line[at..]);
+        match serde_json::from_slice::<Line>(json) {
             Ok(line) if end == LineEnd::Newline => fold.take(line),
             _ => fold.found.unreadable_lines += 1,
         }

@@ -1,5 +1,6 @@
 //! What commands by hand print: the tables, texts and codes that scripts around Vault rely on
-//! (reference: sections 9 and 11.8, S15 to S22).
+//! (reference: sections 9 and 11.8, S15 to S22; S21 is a role written from standard input, which the engine
+//! compacts: R2).
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;
@@ -49,6 +50,7 @@ const AWS: &[(&str, u16, &str)] = &[
 
 #[test]
 fn reading_and_writing() {
+    // S16, S17, S18, S22
     let (env, _server) = with_server(AWS);
     let text = transcript(
         &env,
@@ -78,6 +80,7 @@ fn reading_and_writing() {
 
 #[test]
 fn a_field_is_the_very_bytes_when_nobody_sits_there() {
+    // S15
     let (env, _server) = with_server(AWS);
     for (field, expected) in [
         ("access_key", "AKIAEXAMPLEEXAMPLE00"),
@@ -125,6 +128,7 @@ const LEASES: &[(&str, u16, &str)] = &[
 
 #[test]
 fn leases() {
+    // S20
     let (env, server) = with_server(LEASES);
     let text = transcript(
         &env,
@@ -151,6 +155,7 @@ fn leases() {
 
 #[test]
 fn status_tells_sealed_by_its_code() {
+    // S19
     const UNSEALED: &[(&str, u16, &str)] = &[(
         "GET /v1/sys/seal-status",
         200,

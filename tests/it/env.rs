@@ -231,6 +231,11 @@ impl InTestEngine {
         self.runtime.block_on(self.engine.settle(limit))
     }
 
+    /// Closes and opens the trail's files, as SIGHUP does.
+    pub(crate) fn reload(&self) {
+        self.engine.reload();
+    }
+
     /// Points the commands of a test at this engine, as root.
     pub(crate) fn serve(&self, env: &mut TestEnv) {
         env.set("LEASEHOLD_ADDR", &self.address).set("LEASEHOLD_TOKEN", &self.root_token);

@@ -162,8 +162,8 @@ fn every_kind(stage: usize, log: &str) -> String {
     ]);
     let audit = pick([
         "",
-        "description = \"one\"\n  mode = \"0640\"\n  hmac_accessor = false\n  elide_list_responses = true",
-        "description = \"two\"\n  mode = \"0600\"",
+        "description = \"one\"\n  mode = \"0640\"\n  hmac_accessor = false\n  elide_list_responses = true\n  prefix = \"one \"",
+        "description = \"two\"\n  mode = \"0600\"\n  prefix = \"@cee: \"",
     ]);
 
     format!(

@@ -56,7 +56,17 @@ impl World {
         world
     }
 
+    /// With limits of its own, for what a request may take.
+    pub(crate) fn restart_with(&mut self, limits: Limits) {
+        self.stop();
+        self.start_with(limits);
+    }
+
     fn start(&mut self) {
+        self.start_with(Limits::default());
+    }
+
+    fn start_with(&mut self, limits: Limits) {
         let data = self.home.path().join("data");
         let engine = InTestEngine::start_with(Config {
             storage: Storage::Disk { directory: data },
@@ -65,7 +75,7 @@ impl World {
             aws_key: Some(sandbox::root_key()),
             clock: self.clock.clone(),
             dev_root_token: None,
-            limits: Limits::default(),
+            limits,
         });
         self.root =
             Http { address: engine.address.trim_start_matches("http://").to_owned(), token: engine.root_token.clone() };
@@ -125,16 +135,38 @@ impl World {
         calls.into_iter().map(|call| call.action).collect()
     }
 
-    fn trail_file(&self) -> std::path::PathBuf {
+    /// Closes and opens the trail's file, as SIGHUP does.
+    pub(crate) fn reload_trail(&self) {
+        self.engine.as_ref().unwrap().reload();
+    }
+
+    /// The engine's own trail.
+    pub(crate) fn trail_file(&self) -> std::path::PathBuf {
         self.home.path().join("trail.log")
+    }
+
+    /// The lines of the trail.
+    pub(crate) fn lines(&self) -> Vec<Value> {
+        let text = std::fs::read_to_string(self.trail_file()).unwrap();
+        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The events of the trail's system lines, as `name reason`.
     pub(crate) fn events(&self) -> Vec<String> {
-        let text = std::fs::read_to_string(self.trail_file()).unwrap();
-        let lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
-        let events = lines.filter(|line| line["event"].is_object());
+        let lines = self.lines();
+        let events = lines.iter().filter(|line| line["event"].is_object());
         events.map(|line| format!("{} {}", said(&line["event"]["name"]), said(&line["event"]["reason"]))).collect()
+    }
+
+    /// How often each user was asked to be deleted with success.
+    pub(crate) fn deletions(&self) -> Vec<(String, usize)> {
+        let mut counts = std::collections::BTreeMap::<String, usize>::new();
+        for call in self.account.faults().calls() {
+            if call.action == "DeleteUser" && call.outcome == "ok" {
+                *counts.entry(call.param("UserName").unwrap().to_owned()).or_default() += 1;
+            }
+        }
+        counts.into_iter().collect()
     }
 
     /// Does something to the account behind the engine's back.
@@ -179,7 +211,7 @@ fn roles_are_written_read_listed_and_deleted() {
     assert_eq!(root.send("GET", "aws/roles/r", None).body, json!({ "errors": [] }));
     assert_eq!(root.send("DELETE", "aws/roles/r", None).status, 204);
     assert_eq!(root.send("LIST", "aws/roles", None).status, 404);
-    // R1
+    // R1, R30: an unknown field is no reason to refuse
     let role = json!({ "credential_type": "iam_user", "policy_arns": "a, b ,a", "foo": 1 });
     assert_eq!(root.send("POST", "aws/roles/b", Some(&role)).status, 204);
     let read = &root.get("aws/roles/b")["data"];
@@ -188,7 +220,7 @@ fn roles_are_written_read_listed_and_deleted() {
         (&read["credential_type"], &read["default_sts_ttl"], &read["user_path"], &read["role_arns"], &read["iam_tags"]),
         (&json!("iam_user"), &json!(0), &json!(""), &Value::Null, &Value::Null)
     );
-    // R2, R3, R19
+    // R2, R3, R12, R15, R19
     let document = "{\n \"b\" : 1.0,\n \"a\": \"\\u003c x\"\n}\n";
     world.role(
         "a",
@@ -237,8 +269,24 @@ fn roles_are_refused_with_vaults_texts() {
         ("R18", user("role_arns", json!("x")), "cannot supply role_arns when credential_type isn't assumed_role"),
         ("R23", user("default_sts_ttl", json!("-5")), "cannot provide negative value '-5'"),
         ("R24", user("default_sts_ttl", json!("abc")), "Field validation failed: error converting input for field"),
-        ("R32", user("policy", json!("{}")), "cannot supply deprecated role or policy parameters with credential_type"),
-        ("STS", assumed("role_arns", json!("x")), "this engine issues iam_user credentials only"),
+        (
+            "R32",
+            user("policy", json!("{}")),
+            "cannot supply deprecated role or policy parameters with an explicit credential_type",
+        ),
+        (
+            "R10",
+            json!({ "credential_type": "assumed_role", "role_arns": "arn:aws:iam::123456789012:role/x",
+                    "default_sts_ttl": 7200, "max_sts_ttl": 3600 }),
+            "\"default_sts_ttl\\\" value must be less than or equal to",
+        ),
+        // R11: the types of STS are not built, and not taken as if they were.
+        (
+            "R11",
+            json!({ "credential_type": "assumed_role", "role_arns": "arn:aws:iam::123456789012:role/x",
+                    "default_sts_ttl": "1h", "max_sts_ttl": "1d" }),
+            "this engine issues iam_user credentials only",
+        ),
     ] {
         let answer = world.root.send("POST", "aws/roles/r", Some(&body));
         assert!(outcome(&answer).contains(text) && answer.status == 400, "{id}: {}", outcome(&answer));
@@ -462,6 +510,18 @@ fn a_definite_refusal_leaves_nothing_behind() {
     assert_eq!(world.users(), ["taken"]);
 }
 
+#[test]
+fn a_user_made_half_is_removed_again() {
+    // I7: by the lease itself, at once, and not by a rollback minutes later
+    let world = World::new();
+    world.role("r", &json!({ "credential_type": "iam_user", "policy_arns": MANAGED }));
+    world.fault(Fault::once("AttachUserPolicy", Effect::Deny));
+    refused(&world.root.send("GET", "aws/creds/r", None), 400, "Error attaching user policy: AccessDenied");
+    assert_eq!((world.settle(), world.users().len()), (0, 0));
+    assert_eq!(world.root.send("LIST", "sys/leases/lookup/aws", None).status, 404);
+    assert_eq!(world.events(), ["lease-abandoned issue-failed", "lease-revoked issue-failed"]);
+}
+
 /// Every call of an issue, failing in every way, now and then twice: the client gets a credential that
 /// works and is leased, or an error; and in the end there are as many users as leases.
 #[test]
@@ -524,6 +584,7 @@ fn an_unknown_outcome_is_believed_to_be_absent_only_late_and_twice() {
 
 #[test]
 fn a_user_deleted_by_somebody_else_is_believed_gone_only_after_a_while() {
+    // V3 for the young one, V2 for the old one
     for (age, gone) in [(30, false), (600, true)] {
         let world = World::with_role();
         let lease = said(&world.creds()["lease_id"]);

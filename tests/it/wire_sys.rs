@@ -1,4 +1,5 @@
-//! `sys/` and the HTTP edge, on the wire (reference: Vault API documentation, "System backend").
+//! `sys/` and the HTTP edge, on the wire (reference: Vault API documentation, "System backend"; table 11.8, S1 to
+//! S14, without S2 to S5: an engine is initialised and unsealed when it is opened).
 
 use std::io::{Read, Write};
 use std::net::TcpStream;
@@ -46,6 +47,7 @@ fn raw(http: &Http, request: &str) -> String {
 
 #[test]
 fn health_and_seal_status_need_no_token() {
+    // S1
     let world = world();
     let http = world.http.with_token("");
     let health = http.get("sys/health?standbyok=true");
@@ -66,6 +68,7 @@ fn health_and_seal_status_need_no_token() {
 
 #[test]
 fn a_sealed_engine_answers_its_status_and_nothing_else() {
+    // S1, S6
     let world = world();
     assert_eq!(world.http.send("PUT", "sys/seal", None).status, 204);
     refused(&world.http.send("GET", "aws/roles/r", None), 503, "Vault is sealed");
@@ -81,8 +84,10 @@ fn mounts_are_made_shown_tuned_and_removed() {
     let http = &world.http;
     let mount = json!({ "type": "aws", "description": "keys", "config": { "default_lease_ttl": "1h" } });
     assert_eq!(http.send("POST", "sys/mounts/aws", Some(&mount)).status, 204);
+    // S7
     refused(&http.send("POST", "sys/mounts/aws", Some(&mount)), 400, "path is already in use at aws/");
     refused(&http.send("POST", "sys/mounts/aws/sub", Some(&mount)), 400, "existing mount at aws/");
+    // S13
     let table = http.get("sys/mounts");
     assert_eq!(table["aws/"], table["data"]["aws/"]);
     assert_eq!(table["aws/"]["config"]["default_lease_ttl"], 3600);
@@ -90,19 +95,24 @@ fn mounts_are_made_shown_tuned_and_removed() {
     assert!(table["aws/"]["accessor"].as_str().unwrap().starts_with("aws_"));
     assert_eq!(http.get("sys/mounts/aws")["data"]["description"], "keys");
 
+    // S8
     let low = http.send("POST", "sys/mounts/aws/tune", Some(&json!({ "max_lease_ttl": "30m" })));
     refused(&low, 400, "backend max lease TTL of 1800 would be less than backend default lease TTL of 3600");
     http.post("sys/mounts/aws/tune", &json!({ "max_lease_ttl": "2h", "description": "" }));
     assert_eq!(http.get("sys/mounts/aws/tune")["data"]["max_lease_ttl"], 7200);
+    // S9
     http.post("sys/mounts/aws/tune", &json!({ "default_lease_ttl": "system", "max_lease_ttl": "system" }));
     assert_eq!(http.get("sys/mounts")["aws/"]["config"]["max_lease_ttl"], 0);
     assert_eq!(http.get("sys/mounts/aws/tune")["data"]["max_lease_ttl"], 2_764_800);
+    let missing = http.send("POST", "sys/mounts/nope/tune", Some(&json!({})));
+    refused(&missing, 400, "tune of path \\\"nope/\\\" failed: no mount entry found");
+    refused(&http.send("GET", "sys/mounts/", None), 404, "unsupported path");
     refused(&http.send("GET", "sys/mounts/nope/tune", None), 400, "cannot fetch sysview for path \\\"nope/\\\"");
 
     assert_eq!(http.send("DELETE", "sys/mounts/aws", None).status, 204);
     assert_eq!(http.send("DELETE", "sys/mounts/aws", None).status, 204);
     refused(&http.send("GET", "sys/mounts/aws", None), 400, "No secret engine mount at aws/");
-    refused(&http.send("DELETE", "sys/mounts/sys", None), 400, "cannot be disabled");
+    refused(&http.send("DELETE", "sys/mounts/sys", None), 400, "cannot unmount");
 }
 
 #[test]
@@ -112,6 +122,12 @@ fn mounts_that_cannot_be_made_say_why() {
         ("a", json!({}), "backend type must be specified as a string"),
         ("a", json!({ "type": "ssh" }), "plugin not found in the catalog: ssh"),
         ("a", json!({ "type": "kv" }), "version 2"),
+        ("secret", json!({ "type": "kv" }), "path is already in use at secret/"),
+        (
+            "a",
+            json!({ "type": "kv", "config": { "default_lease_ttl": "2h", "max_lease_ttl": "1h" } }),
+            "greater than given max",
+        ),
         (
             "a",
             json!({ "type": "aws", "config": { "default_lease_ttl": "2h", "max_lease_ttl": "1h" } }),
@@ -130,6 +146,8 @@ fn mounts_that_cannot_be_made_say_why() {
 fn auth_methods_mirror_mounts() {
     let world = world();
     world.http.post("sys/auth/approle", &json!({ "type": "approle" }));
+    let again = world.http.send("POST", "sys/auth/approle", Some(&json!({ "type": "approle" })));
+    refused(&again, 400, "path is already in use at approle/");
     let table = world.http.get("sys/auth");
     assert_eq!(table["approle/"]["type"], "approle");
     assert_eq!(table["data"]["token/"]["type"], "token");
@@ -150,6 +168,7 @@ fn a_request_without_a_valid_token_learns_nothing() {
         assert_eq!(absent.body, json!({ "errors": ["permission denied"] }));
         assert_eq!(absent.body, there.body);
     }
+    // S10
     let absent = world.http.send("GET", "nope/x", None);
     refused(&absent, 404, "no handler for route \\\"nope/x\\\". route entry not found.");
 }
@@ -158,6 +177,7 @@ fn a_request_without_a_valid_token_learns_nothing() {
 fn what_is_not_a_request_is_refused_at_the_edge() {
     let world = world();
     let http = &world.http;
+    // S11, S14
     refused(&http.send("PUT", "aws/roles/", Some(&json!({}))), 400, "cannot write to a path ending in '/'");
     refused(&http.send("GET", "sys/mounts?list=banana", None), 400, "list");
     refused(&http.send("PATCH", "secret/data/a", Some(&json!({}))), 405, "unsupported operation");
@@ -176,6 +196,7 @@ fn what_is_not_a_request_is_refused_at_the_edge() {
             ),
         )
     };
+    // S12
     assert!(post("{").starts_with("HTTP/1.1 400"));
     assert!(post("{\"type\":\"aws\",\"type\":\"kv\"}").starts_with("HTTP/1.1 400"));
     let answer = raw(http, "GET /v1/sys/health HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n").to_lowercase();
@@ -230,7 +251,8 @@ fn audit_devices_are_made_listed_asked_and_removed() {
     refused(&enable_audit(&world, "file", file, &json!({})), 400, "path already in use");
     refused(&enable_audit(&world, "other", file, &json!({})), 400, "already being written");
     refused(&enable_audit(&world, "bad", "/dev/full", &json!({})), 400, "test line");
-    refused(&enable_audit(&world, "bad", "/x", &json!({ "prefix": "#!" })), 400, "prefix");
+    refused(&enable_audit(&world, "bad", "/x", &json!({ "fallback": "true" })), 400, "fallback");
+    refused(&enable_audit(&world, "bad", "stdout", &json!({})), 400, "give a file's path");
     let kind = json!({ "type": "syslog" });
     refused(&world.http.send("PUT", "sys/audit/s", Some(&kind)), 400, "syslog");
     let table = world.http.get("sys/audit");

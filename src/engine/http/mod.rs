@@ -27,7 +27,7 @@ use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
 use self::answer::{Transport, render};
-use super::core::Core;
+use super::core::{Core, Delivery};
 use super::error::Error;
 use super::random;
 use super::request::{Request, Response};
@@ -208,13 +208,21 @@ async fn respond(connection: Connection, id: String, request: http::Request<Inco
         Err(_) => return Err(Error::Invalid("the request body did not arrive in time".to_owned())),
     };
     let request: Request = parse::parse(id, &parts, &body, peer)?;
-    let task = tokio::spawn(async move { Box::pin(core.handle(&request)).await });
-    match tokio::time::timeout(limits.request_time_max, task).await {
-        Ok(Ok(result)) => result,
-        Ok(Err(panic)) => Err(Error::Internal(format!("the request ended in a panic: {panic}"))),
-        // The task goes on to its end: what it began is finished or undone, and is in the trail.
-        Err(_) => Err(Error::Server("the request took too long and goes on without an answer".to_owned())),
-    }
+    let delivery = Arc::new(Delivery::default());
+    let mut task = tokio::spawn({
+        let delivery = delivery.clone();
+        async move { Box::pin(core.handle(&request, &delivery)).await }
+    });
+    let ended = match tokio::time::timeout(limits.request_time_max, &mut task).await {
+        Ok(ended) => ended,
+        // The task goes on to its end: what it began is finished, what it made for the client is undone.
+        Err(_) if delivery.give_up() => {
+            return Err(Error::Server("the request took too long and goes on without an answer".to_owned()));
+        }
+        // Its last step has begun, and what it makes will be the client's.
+        Err(_) => task.await,
+    };
+    ended.unwrap_or_else(|panic| Err(Error::Internal(format!("the request ended in a panic: {panic}"))))
 }
 
 async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, Error> {

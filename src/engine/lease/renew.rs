@@ -38,8 +38,6 @@ impl Leases {
         lease.reschedule(&mut batch, end)?;
         core.barrier.commit(batch).await?;
         self.notice(end);
-        // Durable with the response line, which comes after it.
-        self.note(core, &lease, "lease-renewed", "by-request", None);
         // The response line, which is waited for, comes behind this one in the same files.
         self.note(core, &lease, "lease-renewed", "requested", None);
         let fields = LeaseFields { lease_id: lease.id, renewable: true, lease_duration: seconds };

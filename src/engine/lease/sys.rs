@@ -52,6 +52,7 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>, path: &str) -> Resu
             Ok(Response::empty())
         }
         ("tidy", Operation::Write) if rest.is_empty() => tidy(core),
+        ("revoke-prefix" | "revoke-force", _) if rest.is_empty() => Err(Error::UnsupportedPath),
         ("leases" | "count" | "lookup" | "renew" | "revoke" | "revoke-prefix" | "revoke-force" | "tidy", _) => {
             Err(Error::UnsupportedOperation)
         }

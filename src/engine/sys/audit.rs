@@ -80,8 +80,17 @@ fn open(trail: &Trail, name: &str, options: DeviceOptions) -> Result<(), TrailEr
 
 /// The device's options as the trail understands them.
 fn options(device: &Device) -> Result<DeviceOptions, Error> {
-    const KNOWN: [&str; 8] =
-        ["file_path", "path", "mode", "format", "log_raw", "hmac_accessor", "elide_list_responses", "skip_test"];
+    const KNOWN: [&str; 9] = [
+        "file_path",
+        "path",
+        "mode",
+        "format",
+        "log_raw",
+        "hmac_accessor",
+        "elide_list_responses",
+        "prefix",
+        "skip_test",
+    ];
     let data: Map<String, Value> = device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
     refuse_unknown(&data, &KNOWN, "a file audit device")?;
     let fields = Fields(&data);
@@ -89,6 +98,9 @@ fn options(device: &Device) -> Result<DeviceOptions, Error> {
         Some(path) => PathBuf::from(path),
         None => return Err(Error::Invalid("file_path is required".to_owned())),
     };
+    if let Some(word) = path.to_str().filter(|path| ["stdout", "discard"].contains(path)) {
+        return Err(Error::Invalid(format!("file_path {word:?} is not supported by this server: give a file's path")));
+    }
     if !path.is_absolute() {
         return Err(Error::Invalid("file_path must be an absolute path".to_owned()));
     }
@@ -108,6 +120,7 @@ fn options(device: &Device) -> Result<DeviceOptions, Error> {
         hmac_accessor: fields.bool("hmac_accessor")?.unwrap_or(true),
         log_raw: fields.bool("log_raw")?.unwrap_or_default(),
         elide_list_responses: fields.bool("elide_list_responses")?.unwrap_or_default(),
+        prefix: fields.string("prefix")?.unwrap_or_default(),
         ..DeviceOptions::new(path, Secret::new(device.salt.as_str()))
     })
 }

@@ -57,6 +57,8 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, section: Section, r
     let operation = call.request.operation;
     if name.is_empty() {
         return match operation {
+            // `sys/mounts/` names a mount without a name.
+            Operation::Read if call.path.ends_with('/') => Err(Error::UnsupportedPath),
             Operation::Read => Ok(list(core, section)),
             _ => Err(Error::UnsupportedOperation),
         };
@@ -150,9 +152,9 @@ fn check_path(path: &str) -> Result<(), Error> {
 }
 
 /// Why a mount cannot be made at `path`, if it cannot.
-fn conflict(table: &Table, path: &str) -> Option<Error> {
-    if table.contains_key(path) {
-        return Some(Error::Invalid(format!("path is already in use at {path}")));
+fn conflict(table: &Table, section: Section, path: &str) -> Option<Error> {
+    if let Some(mount) = table.get(path) {
+        return Some(Error::Invalid(format!("path is already in use at {}", section.relative(mount))));
     }
     let existing = table.keys().find(|other| path.starts_with(other.as_str()) || other.starts_with(path));
     existing.map(|other| Error::Invalid(format!("existing mount at {other}")))
@@ -196,11 +198,6 @@ async fn enable(
     if fields.string("plugin_version")?.is_some_and(|version| !version.is_empty()) {
         return Err(Error::Invalid("plugin_version is not supported by this server".to_owned()));
     }
-    if kind == "kv" && options.get("version").map(String::as_str) != Some("2") {
-        return Err(Error::Invalid(
-            "this server has version 2 of kv only: give options {\"version\": \"2\"} (or -version=2)".to_owned(),
-        ));
-    }
     let mut mount = Mount::new(&path, &kind, &fields.string("description")?.unwrap_or_default())?;
     mount.options = options;
     mount.local = fields.bool("local")?.unwrap_or_default();
@@ -209,8 +206,18 @@ async fn enable(
         apply_tuning(&mut mount, config)?;
     }
     check_ttls(&mount)?;
+    // After what Vault would refuse as well, so that a mount that is there already is told as such.
+    let old_kv = kind == "kv" && mount.options.get("version").map(String::as_str) != Some("2");
+    if let Some(conflict) = conflict(&core.mounts.snapshot(), section, &path).filter(|_| old_kv) {
+        return Err(conflict);
+    }
+    if old_kv {
+        return Err(Error::Invalid(
+            "this server has version 2 of kv only: give options {\"version\": \"2\"} (or -version=2)".to_owned(),
+        ));
+    }
     core.mounts
-        .change(&core.barrier, |table| match conflict(table, &path) {
+        .change(&core.barrier, |table| match conflict(table, section, &path) {
             Some(error) => Err(error),
             None => {
                 table.insert(path.clone(), Arc::new(mount));
@@ -325,12 +332,10 @@ fn read_tune(core: &Core, path: &str) -> Result<Response, Error> {
 }
 
 async fn tune(core: &Arc<Core>, path: &str, data: &Map<String, Value>) -> Result<Response, Error> {
-    mounted(core, path)?;
     core.mounts
         .change(&core.barrier, |table| {
-            // It may have been unmounted since.
-            let current =
-                table.get(path).ok_or_else(|| Error::Invalid(format!("cannot fetch sysview for path {path:?}")))?;
+            let absent = || Error::Invalid(format!("tune of path {path:?} failed: no mount entry found"));
+            let current = table.get(path).ok_or_else(absent)?;
             let mut mount = Mount::clone(current);
             apply_tuning(&mut mount, data)?;
             if mount.max_lease_ttl > 0 && mount.max_lease_ttl < mount.default_lease_ttl {
@@ -372,7 +377,10 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Respo
         _ => return Ok(Response::empty()),
     };
     if matches!(mount.kind.as_str(), "system" | "token") {
-        return Err(Error::Invalid(format!("{path} cannot be disabled")));
+        return Err(Error::Invalid(match section {
+            Section::Secrets => format!("cannot unmount {path:?}"),
+            Section::Auth => "token credential backend cannot be disabled".to_owned(),
+        }));
     }
     // Tainted first, so that no lease and no token can be made behind the revocation's back.
     core.mounts

@@ -2,7 +2,6 @@
 //! trail does not.
 
 use serde_json::json;
-use time::format_description::well_known::Rfc3339;
 
 use crate::engine::VERSION;
 use crate::engine::core::Core;
@@ -16,7 +15,7 @@ pub(crate) fn unaudited(core: &Core, request: &Request) -> Option<Result<Respons
         "sys/health" => health,
         "sys/seal-status" => |core, _| Ok(seal_status(core)),
         "sys/init" => init,
-        "sys/leader" => |core, _| Ok(leader(core)),
+        "sys/leader" => |_, _| Ok(leader()),
         "sys/unseal" => unseal,
         _ => return None,
     };
@@ -101,11 +100,12 @@ fn unseal(core: &Core, _request: &Request) -> Result<Response, Error> {
     Ok(seal_status(core))
 }
 
-fn leader(core: &Core) -> Response {
+/// As a server without high availability says it: nobody leads.
+fn leader() -> Response {
     bare(json!({
         "ha_enabled": false,
-        "is_self": true,
-        "active_time": core.opened.format(&Rfc3339).unwrap_or_default(),
+        "is_self": false,
+        "active_time": "0001-01-01T00:00:00Z",
         "leader_address": "",
         "leader_cluster_address": "",
         "performance_standby": false,

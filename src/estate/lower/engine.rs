@@ -225,10 +225,20 @@ impl Lowering<'_> {
         }
         if let Some((file, span)) = self.reader.text_quietly(block, "file_path")
             && !file.starts_with('/')
-            && !matches!(file, "stdout" | "discard")
         {
             let draft = Draft::error(span, "file_path is an absolute path on the engine's machine");
-            self.reader.report(draft.hint("or `stdout`, or `discard`"));
+            self.reader.report(match file {
+                "stdout" | "discard" => {
+                    draft.hint(format!("a trail that is kept needs a file; `{file}` keeps nothing"))
+                }
+                _ => draft,
+            });
+        }
+        if let Some((prefix, span)) = self.reader.text_quietly(block, "prefix")
+            && prefix.contains(|c: char| c == '{' || c.is_control())
+        {
+            let draft = Draft::error(span, "a prefix holds no `{` and no line ends or other control characters");
+            self.reader.report(draft.hint("readers of the trail find the JSON of a line at its first `{`"));
         }
         let mut object = self.object(&audit_device::KIND, path, None, block.span, fields);
         object.protect = self.reader.flag(block, "protect");

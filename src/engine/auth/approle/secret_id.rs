@@ -140,9 +140,13 @@ pub(super) async fn by_accessor(core: &Arc<Core>, call: Call<'_>, name: &str, pa
     };
     let accessor = Fields(&call.request.data).string("secret_id_accessor")?.filter(|accessor| !accessor.is_empty());
     let accessor = accessor.ok_or_else(|| invalid("missing secret_id_accessor"))?;
+    // A lookup says in its data that there is none, with status 404.
     let unknown = || match destroy {
-        true => Error::Forbidden("invalid secret id accessor".to_owned()),
-        false => Error::Missing(format!("failed to find accessor entry for secret_id_accessor: {accessor:?}")),
+        true => Err(Error::Forbidden("invalid secret id accessor".to_owned())),
+        false => {
+            let error = format!("failed to find accessor entry for secret_id_accessor: {accessor:?}");
+            Ok(Response { status: Some(404), ..Response::data(json!({ "error": error })) })
+        }
     };
     let role =
         Role::load(core, call.mount, name)?.ok_or_else(|| Error::Missing(format!("role {name:?} does not exist")))?;
@@ -151,16 +155,16 @@ pub(super) async fn by_accessor(core: &Arc<Core>, call: Call<'_>, name: &str, pa
         true => None,
         false => core.barrier.get::<String>(&accessor_key(call.mount, &role.uuid, &accessor))?,
     };
-    let hash = hash.ok_or_else(unknown)?;
+    let Some(hash) = hash else { return unknown() };
     let _turn = core.tokens.turn(&hash).await;
-    let found = core.barrier.get::<SecretId>(&key(call.mount, &role.uuid, &hash))?.ok_or_else(unknown)?;
+    let Some(found) = core.barrier.get::<SecretId>(&key(call.mount, &role.uuid, &hash))? else { return unknown() };
     if destroy {
         let mut batch = Batch::new();
         remove(&mut batch, call.mount, &role.uuid, &hash, &accessor);
         core.barrier.commit(batch).await?;
         return Ok(Response::empty());
     }
-    if found.is_alive(now(core)) { Ok(Response::data(found.read())) } else { Err(unknown()) }
+    if found.is_alive(now(core)) { Ok(Response::data(found.read())) } else { unknown() }
 }
 
 fn list(core: &Core, mount: &Mount, role: &Role) -> Result<Response, Error> {
@@ -267,5 +271,8 @@ pub(super) async fn tidy(core: &Arc<Core>, call: Call<'_>) -> Result<Response, E
         core.barrier.commit(batch).await?;
     }
     let done = Response { status: Some(202), ..Response::default() };
-    Ok(done.warn(format!("Tidy operation done: {removed} secret ids removed.")))
+    tracing::info!(mount = call.mount.path, removed, "secret ids that could not be used any more were removed");
+    Ok(done.warn(
+        "Tidy operation successfully started. Any information from the operation will be printed to the server's logs.",
+    ))
 }

@@ -95,7 +95,8 @@ pub(super) async fn handle(
         explicit_max_ttl,
         period,
         max_ttl: 0,
-        renewable: fields.bool("renewable")?.unwrap_or(true),
+        // A root token that never ends has nothing to be renewed.
+        renewable: seconds > 0 && fields.bool("renewable")?.unwrap_or(true),
         // A child is no way around the networks of its parent (Vault 1.0.2).
         bound_cidrs: caller.bound_cidrs.clone(),
         origin: caller.origin.clone(),

@@ -168,8 +168,8 @@ fn legacy(fields: Fields<'_>) -> Result<Option<Role>, Error> {
         (Some(text), None) | (None, Some(text)) => text,
     };
     if let Some(name) = MODERN.into_iter().find(|name| fields.has(name)) {
-        let error = format!("cannot supply deprecated role or policy parameters with {name}");
-        return Err(Error::Invalid(error));
+        let what = if name == "credential_type" { "an explicit credential_type" } else { name };
+        return Err(Error::Invalid(format!("cannot supply deprecated role or policy parameters with {what}")));
     }
     let mut role = Role { credential_type: "iam_user".to_owned(), ..Role::default() };
     if text.starts_with("arn:") {
@@ -272,13 +272,13 @@ fn is_user_path(path: &str) -> bool {
 }
 
 fn check_boundary(arn: &str) -> Result<(), String> {
-    let sections: Vec<&str> = arn.splitn(6, ':').collect();
-    let [prefix, _, service, _, _, resource] = sections[..] else {
-        return Err("arn: not enough sections".to_owned());
-    };
-    if prefix != "arn" {
+    if !arn.starts_with("arn:") {
         return Err("arn: invalid prefix".to_owned());
     }
+    let sections: Vec<&str> = arn.splitn(6, ':').collect();
+    let [_, _, service, _, _, resource] = sections[..] else {
+        return Err("arn: not enough sections".to_owned());
+    };
     if service != "iam" {
         return Err(format!("expected a service of iam but got {service}"));
     }
@@ -344,7 +344,8 @@ mod tests {
                 json!({"credential_type": "iam_user", "permissions_boundary_arn": "arn:aws:iam::1:role/x"}),
                 "expected a resource type of policy but got role/x",
             ),
-            (json!({"credential_type": "iam_user", "permissions_boundary_arn": "x"}), "arn: not enough sections"),
+            (json!({"credential_type": "iam_user", "permissions_boundary_arn": "x"}), "arn: invalid prefix"),
+            (json!({"credential_type": "iam_user", "permissions_boundary_arn": "arn:x"}), "arn: not enough sections"),
             (
                 json!({"credential_type": "iam_user", "role_arns": "x"}),
                 "cannot supply role_arns when credential_type isn't assumed_role",
@@ -357,7 +358,7 @@ mod tests {
             (json!({"policy_document": "{bad"}), "cannot parse policy document: \"{bad\""),
             (
                 json!({"policy": "{}", "credential_type": "iam_user"}),
-                "cannot supply deprecated role or policy parameters with credential_type",
+                "cannot supply deprecated role or policy parameters with an explicit credential_type",
             ),
             (json!({"policy": "{}", "arn": "arn:aws:iam::1:policy/x"}), "only one of policy or arn should be provided"),
             (json!({"arn": "arn:aws:iam::1:user/x"}), "unable to parse supplied data"),

@@ -14,7 +14,7 @@ use self::parse::{Command, Node, Operand, Pipeline};
 /// it makes begin with `vault-`, as they do everywhere.
 pub(crate) const DEFAULT: &str = concat!(
     r#"{{ if (eq .Type "STS") }}"#,
-    r#"{{ printf "vault-%s-%s" (unix_time) (random 20) | truncate 32 }}"#,
+    r#"{{ printf "vault-%s-%s"  (unix_time) (random 20) | truncate 32 }}"#,
     r#"{{ else }}"#,
     r#"{{ printf "vault-%s-%s-%s" (printf "%s-%s" (.DisplayName) (.PolicyName) | truncate 42) "#,
     r#"(unix_time) (random 20) | truncate 64 }}"#,
