@@ -123,6 +123,28 @@ pub(crate) struct IssuedUser {
 pub(crate) struct Issued {
     /// The lease, its key id and expiry filled in, still `Pending` in the store.
     pub(crate) lease: Lease,
+    /// Until the lease is no longer being made.
+    #[expect(dead_code, reason = "only its end counts")]
+    pub(crate) making: Making,
+}
+
+/// That somebody is making the credential of a lease. However the work ends, also in a panic, the timer
+/// then no longer waits for it.
+pub(crate) struct Making {
+    core: Arc<Core>,
+    id: String,
+}
+
+impl Drop for Making {
+    fn drop(&mut self) {
+        self.core.leases.pending_over(&self.id);
+    }
+}
+
+impl std::fmt::Debug for Making {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Making").field(&self.id).finish()
+    }
 }
 
 impl Lease {
@@ -229,7 +251,7 @@ impl Leases {
 
     /// Makes the intent durable. From here on the lease ends in [`Leases::activate`],
     /// [`Leases::abandon`] or [`Leases::forget`], or the timer takes it up.
-    pub(crate) async fn begin(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<(), Error> {
+    pub(crate) async fn begin(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<Making, Error> {
         lease.state = State::Pending;
         lease.due = now(core).saturating_add(PENDING_SECONDS_MAX);
         let mut batch = Batch::new();
@@ -238,17 +260,15 @@ impl Leases {
         batch.put(token_key(&lease.token, &lease.id), &())?;
         batch.put(lease.due_key(), &())?;
         self.pending(|map| map.insert(lease.id.clone(), None));
-        if let Err(error) = core.barrier.commit(batch).await {
-            self.pending_over(&lease.id);
-            return Err(error);
-        }
+        let making = Making { core: core.clone(), id: lease.id.clone() };
+        core.barrier.commit(batch).await?;
         self.notice(lease.due);
         // A token or mount that ended before the intent was written did not see this lease.
         if let Err(error) = still_wanted(core, lease) {
             self.forget(core, lease).await?;
             return Err(error);
         }
-        Ok(())
+        Ok(making)
     }
 
     /// Makes the lease active: durable when it returns.

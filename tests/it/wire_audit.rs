@@ -4,8 +4,13 @@
 use std::io::Write;
 use std::net::TcpStream;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, SharedHttpConnector, http_client_fn,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use leasehold::clock::Clock;
 use leasehold::engine::{AwsTransport, Limits};
 use leasehold::sandbox::{self, Account, Effect, Fault};
@@ -30,7 +35,12 @@ struct Bare {
 fn bare() -> Bare {
     let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(START).unwrap());
     let account = Account::open(None, clock.clone()).unwrap();
-    let engine = InTestEngine::start(clock, AwsTransport::InProcess(sandbox::connector(account.clone())));
+    let transport = AwsTransport::InProcess(sandbox::connector(account.clone()));
+    bare_on(clock, account, transport)
+}
+
+fn bare_on(clock: Clock, account: Arc<Account>, transport: AwsTransport) -> Bare {
+    let engine = InTestEngine::start(clock, transport);
     let http =
         Http { address: engine.address.trim_start_matches("http://").to_owned(), token: engine.root_token.clone() };
     http.post("sys/mounts/aws", &json!({ "type": "aws" }));
@@ -210,6 +220,50 @@ fn look_until(what: &str, world: &World, is_so: impl Fn() -> bool) {
         world.root.send("GET", "sys/health", None);
     }
     panic!("not within reason: {what}");
+}
+
+/// The sandbox, but for the first request for a key, which panics.
+#[derive(Debug)]
+struct Panicking {
+    inner: SharedHttpConnector,
+    armed: Arc<AtomicBool>,
+}
+
+impl HttpConnector for Panicking {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let is_for_a_key =
+            request.body().bytes().is_some_and(|body| String::from_utf8_lossy(body).contains("Action=CreateAccessKey"));
+        assert!(!(is_for_a_key && self.armed.swap(false, Ordering::SeqCst)), "this panic belongs to the test");
+        self.inner.call(request)
+    }
+}
+
+#[test]
+fn a_panic_ends_its_request_alone_and_what_it_made_is_revoked() {
+    let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(START).unwrap());
+    let account = Account::open(None, clock.clone()).unwrap();
+    let sandbox = sandbox::connector(account.clone());
+    let armed = Arc::new(AtomicBool::new(true));
+    let client = http_client_fn(move |settings, components| {
+        let inner = sandbox.http_connector(settings, components);
+        SharedHttpConnector::new(Panicking { inner, armed: armed.clone() })
+    });
+    let world = bare_on(clock.clone(), account, AwsTransport::InProcess(client));
+    world.device("file", &json!({}));
+    let answer = world.http.send("GET", "aws/creds/r", None);
+    assert_eq!((answer.status, &answer.body), (500, &json!({ "errors": ["internal error"] })));
+    assert_eq!(world.http.send("GET", "aws/creds/r", None).status, 200, "the server goes on");
+    assert_eq!(world.account.user_names("/").len(), 2);
+    // Nobody is at work on the first one any more, so it is taken up as after a crash.
+    clock.advance(Duration::from_secs(300));
+    // What AWS did is not known, so its user must be seen absent twice.
+    world.engine.settle(Duration::from_secs(30));
+    clock.advance(Duration::from_secs(10));
+    assert_eq!(world.engine.settle(Duration::from_secs(30)), 0);
+    assert_eq!(world.account.user_names("/").len(), 1);
+    // And nobody waits for it.
+    assert_eq!(world.http.send("DELETE", "sys/mounts/aws", None).status, 204);
+    assert!(world.account.user_names("/").is_empty());
 }
 
 fn leases(world: &World) -> usize {

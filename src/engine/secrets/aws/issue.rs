@@ -16,7 +16,7 @@ use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::lease::absence::VISIBILITY_SECONDS;
-use crate::engine::lease::{Issued, IssuedUser, Lease, State, Terms, now, ttl};
+use crate::engine::lease::{Issued, IssuedUser, Lease, Making, State, Terms, now, ttl};
 use crate::engine::random;
 use crate::engine::request::{LeaseFields, Response};
 use crate::engine::token::Token;
@@ -56,7 +56,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
     // Waiting for a share comes before the intent, so that its time is the time of the first attempt.
     let share = core.leases.budget.for_issuing().await;
     let (mut lease, mut warnings) = intent(core, call, token, &account, &role, name, user_name)?;
-    core.leases.begin(core, &mut lease).await?;
+    let making = core.leases.begin(core, &mut lease).await?;
     let made = make(core, &account, &mut lease, &role).await;
     drop(share);
     let key = match made {
@@ -71,10 +71,10 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
         }
     };
     warnings.extend(fields.unknown(&PARAMETERS));
-    Ok(response(lease, &key, warnings))
+    Ok(response(lease, making, &key, warnings))
 }
 
-fn response(mut lease: Lease, key: &Key, warnings: Vec<String>) -> Response {
+fn response(mut lease: Lease, making: Making, key: &Key, warnings: Vec<String>) -> Response {
     lease.user.access_key_id = Some(key.id.clone());
     let ttl = lease.expire_time.saturating_sub(lease.issue_time);
     let data = json!({
@@ -86,7 +86,7 @@ fn response(mut lease: Lease, key: &Key, warnings: Vec<String>) -> Response {
     Response {
         lease: Some(LeaseFields { lease_id: lease.id.clone(), renewable: lease.renewable, lease_duration: ttl }),
         warnings,
-        issued: Some(Issued { lease }),
+        issued: Some(Issued { lease, making }),
         ..Response::data(data)
     }
 }
