@@ -1,6 +1,6 @@
 //! What is ours in an engine, kept in the engine itself.
 //!
-//! A KV version 2 mount `leasehold/` holds, for each environment, 64 documents that share all objects by a
+//! A KV version 2 mount `leasehold/` holds, for each owner, 64 documents that share all objects by a
 //! hash of their path: 10,000 objects stay far below the size limit of any storage, and documents are read
 //! and written at the same time. Each is written with check-and-set, so that two applies cannot both
 //! believe that they own what the other made. An entry is written *before* its object, as an intent: an
@@ -9,9 +9,13 @@
 //! No secret is in it but one: the key of the digests that tell whether a secret changed. Whoever can read
 //! it can test guesses of those secrets, so the mount deserves a policy of its own.
 //!
+//! The owner is an environment of an estate. Its name comes from the files, so that it is the same wherever
+//! they are checked out: the environment's name, and before it the estate's where the environment gives one
+//! (`estate = "payments"`). Several estates on one engine each need a name of their own.
+//!
 //! ```text
-//! leasehold/data/<environment>/key             {"key": "<base64>"}
-//! leasehold/data/<environment>/objects/<shard> {"format": 1, "entries": {"<path>": {...}}}
+//! leasehold/data/[<estate>.]<environment>/key             {"key": "<base64>"}
+//! leasehold/data/[<estate>.]<environment>/objects/<shard> {"format": 1, "entries": {"<path>": {...}}}
 //! ```
 //!
 //! Source of the wire format: Vault API, "KV secrets engine, version 2".
@@ -84,10 +88,27 @@ pub enum Error {
     Random,
 }
 
-/// What is ours in one environment, as it was read, and as it was written since.
+/// The owner's name in the ledger. Names of estates and environments have no dot.
+pub fn owner(estate: Option<&str>, environment: &str) -> String {
+    let environment = segment(environment);
+    estate.map_or_else(|| environment.clone(), |estate| format!("{}.{environment}", segment(estate)))
+}
+
+/// An owner's name for people.
+pub fn describe(owner: &str) -> String {
+    match owner.split_once('.') {
+        Some((estate, environment)) => format!("the estate `{estate}`, environment `{environment}`"),
+        None => format!("an estate without a name, environment `{owner}`"),
+    }
+}
+
+/// What is ours, as it was read, and as it was written since.
 #[derive(Debug)]
 pub struct Ledger {
-    environment: String,
+    owner: String,
+    /// The ledger of the same environment from before the estate had a name, when some of its objects pass on
+    /// to this one.
+    former: Option<Box<Ledger>>,
     key: Option<Secret>,
     shards: BTreeMap<u64, Shard>,
     entries: BTreeMap<String, Owned>,
@@ -103,15 +124,19 @@ struct Shard {
 pub type Edit = (String, Option<Owned>);
 
 impl Ledger {
-    /// Reads the ledger of an environment. An engine without one has an empty one.
+    /// Reads the ledger of an [`owner`]. An engine without one has an empty one.
     ///
     /// # Errors
     /// [`Error::Api`] and [`Error::Odd`].
-    pub async fn read(client: &Client, environment: &str) -> Result<Self, Error> {
-        let environment = segment(environment);
-        let mut ledger =
-            Self { environment: environment.clone(), key: None, shards: BTreeMap::new(), entries: BTreeMap::new() };
-        let folder = format!("{MOUNT}/metadata/{environment}/objects");
+    pub async fn read(client: &Client, owner: &str) -> Result<Self, Error> {
+        let mut ledger = Self {
+            owner: owner.to_owned(),
+            former: None,
+            key: None,
+            shards: BTreeMap::new(),
+            entries: BTreeMap::new(),
+        };
+        let folder = format!("{MOUNT}/metadata/{owner}/objects");
         let listed = client.list(&folder).await.map_err(|source| Error::Api { path: folder.clone(), source })?;
         let keys = listed.and_then(|answer| answer.data).and_then(|mut data| data.remove("keys"));
         let shards: Vec<u64> = keys
@@ -142,6 +167,53 @@ impl Ledger {
         Ok(ledger)
     }
 
+    /// The ledgers of all others on this engine.
+    ///
+    /// # Errors
+    /// As [`Ledger::read`]; [`Error::Api`] with 403 where this token may not list them.
+    pub async fn others(&self, client: &Client) -> Result<Vec<Self>, Error> {
+        let path = format!("{MOUNT}/metadata");
+        let listed = client.list(&path).await.map_err(|source| Error::Api { path, source })?;
+        let keys = listed.and_then(|answer| answer.data).and_then(|mut data| data.remove("keys"));
+        let mut others = Vec::new();
+        for key in keys.as_ref().and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+            if let Some(owner) = key.strip_suffix('/').filter(|owner| *owner != self.owner) {
+                others.push(Box::pin(Self::read(client, owner)).await?);
+            }
+        }
+        Ok(others)
+    }
+
+    /// Whose it is.
+    pub fn owner(&self) -> &str {
+        &self.owner
+    }
+
+    /// Whether another ledger is this one's from before the estate had a name.
+    pub fn was(&self, other: &Self) -> bool {
+        self.owner.split_once('.').is_some_and(|(_, environment)| environment == other.owner)
+    }
+
+    /// Lets objects pass on from the ledger that [`Ledger::was`] this one, when they are written here.
+    pub fn inherit(&mut self, former: Self) {
+        self.former = Some(Box::new(former));
+    }
+
+    /// Takes objects that are in this ledger now out of the former one.
+    ///
+    /// # Errors
+    /// As [`Ledger::write`].
+    pub async fn settle(&mut self, client: &Client) -> Result<(), Error> {
+        let Some(mut former) = self.former.take() else { return Ok(()) };
+        let passed: Vec<Edit> = former
+            .entries
+            .keys()
+            .filter(|path| self.entries.contains_key(*path))
+            .map(|path| (path.clone(), None))
+            .collect();
+        Box::pin(former.write(client, passed)).await
+    }
+
     /// What is ours, by path.
     pub fn owned(&self) -> &BTreeMap<String, Owned> {
         &self.entries
@@ -164,7 +236,7 @@ impl Ledger {
         let mut bytes = [0_u8; 32];
         aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Random)?;
         let key = Secret::new(base64::engine::general_purpose::STANDARD.encode(bytes));
-        let path = format!("{MOUNT}/data/{}/key", self.environment);
+        let path = format!("{MOUNT}/data/{}/key", self.owner);
         let body = json!({"data": {"key": key.expose()}, "options": {"cas": 0}});
         let body = body.as_object().cloned().unwrap_or_default();
         let mut tries = 1;
@@ -184,7 +256,7 @@ impl Ledger {
             Err(source) => return Err(Error::Api { path, source }),
         };
         self.key.clone().ok_or_else(|| Error::Odd {
-            path: format!("{MOUNT}/data/{}/key", self.environment),
+            path: format!("{MOUNT}/data/{}/key", self.owner),
             what: "the key is gone".to_owned(),
         })
     }
@@ -260,7 +332,7 @@ impl Ledger {
     }
 
     async fn read_key(&self, client: &Client) -> Result<Option<Secret>, Error> {
-        let path = format!("{MOUNT}/data/{}/key", self.environment);
+        let path = format!("{MOUNT}/data/{}/key", self.owner);
         let Some((_, data)) = document(client, &path).await? else { return Ok(None) };
         match data.get("key").and_then(Value::as_str) {
             Some(key) => Ok(Some(Secret::new(key))),
@@ -269,7 +341,7 @@ impl Ledger {
     }
 
     fn document(&self, shard: u64) -> String {
-        format!("{MOUNT}/data/{}/objects/{shard:02x}", self.environment)
+        format!("{MOUNT}/data/{}/objects/{shard:02x}", self.owner)
     }
 }
 
@@ -330,7 +402,7 @@ fn shard_of(path: &str) -> u64 {
     (hash ^ (hash >> 32)) % SHARDS
 }
 
-/// An environment's name as one segment of a path.
+/// A name as one segment of a path, without a dot.
 fn segment(name: &str) -> String {
     let mut segment = String::with_capacity(name.len());
     for byte in name.bytes() {
@@ -358,7 +430,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{entries, segment, shard_of};
+    use super::{describe, entries, owner, segment, shard_of};
 
     #[test]
     fn objects_spread_over_all_documents() {
@@ -368,6 +440,14 @@ mod tests {
         assert!(largest.is_some_and(|largest| largest < 300), "{largest:?}");
         // Part of the format: an object must be found where another version put it.
         assert_eq!(shard_of("aws/roles/webapp"), shard_of("aws/roles/webapp"));
+    }
+
+    #[test]
+    fn owners_have_names_that_cannot_be_mixed_up() {
+        assert_eq!(owner(None, "prod"), "prod");
+        assert_eq!(owner(Some("pay"), "prod"), "pay.prod");
+        assert_ne!(owner(Some("a.b"), "c"), owner(Some("a"), "b.c"));
+        assert_eq!(describe("pay.prod"), "the estate `pay`, environment `prod`");
     }
 
     #[test]

@@ -138,6 +138,7 @@ pub async fn run(
         (object.path.clone(), Some(entry))
     }));
     ledger.write(client, edits).await?;
+    ledger.settle(client).await?;
     Ok(Report::new(plan, outcomes))
 }
 

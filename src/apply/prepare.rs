@@ -5,7 +5,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::Error;
 use crate::api::Client;
-use crate::ledger::Ledger;
+use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::{Object, aws_lease, aws_role, mount};
 use crate::plan::{Action, Adopt, Change, Input, Plan, Unmanaged};
@@ -21,6 +21,10 @@ const COUNTS_AT_ONCE: usize = 16;
 pub struct Wish<'a> {
     /// The environment.
     pub environment: &'a str,
+    /// The estate's name in the ledger, if it has one.
+    pub estate: Option<&'a str>,
+    /// Whether other estates may use the engine too.
+    pub shared: bool,
     /// The estate's commit.
     pub commit: Option<&'a str>,
     /// The declared objects, secrets resolved.
@@ -45,7 +49,7 @@ pub struct Prepared {
 /// # Errors
 /// [`Error`].
 pub async fn prepare(client: &Client, wish: &Wish<'_>) -> Result<Prepared, Error> {
-    let ledger = Ledger::read(client, wish.environment).await?;
+    let mut ledger = Ledger::read(client, &ledger::owner(wish.estate, wish.environment)).await?;
     let snapshot = live::read(client, wish.desired, ledger.owned()).await?;
     let unmanaged = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
     let mut plan = Plan::new(&Input {
@@ -56,12 +60,46 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>) -> Result<Prepared, Error
         owned: ledger.owned(),
         key: ledger.key(),
         adopt: wish.adopt,
+        nameless: wish.shared && wish.estate.is_none(),
         max_deletes: wish.max_deletes,
         unmanaged,
         notes: snapshot.notes,
     })?;
+    ask_others(client, &mut plan, &mut ledger).await?;
     count_leases(client, &mut plan).await;
     Ok(Prepared { plan, ledger })
+}
+
+/// Finds out who has what a plan would take over: nothing is taken from another owner. What this environment's
+/// ledger held before the estate had a name passes on to it.
+async fn ask_others(client: &Client, plan: &mut Plan, ledger: &mut Ledger) -> Result<(), Error> {
+    if plan.adopted().next().is_none() {
+        return Ok(());
+    }
+    let others = match ledger.others(client).await {
+        Ok(others) => others,
+        Err(ledger::Error::Api { source, .. }) if source.code() == Some(403) => {
+            plan.notes.push(
+                "this token may not list the ledgers of other estates, so whether one of them has what \
+                             exists already is not known"
+                    .to_owned(),
+            );
+            return Ok(());
+        }
+        Err(error) => return Err(error.into()),
+    };
+    let mut taken = Vec::new();
+    for other in others {
+        let common: Vec<String> =
+            plan.adopted().filter(|path| other.owned().contains_key(*path)).map(str::to_owned).collect();
+        if ledger.was(&other) {
+            ledger.inherit(other);
+        } else {
+            taken.extend(common.into_iter().map(|path| (path, ledger::describe(other.owner()))));
+        }
+    }
+    plan.refuse_taken(taken);
+    Ok(())
 }
 
 /// Says how many leases are out under what a plan changes, where this token may know.

@@ -135,6 +135,12 @@ impl Context {
         self.network(ADDRESS_DEFAULT.to_owned())
     }
 
+    /// Whether an environment's engine is reached over an address, where other estates may use it too. The
+    /// data of an embedded engine is inside its estate's directory.
+    pub(crate) fn is_remote(&self, environment: &Environment) -> bool {
+        self.global.address.is_some() || matches!(environment.engine, EngineChoice::Address(_))
+    }
+
     /// The data directory of an environment's embedded engine, if it has one.
     pub(crate) fn data_dir(&self, environment: &Environment) -> Option<PathBuf> {
         match &environment.engine {

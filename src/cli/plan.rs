@@ -69,6 +69,8 @@ pub(super) async fn propose(context: &Context, adopt: Adopt) -> Result<Proposal,
         git::commit(&context.estate_dir()).map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))?;
     let wish = Wish {
         environment: &estate.environment.name,
+        estate: estate.environment.estate.as_deref(),
+        shared: context.is_remote(&estate.environment),
         commit: commit.as_deref(),
         desired: &estate.objects,
         max_deletes: estate.environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),

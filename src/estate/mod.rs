@@ -45,6 +45,8 @@ pub struct Estate {
 pub struct Environment {
     /// Its name.
     pub name: String,
+    /// The estate's name in the engine's ledger, where several estates share the engine.
+    pub estate: Option<String>,
     /// Which engine it is.
     pub engine: EngineChoice,
     /// How many objects one apply may delete; `None` is no limit set here.

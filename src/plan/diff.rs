@@ -32,6 +32,8 @@ pub struct Input<'a> {
     pub key: Option<&'a Secret>,
     /// What to do about declared objects that are not ours.
     pub adopt: Adopt,
+    /// Whether nothing but the environment's name tells this estate's ledger from another's on the engine.
+    pub nameless: bool,
     /// The environment's limit, or [`super::MAX_DELETES_DEFAULT`].
     pub max_deletes: u32,
     /// What the engine holds besides.
@@ -75,7 +77,8 @@ pub(super) fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
         }
     }
     order::sort(&mut changes);
-    let refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes, input.adopt);
+    let mut refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes, input.adopt);
+    refusals.extend(limit::stranger(input));
     let mut unmanaged = input.unmanaged.clone();
     unmanaged.sort_unstable();
     Ok(Plan {
@@ -100,16 +103,19 @@ fn declared_change(object: &Object, input: &Input<'_>) -> Result<Option<Change>,
     }
     let live = input.live.get(&object.path);
     let owned = input.owned.get(&object.path);
+    // Settings that can't be deleted and stand at their defaults are nobody's: there is nothing to take over.
+    let unset = owned.is_none() && live.is_some_and(is_unset);
+    let there = live.filter(|_| !unset);
     let fields: Vec<FieldChange> = object
         .kind
         .fields
         .iter()
         .filter_map(|field| match field.access {
-            Access::Readable => readable_change(object, field, live),
-            Access::WriteOnly => hidden_change(object, field, live, owned, input.key),
+            Access::Readable => readable_change(object, field, there),
+            Access::WriteOnly => hidden_change(object, field, there, owned, input.key),
         })
         .collect();
-    let action = match (live, owned) {
+    let action = match (there, owned) {
         (None, _) => Action::Create,
         (Some(_), None) => Action::Adopt,
         (Some(_), Some(_)) if fields.is_empty() => return Ok(None),
@@ -133,6 +139,12 @@ fn declared_change(object: &Object, input: &Input<'_>) -> Result<Option<Change>,
         live: live.cloned(),
         policies: policies(&object.value("token_policies")),
     }))
+}
+
+/// Whether an object that can't be deleted is as the engine has it when nobody sets it.
+fn is_unset(live: &Live) -> bool {
+    let default = |name: &str| live.kind.field(name).map_or(Value::Null, Field::default_value);
+    matches!(live.kind.delete, Delete::Forget(_)) && live.fields.iter().all(|(name, value)| *value == default(name))
 }
 
 fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays: bool) -> Change {
@@ -295,6 +307,7 @@ mod tests {
                 owned: &self.owned,
                 key: Some(&key()),
                 adopt,
+                nameless: false,
                 max_deletes: self.max_deletes.unwrap_or(u32::MAX),
                 unmanaged: Vec::new(),
                 notes: Vec::new(),
@@ -467,6 +480,7 @@ mod tests {
             owned: &world.owned,
             key: None,
             adopt: Adopt::Refuse,
+            nameless: false,
             max_deletes: 0,
             unmanaged: Vec::new(),
             notes: Vec::new(),
@@ -524,6 +538,19 @@ mod tests {
         role.protect = true;
         let plan = World::with(&[role]).plan(&[], Adopt::Refuse);
         assert!(matches!(&plan.refusals[..], [Refusal::Protected { path, .. }] if path == ROLE));
+    }
+
+    #[test]
+    fn settings_at_their_defaults_are_nobodys() {
+        let lease = object(&aws_lease::KIND, "aws/config/lease", &[("lease", json!(60))]);
+        let mut world = World::default();
+        world.live.insert(lease.path.clone(), live(&object(&aws_lease::KIND, "aws/config/lease", &[])));
+        let plan = world.plan(std::slice::from_ref(&lease), Adopt::Refuse);
+        assert_eq!((actions(&plan), plan.exit_code()), (vec![(Action::Create, "aws/config/lease")], 2));
+        world
+            .live
+            .insert(lease.path.clone(), live(&object(&aws_lease::KIND, "aws/config/lease", &[("lease", json!(9))])));
+        assert_eq!(actions(&world.plan(&[lease], Adopt::Refuse)), [(Action::Adopt, "aws/config/lease")]);
     }
 
     #[test]

@@ -3,8 +3,8 @@
 
 use std::fmt;
 
-use super::{Action, Change};
-use crate::object::{Object, Owned, Place, Update};
+use super::{Action, Change, Input};
+use crate::object::{Level, Object, Owned, Place, Update};
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
 pub const MAX_DELETES_DEFAULT: u32 = 5;
@@ -52,12 +52,31 @@ pub enum Refusal {
         /// Each object and where it is declared.
         objects: Vec<(String, Place)>,
     },
+    /// Declared objects that another estate, or another environment of this one, has made.
+    Anothers {
+        /// Each object and who has it.
+        objects: Vec<(String, String)>,
+    },
+    /// The environment's ledger seems to be of other files.
+    Stranger {
+        /// The environment.
+        environment: String,
+        /// An object that is in the ledger, and where it was declared.
+        example: (String, Place),
+    },
 }
 
 impl Refusal {
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
+            Self::Anothers { .. } => "declare each object in one place; what moves from one estate to another is removed \
+                                      there first, or declared here under another name"
+                .to_owned(),
+            Self::Stranger { .. } => "if several estates share this engine, give each its name in the environment, as in \
+                                      estate = \"payments\"; if these are the right files, apply the removals first and what \
+                                      is new afterwards"
+                .to_owned(),
             Self::TooManyDeletes { paths, .. } => format!(
                 "if this is meant, set `max_deletes = {}` in the environment, apply, and set it back",
                 paths.len()
@@ -87,6 +106,15 @@ impl fmt::Display for Refusal {
             Self::Immutable { path, fields, place } => {
                 write!(f, "{path} ({place}): {} can't be changed once it exists", fields.join(", "))
             }
+            Self::Anothers { objects } => {
+                let named = named(objects.iter().map(|(path, owner)| format!("{path} ({owner})")));
+                write!(f, "declared here, and made by another owner: {named}")
+            }
+            Self::Stranger { environment, example: (path, place) } => write!(
+                f,
+                "the ledger of the environment `{environment}` on this engine seems to belong to other files: \
+                 none of its roles, policies and logins is declared here (one is {path}, from {place})"
+            ),
             Self::NotOurs { objects } => {
                 let named = named(objects.iter().map(|(path, place)| format!("{path} ({place})")));
                 let exist = match objects.len() {
@@ -146,6 +174,23 @@ pub(super) fn check<'a>(
         refusals.push(Refusal::NotOurs { objects: foreign });
     }
     refusals
+}
+
+/// Judges whether a ledger belongs to these files at all, where only the environment's name says so. Two estates
+/// may well declare the same mounts; but if nothing that stands on mounts is common, then these are not the
+/// files that the ledger was written from.
+pub(super) fn stranger(input: &Input<'_>) -> Option<Refusal> {
+    let stands_on = |level: Level| matches!(level, Level::Policy | Level::Role | Level::Login);
+    let mut remembered = input.owned.iter().filter(|(_, owned)| stands_on(owned.kind.level));
+    let (path, owned) = remembered.clone().next().filter(|_| input.nameless)?;
+    let mut declared = input.desired.iter().filter(|object| stands_on(object.kind.level)).peekable();
+    declared.peek()?;
+    let common = declared.any(|object| input.owned.contains_key(&object.path));
+    let gone = remembered.all(|(path, _)| !input.live.contains_key(path));
+    (!common && !gone).then(|| Refusal::Stranger {
+        environment: input.environment.to_owned(),
+        example: (path.clone(), owned.place.clone()),
+    })
 }
 
 /// Whether what is remembered of an object no longer says what its declaration says, though the object itself

@@ -192,6 +192,26 @@ impl Plan {
         diff::plan(input)
     }
 
+    /// The objects that are taken over if this plan is applied.
+    pub fn adopted(&self) -> impl Iterator<Item = &str> {
+        self.changes.iter().filter(|change| change.action == Action::Adopt).map(|change| change.path.as_str())
+    }
+
+    /// Refuses the plan because others have objects that it would take over: each path, and whose it is.
+    pub fn refuse_taken(&mut self, objects: Vec<(String, String)>) {
+        if objects.is_empty() {
+            return;
+        }
+        // What is said of them here is the whole truth; the rest can still be adopted.
+        for refusal in &mut self.refusals {
+            if let Refusal::NotOurs { objects: foreign } = refusal {
+                foreign.retain(|(path, _)| objects.iter().all(|(taken, _)| taken != path));
+            }
+        }
+        self.refusals.retain(|refusal| !matches!(refusal, Refusal::NotOurs { objects } if objects.is_empty()));
+        self.refusals.push(Refusal::Anothers { objects });
+    }
+
     /// How much it does.
     pub fn summary(&self) -> Summary {
         Summary::of(self.changes.iter().map(|change| change.action))

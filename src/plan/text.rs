@@ -374,6 +374,7 @@ mod tests {
             owned,
             key: None,
             adopt: Adopt::Refuse,
+            nameless: false,
             max_deletes: 0,
             unmanaged: vec![Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
             notes: Vec::new(),

@@ -33,7 +33,13 @@ impl World {
     }
 
     async fn prepare(&self, desired: &[Object], adopt: Adopt) -> Prepared {
-        let wish = Wish { environment: "local", commit: Some("c0ffee"), desired, max_deletes: 100, adopt };
+        self.prepare_as(None, desired, adopt).await
+    }
+
+    /// Plans as an estate of this name.
+    async fn prepare_as(&self, estate: Option<&str>, desired: &[Object], adopt: Adopt) -> Prepared {
+        let commit = Some("c0ffee");
+        let wish = Wish { environment: "local", estate, shared: true, commit, desired, max_deletes: 100, adopt };
         prepare(&self.client, &wish).await.unwrap()
     }
 
@@ -111,6 +117,52 @@ async fn a_second_plan_is_empty_and_the_ledger_knows_what_is_ours() {
     assert_eq!((login.place.to_string(), login.commit.as_deref()), ("apps/a.hcl:3".to_owned(), Some("c0ffee")));
     assert!(Ledger::read(&world.client, "other").await.unwrap().owned().is_empty());
     world.converge(&[]).await;
+    assert!(Ledger::read(&world.client, "local").await.unwrap().owned().is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn other_files_with_the_same_environment_are_refused() {
+    let world = World::new();
+    world.converge(&estate()).await;
+    // The same login method, and roles and policies of their own.
+    let theirs = vec![estate().remove(0), policy("app-x", RULES), login("app-x", 600, &["app-x"])];
+    let plan = world.prepare(&theirs, Adopt::Take).await.plan;
+    assert_eq!(plan.exit_code(), 3);
+    let text = plan.text(leasehold::plan::Colour::Never);
+    assert!(text.contains("seems to belong to other files") && text.contains("estate = \"payments\""), "{text}");
+    // Removals alone, and then what is new, are no stranger's.
+    let kept = &estate()[..1];
+    world.converge(kept).await;
+    world.converge(&theirs).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn estates_with_names_share_an_engine_and_take_nothing_from_each_other() {
+    let world = World::new();
+    let (ours, theirs) = (estate(), vec![policy("app-x", RULES)]);
+    for (name, desired) in [("pay", &ours), ("web", &theirs)] {
+        let mut prepared = world.prepare_as(Some(name), desired, Adopt::Refuse).await;
+        assert_eq!(world.apply(&mut prepared, desired).await.exit_code(), 0, "{name}");
+    }
+    for (name, desired) in [("pay", &ours), ("web", &theirs)] {
+        assert_eq!(world.prepare_as(Some(name), desired, Adopt::Refuse).await.plan.exit_code(), 0, "{name}");
+    }
+    let greedy = vec![policy("app-x", RULES), policy("app-a", RULES)];
+    let plan = world.prepare_as(Some("web"), &greedy, Adopt::Take).await.plan;
+    let text = plan.text(leasehold::plan::Colour::Never);
+    assert_eq!(plan.exit_code(), 3, "{text}");
+    assert!(text.contains("sys/policies/acl/app-a (the estate `pay`, environment `local`)"), "{text}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_estate_that_gets_a_name_adopts_what_it_had_without_one() {
+    let world = World::new();
+    let desired = estate();
+    world.converge(&desired).await;
+    assert_eq!(world.prepare_as(Some("pay"), &desired, Adopt::Refuse).await.plan.exit_code(), 3);
+    let mut prepared = world.prepare_as(Some("pay"), &desired, Adopt::Take).await;
+    assert_eq!(world.apply(&mut prepared, &desired).await.exit_code(), 0);
+    assert_eq!(world.prepare_as(Some("pay"), &desired, Adopt::Refuse).await.plan.exit_code(), 0);
     assert!(Ledger::read(&world.client, "local").await.unwrap().owned().is_empty());
 }
 

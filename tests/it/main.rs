@@ -14,6 +14,8 @@ mod estate;
 mod fake;
 mod http;
 mod plan_apply;
+mod plan_command;
+mod plan_fields;
 mod python;
 mod sandbox;
 mod server;

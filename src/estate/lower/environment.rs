@@ -11,7 +11,7 @@ use crate::estate::{AwsChoice, EngineChoice, Environment, value};
 /// An environment with its variables and its overrides.
 pub(super) type Declared = (Environment, Variables, Option<Map>);
 
-const KEYS: &[&str] = &["address", "engine", "data", "aws", "max_deletes", "var", "override"];
+const KEYS: &[&str] = &["estate", "address", "engine", "data", "aws", "max_deletes", "var", "override"];
 
 /// The name of the environment to use; `None` when none is declared and none was asked for would be an error.
 ///
@@ -48,8 +48,7 @@ pub(super) fn all(reader: &mut Reader<'_>, declarations: &Map) -> Vec<Declared> 
 
 fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     reader.check_keys(block, KEYS);
-    let name_ok = block.label.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_'));
-    if !name_ok || block.label.is_empty() || block.label.len() > 64 {
+    if !is_name(block.label) {
         let draft = Draft::error(block.span, "the name of an environment has letters, digits, `-` and `_` only");
         reader.report(draft);
     }
@@ -73,11 +72,22 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
         }
         count
     });
+    let estate = reader.text(&own, "estate").and_then(|(estate, span)| {
+        if !is_name(estate) {
+            reader.report(Draft::error(span, "the name of an estate has letters, digits, `-` and `_` only"));
+        }
+        is_name(estate).then(|| estate.to_owned())
+    });
     let over = reader.inner(block, "override").map(|over| over.map.clone());
     let place = reader.place(block.span);
     // A broken engine has been told; the rest is still checked with one that stands for it.
     let engine = engine.unwrap_or(EngineChoice::Address(String::new()));
-    Some((Environment { name: block.label.to_owned(), engine, max_deletes, place }, variables, over))
+    Some((Environment { name: block.label.to_owned(), estate, engine, max_deletes, place }, variables, over))
+}
+
+fn is_name(name: &str) -> bool {
+    let sound = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
+    !name.is_empty() && name.len() <= 64 && name.bytes().all(sound)
 }
 
 fn variables(reader: &mut Reader<'_>, block: &Block<'_>) -> Variables {

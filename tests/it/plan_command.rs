@@ -1,0 +1,206 @@
+//! What `leasehold plan` and `apply` promise to the people and scripts that run them: on a terminal and off
+//! it, with tokens that may do no more than they must, and when they are interrupted.
+
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use serde_json::json;
+
+use crate::env::{Server, TestEnv};
+use crate::http::Http;
+
+const LOCAL: &str = "environment \"local\" {\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n}\n";
+
+/// A server, the tutorial's estate with an environment for it, and tokens with the policies that we ship.
+struct Remote {
+    env: TestEnv,
+    http: Http,
+    _server: Server,
+}
+
+impl Remote {
+    fn new() -> Self {
+        let env = TestEnv::new();
+        let server = env.server(&["--data-dir", "data", "--listen", "127.0.0.1:0", "--aws=sandbox"]);
+        let root = std::fs::read_to_string(env.dir().join("data/root-token")).unwrap().trim().to_owned();
+        let http = Http { address: server.address.trim_start_matches("http://").to_owned(), token: root };
+        env.copy_tree("examples/tutorial", "estate");
+        env.write(
+            "estate/remote.hcl",
+            &format!(
+                "environment \"remote\" {{\n  address = \"{}\"\n  var {{\n    account = \"111122223333\"\n  }}\n}}\n",
+                server.address
+            ),
+        );
+        Self { env, http, _server: server }
+    }
+
+    /// A token with these rules and nothing else, used from now on.
+    fn speak_as(&mut self, name: &str, rules: &str) {
+        self.http.post(&format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
+        let made = self.http.post("auth/token/create", &json!({ "policies": [name], "no_default_policy": true }));
+        self.env.set("LEASEHOLD_TOKEN", made["auth"]["client_token"].as_str().unwrap());
+    }
+
+    #[track_caller]
+    fn run(&self, command: &str, code: i32) -> String {
+        let mut arguments = vec!["-C", "estate", command, "-e", "remote"];
+        if command == "apply" {
+            arguments.push("--auto-approve");
+        }
+        let output = self.env.run(&arguments);
+        assert_eq!(output.code, code, "{}", output.normal());
+        output.stdout + &output.stderr
+    }
+}
+
+fn shipped(name: &str) -> String {
+    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/acl").join(name)).unwrap()
+}
+
+#[test]
+fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
+    let mut remote = Remote::new();
+    remote.speak_as("plan", &shipped("plan.hcl"));
+    let first = remote.run("plan", 2);
+    assert!(first.contains("Plan: 13 to add, 0 to change, 0 to delete."), "{first}");
+    assert!(!first.contains("may not"), "{first}");
+    assert!(remote.run("apply", 1).contains("403"), "a token that plans can't apply");
+
+    remote.speak_as("apply", &shipped("apply.hcl"));
+    remote.run("apply", 0);
+    // A change of each sort, an edit by hand, and a removal.
+    let engine = std::fs::read_to_string(remote.env.dir().join("estate/engine.hcl")).unwrap();
+    let changed = engine
+        .replace("\"Dynamic AWS credentials\"", "\"Credentials\"")
+        .replace("\"Logins of apps\"", "\"Logins\"")
+        .replace("\"eu-west-1\"", "\"eu-west-2\"")
+        .replace("\"1h\"", "\"30m\"");
+    remote.env.write("estate/engine.hcl", &changed);
+    std::fs::remove_file(remote.env.dir().join("estate/apps/backup.hcl")).unwrap();
+    remote.http.post("auth/approle/role/app-webapp", &json!({ "token_ttl": 60 }));
+    let log = remote.env.dir().join("audit.log");
+    remote.env.write("estate/audit.hcl", &format!("audit \"file\" {{\n  file_path = \"{}\"\n}}\n", log.display()));
+    let applied = remote.run("apply", 0);
+    assert!(applied.contains("Apply complete: 1 added, 5 changed, 3 deleted."), "{applied}");
+
+    remote.speak_as("plan", &shipped("plan.hcl"));
+    let last = remote.run("plan", 0);
+    assert!(last.contains("No changes.") && !last.contains("may not"), "{last}");
+}
+
+#[test]
+fn without_the_right_to_list_a_plan_says_what_it_did_not_count() {
+    let mut remote = Remote::new();
+    remote.env.set("LEASEHOLD_TOKEN", remote.http.token.clone());
+    remote.run("apply", 0);
+    let rules = shipped("plan.hcl").replace("[\"list\"]", "[\"deny\"]");
+    remote.speak_as("narrow", &rules);
+    let plan = remote.run("plan", 0);
+    for folder in ["sys/policies/acl", "aws/roles", "auth/approle/role"] {
+        let note = format!("Note: this token may not list {folder}, so what is not ours there is not counted");
+        assert!(plan.contains(&note), "{note} is not in\n{plan}");
+    }
+    assert!(plan.contains("No changes. 13 objects are as declared."), "{plan}");
+}
+
+#[test]
+fn the_environment_is_the_named_one_or_the_only_one_or_local() {
+    let mut env = TestEnv::new();
+    env.write("estate/estate.hcl", "aws \"aws\" {}\n");
+    let of = |name: &str| LOCAL.replace("local", name);
+    let plan = |env: &TestEnv, arguments: &[&str]| {
+        let output = env.run(&[&["plan"], arguments].concat());
+        (output.code, output.stdout + &output.stderr)
+    };
+    let (code, text) = plan(&env, &["estate"]);
+    assert!(code == 1 && text.contains("the estate declares no environment"), "{text}");
+    env.write("estate/a.hcl", &of("staging"));
+    let (code, text) = plan(&env, &["estate"]);
+    assert!(code == 2 && text.contains("Environment staging"), "{text}");
+    env.write("estate/b.hcl", &of("prod"));
+    let (code, text) = plan(&env, &["estate"]);
+    assert!(code == 1 && text.contains("several environments") && text.contains("`staging`"), "{text}");
+    assert!(text.contains("`prod`") && text.contains("-e"), "{text}");
+    let (code, text) = plan(&env, &["estate", "-e", "prod"]);
+    assert!(code == 2 && text.contains("Environment prod"), "{text}");
+    let (code, text) = plan(&env, &["estate", "-e", "prdo"]);
+    assert!(code == 1 && text.contains("did you mean `prod`?"), "{text}");
+    env.write("estate/c.hcl", &of("local"));
+    let (code, text) = plan(&env, &["estate"]);
+    assert!(code == 2 && text.contains("Environment local"), "{text}");
+    env.set("LEASEHOLD_ENV", "staging");
+    let (code, text) = plan(&env, &["estate"]);
+    assert!(code == 2 && text.contains("Environment staging"), "{text}");
+}
+
+/// Runs a command on a terminal, with `input` typed; answers its exit code and what the terminal shows. `None`
+/// where there is no `script` to make a terminal.
+fn on_a_terminal(env: &TestEnv, arguments: &str, input: &str) -> Option<(i32, String)> {
+    let binary = env!("CARGO_BIN_EXE_leasehold");
+    let mut command = Command::new("script");
+    command.args(["-qec", &format!("{binary} {arguments}"), "/dev/null"]);
+    command.current_dir(env.dir()).env_clear();
+    command.env("HOME", env.dir()).env("PATH", "/usr/bin:/bin").env("TERM", "xterm");
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().ok()?;
+    // What is typed ahead waits in the terminal until it is asked for; the end of the input comes last.
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    let mut shown = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut shown).unwrap();
+    drop(stdin);
+    Some((child.wait().unwrap().code().unwrap_or(-1), shown))
+}
+
+#[test]
+fn on_a_terminal_the_plan_has_colour_and_apply_asks() {
+    let env = TestEnv::new();
+    env.write("estate/estate.hcl", &format!("{LOCAL}aws \"aws\" {{}}\n"));
+    let Some((code, shown)) = on_a_terminal(&env, "-C estate plan", "") else { return };
+    assert_eq!(code, 2, "{shown}");
+    assert!(shown.contains("\u{1b}["), "{shown:?}");
+    let plain = env.run(&["-C", "estate", "plan"]);
+    assert!(!plain.stdout.contains('\u{1b}'), "{:?}", plain.stdout);
+    let (code, shown) = on_a_terminal(&env, "-C estate apply", "no\n").unwrap();
+    assert_eq!(code, 1, "{shown}");
+    assert!(shown.contains("Only `yes` applies it") && shown.contains("nothing was applied"), "{shown}");
+    assert_eq!(env.run(&["-C", "estate", "plan"]).code, 2);
+    let (code, shown) = on_a_terminal(&env, "-C estate apply", "yes\n").unwrap();
+    assert_eq!(code, 0, "{shown}");
+    assert!(shown.contains("Apply complete: 1 added"), "{shown}");
+    assert_eq!(env.run(&["-C", "estate", "plan"]).code, 0);
+}
+
+#[test]
+fn interrupted_an_apply_finishes_what_it_began_and_says_what_is_left() {
+    let env = TestEnv::new();
+    let mut estate = format!("{LOCAL}aws \"aws\" {{}}\n");
+    for number in 0..180 {
+        estate += &format!(
+            "role \"r{number}\" {{\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  iam_groups = [\"g\"]\n}}\n"
+        );
+    }
+    env.write("estate/estate.hcl", &estate);
+    let mut command = env.command(&["-C", "estate", "apply", "--auto-approve"]);
+    let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
+    let mut progress = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
+    let begun = progress.find(|line| line.contains("aws/roles/") && line.ends_with("done"));
+    assert!(begun.is_some());
+    rustix::process::kill_process(rustix::process::Pid::from_child(&child), rustix::process::Signal::INT).unwrap();
+    let said: Vec<String> = progress.collect();
+    let mut stdout = String::new();
+    child.stdout.take().unwrap().read_to_string(&mut stdout).unwrap();
+    assert_eq!(child.wait().unwrap().code(), Some(1), "{stdout}\n{}", said.join("\n"));
+    assert!(said.iter().any(|line| line.contains("Stopping after what is being written now")), "{said:?}");
+    let skipped = said.iter().filter(|line| line.starts_with("Skipped ") && line.ends_with(": interrupted")).count();
+    assert!(skipped > 0, "{said:?}");
+    let added = 181 - skipped;
+    let summary = format!("Apply incomplete: {added} added, 0 changed, 0 deleted, {skipped} skipped.");
+    assert!(stdout.contains(&summary), "{summary} is not in\n{stdout}");
+    // What was written is ours, and the rest is all that is left.
+    let left = env.run(&["-C", "estate", "plan"]);
+    assert!(left.stdout.contains(&format!("Plan: {skipped} to add, 0 to change, 0 to delete.")), "{}", left.stdout);
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    assert_eq!(env.run(&["-C", "estate", "plan"]).code, 0);
+}

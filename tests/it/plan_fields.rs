@@ -1,0 +1,571 @@
+//! Each field of each kind: set, changed, unset and set again, edited by hand and deleted by hand; a plan says
+//! exactly that, and is empty once applied. The cases are held against the tables of the kinds, so that a new
+//! field needs a case here.
+//!
+//! They run on the embedded engine, and on another engine where `LEASEHOLD_TEST_ADDR` and
+//! `LEASEHOLD_TEST_TOKEN` name one: they use mounts and policies named `fields-...` there and leave none behind.
+
+use std::collections::BTreeSet;
+use std::sync::atomic::AtomicBool;
+
+use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
+use leasehold::apply::{self, Options, Wish, prepare};
+use leasehold::clock::Clock;
+use leasehold::engine::AwsTransport;
+use leasehold::estate;
+use leasehold::object::{Access, Delete, KINDS, Kind, Object, Update, Verb};
+use leasehold::plan::{Action, Adopt, Colour, Plan, Refusal, Side, show};
+use leasehold::secret::Secret;
+use serde_json::json;
+use tokio::sync::{Mutex, MutexGuard};
+
+use crate::env::{InTestEngine, TestEnv};
+
+/// How a field is tried.
+enum Case {
+    /// What stands in the declaration when it is unset, set, and changed. `LOG` is a folder.
+    Texts([&'static str; 3]),
+    /// It can only be given when the object is made.
+    AtCreation(&'static str),
+    /// The embedded engine refuses it; others take it.
+    Elsewhere(&'static str),
+    /// The language has one value for it.
+    One,
+}
+
+use Case::{AtCreation, Elsewhere, One, Texts};
+
+const STATEMENT: &str = r#"statement "Read" { actions = ["s3:GetObject"]
+ resources = ["arn:aws:s3:::b/*"] }"#;
+const STATEMENTS: &str = r#"statement "Read" { actions = ["s3:GetObject", "s3:PutObject"]
+ resources = ["arn:aws:s3:::b/*"]
+ condition = { Bool = { "aws:SecureTransport" = true } } }"#;
+
+const CASES: &[(&str, &str, Case)] = &[
+    ("audit device", "type", One),
+    ("audit device", "description", Texts(["", "description = \"one\"", "description = \"two\""])),
+    ("audit device", "file_path", Texts(["file_path = \"LOG/a\"", "file_path = \"LOG/b\"", "file_path = \"LOG/c\""])),
+    ("audit device", "mode", Texts(["", "mode = \"0640\"", "mode = \"0604\""])),
+    ("audit device", "hmac_accessor", Texts(["", "hmac_accessor = false", "hmac_accessor = true"])),
+    (
+        "audit device",
+        "elide_list_responses",
+        Texts(["", "elide_list_responses = true", "elide_list_responses = false"]),
+    ),
+    ("audit device", "prefix", Elsewhere("prefix = \"one\"")),
+    ("audit device", "local", Texts(["", "local = true", "local = false"])),
+    ("secrets engine", "type", One),
+    ("secrets engine", "description", Texts(["", "description = \"one\"", "description = \"two\""])),
+    ("secrets engine", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
+    ("secrets engine", "max_lease_ttl", Texts(["", "max_lease_ttl = \"3h\"", "max_lease_ttl = \"4h\""])),
+    ("auth method", "type", One),
+    ("auth method", "description", Texts(["", "description = \"one\"", "description = \"two\""])),
+    ("auth method", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
+    ("auth method", "max_lease_ttl", Texts(["", "max_lease_ttl = \"3h\"", "max_lease_ttl = \"4h\""])),
+    (
+        "aws root",
+        "access_key",
+        Texts([
+            "",
+            "root { access_key = \"secret:env:AKIAIOSFODNN7EXAMPLE\"\n secret_key = \"secret:env:ONE\" }",
+            "root { access_key = \"AKIAIOSFODNN7EXAMPL2\"\n secret_key = \"secret:env:ONE\" }",
+        ]),
+    ),
+    (
+        "aws root",
+        "secret_key",
+        Texts([
+            "",
+            "root { access_key = \"AKIAIOSFODNN7EXAMPLE\"\n secret_key = \"secret:env:ONE\" }",
+            "root { access_key = \"AKIAIOSFODNN7EXAMPLE\"\n secret_key = \"secret:env:TWO\" }",
+        ]),
+    ),
+    ("aws root", "region", Texts(["", "region = \"eu-west-1\"", "region = \"eu-west-2\""])),
+    (
+        "aws root",
+        "iam_endpoint",
+        Texts(["", "iam_endpoint = \"https://iam.example.com\"", "iam_endpoint = \"https://iam2.example.com\""]),
+    ),
+    (
+        "aws root",
+        "sts_endpoint",
+        Texts(["", "sts_endpoint = \"https://sts.example.com\"", "sts_endpoint = \"https://sts2.example.com\""]),
+    ),
+    ("aws root", "max_retries", Texts(["", "max_retries = 0", "max_retries = 4"])),
+    (
+        "aws root",
+        "username_template",
+        Texts(["", "username_template = \"a-{{ .RoleName }}\"", "username_template = \"b-{{ .RoleName }}\""]),
+    ),
+    (
+        "aws lease",
+        "lease",
+        Texts(["", "lease { default = \"1h\"\n max = \"4h\" }", "lease { default = \"2h\"\n max = \"4h\" }"]),
+    ),
+    (
+        "aws lease",
+        "lease_max",
+        Texts(["", "lease { default = \"1h\"\n max = \"4h\" }", "lease { default = \"1h\"\n max = \"5h\" }"]),
+    ),
+    (
+        "acl policy",
+        "policy",
+        Texts([
+            "path \"secret/*\" { capabilities = [\"read\"] }",
+            "path \"secret/*\" { capabilities = [\"read\", \"list\"] }",
+            "path \"secret/*\" { capabilities = [\"list\"]\n required_parameters = [\"x\"] }",
+        ]),
+    ),
+    ("aws role", "credential_type", One),
+    ("aws role", "policy_document", Texts(["", STATEMENT, STATEMENTS])),
+    (
+        "aws role",
+        "policy_arns",
+        Texts([
+            "",
+            "policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]",
+            "policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\", \"arn:aws:iam::aws:policy/AmazonS3FullAccess\"]",
+        ]),
+    ),
+    ("aws role", "iam_groups", Texts(["", "iam_groups = [\"a\"]", "iam_groups = [\"b\", \"a\"]"])),
+    ("aws role", "iam_tags", Texts(["", "iam_tags = { a = \"1\" }", "iam_tags = { a = \"2\", b = \"3\" }"])),
+    ("aws role", "user_path", Texts(["", "user_path = \"/one/\"", "user_path = \"/two/\""])),
+    (
+        "aws role",
+        "permissions_boundary_arn",
+        Texts([
+            "",
+            "permissions_boundary_arn = \"arn:aws:iam::111122223333:policy/one\"",
+            "permissions_boundary_arn = \"arn:aws:iam::111122223333:policy/two\"",
+        ]),
+    ),
+    (
+        "approle role",
+        "bind_secret_id",
+        Texts([
+            "token_bound_cidrs = [\"10.0.0.0/8\"]",
+            "token_bound_cidrs = [\"10.0.0.0/8\"]\n bind_secret_id = false",
+            "token_bound_cidrs = [\"10.0.0.0/8\"]\n bind_secret_id = true",
+        ]),
+    ),
+    (
+        "approle role",
+        "secret_id_bound_cidrs",
+        Texts([
+            "",
+            "secret_id_bound_cidrs = [\"10.0.0.0/8\", \"127.0.0.1\"]",
+            "secret_id_bound_cidrs = [\"10.0.0.0/8\"]",
+        ]),
+    ),
+    ("approle role", "secret_id_num_uses", Texts(["", "secret_id_num_uses = 1", "secret_id_num_uses = 2"])),
+    ("approle role", "secret_id_ttl", Texts(["", "secret_id_ttl = \"1h\"", "secret_id_ttl = \"7d\""])),
+    ("approle role", "local_secret_ids", AtCreation("local_secret_ids = true")),
+    ("approle role", "role_id", Texts(["", "role_id = \"one\"", "role_id = \"two\""])),
+    (
+        "approle role",
+        "token_policies",
+        Texts(["", "policies = [\"fields-extra\"]", "policies = [\"default\", \"fields-extra\"]"]),
+    ),
+    ("approle role", "token_ttl", Texts(["", "token_ttl = \"20m\"", "token_ttl = \"21m\""])),
+    ("approle role", "token_max_ttl", Texts(["", "token_max_ttl = \"2h\"", "token_max_ttl = \"3h\""])),
+    (
+        "approle role",
+        "token_explicit_max_ttl",
+        Texts(["", "token_explicit_max_ttl = \"2h\"", "token_explicit_max_ttl = \"3h\""]),
+    ),
+    ("approle role", "token_period", Texts(["", "token_period = \"1h\"", "token_period = \"2h\""])),
+    ("approle role", "token_num_uses", Texts(["", "token_num_uses = 5", "token_num_uses = 6"])),
+    (
+        "approle role",
+        "token_bound_cidrs",
+        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+    ),
+    (
+        "approle role",
+        "token_no_default_policy",
+        Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
+    ),
+    ("approle role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default-service\""])),
+];
+
+/// An estate with something of each kind, and `text` where the field belongs.
+fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> String {
+    let at = |here: &str| if here == kind { text } else { "" };
+    let app = if field == "token_policies" { text } else { "" };
+    let login = if field == "token_policies" { "" } else { at("approle role") };
+    let log_file = if field == "file_path" { "" } else { "file_path = \"LOG/audit\"" };
+    let audit = match log {
+        Some(log) => format!("audit \"file\" {{\n{log_file}\n{}\n}}", at("audit device")).replace("LOG", log),
+        None => String::new(),
+    };
+    let grants = match field {
+        "policy_arns" => "iam_groups = [\"base\"]",
+        _ => "policy_arns = [\"arn:aws:iam::aws:policy/Base\"]",
+    };
+    let rules = if kind == "acl policy" { text } else { "path \"secret/*\" { capabilities = [\"read\"] }" };
+    format!(
+        "environment \"local\" {{ engine = \"embedded\" }}\n\
+         {audit}\n\
+         aws \"fields-aws\" {{\n{}\n{}\n{}\n}}\n\
+         auth \"fields-approle\" {{\ntype = \"approle\"\n{}\n}}\n\
+         policy \"fields-extra\" {{\n{rules}\n}}\n\
+         app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\ncredential_type = \"iam_user\"\n{grants}\n{}\n}}\n\
+         login \"fields-approle\" {{\n{login}\n}}\n}}\n",
+        at("secrets engine"),
+        at("aws root"),
+        at("aws lease"),
+        at("auth method"),
+        at("aws role"),
+    )
+    // A block of one line has one attribute at most; templates of names keep their braces.
+    .replace("{{ ", "<<")
+    .replace(" }}", ">>")
+    .replace("{ ", "{\n")
+    .replace(" }", "\n}")
+    .replace("<<", "{{ ")
+    .replace(">>", " }}")
+}
+
+/// An engine, a client that may do everything, and a folder for logs.
+struct World {
+    client: Client,
+    clock: Clock,
+    env: TestEnv,
+    /// `None` on an engine that is not ours to start, which has no audit devices that can be made by API.
+    engine: Option<InTestEngine>,
+    _alone: Option<MutexGuard<'static, ()>>,
+}
+
+/// One test at a time has an engine that all share.
+static SHARED: Mutex<()> = Mutex::const_new(());
+
+impl World {
+    async fn new() -> Self {
+        let clock = Clock::system();
+        let (engine, address, token, alone) = match std::env::var("LEASEHOLD_TEST_ADDR") {
+            Ok(address) => {
+                let token = std::env::var("LEASEHOLD_TEST_TOKEN").expect("LEASEHOLD_TEST_TOKEN");
+                (None, address, token, Some(SHARED.lock().await))
+            }
+            Err(_) => {
+                let engine = InTestEngine::start(clock.clone(), AwsTransport::Network);
+                let (address, token) = (engine.address.clone(), engine.root_token.clone());
+                (Some(engine), address, token, None)
+            }
+        };
+        let target = Target::Network { address, tls: TlsOptions::default() };
+        let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*token)))).unwrap();
+        let world = Self { client, clock, env: TestEnv::new(), engine, _alone: alone };
+        world.clear().await;
+        world
+    }
+
+    /// Takes away what a test left in a shared engine.
+    async fn clear(&self) {
+        if self.engine.is_none() {
+            self.converge(&[]).await;
+        }
+    }
+
+    /// The cases that this engine can be tried with.
+    fn cases(&self) -> impl Iterator<Item = &'static (&'static str, &'static str, Case)> {
+        let audit = self.engine.is_some();
+        CASES.iter().filter(move |(kind, ..)| audit || *kind != "audit device")
+    }
+
+    /// The objects of declarations; a secret is what its reference says.
+    fn lowered(&self, kind: &str, field: &str, text: &str) -> Vec<Object> {
+        let log = self.env.dir().display().to_string();
+        let text = declarations(kind, field, text, self.engine.as_ref().map(|_| log.as_str()));
+        self.env.write("estate/estate.hcl", &text);
+        let sources = estate::read_directory(&self.env.dir().join("estate")).unwrap_or_default();
+        let mut objects = match estate::load(&sources, None) {
+            Ok(estate) => estate.objects,
+            Err(problems) => panic!("{}", estate::render(&problems, &sources, false)),
+        };
+        for object in &mut objects {
+            let unresolved: Vec<_> =
+                object.unresolved().map(|(name, reference, _)| (name, Secret::new(&reference[4..]))).collect();
+            for (name, secret) in unresolved {
+                object.resolve(name, secret).unwrap();
+            }
+        }
+        objects
+    }
+
+    async fn plan(&self, desired: &[Object]) -> apply::Prepared {
+        let (environment, estate, adopt) = ("local", Some("fields"), Adopt::Refuse);
+        let wish = Wish { environment, estate, shared: false, commit: None, desired, max_deletes: 100, adopt };
+        prepare(&self.client, &wish).await.unwrap()
+    }
+
+    /// Applies a plan, and demands that the next one is empty.
+    async fn apply(&self, prepared: apply::Prepared, desired: &[Object], what: &str) {
+        let plan = text(&prepared.plan);
+        let report = self.run(prepared, desired).await;
+        assert_eq!(report.exit_code(), 0, "{what}\n{plan}\n{}", report.problems(desired));
+        let after = self.plan(desired).await.plan;
+        assert_eq!(after.exit_code(), 0, "{what}\n{}", text(&after));
+    }
+
+    async fn run(&self, mut prepared: apply::Prepared, desired: &[Object]) -> apply::Report {
+        let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &_| {});
+        let options = Options { clock: &self.clock, stop: &stop, progress: &progress };
+        apply::run(&self.client, &prepared.plan, desired, &mut prepared.ledger, &options).await.unwrap()
+    }
+
+    async fn converge(&self, desired: &[Object]) {
+        let prepared = self.plan(desired).await;
+        self.apply(prepared, desired, "").await;
+    }
+
+    /// Writes an object as a person with the API would.
+    async fn write_by_hand(&self, object: &Object) {
+        let live = leasehold::live::read_one(&self.client, object.kind, &object.path).await.unwrap();
+        if object.kind.update == Update::Recreate && live.is_some() {
+            self.client.delete(&object.path).await.unwrap();
+        }
+        for call in (object.kind.write)(object, live.as_ref()) {
+            assert_eq!(call.verb, Verb::Write);
+            self.client.write(&call.path, &call.body).await.unwrap();
+        }
+    }
+}
+
+fn text(plan: &Plan) -> String {
+    plan.text(Colour::Never)
+}
+
+fn of_kind<'a>(objects: &'a [Object], kind: &Kind, path: &str) -> Option<&'a Object> {
+    objects.iter().find(|object| object.kind.name == kind.name && object.path == path)
+}
+
+/// The paths that the declarations have, one of each kind.
+fn path_of(kind: &str) -> &'static str {
+    match kind {
+        "audit device" => "sys/audit/file",
+        "secrets engine" => "sys/mounts/fields-aws",
+        "auth method" => "sys/auth/fields-approle",
+        "aws root" => "fields-aws/config/root",
+        "aws lease" => "fields-aws/config/lease",
+        "acl policy" => "sys/policies/acl/fields-extra",
+        "aws role" => "fields-aws/roles/webapp",
+        "approle role" => "auth/fields-approle/role/app-fields",
+        other => panic!("{other} has no place in these tests"),
+    }
+}
+
+/// The fields in which two states of an object differ, as a plan has to say it.
+fn expected(kind: &'static Kind, before: Option<&Object>, after: Option<&Object>) -> BTreeSet<&'static str> {
+    kind.fields
+        .iter()
+        .filter(|field| {
+            let declared = |object: Option<&Object>| {
+                object.and_then(|object| object.fields.get(field.name)).map(|leaf| leaf.value.clone())
+            };
+            let value = |object: Option<&Object>| {
+                object.map_or_else(|| field.default_value(), |object| object.value(field.name))
+            };
+            match field.access {
+                Access::Readable => value(before) != value(after),
+                // What an engine makes itself stays when nobody declares it any more.
+                Access::WriteOnly if field.default == "null" => {
+                    declared(after).is_some() && declared(before) != declared(after)
+                }
+                Access::WriteOnly => declared(before) != declared(after),
+            }
+        })
+        .map(|field| field.name)
+        .collect()
+}
+
+#[test]
+fn each_field_of_each_kind_has_a_case() {
+    let tables: Vec<(&str, &str)> =
+        KINDS.iter().flat_map(|kind| kind.fields.iter().map(|field| (kind.name, field.name))).collect();
+    let cases: Vec<(&str, &str)> = CASES.iter().map(|(kind, field, _)| (*kind, *field)).collect();
+    for field in &tables {
+        assert!(cases.contains(field), "{field:?} has no case");
+    }
+    assert_eq!(tables.len(), cases.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_plan_says_what_changes_and_is_empty_after_apply_for_each_field() {
+    let world = World::new().await;
+    for (kind, field, case) in world.cases() {
+        let Texts(texts) = case else { continue };
+        let kind = leasehold::object::kind(kind).unwrap();
+        let path = path_of(kind.name);
+        let mut before = world.lowered(kind.name, field, texts[0]);
+        world.converge(&before).await;
+        let mut told = false;
+        for stage in [1, 2, 0, 2] {
+            let what = format!("{} {field}: {}", kind.name, texts[stage]);
+            let desired = world.lowered(kind.name, field, texts[stage]);
+            let prepared = world.plan(&desired).await;
+            let fields = expected(kind, of_kind(&before, kind, path), of_kind(&desired, kind, path));
+            let change = prepared.plan.changes.iter().find(|change| change.path == path);
+            let planned: BTreeSet<&str> =
+                change.into_iter().flat_map(|change| change.fields.iter().map(|field| field.name)).collect();
+            assert_eq!(planned, fields, "{what}\n{}", text(&prepared.plan));
+            told |= planned.contains(field);
+            world.apply(prepared, &desired, &what).await;
+            // What an engine makes itself stays as it was declared last, so that is what the next is held against.
+            let stays = kind.field(field).unwrap().default == "null" && texts[stage].is_empty();
+            if !stays {
+                before = desired;
+            }
+        }
+        assert!(told, "no plan said that {} {field} changes", kind.name);
+    }
+    world.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_only_be_given_at_creation_is_refused_later() {
+    for (kind, field, case) in CASES {
+        let AtCreation(given) = case else { continue };
+        let world = World::new().await;
+        world.converge(&world.lowered(kind, field, given)).await;
+        let plan = world.plan(&world.lowered(kind, field, "")).await.plan;
+        assert!(
+            plan.refusals
+                .iter()
+                .any(|refusal| matches!(refusal, Refusal::Immutable { fields, .. } if fields == &[*field])),
+            "{kind} {field}\n{}",
+            text(&plan)
+        );
+        world.clear().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_the_engine_does_not_take_fails_and_leaves_what_was_there() {
+    for (kind, field, case) in CASES {
+        let Elsewhere(given) = case else { continue };
+        let world = World::new().await;
+        if world.engine.is_none() {
+            return;
+        }
+        let before = world.lowered(kind, field, "");
+        world.converge(&before).await;
+        let desired = world.lowered(kind, field, given);
+        let prepared = world.plan(&desired).await;
+        let report = world.run(prepared, &desired).await;
+        assert_eq!(report.exit_code(), 1);
+        let problems = report.problems(&desired);
+        assert!(problems.contains(field) && problems.contains("the old one is back"), "{problems}");
+        assert_eq!(world.plan(&before).await.plan.exit_code(), 0);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_edit_by_hand_of_each_field_is_found_with_both_values_and_undone() {
+    let world = World::new().await;
+    for (kind, field, case) in world.cases() {
+        let Texts(texts) = case else { continue };
+        let kind = leasehold::object::kind(kind).unwrap();
+        let table = kind.field(field).unwrap();
+        if table.access == Access::WriteOnly {
+            continue;
+        }
+        let path = path_of(kind.name);
+        let desired = world.lowered(kind.name, field, texts[1]);
+        world.converge(&desired).await;
+        let by_hand = world.lowered(kind.name, field, texts[2]);
+        let (ours, theirs) = (of_kind(&desired, kind, path).unwrap(), of_kind(&by_hand, kind, path).unwrap());
+        if ours.value(field) == theirs.value(field) {
+            continue;
+        }
+        world.write_by_hand(theirs).await;
+        let prepared = world.plan(&desired).await;
+        let [change] = &prepared.plan.changes[..] else { panic!("{field}\n{}", text(&prepared.plan)) };
+        assert_eq!((change.action, change.path.as_str()), (Action::Update, path));
+        let [found] = &change.fields[..] else { panic!("{field}\n{}", text(&prepared.plan)) };
+        assert_eq!(found.name, *field);
+        assert_eq!(found.before, Side::Value(theirs.value(field)), "{path} {field}");
+        assert_eq!(found.after, Side::Value(ours.value(field)), "{path} {field}");
+        let shown = text(&prepared.plan);
+        assert!(shown.contains(&format!("      {field}:")), "{shown}");
+        if ours.value(field).is_string() && !shown.contains(&format!("      {field}:\n")) {
+            for side in [ours, theirs] {
+                assert!(shown.contains(&show(table.shape, &side.value(field))), "{shown}");
+            }
+        }
+        world.apply(prepared, &desired, field).await;
+    }
+    world.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_deletion_by_hand_of_each_kind_is_found_and_undone() {
+    let world = World::new().await;
+    let desired = world.lowered("aws lease", "lease", "lease { default = \"1h\" }\n region = \"eu-west-1\"");
+    world.converge(&desired).await;
+    let kinds = KINDS.iter().filter(|kind| kind.delete == Delete::ByPath);
+    for kind in kinds.filter(|kind| desired.iter().any(|object| object.kind.name == kind.name)) {
+        let path = path_of(kind.name);
+        world.client.delete(path).await.unwrap();
+        let prepared = world.plan(&desired).await;
+        let change = prepared.plan.changes.iter().find(|change| change.path == path);
+        assert!(change.is_some_and(|change| change.action == Action::Create), "{path}\n{}", text(&prepared.plan));
+        // What stood on it went with it, and comes back with it.
+        let under = |other: &str| {
+            path == "sys/mounts/fields-aws" && other.starts_with("fields-aws/") || path == "sys/auth/fields-approle"
+        };
+        assert!(
+            prepared.plan.changes.iter().all(|change| change.path == path || under(&change.path)),
+            "{path}\n{}",
+            text(&prepared.plan)
+        );
+        world.apply(prepared, &desired, path).await;
+    }
+    world.clear().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_others_made_of_each_kind_is_counted_and_survives() {
+    let world = World::new().await;
+    let desired = world.lowered("", "", "");
+    world.converge(&desired).await;
+    let log = world.env.dir().join("other.log").display().to_string();
+    let theirs = [
+        // A development server has it from the start.
+        ("sys/mounts/secret", json!({})),
+        ("sys/audit/fields-other", json!({"type": "file", "options": {"file_path": log}})),
+        ("sys/mounts/fields-other", json!({"type": "aws"})),
+        ("sys/auth/fields-other", json!({"type": "approle"})),
+        ("sys/policies/acl/fields-other", json!({"policy": "path \"a\" { capabilities = [\"read\"] }"})),
+        (
+            "fields-aws/roles/other",
+            json!({"credential_type": "iam_user", "policy_arns": ["arn:aws:iam::aws:policy/X"]}),
+        ),
+        ("auth/fields-approle/role/other", json!({"token_ttl": 60})),
+    ];
+    let own = world.engine.is_some();
+    let theirs = if own { &theirs[..] } else { &theirs[2..] };
+    for (path, body) in theirs.iter().filter(|(path, _)| *path != "sys/mounts/secret") {
+        world.client.write(path, body.as_object().unwrap()).await.unwrap();
+    }
+    let plan = world.plan(&desired).await.plan;
+    let counted: BTreeSet<&str> = plan.unmanaged.iter().map(|object| object.path.as_str()).collect();
+    let made: BTreeSet<&str> = theirs.iter().map(|(path, _)| *path).collect();
+    assert!(if own { counted == made } else { counted.is_superset(&made) }, "{counted:?}");
+    assert_eq!(plan.exit_code(), 0);
+    let count = format!("Not ours and left alone: {} objects (", counted.len());
+    assert!(text(&plan).contains(&count), "{}", text(&plan));
+    // Everything of ours that stands on the mounts goes, and nothing of theirs.
+    let mounts: Vec<Object> =
+        desired.into_iter().filter(|object| matches!(object.kind.name, "secrets engine" | "auth method")).collect();
+    world.converge(&mounts).await;
+    for (path, _) in theirs {
+        let folder = |path: &str| path.rsplit_once('/').map(|(folder, _)| folder.to_owned());
+        let kind = KINDS.iter().find(|kind| folder(path_of(kind.name)) == folder(path)).unwrap();
+        assert!(leasehold::live::read_one(&world.client, kind, path).await.unwrap().is_some(), "{path} is gone");
+        if *path != "sys/mounts/secret" {
+            world.client.delete(path).await.unwrap();
+        }
+    }
+    world.clear().await;
+}
