@@ -108,7 +108,7 @@ pub struct Ledger {
     owner: String,
     /// The ledger of the same environment from before the estate had a name, when some of its objects pass on
     /// to this one.
-    former: Option<Box<Ledger>>,
+    former: Option<Box<Self>>,
     key: Option<Secret>,
     shards: BTreeMap<u64, Shard>,
     entries: BTreeMap<String, Owned>,

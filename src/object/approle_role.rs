@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{pick, post};
+use super::field::{pick, post, with_prefixes};
 use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
 
 static FIELDS: &[Field] = &[
@@ -36,12 +36,7 @@ static FIELDS: &[Field] = &[
     field("token_num_uses", Shape::Int, "0", "How many requests a token is good for; 0 is any number."),
     field("token_bound_cidrs", Shape::Cidrs, "[]", "Networks from which a token may be used."),
     field("token_no_default_policy", Shape::Bool, "false", "Whether a token goes without the policy `default`."),
-    field(
-        "token_type",
-        Shape::OneOf(&["default", "service", "batch", "default-service", "default-batch"]),
-        "\"default\"",
-        "The sort of token.",
-    ),
+    field("token_type", Shape::OneOf(&["default", "service", "batch"]), "\"default\"", "The sort of token."),
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
@@ -66,8 +61,15 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
     let names: Vec<&str> =
         FIELDS.iter().filter(|field| field.access == Access::Readable).map(|field| field.name).collect();
     let mut fields = pick(data, &names);
-    if fields.get("token_type").is_some_and(|kind| kind.as_str() == Some("")) {
-        fields.insert("token_type".to_owned(), Value::from("default"));
+    // Engines keep or replace the two longer words, which say the same of a role.
+    let token_type = match fields.get("token_type").and_then(Value::as_str) {
+        Some("") => Some("default"),
+        Some("default-service") => Some("service"),
+        Some("default-batch") => Some("batch"),
+        _ => None,
+    };
+    if let Some(token_type) = token_type {
+        fields.insert("token_type".to_owned(), Value::from(token_type));
     }
     Ok(fields)
 }
@@ -79,7 +81,10 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
         .filter(|field| field.name != "local_secret_ids" || live.is_none())
         // Without one declared, the engine's own role id stays.
         .filter(|field| field.name != "role_id" || object.fields.contains_key("role_id"))
-        .map(|field| (field.name, object.value(field.name)));
+        .map(|field| match field.shape {
+            Shape::Cidrs => (field.name, with_prefixes(&object.value(field.name))),
+            _ => (field.name, object.value(field.name)),
+        });
     vec![post(object.path.clone(), fields)]
 }
 
@@ -129,7 +134,7 @@ mod tests {
             ("token_explicit_max_ttl", json!(7200)),
             ("token_period", json!(60)),
             ("token_num_uses", json!(9)),
-            ("token_bound_cidrs", json!(["10.0.0.1"])),
+            ("token_bound_cidrs", json!(["10.0.0.0/30"])),
             ("token_no_default_policy", json!(true)),
             ("token_type", json!("service")),
         ] {

@@ -200,6 +200,15 @@ fn canonical_cidr(text: &str) -> String {
     }
 }
 
+/// Networks as every engine takes them: a host gets its `/32` or `/128`, since some refuse it without.
+pub(crate) fn with_prefixes(networks: &Value) -> Value {
+    let full = |text: &str| match text.parse::<IpAddr>() {
+        Ok(host) => format!("{host}/{}", if host.is_ipv4() { 32 } else { 128 }),
+        Err(_) => text.to_owned(),
+    };
+    networks.as_array().into_iter().flatten().filter_map(Value::as_str).map(full).collect()
+}
+
 /// The word for a JSON value's type in a message.
 pub(crate) fn sort(value: &Value) -> &'static str {
     match value {
@@ -231,7 +240,7 @@ pub(crate) fn pick(data: &Map<String, Value>, names: &[&str]) -> Map<String, Val
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{equal, normalise, parse_seconds, show_seconds};
+    use super::{equal, normalise, parse_seconds, show_seconds, with_prefixes};
     use crate::object::Shape;
 
     #[test]
@@ -279,6 +288,13 @@ mod tests {
         ] {
             assert!(!equal(shape, &left, &right), "{shape:?}: {left} and {right}");
         }
+    }
+
+    #[test]
+    fn hosts_are_sent_with_their_prefix() {
+        let networks = json!(["10.0.0.1", "10.0.0.0/8", "::1"]);
+        assert_eq!(with_prefixes(&networks), json!(["10.0.0.1/32", "10.0.0.0/8", "::1/128"]));
+        assert!(equal(Shape::Cidrs, &with_prefixes(&networks), &networks));
     }
 
     #[test]

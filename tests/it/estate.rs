@@ -242,14 +242,21 @@ fn terminal_escapes_and_bidirectional_marks_in_files_are_not_obeyed() {
     assert!(!text.contains(['\u{1b}', '\u{202e}']), "{text:?}");
 }
 
-/// Runs `validate`, which must fail with this text, soon and in bounded memory.
+/// Runs `validate` and `plan`, which must fail with this text, soon and in bounded memory.
 #[track_caller]
 fn refused(env: &TestEnv, expected: &str) {
+    for command in ["validate", "plan"] {
+        refused_by(env, command, expected);
+    }
+}
+
+#[track_caller]
+fn refused_by(env: &TestEnv, command: &str, expected: &str) {
     let started = Instant::now();
-    let limited = ["-c", "ulimit -v 1500000; exec \"$0\" validate ."];
+    let limited = ["-c", "ulimit -v 1500000; exec \"$0\" \"$1\" ."];
     let output = std::process::Command::new("/bin/sh")
         .args(limited)
-        .arg(env!("CARGO_BIN_EXE_leasehold"))
+        .args([env!("CARGO_BIN_EXE_leasehold"), command])
         .current_dir(env.dir())
         .env_clear()
         .output()
@@ -326,6 +333,28 @@ fn files_that_are_not_texts_or_too_large_are_refused() {
 }
 
 #[test]
+fn hostile_policy_documents_are_refused() {
+    let deep = format!("{{\"Statement\": {}", "[".repeat(10_000)).into_bytes();
+    let wide = format!("{{\"Version\": \"2012-10-17\", \"Statement\": [{}", "{},".repeat(200_000)).into_bytes();
+    for (document, expected) in [
+        (Some(deep), "nested deeper than 64 levels"),
+        (Some(wide), "this is not JSON"),
+        (Some(b"{\"a\": \"\xff\"}".to_vec()), "not UTF-8"),
+        (Some(b"{\"a\": \"\0\"}".to_vec()), "NUL byte"),
+        (None, "more than"),
+    ] {
+        let env = TestEnv::new();
+        let role = "role \"r\" {\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  policy_document = \"file:p.json\"\n}\n";
+        env.write("a.hcl", &format!("{BASE_HCL}{role}"));
+        match document {
+            Some(bytes) => std::fs::write(env.dir().join("p.json"), bytes).unwrap(),
+            None => std::fs::File::create(env.dir().join("p.json")).unwrap().set_len(100 << 20).unwrap(),
+        }
+        refused(&env, expected);
+    }
+}
+
+#[test]
 fn nothing_outside_the_estate_is_read() {
     for (reference, expected) in [
         ("file:../../etc/passwd", "leads out of the estate"),
@@ -340,6 +369,11 @@ fn nothing_outside_the_estate_is_read() {
         env.write("a.hcl", &format!("{BASE_HCL}\nrole \"r\" {{\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  policy_document = \"{reference}\"\n}}\n"));
         refused(&env, expected);
     }
+    let env = TestEnv::new();
+    let role = "role: {r: {mount: aws, credential_type: iam_user, policy_document: 'file:../../etc/passwd'}}\n";
+    env.write("a.yaml", role);
+    env.write("b.hcl", BASE_HCL);
+    refused(&env, "leads out of the estate");
     let env = TestEnv::new();
     std::os::unix::fs::symlink("/etc/passwd", env.dir().join("a.hcl")).unwrap();
     refused(&env, "leads out of the estate");

@@ -153,7 +153,7 @@ fn every_kind(stage: usize, log: &str) -> String {
     token_period = "1h"
     token_num_uses = 99
     token_bound_cidrs = ["10.0.0.0/30"]
-    token_type = "default-service""#,
+    token_type = "default""#,
     ]);
     let policy = pick([
         "capabilities = [\"read\"]",

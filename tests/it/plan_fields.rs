@@ -185,7 +185,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "token_no_default_policy",
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
-    ("approle role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default-service\""])),
+    ("approle role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
 ];
 
 /// An estate with something of each kind, and `text` where the field belongs.
