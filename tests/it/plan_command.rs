@@ -86,6 +86,14 @@ fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
     assert!(applied.contains("Apply complete: 1 added, 5 changed, 3 deleted."), "{applied}");
 
     remote.speak_as("plan", &shipped("plan.hcl"));
+    // What exists already is looked for in the ledgers of others, which this token may list.
+    let by_hand = json!({ "credential_type": "iam_user", "policy_arns": "arn:aws:iam::aws:policy/X" });
+    remote.http.post("aws/roles/new", &by_hand);
+    let role = "role \"new\" {\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  iam_groups = [\"g\"]\n}\n";
+    let declared = remote.env.write("estate/new.hcl", role);
+    let taken = remote.run("plan", 3);
+    assert!(taken.contains("1 declared object exists already") && !taken.contains("may not list"), "{taken}");
+    std::fs::remove_file(declared).unwrap();
     let last = remote.run("plan", 0);
     assert!(last.contains("No changes.") && !last.contains("may not"), "{last}");
 }
