@@ -8,7 +8,7 @@ use std::time::{Duration, Instant};
 
 use leasehold::api::{Client, Options, Target};
 use leasehold::clock::Clock;
-use leasehold::engine::{AwsTransport, Config, Engine, Storage};
+use leasehold::engine::{AwsTransport, Config, Engine, Limits, Storage};
 use leasehold::sandbox;
 use serde_json::{Map, Value, json};
 
@@ -33,6 +33,8 @@ async fn run(clients: usize) {
         trail: Some(home.path().join("data/trail.log")),
         aws: AwsTransport::InProcess(sandbox::connector(account)),
         clock: Clock::system(),
+        aws_key: None,
+        limits: Limits::default(),
         dev_root_token: None,
     })
     .await
@@ -49,7 +51,8 @@ async fn run(clients: usize) {
     };
     let client = Client::new(stream, Options::new(Some(token))).expect("a client");
     client.write("sys/mounts/aws", &body(json!({ "type": "aws" }))).await.expect("mount");
-    let keys = json!({ "access_key": sandbox::ROOT_ACCESS_KEY, "secret_key": sandbox::ROOT_SECRET, "region": "us-east-1" });
+    let keys =
+        json!({ "access_key": sandbox::ROOT_ACCESS_KEY, "secret_key": sandbox::ROOT_SECRET, "region": "us-east-1" });
     client.write("aws/config/root", &body(keys)).await.expect("root");
     let document = json!({ "Version": "2012-10-17", "Statement": [
         { "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::bench/*" }] });

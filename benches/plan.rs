@@ -24,7 +24,10 @@ fn main() {
 
 fn estate(directory: &Path, roles: usize) {
     let write = |name: &str, text: &str| std::fs::write(directory.join(name), text).expect("the estate is written");
-    write("engine.hcl", "environment \"local\" {\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n}\n\naws \"aws\" {\n  region = \"eu-west-1\"\n  lease {\n    default = \"1h\"\n    max     = \"2h\"\n  }\n}\n");
+    write(
+        "engine.hcl",
+        "environment \"local\" {\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n}\n\naws \"aws\" {\n  region = \"eu-west-1\"\n  lease {\n    default = \"1h\"\n    max     = \"2h\"\n  }\n}\n",
+    );
     for file in 0..roles / 100 {
         let mut text = String::new();
         for number in file * 100..(file + 1) * 100 {

@@ -11,7 +11,7 @@ use std::time::{Duration, Instant};
 
 use leasehold::api::{Client, Options, Target};
 use leasehold::clock::Clock;
-use leasehold::engine::{AwsTransport, Config, Engine, Storage};
+use leasehold::engine::{AwsTransport, Config, Engine, Limits, Storage};
 use leasehold::sandbox;
 use serde_json::{Map, Value, json};
 
@@ -42,12 +42,13 @@ fn body(value: Value) -> Map<String, Value> {
 
 async fn fill(data: &Path, leases: usize) {
     let account = sandbox::Account::open(None, Clock::system()).expect("the sandbox opens");
-    account.set_user_quota(leases + 1);
     let engine = Engine::open(Config {
         storage: Storage::Disk { directory: data.to_owned() },
         trail: Some(data.join("trail.log")),
         aws: AwsTransport::InProcess(sandbox::connector(account)),
         clock: Clock::system(),
+        aws_key: None,
+        limits: Limits::default(),
         dev_root_token: None,
     })
     .await
@@ -65,7 +66,8 @@ async fn fill(data: &Path, leases: usize) {
     let keys =
         json!({ "access_key": sandbox::ROOT_ACCESS_KEY, "secret_key": sandbox::ROOT_SECRET, "region": "us-east-1" });
     client.write("aws/config/root", &body(keys)).await.expect("root");
-    let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
+    let document =
+        r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"*"}]}"#;
     let role = json!({ "credential_type": "iam_user", "policy_document": document });
     client.write("aws/roles/app", &body(role)).await.expect("role");
     let tasks: Vec<_> = (0..CLIENTS)

@@ -190,7 +190,7 @@ async fn read_folders(
 ) -> Result<Vec<Listing>, Error> {
     let folders = folders(wanted, tables);
     let answers: Vec<_> = stream::iter(folders.into_iter().map(|folder| async move {
-        let answer = client.list(&folder.path).await;
+        let answer = client.list_detailed(&folder.path).await;
         (folder, answer)
     }))
     .buffered(READS_AT_ONCE)

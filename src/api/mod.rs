@@ -158,6 +158,17 @@ impl Client {
         self.found(Method::List, &path, &[("list".to_owned(), "true".to_owned())]).await
     }
 
+    /// Lists the keys under a path and, where the engine can and the token may read them, what is behind them
+    /// in `key_info`. Engines that can't ignore the parameter.
+    ///
+    /// # Errors
+    /// [`Error`], of any kind.
+    pub async fn list_detailed(&self, path: &str) -> Result<Option<Answer>, Error> {
+        let path = format!("{}/", path.trim_end_matches('/'));
+        let query = [("list", "true"), ("detailed", "true")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        self.found(Method::List, &path, &query).await
+    }
+
     /// Writes to a path.
     ///
     /// # Errors

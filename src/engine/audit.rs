@@ -49,7 +49,7 @@ impl Scene<'_> {
                 part.insert("secret".into(), json!({ "lease_id": lease.lease_id }));
             }
             if let Some(data) = &response.data {
-                part.insert("data".into(), Value::Object(data.clone()));
+                part.insert("data".into(), Value::Object(self.told(data)));
             }
             if !response.warnings.is_empty() {
                 part.insert("warnings".into(), json!(response.warnings));
@@ -58,6 +58,18 @@ impl Scene<'_> {
         }
         record.response = Some(part);
         record
+    }
+
+    /// An answer's data as the trail tells it: of whole entries in a list, which may be thousands, which ones
+    /// they were.
+    fn told(&self, data: &Map<String, Value>) -> Map<String, Value> {
+        let told = |(key, value): (&String, &Value)| match value.as_object() {
+            Some(infos) if key == "key_info" && self.operation == "list" => {
+                (key.clone(), infos.keys().map(String::as_str).collect())
+            }
+            _ => (key.clone(), value.clone()),
+        };
+        data.iter().map(told).collect()
     }
 
     fn record(&self, kind: Kind, error: Option<&Error>) -> Record {

@@ -159,6 +159,30 @@ impl Barrier {
         entries.into_iter().map(|(key, sealed)| Ok((key.clone(), self.decode(&key, &sealed)?))).collect()
     }
 
+    /// Every value whose key starts with `prefix`, in key order, a few at a time in memory.
+    pub(crate) fn each<T: DeserializeOwned>(&self, prefix: &str) -> impl Iterator<Item = Result<(String, T), Error>> {
+        const AT_ONCE: usize = 256;
+        let mut last: Option<String> = None;
+        let mut read = Vec::new().into_iter();
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            if read.len() == 0 && !ended {
+                match self.store.scan(prefix, last.as_deref(), AT_ONCE) {
+                    Ok(more) => {
+                        ended = more.len() < AT_ONCE;
+                        last = more.last().map(|(key, _)| key.clone());
+                        read = more.into_iter();
+                    }
+                    Err(error) => {
+                        ended = true;
+                        return Some(Err(error));
+                    }
+                }
+            }
+            read.next().map(|(key, sealed)| self.decode(&key, &sealed).map(|value| (key, value)))
+        })
+    }
+
     /// Up to `limit` keys that start with `prefix` and are greater than `after`, in order.
     pub(crate) fn keys(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
         self.store.keys(prefix, after, limit)

@@ -39,7 +39,7 @@ pub(crate) struct Core {
     pub(crate) policies: Policies,
     /// Leases.
     pub(crate) leases: Leases,
-    /// Keeps changes of one key-value secret apart.
+    /// Keeps changes of one key-value secret, or of one AWS role, apart.
     pub(crate) kv: secrets::kv::Locks,
     /// How AWS is reached.
     pub(crate) aws: AwsTransport,

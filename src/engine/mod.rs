@@ -11,6 +11,7 @@ pub(crate) mod expiry;
 pub(crate) mod field;
 mod http;
 pub(crate) mod lease;
+pub(crate) mod listing;
 pub(crate) mod policy;
 pub(crate) mod random;
 pub(crate) mod request;

@@ -99,7 +99,7 @@ impl Format {
         let mut elided = data.clone();
         for (key, value) in &mut elided {
             let count = match (key.as_str(), &*value) {
-                ("keys", Value::Array(items)) => items.len(),
+                ("keys" | "key_info", Value::Array(items)) => items.len(),
                 ("key_info", Value::Object(infos)) => infos.len(),
                 _ => continue,
             };

@@ -30,5 +30,6 @@ mod wire_auth;
 mod wire_aws;
 mod wire_kv;
 mod wire_lease;
+mod wire_listing;
 mod wire_sys;
 mod wire_token_leases;

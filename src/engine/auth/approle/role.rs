@@ -9,6 +9,7 @@ use crate::engine::cidr;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
+use crate::engine::listing;
 use crate::engine::policy;
 use crate::engine::random;
 use crate::engine::request::{Operation, Origin, Response};
@@ -300,7 +301,15 @@ pub(super) async fn turn<'a>(core: &'a Core, mount: &Mount) -> tokio::sync::Mute
 /// LIST `role`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     match call.request.operation {
-        Operation::List => Response::keys(core.barrier.children(&role_key(call.mount, ""))?),
+        Operation::List => {
+            let folder = role_key(call.mount, "");
+            let answer = Response::keys(core.barrier.children(&folder)?)?;
+            if !listing::is_wanted(call) {
+                return Ok(answer);
+            }
+            let roles = core.barrier.each::<Role>(&folder);
+            listing::add(core, call, answer, roles.map(|role| role.map(|(_, role)| (role.name.clone(), role.read()))))
+        }
         _ => Err(Error::UnsupportedOperation),
     }
 }

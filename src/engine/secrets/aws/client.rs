@@ -36,7 +36,7 @@ pub(crate) struct Clients {
     cache: Mutex<Cache>,
     /// The access key id and secret of mounts that set none.
     default_key: Option<(String, Secret)>,
-    /// Serialises writes that depend on what they read: merging roles, rotating the root key.
+    /// Serialises writes that depend on what they read: merging the root configuration, rotating its key.
     pub(super) writes: tokio::sync::Mutex<()>,
 }
 

@@ -31,7 +31,7 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         "config/rotate-root" => return rotate::handle(core, call).await,
         "roles" | "roles/" => {
             return match operation {
-                Operation::List => role::list(core, call.mount),
+                Operation::List => role::list(core, call),
                 _ => Err(Error::UnsupportedOperation),
             };
         }

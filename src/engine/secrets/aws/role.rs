@@ -10,6 +10,7 @@ use crate::engine::barrier::Batch;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
+use crate::engine::listing;
 use crate::engine::request::{Operation, Origin, Response};
 use crate::engine::router::Mount;
 
@@ -63,8 +64,16 @@ fn key(mount: &Mount, name: &str) -> String {
 }
 
 /// Serves LIST `roles`.
-pub(super) fn list(core: &Core, mount: &Mount) -> Result<Response, Error> {
-    Response::keys(core.barrier.children(&mount.storage("role/"))?)
+pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    let folder = key(call.mount, "");
+    let answer = Response::keys(core.barrier.children(&folder)?)?;
+    if !listing::is_wanted(call) {
+        return Ok(answer);
+    }
+    let roles = core.barrier.each::<Role>(&folder);
+    let entry =
+        |found: Result<(String, Role), Error>| found.map(|(key, role)| (key[folder.len()..].to_owned(), shown(&role)));
+    listing::add(core, call, answer, roles.map(entry))
 }
 
 /// Serves `roles/:name`.
@@ -80,7 +89,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
         Operation::Write => {
             let fields = Fields(&call.request.data);
             // Two writes that merge at the same time must not lose one.
-            let _turn = core.aws_clients.writes.lock().await;
+            let _turn = core.kv.take(&key(call.mount, name)).await;
             let legacy = legacy(fields)?;
             let is_legacy = legacy.is_some();
             let mut role = match legacy {

@@ -19,9 +19,9 @@ use crate::engine::request::{Operation, Response};
 
 /// Versions that one call may name.
 const VERSIONS_PER_CALL_MAX: usize = 1000;
-const SHARDS: usize = 64;
+const SHARDS: usize = 1024;
 
-/// Keeps two changes of one secret apart. Changes of different secrets rarely share a lock.
+/// Keeps two changes of one stored thing apart. Changes of different things rarely share a lock.
 pub(crate) struct Locks([Mutex<()>; SHARDS]);
 
 impl Locks {
@@ -30,12 +30,13 @@ impl Locks {
         Self(std::array::from_fn(|_| Mutex::new(())))
     }
 
-    async fn take(&self, key: &str) -> MutexGuard<'_, ()> {
+    /// Waits until nothing else changes what is stored at `key`, and keeps others waiting.
+    pub(crate) async fn take(&self, key: &str) -> MutexGuard<'_, ()> {
         // FNV-1a: spreads, and needs no state.
         let hash = key
             .bytes()
             .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        self.0[usize::try_from(hash % SHARDS as u64).unwrap_or(0)].lock().await
+        self.0[usize::try_from((hash ^ (hash >> 32)) % SHARDS as u64).unwrap_or(0)].lock().await
     }
 }
 
