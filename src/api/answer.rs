@@ -21,7 +21,8 @@ pub struct Answer {
     pub warnings: Vec<String>,
     /// The HTTP status.
     pub status: u16,
-    /// The whole body, as it came; `null` when there was none. May hold secrets.
+    /// The rest of the body as it came, which is all of it where there is no envelope; `null` when there was
+    /// none. May hold secrets.
     pub body: Value,
 }
 
@@ -163,10 +164,11 @@ pub(super) fn parse(asked: Asked<'_>, status: u16, bytes: &[u8]) -> Result<Answe
     };
     if status >= 400 {
         let body = body.ok();
-        let answer = body.clone().map(|body| envelope(status, body));
-        return match answer {
-            Some(answer) if status == 404 && (answer.data.is_some() || !answer.warnings.is_empty()) => Ok(answer),
-            _ => Err(refused(asked, status, body)),
+        let tells =
+            |body: &Value| body.get("data").is_some_and(Value::is_object) || !strings(body.get("warnings")).is_empty();
+        return match body {
+            Some(body) if status == 404 && tells(&body) => Ok(envelope(status, body)),
+            body => Err(refused(asked, status, body)),
         };
     }
     if status >= 300 {
@@ -198,16 +200,21 @@ fn refused(asked: Asked<'_>, code: u16, body: Option<Value>) -> Error {
     Error::Status { method: asked.method, url: asked.url.to_owned(), code, errors, warnings }
 }
 
-fn envelope(status: u16, body: Value) -> Answer {
+fn envelope(status: u16, mut body: Value) -> Answer {
+    // Taken out and not copied: a list of thousands is large.
+    let mut map = |key| match body.get_mut(key).filter(|value| value.is_object()).map(Value::take) {
+        Some(Value::Object(map)) => Some(map),
+        _ => None,
+    };
+    let (data, auth) = (map("data"), map("auth"));
     let text = |key| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-    let map = |key| body.get(key).and_then(Value::as_object).cloned();
     Answer {
         request_id: text("request_id"),
         lease_id: text("lease_id"),
         lease_duration: body.get("lease_duration").and_then(Value::as_i64).unwrap_or_default(),
         renewable: body.get("renewable").and_then(Value::as_bool).unwrap_or_default(),
-        data: map("data"),
-        auth: map("auth"),
+        data,
+        auth,
         warnings: strings(body.get("warnings")),
         status,
         body,

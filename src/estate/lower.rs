@@ -26,12 +26,14 @@ use crate::object::{self, Leaf, Object, Place};
 /// # Errors
 /// Everything that is wrong with them, in the order of the files.
 pub fn load(sources: &Sources, environment: Option<&str>) -> Result<Estate, Vec<Problem>> {
-    let parsed = Parsed::new(sources);
+    let mut parsed = Parsed::new(sources);
     let chosen = environment::choose(&parsed.declarations, environment);
+    // Not copied: the tree of a large estate is the most that a plan holds in memory.
+    let declarations = std::mem::take(&mut parsed.declarations);
     let (estate, mut problems) = match chosen {
-        Ok(name) => parsed.lower(name.as_deref()),
+        Ok(name) => parsed.lower(declarations, name.as_deref()),
         Err(problem) => {
-            let (_, mut problems) = parsed.lower(None);
+            let (_, mut problems) = parsed.lower(declarations, None);
             // What stands above it in the list is about the files, this is about the command.
             problems.push(problem);
             (None, problems)
@@ -79,13 +81,13 @@ pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
         None => declared,
     };
     if wanted.is_empty() {
-        checked.problems.extend(parsed.lower(None).1);
+        checked.problems.extend(parsed.lower(parsed.declarations.clone(), None).1);
         if environment.is_none() {
             checked.problems.extend(environment::choose(&parsed.declarations, None).err());
         }
     }
     for (index, name) in wanted.iter().enumerate() {
-        let (estate, problems) = parsed.lower(Some(name));
+        let (estate, problems) = parsed.lower(parsed.declarations.clone(), Some(name));
         checked.problems.extend(problems);
         if let (0, Some(estate)) = (index, estate) {
             (checked.objects, checked.apps) = (estate.objects.len(), estate.apps.len());
@@ -120,13 +122,52 @@ struct Parsed<'s> {
 /// The kinds of declarations.
 const KINDS: &[&str] = &["environment", "aws", "auth", "role", "app", "policy", "audit"];
 
+/// A file's tree, unless it can't be understood, and what is wrong with it.
+type ParsedFile = (Option<Map>, Vec<Draft>);
+
+/// Below this many bytes in all files another thread costs more than it saves.
+const BYTES_ALONE: u64 = 256 << 10;
+
+/// Parses the files, in their order; those of a large estate on all processors.
+fn parse_all(sources: &Sources) -> Vec<ParsedFile> {
+    let files = sources.files();
+    let parse = |index: usize| {
+        let file = &files[index];
+        let mut problems = Vec::new();
+        let parse = if file.name.ends_with(".hcl") { hcl::parse } else { yaml::parse };
+        let tree = parse(&file.text, index as u32, &mut problems);
+        (tree, problems)
+    };
+    let threads = match sources.total_bytes {
+        bytes if bytes < BYTES_ALONE => 1,
+        _ => std::thread::available_parallelism().map_or(1, std::num::NonZero::get).min(files.len()),
+    };
+    if threads <= 1 {
+        return (0..files.len()).map(parse).collect();
+    }
+    let share = files.len().div_ceil(threads);
+    std::thread::scope(|scope| {
+        let parse = &parse;
+        let parts: Vec<_> = (0..files.len())
+            .step_by(share)
+            .map(|first| {
+                let last = (first + share).min(files.len());
+                scope.spawn(move || (first..last).map(parse).collect::<Vec<_>>())
+            })
+            .collect();
+        // A panic while parsing is a panic here.
+        let joined = parts.into_iter().map(|part| part.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+        joined.flatten().collect()
+    })
+}
+
 impl<'s> Parsed<'s> {
     fn new(sources: &'s Sources) -> Self {
         let mut parsed =
             Self { sources, declarations: Map::new(), problems: Vec::new(), incomplete: !sources.problems.is_empty() };
-        for (index, file) in sources.files().iter().enumerate() {
-            let parse = if file.name.ends_with(".hcl") { hcl::parse } else { yaml::parse };
-            match parse(&file.text, index as u32, &mut parsed.problems) {
+        for (tree, mut problems) in parse_all(sources) {
+            parsed.problems.append(&mut problems);
+            match tree {
                 Some(map) => tree::merge(&mut parsed.declarations, map, &mut parsed.problems),
                 None => parsed.incomplete = true,
             }
@@ -142,13 +183,12 @@ impl<'s> Parsed<'s> {
         parsed
     }
 
-    /// Lowers for an environment; without one, only to find problems.
-    fn lower(&self, environment: Option<&str>) -> (Option<Estate>, Vec<Problem>) {
+    /// Lowers the declarations for an environment; without one, only to find problems.
+    fn lower(&self, mut declarations: Map, environment: Option<&str>) -> (Option<Estate>, Vec<Problem>) {
         let mut reader = Reader::new(self.sources);
         reader.problems.clone_from(&self.problems);
-        let environments = environment::all(&mut reader, &self.declarations);
+        let environments = environment::all(&mut reader, &declarations);
         let chosen = environments.iter().find(|(declared, ..)| Some(declared.name.as_str()) == environment);
-        let mut declarations = self.declarations.clone();
         declarations.shift_remove("environment");
         let mut variables = Variables::default();
         if let Some((_, vars, over)) = chosen {
