@@ -3,6 +3,8 @@
 //! Every credential is durable in store and trail before its answer leaves. Run with
 //! `cargo bench --bench issue`; `strace -f -c -e trace=fsync,fdatasync` on the printed binary counts flushes.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run says so by failing")]
+
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 

@@ -2,6 +2,8 @@
 //!
 //! Run with `cargo bench --bench plan`. Python 3 is used to read a finished process's resource usage.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run says so by failing")]
+
 use std::fmt::Write as _;
 use std::io::Write as _;
 use std::path::Path;

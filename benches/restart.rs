@@ -2,6 +2,8 @@
 //!
 //! Run with `cargo bench --bench restart`; an argument changes the number of leases.
 
+#![allow(clippy::expect_used, reason = "a benchmark that cannot run says so by failing")]
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::Path;
