@@ -5,7 +5,7 @@ use rustix::process::{Resource, Rlimit, setrlimit, umask};
 
 fn main() -> std::process::ExitCode {
     guard();
-    leasehold::cli::run(std::env::args_os())
+    leasehold::cli::run(std::env::args_os().collect())
 }
 
 /// Keeps what this process holds to its owner: new files are private, and no core dump shows its memory.

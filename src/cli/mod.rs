@@ -94,7 +94,9 @@ enum Command {
 }
 
 /// Runs the program on `argv` and answers its exit code.
-pub fn run(argv: impl IntoIterator<Item = OsString>) -> ExitCode {
+///
+/// Not generic, so that the whole program is compiled once, here, and not again with the binary.
+pub fn run(argv: Vec<OsString>) -> ExitCode {
     let mut command = Cli::command();
     let argv = argv::expand(&mut command, argv);
     let cli = match command.try_get_matches_from(argv).and_then(|matches| Cli::from_arg_matches(&matches)) {
