@@ -16,6 +16,9 @@ use crate::object::{KINDS, Kind, Live, Object, Owned, Read, acl_policy, approle_
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
 
+/// Names in one answer of a list; with what is behind them a few MB at most, as a rule.
+const KEYS_PER_PAGE: usize = 1000;
+
 /// How many levels of a lease folder are walked when leases are counted.
 const LEASE_FOLDERS_DEEP: usize = 4;
 
@@ -190,20 +193,16 @@ async fn read_folders(
 ) -> Result<Vec<Listing>, Error> {
     let folders = folders(wanted, tables);
     let answers: Vec<_> = stream::iter(folders.into_iter().map(|folder| async move {
-        let answer = client.list_detailed(&folder.path).await;
-        (folder, answer)
+        let listed = list(client, &folder, wanted).await;
+        (folder, listed)
     }))
     .buffered(READS_AT_ONCE)
     .collect()
     .await;
     let mut listings = Vec::new();
-    for (folder, answer) in answers {
-        match answer {
-            Ok(answer) => {
-                let keys = answer.as_ref().map(keys).unwrap_or_default().into_iter().collect();
-                let bodies = answer.as_ref().map(|answer| bodies(&folder, answer)).unwrap_or_default();
-                listings.push(Listing { folder, keys, bodies });
-            }
+    for (folder, listed) in answers {
+        match listed {
+            Ok((keys, bodies)) => listings.push(Listing { folder, keys, bodies }),
             Err(error) if error.code() == Some(403) => snapshot
                 .notes
                 .push(format!("this token may not list {}, so what is not ours there is not counted", folder.path)),
@@ -213,30 +212,53 @@ async fn read_folders(
     Ok(listings)
 }
 
+/// Everything that a folder lists, page by page.
+async fn list(
+    client: &Client,
+    folder: &Folder,
+    wanted: &BTreeMap<&str, &'static Kind>,
+) -> Result<(HashSet<String>, HashMap<String, Live>), api::Error> {
+    let (mut names, mut found, mut after) = (HashSet::new(), HashMap::new(), String::new());
+    while let Some(answer) = client.list_page(&folder.path, &after, KEYS_PER_PAGE).await? {
+        let page = keys(&answer);
+        bodies(folder, &answer, wanted, &mut found);
+        let (count, before) = (page.len(), names.len());
+        let last = page.iter().max().cloned();
+        names.extend(page);
+        match last {
+            // An engine that does not page answers with everything, again and again.
+            Some(last) if count == KEYS_PER_PAGE && names.len() > before => after = last,
+            _ => break,
+        }
+    }
+    Ok((names, found))
+}
+
 fn keys(answer: &api::Answer) -> Vec<String> {
     let keys = answer.data.as_ref().and_then(|data| data.get("keys")).and_then(Value::as_array);
     keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Whole objects in a list's `key_info`. A field that every answer of the kind has tells a whole object from
-/// a few words about one.
-fn bodies(folder: &Folder, answer: &api::Answer) -> HashMap<String, Live> {
+/// Takes the wanted objects out of a list's `key_info`. A field that every answer of the kind has tells a
+/// whole object from a few words about one.
+fn bodies(
+    folder: &Folder,
+    answer: &api::Answer,
+    wanted: &BTreeMap<&str, &'static Kind>,
+    found: &mut HashMap<String, Live>,
+) {
     let witness = match folder.kind.name {
         name if name == aws_role::KIND.name => "credential_type",
         name if name == approle_role::KIND.name => "token_policies",
         _ => "policy",
     };
     let infos = answer.data.as_ref().and_then(|data| data.get("key_info")).and_then(Value::as_object);
-    infos
-        .into_iter()
-        .flatten()
-        .filter_map(|(key, info)| {
-            let info = info.as_object().filter(|info| info.contains_key(witness))?;
-            let path = format!("{}/{key}", folder.path);
-            let live = folder.kind.live(&path, info).ok()?;
-            Some((path, live))
-        })
-        .collect()
+    found.extend(infos.into_iter().flatten().filter_map(|(key, info)| {
+        let path = format!("{}/{key}", folder.path);
+        let info = info.as_object().filter(|info| info.contains_key(witness) && wanted.contains_key(path.as_str()))?;
+        let live = folder.kind.live(&path, info).ok()?;
+        Some((path, live))
+    }));
 }
 
 async fn read_objects(

@@ -158,14 +158,16 @@ impl Client {
         self.found(Method::List, &path, &[("list".to_owned(), "true".to_owned())]).await
     }
 
-    /// Lists the keys under a path and, where the engine can and the token may read them, what is behind them
-    /// in `key_info`. Engines that can't ignore the parameter.
+    /// Lists up to `limit` keys after `after` under a path and, where the engine can and the token may read
+    /// them, what is behind them in `key_info`. Engines that can't page answer with all keys.
     ///
     /// # Errors
     /// [`Error`], of any kind.
-    pub async fn list_detailed(&self, path: &str) -> Result<Option<Answer>, Error> {
+    pub async fn list_page(&self, path: &str, after: &str, limit: usize) -> Result<Option<Answer>, Error> {
         let path = format!("{}/", path.trim_end_matches('/'));
-        let query = [("list", "true"), ("detailed", "true")].map(|(name, value)| (name.to_owned(), value.to_owned()));
+        let limit = limit.to_string();
+        let query = [("list", "true"), ("detailed", "true"), ("after", after), ("limit", &limit)];
+        let query = query.map(|(name, value)| (name.to_owned(), value.to_owned()));
         self.found(Method::List, &path, &query).await
     }
 

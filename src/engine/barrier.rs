@@ -159,10 +159,15 @@ impl Barrier {
         entries.into_iter().map(|(key, sealed)| Ok((key.clone(), self.decode(&key, &sealed)?))).collect()
     }
 
-    /// Every value whose key starts with `prefix`, in key order, a few at a time in memory.
-    pub(crate) fn each<T: DeserializeOwned>(&self, prefix: &str) -> impl Iterator<Item = Result<(String, T), Error>> {
+    /// As [`Barrier::scan`], with a few values at a time in memory.
+    pub(crate) fn each<T: DeserializeOwned>(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> impl Iterator<Item = Result<(String, T), Error>> {
         const AT_ONCE: usize = 256;
-        let mut last: Option<String> = None;
+        let mut last = after;
         let mut read = Vec::new().into_iter();
         let mut ended = false;
         std::iter::from_fn(move || {
@@ -181,6 +186,7 @@ impl Barrier {
             }
             read.next().map(|(key, sealed)| self.decode(&key, &sealed).map(|value| (key, value)))
         })
+        .take(limit)
     }
 
     /// Up to `limit` keys that start with `prefix` and are greater than `after`, in order.

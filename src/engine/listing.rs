@@ -1,14 +1,16 @@
-//! Lists that carry what they list: with the query parameter `detailed=true`, a list of roles or policies
-//! has in `key_info` each entry as a read of it would answer.
+//! Lists that carry what they list, page by page: with the query parameter `detailed=true`, a list of roles or
+//! policies has in `key_info` each entry as a read of it would answer; `limit` and `after` ask for so many
+//! names that come after a name.
 //!
-//! An extension of the Vault API, for planning: thousands of reads become one list. A list says less than
-//! reads do, so each entry is in it only if the caller may also read that entry; and it is bounded, so an
-//! absent entry means nothing but that it must be read by itself.
+//! An extension of the Vault API, for planning: thousands of reads become a few lists, of which no more than
+//! one is in memory. A list says less than reads do, so each entry is in it only if the caller may also read
+//! that entry; and it is bounded, so an absent entry means nothing but that it must be read by itself.
 
 use serde_json::{Map, Value};
 
 use super::core::{Call, Core};
 use super::error::Error;
+use super::field::Fields;
 use super::policy::Capability;
 use super::request::{Operation, Response};
 
@@ -18,10 +20,54 @@ const BYTES_MAX: usize = 24 << 20;
 /// What a number, a null or a key costs, roughly.
 const FIELD_BYTES: usize = 24;
 
-/// Whether the request asks for the entries as well.
-pub(crate) fn is_wanted(call: Call<'_>) -> bool {
-    call.request.operation == Operation::List
-        && call.request.data.get("detailed").and_then(Value::as_str) == Some("true")
+/// What a list asks for.
+pub(crate) struct Page {
+    /// Only names after this one; empty for all.
+    after: String,
+    limit: usize,
+    /// Whether the entries are wanted with the names.
+    pub(crate) detailed: bool,
+}
+
+impl Page {
+    /// The page that a request asks for.
+    ///
+    /// # Errors
+    /// A limit that is no number.
+    pub(crate) fn of(call: Call<'_>) -> Result<Self, Error> {
+        let fields = Fields(&call.request.data);
+        let limit = fields.int("limit")?.and_then(|limit| usize::try_from(limit).ok()).filter(|&limit| limit > 0);
+        Ok(Self {
+            after: fields.string("after")?.unwrap_or_default(),
+            limit: limit.unwrap_or(usize::MAX),
+            detailed: fields.bool("detailed")?.unwrap_or_default(),
+        })
+    }
+
+    /// Of names in order, those on this page.
+    pub(crate) fn cut(&self, names: Vec<String>) -> Vec<String> {
+        names.into_iter().filter(|name| *name > self.after).take(self.limit).collect()
+    }
+
+    /// The names on this page of a folder of the store, whose name ends in `/` and which has no folders in it.
+    pub(crate) fn names(&self, core: &Core, folder: &str) -> Result<Vec<String>, Error> {
+        let keys = core.barrier.keys(folder, self.start(folder).as_deref(), self.limit)?;
+        Ok(keys.into_iter().map(|key| key[folder.len()..].to_owned()).collect())
+    }
+
+    /// The stored entries on this page of a folder, by name.
+    pub(crate) fn entries<T: serde::de::DeserializeOwned>(
+        &self,
+        core: &Core,
+        folder: &str,
+    ) -> impl Iterator<Item = Result<(String, T), Error>> {
+        let found = core.barrier.each(folder, self.start(folder), self.limit);
+        found.map(|entry| entry.map(|(key, value)| (key[folder.len()..].to_owned(), value)))
+    }
+
+    fn start(&self, folder: &str) -> Option<String> {
+        (!self.after.is_empty()).then(|| format!("{folder}{}", self.after))
+    }
 }
 
 /// Adds to a list's answer the entries that the caller may read, by name.

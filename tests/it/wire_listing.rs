@@ -98,3 +98,29 @@ fn the_trail_says_which_entries_a_detailed_list_gave_and_not_their_content() {
     assert_eq!(data["keys"].as_array().unwrap().len(), 2);
     assert!(said(&data["keys"][0]).starts_with("hmac-sha256:"));
 }
+
+#[test]
+fn pages_add_up_to_the_whole_list() {
+    let world = world();
+    for folder in FOLDERS {
+        let whole = detailed(&world.root, folder);
+        let (mut keys, mut infos, mut after) = (Vec::new(), serde_json::Map::new(), String::new());
+        loop {
+            let page = world.root.send("GET", &format!("{folder}?list=true&detailed=true&limit=1&after={after}"), None);
+            if page.status == 404 {
+                break;
+            }
+            let data = &page.body["data"];
+            let [key] = &data["keys"].as_array().unwrap()[..] else { panic!("{folder}: {data}") };
+            after = said(key);
+            keys.push(key.clone());
+            infos.extend(data["key_info"].as_object().unwrap().clone());
+        }
+        assert_eq!(json!({ "keys": keys, "key_info": infos }), whole, "{folder}");
+    }
+    let few = world.root.get("aws/roles?list=true&after=hidden")["data"].take();
+    assert_eq!(few, json!({ "keys": ["open"] }), "names can be paged alone");
+    for wrong in ["limit=x", "detailed=perhaps"] {
+        assert_eq!(world.root.send("GET", &format!("aws/roles?list=true&{wrong}"), None).status, 400, "{wrong}");
+    }
+}

@@ -10,7 +10,7 @@ use super::Policies;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::listing;
+use crate::engine::listing::{self, Page};
 use crate::engine::request::{Operation, Response};
 
 /// Which of the two spellings of the policy API is spoken.
@@ -44,14 +44,18 @@ fn list(core: &Arc<Core>, call: Call<'_>, dialect: Dialect) -> Result<Response, 
         _ => return Err(Error::UnsupportedOperation),
     };
     match dialect {
-        Dialect::Acl if listing::is_wanted(call) => {
+        Dialect::Acl => {
+            let page = Page::of(call)?;
+            let names = page.cut(names);
+            if !page.detailed {
+                return Response::keys(names);
+            }
             let entries = names.clone().into_iter().filter_map(|name| {
                 let text = if name == "root" { Ok(Some(String::new())) } else { Policies::text(core, &name) };
                 Some(text.transpose()?.map(|text| (name.clone(), json!({ "name": name, "policy": text }))))
             });
             listing::add(core, call, Response::keys(names)?, entries)
         }
-        Dialect::Acl => Response::keys(names),
         Dialect::Legacy => Ok(Response::data(json!({ "keys": names, "policies": names })).repeated()),
     }
 }

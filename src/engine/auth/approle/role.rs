@@ -9,7 +9,7 @@ use crate::engine::cidr;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::listing;
+use crate::engine::listing::{self, Page};
 use crate::engine::policy;
 use crate::engine::random;
 use crate::engine::request::{Operation, Origin, Response};
@@ -303,12 +303,13 @@ pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     match call.request.operation {
         Operation::List => {
             let folder = role_key(call.mount, "");
-            let answer = Response::keys(core.barrier.children(&folder)?)?;
-            if !listing::is_wanted(call) {
+            let page = Page::of(call)?;
+            let answer = Response::keys(page.names(core, &folder)?)?;
+            if !page.detailed {
                 return Ok(answer);
             }
-            let roles = core.barrier.each::<Role>(&folder);
-            listing::add(core, call, answer, roles.map(|role| role.map(|(_, role)| (role.name.clone(), role.read()))))
+            let roles = page.entries::<Role>(core, &folder);
+            listing::add(core, call, answer, roles.map(|entry| entry.map(|(name, role)| (name, role.read()))))
         }
         _ => Err(Error::UnsupportedOperation),
     }

@@ -10,7 +10,7 @@ use crate::engine::barrier::Batch;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::listing;
+use crate::engine::listing::{self, Page};
 use crate::engine::request::{Operation, Origin, Response};
 use crate::engine::router::Mount;
 
@@ -66,14 +66,13 @@ fn key(mount: &Mount, name: &str) -> String {
 /// Serves LIST `roles`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let folder = key(call.mount, "");
-    let answer = Response::keys(core.barrier.children(&folder)?)?;
-    if !listing::is_wanted(call) {
+    let page = Page::of(call)?;
+    let answer = Response::keys(page.names(core, &folder)?)?;
+    if !page.detailed {
         return Ok(answer);
     }
-    let roles = core.barrier.each::<Role>(&folder);
-    let entry =
-        |found: Result<(String, Role), Error>| found.map(|(key, role)| (key[folder.len()..].to_owned(), shown(&role)));
-    listing::add(core, call, answer, roles.map(entry))
+    let roles = page.entries::<Role>(core, &folder);
+    listing::add(core, call, answer, roles.map(|entry| entry.map(|(name, role)| (name, shown(&role)))))
 }
 
 /// Serves `roles/:name`.
