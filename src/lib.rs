@@ -11,6 +11,7 @@ pub mod clock;
 pub mod engine;
 pub mod estate;
 pub mod git;
+pub mod guardrail;
 pub mod iam;
 pub mod ledger;
 pub mod live;

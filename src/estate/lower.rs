@@ -322,7 +322,16 @@ impl<'s> Lowering<'s> {
     }
 
     fn estate(self, environments: Vec<(String, Place)>, environment: Environment) -> Estate {
-        Estate { environments, environment, objects: self.objects, apps: self.apps, warnings: Vec::new() }
+        Estate {
+            environments,
+            environment,
+            objects: self.objects,
+            apps: self.apps,
+            statements: HashMap::new(),
+            managed_policies: Vec::new(),
+            tests: Vec::new(),
+            warnings: Vec::new(),
+        }
     }
 }
 

@@ -16,13 +16,17 @@ mod tree;
 mod value;
 mod yaml;
 
+use std::collections::HashMap;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 pub use lower::{Checked, check, load};
 pub use problem::{Label, Problem, Severity, render};
 pub use read::read_directory;
 pub use source::{Source, Sources};
 
+use crate::iam::policy::{Policy, Statement};
+use crate::iam::request::Request;
 use crate::object::{Object, Place};
 
 /// What the files of one directory declare for one environment.
@@ -36,8 +40,62 @@ pub struct Estate {
     pub objects: Vec<Object>,
     /// The apps.
     pub apps: Vec<App>,
+    /// Where the statements of each role's policy document stand, in the document's order, by the role's path
+    /// (`aws/roles/webapp`).
+    pub statements: HashMap<String, Arc<[Place]>>,
+    /// What managed policies say, as far as the estate tells.
+    pub managed_policies: Vec<ManagedPolicy>,
+    /// What is asserted about apps.
+    pub tests: Vec<Test>,
     /// What the author should know though nothing is wrong.
     pub warnings: Vec<Problem>,
+}
+
+/// The document of a managed policy, which a role names by its ARN. It is declared for reviews, and applied
+/// nowhere.
+#[derive(Clone, Debug)]
+pub struct ManagedPolicy {
+    /// Its ARN.
+    pub arn: String,
+    /// What it says.
+    pub policy: Arc<Policy<Place>>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A `test` block: what must hold of one app.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// Its name.
+    pub name: String,
+    /// The app.
+    pub app: String,
+    /// What must hold, in the order of the file.
+    pub assertions: Vec<(Assertion, Place)>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// One thing that must hold.
+#[derive(Clone, Debug)]
+pub enum Assertion {
+    /// `allow`: this one request is allowed.
+    Allow(Request),
+    /// `deny` and `never`: no request that matches is allowed. The statement's effect does not matter; `deny`
+    /// names one action and one resource, perhaps with wildcards and a context, `never` any number.
+    Never(Statement<()>),
+    /// `at_most`: nothing is allowed that this policy does not allow.
+    AtMost(Arc<Policy<Place>>),
+    /// `acl`: the app's tokens have these capabilities on this path of the engine.
+    Acl {
+        /// The API path: `aws/creds/webapp`.
+        path: String,
+        /// What they may do there, sorted; empty is nothing.
+        capabilities: Vec<String>,
+    },
+    /// `acl_only`: apart from looking after themselves, the app's tokens may do nothing on any other path than
+    /// these, which may hold `+` and end in `*`.
+    AclOnly(Vec<String>),
 }
 
 /// Where an estate is applied.

@@ -1,4 +1,11 @@
-//! The IAM policy language: parse, check, and bring to one form. Pure.
+//! The IAM policy language. Pure: texts in, values out; no file, no network, no clock.
 
+pub mod catalogue;
+pub mod compare;
+pub mod condition;
 pub mod document;
+pub mod evaluate;
 pub mod json;
+pub mod pattern;
+pub mod policy;
+pub mod request;

@@ -9,29 +9,55 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("clock", &[]),
     ("iam", &[]),
+    ("acl", &[]),
+    ("guardrail", &["iam"]),
     ("object", &["secret", "iam"]),
-    ("estate", &["object", "secret", "iam"]),
-    ("plan", &["object", "iam", "estate", "secret"]),
+    ("estate", &["object", "secret", "iam", "acl", "guardrail"]),
+    ("review", &["estate", "object", "iam", "acl", "guardrail"]),
+    ("plan", &["object", "iam", "estate", "secret", "review", "guardrail"]),
     ("git", &["estate"]),
     ("api", &["secret"]),
     ("live", &["api", "object"]),
     ("ledger", &["api", "object", "secret", "clock"]),
     ("trail", &["secret", "clock"]),
-    ("apply", &["plan", "object", "api", "live", "ledger", "secret", "clock"]),
-    ("engine", &["trail", "iam", "secret", "clock"]),
+    ("apply", &["plan", "review", "object", "api", "live", "ledger", "secret", "clock"]),
+    ("engine", &["trail", "iam", "acl", "guardrail", "secret", "clock"]),
     ("sandbox", &["clock", "iam", "secret"]),
     (
         "cli",
         &[
-            "secret", "clock", "iam", "object", "estate", "plan", "git", "api", "live", "ledger", "trail", "apply",
-            "engine", "sandbox",
+            "secret",
+            "clock",
+            "iam",
+            "acl",
+            "guardrail",
+            "object",
+            "estate",
+            "review",
+            "plan",
+            "git",
+            "api",
+            "live",
+            "ledger",
+            "trail",
+            "apply",
+            "engine",
+            "sandbox",
         ],
     ),
 ];
 
 /// Rooms that do no I/O, with the files in them that may.
-const PURE: &[(&str, &[&str])] =
-    &[("secret", &[]), ("iam", &[]), ("object", &[]), ("plan", &[]), ("estate", &["read.rs"])];
+const PURE: &[(&str, &[&str])] = &[
+    ("secret", &[]),
+    ("iam", &[]),
+    ("acl", &[]),
+    ("guardrail", &[]),
+    ("object", &[]),
+    ("review", &[]),
+    ("plan", &[]),
+    ("estate", &["read.rs"]),
+];
 
 const WORLD: &[&str] = &[
     "std::fs",

@@ -1,0 +1,361 @@
+//! Policies as values: what a checked document says, each part with its place.
+
+use std::sync::Arc;
+
+use super::document::{self, Finding};
+use super::json::{Json, Kind, Member};
+use super::pattern::{Pattern, Syntax};
+
+/// A policy document.
+#[derive(Clone, Debug)]
+pub struct Policy<S> {
+    /// Its statements, in order.
+    pub statements: Vec<Statement<S>>,
+    /// Where it stands.
+    pub span: S,
+}
+
+/// One statement.
+#[derive(Clone, Debug)]
+pub struct Statement<S> {
+    /// Its name, if it has one.
+    pub sid: Option<String>,
+    /// What it does to requests that it matches.
+    pub effect: Effect,
+    /// `Action` or `NotAction`; the patterns are in lower case.
+    pub actions: Scope,
+    /// `Resource` or `NotResource`.
+    pub resources: Scope,
+    /// `Condition`: all must hold.
+    pub conditions: Vec<Condition>,
+    /// Where it stands.
+    pub span: S,
+}
+
+/// What a statement does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Effect {
+    /// It allows.
+    Allow,
+    /// It denies, whatever others allow.
+    Deny,
+}
+
+/// The actions or resources of a statement.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Scope {
+    /// Whether it is everything but these (`NotAction`, `NotResource`).
+    pub negated: bool,
+    /// The patterns; any may match.
+    pub patterns: Vec<Pattern>,
+}
+
+/// One operator on one key.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Condition {
+    /// The operator.
+    pub operator: Operator,
+    /// The key, in lower case.
+    pub key: String,
+    /// The values.
+    pub values: Vec<Pattern>,
+}
+
+/// A condition operator with its suffix and its prefix.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub struct Operator {
+    /// What is compared, and how.
+    pub test: Test,
+    /// `IfExists`: an absent key is a match.
+    pub if_exists: bool,
+    /// `ForAllValues:` or `ForAnyValue:`.
+    pub quantifier: Option<Quantifier>,
+}
+
+/// How the values of a key with several are taken together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Quantifier {
+    /// Every value of the request matches some value of the policy; true of none.
+    ForAllValues,
+    /// Some value of the request matches some value of the policy.
+    ForAnyValue,
+}
+
+macro_rules! tests {
+    ($($name:ident),* $(,)?) => {
+        /// What a condition operator compares. Source: IAM User Guide, "IAM JSON policy elements: Condition operators".
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        #[allow(missing_docs, reason = "each is named as IAM names it")]
+        pub enum Test { $($name),* }
+
+        impl Test {
+            /// Every operator.
+            pub const ALL: &'static [Self] = &[$(Self::$name),*];
+
+            /// As documents spell it.
+            pub fn name(self) -> &'static str {
+                match self { $(Self::$name => stringify!($name)),* }
+            }
+        }
+    };
+}
+
+tests!(
+    StringEquals,
+    StringNotEquals,
+    StringEqualsIgnoreCase,
+    StringNotEqualsIgnoreCase,
+    StringLike,
+    StringNotLike,
+    NumericEquals,
+    NumericNotEquals,
+    NumericLessThan,
+    NumericLessThanEquals,
+    NumericGreaterThan,
+    NumericGreaterThanEquals,
+    DateEquals,
+    DateNotEquals,
+    DateLessThan,
+    DateLessThanEquals,
+    DateGreaterThan,
+    DateGreaterThanEquals,
+    Bool,
+    BinaryEquals,
+    IpAddress,
+    NotIpAddress,
+    ArnEquals,
+    ArnLike,
+    ArnNotEquals,
+    ArnNotLike,
+    Null,
+);
+
+impl Test {
+    /// Whether it asks that no value matches.
+    pub fn is_negated(self) -> bool {
+        matches!(
+            self,
+            Self::StringNotEquals
+                | Self::StringNotEqualsIgnoreCase
+                | Self::StringNotLike
+                | Self::NumericNotEquals
+                | Self::DateNotEquals
+                | Self::NotIpAddress
+                | Self::ArnNotEquals
+                | Self::ArnNotLike
+        )
+    }
+
+    /// What is special in its values. Wildcards: the `Like` operators and all of the ARN's. Variables: strings
+    /// and ARNs only.
+    fn syntax(self, variables: bool) -> Syntax {
+        let name = self.name();
+        let arn = name.starts_with("Arn");
+        Syntax { wildcards: arn || name.ends_with("Like"), variables: variables && (arn || name.starts_with("String")) }
+    }
+}
+
+impl Operator {
+    /// Reads an operator as documents spell it.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (quantifier, rest) = match (text.strip_prefix("ForAllValues:"), text.strip_prefix("ForAnyValue:")) {
+            (Some(rest), _) => (Some(Quantifier::ForAllValues), rest),
+            (_, Some(rest)) => (Some(Quantifier::ForAnyValue), rest),
+            _ => (None, text),
+        };
+        let find = |name: &str| Test::ALL.iter().copied().find(|test| test.name() == name);
+        if let Some(test) = find(rest) {
+            return Some(Self { test, if_exists: false, quantifier });
+        }
+        let test = find(rest.strip_suffix("IfExists")?).filter(|test| *test != Test::Null)?;
+        Some(Self { test, if_exists: true, quantifier })
+    }
+}
+
+impl std::fmt::Display for Operator {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self.quantifier {
+            Some(Quantifier::ForAllValues) => "ForAllValues:",
+            Some(Quantifier::ForAnyValue) => "ForAnyValue:",
+            None => "",
+        })?;
+        f.write_str(self.test.name())?;
+        f.write_str(if self.if_exists { "IfExists" } else { "" })
+    }
+}
+
+/// Everything that decides about the requests of one principal. A request is allowed if no statement denies it
+/// and each set that is there allows it. Source: IAM User Guide, "Policy evaluation logic".
+#[derive(Clone, Debug)]
+pub struct PolicySet<S> {
+    /// Identity policies: inline, attached, of groups.
+    pub identity: Vec<Arc<Policy<S>>>,
+    /// The permissions boundary, if one is set.
+    pub boundary: Option<Vec<Arc<Policy<S>>>>,
+    /// The session policies, if any were passed.
+    pub session: Option<Vec<Arc<Policy<S>>>>,
+}
+
+impl<S> PolicySet<S> {
+    /// Identity policies alone.
+    pub fn identity(policies: Vec<Arc<Policy<S>>>) -> Self {
+        Self { identity: policies, boundary: None, session: None }
+    }
+}
+
+impl<S> Default for PolicySet<S> {
+    /// What allows nothing.
+    fn default() -> Self {
+        Self::identity(Vec::new())
+    }
+}
+
+impl<S> Policy<S> {
+    /// The same policy with other places: `place` is given the index of a statement and its place so far;
+    /// the whole document has the index `None`.
+    pub fn map_spans<T>(self, place: impl Fn(Option<usize>, S) -> T) -> Policy<T> {
+        let statements = self.statements.into_iter().enumerate().map(|(index, statement)| Statement {
+            sid: statement.sid,
+            effect: statement.effect,
+            actions: statement.actions,
+            resources: statement.resources,
+            conditions: statement.conditions,
+            span: place(Some(index), statement.span),
+        });
+        Policy { statements: statements.collect(), span: place(None, self.span) }
+    }
+}
+
+impl<S: Clone> Policy<S> {
+    /// The policy that a parsed document says.
+    ///
+    /// # Errors
+    /// What IAM would refuse, with warnings, in the order of the text. See [`document::check`].
+    pub fn new(json: &Json<S>) -> Result<Self, Vec<Finding<S>>> {
+        let findings = document::check(json);
+        if findings.iter().any(|finding| finding.fatal) {
+            return Err(findings);
+        }
+        Ok(Self::of_checked(json))
+    }
+
+    /// The policy of a document that was checked; what the check refuses is left out here.
+    pub fn of_checked(json: &Json<S>) -> Self {
+        let members = members(json);
+        // Absent, it is the language of 2008, which has no variables.
+        let variables =
+            matches!(find(members, "Version"), Some(Json { kind: Kind::Text(text), .. }) if text != "2008-10-17");
+        let statements = match find(members, "Statement") {
+            Some(Json { kind: Kind::List(items), .. }) => {
+                items.iter().filter_map(|item| statement(item, variables)).collect()
+            }
+            Some(one) => statement(one, variables).into_iter().collect(),
+            None => Vec::new(),
+        };
+        Self { statements, span: json.span.clone() }
+    }
+}
+
+fn statement<S: Clone>(json: &Json<S>, variables: bool) -> Option<Statement<S>> {
+    let members = members(json);
+    let text = |key| match find(members, key) {
+        Some(Json { kind: Kind::Text(text), .. }) => Some(text.as_str()),
+        _ => None,
+    };
+    let effect = match text("Effect")? {
+        "Allow" => Effect::Allow,
+        "Deny" => Effect::Deny,
+        _ => return None,
+    };
+    let resources = Syntax { wildcards: true, variables };
+    let actions = Syntax { wildcards: true, variables: false };
+    let mut conditions = Vec::new();
+    for operator in find(members, "Condition").map(self::members).unwrap_or_default() {
+        let parsed = Operator::parse(&operator.key)?;
+        for key in self::members(&operator.value) {
+            let syntax = parsed.test.syntax(variables);
+            let values = texts(&key.value).iter().map(|text| Pattern::new(text, syntax)).collect();
+            conditions.push(Condition { operator: parsed, key: key.key.to_ascii_lowercase(), values });
+        }
+    }
+    Some(Statement {
+        sid: text("Sid").filter(|sid| !sid.is_empty()).map(str::to_owned),
+        effect,
+        actions: scope(members, "Action", "NotAction", |text| Pattern::new(&text.to_ascii_lowercase(), actions))?,
+        resources: scope(members, "Resource", "NotResource", |text| Pattern::new(text, resources))?,
+        conditions,
+        span: json.span.clone(),
+    })
+}
+
+fn scope<S>(members: &[Member<S>], key: &str, not_key: &str, pattern: impl Fn(&str) -> Pattern) -> Option<Scope> {
+    let (negated, value) = match (find(members, key), find(members, not_key)) {
+        (Some(value), _) => (false, value),
+        (None, Some(value)) => (true, value),
+        (None, None) => return None,
+    };
+    let patterns = texts(value).iter().map(|text| pattern(text)).collect();
+    Some(Scope { negated, patterns })
+}
+
+/// A text, or the texts of a list; numbers and booleans are texts to IAM.
+fn texts<S>(json: &Json<S>) -> Vec<String> {
+    let scalar = |json: &Json<S>| match &json.kind {
+        Kind::Text(text) => Some(text.clone()),
+        Kind::Number(number) => Some(number.clone()),
+        Kind::Bool(flag) => Some(flag.to_string()),
+        _ => None,
+    };
+    match &json.kind {
+        Kind::List(items) => items.iter().filter_map(scalar).collect(),
+        _ => scalar(json).into_iter().collect(),
+    }
+}
+
+fn members<S>(json: &Json<S>) -> &[Member<S>] {
+    match &json.kind {
+        Kind::Map(members) => members,
+        _ => &[],
+    }
+}
+
+fn find<'a, S>(members: &'a [Member<S>], key: &str) -> Option<&'a Json<S>> {
+    members.iter().find(|member| member.key == key).map(|member| &member.value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Effect, Operator, Policy, Quantifier, Test};
+    use crate::iam::json;
+
+    #[test]
+    fn operators_read_as_they_are_spelt() {
+        for text in
+            ["StringEquals", "Null", "ForAllValues:StringLikeIfExists", "ForAnyValue:ArnNotLike", "BoolIfExists"]
+        {
+            assert_eq!(Operator::parse(text).map(|operator| operator.to_string()).as_deref(), Some(text));
+        }
+        for text in ["NullIfExists", "stringequals", "ForAll:StringEquals", "", "IfExists"] {
+            assert_eq!(Operator::parse(text), None, "{text}");
+        }
+        let parsed = Operator::parse("ForAllValues:StringNotEqualsIfExists").expect("an operator");
+        assert_eq!((parsed.test, parsed.quantifier), (Test::StringNotEquals, Some(Quantifier::ForAllValues)));
+    }
+
+    #[test]
+    fn a_document_becomes_a_policy_with_places() {
+        let text = r#"{"Version":"2012-10-17","Statement":{"Sid":"A","Effect":"Deny","NotAction":"S3:Get*",
+            "Resource":["arn:aws:s3:::${aws:UserName}/*","*"],"Condition":{"Bool":{"aws:SecureTransport":false}}}}"#;
+        let policy = Policy::new(&json::parse(text).expect("JSON")).expect("a policy");
+        let statement = &policy.statements[0];
+        assert_eq!((statement.effect, statement.sid.as_deref()), (Effect::Deny, Some("A")));
+        assert!(statement.actions.negated);
+        assert_eq!(statement.actions.patterns[0].text, "s3:get*");
+        assert!(statement.resources.patterns[0].has_variable());
+        assert!(text[statement.span.clone()].starts_with(r#"{"Sid":"A""#));
+        assert_eq!(
+            (statement.conditions[0].key.as_str(), statement.conditions[0].values[0].text.as_str()),
+            ("aws:securetransport", "false")
+        );
+    }
+}
