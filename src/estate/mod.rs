@@ -23,7 +23,11 @@ use std::sync::Arc;
 pub use lower::{Checked, check, load};
 pub use problem::{Label, Problem, Severity, render};
 pub use read::read_directory;
-pub use source::{Source, Sources};
+pub(crate) use read::{
+    DEPTH_MAX as DIRECTORY_DEPTH_MAX, ENTRIES_MAX, FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, check_text,
+    is_declaration, too_large,
+};
+pub use source::{Lookup, Source, Sources};
 
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
