@@ -51,6 +51,19 @@ pub fn load(sources: &Sources, environment: Option<&str>) -> Result<Estate, Vec<
     }
 }
 
+/// What [`load`] answers.
+pub type Loaded = Result<Estate, Vec<Problem>>;
+
+/// Both sides of a change for one environment, at the same time: see [`load`].
+pub fn load_both(base: &Sources, head: &Sources, environment: Option<&str>) -> (Loaded, Loaded) {
+    std::thread::scope(|scope| {
+        let base = scope.spawn(|| load(base, environment));
+        let head = load(head, environment);
+        // A panic there is a panic here.
+        (base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), head)
+    })
+}
+
 /// What a check of all environments found.
 pub struct Checked {
     /// Everything that is wrong or worth knowing.
