@@ -74,6 +74,15 @@ impl<'a> SideObject<'a> {
         )
     }
 
+    /// A field as its author wrote it, where that is kept, else its value.
+    pub fn wording(&self, name: &str) -> Cow<'a, Value> {
+        let leaf = match self.fields {
+            Fields::Declared(fields) => fields.get(name),
+            Fields::Live(_) => None,
+        };
+        leaf.and_then(|leaf| leaf.wording.as_ref()).map_or_else(|| self.value(name), Cow::Borrowed)
+    }
+
     /// A field as text; empty if it is none.
     pub fn text(&self, name: &str) -> Cow<'a, str> {
         match self.value(name) {
@@ -127,10 +136,12 @@ impl<'a> SideObject<'a> {
     /// not compared.
     pub fn differing(&self, other: &SideObject<'_>) -> Vec<&'static str> {
         let fields = self.kind.fields.iter().filter(|field| match field.access {
-            Access::Readable => {
-                self.reference(field.name) != other.reference(field.name)
-                    || self.value(field.name) != other.value(field.name)
-            }
+            Access::Readable => match (self.reference(field.name), other.reference(field.name)) {
+                (None, None) => self.value(field.name) != other.value(field.name),
+                (Some(ours), Some(theirs)) => ours != theirs,
+                // What a reference stands for is not looked at, so an engine's value may be it.
+                _ => matches!((self.fields, other.fields), (Fields::Declared(_), Fields::Declared(_))),
+            },
             Access::WriteOnly => match (self.fields, other.fields) {
                 (Fields::Declared(ours), Fields::Declared(theirs)) => {
                     ours.get(field.name).map(|leaf| &leaf.value) != theirs.get(field.name).map(|leaf| &leaf.value)
@@ -315,6 +326,16 @@ impl<'a> Side<'a> {
         self.apps.get_key_value(name).map(|(name, facts)| App { side: self, name, facts })
     }
 
+    /// The managed policies that are known.
+    pub fn managed_policies(&self) -> impl Iterator<Item = &'a ManagedPolicy> {
+        self.managed.values().copied()
+    }
+
+    /// The managed policy of this ARN, if it is known.
+    pub fn managed_policy(&self, arn: &str) -> Option<&'a ManagedPolicy> {
+        self.managed.get(arn).copied()
+    }
+
     /// The ACL policy of this name, as its text.
     pub fn acl_policy(&self, name: &str) -> Option<Cow<'a, str>> {
         let object = self.objects.get(format!("sys/policies/acl/{name}").as_str())?;
@@ -421,6 +442,11 @@ impl<'s, 'a> App<'s, 'a> {
     pub fn logins(&self) -> impl Iterator<Item = &'s SideObject<'a>> + use<'s, 'a> {
         let side = self.side;
         self.facts.logins.iter().filter_map(|path| side.objects.get(path))
+    }
+
+    /// The paths of the shared roles that are granted to it.
+    pub fn grants(&self) -> impl Iterator<Item = &'s str> + use<'s, 'a> {
+        self.facts.grants.iter().map(String::as_str)
     }
 
     /// The names of the ACL policies that its tokens have, `default` among them where it is.
