@@ -34,7 +34,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             let checked = estate::check(&sources, global.environment().as_deref());
             (sources, checked)
         }
-        Err(problems) => (Sources::default(), Checked { problems, environments: Vec::new(), objects: 0, apps: 0 }),
+        Err(problems) => {
+            (Sources::default(), Checked { problems, environments: Vec::new(), objects: 0, apps: 0, tests: 0 })
+        }
     };
     let errors = count(&checked.problems, Severity::Error);
     if as_json {
@@ -51,12 +53,15 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         let problems = plural(errors, "error");
         return Err(CliError::new(1, format!("the estate is not valid: {problems}")));
     }
-    let parts = [
+    let mut parts = vec![
         plural(sources.file_count(), "file"),
         plural(checked.environments.len(), "environment"),
         plural(checked.apps, "app"),
         plural(checked.objects, "object"),
     ];
+    if checked.tests > 0 {
+        parts.push(plural(checked.tests, "test"));
+    }
     output::data(&format!("Success! The estate is valid: {}.\n", parts.join(", ")))?;
     Ok(0)
 }

@@ -10,7 +10,7 @@ use hcl_edit::template::Element;
 
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{DEPTH_MAX, Entry, Kind, Map, NODES_MAX, Node, twice};
+use super::tree::{DEPTH_MAX, Entry, Kind, Map, NODES_MAX, Node, is_repeated, twice};
 
 const DATA_ONLY: &str =
     "the estate is data: of expressions only ${var.NAME} and ${env.name} inside quotes are understood";
@@ -31,7 +31,7 @@ pub(crate) fn parse(text: &str, source: u32, problems: &mut Vec<Draft>) -> Optio
         let hint = format!("write {name} \"name\" {{ ... }}");
         builder.problems.push(Draft::error(span, format!("`{name}` needs a label")).hint(hint));
     }
-    Some(builder.body(&body, 0))
+    Some(builder.body(&body, "", 0))
 }
 
 fn syntax_error(text: &str, source: u32, error: &hcl_edit::parser::Error) -> Draft {
@@ -89,8 +89,10 @@ impl Builder<'_> {
         Span::new(self.source, range.unwrap_or(0..0))
     }
 
-    fn body(&mut self, body: &Body, depth: usize) -> Map {
+    /// The body of a block of this kind; of the file itself, the kind is empty.
+    fn body(&mut self, body: &Body, kind: &str, depth: usize) -> Map {
         let mut map = Map::new();
+        let mut repeated: Vec<&str> = Vec::new();
         for structure in body {
             match structure {
                 Structure::Attribute(attribute) => {
@@ -98,7 +100,16 @@ impl Builder<'_> {
                     let Some(value) = self.expression(&attribute.value, depth + 1) else { continue };
                     self.insert(&mut map, attribute.key.as_str(), key_span, value);
                 }
-                Structure::Block(block) => self.block(&mut map, block, depth + 1),
+                Structure::Block(block) => {
+                    let name = block.ident.as_str();
+                    if block.labels.is_empty() && is_repeated(kind, name) {
+                        let is_first = !repeated.contains(&name);
+                        repeated.extend(is_first.then_some(name));
+                        self.repeated(&mut map, block, is_first, depth + 1);
+                    } else {
+                        self.block(&mut map, block, depth + 1);
+                    }
+                }
             }
         }
         map.values_mut().for_each(place_labels);
@@ -112,7 +123,8 @@ impl Builder<'_> {
             self.problems.push(too_deep(span));
             return;
         }
-        let inner = Node { kind: Kind::Map(self.body(&block.body, depth + block.labels.len())), span };
+        let body = self.body(&block.body, block.ident.as_str(), depth + block.labels.len());
+        let inner = Node { kind: Kind::Map(body), span };
         let ident_span = self.span(block.ident.span());
         let name = block.ident.as_str();
         let Some((last, outer)) = block.labels.split_last() else {
@@ -140,6 +152,24 @@ impl Builder<'_> {
         }
         let label_span = self.span(last.span());
         self.insert(at, last.as_str(), label_span, inner);
+    }
+
+    /// A block that may stand several times goes into a list.
+    fn repeated(&mut self, map: &mut Map, block: &Block, is_first: bool, depth: usize) {
+        let span = self.span(block.span());
+        if depth + 1 > DEPTH_MAX {
+            self.problems.push(too_deep(span));
+            return;
+        }
+        let name = block.ident.as_str();
+        let item = Node { kind: Kind::Map(self.body(&block.body, name, depth + 1)), span };
+        match map.get_mut(name) {
+            Some(Entry { value: Node { kind: Kind::List(items), .. }, .. }) if !is_first => items.push(item),
+            _ => {
+                let key_span = self.span(block.ident.span());
+                self.insert(map, name, key_span, Node { kind: Kind::List(vec![item]), span });
+            }
+        }
     }
 
     fn insert(&mut self, map: &mut Map, key: &str, key_span: Span, value: Node) {

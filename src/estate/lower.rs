@@ -5,19 +5,21 @@
 //! all of them.
 
 mod app;
+mod assert;
 mod document;
 mod engine;
 mod environment;
 mod policy;
 
 use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
 
 use super::interpolate::Variables;
 use super::problem::{Draft, Severity};
 use super::schema::Reader;
 use super::source::Span;
 use super::tree::{self, Kind, Map, nearest};
-use super::{App, Environment, Estate, Problem, Sources, hcl, yaml};
+use super::{App, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
 use crate::object::{self, Leaf, Object, Place};
 
 /// Reads declarations and lowers them for one environment: the named one, else the only one, else the one
@@ -59,6 +61,8 @@ pub struct Checked {
     pub objects: usize,
     /// Apps of the estate.
     pub apps: usize,
+    /// Tests of the estate.
+    pub tests: usize,
 }
 
 /// Checks the estate for every environment it declares, or for one.
@@ -69,7 +73,7 @@ pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
             Kind::Map(map) => map.keys().cloned().collect(),
             _ => Vec::new(),
         });
-    let mut checked = Checked { problems: Vec::new(), environments: Vec::new(), objects: 0, apps: 0 };
+    let mut checked = Checked { problems: Vec::new(), environments: Vec::new(), objects: 0, apps: 0, tests: 0 };
     let wanted = match environment {
         Some(_) => match environment::choose(&parsed.declarations, environment) {
             Ok(name) => name.into_iter().collect(),
@@ -91,6 +95,7 @@ pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
         checked.problems.extend(problems);
         if let (0, Some(estate)) = (index, estate) {
             (checked.objects, checked.apps) = (estate.objects.len(), estate.apps.len());
+            checked.tests = estate.tests.len();
         }
     }
     checked.environments = wanted;
@@ -120,7 +125,7 @@ struct Parsed<'s> {
 }
 
 /// The kinds of declarations.
-const KINDS: &[&str] = &["environment", "aws", "auth", "role", "app", "policy", "audit"];
+const KINDS: &[&str] = &["environment", "aws", "auth", "role", "app", "policy", "audit", "managed_policy", "test"];
 
 /// A file's tree, unless it can't be understood, and what is wrong with it.
 type ParsedFile = (Option<Map>, Vec<Draft>);
@@ -234,10 +239,16 @@ struct Lowering<'s> {
     policies: HashSet<String>,
     /// Where each object's path is declared.
     paths: HashMap<String, Span>,
-    /// Policy documents by source, so that a file is read and checked once.
-    documents: HashMap<u32, Option<document::Document>>,
+    /// Policy documents by source and use, so that a file is read and checked once.
+    documents: HashMap<(u32, document::Use), Option<document::Document>>,
+    /// Where the statements of each role's document stand, by the role's path.
+    statements: HashMap<String, Arc<[Place]>>,
+    /// Where each ARN of a managed policy is declared.
+    arns: HashMap<String, Span>,
     objects: Vec<Object>,
     apps: Vec<App>,
+    managed_policies: Vec<ManagedPolicy>,
+    tests: Vec<Test>,
 }
 
 impl<'s> Lowering<'s> {
@@ -252,8 +263,12 @@ impl<'s> Lowering<'s> {
             policies: HashSet::new(),
             paths: HashMap::new(),
             documents: HashMap::new(),
+            statements: HashMap::new(),
+            arns: HashMap::new(),
             objects: Vec::new(),
             apps: Vec::new(),
+            managed_policies: Vec::new(),
+            tests: Vec::new(),
         }
     }
 
@@ -279,6 +294,12 @@ impl<'s> Lowering<'s> {
         let roles: Vec<_> = apps.iter().map(|block| self.app_roles(block)).collect();
         for (block, roles) in apps.iter().zip(roles) {
             self.app(block, roles);
+        }
+        for block in self.reader.labelled(declarations, "managed_policy") {
+            self.managed_policy(&block);
+        }
+        for block in self.reader.labelled(declarations, "test") {
+            self.test(&block);
         }
     }
 
@@ -322,14 +343,16 @@ impl<'s> Lowering<'s> {
     }
 
     fn estate(self, environments: Vec<(String, Place)>, environment: Environment) -> Estate {
+        let by_path = self.objects.iter().enumerate().map(|(index, object)| (object.path.clone(), index)).collect();
         Estate {
             environments,
             environment,
             objects: self.objects,
+            by_path,
             apps: self.apps,
-            statements: HashMap::new(),
-            managed_policies: Vec::new(),
-            tests: Vec::new(),
+            statements: self.statements,
+            managed_policies: self.managed_policies,
+            tests: self.tests,
             warnings: Vec::new(),
         }
     }

@@ -23,7 +23,11 @@ use std::sync::Arc;
 pub use lower::{Checked, check, load};
 pub use problem::{Label, Problem, Severity, render};
 pub use read::read_directory;
-pub use source::{Source, Sources};
+pub(crate) use read::{
+    DEPTH_MAX as DIRECTORY_DEPTH_MAX, ENTRIES_MAX, FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, check_text,
+    is_declaration, too_large,
+};
+pub use source::{Lookup, Source, Sources};
 
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
@@ -38,6 +42,8 @@ pub struct Estate {
     pub environment: Environment,
     /// What its engine shall hold, in the order of declaration.
     pub objects: Vec<Object>,
+    /// Where each object stands in that list, by its path.
+    by_path: HashMap<String, usize>,
     /// The apps.
     pub apps: Vec<App>,
     /// Where the statements of each role's policy document stand, in the document's order, by the role's path
@@ -51,10 +57,36 @@ pub struct Estate {
     pub warnings: Vec<Problem>,
 }
 
+impl Estate {
+    /// The object of a path.
+    pub fn object(&self, path: &str) -> Option<&Object> {
+        let indexed = self.by_path.get(path).and_then(|index| self.objects.get(*index));
+        // The list is public, so it may have changed since.
+        indexed.filter(|object| object.path == path).or_else(|| self.objects.iter().find(|object| object.path == path))
+    }
+
+    /// What a role's own policy document says, each statement with its place. `None` when the role has none.
+    pub fn policy(&self, role_path: &str) -> Option<Policy<Place>> {
+        let places = self.statements.get(role_path)?;
+        let leaf = self.object(role_path)?.fields.get("policy_document")?;
+        let wording = leaf.wording.as_ref()?.as_str()?;
+        policy_with_places(wording, places, &leaf.place)
+    }
+}
+
+/// The policy of a checked document in its compact wording; `document` is the place of the whole.
+fn policy_with_places(wording: &str, places: &[Place], document: &Place) -> Option<Policy<Place>> {
+    let json = crate::iam::json::parse(wording).ok()?;
+    let place = |index: Option<usize>| index.and_then(|index| places.get(index)).unwrap_or(document).clone();
+    Some(Policy::of_checked(&json).map_spans(|index, _| place(index)))
+}
+
 /// The document of a managed policy, which a role names by its ARN. It is declared for reviews, and applied
 /// nowhere.
 #[derive(Clone, Debug)]
 pub struct ManagedPolicy {
+    /// Its label in the estate.
+    pub name: String,
     /// Its ARN.
     pub arn: String,
     /// What it says.
@@ -82,7 +114,11 @@ pub enum Assertion {
     /// `allow`: this one request is allowed.
     Allow(Request),
     /// `deny` and `never`: no request that matches is allowed. The statement's effect does not matter; `deny`
-    /// names one action and one resource, perhaps with wildcards and a context, `never` any number.
+    /// names one action and one resource, perhaps with wildcards and a context, `never` any number. Its Sid is
+    /// the word of the file, `deny` or `never`.
+    ///
+    /// A key of the context with one value is the condition `StringEquals`. One with several is met by requests
+    /// with exactly these values: `ForAllValues:StringEquals` of all, and `ForAnyValue:StringEquals` of each.
     Never(Statement<()>),
     /// `at_most`: nothing is allowed that this policy does not allow.
     AtMost(Arc<Policy<Place>>),

@@ -6,6 +6,7 @@
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
+use std::sync::Arc;
 
 use super::problem::Problem;
 use super::source::{Root, Source, Sources};
@@ -20,10 +21,10 @@ pub(crate) const TREE_BYTES_MAX: u64 = 64 << 20;
 pub(crate) const FILES_MAX: usize = 10_000;
 
 /// Directories and files of every sort that are looked at.
-const ENTRIES_MAX: usize = 200_000;
+pub(crate) const ENTRIES_MAX: usize = 200_000;
 
 /// How deep directories may nest.
-const DEPTH_MAX: usize = 32;
+pub(crate) const DEPTH_MAX: usize = 32;
 
 /// Reads the declaration files (`*.hcl`, `*.yaml`, `*.yml`) below a directory. Hidden files and directories
 /// are left out. A file that can't be read becomes a problem that [`super::load`] reports with all others.
@@ -57,12 +58,17 @@ pub fn read_directory(dir: &Path) -> Result<Sources, Vec<Problem>> {
                 if total > TREE_BYTES_MAX {
                     return Err(general(format!("the files of {shown} have more than {} MiB", TREE_BYTES_MAX >> 20)));
                 }
-                files.push(Source::new(&name, text));
+                files.push(Arc::new(Source::new(&name, text)));
             }
             Err(what) => walk.problems.push(Problem::with_file(&name, what)),
         }
     }
     Ok(Sources::with_files(Root::Directory(root), files, walk.problems))
+}
+
+/// Whether a file of this name holds declarations.
+pub(crate) fn is_declaration(name: &Path) -> bool {
+    name.extension().is_some_and(|ext| ext == "hcl" || ext == "yaml" || ext == "yml")
 }
 
 struct Walk {
@@ -108,7 +114,7 @@ impl Walk {
             return Ok(());
         }
         let name = self.name(path);
-        let is_declaration = path.extension().is_some_and(|ext| ext == "hcl" || ext == "yaml" || ext == "yml");
+        let is_declaration = is_declaration(path);
         let metadata = match std::fs::symlink_metadata(path) {
             Ok(metadata) => metadata,
             Err(error) => {
@@ -164,21 +170,26 @@ fn read_text(path: &Path, bytes_max: u64) -> Result<String, String> {
     if !metadata.is_file() {
         return Err("this is not a regular file".to_owned());
     }
-    let too_large = || format!("this file has more than {} MiB", bytes_max >> 20);
     if metadata.len() > bytes_max {
-        return Err(too_large());
+        return Err(too_large(bytes_max));
     }
     let file = File::open(path).map_err(|error| plain(&error))?;
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
     // It may have grown since its size was looked at.
     file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
     if bytes.len() as u64 > bytes_max {
-        return Err(too_large());
+        return Err(too_large(bytes_max));
     }
     check_text(bytes)
 }
 
-fn check_text(bytes: Vec<u8>) -> Result<String, String> {
+/// What is said of a file with more bytes than it may have.
+pub(crate) fn too_large(bytes_max: u64) -> String {
+    format!("this file has more than {} MiB", bytes_max >> 20)
+}
+
+/// A file's bytes as text: UTF-8 without NUL bytes. A byte-order mark is taken off.
+pub(crate) fn check_text(bytes: Vec<u8>) -> Result<String, String> {
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
         return Err(format!("this file holds a NUL byte, in {}", line_of(&bytes, at)));
     }
@@ -195,11 +206,11 @@ fn line_of(bytes: &[u8], at: usize) -> String {
     format!("line {}", 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count())
 }
 
-/// The text of a file that a declaration refers to by `name`, relative to the root.
+/// The file that a declaration refers to by `name`, relative to the root.
 ///
 /// # Errors
 /// The name leads out of the root, or the file can't be read.
-pub(super) fn read_reference(root: &Root, name: &str, bytes_so_far: u64) -> Result<String, String> {
+pub(super) fn read_reference(root: &Root, name: &str, bytes_so_far: u64) -> Result<Arc<Source>, String> {
     if name.is_empty() || name.contains('\0') {
         return Err("this is not the name of a file".to_owned());
     }
@@ -207,8 +218,16 @@ pub(super) fn read_reference(root: &Root, name: &str, bytes_so_far: u64) -> Resu
     if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Err("this leads out of the estate".to_owned());
     }
+    let new = |text: String| Arc::new(Source::new(name, text));
+    let too_many = format!("the files of the estate have more than {} MiB", TREE_BYTES_MAX >> 20);
     let directory = match root {
-        Root::Memory(texts) => return texts.get(name).cloned().ok_or_else(|| "there is no such file".to_owned()),
+        Root::Memory(texts) => {
+            return texts.get(name).cloned().map(new).ok_or_else(|| "there is no such file".to_owned());
+        }
+        Root::Tree(_) if bytes_so_far > TREE_BYTES_MAX => return Err(too_many),
+        Root::Tree(lookup) => {
+            return lookup.find(name)?.ok_or_else(|| "there is no such file in the estate".to_owned());
+        }
         Root::Directory(directory) => directory,
     };
     let full = std::fs::canonicalize(directory.join(path)).map_err(|error| match error.kind() {
@@ -219,9 +238,9 @@ pub(super) fn read_reference(root: &Root, name: &str, bytes_so_far: u64) -> Resu
         return Err("this leads out of the estate through a symbolic link".to_owned());
     }
     if bytes_so_far > TREE_BYTES_MAX {
-        return Err(format!("the files of the estate have more than {} MiB", TREE_BYTES_MAX >> 20));
+        return Err(too_many);
     }
-    read_text(&full, FILE_BYTES_MAX)
+    read_text(&full, FILE_BYTES_MAX).map(new)
 }
 
 /// An error of the system in plain words, without its number.
@@ -258,7 +277,7 @@ mod tests {
             assert!(read_reference(&root, name, 0).is_err(), "{name}");
         }
         for name in ["in.json", "./in.json", "good"] {
-            assert_eq!(read_reference(&root, name, 0), Ok("{}".to_owned()), "{name}");
+            assert_eq!(read_reference(&root, name, 0).expect(name).text, "{}");
         }
     }
 }

@@ -26,6 +26,11 @@ impl Source {
         Self { name: Arc::from(name), text, lines }
     }
 
+    /// The same text by another name.
+    pub fn renamed(&self, name: &str) -> Self {
+        Self { name: Arc::from(name), text: self.text.clone(), lines: self.lines.clone() }
+    }
+
     /// Line and column, both from 1, of a byte offset.
     pub fn position(&self, offset: u32) -> (u32, u32) {
         let offset = offset.min(self.text.len() as u32);
@@ -80,8 +85,33 @@ pub struct Sources {
 pub(super) enum Root {
     /// Below this directory.
     Directory(PathBuf),
-    /// From these texts: a tree that is not on disk.
+    /// From these texts.
     Memory(BTreeMap<String, String>),
+    /// From a tree that is not on disk.
+    Tree(Lookup),
+}
+
+/// How files of a tree are found that is not on disk, such as a commit's. Asked once for each name.
+pub struct Lookup(Box<Find>);
+
+/// A file by its name relative to the estate's root; `None` when there is none, or why it can't be read.
+type Find = dyn Fn(&str) -> Result<Option<Arc<Source>>, String> + Send + Sync;
+
+impl Lookup {
+    /// Finds files with a function. It gets names without `..`, and has to keep to the limits of files itself.
+    pub fn new(find: impl Fn(&str) -> Result<Option<Arc<Source>>, String> + Send + Sync + 'static) -> Self {
+        Self(Box::new(find))
+    }
+
+    pub(super) fn find(&self, name: &str) -> Result<Option<Arc<Source>>, String> {
+        (self.0)(name)
+    }
+}
+
+impl std::fmt::Debug for Lookup {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Lookup")
+    }
 }
 
 impl Default for Root {
@@ -109,15 +139,39 @@ impl Sources {
         Self { root: Root::Memory(references.into_iter().collect()), files, ..Self::default() }
     }
 
-    pub(super) fn with_files(root: Root, files: Vec<Source>, problems: Vec<Problem>) -> Self {
+    /// Sources of a tree that is not on disk: its declaration files in the order of their names, how others are
+    /// found, and what could not be read.
+    pub fn of_tree(files: Vec<Arc<Source>>, lookup: Lookup, problems: Vec<Problem>) -> Self {
+        Self::with_files(Root::Tree(lookup), files, problems)
+    }
+
+    pub(super) fn with_files(root: Root, files: Vec<Arc<Source>>, problems: Vec<Problem>) -> Self {
         let total_bytes = files.iter().map(|file| file.text.len() as u64).sum();
-        let files = files.into_iter().map(Arc::new).collect();
         Self { root, files, problems, total_bytes, ..Self::default() }
     }
 
     /// How many declaration files there are.
     pub fn file_count(&self) -> usize {
         self.files.len()
+    }
+
+    /// The file of this name, if it was read: a declaration file, or one that a declaration refers to.
+    pub fn file(&self, name: &str) -> Option<Arc<Source>> {
+        if let Ok(index) = self.files.binary_search_by(|file| (*file.name).cmp(name)) {
+            return Some(Arc::clone(&self.files[index]));
+        }
+        let referenced = self.referenced.lock().unwrap_or_else(PoisonError::into_inner);
+        let index = *referenced.by_name.get(name)?.as_ref().ok()? as usize;
+        referenced.sources.get(index - self.files.len()).map(Arc::clone)
+    }
+
+    /// Whether a file that was read here is the same there. Sides of one repository share what is equal, so this
+    /// is cheap for them.
+    pub fn is_same(&self, other: &Self, name: &str) -> bool {
+        match (self.file(name), other.file(name)) {
+            (Some(one), Some(two)) => Arc::ptr_eq(&one, &two) || one.text == two.text,
+            _ => false,
+        }
     }
 
     /// The declaration files.
@@ -146,9 +200,9 @@ impl Sources {
         if let Some(known) = referenced.by_name.get(name) {
             return known.clone();
         }
-        let result = super::read::read_reference(&self.root, name, self.total_bytes + referenced.bytes).map(|text| {
-            referenced.bytes += text.len() as u64;
-            referenced.sources.push(Arc::new(Source::new(name, text)));
+        let result = super::read::read_reference(&self.root, name, self.total_bytes + referenced.bytes).map(|source| {
+            referenced.bytes += source.text.len() as u64;
+            referenced.sources.push(source);
             (self.files.len() + referenced.sources.len() - 1) as u32
         });
         referenced.by_name.insert(name.to_owned(), result.clone());

@@ -112,7 +112,16 @@ pub(crate) fn twice(what: String, second: Span, first: Span) -> Draft {
 }
 
 /// Blocks inside a declaration whose keys are labels.
-const LABELLED: &[&str] = &["role", "login", "path", "statement"];
+const LABELLED: &[&str] = &["role", "login", "path", "statement", "acl"];
+
+/// Blocks without labels that may stand several times, by the kind of declaration they stand in. They are a
+/// list of maps: HCL repeats the block, YAML writes the list.
+pub(crate) const REPEATED: &[(&str, &[&str])] = &[("test", &["allow", "deny", "never"])];
+
+/// Whether a block of a declaration of this kind may stand several times.
+pub(crate) fn is_repeated(kind: &str, block: &str) -> bool {
+    REPEATED.iter().any(|(name, blocks)| *name == kind && blocks.contains(&block))
+}
 
 /// Lays an environment's overrides over the declarations: scalars and lists are replaced, maps merged, null
 /// deletes. Declarations and labelled blocks have to be there; an override that matches nothing is a problem.
@@ -141,8 +150,8 @@ pub(crate) fn overlay(base: &mut Map, over: &Map, problems: &mut Vec<Draft>) {
 enum Matching<'a> {
     /// Labels of blocks: they have to be there.
     Labels(&'a str),
-    /// Fields of a declaration or block.
-    Fields,
+    /// Fields of a declaration or block of this kind.
+    Fields(&'a str),
     /// Keys of a plain map.
     Keys,
 }
@@ -167,15 +176,19 @@ fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mu
             continue;
         };
         let inner = match matching {
-            Matching::Labels(_) => Matching::Fields,
-            Matching::Fields if LABELLED.contains(&key.as_str()) => Matching::Labels(key),
-            Matching::Fields | Matching::Keys => Matching::Keys,
+            Matching::Labels(kind) => Matching::Fields(kind),
+            Matching::Fields(_) if LABELLED.contains(&key.as_str()) => Matching::Labels(key),
+            Matching::Fields(_) | Matching::Keys => Matching::Keys,
         };
         match (&mut found.value.kind, &entry.value.kind) {
             (_, Kind::Null) => {
                 base.shift_remove(key);
             }
-            (Kind::Map(found), Kind::Map(over)) => overlay_map(found, over, inner, problems),
+            // One of what may stand several times is a list of one, and lists are replaced.
+            (Kind::Map(found), Kind::Map(over)) if !matches!(matching, Matching::Fields(kind) if is_repeated(kind, key)) =>
+            {
+                overlay_map(found, over, inner, problems);
+            }
             _ => *found = entry.clone(),
         }
     }

@@ -11,6 +11,7 @@ mod cli_flags;
 mod cli_output;
 mod env;
 mod estate;
+mod estate_assert;
 mod fake;
 mod http;
 mod plan_apply;

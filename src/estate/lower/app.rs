@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::document::Use;
 use super::policy::quoted;
 use super::{Lowering, is_lower_name, is_role_name};
 use crate::estate::problem::Draft;
@@ -78,7 +79,9 @@ impl Lowering<'_> {
         if fields.get("user_path").is_some_and(|leaf| leaf.value == FieldValue::Data(Value::from("/"))) {
             fields.remove("user_path");
         }
-        if let Some((document, span)) = self.policy_document(block) {
+        let mut places = None;
+        if let Some((document, span)) = self.policy_document(block, Use::Role) {
+            places = Some(document.places);
             let mut leaf = Leaf::new(FieldValue::Data(Value::from(document.canonical)), self.reader.place(span));
             leaf.wording = Some(Value::from(document.wording));
             fields.insert("policy_document", leaf);
@@ -95,6 +98,9 @@ impl Lowering<'_> {
         let mut object = self.object(&aws_role::KIND, path, app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
+        if let Some(places) = places {
+            self.statements.entry(format!("{mount}/roles/{}", block.label)).or_insert(places);
+        }
         self.roles.insert(format!("{mount}/{}", block.label), app.map(str::to_owned));
         Some((mount.to_owned(), block.label.to_owned()))
     }

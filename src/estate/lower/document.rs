@@ -1,15 +1,33 @@
-//! Policy documents of roles: from a file, a JSON text, or statements.
+//! Policy documents of roles, managed policies and ceilings: from a file, a JSON text, or statements.
+
+use std::sync::Arc;
 
 use super::Lowering;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
-use crate::estate::source::Span;
+use crate::estate::source::{Source, Sources, Span};
 use crate::estate::tree::{Kind, Node};
-use crate::estate::value;
+use crate::estate::{policy_with_places, value};
 use crate::iam::document::{self, Finding};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
+use crate::iam::policy::Policy;
+use crate::object::Place;
 
 const STATEMENT_KEYS: &[&str] = &["effect", "actions", "not_actions", "resources", "not_resources", "condition"];
+
+/// What a document is for, which decides how large it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Use {
+    /// The inline policy of a role's users.
+    Role,
+    /// A managed policy of an account.
+    Managed,
+    /// It is sent nowhere: a ceiling in a test, or a policy that AWS manages.
+    Unsent,
+}
+
+/// Characters, without white space between the elements, of a managed policy. Source: IAM quotas.
+const MANAGED_SIZE_MAX: usize = 6144;
 
 /// A policy document of the estate.
 #[derive(Clone)]
@@ -18,39 +36,79 @@ pub(super) struct Document {
     pub(super) canonical: String,
     /// What is sent: as its author wrote it, without white space.
     pub(super) wording: String,
+    /// Where its statements stand, in its order.
+    pub(super) places: Arc<[Place]>,
+    /// Where it stands.
+    place: Place,
 }
 
 impl Document {
-    fn new<S>(json: &Json<S>) -> Option<Self> {
+    fn new<S>(json: &Json<S>, place: impl Fn(&S) -> Place) -> Option<Self> {
         let canonical = document::canonical_value(json).ok()?.to_string();
-        Some(Self { canonical, wording: json.compact() })
+        let places = statements_of(json).iter().map(|statement| place(&statement.span)).collect();
+        Some(Self { canonical, wording: json.compact(), places, place: place(&json.span) })
+    }
+
+    /// What it says.
+    pub(super) fn policy(&self) -> Option<Policy<Place>> {
+        policy_with_places(&self.wording, &self.places, &self.place)
     }
 }
 
+/// The statements of a document, one of which may stand without a list.
+fn statements_of<S>(json: &Json<S>) -> &[Json<S>] {
+    let JsonKind::Map(members) = &json.kind else { return &[] };
+    match members.iter().find(|member| member.key == "Statement").map(|member| &member.value) {
+        Some(Json { kind: JsonKind::List(items), .. }) => items,
+        Some(one) => std::slice::from_ref(one),
+        None => &[],
+    }
+}
+
+/// What is wrong with a document for this use.
+fn findings<S: Clone>(json: &Json<S>, used: Use) -> Vec<Finding<S>> {
+    let mut findings = document::check(json);
+    if used == Use::Role {
+        return findings;
+    }
+    // The checker's limit is that of a user's inline policies.
+    findings.retain(|finding| !finding.what.starts_with("this policy has "));
+    let size = document::size(&json.compact());
+    if used == Use::Managed && size > MANAGED_SIZE_MAX {
+        let what = format!("this policy has {size} characters; IAM allows {MANAGED_SIZE_MAX} in a managed policy");
+        findings.push(Finding { span: json.span.clone(), what, hint: None, also: None, fatal: true });
+    }
+    findings
+}
+
 impl Lowering<'_> {
-    /// The policy document of a role, with where it is declared; `None` without one, or after a
+    /// The policy document of a declaration, with where it is declared; `None` without one, or after a
     /// problem.
-    pub(super) fn policy_document(&mut self, block: &Block<'_>) -> Option<(Document, Span)> {
+    pub(super) fn policy_document(&mut self, block: &Block<'_>, used: Use) -> Option<(Document, Span)> {
         let written = block.map.get("policy_document");
         let statements = block.map.get("statement");
         if let (Some(written), Some(statements)) = (written, statements) {
-            let draft =
-                Draft::error(statements.key_span, "a role has either a `policy_document` or `statement` blocks");
+            let what = format!("{} has either a `policy_document` or `statement` blocks", block.name);
+            let draft = Draft::error(statements.key_span, what);
             self.reader.report(draft.also(written.key_span, "the document"));
             return None;
         }
         if let Some(entry) = statements {
-            return self.statements(block).map(|text| (text, entry.key_span));
+            return self.statements(block, used).map(|text| (text, entry.key_span));
         }
         let (text, span) = self.reader.text(block, "policy_document")?;
-        let document = match text.strip_prefix("file:") {
-            Some(name) => self.file_document(name, span),
-            None => self.inline_document(text, span),
-        };
-        document.map(|document| (document, span))
+        self.written_document(text, span, used).map(|document| (document, span))
     }
 
-    fn file_document(&mut self, name: &str, span: Span) -> Option<Document> {
+    /// The document that a text is, or whose file it names.
+    pub(super) fn written_document(&mut self, text: &str, span: Span, used: Use) -> Option<Document> {
+        match text.strip_prefix("file:") {
+            Some(name) => self.file_document(name, span, used),
+            None => self.inline_document(text, span, used),
+        }
+    }
+
+    fn file_document(&mut self, name: &str, span: Span, used: Use) -> Option<Document> {
         let index = match self.reader.sources.reference(name) {
             Ok(index) => index,
             Err(why) => {
@@ -59,7 +117,7 @@ impl Lowering<'_> {
                 return None;
             }
         };
-        if let Some(known) = self.documents.get(&index) {
+        if let Some(known) = self.documents.get(&(index, used)) {
             return known.clone();
         }
         let source = self.reader.sources.get(index)?;
@@ -75,14 +133,14 @@ impl Lowering<'_> {
                 let mut missing = Vec::new();
                 self.variables.apply_json(&mut json, &mut missing);
                 self.reader.problems.append(&mut missing);
-                self.checked(&json, Some(span))
+                self.checked(&json, Some(span), used)
             }
         };
-        self.documents.insert(index, document.clone());
+        self.documents.insert((index, used), document.clone());
         document
     }
 
-    fn inline_document(&mut self, text: &str, span: Span) -> Option<Document> {
+    fn inline_document(&mut self, text: &str, span: Span, used: Use) -> Option<Document> {
         // An escape or a heredoc's indentation puts the text's bytes elsewhere than the file's, so problems
         // name their line and column inside the document.
         let within = |at: usize| {
@@ -100,17 +158,18 @@ impl Lowering<'_> {
                 None
             }
             Ok(json) => {
-                for mut finding in document::check(&json) {
+                for mut finding in findings(&json, used) {
                     finding.what.push_str(&within(finding.span.start));
                     let draft = if finding.fatal { Draft::error } else { Draft::warning };
                     self.reader.report(draft(span, finding.what).hint_if(finding.hint));
                 }
-                Document::new(&json)
+                let inline = Inline::new(self.reader.sources, text, span);
+                Document::new(&json, |range| inline.place(range.start))
             }
         }
     }
 
-    fn statements(&mut self, block: &Block<'_>) -> Option<Document> {
+    fn statements(&mut self, block: &Block<'_>, used: Use) -> Option<Document> {
         let entry = block.map.get("statement")?;
         let blocks = self.reader.labelled(block.map, "statement");
         let before = self.reader.problems.len();
@@ -125,7 +184,7 @@ impl Lowering<'_> {
             kind: JsonKind::Map(vec![member("Version", version), member("Statement", list)]),
             span: entry.key_span,
         };
-        self.checked(&json, None)
+        self.checked(&json, None, used)
     }
 
     fn statement(&mut self, block: &Block<'_>) -> Json<Span> {
@@ -165,20 +224,20 @@ impl Lowering<'_> {
     }
 
     /// Reports what is wrong with a document; answers it if IAM would take it.
-    fn checked(&mut self, json: &Json<Span>, used: Option<Span>) -> Option<Document> {
+    fn checked(&mut self, json: &Json<Span>, at: Option<Span>, used: Use) -> Option<Document> {
         let mut sound = true;
-        for Finding { span, what, hint, also, fatal } in document::check(json) {
+        for Finding { span, what, hint, also, fatal } in findings(json, used) {
             sound &= !fatal;
             let mut draft = if fatal { Draft::error(span, what) } else { Draft::warning(span, what) }.hint_if(hint);
             if let Some((span, text)) = also {
                 draft = draft.also(span, text);
             }
-            if let Some(used) = used {
-                draft = draft.also(used, "the document is used here");
+            if let Some(at) = at {
+                draft = draft.also(at, "the document is used here");
             }
             self.reader.report(draft);
         }
-        Document::new(json).filter(|_| sound)
+        Document::new(json, |span| self.reader.place(*span)).filter(|_| sound)
     }
 
     /// Checks an ARN of a managed policy.
@@ -189,6 +248,48 @@ impl Lowering<'_> {
             let draft = Draft::error(span, format!("`{text}` is not the ARN of a managed policy"));
             self.reader.report(draft.hint("it is written arn:aws:iam::ACCOUNT:policy/NAME"));
         }
+    }
+}
+
+/// Places in a document that stands inside a declaration, whose bytes an escape or a heredoc's indentation
+/// puts elsewhere than the file's.
+struct Inline<'a> {
+    text: &'a str,
+    source: Option<Arc<Source>>,
+    /// Where the text as a whole stands.
+    whole: Place,
+    /// The line of the file that is the document's first, if each of its lines is found there.
+    first_line: Option<usize>,
+    span: Span,
+}
+
+impl<'a> Inline<'a> {
+    fn new(sources: &Sources, text: &'a str, span: Span) -> Self {
+        let source = sources.get(span.source);
+        let raw = source.as_ref().and_then(|source| source.text.get(span.start as usize..span.end as usize));
+        let first_line = raw.and_then(|raw| {
+            let raw: Vec<&str> = raw.lines().map(str::trim).collect();
+            let lines: Vec<&str> = text.trim_end().lines().map(str::trim).collect();
+            // A variable that was replaced makes a line another text at the same place.
+            let same = |(raw, line): (&&str, &&str)| raw == line || raw.contains("${");
+            raw.windows(lines.len().max(1)).position(|window| window.iter().zip(&lines).all(same))
+        });
+        // A heredoc has a line to itself; a text in quotes starts in the middle of one.
+        let first_line = first_line.filter(|_| text.trim_end().contains('\n'));
+        Self { text, source, whole: sources.place(span), first_line, span }
+    }
+
+    fn place(&self, at: usize) -> Place {
+        let (Some(first), Some(source)) = (self.first_line, &self.source) else { return self.whole.clone() };
+        let before = self.text.get(..at).unwrap_or_default();
+        let raw = source.text.get(self.span.start as usize..).unwrap_or_default();
+        let (line, start) = (before.matches('\n').count(), before.rfind('\n').map_or(0, |at| at + 1));
+        let indent = |text: &str| text.chars().take_while(|c| c.is_whitespace()).count();
+        let inside = self.text.get(start..).unwrap_or_default();
+        let column = before.get(start..).unwrap_or_default().chars().count();
+        let outside = raw.lines().nth(first + line).unwrap_or_default();
+        let column = (column + indent(outside)).saturating_sub(indent(inside)) as u32 + 1;
+        Place { file: Arc::clone(&self.whole.file), line: self.whole.line + (first + line) as u32, column }
     }
 }
 

@@ -112,7 +112,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn check_path(&mut self, path: &str, span: Span) {
+    pub(super) fn check_path(&mut self, path: &str, span: Span) {
         if path.contains("+*") {
             let draft = Draft::error(span, "`+*` is forbidden in the path of a policy");
             self.reader.report(draft.hint("`+` is one whole segment, and `*` stands only at the end"));
@@ -124,7 +124,7 @@ impl Lowering<'_> {
         }
     }
 
-    fn check_capability(&mut self, capability: &str, span: Span) {
+    pub(super) fn check_capability(&mut self, capability: &str, span: Span) {
         if !CAPABILITIES.contains(&capability) {
             let hint = nearest(capability, CAPABILITIES.iter().copied())
                 .unwrap_or_else(|| format!("known are {}", value::listed(CAPABILITIES)));
