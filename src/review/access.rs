@@ -6,6 +6,7 @@
 //! or bound what the rest allows, so an old role answers for a new one only if nothing more was unknown of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 use super::describe;
 use super::effective::{Role, Side, SideObject, Unknown, Via};
@@ -14,8 +15,8 @@ use super::{Finding, Kind, Subject, unknown, words};
 use crate::iam::compare::{Difference, Extent, Proof, compare};
 use crate::iam::document::{self, USER_INLINE_SIZE_MAX};
 use crate::iam::evaluate::Decision;
-use crate::iam::pattern::Part;
-use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
+use crate::iam::pattern::{Part, Pattern, Syntax};
+use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::iam::request::{Reading, Request};
 use crate::object::Place;
 
@@ -162,6 +163,13 @@ impl Principal<'_, '_> {
             Extent::Conditions => Kind::ConditionChanged,
         };
         let mut finding = self.told(kind, role, found).gain();
+        if self.before.iter().all(|before| before.object.path != role.object.path) {
+            finding.notes.extend(match role.via {
+                Via::Own => None,
+                Via::Grant => Some("the role is shared, and granted to it now".to_owned()),
+                Via::Acl => Some("the policies of its tokens let it read the role's credentials now".to_owned()),
+            });
+        }
         if let Some(old) = counterpart(&self.before, role, found) {
             finding.was = match found.extent {
                 Extent::Whole => None,
@@ -246,6 +254,7 @@ impl Principal<'_, '_> {
             if let Some(before) = before {
                 attributes(&self.subject, before, after, findings);
                 size(&self.subject, before, after, findings);
+                self.shadowed(before, after, findings);
                 if before.object.differing(&after.object).is_empty() {
                     continue;
                 }
@@ -259,6 +268,31 @@ impl Principal<'_, '_> {
             if let Some(before) = before.filter(|_| changes == 0) {
                 findings.extend(self.rewritten(before, after));
             }
+        }
+    }
+
+    /// What is no longer denied or bounded of the access that an unknown policy gives: it is there on both sides,
+    /// and may allow anything.
+    fn shadowed(&self, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
+        let both = before.unknown.intersection(&after.unknown);
+        let Some(policy) =
+            both.into_iter().find(|unknown| matches!(unknown, Unknown::ManagedPolicy(_) | Unknown::Group(_)))
+        else {
+            return;
+        };
+        let place = after.object.place_of("policy_arns");
+        let [old, new] = [before, after].map(|held| anything_but(held, &place));
+        for difference in compare(&[old], std::slice::from_ref(&new)).gains {
+            let found = Found::new(0, difference);
+            let mut finding = self.told(Kind::AccessUnknown, after, &found);
+            finding.what = format!("whatever {policy} allows of {}", finding.what);
+            if let Proof::Witness(request) = &found.proof {
+                finding = self.why_before(finding, after, request);
+            }
+            findings.push(
+                finding
+                    .cannot_tell("its own statements kept that out before; what the policy allows is not known here"),
+            );
         }
     }
 
@@ -305,6 +339,23 @@ impl Principal<'_, '_> {
 
 fn all_known(held: &[Held<'_>]) -> bool {
     held.iter().all(|held| held.unknown.is_empty())
+}
+
+/// All that a role's own denials and boundary let through, if its unknown policies allowed everything.
+fn anything_but(held: &Held<'_>, place: &Place) -> PolicySet<Place> {
+    let any = || Pattern::new("*", Syntax { wildcards: true, variables: false });
+    let everything = || Scope { negated: false, patterns: vec![any()] };
+    let mut statements = vec![Statement {
+        sid: None,
+        effect: Effect::Allow,
+        actions: everything(),
+        resources: everything(),
+        conditions: Vec::new(),
+        span: place.clone(),
+    }];
+    statements.extend(held.statements().filter(|statement| statement.effect == Effect::Deny).cloned());
+    let policy = Policy { statements, span: place.clone() };
+    PolicySet { identity: vec![Arc::new(policy)], boundary: held.set.boundary.clone(), session: None }
 }
 
 fn sets(held: &[Held<'_>]) -> Vec<PolicySet<Place>> {

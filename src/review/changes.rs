@@ -24,7 +24,7 @@ pub(super) struct Changed<'s> {
 }
 
 /// What a change does, and what was not looked at.
-pub fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Vec<String>) {
+pub(super) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Vec<String>) {
     let changed = changed(before, after);
     let mut findings = lease::mounts(before, after);
     let renamed = renamed(before, after);
@@ -53,6 +53,19 @@ pub fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Vec<Strin
     engine(before, after, &changed, &mut findings);
     findings.sort_by(|a, b| (a.kind, &a.subject, &a.role).cmp(&(b.kind, &b.subject, &b.role)));
     (findings, not_evaluated(after))
+}
+
+/// Adds the files that differ and that no finding is about: they have no effect here.
+pub(super) fn untouched(files: &[String], findings: &mut Vec<Finding>) {
+    let places = |finding: &Finding| {
+        let also = finding.also.iter().map(|(_, place)| place.file.clone());
+        finding.place.iter().map(|place| place.file.clone()).chain(also).collect::<Vec<_>>()
+    };
+    let told: BTreeSet<_> = findings.iter().flat_map(places).collect();
+    for file in files.iter().filter(|file| !told.contains(file.as_str())) {
+        let what = "its text differs, and nothing that is in effect here";
+        findings.push(Finding::new(Kind::TextOnly, &Subject::File(file.clone()), what));
+    }
 }
 
 fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> Changed<'s> {

@@ -14,7 +14,7 @@ use super::lifetime::{LeaseTerms, TokenTerms};
 use crate::estate::{Estate, ManagedPolicy};
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
-use crate::object::{Access, FieldValue, Kind, Leaf, Live, Object, Place};
+use crate::object::{Access, FieldValue, Kind, Leaf, Live, Object, Owned, Place};
 use crate::object::{acl_policy, approle_role, aws_role};
 
 /// An object as one side has it.
@@ -294,6 +294,23 @@ impl<'a> Side<'a> {
             side.objects.insert(object.path, object);
         }
         side
+    }
+
+    /// What an engine holds of the objects that are declared or owned.
+    pub fn of_live(
+        live: &'a HashMap<String, Live>,
+        declared: &'a [Object],
+        owned: &'a BTreeMap<String, Owned>,
+        context: Context<'a>,
+    ) -> Self {
+        let declared: HashMap<&str, &'a Object> =
+            declared.iter().map(|object| (object.path.as_str(), object)).collect();
+        let objects = live.values().map(|live| {
+            let known = declared.get(live.path.as_str()).and_then(|object| object.app.as_deref());
+            let app = known.or_else(|| owned.get(&live.path).and_then(|owned| owned.app.as_deref()));
+            SideObject::live(live, app, None)
+        });
+        Self::of_objects(objects, context)
     }
 
     /// All objects, by path.

@@ -23,7 +23,6 @@ mod words;
 
 use serde_json::Value;
 
-pub use self::changes::findings;
 pub use self::markdown::MARKER;
 pub use self::text::Colour;
 use crate::guardrail::{self, Violation};
@@ -354,6 +353,35 @@ impl Revision {
 }
 
 impl Environment {
+    /// Compares two states of one environment; a side that does not declare it is `None`. `files` are those that
+    /// differ.
+    pub fn new(
+        name: &str,
+        before: Option<&effective::Side<'_>>,
+        after: Option<&effective::Side<'_>>,
+        files: &[String],
+        violations: Vec<Judged>,
+    ) -> Self {
+        let nothing = effective::Side::default();
+        let presence = match (before, after) {
+            (None, Some(_)) => Presence::After,
+            (Some(_), None) => Presence::Before,
+            _ => Presence::Both,
+        };
+        let (before, after) = (before.unwrap_or(&nothing), after.unwrap_or(&nothing));
+        let (mut findings, not_evaluated) = changes::findings(before, after);
+        changes::untouched(files, &mut findings);
+        Self {
+            name: name.to_owned(),
+            presence,
+            apps: after.apps().count(),
+            roles: after.roles().count(),
+            findings,
+            not_evaluated,
+            violations,
+        }
+    }
+
     /// The findings that somebody gains by.
     pub fn gains(&self) -> impl Iterator<Item = &Finding> {
         self.findings.iter().filter(|finding| finding.gains)
