@@ -17,6 +17,7 @@ pub mod ledger;
 pub mod live;
 pub mod object;
 pub mod plan;
+pub mod review;
 pub mod sandbox;
 pub mod secret;
 pub mod trail;

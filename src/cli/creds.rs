@@ -125,13 +125,13 @@ fn print(credential: &Credential, format: Format, global: &Global) -> Result<u8,
         return answer::print_field(credential.field(name), name, format);
     }
     match format {
-        Format::Table => {
-            output::data(&output::printable(&table::pairs(credential.rows())))?;
-            output::say(&credential.advice(in_estate(global).as_deref()));
-        }
         Format::Json | Format::Yaml => answer::structured(&credential.json(), format)?,
         Format::Env => output::data(&credential.shell())?,
         Format::Process => answer::structured(&credential.process(), Format::Json)?,
+        _ => {
+            output::data(&output::printable(&table::pairs(credential.rows())))?;
+            output::say(&credential.advice(in_estate(global).as_deref()));
+        }
     }
     Ok(0)
 }

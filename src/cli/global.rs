@@ -74,6 +74,15 @@ pub(crate) enum Format {
     Env,
     /// What the AWS SDKs' `credential_process` expects (`leasehold creds`).
     Process,
+    /// Text for people (`leasehold review`).
+    Text,
+    /// A comment on a pull request (`leasehold review`).
+    #[value(alias = "md")]
+    Markdown,
+    /// SARIF, for code scanning (`leasehold review`).
+    Sarif,
+    /// One HTML file (`leasehold review`).
+    Html,
 }
 
 impl Format {
@@ -84,6 +93,10 @@ impl Format {
             Self::Yaml => "yaml",
             Self::Env => "env",
             Self::Process => "process",
+            Self::Text => "text",
+            Self::Markdown => "markdown",
+            Self::Sarif => "sarif",
+            Self::Html => "html",
         }
     }
 }

@@ -22,6 +22,7 @@ mod mounts;
 mod plan;
 mod policy;
 mod read;
+mod review;
 mod sandbox;
 mod secret_source;
 mod secrets;
@@ -57,6 +58,8 @@ enum Command {
     Validate(validate::Args),
     /// Show what apply would change
     Plan(plan::Args),
+    /// Show who gains and loses which access by a change, and on what terms
+    Review(review::Args),
     /// Make the engine hold what the files say
     Apply(apply::Args),
     /// Log in as an app and print a fresh AWS credential
@@ -128,6 +131,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
     match command {
         Command::Validate(args) => validate::run(args, &global).await,
         Command::Plan(args) => plan::run(args, &global).await,
+        Command::Review(args) => review::run(args, &global).await,
         Command::Apply(args) => apply::run(args, &global).await,
         Command::Creds(args) => creds::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,

@@ -51,17 +51,26 @@ pub fn load(sources: &Sources, environment: Option<&str>) -> Result<Estate, Vec<
     }
 }
 
-/// What [`load`] answers.
-pub type Loaded = Result<Estate, Vec<Problem>>;
-
-/// Both sides of a change for one environment, at the same time: see [`load`].
-pub fn load_both(base: &Sources, head: &Sources, environment: Option<&str>) -> (Loaded, Loaded) {
-    std::thread::scope(|scope| {
-        let base = scope.spawn(|| load(base, environment));
-        let head = load(head, environment);
-        // A panic there is a panic here.
-        (base.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), head)
-    })
+/// Reads declarations and lowers them for each of their environments, or for the named one, in the order of their
+/// declaration. An environment that is not declared is left out: the other side of a change may have it.
+///
+/// # Errors
+/// Everything that is wrong with them, in the order of the files.
+pub fn load_each(sources: &Sources, environment: Option<&str>) -> Result<Vec<Estate>, Vec<Problem>> {
+    let parsed = Parsed::new(sources);
+    let names = parsed.environments().filter(|name| environment.is_none_or(|wanted| wanted == *name));
+    let (mut estates, mut problems) = (Vec::new(), Vec::new());
+    for name in names {
+        let (estate, found) = parsed.lower(parsed.declarations.clone(), Some(name));
+        estates.extend(estate);
+        problems.extend(found);
+    }
+    if estates.is_empty() {
+        problems.extend(parsed.lower(parsed.declarations.clone(), None).1);
+    }
+    sort(&mut problems);
+    let sound = problems.iter().all(|problem| problem.severity == Severity::Warning);
+    if sound { Ok(estates) } else { Err(problems) }
 }
 
 /// What a check of all environments found.
@@ -81,11 +90,7 @@ pub struct Checked {
 /// Checks the estate for every environment it declares, or for one.
 pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
     let parsed = Parsed::new(sources);
-    let declared: Vec<String> =
-        parsed.declarations.get("environment").map_or_else(Vec::new, |entry| match &entry.value.kind {
-            Kind::Map(map) => map.keys().cloned().collect(),
-            _ => Vec::new(),
-        });
+    let declared: Vec<String> = parsed.environments().map(str::to_owned).collect();
     let mut checked = Checked { problems: Vec::new(), environments: Vec::new(), objects: 0, apps: 0, tests: 0 };
     let wanted = match environment {
         Some(_) => match environment::choose(&parsed.declarations, environment) {
@@ -199,6 +204,15 @@ impl<'s> Parsed<'s> {
             }
         }
         parsed
+    }
+
+    /// The names of the environments, in the order of their declaration.
+    fn environments(&self) -> impl Iterator<Item = &str> {
+        let declared = self.declarations.get("environment").and_then(|entry| match &entry.value.kind {
+            Kind::Map(map) => Some(map),
+            _ => None,
+        });
+        declared.into_iter().flat_map(|map| map.keys().map(String::as_str))
     }
 
     /// Lowers the declarations for an environment; without one, only to find problems.

@@ -174,6 +174,21 @@ impl Sources {
         }
     }
 
+    /// The names of the files that were read on either side and are not the same on both, in order.
+    pub fn differing(&self, other: &Self) -> Vec<String> {
+        let mut names: Vec<String> = self.names().into_iter().chain(other.names()).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.retain(|name| !self.is_same(other, name));
+        names
+    }
+
+    fn names(&self) -> Vec<String> {
+        let referenced = self.referenced.lock().unwrap_or_else(PoisonError::into_inner);
+        let read = referenced.by_name.iter().filter(|(_, found)| found.is_ok()).map(|(name, _)| name.clone());
+        self.files.iter().map(|file| file.name.to_string()).chain(read).collect()
+    }
+
     /// The declaration files.
     pub(super) fn files(&self) -> &[Arc<Source>] {
         &self.files

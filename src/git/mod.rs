@@ -111,6 +111,20 @@ fn inside(repository: &Repository, directory: &Path) -> PathBuf {
     if rest.as_os_str().is_empty() { inside } else { inside.join(rest) }
 }
 
+/// Where `directory` is in its repository, with forward slashes; empty for the root.
+///
+/// # Errors
+/// [`Error`], outside git too.
+pub fn directory(directory: &Path) -> Result<String, Error> {
+    let repository = open(directory)?.ok_or_else(|| Error::NoRepository { directory: directory.to_owned() })?;
+    let inside = inside(&repository, directory);
+    let parts = inside.components().filter_map(|part| match part {
+        Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+        _ => None,
+    });
+    Ok(parts.collect::<Vec<_>>().join("/"))
+}
+
 /// The commit of the repository that holds `directory`: its full hash, with `-dirty` if any of the estate's
 /// files there differs from it. `None` outside git, and before the first commit.
 ///

@@ -239,7 +239,7 @@ fn another_repositorys_files_are_left_out() {
     let parent = repository.find_commit(id).expect("a commit");
     repository.commit(Some("HEAD"), &who, &who, "m", &tree, &[&parent]).expect("committed");
     let (base, head) = range(dir.path(), "HEAD~1..HEAD").expect("read");
-    let (base_estate, head_estate) = estate::load_both(&base.sources, &head.sources, None);
+    let (base_estate, head_estate) = (estate::load(&base.sources, None), estate::load(&head.sources, None));
     assert!(base_estate.is_ok() && head_estate.is_ok());
     assert_eq!(shown(&base.sources), shown(&head.sources));
     assert!(sources(&dir.path().join("vendored"), "HEAD").is_err());

@@ -33,11 +33,16 @@ pub fn of_secret(key: &[u8], path: &str, field: &str, secret: &Secret) -> String
     hex(context.sign().as_ref())
 }
 
+/// The digest of a value, whatever the order of its keys.
+pub fn of_value(value: &Value) -> String {
+    let mut text = String::new();
+    canonical(value, &mut text);
+    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+}
+
 fn digest_of(kind: &str, path: &str, fields: impl Iterator<Item = (&'static str, Value)>) -> String {
     let fields: Map<String, Value> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
-    let mut text = String::new();
-    canonical(&Value::Array(vec![Value::from(kind), Value::from(path), Value::Object(fields)]), &mut text);
-    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    of_value(&Value::Array(vec![Value::from(kind), Value::from(path), Value::Object(fields)]))
 }
 
 /// JSON without white space, with sorted keys.

@@ -19,6 +19,7 @@ mod plan_apply;
 mod plan_command;
 mod plan_fields;
 mod python;
+mod review;
 mod sandbox;
 mod server;
 mod story_expiry;

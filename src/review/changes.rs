@@ -1,0 +1,301 @@
+//! Two sides compared: which objects differ, whom that concerns, and what it means for them.
+//!
+//! Only apps whose roles, logins or policies differ are looked at, so that ten changed roles among ten
+//! thousand take no time.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::access::{Held, Principal};
+use super::effective::{App, Side, SideObject, Via};
+use super::{Finding, Kind, Subject, acl, lease, login, words};
+use crate::estate::ManagedPolicy;
+use crate::object::{acl_policy, approle_role, auth_mount, aws_lease, aws_role, aws_root, mount};
+
+/// What no review without AWS can look at.
+const NEVER_EVALUATED: &str =
+    "resource policies, service and resource control policies, and what services decide by themselves";
+
+/// What differs between two sides.
+pub(super) struct Changed<'s> {
+    /// Paths of objects that differ or that one side lacks.
+    pub(super) paths: BTreeSet<&'s str>,
+    /// Paths of roles that differ, also by the document of a managed policy.
+    pub(super) roles: BTreeSet<&'s str>,
+}
+
+/// What a change does, and what was not looked at.
+pub(super) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Vec<String>) {
+    let changed = changed(before, after);
+    let mut findings = lease::mounts(before, after);
+    let renamed = renamed(before, after);
+    let mut names: BTreeSet<&str> = before.apps().map(|app| app.name).chain(after.apps().map(|app| app.name)).collect();
+    names.retain(|name| !renamed.values().any(|old| old == name));
+    let mut told: BTreeSet<String> = BTreeSet::new();
+    for name in names {
+        let old = before.app(renamed.get(name).copied().unwrap_or(name));
+        let new = after.app(name);
+        let concerned = [&old, &new].into_iter().flatten().any(|app| app.is_concerned(&changed));
+        if !concerned && old.is_some() && new.is_some() && !renamed.contains_key(name) && !grants_differ(&old, &new) {
+            continue;
+        }
+        let principal = principal(name, before, &old, after, &new);
+        let held = principal
+            .before
+            .iter()
+            .map(|held| held.object.path)
+            .chain(principal.after.iter().map(|held| held.object.path));
+        told.extend(held.map(str::to_owned));
+        app(&principal.subject, (before, &old), (after, &new), &mut findings);
+        findings.extend(principal.findings());
+    }
+    findings.extend(orphans(&changed, &told, before, after));
+    acl::changes(before, after, &changed, &renamed, &mut findings);
+    engine(before, after, &changed, &mut findings);
+    findings.sort_by(|a, b| (a.kind, &a.subject, &a.role).cmp(&(b.kind, &b.subject, &b.role)));
+    (findings, not_evaluated(after))
+}
+
+/// Adds the files that differ and that no finding is about: they have no effect here.
+pub(super) fn untouched(files: &[String], findings: &mut Vec<Finding>) {
+    let places = |finding: &Finding| {
+        let also = finding.also.iter().map(|(_, place)| place.file.clone());
+        finding.place.iter().map(|place| place.file.clone()).chain(also).collect::<Vec<_>>()
+    };
+    let told: BTreeSet<_> = findings.iter().flat_map(places).collect();
+    for file in files.iter().filter(|file| !told.contains(file.as_str())) {
+        let what = "its text differs, and nothing that is in effect here";
+        findings.push(Finding::new(Kind::TextOnly, &Subject::File(file.clone()), what));
+    }
+}
+
+fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> Changed<'s> {
+    let mut paths = BTreeSet::new();
+    for object in after.objects() {
+        if before.object(object.path).is_none_or(|old| !old.differing(object).is_empty()) {
+            paths.insert(object.path);
+        }
+    }
+    paths.extend(before.objects().map(|object| object.path).filter(|path| after.object(path).is_none()));
+    let documents = documents(before, after);
+    let mut roles: BTreeSet<&str> = BTreeSet::new();
+    for side in [before, after] {
+        roles.extend(
+            side.roles()
+                .map(|role| role.object)
+                .filter(|object| {
+                    paths.contains(object.path)
+                        || !documents.is_empty()
+                            && (documents.contains(object.text("permissions_boundary_arn").as_ref())
+                                || object.texts("policy_arns").iter().any(|arn| documents.contains(arn.as_str())))
+                })
+                .map(|object| object.path),
+        );
+    }
+    Changed { paths, roles }
+}
+
+/// The ARNs of managed policies whose documents differ, or that only one side declares.
+fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str> {
+    let same = |one: &ManagedPolicy, other: &ManagedPolicy| {
+        let facts = |policy: &ManagedPolicy| -> Vec<String> {
+            policy
+                .policy
+                .statements
+                .iter()
+                .map(|statement| {
+                    let crate::iam::policy::Statement { effect, actions, resources, conditions, .. } = statement;
+                    format!("{effect:?} {actions:?} {resources:?} {conditions:?}")
+                })
+                .collect()
+        };
+        facts(one) == facts(other)
+    };
+    let mut arns: BTreeSet<&str> = BTreeSet::new();
+    for policy in after.managed_policies() {
+        if before.managed_policy(&policy.arn).is_none_or(|old| !same(old, policy)) {
+            arns.insert(&policy.arn);
+        }
+    }
+    arns.extend(
+        before.managed_policies().map(|policy| policy.arn.as_str()).filter(|arn| after.managed_policy(arn).is_none()),
+    );
+    arns
+}
+
+fn principal<'b, 'a>(
+    name: &str,
+    before: &Side<'b>,
+    old: &Option<App<'_, 'b>>,
+    after: &Side<'a>,
+    new: &Option<App<'_, 'a>>,
+) -> Principal<'b, 'a> {
+    Principal { subject: Subject::App(name.to_owned()), before: held(before, old), after: held(after, new) }
+}
+
+fn held<'a>(side: &Side<'a>, app: &Option<App<'_, 'a>>) -> Vec<Held<'a>> {
+    let roles = app.iter().flat_map(|app| app.roles());
+    roles.map(|(role, via)| Held::new(side, role, via)).collect()
+}
+
+/// What is told of an app besides its access.
+fn app(
+    subject: &Subject,
+    before: (&Side<'_>, &Option<App<'_, '_>>),
+    after: (&Side<'_>, &Option<App<'_, '_>>),
+    findings: &mut Vec<Finding>,
+) {
+    match (before.1, after.1) {
+        (None, Some(new)) => {
+            let owner = new.owner().map_or(String::new(), |owner| format!(", owned by {owner}"));
+            let mut finding = Finding::new(Kind::AppAdded, subject, format!("a new app{owner}"));
+            finding.place = new.place().cloned();
+            findings.push(finding);
+            findings.extend(new.logins().map(|object| login::added(subject, after.0, object)));
+        }
+        (Some(old), None) => {
+            let mut finding = Finding::new(Kind::AppRemoved, subject, "is no longer declared");
+            finding.place = old.place().cloned();
+            findings.push(finding);
+        }
+        (Some(old), Some(new)) if old.name != new.name => {
+            let what = format!("the app {} is now called {}", old.name, new.name);
+            let mut finding = Finding::new(Kind::AppRenamed, subject, what)
+                .note("secret ids of the old name are of no use to the new one");
+            finding.place = new.place().cloned();
+            findings.push(finding);
+        }
+        (Some(old), Some(new)) => {
+            findings.extend(login::changes((before.0, old), (after.0, new)));
+            findings.extend(lease::app((before.0, old), (after.0, new)));
+        }
+        (None, None) => {}
+    }
+}
+
+fn grants_differ(old: &Option<App<'_, '_>>, new: &Option<App<'_, '_>>) -> bool {
+    let [old, new] = [old, new].map(|app| app.as_ref().map(|app| app.grants().collect::<BTreeSet<_>>()));
+    old != new
+}
+
+/// New apps that are old ones by another name, with the old name.
+fn renamed<'n>(before: &'n Side<'_>, after: &'n Side<'_>) -> BTreeMap<&'n str, &'n str> {
+    let gone: Vec<_> = before.apps().filter(|app| after.app(app.name).is_none()).collect();
+    let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
+    for new in after.apps().filter(|app| before.app(app.name).is_none()) {
+        let same = gone.iter().find(|old| !renamed.values().any(|taken| *taken == old.name) && is_same(old, &new));
+        if let Some(old) = same {
+            renamed.insert(new.name, old.name);
+        }
+    }
+    renamed
+}
+
+/// Whether two apps have the same roles and logins but for their names.
+fn is_same(old: &App<'_, '_>, new: &App<'_, '_>) -> bool {
+    let roles = |app: &App<'_, '_>| {
+        let mut roles: Vec<String> = app
+            .roles()
+            .into_iter()
+            .map(|(role, via)| {
+                let fields: Vec<String> =
+                    role.object.kind.fields.iter().map(|field| role.object.value(field.name).to_string()).collect();
+                format!("{} {via:?} {}", role.mount, fields.join(" "))
+            })
+            .collect();
+        roles.sort_unstable();
+        roles
+    };
+    let logins = |app: &App<'_, '_>| {
+        let mut logins: Vec<String> = app
+            .logins()
+            .map(|login| {
+                let fields = login.kind.fields.iter().filter(|field| field.name != "token_policies");
+                let fields: Vec<String> = fields.map(|field| login.value(field.name).to_string()).collect();
+                format!("{} {}", login.path.rsplit_once("/role/").map_or("", |(mount, _)| mount), fields.join(" "))
+            })
+            .collect();
+        logins.sort_unstable();
+        logins
+    };
+    !new.roles().is_empty() && roles(old) == roles(new) && logins(old) == logins(new)
+}
+
+/// Roles that differ and that no app may have.
+fn orphans(changed: &Changed<'_>, told: &BTreeSet<String>, before: &Side<'_>, after: &Side<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    for path in changed.roles.iter().filter(|path| !told.contains(**path)) {
+        let (old, new) = (before.role(path), after.role(path));
+        let label = new.or(old).map(|role| role.label()).unwrap_or_default();
+        let principal = Principal {
+            subject: Subject::Role(label),
+            before: old.map(|role| Held::new(before, role, Via::Own)).into_iter().collect(),
+            after: new.map(|role| Held::new(after, role, Via::Own)).into_iter().collect(),
+        };
+        findings.extend(principal.findings());
+    }
+    findings
+}
+
+/// What changes in the engine besides apps: mounts, root configuration, audit devices.
+fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: &mut Vec<Finding>) {
+    let elsewhere = [&aws_role::KIND, &approle_role::KIND, &acl_policy::KIND, &aws_lease::KIND];
+    for path in &changed.paths {
+        let (old, new) = (before.object(path), after.object(path));
+        let Some(object) = new.or(old) else { continue };
+        if elsewhere.iter().any(|kind| kind.name == object.kind.name) {
+            continue;
+        }
+        let subject = Subject::Engine(object.path.to_owned());
+        let finding = match (old, new) {
+            (None, _) => Finding::new(Kind::Engine, &subject, format!("a new {}", object.kind.name)),
+            (_, None) => {
+                Finding::new(Kind::Engine, &subject, format!("the {} is no longer declared", object.kind.name))
+            }
+            (Some(old), Some(new)) => {
+                let told = |field: &&str| {
+                    let mounted = object.kind.name == mount::KIND.name || object.kind.name == auth_mount::KIND.name;
+                    // Told as lease terms.
+                    !(mounted && field.ends_with("_lease_ttl"))
+                };
+                let fields: Vec<&str> = old.differing(new).into_iter().filter(told).collect();
+                if fields.is_empty() {
+                    continue;
+                }
+                changed_engine(&subject, object, &fields)
+            }
+        };
+        findings.push(finding.at(object.declared_at()));
+    }
+}
+
+fn changed_engine(subject: &Subject, object: &SideObject<'_>, fields: &[&str]) -> Finding {
+    let finding =
+        Finding::new(Kind::Engine, subject, format!("{} of the {} changed", words::listed(fields), object.kind.name));
+    let account = ["access_key", "secret_key", "iam_endpoint", "sts_endpoint"];
+    if object.kind.name == aws_root::KIND.name && fields.iter().any(|field| account.contains(field)) {
+        return finding.cannot_tell("credentials may come from another account, in which the same ARNs are others");
+    }
+    if object.kind.name == aws_root::KIND.name && fields.contains(&"username_template") {
+        return finding.note("policies may look at the names of users: ${aws:username}");
+    }
+    finding
+}
+
+/// What was not looked at, in sentences.
+fn not_evaluated(side: &Side<'_>) -> Vec<String> {
+    let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
+    for role in side.roles() {
+        let object = &role.object;
+        let boundary = object.text("permissions_boundary_arn");
+        let arns = object.texts("policy_arns").into_iter().map(|arn| (arn, "managed policy"));
+        let arns = arns.chain((!boundary.is_empty()).then(|| (boundary.into_owned(), "permissions boundary")));
+        for (arn, word) in arns.filter(|(arn, _)| side.managed_policy(arn).is_none()) {
+            *unknown.entry(format!("the {word} {arn}")).or_default() += 1;
+        }
+        for group in object.texts("iam_groups") {
+            *unknown.entry(format!("the group {group}")).or_default() += 1;
+        }
+    }
+    let list = unknown.into_iter().map(|(what, roles)| format!("{what} of {}", words::count(roles, "role")));
+    std::iter::once(NEVER_EVALUATED.to_owned()).chain(list).collect()
+}

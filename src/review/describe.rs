@@ -1,0 +1,109 @@
+//! Access to AWS in words: patterns stay patterns, counts instead of expansions, and only what deserves a
+//! look by name.
+
+use super::{Access, words};
+use crate::iam::catalogue::{Action, Catalogue, Level};
+use crate::iam::pattern::Pattern;
+use crate::iam::policy::{Scope, Statement};
+
+/// Levels from the weightiest, with their names.
+const LEVELS: [(Level, &str); 5] = [
+    (Level::PermissionsManagement, "permissions management"),
+    (Level::Write, "write"),
+    (Level::Tagging, "tagging"),
+    (Level::Read, "read"),
+    (Level::List, "list"),
+];
+
+/// The part `actions` on `resources` of a statement.
+pub(super) fn access<S>(statement: &Statement<S>, actions: &Scope, resources: &Scope) -> Access {
+    let catalogue = Catalogue::built_in();
+    let covered = catalogue.covered(actions);
+    let levels = LEVELS.iter().filter_map(|(level, name)| {
+        let count = covered.iter().filter(|action| action.level == *level).count();
+        (count > 0).then_some((*name, count))
+    });
+    let risky = covered.iter().filter(|action| action.level == Level::PermissionsManagement);
+    let mut spelled: Vec<String> = actions.patterns.iter().map(|pattern| spelled(catalogue, pattern)).collect();
+    spelled.sort_unstable();
+    let mut texts = patterns(resources);
+    texts.sort_unstable();
+    Access {
+        actions_negated: actions.negated,
+        actions: spelled,
+        count: covered.len(),
+        levels: levels.collect(),
+        resources_negated: resources.negated,
+        resources: texts,
+        conditions: conditions(statement),
+        statement: statement.sid.clone(),
+        // One action by its name needs no list.
+        risky: if covered.len() > 1 { risky.map(name).collect() } else { Vec::new() },
+    }
+}
+
+/// The conditions of a statement, in words.
+pub(super) fn conditions<S>(statement: &Statement<S>) -> Vec<String> {
+    let mut conditions: Vec<String> = statement.conditions.iter().map(words::condition).collect();
+    conditions.sort_unstable();
+    conditions
+}
+
+/// The patterns of a scope, as they are written.
+pub(super) fn patterns(scope: &Scope) -> Vec<String> {
+    scope.patterns.iter().map(|pattern| pattern.text.clone()).collect()
+}
+
+/// A scope in words: `a and b`, `everything but a`.
+pub(super) fn scope(negated: bool, patterns: &[String]) -> String {
+    match (negated, patterns) {
+        (true, []) => "everything".to_owned(),
+        (true, patterns) => format!("everything but {}", words::listed(patterns)),
+        (false, patterns) => words::listed(patterns),
+    }
+}
+
+/// Conditions in words: `only if a, and b`.
+pub(super) fn only_if(conditions: &[String]) -> String {
+    match conditions {
+        [] => "unconditional".to_owned(),
+        conditions => format!("only if {}", conditions.join(", and ")),
+    }
+}
+
+impl Access {
+    /// `s3:Delete* on arn:aws:s3:::a/*`.
+    pub(super) fn clause(&self) -> String {
+        format!("{} on {}", scope(self.actions_negated, &self.actions), scope(self.resources_negated, &self.resources))
+    }
+
+    /// `74: 41 write, 22 read`; the level alone for one action; empty for what the catalogue does not know.
+    pub(crate) fn level_words(&self) -> String {
+        match (self.count, self.levels.as_slice()) {
+            (0, _) => "no action known to the catalogue".to_owned(),
+            (1, [(level, _)]) => (*level).to_owned(),
+            (count, levels) => {
+                let levels: Vec<String> = levels.iter().map(|(level, count)| format!("{count} {level}")).collect();
+                format!("{} actions: {}", words::thousands(count), levels.join(", "))
+            }
+        }
+    }
+}
+
+fn name(action: &Action<'_>) -> String {
+    format!("{}:{}", action.service, action.name)
+}
+
+/// A pattern of actions in the case in which AWS spells what it covers, as far as that is one spelling.
+fn spelled(catalogue: &Catalogue, pattern: &Pattern) -> String {
+    if pattern.literal().is_some() {
+        return catalogue.find(&pattern.text).map_or_else(|| pattern.text.clone(), |action| name(&action));
+    }
+    let scope = Scope { negated: false, patterns: vec![pattern.clone()] };
+    let fixed = pattern.text.find(['*', '?']).unwrap_or(pattern.text.len());
+    let Some(first) = catalogue.covered(&scope).first().map(name) else { return pattern.text.clone() };
+    match (first.get(..fixed), pattern.text.get(fixed..)) {
+        (Some(start), Some(rest)) if start.eq_ignore_ascii_case(&pattern.text[..fixed]) => format!("{start}{rest}"),
+        _ => pattern.text.clone(),
+    }
+}

@@ -1,0 +1,610 @@
+//! One state of the world: what it lets each app do, with places.
+//!
+//! It is built from objects alone (kind, path, app, field values), so the same code serves an estate at a
+//! commit and the live objects of an engine. Nothing is copied, and a role's document is parsed when it is
+//! first asked for.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::sync::{Arc, OnceLock};
+
+use serde_json::Value;
+
+use super::lifetime::{LeaseTerms, TokenTerms};
+use crate::estate::{Estate, ManagedPolicy};
+use crate::iam::json;
+use crate::iam::policy::{Policy, PolicySet};
+use crate::object::{Access, FieldValue, Kind, Leaf, Live, Object, Owned, Place};
+use crate::object::{acl_policy, approle_role, aws_role};
+
+/// An object as one side has it.
+#[derive(Clone, Copy, Debug)]
+pub struct SideObject<'a> {
+    /// Its sort.
+    pub kind: &'static Kind,
+    /// Its path in the API: `aws/roles/webapp`.
+    pub path: &'a str,
+    /// The app it belongs to.
+    pub app: Option<&'a str>,
+    /// Where it is declared, where that is known.
+    pub place: Option<&'a Place>,
+    /// Its fields.
+    pub fields: Fields<'a>,
+}
+
+/// The fields of an object.
+#[derive(Clone, Copy, Debug)]
+pub enum Fields<'a> {
+    /// As files declare them; what is absent has its kind's default.
+    Declared(&'a BTreeMap<&'static str, Leaf>),
+    /// As an engine answers them; what no engine tells is absent.
+    Live(&'a BTreeMap<&'static str, Value>),
+}
+
+impl<'a> From<&'a Object> for SideObject<'a> {
+    fn from(object: &'a Object) -> Self {
+        Self {
+            kind: object.kind,
+            path: &object.path,
+            app: object.app.as_deref(),
+            place: Some(&object.place),
+            fields: Fields::Declared(&object.fields),
+        }
+    }
+}
+
+impl<'a> SideObject<'a> {
+    /// A live object; whose it is, and where it was declared, only the ledger or an estate can tell.
+    pub fn live(live: &'a Live, app: Option<&'a str>, place: Option<&'a Place>) -> Self {
+        Self { kind: live.kind, path: &live.path, app, place, fields: Fields::Live(&live.fields) }
+    }
+
+    /// The value of a field that is not a secret, or its kind's default.
+    pub fn value(&self, name: &str) -> Cow<'a, Value> {
+        let known = match self.fields {
+            Fields::Declared(fields) => match fields.get(name).map(|leaf| &leaf.value) {
+                Some(FieldValue::Data(value)) => Some(value),
+                _ => None,
+            },
+            Fields::Live(fields) => fields.get(name),
+        };
+        known.map_or_else(
+            || Cow::Owned(self.kind.field(name).map_or(Value::Null, |field| field.default_value())),
+            Cow::Borrowed,
+        )
+    }
+
+    /// A field as its author wrote it, where that is kept, else its value.
+    pub fn wording(&self, name: &str) -> Cow<'a, Value> {
+        let leaf = match self.fields {
+            Fields::Declared(fields) => fields.get(name),
+            Fields::Live(_) => None,
+        };
+        leaf.and_then(|leaf| leaf.wording.as_ref()).map_or_else(|| self.value(name), Cow::Borrowed)
+    }
+
+    /// A field as text; empty if it is none.
+    pub fn text(&self, name: &str) -> Cow<'a, str> {
+        match self.value(name) {
+            Cow::Borrowed(value) => Cow::Borrowed(value.as_str().unwrap_or_default()),
+            Cow::Owned(value) => Cow::Owned(value.as_str().unwrap_or_default().to_owned()),
+        }
+    }
+
+    /// A field as a whole number; 0 if it is none.
+    pub fn number(&self, name: &str) -> i64 {
+        self.value(name).as_i64().unwrap_or(0)
+    }
+
+    /// A field as a truth.
+    pub fn flag(&self, name: &str) -> bool {
+        self.value(name).as_bool().unwrap_or(false)
+    }
+
+    /// A field as a set of texts.
+    pub fn texts(&self, name: &str) -> BTreeSet<String> {
+        let value = self.value(name);
+        value.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+
+    /// A field as pairs of texts.
+    pub fn pairs(&self, name: &str) -> BTreeMap<String, String> {
+        let value = self.value(name);
+        let pairs = value.as_object().into_iter().flatten();
+        pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
+    }
+
+    /// Where a field is written, else the object; a made-up place without a line for what no file declares.
+    pub fn place_of(&self, name: &str) -> Place {
+        let leaf = match self.fields {
+            Fields::Declared(fields) => fields.get(name).map(|leaf| &leaf.place),
+            Fields::Live(_) => None,
+        };
+        leaf.or(self.place).cloned().unwrap_or_else(|| self.nowhere())
+    }
+
+    /// Where the object is declared; a made-up place without a line for what no file declares.
+    pub fn declared_at(&self) -> Place {
+        self.place.cloned().unwrap_or_else(|| self.nowhere())
+    }
+
+    fn nowhere(&self) -> Place {
+        Place { file: Arc::from(self.path), line: 0, column: 0 }
+    }
+
+    /// The names of the fields in which two states of one object differ. What one of them does not tell is
+    /// not compared.
+    pub fn differing(&self, other: &SideObject<'_>) -> Vec<&'static str> {
+        let fields = self.kind.fields.iter().filter(|field| match field.access {
+            Access::Readable => match (self.reference(field.name), other.reference(field.name)) {
+                (None, None) => self.value(field.name) != other.value(field.name),
+                (Some(ours), Some(theirs)) => ours != theirs,
+                // What a reference stands for is not looked at, so an engine's value may be it.
+                _ => matches!((self.fields, other.fields), (Fields::Declared(_), Fields::Declared(_))),
+            },
+            Access::WriteOnly => match (self.fields, other.fields) {
+                (Fields::Declared(ours), Fields::Declared(theirs)) => {
+                    ours.get(field.name).map(|leaf| &leaf.value) != theirs.get(field.name).map(|leaf| &leaf.value)
+                }
+                _ => false,
+            },
+        });
+        fields.map(|field| field.name).collect()
+    }
+
+    /// The reference of a field whose text stands elsewhere.
+    fn reference(&self, name: &str) -> Option<&'a str> {
+        match self.fields {
+            Fields::Declared(fields) => match fields.get(name).map(|leaf| &leaf.value) {
+                Some(FieldValue::Unresolved(reference)) => Some(reference),
+                _ => None,
+            },
+            Fields::Live(_) => None,
+        }
+    }
+}
+
+/// What is not known about a role without asking AWS.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unknown {
+    /// What an attached managed policy says: its ARN.
+    ManagedPolicy(String),
+    /// What a group allows and denies: its name.
+    Group(String),
+    /// What the permissions boundary says: its ARN.
+    Boundary(String),
+    /// Its document, which IAM would refuse: why.
+    Document(String),
+    /// What credentials of this type may do: anything but `iam_user`.
+    CredentialType(String),
+}
+
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ManagedPolicy(arn) => write!(f, "the managed policy {arn}"),
+            Self::Group(name) => write!(f, "the group {name}"),
+            Self::Boundary(arn) => write!(f, "the permissions boundary {arn}"),
+            Self::Document(why) => write!(f, "a policy document that IAM would refuse ({why})"),
+            Self::CredentialType(name) => write!(f, "credentials of the type {name}"),
+        }
+    }
+}
+
+/// What an app's role is to it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Via {
+    /// It is declared in the app.
+    Own,
+    /// It is shared, and granted to the app.
+    Grant,
+    /// The ACL policies of the app's tokens let it be read.
+    Acl,
+}
+
+/// A role of one side.
+#[derive(Debug)]
+pub struct Role<'a> {
+    /// The object.
+    pub object: SideObject<'a>,
+    /// The mount: `aws`.
+    pub mount: &'a str,
+    /// Its name: `webapp`.
+    pub name: &'a str,
+    parsed: OnceLock<Parsed>,
+}
+
+/// A role's policies.
+#[derive(Clone, Debug)]
+struct Parsed {
+    set: PolicySet<Place>,
+    unknown: BTreeSet<Unknown>,
+}
+
+impl Role<'_> {
+    /// `aws/webapp`.
+    pub fn label(&self) -> String {
+        format!("{}/{}", self.mount, self.name)
+    }
+}
+
+/// An app of one side.
+#[derive(Debug, Default)]
+struct AppFacts<'a> {
+    owner: Option<&'a str>,
+    place: Option<&'a Place>,
+    /// Paths of the roles that are declared in it.
+    own: Vec<&'a str>,
+    /// Paths of the roles that are granted to it.
+    grants: Vec<String>,
+    /// Paths of its logins.
+    logins: Vec<&'a str>,
+}
+
+/// What is known besides the objects.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// What managed policies say.
+    pub managed_policies: &'a [ManagedPolicy],
+}
+
+/// One state of the world.
+#[derive(Debug, Default)]
+pub struct Side<'a> {
+    objects: BTreeMap<&'a str, SideObject<'a>>,
+    roles: BTreeMap<&'a str, Role<'a>>,
+    apps: BTreeMap<&'a str, AppFacts<'a>>,
+    statements: Option<&'a HashMap<String, Arc<[Place]>>>,
+    managed: HashMap<&'a str, &'a ManagedPolicy>,
+}
+
+impl<'a> Side<'a> {
+    /// What an estate declares.
+    pub fn of_estate(estate: &'a Estate) -> Self {
+        let context = Context { managed_policies: &estate.managed_policies };
+        let mut side = Self::of_objects(estate.objects.iter().map(SideObject::from), context);
+        side.statements = Some(&estate.statements);
+        for app in &estate.apps {
+            let facts = side.apps.entry(&app.name).or_default();
+            facts.owner = app.owner.as_deref();
+            facts.place = Some(&app.place);
+            facts.grants = app.grants.iter().map(|(mount, role)| format!("{mount}/roles/{role}")).collect();
+        }
+        side
+    }
+
+    /// What objects say, wherever they are from.
+    pub fn of_objects(objects: impl IntoIterator<Item = SideObject<'a>>, context: Context<'a>) -> Self {
+        let mut side = Self::default();
+        side.managed = context.managed_policies.iter().map(|policy| (policy.arn.as_str(), policy)).collect();
+        for object in objects {
+            if let Some(app) = object.app {
+                let facts = side.apps.entry(app).or_default();
+                match object.kind.name {
+                    name if name == aws_role::KIND.name => facts.own.push(object.path),
+                    name if name == approle_role::KIND.name => facts.logins.push(object.path),
+                    _ => {}
+                }
+            }
+            if object.kind.name == aws_role::KIND.name
+                && let Some((mount, name)) = object.path.rsplit_once("/roles/")
+            {
+                side.roles.insert(object.path, Role { object, mount, name, parsed: OnceLock::new() });
+            }
+            side.objects.insert(object.path, object);
+        }
+        side
+    }
+
+    /// What an engine holds of the objects that are declared or owned.
+    pub fn of_live(
+        live: &'a HashMap<String, Live>,
+        declared: &'a [Object],
+        owned: &'a BTreeMap<String, Owned>,
+        context: Context<'a>,
+    ) -> Self {
+        let declared: HashMap<&str, &'a Object> =
+            declared.iter().map(|object| (object.path.as_str(), object)).collect();
+        let objects = live.values().map(|live| {
+            let known = declared.get(live.path.as_str()).and_then(|object| object.app.as_deref());
+            let app = known.or_else(|| owned.get(&live.path).and_then(|owned| owned.app.as_deref()));
+            SideObject::live(live, app, None)
+        });
+        Self::of_objects(objects, context)
+    }
+
+    /// All objects, by path.
+    pub fn objects(&self) -> impl Iterator<Item = &SideObject<'a>> {
+        self.objects.values()
+    }
+
+    /// The object at a path.
+    pub fn object(&self, path: &str) -> Option<&SideObject<'a>> {
+        self.objects.get(path)
+    }
+
+    /// All roles, by path.
+    pub fn roles(&self) -> impl Iterator<Item = &Role<'a>> {
+        self.roles.values()
+    }
+
+    /// The role at a path: `aws/roles/webapp`.
+    pub fn role(&self, path: &str) -> Option<&Role<'a>> {
+        self.roles.get(path)
+    }
+
+    /// All apps, by name.
+    pub fn apps(&self) -> impl Iterator<Item = App<'_, 'a>> {
+        self.apps.iter().map(|(name, facts)| App { side: self, name, facts })
+    }
+
+    /// The app of this name.
+    pub fn app(&self, name: &str) -> Option<App<'_, 'a>> {
+        self.apps.get_key_value(name).map(|(name, facts)| App { side: self, name, facts })
+    }
+
+    /// The managed policies that are known.
+    pub fn managed_policies(&self) -> impl Iterator<Item = &'a ManagedPolicy> {
+        self.managed.values().copied()
+    }
+
+    /// The managed policy of this ARN, if it is known.
+    pub fn managed_policy(&self, arn: &str) -> Option<&'a ManagedPolicy> {
+        self.managed.get(arn).copied()
+    }
+
+    /// The ACL policy of this name, as its text.
+    pub fn acl_policy(&self, name: &str) -> Option<Cow<'a, str>> {
+        let object = self.objects.get(format!("sys/policies/acl/{name}").as_str())?;
+        (object.kind.name == acl_policy::KIND.name).then(|| object.text("policy"))
+    }
+
+    /// What credentials of a role may do, as far as it is known offline.
+    pub fn role_access(&self, role: &Role<'a>) -> PolicySet<Place> {
+        self.parsed(role).set.clone()
+    }
+
+    /// What is not known about a role.
+    pub fn unknown<'s>(&'s self, role: &'s Role<'a>) -> &'s BTreeSet<Unknown> {
+        &self.parsed(role).unknown
+    }
+
+    /// On what terms a mount leases.
+    pub fn lease_terms(&self, mount: &str) -> LeaseTerms {
+        LeaseTerms::new(
+            self.objects.get(format!("sys/mounts/{mount}").as_str()),
+            self.objects.get(format!("{mount}/config/lease").as_str()),
+        )
+    }
+
+    /// How long the tokens of a login live.
+    pub fn token_terms(&self, login: &SideObject<'_>) -> TokenTerms {
+        let mount = login.path.rsplit_once("/role/").map_or(login.path, |(mount, _)| mount);
+        TokenTerms::new(self.objects.get(format!("sys/{mount}").as_str()), login)
+    }
+
+    fn parsed<'s>(&'s self, role: &'s Role<'a>) -> &'s Parsed {
+        role.parsed.get_or_init(|| self.parse(role))
+    }
+
+    fn parse(&self, role: &Role<'a>) -> Parsed {
+        let (object, mut unknown) = (&role.object, BTreeSet::new());
+        let mut identity = Vec::new();
+        let document = object.text("policy_document");
+        if !document.trim().is_empty() {
+            match self.document(object, &document) {
+                Ok(policy) => identity.push(Arc::new(policy)),
+                Err(why) => drop(unknown.insert(Unknown::Document(why))),
+            }
+        }
+        for arn in object.texts("policy_arns") {
+            match self.managed.get(arn.as_str()) {
+                Some(managed) => identity.push(Arc::clone(&managed.policy)),
+                None => drop(unknown.insert(Unknown::ManagedPolicy(arn))),
+            }
+        }
+        unknown.extend(object.texts("iam_groups").into_iter().map(Unknown::Group));
+        let mut boundary = None;
+        let arn = object.text("permissions_boundary_arn");
+        if !arn.is_empty() {
+            match self.managed.get(arn.as_ref()) {
+                Some(managed) => boundary = Some(vec![Arc::clone(&managed.policy)]),
+                None => drop(unknown.insert(Unknown::Boundary(arn.into_owned()))),
+            }
+        }
+        let credential_type = object.text("credential_type");
+        if credential_type != "iam_user" {
+            unknown.insert(Unknown::CredentialType(credential_type.into_owned()));
+        }
+        Parsed { set: PolicySet { identity, boundary, session: None }, unknown }
+    }
+
+    /// The inline document of a role, its statements with their places.
+    fn document(&self, object: &SideObject<'a>, text: &str) -> Result<Policy<Place>, String> {
+        let json = json::parse(text).map_err(|malformed| format!("it is not JSON: {}", malformed.what))?;
+        let policy = Policy::new(&json).map_err(|findings| {
+            let fatal = findings.into_iter().find(|finding| finding.fatal);
+            fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
+        })?;
+        let whole = object.place_of("policy_document");
+        let places = self.statements.and_then(|statements| statements.get(object.path));
+        Ok(policy.map_spans(|index, _| {
+            let known = index.and_then(|index| places.and_then(|places| places.get(index)));
+            known.unwrap_or(&whole).clone()
+        }))
+    }
+}
+
+/// An app of one side.
+#[derive(Clone, Copy, Debug)]
+pub struct App<'s, 'a> {
+    side: &'s Side<'a>,
+    /// Its name.
+    pub name: &'a str,
+    facts: &'s AppFacts<'a>,
+}
+
+impl<'s, 'a> App<'s, 'a> {
+    /// Who answers for it.
+    pub fn owner(&self) -> Option<&'a str> {
+        self.facts.owner
+    }
+
+    /// Where it is declared, where that is known.
+    pub fn place(&self) -> Option<&'a Place> {
+        self.facts.place
+    }
+
+    /// Its logins.
+    pub fn logins(&self) -> impl Iterator<Item = &'s SideObject<'a>> + use<'s, 'a> {
+        let side = self.side;
+        self.facts.logins.iter().filter_map(|path| side.objects.get(path))
+    }
+
+    /// The paths of the shared roles that are granted to it.
+    pub fn grants(&self) -> impl Iterator<Item = &'s str> + use<'s, 'a> {
+        self.facts.grants.iter().map(String::as_str)
+    }
+
+    /// The names of the ACL policies that its tokens have, `default` among them where it is.
+    pub fn policies(&self) -> BTreeSet<String> {
+        let mut names = BTreeSet::new();
+        for login in self.logins() {
+            names.extend(login.texts("token_policies"));
+            if !login.flag("token_no_default_policy") {
+                names.insert("default".to_owned());
+            }
+        }
+        names
+    }
+
+    /// The roles whose credentials it may have, by path: its own, those granted to it, and whatever the
+    /// ACL policies of its tokens let it read.
+    pub fn roles(&self) -> Vec<(&'s Role<'a>, Via)> {
+        let mut found: BTreeMap<&str, (&'s Role<'a>, Via)> = BTreeMap::new();
+        let own = self.facts.own.iter().map(|path| (*path, Via::Own));
+        let grants = self.facts.grants.iter().map(|path| (path.as_str(), Via::Grant));
+        for (path, via) in own.chain(grants) {
+            if let Some(role) = self.side.roles.get(path) {
+                found.entry(role.object.path).or_insert((role, via));
+            }
+        }
+        found.into_values().collect()
+    }
+
+    /// What its credentials may do: one set for each of [`App::roles`], in the same order.
+    pub fn access(&self) -> Vec<PolicySet<Place>> {
+        self.roles().into_iter().map(|(role, _)| self.side.role_access(role)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{Side, SideObject, Unknown, Via};
+    use crate::estate::{self, Estate, Sources};
+    use crate::object::aws_role;
+
+    const ESTATE: &str = r#"
+environment "local" {
+  engine = "embedded"
+}
+aws "aws" {
+  lease {
+    default = "1h"
+    max     = "2h"
+  }
+}
+auth "approle" {}
+role "reader" {
+  mount                    = "aws"
+  credential_type          = "iam_user"
+  policy_arns              = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+  iam_groups               = ["people"]
+  permissions_boundary_arn = "arn:aws:iam::111122223333:policy/edge"
+}
+app "webapp" {
+  role "webapp" {
+    mount           = "aws"
+    credential_type = "iam_user"
+
+    statement "Read" {
+      actions   = ["s3:GetObject"]
+      resources = ["*"]
+    }
+  }
+  grants = ["aws/reader"]
+  login "approle" {
+    token_ttl     = "30m"
+    token_max_ttl = "1h"
+  }
+}
+"#;
+
+    fn estate() -> Estate {
+        let sources = Sources::from_texts([("estate.hcl".to_owned(), ESTATE.to_owned())], []);
+        estate::load(&sources, None).map_err(|problems| format!("{problems:?}")).expect("an estate")
+    }
+
+    #[test]
+    fn an_app_has_its_own_roles_and_those_granted_to_it() {
+        let estate = estate();
+        let side = Side::of_estate(&estate);
+        let app = side.app("webapp").expect("an app");
+        let roles: Vec<_> = app.roles().into_iter().map(|(role, via)| (role.label(), via)).collect();
+        assert_eq!(roles, [("aws/reader".to_owned(), Via::Grant), ("aws/webapp".to_owned(), Via::Own)]);
+        let access = app.access();
+        assert_eq!((access[0].identity.len(), access[1].identity.len()), (0, 1));
+        assert_eq!(&*access[1].identity[0].statements[0].span.file, "estate.hcl");
+        assert_eq!(app.policies().into_iter().collect::<Vec<_>>(), ["app-webapp"]);
+        let terms = side.lease_terms("aws");
+        let tokens: Vec<_> = app.logins().map(|login| side.token_terms(login)).collect();
+        assert_eq!((terms.default, terms.max, tokens[0].ttl, tokens[0].max), (3600, 7200, 1800, Some(3600)));
+    }
+
+    #[test]
+    fn what_only_aws_knows_is_told() {
+        let estate = estate();
+        let side = Side::of_estate(&estate);
+        let unknown: Vec<String> =
+            side.unknown(side.role("aws/roles/reader").expect("a role")).iter().map(Unknown::to_string).collect();
+        assert_eq!(
+            unknown,
+            [
+                "the managed policy arn:aws:iam::aws:policy/ReadOnlyAccess",
+                "the group people",
+                "the permissions boundary arn:aws:iam::111122223333:policy/edge"
+            ]
+        );
+        assert!(side.unknown(side.role("aws/roles/webapp").expect("a role")).is_empty());
+    }
+
+    #[test]
+    fn a_live_role_reads_as_the_declared_one() {
+        let estate = estate();
+        let declared = Side::of_estate(&estate);
+        let object = declared.object("aws/roles/webapp").expect("an object");
+        let answer = json!({
+            "credential_type": "iam_user", "policy_arns": null,
+            "policy_document": estate.objects.iter().find(|object| object.path == "aws/roles/webapp")
+                .expect("an object").wording("policy_document"),
+        });
+        let live = aws_role::KIND.live("aws/roles/webapp", answer.as_object().expect("a map")).expect("parses");
+        let live = SideObject::live(&live, Some("webapp"), None);
+        assert_eq!(object.differing(&live), Vec::<&str>::new());
+        let side = Side::of_objects([live], super::Context::default());
+        let app = side.app("webapp").expect("an app");
+        let statement = &app.access()[0].identity[0].statements[0];
+        assert_eq!((&*statement.span.file, statement.span.line), ("aws/roles/webapp", 0));
+    }
+
+    #[test]
+    fn an_engines_document_that_iam_would_refuse_is_not_taken_for_nothing() {
+        let answer = json!({"credential_type": "assumed_role", "policy_document": "{\"Statement\": 1}"});
+        let live = aws_role::KIND.live("aws/roles/odd", answer.as_object().expect("a map")).expect("parses");
+        let side = Side::of_objects([SideObject::live(&live, None, None)], super::Context::default());
+        let unknown = side.unknown(side.role("aws/roles/odd").expect("a role"));
+        assert_eq!(unknown.len(), 2, "{unknown:?}");
+    }
+}

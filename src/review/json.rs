@@ -1,0 +1,140 @@
+//! The review for machines: stable keys, documented for OPA and conftest.
+//!
+//! `format_version` changes its first number when a key goes or changes its meaning; keys may be added.
+
+use serde_json::{Map, Value, json};
+
+use super::{Access, Environment, Finding, Judged, Presence, Review, Revision, Subject};
+use crate::guardrail::Severity;
+use crate::iam::request::Request;
+use crate::object::Place;
+
+/// The version of the format.
+const FORMAT_VERSION: &str = "1.0";
+
+impl Review {
+    /// The review as JSON.
+    pub fn json(&self) -> Value {
+        let gains: usize = self.environments.iter().map(|environment| environment.gains().count()).sum();
+        let stops: usize = self.environments.iter().map(|environment| environment.stops().count()).sum();
+        json!({
+            "format_version": FORMAT_VERSION,
+            "before": revision(&self.before),
+            "after": revision(&self.after),
+            "directory": self.directory,
+            "catalogue": self.catalogue,
+            "files_changed": self.files,
+            "digest": self.digest(),
+            "exit_code": self.exit_code(),
+            "gains": gains,
+            "guardrails_violated": stops,
+            "environments": self.environments.iter().map(environment).collect::<Vec<_>>(),
+        })
+    }
+}
+
+fn revision(revision: &Revision) -> Value {
+    json!({ "name": revision.name, "commit": revision.commit })
+}
+
+fn environment(environment: &Environment) -> Value {
+    json!({
+        "name": environment.name,
+        "declared": match environment.presence {
+            Presence::Both => "both",
+            Presence::Before => "before",
+            Presence::After => "after",
+        },
+        "digest": environment.digest(),
+        "apps": environment.apps,
+        "roles": environment.roles,
+        "findings": environment.findings.iter().map(finding).collect::<Vec<_>>(),
+        "violations": environment.violations.iter().map(violation).collect::<Vec<_>>(),
+        "not_evaluated": environment.not_evaluated,
+    })
+}
+
+fn finding(finding: &Finding) -> Value {
+    let mut value = fact(finding);
+    value["cannot_tell"] = json!(finding.cannot_tell);
+    value["witness"] = finding.witness.as_ref().map_or(Value::Null, request);
+    value["notes"] = json!(finding.notes);
+    value["place"] = finding.place.as_ref().map_or(Value::Null, place);
+    value["also"] = finding
+        .also
+        .iter()
+        .map(|(what, at)| {
+            let mut at = place(at);
+            at["what"] = json!(what);
+            at
+        })
+        .collect();
+    if let Some(access) = &finding.access {
+        value["access"]["count"] = json!(access.count);
+        let levels: Map<String, Value> =
+            access.levels.iter().map(|(level, count)| ((*level).replace(' ', "_"), json!(count))).collect();
+        value["access"]["levels"] = Value::Object(levels);
+        value["access"]["risky"] = json!(access.risky);
+    }
+    value
+}
+
+/// What a finding says, without places, examples, and whatever else depends on how the two sides were read.
+pub(super) fn fact(finding: &Finding) -> Value {
+    let (sort, name) = match &finding.subject {
+        Subject::App(name) => ("app", name),
+        Subject::Role(name) => ("role", name),
+        Subject::Policy(name) => ("policy", name),
+        Subject::Engine(path) => ("engine", path),
+        Subject::File(path) => ("file", path),
+    };
+    json!({
+        "kind": finding.kind.id(),
+        "gains": finding.gains,
+        "subject": { "type": sort, "name": name },
+        "role": finding.role,
+        "what": finding.what,
+        "was": finding.was,
+        "cannot_tell": finding.cannot_tell.is_some(),
+        "access": finding.access.as_ref().map_or(Value::Null, access),
+    })
+}
+
+fn access(access: &Access) -> Value {
+    let key = |name: &str, negated: bool| if negated { format!("not_{name}") } else { name.to_owned() };
+    let mut value = Map::new();
+    value.insert(key("actions", access.actions_negated), json!(access.actions));
+    value.insert(key("resources", access.resources_negated), json!(access.resources));
+    value.insert("conditions".to_owned(), json!(access.conditions));
+    value.insert("statement".to_owned(), json!(access.statement));
+    Value::Object(value)
+}
+
+fn violation(judged: &Judged) -> Value {
+    let violation = &judged.violation;
+    json!({
+        "guardrail": violation.guardrail,
+        "severity": match violation.severity {
+            Severity::Deny => "deny",
+            Severity::Warn => "warn",
+        },
+        "introduced": judged.introduced,
+        "subject": violation.subject,
+        "what": violation.what,
+        "witness": violation.witness.as_ref().map_or(Value::Null, request),
+        "fix": violation.fix,
+        "place": violation.place,
+        "key": violation.key,
+    })
+}
+
+fn request(request: &Request) -> Value {
+    json!({ "action": request.action, "resource": request.resource, "context": request.context })
+}
+
+fn place(place: &Place) -> Value {
+    match place.line {
+        0 => json!({ "engine": &*place.file }),
+        line => json!({ "file": &*place.file, "line": line, "column": place.column }),
+    }
+}

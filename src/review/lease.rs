@@ -1,0 +1,101 @@
+//! Lease terms, and how long credentials live in effect.
+
+use std::collections::BTreeMap;
+
+use super::effective::{App, Side};
+use super::lifetime::{self, LeaseTerms};
+use super::{Finding, Kind, Subject, words};
+use crate::object::{Place, mount};
+
+/// The mounts whose terms change, with the apps that have credentials of them.
+pub(super) fn mounts(before: &Side<'_>, after: &Side<'_>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let paths = after.objects().filter(|object| object.kind.name == mount::KIND.name && object.text("type") == "aws");
+    let mut users: Option<BTreeMap<String, Vec<App<'_, '_>>>> = None;
+    for path in paths.filter_map(|object| object.path.strip_prefix("sys/mounts/")) {
+        let (old, new) = (before.lease_terms(path), after.lease_terms(path));
+        if before.object(&format!("sys/mounts/{path}")).is_none() || old == new {
+            continue;
+        }
+        let users = users.get_or_insert_with(|| users_by_mount(after)).get(path);
+        let subject = Subject::Engine(path.to_owned());
+        let mut finding = Finding::new(Kind::LeaseTerms, &subject, format!("leases of {path}: {}", shown(new)))
+            .was(shown(old))
+            .gains(new.default > old.default || new.max > old.max)
+            .at(place(after, path));
+        let longer = match new.max == old.max {
+            true => words::times_as_long(old.default, new.default).map(|times| (times, " unless it is renewed")),
+            false => words::times_as_long(old.max, new.max).map(|times| (times, "")),
+        };
+        if let Some((times, unless)) = longer {
+            finding = finding.note(format!("a leaked credential works {times}{unless}"));
+        }
+        if let Some(apps) = users {
+            let names: Vec<&str> = apps.iter().map(|app| app.name).collect();
+            finding = finding.note(format!("for the apps {}", words::listed(&names)));
+            let shorter = apps.iter().filter(|app| effective(after, app, path) < new.max).count();
+            if shorter > 0 && new.max > old.max {
+                finding = finding.note(format!("the tokens of {} end sooner", words::count(shorter, "app")));
+            }
+        }
+        findings.push(finding);
+    }
+    findings
+}
+
+/// How long an app's credentials live, where its tokens change that.
+pub(super) fn app(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
+    let subject = Subject::App(after.1.name.to_owned());
+    let mut findings = Vec::new();
+    for (mount, place) in mounts_of(&after.1) {
+        if before.0.lease_terms(mount) != after.0.lease_terms(mount) || !mounts_of(&before.1).contains_key(mount) {
+            // Told with the mount, or with the access that is new.
+            continue;
+        }
+        let (old, new) = (effective(before.0, before.1, mount), effective(after.0, after.1, mount));
+        if old == new {
+            continue;
+        }
+        let what = format!("its credentials of {mount} work at most {}", words::duration(new));
+        let mut finding = Finding::new(Kind::LeaseTerms, &subject, what)
+            .was(words::duration(old))
+            .gains(new > old)
+            .note("a lease ends with its token");
+        if let Some(times) = words::times_as_long(old, new) {
+            finding = finding.note(format!("a leaked credential works {times}"));
+        }
+        let login = after.1.logins().next();
+        findings.push(finding.at(login.map_or(place, |login| login.place_of("token_max_ttl"))));
+    }
+    findings
+}
+
+/// How long an app's credentials of a mount work at most, in seconds.
+fn effective(side: &Side<'_>, app: &App<'_, '_>, mount: &str) -> i64 {
+    lifetime::credential(side.lease_terms(mount), app.logins().map(|login| side.token_terms(login)))
+}
+
+/// The mounts of an app's roles, each with the place of one of them.
+fn mounts_of<'a>(app: &App<'_, 'a>) -> BTreeMap<&'a str, Place> {
+    app.roles().into_iter().map(|(role, _)| (role.mount, role.object.declared_at())).collect()
+}
+
+fn users_by_mount<'s, 'a>(side: &'s Side<'a>) -> BTreeMap<String, Vec<App<'s, 'a>>> {
+    let mut users: BTreeMap<String, Vec<App<'s, 'a>>> = BTreeMap::new();
+    for app in side.apps() {
+        for mount in mounts_of(&app).into_keys() {
+            users.entry(mount.to_owned()).or_default().push(app);
+        }
+    }
+    users
+}
+
+fn shown(terms: LeaseTerms) -> String {
+    format!("default {}, at most {}", words::duration(terms.default), words::duration(terms.max))
+}
+
+fn place(side: &Side<'_>, mount: &str) -> Place {
+    let lease = side.object(&format!("{mount}/config/lease"));
+    let object = lease.or_else(|| side.object(&format!("sys/mounts/{mount}")));
+    object.map_or_else(|| Place { file: mount.into(), line: 0, column: 0 }, |object| object.declared_at())
+}

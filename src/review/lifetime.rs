@@ -1,0 +1,135 @@
+//! How long credentials and tokens live, as engines reckon it.
+//!
+//! A lease lives as its backend says (`config/lease`), else as its mount says, else as the system says, and
+//! never past the smallest maximum. It ends with its token. Source: Vault documentation, "Tokens: token
+//! time-to-live, periodic tokens, and explicit max TTLs" and "Lease, renew, and revoke".
+
+use super::effective::SideObject;
+
+/// The system's default and maximum, in seconds: 768 hours. Source: Vault, "default_lease_ttl".
+pub const SYSTEM_TTL: i64 = 768 * 3600;
+
+/// The terms on which a mount leases credentials, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LeaseTerms {
+    /// How long a lease lives when it is not renewed.
+    pub default: i64,
+    /// How long it lives at most, with all renewals.
+    pub max: i64,
+}
+
+impl LeaseTerms {
+    /// From the mount's object and its `config/lease`, where there are any.
+    pub fn new(mount: Option<&SideObject<'_>>, lease: Option<&SideObject<'_>>) -> Self {
+        let of = |object: Option<&SideObject<'_>>, name| object.map_or(0, |object| object.number(name));
+        let max = smallest([first([of(mount, "max_lease_ttl"), SYSTEM_TTL]), of(lease, "lease_max")]);
+        let default = first([of(lease, "lease"), of(mount, "default_lease_ttl"), SYSTEM_TTL]);
+        Self { default: default.min(max), max }
+    }
+}
+
+/// How long a token lives, in seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TokenTerms {
+    /// When it is not renewed.
+    pub ttl: i64,
+    /// At most, with all renewals; `None` is for ever.
+    pub max: Option<i64>,
+}
+
+impl TokenTerms {
+    /// From the object of the auth mount, where there is one, and the login.
+    pub fn new(mount: Option<&SideObject<'_>>, login: &SideObject<'_>) -> Self {
+        let mount = |name| mount.map_or(0, |object| object.number(name));
+        let explicit = login.number("token_explicit_max_ttl");
+        let max = smallest([first([mount("max_lease_ttl"), SYSTEM_TTL]), login.number("token_max_ttl"), explicit]);
+        let period = login.number("token_period");
+        let batch = login.text("token_type") == "batch";
+        if period > 0 && !batch {
+            return Self { ttl: period.min(max), max: (explicit > 0).then_some(explicit) };
+        }
+        let ttl = first([login.number("token_ttl"), mount("default_lease_ttl"), SYSTEM_TTL]).min(max);
+        // A batch token can't be renewed.
+        Self { ttl, max: Some(if batch { ttl } else { max }) }
+    }
+}
+
+/// How long a credential works at most: its lease's limit, or its token's if that is nearer.
+pub fn credential(lease: LeaseTerms, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
+    let longest = tokens.into_iter().map(|token| token.max.unwrap_or(i64::MAX)).max();
+    lease.max.min(longest.unwrap_or(i64::MAX))
+}
+
+/// The smallest maximum that is set.
+fn smallest<const N: usize>(seconds: [i64; N]) -> i64 {
+    seconds.into_iter().filter(|seconds| *seconds > 0).min().unwrap_or(SYSTEM_TTL)
+}
+
+/// The first that is set.
+fn first<const N: usize>(seconds: [i64; N]) -> i64 {
+    seconds.into_iter().find(|seconds| *seconds > 0).unwrap_or(SYSTEM_TTL)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{LeaseTerms, SYSTEM_TTL, TokenTerms, credential};
+    use crate::object::testing::object;
+    use crate::object::{Object, approle_role, auth_mount, aws_lease, mount};
+    use crate::review::effective::SideObject;
+
+    fn terms(mount_fields: &[(&'static str, Value)], lease_fields: &[(&'static str, Value)]) -> (i64, i64) {
+        let mount = object(&mount::KIND, "sys/mounts/aws", mount_fields);
+        let lease = object(&aws_lease::KIND, "aws/config/lease", lease_fields);
+        let terms = LeaseTerms::new(Some(&SideObject::from(&mount)), Some(&SideObject::from(&lease)));
+        (terms.default, terms.max)
+    }
+
+    #[test]
+    fn a_lease_takes_the_nearest_default_and_the_smallest_limit() {
+        let mount = |default: i64, max: i64| [("default_lease_ttl", json!(default)), ("max_lease_ttl", json!(max))];
+        let lease = |default: i64, max: i64| [("lease", json!(default)), ("lease_max", json!(max))];
+        for (mount, lease, expected) in [
+            (mount(0, 0), lease(0, 0), (SYSTEM_TTL, SYSTEM_TTL)),
+            (mount(0, 0), lease(3600, 7200), (3600, 7200)),
+            (mount(1800, 0), lease(0, 7200), (1800, 7200)),
+            (mount(0, 600), lease(3600, 7200), (600, 600)),
+            (mount(0, 0), lease(0, 5_000_000), (SYSTEM_TTL, SYSTEM_TTL)),
+            (mount(0, 5_000_000), lease(0, 4_000_000), (SYSTEM_TTL, 4_000_000)),
+        ] {
+            assert_eq!(terms(&mount, &lease), expected);
+        }
+        let none = LeaseTerms::new(None, None);
+        assert_eq!((none.default, none.max), (SYSTEM_TTL, SYSTEM_TTL));
+    }
+
+    fn login(fields: &[(&'static str, Value)]) -> Object {
+        object(&approle_role::KIND, "auth/approle/role/app-a", fields)
+    }
+
+    #[test]
+    fn a_token_lives_to_its_limit_or_for_ever_if_periodic() {
+        let mount = object(&auth_mount::KIND, "sys/auth/approle", &[("max_lease_ttl", json!(36_000))]);
+        for (fields, expected) in [
+            (vec![], (36_000, Some(36_000))),
+            (vec![("token_ttl", json!(3600))], (3600, Some(36_000))),
+            (vec![("token_ttl", json!(3600)), ("token_max_ttl", json!(7200))], (3600, Some(7200))),
+            (vec![("token_period", json!(600))], (600, None)),
+            (vec![("token_period", json!(600)), ("token_explicit_max_ttl", json!(900))], (600, Some(900))),
+            (vec![("token_ttl", json!(60)), ("token_type", json!("batch"))], (60, Some(60))),
+        ] {
+            let terms = TokenTerms::new(Some(&SideObject::from(&mount)), &SideObject::from(&login(&fields)));
+            assert_eq!((terms.ttl, terms.max), expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn a_credential_ends_with_its_lease_or_its_token() {
+        let lease = LeaseTerms { default: 3600, max: 7200 };
+        let token = |max| TokenTerms { ttl: 60, max };
+        assert_eq!(credential(lease, []), 7200);
+        assert_eq!(credential(lease, [token(Some(600))]), 600);
+        assert_eq!(credential(lease, [token(Some(600)), token(None)]), 7200);
+    }
+}

@@ -1,0 +1,162 @@
+//! The order in which a review is told: what a reviewer must see comes first.
+
+use super::{Environment, Finding, Kind, Review, words};
+use crate::iam::request::Request;
+use crate::object::Place;
+
+/// A part of the report.
+pub(super) struct Section {
+    /// What stands above it.
+    pub(super) title: &'static str,
+    kinds: &'static [Kind],
+}
+
+pub(super) const SECTIONS: &[Section] = &[
+    Section { title: "Access gained", kinds: &[Kind::AccessGained, Kind::AccessWidened, Kind::AccessUnknown] },
+    Section { title: "Condition changed", kinds: &[Kind::ConditionChanged] },
+    Section { title: "Permissions boundaries", kinds: &[Kind::BoundaryChanged] },
+    Section { title: "Apps", kinds: &[Kind::AppAdded, Kind::AppRemoved, Kind::AppRenamed] },
+    Section { title: "Logins", kinds: &[Kind::Login] },
+    Section { title: "Lease terms", kinds: &[Kind::LeaseTerms, Kind::PolicySize] },
+    Section { title: "Engine policies", kinds: &[Kind::Acl] },
+    Section { title: "Engine", kinds: &[Kind::Engine] },
+    Section { title: "Access lost", kinds: &[Kind::AccessLost, Kind::AccessNarrowed] },
+    Section { title: "Users' attributes", kinds: &[Kind::AttributesChanged] },
+    Section { title: "No effective change", kinds: &[Kind::StatementMoved, Kind::TextOnly] },
+];
+
+impl Section {
+    /// Its findings of an environment, in the order of subject and role.
+    pub(super) fn findings<'f>(&self, environment: &'f Environment) -> Vec<&'f Finding> {
+        environment.findings.iter().filter(|finding| self.kinds.contains(&finding.kind)).collect()
+    }
+}
+
+impl Finding {
+    /// One character that says what sort of change it is.
+    pub(super) fn marker(&self) -> char {
+        match self.kind {
+            _ if self.cannot_tell.is_some() => '?',
+            Kind::AccessGained | Kind::AppAdded => '+',
+            Kind::AccessLost | Kind::AccessNarrowed | Kind::AppRemoved => '-',
+            Kind::TextOnly => '=',
+            Kind::AccessWidened | Kind::ConditionChanged => '~',
+            _ if self.gains => '+',
+            _ => '~',
+        }
+    }
+
+    /// The word for its change.
+    pub(super) fn verb(&self) -> &'static str {
+        match self.kind {
+            Kind::AccessGained => "gained",
+            Kind::AccessWidened => "widened",
+            Kind::ConditionChanged if self.gains => "condition loosened",
+            Kind::ConditionChanged => "condition tightened",
+            Kind::AccessUnknown => "can't be told",
+            Kind::AccessLost => "lost",
+            Kind::AccessNarrowed => "narrowed",
+            Kind::BoundaryChanged => "boundary",
+            Kind::StatementMoved => "moved",
+            Kind::TextOnly => "text only",
+            Kind::AttributesChanged => "attributes",
+            Kind::AppAdded => "new app",
+            Kind::AppRemoved => "app removed",
+            Kind::AppRenamed => "app renamed",
+            Kind::LeaseTerms => "lease terms",
+            Kind::PolicySize => "size",
+            Kind::Login => "login",
+            Kind::Acl => "engine policy",
+            Kind::Engine => "engine",
+        }
+    }
+
+    /// What a reader should know besides, one sentence a line.
+    pub(super) fn details(&self) -> Vec<String> {
+        let mut lines = Vec::new();
+        if let Some(access) = &self.access {
+            if !access.conditions.is_empty() {
+                lines.push(super::describe::only_if(&access.conditions));
+            }
+            if !access.risky.is_empty() {
+                lines.push(format!("permissions management: {}", words::listed(&access.risky)));
+            }
+        }
+        if let Some(was) = &self.was {
+            let word = if self.kind == Kind::StatementMoved { "before" } else { "was" };
+            lines.push(format!("{word} {was}"));
+        }
+        lines.extend(self.notes.iter().cloned());
+        if let Some(why) = &self.cannot_tell {
+            lines.push(format!("can't tell: {why}"));
+        }
+        if let Some(witness) = &self.witness {
+            let change = match self.kind {
+                Kind::StatementMoved => "allowed before and now",
+                _ if self.gains => "denied before, allowed now",
+                _ => "allowed before, denied now",
+            };
+            lines.push(format!("example: {}: {change}", request(witness)));
+        }
+        for (what, place) in &self.also {
+            lines.push(format!("{what}: {}", place_words(place)));
+        }
+        lines
+    }
+}
+
+/// A request in a line: `s3:GetObject on arn:aws:s3:::a/b, with aws:sourceip 10.0.0.1`.
+pub(super) fn request(request: &Request) -> String {
+    let mut text = format!("{} on {}", request.action, request.resource);
+    for (index, (key, values)) in request.context.iter().enumerate() {
+        text.push_str(if index == 0 { ", with " } else { ", " });
+        let values: Vec<&str> = values.iter().map(|value| if value.is_empty() { "\"\"" } else { value }).collect();
+        text.push_str(&format!(
+            "{key} {}",
+            if values.is_empty() { "empty".to_owned() } else { words::listed(&values) }
+        ));
+    }
+    text
+}
+
+/// `file:line`; for what no file declares, its path in the engine.
+pub(super) fn place_words(place: &Place) -> String {
+    match place.line {
+        0 => format!("{} in the engine", place.file),
+        _ => place.to_string(),
+    }
+}
+
+/// `4 gains need a reviewer, 1 guardrail violated`.
+pub(super) fn verdict(review: &Review) -> String {
+    let gains: usize = review.environments.iter().map(|environment| environment.gains().count()).sum();
+    let stops: usize = review.environments.iter().map(|environment| environment.stops().count()).sum();
+    let changes: usize = review.environments.iter().map(|environment| environment.findings.len()).sum();
+    let gained = match (gains, changes) {
+        (0, 0) => "Nothing changes".to_owned(),
+        (0, _) => "Nothing is gained".to_owned(),
+        (1, _) => "1 gain needs a reviewer".to_owned(),
+        (gains, _) => format!("{} gains need a reviewer", words::thousands(gains)),
+    };
+    match stops {
+        0 => format!("{gained}."),
+        stops => format!("{gained}, {} violated.", words::count(stops, "guardrail")),
+    }
+}
+
+/// Environments that are told in the same words, together: each with the names of all of them.
+pub(super) fn groups(review: &Review) -> Vec<(Vec<&str>, &Environment)> {
+    let mut groups: Vec<(Vec<&str>, &Environment, String)> = Vec::new();
+    for environment in &review.environments {
+        // Places too: an override has its own.
+        let key = format!(
+            "{:?}",
+            (&environment.presence, &environment.findings, &environment.not_evaluated, &environment.violations)
+        );
+        match groups.iter_mut().find(|(_, _, known)| *known == key) {
+            Some((names, ..)) => names.push(&environment.name),
+            None => groups.push((vec![&environment.name], environment, key)),
+        }
+    }
+    groups.into_iter().map(|(names, environment, _)| (names, environment)).collect()
+}

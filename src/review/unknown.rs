@@ -1,0 +1,129 @@
+//! What can't be told offline about a role: attached policies, groups and boundaries whose documents nobody
+//! declares.
+//!
+//! What was unknown and stays cancels out: the same on both sides. What comes may allow more; what goes may
+//! have denied or bounded what is left. Both count as a gain, because a gain is never missed.
+
+use std::collections::BTreeSet;
+
+use super::access::Held;
+use super::effective::Unknown;
+use super::{Finding, Kind, Subject};
+use crate::object::Place;
+
+/// How a team makes it known.
+const HINT: &str = "declare its document, and it is evaluated";
+
+/// What changes in the unknown parts of one role.
+pub(super) fn changes(subject: &Subject, before: Option<&Held<'_>>, after: Option<&Held<'_>>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let Some(after) = after else {
+        let unknown = before.into_iter().flat_map(|before| before.unknown.iter().map(move |unknown| (before, unknown)));
+        for (before, unknown) in unknown.filter(|(_, unknown)| !matches!(unknown, Unknown::Boundary(_))) {
+            let what = format!("what {unknown} allows");
+            findings.push(Finding::new(Kind::AccessLost, subject, what).role(&before.label).at(place(before, unknown)));
+        }
+        return findings;
+    };
+    boundary(subject, before, after, &mut findings);
+    let none = BTreeSet::new();
+    let old = before.map_or(&none, |before| &before.unknown);
+    for unknown in after.unknown.difference(old) {
+        let finding = |what: String| {
+            Finding::new(Kind::AccessUnknown, subject, what).role(&after.label).at(place(after, unknown))
+        };
+        match unknown {
+            Unknown::ManagedPolicy(_) | Unknown::Group(_) => {
+                let why = format!("what {unknown} allows is not known here; {HINT}");
+                findings.push(finding(format!("whatever {unknown} allows")).cannot_tell(why));
+            }
+            Unknown::Document(_) | Unknown::CredentialType(_) => {
+                findings
+                    .push(finding(format!("what the role has from {unknown}")).cannot_tell("it can't be evaluated"));
+            }
+            Unknown::Boundary(_) => {}
+        }
+    }
+    let Some(before) = before else { return findings };
+    for unknown in old.difference(&after.unknown) {
+        // A document that became known is compared, with what was known before.
+        let still = matches!(unknown, Unknown::ManagedPolicy(arn) if after.object.texts("policy_arns").contains(arn));
+        match unknown {
+            Unknown::ManagedPolicy(_) | Unknown::Group(_) if !still => {
+                let why = format!("if {unknown} denied anything, that is no longer denied; {HINT}");
+                let what = format!("{unknown} is detached: what it allows is lost, what it denies is not");
+                findings.push(
+                    Finding::new(Kind::AccessUnknown, subject, what)
+                        .role(&after.label)
+                        .at(after.object.declared_at())
+                        .cannot_tell(why),
+                );
+            }
+            Unknown::Document(_) | Unknown::CredentialType(_) => {
+                let what = format!("what the role had from {unknown} could not be evaluated");
+                let finding = Finding::new(Kind::AccessUnknown, subject, what).role(&after.label);
+                findings.push(finding.at(after.object.declared_at()).cannot_tell("what was there before is not known"));
+            }
+            _ => {}
+        }
+    }
+    odd(subject, before, after, &mut findings);
+    findings
+}
+
+/// Boundaries that came, went or were swapped.
+fn boundary(subject: &Subject, before: Option<&Held<'_>>, after: &Held<'_>, findings: &mut Vec<Finding>) {
+    let Some(before) = before else { return };
+    let arn = |held: &Held<'_>| held.object.text("permissions_boundary_arn").into_owned();
+    let known = |held: &Held<'_>| held.set.boundary.is_some();
+    let (old, new) = (arn(before), arn(after));
+    if old == new {
+        return;
+    }
+    let finding = |what: String| {
+        let place = after.object.place_of("permissions_boundary_arn");
+        Finding::new(Kind::BoundaryChanged, subject, what).role(&after.label).at(place)
+    };
+    let compared = "what that changes is told under access";
+    findings.push(match (old.is_empty(), new.is_empty()) {
+        (true, _) if known(after) => finding(format!("bounded by {new} from now on")).note(compared),
+        (true, _) => {
+            finding(format!("bounded by {new} from now on")).note(format!("how much is lost is not known here; {HINT}"))
+        }
+        (false, true) if known(before) => {
+            finding("no permissions boundary any more".to_owned()).was(&old).note(compared)
+        }
+        (false, true) => finding("no permissions boundary any more".to_owned())
+            .was(&old)
+            .cannot_tell(format!("everything that {old} kept out is allowed now; {HINT}")),
+        (false, false) if known(before) && known(after) => {
+            finding(format!("bounded by {new}")).was(&old).note(compared)
+        }
+        (false, false) => finding(format!("bounded by {new}"))
+            .was(&old)
+            .cannot_tell(format!("which of the two boundaries allows more is not known here; {HINT}")),
+    });
+}
+
+/// A role of which nothing can be evaluated, on both sides, and which is not the same.
+fn odd(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
+    let both = before.unknown.intersection(&after.unknown);
+    let opaque = both.into_iter().find(|unknown| matches!(unknown, Unknown::Document(_) | Unknown::CredentialType(_)));
+    if let Some(unknown) = opaque
+        && !before.object.differing(&after.object).is_empty()
+    {
+        let what = format!("the role changed, and has {unknown}");
+        let finding = Finding::new(Kind::AccessUnknown, subject, what).role(&after.label);
+        findings.push(finding.at(after.object.declared_at()).cannot_tell("it can't be evaluated"));
+    }
+}
+
+fn place(held: &Held<'_>, unknown: &Unknown) -> Place {
+    held.object.place_of(match unknown {
+        Unknown::ManagedPolicy(_) => "policy_arns",
+        Unknown::Group(_) => "iam_groups",
+        Unknown::Boundary(_) => "permissions_boundary_arn",
+        Unknown::Document(_) => "policy_document",
+        Unknown::CredentialType(_) => "credential_type",
+    })
+}

@@ -1,0 +1,20 @@
+app "archive" {
+  owner = "team-archive"
+
+  role "archive" {
+    mount           = "aws"
+    credential_type = "iam_user"
+
+    statement "Read" {
+      actions = ["s3:GetObject"]
+      not_resources = ["arn:aws:s3:::payroll/*"]
+    }
+  }
+
+  login "approle" {
+    secret_id_ttl      = "24h"
+    secret_id_num_uses = 10
+    token_ttl          = "2h"
+    token_max_ttl      = "2h"
+  }
+}

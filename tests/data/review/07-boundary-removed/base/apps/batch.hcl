@@ -1,0 +1,21 @@
+app "batch" {
+  owner = "team-batch"
+
+  role "batch" {
+    mount           = "aws"
+    credential_type = "iam_user"
+    permissions_boundary_arn = "arn:aws:iam::111122223333:policy/apps-edge"
+
+    statement "Work" {
+      actions = ["s3:GetObject", "iam:CreateUser"]
+      resources = ["*"]
+    }
+  }
+
+  login "approle" {
+    secret_id_ttl      = "24h"
+    secret_id_num_uses = 10
+    token_ttl          = "2h"
+    token_max_ttl      = "2h"
+  }
+}

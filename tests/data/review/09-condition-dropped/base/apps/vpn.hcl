@@ -1,0 +1,26 @@
+app "vpn" {
+  owner = "team-vpn"
+
+  role "vpn" {
+    mount           = "aws"
+    credential_type = "iam_user"
+
+    statement "Decrypt" {
+      actions = ["kms:Decrypt"]
+      resources = ["arn:aws:kms:eu-west-1:111122223333:key/*"]
+
+      condition = {
+        "StringEquals" = {
+          "kms:ViaService" = "s3.eu-west-1.amazonaws.com"
+        }
+      }
+    }
+  }
+
+  login "approle" {
+    secret_id_ttl      = "24h"
+    secret_id_num_uses = 10
+    token_ttl          = "2h"
+    token_max_ttl      = "2h"
+  }
+}

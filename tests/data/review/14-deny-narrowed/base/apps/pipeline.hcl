@@ -1,0 +1,26 @@
+app "pipeline" {
+  owner = "team-pipeline"
+
+  role "pipeline" {
+    mount           = "aws"
+    credential_type = "iam_user"
+
+    statement "All" {
+      actions = ["s3:*"]
+      resources = ["arn:aws:s3:::data", "arn:aws:s3:::data/*"]
+    }
+
+    statement "NoDelete" {
+      effect = "Deny"
+      actions = ["s3:Delete*"]
+      resources = ["*"]
+    }
+  }
+
+  login "approle" {
+    secret_id_ttl      = "24h"
+    secret_id_num_uses = 10
+    token_ttl          = "2h"
+    token_max_ttl      = "2h"
+  }
+}

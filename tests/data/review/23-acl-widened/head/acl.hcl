@@ -1,0 +1,9 @@
+policy "operators" {
+  path "aws/creds/*" {
+    capabilities = ["read"]
+  }
+
+  path "sys/leases/lookup/aws/*" {
+    capabilities = ["update", "list"]
+  }
+}

@@ -1,0 +1,20 @@
+app "shop" {
+  owner = "team-shop"
+
+  role "shop" {
+    mount           = "aws"
+    credential_type = "iam_user"
+
+    statement "Read" {
+      actions = ["s3:ListBucket", "s3:getObject"]
+      resources = ["arn:aws:s3:::shop/*", "arn:aws:s3:::shop"]
+    }
+  }
+
+  login "approle" {
+    secret_id_ttl      = "24h"
+    secret_id_num_uses = 10
+    token_ttl          = "2h"
+    token_max_ttl      = "2h"
+  }
+}
