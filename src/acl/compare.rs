@@ -250,7 +250,8 @@ fn chosen(mut shown: Vec<Shown>) -> Vec<Shown> {
     loop {
         let most = shown.iter().enumerate().filter(|(_, one)| !one.capabilities.is_empty());
         let best = most.max_by_key(|(at, one)| (!one.is_folder(), one.capabilities.len(), std::cmp::Reverse(*at)));
-        let Some(best) = best.map(|(at, _)| shown.swap_remove(at)) else { return chosen };
+        let Some(at) = best.map(|(at, _)| at) else { return chosen };
+        let best = shown.remove(at);
         for other in &mut shown {
             other.capabilities.retain(|capability| !best.capabilities.contains(capability));
         }
