@@ -28,6 +28,7 @@ mod secret_source;
 mod secrets;
 mod server;
 mod status;
+mod test;
 mod token;
 mod token_file;
 mod trail;
@@ -62,6 +63,8 @@ enum Command {
     Review(review::Args),
     /// Make the engine hold what the files say
     Apply(apply::Args),
+    /// Prove what the estate's tests say of its apps
+    Test(test::Args),
     /// Log in as an app and print a fresh AWS credential
     Creds(creds::Args),
     /// Print the credentials that were issued
@@ -133,6 +136,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Plan(args) => plan::run(args, &global).await,
         Command::Review(args) => review::run(args, &global).await,
         Command::Apply(args) => apply::run(args, &global).await,
+        Command::Test(args) => test::run(args, &global).await,
         Command::Creds(args) => creds::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
         Command::Server(args) => server::run(*args, &global).await,

@@ -5,6 +5,7 @@
 
 mod access;
 mod acl;
+pub mod assertion;
 mod changes;
 mod describe;
 pub mod effective;
