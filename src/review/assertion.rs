@@ -124,7 +124,9 @@ impl<'s, 'a> Run<'s, 'a> {
     fn outcome(&self, test: &Test, exercised: &mut BTreeSet<Place>) -> Outcome {
         let judged = test.assertions.iter().map(|(assertion, place)| {
             let (what, failure) = match assertion {
-                Assertion::Allow(request) => (format!("allow {}", shown(request)), self.allow(request, exercised)),
+                Assertion::Allow(request) => {
+                    (format!("allow {}", self::request(request)), self.allow(request, exercised))
+                }
                 Assertion::Never(region) => (named(region), self.never(region)),
                 Assertion::AtMost(policy) => (format!("at_most {}", policy.span.file), self.at_most(policy)),
                 Assertion::Acl { path, capabilities } => {
@@ -217,7 +219,7 @@ impl<'s, 'a> Run<'s, 'a> {
             Proof::Witness(request) => request,
             Proof::CannotTell(why) => return vec![format!("it can't be proved: {why}")],
         };
-        let mut lines = vec![format!("allowed, for example {}", shown(request))];
+        let mut lines = vec![format!("allowed, for example {}", self::request(request))];
         let readings = [Reading::Crossing, Reading::Segmented];
         let by = self.roles.iter().zip(&self.access).find_map(|(role, set)| {
             let reading = readings.into_iter().find(|reading| set.allows(request, *reading))?;
@@ -271,7 +273,7 @@ fn can(capabilities: &[String]) -> String {
 }
 
 /// A request in words: `s3:GetObject on arn:aws:s3:::a/b with aws:x = y`.
-pub(super) fn shown(request: &Request) -> String {
+pub fn request(request: &Request) -> String {
     let mut text = format!("{} on {}", request.action, request.resource);
     for (index, (key, values)) in request.context.iter().enumerate() {
         let word = if index == 0 { "with" } else { "and" };
