@@ -4,6 +4,7 @@
 //! ([`estate`], [`object`]), reads the same objects from an engine, compares, plans and applies. The
 //! engine serves that API. `tests/it/tidy.rs` checks which room may name which.
 
+pub mod acl;
 pub mod api;
 pub mod apply;
 pub mod cli;

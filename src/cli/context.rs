@@ -95,6 +95,23 @@ impl Context {
         estate::load(&sources, self.global.environment().as_deref()).map_err(|problems| rendered(&problems, &sources))
     }
 
+    /// The estate for each of its environments, or for the chosen one. Secrets stay unresolved.
+    ///
+    /// # Errors
+    /// Everything that is wrong with the files, rendered; an environment that is not declared.
+    pub(crate) fn estates(&self) -> Result<Vec<Estate>, CliError> {
+        let none = estate::Sources::default();
+        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        let wanted = self.global.environment();
+        let estates =
+            estate::load_each(&sources, wanted.as_deref()).map_err(|problems| rendered(&problems, &sources))?;
+        if estates.is_empty() {
+            // The one that knows what is wrong with the choice.
+            estate::load(&sources, wanted.as_deref()).map_err(|problems| rendered(&problems, &sources))?;
+        }
+        Ok(estates)
+    }
+
     /// The estate with its secrets resolved, and a client to the environment's engine that speaks as the
     /// operator.
     ///

@@ -83,6 +83,12 @@ pub(crate) enum Format {
     Sarif,
     /// One HTML file (`leasehold review`).
     Html,
+    /// The DOT language of Graphviz (`leasehold graph`).
+    Dot,
+    /// A Mermaid flowchart (`leasehold graph`).
+    Mermaid,
+    /// A picture (`leasehold graph`).
+    Svg,
 }
 
 impl Format {
@@ -97,6 +103,9 @@ impl Format {
             Self::Markdown => "markdown",
             Self::Sarif => "sarif",
             Self::Html => "html",
+            Self::Dot => "dot",
+            Self::Mermaid => "mermaid",
+            Self::Svg => "svg",
         }
     }
 }

@@ -7,6 +7,7 @@ pub(crate) mod global;
 pub(crate) mod output;
 pub(crate) mod table;
 
+mod access;
 mod answer;
 mod apply;
 mod argv;
@@ -15,6 +16,7 @@ mod auth;
 mod creds;
 mod data;
 mod delete;
+mod graph;
 mod lease;
 mod list;
 mod login;
@@ -28,6 +30,7 @@ mod secret_source;
 mod secrets;
 mod server;
 mod status;
+mod test;
 mod token;
 mod token_file;
 mod trail;
@@ -62,6 +65,12 @@ enum Command {
     Review(review::Args),
     /// Make the engine hold what the files say
     Apply(apply::Args),
+    /// Prove what the estate's tests say of its apps
+    Test(test::Args),
+    /// Say who can do a thing, or what an app can do
+    Access(access::Args),
+    /// Draw who may get what
+    Graph(graph::Args),
     /// Log in as an app and print a fresh AWS credential
     Creds(creds::Args),
     /// Print the credentials that were issued
@@ -133,6 +142,9 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Plan(args) => plan::run(args, &global).await,
         Command::Review(args) => review::run(args, &global).await,
         Command::Apply(args) => apply::run(args, &global).await,
+        Command::Test(args) => test::run(args, &global).await,
+        Command::Access(args) => access::run(args, &global).await,
+        Command::Graph(args) => graph::run(args, &global).await,
         Command::Creds(args) => creds::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
         Command::Server(args) => server::run(*args, &global).await,

@@ -7,10 +7,10 @@ use time::format_description::well_known::Rfc3339;
 
 use super::error::Error;
 use super::lease::Issued;
-use super::policy::Decision;
 use super::request::{Request, Response};
 use super::router::Mount;
 use super::token::Token;
+use crate::acl::Decision;
 use crate::clock::Clock;
 use crate::trail::{Kind, Record};
 

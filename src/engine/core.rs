@@ -12,11 +12,12 @@ use super::audit::Scene;
 use super::barrier::Barrier;
 use super::error::Error;
 use super::lease::{Issued, Leases};
-use super::policy::{Capability, Decision, Policies};
+use super::policy::Policies;
 use super::request::{Operation, Request, Response};
 use super::router::{Mount, Mounts};
 use super::token::{Token, Tokens};
 use super::{auth, secrets, sys};
+use crate::acl::{Capability, Decision};
 use crate::clock::Clock;
 use crate::secret::Secret;
 use crate::trail::Trail;
@@ -206,7 +207,7 @@ impl Core {
             Operation::Write if exists == Some(false) => Capability::Create,
             Operation::Write => Capability::Update,
         };
-        let decision = self.policies.check(self, token, request.operation, capability, &request.path, &request.data)?;
+        let decision = self.policies.check(self, token, capability, &request.path, &request.data)?;
         let allowed = decision.allowed && (decision.sudo || !needs_sudo(&request.path));
         admission.decision = Some(Decision { allowed, ..decision });
         match mount {

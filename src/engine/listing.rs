@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::core::{Call, Core};
 use super::error::Error;
 use super::field::Fields;
-use super::policy::Capability;
-use super::request::{Operation, Response};
+use super::request::Response;
+use crate::acl::Capability;
 
 /// Entries that come after this many bytes are left out; clients take answers of a few times the size.
 const BYTES_MAX: usize = 24 << 20;
@@ -88,7 +88,7 @@ pub(crate) fn add(
     let mut bytes = 0;
     for entry in entries {
         let (name, body) = entry?;
-        if !acl.decide(Operation::Read, Capability::Read, &format!("{folder}/{name}"), &nothing).allowed {
+        if !acl.decide(Capability::Read, &format!("{folder}/{name}"), &nothing).allowed {
             continue;
         }
         bytes += size(&body);

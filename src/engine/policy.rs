@@ -1,12 +1,9 @@
 //! ACL policies: what a token may do.
 //!
 //! A policy is a document (`policy/<name>` in the store); the rules of all policies of a token are
-//! merged and compiled once ([`acl::Acl`]) and kept per set of names, until any policy is written.
+//! merged and compiled once ([`Acl`]) and kept per set of names, until any policy is written.
 //! The names are the key of that cache as a list, never joined into one string.
 
-pub(crate) mod acl;
-mod document;
-mod hcl;
 pub(crate) mod sys;
 
 use std::collections::HashMap;
@@ -14,69 +11,13 @@ use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
-use self::acl::Acl;
 use super::barrier::{Barrier, Batch};
 use super::core::{Call, Core};
 use super::error::Error;
 use super::request::Operation;
 use super::token::Token;
-
-/// What a policy rule can allow on a path.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-#[repr(u8)]
-pub(crate) enum Capability {
-    /// `create`: a write of something that is not there.
-    Create,
-    /// `read`.
-    Read,
-    /// `update`: any other write.
-    Update,
-    /// `delete`.
-    Delete,
-    /// `list`.
-    List,
-    /// `sudo`: root-protected paths, beside the operation's own capability.
-    Sudo,
-    /// `deny`.
-    Deny,
-    /// `patch`.
-    Patch,
-}
-
-impl Capability {
-    /// Every capability.
-    pub(crate) const ALL: [Self; 8] =
-        [Self::Create, Self::Read, Self::Update, Self::Delete, Self::List, Self::Sudo, Self::Deny, Self::Patch];
-
-    /// As documents spell it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Create => "create",
-            Self::Read => "read",
-            Self::Update => "update",
-            Self::Delete => "delete",
-            Self::List => "list",
-            Self::Sudo => "sudo",
-            Self::Deny => "deny",
-            Self::Patch => "patch",
-        }
-    }
-
-    fn from_name(name: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|capability| capability.name() == name)
-    }
-}
-
-/// What the policies of a token say about one request.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Decision {
-    /// Whether the request may go on.
-    pub(crate) allowed: bool,
-    /// Whether the path's rule also grants `sudo`.
-    pub(crate) sudo: bool,
-    /// The names of the policies that grant it.
-    pub(crate) granting: Vec<String>,
-}
+use crate::acl::document;
+use crate::acl::{Acl, Capability, Decision};
 
 /// The record of one policy.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -115,12 +56,11 @@ impl Policies {
         &self,
         core: &Core,
         token: &Token,
-        operation: Operation,
         capability: Capability,
         path: &str,
         data: &Map<String, Value>,
     ) -> Result<Decision, Error> {
-        Ok(self.acl(core, &token.policies)?.decide(operation, capability, path, data))
+        Ok(self.acl(core, &token.policies)?.decide(capability, path, data))
     }
 
     /// The compiled rules of these policies. Names without a policy grant nothing.
@@ -216,7 +156,7 @@ pub(crate) fn capability(operation: Operation) -> Capability {
 /// [`Error::Denied`], as if that path had been requested.
 pub(crate) fn authorise(core: &Core, call: Call<'_>, capability: Capability, path: &str) -> Result<(), Error> {
     let token = call.token.ok_or(Error::Unauthenticated)?;
-    let decision = core.policies.check(core, token, call.request.operation, capability, path, &call.request.data)?;
+    let decision = core.policies.check(core, token, capability, path, &call.request.data)?;
     if decision.allowed { Ok(()) } else { Err(Error::Denied) }
 }
 

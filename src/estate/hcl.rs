@@ -56,6 +56,9 @@ fn syntax_error(text: &str, source: u32, error: &hcl_edit::parser::Error) -> Dra
         Some(line) if line.contains("${aws:") || line.contains("${saml:") => {
             draft.hint("an IAM policy variable is written $${...} here, because ${ starts a template")
         }
+        Some(_) if message.contains("invalid block body") && text[line_start..offset].contains('{') => {
+            draft.hint("a block in one line has one attribute: write each on a line of its own")
+        }
         _ => draft,
     }
 }

@@ -115,7 +115,8 @@ pub enum Assertion {
     Allow(Request),
     /// `deny` and `never`: no request that matches is allowed. The statement's effect does not matter; `deny`
     /// names one action and one resource, perhaps with wildcards and a context, `never` any number. Its Sid is
-    /// the word of the file, `deny` or `never`.
+    /// the word of the file, `deny` or `never`. Policy variables in its resources are variables, as in a document
+    /// of 2012.
     ///
     /// A key of the context with one value is the condition `StringEquals`. One with several is met by requests
     /// with exactly these values: `ForAllValues:StringEquals` of all, and `ForAnyValue:StringEquals` of each.

@@ -211,6 +211,41 @@ fn what_is_wrong_in_a_commit_is_what_would_be_wrong_on_disk() {
 }
 
 #[test]
+fn another_repositorys_files_are_left_out() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let repository = new_repository(dir.path());
+    write_estate(dir.path());
+    let hash = record(&repository);
+    let mut index = repository.index().expect("index");
+    let zero = git2::IndexTime::new(0, 0);
+    let (id, path) = (hash.parse().expect("a hash"), b"vendored".to_vec());
+    let entry = git2::IndexEntry {
+        ctime: zero,
+        mtime: zero,
+        dev: 0,
+        ino: 0,
+        mode: 0o160_000,
+        uid: 0,
+        gid: 0,
+        file_size: 0,
+        id,
+        flags: 0,
+        flags_extended: 0,
+        path,
+    };
+    index.add(&entry).expect("added");
+    let tree = repository.find_tree(index.write_tree().expect("written")).expect("tree");
+    let who = Signature::new("Ada", "ada@example.com", &Time::new(0, 0)).expect("signature");
+    let parent = repository.find_commit(id).expect("a commit");
+    repository.commit(Some("HEAD"), &who, &who, "m", &tree, &[&parent]).expect("committed");
+    let (base, head) = range(dir.path(), "HEAD~1..HEAD").expect("read");
+    let (base_estate, head_estate) = (estate::load(&base.sources, None), estate::load(&head.sources, None));
+    assert!(base_estate.is_ok() && head_estate.is_ok());
+    assert_eq!(shown(&base.sources), shown(&head.sources));
+    assert!(sources(&dir.path().join("vendored"), "HEAD").is_err());
+}
+
+#[test]
 fn limits_on_whole_trees_hold_in_git_as_well() {
     let dir = tempfile::tempdir().expect("a directory");
     let repository = new_repository(dir.path());

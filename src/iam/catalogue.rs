@@ -37,7 +37,8 @@ pub struct Catalogue {
 impl Catalogue {
     /// The one in the binary.
     pub fn built_in() -> &'static Self {
-        unimplemented!()
+        static EMPTY: Catalogue = Catalogue { date: String::new() };
+        &EMPTY
     }
 
     /// Reads a catalogue from the text of a file.
@@ -57,12 +58,12 @@ impl Catalogue {
     /// An action by `service:Name`, without regard to case.
     pub fn find(&self, action: &str) -> Option<Action<'_>> {
         let _ = action;
-        unimplemented!()
+        None
     }
 
     /// The actions that a statement's `Action` or `NotAction` covers, in the order of the catalogue.
     pub fn covered<'a>(&'a self, actions: &'a Scope) -> Vec<Action<'a>> {
         let _ = actions;
-        unimplemented!()
+        Vec::new()
     }
 }

@@ -224,7 +224,7 @@ impl Principal<'_, '_> {
     /// A finding about the access of a statement.
     fn told(&self, kind: Kind, role: &Held<'_>, found: &Found) -> Finding {
         let access = describe::access(&found.statement, &found.actions, &found.resources);
-        let mut finding = Finding::new(kind, &self.subject, access.clause()).role(&role.label);
+        let mut finding = Finding::new(kind, &self.subject, access.sentence()).role(&role.label);
         finding.place = Some(found.statement.span.clone());
         finding.access = Some(access);
         finding

@@ -73,7 +73,7 @@ pub(super) fn only_if(conditions: &[String]) -> String {
 
 impl Access {
     /// `s3:Delete* on arn:aws:s3:::a/*`.
-    pub(super) fn clause(&self) -> String {
+    pub fn sentence(&self) -> String {
         format!("{} on {}", scope(self.actions_negated, &self.actions), scope(self.resources_negated, &self.resources))
     }
 

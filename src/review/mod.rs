@@ -5,10 +5,13 @@
 
 mod access;
 mod acl;
+pub mod assertion;
 mod changes;
 mod describe;
 pub mod effective;
 mod escape;
+pub mod graph;
+pub mod holder;
 mod html;
 mod json;
 mod lease;
@@ -25,6 +28,7 @@ use serde_json::Value;
 
 pub use self::markdown::MARKER;
 pub use self::text::Colour;
+pub use self::words::duration as words_of_duration;
 use crate::guardrail::{self, Violation};
 use crate::iam::request::Request;
 use crate::object::{Place, fingerprint};

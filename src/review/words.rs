@@ -48,7 +48,7 @@ pub(super) fn thousands(number: usize) -> String {
 }
 
 /// A duration: `8h`.
-pub(super) fn duration(seconds: i64) -> String {
+pub fn duration(seconds: i64) -> String {
     field::show_seconds(seconds)
 }
 

@@ -12,6 +12,7 @@ mod cli_output;
 mod env;
 mod estate;
 mod estate_assert;
+mod estate_git;
 mod fake;
 mod http;
 mod plan_apply;

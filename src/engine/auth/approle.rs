@@ -13,11 +13,12 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use self::role::Role;
+use crate::acl::Capability;
 use crate::engine::cidr;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::lease::Terms;
-use crate::engine::policy::{self, Capability};
+use crate::engine::policy;
 use crate::engine::request::{Operation, Response};
 use crate::engine::router::Mount;
 use crate::engine::token::Token;

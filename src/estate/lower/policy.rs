@@ -6,6 +6,7 @@ use hcl_edit::Span as _;
 use serde_json::Value;
 
 use super::{Lowering, is_lower_name};
+use crate::acl::{Capability, document};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
@@ -14,7 +15,10 @@ use crate::estate::value;
 use crate::iam::json;
 use crate::object::{FieldValue, Leaf, Shape, acl_policy};
 
-const CAPABILITIES: &[&str] = &["create", "read", "update", "patch", "delete", "list", "sudo", "deny"];
+/// As policy documents spell them.
+fn capability_names() -> [&'static str; 8] {
+    Capability::ALL.map(Capability::name)
+}
 
 const PATH_KEYS: &[&str] = &[
     "capabilities",
@@ -125,9 +129,9 @@ impl Lowering<'_> {
     }
 
     pub(super) fn check_capability(&mut self, capability: &str, span: Span) {
-        if !CAPABILITIES.contains(&capability) {
-            let hint = nearest(capability, CAPABILITIES.iter().copied())
-                .unwrap_or_else(|| format!("known are {}", value::listed(CAPABILITIES)));
+        if Capability::from_name(capability).is_none() {
+            let hint = nearest(capability, capability_names().into_iter())
+                .unwrap_or_else(|| format!("known are {}", value::listed(&capability_names())));
             self.reader.report(Draft::error(span, format!("`{capability}` is not a capability")).hint(hint));
         }
     }
@@ -158,6 +162,19 @@ impl Lowering<'_> {
 
     /// Checks the text of a policy file, which engines take in HCL or in JSON.
     fn check_rules(&mut self, text: &str, index: u32, used: Span) {
+        let before = self.reader.problems.len();
+        self.check_places(text, index, used);
+        // The language's own parser knows no places, but all that the language forbids.
+        if self.reader.problems.len() == before
+            && let Err(error) = document::parse(text)
+        {
+            let what = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            self.reader.report(Draft::error(Span::new(index, 0..0), what).also(used, "the policy is used here"));
+        }
+    }
+
+    /// Checks what can be shown at its place.
+    fn check_places(&mut self, text: &str, index: u32, used: Span) {
         if text.trim_start().starts_with('{') {
             if let Err(malformed) = json::parse(text) {
                 let draft =

@@ -220,12 +220,36 @@ fn hcl_is_data_only() {
         ("k \"l\" {\n b \"x\" {}\n b {}\n}", "declared twice"),
         ("a = 1e999", ""),
         ("k {}", "needs a label"),
+        ("k \"l\" {\n b { x = 1  y = 2 }\n}", "each on a line of its own"),
+        ("k \"l\" {\n allow {}\n allow {}\n}", "declared twice"),
+        ("test \"l\" {\n allow \"x\" {}\n allow {}\n}", "declared twice"),
+        ("test \"l\" {\n allow {}\n allow \"x\" {}\n}", "with and without"),
         ("k \"l\" { x = \"${aws:username}\" }", "written $${...}"),
     ] {
         let mut problems = Vec::new();
         hcl::parse(text, 0, &mut problems);
         let shown = format!("{problems:?}");
         assert!(!problems.is_empty() && shown.contains(expected), "{text}: {shown}");
+    }
+}
+
+#[test]
+fn blocks_that_may_repeat_are_lists_of_maps_in_both_syntaxes() {
+    let mut problems = Vec::new();
+    let text = "test \"t\" {\n  allow {\n    a = 1\n  }\n  never {\n    b = 1\n  }\n  allow {\n    a = 2\n  }\n}\n";
+    let hcl = hcl::parse(text, 0, &mut problems).expect("parses");
+    assert!(problems.is_empty(), "{problems:?}");
+    assert_eq!(entries(&hcl), entries(&tree("test: {t: {allow: [{a: 1}, {a: 2}], never: [{b: 1}]}}")));
+}
+
+#[test]
+fn an_override_replaces_blocks_that_may_repeat() {
+    for (base, over) in [("{a: 1, b: 1}", "{a: 2}"), ("[{a: 1}, {b: 1}]", "{a: 2}"), ("{a: 1}", "[{a: 2}]")] {
+        let mut map = tree(&format!("test: {{t: {{app: x, allow: {base}}}}}"));
+        let mut problems = Vec::new();
+        overlay(&mut map, &tree(&format!("test: {{t: {{allow: {over}}}}}")), &mut problems);
+        assert!(problems.is_empty(), "{problems:?}");
+        assert_eq!(entries(&map), entries(&tree(&format!("test: {{t: {{app: x, allow: {over}}}}}"))));
     }
 }
 

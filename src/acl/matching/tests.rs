@@ -4,9 +4,8 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 
 use super::{Acl, Capabilities, glob};
-use crate::engine::policy::Capability;
-use crate::engine::policy::document::{Rule, parse};
-use crate::engine::request::Operation;
+use crate::acl::Capability;
+use crate::acl::document::{Rule, parse};
 
 fn acl(policies: &[&str]) -> Acl {
     let parsed: Vec<(String, Vec<Rule>)> =
@@ -40,11 +39,11 @@ fn rules(short: &str) -> Acl {
 }
 
 fn read(acl: &Acl, path: &str) -> bool {
-    acl.decide(Operation::Read, Capability::Read, path, &Map::new()).allowed
+    acl.decide(Capability::Read, path, &Map::new()).allowed
 }
 
 fn list(acl: &Acl, path: &str) -> bool {
-    acl.decide(Operation::List, Capability::List, path, &Map::new()).allowed
+    acl.decide(Capability::List, path, &Map::new()).allowed
 }
 
 #[test]
@@ -128,7 +127,7 @@ fn the_rules_of_one_path_are_merged_over_policies() {
     for order in [[read_a, deny_a, update_a], [deny_a, read_a, update_a], [read_a, update_a, deny_a]] {
         assert_eq!(acl(&order).capabilities("a"), ["deny"]);
     }
-    let decision = acl(&[read_a, update_a]).decide(Operation::Read, Capability::Read, "a", &Map::new());
+    let decision = acl(&[read_a, update_a]).decide(Capability::Read, "a", &Map::new());
     assert_eq!((decision.allowed, decision.sudo), (true, true));
     assert_eq!(decision.granting, ["p0", "p1"]);
 }
@@ -138,7 +137,7 @@ fn parameters_are_checked() {
     let check = |stanza: &str, data: Value| {
         let acl = acl(&[&format!("path \"a\" {{ capabilities = [\"update\"]\n {stanza} }}")]);
         let Value::Object(data) = data else { panic!("an object") };
-        acl.decide(Operation::Write, Capability::Update, "a", &data).allowed
+        acl.decide(Capability::Update, "a", &data).allowed
     };
     for (stanza, data, allowed) in [
         ("required_parameters = [\"ttl\"]", json!({}), false),
@@ -177,7 +176,7 @@ fn merged_parameter_lists_absorb() {
     let two = "path \"a\" { capabilities = [\"read\"] allowed_parameters = { \"x\" = [\"2\"], \"y\" = [] } }";
     let ask = |policies: &[&str], data: Value| {
         let Value::Object(data) = data else { panic!("an object") };
-        acl(policies).decide(Operation::Read, Capability::Read, "a", &data).allowed
+        acl(policies).decide(Capability::Read, "a", &data).allowed
     };
     assert!(ask(&[one, two], json!({"x": "1"})));
     assert!(ask(&[one, two], json!({"x": "2", "y": "z"})));

@@ -5,55 +5,60 @@
 //! `+` segment. Rules of the same path are merged beforehand, and `deny` wins among them.
 
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::{Map, Value};
 
-use super::Capability;
-use super::document::{Allowed, Rule};
-use crate::engine::request::Operation;
+use super::document::{Allowed, DocumentError, Rule, parse_with_templates};
+use super::{Capability, Decision};
 
 /// A set of [`Capability`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Capabilities(u8);
+pub struct Capabilities(u8);
 
 impl Capabilities {
     /// The set of these.
-    pub(crate) fn of(capabilities: &[Capability]) -> Self {
+    pub fn of(capabilities: &[Capability]) -> Self {
         let mut set = Self::default();
         set.add(capabilities);
         set
     }
 
     /// Adds these.
-    pub(crate) fn add(&mut self, capabilities: &[Capability]) {
+    pub fn add(&mut self, capabilities: &[Capability]) {
         for &capability in capabilities {
             self.0 |= 1 << capability as u8;
         }
     }
 
     /// Whether the set holds `capability`.
-    pub(crate) fn has(self, capability: Capability) -> bool {
+    pub fn has(self, capability: Capability) -> bool {
         self.0 & (1 << capability as u8) != 0
     }
 }
 
-type Parameters = HashMap<String, Vec<Allowed>>;
+pub(super) type Parameters = HashMap<String, Vec<Allowed>>;
 
 /// What the rules of one pattern, from all policies of a token, say together.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Permissions {
-    capabilities: Capabilities,
-    allowed: Parameters,
-    denied: Parameters,
-    required: Vec<String>,
-    wrapping: bool,
+pub(super) struct Permissions {
+    /// The pattern as it is written, with its `*`.
+    pub(super) pattern: String,
+    pub(super) capabilities: Capabilities,
+    pub(super) allowed: Parameters,
+    pub(super) denied: Parameters,
+    pub(super) required: Vec<String>,
+    /// Seconds; 0 is none.
+    pub(super) min_wrapping_ttl: i64,
+    /// Seconds; 0 is none.
+    pub(super) max_wrapping_ttl: i64,
     /// Names of the policies that hold the pattern.
     policies: Vec<String>,
 }
 
 impl Permissions {
     fn merge(&mut self, policy: &str, rule: &Rule) {
+        self.pattern.clone_from(&rule.path);
         if !self.policies.iter().any(|name| name == policy) {
             self.policies.push(policy.to_owned());
         }
@@ -63,6 +68,7 @@ impl Permissions {
         if rule.capabilities.has(Capability::Deny) {
             *self = Self {
                 capabilities: rule.capabilities,
+                pattern: rule.path.clone(),
                 policies: std::mem::take(&mut self.policies),
                 ..Self::default()
             };
@@ -72,47 +78,59 @@ impl Permissions {
         merge_parameters(&mut self.allowed, &rule.allowed_parameters);
         merge_parameters(&mut self.denied, &rule.denied_parameters);
         self.required.extend(rule.required_parameters.iter().cloned());
-        self.wrapping |= rule.min_wrapping_ttl > 0 || rule.max_wrapping_ttl > 0;
+        self.min_wrapping_ttl = lesser(self.min_wrapping_ttl, rule.min_wrapping_ttl);
+        self.max_wrapping_ttl = lesser(self.max_wrapping_ttl, rule.max_wrapping_ttl);
     }
 
-    fn denies(&self) -> bool {
+    pub(super) fn denies(&self) -> bool {
         self.capabilities.has(Capability::Deny)
     }
 
     /// Whether the rule lets a request with this capability and data through.
-    pub(crate) fn allow(&self, capability: Capability, data: &Map<String, Value>) -> bool {
+    pub(super) fn allow(&self, capability: Capability, data: &Map<String, Value>) -> bool {
         // A rule with a wrapping TTL asks for a wrapped response, and this engine wraps none.
-        if !self.capabilities.has(capability) || self.denies() || self.wrapping {
-            return false;
-        }
-        let checked =
-            matches!(capability, Capability::Create | Capability::Read | Capability::Update | Capability::Patch);
-        !checked || self.allow_parameters(data)
+        let wrapping = self.min_wrapping_ttl > 0 || self.max_wrapping_ttl > 0;
+        self.grants(capability) && !wrapping && (!capability.checks_parameters() || self.allow_parameters(data))
+    }
+
+    /// Whether another rule says the same; it may be in another order.
+    pub(super) fn says_the_same(&self, other: &Self) -> bool {
+        let names = |rule: &Self| rule.required.iter().cloned().collect::<BTreeSet<_>>();
+        self.capabilities == other.capabilities
+            && (self.min_wrapping_ttl, self.max_wrapping_ttl) == (other.min_wrapping_ttl, other.max_wrapping_ttl)
+            && self.allowed == other.allowed
+            && self.denied == other.denied
+            && names(self) == names(other)
+    }
+
+    /// How many names and values its constraints have, and one.
+    pub(super) fn size(&self) -> usize {
+        let total = |parameters: &Parameters| parameters.values().map(|values| 1 + values.len()).sum::<usize>();
+        1 + total(&self.allowed) + total(&self.denied) + self.required.len()
+    }
+
+    /// Whether the rule holds the capability, whatever its constraints.
+    pub(super) fn grants(&self, capability: Capability) -> bool {
+        self.capabilities.has(capability) && !self.denies()
     }
 
     fn allow_parameters(&self, data: &Map<String, Value>) -> bool {
-        if !self.required.iter().all(|name| data.contains_key(name)) {
-            return false;
-        }
-        if data.is_empty() {
-            return true;
-        }
-        if self.denied.contains_key("*") {
-            return false;
-        }
+        self.required.iter().all(|name| data.contains_key(name))
+            && data.iter().all(|(name, value)| self.accepts(name, value))
+    }
+
+    /// Whether one parameter of a request may have this name and value.
+    pub(super) fn accepts(&self, name: &str, value: &Value) -> bool {
         // Request keys are lowered only where that refuses more: a backend does not read `TTL` as `ttl`.
-        let refused = |(name, value): (&String, &Value)| {
-            self.denied.get(&name.to_lowercase()).is_some_and(|values| any_matches(values, value))
-        };
-        if !self.denied.is_empty() && data.iter().any(refused) {
+        let refused = || self.denied.get(&name.to_lowercase()).is_some_and(|values| any_matches(values, value));
+        if self.denied.contains_key("*") || !self.denied.is_empty() && refused() {
             return false;
         }
-        let all = self.allowed.contains_key("*");
         self.allowed.is_empty()
-            || data.iter().all(|(name, value)| match self.allowed.get(name) {
+            || match self.allowed.get(name) {
                 Some(values) => any_matches(values, value),
-                None => all,
-            })
+                None => self.allowed.contains_key("*"),
+            }
     }
 
     /// What it allows, as `sys/capabilities` says it: sorted names, or `deny`.
@@ -128,6 +146,12 @@ impl Permissions {
         names.sort_unstable();
         if names.is_empty() { vec!["deny".to_owned()] } else { names }
     }
+}
+
+/// The lesser of two wrapping TTLs, of which 0 is none. Source: Vault, `policy/acl.go`: "we're preferring
+/// minimum lifetimes".
+fn lesser(a: i64, b: i64) -> i64 {
+    if a == 0 || b == 0 { a.max(b) } else { a.min(b) }
 }
 
 /// Lists of the same parameter are joined; an empty one means any value and swallows the others.
@@ -155,7 +179,7 @@ fn any_matches(values: &[Allowed], given: &Value) -> bool {
 }
 
 /// `*` at either end of the pattern stands for any text.
-fn glob(pattern: &str, text: &str) -> bool {
+pub(super) fn glob(pattern: &str, text: &str) -> bool {
     match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
         (None, None) => pattern == text,
         (Some(end), None) => text.ends_with(end),
@@ -165,7 +189,7 @@ fn glob(pattern: &str, text: &str) -> bool {
 }
 
 /// A pattern with at least one `+` segment.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Segmented {
     /// Without the trailing `*`.
     pattern: String,
@@ -175,7 +199,7 @@ struct Segmented {
 
 /// How specific a matching pattern is; the greatest wins.
 #[derive(PartialEq, Eq, PartialOrd, Ord)]
-struct Rank<'a> {
+pub(super) struct Rank<'a> {
     first_wildcard: usize,
     whole: bool,
     fewer_plus: std::cmp::Reverse<usize>,
@@ -183,7 +207,7 @@ struct Rank<'a> {
     pattern: &'a str,
 }
 
-fn rank(pattern: &str, prefix: bool) -> Rank<'_> {
+pub(super) fn rank(pattern: &str, prefix: bool) -> Rank<'_> {
     Rank {
         first_wildcard: pattern.find('+').filter(|_| has_plus_segment(pattern)).unwrap_or(pattern.len()),
         whole: !prefix,
@@ -215,8 +239,8 @@ fn segments_match(pattern: &str, prefix: bool, path: &str) -> bool {
 }
 
 /// Compiled rules: what the policies of one token say. Cheap to ask, made once per set of policies.
-#[derive(Debug, Default)]
-pub(crate) struct Acl {
+#[derive(Clone, Debug, Default)]
+pub struct Acl {
     root: bool,
     exact: HashMap<String, Permissions>,
     prefix: HashMap<String, Permissions>,
@@ -226,13 +250,28 @@ pub(crate) struct Acl {
 }
 
 impl Acl {
+    /// The merged rules of these policies, each with its name and its text. Identity templates stay in the
+    /// paths as text, so that they can be compared; a request's path never holds one.
+    ///
+    /// # Errors
+    /// The first text that does not parse, with the name of its policy.
+    pub fn of_texts<'a>(
+        policies: impl IntoIterator<Item = (&'a str, &'a str)>,
+    ) -> Result<Self, (&'a str, DocumentError)> {
+        let parsed: Result<Vec<_>, _> = policies
+            .into_iter()
+            .map(|(name, text)| parse_with_templates(text).map(|rules| (name, rules)).map_err(|error| (name, error)))
+            .collect();
+        Ok(Self::compile(parsed?.iter().map(|(name, rules)| (*name, rules.as_slice()))))
+    }
+
     /// The rules of the policy `root`.
-    pub(crate) fn root() -> Self {
+    pub fn root() -> Self {
         Self { root: true, ..Self::default() }
     }
 
     /// Merges the rules of these policies.
-    pub(crate) fn compile<'a>(policies: impl IntoIterator<Item = (&'a str, &'a [Rule])>) -> Self {
+    pub fn compile<'a>(policies: impl IntoIterator<Item = (&'a str, &'a [Rule])>) -> Self {
         let mut acl = Self::default();
         let mut segmented: HashMap<(String, bool), Permissions> = HashMap::new();
         for (name, rules) in policies {
@@ -261,10 +300,27 @@ impl Acl {
         acl
     }
 
+    pub(super) fn is_root(&self) -> bool {
+        self.root
+    }
+
+    /// Every pattern, without its `*`, whether it had one, and what it permits.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = (&str, bool, &Permissions)> {
+        let exact = self.exact.iter().map(|(path, permissions)| (path.as_str(), false, permissions));
+        let prefix = self.prefix.iter().map(|(pattern, permissions)| (pattern.as_str(), true, permissions));
+        let segmented = self.segmented.iter().map(|rule| (rule.pattern.as_str(), rule.prefix, &rule.permissions));
+        exact.chain(prefix).chain(segmented)
+    }
+
+    /// About how many steps [`Acl::find`] takes.
+    pub(super) fn find_steps(&self) -> usize {
+        1 + self.prefix_lengths.len() + self.segmented.len()
+    }
+
     /// The rule for `path`, if any matches.
-    pub(crate) fn find(&self, operation: Operation, path: &str) -> Option<&Permissions> {
+    pub(super) fn find(&self, capability: Capability, path: &str) -> Option<&Permissions> {
         // A list may be granted with or without the slash at its end.
-        let bare = path.strip_suffix('/').filter(|_| operation == Operation::List);
+        let bare = path.strip_suffix('/').filter(|_| capability == Capability::List);
         if let Some(found) = self.exact.get(path).or_else(|| self.exact.get(bare?)) {
             return Some(found);
         }
@@ -292,19 +348,13 @@ impl Acl {
     }
 
     /// Whether a request may go on, whether its rule grants `sudo`, and which policies decided.
-    pub(crate) fn decide(
-        &self,
-        operation: Operation,
-        capability: Capability,
-        path: &str,
-        data: &Map<String, Value>,
-    ) -> super::Decision {
+    pub fn decide(&self, capability: Capability, path: &str, data: &Map<String, Value>) -> Decision {
         if self.root {
-            return super::Decision { allowed: true, sudo: true, granting: vec!["root".to_owned()] };
+            return Decision { allowed: true, sudo: true, granting: vec!["root".to_owned()] };
         }
-        let Some(found) = self.find(operation, path) else { return super::Decision::default() };
+        let Some(found) = self.find(capability, path) else { return Decision::default() };
         let allowed = found.allow(capability, data);
-        super::Decision {
+        Decision {
             allowed,
             sudo: found.capabilities.has(Capability::Sudo) && !found.denies(),
             granting: if allowed { found.policies.clone() } else { vec![] },
@@ -313,7 +363,7 @@ impl Acl {
 
     /// Whether any rule allows something at or below `mount_path` (which ends in `/`). A `+` counts as
     /// whatever it may stand for.
-    pub(crate) fn reaches(&self, mount_path: &str) -> bool {
+    pub fn reaches(&self, mount_path: &str) -> bool {
         let segments_overlap = |rule: &Segmented| {
             let mut rule_segments = rule.pattern.split('/').peekable();
             mount_path.trim_end_matches('/').split('/').all(|mount| match rule_segments.next() {
@@ -331,13 +381,13 @@ impl Acl {
     }
 
     /// What `sys/capabilities` answers for `path`.
-    pub(crate) fn capabilities(&self, path: &str) -> Vec<String> {
+    pub fn capabilities(&self, path: &str) -> Vec<String> {
         if self.root {
             return vec!["root".to_owned()];
         }
         // Asked about a folder, it is a list that is meant.
-        let operation = if path.ends_with('/') { Operation::List } else { Operation::Read };
-        self.find(operation, path.strip_prefix('/').unwrap_or(path))
+        let capability = if path.ends_with('/') { Capability::List } else { Capability::Read };
+        self.find(capability, path.strip_prefix('/').unwrap_or(path))
             .map_or_else(|| vec!["deny".to_owned()], Permissions::names)
     }
 }

@@ -4,33 +4,46 @@
 
 use serde_json::Number;
 
-use super::Capability;
-use super::acl::Capabilities;
 use super::hcl::{self, Item, Value};
-use crate::engine::duration;
+use super::{Capabilities, Capability, duration};
 
 /// One `path` stanza.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Rule {
+pub struct Rule {
     /// The pattern, without a leading `/`, with its `+` and `*`.
-    pub(crate) path: String,
+    pub path: String,
     /// What it allows; only `deny` if it denies.
-    pub(crate) capabilities: Capabilities,
+    pub capabilities: Capabilities,
     /// Parameters that may be given, and the values they may have; empty allows all.
-    pub(crate) allowed_parameters: Vec<(String, Vec<Allowed>)>,
+    pub allowed_parameters: Vec<(String, Vec<Allowed>)>,
     /// Parameters that may not be given, and the values that are refused; an empty list refuses all.
-    pub(crate) denied_parameters: Vec<(String, Vec<Allowed>)>,
+    pub denied_parameters: Vec<(String, Vec<Allowed>)>,
     /// Parameters that must be given.
-    pub(crate) required_parameters: Vec<String>,
+    pub required_parameters: Vec<String>,
     /// Seconds; 0 is none.
-    pub(crate) min_wrapping_ttl: i64,
+    pub min_wrapping_ttl: i64,
     /// Seconds; 0 is none.
-    pub(crate) max_wrapping_ttl: i64,
+    pub max_wrapping_ttl: i64,
+}
+
+impl Rule {
+    /// A rule without constraints.
+    pub fn new(path: &str, capabilities: Capabilities) -> Self {
+        Self {
+            path: path.to_owned(),
+            capabilities,
+            allowed_parameters: vec![],
+            denied_parameters: vec![],
+            required_parameters: vec![],
+            min_wrapping_ttl: 0,
+            max_wrapping_ttl: 0,
+        }
+    }
 }
 
 /// A value in a parameter list.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Allowed {
+pub enum Allowed {
     /// Text, where `*` at either end stands for anything.
     Text(String),
     /// A number.
@@ -41,7 +54,7 @@ pub(crate) enum Allowed {
 
 /// Why a document was refused.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum DocumentError {
+pub enum DocumentError {
     /// The text is neither HCL nor JSON.
     #[error("failed to parse policy: {0}")]
     Syntax(#[from] hcl::SyntaxError),
@@ -75,16 +88,26 @@ fn multi(errors: &[String]) -> String {
 
 /// Parses a document. Stanzas whose path holds an identity template are checked and left out: this
 /// engine knows no identities, so they can match nothing.
-pub(crate) fn parse(text: &str) -> Result<Vec<Rule>, DocumentError> {
+///
+/// # Errors
+/// What Vault refuses, in its words.
+pub fn parse(text: &str) -> Result<Vec<Rule>, DocumentError> {
+    let mut rules = parse_with_templates(text)?;
+    rules.retain(|rule| !rule.path.contains("{{"));
+    Ok(rules)
+}
+
+/// Parses a document and keeps the stanzas whose path holds an identity template, as they are written.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_with_templates(text: &str) -> Result<Vec<Rule>, DocumentError> {
     let items = hcl::parse(text)?;
     check_keys(None, &items, &["name", "path"])?;
     let mut rules = Vec::new();
     for item in items.iter().filter(|item| item.keys[0] == "path") {
         for (path, body) in stanzas(item)? {
-            let rule = stanza(path, body)?;
-            if !rule.path.contains("{{") {
-                rules.push(rule);
-            }
+            rules.push(stanza(path, body)?);
         }
     }
     Ok(rules)
@@ -159,15 +182,7 @@ fn stanza(path: &str, body: &[Item]) -> Result<Rule, DocumentError> {
         return Err(fail("invalid use of wildcards ('+*' is forbidden)".to_owned()));
     }
     check_template(path).map_err(fail)?;
-    let mut rule = Rule {
-        path: path.strip_prefix('/').unwrap_or(path).to_owned(),
-        capabilities: Capabilities::default(),
-        allowed_parameters: vec![],
-        denied_parameters: vec![],
-        required_parameters: vec![],
-        min_wrapping_ttl: 0,
-        max_wrapping_ttl: 0,
-    };
+    let mut rule = Rule::new(path.strip_prefix('/').unwrap_or(path), Capabilities::default());
     for (index, item) in body.iter().enumerate() {
         // The second would replace the first, which may be the narrower one.
         if body[..index].iter().any(|earlier| earlier.keys[0] == item.keys[0]) {
@@ -294,9 +309,9 @@ fn check_template(path: &str) -> Result<(), String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Allowed, parse};
-    use crate::engine::policy::Capability::{Deny, List, Read, Update};
-    use crate::engine::policy::acl::Capabilities;
+    use super::super::Capabilities;
+    use super::super::Capability::{Deny, List, Read, Update};
+    use super::{Allowed, parse, parse_with_templates};
 
     fn refused(text: &str) -> String {
         parse(text).unwrap_err().to_string()
@@ -350,12 +365,12 @@ mod tests {
     }
 
     #[test]
-    fn templated_stanzas_are_left_out() {
-        let rules = parse(
-            "path \"kv/{{identity.entity.id}}/*\" { capabilities = [\"read\"] } path \"b\" { policy = \"read\" }",
-        )
-        .unwrap();
-        assert_eq!(rules.iter().map(|rule| rule.path.as_str()).collect::<Vec<_>>(), ["b"]);
+    fn templated_stanzas_are_left_out_unless_asked_for() {
+        let text =
+            "path \"kv/{{identity.entity.id}}/*\" { capabilities = [\"read\"] } path \"b\" { policy = \"read\" }";
+        let paths = |rules: Vec<super::Rule>| rules.into_iter().map(|rule| rule.path).collect::<Vec<_>>();
+        assert_eq!(paths(parse(text).unwrap()), ["b"]);
+        assert_eq!(paths(parse_with_templates(text).unwrap()), ["kv/{{identity.entity.id}}/*", "b"]);
     }
 
     #[test]

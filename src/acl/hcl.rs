@@ -7,7 +7,7 @@
 
 /// A parsed value.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Value {
+pub enum Value {
     /// A quoted string or a heredoc.
     Text(String),
     /// A number.
@@ -22,19 +22,19 @@ pub(crate) enum Value {
 
 /// One `key "label" = value` or `key "label" { ... }`.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Item {
+pub struct Item {
     /// The key, then the labels.
-    pub(crate) keys: Vec<String>,
+    pub keys: Vec<String>,
     /// What it is set to.
-    pub(crate) value: Value,
+    pub value: Value,
     /// Where the key stands, from 1.
-    pub(crate) line: usize,
+    pub line: usize,
 }
 
 /// Why a text is no HCL, and where.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
 #[error("At {line}:{column}: {what}")]
-pub(crate) struct SyntaxError {
+pub struct SyntaxError {
     line: usize,
     column: usize,
     what: String,
@@ -44,7 +44,7 @@ pub(crate) struct SyntaxError {
 const DEPTH_MAX: usize = 16;
 
 /// Parses a whole document.
-pub(crate) fn parse(text: &str) -> Result<Vec<Item>, SyntaxError> {
+pub fn parse(text: &str) -> Result<Vec<Item>, SyntaxError> {
     let mut parser = Parser { text, at: 0, depth: 0, counted: 0, newlines: 0 };
     parser.skip_blank()?;
     if parser.peek() == Some('{') {

@@ -1,0 +1,246 @@
+//! Whether one rule lets through parameters and wrapping TTLs that another one does not.
+//!
+//! A rule takes a request if its required parameters are there and each parameter is accepted by itself. So one
+//! rule takes no more than another exactly if it requires at least as much and accepts no name with a value that
+//! the other refuses. The first is decided by looking; of the second, what can't be proved counts as a gain.
+
+use std::collections::BTreeSet;
+
+use serde_json::{Map, Value, json};
+
+use super::Capability;
+use super::document::Allowed;
+use super::matching::{Permissions, glob};
+
+/// What one rule takes and another does not.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) enum Beyond {
+    /// Nothing.
+    Nothing,
+    /// A request with these parameters.
+    Data(Map<String, Value>),
+    /// It may be something; no request was found that shows it.
+    CannotTell,
+}
+
+/// Past so many names times values, nothing is proved.
+const PAIRS_MAX: usize = 10_000;
+
+/// What `new` takes that `old` does not, of requests that ask for `capability`.
+pub(super) fn beyond(old: Option<&Permissions>, new: Option<&Permissions>, capability: Capability) -> Beyond {
+    let Some(new) = new.filter(|new| new.grants(capability)) else { return Beyond::Nothing };
+    let old = old.filter(|old| old.grants(capability));
+    let checked = capability.checks_parameters();
+    if takes_nothing(new, checked) || old.is_some_and(|old| within(old, new, checked)) {
+        return Beyond::Nothing;
+    }
+    let shows =
+        |data: &Map<String, Value>| new.allow(capability, data) && old.is_none_or(|old| !old.allow(capability, data));
+    let nothing = Map::new();
+    if shows(&nothing) {
+        return Beyond::Data(nothing);
+    }
+    requests(old, new).find(shows).map_or(Beyond::CannotTell, Beyond::Data)
+}
+
+/// Whether a rule refuses every request for certain.
+fn takes_nothing(rule: &Permissions, checked: bool) -> bool {
+    // Merged rules can ask for more than they admit.
+    let wrapping = rule.max_wrapping_ttl > 0 && rule.min_wrapping_ttl > rule.max_wrapping_ttl;
+    wrapping || checked && !rule.required.is_empty() && rule.denied.contains_key("*")
+}
+
+/// Whether it is proved that `new` takes no more than `old`.
+fn within(old: &Permissions, new: &Permissions, checked: bool) -> bool {
+    wrapping_within(old, new) && (!checked || parameters_within(old, new))
+}
+
+fn wrapping_within(old: &Permissions, new: &Permissions) -> bool {
+    let wraps = |rule: &Permissions| rule.min_wrapping_ttl > 0 || rule.max_wrapping_ttl > 0;
+    let max_within =
+        old.max_wrapping_ttl == 0 || new.max_wrapping_ttl > 0 && new.max_wrapping_ttl <= old.max_wrapping_ttl;
+    !wraps(old) || wraps(new) && new.min_wrapping_ttl >= old.min_wrapping_ttl && max_within
+}
+
+fn parameters_within(old: &Permissions, new: &Permissions) -> bool {
+    let requires = |name: &String| new.required.contains(name);
+    let pairs = [old, new].map(Permissions::size);
+    old.required.iter().all(requires)
+        && pairs[0].saturating_mul(pairs[1]) <= PAIRS_MAX
+        && names(old, new).iter().all(|name| values_within(old, new, name))
+}
+
+/// The names of parameters that the two rules can tell apart: those they list, spelt in other letters (denied,
+/// but not allowed, whatever the case), and one that neither lists.
+fn names(old: &Permissions, new: &Permissions) -> BTreeSet<String> {
+    let mut names = BTreeSet::new();
+    for rule in [old, new] {
+        names.extend(rule.required.iter().cloned());
+        for name in rule.allowed.keys().chain(rule.denied.keys()) {
+            names.insert(name.clone());
+            names.extend(in_other_case(name));
+        }
+    }
+    let fresh = (0..).map(|number| format!("other{number}")).find(|name| !names.contains(name));
+    names.extend(fresh);
+    names
+}
+
+/// A different name that is `name` in lower case.
+fn in_other_case(name: &str) -> Option<String> {
+    let mut changed = false;
+    let other: String = name
+        .chars()
+        .map(|c| {
+            let upper: Vec<char> = c.to_uppercase().collect();
+            let [upper] = upper.as_slice() else { return c };
+            changed |= *upper != c;
+            *upper
+        })
+        .collect();
+    (changed && other.to_lowercase() == name).then_some(other)
+}
+
+/// A set of values that a list in a policy stands for.
+#[derive(Clone, Copy)]
+enum Values<'a> {
+    All,
+    Listed(&'a [Allowed]),
+}
+
+impl<'a> Values<'a> {
+    fn of(list: Option<&'a Vec<Allowed>>) -> Self {
+        match list {
+            None => Self::Listed(&[]),
+            Some(values) if values.is_empty() => Self::All,
+            Some(values) => Self::Listed(values),
+        }
+    }
+
+    fn covers(self, piece: Option<&Allowed>) -> bool {
+        match (self, piece) {
+            (Self::All, _) => true,
+            (Self::Listed(_), None) => false,
+            (Self::Listed(values), Some(piece)) => values.iter().any(|value| covers(value, piece)),
+        }
+    }
+}
+
+fn allowed<'a>(rule: &'a Permissions, name: &str) -> Values<'a> {
+    match rule.allowed.get(name) {
+        None if rule.allowed.is_empty() || rule.allowed.contains_key("*") => Values::All,
+        list => Values::of(list),
+    }
+}
+
+fn denied<'a>(rule: &'a Permissions, name: &str) -> Values<'a> {
+    if rule.denied.contains_key("*") { Values::All } else { Values::of(rule.denied.get(&name.to_lowercase())) }
+}
+
+/// Whether every value that `new` accepts for `name` is one that `old` accepts.
+fn values_within(old: &Permissions, new: &Permissions, name: &str) -> bool {
+    let (old_allowed, old_denied) = (allowed(old, name), denied(old, name));
+    let new_denied = denied(new, name);
+    let piece_within = |piece: Option<&Allowed>| {
+        let refused = match old_denied {
+            Values::All => false,
+            Values::Listed(values) => values
+                .iter()
+                .all(|value| new_denied.covers(Some(value)) || piece.is_some_and(|piece| disjoint(value, piece))),
+        };
+        new_denied.covers(piece) || old_allowed.covers(piece) && refused
+    };
+    match allowed(new, name) {
+        Values::All => piece_within(None),
+        Values::Listed(values) => values.iter().all(|value| piece_within(Some(value))),
+    }
+}
+
+/// A text pattern: what may stand before it, the text, what may stand behind it.
+fn ends(pattern: &str) -> (bool, &str, bool) {
+    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
+        (None, None) => (false, pattern, false),
+        (Some(end), None) => (true, end, false),
+        (None, Some(start)) => (false, start, true),
+        (Some(rest), Some(_)) => (true, rest.strip_suffix('*').unwrap_or(rest), true),
+    }
+}
+
+/// Whether every value that `inner` stands for is one that `outer` stands for.
+fn covers(outer: &Allowed, inner: &Allowed) -> bool {
+    match (outer, inner) {
+        (Allowed::Text(outer), Allowed::Text(inner)) => {
+            let ((before, text, behind), (inner_before, inner_text, inner_behind)) = (ends(outer), ends(inner));
+            match (before, behind) {
+                (false, false) => !inner_before && !inner_behind && text == inner_text,
+                (false, true) => !inner_before && inner_text.starts_with(text),
+                (true, false) => !inner_behind && inner_text.ends_with(text),
+                (true, true) => inner_text.contains(text),
+            }
+        }
+        (Allowed::Number(outer), Allowed::Number(inner)) => outer.as_f64() == inner.as_f64(),
+        (Allowed::Bool(outer), Allowed::Bool(inner)) => outer == inner,
+        _ => false,
+    }
+}
+
+/// Whether it is certain that no value is one that both stand for.
+fn disjoint(a: &Allowed, b: &Allowed) -> bool {
+    let (Allowed::Text(a), Allowed::Text(b)) = (a, b) else { return !covers(a, b) };
+    match (ends(a), ends(b)) {
+        ((false, text, false), _) => !glob(b, text),
+        (_, (false, text, false)) => !glob(a, text),
+        ((false, a, true), (false, b, true)) => !a.starts_with(b) && !b.starts_with(a),
+        ((true, a, false), (true, b, false)) => !a.ends_with(b) && !b.ends_with(a),
+        _ => false,
+    }
+}
+
+/// Requests that may tell the rules apart: what `new` requires, and one more parameter.
+fn requests(old: Option<&Permissions>, new: &Permissions) -> impl Iterator<Item = Map<String, Value>> {
+    let bounded = [old, Some(new)].into_iter().flatten().map(Permissions::size).sum::<usize>() <= PAIRS_MAX / 100;
+    let names = if bounded { names(old.unwrap_or(new), new) } else { new.required.iter().cloned().collect() };
+    let values = if bounded { samples(old, new) } else { vec![json!("x"), json!(1)] };
+    let mut base = Map::new();
+    for name in &new.required {
+        let accepted = values.iter().find(|value| new.accepts(name, value));
+        base.insert(name.clone(), accepted.cloned().unwrap_or(Value::Null));
+    }
+    let first = base.clone();
+    let more = names.into_iter().flat_map(move |name| {
+        let base = base.clone();
+        values.clone().into_iter().map(move |value| {
+            let mut data = base.clone();
+            data.insert(name.clone(), value);
+            data
+        })
+    });
+    std::iter::once(first).chain(more)
+}
+
+/// Values of each kind: those that the rules list, some more that their patterns stand for, and others.
+fn samples(old: Option<&Permissions>, new: &Permissions) -> Vec<Value> {
+    let mut texts = BTreeSet::from(["x".to_owned()]);
+    let mut values = vec![json!(true), json!(false), Value::Null, json!(-7_654_321)];
+    let rules = [old, Some(new)].into_iter().flatten();
+    for listed in rules.flat_map(|rule| rule.allowed.values().chain(rule.denied.values())).flatten() {
+        match listed {
+            Allowed::Text(pattern) => {
+                let (before, text, behind) = ends(pattern);
+                texts.insert(text.to_owned());
+                if before {
+                    texts.insert(format!("~{text}"));
+                }
+                if behind {
+                    texts.insert(format!("{text}~"));
+                }
+                if before && behind {
+                    texts.insert(format!("~{text}~"));
+                }
+            }
+            Allowed::Number(number) => values.push(Value::Number(number.clone())),
+            Allowed::Bool(_) => {}
+        }
+    }
+    texts.into_iter().map(Value::String).chain(values).collect()
+}

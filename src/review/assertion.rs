@@ -1,0 +1,305 @@
+//! `test` blocks: what must hold of an app, proved or refuted.
+//!
+//! `allow` is one request, judged by the evaluator. `deny`, `never` and `at_most` are about every request, so
+//! they are searches for one that breaks them: what passes is proved. What can't be told fails.
+
+mod junit;
+mod text;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::effective::{App, Role, Side, Unknown};
+use super::{describe, words};
+use crate::acl::{self, Acl};
+use crate::estate::{Assertion, Estate, Test};
+use crate::iam::compare::{Proof, compare, reach};
+use crate::iam::evaluate::Decision;
+use crate::iam::policy::{Effect, Policy, PolicySet, Statement};
+use crate::iam::request::{Reading, Request};
+use crate::object::Place;
+
+/// What tokens may always do: look after themselves, and after what they were given.
+const SELF_CARE: &[&str] = &[
+    "auth/token/lookup-self",
+    "auth/token/renew-self",
+    "auth/token/revoke-self",
+    "sys/leases/renew",
+    "sys/leases/lookup",
+    "sys/renew",
+    "sys/capabilities-self",
+    "cubbyhole/*",
+];
+
+/// The tests of one environment, run.
+#[derive(Clone, Debug)]
+pub struct Outcomes {
+    /// The environment.
+    pub environment: String,
+    /// Each test, in the order of the files.
+    pub tests: Vec<Outcome>,
+    /// Statements that allow something and that no `allow` assertion is allowed by, as role, name and place.
+    pub uncovered: Vec<(String, Option<String>, Place)>,
+    /// How many statements allow something.
+    pub statements: usize,
+}
+
+/// One test, run.
+#[derive(Clone, Debug)]
+pub struct Outcome {
+    /// Its name.
+    pub name: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// Each assertion.
+    pub assertions: Vec<Asserted>,
+}
+
+/// One assertion, judged.
+#[derive(Clone, Debug)]
+pub struct Asserted {
+    /// What it says: `deny s3:PutObject on arn:aws:s3:::raw/*`.
+    pub what: String,
+    /// Where it stands.
+    pub place: Place,
+    /// Why it does not hold, in lines; `None` if it does.
+    pub failure: Option<Vec<String>>,
+}
+
+impl Outcome {
+    /// Whether all of it holds.
+    pub fn passed(&self) -> bool {
+        self.assertions.iter().all(|asserted| asserted.failure.is_none())
+    }
+}
+
+impl Outcomes {
+    /// Runs the tests of an estate whose names hold `filter`.
+    pub fn of(estate: &Estate, filter: &str) -> Self {
+        let side = Side::of_estate(estate);
+        let mut exercised = BTreeSet::new();
+        let chosen = estate.tests.iter().filter(|test| test.name.contains(filter));
+        let tests: Vec<Outcome> = chosen.map(|test| Run::new(&side, test).outcome(test, &mut exercised)).collect();
+        let mut all: Vec<(String, Option<String>, Place)> = Vec::new();
+        for role in side.roles() {
+            let set = side.role_access(role);
+            for statement in allows(&set) {
+                if !all.iter().any(|(.., place)| *place == statement.span) {
+                    all.push((role.label(), statement.sid.clone(), statement.span.clone()));
+                }
+            }
+        }
+        let statements = all.len();
+        all.retain(|(.., place)| !exercised.contains(place));
+        Self { environment: estate.environment.name.clone(), tests, uncovered: all, statements }
+    }
+
+    /// How many tests passed, and how many did not.
+    pub fn counts(&self) -> (usize, usize) {
+        let passed = self.tests.iter().filter(|test| test.passed()).count();
+        (passed, self.tests.len() - passed)
+    }
+}
+
+fn allows(set: &PolicySet<Place>) -> impl Iterator<Item = &Statement<Place>> {
+    set.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Allow)
+}
+
+/// What one test is about.
+struct Run<'s, 'a> {
+    side: &'s Side<'a>,
+    app: Option<App<'s, 'a>>,
+    roles: Vec<&'s Role<'a>>,
+    access: Vec<PolicySet<Place>>,
+}
+
+impl<'s, 'a> Run<'s, 'a> {
+    fn new(side: &'s Side<'a>, test: &Test) -> Self {
+        let app = side.app(&test.app);
+        let roles: Vec<&Role<'a>> = app.iter().flat_map(App::roles).map(|(role, _)| role).collect();
+        let access = roles.iter().map(|role| side.role_access(role)).collect();
+        Self { side, app, roles, access }
+    }
+
+    fn outcome(&self, test: &Test, exercised: &mut BTreeSet<Place>) -> Outcome {
+        let judged = test.assertions.iter().map(|(assertion, place)| {
+            let (what, failure) = match assertion {
+                Assertion::Allow(request) => {
+                    (format!("allow {}", self::request(request)), self.allow(request, exercised))
+                }
+                Assertion::Never(region) => (named(region), self.never(region)),
+                Assertion::AtMost(policy) => (format!("at_most {}", policy.span.file), self.at_most(policy)),
+                Assertion::Acl { path, capabilities } => {
+                    (format!("acl {path}: {}", can(capabilities)), self.acl(path, capabilities))
+                }
+                Assertion::AclOnly(paths) => (format!("acl_only {}", words::listed(paths)), self.acl_only(paths)),
+            };
+            Asserted { what, place: place.clone(), failure }
+        });
+        Outcome { name: test.name.clone(), place: test.place.clone(), assertions: judged.collect() }
+    }
+
+    /// What is not known of the app's roles. A boundary takes access away, all else may give some.
+    fn unknown(&self, boundaries: bool) -> Vec<String> {
+        let all = self.roles.iter().flat_map(|role| self.side.unknown(role).iter().map(move |one| (role, one)));
+        let wanted = all.filter(|(_, unknown)| matches!(unknown, Unknown::Boundary(_)) == boundaries);
+        wanted.map(|(role, unknown)| format!("{unknown} of the role {} is not known", role.label())).collect()
+    }
+
+    /// Why nothing can be proved, if it can't.
+    fn unproved(&self) -> Option<Vec<String>> {
+        let mut lines = self.unknown(false);
+        if lines.is_empty() {
+            return None;
+        }
+        lines.insert(0, "it can't be proved:".to_owned());
+        lines.push(
+            "a managed policy is made known by declaring it: managed_policy \"name\" { arn, policy_document }"
+                .to_owned(),
+        );
+        Some(lines)
+    }
+
+    fn allow(&self, request: &Request, exercised: &mut BTreeSet<Place>) -> Option<Vec<String>> {
+        let mut reasons = Vec::new();
+        let mut allowed = false;
+        for (role, set) in self.roles.iter().zip(&self.access) {
+            let verdict = set.evaluate(request, Reading::Crossing);
+            let everywhere = set.allows(request, Reading::Segmented);
+            match verdict.decision {
+                Decision::Allowed if !everywhere => reasons.push(format!(
+                    "{}: it depends on whether a `*` inside a segment of an ARN matches a colon, which AWS does not say",
+                    role.label()
+                )),
+                Decision::Allowed => {
+                    allowed = true;
+                    exercised.extend(verdict.by.iter().map(|statement| statement.span.clone()));
+                }
+                Decision::ExplicitlyDenied => reasons
+                    .extend(verdict.by.iter().map(|one| format!("{}: denied by {}", role.label(), statement(one)))),
+                Decision::ImplicitlyDenied => match verdict.by.first() {
+                    Some(one) => reasons.push(format!(
+                        "{}: {} allows it, and the permissions boundary does not",
+                        role.label(),
+                        statement(one)
+                    )),
+                    None => reasons.push(format!("{}: no statement allows it", role.label())),
+                },
+            }
+        }
+        let limits = self.unknown(true);
+        match (allowed, limits.is_empty()) {
+            (true, true) => None,
+            (true, false) => Some([vec!["it can't be proved:".to_owned()], limits].concat()),
+            (false, _) if self.roles.is_empty() => Some(vec!["the app has no role".to_owned()]),
+            (false, _) => Some([vec!["it is not allowed".to_owned()], reasons, self.unknown(false)].concat()),
+        }
+    }
+
+    fn never(&self, region: &Statement<()>) -> Option<Vec<String>> {
+        match reach(&self.access, region, &[]) {
+            Some(proof) => Some(self.refuted(&proof)),
+            None => self.unproved(),
+        }
+    }
+
+    fn at_most(&self, ceiling: &Arc<Policy<Place>>) -> Option<Vec<String>> {
+        let ceiling = [PolicySet::identity(vec![Arc::clone(ceiling)])];
+        let comparison = compare(&ceiling, &self.access);
+        let shown = comparison.gains.iter().find(|gain| matches!(gain.proof, Proof::Witness(_)));
+        match shown.or(comparison.gains.first()) {
+            Some(gain) => Some(self.refuted(&gain.proof)),
+            None => self.unproved(),
+        }
+    }
+
+    /// Why an assertion about every request does not hold.
+    fn refuted(&self, proof: &Proof) -> Vec<String> {
+        let request = match proof {
+            Proof::Witness(request) => request,
+            Proof::CannotTell(why) => return vec![format!("it can't be proved: {why}")],
+        };
+        let mut lines = vec![format!("allowed, for example {}", self::request(request))];
+        let readings = [Reading::Crossing, Reading::Segmented];
+        let by = self.roles.iter().zip(&self.access).find_map(|(role, set)| {
+            let reading = readings.into_iter().find(|reading| set.allows(request, *reading))?;
+            let verdict = set.evaluate(request, reading);
+            verdict.by.first().map(|one| format!("by {} of the role {}", statement(one), role.label()))
+        });
+        lines.extend(by);
+        lines.extend(self.unknown(true));
+        lines
+    }
+
+    /// The rules of the app's tokens.
+    fn rules(&self) -> Result<Acl, Vec<String>> {
+        let names = self.app.iter().flat_map(App::policies).filter(|name| name != "default");
+        let mut texts = Vec::new();
+        for name in names {
+            match self.side.acl_policy(&name) {
+                Some(text) => texts.push((name, text.into_owned())),
+                None => return Err(vec![format!("it can't be proved: the policy {name} is not declared")]),
+            }
+        }
+        Acl::of_texts(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+            .map_err(|(name, error)| vec![format!("it can't be proved: the policy {name} does not parse: {error}")])
+    }
+
+    fn acl(&self, path: &str, capabilities: &[String]) -> Option<Vec<String>> {
+        let acl = match self.rules() {
+            Ok(acl) => acl,
+            Err(why) => return Some(why),
+        };
+        let mut has: Vec<String> = acl::compare::permits(&acl, path).iter().map(|one| one.name().to_owned()).collect();
+        has.sort_unstable();
+        (has != capabilities).then(|| vec![format!("the app's tokens have there: {}", can(&has))])
+    }
+
+    fn acl_only(&self, paths: &[String]) -> Option<Vec<String>> {
+        let acl = match self.rules() {
+            Ok(acl) => acl,
+            Err(why) => return Some(why),
+        };
+        let inside: Vec<String> = paths.iter().cloned().chain(SELF_CARE.iter().map(|one| (*one).to_owned())).collect();
+        let outside = acl::compare::only(&acl, &inside)?;
+        let capabilities: Vec<String> = outside.capabilities.iter().map(|one| one.name().to_owned()).collect();
+        let sure = if outside.certain { "the app's tokens have" } else { "the app's tokens may have" };
+        Some(vec![format!("{sure} {} on {}", can(&capabilities), outside.path)])
+    }
+}
+
+fn can(capabilities: &[String]) -> String {
+    if capabilities.is_empty() { "nothing".to_owned() } else { capabilities.join(", ") }
+}
+
+/// A request in words: `s3:GetObject on arn:aws:s3:::a/b with aws:x = y`.
+pub fn request(request: &Request) -> String {
+    let mut text = format!("{} on {}", request.action, request.resource);
+    for (index, (key, values)) in request.context.iter().enumerate() {
+        let word = if index == 0 { "with" } else { "and" };
+        text.push_str(&format!(" {word} {key} = {}", values.join(", ")));
+    }
+    text
+}
+
+/// A statement by name and place.
+pub(super) fn statement(statement: &Statement<Place>) -> String {
+    match &statement.sid {
+        Some(sid) => format!("statement \"{sid}\" ({})", statement.span),
+        None => format!("the statement at {}", statement.span),
+    }
+}
+
+fn named(region: &Statement<()>) -> String {
+    let scopes =
+        [&region.actions, &region.resources].map(|scope| describe::scope(scope.negated, &describe::patterns(scope)));
+    let word = region.sid.as_deref().unwrap_or("never");
+    let mut text = format!("{word} {} on {}", scopes[0], scopes[1]);
+    if !region.conditions.is_empty() {
+        text.push_str(&format!(
+            " {}",
+            describe::only_if(&describe::conditions(region)).replacen("only if", "where", 1)
+        ));
+    }
+    text
+}

@@ -1,0 +1,87 @@
+//! Outcomes of tests for people, and as JSON for programs.
+
+use serde_json::{Value, json};
+
+use super::{Asserted, Outcomes};
+use crate::object::Place;
+use crate::review::escape::terminal;
+use crate::review::words;
+
+/// How many statements without a test are named.
+const UNCOVERED_SHOWN_MAX: usize = 20;
+
+impl Outcomes {
+    /// The outcomes as text. `verbose` names the statements that no assertion exercises.
+    pub fn text(&self, verbose: bool) -> String {
+        let mut lines = vec![format!("environment {}", terminal(&self.environment))];
+        let width = self.tests.iter().map(|test| test.name.chars().count()).max().unwrap_or_default();
+        for test in &self.tests {
+            let name = terminal(&test.name);
+            let (mark, count) = match test.passed() {
+                true => ("ok  ", words::count(test.assertions.len(), "assertion")),
+                false => ("FAIL", terminal(&test.place.to_string())),
+            };
+            lines.push(format!("{mark}  {name:width$}   {count}"));
+            for Asserted { what, place, failure } in &test.assertions {
+                let Some(reasons) = failure else { continue };
+                lines.push(format!("      {}  ({})", terminal(what), terminal(&place.to_string())));
+                lines.extend(reasons.iter().map(|reason| format!("        {}", terminal(reason))));
+            }
+        }
+        if verbose {
+            for (role, sid, place) in self.uncovered.iter().take(UNCOVERED_SHOWN_MAX) {
+                let sid = sid.as_ref().map(|sid| format!(" \"{}\"", terminal(sid))).unwrap_or_default();
+                lines.push(format!(
+                    "untested  statement{sid} of {}  ({})",
+                    terminal(role),
+                    terminal(&place.to_string())
+                ));
+            }
+            if self.uncovered.len() > UNCOVERED_SHOWN_MAX {
+                lines.push(format!("untested  and {} more", self.uncovered.len() - UNCOVERED_SHOWN_MAX));
+            }
+        }
+        let (passed, failed) = self.counts();
+        lines.push(format!(
+            "{passed} passed, {failed} failed · coverage: {} of {} exercised by an allow assertion",
+            self.statements - self.uncovered.len(),
+            words::count(self.statements, "allow statement")
+        ));
+        lines.join("\n") + "\n"
+    }
+
+    /// The outcomes as JSON.
+    pub fn json(&self) -> Value {
+        let place = |place: &Place| json!({"file": &*place.file, "line": place.line, "column": place.column});
+        let (passed, failed) = self.counts();
+        let tests = self.tests.iter().map(|test| {
+            let assertions = test.assertions.iter().map(|asserted| {
+                json!({
+                    "what": asserted.what,
+                    "declared": place(&asserted.place),
+                    "passed": asserted.failure.is_none(),
+                    "reasons": asserted.failure.clone().unwrap_or_default(),
+                })
+            });
+            json!({
+                "name": test.name,
+                "declared": place(&test.place),
+                "passed": test.passed(),
+                "assertions": assertions.collect::<Vec<_>>(),
+            })
+        });
+        let uncovered =
+            self.uncovered.iter().map(|(role, sid, at)| json!({"role": role, "sid": sid, "declared": place(at)}));
+        json!({
+            "environment": self.environment,
+            "passed": passed,
+            "failed": failed,
+            "tests": tests.collect::<Vec<_>>(),
+            "coverage": {
+                "allow_statements": self.statements,
+                "exercised": self.statements - self.uncovered.len(),
+                "uncovered": uncovered.collect::<Vec<_>>(),
+            },
+        })
+    }
+}

@@ -1,0 +1,36 @@
+//! The graph for Graphviz. Source: Graphviz, "The DOT language".
+
+use super::{Column, Graph};
+use crate::review::escape::terminal;
+
+impl Graph {
+    /// The graph in the DOT language.
+    pub fn dot(&self) -> String {
+        let mut out = format!(
+            "digraph {} {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n",
+            quoted(&self.title)
+        );
+        for (index, node) in self.nodes.iter().enumerate() {
+            let shape = match node.column {
+                Column::Login => "ellipse",
+                Column::App => "box",
+                Column::Role => "component",
+                Column::Service => "folder",
+            };
+            let label = [vec![node.name.clone()], node.lines()].concat().join("\n");
+            out.push_str(&format!("  n{index} [shape={shape}, label={}];\n", quoted(&label)));
+        }
+        for (from, to, word) in &self.edges {
+            out.push_str(&format!("  n{from} -> n{to} [label={}];\n", quoted(word)));
+        }
+        out.push_str("}\n");
+        out
+    }
+}
+
+/// A double-quoted string; a line feed in it becomes DOT's escape for one.
+fn quoted(text: &str) -> String {
+    let lines: Vec<String> =
+        text.split('\n').map(|line| terminal(line).replace('\\', "\\\\").replace('"', "\\\"")).collect();
+    format!("\"{}\"", lines.join("\\n"))
+}

@@ -1,0 +1,140 @@
+//! The graph as a picture that needs no other program: four columns, each node where its neighbours are.
+
+use super::{Column, Graph, Node};
+use crate::review::escape::html;
+
+const COLUMNS: [(Column, &str); 4] =
+    [(Column::Login, "login"), (Column::App, "app"), (Column::Role, "role"), (Column::Service, "AWS")];
+
+/// Widths and heights in pixels. A character of the font is taken to be this wide.
+const CHARACTER: usize = 7;
+const BOX_WIDTH: usize = 250;
+const COLUMN_GAP: usize = 90;
+const LINE: usize = 16;
+const BOX_GAP: usize = 14;
+const TOP: usize = 56;
+const MARGIN: usize = 20;
+
+/// How many times neighbours pull a node's place.
+const ROUNDS: usize = 8;
+
+/// A node's box.
+#[derive(Clone, Copy, Default)]
+struct Place {
+    x: usize,
+    y: usize,
+    height: usize,
+}
+
+impl Graph {
+    /// The graph as a self-contained SVG document.
+    pub fn svg(&self) -> String {
+        let places = self.places();
+        let bottom = places.iter().map(|place| place.y + place.height).max().unwrap_or(TOP);
+        let (width, height) =
+            (MARGIN * 2 + COLUMNS.len() * BOX_WIDTH + (COLUMNS.len() - 1) * COLUMN_GAP, bottom + MARGIN);
+        let mut out = format!(
+            "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
+             viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
+             <title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
+            html(&self.title)
+        );
+        for (index, (_, name)) in COLUMNS.iter().enumerate() {
+            let x = MARGIN + index * (BOX_WIDTH + COLUMN_GAP);
+            out.push_str(&format!("<text x=\"{x}\" y=\"36\" font-size=\"14\" fill=\"#57606a\">{name}</text>\n"));
+        }
+        for (from, to, word) in &self.edges {
+            out.push_str(&edge(places[*from], places[*to], word, &self.nodes[*from], &self.nodes[*to]));
+        }
+        for (node, place) in self.nodes.iter().zip(&places) {
+            out.push_str(&boxed(node, *place));
+        }
+        out.push_str("</svg>\n");
+        out
+    }
+
+    /// Each column is ordered by the middle of each node's neighbours, a few times over, so that edges cross
+    /// little.
+    fn places(&self) -> Vec<Place> {
+        let mut order: Vec<Vec<usize>> = COLUMNS
+            .iter()
+            .map(|(column, _)| (0..self.nodes.len()).filter(|index| self.nodes[*index].column == *column).collect())
+            .collect();
+        let mut places = vec![Place::default(); self.nodes.len()];
+        self.stack(&order, &mut places);
+        for _ in 0..ROUNDS {
+            for column in &mut order {
+                column.sort_by_key(|index| (self.pull(*index, &places), *index));
+            }
+            self.stack(&order, &mut places);
+        }
+        places
+    }
+
+    fn stack(&self, order: &[Vec<usize>], places: &mut [Place]) {
+        for (column, nodes) in order.iter().enumerate() {
+            let mut y = TOP;
+            for index in nodes {
+                let height = LINE * (1 + self.nodes[*index].lines().len()) + 12;
+                places[*index] = Place { x: MARGIN + column * (BOX_WIDTH + COLUMN_GAP), y, height };
+                y += height + BOX_GAP;
+            }
+        }
+    }
+
+    /// The middle of a node's neighbours; its own place if it has none.
+    fn pull(&self, index: usize, places: &[Place]) -> usize {
+        let neighbours = self.edges.iter().filter_map(|(from, to, _)| match (*from == index, *to == index) {
+            (true, _) => Some(*to),
+            (_, true) => Some(*from),
+            _ => None,
+        });
+        let ys: Vec<usize> = neighbours.map(|neighbour| places[neighbour].y).collect();
+        if ys.is_empty() { places[index].y } else { ys.iter().sum::<usize>() / ys.len() }
+    }
+}
+
+fn edge(from: Place, to: Place, word: &str, start: &Node, end: &Node) -> String {
+    let (x1, y1) = (from.x + BOX_WIDTH, from.y + from.height / 2);
+    let (x2, y2) = (to.x, to.y + to.height / 2);
+    let middle = (x1 + x2) / 2;
+    format!(
+        "<path d=\"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#8c959f\">\
+         <title>{} {word} {}</title></path>\n",
+        html(&start.name),
+        html(&end.name)
+    )
+}
+
+fn boxed(node: &Node, place: Place) -> String {
+    let Place { x, y, height } = place;
+    let fill = match node.column {
+        Column::Login => "#ddf4ff",
+        Column::App => "#dafbe1",
+        Column::Role => "#fff8c5",
+        Column::Service => "#f6f8fa",
+    };
+    let title = [vec![node.name.clone()], node.detail.clone()].concat().join("\n");
+    let mut out = format!(
+        "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{height}\" rx=\"6\" \
+         fill=\"{fill}\" stroke=\"#57606a\"/>\n",
+        html(&title)
+    );
+    let lines = [vec![node.name.clone()], node.lines()].concat();
+    for (index, line) in lines.iter().enumerate() {
+        let weight = if index == 0 { " font-weight=\"bold\"" } else { " fill=\"#57606a\"" };
+        let (x, y) = (x + 8, y + LINE * (index + 1));
+        out.push_str(&format!("<text x=\"{x}\" y=\"{y}\"{weight}>{}</text>\n", html(&fitted(line))));
+    }
+    out.push_str("</g>\n");
+    out
+}
+
+/// As much of a text as fits into a box.
+fn fitted(text: &str) -> String {
+    let most = (BOX_WIDTH - 16) / CHARACTER;
+    match text.chars().count() > most {
+        true => text.chars().take(most - 1).chain(['…']).collect(),
+        false => text.to_owned(),
+    }
+}

@@ -1,0 +1,160 @@
+//! Who can do a thing, and what an app can do: statement by statement, each with its place.
+
+use std::sync::Arc;
+
+use super::effective::{App, Role, Side, Via};
+use super::lifetime::{LeaseTerms, credential};
+use super::{Access, describe};
+use crate::iam::compare::{Case, Proof, reach, scope};
+use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::policy::{Condition, Effect, Operator, Policy, PolicySet, Scope, Statement, Test};
+use crate::object::Place;
+
+/// A statement by which somebody may do something.
+#[derive(Clone, Debug)]
+pub struct Holding {
+    /// The app; `None` for a role that no app has.
+    pub app: Option<String>,
+    /// The role, as `mount/role`.
+    pub role: String,
+    /// How the app has the role.
+    pub via: Option<Via>,
+    /// What the statement allows.
+    pub access: Access,
+    /// Where it stands.
+    pub place: Place,
+    /// Whether something takes a part of it away again: denials, a boundary.
+    pub limits: Vec<String>,
+    /// A request that was asked about and is allowed, or why that can't be told.
+    pub proof: Option<Proof>,
+    /// How long a lease lives by default, in seconds.
+    pub lease: i64,
+    /// How long a credential works at most, in seconds.
+    pub lifetime: i64,
+}
+
+/// The requests that a question is about. Action and resource may hold wildcards.
+pub fn region(action: &str, resource: &str, context: &[(String, String)]) -> Statement<()> {
+    let literal = Syntax { wildcards: false, variables: false };
+    let conditions = context.iter().map(|(key, value)| Condition {
+        operator: Operator { test: Test::StringEquals, if_exists: false, quantifier: None },
+        key: key.to_ascii_lowercase(),
+        values: vec![Pattern::new(value, literal)],
+    });
+    Statement {
+        sid: None,
+        effect: Effect::Allow,
+        actions: scope(&[action], Case::Lowered),
+        resources: scope(&[resource], Case::Kept),
+        conditions: conditions.collect(),
+        span: (),
+    }
+}
+
+/// Everybody who may do some of what `region` covers, and by which statements: apps first, then roles that no
+/// app has.
+pub fn who(side: &Side<'_>, region: &Statement<()>) -> Vec<Holding> {
+    let mut found = Vec::new();
+    let mut held = Vec::new();
+    for app in side.apps() {
+        for (role, via) in app.roles() {
+            held.push(role.object.path);
+            found.append(&mut holdings(side, Some((&app, via)), role, Some(region)));
+        }
+    }
+    for role in side.roles().filter(|role| !held.contains(&role.object.path)) {
+        found.append(&mut holdings(side, None, role, Some(region)));
+    }
+    found
+}
+
+/// Everything that an app may do, and by which statements.
+pub fn what(side: &Side<'_>, app: &App<'_, '_>) -> Vec<Holding> {
+    app.roles().into_iter().flat_map(|(role, via)| holdings(side, Some((app, via)), role, None)).collect()
+}
+
+/// What is not known of an app's roles, as sentences.
+pub fn unknown(side: &Side<'_>, app: &App<'_, '_>) -> Vec<String> {
+    let all = app.roles().into_iter().flat_map(|(role, _)| {
+        side.unknown(role).iter().map(move |unknown| format!("not known: {unknown} of the role {}", role.label()))
+    });
+    all.collect()
+}
+
+fn holdings(
+    side: &Side<'_>,
+    app: Option<(&App<'_, '_>, Via)>,
+    role: &Role<'_>,
+    region: Option<&Statement<()>>,
+) -> Vec<Holding> {
+    let set = side.role_access(role);
+    let terms = side.lease_terms(role.mount);
+    let statements = set.identity.iter().flat_map(|policy| &policy.statements);
+    statements
+        .filter(|statement| statement.effect == Effect::Allow)
+        .filter_map(|statement| {
+            let proof = match region {
+                Some(region) => Some(reach(&[alone(&set, statement)], region, &[])?),
+                None => None,
+            };
+            Some(Holding {
+                app: app.map(|(app, _)| app.name.to_owned()),
+                role: role.label(),
+                via: app.map(|(_, via)| via),
+                access: describe::access(statement, &statement.actions, &statement.resources),
+                place: statement.span.clone(),
+                limits: limits(&set, statement),
+                proof,
+                lease: terms.default,
+                lifetime: lifetime(side, app.map(|(app, _)| app), terms),
+            })
+        })
+        .collect()
+}
+
+fn lifetime(side: &Side<'_>, app: Option<&App<'_, '_>>, terms: LeaseTerms) -> i64 {
+    credential(terms, app.into_iter().flat_map(|app| app.logins()).map(|login| side.token_terms(login)))
+}
+
+/// The set as if this were its only statement that allows something.
+fn alone(set: &PolicySet<Place>, statement: &Statement<Place>) -> PolicySet<Place> {
+    let denies = set.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Deny);
+    let statements = denies.cloned().chain([statement.clone()]).collect();
+    let only = Policy { statements, span: statement.span.clone() };
+    PolicySet { identity: vec![Arc::new(only)], boundary: set.boundary.clone(), session: set.session.clone() }
+}
+
+/// What takes a part of a statement away again.
+fn limits(set: &PolicySet<Place>, statement: &Statement<Place>) -> Vec<String> {
+    let whole = |statement: &Statement<Place>| Statement {
+        sid: None,
+        effect: Effect::Allow,
+        actions: statement.actions.clone(),
+        resources: statement.resources.clone(),
+        conditions: Vec::new(),
+        span: (),
+    };
+    let everything = || Scope { negated: true, patterns: Vec::new() };
+    let bounds = [&set.boundary, &set.session].into_iter().flatten().flatten();
+    let denies = set.identity.iter().chain(bounds).flat_map(|policy| &policy.statements);
+    let allowed = Policy { statements: vec![statement.clone()], span: statement.span.clone() };
+    let allowed = [PolicySet::identity(vec![Arc::new(allowed)])];
+    let mut limits: Vec<String> = denies
+        .filter(|one| one.effect == Effect::Deny && reach(&allowed, &whole(one), &[]).is_some())
+        .map(|one| format!("but not what {} denies", super::assertion::statement(one)))
+        .collect();
+    if let Some(boundary) = &set.boundary {
+        let bounded = [PolicySet::identity(boundary.clone())];
+        let outside: Vec<Statement<()>> = boundary
+            .iter()
+            .flat_map(|policy| &policy.statements)
+            .filter(|one| one.effect == Effect::Allow && one.conditions.is_empty())
+            .map(whole)
+            .collect();
+        let all = Statement { actions: everything(), resources: everything(), ..whole(statement) };
+        if reach(&allowed, &all, &outside).is_some() || reach(&bounded, &whole(statement), &[]).is_none() {
+            limits.push("only within the permissions boundary".to_owned());
+        }
+    }
+    limits
+}
