@@ -28,7 +28,8 @@ pub(crate) struct Args {
     /// What to review [default: what the files change against HEAD]
     range: Option<String>,
     /// The estate's directory [default: the current one]
-    dir: Option<PathBuf>,
+    #[arg(value_name = "DIR")]
+    directory: Option<PathBuf>,
     /// Compare the files with a commit, or with what the engine holds (`live`)
     #[arg(long, value_name = "live|REVISION")]
     against: Option<String>,
@@ -43,17 +44,17 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.format(&[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Html])?;
-    let Args { range, dir, against, all, output } = args;
+    let Args { range, directory, against, all, output } = args;
     // With --against there is no range, so a first word is the directory.
-    let (range, dir) = match (&against, range, dir) {
+    let (range, directory) = match (&against, range, directory) {
         (Some(_), Some(range), Some(_)) => {
             return Err(CliError::new(1, format!("{range} is a range, and --against says what to compare with"))
                 .hint("leave one of them out"));
         }
         (Some(_), only, None) => (None, only.map(PathBuf::from)),
-        (_, range, dir) => (range, dir),
+        (_, range, directory) => (range, directory),
     };
-    let context = Context::open(global)?.at(dir);
+    let context = Context::open(global)?.at(directory);
     let review = match against.as_deref() {
         Some("live") => against_live(&context).await,
         against => between(&context, global, against.or(range.as_deref()).unwrap_or("HEAD")),

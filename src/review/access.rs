@@ -56,6 +56,8 @@ pub(super) struct Principal<'b, 'a> {
     pub(super) subject: Subject,
     pub(super) before: Vec<Held<'b>>,
     pub(super) after: Vec<Held<'a>>,
+    /// Where the app is declared after the change.
+    pub(super) place: Option<Place>,
 }
 
 /// Something that one role allows and the other side does not.
@@ -169,6 +171,8 @@ impl Principal<'_, '_> {
                 Via::Grant => Some("the role is shared, and granted to it now".to_owned()),
                 Via::Acl => Some("the policies of its tokens let it read the role's credentials now".to_owned()),
             });
+            let granted = self.place.as_ref().filter(|_| role.via == Via::Grant);
+            finding.also.extend(granted.map(|place| ("granted to".to_owned(), place.clone())));
         }
         if let Some(old) = counterpart(&self.before, role, found) {
             finding.was = match found.extent {

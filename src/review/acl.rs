@@ -1,26 +1,241 @@
-//! ACL policies by what they permit, not by their text.
+//! ACL policies by what they permit together, not by their text.
+//!
+//! An app's tokens have several policies, and which rule decides a path depends on all of them: taking a
+//! narrow denial out of one may open what another one allows. So all policies of a token are compared at once.
+//! Apps with the same change are told together.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use super::Finding;
 use super::changes::Changed;
 use super::effective::{App, Side};
+use super::{Finding, Kind, Subject, words};
+use crate::acl::Acl;
+use crate::acl::compare::{self, Difference, Extent};
+use crate::object::acl_policy;
+
+const FOLDER: &str = "sys/policies/acl/";
+
+/// Policies by name, with their texts.
+type Policies = Vec<(String, String)>;
 
 impl App<'_, '_> {
     /// Whether a change may concern it: one of its own objects differs, or a role that it may read.
     pub(super) fn is_concerned(&self, changed: &Changed<'_>) -> bool {
         self.logins().any(|login| changed.paths.contains(login.path))
-            || self.policies().iter().any(|name| changed.paths.contains(format!("sys/policies/acl/{name}").as_str()))
+            || self.policies().iter().any(|name| changed.paths.contains(format!("{FOLDER}{name}").as_str()))
             || self.roles().iter().any(|(role, _)| changed.roles.contains(role.object.path))
+    }
+
+    /// Its policies that are declared, with their texts.
+    fn texts(&self, side: &Side<'_>) -> Policies {
+        let names = self.policies().into_iter();
+        names.filter_map(|name| Some((name.clone(), side.acl_policy(&name)?.into_owned()))).collect()
     }
 }
 
 /// What tokens may do in the engine that they could not, and the other way round.
 pub(super) fn changes(
-    _before: &Side<'_>,
-    _after: &Side<'_>,
-    _changed: &Changed<'_>,
-    _renamed: &BTreeMap<&str, &str>,
-    _findings: &mut Vec<Finding>,
+    before: &Side<'_>,
+    after: &Side<'_>,
+    changed: &Changed<'_>,
+    renamed: &BTreeMap<&str, &str>,
+    findings: &mut Vec<Finding>,
 ) {
+    let mut seen: BTreeSet<String> = BTreeSet::new();
+    let mut groups: BTreeMap<(Policies, Policies), Vec<&str>> = BTreeMap::new();
+    let names = before.apps().map(|app| app.name).chain(after.apps().map(|app| app.name));
+    for name in names.collect::<BTreeSet<_>>() {
+        if renamed.values().any(|old| *old == name) {
+            continue;
+        }
+        let old = before.app(renamed.get(name).copied().unwrap_or(name));
+        let new = after.app(name);
+        let policies = |app: &Option<App<'_, '_>>| app.as_ref().map(App::policies).unwrap_or_default();
+        let (ours, theirs) = (policies(&old), policies(&new));
+        let differs = |policy: &String| changed.paths.contains(format!("{FOLDER}{policy}").as_str());
+        seen.extend(ours.union(&theirs).filter(|policy| differs(policy)).cloned());
+        if ours == theirs && !ours.iter().any(differs) {
+            continue;
+        }
+        findings.extend(new.as_ref().and_then(|new| undeclared(after, &ours, &theirs, new)));
+        // Of an app that is new or gone, its roles and its login say what it may.
+        let is_own = |side: &Side<'_>, app: &Option<App<'_, '_>>| {
+            app.as_ref().is_none_or(|app| app.texts(side).iter().all(|(name, _)| is_derived(side, name, app.name)))
+        };
+        if (old.is_none() || new.is_none()) && is_own(before, &old) && is_own(after, &new) {
+            continue;
+        }
+        let texts = |side, app: &Option<App<'_, '_>>| app.as_ref().map(|app| app.texts(side)).unwrap_or_default();
+        groups.entry((texts(before, &old), texts(after, &new))).or_default().push(name);
+    }
+    for ((old, new), apps) in groups {
+        let subject = match apps.as_slice() {
+            [app] => Subject::App((*app).to_owned()),
+            _ => Subject::Policy(differing(&old, &new).join(", ")),
+        };
+        let told = |difference: &Difference, gained| {
+            apps.iter().all(|app| is_told(before, after, app, difference, gained))
+        };
+        let mut group = compared(&subject, &old, &new, after, told);
+        if apps.len() > 1 {
+            group.iter_mut().for_each(|finding| finding.notes.push(format!("for the apps {}", words::listed(&apps))));
+        }
+        findings.extend(group);
+    }
+    for path in &changed.paths {
+        let Some(name) = path.strip_prefix(FOLDER).filter(|name| !seen.contains(*name)) else { continue };
+        let text = |side: &Side<'_>| side.acl_policy(name).map(|text| (name.to_owned(), text.into_owned()));
+        let (old, new): (Policies, Policies) =
+            (text(before).into_iter().collect(), text(after).into_iter().collect());
+        let own = [before, after].iter().filter_map(|side| side.object(path)).any(|object| object.app.is_some());
+        if !own {
+            findings.extend(compared(&Subject::Policy(name.to_owned()), &old, &new, after, |_, _| false));
+        }
+    }
+}
+
+/// Whether a policy follows from an app's roles.
+fn is_derived(side: &Side<'_>, policy: &str, app: &str) -> bool {
+    side.object(&format!("{FOLDER}{policy}")).is_some_and(|object| object.app == Some(app))
+}
+
+/// A policy that an app's tokens have from now on, and that is not declared.
+fn undeclared(side: &Side<'_>, old: &BTreeSet<String>, new: &BTreeSet<String>, app: &App<'_, '_>) -> Option<Finding> {
+    let names: Vec<&String> = new
+        .difference(old)
+        // Told with the login.
+        .filter(|name| *name != "default" && side.acl_policy(name).is_none())
+        .collect();
+    let login = app.logins().next()?;
+    (!names.is_empty()).then(|| {
+        let what = format!("its tokens have the policies {}, which are not declared", words::listed(&names));
+        let finding = Finding::new(Kind::Acl, &Subject::App(app.name.to_owned()), what);
+        finding.at(login.place_of("token_policies")).cannot_tell("what they permit is not known here")
+    })
+}
+
+/// The names of the policies that are on one side only, or with another text.
+fn differing(old: &Policies, new: &Policies) -> Vec<String> {
+    let names = old.iter().filter(|policy| !new.contains(policy)).chain(new.iter().filter(|policy| !old.contains(policy)));
+    names.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>().into_iter().collect()
+}
+
+/// Whether a difference is told already: reading the credentials of a role that an app has from now on, or
+/// has no more.
+fn is_told(before: &Side<'_>, after: &Side<'_>, app: &str, difference: &Difference, gained: bool) -> bool {
+    let (there, elsewhere) = if gained { (after, before) } else { (before, after) };
+    let Some((mount, role)) = difference.path.split_once("/creds/") else { return false };
+    let path = format!("{mount}/roles/{role}");
+    let has = |side: &Side<'_>| {
+        side.app(app).is_some_and(|app| app.roles().iter().any(|(role, _)| role.object.path == path))
+    };
+    difference.capabilities == ["read"] && has(there) && !has(elsewhere)
+}
+
+/// The differences of two sets of policies as findings.
+fn compared(
+    subject: &Subject,
+    old: &Policies,
+    new: &Policies,
+    after: &Side<'_>,
+    is_told: impl Fn(&Difference, bool) -> bool,
+) -> Vec<Finding> {
+    let differing = differing(old, new);
+    let object = differing.iter().find_map(|name| after.object(&format!("{FOLDER}{name}")));
+    let place = object.filter(|object| object.kind.name == acl_policy::KIND.name).map(|object| object.place_of("policy"));
+    let with_place = |finding: Finding| Finding { place: place.clone(), ..finding };
+    let compile = |policies: &Policies| {
+        Acl::of_texts(policies.iter().map(|(name, text)| (name.as_str(), text.as_str())))
+            .map_err(|(name, error)| format!("the policy {name} can't be read: {error}"))
+    };
+    let (old_acl, new_acl) = match (compile(old), compile(new)) {
+        (Ok(old), Ok(new)) => (old, new),
+        (Err(why), _) | (_, Err(why)) => {
+            let finding = Finding::new(Kind::Acl, subject, "what its tokens may do in the engine");
+            return vec![with_place(finding.cannot_tell(why))];
+        }
+    };
+    let comparison = compare::compare(&old_acl, &new_acl);
+    if comparison.is_equal() {
+        let same_names = old.iter().map(|(name, _)| name).eq(new.iter().map(|(name, _)| name));
+        let what = format!("the policy {} is worded differently (text only)", words::listed(&differing));
+        return if same_names && !differing.is_empty() {
+            vec![with_place(Finding::new(Kind::TextOnly, subject, what))]
+        } else {
+            Vec::new()
+        };
+    }
+    let gains = comparison.gains.iter().filter(|difference| !is_told(difference, true));
+    let losses = comparison.losses.iter().filter(|difference| !is_told(difference, false));
+    gains
+        .map(|difference| with_place(gain(subject, difference)))
+        .chain(losses.map(|difference| with_place(loss(subject, difference))))
+        .collect()
+}
+
+fn gain(subject: &Subject, difference: &Difference) -> Finding {
+    let extent = match difference.extent {
+        Extent::Whole => "",
+        Extent::Constraints => ", with parameters that were not allowed",
+    };
+    let what = format!("may now {} {}{extent}", words::listed(&difference.capabilities), difference.path);
+    let finding = example(Finding::new(Kind::Acl, subject, what).gain(), difference);
+    match difference.certain {
+        true => finding,
+        false => finding.cannot_tell("the rules could not be compared for certain"),
+    }
+}
+
+fn loss(subject: &Subject, difference: &Difference) -> Finding {
+    let extent = match difference.extent {
+        Extent::Whole => "",
+        Extent::Constraints => ", with all parameters that were allowed",
+    };
+    let what = format!("may no longer {} {}{extent}", words::listed(&difference.capabilities), difference.path);
+    example(Finding::new(Kind::Acl, subject, what), difference)
+}
+
+/// A path of a pattern, and the parameters that matter.
+fn example(finding: Finding, difference: &Difference) -> Finding {
+    if difference.witness.is_empty() || difference.witness == difference.path && difference.data.is_empty() {
+        return finding;
+    }
+    let data = match difference.data.is_empty() {
+        true => String::new(),
+        false => format!(", with {}", serde_json::Value::Object(difference.data.clone())),
+    };
+    finding.note(format!("example: {}{data}", difference.witness))
+}
+
+/// The roles whose credentials these policies let be read, of all that a side has, by path.
+pub(super) fn readable<'s, 'a>(side: &'s Side<'a>, app: &App<'s, 'a>, known: &BTreeSet<&str>) -> Vec<&'s str> {
+    let texts = app.texts(side);
+    if texts.iter().all(|(_, text)| names_only(text, known)) {
+        return Vec::new();
+    }
+    let policies = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
+    // A policy that can't be read is told where policies are compared.
+    let Ok(acl) = Acl::of_texts(policies) else { return Vec::new() };
+    let may_read = |path: &str| acl.capabilities(path).iter().any(|name| matches!(name.as_str(), "read" | "update"));
+    side.roles()
+        .filter(|role| !known.contains(role.object.path))
+        .filter(|role| ["creds", "sts"].iter().any(|word| may_read(&format!("{}/{word}/{}", role.mount, role.name))))
+        .map(|role| role.object.path)
+        .collect()
+}
+
+/// Whether a policy's text, without parsing it, names the credentials of these roles only.
+fn names_only(text: &str, known: &BTreeSet<&str>) -> bool {
+    // Patterns, escapes and templates need a closer look.
+    if text.contains(['*', '+', '\\']) || text.contains("{{") {
+        return false;
+    }
+    ["/creds/", "/sts/"].iter().all(|word| {
+        text.match_indices(word).all(|(at, _)| {
+            let start = text[..at].rfind('"').map_or(0, |quote| quote + 1);
+            let rest = &text[at + word.len()..];
+            let role = &rest[..rest.find('"').unwrap_or(rest.len())];
+            known.contains(format!("{}/roles/{role}", &text[start..at]).as_str())
+        })
+    })
 }

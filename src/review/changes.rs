@@ -63,7 +63,7 @@ pub(super) fn untouched(files: &[String], findings: &mut Vec<Finding>) {
     };
     let told: BTreeSet<_> = findings.iter().flat_map(places).collect();
     for file in files.iter().filter(|file| !told.contains(file.as_str())) {
-        let what = "its text differs, and nothing that is in effect here";
+        let what = "its text differs, nothing in effect does";
         findings.push(Finding::new(Kind::TextOnly, &Subject::File(file.clone()), what));
     }
 }
@@ -129,7 +129,12 @@ fn principal<'b, 'a>(
     after: &Side<'a>,
     new: &Option<App<'_, 'a>>,
 ) -> Principal<'b, 'a> {
-    Principal { subject: Subject::App(name.to_owned()), before: held(before, old), after: held(after, new) }
+    Principal {
+        subject: Subject::App(name.to_owned()),
+        before: held(before, old),
+        after: held(after, new),
+        place: new.as_ref().and_then(|app| app.place().cloned()),
+    }
 }
 
 fn held<'a>(side: &Side<'a>, app: &Option<App<'_, 'a>>) -> Vec<Held<'a>> {
@@ -162,6 +167,7 @@ fn app(
             let mut finding = Finding::new(Kind::AppRenamed, subject, what)
                 .note("secret ids of the old name are of no use to the new one");
             finding.place = new.place().cloned();
+            finding.also.extend(old.place().map(|place| ("called so before".to_owned(), place.clone())));
             findings.push(finding);
         }
         (Some(old), Some(new)) => {
@@ -230,6 +236,7 @@ fn orphans(changed: &Changed<'_>, told: &BTreeSet<String>, before: &Side<'_>, af
             subject: Subject::Role(label),
             before: old.map(|role| Held::new(before, role, Via::Own)).into_iter().collect(),
             after: new.map(|role| Held::new(after, role, Via::Own)).into_iter().collect(),
+            place: None,
         };
         findings.extend(principal.findings());
     }

@@ -10,6 +10,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value;
 
+use super::acl;
 use super::lifetime::{LeaseTerms, TokenTerms};
 use crate::estate::{Estate, ManagedPolicy};
 use crate::iam::json;
@@ -239,6 +240,8 @@ struct AppFacts<'a> {
     grants: Vec<String>,
     /// Paths of its logins.
     logins: Vec<&'a str>,
+    /// Paths of the other roles that its policies let it read, once they were asked for.
+    readable: OnceLock<Vec<String>>,
 }
 
 /// What is known besides the objects.
@@ -488,6 +491,13 @@ impl<'s, 'a> App<'s, 'a> {
             if let Some(role) = self.side.roles.get(path) {
                 found.entry(role.object.path).or_insert((role, via));
             }
+        }
+        let known: BTreeSet<&str> = found.keys().copied().collect();
+        let readable = self.facts.readable.get_or_init(|| {
+            acl::readable(self.side, self, &known).into_iter().map(str::to_owned).collect()
+        });
+        for role in readable.iter().filter_map(|path| self.side.roles.get(path.as_str())) {
+            found.entry(role.object.path).or_insert((role, Via::Acl));
         }
         found.into_values().collect()
     }

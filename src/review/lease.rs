@@ -23,24 +23,34 @@ pub(super) fn mounts(before: &Side<'_>, after: &Side<'_>) -> Vec<Finding> {
             .was(shown(old))
             .gains(new.default > old.default || new.max > old.max)
             .at(place(after, path));
-        let longer = match new.max == old.max {
-            true => words::times_as_long(old.default, new.default).map(|times| (times, " unless it is renewed")),
-            false => words::times_as_long(old.max, new.max).map(|times| (times, "")),
-        };
-        if let Some((times, unless)) = longer {
-            finding = finding.note(format!("a leaked credential works {times}{unless}"));
-        }
-        if let Some(apps) = users {
-            let names: Vec<&str> = apps.iter().map(|app| app.name).collect();
-            finding = finding.note(format!("for the apps {}", words::listed(&names)));
-            let shorter = apps.iter().filter(|app| effective(after, app, path) < new.max).count();
-            if shorter > 0 && new.max > old.max {
-                finding = finding.note(format!("the tokens of {} end sooner", words::count(shorter, "app")));
-            }
+        for note in felt(before, after, path, users.map(Vec::as_slice).unwrap_or_default()) {
+            finding = finding.note(note);
         }
         findings.push(finding);
     }
     findings
+}
+
+/// What apps feel of a mount's new terms: a lease ends with its token.
+fn felt(before: &Side<'_>, after: &Side<'_>, mount: &str, apps: &[App<'_, '_>]) -> Vec<String> {
+    let mut longer: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+    let mut same = 0;
+    for app in apps {
+        let Some(old) = before.app(app.name) else { continue };
+        let (old, new) = (effective(before, &old, mount), effective(after, app, mount));
+        match words::times_as_long(old, new) {
+            Some(times) => longer.entry(times).or_default().push(app.name),
+            None => same += usize::from(old == new),
+        }
+    }
+    let mut notes: Vec<String> = longer
+        .into_iter()
+        .map(|(times, apps)| format!("a leaked credential of {} works {times}", words::listed(&apps)))
+        .collect();
+    if same > 0 {
+        notes.push(format!("for {} at most as long as before, because tokens end sooner", words::count(same, "app")));
+    }
+    notes
 }
 
 /// How long an app's credentials live, where its tokens change that.

@@ -48,13 +48,7 @@ fn summary(side: &Side<'_>, login: &SideObject<'_>) -> String {
     } else {
         parts.push("no secret id is needed".to_owned());
     }
-    let networks: Vec<String> =
-        login.texts("secret_id_bound_cidrs").into_iter().chain(login.texts("token_bound_cidrs")).collect();
-    parts.push(if networks.is_empty() {
-        "from any address".to_owned()
-    } else {
-        format!("from {}", words::listed(&networks))
-    });
+    parts.push(format!("from {}", addresses(&admitted(login))));
     let terms = side.token_terms(login);
     parts.push(format!("tokens live {}", words::duration_or_ever(terms.max)));
     parts.join("; ")
@@ -78,16 +72,16 @@ fn changed(
     let mut said: Vec<Said> = Vec::new();
     for field in &fields {
         said.extend(match *field {
-            "bind_secret_id" => Some(bind(old, new)),
-            "secret_id_bound_cidrs" => Some(networks(old, new, field, ["log in", "logins"])),
-            "token_bound_cidrs" => Some(networks(old, new, field, ["use its tokens", "tokens"])),
+            "bind_secret_id" => Some(bind(new)),
             "secret_id_num_uses" => {
-                Some(limit(old, new, field, "a secret id is good for", |uses| words::count(uses as usize, "login")))
+                let logins = |uses| words::count(uses as usize, "login");
+                Some(limit(old, new, field, ["a secret id is good for", "any number of logins"], logins))
             }
             "token_num_uses" => {
-                Some(limit(old, new, field, "a token is good for", |uses| words::count(uses as usize, "request")))
+                let requests = |uses| words::count(uses as usize, "request");
+                Some(limit(old, new, field, ["a token is good for", "any number of requests"], requests))
             }
-            "secret_id_ttl" => Some(limit(old, new, field, "a secret id lives", words::duration)),
+            "secret_id_ttl" => Some(limit(old, new, field, ["a secret id lives", "for ever"], words::duration)),
             "token_no_default_policy" => Some(default_policy(new)),
             "token_type" => Some(Said {
                 now: format!("its tokens are of the type {}", new.text(field)),
@@ -100,6 +94,7 @@ fn changed(
             _ => None,
         });
     }
+    said.extend(networks(old, new));
     said.extend(terms(old_side, old, new_side, new));
     said.extend(policies(old, new));
     for Said { now, was, gains, field } in said {
@@ -109,46 +104,75 @@ fn changed(
     }
 }
 
-fn bind(old: &SideObject<'_>, new: &SideObject<'_>) -> Said {
-    let _ = old;
-    match new.flag("bind_secret_id") {
-        true => Said {
-            now: "a login needs a secret id now".to_owned(),
-            was: "the role id alone was enough".to_owned(),
-            gains: false,
-            field: "bind_secret_id",
-        },
+fn bind(new: &SideObject<'_>) -> Said {
+    let (now, was, gains) = match new.flag("bind_secret_id") {
+        true => ("a login needs a secret id now".to_owned(), "the role id alone was enough", false),
         false => {
-            let networks: Vec<String> =
-                new.texts("secret_id_bound_cidrs").into_iter().chain(new.texts("token_bound_cidrs")).collect();
-            let from = if networks.is_empty() { "any address".to_owned() } else { words::listed(&networks) };
-            Said {
-                now: format!("anyone who knows the role id may now log in, from {from}: no secret id is needed"),
-                was: "a secret id was needed".to_owned(),
-                gains: true,
-                field: "bind_secret_id",
-            }
+            let from = addresses(&admitted(new));
+            let now = format!("anyone who knows the role id may now log in from {from}: no secret id is needed");
+            (now, "only with a secret id", true)
         }
+    };
+    Said { now, was: was.to_owned(), gains, field: "bind_secret_id" }
+}
+
+/// From where logins and requests are taken, where that changes.
+fn networks(old: &SideObject<'_>, new: &SideObject<'_>) -> Vec<Said> {
+    let [secret_ids, tokens] = ["secret_id_bound_cidrs", "token_bound_cidrs"];
+    let field = if old.texts(secret_ids) == new.texts(secret_ids) { tokens } else { secret_ids };
+    let logins = differing(admitted(old), admitted(new), field, ["log in", "logins"]);
+    let used = differing(limited(old, tokens), limited(new, tokens), tokens, ["use its tokens", "its tokens"]);
+    logins.into_iter().chain(used).collect()
+}
+
+fn differing(
+    before: Option<BTreeSet<String>>,
+    after: Option<BTreeSet<String>>,
+    field: &'static str,
+    [act, noun]: [&str; 2],
+) -> Option<Said> {
+    if before == after {
+        return None;
+    }
+    let inside =
+        |network: &String| before.as_ref().is_none_or(|before| before.iter().any(|outer| contains(outer, network)));
+    let beyond = after
+        .as_ref()
+        .map(|after| after.iter().filter(|network| !inside(network)).cloned().collect::<BTreeSet<String>>());
+    let (now, gains) = match beyond {
+        None => (format!("any address may now {act}"), true),
+        Some(beyond) if beyond.is_empty() => (format!("{noun} are limited to {}", addresses(&after)), false),
+        beyond => (format!("{} may now {act}", addresses(&beyond)), true),
+    };
+    Some(Said { now, was: addresses(&before), gains, field })
+}
+
+/// A field's networks; `None` is any address.
+fn limited(login: &SideObject<'_>, field: &str) -> Option<BTreeSet<String>> {
+    let networks = login.texts(field);
+    (!networks.is_empty()).then_some(networks)
+}
+
+/// From where a login is taken: engines look at the networks of secret ids and of tokens.
+fn admitted(login: &SideObject<'_>) -> Option<BTreeSet<String>> {
+    match (limited(login, "secret_id_bound_cidrs"), limited(login, "token_bound_cidrs")) {
+        (Some(one), Some(other)) => {
+            let within = |networks: &BTreeSet<String>, outer: &BTreeSet<String>| {
+                let inner = networks.iter().filter(|network| outer.iter().any(|outer| contains(outer, network)));
+                inner.cloned().collect::<BTreeSet<String>>()
+            };
+            Some(within(&one, &other).union(&within(&other, &one)).cloned().collect())
+        }
+        (one, other) => one.or(other),
     }
 }
 
-fn networks(old: &SideObject<'_>, new: &SideObject<'_>, field: &'static str, [act, noun]: [&str; 2]) -> Said {
-    let [before, after] = [old, new].map(|login| login.texts(field));
-    let list = |networks: &BTreeSet<String>| words::listed(&networks.iter().collect::<Vec<_>>());
-    let was = if before.is_empty() { "any address".to_owned() } else { list(&before) };
-    let beyond: BTreeSet<String> = after
-        .iter()
-        .filter(|network| !before.is_empty() && !before.iter().any(|outer| contains(outer, network)))
-        .cloned()
-        .collect();
-    let (now, gains) = if after.is_empty() {
-        (format!("any address may now {act}"), true)
-    } else if beyond.is_empty() {
-        (format!("{noun} are limited to {}", list(&after)), false)
-    } else {
-        (format!("{} may now {act}", list(&beyond)), true)
-    };
-    Said { now, was, gains, field }
+fn addresses(networks: &Option<BTreeSet<String>>) -> String {
+    match networks {
+        None => "any address".to_owned(),
+        Some(networks) if networks.is_empty() => "no address".to_owned(),
+        Some(networks) => words::listed(&networks.iter().collect::<Vec<_>>()),
+    }
 }
 
 /// A number that limits, where 0 is no limit.
@@ -156,11 +180,10 @@ fn limit(
     old: &SideObject<'_>,
     new: &SideObject<'_>,
     field: &'static str,
-    text: &str,
+    [text, none]: [&str; 2],
     shown: impl Fn(i64) -> String,
 ) -> Said {
     let [before, after] = [old.number(field), new.number(field)];
-    let none = if field.ends_with("_uses") { "any number" } else { "for ever" };
     let show = |number: i64| if number == 0 { none.to_owned() } else { shown(number) };
     let gains = before != 0 && (after == 0 || after > before);
     Said { now: format!("{text} {}", show(after)), was: show(before), gains, field }

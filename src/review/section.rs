@@ -42,6 +42,7 @@ impl Finding {
             Kind::TextOnly => '=',
             Kind::AccessWidened | Kind::ConditionChanged => '~',
             _ if self.gains => '+',
+            Kind::Acl => '-',
             _ => '~',
         }
     }

@@ -14,7 +14,7 @@ app "shop" {
   login "approle" {
     secret_id_ttl      = "24h"
     secret_id_num_uses = 10
-    token_ttl          = "2h"
-    token_max_ttl      = "2h"
+    token_ttl          = "24h"
+    token_max_ttl      = "24h"
   }
 }
