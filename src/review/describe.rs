@@ -5,6 +5,7 @@ use super::{Access, words};
 use crate::iam::catalogue::{Action, Catalogue, Level};
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Scope, Statement};
+use crate::iam::request::Request;
 
 /// Levels from the weightiest, with their names.
 const LEVELS: [(Level, &str); 5] = [
@@ -88,6 +89,13 @@ impl Access {
             }
         }
     }
+}
+
+/// A request with its action as AWS spells it.
+pub(super) fn spelled_request(request: &Request) -> Request {
+    let action =
+        Catalogue::built_in().find(&request.action).map_or_else(|| request.action.clone(), |action| name(&action));
+    Request { action, ..request.clone() }
 }
 
 fn name(action: &Action<'_>) -> String {

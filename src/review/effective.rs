@@ -493,9 +493,10 @@ impl<'s, 'a> App<'s, 'a> {
             }
         }
         let known: BTreeSet<&str> = found.keys().copied().collect();
-        let readable = self.facts.readable.get_or_init(|| {
-            acl::readable(self.side, self, &known).into_iter().map(str::to_owned).collect()
-        });
+        let readable = self
+            .facts
+            .readable
+            .get_or_init(|| acl::readable(self.side, self, &known).into_iter().map(str::to_owned).collect());
         for role in readable.iter().filter_map(|path| self.side.roles.get(path.as_str())) {
             found.entry(role.object.path).or_insert((role, Via::Acl));
         }

@@ -6,6 +6,7 @@
 mod access;
 mod acl;
 pub mod assertion;
+mod blocked;
 mod changes;
 mod describe;
 pub mod effective;
@@ -22,6 +23,7 @@ mod sarif;
 mod section;
 mod text;
 mod unknown;
+mod within;
 mod words;
 
 use serde_json::Value;
