@@ -90,6 +90,7 @@ impl Principal<'_, '_> {
     pub(super) fn findings(&self) -> Vec<Finding> {
         let partners = self.partners();
         let (gained, lost) = self.differences(&partners);
+        let [gained, lost] = [gained, lost].map(merged);
         let mut findings: Vec<Finding> = gained.iter().map(|found| self.gain(found)).collect();
         let lost: Vec<Finding> = lost.iter().map(|found| self.loss(found)).collect();
         let known = findings.len();
@@ -231,7 +232,7 @@ impl Principal<'_, '_> {
                 }
                 finding.witness = Some(describe::spelled_request(request));
             }
-            Proof::CannotTell(why) => finding.notes.push(format!("it can't be told for certain: {why}")),
+            Proof::CannotTell(why) => finding.notes.push(format!("perhaps; for certain it can't be told: {why}")),
         }
         finding
     }
@@ -285,6 +286,27 @@ impl Principal<'_, '_> {
         let gains = compare(&old, &new).gains;
         gains.iter().all(|difference| difference.statement.span != found.statement.span)
     }
+}
+
+/// What differs in the same way about actions of one statement on the same resources, as one.
+fn merged(found: Vec<Found>) -> Vec<Found> {
+    let mut merged: Vec<Found> = Vec::with_capacity(found.len());
+    for one in found {
+        let like = merged.iter_mut().find(|other| {
+            let plain = |found: &Found| !found.actions.negated && matches!(found.proof, Proof::Witness(_));
+            plain(other)
+                && plain(&one)
+                && other.role == one.role
+                && other.extent == one.extent
+                && other.statement.span == one.statement.span
+                && other.resources == one.resources
+        });
+        match like {
+            Some(other) => other.actions.patterns.extend(one.actions.patterns),
+            None => merged.push(one),
+        }
+    }
+    merged
 }
 
 fn all_known(held: &[Held<'_>]) -> bool {

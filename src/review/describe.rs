@@ -40,6 +40,7 @@ pub(super) fn access<S>(statement: &Statement<S>, actions: &Scope, resources: &S
         statement: statement.sid.clone(),
         // One action by its name needs no list.
         risky: if covered.len() > 1 { risky.map(name).collect() } else { Vec::new() },
+        credentials: covered.iter().filter(|action| action.returns_credentials()).map(name).collect(),
     }
 }
 
@@ -83,8 +84,10 @@ impl Access {
         match (self.count, self.levels.as_slice()) {
             (0, _) => "no action known to the catalogue".to_owned(),
             (1, [(level, _)]) => (*level).to_owned(),
+            (count, [(level, _)]) => format!("{} actions, {level}", words::thousands(count)),
             (count, levels) => {
-                let levels: Vec<String> = levels.iter().map(|(level, count)| format!("{count} {level}")).collect();
+                let levels: Vec<String> =
+                    levels.iter().map(|(level, count)| format!("{} {level}", words::thousands(*count))).collect();
                 format!("{} actions: {}", words::thousands(count), levels.join(", "))
             }
         }

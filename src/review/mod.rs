@@ -148,8 +148,10 @@ pub struct Access {
     pub conditions: Vec<String>,
     /// The name of its statement.
     pub statement: Option<String>,
-    /// Actions that deserve a look: they grant permissions or give out credentials.
+    /// Actions among several that manage permissions.
     pub risky: Vec<String>,
+    /// Actions whose answer holds a secret or a credential.
+    pub credentials: Vec<String>,
 }
 
 /// Whom a finding is about.
