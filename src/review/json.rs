@@ -74,7 +74,8 @@ fn finding(finding: &Finding) -> Value {
         let levels: Map<String, Value> =
             access.levels.iter().map(|(level, count)| ((*level).replace(' ', "_"), json!(count))).collect();
         value["access"]["levels"] = Value::Object(levels);
-        value["access"]["risky"] = json!(access.risky);
+        value["access"]["manage_permissions"] = json!(access.risky);
+        value["access"]["return_credentials"] = json!(access.credentials);
     }
     value
 }

@@ -6,6 +6,7 @@
 mod access;
 mod acl;
 pub mod assertion;
+mod blocked;
 mod changes;
 mod describe;
 pub mod effective;
@@ -22,6 +23,7 @@ mod sarif;
 mod section;
 mod text;
 mod unknown;
+mod within;
 mod words;
 
 use serde_json::Value;
@@ -146,8 +148,10 @@ pub struct Access {
     pub conditions: Vec<String>,
     /// The name of its statement.
     pub statement: Option<String>,
-    /// Actions that deserve a look: they grant permissions or give out credentials.
+    /// Actions among several that manage permissions.
     pub risky: Vec<String>,
+    /// Actions whose answer holds a secret or a credential.
+    pub credentials: Vec<String>,
 }
 
 /// Whom a finding is about.
