@@ -77,6 +77,10 @@ pub struct Origin {
     pub app: Option<String>,
     /// The declaring `file:line`.
     pub source: Option<String>,
+    /// The digest of the review that the change was part of.
+    pub review: Option<String>,
+    /// The guardrails of a role, as base64 of JSON.
+    pub guardrails: Option<String>,
 }
 
 /// A client of the Vault API. Cloning is cheap and shares the connections.

@@ -199,8 +199,14 @@ impl Transport {
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static("x-vault-token"), value);
         }
-        let Origin { commit, app, source } = request.origin;
-        for (name, text) in [("x-leasehold-commit", commit), ("x-leasehold-app", app), ("x-leasehold-source", source)] {
+        let Origin { commit, app, source, review, guardrails } = request.origin;
+        for (name, text) in [
+            ("x-leasehold-commit", commit),
+            ("x-leasehold-app", app),
+            ("x-leasehold-source", source),
+            ("x-leasehold-review", review),
+            ("x-leasehold-guardrails", guardrails),
+        ] {
             if let Some(text) = text {
                 headers.insert(HeaderName::from_static(name), header_value(name, text)?);
             }

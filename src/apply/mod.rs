@@ -134,6 +134,8 @@ pub async fn run(
         // It was not written now, so it still comes from the commit that wrote it.
         if let Some(owned) = ledger.owned().get(&object.path) {
             entry.commit.clone_from(&owned.commit);
+            entry.review.clone_from(&owned.review);
+            entry.guardrails.clone_from(&owned.guardrails);
         }
         (object.path.clone(), Some(entry))
     }));
@@ -204,7 +206,10 @@ fn record(
 ) -> Option<Option<Owned>> {
     match outcome {
         Outcome::Applied { .. } if change.takes_away() => Some(None),
-        Outcome::Applied { .. } => object.map(|object| Some(entry(object, plan, key, State::Applied))),
+        Outcome::Applied { .. } => object.map(|object| {
+            let guardrails = change.guardrails.as_ref().map(|attached| attached.text.clone());
+            Some(Owned { guardrails, ..entry(object, plan, key, State::Applied) })
+        }),
         // Nothing was done, so an object that is there now is somebody else's: the intent must not claim it.
         Outcome::Moved { .. }
         | Outcome::Skipped { .. }
@@ -224,6 +229,8 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         secrets: plan::secret_digests(object, key),
         state,
         protect: object.protect,
+        guardrails: None,
+        review: plan.review_digest(),
     }
 }
 

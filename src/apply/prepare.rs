@@ -1,13 +1,16 @@
 //! Everything that is read before a plan: the ledger, the engine's objects, and the leases that are out under
 //! what changes.
 
+use std::collections::HashMap;
+
 use futures_util::stream::{self, StreamExt as _};
 
 use super::Error;
 use crate::api::Client;
+use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Object, aws_lease, aws_role, mount};
+use crate::object::{Live, Object, aws_lease, aws_role, mount};
 use crate::plan::{Action, Adopt, Change, Input, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -33,6 +36,8 @@ pub struct Wish<'a> {
     pub max_deletes: u32,
     /// What to do about declared objects that are not ours.
     pub adopt: Adopt,
+    /// What may never be granted.
+    pub guardrails: &'a [Guardrail],
 }
 
 /// A plan, and the ledger that it was computed from.
@@ -42,6 +47,8 @@ pub struct Prepared {
     pub plan: Plan,
     /// The ledger, to be handed on to apply.
     pub ledger: Ledger,
+    /// The engine's objects that it was computed from, by path.
+    pub live: HashMap<String, Live>,
 }
 
 /// Reads the engine and computes the plan. Writes nothing.
@@ -64,10 +71,11 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>) -> Result<Prepared, Error
         max_deletes: wish.max_deletes,
         unmanaged,
         notes: snapshot.notes,
+        guardrails: wish.guardrails,
     })?;
     ask_others(client, &mut plan, &mut ledger).await?;
     count_leases(client, &mut plan).await;
-    Ok(Prepared { plan, ledger })
+    Ok(Prepared { plan, ledger, live: snapshot.objects })
 }
 
 /// Finds out who has what a plan would take over: nothing is taken from another owner. What this environment's

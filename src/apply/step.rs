@@ -14,6 +14,8 @@ pub(super) async fn carry_out(client: &Client, plan: &Plan, change: &Change, obj
         commit: plan.commit.clone(),
         app: change.app.clone(),
         source: Some(change.place.to_string()),
+        review: plan.review_digest(),
+        guardrails: change.guardrails.as_ref().map(|attached| attached.header.clone()),
     });
     let now = match live::read_one(&client, change.kind, &change.path).await {
         Ok(now) => now,

@@ -82,7 +82,7 @@ fn confirm(plan: &Plan) -> Result<(), CliError> {
 }
 
 async fn run_to_the_end(context: &Context, proposal: &mut Proposal) -> Result<Report, CliError> {
-    let Proposal { estate, client, prepared: Prepared { plan, ledger } } = proposal;
+    let Proposal { estate, client, prepared: Prepared { plan, ledger, .. } } = proposal;
     let stop = AtomicBool::new(false);
     let progress = Progress::new(plan.changes.len());
     let show = |change: &Change, outcome: &Outcome| progress.ended(change, outcome);

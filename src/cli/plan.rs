@@ -14,6 +14,9 @@ use crate::git;
 use crate::ledger;
 use crate::live;
 use crate::plan::{Adopt, Colour, MAX_DELETES_DEFAULT};
+use crate::review;
+use crate::review::effective::{self, Side};
+use crate::review::judgement::{self, Scope};
 
 /// Arguments of `leasehold plan`.
 #[derive(Debug, clap::Args)]
@@ -75,9 +78,25 @@ pub(super) async fn propose(context: &Context, adopt: Adopt) -> Result<Proposal,
         desired: &estate.objects,
         max_deletes: estate.environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
         adopt,
+        guardrails: &estate.guardrails,
     };
-    let prepared = prepare(&client, &wish).await.map_err(|error| failed(context, &error))?;
+    let mut prepared = prepare(&client, &wish).await.map_err(|error| failed(context, &error))?;
+    if !prepared.plan.changes.is_empty() {
+        let review = reviewed(&estate, &prepared, &context.today());
+        prepared.plan.add_review(review);
+    }
     Ok(Proposal { estate, client, prepared })
+}
+
+/// What the engine's objects let apps do now, and what the files would let them do.
+fn reviewed(estate: &Estate, prepared: &Prepared, today: &str) -> review::Environment {
+    let known = effective::Context { managed_policies: &estate.managed_policies };
+    let before = Side::of_live(&prepared.live, &estate.objects, prepared.ledger.owned(), known);
+    let after = Side::of_estate(estate);
+    let violations = judgement::judge(Some(&before), &after, &estate.guardrails, Scope::Changed, today);
+    let mut reviewed = review::Environment::new(&estate.environment.name, Some(&before), Some(&after), &[], violations);
+    reviewed.violations.retain(|judged| judged.introduced);
+    reviewed
 }
 
 /// Why a plan could not be made or carried out, with the hints that fit.

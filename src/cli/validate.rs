@@ -8,18 +8,26 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::CliError;
 use super::global::Format;
+use super::output::printable;
 use super::{Global, output};
 use crate::estate::{self, Checked, Problem, Severity, Sources};
+use crate::guardrail::{self, Judged};
+use crate::review::effective::Side;
+use crate::review::judgement::{self, Scope};
 
 /// Arguments of `leasehold validate`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Without --env, the estate is checked for each of its environments.
+Without --env, the estate is checked for each of its environments. What guardrails deny is told, and fails only
+with --all: what a change brings in fails `review`, `plan` and `apply`.
 
-Exit codes: 0 valid, perhaps with warnings, 1 not valid.")]
+Exit codes: 0 valid, perhaps with warnings, 1 not valid, 3 (with --all) a guardrail is violated.")]
 pub(crate) struct Args {
     /// The estate's directory [default: the current one]
     dir: Option<PathBuf>,
+    /// Fail also for what guardrails deny, wherever it comes from
+    #[arg(long)]
+    all: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -28,7 +36,8 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
-    let dir = Context::open(global)?.at(args.dir).estate_dir();
+    let context = Context::open(global)?.at(args.dir);
+    let dir = context.estate_dir();
     let (sources, checked) = match estate::read_directory(&dir) {
         Ok(sources) => {
             let checked = estate::check(&sources, global.environment().as_deref());
@@ -39,11 +48,22 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         }
     };
     let errors = count(&checked.problems, Severity::Error);
+    let violations = match errors {
+        0 => violations(&sources, global, &context.today()),
+        _ => Vec::new(),
+    };
+    let ended = violations.iter().any(|(_, judged)| judged.violation.subject.starts_with("exception for "));
+    let denied = violations.iter().any(|(_, judged)| judged.violation.severity == guardrail::Severity::Deny);
+    let code = match () {
+        () if errors > 0 || ended => 1,
+        () if denied && args.all => 3,
+        () => 0,
+    };
     if as_json {
-        let text = serde_json::to_string_pretty(&report(&sources, &checked.problems))
-            .map_err(|error| CliError::new(1, format!("the result is not JSON: {error}")))?;
-        output::data(&format!("{text}\n"))?;
-        return Ok(u8::from(errors > 0));
+        let mut result = report(&sources, &checked.problems);
+        result["guardrails"] = violations.iter().map(violation).collect();
+        output::data(&format!("{result:#}\n"))?;
+        return Ok(code);
     }
     let colour = std::io::stderr().is_terminal();
     if !checked.problems.is_empty() {
@@ -52,6 +72,15 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     if errors > 0 {
         let problems = plural(errors, "error");
         return Err(CliError::new(1, format!("the estate is not valid: {problems}")));
+    }
+    tell(&violations);
+    if ended {
+        return Err(CliError::new(1, "the estate is not valid: an exception from a guardrail has ended")
+            .hint("remove it, or agree on a later day"));
+    }
+    if code == 3 {
+        return Err(CliError::new(3, format!("guardrails are violated: {}", plural(violations.len(), "violation")))
+            .hint("change what is granted, or except it with a reason, an owner and an end"));
     }
     let mut parts = vec![
         plural(sources.file_count(), "file"),
@@ -64,6 +93,45 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     }
     output::data(&format!("Success! The estate is valid: {}.\n", parts.join(", ")))?;
     Ok(0)
+}
+
+/// What guardrails say of each environment.
+fn violations(sources: &Sources, global: &Global, today: &str) -> Vec<(String, Judged)> {
+    // What is wrong with the files has been told.
+    let estates = estate::load_each(sources, global.environment().as_deref()).unwrap_or_default();
+    let judged = estates.iter().flat_map(|estate| {
+        let side = Side::of_estate(estate);
+        let all = judgement::judge(None, &side, &estate.guardrails, Scope::All, today);
+        all.into_iter().map(|judged| (estate.environment.name.clone(), judged)).collect::<Vec<_>>()
+    });
+    judged.collect()
+}
+
+fn tell(violations: &[(String, Judged)]) {
+    for (environment, Judged { violation, .. }) in violations {
+        let place = violation.place.as_ref().map(|place| format!("\n --> {}", printable(place))).unwrap_or_default();
+        let fix = violation.fix.as_ref().map(|fix| format!("\n  = help: {}", printable(fix))).unwrap_or_default();
+        output::say(&format!(
+            "guardrail {} ({}, environment {}): {}: {}{place}{fix}\n",
+            printable(&violation.guardrail),
+            violation.severity.name(),
+            printable(environment),
+            printable(&violation.subject),
+            printable(&violation.what)
+        ));
+    }
+}
+
+fn violation((environment, Judged { violation, .. }): &(String, Judged)) -> Value {
+    json!({
+        "environment": environment,
+        "guardrail": violation.guardrail,
+        "severity": violation.severity.name(),
+        "subject": violation.subject,
+        "what": violation.what,
+        "fix": violation.fix,
+        "place": violation.place,
+    })
 }
 
 fn count(problems: &[Problem], severity: Severity) -> usize {

@@ -142,7 +142,12 @@ impl Scene<'_> {
         }
         if let Some(origin) = &request.origin {
             let mut headers = Map::new();
-            let values = [("commit", &origin.commit), ("app", &origin.app), ("source", &origin.source)];
+            let values = [
+                ("commit", &origin.commit),
+                ("app", &origin.app),
+                ("source", &origin.source),
+                ("review", &origin.review),
+            ];
             for (name, value) in values {
                 if let Some(value) = value {
                     headers.insert(format!("x-leasehold-{name}"), json!([value]));

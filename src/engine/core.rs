@@ -46,6 +46,8 @@ pub(crate) struct Core {
     pub(crate) aws: AwsTransport,
     /// The clients of the AWS mounts.
     pub(crate) aws_clients: secrets::aws::Clients,
+    /// What guardrails said of roles.
+    pub(crate) verdicts: secrets::aws::Verdicts,
     /// Where things are stored, as `seal-status` says it: `inmem` or `sqlite`.
     pub(crate) storage_type: &'static str,
     /// Held while an audit device is made or removed, so that changes do not overtake each other.

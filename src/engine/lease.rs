@@ -161,6 +161,7 @@ impl Lease {
             expire_time: rfc3339(self.expire_time),
             commit: origin.and_then(|origin| origin.commit.clone()),
             source: origin.and_then(|origin| origin.source.clone()),
+            review: origin.and_then(|origin| origin.review.clone()),
         }
     }
 

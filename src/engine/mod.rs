@@ -191,6 +191,7 @@ impl Engine {
             kv: secrets::kv::Locks::new(),
             aws: config.aws,
             aws_clients: secrets::aws::Clients::new(config.aws_key),
+            verdicts: secrets::aws::Verdicts::default(),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             audit_changes: tokio::sync::Mutex::new(()),
             sealed: AtomicBool::new(false),

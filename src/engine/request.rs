@@ -32,6 +32,9 @@ pub(crate) struct Origin {
     /// `X-Leasehold-Source`: the declaring `file:line`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) source: Option<String>,
+    /// `X-Leasehold-Review`: the digest of the review that the change was part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) review: Option<String>,
 }
 
 /// A request, parsed once at the edge; policy and router see these very bytes of `path`.
@@ -51,6 +54,8 @@ pub(crate) struct Request {
     pub(crate) remote: Option<SocketAddr>,
     /// Set when any `X-Leasehold-*` header came with the request.
     pub(crate) origin: Option<Origin>,
+    /// `X-Leasehold-Guardrails`: what a role's credentials are judged by, as base64 of JSON.
+    pub(crate) guardrails: Option<String>,
 }
 
 /// What an operation answers.

@@ -64,6 +64,11 @@ pub struct Guardrail {
 }
 
 impl Guardrail {
+    /// Whether it is about a role, as far as the role's name says: `mount/role`.
+    pub fn is_about_role(&self, label: &str) -> bool {
+        self.roles.is_empty() || names(&self.roles, label)
+    }
+
     /// The one that is there without being declared: the escalation paths that need no target.
     pub fn default_one() -> Self {
         Self {

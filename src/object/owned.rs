@@ -30,6 +30,10 @@ pub struct Owned {
     pub state: State,
     /// Whether it was declared with `protect = true`.
     pub protect: bool,
+    /// The guardrails that went with it to the engine: their names, and a digest of what they say.
+    pub guardrails: Option<String>,
+    /// The digest of the review that its last change was part of.
+    pub review: Option<String>,
 }
 
 /// How far writing an object has come.
@@ -58,6 +62,8 @@ impl Owned {
                 State::Applied => "applied",
             },
             "protect": self.protect,
+            "guardrails": self.guardrails,
+            "review": self.review,
         })
     }
 
@@ -97,6 +103,8 @@ impl Owned {
                 other => return Err(format!("the state `{other}` is not known")),
             },
             protect: map.get("protect").and_then(Value::as_bool).ok_or("`protect` is missing")?,
+            guardrails: map.get("guardrails").and_then(Value::as_str).map(str::to_owned),
+            review: map.get("review").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }
@@ -125,6 +133,8 @@ mod tests {
             secrets: BTreeMap::from([("secret_key".to_owned(), "cd".repeat(32))]),
             state: State::Intended,
             protect: true,
+            guardrails: Some("escalation (0123456789ab)".to_owned()),
+            review: Some("ef".repeat(32)),
         }
     }
 

@@ -8,8 +8,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::attached::{Attached, Attacher};
 use super::limit::{self, Adopt};
 use super::{Action, Change, FieldChange, Plan, Side, Unmanaged, order};
+use crate::guardrail::Guardrail;
 use crate::object::{
     Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Place, Shape, State, field, fingerprint,
 };
@@ -40,6 +42,8 @@ pub struct Input<'a> {
     pub unmanaged: Vec<Unmanaged>,
     /// What could not be looked at.
     pub notes: Vec<String>,
+    /// What may never be granted.
+    pub guardrails: &'a [Guardrail],
 }
 
 /// Why no plan could be made.
@@ -63,9 +67,10 @@ pub(super) fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
     let mut changes = Vec::new();
     let mut unchanged = 0;
     let mut declared: HashSet<&str> = HashSet::with_capacity(input.desired.len());
+    let mut attacher = Attacher::new(input.guardrails);
     for object in input.desired {
         declared.insert(&object.path);
-        match declared_change(object, input)? {
+        match declared_change(object, input, attacher.of(object))? {
             Some(change) => changes.push(change),
             None => unchanged += 1,
         }
@@ -89,10 +94,15 @@ pub(super) fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
         unmanaged,
         refusals,
         notes: input.notes.clone(),
+        review: None,
     })
 }
 
-fn declared_change(object: &Object, input: &Input<'_>) -> Result<Option<Change>, PlanError> {
+fn declared_change(
+    object: &Object,
+    input: &Input<'_>,
+    guardrails: Option<Attached>,
+) -> Result<Option<Change>, PlanError> {
     if let Some((name, reference, place)) = object.unresolved().next() {
         return Err(PlanError::Unresolved {
             path: object.path.clone(),
@@ -106,7 +116,7 @@ fn declared_change(object: &Object, input: &Input<'_>) -> Result<Option<Change>,
     // Settings that can't be deleted and stand at their defaults are nobody's: there is nothing to take over.
     let unset = owned.is_none() && live.is_some_and(is_unset);
     let there = live.filter(|_| !unset);
-    let fields: Vec<FieldChange> = object
+    let mut fields: Vec<FieldChange> = object
         .kind
         .fields
         .iter()
@@ -115,6 +125,10 @@ fn declared_change(object: &Object, input: &Input<'_>) -> Result<Option<Change>,
             Access::WriteOnly => hidden_change(object, field, there, owned, input.key),
         })
         .collect();
+    let fields_unchanged = object.kind.fields.len() - fields.len();
+    if let (Some(_), Some(owned)) = (there, owned) {
+        fields.extend(guardrails_change(owned.guardrails.as_deref(), guardrails.as_ref()));
+    }
     let action = match (there, owned) {
         (None, _) => Action::Create,
         (Some(_), None) => Action::Adopt,
@@ -133,12 +147,26 @@ fn declared_change(object: &Object, input: &Input<'_>) -> Result<Option<Change>,
         path: object.path.clone(),
         app: object.app.clone(),
         place: object.place.clone(),
-        fields_unchanged: object.kind.fields.len() - fields.len(),
+        fields_unchanged,
         fields,
         effects: changed.and_then(|changed| (object.kind.effect)(&object.path, changed)).into_iter().collect(),
         live: live.cloned(),
         policies: policies(&object.value("token_policies")),
+        guardrails,
     }))
+}
+
+/// A change of the guardrails that go with an object. An engine never tells them, so the ledger says what it was
+/// told.
+fn guardrails_change(before: Option<&str>, after: Option<&Attached>) -> Option<FieldChange> {
+    let after = after.map(|attached| attached.text.as_str());
+    let side = |text: Option<&str>| text.map_or(Side::Absent, |text| Side::Value(Value::from(text)));
+    (before != after).then(|| FieldChange {
+        name: "guardrails",
+        shape: Shape::Text,
+        before: side(before),
+        after: side(after),
+    })
 }
 
 /// Whether an object that can't be deleted is as the engine has it when nobody sets it.
@@ -182,6 +210,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         effects: effect.into_iter().collect(),
         live: live.cloned(),
         policies: live.and_then(|live| live.fields.get("token_policies")).map(policies).unwrap_or_default(),
+        guardrails: None,
     }
 }
 
@@ -311,6 +340,7 @@ mod tests {
                 max_deletes: self.max_deletes.unwrap_or(u32::MAX),
                 unmanaged: Vec::new(),
                 notes: Vec::new(),
+                guardrails: &[],
             })
             .expect("planned")
         }
@@ -360,6 +390,8 @@ mod tests {
             secrets: secret_digests(object, &key()),
             state,
             protect: object.protect,
+            guardrails: None,
+            review: None,
         }
     }
 
@@ -484,6 +516,7 @@ mod tests {
             max_deletes: 0,
             unmanaged: Vec::new(),
             notes: Vec::new(),
+            guardrails: &[],
         };
         let error = Plan::new(&input).expect_err("refused").to_string();
         assert!(error.contains("secret_key") && error.contains("env:X"), "{error}");

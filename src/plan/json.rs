@@ -29,6 +29,7 @@ impl Plan {
                 .map(|object| json!({"kind": object.kind, "path": object.path}))
                 .collect::<Vec<_>>(),
             "notes": self.notes,
+            "review": self.review.as_ref().map(crate::review::Environment::json),
         })
     }
 }

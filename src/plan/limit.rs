@@ -57,6 +57,11 @@ pub enum Refusal {
         /// Each object and who has it.
         objects: Vec<(String, String)>,
     },
+    /// It introduces what a guardrail denies.
+    Guardrail {
+        /// Each violation, in a line.
+        violated: Vec<String>,
+    },
     /// The environment's ledger seems to be of other files.
     Stranger {
         /// The environment.
@@ -72,6 +77,9 @@ impl Refusal {
         match self {
             Self::Anothers { .. } => "declare each object in one place; what moves from one estate to another is removed \
                                       there first, or declared here under another name"
+                .to_owned(),
+            Self::Guardrail { .. } => "change what is granted, or add an `except` block with a reason, an owner and an \
+                                       end to the guardrail"
                 .to_owned(),
             Self::Stranger { .. } => "if several estates share this engine, give each its name in the environment, as in \
                                       estate = \"payments\"; if these are the right files, apply the removals first and what \
@@ -115,6 +123,14 @@ impl fmt::Display for Refusal {
                 "the ledger of the environment `{environment}` on this engine seems to belong to other files: \
                  none of its roles, policies and logins is declared here (one is {path}, from {place})"
             ),
+            Self::Guardrail { violated } => {
+                let count = if violated.len() == 1 {
+                    "a guardrail is".to_owned()
+                } else {
+                    format!("{} guardrails are", violated.len())
+                };
+                write!(f, "{count} violated: {}", violated.join("; "))
+            }
             Self::NotOurs { objects } => {
                 let named = named(objects.iter().map(|(path, place)| format!("{path} ({place})")));
                 let exist = match objects.len() {

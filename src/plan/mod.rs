@@ -6,6 +6,7 @@
 //! holds the live object it was computed from, so that apply can tell whether the world has moved since.
 //! Pure: reading is done elsewhere.
 
+mod attached;
 mod diff;
 mod json;
 mod limit;
@@ -16,7 +17,9 @@ use serde_json::Value;
 
 use crate::object::fingerprint;
 use crate::object::{Kind, Live, Place, Shape};
+use crate::review;
 
+pub use self::attached::{Attached, Attacher};
 pub use self::diff::{Input, PlanError, differences, secret_digests};
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
@@ -38,6 +41,8 @@ pub struct Plan {
     pub unmanaged: Vec<Unmanaged>,
     /// Why this plan may not be applied.
     pub refusals: Vec<Refusal>,
+    /// Who gains and loses what by it; `None` if nothing changes, or before it was looked at.
+    pub review: Option<review::Environment>,
     /// What could not be looked at, and what that means.
     pub notes: Vec<String>,
 }
@@ -74,6 +79,8 @@ pub struct Change {
     pub live: Option<Live>,
     /// ACL policies that the object names once changed, or named before it is deleted.
     pub policies: Vec<String>,
+    /// The guardrails that go with it to the engine.
+    pub guardrails: Option<Attached>,
 }
 
 impl Change {
@@ -190,6 +197,25 @@ impl Plan {
     /// [`PlanError`], if an object can't be compared.
     pub fn new(input: &Input<'_>) -> Result<Self, PlanError> {
         diff::plan(input)
+    }
+
+    /// Adds what the plan means for access. A violated guardrail that denies refuses the plan.
+    pub fn add_review(&mut self, review: review::Environment) {
+        let violated: Vec<String> = review
+            .stops()
+            .map(|judged| {
+                format!("{}: {}: {}", judged.violation.guardrail, judged.violation.subject, judged.violation.what)
+            })
+            .collect();
+        if !violated.is_empty() {
+            self.refusals.push(Refusal::Guardrail { violated });
+        }
+        self.review = Some(review);
+    }
+
+    /// The digest of what the plan means for access.
+    pub fn review_digest(&self) -> Option<String> {
+        self.review.as_ref().map(review::Environment::digest)
     }
 
     /// The objects that are taken over if this plan is applied.

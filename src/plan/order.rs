@@ -134,6 +134,7 @@ mod tests {
             effects: Vec::new(),
             live: None,
             policies: policies.iter().map(|name| (*name).to_owned()).collect(),
+            guardrails: None,
         }
     }
 

@@ -46,6 +46,7 @@ impl Plan {
                 page.change(change);
             }
         }
+        page.access(self);
         page.foot(self);
         page.out
     }
@@ -89,6 +90,18 @@ impl Page {
             None => "files outside git".to_owned(),
         };
         self.line(&format!("Environment {}, from {commit}.", escape(&plan.environment)));
+    }
+
+    /// Who gains and loses what by the changes.
+    fn access(&mut self, plan: &Plan) {
+        let Some(review) = &plan.review else { return };
+        let colour = match self.colour {
+            Colour::Never => crate::review::Colour::Never,
+            Colour::Always => crate::review::Colour::Always,
+        };
+        self.out.push_str(&review.text(colour));
+        self.line("");
+        self.line(&format!("Review {}.", review.digest()));
     }
 
     fn change(&mut self, change: &Change) {
@@ -378,6 +391,7 @@ mod tests {
             max_deletes: 0,
             unmanaged: vec![Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
             notes: Vec::new(),
+            guardrails: &[],
         })
         .expect("planned")
     }
@@ -392,6 +406,8 @@ mod tests {
             secrets: BTreeMap::new(),
             state: State::Applied,
             protect: false,
+            guardrails: None,
+            review: None,
         };
         (object.path.clone(), owned)
     }

@@ -87,6 +87,9 @@ pub struct Credential {
     /// Where the role was declared (`file:line`).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// The digest of the review that the role's last change was part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub review: Option<String>,
 }
 
 /// Something the engine did by itself.

@@ -39,7 +39,16 @@ impl World {
     /// Plans as an estate of this name.
     async fn prepare_as(&self, estate: Option<&str>, desired: &[Object], adopt: Adopt) -> Prepared {
         let commit = Some("c0ffee");
-        let wish = Wish { environment: "local", estate, shared: true, commit, desired, max_deletes: 100, adopt };
+        let wish = Wish {
+            environment: "local",
+            estate,
+            shared: true,
+            commit,
+            desired,
+            max_deletes: 100,
+            adopt,
+            guardrails: &[],
+        };
         prepare(&self.client, &wish).await.unwrap()
     }
 

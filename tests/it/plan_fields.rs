@@ -293,7 +293,16 @@ impl World {
 
     async fn plan(&self, desired: &[Object]) -> apply::Prepared {
         let (environment, estate, adopt) = ("local", Some("fields"), Adopt::Refuse);
-        let wish = Wish { environment, estate, shared: false, commit: None, desired, max_deletes: 100, adopt };
+        let wish = Wish {
+            environment,
+            estate,
+            shared: false,
+            commit: None,
+            desired,
+            max_deletes: 100,
+            adopt,
+            guardrails: &[],
+        };
         prepare(&self.client, &wish).await.unwrap()
     }
 

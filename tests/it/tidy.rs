@@ -20,7 +20,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("live", &["api", "object"]),
     ("ledger", &["api", "object", "secret", "clock"]),
     ("trail", &["secret", "clock"]),
-    ("apply", &["plan", "review", "object", "api", "live", "ledger", "secret", "clock"]),
+    ("apply", &["plan", "review", "guardrail", "object", "api", "live", "ledger", "secret", "clock"]),
     ("engine", &["trail", "iam", "acl", "guardrail", "secret", "clock"]),
     ("sandbox", &["clock", "iam", "secret"]),
     (

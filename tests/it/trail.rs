@@ -25,6 +25,7 @@ fn credential(app: Option<&str>, role: &str, commit: Option<&str>) -> Credential
         expire_time: "2126-01-01T00:00:00Z".to_owned(),
         commit: commit.map(str::to_owned),
         source: None,
+        review: None,
     }
 }
 

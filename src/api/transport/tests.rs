@@ -75,7 +75,8 @@ async fn a_read_sends_token_and_marker_and_reads_the_envelope() {
 async fn verbs_paths_and_bodies_are_those_of_the_api() {
     let (client, seen, connections) =
         memory(vec![reply(204, ""), reply(204, ""), reply(404, r#"{"errors":[]}"#)], options());
-    let origin = Origin { commit: Some("abc".to_owned()), app: Some("webapp".to_owned()), source: None };
+    let origin =
+        Origin { commit: Some("abc".to_owned()), app: Some("webapp".to_owned()), source: None, ..Origin::default() };
     let body: Map<String, Value> = json!({"k": "v"}).as_object().unwrap().clone();
     assert_eq!(client.with_origin(origin).write("aws/roles/x", &body).await.unwrap().status, 204);
     client.delete("aws/roles/x").await.unwrap();

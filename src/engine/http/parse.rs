@@ -15,6 +15,9 @@ use crate::secret::Secret;
 /// Longer `X-Leasehold-*` values are refused, in bytes.
 const ORIGIN_BYTES_MAX: usize = 512;
 
+/// As long as the list of guardrails of a role may be, in bytes of base64.
+const GUARDRAILS_BYTES_MAX: usize = 48 << 10;
+
 /// Reads everything that the pipeline needs to know. `body` is within the size limit.
 pub(super) fn parse(id: String, parts: &Parts, body: &Bytes, remote: Option<SocketAddr>) -> Result<Request, Error> {
     let invalid = |text: &str| Error::Invalid(text.to_owned());
@@ -39,6 +42,7 @@ pub(super) fn parse(id: String, parts: &Parts, body: &Bytes, remote: Option<Sock
         token: token(&parts.headers)?,
         remote,
         origin: origin(&parts.headers)?,
+        guardrails: guardrails(&parts.headers)?,
     })
 }
 
@@ -116,8 +120,19 @@ fn origin(headers: &HeaderMap) -> Result<Option<Origin>, Error> {
         commit: value("x-leasehold-commit")?,
         app: value("x-leasehold-app")?,
         source: value("x-leasehold-source")?,
+        review: value("x-leasehold-review")?,
     };
     Ok((origin != Origin::default()).then_some(origin))
+}
+
+fn guardrails(headers: &HeaderMap) -> Result<Option<String>, Error> {
+    let value = text(headers, "x-leasehold-guardrails")?.filter(|value| !value.is_empty());
+    match value {
+        Some(value) if value.len() > GUARDRAILS_BYTES_MAX => Err(Error::Invalid(format!(
+            "the header x-leasehold-guardrails is longer than {GUARDRAILS_BYTES_MAX} bytes"
+        ))),
+        value => Ok(value.map(str::to_owned)),
+    }
 }
 
 /// Headers that would change what the answer means, were they understood.

@@ -52,6 +52,9 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
     let role = role::load(core, call.mount, name)?
         .ok_or_else(|| Error::Invalid(format!("Role {} not found", super::policy_text::go_quote(name))))?;
     let account = core.aws_clients.account(core, call.mount).await?;
+    let label = format!("{}/{name}", call.mount.path.trim_end_matches('/'));
+    let owner = role.origin.as_ref().and_then(|origin| origin.app.as_deref());
+    core.verdicts.check(&role, &label, owner, longest(call, &account), now(core))?;
     let user_name = user_name(core, &account, token, name)?;
     // Waiting for a share comes before the intent, so that its time is the time of the first attempt.
     let share = core.leases.budget.for_issuing().await;
@@ -117,6 +120,14 @@ fn user_name(core: &Core, account: &Account, token: &Token, role: &str) -> Resul
         ));
     }
     Ok(name)
+}
+
+/// How long a lease may live with all its renewals, in seconds.
+fn longest(call: Call<'_>, account: &Account) -> i64 {
+    match account.lease.lease_max {
+        max if max > 0 => max.min(call.mount.max_ttl()),
+        _ => call.mount.max_ttl(),
+    }
 }
 
 /// The lease to be, and the warnings about its TTL.

@@ -3,6 +3,7 @@
 mod client;
 mod config;
 mod failure;
+mod guard;
 mod issue;
 mod policy_text;
 mod revoke;
@@ -14,6 +15,7 @@ mod user;
 use std::sync::Arc;
 
 pub(crate) use self::client::Clients;
+pub(crate) use self::guard::Verdicts;
 pub(crate) use self::issue::CREATE_SECONDS_MAX;
 pub(crate) use self::revoke::revoke;
 use super::super::request::Operation;

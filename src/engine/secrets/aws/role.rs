@@ -13,6 +13,8 @@ use crate::engine::field::Fields;
 use crate::engine::listing::{self, Page};
 use crate::engine::request::{Operation, Origin, Response};
 use crate::engine::router::Mount;
+use crate::engine::secrets::aws::guard;
+use crate::guardrail::Guardrail;
 
 /// The pattern of `user_path`, as its error text shows it.
 const USER_PATH_PATTERN: &str = r"^\/([\x21-\x7F]{0,510}\/)?$";
@@ -40,6 +42,8 @@ pub(super) struct Role {
     pub(super) mfa_serial_number: String,
     /// Where the last write came from.
     pub(super) origin: Option<Origin>,
+    /// What its credentials are judged by.
+    pub(super) guardrails: Vec<Guardrail>,
 }
 
 /// Whether a name can name a role: `\w(([\w-.@]+)?\w)?`.
@@ -91,11 +95,18 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
             let _turn = core.kv.take(&key(call.mount, name)).await;
             let legacy = legacy(fields)?;
             let is_legacy = legacy.is_some();
+            let before = load(core, call.mount, name)?.unwrap_or_default();
+            let kept = before.guardrails.clone();
             let mut role = match legacy {
                 Some(role) => role,
-                None => merge(load(core, call.mount, name)?.unwrap_or_default(), fields)?,
+                None => merge(before, fields)?,
             };
             validate(&role)?;
+            // A write by hand does not get rid of what the estate demands.
+            role.guardrails = match call.request.origin {
+                Some(_) => guard::decode(call.request.guardrails.as_deref())?,
+                None => kept,
+            };
             role.origin = call.request.origin.clone();
             let mut batch = Batch::new();
             batch.put(key(call.mount, name), &role)?;

@@ -47,6 +47,7 @@ pub(super) fn tags(role: &Role, lease: &Lease, engine_id: &str) -> Result<Vec<Ta
         ("leasehold:app", lease.app.as_deref()),
         ("leasehold:role", Some(lease.role.as_str())),
         ("leasehold:commit", commit),
+        ("leasehold:review", lease.origin.as_ref().and_then(|origin| origin.review.as_deref())),
         ("leasehold:expiry", Some(expiry.as_str())),
     ];
     for (key, value) in ours {

@@ -1,0 +1,104 @@
+//! The guardrails of a role, judged as the role is now, just before a credential of it is issued.
+//!
+//! They come with the reconciler's write of the role and stay when somebody writes it by hand: that is what they
+//! are for. A verdict holds for one content of a role and one day, since exceptions end with a day.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::role::Role;
+use crate::engine::audit::rfc3339;
+use crate::engine::error::Error;
+use crate::guardrail::{self, Guardrail, Severity, Subject, Terms};
+use crate::iam::json;
+use crate::iam::policy::{Policy, PolicySet};
+
+/// How many verdicts are kept before all are forgotten.
+const VERDICTS_MAX: usize = 20_000;
+
+/// What was found out about roles: why no credential may be issued, or nothing.
+#[derive(Debug, Default)]
+pub(crate) struct Verdicts(Mutex<HashMap<String, Option<String>>>);
+
+/// Reads the guardrails that came with a write.
+///
+/// # Errors
+/// What is no list of guardrails.
+pub(super) fn decode(header: Option<&str>) -> Result<Vec<Guardrail>, Error> {
+    let Some(text) = header else { return Ok(Vec::new()) };
+    let bytes = STANDARD.decode(text).map_err(|_| malformed("it is not base64"))?;
+    serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))
+}
+
+fn malformed(why: &str) -> Error {
+    Error::Invalid(format!("the header x-leasehold-guardrails is not understood: {why}"))
+}
+
+impl Verdicts {
+    /// Refuses a role that one of its guardrails denies. `label` is `mount/role`, `max_ttl` how long a credential
+    /// may live, in seconds, and `now` the time in Unix seconds.
+    ///
+    /// # Errors
+    /// Which guardrail, and what breaks it.
+    pub(super) fn check(
+        &self,
+        role: &Role,
+        label: &str,
+        app: Option<&str>,
+        max_ttl: i64,
+        now: i64,
+    ) -> Result<(), Error> {
+        if role.guardrails.is_empty() {
+            return Ok(());
+        }
+        let day = rfc3339(now).get(..10).unwrap_or_default().to_owned();
+        let content = serde_json::to_string(&(role, label, app, max_ttl, &day))
+            .map_err(|error| Error::Internal(format!("a role is not JSON: {error}")))?;
+        let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&content).cloned();
+        let verdict = known.unwrap_or_else(|| {
+            let verdict = judge(role, label, app, max_ttl, &day);
+            let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            if verdicts.len() >= VERDICTS_MAX {
+                verdicts.clear();
+            }
+            verdicts.insert(content, verdict.clone());
+            verdict
+        });
+        verdict.map_or(Ok(()), |why| Err(Error::Invalid(why)))
+    }
+}
+
+fn judge(role: &Role, label: &str, app: Option<&str>, max_ttl: i64, day: &str) -> Option<String> {
+    let identity = match role.policy_document.as_str() {
+        "" => Vec::new(),
+        text => match json::parse(text).map(|json| Policy::of_checked(&json)) {
+            Ok(policy) => vec![std::sync::Arc::new(policy)],
+            Err(malformed) => return Some(format!("guardrails can't judge the role {label}: {}", malformed.what)),
+        },
+    };
+    let access = [PolicySet::identity(identity)];
+    let subject = Subject {
+        name: label,
+        roles: vec![label.to_owned()],
+        apps: app.map(str::to_owned).into_iter().collect(),
+        access: &access,
+        terms: Some(Terms {
+            permissions_boundary: role.permissions_boundary_arn.clone(),
+            user_path: role.user_path.clone(),
+            credential_type: role.credential_type.clone(),
+            max_ttl,
+        }),
+        logins: Vec::new(),
+        place: None,
+    };
+    let judged = guardrail::judge(&role.guardrails, None, &subject, day, &|_| None);
+    let denied = judged.into_iter().find(|judged| judged.violation.severity == Severity::Deny)?.violation;
+    Some(format!(
+        "the guardrail {} denies credentials of the role {label}: {}. Change the role, or except it in the estate \
+         and apply",
+        denied.guardrail, denied.what
+    ))
+}
