@@ -15,6 +15,7 @@ pub mod graph;
 pub mod holder;
 mod html;
 mod json;
+pub mod judgement;
 mod lease;
 pub mod lifetime;
 mod login;
@@ -31,7 +32,8 @@ use serde_json::Value;
 pub use self::markdown::MARKER;
 pub use self::text::Colour;
 pub use self::words::duration as words_of_duration;
-use crate::guardrail::{self, Violation};
+use crate::guardrail;
+pub use crate::guardrail::Judged;
 use crate::iam::request::Request;
 use crate::object::{Place, fingerprint};
 
@@ -89,15 +91,6 @@ pub enum Presence {
     Before,
     /// Only after: it is new.
     After,
-}
-
-/// A violated guardrail.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// What is violated.
-    pub violation: Violation,
-    /// Whether it was not violated in this way before.
-    pub introduced: bool,
 }
 
 /// One thing that a change does.
