@@ -114,6 +114,7 @@ const CASES: &[(&str, i32)] = &[
     ("45-managed-policy-widened", 2),
     ("46-engine", 2),
     ("47-close-to-the-size-limit", 2),
+    ("48-fewer-of-many-resources", 0),
 ];
 
 #[test]
