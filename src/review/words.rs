@@ -6,9 +6,17 @@ use crate::object::field;
 /// How many examples are listed before the rest is only counted.
 const SHOWN_MAX: usize = 4;
 
+/// How many actions or resources of a finding are listed.
+const LISTED_MAX: usize = 12;
+
 /// `a, b and c`; `a, b, c, d and 3 more` past a few.
 pub(super) fn listed<T: AsRef<str>>(items: &[T]) -> String {
     listed_up_to(items, SHOWN_MAX, "and")
+}
+
+/// As [`listed`], for what a reviewer should see more of.
+pub(super) fn listed_at_length<T: AsRef<str>>(items: &[T]) -> String {
+    listed_up_to(items, LISTED_MAX, "and")
 }
 
 /// `a, b or c`, all of them.
