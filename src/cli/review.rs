@@ -90,8 +90,13 @@ fn between(context: &Context, global: &Global, range: &str, judged: Scope) -> Re
     let directory = context.estate_dir();
     let (before, after) = git::range(&directory, range).map_err(|error| refused(&error))?;
     let wanted = global.environment();
-    let old = estates(&before, wanted.as_deref())?;
-    let new = estates(&after, wanted.as_deref())?;
+    let (old, new) = std::thread::scope(|scope| {
+        let old = scope.spawn(|| estates(&before, wanted.as_deref()));
+        let new = estates(&after, wanted.as_deref());
+        // A panic there is a panic here.
+        (old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), new)
+    });
+    let (old, new) = (old?, new?);
     let files = before.sources.differing(&after.sources);
     let mut names: Vec<&str> = new.iter().map(|estate| estate.environment.name.as_str()).collect();
     let gone = old.iter().map(|estate| estate.environment.name.as_str()).filter(|name| find(&new, name).is_none());

@@ -59,17 +59,25 @@ pub fn load(sources: &Sources, environment: Option<&str>) -> Result<Estate, Vec<
 /// # Errors
 /// Everything that is wrong with them, in the order of the files.
 pub fn load_each(sources: &Sources, environment: Option<&str>) -> Result<Vec<Estate>, Vec<Problem>> {
-    let parsed = Parsed::new(sources);
+    let mut parsed = Parsed::new(sources);
     let names = parsed.environments().filter(|name| environment.is_none_or(|wanted| wanted == *name));
+    let mut names: Vec<Option<String>> = names.map(|name| Some(name.to_owned())).collect();
+    if names.is_empty() {
+        // Nothing to answer, but what is wrong with the files is told.
+        names.push(None);
+    }
     let (mut estates, mut problems) = (Vec::new(), Vec::new());
-    for name in names {
-        let (estate, found) = parsed.lower(parsed.declarations.clone(), Some(name));
+    for (left, name) in names.iter().enumerate().rev() {
+        // The last one takes the tree instead of a copy of it.
+        let declarations = match left {
+            0 => std::mem::take(&mut parsed.declarations),
+            _ => parsed.declarations.clone(),
+        };
+        let (estate, found) = parsed.lower(declarations, name.as_deref());
         estates.extend(estate);
         problems.extend(found);
     }
-    if estates.is_empty() {
-        problems.extend(parsed.lower(parsed.declarations.clone(), None).1);
-    }
+    estates.reverse();
     sort(&mut problems);
     let sound = problems.iter().all(|problem| problem.severity == Severity::Warning);
     if sound { Ok(estates) } else { Err(problems) }

@@ -14,7 +14,7 @@ use super::lifetime::LeaseTerms;
 use super::{Finding, Kind, Subject, unknown, words};
 use crate::iam::compare::{Difference, Extent, Proof, compare};
 use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
-use crate::iam::request::Request;
+use crate::iam::request::{Reading, Request};
 use crate::object::Place;
 
 /// A role that a subject has on one side.
@@ -190,11 +190,17 @@ impl Principal<'_, '_> {
         }
         match &found.proof {
             Proof::Witness(request) => {
+                let limits =
+                    |held: &Held<'_>| words::listed(&held.unknown.iter().map(Unknown::to_string).collect::<Vec<_>>());
+                let had = self.before.iter().find(|before| before.set.allows(request, Reading::default()));
+                if let Some(before) = had {
+                    let why = format!("role {} allowed it before, as far as {} let it", before.label, limits(before));
+                    return finding.cannot_tell(why);
+                }
                 finding = self.why_before(finding, role, found, request);
                 finding.witness = Some(describe::spelled_request(request));
                 if !role.unknown.is_empty() {
-                    let unknown: Vec<String> = role.unknown.iter().map(Unknown::to_string).collect();
-                    finding.notes.push(format!("as far as it is not limited by {}", words::listed(&unknown)));
+                    finding.notes.push(format!("as far as {} lets it", limits(role)));
                 }
             }
             Proof::CannotTell(why) => finding.cannot_tell = Some(why.clone()),

@@ -43,11 +43,10 @@ pub(super) fn changes(
 ) {
     let mut seen: BTreeSet<String> = BTreeSet::new();
     let mut groups: BTreeMap<(Policies, Policies), Vec<&str>> = BTreeMap::new();
-    let names = before.apps().map(|app| app.name).chain(after.apps().map(|app| app.name));
-    for name in names.collect::<BTreeSet<_>>() {
-        if renamed.values().any(|old| *old == name) {
-            continue;
-        }
+    let mut names: BTreeSet<&str> = before.apps().map(|app| app.name).chain(after.apps().map(|app| app.name)).collect();
+    let gone: BTreeSet<&str> = renamed.values().copied().collect();
+    names.retain(|name| !gone.contains(name));
+    for name in names {
         let old = before.app(renamed.get(name).copied().unwrap_or(name));
         let new = after.app(name);
         let policies = |app: &Option<App<'_, '_>>| app.as_ref().map(App::policies).unwrap_or_default();

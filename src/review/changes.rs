@@ -3,10 +3,10 @@
 //! Only apps whose roles, logins or policies differ are looked at, so that ten changed roles among ten
 //! thousand take no time.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::access::{Held, Principal};
-use super::effective::{App, Role, Side, SideObject, Via};
+use super::effective::{App, Fields, Role, Side, SideObject, Via};
 use super::{Finding, Kind, Subject, acl, lease, login, words};
 use crate::estate::ManagedPolicy;
 use crate::object::{acl_policy, approle_role, auth_mount, aws_lease, aws_role, aws_root, mount};
@@ -42,7 +42,8 @@ pub(super) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Ve
     let mut findings = lease::mounts(before, after);
     let renamed = renamed(before, after);
     let mut names: BTreeSet<&str> = before.apps().map(|app| app.name).chain(after.apps().map(|app| app.name)).collect();
-    names.retain(|name| !renamed.values().any(|old| old == name));
+    let gone: BTreeSet<&str> = renamed.values().copied().collect();
+    names.retain(|name| !gone.contains(name));
     let mut told: BTreeSet<String> = BTreeSet::new();
     for name in names {
         let old = before.app(renamed.get(name).copied().unwrap_or(name));
@@ -156,6 +157,9 @@ fn held<'a>(side: &Side<'a>, app: &Option<App<'_, 'a>>) -> Vec<Held<'a>> {
     roles.map(|(role, via)| Held::new(side, role, via)).collect()
 }
 
+/// The fields of an object that is not there.
+static NONE: BTreeMap<&'static str, crate::object::Leaf> = BTreeMap::new();
+
 /// What is told of an app besides its access.
 fn app(
     subject: &Subject,
@@ -199,45 +203,38 @@ fn grants_differ(old: &Option<App<'_, '_>>, new: &Option<App<'_, '_>>) -> bool {
 
 /// New apps that are old ones by another name, with the old name.
 fn renamed<'n>(before: &'n Side<'_>, after: &'n Side<'_>) -> BTreeMap<&'n str, &'n str> {
-    let gone: Vec<_> = before.apps().filter(|app| after.app(app.name).is_none()).collect();
-    let mut renamed: BTreeMap<&str, &str> = BTreeMap::new();
-    for new in after.apps().filter(|app| before.app(app.name).is_none()) {
-        let same = gone.iter().find(|old| !renamed.values().any(|taken| *taken == old.name) && is_same(old, &new));
-        if let Some(old) = same {
-            renamed.insert(new.name, old.name);
+    let mut gone: HashMap<String, Vec<&str>> = HashMap::new();
+    for app in before.apps().filter(|app| after.app(app.name).is_none()) {
+        gone.entry(nameless(&app)).or_default().push(app.name);
+    }
+    let mut renamed = BTreeMap::new();
+    if gone.is_empty() {
+        return renamed;
+    }
+    for app in after.apps().filter(|app| before.app(app.name).is_none() && !app.roles().is_empty()) {
+        if let Some(old) = gone.get_mut(&nameless(&app)).and_then(Vec::pop) {
+            renamed.insert(app.name, old);
         }
     }
     renamed
 }
 
-/// Whether two apps have the same roles and logins but for their names.
-fn is_same(old: &App<'_, '_>, new: &App<'_, '_>) -> bool {
-    let roles = |app: &App<'_, '_>| {
-        let mut roles: Vec<String> = app
-            .roles()
-            .into_iter()
-            .map(|(role, via)| {
-                let fields: Vec<String> =
-                    role.object.kind.fields.iter().map(|field| role.object.value(field.name).to_string()).collect();
-                format!("{} {via:?} {}", role.mount, fields.join(" "))
-            })
-            .collect();
-        roles.sort_unstable();
-        roles
+/// An app's roles and logins without the names that follow from its own.
+fn nameless(app: &App<'_, '_>) -> String {
+    let fields = |object: &SideObject<'_>| {
+        let fields = object.kind.fields.iter().filter(|field| field.name != "token_policies");
+        fields.map(|field| object.value(field.name).to_string()).collect::<Vec<_>>().join(" ")
     };
-    let logins = |app: &App<'_, '_>| {
-        let mut logins: Vec<String> = app
-            .logins()
-            .map(|login| {
-                let fields = login.kind.fields.iter().filter(|field| field.name != "token_policies");
-                let fields: Vec<String> = fields.map(|field| login.value(field.name).to_string()).collect();
-                format!("{} {}", login.path.rsplit_once("/role/").map_or("", |(mount, _)| mount), fields.join(" "))
-            })
-            .collect();
-        logins.sort_unstable();
-        logins
-    };
-    !new.roles().is_empty() && roles(old) == roles(new) && logins(old) == logins(new)
+    let roles = app.roles().into_iter().map(|(role, via)| {
+        let own = via == Via::Own;
+        format!("{} {own} {}", role.mount, fields(&role.object))
+    });
+    let logins = app
+        .logins()
+        .map(|login| format!("{} {}", login.path.rsplit_once("/role/").map_or("", |(mount, _)| mount), fields(login)));
+    let mut facts: Vec<String> = roles.chain(logins).collect();
+    facts.sort_unstable();
+    facts.join("\n")
 }
 
 /// Roles that differ and that no app may have.
@@ -267,7 +264,20 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
             continue;
         }
         let subject = Subject::Engine(object.path.to_owned());
+        let nothing = SideObject {
+            kind: object.kind,
+            path: object.path,
+            app: None,
+            place: None,
+            fields: Fields::Declared(&NONE),
+        };
+        let mount = object.path.split_once("/config/root").map(|(mount, _)| format!("sys/mounts/{mount}"));
+        let mounted = mount.is_some_and(|mount| before.object(&mount).is_some() && after.object(&mount).is_some());
         let finding = match (old, new) {
+            // Where a mount had no configuration, it had the defaults of one.
+            (None, Some(object)) | (Some(object), None) if mounted => {
+                changed_engine(&subject, object, &nothing.differing(object))
+            }
             (None, _) => Finding::new(Kind::Engine, &subject, format!("a new {}", object.kind.name)),
             (_, None) => {
                 Finding::new(Kind::Engine, &subject, format!("the {} is no longer declared", object.kind.name))

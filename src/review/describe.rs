@@ -60,8 +60,8 @@ pub(super) fn patterns(scope: &Scope) -> Vec<String> {
 pub(super) fn scope(negated: bool, patterns: &[String]) -> String {
     match (negated, patterns) {
         (true, []) => "everything".to_owned(),
-        (true, patterns) => format!("everything but {}", words::listed(patterns)),
-        (false, patterns) => words::listed(patterns),
+        (true, patterns) => format!("everything but {}", words::listed_at_length(patterns)),
+        (false, patterns) => words::listed_at_length(patterns),
     }
 }
 

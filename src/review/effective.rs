@@ -278,8 +278,8 @@ impl<'a> Side<'a> {
 
     /// What objects say, wherever they are from.
     pub fn of_objects(objects: impl IntoIterator<Item = SideObject<'a>>, context: Context<'a>) -> Self {
-        let mut side = Self::default();
-        side.managed = context.managed_policies.iter().map(|policy| (policy.arn.as_str(), policy)).collect();
+        let managed = context.managed_policies.iter().map(|policy| (policy.arn.as_str(), policy)).collect();
+        let mut side = Self { managed, ..Self::default() };
         for object in objects {
             if let Some(app) = object.app {
                 let facts = side.apps.entry(app).or_default();

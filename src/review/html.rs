@@ -45,7 +45,7 @@ impl Review {
             out.push_str("<p>Nothing changes.</p>\n");
         }
         if !environment.violations.is_empty() {
-            out.push_str("<h3>Guardrails violated</h3>\n");
+            out.push_str("<h3>Guardrails</h3>\n");
             environment.violations.iter().for_each(|judged| violation(judged, out));
         }
         for section in SECTIONS {

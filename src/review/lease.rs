@@ -57,8 +57,8 @@ fn felt(before: &Side<'_>, after: &Side<'_>, mount: &str, apps: &[App<'_, '_>]) 
 pub(super) fn app(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
     let subject = Subject::App(after.1.name.to_owned());
     let mut findings = Vec::new();
-    for (mount, place) in mounts_of(&after.1) {
-        if before.0.lease_terms(mount) != after.0.lease_terms(mount) || !mounts_of(&before.1).contains_key(mount) {
+    for (mount, place) in mounts_of(after.1) {
+        if before.0.lease_terms(mount) != after.0.lease_terms(mount) || !mounts_of(before.1).contains_key(mount) {
             // Told with the mount, or with the access that is new.
             continue;
         }

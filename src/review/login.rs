@@ -2,8 +2,8 @@
 //!
 //! Source: Vault API, "AppRole auth method: create/update AppRole", and "Tokens".
 
+use core::net::IpAddr;
 use std::collections::BTreeSet;
-use std::net::IpAddr;
 
 use super::effective::{App, Side, SideObject};
 use super::{Finding, Kind, Subject, words};

@@ -127,14 +127,24 @@ fn guardrails(environment: &Environment, out: &mut String) {
             plain(&violation.subject),
             plain(&violation.what)
         ));
-        if let Some(fix) = &violation.fix {
+        if let Some(fix) = violation.fix.as_deref().filter(|_| violation.severity != Severity::Low) {
             out.push_str(&format!("  - {}\n", plain(fix)));
         }
     };
-    if !environment.violations.is_empty() {
+    let (low, weighty): (Vec<&Judged>, Vec<&Judged>) =
+        environment.violations.iter().partition(|judged| judged.violation.severity == Severity::Low);
+    if !weighty.is_empty() {
         out.push_str("**Guardrails**\n\n");
-        environment.violations.iter().for_each(|judged| violation(judged, out));
+        weighty.into_iter().for_each(|judged| violation(judged, out));
         out.push('\n');
+    }
+    if !low.is_empty() {
+        let count = words::count(low.len(), "guardrail");
+        out.push_str(&format!(
+            "<details><summary>{count} of low weight: it depends on what else the account holds</summary>\n\n"
+        ));
+        low.into_iter().for_each(|judged| violation(judged, out));
+        out.push_str("\n</details>\n\n");
     }
 }
 

@@ -112,7 +112,7 @@ impl Page {
         }
         if !environment.violations.is_empty() {
             self.line("");
-            self.painted(Style::new().bold(), "GUARDRAILS VIOLATED");
+            self.painted(Style::new().bold(), "GUARDRAILS");
             environment.violations.iter().for_each(|judged| self.violation(judged));
         }
     }
@@ -151,6 +151,10 @@ impl Page {
             Severity::Warn | Severity::Low => AnsiColor::Yellow,
         };
         self.painted(colour.on_default(), &text);
+        // There may be many of these, and whether they matter depends on what else the account holds.
+        if violation.severity == Severity::Low {
+            return;
+        }
         if let Some(witness) = &violation.witness {
             self.line(&format!("        example: {}", section::request(witness)));
         }

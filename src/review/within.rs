@@ -37,7 +37,14 @@ impl Principal<'_, '_> {
             let comparison = compare(&old, &new);
             changes += comparison.gains.len() + comparison.losses.len();
             let gains = comparison.gains.into_iter().map(|difference| Found::new(index, difference));
-            findings.extend(gains.filter_map(|found| self.moved(after, &found)));
+            for moved in gains.filter_map(|found| self.moved(after, &found)) {
+                // What can't be told for certain is told as a gain already.
+                let is_told =
+                    |finding: &Finding| finding.gains && finding.role == moved.role && finding.what == moved.what;
+                if !findings.iter().any(is_told) {
+                    findings.push(moved);
+                }
+            }
             if let Some(before) = before.filter(|_| changes == 0) {
                 findings.extend(self.rewritten(before, after));
             }

@@ -6,9 +6,17 @@ use crate::object::field;
 /// How many examples are listed before the rest is only counted.
 const SHOWN_MAX: usize = 4;
 
+/// How many actions or resources of a finding are listed.
+const LISTED_MAX: usize = 12;
+
 /// `a, b and c`; `a, b, c, d and 3 more` past a few.
 pub(super) fn listed<T: AsRef<str>>(items: &[T]) -> String {
     listed_up_to(items, SHOWN_MAX, "and")
+}
+
+/// As [`listed`], for what a reviewer should see more of.
+pub(super) fn listed_at_length<T: AsRef<str>>(items: &[T]) -> String {
+    listed_up_to(items, LISTED_MAX, "and")
 }
 
 /// `a, b or c`, all of them.
@@ -39,7 +47,7 @@ pub(super) fn thousands(number: usize) -> String {
     let digits = number.to_string();
     let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
     for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
             shown.push(',');
         }
         shown.push(digit);

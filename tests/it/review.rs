@@ -68,7 +68,7 @@ fn normal(output: &Output) -> String {
 /// Every case with its exit code: what the verdict is, and not what came out.
 const CASES: &[(&str, i32)] = &[
     ("01-one-character", 2),
-    ("02-not-action", 2),
+    ("02-not-action", 3),
     ("03-not-resource", 2),
     ("04-moved-between-roles", 0),
     ("05-moved-between-files", 0),
@@ -105,6 +105,16 @@ const CASES: &[(&str, i32)] = &[
     ("36-comment-only", 0),
     ("37-narrowed", 0),
     ("38-tags-that-the-policy-looks-at", 2),
+    ("39-managed-policy-detached", 2),
+    ("40-unknown-boundary-added", 0),
+    ("41-moved-out-of-an-unknown-boundary", 2),
+    ("42-role-that-no-app-has", 2),
+    ("43-denial-over-another-policy", 2),
+    ("44-role-by-a-wildcard-policy", 2),
+    ("45-managed-policy-widened", 2),
+    ("46-engine", 2),
+    ("47-close-to-the-size-limit", 2),
+    ("48-fewer-of-many-resources", 0),
 ];
 
 #[test]

@@ -1,0 +1,15 @@
+policy "wide" {
+  path "secret/*" {
+    capabilities = ["read"]
+  }
+}
+
+policy "narrow" {
+  path "secret/payroll/*" {
+    capabilities = ["deny"]
+  }
+
+  path "secret/desk/*" {
+    capabilities = ["read"]
+  }
+}

@@ -1,0 +1,12 @@
+app "desk" {
+  owner = "team-desk"
+
+  policies = ["narrow", "wide"]
+
+  login "approle" {
+    secret_id_ttl      = "24h"
+    secret_id_num_uses = 10
+    token_ttl          = "2h"
+    token_max_ttl      = "2h"
+  }
+}

@@ -1,0 +1,11 @@
+policy "wide" {
+  path "secret/*" {
+    capabilities = ["read"]
+  }
+}
+
+policy "narrow" {
+  path "secret/desk/*" {
+    capabilities = ["read"]
+  }
+}

@@ -1,0 +1,5 @@
+policy "operators" {
+  path "aws/creds/*" {
+    capabilities = ["read"]
+  }
+}

@@ -1,0 +1,20 @@
+environment "prod" {
+  address = "https://vault.example.com:8200"
+
+  var {
+    account = "111122223333"
+  }
+}
+
+aws "aws" {
+  lease {
+    default = "1h"
+    max     = "2h"
+  }
+}
+
+auth "approle" {}
+
+audit "file" {
+  file_path = "/var/log/vault/audit.log"
+}
