@@ -28,7 +28,7 @@ pub(super) fn document(environments: &[Outcomes]) -> String {
                     Some(reasons) => out.push_str(&format!(
                         "{case}>\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
                         xml(reasons.first().map_or("", String::as_str)),
-                        xml(&reasons.join("\n"))
+                        reasons.iter().map(|reason| xml(reason)).collect::<Vec<_>>().join("\n")
                     )),
                 }
             }
@@ -39,9 +39,9 @@ pub(super) fn document(environments: &[Outcomes]) -> String {
     out
 }
 
-/// Text for XML 1.0, which has no place for most control characters, not even escaped.
+/// Text for XML 1.0, which has no place for most control characters and for non-characters, not even escaped.
 fn xml(text: &str) -> String {
-    html(&text.replace(|c: char| c.is_control() && c != '\n', " "))
+    html(&text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}"))
 }
 
 impl Outcomes {
