@@ -73,9 +73,8 @@ pub(super) fn changes(
             [app] => Subject::App((*app).to_owned()),
             _ => Subject::Policy(differing(&old, &new).join(", ")),
         };
-        let told = |difference: &Difference, gained| {
-            apps.iter().all(|app| is_told(before, after, app, difference, gained))
-        };
+        let told =
+            |difference: &Difference, gained| apps.iter().all(|app| is_told(before, after, app, difference, gained));
         let mut group = compared(&subject, &old, &new, after, told);
         if apps.len() > 1 {
             group.iter_mut().for_each(|finding| finding.notes.push(format!("for the apps {}", words::listed(&apps))));
@@ -85,8 +84,7 @@ pub(super) fn changes(
     for path in &changed.paths {
         let Some(name) = path.strip_prefix(FOLDER).filter(|name| !seen.contains(*name)) else { continue };
         let text = |side: &Side<'_>| side.acl_policy(name).map(|text| (name.to_owned(), text.into_owned()));
-        let (old, new): (Policies, Policies) =
-            (text(before).into_iter().collect(), text(after).into_iter().collect());
+        let (old, new): (Policies, Policies) = (text(before).into_iter().collect(), text(after).into_iter().collect());
         let own = [before, after].iter().filter_map(|side| side.object(path)).any(|object| object.app.is_some());
         if !own {
             findings.extend(compared(&Subject::Policy(name.to_owned()), &old, &new, after, |_, _| false));
@@ -116,7 +114,8 @@ fn undeclared(side: &Side<'_>, old: &BTreeSet<String>, new: &BTreeSet<String>, a
 
 /// The names of the policies that are on one side only, or with another text.
 fn differing(old: &Policies, new: &Policies) -> Vec<String> {
-    let names = old.iter().filter(|policy| !new.contains(policy)).chain(new.iter().filter(|policy| !old.contains(policy)));
+    let names =
+        old.iter().filter(|policy| !new.contains(policy)).chain(new.iter().filter(|policy| !old.contains(policy)));
     names.map(|(name, _)| name.clone()).collect::<BTreeSet<_>>().into_iter().collect()
 }
 
@@ -126,9 +125,8 @@ fn is_told(before: &Side<'_>, after: &Side<'_>, app: &str, difference: &Differen
     let (there, elsewhere) = if gained { (after, before) } else { (before, after) };
     let Some((mount, role)) = difference.path.split_once("/creds/") else { return false };
     let path = format!("{mount}/roles/{role}");
-    let has = |side: &Side<'_>| {
-        side.app(app).is_some_and(|app| app.roles().iter().any(|(role, _)| role.object.path == path))
-    };
+    let has =
+        |side: &Side<'_>| side.app(app).is_some_and(|app| app.roles().iter().any(|(role, _)| role.object.path == path));
     difference.capabilities == ["read"] && has(there) && !has(elsewhere)
 }
 
@@ -142,7 +140,8 @@ fn compared(
 ) -> Vec<Finding> {
     let differing = differing(old, new);
     let object = differing.iter().find_map(|name| after.object(&format!("{FOLDER}{name}")));
-    let place = object.filter(|object| object.kind.name == acl_policy::KIND.name).map(|object| object.place_of("policy"));
+    let place =
+        object.filter(|object| object.kind.name == acl_policy::KIND.name).map(|object| object.place_of("policy"));
     let with_place = |finding: Finding| Finding { place: place.clone(), ..finding };
     let compile = |policies: &Policies| {
         Acl::of_texts(policies.iter().map(|(name, text)| (name.as_str(), text.as_str())))

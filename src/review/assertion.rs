@@ -125,9 +125,7 @@ impl Coverage {
 
 fn allows(set: &PolicySet<Place>) -> impl Iterator<Item = (Key, &Statement<Place>)> {
     let statements = set.identity.iter().flat_map(|policy| policy.statements.iter().enumerate());
-    statements
-        .filter(|(_, one)| one.effect == Effect::Allow)
-        .map(|(index, one)| ((one.span.clone(), index), one))
+    statements.filter(|(_, one)| one.effect == Effect::Allow).map(|(index, one)| ((one.span.clone(), index), one))
 }
 
 /// What one test is about.
@@ -175,11 +173,8 @@ impl<'s, 'a> Run<'s, 'a> {
         roles.chain(policies.map(|name| format!("the policy {name} of its tokens is not declared"))).collect()
     }
 
-    /// Policies of the app's tokens whose rules are not in the estate. The engine's own `default` lets tokens
-    /// look after themselves.
     fn undeclared(&self) -> Vec<String> {
-        let names = self.app.iter().flat_map(App::policies);
-        names.filter(|name| name != "default" && self.side.acl_policy(name).is_none()).collect()
+        self.app.iter().flat_map(App::undeclared_policies).collect()
     }
 
     /// Why nothing can be proved, if it can't.

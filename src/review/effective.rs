@@ -481,6 +481,13 @@ impl<'s, 'a> App<'s, 'a> {
         names
     }
 
+    /// Policies of its tokens whose rules this side does not have, so that they may permit anything. The engine's
+    /// own `default` lets tokens look after themselves.
+    pub fn undeclared_policies(&self) -> Vec<String> {
+        let names = self.policies().into_iter();
+        names.filter(|name| name != "default" && self.side.acl_policy(name).is_none()).collect()
+    }
+
     /// The roles whose credentials it may have, by path: its own, those granted to it, and whatever the
     /// ACL policies of its tokens let it read.
     pub fn roles(&self) -> Vec<(&'s Role<'a>, Via)> {
@@ -493,9 +500,10 @@ impl<'s, 'a> App<'s, 'a> {
             }
         }
         let known: BTreeSet<&str> = found.keys().copied().collect();
-        let readable = self.facts.readable.get_or_init(|| {
-            acl::readable(self.side, self, &known).into_iter().map(str::to_owned).collect()
-        });
+        let readable = self
+            .facts
+            .readable
+            .get_or_init(|| acl::readable(self.side, self, &known).into_iter().map(str::to_owned).collect());
         for role in readable.iter().filter_map(|path| self.side.roles.get(path.as_str())) {
             found.entry(role.object.path).or_insert((role, Via::Acl));
         }
