@@ -10,6 +10,7 @@ use clap::ValueEnum;
 
 use super::error::CliError;
 use crate::api::{Options, TlsOptions};
+use crate::iam::catalogue::Catalogue;
 
 const HEADING: &str = "Global options";
 
@@ -55,6 +56,9 @@ pub(crate) struct Global {
     /// Print only this field of the answer
     #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
     pub(crate) field: Option<String>,
+    /// A newer catalogue of AWS actions [env: LEASEHOLD_CATALOGUE; default: the one built in]
+    #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
+    pub(crate) catalogue: Option<PathBuf>,
     /// No colours [env: NO_COLOR, VAULT_CLI_NO_COLOR]
     #[arg(long, global = true, help_heading = HEADING)]
     pub(crate) no_color: bool,
@@ -165,6 +169,23 @@ impl Global {
     /// The estate's environment that was asked for, if one was.
     pub(crate) fn environment(&self) -> Option<String> {
         self.environment.clone().or_else(|| exactly("LEASEHOLD_ENV"))
+    }
+
+    /// Reads the catalogue of AWS actions that was asked for, if one was.
+    ///
+    /// # Errors
+    /// A file that can't be read or is no catalogue.
+    pub(crate) fn choose_catalogue(&self) -> Result<(), CliError> {
+        let Some(file) = self.catalogue.clone().or_else(|| exactly("LEASEHOLD_CATALOGUE").map(PathBuf::from)) else {
+            return Ok(());
+        };
+        let named = |why: String| {
+            CliError::new(1, format!("{} can't be used as a catalogue of actions: {why}", file.display()))
+                .hint("policies/catalogue/make.py makes one")
+        };
+        let text = std::fs::read_to_string(&file).map_err(|error| named(error.to_string()))?;
+        Catalogue::parse(&text).map_err(named)?.choose();
+        Ok(())
     }
 
     /// How TLS is checked.

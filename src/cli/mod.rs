@@ -120,6 +120,10 @@ pub fn run(argv: Vec<OsString>) -> ExitCode {
         }
     };
     output::set_colour(cli.global.no_color());
+    if let Err(error) = cli.global.choose_catalogue() {
+        output::failure(&error);
+        return ExitCode::from(error.exit_code);
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -107,7 +107,7 @@ fn between(context: &Context, global: &Global, range: &str) -> Result<Review, Cl
         before: Revision { name: before.name, commit: before.commit },
         after: Revision { name: after.name, commit: after.commit },
         directory: git::directory(&directory).map_err(|error| refused(&error))?,
-        catalogue: Catalogue::built_in().date().to_owned(),
+        catalogue: Catalogue::current().date().to_owned(),
         files: Some(files.len()),
     })
 }
@@ -166,7 +166,7 @@ async fn against_live(context: &Context) -> Result<Review, CliError> {
         before: Revision { name: "live".to_owned(), commit: None },
         after: Revision { name: "the files".to_owned(), commit },
         directory: directory_in_git(&directory)?,
-        catalogue: Catalogue::built_in().date().to_owned(),
+        catalogue: Catalogue::current().date().to_owned(),
         files: None,
     })
 }

@@ -456,14 +456,13 @@ fn pieces(scope: &Scope) -> Vec<Scope> {
 /// The same witness with an action that AWS has and an ARN that looks like one, where these show it too.
 fn presentable(mut request: Request, actions: &Scope, goals: &[Goal<'_>], reading: Reading) -> Request {
     let shows = |request: &Request| goals.iter().all(|goal| goal.is_met(request, reading));
-    let catalogue = Catalogue::built_in();
-    let named = |action: super::catalogue::Action<'_>| format!("{}:{}", action.service, action.name);
+    let catalogue = Catalogue::current();
     match catalogue.find(&request.action) {
-        Some(action) => request.action = named(action),
+        Some(action) => request.action = action.to_string(),
         None => {
-            let known = catalogue.covered(actions).into_iter().take(WITNESS_ACTIONS_MAX).map(named);
-            let tried = known.map(|action| Request { action, ..request.clone() });
-            if let Some(better) = tried.into_iter().find(shows) {
+            let known = catalogue.matching(actions).take(WITNESS_ACTIONS_MAX);
+            let mut tried = known.map(|action| Request { action: action.to_string(), ..request.clone() });
+            if let Some(better) = tried.find(shows) {
                 request = better;
             }
         }

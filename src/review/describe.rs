@@ -17,7 +17,7 @@ const LEVELS: [(Level, &str); 5] = [
 
 /// The part `actions` on `resources` of a statement.
 pub(super) fn access<S>(statement: &Statement<S>, actions: &Scope, resources: &Scope) -> Access {
-    let catalogue = Catalogue::built_in();
+    let catalogue = Catalogue::current();
     let covered = catalogue.covered(actions);
     let levels = LEVELS.iter().filter_map(|(level, name)| {
         let count = covered.iter().filter(|action| action.level == *level).count();
