@@ -7,6 +7,7 @@ use super::error::CliError;
 use super::global::Format;
 use super::output::printable;
 use super::{Global, output};
+use crate::estate::EngineChoice;
 use crate::review::effective::Side;
 use crate::review::graph::Graph;
 
@@ -35,7 +36,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     if let Some(app) = args.app.as_deref().filter(|app| side.app(app).is_none()) {
         return Err(undeclared(&side, app));
     }
-    let graph = Graph::of(&side, &estate.environment.name, args.app.as_deref());
+    let engine = match &estate.environment.engine {
+        EngineChoice::Address(address) => address.as_str(),
+        EngineChoice::Embedded { .. } => "embedded engine",
+    };
+    let title = format!("environment {}, {engine}", estate.environment.name);
+    let graph = Graph::of(&side, &title, args.app.as_deref());
     output::data(&match format {
         Format::Mermaid => graph.mermaid(),
         Format::Svg => graph.svg(),

@@ -1,7 +1,7 @@
 //! Outcomes of tests as JUnit XML, which CI systems show.
 
 use super::Outcomes;
-use crate::review::escape::html;
+use crate::review::escape::xml;
 
 /// The outcomes of several environments as one document: a suite for each environment, a case for each assertion.
 pub(super) fn document(environments: &[Outcomes]) -> String {
@@ -37,11 +37,6 @@ pub(super) fn document(environments: &[Outcomes]) -> String {
     }
     out.push_str("</testsuites>\n");
     out
-}
-
-/// Text for XML 1.0, which has no place for most control characters and for non-characters, not even escaped.
-fn xml(text: &str) -> String {
-    html(&text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}"))
 }
 
 impl Outcomes {

@@ -1,10 +1,15 @@
-//! The graph as a picture that needs no other program: four columns, each node where its neighbours are.
+//! The graph as a picture that needs no other program: columns, each node where its neighbours are.
 
 use super::{Column, Graph, Node};
-use crate::review::escape::html;
+use crate::review::escape::xml;
 
-const COLUMNS: [(Column, &str); 4] =
-    [(Column::Login, "login"), (Column::App, "app"), (Column::Role, "role"), (Column::Service, "AWS")];
+const COLUMNS: [(Column, &str); 5] = [
+    (Column::Login, "login"),
+    (Column::App, "app"),
+    (Column::Policy, "policies of its tokens"),
+    (Column::Role, "role"),
+    (Column::Service, "AWS"),
+];
 
 /// Widths and heights in pixels. A character of the font is taken to be this wide.
 const CHARACTER: usize = 7;
@@ -12,7 +17,7 @@ const BOX_WIDTH: usize = 250;
 const COLUMN_GAP: usize = 90;
 const LINE: usize = 16;
 const BOX_GAP: usize = 14;
-const TOP: usize = 56;
+const TOP: usize = 80;
 const MARGIN: usize = 20;
 
 /// How many times neighbours pull a node's place.
@@ -36,12 +41,13 @@ impl Graph {
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
-             <title>{}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n",
-            html(&self.title)
+             <title>{title}</title>\n<rect width=\"100%\" height=\"100%\" fill=\"#ffffff\"/>\n\
+             <text x=\"{MARGIN}\" y=\"32\" font-size=\"16\" font-weight=\"bold\">{title}</text>\n",
+            title = xml(&self.title)
         );
         for (index, (_, name)) in COLUMNS.iter().enumerate() {
             let x = MARGIN + index * (BOX_WIDTH + COLUMN_GAP);
-            out.push_str(&format!("<text x=\"{x}\" y=\"36\" font-size=\"14\" fill=\"#57606a\">{name}</text>\n"));
+            out.push_str(&format!("<text x=\"{x}\" y=\"64\" font-size=\"14\" fill=\"#57606a\">{name}</text>\n"));
         }
         for (from, to, word) in &self.edges {
             out.push_str(&edge(places[*from], places[*to], word, &self.nodes[*from], &self.nodes[*to]));
@@ -101,8 +107,8 @@ fn edge(from: Place, to: Place, word: &str, start: &Node, end: &Node) -> String 
     format!(
         "<path d=\"M{x1} {y1} C{middle} {y1} {middle} {y2} {x2} {y2}\" fill=\"none\" stroke=\"#8c959f\">\
          <title>{} {word} {}</title></path>\n",
-        html(&start.name),
-        html(&end.name)
+        xml(&start.name),
+        xml(&end.name)
     )
 }
 
@@ -111,20 +117,22 @@ fn boxed(node: &Node, place: Place) -> String {
     let fill = match node.column {
         Column::Login => "#ddf4ff",
         Column::App => "#dafbe1",
+        Column::Policy => "#fbefff",
         Column::Role => "#fff8c5",
         Column::Service => "#f6f8fa",
     };
-    let title = [vec![node.name.clone()], node.detail.clone()].concat().join("\n");
+    // A line feed that is escaped would be shown as such.
+    let title: Vec<String> = std::iter::once(&node.name).chain(&node.detail).map(|line| xml(line)).collect();
     let mut out = format!(
         "<g><title>{}</title><rect x=\"{x}\" y=\"{y}\" width=\"{BOX_WIDTH}\" height=\"{height}\" rx=\"6\" \
          fill=\"{fill}\" stroke=\"#57606a\"/>\n",
-        html(&title)
+        title.join("\n")
     );
     let lines = [vec![node.name.clone()], node.lines()].concat();
     for (index, line) in lines.iter().enumerate() {
         let weight = if index == 0 { " font-weight=\"bold\"" } else { " fill=\"#57606a\"" };
         let (x, y) = (x + 8, y + LINE * (index + 1));
-        out.push_str(&format!("<text x=\"{x}\" y=\"{y}\"{weight}>{}</text>\n", html(&fitted(line))));
+        out.push_str(&format!("<text x=\"{x}\" y=\"{y}\"{weight}>{}</text>\n", xml(&fitted(line))));
     }
     out.push_str("</g>\n");
     out
