@@ -27,7 +27,7 @@ pub(super) fn document(environments: &[Outcomes]) -> String {
                     None => out.push_str(&format!("{case}/>\n")),
                     Some(reasons) => out.push_str(&format!(
                         "{case}>\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
-                        xml(reasons.first().map_or("", String::as_str)),
+                        xml(&message(reasons)),
                         reasons.iter().map(|reason| xml(reason)).collect::<Vec<_>>().join("\n")
                     )),
                 }
@@ -37,6 +37,12 @@ pub(super) fn document(environments: &[Outcomes]) -> String {
     }
     out.push_str("</testsuites>\n");
     out
+}
+
+/// The reason in a line: what it starts with, and what follows if that only announces it.
+fn message(reasons: &[String]) -> String {
+    let announced = reasons.first().is_some_and(|first| first.ends_with(':'));
+    reasons.iter().take(1 + usize::from(announced)).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 impl Outcomes {
