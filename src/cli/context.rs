@@ -79,6 +79,12 @@ impl Context {
         &self.clock
     }
 
+    /// The day, as `2026-11-25`: UTC, so that a run in CI and one at a desk agree.
+    pub(crate) fn today(&self) -> String {
+        let date = self.clock.now().date();
+        format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
+    }
+
     /// The estate's directory.
     pub(crate) fn estate_dir(&self) -> PathBuf {
         self.dir.clone().unwrap_or_else(|| PathBuf::from("."))

@@ -11,6 +11,7 @@ use crate::estate::{self, Estate, Sources};
 use crate::iam::catalogue::Catalogue;
 use crate::ledger::{self, Ledger};
 use crate::review::effective::{self, Side};
+use crate::review::judgement::{self, Scope};
 use crate::review::{Colour, Environment, Review, Revision};
 use crate::{apply, git, live};
 
@@ -55,9 +56,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         (_, range, directory) => (range, directory),
     };
     let context = Context::open(global)?.at(directory);
+    let judged = if all { Scope::All } else { Scope::Changed };
     let review = match against.as_deref() {
-        Some("live") => against_live(&context).await,
-        against => between(&context, global, against.or(range.as_deref()).unwrap_or("HEAD")),
+        Some("live") => against_live(&context, judged).await,
+        against => between(&context, global, against.or(range.as_deref()).unwrap_or("HEAD"), judged),
     };
     context.close().await;
     // Two and three are verdicts, and nothing else.
@@ -84,7 +86,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 /// Two commits, or a commit and the files.
-fn between(context: &Context, global: &Global, range: &str) -> Result<Review, CliError> {
+fn between(context: &Context, global: &Global, range: &str, judged: Scope) -> Result<Review, CliError> {
     let directory = context.estate_dir();
     let (before, after) = git::range(&directory, range).map_err(|error| refused(&error))?;
     let wanted = global.environment();
@@ -98,9 +100,12 @@ fn between(context: &Context, global: &Global, range: &str) -> Result<Review, Cl
         return Err(no_environment(wanted.as_deref()));
     }
     let environments = names.into_iter().map(|name| {
-        let (before, after) = (find(&old, name), find(&new, name));
-        let (before, after) = (before.map(Side::of_estate), after.map(Side::of_estate));
-        Environment::new(name, before.as_ref(), after.as_ref(), &files, Vec::new())
+        let (before, estate) = (find(&old, name), find(&new, name));
+        let (before, after) = (before.map(Side::of_estate), estate.map(Side::of_estate));
+        let violations = estate.zip(after.as_ref()).map(|(estate, after)| {
+            judgement::judge(before.as_ref(), after, &estate.guardrails, judged, &context.today())
+        });
+        Environment::new(name, before.as_ref(), after.as_ref(), &files, violations.unwrap_or_default())
     });
     Ok(Review {
         environments: environments.collect(),
@@ -147,7 +152,7 @@ fn refused(error: &git::Error) -> CliError {
 }
 
 /// What the engine holds, and the files.
-async fn against_live(context: &Context) -> Result<Review, CliError> {
+async fn against_live(context: &Context, judged: Scope) -> Result<Review, CliError> {
     let (estate, client) = context.environment().await?;
     let environment = &estate.environment;
     let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
@@ -157,7 +162,8 @@ async fn against_live(context: &Context) -> Result<Review, CliError> {
     let known = effective::Context { managed_policies: &estate.managed_policies };
     let before = Side::of_live(&snapshot.objects, &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(&estate);
-    let mut reviewed = Environment::new(&environment.name, Some(&before), Some(&after), &[], Vec::new());
+    let violations = judgement::judge(Some(&before), &after, &estate.guardrails, judged, &context.today());
+    let mut reviewed = Environment::new(&environment.name, Some(&before), Some(&after), &[], violations);
     reviewed.not_evaluated.extend(snapshot.notes);
     let directory = context.estate_dir();
     let commit = git::commit(&directory).map_err(|error| refused(&error))?;

@@ -9,6 +9,7 @@ mod assert;
 mod document;
 mod engine;
 mod environment;
+mod guardrail;
 mod policy;
 
 use std::collections::{HashMap, HashSet};
@@ -22,6 +23,7 @@ use super::schema::Reader;
 use super::source::Span;
 use super::tree::{self, Kind, Map, nearest};
 use super::{App, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
+use crate::guardrail::Guardrail;
 use crate::object::{self, Leaf, Object, Place};
 
 /// Reads declarations and lowers them for one environment: the named one, else the only one, else the one
@@ -145,7 +147,8 @@ struct Parsed<'s> {
 }
 
 /// The kinds of declarations.
-const KINDS: &[&str] = &["environment", "aws", "auth", "role", "app", "policy", "audit", "managed_policy", "test"];
+const KINDS: &[&str] =
+    &["environment", "aws", "auth", "role", "app", "policy", "audit", "managed_policy", "test", "guardrail"];
 
 /// A file's tree, unless it can't be understood, and what is wrong with it.
 type ParsedFile = (Option<Map>, Vec<Draft>);
@@ -278,6 +281,9 @@ struct Lowering<'s> {
     apps: Vec<App>,
     managed_policies: Vec<ManagedPolicy>,
     tests: Vec<Test>,
+    guardrails: Vec<Guardrail>,
+    /// The names of all guardrails, also of those that are switched off.
+    named_guardrails: Vec<String>,
 }
 
 impl<'s> Lowering<'s> {
@@ -298,6 +304,8 @@ impl<'s> Lowering<'s> {
             apps: Vec::new(),
             managed_policies: Vec::new(),
             tests: Vec::new(),
+            guardrails: Vec::new(),
+            named_guardrails: Vec::new(),
         }
     }
 
@@ -330,6 +338,10 @@ impl<'s> Lowering<'s> {
         for block in self.reader.labelled(declarations, "test") {
             self.test(&block);
         }
+        for block in self.reader.labelled(declarations, "guardrail") {
+            self.guardrail(&block);
+        }
+        self.default_guardrail();
     }
 
     /// Adds an object, unless its path is declared already.
@@ -382,6 +394,7 @@ impl<'s> Lowering<'s> {
             statements: self.statements,
             managed_policies: self.managed_policies,
             tests: self.tests,
+            guardrails: self.guardrails,
             warnings: Vec::new(),
         }
     }

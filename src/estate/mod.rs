@@ -29,6 +29,7 @@ pub(crate) use read::{
 };
 pub use source::{Lookup, Source, Sources};
 
+use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
 use crate::object::{Object, Place};
@@ -53,6 +54,8 @@ pub struct Estate {
     pub managed_policies: Vec<ManagedPolicy>,
     /// What is asserted about apps.
     pub tests: Vec<Test>,
+    /// What may never be granted, the default guardrail among them unless it is switched off.
+    pub guardrails: Vec<Guardrail>,
     /// What the author should know though nothing is wrong.
     pub warnings: Vec<Problem>,
 }

@@ -116,7 +116,8 @@ const LABELLED: &[&str] = &["role", "login", "path", "statement", "acl"];
 
 /// Blocks without labels that may stand several times, by the kind of declaration they stand in. They are a
 /// list of maps: HCL repeats the block, YAML writes the list.
-pub(crate) const REPEATED: &[(&str, &[&str])] = &[("test", &["allow", "deny", "never"])];
+pub(crate) const REPEATED: &[(&str, &[&str])] =
+    &[("test", &["allow", "deny", "never"]), ("guardrail", &["deny", "require", "except"])];
 
 /// Whether a block of a declaration of this kind may stand several times.
 pub(crate) fn is_repeated(kind: &str, block: &str) -> bool {

@@ -125,10 +125,25 @@ pub fn compare<'a, S>(old: &'a [PolicySet<S>], new: &'a [PolicySet<S>]) -> Compa
 /// Finds a request inside `within` (its effect does not matter) and outside all of `outside` that `access`
 /// allows: whether a principal can do any of these things. `None` is a proof that there is no such request.
 pub fn reach<S>(access: &[PolicySet<S>], within: &Statement<()>, outside: &[Statement<()>]) -> Option<Proof> {
+    search::<S>(&[], access, within, outside)
+}
+
+/// Finds a request inside `within` that `new` allows and `old` does not. `None` is a proof that there is none.
+pub fn gain_within<S>(old: &[PolicySet<S>], new: &[PolicySet<S>], within: &Statement<()>) -> Option<Proof> {
+    search(old, new, within, &[])
+}
+
+fn search<S>(
+    beyond: &[PolicySet<S>],
+    access: &[PolicySet<S>],
+    within: &Statement<()>,
+    outside: &[Statement<()>],
+) -> Option<Proof> {
     let mut left = STEPS_OF_A_COMPARISON;
     let readings = readings(
         access
             .iter()
+            .chain(beyond)
             .flat_map(statements)
             .map(|statement| &statement.resources)
             .chain(std::iter::once(within).chain(outside).map(|statement| &statement.resources)),
@@ -137,11 +152,13 @@ pub fn reach<S>(access: &[PolicySet<S>], within: &Statement<()>, outside: &[Stat
     for reading in readings {
         let mut variables = Variables::default();
         let sides: Vec<Bounds> = access.iter().map(|set| Bounds::new(set, reading, &mut variables)).collect();
+        let others: Vec<Bounds> = beyond.iter().map(|set| Bounds::new(set, reading, &mut variables)).collect();
         let within = Term::new(within, reading, &mut variables);
         let outside: Vec<Term> = outside.iter().map(|term| Term::new(term, reading, &mut variables)).collect();
         for bounds in &sides {
             let allowed = bounds.allows.iter().map(|set| Goal::InsideAny(set));
             let kept = bounds.denies.iter().chain(&outside).map(Goal::Outside);
+            let kept = kept.chain(others.iter().map(Goal::NotAllowed));
             let goals: Vec<Goal<'_>> = [Goal::Inside(&within)].into_iter().chain(allowed).chain(kept).collect();
             match attempt(&goals, reading, &variables, &mut left) {
                 Outcome::Witness(request) => {

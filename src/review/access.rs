@@ -6,22 +6,16 @@
 //! or bound what the rest allows, so an old role answers for a new one only if nothing more was unknown of it.
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
 
+use super::blocked::{self, Blocked, blocked, named, statement_words};
 use super::describe;
 use super::effective::{Role, Side, SideObject, Unknown, Via};
 use super::lifetime::LeaseTerms;
 use super::{Finding, Kind, Subject, unknown, words};
 use crate::iam::compare::{Difference, Extent, Proof, compare};
-use crate::iam::document::{self, USER_INLINE_SIZE_MAX};
-use crate::iam::evaluate::Decision;
-use crate::iam::pattern::{Part, Pattern, Syntax};
-use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
-use crate::iam::request::{Reading, Request};
+use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
+use crate::iam::request::Request;
 use crate::object::Place;
-
-/// From which share of the size limit on, in percent, a document's size is told.
-const SIZE_TOLD_PERCENT: usize = 80;
 
 /// A role that a subject has on one side.
 pub(super) struct Held<'a> {
@@ -45,8 +39,20 @@ impl<'a> Held<'a> {
         }
     }
 
+    /// The same role with other policies.
+    pub(super) fn supposing(&self, set: PolicySet<Place>) -> Self {
+        Self {
+            object: self.object,
+            label: self.label.clone(),
+            via: self.via,
+            set,
+            unknown: BTreeSet::new(),
+            lease: self.lease,
+        }
+    }
+
     /// Its statements, of all its identity policies.
-    fn statements(&self) -> impl Iterator<Item = &Statement<Place>> {
+    pub(super) fn statements(&self) -> impl Iterator<Item = &Statement<Place>> {
         self.set.identity.iter().flat_map(|policy| &policy.statements)
     }
 }
@@ -61,7 +67,7 @@ pub(super) struct Principal<'b, 'a> {
 }
 
 /// Something that one role allows and the other side does not.
-struct Found {
+pub(super) struct Found {
     /// The index of the role on its own side.
     role: usize,
     /// The statement that allows it.
@@ -69,11 +75,11 @@ struct Found {
     actions: Scope,
     resources: Scope,
     extent: Extent,
-    proof: Proof,
+    pub(super) proof: Proof,
 }
 
 impl Found {
-    fn new(role: usize, difference: Difference<'_, Place>) -> Self {
+    pub(super) fn new(role: usize, difference: Difference<'_, Place>) -> Self {
         let Difference { statement, actions, resources, extent, proof, .. } = difference;
         Self { role, statement: statement.clone(), actions, resources, extent, proof }
     }
@@ -84,6 +90,7 @@ impl Principal<'_, '_> {
     pub(super) fn findings(&self) -> Vec<Finding> {
         let partners = self.partners();
         let (gained, lost) = self.differences(&partners);
+        let [gained, lost] = [gained, lost].map(merged);
         let mut findings: Vec<Finding> = gained.iter().map(|found| self.gain(found)).collect();
         let lost: Vec<Finding> = lost.iter().map(|found| self.loss(found)).collect();
         let known = findings.len();
@@ -183,8 +190,8 @@ impl Principal<'_, '_> {
         }
         match &found.proof {
             Proof::Witness(request) => {
-                finding = self.why_before(finding, role, request);
-                finding.witness = Some(request.clone());
+                finding = self.why_before(finding, role, found, request);
+                finding.witness = Some(describe::spelled_request(request));
                 if !role.unknown.is_empty() {
                     let unknown: Vec<String> = role.unknown.iter().map(Unknown::to_string).collect();
                     finding.notes.push(format!("as far as it is not limited by {}", words::listed(&unknown)));
@@ -215,14 +222,23 @@ impl Principal<'_, '_> {
             }
         }
         match &found.proof {
-            Proof::Witness(request) => finding.witness = Some(request.clone()),
-            Proof::CannotTell(why) => finding.notes.push(format!("it can't be told for certain: {why}")),
+            Proof::Witness(request) => {
+                if let Some(Blocked::Denied(statements)) = blocked(&self.after, role, request) {
+                    for statement in statements {
+                        finding = finding
+                            .note(format!("now {} denies {}", named(statement), statement_words(statement)))
+                            .also("denied now", statement.span.clone());
+                    }
+                }
+                finding.witness = Some(describe::spelled_request(request));
+            }
+            Proof::CannotTell(why) => finding.notes.push(format!("perhaps; for certain it can't be told: {why}")),
         }
         finding
     }
 
     /// A finding about the access of a statement.
-    fn told(&self, kind: Kind, role: &Held<'_>, found: &Found) -> Finding {
+    pub(super) fn told(&self, kind: Kind, role: &Held<'_>, found: &Found) -> Finding {
         let access = describe::access(&found.statement, &found.actions, &found.resources);
         let mut finding = Finding::new(kind, &self.subject, access.sentence()).role(&role.label);
         finding.place = Some(found.statement.span.clone());
@@ -230,136 +246,71 @@ impl Principal<'_, '_> {
         finding
     }
 
-    /// What kept a request from being allowed before, where it was more than that nothing allowed it.
-    fn why_before(&self, mut finding: Finding, role: &Held<'_>, request: &Request) -> Finding {
-        let same_role = self.before.iter().filter(|before| before.label == role.label);
-        let others = self.before.iter().filter(|before| before.label != role.label);
-        for before in same_role.chain(others) {
-            let verdict = before.set.evaluate(request, Reading::default());
-            if verdict.decision == Decision::ExplicitlyDenied {
-                for statement in verdict.by {
-                    finding = finding.note(format!("before, {} denied it", named(statement)));
-                    finding = finding.also("denied before", statement.span.clone());
+    /// What kept a request from being allowed before, where it was more than that nothing allowed it. Where that
+    /// is all that did, it says what is gained better than the statement that allows it.
+    pub(super) fn why_before(
+        &self,
+        mut finding: Finding,
+        role: &Held<'_>,
+        found: &Found,
+        request: &Request,
+    ) -> Finding {
+        match blocked(&self.before, role, request) {
+            None => finding,
+            Some(Blocked::Bounded) => finding.note("before, the permissions boundary did not allow it"),
+            Some(Blocked::Denied(statements)) => {
+                if let [denied] = statements.as_slice()
+                    && self.is_only_reason(found, denied)
+                {
+                    let actions = blocked::overlap(&found.actions, &denied.actions);
+                    let resources = blocked::overlap(&found.resources, &denied.resources);
+                    let access = describe::access(&found.statement, &actions, &resources);
+                    finding.what = access.sentence();
+                    finding.access = Some(access);
                 }
-                return finding;
-            }
-            let alone = PolicySet::identity(before.set.identity.clone());
-            if before.set.boundary.is_some() && alone.allows(request, Reading::default()) {
-                return finding.note("before, the permissions boundary did not allow it");
-            }
-        }
-        finding
-    }
-
-    /// What happens between the roles of the subject, and inside one that allows what it did.
-    fn within(&self, partners: &[Option<usize>], findings: &mut Vec<Finding>) {
-        for (index, after) in self.after.iter().enumerate() {
-            let before = partners[index].map(|at| &self.before[at]);
-            if let Some(before) = before {
-                attributes(&self.subject, before, after, findings);
-                size(&self.subject, before, after, findings);
-                self.shadowed(before, after, findings);
-                if before.object.differing(&after.object).is_empty() {
-                    continue;
+                for statement in statements {
+                    finding = finding
+                        .note(format!("before, {} denied {}", named(statement), statement_words(statement)))
+                        .also("denied before", statement.span.clone());
                 }
-            }
-            let old: Vec<PolicySet<Place>> = before.map(|before| before.set.clone()).into_iter().collect();
-            let new = [after.set.clone()];
-            let comparison = compare(&old, &new);
-            let changes = comparison.gains.len() + comparison.losses.len();
-            let gains = comparison.gains.into_iter().map(|difference| Found::new(index, difference));
-            findings.extend(gains.filter_map(|found| self.moved(after, &found)));
-            if let Some(before) = before.filter(|_| changes == 0) {
-                findings.extend(self.rewritten(before, after));
-            }
-        }
-    }
-
-    /// What is no longer denied or bounded of the access that an unknown policy gives: it is there on both sides,
-    /// and may allow anything.
-    fn shadowed(&self, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
-        let both = before.unknown.intersection(&after.unknown);
-        let Some(policy) =
-            both.into_iter().find(|unknown| matches!(unknown, Unknown::ManagedPolicy(_) | Unknown::Group(_)))
-        else {
-            return;
-        };
-        let place = after.object.place_of("policy_arns");
-        let [old, new] = [before, after].map(|held| anything_but(held, &place));
-        for difference in compare(&[old], std::slice::from_ref(&new)).gains {
-            let found = Found::new(0, difference);
-            let mut finding = self.told(Kind::AccessUnknown, after, &found);
-            finding.what = format!("whatever {policy} allows of {}", finding.what);
-            if let Proof::Witness(request) = &found.proof {
-                finding = self.why_before(finding, after, request);
-            }
-            findings.push(
                 finding
-                    .cannot_tell("its own statements kept that out before; what the policy allows is not known here"),
-            );
+            }
         }
     }
 
-    /// Access that is new to a role, and that the subject had through another one.
-    fn moved(&self, role: &Held<'_>, found: &Found) -> Option<Finding> {
-        let Proof::Witness(request) = &found.proof else { return None };
-        let others = self.before.iter().filter(|before| before.object.path != role.object.path);
-        let from = others.into_iter().find(|before| before.set.allows(request, Reading::default()))?;
-        let longer = role.lease.max > from.lease.max;
-        let mut finding =
-            self.told(Kind::StatementMoved, role, found).gains(longer).was(format!("through role {}", from.label));
-        let verdict = from.set.evaluate(request, Reading::default());
-        if let Some(statement) = verdict.by.first() {
-            finding = finding.also("was here", statement.span.clone());
-        }
-        if role.lease != from.lease {
-            finding = finding.note(format!(
-                "credentials of {} live {}, those of {} {}",
-                role.label,
-                words::duration(role.lease.max),
-                from.label,
-                words::duration(from.lease.max)
-            ));
-        }
-        Some(finding)
+    /// Whether nothing was gained by a statement, had a denial not been there before.
+    fn is_only_reason(&self, found: &Found, denied: &Statement<Place>) -> bool {
+        let old: Vec<PolicySet<Place>> =
+            self.before.iter().map(|held| blocked::without(&held.set, &denied.span)).collect();
+        let new = sets(&self.after);
+        let gains = compare(&old, &new).gains;
+        gains.iter().all(|difference| difference.statement.span != found.statement.span)
     }
+}
 
-    /// A document that says the same in other words.
-    fn rewritten(&self, before: &Held<'_>, after: &Held<'_>) -> Option<Finding> {
-        if before.object.value("policy_document") == after.object.value("policy_document") {
-            return None;
+/// What differs in the same way about actions of one statement on the same resources, as one.
+fn merged(found: Vec<Found>) -> Vec<Found> {
+    let mut merged: Vec<Found> = Vec::with_capacity(found.len());
+    for one in found {
+        let like = merged.iter_mut().find(|other| {
+            let plain = |found: &Found| !found.actions.negated && matches!(found.proof, Proof::Witness(_));
+            plain(other)
+                && plain(&one)
+                && other.role == one.role
+                && other.extent == one.extent
+                && other.statement.span == one.statement.span
+                && other.resources == one.resources
+        });
+        match like {
+            Some(other) => other.actions.patterns.extend(one.actions.patterns),
+            None => merged.push(one),
         }
-        let (old, new) = (before.statements().count(), after.statements().count());
-        let what = match old.cmp(&new) {
-            std::cmp::Ordering::Greater => format!("{old} statements became {new}"),
-            std::cmp::Ordering::Less => format!("{} became {new}", words::count(old, "statement")),
-            std::cmp::Ordering::Equal if same_but_order(before, after) => "statements are in another order".to_owned(),
-            std::cmp::Ordering::Equal => "the policy is worded differently".to_owned(),
-        };
-        let finding = Finding::new(Kind::TextOnly, &self.subject, format!("{what} (text only)")).role(&after.label);
-        Some(finding.at(after.object.place_of("policy_document")))
     }
+    merged
 }
 
 fn all_known(held: &[Held<'_>]) -> bool {
     held.iter().all(|held| held.unknown.is_empty())
-}
-
-/// All that a role's own denials and boundary let through, if its unknown policies allowed everything.
-fn anything_but(held: &Held<'_>, place: &Place) -> PolicySet<Place> {
-    let any = || Pattern::new("*", Syntax { wildcards: true, variables: false });
-    let everything = || Scope { negated: false, patterns: vec![any()] };
-    let mut statements = vec![Statement {
-        sid: None,
-        effect: Effect::Allow,
-        actions: everything(),
-        resources: everything(),
-        conditions: Vec::new(),
-        span: place.clone(),
-    }];
-    statements.extend(held.statements().filter(|statement| statement.effect == Effect::Deny).cloned());
-    let policy = Policy { statements, span: place.clone() };
-    PolicySet { identity: vec![Arc::new(policy)], boundary: held.set.boundary.clone(), session: None }
 }
 
 fn sets(held: &[Held<'_>]) -> Vec<PolicySet<Place>> {
@@ -417,90 +368,4 @@ fn other_resources(other: &Statement<Place>, statement: &Statement<Place>) -> Op
 fn other_conditions(other: &Statement<Place>, statement: &Statement<Place>) -> Option<String> {
     let conditions = describe::conditions(other);
     (conditions != describe::conditions(statement)).then(|| describe::only_if(&conditions))
-}
-
-/// `the statement "Exports"`.
-fn named(statement: &Statement<Place>) -> String {
-    match &statement.sid {
-        Some(sid) => format!("the statement \"{sid}\""),
-        None => "a statement".to_owned(),
-    }
-}
-
-/// Whether two roles have the same statements, in whatever order.
-fn same_but_order(before: &Held<'_>, after: &Held<'_>) -> bool {
-    let key = |statement: &Statement<Place>| format!("{:?}", statement_facts(statement));
-    let mut old: Vec<String> = before.statements().map(key).collect();
-    let mut new: Vec<String> = after.statements().map(key).collect();
-    let differ = old != new;
-    old.sort_unstable();
-    new.sort_unstable();
-    differ && old == new
-}
-
-/// A statement without its place and its name.
-fn statement_facts(statement: &Statement<Place>) -> (Effect, &Scope, &Scope, &[crate::iam::policy::Condition]) {
-    (statement.effect, &statement.actions, &statement.resources, &statement.conditions)
-}
-
-/// What AWS policies elsewhere may look at.
-fn attributes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
-    for (field, words, keys) in
-        [("iam_tags", "tags", &["aws:principaltag/"][..]), ("user_path", "path", &["aws:principalarn", "aws:arn"][..])]
-    {
-        if before.object.value(field) == after.object.value(field) {
-            continue;
-        }
-        let (old, new) = (shown(&before.object, field), shown(&after.object, field));
-        let what = format!("the {words} of its IAM users: {new}");
-        let mut finding = Finding::new(Kind::AttributesChanged, subject, what)
-            .role(&after.label)
-            .was(old)
-            .at(after.object.place_of(field));
-        finding = if after.statements().any(|statement| mentions(statement, keys)) {
-            finding.cannot_tell(format!("its own policy looks at the {words}"))
-        } else {
-            finding.note("policies elsewhere may look at them")
-        };
-        findings.push(finding);
-    }
-}
-
-fn shown(object: &SideObject<'_>, field: &str) -> String {
-    if field != "iam_tags" {
-        let path = object.text(field);
-        return if path.is_empty() { "the engine's own".to_owned() } else { path.into_owned() };
-    }
-    let pairs: Vec<String> = object.pairs(field).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
-    if pairs.is_empty() { "none".to_owned() } else { pairs.join(", ") }
-}
-
-/// Whether a statement looks at one of these context keys, in a condition or in a variable.
-pub(super) fn mentions<S>(statement: &Statement<S>, keys: &[&str]) -> bool {
-    let is = |key: &str| keys.iter().any(|known| key.starts_with(known));
-    let variable = |pattern: &crate::iam::pattern::Pattern| {
-        pattern.parts.iter().any(|part| matches!(part, Part::Variable { key, .. } if is(key)))
-    };
-    statement.conditions.iter().any(|condition| is(&condition.key) || condition.values.iter().any(variable))
-        || statement.resources.patterns.iter().any(variable)
-}
-
-/// How much of the size limit a changed document uses, where that is much.
-fn size(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
-    let [old, new] = [before, after].map(|held| {
-        let wording = held.object.wording("policy_document");
-        wording.as_str().map_or(0, document::size)
-    });
-    let percent = new * 100 / USER_INLINE_SIZE_MAX;
-    if old != new && percent >= SIZE_TOLD_PERCENT {
-        let what = format!(
-            "inline policy: {} of {} characters ({percent} %)",
-            words::thousands(new),
-            words::thousands(USER_INLINE_SIZE_MAX)
-        );
-        let finding = Finding::new(Kind::PolicySize, subject, what).role(&after.label);
-        findings.push(
-            finding.was(format!("{} characters", words::thousands(old))).at(after.object.place_of("policy_document")),
-        );
-    }
 }

@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::access::{Held, Principal};
-use super::effective::{App, Side, SideObject, Via};
+use super::effective::{App, Role, Side, SideObject, Via};
 use super::{Finding, Kind, Subject, acl, lease, login, words};
 use crate::estate::ManagedPolicy;
 use crate::object::{acl_policy, approle_role, auth_mount, aws_lease, aws_role, aws_root, mount};
@@ -21,6 +21,19 @@ pub(super) struct Changed<'s> {
     pub(super) paths: BTreeSet<&'s str>,
     /// Paths of roles that differ, also by the document of a managed policy.
     pub(super) roles: BTreeSet<&'s str>,
+}
+
+impl Changed<'_> {
+    /// Whether a role, or the terms on which it is leased, differ.
+    pub(super) fn role(&self, role: &Role<'_>) -> bool {
+        let terms = [format!("{}/config/lease", role.mount), format!("sys/mounts/{}", role.mount)];
+        self.roles.contains(role.object.path) || terms.iter().any(|path| self.paths.contains(path.as_str()))
+    }
+
+    /// Whether anything of an app differs.
+    pub(super) fn app(&self, app: &App<'_, '_>) -> bool {
+        app.is_concerned(self) || app.roles().iter().any(|(role, _)| self.role(role))
+    }
 }
 
 /// What a change does, and what was not looked at.
@@ -68,7 +81,8 @@ pub(super) fn untouched(files: &[String], findings: &mut Vec<Finding>) {
     }
 }
 
-fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> Changed<'s> {
+/// What differs between two sides.
+pub(super) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> Changed<'s> {
     let mut paths = BTreeSet::new();
     for object in after.objects() {
         if before.object(object.path).is_none_or(|old| !old.differing(object).is_empty()) {

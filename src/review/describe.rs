@@ -5,6 +5,7 @@ use super::{Access, words};
 use crate::iam::catalogue::{Action, Catalogue, Level};
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Scope, Statement};
+use crate::iam::request::Request;
 
 /// Levels from the weightiest, with their names.
 const LEVELS: [(Level, &str); 5] = [
@@ -39,6 +40,7 @@ pub(super) fn access<S>(statement: &Statement<S>, actions: &Scope, resources: &S
         statement: statement.sid.clone(),
         // One action by its name needs no list.
         risky: if covered.len() > 1 { risky.map(name).collect() } else { Vec::new() },
+        credentials: covered.iter().filter(|action| action.returns_credentials()).map(name).collect(),
     }
 }
 
@@ -82,12 +84,21 @@ impl Access {
         match (self.count, self.levels.as_slice()) {
             (0, _) => "no action known to the catalogue".to_owned(),
             (1, [(level, _)]) => (*level).to_owned(),
+            (count, [(level, _)]) => format!("{} actions, {level}", words::thousands(count)),
             (count, levels) => {
-                let levels: Vec<String> = levels.iter().map(|(level, count)| format!("{count} {level}")).collect();
+                let levels: Vec<String> =
+                    levels.iter().map(|(level, count)| format!("{} {level}", words::thousands(*count))).collect();
                 format!("{} actions: {}", words::thousands(count), levels.join(", "))
             }
         }
     }
+}
+
+/// A request with its action as AWS spells it.
+pub(super) fn spelled_request(request: &Request) -> Request {
+    let action =
+        Catalogue::built_in().find(&request.action).map_or_else(|| request.action.clone(), |action| name(&action));
+    Request { action, ..request.clone() }
 }
 
 fn name(action: &Action<'_>) -> String {

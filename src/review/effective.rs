@@ -448,6 +448,11 @@ pub struct App<'s, 'a> {
 }
 
 impl<'s, 'a> App<'s, 'a> {
+    /// The side that it is of.
+    pub fn side(&self) -> &'s Side<'a> {
+        self.side
+    }
+
     /// Who answers for it.
     pub fn owner(&self) -> Option<&'a str> {
         self.facts.owner

@@ -87,6 +87,7 @@ fn violation(judged: &Judged, out: &mut String) {
     let (class, tag) = match violation.severity {
         Severity::Deny => ("finding stop", "deny"),
         Severity::Warn => ("finding gain", "warn"),
+        Severity::Low => ("finding", "low"),
     };
     let old = if judged.introduced { "" } else { " (not by this change)" };
     out.push_str(&format!(

@@ -5,7 +5,6 @@
 use serde_json::{Map, Value, json};
 
 use super::{Access, Environment, Finding, Judged, Presence, Review, Revision, Subject};
-use crate::guardrail::Severity;
 use crate::iam::request::Request;
 use crate::object::Place;
 
@@ -35,6 +34,15 @@ impl Review {
 
 fn revision(revision: &Revision) -> Value {
     json!({ "name": revision.name, "commit": revision.commit })
+}
+
+impl Environment {
+    /// What is found here as JSON: part of a plan.
+    pub fn json(&self) -> Value {
+        let mut value = environment(self);
+        value["gained"] = json!(self.gains().next().is_some());
+        value
+    }
 }
 
 fn environment(environment: &Environment) -> Value {
@@ -74,7 +82,8 @@ fn finding(finding: &Finding) -> Value {
         let levels: Map<String, Value> =
             access.levels.iter().map(|(level, count)| ((*level).replace(' ', "_"), json!(count))).collect();
         value["access"]["levels"] = Value::Object(levels);
-        value["access"]["risky"] = json!(access.risky);
+        value["access"]["manage_permissions"] = json!(access.risky);
+        value["access"]["return_credentials"] = json!(access.credentials);
     }
     value
 }
@@ -114,10 +123,7 @@ fn violation(judged: &Judged) -> Value {
     let violation = &judged.violation;
     json!({
         "guardrail": violation.guardrail,
-        "severity": match violation.severity {
-            Severity::Deny => "deny",
-            Severity::Warn => "warn",
-        },
+        "severity": violation.severity.name(),
         "introduced": judged.introduced,
         "subject": violation.subject,
         "what": violation.what,

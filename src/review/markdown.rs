@@ -117,6 +117,7 @@ fn guardrails(environment: &Environment, out: &mut String) {
         let severity = match violation.severity {
             Severity::Deny => "violated",
             Severity::Warn => "warning",
+            Severity::Low => "low",
         };
         let place = violation.place.as_deref().map(|place| format!(" ({})", code(place))).unwrap_or_default();
         let old = if judged.introduced { "" } else { " (not by this change)" };

@@ -6,6 +6,7 @@
 mod access;
 mod acl;
 pub mod assertion;
+mod blocked;
 mod changes;
 mod describe;
 pub mod effective;
@@ -14,6 +15,7 @@ pub mod graph;
 pub mod holder;
 mod html;
 mod json;
+pub mod judgement;
 mod lease;
 pub mod lifetime;
 mod login;
@@ -22,6 +24,7 @@ mod sarif;
 mod section;
 mod text;
 mod unknown;
+mod within;
 mod words;
 
 use serde_json::Value;
@@ -29,7 +32,8 @@ use serde_json::Value;
 pub use self::markdown::MARKER;
 pub use self::text::Colour;
 pub use self::words::duration as words_of_duration;
-use crate::guardrail::{self, Violation};
+use crate::guardrail;
+pub use crate::guardrail::Judged;
 use crate::iam::request::Request;
 use crate::object::{Place, fingerprint};
 
@@ -89,15 +93,6 @@ pub enum Presence {
     After,
 }
 
-/// A violated guardrail.
-#[derive(Clone, Debug)]
-pub struct Judged {
-    /// What is violated.
-    pub violation: Violation,
-    /// Whether it was not violated in this way before.
-    pub introduced: bool,
-}
-
 /// One thing that a change does.
 #[derive(Clone, Debug)]
 pub struct Finding {
@@ -146,8 +141,10 @@ pub struct Access {
     pub conditions: Vec<String>,
     /// The name of its statement.
     pub statement: Option<String>,
-    /// Actions that deserve a look: they grant permissions or give out credentials.
+    /// Actions among several that manage permissions.
     pub risky: Vec<String>,
+    /// Actions whose answer holds a secret or a credential.
+    pub credentials: Vec<String>,
 }
 
 /// Whom a finding is about.

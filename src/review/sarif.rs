@@ -83,6 +83,7 @@ impl Review {
         let level = match violation.severity {
             Severity::Deny => "error",
             Severity::Warn => "warning",
+            Severity::Low => "note",
         };
         let place = violation.place.as_deref().and_then(|place| {
             let (file, line) = place.rsplit_once(':')?;

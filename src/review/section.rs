@@ -79,8 +79,10 @@ impl Finding {
             if !access.conditions.is_empty() {
                 lines.push(super::describe::only_if(&access.conditions));
             }
-            if !access.risky.is_empty() {
-                lines.push(format!("permissions management: {}", words::listed(&access.risky)));
+            let examples =
+                [("permissions management", &access.risky), ("answers with credentials", &access.credentials)];
+            for (what, actions) in examples.iter().filter(|(_, actions)| self.gains && !actions.is_empty()) {
+                lines.push(format!("{what}: {}", words::listed(actions)));
             }
         }
         if let Some(was) = &self.was {

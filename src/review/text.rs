@@ -34,6 +34,15 @@ impl Review {
     }
 }
 
+impl Environment {
+    /// What is found here as text, without a heading: part of a plan.
+    pub fn text(&self, colour: Colour) -> String {
+        let mut page = Page { out: String::new(), colour };
+        page.findings(self);
+        page.out
+    }
+}
+
 /// `Catalogue 2026-09-26, 3 files differ.`
 fn head(review: &Review) -> String {
     let files = match review.files {
@@ -76,6 +85,15 @@ impl Page {
         let noun = if names.len() == 1 { "Environment" } else { "Environments" };
         let size = [words::count(environment.apps, "app"), words::count(environment.roles, "role")].join(", ");
         self.line(&format!("{noun} {}{presence}: {size}.", names.join(", ")));
+        self.findings(environment);
+        if !environment.not_evaluated.is_empty() {
+            self.line("");
+            self.painted(Style::new().bold(), "NOT EVALUATED");
+            environment.not_evaluated.iter().for_each(|what| self.line(&format!("  {what}")));
+        }
+    }
+
+    fn findings(&mut self, environment: &Environment) {
         for section in SECTIONS {
             let findings = section.findings(environment);
             if findings.is_empty() {
@@ -96,11 +114,6 @@ impl Page {
             self.line("");
             self.painted(Style::new().bold(), "GUARDRAILS VIOLATED");
             environment.violations.iter().for_each(|judged| self.violation(judged));
-        }
-        if !environment.not_evaluated.is_empty() {
-            self.line("");
-            self.painted(Style::new().bold(), "NOT EVALUATED");
-            environment.not_evaluated.iter().for_each(|what| self.line(&format!("  {what}")));
         }
     }
 
@@ -126,6 +139,7 @@ impl Page {
         let marker = match violation.severity {
             Severity::Deny => 'x',
             Severity::Warn => '!',
+            Severity::Low => '.',
         };
         let old = if judged.introduced { "" } else { "  (not by this change)" };
         let mut text = format!("  {marker} {}: {}: {}{old}", violation.guardrail, violation.subject, violation.what);
@@ -134,7 +148,7 @@ impl Page {
         }
         let colour = match violation.severity {
             Severity::Deny => AnsiColor::Red,
-            Severity::Warn => AnsiColor::Yellow,
+            Severity::Warn | Severity::Low => AnsiColor::Yellow,
         };
         self.painted(colour.on_default(), &text);
         if let Some(witness) = &violation.witness {

@@ -131,3 +131,185 @@ fn no_case_is_forgotten() {
     found.sort();
     assert_eq!(found, CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
 }
+
+#[test]
+fn a_comment_holds_what_is_gained_and_folds_the_rest() {
+    for name in ["02-not-action", "26-new-app"] {
+        let output = Case::new(name).review(&["--format", "markdown"]);
+        assert!(output.stdout.starts_with("<!-- leasehold-review -->\n"));
+        insta::with_settings!({ snapshot_suffix => name }, { insta::assert_snapshot!("markdown", normal(&output)) });
+    }
+}
+
+#[test]
+fn machines_read_a_review_as_json() {
+    let output = Case::new("13-deny-removed").review(&["--format", "json"]);
+    assert_eq!(output.code, 2);
+    let review: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    assert_eq!((&review["format_version"], &review["exit_code"]), (&"1.0".into(), &2.into()));
+    let finding = &review["environments"][0]["findings"][0];
+    assert_eq!(finding["subject"], serde_json::json!({"type": "app", "name": "pipeline"}));
+    insta::assert_snapshot!("json", normal(&output));
+}
+
+#[test]
+fn code_scanning_reads_a_review_as_sarif() {
+    let output = Case::new("09-condition-dropped").review(&["--format", "sarif"]);
+    let sarif: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    let run = &sarif["runs"][0];
+    let rules: Vec<&str> =
+        run["tool"]["driver"]["rules"].as_array().unwrap().iter().map(|rule| rule["id"].as_str().unwrap()).collect();
+    let result = &run["results"][0];
+    assert!(rules.contains(&result["ruleId"].as_str().unwrap()));
+    let location = &result["locations"][0]["physicalLocation"];
+    assert_eq!(
+        (&location["artifactLocation"]["uri"], &location["region"]["startLine"]),
+        (&"apps/vpn.hcl".into(), &8.into())
+    );
+    assert_eq!(result["partialFingerprints"]["leaseholdFinding/v1"].as_str().map(str::len), Some(64));
+    assert_eq!((&result["level"], &result["kind"]), (&"warning".into(), &"fail".into()));
+}
+
+#[test]
+fn a_review_is_one_page_of_html_without_scripts() {
+    let output = Case::new("23-acl-widened").review(&["--format", "html", "--output", "review.html"]);
+    assert_eq!((output.code, output.stdout.as_str()), (2, ""));
+    let case = Case::new("23-acl-widened");
+    let output = case.review(&["--format", "html"]);
+    assert!(output.stdout.starts_with("<!doctype html>") && output.stdout.ends_with("</html>\n"));
+    assert!(
+        !output.stdout.contains("<script") && !output.stdout.contains("http://") && !output.stdout.contains("https://")
+    );
+    insta::assert_snapshot!("html", normal(&output));
+}
+
+/// An estate with names that try to act where they are shown.
+fn hostile() -> TestEnv {
+    let env = TestEnv::new();
+    let root = env.copy_tree(&format!("{DATA}/common"), "estate");
+    let repository = Repository::init(&root).unwrap();
+    record(&repository, "before");
+    let owner = "</td><script>alert(1)</script>|@everyone [x](https://example.com) \\u001b[2J\\u202e";
+    env.write(
+        "estate/app.hcl",
+        &format!(
+            "app \"evil\" {{\n  owner = \"{owner}\"\n  role \"evil\" {{\n    mount = \"aws\"\n    \
+             credential_type = \"iam_user\"\n    statement \"S\" {{\n      actions = [\"s3:GetObject\"]\n      \
+             resources = [\"arn:aws:s3:::a/`|<img src=x>/*\"]\n    }}\n  }}\n  login \"approle\" {{}}\n}}\n"
+        ),
+    );
+    record(&repository, "after");
+    env
+}
+
+#[test]
+fn names_do_not_act_where_they_are_shown() {
+    let env = hostile();
+    let review = |format| env.run(&["review", "HEAD~1..HEAD", "-C", "estate", "--format", format]);
+    for format in ["text", "markdown", "html", "json", "sarif"] {
+        let output = review(format);
+        assert_eq!(output.code, 2, "{}", output.stderr);
+        assert!(!output.stdout.contains('\u{1b}'), "{format}");
+        // In the strings of JSON it is data.
+        assert!(!output.stdout.contains('\u{202e}') || matches!(format, "json" | "sarif"), "{format}");
+        if matches!(format, "markdown" | "html") {
+            assert!(!output.stdout.contains("<script"), "{}", output.stdout);
+        }
+    }
+    let comment = review("markdown").stdout;
+    assert!(!comment.contains("@everyone") && !comment.contains("](https"), "{comment}");
+    assert!(!review("html").stdout.contains("<img"));
+}
+
+#[test]
+fn a_side_that_is_not_valid_is_named() {
+    let case = Case::new("36-comment-only");
+    std::fs::write(case.root().join("broken.hcl"), "app \"x\" {\n  roel \"y\" {}\n}\n").unwrap();
+    record(&Repository::open(case.root()).unwrap(), "broken");
+    let output = case.review(&[]);
+    assert_eq!((output.code, output.stdout.as_str()), (1, ""));
+    assert!(
+        output.stderr.contains("broken.hcl:2") && output.stderr.contains("not valid in HEAD ("),
+        "{}",
+        output.stderr
+    );
+    std::fs::remove_file(case.root().join("broken.hcl")).unwrap();
+    record(&Repository::open(case.root()).unwrap(), "mended");
+    let output = case.review(&[]);
+    assert!(output.code == 1 && output.stderr.contains("not valid in HEAD~1 ("), "{}", output.stderr);
+}
+
+#[test]
+fn what_is_no_range_or_environment_is_told() {
+    let case = Case::new("36-comment-only");
+    for (arguments, expected) in [
+        (&["review", "nowhere..HEAD", "-C", "estate"][..], "no revision `nowhere`"),
+        (&["review", "HEAD~1..HEAD", "-C", "estate", "-e", "stage"], "neither side declares an environment `stage`"),
+        (&["review", "HEAD~1..HEAD", "-C", "estate", "--format", "yaml"], "no output in the form yaml"),
+        (&["review", "HEAD~1", "estate", "--against", "HEAD"], "leave one of them out"),
+    ] {
+        let output = case.env.run(arguments);
+        assert!(output.code == 1 && output.stderr.contains(expected), "{arguments:?}: {}", output.normal());
+    }
+}
+
+#[test]
+fn without_a_range_the_files_are_compared_with_the_commit() {
+    let case = Case::new("36-comment-only");
+    let shop = case.root().join("apps/shop.hcl");
+    let text = std::fs::read_to_string(&shop).unwrap();
+    std::fs::write(&shop, text.replace("shop/*", "*")).unwrap();
+    let before = std::fs::read(case.root().join(".git/index")).unwrap();
+    let output = case.env.run(&["review", "-C", "estate"]);
+    assert_eq!(output.code, 2, "{}", output.normal());
+    assert!(output.stdout.contains("was on arn:aws:s3:::shop/*"), "{}", output.stdout);
+    assert_eq!(std::fs::read(case.root().join(".git/index")).unwrap(), before);
+}
+
+#[test]
+fn an_environment_on_one_side_is_all_new_or_all_gone() {
+    let case = Case::new("36-comment-only");
+    let engine = case.root().join("engine.hcl");
+    let text = std::fs::read_to_string(&engine).unwrap();
+    std::fs::write(&engine, format!("{text}\nenvironment \"stage\" {{\n  engine = \"embedded\"\n}}\n")).unwrap();
+    let output = case.env.run(&["review", "HEAD", "-C", "estate"]);
+    assert_eq!(output.code, 2, "{}", output.normal());
+    assert!(output.stdout.contains("Environment stage, which is new: 1 app, 1 role."), "{}", output.stdout);
+    record(&Repository::open(case.root()).unwrap(), "stage");
+    std::fs::write(&engine, text).unwrap();
+    let output = case.env.run(&["review", "HEAD", "-C", "estate"]);
+    assert_eq!(output.code, 0, "{}", output.normal());
+    assert!(output.stdout.contains("Environment stage, which is no longer declared"), "{}", output.stdout);
+}
+
+/// The digest of a review's only environment.
+fn digest(output: &Output) -> String {
+    let review: serde_json::Value = serde_json::from_str(&output.stdout).expect(&output.stderr);
+    review["environments"][0]["digest"].as_str().unwrap().to_owned()
+}
+
+#[test]
+fn a_change_has_one_digest_however_it_is_read() {
+    let env = TestEnv::new();
+    let root = env.copy_tree("examples/tutorial", "estate");
+    std::fs::write(root.join(".gitignore"), ".leasehold/\n").unwrap();
+    let repository = Repository::init(&root).unwrap();
+    record(&repository, "before");
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let live = |format| env.run(&["review", "--against", "live", "-C", "estate", "--format", format]);
+    let nothing = live("text");
+    assert_eq!(nothing.code, 0, "{}", nothing.normal());
+    assert!(nothing.stdout.contains("Nothing changes."), "{}", nothing.stdout);
+    let policy = root.join("iam/webapp.json");
+    let text = std::fs::read_to_string(&policy).unwrap();
+    std::fs::write(&policy, text.replace("\"s3:DeleteObject\"", "\"s3:*\"")).unwrap();
+    let app = root.join("apps/analytics.hcl");
+    let text = std::fs::read_to_string(&app).unwrap();
+    std::fs::write(&app, format!("# Moved down.\n{}", text.replace("num_uses = 10", "num_uses = 0"))).unwrap();
+    record(&repository, "after");
+    let commits = env.run(&["review", "HEAD~1..HEAD", "-C", "estate", "--format", "json"]);
+    let engine = live("json");
+    assert_eq!((commits.code, engine.code), (2, 2), "{}", engine.normal());
+    assert_eq!(digest(&commits), digest(&engine));
+    assert_ne!(digest(&commits), digest(&env.run(&["review", "HEAD..HEAD", "-C", "estate", "--format", "json"])));
+}

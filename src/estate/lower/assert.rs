@@ -105,7 +105,7 @@ impl Lowering<'_> {
     }
 
     /// The blocks under a key that may stand several times: one map, or a list of maps.
-    fn several<'a>(&mut self, block: &Block<'a>, key: &'a str) -> Vec<Block<'a>> {
+    pub(super) fn several<'a>(&mut self, block: &Block<'a>, key: &'a str) -> Vec<Block<'a>> {
         let Some(Entry { value, .. }) = block.map.get(key) else { return Vec::new() };
         let items = match &value.kind {
             Kind::List(items) => items.as_slice(),
@@ -239,7 +239,7 @@ impl Lowering<'_> {
     }
 
     /// Tells what is wrong with an action, or a pattern of actions where wildcards are allowed.
-    fn check_action(&mut self, text: &str, span: Span, wildcards: bool) -> bool {
+    pub(super) fn check_action(&mut self, text: &str, span: Span, wildcards: bool) -> bool {
         let name_ok =
             |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_') || (wildcards && matches!(b, b'*' | b'?'));
         let sound = (wildcards && text == "*")
@@ -259,7 +259,7 @@ impl Lowering<'_> {
         false
     }
 
-    fn check_resource(&mut self, text: &str, span: Span) -> bool {
+    pub(super) fn check_resource(&mut self, text: &str, span: Span) -> bool {
         let sound = text == "*" || text.starts_with("arn:");
         if !sound {
             let draft = Draft::error(span, format!("`{text}` is not a resource"));
@@ -331,8 +331,10 @@ fn key_span(block: &Block<'_>, key: &str) -> Span {
 /// A statement that matches these requests. Its Sid is the word of the file.
 fn statement<T: AsRef<str>>(word: &str, actions: &[T], resources: &[T], conditions: Vec<Condition>) -> Statement<()> {
     let scope = |patterns: Vec<Pattern>| Scope { negated: false, patterns };
-    let action =
-        |text: &T| Pattern::new(&text.as_ref().to_ascii_lowercase(), Syntax { wildcards: true, variables: false });
+    let action = |text: &T| {
+        let syntax = Syntax { wildcards: true, variables: false };
+        Pattern::new(&text.as_ref().to_ascii_lowercase(), syntax).shown_as(text.as_ref())
+    };
     let resource = |text: &T| Pattern::new(text.as_ref(), Syntax { wildcards: true, variables: true });
     Statement {
         sid: Some(word.to_owned()),

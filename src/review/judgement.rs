@@ -1,0 +1,146 @@
+//! A side's roles and apps as subjects of guardrails.
+
+use super::changes;
+use super::effective::{App, Role, Side};
+use super::lifetime::credential;
+use crate::guardrail::{self, Guardrail, Judged, Login, Severity, Subject, Terms, Violation};
+use crate::iam::policy::PolicySet;
+use crate::object::Place;
+
+/// Which roles and apps are judged.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Scope {
+    /// Those that a change concerns: only they can break anything new.
+    Changed,
+    /// All.
+    All,
+}
+
+/// Judges what `after` says by its guardrails, and what of it was there `before`. `today` is a day as
+/// `2026-11-25`. An exception that has ended is a violation of its own.
+pub fn judge(
+    before: Option<&Side<'_>>,
+    after: &Side<'_>,
+    guardrails: &[Guardrail],
+    scope: Scope,
+    today: &str,
+) -> Vec<Judged> {
+    let nothing = Side::default();
+    let old = before.unwrap_or(&nothing);
+    let concerned = changes::changed(old, after);
+    let mut judged = ended(guardrails, today);
+    for role in after.roles() {
+        if scope == Scope::All || concerned.role(role) {
+            let was = old.role(role.object.path);
+            judged.append(&mut role_judged(old, was, after, role, guardrails, today));
+        }
+    }
+    for app in after.apps() {
+        if scope == Scope::All || concerned.app(&app) {
+            judged.append(&mut app_judged(old.app(app.name).as_ref(), &app, guardrails, today));
+        }
+    }
+    // The weightiest first.
+    judged.sort_by(|a, b| {
+        let key = |one: &Judged| (std::cmp::Reverse(one.violation.severity), one.violation.subject.clone());
+        key(a).cmp(&key(b)).then_with(|| a.violation.what.cmp(&b.violation.what))
+    });
+    judged
+}
+
+/// Exceptions that have ended: whoever wrote one said until when.
+fn ended(guardrails: &[Guardrail], today: &str) -> Vec<Judged> {
+    let violation = |(guardrail, exception): (&Guardrail, &guardrail::Exception)| {
+        let who: Vec<&str> = exception.roles.iter().chain(&exception.apps).map(String::as_str).collect();
+        Violation {
+            guardrail: guardrail.name.clone(),
+            severity: Severity::Deny,
+            subject: format!("exception for {}", who.join(", ")),
+            what: format!("it ended on {} ({}, owner {})", exception.expires, exception.reason, exception.owner),
+            witness: None,
+            fix: Some("remove it, or agree on a later day".to_owned()),
+            place: Some(guardrail.place.clone()),
+            key: format!("{}|exception|{}|{}", guardrail.name, who.join(","), exception.expires),
+        }
+    };
+    let all = guardrail::expired(guardrails, today);
+    all.into_iter().map(|pair| Judged { violation: violation(pair), introduced: true }).collect()
+}
+
+fn role_judged(
+    old: &Side<'_>,
+    was: Option<&Role<'_>>,
+    after: &Side<'_>,
+    role: &Role<'_>,
+    guardrails: &[Guardrail],
+    today: &str,
+) -> Vec<Judged> {
+    let access = [after.role_access(role)];
+    let old_access = was.map(|was| [old.role_access(was)]);
+    let label = role.label();
+    let subject = role_subject(after, role, &label, &access);
+    let before = was.zip(old_access.as_ref()).map(|(was, access)| role_subject(old, was, &label, access));
+    guardrail::judge(guardrails, before.as_ref(), &subject, today, &place)
+}
+
+fn role_subject<'a>(
+    side: &Side<'_>,
+    role: &Role<'_>,
+    label: &'a str,
+    access: &'a [PolicySet<Place>],
+) -> Subject<'a, Place> {
+    let held = |app: &App<'_, '_>| app.roles().iter().any(|(held, _)| held.object.path == role.object.path);
+    let apps: Vec<App<'_, '_>> = match role.object.app.and_then(|app| side.app(app)) {
+        // Its own app has it; who else may is a question for shared roles only.
+        Some(app) => vec![app],
+        None => side.apps().filter(held).collect(),
+    };
+    let tokens = apps.iter().flat_map(App::logins).map(|login| side.token_terms(login));
+    Subject {
+        name: label,
+        roles: vec![label.to_owned()],
+        access,
+        terms: Some(Terms {
+            permissions_boundary: role.object.text("permissions_boundary_arn").into_owned(),
+            user_path: role.object.text("user_path").into_owned(),
+            credential_type: role.object.text("credential_type").into_owned(),
+            max_ttl: credential(side.lease_terms(role.mount), tokens),
+        }),
+        logins: Vec::new(),
+        place: Some(role.object.declared_at().to_string()),
+        apps: apps.iter().map(|app| app.name.to_owned()).collect(),
+    }
+}
+
+fn app_judged(was: Option<&App<'_, '_>>, app: &App<'_, '_>, guardrails: &[Guardrail], today: &str) -> Vec<Judged> {
+    let access = app.access();
+    let old_access = was.map(App::access);
+    let subject = app_subject(app, &access);
+    let before = was.zip(old_access.as_ref()).map(|(was, access)| app_subject(was, access));
+    guardrail::judge(guardrails, before.as_ref(), &subject, today, &place)
+}
+
+fn app_subject<'a>(app: &App<'_, 'a>, access: &'a [PolicySet<Place>]) -> Subject<'a, Place> {
+    let logins = app.logins().map(|login| Login {
+        path: login.path.to_owned(),
+        max_token_ttl: app.side().token_terms(login).max,
+        secret_id_ttl: login.number("secret_id_ttl"),
+        bind_secret_id: login.flag("bind_secret_id"),
+        bound_cidrs: !login.texts("token_bound_cidrs").is_empty() || !login.texts("secret_id_bound_cidrs").is_empty(),
+        place: Some(login.declared_at().to_string()),
+    });
+    Subject {
+        name: app.name,
+        roles: app.roles().iter().map(|(role, _)| role.label()).collect(),
+        apps: vec![app.name.to_owned()],
+        access,
+        terms: None,
+        logins: logins.collect(),
+        place: app.place().map(ToString::to_string),
+    }
+}
+
+fn place(place: &Place) -> Option<String> {
+    // Live objects have no place in a file.
+    (place.line > 0).then(|| place.to_string())
+}
