@@ -76,13 +76,13 @@ impl Graph {
         let mut places = vec![Place::default(); self.nodes.len()];
         (0..COLUMNS.len()).for_each(|column| self.stack(column, &order[column], &mut places, &[]));
         for _ in 0..ROUNDS {
-            for column in 0..COLUMNS.len() {
-                sort(&mut order[column], &left, &places);
-                self.stack(column, &order[column], &mut places, &[]);
+            for (column, nodes) in order.iter_mut().enumerate() {
+                sort(nodes, &left, &places);
+                self.stack(column, nodes, &mut places, &[]);
             }
-            for column in (0..COLUMNS.len()).rev() {
-                sort(&mut order[column], &right, &places);
-                self.stack(column, &order[column], &mut places, &[]);
+            for (column, nodes) in order.iter_mut().enumerate().rev() {
+                sort(nodes, &right, &places);
+                self.stack(column, nodes, &mut places, &[]);
             }
         }
         (0..COLUMNS.len()).for_each(|column| self.stack(column, &order[column], &mut places, &left));
