@@ -12,8 +12,8 @@ use super::{Global, output};
 use crate::estate::{self, Estate};
 use crate::git::{self, Blamed, Blamer};
 use crate::iam::compare::Proof;
-use crate::review::effective::Side;
-use crate::review::holder::{self, Holding};
+use crate::review::effective::{Side, Via};
+use crate::review::holder::{self, Holding, NotKnown};
 use crate::review::{assertion, words_of_duration};
 
 /// Arguments of `leasehold access`.
@@ -22,7 +22,7 @@ use crate::review::{assertion, words_of_duration};
 Answers from the files alone: no engine, credentials or network. What resource policies, SCPs and RCPs add or
 take away is not looked at.
 
-Exit codes: 0 found, 2 nobody or nothing, 1 an error.")]
+Exit codes: 0 found, or not all is known, 2 nobody or nothing, 1 an error.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     question: Question,
@@ -56,58 +56,57 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let as_json = global.format(&[Format::Text, Format::Table, Format::Json])? == Format::Json;
     let context = Context::open(global)?;
     let directory = context.estate_dir();
-    let estate = match &args.at {
-        None => context.estate()?,
+    let (estate, blamer) = match &args.at {
+        None => (context.estate()?, Blamer::new(&directory).map_err(git_failed)?),
         Some(revision) => at(&directory, revision, global.environment().as_deref())?,
     };
-    let mut since = Since::new(&directory, args.at.is_none())?;
     let side = Side::of_estate(&estate);
-    let (holdings, notes) = match &args.question {
+    let (holdings, not_known) = match &args.question {
         Question::Who { action, resource, context } => {
-            let region = holder::region(&checked(action)?, resource, &pairs(context)?);
-            let found = holder::who(&side, &region);
-            let unknown = side.apps().flat_map(|app| holder::unknown(&side, &app));
-            (found, unknown.collect::<Vec<String>>())
+            let region = holder::region(checked(action)?, arn(resource)?, &pairs(context)?);
+            (holder::who(&side, &region), NotKnown::of_all(&side))
         }
         Question::What { app } => {
-            let Some(app) = side.app(app) else {
-                let known: Vec<&str> = side.apps().map(|app| app.name).collect();
-                return Err(CliError::new(1, format!("the app {app} is not declared"))
-                    .hint(format!("declared are {}", known.join(", "))));
-            };
-            (holder::what(&side, &app), holder::unknown(&side, &app))
+            let Some(app) = side.app(app) else { return Err(super::graph::undeclared(&side, app)) };
+            (holder::what(&side, &app), NotKnown::of_app(&side, &app))
         }
     };
+    let mut answer = Answer { question: &args.question, holdings: &holdings, not_known: &not_known, blamer };
     if as_json {
-        let rows: Result<Vec<Value>, CliError> = holdings.iter().map(|one| json_of(one, since.of(one)?)).collect();
-        let report = json!({
-            "format_version": 1,
-            "environment": estate.environment.name,
-            "access": rows?,
-            "not_known": notes,
-        });
-        output::data(&format!("{report:#}\n"))?;
+        output::data(&format!("{:#}\n", answer.json(&estate.environment.name)?))?;
     } else {
-        output::data(&text(&args.question, &holdings, &notes, &mut since)?)?;
+        output::data(&answer.text()?)?;
     }
-    Ok(if holdings.is_empty() { 2 } else { 0 })
+    Ok(if holdings.is_empty() && !not_known.may_allow { 2 } else { 0 })
 }
 
-fn at(directory: &Path, revision: &str, environment: Option<&str>) -> Result<Estate, CliError> {
-    let tree =
-        git::sources(directory, revision).map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))?;
-    estate::load(&tree.sources, environment).map_err(|problems| {
+fn git_failed(error: git::Error) -> CliError {
+    CliError::new(1, error.to_string()).hint(error.hint())
+}
+
+fn at(directory: &Path, revision: &str, environment: Option<&str>) -> Result<(Estate, Blamer), CliError> {
+    let tree = git::sources(directory, revision).map_err(git_failed)?;
+    let estate = estate::load(&tree.sources, environment).map_err(|problems| {
         let text = estate::render(&problems, &tree.sources, false);
         CliError::plain(1, format!("{}\n\nthe estate is not valid at {revision}", text.trim_end()))
-    })
+    })?;
+    Ok((estate, Blamer::at(directory, &tree.commit).map_err(git_failed)?))
 }
 
-fn checked(action: &str) -> Result<String, CliError> {
+fn checked(action: &str) -> Result<&str, CliError> {
     match action == "*" || action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty())
     {
-        true => Ok(action.to_owned()),
+        true => Ok(action),
         false => Err(CliError::new(1, format!("{action} is not an action"))
             .hint("an action is service:Name, such as s3:GetObject")),
+    }
+}
+
+fn arn(resource: &str) -> Result<&str, CliError> {
+    match resource.starts_with("arn:") || resource.starts_with(['*', '?']) {
+        true => Ok(resource),
+        false => Err(CliError::new(1, format!("{resource} is not an ARN"))
+            .hint("such as arn:aws:s3:::bucket/key, arn:aws:s3:::bucket/*, or * for any")),
     }
 }
 
@@ -121,99 +120,148 @@ fn pairs(context: &[String]) -> Result<Vec<(String, String)>, CliError> {
     context.iter().map(pair).collect()
 }
 
-/// Since when statements are there, where git can tell.
-struct Since {
-    blamer: Option<Blamer>,
+/// What was found, with since when it is there.
+struct Answer<'a> {
+    question: &'a Question,
+    holdings: &'a [Holding],
+    not_known: &'a NotKnown,
+    blamer: Blamer,
 }
 
-impl Since {
-    /// Lines are blamed as the files stand; those of an older commit may have moved since.
-    fn new(directory: &Path, files: bool) -> Result<Self, CliError> {
-        let open = || Blamer::new(directory).map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()));
-        Ok(Self { blamer: if files { Some(open()?) } else { None } })
+impl Answer<'_> {
+    fn since(&mut self, holding: &Holding) -> Result<Option<Blamed>, CliError> {
+        self.blamer.line(&holding.place.file, holding.place.line).map_err(git_failed)
     }
 
-    fn of(&mut self, holding: &Holding) -> Result<Option<Blamed>, CliError> {
-        let Some(blamer) = &mut self.blamer else { return Ok(None) };
-        blamer
-            .line(&holding.place.file, holding.place.line)
-            .map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))
-    }
-}
-
-fn text(question: &Question, holdings: &[Holding], notes: &[String], since: &mut Since) -> Result<String, CliError> {
-    let mut out = String::new();
-    let mut last: Option<(&Option<String>, &String)> = None;
-    for holding in holdings {
-        if last != Some((&holding.app, &holding.role)) {
-            let app = holding.app.as_ref().map_or_else(|| "no app".to_owned(), |app| format!("app {}", printable(app)));
-            out.push_str(&format!(
-                "{app} via role {}   lease {}, a credential works at most {}\n",
-                printable(&holding.role),
-                words_of_duration(holding.lease),
-                words_of_duration(holding.lifetime)
-            ));
-            last = Some((&holding.app, &holding.role));
-        }
-        let sid = holding.access.statement.as_ref().map_or_else(String::new, |sid| format!("\"{}\" ", printable(sid)));
-        out.push_str(&format!("  {}   ({})\n", printable(&holding.access.sentence()), holding.access.level_words()));
-        for condition in &holding.access.conditions {
-            out.push_str(&format!("      only if {}\n", printable(condition)));
-        }
-        for limit in &holding.limits {
-            out.push_str(&format!("      {}\n", printable(limit)));
-        }
-        match (&holding.proof, question) {
-            (Some(Proof::Witness(request)), Question::Who { .. }) => {
-                out.push_str(&format!("      for example {}\n", printable(&assertion::request(request))));
+    fn text(&mut self) -> Result<String, CliError> {
+        let mut out = String::new();
+        let mut last: Option<(&Option<String>, &String)> = None;
+        for holding in self.holdings {
+            if last != Some((&holding.app, &holding.role)) {
+                out.push_str(&head(holding));
+                last = Some((&holding.app, &holding.role));
             }
-            (Some(Proof::CannotTell(why)), _) => out.push_str(&format!("      perhaps: {why}\n")),
-            _ => {}
+            let access = &holding.access;
+            out.push_str(&format!("  {}   ({})\n", printable(&access.sentence()), access.level_words()));
+            for condition in &access.conditions {
+                out.push_str(&format!("      only if {}\n", printable(condition)));
+            }
+            for limit in &holding.limits {
+                out.push_str(&format!("      {}\n", printable(limit)));
+            }
+            match &holding.proof {
+                Some(Proof::Witness(request)) if self.question.is_wide() || !request.context.is_empty() => {
+                    out.push_str(&format!("      for example {}\n", printable(&assertion::request(request))));
+                }
+                Some(Proof::CannotTell(why)) => out.push_str(&format!("      perhaps: {}\n", printable(why))),
+                _ => {}
+            }
+            let sid = access.statement.as_ref().map_or_else(String::new, |sid| format!("\"{}\" ", printable(sid)));
+            let since =
+                self.since(holding)?.map_or_else(String::new, |blamed| format!("   since {}", brought(&blamed)));
+            out.push_str(&format!("      {sid}{}{since}\n", printable(&holding.place.to_string())));
         }
-        let since = since.of(holding)?.map_or_else(String::new, |blamed| {
-            let short = blamed.commit.get(..7).unwrap_or(&blamed.commit).to_owned();
-            let before = if blamed.is_boundary { " or before" } else { "" };
-            format!("   since {short}{before} ({}, {})", printable(&blamed.author), printable(&blamed.summary))
-        });
-        out.push_str(&format!("      {sid}{}{since}\n", printable(&holding.place.to_string())));
+        if self.holdings.is_empty() {
+            out.push_str(match (self.question, self.not_known.may_allow) {
+                (Question::Who { .. }, false) => "Nobody can do this.\n",
+                (Question::Who { .. }, true) => "Nobody is known to be able to do this, but not all is known.\n",
+                (Question::What { .. }, false) => "The app can do nothing.\n",
+                (Question::What { .. }, true) => "The app can do nothing that is known here.\n",
+            });
+        }
+        for note in &self.not_known.notes {
+            out.push_str(&format!("{}\n", printable(note)));
+        }
+        Ok(out)
     }
-    if holdings.is_empty() {
-        out.push_str(match question {
-            Question::Who { .. } => "Nobody can do this.\n",
-            Question::What { .. } => "The app can do nothing that is known here.\n",
-        });
+
+    fn json(&mut self, environment: &str) -> Result<Value, CliError> {
+        let rows: Result<Vec<Value>, CliError> =
+            self.holdings.iter().map(|holding| Ok(row(holding, self.since(holding)?))).collect();
+        Ok(json!({
+            "format_version": 1,
+            "environment": environment,
+            "access": rows?,
+            "not_known": self.not_known.notes,
+        }))
     }
-    for note in notes {
-        out.push_str(&format!("{}\n", printable(note)));
-    }
-    Ok(out)
 }
 
-fn json_of(holding: &Holding, since: Option<Blamed>) -> Result<Value, CliError> {
-    let witness = match &holding.proof {
-        Some(Proof::Witness(request)) => {
-            json!({"action": request.action, "resource": request.resource, "context": request.context})
+impl Question {
+    /// Whether it is about more than one action on one resource.
+    fn is_wide(&self) -> bool {
+        match self {
+            Self::Who { action, resource, .. } => [action, resource].iter().any(|text| text.contains(['*', '?'])),
+            Self::What { .. } => false,
         }
-        _ => Value::Null,
+    }
+}
+
+/// Who, through which role and how, on what terms.
+fn head(holding: &Holding) -> String {
+    let app = holding.app.as_ref().map_or_else(|| "no app".to_owned(), |app| format!("app {}", printable(app)));
+    let via = match holding.via {
+        None | Some(Via::Own) => "",
+        Some(Via::Grant) => " (granted)",
+        Some(Via::Acl) => " (its tokens' policies let it read)",
+    };
+    format!(
+        "{app} via role {}{via}   lease {}, a credential works at most {}\n",
+        printable(&holding.role),
+        words_of_duration(holding.lease),
+        words_of_duration(holding.lifetime)
+    )
+}
+
+/// A commit in short: `c4858e4 2026-01-31 Ada, the summary`.
+fn brought(blamed: &Blamed) -> String {
+    let short = blamed.commit.get(..7).unwrap_or(&blamed.commit);
+    let before = if blamed.is_boundary { " or before" } else { "" };
+    let date = time::OffsetDateTime::from_unix_timestamp(blamed.time).map(|time| format!(" {}", time.date()));
+    format!(
+        "{short}{before}{} ({}: {})",
+        date.unwrap_or_default(),
+        printable(&blamed.author),
+        printable(&blamed.summary)
+    )
+}
+
+fn row(holding: &Holding, since: Option<Blamed>) -> Value {
+    let (cannot_tell, witness) = match &holding.proof {
+        Some(Proof::Witness(request)) => {
+            (None, json!({"action": request.action, "resource": request.resource, "context": request.context}))
+        }
+        Some(Proof::CannotTell(why)) => (Some(why), Value::Null),
+        None => (None, Value::Null),
     };
     let access = &holding.access;
-    Ok(json!({
+    let levels: serde_json::Map<String, Value> =
+        access.levels.iter().map(|(level, count)| (level.replace(' ', "_"), json!(count))).collect();
+    let names = |negated, positive, negative| if negated { negative } else { positive };
+    let mut row = json!({
         "app": holding.app,
         "role": holding.role,
-        "actions": access.actions,
-        "actions_negated": access.actions_negated,
-        "resources": access.resources,
-        "resources_negated": access.resources_negated,
+        "via": holding.via.map(|via| match via {
+            Via::Own => "own",
+            Via::Grant => "grant",
+            Via::Acl => "acl",
+        }),
         "conditions": access.conditions,
         "limits": holding.limits,
         "statement": access.statement,
-        "declared": {"file": &*holding.place.file, "line": holding.place.line, "column": holding.place.column},
+        "count": access.count,
+        "levels": levels,
+        "place": {"file": &*holding.place.file, "line": holding.place.line, "column": holding.place.column},
         "witness": witness,
-        "certain": !matches!(holding.proof, Some(Proof::CannotTell(_))),
+        "cannot_tell": cannot_tell,
         "lease_seconds": holding.lease,
         "lifetime_seconds": holding.lifetime,
         "since": since.map(|blamed| json!({
             "commit": blamed.commit, "author": blamed.author, "time": blamed.time, "summary": blamed.summary,
+            "or_before": blamed.is_boundary,
         })),
-    }))
+    });
+    row[names(access.actions_negated, "actions", "not_actions")] = json!(access.actions);
+    row[names(access.resources_negated, "resources", "not_resources")] = json!(access.resources);
+    row
 }

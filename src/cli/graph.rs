@@ -5,9 +5,14 @@ use std::path::PathBuf;
 use super::context::Context;
 use super::error::CliError;
 use super::global::Format;
+use super::output::printable;
 use super::{Global, output};
+use crate::estate::EngineChoice;
 use crate::review::effective::Side;
 use crate::review::graph::Graph;
+
+/// How many apps are named to somebody who asks for one that is not there.
+const APPS_NAMED_MAX: usize = 20;
 
 /// Arguments of `leasehold graph`.
 #[derive(Debug, clap::Args)]
@@ -29,15 +34,29 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let estate = Context::open(global)?.at(args.dir).estate()?;
     let side = Side::of_estate(&estate);
     if let Some(app) = args.app.as_deref().filter(|app| side.app(app).is_none()) {
-        let known: Vec<&str> = side.apps().map(|app| app.name).collect();
-        return Err(CliError::new(1, format!("the app {app} is not declared"))
-            .hint(format!("declared are {}", known.join(", "))));
+        return Err(undeclared(&side, app));
     }
-    let graph = Graph::of(&side, &estate.environment.name, args.app.as_deref());
+    let engine = match &estate.environment.engine {
+        EngineChoice::Address(address) => address.as_str(),
+        EngineChoice::Embedded { .. } => "embedded engine",
+    };
+    let title = format!("environment {}, {engine}", estate.environment.name);
+    let graph = Graph::of(&side, &title, args.app.as_deref());
     output::data(&match format {
         Format::Mermaid => graph.mermaid(),
         Format::Svg => graph.svg(),
         _ => graph.dot(),
     })?;
     Ok(0)
+}
+
+/// That there is no such app, and which there are.
+pub(crate) fn undeclared(side: &Side<'_>, app: &str) -> CliError {
+    let known: Vec<&str> = side.apps().map(|app| app.name).collect();
+    let problem = CliError::new(1, format!("the app {} is not declared", printable(app)));
+    match known.get(..APPS_NAMED_MAX) {
+        _ if known.is_empty() => problem.hint("the estate declares no app"),
+        None => problem.hint(format!("declared are {}", known.join(", "))),
+        Some(some) => problem.hint(format!("declared are {} and others", some.join(", "))),
+    }
 }

@@ -15,6 +15,8 @@ mod policy;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
+pub use assert::requests_with;
+
 use super::interpolate::Variables;
 use super::problem::{Draft, Severity};
 use super::schema::Reader;

@@ -35,6 +35,8 @@ pub fn blame(directory: &Path, file: &str, line: u32) -> Result<Option<Blamed>, 
 pub struct Blamer {
     directory: PathBuf,
     repository: Option<Repository>,
+    /// The commit whose lines are meant; without one, those of the files as they stand.
+    commit: Option<Oid>,
     files: HashMap<String, Vec<Hunk>>,
     commits: HashMap<Oid, Blamed>,
 }
@@ -54,7 +56,17 @@ impl Blamer {
     /// [`Error`], if there is a repository and it can't be read.
     pub fn new(directory: &Path) -> Result<Self, Error> {
         let repository = open(directory)?;
-        Ok(Self { directory: directory.to_owned(), repository, files: HashMap::new(), commits: HashMap::new() })
+        let directory = directory.to_owned();
+        Ok(Self { directory, repository, commit: None, files: HashMap::new(), commits: HashMap::new() })
+    }
+
+    /// Of the files below a directory as they are in a commit, named by its full hash.
+    ///
+    /// # Errors
+    /// [`Error`], if there is a repository and it can't be read.
+    pub fn at(directory: &Path, commit: &str) -> Result<Self, Error> {
+        let commit = Oid::from_str(commit).map_err(|source| Error::git(directory, source))?;
+        Ok(Self { commit: Some(commit), ..Self::new(directory)? })
     }
 
     /// As [`blame`].
@@ -65,7 +77,7 @@ impl Blamer {
         let Some(repository) = &self.repository else { return Ok(None) };
         let failed = |source| Error::git(&self.directory, source);
         if !self.files.contains_key(file) {
-            let hunks = hunks(repository, &self.directory, file).map_err(failed)?;
+            let hunks = hunks(repository, &self.directory, file, self.commit).map_err(failed)?;
             self.files.insert(file.to_owned(), hunks);
         }
         let line = line as usize;
@@ -93,13 +105,13 @@ impl Blamer {
 }
 
 /// A file's hunks in the order of its lines; none when git does not know it.
-fn hunks(repository: &Repository, directory: &Path, file: &str) -> Result<Vec<Hunk>, git2::Error> {
+fn hunks(repository: &Repository, directory: &Path, file: &str, commit: Option<Oid>) -> Result<Vec<Hunk>, git2::Error> {
     let file = Path::new(file);
     if !file.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
         return Ok(Vec::new());
     }
     let on_disk = directory.join(file);
-    let path = match repository.workdir() {
+    let path = match repository.workdir().filter(|_| commit.is_none()) {
         None => inside(repository, directory).join(file),
         // What a link leads to has the lines.
         Some(root) => match canonical(&on_disk).strip_prefix(canonical(root)) {
@@ -108,7 +120,8 @@ fn hunks(repository: &Repository, directory: &Path, file: &str) -> Result<Vec<Hu
         },
     };
     let path: PathBuf = path.components().filter(|part| matches!(part, Component::Normal(_))).collect();
-    let tree = match repository.head().and_then(|head| head.peel_to_tree()) {
+    let head = || repository.head().and_then(|head| head.peel_to_tree());
+    let tree = match commit.map_or_else(head, |commit| repository.find_commit(commit)?.tree()) {
         Ok(tree) => tree,
         Err(error) if is_unborn(&error) => return Ok(Vec::new()),
         Err(error) => return Err(error),
@@ -119,10 +132,15 @@ fn hunks(repository: &Repository, directory: &Path, file: &str) -> Result<Vec<Hu
         Err(error) if error.code() == git2::ErrorCode::NotFound => return Ok(Vec::new()),
         Err(error) => return Err(error),
     };
-    let of_commit = repository.blame_file(&path, Some(BlameOptions::new().use_mailmap(false)))?;
+    let mut options = BlameOptions::new();
+    options.use_mailmap(false);
+    if let Some(commit) = commit {
+        options.newest_commit(commit);
+    }
+    let of_commit = repository.blame_file(&path, Some(&mut options))?;
     let of_file;
     let mut blame = &of_commit;
-    if let (false, Ok(text)) = (repository.is_bare(), std::fs::read(&on_disk))
+    if let (false, Ok(text)) = (repository.is_bare() || commit.is_some(), std::fs::read(&on_disk))
         && repository.find_blob(committed)?.content() != text
     {
         of_file = of_commit.blame_buffer(&text)?;

@@ -38,11 +38,22 @@ pub struct Outcomes {
     pub environment: String,
     /// Each test, in the order of the files.
     pub tests: Vec<Outcome>,
-    /// Statements that allow something and that no `allow` assertion is allowed by, as role, name and place.
-    pub uncovered: Vec<(String, Option<String>, Place)>,
-    /// How many statements allow something.
-    pub statements: usize,
+    /// How much of what is allowed the tests are about; `None` where only some of them ran.
+    pub coverage: Option<Coverage>,
 }
+
+/// Which statements the `allow` assertions exercise: those that match a request which is allowed, as one of
+/// them says. A statement for which there is none may be broader than anybody needs.
+#[derive(Clone, Debug)]
+pub struct Coverage {
+    /// How many statements allow something, each counted once, however many roles have it.
+    pub statements: usize,
+    /// Those that no assertion exercises, as role, name and place.
+    pub uncovered: Vec<(String, Option<String>, Place)>,
+}
+
+/// A statement by its place and its index in its document: in a document on one line all places are the same.
+type Key = (Place, usize);
 
 /// One test, run.
 #[derive(Clone, Debug)]
@@ -80,18 +91,8 @@ impl Outcomes {
         let mut exercised = BTreeSet::new();
         let chosen = estate.tests.iter().filter(|test| test.name.contains(filter));
         let tests: Vec<Outcome> = chosen.map(|test| Run::new(&side, test).outcome(test, &mut exercised)).collect();
-        let mut all: Vec<(String, Option<String>, Place)> = Vec::new();
-        for role in side.roles() {
-            let set = side.role_access(role);
-            for statement in allows(&set) {
-                if !all.iter().any(|(.., place)| *place == statement.span) {
-                    all.push((role.label(), statement.sid.clone(), statement.span.clone()));
-                }
-            }
-        }
-        let statements = all.len();
-        all.retain(|(.., place)| !exercised.contains(place));
-        Self { environment: estate.environment.name.clone(), tests, uncovered: all, statements }
+        let coverage = filter.is_empty().then(|| Coverage::of(&side, &exercised));
+        Self { environment: estate.environment.name.clone(), tests, coverage }
     }
 
     /// How many tests passed, and how many did not.
@@ -101,8 +102,30 @@ impl Outcomes {
     }
 }
 
-fn allows(set: &PolicySet<Place>) -> impl Iterator<Item = &Statement<Place>> {
-    set.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Allow)
+impl Coverage {
+    fn of(side: &Side<'_>, exercised: &BTreeSet<Key>) -> Self {
+        let mut seen = BTreeSet::new();
+        let mut uncovered = Vec::new();
+        for role in side.roles() {
+            for (key, statement) in allows(&side.role_access(role)) {
+                if !exercised.contains(&key) && !seen.contains(&key) {
+                    uncovered.push((role.label(), statement.sid.clone(), statement.span.clone()));
+                }
+                seen.insert(key);
+            }
+        }
+        Self { statements: seen.len(), uncovered }
+    }
+
+    /// How many statements some assertion exercises.
+    pub fn exercised(&self) -> usize {
+        self.statements - self.uncovered.len()
+    }
+}
+
+fn allows(set: &PolicySet<Place>) -> impl Iterator<Item = (Key, &Statement<Place>)> {
+    let statements = set.identity.iter().flat_map(|policy| policy.statements.iter().enumerate());
+    statements.filter(|(_, one)| one.effect == Effect::Allow).map(|(index, one)| ((one.span.clone(), index), one))
 }
 
 /// What one test is about.
@@ -121,7 +144,7 @@ impl<'s, 'a> Run<'s, 'a> {
         Self { side, app, roles, access }
     }
 
-    fn outcome(&self, test: &Test, exercised: &mut BTreeSet<Place>) -> Outcome {
+    fn outcome(&self, test: &Test, exercised: &mut BTreeSet<Key>) -> Outcome {
         let judged = test.assertions.iter().map(|(assertion, place)| {
             let (what, failure) = match assertion {
                 Assertion::Allow(request) => {
@@ -139,60 +162,74 @@ impl<'s, 'a> Run<'s, 'a> {
         Outcome { name: test.name.clone(), place: test.place.clone(), assertions: judged.collect() }
     }
 
-    /// What is not known of the app's roles. A boundary takes access away, all else may give some.
-    fn unknown(&self, boundaries: bool) -> Vec<String> {
+    /// What is not known and may allow more: of the app's roles, and of the policies of its tokens, which may let
+    /// it read others.
+    fn unknown(&self) -> Vec<String> {
         let all = self.roles.iter().flat_map(|role| self.side.unknown(role).iter().map(move |one| (role, one)));
-        let wanted = all.filter(|(_, unknown)| matches!(unknown, Unknown::Boundary(_)) == boundaries);
-        wanted.map(|(role, unknown)| format!("{unknown} of the role {} is not known", role.label())).collect()
+        let roles = all
+            .filter(|(_, unknown)| !matches!(unknown, Unknown::Boundary(_)))
+            .map(|(role, unknown)| not_known(role, unknown));
+        let policies = self.undeclared().into_iter();
+        roles.chain(policies.map(|name| format!("the policy {name} of its tokens is not declared"))).collect()
+    }
+
+    fn undeclared(&self) -> Vec<String> {
+        self.app.iter().flat_map(App::undeclared_policies).collect()
     }
 
     /// Why nothing can be proved, if it can't.
     fn unproved(&self) -> Option<Vec<String>> {
-        let mut lines = self.unknown(false);
-        if lines.is_empty() {
+        let unknown = self.unknown();
+        if unknown.is_empty() {
             return None;
         }
-        lines.insert(0, "it can't be proved:".to_owned());
-        lines.push(
-            "a managed policy is made known by declaring it: managed_policy \"name\" { arn, policy_document }"
-                .to_owned(),
-        );
-        Some(lines)
+        let arns = self.roles.iter().flat_map(|role| self.side.unknown(role));
+        let arn = arns.into_iter().find_map(|unknown| match unknown {
+            Unknown::ManagedPolicy(arn) => Some(arn),
+            _ => None,
+        });
+        let hint = arn.map(|arn| {
+            format!("declare what it allows: managed_policy \"NAME\" {{ arn = \"{arn}\", policy_document = ... }}")
+        });
+        let head = "it can't be proved:".to_owned();
+        Some(std::iter::once(head).chain(unknown).chain(hint).collect())
     }
 
-    fn allow(&self, request: &Request, exercised: &mut BTreeSet<Place>) -> Option<Vec<String>> {
+    fn allow(&self, request: &Request, exercised: &mut BTreeSet<Key>) -> Option<Vec<String>> {
         let mut reasons = Vec::new();
+        let mut unsure = Vec::new();
         let mut allowed = false;
         for (role, set) in self.roles.iter().zip(&self.access) {
             let verdict = set.evaluate(request, Reading::Crossing);
             let everywhere = set.allows(request, Reading::Segmented);
+            let limits = self.side.unknown(role).iter().filter(|unknown| limits(unknown));
+            let limits: Vec<String> = limits.map(|unknown| not_known(role, unknown)).collect();
             match verdict.decision {
                 Decision::Allowed if !everywhere => reasons.push(format!(
                     "{}: it depends on whether a `*` inside a segment of an ARN matches a colon, which AWS does not say",
                     role.label()
                 )),
+                Decision::Allowed if !limits.is_empty() => unsure.extend(limits),
                 Decision::Allowed => {
                     allowed = true;
-                    exercised.extend(verdict.by.iter().map(|statement| statement.span.clone()));
+                    let by = |one: &Statement<Place>| verdict.by.iter().any(|by| std::ptr::eq(*by, one));
+                    exercised.extend(allows(set).filter(|(_, one)| by(one)).map(|(key, _)| key));
                 }
                 Decision::ExplicitlyDenied => reasons
                     .extend(verdict.by.iter().map(|one| format!("{}: denied by {}", role.label(), statement(one)))),
-                Decision::ImplicitlyDenied => match verdict.by.first() {
-                    Some(one) => reasons.push(format!(
-                        "{}: {} allows it, and the permissions boundary does not",
-                        role.label(),
-                        statement(one)
-                    )),
-                    None => reasons.push(format!("{}: no statement allows it", role.label())),
-                },
+                Decision::ImplicitlyDenied => reasons.push(match verdict.by.first() {
+                    Some(one) => {
+                        format!("{}: {} allows it, and the permissions boundary does not", role.label(), statement(one))
+                    }
+                    None => format!("{}: no statement allows it", role.label()),
+                }),
             }
         }
-        let limits = self.unknown(true);
-        match (allowed, limits.is_empty()) {
-            (true, true) => None,
-            (true, false) => Some([vec!["it can't be proved:".to_owned()], limits].concat()),
-            (false, _) if self.roles.is_empty() => Some(vec!["the app has no role".to_owned()]),
-            (false, _) => Some([vec!["it is not allowed".to_owned()], reasons, self.unknown(false)].concat()),
+        match (allowed, unsure.is_empty()) {
+            (true, _) => None,
+            (false, false) => Some([vec!["it can't be proved:".to_owned()], unsure, reasons].concat()),
+            (false, true) if self.roles.is_empty() => Some(vec!["the app has no role".to_owned()]),
+            (false, true) => Some([vec!["it is not allowed:".to_owned()], reasons, self.unknown()].concat()),
         }
     }
 
@@ -227,20 +264,22 @@ impl<'s, 'a> Run<'s, 'a> {
             verdict.by.first().map(|one| format!("by {} of the role {}", statement(one), role.label()))
         });
         lines.extend(by);
-        lines.extend(self.unknown(true));
+        let limits = self.roles.iter().flat_map(|role| {
+            let unknown = self.side.unknown(role).iter().filter(|unknown| limits(unknown));
+            unknown.map(|unknown| not_known(role, unknown))
+        });
+        lines.extend(limits);
         lines
     }
 
     /// The rules of the app's tokens.
     fn rules(&self) -> Result<Acl, Vec<String>> {
-        let names = self.app.iter().flat_map(App::policies).filter(|name| name != "default");
-        let mut texts = Vec::new();
-        for name in names {
-            match self.side.acl_policy(&name) {
-                Some(text) => texts.push((name, text.into_owned())),
-                None => return Err(vec![format!("it can't be proved: the policy {name} is not declared")]),
-            }
+        if let Some(name) = self.undeclared().first() {
+            return Err(vec![format!("it can't be proved: the policy {name} of its tokens is not declared")]);
         }
+        let names = self.app.iter().flat_map(App::policies);
+        let texts: Vec<(String, String)> =
+            names.filter_map(|name| Some((name.clone(), self.side.acl_policy(&name)?.into_owned()))).collect();
         Acl::of_texts(texts.iter().map(|(name, text)| (name.as_str(), text.as_str())))
             .map_err(|(name, error)| vec![format!("it can't be proved: the policy {name} does not parse: {error}")])
     }
@@ -268,6 +307,15 @@ impl<'s, 'a> Run<'s, 'a> {
     }
 }
 
+/// Whether what is not known may take away what the rest allows.
+fn limits(unknown: &Unknown) -> bool {
+    matches!(unknown, Unknown::Boundary(_) | Unknown::CredentialType(_))
+}
+
+fn not_known(role: &Role<'_>, unknown: &Unknown) -> String {
+    format!("{unknown} of the role {} is not known", role.label())
+}
+
 fn can(capabilities: &[String]) -> String {
     if capabilities.is_empty() { "nothing".to_owned() } else { capabilities.join(", ") }
 }
@@ -291,15 +339,11 @@ pub(super) fn statement(statement: &Statement<Place>) -> String {
 }
 
 fn named(region: &Statement<()>) -> String {
-    let scopes =
-        [&region.actions, &region.resources].map(|scope| describe::scope(scope.negated, &describe::patterns(scope)));
     let word = region.sid.as_deref().unwrap_or("never");
-    let mut text = format!("{word} {} on {}", scopes[0], scopes[1]);
-    if !region.conditions.is_empty() {
-        text.push_str(&format!(
-            " {}",
-            describe::only_if(&describe::conditions(region)).replacen("only if", "where", 1)
-        ));
+    let access = describe::access(region, &region.actions, &region.resources);
+    let mut text = format!("{word} {}", access.sentence());
+    if !access.conditions.is_empty() {
+        text.push_str(&format!(" where {}", access.conditions.join(", and ")));
     }
     text
 }

@@ -486,6 +486,13 @@ impl<'s, 'a> App<'s, 'a> {
         names
     }
 
+    /// Policies of its tokens whose rules this side does not have, so that they may permit anything. The engine's
+    /// own `default` lets tokens look after themselves.
+    pub fn undeclared_policies(&self) -> Vec<String> {
+        let names = self.policies().into_iter();
+        names.filter(|name| name != "default" && self.side.acl_policy(name).is_none()).collect()
+    }
+
     /// The roles whose credentials it may have, by path: its own, those granted to it, and whatever the
     /// ACL policies of its tokens let it read.
     pub fn roles(&self) -> Vec<(&'s Role<'a>, Via)> {

@@ -61,6 +61,12 @@ pub(super) fn html(text: &str) -> String {
     safe
 }
 
+/// For XML, in text and in the values of attributes: as for HTML, and without the two non-characters that XML 1.0
+/// has no place for, not even escaped.
+pub(super) fn xml(text: &str) -> String {
+    html(&text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}"))
+}
+
 fn markdown_escape(c: char) -> String {
     format!("\\\\{}", c.escape_default().to_string().trim_start_matches('\\').replace('{', "\\{").replace('}', "\\}"))
 }
@@ -73,7 +79,7 @@ fn is_hidden(c: char) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{code, html, markdown, terminal};
+    use super::{code, html, markdown, terminal, xml};
 
     #[test]
     fn nothing_acts_where_it_is_shown() {
@@ -81,6 +87,7 @@ mod tests {
         assert_eq!(markdown("<b>|*@you* #1"), "&lt;b&gt;\\|\\*&#64;you\\* &#35;1");
         assert_eq!(markdown("https://a\n"), "https&#58;//a\\\\n");
         assert_eq!(html("<script a=\"'&"), "&lt;script a=&quot;&#39;&amp;");
+        assert_eq!(xml("<\u{ffff}\u{0}>"), "&lt;\u{fffd}\\u{0}&gt;");
     }
 
     #[test]

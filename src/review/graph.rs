@@ -1,9 +1,11 @@
-//! Who may get what, as a graph: logins, apps, roles, and the services and resources that they reach.
+//! Who may get what, as a graph: logins, apps, the policies of their tokens, roles, and the services and resources
+//! that they reach.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use super::describe;
-use super::effective::{Side, Via};
+use super::effective::{App, Role, Side, Via};
+use crate::acl::{Acl, Capability, compare};
 use crate::iam::policy::Effect;
 
 mod dot;
@@ -13,15 +15,17 @@ mod svg;
 /// How many resources of one service a role's node names before it only counts.
 const RESOURCES_SHOWN_MAX: usize = 3;
 
-/// A graph in four columns; every edge leads to the right.
+/// A graph in columns; every edge leads to the right.
 #[derive(Clone, Debug, Default)]
 pub struct Graph {
-    /// Its nodes, by column and name.
+    /// What it shows: the environment and its engine.
+    pub title: String,
+    /// Its nodes; there is one for each column and name.
     pub nodes: Vec<Node>,
     /// From node to node, by index, with what it is.
     pub edges: Vec<(usize, usize, &'static str)>,
-    /// The environment.
-    pub title: String,
+    known: HashMap<(Column, String), usize>,
+    drawn: HashSet<(usize, usize)>,
 }
 
 /// What a node stands for.
@@ -31,6 +35,8 @@ pub enum Column {
     Login,
     /// An app.
     App,
+    /// An ACL policy of an app's tokens.
+    Policy,
     /// A role of an AWS engine.
     Role,
     /// An AWS service, with the resources that a role reaches there.
@@ -60,22 +66,52 @@ impl Graph {
                 let from = graph.node(Column::Login, login.path, detail);
                 graph.edge(from, node, "logs in");
             }
+            let policies = graph.policies(side, &app, node);
             for (role, via) in app.roles() {
                 let detail = vec![role.object.declared_at().to_string()];
                 let to = graph.node(Column::Role, &role.label(), detail);
+                let paths = ["creds", "sts"].map(|folder| format!("{}/{folder}/{}", role.mount, role.name));
+                let leading: Vec<usize> = policies
+                    .iter()
+                    .filter(|(_, acl)| paths.iter().any(|path| is_read(acl, path)))
+                    .map(|(index, _)| *index)
+                    .collect();
                 let word = match via {
                     Via::Own => "own",
                     Via::Grant => "granted",
                     Via::Acl => "readable",
                 };
-                graph.edge(node, to, word);
+                // Where no policy by itself lets it be read, the app leads there all the same.
+                let from = if leading.is_empty() { vec![node] } else { leading };
+                from.into_iter().for_each(|from| graph.edge(from, to, word));
                 graph.services(side, role, to);
             }
         }
         graph
     }
 
-    fn services(&mut self, side: &Side<'_>, role: &super::effective::Role<'_>, from: usize) {
+    /// The policies of an app's tokens, with what each permits.
+    fn policies(&mut self, side: &Side<'_>, app: &App<'_, '_>, from: usize) -> Vec<(usize, Acl)> {
+        let mut found = Vec::new();
+        for name in app.policies() {
+            let text = side.acl_policy(&name);
+            // Every engine has it, and it leads to no role.
+            if name == "default" && text.is_none() {
+                continue;
+            }
+            let detail = match side.object(&format!("sys/policies/acl/{name}")) {
+                Some(object) => object.declared_at().to_string(),
+                None => "not declared".to_owned(),
+            };
+            let to = self.node(Column::Policy, &name, vec![detail]);
+            self.edge(from, to, "its tokens have");
+            let acl = text.and_then(|text| Acl::of_texts([(name.as_str(), text.as_ref())]).ok());
+            found.extend(acl.map(|acl| (to, acl)));
+        }
+        found
+    }
+
+    fn services(&mut self, side: &Side<'_>, role: &Role<'_>, from: usize) {
         let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
         let set = side.role_access(role);
         let statements = set.identity.iter().flat_map(|policy| &policy.statements);
@@ -112,18 +148,22 @@ impl Graph {
     }
 
     fn node(&mut self, column: Column, name: &str, detail: Vec<String>) -> usize {
-        let known = self.nodes.iter().position(|node| node.column == column && node.name == name);
-        known.unwrap_or_else(|| {
+        *self.known.entry((column, name.to_owned())).or_insert_with(|| {
             self.nodes.push(Node { column, name: name.to_owned(), detail });
             self.nodes.len() - 1
         })
     }
 
     fn edge(&mut self, from: usize, to: usize, word: &'static str) {
-        if !self.edges.contains(&(from, to, word)) {
+        if self.drawn.insert((from, to)) {
             self.edges.push((from, to, word));
         }
     }
+}
+
+/// Whether credentials are issued to who reads, or writes to, a path.
+fn is_read(acl: &Acl, path: &str) -> bool {
+    compare::permits(acl, path).iter().any(|one| matches!(one, Capability::Read | Capability::Update))
 }
 
 impl Node {

@@ -1,13 +1,14 @@
 //! Who can do a thing, and what an app can do: statement by statement, each with its place.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::effective::{App, Role, Side, Via};
+use super::effective::{App, Role, Side, Unknown, Via};
 use super::lifetime::{LeaseTerms, credential};
 use super::{Access, describe};
+use crate::estate::requests_with;
 use crate::iam::compare::{Case, Proof, reach, scope};
-use crate::iam::pattern::{Pattern, Syntax};
-use crate::iam::policy::{Condition, Effect, Operator, Policy, PolicySet, Scope, Statement, Test};
+use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::object::Place;
 
 /// A statement by which somebody may do something.
@@ -33,14 +34,14 @@ pub struct Holding {
     pub lifetime: i64,
 }
 
-/// The requests that a question is about. Action and resource may hold wildcards.
+/// The requests that a question is about. Action and resource may hold wildcards; a context key has exactly the
+/// values that are given for it.
 pub fn region(action: &str, resource: &str, context: &[(String, String)]) -> Statement<()> {
-    let literal = Syntax { wildcards: false, variables: false };
-    let conditions = context.iter().map(|(key, value)| Condition {
-        operator: Operator { test: Test::StringEquals, if_exists: false, quantifier: None },
-        key: key.to_ascii_lowercase(),
-        values: vec![Pattern::new(value, literal)],
-    });
+    let mut keys: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (key, value) in context {
+        keys.entry(key.to_ascii_lowercase()).or_default().push(value.clone());
+    }
+    let conditions = keys.iter().flat_map(|(key, values)| requests_with(key, values));
     Statement {
         sid: None,
         effect: Effect::Allow,
@@ -73,12 +74,45 @@ pub fn what(side: &Side<'_>, app: &App<'_, '_>) -> Vec<Holding> {
     app.roles().into_iter().flat_map(|(role, via)| holdings(side, Some((app, via)), role, None)).collect()
 }
 
-/// What is not known of an app's roles, as sentences.
-pub fn unknown(side: &Side<'_>, app: &App<'_, '_>) -> Vec<String> {
-    let all = app.roles().into_iter().flat_map(|(role, _)| {
-        side.unknown(role).iter().map(move |unknown| format!("not known: {unknown} of the role {}", role.label()))
-    });
-    all.collect()
+/// What is not known of roles.
+#[derive(Clone, Debug, Default)]
+pub struct NotKnown {
+    /// As sentences.
+    pub notes: Vec<String>,
+    /// Whether some of it may allow more than is found.
+    pub may_allow: bool,
+}
+
+impl NotKnown {
+    /// What is not known of an app: of its roles, and which others its tokens may read.
+    pub fn of_app(side: &Side<'_>, app: &App<'_, '_>) -> Self {
+        let mut all = Self::default();
+        app.roles().into_iter().for_each(|(role, _)| all.add_role(side, role));
+        all.add_policies(app);
+        all
+    }
+
+    /// What is not known of anybody.
+    pub fn of_all(side: &Side<'_>) -> Self {
+        let mut all = Self::default();
+        side.roles().for_each(|role| all.add_role(side, role));
+        side.apps().for_each(|app| all.add_policies(&app));
+        all
+    }
+
+    fn add_role(&mut self, side: &Side<'_>, role: &Role<'_>) {
+        for unknown in side.unknown(role) {
+            self.notes.push(format!("not known: {unknown} of the role {}", role.label()));
+            self.may_allow |= !matches!(unknown, Unknown::Boundary(_));
+        }
+    }
+
+    fn add_policies(&mut self, app: &App<'_, '_>) {
+        for name in app.undeclared_policies() {
+            self.notes.push(format!("not known: what the policy {name} lets the app {} read; declare it", app.name));
+            self.may_allow = true;
+        }
+    }
 }
 
 fn holdings(

@@ -455,7 +455,7 @@ fn examples_and_shipped_policies_are_sound() {
     for name in ["tutorial", "tutorial-yaml"] {
         let dir = env.copy_tree(&format!("examples/{name}"), name);
         let stdout = env.ok(&["validate", dir.to_str().unwrap()]);
-        assert_eq!(stdout, "Success! The estate is valid: 5 files, 1 environment, 3 apps, 13 objects.\n");
+        assert_eq!(stdout, "Success! The estate is valid: 6 files, 1 environment, 3 apps, 13 objects, 3 tests.\n");
     }
     let policies = env.copy_tree("policies", "estate/policies");
     let names: Vec<String> = std::fs::read_dir(policies.join("acl"))

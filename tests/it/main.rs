@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "a test says what it expects by failing")]
 #![allow(dead_code, reason = "the harness offers more than each story uses")]
 
+mod access;
 mod apply;
 mod aws;
 mod cli_creds;
@@ -14,10 +15,12 @@ mod estate;
 mod estate_assert;
 mod estate_git;
 mod fake;
+mod graph;
 mod http;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;
+mod policy_test;
 mod python;
 mod review;
 mod sandbox;

@@ -78,7 +78,10 @@ fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
         .replace("\"eu-west-1\"", "\"eu-west-2\"")
         .replace("\"1h\"", "\"30m\"");
     remote.env.write("estate/engine.hcl", &changed);
-    std::fs::remove_file(remote.env.dir().join("estate/apps/backup.hcl")).unwrap();
+    // An app that is tested must be declared, so its test goes too.
+    for file in ["apps/backup.hcl", "tests.hcl"] {
+        std::fs::remove_file(remote.env.dir().join("estate").join(file)).unwrap();
+    }
     remote.http.post("auth/approle/role/app-webapp", &json!({ "token_ttl": 60 }));
     let log = remote.env.dir().join("audit.log");
     remote.env.write("estate/audit.hcl", &format!("audit \"file\" {{\n  file_path = \"{}\"\n}}\n", log.display()));

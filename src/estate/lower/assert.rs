@@ -159,7 +159,7 @@ impl Lowering<'_> {
         sound &= self.check_resource(resource, span);
         let mut conditions = Vec::new();
         for (key, values) in context? {
-            conditions.extend(exactly(&key, &values));
+            conditions.extend(requests_with(&key, &values));
         }
         sound.then(|| statement("deny", &[action], &[resource], conditions))
     }
@@ -347,7 +347,7 @@ fn statement<T: AsRef<str>>(word: &str, actions: &[T], resources: &[T], conditio
 }
 
 /// The conditions that hold for requests with exactly these values of a key.
-fn exactly(key: &str, values: &[String]) -> Vec<Condition> {
+pub fn requests_with(key: &str, values: &[String]) -> Vec<Condition> {
     let literal = Syntax { wildcards: false, variables: false };
     let condition = |quantifier: Option<Quantifier>, values: &[String]| Condition {
         operator: Operator { test: policy::Test::StringEquals, if_exists: false, quantifier },

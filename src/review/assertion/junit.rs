@@ -1,7 +1,7 @@
 //! Outcomes of tests as JUnit XML, which CI systems show.
 
 use super::Outcomes;
-use crate::review::escape::html;
+use crate::review::escape::xml;
 
 /// The outcomes of several environments as one document: a suite for each environment, a case for each assertion.
 pub(super) fn document(environments: &[Outcomes]) -> String {
@@ -27,8 +27,8 @@ pub(super) fn document(environments: &[Outcomes]) -> String {
                     None => out.push_str(&format!("{case}/>\n")),
                     Some(reasons) => out.push_str(&format!(
                         "{case}>\n      <failure message=\"{}\">{}</failure>\n    </testcase>\n",
-                        xml(reasons.first().map_or("", String::as_str)),
-                        xml(&reasons.join("\n"))
+                        xml(&message(reasons)),
+                        reasons.iter().map(|reason| xml(reason)).collect::<Vec<_>>().join("\n")
                     )),
                 }
             }
@@ -39,9 +39,10 @@ pub(super) fn document(environments: &[Outcomes]) -> String {
     out
 }
 
-/// Text for XML 1.0, which has no place for most control characters, not even escaped.
-fn xml(text: &str) -> String {
-    html(&text.replace(|c: char| c.is_control() && c != '\n', " "))
+/// The reason in a line: what it starts with, and what follows if that only announces it.
+fn message(reasons: &[String]) -> String {
+    let announced = reasons.first().is_some_and(|first| first.ends_with(':'));
+    reasons.iter().take(1 + usize::from(announced)).map(String::as_str).collect::<Vec<_>>().join(" ")
 }
 
 impl Outcomes {

@@ -28,8 +28,8 @@ impl Outcomes {
                 lines.extend(reasons.iter().map(|reason| format!("        {}", terminal(reason))));
             }
         }
-        if verbose {
-            for (role, sid, place) in self.uncovered.iter().take(UNCOVERED_SHOWN_MAX) {
+        if let (true, Some(coverage)) = (verbose, &self.coverage) {
+            for (role, sid, place) in coverage.uncovered.iter().take(UNCOVERED_SHOWN_MAX) {
                 let sid = sid.as_ref().map(|sid| format!(" \"{}\"", terminal(sid))).unwrap_or_default();
                 lines.push(format!(
                     "untested  statement{sid} of {}  ({})",
@@ -37,16 +37,19 @@ impl Outcomes {
                     terminal(&place.to_string())
                 ));
             }
-            if self.uncovered.len() > UNCOVERED_SHOWN_MAX {
-                lines.push(format!("untested  and {} more", self.uncovered.len() - UNCOVERED_SHOWN_MAX));
+            if coverage.uncovered.len() > UNCOVERED_SHOWN_MAX {
+                lines.push(format!("untested  and {} more", coverage.uncovered.len() - UNCOVERED_SHOWN_MAX));
             }
         }
         let (passed, failed) = self.counts();
-        lines.push(format!(
-            "{passed} passed, {failed} failed · coverage: {} of {} exercised by an allow assertion",
-            self.statements - self.uncovered.len(),
-            words::count(self.statements, "allow statement")
-        ));
+        let coverage = self.coverage.as_ref().map(|coverage| {
+            format!(
+                " · coverage: {} of {} exercised by an allow assertion",
+                coverage.exercised(),
+                words::count(coverage.statements, "allow statement")
+            )
+        });
+        lines.push(format!("{passed} passed, {failed} failed{}", coverage.unwrap_or_default()));
         lines.join("\n") + "\n"
     }
 
@@ -70,18 +73,21 @@ impl Outcomes {
                 "assertions": assertions.collect::<Vec<_>>(),
             })
         });
-        let uncovered =
-            self.uncovered.iter().map(|(role, sid, at)| json!({"role": role, "sid": sid, "declared": place(at)}));
+        let coverage = self.coverage.as_ref().map(|coverage| {
+            let uncovered = coverage.uncovered.iter();
+            let uncovered = uncovered.map(|(role, sid, at)| json!({"role": role, "sid": sid, "declared": place(at)}));
+            json!({
+                "allow_statements": coverage.statements,
+                "exercised": coverage.exercised(),
+                "uncovered": uncovered.collect::<Vec<_>>(),
+            })
+        });
         json!({
             "environment": self.environment,
             "passed": passed,
             "failed": failed,
             "tests": tests.collect::<Vec<_>>(),
-            "coverage": {
-                "allow_statements": self.statements,
-                "exercised": self.statements - self.uncovered.len(),
-                "uncovered": uncovered.collect::<Vec<_>>(),
-            },
+            "coverage": coverage,
         })
     }
 }

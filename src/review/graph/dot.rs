@@ -7,13 +7,14 @@ impl Graph {
     /// The graph in the DOT language.
     pub fn dot(&self) -> String {
         let mut out = format!(
-            "digraph {} {{\n  rankdir=LR;\n  node [shape=box, fontname=\"sans-serif\"];\n",
+            "digraph leasehold {{\n  label={};\n  labelloc=t;\n  rankdir=LR;\n  node [fontname=\"sans-serif\"];\n",
             quoted(&self.title)
         );
         for (index, node) in self.nodes.iter().enumerate() {
             let shape = match node.column {
                 Column::Login => "ellipse",
                 Column::App => "box",
+                Column::Policy => "note",
                 Column::Role => "component",
                 Column::Service => "folder",
             };

@@ -6,11 +6,12 @@ use crate::review::escape::terminal;
 impl Graph {
     /// The graph as a Mermaid flowchart.
     pub fn mermaid(&self) -> String {
-        let mut out = String::from("flowchart LR\n");
+        let mut out = format!("flowchart LR\n  accTitle: {}\n", plain(&self.title));
         for (index, node) in self.nodes.iter().enumerate() {
             let (open, close) = match node.column {
                 Column::Login => ("([", "])"),
                 Column::App => ("[", "]"),
+                Column::Policy => ("{{", "}}"),
                 Column::Role => ("[[", "]]"),
                 Column::Service => ("[(", ")]"),
             };
@@ -35,4 +36,11 @@ fn entities(text: &str) -> String {
         }
     }
     safe
+}
+
+/// A title has no entities, and ends with its line.
+fn plain(text: &str) -> String {
+    text.chars()
+        .map(|c| if c.is_alphanumeric() || matches!(c, ' ' | '/' | '.' | '-' | '_' | ',') { c } else { ' ' })
+        .collect()
 }
