@@ -13,6 +13,7 @@ mod env;
 mod estate;
 mod fake;
 mod http;
+mod iam_model;
 mod iam_simulator;
 mod plan_apply;
 mod plan_command;
