@@ -17,6 +17,8 @@ mod estate_git;
 mod fake;
 mod graph;
 mod http;
+mod iam_model;
+mod iam_simulator;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;

@@ -1,6 +1,8 @@
-//! The outsiders our tests are judged by: `moto` as a second AWS, `hvac` as an unchanged client.
+//! The outsiders our tests are judged by: `moto` as a second AWS, `hvac` as an unchanged client, `ministack` as a
+//! second evaluator of policies.
 //!
-//! Both come from PyPI, pinned in `tests/requirements.txt`, installed once into `target/`.
+//! All come from PyPI, pinned in `tests/requirements.txt` and `tests/requirements-simulator.txt` (what they need
+//! does not fit into one environment), installed once into `target/`.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -10,18 +12,23 @@ use std::sync::OnceLock;
 /// The interpreter of the environment that holds the pinned packages. The first call makes it.
 pub(crate) fn python() -> &'static Path {
     static PYTHON: OnceLock<PathBuf> = OnceLock::new();
-    PYTHON.get_or_init(install)
+    PYTHON.get_or_init(|| install("requirements.txt", "python"))
 }
 
-fn install() -> PathBuf {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let requirements = root.join("tests/requirements.txt");
-    let wanted = std::fs::read_to_string(&requirements).expect("tests/requirements.txt is there");
-    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join("python");
+/// The interpreter of the environment that holds `ministack`. The first call makes it.
+pub(crate) fn simulator_python() -> &'static Path {
+    static PYTHON: OnceLock<PathBuf> = OnceLock::new();
+    PYTHON.get_or_init(|| install("requirements-simulator.txt", "python-simulator"))
+}
+
+fn install(requirements: &str, name: &str) -> PathBuf {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests").join(requirements);
+    let wanted = std::fs::read_to_string(&requirements).expect("the requirements are there");
+    let environment = Path::new(env!("CARGO_TARGET_TMPDIR")).join(name);
     let python = environment.join("bin/python");
     let done = environment.join("installed.txt");
     // Two test runs at once must not install over each other.
-    let lock = std::fs::File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("python.lock")).expect("lock file");
+    let lock = std::fs::File::create(environment.with_extension("lock")).expect("lock file");
     lock.lock().expect("lock");
     if std::fs::read_to_string(&done).is_ok_and(|installed| installed == wanted) {
         return python;
@@ -50,32 +57,69 @@ pub(crate) struct Moto {
 impl Moto {
     /// Starts the server and waits until it says where it listens.
     pub(crate) fn start() -> Self {
-        let mut child = Command::new(python())
-            .args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"])
-            .env("PYTHONUNBUFFERED", "1")
-            .stdout(Stdio::null())
-            .stderr(Stdio::piped())
-            .spawn()
-            .expect("moto starts");
-        let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
-        let endpoint = lines
-            .by_ref()
-            .map_while(Result::ok)
-            .find_map(|line| {
-                let at = line.find("http://127.0.0.1:")?;
-                let text: String = line[at..].chars().take_while(|c| !c.is_whitespace()).collect();
-                Some(text)
-            })
-            .expect("moto says where it listens");
-        // Keep reading, or a full pipe would stop it.
-        std::thread::spawn(move || lines.for_each(drop));
+        let mut command = Command::new(python());
+        command.args(["-m", "moto.server", "-H", "127.0.0.1", "-p", "0"]);
+        let (child, endpoint) = serve(&mut command);
         Self { child, endpoint }
     }
 }
 
 impl Drop for Moto {
     fn drop(&mut self) {
-        let _ = self.child.kill();
-        let _ = self.child.wait();
+        end(&mut self.child);
     }
+}
+
+/// A `ministack` server that enforces policies, on a port of its own, ended with the value.
+pub(crate) struct Ministack {
+    child: Child,
+    /// `http://127.0.0.1:PORT`.
+    pub(crate) endpoint: String,
+}
+
+impl Ministack {
+    /// The credentials that may do anything, as the variables that the server and its clients read.
+    pub(crate) const ROOT: [(&str, &str); 2] =
+        [("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE"), ("AWS_SECRET_ACCESS_KEY", "not-a-secret")];
+
+    /// Starts the server and waits until it says where it listens. Its own command can't take a free port.
+    pub(crate) fn start() -> Self {
+        let mut command = Command::new(simulator_python());
+        command
+            .args(["-m", "hypercorn", "ministack.app:app", "--bind", "127.0.0.1:0"])
+            .env_remove("DOCKER_HOST")
+            .envs([("BIND_HOST", "127.0.0.1"), ("SERVICES", "iam,sts"), ("AUTH", "true")])
+            .envs(Self::ROOT);
+        let (child, endpoint) = serve(&mut command);
+        Self { child, endpoint }
+    }
+}
+
+impl Drop for Ministack {
+    fn drop(&mut self) {
+        end(&mut self.child);
+    }
+}
+
+/// Starts a server and reads what it logs until it says where it listens.
+fn serve(command: &mut Command) -> (Child, String) {
+    let mut child = command
+        .env("PYTHONUNBUFFERED", "1")
+        .stdout(Stdio::null())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
+    let mut lines = BufReader::new(child.stderr.take().expect("stderr is piped")).lines();
+    let endpoint = lines.by_ref().map_while(Result::ok).find_map(|line| {
+        let at = line.find("http://127.0.0.1:")?;
+        Some(line[at..].chars().take_while(|c| !c.is_whitespace()).collect())
+    });
+    // Keep reading, or a full pipe would stop it.
+    std::thread::spawn(move || lines.for_each(drop));
+    (child, endpoint.expect("the server says where it listens"))
+}
+
+fn end(child: &mut Child) {
+    let _ = child.kill();
+    let _ = child.wait();
 }
