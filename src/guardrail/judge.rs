@@ -14,6 +14,9 @@ use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, Policy, PolicySet, Scope, Statement, Test};
 use crate::iam::request::Request;
 
+/// Hands a role to a service.
+const PASS_ROLE: &str = "iam:PassRole";
+
 /// How many actions of a level are asked about in one search.
 const ACTIONS_AT_ONCE: usize = 40;
 
@@ -212,7 +215,7 @@ impl<S: Clone> Trial<'_, '_, S> {
         let mut violation = self.violation(&format!("escalation {}", path.id), what);
         violation.severity = if path.needs_target {
             Severity::Low.min(self.guardrail.severity)
-        } else if found.iter().any(|(_, wide)| !wide) && path.passes_role() {
+        } else if path.all_of.iter().zip(&found).any(|(action, (_, wide))| action == PASS_ROLE && !wide) {
             // Only named roles can be passed on: worth a look, and no open door.
             Severity::Warn.min(self.guardrail.severity)
         } else {

@@ -214,7 +214,7 @@ fn shown(assertion: &Assertion) -> String {
 fn tests_and_managed_policies_are_the_same_in_both_syntaxes() {
     let expected = [
         r#"allow s3:GetObject arn:aws:s3:::raw/2026/x.parquet {"aws:requestedregion": ["eu-west-1"]}"#,
-        "deny s3:putobject arn:aws:s3:::raw/* ForAllValues:StringEquals aws:calledvia=a,b \
+        "deny s3:PutObject arn:aws:s3:::raw/* ForAllValues:StringEquals aws:calledvia=a,b \
          ForAnyValue:StringEquals aws:calledvia=a ForAnyValue:StringEquals aws:calledvia=b \
          StringEquals aws:requestedregion=eu-west-1",
         "allow sts:GetCallerIdentity * {}",

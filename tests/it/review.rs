@@ -87,7 +87,7 @@ const CASES: &[(&str, i32)] = &[
     ("18-secret-id-lives-longer", 2),
     ("19-lease-made-longer", 2),
     ("20-token-lives-longer", 2),
-    ("21-escalation-in-two-steps", 2),
+    ("21-escalation-in-two-steps", 3),
     ("22-grant-added", 2),
     ("23-acl-widened", 2),
     ("24-acl-rewritten", 0),
