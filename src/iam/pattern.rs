@@ -106,6 +106,7 @@ impl Pattern {
         match reading {
             Reading::Crossing => self.matches(&request.resource, request),
             Reading::Segmented => run_segmented(&self.parts, request),
+        }
     }
 
     /// Whether it matches an ARN segment by segment: wildcards of the first five segments keep to their own, the

@@ -218,7 +218,7 @@ fn tests_and_managed_policies_are_the_same_in_both_syntaxes() {
          ForAnyValue:StringEquals aws:calledvia=a ForAnyValue:StringEquals aws:calledvia=b \
          StringEquals aws:requestedregion=eu-west-1",
         "allow sts:GetCallerIdentity * {}",
-        "never iam:*,sts:assumerole *",
+        "never iam:*,sts:AssumeRole *",
         "at_most 2 statements",
         r#"acl aws/creds/etl ["read"]"#,
         "acl sys/mounts []",
