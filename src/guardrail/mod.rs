@@ -230,3 +230,6 @@ pub(crate) fn names(patterns: &[String], name: &str) -> bool {
         pattern.matches(name, &nothing) || (!pattern.text.contains('/') && pattern.matches(bare, &nothing))
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -16,6 +16,7 @@ mod estate_assert;
 mod estate_git;
 mod fake;
 mod graph;
+mod guardrail;
 mod http;
 mod iam_model;
 mod iam_simulator;

@@ -57,7 +57,7 @@ impl Lowering<'_> {
         if block.label == guardrail::DEFAULT && rules.is_empty() {
             rules.push(Rule::Escalation(self.escalation(block)));
         }
-        if rules.is_empty() && enabled {
+        if rules.is_empty() && enabled && !block.map.contains_key("use") {
             let draft = Draft::error(block.span, format!("{} forbids and demands nothing", block.name));
             self.reader.report(draft.hint("add `deny` or `require` blocks, or use = \"pack:baseline\""));
         }

@@ -1,0 +1,320 @@
+//! Every rule broken and kept, exceptions with their ends, and what a change introduces.
+
+use std::sync::Arc;
+
+use super::{
+    DEFAULT, Deny, Escalation, Exception, Guardrail, Level, Login, Require, Rule, Severity, Subject, Terms, Wildcard,
+    expired, judge, paths,
+};
+use crate::iam::catalogue::Catalogue;
+use crate::iam::json;
+use crate::iam::policy::{Policy, PolicySet};
+
+const TODAY: &str = "2026-11-25";
+
+fn set(statements: &str) -> PolicySet<()> {
+    let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+    let policy = Policy::of_checked(&json::parse(&text).expect("JSON")).map_spans(|_, _| ());
+    PolicySet::identity(vec![Arc::new(policy)])
+}
+
+fn allow(actions: &str, resources: &str) -> String {
+    let list = |text: &str| serde_json::json!(text.split(' ').collect::<Vec<_>>());
+    format!(r#"{{"Effect":"Allow","Action":{},"Resource":{}}}"#, list(actions), list(resources))
+}
+
+fn guardrail(rule: Rule) -> Guardrail {
+    Guardrail { name: "g".to_owned(), rules: vec![rule], ..Guardrail::default_one() }
+}
+
+fn deny(rule: Deny) -> Guardrail {
+    guardrail(Rule::Deny(rule))
+}
+
+fn role<'a>(access: &'a [PolicySet<()>], terms: Terms) -> Subject<'a, ()> {
+    Subject {
+        name: "aws/deploy",
+        roles: vec!["aws/deploy".to_owned()],
+        apps: vec!["deploy".to_owned()],
+        access,
+        terms: Some(terms),
+        logins: Vec::new(),
+        place: None,
+    }
+}
+
+fn app<'a>(access: &'a [PolicySet<()>], logins: Vec<Login>) -> Subject<'a, ()> {
+    Subject { name: "deploy", terms: None, logins, ..role(access, Terms::default()) }
+}
+
+fn told(guardrails: &[Guardrail], subject: &Subject<'_, ()>) -> Vec<(String, Severity)> {
+    let judged = judge(guardrails, None, subject, TODAY, &|()| None);
+    judged.into_iter().map(|judged| (judged.violation.what, judged.violation.severity)).collect()
+}
+
+fn is_broken(guardrail: Guardrail, statements: &str) -> bool {
+    !told(&[guardrail], &role(&[set(statements)], Terms::default())).is_empty()
+}
+
+fn texts(list: &[&str]) -> Vec<String> {
+    list.iter().map(|text| (*text).to_owned()).collect()
+}
+
+#[test]
+fn denied_access_is_found_and_its_absence_proved() {
+    let jewels = || Deny { actions: texts(&["s3:*"]), resources: texts(&["arn:aws:s3:::pii-*"]), ..Deny::default() };
+    let vpce = r#""Condition":{"StringEquals":{"aws:SourceVpce":"vpce-1"}}"#;
+    let with_condition = |condition: &str| {
+        allow("s3:GetObject", "arn:aws:s3:::pii-1").replace(r#""Effect""#, &format!(r#"{condition},"Effect""#))
+    };
+    for (rule, statements, broken) in [
+        (jewels(), allow("s3:GetObject", "arn:aws:s3:::pii-1"), true),
+        (jewels(), allow("s3:GetObject", "*"), true),
+        (jewels(), allow("s3:GetObject", "arn:aws:s3:::public-*"), false),
+        (jewels(), allow("ec2:*", "*"), false),
+        (
+            jewels(),
+            format!(
+                r#"{},{{"Effect":"Deny","Action":"*","Resource":"arn:aws:s3:::pii-*"}}"#,
+                allow("s3:GetObject", "*")
+            ),
+            false,
+        ),
+        (Deny { unless: texts(&["aws:SourceVpce"]), ..jewels() }, with_condition(vpce), false),
+        (
+            Deny { unless: texts(&["aws:SourceVpce"]), ..jewels() },
+            with_condition(&vpce.replace("Equals", "NotEquals")),
+            true,
+        ),
+        (Deny { unless: texts(&["aws:SourceVpce"]), ..jewels() }, allow("s3:GetObject", "arn:aws:s3:::pii-1"), true),
+    ] {
+        assert_eq!(is_broken(deny(rule.clone()), &statements), broken, "{rule:?} {statements}");
+    }
+}
+
+#[test]
+fn levels_and_wildcards_are_seen_in_the_statement() {
+    let level = |level| Deny { levels: vec![level], wildcards: vec![Wildcard::Resource], ..Deny::default() };
+    let wildcard = |wildcards: &[Wildcard]| Deny { wildcards: wildcards.to_vec(), ..Deny::default() };
+    let not_action = r#"{"Effect":"Allow","NotAction":"iam:*","Resource":"*"}"#.to_owned();
+    for (rule, statements, broken) in [
+        (level(Level::Write), allow("s3:PutObject", "*"), true),
+        (level(Level::Write), allow("s3:Get*", "*"), false),
+        (level(Level::Write), allow("s3:*", "arn:aws:s3:::b"), false),
+        (level(Level::PermissionsManagement), allow("s3:*", "*"), true),
+        (level(Level::Tagging), allow("ec2:CreateTags", "*"), true),
+        (wildcard(&[Wildcard::Action]), allow("s3:*", "arn:aws:s3:::b"), true),
+        (wildcard(&[Wildcard::Action]), allow("s3:Get*", "*"), false),
+        (wildcard(&[Wildcard::Action, Wildcard::Resource]), allow("s3:*", "arn:aws:s3:::b"), false),
+        (wildcard(&[Wildcard::Action, Wildcard::Resource]), allow("*", "*"), true),
+        (wildcard(&[Wildcard::NotAction]), not_action, true),
+        (wildcard(&[Wildcard::NotAction]), allow("*", "*"), false),
+        (
+            wildcard(&[Wildcard::NotResource]),
+            r#"{"Effect":"Allow","Action":"s3:*","NotResource":"arn:aws:s3:::b"}"#.to_owned(),
+            true,
+        ),
+    ] {
+        assert_eq!(is_broken(deny(rule.clone()), &statements), broken, "{rule:?} {statements}");
+    }
+}
+
+#[test]
+fn what_is_required_of_roles_is_looked_for() {
+    let good = Terms {
+        permissions_boundary: "arn:aws:iam::111122223333:policy/app-ceiling".to_owned(),
+        user_path: String::new(),
+        credential_type: "iam_user".to_owned(),
+        max_ttl: 3600,
+    };
+    let require = Require {
+        permissions_boundary: Some("arn:aws:iam::*:policy/app-ceiling".to_owned()),
+        path_prefix: Some("/leasehold/".to_owned()),
+        max_ttl: Some(43_200),
+        credential_types: texts(&["iam_user"]),
+        ..Require::default()
+    };
+    let access = [set(&allow("s3:GetObject", "*"))];
+    let guardrails = [guardrail(Rule::Require(require))];
+    assert_eq!(told(&guardrails, &role(&access, good.clone())), []);
+    for (terms, what) in [
+        (Terms { permissions_boundary: String::new(), ..good.clone() }, "permissions boundary must be"),
+        (Terms { permissions_boundary: "arn:aws:iam::1:policy/x".to_owned(), ..good.clone() }, "and is arn:aws"),
+        (Terms { user_path: "/people/".to_owned(), ..good.clone() }, "must begin with /leasehold/"),
+        (Terms { max_ttl: 86_400, ..good.clone() }, "may live 12h, and lives up to 24h"),
+        (Terms { credential_type: "assumed_role".to_owned(), ..good }, "must be iam_user"),
+    ] {
+        let told = told(&guardrails, &role(&access, terms));
+        assert!(told.len() == 1 && told[0].0.contains(what), "{told:?}");
+    }
+}
+
+#[test]
+fn what_is_required_of_logins_is_looked_for() {
+    let good = Login {
+        path: "auth/approle/role/app-deploy".to_owned(),
+        max_token_ttl: Some(3600),
+        secret_id_ttl: 86_400,
+        bind_secret_id: true,
+        bound_cidrs: true,
+        place: None,
+    };
+    let require = Require {
+        max_token_ttl: Some(7200),
+        max_secret_id_ttl: Some(86_400),
+        bound_cidrs: true,
+        bind_secret_id: true,
+        ..Require::default()
+    };
+    let guardrails = [guardrail(Rule::Require(require))];
+    assert_eq!(told(&guardrails, &app(&[], vec![good.clone()])), []);
+    for (login, what) in [
+        (Login { max_token_ttl: None, ..good.clone() }, "live for ever"),
+        (Login { max_token_ttl: Some(9000), ..good.clone() }, "may live 2h, and live up to 150m"),
+        (Login { secret_id_ttl: 0, ..good.clone() }, "secret ids may live 24h, and live for ever"),
+        (Login { bound_cidrs: false, ..good.clone() }, "any address may log in"),
+        (Login { bind_secret_id: false, ..good }, "no secret id is needed"),
+    ] {
+        let told = told(&guardrails, &app(&[], vec![login]));
+        assert!(told.len() == 1 && told[0].0.contains(what), "{told:?}");
+    }
+}
+
+#[test]
+fn escalation_weighs_by_what_it_needs() {
+    let default = [Guardrail::default_one()];
+    assert_eq!(default[0].name, DEFAULT);
+    for (statements, expected) in [
+        (allow("s3:*", "*"), None),
+        (allow("iam:PutUserPolicy", "*"), Some(Severity::Deny)),
+        (allow("iam:PassRole lambda:CreateFunction lambda:InvokeFunction", "*"), Some(Severity::Deny)),
+        (allow("iam:PassRole lambda:CreateFunction", "*"), None),
+        (
+            format!(
+                "{},{}",
+                allow("iam:PassRole", "arn:aws:iam::111122223333:role/one"),
+                allow("lambda:CreateFunction lambda:InvokeFunction", "*")
+            ),
+            Some(Severity::Warn),
+        ),
+        (allow("lambda:UpdateFunctionCode", "*"), Some(Severity::Low)),
+        (allow("lambda:UpdateFunctionCode", "arn:aws:lambda:eu-west-1:111122223333:function:mine"), None),
+        (allow("sts:AssumeRole", "arn:aws:iam::111122223333:role/one"), None),
+        (allow("sts:AssumeRole", "arn:aws:iam::*:role/*"), Some(Severity::Deny)),
+        (format!(r#"{},{{"Effect":"Deny","Action":"iam:*","Resource":"*"}}"#, allow("iam:PutUserPolicy", "*")), None),
+    ] {
+        let found = told(&default, &role(&[set(&statements)], Terms::default()));
+        assert_eq!(found.first().map(|(_, severity)| *severity), expected, "{statements}: {found:?}");
+    }
+}
+
+#[test]
+fn two_roles_of_an_app_escalate_together_and_are_told_once() {
+    let default = [Guardrail::default_one()];
+    let pass = set(&allow("iam:PassRole", "*"));
+    let run = set(&allow("lambda:CreateFunction lambda:InvokeFunction", "*"));
+    assert_eq!(told(&default, &role(std::slice::from_ref(&pass), Terms::default())), []);
+    let both = told(&default, &app(&[pass.clone(), run], Vec::new()));
+    assert!(both.len() == 1 && both[0].0.contains("by its roles together"), "{both:?}");
+    // What one role can do alone is told of that role.
+    let alone = set(&allow("iam:PassRole lambda:CreateFunction lambda:InvokeFunction", "*"));
+    assert_eq!(told(&default, &app(&[pass, alone], Vec::new())), []);
+}
+
+#[test]
+fn paths_can_be_chosen() {
+    let access = [set(&allow("iam:PutUserPolicy iam:CreateAccessKey", "*"))];
+    let count = |escalation| told(&[guardrail(Rule::Escalation(escalation))], &role(&access, Terms::default())).len();
+    assert_eq!(count(Escalation::default()), 2);
+    assert_eq!(count(Escalation { paths: texts(&["key-mint"]), ..Escalation::default() }), 1);
+    assert_eq!(count(Escalation { except_paths: texts(&["key-mint"]), ..Escalation::default() }), 1);
+}
+
+#[test]
+fn exceptions_hold_for_whom_they_name_and_until_their_day() {
+    let access = [set(&allow("iam:PutUserPolicy", "*"))];
+    let exception = |roles: &[&str], apps: &[&str], expires: &str| Exception {
+        roles: texts(roles),
+        apps: texts(apps),
+        reason: "SEC-412".to_owned(),
+        owner: "secops".to_owned(),
+        expires: expires.to_owned(),
+    };
+    for (exception, exempt) in [
+        (exception(&["deploy"], &[], "2027-02-01"), true),
+        (exception(&["aws/dep*"], &[], TODAY), true),
+        (exception(&["aws/dep*"], &[], "2026-11-24"), false),
+        (exception(&["other"], &[], "2027-02-01"), false),
+        (exception(&[], &["deploy"], "2027-02-01"), true),
+        (exception(&["other"], &["deploy"], "2027-02-01"), false),
+    ] {
+        let ended = exception.expires.as_str() < TODAY;
+        let guardrails = [Guardrail { exceptions: vec![exception.clone()], ..Guardrail::default_one() }];
+        let told = told(&guardrails, &role(&access, Terms::default()));
+        assert_eq!(told.is_empty(), exempt, "{exception:?}");
+        assert_eq!(expired(&guardrails, TODAY).len(), usize::from(ended));
+    }
+}
+
+#[test]
+fn guardrails_are_about_those_they_select() {
+    let access = [set(&allow("iam:PutUserPolicy", "*"))];
+    for (roles, apps, selected) in [
+        (vec![], vec![], true),
+        (vec!["aws/deploy"], vec![], true),
+        (vec!["aws/web*"], vec![], false),
+        (vec![], vec!["dep*"], true),
+        (vec![], vec!["webapp"], false),
+    ] {
+        let guardrails = [Guardrail { roles: texts(&roles), apps: texts(&apps), ..Guardrail::default_one() }];
+        assert_eq!(!told(&guardrails, &role(&access, Terms::default())).is_empty(), selected, "{roles:?} {apps:?}");
+    }
+}
+
+#[test]
+fn only_what_a_change_gains_is_introduced() {
+    let rule = [deny(Deny { actions: texts(&["s3:*"]), resources: texts(&["arn:aws:s3:::pii-*"]), ..Deny::default() })];
+    let introduced = |before: &str, after: &str| {
+        let (old, new) = ([set(before)], [set(after)]);
+        let (old, new) = (role(&old, Terms::default()), role(&new, Terms::default()));
+        let judged = judge(&rule, Some(&old), &new, TODAY, &|()| None);
+        judged.into_iter().map(|judged| judged.introduced).collect::<Vec<_>>()
+    };
+    let read = allow("s3:GetObject", "arn:aws:s3:::pii-1");
+    assert_eq!(introduced("", &read), [true]);
+    assert_eq!(introduced(&read, &read), [false]);
+    assert_eq!(introduced(&read, &allow("s3:Get*", "arn:aws:s3:::pii-1")), [true]);
+    assert_eq!(introduced(&allow("s3:*", "*"), &read), [false]);
+    assert_eq!(introduced(&read, &format!("{read},{}", allow("ec2:*", "*"))), [false]);
+}
+
+#[test]
+fn guardrails_read_back_as_they_are_sent() {
+    let all = [
+        Guardrail::default_one(),
+        deny(Deny {
+            levels: vec![Level::PermissionsManagement],
+            wildcards: vec![Wildcard::NotAction],
+            ..Deny::default()
+        }),
+        guardrail(Rule::Require(Require { max_ttl: Some(60), ..Require::default() })),
+    ];
+    let text = serde_json::to_string(&all).expect("JSON");
+    assert_eq!(serde_json::from_str::<Vec<Guardrail>>(&text).expect("reads"), all);
+}
+
+#[test]
+fn the_escalation_catalogue_is_sound() {
+    let (date, all) = paths();
+    assert!(date >= "2026-01-01" && all.len() > 50, "{date} {}", all.len());
+    for (index, path) in all.iter().enumerate() {
+        assert!(all[..index].iter().all(|other| other.id != path.id), "{} stands twice", path.id);
+        assert!(!path.all_of.is_empty() || !path.any_of.is_empty(), "{}", path.id);
+        for action in path.all_of.iter().chain(&path.any_of) {
+            // Services that AWS has closed are gone from the catalogue, and not from accounts.
+            let closed =
+                ["codestar:", "datapipeline:", "glue:UpdateDevEndpoint"].iter().any(|one| action.starts_with(one));
+            assert!(closed || Catalogue::built_in().find(action).is_some(), "{}: {action}", path.id);
+        }
+    }
+}
