@@ -146,16 +146,36 @@ fn plain<S>(json: &Json<S>) -> Result<Value, String> {
     Ok(match &json.kind {
         Kind::Null => Value::Null,
         Kind::Bool(flag) => Value::Bool(*flag),
-        Kind::Number(number) => serde_json::from_str(number).map_err(|_| format!("`{number}` is no number"))?,
+        Kind::Number(text) => number(text).ok_or_else(|| format!("`{text}` is no number"))?,
         Kind::Text(text) => Value::from(text.as_str()),
         Kind::List(items) => Value::Array(items.iter().map(plain).collect::<Result<_, _>>()?),
         Kind::Map(members) => ordered(members, &[], |_, value| plain(value))?,
     })
 }
 
+/// A number as `serde_json` has it, but rounded as IEEE says: its own reader may miss by the last digit, so that
+/// what is printed would not read the same.
+fn number(text: &str) -> Option<Value> {
+    let parsed: serde_json::Number = serde_json::from_str(text).ok()?;
+    if parsed.is_f64() {
+        serde_json::Number::from_f64(text.parse().ok()?).map(Value::Number)
+    } else {
+        Some(parsed.into())
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::{canonical, pretty};
+
+    #[test]
+    fn the_canonical_form_of_a_number_is_its_own() {
+        for text in ["999999999999599E99", "1.0", "-0", "18446744073709551615", "1e-7"] {
+            let once = canonical(text).expect("a number");
+            assert_eq!(canonical(&once), Ok(once.clone()), "{text}");
+        }
+        assert!(canonical("1e999").is_err());
+    }
 
     #[test]
     fn what_iam_reads_alike_is_one_text() {

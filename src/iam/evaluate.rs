@@ -1,6 +1,12 @@
 //! One request judged: allowed, denied explicitly or denied implicitly, and by which statements.
+//!
+//! Source: IAM User Guide, "Policy evaluation logic". What others decide (resource policies, SCPs, RCPs) is not
+//! part of it.
 
-use super::policy::{PolicySet, Statement};
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use super::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use super::request::{Reading, Request};
 
 /// What the policies say to a request.
@@ -19,24 +25,80 @@ pub enum Decision {
 pub struct Verdict<'a, S> {
     /// The decision.
     pub decision: Decision,
-    /// The statements that decided: those that deny, or those that allow; none for an implicit denial by the
-    /// identity policies.
+    /// The statements that decided: those that deny, or those of all sets that allow. Of an implicit denial, the
+    /// identity statements that would allow, if it is the boundary or the session policies that do not.
     pub by: Vec<&'a Statement<S>>,
+}
+
+/// The action that nothing can deny. Source: STS API reference, GetCallerIdentity.
+const ALWAYS_ALLOWED: &str = "sts:getcalleridentity";
+
+/// A request with its action in lower case: done once for all statements.
+struct Asked<'r> {
+    request: &'r Request,
+    action: Cow<'r, str>,
+    reading: Reading,
+}
+
+impl<'r> Asked<'r> {
+    fn new(request: &'r Request, reading: Reading) -> Self {
+        let upper = request.action.bytes().any(|byte| byte.is_ascii_uppercase());
+        let action = match upper {
+            true => Cow::Owned(request.action.to_ascii_lowercase()),
+            false => Cow::Borrowed(request.action.as_str()),
+        };
+        Self { request, action, reading }
+    }
+
+    fn is_matched_by<S>(&self, statement: &Statement<S>) -> bool {
+        let covers = |scope: &Scope, matches: &dyn Fn(&super::pattern::Pattern) -> bool| {
+            scope.patterns.iter().any(matches) != scope.negated
+        };
+        covers(&statement.actions, &|pattern| pattern.matches(&self.action, self.request))
+            && covers(&statement.resources, &|pattern| pattern.matches_resource(self.request, self.reading))
+            && statement.conditions.iter().all(|condition| condition.holds(self.request))
+    }
+
+    fn matching<'a, S>(&self, policies: &'a [Arc<Policy<S>>], effect: Effect) -> Vec<&'a Statement<S>> {
+        let statements = policies.iter().flat_map(|policy| &policy.statements);
+        statements.filter(|one| one.effect == effect && self.is_matched_by(one)).collect()
+    }
 }
 
 impl<S> Statement<S> {
     /// Whether action, resource and conditions all match.
     pub fn matches(&self, request: &Request, reading: Reading) -> bool {
-        let _ = (request, reading);
-        unimplemented!()
+        Asked::new(request, reading).is_matched_by(self)
     }
 }
 
 impl<S> PolicySet<S> {
-    /// Judges a request. Source: IAM User Guide, "Policy evaluation logic".
+    /// Judges a request.
     pub fn evaluate(&self, request: &Request, reading: Reading) -> Verdict<'_, S> {
-        let _ = (request, reading);
-        unimplemented!()
+        let asked = Asked::new(request, reading);
+        let limits = [self.boundary.as_deref(), self.session.as_deref()].into_iter().flatten();
+        if asked.action == ALWAYS_ALLOWED {
+            return Verdict { decision: Decision::Allowed, by: asked.matching(&self.identity, Effect::Allow) };
+        }
+        let mut denies = asked.matching(&self.identity, Effect::Deny);
+        limits.clone().for_each(|policies| denies.append(&mut asked.matching(policies, Effect::Deny)));
+        if !denies.is_empty() {
+            return Verdict { decision: Decision::ExplicitlyDenied, by: denies };
+        }
+        let mut allows = asked.matching(&self.identity, Effect::Allow);
+        if allows.is_empty() {
+            return Verdict { decision: Decision::ImplicitlyDenied, by: allows };
+        }
+        let mut by_limits = Vec::new();
+        for policies in limits {
+            let mut matching = asked.matching(policies, Effect::Allow);
+            if matching.is_empty() {
+                return Verdict { decision: Decision::ImplicitlyDenied, by: allows };
+            }
+            by_limits.append(&mut matching);
+        }
+        allows.append(&mut by_limits);
+        Verdict { decision: Decision::Allowed, by: allows }
     }
 
     /// Whether a request is allowed.
@@ -44,3 +106,6 @@ impl<S> PolicySet<S> {
         self.evaluate(request, reading).decision == Decision::Allowed
     }
 }
+
+#[cfg(test)]
+mod tests;

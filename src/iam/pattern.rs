@@ -1,6 +1,10 @@
-//! Patterns of the policy language: text with `*`, `?` and policy variables.
+//! Patterns of the policy language: text with `*`, `?` and policy variables, and what they match.
 //!
 //! Source: IAM User Guide, "IAM JSON policy elements: Resource" and "Policy elements: Variables and tags".
+
+use std::borrow::Cow;
+
+use super::request::{Reading, Request};
 
 /// A pattern, as a sequence of parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -79,6 +83,71 @@ impl Pattern {
         Self { text: text.to_owned(), parts }
     }
 
+    /// The same pattern with another text to show: as its author spelt it, where matching ignores case.
+    pub fn shown_as(mut self, text: &str) -> Self {
+        text.clone_into(&mut self.text);
+        self
+    }
+
+    /// Whether it matches a text, with the policy variables of a request put in. A variable that the request
+    /// does not have, and that has no default, matches nothing.
+    pub fn matches(&self, text: &str, request: &Request) -> bool {
+        // Most patterns of most policies begin with what settles it.
+        if let Some(Part::Literal(start)) = self.parts.first()
+            && !text.starts_with(start.as_str())
+        {
+            return false;
+        }
+        self.resolved(request).is_some_and(|parts| run(&parts, text))
+    }
+
+    /// Whether it matches the resource of a request.
+    pub fn matches_resource(&self, request: &Request, reading: Reading) -> bool {
+        match reading {
+            Reading::Crossing => self.matches(&request.resource, request),
+            Reading::Segmented => self.resolved(request).is_some_and(|parts| run_segmented(&parts, &request.resource)),
+        }
+    }
+
+    /// Whether it matches an ARN segment by segment: wildcards of the first five segments keep to their own, the
+    /// sixth takes the rest. Source: IAM User Guide, "Amazon Resource Name (ARN) condition operators".
+    pub fn matches_arn(&self, text: &str, request: &Request) -> bool {
+        let Some(parts) = self.resolved(request) else { return false };
+        let segments = segments(&parts);
+        let values: Vec<&str> = text.splitn(SEGMENTS, ':').collect();
+        segments.len() == SEGMENTS
+            && values.len() == SEGMENTS
+            && segments.iter().zip(values).all(|(parts, value)| run(parts, value))
+    }
+
+    /// Whether it has the segments of an ARN, its variables aside.
+    pub fn is_arn(&self) -> bool {
+        segments(&self.parts).len() == SEGMENTS
+    }
+
+    /// The text it stands for, for operators without wildcards.
+    pub fn value(&self, request: &Request) -> Option<String> {
+        let parts = self.resolved(request)?;
+        Some(parts.iter().map(|part| if let Part::Literal(text) = part { text.as_str() } else { "" }).collect())
+    }
+
+    /// Its parts with the variables replaced by what they stand for: literally, so that a `*` in a value is a
+    /// star. A key with several values stands for none.
+    fn resolved(&self, request: &Request) -> Option<Cow<'_, [Part]>> {
+        if !self.has_variable() {
+            return Some(Cow::Borrowed(&self.parts));
+        }
+        let parts = self.parts.iter().map(|part| match part {
+            Part::Variable { key, default } => match request.context.get(key).map(Vec::as_slice) {
+                Some([value]) => Some(Part::Literal(value.clone())),
+                Some([_, _, ..]) => None,
+                _ => default.clone().map(Part::Literal),
+            },
+            other => Some(other.clone()),
+        });
+        parts.collect::<Option<Vec<Part>>>().map(Cow::Owned)
+    }
+
     /// Whether it holds a policy variable.
     pub fn has_variable(&self) -> bool {
         self.parts.iter().any(|part| matches!(part, Part::Variable { .. }))
@@ -92,6 +161,109 @@ impl Pattern {
             _ => None,
         }
     }
+}
+
+/// How many segments an ARN has: `arn:partition:service:region:account:resource`.
+const SEGMENTS: usize = 6;
+
+/// Whether parts without variables match a text. Only the last `*` is ever taken back, so the work is bounded
+/// by the product of the two lengths.
+fn run(parts: &[Part], text: &str) -> bool {
+    let (mut part, mut at) = (0, 0);
+    let mut star: Option<(usize, usize)> = None;
+    loop {
+        let rest = text.get(at..).unwrap_or_default();
+        let step = match parts.get(part) {
+            Some(Part::Any) if part + 1 == parts.len() => return true,
+            Some(Part::Any) => {
+                star = Some((part + 1, at));
+                Some(0)
+            }
+            Some(Part::One) => rest.chars().next().map(char::len_utf8),
+            Some(Part::Literal(literal)) => rest.starts_with(literal.as_str()).then_some(literal.len()),
+            Some(Part::Variable { .. }) => None,
+            None if rest.is_empty() => return true,
+            None => None,
+        };
+        match (step, star) {
+            (Some(length), _) => (part, at) = (part + 1, at + length),
+            (None, None) => return false,
+            (None, Some((next, from))) => {
+                let Some(skipped) = text.get(from..).and_then(|rest| rest.chars().next()) else { return false };
+                (part, at) = (next, from + skipped.len_utf8());
+                star = Some((next, at));
+            }
+        }
+    }
+}
+
+/// Whether parts match a text under [`Reading::Segmented`]: which prefixes of the text each part can end at.
+fn run_segmented(parts: &[Part], text: &str) -> bool {
+    let mut ends = vec![false; text.len() + 1];
+    ends[0] = true;
+    for (index, part) in parts.iter().enumerate() {
+        let mut next = vec![false; text.len() + 1];
+        match part {
+            Part::Literal(literal) => {
+                for at in (0..ends.len()).filter(|at| ends[*at]) {
+                    if text[at..].starts_with(literal.as_str()) {
+                        next[at + literal.len()] = true;
+                    }
+                }
+            }
+            Part::One => {
+                for at in (0..ends.len()).filter(|at| ends[*at]) {
+                    if let Some(c) = text[at..].chars().next().filter(|c| *c != ':') {
+                        next[at + c.len_utf8()] = true;
+                    }
+                }
+            }
+            Part::Any => {
+                let crosses = ends_segment(parts, index);
+                let mut open = false;
+                for (at, c) in text.char_indices().map(|(at, c)| (at, Some(c))).chain([(text.len(), None)]) {
+                    open = open || ends[at];
+                    next[at] = open;
+                    open = open && (crosses || c != Some(':'));
+                }
+            }
+            Part::Variable { .. } => {}
+        }
+        ends = next;
+    }
+    ends[text.len()]
+}
+
+/// Whether a part is the last of its segment.
+fn ends_segment(parts: &[Part], index: usize) -> bool {
+    match parts.get(index + 1) {
+        None => true,
+        Some(Part::Literal(text)) => text.starts_with(':'),
+        Some(_) => false,
+    }
+}
+
+/// Parts cut at the first colons into at most [`SEGMENTS`] segments.
+fn segments(parts: &[Part]) -> Vec<Vec<Part>> {
+    let mut segments = vec![Vec::new()];
+    for part in parts {
+        let Part::Literal(text) = part else {
+            if let Some(last) = segments.last_mut() {
+                last.push(part.clone());
+            }
+            continue;
+        };
+        let left = SEGMENTS + 1 - segments.len();
+        for (index, piece) in text.splitn(left, ':').enumerate() {
+            if index > 0 {
+                segments.push(Vec::new());
+            }
+            if let Some(last) = segments.last_mut().filter(|_| !piece.is_empty()) {
+                last.push(Part::Literal(piece.to_owned()));
+            }
+        }
+    }
+    segments
 }
 
 /// The variable or escape at the start of a text, and its length in bytes.

@@ -22,7 +22,7 @@ pub struct Statement<S> {
     pub sid: Option<String>,
     /// What it does to requests that it matches.
     pub effect: Effect,
-    /// `Action` or `NotAction`; the patterns are in lower case.
+    /// `Action` or `NotAction`; the parts of the patterns are in lower case, their texts as written.
     pub actions: Scope,
     /// `Resource` or `NotResource`.
     pub resources: Scope,
@@ -144,6 +144,21 @@ impl Test {
                 | Self::ArnNotEquals
                 | Self::ArnNotLike
         )
+    }
+
+    /// The operator without its "not": what a value is compared by.
+    pub fn positive(self) -> Self {
+        match self {
+            Self::StringNotEquals => Self::StringEquals,
+            Self::StringNotEqualsIgnoreCase => Self::StringEqualsIgnoreCase,
+            Self::StringNotLike => Self::StringLike,
+            Self::NumericNotEquals => Self::NumericEquals,
+            Self::DateNotEquals => Self::DateEquals,
+            Self::NotIpAddress => Self::IpAddress,
+            Self::ArnNotEquals => Self::ArnEquals,
+            Self::ArnNotLike => Self::ArnLike,
+            other => other,
+        }
     }
 
     /// What is special in its values. Wildcards: the `Like` operators and all of the ARN's. Variables: strings
@@ -281,7 +296,9 @@ fn statement<S: Clone>(json: &Json<S>, variables: bool) -> Option<Statement<S>> 
     Some(Statement {
         sid: text("Sid").filter(|sid| !sid.is_empty()).map(str::to_owned),
         effect,
-        actions: scope(members, "Action", "NotAction", |text| Pattern::new(&text.to_ascii_lowercase(), actions))?,
+        actions: scope(members, "Action", "NotAction", |text| {
+            Pattern::new(&text.to_ascii_lowercase(), actions).shown_as(text)
+        })?,
         resources: scope(members, "Resource", "NotResource", |text| Pattern::new(text, resources))?,
         conditions,
         span: json.span.clone(),
@@ -327,6 +344,7 @@ fn find<'a, S>(members: &'a [Member<S>], key: &str) -> Option<&'a Json<S>> {
 mod tests {
     use super::{Effect, Operator, Policy, Quantifier, Test};
     use crate::iam::json;
+    use crate::iam::pattern::Part;
 
     #[test]
     fn operators_read_as_they_are_spelt() {
@@ -350,7 +368,8 @@ mod tests {
         let statement = &policy.statements[0];
         assert_eq!((statement.effect, statement.sid.as_deref()), (Effect::Deny, Some("A")));
         assert!(statement.actions.negated);
-        assert_eq!(statement.actions.patterns[0].text, "s3:get*");
+        assert_eq!(statement.actions.patterns[0].text, "S3:Get*");
+        assert_eq!(statement.actions.patterns[0].parts[0], Part::Literal("s3:get".to_owned()));
         assert!(statement.resources.patterns[0].has_variable());
         assert!(text[statement.span.clone()].starts_with(r#"{"Sid":"A""#));
         assert_eq!(

