@@ -167,7 +167,7 @@ impl Lowering<'_> {
     /// Reports what is wrong with a document; answers it if IAM would take it.
     fn checked(&mut self, json: &Json<Span>, used: Option<Span>) -> Option<Document> {
         let mut sound = true;
-        for Finding { span, what, hint, also, fatal } in document::check(json) {
+        for Finding { span, what, hint, also, fatal, .. } in document::check(json) {
             sound &= !fatal;
             let mut draft = if fatal { Draft::error(span, what) } else { Draft::warning(span, what) }.hint_if(hint);
             if let Some((span, text)) = also {
