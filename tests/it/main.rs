@@ -13,6 +13,7 @@ mod env;
 mod estate;
 mod fake;
 mod http;
+mod iam_judges;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;

@@ -11,7 +11,7 @@ pub(super) struct Problem {
     pub(super) fatal: bool,
 }
 
-/// What the resource part of an ARN of IAM starts with.
+/// What the resource part of an ARN of IAM starts with; `root` alone is the account, as AWS's own policies name it.
 const IAM_PATHS: &[&str] = &[
     "user/",
     "federated-user/",
@@ -82,7 +82,7 @@ const S3_TYPES: &[&str] =
     &["accesspoint", "job", "storage-lens", "storage-lens-group", "async-request", "access-grants"];
 
 fn iam_path(service: &str, resource: &str) -> Option<Problem> {
-    if service != "iam" || resource.is_empty() {
+    if service != "iam" || resource == "root" {
         return None;
     }
     let open = resource.find(['*', '?', '$']);
@@ -109,6 +109,7 @@ mod tests {
             ("arn:aws:s3:eu-west-1:123456789012:accesspoint/a", None),
             ("arn:aws:iam::*:*", None),
             ("arn:aws:iam::123456789012:ro*", None),
+            ("arn:aws:iam::*:root", None),
             ("arn:aws:iam::123456789012:user/${aws:username}", None),
             ("arn:aws:ec2:eu-west-1:123456789012:instance/*", None),
             ("arn:amazon:s3:::b", Some(("INVALID_PARTITION", true))),
