@@ -3,7 +3,7 @@
 //! Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Policy elements: Variables and
 //! tags". IAM refuses a bad date; any other value of a wrong type it takes, and the condition never holds.
 
-use std::net::IpAddr;
+use core::net::IpAddr;
 
 use crate::iam::policy::Test;
 
