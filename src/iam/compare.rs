@@ -363,7 +363,10 @@ impl<'a, S> Finder<'_, 'a, S> {
             }
             self.group(action, parts, found);
         }
-        if found.len() == before || by_action.len() > PIECES_MAX {
+        // The parts are all there is, so where each is proved to be no gain, the whole is none either, though it
+        // was too much to be decided at once.
+        let proved = found.len() == before && matches!(whole, Proof::CannotTell(_));
+        if found.len() == before && !proved || by_action.len() > PIECES_MAX {
             // Not told of any part, or not of every one.
             let (actions, resources) = (actions.clone(), resources.clone());
             self.add(actions, resources, Extent::Part, whole, found);

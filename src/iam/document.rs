@@ -62,6 +62,9 @@ impl Sort {
     }
 }
 
+/// The code of what is too large, or nearly so.
+pub const SIZE_CODE: &str = "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA";
+
 /// Something about a document that its author should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding<S> {

@@ -98,14 +98,14 @@ impl Pattern {
         {
             return false;
         }
-        self.resolved(request).is_some_and(|parts| run(&parts, text))
+        run(&self.parts, text, request)
     }
 
     /// Whether it matches the resource of a request.
     pub fn matches_resource(&self, request: &Request, reading: Reading) -> bool {
         match reading {
             Reading::Crossing => self.matches(&request.resource, request),
-            Reading::Segmented => self.resolved(request).is_some_and(|parts| run_segmented(&parts, &request.resource)),
+            Reading::Segmented => run_segmented(&self.parts, request),
         }
     }
 
@@ -117,7 +117,7 @@ impl Pattern {
         let values: Vec<&str> = text.splitn(SEGMENTS, ':').collect();
         segments.len() == SEGMENTS
             && values.len() == SEGMENTS
-            && segments.iter().zip(values).all(|(parts, value)| run(parts, value))
+            && segments.iter().zip(values).all(|(parts, value)| run(parts, value, request))
     }
 
     /// Whether it has the segments of an ARN, its variables aside.
@@ -131,18 +131,15 @@ impl Pattern {
         Some(parts.iter().map(|part| if let Part::Literal(text) = part { text.as_str() } else { "" }).collect())
     }
 
-    /// Its parts with the variables replaced by what they stand for: literally, so that a `*` in a value is a
-    /// star. A key with several values stands for none.
+    /// Its parts with the variables replaced by what they stand for.
     fn resolved(&self, request: &Request) -> Option<Cow<'_, [Part]>> {
         if !self.has_variable() {
             return Some(Cow::Borrowed(&self.parts));
         }
         let parts = self.parts.iter().map(|part| match part {
-            Part::Variable { key, default } => match request.context.get(key).map(Vec::as_slice) {
-                Some([value]) => Some(Part::Literal(value.clone())),
-                Some([_, _, ..]) => None,
-                _ => default.clone().map(Part::Literal),
-            },
+            Part::Variable { key, default } => {
+                value_of(request, key, default.as_deref()).map(|value| Part::Literal(value.to_owned()))
+            }
             other => Some(other.clone()),
         });
         parts.collect::<Option<Vec<Part>>>().map(Cow::Owned)
@@ -166,9 +163,19 @@ impl Pattern {
 /// How many segments an ARN has: `arn:partition:service:region:account:resource`.
 const SEGMENTS: usize = 6;
 
-/// Whether parts without variables match a text. Only the last `*` is ever taken back, so the work is bounded
-/// by the product of the two lengths.
-fn run(parts: &[Part], text: &str) -> bool {
+/// What a variable stands for: literally, so that a `*` in a value is a star. A key with several values stands
+/// for nothing.
+fn value_of<'v>(request: &'v Request, key: &str, default: Option<&'v str>) -> Option<&'v str> {
+    match request.context.get(key).map(Vec::as_slice) {
+        Some([value]) => Some(value),
+        Some([_, _, ..]) => None,
+        _ => default,
+    }
+}
+
+/// Whether parts match a text. Only the last `*` is ever taken back, so the work is bounded by the product of the
+/// two lengths.
+fn run(parts: &[Part], text: &str, request: &Request) -> bool {
     let (mut part, mut at) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     loop {
@@ -181,7 +188,10 @@ fn run(parts: &[Part], text: &str) -> bool {
             }
             Some(Part::One) => rest.chars().next().map(char::len_utf8),
             Some(Part::Literal(literal)) => rest.starts_with(literal.as_str()).then_some(literal.len()),
-            Some(Part::Variable { .. }) => None,
+            Some(Part::Variable { key, default }) => match value_of(request, key, default.as_deref()) {
+                Some(value) => rest.starts_with(value).then_some(value.len()),
+                None => return false,
+            },
             None if rest.is_empty() => return true,
             None => None,
         };
@@ -198,19 +208,18 @@ fn run(parts: &[Part], text: &str) -> bool {
 }
 
 /// Whether parts match a text under [`Reading::Segmented`]: which prefixes of the text each part can end at.
-fn run_segmented(parts: &[Part], text: &str) -> bool {
+fn run_segmented(parts: &[Part], request: &Request) -> bool {
+    let text = request.resource.as_str();
     let mut ends = vec![false; text.len() + 1];
     ends[0] = true;
     for (index, part) in parts.iter().enumerate() {
         let mut next = vec![false; text.len() + 1];
         match part {
-            Part::Literal(literal) => {
-                for at in (0..ends.len()).filter(|at| ends[*at]) {
-                    if text[at..].starts_with(literal.as_str()) {
-                        next[at + literal.len()] = true;
-                    }
-                }
-            }
+            Part::Literal(literal) => follow(text, literal, &ends, &mut next),
+            Part::Variable { key, default } => match value_of(request, key, default.as_deref()) {
+                Some(value) => follow(text, value, &ends, &mut next),
+                None => return false,
+            },
             Part::One => {
                 for at in (0..ends.len()).filter(|at| ends[*at]) {
                     if let Some(c) = text[at..].chars().next().filter(|c| *c != ':') {
@@ -227,11 +236,19 @@ fn run_segmented(parts: &[Part], text: &str) -> bool {
                     open = open && (crosses || c != Some(':'));
                 }
             }
-            Part::Variable { .. } => {}
         }
         ends = next;
     }
     ends[text.len()]
+}
+
+/// Where a literal ends that begins where the part before it ended.
+fn follow(text: &str, literal: &str, ends: &[bool], next: &mut [bool]) {
+    for at in (0..ends.len()).filter(|at| ends[*at]) {
+        if text[at..].starts_with(literal) {
+            next[at + literal.len()] = true;
+        }
+    }
 }
 
 /// Whether a part is the last of its segment.

@@ -16,7 +16,7 @@ const UNMATCHED_PER_THOUSAND_MAX: usize = 5;
 
 /// Fatal for a customer's policy, though AWS's own are so: they may be larger.
 fn is_of_aws_only(code: &str) -> bool {
-    code == "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA"
+    code == document::SIZE_CODE
 }
 
 #[test]

@@ -1,6 +1,6 @@
 //! What is wrong with a policy document, everything at once.
 
-use super::{Finding, Json, Kind, Member, Sort, size};
+use super::{Finding, Json, Kind, Member, SIZE_CODE, Sort, size};
 use crate::iam::policy::{Operator, Test};
 
 mod advice;
@@ -33,15 +33,13 @@ pub fn check_as<S: Clone>(json: &Json<S>, sort: Sort) -> Vec<Finding<S>> {
 pub(super) fn check_text<S: Clone>(json: &Json<S>, text: &str, sort: Sort) -> Vec<Finding<S>> {
     let mut findings = check_as(json, sort);
     if sort.counts_white_space() && findings.iter().all(|finding| !finding.fatal) {
-        findings.retain(|finding| finding.code != SIZE);
+        findings.retain(|finding| finding.code != SIZE_CODE);
         let mut checker = Checker { findings, sort };
         checker.size(json, size(text));
         findings = checker.findings;
     }
     findings
 }
-
-const SIZE: &str = "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA";
 
 struct Checker<S> {
     findings: Vec<Finding<S>>,
@@ -68,10 +66,10 @@ impl<S: Clone> Checker<S> {
                 Sort::Managed => "use wildcards, or split it: a principal may have ten managed policies",
                 Sort::Session => "use wildcards, or leave to the role what the session need not narrow",
             };
-            self.fatal(SIZE, &json.span, what, Some(hint.to_owned()));
+            self.fatal(SIZE_CODE, &json.span, what, Some(hint.to_owned()));
         } else if taken * 10 > max * 8 {
             let what = format!("this policy has {taken} of the {max} characters that IAM allows");
-            self.warn(SIZE, &json.span, what, None);
+            self.warn(SIZE_CODE, &json.span, what, None);
         }
     }
 
@@ -161,7 +159,12 @@ impl<S: Clone> Checker<S> {
                 }
             }
             _ => {
-                self.fatal("INVALID_VERSION", &version.value.span, "this is not a version of the policy language", hint)
+                self.fatal(
+                    "INVALID_VERSION",
+                    &version.value.span,
+                    "this is not a version of the policy language",
+                    hint,
+                );
             }
         }
     }

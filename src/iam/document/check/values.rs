@@ -87,7 +87,7 @@ fn is_base64(text: &str) -> bool {
     let body = text.trim_end_matches('=');
     let padding = text.len() - body.len();
     padding <= 2
-        && text.len() % 4 == 0
+        && text.len().is_multiple_of(4)
         && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
 }
 
@@ -163,8 +163,7 @@ mod tests {
             ),
             (
                 Test::DateLessThan,
-                &["2030-01-31T12:00:00Z", "2030-01-31", "2030", "1893456000", "2030-01-31T12:00:00.5+02:00", "01T"]
-                    .as_slice(),
+                &["2030-01-31T12:00:00Z", "2030-01-31", "2030", "1893456000", "2030-01-31T12:00:00.5+02:00", "01T"],
                 &[
                     "tomorrow",
                     "2030-13-01",
