@@ -12,15 +12,65 @@ use super::json::{self, Json, Kind, Member};
 
 mod check;
 
-pub use check::check;
+pub use check::{check, check_as};
 
 /// Characters, without white space between the elements, that all inline policies of one user may have
 /// together. Source: IAM quotas.
 pub const USER_INLINE_SIZE_MAX: usize = 2048;
 
+/// What a document is to be: it decides how large it may be.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Sort {
+    /// An inline policy of a user.
+    UserInline,
+    /// An inline policy of a group.
+    GroupInline,
+    /// An inline policy of a role.
+    RoleInline,
+    /// A managed policy, also one that is a permissions boundary.
+    Managed,
+    /// A session policy, for `AssumeRole` or `GetFederationToken`.
+    Session,
+}
+
+impl Sort {
+    /// Characters that IAM allows; of inline policies, for all of one principal together. White space between the
+    /// elements is free, except in a session policy. Source: IAM User Guide, "IAM and STS quotas"; STS API
+    /// reference, `GetFederationToken`.
+    pub fn size_max(self) -> usize {
+        match self {
+            Self::UserInline | Self::Session => USER_INLINE_SIZE_MAX,
+            Self::GroupInline => 5120,
+            Self::RoleInline => 10_240,
+            Self::Managed => 6144,
+        }
+    }
+
+    /// Whether white space between the elements counts.
+    pub fn counts_white_space(self) -> bool {
+        self == Self::Session
+    }
+
+    fn place(self) -> &'static str {
+        match self {
+            Self::UserInline => "all inline policies of one user",
+            Self::GroupInline => "all inline policies of one group",
+            Self::RoleInline => "all inline policies of one role",
+            Self::Managed => "a managed policy",
+            Self::Session => "a session policy, with its white space",
+        }
+    }
+}
+
+/// The code of what is too large, or nearly so.
+pub const SIZE_CODE: &str = "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA";
+
 /// Something about a document that its author should know.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding<S> {
+    /// A name that stays: the issue code of IAM Access Analyzer where it has such a check ("Access Analyzer policy
+    /// check reference"), one of our own in the same style where not.
+    pub code: &'static str,
     /// Where.
     pub span: S,
     /// What is wrong.
@@ -38,8 +88,17 @@ pub struct Finding<S> {
 /// # Errors
 /// Everything that is wrong, in the order of the text.
 pub fn parse(text: &str) -> Result<Json<Range<usize>>, Vec<Finding<Range<usize>>>> {
+    parse_as(text, Sort::UserInline)
+}
+
+/// Parses a text and checks it as what it is to be. A session policy is taken to be sent as it stands.
+///
+/// # Errors
+/// Everything that is wrong, in the order of the text.
+pub fn parse_as(text: &str, sort: Sort) -> Result<Json<Range<usize>>, Vec<Finding<Range<usize>>>> {
     let json = json::parse(text).map_err(|malformed| {
         vec![Finding {
+            code: "JSON_SYNTAX_ERROR",
             span: malformed.span,
             what: format!("this is not JSON: {}", malformed.what),
             hint: None,
@@ -47,7 +106,7 @@ pub fn parse(text: &str) -> Result<Json<Range<usize>>, Vec<Finding<Range<usize>>
             fatal: true,
         }]
     })?;
-    let findings = check(&json);
+    let findings = check::check_text(&json, text, sort);
     if findings.iter().any(|finding| finding.fatal) { Err(findings) } else { Ok(json) }
 }
 
@@ -83,7 +142,7 @@ pub fn canonical_value<S>(json: &Json<S>) -> Result<Value, String> {
     })
 }
 
-/// How much of [`USER_INLINE_SIZE_MAX`] a compact text takes.
+/// How much of a quota ([`Sort::size_max`]) a compact text takes.
 pub fn size(compact: &str) -> usize {
     compact.chars().count()
 }

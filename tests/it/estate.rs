@@ -176,6 +176,25 @@ fn problems_inside_a_policy_document_stand_in_its_file() {
 }
 
 #[test]
+fn an_action_that_aws_does_not_have_is_a_warning_with_a_near_miss() {
+    let role = r#"role "r" {
+  mount           = "aws"
+  credential_type = "iam_user"
+  statement "Read" {
+    actions   = ["s3:GetObjekt"]
+    resources = ["arn:aws:s3:::bucket/*"]
+  }
+}
+"#;
+    let output = validate(&[("base.hcl", BASE_HCL), ("r.hcl", role)]);
+    let told = format!("{}{}", output.stdout, output.stderr);
+    assert_eq!(output.code, 0, "{told}");
+    for part in ["AWS had no action `s3:GetObjekt` on 20", "did you mean `s3:GetObject`?", "r.hcl:5:"] {
+        assert!(told.contains(part), "{part}: {told}");
+    }
+}
+
+#[test]
 fn overrides_that_match_nothing_and_unknown_variables_are_told() {
     let estate = r#"
 environment "prod" {

@@ -18,6 +18,7 @@ mod fake;
 mod graph;
 mod guardrail;
 mod http;
+mod iam_judges;
 mod iam_model;
 mod iam_simulator;
 mod plan_apply;

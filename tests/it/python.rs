@@ -42,6 +42,34 @@ fn install(requirements: &str, name: &str) -> PathBuf {
     python
 }
 
+/// The source package of the pinned `moto`, with its tests. The first call fetches it.
+pub(crate) fn moto_source() -> PathBuf {
+    let requirements = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/requirements.txt");
+    let requirements = std::fs::read_to_string(requirements).expect("tests/requirements.txt is there");
+    let wanted = requirements.lines().find(|line| line.starts_with("moto==")).expect("moto is pinned");
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("moto-source");
+    let file = folder.join(format!("{}.tar.gz", wanted.replace("==", "-")));
+    let python = python();
+    let lock = std::fs::File::create(Path::new(env!("CARGO_TARGET_TMPDIR")).join("python.lock")).expect("lock file");
+    lock.lock().expect("lock");
+    if !file.exists() {
+        run(Command::new(python)
+            .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"])
+            .args(["--no-binary", "moto", wanted, "--dest"])
+            .arg(&folder));
+    }
+    file
+}
+
+/// What a script of `tests/aws` prints: a JSON value a line.
+pub(crate) fn script(name: &str, arguments: &[&std::ffi::OsStr]) -> Vec<serde_json::Value> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws").join(name);
+    let output = Command::new(python()).arg(script).args(arguments).output().expect("python starts");
+    assert!(output.status.success(), "{name} failed:\n{}", String::from_utf8_lossy(&output.stderr));
+    let text = String::from_utf8(output.stdout).expect("UTF-8");
+    text.lines().map(|line| serde_json::from_str(line).expect("a JSON value a line")).collect()
+}
+
 fn run(command: &mut Command) {
     let output = command.output().unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
     assert!(output.status.success(), "{command:?} failed:\n{}", String::from_utf8_lossy(&output.stderr));

@@ -8,7 +8,7 @@ use crate::estate::schema::Block;
 use crate::estate::source::{Source, Sources, Span};
 use crate::estate::tree::{Kind, Node};
 use crate::estate::{policy_with_places, value};
-use crate::iam::document::{self, Finding};
+use crate::iam::document::{self, Finding, Sort};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
 use crate::iam::policy::Policy;
 use crate::object::Place;
@@ -25,9 +25,6 @@ pub(super) enum Use {
     /// It is sent nowhere: a ceiling in a test, or a policy that AWS manages.
     Unsent,
 }
-
-/// Characters, without white space between the elements, of a managed policy. Source: IAM quotas.
-const MANAGED_SIZE_MAX: usize = 6144;
 
 /// A policy document of the estate.
 #[derive(Clone)]
@@ -67,16 +64,10 @@ fn statements_of<S>(json: &Json<S>) -> &[Json<S>] {
 
 /// What is wrong with a document for this use.
 fn findings<S: Clone>(json: &Json<S>, used: Use) -> Vec<Finding<S>> {
-    let mut findings = document::check(json);
-    if used == Use::Role {
-        return findings;
-    }
-    // The checker's limit is that of a user's inline policies.
-    findings.retain(|finding| !finding.what.starts_with("this policy has "));
-    let size = document::size(&json.compact());
-    if used == Use::Managed && size > MANAGED_SIZE_MAX {
-        let what = format!("this policy has {size} characters; IAM allows {MANAGED_SIZE_MAX} in a managed policy");
-        findings.push(Finding { span: json.span.clone(), what, hint: None, also: None, fatal: true });
+    let sort = if used == Use::Role { Sort::UserInline } else { Sort::Managed };
+    let mut findings = document::check_as(json, sort);
+    if used == Use::Unsent {
+        findings.retain(|finding| finding.code != document::SIZE_CODE);
     }
     findings
 }
@@ -226,7 +217,7 @@ impl Lowering<'_> {
     /// Reports what is wrong with a document; answers it if IAM would take it.
     fn checked(&mut self, json: &Json<Span>, at: Option<Span>, used: Use) -> Option<Document> {
         let mut sound = true;
-        for Finding { span, what, hint, also, fatal } in findings(json, used) {
+        for Finding { span, what, hint, also, fatal, .. } in findings(json, used) {
             sound &= !fatal;
             let mut draft = if fatal { Draft::error(span, what) } else { Draft::warning(span, what) }.hint_if(hint);
             if let Some((span, text)) = also {

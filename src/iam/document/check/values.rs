@@ -1,0 +1,213 @@
+//! Values of conditions: whether they are of the type that their operator compares.
+//!
+//! Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Policy elements: Variables and
+//! tags". IAM refuses a bad date; any other value of a wrong type it takes, and the condition never holds.
+
+use core::net::IpAddr;
+
+use crate::iam::policy::Test;
+
+/// A problem of one value.
+pub(super) struct Problem {
+    pub(super) code: &'static str,
+    pub(super) what: String,
+    pub(super) fatal: bool,
+}
+
+/// The problem of a value with its operator, if it has one.
+pub(super) fn problem(test: Test, text: &str) -> Option<Problem> {
+    let name = test.name();
+    let string = name.starts_with("String");
+    if !string && !name.starts_with("Arn") && text.contains("${") {
+        let what = format!("`{name}` does not take policy variables: `{text}` is compared as it stands");
+        return Some(Problem { code: "INVALID_VARIABLE_FOR_OPERATOR", what, fatal: name.starts_with("Date") });
+    }
+    let (sound, code, sort) = match test {
+        Test::Bool | Test::Null => (is_bool(text), "TYPE_MISMATCH_BOOLEAN", "`true` or `false`"),
+        Test::BinaryEquals => (is_base64(text), "TYPE_MISMATCH_BINARY", "base64"),
+        Test::IpAddress | Test::NotIpAddress => {
+            (is_ip_range(text), "TYPE_MISMATCH_IP_RANGE", "an address or a range such as `203.0.113.0/24`")
+        }
+        _ if name.starts_with("Numeric") => (is_number(text), "TYPE_MISMATCH_NUMBER", "a number"),
+        _ if name.starts_with("Date") => {
+            (is_date(text), "TYPE_MISMATCH_DATE", "a date such as `2030-01-31T12:00:00Z`, or seconds since 1970")
+        }
+        Test::StringEquals | Test::StringNotEquals if text.contains(['*', '?']) && !text.contains("${") => {
+            let what = format!("`{name}` has no wildcards: `{text}` is compared as it stands; `StringLike` has them");
+            return Some(Problem { code: "WILDCARD_WITHOUT_LIKE_OPERATOR", what, fatal: false });
+        }
+        _ => return None,
+    };
+    let what = || format!("`{name}` compares {sort}, which `{text}` is not");
+    (!sound).then(|| Problem { code, what: what(), fatal: code == "TYPE_MISMATCH_DATE" })
+}
+
+/// What is wrong with the variables of a text, if something is.
+pub(super) fn variable_problem(text: &str) -> Option<(&'static str, String)> {
+    let mut rest = text;
+    let mut colons = 0;
+    while let Some(start) = rest.find("${") {
+        colons += rest[..start].matches(':').count();
+        let inner = &rest[start + 2..];
+        let Some(end) = inner.find('}') else {
+            return Some(("MISSING_BRACE_IN_VARIABLE", format!("a variable in `{text}` has no closing brace")));
+        };
+        let inside = &inner[..end];
+        let (key, default) = inside.split_once(',').map_or((inside, None), |(key, text)| (key, Some(text.trim())));
+        if key.trim().is_empty() {
+            return Some(("EMPTY_VARIABLE", format!("a variable in `{text}` has no name")));
+        }
+        if key.trim().contains(char::is_whitespace) {
+            return Some(("UNSUPPORTED_SPACE_IN_VARIABLE", format!("the name of a variable in `{text}` has a space")));
+        }
+        let quoted = |text: &str| text.len() >= 2 && text.starts_with('\'') && text.ends_with('\'');
+        if default.is_some_and(|default| !quoted(default)) {
+            let what = format!("the default of a variable in `{text}` is not in single quotes");
+            return Some(("MISSING_QUOTE_IN_VARIABLE", what));
+        }
+        if text.starts_with("arn:") && colons < 5 {
+            let what = format!("a variable stands before the resource in `{text}`: there, IAM takes it literally");
+            return Some(("VARIABLE_UNSUPPORTED_IN_ELEMENT", what));
+        }
+        rest = &inner[end + 1..];
+    }
+    None
+}
+
+fn is_bool(text: &str) -> bool {
+    text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
+}
+
+fn is_number(text: &str) -> bool {
+    text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
+        && text.parse::<f64>().is_ok_and(f64::is_finite)
+}
+
+fn is_base64(text: &str) -> bool {
+    let body = text.trim_end_matches('=');
+    let padding = text.len() - body.len();
+    padding <= 2
+        && text.len().is_multiple_of(4)
+        && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
+}
+
+fn is_ip_range(text: &str) -> bool {
+    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
+    let Ok(address) = address.parse::<IpAddr>() else { return false };
+    let max = if address.is_ipv4() { 32 } else { 128 };
+    bits.is_none_or(|bits| within(bits, 0, max))
+}
+
+/// A number of digits only, in a range.
+fn within(text: &str, min: i64, max: i64) -> bool {
+    !text.is_empty()
+        && text.bytes().all(|byte| byte.is_ascii_digit())
+        && text.parse().is_ok_and(|number: i64| (min..=max).contains(&number))
+}
+
+/// As IAM reads dates: seconds since 1970, or year, month, day, hour, minute and second as far as they are given.
+/// The years are those of Java's `Date`.
+fn is_date(text: &str) -> bool {
+    let lower = text.to_ascii_lowercase();
+    if !lower.contains(['t', '-']) {
+        return within(&lower, 0, i64::MAX);
+    }
+    let (date, time) = lower.split_once('t').unwrap_or((&lower, ""));
+    let (oldest, date) = date.strip_prefix('-').map_or((None, date), |date| (Some(292_275_054), date));
+    let mut parts = date.split('-');
+    let year = parts.next().is_some_and(|year| within(year, 0, oldest.unwrap_or(292_278_993)));
+    let month = parts.next().is_none_or(|month| within(month, 1, 12));
+    let day = parts.next().is_none_or(|day| within(day, 1, 31));
+    year && month && day && parts.next().is_none() && (time.is_empty() || is_time(time))
+}
+
+fn is_time(time: &str) -> bool {
+    let (clock, zone) = match time.find(['z', '+', '-']) {
+        Some(at) => time.split_at(at),
+        None => (time, ""),
+    };
+    let zone_ok = matches!(zone, "" | "z") || {
+        let (hours, minutes) = zone[1..].split_once(':').map_or((&zone[1..], "00"), |parts| parts);
+        !zone.starts_with('z')
+            && hours.len() == 2
+            && within(hours, 0, 23)
+            && minutes.len() == 2
+            && within(minutes, 0, 59)
+    };
+    let mut parts = clock.split(':');
+    let hours = parts.next().is_some_and(|hours| within(hours, 0, 23));
+    let minutes = parts.next().is_none_or(|minutes| within(minutes, 0, 59));
+    let seconds = parts.next().is_none_or(|seconds| {
+        let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+        within(whole, 0, 59) && within(fraction, 0, 999_999_999)
+    });
+    zone_ok && hours && minutes && seconds && parts.next().is_none()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{problem, variable_problem};
+    use crate::iam::policy::Test;
+
+    #[test]
+    fn values_are_of_the_type_that_is_compared() {
+        for (test, sound, unsound) in [
+            (Test::Bool, &["true", "False"][..], &["yes", "1", ""][..]),
+            (Test::Null, &["true", "false"], &["null"]),
+            (Test::NumericLessThan, &["1", "-2.5", "1e3"], &["ten", "", "inf", "NaN", "1,5"]),
+            (Test::BinaryEquals, &["QUJD", "QUI=", ""], &["QUI", "Q===", "a b="]),
+            (
+                Test::IpAddress,
+                &["203.0.113.0/24", "203.0.113.7", "2001:db8::/32", "0.0.0.0/0"],
+                &["203.0.113.0/33", "203.0.113", "2001:db8::/129", "203.0.113.0/", "203.0.113.0/+8", "*"],
+            ),
+            (
+                Test::DateLessThan,
+                &["2030-01-31T12:00:00Z", "2030-01-31", "2030", "1893456000", "2030-01-31T12:00:00.5+02:00", "01T"],
+                &[
+                    "tomorrow",
+                    "2030-13-01",
+                    "2030-01-31T25:00Z",
+                    "9223372036854775808",
+                    "2030-1-1-1",
+                    "2030-01-01T1:1:1+1",
+                ],
+            ),
+            (Test::StringEquals, &["anything", "${aws:username}"], &["a*"]),
+            (Test::StringLike, &["a*"], &[]),
+        ] {
+            for text in sound {
+                assert!(problem(test, text).is_none(), "{} {text}", test.name());
+            }
+            for text in unsound {
+                assert!(problem(test, text).is_some(), "{} {text}", test.name());
+            }
+        }
+    }
+
+    #[test]
+    fn only_a_bad_date_is_refused() {
+        assert!(problem(Test::DateEquals, "soon").is_some_and(|problem| problem.fatal));
+        for test in [Test::Bool, Test::NumericEquals, Test::IpAddress, Test::BinaryEquals] {
+            assert!(problem(test, "${aws:x} ?").is_some_and(|problem| !problem.fatal));
+        }
+    }
+
+    #[test]
+    fn variables_are_whole_and_where_they_may_be() {
+        for (text, code) in [
+            ("arn:aws:s3:::b/${aws:username}/*", None),
+            ("arn:aws:s3:::b/${aws:PrincipalTag/team, 'none'}", None),
+            ("arn:aws:s3:::b/${*}${$}", None),
+            ("${aws:username}", None),
+            ("arn:aws:s3:::b/${aws:username", Some("MISSING_BRACE_IN_VARIABLE")),
+            ("a${}", Some("EMPTY_VARIABLE")),
+            ("a${aws: username}", Some("UNSUPPORTED_SPACE_IN_VARIABLE")),
+            ("a${aws:username, none}", Some("MISSING_QUOTE_IN_VARIABLE")),
+            ("a${aws:username, '}", Some("MISSING_QUOTE_IN_VARIABLE")),
+            ("arn:aws:iam::${aws:PrincipalAccount}:role/a", Some("VARIABLE_UNSUPPORTED_IN_ELEMENT")),
+        ] {
+            assert_eq!(variable_problem(text).map(|problem| problem.0), code, "{text}");
+        }
+    }
+}
