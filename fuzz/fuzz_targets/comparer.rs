@@ -14,7 +14,7 @@ use libfuzzer_sys::fuzz_target;
 use iam::compare::{Proof, compare};
 use iam::json;
 use iam::policy::{Policy, PolicySet};
-use iam::request::Reading;
+use iam::request::{Reading, Request};
 
 /// Bytes as choices; when they end, the first of each.
 struct Choices<'a>(&'a [u8]);
@@ -91,6 +91,24 @@ fn rules(choices: &mut Choices<'_>) -> acl::Acl {
     acl::Acl::of_texts([("fuzzed", text.as_str())]).unwrap_or_else(|(_, error)| panic!("{text}: {error}"))
 }
 
+/// A request of the words that policies are made of.
+fn request(choices: &mut Choices<'_>) -> Request {
+    const ASKED: &[&str] = &["*", "arn:aws:s3:::a/b", "arn:aws:s3:::a", "arn:aws:s3:::bob/x", "arn:aws:iam::1:role/x"];
+    const SENT: &[&str] = &["true", "false", "10.1.2.3", "ab", "4", "a", "bob"];
+    let mut request = Request {
+        action: choices.of(&["s3:getobject", "s3:getacl", "s3:putobject", "iam:passrole", "ec2:runinstances"]).to_owned(),
+        resource: choices.of(ASKED).to_owned(),
+        ..Request::default()
+    };
+    for key in KEYS {
+        let values: Vec<String> = (0..choices.below(3)).map(|_| choices.of(SENT).to_owned()).collect();
+        if !values.is_empty() {
+            request.context.insert(key.to_ascii_lowercase(), values);
+        }
+    }
+    request
+}
+
 fuzz_target!(|bytes: &[u8]| {
     let choices = &mut Choices(bytes);
     let (old, new) = (rules(choices), rules(choices));
@@ -118,6 +136,15 @@ fuzz_target!(|bytes: &[u8]| {
                     && !from.iter().any(|set| set.allows(request, reading))
             };
             assert!(flips(Reading::Crossing) || flips(Reading::Segmented), "{request:?}");
+        }
+    }
+    // What is not told must not be there.
+    for _ in 0..32 {
+        let request = request(choices);
+        for (from, to, differences) in [(&old, &new, &comparison.gains), (&new, &old, &comparison.losses)] {
+            let flips = |reading| to[0].allows(&request, reading) && !from[0].allows(&request, reading);
+            let flips = flips(Reading::Crossing) || flips(Reading::Segmented);
+            assert!(!flips || !differences.is_empty(), "missed: {request:?}");
         }
     }
     let same = compare(&new, &new);

@@ -3,6 +3,7 @@
 //! Each connection setting is looked for in its flag, then `LEASEHOLD_*`, then `VAULT_*`. A variable that
 //! is set to nothing counts as not set, as it does for Vault.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -183,7 +184,11 @@ impl Global {
             CliError::new(1, format!("{} can't be used as a catalogue of actions: {why}", file.display()))
                 .hint("policies/catalogue/make.py makes one")
         };
-        let text = std::fs::read_to_string(&file).map_err(|error| named(error.to_string()))?;
+        let mut text = String::new();
+        // One byte more than a catalogue may have is enough to see that it is none.
+        std::fs::File::open(&file)
+            .and_then(|opened| opened.take(Catalogue::BYTES_MAX as u64 + 1).read_to_string(&mut text))
+            .map_err(|error| named(error.to_string()))?;
         Catalogue::parse(&text).map_err(named)?.choose();
         Ok(())
     }

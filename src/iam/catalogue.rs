@@ -59,9 +59,12 @@ struct Entry {
 
 const CODES: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Bytes of a catalogue's file, and its actions: some ten times today's.
-const BYTES_MAX: usize = 4 << 20;
+/// Actions of a catalogue: some ten times today's.
 const ACTIONS_MAX: usize = 300_000;
+
+/// Bytes of a service's name, and of an action's: some twice today's. An entry of two bytes can repeat a name, so
+/// that without this a small file could ask for all memory.
+const NAME_MAX: usize = 128;
 
 static TEXT: &str = include_str!("../../policies/catalogue/actions.txt");
 
@@ -77,6 +80,9 @@ static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
 static CHOSEN: OnceLock<Catalogue> = OnceLock::new();
 
 impl Catalogue {
+    /// Bytes of a catalogue's file: some twenty times today's.
+    pub const BYTES_MAX: usize = 4 << 20;
+
     /// The one that was chosen, else the one in the binary.
     pub fn current() -> &'static Self {
         CHOSEN.get().unwrap_or(&BUILT_IN)
@@ -103,8 +109,8 @@ impl Catalogue {
     /// # Errors
     /// The line that is not understood.
     pub fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > BYTES_MAX {
-            return Err(format!("the catalogue has more than {} MiB", BYTES_MAX >> 20));
+        if text.len() > Self::BYTES_MAX {
+            return Err(format!("the catalogue has more than {} MiB", Self::BYTES_MAX >> 20));
         }
         let mut catalogue = Self { date: String::new(), source: String::new(), services: Vec::new() };
         let mut verbs = Vec::new();
@@ -236,6 +242,9 @@ impl Service {
         if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
             return Err(format!("`{name}` is not a service"));
         }
+        if name.len() > NAME_MAX {
+            return Err(format!("a service has a name of more than {NAME_MAX} bytes"));
+        }
         let mut actions = Vec::new();
         let mut noun = String::new();
         for entry in entries.split(' ').filter(|entry| !entry.is_empty()) {
@@ -260,10 +269,14 @@ impl Service {
                         (known.0.as_str(), sign.unwrap_or(known.1))
                     }
                 };
+                if verb.len() + noun.len() > NAME_MAX {
+                    return Err(format!("an action has a name of more than {NAME_MAX} bytes"));
+                }
                 *left = left.checked_sub(1).ok_or_else(|| format!("more than {ACTIONS_MAX} actions"))?;
-                let action = format!("{verb}{noun}");
-                let key = format!("{name}:{}", action.to_ascii_lowercase()).into_boxed_str();
-                actions.push(Entry { key, name: action.into_boxed_str(), level });
+                let action = [verb, noun.as_str()].concat();
+                let mut key = [name, ":", action.as_str()].concat();
+                key.make_ascii_lowercase();
+                actions.push(Entry { key: key.into_boxed_str(), name: action.into_boxed_str(), level });
             }
         }
         actions.sort_by(|a, b| a.key.cmp(&b.key));
@@ -442,6 +455,20 @@ mod tests {
         let small = Catalogue::parse("date 2026-01-01\nverbs Get:R\ns3 ABucket:A GPolicy:A!-^\n").expect("a catalogue");
         assert_eq!(small.size(), (1, 3));
         assert_eq!(small.find("s3:GetBucketPolicy").map(|action| action.level), Some(Level::Write));
+    }
+
+    #[test]
+    fn a_small_file_asks_for_little_memory() {
+        let long = "n".repeat(129);
+        let many = "A".repeat(200_000);
+        for (line, why) in [
+            (format!("x A{long}:A"), "line 3: an action has a name of more than 128 bytes"),
+            (format!("x A{}:{many}", "n".repeat(2_000_000)), "line 3: an action has a name of more than 128 bytes"),
+            (format!("{long} ABucket:A"), "line 3: a service has a name of more than 128 bytes"),
+        ] {
+            let read = Catalogue::parse(&format!("date 2026-01-01\nverbs Get:R\n{line}\n"));
+            assert_eq!(read.map(|catalogue| catalogue.size()), Err(why.to_owned()));
+        }
     }
 
     #[test]
