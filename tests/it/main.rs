@@ -10,6 +10,7 @@ mod aws;
 mod cli_creds;
 mod cli_flags;
 mod cli_output;
+mod conftest;
 mod env;
 mod estate;
 mod estate_assert;
