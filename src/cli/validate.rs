@@ -161,6 +161,7 @@ fn diagnostic(sources: &Sources, problem: &Problem) -> Value {
     };
     let mut diagnostic = json!({
         "severity": severity,
+        "code": problem.code,
         "summary": problem.what,
         "detail": problem.hint.as_deref().unwrap_or_default(),
     });

@@ -24,6 +24,8 @@ pub enum Severity {
 pub struct Problem {
     /// How bad it is.
     pub severity: Severity,
+    /// A name of the problem that stays, where it has one: those of policy documents are IAM Access Analyzer's.
+    pub code: Option<&'static str>,
     /// What is wrong: lower case, no full stop.
     pub what: String,
     /// What to do about it.
@@ -70,6 +72,7 @@ impl Label {
 #[derive(Clone, Debug)]
 pub(crate) struct Draft {
     severity: Severity,
+    code: Option<&'static str>,
     what: String,
     hint: Option<String>,
     labels: Vec<(Span, Option<String>)>,
@@ -79,12 +82,19 @@ pub(crate) struct Draft {
 impl Draft {
     /// An error at a place.
     pub(crate) fn error(span: Span, what: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, what: what.into(), hint: None, labels: vec![(span, None)], hidden: false }
+        let (severity, labels) = (Severity::Error, vec![(span, None)]);
+        Self { severity, code: None, what: what.into(), hint: None, labels, hidden: false }
     }
 
     /// A warning at a place.
     pub(crate) fn warning(span: Span, what: impl Into<String>) -> Self {
         Self { severity: Severity::Warning, ..Self::error(span, what) }
+    }
+
+    /// With a name that stays.
+    pub(crate) fn code(mut self, code: &'static str) -> Self {
+        self.code = Some(code);
+        self
     }
 
     /// With what to do about it.
@@ -140,6 +150,7 @@ impl Draft {
             Label { file, line, column, end_line, end_column, text, span: Some(span) }
         });
         Problem {
+            code: self.code,
             severity: self.severity,
             what: self.what,
             hint: self.hint,
@@ -154,12 +165,19 @@ impl Problem {
     pub fn with_file(file: &str, what: impl Into<String>) -> Self {
         let label =
             Label { file: file.to_owned(), line: 1, column: 1, end_line: 1, end_column: 1, text: None, span: None };
-        Self { severity: Severity::Error, what: what.into(), hint: None, labels: vec![label], hidden: false }
+        Self {
+            severity: Severity::Error,
+            code: None,
+            what: what.into(),
+            hint: None,
+            labels: vec![label],
+            hidden: false,
+        }
     }
 
     /// A problem that no file has.
     pub fn general(what: impl Into<String>) -> Self {
-        Self { severity: Severity::Error, what: what.into(), hint: None, labels: Vec::new(), hidden: false }
+        Self { severity: Severity::Error, code: None, what: what.into(), hint: None, labels: Vec::new(), hidden: false }
     }
 
     /// The same with what to do about it.
@@ -197,7 +215,9 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let mut group = level.primary_title(escape(&problem.what)).elements(std::iter::empty::<Origin<'_>>());
+    let title = level.primary_title(escape(&problem.what));
+    let title = if let Some(code) = problem.code { title.id(code) } else { title };
+    let mut group = title.elements(std::iter::empty::<Origin<'_>>());
     let excerpts: Vec<_> = problem.labels.iter().map(|label| Excerpt::of(label, sources, problem.hidden)).collect();
     for (index, (label, excerpt)) in problem.labels.iter().zip(&excerpts).enumerate() {
         let kind = if index == 0 { AnnotationKind::Primary } else { AnnotationKind::Context };

@@ -152,7 +152,7 @@ impl Lowering<'_> {
                 for mut finding in findings(&json, used) {
                     finding.what.push_str(&within(finding.span.start));
                     let draft = if finding.fatal { Draft::error } else { Draft::warning };
-                    self.reader.report(draft(span, finding.what).hint_if(finding.hint));
+                    self.reader.report(draft(span, finding.what).code(finding.code).hint_if(finding.hint));
                 }
                 let inline = Inline::new(self.reader.sources, text, span);
                 Document::new(&json, |range| inline.place(range.start))
@@ -217,9 +217,10 @@ impl Lowering<'_> {
     /// Reports what is wrong with a document; answers it if IAM would take it.
     fn checked(&mut self, json: &Json<Span>, at: Option<Span>, used: Use) -> Option<Document> {
         let mut sound = true;
-        for Finding { span, what, hint, also, fatal, .. } in findings(json, used) {
+        for Finding { code, span, what, hint, also, fatal } in findings(json, used) {
             sound &= !fatal;
-            let mut draft = if fatal { Draft::error(span, what) } else { Draft::warning(span, what) }.hint_if(hint);
+            let mut draft = if fatal { Draft::error(span, what) } else { Draft::warning(span, what) };
+            draft = draft.code(code).hint_if(hint);
             if let Some((span, text)) = also {
                 draft = draft.also(span, text);
             }
