@@ -23,10 +23,9 @@ deny contains message if {
 	some review in reviews
 	some finding in review.findings
 	finding.gains
-	finding.subject.type == "app"
 	not finding.subject.name in trusted
 	finding.access.levels.permissions_management > 0
-	message := sprintf("app %s gains permissions management: %s", [finding.subject.name, finding.what])
+	message := sprintf("%s %s gains permissions management: %s", [finding.subject.type, finding.subject.name, finding.what])
 }
 
 deny contains message if {

@@ -11,6 +11,9 @@ The same package gives the same bytes. The form, line by line:
     source NAME VERSION            where it is from
     verbs Create:W Delete:W ...    first words of actions, coded by one character each, in the order of CODES,
                                    each with the level that its actions mostly have
+    globals KEY KEY+ ...           the global condition keys, with a + behind those that have several values
+    multivalued KEY KEY ...        condition keys of services that have several values; a / at the end stands for
+                                   any key that begins so
     SERVICE ENTRY ENTRY ...        a service; an entry is a noun with the verbs that it has
 
 An entry is `<n><rest>:<verbs>`: the noun is the first n characters (coded by CODES) of the noun before it, and
@@ -33,6 +36,19 @@ def actions(package):
     for path in sorted((package / "data" / "actions").glob("*.json")):
         for action in json.loads(path.read_text(encoding="utf-8")).values():
             yield path.stem, action["name"], action["accessLevel"][0]
+
+
+def condition_keys(package):
+    """The global condition keys, and those of services that have several values."""
+    text = (package / "dist" / "esm" / "globalConditionKeys.js").read_text(encoding="utf-8")
+    found = re.findall(r"key: '([^']+)'.*?type: '([^']+)'", text, flags=re.S)
+    plain = {re.sub(r"/.*", "/", key): kind.startswith("ArrayOf") for key, kind in found}
+    several = set()
+    for path in (package / "data" / "conditionKeys").glob("*.json"):
+        for key in json.loads(path.read_text(encoding="utf-8")).values():
+            if key["type"].startswith("ArrayOf") and not key["key"].startswith("aws:"):
+                several.add(re.sub(r"\$.*", "", key["key"]))
+    return sorted(key + ("+" if many else "") for key, many in plain.items()), sorted(several)
 
 
 def split(name):
@@ -64,6 +80,9 @@ def main():
     print("date", meta["updatedAt"][:10])
     print("source", meta["name"], meta["version"])
     print("verbs", *(f"{verb}:{usual[verb]}" for verb in verbs))
+    global_keys, several = condition_keys(package)
+    print("globals", *global_keys)
+    print("multivalued", *several)
     for service in sorted(nouns):
         entries, before = [service], ""
         for noun in sorted(nouns[service]):

@@ -3,6 +3,7 @@
 //! `policies/catalogue/make.py` makes the text, from data under the MIT licence, and says how it is written. AWS
 //! adds actions every week, so an action that is not here is worth a warning and never an error.
 
+use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
 
 use super::pattern::{Part, Pattern};
@@ -41,6 +42,10 @@ pub struct Catalogue {
     date: String,
     source: String,
     services: Vec<Service>,
+    /// The global condition keys, as AWS spells them; one that ends in `/` has a name behind it.
+    globals: Vec<String>,
+    /// Condition keys with several values, in lower case; one that ends in `/` stands for all that begin so.
+    multivalued: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -74,6 +79,8 @@ static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
         date: String::new(),
         source: String::new(),
         services: Vec::new(),
+        globals: Vec::new(),
+        multivalued: HashSet::new(),
     })
 });
 
@@ -112,7 +119,13 @@ impl Catalogue {
         if text.len() > Self::BYTES_MAX {
             return Err(format!("the catalogue has more than {} MiB", Self::BYTES_MAX >> 20));
         }
-        let mut catalogue = Self { date: String::new(), source: String::new(), services: Vec::new() };
+        let mut catalogue = Self {
+            date: String::new(),
+            source: String::new(),
+            services: Vec::new(),
+            globals: Vec::new(),
+            multivalued: HashSet::new(),
+        };
         let mut verbs = Vec::new();
         let mut left = ACTIONS_MAX;
         for (index, line) in text.lines().enumerate() {
@@ -122,6 +135,16 @@ impl Catalogue {
                 "" | "#" => {}
                 "date" => catalogue.date = rest.to_owned(),
                 "source" => catalogue.source = rest.to_owned(),
+                "globals" => {
+                    for key in rest.split(' ') {
+                        let name = key.trim_end_matches('+');
+                        catalogue.globals.push(name.to_owned());
+                        if name != key {
+                            catalogue.multivalued.insert(name.to_ascii_lowercase());
+                        }
+                    }
+                }
+                "multivalued" => catalogue.multivalued.extend(rest.split(' ').map(str::to_ascii_lowercase)),
                 "verbs" => verbs = self::verbs(rest).map_err(failed)?,
                 _ => {
                     let service = Service::parse(word, rest, &verbs, &mut left).map_err(failed)?;
@@ -152,6 +175,17 @@ impl Catalogue {
     /// How many services and actions there are.
     pub fn size(&self) -> (usize, usize) {
         (self.services.len(), self.services.iter().map(|service| service.actions.len()).sum())
+    }
+
+    /// Whether AWS fills a condition key (in lower case) with several values.
+    pub fn is_multivalued(&self, key: &str) -> bool {
+        let begins = || key.split_once('/').is_some_and(|(start, _)| self.multivalued.contains(&format!("{start}/")));
+        self.multivalued.contains(key) || begins()
+    }
+
+    /// The global condition keys, as AWS spells them; one that ends in `/` has a name behind it.
+    pub fn global_keys(&self) -> &[String] {
+        &self.globals
     }
 
     /// An action by `service:Name`, without regard to case.
@@ -469,6 +503,24 @@ mod tests {
             let read = Catalogue::parse(&format!("date 2026-01-01\nverbs Get:R\n{line}\n"));
             assert_eq!(read.map(|catalogue| catalogue.size()), Err(why.to_owned()));
         }
+    }
+
+    #[test]
+    fn keys_with_several_values_are_known() {
+        let catalogue = Catalogue::built_in();
+        for (key, several) in [
+            ("aws:tagkeys", true),
+            ("aws:principalorgpaths", true),
+            ("aws:principalservicenameslist", true),
+            ("dynamodb:attributes", true),
+            ("events:metadata/team", true),
+            ("aws:sourceip", false),
+            ("aws:principaltag/team", false),
+            ("s3:prefix", false),
+        ] {
+            assert_eq!(catalogue.is_multivalued(key), several, "{key}");
+        }
+        assert!(catalogue.global_keys().iter().any(|key| key == "aws:PrincipalTag/"));
     }
 
     #[test]

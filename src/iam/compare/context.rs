@@ -8,6 +8,7 @@ use core::net::IpAddr;
 
 use super::budget::Budget;
 use super::glob::{Colons, Found, Glob, Symbol, Variables, Wanted};
+use crate::iam::catalogue::Catalogue;
 use crate::iam::condition::{instant, value_matches};
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Condition, Quantifier, Test};
@@ -42,11 +43,6 @@ pub(super) enum Settled {
     /// They may; no value was found and none was ruled out.
     Unsure,
 }
-
-/// Keys that AWS fills with several values. Any key with a set operator counts as one too. Source: IAM User
-/// Guide, "AWS global condition context keys".
-const MULTIVALUED: &[&str] =
-    &["aws:calledvia", "aws:principalorgpaths", "aws:resourceorgpaths", "aws:sourceorgpaths", "aws:tagkeys"];
 
 /// What is compared. Two families never share a value.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -134,7 +130,8 @@ pub(super) fn settle(key: &str, wants: &[(&Atom, bool)], named: bool, budget: &m
 
 fn present(key: &str, wants: &[(&Atom, bool)], budget: &mut Budget) -> Settled {
     let (mut all, mut some): (Vec<Wish<'_>>, Vec<Wish<'_>>) = (Vec::new(), Vec::new());
-    let mut several = MULTIVALUED.contains(&key);
+    // AWS wants a set operator on keys with several values, and takes a policy without one.
+    let mut several = Catalogue::current().is_multivalued(key);
     for (atom, holds) in wants {
         several = several || atom.condition.operator.quantifier.is_some();
         if atom.family() == Family::Existence {

@@ -5,6 +5,7 @@ use crate::iam::policy::{Operator, Test};
 
 mod advice;
 mod arn;
+mod keys;
 mod values;
 
 const VERSION: &str = "2012-10-17";
@@ -325,6 +326,9 @@ impl<S: Clone> Checker<S> {
             let Some(keys) = self.members(&operator.value, "keys and their values", &[]) else { continue };
             for key in keys {
                 self.condition_values(&key.value, parsed.map(|operator| operator.test));
+            }
+            if let Some(parsed) = parsed {
+                self.condition_keys(parsed, keys);
             }
         }
     }

@@ -19,7 +19,7 @@ fn a_sound_document_has_no_findings() {
     for statement in [
         r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#,
         r#"{"Sid":"A1","Effect":"Deny","NotAction":["iam:*","sts:Get?allerIdentity"],"NotResource":["arn:aws:s3:::b/*"]}"#,
-        r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b","Condition":{"ForAnyValue:StringLikeIfExists":{"aws:x":["a",1,true]},"Null":{"k":"true"}}}"#,
+        r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b","Condition":{"ForAnyValue:StringLikeIfExists":{"aws:TagKeys":["a",1,true]},"Null":{"k":"true"}}}"#,
         r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:username}/*"}"#,
     ] {
         assert_eq!(findings(&in_statement(statement)), [], "{statement}");
@@ -195,5 +195,29 @@ fn each_sort_of_policy_has_its_size() {
         assert!(findings[0].what.contains(&format!("IAM allows {max} in")), "{}", findings[0].what);
         // White space counts in a session policy only.
         assert_eq!(document::parse_as(&wide(max, 1), sort).is_err(), sort == Sort::Session, "{sort:?}");
+    }
+}
+
+#[test]
+fn keys_are_taken_as_they_are_filled() {
+    let condition = |condition: &str| {
+        in_statement(&format!(r#"{{"Effect":"Deny","Action":"*","Resource":"*","Condition":{{{condition}}}}}"#))
+    };
+    for (text, what) in [
+        (r#""StringEquals":{"aws:TagKeys":"a"}"#, "`aws:TagKeys` has several values"),
+        (r#""StringEquals":{"dynamodb:Attributes":"a"}"#, "`dynamodb:Attributes` has several values"),
+        (r#""ForAnyValue:StringEquals":{"aws:RequestedRegion":"a"}"#, "`aws:RequestedRegion` has one value"),
+        (r#""StringEquals":{"aws:RequestedRegoin":"a"}"#, "no global condition key `aws:RequestedRegoin`"),
+    ] {
+        let found = findings(&condition(text));
+        assert!(found.len() == 1 && found[0].1.contains(what) && !found[0].2, "{text}: {found:?}");
+    }
+    for text in [
+        r#""ForAnyValue:StringEquals":{"aws:TagKeys":"a"}"#,
+        r#""Null":{"aws:TagKeys":"true"}"#,
+        r#""StringEquals":{"AWS:principaltag/team":"a","s3:prefix":"b"}"#,
+        r#""ForAnyValue:StringEquals":{"myservice:keys":"a"}"#,
+    ] {
+        assert_eq!(findings(&condition(text)), [], "{text}");
     }
 }

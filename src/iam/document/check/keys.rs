@@ -1,0 +1,48 @@
+//! Condition keys: global ones that AWS does not have, and operators for sets where they do not belong, or lack.
+
+use super::{Checker, Member, nearest};
+use crate::iam::catalogue::Catalogue;
+use crate::iam::policy::{Operator, Test};
+
+impl<S: Clone> Checker<S> {
+    /// Warns of what is odd about the keys of one operator.
+    pub(super) fn condition_keys(&mut self, operator: Operator, keys: &[Member<S>]) {
+        for key in keys {
+            self.global_key(key);
+            self.quantifier(operator, key);
+        }
+    }
+
+    fn global_key(&mut self, key: &Member<S>) {
+        let lower = key.key.to_ascii_lowercase();
+        let known = Catalogue::current().global_keys();
+        let is = |known: &String| {
+            let known = known.to_ascii_lowercase();
+            known == lower || (known.ends_with('/') && lower.starts_with(&known))
+        };
+        if lower.starts_with("aws:") && !known.is_empty() && !known.iter().any(is) {
+            let names: Vec<&str> = known.iter().map(String::as_str).collect();
+            let what = format!("AWS had no global condition key `{}` on {}", key.key, Catalogue::current().date());
+            self.warn("INVALID_GLOBAL_CONDITION_KEY", &key.key_span, what, nearest(&key.key, &names));
+        }
+    }
+
+    fn quantifier(&mut self, operator: Operator, key: &Member<S>) {
+        let lower = key.key.to_ascii_lowercase();
+        let several = Catalogue::current().is_multivalued(&lower);
+        match operator.quantifier {
+            None if several && operator.test != Test::Null => {
+                let what = format!("`{}` has several values, and the operator does not say how to take them", key.key);
+                let hint = format!("write `ForAnyValue:{operator}` or `ForAllValues:{operator}`");
+                self.warn("MISSING_QUALIFIER", &key.key_span, what, Some(hint));
+            }
+            // Of the keys of services it is not certain which have one value.
+            Some(_) if !several && lower.starts_with("aws:") => {
+                let what = format!("`{}` has one value, and `{operator}` is for several", key.key);
+                let hint = Some(format!("write `{}`", Operator { quantifier: None, ..operator }));
+                self.warn("SET_OPERATOR_WITH_SINGLE_VALUED_KEY", &key.key_span, what, hint);
+            }
+            _ => {}
+        }
+    }
+}
