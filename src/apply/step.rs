@@ -3,19 +3,20 @@
 use super::report::Outcome;
 use crate::api::{self, Client, Origin};
 use crate::live;
-use crate::object::{Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, fingerprint};
-use crate::plan::{self, Action, Change, FieldChange, Plan, Side};
+use crate::object::{Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, aws_role, fingerprint};
+use crate::plan::{self, Action, Attached, Change, FieldChange, Plan, Side};
 
 pub(super) async fn carry_out(client: &Client, plan: &Plan, change: &Change, object: Option<&Object>) -> Outcome {
     if change.action == Action::Forget {
         return Outcome::Applied { warnings: Vec::new() };
     }
+    let guardrails = change.guardrails.as_ref().map(|attached| attached.header.clone());
     let client = client.with_origin(Origin {
         commit: plan.commit.clone(),
         app: change.app.clone(),
         source: Some(change.place.to_string()),
         review: plan.review_digest(),
-        guardrails: change.guardrails.as_ref().map(|attached| attached.header.clone()),
+        guardrails: guardrails.or_else(|| (change.kind.name == aws_role::KIND.name).then(Attached::header_of_none)),
     });
     let now = match live::read_one(&client, change.kind, &change.path).await {
         Ok(now) => now,

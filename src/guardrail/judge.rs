@@ -44,7 +44,7 @@ pub struct Subject<'a, S> {
 pub struct Terms {
     /// Its permissions boundary; empty is none.
     pub permissions_boundary: String,
-    /// The IAM path of its users; empty is the engine's own.
+    /// The IAM path of its users; empty and `/` are the engine's own.
     pub user_path: String,
     /// Its credential type.
     pub credential_type: String,
@@ -84,6 +84,11 @@ impl<S> Subject<'_, S> {
         format!("{kind} {}", self.name)
     }
 
+    /// Whether a guardrail is about the subject and no exception frees it from it `today`.
+    pub fn is_bound(&self, guardrail: &Guardrail, today: &str) -> bool {
+        self.is_selected(guardrail) && !guardrail.exceptions.iter().any(|exception| self.is_exempt(exception, today))
+    }
+
     fn is_selected(&self, guardrail: &Guardrail) -> bool {
         let any =
             |patterns: &[String], own: &[String]| patterns.is_empty() || own.iter().any(|name| names(patterns, name));
@@ -114,8 +119,7 @@ pub fn judge<S: Clone>(
 ) -> Vec<Judged> {
     let mut judged = Vec::new();
     for guardrail in guardrails {
-        let exempt = guardrail.exceptions.iter().any(|exception| after.is_exempt(exception, today));
-        if exempt || !after.is_selected(guardrail) {
+        if !after.is_bound(guardrail, today) {
             continue;
         }
         let case = Trial { guardrail, before, after, place };
@@ -358,11 +362,10 @@ fn broken<S>(require: &Require, subject: &Subject<'_, S>) -> Vec<Lack> {
             lack("permissions_boundary", what, format!("set permissions_boundary_arn = \"{wanted}\""));
         }
         if let Some(prefix) = &require.path_prefix
-            && !terms.user_path.is_empty()
-            && !terms.user_path.starts_with(prefix.as_str())
+            && !user_path(terms).starts_with(prefix.as_str())
         {
-            let what = format!("the path of its users must begin with {prefix}, and is {}", terms.user_path);
-            lack("path_prefix", what, format!("set user_path = \"{prefix}...\", or leave it out"));
+            let what = format!("the path of its users must begin with {prefix}, and is {}", user_path(terms));
+            lack("path_prefix", what, format!("set user_path = \"{prefix}...\""));
         }
         if let Some(most) = require.max_ttl
             && terms.max_ttl > most
@@ -405,6 +408,14 @@ fn broken<S>(require: &Require, subject: &Subject<'_, S>) -> Vec<Lack> {
         }
     }
     broken
+}
+
+/// The IAM path of a role's users, as far as it is the same in every engine.
+fn user_path(terms: &Terms) -> &str {
+    match terms.user_path.as_str() {
+        "" | "/" => "/leasehold/",
+        path => path,
+    }
 }
 
 fn matches_exactly(pattern: &str, text: &str) -> bool {

@@ -137,6 +137,8 @@ fn what_is_required_of_roles_is_looked_for() {
     let access = [set(&allow("s3:GetObject", "*"))];
     let guardrails = [guardrail(Rule::Require(require))];
     assert_eq!(told(&guardrails, &role(&access, good.clone())), []);
+    // What the estate leaves out is "/" in the engine.
+    assert_eq!(told(&guardrails, &role(&access, Terms { user_path: "/".to_owned(), ..good.clone() })), []);
     for (terms, what) in [
         (Terms { permissions_boundary: String::new(), ..good.clone() }, "permissions boundary must be"),
         (Terms { permissions_boundary: "arn:aws:iam::1:policy/x".to_owned(), ..good.clone() }, "and is arn:aws"),

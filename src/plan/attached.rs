@@ -17,6 +17,13 @@ pub struct Attached {
     pub header: String,
 }
 
+impl Attached {
+    /// What an engine is told of a role that has none: without a word, it would keep those it has.
+    pub fn header_of_none() -> String {
+        STANDARD.encode("[]")
+    }
+}
+
 /// Finds the guardrails of roles. Most roles have the same.
 #[derive(Debug)]
 pub struct Attacher<'g> {

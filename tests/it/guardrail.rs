@@ -121,6 +121,12 @@ fn a_guardrail_that_changes_reaches_the_roles_that_have_it() {
     assert_eq!(env.run(&["plan"]).code, 0);
     let refused = env.run(&["creds", "webapp"]);
     assert!(refused.stderr.contains("the guardrail no-delete denies"), "{}", refused.stderr);
+    // The last one that is taken away is taken away from the role as well.
+    let none = "guardrail \"escalation\" {\n  enabled = false\n  reason  = \"SEC-413\"\n}\n";
+    env.write("estate/guardrails.hcl", none);
+    env.ok(&["apply", "--auto-approve"]);
+    assert_eq!(env.run(&["plan"]).code, 0);
+    env.ok(&["creds", "webapp"]);
 }
 
 #[test]

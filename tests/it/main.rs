@@ -39,6 +39,7 @@ mod trail;
 mod wire_audit;
 mod wire_auth;
 mod wire_aws;
+mod wire_guardrail;
 mod wire_kv;
 mod wire_lease;
 mod wire_listing;

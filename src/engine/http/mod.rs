@@ -59,8 +59,8 @@ impl Default for Limits {
     }
 }
 
-/// Bytes of a request's head.
-const HEAD_BYTES_MAX: usize = 16 * 1024;
+/// Bytes of a request's head: the guardrails of a role at their longest, and as much as anything else needs.
+const HEAD_BYTES_MAX: usize = parse::GUARDRAILS_BYTES_MAX + 16 * 1024;
 const HEADERS_MAX: usize = 64;
 const HTTP2_STREAMS_MAX: u32 = 256;
 

@@ -16,7 +16,7 @@ use crate::secret::Secret;
 const ORIGIN_BYTES_MAX: usize = 512;
 
 /// As long as the list of guardrails of a role may be, in bytes of base64.
-const GUARDRAILS_BYTES_MAX: usize = 48 << 10;
+pub(super) const GUARDRAILS_BYTES_MAX: usize = 48 << 10;
 
 /// Reads everything that the pipeline needs to know. `body` is within the size limit.
 pub(super) fn parse(id: String, parts: &Parts, body: &Bytes, remote: Option<SocketAddr>) -> Result<Request, Error> {

@@ -2,6 +2,9 @@
 //!
 //! They come with the reconciler's write of the role and stay when somebody writes it by hand: that is what they
 //! are for. A verdict holds for one content of a role and one day, since exceptions end with a day.
+//!
+//! What managed policies and groups say is not known here. Those that the estate attached have been through a plan;
+//! others can't be judged, so a role that has some issues nothing.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -12,7 +15,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::role::Role;
 use crate::engine::audit::rfc3339;
 use crate::engine::error::Error;
-use crate::guardrail::{self, Guardrail, Severity, Subject, Terms};
+use crate::guardrail::{self, Guardrail, Rule, Severity, Subject, Terms};
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
 
@@ -27,9 +30,8 @@ pub(crate) struct Verdicts(Mutex<HashMap<String, Option<String>>>);
 ///
 /// # Errors
 /// What is no list of guardrails.
-pub(super) fn decode(header: Option<&str>) -> Result<Vec<Guardrail>, Error> {
-    let Some(text) = header else { return Ok(Vec::new()) };
-    let bytes = STANDARD.decode(text).map_err(|_| malformed("it is not base64"))?;
+pub(super) fn decode(header: &str) -> Result<Vec<Guardrail>, Error> {
+    let bytes = STANDARD.decode(header).map_err(|_| malformed("it is not base64"))?;
     serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))
 }
 
@@ -43,23 +45,16 @@ impl Verdicts {
     ///
     /// # Errors
     /// Which guardrail, and what breaks it.
-    pub(super) fn check(
-        &self,
-        role: &Role,
-        label: &str,
-        app: Option<&str>,
-        max_ttl: i64,
-        now: i64,
-    ) -> Result<(), Error> {
+    pub(super) fn check(&self, role: &Role, label: &str, max_ttl: i64, now: i64) -> Result<(), Error> {
         if role.guardrails.is_empty() {
             return Ok(());
         }
         let day = rfc3339(now).get(..10).unwrap_or_default().to_owned();
-        let content = serde_json::to_string(&(role, label, app, max_ttl, &day))
+        let content = serde_json::to_string(&(role, label, max_ttl, &day))
             .map_err(|error| Error::Internal(format!("a role is not JSON: {error}")))?;
         let known = self.0.lock().unwrap_or_else(PoisonError::into_inner).get(&content).cloned();
         let verdict = known.unwrap_or_else(|| {
-            let verdict = judge(role, label, app, max_ttl, &day);
+            let verdict = judge(role, label, max_ttl, &day);
             let mut verdicts = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             if verdicts.len() >= VERDICTS_MAX {
                 verdicts.clear();
@@ -71,7 +66,7 @@ impl Verdicts {
     }
 }
 
-fn judge(role: &Role, label: &str, app: Option<&str>, max_ttl: i64, day: &str) -> Option<String> {
+fn judge(role: &Role, label: &str, max_ttl: i64, day: &str) -> Option<String> {
     let identity = match role.policy_document.as_str() {
         "" => Vec::new(),
         text => match json::parse(text).map(|json| Policy::of_checked(&json)) {
@@ -83,7 +78,7 @@ fn judge(role: &Role, label: &str, app: Option<&str>, max_ttl: i64, day: &str) -
     let subject = Subject {
         name: label,
         roles: vec![label.to_owned()],
-        apps: app.map(str::to_owned).into_iter().collect(),
+        apps: role.reviewed.app.iter().cloned().collect(),
         access: &access,
         terms: Some(Terms {
             permissions_boundary: role.permissions_boundary_arn.clone(),
@@ -95,10 +90,38 @@ fn judge(role: &Role, label: &str, app: Option<&str>, max_ttl: i64, day: &str) -
         place: None,
     };
     let judged = guardrail::judge(&role.guardrails, None, &subject, day, &|_| None);
-    let denied = judged.into_iter().find(|judged| judged.violation.severity == Severity::Deny)?.violation;
+    let Some(denied) = judged.into_iter().find(|judged| judged.violation.severity == Severity::Deny) else {
+        return unjudged(role, &subject, day);
+    };
+    let denied = denied.violation;
     Some(format!(
         "the guardrail {} denies credentials of the role {label}: {}. Change the role, or except it in the estate \
          and apply",
         denied.guardrail, denied.what
     ))
+}
+
+/// Why the role can't be judged, if one of its guardrails asks what it may do and it has what no plan has seen.
+fn unjudged<S>(role: &Role, subject: &Subject<'_, S>, day: &str) -> Option<String> {
+    let asks = |one: &&Guardrail| {
+        one.severity == Severity::Deny
+            && one.rules.iter().any(|rule| !matches!(rule, Rule::Require(_)))
+            && subject.is_bound(one, day)
+    };
+    let guardrail = role.guardrails.iter().find(asks)?;
+    let strange = |now: &Option<Vec<String>>, reviewed: &[String]| -> Vec<String> {
+        now.iter().flatten().filter(|one| !reviewed.contains(one)).cloned().collect()
+    };
+    let mut unknown = strange(&role.policy_arns, &role.reviewed.policy_arns);
+    let groups = strange(&role.iam_groups, &role.reviewed.iam_groups);
+    unknown.extend(groups.into_iter().map(|group| format!("the group {group}")));
+    (!unknown.is_empty()).then(|| {
+        format!(
+            "guardrails can't judge the role {}: {} did not come from the estate, and the guardrail {} has to know \
+             what it allows. Take it off the role, or attach it in the estate and apply",
+            subject.name,
+            unknown.join(", "),
+            guardrail.name
+        )
+    })
 }

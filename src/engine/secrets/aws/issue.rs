@@ -53,8 +53,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
         .ok_or_else(|| Error::Invalid(format!("Role {} not found", super::policy_text::go_quote(name))))?;
     let account = core.aws_clients.account(core, call.mount).await?;
     let label = format!("{}/{name}", call.mount.path.trim_end_matches('/'));
-    let owner = role.origin.as_ref().and_then(|origin| origin.app.as_deref());
-    core.verdicts.check(&role, &label, owner, longest(call, &account), now(core))?;
+    core.verdicts.check(&role, &label, longest(call, &account), now(core))?;
     let user_name = user_name(core, &account, token, name)?;
     // Waiting for a share comes before the intent, so that its time is the time of the first attempt.
     let share = core.leases.budget.for_issuing().await;

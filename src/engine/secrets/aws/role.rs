@@ -44,6 +44,21 @@ pub(super) struct Role {
     pub(super) origin: Option<Origin>,
     /// What its credentials are judged by.
     pub(super) guardrails: Vec<Guardrail>,
+    /// What the role was when they came.
+    pub(super) reviewed: Reviewed,
+}
+
+/// What the write that brought a role's guardrails said besides. A write by hand changes neither whom they are
+/// about nor what has been through a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(default)]
+pub(super) struct Reviewed {
+    /// The app of the role.
+    pub(super) app: Option<String>,
+    /// Its managed policies: what they say is known to the estate at most.
+    pub(super) policy_arns: Vec<String>,
+    /// The groups of its users, likewise.
+    pub(super) iam_groups: Vec<String>,
 }
 
 /// Whether a name can name a role: `\w(([\w-.@]+)?\w)?`.
@@ -96,15 +111,15 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
             let legacy = legacy(fields)?;
             let is_legacy = legacy.is_some();
             let before = load(core, call.mount, name)?.unwrap_or_default();
-            let kept = before.guardrails.clone();
+            let kept = (before.guardrails.clone(), before.reviewed.clone());
             let mut role = match legacy {
                 Some(role) => role,
                 None => merge(before, fields)?,
             };
             validate(&role)?;
             // A write by hand does not get rid of what the estate demands.
-            role.guardrails = match call.request.origin {
-                Some(_) => guard::decode(call.request.guardrails.as_deref())?,
+            (role.guardrails, role.reviewed) = match call.request.guardrails.as_deref() {
+                Some(header) => (guard::decode(header)?, reviewed(&role, call.request.origin.as_ref())),
                 None => kept,
             };
             role.origin = call.request.origin.clone();
@@ -114,6 +129,14 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
             Ok(if is_legacy { Response::empty().warn(LEGACY_WARNING) } else { Response::empty() })
         }
         Operation::List => Err(Error::UnsupportedOperation),
+    }
+}
+
+fn reviewed(role: &Role, origin: Option<&Origin>) -> Reviewed {
+    Reviewed {
+        app: origin.and_then(|origin| origin.app.clone()),
+        policy_arns: role.policy_arns.clone().unwrap_or_default(),
+        iam_groups: role.iam_groups.clone().unwrap_or_default(),
     }
 }
 

@@ -1,0 +1,246 @@
+//! Guardrails on the wire: they come with the reconciler's write of a role, stay when somebody writes the role by
+//! hand, and are judged by the engine just before a credential is issued.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use serde_json::{Value, json};
+
+use crate::http::Answer;
+use crate::wire_aws::{World, outcome, refused, said};
+
+/// Seconds of a day.
+const DAY: u64 = 86_400;
+
+/// An AWS-managed policy that the simulated account has.
+const MANAGED: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+
+fn policy(action: &str) -> Value {
+    let statement = json!({ "Effect": "Allow", "Action": action, "Resource": "arn:aws:s3:::b/*" });
+    json!({ "Version": "2012-10-17", "Statement": [statement] })
+}
+
+fn role(action: &str) -> Value {
+    json!({ "credential_type": "iam_user", "policy_document": policy(action).to_string() })
+}
+
+/// Nobody deletes objects.
+fn no_delete() -> Value {
+    json!({ "name": "no-delete", "severity": "deny", "place": "",
+            "rules": [{ "deny": { "actions": ["s3:DeleteObject"] } }] })
+}
+
+fn require(what: &Value) -> Value {
+    json!({ "name": "must-have", "severity": "deny", "place": "", "rules": [{ "require": what }] })
+}
+
+fn with(mut guardrail: Value, key: &str, value: Value) -> Value {
+    guardrail[key] = value;
+    guardrail
+}
+
+fn header(guardrails: &[Value]) -> String {
+    STANDARD.encode(json!(guardrails).to_string())
+}
+
+/// Writes `aws/roles/r` as the reconciler does for the app `webapp`.
+#[track_caller]
+fn apply(world: &World, role: &Value, guardrails: &[Value]) {
+    let answer = applied(world, role, &header(guardrails));
+    assert_eq!(answer.status, 204, "{}", outcome(&answer));
+}
+
+fn applied(world: &World, role: &Value, header: &str) -> Answer {
+    let headers = [("X-Leasehold-App", "webapp"), ("X-Leasehold-Guardrails", header)];
+    world.root.try_send_with("POST", "aws/roles/r", Some(role), &headers).unwrap()
+}
+
+fn issue(world: &World) -> Answer {
+    world.root.send("GET", "aws/creds/r", None)
+}
+
+#[track_caller]
+fn issues(world: &World) {
+    let answer = issue(world);
+    assert_eq!(answer.status, 200, "{}", outcome(&answer));
+}
+
+#[track_caller]
+fn refuses(world: &World, text: &str) {
+    refused(&issue(world), 400, text);
+}
+
+#[test]
+fn a_role_that_was_widened_by_hand_issues_nothing_until_it_is_narrowed() {
+    let world = World::new();
+    apply(&world, &role("s3:GetObject"), &[no_delete()]);
+    issues(&world);
+    world.role("r", &role("s3:*"));
+    world.role("other", &role("s3:*"));
+    let users = world.users();
+    world.actions();
+    let answer = issue(&world);
+    for text in ["no-delete", "the role aws/r", "s3:DeleteObject is allowed", "except it in the estate and apply"] {
+        refused(&answer, 400, text);
+    }
+    assert_eq!(world.actions(), Vec::<String>::new(), "AWS is not asked for what is refused");
+    assert_eq!(world.users(), users);
+    let lines = world.lines();
+    let told = lines.iter().rfind(|line| line["type"] == "response").unwrap();
+    assert_eq!(said(&told["request"]["path"]), "aws/creds/r");
+    assert!(said(&told["error"]).contains("the guardrail no-delete denies"), "the trail says why: {told}");
+    // A role without guardrails is not concerned.
+    assert_eq!(world.root.send("GET", "aws/creds/other", None).status, 200);
+    world.role("r", &role("s3:GetObject"));
+    issues(&world);
+}
+
+#[test]
+fn guardrails_stay_until_the_estate_takes_them_away() {
+    let mut world = World::new();
+    apply(&world, &role("s3:GetObject"), &[no_delete()]);
+    let denied = "the guardrail no-delete denies";
+    // The parameters of before 2018 replace all that a role says, and not what it is judged by.
+    world.root.post("aws/roles/r", &json!({ "policy": policy("s3:*").to_string() }));
+    refuses(&world, denied);
+    // A write that only says where it comes from brings no guardrails, so it takes none away.
+    let origin = [("X-Leasehold-Commit", "abc")];
+    let answer = world.root.try_send_with("POST", "aws/roles/r", Some(&role("s3:*")), &origin).unwrap();
+    assert_eq!(answer.status, 204);
+    refuses(&world, denied);
+    world.restart_after(1);
+    refuses(&world, denied);
+    // Others instead, and then none.
+    apply(&world, &role("s3:*"), &[with(no_delete(), "name", json!("renamed"))]);
+    refuses(&world, "the guardrail renamed denies");
+    apply(&world, &role("s3:*"), &[]);
+    issues(&world);
+    // A role that is gone takes its guardrails with it.
+    apply(&world, &role("s3:*"), &[no_delete()]);
+    world.root.send("DELETE", "aws/roles/r", None);
+    world.role("r", &role("s3:*"));
+    issues(&world);
+}
+
+#[test]
+fn an_exception_holds_until_the_end_of_its_day() {
+    let world = World::new();
+    // The clock of these tests begins on this day.
+    let exception = json!({ "roles": ["r"], "reason": "SEC-412", "owner": "secops", "expires": "2026-09-21" });
+    apply(&world, &role("s3:*"), &[with(no_delete(), "exceptions", json!([exception]))]);
+    issues(&world);
+    world.wait(DAY);
+    refuses(&world, "the guardrail no-delete denies");
+}
+
+#[test]
+fn an_app_keeps_its_guardrails_and_exceptions_when_its_role_is_written_by_hand() {
+    let world = World::new();
+    apply(&world, &role("s3:GetObject"), &[with(no_delete(), "apps", json!(["webapp"]))]);
+    world.role("r", &role("s3:*"));
+    refuses(&world, "the guardrail no-delete denies");
+
+    let exception = json!({ "apps": ["webapp"], "reason": "SEC-412", "owner": "secops", "expires": "2027-01-01" });
+    apply(&world, &role("s3:GetObject"), &[with(no_delete(), "exceptions", json!([exception]))]);
+    world.role("r", &role("s3:*"));
+    issues(&world);
+}
+
+#[test]
+fn what_the_estate_did_not_attach_can_not_be_judged_and_is_refused() {
+    let groups = |world: &World| {
+        world.behind(|iam| async move {
+            iam.create_group().group_name("g").send().await.unwrap();
+        });
+    };
+    for (field, value) in [("policy_arns", json!([MANAGED])), ("iam_groups", json!(["g"]))] {
+        let world = World::new();
+        groups(&world);
+        apply(&world, &role("s3:GetObject"), &[no_delete()]);
+        world.role("r", &json!({ field: value }));
+        for text in ["guardrails can't judge the role aws/r", value[0].as_str().unwrap(), "in the estate and apply"] {
+            refused(&issue(&world), 400, text);
+        }
+        world.role("r", &json!({ field: [] }));
+        issues(&world);
+        // From the estate it has been through a plan.
+        apply(&world, &with(role("s3:GetObject"), field, value.clone()), &[no_delete()]);
+        issues(&world);
+        world.role("r", &json!({ "iam_tags": { "k": "v" } }));
+        issues(&world);
+    }
+    // Guardrails that are not about access have nothing to say about it.
+    let world = World::new();
+    apply(&world, &role("s3:GetObject"), &[require(&json!({ "credential_types": ["iam_user"] }))]);
+    world.role("r", &json!({ "policy_arns": [MANAGED] }));
+    issues(&world);
+}
+
+#[test]
+fn a_role_has_what_is_required_when_it_issues() {
+    let boundary = "arn:aws:iam::123456789012:policy/app-ceiling";
+    for (rule, good, bad, text) in [
+        (
+            json!({ "permissions_boundary": "arn:aws:iam::*:policy/app-ceiling" }),
+            json!({ "permissions_boundary_arn": boundary }),
+            json!({ "permissions_boundary_arn": "" }),
+            "the permissions boundary must be",
+        ),
+        // The reconciler says "/" where the estate says nothing: both are the engine's own path.
+        (
+            json!({ "path_prefix": "/leasehold/" }),
+            json!({ "user_path": "/" }),
+            json!({ "user_path": "/people/" }),
+            "must begin with /leasehold/, and is /people/",
+        ),
+        (
+            json!({ "path_prefix": "/apps/" }),
+            json!({ "user_path": "/apps/web/" }),
+            json!({ "user_path": "/" }),
+            "must begin with /apps/, and is /leasehold/",
+        ),
+    ] {
+        let world = World::new();
+        world.behind(|iam| async move {
+            let document = policy("s3:*").to_string();
+            iam.create_policy().policy_name("app-ceiling").policy_document(document).send().await.unwrap();
+        });
+        apply(&world, &role("s3:GetObject"), &[require(&rule)]);
+        world.role("r", &good);
+        issues(&world);
+        world.role("r", &bad);
+        refuses(&world, text);
+    }
+    // The time is the mount's, so it is the mount that breaks it and mends it.
+    let world = World::new();
+    apply(&world, &role("s3:GetObject"), &[require(&json!({ "max_ttl": 7200 }))]);
+    refuses(&world, "a credential may live 2h, and lives up to");
+    world.root.post("aws/config/lease", &json!({ "lease": "1h", "lease_max": "2h" }));
+    issues(&world);
+}
+
+#[test]
+fn only_what_denies_refuses() {
+    let world = World::new();
+    for severity in ["warn", "low"] {
+        apply(&world, &role("s3:*"), &[with(no_delete(), "severity", json!(severity))]);
+        issues(&world);
+    }
+    apply(&world, &role("s3:*"), &[with(no_delete(), "roles", json!(["aws/another"]))]);
+    issues(&world);
+}
+
+#[test]
+fn what_is_no_list_of_guardrails_is_refused_and_the_role_not_written() {
+    let world = World::new();
+    let unknown = with(no_delete(), "severity", json!("fatal"));
+    for (sent, text) in [
+        ("no base64!".to_owned(), "x-leasehold-guardrails is not understood: it is not base64"),
+        (STANDARD.encode("{"), "x-leasehold-guardrails is not understood"),
+        (STANDARD.encode(r#"{"name":"g"}"#), "x-leasehold-guardrails is not understood"),
+        (header(&[unknown]), "unknown variant `fatal`"),
+        ("A".repeat((48 << 10) + 4), "x-leasehold-guardrails is longer than 49152 bytes"),
+    ] {
+        refused(&applied(&world, &role("s3:GetObject"), &sent), 400, text);
+        assert_eq!(world.root.send("GET", "aws/roles/r", None).status, 404, "refused and stored: {text}");
+    }
+}
