@@ -1,5 +1,6 @@
 //! `leasehold plan`.
 
+use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::Global;
@@ -11,6 +12,7 @@ use crate::api::Client;
 use crate::apply::{self, Prepared, Wish, prepare};
 use crate::estate::Estate;
 use crate::git;
+use crate::guardrail;
 use crate::ledger;
 use crate::live;
 use crate::plan::{Adopt, Colour, MAX_DELETES_DEFAULT};
@@ -82,21 +84,43 @@ pub(super) async fn propose(context: &Context, adopt: Adopt) -> Result<Proposal,
     };
     let mut prepared = prepare(&client, &wish).await.map_err(|error| failed(context, &error))?;
     if !prepared.plan.changes.is_empty() {
-        let review = reviewed(&estate, &prepared, &context.today());
+        let (review, old) = reviewed(&estate, &prepared, &context.today());
+        prepared.plan.notes.extend(old);
         prepared.plan.add_review(review);
     }
     Ok(Proposal { estate, client, prepared })
 }
 
-/// What the engine's objects let apps do now, and what the files would let them do.
-fn reviewed(estate: &Estate, prepared: &Prepared, today: &str) -> review::Environment {
+/// What the engine's objects let apps do now, and what the files would let them do. With it, what is denied and
+/// was there before: the plan may be applied, and Leasehold's engine issues nothing from such a role.
+fn reviewed(estate: &Estate, prepared: &Prepared, today: &str) -> (review::Environment, Vec<String>) {
     let known = effective::Context { managed_policies: &estate.managed_policies };
     let before = Side::of_live(&prepared.live, &estate.objects, prepared.ledger.owned(), known);
     let after = Side::of_estate(estate);
-    let violations = judgement::judge(Some(&before), &after, &estate.guardrails, Scope::Changed, today);
+    let violations = judgement::judge(Some(&before), &after, &estate.guardrails, Scope::All, today);
     let mut reviewed = review::Environment::new(&estate.environment.name, Some(&before), Some(&after), &[], violations);
+    let written: HashSet<String> = prepared
+        .plan
+        .changes
+        .iter()
+        .filter_map(|change| change.path.rsplit_once("/roles/"))
+        .map(|(mount, role)| format!("role {mount}/{role}"))
+        .collect();
+    let denied = |judged: &&guardrail::Judged| {
+        !judged.introduced
+            && judged.violation.severity == guardrail::Severity::Deny
+            && written.contains(&judged.violation.subject)
+    };
+    let old = reviewed.violations.iter().filter(denied).map(|judged| {
+        let guardrail::Violation { guardrail, subject, what, .. } = &judged.violation;
+        format!(
+            "the guardrail {guardrail} denies what was there before: {subject}: {what}. Leasehold's own engine issues no \
+             credential of it until that is changed or excepted"
+        )
+    });
+    let old = old.collect();
     reviewed.violations.retain(|judged| judged.introduced);
-    reviewed
+    (reviewed, old)
 }
 
 /// Why a plan could not be made or carried out, with the hints that fit.

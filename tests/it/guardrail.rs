@@ -117,6 +117,8 @@ fn a_guardrail_that_changes_reaches_the_roles_that_have_it() {
     assert_eq!(plan["changes"].as_array().map(Vec::len), Some(1), "{plan}");
     assert_eq!(plan["changes"][0]["fields"][0]["name"], "guardrails");
     assert_eq!(plan["exit_code"], 2, "what was there before is not introduced: {plan}");
+    let note = plan["notes"].to_string();
+    assert!(note.contains("the guardrail no-delete denies what was there before: role aws/webapp"), "{note}");
     env.ok(&["apply", "--auto-approve"]);
     assert_eq!(env.run(&["plan"]).code, 0);
     let refused = env.run(&["creds", "webapp"]);
@@ -171,4 +173,26 @@ fn problems_of_guardrails_are_shown_in_both_syntaxes() {
     let output = env.run(&["validate"]);
     assert_eq!(output.code, 1);
     insta::assert_snapshot!("problems_of_guardrails", output.normal());
+}
+
+#[test]
+fn a_boundary_that_the_plan_has_judged_is_trusted_until_somebody_touches_the_role() {
+    let env = tutorial();
+    env.write(
+        "estate/bounded.hcl",
+        "managed_policy \"ceiling\" {\n  arn = \"arn:aws:iam::111122223333:policy/ceiling\"\n  statement \"S3\" {\n    \
+         actions   = [\"s3:*\"]\n    resources = [\"*\"]\n  }\n}\n",
+    );
+    let role = WIDE.replace(
+        "credential_type = \"iam_user\"\n",
+        "credential_type = \"iam_user\"\n    permissions_boundary_arn = \"arn:aws:iam::111122223333:policy/ceiling\"\n",
+    );
+    env.write("estate/apps/deploy.hcl", &role);
+    env.ok(&["apply", "--auto-approve"]);
+    let sandbox = "the boundary has to exist in the account";
+    let issued = env.run(&["creds", "deploy"]);
+    assert!(!issued.stderr.contains("guardrail"), "{sandbox}: {}", issued.stderr);
+    env.ok(&["write", "aws/roles/deploy", "credential_type=iam_user", "permissions_boundary_arn="]);
+    let refused = env.run(&["creds", "deploy"]);
+    assert!(refused.stderr.contains("the guardrail escalation denies"), "{}", refused.stderr);
 }

@@ -89,7 +89,11 @@ fn judge(role: &Role, label: &str, max_ttl: i64, day: &str) -> Option<String> {
         logins: Vec::new(),
         place: None,
     };
-    let judged = guardrail::judge(&role.guardrails, None, &subject, day, &|_| None);
+    let guardrails: Vec<Guardrail> = match is_bounded_as_reviewed(role) {
+        true => role.guardrails.iter().map(without_access).collect(),
+        false => role.guardrails.clone(),
+    };
+    let judged = guardrail::judge(&guardrails, None, &subject, day, &|_| None);
     let Some(denied) = judged.into_iter().find(|judged| judged.violation.severity == Severity::Deny) else {
         return unjudged(role, &subject, day);
     };
@@ -99,6 +103,23 @@ fn judge(role: &Role, label: &str, max_ttl: i64, day: &str) -> Option<String> {
          and apply",
         denied.guardrail, denied.what
     ))
+}
+
+/// Whether the role has a permissions boundary, and both it and the policy are as they came through a plan: the
+/// plan has judged the two together, while what the boundary says is not known here.
+fn is_bounded_as_reviewed(role: &Role) -> bool {
+    !role.permissions_boundary_arn.is_empty()
+        && role.permissions_boundary_arn == role.reviewed.permissions_boundary_arn
+        && role.policy_document == role.reviewed.policy_document
+}
+
+/// A guardrail's demands alone, unless an exception has ended: then what it excepted has to be judged.
+fn without_access(guardrail: &Guardrail) -> Guardrail {
+    let mut guardrail = guardrail.clone();
+    if guardrail.exceptions.is_empty() {
+        guardrail.rules.retain(|rule| matches!(rule, Rule::Require(_)));
+    }
+    guardrail
 }
 
 /// Why the role can't be judged, if one of its guardrails asks what it may do and it has what no plan has seen.

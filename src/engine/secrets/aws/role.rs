@@ -59,6 +59,10 @@ pub(super) struct Reviewed {
     pub(super) policy_arns: Vec<String>,
     /// The groups of its users, likewise.
     pub(super) iam_groups: Vec<String>,
+    /// Its inline policy.
+    pub(super) policy_document: String,
+    /// Its permissions boundary: what that says is known to the estate at most.
+    pub(super) permissions_boundary_arn: String,
 }
 
 /// Whether a name can name a role: `\w(([\w-.@]+)?\w)?`.
@@ -137,6 +141,8 @@ fn reviewed(role: &Role, origin: Option<&Origin>) -> Reviewed {
         app: origin.and_then(|origin| origin.app.clone()),
         policy_arns: role.policy_arns.clone().unwrap_or_default(),
         iam_groups: role.iam_groups.clone().unwrap_or_default(),
+        policy_document: role.policy_document.clone(),
+        permissions_boundary_arn: role.permissions_boundary_arn.clone(),
     }
 }
 
