@@ -15,6 +15,7 @@ mod context;
 mod glob;
 mod solve;
 
+use std::cell::OnceCell;
 use std::collections::HashSet;
 
 use self::budget::Budget;
@@ -317,8 +318,8 @@ struct Sides {
     variables: Variables,
     mine: Bounds,
     theirs: Vec<Bounds>,
-    /// The other side as if no condition were set.
-    unconditional: Vec<Bounds>,
+    /// The other side as if no condition were set; made when a difference is found.
+    unconditional: OnceCell<Vec<Bounds>>,
 }
 
 impl Sides {
@@ -326,8 +327,13 @@ impl Sides {
         let mut variables = Variables::default();
         let mine = Bounds::new(mine, reading, &mut variables);
         let theirs: Vec<Bounds> = theirs.iter().map(|set| Bounds::new(set, reading, &mut variables)).collect();
-        let unconditional = theirs.iter().map(Bounds::unconditional).collect();
-        Self { reading, variables, mine, theirs, unconditional }
+        Self { reading, variables, mine, theirs, unconditional: OnceCell::new() }
+    }
+}
+
+impl Sides {
+    fn unconditional(&self) -> &[Bounds] {
+        self.unconditional.get_or_init(|| self.theirs.iter().map(Bounds::unconditional).collect())
     }
 }
 
@@ -446,7 +452,7 @@ impl<'a, S> Finder<'_, 'a, S> {
         self.sides.iter().all(|sides| {
             let mut variables = sides.variables.clone();
             let term = self.term(actions, resources, sides.reading, &mut variables).unconditional();
-            let others = sides.unconditional.iter().map(Goal::NotAllowed);
+            let others = sides.unconditional().iter().map(Goal::NotAllowed);
             let goals: Vec<Goal<'_>> = [Goal::Inside(&term)].into_iter().chain(others).collect();
             attempt(&goals, sides.reading, &variables, self.left) == Outcome::Nothing
         })
