@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::Escalation;
 use crate::iam::compare::{Case, Proof, reach, scope};
-use crate::iam::pattern::{Part, Pattern};
+use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
 use crate::iam::request::Request;
 
@@ -97,35 +97,26 @@ fn step<S>(access: &[PolicySet<S>], action: &str, wide_only: bool) -> Option<(Re
     let lower = action.to_ascii_lowercase();
     let nothing = Request::default();
     // Most roles have nothing to do with it: no search is needed to see that.
-    let near: Vec<&PolicySet<S>> = access
-        .iter()
-        .filter(|set| {
-            allows(set).any(|statement| {
-                statement.actions.patterns.iter().any(|pattern| pattern.matches(&lower, &nothing))
-                    != statement.actions.negated
-            })
-        })
-        .collect();
+    let covers =
+        |actions: &Scope| actions.patterns.iter().any(|pattern| pattern.matches(&lower, &nothing)) != actions.negated;
+    let near = access.iter().filter(|set| allows(set).any(|statement| covers(&statement.actions)));
+    let mut narrow = None;
     for set in near {
         let region = region(action);
         let Some(proof) = reach(std::slice::from_ref(set), &region, &[]) else { continue };
-        let wide = allows(set).any(|statement| {
-            statement.actions.patterns.iter().any(|pattern| pattern.matches(&lower, &nothing))
-                != statement.actions.negated
-                && is_wide(&statement.resources)
-        });
-        if wide_only && !wide {
-            continue;
-        }
+        let wide = allows(set).any(|statement| covers(&statement.actions) && is_wide(&statement.resources));
         let request = match proof {
             Proof::Witness(request) => request,
             Proof::CannotTell(_) => {
                 Request { action: action.to_owned(), resource: "*".to_owned(), ..Request::default() }
             }
         };
-        return Some((request, wide));
+        if wide {
+            return Some((request, true));
+        }
+        narrow.get_or_insert((request, false));
     }
-    None
+    narrow.filter(|_| !wide_only)
 }
 
 fn region(action: &str) -> Statement<()> {
@@ -145,12 +136,17 @@ fn allows<S>(set: &PolicySet<S>) -> impl Iterator<Item = &Statement<S>> {
 
 /// Whether resources are not confined to named ones: `*`, everything but some, or every one of a type.
 fn is_wide(resources: &Scope) -> bool {
-    let wide = |pattern: &Pattern| match pattern.parts.split_last() {
-        Some((Part::Any, [])) => true,
-        Some((Part::Any, [.., Part::Literal(text)])) => {
-            text.ends_with('/') && text.matches('/').count() == 1 || text.ends_with(':')
-        }
-        _ => false,
+    resources.negated || resources.patterns.iter().any(reaches_any_name)
+}
+
+/// Whether a pattern matches a resource by a name that nobody gave: however it is spelt, it confines nothing then.
+fn reaches_any_name(pattern: &Pattern) -> bool {
+    // With fewer colons, a `*` stands for what an ARN has in those that are missing.
+    let Some(resource) = pattern.text.splitn(6, ':').nth(5) else {
+        return matches!(pattern.parts.last(), Some(Part::Any | Part::One));
     };
-    resources.negated || resources.patterns.iter().any(wide)
+    let literal = resource.split(['*', '?', '$']).next().unwrap_or_default();
+    let kind = literal.find(['/', ':']).map_or_else(|| format!("{literal}/"), |at| literal[..=at].to_owned());
+    let syntax = Syntax { wildcards: true, variables: true };
+    Pattern::new(resource, syntax).matches(&format!("{kind}zz-made-up"), &Request::default())
 }

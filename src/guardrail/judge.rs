@@ -204,27 +204,35 @@ impl<S: Clone> Trial<'_, '_, S> {
         }
     }
 
+    /// How much a way weighs that was found.
+    fn weight(&self, path: &Path, found: &[(Request, bool)]) -> Severity {
+        let named_role = || path.all_of.iter().zip(found).any(|(action, (_, wide))| action == PASS_ROLE && !wide);
+        match path.needs_target {
+            true => Severity::Low.min(self.guardrail.severity),
+            // Only named roles can be passed on: worth a look, and no open door.
+            false if named_role() => Severity::Warn.min(self.guardrail.severity),
+            false => self.guardrail.severity,
+        }
+    }
+
     fn escalation(&self, path: &Path, judged: &mut Vec<Judged>) {
         let Some(found) = path.found(self.after.access) else { return };
+        let severity = self.weight(path, &found);
         // What one role can do alone is told of the role.
-        let alone = |set: &PolicySet<S>| path.found(std::slice::from_ref(set)).is_some();
+        let alone = |set: &PolicySet<S>| {
+            path.found(std::slice::from_ref(set)).is_some_and(|found| self.weight(path, &found) >= severity)
+        };
         if self.after.terms.is_none() && self.after.access.iter().any(alone) {
             return;
         }
-        let introduced = self.before.is_none_or(|before| path.found(before.access).is_none());
+        let was = self.before.and_then(|before| path.found(before.access));
+        let introduced = was.is_none_or(|was| self.weight(path, &was) < severity);
         let actions: Vec<String> = found.iter().map(|(request, _)| request.action.clone()).collect();
         let together = if self.after.terms.is_none() { ", by its roles together" } else { "" };
         let verb = if actions.len() == 1 { "is allowed" } else { "are all allowed" };
         let what = format!("{} ({}): {} {verb}{together}", path.title, path.id, actions.join(" + "));
         let mut violation = self.violation(&format!("escalation {}", path.id), what);
-        violation.severity = if path.needs_target {
-            Severity::Low.min(self.guardrail.severity)
-        } else if path.all_of.iter().zip(&found).any(|(action, (_, wide))| action == PASS_ROLE && !wide) {
-            // Only named roles can be passed on: worth a look, and no open door.
-            Severity::Warn.min(self.guardrail.severity)
-        } else {
-            self.guardrail.severity
-        };
+        violation.severity = severity;
         violation.fix = Some(path.fix());
         violation.witness = found.into_iter().next().map(|(request, _)| request);
         let statement = violation.witness.as_ref().and_then(|request| {
@@ -257,9 +265,17 @@ fn alone<S: Clone>(set: &PolicySet<S>, statement: &Statement<S>) -> PolicySet<S>
 
 /// Whether a statement is written as widely as all of these say.
 fn is_written<S>(statement: &Statement<S>, wildcards: &[Wildcard]) -> bool {
-    let bare = |pattern: &Pattern| pattern.parts.as_slice() == [Part::Any];
-    let service =
-        |pattern: &Pattern| matches!(pattern.parts.as_slice(), [Part::Literal(text), Part::Any] if text.ends_with(':'));
+    let wild =
+        |parts: &[Part]| parts.contains(&Part::Any) && parts.iter().all(|part| matches!(part, Part::Any | Part::One));
+    // `*`, and an ARN that leaves off before it names a resource.
+    let bare = |pattern: &Pattern| match pattern.parts.as_slice() {
+        [Part::Literal(text), rest @ ..] => text.starts_with("arn:") && text.matches(':').count() < 5 && wild(rest),
+        parts => wild(parts),
+    };
+    let service = |pattern: &Pattern| match pattern.parts.as_slice() {
+        [Part::Literal(text), rest @ ..] => text.ends_with(':') && wild(rest),
+        _ => false,
+    };
     wildcards.iter().all(|wildcard| match wildcard {
         Wildcard::Action => {
             !statement.actions.negated && statement.actions.patterns.iter().any(|one| bare(one) || service(one))

@@ -107,6 +107,9 @@ fn levels_and_wildcards_are_seen_in_the_statement() {
         (wildcard(&[Wildcard::Action]), allow("s3:Get*", "*"), false),
         (wildcard(&[Wildcard::Action, Wildcard::Resource]), allow("s3:*", "arn:aws:s3:::b"), false),
         (wildcard(&[Wildcard::Action, Wildcard::Resource]), allow("*", "*"), true),
+        (wildcard(&[Wildcard::Action]), allow("s3:?*", "*"), true),
+        (wildcard(&[Wildcard::Resource]), allow("s3:GetObject", "arn:*"), true),
+        (wildcard(&[Wildcard::Resource]), allow("s3:GetObject", "arn:aws:s3:::*"), false),
         (wildcard(&[Wildcard::NotAction]), not_action, true),
         (wildcard(&[Wildcard::NotAction]), allow("*", "*"), false),
         (
@@ -207,6 +210,54 @@ fn escalation_weighs_by_what_it_needs() {
     ] {
         let found = told(&default, &role(&[set(&statements)], Terms::default()));
         assert_eq!(found.first().map(|(_, severity)| *severity), expected, "{statements}: {found:?}");
+    }
+}
+
+#[test]
+fn a_name_that_nobody_gave_is_not_confined_however_it_is_spelt() {
+    let default = [Guardrail::default_one()];
+    for (resource, wide) in [
+        ("*", true),
+        ("arn:aws*", true),
+        ("arn:aws:iam::1*", true),
+        ("arn:aws:iam::*:role*", true),
+        ("arn:aws:iam::111122223333:role/?*", true),
+        ("arn:aws:iam::111122223333:role/*?", true),
+        ("arn:aws:iam::111122223333:role/app-*", false),
+        ("arn:aws:iam::111122223333:role/path/*", false),
+        ("arn:aws:iam::111122223333:role/*-admin", false),
+    ] {
+        let found = told(&default, &role(&[set(&allow("sts:AssumeRole", resource))], Terms::default()));
+        assert_eq!(!found.is_empty(), wide, "{resource}");
+    }
+}
+
+#[test]
+fn an_escalation_that_weighs_more_than_before_is_introduced() {
+    let pass = |resource: &str| {
+        let run = allow("lambda:CreateFunction lambda:InvokeFunction", "*");
+        [set(&format!("{},{run}", allow("iam:PassRole", resource)))]
+    };
+    let (named, open) = (pass("arn:aws:iam::111122223333:role/one"), pass("*"));
+    let judged = |before: &[PolicySet<()>], after: &[PolicySet<()>]| {
+        let (before, after) = (role(before, Terms::default()), role(after, Terms::default()));
+        let judged = judge(&[Guardrail::default_one()], Some(&before), &after, TODAY, &|()| None);
+        judged.into_iter().map(|one| (one.violation.severity, one.introduced)).collect::<Vec<_>>()
+    };
+    assert_eq!(judged(&named, &open), [(Severity::Deny, true)]);
+    assert_eq!(judged(&open, &open), [(Severity::Deny, false)]);
+    assert_eq!(judged(&open, &named), [(Severity::Warn, false)]);
+    // The order of an app's roles, and what one of them can do alone, hide nothing.
+    let run = set(&allow("lambda:CreateFunction lambda:InvokeFunction", "*"));
+    let [named_only, open_only] =
+        ["arn:aws:iam::111122223333:role/one", "*"].map(|resource| set(&allow("iam:PassRole", resource)));
+    for roles in [
+        vec![named_only.clone(), open_only.clone(), run.clone()],
+        vec![open_only.clone(), named_only, run],
+        vec![named[0].clone(), open_only],
+    ] {
+        let told = told(&[Guardrail::default_one()], &app(&roles, Vec::new()));
+        assert_eq!(told.first().map(|(_, severity)| *severity), Some(Severity::Deny), "{told:?}");
     }
 }
 
