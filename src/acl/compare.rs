@@ -1,7 +1,7 @@
 //! What tokens may do, compared for every path at once: which capabilities the new policies permit where the old
 //! ones do not, and the other way round.
 //!
-//! Both sides are asked about one path for every combination of patterns that can match (see [`super::paths`]), by
+//! Both sides are asked about one path for every combination of patterns that can match (see `paths.rs`), by
 //! the same code that decides requests. Nothing is missed: what can't be told within a budget of steps, or by
 //! looking at the constraints of two rules, is a gain that is not `certain`.
 

@@ -4,14 +4,12 @@
 //! its logins, and for what only its roles together can do. A violation is introduced by a change if the access
 //! that breaks the rule is gained by it, or, where a rule is not about access, if it was kept before.
 
-use std::sync::Arc;
-
 use super::escalation::{self, Path};
 use super::{Deny, Exception, Guardrail, Require, Rule, Severity, Violation, Wildcard, names};
 use crate::iam::catalogue::{self, Catalogue};
 use crate::iam::compare::{Case, Proof, gain_within, reach, scope};
 use crate::iam::pattern::{Part, Pattern, Syntax};
-use crate::iam::policy::{Condition, Effect, Operator, Policy, PolicySet, Scope, Statement, Test};
+use crate::iam::policy::{Condition, Effect, Operator, PolicySet, Scope, Statement, Test};
 use crate::iam::request::Request;
 
 /// Hands a role to a service.
@@ -171,7 +169,7 @@ impl<S: Clone> Trial<'_, '_, S> {
     fn deny(&self, deny: &Deny, judged: &mut Vec<Judged>) {
         for set in self.after.access {
             for statement in allows(set).filter(|statement| is_written(statement, &deny.wildcards)) {
-                let alone = [alone(set, statement)];
+                let alone = [set.only(statement)];
                 let found = regions(deny, statement)
                     .into_iter()
                     .find_map(|region| Some((reach(&alone, &region, &[])?, region)));
@@ -253,14 +251,6 @@ fn witness(proof: &Proof) -> Option<Request> {
 
 fn allows<S>(set: &PolicySet<S>) -> impl Iterator<Item = &Statement<S>> {
     set.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Allow)
-}
-
-/// The set as if this were its only statement that allows something.
-fn alone<S: Clone>(set: &PolicySet<S>, statement: &Statement<S>) -> PolicySet<S> {
-    let denies = set.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Deny);
-    let statements = denies.cloned().chain([statement.clone()]).collect();
-    let only = Policy { statements, span: statement.span.clone() };
-    PolicySet { identity: vec![Arc::new(only)], boundary: set.boundary.clone(), session: set.session.clone() }
 }
 
 /// Whether a statement is written as widely as all of these say.

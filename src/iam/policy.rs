@@ -218,6 +218,16 @@ impl<S> PolicySet<S> {
     }
 }
 
+impl<S: Clone> PolicySet<S> {
+    /// The set as if this were its only statement that allows something: what denies and bounds it stays.
+    pub fn only(&self, statement: &Statement<S>) -> Self {
+        let denies = self.identity.iter().flat_map(|policy| &policy.statements);
+        let statements = denies.filter(|one| one.effect == Effect::Deny).cloned().chain([statement.clone()]).collect();
+        let only = Policy { statements, span: statement.span.clone() };
+        Self { identity: vec![Arc::new(only)], boundary: self.boundary.clone(), session: self.session.clone() }
+    }
+}
+
 impl<S> Default for PolicySet<S> {
     /// What allows nothing.
     fn default() -> Self {

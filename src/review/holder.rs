@@ -128,7 +128,7 @@ fn holdings(
         .filter(|statement| statement.effect == Effect::Allow)
         .filter_map(|statement| {
             let proof = match region {
-                Some(region) => Some(reach(&[alone(&set, statement)], region, &[])?),
+                Some(region) => Some(reach(&[set.only(statement)], region, &[])?),
                 None => None,
             };
             Some(Holding {
@@ -148,14 +148,6 @@ fn holdings(
 
 fn lifetime(side: &Side<'_>, app: Option<&App<'_, '_>>, terms: LeaseTerms) -> i64 {
     credential(terms, app.into_iter().flat_map(|app| app.logins()).map(|login| side.token_terms(login)))
-}
-
-/// The set as if this were its only statement that allows something.
-fn alone(set: &PolicySet<Place>, statement: &Statement<Place>) -> PolicySet<Place> {
-    let denies = set.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Deny);
-    let statements = denies.cloned().chain([statement.clone()]).collect();
-    let only = Policy { statements, span: statement.span.clone() };
-    PolicySet { identity: vec![Arc::new(only)], boundary: set.boundary.clone(), session: set.session.clone() }
 }
 
 /// What takes a part of a statement away again.
