@@ -230,7 +230,7 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         state,
         protect: object.protect,
         guardrails: None,
-        review: plan.review_digest(),
+        review: plan.review_digest.clone(),
     }
 }
 

@@ -15,7 +15,7 @@ pub(super) async fn carry_out(client: &Client, plan: &Plan, change: &Change, obj
         commit: plan.commit.clone(),
         app: change.app.clone(),
         source: Some(change.place.to_string()),
-        review: plan.review_digest(),
+        review: plan.review_digest.clone(),
         guardrails: guardrails.or_else(|| (change.kind.name == aws_role::KIND.name).then(Attached::header_of_none)),
     });
     let now = match live::read_one(&client, change.kind, &change.path).await {

@@ -99,12 +99,12 @@ fn step<S>(access: &[PolicySet<S>], action: &str, wide_only: bool) -> Option<(Re
     // Most roles have nothing to do with it: no search is needed to see that.
     let covers =
         |actions: &Scope| actions.patterns.iter().any(|pattern| pattern.matches(&lower, &nothing)) != actions.negated;
-    let near = access.iter().filter(|set| allows(set).any(|statement| covers(&statement.actions)));
+    let near = access.iter().filter(|set| set.allowing().any(|statement| covers(&statement.actions)));
     let mut narrow = None;
     for set in near {
         let region = region(action);
         let Some(proof) = reach(std::slice::from_ref(set), &region, &[]) else { continue };
-        let wide = allows(set).any(|statement| covers(&statement.actions) && is_wide(&statement.resources));
+        let wide = set.allowing().any(|statement| covers(&statement.actions) && is_wide(&statement.resources));
         let request = match proof {
             Proof::Witness(request) => request,
             Proof::CannotTell(_) => {
@@ -128,10 +128,6 @@ fn region(action: &str) -> Statement<()> {
         conditions: Vec::new(),
         span: (),
     }
-}
-
-fn allows<S>(set: &PolicySet<S>) -> impl Iterator<Item = &Statement<S>> {
-    set.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Allow)
 }
 
 /// Whether resources are not confined to named ones: `*`, everything but some, or every one of a type.

@@ -168,7 +168,7 @@ impl<S: Clone> Trial<'_, '_, S> {
 
     fn deny(&self, deny: &Deny, judged: &mut Vec<Judged>) {
         for set in self.after.access {
-            for statement in allows(set).filter(|statement| is_written(statement, &deny.wildcards)) {
+            for statement in set.allowing().filter(|statement| is_written(statement, &deny.wildcards)) {
                 let alone = [set.only(statement)];
                 let found = regions(deny, statement)
                     .into_iter()
@@ -247,10 +247,6 @@ fn witness(proof: &Proof) -> Option<Request> {
         Proof::Witness(request) => Some(request.clone()),
         Proof::CannotTell(_) => None,
     }
-}
-
-fn allows<S>(set: &PolicySet<S>) -> impl Iterator<Item = &Statement<S>> {
-    set.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Allow)
 }
 
 /// Whether a statement is written as widely as all of these say.

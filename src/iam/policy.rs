@@ -218,6 +218,13 @@ impl<S> PolicySet<S> {
     }
 }
 
+impl<S> PolicySet<S> {
+    /// The statements of its identity policies that allow something.
+    pub fn allowing(&self) -> impl Iterator<Item = &Statement<S>> {
+        self.identity.iter().flat_map(|policy| &policy.statements).filter(|one| one.effect == Effect::Allow)
+    }
+}
+
 impl<S: Clone> PolicySet<S> {
     /// The set as if this were its only statement that allows something: what denies and bounds it stays.
     pub fn only(&self, statement: &Statement<S>) -> Self {

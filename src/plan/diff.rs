@@ -95,6 +95,7 @@ pub(super) fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
         refusals,
         notes: input.notes.clone(),
         review: None,
+        review_digest: None,
     })
 }
 

@@ -43,6 +43,8 @@ pub struct Plan {
     pub refusals: Vec<Refusal>,
     /// Who gains and loses what by it; `None` if nothing changes, or before it was looked at.
     pub review: Option<review::Environment>,
+    /// The digest of that: it goes with every write.
+    pub review_digest: Option<String>,
     /// What could not be looked at, and what that means.
     pub notes: Vec<String>,
 }
@@ -210,12 +212,8 @@ impl Plan {
         if !violated.is_empty() {
             self.refusals.push(Refusal::Guardrail { violated });
         }
+        self.review_digest = Some(review.digest());
         self.review = Some(review);
-    }
-
-    /// The digest of what the plan means for access.
-    pub fn review_digest(&self) -> Option<String> {
-        self.review.as_ref().map(review::Environment::digest)
     }
 
     /// The objects that are taken over if this plan is applied.
