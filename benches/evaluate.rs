@@ -14,7 +14,8 @@ use std::time::Instant;
 use leasehold::iam::evaluate::Decision;
 use leasehold::iam::json;
 use leasehold::iam::policy::{Policy, PolicySet};
-use leasehold::iam::request::{Reading, Request};
+use leasehold::iam::reading::Reading;
+use leasehold::iam::request::Request;
 
 /// How often the median is taken of.
 const SAMPLES: usize = 501;
@@ -37,7 +38,7 @@ fn main() {
         ("allowed by none, service unknown", "ec2:RunInstances", "*", Decision::ImplicitlyDenied),
     ] {
         let request = request(action, resource);
-        for reading in [Reading::Crossing, Reading::Segmented] {
+        for reading in [Reading::CROSSING, Reading::SEGMENTED] {
             assert_eq!(set.evaluate(&request, reading).decision, expected, "{action}");
             let (median, low, high) = measure(&set, &request, reading);
             report(&format!("{what:<34} {reading:<10?} {median:>6.0} ns ({low:.0} to {high:.0})"));

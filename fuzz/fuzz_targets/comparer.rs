@@ -14,7 +14,8 @@ use libfuzzer_sys::fuzz_target;
 use iam::compare::{Proof, compare};
 use iam::json;
 use iam::policy::{Policy, PolicySet};
-use iam::request::{Reading, Request};
+use iam::reading::Reading;
+use iam::request::Request;
 
 /// Bytes as choices; when they end, the first of each.
 struct Choices<'a>(&'a [u8]);
@@ -147,7 +148,7 @@ fuzz_target!(|bytes: &[u8]| {
                 to.iter().any(|set| set.allows(request, reading))
                     && !from.iter().any(|set| set.allows(request, reading))
             };
-            assert!(flips(Reading::Crossing) || flips(Reading::Segmented), "{request:?}");
+            assert!(flips(Reading::CROSSING) || flips(Reading::SEGMENTED), "{request:?}");
         }
     }
     // What is not told must not be there. The requests are rolled from the input, which is mostly used up here.
@@ -157,7 +158,7 @@ fuzz_target!(|bytes: &[u8]| {
         let request = request(choices);
         for (from, to, differences) in [(&old, &new, &comparison.gains), (&new, &old, &comparison.losses)] {
             let flips = |reading| to[0].allows(&request, reading) && !from[0].allows(&request, reading);
-            let flips = flips(Reading::Crossing) || flips(Reading::Segmented);
+            let flips = flips(Reading::CROSSING) || flips(Reading::SEGMENTED);
             assert!(!flips || !differences.is_empty(), "missed: {request:?}");
         }
     }

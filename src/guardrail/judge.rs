@@ -235,7 +235,7 @@ impl<S: Clone> Trial<'_, '_, S> {
         violation.witness = found.into_iter().next().map(|(request, _)| request);
         let statement = violation.witness.as_ref().and_then(|request| {
             let sets = self.after.access.iter();
-            sets.flat_map(|set| set.evaluate(request, crate::iam::request::Reading::Crossing).by).next()
+            sets.flat_map(|set| set.evaluate(request, crate::iam::reading::Reading::CROSSING).by).next()
         });
         violation.place = statement.and_then(|statement| (self.place)(&statement.span)).or(violation.place);
         judged.push(Judged { violation, introduced });

@@ -24,7 +24,8 @@ use self::solve::{Bounds, Goal, Outcome, Term, solve};
 use super::catalogue::Catalogue;
 use super::pattern::{Part, Pattern, Syntax};
 use super::policy::{Effect, Policy, PolicySet, Scope, Statement};
-use super::request::{Reading, Request};
+use super::reading::Reading;
+use super::request::Request;
 
 /// What a new policy is to an old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -200,8 +201,8 @@ fn readings<'s>(mut scopes: impl Iterator<Item = &'s Scope>) -> Vec<Reading> {
         })
     };
     match scopes.any(|scope| scope.patterns.iter().any(differs)) {
-        true => vec![Reading::Crossing, Reading::Segmented],
-        false => vec![Reading::Crossing],
+        true => vec![Reading::CROSSING, Reading::SEGMENTED],
+        false => vec![Reading::CROSSING],
     }
 }
 

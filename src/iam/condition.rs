@@ -1,43 +1,74 @@
 //! Condition operators: whether a statement's conditions hold for a request.
 //!
 //! A key that is absent and one that was sent without any value are the same to all operators but those with a
-//! set prefix, to which the empty set is a set. Of a key with several values, a positive operator without a set
-//! prefix wants one that matches, a negated one wants that none does. Source: IAM User Guide, "IAM JSON policy
-//! elements: Condition operators" and "Multivalued context keys".
+//! set prefix, to which the empty set is a set. Source: IAM User Guide, "IAM JSON policy elements: Condition
+//! operators" and "Multivalued context keys". What the pages leave open is a matter of the [`Reading`], and a value
+//! that they do not define makes it unknown whether the condition holds.
 
 use core::net::IpAddr;
 use std::cmp::Ordering;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::pattern::Pattern;
 use super::policy::{Condition, Quantifier, Test};
+use super::reading::{Reading, Several, SeveralNegated, Truth, Unresolved};
 use super::request::Request;
+use super::value::{self, boolean, bytes, instant, network, number};
 
 impl Condition {
     /// Whether it holds for a request: quantifier, `IfExists`, absent keys and policy variables included.
-    pub fn holds(&self, request: &Request) -> bool {
+    pub fn holds(&self, request: &Request, reading: Reading) -> Truth {
         let sent = request.context.get(&self.key).map_or(&[][..], Vec::as_slice);
         let (test, negated) = (self.operator.test, self.operator.test.is_negated());
+        if self.is_undefined() {
+            return Truth::Unknown;
+        }
         if test == Test::Null {
-            let absent = if sent.is_empty() { "true" } else { "false" };
-            return self.values.iter().any(|value| value.text.eq_ignore_ascii_case(absent));
+            let absent = self.values.iter().map(|value| match boolean(&value.text) {
+                Some(absent) => (absent == sent.is_empty()).into(),
+                None => Truth::Unknown,
+            });
+            return Truth::any(absent);
+        }
+        let unresolved = || self.values.iter().any(|value| value.is_unresolved(request));
+        if negated && reading.unresolved == Unresolved::Spoils && unresolved() {
+            return Truth::No;
         }
         if sent.is_empty() {
-            return self.operator.if_exists
+            let holds = self.operator.if_exists
                 || match self.operator.quantifier {
                     Some(Quantifier::ForAllValues) => true,
                     Some(Quantifier::ForAnyValue) => false,
                     None => negated,
                 };
+            // What no page defines may make the statement match nothing.
+            let odd = holds && self.values.iter().any(|value| !value::is_read(test, value));
+            return if odd { Truth::Unknown } else { holds.into() };
         }
         let test = test.positive();
-        let matches = |value: &String| self.values.iter().any(|pattern| compares(test, pattern, value, request));
-        match self.operator.quantifier {
-            Some(Quantifier::ForAllValues) => sent.iter().all(|value| matches(value) != negated),
-            Some(Quantifier::ForAnyValue) => sent.iter().any(|value| matches(value) != negated),
-            None => sent.iter().any(matches) != negated,
+        let fits = |value: &String| {
+            let matches = self.values.iter().map(|pattern| compares(test, pattern, value, request));
+            Truth::any(matches).flipped(negated)
+        };
+        if self.wants_all(reading) { Truth::all(sent.iter().map(fits)) } else { Truth::any(sent.iter().map(fits)) }
+    }
+
+    /// Whether no page says what it means, whatever its values are.
+    pub fn is_undefined(&self) -> bool {
+        self.values.is_empty() || (self.operator.test == Test::Null && self.operator.quantifier.is_some())
+    }
+
+    /// Whether no page says whether it holds for some request.
+    pub fn is_doubtful(&self) -> bool {
+        self.is_undefined() || self.values.iter().any(|value| !value::is_read(self.operator.test, value))
+    }
+
+    /// Whether each value of a key that is there has to fit, or one of them.
+    pub(crate) fn wants_all(&self, reading: Reading) -> bool {
+        match (self.operator.quantifier, self.operator.test.is_negated()) {
+            (Some(Quantifier::ForAllValues), _) => true,
+            (Some(Quantifier::ForAnyValue), _) => false,
+            (None, false) => reading.several == Several::All,
+            (None, true) => reading.several_negated == SeveralNegated::None,
         }
     }
 }
@@ -45,41 +76,38 @@ impl Condition {
 /// Whether one value of a request matches one value of a policy by the positive form of an operator
 /// (`StringNotLike` is asked as `StringLike`). `pattern` has no variables left.
 pub fn value_matches(test: Test, pattern: &Pattern, value: &str) -> bool {
-    compares(test.positive(), pattern, value, &Request::default())
+    compares(test.positive(), pattern, value, &Request::default()) == Truth::Yes
 }
 
-fn compares(test: Test, pattern: &Pattern, value: &str, request: &Request) -> bool {
-    let ordered = |ordering: Option<Ordering>, fits: fn(Ordering) -> bool| ordering.is_some_and(fits);
+fn compares(test: Test, pattern: &Pattern, value: &str, request: &Request) -> Truth {
+    if !value::is_read(test, pattern) {
+        return Truth::Unknown;
+    }
     let numbers = || Some(number(value)?.cmp(&number(&pattern.text)?));
     let dates = || Some(instant(value)?.cmp(&instant(&pattern.text)?));
-    match test {
+    let holds = match test {
         Test::StringEquals | Test::StringLike => pattern.matches(value, request),
         Test::StringEqualsIgnoreCase => {
-            pattern.value(request).is_some_and(|text| text.to_lowercase() == value.to_lowercase())
+            let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
+            pattern.value(request).is_some_and(|text| lower(&text) == lower(value))
         }
         Test::ArnEquals | Test::ArnLike => pattern.matches_arn(value, request),
-        Test::Bool => {
-            pattern.text.eq_ignore_ascii_case(value)
-                && ["true", "false"].iter().any(|word| word.eq_ignore_ascii_case(value))
-        }
-        Test::BinaryEquals => {
-            let bytes = |text: &str| STANDARD.decode(text).ok();
-            bytes(value).is_some_and(|sent| bytes(&pattern.text) == Some(sent))
-        }
+        Test::Bool => boolean(value).is_some_and(|sent| boolean(&pattern.text) == Some(sent)),
+        Test::BinaryEquals => bytes(value).is_some_and(|sent| bytes(&pattern.text) == Some(sent)),
         Test::IpAddress => {
             let address = value.parse::<IpAddr>();
             address.is_ok_and(|address| network(&pattern.text).is_some_and(|network| network.holds(address)))
         }
-        Test::NumericEquals => ordered(numbers(), Ordering::is_eq),
-        Test::NumericLessThan => ordered(numbers(), Ordering::is_lt),
-        Test::NumericLessThanEquals => ordered(numbers(), Ordering::is_le),
-        Test::NumericGreaterThan => ordered(numbers(), Ordering::is_gt),
-        Test::NumericGreaterThanEquals => ordered(numbers(), Ordering::is_ge),
-        Test::DateEquals => ordered(dates(), Ordering::is_eq),
-        Test::DateLessThan => ordered(dates(), Ordering::is_lt),
-        Test::DateLessThanEquals => ordered(dates(), Ordering::is_le),
-        Test::DateGreaterThan => ordered(dates(), Ordering::is_gt),
-        Test::DateGreaterThanEquals => ordered(dates(), Ordering::is_ge),
+        Test::NumericEquals => numbers().is_some_and(Ordering::is_eq),
+        Test::NumericLessThan => numbers().is_some_and(Ordering::is_lt),
+        Test::NumericLessThanEquals => numbers().is_some_and(Ordering::is_le),
+        Test::NumericGreaterThan => numbers().is_some_and(Ordering::is_gt),
+        Test::NumericGreaterThanEquals => numbers().is_some_and(Ordering::is_ge),
+        Test::DateEquals => dates().is_some_and(Ordering::is_eq),
+        Test::DateLessThan => dates().is_some_and(Ordering::is_lt),
+        Test::DateLessThanEquals => dates().is_some_and(Ordering::is_le),
+        Test::DateGreaterThan => dates().is_some_and(Ordering::is_gt),
+        Test::DateGreaterThanEquals => dates().is_some_and(Ordering::is_ge),
         // The caller asks of existence before, and takes the "not" off.
         Test::Null
         | Test::StringNotEquals
@@ -90,133 +118,8 @@ fn compares(test: Test, pattern: &Pattern, value: &str, request: &Request) -> bo
         | Test::NotIpAddress
         | Test::ArnNotEquals
         | Test::ArnNotLike => false,
-    }
-}
-
-/// A decimal number, compared digit by digit: no rounding makes two account ids equal.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) struct Number<'t> {
-    negative: bool,
-    whole: &'t str,
-    fraction: &'t str,
-}
-
-/// Reads an integer or a decimal.
-pub(crate) fn number(text: &str) -> Option<Number<'_>> {
-    let (negative, digits) = match text.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    let digits_only = |text: &str| text.bytes().all(|byte| byte.is_ascii_digit());
-    if (whole.is_empty() && fraction.is_empty()) || !digits_only(whole) || !digits_only(fraction) {
-        return None;
-    }
-    let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
-    Some(Number { negative: negative && !(whole.is_empty() && fraction.is_empty()), whole, fraction })
-}
-
-impl Ord for Number<'_> {
-    fn cmp(&self, other: &Self) -> Ordering {
-        let size = |a: &Self, b: &Self| (a.whole.len(), a.whole, a.fraction).cmp(&(b.whole.len(), b.whole, b.fraction));
-        match (self.negative, other.negative) {
-            (false, false) => size(self, other),
-            (true, true) => size(other, self),
-            (true, false) => Ordering::Less,
-            (false, true) => Ordering::Greater,
-        }
-    }
-}
-
-impl PartialOrd for Number<'_> {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-/// Reads a point in time as nanoseconds since 1970: seconds since then, or the W3C profile of ISO 8601 from the
-/// year alone to fractions of a second. Source: W3C NOTE-datetime.
-pub(crate) fn instant(text: &str) -> Option<i128> {
-    const SECOND: i128 = 1_000_000_000;
-    let year_only = text.len() == 4;
-    if !year_only && let Ok(seconds) = text.parse::<i64>() {
-        return Some(i128::from(seconds) * SECOND);
-    }
-    let (date, time) = text.split_once('T').map_or((text, None), |(date, time)| (date, Some(time)));
-    let mut parts = date.split('-');
-    let year: i32 = parts.next().filter(|year| year.len() == 4)?.parse().ok()?;
-    let mut two = |missing: u8| match parts.next() {
-        Some(part) if part.len() == 2 => part.parse::<u8>().ok(),
-        Some(_) => None,
-        None => Some(missing),
-    };
-    let (month, day) = (two(1)?, two(1)?);
-    if parts.next().is_some() {
-        return None;
-    }
-    let month = time::Month::try_from(month).ok()?;
-    let midnight = time::Date::from_calendar_date(year, month, day).ok()?.midnight().assume_utc();
-    let nanoseconds = time.map_or(Some(0), nanoseconds_of_day)?;
-    Some(midnight.unix_timestamp_nanos() + nanoseconds)
-}
-
-/// `hh:mm[:ss[.s]]` with `Z` or `+hh:mm`.
-fn nanoseconds_of_day(text: &str) -> Option<i128> {
-    let at = text.find(['Z', '+', '-'])?;
-    let (clock, zone) = text.split_at(at);
-    let minutes = |text: &str| {
-        let (hours, minutes) = text.split_once(':')?;
-        let valid = hours.len() == 2 && minutes.len() == 2;
-        let (hours, minutes): (i128, i128) = (hours.parse().ok()?, minutes.parse().ok()?);
-        (valid && (0..24).contains(&hours) && (0..60).contains(&minutes)).then_some(hours * 60 + minutes)
-    };
-    let offset = match zone.split_at(1) {
-        ("Z", "") => 0,
-        ("+", rest) => minutes(rest)?,
-        ("-", rest) => -minutes(rest)?,
-        _ => return None,
-    };
-    let (hours_minutes, seconds) = match clock.match_indices(':').nth(1) {
-        Some((at, _)) => (clock.get(..at)?, clock.get(at + 1..)?),
-        None => (clock, "00"),
-    };
-    let (whole, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
-    let whole: i128 = Some(whole).filter(|whole| whole.len() == 2)?.parse().ok().filter(|s| (0..=60).contains(s))?;
-    if fraction.is_empty() || fraction.len() > 9 || !fraction.bytes().all(|byte| byte.is_ascii_digit()) {
-        return None;
-    }
-    let fraction: i128 = format!("{fraction:0<9}").parse().ok()?;
-    Some(((minutes(hours_minutes)? - offset) * 60 + whole) * 1_000_000_000 + fraction)
-}
-
-/// A network of either protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Network {
-    address: IpAddr,
-    length: u32,
-}
-
-/// Reads `address/length`; an address alone is a network of one.
-pub(crate) fn network(text: &str) -> Option<Network> {
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address.parse::<IpAddr>().ok()?, Some(length.parse::<u32>().ok()?)),
-        None => (text.parse::<IpAddr>().ok()?, None),
-    };
-    let width = if address.is_ipv4() { 32 } else { 128 };
-    let length = length.unwrap_or(width);
-    (length <= width).then_some(Network { address, length })
-}
-
-impl Network {
-    /// Whether an address is in it. Those of the other protocol never are.
-    pub(crate) fn holds(self, address: IpAddr) -> bool {
-        let (mine, other, width) = match (self.address, address) {
-            (IpAddr::V4(mine), IpAddr::V4(other)) => (u128::from(mine.to_bits()), u128::from(other.to_bits()), 32),
-            (IpAddr::V6(mine), IpAddr::V6(other)) => (mine.to_bits(), other.to_bits(), 128),
-            _ => return false,
-        };
-        self.length == 0 || (mine ^ other) >> (width - self.length) == 0
-    }
+    holds.into()
 }
 
 #[cfg(test)]

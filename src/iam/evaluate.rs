@@ -6,8 +6,10 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use super::pattern::Pattern;
 use super::policy::{Effect, Policy, PolicySet, Scope, Statement};
-use super::request::{Reading, Request};
+use super::reading::{Doubt, Reading, Truth, Unresolved};
+use super::request::Request;
 
 /// What the policies say to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,24 +52,43 @@ impl<'r> Asked<'r> {
         Self { request, action, reading }
     }
 
-    fn is_matched_by<S>(&self, statement: &Statement<S>) -> bool {
-        let covers = |scope: &Scope, matches: &dyn Fn(&super::pattern::Pattern) -> bool| {
-            scope.patterns.iter().any(matches) != scope.negated
+    fn is_matched_by<S>(&self, statement: &Statement<S>) -> Truth {
+        let covers = |scope: &Scope, matches: &dyn Fn(&Pattern) -> Truth| {
+            Truth::any(scope.patterns.iter().map(matches)).flipped(scope.negated)
         };
-        covers(&statement.actions, &|pattern| pattern.matches(&self.action, self.request))
-            && covers(&statement.resources, &|pattern| pattern.matches_resource(self.request, self.reading))
-            && statement.conditions.iter().all(|condition| condition.holds(self.request))
+        let actions = covers(&statement.actions, &|pattern| pattern.matches(&self.action, self.request).into());
+        if actions == Truth::No {
+            return Truth::No;
+        }
+        let spoilt = |pattern: &Pattern| {
+            statement.resources.negated
+                && self.reading.unresolved == Unresolved::Spoils
+                && pattern.is_unresolved(self.request)
+        };
+        if statement.resources.patterns.iter().any(spoilt) {
+            return Truth::No;
+        }
+        let resources = covers(&statement.resources, &|pattern| match pattern.is_odd_resource() {
+            true => Truth::Unknown,
+            false => pattern.matches_resource(self.request, self.reading).into(),
+        });
+        let conditions = statement.conditions.iter().map(|condition| condition.holds(self.request, self.reading));
+        Truth::all([actions, resources].into_iter().chain(conditions))
     }
 
     fn matching<'a, S>(&self, policies: &'a [Arc<Policy<S>>], effect: Effect) -> Vec<&'a Statement<S>> {
+        let counts = match (effect, self.reading.doubt) {
+            (Effect::Allow, Doubt::Grants) | (Effect::Deny, Doubt::Withholds) => |truth| truth != Truth::No,
+            (Effect::Allow, Doubt::Withholds) | (Effect::Deny, Doubt::Grants) => |truth| truth == Truth::Yes,
+        };
         let statements = policies.iter().flat_map(|policy| &policy.statements);
-        statements.filter(|one| one.effect == effect && self.is_matched_by(one)).collect()
+        statements.filter(|one| one.effect == effect && counts(self.is_matched_by(one))).collect()
     }
 }
 
 impl<S> Statement<S> {
     /// Whether action, resource and conditions all match.
-    pub fn matches(&self, request: &Request, reading: Reading) -> bool {
+    pub fn matches(&self, request: &Request, reading: Reading) -> Truth {
         Asked::new(request, reading).is_matched_by(self)
     }
 }

@@ -8,4 +8,6 @@ pub mod evaluate;
 pub mod json;
 pub mod pattern;
 pub mod policy;
+pub mod reading;
 pub mod request;
+pub mod value;

@@ -4,7 +4,8 @@
 
 use std::borrow::Cow;
 
-use super::request::{Reading, Request};
+use super::reading::{Colons, Reading};
+use super::request::Request;
 
 /// A pattern, as a sequence of parts.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -13,6 +14,8 @@ pub struct Pattern {
     pub text: String,
     /// Its parts, in order.
     pub parts: Vec<Part>,
+    /// Whether something in it that looks like a policy variable is none that AWS's pages define.
+    odd: bool,
 }
 
 /// A part of a pattern.
@@ -49,6 +52,7 @@ impl Pattern {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
+        let odd = syntax.variables && has_odd_variable(text);
         while let Some(c) = rest.chars().next() {
             let special = match c {
                 '*' if syntax.wildcards => Some((Part::Any, 1)),
@@ -80,7 +84,7 @@ impl Pattern {
         if !literal.is_empty() {
             parts.push(Part::Literal(literal));
         }
-        Self { text: text.to_owned(), parts }
+        Self { text: text.to_owned(), parts, odd }
     }
 
     /// The same pattern with another text to show: as its author spelt it, where matching ignores case.
@@ -103,10 +107,39 @@ impl Pattern {
 
     /// Whether it matches the resource of a request.
     pub fn matches_resource(&self, request: &Request, reading: Reading) -> bool {
-        match reading {
-            Reading::Crossing => self.matches(&request.resource, request),
-            Reading::Segmented => run_segmented(&self.parts, request),
+        match reading.colons {
+            Colons::Crossing => self.matches(&request.resource, request),
+            Colons::Segmented => run_segmented(&self.parts, request),
         }
+    }
+
+    /// Whether no page says what it matches: a variable in it is not closed, has no name, a space in its name or a
+    /// default without quotes.
+    pub fn is_odd(&self) -> bool {
+        self.odd
+    }
+
+    /// As [`Pattern::is_odd`] for a resource, where a variable has no place before the sixth segment. Source: IAM
+    /// User Guide, "IAM policy elements: Variables and tags".
+    pub fn is_odd_resource(&self) -> bool {
+        let early = |at: usize| self.text.starts_with("arn:") && self.text[..at].matches(':').count() < SEGMENTS - 1;
+        self.odd || (self.has_variable() && self.text.find("${").is_some_and(early))
+    }
+
+    /// Whether one of its variables has no value in a request.
+    pub fn is_unresolved(&self, request: &Request) -> bool {
+        self.parts.iter().any(|part| match part {
+            Part::Variable { key, default } => value_of(request, key, default.as_deref()).is_none(),
+            _ => false,
+        })
+    }
+
+    /// The keys of its variables that have no default.
+    pub fn needed_keys(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable { key, default: None } => Some(key.as_str()),
+            _ => None,
+        })
     }
 
     /// Whether it matches an ARN segment by segment: wildcards of the first five segments keep to their own, the
@@ -207,7 +240,7 @@ fn run(parts: &[Part], text: &str, request: &Request) -> bool {
     }
 }
 
-/// Whether parts match a text under [`Reading::Segmented`]: which prefixes of the text each part can end at.
+/// Whether parts match a text under [`Colons::Segmented`]: which prefixes of the text each part can end at.
 fn run_segmented(parts: &[Part], request: &Request) -> bool {
     let text = request.resource.as_str();
     let mut ends = vec![false; text.len() + 1];
@@ -281,6 +314,25 @@ fn segments(parts: &[Part]) -> Vec<Vec<Part>> {
         }
     }
     segments
+}
+
+/// Whether a text has a `${` that begins no variable as AWS's pages define them.
+fn has_odd_variable(text: &str) -> bool {
+    let mut rest = text;
+    while let Some(start) = rest.find("${") {
+        let inner = &rest[start + 2..];
+        let Some(end) = inner.find('}') else { return true };
+        let (key, default) = match inner[..end].split_once(',') {
+            Some((key, default)) => (key, Some(default.trim())),
+            None => (&inner[..end], None),
+        };
+        let quoted = |text: &str| text.len() >= 2 && text.starts_with('\'') && text.ends_with('\'');
+        if key.is_empty() || key.contains(char::is_whitespace) || default.is_some_and(|text| !quoted(text)) {
+            return true;
+        }
+        rest = &inner[end + 1..];
+    }
+    false
 }
 
 /// The variable or escape at the start of a text, and its length in bytes.

@@ -13,13 +13,3 @@ pub struct Request {
     /// not sent; a key without values was sent empty.
     pub context: BTreeMap<String, Vec<String>>,
 }
-
-/// How a `*` in a resource is read where AWS's pages disagree. What is proved is proved under both.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Reading {
-    /// A `*` matches any characters, colons too: how AWS answers in practice, and short ARNs need it.
-    #[default]
-    Crossing,
-    /// A `*` stays within its segment of the ARN, unless it is the last character of the segment.
-    Segmented,
-}

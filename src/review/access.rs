@@ -14,7 +14,8 @@ use super::lifetime::LeaseTerms;
 use super::{Finding, Kind, Subject, unknown, words};
 use crate::iam::compare::{Difference, Extent, Proof, compare};
 use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
-use crate::iam::request::{Reading, Request};
+use crate::iam::reading::Reading;
+use crate::iam::request::Request;
 use crate::object::Place;
 
 /// A role that a subject has on one side.

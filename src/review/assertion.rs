@@ -16,7 +16,8 @@ use crate::estate::{Assertion, Estate, Test};
 use crate::iam::compare::{Proof, compare, reach};
 use crate::iam::evaluate::Decision;
 use crate::iam::policy::{Effect, Policy, PolicySet, Statement};
-use crate::iam::request::{Reading, Request};
+use crate::iam::reading::Reading;
+use crate::iam::request::Request;
 use crate::object::Place;
 
 /// What tokens may always do: look after themselves, and after what they were given.
@@ -200,8 +201,8 @@ impl<'s, 'a> Run<'s, 'a> {
         let mut unsure = Vec::new();
         let mut allowed = false;
         for (role, set) in self.roles.iter().zip(&self.access) {
-            let verdict = set.evaluate(request, Reading::Crossing);
-            let everywhere = set.allows(request, Reading::Segmented);
+            let verdict = set.evaluate(request, Reading::CROSSING);
+            let everywhere = set.allows(request, Reading::SEGMENTED);
             let limits = self.side.unknown(role).iter().filter(|unknown| limits(unknown));
             let limits: Vec<String> = limits.map(|unknown| not_known(role, unknown)).collect();
             match verdict.decision {
@@ -257,7 +258,7 @@ impl<'s, 'a> Run<'s, 'a> {
             Proof::CannotTell(why) => return vec![format!("it can't be proved: {why}")],
         };
         let mut lines = vec![format!("allowed, for example {}", self::request(request))];
-        let readings = [Reading::Crossing, Reading::Segmented];
+        let readings = [Reading::CROSSING, Reading::SEGMENTED];
         let by = self.roles.iter().zip(&self.access).find_map(|(role, set)| {
             let reading = readings.into_iter().find(|reading| set.allows(request, *reading))?;
             let verdict = set.evaluate(request, reading);

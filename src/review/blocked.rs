@@ -7,7 +7,8 @@ use super::describe;
 use crate::iam::evaluate::Decision;
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Policy, PolicySet, Scope, Statement};
-use crate::iam::request::{Reading, Request};
+use crate::iam::reading::Reading;
+use crate::iam::request::Request;
 use crate::object::Place;
 
 /// What keeps a request out.

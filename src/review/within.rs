@@ -10,7 +10,7 @@ use crate::iam::compare::{Proof, compare};
 use crate::iam::document::{self, USER_INLINE_SIZE_MAX};
 use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
-use crate::iam::request::Reading;
+use crate::iam::reading::Reading;
 use crate::object::Place;
 
 /// From which share of the size limit on, in percent, a document's size is told.

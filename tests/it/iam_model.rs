@@ -7,7 +7,8 @@ use leasehold::iam::evaluate::Decision;
 use leasehold::iam::json;
 use leasehold::iam::pattern::{Pattern, Syntax};
 use leasehold::iam::policy::{Policy, PolicySet};
-use leasehold::iam::request::{Reading, Request};
+use leasehold::iam::reading::Reading;
+use leasehold::iam::request::Request;
 use proptest::prelude::*;
 
 /// Whether a pattern matches a text, by trying every way. In segments, a wildcard takes no colon, but for a `*`
@@ -37,7 +38,7 @@ proptest! {
         }
         let ours = Pattern::new(&pattern, Syntax { wildcards: true, variables: false });
         let request = Request { resource: text.clone(), ..Request::default() };
-        for (reading, segmented) in [(Reading::Crossing, false), (Reading::Segmented, true)] {
+        for (reading, segmented) in [(Reading::CROSSING, false), (Reading::SEGMENTED, true)] {
             let expected = matches(pattern.as_bytes(), text.as_bytes(), segmented);
             prop_assert_eq!(ours.matches_resource(&request, reading), expected, "{} {} {:?}", pattern, text, reading);
         }
@@ -209,7 +210,7 @@ proptest! {
                         Decision::ImplicitlyDenied
                     };
                     let request = request(point);
-                    prop_assert_eq!(ours.evaluate(&request, Reading::Crossing).decision, expected, "{:?}", request);
+                    prop_assert_eq!(ours.evaluate(&request, Reading::CROSSING).decision, expected, "{:?}", request);
                 }
             }
         }

@@ -15,7 +15,8 @@ use std::sync::Arc;
 use leasehold::iam::evaluate::Decision::{self, Allowed, ExplicitlyDenied, ImplicitlyDenied};
 use leasehold::iam::json;
 use leasehold::iam::policy::{Policy, PolicySet};
-use leasehold::iam::request::{Reading, Request};
+use leasehold::iam::reading::Reading;
+use leasehold::iam::request::Request;
 use serde_json::{Value, json};
 
 use crate::python::{Ministack, simulator_python};
@@ -107,7 +108,7 @@ impl Case {
             None => OBSERVED.iter().map(|(key, values)| ((*key).to_owned(), owned(values))).collect(),
         };
         let request = Request { action: self.action.to_owned(), resource: self.resource.to_owned(), context };
-        set.evaluate(&request, Reading::Crossing).decision
+        set.evaluate(&request, Reading::CROSSING).decision
     }
 }
 
@@ -550,7 +551,7 @@ fn calls_go_through_if_every_set_of_policies_allows_them() {
         };
         let asked = format!("{} within {:?} and {:?}", call.policy, call.boundary, call.session);
         assert_eq!(answer, if call.allowed { "allowed" } else { "AccessDenied" }, "theirs: {asked}");
-        assert_eq!(set.allows(&request, Reading::Crossing), call.allowed, "ours: {asked}");
+        assert_eq!(set.allows(&request, Reading::CROSSING), call.allowed, "ours: {asked}");
     }
     assert_eq!(answers.as_array().unwrap().len(), calls.len());
 }

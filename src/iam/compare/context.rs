@@ -4,15 +4,15 @@
 //! one value is looked for for each thing asked of some. Texts and ARNs are patterns; numbers, dates and
 //! networks are cut into ranges by what the conditions name, and one value of each range is tried.
 
-use core::net::IpAddr;
-
 use super::budget::Budget;
 use super::glob::{Colons, Found, Glob, Symbol, Variables, Wanted};
-use crate::iam::catalogue::Catalogue;
-use crate::iam::condition::{instant, value_matches};
+use super::term::World;
+use crate::iam::condition::value_matches;
 use crate::iam::pattern::Pattern;
-use crate::iam::policy::{Condition, Quantifier, Test};
+use crate::iam::policy::{Condition, Test};
+use crate::iam::reading::{Reading, Truth};
 use crate::iam::request::Request;
+use crate::iam::value::{self, Instant, Type};
 
 /// A condition, with its values as patterns where they are texts.
 #[derive(Clone, Debug)]
@@ -44,28 +44,11 @@ pub(super) enum Settled {
     Unsure,
 }
 
-/// What is compared. Two families never share a value.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Family {
-    Text,
-    Number,
-    Date,
-    Bool,
-    Binary,
-    Network,
-    Existence,
-}
-
-fn family(test: Test) -> Family {
-    let name = test.name();
-    match test {
-        Test::Null => Family::Existence,
-        Test::Bool => Family::Bool,
-        Test::BinaryEquals => Family::Binary,
-        Test::IpAddress | Test::NotIpAddress => Family::Network,
-        _ if name.starts_with("Numeric") => Family::Number,
-        _ if name.starts_with("Date") => Family::Date,
-        _ => Family::Text,
+/// What is compared with what: texts and ARNs both as patterns.
+fn family(test: Test) -> Type {
+    match test.value_type() {
+        Type::Arn => Type::Text,
+        other => other,
     }
 }
 
@@ -77,13 +60,13 @@ impl Atom {
         let fold = matches!(test, Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase);
         // What does not have the segments of an ARN matches none.
         let fits = |value: &&Pattern| colons != Colons::Arn || value.is_arn();
-        let values = condition.values.iter().filter(|_| family(test) == Family::Text);
+        let values = condition.values.iter().filter(|_| family(test) == Type::Text);
         let opaque = values.clone().any(|value| !fits(&value) && value.has_variable());
         let globs = values.filter(fits).map(|value| Glob::new(value, colons, fold, variables)).collect();
         Self { condition: condition.clone(), globs, opaque }
     }
 
-    fn family(&self) -> Family {
+    fn family(&self) -> Type {
         family(self.condition.operator.test)
     }
 
@@ -98,13 +81,9 @@ impl Atom {
     }
 
     /// What a present key is asked, as (whether of all values, whether they shall match).
-    fn asks(&self, holds: bool) -> (bool, bool) {
+    fn asks(&self, holds: bool, reading: Reading) -> (bool, bool) {
         let negated = self.condition.operator.test.is_negated();
-        let all = match self.condition.operator.quantifier {
-            Some(Quantifier::ForAllValues) => true,
-            Some(Quantifier::ForAnyValue) => false,
-            None => negated,
-        };
+        let all = self.condition.wants_all(reading);
         // "Not for all" is "for some not", and the other way round.
         if holds { (all, !negated) } else { (!all, negated) }
     }
@@ -115,32 +94,40 @@ type Wish<'a> = (&'a Atom, bool);
 
 /// Settles a key so that each of the conditions holds, or does not, as wanted. `named`: a policy variable
 /// names the key, so that it is better there than absent.
-pub(super) fn settle(key: &str, wants: &[(&Atom, bool)], named: bool, budget: &mut Budget) -> Settled {
+pub(super) fn settle(
+    key: &str,
+    wants: &[(&Atom, bool)],
+    named: bool,
+    world: &World,
+    budget: &mut Budget,
+) -> Settled {
     let nothing = Request::default();
-    let absent = wants.iter().all(|(atom, holds)| atom.condition.holds(&nothing) == *holds);
+    // Without the values of policy variables a negation may be spoilt; that is a condition of its own.
+    let reading = Reading { unresolved: Default::default(), ..world.reading };
+    let absent =
+        wants.iter().all(|(atom, holds)| (atom.condition.holds(&nothing, reading) == Truth::Yes) == *holds);
     if absent && !named {
         return Settled::As(Setting::Absent);
     }
-    match present(key, wants, budget) {
+    match present(key, wants, world, budget) {
         Settled::As(setting) => Settled::As(setting),
         _ if absent => Settled::As(Setting::Absent),
         settled => settled,
     }
 }
 
-fn present(key: &str, wants: &[(&Atom, bool)], budget: &mut Budget) -> Settled {
+fn present(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budget) -> Settled {
     let (mut all, mut some): (Vec<Wish<'_>>, Vec<Wish<'_>>) = (Vec::new(), Vec::new());
     // AWS wants a set operator on keys with several values, and takes a policy without one.
-    let mut several = Catalogue::current().is_multivalued(key);
+    let several = world.has_several(key);
     for (atom, holds) in wants {
-        several = several || atom.condition.operator.quantifier.is_some();
-        if atom.family() == Family::Existence {
+        if atom.family() == Type::Existence {
             if atom.is_for_present_keys() != *holds {
                 return Settled::Never;
             }
             continue;
         }
-        let (of_all, matching) = atom.asks(*holds);
+        let (of_all, matching) = atom.asks(*holds, world.reading);
         if of_all { &mut all } else { &mut some }.push((*atom, matching));
     }
     if !several || some.is_empty() {
@@ -175,7 +162,7 @@ enum Value {
 /// One value that meets all wishes.
 fn value(wishes: &[Wish<'_>], budget: &mut Budget) -> Value {
     let (texts, typed): (Vec<Wish<'_>>, Vec<Wish<'_>>) =
-        wishes.iter().partition(|(atom, _)| atom.family() == Family::Text);
+        wishes.iter().partition(|(atom, _)| atom.family() == Type::Text);
     if texts.iter().any(|(atom, _)| atom.opaque) {
         return Value::Unsure;
     }
@@ -183,11 +170,14 @@ fn value(wishes: &[Wish<'_>], budget: &mut Budget) -> Value {
         return text(&texts, budget);
     }
     let meets = |candidate: &str| wishes.iter().all(|(atom, matching)| atom.has(candidate) == *matching);
-    match candidates(&typed).into_iter().find(|candidate| meets(candidate)) {
-        Some(candidate) => Value::Is(candidate.chars().map(Symbol::Char).collect()),
-        None if texts.is_empty() => Value::None,
-        // A text that is also a number of some range: not looked for.
-        None => Value::Unsure,
+    if let Some(candidate) = candidates(&typed).into_iter().find(|candidate| meets(candidate)) {
+        return Value::Is(candidate.chars().map(Symbol::Char).collect());
+    }
+    let first = typed.first().map(|(atom, _)| atom.family());
+    match texts.is_empty() && typed.iter().all(|(atom, _)| Some(atom.family()) == first) {
+        true => Value::None,
+        // A text that is also a number of some range, or a number that is also a date: not looked for.
+        false => Value::Unsure,
     }
 }
 
@@ -212,81 +202,67 @@ fn text(wishes: &[Wish<'_>], budget: &mut Budget) -> Value {
     }
 }
 
-/// One value of each range into which the conditions cut all values.
+/// One value of each range into which the conditions cut all values, and one that is none of them.
 fn candidates(wishes: &[Wish<'_>]) -> Vec<String> {
+    let of = |family: Type| {
+        let atoms = wishes.iter().filter(move |(atom, _)| atom.family() == family);
+        atoms.flat_map(|(atom, _)| &atom.condition.values).map(|value| value.text.as_str()).collect::<Vec<_>>()
+    };
+    let asked = |family: Type| wishes.iter().any(|(atom, _)| atom.family() == family);
     let mut found = Vec::new();
-    for (atom, _) in wishes {
-        for value in &atom.condition.values {
-            match atom.family() {
-                Family::Number => numbers(&value.text, &mut found),
-                Family::Date => dates(&value.text, &mut found),
-                Family::Network => addresses(&value.text, &mut found),
-                Family::Binary => found.push(value.text.clone()),
-                Family::Bool | Family::Existence | Family::Text => {}
-            }
-        }
+    if asked(Type::Bool) {
+        found.extend(["true", "false"].map(str::to_owned));
     }
-    if wishes.iter().any(|(atom, _)| atom.family() == Family::Number) {
-        between(&mut found);
+    if asked(Type::Number) {
+        numbers(&of(Type::Number), &mut found);
     }
-    if wishes.iter().all(|(atom, _)| atom.family() == Family::Bool) {
-        return vec!["true".to_owned(), "false".to_owned()];
+    if asked(Type::Date) {
+        dates(&of(Type::Date), &mut found);
     }
-    for (family, value) in
-        [(Family::Number, "0"), (Family::Date, "0"), (Family::Network, "192.0.2.1"), (Family::Binary, "eA==")]
-    {
-        if wishes.iter().any(|(atom, _)| atom.family() == family) {
-            found.push(value.to_owned());
-        }
+    if asked(Type::Network) {
+        addresses(&of(Type::Network), &mut found);
     }
-    // What is no number, no date and no address matches nothing.
-    found.extend(["true", "false", "x"].map(str::to_owned));
+    if asked(Type::Binary) {
+        binaries(&of(Type::Binary), &mut found);
+    }
+    // What is no number, no date, no address and no base64 matches nothing.
+    found.push("x".to_owned());
     found
 }
 
-fn numbers(text: &str, found: &mut Vec<String>) {
-    found.push(text.to_owned());
-    if let Ok(number) = text.parse::<i128>() {
-        found.extend([number.saturating_add(1).to_string(), number.saturating_sub(1).to_string()]);
-        found.push(format!("{number}.5"));
-    }
+/// Each number, one between each two neighbours, and one beyond either end.
+fn numbers(texts: &[&str], found: &mut Vec<String>) {
+    let mut numbers: Vec<_> = texts.iter().filter_map(|text| value::number(text)).collect();
+    numbers.sort_unstable();
+    numbers.dedup();
+    found.extend(texts.iter().map(|text| (*text).to_owned()));
+    found.extend(numbers.windows(2).map(|pair| pair[0].between(&pair[1])));
+    found.extend(numbers.first().map(value::Number::below));
+    found.extend(numbers.last().map(value::Number::above));
 }
 
-/// Adds what lies between the numbers, and beyond them.
-fn between(found: &mut Vec<String>) {
-    let mut numbers: Vec<f64> = found.iter().filter_map(|text| text.parse().ok()).collect();
-    numbers.sort_by(f64::total_cmp);
-    let (first, last) = (numbers.first().copied(), numbers.last().copied());
-    found.extend(numbers.windows(2).map(|pair| ((pair[0] + pair[1]) / 2.0).to_string()));
-    found.extend(first.map(|first| (first - 1.0).to_string()));
-    found.extend(last.map(|last| (last + 1.0).to_string()));
+/// Each point in time, one between each two neighbours, and one beyond either end.
+fn dates(texts: &[&str], found: &mut Vec<String>) {
+    let mut instants: Vec<Instant> = texts.iter().filter_map(|text| value::instant(text)).collect();
+    instants.sort_unstable();
+    instants.dedup();
+    found.extend(texts.iter().map(|text| (*text).to_owned()));
+    found.extend(instants.windows(2).map(|pair| pair[0].between(&pair[1]).to_string()));
+    found.extend(instants.first().and_then(Instant::before).map(|before| before.to_string()));
+    found.extend(instants.last().map(|last| last.after().to_string()));
 }
 
-fn dates(text: &str, found: &mut Vec<String>) {
-    found.push(text.to_owned());
-    if let Some(instant) = instant(text) {
-        let seconds = instant.div_euclid(1_000_000_000);
-        found.extend([seconds.saturating_add(1).to_string(), seconds.saturating_sub(1).to_string()]);
-    }
+/// The first address of each network and the one behind its last: whatever is left of a network when others are
+/// taken out begins with one of these, and what is left of all addresses with the first of them.
+fn addresses(texts: &[&str], found: &mut Vec<String>) {
+    let networks = texts.iter().filter_map(|text| value::network(text));
+    found.extend(networks.flat_map(value::Network::edges).map(|address| address.to_string()));
+    found.extend(["192.0.2.1", "2001:db8::1", "0.0.0.0", "::"].map(str::to_owned));
 }
 
-/// The first and the last address of a network, and the ones before and behind it.
-fn addresses(text: &str, found: &mut Vec<String>) {
-    let (address, length) = text.split_once('/').unwrap_or((text, ""));
-    let Ok(address) = address.parse::<IpAddr>() else { return };
-    let (bits, width) = match address {
-        IpAddr::V4(v4) => (u128::from(v4.to_bits()), 32_u32),
-        IpAddr::V6(v6) => (v6.to_bits(), 128),
-    };
-    let length = length.parse::<u32>().map_or(width, |length| length.min(width));
-    let host = if length == width { 0 } else { u128::MAX >> (128 - (width - length)) };
-    let (first, last) = (bits & !host, bits | host);
-    let highest = if width == 32 { u128::from(u32::MAX) } else { u128::MAX };
-    let show = |bits: u128| match width {
-        32 => core::net::Ipv4Addr::from_bits(u32::try_from(bits).unwrap_or(u32::MAX)).to_string(),
-        _ => core::net::Ipv6Addr::from_bits(bits).to_string(),
-    };
-    found.extend([show(first), show(last)]);
-    found.extend(first.checked_sub(1).map(show));
-    found.extend(last.checked_add(1).filter(|next| *next <= highest).map(show));
+/// Each value, and one that is longer than all.
+fn binaries(texts: &[&str], found: &mut Vec<String>) {
+    let longest = texts.iter().filter_map(|text| value::bytes(text)).map(|bytes| bytes.len()).max();
+    found.extend(texts.iter().map(|text| (*text).to_owned()));
+    found.push(value::base64(&vec![b'x'; longest.unwrap_or(0) + 1]));
 }

@@ -13,7 +13,7 @@ use std::collections::HashSet;
 
 use super::budget::Budget;
 use crate::iam::pattern::{Part, Pattern};
-use crate::iam::request::Reading;
+use crate::iam::reading;
 
 /// What a character costs for each 64 positions of all patterns.
 const STEPS_PER_WORD: usize = 4;
@@ -67,17 +67,17 @@ impl Variables {
 pub(super) enum Colons {
     /// Wildcards match colons.
     Crossed,
-    /// Resource patterns under [`Reading::Segmented`].
+    /// Resource patterns under [`reading::Colons::Segmented`].
     Kept,
     /// The ARN operators: the first five segments keep to themselves, the sixth takes the rest.
     Arn,
 }
 
-impl From<Reading> for Colons {
-    fn from(reading: Reading) -> Self {
+impl From<reading::Colons> for Colons {
+    fn from(reading: reading::Colons) -> Self {
         match reading {
-            Reading::Crossing => Self::Crossed,
-            Reading::Segmented => Self::Kept,
+            reading::Colons::Crossing => Self::Crossed,
+            reading::Colons::Segmented => Self::Kept,
         }
     }
 }
@@ -127,6 +127,63 @@ impl Glob {
         self.0.iter().any(|token| matches!(token, Token::Variable(_)))
     }
 
+    /// Whether it is one text, spelt out.
+    fn is_literal(&self) -> bool {
+        self.0.iter().all(|token| matches!(token, Token::Char(_)))
+    }
+
+    /// Whether it is a `*` that nothing stops.
+    pub(super) fn is_anything(&self) -> bool {
+        self.0 == [Token::Any(true)]
+    }
+
+    /// Whether every text of `other`, whatever its variables stand for, is surely one of this too.
+    pub(super) fn contains(&self, other: &Self) -> bool {
+        self == other || self.absorbs(other) || (other.is_literal() && !self.has_variable() && self.takes(other))
+    }
+
+    /// Whether some text may be one of both: a variable may stand for anything.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        let (mine, theirs) = (opened(self), opened(other));
+        match (mine.is_literal(), theirs.is_literal()) {
+            (true, true) => mine == theirs,
+            (_, true) => mine.takes(&theirs),
+            (true, _) => theirs.takes(&mine),
+            (false, false) => {
+                let fixed = |token: &&Token| matches!(token, Token::Char(_));
+                let starts = mine.0.iter().take_while(fixed).zip(theirs.0.iter().take_while(fixed));
+                let ends = mine.0.iter().rev().take_while(fixed).zip(theirs.0.iter().rev().take_while(fixed));
+                starts.chain(ends).all(|(a, b)| a == b)
+            }
+        }
+    }
+
+    /// Whether it matches a text that is spelt out; its variables match nothing.
+    fn takes(&self, text: &Self) -> bool {
+        let mut states = vec![false; self.0.len() + 1];
+        let put = |states: &mut Vec<bool>, mut at: usize| {
+            states[at] = true;
+            while matches!(self.0.get(at), Some(Token::Any(_))) {
+                at += 1;
+                states[at] = true;
+            }
+        };
+        put(&mut states, 0);
+        for token in &text.0 {
+            let Token::Char(c) = token else { return false };
+            let mut next = vec![false; self.0.len() + 1];
+            for at in (0..self.0.len()).filter(|at| states[*at]) {
+                match takes(self.0[at], Symbol::Char(*c), false) {
+                    Takes::No => {}
+                    Takes::Moves => put(&mut next, at + 1),
+                    Takes::Stays => put(&mut next, at),
+                }
+            }
+            states = next;
+        }
+        states[self.0.len()]
+    }
+
     /// The literal characters at the start, and whether nothing but one free `*` follows.
     fn prefix(&self) -> (&[Token], bool) {
         let length = self.0.iter().take_while(|token| matches!(token, Token::Char(_))).count();
@@ -164,6 +221,15 @@ pub(super) enum Found {
 impl Wanted<'_> {
     /// Finds a shortest text. `frame` is a further thing that must match: the form that all texts have.
     pub(super) fn find(&self, frame: &[Glob], budget: &mut Budget) -> Found {
+        let swallowed = |union: &&[Glob]| {
+            union.iter().all(|one| self.must_not.iter().any(|glob| *glob == one || glob.absorbs(one)))
+        };
+        if self.must.iter().any(|union| swallowed(&union)) {
+            return Found::Nothing;
+        }
+        if let Some(texts) = self.must.iter().filter(|union| union.iter().all(Glob::is_literal)).min_by_key(|u| u.len()) {
+            return self.among(texts, frame, budget);
+        }
         let found = Product::new(self, frame).search(budget);
         if found != Found::Nothing || !self.variables_meet_literals() {
             return found;
@@ -172,6 +238,28 @@ impl Wanted<'_> {
         let opened: Vec<Vec<Glob>> = self.must.iter().map(|union| union.iter().map(opened).collect()).collect();
         let wanted = Wanted { must: opened.iter().map(Vec::as_slice).collect(), must_not: self.must_not.clone() };
         Product::new(&wanted, frame).search(budget)
+    }
+
+    /// One of these literal texts, if one will do.
+    fn among(&self, texts: &[Glob], frame: &[Glob], budget: &mut Budget) -> Found {
+        let fits = |text: &Glob, open: bool| {
+            let takes = |glob: &Glob| if open { opened(glob).takes(text) } else { glob.takes(text) };
+            let frame = (!frame.is_empty()).then_some(frame);
+            self.must.iter().copied().chain(frame).all(|union| union.iter().any(takes))
+                && !self.must_not.iter().any(|glob| glob.takes(text))
+        };
+        for open in [false, true] {
+            for text in texts {
+                if !budget.spend(text.0.len() * (self.must.len() + self.must_not.len())) {
+                    return Found::OutOfBudget;
+                }
+                if fits(text, open) {
+                    let symbol = |token: &Token| if let Token::Char(c) = token { Some(Symbol::Char(*c)) } else { None };
+                    return Found::Text(text.0.iter().filter_map(symbol).collect());
+                }
+            }
+        }
+        Found::Nothing
     }
 
     fn variables_meet_literals(&self) -> bool {

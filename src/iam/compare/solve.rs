@@ -12,7 +12,8 @@ use super::budget::Budget;
 use super::context::{Atom, Setting, Settled, settle};
 use super::glob::{Colons, Found, Glob, Symbol, Token, Variables, Wanted};
 use crate::iam::policy::{Condition, Scope, Statement};
-use crate::iam::request::{Reading, Request};
+use crate::iam::reading::Reading;
+use crate::iam::request::Request;
 
 /// A statement, ready to be a constraint.
 #[derive(Clone, Debug)]

@@ -7,7 +7,8 @@ use proptest::prelude::*;
 use super::{Extent, Proof, Relation, compare, reach};
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
-use crate::iam::request::{Reading, Request};
+use crate::iam::reading::Reading;
+use crate::iam::request::Request;
 
 fn policy(statements: &str) -> Arc<Policy<()>> {
     let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
@@ -369,7 +370,7 @@ fn allows(sets: &[PolicySet<()>], request: &Request, reading: Reading) -> bool {
 }
 
 fn flips(old: &[PolicySet<()>], new: &[PolicySet<()>], request: &Request) -> bool {
-    [Reading::Crossing, Reading::Segmented]
+    [Reading::CROSSING, Reading::SEGMENTED]
         .into_iter()
         .any(|reading| !allows(old, request, reading) && allows(new, request, reading))
 }

@@ -8,7 +8,8 @@ use super::Decision::{Allowed, ExplicitlyDenied, ImplicitlyDenied};
 use crate::iam::json;
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{Policy, PolicySet};
-use crate::iam::request::{Reading, Request};
+use crate::iam::reading::Reading;
+use crate::iam::request::Request;
 
 fn policy(version: &str, statements: &str) -> Arc<Policy<std::ops::Range<usize>>> {
     let text = format!(r#"{{"Version":"{version}","Statement":[{statements}]}}"#);
@@ -27,7 +28,7 @@ fn request(action: &str, resource: &str) -> Request {
 
 fn allows(actions: &str, resources: &str, action: &str, resource: &str) -> bool {
     let text = format!(r#"{{"Effect":"Allow",{actions},{resources}}}"#);
-    PolicySet::identity(vec![one(&text)]).allows(&request(action, resource), Reading::Crossing)
+    PolicySet::identity(vec![one(&text)]).allows(&request(action, resource), Reading::CROSSING)
 }
 
 /// Source: IAM User Guide, "IAM JSON policy elements: Action", "NotAction".
@@ -76,8 +77,8 @@ fn resources_mind_case_and_take_variables() {
     // The language of 2008 has no variables.
     let old = r#"{"Effect":"Allow","Action":"s3:*","Resource":"arn:aws:s3:::${aws:username}"}"#;
     let old = PolicySet::identity(vec![policy("2008-10-17", old)]);
-    assert!(!old.allows(&request("s3:GetObject", "arn:aws:s3:::bob"), Reading::Crossing));
-    assert!(old.allows(&request("s3:GetObject", "arn:aws:s3:::${aws:username}"), Reading::Crossing));
+    assert!(!old.allows(&request("s3:GetObject", "arn:aws:s3:::bob"), Reading::CROSSING));
+    assert!(old.allows(&request("s3:GetObject", "arn:aws:s3:::${aws:username}"), Reading::CROSSING));
 }
 
 #[test]
@@ -95,8 +96,8 @@ fn a_star_crosses_colons_by_one_reading_and_keeps_to_its_segment_by_the_other() 
         ("arn:aws:logs:::a?b", "arn:aws:logs:::a:b", true, false),
         ("arn:aws:logs:::a?b", "arn:aws:logs:::axb", true, true),
     ] {
-        assert_eq!(matches(pattern, resource, Reading::Crossing), crossing, "{pattern} {resource}");
-        assert_eq!(matches(pattern, resource, Reading::Segmented), segmented, "{pattern} {resource} segmented");
+        assert_eq!(matches(pattern, resource, Reading::CROSSING), crossing, "{pattern} {resource}");
+        assert_eq!(matches(pattern, resource, Reading::SEGMENTED), segmented, "{pattern} {resource} segmented");
     }
 }
 
@@ -121,7 +122,7 @@ fn a_denial_wins_and_every_set_must_allow() {
         (set(allow(), Some(allow()), Some(allow())), Allowed, vec!["A", "A", "A"]),
         (set(allow(), Some(Vec::new()), None), ImplicitlyDenied, vec!["A"]),
     ] {
-        let verdict = set.evaluate(&request("s3:GetObject", "arn:aws:s3:::b/k"), Reading::Crossing);
+        let verdict = set.evaluate(&request("s3:GetObject", "arn:aws:s3:::b/k"), Reading::CROSSING);
         let sids: Vec<&str> = verdict.by.iter().filter_map(|one| one.sid.as_deref()).collect();
         assert_eq!((verdict.decision, sids), (decision, by));
     }
@@ -131,14 +132,14 @@ fn a_denial_wins_and_every_set_must_allow() {
 #[test]
 fn nobody_can_be_kept_from_asking_who_he_is() {
     let deny = PolicySet::identity(vec![one(r#"{"Effect":"Deny","Action":"*","Resource":"*"}"#)]);
-    assert!(deny.allows(&request("sts:GetCallerIdentity", "*"), Reading::Crossing));
+    assert!(deny.allows(&request("sts:GetCallerIdentity", "*"), Reading::CROSSING));
 }
 
 #[test]
 fn hostile_patterns_take_bounded_work() {
     let pattern = Pattern::new(&"*a".repeat(500), Syntax { wildcards: true, variables: false });
     assert!(!pattern.matches(&"a".repeat(5_000).replace("aaaaaaaaaa", "b"), &Request::default()));
-    assert!(!pattern.matches_resource(&request("a:b", &"ab".repeat(400)), Reading::Segmented));
+    assert!(!pattern.matches_resource(&request("a:b", &"ab".repeat(400)), Reading::SEGMENTED));
 }
 
 /// The model: every way a pattern can be read, tried one after the other.
@@ -157,7 +158,7 @@ proptest! {
     fn matching_agrees_with_trying_every_way(pattern in "[ab:*?]{0,7}", text in "[ab:]{0,7}") {
         let parsed = Pattern::new(&pattern, Syntax { wildcards: true, variables: false });
         prop_assert_eq!(parsed.matches(&text, &Request::default()), model(pattern.as_bytes(), text.as_bytes()));
-        let segmented = parsed.matches_resource(&request("a:b", &text), Reading::Segmented);
+        let segmented = parsed.matches_resource(&request("a:b", &text), Reading::SEGMENTED);
         prop_assert!(!segmented || parsed.matches(&text, &Request::default()), "segmented matches less");
     }
 }

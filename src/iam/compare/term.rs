@@ -1,0 +1,308 @@
+//! A statement, ready to be a constraint and to judge requests.
+//!
+//! What no page of AWS defines in it (see [`value`]) becomes a condition on a made-up key: as long as nobody knows
+//! what it does, it may hold or not, but it does the same on both sides.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::rc::Rc;
+
+use super::context::Atom;
+use super::glob::{Colons, Glob, Variables};
+use crate::iam::catalogue::Catalogue;
+use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::policy::{Condition, Effect, Operator, Scope, Statement, Test};
+use crate::iam::reading::{Reading, Truth, Unresolved};
+use crate::iam::request::Request;
+use crate::iam::value;
+
+/// What the keys of doubts begin with: no key of AWS does.
+const DOUBT: char = '\u{1}';
+
+/// From how many patterns on literal ones are looked up.
+const INDEXED_FROM: usize = 12;
+
+/// What all statements of one search share.
+#[derive(Clone, Debug)]
+pub(super) struct World {
+    /// How what AWS leaves open is read.
+    pub(super) reading: Reading,
+    /// The policy variables of all statements.
+    pub(super) variables: Variables,
+    /// Keys that a set operator asks for somewhere.
+    sets: Rc<HashSet<String>>,
+    /// What is in doubt, by made-up key.
+    doubts: BTreeMap<String, String>,
+}
+
+impl World {
+    /// A world for these statements.
+    pub(super) fn new(reading: Reading, sets: &Rc<HashSet<String>>) -> Self {
+        let sets = Rc::clone(sets);
+        Self { reading, variables: Variables::default(), sets, doubts: BTreeMap::new() }
+    }
+
+    /// Whether a key may have several values.
+    pub(super) fn has_several(&self, key: &str) -> bool {
+        self.sets.contains(key) || Catalogue::current().is_multivalued(key)
+    }
+
+    /// Whether a request holds something that is in doubt, and what; it is taken out.
+    pub(super) fn take_doubts(&self, request: &mut Request) -> Option<String> {
+        let held: Vec<String> = request.context.keys().filter(|key| key.starts_with(DOUBT)).cloned().collect();
+        held.iter().for_each(|key| drop(request.context.remove(key)));
+        let named = held.iter().find_map(|key| self.doubts.get(key)).or_else(|| self.doubts.values().next());
+        named.map(|what| format!("AWS does not say what {what} means"))
+    }
+
+    fn doubt(&mut self, key: &str, what: String) -> Condition {
+        let key = format!("{DOUBT}{key}");
+        self.doubts.insert(key.clone(), what);
+        existing(Test::Bool, key, "true")
+    }
+}
+
+/// What becomes of a statement in doubt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Doubts {
+    /// It may match or not.
+    Open,
+    /// It is taken to match.
+    Match,
+    /// It is taken not to match: there is no term.
+    Miss,
+}
+
+/// Patterns, of which any may match, or none shall.
+#[derive(Clone, Debug)]
+pub(super) struct Area {
+    /// Whether it is everything but these.
+    pub(super) negated: bool,
+    /// The patterns as automata.
+    pub(super) globs: Vec<Glob>,
+    patterns: Vec<Pattern>,
+    /// Of many patterns, where the literal ones stand, and which are not literal.
+    index: Option<Rc<(HashMap<String, usize>, Vec<usize>)>>,
+}
+
+impl Area {
+    fn new(scope: &Scope, colons: Colons, variables: &mut Variables) -> Self {
+        let globs = scope.patterns.iter().map(|one| Glob::new(one, colons, false, variables)).collect();
+        let index = (scope.patterns.len() >= INDEXED_FROM).then(|| {
+            let (mut literal, mut others) = (HashMap::new(), Vec::new());
+            for (at, pattern) in scope.patterns.iter().enumerate() {
+                match pattern.literal() {
+                    Some(text) => drop(literal.insert(text.to_owned(), at)),
+                    None => others.push(at),
+                }
+            }
+            Rc::new((literal, others))
+        });
+        Self { negated: scope.negated, globs, patterns: scope.patterns.clone(), index }
+    }
+
+    /// Everything.
+    pub(super) fn everything() -> Self {
+        Self { negated: true, globs: Vec::new(), patterns: Vec::new(), index: None }
+    }
+
+    /// Some of its patterns.
+    pub(super) fn part(&self, which: impl IntoIterator<Item = usize>) -> Self {
+        let mut part = Self { negated: self.negated, globs: Vec::new(), patterns: Vec::new(), index: None };
+        for at in which {
+            part.globs.push(self.globs[at].clone());
+            part.patterns.push(self.patterns[at].clone());
+        }
+        part
+    }
+
+    /// Its patterns that may match something of `other`; `None` if it matches nothing of it.
+    fn within(&self, other: &Self) -> Option<Self> {
+        if other.negated {
+            return Some(self.clone());
+        }
+        let mut kept: Vec<usize> = match (&self.index, other.patterns.as_slice()) {
+            (Some(index), [one]) if one.literal().is_some() => {
+                let text = one.literal().unwrap_or_default();
+                index.0.get(text).into_iter().chain(&index.1).copied().collect()
+            }
+            _ => (0..self.globs.len()).collect(),
+        };
+        kept.retain(|at| other.globs.iter().any(|glob| self.globs[*at].may_meet(glob)));
+        (self.negated || !kept.is_empty()).then(|| self.part(kept))
+    }
+
+    /// Whether it surely matches all of `other`, as far as the patterns show.
+    fn covers(&self, other: &Self) -> bool {
+        match (self.negated, other.negated) {
+            (true, _) if self.globs.is_empty() => true,
+            (true, true) => self.globs.iter().all(|glob| other.globs.contains(glob)),
+            (false, false) => other.globs.iter().all(|one| self.globs.iter().any(|glob| glob.contains(one))),
+            (true, false) => !other.globs.iter().any(|one| self.globs.iter().any(|glob| glob.may_meet(one))),
+            (false, true) => self.globs.iter().any(Glob::is_anything),
+        }
+    }
+
+    fn matches(&self, matches: impl Fn(&Pattern) -> bool) -> bool {
+        self.patterns.iter().any(matches) != self.negated
+    }
+}
+
+/// A statement, ready to be a constraint.
+#[derive(Clone, Debug)]
+pub(super) struct Term {
+    /// Its actions.
+    pub(super) actions: Area,
+    /// Its resources.
+    pub(super) resources: Area,
+    /// Its conditions.
+    pub(super) atoms: Rc<[Atom]>,
+    /// Its conditions as texts, each the same for two that say the same.
+    keys: Rc<[String]>,
+    /// The whole statement as a text.
+    id: Rc<str>,
+}
+
+impl Term {
+    /// A statement under the reading of a world; `None` if its doubts make it match nothing.
+    pub(super) fn new<S>(statement: &Statement<S>, doubts: Doubts, world: &mut World) -> Option<Self> {
+        let several = |pattern: &Pattern| pattern.needed_keys().any(|key| world.has_several(key));
+        let odd = statement.resources.patterns.iter().find(|one| one.is_odd_resource() || several(one)).cloned();
+        let mut conditions = Vec::with_capacity(statement.conditions.len());
+        let mut doubtful = Vec::new();
+        for condition in &statement.conditions {
+            match condition.is_doubtful() || condition.values.iter().any(several) {
+                true => doubtful.push(condition),
+                false => conditions.push(condition.clone()),
+            }
+        }
+        if doubts == Doubts::Miss && (odd.is_some() || !doubtful.is_empty()) {
+            return None;
+        }
+        let (spoiling, mut resources) = (spoilers(statement, world.reading), None);
+        if doubts == Doubts::Open {
+            let made: Vec<Condition> = doubtful.iter().map(|one| world.doubt(&condition_key(one), told(one))).collect();
+            conditions.extend(made);
+            if let Some(pattern) = &odd {
+                let key = scope_key(&statement.resources);
+                conditions.push(world.doubt(&key, format!("`{}`", pattern.text)));
+            }
+        }
+        if odd.is_some() {
+            resources = Some(Area::everything());
+        }
+        conditions.extend(spoiling.into_iter().map(|key| existing(Test::Null, key, "false")));
+        let variables = &mut world.variables;
+        let colons = world.reading.colons.into();
+        let mut keys: Vec<String> = conditions.iter().map(condition_key).collect();
+        keys.sort_unstable();
+        Some(Self {
+            actions: Area::new(&statement.actions, Colons::Crossed, variables),
+            resources: resources.unwrap_or_else(|| Area::new(&statement.resources, colons, variables)),
+            atoms: conditions.iter().map(|condition| Atom::new(condition, variables)).collect(),
+            keys: keys.into(),
+            id: statement_key(statement).into(),
+        })
+    }
+
+    /// Whether it matches a request.
+    pub(super) fn matches(&self, request: &Request, reading: Reading) -> bool {
+        let action = match request.action.bytes().any(|byte| byte.is_ascii_uppercase()) {
+            true => Cow::Owned(request.action.to_ascii_lowercase()),
+            false => Cow::Borrowed(request.action.as_str()),
+        };
+        self.actions.matches(|pattern| pattern.matches(&action, request))
+            && self.resources.matches(|pattern| pattern.matches_resource(request, reading))
+            && self.atoms.iter().all(|atom| atom.condition.holds(request, reading) == Truth::Yes)
+    }
+
+    /// The same statement without its conditions.
+    pub(super) fn unconditional(&self) -> Self {
+        Self { atoms: Rc::new([]), keys: Rc::new([]), ..self.clone() }
+    }
+
+    /// Whether it has conditions.
+    pub(super) fn is_conditional(&self) -> bool {
+        !self.atoms.is_empty()
+    }
+
+    /// The same conditions on a part of its actions and resources.
+    pub(super) fn on(&self, actions: Area, resources: Area) -> Self {
+        let (atoms, keys, id) = (Rc::clone(&self.atoms), Rc::clone(&self.keys), Rc::clone(&self.id));
+        Self { actions, resources, atoms, keys, id }
+    }
+
+    /// What of it may be about requests of these actions and resources; `None` if nothing is.
+    pub(super) fn within(&self, actions: &Area, resources: &Area) -> Option<Self> {
+        Some(self.on(self.actions.within(actions)?, self.resources.within(resources)?))
+    }
+
+    /// Whether it surely matches all that `other` matches, as far as patterns and texts of conditions show.
+    pub(super) fn covers(&self, other: &Self) -> bool {
+        self.keys.iter().all(|key| other.keys.binary_search(key).is_ok())
+            && self.actions.covers(&other.actions)
+            && self.resources.covers(&other.resources)
+    }
+
+    /// The statement it is of, as a text.
+    pub(super) fn id(&self) -> &str {
+        &self.id
+    }
+}
+
+/// The keys without which a negation in a statement spoils it.
+fn spoilers<S>(statement: &Statement<S>, reading: Reading) -> Vec<String> {
+    if reading.unresolved != Unresolved::Spoils {
+        return Vec::new();
+    }
+    let negated = statement.conditions.iter().filter(|condition| condition.operator.test.is_negated());
+    let scope = Some(&statement.resources).filter(|scope| scope.negated);
+    let patterns = negated.flat_map(|one| &one.values).chain(scope.into_iter().flat_map(|scope| &scope.patterns));
+    let mut keys: Vec<String> = patterns.flat_map(Pattern::needed_keys).map(str::to_owned).collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys
+}
+
+fn existing(test: Test, key: String, value: &str) -> Condition {
+    let values = vec![Pattern::new(value, Syntax { wildcards: false, variables: false })];
+    Condition { operator: Operator { test, if_exists: false, quantifier: None }, key, values }
+}
+
+fn told(condition: &Condition) -> String {
+    let (operator, key) = (condition.operator, &condition.key);
+    let odd = condition.values.iter().find(|one| !value::is_read(condition.operator.test, one));
+    match odd.or(condition.values.first()) {
+        Some(value) => format!("`{operator}` with `{}` on {key}", value.text),
+        None => format!("`{operator}` without a value on {key}"),
+    }
+}
+
+/// A statement as one text, the same for two that say the same in another order.
+pub(super) fn statement_key<S>(statement: &Statement<S>) -> String {
+    let mut conditions: Vec<String> = statement.conditions.iter().map(condition_key).collect();
+    conditions.sort_unstable();
+    let effect = if statement.effect == Effect::Allow { "allow" } else { "deny" };
+    format!("{effect} {} {} {conditions:?}", scope_key(&statement.actions), scope_key(&statement.resources))
+}
+
+fn scope_key(scope: &Scope) -> String {
+    format!("{}{:?}", scope.negated, sorted(&scope.patterns))
+}
+
+fn condition_key(condition: &Condition) -> String {
+    format!("{} {:?} {:?}", condition.operator, condition.key, sorted(&condition.values))
+}
+
+fn sorted(patterns: &[Pattern]) -> Vec<String> {
+    let mut texts: Vec<String> = patterns
+        .iter()
+        .map(|pattern| match pattern.literal() {
+            Some(text) => format!("={text}"),
+            None => format!("{:?}", pattern.parts),
+        })
+        .collect();
+    texts.sort_unstable();
+    texts.dedup();
+    texts
+}
