@@ -12,6 +12,7 @@ mod error;
 mod fault;
 mod journal;
 mod params;
+pub mod policy;
 mod server;
 mod signature;
 mod state;
