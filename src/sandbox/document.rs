@@ -1,23 +1,8 @@
-//! IAM policy documents: what IAM refuses to store, and what a stored one plainly allows.
-//!
-//! The evaluation is small on purpose: actions and resources with `*` and `?`. Conditions are not
-//! evaluated: an `Allow` with one never applies, a `Deny` with one always does, so that the simulation is
-//! never more generous than AWS.
+//! IAM policy documents: what IAM refuses to store.
 
 use serde_json::{Map, Value};
 
 use super::error::Refusal;
-
-/// What the policies say about one call.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Verdict {
-    /// A statement denies it.
-    Denied,
-    /// A statement allows it and none denies it.
-    Allowed,
-    /// No statement is about it.
-    Silent,
-}
 
 /// Checks a document as PutUserPolicy and its siblings do.
 pub(super) fn check(document: &str) -> Result<(), Refusal> {
@@ -136,63 +121,11 @@ pub(super) fn size(document: &str) -> usize {
     count
 }
 
-/// What one document says about an action such as `iam:GetUser` on a resource.
-pub(super) fn evaluate(document: &str, action: &str, resource: &str) -> Verdict {
-    let Ok(policy) = serde_json::from_str::<Value>(document) else { return Verdict::Silent };
-    let statements = match &policy["Statement"] {
-        Value::Array(many) => many.iter().collect(),
-        one => vec![one],
-    };
-    let mut verdict = Verdict::Silent;
-    for statement in statements {
-        let conditional = statement.get("Condition").and_then(Value::as_object).is_some_and(|all| !all.is_empty());
-        let action_fits = |pattern: &str| matches(&pattern.to_ascii_lowercase(), &action.to_ascii_lowercase());
-        let about = covers(&statement["Action"], &statement["NotAction"], action_fits)
-            && covers(&statement["Resource"], &statement["NotResource"], |pattern| matches(pattern, resource));
-        match statement["Effect"].as_str() {
-            Some("Deny") if about => return Verdict::Denied,
-            Some("Allow") if about && !conditional => verdict = Verdict::Allowed,
-            _ => {}
-        }
-    }
-    verdict
-}
-
-fn covers(positive: &Value, negative: &Value, fits: impl Fn(&str) -> bool) -> bool {
-    match (texts(positive), texts(negative)) {
-        (Some(patterns), _) => patterns.into_iter().any(fits),
-        (None, Some(patterns)) => !patterns.into_iter().any(fits),
-        (None, None) => false,
-    }
-}
-
-/// Whether `text` fits a pattern of `*` (anything) and `?` (one character). Linear in both lengths.
-fn matches(pattern: &str, text: &str) -> bool {
-    let (pattern, text) = (pattern.as_bytes(), text.as_bytes());
-    let (mut p, mut t) = (0, 0);
-    // Where to go on when the run after the last `*` turns out not to fit.
-    let mut retry: Option<(usize, usize)> = None;
-    while t < text.len() {
-        if p < pattern.len() && pattern[p] == b'*' {
-            retry = Some((p + 1, t));
-            p += 1;
-        } else if p < pattern.len() && (pattern[p] == b'?' || pattern[p] == text[t]) {
-            (p, t) = (p + 1, t + 1);
-        } else if let Some((after_star, from)) = retry {
-            retry = Some((after_star, from + 1));
-            (p, t) = (after_star, from + 1);
-        } else {
-            return false;
-        }
-    }
-    pattern[p..].iter().all(|&byte| byte == b'*')
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{Verdict, check, evaluate, matches, size};
+    use super::{check, size};
 
     #[test]
     fn malformed_documents_are_refused_with_iams_words() {
@@ -229,39 +162,5 @@ mod tests {
         for (document, expected) in [("{ \"a b\" : 1 }", 9), (r#"{"a":"\" x"}"#, 12), ("\n\t {}", 2)] {
             assert_eq!(size(document), expected, "{document}");
         }
-    }
-
-    #[test]
-    fn patterns_match_as_iams_do() {
-        for (pattern, text, expected) in [
-            ("*", "", true),
-            ("iam:get*", "iam:getuser", true),
-            ("iam:get?ser", "iam:getuser", true),
-            ("iam:*user*", "iam:getuserpolicy", true),
-            ("iam:get", "iam:getuser", false),
-            ("arn:*:user/a", "arn:aws:iam::1:user/b", false),
-            ("a*b*c", "aXbXbXc", true),
-        ] {
-            assert_eq!(matches(pattern, text), expected, "{pattern} {text}");
-        }
-    }
-
-    #[test]
-    fn a_deny_wins_and_conditions_never_widen() {
-        let verdict = |statements: serde_json::Value| {
-            evaluate(&json!({"Statement": statements}).to_string(), "iam:GetUser", "arn:aws:iam::1:user/a")
-        };
-        let allow = json!({"Effect": "Allow", "Action": "IAM:Get*", "Resource": "*"});
-        let deny =
-            json!({"Effect": "Deny", "NotAction": "s3:*", "Resource": "*", "Condition": {"Bool": {"x": "true"}}});
-        let conditional =
-            json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": {"Bool": {"x": "true"}}});
-        assert_eq!(verdict(json!(allow)), Verdict::Allowed);
-        assert_eq!(verdict(json!([allow, deny])), Verdict::Denied);
-        assert_eq!(verdict(json!([conditional])), Verdict::Silent);
-        assert_eq!(
-            verdict(json!([{"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:iam::1:user/a"}])),
-            Verdict::Silent
-        );
     }
 }

@@ -13,6 +13,7 @@ mod fault;
 mod journal;
 mod params;
 pub mod policy;
+mod request_context;
 mod server;
 mod signature;
 mod state;

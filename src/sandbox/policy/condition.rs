@@ -14,7 +14,7 @@ use super::statement::Judge;
 use super::template::{Filled, Piece, Wildcards, fill, fits};
 use super::truth::Truth;
 use super::value::{Network, binary, boolean, moment};
-use super::{Several, SeveralNegated, Unresolved};
+use super::{Sent, Several, SeveralNegated, Unresolved};
 
 /// Whether a condition block holds: all operators, and all keys of each.
 pub(super) fn holds(judge: &Judge<'_>, block: &Value) -> Truth {
@@ -123,22 +123,26 @@ impl Operator {
     }
 
     fn holds(self, judge: &Judge<'_>, key: &str, values: &[Value]) -> Truth {
-        let sent = judge.request.values(key);
+        let sent = match judge.request.sent(key) {
+            Sent::Values(values) => values,
+            Sent::Nothing => &[],
+            Sent::Unknown => return Truth::Unknown,
+        };
         let Self::Compare { set, test, negated, if_exists } = self else {
             return Truth::any(values.iter().map(|value| match text(value).as_deref().and_then(boolean) {
-                Some(absent) => Truth::from(absent == sent.is_none()),
+                Some(absent) => Truth::from(absent == sent.is_empty()),
                 None => Truth::Unknown,
             }));
         };
-        let wanted: Vec<Wanted> = values.iter().map(|value| Wanted::read(judge, test, value)).collect();
-        let Some(sent) = sent else {
+        if sent.is_empty() {
             return match set {
                 _ if if_exists => Truth::Yes,
                 Set::ForAllValues => Truth::Yes,
                 Set::ForAnyValue => Truth::No,
                 Set::None => Truth::from(negated),
             };
-        };
+        }
+        let wanted: Vec<Wanted> = values.iter().map(|value| Wanted::read(judge, test, value)).collect();
         if negated && judge.forks.unresolved == Unresolved::SpoilsStatement && wanted.contains(&Wanted::Nothing) {
             return Truth::No;
         }

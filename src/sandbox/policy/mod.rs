@@ -32,12 +32,20 @@ pub struct Request {
     /// The ARN; `*` for an action that is about no resource.
     pub resource: String,
     context: BTreeMap<String, Vec<String>>,
+    /// Beginnings of the names of keys that are known to be absent unless set; `None`: all keys.
+    absent: Option<&'static [&'static str]>,
 }
 
 impl Request {
     /// A request with an empty context.
     pub fn new(action: &str, resource: &str) -> Self {
-        Self { action: action.to_owned(), resource: resource.to_owned(), context: BTreeMap::new() }
+        Self { action: action.to_owned(), resource: resource.to_owned(), ..Self::default() }
+    }
+
+    /// A request of which more may be sent than is set: the keys that are known to be absent begin with `absent`,
+    /// in lower case, and what depends on others can't be told.
+    pub fn partly_known(action: &str, resource: &str, absent: &'static [&'static str]) -> Self {
+        Self { absent: Some(absent), ..Self::new(action, resource) }
     }
 
     /// Sets a context key to its values. Names of keys do not depend on case.
@@ -45,11 +53,23 @@ impl Request {
         self.context.insert(key.to_lowercase(), values.into_iter().map(Into::into).collect());
     }
 
-    /// The values of a key that has any. A key without values is as good as absent ("Null" in "Condition
-    /// operators": a key exists if its value is not null).
-    fn values(&self, key: &str) -> Option<&[String]> {
-        self.context.get(&key.to_lowercase()).map(Vec::as_slice).filter(|values| !values.is_empty())
+    fn sent(&self, key: &str) -> Sent<'_> {
+        let key = key.to_lowercase();
+        match (self.context.get(&key), self.absent) {
+            (Some(values), _) if !values.is_empty() => Sent::Values(values),
+            (None, Some(absent)) if !absent.iter().any(|beginning| key.starts_with(beginning)) => Sent::Unknown,
+            // "Null" in "Condition operators": a key exists if its value is not null.
+            _ => Sent::Nothing,
+        }
     }
+}
+
+/// What a request holds for a key.
+enum Sent<'a> {
+    /// One value or more.
+    Values(&'a [String]),
+    Nothing,
+    Unknown,
 }
 
 /// The policies that a request is judged by.

@@ -3,7 +3,7 @@
 //! # Source
 //! IAM User Guide: "IAM policy elements: Variables and tags", "Resource" ("Using wildcards in resource ARNs").
 
-use super::Request;
+use super::{Request, Sent};
 
 /// A part of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,9 +23,12 @@ pub(super) enum Filled {
     Pattern(Vec<Piece>),
     /// A variable has no value.
     Unresolved,
-    /// It has a `${` that begins no variable.
+    /// It has a `${` that begins no variable, or a variable whose value is not known.
     Unreadable,
 }
+
+/// The value of a variable is not known.
+struct NotKnown;
 
 /// Whether `*` and `?` are wildcards.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,8 +55,9 @@ pub(super) fn fill(text: &str, language: Language, wildcards: Wildcards, request
         {
             let Some((variable, after)) = Variable::read(after) else { return Filled::Unreadable };
             match variable.value(request) {
-                Some(value) => pieces.extend(value.chars().map(Piece::Just)),
-                None => resolved = false,
+                Ok(Some(value)) => pieces.extend(value.chars().map(Piece::Just)),
+                Ok(None) => resolved = false,
+                Err(NotKnown) => return Filled::Unreadable,
             }
             rest = after;
             continue;
@@ -100,12 +104,13 @@ impl<'a> Variable<'a> {
     }
 
     /// A key with several values can't be a variable, so it has no value as one.
-    fn value(&self, request: &'a Request) -> Option<&'a str> {
+    fn value(&self, request: &'a Request) -> Result<Option<&'a str>, NotKnown> {
         match self {
-            Self::Character(character) => Some(character),
-            Self::Key(key, default) => match request.values(key) {
-                Some([value]) => Some(value),
-                _ => *default,
+            Self::Character(character) => Ok(Some(character)),
+            Self::Key(key, default) => match request.sent(key) {
+                Sent::Values([value]) => Ok(Some(value)),
+                Sent::Values(_) | Sent::Nothing => Ok(*default),
+                Sent::Unknown => Err(NotKnown),
             },
         }
     }

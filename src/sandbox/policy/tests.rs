@@ -67,6 +67,9 @@ fn strings() {
         ("StringLike", json!("A*"), Some("ab"), Silent),
         ("StringNotLike", json!("a*"), Some("ab"), Silent),
         ("StringNotLike", json!("a*"), None, Allowed),
+        ("StringLike", json!("*"), Some(""), Allowed),
+        ("StringLike", json!("a*b*c"), Some("aXbXbXc"), Allowed),
+        ("StringLike", json!("a*b*c"), Some("aXcXb"), Silent),
         ("stringequals", json!("a"), Some("a"), Unsure),
         ("StringEqualsAlways", json!("a"), Some("a"), Unsure),
     ]);
@@ -430,6 +433,28 @@ fn policies_together() {
             session: session.as_deref(),
         };
         assert_eq!(judge(policies, &request, PLAIN), expected, "row {number}");
+    }
+}
+
+#[test]
+fn of_keys_that_are_not_known_nothing_is_told() {
+    let mut request = Request::partly_known("s3:GetObject", "arn:aws:s3:::b", &["k:absent"]);
+    request.set("k:sent", ["a"]);
+    request.set("k:empty", [""; 0]);
+    for (condition, expected) in [
+        (json!({"StringEquals": {"K:Sent": "a"}}), Allowed),
+        (json!({"Null": {"k:absent/x": "true"}}), Allowed),
+        (json!({"Null": {"k:empty": "true"}}), Allowed),
+        (json!({"Null": {"k:other": "true"}}), Unsure),
+        (json!({"StringEqualsIfExists": {"k:other": "a"}}), Unsure),
+        (json!({"ForAllValues:StringNotEquals": {"k:other": "a"}}), Unsure),
+        (json!({"StringNotEquals": {"k:sent": "${k:other, 'b'}"}}), Unsure),
+        (json!({"StringNotEquals": {"k:sent": "${k:absent, 'b'}"}}), Allowed),
+    ] {
+        let statement = json!({"Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition});
+        let identity = [document(&statement)];
+        let given = judge(Policies { identity: &identity, ..Policies::default() }, &request, PLAIN);
+        assert_eq!(given, expected, "{condition}");
     }
 }
 
