@@ -1,9 +1,8 @@
 //! Whether a user may do what it asks: its own, attached and group policies, within its boundary.
 //!
 //! A call is allowed only where no way to read AWS's pages refuses it, and nothing that can't be read decides it, so
-//! that the simulation is never more generous than AWS. GetCallerIdentity is always allowed. Of AWS's managed
-//! policies only the simplest are known; the others allow nothing here, because their texts are not part of the
-//! simulation.
+//! that the simulation is never more generous than AWS. Of AWS's managed policies only the simplest are known; the
+//! others allow nothing here, because their texts are not part of the simulation.
 
 use serde_json::{Value, json};
 
@@ -25,9 +24,6 @@ pub(super) fn check(
     now: i64,
 ) -> Result<(), Refusal> {
     let Caller::User(name) = caller else { return Ok(()) };
-    if service == "sts" && action == "GetCallerIdentity" {
-        return Ok(());
-    }
     let user = state.user(name)?;
     let action = format!("{service}:{action}");
     let resource = resource(state, caller, &action, params);
