@@ -1,5 +1,7 @@
 //! IAM policy documents: what IAM refuses to store.
 
+use serde::de::{MapAccess, SeqAccess, Visitor};
+use serde::{Deserialize, Deserializer};
 use serde_json::{Map, Value};
 
 use super::error::Refusal;
@@ -15,7 +17,7 @@ pub(super) fn check(document: &str) -> Result<(), Refusal> {
         return Err(Refusal::validation("The specified value for policyDocument is invalid."));
     }
     let syntax = || Refusal::malformed("Syntax errors in policy.");
-    let Ok(Value::Object(policy)) = serde_json::from_str(document) else { return Err(syntax()) };
+    let Ok(NoneTwice(Value::Object(policy))) = serde_json::from_str(document) else { return Err(syntax()) };
     if policy.keys().any(|key| !["Version", "Id", "Statement"].contains(&key.as_str())) {
         return Err(syntax());
     }
@@ -49,6 +51,70 @@ pub(super) fn check(document: &str) -> Result<(), Refusal> {
         sids.push(sid);
     }
     Ok(())
+}
+
+/// JSON of which no object has a key twice: "Individual elements must not contain multiple instances of the same
+/// key" (IAM User Guide, "Grammar of the IAM JSON policy language"). Otherwise the last would silently count.
+struct NoneTwice(Value);
+
+impl<'de> Deserialize<'de> for NoneTwice {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(NoneTwiceVisitor).map(Self)
+    }
+}
+
+struct NoneTwiceVisitor;
+
+impl<'de> Visitor<'de> for NoneTwiceVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("JSON")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_bool<E>(self, value: bool) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_i64<E>(self, value: i64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_u64<E>(self, value: u64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_f64<E>(self, value: f64) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_str<E>(self, value: &str) -> Result<Value, E> {
+        Ok(value.into())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut seq: A) -> Result<Value, A::Error> {
+        let mut items = Vec::new();
+        while let Some(NoneTwice(item)) = seq.next_element()? {
+            items.push(item);
+        }
+        Ok(items.into())
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Value, A::Error> {
+        let mut members = Map::new();
+        while let Some(key) = map.next_key::<String>()? {
+            if members.contains_key(&key) {
+                return Err(serde::de::Error::custom("a key is there twice"));
+            }
+            let NoneTwice(value) = map.next_value()?;
+            members.insert(key, value);
+        }
+        Ok(members.into())
+    }
 }
 
 fn check_statement(statement: &Map<String, Value>) -> Result<(), Refusal> {
@@ -152,6 +218,9 @@ mod tests {
         }
         let statement = json!({"Sid": "a", "Effect": "Allow", "Action": "s3:*", "Resource": "*"});
         assert!(policy(json!([statement, statement])).unwrap_err().contains("unique"));
+        let twice =
+            r#"{"Version":"2012-10-17","Statement":{"Effect":"Deny","Effect":"Allow","Action":"*","Resource":"*"}}"#;
+        assert!(check(twice).unwrap_err().message.contains("Syntax"));
         for document in ["", "{", "[]", "{}", r#"{"Version":"2008-10-17","Statement":[]}"#, "{\"x\":\"\u{100}\"}"] {
             assert!(check(document).is_err(), "{document}");
         }

@@ -83,7 +83,7 @@ impl Judge<'_> {
         let Some((negated, value)) = one_of(statement, "Resource", "NotResource") else { return Truth::Unknown };
         let mut spoilt = false;
         let matches = |pattern: &str| match fill(pattern, self.language, Wildcards::On, self.request) {
-            Filled::Pattern(_) if self.variable_too_early(pattern) => Truth::Unknown,
+            _ if self.variable_too_early(pattern) => Truth::Unknown,
             Filled::Pattern(pieces) => self.resource_fits(&pieces).into(),
             Filled::Unresolved => {
                 spoilt = true;

@@ -97,20 +97,21 @@ impl<'a> Variable<'a> {
         if let Some(after) = after.strip_prefix('}') {
             return Some((Self::Key(key, None), after));
         }
-        // "separate the variable text and the default value with a comma and space"
+        // "separate the variable text and the default value with a comma and space"; what a default with a brace is, is
+        // not said.
         let after = after.strip_prefix(", '")?;
-        let (default, after) = after.split_once('\'')?;
+        let (default, after) = after.split_once('\'').filter(|(default, _)| !default.contains(['{', '}']))?;
         Some((Self::Key(key, Some(default)), after.strip_prefix('}')?))
     }
 
-    /// A key with several values can't be a variable, so it has no value as one.
+    /// A key with several values can't be a variable; what it stands for is not said.
     fn value(&self, request: &'a Request) -> Result<Option<&'a str>, NotKnown> {
         match self {
             Self::Character(character) => Ok(Some(character)),
             Self::Key(key, default) => match request.sent(key) {
                 Sent::Values([value]) => Ok(Some(value)),
-                Sent::Values(_) | Sent::Nothing => Ok(*default),
-                Sent::Unknown => Err(NotKnown),
+                Sent::Nothing => Ok(*default),
+                Sent::Values(_) | Sent::Unknown => Err(NotKnown),
             },
         }
     }
