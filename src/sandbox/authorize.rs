@@ -26,7 +26,7 @@ pub(super) fn check(
     let Caller::User(name) = caller else { return Ok(()) };
     let user = state.user(name)?;
     let action = format!("{service}:{action}");
-    let resource = resource(state, caller, &action, params);
+    let resource = resource(state, user, &action, params);
     let request = request_context::request(state, user, &action, &resource, params, now);
     let identity: Vec<Value> = policies(state, user).collect();
     let boundary = user.boundary.as_deref().map(|arn| vec![document(state, arn)]);
@@ -74,30 +74,56 @@ fn document(state: &State, arn: &str) -> Value {
 }
 
 /// The ARN that an action is about; `*` for the account.
-fn resource(state: &State, caller: &Caller, action: &str, params: &Params) -> String {
+///
+/// # Source
+/// Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management".
+fn resource(state: &State, caller: &User, action: &str, params: &Params) -> String {
+    let path = params.get("Path").unwrap_or("/");
+    // Before the user: what puts a user into a group is about the group.
+    if let Some(name) = params.get("GroupName") {
+        let known = state.group(name).map(|group| group.arn());
+        return known.unwrap_or_else(|_| format!("arn:aws:iam::{ACCOUNT_ID}:group{path}{name}"));
+    }
     if let Some(name) = params.get("UserName") {
-        let path = params.get("Path").unwrap_or("/");
         let known = state.user(name).map(User::arn);
         return known.unwrap_or_else(|_| format!("arn:aws:iam::{ACCOUNT_ID}:user{path}{name}"));
     }
-    if let Some(name) = params.get("GroupName") {
-        let path = params.get("Path").unwrap_or("/");
-        let known = state.group(name).map(|group| group.arn());
-        return known.unwrap_or_else(|_| format!("arn:aws:iam::{ACCOUNT_ID}:group{path}{name}"));
+    if ABOUT_THE_CALLER.contains(&action) {
+        return caller.arn();
     }
     if let Some(arn) = params.get("PolicyArn").or_else(|| params.get("SerialNumber")) {
         return arn.to_owned();
     }
     if let Some(name) = params.get("PolicyName") {
-        return format!("arn:aws:iam::{ACCOUNT_ID}:policy{}{name}", params.get("Path").unwrap_or("/"));
+        return format!("arn:aws:iam::{ACCOUNT_ID}:policy{path}{name}");
     }
-    // Actions on a user that leave the name out are about the caller; lists and the like about the account.
-    const ABOUT_SELF: [&str; 5] =
-        ["iam:GetUser", "iam:CreateAccessKey", "iam:ListAccessKeys", "iam:UpdateAccessKey", "iam:DeleteAccessKey"];
-    match caller {
-        Caller::User(name) if ABOUT_SELF.contains(&action) => {
-            state.user(name).map_or_else(|_| "*".to_owned(), User::arn)
-        }
-        _ => "*".to_owned(),
+    if let Some(name) = params.get("VirtualMFADeviceName") {
+        return format!("arn:aws:iam::{ACCOUNT_ID}:mfa{path}{name}");
     }
+    let owner = params.get("AccessKeyId").and_then(|id| state.key(id));
+    owner.map_or_else(|| "*".to_owned(), |(user, _)| user.arn())
 }
+
+/// Actions on a user that are about the caller when they name none.
+const ABOUT_THE_CALLER: [&str; 20] = [
+    "iam:GetUser",
+    "iam:ListGroupsForUser",
+    "iam:CreateAccessKey",
+    "iam:ListAccessKeys",
+    "iam:UpdateAccessKey",
+    "iam:DeleteAccessKey",
+    "iam:CreateLoginProfile",
+    "iam:GetLoginProfile",
+    "iam:DeleteLoginProfile",
+    "iam:DeactivateMFADevice",
+    "iam:ListMFADevices",
+    "iam:UploadSSHPublicKey",
+    "iam:ListSSHPublicKeys",
+    "iam:DeleteSSHPublicKey",
+    "iam:UploadSigningCertificate",
+    "iam:ListSigningCertificates",
+    "iam:DeleteSigningCertificate",
+    "iam:CreateServiceSpecificCredential",
+    "iam:ListServiceSpecificCredentials",
+    "iam:DeleteServiceSpecificCredential",
+];

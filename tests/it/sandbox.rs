@@ -319,6 +319,36 @@ async fn conditions_see_what_a_call_is_about_and_boundaries_have_conditions_too(
     }
 }
 
+/// Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
+/// Management".
+#[tokio::test]
+async fn a_call_is_judged_by_the_resource_that_it_is_about() {
+    let account = memory();
+    let iam = root(&account);
+    for name in ["u", "other"] {
+        iam.create_user().user_name(name).send().await.unwrap();
+    }
+    iam.create_group().group_name("g").path("/p/").send().await.unwrap();
+    let key = iam.create_access_key().user_name("u").send().await.unwrap().access_key.unwrap();
+    let other = iam.create_access_key().user_name("other").send().await.unwrap().access_key.unwrap();
+    let user = client_as(&account, key.access_key_id(), key.secret_access_key());
+    let serial = format!("arn:aws:iam::{ACCOUNT_ID}:mfa/d");
+    for (refused, resource) in [
+        (message(user.add_user_to_group().user_name("u").group_name("g").send().await), "group/p/g"),
+        (message(user.remove_user_from_group().user_name("u").group_name("g").send().await), "group/p/g"),
+        (message(user.get_user().user_name("other").send().await), "user/other"),
+        (message(user.create_user().user_name("new").path("/n/").send().await), "user/n/new"),
+        (message(user.get_access_key_last_used().access_key_id(other.access_key_id()).send().await), "user/other"),
+        (message(user.create_virtual_mfa_device().virtual_mfa_device_name("d").path("/m/").send().await), "mfa/m/d"),
+        (message(user.deactivate_mfa_device().serial_number(&serial).send().await), "user/u"),
+        (message(user.delete_virtual_mfa_device().serial_number(&serial).send().await), "mfa/d"),
+        (message(user.list_ssh_public_keys().send().await), "user/u"),
+    ] {
+        let about = format!(" on resource: arn:aws:iam::{ACCOUNT_ID}:{resource} because");
+        assert!(refused.contains(&about), "{refused} is not about {resource}");
+    }
+}
+
 #[tokio::test]
 async fn managed_policies_have_versions_and_groups_have_policies() {
     let account = memory();
