@@ -3,7 +3,7 @@
 //! Source: Service Authorization Reference, "The actions table": an action without a resource type has `*` alone,
 //! and one whose type is not required may also have it. Read only when a service is asked about.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 
 use super::shape::{Shape, signs};
 use super::{CODES, Catalogue};
@@ -171,20 +171,44 @@ impl Catalogue {
         if possible { Fit::Yes } else { Fit::No }
     }
 
-    /// Whether any of these actions can have any of these resources. Actions that the catalogue does not have can't.
-    pub fn any_fits(&self, actions: &Scope, resources: &Scope) -> Fit {
-        let free = resources.negated || resources.patterns.iter().any(meets_star);
-        let mut asked = HashSet::new();
-        for action in self.matching(actions) {
-            let key = action.to_string();
-            let Some(takes) = self.takes(&key) else { return Fit::Unknown };
-            // Many actions of a service have the same resources.
-            let same = (std::ptr::from_ref(takes.set), action.service);
-            if free || asked.insert(same) && resources.patterns.iter().any(|pattern| takes.has(pattern)) {
-                return Fit::Yes;
+    /// Which of these actions can have which of these resources: for each action, each resource in its place.
+    /// [`Fit::Unknown`] is of a pattern that covers nothing that the catalogue has.
+    pub fn fitting(&self, actions: &[Pattern], resources: &[Pattern]) -> Vec<Vec<Fit>> {
+        // Many actions of a service have the same resources.
+        let mut known: HashMap<(*const Set, &str), Vec<bool>> = HashMap::new();
+        let mut row = |pattern: &Pattern| {
+            let scope = Scope { negated: false, patterns: vec![pattern.clone()] };
+            let found: Vec<Takes<'_>> = match pattern.literal() {
+                Some(action) => self.takes(action).into_iter().collect(),
+                None => self.matching(&scope).filter_map(|action| self.takes(&action.to_string())).collect(),
+            };
+            if found.is_empty() {
+                return vec![Fit::Unknown; resources.len()];
             }
+            let mut fits = vec![Fit::No; resources.len()];
+            for takes in found {
+                let key = (std::ptr::from_ref(takes.set), takes.service);
+                let has = known.entry(key).or_insert_with(|| resources.iter().map(|one| takes.has(one)).collect());
+                fits.iter_mut().zip(has).filter(|(_, has)| **has).for_each(|(fit, _)| *fit = Fit::Yes);
+                if !fits.contains(&Fit::No) {
+                    break;
+                }
+            }
+            fits
+        };
+        actions.iter().map(&mut row).collect()
+    }
+
+    /// Whether any of these actions can have any of these resources; no action that the catalogue does not have can.
+    pub fn any_fits(&self, actions: &Scope, resources: &Scope) -> bool {
+        if resources.negated {
+            return self.matching(actions).next().is_some();
         }
-        Fit::No
+        let mut known = HashSet::new();
+        self.matching(actions).filter_map(|action| self.takes(&action.to_string())).any(|takes| {
+            known.insert((std::ptr::from_ref(takes.set), takes.service))
+                && resources.patterns.iter().any(|pattern| takes.has(pattern))
+        })
     }
 
     /// Texts that an action can have as a resource and that the pattern matches, the likeliest first: `name` stands

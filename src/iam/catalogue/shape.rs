@@ -103,19 +103,50 @@ impl Shape {
         Self(pieces.collect())
     }
 
-    /// Whether some text has this shape and is matched by the pattern.
+    /// Whether some text has this shape and is matched by the pattern; a piece may be empty then.
     pub(super) fn meets(&self, signs: &[Sign]) -> bool {
-        self.search(signs, false, None).is_some()
+        let (pieces, width) = (&self.0, signs.len() + 1);
+        let mut known = vec![false; (pieces.len() + 1) * width];
+        let mut open = vec![(0, 0)];
+        while let Some((piece, sign)) = open.pop() {
+            if std::mem::replace(&mut known[piece * width + sign], true) {
+                continue;
+            }
+            let (own, pattern) = (pieces.get(piece).copied(), signs.get(sign).copied());
+            if own.is_none() && pattern.is_none() {
+                return true;
+            }
+            if pattern == Some(Sign::Any) {
+                open.push((piece, sign + 1));
+            }
+            let Some(own) = own else { continue };
+            let fixed = matches!(own, Piece::Char(_) | Piece::Colon);
+            let taken = match pattern {
+                Some(Sign::Any) => fixed,
+                Some(Sign::One) => true,
+                Some(Sign::Char(c)) => own.takes(c),
+                Some(Sign::Colon) => own == Piece::Colon,
+                None => false,
+            };
+            if !fixed {
+                open.push((piece + 1, sign));
+            }
+            match (taken, fixed) {
+                (false, _) => {}
+                (true, true) => open.push((piece + 1, sign + usize::from(pattern != Some(Sign::Any)))),
+                (true, false) => open.push((piece, sign + 1)),
+            }
+        }
+        false
     }
 
     /// A text of this shape that the pattern matches, with a likely value, or else `name`, where both leave it open.
     pub(super) fn example(&self, signs: &[Sign], name: &str) -> Option<String> {
-        self.search(signs, true, Some(name))
+        self.search(signs, name)
     }
 
-    /// Depth first, the likelier steps before the others, each state once. `full`: each piece has at least one
-    /// character; without a `name` no text is made.
-    fn search(&self, signs: &[Sign], full: bool, name: Option<&str>) -> Option<String> {
+    /// Depth first, the likelier steps before the others, each state once. Each piece has at least one character.
+    fn search(&self, signs: &[Sign], name: &str) -> Option<String> {
         let mut known: HashMap<State, (State, String)> = HashMap::new();
         let mut open = vec![((0, 0, false), (0, 0, false), String::new())];
         while let Some((state, before, text)) = open.pop() {
@@ -126,13 +157,13 @@ impl Shape {
             if (state.0, state.1) == (self.0.len(), signs.len()) {
                 return Some(spelt(&known, state));
             }
-            let steps = self.steps(signs, state, full, name);
+            let steps = self.steps(signs, state, name);
             open.extend(steps.into_iter().rev().map(|(next, text)| (next, state, text)));
         }
         None
     }
 
-    fn steps(&self, signs: &[Sign], state: State, full: bool, name: Option<&str>) -> Vec<(State, String)> {
+    fn steps(&self, signs: &[Sign], state: State, name: &str) -> Vec<(State, String)> {
         let (piece, sign, begun) = state;
         let (own, pattern) = (self.0.get(piece).copied(), signs.get(sign).copied());
         let (done, both) = ((piece + 1, sign, false), (piece + 1, sign + 1, false));
@@ -152,7 +183,7 @@ impl Shape {
             (Some(open), pattern) => {
                 match pattern {
                     Some(Sign::Any) => {
-                        let text = name.map(|name| likely(open, begun, name).to_owned()).unwrap_or_default();
+                        let text = likely(open, begun, name).to_owned();
                         steps.push((done, text.clone()));
                         steps.push(((piece, sign + 1, true), text));
                     }
@@ -160,7 +191,7 @@ impl Shape {
                     Some(Sign::Char(c)) if open.takes(c) => steps.push(((piece, sign + 1, true), c.to_string())),
                     _ => {}
                 }
-                if begun || !full {
+                if begun {
                     steps.push((done, String::new()));
                 }
             }

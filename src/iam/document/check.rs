@@ -6,6 +6,7 @@ use crate::iam::policy::{Operator, Test};
 mod advice;
 mod arn;
 mod keys;
+mod resources;
 mod values;
 
 const VERSION: &str = "2012-10-17";
@@ -221,6 +222,7 @@ impl<S: Clone> Checker<S> {
             self.condition(&condition.value);
         }
         self.advise(members);
+        self.fitting_resources(members);
     }
 
     fn one_of(
