@@ -16,9 +16,9 @@ impl<S: Clone> Checker<S> {
     /// they are meant for is told by the action, and beside `bucket/*` many write `bucket` for all actions alike.
     pub(super) fn fitting_resources(&mut self, members: &[Member<S>]) {
         let (Some(action), Some(resource)) = (find(members, "Action"), find(members, "Resource")) else { return };
-        let effect = match find(members, "Effect").map(|effect| &effect.value.kind) {
-            Some(Kind::Text(text)) if text == "Allow" => "allow",
-            Some(Kind::Text(text)) if text == "Deny" => "deny",
+        let does = match find(members, "Effect").map(|effect| &effect.value.kind) {
+            Some(Kind::Text(text)) if text == "Allow" => "allows",
+            Some(Kind::Text(text)) if text == "Deny" => "denies",
             _ => return,
         };
         let (actions, resources) = (texts(&action.value), texts(&resource.value));
@@ -35,11 +35,11 @@ impl<S: Clone> Checker<S> {
         let dead: Vec<&str> = actions.iter().zip(&fits).filter(|(_, row)| vain(row)).map(|(text, _)| *text).collect();
         let these = if resources.len() == 1 { "this resource" } else { "any of these resources" };
         if dead.len() == actions.len() {
-            let what = format!("{} can't have {these}: the statement {effect}s nothing", list(&dead));
+            let what = format!("{} can't have {these}: the statement {does} nothing", list(&dead));
             return self.warn(CODE, &resource.value.span, what, taken(catalogue, &dead));
         }
         if !dead.is_empty() {
-            let what = format!("{} can't have {these}: the statement {effect}s nothing of it", list(&dead));
+            let what = format!("{} can't have {these}: the statement {does} nothing of it", list(&dead));
             self.warn(CODE, &action.value.span, what, taken(catalogue, &dead));
         }
     }
