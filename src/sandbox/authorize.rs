@@ -69,7 +69,9 @@ fn together<'a>(documents: impl Iterator<Item = &'a str>, action: &str, resource
 
 /// The ARN that an action is about; `*` for the account.
 fn resource(state: &State, caller: &Caller, action: &str, params: &Params) -> String {
-    if let Some(name) = params.get("UserName") {
+    // Source: Service Authorization Reference, IAM: these two are about the group.
+    let of_group = matches!(action, "iam:AddUserToGroup" | "iam:RemoveUserFromGroup");
+    if let Some(name) = params.get("UserName").filter(|_| !of_group) {
         let path = params.get("Path").unwrap_or("/");
         let known = state.user(name).map(User::arn);
         return known.unwrap_or_else(|_| format!("arn:aws:iam::{ACCOUNT_ID}:user{path}{name}"));
