@@ -255,9 +255,10 @@ fn is_written<S>(statement: &Statement<S>, wildcards: &[Wildcard]) -> bool {
         [Part::Literal(text), rest @ ..] => text.starts_with("arn:") && text.matches(':').count() < 5 && wild(rest),
         parts => wild(parts),
     };
-    let service = |pattern: &Pattern| match pattern.parts.as_slice() {
-        [Part::Literal(text), rest @ ..] => text.ends_with(':') && wild(rest),
-        _ => false,
+    // `s3:*`, and what IAM refuses and is as wide or wider where it stands all the same: `*:*`, `s*:*`.
+    let service = |pattern: &Pattern| {
+        let name = pattern.text.split_once(':').map_or("", |(_, name)| name);
+        name.contains('*') && name.chars().all(|c| matches!(c, '*' | '?'))
     };
     wildcards.iter().all(|wildcard| match wildcard {
         Wildcard::Action => {

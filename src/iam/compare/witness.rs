@@ -92,9 +92,12 @@ fn made<'r>(
         Some([value]) => Some(value.clone()),
         _ => None,
     };
-    let resources = patterns
-        .into_iter()
-        .flat_map(move |pattern| catalogue.examples(&request.action, &pattern, NAME, &value).collect::<Vec<String>>());
+    let resources = patterns.into_iter().flat_map(move |pattern| {
+        let mut examples: Vec<String> = catalogue.examples(&request.action, &pattern, NAME, &value).collect();
+        // The shortest is the plainest: an object rather than one behind an access point.
+        examples.sort_by_key(|text| (text == "*", text.len()));
+        examples
+    });
     resources
         .take_while(move |_| {
             *tried += 1;
