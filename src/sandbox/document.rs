@@ -141,6 +141,10 @@ fn check_statement(statement: &Map<String, Value>) -> Result<(), Refusal> {
                 "Actions/Conditions must be prefaced by a vendor, e.g., iam, sdb, ec2, etc.",
             ));
         }
+        // In the words in which those quote it who met it with `*:Create*` in CreatePolicy.
+        if action.split_once(':').is_some_and(|(vendor, _)| vendor.contains(['*', '?'])) {
+            return Err(Refusal::malformed("Action vendors (e.g., aws, ec2, etc.) must not contain wildcards."));
+        }
     }
     let resources = either(statement, "Resource", "NotResource")?
         .ok_or_else(|| Refusal::malformed("Policy statement must contain resources."))?;
@@ -207,6 +211,7 @@ mod tests {
             (json!({"Effect": "Allow", "Action": [], "Resource": "*"}), "contain actions"),
             (json!({"Effect": "Allow", "Action": "s3:*"}), "contain resources"),
             (json!({"Effect": "Allow", "Action": "s3", "Resource": "*"}), "prefaced by a vendor"),
+            (json!({"Effect": "Allow", "Action": "*:*", "Resource": "*"}), "must not contain wildcards"),
             (json!({"Effect": "Allow", "Action": "s3:*", "Resource": "bucket"}), "ARN format"),
             (json!({"Effect": "Allow", "Action": "s3:*", "Resource": "*", "Principal": "*"}), "principal"),
             (json!({"Effect": "Allow", "Action": "s3:*", "NotAction": "s3:*", "Resource": "*"}), "Syntax"),
