@@ -8,6 +8,7 @@ The same package gives the same bytes. The form, line by line:
 
     # ...                          a comment
     date 2026-09-26                the day of the data
+    size SERVICES ACTIONS          how many there are below, so that a part is not taken for the whole
     source NAME VERSION            where it is from
     verbs Create:W Delete:W ...    first words of actions, coded by one character each, in the order of CODES,
                                    each with the level that its actions mostly have
@@ -15,10 +16,17 @@ The same package gives the same bytes. The form, line by line:
     multivalued KEY KEY ...        condition keys of services that have several values; a / at the end stands for
                                    any key that begins so
     SERVICE ENTRY ENTRY ...        a service; an entry is a noun with the verbs that it has
+    + ARN ARN ...|SET,SET,...|...  what the actions of the service above can have as a resource; a `+` alone: none can
 
 An entry is `<n><rest>:<verbs>`: the noun is the first n characters (coded by CODES) of the noun before it, and
 `<rest>`. Each verb is its code, then a level sign if its level is not the usual one; `-` stands for no verb, and
 always has a sign. Levels: R/= read, W/! write, L// list, T/% tagging, P/^ permissions management.
+
+An ARN is `<n><rest>`: the first n characters of the ARN before it (of `arn:*:SERVICE:*:*:` at first), and `<rest>`. In
+it `*` is anything, within one field of the first five; `%` is the name of a bucket: anything without `/` and `:`. A SET
+is the places of ARNs in the list, two digits each (of CODES, so that AB is 1); a `!` before them says that the action
+always has one of them. Then each action, in the order of lower-case names, has the place of its set: by one digit where
+there are no more than 62 sets, else by two.
 """
 
 import collections
@@ -36,6 +44,51 @@ def actions(package):
     for path in sorted((package / "data" / "actions").glob("*.json")):
         for action in json.loads(path.read_text(encoding="utf-8")).values():
             yield path.stem, action["name"], action["accessLevel"][0]
+
+
+def arns(text):
+    """What an ARN looks like: some are two, and some have names in braces without their `$`."""
+    for one in text.split(", "):
+        yield re.sub(r"\$?\{[^}]*\}", "*", one.replace("${BucketName}", "%"))
+
+
+def digits(number, width):
+    return "".join(CODES[number // len(CODES) ** place % len(CODES)] for place in reversed(range(width)))
+
+
+def shared(before, text):
+    """How many characters two texts begin with, as far as one digit can say."""
+    length = 0
+    while length < min(len(before), len(text), len(CODES) - 1) and before[length] == text[length]:
+        length += 1
+    return length
+
+
+def resources(package, service):
+    """The line of what a service's actions can have as a resource."""
+    types = package / "data" / "resourceTypes" / f"{service}.json"
+    types = json.loads(types.read_text(encoding="utf-8")) if types.exists() else {}
+    known = {key.lower(): list(arns(one["arn"])) for key, one in types.items()}
+    taken = {}
+    for action in json.loads((package / "data" / "actions" / f"{service}.json").read_text(encoding="utf-8")).values():
+        held = frozenset(arn for one in action["resourceTypes"] for arn in known[one["name"].lower()])
+        taken[action["name"].lower()] = (any(one["required"] for one in action["resourceTypes"]), held)
+    listed = sorted({arn for _, held in taken.values() for arn in held})
+    if not listed:
+        return "+"
+    entries, before = [], f"arn:*:{service}:*:*:"
+    for arn in listed:
+        length = shared(before, arn)
+        entries.append(CODES[length] + arn[length:])
+        before = arn
+    place = {arn: digits(index, 2) for index, arn in enumerate(listed)}
+    sets = sorted({("!" if required else "") + "".join(sorted(place[arn] for arn in held)) for required, held in taken.values()})
+    width = 1 if len(sets) <= len(CODES) else 2
+    codes = [
+        digits(sets.index(("!" if required else "") + "".join(sorted(place[arn] for arn in held))), width)
+        for _, (required, held) in sorted(taken.items())
+    ]
+    return f"+ {' '.join(entries)}|{','.join(sets)}|{''.join(codes)}"
 
 
 def condition_keys(package):
@@ -78,6 +131,7 @@ def main():
     print("# AWS actions and their access levels. Made by make.py, which says how to read it; do not edit.")
     print("# MIT License, Copyright (c) 2024 Act Security: see NOTICE.")
     print("date", meta["updatedAt"][:10])
+    print("size", len({service for service, _, _ in rows}), len(rows))
     print("source", meta["name"], meta["version"])
     print("verbs", *(f"{verb}:{usual[verb]}" for verb in verbs))
     global_keys, several = condition_keys(package)
@@ -86,12 +140,11 @@ def main():
     for service in sorted(nouns):
         entries, before = [service], ""
         for noun in sorted(nouns[service]):
-            shared = 0
-            while shared < min(len(before), len(noun), len(CODES) - 1) and before[shared] == noun[shared]:
-                shared += 1
-            entries.append(f"{CODES[shared]}{noun[shared:]}:{nouns[service][noun]}")
+            length = shared(before, noun)
+            entries.append(f"{CODES[length]}{noun[length:]}:{nouns[service][noun]}")
             before = noun
         print(*entries)
+        print(resources(package, service))
 
 
 main()

@@ -180,16 +180,17 @@ impl Global {
         let Some(file) = self.catalogue.clone().or_else(|| exactly("LEASEHOLD_CATALOGUE").map(PathBuf::from)) else {
             return Ok(());
         };
-        let named = |why: String| {
-            CliError::new(1, format!("{} can't be used as a catalogue of actions: {why}", file.display()))
+        let named = |line: Option<usize>, why: String| {
+            let place = line.map_or_else(|| file.display().to_string(), |line| format!("{}:{line}", file.display()));
+            CliError::new(1, format!("{place} can't be used as a catalogue of actions: {why}"))
                 .hint("policies/catalogue/make.py makes one")
         };
         let mut text = String::new();
         // One byte more than a catalogue may have is enough to see that it is none.
         std::fs::File::open(&file)
             .and_then(|opened| opened.take(Catalogue::BYTES_MAX as u64 + 1).read_to_string(&mut text))
-            .map_err(|error| named(error.to_string()))?;
-        Catalogue::parse(&text).map_err(named)?.choose();
+            .map_err(|error| named(None, error.to_string()))?;
+        Catalogue::parse(&text).map_err(|bad| named(bad.line, bad.what))?.choose();
         Ok(())
     }
 

@@ -4,16 +4,13 @@
 //! its logins, and for what only its roles together can do. A violation is introduced by a change if the access
 //! that breaks the rule is gained by it, or, where a rule is not about access, if it was kept before.
 
-use super::escalation::{self, Path};
+use super::escalation::{self, PASS_ROLE, Path, Step};
 use super::{Deny, Exception, Guardrail, Require, Rule, Severity, Violation, Wildcard, names};
 use crate::iam::catalogue::{self, Catalogue};
 use crate::iam::compare::{Case, Proof, gain_within, reach, scope};
 use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, PolicySet, Scope, Statement, Test};
 use crate::iam::request::Request;
-
-/// Hands a role to a service.
-const PASS_ROLE: &str = "iam:PassRole";
 
 /// How many actions of a level are asked about in one search.
 const ACTIONS_AT_ONCE: usize = 40;
@@ -203,8 +200,8 @@ impl<S: Clone> Trial<'_, '_, S> {
     }
 
     /// How much a way weighs that was found.
-    fn weight(&self, path: &Path, found: &[(Request, bool)]) -> Severity {
-        let named_role = || path.all_of.iter().zip(found).any(|(action, (_, wide))| action == PASS_ROLE && !wide);
+    fn weight(&self, path: &Path, found: &[Step]) -> Severity {
+        let named_role = || path.all_of.iter().zip(found).any(|(action, step)| action == PASS_ROLE && !step.wide);
         match path.needs_target {
             true => Severity::Low.min(self.guardrail.severity),
             // Only named roles can be passed on: worth a look, and no open door.
@@ -225,14 +222,14 @@ impl<S: Clone> Trial<'_, '_, S> {
         }
         let was = self.before.and_then(|before| path.found(before.access));
         let introduced = was.is_none_or(|was| self.weight(path, &was) < severity);
-        let actions: Vec<String> = found.iter().map(|(request, _)| request.action.clone()).collect();
+        let actions: Vec<String> = found.iter().map(|step| step.request.action.clone()).collect();
         let together = if self.after.terms.is_none() { ", by its roles together" } else { "" };
         let verb = if actions.len() == 1 { "is allowed" } else { "are all allowed" };
         let what = format!("{} ({}): {} {verb}{together}", path.title, path.id, actions.join(" + "));
         let mut violation = self.violation(&format!("escalation {}", path.id), what);
         violation.severity = severity;
-        violation.fix = Some(path.fix());
-        violation.witness = found.into_iter().next().map(|(request, _)| request);
+        violation.fix = Some(path.fix(self.after.access, &found));
+        violation.witness = found.into_iter().next().map(|step| step.request);
         let statement = violation.witness.as_ref().and_then(|request| {
             let sets = self.after.access.iter();
             sets.flat_map(|set| set.evaluate(request, crate::iam::reading::Reading::CROSSING).by).next()
@@ -258,9 +255,10 @@ fn is_written<S>(statement: &Statement<S>, wildcards: &[Wildcard]) -> bool {
         [Part::Literal(text), rest @ ..] => text.starts_with("arn:") && text.matches(':').count() < 5 && wild(rest),
         parts => wild(parts),
     };
-    let service = |pattern: &Pattern| match pattern.parts.as_slice() {
-        [Part::Literal(text), rest @ ..] => text.ends_with(':') && wild(rest),
-        _ => false,
+    // `s3:*`, and what IAM refuses and is as wide or wider where it stands all the same: `*:*`, `s*:*`.
+    let service = |pattern: &Pattern| {
+        let name = pattern.text.split_once(':').map_or("", |(_, name)| name);
+        name.contains('*') && name.chars().all(|c| matches!(c, '*' | '?'))
     };
     wildcards.iter().all(|wildcard| match wildcard {
         Wildcard::Action => {

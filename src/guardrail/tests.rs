@@ -371,3 +371,92 @@ fn the_escalation_catalogue_is_sound() {
         }
     }
 }
+
+/// PassRole on every role and RunInstances, with a condition on PassRole.
+fn passes(condition: &str) -> String {
+    format!(
+        r#"{},{{"Effect":"Allow","Action":"iam:PassRole","Resource":"*","Condition":{{{condition}}}}}"#,
+        allow("ec2:RunInstances", "*")
+    )
+}
+
+#[test]
+fn a_role_that_may_not_be_passed_to_the_service_opens_no_path() {
+    let rule = || guardrail(Rule::Escalation(Escalation { paths: texts(&["ec2-run"]), except_paths: Vec::new() }));
+    for (condition, broken) in [
+        (r#""StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}"#, false),
+        (r#""StringEquals":{"IAM:passedtoservice":["lambda.amazonaws.com","glue.amazonaws.com"]}"#, false),
+        (r#""StringLike":{"iam:PassedToService":"lambda*"}"#, false),
+        (r#""ForAnyValue:StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}"#, false),
+        (r#""StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}"#, true),
+        (r#""StringEquals":{"iam:PassedToService":"ec2.amazonaws.com.cn"}"#, true),
+        (r#""StringEquals":{"iam:PassedToService":"ec2.eu-west-1.amazonaws.com"}"#, true),
+        (r#""StringLike":{"iam:PassedToService":"*.amazonaws.com"}"#, true),
+        (r#""StringEqualsIgnoreCase":{"iam:PassedToService":"EC2.amazonaws.com"}"#, true),
+        (r#""StringNotEquals":{"iam:PassedToService":"lambda.amazonaws.com"}"#, true),
+        (r#""StringNotLike":{"iam:PassedToService":"ec2.*"}"#, true),
+        // Where the key is absent, these hold.
+        (r#""StringEqualsIfExists":{"iam:PassedToService":"lambda.amazonaws.com"}"#, true),
+        (r#""ForAllValues:StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}"#, true),
+        (r#""Null":{"iam:PassedToService":"false"}"#, true),
+        (r#""Null":{"iam:PassedToService":"true"}"#, true),
+        (r#""StringNotLike":{"iam:PassedToService":"ec2.*"},"Null":{"iam:PassedToService":"false"}"#, false),
+        // A principal is no ARN, so that this never holds.
+        (r#""ArnLike":{"iam:PassedToService":"*"}"#, false),
+        (r#""ArnLike":{"iam:AssociatedResourceArn":"arn:aws:lambda:*:*:function:*"}"#, false),
+        (r#""StringLike":{"iam:AssociatedResourceARN":"arn:aws:lambda:*"}"#, false),
+        (r#""ArnLike":{"iam:AssociatedResourceArn":"arn:aws:ec2:eu-west-1:*:instance/*"}"#, true),
+        (r#""StringLike":{"iam:AssociatedResourceArn":"arn:*:instance/*"}"#, true),
+        (r#""ArnLikeIfExists":{"iam:AssociatedResourceArn":"arn:aws:lambda:*:*:function:*"}"#, true),
+        (
+            r#""ArnLike":{"iam:AssociatedResourceArn":"arn:aws:ec2:*:*:*"},"StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}"#,
+            false,
+        ),
+    ] {
+        assert_eq!(is_broken(rule(), &passes(condition)), broken, "{condition}");
+    }
+    let denied = |condition: &str| {
+        let deny = format!(r#"{{"Effect":"Deny","Action":"iam:PassRole","Resource":"*","Condition":{{{condition}}}}}"#);
+        is_broken(rule(), &format!("{},{deny}", allow("iam:PassRole ec2:RunInstances", "*")))
+    };
+    assert!(!denied(r#""StringNotEquals":{"iam:PassedToService":"lambda.amazonaws.com"}"#));
+    assert!(denied(r#""StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}"#));
+    // AWS does not say that every service sends the key, so that this leaves requests without it.
+    assert!(denied(r#""StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}"#));
+}
+
+#[test]
+fn every_role_that_may_be_passed_elsewhere_opens_no_door_here() {
+    let rule = guardrail(Rule::Escalation(Escalation { paths: texts(&["ec2-run"]), except_paths: Vec::new() }));
+    let here = r#"{"Effect":"Allow","Action":"iam:PassRole","Resource":"arn:aws:iam::111122223333:role/app"}"#;
+    let elsewhere = passes(r#""StringEquals":{"iam:PassedToService":"lambda.amazonaws.com"}"#);
+    let told = told(&[rule], &role(&[set(&format!("{elsewhere},{here}"))], Terms::default()));
+    assert_eq!(told.iter().map(|(_, severity)| *severity).collect::<Vec<_>>(), [Severity::Warn]);
+}
+
+#[test]
+fn the_fix_is_not_what_is_there_already() {
+    let rule = guardrail(Rule::Escalation(Escalation { paths: texts(&["ec2-run"]), except_paths: Vec::new() }));
+    let fix = |statements: &str| {
+        let access = [set(statements)];
+        let judged = judge(std::slice::from_ref(&rule), None, &role(&access, Terms::default()), TODAY, &|()| None);
+        judged[0].violation.fix.clone().expect("a fix")
+    };
+    let service = r#""StringEquals":{"iam:PassedToService":"ec2.amazonaws.com"}"#;
+    let all = fix(&allow("iam:PassRole ec2:RunInstances", "*"));
+    assert!(all.contains("name the roles") && all.contains("add a condition on iam:PassedToService"), "{all}");
+    let wide = fix(&passes(service));
+    assert!(wide.contains("name the roles") && !wide.contains("add a condition"), "{wide}");
+    let named = passes(service)
+        .replace(r#""iam:PassRole","Resource":"*""#, r#""iam:PassRole","Resource":"arn:aws:iam::111122223333:role/a""#);
+    let named = fix(&named);
+    assert!(!named.contains("name the roles") && !named.contains("add a condition"), "{named}");
+}
+
+#[test]
+fn each_path_that_passes_a_role_names_its_service() {
+    for path in paths().1 {
+        let passes = path.all_of.iter().chain(&path.any_of).any(|action| action == "iam:PassRole");
+        assert_eq!((!path.passed_to.is_empty(), !path.associated.is_empty()), (passes, passes), "{}", path.id);
+    }
+}

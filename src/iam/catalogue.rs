@@ -1,11 +1,19 @@
-//! The actions of all AWS services, with their access levels: dated, embedded, replaceable by a file.
+//! The actions of all AWS services, with their access levels and resources: dated, embedded, replaceable by a file.
 //!
 //! `policies/catalogue/make.py` makes the text, from data under the MIT licence, and says how it is written. AWS
-//! adds actions every week, so an action that is not here is worth a warning and never an error.
+//! adds actions every week, so an action that is not here is worth a warning and never an error. A text that can't be
+//! read is an error, and never a catalogue of fewer actions: a guardrail on a level would let them pass.
+
+mod parse;
+mod resources;
+mod shape;
 
 use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
 
+pub use self::parse::Unreadable;
+pub use self::resources::Fit;
+use self::resources::Resources;
 use super::pattern::{Part, Pattern};
 use super::policy::Scope;
 use super::request::Request;
@@ -52,6 +60,9 @@ pub struct Catalogue {
 struct Service {
     name: String,
     actions: Vec<Entry>,
+    /// The line about its resources, which is read when it is asked for: most services never are.
+    line: Option<(usize, Box<str>)>,
+    resources: OnceLock<Option<Resources>>,
 }
 
 #[derive(Debug)]
@@ -64,24 +75,13 @@ struct Entry {
 
 const CODES: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
-/// Actions of a catalogue: some ten times today's.
-const ACTIONS_MAX: usize = 300_000;
-
-/// Bytes of a service's name, and of an action's: some twice today's. An entry of two bytes can repeat a name, so
-/// that without this a small file could ask for all memory.
-const NAME_MAX: usize = 128;
-
 static TEXT: &str = include_str!("../../policies/catalogue/actions.txt");
 
-// The text is part of the program and a test reads it; without it, there would be no actions to know.
-static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| {
-    Catalogue::parse(TEXT).unwrap_or_else(|_| Catalogue {
-        date: String::new(),
-        source: String::new(),
-        services: Vec::new(),
-        globals: Vec::new(),
-        multivalued: HashSet::new(),
-    })
+// The text is part of the program, so that this is the same in every run, and the tests read it. If it could not be
+// read, nothing that asks for it may go on: with no actions, a guardrail on a level would let everything pass.
+static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| match Catalogue::parse_lazily(TEXT) {
+    Ok(catalogue) => catalogue,
+    Err(bad) => panic!("the catalogue of actions in this program can't be read: {bad}"),
 });
 
 static CHOSEN: OnceLock<Catalogue> = OnceLock::new();
@@ -109,57 +109,6 @@ impl Catalogue {
     /// How many bytes of the binary it takes.
     pub fn built_in_bytes() -> usize {
         TEXT.len()
-    }
-
-    /// Reads a catalogue from the text of a file.
-    ///
-    /// # Errors
-    /// The line that is not understood.
-    pub fn parse(text: &str) -> Result<Self, String> {
-        if text.len() > Self::BYTES_MAX {
-            return Err(format!("the catalogue has more than {} MiB", Self::BYTES_MAX >> 20));
-        }
-        let mut catalogue = Self {
-            date: String::new(),
-            source: String::new(),
-            services: Vec::new(),
-            globals: Vec::new(),
-            multivalued: HashSet::new(),
-        };
-        let mut verbs = Vec::new();
-        let mut left = ACTIONS_MAX;
-        for (index, line) in text.lines().enumerate() {
-            let failed = |why: String| format!("line {}: {why}", index + 1);
-            let (word, rest) = line.split_once(' ').unwrap_or((line, ""));
-            match word {
-                "" | "#" => {}
-                "date" => catalogue.date = rest.to_owned(),
-                "source" => catalogue.source = rest.to_owned(),
-                "globals" => {
-                    for key in rest.split(' ') {
-                        let name = key.trim_end_matches('+');
-                        catalogue.globals.push(name.to_owned());
-                        if name != key {
-                            catalogue.multivalued.insert(name.to_ascii_lowercase());
-                        }
-                    }
-                }
-                "multivalued" => catalogue.multivalued.extend(rest.split(' ').map(str::to_ascii_lowercase)),
-                "verbs" => verbs = self::verbs(rest).map_err(failed)?,
-                _ => {
-                    let service = Service::parse(word, rest, &verbs, &mut left).map_err(failed)?;
-                    catalogue.services.push(service);
-                }
-            }
-        }
-        if !is_date(&catalogue.date) {
-            return Err("there is no line `date YYYY-MM-DD`".to_owned());
-        }
-        catalogue.services.sort_by(|a, b| a.name.cmp(&b.name));
-        if let Some(pair) = catalogue.services.windows(2).find(|pair| pair[0].name == pair[1].name) {
-            return Err(format!("the service {} stands twice", pair[0].name));
-        }
-        Ok(catalogue)
     }
 
     /// The day of its data: `2026-09-26`.
@@ -272,87 +221,15 @@ fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a 
 }
 
 impl Service {
-    fn parse(name: &str, entries: &str, verbs: &[(String, Level)], left: &mut usize) -> Result<Self, String> {
-        if !name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-') {
-            return Err(format!("`{name}` is not a service"));
-        }
-        if name.len() > NAME_MAX {
-            return Err(format!("a service has a name of more than {NAME_MAX} bytes"));
-        }
-        let mut actions = Vec::new();
-        let mut noun = String::new();
-        for entry in entries.split(' ').filter(|entry| !entry.is_empty()) {
-            let failed = || format!("`{entry}` is not an entry");
-            let (spelt, held) = entry.split_once(':').ok_or_else(failed)?;
-            let shared = spelt.chars().next().and_then(|code| CODES.find(code)).ok_or_else(failed)?;
-            let kept = noun.get(..shared).ok_or_else(failed)?;
-            noun = format!("{kept}{}", spelt.get(1..).unwrap_or_default());
-            if !noun.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_')) {
-                return Err(failed());
-            }
-            let mut held = held.chars().peekable();
-            while let Some(code) = held.next() {
-                let sign = held.peek().copied().and_then(level_of_sign);
-                if sign.is_some() {
-                    held.next();
-                }
-                let (verb, level) = match (code, sign) {
-                    ('-', Some(level)) => ("", level),
-                    (code, sign) => {
-                        let known = CODES.find(code).and_then(|index| verbs.get(index)).ok_or_else(failed)?;
-                        (known.0.as_str(), sign.unwrap_or(known.1))
-                    }
-                };
-                if verb.len() + noun.len() > NAME_MAX {
-                    return Err(format!("an action has a name of more than {NAME_MAX} bytes"));
-                }
-                *left = left.checked_sub(1).ok_or_else(|| format!("more than {ACTIONS_MAX} actions"))?;
-                let action = [verb, noun.as_str()].concat();
-                let mut key = [name, ":", action.as_str()].concat();
-                key.make_ascii_lowercase();
-                actions.push(Entry { key: key.into_boxed_str(), name: action.into_boxed_str(), level });
-            }
-        }
-        actions.sort_by(|a, b| a.key.cmp(&b.key));
-        actions.dedup_by(|a, b| a.key == b.key);
-        Ok(Self { name: name.to_owned(), actions })
+    /// What its actions can have as resources; `None` if its catalogue does not say.
+    fn resources(&self) -> Option<&Resources> {
+        let read = || Resources::parse(&self.name, &self.line.as_ref()?.1, self.actions.len()).ok();
+        self.resources.get_or_init(read).as_ref()
     }
 
     fn action<'a>(&'a self, entry: &'a Entry) -> Action<'a> {
         Action { service: &self.name, name: &entry.name, level: entry.level }
     }
-}
-
-fn verbs(text: &str) -> Result<Vec<(String, Level)>, String> {
-    let verb = |text: &str| {
-        let (verb, level) = text.split_once(':')?;
-        let level = match level {
-            "R" => Level::Read,
-            "W" => Level::Write,
-            "L" => Level::List,
-            "T" => Level::Tagging,
-            "P" => Level::PermissionsManagement,
-            _ => return None,
-        };
-        verb.bytes().all(|byte| byte.is_ascii_alphanumeric()).then(|| (verb.to_owned(), level))
-    };
-    text.split(' ').map(|text| verb(text).ok_or_else(|| format!("`{text}` is not a verb with its level"))).collect()
-}
-
-fn level_of_sign(sign: char) -> Option<Level> {
-    Some(match sign {
-        '=' => Level::Read,
-        '!' => Level::Write,
-        '/' => Level::List,
-        '%' => Level::Tagging,
-        '^' => Level::PermissionsManagement,
-        _ => return None,
-    })
-}
-
-fn is_date(text: &str) -> bool {
-    let shape = |(index, byte): (usize, u8)| if matches!(index, 4 | 7) { byte == b'-' } else { byte.is_ascii_digit() };
-    text.len() == 10 && text.bytes().enumerate().all(shape)
 }
 
 /// Actions that answer with a secret or a credential, whatever their level. Source: the API references of the
@@ -421,7 +298,7 @@ mod tests {
         let catalogue = Catalogue::built_in();
         let (services, actions) = catalogue.size();
         assert!(services > 440 && actions > 20_000, "{services} {actions}");
-        assert!(catalogue.date() >= "2026-01-01" && Catalogue::built_in_bytes() < 300_000);
+        assert!(catalogue.date() >= "2026-01-01" && Catalogue::built_in_bytes() < 400_000);
     }
 
     #[test]
@@ -471,38 +348,6 @@ mod tests {
         assert_eq!(near("dynamodbb:GetItem"), Some(Some("dynamodb".to_owned())));
         assert_eq!(near("s3:Zz*"), Some(None));
         assert_eq!(near("s3:Get*"), None);
-    }
-
-    #[test]
-    fn a_file_that_is_no_catalogue_is_told_by_its_line() {
-        for (text, why) in [
-            ("", "there is no line `date YYYY-MM-DD`"),
-            ("date 2026-01-01\nverbs Get:X\n", "line 2: `Get:X` is not a verb with its level"),
-            ("date 2026-01-01\nverbs Get:R\nS3 ABucket:A\n", "line 3: `S3` is not a service"),
-            ("date 2026-01-01\nverbs Get:R\ns3 ABucket:B\n", "line 3: `ABucket:B` is not an entry"),
-            ("date 2026-01-01\nverbs Get:R\ns3 CBucket:A\n", "line 3: `CBucket:A` is not an entry"),
-            ("date 2026-01-01\nverbs Get:R\ns3 A\u{e9}:A\n", "line 3: `A\u{e9}:A` is not an entry"),
-            ("date 2026-01-01\ns3\ns3\n", "the service s3 stands twice"),
-        ] {
-            assert_eq!(Catalogue::parse(text).map(|catalogue| catalogue.size()), Err(why.to_owned()));
-        }
-        let small = Catalogue::parse("date 2026-01-01\nverbs Get:R\ns3 ABucket:A GPolicy:A!-^\n").expect("a catalogue");
-        assert_eq!(small.size(), (1, 3));
-        assert_eq!(small.find("s3:GetBucketPolicy").map(|action| action.level), Some(Level::Write));
-    }
-
-    #[test]
-    fn a_small_file_asks_for_little_memory() {
-        let long = "n".repeat(129);
-        let many = "A".repeat(200_000);
-        for (line, why) in [
-            (format!("x A{long}:A"), "line 3: an action has a name of more than 128 bytes"),
-            (format!("x A{}:{many}", "n".repeat(2_000_000)), "line 3: an action has a name of more than 128 bytes"),
-            (format!("{long} ABucket:A"), "line 3: a service has a name of more than 128 bytes"),
-        ] {
-            let read = Catalogue::parse(&format!("date 2026-01-01\nverbs Get:R\n{line}\n"));
-            assert_eq!(read.map(|catalogue| catalogue.size()), Err(why.to_owned()));
-        }
     }
 
     #[test]

@@ -14,6 +14,7 @@ mod budget;
 mod context;
 mod glob;
 mod solve;
+mod witness;
 
 use std::cell::OnceCell;
 use std::collections::HashSet;
@@ -21,7 +22,7 @@ use std::collections::HashSet;
 use self::budget::Budget;
 use self::glob::Variables;
 use self::solve::{Bounds, Goal, Outcome, Term, solve};
-use super::catalogue::Catalogue;
+use self::witness::presentable;
 use super::pattern::{Part, Pattern, Syntax};
 use super::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use super::reading::Reading;
@@ -110,9 +111,6 @@ const STEPS_OF_A_COMPARISON: usize = 2_000_000;
 
 /// How many pieces, actions times resources, a difference is taken apart into.
 const PIECES_MAX: usize = 1_000;
-
-/// How many actions are tried to find a witness that AWS knows.
-const WITNESS_ACTIONS_MAX: usize = 400;
 
 /// Compares what two principals may do.
 pub fn compare<'a, S>(old: &'a [PolicySet<S>], new: &'a [PolicySet<S>]) -> Comparison<'a, S> {
@@ -478,36 +476,6 @@ fn pieces(scope: &Scope) -> Vec<Scope> {
         true => vec![scope.clone()],
         false => scope.patterns.iter().map(|one| Scope { negated: false, patterns: vec![one.clone()] }).collect(),
     }
-}
-
-/// The same witness with an action that AWS has and an ARN that looks like one, where these show it too.
-fn presentable(mut request: Request, actions: &Scope, goals: &[Goal<'_>], reading: Reading) -> Request {
-    let shows = |request: &Request| goals.iter().all(|goal| goal.is_met(request, reading));
-    let catalogue = Catalogue::current();
-    match catalogue.find(&request.action) {
-        Some(action) => request.action = action.to_string(),
-        None => {
-            let known = catalogue.matching(actions).take(WITNESS_ACTIONS_MAX);
-            let mut tried = known.map(|action| Request { action: action.to_string(), ..request.clone() });
-            if let Some(better) = tried.find(shows) {
-                request = better;
-            }
-        }
-    }
-    let service = request.action.split(':').next().unwrap_or_default().to_owned();
-    if let Some(rest) = request.resource.strip_prefix("arn:") {
-        let mut segments: Vec<String> = rest.splitn(5, ':').map(str::to_owned).collect();
-        for (index, usual) in [(0, "aws"), (1, service.as_str())] {
-            let Some(segment) = segments.get_mut(index) else { continue };
-            let before = std::mem::replace(segment, usual.to_owned());
-            let tried = Request { resource: format!("arn:{}", segments.join(":")), ..request.clone() };
-            match shows(&tried) {
-                true => request = tried,
-                false => segments[index] = before,
-            }
-        }
-    }
-    request
 }
 
 /// A scope of one pattern, for callers that build a region to ask [`reach`] about.

@@ -34,6 +34,7 @@ pub(super) fn access<S>(statement: &Statement<S>, actions: &Scope, resources: &S
         actions: spelled,
         count: covered.len(),
         levels: levels.collect(),
+        possible: catalogue.any_fits(actions, resources),
         resources_negated: resources.negated,
         resources: texts,
         conditions: conditions(statement),
@@ -97,7 +98,7 @@ impl Access {
 /// A request with its action as AWS spells it.
 pub(super) fn spelled_request(request: &Request) -> Request {
     let action =
-        Catalogue::built_in().find(&request.action).map_or_else(|| request.action.clone(), |action| name(&action));
+        Catalogue::current().find(&request.action).map_or_else(|| request.action.clone(), |action| name(&action));
     Request { action, ..request.clone() }
 }
 

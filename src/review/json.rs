@@ -79,6 +79,7 @@ fn finding(finding: &Finding) -> Value {
         .collect();
     if let Some(access) = &finding.access {
         value["access"]["count"] = json!(access.count);
+        value["access"]["possible"] = json!(access.possible);
         let levels: Map<String, Value> =
             access.levels.iter().map(|(level, count)| ((*level).replace(' ', "_"), json!(count))).collect();
         value["access"]["levels"] = Value::Object(levels);

@@ -80,6 +80,10 @@ fn table(findings: &[&Finding], out: &mut String) {
             Some(why) => format!("{what}<br>*can't tell:* {}", plain(why)),
             None => what,
         };
+        let what = match finding.doubt() {
+            Some(doubt) => format!("{what}<br>{}", plain(&doubt)),
+            None => what,
+        };
         let level = finding.access.as_ref().map(super::Access::level_words).unwrap_or_default();
         let place = finding.place.as_ref().map(|place| code(&section::place_words(place))).unwrap_or_default();
         out.push_str(&format!("| {} | {} | {what} | {level} | {place} |\n", plain(&who), finding.verb()));

@@ -133,6 +133,8 @@ pub struct Access {
     pub count: usize,
     /// How many of each level, the weightiest first.
     pub levels: Vec<(&'static str, usize)>,
+    /// Whether the catalogue knows of a request that this could be: an action with a resource that it can have.
+    pub possible: bool,
     /// Whether it is everything but these resources.
     pub resources_negated: bool,
     /// The resources, as patterns.

@@ -1,6 +1,7 @@
 //! The order in which a review is told: what a reviewer must see comes first.
 
 use super::{Environment, Finding, Kind, Review, words};
+use crate::iam::catalogue::Catalogue;
 use crate::iam::request::Request;
 use crate::object::Place;
 
@@ -72,6 +73,14 @@ impl Finding {
         }
     }
 
+    /// That no request is known that a gain could be. A gain it is all the same: the catalogue is of a day. Of what has
+    /// no action that it knows, the levels say so.
+    pub(super) fn doubt(&self) -> Option<String> {
+        let doubtful = self.access.as_ref().is_some_and(|access| self.gains && !access.possible && access.count > 0);
+        let date = Catalogue::current().date();
+        doubtful.then(|| format!("the catalogue of {date} knows no request that this could be"))
+    }
+
     /// What a reader should know besides, one sentence a line.
     pub(super) fn details(&self) -> Vec<String> {
         let mut lines = Vec::new();
@@ -90,6 +99,7 @@ impl Finding {
             lines.push(format!("{word} {was}"));
         }
         lines.extend(self.notes.iter().cloned());
+        lines.extend(self.doubt());
         if let Some(why) = &self.cannot_tell {
             lines.push(format!("can't tell: {why}"));
         }

@@ -12,6 +12,8 @@ mod error;
 mod fault;
 mod journal;
 mod params;
+pub mod policy;
+mod request_context;
 mod server;
 mod signature;
 mod state;

@@ -139,7 +139,8 @@ impl Account {
         if let Caller::User(_) = context.caller {
             let used = LastUsed { at: context.now, service: verified.service.clone(), region: verified.region.clone() };
             inner.state.key_used(&verified.key_id, used);
-            authorize::check(&inner.state, &context.caller, &verified.service, &verified.name, &verified.params)?;
+            let (service, name, params) = (&verified.service, &verified.name, &verified.params);
+            authorize::check(&inner.state, &context.caller, service, name, params, context.now)?;
         }
         let result = (verified.action)(&mut inner.state, &context, &verified.params);
         inner.record().map_err(|error| {

@@ -26,7 +26,7 @@ def catalogue(path):
         head, *words = line.split()
         if head == "verbs":
             verbs = [word.split(":")[0] for word in words]
-        elif head not in ("#", "date", "source", "globals", "multivalued"):
+        elif head not in ("#", "date", "size", "source", "globals", "multivalued", "+"):
             noun, found = "", set()
             for word in words:
                 spelt, held = word.rsplit(":", 1)

@@ -21,6 +21,7 @@ mod guardrail;
 mod http;
 mod iam_judges;
 mod iam_model;
+mod iam_second;
 mod iam_simulator;
 mod plan_apply;
 mod plan_command;

@@ -115,6 +115,7 @@ const CASES: &[(&str, i32)] = &[
     ("46-engine", 2),
     ("47-close-to-the-size-limit", 2),
     ("48-fewer-of-many-resources", 0),
+    ("49-no-request-is-known", 2),
 ];
 
 #[test]
@@ -128,6 +129,24 @@ fn every_case_has_its_verdict() {
         })
         .collect();
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_gain_that_no_request_is_known_of_is_marked_and_stays_a_gain() {
+    let case = Case::new("49-no-request-is-known");
+    for arguments in [&[][..], &["--format", "markdown"], &["--format", "html"], &["--format", "sarif"]] {
+        let output = case.review(arguments);
+        let marks = output.stdout.matches("knows no request that this could be").count();
+        assert_eq!((output.code, marks >= 2), (2, true), "{arguments:?}: {}", output.stdout);
+    }
+    let output = case.review(&["--format", "json"]);
+    let review: serde_json::Value = serde_json::from_str(&output.stdout).unwrap();
+    let findings = review["environments"][0]["findings"].as_array().unwrap();
+    let gains: Vec<_> = findings.iter().filter(|finding| finding["gains"] == true).collect();
+    assert_eq!((output.code, gains.len()), (2, 2), "{}", output.stdout);
+    assert!(gains.iter().all(|gain| gain["access"]["possible"] == false), "{}", output.stdout);
+    let whole = Case::new("01-one-character").review(&["--format", "json"]);
+    assert!(whole.stdout.contains(r#""possible": true"#) && !whole.stdout.contains(r#""possible": false"#));
 }
 
 #[test]

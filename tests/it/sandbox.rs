@@ -11,6 +11,7 @@ use aws_sdk_iam::types::{StatusType, Tag};
 use aws_sdk_iam::{Client, Config};
 use leasehold::clock::Clock;
 use leasehold::sandbox::{self, ACCOUNT_ID, Account, Effect, Fault, OpenError, ROOT_ACCESS_KEY, ROOT_SECRET};
+use serde_json::json;
 use time::macros::datetime;
 
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]}"#;
@@ -223,6 +224,129 @@ async fn signatures_are_checked_and_policies_followed() {
     let switch = iam.update_access_key().user_name("u").access_key_id(key.access_key_id());
     switch.status(StatusType::Inactive).send().await.unwrap();
     assert_eq!(code(user.get_user().send().await), "InvalidClientTokenId");
+}
+
+/// Sources: IAM User Guide, "AWS global condition context keys", "IAM and AWS STS condition context keys".
+#[tokio::test]
+async fn conditions_are_followed_with_the_context_of_the_call() {
+    let account = memory();
+    let iam = root(&account);
+    let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build().unwrap();
+    iam.create_user().user_name("u").tags(tag("team", "red")).send().await.unwrap();
+    let key = iam.create_access_key().user_name("u").send().await.unwrap().access_key.unwrap();
+    let user = client_as(&account, key.access_key_id(), key.secret_access_key());
+    let own = format!("arn:aws:iam::{ACCOUNT_ID}:user/u");
+    // Conditions on `iam:CreateUser`, which gives a boundary and a tag, and whether they are met; `None` where that
+    // can't be told, or AWS's pages disagree.
+    for (condition, met) in [
+        (json!({}), Some(true)),
+        (json!({"StringEquals": {"aws:username": "u", "aws:PrincipalAccount": ACCOUNT_ID}}), Some(true)),
+        (json!({"StringEquals": {"aws:username": "v"}}), Some(false)),
+        (json!({"StringLike": {"aws:userid": "AIDA*"}}), Some(true)),
+        (json!({"ArnEquals": {"aws:PrincipalArn": own}}), Some(true)),
+        (
+            json!({"DateLessThan": {"aws:CurrentTime": "2026-01-01T00:00:00.5Z", "aws:EpochTime": "1767225601"}}),
+            Some(true),
+        ),
+        (json!({"DateGreaterThan": {"aws:CurrentTime": "2026-01-01T00:00:00Z"}}), Some(false)),
+        (json!({"Bool": {"aws:SecureTransport": "true", "aws:ViaAWSService": "false"}}), Some(true)),
+        (json!({"StringEquals": {"aws:RequestedRegion": "us-east-1"}}), Some(true)),
+        (json!({"StringEquals": {"aws:PrincipalTag/Team": "red"}}), Some(true)),
+        (json!({"StringEquals": {"aws:RequestTag/team": "${aws:PrincipalTag/team}"}}), Some(true)),
+        (json!({"StringEquals": {"aws:RequestTag/team": "${aws:PrincipalTag/none}"}}), Some(false)),
+        (json!({"StringNotEquals": {"aws:RequestTag/team": "${aws:PrincipalTag/none}"}}), None),
+        (json!({"ForAllValues:StringEquals": {"aws:TagKeys": ["team"]}, "Null": {"aws:TagKeys": "false"}}), Some(true)),
+        (json!({"StringEquals": {"iam:PermissionsBoundary": MANAGED}}), Some(true)),
+        (json!({"StringNotEquals": {"iam:PermissionsBoundary": MANAGED}}), Some(false)),
+        (json!({"Null": {"aws:MultiFactorAuthPresent": "true"}}), Some(true)),
+        (json!({"BoolIfExists": {"aws:MultiFactorAuthPresent": "true"}}), Some(true)),
+        (json!({"Bool": {"aws:MultiFactorAuthPresent": "true"}}), Some(false)),
+        (json!({"IpAddress": {"aws:SourceIp": "0.0.0.0/0"}}), None),
+        (json!({"NotIpAddress": {"aws:SourceIp": "203.0.113.0/24"}}), None),
+        (json!({"NumericLessThan": {"aws:EpochTime": "many"}}), None),
+    ] {
+        for effect in ["Allow", "Deny"] {
+            let mut statements =
+                vec![json!({"Effect": effect, "Action": "iam:CreateUser", "Resource": "*", "Condition": condition})];
+            if effect == "Deny" {
+                statements.push(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+            }
+            let document = json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+            iam.put_user_policy().user_name("u").policy_name("p").policy_document(document).send().await.unwrap();
+            let created = user.create_user().user_name("new").permissions_boundary(MANAGED).tags(tag("team", "red"));
+            let code = code(created.send().await);
+            if code == "ok" {
+                iam.delete_user().user_name("new").send().await.unwrap();
+            }
+            let expected = met == Some(effect == "Allow");
+            assert_eq!(code, if expected { "ok" } else { "AccessDenied" }, "{effect} {condition}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn conditions_see_what_a_call_is_about_and_boundaries_have_conditions_too() {
+    let account = memory();
+    let iam = root(&account);
+    let tag = |value: &str| Tag::builder().key("team").value(value).build().unwrap();
+    iam.create_user().user_name("u").send().await.unwrap();
+    iam.create_user().user_name("red").tags(tag("red")).permissions_boundary(MANAGED).send().await.unwrap();
+    iam.create_user().user_name("blue").tags(tag("blue")).send().await.unwrap();
+    let policy = |statements: serde_json::Value| json!({"Version": "2012-10-17", "Statement": statements}).to_string();
+    let everything = policy(json!({"Effect": "Allow", "Action": "*", "Resource": "*"}));
+    iam.put_user_policy().user_name("u").policy_name("p").policy_document(everything).send().await.unwrap();
+    let boundary = policy(json!([
+        {"Effect": "Allow", "Action": "iam:GetUser", "Resource": "*",
+         "Condition": {"StringEquals": {"iam:ResourceTag/team": "red", "aws:ResourceTag/Team": "red"}}},
+        {"Effect": "Allow", "Action": "iam:AttachUserPolicy", "Resource": "*",
+         "Condition": {"ArnLike": {"iam:PolicyARN": "arn:aws:iam::aws:policy/ReadOnly*", "iam:PermissionsBoundary": MANAGED}}},
+    ]));
+    let boundary = iam.create_policy().policy_name("b").policy_document(boundary).send().await.unwrap();
+    let arn = boundary.policy.unwrap().arn.unwrap();
+    iam.put_user_permissions_boundary().user_name("u").permissions_boundary(arn).send().await.unwrap();
+    let key = iam.create_access_key().user_name("u").send().await.unwrap().access_key.unwrap();
+    let user = client_as(&account, key.access_key_id(), key.secret_access_key());
+    assert_eq!(code(user.get_user().user_name("red").send().await), "ok");
+    let refused = message(user.get_user().user_name("blue").send().await);
+    assert!(refused.ends_with("because no permissions boundary allows the iam:GetUser action"), "{refused}");
+    for (name, policy, expected) in [
+        ("red", MANAGED, "ok"),
+        ("red", "arn:aws:iam::aws:policy/AdministratorAccess", "AccessDenied"),
+        ("blue", MANAGED, "AccessDenied"),
+    ] {
+        let attached = user.attach_user_policy().user_name(name).policy_arn(policy).send().await;
+        assert_eq!(code(attached), expected, "{name} {policy}");
+    }
+}
+
+/// Source: Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access
+/// Management".
+#[tokio::test]
+async fn a_call_is_judged_by_the_resource_that_it_is_about() {
+    let account = memory();
+    let iam = root(&account);
+    for name in ["u", "other"] {
+        iam.create_user().user_name(name).send().await.unwrap();
+    }
+    iam.create_group().group_name("g").path("/p/").send().await.unwrap();
+    let key = iam.create_access_key().user_name("u").send().await.unwrap().access_key.unwrap();
+    let other = iam.create_access_key().user_name("other").send().await.unwrap().access_key.unwrap();
+    let user = client_as(&account, key.access_key_id(), key.secret_access_key());
+    let serial = format!("arn:aws:iam::{ACCOUNT_ID}:mfa/d");
+    for (refused, resource) in [
+        (message(user.add_user_to_group().user_name("u").group_name("g").send().await), "group/p/g"),
+        (message(user.remove_user_from_group().user_name("u").group_name("g").send().await), "group/p/g"),
+        (message(user.get_user().user_name("other").send().await), "user/other"),
+        (message(user.create_user().user_name("new").path("/n/").send().await), "user/n/new"),
+        (message(user.get_access_key_last_used().access_key_id(other.access_key_id()).send().await), "user/other"),
+        (message(user.create_virtual_mfa_device().virtual_mfa_device_name("d").path("/m/").send().await), "mfa/m/d"),
+        (message(user.deactivate_mfa_device().serial_number(&serial).send().await), "user/u"),
+        (message(user.delete_virtual_mfa_device().serial_number(&serial).send().await), "mfa/d"),
+        (message(user.list_ssh_public_keys().send().await), "user/u"),
+    ] {
+        let about = format!(" on resource: arn:aws:iam::{ACCOUNT_ID}:{resource} because");
+        assert!(refused.contains(&about), "{refused} is not about {resource}");
+    }
 }
 
 #[tokio::test]

@@ -22,7 +22,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("trail", &["secret", "clock"]),
     ("apply", &["plan", "review", "guardrail", "object", "api", "live", "ledger", "secret", "clock"]),
     ("engine", &["trail", "iam", "acl", "guardrail", "secret", "clock"]),
-    ("sandbox", &["clock", "iam", "secret"]),
+    ("sandbox", &["clock", "secret"]),
     (
         "cli",
         &[

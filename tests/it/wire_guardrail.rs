@@ -244,3 +244,53 @@ fn what_is_no_list_of_guardrails_is_refused_and_the_role_not_written() {
         assert_eq!(world.root.send("GET", "aws/roles/r", None).status, 404, "refused and stored: {text}");
     }
 }
+
+/// `*:*` and its like: IAM refuses a wildcard in an action's service, so every half says so where it is written, and
+/// reads what stands there all the same as what it covers.
+#[test]
+fn a_wildcard_for_the_service_has_one_answer_in_all_halves() {
+    use leasehold::iam::catalogue::Catalogue;
+    use leasehold::iam::policy::{Policy, PolicySet};
+    use leasehold::iam::request::{Reading, Request};
+    use leasehold::iam::{document, json};
+
+    let world = World::new();
+    world.root.post("aws/config/lease", &json!({ "lease": "1h", "lease_max": "2h" }));
+    let no_star = json!({ "name": "no-star", "severity": "deny", "place": "",
+                          "rules": [{ "deny": { "wildcards": ["action"] } }] });
+    let no_level = json!({ "name": "no-level", "severity": "deny", "place": "",
+                           "rules": [{ "deny": { "levels": ["permissions-management"] } }] });
+    // Of each: the action, whether it is all of some service, and whether it is all there is.
+    for (action, wide, all) in
+        [("*:*", true, true), ("*:?*", true, true), ("s*:*", true, false), ("*:Put*", false, false)]
+    {
+        let text = policy(action).to_string();
+        let document = json::parse(&text).unwrap_or_else(|why| panic!("{}", why.what));
+        let refused_by_check: Vec<&str> =
+            document::check(&document).iter().filter(|finding| finding.fatal).map(|finding| finding.code).collect();
+        assert_eq!(refused_by_check, ["INVALID_SERVICE_IN_ACTION"], "{action}");
+        let set = PolicySet::identity(vec![std::sync::Arc::new(Policy::of_checked(&document))]);
+        let request = |action: &str| Request {
+            action: action.to_owned(),
+            resource: "arn:aws:s3:::b/k".to_owned(),
+            ..Request::default()
+        };
+        assert!(set.allows(&request("s3:PutObject"), Reading::default()), "{action}");
+        assert_eq!(set.allows(&request("iam:CreateUser"), Reading::default()), all, "{action}");
+        let catalogue = Catalogue::built_in();
+        let covered = catalogue.covered(&set.allowing().next().unwrap().actions).len();
+        assert!(covered > 100 && (covered == catalogue.size().1) == all, "{action}: {covered}");
+        // It comes by hand, as an engine takes any document for IAM to judge.
+        apply(&world, &role("s3:GetObject"), &[no_level.clone()]);
+        world.role("r", &role(action));
+        refuses(&world, "no-level");
+        apply(&world, &role("s3:GetObject"), &[no_star.clone()]);
+        world.role("r", &role(action));
+        match wide {
+            true => refuses(&world, "no-star"),
+            false => refuses(&world, "must not contain wildcards"),
+        }
+        world.role("plain", &role(action));
+        refused(&world.root.send("GET", "aws/creds/plain", None), 400, "must not contain wildcards");
+    }
+}

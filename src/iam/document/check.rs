@@ -6,6 +6,7 @@ use crate::iam::policy::{Operator, Test};
 mod advice;
 mod arn;
 mod keys;
+mod resources;
 mod values;
 
 const VERSION: &str = "2012-10-17";
@@ -221,6 +222,7 @@ impl<S: Clone> Checker<S> {
             self.condition(&condition.value);
         }
         self.advise(members);
+        self.fitting_resources(members);
     }
 
     fn one_of(
@@ -287,8 +289,13 @@ impl<S: Clone> Checker<S> {
             return self.known_action(span, text);
         }
         if let Some((service, _)) = named.filter(|(service, _)| service.contains(['*', '?'])) {
+            // IAM: "Action vendors (e.g., aws, ec2, etc.) must not contain wildcards." So also of `*:*`, which is `*`.
             let what = format!("`{text}` is not an action: `{service}` has a wildcard, and a service is named in full");
-            let hint = Some("name each service: `s3:Get*`, `sqs:Get*`; or all of all services: `*`".to_owned());
+            let hint = match text {
+                "*:*" => "write `*`",
+                _ => "name each service: `s3:Get*`, `sqs:Get*`; or all of all services: `*`",
+            };
+            let hint = Some(hint.to_owned());
             return self.fatal("INVALID_SERVICE_IN_ACTION", span, what, hint);
         }
         let hint = Some("an action is `service:Name`, such as `s3:GetObject`, or `*`".to_owned());

@@ -221,3 +221,44 @@ fn keys_are_taken_as_they_are_filled() {
         assert_eq!(findings(&condition(text)), [], "{text}");
     }
 }
+#[test]
+fn what_no_request_can_match_is_told() {
+    let on = |effect: &str, actions: &str, resources: &str| {
+        findings(&in_statement(&format!(r#"{{"Effect":"{effect}","Action":{actions},"Resource":{resources}}}"#)))
+    };
+    for (actions, resources, what) in [
+        (r#""s3:GetObject""#, r#""arn:aws:s3:::bucket1:*""#, "`s3:GetObject` can't have this resource: "),
+        (r#""s3:ListBucket""#, r#""arn:aws:s3:::bucket1/*""#, "`s3:ListBucket` can't have this resource: "),
+        (r#""s3:PutObject""#, r#""arn:aws:s3:::bucket1""#, "`s3:PutObject` can't have this resource: "),
+        (
+            r#""ec2:DescribeInstances""#,
+            r#""arn:aws:ec2:eu-west-1:111122223333:instance/*""#,
+            "`ec2:DescribeInstances` can't have this resource: ",
+        ),
+        (
+            r#"["s3:GetObject","s3:PutObject*"]"#,
+            r#"["arn:aws:s3:::a","arn:aws:iam::*:role/*"]"#,
+            "`s3:GetObject`, `s3:PutObject*` can't have any of these resources: ",
+        ),
+    ] {
+        for (effect, does) in [("Allow", "allows"), ("Deny", "denies")] {
+            let found = on(effect, actions, resources);
+            let told = format!("{what}the statement {does} nothing");
+            assert!(matches!(&found[..], [(_, told_now, false)] if *told_now == told), "{actions}: {found:?}");
+        }
+    }
+    let part = on("Allow", r#"["s3:GetObject","s3:ListBucket"]"#, r#""arn:aws:s3:::a/*""#);
+    assert_eq!(part[0].1, "`s3:ListBucket` can't have this resource: the statement allows nothing of it");
+    for (actions, resources) in [
+        (r#"["s3:GetObject","s3:ListBucket"]"#, r#"["arn:aws:s3:::a","arn:aws:s3:::a/*"]"#),
+        (r#""s3:GetObject""#, r#"["arn:aws:s3:::a","arn:aws:s3:::a/*"]"#),
+        (r#""s3:*""#, r#""arn:aws:s3:::a""#),
+        (r#""ec2:DescribeInstances""#, r#""*""#),
+        (r#""ec2:*""#, r#""arn:aws:ec2:*""#),
+        (r#""s3:GetObject""#, r#""${aws:PrincipalTag/bucket}""#),
+        (r#""s3:GetObject""#, r#""arn:aws:s3:::${aws:PrincipalTag/bucket}""#),
+        (r#""rds:StartDBInstance""#, r#""arn:aws:rds:*:db:a""#),
+    ] {
+        assert_eq!(on("Allow", actions, resources), [], "{actions} {resources}");
+    }
+}

@@ -1,0 +1,125 @@
+//! A witness as one would write it: an action that AWS has, and a resource that the action can have.
+//!
+//! The search finds some request, which says nothing of AWS. Here it is changed as far as it still shows what it
+//! shows, so that somebody could make it. Where none is found that could be made, it stays as it was found.
+
+use super::solve::Goal;
+use crate::iam::catalogue::{Catalogue, Fit};
+use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::policy::Scope;
+use crate::iam::request::{Reading, Request};
+
+/// How many actions are tried to find a witness that AWS knows.
+const ACTIONS_MAX: usize = 400;
+
+/// How many resources are tried, of all actions together.
+const RESOURCES_MAX: usize = 32;
+
+/// How many patterns of resources are looked at for each action.
+const PATTERNS_MAX: usize = 4;
+
+/// What stands for names that nothing says.
+const NAME: &str = "example";
+
+/// The same witness with an action that AWS has and a resource that it can have, where these show it too.
+pub(super) fn presentable(request: Request, actions: &Scope, goals: &[Goal<'_>], reading: Reading) -> Request {
+    let shows = |request: &Request| goals.iter().all(|goal| goal.is_met(request, reading));
+    let catalogue = Catalogue::current();
+    let own = catalogue.find(&request.action).map(|action| action.to_string());
+    let others = catalogue.matching(actions).map(|action| action.to_string()).filter(|name| Some(name) != own.as_ref());
+    let mut tried = 0;
+    let mut second = None;
+    for action in own.iter().cloned().chain(others).take(ACTIONS_MAX) {
+        let found = Request { action, ..request.clone() };
+        // Of what shows it, the first is the one to fall back on; of the others only what could be made counts.
+        let usual = match catalogue.possible(&found) {
+            Fit::No if second.is_some() => None,
+            _ => Some(usual(found.clone(), &shows)).filter(&shows),
+        };
+        if let Some(usual) = usual {
+            if is_whole(catalogue, &usual) {
+                return usual;
+            }
+            let better = second
+                .as_ref()
+                .is_none_or(|second| catalogue.possible(second) != Fit::Yes && catalogue.possible(&usual) == Fit::Yes);
+            if better {
+                second = Some(usual);
+            }
+        }
+        if tried < RESOURCES_MAX
+            && let Some(made) = made(catalogue, &found, goals, reading, &mut tried).find(&shows)
+        {
+            return made;
+        }
+        if tried >= RESOURCES_MAX && second.is_some() {
+            break;
+        }
+    }
+    second.unwrap_or(request)
+}
+
+/// Whether a request is one as AWS makes it: each part of its ARN has something in it.
+fn is_whole(catalogue: &Catalogue, request: &Request) -> bool {
+    let pattern = |wildcards| Pattern::new(&request.resource, Syntax { wildcards, variables: false });
+    // An action that can have a resource mostly has one, so that `*` is whole where it comes first.
+    let star = request.resource == "*";
+    let mut known = catalogue.examples(&request.action, &pattern(star), NAME, &|_| None);
+    known.next().is_some_and(|first| !star || first == "*")
+}
+
+/// The request with resources that its action can have and that lie in what is asked for.
+fn made<'r>(
+    catalogue: &'r Catalogue,
+    request: &'r Request,
+    goals: &'r [Goal<'_>],
+    reading: Reading,
+    tried: &'r mut usize,
+) -> impl Iterator<Item = Request> + use<'r> {
+    let terms = goals.iter().flat_map(|goal| match goal {
+        Goal::Inside(term) => std::slice::from_ref(*term),
+        Goal::InsideAny(terms) => terms,
+        _ => &[],
+    });
+    // What allows the request says where its resource lies; a region that is asked about often says nothing.
+    let named = terms.map(|term| &term.statement.resources).filter(|resources| !resources.negated);
+    let near = named.flat_map(|resources| &resources.patterns).filter(|one| one.matches_resource(request, reading));
+    let any = Pattern::new("*", Syntax { wildcards: true, variables: false });
+    let mut patterns: Vec<Pattern> = near.filter(|pattern| pattern.parts != any.parts).cloned().collect();
+    patterns.truncate(PATTERNS_MAX);
+    patterns.push(any);
+    let value = |key: &str| match request.context.get(key).map(Vec::as_slice) {
+        Some([value]) => Some(value.clone()),
+        _ => None,
+    };
+    let resources = patterns.into_iter().flat_map(move |pattern| {
+        let mut examples: Vec<String> = catalogue.examples(&request.action, &pattern, NAME, &value).collect();
+        // The shortest is the plainest: an object rather than one behind an access point.
+        examples.sort_by_key(|text| (text == "*", text.len()));
+        examples
+    });
+    resources
+        .take_while(move |_| {
+            *tried += 1;
+            *tried <= RESOURCES_MAX
+        })
+        .map(|resource| Request { resource, ..request.clone() })
+}
+
+/// An ARN with the partition and the service that it mostly has, as far as the request still shows what it shows.
+fn usual(mut request: Request, shows: &dyn Fn(&Request) -> bool) -> Request {
+    let service = request.action.split(':').next().unwrap_or_default().to_owned();
+    if let Some(rest) = request.resource.strip_prefix("arn:") {
+        let mut segments: Vec<String> = rest.splitn(5, ':').map(str::to_owned).collect();
+        for (index, usual) in [(0, "aws"), (1, service.as_str())] {
+            let Some(segment) = segments.get_mut(index) else { continue };
+            let before = std::mem::replace(segment, usual.to_owned());
+            let tried = Request { resource: format!("arn:{}", segments.join(":")), ..request.clone() };
+            match shows(&tried) {
+                true => request = tried,
+                false => segments[index] = before,
+            }
+        }
+    }
+    request
+}

@@ -1,0 +1,70 @@
+//! Resources that fit no action: what a statement names that no request of it can have.
+//!
+//! Only what the catalogue is sure of is told, see [`Catalogue::fits`]. Parliament calls it RESOURCE_MISMATCH.
+
+use super::{Checker, Json, Kind, Member, find};
+use crate::iam::catalogue::{Catalogue, Fit};
+use crate::iam::pattern::{Pattern, Syntax};
+
+const CODE: &str = "RESOURCE_MISMATCH";
+
+/// How many actions are named in a warning.
+const NAMED_MAX: usize = 3;
+
+impl<S: Clone> Checker<S> {
+    /// Warns of actions that can have no resource of their statement. Not of resources that no action can have: what
+    /// they are meant for is told by the action, and beside `bucket/*` many write `bucket` for all actions alike.
+    pub(super) fn fitting_resources(&mut self, members: &[Member<S>]) {
+        let (Some(action), Some(resource)) = (find(members, "Action"), find(members, "Resource")) else { return };
+        let does = match find(members, "Effect").map(|effect| &effect.value.kind) {
+            Some(Kind::Text(text)) if text == "Allow" => "allows",
+            Some(Kind::Text(text)) if text == "Deny" => "denies",
+            _ => return,
+        };
+        let (actions, resources) = (texts(&action.value), texts(&resource.value));
+        if resources.contains(&"*") || resources.is_empty() || actions.is_empty() {
+            return;
+        }
+        let pattern = |text: &&str, variables| Pattern::new(text, Syntax { wildcards: true, variables });
+        let lower: Vec<String> = actions.iter().map(|text| text.to_ascii_lowercase()).collect();
+        let patterns: Vec<Pattern> = lower.iter().map(|text| pattern(&text.as_str(), false)).collect();
+        let named: Vec<Pattern> = resources.iter().map(|text| pattern(text, true)).collect();
+        let catalogue = Catalogue::current();
+        let fits = catalogue.fitting(&patterns, &named);
+        let vain = |row: &[Fit]| row.iter().all(|fit| *fit == Fit::No);
+        let dead: Vec<&str> = actions.iter().zip(&fits).filter(|(_, row)| vain(row)).map(|(text, _)| *text).collect();
+        let these = if resources.len() == 1 { "this resource" } else { "any of these resources" };
+        if dead.len() == actions.len() {
+            let what = format!("{} can't have {these}: the statement {does} nothing", list(&dead));
+            return self.warn(CODE, &resource.value.span, what, taken(catalogue, &dead));
+        }
+        if !dead.is_empty() {
+            let what = format!("{} can't have {these}: the statement {does} nothing of it", list(&dead));
+            self.warn(CODE, &action.value.span, what, taken(catalogue, &dead));
+        }
+    }
+}
+
+/// What the first action that is in vain can have.
+fn taken(catalogue: &Catalogue, dead: &[&str]) -> Option<String> {
+    let first = dead.first().filter(|text| !text.contains(['*', '?']))?;
+    let any = Pattern::new("*", Syntax { wildcards: true, variables: false });
+    let examples: Vec<String> = catalogue.examples(first, &any, "NAME", &|_| None).take(NAMED_MAX).collect();
+    Some(format!("`{first}` has {}", list(&examples)))
+}
+
+fn list<T: AsRef<str>>(texts: &[T]) -> String {
+    let named: Vec<String> = texts.iter().take(NAMED_MAX).map(|text| format!("`{}`", text.as_ref())).collect();
+    match texts.len().saturating_sub(NAMED_MAX) {
+        0 => named.join(", "),
+        more => format!("{} and {more} more", named.join(", ")),
+    }
+}
+
+fn texts<S>(json: &Json<S>) -> Vec<&str> {
+    let items = match &json.kind {
+        Kind::List(items) => items.as_slice(),
+        _ => std::slice::from_ref(json),
+    };
+    items.iter().filter_map(|item| if let Kind::Text(text) = &item.kind { Some(text.as_str()) } else { None }).collect()
+}

@@ -1,0 +1,124 @@
+//! The types of values that conditions compare, each with its one reader.
+//!
+//! # Source
+//! IAM User Guide, "Condition operators" and "Supported data types".
+
+use std::net::IpAddr;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+
+use super::decimal::Decimal;
+
+/// "Boolean condition operators": `true` or `false`.
+pub(super) fn boolean(text: &str) -> Option<bool> {
+    match text {
+        "true" => Some(true),
+        "false" => Some(false),
+        _ => None,
+    }
+}
+
+/// "Binary condition operators": base64.
+pub(super) fn binary(text: &str) -> Option<Vec<u8>> {
+    STANDARD.decode(text).ok()
+}
+
+/// A moment, as seconds since 1970: one of W3C's forms of ISO 8601, or epoch time.
+///
+/// A text of four digits is a year to W3C and a second of 1970 as epoch time, and W3C's forms without a time of
+/// day have no zone: neither is a moment that can be told.
+///
+/// # Source
+/// "Date condition operators"; W3C, "Date and Time Formats" (NOTE-datetime).
+pub(super) fn moment(text: &str) -> Option<Decimal> {
+    if text.len() == 4 {
+        return None;
+    }
+    Decimal::read(text).or_else(|| zoned(text))
+}
+
+/// `YYYY-MM-DDThh:mm[:ss[.s]]TZD`, where TZD is `Z`, `+hh:mm` or `-hh:mm`.
+fn zoned(text: &str) -> Option<Decimal> {
+    let (date, time) = text.split_once('T')?;
+    let mut parts = date.split('-');
+    let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
+    let (time, offset) = match time.strip_suffix('Z') {
+        Some(time) => (time, 0),
+        None => {
+            let (time, zone) = time.split_at_checked(time.rfind(['+', '-'])?)?;
+            let (hours, minutes) = zone.get(1..)?.split_once(':')?;
+            let minutes = within(digits(hours, 2)?, 23)? * 60 + within(digits(minutes, 2)?, 59)?;
+            (time, if zone.starts_with('-') { -minutes } else { minutes })
+        }
+    };
+    let mut parts = time.splitn(3, ':');
+    let (hour, minute) = (within(digits(parts.next()?, 2)?, 23)?, within(digits(parts.next()?, 2)?, 59)?);
+    let seconds = parts.next().unwrap_or("00");
+    let (second, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
+    let second = within(digits(second, 2)?, 59)?;
+    if parts.next().is_some() || date.split('-').count() != 3 || fraction.is_empty() {
+        return None;
+    }
+    fraction.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
+    let days = days_since_1970(year, month, day)?;
+    Some(Decimal::of_seconds(((days * 24 + hour) * 60 + minute - offset) * 60 + second, fraction))
+}
+
+fn digits(text: &str, length: usize) -> Option<i64> {
+    let all = text.len() == length && text.bytes().all(|byte| byte.is_ascii_digit());
+    all.then(|| text.parse().ok()).flatten()
+}
+
+fn within(number: i64, max: i64) -> Option<i64> {
+    (number <= max).then_some(number)
+}
+
+/// Counts the days of whole years and months, in the calendar that ISO 8601 uses for all years.
+fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
+    let leap = |year: i64| (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
+    let lengths = [31, if leap(year) { 29 } else { 28 }, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+    let month = usize::try_from(month).ok()?.checked_sub(1)?;
+    if !(1..=*lengths.get(month)?).contains(&day) {
+        return None;
+    }
+    // Leap days before a year, counted from year 0, which is one itself.
+    let leap_days = |year: i64| {
+        let last = year - 1;
+        if year == 0 { 0 } else { last / 4 - last / 100 + last / 400 + 1 }
+    };
+    let years = (year - 1970) * 365 + leap_days(year) - leap_days(1970);
+    Some(years + lengths[..month].iter().sum::<i64>() + day - 1)
+}
+
+/// A range of IP addresses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Network {
+    address: IpAddr,
+    prefix: u32,
+}
+
+impl Network {
+    /// Reads an address with or without the length of its prefix; without, it is that address alone.
+    pub(super) fn read(text: &str) -> Option<Self> {
+        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
+        let address: IpAddr = address.parse().ok()?;
+        let longest = if address.is_ipv4() { 32 } else { 128 };
+        let prefix = match prefix {
+            None => longest,
+            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
+            Some(_) => return None,
+        };
+        (prefix <= longest).then_some(Self { address, prefix })
+    }
+
+    /// Whether an address is in it. The two versions of IP have no address in common.
+    pub(super) fn holds(&self, address: IpAddr) -> bool {
+        let alike = match (self.address, address) {
+            (IpAddr::V4(ours), IpAddr::V4(theirs)) => (ours.to_bits() ^ theirs.to_bits()).leading_zeros(),
+            (IpAddr::V6(ours), IpAddr::V6(theirs)) => (ours.to_bits() ^ theirs.to_bits()).leading_zeros(),
+            _ => return false,
+        };
+        alike >= self.prefix
+    }
+}

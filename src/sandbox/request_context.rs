@@ -1,0 +1,128 @@
+//! What AWS would know of a call: the request context that conditions are about.
+//!
+//! The caller is an IAM user with an access key, in an account that is in no organization. What the simulation
+//! can't know is left open, such as the address and the network that AWS would see the call come from.
+//!
+//! # Source
+//! IAM User Guide: "AWS global condition context keys", "IAM and AWS STS condition context keys"; Service
+//! Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management".
+
+use super::ACCOUNT_ID;
+use super::params::Params;
+use super::policy::Request;
+use super::state::{State, Tag, User};
+use super::xml::date;
+
+/// Keys that are absent unless a call sets them: those of tags and parameters; those that only temporary
+/// credentials, AWS services, organizations or browsers bring; those of actions that are not simulated.
+const ABSENT: &[&str] = &[
+    "aws:calledvia",
+    "aws:ec2instancesource",
+    "aws:federatedprovider",
+    "aws:multifactorauth",
+    "aws:principalorg",
+    "aws:principalservicename",
+    "aws:principaltag/",
+    "aws:referer",
+    "aws:requesttag/",
+    "aws:resourceorg",
+    "aws:resourcetag/",
+    "aws:sourceaccount",
+    "aws:sourcearn",
+    "aws:sourceidentity",
+    "aws:sourceorg",
+    "aws:tagkeys",
+    "aws:tokenissuetime",
+    "iam:associatedresourcearn",
+    "iam:awsservicename",
+    "iam:organizationspolicyid",
+    "iam:passedtoservice",
+    "iam:permissionsboundary",
+    "iam:policyarn",
+    "iam:resourcetag/",
+    "iam:servicespecificcredentialservicename",
+    "saml:",
+    "sts:",
+];
+
+/// The request that a user's call is, `now` being milliseconds since the epoch.
+pub(super) fn request(
+    state: &State,
+    caller: &User,
+    action: &str,
+    resource: &str,
+    params: &Params,
+    now: i64,
+) -> Request {
+    let mut request = Request::partly_known(action, resource, ABSENT);
+    about_the_caller(&mut request, caller);
+    about_the_call(&mut request, now);
+    about_the_target(&mut request, state, action, resource, params);
+    let tags = params.members("Tags", Some("Key"));
+    for (index, key) in tags.iter().enumerate() {
+        if let Some(value) = params.get(&format!("Tags.member.{}.Value", index + 1)) {
+            request.set(&format!("aws:RequestTag/{key}"), [value]);
+        }
+    }
+    request.set("aws:TagKeys", tags.into_iter().chain(params.members("TagKeys", None)));
+    request
+}
+
+fn about_the_caller(request: &mut Request, caller: &User) {
+    request.set("aws:username", [caller.name.as_str()]);
+    request.set("aws:userid", [caller.id.as_str()]);
+    request.set("aws:PrincipalArn", [caller.arn()]);
+    request.set("aws:PrincipalAccount", [ACCOUNT_ID]);
+    request.set("aws:PrincipalType", ["User"]);
+    request.set("aws:PrincipalIsAWSService", ["false"]);
+    set_tags(request, "aws:PrincipalTag/", &caller.tags);
+}
+
+fn about_the_call(request: &mut Request, now: i64) {
+    let to_the_second = date(now);
+    let current = format!("{}.{:03}Z", to_the_second.trim_end_matches('Z'), now.rem_euclid(1000));
+    request.set("aws:CurrentTime", [current]);
+    request.set("aws:EpochTime", [now.div_euclid(1000).to_string()]);
+    // IAM is reached over TLS alone, which the simulation leaves out.
+    request.set("aws:SecureTransport", ["true"]);
+    request.set("aws:ViaAWSService", ["false"]);
+    // "IAM calls are always made to the us-east-1 Region."
+    request.set("aws:RequestedRegion", ["us-east-1"]);
+}
+
+fn about_the_target(request: &mut Request, state: &State, action: &str, resource: &str, params: &Params) {
+    if resource.split(':').nth(4) == Some(ACCOUNT_ID) {
+        request.set("aws:ResourceAccount", [ACCOUNT_ID]);
+    }
+    let name = resource.rsplit('/').next().unwrap_or_default();
+    let target = state.user(name).ok().filter(|user| user.arn() == resource);
+    if let Some(target) = target {
+        set_tags(request, "aws:ResourceTag/", &target.tags);
+        set_tags(request, "iam:ResourceTag/", &target.tags);
+    }
+    let boundary = match action {
+        "iam:CreateUser" | "iam:PutUserPermissionsBoundary" => params.get("PermissionsBoundary"),
+        "iam:AttachUserPolicy"
+        | "iam:DetachUserPolicy"
+        | "iam:PutUserPolicy"
+        | "iam:DeleteUserPolicy"
+        | "iam:DeleteUserPermissionsBoundary" => target.and_then(|user| user.boundary.as_deref()),
+        _ => None,
+    };
+    if let Some(arn) = boundary {
+        request.set("iam:PermissionsBoundary", [arn]);
+    }
+    let attaches = ["iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:AttachGroupPolicy", "iam:DetachGroupPolicy"];
+    if let Some(arn) = params.get("PolicyArn").filter(|_| attaches.contains(&action)) {
+        request.set("iam:PolicyARN", [arn]);
+    }
+    if let Some(service) = params.get("ServiceName").filter(|_| action == "iam:CreateServiceSpecificCredential") {
+        request.set("iam:ServiceSpecificCredentialServiceName", [service]);
+    }
+}
+
+fn set_tags(request: &mut Request, prefix: &str, tags: &[Tag]) {
+    for tag in tags {
+        request.set(&format!("{prefix}{}", tag.key), [tag.value.as_str()]);
+    }
+}

@@ -1,0 +1,391 @@
+//! Two evaluators, written apart from AWS's pages: `iam`, which Leasehold judges with, and the sandbox's own.
+//!
+//! Random policies of all operators and types of values are put to both. They must say the same wherever the pages
+//! are read the same way; where one can't tell, the other may not claim to.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use leasehold::iam::evaluate::Decision;
+use leasehold::iam::json;
+use leasehold::iam::policy::{Policy, PolicySet};
+use leasehold::iam::request::{Reading, Request};
+use leasehold::sandbox::policy::{self as second, Forks, Policies, Several, SeveralNegated, Star, Unresolved, Verdict};
+use proptest::prelude::*;
+use proptest::sample::select;
+use serde_json::{Value, json};
+
+const ASKED_ACTIONS: &[&str] = &["s3:GetObject", "s3:PutObject", "S3:GETOBJECT", "ec2:RunInstances"];
+const ACTION_PATTERNS: &[&str] =
+    &["*", "s3:*", "S3:get*", "s3:?etObject", "s3:GetObject", "s3:*Object", "ec2:*", "iam:*", "s3:Put?bject", "*:*"];
+const ASKED_RESOURCES: &[&str] = &[
+    "*",
+    "arn:aws:s3:::a",
+    "arn:aws:s3:::a/k",
+    "arn:aws:s3:::a:b/k",
+    "arn:aws:s3:::bob/k",
+    "arn:aws:s3:::*/k",
+    "arn:aws:iam::1:user/bob",
+];
+const RESOURCE_PATTERNS: &[&str] = &[
+    "*",
+    "arn:aws:s3:::*",
+    "arn:aws:s3:::a",
+    "arn:aws:s3:::a*",
+    "arn:aws:s3:::a/?",
+    "arn:aws:s3:::a?b/k",
+    "arn:aws:s3:::*/k",
+    "arn:aws:s3*",
+    "arn:aws:*:::a",
+    "arn:*/k",
+    "arn:aws:*:*:*:*b*",
+    "arn:aws:s3:::${k:user}/k",
+    "arn:aws:s3:::${K:User}*",
+    "arn:aws:s3:::${*}/k",
+    "arn:aws:s3:::${k:none}/k",
+    "arn:aws:s3:::a${k:none, ':b'}/k",
+    "arn:aws:s3:::${k:user, 'a'}/k",
+    "arn:aws:iam::1:user/${k:user}",
+];
+
+const ODD_RESOURCES: &[&str] =
+    &["arn:aws:s3:::${k:user", "arn:aws:${k:user}:::a", "arn:aws:s3:::${k:many}/k", "arn:aws:s3:::${k:none,'a'}/k"];
+
+/// A type of values: its operators, its key, and values that a policy or a request may have for it.
+#[derive(Debug)]
+struct Family {
+    operators: &'static [&'static str],
+    key: &'static str,
+    wanted: &'static [&'static str],
+    sent: &'static [&'static str],
+}
+
+const FAMILIES: &[Family] = &[
+    Family {
+        operators: &[
+            "StringEquals",
+            "StringNotEquals",
+            "StringEqualsIgnoreCase",
+            "StringNotEqualsIgnoreCase",
+            "StringLike",
+            "StringNotLike",
+        ],
+        key: "k:text",
+        wanted: &[
+            "a",
+            "A",
+            "b",
+            "ab",
+            "a*",
+            "*b",
+            "?",
+            "a?",
+            "*",
+            "bob",
+            "${k:user}",
+            "${k:USER}*",
+            "a${*}",
+            "${?}",
+            "${$}{k:user}",
+            "${k:none, 'a'}",
+            "${k:user, 'a'}",
+            "${k:none, 'a*'}",
+            "$",
+            "a$b",
+            "{k:user}",
+        ],
+        sent: &["a", "A", "b", "ab", "aab", "a*", "?", "bob", "${k:user}", "$", "a$b", "é"],
+    },
+    Family {
+        operators: &[
+            "NumericEquals",
+            "NumericNotEquals",
+            "NumericLessThan",
+            "NumericLessThanEquals",
+            "NumericGreaterThan",
+            "NumericGreaterThanEquals",
+        ],
+        key: "k:number",
+        wanted: &["0", "-0", "1", "01", "1.0", "1.5", "-1", "-1.5", "10", "9"],
+        sent: &["0", "-0.0", "1", "1.00", "1.5", "-1", "-2", "10", "9.5"],
+    },
+    Family {
+        operators: &[
+            "DateEquals",
+            "DateNotEquals",
+            "DateLessThan",
+            "DateLessThanEquals",
+            "DateGreaterThan",
+            "DateGreaterThanEquals",
+        ],
+        key: "k:date",
+        wanted: &[
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T00:00Z",
+            "2026-01-01T02:00:00+02:00",
+            "2025-12-31T23:30:00-00:30",
+            "1767225600",
+            "2024-02-29T12:00:00Z",
+            "1969-12-31T23:59:59Z",
+            "1969-12-31T23:59:58.75Z",
+            "0000-01-01T00:00:00Z",
+            "2026-01-01T00:00:00.25Z",
+        ],
+        sent: &[
+            "2026-01-01T00:00:00.2Z",
+            "2026-01-01T00:00:00.250Z",
+            "1969-12-31T23:59:58.7Z",
+            "2026-01-01T00:00:00Z",
+            "2026-01-01T00:00:01Z",
+            "1767225600",
+            "1767225599",
+            "1709208000",
+            "-1",
+            "-2",
+            "-62167219200",
+        ],
+    },
+    Family { operators: &["Bool"], key: "k:bool", wanted: &["true", "false"], sent: &["true", "false"] },
+    Family {
+        operators: &["BinaryEquals"],
+        key: "k:binary",
+        wanted: &["QQ==", "QUI=", "QUJD"],
+        sent: &["QQ==", "QUI=", "QUJD"],
+    },
+    Family {
+        operators: &["IpAddress", "NotIpAddress"],
+        key: "k:address",
+        wanted: &[
+            "10.0.0.0/8",
+            "10.1.2.3",
+            "10.1.2.3/32",
+            "0.0.0.0/0",
+            "203.0.113.0/25",
+            "2001:DB8::/32",
+            "::/0",
+            "::1",
+        ],
+        sent: &["10.1.2.3", "10.255.0.1", "11.0.0.0", "203.0.113.127", "203.0.113.128", "2001:db8::1", "::1"],
+    },
+    Family {
+        operators: &["ArnEquals", "ArnLike", "ArnNotEquals", "ArnNotLike"],
+        key: "k:arn",
+        wanted: &[
+            "arn:aws:iam::1:user/bob",
+            "arn:aws:iam::*:user/*",
+            "arn:aws:iam::1:user/${k:user}",
+            "arn:aws:*:*:*:*",
+            "arn:aws:sns:*:1:t?",
+            "arn:aws:sns:*:t:x",
+            "arn:*:*:*:*:*x",
+        ],
+        sent: &["arn:aws:iam::1:user/bob", "arn:aws:iam::1:user/Bob", "arn:aws:sns:eu:1:t1", "arn:aws:sns:eu:1:t:x"],
+    },
+];
+
+/// Values that are no dates, numbers and so on, or that AWS's pages don't define.
+const ODD: &[&str] = &[
+    "",
+    "*",
+    "five",
+    "1e3",
+    "+1",
+    ".5",
+    "2030",
+    "2030-01-01",
+    "2030-01-01T00:00:00",
+    "2030-01-01T00:00:60Z",
+    "99999-01-01T00:00:00Z",
+    "TRUE",
+    "%",
+    "10.0.0.0/33",
+    "010.0.0.0",
+    "arn:aws:iam:*:user",
+    "${k:user",
+    "${}",
+    "${k:none,'a'}",
+    "${k:user}",
+    "${k:many}",
+    "${k:many, 'a'}",
+    "${k:none}",
+];
+const ODD_SENT: &[&str] = &["", "x", "TRUE", "10.0.0.0/8", "arn:aws:iam"];
+
+/// Whether odd values are among those that are generated.
+#[derive(Clone, Copy, Debug)]
+enum Values {
+    WellFormed,
+    Odd,
+}
+
+/// One of `words`, or one of `odd`, if they are wanted.
+fn word(values: Values, words: &'static [&'static str], odd: &'static [&'static str]) -> BoxedStrategy<&'static str> {
+    match values {
+        Values::WellFormed => select(words).boxed(),
+        Values::Odd => prop_oneof![2 => select(words), 1 => select(odd)].boxed(),
+    }
+}
+
+fn some(word: impl Strategy<Value = &'static str> + Clone + 'static) -> impl Strategy<Value = Value> {
+    prop_oneof![
+        3 => word.clone().prop_map(|word| json!(word)),
+        2 => prop::collection::vec(word, 1..4).prop_map(|words| json!(words)),
+    ]
+}
+
+/// An operator with its key and values.
+fn condition(values: Values) -> impl Strategy<Value = (String, String, Value)> {
+    let family = (0..FAMILIES.len()).prop_map(|index| &FAMILIES[index]);
+    let compare = family.prop_flat_map(move |family| {
+        let set = select(&["", "", "", "ForAllValues:", "ForAnyValue:"][..]);
+        let suffix = select(&["", "", "IfExists"][..]);
+        let key = prop_oneof![8 => Just(family.key.to_owned()), 1 => Just(family.key.to_uppercase())];
+        (set, select(family.operators), suffix, key, some(word(values, family.wanted, ODD)))
+            .prop_map(|(set, operator, suffix, key, values)| (format!("{set}{operator}{suffix}"), key, values))
+    });
+    let keys: Vec<&str> = FAMILIES.iter().map(|family| family.key).chain(["k:none", "K:User"]).collect();
+    let null = (select(keys), select(vec![json!("true"), json!("false"), json!(true), json!(["true", "false"])]))
+        .prop_map(|(key, value)| ("Null".to_owned(), key.to_owned(), value));
+    prop_oneof![9 => compare, 1 => null]
+}
+
+fn statement(values: Values) -> impl Strategy<Value = Value> {
+    let parts = (
+        prop::bool::weighted(0.65),
+        prop::bool::weighted(0.15),
+        some(select(ACTION_PATTERNS)),
+        prop::bool::weighted(0.2),
+        some(word(values, RESOURCE_PATTERNS, ODD_RESOURCES)),
+        prop_oneof![1 => Just(Vec::new()), 4 => prop::collection::vec(condition(values), 1..3)],
+    );
+    parts.prop_map(|(allow, not_action, actions, not_resource, resources, conditions)| {
+        let mut statement = json!({
+            "Effect": if allow { "Allow" } else { "Deny" },
+            if not_action { "NotAction" } else { "Action" }: actions,
+            if not_resource { "NotResource" } else { "Resource" }: resources,
+        });
+        for (operator, key, values) in conditions {
+            statement["Condition"][operator][key] = values;
+        }
+        statement
+    })
+}
+
+fn documents(values: Values) -> impl Strategy<Value = Vec<Value>> {
+    let version = prop_oneof![9 => Just(json!("2012-10-17")), 1 => Just(json!("2008-10-17"))];
+    let document = (version, prop::collection::vec(statement(values), 1..4))
+        .prop_map(|(version, statements)| json!({"Version": version, "Statement": statements}));
+    prop::collection::vec(document, 1..3)
+}
+
+/// Action, resource and context.
+type Asked = (&'static str, &'static str, BTreeMap<String, Vec<String>>);
+
+fn asked(values: Values) -> impl Strategy<Value = Asked> {
+    let sent = |words: &'static [&'static str]| {
+        let word = || word(values, words, ODD_SENT).prop_map(str::to_owned);
+        prop_oneof![
+            1 => Just(None),
+            6 => word().prop_map(|word| Some(vec![word])),
+            3 => prop::collection::vec(word(), 0..4).prop_map(Some),
+        ]
+    };
+    let each: Vec<_> = FAMILIES.iter().map(|family| sent(family.sent)).collect();
+    let user = prop_oneof![3 => Just(Some(vec!["bob".to_owned()])), 1 => Just(None)];
+    (select(ASKED_ACTIONS), select(ASKED_RESOURCES), each, user).prop_map(|(action, resource, each, user)| {
+        let many = Some(vec!["a".to_owned(), "b".to_owned()]);
+        let keys = FAMILIES.iter().map(|family| family.key).zip(each).chain([("k:user", user), ("k:many", many)]);
+        let context = keys.filter_map(|(key, values)| Some((key.to_owned(), values?))).collect();
+        (action, resource, context)
+    })
+}
+
+/// Policies of each kind that there can be, and requests.
+#[derive(Debug)]
+struct Case {
+    identity: Vec<Value>,
+    boundary: Option<Vec<Value>>,
+    session: Option<Vec<Value>>,
+    requests: Vec<Asked>,
+}
+
+fn case(values: Values) -> impl Strategy<Value = Case> {
+    let parts = (
+        documents(values),
+        prop_oneof![3 => Just(None), 1 => documents(values).prop_map(Some)],
+        prop_oneof![5 => Just(None), 1 => documents(values).prop_map(Some)],
+        prop::collection::vec(asked(values), 8),
+    );
+    parts.prop_map(|(identity, boundary, session, requests)| Case { identity, boundary, session, requests })
+}
+
+fn first(documents: &[Value]) -> Vec<Arc<Policy<std::ops::Range<usize>>>> {
+    let one = |document: &Value| {
+        let policy = Policy::of_checked(&json::parse(&document.to_string()).unwrap());
+        assert_eq!(policy.statements.len(), document["Statement"].as_array().unwrap().len(), "{document}");
+        Arc::new(policy)
+    };
+    documents.iter().map(one).collect()
+}
+
+/// The ways to read AWS's pages, as either evaluator takes them.
+fn readings() -> [(Reading, Forks); 2] {
+    let forks = |star| Forks {
+        star,
+        unresolved: Unresolved::MatchesNothing,
+        several: Several::AnyMatches,
+        several_negated: SeveralNegated::NoneMatches,
+    };
+    [(Reading::Crossing, forks(Star::Anywhere)), (Reading::Segmented, forks(Star::InSegment))]
+}
+
+/// What either says to each request under each reading.
+fn said(case: &Case) -> Vec<(Verdict, Verdict, String)> {
+    let ours = PolicySet {
+        identity: first(&case.identity),
+        boundary: case.boundary.as_deref().map(first),
+        session: case.session.as_deref().map(first),
+    };
+    let (boundary, session) = (case.boundary.as_deref(), case.session.as_deref());
+    let theirs = Policies { identity: &case.identity, boundary, session };
+    let mut said = Vec::new();
+    for (action, resource, context) in &case.requests {
+        let mut request =
+            Request { action: (*action).to_owned(), resource: (*resource).to_owned(), ..Request::default() };
+        let mut same = second::Request::new(action, resource);
+        for (key, values) in context {
+            request.context.insert(key.clone(), values.clone());
+            same.set(key, values);
+        }
+        for (reading, forks) in readings() {
+            let first = match ours.evaluate(&request, reading).decision {
+                Decision::Allowed => Verdict::Allowed,
+                Decision::ExplicitlyDenied => Verdict::Denied,
+                Decision::ImplicitlyDenied => Verdict::Silent,
+            };
+            said.push((first, second::judge(theirs, &same, forks), format!("{reading:?} {request:?}")));
+        }
+    }
+    said
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 1_000, ..ProptestConfig::default() })]
+
+    #[test]
+    fn both_evaluators_say_the_same(case in case(Values::WellFormed)) {
+        for (first, second, asked) in said(&case) {
+            prop_assert_eq!(first, second, "{}", asked);
+        }
+    }
+
+    /// Where the second can tell whether a request is allowed, the first says the same.
+    #[test]
+    fn neither_claims_what_the_other_denies(case in case(Values::Odd)) {
+        for (first, second, asked) in said(&case) {
+            // What nothing allows is refused for sure, though a denial may not be readable.
+            let same = (first == Verdict::Allowed) == (second == Verdict::Allowed);
+            prop_assert!(second == Verdict::Unsure || same, "{first:?}, {second:?}: {}", asked);
+        }
+    }
+}
