@@ -8,7 +8,8 @@ use super::Escalation;
 use crate::iam::compare::{Case, Proof, reach, scope};
 use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, PolicySet, Quantifier, Scope, Statement, Test};
-use crate::iam::request::{Reading, Request};
+use crate::iam::reading::{Reading, Truth};
+use crate::iam::request::Request;
 
 /// Hands a role to a service.
 pub(super) const PASS_ROLE: &str = "iam:PassRole";
@@ -102,7 +103,7 @@ impl Path {
         };
         // What is there already is no advice.
         let service = access.iter().flat_map(PolicySet::allowing).any(|statement| {
-            statement.matches(&passed.request, Reading::Crossing)
+            statement.matches(&passed.request, Reading::CROSSING) != Truth::No
                 && statement.conditions.iter().any(|condition| condition.key == PASSED_TO_SERVICE)
         });
         match (passed.wide, service) {

@@ -12,20 +12,24 @@
 
 mod budget;
 mod context;
+mod finder;
 mod glob;
 mod solve;
+mod term;
 mod witness;
 
-use std::cell::OnceCell;
 use std::collections::HashSet;
+use std::rc::Rc;
 
 use self::budget::Budget;
-use self::glob::Variables;
-use self::solve::{Bounds, Goal, Outcome, Term, solve};
+use self::finder::{Finder, Sides};
+use self::solve::{Bounds, Goal, Outcome, Sure, solve};
+use self::term::{Doubts, Term, World, statement_key};
 use self::witness::presentable;
+use super::catalogue::Catalogue;
 use super::pattern::{Part, Pattern, Syntax};
-use super::policy::{Effect, Policy, PolicySet, Scope, Statement};
-use super::reading::Reading;
+use super::policy::{Effect, Policy, PolicySet, Scope, Statement, Test};
+use super::reading::{Forks, Reading};
 use super::request::Request;
 
 /// What a new policy is to an old one.
@@ -106,11 +110,8 @@ impl<S> Comparison<'_, S> {
 /// Steps of one search: some milliseconds.
 const STEPS_OF_A_SEARCH: usize = 200_000;
 
-/// Steps of one comparison in all. Past it, what is left is "can't tell".
-const STEPS_OF_A_COMPARISON: usize = 2_000_000;
-
-/// How many pieces, actions times resources, a difference is taken apart into.
-const PIECES_MAX: usize = 1_000;
+/// Steps of one direction of a comparison in all. Past it, what is left is "can't tell".
+const STEPS_OF_A_COMPARISON: usize = 8_000_000;
 
 /// Compares what two principals may do.
 pub fn compare<'a, S>(old: &'a [PolicySet<S>], new: &'a [PolicySet<S>]) -> Comparison<'a, S> {
@@ -140,31 +141,31 @@ fn search<S>(
     outside: &[Statement<()>],
 ) -> Option<Proof> {
     let mut left = STEPS_OF_A_COMPARISON;
-    let readings = readings(
-        access
-            .iter()
-            .chain(beyond)
-            .flat_map(statements)
-            .map(|statement| &statement.resources)
-            .chain(std::iter::once(within).chain(outside).map(|statement| &statement.resources)),
-    );
+    let mut facts = Facts::default();
+    access.iter().chain(beyond).flat_map(statements).for_each(|statement| facts.note(statement));
+    std::iter::once(within).chain(outside).for_each(|statement| facts.note(statement));
     let mut unsure = None;
-    for reading in readings {
-        let mut variables = Variables::default();
-        let sides: Vec<Bounds> = access.iter().map(|set| Bounds::new(set, reading, &mut variables)).collect();
-        let others: Vec<Bounds> = beyond.iter().map(|set| Bounds::new(set, reading, &mut variables)).collect();
-        let within = Term::new(within, reading, &mut variables);
-        let outside: Vec<Term> = outside.iter().map(|term| Term::new(term, reading, &mut variables)).collect();
-        for bounds in &sides {
+    for (reading, open) in facts.worlds() {
+        let mut world = World::new(reading, &facts.sets);
+        let (here, there, given) = sides(open);
+        let Some(within) = Term::new(within, given, &mut world) else { continue };
+        let excluded = if open { Doubts::Open } else { Doubts::Match };
+        let outside: Vec<Term> = outside.iter().filter_map(|one| Term::new(one, excluded, &mut world)).collect();
+        let near = |set: &PolicySet<S>, sure: Sure, world: &mut World| {
+            Bounds::new(set, sure, world).within(&within.actions, &within.resources)
+        };
+        let mine: Vec<Bounds> = access.iter().map(|set| near(set, here, &mut world)).collect();
+        let others: Vec<Bounds> = beyond.iter().map(|set| near(set, there, &mut world)).collect();
+        for bounds in mine.iter().filter(|bounds| !bounds.allows.iter().any(Vec::is_empty)) {
             let allowed = bounds.allows.iter().map(|set| Goal::InsideAny(set));
             let kept = bounds.denies.iter().chain(&outside).map(Goal::Outside);
             let kept = kept.chain(others.iter().map(Goal::NotAllowed));
             let goals: Vec<Goal<'_>> = [Goal::Inside(&within)].into_iter().chain(allowed).chain(kept).collect();
-            match attempt(&goals, reading, &variables, &mut left) {
-                Outcome::Witness(request) => {
-                    let scope = &within.statement.actions;
-                    return Some(Proof::Witness(presentable(request, scope, &goals, reading)));
-                }
+            match attempt(&goals, &world, &mut left) {
+                Outcome::Witness(request) => match told(request, &within, &goals, &world) {
+                    Proof::CannotTell(why) => unsure = Some(Proof::CannotTell(why)),
+                    proof => return Some(proof),
+                },
                 Outcome::Nothing => {}
                 Outcome::Unsure(why) => unsure = Some(Proof::CannotTell(why.to_owned())),
             }
@@ -173,11 +174,24 @@ fn search<S>(
     unsure
 }
 
+/// How doubts are settled on the side that is asked about, on the other, and in what it is asked for.
+fn sides(open: bool) -> (Sure, Sure, Doubts) {
+    if open { (Sure::Open, Sure::Open, Doubts::Open) } else { (Sure::Least, Sure::Most, Doubts::Miss) }
+}
+
+/// A request that was found, as a proof: what holds only as far as a doubt does is none.
+fn told(mut request: Request, term: &Term, goals: &[Goal<'_>], world: &World) -> Proof {
+    match world.take_doubts(&mut request) {
+        Some(why) => Proof::CannotTell(why),
+        None => Proof::Witness(presentable(request, &term.actions.scope(), goals, world.reading)),
+    }
+}
+
 /// One search within what is left of a comparison's steps.
-fn attempt(goals: &[Goal<'_>], reading: Reading, variables: &Variables, left: &mut usize) -> Outcome {
+fn attempt(goals: &[Goal<'_>], world: &World, left: &mut usize) -> Outcome {
     let share = STEPS_OF_A_SEARCH.min(*left);
     let mut budget = Budget::new(share);
-    let outcome = solve(goals, reading, variables, &mut budget);
+    let outcome = solve(goals, world, &mut budget);
     *left = left.saturating_sub(budget.spent()).max(1);
     outcome
 }
@@ -187,51 +201,75 @@ fn statements<S>(set: &PolicySet<S>) -> impl Iterator<Item = &Statement<S>> {
     set.identity.iter().chain(others).flat_map(|policy| &policy.statements)
 }
 
-/// The readings of resources that can differ on these.
-fn readings<'s>(mut scopes: impl Iterator<Item = &'s Scope>) -> Vec<Reading> {
-    let differs = |pattern: &Pattern| {
-        let last = pattern.parts.len().saturating_sub(1);
-        pattern.parts.iter().enumerate().any(|(index, part)| match part {
-            Part::One => true,
-            Part::Any if index == last => false,
-            Part::Any => !matches!(&pattern.parts[index + 1], Part::Literal(text) if text.starts_with(':')),
-            _ => false,
-        })
-    };
-    match scopes.any(|scope| scope.patterns.iter().any(differs)) {
-        true => vec![Reading::CROSSING, Reading::SEGMENTED],
-        false => vec![Reading::CROSSING],
+/// What about all statements of a comparison decides how they have to be read.
+#[derive(Default)]
+struct Facts {
+    forks: Forks,
+    doubtful: bool,
+    /// Keys that a set operator asks for.
+    sets: Rc<HashSet<String>>,
+    /// Operators without a set prefix, by key: whether positive and negated ones are there.
+    plain: Vec<(String, bool)>,
+}
+
+impl Facts {
+    fn note<S>(&mut self, statement: &Statement<S>) {
+        let resources = &statement.resources;
+        self.forks.colons |= resources.patterns.iter().any(has_open_wildcard);
+        let needs = |pattern: &Pattern| pattern.needed_keys().next().is_some();
+        self.forks.unresolved |= resources.negated && resources.patterns.iter().any(needs);
+        self.doubtful |= resources.patterns.iter().any(Pattern::is_odd_resource);
+        for condition in &statement.conditions {
+            let negated = condition.operator.test.is_negated();
+            self.forks.unresolved |= negated && condition.values.iter().any(needs);
+            self.doubtful |= condition.is_doubtful();
+            match condition.operator.quantifier {
+                Some(_) => drop(Rc::make_mut(&mut self.sets).insert(condition.key.clone())),
+                None if condition.operator.test == Test::Null => {}
+                None => self.plain.push((condition.key.clone(), negated)),
+            }
+        }
+        // A variable whose key has several values is in doubt.
+        let variables = statement.conditions.iter().flat_map(|condition| &condition.values).chain(&resources.patterns);
+        self.doubtful |=
+            variables.flat_map(Pattern::needed_keys).any(|key| self.sets.contains(key) || multivalued(key));
+    }
+
+    /// Every reading, first as far as what is found is certain, and then as far as a doubt goes.
+    fn worlds(&mut self) -> Vec<(Reading, bool)> {
+        for (key, negated) in &self.plain {
+            if self.sets.contains(key) || multivalued(key) {
+                let fork = if *negated { &mut self.forks.several_negated } else { &mut self.forks.several };
+                *fork = true;
+            }
+        }
+        let readings = self.forks.readings();
+        let sure = readings.iter().filter(|_| self.doubtful).map(|reading| (*reading, false));
+        sure.chain(readings.iter().map(|reading| (*reading, true))).collect()
     }
 }
 
-impl Bounds {
-    fn new<S>(set: &PolicySet<S>, reading: Reading, variables: &mut Variables) -> Self {
-        let mut terms = |policies: &[std::sync::Arc<Policy<S>>], effect: Effect| -> Vec<Term> {
-            let all = policies.iter().flat_map(|policy| &policy.statements);
-            all.filter(|one| one.effect == effect).map(|one| Term::new(one, reading, variables)).collect()
-        };
-        let mut bounds = Self::default();
-        for policies in [Some(&set.identity), set.boundary.as_ref(), set.session.as_ref()].into_iter().flatten() {
-            bounds.allows.push(terms(policies, Effect::Allow));
-            bounds.denies.append(&mut terms(policies, Effect::Deny));
-        }
-        bounds
-    }
+fn multivalued(key: &str) -> bool {
+    Catalogue::current().is_multivalued(key)
+}
 
-    /// What it would allow if no condition were set: conditional denials fall away with them.
-    fn unconditional(&self) -> Self {
-        Self {
-            allows: self.allows.iter().map(|set| set.iter().map(Term::unconditional).collect()).collect(),
-            denies: self.denies.iter().filter(|deny| deny.statement.conditions.is_empty()).cloned().collect(),
-        }
-    }
+/// Whether a pattern has a wildcard that may or may not cross colons.
+fn has_open_wildcard(pattern: &Pattern) -> bool {
+    let last = pattern.parts.len().saturating_sub(1);
+    pattern.parts.iter().enumerate().any(|(index, part)| match part {
+        Part::One => true,
+        Part::Any if index == last => false,
+        Part::Any => !matches!(&pattern.parts[index + 1], Part::Literal(text) if text.starts_with(':')),
+        _ => false,
+    })
 }
 
 /// What `here` allows and `there` does not.
 fn differences<'a, S>(here: &'a [PolicySet<S>], there: &[PolicySet<S>], left: &mut usize) -> Vec<Difference<'a, S>> {
     let known: Vec<Known> = there.iter().map(Known::new).collect();
-    let all = here.iter().chain(there).flat_map(statements).map(|statement| &statement.resources);
-    let readings = readings(all);
+    let mut facts = Facts::default();
+    here.iter().chain(there).flat_map(statements).for_each(|statement| facts.note(statement));
+    let worlds = facts.worlds();
     let mut found = Vec::new();
     for (index, set) in here.iter().enumerate() {
         let mine = Known::new(set);
@@ -243,9 +281,12 @@ fn differences<'a, S>(here: &'a [PolicySet<S>], there: &[PolicySet<S>], left: &m
         if open.is_empty() {
             continue;
         }
-        let sides: Vec<Sides> = readings.iter().map(|reading| Sides::new(set, there, *reading)).collect();
+        let sides: Vec<Sides> = worlds
+            .iter()
+            .map(|(reading, open)| Sides::new(set, there, *open, World::new(*reading, &facts.sets)))
+            .collect();
         for statement in open {
-            Finder { sides: &sides, set: index, statement, left: &mut *left }.find(&mut found);
+            Finder::new(&sides, index, statement, &mut *left).find(&mut found);
         }
     }
     found
@@ -262,7 +303,7 @@ impl Known {
     fn new<S>(set: &PolicySet<S>) -> Self {
         let keys = |policies: &[std::sync::Arc<Policy<S>>], effect: Effect| {
             let all = policies.iter().flat_map(|policy| &policy.statements);
-            all.filter(move |one| one.effect == effect).map(key).collect::<Vec<String>>()
+            all.filter(move |one| one.effect == effect).map(statement_key).collect::<Vec<String>>()
         };
         let bounds = [&set.boundary, &set.session].map(|policies| {
             let mut keys = policies.as_ref().map_or_else(|| vec!["none".to_owned()], |all| keys(all, Effect::Allow));
@@ -285,196 +326,7 @@ impl Known {
     fn surely_allows<S>(&self, statement: &Statement<S>, other: &Self) -> bool {
         self.bounds.iter().zip(&other.bounds).all(|(mine, theirs)| mine == theirs || mine.as_slice() == ["none"])
             && self.denies.is_subset(&other.denies)
-            && self.allows.contains(&key(statement))
-    }
-}
-
-/// A statement as one text, the same for two that say the same in another order.
-fn key<S>(statement: &Statement<S>) -> String {
-    let scope = |scope: &Scope| {
-        let mut parts: Vec<String> = scope.patterns.iter().map(|pattern| format!("{:?}", pattern.parts)).collect();
-        parts.sort_unstable();
-        parts.dedup();
-        format!("{}{parts:?}", scope.negated)
-    };
-    let mut conditions: Vec<String> = statement
-        .conditions
-        .iter()
-        .map(|condition| {
-            let mut values: Vec<String> = condition.values.iter().map(|value| format!("{:?}", value.parts)).collect();
-            values.sort_unstable();
-            values.dedup();
-            format!("{} {:?} {values:?}", condition.operator, condition.key)
-        })
-        .collect();
-    conditions.sort_unstable();
-    format!("{:?} {} {} {conditions:?}", statement.effect, scope(&statement.actions), scope(&statement.resources))
-}
-
-/// One set of the one side, and all of the other, under one reading.
-struct Sides {
-    reading: Reading,
-    variables: Variables,
-    mine: Bounds,
-    theirs: Vec<Bounds>,
-    /// The other side as if no condition were set; made when a difference is found.
-    unconditional: OnceCell<Vec<Bounds>>,
-}
-
-impl Sides {
-    fn new<S>(mine: &PolicySet<S>, theirs: &[PolicySet<S>], reading: Reading) -> Self {
-        let mut variables = Variables::default();
-        let mine = Bounds::new(mine, reading, &mut variables);
-        let theirs: Vec<Bounds> = theirs.iter().map(|set| Bounds::new(set, reading, &mut variables)).collect();
-        Self { reading, variables, mine, theirs, unconditional: OnceCell::new() }
-    }
-}
-
-impl Sides {
-    fn unconditional(&self) -> &[Bounds] {
-        self.unconditional.get_or_init(|| self.theirs.iter().map(Bounds::unconditional).collect())
-    }
-}
-
-/// Looks for what one statement allows here and nothing allows there.
-struct Finder<'f, 'a, S> {
-    sides: &'f [Sides],
-    set: usize,
-    statement: &'a Statement<S>,
-    left: &'f mut usize,
-}
-
-impl<'a, S> Finder<'_, 'a, S> {
-    fn find(&mut self, found: &mut Vec<Difference<'a, S>>) {
-        let (actions, resources) = (&self.statement.actions, &self.statement.resources);
-        let Some(whole) = self.gained(actions, resources) else { return };
-        let before = found.len();
-        let (by_action, by_resource) = (pieces(actions), pieces(resources));
-        let apart = by_action.len() * by_resource.len() <= PIECES_MAX;
-        for action in by_action.iter().take(PIECES_MAX) {
-            let all = match by_action.len() {
-                1 => Some(whole.clone()),
-                _ => self.gained(action, resources),
-            };
-            let Some(all) = all else { continue };
-            let mut parts: Vec<(Scope, Proof)> = Vec::new();
-            match apart && by_resource.len() > 1 {
-                false => parts.push((resources.clone(), all)),
-                true => {
-                    for resource in &by_resource {
-                        parts.extend(self.gained(action, resource).map(|proof| (resource.clone(), proof)));
-                    }
-                }
-            }
-            self.group(action, parts, found);
-        }
-        // The parts are all there is, so where each is proved to be no gain, the whole is none either, though it
-        // was too much to be decided at once.
-        let proved = found.len() == before && matches!(whole, Proof::CannotTell(_));
-        if found.len() == before && !proved || by_action.len() > PIECES_MAX {
-            // Not told of any part, or not of every one.
-            let (actions, resources) = (actions.clone(), resources.clone());
-            self.add(actions, resources, Extent::Part, whole, found);
-        }
-    }
-
-    /// Puts the resources of one action together that differ in the same way.
-    fn group(&mut self, action: &Scope, parts: Vec<(Scope, Proof)>, found: &mut Vec<Difference<'a, S>>) {
-        if parts.is_empty() {
-            return;
-        }
-        let mut groups: Vec<(Extent, Scope, Proof)> = Vec::new();
-        let whole = self.is_whole(action);
-        for (resource, proof) in parts {
-            let extent = match whole {
-                true => Extent::Whole,
-                false if self.is_conditional(action, &resource) => Extent::Conditions,
-                false => Extent::Part,
-            };
-            match groups.iter_mut().find(|(known, ..)| *known == extent) {
-                Some((_, scope, known)) => {
-                    scope.patterns.extend(resource.patterns);
-                    if matches!(known, Proof::CannotTell(_)) {
-                        *known = proof;
-                    }
-                }
-                None => groups.push((extent, resource, proof)),
-            }
-        }
-        for (extent, resources, proof) in groups {
-            self.add(action.clone(), resources, extent, proof, found);
-        }
-    }
-
-    fn add(&self, actions: Scope, resources: Scope, extent: Extent, proof: Proof, found: &mut Vec<Difference<'a, S>>) {
-        found.push(Difference { set: self.set, statement: self.statement, actions, resources, extent, proof });
-    }
-
-    /// A request of these actions and resources that the statement allows here and nothing there.
-    fn gained(&mut self, actions: &Scope, resources: &Scope) -> Option<Proof> {
-        let mut unsure = None;
-        for sides in self.sides {
-            let mut variables = sides.variables.clone();
-            let term = self.term(actions, resources, sides.reading, &mut variables);
-            let limits = sides.mine.allows.iter().skip(1).map(|set| Goal::InsideAny(set));
-            let denies = sides.mine.denies.iter().map(Goal::Outside);
-            let others = sides.theirs.iter().map(Goal::NotAllowed);
-            let goals: Vec<Goal<'_>> =
-                [Goal::Inside(&term)].into_iter().chain(limits).chain(denies).chain(others).collect();
-            match attempt(&goals, sides.reading, &variables, self.left) {
-                Outcome::Witness(request) => {
-                    return Some(Proof::Witness(presentable(request, actions, &goals, sides.reading)));
-                }
-                Outcome::Nothing => {}
-                Outcome::Unsure(why) => unsure = Some(Proof::CannotTell(why.to_owned())),
-            }
-        }
-        unsure
-    }
-
-    /// Whether the other side allows none of these actions, whatever the resource and the conditions.
-    fn is_whole(&mut self, actions: &Scope) -> bool {
-        let sides = &self.sides[0];
-        let mut variables = sides.variables.clone();
-        let anything = Scope { negated: true, patterns: Vec::new() };
-        let term = self.term(actions, &anything, sides.reading, &mut variables).unconditional();
-        sides.theirs.iter().all(|bounds| {
-            let allowed = bounds.allows.iter().map(|set| Goal::InsideAny(set));
-            let denies = bounds.denies.iter().map(Goal::Outside);
-            let goals: Vec<Goal<'_>> = [Goal::Inside(&term)].into_iter().chain(allowed).chain(denies).collect();
-            attempt(&goals, sides.reading, &variables, self.left) == Outcome::Nothing
-        })
-    }
-
-    /// Whether the other side would allow all of it if it had no conditions.
-    fn is_conditional(&mut self, actions: &Scope, resources: &Scope) -> bool {
-        self.sides.iter().all(|sides| {
-            let mut variables = sides.variables.clone();
-            let term = self.term(actions, resources, sides.reading, &mut variables).unconditional();
-            let others = sides.unconditional().iter().map(Goal::NotAllowed);
-            let goals: Vec<Goal<'_>> = [Goal::Inside(&term)].into_iter().chain(others).collect();
-            attempt(&goals, sides.reading, &variables, self.left) == Outcome::Nothing
-        })
-    }
-
-    fn term(&self, actions: &Scope, resources: &Scope, reading: Reading, variables: &mut Variables) -> Term {
-        let part = Statement {
-            sid: None,
-            effect: Effect::Allow,
-            actions: actions.clone(),
-            resources: resources.clone(),
-            conditions: self.statement.conditions.clone(),
-            span: (),
-        };
-        Term::new(&part, reading, variables)
-    }
-}
-
-/// A scope, pattern by pattern; one of exclusions stays whole.
-fn pieces(scope: &Scope) -> Vec<Scope> {
-    match scope.negated {
-        true => vec![scope.clone()],
-        false => scope.patterns.iter().map(|one| Scope { negated: false, patterns: vec![one.clone()] }).collect(),
+            && self.allows.contains(&statement_key(statement))
     }
 }
 

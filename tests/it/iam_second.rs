@@ -9,7 +9,8 @@ use std::sync::Arc;
 use leasehold::iam::evaluate::Decision;
 use leasehold::iam::json;
 use leasehold::iam::policy::{Policy, PolicySet};
-use leasehold::iam::request::{Reading, Request};
+use leasehold::iam::reading::Reading;
+use leasehold::iam::request::Request;
 use leasehold::sandbox::policy::{self as second, Forks, Policies, Several, SeveralNegated, Star, Unresolved, Verdict};
 use proptest::prelude::*;
 use proptest::sample::select;
@@ -336,7 +337,7 @@ fn readings() -> [(Reading, Forks); 2] {
         several: Several::AnyMatches,
         several_negated: SeveralNegated::NoneMatches,
     };
-    [(Reading::Crossing, forks(Star::Anywhere)), (Reading::Segmented, forks(Star::InSegment))]
+    [(Reading::CROSSING, forks(Star::Anywhere)), (Reading::SEGMENTED, forks(Star::InSegment))]
 }
 
 /// What either says to each request under each reading.

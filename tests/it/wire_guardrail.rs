@@ -251,7 +251,8 @@ fn what_is_no_list_of_guardrails_is_refused_and_the_role_not_written() {
 fn a_wildcard_for_the_service_has_one_answer_in_all_halves() {
     use leasehold::iam::catalogue::Catalogue;
     use leasehold::iam::policy::{Policy, PolicySet};
-    use leasehold::iam::request::{Reading, Request};
+    use leasehold::iam::reading::Reading;
+    use leasehold::iam::request::Request;
     use leasehold::iam::{document, json};
 
     let world = World::new();

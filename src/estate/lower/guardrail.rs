@@ -260,7 +260,7 @@ impl Lowering<'_> {
 
 /// Whether a text is a day that there is, as `2027-02-01`.
 fn is_day(text: &str) -> bool {
-    text.len() == 10 && crate::iam::condition::instant(text).is_some() && text.as_bytes()[4] == b'-'
+    text.len() == 10 && crate::iam::value::instant(text).is_some() && text.as_bytes()[4] == b'-'
 }
 
 #[cfg(test)]

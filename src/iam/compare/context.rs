@@ -94,18 +94,11 @@ type Wish<'a> = (&'a Atom, bool);
 
 /// Settles a key so that each of the conditions holds, or does not, as wanted. `named`: a policy variable
 /// names the key, so that it is better there than absent.
-pub(super) fn settle(
-    key: &str,
-    wants: &[(&Atom, bool)],
-    named: bool,
-    world: &World,
-    budget: &mut Budget,
-) -> Settled {
+pub(super) fn settle(key: &str, wants: &[(&Atom, bool)], named: bool, world: &World, budget: &mut Budget) -> Settled {
     let nothing = Request::default();
     // Without the values of policy variables a negation may be spoilt; that is a condition of its own.
     let reading = Reading { unresolved: Default::default(), ..world.reading };
-    let absent =
-        wants.iter().all(|(atom, holds)| (atom.condition.holds(&nothing, reading) == Truth::Yes) == *holds);
+    let absent = wants.iter().all(|(atom, holds)| (atom.condition.holds(&nothing, reading) == Truth::Yes) == *holds);
     if absent && !named {
         return Settled::As(Setting::Absent);
     }

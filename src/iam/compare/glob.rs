@@ -227,7 +227,8 @@ impl Wanted<'_> {
         if self.must.iter().any(|union| swallowed(&union)) {
             return Found::Nothing;
         }
-        if let Some(texts) = self.must.iter().filter(|union| union.iter().all(Glob::is_literal)).min_by_key(|u| u.len()) {
+        if let Some(texts) = self.must.iter().filter(|union| union.iter().all(Glob::is_literal)).min_by_key(|u| u.len())
+        {
             return self.among(texts, frame, budget);
         }
         let found = Product::new(self, frame).search(budget);

@@ -5,25 +5,16 @@
 //! for action, resource and each context key apart, where they are read so that nothing is missed; goals are
 //! judged by the point evaluator. So a request that comes out is a witness, and "there is none" is a proof.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use super::budget::Budget;
 use super::context::{Atom, Setting, Settled, settle};
-use super::glob::{Colons, Found, Glob, Symbol, Token, Variables, Wanted};
-use crate::iam::policy::{Condition, Scope, Statement};
+use super::glob::{Found, Glob, Symbol, Token, Wanted};
+use super::term::{Area, Doubts, Term, World};
+use crate::iam::policy::{Effect, Policy, PolicySet};
 use crate::iam::reading::Reading;
 use crate::iam::request::Request;
-
-/// A statement, ready to be a constraint.
-#[derive(Clone, Debug)]
-pub(super) struct Term {
-    /// What it says.
-    pub(super) statement: Statement<()>,
-    actions: Vec<Glob>,
-    resources: Vec<Glob>,
-    atoms: Vec<Atom>,
-}
 
 /// What must be true of the request.
 #[derive(Clone, Copy, Debug)]
@@ -49,6 +40,67 @@ pub(super) struct Bounds {
     pub(super) denies: Vec<Term>,
 }
 
+/// Which side of a change a principal is on: what is in doubt counts against the change.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Sure {
+    /// Nothing is settled: a doubt may go either way.
+    Open,
+    /// What it surely allows: where there is a doubt, it does not allow, and denies.
+    Least,
+    /// What it may allow: where there is a doubt, it allows, and does not deny.
+    Most,
+}
+
+impl Bounds {
+    /// The sets of one principal.
+    pub(super) fn new<S>(set: &PolicySet<S>, sure: Sure, world: &mut World) -> Self {
+        let mut terms = |policies: &[std::sync::Arc<Policy<S>>], effect: Effect| -> Vec<Term> {
+            let doubts = match (sure, effect) {
+                (Sure::Open, _) => Doubts::Open,
+                (Sure::Least, Effect::Allow) | (Sure::Most, Effect::Deny) => Doubts::Miss,
+                (Sure::Least, Effect::Deny) | (Sure::Most, Effect::Allow) => Doubts::Match,
+            };
+            let all = policies.iter().flat_map(|policy| &policy.statements);
+            all.filter(|one| one.effect == effect).filter_map(|one| Term::new(one, doubts, world)).collect()
+        };
+        let mut bounds = Self::default();
+        for policies in [Some(&set.identity), set.boundary.as_ref(), set.session.as_ref()].into_iter().flatten() {
+            bounds.allows.push(terms(policies, Effect::Allow));
+            bounds.denies.append(&mut terms(policies, Effect::Deny));
+        }
+        bounds
+    }
+
+    /// What of it may be about requests of these actions and resources.
+    pub(super) fn within(&self, actions: &Area, resources: &Area) -> Self {
+        let near = |terms: &Vec<Term>| terms.iter().filter_map(|term| term.within(actions, resources)).collect();
+        Self { allows: self.allows.iter().map(near).collect(), denies: near(&self.denies) }
+    }
+
+    /// What it would allow if no condition were set: conditional denials fall away with them.
+    pub(super) fn unconditional(&self) -> Self {
+        Self {
+            allows: self.allows.iter().map(|set| set.iter().map(Term::unconditional).collect()).collect(),
+            denies: self.denies.iter().filter(|deny| !deny.is_conditional()).cloned().collect(),
+        }
+    }
+
+    /// Whether it surely allows all that `term` matches and `other`, which has the term, allows: a statement that
+    /// covers it stands in each set, and nothing denies that does not deny there.
+    pub(super) fn surely_allows(&self, term: &Term, other: &Self) -> bool {
+        let covered = |set: &Vec<Term>| set.iter().any(|one| one.covers(term));
+        let same = |(mine, theirs): (&Vec<Term>, &Vec<Term>)| {
+            let ids = |set: &[Term]| set.iter().map(|one| one.id().to_owned()).collect::<HashSet<_>>();
+            ids(theirs).is_subset(&ids(mine))
+        };
+        let limits = self.allows.iter().zip(&other.allows).skip(1);
+        self.allows.first().is_some_and(covered)
+            && (self.allows.len() == other.allows.len() && limits.map(|pair| (pair.0, pair.1)).all(same)
+                || self.allows.iter().skip(1).all(covered))
+            && self.denies.iter().all(|deny| other.denies.iter().any(|one| one.id() == deny.id() || one.covers(deny)))
+    }
+}
+
 /// How a search ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Outcome {
@@ -60,40 +112,12 @@ pub(super) enum Outcome {
     Unsure(&'static str),
 }
 
+/// How many constraints are put upon each other: each takes some of the stack.
+const DEPTH_MAX: usize = 400;
+
 const BUDGET_SPENT: &str = "the policies are too intricate to be compared within bounds";
 const NOT_CONFIRMED: &str = "it depends on the value of a policy variable";
 const MIXED_KEY: &str = "conditions of different types on one key can't be decided together";
-
-impl Term {
-    /// A statement under one reading of wildcards.
-    pub(super) fn new<S>(statement: &Statement<S>, reading: Reading, variables: &mut Variables) -> Self {
-        let mut globs = |scope: &Scope, colons: Colons| -> Vec<Glob> {
-            scope.patterns.iter().map(|pattern| Glob::new(pattern, colons, false, variables)).collect()
-        };
-        let actions = globs(&statement.actions, Colons::Crossed);
-        let resources = globs(&statement.resources, reading.into());
-        let atoms = statement.conditions.iter().map(|condition: &Condition| Atom::new(condition, variables)).collect();
-        let statement = Statement {
-            sid: None,
-            effect: statement.effect,
-            actions: statement.actions.clone(),
-            resources: statement.resources.clone(),
-            conditions: statement.conditions.clone(),
-            span: (),
-        };
-        Self { statement, actions, resources, atoms }
-    }
-
-    fn matches(&self, request: &Request, reading: Reading) -> bool {
-        self.statement.matches(request, reading)
-    }
-
-    /// The same statement without its conditions.
-    pub(super) fn unconditional(&self) -> Self {
-        let statement = Statement { conditions: Vec::new(), ..self.statement.clone() };
-        Self { statement, atoms: Vec::new(), ..self.clone() }
-    }
-}
 
 impl Goal<'_> {
     /// Whether a request meets it.
@@ -133,11 +157,11 @@ static RESOURCE_FRAME: LazyLock<Vec<Glob>> = LazyLock::new(|| {
 /// Nothing can deny it, so that nobody gains or loses it. Source: STS API reference, GetCallerIdentity.
 static ALWAYS_ALLOWED: LazyLock<Glob> = LazyLock::new(|| Glob::literal("sts:getcalleridentity"));
 
-/// Finds a request that meets all goals. `variables` are those of all terms.
-pub(super) fn solve(goals: &[Goal<'_>], reading: Reading, variables: &Variables, budget: &mut Budget) -> Outcome {
+/// Finds a request that meets all goals, whose terms are of this world.
+pub(super) fn solve(goals: &[Goal<'_>], world: &World, budget: &mut Budget) -> Outcome {
     let mut constraints = Constraints::default();
     constraints.action.must_not.push(&ALWAYS_ALLOWED);
-    let mut search = Search { reading, variables, budget };
+    let mut search = Search { world, budget, depth: 0 };
     match search.model(&constraints, None, Touched::everything()) {
         Ok(model) => search.meet(goals.to_vec(), &constraints, &model),
         Err(outcome) => outcome,
@@ -158,6 +182,34 @@ struct Model<'t> {
     action: Vec<Symbol>,
     resource: Vec<Symbol>,
     keys: BTreeMap<&'t str, Setting>,
+    naming: Naming,
+}
+
+/// What stands for a variable that no condition settles.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+enum Naming {
+    /// Words that tell what it is.
+    #[default]
+    Telling,
+    /// A character that hardly any pattern spells out.
+    Plain,
+    /// The same behind a colon.
+    Colon,
+    /// Nothing.
+    Empty,
+}
+
+impl Naming {
+    const ALL: [Self; 4] = [Self::Telling, Self::Plain, Self::Colon, Self::Empty];
+
+    fn value(self, key: &str) -> String {
+        match self {
+            Self::Telling => format!("some-{}", key.rsplit([':', '/']).next().unwrap_or("value")),
+            Self::Plain => "\u{f8}".to_owned(),
+            Self::Colon => ":\u{f8}".to_owned(),
+            Self::Empty => String::new(),
+        }
+    }
 }
 
 /// Which dimensions a new constraint concerns.
@@ -175,9 +227,9 @@ impl Touched<'_> {
 }
 
 struct Search<'s> {
-    reading: Reading,
-    variables: &'s Variables,
+    world: &'s World,
     budget: &'s mut Budget,
+    depth: usize,
 }
 
 /// One way to meet a goal.
@@ -197,10 +249,10 @@ enum Way<'t> {
 impl Search<'_> {
     /// Meets the goals under the constraints, which `model` meets.
     fn meet<'t>(&mut self, goals: Vec<Goal<'t>>, constraints: &Constraints<'t>, model: &Model<'t>) -> Outcome {
-        if !self.budget.spend(8) {
+        if !self.budget.spend(8) || self.depth > DEPTH_MAX {
             return Outcome::Unsure(BUDGET_SPENT);
         }
-        let request = self.request(model);
+        let request = self.request(model, model.naming);
         let open = goals.iter().position(|goal| !self.is_met(*goal, &request));
         let Some(open) = open else { return Outcome::Witness(request) };
         let mut unsure = None;
@@ -229,7 +281,10 @@ impl Search<'_> {
         match way {
             Way::Goals(more) => {
                 goals.splice(open..=open, more);
-                return self.meet(goals, &constraints, model);
+                self.depth += 1;
+                let outcome = self.meet(goals, &constraints, model);
+                self.depth -= 1;
+                return outcome;
             }
             Way::Action(term, inside) => constraints.action(term, inside, &mut touched),
             Way::Resource(term, inside) => constraints.resource(term, inside, &mut touched),
@@ -241,19 +296,26 @@ impl Search<'_> {
                 achieved = Goal::Inside(term);
             }
         }
-        let next = match self.model(&constraints, Some(model), touched) {
+        let mut next = match self.model(&constraints, Some(model), touched) {
             Ok(next) => next,
             Err(outcome) => return outcome,
         };
-        if !self.is_met(achieved, &self.request(&next)) {
+        let named = Naming::ALL.into_iter().find(|naming| self.is_met(achieved, &self.request(&next, *naming)));
+        match named {
+            Some(naming) => {
+                next.naming = naming;
+                self.depth += 1;
+                let outcome = self.meet(goals, &constraints, &next);
+                self.depth -= 1;
+                outcome
+            }
             // As patterns the constraint is met, as a request it is not: a variable happens to be in the way.
-            return Outcome::Unsure(NOT_CONFIRMED);
+            None => Outcome::Unsure(NOT_CONFIRMED),
         }
-        self.meet(goals, &constraints, &next)
     }
 
     fn is_met(&self, goal: Goal<'_>, request: &Request) -> bool {
-        goal.is_met(request, self.reading)
+        goal.is_met(request, self.world.reading)
     }
 
     /// The ways to meet a goal that the request does not meet. Every request that meets it goes one of them.
@@ -266,7 +328,7 @@ impl Search<'_> {
             }
             Goal::InsideAny(terms) => terms.iter().map(Way::All).collect(),
             Goal::OutsideAll(terms) => {
-                let hit = terms.iter().filter(|term| term.matches(request, self.reading));
+                let hit = terms.iter().filter(|term| term.matches(request, self.world.reading));
                 vec![Way::Goals(hit.map(Goal::Outside).chain([goal]).collect())]
             }
             Goal::NotAllowed(bounds) => {
@@ -287,6 +349,7 @@ impl Search<'_> {
             action: Vec::new(),
             resource: Vec::new(),
             keys: BTreeMap::new(),
+            naming: Naming::default(),
         });
         if touched.action {
             model.action = self.text(&constraints.action, &ACTION_FRAME)?;
@@ -296,8 +359,8 @@ impl Search<'_> {
         }
         for key in touched.keys {
             let wants = constraints.keys.get(key).map_or(&[][..], Vec::as_slice);
-            let named = self.variables.0.iter().any(|(name, _)| name == key);
-            match settle(key, wants, named, self.budget) {
+            let named = self.world.variables.0.iter().any(|(name, _)| name == key);
+            match settle(key, wants, named, self.world, self.budget) {
                 Settled::As(setting) => model.keys.insert(key, setting),
                 Settled::Never => return Err(Outcome::Nothing),
                 Settled::Unsure => return Err(Outcome::Unsure(MIXED_KEY)),
@@ -315,7 +378,7 @@ impl Search<'_> {
     }
 
     /// The model as a request. A variable that no condition settles gets a value that no pattern spells out.
-    fn request(&self, model: &Model<'_>) -> Request {
+    fn request(&self, model: &Model<'_>, naming: Naming) -> Request {
         let mut request = Request::default();
         let mut values: BTreeMap<u32, String> = BTreeMap::new();
         let texts = model.keys.values().filter_map(|setting| match setting {
@@ -324,13 +387,13 @@ impl Search<'_> {
         });
         for symbol in texts.flatten().chain([&model.resource]).flatten() {
             let Symbol::Variable(number) = symbol else { continue };
-            let Some((key, default)) = self.variables.0.get(*number as usize) else { continue };
+            let Some((key, default)) = self.world.variables.0.get(*number as usize) else { continue };
             let settled = match model.keys.get(key.as_str()) {
                 Some(Setting::Values(values)) => values.first().map(|text| characters(text)),
                 Some(Setting::Absent) => default.clone(),
                 None => None,
             };
-            let value = settled.unwrap_or_else(|| format!("some-{}", key.rsplit([':', '/']).next().unwrap_or("value")));
+            let value = settled.unwrap_or_else(|| naming.value(key));
             if !matches!(model.keys.get(key.as_str()), Some(Setting::Absent)) {
                 request.context.entry(key.clone()).or_insert_with(|| vec![value.clone()]);
             }
@@ -361,12 +424,12 @@ fn characters(text: &[Symbol]) -> String {
 impl<'t> Constraints<'t> {
     fn action(&mut self, term: &'t Term, inside: bool, touched: &mut Touched<'t>) {
         touched.action = true;
-        self.action.constrain(&term.actions, inside != term.statement.actions.negated);
+        self.action.constrain(&term.actions.globs, inside != term.actions.negated);
     }
 
     fn resource(&mut self, term: &'t Term, inside: bool, touched: &mut Touched<'t>) {
         touched.resource = true;
-        self.resource.constrain(&term.resources, inside != term.statement.resources.negated);
+        self.resource.constrain(&term.resources.globs, inside != term.resources.negated);
     }
 
     fn key(&mut self, atom: &'t Atom, holds: bool, touched: &mut Touched<'t>) {

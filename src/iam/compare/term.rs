@@ -143,6 +143,11 @@ impl Area {
         }
     }
 
+    /// As a scope.
+    pub(super) fn scope(&self) -> Scope {
+        Scope { negated: self.negated, patterns: self.patterns.clone() }
+    }
+
     fn matches(&self, matches: impl Fn(&Pattern) -> bool) -> bool {
         self.patterns.iter().any(matches) != self.negated
     }

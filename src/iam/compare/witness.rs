@@ -7,7 +7,8 @@ use super::solve::Goal;
 use crate::iam::catalogue::{Catalogue, Fit};
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::Scope;
-use crate::iam::request::{Reading, Request};
+use crate::iam::reading::Reading;
+use crate::iam::request::Request;
 
 /// How many actions are tried to find a witness that AWS knows.
 const ACTIONS_MAX: usize = 400;
@@ -82,10 +83,10 @@ fn made<'r>(
         _ => &[],
     });
     // What allows the request says where its resource lies; a region that is asked about often says nothing.
-    let named = terms.map(|term| &term.statement.resources).filter(|resources| !resources.negated);
-    let near = named.flat_map(|resources| &resources.patterns).filter(|one| one.matches_resource(request, reading));
+    let named = terms.map(|term| term.resources.scope()).filter(|resources| !resources.negated);
+    let near = named.flat_map(|resources| resources.patterns).filter(|one| one.matches_resource(request, reading));
     let any = Pattern::new("*", Syntax { wildcards: true, variables: false });
-    let mut patterns: Vec<Pattern> = near.filter(|pattern| pattern.parts != any.parts).cloned().collect();
+    let mut patterns: Vec<Pattern> = near.filter(|pattern| pattern.parts != any.parts).collect();
     patterns.truncate(PATTERNS_MAX);
     patterns.push(any);
     let value = |key: &str| match request.context.get(key).map(Vec::as_slice) {

@@ -1,12 +1,16 @@
 //! The table of condition operators, row by row. Source: IAM User Guide, "Condition operators".
 
-use super::{instant, number};
 use crate::iam::json;
 use crate::iam::policy::Policy;
+use crate::iam::reading::{Reading, Several, SeveralNegated, Truth, Unresolved};
 use crate::iam::request::Request;
 
 /// Whether `operator` with `values` (JSON) on the key `k` holds, when `k` has these values.
 fn holds(operator: &str, values: &str, sent: Option<&[&str]>) -> bool {
+    truth(operator, values, sent, Reading::default()) == Truth::Yes
+}
+
+fn truth(operator: &str, values: &str, sent: Option<&[&str]>, reading: Reading) -> Truth {
     let text = format!(
         r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"*","Condition":{{"{operator}":{{"K":{values}}}}}}}}}"#
     );
@@ -16,7 +20,7 @@ fn holds(operator: &str, values: &str, sent: Option<&[&str]>) -> bool {
     if let Some(sent) = sent {
         request.context.insert("k".to_owned(), sent.iter().map(|value| (*value).to_owned()).collect());
     }
-    policy.statements[0].conditions[0].holds(&request)
+    policy.statements[0].conditions[0].holds(&request, reading)
 }
 
 #[test]
@@ -49,7 +53,7 @@ fn each_operator_compares_as_its_family_does() {
         ("NumericEquals", "10", "ten", false),
         ("DateEquals", r#""2026-01-01T00:00:00Z""#, "1767225600", true),
         ("DateEquals", r#""2026-01-01""#, "2026-01-01T01:00:00+01:00", true),
-        ("DateNotEquals", r#""2026""#, "2026-01-01T00:00Z", false),
+        ("DateNotEquals", r#""2026-01""#, "2026-01-01T00:00Z", false),
         ("DateLessThan", r#""2026-01-02""#, "2026-01-01T23:59:59.999Z", true),
         ("DateLessThanEquals", r#""2026-01-02""#, "2026-01-02T00:00:00Z", true),
         ("DateGreaterThan", r#""2026-01-02""#, "2026-01-02T00:00:00Z", false),
@@ -66,9 +70,8 @@ fn each_operator_compares_as_its_family_does() {
         ("IpAddress", r#""0.0.0.0/0""#, "2001:db8::1", false),
         ("NotIpAddress", r#""203.0.113.0/24""#, "203.0.113.1", false),
         ("ArnEquals", r#""arn:aws:sns:*:1:*""#, "arn:aws:sns:eu-west-1:1:topic:sub", true),
-        ("ArnLike", r#""arn:aws:sns:*:topic""#, "arn:aws:sns:eu-west-1:1:topic", false),
+        ("ArnLike", r#""arn:aws:sns:*::topic""#, "arn:aws:sns:eu-west-1:1:topic", false),
         ("ArnLike", r#""arn:aws:s3:::b*""#, "arn:aws:s3:::bucket/key", true),
-        ("ArnLike", r#""*""#, "arn:aws:s3:::bucket", false),
         ("ArnNotEquals", r#""arn:aws:s3:::b*""#, "arn:aws:s3:::bucket", false),
         ("ArnNotLike", r#""arn:aws:s3:::b*""#, "arn:aws:s3:::c", true),
     ] {
@@ -102,7 +105,14 @@ fn an_absent_key_meets_what_is_negated_and_nothing_else() {
         ("ForAnyValue:StringEqualsIfExists", true),
     ] {
         for sent in [None, Some(&[][..])] {
-            assert_eq!(holds(operator, r#""1""#, sent), expected, "{operator}");
+            let value = match operator {
+                _ if operator.contains("Ip") => r#""192.0.2.1""#,
+                _ if operator.contains("Arn") => r#""arn:aws:s3:::b""#,
+                "Bool" => "true",
+                "BinaryEquals" => r#""QUI=""#,
+                _ => r#""1""#,
+            };
+            assert_eq!(holds(operator, value, sent), expected, "{operator}");
         }
     }
     assert!(holds("Null", "true", None) && !holds("Null", "true", Some(&["x"])));
@@ -127,18 +137,48 @@ fn sets_are_compared_by_their_prefix() {
     }
 }
 
+/// Each with a value that is not defined for it, and one that is and does not match `sent`.
 #[test]
-fn numbers_and_dates_are_read_strictly() {
-    for text in ["1", "-1.50", "+0", ".5", "5.", "00012"] {
-        assert!(number(text).is_some(), "{text}");
+fn what_no_page_defines_is_unknown_also_under_a_negation() {
+    for (test, odd, sound, sent) in [
+        ("DateLessThan", "2030-01-01T00:00:00", "2020-01-01", "2026-01-01"),
+        ("DateNotEquals", "2030", "2026-01-01", "2026-01-01"),
+        ("NumericLessThanEquals", "1e3", "1", "5"),
+        ("NumericNotEquals", "${aws:username}", "5", "5"),
+        ("IpAddress", "203.0.113.0/33", "192.0.2.0/24", "203.0.113.1"),
+        ("NotIpAddress", "203.0.113.0/33", "203.0.113.0/24", "203.0.113.1"),
+        ("Bool", "${aws:username}", "true", "false"),
+        ("BinaryEquals", "QUI", "QUI=", "QUM="),
+        ("ArnLike", "*", "arn:aws:s3:::b", "arn:aws:s3:::c"),
+        ("ArnNotLike", "arn:aws:iam:1:role/a", "arn:aws:s3:::c", "arn:aws:s3:::c"),
+        ("StringLike", "${aws:username", "b", "a"),
+        ("StringNotEquals", "${aws:username, bob}", "a", "a"),
+    ] {
+        let (odd, sound) = (format!("{odd:?}"), format!("{sound:?}"));
+        let asked = |values: &str| truth(test, values, Some(&[sent]), Reading::default());
+        assert_eq!(asked(&odd), Truth::Unknown, "{test} {odd}");
+        assert_eq!(asked(&sound), Truth::No, "{test} {sound}");
+        let expected = if test.contains("Not") { Truth::No } else { Truth::Unknown };
+        assert_eq!(asked(&format!("[{odd},{sound}]")), expected, "{test} {odd} {sound}");
     }
-    for text in ["", ".", "-", "1e3", "0x1", "1.2.3", " 1"] {
-        assert!(number(text).is_none(), "{text}");
-    }
-    for text in ["2026", "2026-02", "2026-02-28", "2026-02-28T10:00Z", "2026-02-28T10:00:00.5-08:00", "1767225600"] {
-        assert!(instant(text).is_some(), "{text}");
-    }
-    for text in ["", "2026-2", "2026-02-30", "2026-02-28T25:00Z", "2026-02-28T10:00", "yesterday"] {
-        assert!(instant(text).is_none(), "{text}");
-    }
+    assert_eq!(truth("StringEquals", "[]", Some(&["a"]), Reading::default()), Truth::Unknown);
+    assert_eq!(truth("ForAnyValue:Null", "true", None, Reading::default()), Truth::Unknown);
+}
+
+#[test]
+fn forks_are_read_both_ways() {
+    let of = |operator: &str, values: &str, sent: &[&str], reading: Reading| {
+        truth(operator, values, Some(sent), reading) == Truth::Yes
+    };
+    let usual = Reading::default();
+    let all = Reading { several: Several::All, ..usual };
+    assert!(of("StringEquals", r#""a""#, &["a", "b"], usual) && !of("StringEquals", r#""a""#, &["a", "b"], all));
+    let some = Reading { several_negated: SeveralNegated::Some, ..usual };
+    assert!(!of("StringNotEquals", r#""a""#, &["a", "b"], usual) && of("StringNotEquals", r#""a""#, &["a", "b"], some));
+    let spoils = Reading { unresolved: Unresolved::Spoils, ..usual };
+    let absent = r#""${aws:PrincipalTag/team}""#;
+    assert!(of("StringNotEquals", absent, &["a"], usual) && !of("StringNotEquals", absent, &["a"], spoils));
+    assert!(!of("StringEquals", absent, &["a"], usual) && !of("StringEquals", absent, &["a"], spoils));
+    let default = r#""${aws:PrincipalTag/team, 'none'}""#;
+    assert!(of("StringNotEquals", default, &["a"], usual) && of("StringNotEquals", default, &["a"], spoils));
 }

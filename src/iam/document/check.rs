@@ -341,6 +341,10 @@ impl<S: Clone> Checker<S> {
     }
 
     fn condition_values(&mut self, json: &Json<S>, test: Option<Test>) {
+        if matches!(&json.kind, Kind::List(items) if items.is_empty()) {
+            let what = "the list has no value: what IAM makes of it is not told, so it counts against you";
+            self.warn("EMPTY_ARRAY_CONDITION", &json.span, what, Some("write the values, or remove it".to_owned()));
+        }
         let items = match &json.kind {
             Kind::List(items) => items.as_slice(),
             _ => std::slice::from_ref(json),
@@ -356,9 +360,9 @@ impl<S: Clone> Checker<S> {
                 }
             };
             let Some(test) = test else { continue };
-            if let Some(values::Problem { code, what, fatal }) = values::problem(test, &text) {
-                let span = item.span.clone();
-                self.findings.push(Finding { code, span, what, hint: None, also: None, fatal });
+            if let Some(values::Problem { code, what, hint, fatal }) = values::problem(test, &text) {
+                let (span, hint) = (item.span.clone(), hint.map(str::to_owned));
+                self.findings.push(Finding { code, span, what, hint, also: None, fatal });
             } else {
                 self.variables(&item.span, &text);
             }

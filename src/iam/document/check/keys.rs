@@ -36,6 +36,11 @@ impl<S: Clone> Checker<S> {
                 let hint = format!("write `ForAnyValue:{operator}` or `ForAllValues:{operator}`");
                 self.warn("MISSING_QUALIFIER", &key.key_span, what, Some(hint));
             }
+            Some(_) if operator.test == Test::Null => {
+                let what = format!("`{operator}`: what `Null` does with a set operator is not told");
+                let hint = Some("write `Null`".to_owned());
+                self.warn("SET_OPERATOR_WITH_NULL", &key.key_span, what, hint);
+            }
             // Of the keys of services it is not certain which have one value.
             Some(_) if !several && lower.starts_with("aws:") => {
                 let what = format!("`{}` has one value, and `{operator}` is for several", key.key);

@@ -1,45 +1,60 @@
-//! Values of conditions: whether they are of the type that their operator compares.
+//! Values of conditions: whether they say what AWS's pages define for their operator.
 //!
 //! Source: IAM User Guide, "IAM JSON policy elements: Condition operators" and "Policy elements: Variables and
-//! tags". IAM refuses a bad date; any other value of a wrong type it takes, and the condition never holds.
+//! tags". IAM refuses a bad date; anything else it takes, and what it makes of it is not to be known. The reader is
+//! the evaluator's own: what has no finding here, it reads.
 
-use core::net::IpAddr;
-
+use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::Test;
+use crate::iam::value::{self, Type};
 
 /// A problem of one value.
 pub(super) struct Problem {
     pub(super) code: &'static str,
     pub(super) what: String,
+    pub(super) hint: Option<&'static str>,
     pub(super) fatal: bool,
 }
 
-/// The problem of a value with its operator, if it has one.
+/// The problem of a value with its operator, if it has one. What is wrong with variables alone is told elsewhere.
 pub(super) fn problem(test: Test, text: &str) -> Option<Problem> {
     let name = test.name();
-    let string = name.starts_with("String");
-    if !string && !name.starts_with("Arn") && text.contains("${") {
-        let what = format!("`{name}` does not take policy variables: `{text}` is compared as it stands");
-        return Some(Problem { code: "INVALID_VARIABLE_FOR_OPERATOR", what, fatal: name.starts_with("Date") });
+    let kind = test.value_type();
+    let variables = matches!(kind, Type::Text | Type::Arn);
+    if !variables && text.contains("${") {
+        let what =
+            format!("`{name}` does not take policy variables: whether `{text}` is compared as it stands is not told");
+        let hint = Some("write the value, or compare it with a string operator");
+        return Some(Problem { code: "INVALID_VARIABLE_FOR_OPERATOR", what, hint, fatal: kind == Type::Date });
     }
-    let (sound, code, sort) = match test {
-        Test::Bool | Test::Null => (is_bool(text), "TYPE_MISMATCH_BOOLEAN", "`true` or `false`"),
-        Test::BinaryEquals => (is_base64(text), "TYPE_MISMATCH_BINARY", "base64"),
-        Test::IpAddress | Test::NotIpAddress => {
-            (is_ip_range(text), "TYPE_MISMATCH_IP_RANGE", "an address or a range such as `203.0.113.0/24`")
+    if matches!(test, Test::StringEquals | Test::StringNotEquals) && text.contains(['*', '?']) && !text.contains("${") {
+        let what = format!("`{name}` has no wildcards: `{text}` is compared as it stands; `StringLike` has them");
+        return Some(Problem { code: "WILDCARD_WITHOUT_LIKE_OPERATOR", what, hint: None, fatal: false });
+    }
+    let pattern = Pattern::new(text, Syntax { wildcards: variables, variables });
+    if value::is_read(test, &pattern) || pattern.is_odd() {
+        return None;
+    }
+    let (code, sort, hint) = match kind {
+        Type::Bool | Type::Existence => ("TYPE_MISMATCH_BOOLEAN", "`true` or `false`", None),
+        Type::Binary => ("TYPE_MISMATCH_BINARY", "base64", None),
+        Type::Network => ("TYPE_MISMATCH_IP_RANGE", "an address or a range such as `203.0.113.0/24`", None),
+        Type::Number => ("TYPE_MISMATCH_NUMBER", "a number such as `1000` or `2.5`", None),
+        Type::Arn => {
+            let hint = Some("write all six segments, `arn:aws:iam::*:role/*`, or use `StringLike`");
+            ("TYPE_MISMATCH_ARN", "an ARN segment by segment", hint)
         }
-        _ if name.starts_with("Numeric") => (is_number(text), "TYPE_MISMATCH_NUMBER", "a number"),
-        _ if name.starts_with("Date") => {
-            (is_date(text), "TYPE_MISMATCH_DATE", "a date such as `2030-01-31T12:00:00Z`, or seconds since 1970")
+        Type::Date | Type::Text => {
+            let hint = Some("write a date with its zone, or all digits of seconds since 1970");
+            ("TYPE_MISMATCH_DATE", "a date such as `2030-01-31T12:00:00Z`", hint)
         }
-        Test::StringEquals | Test::StringNotEquals if text.contains(['*', '?']) && !text.contains("${") => {
-            let what = format!("`{name}` has no wildcards: `{text}` is compared as it stands; `StringLike` has them");
-            return Some(Problem { code: "WILDCARD_WITHOUT_LIKE_OPERATOR", what, fatal: false });
-        }
-        _ => return None,
     };
-    let what = || format!("`{name}` compares {sort}, which `{text}` is not");
-    (!sound).then(|| Problem { code, what: what(), fatal: code == "TYPE_MISMATCH_DATE" })
+    let fatal = kind == Type::Date && !is_taken_as_date(text);
+    let what = match fatal {
+        true => format!("`{name}` compares {sort}, which `{text}` is not"),
+        false => format!("`{name}` compares {sort}: what IAM makes of `{text}` is not told, so it counts against you"),
+    };
+    Some(Problem { code, what, hint, fatal })
 }
 
 /// What is wrong with the variables of a text, if something is.
@@ -74,30 +89,6 @@ pub(super) fn variable_problem(text: &str) -> Option<(&'static str, String)> {
     None
 }
 
-fn is_bool(text: &str) -> bool {
-    text.eq_ignore_ascii_case("true") || text.eq_ignore_ascii_case("false")
-}
-
-fn is_number(text: &str) -> bool {
-    text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'+' | b'.' | b'e' | b'E'))
-        && text.parse::<f64>().is_ok_and(f64::is_finite)
-}
-
-fn is_base64(text: &str) -> bool {
-    let body = text.trim_end_matches('=');
-    let padding = text.len() - body.len();
-    padding <= 2
-        && text.len().is_multiple_of(4)
-        && body.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/'))
-}
-
-fn is_ip_range(text: &str) -> bool {
-    let (address, bits) = text.split_once('/').map_or((text, None), |(address, bits)| (address, Some(bits)));
-    let Ok(address) = address.parse::<IpAddr>() else { return false };
-    let max = if address.is_ipv4() { 32 } else { 128 };
-    bits.is_none_or(|bits| within(bits, 0, max))
-}
-
 /// A number of digits only, in a range.
 fn within(text: &str, min: i64, max: i64) -> bool {
     !text.is_empty()
@@ -105,9 +96,9 @@ fn within(text: &str, min: i64, max: i64) -> bool {
         && text.parse().is_ok_and(|number: i64| (min..=max).contains(&number))
 }
 
-/// As IAM reads dates: seconds since 1970, or year, month, day, hour, minute and second as far as they are given.
+/// What IAM stores as a date, whatever it makes of it: seconds since 1970, or year, month, day, hour, minute and second as far as they are given.
 /// The years are those of Java's `Date`.
-fn is_date(text: &str) -> bool {
+fn is_taken_as_date(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     if !lower.contains(['t', '-']) {
         return within(&lower, 0, i64::MAX);
@@ -154,7 +145,7 @@ mod tests {
         for (test, sound, unsound) in [
             (Test::Bool, &["true", "False"][..], &["yes", "1", ""][..]),
             (Test::Null, &["true", "false"], &["null"]),
-            (Test::NumericLessThan, &["1", "-2.5", "1e3"], &["ten", "", "inf", "NaN", "1,5"]),
+            (Test::NumericLessThan, &["1", "-2.5"], &["ten", "", "inf", "NaN", "1,5", "1e3"]),
             (Test::BinaryEquals, &["QUJD", "QUI=", ""], &["QUI", "Q===", "a b="]),
             (
                 Test::IpAddress,
@@ -163,7 +154,7 @@ mod tests {
             ),
             (
                 Test::DateLessThan,
-                &["2030-01-31T12:00:00Z", "2030-01-31", "2030", "1893456000", "2030-01-31T12:00:00.5+02:00", "01T"],
+                &["2030-01-31T12:00:00Z", "2030-01-31", "1893456000", "2030-01-31T12:00:00.5+02:00"],
                 &[
                     "tomorrow",
                     "2030-13-01",
@@ -171,10 +162,16 @@ mod tests {
                     "9223372036854775808",
                     "2030-1-1-1",
                     "2030-01-01T1:1:1+1",
+                    "2030",
+                    "01T",
+                    "2030-01-01T00:00:00",
+                    "2030-1-1",
+                    "99999-01-01T00:00:00Z",
                 ],
             ),
             (Test::StringEquals, &["anything", "${aws:username}"], &["a*"]),
             (Test::StringLike, &["a*"], &[]),
+            (Test::ArnLike, &["arn:aws:iam::*:role/*", "${aws:PrincipalArn}"], &["*", "arn:aws:iam:1:role/a"]),
         ] {
             for text in sound {
                 assert!(problem(test, text).is_none(), "{} {text}", test.name());
