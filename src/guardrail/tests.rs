@@ -401,8 +401,8 @@ fn a_role_that_may_not_be_passed_to_the_service_opens_no_path() {
         (r#""Null":{"iam:PassedToService":"false"}"#, true),
         (r#""Null":{"iam:PassedToService":"true"}"#, true),
         (r#""StringNotLike":{"iam:PassedToService":"ec2.*"},"Null":{"iam:PassedToService":"false"}"#, false),
-        // A principal is no ARN, so that this never holds.
-        (r#""ArnLike":{"iam:PassedToService":"*"}"#, false),
+        // No ARN: what it does is not to be known.
+        (r#""ArnLike":{"iam:PassedToService":"*"}"#, true),
         (r#""ArnLike":{"iam:AssociatedResourceArn":"arn:aws:lambda:*:*:function:*"}"#, false),
         (r#""StringLike":{"iam:AssociatedResourceARN":"arn:aws:lambda:*"}"#, false),
         (r#""ArnLike":{"iam:AssociatedResourceArn":"arn:aws:ec2:eu-west-1:*:instance/*"}"#, true),

@@ -119,10 +119,11 @@ impl Pattern {
         self.odd
     }
 
-    /// As [`Pattern::is_odd`] for a resource, where a variable has no place before the sixth segment. Source: IAM
-    /// User Guide, "IAM policy elements: Variables and tags".
+    /// As [`Pattern::is_odd`] for a resource, where a variable has no place in the partition and the service. Source:
+    /// IAM User Guide, "IAM policy elements: Variables and tags"; it says so of region and account too, where AWS's
+    /// own managed policies have variables.
     pub fn is_odd_resource(&self) -> bool {
-        let early = |at: usize| self.text.starts_with("arn:") && self.text[..at].matches(':').count() < SEGMENTS - 1;
+        let early = |at: usize| self.text.starts_with("arn:") && self.text[..at].matches(':').count() < 3;
         self.odd || (self.has_variable() && self.text.find("${").is_some_and(early))
     }
 

@@ -47,14 +47,37 @@ struct Piece {
 }
 
 impl Place<'_> {
-    fn piece(&self, actions: Area, resources: Area) -> Piece {
-        let mine = self.sides.mine.within(&actions, &resources);
-        let theirs = self.sides.theirs.iter().map(|bounds| bounds.within(&actions, &resources)).collect();
-        Piece { term: self.term.on(actions, resources), mine, theirs }
+    /// What may be about some of the statement's actions.
+    fn near(&self, action: &[usize]) -> Piece {
+        let (actions, resources) = (self.term.actions.part(action.iter().copied()), Area::everything());
+        let (mine, theirs) = (&self.sides.mine, &self.sides.theirs);
+        Piece {
+            mine: mine.within(&actions, &resources),
+            theirs: theirs.iter().map(|bounds| bounds.within(&actions, &resources)).collect(),
+            term: self.term.on(actions, resources),
+        }
+    }
+
+    /// Some of the statement's resources.
+    fn resources<S>(&self, statement: &Statement<S>, resource: &[usize]) -> Area {
+        match self.term.resources.globs.len() == statement.resources.patterns.len() {
+            true => self.term.resources.part(resource.iter().copied()),
+            false => self.term.resources.clone(),
+        }
     }
 }
 
 impl Piece {
+    /// What of it may be about some resources.
+    fn on(&self, resources: Area) -> Self {
+        let actions = &self.term.actions;
+        Self {
+            mine: self.mine.within(actions, &resources),
+            theirs: self.theirs.iter().map(|bounds| bounds.within(actions, &resources)).collect(),
+            term: self.term.on(actions.clone(), resources),
+        }
+    }
+
     fn is_covered(&self) -> bool {
         self.theirs.iter().any(|bounds| bounds.surely_allows(&self.term, &self.mine))
     }
@@ -95,19 +118,21 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
             false => pieces(resources),
         };
         for action in &by_action {
+            let near: Vec<Piece> = self.places.iter().map(|place| place.near(action)).collect();
+            let near = near.as_slice();
             let open: Vec<&Vec<usize>> =
-                by_resource.iter().filter(|resource| !self.is_covered(action, resource)).collect();
+                by_resource.iter().filter(|resource| !self.is_covered(near, resource)).collect();
             let together: Vec<usize> = open.iter().flat_map(|resource| resource.iter().copied()).collect();
             if open.is_empty() {
                 continue;
             }
-            let Some(all) = self.gained(action, &together) else { continue };
+            let Some(all) = self.gained(near, &together) else { continue };
             let mut parts: Vec<(Vec<usize>, Proof)> = Vec::new();
             match open.as_slice() {
                 [_] => parts.push((together, all)),
                 several => {
                     for resource in several {
-                        parts.extend(self.gained(action, resource).map(|proof| ((*resource).clone(), proof)));
+                        parts.extend(self.gained(near, resource).map(|proof| ((*resource).clone(), proof)));
                     }
                     // The parts are all there is, so where each is proved to be no gain, the whole is none either,
                     // though it was too much to be decided at once.
@@ -116,34 +141,23 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
                     }
                 }
             }
-            self.group(action, parts);
+            self.group(action, near, parts);
         }
         self.sum_up();
         found.append(&mut self.found);
     }
 
-    fn areas(&self, place: &Place<'_>, action: &[usize], resource: &[usize]) -> (Area, Area) {
-        let resources = match place.term.resources.globs.len() == self.statement.resources.patterns.len() {
-            true => place.term.resources.part(resource.iter().copied()),
-            false => place.term.resources.clone(),
-        };
-        (place.term.actions.part(action.iter().copied()), resources)
-    }
-
     /// Whether all of it stands there too, in every world.
-    fn is_covered(&self, action: &[usize], resource: &[usize]) -> bool {
-        self.places.iter().all(|place| {
-            let (actions, resources) = self.areas(place, action, resource);
-            place.piece(actions, resources).is_covered()
-        })
+    fn is_covered(&self, near: &[Piece], resource: &[usize]) -> bool {
+        let mut pairs = self.places.iter().zip(near);
+        pairs.all(|(place, near)| near.on(place.resources(self.statement, resource)).is_covered())
     }
 
     /// A request of these actions and resources that the statement allows here and nothing there.
-    fn gained(&mut self, action: &[usize], resource: &[usize]) -> Option<Proof> {
+    fn gained(&mut self, near: &[Piece], resource: &[usize]) -> Option<Proof> {
         let mut unsure = None;
-        for place in &self.places {
-            let (actions, resources) = self.areas(place, action, resource);
-            let piece = place.piece(actions, resources);
+        for (place, near) in self.places.iter().zip(near) {
+            let piece = near.on(place.resources(self.statement, resource));
             if piece.is_covered() || piece.mine.allows.iter().skip(1).any(Vec::is_empty) {
                 continue;
             }
@@ -165,16 +179,16 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
     }
 
     /// Puts the resources of one action together that differ in the same way.
-    fn group(&mut self, action: &[usize], parts: Vec<(Vec<usize>, Proof)>) {
+    fn group(&mut self, action: &[usize], near: &[Piece], parts: Vec<(Vec<usize>, Proof)>) {
         if parts.is_empty() {
             return;
         }
         let mut groups: Vec<(Extent, Vec<usize>, Proof)> = Vec::new();
-        let whole = self.is_whole(action);
+        let whole = self.is_whole(near);
         for (resource, proof) in parts {
             let extent = match whole {
                 true => Extent::Whole,
-                false if self.is_conditional(action, &resource) => Extent::Conditions,
+                false if self.is_conditional(near, &resource) => Extent::Conditions,
                 false => Extent::Part,
             };
             // What is certain is not mixed with what can't be told.
@@ -219,9 +233,8 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
     }
 
     /// Whether the other side allows none of these actions, whatever the resource and the conditions.
-    fn is_whole(&mut self, action: &[usize]) -> bool {
-        let Some(place) = self.places.last() else { return false };
-        let piece = place.piece(place.term.actions.part(action.iter().copied()), Area::everything());
+    fn is_whole(&mut self, near: &[Piece]) -> bool {
+        let Some((place, piece)) = self.places.last().zip(near.last()) else { return false };
         let term = piece.term.unconditional();
         piece.theirs.iter().all(|bounds| {
             if bounds.allows.iter().any(Vec::is_empty) {
@@ -235,14 +248,11 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
     }
 
     /// Whether the other side would allow all of it if it had no conditions.
-    fn is_conditional(&mut self, action: &[usize], resource: &[usize]) -> bool {
+    fn is_conditional(&mut self, near: &[Piece], resource: &[usize]) -> bool {
         let left = &mut *self.left;
-        self.places.iter().filter(|place| place.sides.open).all(|place| {
-            let resources = match place.term.resources.globs.len() == self.statement.resources.patterns.len() {
-                true => place.term.resources.part(resource.iter().copied()),
-                false => place.term.resources.clone(),
-            };
-            let piece = place.piece(place.term.actions.part(action.iter().copied()), resources);
+        let mut open = self.places.iter().zip(near).filter(|(place, _)| place.sides.open);
+        open.all(|(place, near)| {
+            let piece = near.on(place.resources(self.statement, resource));
             let others: Vec<Bounds> = piece.theirs.iter().map(Bounds::unconditional).collect();
             let term = piece.term.unconditional();
             let others = others.iter().map(Goal::NotAllowed);

@@ -33,6 +33,19 @@ pub(super) enum Token {
     Variable(u32),
 }
 
+/// Whether variables stand for any text, or for none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Opened {
+    Yes,
+    No,
+}
+
+impl Token {
+    fn is_free(self, variables: Opened) -> bool {
+        self == Self::Any(true) || (variables == Opened::Yes && matches!(self, Self::Variable(_)))
+    }
+}
+
 /// A pattern as steps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) struct Glob(pub(super) Vec<Token>);
@@ -139,44 +152,79 @@ impl Glob {
 
     /// Whether every text of `other`, whatever its variables stand for, is surely one of this too.
     pub(super) fn contains(&self, other: &Self) -> bool {
-        self == other || self.absorbs(other) || (other.is_literal() && !self.has_variable() && self.takes(other))
+        self == other
+            || self.absorbs(other)
+            || (other.is_literal() && !self.has_variable() && self.takes(other, Opened::No))
     }
 
     /// Whether some text may be one of both: a variable may stand for anything.
     pub(super) fn may_meet(&self, other: &Self) -> bool {
-        let (mine, theirs) = (opened(self), opened(other));
-        match (mine.is_literal(), theirs.is_literal()) {
-            (true, true) => mine == theirs,
-            (_, true) => mine.takes(&theirs),
-            (true, _) => theirs.takes(&mine),
-            (false, false) => {
-                let fixed = |token: &&Token| matches!(token, Token::Char(_));
-                let starts = mine.0.iter().take_while(fixed).zip(theirs.0.iter().take_while(fixed));
-                let ends = mine.0.iter().rev().take_while(fixed).zip(theirs.0.iter().rev().take_while(fixed));
-                starts.chain(ends).all(|(a, b)| a == b)
-            }
+        let fixed = |token: &&Token| matches!(token, Token::Char(_));
+        // Most patterns of most policies begin with what settles it.
+        let differ = |(a, b): (&Token, &Token)| a != b;
+        if self.0.iter().take_while(fixed).zip(other.0.iter().take_while(fixed)).any(differ)
+            || self.0.iter().rev().take_while(fixed).zip(other.0.iter().rev().take_while(fixed)).any(differ)
+        {
+            return false;
+        }
+        match (self.is_literal(), other.is_literal()) {
+            (_, true) => self.takes(other, Opened::Yes),
+            (true, false) => other.takes(self, Opened::Yes),
+            (false, false) => true,
         }
     }
 
-    /// Whether it matches a text that is spelt out; its variables match nothing.
-    fn takes(&self, text: &Self) -> bool {
-        let mut states = vec![false; self.0.len() + 1];
+    /// Whether it matches a text that is spelt out.
+    fn takes(&self, text: &Self, variables: Opened) -> bool {
+        if self.0.iter().any(|token| matches!(token, Token::Any(false))) {
+            return self.takes_by_states(text, variables);
+        }
+        // Where every `*` is free, only the last one is ever taken back.
+        let (mut at, mut read) = (0, 0);
+        let mut star: Option<(usize, usize)> = None;
+        loop {
+            let next = match (self.0.get(at), text.0.get(read)) {
+                (None, None) => return true,
+                (Some(token), _) if token.is_free(variables) => {
+                    star = Some((at + 1, read));
+                    Some((at + 1, read))
+                }
+                (Some(token), Some(Token::Char(c))) => match takes(*token, Symbol::Char(*c), false) {
+                    Takes::Moves => Some((at + 1, read + 1)),
+                    Takes::Stays | Takes::No => None,
+                },
+                _ => None,
+            };
+            (at, read) = match (next, star) {
+                (Some(next), _) => next,
+                (None, Some((behind, from))) if from < text.0.len() => {
+                    star = Some((behind, from + 1));
+                    (behind, from + 1)
+                }
+                (None, _) => return false,
+            };
+        }
+    }
+
+    fn takes_by_states(&self, text: &Self, variables: Opened) -> bool {
         let put = |states: &mut Vec<bool>, mut at: usize| {
             states[at] = true;
-            while matches!(self.0.get(at), Some(Token::Any(_))) {
+            while self.0.get(at).is_some_and(|token| matches!(token, Token::Any(_)) || token.is_free(variables)) {
                 at += 1;
                 states[at] = true;
             }
         };
+        let mut states = vec![false; self.0.len() + 1];
         put(&mut states, 0);
         for token in &text.0 {
             let Token::Char(c) = token else { return false };
             let mut next = vec![false; self.0.len() + 1];
             for at in (0..self.0.len()).filter(|at| states[*at]) {
                 match takes(self.0[at], Symbol::Char(*c), false) {
+                    Takes::Stays => put(&mut next, at),
+                    Takes::No if self.0[at].is_free(variables) => put(&mut next, at),
                     Takes::No => {}
                     Takes::Moves => put(&mut next, at + 1),
-                    Takes::Stays => put(&mut next, at),
                 }
             }
             states = next;
@@ -243,13 +291,13 @@ impl Wanted<'_> {
 
     /// One of these literal texts, if one will do.
     fn among(&self, texts: &[Glob], frame: &[Glob], budget: &mut Budget) -> Found {
-        let fits = |text: &Glob, open: bool| {
-            let takes = |glob: &Glob| if open { opened(glob).takes(text) } else { glob.takes(text) };
+        let fits = |text: &Glob, open: Opened| {
+            let takes = |glob: &Glob| glob.takes(text, open);
             let frame = (!frame.is_empty()).then_some(frame);
             self.must.iter().copied().chain(frame).all(|union| union.iter().any(takes))
-                && !self.must_not.iter().any(|glob| glob.takes(text))
+                && !self.must_not.iter().any(|glob| glob.takes(text, Opened::No))
         };
-        for open in [false, true] {
+        for open in [Opened::No, Opened::Yes] {
             for text in texts {
                 if !budget.spend(text.0.len() * (self.must.len() + self.must_not.len())) {
                     return Found::OutOfBudget;
