@@ -193,7 +193,7 @@ enum Naming {
     Telling,
     /// A character that hardly any pattern spells out.
     Plain,
-    /// The same behind a colon.
+    /// Words with a colon between them.
     Colon,
     /// Nothing.
     Empty,
@@ -203,10 +203,11 @@ impl Naming {
     const ALL: [Self; 4] = [Self::Telling, Self::Plain, Self::Colon, Self::Empty];
 
     fn value(self, key: &str) -> String {
+        let name = key.rsplit([':', '/']).next().unwrap_or("value");
         match self {
-            Self::Telling => format!("some-{}", key.rsplit([':', '/']).next().unwrap_or("value")),
+            Self::Telling => format!("some-{name}"),
             Self::Plain => "\u{f8}".to_owned(),
-            Self::Colon => ":\u{f8}".to_owned(),
+            Self::Colon => format!("some:{name}"),
             Self::Empty => String::new(),
         }
     }
