@@ -4,6 +4,7 @@
 //! are read the same way; where one can't tell, the other may not claim to.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::Arc;
 
 use leasehold::iam::evaluate::Decision;
@@ -15,6 +16,8 @@ use leasehold::sandbox::policy::{self as second, Forks, Policies, Several, Sever
 use proptest::prelude::*;
 use proptest::sample::select;
 use serde_json::{Value, json};
+
+use crate::python;
 
 const ASKED_ACTIONS: &[&str] = &["s3:GetObject", "s3:PutObject", "S3:GETOBJECT", "ec2:RunInstances"];
 const ACTION_PATTERNS: &[&str] =
@@ -280,7 +283,7 @@ fn documents(values: Values) -> impl Strategy<Value = Vec<Value>> {
 }
 
 /// Action, resource and context.
-type Asked = (&'static str, &'static str, BTreeMap<String, Vec<String>>);
+type Asked = (String, String, BTreeMap<String, Vec<String>>);
 
 fn asked(values: Values) -> impl Strategy<Value = Asked> {
     let sent = |words: &'static [&'static str]| {
@@ -297,7 +300,7 @@ fn asked(values: Values) -> impl Strategy<Value = Asked> {
         let many = Some(vec!["a".to_owned(), "b".to_owned()]);
         let keys = FAMILIES.iter().map(|family| family.key).zip(each).chain([("k:user", user), ("k:many", many)]);
         let context = keys.filter_map(|(key, values)| Some((key.to_owned(), values?))).collect();
-        (action, resource, context)
+        (action.to_owned(), resource.to_owned(), context)
     })
 }
 
@@ -323,7 +326,8 @@ fn case(values: Values) -> impl Strategy<Value = Case> {
 fn first(documents: &[Value]) -> Vec<Arc<Policy<std::ops::Range<usize>>>> {
     let one = |document: &Value| {
         let policy = Policy::of_checked(&json::parse(&document.to_string()).unwrap());
-        assert_eq!(policy.statements.len(), document["Statement"].as_array().unwrap().len(), "{document}");
+        let statements = document["Statement"].as_array().map_or(1, Vec::len);
+        assert_eq!(policy.statements.len(), statements, "{document}");
         Arc::new(policy)
     };
     documents.iter().map(one).collect()
@@ -351,8 +355,7 @@ fn said(case: &Case) -> Vec<(Verdict, Verdict, String)> {
     let theirs = Policies { identity: &case.identity, boundary, session };
     let mut said = Vec::new();
     for (action, resource, context) in &case.requests {
-        let mut request =
-            Request { action: (*action).to_owned(), resource: (*resource).to_owned(), ..Request::default() };
+        let mut request = Request { action: action.clone(), resource: resource.clone(), ..Request::default() };
         let mut same = second::Request::new(action, resource);
         for (key, values) in context {
             request.context.insert(key.clone(), values.clone());
@@ -389,4 +392,59 @@ proptest! {
             prop_assert!(second == Verdict::Unsure || same, "{first:?}, {second:?}: {}", asked);
         }
     }
+}
+
+/// A text that a pattern of a policy matches.
+fn matched(pattern: &str) -> String {
+    pattern.replace('*', "x/y").replace('?', "z")
+}
+
+/// Requests that statements of a document are about: each of some actions on each of some resources, with what its
+/// conditions ask for, and without.
+fn about(document: &Value) -> Vec<Asked> {
+    let texts = |value: &Value| -> Vec<String> {
+        let values = value.as_array().cloned().unwrap_or_else(|| vec![value.clone()]);
+        values.iter().filter_map(Value::as_str).take(2).map(matched).collect()
+    };
+    let mut asked = Vec::new();
+    for statement in
+        document["Statement"].as_array().map_or(std::slice::from_ref(&document["Statement"]), Vec::as_slice)
+    {
+        let mut context = BTreeMap::new();
+        let blocks = statement["Condition"].as_object().into_iter().flatten();
+        let compared = blocks.filter(|(operator, _)| *operator != "Null");
+        for (key, values) in compared.flat_map(|(_, keys)| keys.as_object().into_iter().flatten()) {
+            context.insert(key.to_lowercase(), texts(values));
+        }
+        let one_of = |plain, negated| texts(statement.get(plain).unwrap_or(&statement[negated]));
+        for action in one_of("Action", "NotAction") {
+            for resource in one_of("Resource", "NotResource") {
+                for context in [&context, &BTreeMap::new()] {
+                    asked.push((action.clone(), resource.clone(), context.clone()));
+                }
+            }
+        }
+    }
+    // Of long documents the first will do: each request is put to every statement.
+    asked.truncate(REQUESTS_MAX);
+    asked
+}
+
+const REQUESTS_MAX: usize = 4;
+
+#[test]
+fn of_awss_managed_policies_both_say_the_same() {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/catalogue/actions.txt");
+    let policies = python::script("policies.py", &["managed".as_ref(), file.as_os_str()]);
+    let (mut allowed, mut refused) = (0, 0);
+    for policy in &policies {
+        let document: Value = serde_json::from_str(policy["document"].as_str().unwrap()).unwrap();
+        let requests = about(&document);
+        let case = Case { identity: vec![document], boundary: None, session: None, requests };
+        for (first, second, asked) in said(&case) {
+            assert_eq!(first, second, "{}: {asked}", policy["name"]);
+            if first == Verdict::Allowed { allowed += 1 } else { refused += 1 }
+        }
+    }
+    assert!(allowed > 4_000 && refused > 500, "{allowed} requests allowed, {refused} refused");
 }
