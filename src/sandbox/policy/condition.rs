@@ -123,6 +123,10 @@ impl Operator {
     }
 
     fn holds(self, judge: &Judge<'_>, key: &str, values: &[Value]) -> Truth {
+        // What a list of nothing asks for is not said.
+        if values.is_empty() {
+            return Truth::Unknown;
+        }
         let sent = match judge.request.sent(key) {
             Sent::Values(values) => values,
             Sent::Nothing => &[],
@@ -134,17 +138,19 @@ impl Operator {
                 None => Truth::Unknown,
             }));
         };
+        let wanted: Vec<Wanted> = values.iter().map(|value| Wanted::read(judge, test, value)).collect();
+        let spoils = judge.forks.unresolved == Unresolved::SpoilsStatement;
+        if negated && spoils && wanted.contains(&Wanted::Nothing) {
+            return Truth::No;
+        }
         if sent.is_empty() {
             return match set {
-                _ if if_exists => Truth::Yes,
-                Set::ForAllValues => Truth::Yes,
-                Set::ForAnyValue => Truth::No,
-                Set::None => Truth::from(negated),
+                Set::ForAnyValue if !if_exists => Truth::No,
+                Set::None if !negated && !if_exists => Truth::No,
+                // What holds without a value may still not hold with a list that can't be read.
+                _ if wanted.contains(&Wanted::Unreadable) => Truth::Unknown,
+                _ => Truth::Yes,
             };
-        }
-        let wanted: Vec<Wanted> = values.iter().map(|value| Wanted::read(judge, test, value)).collect();
-        if negated && judge.forks.unresolved == Unresolved::SpoilsStatement && wanted.contains(&Wanted::Nothing) {
-            return Truth::No;
         }
         let each = sent.iter().map(|value| {
             let matches = Truth::any(wanted.iter().map(|wanted| wanted.matches(value)));

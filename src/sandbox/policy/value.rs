@@ -24,29 +24,46 @@ pub(super) fn binary(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// A moment, as seconds since 1970: one of W3C's forms of ISO 8601, or epoch time.
+/// A moment, as seconds since 1970: one of W3C's forms of ISO 8601, or whole seconds of epoch time within the years
+/// that W3C's forms can write.
 ///
-/// A text of four digits is a year to W3C and a second of 1970 as epoch time, and W3C's forms without a time of
-/// day have no zone: neither is a moment that can be told.
+/// A day or a month is its first moment in UTC. A text of four digits is a year to W3C and a second of 1970 as epoch
+/// time, and a time of day without a zone is none of W3C's forms: neither is a moment that can be told.
 ///
 /// # Source
 /// "Date condition operators"; W3C, "Date and Time Formats" (NOTE-datetime).
 pub(super) fn moment(text: &str) -> Option<Decimal> {
-    if text.len() == 4 {
-        return None;
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    if unsigned.bytes().all(|byte| byte.is_ascii_digit()) {
+        let seconds: i64 = text.parse().ok()?;
+        let (first, end) = (days_since_1970(0, 1, 1)? * DAY, (days_since_1970(9999, 12, 31)? + 1) * DAY);
+        return (text.len() != 4 && (first..end).contains(&seconds)).then(|| Decimal::of_seconds(seconds, "0"));
     }
-    Decimal::read(text).or_else(|| zoned(text))
+    match text.split_once('T') {
+        Some((date, time)) => {
+            let (seconds, fraction) = time_of_day(time)?;
+            (date.len() == 10).then_some(())?;
+            Some(Decimal::of_seconds(day(date)? * DAY + seconds, fraction))
+        }
+        None => Some(Decimal::of_seconds(day(text)? * DAY, "0")),
+    }
 }
 
-/// `YYYY-MM-DDThh:mm[:ss[.s]]TZD`, where TZD is `Z`, `+hh:mm` or `-hh:mm`.
-fn zoned(text: &str) -> Option<Decimal> {
-    let (date, time) = text.split_once('T')?;
-    let mut parts = date.split('-');
-    let (year, month, day) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?, digits(parts.next()?, 2)?);
-    let (time, offset) = match time.strip_suffix('Z') {
+const DAY: i64 = 24 * 60 * 60;
+
+/// The first day of `YYYY-MM` or `YYYY-MM-DD`.
+fn day(date: &str) -> Option<i64> {
+    let mut parts = date.splitn(3, '-');
+    let (year, month) = (digits(parts.next()?, 4)?, digits(parts.next()?, 2)?);
+    days_since_1970(year, month, parts.next().map_or(Some(1), |day| digits(day, 2))?)
+}
+
+/// Seconds in UTC and the digits of a fraction, of `hh:mm[:ss[.s]]TZD`, where TZD is `Z`, `+hh:mm` or `-hh:mm`.
+fn time_of_day(text: &str) -> Option<(i64, &str)> {
+    let (time, offset) = match text.strip_suffix('Z') {
         Some(time) => (time, 0),
         None => {
-            let (time, zone) = time.split_at_checked(time.rfind(['+', '-'])?)?;
+            let (time, zone) = text.split_at_checked(text.rfind(['+', '-'])?)?;
             let (hours, minutes) = zone.get(1..)?.split_once(':')?;
             let minutes = within(digits(hours, 2)?, 23)? * 60 + within(digits(minutes, 2)?, 59)?;
             (time, if zone.starts_with('-') { -minutes } else { minutes })
@@ -57,12 +74,8 @@ fn zoned(text: &str) -> Option<Decimal> {
     let seconds = parts.next().unwrap_or("00");
     let (second, fraction) = seconds.split_once('.').unwrap_or((seconds, "0"));
     let second = within(digits(second, 2)?, 59)?;
-    if parts.next().is_some() || date.split('-').count() != 3 || fraction.is_empty() {
-        return None;
-    }
-    fraction.bytes().all(|byte| byte.is_ascii_digit()).then_some(())?;
-    let days = days_since_1970(year, month, day)?;
-    Some(Decimal::of_seconds(((days * 24 + hour) * 60 + minute - offset) * 60 + second, fraction))
+    let readable = !fraction.is_empty() && fraction.bytes().all(|byte| byte.is_ascii_digit());
+    readable.then_some(((hour * 60 + minute - offset) * 60 + second, fraction))
 }
 
 fn digits(text: &str, length: usize) -> Option<i64> {
