@@ -23,6 +23,7 @@ mod iam_judges;
 mod iam_model;
 mod iam_second;
 mod iam_simulator;
+mod iam_versions;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;

