@@ -116,6 +116,21 @@ const CASES: &[(&str, i32)] = &[
     ("47-close-to-the-size-limit", 2),
     ("48-fewer-of-many-resources", 0),
     ("49-no-request-is-known", 2),
+    ("50-date-of-no-form", 3),
+    ("51-denial-with-a-date-of-no-form-dropped", 2),
+    ("52-date-of-no-form-on-both-sides", 0),
+    ("53-number-of-no-form", 2),
+    ("54-denial-outside-no-network", 3),
+    ("55-denial-outside-no-arn", 3),
+    ("56-variable-under-a-negated-operator", 2),
+    ("57-plain-operator-on-several-values", 2),
+    ("58-bool-with-a-variable", 2),
+    ("59-between-two-fractions", 2),
+    ("60-past-the-sixteenth-digit", 2),
+    ("61-one-of-many-actions-less", 0),
+    ("62-one-of-many-actions-more", 2),
+    ("63-one-of-two-resources-less", 0),
+    ("64-passed-to-another-service", 2),
 ];
 
 #[test]
