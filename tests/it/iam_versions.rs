@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use leasehold::iam::compare::{Difference, Proof, compare};
 use leasehold::iam::json;
 use leasehold::iam::policy::{Policy, PolicySet};
-use leasehold::iam::request::Reading;
+use leasehold::iam::reading::{Doubt, Reading};
 use serde_json::Value;
 
 use crate::python;
@@ -33,7 +33,7 @@ struct Count {
 }
 
 impl Count {
-    /// Every witness must flip: allowed `here` and not `there`, in a reading of resources.
+    /// Every witness must flip: in one reading allowed `here` for sure, and for sure not `there`.
     fn of(found: &[Difference<'_, ()>], here: &Sets, there: &Sets) -> Result<Self, String> {
         let mut count = Self::default();
         let allows = |sets: &Sets, request, reading| sets.iter().any(|set| set.allows(request, reading));
@@ -41,9 +41,10 @@ impl Count {
             match &one.proof {
                 Proof::Witness(request) => {
                     count.shown += 1;
-                    let flips = [Reading::Crossing, Reading::Segmented]
-                        .into_iter()
-                        .any(|reading| allows(here, request, reading) && !allows(there, request, reading));
+                    let flips = Reading::all().into_iter().any(|reading| {
+                        allows(here, request, reading.doubting(Doubt::Withholds))
+                            && !allows(there, request, reading.doubting(Doubt::Grants))
+                    });
                     if !flips {
                         return Err(format!("no difference: {request:?}"));
                     }

@@ -38,6 +38,7 @@ mod story_kill;
 mod story_tutorial;
 mod tidy;
 mod trail;
+mod unreadable;
 mod wire_audit;
 mod wire_auth;
 mod wire_aws;

@@ -6,6 +6,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
 use crate::http::Answer;
+use crate::unreadable;
 use crate::wire_aws::{World, outcome, refused, said};
 
 /// Seconds of a day.
@@ -92,6 +93,20 @@ fn a_role_that_was_widened_by_hand_issues_nothing_until_it_is_narrowed() {
     assert_eq!(world.root.send("GET", "aws/creds/other", None).status, 200);
     world.role("r", &role("s3:GetObject"));
     issues(&world);
+}
+
+#[test]
+fn what_can_not_be_read_issues_nothing_that_a_guardrail_forbids() {
+    let world = World::new();
+    let no_users = json!({ "name": "no-users", "severity": "deny", "place": "",
+                           "rules": [{ "deny": { "actions": ["iam:CreateUser"] } }] });
+    for (what, document) in unreadable::documents() {
+        let role = json!({ "credential_type": "iam_user", "policy_document": document });
+        apply(&world, &role, std::slice::from_ref(&no_users));
+        let answer = issue(&world);
+        assert_eq!(answer.status, 400, "{what}");
+        refused(&answer, 400, "the guardrail no-users denies");
+    }
 }
 
 #[test]
