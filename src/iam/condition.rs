@@ -34,15 +34,15 @@ impl Condition {
             return Truth::No;
         }
         if sent.is_empty() {
-            // No value is looked at.
-            return Truth::from(
-                self.operator.if_exists
-                    || match self.operator.quantifier {
-                        Some(Quantifier::ForAllValues) => true,
-                        Some(Quantifier::ForAnyValue) => false,
-                        None => negated,
-                    },
-            );
+            let holds = self.operator.if_exists
+                || match self.operator.quantifier {
+                    Some(Quantifier::ForAllValues) => true,
+                    Some(Quantifier::ForAnyValue) => false,
+                    None => negated,
+                };
+            // What no page defines may make the statement match nothing.
+            let odd = holds && self.values.iter().any(|value| !value::is_read(test, value));
+            return if odd { Truth::Unknown } else { holds.into() };
         }
         let test = test.positive();
         let fits = |value: &String| {
