@@ -12,6 +12,7 @@ use super::{Global, output};
 use crate::estate::{self, Estate};
 use crate::git::{self, Blamed, Blamer};
 use crate::iam::compare::Proof;
+use crate::iam::document;
 use crate::review::effective::{Side, Via};
 use crate::review::holder::{self, Holding, NotKnown};
 use crate::review::{assertion, words_of_duration};
@@ -63,7 +64,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let side = Side::of_estate(&estate);
     let (holdings, not_known) = match &args.question {
         Question::Who { action, resource, context } => {
-            let region = holder::region(checked(action)?, arn(resource)?, &pairs(context)?);
+            checked(document::check_action(action))?;
+            if !resource.starts_with(['*', '?']) {
+                checked(document::check_resource(resource))?;
+            }
+            let pairs = pairs(context)?;
+            pairs.iter().try_for_each(|(key, _)| checked(document::check_key(key)))?;
+            let region = holder::region(action, resource, &pairs);
             (holder::who(&side, &region), NotKnown::of_all(&side))
         }
         Question::What { app } => {
@@ -93,21 +100,17 @@ fn at(directory: &Path, revision: &str, environment: Option<&str>) -> Result<(Es
     Ok((estate, Blamer::at(directory, &tree.commit).map_err(git_failed)?))
 }
 
-fn checked(action: &str) -> Result<&str, CliError> {
-    match action == "*" || action.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty())
-    {
-        true => Ok(action),
-        false => Err(CliError::new(1, format!("{action} is not an action"))
-            .hint("an action is service:Name, such as s3:GetObject")),
+/// What the check of policy documents says of what is asked about: a warning is told, an error ends it.
+fn checked(findings: Vec<document::Finding<()>>) -> Result<(), CliError> {
+    for finding in findings {
+        let hint = finding.hint.unwrap_or_default();
+        if finding.fatal {
+            return Err(CliError::new(1, finding.what).hint(hint));
+        }
+        let help = if hint.is_empty() { String::new() } else { format!("\n  = help: {}", printable(&hint)) };
+        output::say(&format!("warning: {}{help}\n", printable(&finding.what)));
     }
-}
-
-fn arn(resource: &str) -> Result<&str, CliError> {
-    match resource.starts_with("arn:") || resource.starts_with(['*', '?']) {
-        true => Ok(resource),
-        false => Err(CliError::new(1, format!("{resource} is not an ARN"))
-            .hint("such as arn:aws:s3:::bucket/key, arn:aws:s3:::bucket/*, or * for any")),
-    }
+    Ok(())
 }
 
 fn pairs(context: &[String]) -> Result<Vec<(String, String)>, CliError> {

@@ -5,6 +5,7 @@
 //! environment's engine. Where that is embedded, it is opened in this process, or, when a server has the
 //! data directory, reached through that server: whoever calls gets a client and can't tell.
 
+use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 use std::sync::OnceLock;
 use std::time::Duration;
@@ -116,6 +117,20 @@ impl Context {
             estate::load(&sources, wanted.as_deref()).map_err(|problems| rendered(&problems, &sources))?;
         }
         Ok(estates)
+    }
+
+    /// Shows the warnings about the files, and answers how many there are.
+    ///
+    /// # Errors
+    /// Files that can't be read.
+    pub(crate) fn warnings(&self) -> Result<usize, CliError> {
+        let none = estate::Sources::default();
+        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        let checked = estate::check(&sources, self.global.environment().as_deref());
+        if !checked.problems.is_empty() {
+            output::say(&estate::render(&checked.problems, &sources, std::io::stderr().is_terminal()));
+        }
+        Ok(checked.problems.len())
     }
 
     /// The estate with its secrets resolved, and a client to the environment's engine that speaks as the

@@ -29,6 +29,9 @@ pub(crate) struct Args {
     /// Name the statements that no assertion exercises
     #[arg(long)]
     verbose: bool,
+    /// Take warnings about the files for errors
+    #[arg(long)]
+    strict: bool,
 }
 
 /// Runs the command and answers the exit code.
@@ -37,6 +40,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?.at(args.dir);
     let filter = args.filter.unwrap_or_default();
     let estates = context.estates()?;
+    let warned = context.warnings()?;
     let outcomes: Vec<Outcomes> = estates.iter().map(|estate| Outcomes::of(estate, &filter)).collect();
     if let Some(file) = &args.junit {
         std::fs::write(file, Outcomes::junit(&outcomes))
@@ -55,6 +59,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             let texts: Vec<String> = outcomes.iter().map(|outcomes| outcomes.text(args.verbose)).collect();
             output::data(&texts.join("\n"))?;
         }
+    }
+    if args.strict && warned > 0 {
+        let what = format!("the estate has {warned} warnings, which --strict takes for errors");
+        return Err(CliError::new(1, what).hint("a typo in what is forbidden proves nothing"));
     }
     Ok(u8::from(failed))
 }

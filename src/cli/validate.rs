@@ -28,6 +28,9 @@ pub(crate) struct Args {
     /// Fail also for what guardrails deny, wherever it comes from
     #[arg(long)]
     all: bool,
+    /// Take warnings for errors
+    #[arg(long)]
+    strict: bool,
     /// Print the result as JSON
     #[arg(long)]
     json: bool,
@@ -48,6 +51,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         }
     };
     let errors = count(&checked.problems, Severity::Error);
+    let warnings = if args.strict { count(&checked.problems, Severity::Warning) } else { 0 };
     let violations = match errors {
         0 => violations(&sources, global, &context.today()),
         _ => Vec::new(),
@@ -55,7 +59,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let ended = violations.iter().any(|(_, judged)| judged.violation.subject.starts_with("exception for "));
     let denied = violations.iter().any(|(_, judged)| judged.violation.severity == guardrail::Severity::Deny);
     let code = match () {
-        () if errors > 0 || ended => 1,
+        () if errors > 0 || warnings > 0 || ended => 1,
         () if denied && args.all => 3,
         () => 0,
     };
@@ -72,6 +76,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     if errors > 0 {
         let problems = plural(errors, "error");
         return Err(CliError::new(1, format!("the estate is not valid: {problems}")));
+    }
+    if warnings > 0 {
+        let problems = plural(warnings, "warning");
+        return Err(CliError::new(1, format!("the estate is not valid by --strict: {problems}")));
     }
     tell(&violations);
     if ended {

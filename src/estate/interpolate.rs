@@ -85,13 +85,20 @@ impl Variables {
     }
 
     /// Replaces in the strings of a policy document that stands in a file of its own. There `${aws:username}`
-    /// and its like belong to IAM and stay; only the two forms that can't be IAM's are replaced.
+    /// and its like belong to IAM and stay; only the two forms that can't be IAM's are replaced, and `$${` is a `${` as
+    /// everywhere.
     pub(crate) fn apply_json(&self, json: &mut Json<Span>, problems: &mut Vec<Draft>) {
         match &mut json.kind {
-            JsonKind::Text(text) if text.contains("${var.") || text.contains("${env.") => {
+            JsonKind::Text(text) if ["${var.", "${env.", "$${"].iter().any(|one| text.contains(one)) => {
                 let mut out = String::with_capacity(text.len());
                 let mut rest = text.as_str();
                 while let Some(at) = rest.find("${") {
+                    if rest[..at].ends_with('$') {
+                        out.push_str(&rest[..at - 1]);
+                        out.push_str("${");
+                        rest = &rest[at + 2..];
+                        continue;
+                    }
                     out.push_str(&rest[..at]);
                     let end = rest[at..].find('}').map(|end| at + end);
                     match end.map(|end| (&rest[at + 2..end], end)) {

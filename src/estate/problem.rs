@@ -187,8 +187,8 @@ impl Problem {
     }
 }
 
-/// Problems beyond this many are counted, not shown.
-const SHOWN_MAX: usize = 100;
+/// Problems beyond this many are counted, not shown; errors come first then.
+const SHOWN_MAX: usize = 10_000;
 
 /// Lines of one label that are shown.
 const LINES_MAX: u32 = 4;
@@ -200,7 +200,11 @@ const LINE_BYTES_MAX: usize = 240;
 pub fn render(problems: &[Problem], sources: &Sources, colour: bool) -> String {
     let renderer = if colour { Renderer::styled() } else { Renderer::plain() };
     let mut out = String::new();
-    for problem in problems.iter().take(SHOWN_MAX) {
+    let mut shown: Vec<&Problem> = problems.iter().collect();
+    if shown.len() > SHOWN_MAX {
+        shown.sort_by_key(|problem| problem.severity);
+    }
+    for problem in shown.into_iter().take(SHOWN_MAX) {
         let _ = writeln!(out, "{}\n", render_one(problem, sources, &renderer));
     }
     if problems.len() > SHOWN_MAX {

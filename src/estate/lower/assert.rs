@@ -10,6 +10,7 @@ use crate::estate::schema::Block;
 use crate::estate::source::Span;
 use crate::estate::tree::{Entry, Kind, twice};
 use crate::estate::{Assertion, ManagedPolicy, Test, value};
+use crate::iam::document;
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self, Condition, Effect, Operator, Quantifier, Scope, Statement};
 use crate::iam::request::Request;
@@ -132,19 +133,18 @@ impl Lowering<'_> {
         let [action, resource] = self.action_and_resource(block);
         let context = self.context(block);
         let (action, span) = action?;
-        let before = self.reader.problems.len();
-        self.check_action(action, span, false);
+        let mut sound = self.check_action(action, span, false);
         let (resource, span) = resource?;
         if resource != "*" {
             if resource.contains(['*', '?']) {
                 let draft = Draft::error(span, format!("`{resource}` is not one resource"));
                 let hint = "`allow` asks about one request: name a resource, or \"*\" for an action that has none";
                 self.reader.report(draft.hint(hint));
-            } else if let Err(draft) = value::arn(resource, span) {
-                self.reader.report(draft);
+                sound = false;
+            } else {
+                sound &= self.check_resource(resource, span);
             }
         }
-        let sound = self.reader.problems.len() == before;
         let request = Request { action: action.to_owned(), resource: resource.to_owned(), context: context? };
         sound.then_some(request)
     }
@@ -213,10 +213,7 @@ impl Lowering<'_> {
         let before = self.reader.problems.len();
         for (key, entry) in inner.map {
             let lower = key.to_ascii_lowercase();
-            if !key.contains(':') || key.contains(char::is_whitespace) {
-                let draft = Draft::error(entry.key_span, format!("`{key}` is not a key of a request's context"));
-                self.reader.report(draft.hint("a key is written SERVICE:KEY, such as aws:RequestedRegion"));
-            }
+            self.check_key(key, entry.key_span);
             if let Some(first) = spans.insert(lower.clone(), entry.key_span) {
                 let what = format!("`{key}` is declared twice: case does not matter in a key");
                 self.reader.report(twice(what, entry.key_span, first));
@@ -235,35 +232,34 @@ impl Lowering<'_> {
             }
             context.insert(lower, values.into_iter().map(|(text, _)| text.to_owned()).collect());
         }
-        (self.reader.problems.len() == before).then_some(context)
+        (!self.reader.problems[before..].iter().any(Draft::is_error)).then_some(context)
     }
 
     /// Tells what is wrong with an action, or a pattern of actions where wildcards are allowed.
     pub(super) fn check_action(&mut self, text: &str, span: Span, wildcards: bool) -> bool {
-        let name_ok =
-            |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_') || (wildcards && matches!(b, b'*' | b'?'));
-        let sound = (wildcards && text == "*")
-            || text.split_once(':').is_some_and(|(service, name)| {
-                let service_ok = !service.is_empty() && service.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-                service_ok && !name.is_empty() && name.bytes().all(name_ok)
-            });
-        if sound {
-            return true;
+        if !wildcards && text.contains(['*', '?']) {
+            let draft = Draft::error(span, format!("`{text}` is not one action"));
+            self.reader.report(draft.hint("`allow` asks about one request; write an `allow` for each action"));
+            return false;
         }
-        let (what, hint) = if !wildcards && text.contains(['*', '?']) {
-            ("one action", "`allow` asks about one request; write an `allow` for each action")
-        } else {
-            ("an action", "an action is `service:Name`, such as `s3:GetObject`")
-        };
-        self.reader.report(Draft::error(span, format!("`{text}` is not {what}")).hint(hint));
-        false
+        self.tell(document::check_action(text), span)
     }
 
     pub(super) fn check_resource(&mut self, text: &str, span: Span) -> bool {
-        let sound = text == "*" || text.starts_with("arn:");
-        if !sound {
-            let draft = Draft::error(span, format!("`{text}` is not a resource"));
-            self.reader.report(draft.hint("a resource is an ARN, such as `arn:aws:s3:::bucket/*`, or `*`"));
+        self.tell(document::check_resource(text), span)
+    }
+
+    pub(super) fn check_key(&mut self, text: &str, span: Span) -> bool {
+        self.tell(document::check_key(text), span)
+    }
+
+    /// Tells what the check of policy documents finds about a text that stands elsewhere.
+    fn tell(&mut self, findings: Vec<document::Finding<()>>, span: Span) -> bool {
+        let mut sound = true;
+        for finding in findings {
+            sound &= !finding.fatal;
+            let draft = if finding.fatal { Draft::error } else { Draft::warning };
+            self.reader.report(draft(span, finding.what).code(finding.code).hint_if(finding.hint));
         }
         sound
     }

@@ -7,7 +7,7 @@ use crate::estate::source::Span;
 use crate::estate::tree::{Kind, Map, nearest};
 use crate::estate::{hcl, value};
 use crate::guardrail::{self, Deny, Escalation, Exception, Guardrail, Level, Require, Rule, Severity, Wildcard};
-use crate::object::{FieldValue, Shape};
+use crate::object::{FieldValue, Shape, aws_role};
 
 const KEYS: &[&str] =
     &["severity", "roles", "apps", "use", "paths", "except_paths", "deny", "require", "except", "enabled", "reason"];
@@ -51,6 +51,7 @@ impl Lowering<'_> {
             Some((text, span)) => self.one_of(text, span, SEVERITIES).unwrap_or(Severity::Deny),
             None => Severity::Deny,
         };
+        self.check_subjects(block);
         let exceptions = self.several(block, "except");
         let exceptions = exceptions.iter().filter_map(|inner| self.exception(inner)).collect();
         // Declared without rules of its own, the built-in one is only overridden.
@@ -167,10 +168,7 @@ impl Lowering<'_> {
             self.check_resource(text, span);
         }
         for (key, span) in self.reader.texts(block, "unless") {
-            if !key.contains(':') || key.contains(char::is_whitespace) {
-                let draft = Draft::error(span, format!("`{key}` is not a condition key"));
-                self.reader.report(draft.hint("a key is written SERVICE:KEY, such as aws:SourceVpce"));
-            }
+            self.check_key(key, span);
         }
         Deny {
             actions: self.owned(block, "actions"),
@@ -221,6 +219,7 @@ impl Lowering<'_> {
             let draft = Draft::error(block.span, format!("{} excepts nobody", block.name));
             self.reader.report(draft.hint("add roles = [\"break-glass-*\"], or apps"));
         }
+        self.check_subjects(block);
         let own = |found: (&str, Span)| found.0.to_owned();
         Some(Exception {
             roles: self.owned(block, "roles"),
@@ -229,6 +228,29 @@ impl Lowering<'_> {
             owner: own(owner?),
             expires: own(expires?),
         })
+    }
+
+    /// Tells which patterns of roles and apps are about nobody: a typo there is a guardrail that forbids nothing.
+    fn check_subjects(&mut self, block: &Block<'_>) {
+        let roles: Vec<String> = self
+            .objects
+            .iter()
+            .filter(|object| object.kind.name == aws_role::KIND.name)
+            .filter_map(|object| object.path.split_once("/roles/"))
+            .map(|(mount, role)| format!("{mount}/{role}"))
+            .collect();
+        let apps: Vec<String> = self.apps.iter().map(|app| app.name.clone()).collect();
+        for (key, sort, names) in [("roles", "role", roles), ("apps", "app", apps)] {
+            for (text, span) in self.reader.texts(block, key) {
+                let pattern = [text.to_owned()];
+                if names.iter().any(|name| guardrail::names(&pattern, name)) {
+                    continue;
+                }
+                let bare = names.iter().filter_map(|name| name.split_once('/')).map(|(_, name)| name);
+                let near = names.iter().map(String::as_str).chain(bare.filter(|_| !text.contains('/')));
+                self.dangling(span, format!("`{text}` matches no {sort} that is declared"), text, near);
+            }
+        }
     }
 
     /// The texts under a key.

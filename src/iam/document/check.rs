@@ -7,6 +7,7 @@ mod advice;
 mod arn;
 mod keys;
 mod resources;
+mod spelling;
 mod values;
 
 const VERSION: &str = "2012-10-17";
@@ -41,6 +42,35 @@ pub(super) fn check_text<S: Clone>(json: &Json<S>, text: &str, sort: Sort) -> Ve
         findings = checker.findings;
     }
     findings
+}
+
+/// What is odd about an action, or a pattern of actions, that stands outside a document: in what is forbidden, asked
+/// or asserted. The same as in a document.
+pub fn check_action(text: &str) -> Vec<Finding<()>> {
+    alone(|checker| checker.action(&(), text))
+}
+
+/// As [`check_action`] for a resource.
+pub fn check_resource(text: &str) -> Vec<Finding<()>> {
+    alone(|checker| checker.resource(&(), text))
+}
+
+/// As [`check_action`] for a condition key.
+pub fn check_key(text: &str) -> Vec<Finding<()>> {
+    alone(|checker| {
+        let shaped = text.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
+        if !shaped || text.contains(char::is_whitespace) {
+            let hint = Some("a key is written SERVICE:KEY, such as aws:SourceVpce".to_owned());
+            return checker.fatal("INVALID_CONDITION_KEY", &(), format!("`{text}` is not a condition key"), hint);
+        }
+        checker.known_key(&(), text);
+    })
+}
+
+fn alone(check: impl FnOnce(&mut Checker<()>)) -> Vec<Finding<()>> {
+    let mut checker = Checker { findings: Vec::new(), sort: Sort::UserInline };
+    check(&mut checker);
+    checker.findings
 }
 
 struct Checker<S> {
@@ -318,6 +348,7 @@ impl<S: Clone> Checker<S> {
         if let Some((code, what)) = values::variable_problem(text) {
             self.warn(code, span, what, Some("a variable is written `${key}` or `${key, 'default'}`".to_owned()));
         }
+        self.spelling(span, text);
     }
 
     fn condition(&mut self, json: &Json<S>) {

@@ -2,28 +2,44 @@
 
 use super::{Checker, Member, nearest};
 use crate::iam::catalogue::Catalogue;
+use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{Operator, Test};
 
 impl<S: Clone> Checker<S> {
     /// Warns of what is odd about the keys of one operator.
     pub(super) fn condition_keys(&mut self, operator: Operator, keys: &[Member<S>]) {
         for key in keys {
-            self.global_key(key);
+            self.known_key(&key.key_span, &key.key);
             self.quantifier(operator, key);
         }
     }
 
-    fn global_key(&mut self, key: &Member<S>) {
-        let lower = key.key.to_ascii_lowercase();
-        let known = Catalogue::current().global_keys();
+    /// Warns of a key that AWS does not have, as far as the catalogue knows them.
+    pub(super) fn known_key(&mut self, span: &S, key: &str) {
+        let lower = key.to_ascii_lowercase();
+        let catalogue = Catalogue::current();
+        let (known, date) = (catalogue.global_keys(), catalogue.date());
         let is = |known: &String| {
             let known = known.to_ascii_lowercase();
             known == lower || (known.ends_with('/') && lower.starts_with(&known))
         };
-        if lower.starts_with("aws:") && !known.is_empty() && !known.iter().any(is) {
-            let names: Vec<&str> = known.iter().map(String::as_str).collect();
-            let what = format!("AWS had no global condition key `{}` on {}", key.key, Catalogue::current().date());
-            self.warn("INVALID_GLOBAL_CONDITION_KEY", &key.key_span, what, nearest(&key.key, &names));
+        if lower.starts_with("aws:") {
+            if !known.is_empty() && !known.iter().any(is) {
+                let names: Vec<&str> = known.iter().map(String::as_str).collect();
+                let what = format!("AWS had no global condition key `{key}` on {date}");
+                self.warn("INVALID_GLOBAL_CONDITION_KEY", span, what, nearest(key, &names));
+            }
+            return;
+        }
+        let service = lower.split_once(':').map_or(lower.as_str(), |(service, _)| service);
+        let pattern = Pattern::new(&format!("{service}:*"), Syntax { wildcards: true, variables: false });
+        // Tokens of identity providers have keys of their own, by the provider's name.
+        if !service.contains('.')
+            && let Some(unknown) = catalogue.unknown(&pattern).filter(|unknown| unknown.service)
+        {
+            let what = format!("AWS had no service `{service}` on {date}, which `{key}` would be of");
+            let hint = unknown.near.map(|near| format!("did you mean `{near}`?"));
+            self.warn("INVALID_SERVICE_CONDITION_KEY", span, what, hint);
         }
     }
 
