@@ -519,7 +519,7 @@ fn check_against_every_request(old: &[PolicySet<()>], new: &[PolicySet<()>]) -> 
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
     fn no_gain_is_missed_and_every_witness_flips(old in any_policy(), new in any_policy()) {

@@ -64,6 +64,7 @@ pub fn check_key(text: &str) -> Vec<Finding<()>> {
             return checker.fatal("INVALID_CONDITION_KEY", &(), format!("`{text}` is not a condition key"), hint);
         }
         checker.known_key(&(), text);
+        checker.known_service_of_key(&(), text);
     })
 }
 

@@ -29,15 +29,20 @@ impl<S: Clone> Checker<S> {
                 let what = format!("AWS had no global condition key `{key}` on {date}");
                 self.warn("INVALID_GLOBAL_CONDITION_KEY", span, what, nearest(key, &names));
             }
-            return;
         }
+    }
+
+    /// Warns of a key of a service that AWS does not have. In documents it is left: who compares tokens of an identity
+    /// provider has keys by the provider's name.
+    pub(super) fn known_service_of_key(&mut self, span: &S, key: &str) {
+        let (lower, catalogue) = (key.to_ascii_lowercase(), Catalogue::current());
         let service = lower.split_once(':').map_or(lower.as_str(), |(service, _)| service);
         let pattern = Pattern::new(&format!("{service}:*"), Syntax { wildcards: true, variables: false });
-        // Tokens of identity providers have keys of their own, by the provider's name.
         if !service.contains('.')
+            && service != "aws"
             && let Some(unknown) = catalogue.unknown(&pattern).filter(|unknown| unknown.service)
         {
-            let what = format!("AWS had no service `{service}` on {date}, which `{key}` would be of");
+            let what = format!("AWS had no service `{service}` on {}, which `{key}` would be of", catalogue.date());
             let hint = unknown.near.map(|near| format!("did you mean `{near}`?"));
             self.warn("INVALID_SERVICE_CONDITION_KEY", span, what, hint);
         }

@@ -12,10 +12,15 @@ impl<S: Clone> Checker<S> {
     pub(super) fn spelling(&mut self, span: &S, text: &str) {
         let (keys, literal) = variables(text);
         for key in keys {
-            let name = key.split_once(',').map_or(key, |(name, _)| name).trim();
+            let raw = key.split_once(',').map_or(key, |(name, _)| name);
+            let name = raw.trim();
             // Escapes, and what has been told as no variable at all.
             if matches!(name, "*" | "?" | "$" | "") || name.contains(char::is_whitespace) {
                 continue;
+            }
+            if raw != name {
+                let what = format!("`${{{key}}}` has a blank around its name: AWS does not say what it stands for");
+                self.warn("UNSUPPORTED_SPACE_IN_VARIABLE", span, what, Some(format!("write ${{{name}}}")));
             }
             let shaped = name.split_once(':').is_some_and(|(service, key)| {
                 !service.is_empty() && !key.is_empty() && !key.starts_with(':')
