@@ -177,9 +177,9 @@ impl Global {
     /// # Errors
     /// A file that can't be read or is no catalogue.
     pub(crate) fn choose_catalogue(&self) -> Result<(), CliError> {
-        let Some(file) = self.catalogue.clone().or_else(|| exactly("LEASEHOLD_CATALOGUE").map(PathBuf::from)) else {
-            return Ok(());
-        };
+        // A name that is no text is a name: passing over it would take another catalogue than was asked for.
+        let named = || std::env::var_os("LEASEHOLD_CATALOGUE").filter(|name| !name.is_empty()).map(PathBuf::from);
+        let Some(file) = self.catalogue.clone().or_else(named) else { return Ok(()) };
         let named = |line: Option<usize>, why: String| {
             let place = line.map_or_else(|| file.display().to_string(), |line| format!("{}:{line}", file.display()));
             CliError::new(1, format!("{place} can't be used as a catalogue of actions: {why}"))

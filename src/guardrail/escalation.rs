@@ -73,10 +73,15 @@ struct File {
 static TEXT: &str = include_str!("../../policies/escalation.yaml");
 
 // As with the catalogue of actions: without its paths, the guardrail that is there by itself would forbid nothing.
-static FILE: LazyLock<File> = LazyLock::new(|| match serde_yaml::from_str(TEXT) {
-    Ok(file) => file,
-    Err(why) => panic!("the escalation paths in this program can't be read: {why}"),
-});
+static FILE: LazyLock<File> = LazyLock::new(|| part_of_program(TEXT));
+
+fn part_of_program(text: &str) -> File {
+    match serde_yaml::from_str::<File>(text) {
+        Ok(file) if !file.paths.is_empty() => file,
+        Ok(_) => panic!("there are no escalation paths in this program"),
+        Err(why) => panic!("the escalation paths in this program can't be read: {why}"),
+    }
+}
 
 /// Every way that is known, and the day of the list.
 pub fn paths() -> (&'static str, &'static [Path]) {
@@ -233,4 +238,14 @@ fn reaches_any_name(pattern: &Pattern) -> bool {
     let kind = literal.find(['/', ':']).map_or_else(|| format!("{literal}/"), |at| literal[..=at].to_owned());
     let syntax = Syntax { wildcards: true, variables: true };
     Pattern::new(resource, syntax).matches(&format!("{kind}zz-made-up"), &Request::default())
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn a_list_of_paths_that_can_not_be_read_is_no_empty_one() {
+        for text in ["", "paths", "date: x\npaths: []", "date: x\npaths: [{id: a}]"] {
+            assert!(std::panic::catch_unwind(|| super::part_of_program(text)).is_err(), "{text}");
+        }
+    }
 }

@@ -79,10 +79,15 @@ static TEXT: &str = include_str!("../../policies/catalogue/actions.txt");
 
 // The text is part of the program, so that this is the same in every run, and the tests read it. If it could not be
 // read, nothing that asks for it may go on: with no actions, a guardrail on a level would let everything pass.
-static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| match Catalogue::parse_lazily(TEXT) {
-    Ok(catalogue) => catalogue,
-    Err(bad) => panic!("the catalogue of actions in this program can't be read: {bad}"),
-});
+static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| part_of_program(TEXT));
+
+/// The catalogue that a text of the program says, or none at all: whoever asks is stopped, now and each time after.
+fn part_of_program(text: &str) -> Catalogue {
+    match Catalogue::parse_lazily(text) {
+        Ok(catalogue) => catalogue,
+        Err(bad) => panic!("the catalogue of actions in this program can't be read: {bad}"),
+    }
+}
 
 static CHOSEN: OnceLock<Catalogue> = OnceLock::new();
 
@@ -374,5 +379,12 @@ mod tests {
         let unknown: Vec<_> =
             CREDENTIALS.iter().filter(|action| Catalogue::built_in().find(action).is_none()).collect();
         assert!(unknown.is_empty(), "{unknown:?}");
+    }
+
+    #[test]
+    fn a_catalogue_that_can_not_be_read_is_no_empty_one() {
+        for text in ["", "date 2026-01-01", "date 2026-01-01\nsize 0 0\nglobals a\nmultivalued b"] {
+            assert!(std::panic::catch_unwind(|| super::part_of_program(text).size()).is_err(), "{text}");
+        }
     }
 }

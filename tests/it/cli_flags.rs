@@ -144,3 +144,78 @@ fn help_and_version_succeed_and_are_data() {
     }
     assert_eq!(env.run(&[]).code, 1);
 }
+
+#[test]
+fn a_catalogue_that_can_not_be_read_stops_every_command() {
+    let mut env = TestEnv::new();
+    env.copy_tree("examples/tutorial", "estate");
+    let built_in = include_str!("../../policies/catalogue/actions.txt");
+    let lines: Vec<&str> = built_in.lines().collect();
+    let first = lines.iter().position(|line| line.starts_with("access-analyzer ")).unwrap();
+    let spoilt = |at: usize, line: &str| {
+        let mut lines = lines.clone();
+        lines[at] = line;
+        lines.join("\n")
+    };
+    env.write("empty", "");
+    env.write("cut", &lines[..lines.len() / 2].join("\n"));
+    env.write("no-actions", "date 2026-01-01\nsize 0 0\nglobals a\nmultivalued b\n");
+    env.write("action", &spoilt(first, "access-analyzer ?"));
+    env.write("resources", &spoilt(first + 1, "+ ?"));
+    std::fs::create_dir(env.dir().join("directory")).unwrap();
+    std::fs::write(env.dir().join("binary"), [0xff, 0xfe, 0]).unwrap();
+    let files = [
+        ("nowhere", "nowhere can't be used".to_owned()),
+        ("directory", "directory can't be used".to_owned()),
+        ("binary", "binary can't be used".to_owned()),
+        ("empty", "there is no line `date YYYY-MM-DD`".to_owned()),
+        ("cut", "a part is missing".to_owned()),
+        ("no-actions", "a part is missing".to_owned()),
+        ("action", format!("action:{} can't be used", first + 1)),
+        ("resources", format!("resources:{} can't be used", first + 2)),
+    ];
+    let told = |env: &TestEnv, arguments: &[&str], why: &str| {
+        let output = env.run(arguments);
+        assert!(output.code == 1 && output.stdout.is_empty(), "{arguments:?}: {}", output.normal());
+        assert!(output.stderr.contains(why) && output.stderr.contains("make.py"), "{arguments:?}: {}", output.stderr);
+    };
+    for (file, why) in &files {
+        told(&env, &["validate", "estate", "--catalogue", file], why);
+    }
+    for command in COMMANDS {
+        let mut arguments = command.to_vec();
+        arguments.extend(["--catalogue", "cut"]);
+        told(&env, &arguments, "a part is missing");
+        env.set("LEASEHOLD_CATALOGUE", "resources");
+        told(&env, command, &files[7].1);
+        env.set("LEASEHOLD_CATALOGUE", "");
+    }
+    env.write("whole", built_in);
+    env.ok(&["validate", "estate", "--catalogue", "whole"]);
+}
+
+/// What looks at policies, or may have to.
+const COMMANDS: &[&[&str]] = &[
+    &["validate", "estate"],
+    &["plan", "estate"],
+    &["apply", "estate", "--auto-approve"],
+    &["review", "-C", "estate"],
+    &["test", "estate"],
+    &["access", "who", "s3:GetObject", "-C", "estate"],
+    &["graph", "estate"],
+    &["creds", "-C", "estate", "webapp"],
+    &["server", "-dev"],
+    &["trail", "-C", "estate"],
+    &["read", "aws/creds/webapp"],
+];
+
+#[cfg(unix)]
+#[test]
+fn a_catalogue_with_a_name_that_is_no_text_is_not_passed_over() {
+    use std::os::unix::ffi::OsStrExt;
+    let env = TestEnv::new();
+    env.copy_tree("examples/tutorial", "estate");
+    let mut command = env.command(&["validate", "estate"]);
+    let output = command.env("LEASEHOLD_CATALOGUE", std::ffi::OsStr::from_bytes(b"\xff")).output().unwrap();
+    assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
+}

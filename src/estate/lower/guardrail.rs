@@ -4,7 +4,7 @@ use super::Lowering;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
-use crate::estate::tree::{Kind, nearest};
+use crate::estate::tree::{Kind, Map, nearest};
 use crate::estate::{hcl, value};
 use crate::guardrail::{self, Deny, Escalation, Exception, Guardrail, Level, Require, Rule, Severity, Wildcard};
 use crate::object::{FieldValue, Shape};
@@ -119,9 +119,10 @@ impl Lowering<'_> {
             self.reader.report(Draft::error(span, format!("there is no `{name}` to use")).hint(hint));
             return Vec::new();
         };
-        // A pack is part of the program, in the same language as the estate; a test reads them all.
-        let mut problems = Vec::new();
-        let Some(map) = hcl::parse(text, u32::MAX, &mut problems) else { return Vec::new() };
+        let Some(map) = read_pack(text) else {
+            self.reader.report(Draft::error(span, format!("`{name}`, which is part of this program, can't be read")));
+            return Vec::new();
+        };
         let blocks = self.reader.labelled(&map, "guardrail");
         blocks.iter().flat_map(|block| self.rules(block)).collect()
     }
@@ -263,8 +264,22 @@ fn is_day(text: &str) -> bool {
     text.len() == 10 && crate::iam::condition::instant(text).is_some() && text.as_bytes()[4] == b'-'
 }
 
+/// A pack is in the same language as the estate. A part of one is none: what is missing would forbid nothing.
+fn read_pack(text: &str) -> Option<Map> {
+    let mut problems = Vec::new();
+    hcl::parse(text, u32::MAX, &mut problems).filter(|map| problems.is_empty() && !map.is_empty())
+}
+
 #[cfg(test)]
 mod tests {
+    #[test]
+    fn a_pack_that_can_not_be_read_is_none() {
+        for text in ["", "# nothing", "guardrail \"a\" {", "guardrail \"a\" {}\n]", "= 1"] {
+            assert!(super::read_pack(text).is_none(), "{text}");
+        }
+        assert!(crate::guardrail::PACKS.iter().all(|(_, text)| super::read_pack(text).is_some()));
+    }
+
     use crate::estate::{self, Sources};
     use crate::guardrail::{PACKS, Rule};
 

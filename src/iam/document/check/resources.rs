@@ -49,8 +49,9 @@ impl<S: Clone> Checker<S> {
 fn taken(catalogue: &Catalogue, dead: &[&str]) -> Option<String> {
     let first = dead.first().filter(|text| !text.contains(['*', '?']))?;
     let any = Pattern::new("*", Syntax { wildcards: true, variables: false });
-    let examples: Vec<String> = catalogue.examples(first, &any, "NAME", &|_| None).take(NAMED_MAX).collect();
-    Some(format!("`{first}` has {}", list(&examples)))
+    let mut examples: Vec<String> = catalogue.examples(first, &any, "NAME", &|_| None).collect();
+    examples.sort_by_key(|text| (text == "*", text.len()));
+    Some(format!("`{first}` takes {}", list(&examples)))
 }
 
 fn list<T: AsRef<str>>(texts: &[T]) -> String {
