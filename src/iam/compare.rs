@@ -22,7 +22,7 @@ use std::collections::HashSet;
 use self::budget::Budget;
 use self::glob::Variables;
 use self::solve::{Bounds, Goal, Outcome, Term, solve};
-use self::witness::presentable;
+use self::witness::{presentable, says_more};
 use super::pattern::{Part, Pattern, Syntax};
 use super::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use super::request::{Reading, Request};
@@ -393,7 +393,7 @@ impl<'a, S> Finder<'_, 'a, S> {
             match groups.iter_mut().find(|(known, ..)| *known == extent) {
                 Some((_, scope, known)) => {
                     scope.patterns.extend(resource.patterns);
-                    if matches!(known, Proof::CannotTell(_)) {
+                    if says_more(&proof, known) {
                         *known = proof;
                     }
                 }
