@@ -297,10 +297,10 @@ fn a_wildcard_for_the_service_has_one_answer_in_all_halves() {
         let covered = catalogue.covered(&set.allowing().next().unwrap().actions).len();
         assert!(covered > 100 && (covered == catalogue.size().1) == all, "{action}: {covered}");
         // It comes by hand, as an engine takes any document for IAM to judge.
-        apply(&world, &role("s3:GetObject"), &[no_level.clone()]);
+        apply(&world, &role("s3:GetObject"), std::slice::from_ref(&no_level));
         world.role("r", &role(action));
         refuses(&world, "no-level");
-        apply(&world, &role("s3:GetObject"), &[no_star.clone()]);
+        apply(&world, &role("s3:GetObject"), std::slice::from_ref(&no_star));
         world.role("r", &role(action));
         match wide {
             true => refuses(&world, "no-star"),

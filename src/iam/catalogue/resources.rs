@@ -106,7 +106,7 @@ fn set(text: &str, shapes: usize) -> Result<Set, String> {
 fn numbers(text: &str, width: usize) -> Result<Vec<usize>, String> {
     let failed = || format!("`{text}` are not numbers of {width} digits");
     let digits: Vec<usize> = text.chars().map(|c| CODES.find(c)).collect::<Option<_>>().ok_or_else(failed)?;
-    if digits.len() % width != 0 {
+    if !digits.len().is_multiple_of(width) {
         return Err(failed());
     }
     Ok(digits.chunks(width).map(|chunk| chunk.iter().fold(0, |number, digit| number * CODES.len() + digit)).collect())

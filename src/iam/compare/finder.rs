@@ -5,6 +5,7 @@
 
 use super::solve::{Bounds, Goal, Outcome, Sure};
 use super::term::{Area, Term, World};
+use super::witness::says_more;
 use super::{Difference, Extent, Proof, attempt, sides, told};
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{PolicySet, Scope, Statement};
@@ -194,7 +195,12 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
             // What is certain is not mixed with what can't be told.
             let certain = |proof: &Proof| matches!(proof, Proof::Witness(_));
             match groups.iter_mut().find(|(known, _, other)| *known == extent && certain(other) == certain(&proof)) {
-                Some((_, resources, _)) => resources.extend(resource),
+                Some((_, resources, known)) => {
+                    resources.extend(resource);
+                    if says_more(&proof, known) {
+                        *known = proof;
+                    }
+                }
                 None => groups.push((extent, resource, proof)),
             }
         }

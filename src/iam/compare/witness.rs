@@ -3,6 +3,7 @@
 //! The search finds some request, which says nothing of AWS. Here it is changed as far as it still shows what it
 //! shows, so that somebody could make it. Where none is found that could be made, it stays as it was found.
 
+use super::Proof;
 use super::solve::Goal;
 use crate::iam::catalogue::{Catalogue, Fit};
 use crate::iam::pattern::{Pattern, Syntax};
@@ -53,11 +54,18 @@ pub(super) fn presentable(request: Request, actions: &Scope, goals: &[Goal<'_>],
         {
             return made;
         }
-        if tried >= RESOURCES_MAX && second.is_some() {
-            break;
-        }
     }
     second.unwrap_or(request)
+}
+
+/// Whether one of two proofs of the same says more than the other: a request that could be made before one that could
+/// not, and that before none.
+pub(super) fn says_more(proof: &Proof, known: &Proof) -> bool {
+    let weight = |proof: &Proof| match proof {
+        Proof::Witness(request) => 1 + u8::from(Catalogue::current().possible(request) == Fit::Yes),
+        Proof::CannotTell(_) => 0,
+    };
+    weight(proof) > weight(known)
 }
 
 /// Whether a request is one as AWS makes it: each part of its ARN has something in it.
@@ -88,7 +96,9 @@ fn made<'r>(
     let any = Pattern::new("*", Syntax { wildcards: true, variables: false });
     let mut patterns: Vec<Pattern> = near.filter(|pattern| pattern.parts != any.parts).collect();
     patterns.truncate(PATTERNS_MAX);
-    patterns.push(any);
+    if patterns.is_empty() {
+        patterns.push(any);
+    }
     let value = |key: &str| match request.context.get(key).map(Vec::as_slice) {
         Some([value]) => Some(value.clone()),
         _ => None,
@@ -123,4 +133,82 @@ fn usual(mut request: Request, shows: &dyn Fn(&Request) -> bool) -> Request {
         }
     }
     request
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use crate::iam::catalogue::{Catalogue, Fit};
+    use crate::iam::compare::{Proof, compare};
+    use crate::iam::json;
+    use crate::iam::policy::{Policy, PolicySet};
+
+    fn set(statements: &str) -> PolicySet<()> {
+        let text = format!(r#"{{"Version":"2012-10-17","Statement":[{statements}]}}"#);
+        let policy = Policy::of_checked(&json::parse(&text).expect("JSON")).map_spans(|_, _| ());
+        PolicySet::identity(vec![Arc::new(policy)])
+    }
+
+    fn statement(effect: &str, actions: &str, resources: &str) -> String {
+        format!(r#"{{"Effect":"{effect}",{actions},{resources}}}"#)
+    }
+
+    #[test]
+    fn a_witness_could_be_made_where_one_can() {
+        let allow = |actions: &str, resources: &str| statement("Allow", actions, resources);
+        for (old, new, example) in [
+            (String::new(), allow(r#""Action":"*""#, r#""Resource":"*""#), None),
+            (String::new(), allow(r#""Action":"s3:*""#, r#""Resource":"arn:aws:s3:::b""#), Some("arn:aws:s3:::b")),
+            (
+                String::new(),
+                allow(r#""Action":"s3:*""#, r#""Resource":"arn:aws:s3:::b/*""#),
+                Some("arn:aws:s3:::b/example"),
+            ),
+            (String::new(), allow(r#""Action":"ec2:D*""#, r#""Resource":"arn:aws:ec2:eu-west-1:*:volume/*""#), None),
+            (String::new(), allow(r#""Action":["iam:*"]"#, r#""Resource":"arn:aws:iam::*:role/a*""#), None),
+            (String::new(), allow(r#""NotAction":"iam:*""#, r#""Resource":"*""#), None),
+            (String::new(), allow(r#""Action":"s3:GetObject""#, r#""NotResource":"arn:aws:s3:::b/*""#), None),
+            (String::new(), allow(r#""Action":"ec2:DescribeInstances""#, r#""Resource":"*""#), Some("*")),
+            (
+                allow(r#""Action":"s3:GetObject""#, r#""Resource":"arn:aws:s3:::example/*""#),
+                allow(r#""Action":"s3:Get*""#, r#""Resource":"arn:aws:s3:::e*/*""#),
+                None,
+            ),
+            (
+                String::new(),
+                allow(r#""Action":"s3:GetObject""#, r#""Resource":"arn:aws:s3:::home/${aws:username}/*""#),
+                Some("arn:aws:s3:::home/some-username/"),
+            ),
+            (
+                String::new(),
+                [
+                    allow(r#""Action":"dynamodb:*""#, r#""Resource":"*""#),
+                    statement("Deny", r#""Action":"dynamodb:*""#, r#""Resource":"arn:aws:dynamodb:*:*:table/a*""#),
+                ]
+                .join(","),
+                None,
+            ),
+        ] {
+            let (old, new) = ([set(&old)], [set(&new)]);
+            let comparison = compare(&old, &new);
+            assert!(!comparison.gains.is_empty());
+            for gain in &comparison.gains {
+                let Proof::Witness(request) = &gain.proof else { panic!("{:?}", gain.proof) };
+                assert_eq!(Catalogue::built_in().possible(request), Fit::Yes, "{request:?}");
+                if let Some(example) = example {
+                    assert_eq!(request.resource, example);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn where_none_can_be_made_the_witness_is_one_all_the_same() {
+        let new = [set(&statement("Allow", r#""Action":"s3:ListBucket""#, r#""Resource":"arn:aws:s3:::b/*""#))];
+        let comparison = compare(&[], &new);
+        let Proof::Witness(request) = &comparison.gains[0].proof else { panic!("a gain") };
+        assert_eq!((request.action.as_str(), Catalogue::built_in().possible(request)), ("s3:ListBucket", Fit::No));
+        assert!(new[0].allows(request, crate::iam::request::Reading::default()));
+    }
 }
