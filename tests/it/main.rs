@@ -7,6 +7,7 @@
 mod access;
 mod apply;
 mod aws;
+mod cases;
 mod cli_creds;
 mod cli_flags;
 mod cli_output;
