@@ -292,12 +292,6 @@ fn read_pack(text: &str) -> Option<Map> {
     hcl::parse(text, u32::MAX, &mut problems).filter(|map| problems.is_empty() && !map.is_empty())
 }
 
-/// A pack is in the same language as the estate. A part of one is none: what is missing would forbid nothing.
-fn read_pack(text: &str) -> Option<Map> {
-    let mut problems = Vec::new();
-    hcl::parse(text, u32::MAX, &mut problems).filter(|map| problems.is_empty() && !map.is_empty())
-}
-
 #[cfg(test)]
 mod tests {
     #[test]

@@ -269,10 +269,10 @@ pub(super) enum Found {
 impl Wanted<'_> {
     /// Finds a shortest text. `frame` is a further thing that must match: the form that all texts have.
     pub(super) fn find(&self, frame: &[Glob], budget: &mut Budget) -> Found {
-        let swallowed = |union: &&[Glob]| {
+        let swallowed = |union: &&[Glob]| -> bool {
             union.iter().all(|one| self.must_not.iter().any(|glob| *glob == one || glob.absorbs(one)))
         };
-        if self.must.iter().any(|union| swallowed(&union)) {
+        if self.must.iter().any(swallowed) {
             return Found::Nothing;
         }
         if let Some(texts) = self.must.iter().filter(|union| union.iter().all(Glob::is_literal)).min_by_key(|u| u.len())

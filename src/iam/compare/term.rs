@@ -82,8 +82,11 @@ pub(super) struct Area {
     pub(super) globs: Vec<Glob>,
     patterns: Vec<Pattern>,
     /// Of many patterns, where the literal ones stand, and which are not literal.
-    index: Option<Rc<(HashMap<String, usize>, Vec<usize>)>>,
+    index: Option<Rc<Index>>,
 }
+
+/// Where the literal patterns of an area stand, by their texts, and which are not literal.
+type Index = (HashMap<String, usize>, Vec<usize>);
 
 impl Area {
     fn new(scope: &Scope, colons: Colons, variables: &mut Variables) -> Self {

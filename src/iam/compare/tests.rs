@@ -275,7 +275,9 @@ const UNREADABLE: &[&str] = &[
 fn what_no_page_defines_counts_against_the_change() {
     let base = allow("s3:ListAllMyBuckets", "*");
     let told = |differences: &[super::Difference<'_, ()>]| {
-        let unsure = differences.iter().all(|one| matches!(&one.proof, Proof::CannotTell(why) if why.contains("AWS does not say")));
+        let unsure = differences
+            .iter()
+            .all(|one| matches!(&one.proof, Proof::CannotTell(why) if why.contains("AWS does not say")));
         (!differences.is_empty(), unsure)
     };
     for condition in UNREADABLE {
@@ -308,7 +310,9 @@ fn each_reading_of_a_fork_is_searched() {
     let outside = statement("Allow", "s3:*", "!arn:aws:s3:::${aws:PrincipalTag/team}/*", "");
     let denied = [allow("s3:*", "*"), deny("s3:*", "arn:aws:s3:::${aws:PrincipalTag/team}/*")].join(",");
     assert!(matches!(relation(&outside, &denied), Relation::Wider | Relation::Both));
-    let keys = |operator: &str, effect: &str| statement(effect, "s3:*", "*", &format!(r#""{operator}":{{"aws:TagKeys":"a"}}"#));
+    let keys = |operator: &str, effect: &str| {
+        statement(effect, "s3:*", "*", &format!(r#""{operator}":{{"aws:TagKeys":"a"}}"#))
+    };
     for (old, new) in [
         (keys("ForAllValues:StringEquals", "Allow"), keys("StringEquals", "Allow")),
         (

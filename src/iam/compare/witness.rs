@@ -209,6 +209,6 @@ mod tests {
         let comparison = compare(&[], &new);
         let Proof::Witness(request) = &comparison.gains[0].proof else { panic!("a gain") };
         assert_eq!((request.action.as_str(), Catalogue::built_in().possible(request)), ("s3:ListBucket", Fit::No));
-        assert!(new[0].allows(request, crate::iam::request::Reading::default()));
+        assert!(new[0].allows(request, crate::iam::reading::Reading::default()));
     }
 }

@@ -23,12 +23,10 @@ impl<S: Clone> Checker<S> {
             let known = known.to_ascii_lowercase();
             known == lower || (known.ends_with('/') && lower.starts_with(&known))
         };
-        if lower.starts_with("aws:") {
-            if !known.is_empty() && !known.iter().any(is) {
-                let names: Vec<&str> = known.iter().map(String::as_str).collect();
-                let what = format!("AWS had no global condition key `{key}` on {date}");
-                self.warn("INVALID_GLOBAL_CONDITION_KEY", span, what, nearest(key, &names));
-            }
+        if lower.starts_with("aws:") && !known.is_empty() && !known.iter().any(is) {
+            let names: Vec<&str> = known.iter().map(String::as_str).collect();
+            let what = format!("AWS had no global condition key `{key}` on {date}");
+            self.warn("INVALID_GLOBAL_CONDITION_KEY", span, what, nearest(key, &names));
         }
     }
 

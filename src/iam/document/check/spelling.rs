@@ -5,7 +5,8 @@
 use super::Checker;
 
 /// How other languages write what is replaced, up to the name.
-const OPENINGS: &[&str] = &["{{", "&{", "%{", "#{", "@{", "$(", "$[", "$aws:", "{aws:", "<aws:", "[aws:", "(aws:", "%aws:"];
+const OPENINGS: &[&str] =
+    &["{{", "&{", "%{", "#{", "@{", "$(", "$[", "$aws:", "{aws:", "<aws:", "[aws:", "(aws:", "%aws:"];
 
 impl<S: Clone> Checker<S> {
     /// Warns of what looks like a variable and is none, and of variables whose key AWS does not have.
@@ -22,15 +23,20 @@ impl<S: Clone> Checker<S> {
                 let what = format!("`${{{key}}}` has a blank around its name: AWS does not say what it stands for");
                 self.warn("UNSUPPORTED_SPACE_IN_VARIABLE", span, what, Some(format!("write ${{{name}}}")));
             }
-            let shaped = name.split_once(':').is_some_and(|(service, key)| {
-                !service.is_empty() && !key.is_empty() && !key.starts_with(':')
-            });
+            let shaped = name
+                .split_once(':')
+                .is_some_and(|(service, key)| !service.is_empty() && !key.is_empty() && !key.starts_with(':'));
             if shaped {
                 self.known_key(span, name);
                 continue;
             }
             let what = format!("`${{{key}}}` is no policy variable of IAM's: nothing ever stands for it");
-            self.warn("INVALID_VARIABLE_NAME", span, what, Some("a variable is named SERVICE:KEY, as in ${aws:username}".to_owned()));
+            self.warn(
+                "INVALID_VARIABLE_NAME",
+                span,
+                what,
+                Some("a variable is named SERVICE:KEY, as in ${aws:username}".to_owned()),
+            );
         }
         if let Some(opening) = OPENINGS.iter().find(|opening| literal.contains(**opening)) {
             let what = format!("`{text}` has `{opening}`, which IAM takes literally: it is no policy variable");
@@ -39,7 +45,12 @@ impl<S: Clone> Checker<S> {
         }
         if text.contains("$${") {
             let what = format!("`{text}` has a `$` before a variable, which IAM takes literally");
-            self.warn("VARIABLE_TAKEN_LITERALLY", span, what, Some("write `${`, or `${$}` for the character".to_owned()));
+            self.warn(
+                "VARIABLE_TAKEN_LITERALLY",
+                span,
+                what,
+                Some("write `${`, or `${$}` for the character".to_owned()),
+            );
         }
     }
 }
