@@ -185,8 +185,8 @@ fn what_is_not_known_is_no_nobody() {
 fn questions_that_make_no_sense_are_refused() {
     let env = estate();
     for (arguments, why) in [
-        (&["access", "who", "GetObject"][..], "GetObject is not an action"),
-        (&["access", "who", "s3:GetObject", "assets/a"], "assets/a is not an ARN"),
+        (&["access", "who", "GetObject"][..], "`GetObject` is not an action"),
+        (&["access", "who", "s3:GetObject", "assets/a"], "`assets/a` is not a resource"),
         (&["access", "who", "s3:GetObject", "--context", "x"], "x is not KEY=VALUE"),
         (&["access", "what", "web"], "the app web is not declared"),
         (&["access", "what", "webapp", "--format", "svg"], "no output in the form svg"),

@@ -25,3 +25,11 @@ fn each_statement_that_can_allow_nothing_is_told() {
     }
     assert_eq!(told.len(), 4, "{}", output.stderr);
 }
+
+#[test]
+fn an_escape_is_taken_off_in_policy_files_too() {
+    let output = run("12-dollar-dollar-in-json-file", "plan");
+    assert_eq!(output.code, 2, "{}", output.normal());
+    assert!(output.stdout.contains("arn:aws:s3:::b/${aws:username}/*"), "{}", output.stdout);
+    assert!(!output.stdout.contains("$${"), "{}", output.stdout);
+}

@@ -1,6 +1,7 @@
 //! The changes that AWS made to its managed policies, compared: what patterns prove is proved, and what is shown is so.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -93,7 +94,8 @@ fn what_patterns_prove_of_awss_own_changes_is_proved() {
         worst = worst.max((started.elapsed(), name));
     }
     let [gains, losses] = total;
-    println!(
+    let printed = writeln!(
+        std::io::stdout(),
         "{} of {} pairs: {} gain, {} lose, {untold} can't be told ({} gains, {} losses), worst {:?} ({})",
         pairs.len().div_ceil(STEP),
         pairs.len(),
@@ -104,5 +106,6 @@ fn what_patterns_prove_of_awss_own_changes_is_proved() {
         worst.0,
         worst.1
     );
+    assert!(printed.is_ok());
     assert!(wrong.is_empty(), "{wrong}");
 }

@@ -25,6 +25,7 @@ mod iam_model;
 mod iam_second;
 mod iam_simulator;
 mod iam_versions;
+mod names;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;
