@@ -183,7 +183,7 @@ fn text(wishes: &[Wish<'_>], budget: &mut Budget) -> Value {
         }
     }
     // An empty text is a value, but not one that anybody expects to see.
-    let nonempty = [Glob(vec![super::glob::Token::One(true), super::glob::Token::Any(true)])];
+    let nonempty = [Glob([super::glob::Token::One(true), super::glob::Token::Any(true)].into())];
     match wanted.find(&nonempty, budget) {
         Found::Text(text) => Value::Is(text),
         Found::OutOfBudget => Value::Unsure,

@@ -10,6 +10,7 @@
 //! one that must match more, so that no text is missed.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use super::budget::Budget;
 use crate::iam::pattern::{Part, Pattern};
@@ -48,7 +49,7 @@ impl Token {
 
 /// A pattern as steps.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Glob(pub(super) Vec<Token>);
+pub(super) struct Glob(pub(super) Arc<[Token]>);
 
 /// A piece of a text that was found.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -128,7 +129,7 @@ impl Glob {
                 }
             }
         }
-        Self(tokens)
+        Self(tokens.into())
     }
 
     /// A text, literally.
@@ -147,7 +148,7 @@ impl Glob {
 
     /// Whether it is a `*` that nothing stops.
     pub(super) fn is_anything(&self) -> bool {
-        self.0 == [Token::Any(true)]
+        *self.0 == [Token::Any(true)]
     }
 
     /// Whether every text of `other`, whatever its variables stand for, is surely one of this too.
@@ -216,7 +217,7 @@ impl Glob {
         };
         let mut states = vec![false; self.0.len() + 1];
         put(&mut states, 0);
-        for token in &text.0 {
+        for token in text.0.iter() {
             let Token::Char(c) = token else { return false };
             let mut next = vec![false; self.0.len() + 1];
             for at in (0..self.0.len()).filter(|at| states[*at]) {
@@ -491,7 +492,7 @@ impl<'g> Product<'g> {
         let spelt: HashSet<char> = self
             .patterns
             .iter()
-            .flat_map(|lane| &lane.glob.0)
+            .flat_map(|lane| lane.glob.0.iter())
             .flat_map(|token| match token {
                 Token::Char(c) => vec![*c],
                 Token::Fold(c) => c.to_uppercase().chain([*c]).collect(),

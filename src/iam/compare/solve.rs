@@ -144,14 +144,14 @@ impl Bounds {
 /// What actions look like: `service:name`.
 static ACTION_FRAME: LazyLock<Vec<Glob>> = LazyLock::new(|| {
     let word = [Token::One(false), Token::Any(false)];
-    vec![Glob([&word[..], &[Token::Char(':')], &word[..]].concat())]
+    vec![Glob([&word[..], &[Token::Char(':')], &word[..]].concat().into())]
 });
 
 /// What the resource of a request looks like: an ARN, or `*` where an action has none.
 static RESOURCE_FRAME: LazyLock<Vec<Glob>> = LazyLock::new(|| {
     let segment = [Token::Any(false), Token::Char(':')];
     let arn = [&Glob::literal("arn:").0[..], &segment.repeat(4), &[Token::One(true), Token::Any(true)]].concat();
-    vec![Glob::literal("*"), Glob(arn)]
+    vec![Glob::literal("*"), Glob(arn.into())]
 });
 
 /// Nothing can deny it, so that nobody gains or loses it. Source: STS API reference, GetCallerIdentity.

@@ -80,7 +80,7 @@ pub(super) struct Area {
     pub(super) negated: bool,
     /// The patterns as automata.
     pub(super) globs: Vec<Glob>,
-    patterns: Vec<Pattern>,
+    patterns: Vec<Rc<Pattern>>,
     /// Of many patterns, where the literal ones stand, and which are not literal.
     index: Option<Rc<Index>>,
 }
@@ -101,7 +101,8 @@ impl Area {
             }
             Rc::new((literal, others))
         });
-        Self { negated: scope.negated, globs, patterns: scope.patterns.clone(), index }
+        let patterns = scope.patterns.iter().cloned().map(Rc::new).collect();
+        Self { negated: scope.negated, globs, patterns, index }
     }
 
     /// Everything.
@@ -114,7 +115,7 @@ impl Area {
         let mut part = Self { negated: self.negated, globs: Vec::new(), patterns: Vec::new(), index: None };
         for at in which {
             part.globs.push(self.globs[at].clone());
-            part.patterns.push(self.patterns[at].clone());
+            part.patterns.push(Rc::clone(&self.patterns[at]));
         }
         part
     }
@@ -148,11 +149,11 @@ impl Area {
 
     /// As a scope.
     pub(super) fn scope(&self) -> Scope {
-        Scope { negated: self.negated, patterns: self.patterns.clone() }
+        Scope { negated: self.negated, patterns: self.patterns.iter().map(|one| Pattern::clone(one)).collect() }
     }
 
     fn matches(&self, matches: impl Fn(&Pattern) -> bool) -> bool {
-        self.patterns.iter().any(matches) != self.negated
+        self.patterns.iter().any(|pattern| matches(pattern)) != self.negated
     }
 }
 
