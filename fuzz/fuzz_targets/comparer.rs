@@ -21,7 +21,7 @@ use iam::reading::{Colons, Doubt, Reading, Several, SeveralNegated, Unresolved};
 use iam::request::Request;
 
 /// Bytes as choices; when they end, the first of each.
-struct Choices<'a>(&'a [u8]);
+struct Choices<'a>(&'a [u8], usize);
 
 impl Choices<'_> {
     fn below(&mut self, count: usize) -> usize {
@@ -35,8 +35,10 @@ impl Choices<'_> {
     }
 }
 
-const ACTIONS: &[&str] = &["s3:GetObject", "s3:Get*", "s3:*", "*", "iam:PassRole", "s3:?etObject", "S3:PUTOBJECT"];
+const ACTIONS: &[&str] = &["*", "s3:*", "*", "s3:GetObject", "s3:Get*", "iam:PassRole", "s3:?etObject", "S3:PUTOBJECT"];
 const RESOURCES: &[&str] = &[
+    "*",
+    "*",
     "*",
     "arn:aws:s3:::a/*",
     "arn:aws:s3:::a",
@@ -127,7 +129,9 @@ struct Line {
 }
 
 fn condition(choices: &mut Choices<'_>) -> (String, &'static str, Vec<&'static str>) {
-    let (key, operators, values, _) = FAMILIES[choices.below(FAMILIES.len())];
+    // Conditions that have nothing to do with each other find nothing: most are on one key.
+    let family = if choices.below(4) == 0 { choices.below(FAMILIES.len()) } else { choices.1 };
+    let (key, operators, values, _) = FAMILIES[family];
     let (prefix, operator) = (choices.of(PREFIXES), choices.of(operators));
     let suffix = if operator == "Null" { "" } else { choices.of(&["", "", "IfExists"]) };
     // Without a set operator in any of the policies, a key has one value: only this one may have several.
@@ -155,7 +159,7 @@ fn lines(choices: &mut Choices<'_>) -> Vec<Line> {
 fn mutated(lines: &[Line], choices: &mut Choices<'_>) -> Vec<Line> {
     let mut lines = lines.to_vec();
     let at = choices.below(lines.len());
-    match choices.below(8) {
+    match choices.below(12) {
         0 => lines[at] = line(choices),
         1 => lines.push(line(choices)),
         2 => drop(lines.remove(at)),
@@ -163,7 +167,11 @@ fn mutated(lines: &[Line], choices: &mut Choices<'_>) -> Vec<Line> {
         4 => lines[at].action = (choices.of(&["Action", "NotAction"]), choices.of(ACTIONS)),
         5 => lines[at].resource.1[0] = choices.of(RESOURCES),
         6 => lines[at].conditions.push(condition(choices)),
-        _ => drop(lines[at].conditions.pop()),
+        7 => drop(lines[at].conditions.pop()),
+        _ => {
+            lines[at].conditions.pop();
+            lines[at].conditions.push(condition(choices));
+        }
     }
     lines
 }
@@ -290,11 +298,12 @@ fn rolled(bytes: &[u8]) -> Vec<u8> {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 56) as u8
     };
-    (0..2048).map(|_| next()).collect()
+    (0..4096).map(|_| next()).collect()
 }
 
 fuzz_target!(|bytes: &[u8]| {
-    let choices = &mut Choices(bytes);
+    let choices = &mut Choices(bytes, 0);
+    choices.1 = choices.below(FAMILIES.len());
     let (old, new) = (rules(choices), rules(choices));
     let comparison = acl::compare::compare(&old, &new);
     for (from, to, differences) in [(&old, &new, &comparison.gains), (&new, &old, &comparison.losses)] {
@@ -314,36 +323,80 @@ fuzz_target!(|bytes: &[u8]| {
     let limits: Vec<Option<Vec<Line>>> = (0..2).map(|_| (choices.below(4) == 0).then(|| lines(choices))).collect();
     let (boundary, session) = (limits[0].as_deref(), limits[1].as_deref());
     let (old, new) = (Side::new(&before, boundary, session), Side::new(&after, boundary, session));
-    let comparison = compare(&old.sets, &new.sets);
-    let readings = Reading::all();
-    for (from, to, differences) in [(&old, &new, &comparison.gains), (&new, &old, &comparison.losses)] {
-        for difference in differences {
-            let Proof::Witness(request) = &difference.proof else { continue };
-            assert!(readings.iter().any(|reading| flips(from, to, request, *reading)), "no witness: {request:?}");
-        }
-    }
-    // What is not told must not be there. The requests are rolled from the input, which is mostly used up here.
+    // The requests are rolled from the input, which is mostly used up here.
     let rolled = rolled(bytes);
-    let choices = &mut Choices(&rolled);
-    for _ in 0..24 {
-        let request = request(choices);
-        for reading in &readings {
-            for (from, to, differences) in [(&old, &new, &comparison.gains), (&new, &old, &comparison.losses)] {
-                if differences.is_empty() {
-                    assert!(!flips(from, to, &request, *reading), "missed: {request:?} by {reading:?}");
-                }
-            }
-        }
-        let reading = readings[choices.below(readings.len())];
-        for side in [&old, &new] {
-            let (surely, perhaps) = side.second(&request, reading);
-            let ours = [Doubt::Withholds, Doubt::Grants].map(|doubt| side.allows(&request, reading.doubting(doubt)));
-            assert_eq!(ours, [surely, perhaps], "two evaluators: {request:?} by {reading:?}\n{:?}", side.documents);
-        }
-    }
+    let choices = &mut Choices(&rolled, 0);
+    let requests: Vec<Request> = (0..24).map(|_| request(choices)).collect();
+    check(&old, &new, &requests, choices);
     let mut backward = after.clone();
     backward.reverse();
     let same = Side::new(&backward, boundary, session);
     let same = compare(&same.sets, &new.sets);
     assert!(same.gains.is_empty() && same.losses.is_empty(), "differs from itself: {same:?}");
+    for _ in 0..12 {
+        nearly_alike(choices);
+    }
 });
+
+/// Two sides that differ in one condition on one key, put to every value of it.
+fn nearly_alike(choices: &mut Choices<'_>) {
+    choices.1 = choices.below(FAMILIES.len());
+    let (key, _, _, sent) = FAMILIES[choices.1];
+    let all =
+        |effect, conditions| Line { effect, action: ("Action", "*"), resource: ("Resource", ["*", "*"]), conditions };
+    let denies = choices.below(3) == 0;
+    let mut side = || {
+        let mut of_key = condition(choices);
+        while of_key.1 != key {
+            of_key = condition(choices);
+            choices.0 = if choices.0.is_empty() { &[7] } else { choices.0 };
+        }
+        match denies {
+            true => Side::new(&[all("Allow", Vec::new()), all("Deny", vec![of_key])], None, None),
+            false => Side::new(&[all("Allow", vec![of_key])], None, None),
+        }
+    };
+    let (old, new) = (side(), side());
+    let asked = |values: &[&str]| {
+        let mut asked =
+            Request { action: "s3:getobject".to_owned(), resource: "arn:aws:s3:::a".to_owned(), ..Request::default() };
+        if !values.is_empty() {
+            let values = values.iter().map(|value| (*value).to_owned()).collect();
+            asked.context.insert(key.to_ascii_lowercase(), values);
+        }
+        asked
+    };
+    let requests: Vec<Request> = sent.iter().map(|value| asked(&[value])).chain([asked(&[])]).collect();
+    check(&old, &new, &requests, choices);
+}
+
+/// Every witness flips, what is not told is not there, and both evaluators say the same.
+fn check(old: &Side, new: &Side, requests: &[Request], choices: &mut Choices<'_>) {
+    let comparison = compare(&old.sets, &new.sets);
+    let readings = Reading::all();
+    let directions = [(old, new, &comparison.gains), (new, old, &comparison.losses)];
+    for (from, to, differences) in directions {
+        for difference in differences {
+            let Proof::Witness(request) = &difference.proof else { continue };
+            assert!(readings.iter().any(|reading| flips(from, to, request, *reading)), "no witness: {request:?}");
+        }
+    }
+    for request in requests {
+        let reading = readings[choices.below(readings.len())];
+        for (from, to, differences) in directions.iter().filter(|(.., differences)| differences.is_empty()) {
+            for reading in [Reading::default(), reading] {
+                assert!(
+                    !flips(from, to, request, reading),
+                    "missed: {request:?} by {reading:?}\n{:?}\n{:?}",
+                    from.documents,
+                    to.documents
+                );
+            }
+        }
+        for side in [old, new] {
+            let (surely, perhaps) = side.second(request, reading);
+            let ours = [Doubt::Withholds, Doubt::Grants].map(|doubt| side.allows(request, reading.doubting(doubt)));
+            assert_eq!(ours, [surely, perhaps], "two evaluators: {request:?} by {reading:?}\n{:?}", side.documents);
+        }
+    }
+}

@@ -78,7 +78,7 @@ pub fn bytes(text: &str) -> Option<Vec<u8>> {
     STANDARD.decode(text).ok()
 }
 
-/// Writes bytes as [`bytes`] reads them.
+/// Writes bytes as [`bytes()`] reads them.
 pub fn base64(bytes: &[u8]) -> String {
     STANDARD.encode(bytes)
 }

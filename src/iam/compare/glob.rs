@@ -32,6 +32,8 @@ pub(super) enum Token {
     Any(bool),
     /// The value of a variable.
     Variable(u32),
+    /// The value of a variable in upper or lower case.
+    FoldVariable(u32),
 }
 
 /// Whether variables stand for any text, or for none.
@@ -42,8 +44,12 @@ enum Opened {
 }
 
 impl Token {
+    fn is_variable(self) -> bool {
+        matches!(self, Self::Variable(_) | Self::FoldVariable(_))
+    }
+
     fn is_free(self, variables: Opened) -> bool {
-        self == Self::Any(true) || (variables == Opened::Yes && matches!(self, Self::Variable(_)))
+        self == Self::Any(true) || (variables == Opened::Yes && self.is_variable())
     }
 }
 
@@ -125,7 +131,8 @@ impl Glob {
                     tokens.push(Token::Any(crosses));
                 }
                 Part::Variable { key, default } => {
-                    tokens.push(Token::Variable(variables.number(key, default.as_deref())));
+                    let number = variables.number(key, default.as_deref());
+                    tokens.push(if fold { Token::FoldVariable(number) } else { Token::Variable(number) });
                 }
             }
         }
@@ -138,7 +145,7 @@ impl Glob {
     }
 
     fn has_variable(&self) -> bool {
-        self.0.iter().any(|token| matches!(token, Token::Variable(_)))
+        self.0.iter().any(|token| token.is_variable())
     }
 
     /// Whether it is one text, spelt out.
@@ -313,6 +320,11 @@ impl Wanted<'_> {
     }
 
     fn variables_meet_literals(&self) -> bool {
+        // The same letters in another case are no value of the variable.
+        let folds = |glob: &Glob| glob.0.iter().any(|token| matches!(token, Token::FoldVariable(_)));
+        if self.must.iter().any(|union| union.iter().any(folds)) {
+            return true;
+        }
         self.must.iter().enumerate().any(|(index, union)| {
             union.iter().filter(|glob| glob.has_variable()).any(|glob| {
                 let others = self.must.iter().enumerate().filter(|(other, _)| *other != index);
@@ -323,7 +335,7 @@ impl Wanted<'_> {
 }
 
 fn opened(glob: &Glob) -> Glob {
-    let token = |token: &Token| if matches!(token, Token::Variable(_)) { Token::Any(true) } else { *token };
+    let token = |token: &Token| if token.is_variable() { Token::Any(true) } else { *token };
     Glob(glob.0.iter().map(token).collect())
 }
 
@@ -473,7 +485,9 @@ impl<'g> Product<'g> {
                         add(Symbol::Char(*c));
                         c.to_uppercase().for_each(|upper| add(Symbol::Char(upper)));
                     }
-                    (Some(Token::Variable(number)), Some(_)) => add(Symbol::Variable(*number)),
+                    (Some(Token::Variable(number) | Token::FoldVariable(number)), Some(_)) => {
+                        add(Symbol::Variable(*number));
+                    }
                     _ => {}
                 }
             }
@@ -529,10 +543,11 @@ fn takes(token: Token, symbol: Symbol, must: bool) -> Takes {
         (Token::Fold(a), Symbol::Char(b)) => when(b.to_lowercase().eq([a]), Takes::Moves),
         (Token::One(colon), Symbol::Char(c)) => when(colon || c != ':', Takes::Moves),
         (Token::Any(colon), Symbol::Char(c)) => when(colon || c != ':', Takes::Stays),
-        (Token::Variable(a), Symbol::Variable(b)) => when(a == b, Takes::Moves),
+        (Token::Variable(a) | Token::FoldVariable(a), Symbol::Variable(b)) => when(a == b, Takes::Moves),
         (Token::One(_), Symbol::Variable(_)) => when(must, Takes::Moves),
         (Token::Any(colon), Symbol::Variable(_)) => when(must || colon, Takes::Stays),
-        (Token::Variable(_), Symbol::Char(_)) | (Token::Char(_) | Token::Fold(_), Symbol::Variable(_)) => Takes::No,
+        (Token::Variable(_) | Token::FoldVariable(_), Symbol::Char(_))
+        | (Token::Char(_) | Token::Fold(_), Symbol::Variable(_)) => Takes::No,
     }
 }
 

@@ -357,6 +357,16 @@ fn nothing_lies_between_the_points_that_are_tried() {
 }
 
 #[test]
+fn the_value_of_a_variable_in_another_case_is_another_text() {
+    let denied = |operator: &str| {
+        let condition = format!(r#""{operator}":{{"s3:prefix":"${{aws:PrincipalTag/t, 'a'}}"}}"#);
+        [allow("*", "*"), statement("Deny", "*", "*", &condition)].join(",")
+    };
+    let found = relation(&denied("StringNotEqualsIfExists"), &denied("StringNotEqualsIgnoreCase"));
+    assert!(matches!(found, Relation::Wider | Relation::CannotTell), "{found:?}");
+}
+
+#[test]
 fn long_lists_are_compared_one_by_one() {
     let names = |count: usize| (0..count).map(|n| format!("s3:Action{n}")).collect::<Vec<_>>().join(" ");
     for count in [74, 76, 80, 990] {
