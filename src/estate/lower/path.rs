@@ -43,7 +43,9 @@ impl Lowering<'_> {
             return Some(format!("the AWS engine at `{mount}` has no path `{path}`"));
         }
         let name = name.split('/').next().unwrap_or_default();
-        if !OF_ROLES.contains(&first) || matches!(name, "" | "+" | "*") {
+        // With a wildcard for a segment it is of many, or it has been told.
+        let fixed = name.strip_suffix('*').unwrap_or(name);
+        if !OF_ROLES.contains(&first) || fixed.is_empty() || fixed.contains(['*', '+']) {
             return None;
         }
         let role = format!("{mount}/{name}");
