@@ -550,6 +550,24 @@ fn what_is_asked_on_the_command_line_is_checked_alike() {
 }
 
 #[test]
+fn a_variable_is_refused_where_no_request_gives_it_a_value() {
+    let env = TestEnv::new();
+    env.write("base.hcl", BASE);
+    env.write(
+        "g.hcl",
+        "guardrail \"g\" {\n  deny {\n    actions   = [\"s3:*\"]\n    resources = [\"arn:aws:s3:::shared/$${aws:username}/*\"]\n  }\n}\n",
+    );
+    let (code, found) = diagnostics(&env, &[]);
+    let said = &found["g.hcl"];
+    assert!(
+        matches!(said.as_slice(), [[level, what, hint]]
+        if level == "error" && what.contains("has a policy variable") && hint.contains("write `*`")),
+        "{said:?}"
+    );
+    assert_eq!(code, 1);
+}
+
+#[test]
 fn what_ships_has_no_warnings() {
     for directory in ["examples/tutorial", "examples/tutorial-yaml"] {
         let env = TestEnv::new();

@@ -71,8 +71,10 @@ impl Lowering<'_> {
 
     fn near(&self, path: &str) -> Option<String> {
         let roles = self.roles.keys().filter_map(|role| role.rsplit_once('/'));
-        let paths: Vec<String> =
+        let mut paths: Vec<String> =
             roles.flat_map(|(mount, role)| ["creds", "roles"].map(|below| format!("{mount}/{below}/{role}"))).collect();
+        // Of two that are as near, always the same.
+        paths.sort_unstable();
         nearest(path, paths.iter().map(String::as_str))
     }
 }
