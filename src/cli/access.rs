@@ -4,7 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::global::Format;
 use super::output::printable;
@@ -27,6 +27,9 @@ Exit codes: 0 found, or not all is known, 2 nobody or nothing, 1 an error.")]
 pub(crate) struct Args {
     #[command(subcommand)]
     question: Question,
+    /// Take warnings about the files for errors
+    #[arg(long, global = true)]
+    strict: bool,
     /// Answer for the files of this commit
     #[arg(long, global = true, value_name = "REVISION")]
     at: Option<String>,
@@ -55,21 +58,22 @@ enum Question {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let as_json = global.format(&[Format::Text, Format::Table, Format::Json])? == Format::Json;
-    let context = Context::open(global)?;
+    let warnings = Warnings::of(args.strict);
+    let context = Context::open(global)?.telling(warnings);
     let directory = context.estate_dir();
     let (estate, blamer) = match &args.at {
         None => (context.estate()?, Blamer::new(&directory).map_err(git_failed)?),
-        Some(revision) => at(&directory, revision, global.environment().as_deref())?,
+        Some(revision) => at(&directory, revision, global.environment().as_deref(), warnings)?,
     };
     let side = Side::of_estate(&estate);
     let (holdings, not_known) = match &args.question {
         Question::Who { action, resource, context } => {
-            checked(document::check_action(action))?;
+            checked(document::check_action(action), warnings)?;
             if !resource.starts_with(['*', '?']) {
-                checked(document::check_resource(resource))?;
+                checked(document::check_resource_pattern(resource), warnings)?;
             }
             let pairs = pairs(context)?;
-            pairs.iter().try_for_each(|(key, _)| checked(document::check_key(key)))?;
+            pairs.iter().try_for_each(|(key, _)| checked(document::check_key(key), warnings))?;
             let region = holder::region(action, resource, &pairs);
             (holder::who(&side, &region), NotKnown::of_all(&side))
         }
@@ -91,21 +95,28 @@ fn git_failed(error: git::Error) -> CliError {
     CliError::new(1, error.to_string()).hint(error.hint())
 }
 
-fn at(directory: &Path, revision: &str, environment: Option<&str>) -> Result<(Estate, Blamer), CliError> {
+fn at(
+    directory: &Path,
+    revision: &str,
+    environment: Option<&str>,
+    warnings: Warnings,
+) -> Result<(Estate, Blamer), CliError> {
     let tree = git::sources(directory, revision).map_err(git_failed)?;
     let estate = estate::load(&tree.sources, environment).map_err(|problems| {
         let text = estate::render(&problems, &tree.sources, false);
         CliError::plain(1, format!("{}\n\nthe estate is not valid at {revision}", text.trim_end()))
     })?;
+    warnings.tell(&estate.warnings, &tree.sources)?;
     Ok((estate, Blamer::at(directory, &tree.commit).map_err(git_failed)?))
 }
 
-/// What the check of policy documents says of what is asked about: a warning is told, an error ends it.
-fn checked(findings: Vec<document::Finding<()>>) -> Result<(), CliError> {
+/// What the check of policy documents says of what is asked about: a warning is told, unless it is taken for an error.
+fn checked(findings: Vec<document::Finding<()>>, warnings: Warnings) -> Result<(), CliError> {
     for finding in findings {
         let hint = finding.hint.unwrap_or_default();
-        if finding.fatal {
-            return Err(CliError::new(1, finding.what).hint(hint));
+        if finding.fatal || warnings == Warnings::Errors {
+            let error = CliError::new(1, finding.what);
+            return Err(if hint.is_empty() { error } else { error.hint(hint) });
         }
         let help = if hint.is_empty() { String::new() } else { format!("\n  = help: {}", printable(&hint)) };
         output::say(&format!("warning: {}{help}\n", printable(&finding.what)));

@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::Global;
-use super::context::Context;
+use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::output;
 use super::plan::{Proposal, adoption, colour, failed, propose};
@@ -35,6 +35,9 @@ pub(crate) struct Args {
     /// Apply without asking
     #[arg(long)]
     auto_approve: bool,
+    /// Take warnings about the files for errors
+    #[arg(long)]
+    strict: bool,
     /// Take over declared objects that exist and are not ours, and make them as declared
     #[arg(long)]
     adopt: bool,
@@ -42,7 +45,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
-    let context = Context::open(global)?.at(args.dir.clone());
+    let context = Context::open(global)?.at(args.dir.clone()).telling(Warnings::of(args.strict));
     let outcome = carry_out(&context, &args).await;
     context.close().await;
     outcome.map_err(|error| CliError { exit_code: if error.exit_code == 2 { 1 } else { error.exit_code }, ..error })

@@ -32,6 +32,48 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 const LOOK_ENTRIES_MAX: usize = 1_000;
 const LOOK_BYTES_MAX: u64 = 1 << 20;
 
+/// Warnings about the files that a command other than `validate` shows, so that its own answer is seen.
+const WARNINGS_SHOWN_MAX: usize = 20;
+
+/// What a command makes of warnings about the files that it reads.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Warnings {
+    /// Nothing: it judges nobody.
+    Untold,
+    /// It shows them.
+    Told,
+    /// It shows them, and takes them for errors (`--strict`).
+    Errors,
+}
+
+impl Warnings {
+    /// Of a command that judges, with or without `--strict`.
+    pub(crate) fn of(strict: bool) -> Self {
+        if strict { Self::Errors } else { Self::Told }
+    }
+
+    /// Shows warnings about the files.
+    ///
+    /// # Errors
+    /// If there are any and they are taken for errors.
+    pub(crate) fn tell(self, warnings: &[estate::Problem], sources: &estate::Sources) -> Result<(), CliError> {
+        if self == Self::Untold || warnings.is_empty() {
+            return Ok(());
+        }
+        let (shown, rest) = warnings.split_at(warnings.len().min(WARNINGS_SHOWN_MAX));
+        output::say(&estate::render(shown, sources, std::io::stderr().is_terminal()));
+        if !rest.is_empty() {
+            output::say(&format!("... and {} more warnings: `leasehold validate` shows all\n", rest.len()));
+        }
+        if self == Self::Told {
+            return Ok(());
+        }
+        let noun = if warnings.len() == 1 { "warning" } else { "warnings" };
+        let what = format!("the estate has {} {noun}, which --strict takes for errors", warnings.len());
+        Err(CliError::new(1, what).hint("a typo in what is forbidden proves nothing"))
+    }
+}
+
 /// Who a command speaks as.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Speaker {
@@ -45,6 +87,7 @@ enum Speaker {
 pub(crate) struct Context {
     global: Global,
     dir: Option<PathBuf>,
+    warnings: Warnings,
     clock: Clock,
     engine: Mutex<Option<(PathBuf, Engine)>>,
     /// Where the token came from, for the hint when it is not good enough.
@@ -62,6 +105,7 @@ impl Context {
         Ok(Self {
             global: global.clone(),
             dir: global.dir.clone().or_else(|| exactly("LEASEHOLD_DIR").map(PathBuf::from)),
+            warnings: Warnings::Untold,
             clock: Clock::system(),
             engine: Mutex::default(),
             token_source: OnceLock::new(),
@@ -73,6 +117,11 @@ impl Context {
     pub(crate) fn at(mut self, dir: Option<PathBuf>) -> Self {
         self.dir = dir.or(self.dir);
         self
+    }
+
+    /// The same context for a command that judges by the files, and so tells what it could not look up in them.
+    pub(crate) fn telling(self, warnings: Warnings) -> Self {
+        Self { warnings, ..self }
     }
 
     /// The time.
@@ -99,7 +148,10 @@ impl Context {
         let dir = self.estate_dir();
         let none = estate::Sources::default();
         let sources = estate::read_directory(&dir).map_err(|problems| rendered(&problems, &none))?;
-        estate::load(&sources, self.global.environment().as_deref()).map_err(|problems| rendered(&problems, &sources))
+        let estate = estate::load(&sources, self.global.environment().as_deref())
+            .map_err(|problems| rendered(&problems, &sources))?;
+        self.warnings.tell(&estate.warnings, &sources)?;
+        Ok(estate)
     }
 
     /// The estate for each of its environments, or for the chosen one. Secrets stay unresolved.
@@ -116,21 +168,8 @@ impl Context {
             // The one that knows what is wrong with the choice.
             estate::load(&sources, wanted.as_deref()).map_err(|problems| rendered(&problems, &sources))?;
         }
+        self.warnings.tell(&estate::warnings(&estates), &sources)?;
         Ok(estates)
-    }
-
-    /// Shows the warnings about the files, and answers how many there are.
-    ///
-    /// # Errors
-    /// Files that can't be read.
-    pub(crate) fn warnings(&self) -> Result<usize, CliError> {
-        let none = estate::Sources::default();
-        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
-        let checked = estate::check(&sources, self.global.environment().as_deref());
-        if !checked.problems.is_empty() {
-            output::say(&estate::render(&checked.problems, &sources, std::io::stderr().is_terminal()));
-        }
-        Ok(checked.problems.len())
     }
 
     /// The estate with its secrets resolved, and a client to the environment's engine that speaks as the

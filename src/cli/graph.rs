@@ -14,6 +14,9 @@ use crate::review::graph::Graph;
 /// How many apps are named to somebody who asks for one that is not there.
 const APPS_NAMED_MAX: usize = 20;
 
+/// How near a name has to be to be meant, from 0 to 1.
+const NEAR_MIN: f64 = 0.8;
+
 /// Arguments of `leasehold graph`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
@@ -53,7 +56,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 /// That there is no such app, and which there are.
 pub(crate) fn undeclared(side: &Side<'_>, app: &str) -> CliError {
     let known: Vec<&str> = side.apps().map(|app| app.name).collect();
-    let problem = CliError::new(1, format!("the app {} is not declared", printable(app)));
+    let mut problem = CliError::new(1, format!("the app {} is not declared", printable(app)));
+    let score = |name: &&str| strsim::jaro_winkler(app, name);
+    let near = known.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|name| score(name) > NEAR_MIN);
+    if let Some(near) = near {
+        problem = problem.hint(format!("did you mean {near}?"));
+    }
     match known.get(..APPS_NAMED_MAX) {
         _ if known.is_empty() => problem.hint("the estate declares no app"),
         None => problem.hint(format!("declared are {}", known.join(", "))),

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::path::PathBuf;
 
 use super::Global;
-use super::context::Context;
+use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::global::Format;
 use super::output;
@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Plan to take over declared objects that exist and are not ours
     #[arg(long)]
     adopt: bool,
+    /// Take warnings about the files for errors
+    #[arg(long)]
+    strict: bool,
     /// Print the plan as JSON
     #[arg(long)]
     json: bool,
@@ -41,7 +44,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
-    let context = Context::open(global)?.at(args.dir);
+    let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let outcome = show(&context, adoption(args.adopt), as_json).await;
     context.close().await;
     // Two means that there are changes, and nothing else.

@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::{Path, PathBuf};
 
-use super::context::Context;
+use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::global::Format;
 use super::{Global, output};
@@ -37,6 +37,9 @@ pub(crate) struct Args {
     /// Show every violated guardrail, not only those that the change introduces
     #[arg(long)]
     all: bool,
+    /// Take warnings about the files for errors
+    #[arg(long)]
+    strict: bool,
     /// Write the review into a file
     #[arg(long, value_name = "FILE")]
     output: Option<PathBuf>,
@@ -45,7 +48,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.format(&[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Html])?;
-    let Args { range, directory, against, all, output } = args;
+    let Args { range, directory, against, all, strict, output } = args;
     // With --against there is no range, so a first word is the directory.
     let (range, directory) = match (&against, range, directory) {
         (Some(_), Some(range), Some(_)) => {
@@ -55,11 +58,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         (Some(_), only, None) => (None, only.map(PathBuf::from)),
         (_, range, directory) => (range, directory),
     };
-    let context = Context::open(global)?.at(directory);
+    let warnings = Warnings::of(strict);
+    let context = Context::open(global)?.at(directory).telling(warnings);
     let judged = if all { Scope::All } else { Scope::Changed };
     let review = match against.as_deref() {
         Some("live") => against_live(&context, judged).await,
-        against => between(&context, global, against.or(range.as_deref()).unwrap_or("HEAD"), judged),
+        against => between(&context, global, against.or(range.as_deref()).unwrap_or("HEAD"), judged, warnings),
     };
     context.close().await;
     // Two and three are verdicts, and nothing else.
@@ -86,7 +90,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 /// Two commits, or a commit and the files.
-fn between(context: &Context, global: &Global, range: &str, judged: Scope) -> Result<Review, CliError> {
+fn between(
+    context: &Context,
+    global: &Global,
+    range: &str,
+    judged: Scope,
+    warnings: Warnings,
+) -> Result<Review, CliError> {
     let directory = context.estate_dir();
     let (before, after) = git::range(&directory, range).map_err(|error| refused(&error))?;
     let wanted = global.environment();
@@ -97,6 +107,8 @@ fn between(context: &Context, global: &Global, range: &str, judged: Scope) -> Re
         (old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), new)
     });
     let (old, new) = (old?, new?);
+    // Guardrails and tests of the side before judge nothing any more.
+    warnings.tell(&estate::warnings(&new), &after.sources)?;
     let files = before.sources.differing(&after.sources);
     let mut names: Vec<&str> = new.iter().map(|estate| estate.environment.name.as_str()).collect();
     let gone = old.iter().map(|estate| estate.environment.name.as_str()).filter(|name| find(&new, name).is_none());

@@ -4,10 +4,11 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::global::Format;
 use super::{Global, output};
+use crate::estate::Estate;
 use crate::review::assertion::Outcomes;
 
 /// Arguments of `leasehold test`.
@@ -37,14 +38,16 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.format(&[Format::Text, Format::Json])?;
-    let context = Context::open(global)?.at(args.dir);
+    let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let filter = args.filter.unwrap_or_default();
     let estates = context.estates()?;
-    let warned = context.warnings()?;
     let outcomes: Vec<Outcomes> = estates.iter().map(|estate| Outcomes::of(estate, &filter)).collect();
     if let Some(file) = &args.junit {
         std::fs::write(file, Outcomes::junit(&outcomes))
             .map_err(|error| CliError::new(1, format!("{} could not be written: {error}", file.display())))?;
+    }
+    if !filter.is_empty() && outcomes.iter().all(|outcomes| outcomes.tests.is_empty()) {
+        return Err(unmatched(&estates, &filter));
     }
     let none = outcomes.iter().all(|outcomes| outcomes.tests.is_empty());
     let failed = outcomes.iter().any(|outcomes| outcomes.counts().1 > 0);
@@ -53,16 +56,24 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             let environments: Vec<Value> = outcomes.iter().map(Outcomes::json).collect();
             output::data(&format!("{:#}\n", json!({"format_version": 1, "environments": environments})))?;
         }
-        _ if none && filter.is_empty() => output::line("The estate has no tests.")?,
-        _ if none => output::line("No test has this in its name.")?,
+        _ if none => output::line("The estate has no tests.")?,
         _ => {
             let texts: Vec<String> = outcomes.iter().map(|outcomes| outcomes.text(args.verbose)).collect();
             output::data(&texts.join("\n"))?;
         }
     }
-    if args.strict && warned > 0 {
-        let what = format!("the estate has {warned} warnings, which --strict takes for errors");
-        return Err(CliError::new(1, what).hint("a typo in what is forbidden proves nothing"));
-    }
     Ok(u8::from(failed))
+}
+
+/// That a filter chooses no test: what was to be proved is not.
+fn unmatched(estates: &[Estate], filter: &str) -> CliError {
+    let names: Vec<&str> = estates.iter().flat_map(|estate| &estate.tests).map(|test| test.name.as_str()).collect();
+    let score = |name: &&&str| strsim::jaro_winkler(filter, name);
+    let near = names.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|name| score(name) > 0.7);
+    let error = CliError::new(1, format!("no test has `{filter}` in its name"));
+    match near {
+        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        None if names.is_empty() => error.hint("the estate has no tests"),
+        None => error.hint("`leasehold test` without --filter names them all"),
+    }
 }

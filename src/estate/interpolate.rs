@@ -65,8 +65,7 @@ impl Variables {
     pub(crate) fn apply(&self, map: &mut Map, problems: &mut Vec<Draft>) {
         for (key, entry) in map {
             if key.contains("${var.") || key.contains("${env.") {
-                let draft = Draft::error(entry.key_span, "nothing is replaced in keys and labels");
-                problems.push(draft.hint("write the name out"));
+                problems.push(in_key(entry.key_span));
             }
             self.apply_node(&mut entry.value, problems);
         }
@@ -120,11 +119,20 @@ impl Variables {
             }
             JsonKind::List(items) => items.iter_mut().for_each(|item| self.apply_json(item, problems)),
             JsonKind::Map(members) => {
-                members.iter_mut().for_each(|member| self.apply_json(&mut member.value, problems));
+                for member in members {
+                    if member.key.contains("${var.") || member.key.contains("${env.") {
+                        problems.push(in_key(member.key_span));
+                    }
+                    self.apply_json(&mut member.value, problems);
+                }
             }
             _ => {}
         }
     }
+}
+
+fn in_key(span: Span) -> Draft {
+    Draft::error(span, "nothing is replaced in keys and labels").hint("write the name out")
 }
 
 #[cfg(test)]

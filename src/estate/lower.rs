@@ -10,6 +10,7 @@ mod document;
 mod engine;
 mod environment;
 mod guardrail;
+mod path;
 mod policy;
 
 use std::collections::{HashMap, HashSet};
@@ -76,13 +77,24 @@ pub fn load_each(sources: &Sources, environment: Option<&str>) -> Result<Vec<Est
             _ => parsed.declarations.clone(),
         };
         let (estate, found) = parsed.lower(declarations, name.as_deref());
-        estates.extend(estate);
+        estates.extend(estate.map(|mut estate| {
+            estate.warnings.clone_from(&found);
+            sort(&mut estate.warnings);
+            estate
+        }));
         problems.extend(found);
     }
     estates.reverse();
     sort(&mut problems);
     let sound = problems.iter().all(|problem| problem.severity == Severity::Warning);
     if sound { Ok(estates) } else { Err(problems) }
+}
+
+/// The warnings about the files of all these environments, in the order of the files, each once.
+pub fn warnings(estates: &[Estate]) -> Vec<Problem> {
+    let mut all: Vec<Problem> = estates.iter().flat_map(|estate| estate.warnings.iter().cloned()).collect();
+    sort(&mut all);
+    all
 }
 
 /// What a check of all environments found.
@@ -283,6 +295,8 @@ struct Lowering<'s> {
     documents: HashMap<(u32, document::Use), Option<document::Document>>,
     /// Where the statements of each role's document stand, by the role's path.
     statements: HashMap<String, Arc<[Place]>>,
+    /// Paths of the engine that policies and tests name.
+    named_paths: Vec<(String, Span)>,
     /// Where each ARN of a managed policy is declared.
     arns: HashMap<String, Span>,
     objects: Vec<Object>,
@@ -307,6 +321,7 @@ impl<'s> Lowering<'s> {
             paths: HashMap::new(),
             documents: HashMap::new(),
             statements: HashMap::new(),
+            named_paths: Vec::new(),
             arns: HashMap::new(),
             objects: Vec::new(),
             apps: Vec::new(),
@@ -350,6 +365,7 @@ impl<'s> Lowering<'s> {
             self.guardrail(&block);
         }
         self.default_guardrail();
+        self.check_named_paths();
     }
 
     /// Adds an object, unless its path is declared already.

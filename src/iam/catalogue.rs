@@ -186,11 +186,21 @@ impl Catalogue {
             let near = nearest(&lower, self.services.iter().map(|service| service.name.as_str()));
             return Some(Unknown { service: true, near: near.map(str::to_owned) });
         };
-        let near = match pattern.literal() {
-            Some(_) => nearest(name, known.actions.iter().map(|entry| &*entry.name)),
-            None => None,
+        let names = known.actions.iter().map(|entry| &*entry.name);
+        let near = match (pattern.literal(), name.strip_suffix('*')) {
+            (Some(_), _) => nearest(name, names).map(str::to_owned),
+            // A beginning is as near as it is to the beginnings of names.
+            (None, Some(start)) if !start.contains(['*', '?']) => {
+                nearest(start, names.filter_map(|name| name.get(..start.len() + 1))).map(|near| format!("{near}*"))
+            }
+            (None, _) => None,
         };
         Some(Unknown { service: false, near: near.map(|name| format!("{}:{name}", known.name)) })
+    }
+
+    /// Whether there is a service of this name, in lower case.
+    pub fn has_service(&self, name: &str) -> bool {
+        self.service(name).is_some()
     }
 
     fn service(&self, name: &str) -> Option<&Service> {

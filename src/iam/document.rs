@@ -12,7 +12,7 @@ use super::json::{self, Json, Kind, Member};
 
 mod check;
 
-pub use check::{check, check_action, check_as, check_key, check_resource};
+pub use check::{check, check_action, check_as, check_key, check_resource, check_resource_pattern};
 
 /// Characters, without white space between the elements, that all inline policies of one user may have
 /// together. Source: IAM quotas.

@@ -41,6 +41,8 @@ mod story_tutorial;
 mod tidy;
 mod trail;
 mod unreadable;
+mod variables;
+mod vocabulary;
 mod wire_audit;
 mod wire_auth;
 mod wire_aws;

@@ -254,7 +254,7 @@ impl Lowering<'_> {
     }
 
     /// Tells what the check of policy documents finds about a text that stands elsewhere.
-    fn tell(&mut self, findings: Vec<document::Finding<()>>, span: Span) -> bool {
+    pub(super) fn tell(&mut self, findings: Vec<document::Finding<()>>, span: Span) -> bool {
         let mut sound = true;
         for finding in findings {
             sound &= !finding.fatal;
@@ -283,6 +283,7 @@ impl Lowering<'_> {
                 let draft = Draft::error(acl.span, format!("`{}` is not one path of the engine", acl.label));
                 self.reader.report(draft.hint("a path is written whole, as in aws/creds/webapp"));
             }
+            self.named_paths.push((acl.label.to_owned(), acl.span));
             self.reader.require(&acl, "capabilities", "[\"read\"], or [] for nothing");
             let mut capabilities = Vec::new();
             for (capability, span) in self.reader.texts(&acl, "capabilities") {

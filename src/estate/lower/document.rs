@@ -232,6 +232,18 @@ impl Lowering<'_> {
         Document::new(json, |span| self.reader.place(*span)).filter(|_| sound)
     }
 
+    /// Checks a pattern of ARNs of managed policies, sound as an ARN.
+    pub(super) fn policy_arn_pattern(&mut self, text: &str, span: Span) {
+        let mut fields = text.splitn(6, ':').skip(2);
+        let service = fields.next().unwrap_or("*");
+        let resource = fields.nth(2).unwrap_or("*");
+        let fixed = resource.split(['*', '?']).next().unwrap_or_default();
+        if !matches!(service, "iam" | "*") || !(fixed.starts_with("policy/") || "policy/".starts_with(fixed)) {
+            let draft = Draft::error(span, format!("`{text}` is not the ARN of a managed policy"));
+            self.reader.report(draft.hint("it is written arn:aws:iam::ACCOUNT:policy/NAME"));
+        }
+    }
+
     /// Checks an ARN of a managed policy.
     pub(super) fn policy_arn(&mut self, text: &str, span: Span) {
         if let Ok(arn) = value::arn(text, span)

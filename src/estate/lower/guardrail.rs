@@ -7,6 +7,7 @@ use crate::estate::source::Span;
 use crate::estate::tree::{Kind, Map, nearest};
 use crate::estate::{hcl, value};
 use crate::guardrail::{self, Deny, Escalation, Exception, Guardrail, Level, Require, Rule, Severity, Wildcard};
+use crate::iam::document;
 use crate::object::{FieldValue, Shape, aws_role};
 
 const KEYS: &[&str] =
@@ -39,6 +40,10 @@ const WILDCARDS: &[(&str, Wildcard)] = &[
     ("not_action", Wildcard::NotAction),
     ("not_resource", Wildcard::NotResource),
 ];
+
+/// Those of roles that an engine may hold. Source: Vault's API documentation, "AWS secrets engine".
+const CREDENTIAL_TYPES: &[(&str, ())] =
+    &[("iam_user", ()), ("assumed_role", ()), ("federation_token", ()), ("session_token", ())];
 
 impl Lowering<'_> {
     /// `guardrail "no-star" { deny { ... } }`.
@@ -165,7 +170,7 @@ impl Lowering<'_> {
             self.check_action(text, span, true);
         }
         for (text, span) in self.reader.texts(block, "resources") {
-            self.check_resource(text, span);
+            self.tell(document::check_resource_pattern(text), span);
         }
         for (key, span) in self.reader.texts(block, "unless") {
             self.check_key(key, span);
@@ -184,6 +189,7 @@ impl Lowering<'_> {
         if block.map.is_empty() {
             self.reader.report(Draft::error(block.span, format!("{} demands nothing", block.name)));
         }
+        self.check_demands(block);
         let mut seconds = |key: &str| match self.reader.value(block, key, Shape::Seconds) {
             Some((FieldValue::Data(value), _)) => value.as_i64(),
             _ => None,
@@ -200,6 +206,22 @@ impl Lowering<'_> {
             max_secret_id_ttl,
             bound_cidrs: self.reader.flag(block, "bound_cidrs"),
             bind_secret_id: self.reader.flag(block, "bind_secret_id"),
+        }
+    }
+
+    /// What no role can have is demanded by mistake.
+    fn check_demands(&mut self, block: &Block<'_>) {
+        if let Some((arn, span)) = self.reader.text(block, "permissions_boundary")
+            && self.tell(document::check_resource_pattern(arn), span)
+        {
+            self.policy_arn_pattern(arn, span);
+        }
+        if let Some((path, span)) = self.reader.text(block, "path_prefix").filter(|(path, _)| !path.starts_with('/')) {
+            let draft = Draft::error(span, format!("`{path}` is not the path of an IAM user"));
+            self.reader.report(draft.hint("a path starts with `/`, as in /apps/"));
+        }
+        for (text, span) in self.reader.texts(block, "credential_types") {
+            self.one_of(text, span, CREDENTIAL_TYPES);
         }
     }
 

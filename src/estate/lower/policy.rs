@@ -117,6 +117,7 @@ impl Lowering<'_> {
     }
 
     pub(super) fn check_path(&mut self, path: &str, span: Span) {
+        self.named_paths.push((path.to_owned(), span));
         if path.contains("+*") {
             let draft = Draft::error(span, "`+*` is forbidden in the path of a policy");
             self.reader.report(draft.hint("`+` is one whole segment, and `*` stands only at the end"));
@@ -175,6 +176,13 @@ impl Lowering<'_> {
 
     /// Checks what can be shown at its place.
     fn check_places(&mut self, text: &str, index: u32, used: Span) {
+        if let Some(at) = text.find("${var.").or_else(|| text.find("${env.")) {
+            let end = text[at..].find('}').map_or(at + 2, |end| at + end + 1);
+            let draft = Draft::error(Span::new(index, at..end), "nothing is replaced in the file of a policy");
+            let hint = "write it out, or write the policy as `path` blocks, in which it is replaced";
+            self.reader.report(draft.hint(hint).also(used, "the policy is used here"));
+            return;
+        }
         if text.trim_start().starts_with('{') {
             if let Err(malformed) = json::parse(text) {
                 let draft =

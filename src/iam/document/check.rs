@@ -55,13 +55,25 @@ pub fn check_resource(text: &str) -> Vec<Finding<()>> {
     alone(|checker| checker.resource(&(), text))
 }
 
+/// As [`check_resource`] for a pattern that is compared as it stands: a variable would match nothing but its own name.
+pub fn check_resource_pattern(text: &str) -> Vec<Finding<()>> {
+    if text.contains("${") {
+        return alone(|checker| {
+            let what =
+                format!("`{text}` has a policy variable, and no request is known here that would give it a value");
+            let hint = Some("write `*` for all that it may stand for".to_owned());
+            checker.fatal("VARIABLE_UNSUPPORTED_IN_ELEMENT", &(), what, hint);
+        });
+    }
+    check_resource(text)
+}
+
 /// As [`check_action`] for a condition key.
 pub fn check_key(text: &str) -> Vec<Finding<()>> {
     alone(|checker| {
-        let shaped = text.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
-        if !shaped || text.contains(char::is_whitespace) {
-            let hint = Some("a key is written SERVICE:KEY, such as aws:SourceVpce".to_owned());
-            return checker.fatal("INVALID_CONDITION_KEY", &(), format!("`{text}` is not a condition key"), hint);
+        if let Some(hint) = keys::misshapen(text) {
+            let what = format!("`{text}` is not a condition key");
+            return checker.fatal(keys::SHAPE_CODE, &(), what, Some(hint.to_owned()));
         }
         checker.known_key(&(), text);
         checker.known_service_of_key(&(), text);

@@ -5,10 +5,28 @@ use crate::iam::catalogue::Catalogue;
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{Operator, Test};
 
+/// The code of what can't be the name of a key.
+pub(super) const SHAPE_CODE: &str = "INVALID_CONDITION_KEY";
+
+/// What to write instead of a text that can't be a condition key. What follows a `/` is the name of a tag, which may
+/// have blanks.
+pub(super) fn misshapen(text: &str) -> Option<&'static str> {
+    let fixed = text.split('/').next().unwrap_or_default();
+    let shaped = text.split_once(':').is_some_and(|(service, name)| !service.is_empty() && !name.is_empty());
+    if text.contains("${") {
+        return Some("a key has no variables: write its name out");
+    }
+    (!shaped || fixed.contains(char::is_whitespace)).then_some("a key is written SERVICE:KEY, such as aws:SourceVpce")
+}
+
 impl<S: Clone> Checker<S> {
     /// Warns of what is odd about the keys of one operator.
     pub(super) fn condition_keys(&mut self, operator: Operator, keys: &[Member<S>]) {
         for key in keys {
+            if let Some(hint) = misshapen(&key.key) {
+                let what = format!("`{}` is not a condition key: no request has it", key.key);
+                self.warn(SHAPE_CODE, &key.key_span, what, Some(hint.to_owned()));
+            }
             self.known_key(&key.key_span, &key.key);
             self.quantifier(operator, key);
         }
@@ -37,7 +55,8 @@ impl<S: Clone> Checker<S> {
         let service = lower.split_once(':').map_or(lower.as_str(), |(service, _)| service);
         let pattern = Pattern::new(&format!("{service}:*"), Syntax { wildcards: true, variables: false });
         if !service.contains('.')
-            && service != "aws"
+            // Those of SAML federation have no service.
+            && !matches!(service, "aws" | "saml")
             && let Some(unknown) = catalogue.unknown(&pattern).filter(|unknown| unknown.service)
         {
             let what = format!("AWS had no service `{service}` on {}, which `{key}` would be of", catalogue.date());

@@ -19,7 +19,7 @@ fn a_sound_document_has_no_findings() {
     for statement in [
         r#"{"Effect":"Allow","Action":"s3:*","Resource":"*"}"#,
         r#"{"Sid":"A1","Effect":"Deny","NotAction":["iam:*","sts:Get?allerIdentity"],"NotResource":["arn:aws:s3:::b/*"]}"#,
-        r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b","Condition":{"ForAnyValue:StringLikeIfExists":{"aws:TagKeys":["a",1,true]},"Null":{"k":"true"}}}"#,
+        r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::b","Condition":{"ForAnyValue:StringLikeIfExists":{"aws:TagKeys":["a",1,true]},"Null":{"s3:prefix":"true"}}}"#,
         r#"{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/${aws:username}/*"}"#,
     ] {
         assert_eq!(findings(&in_statement(statement)), [], "{statement}");
