@@ -6,7 +6,7 @@
 //! Doubts, so treated wherever they stand (see [`super::value`]): a value that is not of its operator's type; a policy
 //! variable with `Bool`, which one page allows and another does not, or with numbers, dates, bytes and addresses; an
 //! ARN operator's value that has not six segments; a date of four digits; a variable that is not closed, has no name,
-//! a space in it or a default without quotes; a variable before the resource part of an ARN in `Resource`; a list
+//! a space in it or a default without quotes; a variable in the partition or the service of an ARN in `Resource`; a list
 //! without values; `Null` with a set operator.
 //!
 //! Taken as it is: a key that the catalogue does not know to have several values has one, unless a set operator asks
