@@ -161,13 +161,9 @@ fn search<S>(
             let kept = bounds.denies.iter().chain(&outside).map(Goal::Outside);
             let kept = kept.chain(others.iter().map(Goal::NotAllowed));
             let goals: Vec<Goal<'_>> = [Goal::Inside(&within)].into_iter().chain(allowed).chain(kept).collect();
-            match attempt(&goals, &world, &mut left) {
-                Outcome::Witness(request) => match told(request, &within, &goals, &world) {
-                    Proof::CannotTell(why) => unsure = Some(Proof::CannotTell(why)),
-                    proof => return Some(proof),
-                },
-                Outcome::Nothing => {}
-                Outcome::Unsure(why) => unsure = Some(Proof::CannotTell(why.to_owned())),
+            match proof(&goals, &within, &world, &mut left) {
+                Some(proof @ Proof::Witness(_)) => return Some(proof),
+                proof => unsure = proof.or(unsure),
             }
         }
     }
@@ -179,11 +175,16 @@ fn sides(open: bool) -> (Sure, Sure, Doubts) {
     if open { (Sure::Open, Sure::Open, Doubts::Open) } else { (Sure::Least, Sure::Most, Doubts::Miss) }
 }
 
-/// A request that was found, as a proof: what holds only as far as a doubt does is none.
-fn told(mut request: Request, term: &Term, goals: &[Goal<'_>], world: &World) -> Proof {
-    match world.take_doubts(&mut request) {
-        Some(why) => Proof::CannotTell(why),
-        None => Proof::Witness(presentable(request, &term.actions.scope(), goals, world.reading)),
+/// What a search for a request inside `term` comes to; `None` is the proof that there is none. What holds only as far
+/// as a doubt does is no witness.
+fn proof(goals: &[Goal<'_>], term: &Term, world: &World, left: &mut usize) -> Option<Proof> {
+    match attempt(goals, world, left) {
+        Outcome::Witness(mut request) => Some(match world.take_doubts(&mut request) {
+            Some(why) => Proof::CannotTell(why),
+            None => Proof::Witness(presentable(request, &term.actions.scope(), goals, world.reading)),
+        }),
+        Outcome::Nothing => None,
+        Outcome::Unsure(why) => Some(Proof::CannotTell(why.to_owned())),
     }
 }
 

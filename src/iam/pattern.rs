@@ -52,7 +52,7 @@ impl Pattern {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
-        let odd = syntax.variables && has_odd_variable(text);
+        let odd = syntax.variables && variables(text).any(|(_, odd)| odd.is_some());
         while let Some(c) = rest.chars().next() {
             let special = match c {
                 '*' if syntax.wildcards => Some((Part::Any, 1)),
@@ -317,23 +317,47 @@ fn segments(parts: &[Part]) -> Vec<Vec<Part>> {
     segments
 }
 
-/// Whether a text has a `${` that begins no variable as AWS's pages define them.
-fn has_odd_variable(text: &str) -> bool {
-    let mut rest = text;
-    while let Some(start) = rest.find("${") {
-        let inner = &rest[start + 2..];
-        let Some(end) = inner.find('}') else { return true };
+/// Why a `${` begins no variable as AWS's pages define them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Odd {
+    /// It has no `}`.
+    Unclosed,
+    /// It has no name.
+    Unnamed,
+    /// Its name has a space.
+    Spaced,
+    /// Its default is not in single quotes.
+    Unquoted,
+    /// There is a blank around its name.
+    Padded,
+}
+
+/// Each `${` of a text: where it stands, and what is odd about it.
+pub(crate) fn variables(text: &str) -> impl Iterator<Item = (usize, Option<Odd>)> {
+    let mut from = 0;
+    std::iter::from_fn(move || {
+        let at = from + text.get(from..)?.find("${")?;
+        let inner = &text[at + 2..];
+        let Some(end) = inner.find('}') else {
+            from = text.len();
+            return Some((at, Some(Odd::Unclosed)));
+        };
+        from = at + 2 + end + 1;
         let (key, default) = match inner[..end].split_once(',') {
             Some((key, default)) => (key, Some(default.trim())),
             None => (&inner[..end], None),
         };
+        let name = key.trim();
         let quoted = |text: &str| text.len() >= 2 && text.starts_with('\'') && text.ends_with('\'');
-        if key.is_empty() || key.contains(char::is_whitespace) || default.is_some_and(|text| !quoted(text)) {
-            return true;
-        }
-        rest = &inner[end + 1..];
-    }
-    false
+        let odd = match () {
+            () if name.is_empty() => Some(Odd::Unnamed),
+            () if name.contains(char::is_whitespace) => Some(Odd::Spaced),
+            () if default.is_some_and(|text| !quoted(text)) => Some(Odd::Unquoted),
+            () if name != key => Some(Odd::Padded),
+            () => None,
+        };
+        Some((at, odd))
+    })
 }
 
 /// The variable or escape at the start of a text, and its length in bytes.

@@ -6,7 +6,7 @@
 use super::solve::{Bounds, Goal, Outcome, Sure};
 use super::term::{Area, Term, World};
 use super::witness::says_more;
-use super::{Difference, Extent, Proof, attempt, sides, told};
+use super::{Difference, Extent, Proof, attempt, proof, sides};
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{PolicySet, Scope, Statement};
 
@@ -167,13 +167,9 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
             let others = piece.theirs.iter().map(Goal::NotAllowed);
             let goals: Vec<Goal<'_>> =
                 [Goal::Inside(&piece.term)].into_iter().chain(limits).chain(denies).chain(others).collect();
-            match attempt(&goals, &place.world, self.left) {
-                Outcome::Witness(request) => match told(request, &piece.term, &goals, &place.world) {
-                    Proof::CannotTell(why) => unsure = Some(Proof::CannotTell(why)),
-                    proof => return Some(proof),
-                },
-                Outcome::Nothing => {}
-                Outcome::Unsure(why) => unsure = Some(Proof::CannotTell(why.to_owned())),
+            match proof(&goals, &piece.term, &place.world, self.left) {
+                Some(proof @ Proof::Witness(_)) => return Some(proof),
+                proof => unsure = proof.or(unsure),
             }
         }
         unsure

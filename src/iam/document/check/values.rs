@@ -4,7 +4,7 @@
 //! tags". IAM refuses a bad date; anything else it takes, and what it makes of it is not to be known. The reader is
 //! the evaluator's own: what has no finding here, it reads.
 
-use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::pattern::{Odd, Pattern, Syntax, variables};
 use crate::iam::policy::Test;
 use crate::iam::value::{self, Type};
 
@@ -20,8 +20,8 @@ pub(super) struct Problem {
 pub(super) fn problem(test: Test, text: &str) -> Option<Problem> {
     let name = test.name();
     let kind = test.value_type();
-    let variables = matches!(kind, Type::Text | Type::Arn);
-    if !variables && text.contains("${") {
+    let has_variables = matches!(kind, Type::Text | Type::Arn);
+    if !has_variables && text.contains("${") {
         let what =
             format!("`{name}` does not take policy variables: whether `{text}` is compared as it stands is not told");
         let hint = Some("write the value, or compare it with a string operator");
@@ -31,7 +31,7 @@ pub(super) fn problem(test: Test, text: &str) -> Option<Problem> {
         let what = format!("`{name}` has no wildcards: `{text}` is compared as it stands; `StringLike` has them");
         return Some(Problem { code: "WILDCARD_WITHOUT_LIKE_OPERATOR", what, hint: None, fatal: false });
     }
-    let pattern = Pattern::new(text, Syntax { wildcards: variables, variables });
+    let pattern = Pattern::new(text, Syntax { wildcards: has_variables, variables: has_variables });
     if value::is_read(test, &pattern) || pattern.is_odd() {
         return None;
     }
@@ -57,36 +57,37 @@ pub(super) fn problem(test: Test, text: &str) -> Option<Problem> {
     Some(Problem { code, what, hint, fatal })
 }
 
-/// What is wrong with the variables of a text, if something is.
+/// What is wrong with the variables of a text, if something is. A blank around a name is told as a spelling.
 pub(super) fn variable_problem(text: &str) -> Option<(&'static str, String)> {
-    let mut rest = text;
-    let mut colons = 0;
-    while let Some(start) = rest.find("${") {
-        colons += rest[..start].matches(':').count();
-        let inner = &rest[start + 2..];
-        let Some(end) = inner.find('}') else {
-            return Some(("MISSING_BRACE_IN_VARIABLE", format!("a variable in `{text}` has no closing brace")));
+    variables(text).find_map(|(at, odd)| {
+        let (code, what) = match odd {
+            Some(Odd::Unclosed) => {
+                ("MISSING_BRACE_IN_VARIABLE", format!("a variable in `{text}` has no closing brace"))
+            }
+            Some(Odd::Unnamed) => ("EMPTY_VARIABLE", format!("a variable in `{text}` has no name")),
+            Some(Odd::Spaced) => {
+                ("UNSUPPORTED_SPACE_IN_VARIABLE", format!("the name of a variable in `{text}` has a space"))
+            }
+            Some(Odd::Unquoted) => {
+                let what = format!("the default of a variable in `{text}` is not in single quotes");
+                ("MISSING_QUOTE_IN_VARIABLE", what)
+            }
+            Some(Odd::Padded) | None => {
+                if !text.starts_with("arn:") || colons_outside(&text[..at]) >= 5 {
+                    return None;
+                }
+                let what = format!("a variable stands before the resource in `{text}`: there, IAM takes it literally");
+                ("VARIABLE_UNSUPPORTED_IN_ELEMENT", what)
+            }
         };
-        let inside = &inner[..end];
-        let (key, default) = inside.split_once(',').map_or((inside, None), |(key, text)| (key, Some(text.trim())));
-        if key.trim().is_empty() {
-            return Some(("EMPTY_VARIABLE", format!("a variable in `{text}` has no name")));
-        }
-        if key.trim().contains(char::is_whitespace) {
-            return Some(("UNSUPPORTED_SPACE_IN_VARIABLE", format!("the name of a variable in `{text}` has a space")));
-        }
-        let quoted = |text: &str| text.len() >= 2 && text.starts_with('\'') && text.ends_with('\'');
-        if default.is_some_and(|default| !quoted(default)) {
-            let what = format!("the default of a variable in `{text}` is not in single quotes");
-            return Some(("MISSING_QUOTE_IN_VARIABLE", what));
-        }
-        if text.starts_with("arn:") && colons < 5 {
-            let what = format!("a variable stands before the resource in `{text}`: there, IAM takes it literally");
-            return Some(("VARIABLE_UNSUPPORTED_IN_ELEMENT", what));
-        }
-        rest = &inner[end + 1..];
-    }
-    None
+        Some((code, what))
+    })
+}
+
+/// The colons of a text that do not stand in a variable.
+fn colons_outside(text: &str) -> usize {
+    let inside = |piece: &str| piece.split_once('}').map_or(0, |(key, _)| key.matches(':').count());
+    text.matches(':').count() - text.split("${").skip(1).map(inside).sum::<usize>()
 }
 
 /// A number of digits only, in a range.
@@ -96,8 +97,8 @@ fn within(text: &str, min: i64, max: i64) -> bool {
         && text.parse().is_ok_and(|number: i64| (min..=max).contains(&number))
 }
 
-/// What IAM stores as a date, whatever it makes of it: seconds since 1970, or year, month, day, hour, minute and second as far as they are given.
-/// The years are those of Java's `Date`.
+/// What IAM stores as a date, whatever it makes of it: seconds since 1970, or year, month, day, hour, minute and
+/// second as far as they are given. The years are those of Java's `Date`.
 fn is_taken_as_date(text: &str) -> bool {
     let lower = text.to_ascii_lowercase();
     if !lower.contains(['t', '-']) {
