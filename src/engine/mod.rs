@@ -200,7 +200,8 @@ impl Engine {
         }
         // Its first line comes after the first batch: a trail with lines says that there was a store.
         let trail = Trail::new(config.clock.clone());
-        sys::audit::open_devices(&barrier, &trail, config.trail)?;
+        let data_directory = directory.as_ref().map(|directory| directory.file("."));
+        sys::audit::open_devices(&barrier, &trail, config.trail, data_directory.as_deref())?;
         let core = Arc::new(Core {
             clock: config.clock,
             trail,
@@ -214,6 +215,7 @@ impl Engine {
             aws_clients: secrets::aws::Clients::new(config.aws_key),
             verdicts: secrets::aws::Verdicts::default(),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
+            data_directory,
             audit_changes: tokio::sync::Mutex::new(()),
             sealed: AtomicBool::new(false),
             barrier,

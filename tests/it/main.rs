@@ -6,6 +6,7 @@
 
 mod access;
 mod apply;
+mod audit_files;
 mod aws;
 mod cases;
 mod cli_creds;
