@@ -206,7 +206,10 @@ pub(crate) fn unseal(store: Arc<dyn Store>, unseal_key: &Key) -> Result<(Barrier
     let key = match store.get(KEYRING_KEY)? {
         Some(sealed) => {
             let plain = cipher.open(KEYRING_KEY, &sealed).map_err(|_| {
-                OpenError::Failed("the unseal key does not open this store: it belongs to another one".to_owned())
+                OpenError::Failed(
+                    "the unseal key does not open this store: it belongs to another one, or one of the two is damaged"
+                        .to_owned(),
+                )
             })?;
             let mut key = Key::default();
             if plain.len() != key.len() {

@@ -288,6 +288,12 @@ impl Leases {
 
     /// One attempt to remove what AWS holds for a lease whose lock is held.
     async fn attempt(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<Attempt, Error> {
+        if self.gone(|gone| gone.contains(&lease.id)) {
+            let reason = lease.reason.clone().unwrap_or_default();
+            self.bury(core, lease, &reason, None).await?;
+            self.gone(|gone| gone.remove(&lease.id));
+            return Ok(Attempt::Gone);
+        }
         let removed = {
             let _share = self.budget.for_revoking().await;
             secrets::aws::revoke(core, lease).await
@@ -298,7 +304,10 @@ impl Leases {
             Ok(sighting) => match judge(&lease.user, sighting, time) {
                 Verdict::Gone => {
                     let reason = lease.reason.clone().unwrap_or_default();
-                    self.bury(core, lease, &reason, None).await?;
+                    if let Err(error) = self.bury(core, lease, &reason, None).await {
+                        self.gone(|gone| gone.insert(lease.id.clone()));
+                        return Err(error);
+                    }
                     Ok(Attempt::Gone)
                 }
                 Verdict::LookAgain { at, absences } => {
