@@ -10,6 +10,7 @@
 //! one that must match more, so that no text is missed.
 
 use std::collections::HashSet;
+use std::rc::Rc;
 use std::sync::Arc;
 
 use super::budget::Budget;
@@ -358,7 +359,8 @@ struct Product<'g> {
     words: usize,
 }
 
-type State = Box<[u64]>;
+/// Which positions of all patterns are live, as bits.
+type State = Rc<[u64]>;
 
 struct Node {
     state: State,
@@ -384,55 +386,45 @@ impl<'g> Product<'g> {
     }
 
     fn start(&self) -> State {
-        let mut state = vec![0; self.words].into_boxed_slice();
+        let mut state = vec![0; self.words];
         for lane in &self.patterns {
             lane.put(&mut state, 0);
         }
-        state
+        state.into()
     }
 
-    fn step(&self, state: &State, symbol: Symbol) -> State {
-        let mut next = vec![0; self.words].into_boxed_slice();
+    fn step(&self, state: &[u64], symbol: Symbol, next: &mut [u64]) {
+        next.fill(0);
         for lane in &self.patterns {
             for position in lane.live(state) {
                 let Some(token) = lane.glob.0.get(position) else { continue };
                 match takes(*token, symbol, lane.union.is_some()) {
                     Takes::No => {}
-                    Takes::Moves => lane.put(&mut next, position + 1),
-                    Takes::Stays => lane.put(&mut next, position),
+                    Takes::Moves => lane.put(next, position + 1),
+                    Takes::Stays => lane.put(next, position),
                 }
             }
         }
-        next
-    }
-
-    fn accepts(&self, state: &State, lane: &Lane<'_>) -> bool {
-        lane.has(state, lane.glob.0.len())
     }
 
     /// Whether each union still has a pattern that may match, and no forbidden one matches whatever follows.
-    fn hopeful(&self, state: &State) -> bool {
-        let mut alive = vec![false; self.unions];
-        for lane in &self.patterns {
-            match lane.union {
-                Some(union) => alive[union] = alive[union] || lane.is_alive(state),
-                None if lane.is_sink(state) => return false,
-                None => {}
-            }
-        }
-        alive.iter().all(|alive| *alive)
+    fn hopeful(&self, state: &[u64]) -> bool {
+        self.of_each_union(|lane| lane.is_alive(state)) && !self.must_not().any(|lane| lane.is_sink(state))
     }
 
-    fn is_goal(&self, state: &State) -> bool {
-        let mut matched = vec![false; self.unions];
-        for lane in &self.patterns {
-            match (lane.union, self.accepts(state, lane)) {
-                (Some(union), true) => matched[union] = true,
-                (None, true) => return false,
-                (_, false) => {}
-            }
-        }
-        matched.iter().all(|matched| *matched)
+    fn is_goal(&self, state: &[u64]) -> bool {
+        self.of_each_union(|lane| lane.accepts(state)) && !self.must_not().any(|lane| lane.accepts(state))
+    }
+
+    /// Whether it is so for a pattern of each union. The patterns of a union stand together.
+    fn of_each_union(&self, is: impl Fn(&Lane<'_>) -> bool) -> bool {
+        let unions = self.patterns.chunk_by(|one, next| one.union == next.union);
+        let mut unions = unions.filter(|lanes| lanes.first().is_some_and(|lane| lane.union.is_some()));
+        unions.all(|lanes| lanes.iter().any(&is))
+    }
+
+    fn must_not(&self) -> impl Iterator<Item = &Lane<'g>> {
+        self.patterns.iter().rev().take_while(|lane| lane.union.is_none())
     }
 
     fn search(&self, budget: &mut Budget) -> Found {
@@ -441,7 +433,8 @@ impl<'g> Product<'g> {
         if !self.hopeful(&start) {
             return Found::Nothing;
         }
-        let mut seen = HashSet::from([start.clone()]);
+        let mut seen = HashSet::from([Rc::clone(&start)]);
+        let mut next = vec![0; self.words];
         let mut nodes = vec![Node { state: start, parent: 0, symbol: None }];
         let mut at = 0;
         while at < nodes.len() {
@@ -452,8 +445,10 @@ impl<'g> Product<'g> {
                 if !budget.spend(self.words * STEPS_PER_WORD) {
                     return Found::OutOfBudget;
                 }
-                let state = self.step(&nodes[at].state, symbol);
-                if self.hopeful(&state) && seen.insert(state.clone()) {
+                self.step(&nodes[at].state, symbol, &mut next);
+                if self.hopeful(&next) && !seen.contains(next.as_slice()) {
+                    let state: State = next.as_slice().into();
+                    seen.insert(Rc::clone(&state));
                     nodes.push(Node { state, parent: at, symbol: Some(symbol) });
                 }
             }
@@ -464,7 +459,7 @@ impl<'g> Product<'g> {
 
     /// The symbols that are worth a step. A character that only forbidden patterns spell out is not: any other
     /// character leads the same way and keeps fewer of them alive.
-    fn symbols(&self, state: &State, other: char) -> Vec<Symbol> {
+    fn symbols(&self, state: &[u64], other: char) -> Vec<Symbol> {
         let mut symbols = Vec::new();
         let mut add = |symbol| {
             if !symbols.contains(&symbol) {
@@ -553,7 +548,7 @@ fn takes(token: Token, symbol: Symbol, must: bool) -> Takes {
 
 impl Lane<'_> {
     /// Marks a position, and those behind it that need no character.
-    fn put(&self, state: &mut State, mut position: usize) {
+    fn put(&self, state: &mut [u64], mut position: usize) {
         loop {
             state[self.offset + position / 64] |= 1 << (position % 64);
             if !matches!(self.glob.0.get(position), Some(Token::Any(_))) {
@@ -563,21 +558,25 @@ impl Lane<'_> {
         }
     }
 
-    fn has(&self, state: &State, position: usize) -> bool {
+    fn accepts(&self, state: &[u64]) -> bool {
+        self.has(state, self.glob.0.len())
+    }
+
+    fn has(&self, state: &[u64], position: usize) -> bool {
         state[self.offset + position / 64] & (1 << (position % 64)) != 0
     }
 
-    fn is_alive(&self, state: &State) -> bool {
+    fn is_alive(&self, state: &[u64]) -> bool {
         state[self.offset..self.offset + words(self.glob)].iter().any(|word| *word != 0)
     }
 
     /// Whether it matches whatever follows: it stands in a free `*` at its end.
-    fn is_sink(&self, state: &State) -> bool {
+    fn is_sink(&self, state: &[u64]) -> bool {
         let last = self.glob.0.len().wrapping_sub(1);
         matches!(self.glob.0.last(), Some(Token::Any(true))) && self.has(state, last)
     }
 
-    fn live<'s>(&self, state: &'s State) -> impl Iterator<Item = usize> + use<'s> {
+    fn live<'s>(&self, state: &'s [u64]) -> impl Iterator<Item = usize> + use<'s> {
         let slice = &state[self.offset..self.offset + words(self.glob)];
         slice.iter().enumerate().flat_map(|(index, word)| {
             let mut left = *word;
