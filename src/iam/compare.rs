@@ -161,8 +161,11 @@ fn search<S>(
             let kept = bounds.denies.iter().chain(&outside).map(Goal::Outside);
             let kept = kept.chain(others.iter().map(Goal::NotAllowed));
             let goals: Vec<Goal<'_>> = [Goal::Inside(&within)].into_iter().chain(allowed).chain(kept).collect();
-            match proof(&goals, &within, &world, &mut left) {
-                Some(proof @ Proof::Witness(_)) => return Some(proof),
+            match proof(&goals, &world, &mut left) {
+                Some(Proof::Witness(request)) => {
+                    let request = presentable(request, &within.actions.scope(), &goals, world.reading);
+                    return Some(Proof::Witness(request));
+                }
                 proof => unsure = proof.or(unsure),
             }
         }
@@ -175,13 +178,13 @@ fn sides(open: bool) -> (Sure, Sure, Doubts) {
     if open { (Sure::Open, Sure::Open, Doubts::Open) } else { (Sure::Least, Sure::Most, Doubts::Miss) }
 }
 
-/// What a search for a request inside `term` comes to; `None` is the proof that there is none. What holds only as far
-/// as a doubt does is no witness.
-fn proof(goals: &[Goal<'_>], term: &Term, world: &World, left: &mut usize) -> Option<Proof> {
+/// What a search comes to; `None` is the proof that there is no such request. What holds only as far as a doubt does
+/// is no witness.
+fn proof(goals: &[Goal<'_>], world: &World, left: &mut usize) -> Option<Proof> {
     match attempt(goals, world, left) {
         Outcome::Witness(mut request) => Some(match world.take_doubts(&mut request) {
             Some(why) => Proof::CannotTell(why),
-            None => Proof::Witness(presentable(request, &term.actions.scope(), goals, world.reading)),
+            None => Proof::Witness(request),
         }),
         Outcome::Nothing => None,
         Outcome::Unsure(why) => Some(Proof::CannotTell(why.to_owned())),
