@@ -6,7 +6,7 @@
 //!
 //! A difference is looked for statement by statement, as a request that the statement matches, that nothing on
 //! its side denies, and that no set of the other side allows (`solve`). Wildcards stay as they are: actions and
-//! resources are searched as patterns (`glob`), conditions key by key (`context`). Where AWS's documents leave
+//! resources are searched as patterns (`glob`, `product`), conditions key by key (`context`). Where AWS's documents leave
 //! open how far a `*` reaches, both readings are searched. No gain is missed: what comes out is a request that
 //! the evaluator judges differently on the two sides, the proof that there is none, or "can't tell".
 
@@ -14,6 +14,7 @@ mod budget;
 mod context;
 mod finder;
 mod glob;
+mod product;
 mod solve;
 mod term;
 mod witness;
