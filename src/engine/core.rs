@@ -129,9 +129,6 @@ impl Core {
         if self.is_sealed() {
             return Err(Error::Sealed);
         }
-        if request.operation == Operation::Write && request.path.ends_with('/') {
-            return Err(Error::Invalid("cannot write to a path ending in '/'".to_owned()));
-        }
         let routed = self.mounts.route(&request.path);
         let mount = routed.as_ref().map(|(mount, rest)| (&**mount, *rest));
         let admission = self.admit(request, mount).await;

@@ -50,5 +50,6 @@ mod wire_guardrail;
 mod wire_kv;
 mod wire_lease;
 mod wire_listing;
+mod wire_paths;
 mod wire_sys;
 mod wire_token_leases;
