@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use super::barrier::{Barrier, Batch};
 use super::core::Core;
 use super::error::Error;
+use super::field::Fields;
 use super::token::Token;
 use crate::acl::{self, Acl, Capability, Decision, document};
 
@@ -155,6 +156,15 @@ const KEY_PREFIX: &str = "policy/";
 
 fn key(name: &str) -> String {
     format!("{KEY_PREFIX}{name}")
+}
+
+/// The policy names of a parameter, cleaned; none where it was not given. A list of nothing but blanks is a list
+/// without a name and not an absent one, which would mean all that the caller has.
+pub(crate) fn named(fields: Fields<'_>, parameter: &str) -> Result<Option<Vec<String>>, Error> {
+    if fields.0.get(parameter).is_none_or(Value::is_null) {
+        return Ok(None);
+    }
+    Ok(fields.list(parameter)?.map(|names| sanitise(&names)))
 }
 
 /// Policy names as tokens hold them: trimmed, lower case, sorted, each once; `root` stands alone.
