@@ -207,7 +207,7 @@ async fn respond(connection: Connection, id: String, request: http::Request<Inco
         Ok(body) => body?,
         Err(_) => return Err(Error::Invalid("the request body did not arrive in time".to_owned())),
     };
-    let request: Request = parse::parse(id, &parts, &body, peer)?;
+    let request: Request = parse::parse(&|path| core.mounts.folded(path), id, &parts, &body, peer)?;
     let delivery = Arc::new(Delivery::default());
     let mut task = tokio::spawn({
         let delivery = delivery.clone();
