@@ -38,6 +38,7 @@ mod server;
 mod story_expiry;
 mod story_hvac;
 mod story_kill;
+mod story_kill_calls;
 mod story_tutorial;
 mod tidy;
 mod trail;

@@ -45,15 +45,13 @@ struct Cache {
 }
 
 impl Tokens {
-    /// Loads or makes the key that token names are hashed with.
-    pub(crate) async fn open(barrier: &Barrier) -> Result<Self, Error> {
+    /// Loads the key that token names are hashed with, or makes it, in `first`.
+    pub(crate) fn open(barrier: &Barrier, first: &mut Batch) -> Result<Self, Error> {
         let bytes: [u8; 32] = match barrier.get(KEY_KEY)? {
             Some(bytes) => bytes,
             None => {
                 let bytes = random::bytes()?;
-                let mut batch = Batch::new();
-                batch.put(KEY_KEY, &bytes)?;
-                barrier.commit(batch).await?;
+                first.put(KEY_KEY, &bytes)?;
                 bytes
             }
         };
@@ -208,7 +206,7 @@ impl Tokens {
             Some(id) => id.clone(),
             None => Secret::new(format!("hvs.{}", random::base62(36)?)),
         };
-        let token = self.record(core, new, &secret)?;
+        let token = self.record(now(core), new, &secret)?;
         // A parent that is being revoked must not get children that its revocation does not see.
         let _turn = match (&token.parent, &chosen) {
             (Some(parent), _) => Some(self.turn(parent).await),
@@ -238,8 +236,29 @@ impl Tokens {
         Ok((secret, token))
     }
 
-    fn record(&self, core: &Core, new: NewToken, secret: &Secret) -> Result<Token, Error> {
-        let creation_time = now(core);
+    /// The first root token, in `first`, unless the store has it.
+    pub(crate) fn make_root(
+        &self,
+        barrier: &Barrier,
+        unix: i64,
+        secret: &Secret,
+        first: &mut Batch,
+    ) -> Result<(), Error> {
+        let root = NewToken {
+            policies: vec!["root".to_owned()],
+            display_name: "root".to_owned(),
+            path: "auth/token/root".to_owned(),
+            ..NewToken::default()
+        };
+        let token = self.record(unix, root, secret)?;
+        if barrier.get::<Token>(&token_key(&token.hash))?.is_none() {
+            first.put(token_key(&token.hash), &token)?;
+            first.put(accessor_key(&token.accessor), &token.hash)?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, creation_time: i64, new: NewToken, secret: &Secret) -> Result<Token, Error> {
         let expire_time = match new.ttl {
             ttl if ttl > 0 => Some(creation_time.saturating_add(ttl)),
             0 if new.policies == ["root"] => None,
