@@ -9,7 +9,7 @@ mod pack;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::escalation::{Path, paths};
+pub use self::escalation::{Path, check_paths, paths};
 pub use self::judge::{Judged, Login, Subject, Terms, expired, judge};
 pub use self::pack::{PACKS, pack};
 

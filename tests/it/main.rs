@@ -7,6 +7,7 @@
 mod access;
 mod apply;
 mod aws;
+mod aws_faults;
 mod cases;
 mod cli_creds;
 mod cli_flags;
