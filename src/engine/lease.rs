@@ -9,6 +9,7 @@
 pub(crate) mod absence;
 mod end;
 mod lock;
+mod login;
 mod renew;
 pub(crate) mod sys;
 mod ttl;
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::end::Failure;
 use self::lock::Locks;
+pub(crate) use self::login::index_tokens;
 pub(crate) use self::ttl::{Terms, ttl};
 use super::audit::rfc3339;
 use super::barrier::Batch;
