@@ -19,6 +19,7 @@ mod estate_git;
 mod fake;
 mod graph;
 mod guardrail;
+mod hostile;
 mod http;
 mod iam_judges;
 mod iam_model;
