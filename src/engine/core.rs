@@ -7,6 +7,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use serde_json::Map;
+
 use super::AwsTransport;
 use super::audit::Scene;
 use super::barrier::Barrier;
@@ -157,9 +159,6 @@ impl Core {
         if self.is_sealed() {
             return Err(Error::Sealed);
         }
-        if request.operation == Operation::Write && request.path.ends_with('/') {
-            return Err(Error::Invalid("cannot write to a path ending in '/'".to_owned()));
-        }
         let routed = self.mounts.route(&request.path);
         let mount = routed.as_ref().map(|(mount, rest)| (&**mount, *rest));
         let admission = self.admit(request, mount).await;
@@ -197,8 +196,13 @@ impl Core {
         let mut admission =
             Admission { token: None, decision: None, operation: operation_name(request, None), refusal: None };
         match (door(request, mount), &request.token) {
-            (Door::Open, _) | (Door::Ajar, None) => {}
-            (Door::Ajar, Some(secret)) => admission.token = self.authenticate(request, secret).await.ok(),
+            (Door::Open, _) | (Door::Ajar, None) => {
+                admission.refusal = self.refuse_to_speak(request, None).err();
+            }
+            (Door::Ajar, Some(secret)) => {
+                admission.token = self.authenticate(request, secret).await.ok();
+                admission.refusal = self.refuse_to_speak(request, admission.token.as_ref()).err();
+            }
             (Door::Guarded, None) => admission.refusal = Some(Error::Unauthenticated),
             (Door::Guarded, Some(secret)) => match self.authenticate(request, secret).await {
                 Err(error) => admission.refusal = Some(error),
@@ -247,7 +251,23 @@ impl Core {
             _ if !allowed => Err(Error::Denied),
             None => Err(Error::NoRoute(request.path.clone())),
             Some((mount, _)) if mount.tainted => Err(Error::UnsupportedPath),
-            Some(_) => Ok(()),
+            Some(_) => self.refuse_to_speak(request, Some(token)),
+        }
+    }
+
+    /// Refuses what only the estate may say to whom no policy lets say it.
+    fn refuse_to_speak(&self, request: &Request, token: Option<&Token>) -> Result<(), Error> {
+        if request.origin.is_none() && request.guardrails.is_none() {
+            return Ok(());
+        }
+        let may = |token| self.policies.check(self, token, Capability::Update, ESTATE_PATH, &Map::new());
+        match token.map(may).transpose()? {
+            Some(decision) if decision.allowed => Ok(()),
+            _ => Err(Error::Forbidden(format!(
+                "the headers X-Leasehold-* say where a change comes from and what a role is judged by, and this \
+                 token may not say so: send the request without them, or give the token a policy with \"update\" on \
+                 {ESTATE_PATH} (as policies/acl/apply.hcl has)"
+            ))),
         }
     }
 
@@ -356,6 +376,10 @@ impl Core {
         }
     }
 }
+
+/// The path whose `update` capability lets a token say, in the headers `X-Leasehold-*`, where a change comes from
+/// and what a role is judged by. Nothing is served there.
+const ESTATE_PATH: &str = "sys/leasehold/estate";
 
 fn unaudited(error: &crate::trail::TrailError) -> Error {
     Error::Internal(format!("no audit device took the line: {error}"))

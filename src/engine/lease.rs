@@ -109,6 +109,9 @@ pub(crate) struct IssuedUser {
     /// Whether AWS said that it made the user. If not, the user may be another's, or may yet appear.
     #[serde(default)]
     pub(crate) created: bool,
+    /// Whether AWS left an attempt to create it unanswered, so that it may yet take effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unsure: bool,
     /// Unix seconds before which "no such user" is not believed: AWS may still be at work.
     #[serde(default)]
     pub(crate) absence_believed_from: i64,

@@ -103,6 +103,16 @@ impl Directory {
     }
 }
 
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that another thread has just forked holds it too until it
+        // has become another program, and with it the lock.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(directory = %self.path.display(), %error, "the data directory's lock was not let go");
+        }
+    }
+}
+
 fn decode(text: &str) -> Option<Key> {
     let bytes = Zeroizing::new(BASE64.decode(text.trim()).ok()?);
     let mut key = Key::default();
@@ -213,6 +223,17 @@ mod tests {
         let again = Directory::hold(dir.path()).unwrap();
         refusal(None);
         drop(again);
+    }
+
+    #[test]
+    fn a_directory_is_let_go_while_a_forked_child_still_holds_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = Directory::hold(dir.path()).unwrap();
+        // What a fork copies: another descriptor of the same open file.
+        let child = held.lock.try_clone().unwrap();
+        drop(held);
+        drop(Directory::hold(dir.path()).unwrap());
+        drop(child);
     }
 
     #[test]

@@ -79,6 +79,16 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // A child that another thread has just forked holds the file too, and with it the lock, until it has
+        // become another program; the next opening must not find it.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(journal = %self.path.display(), %error, "the sandbox's lock was not let go");
+        }
+    }
+}
+
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
@@ -127,4 +137,20 @@ fn compact(path: &Path, state: &State) -> std::io::Result<(File, usize)> {
     drop(writer);
     std::fs::rename(&fresh, path)?;
     Ok((options().append(true).open(path)?, lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Journal;
+
+    #[test]
+    fn a_directory_is_let_go_while_a_forked_child_still_holds_its_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::open(directory.path()).unwrap();
+        // What a fork copies: another descriptor of the same open file.
+        let child = journal.lock.try_clone().unwrap();
+        drop(journal);
+        drop(Journal::open(directory.path()).unwrap());
+        drop(child);
+    }
 }

@@ -229,6 +229,18 @@ struct Log {
     head: Head,
 }
 
+impl Drop for Log {
+    fn drop(&mut self) {
+        // A child that another thread has just forked holds the file too, and with it the lock, until it has
+        // become another program; the next opening must not find it.
+        if self.regular
+            && let Err(error) = self.file.unlock()
+        {
+            tracing::warn!(path = %self.path.display(), %error, "the trail's lock was not let go");
+        }
+    }
+}
+
 impl Log {
     /// Opens or makes the file. `before` is where the chain goes on if the file has no line yet.
     fn open(path: &Path, mode: Option<u32>, before: Option<Head>) -> Result<(Self, Option<Oddity>), TrailError> {
@@ -341,5 +353,22 @@ impl Log {
         // One huge line should not be paid for ever.
         buffer.shrink_to(1024 * 1024);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Log;
+
+    #[test]
+    fn a_file_is_let_go_while_a_forked_child_still_holds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("trail.log");
+        let (log, _) = Log::open(&path, None, None).unwrap();
+        // What a fork copies: another descriptor of the same open file.
+        let child = log.file.try_clone().unwrap();
+        drop(log);
+        drop(Log::open(&path, None, None).unwrap());
+        drop(child);
     }
 }

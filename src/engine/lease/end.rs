@@ -6,7 +6,7 @@
 
 use std::sync::Arc;
 
-use super::absence::{VISIBILITY_SECONDS, Verdict, judge};
+use super::absence::{VISIBILITY_SECONDS, Verdict, doubt, judge};
 use super::{Lease, Leases, State, now, open_key};
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
@@ -303,12 +303,7 @@ impl Leases {
                 }
                 Verdict::LookAgain { at, absences } => {
                     lease.user.absences = absences;
-                    let text = format!(
-                        "IAM user {:?} is not there, which AWS may say of a user it has just been asked for; \
-                         the lease stays until that is seen again in {} s",
-                        lease.user.name,
-                        at.saturating_sub(time)
-                    );
+                    let text = doubt(&lease.user, sighting, at.saturating_sub(time));
                     self.put_off(core, lease, at, &text).await?;
                     Ok(Attempt::Unsure(text))
                 }

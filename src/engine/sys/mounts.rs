@@ -57,8 +57,6 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, section: Section, r
     let operation = call.request.operation;
     if name.is_empty() {
         return match operation {
-            // `sys/mounts/` names a mount without a name.
-            Operation::Read if call.path.ends_with('/') => Err(Error::UnsupportedPath),
             Operation::Read => Ok(list(core, section)),
             _ => Err(Error::UnsupportedOperation),
         };

@@ -236,11 +236,8 @@ async fn create_user(core: &Core, account: &Account, lease: &mut Lease, role: &R
             // An attempt before this one may have made it.
             Class::Exists if unsure => match user::owner(&account.iam, lease).await {
                 Ok(Owner::ThisLease) => break None,
-                Ok(Owner::Another) => {
-                    unsure = false;
-                    break Some(failure);
-                }
-                Ok(Owner::Nobody) | Err(_) => break Some(failure),
+                // The name may be free again by the time an earlier attempt takes effect.
+                Ok(Owner::Another | Owner::Nobody) | Err(_) => break Some(failure),
             },
             Class::Exists | Class::Gone | Class::Conflict | Class::Denied | Class::Refused => break Some(failure),
         }
@@ -251,6 +248,7 @@ async fn create_user(core: &Core, account: &Account, lease: &mut Lease, role: &R
         attempt += 1;
     };
     lease.user.absence_believed_from = now(core).saturating_add(VISIBILITY_SECONDS);
+    lease.user.unsure = unsure;
     match failure {
         None => {
             lease.user.created = true;
