@@ -15,7 +15,8 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What works for whoever has it: live leases of the role, tokens, and secret ids.
 fn working(world: &World) -> (Vec<String>, usize, usize) {
-    let keys = |path: &str| world.root.send("LIST", path, None).body["data"]["keys"].as_array().cloned().unwrap_or_default();
+    let keys =
+        |path: &str| world.root.send("LIST", path, None).body["data"]["keys"].as_array().cloned().unwrap_or_default();
     (world.users(), keys("auth/token/accessors").len(), keys("auth/approle/role/app/secret-id").len())
 }
 
@@ -71,9 +72,6 @@ fn an_answer_that_is_not_written_out_is_undone() {
     for (method, path, body) in issuing(&login) {
         let before = working(&world);
         let half = world.half_read(&request(&world, method, path, &body));
-        if path.ends_with("sts/r") {
-            continue;
-        }
         assert!(half.starts_with("HTTP/1.1 200 OK"), "{method} {path}: {half}");
         taken_back(&world, &before, &format!("{method} {path}, half read"));
     }
@@ -109,7 +107,8 @@ fn what_issues_is_not_asked_for_with_head() {
     let before = working(&world);
     for (_, path, _) in issuing(&login) {
         let mut stream = TcpStream::connect(&world.root.address).unwrap();
-        let head = request(&world, "HEAD", path, &json!({})).replace("HTTP/1.1\r\n", "HTTP/1.1\r\nConnection: close\r\n");
+        let head =
+            request(&world, "HEAD", path, &json!({})).replace("HTTP/1.1\r\n", "HTTP/1.1\r\nConnection: close\r\n");
         stream.write_all(head.as_bytes()).unwrap();
         let mut answer = String::new();
         stream.read_to_string(&mut answer).unwrap();

@@ -79,7 +79,8 @@ async fn respond(
         Ok(body) => Bytes::from(body?),
         Err(_) => return Err(Error::Invalid("the request body did not arrive in time".to_owned())),
     };
-    let request: Request = parse::parse(&|path| connection.core.mounts.folded(path), id, &parts, &body, connection.peer)?;
+    let request: Request =
+        parse::parse(&|path| connection.core.mounts.folded(path), id, &parts, &body, connection.peer)?;
     drop((parts, body));
     open.work();
     work(connection, request).await
