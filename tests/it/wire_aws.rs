@@ -140,6 +140,11 @@ impl World {
         self.engine.as_ref().unwrap().reload();
     }
 
+    /// Sends a request, reads the beginning of its answer, and is gone.
+    pub(crate) fn half_read(&self, request: &str) -> String {
+        self.engine.as_ref().unwrap().half_read(request)
+    }
+
     /// The engine's own trail.
     pub(crate) fn trail_file(&self) -> std::path::PathBuf {
         self.home.path().join("trail.log")

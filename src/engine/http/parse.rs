@@ -124,7 +124,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Error
     value.to_str().map(Some).map_err(|_| Error::Invalid(format!("the header {name} is not plain text")))
 }
 
-fn token(headers: &HeaderMap) -> Result<Option<Secret>, Error> {
+/// The token that a request shows.
+pub(super) fn token(headers: &HeaderMap) -> Result<Option<Secret>, Error> {
     if let Some(token) = text(headers, "x-vault-token")? {
         return Ok(Some(token.trim()).filter(|token| !token.is_empty()).map(Secret::new));
     }

@@ -148,6 +148,11 @@ impl Tokens {
         Ok(record)
     }
 
+    /// Whether the token is valid here and now. Counts no use.
+    pub(crate) fn is_valid(&self, core: &Core, token: &Secret, remote: Option<IpAddr>) -> bool {
+        self.admitted(core, &self.hash(token), remote).is_ok()
+    }
+
     fn admitted(&self, core: &Core, hash: &str, remote: Option<IpAddr>) -> Result<Arc<Token>, Error> {
         let record = self.load(core, hash)?.ok_or(Error::Unauthenticated)?;
         // An expired token is refused at once, whether or not the timer has come to it.
