@@ -96,6 +96,12 @@ pub(crate) struct IssuedUser {
     pub(crate) name: String,
     /// The IAM path of the user.
     pub(crate) path: String,
+    /// The number of the AWS account it was made in, once AWS has told it: what another one says is no proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+    /// The access key id, and the endpoint, that asked for it; none where the machine gave the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signer: Option<String>,
     /// The access key id, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) access_key_id: Option<String>,
