@@ -9,6 +9,7 @@ pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod expiry;
 pub(crate) mod field;
+pub(crate) mod handed;
 mod http;
 pub(crate) mod lease;
 pub(crate) mod listing;
@@ -218,6 +219,7 @@ impl Engine {
             data_directory,
             audit_changes: tokio::sync::Mutex::new(()),
             sealed: AtomicBool::new(false),
+            at_work: Arc::default(),
             barrier,
         });
         let timer = Leases::start(&core);
@@ -283,6 +285,12 @@ impl Engine {
         {
             tracing::warn!("requests were still in flight when the time to stop was up");
         }
+        // Requests go on without their clients, and what nobody got is taken back.
+        let ended = tokio::time::timeout(self.shared.limits.drain_time_max, self.shared.core.at_work.write()).await;
+        if ended.is_err() {
+            tracing::warn!("requests without a client were still at work when the time to stop was up");
+        }
+        drop(ended);
         self.shared.core.leases.stop();
         let timer = lock(&self.shared.timer).take();
         if let Some(timer) = timer {

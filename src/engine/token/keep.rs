@@ -15,6 +15,7 @@ use crate::engine::barrier::{Barrier, Batch};
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::expiry::due_key;
+use crate::engine::lease::index_tokens;
 use crate::engine::random;
 use crate::secret::Secret;
 
@@ -47,6 +48,7 @@ struct Cache {
 impl Tokens {
     /// Loads the key that token names are hashed with, or makes it, in `first`.
     pub(crate) fn open(barrier: &Barrier, first: &mut Batch) -> Result<Self, Error> {
+        index_tokens(barrier, first)?;
         let bytes: [u8; 32] = match barrier.get(KEY_KEY)? {
             Some(bytes) => bytes,
             None => {
@@ -146,6 +148,11 @@ impl Tokens {
         Ok(record)
     }
 
+    /// Whether the token is valid here and now. Counts no use.
+    pub(crate) fn is_valid(&self, core: &Core, token: &Secret, remote: Option<IpAddr>) -> bool {
+        self.admitted(core, &self.hash(token), remote).is_ok()
+    }
+
     fn admitted(&self, core: &Core, hash: &str, remote: Option<IpAddr>) -> Result<Arc<Token>, Error> {
         let record = self.load(core, hash)?.ok_or(Error::Unauthenticated)?;
         // An expired token is refused at once, whether or not the timer has come to it.
@@ -228,6 +235,9 @@ impl Tokens {
         }
         if let Some(end) = token.expire_time {
             batch.put(due_key(end, "token", &token.hash), &true)?;
+        }
+        if let Some(key) = token.lease_key() {
+            batch.put(key, &true)?;
         }
         self.commit(core, &token.hash, batch).await?;
         if let Some(end) = token.expire_time {
