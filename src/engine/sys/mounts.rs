@@ -149,6 +149,11 @@ fn check_path(path: &str) -> Result<(), Error> {
     }
 }
 
+/// Whether a path is not for secrets engines (Vault: paths that are always mounted or belong to something else).
+fn is_reserved(path: &str) -> bool {
+    ["audit/", "auth/", "sys/", "cubbyhole/", "identity/"].iter().any(|reserved| path.starts_with(reserved))
+}
+
 /// Why a mount cannot be made at `path`, if it cannot.
 fn conflict(table: &Table, section: Section, path: &str) -> Option<Error> {
     if let Some(mount) = table.get(path) {
@@ -177,6 +182,9 @@ async fn enable(
     ];
     refuse_unknown(data, &KNOWN, "a mount")?;
     check_path(&path)?;
+    if section == Section::Secrets && is_reserved(&path) {
+        return Err(Error::Forbidden(format!("cannot mount {path:?}")));
+    }
     let fields = Fields(data);
     let kind = match fields.string("type")?.filter(|kind| !kind.is_empty()) {
         Some(kind) => kind,
@@ -190,6 +198,9 @@ async fn enable(
     } else {
         kind
     };
+    if section == Section::Auth && kind == "token" {
+        return Err(Error::Invalid("token credential backend cannot be instantiated".to_owned()));
+    }
     if !section.kinds().contains(&kind.as_str()) {
         return Err(Error::Invalid(format!("plugin not found in the catalog: {kind}")));
     }
@@ -370,15 +381,15 @@ fn tune_options(options: &mut IndexMap<String, String>, data: &Map<String, Value
 }
 
 async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Response, Error> {
+    if section == Section::Secrets && is_reserved(path) {
+        return Err(Error::Invalid(format!("cannot unmount {path:?}")));
+    }
     let mount = match core.mounts.at(path) {
         Some(mount) if section.holds(&mount) => mount,
         _ => return Ok(Response::empty()),
     };
     if matches!(mount.kind.as_str(), "system" | "token") {
-        return Err(Error::Invalid(match section {
-            Section::Secrets => format!("cannot unmount {path:?}"),
-            Section::Auth => "token credential backend cannot be disabled".to_owned(),
-        }));
+        return Err(Error::Invalid("token credential backend cannot be disabled".to_owned()));
     }
     // Tainted first, so that no lease and no token can be made behind the revocation's back.
     core.mounts
