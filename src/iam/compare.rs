@@ -6,7 +6,7 @@
 //!
 //! A difference is looked for statement by statement, as a request that the statement matches, that nothing on
 //! its side denies, and that no set of the other side allows (`solve`). Wildcards stay as they are: actions and
-//! resources are searched as patterns (`glob`), conditions key by key (`context`). Where AWS's documents leave
+//! resources are searched as patterns (`glob`, `product`), conditions key by key (`context`). Where AWS's documents leave
 //! open how far a `*` reaches, both readings are searched. No gain is missed: what comes out is a request that
 //! the evaluator judges differently on the two sides, the proof that there is none, or "can't tell".
 
@@ -14,6 +14,7 @@ mod budget;
 mod context;
 mod finder;
 mod glob;
+mod product;
 mod solve;
 mod term;
 mod witness;
@@ -161,8 +162,11 @@ fn search<S>(
             let kept = bounds.denies.iter().chain(&outside).map(Goal::Outside);
             let kept = kept.chain(others.iter().map(Goal::NotAllowed));
             let goals: Vec<Goal<'_>> = [Goal::Inside(&within)].into_iter().chain(allowed).chain(kept).collect();
-            match proof(&goals, &within, &world, &mut left) {
-                Some(proof @ Proof::Witness(_)) => return Some(proof),
+            match proof(&goals, &world, &mut left) {
+                Some(Proof::Witness(request)) => {
+                    let request = presentable(request, &within.actions.scope(), &goals, world.reading);
+                    return Some(Proof::Witness(request));
+                }
                 proof => unsure = proof.or(unsure),
             }
         }
@@ -175,13 +179,13 @@ fn sides(open: bool) -> (Sure, Sure, Doubts) {
     if open { (Sure::Open, Sure::Open, Doubts::Open) } else { (Sure::Least, Sure::Most, Doubts::Miss) }
 }
 
-/// What a search for a request inside `term` comes to; `None` is the proof that there is none. What holds only as far
-/// as a doubt does is no witness.
-fn proof(goals: &[Goal<'_>], term: &Term, world: &World, left: &mut usize) -> Option<Proof> {
+/// What a search comes to; `None` is the proof that there is no such request. What holds only as far as a doubt does
+/// is no witness.
+fn proof(goals: &[Goal<'_>], world: &World, left: &mut usize) -> Option<Proof> {
     match attempt(goals, world, left) {
         Outcome::Witness(mut request) => Some(match world.take_doubts(&mut request) {
             Some(why) => Proof::CannotTell(why),
-            None => Proof::Witness(presentable(request, &term.actions.scope(), goals, world.reading)),
+            None => Proof::Witness(request),
         }),
         Outcome::Nothing => None,
         Outcome::Unsure(why) => Some(Proof::CannotTell(why.to_owned())),

@@ -5,7 +5,8 @@
 //! networks are cut into ranges by what the conditions name, and one value of each range is tried.
 
 use super::budget::Budget;
-use super::glob::{Colons, Found, Glob, Symbol, Variables, Wanted};
+use super::glob::{Colons, Glob, Symbol, Variables};
+use super::product::{Found, Wanted};
 use super::term::World;
 use crate::iam::condition::value_matches;
 use crate::iam::pattern::Pattern;

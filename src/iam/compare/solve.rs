@@ -10,7 +10,8 @@ use std::sync::LazyLock;
 
 use super::budget::Budget;
 use super::context::{Atom, Setting, Settled, settle};
-use super::glob::{Found, Glob, Symbol, Token, Wanted};
+use super::glob::{Glob, Symbol, Token};
+use super::product::{Found, Wanted};
 use super::term::{Area, Doubts, Term, World};
 use crate::iam::policy::{Effect, Policy, PolicySet};
 use crate::iam::reading::Reading;

@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::context::Atom;
 use super::glob::{Colons, Glob, Variables};
 use crate::iam::catalogue::Catalogue;
-use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, Scope, Statement, Test};
 use crate::iam::reading::{Reading, Truth, Unresolved};
 use crate::iam::request::Request;
@@ -147,6 +148,11 @@ impl Area {
         }
     }
 
+    /// Its patterns as they were written.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.patterns.iter().map(Rc::as_ref)
+    }
+
     /// As a scope.
     pub(super) fn scope(&self) -> Scope {
         Scope { negated: self.negated, patterns: self.patterns.iter().map(|one| Pattern::clone(one)).collect() }
@@ -177,12 +183,15 @@ impl Term {
     pub(super) fn new<S>(statement: &Statement<S>, doubts: Doubts, world: &mut World) -> Option<Self> {
         let several = |pattern: &Pattern| pattern.needed_keys().any(|key| world.has_several(key));
         let odd = statement.resources.patterns.iter().find(|one| one.is_odd_resource() || several(one)).cloned();
-        let mut conditions = Vec::with_capacity(statement.conditions.len());
-        let mut doubtful = Vec::new();
-        for condition in &statement.conditions {
+        let mut texts: Vec<String> = statement.conditions.iter().map(condition_key).collect();
+        let (mut conditions, mut keys, mut doubtful) = (Vec::new(), Vec::new(), Vec::new());
+        for (condition, text) in statement.conditions.iter().zip(&texts) {
             match condition.is_doubtful() || condition.values.iter().any(several) {
-                true => doubtful.push(condition),
-                false => conditions.push(condition.clone()),
+                true => doubtful.push((condition, text)),
+                false => {
+                    conditions.push(condition.clone());
+                    keys.push(text.clone());
+                }
             }
         }
         if doubts == Doubts::Miss && (odd.is_some() || !doubtful.is_empty()) {
@@ -190,8 +199,7 @@ impl Term {
         }
         let (spoiling, mut resources) = (spoilers(statement, world.reading), None);
         if doubts == Doubts::Open {
-            let made: Vec<Condition> = doubtful.iter().map(|one| world.doubt(&condition_key(one), told(one))).collect();
-            conditions.extend(made);
+            conditions.extend(doubtful.iter().map(|(one, text)| world.doubt(text, told(one))));
             if let Some(pattern) = &odd {
                 let key = scope_key(&statement.resources);
                 conditions.push(world.doubt(&key, format!("`{}`", pattern.text)));
@@ -203,14 +211,16 @@ impl Term {
         conditions.extend(spoiling.into_iter().map(|key| existing(Test::Null, key, "false")));
         let variables = &mut world.variables;
         let colons = world.reading.colons.into();
-        let mut keys: Vec<String> = conditions.iter().map(condition_key).collect();
+        let made = conditions.iter().skip(keys.len()).map(condition_key).collect::<Vec<_>>();
+        keys.extend(made);
         keys.sort_unstable();
+        texts.sort_unstable();
         Some(Self {
             actions: Area::new(&statement.actions, Colons::Crossed, variables),
             resources: resources.unwrap_or_else(|| Area::new(&statement.resources, colons, variables)),
             atoms: conditions.iter().map(|condition| Atom::new(condition, variables)).collect(),
             keys: keys.into(),
-            id: statement_key(statement).into(),
+            id: whole_key(statement, &texts).into(),
         })
     }
 
@@ -291,27 +301,65 @@ fn told(condition: &Condition) -> String {
 pub(super) fn statement_key<S>(statement: &Statement<S>) -> String {
     let mut conditions: Vec<String> = statement.conditions.iter().map(condition_key).collect();
     conditions.sort_unstable();
-    let effect = if statement.effect == Effect::Allow { "allow" } else { "deny" };
-    format!("{effect} {} {} {conditions:?}", scope_key(&statement.actions), scope_key(&statement.resources))
+    whole_key(statement, &conditions)
+}
+
+/// [`statement_key`] of conditions that are texts already, in order.
+fn whole_key<S>(statement: &Statement<S>, conditions: &[String]) -> String {
+    let mut key = String::with_capacity(256);
+    key.push(if statement.effect == Effect::Allow { '+' } else { '-' });
+    push_scope(&mut key, &statement.actions);
+    push_scope(&mut key, &statement.resources);
+    conditions.iter().for_each(|condition| push_text(&mut key, '&', condition));
+    key
 }
 
 fn scope_key(scope: &Scope) -> String {
-    format!("{}{:?}", scope.negated, sorted(&scope.patterns))
+    let mut key = String::new();
+    push_scope(&mut key, scope);
+    key
+}
+
+fn push_scope(key: &mut String, scope: &Scope) {
+    key.push(if scope.negated { '!' } else { '=' });
+    push_sorted(key, &scope.patterns);
 }
 
 fn condition_key(condition: &Condition) -> String {
-    format!("{} {:?} {:?}", condition.operator, condition.key, sorted(&condition.values))
+    let mut key = condition.operator.to_string();
+    push_text(&mut key, ' ', &condition.key);
+    push_sorted(&mut key, &condition.values);
+    key
 }
 
-fn sorted(patterns: &[Pattern]) -> Vec<String> {
-    let mut texts: Vec<String> = patterns
-        .iter()
-        .map(|pattern| match pattern.literal() {
-            Some(text) => format!("={text}"),
-            None => format!("{:?}", pattern.parts),
-        })
-        .collect();
+fn push_sorted(key: &mut String, patterns: &[Pattern]) {
+    let mut texts: Vec<String> = patterns.iter().map(pattern_key).collect();
     texts.sort_unstable();
     texts.dedup();
-    texts
+    key.push('[');
+    texts.iter().for_each(|text| key.push_str(text));
+    key.push(']');
+}
+
+/// What a pattern means, not how it is written. Each text says its length, so that no two patterns read alike.
+fn pattern_key(pattern: &Pattern) -> String {
+    let mut key = String::with_capacity(pattern.text.len() + 8);
+    for part in &pattern.parts {
+        match part {
+            Part::Literal(text) => push_text(&mut key, '"', text),
+            Part::One => key.push('?'),
+            Part::Any => key.push('*'),
+            Part::Variable { key: name, default } => {
+                push_text(&mut key, '$', name);
+                default.iter().for_each(|default| push_text(&mut key, ',', default));
+            }
+        }
+    }
+    key.push(';');
+    key
+}
+
+fn push_text(key: &mut String, sign: char, text: &str) {
+    let _ = write!(key, "{sign}{}:", text.len());
+    key.push_str(text);
 }
