@@ -270,7 +270,7 @@ fn check(old: &Lines, new: &Lines, requests: &[Request], never: Option<Never>, c
     let settled = settled.filter(|_| told != [true, true]).map(|pair| pair.each_ref().map(Side::new));
     let all = [&sides[0].documents, &sides[1].documents];
     for request in requests {
-        let other = readings[choices.below(readings.len())];
+        let other = readings[(choices.below(256) << 8 | choices.below(256)) % readings.len()];
         let seconds = sides.map(|side| <[bool; 2]>::from(side.second(request, other)));
         assert_eq!(answers(sides, request, other), seconds, "two evaluators: {request:?} by {other:?}\n{all:?}");
         for reading in [Reading::default(), other] {
