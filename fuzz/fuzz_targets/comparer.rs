@@ -267,7 +267,8 @@ fn check(old: &Lines, new: &Lines, requests: &[Request], never: Option<Never>, c
         (None, None) => None,
         pair => Some([pair.0.unwrap_or_else(|| old.clone()), pair.1.unwrap_or_else(|| new.clone())]),
     };
-    let settled = settled.filter(|_| told != [true, true]).map(|pair| pair.each_ref().map(Side::new));
+    let full = old.all().chain(new.all()).any(Line::is_full);
+    let settled = settled.filter(|_| told != [true, true] && !full).map(|pair| pair.each_ref().map(Side::new));
     let all = [&sides[0].documents, &sides[1].documents];
     for request in requests {
         let other = readings[(choices.below(256) << 8 | choices.below(256)) % readings.len()];
