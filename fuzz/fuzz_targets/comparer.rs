@@ -17,7 +17,9 @@ use libfuzzer_sys::fuzz_target;
 use iam::compare::{Proof, compare};
 use iam::json;
 use iam::policy::{Policy, PolicySet};
-use iam::reading::{Colons, Doubt, Reading, Several, SeveralNegated, Unresolved};
+use iam::reading::{
+    Case, Colons, Doubt, Empty, EmptyVariable, Mistyped, Reading, Several, SeveralNegated, Unresolved,
+};
 use iam::request::Request;
 
 /// Bytes as choices; when they end, the first of each.
@@ -232,10 +234,12 @@ fn forks(reading: Reading) -> second::Forks {
         star: match reading.colons {
             Colons::Crossing => second::Star::Anywhere,
             Colons::Segmented => second::Star::InSegment,
+            Colons::SegmentedFive => second::Star::InFirstFive,
         },
         unresolved: match reading.unresolved {
             Unresolved::MatchesNothing => second::Unresolved::MatchesNothing,
             Unresolved::Spoils => second::Unresolved::SpoilsStatement,
+            Unresolved::SpoilsUnlessIfExists => second::Unresolved::SpoilsUnlessIfExists,
         },
         several: match reading.several {
             Several::Any => second::Several::AnyMatches,
@@ -244,6 +248,22 @@ fn forks(reading: Reading) -> second::Forks {
         several_negated: match reading.several_negated {
             SeveralNegated::None => second::SeveralNegated::NoneMatches,
             SeveralNegated::Some => second::SeveralNegated::SomeDoesNot,
+        },
+        blank: match reading.empty {
+            Empty::Text => second::Blank::IsValue,
+            Empty::NoValue => second::Blank::IsNull,
+        },
+        blank_variable: match reading.empty_variable {
+            EmptyVariable::Text => second::Blank::IsValue,
+            EmptyVariable::NoValue => second::Blank::IsNull,
+        },
+        foreign: match reading.mistyped {
+            Mistyped::Differs => second::Foreign::Differs,
+            Mistyped::Fails => second::Foreign::Fails,
+        },
+        letters: match reading.case {
+            Case::Ascii => second::Letters::Ascii,
+            Case::Unicode => second::Letters::All,
         },
     }
 }
@@ -382,7 +402,7 @@ fn check(old: &Side, new: &Side, requests: &[Request], choices: &mut Choices<'_>
         }
     }
     for request in requests {
-        let reading = readings[choices.below(readings.len())];
+        let reading = readings[(choices.below(256) << 8 | choices.below(256)) % readings.len()];
         for (from, to, differences) in directions.iter().filter(|(.., differences)| differences.is_empty()) {
             for reading in [Reading::default(), reading] {
                 assert!(

@@ -14,7 +14,7 @@ use std::sync::Arc;
 
 use super::budget::Budget;
 use crate::iam::pattern::{Part, Pattern};
-use crate::iam::reading;
+use crate::iam::reading::{self, Case};
 
 /// What a character costs for each 64 positions of all patterns.
 const STEPS_PER_WORD: usize = 4;
@@ -26,6 +26,8 @@ pub(super) enum Token {
     Char(char),
     /// This character in upper or lower case; given in lower case.
     Fold(char),
+    /// The same in all alphabets.
+    FoldAny(char),
     /// One character; a colon only if the flag is set.
     One(bool),
     /// Any characters; colons only if the flag is set.
@@ -89,6 +91,8 @@ pub(super) enum Colons {
     Crossed,
     /// Resource patterns under [`reading::Colons::Segmented`].
     Kept,
+    /// The same under [`reading::Colons::SegmentedFive`].
+    KeptFive,
     /// The ARN operators: the first five segments keep to themselves, the sixth takes the rest.
     Arn,
 }
@@ -98,13 +102,14 @@ impl From<reading::Colons> for Colons {
         match reading {
             reading::Colons::Crossing => Self::Crossed,
             reading::Colons::Segmented => Self::Kept,
+            reading::Colons::SegmentedFive => Self::KeptFive,
         }
     }
 }
 
 impl Glob {
     /// The steps of a pattern.
-    pub(super) fn new(pattern: &Pattern, colons: Colons, fold: bool, variables: &mut Variables) -> Self {
+    pub(super) fn new(pattern: &Pattern, colons: Colons, fold: Option<Case>, variables: &mut Variables) -> Self {
         let mut tokens = Vec::with_capacity(pattern.text.len());
         let mut segments = 0;
         for (index, part) in pattern.parts.iter().enumerate() {
@@ -113,30 +118,37 @@ impl Glob {
                 Some(Part::Literal(text)) => text.starts_with(':'),
                 Some(_) => false,
             };
-            let free = colons == Colons::Arn && segments >= 5;
+            let free = matches!(colons, Colons::Arn | Colons::KeptFive) && segments >= 5;
             match part {
                 Part::Literal(text) => {
                     segments += text.matches(':').count();
-                    tokens.extend(text.chars().map(|c| {
-                        if fold && c.is_alphabetic() {
-                            Token::Fold(c.to_lowercase().next().unwrap_or(c))
-                        } else {
-                            Token::Char(c)
+                    tokens.extend(text.chars().map(|c| match fold {
+                        Some(Case::Ascii) if c.is_ascii_alphabetic() => Token::Fold(c.to_ascii_lowercase()),
+                        Some(Case::Unicode) if c.is_alphabetic() => {
+                            Token::FoldAny(c.to_lowercase().next().unwrap_or(c))
                         }
+                        _ => Token::Char(c),
                     }));
                 }
                 Part::One => tokens.push(Token::One(colons == Colons::Crossed || free)),
                 Part::Any => {
-                    let crosses = colons == Colons::Crossed || free || (colons == Colons::Kept && ends_segment);
+                    let keeps = matches!(colons, Colons::Kept | Colons::KeptFive);
+                    let crosses = colons == Colons::Crossed || free || (keeps && ends_segment);
                     tokens.push(Token::Any(crosses));
                 }
                 Part::Variable { key, default } => {
                     let number = variables.number(key, default.as_deref());
-                    tokens.push(if fold { Token::FoldVariable(number) } else { Token::Variable(number) });
+                    tokens.push(if fold.is_some() { Token::FoldVariable(number) } else { Token::Variable(number) });
                 }
             }
         }
         Self(tokens.into())
+    }
+
+    /// Everything that has too few colons to be an ARN.
+    pub(super) fn no_arn() -> impl Iterator<Item = Self> {
+        let segment = [Token::Char(':'), Token::Any(false)];
+        (0..5).map(move |colons| Self([&[Token::Any(false)][..], &segment.repeat(colons)].concat().into()))
     }
 
     /// A text, literally.
@@ -483,7 +495,10 @@ impl<'g> Product<'g> {
                     (Some(Token::Char(c)), Some(_)) => add(Symbol::Char(*c)),
                     (Some(Token::Fold(c)), Some(_)) => {
                         add(Symbol::Char(*c));
-                        c.to_uppercase().for_each(|upper| add(Symbol::Char(upper)));
+                        add(Symbol::Char(c.to_ascii_uppercase()));
+                    }
+                    (Some(Token::FoldAny(c)), Some(_)) => {
+                        Case::Unicode.class(*c).for_each(|alike| add(Symbol::Char(alike)));
                     }
                     (Some(Token::Variable(number) | Token::FoldVariable(number)), Some(_)) => {
                         add(Symbol::Variable(*number));
@@ -509,7 +524,8 @@ impl<'g> Product<'g> {
             .flat_map(|lane| lane.glob.0.iter())
             .flat_map(|token| match token {
                 Token::Char(c) => vec![*c],
-                Token::Fold(c) => c.to_uppercase().chain([*c]).collect(),
+                Token::Fold(c) => vec![*c, c.to_ascii_uppercase()],
+                Token::FoldAny(c) => Case::Unicode.class(*c).collect(),
                 _ => Vec::new(),
             })
             .collect();
@@ -540,14 +556,15 @@ fn takes(token: Token, symbol: Symbol, must: bool) -> Takes {
     let when = |yes: bool, then: Takes| if yes { then } else { Takes::No };
     match (token, symbol) {
         (Token::Char(a), Symbol::Char(b)) => when(a == b, Takes::Moves),
-        (Token::Fold(a), Symbol::Char(b)) => when(b.to_lowercase().eq([a]), Takes::Moves),
+        (Token::Fold(a), Symbol::Char(b)) => when(a.eq_ignore_ascii_case(&b), Takes::Moves),
+        (Token::FoldAny(a), Symbol::Char(b)) => when(Case::Unicode.folds(a, b), Takes::Moves),
         (Token::One(colon), Symbol::Char(c)) => when(colon || c != ':', Takes::Moves),
         (Token::Any(colon), Symbol::Char(c)) => when(colon || c != ':', Takes::Stays),
         (Token::Variable(a) | Token::FoldVariable(a), Symbol::Variable(b)) => when(a == b, Takes::Moves),
         (Token::One(_), Symbol::Variable(_)) => when(must, Takes::Moves),
         (Token::Any(colon), Symbol::Variable(_)) => when(must || colon, Takes::Stays),
         (Token::Variable(_) | Token::FoldVariable(_), Symbol::Char(_))
-        | (Token::Char(_) | Token::Fold(_), Symbol::Variable(_)) => Takes::No,
+        | (Token::Char(_) | Token::Fold(_) | Token::FoldAny(_), Symbol::Variable(_)) => Takes::No,
     }
 }
 
@@ -601,10 +618,7 @@ mod tests {
     fn globs(texts: &[&str]) -> Vec<Glob> {
         let syntax = Syntax { wildcards: true, variables: true };
         let mut variables = Variables::default();
-        texts
-            .iter()
-            .map(|text| Glob::new(&Pattern::new(text, syntax), Colons::Crossed, false, &mut variables))
-            .collect()
+        texts.iter().map(|text| Glob::new(&Pattern::new(text, syntax), Colons::Crossed, None, &mut variables)).collect()
     }
 
     fn find(must: &[&str], must_not: &[&str]) -> Option<String> {
