@@ -16,6 +16,7 @@ use self::role::Role;
 use crate::engine::cidr;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
+use crate::engine::field::Fields;
 use crate::engine::lease::Terms;
 use crate::engine::request::Response;
 use crate::engine::router::Mount;
@@ -33,7 +34,13 @@ pub(crate) fn exists(core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error
 pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     let path = call.path.strip_suffix('/').unwrap_or(call.path);
     match path {
-        "login" => return login::handle(core, call).await,
+        "login" => {
+            let answer = login::handle(core, call).await?;
+            return Ok(match Fields(&call.request.data).unknown(&["role_id", "secret_id"]) {
+                Some(warning) => answer.warn(warning),
+                None => answer,
+            });
+        }
         "tidy/secret-id" => return secret_id::tidy(core, call).await,
         "role" => return role::list(core, call),
         _ => {}

@@ -3,11 +3,11 @@
 
 use serde_json::json;
 
-use crate::engine::VERSION;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::request::{Operation, Request, Response, Shape};
+use crate::engine::{VAULT_VERSION, VERSION};
 
 /// The answer of an unaudited path; none for every other path.
 pub(crate) fn unaudited(core: &Core, request: &Request) -> Option<Result<Response, Error>> {
@@ -57,7 +57,8 @@ fn health(core: &Core, request: &Request) -> Result<Response, Error> {
         "replication_performance_mode": "disabled",
         "replication_dr_mode": "disabled",
         "server_time_utc": core.clock.now().unix_timestamp(),
-        "version": VERSION,
+        "version": VAULT_VERSION,
+        "leasehold_version": VERSION,
         "cluster_name": "leasehold",
         "cluster_id": cluster_id(core),
     });
@@ -73,7 +74,8 @@ fn seal_status(core: &Core) -> Response {
         "n": 1,
         "progress": 0,
         "nonce": "",
-        "version": VERSION,
+        "version": VAULT_VERSION,
+        "leasehold_version": VERSION,
         "build_date": "",
         "migration": false,
         "cluster_name": "leasehold",

@@ -64,6 +64,20 @@ impl Tokens {
         }
     }
 
+    /// Revokes every token whose time is over; answers how many there were.
+    pub(crate) async fn tidy(&self, core: &Arc<Core>) -> Result<usize, Error> {
+        let (mut ended, mut after) = (0, None::<String>);
+        loop {
+            let page = core.barrier.scan::<Token>("token/", after.as_deref(), PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(ended) };
+            after = Some(last.clone());
+            for (_, token) in page.iter().filter(|(_, token)| !token.is_alive(now(core))) {
+                self.expire(core, &token.hash).await?;
+                ended += 1;
+            }
+        }
+    }
+
     /// Revokes every token that a login under this mount made: its method is going away.
     pub(crate) async fn revoke_mount(&self, core: &Arc<Core>, mount_path: &str, reason: &str) -> Result<(), Error> {
         let mut after: Option<String> = None;
