@@ -54,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) verdicts: secrets::aws::Verdicts,
     /// Where things are stored, as `seal-status` says it: `inmem` or `sqlite`.
     pub(crate) storage_type: &'static str,
+    /// Where the engine keeps its data: no audit device writes there.
+    pub(crate) data_directory: Option<std::path::PathBuf>,
     /// Held while an audit device is made or removed, so that changes do not overtake each other.
     pub(crate) audit_changes: tokio::sync::Mutex<()>,
     /// Set by `sys/seal`; only a restart clears it.

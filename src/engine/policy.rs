@@ -40,12 +40,10 @@ struct Cache {
 }
 
 impl Policies {
-    /// Makes sure that the built-in `default` is there; it is written at first use.
-    pub(crate) async fn open(barrier: &Barrier) -> Result<Self, Error> {
+    /// Makes sure that the built-in `default` is there: in `first`, if it is not yet.
+    pub(crate) fn open(barrier: &Barrier, first: &mut Batch) -> Result<Self, Error> {
         if barrier.get::<Stored>(&key("default"))?.is_none() {
-            let mut batch = Batch::new();
-            batch.put(key("default"), &Stored { text: DEFAULT.to_owned() })?;
-            barrier.commit(batch).await?;
+            first.put(key("default"), &Stored { text: DEFAULT.to_owned() })?;
         }
         Ok(Self { cache: RwLock::new(Cache::default()) })
     }
@@ -122,7 +120,10 @@ impl Policies {
 
     /// Stores a document that parses; durable, and in force for the next request, when it returns.
     async fn put(&self, core: &Core, name: &str, text: String) -> Result<(), Error> {
-        document::parse(&text).map_err(|error| Error::Invalid(error.to_string()))?;
+        let rules = document::parse_with_templates(&text).map_err(|error| Error::Invalid(error.to_string()))?;
+        if let Some(error) = document::not_served(&rules) {
+            return Err(Error::Invalid(error.to_string()));
+        }
         let mut batch = Batch::new();
         batch.put(key(name), &Stored { text })?;
         self.commit(core, batch).await

@@ -132,10 +132,10 @@ pub(crate) struct Mounts {
 }
 
 impl Mounts {
-    /// Loads the table, or makes the first one with `sys/`, `auth/token/` and `extra`.
-    pub(crate) async fn open(barrier: &Barrier, extra: Vec<Mount>) -> Result<Self, Error> {
+    /// Loads the table, or makes the first one, in `first`, with `sys/`, `auth/token/` and `extra`.
+    pub(crate) fn open(barrier: &Barrier, extra: Vec<Mount>, first: &mut Batch) -> Result<Self, Error> {
         let stored: Option<Vec<Mount>> = barrier.get(TABLE_KEY)?;
-        let first = stored.is_none();
+        let none = stored.is_none();
         let mounts = match stored {
             Some(mounts) => mounts,
             None => {
@@ -148,8 +148,8 @@ impl Mounts {
             }
         };
         let table: Table = mounts.into_iter().map(|mount| (mount.path.clone(), Arc::new(mount))).collect();
-        if first {
-            barrier.commit(Self::batch(&table)?).await?;
+        if none {
+            first.append(Self::batch(&table)?);
         }
         Ok(Self { table: RwLock::new(Arc::new(table)), changing: tokio::sync::Mutex::new(()) })
     }

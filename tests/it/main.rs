@@ -6,6 +6,7 @@
 
 mod access;
 mod apply;
+mod audit_files;
 mod aws;
 mod aws_faults;
 mod cases;
@@ -13,6 +14,7 @@ mod cli_creds;
 mod cli_flags;
 mod cli_output;
 mod conftest;
+mod disks;
 mod env;
 mod estate;
 mod estate_assert;
@@ -39,8 +41,10 @@ mod server;
 mod story_expiry;
 mod story_hvac;
 mod story_kill;
+mod story_kill_calls;
 mod story_tutorial;
 mod tidy;
+mod traced;
 mod trail;
 mod undelivered;
 mod unreadable;

@@ -16,7 +16,6 @@ use self::role::Role;
 use crate::engine::cidr;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
-use crate::engine::field::Fields;
 use crate::engine::lease::Terms;
 use crate::engine::request::Response;
 use crate::engine::router::Mount;
@@ -34,13 +33,7 @@ pub(crate) fn exists(core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error
 pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     let path = call.path.strip_suffix('/').unwrap_or(call.path);
     match path {
-        "login" => {
-            let answer = login::handle(core, call).await?;
-            return Ok(match Fields(&call.request.data).unknown(&["role_id", "secret_id"]) {
-                Some(warning) => answer.warn(warning),
-                None => answer,
-            });
-        }
+        "login" => return login::handle(core, call).await,
         "tidy/secret-id" => return secret_id::tidy(core, call).await,
         "role" => return role::list(core, call),
         _ => {}

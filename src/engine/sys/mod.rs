@@ -58,7 +58,7 @@ fn object<'d>(data: &'d Map<String, Value>, name: &str) -> Result<Option<&'d Map
 }
 
 /// A parameter that is not understood must not look as if it were.
-fn refuse_unknown(data: &Map<String, Value>, known: &[&str], place: &str) -> Result<(), Error> {
+pub(crate) fn refuse_unknown(data: &Map<String, Value>, known: &[&str], place: &str) -> Result<(), Error> {
     match data.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
         Some(key) => Err(Error::Invalid(format!("the parameter {key:?} of {place} is not supported by this server"))),

@@ -14,9 +14,6 @@ use crate::engine::field::Fields;
 use crate::engine::request::{Operation, Response};
 use crate::engine::router::{Mount, SYSTEM_TTL, Table};
 
-/// What no secrets engine may be mounted under: Vault has something there (reference: its protected mounts).
-const RESERVED: [&str; 5] = ["auth", "sys", "cubbyhole", "identity", "audit"];
-
 /// Batches of a removed mount's data that are deleted at a time.
 const DELETE_CHUNK: usize = 1000;
 
@@ -153,7 +150,7 @@ fn read(core: &Core, section: Section, path: &str) -> Result<Response, Error> {
 }
 
 /// What a mount may be called: what can be printed, but for what means something in policies and URLs.
-pub(super) fn check_path(section: Section, path: &str) -> Result<(), Error> {
+pub(super) fn check_path(path: &str) -> Result<(), Error> {
     let invalid = |text: &str| Err(Error::Invalid(text.to_owned()));
     if !path.chars().all(|c| c == ' ' || c.is_alphanumeric() || (c.is_ascii_graphic() && !"*+%\\?#\"".contains(c))) {
         return invalid("the mount path may hold no *+%\\?#\" and nothing that cannot be printed");
@@ -161,11 +158,12 @@ pub(super) fn check_path(section: Section, path: &str) -> Result<(), Error> {
     if path.split('/').any(|segment| segment.trim() != segment) {
         return invalid("no part of a mount path may begin or end with a space");
     }
-    let first = path.strip_prefix(section.prefix()).unwrap_or(path).split('/').next().unwrap_or_default();
-    if section == Section::Secrets && RESERVED.contains(&first) {
-        return Err(Error::Invalid(format!("cannot mount under existing or reserved path {path:?}")));
-    }
     Ok(())
+}
+
+/// Whether a path is not for secrets engines (Vault: paths that are always mounted or belong to something else).
+pub(super) fn is_reserved(path: &str) -> bool {
+    ["audit/", "auth/", "sys/", "cubbyhole/", "identity/"].iter().any(|reserved| path.starts_with(reserved))
 }
 
 /// Why a mount cannot be made at `path`, if it cannot.
@@ -195,7 +193,10 @@ async fn enable(
         "plugin_version",
     ];
     refuse_unknown(data, &KNOWN, "a mount")?;
-    check_path(section, &path)?;
+    check_path(&path)?;
+    if section == Section::Secrets && is_reserved(&path) {
+        return Err(Error::Forbidden(format!("cannot mount {path:?}")));
+    }
     let fields = Fields(data);
     let kind = match fields.string("type")?.filter(|kind| !kind.is_empty()) {
         Some(kind) => kind,
@@ -211,6 +212,9 @@ async fn enable(
         "kv-v1" | "generic" => "kv".to_owned(),
         _ => kind,
     };
+    if section == Section::Auth && kind == "token" {
+        return Err(Error::Invalid("token credential backend cannot be instantiated".to_owned()));
+    }
     if !section.kinds().contains(&kind.as_str()) {
         return Err(Error::Invalid(format!("plugin not found in the catalog: {kind}")));
     }
@@ -417,18 +421,15 @@ fn tune_options(options: &mut IndexMap<String, String>, data: &Map<String, Value
 }
 
 async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Response, Error> {
-    if section == Section::Secrets && path.starts_with("auth/") {
-        return Err(Error::Invalid(format!("cannot unmount {path:?}: it is an auth method, which sys/auth disables")));
+    if section == Section::Secrets && is_reserved(path) {
+        return Err(Error::Invalid(format!("cannot unmount {path:?}")));
     }
     let mount = match core.mounts.at(path) {
         Some(mount) if section.holds(&mount) => mount,
         _ => return Ok(Response::empty()),
     };
     if matches!(mount.kind.as_str(), "system" | "token") {
-        return Err(Error::Invalid(match section {
-            Section::Secrets => format!("cannot unmount {path:?}"),
-            Section::Auth => "token credential backend cannot be disabled".to_owned(),
-        }));
+        return Err(Error::Invalid("token credential backend cannot be disabled".to_owned()));
     }
     empty(core, &mount).await?;
     // The data goes before the entry: what is left after a crash is a tainted mount, to be disabled again.
@@ -463,14 +464,7 @@ pub(super) async fn empty(core: &Arc<Core>, mount: &Mount) -> Result<(), Error> 
             Ok(Batch::new())
         })
         .await?;
-    // Who was being served may still make a lease or a token: both are revoked only once nobody is.
+    // Who was being served may still make a lease, a login's among them: they are revoked once nobody is.
     drop(mount.in_use.write().await);
-    if mount.is_auth() {
-        core.tokens.revoke_mount(core, path, "mount-disabled").await?;
-    }
-    core.leases.revoke_mount(core, path).await?;
-    if mount.is_auth() {
-        core.tokens.revoke_mount(core, path, "auth-method-disabled").await?;
-    }
-    Ok(())
+    core.leases.revoke_mount(core, path).await
 }

@@ -63,7 +63,10 @@ async fn start(core: &Arc<Core>, fields: Fields<'_>) -> Result<Response, Error> 
     if matches!(mount.kind.as_str(), "system" | "token") {
         return Err(Error::Invalid(format!("cannot remount {from:?}")));
     }
-    mounts::check_path(section(&to), &to)?;
+    mounts::check_path(&to)?;
+    if section(&to) == Section::Secrets && mounts::is_reserved(&to) {
+        return Err(Error::Invalid(format!("cannot mount {to:?}")));
+    }
     let may = |table: &_| mounts::conflict(table, section(&to), &to).map_or(Ok(()), Err);
     may(&core.mounts.snapshot())?;
     let id = random::uuid()?;
