@@ -1,5 +1,6 @@
 //! The Vault API as a server: dynamic AWS credentials under leases, tokens, policies, AppRole, KV.
 
+mod absent;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod barrier;
@@ -51,8 +52,12 @@ use crate::durable;
 use crate::secret::Secret;
 use crate::trail::Trail;
 
-/// The version that the API reports.
+/// This program's own version, which the API reports as `leasehold_version`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version of Vault's API whose clients are served: what they gate their requests on. The newest for which
+/// every request in the tests' table of what Terraform's provider asks (`tests/it/wire_terraform.rs`) is answered.
+pub const VAULT_VERSION: &str = "1.21.0";
 
 /// How an engine is set up.
 #[derive(Debug)]

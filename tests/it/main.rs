@@ -60,4 +60,5 @@ mod wire_lease;
 mod wire_listing;
 mod wire_paths;
 mod wire_sys;
+mod wire_terraform;
 mod wire_token_leases;
