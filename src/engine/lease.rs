@@ -25,9 +25,22 @@ use super::audit::rfc3339;
 use super::barrier::Batch;
 use super::core::Core;
 use super::error::Error;
-use super::expiry::{Budget, Timer, due_key};
+use super::expiry::{Timer, due_key};
 use super::request::Origin;
 use crate::trail::Credential;
+
+/// What AWS is asked for, so that what somebody waits for is not queued behind what nobody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// A credential that a client waits for.
+    Issue,
+    /// One revocation that a client waits for.
+    Revoke,
+    /// Many revocations that a client waits for.
+    Bulk,
+    /// What the timer does.
+    Backlog,
+}
 
 /// Where a lease is in its life. There is no way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -215,8 +228,6 @@ pub(crate) struct Leases {
     // Ids of leases whose credential is being made, and why it must not be handed out, if so.
     pending: Mutex<HashMap<String, Option<String>>>,
     pending_ended: Notify,
-    /// How much may be asked of AWS at once.
-    pub(super) budget: Budget,
     /// What the timer task waits for.
     pub(super) timer: Timer,
 }
@@ -228,13 +239,7 @@ const PENDING_SECONDS_MAX: i64 = 300;
 impl Leases {
     /// No timer yet.
     pub(crate) fn new() -> Self {
-        Self {
-            locks: Locks::default(),
-            pending: Mutex::default(),
-            pending_ended: Notify::new(),
-            budget: Budget::new(),
-            timer: Timer::new(),
-        }
+        Self { locks: Locks::default(), pending: Mutex::default(), pending_ended: Notify::new(), timer: Timer::new() }
     }
 
     fn pending<T>(&self, f: impl FnOnce(&mut HashMap<String, Option<String>>) -> T) -> T {

@@ -181,7 +181,7 @@ impl Engine {
         let trail = Trail::new(config.clock.clone());
         sys::audit::open_devices(&barrier, &trail, config.trail).await?;
         let core = Arc::new(Core {
-            clock: config.clock,
+            clock: config.clock.clone(),
             trail,
             engine_id: engine_id(&barrier).await?,
             mounts: Mounts::open(&barrier, first_mounts(&config.storage)?).await?,
@@ -190,7 +190,7 @@ impl Engine {
             leases: Leases::new(),
             kv: secrets::kv::Locks::new(),
             aws: config.aws,
-            aws_clients: secrets::aws::Clients::new(config.aws_key),
+            aws_clients: secrets::aws::Clients::new(config.aws_key, config.clock),
             verdicts: secrets::aws::Verdicts::default(),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             audit_changes: tokio::sync::Mutex::new(()),
@@ -262,6 +262,7 @@ impl Engine {
             tracing::warn!("requests were still in flight when the time to stop was up");
         }
         self.shared.core.leases.stop();
+        self.shared.core.aws_clients.close();
         let timer = lock(&self.shared.timer).take();
         if let Some(timer) = timer {
             // A timer task that panicked has nothing left to wait for.
