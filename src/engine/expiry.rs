@@ -3,7 +3,10 @@
 //! Nothing is held in memory for a lease that waits. One task reads the first keys under `due/`, hands
 //! what is overdue to a bounded number of workers, oldest first, and sleeps until the next. A start
 //! with any number of leases costs the same, and what fell due while the engine was down is simply
-//! first in line.
+//! first in line. What can't be worked on at all, because the store or the trail takes nothing, is left alone for a
+//! while, and those behind it have their turn ([`Late`]).
+
+mod late;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -14,6 +17,7 @@ use time::OffsetDateTime;
 use tokio::sync::{Notify, Semaphore, SemaphorePermit};
 use tokio::task::JoinSet;
 
+use self::late::Late;
 use super::barrier::Batch;
 use super::core::Core;
 use super::error::Error;
@@ -177,7 +181,8 @@ async fn run(core: Arc<Core>) {
             return;
         }
     }
-    let mut workers: JoinSet<()> = JoinSet::new();
+    let mut workers: JoinSet<bool> = JoinSet::new();
+    let mut late = Late::default();
     let mut busy: HashMap<tokio::task::Id, String> = HashMap::new();
     loop {
         if timer.stopping.load(Ordering::SeqCst) {
@@ -185,7 +190,7 @@ async fn run(core: Arc<Core>) {
         }
         // Until the scan is over every notice wakes us, for it may be about what the scan did not see.
         timer.next.store(i64::MAX, Ordering::SeqCst);
-        let next = match fill(&core, &mut workers, &mut busy) {
+        let next = match fill(&core, &mut workers, &mut busy, &mut late) {
             Ok(next) => next,
             Err(error) => {
                 tracing::error!(%error, "what is due could not be read; trying again");
@@ -196,7 +201,11 @@ async fn run(core: Arc<Core>) {
         tokio::select! {
             Some(ended) = workers.join_next_with_id(), if !workers.is_empty() => {
                 match ended {
-                    Ok((id, ())) => drop(busy.remove(&id)),
+                    Ok((id, worked)) => {
+                        if let Some(key) = busy.remove(&id).filter(|_| !worked) {
+                            late.failed(key, now(&core));
+                        }
+                    }
                     // Its entry stays busy, so that it is not started over and over until a restart.
                     Err(error) => tracing::error!(entry = busy.get(&error.id()), "a worker of the timer panicked"),
                 }
@@ -225,8 +234,9 @@ async fn pause(core: &Core) {
 /// room for it.
 fn fill(
     core: &Arc<Core>,
-    workers: &mut JoinSet<()>,
+    workers: &mut JoinSet<bool>,
     busy: &mut HashMap<tokio::task::Id, String>,
+    late: &mut Late,
 ) -> Result<Option<i64>, Error> {
     let time = now(core);
     let room = core.leases.budget.workers().saturating_sub(workers.len());
@@ -235,44 +245,45 @@ fn fill(
     }
     let taken: HashSet<String> = busy.values().cloned().collect();
     // One more than fits, which tells when to look again.
-    for key in core.barrier.keys("due/", None, taken.len() + room + 1)? {
-        if taken.contains(&key) {
-            continue;
-        }
-        match parse_due(&key) {
-            Some((due, ..)) if due > time => return Ok(Some(due)),
-            _ if workers.len() >= core.leases.budget.workers() => return Ok(None),
-            _ => {
-                let handle = workers.spawn(work(core.clone(), key.clone()));
-                busy.insert(handle.id(), key);
+    let page = taken.len() + room + 1;
+    loop {
+        let keys = core.barrier.keys("due/", late.passed(), page)?;
+        let is_last = keys.len() < page;
+        for key in keys {
+            match parse_due(&key) {
+                Some((due, ..)) if due > time => {
+                    if late.begin_again(time) {
+                        break;
+                    }
+                    return Ok(Some(late.next().map_or(due, |late| due.min(late))));
+                }
+                _ if taken.contains(&key) || late.waits(&key, time) => late.pass(&key),
+                _ if workers.len() >= core.leases.budget.workers() => return Ok(None),
+                _ => {
+                    late.pass(&key);
+                    let handle = workers.spawn(work(core.clone(), key.clone()));
+                    busy.insert(handle.id(), key);
+                }
             }
         }
+        if is_last && !late.begin_again(time) {
+            return Ok(late.next());
+        }
     }
-    Ok(None)
 }
 
-/// Works on one due entry; whatever happens, the entry is gone or later afterwards.
-async fn work(core: Arc<Core>, key: String) {
+/// Works on one due entry; answers whether that was possible. Then the entry is gone or later.
+async fn work(core: Arc<Core>, key: String) -> bool {
     let done = match parse_due(&key) {
         Some((_, "lease", id)) => core.leases.due(&core, id, &key).await,
         Some((_, "token", hash)) => token(&core, hash, &key).await,
         _ => forget(&core, &key).await,
     };
     if let Err(error) = done {
-        tracing::error!(entry = key, %error, "a due entry could not be worked on; trying again");
-        // It is still in the index. Holding the worker for a while is what keeps it from spinning.
-        tokio::select! {
-            () = pause(&core) => {}
-            () = stopped(&core) => {}
-        }
+        tracing::error!(entry = key, %error, "a due entry could not be worked on; it is put off");
+        return false;
     }
-}
-
-async fn stopped(core: &Core) {
-    const LOOK_AGAIN: Duration = Duration::from_millis(200);
-    while !core.leases.timer.stopping.load(Ordering::SeqCst) {
-        tokio::time::sleep(LOOK_AGAIN).await;
-    }
+    true
 }
 
 async fn token(core: &Arc<Core>, hash: &str, key: &str) -> Result<(), Error> {

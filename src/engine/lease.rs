@@ -14,7 +14,7 @@ mod renew;
 pub(crate) mod sys;
 mod ttl;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -96,6 +96,12 @@ pub(crate) struct IssuedUser {
     pub(crate) name: String,
     /// The IAM path of the user.
     pub(crate) path: String,
+    /// The number of the AWS account it was made in, once AWS has told it: what another one says is no proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+    /// The access key id, and the endpoint, that asked for it; none where the machine gave the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signer: Option<String>,
     /// The access key id, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) access_key_id: Option<String>,
@@ -211,6 +217,8 @@ pub(crate) struct Leases {
     // Ids of leases whose credential is being made, and why it must not be handed out, if so.
     pending: Mutex<HashMap<String, Option<String>>>,
     pending_ended: Notify,
+    // Leases that AWS has been seen without, and whose end the trail or the store did not take: AWS is not asked again.
+    gone: Mutex<HashSet<String>>,
     /// How much may be asked of AWS at once.
     pub(super) budget: Budget,
     /// What the timer task waits for.
@@ -228,6 +236,7 @@ impl Leases {
             locks: Locks::default(),
             pending: Mutex::default(),
             pending_ended: Notify::new(),
+            gone: Mutex::default(),
             budget: Budget::new(),
             timer: Timer::new(),
         }
@@ -236,6 +245,10 @@ impl Leases {
     fn pending<T>(&self, f: impl FnOnce(&mut HashMap<String, Option<String>>) -> T) -> T {
         // Each use is one map operation, so a panic elsewhere cannot have left it torn.
         f(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn gone<T>(&self, f: impl FnOnce(&mut HashSet<String>) -> T) -> T {
+        f(&mut self.gone.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the lease is being issued by this process.

@@ -40,12 +40,10 @@ struct Cache {
 }
 
 impl Policies {
-    /// Makes sure that the built-in `default` is there; it is written at first use.
-    pub(crate) async fn open(barrier: &Barrier) -> Result<Self, Error> {
+    /// Makes sure that the built-in `default` is there: in `first`, if it is not yet.
+    pub(crate) fn open(barrier: &Barrier, first: &mut Batch) -> Result<Self, Error> {
         if barrier.get::<Stored>(&key("default"))?.is_none() {
-            let mut batch = Batch::new();
-            batch.put(key("default"), &Stored { text: DEFAULT.to_owned() })?;
-            barrier.commit(batch).await?;
+            first.put(key("default"), &Stored { text: DEFAULT.to_owned() })?;
         }
         Ok(Self { cache: RwLock::new(Cache::default()) })
     }

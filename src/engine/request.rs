@@ -13,6 +13,8 @@ pub(crate) enum Operation {
     Read,
     /// POST or PUT.
     Write,
+    /// PATCH: a JSON merge patch (RFC 7396).
+    Patch,
     /// DELETE.
     Delete,
     /// LIST, or GET with `list=true`. The path ends in `/`.
@@ -81,6 +83,10 @@ pub(crate) struct Response {
     pub(crate) issued: Option<super::lease::Issued>,
     /// The hash of a token that this answer hands out: revoked if the answer cannot be audited.
     pub(crate) new_token: Option<String>,
+    /// The same of a secret id: its accessor, and the keys of the store that go.
+    pub(crate) new_secret_id: Option<(String, Vec<String>)>,
+    /// Takes back what the answer hands out, wherever the answer is lost. Set by the pipeline.
+    pub(crate) handed: Option<super::handed::Handed>,
 }
 
 /// The lease fields of an envelope.

@@ -250,6 +250,32 @@ impl Leases {
         }
     }
 
+    /// Makes the leases under a mount that could not be revoked yet due now.
+    pub(crate) async fn look_again(&self, core: &Arc<Core>, mount_path: &str) -> Result<(), Error> {
+        let prefix = open_key(mount_path);
+        let mut after: Option<String> = None;
+        loop {
+            let page = core.barrier.keys(&prefix, after.as_deref(), PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            for key in page {
+                let id = &key["lease-open/".len()..];
+                // Whoever has the lock is at work on it.
+                let Some(_turn) = self.locks.try_lock(id) else { continue };
+                let waits = |lease: &Lease| lease.state == State::Revoking && lease.revoke_error.is_some();
+                if let Some(mut lease) = self.load(core, id)?.filter(waits) {
+                    // Not before the time from which an absence counts.
+                    let due = now(core).max(lease.user.absence_believed_from).min(lease.due);
+                    let mut batch = Batch::new();
+                    lease.reschedule(&mut batch, due)?;
+                    core.barrier.commit(batch).await?;
+                }
+            }
+        }
+        self.notice(now(core));
+        Ok(())
+    }
+
     /// Whether the lease is being issued; if so it will not be handed out.
     fn end_pending(&self, id: &str, reason: &str) -> bool {
         self.pending(|map| match map.get_mut(id) {
@@ -297,6 +323,12 @@ impl Leases {
 
     /// One attempt to remove what AWS holds for a lease whose lock is held.
     async fn attempt(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<Attempt, Error> {
+        if self.gone(|gone| gone.contains(&lease.id)) {
+            let reason = lease.reason.clone().unwrap_or_default();
+            self.bury(core, lease, &reason, None).await?;
+            self.gone(|gone| gone.remove(&lease.id));
+            return Ok(Attempt::Gone);
+        }
         let removed = {
             let _share = self.budget.for_revoking().await;
             secrets::aws::revoke(core, lease).await
@@ -307,7 +339,10 @@ impl Leases {
             Ok(sighting) => match judge(&lease.user, sighting, time) {
                 Verdict::Gone => {
                     let reason = lease.reason.clone().unwrap_or_default();
-                    self.bury(core, lease, &reason, None).await?;
+                    if let Err(error) = self.bury(core, lease, &reason, None).await {
+                        self.gone(|gone| gone.insert(lease.id.clone()));
+                        return Err(error);
+                    }
                     Ok(Attempt::Gone)
                 }
                 Verdict::LookAgain { at, absences } => {

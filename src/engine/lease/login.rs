@@ -40,18 +40,17 @@ impl Token {
     }
 }
 
-/// Writes the leases of tokens that were made before tokens were leases.
-pub(crate) async fn index_tokens(barrier: &Barrier) -> Result<(), Error> {
-    let mut batch = Batch::new();
+/// Writes the leases of tokens that were made before tokens were leases, in `first`.
+pub(crate) fn index_tokens(barrier: &Barrier, first: &mut Batch) -> Result<(), Error> {
     for entry in barrier.each::<Token>("token/", None, usize::MAX) {
         let Some(key) = entry?.1.lease_key() else { continue };
         // They were all written together, and each later one with its token: one is there, so all are.
         if barrier.get::<bool>(&key)?.is_some() {
             return Ok(());
         }
-        batch.put(key, &true)?;
+        first.put(key, &true)?;
     }
-    if batch.is_empty() { Ok(()) } else { barrier.commit(batch).await }
+    Ok(())
 }
 
 impl Leases {
@@ -142,9 +141,12 @@ mod tests {
         }
         barrier.commit(batch).await.unwrap();
         let leases = || barrier.keys("lease/", None, 9).unwrap();
-        index_tokens(&barrier).await.unwrap();
+        let mut first = Batch::new();
+        index_tokens(&barrier, &mut first).unwrap();
+        barrier.commit(first).await.unwrap();
         assert_eq!(leases(), ["lease/auth/approle/login/ha", "lease/auth/approle/login/hc"]);
-        index_tokens(&barrier).await.unwrap();
-        assert_eq!(leases().len(), 2);
+        let mut again = Batch::new();
+        index_tokens(&barrier, &mut again).unwrap();
+        assert!(again.is_empty());
     }
 }
