@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod internal;
 mod mounts;
+mod remount;
 pub(crate) mod status;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         }
         "mounts" => mounts::handle(core, call, mounts::Section::Secrets, rest).await,
         "auth" => mounts::handle(core, call, mounts::Section::Auth, rest).await,
+        "remount" => remount::handle(core, call, rest).await,
         "audit" => audit::handle(core, call, rest).await,
         "audit-hash" => audit::hash(core, call, rest),
         "internal" => internal::handle(core, call, rest),
