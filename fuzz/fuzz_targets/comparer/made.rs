@@ -72,7 +72,7 @@ impl Condition {
             "Null" => *value == "no",
             _ => family.is_some_and(|family| family.odd.contains(value)),
         };
-        self.is_undefined() || self.values.iter().all(odd)
+        self.is_undefined() || self.values.iter().any(odd)
     }
 
     fn is_undefined(&self) -> bool {
