@@ -244,8 +244,12 @@ fn text(wishes: &[Wish<'_>], frame: Option<&[Glob]>, budget: &mut Budget) -> Val
     }
     // An empty text is a value, but not one that anybody expects to see.
     let nonempty = nonempty();
-    let frames: &[&[Glob]] = match &frame {
-        Some(frame) => &[frame],
+    let frames: &[&[Glob]] = match frame {
+        // What has to be is a wish like the others: a variable may stand for it.
+        Some(frame) => {
+            wanted.must.push(frame);
+            &[&[]]
+        }
         None => &[&nonempty, &[]],
     };
     for frame in frames {

@@ -414,6 +414,15 @@ fn each_reading_of_values_is_searched() {
 }
 
 #[test]
+fn a_variable_may_stand_for_the_empty_text() {
+    // Where the empty text is no value, the key is not there and still like a variable that stands for it.
+    let named = statement("Deny", "*", "*", r#""StringLike":{"aws:TagKeys":"${aws:username}"}"#);
+    let old = [allow("*", "*"), named].join(",");
+    let new = allow_if("*", "*", r#""Null":{"aws:TagKeys":"true"}"#);
+    assert_eq!(relation(&old, &new), Relation::CannotTell);
+}
+
+#[test]
 fn nothing_lies_between_the_points_that_are_tried() {
     let if_ = |condition: &str| allow_if("*", "*", condition);
     for (narrow, wide) in [
