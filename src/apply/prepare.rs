@@ -10,7 +10,7 @@ use crate::api::Client;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Live, Object, aws_lease, aws_role, mount};
+use crate::object::{Live, Object, aws_lease, aws_role, aws_root, mount};
 use crate::plan::{Action, Adopt, Change, Input, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -75,6 +75,7 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>) -> Result<Prepared, Error
     })?;
     ask_others(client, &mut plan, &mut ledger).await?;
     count_leases(client, &mut plan).await;
+    guard_accounts(client, &mut plan, wish.desired).await;
     Ok(Prepared { plan, ledger, live: snapshot.objects })
 }
 
@@ -134,6 +135,28 @@ async fn count_leases(client: &Client, plan: &mut Plan) {
             };
             let leases = if count == 1 { "1 lease is".to_owned() } else { format!("{count} leases are") };
             plan.changes[index].effects.push(format!("{leases} {effect}"));
+        }
+    }
+}
+
+/// Refuses to lead a mount to another AWS account while leases of it are out: what AWS holds for them can be removed
+/// only from the account that it is in.
+async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
+    let mut leaving = Vec::new();
+    for change in plan.changes.iter().filter(|change| matches!(change.action, Action::Update | Action::Adopt)) {
+        let object = desired.iter().find(|object| object.path == change.path);
+        if change.kind.name == aws_root::KIND.name
+            && let (Some(live), Some(object)) = (&change.live, object)
+            && !aws_root::is_same_account(live, object)
+            && let Some(mount) = change.path.strip_suffix("/config/root")
+        {
+            leaving.push((change.path.clone(), change.place.clone(), mount.to_owned()));
+        }
+    }
+    for (path, place, mount) in leaving {
+        let leases = live::count_leases(client, &mount).await;
+        if leases != Some(0) {
+            plan.refuse_account_change(&path, &place, leases);
         }
     }
 }

@@ -12,7 +12,7 @@ use super::Global;
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::output;
-use super::plan::{Proposal, adoption, colour, failed, propose};
+use super::plan::{Proposal, Word, adoption, colour, failed, propose};
 use crate::apply::{self, Options, Outcome, Prepared, Report};
 use crate::plan::{Change, Plan, escape};
 
@@ -41,6 +41,9 @@ pub(crate) struct Args {
     /// Take over declared objects that exist and are not ours, and make them as declared
     #[arg(long)]
     adopt: bool,
+    /// Lead a mount to another AWS account, though leases of it are out
+    #[arg(long)]
+    allow_account_change: bool,
 }
 
 /// Runs the command and answers the exit code.
@@ -52,7 +55,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
-    let mut proposal = propose(context, adoption(args.adopt)).await?;
+    let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change };
+    let mut proposal = propose(context, word).await?;
     let plan = &proposal.prepared.plan;
     output::data(&plan.text(colour()))?;
     if !plan.refusals.is_empty() {

@@ -8,6 +8,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 
 use crate::api::Target;
 use crate::clock::Clock;
+use crate::durable;
 use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage};
 use crate::estate::AwsChoice;
 use crate::sandbox;
@@ -36,10 +37,11 @@ pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<E
 /// `git add` must not publish it.
 fn keep_out_of_git(data: &Path) -> std::io::Result<()> {
     let ignore = data.join(".gitignore");
-    match std::fs::OpenOptions::new().write(true).create_new(true).open(ignore) {
-        Ok(mut file) => std::io::Write::write_all(&mut file, b"*\n"),
-        Err(error) if error.kind() == std::io::ErrorKind::AlreadyExists => Ok(()),
-        Err(error) => Err(error),
+    match std::fs::metadata(&ignore) {
+        // An empty one was being made when the process was killed.
+        Ok(found) if found.len() > 0 => Ok(()),
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error),
+        _ => durable::replace(&ignore, |file| std::io::Write::write_all(file, b"*\n")),
     }
 }
 

@@ -33,6 +33,9 @@ pub(crate) struct Args {
     /// Plan to take over declared objects that exist and are not ours
     #[arg(long)]
     adopt: bool,
+    /// Plan to lead a mount to another AWS account, though leases of it are out
+    #[arg(long)]
+    allow_account_change: bool,
     /// Take warnings about the files for errors
     #[arg(long)]
     strict: bool,
@@ -45,14 +48,24 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
-    let outcome = show(&context, adoption(args.adopt), as_json).await;
+    let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change };
+    let outcome = show(&context, word, as_json).await;
     context.close().await;
     // Two means that there are changes, and nothing else.
     outcome.map_err(|error| CliError { exit_code: if error.exit_code == 2 { 1 } else { error.exit_code }, ..error })
 }
 
-async fn show(context: &Context, adopt: Adopt, as_json: bool) -> Result<u8, CliError> {
-    let Proposal { prepared: Prepared { plan, .. }, .. } = propose(context, adopt).await?;
+/// What somebody said that the plan may do.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Word {
+    /// About objects that are not ours.
+    pub(super) adopt: Adopt,
+    /// Whether a mount may leave the AWS account in which it has leases.
+    pub(super) account_change: bool,
+}
+
+async fn show(context: &Context, word: Word, as_json: bool) -> Result<u8, CliError> {
+    let Proposal { prepared: Prepared { plan, .. }, .. } = propose(context, word).await?;
     match as_json {
         true => output::data(&format!("{:#}\n", plan.json()))?,
         false => output::data(&plan.text(colour()))?,
@@ -71,7 +84,7 @@ pub(super) struct Proposal {
 }
 
 /// Reads the estate and its engine, and computes the plan.
-pub(super) async fn propose(context: &Context, adopt: Adopt) -> Result<Proposal, CliError> {
+pub(super) async fn propose(context: &Context, word: Word) -> Result<Proposal, CliError> {
     let (estate, client) = context.environment().await?;
     let commit =
         git::commit(&context.estate_dir()).map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))?;
@@ -82,10 +95,13 @@ pub(super) async fn propose(context: &Context, adopt: Adopt) -> Result<Proposal,
         commit: commit.as_deref(),
         desired: &estate.objects,
         max_deletes: estate.environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
-        adopt,
+        adopt: word.adopt,
         guardrails: &estate.guardrails,
     };
     let mut prepared = prepare(&client, &wish).await.map_err(|error| failed(context, &error))?;
+    if word.account_change {
+        prepared.plan.allow_account_change();
+    }
     if !prepared.plan.changes.is_empty() {
         let (review, old) = reviewed(&estate, &prepared, &context.today());
         prepared.plan.notes.extend(old);

@@ -18,6 +18,8 @@ use super::error::CliError;
 use super::output;
 use crate::clock::Clock;
 use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage, VERSION};
+use crate::guardrail;
+use crate::iam::catalogue::Catalogue;
 use crate::sandbox;
 use crate::secret::Secret;
 
@@ -66,6 +68,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
     let settings = Settings::new(args)?;
     log_to_stderr(&settings.log_level)?;
+    read_built_in()?;
     let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
     let audit_file = audit_file(&settings)?;
     let clock = Clock::system();
@@ -95,6 +98,15 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
     tracing::info!("stopping");
     engine.close().await;
     Ok(0)
+}
+
+/// Reads now what the guardrails on roles judge by: better no server than one whose first credential fails.
+fn read_built_in() -> Result<(), CliError> {
+    let broken =
+        |why: String| CliError::new(1, why).hint("this program was built from a damaged source: build it anew");
+    Catalogue::check_built_in()
+        .map_err(|bad| broken(format!("the catalogue of actions in this program can't be read: {bad}")))?;
+    guardrail::check_paths().map_err(|why| broken(why.to_owned()))
 }
 
 fn opening(error: OpenError) -> CliError {

@@ -9,6 +9,7 @@
 pub(crate) mod absence;
 mod end;
 mod lock;
+mod login;
 mod renew;
 pub(crate) mod sys;
 mod ttl;
@@ -20,6 +21,7 @@ use tokio::sync::Notify;
 
 pub(crate) use self::end::Failure;
 use self::lock::Locks;
+pub(crate) use self::login::index_tokens;
 pub(crate) use self::ttl::{Terms, ttl};
 use super::audit::rfc3339;
 use super::barrier::Batch;
@@ -94,6 +96,12 @@ pub(crate) struct IssuedUser {
     pub(crate) name: String,
     /// The IAM path of the user.
     pub(crate) path: String,
+    /// The number of the AWS account it was made in, once AWS has told it: what another one says is no proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) account: Option<String>,
+    /// The access key id, and the endpoint, that asked for it; none where the machine gave the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) signer: Option<String>,
     /// The access key id, once known.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) access_key_id: Option<String>,
@@ -109,6 +117,9 @@ pub(crate) struct IssuedUser {
     /// Whether AWS said that it made the user. If not, the user may be another's, or may yet appear.
     #[serde(default)]
     pub(crate) created: bool,
+    /// Whether AWS left an attempt to create it unanswered, so that it may yet take effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(crate) unsure: bool,
     /// Unix seconds before which "no such user" is not believed: AWS may still be at work.
     #[serde(default)]
     pub(crate) absence_believed_from: i64,

@@ -133,12 +133,13 @@ impl Pattern {
         self.odd || self.early
     }
 
-    /// Whether one of its variables has no value in a request.
+    /// Whether one of its variables has no value in a request. What is odd has no variables that anybody knows.
     pub fn is_unresolved(&self, request: &Request, reading: Reading) -> bool {
-        self.parts.iter().any(|part| match part {
-            Part::Variable { key, default } => value_of(request, key, default.as_deref(), reading).is_none(),
-            _ => false,
-        })
+        !self.odd
+            && self.parts.iter().any(|part| match part {
+                Part::Variable { key, default } => value_of(request, key, default.as_deref(), reading).is_none(),
+                _ => false,
+            })
     }
 
     /// Whether one of its variables has several values in a request, so that no page says what it stands for. Source:
@@ -155,9 +156,9 @@ impl Pattern {
         })
     }
 
-    /// The keys of its variables that have no default.
+    /// The keys of its variables that have no default, none of what is odd.
     pub fn needed_keys(&self) -> impl Iterator<Item = &str> {
-        self.parts.iter().filter_map(|part| match part {
+        self.parts.iter().filter(|_| !self.odd).filter_map(|part| match part {
             Part::Variable { key, default: None } => Some(key.as_str()),
             _ => None,
         })

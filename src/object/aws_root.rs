@@ -83,6 +83,49 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
     vec![post(object.path.clone(), fields)]
 }
 
+/// Whether two root configurations surely sign for one AWS account: with the same key, or with two keys that say so,
+/// at the same address and in the same partition.
+pub fn is_same_account(before: &Live, after: &Object) -> bool {
+    let live = |name: &str| before.fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
+    let declared = |name: &str| after.value(name).as_str().unwrap_or_default().to_owned();
+    if live("iam_endpoint") != declared("iam_endpoint") || partition(&live("region")) != partition(&declared("region"))
+    {
+        return false;
+    }
+    let (old, new) = (live("access_key"), declared("access_key"));
+    old == new || (account_of_key(&old).is_some() && account_of_key(&old) == account_of_key(&new))
+}
+
+/// The partition of a region, which no key crosses (AWS General Reference, "ARN format").
+fn partition(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// The account number that an access key id holds, in its first ten characters after the prefix, as base 32. Keys
+/// from before 2019, which begin with `AKIAI` or `AKIAJ`, hold none. Source: T. Be'ery, "A short note on AWS KEY ID",
+/// 2023, with an example; AWS answers the same to `sts:GetAccessKeyInfo`, without saying how.
+fn account_of_key(id: &str) -> Option<u64> {
+    const CHARACTERS: usize = 10;
+    let coded = id.strip_prefix("AKIA").or_else(|| id.strip_prefix("ASIA")).filter(|coded| coded.len() == 16)?;
+    if coded.starts_with(['I', 'J']) {
+        return None;
+    }
+    let bits = coded.bytes().take(CHARACTERS).try_fold(0_u64, |bits, byte| {
+        let digit = match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'2'..=b'7' => byte - b'2' + 26,
+            _ => return None,
+        };
+        Some((bits << 5) | u64::from(digit))
+    })?;
+    // Of the 48 bits of six bytes, the number is all but the first and the last seven.
+    Some((bits >> 2 & 0x7fff_ffff_ff80) >> 7)
+}
+
 fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
     match change {
         Changed::Updated(_, fields) if fields.contains(&"access_key") || fields.contains(&"secret_key") => {
@@ -132,6 +175,31 @@ mod tests {
         desired.resolve("secret_key", Secret::new("s")).expect("resolves");
         assert_eq!(desired.value("access_key"), json!("AKIA2"));
         assert!(desired.secret("secret_key").is_some_and(|secret| secret.expose() == "s"));
+    }
+
+    #[test]
+    fn one_account_is_told_by_its_keys_address_and_partition() {
+        // The published example, and others of the same account.
+        assert_eq!(super::account_of_key("ASIAQNZGKIQY56JQ7WML"), Some(29_608_264_753));
+        assert_eq!(super::account_of_key("AKIAQNZGKIQYZZZZZZZZ"), Some(29_608_264_753));
+        assert_eq!(super::account_of_key("AKIAIOSFODNN7EXAMPLE"), None);
+        assert_eq!(super::account_of_key("AKIAQNZGKIQY1"), None);
+        let at = |key: &str, region: &str, endpoint: &str| json!({ "access_key": key, "region": region, "iam_endpoint": endpoint });
+        let old = "AKIAQNZGKIQY56JQ7WML";
+        let before = KIND.live("aws/config/root", at(old, "", "").as_object().expect("a map")).expect("parses");
+        for (key, region, endpoint, same) in [
+            (old, "eu-west-1", "", true),
+            ("AKIAQNZGKIQYZZZZZZZZ", "", "", true),
+            ("AKIAQNZGKJQYZZZZZZZZ", "", "", false),
+            ("AKIAIOSFODNN7EXAMPLE", "", "", false),
+            ("", "", "", false),
+            (old, "cn-north-1", "", false),
+            (old, "", "https://iam.example.com", false),
+        ] {
+            let fields = [("access_key", json!(key)), ("region", json!(region)), ("iam_endpoint", json!(endpoint))];
+            let after = object(&KIND, "aws/config/root", &fields);
+            assert_eq!(super::is_same_account(&before, &after), same, "{key} {region} {endpoint}");
+        }
     }
 
     #[test]

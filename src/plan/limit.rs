@@ -57,6 +57,15 @@ pub enum Refusal {
         /// Each object and who has it.
         objects: Vec<(String, String)>,
     },
+    /// A mount would sign for another AWS account, or for one of which that can't be told, while leases of it are out.
+    AccountChange {
+        /// The mount's root configuration.
+        path: String,
+        /// Where it is declared.
+        place: Place,
+        /// How many leases there are; none if the token may not know.
+        leases: Option<usize>,
+    },
     /// It introduces what a guardrail denies.
     Guardrail {
         /// Each violation, in a line.
@@ -77,6 +86,9 @@ impl Refusal {
         match self {
             Self::Anothers { .. } => "declare each object in one place; what moves from one estate to another is removed \
                                       there first, or declared here under another name"
+                .to_owned(),
+            Self::AccountChange { .. } => "let the leases end first, or revoke them; if it is the same account, or their \
+                                           users may stay behind in the old one, say so with --allow-account-change"
                 .to_owned(),
             Self::Guardrail { .. } => "change what is granted, or add an `except` block with a reason, an owner and an \
                                        end to the guardrail"
@@ -123,6 +135,19 @@ impl fmt::Display for Refusal {
                 "the ledger of the environment `{environment}` on this engine seems to belong to other files: \
                  none of its roles, policies and logins is declared here (one is {path}, from {place})"
             ),
+            Self::AccountChange { path, place, leases } => {
+                let mount = path.strip_suffix("config/root").unwrap_or(path);
+                let leases = match leases {
+                    Some(1) => "1 lease is out, which".to_owned(),
+                    Some(leases) => format!("{leases} leases are out, which"),
+                    None => "how many leases are out this token may not know, and they".to_owned(),
+                };
+                write!(
+                    f,
+                    "{path} ({place}) would lead {mount} to another AWS account, as far as can be told: {leases} can't be \
+                     revoked from there"
+                )
+            }
             Self::Guardrail { violated } => {
                 let count = if violated.len() == 1 {
                     "a guardrail is".to_owned()

@@ -236,6 +236,18 @@ impl Plan {
         self.refusals.push(Refusal::Anothers { objects });
     }
 
+    /// Refuses the plan because a mount would leave the AWS account in which it has leases out: `None` if the token
+    /// may not know how many.
+    pub fn refuse_account_change(&mut self, path: &str, place: &Place, leases: Option<usize>) {
+        let (path, place) = (path.to_owned(), place.clone());
+        self.refusals.push(Refusal::AccountChange { path, place, leases });
+    }
+
+    /// Takes such a refusal back: somebody said that it is meant.
+    pub fn allow_account_change(&mut self) {
+        self.refusals.retain(|refusal| !matches!(refusal, Refusal::AccountChange { .. }));
+    }
+
     /// How much it does.
     pub fn summary(&self) -> Summary {
         Summary::of(self.changes.iter().map(|change| change.action))

@@ -6,6 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use super::error::Refusal;
+use super::state::no_such_user;
 
 /// How many calls the log keeps; older ones are forgotten.
 pub const CALLS_KEPT_MAX: usize = 100_000;
@@ -60,6 +61,10 @@ pub enum Effect {
     Hang,
     /// The answer comes this much later, by the account's clock.
     Delay(Duration),
+    /// The connection ends without an answer, and the action happens this much later, by the account's clock.
+    Late(Duration),
+    /// 404 `NoSuchEntity` for the user of the call, without effect: it can't be seen yet.
+    NotFound,
 }
 
 /// One call, as the log keeps it.
@@ -103,6 +108,11 @@ struct Rules {
     faults: Vec<Fault>,
     page_max: Option<usize>,
     visible_after: Duration,
+    hidden_for: Duration,
+    /// How many calls a second are let through, and when the last of them were, in Unix milliseconds.
+    calls_per_second: Option<usize>,
+    let_through: VecDeque<i64>,
+    second_account: bool,
 }
 
 impl Faults {
@@ -121,7 +131,24 @@ impl Faults {
         self.rules().visible_after = age;
     }
 
-    /// Ends all faults, limits and delays. The call log stays.
+    /// Hides new users from every call, also from those that change them, until they are this old.
+    pub fn hide_users(&self, age: Duration) {
+        self.rules().hidden_for = age;
+    }
+
+    /// Throttles what goes beyond so many calls in any second of the account's clock. What is throttled does not
+    /// count.
+    pub fn limit_calls(&self, per_second: usize) {
+        self.rules().calls_per_second = Some(per_second);
+    }
+
+    /// Opens a second account of its own users behind the same endpoint, [`super::SECOND_ACCOUNT_ID`], which
+    /// [`super::SECOND_ROOT_ACCESS_KEY`] leads to.
+    pub fn open_second_account(&self) {
+        self.rules().second_account = true;
+    }
+
+    /// Ends all faults, limits and delays, and closes the second account. The call log stays.
     pub fn clear(&self) {
         *self.rules() = Rules::default();
     }
@@ -136,9 +163,12 @@ impl Faults {
         self.log().clear();
     }
 
-    /// What happens to a call of `action`, if anything.
-    pub(super) fn take(&self, action: &str) -> Option<Effect> {
+    /// What happens to a call of `action` at `now` (Unix milliseconds), if anything.
+    pub(super) fn take(&self, action: &str, now: i64) -> Option<Effect> {
         let mut rules = self.rules();
+        if rules.is_over_limit(now) {
+            return Some(Effect::Throttle);
+        }
         let at = rules.faults.iter_mut().position(|fault| {
             let fits = fault.action == "*" || fault.action == action;
             if fits && fault.after > 0 {
@@ -168,6 +198,16 @@ impl Faults {
         self.rules().visible_after
     }
 
+    /// How old a user must be for any call to find it.
+    pub(super) fn hidden_for(&self) -> Duration {
+        self.rules().hidden_for
+    }
+
+    /// Whether there is a second account.
+    pub(super) fn has_second_account(&self) -> bool {
+        self.rules().second_account
+    }
+
     /// Logs a call; its number is filled in.
     pub(super) fn log_call(&self, call: Call) {
         let mut log = self.log();
@@ -187,14 +227,44 @@ impl Faults {
     }
 }
 
+impl Rules {
+    /// Whether a call at `now` is one too many; if not, it counts.
+    fn is_over_limit(&mut self, now: i64) -> bool {
+        let Some(limit) = self.calls_per_second else { return false };
+        while self.let_through.front().is_some_and(|&at| at <= now - 1000) {
+            self.let_through.pop_front();
+        }
+        let over = self.let_through.len() >= limit;
+        if !over {
+            self.let_through.push_back(now);
+        }
+        over
+    }
+}
+
 impl Effect {
-    /// The refusal that an effect answers with, if it does.
-    pub(super) fn refusal(&self, action: &str) -> Option<Refusal> {
+    /// Whether the action happens before the call ends.
+    pub(super) fn happens(&self) -> bool {
         match self {
+            Self::FailAfter | Self::DropAfter | Self::Delay(_) => true,
+            Self::Throttle | Self::FailBefore | Self::Deny | Self::DropBefore | Self::Hang => false,
+            Self::Late(_) | Self::NotFound => false,
+        }
+    }
+
+    /// Whether an answer is sent.
+    pub(super) fn is_answered(&self) -> bool {
+        !matches!(self, Self::DropBefore | Self::DropAfter | Self::Hang | Self::Late(_))
+    }
+
+    /// The refusal that an effect answers a call about `user` with, if it does.
+    pub(super) fn refusal(&self, action: &str, user: &str) -> Option<Refusal> {
+        match self {
+            Self::NotFound => Some(no_such_user(user)),
             Self::Throttle => Some(Refusal::throttled()),
             Self::FailBefore | Self::FailAfter => Some(Refusal::injected(500, "ServiceFailure", "injected failure")),
             Self::Deny => Some(Refusal::denied(format!("injected: not authorized to perform: iam:{action}"))),
-            Self::DropBefore | Self::DropAfter | Self::Hang | Self::Delay(_) => None,
+            Self::DropBefore | Self::DropAfter | Self::Hang | Self::Delay(_) | Self::Late(_) => None,
         }
     }
 }

@@ -42,6 +42,11 @@ pub const ROOT_ACCESS_KEY: &str = "AKIALEASEHOLDSANDBOX";
 /// The secret of [`ROOT_ACCESS_KEY`]. Public, as it protects nothing.
 pub const ROOT_SECRET: &str = "sandbox/secret/that/protects/nothing/000";
 
+/// The number of the second account, where [`Faults::open_second_account`] has opened it.
+pub const SECOND_ACCOUNT_ID: &str = "210987654321";
+/// The access key id of the second account itself; its secret is [`ROOT_SECRET`].
+pub const SECOND_ROOT_ACCESS_KEY: &str = "AKIALEASEHOLDANOTHER";
+
 /// [`ROOT_ACCESS_KEY`] and [`ROOT_SECRET`], as an engine takes them.
 pub fn root_key() -> (String, Secret) {
     (ROOT_ACCESS_KEY.to_owned(), Secret::new(ROOT_SECRET))
@@ -50,6 +55,9 @@ pub fn root_key() -> (String, Secret) {
 /// A simulated AWS account.
 pub struct Account {
     inner: Mutex<Inner>,
+    second: Mutex<Inner>,
+    /// Calls that happen later, with their time in Unix milliseconds.
+    late: Mutex<Vec<(i64, wire::Verified)>>,
     faults: Faults,
     clock: Clock,
     requests: AtomicU64,
@@ -112,6 +120,8 @@ impl Account {
         tracing::info!(account = ACCOUNT_ID, users = state.users.len(), "using a simulated AWS account (sandbox)");
         Ok(Arc::new(Self {
             inner: Mutex::new(Inner { state, journal }),
+            second: Mutex::new(Inner { state: State::default(), journal: None }),
+            late: Mutex::default(),
             faults: Faults::default(),
             clock,
             requests: AtomicU64::new(0),
@@ -125,13 +135,26 @@ impl Account {
 
     /// The names of all users whose path begins with `path_prefix`: what an outsider would find in AWS.
     pub fn user_names(&self, path_prefix: &str) -> Vec<String> {
-        let inner = self.lock();
-        let users = inner.state.users.values().filter(|user| user.path.starts_with(path_prefix));
-        users.map(|user| user.name.clone()).collect()
+        self.happen_late();
+        self.lock().user_names(path_prefix)
+    }
+
+    /// The same for the second account.
+    pub fn second_user_names(&self, path_prefix: &str) -> Vec<String> {
+        self.happen_late();
+        self.lock_of(Which::Second).user_names(path_prefix)
+    }
+
+    fn lock_of(&self, which: Which) -> MutexGuard<'_, Inner> {
+        let inner = match which {
+            Which::First => &self.inner,
+            Which::Second => &self.second,
+        };
+        inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn lock(&self) -> MutexGuard<'_, Inner> {
-        self.inner.lock().unwrap_or_else(PoisonError::into_inner)
+        self.lock_of(Which::First)
     }
 
     fn now_millis(&self) -> i64 {
@@ -140,6 +163,10 @@ impl Account {
 
     fn visible_after_millis(&self) -> i64 {
         i64::try_from(self.faults.visible_after().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    fn hidden_for_millis(&self) -> i64 {
+        i64::try_from(self.faults.hidden_for().as_millis()).unwrap_or(i64::MAX)
     }
 
     /// A request id in the form of AWS's, which counts instead of being random.
@@ -159,7 +186,29 @@ impl std::fmt::Debug for Account {
     }
 }
 
+/// One of the two accounts behind an endpoint.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    First,
+    Second,
+}
+
+impl Which {
+    /// Its number.
+    fn id(self) -> &'static str {
+        match self {
+            Self::First => ACCOUNT_ID,
+            Self::Second => SECOND_ACCOUNT_ID,
+        }
+    }
+}
+
 impl Inner {
+    fn user_names(&self, path_prefix: &str) -> Vec<String> {
+        let users = self.state.users.values().filter(|user| user.path.starts_with(path_prefix));
+        users.map(|user| user.name.clone()).collect()
+    }
+
     /// Writes down what the last action changed.
     fn record(&mut self) -> std::io::Result<()> {
         let Some(journal) = &mut self.journal else {

@@ -49,8 +49,17 @@ impl Params {
     }
 
     /// All pairs but passwords, for the call log.
-    pub(super) fn into_public(self) -> Vec<(String, String)> {
-        self.0.into_iter().filter(|(name, _)| name != "Password").collect()
+    pub(super) fn public(&self) -> Vec<(String, String)> {
+        self.0.iter().filter(|(name, _)| name != "Password").cloned().collect()
+    }
+
+    /// Writes another account's number in place of `number`, wherever it stands.
+    pub(super) fn renumber(&mut self, number: &str, other: &str) {
+        for (_, value) in &mut self.0 {
+            if value.contains(number) {
+                *value = value.replace(number, other);
+            }
+        }
     }
 }
 

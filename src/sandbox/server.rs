@@ -147,7 +147,7 @@ fn controlled(account: &Account, method: &Method, path: &str, body: &[u8]) -> Re
     }
 }
 
-/// The body of an order: a fault, or a limit on pages, or a delay of visibility.
+/// The body of an order: a fault, or a limit on pages or calls, or a delay of visibility, or a second account.
 #[derive(serde::Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Order {
@@ -160,6 +160,10 @@ struct Order {
     delay_millis: u64,
     page_max: Option<usize>,
     visible_after_millis: Option<u64>,
+    hidden_millis: Option<u64>,
+    calls_per_second: Option<usize>,
+    #[serde(default)]
+    second_account: bool,
 }
 
 fn order(account: &Account, body: &[u8]) -> Result<(), String> {
@@ -169,6 +173,15 @@ fn order(account: &Account, body: &[u8]) -> Result<(), String> {
     }
     if let Some(millis) = order.visible_after_millis {
         account.faults().delay_visibility(Duration::from_millis(millis));
+    }
+    if let Some(millis) = order.hidden_millis {
+        account.faults().hide_users(Duration::from_millis(millis));
+    }
+    if let Some(calls) = order.calls_per_second {
+        account.faults().limit_calls(calls);
+    }
+    if order.second_account {
+        account.faults().open_second_account();
     }
     let (action, effect) = match (order.action, order.effect) {
         (Some(action), Some(effect)) => (action, effect),
@@ -184,10 +197,12 @@ fn order(account: &Account, body: &[u8]) -> Result<(), String> {
         "drop-after" => Effect::DropAfter,
         "hang" => Effect::Hang,
         "delay" => Effect::Delay(Duration::from_millis(order.delay_millis)),
+        "late" => Effect::Late(Duration::from_millis(order.delay_millis)),
+        "not-found" => Effect::NotFound,
         other => {
             return Err(format!(
                 "unknown effect {other:?}: one of throttle, fail-before, fail-after, deny, drop-before, drop-after, \
-                 hang, delay"
+                 hang, delay, late, not-found"
             ));
         }
     };

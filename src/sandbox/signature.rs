@@ -114,7 +114,7 @@ fn canonical_query(query: &str) -> Result<String, Refusal> {
     if query.is_empty() {
         return Ok(String::new());
     }
-    let pairs = Params::parse(query)?.into_public();
+    let pairs = Params::parse(query)?.public();
     let mut pairs: Vec<String> =
         pairs.iter().map(|(name, value)| format!("{}={}", encode(name), encode(value))).collect();
     pairs.sort();

@@ -1,5 +1,7 @@
 //! The Query protocol: a form in, XML out, errors as AWS shapes them.
 
+use std::sync::PoisonError;
+
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
@@ -8,9 +10,9 @@ use super::error::Refusal;
 use super::fault::{Call, Effect};
 use super::params::Params;
 use super::signature::{Authorization, Signed};
-use super::state::LastUsed;
+use super::state::{LastUsed, no_such_user};
 use super::xml::Xml;
-use super::{Account, ROOT_ACCESS_KEY, ROOT_SECRET, action, authorize};
+use super::{ACCOUNT_ID, Account, ROOT_ACCESS_KEY, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY, Which, action, authorize};
 
 /// The largest body that is read, in bytes.
 pub(super) const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -29,7 +31,9 @@ pub(super) struct Incoming {
 }
 
 /// A request whose signature holds.
-struct Verified {
+#[derive(Clone, Debug)]
+pub(super) struct Verified {
+    which: Which,
     caller: Caller,
     key_id: String,
     region: String,
@@ -50,27 +54,26 @@ impl Account {
                 return Some(failure("iam", &refusal, &request_id));
             }
         };
-        let effect = self.faults.take(&verified.name);
-        let happens = !matches!(
-            effect,
-            Some(Effect::Throttle | Effect::FailBefore | Effect::Deny | Effect::DropBefore | Effect::Hang)
-        );
+        self.happen_late();
+        let received = self.clock.now();
+        let effect = self.faults.take(&verified.name, self.now_millis());
+        let happens = effect.as_ref().is_none_or(Effect::happens);
         let result = if happens { Some(self.perform(&verified)) } else { None };
         let (service, name) = (verified.service.clone(), verified.name.clone());
-        let refusal = effect.as_ref().and_then(|effect| effect.refusal(&name));
-        let answered = !matches!(effect, Some(Effect::DropBefore | Effect::DropAfter | Effect::Hang));
+        let user = verified.params.get("UserName").unwrap_or_default();
+        let refusal = effect.as_ref().and_then(|effect| effect.refusal(&name, user));
+        let answered = effect.as_ref().is_none_or(Effect::is_answered);
         let outcome = match (&result, &refusal) {
             (Some(Ok(_)), _) => "ok",
             (Some(Err(refusal)), _) | (None, Some(refusal)) => refusal.code,
             (None, None) => "none",
         };
         tracing::debug!(service, action = name, outcome, answered, "sandbox: simulated AWS call");
-        // Before the call shows in the log: whoever sees it there may move the clock.
-        let received = self.clock.now();
-        self.log(verified, outcome, answered);
+        self.log(&verified, outcome, answered);
         match effect {
             Some(Effect::Hang) => std::future::pending().await,
             Some(Effect::Delay(delay)) => self.clock.sleep_until(received + delay).await,
+            Some(Effect::Late(delay)) => self.happen_at(received + delay, verified),
             _ => {}
         }
         if !answered {
@@ -83,15 +86,38 @@ impl Account {
         })
     }
 
+    /// Has a call happen at a later time, when anybody next asks for anything.
+    fn happen_at(&self, time: time::OffsetDateTime, verified: Verified) {
+        let millis = i64::try_from(time.unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
+        self.late.lock().unwrap_or_else(PoisonError::into_inner).push((millis, verified));
+    }
+
+    /// Does what was to happen by now, in the order of its time. Nobody hears of the outcome but the log.
+    pub(super) fn happen_late(&self) {
+        let now = self.now_millis();
+        let mut due: Vec<_> = {
+            let mut late = self.late.lock().unwrap_or_else(PoisonError::into_inner);
+            if late.iter().all(|(at, _)| *at > now) {
+                return;
+            }
+            late.extract_if(.., |(at, _)| *at <= now).collect()
+        };
+        due.sort_by_key(|(at, _)| *at);
+        for (_, verified) in due {
+            let outcome = self.perform(&verified).err().map_or("ok", |refusal| refusal.code);
+            tracing::debug!(action = verified.name, outcome, "sandbox: a simulated AWS call takes effect late");
+        }
+    }
+
     fn verify(&self, request: &Incoming) -> Result<Verified, Refusal> {
         let form = if request.method == "GET" {
             request.query.as_str()
         } else {
             std::str::from_utf8(&request.body).map_err(|_| Refusal::validation("the request is not UTF-8"))?
         };
-        let params = Params::parse(form)?;
+        let mut params = Params::parse(form)?;
         let authorization = Authorization::read(&request.headers)?;
-        let (caller, secret) = self.secret_of(authorization.key_id)?;
+        let (which, caller, secret) = self.secret_of(authorization.key_id)?;
         let signed = Signed {
             method: &request.method,
             path: &request.path,
@@ -103,7 +129,12 @@ impl Account {
         let service = authorization.service;
         let name = params.get("Action").ok_or_else(|| Refusal::unknown_service(service))?.to_owned();
         let action = action::find(authorization.service, &name).ok_or_else(|| Refusal::unknown_action(&name))?;
+        // The simulation knows one number; that of the second account is put in its place at the door.
+        if which == Which::Second {
+            params.renumber(which.id(), ACCOUNT_ID);
+        }
         Ok(Verified {
+            which,
             caller,
             key_id: authorization.key_id.to_owned(),
             region: authorization.region.to_owned(),
@@ -114,28 +145,54 @@ impl Account {
         })
     }
 
-    /// Whose an access key is, and its secret.
-    fn secret_of(&self, id: &str) -> Result<(Caller, String), Refusal> {
-        if id == ROOT_ACCESS_KEY {
-            return Ok((Caller::Root, ROOT_SECRET.to_owned()));
-        }
+    /// Whose an access key is, in which account, and its secret.
+    fn secret_of(&self, id: &str) -> Result<(Which, Caller, String), Refusal> {
+        let accounts = if self.faults.has_second_account() {
+            &[(Which::First, ROOT_ACCESS_KEY), (Which::Second, SECOND_ROOT_ACCESS_KEY)][..]
+        } else {
+            &[(Which::First, ROOT_ACCESS_KEY)]
+        };
         let now = self.now_millis();
         let visible_after = self.visible_after_millis();
-        let inner = self.lock();
-        let found = inner.state.key(id).filter(|(_, key)| key.active && now - key.created >= visible_after);
-        let (user, key) = found.ok_or_else(Refusal::unknown_key)?;
-        Ok((Caller::User(user.name.clone()), key.secret.clone()))
+        for &(which, root) in accounts {
+            if id == root {
+                return Ok((which, Caller::Root, ROOT_SECRET.to_owned()));
+            }
+            let inner = self.lock_of(which);
+            let found = inner.state.key(id).filter(|(_, key)| key.active && now - key.created >= visible_after);
+            if let Some((user, key)) = found {
+                return Ok((which, Caller::User(user.name.clone()), key.secret.clone()));
+            }
+        }
+        Err(Refusal::unknown_key())
     }
 
     /// Does what was asked, and writes down what changed.
     fn perform(&self, verified: &Verified) -> Result<String, Refusal> {
+        let id = verified.which.id();
+        match (verified.which, self.perform_as_first(verified)) {
+            (Which::First, result) => result,
+            (Which::Second, Ok(xml)) => Ok(xml.replace(ACCOUNT_ID, id)),
+            (Which::Second, Err(refusal)) => {
+                Err(Refusal { message: refusal.message.replace(ACCOUNT_ID, id), ..refusal })
+            }
+        }
+    }
+
+    fn perform_as_first(&self, verified: &Verified) -> Result<String, Refusal> {
         let context = Context {
             now: self.now_millis(),
             caller: verified.caller.clone(),
             page_max: self.faults.page_max(),
             visible_after: self.visible_after_millis(),
         };
-        let mut inner = self.lock();
+        let mut inner = self.lock_of(verified.which);
+        if let Some(name) = verified.params.get("UserName").filter(|_| verified.name != "CreateUser")
+            && let Ok(user) = inner.state.user(name)
+            && context.now - user.created < self.hidden_for_millis()
+        {
+            return Err(no_such_user(name));
+        }
         if let Caller::User(_) = context.caller {
             let used = LastUsed { at: context.now, service: verified.service.clone(), region: verified.region.clone() };
             inner.state.key_used(&verified.key_id, used);
@@ -150,14 +207,14 @@ impl Account {
         result.map(Xml::finish)
     }
 
-    fn log(&self, verified: Verified, outcome: &str, answered: bool) {
+    fn log(&self, verified: &Verified, outcome: &str, answered: bool) {
         self.faults.log_call(Call {
             number: 0,
             unix_millis: self.now_millis(),
-            service: verified.service,
-            action: verified.name,
-            params: verified.params.into_public(),
-            access_key_id: verified.key_id,
+            service: verified.service.clone(),
+            action: verified.name.clone(),
+            params: verified.params.public(),
+            access_key_id: verified.key_id.clone(),
             outcome: outcome.to_owned(),
             answered,
         });

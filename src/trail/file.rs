@@ -8,7 +8,7 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
@@ -16,6 +16,7 @@ use std::thread::JoinHandle;
 use super::chain::{self, Head, LINE_BYTES_MAX};
 use super::ticket::Waiter;
 use super::{DeviceOptions, TrailError};
+use crate::durable;
 
 /// How many bytes may wait for the disk before new lines are refused.
 const QUEUE_BYTES_MAX: usize = 256 * 1024 * 1024;
@@ -229,13 +230,23 @@ struct Log {
     head: Head,
 }
 
+impl Drop for Log {
+    fn drop(&mut self) {
+        // A child that another thread has just forked holds the file too, and with it the lock, until it has
+        // become another program; the next opening must not find it.
+        if self.regular
+            && let Err(error) = self.file.unlock()
+        {
+            tracing::warn!(path = %self.path.display(), %error, "the trail's lock was not let go");
+        }
+    }
+}
+
 impl Log {
     /// Opens or makes the file. `before` is where the chain goes on if the file has no line yet.
     fn open(path: &Path, mode: Option<u32>, before: Option<Head>) -> Result<(Self, Option<Oddity>), TrailError> {
         let failed = |source| TrailError::open(path, source);
-        if let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty()) {
-            std::fs::DirBuilder::new().recursive(true).mode(0o700).create(parent).map_err(failed)?;
-        }
+        path.parent().map_or(Ok(()), durable::directory).map_err(failed)?;
         // A final symlink would let whoever owns the directory choose the file; a pipe without a reader
         // would hang every request.
         let flags = rustix::fs::OFlags::NOFOLLOW | rustix::fs::OFlags::NONBLOCK;
@@ -264,10 +275,8 @@ impl Log {
         }
         let oddity = log.resume().map_err(failed)?;
         // The entry of a file just made must survive as well as its lines.
-        if metadata.len() == 0
-            && let Some(parent) = path.parent().filter(|parent| !parent.as_os_str().is_empty())
-        {
-            File::open(parent).and_then(|directory| directory.sync_all()).map_err(failed)?;
+        if metadata.len() == 0 {
+            durable::sync_parent(path).map_err(failed)?;
         }
         Ok((log, oddity))
     }
@@ -341,5 +350,22 @@ impl Log {
         // One huge line should not be paid for ever.
         buffer.shrink_to(1024 * 1024);
         Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Log;
+
+    #[test]
+    fn a_file_is_let_go_while_a_forked_child_still_holds_it() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("trail.log");
+        let (log, _) = Log::open(&path, None, None).unwrap();
+        // What a fork copies: another descriptor of the same open file.
+        let child = log.file.try_clone().unwrap();
+        drop(log);
+        drop(Log::open(&path, None, None).unwrap());
+        drop(child);
     }
 }

@@ -231,6 +231,23 @@ impl InTestEngine {
         self.runtime.block_on(self.engine.settle(limit))
     }
 
+    /// Sends a request, reads the beginning of its answer, and is gone.
+    pub(crate) fn half_read(&self, request: &str) -> String {
+        use tokio::io::{AsyncReadExt, AsyncWriteExt};
+        self.runtime.block_on(async {
+            // Smaller than any answer that hands something out.
+            let (mut client, server) = tokio::io::duplex(64);
+            let engine = self.engine.clone();
+            let serving = tokio::spawn(async move { engine.serve_stream(server, None).await });
+            client.write_all(request.as_bytes()).await.unwrap();
+            let mut begun = [0; 32];
+            client.read_exact(&mut begun).await.unwrap();
+            drop(client);
+            serving.await.unwrap();
+            String::from_utf8(begun.to_vec()).unwrap()
+        })
+    }
+
     /// Closes and opens the trail's files, as SIGHUP does.
     pub(crate) fn reload(&self) {
         self.engine.reload();

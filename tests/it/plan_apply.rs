@@ -364,6 +364,41 @@ fn a_changed_secret_is_seen_and_never_shown() {
     }
 }
 
+/// A mount's key changes, by the files or back after a change by hand, while a lease of it is out.
+#[test]
+fn a_mount_leaves_the_account_of_its_leases_only_when_told_to() {
+    let root = |key: &str| {
+        format!(
+            "aws \"aws\" {{\n  root {{\n    access_key = \"{key}\"\n    secret_key = \"secret:env:ROOT_SECRET\"\n  }}\n}}\n\
+             role \"r\" {{\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  policy_arns = \
+             [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n}}\n"
+        )
+    };
+    let mut estate = Estate::of(&root(leasehold::sandbox::ROOT_ACCESS_KEY));
+    estate.env.set("ROOT_SECRET", leasehold::sandbox::ROOT_SECRET);
+    estate.apply();
+    estate.file("estate.hcl", &root("AKIAQNZGKJQYZZZZZZZZ"));
+    assert!(!estate.plan(2).contains("--allow-account-change"), "no lease, no question");
+    estate.file("estate.hcl", &root(leasehold::sandbox::ROOT_ACCESS_KEY));
+    estate.ok(&["read", "aws/creds/r"]);
+    estate.plan(0);
+    estate.file("estate.hcl", &root("AKIAQNZGKJQYZZZZZZZZ"));
+    let plan = estate.plan(3);
+    assert!(plan.contains("would lead aws/ to another AWS account"), "{plan}");
+    assert!(plan.contains("1 lease is out, which can't be revoked from there"), "{plan}");
+    assert!(plan.contains("--allow-account-change"), "{plan}");
+    let refused = estate.run(&["apply", "--auto-approve"]);
+    assert_eq!(refused.code, 3, "{}", refused.normal());
+    let key = |estate: &Estate| estate.ok(&["read", "-field=access_key", "aws/config/root"]);
+    assert_eq!(key(&estate).trim(), leasehold::sandbox::ROOT_ACCESS_KEY);
+    assert_eq!(estate.run(&["plan", "--allow-account-change"]).code, 2);
+    estate.ok(&["apply", "--auto-approve", "--allow-account-change"]);
+    assert_eq!(key(&estate).trim(), "AKIAQNZGKJQYZZZZZZZZ");
+    // Two keys that name one account are no question.
+    estate.file("estate.hcl", &root("AKIAQNZGKJQYZZZZZZZ7"));
+    estate.plan(2);
+}
+
 #[test]
 fn an_apply_that_is_killed_is_finished_by_the_next() {
     for lines in [1, 3, 5] {

@@ -386,6 +386,8 @@ async fn faults_happen_as_ordered() {
         (Effect::Deny, "AccessDenied", false),
         (Effect::DropBefore, "no code", false),
         (Effect::DropAfter, "no code", true),
+        (Effect::NotFound, "NoSuchEntity", false),
+        (Effect::Late(Duration::from_secs(1)), "no code", false),
     ] {
         faults.inject(Fault::once("CreateUser", effect.clone()));
         let name = format!("{effect:?}");
@@ -423,6 +425,60 @@ async fn answers_can_be_late_and_new_users_unseen_for_a_while() {
     clock.advance(Duration::from_secs(10));
     assert_eq!(code(iam.get_user().user_name("new").send().await), "ok");
     assert_eq!(code(user.list_users().send().await), "AccessDenied");
+}
+
+#[tokio::test]
+async fn calls_can_take_effect_late_and_be_limited_and_users_hidden() {
+    let clock = Clock::manual(datetime!(2026-01-01 00:00 UTC));
+    let account = Account::open(None, clock.clone()).unwrap();
+    let (iam, faults) = (root(&account), account.faults());
+    faults.inject(Fault::once("CreateUser", Effect::Late(Duration::from_secs(5))));
+    assert_eq!(code(iam.create_user().user_name("late").send().await), "no code");
+    clock.advance(Duration::from_millis(4999));
+    assert_eq!(account.user_names("/"), Vec::<String>::new());
+    clock.advance(Duration::from_millis(1));
+    assert_eq!(account.user_names("/"), ["late"]);
+
+    faults.hide_users(Duration::from_secs(3));
+    iam.create_user().user_name("new").send().await.unwrap();
+    let put = iam.put_user_policy().user_name("new").policy_name("p").policy_document(POLICY);
+    assert_eq!(code(put.clone().send().await), "NoSuchEntity");
+    assert_eq!(code(iam.create_access_key().user_name("new").send().await), "NoSuchEntity");
+    clock.advance(Duration::from_secs(3));
+    assert_eq!(code(put.send().await), "ok");
+
+    faults.limit_calls(2);
+    for (wait, expected) in
+        [(0, "ok"), (400, "ok"), (0, "Throttling"), (599, "Throttling"), (1, "ok"), (0, "Throttling")]
+    {
+        clock.advance(Duration::from_millis(wait));
+        assert_eq!(code(iam.get_user().user_name("new").send().await), expected, "after {wait} ms");
+    }
+    faults.clear();
+    assert_eq!(code(iam.get_user().user_name("new").send().await), "ok");
+}
+
+#[tokio::test]
+async fn a_second_account_has_users_and_a_number_of_its_own() {
+    let account = memory();
+    let second = client_as(&account, sandbox::SECOND_ROOT_ACCESS_KEY, ROOT_SECRET);
+    assert_eq!(code(second.list_users().send().await), "InvalidClientTokenId", "not without being asked for");
+    account.faults().open_second_account();
+    let first = root(&account);
+    first.create_user().user_name("u").send().await.unwrap();
+    assert_eq!(code(second.get_user().user_name("u").send().await), "NoSuchEntity");
+    let arn = second.get_user().send().await.unwrap().user.unwrap().arn;
+    assert_eq!(arn, format!("arn:aws:iam::{}:root", sandbox::SECOND_ACCOUNT_ID));
+    let made = second.create_user().user_name("v").send().await.unwrap().user.unwrap();
+    assert_eq!(made.arn, format!("arn:aws:iam::{}:user/v", sandbox::SECOND_ACCOUNT_ID));
+    let policy = second.create_policy().policy_name("p").policy_document(POLICY).send().await.unwrap();
+    let arn = policy.policy.unwrap().arn.unwrap();
+    second.attach_user_policy().user_name("v").policy_arn(arn).send().await.unwrap();
+    let key = second.create_access_key().user_name("v").send().await.unwrap().access_key.unwrap();
+    let user = client_as(&account, key.access_key_id(), key.secret_access_key());
+    let refusal = message(user.list_users().send().await);
+    assert!(refusal.contains(&format!("arn:aws:iam::{}:user/v is not", sandbox::SECOND_ACCOUNT_ID)), "{refusal}");
+    assert_eq!((account.user_names("/"), account.second_user_names("/")), (vec!["u".into()], vec!["v".into()]));
 }
 
 #[tokio::test]

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 const MAY_NAME: &[(&str, &[&str])] = &[
     ("secret", &[]),
     ("clock", &[]),
+    ("durable", &[]),
     ("iam", &[]),
     ("acl", &[]),
     ("guardrail", &["iam"]),
@@ -19,15 +20,16 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("api", &["secret"]),
     ("live", &["api", "object"]),
     ("ledger", &["api", "object", "secret", "clock"]),
-    ("trail", &["secret", "clock"]),
+    ("trail", &["secret", "clock", "durable"]),
     ("apply", &["plan", "review", "guardrail", "object", "api", "live", "ledger", "secret", "clock"]),
-    ("engine", &["trail", "iam", "acl", "guardrail", "secret", "clock"]),
-    ("sandbox", &["clock", "secret"]),
+    ("engine", &["trail", "iam", "acl", "guardrail", "secret", "clock", "durable"]),
+    ("sandbox", &["clock", "secret", "durable"]),
     (
         "cli",
         &[
             "secret",
             "clock",
+            "durable",
             "iam",
             "acl",
             "guardrail",

@@ -338,7 +338,7 @@ fn a_token_that_comes_after_the_limit_of_its_request_is_revoked_and_quick_reques
 }
 
 #[test]
-fn a_client_that_goes_away_leaves_a_credential_that_is_leased_and_in_the_trail() {
+fn a_client_that_goes_away_leaves_no_credential_and_the_trail_says_so() {
     let world = World::with_role();
     world.fault(Fault::once("CreateAccessKey", Effect::Delay(Duration::from_secs(10))));
     let mut client = TcpStream::connect(&world.root.address).unwrap();
@@ -349,16 +349,14 @@ fn a_client_that_goes_away_leaves_a_credential_that_is_leased_and_in_the_trail()
     world.root.get("sys/mounts");
     world.wait(10);
     let line = |world: &World| {
-        world.lines().into_iter().find(|line| line["type"] == "response" && line["credential"].is_object())
+        let of_it = |line: &Value| line["type"] == "response" && line["request"]["path"] == "aws/creds/r";
+        world.lines().into_iter().find(of_it)
     };
-    look_until("the credential is in the trail", &world, || line(&world).is_some());
+    look_until("the request has ended in the trail", &world, || line(&world).is_some());
     let line = line(&world).unwrap();
-    look_until("its lease is active", &world, || {
-        let lookup = json!({ "lease_id": line["credential"]["lease_id"] });
-        world.root.post("sys/leases/lookup", &lookup)["data"]["state"] == "active"
-    });
-    assert_eq!(world.users(), [said(&line["credential"]["iam_user"])]);
-    // It ends as any other.
-    world.wait(2_764_800);
-    assert_eq!((world.settle(), world.users().len()), (0, 0));
+    assert!(line["error"].to_string().contains("client-went-away") && line["credential"].is_null(), "{line}");
+    world.settle_all();
+    assert_eq!(world.users(), [""; 0]);
+    let events = world.events();
+    assert_eq!(events, ["lease-abandoned client-went-away", "lease-revoked client-went-away"]);
 }

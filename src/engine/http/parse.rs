@@ -1,6 +1,7 @@
 //! From an HTTP request to a [`Request`]: method, path, headers, query, body.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -8,6 +9,7 @@ use http::{HeaderMap, Method, header};
 use serde_json::{Map, Value};
 
 use super::{json, path};
+use crate::acl::in_lower_case;
 use crate::engine::error::Error;
 use crate::engine::request::{Operation, Origin, Request};
 use crate::secret::Secret;
@@ -18,17 +20,22 @@ const ORIGIN_BYTES_MAX: usize = 512;
 /// As long as the list of guardrails of a role may be, in bytes of base64.
 pub(super) const GUARDRAILS_BYTES_MAX: usize = 48 << 10;
 
-/// Reads everything that the pipeline needs to know. `body` is within the size limit.
-pub(super) fn parse(id: String, parts: &Parts, body: &Bytes, remote: Option<SocketAddr>) -> Result<Request, Error> {
+/// Reads everything that the pipeline needs to know. `body` is within the size limit; `folded` tells which
+/// segments of a path the backend reads in any case.
+pub(super) fn parse(
+    folded: &dyn Fn(&str) -> Range<usize>,
+    id: String,
+    parts: &Parts,
+    body: &Bytes,
+    remote: Option<SocketAddr>,
+) -> Result<Request, Error> {
     let invalid = |text: &str| Error::Invalid(text.to_owned());
     let raw = parts.uri.path();
     let Some(raw) = raw.strip_prefix("/v1/") else { return Err(Error::NotFound) };
-    let mut request_path = path::parse(raw).map_err(invalid)?;
+    let given = path::parse(raw).map_err(invalid)?;
     let query = path::query(parts.uri.query().unwrap_or_default()).map_err(invalid)?;
     let operation = operation(&parts.method, &query)?;
-    if operation == Operation::List && !request_path.is_empty() && !request_path.ends_with('/') {
-        request_path.push('/');
-    }
+    let (path, folded) = canonical(folded, operation, &given)?;
     unsupported_headers(&parts.headers)?;
     let data = match operation {
         Operation::Write => json::parse(body).map_err(Error::Invalid)?,
@@ -37,13 +44,33 @@ pub(super) fn parse(id: String, parts: &Parts, body: &Bytes, remote: Option<Sock
     Ok(Request {
         id,
         operation,
-        path: request_path,
+        path,
+        folded,
         data,
         token: token(&parts.headers)?,
         remote,
         origin: origin(&parts.headers)?,
         guardrails: guardrails(&parts.headers)?,
     })
+}
+
+/// The one spelling of a path, and whether a name in it was given in another case. A list's path ends in a
+/// slash and no other does; where the backend reads a name in any case, it is in lower case.
+fn canonical(
+    folded: &dyn Fn(&str) -> Range<usize>,
+    operation: Operation,
+    given: &str,
+) -> Result<(String, bool), Error> {
+    let bare = given.strip_suffix('/').unwrap_or(given);
+    if operation == Operation::Write && given != bare {
+        return Err(Error::Invalid("cannot write to a path ending in '/'".to_owned()));
+    }
+    let mut path = in_lower_case(bare, &folded(bare));
+    let folded = path != bare;
+    if operation == Operation::List && !path.is_empty() {
+        path.push('/');
+    }
+    Ok((path, folded))
 }
 
 fn operation(method: &Method, query: &[(String, String)]) -> Result<Operation, Error> {
@@ -97,7 +124,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Error
     value.to_str().map(Some).map_err(|_| Error::Invalid(format!("the header {name} is not plain text")))
 }
 
-fn token(headers: &HeaderMap) -> Result<Option<Secret>, Error> {
+/// The token that a request shows.
+pub(super) fn token(headers: &HeaderMap) -> Result<Option<Secret>, Error> {
     if let Some(token) = text(headers, "x-vault-token")? {
         return Ok(Some(token.trim()).filter(|token| !token.is_empty()).map(Secret::new));
     }
@@ -169,7 +197,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        parse("id".to_owned(), &parts, &Bytes::copy_from_slice(body.as_bytes()), None)
+        parse(&|_| 2..3, "id".to_owned(), &parts, &Bytes::copy_from_slice(body.as_bytes()), None)
     }
 
     #[test]
@@ -180,13 +208,15 @@ mod tests {
             ("GET", "/v1/aws/roles?list=true", Operation::List, "aws/roles/"),
             ("GET", "/v1/aws/roles?list=", Operation::Read, "aws/roles"),
             ("POST", "/v1/aws/roles/r", Operation::Write, "aws/roles/r"),
-            ("PUT", "/v1/aws/roles/", Operation::Write, "aws/roles/"),
-            ("DELETE", "/v1/aws//roles/r", Operation::Delete, "aws/roles/r"),
+            ("GET", "/v1/aws/roles/r/", Operation::Read, "aws/roles/r"),
+            ("GET", "/v1/aws/Roles/R", Operation::Read, "aws/Roles/r"),
+            ("DELETE", "/v1/aws//roles/r//", Operation::Delete, "aws/roles/r"),
         ] {
             let request = parsed(method, uri, &[], "").unwrap();
             assert_eq!((request.operation, request.path.as_str()), (operation, path));
         }
         assert_eq!(parsed("GET", "/v1/a?list=banana", &[], "").unwrap_err().status(), 400);
+        assert_eq!(parsed("PUT", "/v1/aws/roles/", &[], "").unwrap_err().status(), 400);
         assert_eq!(parsed("PATCH", "/v1/a", &[], "").unwrap_err().status(), 405);
         assert_eq!(parsed("GET", "/ui/", &[], "").unwrap_err().status(), 404);
         assert_eq!(parsed("GET", "/v1/a/../b", &[], "").unwrap_err().status(), 400);

@@ -6,7 +6,8 @@
 
 use std::sync::Arc;
 
-use super::absence::{VISIBILITY_SECONDS, Verdict, judge};
+use super::absence::{VISIBILITY_SECONDS, Verdict, doubt, judge};
+use super::login::token_of;
 use super::{Lease, Leases, State, now, open_key};
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
@@ -97,11 +98,12 @@ impl Leases {
 
     /// Marks leases as ending, now; the timer revokes them.
     pub(crate) async fn revoke_later(&self, core: &Arc<Core>, ids: &[String], reason: &str) -> Result<(), Error> {
+        let ids = self.revoke_tokens_later(core, ids).await?;
         for chunk in ids.chunks(MARK_CHUNK) {
             let mut turns = Vec::new();
             let mut leases = Vec::new();
             let mut busy = Vec::new();
-            for id in chunk {
+            for &id in chunk {
                 if self.end_pending(id, reason) {
                     continue;
                 }
@@ -126,7 +128,7 @@ impl Leases {
         Ok(())
     }
 
-    /// Revokes every lease under a mount and waits for it.
+    /// Revokes every lease under a mount, logins among them, and waits for it.
     ///
     /// # Errors
     /// The first failure; the others have been tried.
@@ -167,6 +169,9 @@ impl Leases {
 
     /// Revokes a lease and waits for it. A lease that is not there is revoked already.
     pub(crate) async fn revoke(&self, core: &Arc<Core>, id: &str, reason: &str) -> Result<(), Error> {
+        if let Some(hash) = token_of(id) {
+            return self.revoke_token(core, id, hash, reason).await;
+        }
         self.wait_while_pending(id, reason).await;
         let _turn = self.locks.lock(id).await;
         let Some(mut lease) = self.load(core, id)? else { return Ok(()) };
@@ -180,19 +185,23 @@ impl Leases {
         }
     }
 
-    /// Revokes a lease as far as AWS lets us, and removes the record in any case.
-    pub(crate) async fn revoke_force(&self, core: &Arc<Core>, id: &str) -> Result<(), Error> {
+    /// Revokes a lease as far as AWS lets us, and removes the record in any case; answers whether its credential
+    /// may be left.
+    pub(crate) async fn revoke_force(&self, core: &Arc<Core>, id: &str) -> Result<bool, Error> {
+        if let Some(hash) = token_of(id) {
+            return self.revoke_token(core, id, hash, "forced").await.map(|()| false);
+        }
         self.wait_while_pending(id, "forced").await;
         let _turn = self.locks.lock(id).await;
-        let Some(mut lease) = self.load(core, id)? else { return Ok(()) };
+        let Some(mut lease) = self.load(core, id)? else { return Ok(false) };
         if lease.state != State::Revoking {
             self.mark(core, &mut [&mut lease], "forced").await?;
         }
         match self.attempt(core, &mut lease).await? {
-            Attempt::Gone => Ok(()),
+            Attempt::Gone => Ok(false),
             Attempt::Unsure(text) | Attempt::Failed(text) => {
                 tracing::warn!(lease = lease.id, error = text, "lease removed by force; its IAM user may be left");
-                self.bury(core, &lease, "forced", Some(text)).await
+                self.bury(core, &lease, "forced", Some(text)).await.map(|()| true)
             }
         }
     }
@@ -239,6 +248,32 @@ impl Leases {
                 }
             }
         }
+    }
+
+    /// Makes the leases under a mount that could not be revoked yet due now.
+    pub(crate) async fn look_again(&self, core: &Arc<Core>, mount_path: &str) -> Result<(), Error> {
+        let prefix = open_key(mount_path);
+        let mut after: Option<String> = None;
+        loop {
+            let page = core.barrier.keys(&prefix, after.as_deref(), PAGE)?;
+            let Some(last) = page.last() else { break };
+            after = Some(last.clone());
+            for key in page {
+                let id = &key["lease-open/".len()..];
+                // Whoever has the lock is at work on it.
+                let Some(_turn) = self.locks.try_lock(id) else { continue };
+                let waits = |lease: &Lease| lease.state == State::Revoking && lease.revoke_error.is_some();
+                if let Some(mut lease) = self.load(core, id)?.filter(waits) {
+                    // Not before the time from which an absence counts.
+                    let due = now(core).max(lease.user.absence_believed_from).min(lease.due);
+                    let mut batch = Batch::new();
+                    lease.reschedule(&mut batch, due)?;
+                    core.barrier.commit(batch).await?;
+                }
+            }
+        }
+        self.notice(now(core));
+        Ok(())
     }
 
     /// Whether the lease is being issued; if so it will not be handed out.
@@ -303,12 +338,7 @@ impl Leases {
                 }
                 Verdict::LookAgain { at, absences } => {
                     lease.user.absences = absences;
-                    let text = format!(
-                        "IAM user {:?} is not there, which AWS may say of a user it has just been asked for; \
-                         the lease stays until that is seen again in {} s",
-                        lease.user.name,
-                        at.saturating_sub(time)
-                    );
+                    let text = doubt(&lease.user, sighting, at.saturating_sub(time));
                     self.put_off(core, lease, at, &text).await?;
                     Ok(Attempt::Unsure(text))
                 }

@@ -33,29 +33,31 @@ struct Device {
     salt: String,
 }
 
-/// Opens the configured device and those made through the API.
+/// Makes what is kept of the built-in device, in `first`, if it is not there yet.
+pub(crate) fn make_built_in(barrier: &Barrier, first: &mut Batch) -> Result<(), Error> {
+    if barrier.get::<Device>(BUILT_IN_KEY)?.is_some() {
+        return Ok(());
+    }
+    let device = Device {
+        path: BUILT_IN.to_owned(),
+        description: "the engine's own trail".to_owned(),
+        options: IndexMap::new(),
+        local: true,
+        salt: random::uuid()?,
+    };
+    first.put(BUILT_IN_KEY, &device)
+}
+
+/// Opens the configured device, which [`make_built_in`] has made, and those made through the API.
 ///
 /// # Errors
 /// If the configured one, or all of them, cannot be opened: an engine that should audit and cannot must
 /// not start.
-pub(crate) async fn open_devices(barrier: &Barrier, trail: &Trail, built_in: Option<PathBuf>) -> Result<(), OpenError> {
+pub(crate) fn open_devices(barrier: &Barrier, trail: &Trail, built_in: Option<PathBuf>) -> Result<(), OpenError> {
     if let Some(path) = built_in {
-        let device = match barrier.get::<Device>(BUILT_IN_KEY)? {
-            Some(device) => device,
-            None => {
-                let device = Device {
-                    path: BUILT_IN.to_owned(),
-                    description: "the engine's own trail".to_owned(),
-                    options: IndexMap::new(),
-                    local: true,
-                    salt: random::uuid()?,
-                };
-                let mut batch = Batch::new();
-                batch.put(BUILT_IN_KEY, &device)?;
-                barrier.commit(batch).await?;
-                device
-            }
-        };
+        let device = barrier
+            .get::<Device>(BUILT_IN_KEY)?
+            .ok_or_else(|| OpenError::Failed("the store says nothing of the engine's own trail".to_owned()))?;
         let options = DeviceOptions { built_in: true, ..DeviceOptions::new(path, Secret::new(device.salt)) };
         trail.open_device(BUILT_IN, options).map_err(|e| OpenError::Failed(e.to_string()))?;
     }

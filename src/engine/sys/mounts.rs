@@ -57,8 +57,6 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, section: Section, r
     let operation = call.request.operation;
     if name.is_empty() {
         return match operation {
-            // `sys/mounts/` names a mount without a name.
-            Operation::Read if call.path.ends_with('/') => Err(Error::UnsupportedPath),
             Operation::Read => Ok(list(core, section)),
             _ => Err(Error::UnsupportedOperation),
         };
@@ -391,15 +389,9 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Respo
             Ok(Batch::new())
         })
         .await?;
-    // Who was being served may still make a lease or a token: both are revoked only once nobody is.
+    // Who was being served may still make a lease, a login's among them: they are revoked once nobody is.
     drop(mount.in_use.write().await);
-    if mount.is_auth() {
-        core.tokens.revoke_mount(core, path, "mount-disabled").await?;
-    }
     core.leases.revoke_mount(core, path).await?;
-    if mount.is_auth() {
-        core.tokens.revoke_mount(core, path, "auth-method-disabled").await?;
-    }
     // The data goes before the entry: what is left after a crash is a tainted mount, to be disabled again.
     loop {
         let keys = core.barrier.keys(&mount.storage(""), None, DELETE_CHUNK)?;

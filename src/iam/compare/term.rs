@@ -5,12 +5,13 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::fmt::Write as _;
 use std::rc::Rc;
 
 use super::context::Atom;
 use super::glob::{Colons, Glob, Variables};
 use crate::iam::catalogue::Catalogue;
-use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, Quantifier, Scope, Statement, Test};
 use crate::iam::reading::{EmptyVariable, Reading, Truth, Unresolved};
 use crate::iam::request::Request;
@@ -33,13 +34,15 @@ pub(super) struct World {
     sets: Rc<HashSet<String>>,
     /// What is in doubt, by made-up key.
     doubts: BTreeMap<String, String>,
+    /// Whether a doubt may decide what is asked.
+    doubtful: bool,
 }
 
 impl World {
     /// A world for these statements.
-    pub(super) fn new(reading: Reading, sets: &Rc<HashSet<String>>) -> Self {
+    pub(super) fn new(reading: Reading, sets: &Rc<HashSet<String>>, doubtful: bool) -> Self {
         let sets = Rc::clone(sets);
-        Self { reading, variables: Variables::default(), sets, doubts: BTreeMap::new() }
+        Self { reading, variables: Variables::default(), sets, doubts: BTreeMap::new(), doubtful }
     }
 
     /// Whether a key may have several values.
@@ -52,7 +55,7 @@ impl World {
         let held: Vec<String> = request.context.keys().filter(|key| key.starts_with(DOUBT)).cloned().collect();
         held.iter().for_each(|key| drop(request.context.remove(key)));
         let named = held.iter().find_map(|key| self.doubts.get(key)).or_else(|| self.doubts.values().next());
-        named.map(|what| format!("AWS does not say what {what} means"))
+        named.filter(|_| self.doubtful).map(|what| format!("AWS does not say what {what} means"))
     }
 
     fn doubt(&mut self, key: &str, what: String) -> Condition {
@@ -105,6 +108,16 @@ impl Area {
         Self { negated: scope.negated, globs, patterns, index }
     }
 
+    /// The actions of a statement.
+    pub(super) fn of_actions<S>(statement: &Statement<S>) -> Self {
+        Self::new(&statement.actions, Colons::Crossed, &mut Variables::default())
+    }
+
+    /// Whether something may be of both.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        self.within(other).is_some()
+    }
+
     /// Everything.
     pub(super) fn everything() -> Self {
         Self { negated: true, globs: Vec::new(), patterns: Vec::new(), index: None }
@@ -147,6 +160,11 @@ impl Area {
         }
     }
 
+    /// Its patterns as they were written.
+    pub(super) fn patterns(&self) -> impl Iterator<Item = &Pattern> {
+        self.patterns.iter().map(Rc::as_ref)
+    }
+
     /// As a scope.
     pub(super) fn scope(&self) -> Scope {
         Scope { negated: self.negated, patterns: self.patterns.iter().map(|one| Pattern::clone(one)).collect() }
@@ -181,12 +199,15 @@ impl Term {
     pub(super) fn new<S>(statement: &Statement<S>, doubts: Doubts, world: &mut World) -> Option<Self> {
         let several = |pattern: &Pattern| pattern.keys().any(|key| world.has_several(key));
         let odd = statement.resources.patterns.iter().find(|one| one.is_odd_resource() || several(one)).cloned();
-        let mut conditions = Vec::with_capacity(statement.conditions.len());
-        let mut doubtful = Vec::new();
-        for condition in &statement.conditions {
+        let mut texts: Vec<String> = statement.conditions.iter().map(condition_key).collect();
+        let (mut conditions, mut keys, mut doubtful) = (Vec::new(), Vec::new(), Vec::new());
+        for (condition, text) in statement.conditions.iter().zip(&texts) {
             match condition.is_doubtful() || condition.values.iter().any(several) {
-                true => doubtful.push(condition),
-                false => conditions.push(condition.clone()),
+                true => doubtful.push((condition, text)),
+                false => {
+                    conditions.push(condition.clone());
+                    keys.push(text.clone());
+                }
             }
         }
         if doubts == Doubts::Miss && (odd.is_some() || !doubtful.is_empty()) {
@@ -195,8 +216,7 @@ impl Term {
         let scope = Some(&statement.resources).filter(|_| odd.is_none());
         let (spoiling, mut resources) = (spoilers(&conditions, scope, world.reading), None);
         if doubts == Doubts::Open {
-            let made: Vec<Condition> = doubtful.iter().map(|one| world.doubt(&condition_key(one), told(one))).collect();
-            conditions.extend(made);
+            conditions.extend(doubtful.iter().map(|(one, text)| world.doubt(text, told(one))));
             if let Some(pattern) = &odd {
                 let key = scope_key(&statement.resources);
                 conditions.push(world.doubt(&key, format!("`{}`", pattern.text)));
@@ -208,14 +228,16 @@ impl Term {
         conditions.extend(spoiling.into_iter().map(|key| resolving(key, world.reading)));
         let (variables, reading) = (&mut world.variables, world.reading);
         let colons = reading.colons.into();
-        let mut keys: Vec<String> = conditions.iter().map(condition_key).collect();
+        let made = conditions.iter().skip(keys.len()).map(condition_key).collect::<Vec<_>>();
+        keys.extend(made);
         keys.sort_unstable();
+        texts.sort_unstable();
         Some(Self {
             actions: Area::new(&statement.actions, Colons::Crossed, variables),
             resources: resources.unwrap_or_else(|| Area::new(&statement.resources, colons, variables)),
             atoms: conditions.iter().map(|condition| Atom::new(condition, reading, variables)).collect(),
             keys: keys.into(),
-            id: statement_key(statement).into(),
+            id: whole_key(statement, &texts).into(),
         })
     }
 
@@ -331,27 +353,71 @@ fn told(condition: &Condition) -> String {
 pub(super) fn statement_key<S>(statement: &Statement<S>) -> String {
     let mut conditions: Vec<String> = statement.conditions.iter().map(condition_key).collect();
     conditions.sort_unstable();
-    let effect = if statement.effect == Effect::Allow { "allow" } else { "deny" };
-    format!("{effect} {} {} {conditions:?}", scope_key(&statement.actions), scope_key(&statement.resources))
+    whole_key(statement, &conditions)
+}
+
+/// [`statement_key`] of conditions that are texts already, in order.
+fn whole_key<S>(statement: &Statement<S>, conditions: &[String]) -> String {
+    let mut key = String::with_capacity(256);
+    key.push(if statement.effect == Effect::Allow { '+' } else { '-' });
+    push_scope(&mut key, &statement.actions);
+    push_scope(&mut key, &statement.resources);
+    conditions.iter().for_each(|condition| push_text(&mut key, '&', condition));
+    key
 }
 
 fn scope_key(scope: &Scope) -> String {
-    format!("{}{:?}", scope.negated, sorted(&scope.patterns))
+    let mut key = String::new();
+    push_scope(&mut key, scope);
+    key
+}
+
+fn push_scope(key: &mut String, scope: &Scope) {
+    key.push(if scope.negated { '!' } else { '=' });
+    push_sorted(key, &scope.patterns);
 }
 
 fn condition_key(condition: &Condition) -> String {
-    format!("{} {:?} {:?}", condition.operator, condition.key, sorted(&condition.values))
+    let mut key = condition.operator.to_string();
+    push_text(&mut key, ' ', &condition.key);
+    push_sorted(&mut key, &condition.values);
+    key
 }
 
-fn sorted(patterns: &[Pattern]) -> Vec<String> {
-    let mut texts: Vec<String> = patterns
-        .iter()
-        .map(|pattern| match pattern.literal() {
-            Some(text) => format!("={text}"),
-            None => format!("{:?}", pattern.parts),
-        })
-        .collect();
+fn push_sorted(key: &mut String, patterns: &[Pattern]) {
+    let mut texts: Vec<String> = patterns.iter().map(pattern_key).collect();
     texts.sort_unstable();
     texts.dedup();
-    texts
+    key.push('[');
+    texts.iter().for_each(|text| key.push_str(text));
+    key.push(']');
+}
+
+/// What a pattern means, not how it is written, unless nobody knows what it means. Each text says its length, so that no
+/// two patterns read alike.
+fn pattern_key(pattern: &Pattern) -> String {
+    let mut key = String::with_capacity(pattern.text.len() + 8);
+    if pattern.is_odd_resource() {
+        push_text(&mut key, '~', &pattern.text);
+        key.push(';');
+        return key;
+    }
+    for part in &pattern.parts {
+        match part {
+            Part::Literal(text) => push_text(&mut key, '"', text),
+            Part::One => key.push('?'),
+            Part::Any => key.push('*'),
+            Part::Variable { key: name, default } => {
+                push_text(&mut key, '$', name);
+                default.iter().for_each(|default| push_text(&mut key, ',', default));
+            }
+        }
+    }
+    key.push(';');
+    key
+}
+
+fn push_text(key: &mut String, sign: char, text: &str) {
+    let _ = write!(key, "{sign}{}:", text.len());
+    key.push_str(text);
 }

@@ -203,6 +203,9 @@ fn forks_are_read_both_ways() {
     let absent = r#""${aws:PrincipalTag/team}""#;
     assert!(of("StringNotEquals", absent, &["a"], usual) && !of("StringNotEquals", absent, &["a"], spoils));
     assert!(!of("StringEquals", absent, &["a"], usual) && !of("StringEquals", absent, &["a"], spoils));
+    // What looks like a variable and is none has no value that could be missing.
+    let odd = truth("StringNotEquals", r#""a${}""#, Some(&["b"]), spoils);
+    assert_eq!(odd, Truth::Unknown);
     let default = r#""${aws:PrincipalTag/team, 'none'}""#;
     assert!(of("StringNotEquals", default, &["a"], usual) && of("StringNotEquals", default, &["a"], spoils));
 }

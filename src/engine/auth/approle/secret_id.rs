@@ -218,15 +218,17 @@ async fn create(core: &Arc<Core>, call: Call<'_>, role: &Role, id: String) -> Re
     }
     let mut batch = Batch::new();
     clean(core, call.mount, &role.uuid, CLEAN_MAX, &mut batch)?;
-    batch.put(key, &secret_id)?;
-    batch.put(accessor_key(call.mount, &role.uuid, &secret_id.accessor), &hash)?;
+    let accessor_key = accessor_key(call.mount, &role.uuid, &secret_id.accessor);
+    batch.put(&key, &secret_id)?;
+    batch.put(&accessor_key, &hash)?;
     core.barrier.commit(batch).await?;
-    let answer = Response::data(json!({
+    let mut answer = Response::data(json!({
         "secret_id": id,
         "secret_id_accessor": secret_id.accessor,
         "secret_id_ttl": secret_id.ttl,
         "secret_id_num_uses": secret_id.num_uses,
     }));
+    answer.new_secret_id = Some((secret_id.accessor, vec![key, accessor_key]));
     let known = ["secret_id", "metadata", "cidr_list", "token_bound_cidrs", "num_uses", "ttl", "role_name"];
     Ok(match fields.unknown(&known) {
         Some(warning) => answer.warn(warning),

@@ -87,6 +87,8 @@ pub(super) async fn handle_root(core: &Arc<Core>, call: Call<'_>) -> Result<Resp
             batch.put(call.mount.storage("config/root"), &root)?;
             core.barrier.commit(batch).await?;
             core.aws_clients.forget(&call.mount.uuid);
+            // It may lead to the account again that leases wait for.
+            core.leases.look_again(core, &call.mount.path).await?;
             Ok(match template::Template::compile(&root.username_template) {
                 Ok(_) => Response::empty(),
                 // Accepted, as Vault does; but there the mistake shows only when a credential is asked for.

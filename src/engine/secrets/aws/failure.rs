@@ -69,7 +69,8 @@ where
 }
 
 impl Failure {
-    fn unknown(text: String) -> Self {
+    /// A failure that does not say what was done.
+    pub(super) fn unknown(text: String) -> Self {
         Self { class: Class::Unknown, text }
     }
 }

@@ -165,6 +165,8 @@ fn intent(
         user: IssuedUser {
             path: user::path(role, &core.engine_id),
             name: user_name,
+            account: account.known_number().map(str::to_owned),
+            signer: account.signer.clone(),
             inline_policy: (!role.policy_document.is_empty()).then(|| name.to_owned()),
             policy_arns: role.policy_arns.clone().unwrap_or_default(),
             groups: role.iam_groups.clone().unwrap_or_default(),
@@ -227,20 +229,20 @@ async fn create_user(core: &Core, account: &Account, lease: &mut Lease, role: &R
             .send()
             .await;
         let failure = match sent {
-            Ok(_) => break None,
+            Ok(answer) => {
+                account.learn(answer.user().map(|user| user.arn()).unwrap_or_default());
+                break None;
+            }
             Err(error) => Failure::from(error),
         };
         match failure.class {
             Class::Unknown => unsure = true,
             Class::Throttled | Class::Busy => {}
             // An attempt before this one may have made it.
-            Class::Exists if unsure => match user::owner(&account.iam, lease).await {
+            Class::Exists if unsure => match user::owner(account, lease).await {
                 Ok(Owner::ThisLease) => break None,
-                Ok(Owner::Another) => {
-                    unsure = false;
-                    break Some(failure);
-                }
-                Ok(Owner::Nobody) | Err(_) => break Some(failure),
+                // The name may be free again by the time an earlier attempt takes effect.
+                Ok(Owner::Another | Owner::Nobody) | Err(_) => break Some(failure),
             },
             Class::Exists | Class::Gone | Class::Conflict | Class::Denied | Class::Refused => break Some(failure),
         }
@@ -251,6 +253,8 @@ async fn create_user(core: &Core, account: &Account, lease: &mut Lease, role: &R
         attempt += 1;
     };
     lease.user.absence_believed_from = now(core).saturating_add(VISIBILITY_SECONDS);
+    lease.user.unsure = unsure;
+    lease.user.account = account.known_number().map(str::to_owned);
     match failure {
         None => {
             lease.user.created = true;

@@ -3,11 +3,15 @@
 //! What is gone already counts as removed. The short way deletes what the lease knows of; where AWS says
 //! that something else still hangs on the user, or where the outcome of the issue is unknown, everything
 //! is listed and removed (IAM API reference, DeleteUser, names what must go first).
+//!
+//! All of that is asked of the account that the lease was issued in. `config/root` may have been pointed at
+//! another one since: there nothing is touched, and nothing that it says is believed.
 
 use aws_sdk_iam::Client;
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
+use super::client::Account;
 use super::failure::{Class, Failure};
 use super::user::{self, Owner};
 use crate::engine::core::Core;
@@ -31,11 +35,12 @@ pub(crate) async fn revoke(core: &Core, lease: &Lease) -> Result<Sighting, lease
         .ok_or_else(|| ours("the mount that issued it is gone, and with it the way to AWS".to_owned()))?;
     let account = core.aws_clients.account(core, &mount).await.map_err(|error| ours(error.to_string()))?;
     let iam = &account.iam;
+    is_home(&account, &mount.path, lease).await?;
     let removed = async {
         if lease.user.created {
             return remove_known(iam, &lease.user).await;
         }
-        match user::owner(iam, lease).await.map_err(failed("reading the user"))? {
+        match user::owner(&account, lease).await.map_err(failed("reading the user"))? {
             Owner::Nobody => Ok(Sighting::Absent),
             Owner::Another => Ok(Sighting::Anothers),
             Owner::ThisLease => sweep(iam, &lease.user.name).await,
@@ -45,6 +50,41 @@ pub(crate) async fn revoke(core: &Core, lease: &Lease) -> Result<Sighting, lease
         text: format!("{step} of IAM user {}: {failure}", lease.user.name),
         outage: matches!(failure.class, Class::Throttled | Class::Unknown),
         throttled: failure.class == Class::Throttled,
+    })
+}
+
+/// Refuses to ask an account that the lease was not issued in, or of which that can't be told.
+async fn is_home(account: &Account, mount: &str, lease: &Lease) -> Result<(), lease::Failure> {
+    let user = &lease.user;
+    // A key belongs to one account for ever. A lease without any of this is older than the question.
+    let same_key = user.signer.is_some() && user.signer == account.signer;
+    if same_key || (user.signer.is_none() && user.account.is_none()) {
+        return Ok(());
+    }
+    let here = match account.number().await {
+        Ok(number) if user.account.as_deref() == Some(number) => return Ok(()),
+        Ok(number) => format!("now leads to account {number}"),
+        // Its own tag tells as well; that it is not there does not.
+        Err(failure) => match user::owner(account, lease).await {
+            Ok(Owner::ThisLease) => return Ok(()),
+            Ok(Owner::Nobody | Owner::Another) | Err(_) => {
+                format!("does not tell which account it leads to ({failure})")
+            }
+        },
+    };
+    let made = match (&user.account, &user.signer) {
+        (Some(number), _) => format!("in account {number}"),
+        (None, Some(signer)) => format!("by the key {signer}, in an account that AWS did not tell"),
+        (None, None) => "in an account that AWS did not tell".to_owned(),
+    };
+    Err(lease::Failure {
+        text: format!(
+            "IAM user {} was made {made}, and config/root of {mount} {here}; nothing is asked or believed there. Point \
+             config/root at a key of the first account, or give the lease up with `lease revoke -force -prefix {}`",
+            user.name, lease.id
+        ),
+        outage: false,
+        throttled: false,
     })
 }
 

@@ -29,6 +29,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     let account = core.aws_clients.account(core, call.mount).await?;
     let user = account.iam.get_user().send().await.map_err(|error| failed("calling GetUser", &error.into()))?;
     let user = user.user.ok_or_else(|| Error::Server("error calling GetUser: no user in the answer".to_owned()))?;
+    account.learn(user.arn());
     let created = account.once.create_access_key().user_name(user.user_name()).send().await;
     let created = created.map_err(|error| failed("calling CreateAccessKey", &error.into()))?;
     let key = created

@@ -3,6 +3,7 @@
 use aws_sdk_iam::types::Tag;
 use indexmap::IndexMap;
 
+use super::client::Account;
 use super::failure::{Class, Failure};
 use super::role::Role;
 use crate::engine::audit::rfc3339;
@@ -73,10 +74,14 @@ fn tag_value(text: &str) -> String {
 }
 
 /// Asks AWS whose the user of a lease's name is.
-pub(super) async fn owner(iam: &aws_sdk_iam::Client, lease: &Lease) -> Result<Owner, Failure> {
+pub(super) async fn owner(account: &Account, lease: &Lease) -> Result<Owner, Failure> {
+    let iam = &account.iam;
     let found = iam.get_user().user_name(&lease.user.name).send().await.map_err(Failure::from);
     let tags = match found {
-        Ok(answer) => answer.user.map(|user| user.tags.unwrap_or_default()).unwrap_or_default(),
+        Ok(answer) => {
+            account.learn(answer.user().map(|user| user.arn()).unwrap_or_default());
+            answer.user.and_then(|user| user.tags).unwrap_or_default()
+        }
         Err(failure) if failure.class == Class::Gone => return Ok(Owner::Nobody),
         Err(failure) => return Err(failure),
     };
