@@ -374,18 +374,18 @@ fn scope_key(scope: &Scope) -> String {
 
 fn push_scope(key: &mut String, scope: &Scope) {
     key.push(if scope.negated { '!' } else { '=' });
-    push_sorted(key, &scope.patterns);
+    push_sorted(key, &scope.patterns, Pattern::is_odd_resource);
 }
 
 fn condition_key(condition: &Condition) -> String {
     let mut key = condition.operator.to_string();
     push_text(&mut key, ' ', &condition.key);
-    push_sorted(&mut key, &condition.values);
+    push_sorted(&mut key, &condition.values, Pattern::is_odd);
     key
 }
 
-fn push_sorted(key: &mut String, patterns: &[Pattern]) {
-    let mut texts: Vec<String> = patterns.iter().map(pattern_key).collect();
+fn push_sorted(key: &mut String, patterns: &[Pattern], odd: fn(&Pattern) -> bool) {
+    let mut texts: Vec<String> = patterns.iter().map(|one| pattern_key(one, odd(one))).collect();
     texts.sort_unstable();
     texts.dedup();
     key.push('[');
@@ -393,13 +393,12 @@ fn push_sorted(key: &mut String, patterns: &[Pattern]) {
     key.push(']');
 }
 
-/// What a pattern means, not how it is written, unless nobody knows what it means. Each text says its length, so that no
-/// two patterns read alike.
-fn pattern_key(pattern: &Pattern) -> String {
+/// What a pattern means, not how it is written; as it is written where nobody knows what it means. Each text says its
+/// length, so that no two patterns read alike.
+fn pattern_key(pattern: &Pattern, odd: bool) -> String {
     let mut key = String::with_capacity(pattern.text.len() + 8);
-    if pattern.is_odd_resource() {
+    if odd {
         push_text(&mut key, '~', &pattern.text);
-        key.push(';');
         return key;
     }
     for part in &pattern.parts {
