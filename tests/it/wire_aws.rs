@@ -104,6 +104,11 @@ impl World {
         self.engine.as_ref().unwrap().settle(Duration::from_secs(30))
     }
 
+    /// As [`World::settle`], for so long at most.
+    pub(crate) fn settle_within(&self, limit: Duration) -> usize {
+        self.engine.as_ref().unwrap().settle(limit)
+    }
+
     /// Lets time pass until no lease is left in the middle.
     pub(crate) fn settle_all(&self) {
         for _ in 0..200 {

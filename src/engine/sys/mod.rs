@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod internal;
+pub(crate) mod metrics;
 mod mounts;
 pub(crate) mod status;
 
