@@ -29,7 +29,7 @@ use crate::durable;
 use crate::secret::Secret;
 
 /// Where the sealed barrier key lies in the store.
-const KEYRING_KEY: &str = "core/keyring";
+pub(super) const KEYRING_KEY: &str = "core/keyring";
 /// Longer files are not ours.
 const FILE_BYTES_MAX: u64 = 4096;
 
@@ -169,7 +169,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
 }
 
-/// Reads a secret from a file that only its owner may read.
+/// Reads a secret from a file that only its owner may read; an empty one is as good as none to who asks.
 ///
 /// # Errors
 /// If others may read or write the file, or it is a symbolic link.
@@ -180,7 +180,12 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<Secret>, OpenError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(e)),
     };
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
+    let found = file.metadata().map_err(failed)?;
+    if found.len() == 0 {
+        // There is nothing in it that others could read.
+        return Ok(Some(Secret::new("")));
+    }
+    let mode = found.mode() & 0o777;
     if mode & 0o077 != 0 {
         return Err(OpenError::Failed(format!(
             "{} has mode {mode:04o}: others could read it; treat it as known to them, or, if it is not, chmod 600 it",
