@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use serde_json::Map;
 
 use super::AwsTransport;
+use super::absent;
 use super::audit::Scene;
 use super::barrier::Barrier;
 use super::error::Error;
@@ -190,6 +191,7 @@ impl Core {
                 Err(refusal)
             }
         };
+        let result = result.map_err(|error| absent::explain(error, &request.path));
         let result = self.finish(&scene, result, delivery).await;
         if let Some(token) = &admission.token {
             self.tokens.used(self, token).await;
@@ -245,6 +247,7 @@ impl Core {
         let capability = match request.operation {
             Operation::Read => Capability::Read,
             Operation::Delete => Capability::Delete,
+            Operation::Patch => Capability::Patch,
             Operation::List => Capability::List,
             Operation::Write if exists == Some(false) => Capability::Create,
             Operation::Write => Capability::Update,
@@ -283,7 +286,7 @@ impl Core {
         if issues && !self.trail.has_device() {
             return Err(Error::Internal("no audit device is enabled, so no credential is issued".to_owned()));
         }
-        let changes = matches!(call.request.operation, Operation::Write | Operation::Delete);
+        let changes = matches!(call.request.operation, Operation::Write | Operation::Patch | Operation::Delete);
         if issues || changes {
             ticket.durable().await.map_err(|error| unaudited(&error))?;
         }
@@ -404,6 +407,7 @@ fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
     match request.operation {
         Operation::Read => "read",
         Operation::Delete => "delete",
+        Operation::Patch => "patch",
         Operation::List => "list",
         Operation::Write if exists == Some(false) => "create",
         Operation::Write => "update",

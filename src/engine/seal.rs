@@ -181,12 +181,9 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<Secret>, OpenError> {
         Err(e) => return Err(failed(e)),
     };
     let found = file.metadata().map_err(failed)?;
-    if found.len() == 0 {
-        // There is nothing in it that others could read.
-        return Ok(Some(Secret::new("")));
-    }
     let mode = found.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    // What holds nothing keeps no secret.
+    if mode & 0o077 != 0 && found.len() > 0 {
         return Err(OpenError::Failed(format!(
             "{} has mode {mode:04o}: others could read it; treat it as known to them, or, if it is not, chmod 600 it",
             path.display()

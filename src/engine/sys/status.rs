@@ -3,12 +3,12 @@
 
 use serde_json::{Map, Value, json};
 
-use crate::engine::VERSION;
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::request::{Operation, Request, Response, Shape};
+use crate::engine::{VAULT_VERSION, VERSION};
 use crate::trail::{Event, Record};
 
 /// The answer of an unaudited path; none for every other path.
@@ -104,7 +104,8 @@ fn health(core: &Core, request: &Request) -> Result<Response, Error> {
         "replication_performance_mode": "disabled",
         "replication_dr_mode": "disabled",
         "server_time_utc": core.clock.now().unix_timestamp(),
-        "version": VERSION,
+        "version": VAULT_VERSION,
+        "leasehold_version": VERSION,
         "cluster_name": "leasehold",
         "cluster_id": cluster_id(core),
     });
@@ -124,7 +125,8 @@ fn seal_status(core: &Core) -> Response {
         "n": 1,
         "progress": 0,
         "nonce": "",
-        "version": VERSION,
+        "version": VAULT_VERSION,
+        "leasehold_version": VERSION,
         "build_date": "",
         "migration": false,
         "cluster_name": "leasehold",
