@@ -30,6 +30,7 @@ mod iam_second;
 mod iam_simulator;
 mod iam_versions;
 mod log_lines;
+mod losses;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;
