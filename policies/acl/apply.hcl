@@ -39,6 +39,11 @@ path "sys/audit/*" {
   capabilities = ["create", "update", "delete", "read", "sudo"]
 }
 
+# To say which commit a change comes from, and what a role is judged by.
+path "sys/leasehold/estate" {
+  capabilities = ["update"]
+}
+
 path "sys/policies/acl" {
   capabilities = ["list"]
 }

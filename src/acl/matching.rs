@@ -4,8 +4,10 @@
 //! matching): the exact path, else the most specific of the longest prefix rule and the rules with a
 //! `+` segment. Rules of the same path are merged beforehand, and `deny` wins among them.
 
+use std::borrow::Cow;
 use std::cmp::Ordering;
 use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
 
 use serde_json::{Map, Value};
 
@@ -57,29 +59,46 @@ pub(super) struct Permissions {
 }
 
 impl Permissions {
-    fn merge(&mut self, policy: &str, rule: &Rule) {
-        self.pattern.clone_from(&rule.path);
-        if !self.policies.iter().any(|name| name == policy) {
-            self.policies.push(policy.to_owned());
+    fn of(policy: &str, rule: &Rule) -> Self {
+        let mut permissions = Self {
+            pattern: rule.path.clone(),
+            capabilities: rule.capabilities,
+            required: rule.required_parameters.clone(),
+            min_wrapping_ttl: rule.min_wrapping_ttl,
+            max_wrapping_ttl: rule.max_wrapping_ttl,
+            policies: vec![policy.to_owned()],
+            ..Self::default()
+        };
+        merge_parameters(&mut permissions.allowed, rule.allowed_parameters.iter().cloned());
+        merge_parameters(&mut permissions.denied, rule.denied_parameters.iter().cloned());
+        permissions
+    }
+
+    /// Takes in what other rules say of the same pattern.
+    fn merge(&mut self, other: Self) {
+        for policy in other.policies {
+            if !self.policies.contains(&policy) {
+                self.policies.push(policy);
+            }
         }
         if self.capabilities.has(Capability::Deny) {
             return;
         }
-        if rule.capabilities.has(Capability::Deny) {
+        if other.capabilities.has(Capability::Deny) {
             *self = Self {
-                capabilities: rule.capabilities,
-                pattern: rule.path.clone(),
+                capabilities: other.capabilities,
+                pattern: other.pattern,
                 policies: std::mem::take(&mut self.policies),
                 ..Self::default()
             };
             return;
         }
-        self.capabilities.0 |= rule.capabilities.0;
-        merge_parameters(&mut self.allowed, &rule.allowed_parameters);
-        merge_parameters(&mut self.denied, &rule.denied_parameters);
-        self.required.extend(rule.required_parameters.iter().cloned());
-        self.min_wrapping_ttl = lesser(self.min_wrapping_ttl, rule.min_wrapping_ttl);
-        self.max_wrapping_ttl = lesser(self.max_wrapping_ttl, rule.max_wrapping_ttl);
+        self.capabilities.0 |= other.capabilities.0;
+        merge_parameters(&mut self.allowed, other.allowed);
+        merge_parameters(&mut self.denied, other.denied);
+        self.required.extend(other.required);
+        self.min_wrapping_ttl = lesser(self.min_wrapping_ttl, other.min_wrapping_ttl);
+        self.max_wrapping_ttl = lesser(self.max_wrapping_ttl, other.max_wrapping_ttl);
     }
 
     pub(super) fn denies(&self) -> bool {
@@ -155,14 +174,12 @@ fn lesser(a: i64, b: i64) -> i64 {
 }
 
 /// Lists of the same parameter are joined; an empty one means any value and swallows the others.
-fn merge_parameters(into: &mut Parameters, from: &[(String, Vec<Allowed>)]) {
+fn merge_parameters(into: &mut Parameters, from: impl IntoIterator<Item = (String, Vec<Allowed>)>) {
     for (name, values) in from {
-        match into.get_mut(name) {
-            None => {
-                into.insert(name.clone(), values.clone());
-            }
+        match into.get_mut(&name) {
+            None => drop(into.insert(name, values)),
             Some(present) if present.is_empty() || values.is_empty() => present.clear(),
-            Some(present) => present.extend(values.iter().cloned()),
+            Some(present) => present.extend(values),
         }
     }
 }
@@ -209,7 +226,7 @@ pub(super) struct Rank<'a> {
 
 pub(super) fn rank(pattern: &str, prefix: bool) -> Rank<'_> {
     Rank {
-        first_wildcard: pattern.find('+').filter(|_| has_plus_segment(pattern)).unwrap_or(pattern.len()),
+        first_wildcard: first_plus_segment(pattern).unwrap_or(pattern.len()),
         whole: !prefix,
         fewer_plus: std::cmp::Reverse(pattern.split('/').filter(|&segment| segment == "+").count()),
         length: pattern.len(),
@@ -217,8 +234,31 @@ pub(super) fn rank(pattern: &str, prefix: bool) -> Rank<'_> {
     }
 }
 
-fn has_plus_segment(pattern: &str) -> bool {
-    pattern.split('/').any(|segment| segment == "+")
+/// Where the first segment that is a `+` begins. A `+` that is part of a longer segment is text.
+fn first_plus_segment(pattern: &str) -> Option<usize> {
+    let mut begins = 0;
+    for segment in pattern.split('/') {
+        if segment == "+" {
+            return Some(begins);
+        }
+        begins += segment.len() + 1;
+    }
+    None
+}
+
+/// A path or pattern with the segments of these numbers in lower case.
+pub fn in_lower_case(path: &str, folded: &Range<usize>) -> String {
+    let lower = |(index, segment): (usize, &str)| match folded.contains(&index) {
+        true => segment.to_lowercase(),
+        false => segment.to_owned(),
+    };
+    path.split('/').enumerate().map(lower).collect::<Vec<_>>().join("/")
+}
+
+/// Whether what stands in a pattern before the segments `folded` can stand for what is there in `path`.
+fn agrees_before(pattern: &str, path: &[&str], folded: &Range<usize>) -> bool {
+    let mut segments = pattern.split('/').take(folded.start).enumerate();
+    segments.all(|(index, segment)| segment == "+" || path.get(index) == Some(&segment))
 }
 
 /// Whether a pattern with `+` segments (without its trailing `*`) matches.
@@ -247,6 +287,8 @@ pub struct Acl {
     /// The lengths of the prefix patterns, longest first.
     prefix_lengths: Vec<usize>,
     segmented: Vec<Segmented>,
+    /// Whether any pattern holds an upper-case letter.
+    capitals: bool,
 }
 
 impl Acl {
@@ -272,22 +314,30 @@ impl Acl {
 
     /// Merges the rules of these policies.
     pub fn compile<'a>(policies: impl IntoIterator<Item = (&'a str, &'a [Rule])>) -> Self {
+        Self::merged(policies.into_iter().flat_map(|(name, rules)| {
+            rules.iter().map(move |rule| match rule.path.strip_suffix('*') {
+                Some(pattern) => (pattern.to_owned(), true, Permissions::of(name, rule)),
+                None => (rule.path.clone(), false, Permissions::of(name, rule)),
+            })
+        }))
+    }
+
+    /// Merges rules of the same pattern; each comes with its pattern without the `*`, and whether it had one.
+    fn merged(rules: impl IntoIterator<Item = (String, bool, Permissions)>) -> Self {
         let mut acl = Self::default();
         let mut segmented: HashMap<(String, bool), Permissions> = HashMap::new();
-        for (name, rules) in policies {
-            for rule in rules {
-                let (pattern, prefix) = match rule.path.strip_suffix('*') {
-                    Some(pattern) => (pattern, true),
-                    None => (rule.path.as_str(), false),
-                };
-                let permissions = if has_plus_segment(pattern) {
-                    segmented.entry((pattern.to_owned(), prefix)).or_default()
-                } else if prefix {
-                    acl.prefix.entry(pattern.to_owned()).or_default()
-                } else {
-                    acl.exact.entry(pattern.to_owned()).or_default()
-                };
-                permissions.merge(name, rule);
+        for (pattern, prefix, permissions) in rules {
+            acl.capitals |= pattern.to_lowercase() != pattern;
+            let known = match first_plus_segment(&pattern) {
+                Some(_) => segmented.get_mut(&(pattern.clone(), prefix)),
+                None if prefix => acl.prefix.get_mut(&pattern),
+                None => acl.exact.get_mut(&pattern),
+            };
+            match (known, first_plus_segment(&pattern)) {
+                (Some(known), _) => known.merge(permissions),
+                (None, Some(_)) => drop(segmented.insert((pattern, prefix), permissions)),
+                (None, None) if prefix => drop(acl.prefix.insert(pattern, permissions)),
+                (None, None) => drop(acl.exact.insert(pattern, permissions)),
             }
         }
         acl.prefix_lengths = acl.prefix.keys().map(String::len).collect();
@@ -298,6 +348,23 @@ impl Acl {
             .map(|((pattern, prefix), permissions)| Segmented { pattern, prefix, permissions })
             .collect();
         acl
+    }
+
+    /// The rules as they are about `path`, in which the backend reads the segments `folded` in any case, so that
+    /// they stand in lower case: what a pattern has in their place counts in any case too.
+    pub fn about(&self, path: &str, folded: &Range<usize>) -> Cow<'_, Self> {
+        if !self.capitals || folded.is_empty() {
+            return Cow::Borrowed(self);
+        }
+        let path: Vec<&str> = path.split('/').collect();
+        let rules = self.patterns().map(|(pattern, prefix, permissions)| {
+            let pattern = match agrees_before(pattern, &path, folded) {
+                true => in_lower_case(pattern, folded),
+                false => pattern.to_owned(),
+            };
+            (pattern, prefix, permissions.clone())
+        });
+        Cow::Owned(Self { root: self.root, ..Self::merged(rules) })
     }
 
     pub(super) fn is_root(&self) -> bool {

@@ -11,7 +11,7 @@ pub mod hcl;
 pub mod matching;
 mod paths;
 
-pub use self::matching::{Acl, Capabilities};
+pub use self::matching::{Acl, Capabilities, in_lower_case};
 
 /// What a policy rule can allow on a path.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -107,8 +107,25 @@ async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Globa
             true => output::line(&done)?,
             false => output::line("All revocation operations queued successfully!")?,
         }
+        if let Some(what) = &answered.data {
+            told(what);
+        }
     }
     Ok(0)
+}
+
+/// Says what a call about many leases did, where the engine tells it.
+fn told(what: &Map<String, Value>) {
+    for (key, done) in [("revoked", "revoked"), ("queued", "to be revoked")] {
+        match what.get(key).and_then(Value::as_u64) {
+            Some(1) => output::say(&format!("1 lease {done}")),
+            Some(many) => output::say(&format!("{many} leases {done}")),
+            None => {}
+        }
+    }
+    for id in what.get("given_up").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
+        output::say(&format!("The credential of {id} may be left; the lease is forgotten"));
+    }
 }
 
 /// A request's body from a literal; anything but an object has no keys.

@@ -1,8 +1,10 @@
 //! `leasehold server`.
 
+mod file;
 mod settings;
 mod tls;
 
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -18,7 +20,9 @@ use super::error::CliError;
 use super::output;
 use crate::clock::Clock;
 use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage, VERSION};
-use crate::sandbox;
+use crate::guardrail;
+use crate::iam::catalogue::Catalogue;
+use crate::sandbox::{self, Account, Control};
 use crate::secret::Secret;
 
 /// Arguments of `leasehold server`.
@@ -66,6 +70,7 @@ pub(crate) struct Args {
 pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
     let settings = Settings::new(args)?;
     log_to_stderr(&settings.log_level)?;
+    read_built_in()?;
     let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
     let audit_file = audit_file(&settings)?;
     let clock = Clock::system();
@@ -75,6 +80,10 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
         // The engine holds the data directory by now, so whoever else was about to use the sandbox is done.
         sandbox.check().map_err(|error| CliError::new(1, error))?;
     }
+    let served = match sandbox.as_ref().and_then(LazySandbox::account) {
+        Some(account) => Some(Served::start(account).await?),
+        None => None,
+    };
     let listener = TcpListener::bind(&settings.listen)
         .await
         .map_err(|e| CliError::new(1, format!("cannot listen on {}: {e}", settings.listen)))?;
@@ -86,7 +95,7 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
         .map_err(|e| CliError::new(1, format!("cannot write the address into the data directory's lock: {e}")))?;
     // Before it says that it started: whoever reads that may send a signal at once.
     let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
-    output::data(&banner(&settings, &engine, &address, &audit_file))?;
+    output::data(&banner(&settings, &engine, &address, &audit_file, served.as_ref()))?;
 
     let tls = certificate.map(|certificate| certificate.server_config()).transpose()?;
     tracing::info!(address, "serving");
@@ -94,7 +103,62 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
     reload.abort();
     tracing::info!("stopping");
     engine.close().await;
+    if let Some(served) = served {
+        served.stop().await;
+    }
     Ok(0)
+}
+
+/// The simulated account on a port of its own, for the AWS CLI: to look at what the engine makes, and to use the
+/// credentials that it issues.
+struct Served {
+    address: SocketAddr,
+    stop: tokio::sync::oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(account: Arc<Account>) -> Result<Self, CliError> {
+        let failed = |e: std::io::Error| CliError::new(1, format!("the sandbox's endpoint cannot be served: {e}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            if let Err(error) = sandbox::serve(account, listener, Control::Disabled, stopped).await {
+                tracing::error!(%error, "the sandbox's endpoint is not served any more");
+            }
+        });
+        Ok(Self { address, stop, task })
+    }
+
+    async fn stop(self) {
+        drop(self.stop);
+        // A panic in it has been told.
+        let _ = self.task.await;
+    }
+
+    /// What people need to use it.
+    fn describe(&self) -> String {
+        format!(
+            "\nThe simulated AWS account, for the AWS CLI (nothing in it is real):\n\n    \
+             export AWS_ENDPOINT_URL='http://{}'\n    export AWS_REGION='us-east-1'\n    \
+             export AWS_ACCESS_KEY_ID='{}'\n    export AWS_SECRET_ACCESS_KEY='{}'\n\n\
+             That is the account's root key. The engine uses it where config/root of a mount has none.\n",
+            self.address,
+            sandbox::ROOT_ACCESS_KEY,
+            sandbox::ROOT_SECRET,
+        )
+    }
+}
+
+/// Reads now what the guardrails on roles judge by: better no server than one whose first credential fails.
+fn read_built_in() -> Result<(), CliError> {
+    let broken =
+        |why: String| CliError::new(1, why).hint("this program was built from a damaged source: build it anew");
+    Catalogue::check_built_in()
+        .map_err(|bad| broken(format!("the catalogue of actions in this program can't be read: {bad}")))?;
+    guardrail::check_paths().map_err(|why| broken(why.to_owned()))
 }
 
 fn opening(error: OpenError) -> CliError {
@@ -143,7 +207,7 @@ fn audit_file(settings: &Settings) -> Result<PathBuf, CliError> {
     Ok(directory.join("trail.log"))
 }
 
-fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path) -> String {
+fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path, served: Option<&Served>) -> String {
     let row = |name: &str, value: &str| format!("{name:>24}: {value}\n");
     let mut text = "==> Leasehold server configuration:\n\n".to_owned();
     text += &row("Api Address", address);
@@ -155,9 +219,15 @@ fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path
             AwsChoice::Sandbox => "sandbox (simulated: its credentials open nothing in AWS)",
         },
     );
+    if let Some(served) = served {
+        text += &row("AWS Endpoint", &format!("http://{}", served.address));
+    }
     text += &row("Log Level", &settings.log_level);
     text += &row("Storage", &settings.data.as_ref().map_or_else(|| "memory".to_owned(), |d| d.display().to_string()));
     text += &row("Version", &format!("Leasehold v{VERSION}"));
+    if let Some(served) = served {
+        text += &served.describe();
+    }
     match (&settings.data, engine.root_token()) {
         (Some(directory), Some(_)) => {
             text += &row("Root Token File", &directory.join("root-token").display().to_string());

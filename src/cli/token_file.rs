@@ -1,6 +1,6 @@
 //! Files that hold a token: read and written so that nobody else can.
 
-use std::fs::{File, OpenOptions};
+use std::fs::OpenOptions;
 use std::io::{Read, Write};
 use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use rustix::fs::OFlags;
 
 use super::error::CliError;
+use crate::durable;
 use crate::secret::Secret;
 
 /// More is no token.
@@ -73,23 +74,8 @@ pub(crate) fn read(path: &Path) -> Result<Option<Secret>, CliError> {
 /// # Errors
 /// When the file cannot be written.
 pub(crate) fn write(path: &Path, token: &Secret) -> Result<(), CliError> {
-    let unique = format!("{}.{}.new", path.display(), std::process::id());
-    let new = Path::new(&unique);
-    let result = (|| {
-        let flags = OFlags::NOFOLLOW.bits().cast_signed();
-        let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).custom_flags(flags).open(new)?;
-        file.write_all(token.expose().as_bytes())?;
-        file.sync_all()?;
-        std::fs::rename(new, path)?;
-        File::open(path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new(".")))?.sync_all()
-    })();
-    result.map_err(|error: std::io::Error| {
-        // Only what we made ourselves; when it could not be made, somebody else's stands there.
-        if error.kind() != std::io::ErrorKind::AlreadyExists {
-            let _ = std::fs::remove_file(new);
-        }
-        failed("could not be written", path, &error)
-    })
+    durable::replace(path, |file| file.write_all(token.expose().as_bytes()))
+        .map_err(|error| failed("could not be written", path, &error))
 }
 
 fn failed(what: &str, path: &Path, error: &std::io::Error) -> CliError {

@@ -207,9 +207,18 @@ impl Barrier {
         Ok(names)
     }
 
+    /// What is wrong with the store: why the last commit failed; none since one succeeded.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.store.trouble()
+    }
+
     /// Seals and applies the batch atomically; durable when it returns.
     pub(crate) async fn commit(&self, batch: Batch) -> Result<(), Error> {
-        let mut raw = RawBatch::default();
+        self.commit_with(RawBatch::default(), batch).await
+    }
+
+    /// As [`Barrier::commit`], together with what is sealed already.
+    pub(crate) async fn commit_with(&self, mut raw: RawBatch, batch: Batch) -> Result<(), Error> {
         for (key, plain) in batch.writes {
             let sealed = plain.map(|plain| self.cipher.seal(&key, &plain)).transpose()?;
             raw.writes.push((key, sealed));

@@ -7,10 +7,14 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
+use serde_json::Map;
+
 use super::AwsTransport;
+use super::absent;
 use super::audit::Scene;
 use super::barrier::Barrier;
 use super::error::Error;
+use super::handed::{Handed, What};
 use super::lease::{Issued, Leases};
 use super::policy::Policies;
 use super::request::{Operation, Request, Response};
@@ -50,10 +54,14 @@ pub(crate) struct Core {
     pub(crate) verdicts: secrets::aws::Verdicts,
     /// Where things are stored, as `seal-status` says it: `inmem` or `sqlite`.
     pub(crate) storage_type: &'static str,
+    /// Where the engine keeps its data: no audit device writes there.
+    pub(crate) data_directory: Option<std::path::PathBuf>,
     /// Held while an audit device is made or removed, so that changes do not overtake each other.
     pub(crate) audit_changes: tokio::sync::Mutex<()>,
     /// Set by `sys/seal`; only a restart clears it.
     pub(crate) sealed: AtomicBool,
+    /// Read-held by whatever must end before the engine closes.
+    pub(crate) at_work: Arc<tokio::sync::RwLock<()>>,
 }
 
 /// One request, routed: what a backend sees.
@@ -73,26 +81,46 @@ pub(crate) struct Call<'a> {
 
 /// Whether a client still waits for what a request makes: either it gets the answer, or the answer is
 /// undone, never neither.
-#[derive(Debug, Default)]
-pub(crate) struct Delivery(AtomicU8);
+pub(crate) struct Delivery {
+    outcome: AtomicU8,
+    recognised: Box<dyn Fn() + Send + Sync>,
+}
 
 impl Delivery {
     const WAITING: u8 = 0;
     const DELIVERED: u8 = 1;
     const GIVEN_UP: u8 = 2;
+    const LEFT: u8 = 3;
 
-    /// Nobody will get the answer. False when it is too late: the answer is being made durable.
+    /// A client waits. `recognised` is called once it has shown a valid token.
+    pub(crate) fn new(recognised: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { outcome: AtomicU8::new(Self::WAITING), recognised: Box::new(recognised) }
+    }
+
+    /// The client has been told that it took too long. False when it is too late: the answer is being made
+    /// durable.
     pub(crate) fn give_up(&self) -> bool {
         self.settle(Self::GIVEN_UP)
     }
 
-    /// The answer will be given. False when nobody waits for it any more.
-    fn deliver(&self) -> bool {
-        self.settle(Self::DELIVERED)
+    /// The client has gone. Too late, it changes nothing: then the answer takes care of what it hands out.
+    pub(crate) fn leave(&self) {
+        self.settle(Self::LEFT);
+    }
+
+    /// The answer will be given; or why nobody waits for it any more.
+    fn deliver(&self) -> Result<(), &'static str> {
+        if self.settle(Self::DELIVERED) {
+            return Ok(());
+        }
+        match self.outcome.load(Ordering::Acquire) {
+            Self::LEFT => Err("client-went-away"),
+            _ => Err("request-took-too-long"),
+        }
     }
 
     fn settle(&self, outcome: u8) -> bool {
-        self.0.compare_exchange(Self::WAITING, outcome, Ordering::AcqRel, Ordering::Acquire).is_ok()
+        self.outcome.compare_exchange(Self::WAITING, outcome, Ordering::AcqRel, Ordering::Acquire).is_ok()
     }
 }
 
@@ -121,6 +149,11 @@ impl Core {
         self.sealed.load(Ordering::Acquire)
     }
 
+    /// Keeps the engine from closing until it is dropped. None when it is closing already.
+    pub(crate) fn running(&self) -> Option<tokio::sync::OwnedRwLockReadGuard<()>> {
+        self.at_work.clone().try_read_owned().ok()
+    }
+
     /// Serves one request from beginning to end. Must not be dropped half way: run it as a task.
     pub(crate) async fn handle(self: &Arc<Self>, request: &Request, delivery: &Delivery) -> Result<Response, Error> {
         if let Some(answer) = sys::status::unaudited(self, request) {
@@ -129,12 +162,12 @@ impl Core {
         if self.is_sealed() {
             return Err(Error::Sealed);
         }
-        if request.operation == Operation::Write && request.path.ends_with('/') {
-            return Err(Error::Invalid("cannot write to a path ending in '/'".to_owned()));
-        }
         let routed = self.mounts.route(&request.path);
         let mount = routed.as_ref().map(|(mount, rest)| (&**mount, *rest));
         let admission = self.admit(request, mount).await;
+        if admission.token.is_some() {
+            (delivery.recognised)();
+        }
         let scene = Scene {
             clock: &self.clock,
             request,
@@ -155,6 +188,7 @@ impl Core {
                 Err(refusal)
             }
         };
+        let result = result.map_err(|error| absent::explain(error, &request.path));
         let result = self.finish(&scene, result, delivery).await;
         if let Some(token) = &admission.token {
             self.tokens.used(self, token).await;
@@ -166,8 +200,13 @@ impl Core {
         let mut admission =
             Admission { token: None, decision: None, operation: operation_name(request, None), refusal: None };
         match (door(request, mount), &request.token) {
-            (Door::Open, _) | (Door::Ajar, None) => {}
-            (Door::Ajar, Some(secret)) => admission.token = self.authenticate(request, secret).await.ok(),
+            (Door::Open, _) | (Door::Ajar, None) => {
+                admission.refusal = self.refuse_to_speak(request, None).err();
+            }
+            (Door::Ajar, Some(secret)) => {
+                admission.token = self.authenticate(request, secret).await.ok();
+                admission.refusal = self.refuse_to_speak(request, admission.token.as_ref()).err();
+            }
             (Door::Guarded, None) => admission.refusal = Some(Error::Unauthenticated),
             (Door::Guarded, Some(secret)) => match self.authenticate(request, secret).await {
                 Err(error) => admission.refusal = Some(error),
@@ -205,6 +244,7 @@ impl Core {
         let capability = match request.operation {
             Operation::Read => Capability::Read,
             Operation::Delete => Capability::Delete,
+            Operation::Patch => Capability::Patch,
             Operation::List => Capability::List,
             Operation::Write if exists == Some(false) => Capability::Create,
             Operation::Write => Capability::Update,
@@ -216,7 +256,23 @@ impl Core {
             _ if !allowed => Err(Error::Denied),
             None => Err(Error::NoRoute(request.path.clone())),
             Some((mount, _)) if mount.tainted => Err(Error::UnsupportedPath),
-            Some(_) => Ok(()),
+            Some(_) => self.refuse_to_speak(request, Some(token)),
+        }
+    }
+
+    /// Refuses what only the estate may say to whom no policy lets say it.
+    fn refuse_to_speak(&self, request: &Request, token: Option<&Token>) -> Result<(), Error> {
+        if request.origin.is_none() && request.guardrails.is_none() {
+            return Ok(());
+        }
+        let may = |token| self.policies.check(self, token, Capability::Update, ESTATE_PATH, &Map::new());
+        match token.map(may).transpose()? {
+            Some(decision) if decision.allowed => Ok(()),
+            _ => Err(Error::Forbidden(format!(
+                "the headers X-Leasehold-* say where a change comes from and what a role is judged by, and this \
+                 token may not say so: send the request without them, or give the token a policy with \"update\" on \
+                 {ESTATE_PATH} (as policies/acl/apply.hcl has)"
+            ))),
         }
     }
 
@@ -227,7 +283,7 @@ impl Core {
         if issues && !self.trail.has_device() {
             return Err(Error::Internal("no audit device is enabled, so no credential is issued".to_owned()));
         }
-        let changes = matches!(call.request.operation, Operation::Write | Operation::Delete);
+        let changes = matches!(call.request.operation, Operation::Write | Operation::Patch | Operation::Delete);
         if issues || changes {
             ticket.durable().await.map_err(|error| unaudited(&error))?;
         }
@@ -247,15 +303,19 @@ impl Core {
         delivery: &Delivery,
     ) -> Result<Response, Error> {
         // Asked once, before anything is the client's.
-        let result = if delivery.deliver() { result } else { self.undo(result).await };
+        let result = match delivery.deliver() {
+            Ok(()) => result,
+            Err(reason) => self.undo(result, reason).await,
+        };
         match result {
             Ok(mut response) => match response.issued.take() {
                 Some(issued) => self.hand_over(scene, response, issued).await,
                 None => {
+                    response.handed = Handed::of(self, &mut response);
                     let written = self.trail.append(&scene.response_line(Ok((&response, None)))).durable().await;
                     if let Err(error) = written {
-                        if let Some(hash) = &response.new_token {
-                            self.tokens.revoke(self, hash, "response-not-audited").await?;
+                        if let Some(handed) = response.handed {
+                            handed.take_back("response-not-audited").await?;
                         }
                         return Err(unaudited(&error));
                     }
@@ -273,24 +333,23 @@ impl Core {
         }
     }
 
-    /// Takes back what a request made whose client has been told that it took too long.
-    async fn undo(self: &Arc<Self>, result: Result<Response, Error>) -> Result<Response, Error> {
-        const REASON: &str = "request-took-too-long";
+    /// Takes back what a request made for which nobody waits any more.
+    async fn undo(self: &Arc<Self>, result: Result<Response, Error>, reason: &'static str) -> Result<Response, Error> {
         let Ok(mut response) = result else { return result };
         if let Some(issued) = response.issued.take() {
-            self.leases.abandon(self, issued.lease, REASON).await;
-        } else if let Some(hash) = response.new_token.take() {
-            self.tokens.revoke(self, &hash, REASON).await?;
+            self.leases.abandon(self, issued.lease, reason).await;
+        } else if let Some(handed) = Handed::of(self, &mut response) {
+            handed.take_back(reason).await?;
         } else {
             return Ok(response);
         }
-        Err(Error::Server("the request took too long: what it made has been revoked".to_owned()))
+        Err(Error::Server(format!("{reason}: what the request made has been revoked")))
     }
 
     async fn hand_over(
         self: &Arc<Self>,
         scene: &Scene<'_>,
-        response: Response,
+        mut response: Response,
         issued: Issued,
     ) -> Result<Response, Error> {
         if scene.token.is_some_and(Token::is_last_use) {
@@ -307,7 +366,10 @@ impl Core {
         let ticket = self.trail.append(&scene.response_line(Ok((&response, Some(&issued)))));
         let (active, written) = tokio::join!(self.leases.activate(self, &issued), ticket.durable());
         match (active, written) {
-            (Ok(()), Ok(())) => Ok(response),
+            (Ok(()), Ok(())) => {
+                response.handed = Some(Handed::new(self, What::Lease(issued.lease.id)));
+                Ok(response)
+            }
             (Err(error), Ok(())) => {
                 self.leases.abandon(self, issued.lease, "lease-not-stored").await;
                 Err(error)
@@ -319,6 +381,10 @@ impl Core {
         }
     }
 }
+
+/// The path whose `update` capability lets a token say, in the headers `X-Leasehold-*`, where a change comes from
+/// and what a role is judged by. Nothing is served there.
+const ESTATE_PATH: &str = "sys/leasehold/estate";
 
 fn unaudited(error: &crate::trail::TrailError) -> Error {
     Error::Internal(format!("no audit device took the line: {error}"))
@@ -338,6 +404,7 @@ fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
     match request.operation {
         Operation::Read => "read",
         Operation::Delete => "delete",
+        Operation::Patch => "patch",
         Operation::List => "list",
         Operation::Write if exists == Some(false) => "create",
         Operation::Write => "update",
@@ -402,11 +469,14 @@ mod tests {
 
     #[test]
     fn an_answer_is_given_or_given_up_and_never_both() {
-        let delivery = Delivery::default();
+        let delivery = Delivery::new(|| ());
         assert!(delivery.give_up());
-        assert!(!delivery.deliver());
-        let delivery = Delivery::default();
-        assert!(delivery.deliver());
+        assert_eq!(delivery.deliver(), Err("request-took-too-long"));
+        let delivery = Delivery::new(|| ());
+        delivery.leave();
+        assert_eq!(delivery.deliver(), Err("client-went-away"));
+        let delivery = Delivery::new(|| ());
+        assert_eq!(delivery.deliver(), Ok(()));
         assert!(!delivery.give_up());
     }
 

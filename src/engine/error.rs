@@ -36,9 +36,15 @@ pub(crate) enum Error {
     /// The path does not take this operation: 405 `unsupported operation`.
     #[error("unsupported operation")]
     UnsupportedOperation,
-    /// The body is larger than the server takes: 413.
-    #[error("request body too large")]
-    TooLarge,
+    /// The body is larger than the server takes: 413 with this text.
+    #[error("{0}")]
+    TooLarge(String),
+    /// The body is not of the type that the method needs: 415 with this text.
+    #[error("{0}")]
+    MediaType(String),
+    /// The connection asks for too much at a time: 429 with this text.
+    #[error("{0}")]
+    Busy(String),
     /// AWS throttled us: 502 with this text.
     #[error("{0}")]
     Upstream(String),
@@ -61,7 +67,9 @@ impl Error {
             Self::Unauthenticated | Self::Denied | Self::Forbidden(_) => 403,
             Self::NotFound | Self::Missing(_) | Self::NoRoute(_) | Self::UnsupportedPath => 404,
             Self::UnsupportedOperation => 405,
-            Self::TooLarge => 413,
+            Self::TooLarge(_) => 413,
+            Self::MediaType(_) => 415,
+            Self::Busy(_) => 429,
             Self::Server(_) | Self::Internal(_) => 500,
             Self::Upstream(_) => 502,
             Self::Sealed => 503,

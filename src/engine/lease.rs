@@ -9,17 +9,19 @@
 pub(crate) mod absence;
 mod end;
 mod lock;
+mod login;
 mod renew;
 pub(crate) mod sys;
 mod ttl;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
 
 pub(crate) use self::end::Failure;
 use self::lock::Locks;
+pub(crate) use self::login::index_tokens;
 pub(crate) use self::ttl::{Terms, ttl};
 use super::audit::rfc3339;
 use super::barrier::Batch;
@@ -228,6 +230,8 @@ pub(crate) struct Leases {
     // Ids of leases whose credential is being made, and why it must not be handed out, if so.
     pending: Mutex<HashMap<String, Option<String>>>,
     pending_ended: Notify,
+    // Leases that AWS has been seen without, and whose end the trail or the store did not take: AWS is not asked again.
+    gone: Mutex<HashSet<String>>,
     /// What the timer task waits for.
     pub(super) timer: Timer,
 }
@@ -239,12 +243,22 @@ const PENDING_SECONDS_MAX: i64 = 300;
 impl Leases {
     /// No timer yet.
     pub(crate) fn new() -> Self {
-        Self { locks: Locks::default(), pending: Mutex::default(), pending_ended: Notify::new(), timer: Timer::new() }
+        Self {
+            locks: Locks::default(),
+            pending: Mutex::default(),
+            pending_ended: Notify::new(),
+            gone: Mutex::default(),
+            timer: Timer::new(),
+        }
     }
 
     fn pending<T>(&self, f: impl FnOnce(&mut HashMap<String, Option<String>>) -> T) -> T {
         // Each use is one map operation, so a panic elsewhere cannot have left it torn.
         f(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn gone<T>(&self, f: impl FnOnce(&mut HashSet<String>) -> T) -> T {
+        f(&mut self.gone.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the lease is being issued by this process.

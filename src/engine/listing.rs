@@ -81,14 +81,13 @@ pub(crate) fn add(
     entries: impl Iterator<Item = Result<(String, Value), Error>>,
 ) -> Result<Response, Error> {
     let token = call.token.ok_or(Error::Unauthenticated)?;
-    let acl = core.policies.acl(core, &token.policies)?;
     let nothing = Map::new();
     let folder = call.request.path.trim_end_matches('/');
     let mut infos = Map::new();
     let mut bytes = 0;
     for entry in entries {
         let (name, body) = entry?;
-        if !acl.decide(Capability::Read, &format!("{folder}/{name}"), &nothing).allowed {
+        if !core.policies.check(core, token, Capability::Read, &format!("{folder}/{name}"), &nothing)?.allowed {
             continue;
         }
         bytes += size(&body);

@@ -1,5 +1,6 @@
 //! The Vault API as a server: dynamic AWS credentials under leases, tokens, policies, AppRole, KV.
 
+mod absent;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod barrier;
@@ -9,6 +10,7 @@ pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod expiry;
 pub(crate) mod field;
+pub(crate) mod handed;
 mod http;
 pub(crate) mod lease;
 pub(crate) mod listing;
@@ -44,13 +46,18 @@ use self::router::{Mount, Mounts};
 use self::seal::{Directory, Key};
 use self::store::{MemoryStore, Store};
 use self::store_disk::DiskStore;
-use self::token::{NewToken, Tokens};
+use self::token::Tokens;
 use crate::clock::Clock;
+use crate::durable;
 use crate::secret::Secret;
 use crate::trail::Trail;
 
-/// The version that the API reports.
+/// This program's own version, which the API reports as `leasehold_version`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version of Vault's API whose clients are served: what they gate their requests on. The newest for which
+/// every request in the tests' table of what Terraform's provider asks (`tests/it/wire_terraform.rs`) is answered.
+pub const VAULT_VERSION: &str = "1.21.0";
 
 /// How an engine is set up.
 #[derive(Debug)]
@@ -158,17 +165,18 @@ impl Engine {
     /// # Errors
     /// [`OpenError::Locked`] when another process has the data directory.
     pub async fn open(config: Config) -> Result<Self, OpenError> {
-        let (directory, store) = match &config.storage {
-            Storage::Memory => (None, Arc::new(MemoryStore::default()) as Arc<dyn Store>),
-            Storage::Disk { directory } => {
-                let directory = Directory::hold(directory)?;
-                let key = directory.unseal_key()?;
-                let store: Arc<dyn Store> = Arc::new(DiskStore::open(&directory.file("engine.db"))?);
-                return Self::unseal(config, Some(directory), store, &key).await;
+        match config.storage.clone() {
+            Storage::Memory => {
+                let key = Key::new(random::bytes::<KEY_LEN>()?);
+                Self::unseal(config, None, Arc::new(MemoryStore::default()), &key, None).await
             }
-        };
-        let key = Key::new(random::bytes::<KEY_LEN>()?);
-        Self::unseal(config, directory, store, &key).await
+            Storage::Disk { directory } => {
+                let directory = Directory::hold(&directory)?;
+                let store: Arc<dyn Store> = Arc::new(DiskStore::open(&directory.file("engine.db"))?);
+                let (key, fresh) = directory.unseal_key(&*store, config.trail.as_deref())?;
+                Self::unseal(config, Some(directory), store, &key, fresh).await
+            }
+        }
     }
 
     async fn unseal(
@@ -176,28 +184,49 @@ impl Engine {
         directory: Option<Directory>,
         store: Arc<dyn Store>,
         key: &Key,
+        key_file: Option<durable::Fresh>,
     ) -> Result<Self, OpenError> {
-        let barrier = seal::unseal(store.clone(), key).await?;
+        let (barrier, keyring) = seal::unseal(store.clone(), key)?;
+        // What a store begins with is one batch, so that a start that is killed leaves all of it or nothing.
+        let mut first = Batch::new();
+        let engine_id = engine_id(&barrier, &mut first)?;
+        let mounts = Mounts::open(&barrier, first_mounts(&config.storage)?, &mut first)?;
+        let tokens = Tokens::open(&barrier, &mut first)?;
+        let policies = Policies::open(&barrier, &mut first)?;
+        if config.trail.is_some() {
+            sys::audit::make_built_in(&barrier, &mut first)?;
+        }
+        let unix = config.clock.now().unix_timestamp();
+        let root_token = root_token(&barrier, &tokens, unix, directory.as_ref(), config.dev_root_token, &mut first)?;
+        if !first.is_empty() || !keyring.writes.is_empty() {
+            barrier.commit_with(keyring, first).await?;
+        }
+        if let Some(key_file) = key_file {
+            key_file.put().map_err(|e| OpenError::Failed(format!("cannot give the unseal key its name: {e}")))?;
+        }
+        // Its first line comes after the first batch: a trail with lines says that there was a store.
         let trail = Trail::new(config.clock.clone());
-        sys::audit::open_devices(&barrier, &trail, config.trail).await?;
+        let data_directory = directory.as_ref().map(|directory| directory.file("."));
+        sys::audit::open_devices(&barrier, &trail, config.trail, data_directory.as_deref())?;
         let core = Arc::new(Core {
             clock: config.clock.clone(),
             trail,
-            engine_id: engine_id(&barrier).await?,
-            mounts: Mounts::open(&barrier, first_mounts(&config.storage)?).await?,
-            tokens: Tokens::open(&barrier).await?,
-            policies: Policies::open(&barrier).await?,
+            engine_id,
+            mounts,
+            tokens,
+            policies,
             leases: Leases::new(),
             kv: secrets::kv::Locks::new(),
             aws: config.aws,
             aws_clients: secrets::aws::Clients::new(config.aws_key, config.clock),
             verdicts: secrets::aws::Verdicts::default(),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
+            data_directory,
             audit_changes: tokio::sync::Mutex::new(()),
             sealed: AtomicBool::new(false),
+            at_work: Arc::default(),
             barrier,
         });
-        let root_token = root_token(&core, directory.as_ref(), config.dev_root_token).await?;
         let timer = Leases::start(&core);
         Ok(Self {
             shared: Arc::new(Shared {
@@ -261,6 +290,12 @@ impl Engine {
         {
             tracing::warn!("requests were still in flight when the time to stop was up");
         }
+        // Requests go on without their clients, and what nobody got is taken back.
+        let ended = tokio::time::timeout(self.shared.limits.drain_time_max, self.shared.core.at_work.write()).await;
+        if ended.is_err() {
+            tracing::warn!("requests without a client were still at work when the time to stop was up");
+        }
+        drop(ended);
         self.shared.core.leases.stop();
         self.shared.core.aws_clients.close();
         let timer = lock(&self.shared.timer).take();
@@ -291,51 +326,44 @@ fn first_mounts(storage: &Storage) -> Result<Vec<Mount>, Error> {
     }
 }
 
-async fn engine_id(barrier: &Barrier) -> Result<String, Error> {
+fn engine_id(barrier: &Barrier, first: &mut Batch) -> Result<String, Error> {
     const KEY: &str = "core/engine-id";
     if let Some(id) = barrier.get(KEY)? {
         return Ok(id);
     }
     let id = random::hex(&random::bytes::<16>()?);
-    let mut batch = Batch::new();
-    batch.put(KEY, &id)?;
-    barrier.commit(batch).await?;
+    first.put(KEY, &id)?;
     Ok(id)
 }
 
-/// The root token: made at the first start and, with a directory, kept in its file `root-token`.
-async fn root_token(
-    core: &Arc<Core>,
+/// The root token: made at the first start, in `first`, and, with a directory, kept in its file `root-token`.
+fn root_token(
+    barrier: &Barrier,
+    tokens: &Tokens,
+    unix: i64,
     directory: Option<&Directory>,
     wanted: Option<Secret>,
+    first: &mut Batch,
 ) -> Result<Option<Secret>, OpenError> {
     const DONE: &str = "core/initialized";
     let file = directory.map(|directory| directory.file("root-token"));
-    let kept = file.as_deref().map(seal::read_private).transpose()?.flatten();
-    if core.barrier.get::<bool>(DONE)?.is_some() {
+    // An empty file holds no token: it is as good as none.
+    let kept = file.as_deref().map(seal::read_private).transpose()?.flatten().filter(|token| !token.is_empty());
+    if barrier.get::<bool>(DONE)?.is_some() {
         // Whoever moved the file elsewhere keeps the token there.
         return Ok(kept);
     }
-    let id = match kept.clone().or(wanted) {
-        Some(id) => id,
+    let token = match kept.clone().or(wanted) {
+        Some(token) => token,
         None => Secret::new(format!("s.{}", random::base62(24)?)),
     };
     // The file comes first: a crash in between leaves a token text that the next start takes up, never
     // an engine that nobody can enter.
     if let (Some(file), None) = (&file, &kept) {
-        seal::write_private(file, &id)?;
+        seal::write_private(file, &token)?;
     }
-    let root = NewToken {
-        id: Some(id),
-        policies: vec!["root".to_owned()],
-        display_name: "root".to_owned(),
-        path: "auth/token/root".to_owned(),
-        ..NewToken::default()
-    };
-    let (token, _) = core.tokens.create(core, root).await?;
-    let mut batch = Batch::new();
-    batch.put(DONE, &true)?;
-    core.barrier.commit(batch).await?;
+    tokens.make_root(barrier, unix, &token, first)?;
+    first.put(DONE, &true)?;
     Ok(Some(token))
 }
 

@@ -12,12 +12,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use serde_json::{Map, Value};
 
 use super::barrier::{Barrier, Batch};
-use super::core::{Call, Core};
+use super::core::Core;
 use super::error::Error;
-use super::request::Operation;
+use super::field::Fields;
 use super::token::Token;
-use crate::acl::document;
-use crate::acl::{Acl, Capability, Decision};
+use crate::acl::{self, Acl, Capability, Decision, document};
 
 /// The record of one policy.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -41,12 +40,10 @@ struct Cache {
 }
 
 impl Policies {
-    /// Makes sure that the built-in `default` is there; it is written at first use.
-    pub(crate) async fn open(barrier: &Barrier) -> Result<Self, Error> {
+    /// Makes sure that the built-in `default` is there: in `first`, if it is not yet.
+    pub(crate) fn open(barrier: &Barrier, first: &mut Batch) -> Result<Self, Error> {
         if barrier.get::<Stored>(&key("default"))?.is_none() {
-            let mut batch = Batch::new();
-            batch.put(key("default"), &Stored { text: DEFAULT.to_owned() })?;
-            barrier.commit(batch).await?;
+            first.put(key("default"), &Stored { text: DEFAULT.to_owned() })?;
         }
         Ok(Self { cache: RwLock::new(Cache::default()) })
     }
@@ -60,7 +57,20 @@ impl Policies {
         path: &str,
         data: &Map<String, Value>,
     ) -> Result<Decision, Error> {
-        Ok(self.acl(core, &token.policies)?.decide(capability, path, data))
+        let acl = self.acl(core, &token.policies)?;
+        Ok(acl.about(path, &core.mounts.folded(path)).decide(capability, path, data))
+    }
+
+    /// What `sys/capabilities` answers for `path`, in whichever spelling it is given.
+    pub(crate) fn capabilities(&self, core: &Core, names: &[String], path: &str) -> Result<Vec<String>, Error> {
+        let mut clean: String = path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
+        if path.ends_with('/') && !clean.is_empty() {
+            // Asked about a folder, it is a list that is meant.
+            clean.push('/');
+        }
+        let folded = core.mounts.folded(&clean);
+        let clean = acl::in_lower_case(&clean, &folded);
+        Ok(self.acl(core, names)?.about(&clean, &folded).capabilities(&clean))
     }
 
     /// The compiled rules of these policies. Names without a policy grant nothing.
@@ -110,7 +120,10 @@ impl Policies {
 
     /// Stores a document that parses; durable, and in force for the next request, when it returns.
     async fn put(&self, core: &Core, name: &str, text: String) -> Result<(), Error> {
-        document::parse(&text).map_err(|error| Error::Invalid(error.to_string()))?;
+        let rules = document::parse_with_templates(&text).map_err(|error| Error::Invalid(error.to_string()))?;
+        if let Some(error) = document::not_served(&rules) {
+            return Err(Error::Invalid(error.to_string()));
+        }
         let mut batch = Batch::new();
         batch.put(key(name), &Stored { text })?;
         self.commit(core, batch).await
@@ -140,30 +153,19 @@ impl Policies {
     }
 }
 
-/// The capability that an operation asks for; a write of what is not there asks for `create` instead.
-pub(crate) fn capability(operation: Operation) -> Capability {
-    match operation {
-        Operation::Read => Capability::Read,
-        Operation::Write => Capability::Update,
-        Operation::Delete => Capability::Delete,
-        Operation::List => Capability::List,
-    }
-}
-
-/// Asks the caller's policies about `path` too, where a request's path means another one.
-///
-/// # Errors
-/// [`Error::Denied`], as if that path had been requested.
-pub(crate) fn authorise(core: &Core, call: Call<'_>, capability: Capability, path: &str) -> Result<(), Error> {
-    let token = call.token.ok_or(Error::Unauthenticated)?;
-    let decision = core.policies.check(core, token, capability, path, &call.request.data)?;
-    if decision.allowed { Ok(()) } else { Err(Error::Denied) }
-}
-
 const KEY_PREFIX: &str = "policy/";
 
 fn key(name: &str) -> String {
     format!("{KEY_PREFIX}{name}")
+}
+
+/// The policy names of a parameter, cleaned; none where it was not given. A list of nothing but blanks is a list
+/// without a name and not an absent one, which would mean all that the caller has.
+pub(crate) fn named(fields: Fields<'_>, parameter: &str) -> Result<Option<Vec<String>>, Error> {
+    if fields.0.get(parameter).is_none_or(Value::is_null) {
+        return Ok(None);
+    }
+    Ok(fields.list(parameter)?.map(|names| sanitise(&names)))
 }
 
 /// Policy names as tokens hold them: trimmed, lower case, sorted, each once; `root` stands alone.

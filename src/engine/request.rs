@@ -13,6 +13,8 @@ pub(crate) enum Operation {
     Read,
     /// POST or PUT.
     Write,
+    /// PATCH: a JSON merge patch (RFC 7396).
+    Patch,
     /// DELETE.
     Delete,
     /// LIST, or GET with `list=true`. The path ends in `/`.
@@ -37,15 +39,19 @@ pub(crate) struct Origin {
     pub(crate) review: Option<String>,
 }
 
-/// A request, parsed once at the edge; policy and router see these very bytes of `path`.
+/// A request, parsed once at the edge.
 #[derive(Debug)]
 pub(crate) struct Request {
     /// UUID; the `request_id` of the answer and the `request.id` of both audit lines.
     pub(crate) id: String,
     /// What to do.
     pub(crate) operation: Operation,
-    /// Without `/v1/`, no leading slash, never with empty, `.` or `..` segments.
+    /// Without `/v1/`, no leading slash, never with empty, `.` or `..` segments, with a slash at the end if
+    /// and only if it is a list, and with names that the backend reads in any case in lower case: the one
+    /// spelling of what the request is about, which policies, router, backends and trail all see.
     pub(crate) path: String,
+    /// Whether a name in the path was given in upper case.
+    pub(crate) folded: bool,
     /// The JSON body, or the query parameters of a GET, LIST or DELETE.
     pub(crate) data: Map<String, Value>,
     /// `X-Vault-Token`, or the bearer of `Authorization`.
@@ -77,6 +83,10 @@ pub(crate) struct Response {
     pub(crate) issued: Option<super::lease::Issued>,
     /// The hash of a token that this answer hands out: revoked if the answer cannot be audited.
     pub(crate) new_token: Option<String>,
+    /// The same of a secret id: its accessor, and the keys of the store that go.
+    pub(crate) new_secret_id: Option<(String, Vec<String>)>,
+    /// Takes back what the answer hands out, wherever the answer is lost. Set by the pipeline.
+    pub(crate) handed: Option<super::handed::Handed>,
 }
 
 /// The lease fields of an envelope.

@@ -5,6 +5,7 @@
 //! take a snapshot; changes are serialised by the one who commits them ([`Mounts::change`]).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
@@ -47,7 +48,7 @@ pub(crate) struct Mount {
     pub(crate) path: String,
     /// `aws`, `kv`, `approle`, `token`, `system`.
     pub(crate) kind: String,
-    /// `<kind>_<8 hex>`.
+    /// `<kind>_<8 hex>`, with `auth_` in front for an auth method.
     pub(crate) accessor: String,
     /// For people.
     #[serde(default)]
@@ -81,11 +82,12 @@ pub(crate) struct Mount {
 impl Mount {
     /// A fresh mount with an own UUID and accessor.
     pub(crate) fn new(path: &str, kind: &str, description: &str) -> Result<Self, Error> {
+        let method = if path.starts_with("auth/") { "auth_" } else { "" };
         Ok(Self {
             uuid: random::uuid()?,
             path: path.to_owned(),
             kind: kind.to_owned(),
-            accessor: format!("{kind}_{}", random::hex(&random::bytes::<4>()?)),
+            accessor: format!("{method}{kind}_{}", random::hex(&random::bytes::<4>()?)),
             description: description.to_owned(),
             default_lease_ttl: 0,
             max_lease_ttl: 0,
@@ -130,10 +132,10 @@ pub(crate) struct Mounts {
 }
 
 impl Mounts {
-    /// Loads the table, or makes the first one with `sys/`, `auth/token/` and `extra`.
-    pub(crate) async fn open(barrier: &Barrier, extra: Vec<Mount>) -> Result<Self, Error> {
+    /// Loads the table, or makes the first one, in `first`, with `sys/`, `auth/token/` and `extra`.
+    pub(crate) fn open(barrier: &Barrier, extra: Vec<Mount>, first: &mut Batch) -> Result<Self, Error> {
         let stored: Option<Vec<Mount>> = barrier.get(TABLE_KEY)?;
-        let first = stored.is_none();
+        let none = stored.is_none();
         let mounts = match stored {
             Some(mounts) => mounts,
             None => {
@@ -146,8 +148,8 @@ impl Mounts {
             }
         };
         let table: Table = mounts.into_iter().map(|mount| (mount.path.clone(), Arc::new(mount))).collect();
-        if first {
-            barrier.commit(Self::batch(&table)?).await?;
+        if none {
+            first.append(Self::batch(&table)?);
         }
         Ok(Self { table: RwLock::new(Arc::new(table)), changing: tokio::sync::Mutex::new(()) })
     }
@@ -176,6 +178,19 @@ impl Mounts {
         }
         // `aws` alone names the mount `aws/` with nothing behind it.
         table.get(&format!("{path}/")).map(|mount| (mount.clone(), ""))
+    }
+
+    /// The numbers of the segments of `path` that name an object in any case: the names of policies, and of
+    /// AppRole's roles (Vault API, "Policies" and "AppRole": names are lowered).
+    pub(crate) fn folded(&self, path: &str) -> Range<usize> {
+        let Some((mount, rest)) = self.route(path) else { return 0..0 };
+        let ahead = mount.path.matches('/').count();
+        match (mount.kind.as_str(), rest.split('/').collect::<Vec<_>>().as_slice()) {
+            ("system", ["policies", "acl", ..]) => ahead + 2..usize::MAX,
+            ("system", ["policy", ..]) => ahead + 1..usize::MAX,
+            ("approle", ["role", _, ..]) => ahead + 1..ahead + 2,
+            _ => 0..0,
+        }
     }
 
     /// The mount at exactly `path` (with its trailing slash).

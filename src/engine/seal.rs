@@ -3,10 +3,15 @@
 //! The barrier key lies in the store, sealed by an unseal key that lies outside of it. The unseal key is
 //! for now a file of mode 0600 beside the store, made at first use; a store in memory has one that is
 //! never written. Shares and key services will take the file's place here and nowhere else.
+//!
+//! At a first start the key is written, without its name yet; then the first batch of the store is committed, with the
+//! barrier key and all else that a store begins with; then the key file gets its name. So after a kill there is no
+//! store and a key that nobody needs; or a store and its key, which the next start gives its name. A key under its
+//! name, and no store, never comes from a kill: the store was lost.
 
-use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
+use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt, PermissionsExt};
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,6 +25,7 @@ use super::barrier::{Barrier, Cipher, KEY_LEN};
 use super::error::Error;
 use super::random;
 use super::store::{RawBatch, Store};
+use crate::durable;
 use crate::secret::Secret;
 
 /// Where the sealed barrier key lies in the store.
@@ -41,11 +47,7 @@ impl Directory {
     /// Makes the directory (mode 0700) if it is absent, and takes its lock.
     pub(crate) fn hold(path: &Path) -> Result<Self, OpenError> {
         let failed = |what: &str, e: std::io::Error| OpenError::Failed(format!("{what} {}: {e}", path.display()));
-        DirBuilder::new()
-            .recursive(true)
-            .mode(0o700)
-            .create(path)
-            .map_err(|e| failed("cannot make the data directory", e))?;
+        durable::directory(path).map_err(|e| failed("cannot make the data directory", e))?;
         let metadata = std::fs::metadata(path).map_err(|e| failed("cannot look at the data directory", e))?;
         if metadata.mode() & 0o077 != 0 {
             std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o700))
@@ -83,23 +85,73 @@ impl Directory {
         self.path.join(name)
     }
 
-    /// The unseal key of the directory; made at first use, which is when there is no store yet.
-    pub(crate) fn unseal_key(&self) -> Result<Key, OpenError> {
+    /// The unseal key of the directory, and the file that is to get its name once the store is sealed with it: where
+    /// it was made just now, or where a first start was killed before that. `trail` is the file of the built-in device.
+    ///
+    /// # Errors
+    /// If the key of a store is missing, or if its store is.
+    pub(crate) fn unseal_key(
+        &self,
+        store: &dyn Store,
+        trail: Option<&Path>,
+    ) -> Result<(Key, Option<durable::Fresh>), OpenError> {
         let file = self.file("unseal.key");
-        if let Some(text) = read_private(&file)? {
-            return decode(text.expose()).ok_or_else(|| {
+        let is_sealed = store.get(KEYRING_KEY)?.is_some();
+        let read = |text: &Secret| {
+            decode(text.expose()).ok_or_else(|| {
                 OpenError::Failed(format!("{} does not hold an unseal key (32 bytes in base64)", file.display()))
-            });
+            })
+        };
+        // An empty file holds no key: it is as good as none.
+        if let Some(text) = read_private(&file)?.filter(|text| !text.is_empty()) {
+            if !is_sealed {
+                self.store_was_not_lost(trail)?;
+            }
+            return Ok((read(&text)?, None));
         }
-        if self.file("engine.db").exists() {
-            return Err(OpenError::Failed(format!(
-                "{} is missing, and without it the store beside it cannot be unsealed: put the key file back",
-                file.display()
-            )));
+        let failed = |e: std::io::Error| OpenError::Failed(format!("cannot write {}: {e}", file.display()));
+        if is_sealed {
+            let Some(left) = durable::Fresh::left_behind(&file).map_err(failed)? else {
+                return Err(OpenError::Failed(format!(
+                    "{} is missing, and without it the store beside it cannot be unsealed: put the key file back",
+                    file.display()
+                )));
+            };
+            let mut text = Zeroizing::new(String::new());
+            left.read(FILE_BYTES_MAX, &mut text).map_err(failed)?;
+            return Ok((read(&Secret::new(text.trim()))?, Some(left)));
         }
         let key = Key::new(random::bytes::<KEY_LEN>()?);
-        write_private(&file, &Secret::new(BASE64.encode(*key)))?;
-        Ok(key)
+        let text = Secret::new(BASE64.encode(*key));
+        let fresh = durable::Fresh::write(&file, |file| writeln!(file, "{}", text.expose())).map_err(failed)?;
+        Ok((key, Some(fresh)))
+    }
+
+    /// There is a key and no store. What has written a trail had a store.
+    fn store_was_not_lost(&self, trail: Option<&Path>) -> Result<(), OpenError> {
+        match trail {
+            Some(trail) if std::fs::metadata(trail).is_ok_and(|found| found.is_file() && found.len() > 0) => {
+                Err(OpenError::Failed(format!(
+                    "the store {} is empty, but its key {} and the trail {} say that there was one, and with it leases \
+                     of credentials that may still work: put the store back from a backup (engine.db, with \
+                     engine.db-wal if there is one); to give it up and begin anew, move the key and the trail away",
+                    self.file("engine.db").display(),
+                    self.file("unseal.key").display(),
+                    trail.display()
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Directory {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a child that another thread has just forked holds it too until it
+        // has become another program, and with it the lock.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(directory = %self.path.display(), %error, "the data directory's lock was not let go");
+        }
     }
 }
 
@@ -128,8 +180,10 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<Secret>, OpenError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(e)),
     };
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    let found = file.metadata().map_err(failed)?;
+    let mode = found.mode() & 0o777;
+    // What holds nothing keeps no secret.
+    if mode & 0o077 != 0 && found.len() > 0 {
         return Err(OpenError::Failed(format!(
             "{} has mode {mode:04o}: others could read it; treat it as known to them, or, if it is not, chmod 600 it",
             path.display()
@@ -140,28 +194,24 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<Secret>, OpenError> {
     Ok(Some(Secret::new(text.trim())))
 }
 
-/// Writes a secret to a new file of mode 0600, durably. The file must not exist.
+/// Writes a secret to a file of mode 0600: all of it, or nothing.
 pub(crate) fn write_private(path: &Path, secret: &Secret) -> Result<(), OpenError> {
-    let write = || -> std::io::Result<()> {
-        let mut file = private(OpenOptions::new().write(true).create_new(true)).open(path)?;
-        file.write_all(secret.expose().as_bytes())?;
-        file.write_all(b"\n")?;
-        file.sync_all()?;
-        match path.parent() {
-            Some(directory) => File::open(directory)?.sync_all(),
-            None => Ok(()),
-        }
-    };
-    write().map_err(|e| OpenError::Failed(format!("cannot write {}: {e}", path.display())))
+    durable::replace(path, |file| writeln!(file, "{}", secret.expose()))
+        .map_err(|e| OpenError::Failed(format!("cannot write {}: {e}", path.display())))
 }
 
-/// The barrier over `store`: its key is opened with the unseal key, or made at first use.
-pub(crate) async fn unseal(store: Arc<dyn Store>, unseal_key: &Key) -> Result<Barrier, OpenError> {
+/// The barrier over `store`: its key is opened with the unseal key, or made at first use. Then what is answered beside
+/// it belongs into the first commit.
+pub(crate) fn unseal(store: Arc<dyn Store>, unseal_key: &Key) -> Result<(Barrier, RawBatch), OpenError> {
     let cipher = Cipher::new(unseal_key)?;
+    let mut first = RawBatch::default();
     let key = match store.get(KEYRING_KEY)? {
         Some(sealed) => {
             let plain = cipher.open(KEYRING_KEY, &sealed).map_err(|_| {
-                OpenError::Failed("the unseal key does not open this store: it belongs to another one".to_owned())
+                OpenError::Failed(
+                    "the unseal key does not open this store: it belongs to another one, or one of the two is damaged"
+                        .to_owned(),
+                )
             })?;
             let mut key = Key::default();
             if plain.len() != key.len() {
@@ -174,11 +224,11 @@ pub(crate) async fn unseal(store: Arc<dyn Store>, unseal_key: &Key) -> Result<Ba
             let key = Key::new(random::bytes::<KEY_LEN>()?);
             let sealed = cipher.seal(KEYRING_KEY, &*key)?;
             debug_assert!(sealed.len() > NONCE_LEN + KEY_LEN);
-            store.commit(RawBatch { writes: vec![(KEYRING_KEY.to_owned(), Some(sealed))] }).await?;
+            first.writes.push((KEYRING_KEY.to_owned(), Some(sealed)));
             key
         }
     };
-    Ok(Barrier::new(store, &key)?)
+    Ok((Barrier::new(store, &key)?, first))
 }
 
 impl From<Error> for OpenError {
@@ -216,12 +266,27 @@ mod tests {
     }
 
     #[test]
+    fn a_directory_is_let_go_while_a_forked_child_still_holds_its_files() {
+        let dir = tempfile::tempdir().unwrap();
+        let held = Directory::hold(dir.path()).unwrap();
+        // What a fork copies: another descriptor of the same open file.
+        let child = held.lock.try_clone().unwrap();
+        drop(held);
+        drop(Directory::hold(dir.path()).unwrap());
+        drop(child);
+    }
+
+    #[test]
     fn the_directory_and_its_key_are_for_their_owner_alone() {
         let dir = tempfile::tempdir().unwrap();
         let data = dir.path().join("a/b");
         let held = Directory::hold(&data).unwrap();
-        let key = held.unseal_key().unwrap();
-        assert_eq!(*held.unseal_key().unwrap(), *key);
+        let store = MemoryStore::default();
+        let (key, fresh) = held.unseal_key(&store, None).unwrap();
+        assert!(!data.join("unseal.key").exists(), "it has no store yet");
+        fresh.unwrap().put().unwrap();
+        let (again, fresh) = held.unseal_key(&store, None).unwrap();
+        assert_eq!((*again, fresh.is_none()), (*key, true));
         let mode = |name: &str| std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("."), mode("unseal.key"), mode("engine.lock")), (0o700, 0o600, 0o600));
     }
@@ -231,7 +296,6 @@ mod tests {
         let dir = tempfile::tempdir().unwrap();
         let file = dir.path().join("k");
         write_private(&file, &Secret::new("x")).unwrap();
-        assert!(write_private(&file, &Secret::new("y")).is_err());
         std::fs::set_permissions(&file, std::fs::Permissions::from_mode(0o640)).unwrap();
         assert!(read_private(&file).unwrap_err().to_string().contains("mode 0640"));
         let link = dir.path().join("l");
@@ -239,24 +303,52 @@ mod tests {
         assert!(read_private(&link).is_err());
     }
 
-    #[test]
-    fn a_store_without_its_key_file_is_refused() {
+    #[tokio::test]
+    async fn a_key_and_its_store_find_each_other_or_are_missed() {
         let dir = tempfile::tempdir().unwrap();
         let held = Directory::hold(dir.path()).unwrap();
-        std::fs::write(dir.path().join("engine.db"), b"").unwrap();
-        assert!(held.unseal_key().unwrap_err().to_string().contains("is missing"));
+        let (file, trail) = (dir.path().join("unseal.key"), dir.path().join("trail.log"));
+        let begun = || async {
+            let store = Arc::new(MemoryStore::default());
+            let (key, fresh) = held.unseal_key(&*store, Some(&trail)).unwrap();
+            let (barrier, first) = unseal(store.clone(), &key).unwrap();
+            barrier.commit_with(first, Batch::new()).await.unwrap();
+            (store, key, fresh)
+        };
+        // Killed before the store had anything, twice: the second key is another.
+        drop(held.unseal_key(&MemoryStore::default(), Some(&trail)).unwrap());
+        std::fs::write(&file, "").unwrap();
+        let (store, key, fresh) = begun().await;
+        // Killed before the key had its name.
+        drop(fresh);
+        let (found, fresh) = held.unseal_key(&*store, Some(&trail)).unwrap();
+        assert_eq!(*found, *key);
+        fresh.unwrap().put().unwrap();
+        assert!(held.unseal_key(&*store, Some(&trail)).unwrap().1.is_none());
+
+        let refusal = |store: &MemoryStore| match held.unseal_key(store, Some(&trail)) {
+            Err(error) => error.to_string(),
+            Ok(_) => "taken".to_owned(),
+        };
+        assert_eq!(refusal(&MemoryStore::default()), "taken");
+        std::fs::write(&trail, "{}\n").unwrap();
+        let lost = refusal(&MemoryStore::default());
+        assert!(lost.contains("put the store back from a backup"), "{lost}");
+        std::fs::remove_file(&file).unwrap();
+        assert!(refusal(&store).contains("put the key file back"));
     }
 
     #[tokio::test]
     async fn only_the_key_that_sealed_a_store_unseals_it() {
         let store = Arc::new(MemoryStore::default());
         let (right, wrong) = (Key::new([1; 32]), Key::new([2; 32]));
-        let barrier = unseal(store.clone(), &right).await.unwrap();
+        let (barrier, first) = unseal(store.clone(), &right).unwrap();
         let mut batch = Batch::new();
         batch.put("a", &"b").unwrap();
-        barrier.commit(batch).await.unwrap();
-        let again = unseal(store.clone(), &right).await.unwrap();
+        barrier.commit_with(first, batch).await.unwrap();
+        let (again, first) = unseal(store.clone(), &right).unwrap();
+        assert!(first.writes.is_empty());
         assert_eq!(again.get::<String>("a").unwrap().unwrap(), "b");
-        assert!(unseal(store, &wrong).await.is_err());
+        assert!(unseal(store, &wrong).is_err());
     }
 }

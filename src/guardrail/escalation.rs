@@ -74,24 +74,40 @@ struct File {
 static TEXT: &str = include_str!("../../policies/escalation.yaml");
 
 // As with the catalogue of actions: without its paths, the guardrail that is there by itself would forbid nothing.
-static FILE: LazyLock<File> = LazyLock::new(|| part_of_program(TEXT));
+static FILE: LazyLock<Result<File, String>> = LazyLock::new(|| read(TEXT));
 
-fn part_of_program(text: &str) -> File {
+fn read(text: &str) -> Result<File, String> {
     match serde_yaml::from_str::<File>(text) {
-        Ok(file) if !file.paths.is_empty() => file,
-        Ok(_) => panic!("there are no escalation paths in this program"),
-        Err(why) => panic!("the escalation paths in this program can't be read: {why}"),
+        Ok(file) if !file.paths.is_empty() => Ok(file),
+        Ok(_) => Err("there are no escalation paths in this program".to_owned()),
+        Err(why) => Err(format!("the escalation paths in this program can't be read: {why}")),
     }
+}
+
+fn file() -> &'static File {
+    match &*FILE {
+        Ok(file) => file,
+        Err(why) => panic!("{why}"),
+    }
+}
+
+/// Reads the list, unless that was done: a server that could not judge by it ends before it serves.
+///
+/// # Errors
+/// What is wrong with it.
+pub fn check_paths() -> Result<(), &'static str> {
+    FILE.as_ref().map(drop).map_err(String::as_str)
 }
 
 /// Every way that is known, and the day of the list.
 pub fn paths() -> (&'static str, &'static [Path]) {
-    (&FILE.date, &FILE.paths)
+    let file = file();
+    (&file.date, &file.paths)
 }
 
 /// The ways that a rule is about.
 pub(super) fn chosen(rule: &Escalation) -> impl Iterator<Item = &'static Path> {
-    FILE.paths.iter().filter(|path| {
+    file().paths.iter().filter(|path| {
         (rule.paths.is_empty() || rule.paths.contains(&path.id)) && !rule.except_paths.contains(&path.id)
     })
 }
@@ -246,7 +262,7 @@ mod tests {
     #[test]
     fn a_list_of_paths_that_can_not_be_read_is_no_empty_one() {
         for text in ["", "paths", "date: x\npaths: []", "date: x\npaths: [{id: a}]"] {
-            assert!(std::panic::catch_unwind(|| super::part_of_program(text)).is_err(), "{text}");
+            assert!(super::read(text).is_err(), "{text}");
         }
     }
 }

@@ -9,7 +9,7 @@ mod pack;
 
 use serde::{Deserialize, Serialize};
 
-pub use self::escalation::{Path, paths};
+pub use self::escalation::{Path, check_paths, paths};
 pub use self::judge::{Judged, Login, Subject, Terms, expired, judge};
 pub use self::pack::{PACKS, pack};
 
@@ -43,6 +43,7 @@ impl Severity {
 
 /// A guardrail.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Guardrail {
     /// Its name.
     pub name: String,
@@ -97,7 +98,7 @@ pub enum Rule {
 
 /// Access that nobody may have: a request that meets all of it and is allowed.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Deny {
     /// Actions, with wildcards; empty is all.
     pub actions: Vec<String>,
@@ -152,7 +153,7 @@ pub enum Wildcard {
 /// What every role, or every login of an app, has to have. Times are in seconds; `None` and `false` demand
 /// nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Require {
     /// The ARN of a role's permissions boundary, with wildcards.
     pub permissions_boundary: Option<String>,
@@ -174,7 +175,7 @@ pub struct Require {
 
 /// The catalogue of privilege escalation, or a part of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(default)]
+#[serde(default, deny_unknown_fields)]
 pub struct Escalation {
     /// Only these paths, by id; empty is all.
     pub paths: Vec<String>,
@@ -184,6 +185,7 @@ pub struct Escalation {
 
 /// Who is exempt from a guardrail, why, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub struct Exception {
     /// Roles, as `mount/role` or `role` with wildcards.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]

@@ -79,11 +79,11 @@ static TEXT: &str = include_str!("../../policies/catalogue/actions.txt");
 
 // The text is part of the program, so that this is the same in every run, and the tests read it. If it could not be
 // read, nothing that asks for it may go on: with no actions, a guardrail on a level would let everything pass.
-static BUILT_IN: LazyLock<Catalogue> = LazyLock::new(|| part_of_program(TEXT));
+static BUILT_IN: LazyLock<Result<Catalogue, Unreadable>> = LazyLock::new(|| Catalogue::parse_lazily(TEXT));
 
 /// The catalogue that a text of the program says, or none at all: whoever asks is stopped, now and each time after.
-fn part_of_program(text: &str) -> Catalogue {
-    match Catalogue::parse_lazily(text) {
+fn part_of_program(read: &Result<Catalogue, Unreadable>) -> &Catalogue {
+    match read {
         Ok(catalogue) => catalogue,
         Err(bad) => panic!("the catalogue of actions in this program can't be read: {bad}"),
     }
@@ -97,7 +97,7 @@ impl Catalogue {
 
     /// The one that was chosen, else the one in the binary.
     pub fn current() -> &'static Self {
-        CHOSEN.get().unwrap_or(&BUILT_IN)
+        CHOSEN.get().unwrap_or_else(|| Self::built_in())
     }
 
     /// Makes this the [`Catalogue::current`] one, for the life of the process. The first choice stays.
@@ -108,7 +108,15 @@ impl Catalogue {
 
     /// The one in the binary.
     pub fn built_in() -> &'static Self {
-        &BUILT_IN
+        part_of_program(&BUILT_IN)
+    }
+
+    /// Reads the one in the binary, unless that was done: a server that could not judge by it ends before it serves.
+    ///
+    /// # Errors
+    /// The line that is not understood, or what is missing.
+    pub fn check_built_in() -> Result<(), &'static Unreadable> {
+        BUILT_IN.as_ref().map(drop)
     }
 
     /// How many bytes of the binary it takes.
@@ -394,7 +402,10 @@ mod tests {
     #[test]
     fn a_catalogue_that_can_not_be_read_is_no_empty_one() {
         for text in ["", "date 2026-01-01", "date 2026-01-01\nsize 0 0\nglobals a\nmultivalued b"] {
-            assert!(std::panic::catch_unwind(|| super::part_of_program(text).size()).is_err(), "{text}");
+            assert!(
+                std::panic::catch_unwind(|| super::part_of_program(&Catalogue::parse_lazily(text)).size()).is_err(),
+                "{text}"
+            );
         }
     }
 }

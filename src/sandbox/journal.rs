@@ -6,11 +6,12 @@
 
 use std::fs::{File, OpenOptions};
 use std::io::{BufRead, BufReader, BufWriter, Write};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use super::OpenError;
 use super::state::{Entry, State};
+use crate::durable;
 
 /// A journal is compacted when it has this many lines more than ten times the account's entities.
 const SLACK_LINES: usize = 50_000;
@@ -34,7 +35,7 @@ impl Journal {
             let path = path.to_owned();
             move |source| OpenError::Io { path, source }
         };
-        std::fs::DirBuilder::new().recursive(true).mode(0o700).create(directory).map_err(failed(directory))?;
+        durable::directory(directory).map_err(failed(directory))?;
         let lock_path = directory.join("sandbox.lock");
         let lock = options().read(true).write(true).create(true).open(&lock_path).map_err(failed(&lock_path))?;
         match lock.try_lock() {
@@ -79,6 +80,16 @@ impl Journal {
     }
 }
 
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // A child that another thread has just forked holds the file too, and with it the lock, until it has
+        // become another program; the next opening must not find it.
+        if let Err(error) = self.lock.unlock() {
+            tracing::warn!(journal = %self.path.display(), %error, "the sandbox's lock was not let go");
+        }
+    }
+}
+
 fn options() -> OpenOptions {
     let mut options = OpenOptions::new();
     options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed());
@@ -115,16 +126,31 @@ fn replay(path: &Path) -> Result<State, OpenError> {
 
 /// Writes the whole account to a new file and puts it in the place of the old one.
 fn compact(path: &Path, state: &State) -> std::io::Result<(File, usize)> {
-    let fresh = path.with_extension("jsonl.new");
-    let mut writer = BufWriter::new(options().write(true).create(true).truncate(true).open(&fresh)?);
     let mut lines = 0;
-    for entry in state.entries() {
-        serde_json::to_writer(&mut writer, &entry)?;
-        writer.write_all(b"\n")?;
-        lines += 1;
-    }
-    writer.flush()?;
-    drop(writer);
-    std::fs::rename(&fresh, path)?;
+    durable::replace(path, |file| {
+        let mut writer = BufWriter::new(file);
+        for entry in state.entries() {
+            serde_json::to_writer(&mut writer, &entry)?;
+            writer.write_all(b"\n")?;
+            lines += 1;
+        }
+        writer.flush()
+    })?;
     Ok((options().append(true).open(path)?, lines))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Journal;
+
+    #[test]
+    fn a_directory_is_let_go_while_a_forked_child_still_holds_its_files() {
+        let directory = tempfile::tempdir().unwrap();
+        let (journal, _) = Journal::open(directory.path()).unwrap();
+        // What a fork copies: another descriptor of the same open file.
+        let child = journal.lock.try_clone().unwrap();
+        drop(journal);
+        drop(Journal::open(directory.path()).unwrap());
+        drop(child);
+    }
 }

@@ -114,6 +114,13 @@ const LEASES: &[(&str, u16, &str)] = &[
     ("PUT /v1/sys/leases/revoke/aws/creds/r/x", 204, ""),
     ("PUT /v1/sys/leases/revoke-prefix/aws/creds", 204, ""),
     ("PUT /v1/sys/leases/revoke-force/aws/creds", 204, ""),
+    ("PUT /v1/sys/leases/revoke-prefix/auth/approle", 200, r#"{"data":{"revoked":3},"warnings":null}"#),
+    (
+        "PUT /v1/sys/leases/revoke-prefix/auth/nope",
+        202,
+        r#"{"data":{"queued":0},"warnings":["no lease begins with auth/nope/"]}"#,
+    ),
+    ("PUT /v1/sys/leases/revoke-force/aws/sts", 200, r#"{"data":{"revoked":1,"given_up":["aws/sts/r/x"]}}"#),
     (
         "PUT /v1/sys/leases/renew",
         200,
@@ -141,6 +148,9 @@ fn leases() {
             &["lease", "revoke", "-prefix", "-sync", "aws/creds"],
             &["lease", "revoke", "-force", "-prefix", "aws/creds"],
             &["lease", "revoke", "-force", "aws/creds/r/x"],
+            &["lease", "revoke", "-prefix", "-sync", "auth/approle"],
+            &["lease", "revoke", "-prefix", "auth/nope"],
+            &["lease", "revoke", "-force", "-prefix", "aws/sts"],
         ],
     );
     insta::assert_snapshot!("leases", text);
@@ -150,7 +160,7 @@ fn leases() {
     assert_eq!(sent[2].1, r#"{"sync":false}"#);
     assert_eq!(sent[3].1, r#"{"sync":true}"#);
     assert_eq!(sent[6].0, "PUT /v1/sys/leases/revoke-force/aws/creds");
-    assert_eq!(sent.len(), 7, "-force without -prefix sends nothing");
+    assert_eq!(sent.len(), 10, "-force without -prefix sends nothing");
 }
 
 #[test]

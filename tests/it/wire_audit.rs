@@ -135,7 +135,10 @@ fn d6_d13_with_the_only_device_unwritable_nothing_is_issued_and_the_status_still
     assert_eq!((answer.status, &answer.body), (500, &json!({ "errors": ["internal error"] })));
     assert_eq!(world.actions(), Vec::<String>::new(), "no call, above all no CreateUser");
     assert_eq!(world.http.send("GET", "sys/seal-status", None).status, 200);
-    assert_eq!(world.http.send("GET", "sys/health", None).status, 200);
+    let health = world.http.send("GET", "sys/health", None);
+    assert_eq!(health.status, 500);
+    assert!(said(&health.body["failing"]["audit/broken/"]).contains("No space left on device"), "{}", health.body);
+    assert_eq!(world.http.send("GET", "sys/health?failingcode=200", None).status, 200);
 }
 
 #[test]
@@ -338,7 +341,7 @@ fn a_token_that_comes_after_the_limit_of_its_request_is_revoked_and_quick_reques
 }
 
 #[test]
-fn a_client_that_goes_away_leaves_a_credential_that_is_leased_and_in_the_trail() {
+fn a_client_that_goes_away_leaves_no_credential_and_the_trail_says_so() {
     let world = World::with_role();
     world.fault(Fault::once("CreateAccessKey", Effect::Delay(Duration::from_secs(10))));
     let mut client = TcpStream::connect(&world.root.address).unwrap();
@@ -349,16 +352,14 @@ fn a_client_that_goes_away_leaves_a_credential_that_is_leased_and_in_the_trail()
     world.root.get("sys/mounts");
     world.wait(10);
     let line = |world: &World| {
-        world.lines().into_iter().find(|line| line["type"] == "response" && line["credential"].is_object())
+        let of_it = |line: &Value| line["type"] == "response" && line["request"]["path"] == "aws/creds/r";
+        world.lines().into_iter().find(of_it)
     };
-    look_until("the credential is in the trail", &world, || line(&world).is_some());
+    look_until("the request has ended in the trail", &world, || line(&world).is_some());
     let line = line(&world).unwrap();
-    look_until("its lease is active", &world, || {
-        let lookup = json!({ "lease_id": line["credential"]["lease_id"] });
-        world.root.post("sys/leases/lookup", &lookup)["data"]["state"] == "active"
-    });
-    assert_eq!(world.users(), [said(&line["credential"]["iam_user"])]);
-    // It ends as any other.
-    world.wait(2_764_800);
-    assert_eq!((world.settle(), world.users().len()), (0, 0));
+    assert!(line["error"].to_string().contains("client-went-away") && line["credential"].is_null(), "{line}");
+    world.settle_all();
+    assert_eq!(world.users(), [""; 0]);
+    let events = world.events();
+    assert_eq!(events, ["lease-abandoned client-went-away", "lease-revoked client-went-away"]);
 }

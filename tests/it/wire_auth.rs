@@ -15,15 +15,15 @@ use crate::http::{Answer, Http};
 const START: i64 = 1_790_000_000;
 
 /// An engine in memory, as root, with a clock that stands still.
-struct World {
+pub(crate) struct World {
     // Ends the engine when dropped.
     _engine: InTestEngine,
-    root: Http,
+    pub(crate) root: Http,
     clock: Clock,
 }
 
 impl World {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(START).unwrap());
         let engine = InTestEngine::start(clock.clone(), AwsTransport::Network);
         let root = client(&engine);
@@ -31,38 +31,38 @@ impl World {
     }
 
     /// A world with AppRole at `auth/approle/` and one role.
-    fn with_role(role: &str, settings: &Value) -> Self {
+    pub(crate) fn with_role(role: &str, settings: &Value) -> Self {
         let world = Self::new();
         world.root.post("sys/auth/approle", &json!({"type": "approle"}));
         world.root.post(&format!("auth/approle/role/{role}"), settings);
         world
     }
 
-    fn wait(&self, seconds: u64) {
+    pub(crate) fn wait(&self, seconds: u64) {
         self.clock.advance(Duration::from_secs(seconds));
     }
 
     /// A client with a token of these rules.
-    fn with_policy(&self, name: &str, rules: &str) -> Http {
+    pub(crate) fn with_policy(&self, name: &str, rules: &str) -> Http {
         self.root.post(&format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
         self.root.with_token(&self.token(&json!({ "policies": [name] })))
     }
 
     /// A new token, made by root.
-    fn token(&self, parameters: &Value) -> String {
+    pub(crate) fn token(&self, parameters: &Value) -> String {
         text(&self.root.post("auth/token/create", parameters)["auth"]["client_token"])
     }
 
-    fn role_id(&self, role: &str) -> String {
+    pub(crate) fn role_id(&self, role: &str) -> String {
         text(&self.root.get(&format!("auth/approle/role/{role}/role-id"))["data"]["role_id"])
     }
 
-    fn secret_id(&self, role: &str, parameters: &Value) -> String {
+    pub(crate) fn secret_id(&self, role: &str, parameters: &Value) -> String {
         let made = self.root.post(&format!("auth/approle/role/{role}/secret-id"), parameters);
         text(&made["data"]["secret_id"])
     }
 
-    fn login(&self, role_id: &str, secret_id: &str) -> Answer {
+    pub(crate) fn login(&self, role_id: &str, secret_id: &str) -> Answer {
         let body = json!({ "role_id": role_id, "secret_id": secret_id });
         self.root.with_token("").send("POST", "auth/approle/login", Some(&body))
     }
@@ -72,12 +72,12 @@ fn client(engine: &InTestEngine) -> Http {
     Http { address: engine.address.trim_start_matches("http://").to_owned(), token: engine.root_token.clone() }
 }
 
-fn text(value: &Value) -> String {
+pub(crate) fn text(value: &Value) -> String {
     value.as_str().unwrap_or_else(|| panic!("a string, not {value}")).to_owned()
 }
 
 /// Status and error texts, as one line.
-fn outcome(answer: &Answer) -> String {
+pub(crate) fn outcome(answer: &Answer) -> String {
     let errors = answer.body["errors"].as_array().cloned().unwrap_or_default();
     let errors: Vec<&str> = errors.iter().filter_map(Value::as_str).collect();
     format!("{} {}", answer.status, errors.join(" | ")).trim_end().to_owned()

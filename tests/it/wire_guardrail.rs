@@ -129,11 +129,113 @@ fn guardrails_stay_until_the_estate_takes_them_away() {
     refuses(&world, "the guardrail renamed denies");
     apply(&world, &role("s3:*"), &[]);
     issues(&world);
-    // A role that is gone takes its guardrails with it.
+    // A role that was deleted and made anew by hand is judged by the same.
     apply(&world, &role("s3:*"), &[no_delete()]);
-    world.root.send("DELETE", "aws/roles/r", None);
+    for path in ["aws/roles/r", "aws/roles/r/"] {
+        assert_eq!(world.root.send("DELETE", path, None).status, 204);
+        world.restart_after(1);
+        world.role("r", &role("s3:*"));
+        refuses(&world, denied);
+    }
+    // The estate that takes it away takes its guardrails away.
+    let none = header(&[]);
+    let gone = world.root.try_send_with("DELETE", "aws/roles/r", None, &[("X-Leasehold-Guardrails", none.as_str())]);
+    assert_eq!(gone.unwrap().status, 204);
     world.role("r", &role("s3:*"));
     issues(&world);
+}
+
+/// The rights to write everything, but not to speak for the estate.
+const WRITER: &str = "path \"*\" { capabilities = [\"create\", \"read\", \"update\", \"delete\", \"list\", \"sudo\"] }
+path \"sys/leasehold/*\" { capabilities = [\"deny\"] }";
+
+#[test]
+fn only_the_estates_token_says_where_a_change_comes_from_and_what_a_role_is_judged_by() {
+    let world = World::new();
+    apply(&world, &role("s3:GetObject"), &[no_delete()]);
+    world.root.post("sys/auth/approle", &json!({ "type": "approle" }));
+    world.root.post("auth/approle/role/l", &json!({}));
+    world.root.post("sys/policies/acl/writer", &json!({ "policy": WRITER }));
+    let token = |policies: &[&str]| {
+        let made = world.root.post("auth/token/create", &json!({ "policies": policies }));
+        world.root.with_token(&said(&made["auth"]["client_token"]))
+    };
+    let writer = token(&["writer"]);
+    let none = header(&[]);
+    let headers = [
+        ("X-Leasehold-Commit", "abc"),
+        ("X-Leasehold-App", "other"),
+        ("X-Leasehold-Source", "a.hcl:1"),
+        ("X-Leasehold-Review", "abc"),
+        ("X-Leasehold-Guardrails", none.as_str()),
+    ];
+    let wide = role("s3:*");
+    for header in headers {
+        for (method, path, body) in [
+            ("POST", "aws/roles/r", Some(&wide)),
+            ("DELETE", "aws/roles/r", None),
+            ("GET", "aws/roles/r", None),
+            ("LIST", "aws/roles", None),
+            ("POST", "auth/approle/role/l", Some(&json!({ "token_ttl": 60 }))),
+            ("POST", "auth/approle/role/l/policies", Some(&json!({ "token_policies": "x" }))),
+            ("POST", "auth/approle/login", Some(&json!({ "role_id": "x", "secret_id": "y" }))),
+            ("POST", "auth/token/create", Some(&json!({}))),
+            ("GET", "sys/internal/ui/mounts", None),
+        ] {
+            let answer = writer.try_send_with(method, path, body, &[header]).unwrap();
+            refused(&answer, 403, "the headers X-Leasehold-* say where a change comes from");
+            let nobody = writer.with_token("").try_send_with(method, path, body, &[header]).unwrap();
+            assert_eq!(nobody.status, 403, "{method} {path}");
+        }
+    }
+    assert_eq!(world.root.get("auth/approle/role/l")["data"]["token_ttl"], 0);
+    // Without the headers the same token writes, and frees nothing.
+    assert_eq!(writer.send("POST", "aws/roles/r", Some(&wide)).status, 204);
+    refuses(&world, "the guardrail no-delete denies");
+    // With the path that apply's policy has, it may.
+    let rules = "path \"aws/roles/*\" { capabilities = [\"update\"] }\n\
+                 path \"sys/leasehold/estate\" { capabilities = [\"update\"] }";
+    world.root.post("sys/policies/acl/estate", &json!({ "policy": rules }));
+    for header in headers {
+        let answer = token(&["estate"]).try_send_with("POST", "aws/roles/r", Some(&wide), &[header]).unwrap();
+        assert_eq!(answer.status, 204, "{}", outcome(&answer));
+    }
+    issues(&world);
+}
+
+#[test]
+fn what_a_guardrail_says_and_is_not_understood_is_refused() {
+    let world = World::new();
+    let exception = json!({ "roles": ["r"], "reason": "r", "owner": "o", "expires": "2027-02-01" });
+    let whole = json!([{
+        "name": "g", "severity": "deny", "place": "", "exceptions": [exception],
+        "rules": [
+            { "deny": { "actions": ["s3:*"] } },
+            { "require": { "bind_secret_id": true } },
+            { "escalation": { "paths": [] } },
+        ],
+    }]);
+    assert_eq!(applied(&world, &role("s3:GetObject"), &STANDARD.encode(whole.to_string())).status, 204);
+    // A key that nobody knows, in each object that there is.
+    let mut places = vec![String::new()];
+    let mut objects = Vec::new();
+    while let Some(place) = places.pop() {
+        match whole.pointer(&place).unwrap() {
+            Value::Object(map) => {
+                places.extend(map.keys().map(|key| format!("{place}/{key}")));
+                objects.push(place);
+            }
+            Value::Array(items) => places.extend((0..items.len()).map(|index| format!("{place}/{index}"))),
+            _ => {}
+        }
+    }
+    assert_eq!(objects.len(), 8);
+    for place in objects {
+        let mut odd = whole.clone();
+        odd.pointer_mut(&place).unwrap()["exempt"] = json!(["*"]);
+        let answer = applied(&world, &role("s3:GetObject"), &STANDARD.encode(odd.to_string()));
+        refused(&answer, 400, "x-leasehold-guardrails is not understood");
+    }
 }
 
 #[test]

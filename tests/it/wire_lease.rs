@@ -152,6 +152,34 @@ fn lookup_and_list_show_leases() {
 }
 
 #[test]
+fn only_who_may_end_a_lease_may_shorten_it() {
+    let world = world();
+    let own = token(&world, &json!({ "policies": ["root"], "ttl": "10h" }));
+    let rules = "path \"sys/leases/revoke\" { capabilities = [\"update\"] }";
+    world.root.post("sys/policies/acl/ender", &json!({ "policy": rules }));
+    let default = token(&world, &json!({ "policies": ["default"] }));
+    let ender = token(&world, &json!({ "policies": ["default", "ender"] }));
+    for (caller, increment, left) in [
+        (&default, 1, 1800),
+        (&default, 1799, 1800),
+        (&default, 3600, 3600),
+        (&ender, 1, 1),
+        (&own, 1, 1),
+        (&world.root, 1, 1),
+    ] {
+        let id = said(&own.get("aws/creds/r")["lease_id"]);
+        for path in ["sys/leases/renew", "sys/renew"] {
+            let renewed = caller.post(path, &json!({ "lease_id": id, "increment": increment }));
+            assert_eq!(renewed["lease_duration"], left, "{path} {increment}");
+            let kept = increment < left;
+            assert_eq!(renewed["warnings"].is_array(), kept, "{path} {increment}: {renewed}");
+        }
+        let found = world.root.post("sys/leases/lookup", &json!({ "lease_id": id }));
+        assert_eq!(found["data"]["ttl"], left, "{increment}");
+    }
+}
+
+#[test]
 fn revocation_is_over_when_it_is_answered_unless_asked_otherwise() {
     let world = world();
     let mut ids: Vec<String> = (0..5).map(|_| said(&world.creds()["lease_id"])).collect();
@@ -171,7 +199,7 @@ fn revocation_is_over_when_it_is_answered_unless_asked_otherwise() {
     assert_eq!(world.users().len(), 2);
     // L22
     world.root.send("DELETE", "aws/roles/r", None);
-    assert_eq!(world.root.send("PUT", "sys/leases/revoke-prefix/aws/creds/r", None).status, 204);
+    assert_eq!(world.root.send("PUT", "sys/leases/revoke-prefix/aws/creds/r", None).status, 200);
     assert!(world.users().is_empty());
     assert_eq!(world.root.send("LIST", "sys/leases/lookup/aws", None).status, 404);
     assert_eq!(world.events().len(), 5);
@@ -190,7 +218,10 @@ fn a_bulk_revocation_goes_on_past_failures_and_reports_them() {
     assert_eq!((world.users().len(), leases(&world)), (1, 1));
     // L20
     world.fault(Fault::always("DeleteUser", Effect::Deny));
-    assert_eq!(world.root.send("PUT", "sys/revoke-force/aws", None).status, 204);
+    let forced = world.root.send("PUT", "sys/revoke-force/aws", None);
+    assert_eq!((forced.status, &forced.body["data"]["revoked"]), (200, &json!(0)));
+    let given_up = forced.body["data"]["given_up"].as_array().unwrap();
+    assert!(given_up.len() == 1 && ids.contains(&said(&given_up[0])), "{given_up:?}");
     assert_eq!((world.users().len(), leases(&world)), (1, 0), "given up by force, as the trail says");
     assert_eq!(world.events().last().map(String::as_str), Some("lease-revoked forced"));
 }

@@ -178,12 +178,135 @@ fn the_last_use_of_a_token_leaves_no_lease() {
     world.users_become(0);
 }
 
+/// Three logins of an app: each has a credential and a child with another.
+fn three_logins(world: &World) -> Vec<Http> {
+    let known = world.root.send("GET", "sys/auth/approle", None).status == 200;
+    if !known {
+        world.root.post("sys/auth/approle", &json!({"type": "approle"}));
+    }
+    world.root.post("auth/approle/role/app", &json!({"token_policies": ["app"], "token_ttl": "10m"}));
+    let role_id = world.root.get("auth/approle/role/app/role-id")["data"]["role_id"].clone();
+    let login = |_| {
+        let secret_id = world.root.post("auth/approle/role/app/secret-id", &json!({}))["data"]["secret_id"].clone();
+        let ids = json!({ "role_id": role_id, "secret_id": secret_id });
+        let login = world.client(&world.root.with_token(""), "auth/approle/login", &ids);
+        issue(&login);
+        let child = world.client(&login, "auth/token/create", &json!({}));
+        issue(&child);
+        [login, child]
+    };
+    (0..3).flat_map(login).collect()
+}
+
+fn login_leases(world: &World) -> Vec<String> {
+    let listed = world.root.send("LIST", "sys/leases/lookup/auth/approle/login", None);
+    let keys = listed.body["data"]["keys"].as_array().cloned().unwrap_or_default();
+    assert_eq!(listed.status, if keys.is_empty() { 404 } else { 200 });
+    keys.iter().map(|key| format!("auth/approle/login/{}", key.as_str().unwrap())).collect()
+}
+
+fn is_alive(token: &Http) -> bool {
+    token.send("GET", "auth/token/lookup-self", None).status == 200
+}
+
 #[test]
-fn tokens_are_not_leases() {
+fn a_login_is_a_lease_until_it_ends() {
     let world = World::new();
-    // L11
-    let renewed = world.root.send("POST", "sys/leases/renew", Some(&json!({"lease_id": "auth/token/create/h0123"})));
+    let tokens = three_logins(&world);
+    let ids = login_leases(&world);
+    assert_eq!(ids.len(), 3);
+    assert!(ids.iter().all(|id| tokens.iter().all(|token| !id.contains(&token.token))));
+    // The children are leases of their own, and root's token, which never ends, is none.
+    let made = world.root.send("LIST", "sys/leases/lookup/auth/token", None).body["data"]["keys"].clone();
+    assert_eq!(made, json!(["create/"]));
+    let folders = world.root.send("LIST", "sys/leases/lookup", None).body["data"]["keys"].clone();
+    assert_eq!(folders, json!(["auth/", "aws/"]));
+
+    let lookup = |id: &str| world.root.send("POST", "sys/leases/lookup", Some(&json!({ "lease_id": id })));
+    let found = lookup(&ids[0]).body["data"].clone();
+    assert_eq!(found["id"], json!(ids[0]));
+    assert_eq!(found["path"], "auth/approle/login");
+    assert_eq!((&found["ttl"], &found["renewable"], &found["last_renewal"]), (&json!(600), &json!(true), &json!(null)));
+    assert_eq!(found["issue_time"], "2026-09-21T14:13:20Z");
+    assert_eq!(found["expire_time"], "2026-09-21T14:23:20Z");
+    // L11: a token is renewed as a token; its lease says so.
+    let renewed = world.root.send("POST", "sys/leases/renew", Some(&json!({ "lease_id": ids[0] })));
     assert_eq!(renewed.body["errors"], json!(["tokens cannot be renewed through this endpoint"]));
-    let revoked = world.root.send("POST", "sys/leases/revoke", Some(&json!({"lease_id": "auth/token/create/h0123"})));
-    assert_eq!(revoked.status, 204);
+    world.clock.advance(Duration::from_secs(300));
+    let parents: Vec<&Http> = tokens.iter().step_by(2).collect();
+    parents[0].post("auth/token/renew-self", &json!({}));
+    let ttls: Vec<Value> = ids.iter().map(|id| lookup(id).body["data"]["ttl"].clone()).collect();
+    assert_eq!(ttls.iter().filter(|ttl| **ttl == 600).count(), 1, "{ttls:?}");
+    assert_eq!(ttls.iter().filter(|ttl| **ttl == 300).count(), 2, "{ttls:?}");
+    // By time, by itself, and by its last use: no lease is left.
+    world.clock.advance(Duration::from_secs(300));
+    let settle = || world.engine.as_ref().unwrap().settle(Duration::from_secs(30));
+    assert_eq!(settle(), 0);
+    assert_eq!((world.users(), login_leases(&world).len()), (2, 1));
+    parents[0].post("auth/token/revoke-self", &json!({}));
+    assert_eq!((settle(), world.users()), (0, 0));
+    assert_eq!(login_leases(&world), Vec::<String>::new());
+    assert_eq!(world.root.send("LIST", "sys/leases/lookup", None).status, 404);
+    let gone = lookup(&ids[0]);
+    assert_eq!((gone.status, &gone.body["errors"]), (400, &json!(["invalid lease"])));
+    assert_eq!(world.root.send("POST", "sys/leases/revoke", Some(&json!({ "lease_id": ids[0] }))).status, 204);
+}
+
+#[test]
+fn logins_are_revoked_as_leases_are_with_all_that_hangs_on_them() {
+    let world = World::new();
+    let other = world.app(&json!({}));
+    issue(&other);
+    let sync = |sync: bool| json!({ "sync": sync });
+    // What is asked, which bulk answer it gives, and how many of three logins are left.
+    for (method, path, body, said, left) in [
+        ("PUT", "sys/leases/revoke/$ID", sync(true), json!(null), 2),
+        ("PUT", "sys/leases/revoke/$ID", sync(false), json!(null), 2),
+        ("PUT", "sys/revoke/$ID", json!({}), json!(null), 2),
+        ("PUT", "sys/leases/revoke-prefix/$ID", json!({}), json!({ "revoked": 1 }), 2),
+        ("PUT", "sys/leases/revoke-prefix/auth/approle", json!({}), json!({ "revoked": 3 }), 0),
+        ("PUT", "sys/leases/revoke-prefix/auth/approle/login", sync(true), json!({ "revoked": 3 }), 0),
+        ("PUT", "sys/leases/revoke-prefix/auth/approle", sync(false), json!({ "queued": 3 }), 0),
+        ("PUT", "sys/revoke-prefix/auth/approle", json!({}), json!({ "revoked": 3 }), 0),
+        ("PUT", "sys/leases/revoke-force/auth/approle", json!({}), json!({ "revoked": 3 }), 0),
+        ("PUT", "sys/revoke-force/auth/approle/login", json!({}), json!({ "revoked": 3 }), 0),
+        ("DELETE", "sys/auth/approle", json!({}), json!(null), 0),
+    ] {
+        let tokens = three_logins(&world);
+        assert_eq!(world.users(), 7);
+        let path = path.replace("$ID", &login_leases(&world)[0]);
+        let answer = world.root.send(method, &path, Some(&body));
+        assert!((200..300).contains(&answer.status), "{path} {body}: {}", answer.body);
+        assert_eq!(answer.body["data"], said, "{path} {body}");
+        world.users_become(1 + 2 * left);
+        assert_eq!(login_leases(&world).len(), left, "{path} {body}");
+        assert_eq!(tokens.iter().filter(|token| is_alive(token)).count(), 2 * left, "{path} {body}");
+        assert!(is_alive(&other), "{path}");
+        // The rest, for the next.
+        for token in tokens.iter().filter(|token| is_alive(token)) {
+            token.send("POST", "auth/token/revoke-self", Some(&json!({})));
+        }
+        world.users_become(1);
+    }
+}
+
+#[test]
+fn a_bulk_revocation_that_finds_nothing_says_so() {
+    let world = World::new();
+    for path in ["revoke-prefix/auth/approle", "revoke-force/auth/approle", "revoke-prefix/aws/creds/nope"] {
+        for body in [json!({}), json!({ "sync": false })] {
+            let answer = world.root.send("PUT", &format!("sys/leases/{path}"), Some(&body));
+            assert!((200..300).contains(&answer.status), "{path}: {}", answer.body);
+            let prefix = path.split_once('/').unwrap().1;
+            assert_eq!(answer.body["warnings"], json!([format!("no lease begins with {prefix}/")]), "{path}");
+        }
+    }
+    let app = world.app(&json!({}));
+    let lease = issue(&app);
+    issue(&app);
+    let one = world.root.send("PUT", &format!("sys/leases/revoke-prefix/{lease}"), None);
+    assert_eq!(one.body["data"], json!({ "revoked": 1 }));
+    let rest = world.root.send("PUT", "sys/leases/revoke-prefix/aws", None);
+    assert_eq!((rest.status, &rest.body["data"]), (200, &json!({ "revoked": 1 })));
+    assert_eq!(world.users(), 0);
 }

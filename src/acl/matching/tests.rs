@@ -47,6 +47,24 @@ fn list(acl: &Acl, path: &str) -> bool {
 }
 
 #[test]
+fn names_that_a_backend_reads_in_any_case_match_in_any_case() {
+    let about = |short: &str, path: &str| read(&rules(short).about(path, &(2..3)), path);
+    for (short, path, allowed) in [
+        ("a/role/MyRole=r", "a/role/myrole", true),
+        ("a/role/*=r a/role/MyRole=d", "a/role/myrole", false),
+        ("a/role/MyRole=r a/role/myROLE=d", "a/role/myrole", false),
+        ("a/+/MyR*=r a/role/myr*=d", "a/role/myrole", false),
+        // The rest of a path is read as it stands.
+        ("a/Role/myrole=r", "a/role/myrole", false),
+        ("a/role/MyRole/X=r", "a/role/myrole/x", false),
+        ("a/role/MyRole/X=r", "a/role/myrole/X", true),
+        ("b/role/MyRole=r", "a/role/myrole", false),
+    ] {
+        assert_eq!(about(short, path), allowed, "{short}: {path}");
+    }
+}
+
+#[test]
 fn exactly_one_rule_decides_a_read() {
     for (short, path, allowed) in [
         // A3
@@ -55,6 +73,10 @@ fn exactly_one_rule_decides_a_read() {
         // A4: the later first wildcard is the more specific one
         ("aws/+/prod=r aws/creds/*=d", "aws/creds/prod", false),
         ("aws/+/prod=d aws/creds/*=r", "aws/creds/prod", true),
+        // a + that is part of a segment is text, and text is more specific
+        ("a+b/c/+=d a+b/c*=r", "a+b/c/d", false),
+        ("a+b/c/+=r a+b/*=d", "a+b/c/d", true),
+        ("+a/+/c=r +a/b/*=d", "+a/b/c", false),
         // exact beats everything, in both directions
         ("a/b=r a/*=d a/+=d", "a/b", true),
         ("a/b=d a/*=r a/+=r", "a/b", false),

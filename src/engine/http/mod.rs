@@ -3,46 +3,53 @@
 //! A request runs in a task of its own, so that it always ends (also when its client has gone) and a
 //! panic in it takes nothing else along. HTTP/2 is offered by ALPN under TLS; plain connections speak
 //! HTTP/1.1, where the limit on reading a head also bounds an idle connection.
+//!
+//! Every wait for a client has a limit: for its handshake, its head, its body, its next request, and for it
+//! to take its answer. Who has the places when they run out is in [`crowd`]; what a connection may hold, and
+//! which answers have left, in [`visit`].
 
 mod answer;
+mod crowd;
+mod exchange;
 mod json;
 mod parse;
 mod path;
+mod visit;
 
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::{Body, Incoming};
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use hyper_util::server::graceful::Watcher;
+use rustix::process::{Resource, getrlimit};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio_rustls::TlsAcceptor;
 
-use self::answer::{Transport, render};
-use super::core::{Core, Delivery};
-use super::error::Error;
-use super::random;
-use super::request::{Request, Response};
+use self::answer::Transport;
+use self::crowd::{Crowd, Place};
+use self::exchange::Connection;
+use self::visit::{Source, Visit, Watched};
+use super::core::Core;
 
 /// What a server takes from its clients.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     /// Bytes of a request's body.
     pub body_bytes_max: usize,
-    /// Connections at a time; more wait to be accepted.
+    /// Connections at a time. One more takes the place of the one that costs least.
     pub connections_max: usize,
     /// How long a request may take.
     pub request_time_max: Duration,
     /// How long the head of a request, and the wait for it, may take; also a TLS handshake and a body.
     pub read_time_max: Duration,
+    /// How long a client may take to read an answer.
+    pub write_time_max: Duration,
+    /// How long an HTTP/2 connection may have no request open.
+    pub idle_time_max: Duration,
     /// How long a stopping server waits for requests in flight.
     pub drain_time_max: Duration,
 }
@@ -54,6 +61,8 @@ impl Default for Limits {
             connections_max: 1024,
             request_time_max: Duration::from_secs(90),
             read_time_max: Duration::from_secs(30),
+            write_time_max: Duration::from_secs(30),
+            idle_time_max: Duration::from_secs(120),
             drain_time_max: Duration::from_secs(30),
         }
     }
@@ -62,16 +71,13 @@ impl Default for Limits {
 /// Bytes of a request's head: the guardrails of a role at their longest, and as much as anything else needs.
 const HEAD_BYTES_MAX: usize = parse::GUARDRAILS_BYTES_MAX + 16 * 1024;
 const HEADERS_MAX: usize = 64;
-const HTTP2_STREAMS_MAX: u32 = 256;
-
-/// What a connection's requests need to know.
-#[derive(Clone)]
-struct Connection {
-    core: Arc<Core>,
-    limits: Limits,
-    peer: Option<SocketAddr>,
-    transport: Transport,
-}
+const HTTP2_STREAMS_MAX: u32 = 128;
+/// What an HTTP/2 client may send before anybody has read it, in all its requests together.
+const HTTP2_WINDOW_BYTES: u32 = 64 << 10;
+/// Open files that are kept for the store, the trail and AWS.
+const FILES_KEPT: u64 = 64;
+/// How often clients that take too long are looked for.
+const SWEEP_INTERVAL: Duration = Duration::from_secs(1);
 
 fn builder(limits: &Limits, peer: Option<SocketAddr>) -> auto::Builder<TokioExecutor> {
     let mut builder = auto::Builder::new(TokioExecutor::new());
@@ -87,6 +93,9 @@ fn builder(limits: &Limits, peer: Option<SocketAddr>) -> auto::Builder<TokioExec
         .http2()
         .timer(TokioTimer::new())
         .max_concurrent_streams(HTTP2_STREAMS_MAX)
+        .initial_stream_window_size(HTTP2_WINDOW_BYTES)
+        .initial_connection_window_size(HTTP2_WINDOW_BYTES)
+        .max_send_buf_size(64 << 10)
         .max_header_list_size(HEAD_BYTES_MAX as u32)
         .keep_alive_interval(read_time_max);
     builder
@@ -102,8 +111,10 @@ pub(crate) async fn serve_stream<S>(
 ) where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let connection = Connection { core, limits, peer, transport: Transport::Plain };
-    let service = service_fn(move |request| answer(connection.clone(), request));
+    let visit = Visit::new(peer);
+    let io = Watched::new(io, &visit);
+    let connection = Connection { core, limits, peer, transport: Transport::Plain, visit: visit.clone() };
+    let service = service_fn(move |request| exchange::answer(connection.clone(), request));
     let builder = builder(&limits, peer).http1_only();
     let served = builder.serve_connection(TokioIo::new(io), service).into_owned();
     // Without a watcher the engine is closed already, and takes no more requests.
@@ -111,6 +122,7 @@ pub(crate) async fn serve_stream<S>(
     if let Err(error) = watcher.watch(served).await {
         tracing::debug!(%error, "a connection ended badly");
     }
+    visit.end();
 }
 
 /// Accepts connections until `shutdown`, then lets the requests in flight end, within the limit.
@@ -121,118 +133,104 @@ pub(crate) async fn serve(
     tls: Option<Arc<rustls::ServerConfig>>,
     shutdown: impl Future<Output = ()>,
 ) {
-    let graceful = GracefulShutdown::new();
-    let places = Arc::new(Semaphore::new(limits.connections_max));
+    let crowd = Crowd::new();
+    let places = places(&limits);
+    let mut sweeps = tokio::time::interval(SWEEP_INTERVAL);
+    sweeps.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
     let mut shutdown = std::pin::pin!(shutdown);
     loop {
-        let accepted = tokio::select! {
+        let (stream, peer) = tokio::select! {
             () = &mut shutdown => break,
-            accepted = accept(&listener, &places) => accepted,
-        };
-        let Some((stream, peer, place)) = accepted else { continue };
-        let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
-        let connection = Connection { core: core.clone(), limits, peer: Some(peer), transport };
-        let acceptor = tls.clone().map(TlsAcceptor::from);
-        let watcher = graceful.watcher();
-        tokio::spawn(async move {
-            let _place = place;
-            let service = service_fn(move |request| answer(connection.clone(), request));
-            let builder = builder(&limits, Some(peer));
-            let served = match acceptor {
-                None => {
-                    let builder = builder.http1_only();
-                    watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await
-                }
-                Some(acceptor) => {
-                    let Ok(Ok(stream)) = tokio::time::timeout(limits.read_time_max, acceptor.accept(stream)).await
-                    else {
-                        tracing::debug!(%peer, "a TLS handshake failed or took too long");
-                        return;
-                    };
-                    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
-                    let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
-                    watcher.watch(builder.serve_connection(TokioIo::new(stream), service).into_owned()).await
-                }
-            };
-            if let Err(error) = served {
-                tracing::debug!(%peer, %error, "a connection ended badly");
+            _ = sweeps.tick() => {
+                crowd.sweep(&limits);
+                continue;
             }
-        });
+            accepted = accept(&listener, &crowd) => match accepted {
+                Some(accepted) => accepted,
+                None => continue,
+            },
+        };
+        // Only now: as long as nobody comes, nobody has to go.
+        tokio::select! {
+            () = &mut shutdown => break,
+            () = crowd.make_room(places) => {}
+        }
+        let place = crowd.enter(Source::of(peer), Visit::new(Some(peer)));
+        let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
+        let (core, acceptor) = (core.clone(), tls.clone().map(TlsAcceptor::from));
+        let visit = place.visit.clone();
+        let connection = Connection { core, limits, peer: Some(peer), transport, visit };
+        let id = place.id();
+        let task = tokio::spawn(Box::pin(visited(connection, stream, acceptor, place)));
+        Place::served_by(&crowd, id, task.abort_handle());
     }
     drop(listener);
-    if tokio::time::timeout(limits.drain_time_max, graceful.shutdown()).await.is_err() {
+    if !crowd.drain(limits.drain_time_max).await {
         tracing::warn!("requests were still in flight when the time to stop was up");
     }
 }
 
-async fn accept(
-    listener: &TcpListener,
-    places: &Arc<Semaphore>,
-) -> Option<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
-    // The semaphore is never closed, so a place always comes.
-    let place = places.clone().acquire_owned().await.ok()?;
+/// How many connections there may be: as the limits say, but no more than there can be open files.
+fn places(limits: &Limits) -> usize {
+    let files = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    let places = usize::try_from(files.saturating_sub(FILES_KEPT)).unwrap_or(usize::MAX).max(1);
+    if places < limits.connections_max {
+        tracing::warn!(places, open_files = files, "the limit on open files leaves room for fewer connections");
+    }
+    places.min(limits.connections_max)
+}
+
+async fn accept(listener: &TcpListener, crowd: &Crowd) -> Option<(TcpStream, SocketAddr)> {
     match listener.accept().await {
         Ok((stream, peer)) => {
             // Without it small answers wait for the client's acknowledgement.
             if let Err(error) = stream.set_nodelay(true) {
                 tracing::debug!(%peer, %error, "TCP_NODELAY could not be set");
             }
-            Some((stream, peer, place))
+            Some((stream, peer))
         }
         Err(error) => {
             tracing::warn!(%error, "a connection could not be accepted");
-            // Out of file descriptors, most likely: trying again at once would only spin.
+            // Out of file descriptors, most likely: one is freed, and trying again at once would only spin.
+            crowd.evict();
             tokio::time::sleep(Duration::from_millis(50)).await;
             None
         }
     }
 }
 
-async fn answer(
-    connection: Connection,
-    request: http::Request<Incoming>,
-) -> Result<http::Response<Full<Bytes>>, Infallible> {
-    let transport = connection.transport;
-    let (id, result) = match random::uuid() {
-        Ok(id) => (id.clone(), respond(connection, id, request).await),
-        Err(error) => (String::new(), Err(error)),
+/// Serves a connection for as long as it has its place.
+async fn visited(connection: Connection, stream: TcpStream, acceptor: Option<TlsAcceptor>, place: Place) {
+    let (limits, peer) = (connection.limits, connection.peer);
+    let builder = builder(&limits, peer);
+    let Some(acceptor) = acceptor else {
+        return speak(connection, stream, &builder.http1_only(), &place).await;
     };
-    Ok(render(&id, result, transport))
+    let Ok(Ok(stream)) = tokio::time::timeout(limits.read_time_max, acceptor.accept(stream)).await else {
+        tracing::debug!(?peer, "a TLS handshake failed or took too long");
+        return;
+    };
+    let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
+    let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
+    speak(connection, stream, &builder, &place).await;
 }
 
-async fn respond(connection: Connection, id: String, request: http::Request<Incoming>) -> Result<Response, Error> {
-    let Connection { core, limits, peer, .. } = connection;
-    let (parts, body) = request.into_parts();
-    let body = match tokio::time::timeout(limits.read_time_max, read(body, limits.body_bytes_max)).await {
-        Ok(body) => body?,
-        Err(_) => return Err(Error::Invalid("the request body did not arrive in time".to_owned())),
-    };
-    let request: Request = parse::parse(id, &parts, &body, peer)?;
-    let delivery = Arc::new(Delivery::default());
-    let mut task = tokio::spawn({
-        let delivery = delivery.clone();
-        async move { Box::pin(core.handle(&request, &delivery)).await }
-    });
-    let ended = match tokio::time::timeout(limits.request_time_max, &mut task).await {
-        Ok(ended) => ended,
-        // The task goes on to its end: what it began is finished, what it made for the client is undone.
-        Err(_) if delivery.give_up() => {
-            return Err(Error::Server("the request took too long and goes on without an answer".to_owned()));
+async fn speak<S>(connection: Connection, stream: S, builder: &auto::Builder<TokioExecutor>, place: &Place)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let peer = connection.peer;
+    let io = TokioIo::new(Watched::new(stream, &place.visit));
+    let service = service_fn(move |request| exchange::answer(connection.clone(), request));
+    let mut served = std::pin::pin!(builder.serve_connection(io, service));
+    let ended = tokio::select! {
+        ended = served.as_mut() => ended,
+        () = place.visit.closing() => {
+            served.as_mut().graceful_shutdown();
+            served.await
         }
-        // Its last step has begun, and what it makes will be the client's.
-        Err(_) => task.await,
     };
-    ended.unwrap_or_else(|panic| Err(Error::Internal(format!("the request ended in a panic: {panic}"))))
-}
-
-async fn read(body: Incoming, bytes_max: usize) -> Result<Bytes, Error> {
-    // A body that says it is too large is refused before any of it is read.
-    if body.size_hint().lower() > bytes_max as u64 {
-        return Err(Error::TooLarge);
-    }
-    match Limited::new(body, bytes_max).collect().await {
-        Ok(body) => Ok(body.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Error::TooLarge),
-        Err(_) => Err(Error::Invalid("the request body could not be read".to_owned())),
+    if let Err(error) = ended {
+        tracing::debug!(?peer, %error, "a connection ended badly");
     }
 }

@@ -1,6 +1,7 @@
 //! From an HTTP request to a [`Request`]: method, path, headers, query, body.
 
 use std::net::SocketAddr;
+use std::ops::Range;
 
 use bytes::Bytes;
 use http::request::Parts;
@@ -8,6 +9,7 @@ use http::{HeaderMap, Method, header};
 use serde_json::{Map, Value};
 
 use super::{json, path};
+use crate::acl::in_lower_case;
 use crate::engine::error::Error;
 use crate::engine::request::{Operation, Origin, Request};
 use crate::secret::Secret;
@@ -18,32 +20,64 @@ const ORIGIN_BYTES_MAX: usize = 512;
 /// As long as the list of guardrails of a role may be, in bytes of base64.
 pub(super) const GUARDRAILS_BYTES_MAX: usize = 48 << 10;
 
-/// Reads everything that the pipeline needs to know. `body` is within the size limit.
-pub(super) fn parse(id: String, parts: &Parts, body: &Bytes, remote: Option<SocketAddr>) -> Result<Request, Error> {
+/// Reads everything that the pipeline needs to know. `body` is within the size limit; `folded` tells which
+/// segments of a path the backend reads in any case.
+pub(super) fn parse(
+    folded: &dyn Fn(&str) -> Range<usize>,
+    id: String,
+    parts: &Parts,
+    body: &Bytes,
+    remote: Option<SocketAddr>,
+) -> Result<Request, Error> {
     let invalid = |text: &str| Error::Invalid(text.to_owned());
     let raw = parts.uri.path();
     let Some(raw) = raw.strip_prefix("/v1/") else { return Err(Error::NotFound) };
-    let mut request_path = path::parse(raw).map_err(invalid)?;
+    let given = path::parse(raw).map_err(invalid)?;
     let query = path::query(parts.uri.query().unwrap_or_default()).map_err(invalid)?;
     let operation = operation(&parts.method, &query)?;
-    if operation == Operation::List && !request_path.is_empty() && !request_path.ends_with('/') {
-        request_path.push('/');
-    }
+    let (path, folded) = canonical(folded, operation, &given)?;
     unsupported_headers(&parts.headers)?;
     let data = match operation {
+        Operation::Write if is_form(&parts.headers, body) => form(body)?,
         Operation::Write => json::parse(body).map_err(Error::Invalid)?,
+        Operation::Patch => {
+            if content_type(&parts.headers)? != "application/merge-patch+json" {
+                return Err(Error::MediaType("PATCH requires Content-Type application/merge-patch+json".to_owned()));
+            }
+            json::parse(body).map_err(Error::Invalid)?
+        }
         Operation::Read | Operation::Delete | Operation::List => parameters(query),
     };
     Ok(Request {
         id,
         operation,
-        path: request_path,
+        path,
+        folded,
         data,
         token: token(&parts.headers)?,
         remote,
         origin: origin(&parts.headers)?,
         guardrails: guardrails(&parts.headers)?,
     })
+}
+
+/// The one spelling of a path, and whether a name in it was given in another case. A list's path ends in a
+/// slash and no other does; where the backend reads a name in any case, it is in lower case.
+fn canonical(
+    folded: &dyn Fn(&str) -> Range<usize>,
+    operation: Operation,
+    given: &str,
+) -> Result<(String, bool), Error> {
+    let bare = given.strip_suffix('/').unwrap_or(given);
+    if matches!(operation, Operation::Write | Operation::Patch) && given != bare {
+        return Err(Error::Invalid("cannot write to a path ending in '/'".to_owned()));
+    }
+    let mut path = in_lower_case(bare, &folded(bare));
+    let folded = path != bare;
+    if operation == Operation::List && !path.is_empty() {
+        path.push('/');
+    }
+    Ok((path, folded))
 }
 
 fn operation(method: &Method, query: &[(String, String)]) -> Result<Operation, Error> {
@@ -67,9 +101,30 @@ fn operation(method: &Method, query: &[(String, String)]) -> Result<Operation, E
         }
         "LIST" => Ok(Operation::List),
         "POST" | "PUT" => Ok(Operation::Write),
+        "PATCH" => Ok(Operation::Patch),
         "DELETE" => Ok(Operation::Delete),
         _ => Err(Error::UnsupportedOperation),
     }
+}
+
+/// The media type of the body, without its parameters, in lower case; empty if none is given.
+fn content_type(headers: &HeaderMap) -> Result<String, Error> {
+    let given = text(headers, header::CONTENT_TYPE.as_str())?.unwrap_or_default();
+    Ok(given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// Whether the body is a form. curl calls whatever it sends a form, so JSON is told by its first byte.
+fn is_form(headers: &HeaderMap, body: &[u8]) -> bool {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    content_type(headers).is_ok_and(|kind| kind == "application/x-www-form-urlencoded")
+        && first.is_some_and(|first| *first != b'{')
+}
+
+/// The fields of a form, read as those of a query are.
+fn form(body: &[u8]) -> Result<Map<String, Value>, Error> {
+    let invalid = |text: &str| Error::Invalid(text.replace("query", "form"));
+    let text = std::str::from_utf8(body).map_err(|_| invalid("the query is not UTF-8"))?;
+    Ok(parameters(path::query(text.trim()).map_err(invalid)?))
 }
 
 /// Query parameters as data: one value is a string, several are a list.
@@ -97,7 +152,8 @@ fn text<'h>(headers: &'h HeaderMap, name: &str) -> Result<Option<&'h str>, Error
     value.to_str().map(Some).map_err(|_| Error::Invalid(format!("the header {name} is not plain text")))
 }
 
-fn token(headers: &HeaderMap) -> Result<Option<Secret>, Error> {
+/// The token that a request shows.
+pub(super) fn token(headers: &HeaderMap) -> Result<Option<Secret>, Error> {
     if let Some(token) = text(headers, "x-vault-token")? {
         return Ok(Some(token.trim()).filter(|token| !token.is_empty()).map(Secret::new));
     }
@@ -169,7 +225,7 @@ mod tests {
             request = request.header(*name, *value);
         }
         let (parts, ()) = request.body(()).unwrap().into_parts();
-        parse("id".to_owned(), &parts, &Bytes::copy_from_slice(body.as_bytes()), None)
+        parse(&|_| 2..3, "id".to_owned(), &parts, &Bytes::copy_from_slice(body.as_bytes()), None)
     }
 
     #[test]
@@ -180,14 +236,19 @@ mod tests {
             ("GET", "/v1/aws/roles?list=true", Operation::List, "aws/roles/"),
             ("GET", "/v1/aws/roles?list=", Operation::Read, "aws/roles"),
             ("POST", "/v1/aws/roles/r", Operation::Write, "aws/roles/r"),
-            ("PUT", "/v1/aws/roles/", Operation::Write, "aws/roles/"),
-            ("DELETE", "/v1/aws//roles/r", Operation::Delete, "aws/roles/r"),
+            ("GET", "/v1/aws/roles/r/", Operation::Read, "aws/roles/r"),
+            ("GET", "/v1/aws/Roles/R", Operation::Read, "aws/Roles/r"),
+            ("DELETE", "/v1/aws//roles/r//", Operation::Delete, "aws/roles/r"),
         ] {
             let request = parsed(method, uri, &[], "").unwrap();
             assert_eq!((request.operation, request.path.as_str()), (operation, path));
         }
         assert_eq!(parsed("GET", "/v1/a?list=banana", &[], "").unwrap_err().status(), 400);
-        assert_eq!(parsed("PATCH", "/v1/a", &[], "").unwrap_err().status(), 405);
+        assert_eq!(parsed("PUT", "/v1/aws/roles/", &[], "").unwrap_err().status(), 400);
+        assert_eq!(parsed("PATCH", "/v1/a", &[], "").unwrap_err().status(), 415);
+        let merge = ("Content-Type", "application/merge-patch+json; charset=utf-8");
+        assert_eq!(parsed("PATCH", "/v1/a", &[merge], "{}").unwrap().operation, Operation::Patch);
+        assert_eq!(parsed("PATCH", "/v1/a/", &[merge], "{}").unwrap_err().status(), 400);
         assert_eq!(parsed("GET", "/ui/", &[], "").unwrap_err().status(), 404);
         assert_eq!(parsed("GET", "/v1/a/../b", &[], "").unwrap_err().status(), 400);
     }
@@ -198,6 +259,16 @@ mod tests {
         assert_eq!(data("POST", "/v1/a?x=1", "{\"y\":2}"), json!({ "y": 2 }));
         assert_eq!(data("GET", "/v1/a?x=1&y=2&x=3&list=false", ""), json!({ "x": ["1", "3"], "y": "2" }));
         assert_eq!(parsed("POST", "/v1/a", &[], "{").unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn a_form_is_taken_as_well_and_json_that_is_called_a_form_stays_json() {
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        let data = |body| parsed("POST", "/v1/a", &[form], body).map(|request| serde_json::Value::Object(request.data));
+        assert_eq!(data("x=1&y=a+b%26&x=2").unwrap(), json!({ "x": ["1", "2"], "y": "a b&" }));
+        assert_eq!(data(" {\"x\":1}").unwrap(), json!({ "x": 1 }));
+        assert_eq!(data("").unwrap(), json!({}));
+        assert_eq!(data("x=%ff").unwrap_err().to_string(), "the form is not UTF-8");
     }
 
     #[test]

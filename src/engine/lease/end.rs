@@ -7,6 +7,7 @@
 use std::sync::Arc;
 
 use super::absence::{VISIBILITY_SECONDS, Verdict, doubt, judge};
+use super::login::token_of;
 use super::{Lane, Lease, Leases, State, now, open_key};
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
@@ -97,11 +98,12 @@ impl Leases {
 
     /// Marks leases as ending, now; the timer revokes them.
     pub(crate) async fn revoke_later(&self, core: &Arc<Core>, ids: &[String], reason: &str) -> Result<(), Error> {
+        let ids = self.revoke_tokens_later(core, ids).await?;
         for chunk in ids.chunks(MARK_CHUNK) {
             let mut turns = Vec::new();
             let mut leases = Vec::new();
             let mut busy = Vec::new();
-            for id in chunk {
+            for &id in chunk {
                 if self.end_pending(id, reason) {
                     continue;
                 }
@@ -126,7 +128,7 @@ impl Leases {
         Ok(())
     }
 
-    /// Revokes every lease under a mount and waits for it.
+    /// Revokes every lease under a mount, logins among them, and waits for it.
     ///
     /// # Errors
     /// The first failure; the others have been tried.
@@ -171,6 +173,9 @@ impl Leases {
     }
 
     async fn revoke_in(&self, core: &Arc<Core>, id: &str, reason: &str, lane: Lane) -> Result<(), Error> {
+        if let Some(hash) = token_of(id) {
+            return self.revoke_token(core, id, hash, reason).await;
+        }
         self.wait_while_pending(id, reason).await;
         let _turn = self.locks.lock(id).await;
         let Some(mut lease) = self.load(core, id)? else { return Ok(()) };
@@ -184,19 +189,23 @@ impl Leases {
         }
     }
 
-    /// Revokes a lease as far as AWS lets us, and removes the record in any case.
-    pub(crate) async fn revoke_force(&self, core: &Arc<Core>, id: &str) -> Result<(), Error> {
+    /// Revokes a lease as far as AWS lets us, and removes the record in any case; answers whether its credential
+    /// may be left.
+    pub(crate) async fn revoke_force(&self, core: &Arc<Core>, id: &str) -> Result<bool, Error> {
+        if let Some(hash) = token_of(id) {
+            return self.revoke_token(core, id, hash, "forced").await.map(|()| false);
+        }
         self.wait_while_pending(id, "forced").await;
         let _turn = self.locks.lock(id).await;
-        let Some(mut lease) = self.load(core, id)? else { return Ok(()) };
+        let Some(mut lease) = self.load(core, id)? else { return Ok(false) };
         if lease.state != State::Revoking {
             self.mark(core, &mut [&mut lease], "forced").await?;
         }
         match self.attempt(core, &mut lease, Lane::Bulk).await? {
-            Attempt::Gone => Ok(()),
+            Attempt::Gone => Ok(false),
             Attempt::Unsure(text) | Attempt::Failed(text) => {
                 tracing::warn!(lease = lease.id, error = text, "lease removed by force; its IAM user may be left");
-                self.bury(core, &lease, "forced", Some(text)).await
+                self.bury(core, &lease, "forced", Some(text)).await.map(|()| true)
             }
         }
     }
@@ -322,6 +331,12 @@ impl Leases {
 
     /// One attempt to remove what AWS holds for a lease whose lock is held.
     async fn attempt(&self, core: &Arc<Core>, lease: &mut Lease, lane: Lane) -> Result<Attempt, Error> {
+        if self.gone(|gone| gone.contains(&lease.id)) {
+            let reason = lease.reason.clone().unwrap_or_default();
+            self.bury(core, lease, &reason, None).await?;
+            self.gone(|gone| gone.remove(&lease.id));
+            return Ok(Attempt::Gone);
+        }
         // Boxed, so that those who wait for it stay small.
         let removed = Box::pin(secrets::aws::revoke(core, lease, lane)).await;
         let time = now(core);
@@ -329,7 +344,10 @@ impl Leases {
             Ok(sighting) => match judge(&lease.user, sighting, time) {
                 Verdict::Gone => {
                     let reason = lease.reason.clone().unwrap_or_default();
-                    self.bury(core, lease, &reason, None).await?;
+                    if let Err(error) = self.bury(core, lease, &reason, None).await {
+                        self.gone(|gone| gone.insert(lease.id.clone()));
+                        return Err(error);
+                    }
                     Ok(Attempt::Gone)
                 }
                 Verdict::LookAgain { at, absences } => {

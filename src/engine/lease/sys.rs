@@ -6,6 +6,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::login::token_of;
 use super::{Lease, State, now};
 use crate::engine::audit::rfc3339;
 use crate::engine::core::{Call, Core};
@@ -35,22 +36,18 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>, path: &str) -> Resu
         ("lookup", Operation::Write) if rest.is_empty() => lookup(core, fields),
         ("renew", Operation::Write) => {
             let increment = fields.seconds("increment")?.unwrap_or(0);
-            core.leases.renew(core, &lease_id(fields, rest)?, increment).await
+            let caller = call.token.ok_or(Error::Unauthenticated)?;
+            core.leases.renew(core, caller, &lease_id(fields, rest)?, increment).await
         }
         ("revoke", Operation::Write) => {
             let sync = fields.bool("sync")?.unwrap_or(true);
-            revoke(core, vec![lease_id(fields, rest)?], sync, Bulk::One).await
+            revoke_one(core, lease_id(fields, rest)?, sync).await
         }
         ("revoke-prefix", Operation::Write) if !rest.is_empty() => {
             let sync = fields.bool("sync")?.unwrap_or(true);
-            revoke(core, under_prefix(core, rest)?, sync, Bulk::Many).await
+            revoke_prefix(core, rest, sync).await
         }
-        ("revoke-force", Operation::Write) if !rest.is_empty() => {
-            for id in under_prefix(core, rest)? {
-                core.leases.revoke_force(core, &id).await?;
-            }
-            Ok(Response::empty())
-        }
+        ("revoke-force", Operation::Write) if !rest.is_empty() => revoke_force(core, rest).await,
         ("tidy", Operation::Write) if rest.is_empty() => tidy(core),
         ("revoke-prefix" | "revoke-force", _) if rest.is_empty() => Err(Error::UnsupportedPath),
         ("leases" | "count" | "lookup" | "renew" | "revoke" | "revoke-prefix" | "revoke-force" | "tidy", _) => {
@@ -69,32 +66,56 @@ fn lease_id(fields: Fields<'_>, rest: &str) -> Result<String, Error> {
     Ok(id)
 }
 
-enum Bulk {
-    One,
-    Many,
+const REASON: &str = "requested";
+
+async fn revoke_one(core: &Arc<Core>, id: String, sync: bool) -> Result<Response, Error> {
+    if sync {
+        core.leases.revoke(core, &id, REASON).await?;
+        return Ok(Response::empty());
+    }
+    core.leases.revoke_later(core, &[id], REASON).await?;
+    Ok(Response { status: Some(202), ..Response::empty() })
 }
 
-async fn revoke(core: &Arc<Core>, mut ids: Vec<String>, sync: bool, bulk: Bulk) -> Result<Response, Error> {
-    const REASON: &str = "requested";
-    if !sync {
-        core.leases.revoke_later(core, &ids, REASON).await?;
-        return Ok(Response { status: Some(202), ..Response::empty() });
+/// The answer of a call about many leases: what it did, and a warning if there were none.
+fn did(prefix: &str, total: usize, what: Value) -> Response {
+    let answer = Response::data(what);
+    match total {
+        0 => answer.warn(format!("no lease begins with {}/", prefix.trim_end_matches('/'))),
+        _ => answer,
     }
-    match (bulk, ids.pop()) {
-        (_, None) => {}
-        (Bulk::One, Some(id)) => core.leases.revoke(core, &id, REASON).await?,
-        (Bulk::Many, Some(last)) => {
-            ids.push(last);
-            core.leases.revoke_all(core, ids, REASON).await?.into_result()?;
+}
+
+async fn revoke_prefix(core: &Arc<Core>, prefix: &str, sync: bool) -> Result<Response, Error> {
+    let ids = under_prefix(core, prefix)?;
+    let total = ids.len();
+    if sync {
+        core.leases.revoke_all(core, ids, REASON).await?.into_result()?;
+        return Ok(did(prefix, total, json!({ "revoked": total })));
+    }
+    core.leases.revoke_later(core, &ids, REASON).await?;
+    Ok(Response { status: Some(202), ..did(prefix, total, json!({ "queued": total })) })
+}
+
+async fn revoke_force(core: &Arc<Core>, prefix: &str) -> Result<Response, Error> {
+    let ids = under_prefix(core, prefix)?;
+    let mut given_up = Vec::new();
+    for id in &ids {
+        if core.leases.revoke_force(core, id).await? {
+            given_up.push(id);
         }
     }
-    Ok(Response::empty())
+    let mut what = json!({ "revoked": ids.len() - given_up.len() });
+    if !given_up.is_empty() {
+        what["given_up"] = json!(given_up);
+    }
+    Ok(did(prefix, ids.len(), what))
 }
 
 /// The leases that a prefix means: the one of exactly that id, else all below it.
 fn under_prefix(core: &Core, prefix: &str) -> Result<Vec<String>, Error> {
     if !prefix.ends_with('/') {
-        if core.leases.load(core, prefix)?.is_some() {
+        if core.leases.is_there(core, prefix)? {
             return Ok(vec![prefix.to_owned()]);
         }
         return core.leases.ids_under(core, &format!("{prefix}/"));
@@ -104,8 +125,11 @@ fn under_prefix(core: &Core, prefix: &str) -> Result<Vec<String>, Error> {
 
 fn lookup(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {
     let id = lease_id(fields, "")?;
-    let lease = core.leases.load(core, &id)?.ok_or_else(|| Error::Invalid("invalid lease".to_owned()))?;
-    Ok(Response::data(shown(&lease, now(core))))
+    let found = match token_of(&id) {
+        Some(hash) => core.leases.describe_token(core, &id, hash)?,
+        None => core.leases.load(core, &id)?.map(|lease| shown(&lease, now(core))),
+    };
+    found.map(Response::data).ok_or_else(|| Error::Invalid("invalid lease".to_owned()))
 }
 
 fn shown(lease: &Lease, time: i64) -> Value {

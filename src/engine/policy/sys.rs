@@ -24,7 +24,7 @@ enum Dialect {
 
 /// Serves one call; `path` is relative to `sys/`.
 pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response, Error> {
-    let path = path.strip_suffix('/').unwrap_or(path);
+    let path = path.trim_end_matches('/');
     match path.split_once('/') {
         None if path == "policy" => list(core, call, Dialect::Legacy),
         None if path.starts_with("capabilities") => capabilities(core, call, path),
@@ -60,34 +60,37 @@ fn list(core: &Arc<Core>, call: Call<'_>, dialect: Dialect) -> Result<Response, 
     }
 }
 
-async fn named(core: &Arc<Core>, call: Call<'_>, given: &str, dialect: Dialect) -> Result<Response, Error> {
-    let name = given.to_lowercase();
-    authorise_canonical(core, call, given, &name)?;
+/// `name` is in lower case already: the request's path is.
+async fn named(core: &Arc<Core>, call: Call<'_>, name: &str, dialect: Dialect) -> Result<Response, Error> {
     match call.request.operation {
-        Operation::Read => read(core, &name, dialect),
-        Operation::Write => write(core, call, given, &name, dialect).await,
-        Operation::Delete => match name.as_str() {
-            "root" | "default" => Err(Error::Invalid(format!("cannot delete {} policy", quoted_root(&name)))),
-            _ => core.policies.delete(core, &name).await.map(|()| Response::empty()),
+        Operation::Read => read(core, name, dialect),
+        Operation::Write => write(core, call, name, dialect).await,
+        Operation::Delete => match name {
+            "root" | "default" | RESERVED => Err(Error::Invalid(format!("cannot delete {} policy", quoted_root(name)))),
+            _ => core.policies.delete(core, name).await.map(|()| Response::empty()),
         },
-        Operation::List => Err(Error::UnsupportedOperation),
+        Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
+    }
+}
+
+/// Vault's own policy of wrapping tokens: nobody may write it, or have it by hand. There are no such tokens
+/// here, and a policy of ours under that name would mean something else elsewhere.
+pub(crate) const RESERVED: &str = "response-wrapping";
+
+/// Refuses to give a token the policy that is reserved.
+///
+/// # Errors
+/// [`Error::Invalid`] when it is among `names`.
+pub(crate) fn assignable(names: &[String]) -> Result<(), Error> {
+    match names.iter().find(|name| *name == RESERVED) {
+        Some(name) => Err(Error::Invalid(format!("cannot assign policy {name:?}"))),
+        None => Ok(()),
     }
 }
 
 /// Vault quotes one of the two names and not the other.
 fn quoted_root(name: &str) -> String {
-    if name == "root" { format!("{name:?}") } else { name.to_owned() }
-}
-
-/// A name in upper case means the one in lower case, so the caller needs the right to that one as well
-/// (CVE-2026-89322: rules were asked about one spelling and the other was acted on).
-fn authorise_canonical(core: &Arc<Core>, call: Call<'_>, given: &str, name: &str) -> Result<(), Error> {
-    if given == name {
-        return Ok(());
-    }
-    let stem = call.request.path.strip_suffix('/').unwrap_or(&call.request.path).strip_suffix(given);
-    let path = format!("{}{name}", stem.unwrap_or_default());
-    super::authorise(core, call, super::capability(call.request.operation), &path)
+    if name == "default" { name.to_owned() } else { format!("{name:?}") }
 }
 
 fn read(core: &Arc<Core>, name: &str, dialect: Dialect) -> Result<Response, Error> {
@@ -101,14 +104,14 @@ fn read(core: &Arc<Core>, name: &str, dialect: Dialect) -> Result<Response, Erro
     })
 }
 
-async fn write(core: &Arc<Core>, call: Call<'_>, given: &str, name: &str, dialect: Dialect) -> Result<Response, Error> {
-    if name == "root" {
-        return Err(Error::Invalid("cannot update \"root\" policy".to_owned()));
+async fn write(core: &Arc<Core>, call: Call<'_>, name: &str, dialect: Dialect) -> Result<Response, Error> {
+    if name == "root" || name == RESERVED {
+        return Err(Error::Invalid(format!("cannot update {name:?} policy")));
     }
     check_name(name)?;
     let fields = Fields(&call.request.data);
     let mut response = Response::empty();
-    if given != name {
+    if call.request.folded {
         response = response.warn(format!("policy name was converted to {name}"));
     }
     let mut text = fields.string("policy")?.filter(|text| !text.is_empty());
@@ -180,10 +183,12 @@ fn capabilities(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response
     if paths.is_empty() {
         return Err(invalid("paths must be supplied"));
     }
-    let acl = core.policies.acl(core, policies)?;
-    let mut data: Map<String, Value> = paths.iter().map(|path| (path.clone(), json!(acl.capabilities(path)))).collect();
+    let mut data: Map<String, Value> = Map::new();
+    for path in &paths {
+        data.insert(path.clone(), json!(core.policies.capabilities(core, policies, path)?));
+    }
     if let [path] = paths.as_slice() {
-        data.insert("capabilities".to_owned(), json!(acl.capabilities(path)));
+        data.insert("capabilities".to_owned(), json!(core.policies.capabilities(core, policies, path)?));
     }
     Ok(Response::data(Value::Object(data)).repeated())
 }

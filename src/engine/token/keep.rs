@@ -15,6 +15,7 @@ use crate::engine::barrier::{Barrier, Batch};
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::expiry::due_key;
+use crate::engine::lease::index_tokens;
 use crate::engine::random;
 use crate::secret::Secret;
 
@@ -45,15 +46,14 @@ struct Cache {
 }
 
 impl Tokens {
-    /// Loads or makes the key that token names are hashed with.
-    pub(crate) async fn open(barrier: &Barrier) -> Result<Self, Error> {
+    /// Loads the key that token names are hashed with, or makes it, in `first`.
+    pub(crate) fn open(barrier: &Barrier, first: &mut Batch) -> Result<Self, Error> {
+        index_tokens(barrier, first)?;
         let bytes: [u8; 32] = match barrier.get(KEY_KEY)? {
             Some(bytes) => bytes,
             None => {
                 let bytes = random::bytes()?;
-                let mut batch = Batch::new();
-                batch.put(KEY_KEY, &bytes)?;
-                barrier.commit(batch).await?;
+                first.put(KEY_KEY, &bytes)?;
                 bytes
             }
         };
@@ -148,6 +148,11 @@ impl Tokens {
         Ok(record)
     }
 
+    /// Whether the token is valid here and now. Counts no use.
+    pub(crate) fn is_valid(&self, core: &Core, token: &Secret, remote: Option<IpAddr>) -> bool {
+        self.admitted(core, &self.hash(token), remote).is_ok()
+    }
+
     fn admitted(&self, core: &Core, hash: &str, remote: Option<IpAddr>) -> Result<Arc<Token>, Error> {
         let record = self.load(core, hash)?.ok_or(Error::Unauthenticated)?;
         // An expired token is refused at once, whether or not the timer has come to it.
@@ -208,7 +213,7 @@ impl Tokens {
             Some(id) => id.clone(),
             None => Secret::new(format!("hvs.{}", random::base62(36)?)),
         };
-        let token = self.record(core, new, &secret)?;
+        let token = self.record(now(core), new, &secret)?;
         // A parent that is being revoked must not get children that its revocation does not see.
         let _turn = match (&token.parent, &chosen) {
             (Some(parent), _) => Some(self.turn(parent).await),
@@ -231,6 +236,9 @@ impl Tokens {
         if let Some(end) = token.expire_time {
             batch.put(due_key(end, "token", &token.hash), &true)?;
         }
+        if let Some(key) = token.lease_key() {
+            batch.put(key, &true)?;
+        }
         self.commit(core, &token.hash, batch).await?;
         if let Some(end) = token.expire_time {
             core.leases.notice(end);
@@ -238,8 +246,29 @@ impl Tokens {
         Ok((secret, token))
     }
 
-    fn record(&self, core: &Core, new: NewToken, secret: &Secret) -> Result<Token, Error> {
-        let creation_time = now(core);
+    /// The first root token, in `first`, unless the store has it.
+    pub(crate) fn make_root(
+        &self,
+        barrier: &Barrier,
+        unix: i64,
+        secret: &Secret,
+        first: &mut Batch,
+    ) -> Result<(), Error> {
+        let root = NewToken {
+            policies: vec!["root".to_owned()],
+            display_name: "root".to_owned(),
+            path: "auth/token/root".to_owned(),
+            ..NewToken::default()
+        };
+        let token = self.record(unix, root, secret)?;
+        if barrier.get::<Token>(&token_key(&token.hash))?.is_none() {
+            first.put(token_key(&token.hash), &token)?;
+            first.put(accessor_key(&token.accessor), &token.hash)?;
+        }
+        Ok(())
+    }
+
+    fn record(&self, creation_time: i64, new: NewToken, secret: &Secret) -> Result<Token, Error> {
         let expire_time = match new.ttl {
             ttl if ttl > 0 => Some(creation_time.saturating_add(ttl)),
             0 if new.policies == ["root"] => None,

@@ -14,7 +14,7 @@ use crate::engine::error::Error;
 use crate::engine::expiry::due_key;
 use crate::trail::{Event, Kind, Record};
 
-/// How many keys are read at a time.
+/// How many records a tidying reads at a time.
 const PAGE: usize = 512;
 
 impl Tokens {
@@ -64,23 +64,22 @@ impl Tokens {
         }
     }
 
-    /// Revokes every token that a login under this mount made: its method is going away.
-    pub(crate) async fn revoke_mount(&self, core: &Arc<Core>, mount_path: &str, reason: &str) -> Result<(), Error> {
-        let mut after: Option<String> = None;
+    /// Revokes every token whose time is over; answers how many there were.
+    pub(crate) async fn tidy(&self, core: &Arc<Core>) -> Result<usize, Error> {
+        let (mut ended, mut after) = (0, None::<String>);
         loop {
             let page = core.barrier.scan::<Token>("token/", after.as_deref(), PAGE)?;
-            let Some((last, _)) = page.last() else { return Ok(()) };
+            let Some((last, _)) = page.last() else { return Ok(ended) };
             after = Some(last.clone());
-            for (_, token) in page {
-                if token.path.starts_with(mount_path) {
-                    self.revoke(core, &token.hash, reason).await?;
-                }
+            for (_, token) in page.iter().filter(|(_, token)| !token.is_alive(now(core))) {
+                self.expire(core, &token.hash).await?;
+                ended += 1;
             }
         }
     }
 
     /// Marks a token as ending. From here on it opens nothing.
-    async fn doom(&self, core: &Arc<Core>, hash: &str) -> Result<(), Error> {
+    pub(crate) async fn doom(&self, core: &Arc<Core>, hash: &str) -> Result<(), Error> {
         let _turn = self.turn(hash).await;
         let Some(found) = self.load(core, hash)? else { return Ok(()) };
         let time = now(core);
@@ -105,6 +104,9 @@ impl Tokens {
         batch.delete(accessor_key(&token.accessor));
         if let Some(parent) = &token.parent {
             batch.delete(child_key(parent, hash));
+        }
+        if let Some(key) = token.lease_key() {
+            batch.delete(key);
         }
         for end in [token.expire_time, token.doomed].into_iter().flatten() {
             batch.delete(due_key(end, "token", hash));

@@ -5,8 +5,6 @@
 //! account of `...:*:user/x` could stand for `111122223333:role/a`, which makes it a role of the odd name `a:user/x`,
 //! is left aside.
 
-use std::collections::HashMap;
-
 use crate::iam::pattern::{Part, Pattern};
 
 /// A shape, piece by piece.
@@ -141,66 +139,74 @@ impl Shape {
     }
 
     /// A text of this shape that the pattern matches, with a likely value, or else `name`, where both leave it open.
-    pub(super) fn example(&self, signs: &[Sign], name: &str) -> Option<String> {
-        self.search(signs, name)
-    }
-
     /// Depth first, the likelier steps before the others, each state once. Each piece has at least one character.
-    fn search(&self, signs: &[Sign], name: &str) -> Option<String> {
-        let mut known: HashMap<State, (State, String)> = HashMap::new();
-        let mut open = vec![((0, 0, false), (0, 0, false), String::new())];
-        while let Some((state, before, text)) = open.pop() {
-            if known.contains_key(&state) {
+    pub(super) fn example(&self, signs: &[Sign], name: &str) -> Option<String> {
+        let width = signs.len() + 1;
+        let place = |state: State| ((state.0 * width + state.1) << 1) | usize::from(state.2);
+        let mut known: Vec<Option<(State, Said)>> = vec![None; ((self.0.len() + 1) * width) << 1];
+        let start = (0, 0, false);
+        let mut open = vec![(start, (start, Said::Nothing))];
+        while let Some((state, came)) = open.pop() {
+            let known_here = &mut known[place(state)];
+            if known_here.is_some() {
                 continue;
             }
-            known.insert(state, (before, text));
+            *known_here = Some(came);
             if (state.0, state.1) == (self.0.len(), signs.len()) {
-                return Some(spelt(&known, state));
+                let before = |state: State| known[place(state)].filter(|(before, _)| *before != state);
+                return Some(spelt(before, state, name));
             }
-            let steps = self.steps(signs, state, name);
-            open.extend(steps.into_iter().rev().map(|(next, text)| (next, state, text)));
+            let from = open.len();
+            self.steps(signs, state, &mut |next, said| open.push((next, (state, said))));
+            open[from..].reverse();
         }
         None
     }
 
-    fn steps(&self, signs: &[Sign], state: State, name: &str) -> Vec<(State, String)> {
+    fn steps(&self, signs: &[Sign], state: State, step: &mut dyn FnMut(State, Said)) {
         let (piece, sign, begun) = state;
         let (own, pattern) = (self.0.get(piece).copied(), signs.get(sign).copied());
         let (done, both) = ((piece + 1, sign, false), (piece + 1, sign + 1, false));
-        let mut steps = Vec::new();
         match (own, pattern) {
             (None, _) => {}
             (Some(fixed @ (Piece::Char(_) | Piece::Colon)), pattern) => {
                 let c = if let Piece::Char(c) = fixed { c } else { ':' };
                 match pattern {
-                    Some(Sign::Any) => steps.push((done, c.to_string())),
-                    Some(Sign::One) => steps.push((both, c.to_string())),
-                    Some(Sign::Char(d)) if c == d => steps.push((both, c.to_string())),
-                    Some(Sign::Colon) if fixed == Piece::Colon => steps.push((both, c.to_string())),
+                    Some(Sign::Any) => step(done, Said::Char(c)),
+                    Some(Sign::One) => step(both, Said::Char(c)),
+                    Some(Sign::Char(d)) if c == d => step(both, Said::Char(c)),
+                    Some(Sign::Colon) if fixed == Piece::Colon => step(both, Said::Char(c)),
                     _ => {}
                 }
             }
             (Some(open), pattern) => {
                 match pattern {
                     Some(Sign::Any) => {
-                        let text = likely(open, begun, name).to_owned();
-                        steps.push((done, text.clone()));
-                        steps.push(((piece, sign + 1, true), text));
+                        step(done, Said::Likely(open, begun));
+                        step((piece, sign + 1, true), Said::Likely(open, begun));
                     }
-                    Some(Sign::One) => steps.push(((piece, sign + 1, true), "1".to_owned())),
-                    Some(Sign::Char(c)) if open.takes(c) => steps.push(((piece, sign + 1, true), c.to_string())),
+                    Some(Sign::One) => step((piece, sign + 1, true), Said::Char('1')),
+                    Some(Sign::Char(c)) if open.takes(c) => step((piece, sign + 1, true), Said::Char(c)),
                     _ => {}
                 }
                 if begun {
-                    steps.push((done, String::new()));
+                    step(done, Said::Nothing);
                 }
             }
         }
         if pattern == Some(Sign::Any) {
-            steps.push(((piece, sign + 1, begun), String::new()));
+            step((piece, sign + 1, begun), Said::Nothing);
         }
-        steps
     }
+}
+
+/// What one step adds to an example.
+#[derive(Clone, Copy, Debug)]
+enum Said {
+    Nothing,
+    Char(char),
+    /// What mostly stands in this piece, which has begun or not.
+    Likely(Piece, bool),
 }
 
 /// What mostly stands in a piece. The account is one that AWS's documents use.
@@ -215,13 +221,18 @@ fn likely(piece: Piece, begun: bool, name: &str) -> &str {
     }
 }
 
-fn spelt(known: &HashMap<State, (State, String)>, end: State) -> String {
-    let (mut state, mut texts) = (end, Vec::new());
-    while let Some((before, text)) = known.get(&state).filter(|(before, _)| *before != state) {
-        texts.push(text.as_str());
-        state = *before;
+fn spelt(before: impl Fn(State) -> Option<(State, Said)>, end: State, name: &str) -> String {
+    let steps = std::iter::successors(before(end), |(state, _)| before(*state));
+    let said: Vec<Said> = steps.map(|(_, said)| said).collect();
+    let mut text = String::new();
+    for said in said.into_iter().rev() {
+        match said {
+            Said::Nothing => {}
+            Said::Char(c) => text.push(c),
+            Said::Likely(piece, begun) => text.push_str(likely(piece, begun, name)),
+        }
     }
-    texts.iter().rev().copied().collect()
+    text
 }
 
 #[cfg(test)]

@@ -5,7 +5,7 @@
 
 use super::solve::{Bounds, Goal, Outcome, Sure};
 use super::term::{Area, Term, World};
-use super::witness::says_more;
+use super::witness::{presentable, says_all, says_more};
 use super::{Difference, Extent, Proof, attempt, proof, sides};
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{PolicySet, Scope, Statement};
@@ -82,6 +82,34 @@ impl Piece {
     fn is_covered(&self) -> bool {
         self.theirs.iter().any(|bounds| bounds.surely_allows(&self.term, &self.mine))
     }
+
+    /// What a request must meet that the statement allows here and nothing there.
+    fn goals(&self) -> Vec<Goal<'_>> {
+        let limits = self.mine.allows.iter().skip(1).map(|set| Goal::InsideAny(set));
+        let denies = self.mine.denies.iter().map(Goal::Outside);
+        let others = self.theirs.iter().map(Goal::NotAllowed);
+        [Goal::Inside(&self.term)].into_iter().chain(limits).chain(denies).chain(others).collect()
+    }
+}
+
+/// Some resources of the statement: what may be about them, in each place.
+struct Cut {
+    resource: Vec<usize>,
+    pieces: Vec<Piece>,
+}
+
+/// A gain of some resources, as it was found.
+struct Part {
+    cut: Cut,
+    /// The place that it was found in.
+    at: usize,
+    proof: Proof,
+}
+
+impl Part {
+    fn is_certain(&self) -> bool {
+        matches!(self.proof, Proof::Witness(_))
+    }
 }
 
 /// Looks for what one statement allows here and nothing allows there.
@@ -120,99 +148,112 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
         };
         for action in &by_action {
             let near: Vec<Piece> = self.places.iter().map(|place| place.near(action)).collect();
-            let near = near.as_slice();
-            let open: Vec<&Vec<usize>> =
-                by_resource.iter().filter(|resource| !self.is_covered(near, resource)).collect();
-            let together: Vec<usize> = open.iter().flat_map(|resource| resource.iter().copied()).collect();
-            if open.is_empty() {
-                continue;
-            }
-            let Some(all) = self.gained(near, &together) else { continue };
-            let mut parts: Vec<(Vec<usize>, Proof)> = Vec::new();
-            match open.as_slice() {
-                [_] => parts.push((together, all)),
-                several => {
-                    for resource in several {
-                        parts.extend(self.gained(near, resource).map(|proof| ((*resource).clone(), proof)));
-                    }
-                    // The parts are all there is, so where each is proved to be no gain, the whole is none either,
-                    // though it was too much to be decided at once.
-                    if parts.is_empty() && matches!(all, Proof::Witness(_)) {
-                        parts.push((together, all));
-                    }
-                }
-            }
-            self.group(action, near, parts);
+            let open: Vec<Cut> = by_resource
+                .iter()
+                .map(|resource| self.cut(&near, resource.clone()))
+                .filter(|cut| !cut.pieces.iter().all(Piece::is_covered))
+                .collect();
+            let parts = self.parts(&near, open);
+            self.group(action, &near, parts);
         }
         self.sum_up();
         found.append(&mut self.found);
     }
 
-    /// Whether all of it stands there too, in every world.
-    fn is_covered(&self, near: &[Piece], resource: &[usize]) -> bool {
-        let mut pairs = self.places.iter().zip(near);
-        pairs.all(|(place, near)| near.on(place.resources(self.statement, resource)).is_covered())
+    fn cut(&self, near: &[Piece], resource: Vec<usize>) -> Cut {
+        let on = |(place, near): (&Place<'_>, &Piece)| near.on(place.resources(self.statement, &resource));
+        let pieces = self.places.iter().zip(near).map(on).collect();
+        Cut { resource, pieces }
+    }
+
+    /// Which resources of one action are gained: all of them are searched at once before each is.
+    fn parts(&mut self, near: &[Piece], mut open: Vec<Cut>) -> Vec<Part> {
+        if open.len() < 2 {
+            return open.pop().and_then(|one| self.gained(one)).into_iter().collect();
+        }
+        let together = open.iter().flat_map(|cut| cut.resource.iter().copied()).collect();
+        let Some(all) = self.gained(self.cut(near, together)) else { return Vec::new() };
+        let parts: Vec<Part> = open.into_iter().filter_map(|cut| self.gained(cut)).collect();
+        // The parts are all there is, so where each is proved to be no gain, the whole is none either, though it was
+        // too much to be decided at once.
+        match parts.is_empty() && all.is_certain() {
+            true => vec![all],
+            false => parts,
+        }
     }
 
     /// A request of these actions and resources that the statement allows here and nothing there.
-    fn gained(&mut self, near: &[Piece], resource: &[usize]) -> Option<Proof> {
+    fn gained(&mut self, cut: Cut) -> Option<Part> {
         let mut unsure = None;
-        for (place, near) in self.places.iter().zip(near) {
-            let piece = near.on(place.resources(self.statement, resource));
+        for (at, (place, piece)) in self.places.iter().zip(&cut.pieces).enumerate() {
             if piece.is_covered() || piece.mine.allows.iter().skip(1).any(Vec::is_empty) {
                 continue;
             }
-            let limits = piece.mine.allows.iter().skip(1).map(|set| Goal::InsideAny(set));
-            let denies = piece.mine.denies.iter().map(Goal::Outside);
-            let others = piece.theirs.iter().map(Goal::NotAllowed);
-            let goals: Vec<Goal<'_>> =
-                [Goal::Inside(&piece.term)].into_iter().chain(limits).chain(denies).chain(others).collect();
-            match proof(&goals, &piece.term, &place.world, self.left) {
-                Some(proof @ Proof::Witness(_)) => return Some(proof),
-                proof => unsure = proof.or(unsure),
+            match proof(&piece.goals(), &place.world, self.left) {
+                Some(proof @ Proof::Witness(_)) => return Some(Part { cut, at, proof }),
+                Some(proof) => unsure = Some((at, proof)),
+                None => {}
             }
         }
-        unsure
+        unsure.map(|(at, proof)| Part { cut, at, proof })
     }
 
     /// Puts the resources of one action together that differ in the same way.
-    fn group(&mut self, action: &[usize], near: &[Piece], parts: Vec<(Vec<usize>, Proof)>) {
+    fn group(&mut self, action: &[usize], near: &[Piece], parts: Vec<Part>) {
         if parts.is_empty() {
             return;
         }
-        let mut groups: Vec<(Extent, Vec<usize>, Proof)> = Vec::new();
+        let mut groups: Vec<(Extent, Part)> = Vec::new();
         let whole = self.is_whole(near);
-        for (resource, proof) in parts {
+        for mut part in parts {
             let extent = match whole {
                 true => Extent::Whole,
-                false if self.is_conditional(near, &resource) => Extent::Conditions,
+                false if self.is_conditional(&part.cut) => Extent::Conditions,
                 false => Extent::Part,
             };
             // What is certain is not mixed with what can't be told.
-            let certain = |proof: &Proof| matches!(proof, Proof::Witness(_));
-            match groups.iter_mut().find(|(known, _, other)| *known == extent && certain(other) == certain(&proof)) {
-                Some((_, resources, known)) => {
-                    resources.extend(resource);
-                    if says_more(&proof, known) {
-                        *known = proof;
+            let known = groups
+                .iter_mut()
+                .find(|(known, other)| *known == extent && other.is_certain() == part.is_certain())
+                .map(|(_, known)| known);
+            match known {
+                Some(known) => {
+                    if !says_all(&known.proof) {
+                        self.present(&mut part);
+                        if says_more(&part.proof, &known.proof) {
+                            known.proof = part.proof;
+                        }
                     }
+                    known.cut.resource.extend(part.cut.resource);
                 }
-                None => groups.push((extent, resource, proof)),
+                None => {
+                    self.present(&mut part);
+                    groups.push((extent, part));
+                }
             }
         }
         let scope = |scope: &Scope, which: &[usize]| Scope {
             negated: scope.negated,
             patterns: which.iter().map(|at| scope.patterns[*at].clone()).collect(),
         };
-        for (extent, resource, proof) in groups {
+        for (extent, Part { cut, proof, .. }) in groups {
             self.found.push(Difference {
                 set: self.set,
                 statement: self.statement,
                 actions: scope(&self.statement.actions, action),
-                resources: scope(&self.statement.resources, &resource),
+                resources: scope(&self.statement.resources, &cut.resource),
                 extent,
                 proof,
             });
+        }
+    }
+
+    /// Makes the witness of a part one as somebody would write it: only of those that are shown.
+    fn present(&self, part: &mut Part) {
+        let Some((place, piece)) = self.places.get(part.at).zip(part.cut.pieces.get(part.at)) else { return };
+        if let Proof::Witness(request) = &mut part.proof {
+            let found = std::mem::take(request);
+            *request = presentable(found, &piece.term.actions.scope(), &piece.goals(), place.world.reading);
         }
     }
 
@@ -250,11 +291,10 @@ impl<'f, 'a, S> Finder<'f, 'a, S> {
     }
 
     /// Whether the other side would allow all of it if it had no conditions.
-    fn is_conditional(&mut self, near: &[Piece], resource: &[usize]) -> bool {
+    fn is_conditional(&mut self, cut: &Cut) -> bool {
         let left = &mut *self.left;
-        let mut open = self.places.iter().zip(near).filter(|(place, _)| place.sides.open);
-        open.all(|(place, near)| {
-            let piece = near.on(place.resources(self.statement, resource));
+        let mut open = self.places.iter().zip(&cut.pieces).filter(|(place, _)| place.sides.open);
+        open.all(|(place, piece)| {
             let others: Vec<Bounds> = piece.theirs.iter().map(Bounds::unconditional).collect();
             let term = piece.term.unconditional();
             let others = others.iter().map(Goal::NotAllowed);

@@ -3,10 +3,12 @@
 //! The search finds some request, which says nothing of AWS. Here it is changed as far as it still shows what it
 //! shows, so that somebody could make it. Where none is found that could be made, it stays as it was found.
 
+use std::borrow::Cow;
+
 use super::Proof;
 use super::solve::Goal;
 use crate::iam::catalogue::{Catalogue, Fit};
-use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::Scope;
 use crate::iam::reading::Reading;
 use crate::iam::request::Request;
@@ -27,45 +29,49 @@ const NAME: &str = "example";
 pub(super) fn presentable(request: Request, actions: &Scope, goals: &[Goal<'_>], reading: Reading) -> Request {
     let shows = |request: &Request| goals.iter().all(|goal| goal.is_met(request, reading));
     let catalogue = Catalogue::current();
+    let near = near(&request, goals, reading);
     let own = catalogue.find(&request.action).map(|action| action.to_string());
     let others = catalogue.matching(actions).map(|action| action.to_string()).filter(|name| Some(name) != own.as_ref());
     let mut tried = 0;
-    let mut second = None;
+    let mut second: Option<(Request, Fit)> = None;
     for action in own.iter().cloned().chain(others).take(ACTIONS_MAX) {
         let found = Request { action, ..request.clone() };
         // Of what shows it, the first is the one to fall back on; of the others only what could be made counts.
-        let usual = match catalogue.possible(&found) {
-            Fit::No if second.is_some() => None,
-            _ => Some(usual(found.clone(), &shows)).filter(&shows),
-        };
-        if let Some(usual) = usual {
+        let worth = second.is_none() || catalogue.possible(&found) != Fit::No;
+        if let Some(usual) = worth.then(|| usual(found.clone(), &shows)).filter(&shows) {
             if is_whole(catalogue, &usual) {
                 return usual;
             }
-            let better = second
-                .as_ref()
-                .is_none_or(|second| catalogue.possible(second) != Fit::Yes && catalogue.possible(&usual) == Fit::Yes);
-            if better {
-                second = Some(usual);
+            let fit = catalogue.possible(&usual);
+            if second.as_ref().is_none_or(|(_, known)| *known != Fit::Yes && fit == Fit::Yes) {
+                second = Some((usual, fit));
             }
         }
         if tried < RESOURCES_MAX
-            && let Some(made) = made(catalogue, &found, goals, reading, &mut tried).find(&shows)
+            && let Some(made) = made(catalogue, &found, &near, &mut tried).find(&shows)
         {
             return made;
         }
     }
-    second.unwrap_or(request)
+    second.map_or(request, |(second, _)| second)
 }
 
 /// Whether one of two proofs of the same says more than the other: a request that could be made before one that could
 /// not, and that before none.
 pub(super) fn says_more(proof: &Proof, known: &Proof) -> bool {
-    let weight = |proof: &Proof| match proof {
+    weight(proof) > weight(known)
+}
+
+/// Whether no other proof of the same says more, nor of what is as certain.
+pub(super) fn says_all(proof: &Proof) -> bool {
+    matches!(proof, Proof::CannotTell(_)) || weight(proof) == 2
+}
+
+fn weight(proof: &Proof) -> u8 {
+    match proof {
         Proof::Witness(request) => 1 + u8::from(Catalogue::current().possible(request) == Fit::Yes),
         Proof::CannotTell(_) => 0,
-    };
-    weight(proof) > weight(known)
+    }
 }
 
 /// Whether a request is one as AWS makes it: each part of its ARN has something in it.
@@ -77,34 +83,35 @@ fn is_whole(catalogue: &Catalogue, request: &Request) -> bool {
     known.next().is_some_and(|first| !star || first == "*")
 }
 
-/// The request with resources that its action can have and that lie in what is asked for.
-fn made<'r>(
-    catalogue: &'r Catalogue,
-    request: &'r Request,
-    goals: &'r [Goal<'_>],
-    reading: Reading,
-    tried: &'r mut usize,
-) -> impl Iterator<Item = Request> + use<'r> {
+/// Where the resource of a request lies, by what allows it: a region that is asked about often says nothing.
+fn near<'g>(request: &Request, goals: &[Goal<'g>], reading: Reading) -> Vec<Cow<'g, Pattern>> {
     let terms = goals.iter().flat_map(|goal| match goal {
         Goal::Inside(term) => std::slice::from_ref(*term),
         Goal::InsideAny(terms) => terms,
         _ => &[],
     });
-    // What allows the request says where its resource lies; a region that is asked about often says nothing.
-    let named = terms.map(|term| term.resources.scope()).filter(|resources| !resources.negated);
-    let near = named.flat_map(|resources| resources.patterns).filter(|one| one.matches_resource(request, reading));
-    let any = Pattern::new("*", Syntax { wildcards: true, variables: false });
-    let mut patterns: Vec<Pattern> = near.filter(|pattern| pattern.parts != any.parts).collect();
-    patterns.truncate(PATTERNS_MAX);
+    let named = terms.filter(|term| !term.resources.negated).flat_map(|term| term.resources.patterns());
+    let near = named.filter(|one| one.parts != [Part::Any] && one.matches_resource(request, reading));
+    let mut patterns: Vec<Cow<'g, Pattern>> = near.take(PATTERNS_MAX).map(Cow::Borrowed).collect();
     if patterns.is_empty() {
-        patterns.push(any);
+        patterns.push(Cow::Owned(Pattern::new("*", Syntax { wildcards: true, variables: false })));
     }
+    patterns
+}
+
+/// The request with resources that its action can have and that lie in what is asked for.
+fn made<'r>(
+    catalogue: &'r Catalogue,
+    request: &'r Request,
+    near: &'r [Cow<'_, Pattern>],
+    tried: &'r mut usize,
+) -> impl Iterator<Item = Request> + use<'r> {
     let value = |key: &str| match request.context.get(key).map(Vec::as_slice) {
         Some([value]) => Some(value.clone()),
         _ => None,
     };
-    let resources = patterns.into_iter().flat_map(move |pattern| {
-        let mut examples: Vec<String> = catalogue.examples(&request.action, &pattern, NAME, &value).collect();
+    let resources = near.iter().flat_map(move |pattern| {
+        let mut examples: Vec<String> = catalogue.examples(&request.action, pattern, NAME, &value).collect();
         // The shortest is the plainest: an object rather than one behind an access point.
         examples.sort_by_key(|text| (text == "*", text.len()));
         examples

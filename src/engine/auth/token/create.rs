@@ -76,6 +76,7 @@ pub(super) async fn handle(
         }
     }
     let policies = policies(fields, caller, call.sudo)?;
+    policy::sys::assignable(&policies)?;
     let wanted = fields.seconds("ttl")?.or(fields.seconds("lease")?).unwrap_or(0);
     let (seconds, mut warnings) = lifetime(core, call, caller, &policies, [wanted, period, explicit_max_ttl])?;
     for name in &policies {
@@ -127,10 +128,10 @@ fn check_type(fields: Fields<'_>, explicit_max_ttl: i64, period: i64, num_uses: 
 
 /// The new token's policies: never more than the caller may give.
 fn policies(fields: Fields<'_>, caller: &Token, sudo: bool) -> Result<Vec<String>, Error> {
-    let asked = policy::sanitise(&fields.list("policies")?.unwrap_or_default());
+    let asked = policy::named(fields, "policies")?;
     let no_default = fields.bool("no_default_policy")?.unwrap_or(false);
-    let inherited = asked.is_empty();
-    let mut policies = if inherited { caller.policies.clone() } else { asked };
+    let inherited = asked.is_none();
+    let mut policies = asked.unwrap_or_else(|| caller.policies.clone());
     let root = policies == ["root"];
     if root && !caller.is_root() {
         return Err(invalid("root tokens may not be created without parent token being root"));
@@ -235,6 +236,11 @@ mod tests {
             (vec!["root"], true, json!({}), ok(&["root"])),
             (vec!["root"], true, json!({"policies": ["a", "root"]}), ok(&["root"])),
             (vec!["root"], true, json!({"policies": ["nope"]}), ok(&["default", "nope"])),
+            (vec!["root"], true, json!({"policies": null}), ok(&["root"])),
+            (vec!["root"], true, json!({"policies": [""]}), ok(&["default"])),
+            (vec!["root"], true, json!({"policies": " , "}), ok(&["default"])),
+            (vec!["root"], true, json!({"policies": [], "no_default_policy": true}), ok(&[])),
+            (vec!["a"], false, json!({"policies": [" "]}), ok(&[])),
         ] {
             let serde_json::Value::Object(data) = &request else { panic!("an object") };
             let got = policies(Fields(data), &caller(&parent), sudo).map_err(|error| error.to_string());

@@ -65,6 +65,19 @@ pub(super) struct Reviewed {
     pub(super) permissions_boundary_arn: String,
 }
 
+/// What a role that was deleted by hand was judged by.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+struct Demand {
+    guardrails: Vec<Guardrail>,
+    reviewed: Reviewed,
+}
+
+impl Role {
+    fn demand(&self) -> Demand {
+        Demand { guardrails: self.guardrails.clone(), reviewed: self.reviewed.clone() }
+    }
+}
+
 /// Whether a name can name a role: `\w(([\w-.@]+)?\w)?`.
 pub(super) fn is_name(name: &str) -> bool {
     let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
@@ -86,6 +99,10 @@ fn key(mount: &Mount, name: &str) -> String {
     mount.storage(&format!("role/{name}"))
 }
 
+fn demand_key(mount: &Mount, name: &str) -> String {
+    mount.storage(&format!("role-demand/{name}"))
+}
+
 /// Serves LIST `roles`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     let folder = key(call.mount, "");
@@ -102,20 +119,19 @@ pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
 pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
     match call.request.operation {
         Operation::Read => Ok(Response::data(shown(&load(core, call.mount, name)?.ok_or(Error::NotFound)?))),
-        Operation::Delete => {
-            let mut batch = Batch::new();
-            batch.delete(key(call.mount, name));
-            core.barrier.commit(batch).await?;
-            Ok(Response::empty())
-        }
+        Operation::Delete => delete(core, call, name).await,
         Operation::Write => {
             let fields = Fields(&call.request.data);
             // Two writes that merge at the same time must not lose one.
             let _turn = core.kv.take(&key(call.mount, name)).await;
             let legacy = legacy(fields)?;
             let is_legacy = legacy.is_some();
-            let before = load(core, call.mount, name)?.unwrap_or_default();
-            let kept = (before.guardrails.clone(), before.reviewed.clone());
+            let before = load(core, call.mount, name)?;
+            let kept = match &before {
+                Some(before) => Some(before.demand()),
+                None => core.barrier.get::<Demand>(&demand_key(call.mount, name))?,
+            };
+            let before = before.unwrap_or_default();
             let mut role = match legacy {
                 Some(role) => role,
                 None => merge(before, fields)?,
@@ -124,16 +140,32 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
             // A write by hand does not get rid of what the estate demands.
             (role.guardrails, role.reviewed) = match call.request.guardrails.as_deref() {
                 Some(header) => (guard::decode(header)?, reviewed(&role, call.request.origin.as_ref())),
-                None => kept,
+                None => kept.map(|demand| (demand.guardrails, demand.reviewed)).unwrap_or_default(),
             };
             role.origin = call.request.origin.clone();
             let mut batch = Batch::new();
+            batch.delete(demand_key(call.mount, name));
             batch.put(key(call.mount, name), &role)?;
             core.barrier.commit(batch).await?;
             Ok(if is_legacy { Response::empty().warn(LEGACY_WARNING) } else { Response::empty() })
         }
-        Operation::List => Err(Error::UnsupportedOperation),
+        Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
     }
+}
+
+/// Takes the role away. By hand, what it is judged by stays behind: whoever makes it anew makes it under the same
+/// guardrails. The estate's own write says itself what there is to be.
+async fn delete(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
+    let _turn = core.kv.take(&key(call.mount, name)).await;
+    let mut batch = Batch::new();
+    batch.delete(key(call.mount, name));
+    match load(core, call.mount, name)? {
+        _ if call.request.guardrails.is_some() => batch.delete(demand_key(call.mount, name)),
+        Some(role) if !role.guardrails.is_empty() => batch.put(demand_key(call.mount, name), &role.demand())?,
+        _ => {}
+    }
+    core.barrier.commit(batch).await?;
+    Ok(Response::empty())
 }
 
 fn reviewed(role: &Role, origin: Option<&Origin>) -> Reviewed {

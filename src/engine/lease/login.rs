@@ -1,0 +1,152 @@
+//! Tokens as leases: each token that ends is one, under the path that made it (`auth/approle/login/h<hash>`), so
+//! that logins are listed, looked up and revoked as credentials are. Source: Vault, "Lease, Renew, and Revoke".
+//!
+//! The key under `lease/` is an index: it is written and removed with the token's record, which says everything
+//! else, also when the token ends.
+
+use std::sync::Arc;
+
+use futures_util::TryStreamExt;
+use serde_json::{Value, json};
+
+use super::{Leases, now, record_key};
+use crate::engine::audit::rfc3339;
+use crate::engine::barrier::{Barrier, Batch};
+use crate::engine::core::Core;
+use crate::engine::error::Error;
+use crate::engine::token::Token;
+
+/// How many tokens one call marks at a time.
+const MARKING_CONCURRENCY: usize = 16;
+
+/// Hex digits of a token's hash.
+const HASH_LEN: usize = 64;
+
+/// The hash of the token whose lease has this id, if it can be a token's.
+pub(super) fn token_of(id: &str) -> Option<&str> {
+    let (_, name) = id.strip_prefix("auth/")?.rsplit_once('/')?;
+    name.strip_prefix('h').filter(|hash| hash.len() == HASH_LEN && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
+}
+
+impl Token {
+    /// The lease that the token is; none for a token that never ends.
+    pub(crate) fn lease_id(&self) -> Option<String> {
+        self.expire_time.map(|_| format!("{}/h{}", self.path, self.hash))
+    }
+
+    /// The key of its lease in the store.
+    pub(crate) fn lease_key(&self) -> Option<String> {
+        self.lease_id().map(|id| record_key(&id))
+    }
+}
+
+/// Writes the leases of tokens that were made before tokens were leases, in `first`.
+pub(crate) fn index_tokens(barrier: &Barrier, first: &mut Batch) -> Result<(), Error> {
+    for entry in barrier.each::<Token>("token/", None, usize::MAX) {
+        let Some(key) = entry?.1.lease_key() else { continue };
+        // They were all written together, and each later one with its token: one is there, so all are.
+        if barrier.get::<bool>(&key)?.is_some() {
+            return Ok(());
+        }
+        first.put(key, &true)?;
+    }
+    Ok(())
+}
+
+impl Leases {
+    /// Whether there is a lease of this id.
+    pub(super) fn is_there(&self, core: &Core, id: &str) -> Result<bool, Error> {
+        let key = record_key(id);
+        Ok(core.barrier.keys(&key, None, 1)?.first() == Some(&key))
+    }
+
+    /// The token that is the lease `id`.
+    fn token(&self, core: &Core, id: &str, hash: &str) -> Result<Option<Arc<Token>>, Error> {
+        Ok(core.tokens.find_hash(core, hash)?.filter(|token| token.lease_id().as_deref() == Some(id)))
+    }
+
+    /// What a lookup says of a token's lease.
+    pub(super) fn describe_token(&self, core: &Core, id: &str, hash: &str) -> Result<Option<Value>, Error> {
+        let Some(token) = self.token(core, id, hash)? else { return Ok(None) };
+        let end = token.expire_time.unwrap_or_default();
+        Ok(Some(json!({
+            "id": id,
+            "issue_time": rfc3339(token.creation_time),
+            "expire_time": rfc3339(end),
+            "last_renewal": token.last_renewal.map(rfc3339),
+            "renewable": token.renewable,
+            "ttl": end.saturating_sub(now(core)),
+            "path": token.path,
+            "namespace_path": "",
+            "state": "active",
+        })))
+    }
+
+    /// Revokes the token that is the lease `id`, with its children; their leases are marked.
+    pub(super) async fn revoke_token(&self, core: &Arc<Core>, id: &str, hash: &str, reason: &str) -> Result<(), Error> {
+        if self.is_there(core, id)? { core.tokens.revoke(core, hash, reason).await } else { Ok(()) }
+    }
+
+    /// Marks the tokens that are among these leases, so that they open nothing from now on and the timer revokes
+    /// them; answers the other leases.
+    pub(super) async fn revoke_tokens_later<'i>(
+        &self,
+        core: &Arc<Core>,
+        ids: &'i [String],
+    ) -> Result<Vec<&'i String>, Error> {
+        let (tokens, others): (Vec<&String>, Vec<&String>) = ids.iter().partition(|id| token_of(id).is_some());
+        futures_util::stream::iter(tokens.into_iter().map(Ok))
+            .try_for_each_concurrent(MARKING_CONCURRENCY, |id| async move {
+                match token_of(id) {
+                    Some(hash) if self.is_there(core, id)? => core.tokens.doom(core, hash).await,
+                    _ => Ok(()),
+                }
+            })
+            .await?;
+        Ok(others)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::{index_tokens, token_of};
+    use crate::engine::barrier::{Barrier, Batch};
+    use crate::engine::store::MemoryStore;
+
+    #[test]
+    fn a_tokens_lease_is_known_by_its_id() {
+        let hash = "0123456789abcdef".repeat(4);
+        assert_eq!(token_of(&format!("auth/approle/login/h{hash}")), Some(hash.as_str()));
+        assert_eq!(token_of(&format!("auth/team/a/login/h{hash}")), Some(hash.as_str()));
+        for other in ["aws/creds/r/x", "auth/approle/login", "auth/approle/login/h01", "auth", ""] {
+            assert_eq!(token_of(other), None);
+        }
+        assert_eq!(token_of(&format!("aws/creds/r/h{hash}")), None);
+    }
+
+    #[tokio::test]
+    async fn tokens_from_before_get_their_leases_once() {
+        let barrier = Barrier::new(Arc::new(MemoryStore::default()), &[7; 32]).unwrap();
+        let token = |hash: &str, end: Value| {
+            json!({ "hash": hash, "accessor": "", "policies": [], "display_name": "", "path": "auth/approle/login",
+                    "creation_time": 0, "creation_ttl": 0, "renewable": true, "expire_time": end })
+        };
+        let mut batch = Batch::new();
+        for (hash, end) in [("a", json!(9)), ("b", Value::Null), ("c", json!(9))] {
+            batch.put(format!("token/{hash}"), &token(hash, end)).unwrap();
+        }
+        barrier.commit(batch).await.unwrap();
+        let leases = || barrier.keys("lease/", None, 9).unwrap();
+        let mut first = Batch::new();
+        index_tokens(&barrier, &mut first).unwrap();
+        barrier.commit(first).await.unwrap();
+        assert_eq!(leases(), ["lease/auth/approle/login/ha", "lease/auth/approle/login/hc"]);
+        let mut again = Batch::new();
+        index_tokens(&barrier, &mut again).unwrap();
+        assert!(again.is_empty());
+    }
+}
