@@ -26,7 +26,7 @@ use iam::reading::{
     Case, Colons, Doubt, Empty, EmptyVariable, Mistyped, Reading, Several, SeveralNegated, Unresolved,
 };
 use iam::request::Request;
-use made::{Choices, Line, Never};
+use made::{Choices, Condition, Line, Never};
 
 fn document(lines: &[Line]) -> serde_json::Value {
     let statements = lines.iter().map(|line| {
@@ -228,21 +228,43 @@ fn policies_compared(choices: &mut Choices<'_>, rolled: &[u8]) {
 
 /// Two sides that differ in what is asked of one key, or in their resources, put to every value of it.
 fn nearly_alike(choices: &mut Choices<'_>) {
-    let family = (!choices.rarely(8)).then(|| choices.family());
-    let effect = choices.of(&["Allow", "Allow", "Deny"]);
+    let family = (!choices.rarely(6)).then(|| choices.family());
     let place = [0, 0, 0, 0, 1, 2][choices.below(6)];
-    let [old, new] = [(); 2].map(|()| {
+    let pair = match (family, choices.below(3)) {
+        (Some(family), 0) => made::touching(family, choices),
+        (_, 0 | 1) => {
+            let first = made::narrow(family, choices);
+            let second = made::twin(&first, family, choices);
+            [first, second]
+        }
+        _ => [(); 2].map(|()| made::narrow(family, choices)),
+    };
+    let [old, new] = pair.map(|line| {
         let mut lines = Lines([Some(vec![Line::whole("Allow", Vec::new())]), None, None]);
-        lines.0[place] = Some(made::narrow(family, effect, choices));
+        lines.0[place] = Some(made::alone(line));
         lines
     });
     let several = made::several(old.all().chain(new.all()));
     let requests = made::around(family, &several, choices);
-    check(&old, &new, &requests, None, choices);
+    let told = check(&old, &new, &requests, None, choices);
+    if told != [true, true] && family.is_none() {
+        unchanged_doubt(&old, &new, told, &made::odd(choices));
+    }
+}
+
+/// What may hold or not, but does the same on both sides, adds nothing to what is gained or lost.
+fn unchanged_doubt(old: &Lines, new: &Lines, told: [bool; 2], odd: &Condition) {
+    let [old, new] = [old, new].map(|lines| {
+        let identity = lines.0[0].as_deref().map(|lines| made::where_holds(lines, odd));
+        Side::new(&Lines([identity, lines.0[1].clone(), lines.0[2].clone()]))
+    });
+    let doubted = compare(&old.sets, &new.sets);
+    let more = [!doubted.gains.is_empty() && !told[0], !doubted.losses.is_empty() && !told[1]];
+    assert_eq!(more, [false, false], "unchanged doubt: {odd:?}\n{:?}\n{:?}", old.documents, new.documents);
 }
 
 /// Every witness flips, what is not told is not there, and both evaluators say the same.
-fn check(old: &Lines, new: &Lines, requests: &[Request], never: Option<Never>, choices: &mut Choices<'_>) {
+fn check(old: &Lines, new: &Lines, requests: &[Request], never: Option<Never>, choices: &mut Choices<'_>) -> [bool; 2] {
     let sides = [old, new].map(Side::new);
     let sides = [&sides[0], &sides[1]];
     let comparison = compare(&sides[0].sets, &sides[1].sets);
@@ -268,7 +290,7 @@ fn check(old: &Lines, new: &Lines, requests: &[Request], never: Option<Never>, c
     let settled = settled.filter(|_| told != [true, true]).map(|pair| pair.each_ref().map(Side::new));
     let all = [&sides[0].documents, &sides[1].documents];
     for request in requests {
-        let other = readings[choices.below(readings.len())];
+        let other = readings[(choices.below(256) << 8 | choices.below(256)) % readings.len()];
         let seconds = sides.map(|side| <[bool; 2]>::from(side.second(request, other)));
         assert_eq!(answers(sides, request, other), seconds, "two evaluators: {request:?} by {other:?}\n{all:?}");
         for reading in [Reading::default(), other] {
@@ -281,4 +303,5 @@ fn check(old: &Lines, new: &Lines, requests: &[Request], never: Option<Never>, c
             }
         }
     }
+    told
 }

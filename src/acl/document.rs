@@ -113,10 +113,34 @@ pub fn parse_with_templates(text: &str) -> Result<Vec<Rule>, DocumentError> {
     Ok(rules)
 }
 
+/// What a document says that an engine without identities and response wrapping can't do, in words.
+pub fn not_served(rules: &[Rule]) -> Option<DocumentError> {
+    rules.iter().find_map(|rule| {
+        let what = match rule {
+            _ if rule.path.contains("{{") => {
+                "identity templates are not served: tokens have no identity here, so the path can match nothing. Write \
+                 the path out"
+            }
+            _ if rule.min_wrapping_ttl > 0 || rule.max_wrapping_ttl > 0 => {
+                "response wrapping is not served, so a rule with min_wrapping_ttl or max_wrapping_ttl can allow \
+                 nothing. Leave them out"
+            }
+            _ => return None,
+        };
+        Some(DocumentError::Stanza { path: rule.path.clone(), what: what.to_owned() })
+    })
+}
+
 fn check_keys(place: Option<&str>, items: &[Item], known: &[&str]) -> Result<(), DocumentError> {
     let unknown = items.iter().filter(|item| !known.contains(&item.keys[0].as_str()));
-    let keys: Vec<String> =
-        unknown.map(|item| format!("invalid key {:?} on line {}", item.keys[0], item.line)).collect();
+    let say = |item: &Item| {
+        let (key, line) = (&item.keys[0], item.line);
+        match place.is_some() && KEYS_NOT_SERVED.contains(&key.as_str()) {
+            true => format!("{key:?} on line {line} is not served"),
+            false => format!("invalid key {key:?} on line {line}"),
+        }
+    };
+    let keys: Vec<String> = unknown.map(say).collect();
     if keys.is_empty() {
         return Ok(());
     }
@@ -175,6 +199,21 @@ const STANZA_KEYS: [&str; 8] = [
     "max_wrapping_ttl",
 ];
 
+/// Keys that other engines have. Source: Vault, "Policies" (Enterprise), and OpenBao, "Policies".
+const KEYS_NOT_SERVED: [&str; 8] = [
+    "control_group",
+    "expiration",
+    "list_scan_response_keys_filter_path",
+    "mfa_methods",
+    "pagination_limit",
+    "required_sentinel_policies",
+    "response_keys_filter_path",
+    "subscribe_event_types",
+];
+
+/// Capabilities that other engines have. Source: as for the keys.
+const CAPABILITIES_NOT_SERVED: [&str; 3] = ["recover", "scan", "subscribe"];
+
 fn stanza(path: &str, body: &[Item]) -> Result<Rule, DocumentError> {
     let fail = |what: String| DocumentError::Stanza { path: path.to_owned(), what };
     check_keys(Some(path), body, &STANZA_KEYS)?;
@@ -207,7 +246,12 @@ fn field(rule: &mut Rule, item: &Item) -> Result<(), String> {
         "policy" => rule.capabilities.add(&legacy(&text(key, &item.value)?)?),
         "capabilities" => {
             for name in texts(key, &item.value)? {
-                let capability = Capability::from_name(&name).ok_or_else(|| format!("invalid capability {name:?}"))?;
+                let capability = Capability::from_name(&name).ok_or_else(|| {
+                    match CAPABILITIES_NOT_SERVED.contains(&name.as_str()) {
+                        true => format!("the capability {name:?} is not served"),
+                        false => format!("invalid capability {name:?}"),
+                    }
+                })?;
                 rule.capabilities.add(&[capability]);
             }
         }

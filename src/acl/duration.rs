@@ -1,7 +1,11 @@
-//! Durations as policy documents and the Vault API write them: seconds, digits, Go's syntax, whole days.
+//! Durations as policy documents, the Vault API and estates write them: seconds, digits, Go's syntax, days. The one
+//! reader of them all.
 
-/// Parses seconds, a string of digits, Go's syntax (`90s`, `1h30m`, `1.5h`) or whole days (`7d`), and
-/// answers whole seconds, rounded toward zero.
+const NANOS: i128 = 1_000_000_000;
+
+/// Parses seconds, a string of digits, or Go's syntax with days as well (`90s`, `1h30m`, `1.5h`, `7d`), and answers
+/// whole seconds. What is left of a second counts as one, away from zero: 0 means "not set" as a rule, and
+/// `900ms` sets something.
 ///
 /// # Errors
 /// A text in the form of Go's own, such as `time: invalid duration "abc"`.
@@ -13,14 +17,18 @@ pub(crate) fn parse(text: &str) -> Result<i64, String> {
     if let Ok(seconds) = text.parse::<i64>() {
         return Ok(seconds);
     }
-    let invalid = || format!("time: invalid duration {text:?}");
-    if let Some(days) = text.strip_suffix('d') {
-        return days.parse::<i64>().ok().and_then(|days| days.checked_mul(86_400)).ok_or_else(invalid);
-    }
-    go_nanos(text).map(|nanos| i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX)).ok_or_else(invalid)
+    let nanos = go_nanos(text).ok_or_else(|| format!("time: invalid duration {text:?}"))?;
+    let away = if nanos < 0 { 1 - NANOS } else { NANOS - 1 };
+    Ok(i64::try_from((nanos + away) / NANOS).unwrap_or(i64::MAX))
 }
 
-/// Go's duration grammar: an optional sign, then decimal numbers each with a unit.
+/// Whole seconds of a number of them, rounded as [`parse`] does.
+pub(crate) fn whole(seconds: f64) -> i64 {
+    // Out of range it is the nearest there is, and not a number is none.
+    (if seconds < 0.0 { seconds.floor() } else { seconds.ceil() }) as i64
+}
+
+/// Go's duration grammar, and `d`: an optional sign, then decimal numbers each with a unit.
 fn go_nanos(text: &str) -> Option<i128> {
     let (sign, mut rest) = match text.strip_prefix('-') {
         Some(rest) => (-1, rest),
@@ -39,9 +47,10 @@ fn go_nanos(text: &str) -> Option<i128> {
             "ns" => 1,
             "us" | "µs" | "μs" => 1_000,
             "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60_000_000_000,
-            "h" => 3_600_000_000_000,
+            "s" => NANOS,
+            "m" => 60 * NANOS,
+            "h" => 3_600 * NANOS,
+            "d" => 86_400 * NANOS,
             _ => return None,
         };
         total = total.checked_add(scaled(number, scale)?)?;
@@ -53,16 +62,18 @@ fn go_nanos(text: &str) -> Option<i128> {
 
 fn scaled(number: &str, scale: i128) -> Option<i128> {
     let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
+    if number.len() > 40 || whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
         return None;
     }
     let mut nanos = if whole.is_empty() { 0 } else { whole.parse::<i128>().ok()?.checked_mul(scale)? };
-    let mut place = scale;
+    let (mut place, mut rest) = (scale, false);
     for digit in fraction.bytes() {
+        // Less than a nanosecond is one: nothing that is written is nothing.
+        rest |= digit != b'0' && (place == 0 || place % 10 != 0);
+        nanos = nanos.checked_add(i128::from(digit - b'0') * place / 10)?;
         place /= 10;
-        nanos += i128::from(digit - b'0') * place;
     }
-    Some(nanos)
+    nanos.checked_add(i128::from(rest))
 }
 
 #[cfg(test)]
@@ -79,7 +90,16 @@ mod tests {
             ("1d", 86_400),
             ("", 0),
             ("-5", -5),
-            ("100ms", 0),
+            ("100ms", 1),
+            ("1ns", 1),
+            ("0.1ns", 1),
+            ("0.000000000000001s", 1),
+            ("1001ms", 2),
+            ("1.000000001s", 2),
+            ("-900ms", -1),
+            ("0ms", 0),
+            ("1.5d", 129_600),
+            ("1d12h", 129_600),
         ] {
             assert_eq!(parse(text), Ok(seconds), "{text}");
         }

@@ -64,7 +64,14 @@ pub(crate) fn target(engine: &Engine) -> Target {
 pub(crate) struct LazySandbox {
     dir: Option<PathBuf>,
     clock: Clock,
-    opened: Arc<OnceLock<Result<SharedHttpClient, String>>>,
+    opened: Arc<OnceLock<Result<Opened, String>>>,
+}
+
+/// The way to an account, and the account where it is this process's.
+#[derive(Clone, Debug)]
+struct Opened {
+    client: SharedHttpClient,
+    account: Option<Arc<sandbox::Account>>,
 }
 
 impl LazySandbox {
@@ -80,15 +87,22 @@ impl LazySandbox {
 
     /// Opens it now; answers why that does not work.
     pub(crate) fn check(&self) -> Result<(), String> {
-        self.client().as_ref().map(drop).map_err(Clone::clone)
+        self.opened().as_ref().map(drop).map_err(Clone::clone)
     }
 
-    fn client(&self) -> &Result<SharedHttpClient, String> {
+    /// The account, opened now. None where another process serves it, or where it does not open.
+    pub(crate) fn account(&self) -> Option<Arc<sandbox::Account>> {
+        self.opened().as_ref().ok().and_then(|opened| opened.account.clone())
+    }
+
+    fn opened(&self) -> &Result<Opened, String> {
         self.opened.get_or_init(|| {
             match sandbox::Account::open(self.dir.as_deref(), self.clock.clone()) {
-                Ok(account) => Ok(sandbox::connector(account)),
+                Ok(account) => Ok(Opened { client: sandbox::connector(account.clone()), account: Some(account) }),
                 // `leasehold sandbox` serves this very account, for people to look at what the engine makes.
-                Err(sandbox::OpenError::InUse { address: Some(address), .. }) => sandbox::remote_connector(&address),
+                Err(sandbox::OpenError::InUse { address: Some(address), .. }) => {
+                    Ok(Opened { client: sandbox::remote_connector(&address)?, account: None })
+                }
                 Err(error) => Err(error.to_string()),
             }
         })
@@ -97,8 +111,8 @@ impl LazySandbox {
 
 impl HttpClient for LazySandbox {
     fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        match self.client() {
-            Ok(client) => client.http_connector(settings, components),
+        match self.opened() {
+            Ok(opened) => opened.client.http_connector(settings, components),
             Err(problem) => SharedHttpConnector::new(Broken(format!("the sandbox did not open: {problem}"))),
         }
     }

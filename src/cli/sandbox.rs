@@ -54,9 +54,8 @@ fn opening(error: &OpenError) -> CliError {
         OpenError::InUse { address: Some(address), .. } => {
             shown.hint(format!("use the one that is running: --endpoint-url {address}"))
         }
-        OpenError::InUse { address: None, .. } => shown.hint(
-            "an engine that has this sandbox open serves it only to itself; stop it, or choose another --data-dir",
-        ),
+        OpenError::InUse { address: None, .. } => shown
+            .hint("a command that has this sandbox open is not done yet; wait for it, or choose another --data-dir"),
         OpenError::Damaged { .. } => shown.hint("nothing in a sandbox is real: remove the file to start afresh"),
         OpenError::Io { .. } => shown,
     }

@@ -1,8 +1,10 @@
 //! `leasehold server`.
 
+mod file;
 mod settings;
 mod tls;
 
+use std::net::SocketAddr;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -20,7 +22,7 @@ use crate::clock::Clock;
 use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage, VERSION};
 use crate::guardrail;
 use crate::iam::catalogue::Catalogue;
-use crate::sandbox;
+use crate::sandbox::{self, Account, Control};
 use crate::secret::Secret;
 
 /// Arguments of `leasehold server`.
@@ -78,6 +80,10 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
         // The engine holds the data directory by now, so whoever else was about to use the sandbox is done.
         sandbox.check().map_err(|error| CliError::new(1, error))?;
     }
+    let served = match sandbox.as_ref().and_then(LazySandbox::account) {
+        Some(account) => Some(Served::start(account).await?),
+        None => None,
+    };
     let listener = TcpListener::bind(&settings.listen)
         .await
         .map_err(|e| CliError::new(1, format!("cannot listen on {}: {e}", settings.listen)))?;
@@ -89,7 +95,7 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
         .map_err(|e| CliError::new(1, format!("cannot write the address into the data directory's lock: {e}")))?;
     // Before it says that it started: whoever reads that may send a signal at once.
     let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
-    output::data(&banner(&settings, &engine, &address, &audit_file))?;
+    output::data(&banner(&settings, &engine, &address, &audit_file, served.as_ref()))?;
 
     let tls = certificate.map(|certificate| certificate.server_config()).transpose()?;
     tracing::info!(address, "serving");
@@ -97,7 +103,53 @@ pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
     reload.abort();
     tracing::info!("stopping");
     engine.close().await;
+    if let Some(served) = served {
+        served.stop().await;
+    }
     Ok(0)
+}
+
+/// The simulated account on a port of its own, for the AWS CLI: to look at what the engine makes, and to use the
+/// credentials that it issues.
+struct Served {
+    address: SocketAddr,
+    stop: tokio::sync::oneshot::Sender<()>,
+    task: tokio::task::JoinHandle<()>,
+}
+
+impl Served {
+    async fn start(account: Arc<Account>) -> Result<Self, CliError> {
+        let failed = |e: std::io::Error| CliError::new(1, format!("the sandbox's endpoint cannot be served: {e}"));
+        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let address = listener.local_addr().map_err(failed)?;
+        let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+        let task = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            if let Err(error) = sandbox::serve(account, listener, Control::Disabled, stopped).await {
+                tracing::error!(%error, "the sandbox's endpoint is not served any more");
+            }
+        });
+        Ok(Self { address, stop, task })
+    }
+
+    async fn stop(self) {
+        drop(self.stop);
+        // A panic in it has been told.
+        let _ = self.task.await;
+    }
+
+    /// What people need to use it.
+    fn describe(&self) -> String {
+        format!(
+            "\nThe simulated AWS account, for the AWS CLI (nothing in it is real):\n\n    \
+             export AWS_ENDPOINT_URL='http://{}'\n    export AWS_REGION='us-east-1'\n    \
+             export AWS_ACCESS_KEY_ID='{}'\n    export AWS_SECRET_ACCESS_KEY='{}'\n\n\
+             That is the account's root key. The engine uses it where config/root of a mount has none.\n",
+            self.address,
+            sandbox::ROOT_ACCESS_KEY,
+            sandbox::ROOT_SECRET,
+        )
+    }
 }
 
 /// Reads now what the guardrails on roles judge by: better no server than one whose first credential fails.
@@ -155,7 +207,7 @@ fn audit_file(settings: &Settings) -> Result<PathBuf, CliError> {
     Ok(directory.join("trail.log"))
 }
 
-fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path) -> String {
+fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path, served: Option<&Served>) -> String {
     let row = |name: &str, value: &str| format!("{name:>24}: {value}\n");
     let mut text = "==> Leasehold server configuration:\n\n".to_owned();
     text += &row("Api Address", address);
@@ -167,9 +219,15 @@ fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path
             AwsChoice::Sandbox => "sandbox (simulated: its credentials open nothing in AWS)",
         },
     );
+    if let Some(served) = served {
+        text += &row("AWS Endpoint", &format!("http://{}", served.address));
+    }
     text += &row("Log Level", &settings.log_level);
     text += &row("Storage", &settings.data.as_ref().map_or_else(|| "memory".to_owned(), |d| d.display().to_string()));
     text += &row("Version", &format!("Leasehold v{VERSION}"));
+    if let Some(served) = served {
+        text += &served.describe();
+    }
     match (&settings.data, engine.root_token()) {
         (Some(directory), Some(_)) => {
             text += &row("Root Token File", &directory.join("root-token").display().to_string());
@@ -215,13 +273,62 @@ fn reloaded(engine: Engine, certificate: Option<Arc<Certificate>>) -> Result<tok
     }))
 }
 
+/// A writer of events, each in one piece and ending in a line feed: what would break its line is shown as an escape,
+/// so that no text in it, such as an error that AWS answered, makes a line of its own.
+struct OneLine<W>(W);
+
+impl<W: std::io::Write> std::io::Write for OneLine<W> {
+    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
+        let line = event.strip_suffix(b"\n").unwrap_or(event);
+        let text = String::from_utf8_lossy(line).replace('\n', "\\n").replace('\r', "\\r");
+        self.0.write_all(text.as_bytes())?;
+        self.0.write_all(&event[line.len()..])?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Logs of this program at `level`; of libraries only warnings, because theirs may show what we send.
 pub(super) fn log_to_stderr(level: &str) -> Result<(), CliError> {
     let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,leasehold={level}"))
         .map_err(|e| CliError::new(1, format!("bad log level: {e}")))?;
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| OneLine(std::io::stderr()))
         .with_env_filter(filter)
         .try_init()
         .map_err(|e| CliError::new(1, format!("cannot set up logging: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OneLine;
+
+    #[test]
+    fn what_is_logged_is_a_line_each() {
+        let log = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        #[derive(Clone)]
+        struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+        impl std::io::Write for Shared {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let shared = Shared(log.clone());
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || OneLine(shared.clone())).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let error = "no\n::error::such\r\n  ::warning::thing";
+            tracing::error!(%error, path = error, "failed {error}");
+        });
+        let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.matches(['\n', '\r']).count(), 1, "{log}");
+        assert!(log.ends_with('\n') && log.contains("no\\n::error::such"), "{log}");
+    }
 }

@@ -58,6 +58,7 @@ fn rows(status: &Value, leader: Option<&Value>) -> Vec<(String, String)> {
         row("Unseal Nonce", status.get("nonce"));
     }
     row("Version", status.get("version"));
+    row("Leasehold Version", status.get("leasehold_version"));
     row("Build Date", status.get("build_date"));
     row("Storage Type", status.get("storage_type"));
     row("Cluster Name", status.get("cluster_name"));

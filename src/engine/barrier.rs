@@ -207,6 +207,11 @@ impl Barrier {
         Ok(names)
     }
 
+    /// What is wrong with the store: why the last commit failed; none since one succeeded.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.store.trouble()
+    }
+
     /// Seals and applies the batch atomically; durable when it returns.
     pub(crate) async fn commit(&self, batch: Batch) -> Result<(), Error> {
         self.commit_with(RawBatch::default(), batch).await

@@ -38,6 +38,14 @@ pub(crate) fn normalise(name: &str, networks: &[String]) -> Result<Vec<String>, 
         .collect()
 }
 
+/// Whether every network of `inner` lies within one of `outer`; everything lies within no networks at all.
+pub(crate) fn within(inner: &[String], outer: &[String]) -> bool {
+    let outer: Vec<Option<Network>> = outer.iter().map(|network| parse(network)).collect();
+    let lies =
+        |inner: Network| outer.iter().flatten().any(|outer| outer.bits <= inner.bits && outer.holds(inner.address));
+    outer.is_empty() || inner.iter().all(|network| parse(network).is_some_and(lies))
+}
+
 struct Network {
     address: IpAddr,
     bits: u32,

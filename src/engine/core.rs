@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use serde_json::Map;
 
 use super::AwsTransport;
+use super::absent;
 use super::audit::Scene;
 use super::barrier::Barrier;
 use super::error::Error;
@@ -53,6 +54,8 @@ pub(crate) struct Core {
     pub(crate) verdicts: secrets::aws::Verdicts,
     /// Where things are stored, as `seal-status` says it: `inmem` or `sqlite`.
     pub(crate) storage_type: &'static str,
+    /// Where the engine keeps its data: no audit device writes there.
+    pub(crate) data_directory: Option<std::path::PathBuf>,
     /// Held while an audit device is made or removed, so that changes do not overtake each other.
     pub(crate) audit_changes: tokio::sync::Mutex<()>,
     /// Set by `sys/seal`; only a restart clears it.
@@ -185,6 +188,7 @@ impl Core {
                 Err(refusal)
             }
         };
+        let result = result.map_err(|error| absent::explain(error, &request.path));
         let result = self.finish(&scene, result, delivery).await;
         if let Some(token) = &admission.token {
             self.tokens.used(self, token).await;
@@ -240,6 +244,7 @@ impl Core {
         let capability = match request.operation {
             Operation::Read => Capability::Read,
             Operation::Delete => Capability::Delete,
+            Operation::Patch => Capability::Patch,
             Operation::List => Capability::List,
             Operation::Write if exists == Some(false) => Capability::Create,
             Operation::Write => Capability::Update,
@@ -278,7 +283,7 @@ impl Core {
         if issues && !self.trail.has_device() {
             return Err(Error::Internal("no audit device is enabled, so no credential is issued".to_owned()));
         }
-        let changes = matches!(call.request.operation, Operation::Write | Operation::Delete);
+        let changes = matches!(call.request.operation, Operation::Write | Operation::Patch | Operation::Delete);
         if issues || changes {
             ticket.durable().await.map_err(|error| unaudited(&error))?;
         }
@@ -399,6 +404,7 @@ fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
     match request.operation {
         Operation::Read => "read",
         Operation::Delete => "delete",
+        Operation::Patch => "patch",
         Operation::List => "list",
         Operation::Write if exists == Some(false) => "create",
         Operation::Write => "update",

@@ -4,6 +4,7 @@
 use serde_json::Value;
 
 pub(crate) use crate::acl::duration::parse;
+use crate::acl::duration::whole;
 
 /// Parses a JSON value given for a duration parameter; `Ok(None)` for null, which counts as not given.
 ///
@@ -14,7 +15,7 @@ pub(crate) fn parse_value(value: &Value) -> Result<Option<i64>, String> {
         Value::Null => return Ok(None),
         Value::Number(number) => number
             .as_i64()
-            .or_else(|| number.as_f64().map(|f| f as i64))
+            .or_else(|| number.as_f64().map(whole))
             .ok_or_else(|| "the number does not fit".to_owned())?,
         Value::String(text) => parse(text)?,
         _ => return Err("could not parse duration from input".to_owned()),

@@ -39,6 +39,9 @@ pub(crate) enum Error {
     /// The body is larger than the server takes: 413 with this text.
     #[error("{0}")]
     TooLarge(String),
+    /// The body is not of the type that the method needs: 415 with this text.
+    #[error("{0}")]
+    MediaType(String),
     /// The connection asks for too much at a time: 429 with this text.
     #[error("{0}")]
     Busy(String),
@@ -65,6 +68,7 @@ impl Error {
             Self::NotFound | Self::Missing(_) | Self::NoRoute(_) | Self::UnsupportedPath => 404,
             Self::UnsupportedOperation => 405,
             Self::TooLarge(_) => 413,
+            Self::MediaType(_) => 415,
             Self::Busy(_) => 429,
             Self::Server(_) | Self::Internal(_) => 500,
             Self::Upstream(_) => 502,

@@ -14,7 +14,7 @@ mod renew;
 pub(crate) mod sys;
 mod ttl;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::Notify;
@@ -27,9 +27,22 @@ use super::audit::rfc3339;
 use super::barrier::Batch;
 use super::core::Core;
 use super::error::Error;
-use super::expiry::{Budget, Timer, due_key};
+use super::expiry::{Timer, due_key};
 use super::request::Origin;
 use crate::trail::Credential;
+
+/// What AWS is asked for, so that what somebody waits for is not queued behind what nobody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// A credential that a client waits for.
+    Issue,
+    /// One revocation that a client waits for.
+    Revoke,
+    /// Many revocations that a client waits for.
+    Bulk,
+    /// What the timer does.
+    Backlog,
+}
 
 /// Where a lease is in its life. There is no way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -217,8 +230,8 @@ pub(crate) struct Leases {
     // Ids of leases whose credential is being made, and why it must not be handed out, if so.
     pending: Mutex<HashMap<String, Option<String>>>,
     pending_ended: Notify,
-    /// How much may be asked of AWS at once.
-    pub(super) budget: Budget,
+    // Leases that AWS has been seen without, and whose end the trail or the store did not take: AWS is not asked again.
+    gone: Mutex<HashSet<String>>,
     /// What the timer task waits for.
     pub(super) timer: Timer,
 }
@@ -234,7 +247,7 @@ impl Leases {
             locks: Locks::default(),
             pending: Mutex::default(),
             pending_ended: Notify::new(),
-            budget: Budget::new(),
+            gone: Mutex::default(),
             timer: Timer::new(),
         }
     }
@@ -242,6 +255,10 @@ impl Leases {
     fn pending<T>(&self, f: impl FnOnce(&mut HashMap<String, Option<String>>) -> T) -> T {
         // Each use is one map operation, so a panic elsewhere cannot have left it torn.
         f(&mut self.pending.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn gone<T>(&self, f: impl FnOnce(&mut HashSet<String>) -> T) -> T {
+        f(&mut self.gone.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
     /// Whether the lease is being issued by this process.

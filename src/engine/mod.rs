@@ -1,5 +1,6 @@
 //! The Vault API as a server: dynamic AWS credentials under leases, tokens, policies, AppRole, KV.
 
+mod absent;
 pub(crate) mod audit;
 pub(crate) mod auth;
 pub(crate) mod barrier;
@@ -51,8 +52,12 @@ use crate::durable;
 use crate::secret::Secret;
 use crate::trail::Trail;
 
-/// The version that the API reports.
+/// This program's own version, which the API reports as `leasehold_version`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version of Vault's API whose clients are served: what they gate their requests on. The newest for which
+/// every request in the tests' table of what Terraform's provider asks (`tests/it/wire_terraform.rs`) is answered.
+pub const VAULT_VERSION: &str = "1.21.0";
 
 /// How an engine is set up.
 #[derive(Debug)]
@@ -201,9 +206,10 @@ impl Engine {
         }
         // Its first line comes after the first batch: a trail with lines says that there was a store.
         let trail = Trail::new(config.clock.clone());
-        sys::audit::open_devices(&barrier, &trail, config.trail)?;
+        let data_directory = directory.as_ref().map(|directory| directory.file("."));
+        sys::audit::open_devices(&barrier, &trail, config.trail, data_directory.as_deref())?;
         let core = Arc::new(Core {
-            clock: config.clock,
+            clock: config.clock.clone(),
             trail,
             engine_id,
             mounts,
@@ -212,9 +218,10 @@ impl Engine {
             leases: Leases::new(),
             kv: secrets::kv::Locks::new(),
             aws: config.aws,
-            aws_clients: secrets::aws::Clients::new(config.aws_key),
+            aws_clients: secrets::aws::Clients::new(config.aws_key, config.clock),
             verdicts: secrets::aws::Verdicts::default(),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
+            data_directory,
             audit_changes: tokio::sync::Mutex::new(()),
             sealed: AtomicBool::new(false),
             at_work: Arc::default(),
@@ -290,6 +297,7 @@ impl Engine {
         }
         drop(ended);
         self.shared.core.leases.stop();
+        self.shared.core.aws_clients.close();
         let timer = lock(&self.shared.timer).take();
         if let Some(timer) = timer {
             // A timer task that panicked has nothing left to wait for.

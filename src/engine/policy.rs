@@ -120,7 +120,10 @@ impl Policies {
 
     /// Stores a document that parses; durable, and in force for the next request, when it returns.
     async fn put(&self, core: &Core, name: &str, text: String) -> Result<(), Error> {
-        document::parse(&text).map_err(|error| Error::Invalid(error.to_string()))?;
+        let rules = document::parse_with_templates(&text).map_err(|error| Error::Invalid(error.to_string()))?;
+        if let Some(error) = document::not_served(&rules) {
+            return Err(Error::Invalid(error.to_string()));
+        }
         let mut batch = Batch::new();
         batch.put(key(name), &Stored { text })?;
         self.commit(core, batch).await

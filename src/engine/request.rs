@@ -13,6 +13,8 @@ pub(crate) enum Operation {
     Read,
     /// POST or PUT.
     Write,
+    /// PATCH: a JSON merge patch (RFC 7396).
+    Patch,
     /// DELETE.
     Delete,
     /// LIST, or GET with `list=true`. The path ends in `/`.

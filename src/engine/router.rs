@@ -48,7 +48,7 @@ pub(crate) struct Mount {
     pub(crate) path: String,
     /// `aws`, `kv`, `approle`, `token`, `system`.
     pub(crate) kind: String,
-    /// `<kind>_<8 hex>`.
+    /// `<kind>_<8 hex>`, with `auth_` in front for an auth method.
     pub(crate) accessor: String,
     /// For people.
     #[serde(default)]
@@ -82,11 +82,12 @@ pub(crate) struct Mount {
 impl Mount {
     /// A fresh mount with an own UUID and accessor.
     pub(crate) fn new(path: &str, kind: &str, description: &str) -> Result<Self, Error> {
+        let method = if path.starts_with("auth/") { "auth_" } else { "" };
         Ok(Self {
             uuid: random::uuid()?,
             path: path.to_owned(),
             kind: kind.to_owned(),
-            accessor: format!("{kind}_{}", random::hex(&random::bytes::<4>()?)),
+            accessor: format!("{method}{kind}_{}", random::hex(&random::bytes::<4>()?)),
             description: description.to_owned(),
             default_lease_ttl: 0,
             max_lease_ttl: 0,

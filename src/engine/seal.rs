@@ -180,8 +180,10 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<Secret>, OpenError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(e)),
     };
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    let found = file.metadata().map_err(failed)?;
+    let mode = found.mode() & 0o777;
+    // What holds nothing keeps no secret.
+    if mode & 0o077 != 0 && found.len() > 0 {
         return Err(OpenError::Failed(format!(
             "{} has mode {mode:04o}: others could read it; treat it as known to them, or, if it is not, chmod 600 it",
             path.display()
@@ -206,7 +208,10 @@ pub(crate) fn unseal(store: Arc<dyn Store>, unseal_key: &Key) -> Result<(Barrier
     let key = match store.get(KEYRING_KEY)? {
         Some(sealed) => {
             let plain = cipher.open(KEYRING_KEY, &sealed).map_err(|_| {
-                OpenError::Failed("the unseal key does not open this store: it belongs to another one".to_owned())
+                OpenError::Failed(
+                    "the unseal key does not open this store: it belongs to another one, or one of the two is damaged"
+                        .to_owned(),
+                )
             })?;
             let mut key = Key::default();
             if plain.len() != key.len() {

@@ -31,6 +31,11 @@ pub(crate) trait Store: Send + Sync {
     /// Applies the batch atomically. Durable, and visible to every reader, when the future resolves.
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>>;
 
+    /// What is wrong with it: why the last commit failed; none since one succeeded.
+    fn trouble(&self) -> Option<String> {
+        None
+    }
+
     /// Writes what is queued and lets go of the files; everything after it is refused. May block.
     fn close(&self) {}
 }

@@ -2,9 +2,15 @@
 //!
 //! One thread owns the writing connection and commits everything that waits in one transaction, so
 //! that many writers share one flush. Readers use a small pool of connections and see a batch as soon
-//! as its commit has returned. A commit that failed leaves it unknown what the disk holds, so nothing
-//! is read or written after it: the store refuses until the process starts again and reads what is
-//! there (<https://wiki.postgresql.org/wiki/Fsync_Errors> says why a flush must not be retried).
+//! as its commit has returned.
+//!
+//! A commit that failed is one of two things. Where a write was refused, by a full disk above all, nothing of the
+//! transaction counts: its last frame, the one that commits it, is not whole in the log, and what is there of it is
+//! written over by the next. So the store goes on, and says that it is in trouble until a commit succeeds. After
+//! anything else, a failed flush above all, it is unknown what the disk holds, and nothing is read or written after
+//! it: the store refuses until the process starts again and reads what is there
+//! (<https://wiki.postgresql.org/wiki/Fsync_Errors> says why a flush must not be retried). For the same reason the
+//! log is moved into the database here and not by SQLite, which would pass over a failed flush in silence.
 
 use std::fs::OpenOptions;
 use std::os::unix::fs::OpenOptionsExt;
@@ -27,6 +33,8 @@ const BATCHES_PER_COMMIT_MAX: usize = 1024;
 const READERS_MAX: usize = 8;
 /// How long SQLite waits for a lock that a backup from outside may hold.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(10);
+/// After so many writes the log is moved into the database.
+const WRITES_PER_CHECKPOINT: usize = 500;
 
 // An ordinary rowid table: values stay out of the key index, so a scan of keys reads the index alone.
 const SCHEMA: &str = "
@@ -42,7 +50,53 @@ pub(crate) struct DiskStore {
     readers: Readers,
     jobs: mpsc::Sender<Order>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    failed: Arc<AtomicBool>,
+    state: Arc<State>,
+}
+
+/// How the store fares.
+#[derive(Default)]
+struct State {
+    /// Nothing is read or written any more.
+    failed: AtomicBool,
+    /// Why the last commit failed.
+    trouble: Mutex<Option<String>>,
+}
+
+impl State {
+    fn failed(&self) -> bool {
+        self.failed.load(Ordering::Acquire)
+    }
+
+    fn tell(&self, trouble: Option<String>) {
+        *self.trouble.lock().unwrap_or_else(PoisonError::into_inner) = trouble;
+    }
+
+    /// Keeps why a write failed, and whether SQLite has undone it; answers whether the store goes on.
+    fn take(&self, error: &rusqlite::Error, undone: bool) -> bool {
+        let lasting = !undone || !is_undone(error);
+        if lasting {
+            self.failed.store(true, Ordering::Release);
+            tracing::error!(%error, "a write to the store failed; everything is refused from now on");
+            self.tell(Some(format!("a write failed, everything is refused until a restart: {error}")));
+        } else {
+            tracing::error!(%error, "a write to the store failed and was undone; the next one is tried");
+            self.tell(Some(format!("writes fail: {error}")));
+        }
+        !lasting
+    }
+}
+
+/// Whether nothing of a transaction counts that failed so (<https://sqlite.org/rescode.html>): what could not be
+/// written whole is not part of the log.
+fn is_undone(error: &rusqlite::Error) -> bool {
+    use rusqlite::ffi;
+    match error.sqlite_error() {
+        Some(error) => {
+            matches!(error.code, rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::DatabaseBusy)
+                || error.extended_code == ffi::SQLITE_IOERR_WRITE
+        }
+        None => false,
+    }
 }
 
 /// What the writer is told.
@@ -73,21 +127,21 @@ impl DiskStore {
             .map_err(|e| failure(&e))?;
         let connection = Connection::open(file).map_err(|e| failure(&e))?;
         prepare(&connection).map_err(|e| failure(&e))?;
-        let failed = Arc::new(AtomicBool::new(false));
+        let state = Arc::new(State::default());
         let (jobs, queue) = mpsc::channel();
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
             .spawn({
-                let failed = failed.clone();
-                move || write_all(connection, &queue, &failed)
+                let state = state.clone();
+                move || write_all(connection, &queue, &state)
             })
             .map_err(|e| failure(&e))?;
         let readers = Readers { file: file.to_owned(), idle: Mutex::new(Vec::new()) };
-        Ok(Self { readers, jobs, writer: Mutex::new(Some(writer)), failed })
+        Ok(Self { readers, jobs, writer: Mutex::new(Some(writer)), state })
     }
 
     fn check(&self) -> Result<(), Error> {
-        if self.failed.load(Ordering::Acquire) { Err(refused()) } else { Ok(()) }
+        if self.state.failed() { Err(refused()) } else { Ok(()) }
     }
 
     fn read<T>(&self, what: impl FnOnce(&Connection) -> rusqlite::Result<T>) -> Result<T, Error> {
@@ -106,17 +160,35 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.busy_timeout(BUSY_TIMEOUT)?;
     connection.pragma_update(None, "journal_mode", "WAL")?;
     connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     connection.pragma_update(None, "temp_store", "MEMORY")?;
-    connection.execute_batch(SCHEMA)
+    connection.execute_batch(SCHEMA)?;
+    // What the last process left in the log.
+    move_log(connection)
 }
 
+/// Moves into the database what of the log nobody reads any more. A full disk stops it half way, which costs nothing:
+/// all of it is still in the log.
+fn move_log(connection: &Connection) -> rusqlite::Result<()> {
+    match connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+        Err(error) if is_undone(&error) => {
+            tracing::warn!(%error, "the store's log could not be moved into the database; it is tried again");
+            Ok(())
+        }
+        done => done,
+    }
+}
+
+const REFUSED: &str = "the store refuses everything since a write failed; restart the engine";
+
 fn refused() -> Error {
-    Error::Internal("the store refuses everything since a write failed; restart the engine".to_owned())
+    Error::Internal(REFUSED.to_owned())
 }
 
 /// The writer's loop: everything that waits, up to a limit, becomes one transaction.
-fn write_all(mut connection: Connection, queue: &mpsc::Receiver<Order>, failed: &AtomicBool) {
+fn write_all(mut connection: Connection, queue: &mpsc::Receiver<Order>, state: &State) {
     let mut ended = false;
+    let mut in_log = 0;
     while !ended && let Ok(Order::Write(first)) = queue.recv() {
         let mut jobs = vec![first];
         while jobs.len() < BATCHES_PER_COMMIT_MAX && !ended {
@@ -126,15 +198,30 @@ fn write_all(mut connection: Connection, queue: &mpsc::Receiver<Order>, failed: 
                 Err(_) => break,
             }
         }
-        let result =
-            if failed.load(Ordering::Acquire) { Err(None) } else { commit(&mut connection, &jobs).map_err(Some) };
-        if let Err(Some(error)) = &result {
-            failed.store(true, Ordering::Release);
-            tracing::error!(%error, "a write to the store failed; everything is refused from now on");
-        }
+        let result = match state.failed() {
+            true => Err(REFUSED.to_owned()),
+            false => {
+                commit(&mut connection, &jobs).map_err(|error| match state.take(&error, connection.is_autocommit()) {
+                    true => format!("the store could not be written: {error}"),
+                    false => REFUSED.to_owned(),
+                })
+            }
+        };
+        let writes: usize = jobs.iter().map(|job| job.batch.writes.len()).sum();
         for job in jobs {
             // Whoever stopped waiting does not need the answer.
-            let _ = job.done.send(result.as_ref().map_err(|_| refused()).copied());
+            let _ = job.done.send(result.clone().map_err(Error::Internal));
+        }
+        if result.is_err() {
+            continue;
+        }
+        state.tell(None);
+        in_log += writes;
+        if in_log >= WRITES_PER_CHECKPOINT {
+            in_log = 0;
+            if let Err(error) = move_log(&connection) {
+                state.take(&error, true);
+            }
         }
     }
 }
@@ -255,6 +342,10 @@ impl Store for DiskStore {
         })
     }
 
+    fn trouble(&self) -> Option<String> {
+        self.state.trouble.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
     fn close(&self) {
         let writer = self.writer.lock().unwrap_or_else(PoisonError::into_inner).take();
         let Some(writer) = writer else { return };
@@ -263,7 +354,7 @@ impl Store for DiskStore {
         if writer.join().is_err() {
             tracing::error!("the store's writer ended in a panic");
         }
-        self.failed.store(true, Ordering::Release);
+        self.state.failed.store(true, Ordering::Release);
         self.readers.idle.lock().unwrap_or_else(PoisonError::into_inner).clear();
     }
 }

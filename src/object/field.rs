@@ -10,6 +10,7 @@ use core::net::IpAddr;
 use serde_json::{Map, Value};
 
 use super::{Call, Shape, Verb};
+use crate::acl::duration;
 use crate::iam::document;
 
 /// The canonical form of a value of this shape. Null is the empty value of every shape.
@@ -47,50 +48,7 @@ pub fn equal(shape: Shape, left: &Value, right: &Value) -> bool {
 /// # Errors
 /// A text that says what is wrong.
 pub fn parse_seconds(text: &str) -> Result<i64, String> {
-    let text = text.trim();
-    let bad = || format!("`{text}` is not a duration");
-    if text.is_empty() {
-        return Ok(0);
-    }
-    if let Ok(seconds) = text.parse::<i64>() {
-        return Ok(seconds);
-    }
-    let mut rest = text;
-    let mut nanos: i128 = 0;
-    while !rest.is_empty() {
-        let number_len = rest.find(|c: char| !c.is_ascii_digit() && c != '.').ok_or_else(bad)?;
-        let (number, after) = rest.split_at(number_len);
-        let unit_len = after.find(|c: char| c.is_ascii_digit() || c == '.').unwrap_or(after.len());
-        let (unit, next) = after.split_at(unit_len);
-        let scale: i128 = match unit {
-            "ns" => 1,
-            "us" | "µs" => 1_000,
-            "ms" => 1_000_000,
-            "s" => 1_000_000_000,
-            "m" => 60_000_000_000,
-            "h" => 3_600_000_000_000,
-            "d" => 86_400_000_000_000,
-            _ => return Err(bad()),
-        };
-        nanos = nanos.checked_add(scaled(number, scale).ok_or_else(bad)?).ok_or_else(bad)?;
-        rest = next;
-    }
-    // Engines keep durations as 64-bit nanoseconds.
-    i64::try_from(nanos).map(|nanos| nanos / 1_000_000_000).map_err(|_| format!("`{text}` is too long a duration"))
-}
-
-fn scaled(number: &str, scale: i128) -> Option<i128> {
-    let (whole, fraction) = number.split_once('.').unwrap_or((number, ""));
-    if number.len() > 40 || whole.is_empty() && fraction.is_empty() || fraction.contains('.') {
-        return None;
-    }
-    let mut nanos = if whole.is_empty() { 0 } else { whole.parse::<i128>().ok()?.checked_mul(scale)? };
-    let mut place = scale;
-    for digit in fraction.bytes() {
-        place /= 10;
-        nanos = nanos.checked_add(i128::from(digit - b'0') * place)?;
-    }
-    Some(nanos)
+    duration::parse(text).map_err(|_| format!("`{}` is not a duration", text.trim()))
 }
 
 /// The short human form of a duration: `2h`, `1h30m`, `45s`, `0s`.

@@ -103,6 +103,11 @@ pub(super) fn read(line: &[u8]) -> Result<Link, Broken> {
     if computed == hash.as_bytes() { Ok(link) } else { Err(Broken::Changed(link)) }
 }
 
+/// Whether a line was written as one of a chain, be it changed since.
+pub(super) fn is_chained(line: &[u8]) -> bool {
+    !matches!(read(line), Err(Broken::Unchained))
+}
+
 /// What [`verify`] found.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Report {

@@ -6,14 +6,15 @@
 //! batch. A failed write is cut off again and the device stays in use (the disk may get space); after a
 //! failed flush nothing is known about the file any more, so the device refuses until it is reopened.
 
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Seek, SeekFrom, Write};
-use std::os::unix::fs::{FileTypeExt, OpenOptionsExt, PermissionsExt};
+use std::fs::{File, Metadata, OpenOptions};
+use std::io::{BufReader, Read, Seek, SeekFrom, Write};
+use std::os::unix::fs::{FileTypeExt, MetadataExt, OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::chain::{self, Head, LINE_BYTES_MAX};
+use super::line::LINE_START;
 use super::ticket::Waiter;
 use super::{DeviceOptions, TrailError};
 use crate::durable;
@@ -38,6 +39,8 @@ struct QueueState {
     bytes: usize,
     closing: bool,
     head: Option<Head>,
+    /// Why the last lines were not written; none since some were.
+    trouble: Option<TrailError>,
 }
 
 enum Entry {
@@ -54,19 +57,14 @@ impl FileDevice {
         options: &DeviceOptions,
         note: impl Fn(&Oddity) -> Vec<u8> + Send + 'static,
     ) -> Result<Self, TrailError> {
-        let (log, oddity) = Log::open(&options.path, options.mode, None)?;
+        let place = Place::new(options);
+        let (log, oddity) = Log::open(&place, None)?;
         let queue = Arc::new(Queue { state: Mutex::default(), wake: Condvar::new() });
         queue.lock().head = Some(log.head.clone());
         if let Some(oddity) = oddity {
             queue.lock().entries.push(Entry::Line(note(&oddity), None));
         }
-        let writer = Writer {
-            path: options.path.clone(),
-            mode: options.mode,
-            log: Ok(log),
-            buffer: Vec::new(),
-            note: Box::new(note),
-        };
+        let writer = Writer { place, log: Ok(log), buffer: Vec::new(), note: Box::new(note) };
         let thread = std::thread::Builder::new()
             .name("trail".to_owned())
             .spawn({
@@ -101,6 +99,11 @@ impl FileDevice {
     /// The last durable line.
     pub(super) fn head(&self) -> Option<Head> {
         self.queue.lock().head.clone()
+    }
+
+    /// Why the last lines were not written; none since some were.
+    pub(super) fn trouble(&self) -> Option<TrailError> {
+        self.queue.lock().trouble.clone()
     }
 
     /// Writes what is queued and ends the thread.
@@ -145,8 +148,7 @@ type Note = Box<dyn Fn(&Oddity) -> Vec<u8> + Send>;
 
 /// The thread's own state.
 struct Writer {
-    path: PathBuf,
-    mode: Option<u32>,
+    place: Place,
     /// The open file, or why there is none.
     log: Result<Log, TrailError>,
     buffer: Vec<u8>,
@@ -163,6 +165,7 @@ impl Writer {
                     Entry::Reopen => {
                         self.write(std::mem::take(&mut batch), queue);
                         self.reopen();
+                        queue.lock().trouble = self.log.as_ref().err().cloned();
                     }
                 }
             }
@@ -179,9 +182,14 @@ impl Writer {
             Err(error) => Err(error.clone()),
         };
         match &outcome {
-            Ok(()) => queue.lock().head = self.log.as_ref().ok().map(|log| log.head.clone()),
+            Ok(()) => {
+                let mut state = queue.lock();
+                state.head = self.log.as_ref().ok().map(|log| log.head.clone());
+                state.trouble = None;
+            }
             Err(error) => {
-                tracing::error!(path = %self.path.display(), %error, lines = batch.len(), "audit lines were not written");
+                queue.lock().trouble = Some(error.clone());
+                tracing::error!(path = %self.place.path.display(), %error, lines = batch.len(), "audit lines were not written");
                 if matches!(error, TrailError::Flush { .. }) {
                     self.log = Err(error.clone());
                 }
@@ -199,17 +207,96 @@ impl Writer {
         // The old file must be closed first: it holds the lock, and the path may still lead to it.
         let closed = std::mem::replace(&mut self.log, Err(TrailError::Closed));
         let before = closed.ok().map(|log| log.head.clone());
-        self.log = Log::open(&self.path, self.mode, before).and_then(|(mut log, oddity)| {
+        self.log = Log::open(&self.place, before).and_then(|(mut log, oddity)| {
             if let Some(oddity) = oddity {
                 log.append(std::iter::once((self.note)(&oddity).as_slice()), &mut self.buffer)?;
             }
             Ok(log)
         });
         match &self.log {
-            Ok(_) => tracing::info!(path = %self.path.display(), "the trail was reopened"),
-            Err(error) => tracing::error!(path = %self.path.display(), %error, "the trail could not be reopened"),
+            Ok(_) => tracing::info!(path = %self.place.path.display(), "the trail was reopened"),
+            Err(error) => tracing::error!(path = %self.place.path.display(), %error, "the trail could not be reopened"),
         }
     }
+}
+
+/// Where a device writes, and where it may not.
+#[derive(Debug)]
+struct Place {
+    path: PathBuf,
+    mode: Option<u32>,
+    prefix: String,
+    /// A directory whose files are another's.
+    kept_out_of: Option<PathBuf>,
+}
+
+impl Place {
+    fn new(options: &DeviceOptions) -> Self {
+        Self {
+            path: options.path.clone(),
+            mode: options.mode,
+            prefix: options.prefix.clone(),
+            kept_out_of: options.kept_out_of.clone(),
+        }
+    }
+
+    /// Refuses a path that leads into the directory, by whatever links or mounts.
+    fn check_path(&self) -> Result<(), TrailError> {
+        let Some(kept) = &self.kept_out_of else { return Ok(()) };
+        let failed = |source| TrailError::open(&self.path, source);
+        // What does not exist yet can't be followed; with `..` behind it, it could lead anywhere once it does.
+        if self.path.components().any(|part| part == std::path::Component::ParentDir) {
+            return Err(TrailError::Dots { path: self.path.clone() });
+        }
+        let there = self.path.ancestors().skip(1).find_map(|folder| folder.canonicalize().ok());
+        let kept = std::fs::metadata(kept).map_err(failed)?;
+        for folder in there.iter().flat_map(|there| there.ancestors()) {
+            if is_same(&std::fs::metadata(folder).map_err(failed)?, &kept) {
+                return Err(TrailError::KeptOut { path: self.path.clone() });
+            }
+        }
+        Ok(())
+    }
+
+    /// Refuses a file that is one of the directory's by another name.
+    fn check_links(&self, file: &Metadata) -> Result<(), TrailError> {
+        let Some(kept) = self.kept_out_of.as_ref().filter(|_| file.is_file() && file.nlink() > 1) else {
+            return Ok(());
+        };
+        match holds(kept, file) {
+            Ok(false) => Ok(()),
+            Ok(true) => Err(TrailError::KeptOut { path: self.path.clone() }),
+            Err(source) => Err(TrailError::open(&self.path, source)),
+        }
+    }
+}
+
+/// Whether a directory, or one below it, holds this very file.
+fn holds(directory: &Path, file: &Metadata) -> std::io::Result<bool> {
+    for entry in std::fs::read_dir(directory)? {
+        let entry = entry?;
+        let found = match entry.metadata() {
+            Ok(found) => found,
+            // Its owner has removed it meanwhile.
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => return Err(error),
+        };
+        if is_same(&found, file) || (found.is_dir() && holds(&entry.path(), file)?) {
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn is_same(a: &Metadata, b: &Metadata) -> bool {
+    (a.dev(), a.ino()) == (b.dev(), b.ino())
+}
+
+/// `/dev/null` and `/dev/full`, by their numbers (Linux, admin-guide/devices.txt): what is written to any other device
+/// does something.
+fn is_sink(metadata: &Metadata) -> bool {
+    let device = (rustix::fs::major(metadata.rdev()), rustix::fs::minor(metadata.rdev()));
+    metadata.file_type().is_char_device() && matches!(device, (1, 3 | 7))
 }
 
 /// What was wrong with the end of a file that was opened.
@@ -244,8 +331,13 @@ impl Drop for Log {
 
 impl Log {
     /// Opens or makes the file. `before` is where the chain goes on if the file has no line yet.
-    fn open(path: &Path, mode: Option<u32>, before: Option<Head>) -> Result<(Self, Option<Oddity>), TrailError> {
+    ///
+    /// Until it is known that the file is a trail, or new, nothing about it is changed: whoever may name the file
+    /// must not be able to spoil others with it.
+    fn open(place: &Place, before: Option<Head>) -> Result<(Self, Option<Oddity>), TrailError> {
+        let Place { path, mode, .. } = place;
         let failed = |source| TrailError::open(path, source);
+        place.check_path()?;
         path.parent().map_or(Ok(()), durable::directory).map_err(failed)?;
         // A final symlink would let whoever owns the directory choose the file; a pipe without a reader
         // would hang every request.
@@ -260,14 +352,18 @@ impl Log {
             .map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let regular = metadata.is_file();
-        if !regular && !metadata.file_type().is_char_device() {
+        if !regular && !is_sink(&metadata) {
             return Err(TrailError::NotAFile { path: path.to_owned() });
         }
+        place.check_links(&metadata)?;
         let mut log = Self { path: path.to_owned(), file, regular, head: before.clone().unwrap_or_else(Head::genesis) };
         if !regular {
             return Ok((log, None));
         }
         log.file.try_lock().map_err(|_| TrailError::InUse { path: path.to_owned() })?;
+        if !log.is_trail(&place.prefix).map_err(failed)? {
+            return Err(TrailError::NotATrail { path: path.to_owned() });
+        }
         if let Some(mode) = mode
             && metadata.permissions().mode() & 0o777 != mode & 0o666
         {
@@ -279,6 +375,40 @@ impl Log {
             durable::sync_parent(path).map_err(failed)?;
         }
         Ok((log, oddity))
+    }
+
+    /// Whether the file is new or was written by a device such as this: its first line, or its last, carries a chain,
+    /// or it holds nothing but what a power cut leaves of a first line.
+    fn is_trail(&mut self, prefix: &str) -> std::io::Result<bool> {
+        let length = self.file.seek(SeekFrom::End(0))?;
+        let Some(last) = self.newline_before(length)? else {
+            return self.is_torn(prefix, length);
+        };
+        let mut line = Vec::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        chain::read_line(&mut BufReader::new(&self.file), &mut line)?;
+        if chain::is_chained(&line) {
+            return Ok(true);
+        }
+        let start = self.newline_before(last)?.map_or(0, |newline| newline + 1);
+        self.file.seek(SeekFrom::Start(start))?;
+        chain::read_line(&mut BufReader::new(&self.file), &mut line)?;
+        Ok(chain::is_chained(&line))
+    }
+
+    /// Whether the file, which has no line end, is the beginning of a first line, with nothing or zeros behind it.
+    fn is_torn(&mut self, prefix: &str, length: u64) -> std::io::Result<bool> {
+        const BYTES_MAX: u64 = 1024 * 1024;
+        if length > BYTES_MAX {
+            return Ok(false);
+        }
+        let mut text = Vec::new();
+        self.file.seek(SeekFrom::Start(0))?;
+        (&self.file).take(BYTES_MAX).read_to_end(&mut text)?;
+        let written = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
+        let start = [prefix.as_bytes(), LINE_START].concat();
+        let common = written.min(start.len());
+        Ok(text[..common] == start[..common])
     }
 
     /// Finds the head in the last line, and cuts off a line without end.
@@ -355,17 +485,18 @@ impl Log {
 
 #[cfg(test)]
 mod tests {
-    use super::Log;
+    use super::{Log, Place};
 
     #[test]
     fn a_file_is_let_go_while_a_forked_child_still_holds_it() {
         let directory = tempfile::tempdir().unwrap();
         let path = directory.path().join("trail.log");
-        let (log, _) = Log::open(&path, None, None).unwrap();
+        let place = Place { path, mode: None, prefix: String::new(), kept_out_of: None };
+        let (log, _) = Log::open(&place, None).unwrap();
         // What a fork copies: another descriptor of the same open file.
         let child = log.file.try_clone().unwrap();
         drop(log);
-        drop(Log::open(&path, None, None).unwrap());
+        drop(Log::open(&place, None).unwrap());
         drop(child);
     }
 }

@@ -8,6 +8,9 @@ use super::hash::{Hasher, is_timestamp};
 use super::json::{is_empty, write_key, write_map, write_string, write_value};
 use super::record::{Kind, Record};
 
+/// What each line begins with, behind the device's prefix.
+pub(super) const LINE_START: &[u8] = b"{\"time\":\"";
+
 /// How one device writes its lines.
 pub(super) struct Format {
     /// Hides secrets.
@@ -27,7 +30,7 @@ impl Format {
     pub(super) fn body(&self, record: &Record) -> Vec<u8> {
         let mut out = Vec::with_capacity(1024);
         out.extend_from_slice(self.prefix.as_bytes());
-        out.extend_from_slice(b"{\"time\":\"");
+        out.extend_from_slice(LINE_START);
         write_time(record.time, &mut out);
         out.extend_from_slice(match record.kind {
             Kind::Request => b"\",\"type\":\"request\"",

@@ -59,6 +59,8 @@ pub struct DeviceOptions {
     pub prefix: String,
     /// Keys the hashes. Must stay the same for the life of the device, or its hashes lose their meaning.
     pub salt: Secret,
+    /// A directory whose files are not to be written, whatever path leads to them: where the engine keeps its data.
+    pub kept_out_of: Option<PathBuf>,
     /// Whether the engine made it, so that [`Trail::close_device`] does not take it away.
     pub built_in: bool,
 }
@@ -74,6 +76,7 @@ impl DeviceOptions {
             elide_list_responses: false,
             prefix: String::new(),
             salt,
+            kept_out_of: None,
             built_in: false,
         }
     }
@@ -90,9 +93,27 @@ pub enum TrailError {
         /// What the system said.
         source: Arc<std::io::Error>,
     },
-    /// The path leads to a directory, pipe or socket.
-    #[error("the audit file {} is neither a file nor a character device", path.display())]
+    /// The path leads to a directory, pipe, socket or device.
+    #[error("the audit file {} is neither a file nor /dev/null", path.display())]
     NotAFile {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file holds something else.
+    #[error("the audit file {} is there and is no trail: give the path of a new file, or of one that an audit device of this kind of server wrote", path.display())]
+    NotATrail {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The file lies where the engine keeps its data.
+    #[error("the audit file {} lies in the engine's data directory, whose files are its own: give a path outside of it", path.display())]
+    KeptOut {
+        /// The path.
+        path: PathBuf,
+    },
+    /// The path may lead elsewhere later.
+    #[error("the audit file {} has .. in its path: give the path without it", path.display())]
+    Dots {
         /// The path.
         path: PathBuf,
     },
@@ -136,6 +157,24 @@ pub enum TrailError {
 }
 
 impl TrailError {
+    /// What went wrong, without the place: for those who may not know it.
+    pub fn reason(&self) -> String {
+        match self {
+            Self::Open { source, .. } => format!("the file could not be opened: {source}"),
+            Self::Write { source, .. } => format!("lines could not be written: {source}"),
+            Self::Flush { source, .. } => {
+                format!("lines could not be flushed, so none is taken until SIGHUP: {source}")
+            }
+            Self::NotAFile { .. } => "its path leads to no file".to_owned(),
+            Self::NotATrail { .. } => "its file is no trail".to_owned(),
+            Self::KeptOut { .. } | Self::Dots { .. } => "its path is not allowed".to_owned(),
+            Self::InUse { .. } => "another device or process writes its file".to_owned(),
+            Self::Unsupported(_) | Self::Prefix(_) | Self::NameTaken(_) | Self::Overloaded | Self::Closed => {
+                self.to_string()
+            }
+        }
+    }
+
     fn open(path: &Path, source: std::io::Error) -> Self {
         Self::Open { path: path.to_owned(), source: Arc::new(source) }
     }
@@ -220,6 +259,12 @@ impl Trail {
     /// Whether any device is open. It may still be failing: only [`Ticket::durable`] tells.
     pub fn has_device(&self) -> bool {
         self.read(|devices| !devices.is_empty())
+    }
+
+    /// What is wrong with the devices: the name of each that did not take its last lines, and why.
+    pub fn troubles(&self) -> Vec<(String, TrailError)> {
+        let trouble = |device: &Arc<Device>| Some((device.name.clone(), device.file.trouble()?));
+        self.read(|devices| devices.iter().filter_map(trouble).collect())
     }
 
     /// What `input` looks like in that device's lines (`sys/audit-hash`); `None` without such a device.

@@ -100,14 +100,36 @@ async fn only_a_torn_line_leaves_an_empty_chain() {
 }
 
 #[tokio::test]
-async fn a_file_that_is_not_ours_is_gone_on_with_and_the_break_shows() {
+async fn a_trail_with_something_else_behind_it_is_gone_on_with_and_the_break_shows() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("trail.log");
-    std::fs::write(&path, "{\"type\":\"request\"}\n").unwrap();
     open(&path).append(&request("1")).durable().await.unwrap();
-    assert_eq!(lines(&path)[1]["event"]["name"], "trail-restarted");
-    let report = verified(&path);
-    assert_eq!(report.faults.iter().map(|fault| fault.line).collect::<Vec<_>>(), [1]);
+    std::fs::write(&path, std::fs::read_to_string(&path).unwrap() + "{\"type\":\"request\"}\n").unwrap();
+    open(&path).append(&request("2")).durable().await.unwrap();
+    assert_eq!(lines(&path)[2]["event"]["name"], "trail-restarted");
+    assert_eq!(verified(&path).faults[0].line, 2);
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_trail_is_refused_and_stays_as_it_is() {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("f");
+    // What a power cut leaves of a first line is none of them.
+    let torn = ["", "\0\0\0", "{\"ti", "{\"time\":\"2026", "{\"time\":\"2026\0\0\0"];
+    let others =
+        ["x", "x\n", "\0x", "{\"type\":\"request\"}\n", "{\"tim3", "YXNkZg==\n", "SQLite format 3\0", "\n", "a\nb\n\0"];
+    for (text, is_trail) in torn.iter().map(|text| (text, true)).chain(others.iter().map(|text| (text, false))) {
+        std::fs::write(&path, text).unwrap();
+        std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
+        let opened = trail().open_device("a/", options(&path));
+        assert_eq!(opened.is_ok(), is_trail, "{text:?}");
+        if !is_trail {
+            assert!(opened.unwrap_err().to_string().contains("is no trail"));
+            assert_eq!(std::fs::read_to_string(&path).unwrap(), *text);
+            let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&path).unwrap().permissions());
+            assert_eq!(mode & 0o777, 0o644, "{text:?}");
+        }
+    }
 }
 
 #[tokio::test]

@@ -121,10 +121,11 @@ impl TestEnv {
         let lines = BufReader::new(child.stdout.take().unwrap());
         drop(std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))));
         let mut stderr = child.stderr.take().unwrap();
-        let mut server = Server { child, address: String::new(), root_token: None };
+        let mut server = Server { child, address: String::new(), aws_endpoint: None, root_token: None };
         while let Ok(line) = receiver.recv_timeout(PATIENCE) {
             match line.trim().split_once(": ") {
                 Some(("Api Address", address)) => server.address = address.trim().to_owned(),
+                Some(("AWS Endpoint", address)) => server.aws_endpoint = Some(address.trim().to_owned()),
                 Some(("Root Token", token)) => server.root_token = Some(token.trim().to_owned()),
                 _ => {}
             }
@@ -161,6 +162,8 @@ pub(crate) struct Server {
     child: Child,
     /// `http://127.0.0.1:port`.
     pub(crate) address: String,
+    /// Where it serves its simulated AWS account, if it has one.
+    pub(crate) aws_endpoint: Option<String>,
     /// Printed by a development server.
     pub(crate) root_token: Option<String>,
 }
@@ -288,7 +291,7 @@ pub(crate) fn normal(text: &str) -> String {
         (r"AKIA[0-9A-Z]{16}", "[access key]"),
         (r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)?", "[time]"),
         (r"127\.0\.0\.1:\d+", "[address]"),
-        (r"\b(aws|kv|approle|token|system|cubbyhole|identity|ns)_[0-9a-f]{8}\b", "${1}_[hex]"),
+        (r"\b(auth_)?(aws|kv|approle|token|system|cubbyhole|identity|ns)_[0-9a-f]{8}\b", "${1}${2}_[hex]"),
         (r"\b[0-9a-f]{40}\b", "[commit]"),
         (r#"(?m)(^|[\s'"=])[0-9A-Za-z+/]{40}($|[\s'"])"#, "${1}[secret]${2}"),
         (r"\b[0-9A-Za-z]{24}\b", "[accessor]"),

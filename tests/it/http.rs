@@ -36,13 +36,36 @@ impl Http {
         body: Option<&Value>,
         headers: &[(&str, &str)],
     ) -> io::Result<Answer> {
+        let mut all = vec![("Content-Type", "application/json")];
+        all.extend(headers);
+        self.try_send_as(method, path, body, &all)
+    }
+
+    /// As [`Http::try_send`], with these headers and no content type beside them.
+    pub(crate) fn try_send_as(
+        &self,
+        method: &str,
+        path: &str,
+        body: Option<&Value>,
+        headers: &[(&str, &str)],
+    ) -> io::Result<Answer> {
+        self.try_send_bytes(method, path, &body.map(Value::to_string).unwrap_or_default(), headers)
+    }
+
+    /// As [`Http::try_send_as`], with any body.
+    pub(crate) fn try_send_bytes(
+        &self,
+        method: &str,
+        path: &str,
+        body: &str,
+        headers: &[(&str, &str)],
+    ) -> io::Result<Answer> {
         let mut stream = TcpStream::connect(&self.address)?;
         stream.set_read_timeout(Some(Duration::from_secs(60)))?;
-        let body = body.map(Value::to_string).unwrap_or_default();
         let more: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
         let request = format!(
             "{method} /v1/{path} HTTP/1.1\r\nHost: {}\r\nX-Vault-Token: {}\r\nX-Vault-Request: true\r\nConnection: close\r\n\
-             {more}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+             {more}Content-Length: {}\r\n\r\n{body}",
             self.address,
             self.token,
             body.len()

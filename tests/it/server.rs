@@ -138,6 +138,53 @@ fn tls_is_served_to_clients_that_trust_the_certificate() {
 }
 
 #[test]
+fn a_development_server_serves_its_simulated_account_and_takes_keys_of_it() {
+    use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
+    let env = TestEnv::new();
+    let server = env.server(&["-dev", "--aws=sandbox", "--listen", "127.0.0.1:0"]);
+    let address = server.address.trim_start_matches("http://").to_owned();
+    let http = Http { address, token: server.root_token.clone().unwrap() };
+    let endpoint = server.aws_endpoint.clone().expect("the endpoint is printed");
+    let client = |key: &str, secret: &str| {
+        let config = aws_sdk_iam::Config::builder()
+            .behavior_version(BehaviorVersion::v2026_01_12())
+            .region(Region::new("us-east-1"))
+            .endpoint_url(&endpoint)
+            .credentials_provider(Credentials::new(key, secret, None, None, "test"));
+        aws_sdk_iam::Client::from_conf(config.build())
+    };
+    let root = client(leasehold::sandbox::ROOT_ACCESS_KEY, leasehold::sandbox::ROOT_SECRET);
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    // A key that somebody makes there, with the AWS CLI, is one that config/root takes.
+    let key = runtime.block_on(async {
+        root.create_user().user_name("engine").send().await.unwrap();
+        let all = "arn:aws:iam::aws:policy/AdministratorAccess";
+        root.attach_user_policy().user_name("engine").policy_arn(all).send().await.unwrap();
+        root.create_access_key().user_name("engine").send().await.unwrap().access_key.unwrap()
+    });
+    http.post("sys/mounts/aws", &json!({ "type": "aws" }));
+    let policy = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:GetUser","Resource":"*"}]}"#;
+    http.post("aws/roles/r", &json!({ "credential_type": "iam_user", "policy_document": policy }));
+    let pair = |key: &str, secret: &str| json!({ "access_key": key, "secret_key": secret });
+    for (access_key, secret) in [
+        (leasehold::sandbox::ROOT_ACCESS_KEY, leasehold::sandbox::ROOT_SECRET),
+        (key.access_key_id.as_str(), key.secret_access_key.as_str()),
+    ] {
+        http.post("aws/config/root", &pair(access_key, secret));
+        let made = http.get("aws/creds/r")["data"].clone();
+        let issued = client(made["access_key"].as_str().unwrap(), made["secret_key"].as_str().unwrap());
+        let user = runtime.block_on(issued.get_user().send()).unwrap().user.unwrap();
+        assert!(user.user_name.starts_with("vault-"), "{}", user.user_name);
+    }
+    http.post("aws/config/root", &pair("AKIAIOSFODNN7EXAMPLE", "not of this account"));
+    assert_eq!(http.send("GET", "aws/creds/r", None).status, 400);
+
+    let elsewhere = json!({ "iam_endpoint": "https://iam.example.com" });
+    let warnings = http.post("aws/config/root", &elsewhere)["warnings"].to_string();
+    assert!(warnings.contains("iam.example.com") && warnings.contains("not used"), "{warnings}");
+}
+
+#[test]
 fn its_files_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;
     let env = TestEnv::new();

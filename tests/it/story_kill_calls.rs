@@ -6,9 +6,8 @@
 //! belongs to a lease, what a client received is in the trail, and the trail's chain holds.
 
 use std::collections::{HashMap, HashSet};
-use std::io::{BufRead, BufReader, Write};
+use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::Mutex;
 
 use leasehold::trail::chain;
@@ -16,6 +15,7 @@ use serde_json::{Value, json};
 
 use crate::env::TestEnv;
 use crate::http::{Answer, Http};
+use crate::traced::Traced;
 
 /// At least so many of a hundred calls must have been killed at.
 const SHARE_MIN: usize = 90;
@@ -46,69 +46,6 @@ impl Scene {
 struct Template {
     data: PathBuf,
     lease: String,
-}
-
-/// A server whose calls are counted, and that is killed at one of them.
-struct Traced {
-    tracer: Child,
-    log: PathBuf,
-    /// Where it listens, if it came so far.
-    address: Option<String>,
-}
-
-impl Traced {
-    /// Starts it on `data`, to be killed at call `at` (from 1; 0 is never).
-    fn start(env: &TestEnv, data: &Path, at: usize) -> Self {
-        let log = data.with_extension("calls");
-        let arguments = ["server", "--listen", "127.0.0.1:0", "--aws", "sandbox", "--data-dir"];
-        let mut tracer = Command::new("python3")
-            .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/trace/kill.py"))
-            .args([data, Path::new(&at.to_string()), &log, Path::new(env!("CARGO_BIN_EXE_leasehold"))])
-            .args(arguments)
-            .arg(data)
-            .current_dir(env.dir())
-            .env_clear()
-            .env("HOME", env.dir())
-            .env("PATH", "/usr/bin:/bin")
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("python3 runs");
-        let mut lines = BufReader::new(tracer.stdout.take().expect("piped")).lines().map_while(Result::ok);
-        let mut address = None;
-        for line in lines.by_ref() {
-            if let Some((_, found)) = line.split_once("Api Address: http://") {
-                address = Some(found.to_owned());
-            }
-            if line.contains("server started") {
-                return Self { tracer, log, address };
-            }
-        }
-        Self { tracer, log, address: None }
-    }
-
-    /// The calls so far.
-    fn calls(&self) -> Vec<String> {
-        std::fs::read_to_string(&self.log).expect("the log reads").lines().map(str::to_owned).collect()
-    }
-
-    /// Asks it to stop, unless it is dead; answers its calls, and whether it was killed.
-    fn end(mut self) -> (Vec<String>, bool) {
-        let pid = rustix::process::Pid::from_child(&self.tracer);
-        // It may have been killed meanwhile.
-        let _ = rustix::process::kill_process(pid, rustix::process::Signal::TERM);
-        let code = self.tracer.wait().expect("it ends").code();
-        (self.calls(), code == Some(128 + 9))
-    }
-}
-
-impl Drop for Traced {
-    fn drop(&mut self) {
-        // The program ends with its tracer.
-        let _ = self.tracer.kill();
-        let _ = self.tracer.wait();
-    }
 }
 
 /// Each call with how many like it came before it: what one run's calls and another's have in common.

@@ -12,7 +12,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("iam", &[]),
     ("acl", &[]),
     ("guardrail", &["iam"]),
-    ("object", &["secret", "iam"]),
+    ("object", &["secret", "iam", "acl"]),
     ("estate", &["object", "secret", "iam", "acl", "guardrail"]),
     ("review", &["estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["object", "iam", "estate", "secret", "review", "guardrail"]),

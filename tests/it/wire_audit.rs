@@ -135,7 +135,10 @@ fn d6_d13_with_the_only_device_unwritable_nothing_is_issued_and_the_status_still
     assert_eq!((answer.status, &answer.body), (500, &json!({ "errors": ["internal error"] })));
     assert_eq!(world.actions(), Vec::<String>::new(), "no call, above all no CreateUser");
     assert_eq!(world.http.send("GET", "sys/seal-status", None).status, 200);
-    assert_eq!(world.http.send("GET", "sys/health", None).status, 200);
+    let health = world.http.send("GET", "sys/health", None);
+    assert_eq!(health.status, 500);
+    assert!(said(&health.body["failing"]["audit/broken/"]).contains("No space left on device"), "{}", health.body);
+    assert_eq!(world.http.send("GET", "sys/health?failingcode=200", None).status, 200);
 }
 
 #[test]

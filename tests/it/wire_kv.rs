@@ -1,4 +1,4 @@
-//! Key-value secrets, version 2, on the wire (reference: Vault API documentation, "KV secrets engine - version 2").
+//! Key-value secrets on the wire (reference: Vault API documentation, "KV secrets engine", versions 1 and 2).
 
 use std::time::Duration;
 
@@ -78,7 +78,8 @@ fn a_write_may_say_which_version_it_follows() {
     world.refused("secret/data/a", &write(json!(0)), mismatch);
     world.http.post("secret/data/a", &write(json!("1")));
     world.refused("secret/data/a", &write(json!("x")), "error parsing check-and-set parameter");
-    world.refused("secret/data/a", &write(json!(-1)), "error parsing check-and-set parameter");
+    // What command lines take for "not given" is a version that never is.
+    world.refused("secret/data/a", &write(json!(-1)), mismatch);
     world.http.post("secret/metadata/a", &json!({ "cas_required": true }));
     world.refused("secret/data/a", &json!({ "data": {} }), "check-and-set parameter required for this call");
     world.http.post("secret/config", &json!({ "cas_required": true }));
@@ -125,4 +126,96 @@ fn a_first_write_needs_create_and_the_next_update() {
     let maker = world.http.with_token(made["auth"]["client_token"].as_str().unwrap());
     maker.post("secret/data/a", &json!({ "data": {} }));
     assert_eq!(maker.send("POST", "secret/data/a", Some(&json!({ "data": {} }))).status, 403);
+}
+
+impl World {
+    fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        let merge = [("Content-Type", "application/merge-patch+json")];
+        let answer = self.http.try_send_as("PATCH", path, Some(body), &merge).unwrap();
+        (answer.status, answer.body)
+    }
+}
+
+#[test]
+fn a_patch_merges_into_the_latest_version_and_into_the_metadata() {
+    let world = world();
+    assert_eq!(world.patch("secret/data/a", &json!({ "data": { "x": 1 } })).0, 404);
+    world.put("a", json!({ "k": 1, "deep": { "x": 1, "y": 2 } }));
+    let (status, answer) = world.patch("secret/data/a", &json!({ "data": { "n": 2, "deep": { "x": null } } }));
+    assert_eq!((status, &answer["data"]["version"]), (200, &json!(2)));
+    assert_eq!(world.http.get("secret/data/a")["data"]["data"], json!({ "k": 1, "deep": { "y": 2 }, "n": 2 }));
+    let stale = json!({ "data": { "n": 3 }, "options": { "cas": 1 } });
+    assert_eq!(world.patch("secret/data/a", &stale).0, 400);
+    assert_eq!(world.patch("secret/data/a", &json!({})).0, 400);
+
+    world.http.post("secret/metadata/a", &json!({ "custom_metadata": { "o": "w", "p": "q" }, "max_versions": 4 }));
+    let patch = json!({ "custom_metadata": { "o": null, "r": "s" }, "cas_required": true });
+    assert_eq!(world.patch("secret/metadata/a", &patch), (204, Value::Null));
+    let metadata = world.http.get("secret/metadata/a")["data"].clone();
+    assert_eq!(metadata["custom_metadata"], json!({ "p": "q", "r": "s" }));
+    assert_eq!((&metadata["max_versions"], &metadata["cas_required"]), (&json!(4), &json!(true)));
+    assert_eq!(world.patch("secret/metadata/none", &json!({})).0, 404);
+
+    world.http.send("DELETE", "secret/data/a", None);
+    let gone = json!({ "data": { "n": 3 }, "options": { "cas": 2 } });
+    assert_eq!(world.patch("secret/data/a", &gone).0, 404);
+    assert_eq!(world.http.send("PATCH", "secret/data/a", Some(&gone)).status, 415);
+}
+
+#[test]
+fn a_patch_needs_a_capability_of_its_own() {
+    let world = world();
+    world.put("a", json!({ "k": 1 }));
+    for (capabilities, status) in [("\"read\", \"update\", \"create\"", 403), ("\"patch\"", 200)] {
+        let rule = format!("path \"secret/data/*\" {{ capabilities = [{capabilities}] }}");
+        world.http.post("sys/policies/acl/p", &json!({ "policy": rule }));
+        let made = world.http.post("auth/token/create", &json!({ "policies": ["p"] }));
+        let holder = world.http.with_token(made["auth"]["client_token"].as_str().unwrap());
+        let merge = [("Content-Type", "application/merge-patch+json")];
+        let answer =
+            holder.try_send_as("PATCH", "secret/data/a", Some(&json!({ "data": { "n": 1 } })), &merge).unwrap();
+        assert_eq!(answer.status, status, "{capabilities}: {}", answer.body);
+    }
+}
+
+#[test]
+fn version_1_keeps_one_value_to_a_path() {
+    let world = world();
+    for (path, mount) in [
+        ("kv", json!({ "type": "kv" })),
+        ("one", json!({ "type": "kv", "options": { "version": "1" } })),
+        ("v1", json!({ "type": "kv-v1" })),
+    ] {
+        world.http.post(&format!("sys/mounts/{path}"), &mount);
+        world.http.post(&format!("{path}/a/b"), &json!({ "k": "v", "n": 1 }));
+        let read = world.http.get(&format!("{path}/a/b"));
+        assert_eq!(
+            (&read["data"], &read["lease_id"], &read["renewable"]),
+            (&json!({ "k": "v", "n": 1 }), &json!(""), &json!(false))
+        );
+        assert_eq!(world.http.send("LIST", path, None).body["data"]["keys"], json!(["a/"]));
+        assert_eq!(world.http.send("LIST", &format!("{path}/a"), None).body["data"]["keys"], json!(["b"]));
+        world.refused(&format!("{path}/a/b"), &json!({}), "missing data fields");
+        assert_eq!(world.http.send("GET", &format!("{path}/a"), None).status, 404);
+        assert_eq!(world.http.send("DELETE", &format!("{path}/a/b"), None).status, 204);
+        assert_eq!(world.http.send("LIST", path, None).status, 404);
+        world.refused(
+            &format!("sys/mounts/{path}/tune"),
+            &json!({ "options": { "version": "2" } }),
+            "keeps its version",
+        );
+    }
+    world.http.post("kv/a", &json!({ "ttl": "10m" }));
+    assert_eq!(world.http.get("kv/a")["lease_duration"], 600);
+    world.refused(
+        "sys/mounts/three",
+        &json!({ "type": "kv", "options": { "version": "3" } }),
+        "kv has the versions 1 and 2",
+    );
+    let rule = "path \"kv/*\" { capabilities = [\"create\"] }";
+    world.http.post("sys/policies/acl/maker", &json!({ "policy": rule }));
+    let made = world.http.post("auth/token/create", &json!({ "policies": ["maker"] }));
+    let maker = world.http.with_token(made["auth"]["client_token"].as_str().unwrap());
+    maker.post("kv/new", &json!({ "k": 1 }));
+    assert_eq!(maker.send("POST", "kv/new", Some(&json!({ "k": 1 }))).status, 403);
 }

@@ -152,6 +152,34 @@ fn lookup_and_list_show_leases() {
 }
 
 #[test]
+fn only_who_may_end_a_lease_may_shorten_it() {
+    let world = world();
+    let own = token(&world, &json!({ "policies": ["root"], "ttl": "10h" }));
+    let rules = "path \"sys/leases/revoke\" { capabilities = [\"update\"] }";
+    world.root.post("sys/policies/acl/ender", &json!({ "policy": rules }));
+    let default = token(&world, &json!({ "policies": ["default"] }));
+    let ender = token(&world, &json!({ "policies": ["default", "ender"] }));
+    for (caller, increment, left) in [
+        (&default, 1, 1800),
+        (&default, 1799, 1800),
+        (&default, 3600, 3600),
+        (&ender, 1, 1),
+        (&own, 1, 1),
+        (&world.root, 1, 1),
+    ] {
+        let id = said(&own.get("aws/creds/r")["lease_id"]);
+        for path in ["sys/leases/renew", "sys/renew"] {
+            let renewed = caller.post(path, &json!({ "lease_id": id, "increment": increment }));
+            assert_eq!(renewed["lease_duration"], left, "{path} {increment}");
+            let kept = increment < left;
+            assert_eq!(renewed["warnings"].is_array(), kept, "{path} {increment}: {renewed}");
+        }
+        let found = world.root.post("sys/leases/lookup", &json!({ "lease_id": id }));
+        assert_eq!(found["data"]["ttl"], left, "{increment}");
+    }
+}
+
+#[test]
 fn revocation_is_over_when_it_is_answered_unless_asked_otherwise() {
     let world = world();
     let mut ids: Vec<String> = (0..5).map(|_| said(&world.creds()["lease_id"])).collect();

@@ -122,7 +122,13 @@ fn mounts_that_cannot_be_made_say_why() {
     for (path, body, text) in [
         ("a", json!({}), "backend type must be specified as a string"),
         ("a", json!({ "type": "ssh" }), "plugin not found in the catalog: ssh"),
-        ("a", json!({ "type": "kv" }), "version 2"),
+        ("a", json!({ "type": "kv", "options": { "version": "3" } }), "kv has the versions 1 and 2"),
+        ("a", json!({ "type": "aws", "external_entropy_access": true }), "external_entropy_access is not supported"),
+        ("a", json!({ "type": "aws", "plugin_name": "mine" }), "plugin_name is not supported"),
+        ("a", json!({ "type": "aws", "config": { "allowed_managed_keys": ["k"] } }), "allowed_managed_keys"),
+        ("a*", json!({ "type": "aws" }), "the mount path may hold no"),
+        ("a/+", json!({ "type": "aws" }), "the mount path may hold no"),
+        ("a%20/b", json!({ "type": "aws" }), "begin or end with a space"),
         ("secret", json!({ "type": "kv" }), "path is already in use at secret/"),
         (
             "a",
@@ -136,8 +142,6 @@ fn mounts_that_cannot_be_made_say_why() {
         ),
         ("a", json!({ "type": "aws", "config": { "default_lease_ttl": "999h" } }), "system max lease TTL of 2764800"),
         ("a", json!({ "type": "aws", "confg": {} }), "confg"),
-        ("sys/x", json!({ "type": "aws" }), "existing mount at sys/"),
-        ("auth", json!({ "type": "aws" }), "existing mount at auth/token/"),
     ] {
         refused(&world.http.send("POST", &format!("sys/mounts/{path}"), Some(&body)), 400, text);
     }
@@ -181,7 +185,8 @@ fn what_is_not_a_request_is_refused_at_the_edge() {
     // S11, S14
     refused(&http.send("PUT", "aws/roles/", Some(&json!({}))), 400, "cannot write to a path ending in '/'");
     refused(&http.send("GET", "sys/mounts?list=banana", None), 400, "list");
-    refused(&http.send("PATCH", "secret/data/a", Some(&json!({}))), 405, "unsupported operation");
+    refused(&http.send("OPTIONS", "secret/data/a", Some(&json!({}))), 405, "unsupported operation");
+    refused(&http.send("PATCH", "secret/data/a", Some(&json!({}))), 415, "application/merge-patch+json");
     for path in
         ["secret/data/../x", "secret/data/%2e%2e/x", "secret/data/a%2fb", "secret/data/a%00", "secret/data/a%252e"]
     {
@@ -207,15 +212,15 @@ fn what_is_not_a_request_is_refused_at_the_edge() {
     );
     assert!(answer.ends_with("}\n"), "{answer}");
     let large = format!("{{\"type\":\"{}\"}}", "x".repeat(1024 * 1024));
-    let answer = raw(
-        http,
-        &format!(
-            "POST /v1/sys/mounts/x HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{}",
-            large.len(),
-            &large[..1000]
-        ),
-    );
-    assert!(answer.starts_with("HTTP/1.1 413"), "{answer}");
+    // Read by who sends all of it first, and by who asks before sending any of it.
+    for (more, sent) in [("", large.as_str()), ("Expect: 100-continue\r\n", "")] {
+        let head = format!(
+            "POST /v1/sys/mounts/x HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nConnection: close\r\n{more}Content-Length: {}\r\n\r\n",
+            large.len()
+        );
+        let answer = raw(http, &(head + sent));
+        assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("at most 1048576 bytes"), "{answer}");
+    }
     let wrapped = raw(
         http,
         "GET /v1/sys/mounts HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nX-Vault-Wrap-TTL: 60\r\nConnection: close\r\n\r\n",
@@ -343,4 +348,138 @@ fn the_mount_preflight_shows_what_the_caller_can_reach() {
     refused(&refusal, 403, "preflight capability check returned 403");
     let absent = token("none").send("GET", "sys/internal/ui/mounts/nope/", None);
     refused(&absent, 403, "preflight capability check returned 403");
+}
+
+/// Clients send every setting that they know, most of them empty: those ask for nothing.
+#[test]
+fn settings_of_a_mount_that_ask_for_nothing_are_taken() {
+    let world = world();
+    let http = &world.http;
+    for (number, setting) in [
+        json!({ "passthrough_request_headers": [""] }),
+        json!({ "passthrough_request_headers": "", "allowed_response_headers": [] }),
+        json!({ "allowed_response_headers": null, "plugin_version": "" }),
+        json!({ "user_lockout_config": null }),
+        json!({ "user_lockout_config": {} }),
+        json!({ "user_lockout_config": { "lockout_threshold": "", "lockout_duration": "0s", "lockout_disable": false } }),
+        json!({ "allowed_managed_keys": [], "delegated_auth_accessors": [""], "identity_token_key": "" }),
+        json!({ "default_lease_ttl": "", "max_lease_ttl": "", "trim_request_trailing_slashes": false }),
+    ]
+    .iter()
+    .enumerate()
+    {
+        let path = format!("sys/mounts/m{number}");
+        http.post(&path, &json!({ "type": "aws", "config": { "default_lease_ttl": "1h" } }));
+        http.post(&format!("{path}/tune"), setting);
+        assert_eq!(http.get(&format!("{path}/tune"))["data"]["default_lease_ttl"], 3600, "{setting}");
+        http.post(&format!("sys/mounts/n{number}"), &json!({ "type": "aws", "config": setting }));
+        http.post(&format!("sys/auth/a{number}"), &json!({ "type": "approle", "config": setting }));
+    }
+    for asks in [
+        json!({ "passthrough_request_headers": ["X-A"] }),
+        json!({ "user_lockout_config": { "lockout_threshold": "5" } }),
+        json!({ "trim_request_trailing_slashes": true }),
+    ] {
+        refused(&http.send("POST", "sys/mounts/m0/tune", Some(&asks)), 400, "is not supported by this server");
+    }
+}
+
+#[test]
+fn mounts_have_names_of_people_and_accessors_of_vault() {
+    let world = world();
+    let http = &world.http;
+    http.post("sys/mounts/team%20a/key%20store", &json!({ "type": "kv" }));
+    http.post("team%20a/key%20store/x", &json!({ "k": "v" }));
+    assert_eq!(http.get("team%20a/key%20store/x")["data"]["k"], "v");
+    assert_eq!(http.get("sys/mounts")["data"]["team a/key store/"]["type"], "kv");
+    http.post("sys/auth/approle", &json!({ "type": "approle" }));
+    let accessor = |path: &str| http.get("sys/auth")["data"][path]["accessor"].as_str().unwrap().to_owned();
+    assert!(accessor("approle/").starts_with("auth_approle_") && accessor("token/").starts_with("auth_token_"));
+    refused(&http.send("DELETE", "sys/mounts/auth/approle", None), 400, "cannot unmount");
+    assert_eq!(http.get("sys/mounts/auth/approle")["data"]["type"], "approle");
+}
+
+#[test]
+fn a_mount_moves_with_its_data_and_without_what_it_issued() {
+    let world = world();
+    let http = &world.http;
+    http.post("secret/data/a", &json!({ "data": { "k": "v" } }));
+    let moved = http.post("sys/remount", &json!({ "from": "secret", "to": "other/place/" }))["data"].clone();
+    let status = http.get(&format!("sys/remount/status/{}", moved["migration_id"].as_str().unwrap()));
+    assert_eq!(status["data"]["migration_info"]["status"], "success");
+    assert_eq!(http.get("other/place/data/a")["data"]["data"]["k"], "v");
+    assert_eq!(http.send("GET", "secret/data/a", None).status, 404);
+    http.post("sys/mounts/taken", &json!({ "type": "kv" }));
+    http.post("sys/auth/approle", &json!({ "type": "approle" }));
+    for (from, to, text) in [
+        ("none", "x", "no matching mount"),
+        ("other/place", "taken", "already in use"),
+        ("other/place", "auth/x", "cannot move"),
+        ("auth/approle", "x", "cannot move"),
+        ("sys", "x", "cannot remount"),
+        ("auth/token", "auth/x", "cannot remount"),
+        ("other/place", "", "must be the path"),
+        ("other/place", "identity", "cannot mount"),
+    ] {
+        refused(&http.send("POST", "sys/remount", Some(&json!({ "from": from, "to": to }))), 400, text);
+    }
+    assert_eq!(http.get("other/place/data/a")["data"]["data"]["k"], "v");
+    assert_eq!(http.send("GET", "sys/remount/status/nope", None).status, 404);
+}
+
+#[test]
+fn what_is_not_served_is_told_in_words() {
+    let world = world();
+    for (method, path, words) in [
+        ("POST", "sys/wrapping/unwrap", "response wrapping"),
+        ("POST", "auth/token/create/ci", "token roles"),
+        ("LIST", "auth/token/roles", "token roles"),
+        ("GET", "auth/token/roles/ci", "token roles"),
+        ("LIST", "sys/namespaces", "namespaces"),
+        ("POST", "sys/namespaces/team", "namespaces"),
+        ("POST", "identity/entity", "identity"),
+        ("GET", "cubbyhole/a", "the cubbyhole"),
+        ("POST", "sys/quotas/rate-limit/a", "quotas"),
+        ("GET", "sys/policies/password/p", "password policies"),
+        ("PUT", "sys/rekey/init", "unseal keys"),
+        ("PUT", "sys/generate-root/attempt", "root token"),
+        ("GET", "sys/plugins/catalog", "plugins"),
+        ("POST", "sys/tools/random", "random numbers"),
+        ("GET", "sys/config/cors", "settings of the server"),
+        ("GET", "sys/storage/raft/configuration", "clusters"),
+    ] {
+        let answer = world.http.send(method, path, None);
+        assert_eq!(answer.status, 404, "{method} {path}: {}", answer.body);
+        let text = answer.body["errors"].to_string();
+        assert!(text.contains("is not served") && text.contains(words), "{method} {path}: {text}");
+    }
+    refused(&world.http.send("GET", "sys/nothing-like-it", None), 404, "unsupported path");
+}
+
+#[test]
+fn forms_are_read_tokens_are_tidied_and_a_policy_of_vaults_own_stays_free() {
+    let world = world();
+    let http = &world.http;
+    let form = [("Content-Type", "application/x-www-form-urlencoded")];
+    let made =
+        http.try_send_bytes("POST", "auth/token/create", "ttl=1h&policies=default&display_name=a+b", &form).unwrap();
+    assert_eq!((made.status, &made.body["auth"]["lease_duration"]), (200, &json!(3600)), "{}", made.body);
+    // curl says that all it sends are forms.
+    let made = http.try_send_bytes("POST", "auth/token/create", "{\"ttl\":\"2h\"}", &form).unwrap();
+    assert_eq!(made.body["auth"]["lease_duration"], 7200);
+
+    let tidied = http.send("POST", "auth/token/tidy", None);
+    assert_eq!(tidied.status, 202);
+    assert!(tidied.body["warnings"][0].as_str().unwrap().starts_with("Tidy operation successfully finished"));
+
+    let policy = json!({ "policy": "path \"a\" { capabilities = [\"read\"] }" });
+    for path in ["sys/policies/acl/response-wrapping", "sys/policy/response-wrapping"] {
+        refused(&http.send("PUT", path, Some(&policy)), 400, "cannot update \\\"response-wrapping\\\" policy");
+        refused(&http.send("DELETE", path, None), 400, "cannot delete \\\"response-wrapping\\\" policy");
+    }
+    let asks = json!({ "policies": ["response-wrapping"] });
+    refused(&http.send("POST", "auth/token/create", Some(&asks)), 400, "cannot assign policy");
+    http.post("sys/auth/approle", &json!({ "type": "approle" }));
+    let asks = json!({ "token_policies": "response-wrapping" });
+    refused(&http.send("POST", "auth/approle/role/r", Some(&asks)), 400, "cannot assign policy");
 }

@@ -49,7 +49,7 @@ pub struct Line {
 
 impl Condition {
     fn new(family: &Family, choices: &mut Choices<'_>) -> Self {
-        let operator = choices.of(family.operators);
+        let operator = if choices.rarely(8) { "Null" } else { choices.of(family.operators) };
         let rare = if family.key == "aws:TagKeys" { 2 } else { 8 };
         let set = choices.rarely(if operator == "Null" { 32 } else { rare });
         let prefix = if set { choices.of(PREFIXES) } else { "" };
@@ -57,7 +57,8 @@ impl Condition {
         let count = [1, 1, 1, 1, 1, 2, 2, 0][choices.below(8)];
         // A list of nothing is rarer still.
         let count = if count == 0 && !choices.rarely(3) { 1 } else { count };
-        let mut value = || match choices.rarely(4) {
+        let mut value = || match choices.rarely(5) {
+            _ if operator == "Null" => choices.of(&["true", "false", "false", "no"]),
             true => choices.of(family.odd),
             false => choices.of(family.values),
         };
@@ -67,7 +68,10 @@ impl Condition {
     /// Whether no page says what it does.
     fn is_odd(&self) -> bool {
         let family = FAMILIES.iter().find(|family| family.key == self.key);
-        let odd = |value: &&str| family.is_some_and(|family| family.odd.contains(value));
+        let odd = |value: &&str| match self.operator {
+            "Null" => *value == "no",
+            _ => family.is_some_and(|family| family.odd.contains(value)),
+        };
         self.is_undefined() || self.values.iter().all(odd)
     }
 
@@ -116,7 +120,7 @@ impl Line {
     /// is nothing to settle.
     pub fn settled(&self, seed: usize) -> Option<Self> {
         let (odd, conditions): (Vec<&Condition>, Vec<&Condition>) = self.standing().partition(|one| one.is_odd());
-        let present = |key| Condition { prefix: "", operator: "Null", suffix: "", key, values: vec!["false"] };
+        let present = |key| existence(key, "false");
         let never = Condition { prefix: "", operator: "StringEquals", suffix: "", key: "aws:never", values: vec!["x"] };
         let mut settled = Vec::new();
         for one in &odd {
@@ -140,6 +144,10 @@ impl Condition {
         let mix = |hash: usize, byte: u8| (hash ^ usize::from(byte)).wrapping_mul(0x0100_0000_01b3);
         words.flat_map(str::bytes).fold(seed.wrapping_mul(0x9e37_79b9), mix) >> 7
     }
+}
+
+fn existence(key: &'static str, absent: &'static str) -> Condition {
+    Condition { prefix: "", operator: "Null", suffix: "", key, values: vec![absent] }
 }
 
 fn resource(choices: &mut Choices<'_>) -> (&'static str, [&'static str; 2]) {
@@ -192,19 +200,93 @@ pub fn mutated(lines: &[Line], family: &'static Family, choices: &mut Choices<'_
     (lines, never)
 }
 
-/// One side of two that differ in what is asked of one key, or in their resources.
-pub fn narrow(family: Option<&'static Family>, effect: &'static str, choices: &mut Choices<'_>) -> Vec<Line> {
-    let line = match family {
+/// A line that is about one key, or about resources.
+pub fn narrow(family: Option<&'static Family>, choices: &mut Choices<'_>) -> Line {
+    let effect = choices.of(&["Allow", "Allow", "Deny"]);
+    match family {
         Some(family) => {
             let count = 1 + usize::from(choices.rarely(4));
             Line::whole(effect, (0..count).map(|_| Condition::new(family, choices)).collect())
         }
-        None => Line { resource: resource(choices), ..Line::whole(effect, Vec::new()) },
-    };
-    match effect {
-        "Deny" => vec![Line::whole("Allow", Vec::new()), line],
-        _ => vec![line],
+        None => {
+            let (element, [one, other]) = resource(choices);
+            let other = if choices.below(2) == 0 { one } else { other };
+            Line { resource: (element, [one, other]), ..Line::whole(effect, Vec::new()) }
+        }
     }
+}
+
+/// The same line said otherwise, or with one thing changed.
+pub fn twin(line: &Line, family: Option<&'static Family>, choices: &mut Choices<'_>) -> Line {
+    let mut twin = line.clone();
+    let flipped = if line.effect == "Allow" { "Deny" } else { "Allow" };
+    let (Some(family), Some(one)) = (family, twin.conditions.first_mut()) else {
+        match choices.below(2) {
+            0 => twin.resource.1[0] = choices.of(RESOURCES),
+            _ => {
+                twin.effect = flipped;
+                twin.resource.0 = if line.resource.0 == "Resource" { "NotResource" } else { "Resource" };
+            }
+        }
+        return twin;
+    };
+    match choices.below(6) {
+        0 => {
+            let positive = |name: &str| name.replace("Not", "");
+            let negation = |name: &&&'static str| **name != one.operator && positive(name) == positive(one.operator);
+            if let Some(operator) = family.operators.iter().find(negation) {
+                (one.operator, twin.effect) = (operator, flipped);
+            }
+        }
+        1 => one.operator = choices.of(family.operators),
+        2 if one.operator != "Null" => one.suffix = if one.suffix.is_empty() { "IfExists" } else { "" },
+        3 => one.prefix = if one.prefix.is_empty() { choices.of(PREFIXES) } else { "" },
+        _ => one.values = Condition::new(family, choices).values,
+    }
+    if one.operator == "Null" {
+        one.suffix = "";
+    }
+    twin
+}
+
+/// Two lines by operators that differ least.
+pub fn touching(family: &'static Family, choices: &mut Choices<'_>) -> [Line; 2] {
+    let first = choices.of(family.operators);
+    let near = |other: &&&'static str| **other != first && (other.starts_with(first) || first.starts_with(**other));
+    let second = family.operators.iter().find(near).copied().unwrap_or_else(|| choices.of(family.operators));
+    let prefix = if choices.rarely(6) { choices.of(PREFIXES) } else { "" };
+    let (suffix, effect) = (choices.of(&["", "", "IfExists"]), choices.of(&["Allow", "Deny"]));
+    let value = choices.of(family.values);
+    let other = if choices.rarely(3) { value } else { choices.of(family.values) };
+    let mut lines = [(first, value), (second, other)].map(|(operator, value)| {
+        Line::whole(effect, vec![Condition { prefix, operator, suffix, key: family.key, values: vec![value] }])
+    });
+    if choices.rarely(4) {
+        // What is left of all values, or of none.
+        lines[1] = Line::whole("Allow", vec![existence(family.key, choices.of(&["true", "false"]))]);
+    }
+    lines
+}
+
+/// A line as policies that allow nothing else.
+pub fn alone(line: Line) -> Vec<Line> {
+    let allow = (line.effect == "Deny").then(|| Line::whole("Allow", Vec::new()));
+    allow.into_iter().chain([line]).collect()
+}
+
+/// A condition of which no page says what it does.
+pub fn odd(choices: &mut Choices<'_>) -> Condition {
+    let family = choices.family();
+    let (operator, values) = (choices.of(family.operators), vec![choices.of(family.odd)]);
+    Condition { prefix: "", operator, suffix: "", key: family.key, values }
+}
+
+/// The same lines, allowing only where a condition holds.
+pub fn where_holds(lines: &[Line], condition: &Condition) -> Vec<Line> {
+    let mut lines = lines.to_vec();
+    let allows = lines.iter_mut().filter(|line| line.effect == "Allow");
+    allows.for_each(|line| line.conditions.push(condition.clone()));
+    lines
 }
 
 /// The keys that these lines take for keys with several values.
@@ -274,7 +356,7 @@ fn set(request: &mut Request, key: &str, values: Vec<String>) {
 /// Sends the keys of variables, or does not.
 fn named(request: &mut Request, choices: &mut Choices<'_>) {
     for (key, values) in NAMED {
-        if choices.below(2) == 0 {
+        if choices.below(3) != 0 {
             set(request, key, vec![choices.of(values).to_owned()]);
         }
     }

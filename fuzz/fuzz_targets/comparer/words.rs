@@ -25,7 +25,8 @@ pub const RESOURCES: &[&str] = &[
     "arn:aws:s3:::a/${aws:username",
     "arn:aws:iam::1:role/?",
     "arn:aws:s3:::${aws:username}",
-    "arn:*:a",
+    "arn:aws:s3:*/x",
+    "arn:aws:s3:::bob/x",
 ];
 pub const ASKED_RESOURCES: &[&str] = &[
     "*",
@@ -39,7 +40,7 @@ pub const ASKED_RESOURCES: &[&str] = &[
 pub const PREFIXES: &[&str] = &["ForAnyValue:", "ForAllValues:"];
 
 /// The keys of variables, and what requests send for them.
-pub const NAMED: &[(&str, &[&str])] = &[("aws:username", &["bob", "a", "ab"]), ("aws:principaltag/t", &["ab"])];
+pub const NAMED: &[(&str, &[&str])] = &[("aws:username", &["bob", "bob", "a"]), ("aws:principaltag/t", &["ab"])];
 
 pub const FAMILIES: &[Family] = &[
     Family {
@@ -90,6 +91,8 @@ pub const FAMILIES: &[Family] = &[
         values: &[
             "2030-01-01T00:00:00.1Z",
             "2030-01-01T00:00:00.3Z",
+            "2030-01-01T00:00:00.3Z",
+            "2030-01-01T00:00:00.1Z",
             "1893456001",
             "2030-01-01",
             "9999-12-31T23:59:59Z",
@@ -117,7 +120,7 @@ pub const FAMILIES: &[Family] = &[
     },
     Family {
         key: "aws:SecureTransport",
-        operators: &["Bool", "Null"],
+        operators: &["Bool"],
         values: &["true", "false"],
         odd: &["${aws:username}", "yes"],
         sent: &["true", "false"],
@@ -125,7 +128,15 @@ pub const FAMILIES: &[Family] = &[
     Family {
         key: "aws:SourceIp",
         operators: &["IpAddress", "NotIpAddress"],
-        values: &["203.0.113.0/24", "203.0.113.128/25", "2001:db8::/32", "203.0.113.7", "0.0.0.0/0", "128.0.0.0/1"],
+        values: &[
+            "203.0.113.0/24",
+            "203.0.113.128/25",
+            "203.0.113.0/25",
+            "2001:db8::/32",
+            "203.0.113.7",
+            "0.0.0.0/0",
+            "128.0.0.0/1",
+        ],
         odd: &["203.0.113.0/33", "203.0.113", "${aws:username}"],
         sent: &["203.0.113.1", "203.0.113.200", "203.0.113.7", "192.0.2.1", "2001:db8::1", "::", "1.1.1.1"],
     },

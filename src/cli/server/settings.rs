@@ -1,19 +1,15 @@
 //! What a server is told, by flags and by its configuration file; flags win.
 
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use serde::Deserialize;
-
-use super::Args;
+use super::{Args, file};
 use crate::cli::error::CliError;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8200";
-const FILE_BYTES_MAX: u64 = 1024 * 1024;
 
 /// Which AWS credentials are issued in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum, Deserialize)]
-#[serde(rename_all = "lowercase")]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum AwsChoice {
     /// Amazon's
     Aws,
@@ -41,63 +37,15 @@ pub(super) struct Settings {
     pub(super) root_token: Option<String>,
 }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct File {
-    listener: Option<Listeners>,
-    data: Option<PathBuf>,
-    storage: Option<Storages>,
-    audit: Option<Audits>,
-    aws: Option<AwsChoice>,
-    log_level: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listeners {
-    tcp: Listener,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Listener {
-    address: Option<String>,
-    tls_cert_file: Option<PathBuf>,
-    tls_key_file: Option<PathBuf>,
-    #[serde(default)]
-    tls_disable: bool,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Storages {
-    file: PathBlock,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Audits {
-    file: PathBlock,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PathBlock {
-    path: PathBuf,
-}
-
 impl Settings {
     /// Reads the file, lays the flags over it, and refuses what does not fit together.
     pub(super) fn new(args: Args) -> Result<Self, CliError> {
-        let file = args.config.as_deref().map(read).transpose()?.unwrap_or_default();
-        let listener = file.listener.map(|listeners| listeners.tcp);
-        let listener =
-            listener.unwrap_or(Listener { address: None, tls_cert_file: None, tls_key_file: None, tls_disable: false });
+        let file = args.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
         let dev_listen = args.dev_listen_address.filter(|_| args.dev);
-        let listen = args.listen.or(dev_listen).or(listener.address).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
-        let files = match (listener.tls_disable, args.tls_cert, args.tls_key) {
+        let listen = args.listen.or(dev_listen).or(file.address).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
+        let files = match (file.tls_disable, args.tls_cert, args.tls_key) {
             (true, None, None) => (None, None),
-            (_, certificate, key) => (certificate.or(listener.tls_cert_file), key.or(listener.tls_key_file)),
+            (_, certificate, key) => (certificate.or(file.tls_cert_file), key.or(file.tls_key_file)),
         };
         let tls = match files {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
@@ -107,7 +55,7 @@ impl Settings {
         if tls.is_none() && !args.insecure_plain_http {
             refuse_plain(&listen)?;
         }
-        let data = match (args.data_dir, file.data, file.storage.map(|storage| storage.file.path)) {
+        let data = match (args.data_dir, file.data, file.storage_path) {
             (Some(flag), _, _) => Some(flag),
             (None, Some(_), Some(_)) => {
                 return Err(CliError::new(
@@ -136,7 +84,7 @@ impl Settings {
             listen,
             tls,
             data,
-            audit_file: args.audit_file.or(file.audit.map(|audit| audit.file.path)),
+            audit_file: args.audit_file.or(file.audit_path),
             aws: args.aws.or(file.aws).unwrap_or(AwsChoice::Aws),
             log_level: log_level(args.log_level.or(file.log_level))?,
             root_token: root_token.filter(|_| args.dev),
@@ -150,16 +98,6 @@ fn log_level(given: Option<String>) -> Result<String, CliError> {
         "error" | "warn" | "info" | "debug" | "trace" => Ok(level),
         _ => Err(CliError::new(1, format!("unknown log level {level:?}")).hint("error, warn, info, debug or trace")),
     }
-}
-
-fn read(path: &Path) -> Result<File, CliError> {
-    let failed = |what: String| CliError::new(1, format!("{}: {what}", path.display()));
-    let size = std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
-    if size > FILE_BYTES_MAX {
-        return Err(failed(format!("a configuration file has at most {FILE_BYTES_MAX} bytes, this one {size}")));
-    }
-    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
-    hcl::from_str(&text).map_err(|e| failed(e.to_string()))
 }
 
 /// Tokens and credentials in clear may cross loopback only.
@@ -247,14 +185,55 @@ mod tests {
     }
 
     #[test]
+    fn files_that_served_vault_are_read_or_every_key_in_the_way_is_named() {
+        let file = |flag: &str| {
+            format!(
+                "storage \"file\" {{\n path = \"/d\"\n}}\nlistener \"tcp\" {{\n address = \"127.0.0.1:1\"\n tls_disable = {flag}\n}}\n"
+            )
+        };
+        for flag in ["1", "true", "\"1\"", "\"true\"", "0", "\"false\""] {
+            let read = settings(&[], &file(flag)).unwrap();
+            assert_eq!((read.listen.as_str(), read.data.unwrap().to_str()), ("127.0.0.1:1", Some("/d")));
+        }
+        let error = settings(&[], &file("\"perhaps\"")).unwrap_err().message;
+        assert!(error.contains("server.hcl:6: listener.tcp.tls_disable is true or false"), "{error}");
+        for json in [
+            r#"{"storage": {"file": {"path": "/d"}}, "listener": {"tcp": {"address": "127.0.0.1:1", "tls_disable": true}}}"#,
+            r#" {"storage": [{"file": [{"path": "/d"}]}], "listener": [{"tcp": {"address": "127.0.0.1:1"}}]}"#,
+        ] {
+            assert_eq!(settings(&[], json).unwrap().listen, "127.0.0.1:1");
+        }
+        let vaults = "ui = true\ndisable_mlock = true\nlistener \"tcp\" {\n telemetry {\n  x = 1\n }\n}\ntelemetry {}\n\
+                      data = \"/a\"\ndata_dir = 1\nstorage \"raft\" {\n path = \"/b\"\n}\n";
+        let error = settings(&[], vaults).unwrap_err().message;
+        let told: Vec<&str> = error
+            .lines()
+            .map(|line| line.split_once("server.hcl").unwrap().1.trim_end_matches(" is not taken by this server"))
+            .collect();
+        let expected = [
+            ":1: the key ui",
+            ":2: the key disable_mlock",
+            ":4: the key listener.tcp.telemetry",
+            ":8: the key telemetry",
+            ":10: the key data_dir",
+            ":11: the key storage.raft",
+        ];
+        assert_eq!(told, expected);
+        let twice =
+            "listener \"tcp\" {\n address = \"127.0.0.1:1\"\n}\nlistener \"tcp\" {\n address = \"127.0.0.1:2\"\n}\n";
+        let error = settings(&["--data-dir", "/d"], twice).unwrap_err().message;
+        assert!(error.contains("server.hcl:5: listener.tcp.address is given twice"), "{error}");
+    }
+
+    #[test]
     fn what_does_not_fit_together_is_refused() {
         for (flags, file, what) in [
             (&[][..], "", "no data directory"),
             (&["--dev", "--data-dir", "/d"], "", "keeps nothing"),
             (&["--data-dir", "/d", "--tls-cert", "/c"], "", "go together"),
             (&["--data-dir", "/d", "--log-level", "loud"], "", "unknown log level"),
-            (&["--data-dir", "/d"], "dta = \"x\"", "unknown field"),
-            (&["--data-dir", "/d"], "listener \"unix\" {}", "unknown field"),
+            (&["--data-dir", "/d"], "dta = \"x\"", "server.hcl:1: the key dta is not taken"),
+            (&["--data-dir", "/d"], "\nlistener \"unix\" {}", "server.hcl:2: the key listener.unix is not taken"),
             (&[], "data = \"a\"\nstorage \"file\" {\n path = \"b\"\n}", "twice"),
         ] {
             let error = settings(flags, file).unwrap_err();

@@ -24,7 +24,7 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     let allowed: &[Operation] = match path {
         "lookup" | "lookup-self" => &[Read, Write],
         "create" | "create-orphan" | "lookup-accessor" | "renew" | "renew-self" | "renew-accessor" | "revoke"
-        | "revoke-self" | "revoke-accessor" | "revoke-orphan" => &[Write],
+        | "revoke-self" | "revoke-accessor" | "revoke-orphan" | "tidy" => &[Write],
         "accessors" => &[List],
         _ => return Err(Error::UnsupportedPath),
     };
@@ -39,6 +39,7 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
             need_sudo(call)?;
             Response::keys(core.tokens.accessors(core)?)?
         }
+        "tidy" => return tidy(core).await,
         _ if path.starts_with("lookup") => lookup(core, call, caller, path)?,
         _ if path.starts_with("renew") => renew(core, call, caller, path).await?,
         _ => revoke(core, call, caller, path).await?,
@@ -57,6 +58,14 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         Some(warning) => answer.warn(warning),
         None => answer,
     })
+}
+
+/// Ends the tokens whose time is over and which no timer has come to. It waits for its end, so that what the
+/// answer says has been done.
+async fn tidy(core: &Arc<Core>) -> Result<Response, Error> {
+    let ended = core.tokens.tidy(core).await?;
+    let done = Response { status: Some(202), ..Response::default() };
+    Ok(done.warn(format!("Tidy operation successfully finished: {ended} tokens whose time was over were removed.")))
 }
 
 fn need_sudo(call: Call<'_>) -> Result<(), Error> {

@@ -38,7 +38,14 @@ pub(super) fn parse(
     let (path, folded) = canonical(folded, operation, &given)?;
     unsupported_headers(&parts.headers)?;
     let data = match operation {
+        Operation::Write if is_form(&parts.headers, body) => form(body)?,
         Operation::Write => json::parse(body).map_err(Error::Invalid)?,
+        Operation::Patch => {
+            if content_type(&parts.headers)? != "application/merge-patch+json" {
+                return Err(Error::MediaType("PATCH requires Content-Type application/merge-patch+json".to_owned()));
+            }
+            json::parse(body).map_err(Error::Invalid)?
+        }
         Operation::Read | Operation::Delete | Operation::List => parameters(query),
     };
     Ok(Request {
@@ -62,7 +69,7 @@ fn canonical(
     given: &str,
 ) -> Result<(String, bool), Error> {
     let bare = given.strip_suffix('/').unwrap_or(given);
-    if operation == Operation::Write && given != bare {
+    if matches!(operation, Operation::Write | Operation::Patch) && given != bare {
         return Err(Error::Invalid("cannot write to a path ending in '/'".to_owned()));
     }
     let mut path = in_lower_case(bare, &folded(bare));
@@ -94,9 +101,30 @@ fn operation(method: &Method, query: &[(String, String)]) -> Result<Operation, E
         }
         "LIST" => Ok(Operation::List),
         "POST" | "PUT" => Ok(Operation::Write),
+        "PATCH" => Ok(Operation::Patch),
         "DELETE" => Ok(Operation::Delete),
         _ => Err(Error::UnsupportedOperation),
     }
+}
+
+/// The media type of the body, without its parameters, in lower case; empty if none is given.
+fn content_type(headers: &HeaderMap) -> Result<String, Error> {
+    let given = text(headers, header::CONTENT_TYPE.as_str())?.unwrap_or_default();
+    Ok(given.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
+}
+
+/// Whether the body is a form. curl calls whatever it sends a form, so JSON is told by its first byte.
+fn is_form(headers: &HeaderMap, body: &[u8]) -> bool {
+    let first = body.iter().find(|byte| !byte.is_ascii_whitespace());
+    content_type(headers).is_ok_and(|kind| kind == "application/x-www-form-urlencoded")
+        && first.is_some_and(|first| *first != b'{')
+}
+
+/// The fields of a form, read as those of a query are.
+fn form(body: &[u8]) -> Result<Map<String, Value>, Error> {
+    let invalid = |text: &str| Error::Invalid(text.replace("query", "form"));
+    let text = std::str::from_utf8(body).map_err(|_| invalid("the query is not UTF-8"))?;
+    Ok(parameters(path::query(text.trim()).map_err(invalid)?))
 }
 
 /// Query parameters as data: one value is a string, several are a list.
@@ -217,7 +245,10 @@ mod tests {
         }
         assert_eq!(parsed("GET", "/v1/a?list=banana", &[], "").unwrap_err().status(), 400);
         assert_eq!(parsed("PUT", "/v1/aws/roles/", &[], "").unwrap_err().status(), 400);
-        assert_eq!(parsed("PATCH", "/v1/a", &[], "").unwrap_err().status(), 405);
+        assert_eq!(parsed("PATCH", "/v1/a", &[], "").unwrap_err().status(), 415);
+        let merge = ("Content-Type", "application/merge-patch+json; charset=utf-8");
+        assert_eq!(parsed("PATCH", "/v1/a", &[merge], "{}").unwrap().operation, Operation::Patch);
+        assert_eq!(parsed("PATCH", "/v1/a/", &[merge], "{}").unwrap_err().status(), 400);
         assert_eq!(parsed("GET", "/ui/", &[], "").unwrap_err().status(), 404);
         assert_eq!(parsed("GET", "/v1/a/../b", &[], "").unwrap_err().status(), 400);
     }
@@ -228,6 +259,16 @@ mod tests {
         assert_eq!(data("POST", "/v1/a?x=1", "{\"y\":2}"), json!({ "y": 2 }));
         assert_eq!(data("GET", "/v1/a?x=1&y=2&x=3&list=false", ""), json!({ "x": ["1", "3"], "y": "2" }));
         assert_eq!(parsed("POST", "/v1/a", &[], "{").unwrap_err().status(), 400);
+    }
+
+    #[test]
+    fn a_form_is_taken_as_well_and_json_that_is_called_a_form_stays_json() {
+        let form = ("Content-Type", "application/x-www-form-urlencoded");
+        let data = |body| parsed("POST", "/v1/a", &[form], body).map(|request| serde_json::Value::Object(request.data));
+        assert_eq!(data("x=1&y=a+b%26&x=2").unwrap(), json!({ "x": ["1", "2"], "y": "a b&" }));
+        assert_eq!(data(" {\"x\":1}").unwrap(), json!({ "x": 1 }));
+        assert_eq!(data("").unwrap(), json!({}));
+        assert_eq!(data("x=%ff").unwrap_err().to_string(), "the form is not UTF-8");
     }
 
     #[test]

@@ -2,16 +2,27 @@
 
 use std::sync::Arc;
 
+use serde_json::Map;
+
 use super::{Lease, Leases, State, Terms, now, ttl};
+use crate::acl::Capability;
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::request::{LeaseFields, Response};
 use crate::engine::secrets;
+use crate::engine::token::Token;
 
 impl Leases {
-    /// Renews a lease by `increment` seconds from now (0: what the mount gives).
-    pub(crate) async fn renew(&self, core: &Arc<Core>, id: &str, increment: i64) -> Result<Response, Error> {
+    /// Renews a lease by `increment` seconds from now (0: what the mount gives). For whom may not end it, it ends
+    /// no earlier than before.
+    pub(crate) async fn renew(
+        &self,
+        core: &Arc<Core>,
+        caller: &Token,
+        id: &str,
+        increment: i64,
+    ) -> Result<Response, Error> {
         if id.starts_with("auth/") {
             return Err(invalid("tokens cannot be renewed through this endpoint"));
         }
@@ -30,7 +41,16 @@ impl Leases {
             mount_max: mount.max_ttl(),
             ..Terms::default()
         };
-        let (seconds, warnings) = ttl(&terms, time)?;
+        let (mut seconds, mut warnings) = ttl(&terms, time)?;
+        let left = lease.expire_time.saturating_sub(time);
+        if seconds < left && !may_end(core, caller, &lease)? {
+            seconds = left;
+            warnings.push(
+                "the lease was issued to another token, so it keeps its end: to shorten it takes \"update\" on \
+                 sys/leases/revoke"
+                    .to_owned(),
+            );
+        }
         lease.expire_time = time.saturating_add(seconds);
         lease.last_renewal = Some(time);
         let mut batch = Batch::new();
@@ -43,6 +63,12 @@ impl Leases {
         let fields = LeaseFields { lease_id: lease.id, renewable: true, lease_duration: seconds };
         Ok(Response { lease: Some(fields), warnings, ..Response::default() })
     }
+}
+
+/// Whether a token may end the lease: its own, or where its policies let it revoke leases.
+fn may_end(core: &Core, caller: &Token, lease: &Lease) -> Result<bool, Error> {
+    let revoke = || core.policies.check(core, caller, Capability::Update, "sys/leases/revoke", &Map::new());
+    Ok(lease.token == caller.hash || revoke()?.allowed)
 }
 
 fn invalid(text: &str) -> Error {

@@ -36,7 +36,8 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>, path: &str) -> Resu
         ("lookup", Operation::Write) if rest.is_empty() => lookup(core, fields),
         ("renew", Operation::Write) => {
             let increment = fields.seconds("increment")?.unwrap_or(0);
-            core.leases.renew(core, &lease_id(fields, rest)?, increment).await
+            let caller = call.token.ok_or(Error::Unauthenticated)?;
+            core.leases.renew(core, caller, &lease_id(fields, rest)?, increment).await
         }
         ("revoke", Operation::Write) => {
             let sync = fields.bool("sync")?.unwrap_or(true);

@@ -66,16 +66,31 @@ async fn named(core: &Arc<Core>, call: Call<'_>, name: &str, dialect: Dialect) -
         Operation::Read => read(core, name, dialect),
         Operation::Write => write(core, call, name, dialect).await,
         Operation::Delete => match name {
-            "root" | "default" => Err(Error::Invalid(format!("cannot delete {} policy", quoted_root(name)))),
+            "root" | "default" | RESERVED => Err(Error::Invalid(format!("cannot delete {} policy", quoted_root(name)))),
             _ => core.policies.delete(core, name).await.map(|()| Response::empty()),
         },
-        Operation::List => Err(Error::UnsupportedOperation),
+        Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
+    }
+}
+
+/// Vault's own policy of wrapping tokens: nobody may write it, or have it by hand. There are no such tokens
+/// here, and a policy of ours under that name would mean something else elsewhere.
+pub(crate) const RESERVED: &str = "response-wrapping";
+
+/// Refuses to give a token the policy that is reserved.
+///
+/// # Errors
+/// [`Error::Invalid`] when it is among `names`.
+pub(crate) fn assignable(names: &[String]) -> Result<(), Error> {
+    match names.iter().find(|name| *name == RESERVED) {
+        Some(name) => Err(Error::Invalid(format!("cannot assign policy {name:?}"))),
+        None => Ok(()),
     }
 }
 
 /// Vault quotes one of the two names and not the other.
 fn quoted_root(name: &str) -> String {
-    if name == "root" { format!("{name:?}") } else { name.to_owned() }
+    if name == "default" { name.to_owned() } else { format!("{name:?}") }
 }
 
 fn read(core: &Arc<Core>, name: &str, dialect: Dialect) -> Result<Response, Error> {
@@ -90,8 +105,8 @@ fn read(core: &Arc<Core>, name: &str, dialect: Dialect) -> Result<Response, Erro
 }
 
 async fn write(core: &Arc<Core>, call: Call<'_>, name: &str, dialect: Dialect) -> Result<Response, Error> {
-    if name == "root" {
-        return Err(Error::Invalid("cannot update \"root\" policy".to_owned()));
+    if name == "root" || name == RESERVED {
+        return Err(Error::Invalid(format!("cannot update {name:?} policy")));
     }
     check_name(name)?;
     let fields = Fields(&call.request.data);

@@ -1,7 +1,7 @@
 //! `sys/audit`: audit devices. The one named in the configuration (`trail/`) is shown, and cannot be
 //! taken away through the API.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use indexmap::IndexMap;
@@ -53,7 +53,12 @@ pub(crate) fn make_built_in(barrier: &Barrier, first: &mut Batch) -> Result<(), 
 /// # Errors
 /// If the configured one, or all of them, cannot be opened: an engine that should audit and cannot must
 /// not start.
-pub(crate) fn open_devices(barrier: &Barrier, trail: &Trail, built_in: Option<PathBuf>) -> Result<(), OpenError> {
+pub(crate) fn open_devices(
+    barrier: &Barrier,
+    trail: &Trail,
+    built_in: Option<PathBuf>,
+    data_directory: Option<&Path>,
+) -> Result<(), OpenError> {
     if let Some(path) = built_in {
         let device = barrier
             .get::<Device>(BUILT_IN_KEY)?
@@ -64,7 +69,7 @@ pub(crate) fn open_devices(barrier: &Barrier, trail: &Trail, built_in: Option<Pa
     let table = barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
     let mut failures = Vec::new();
     for device in &table {
-        let opened = options(device).map_err(|e| e.to_string());
+        let opened = options(device, data_directory).map_err(|e| e.to_string());
         if let Err(error) = opened.and_then(|options| open(trail, &device.path, options).map_err(|e| e.to_string())) {
             tracing::error!(device = device.path, error, "an audit device does not open");
             failures.push(error);
@@ -81,7 +86,7 @@ fn open(trail: &Trail, name: &str, options: DeviceOptions) -> Result<(), TrailEr
 }
 
 /// The device's options as the trail understands them.
-fn options(device: &Device) -> Result<DeviceOptions, Error> {
+fn options(device: &Device, data_directory: Option<&Path>) -> Result<DeviceOptions, Error> {
     const KNOWN: [&str; 9] = [
         "file_path",
         "path",
@@ -123,6 +128,7 @@ fn options(device: &Device) -> Result<DeviceOptions, Error> {
         log_raw: fields.bool("log_raw")?.unwrap_or_default(),
         elide_list_responses: fields.bool("elide_list_responses")?.unwrap_or_default(),
         prefix: fields.string("prefix")?.unwrap_or_default(),
+        kept_out_of: data_directory.map(Path::to_owned),
         ..DeviceOptions::new(path, Secret::new(device.salt.as_str()))
     })
 }
@@ -176,7 +182,7 @@ async fn enable(core: &Arc<Core>, path: String, data: &Map<String, Value>) -> Re
         local: fields.bool("local")?.unwrap_or_default(),
         salt: random::uuid()?,
     };
-    let options = options(&device)?;
+    let options = options(&device, core.data_directory.as_deref())?;
     let test = !Fields(&device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect())
         .bool("skip_test")?
         .unwrap_or_default();

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod internal;
 mod mounts;
+mod remount;
 pub(crate) mod status;
 
 use std::sync::Arc;
@@ -26,6 +27,7 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         }
         "mounts" => mounts::handle(core, call, mounts::Section::Secrets, rest).await,
         "auth" => mounts::handle(core, call, mounts::Section::Auth, rest).await,
+        "remount" => remount::handle(core, call, rest).await,
         "audit" => audit::handle(core, call, rest).await,
         "audit-hash" => audit::hash(core, call, rest),
         "internal" => internal::handle(core, call, rest),
@@ -56,7 +58,7 @@ fn object<'d>(data: &'d Map<String, Value>, name: &str) -> Result<Option<&'d Map
 }
 
 /// A parameter that is not understood must not look as if it were.
-fn refuse_unknown(data: &Map<String, Value>, known: &[&str], place: &str) -> Result<(), Error> {
+pub(crate) fn refuse_unknown(data: &Map<String, Value>, known: &[&str], place: &str) -> Result<(), Error> {
     match data.keys().find(|key| !known.contains(&key.as_str())) {
         None => Ok(()),
         Some(key) => Err(Error::Invalid(format!("the parameter {key:?} of {place} is not supported by this server"))),

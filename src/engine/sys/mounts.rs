@@ -38,6 +38,12 @@ impl Section {
         mount.is_auth() == (self == Self::Auth)
     }
 
+    /// The full path of what the section calls `name`. `sys/mounts` reads and tunes auth methods as well, as
+    /// `auth/<name>`.
+    fn path(self, name: &str) -> String {
+        format!("{}{name}/", self.prefix())
+    }
+
     fn kinds(self) -> &'static [&'static str] {
         match self {
             Self::Secrets => &["aws", "kv"],
@@ -62,19 +68,19 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, section: Section, r
         };
     }
     if let Some(name) = name.strip_suffix("/tune") {
-        let path = format!("{}{name}/", section.prefix());
+        let path = section.path(name);
         return match operation {
             Operation::Read => read_tune(core, &path),
             Operation::Write => tune(core, &path, &call.request.data).await,
             _ => Err(Error::UnsupportedOperation),
         };
     }
-    let path = format!("{}{name}/", section.prefix());
+    let path = section.path(name);
     match operation {
         Operation::Read => read(core, section, &path),
         Operation::Write => enable(core, section, path, &call.request.data).await,
         Operation::Delete => disable(core, section, &path).await,
-        Operation::List => Err(Error::UnsupportedOperation),
+        Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
     }
 }
 
@@ -135,22 +141,33 @@ fn read(core: &Core, section: Section, path: &str) -> Result<Response, Error> {
         Section::Auth => "auth engine",
     };
     match core.mounts.at(path) {
-        Some(mount) if section.holds(&mount) => Ok(Response::data(describe(&mount)).repeated()),
+        // Terraform's provider reads auth methods here: this path needs no `sudo`.
+        Some(mount) if section == Section::Secrets || section.holds(&mount) => {
+            Ok(Response::data(describe(&mount)).repeated())
+        }
         _ => Err(Error::Invalid(format!("No {what} mount at {path}"))),
     }
 }
 
-fn check_path(path: &str) -> Result<(), Error> {
-    let clean = path.chars().all(|c| c.is_ascii_alphanumeric() || "/_-.@".contains(c));
-    if clean {
-        Ok(())
-    } else {
-        Err(Error::Invalid("the mount path may hold letters, digits and /_-.@ only".to_owned()))
+/// What a mount may be called: what can be printed, but for what means something in policies and URLs.
+pub(super) fn check_path(path: &str) -> Result<(), Error> {
+    let invalid = |text: &str| Err(Error::Invalid(text.to_owned()));
+    if !path.chars().all(|c| c == ' ' || c.is_alphanumeric() || (c.is_ascii_graphic() && !"*+%\\?#\"".contains(c))) {
+        return invalid("the mount path may hold no *+%\\?#\" and nothing that cannot be printed");
     }
+    if path.split('/').any(|segment| segment.trim() != segment) {
+        return invalid("no part of a mount path may begin or end with a space");
+    }
+    Ok(())
+}
+
+/// Whether a path is not for secrets engines (Vault: paths that are always mounted or belong to something else).
+pub(super) fn is_reserved(path: &str) -> bool {
+    ["audit/", "auth/", "sys/", "cubbyhole/", "identity/"].iter().any(|reserved| path.starts_with(reserved))
 }
 
 /// Why a mount cannot be made at `path`, if it cannot.
-fn conflict(table: &Table, section: Section, path: &str) -> Option<Error> {
+pub(super) fn conflict(table: &Table, section: Section, path: &str) -> Option<Error> {
     if let Some(mount) = table.get(path) {
         return Some(Error::Invalid(format!("path is already in use at {}", section.relative(mount))));
     }
@@ -177,24 +194,38 @@ async fn enable(
     ];
     refuse_unknown(data, &KNOWN, "a mount")?;
     check_path(&path)?;
+    if section == Section::Secrets && is_reserved(&path) {
+        return Err(Error::Forbidden(format!("cannot mount {path:?}")));
+    }
     let fields = Fields(data);
     let kind = match fields.string("type")?.filter(|kind| !kind.is_empty()) {
         Some(kind) => kind,
         None => return Err(Error::Invalid("backend type must be specified as a string".to_owned())),
     };
     let mut options = fields.pairs("options")?.unwrap_or_default();
-    // `kv-v2` is how command lines spell kv with version 2.
-    let kind = if kind == "kv-v2" {
-        options.insert("version".to_owned(), "2".to_owned());
-        "kv".to_owned()
-    } else {
-        kind
+    // How command lines spell kv with a version; `generic` is its oldest name.
+    let kind = match kind.as_str() {
+        "kv-v2" => {
+            options.insert("version".to_owned(), "2".to_owned());
+            "kv".to_owned()
+        }
+        "kv-v1" | "generic" => "kv".to_owned(),
+        _ => kind,
     };
+    if section == Section::Auth && kind == "token" {
+        return Err(Error::Invalid("token credential backend cannot be instantiated".to_owned()));
+    }
     if !section.kinds().contains(&kind.as_str()) {
         return Err(Error::Invalid(format!("plugin not found in the catalog: {kind}")));
     }
     if fields.string("plugin_version")?.is_some_and(|version| !version.is_empty()) {
         return Err(Error::Invalid("plugin_version is not supported by this server".to_owned()));
+    }
+    if fields.bool("external_entropy_access")?.unwrap_or_default() {
+        return Err(Error::Invalid("external_entropy_access is not supported by this server".to_owned()));
+    }
+    if fields.string("plugin_name")?.is_some_and(|name| !name.is_empty() && name != kind) {
+        return Err(Error::Invalid("plugin_name is not supported by this server: plugins are not loaded".to_owned()));
     }
     let mut mount = Mount::new(&path, &kind, &fields.string("description")?.unwrap_or_default())?;
     mount.options = options;
@@ -204,15 +235,8 @@ async fn enable(
         apply_tuning(&mut mount, config)?;
     }
     check_ttls(&mount)?;
-    // After what Vault would refuse as well, so that a mount that is there already is told as such.
-    let old_kv = kind == "kv" && mount.options.get("version").map(String::as_str) != Some("2");
-    if let Some(conflict) = conflict(&core.mounts.snapshot(), section, &path).filter(|_| old_kv) {
-        return Err(conflict);
-    }
-    if old_kv {
-        return Err(Error::Invalid(
-            "this server has version 2 of kv only: give options {\"version\": \"2\"} (or -version=2)".to_owned(),
-        ));
+    if kind == "kv" {
+        kv_version(&mount.options)?;
     }
     core.mounts
         .change(&core.barrier, |table| match conflict(table, section, &path) {
@@ -225,6 +249,14 @@ async fn enable(
         .await?;
     tracing::info!(path, "mounted");
     Ok(Response::empty())
+}
+
+/// The version of a key-value engine: 1 where none is given, as in Vault.
+fn kv_version(options: &IndexMap<String, String>) -> Result<(), Error> {
+    match options.get("version").map(String::as_str) {
+        None | Some("" | "1" | "2") => Ok(()),
+        Some(version) => Err(Error::Invalid(format!("kv has the versions 1 and 2, not {version:?}"))),
+    }
 }
 
 fn check_ttls(mount: &Mount) -> Result<(), Error> {
@@ -240,9 +272,22 @@ fn check_ttls(mount: &Mount) -> Result<(), Error> {
     Ok(())
 }
 
+/// Whether a setting asks for nothing: null, false, zero, an empty text, and lists and objects of such. Clients
+/// send all the settings that they know.
+fn asks_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => matches!(text.trim(), "" | "0" | "0s" | "false"),
+        Value::Array(items) => items.iter().all(asks_nothing),
+        Value::Object(map) => map.values().all(asks_nothing),
+    }
+}
+
 /// Takes the settings that were given into the mount.
 fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>) -> Result<(), Error> {
-    const KNOWN: [&str; 12] = [
+    const KNOWN: [&str; 9] = [
         "default_lease_ttl",
         "max_lease_ttl",
         "force_no_cache",
@@ -252,11 +297,13 @@ fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>) -> Result<(), Erro
         "token_type",
         "description",
         "options",
-        "plugin_version",
-        "passthrough_request_headers",
-        "allowed_response_headers",
     ];
-    refuse_unknown(data, &KNOWN, "a mount's settings")?;
+    let asked: Map<String, Value> = data
+        .iter()
+        .filter(|(key, value)| KNOWN.contains(&key.as_str()) || !asks_nothing(value))
+        .map(|(key, value)| (key.clone(), value.clone()))
+        .collect();
+    refuse_unknown(&asked, &KNOWN, "a mount's settings")?;
     let fields = Fields(data);
     if let Some(ttl) = ttl(data, "default_lease_ttl")? {
         mount.default_lease_ttl = ttl;
@@ -288,18 +335,14 @@ fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>) -> Result<(), Erro
         }
         mount.tuning.token_type = kind;
     }
-    for name in ["plugin_version", "passthrough_request_headers", "allowed_response_headers"] {
-        if fields.list(name)?.is_some_and(|list| !list.is_empty()) {
-            return Err(Error::Invalid(format!("{name} is not supported by this server")));
-        }
-    }
     Ok(())
 }
 
-/// A TTL that may be `system` or empty for the system's.
+/// A TTL that may be `system` for the system's; an empty one says nothing.
 fn ttl(data: &Map<String, Value>, name: &str) -> Result<Option<i64>, Error> {
     match data.get(name) {
-        Some(Value::String(text)) if text.is_empty() || text == "system" => Ok(Some(0)),
+        Some(Value::String(text)) if text.is_empty() => Ok(None),
+        Some(Value::String(text)) if text == "system" => Ok(Some(0)),
         Some(value) => duration::parse_value(value).map_err(|_| {
             Error::Invalid(format!("{name} must be a duration such as \"1h\", a number of seconds or \"system\""))
         }),
@@ -346,9 +389,17 @@ async fn tune(core: &Arc<Core>, path: &str, data: &Map<String, Value>) -> Result
             if let Some(description) = Fields(data).string("description")? {
                 mount.description = description;
             }
+            let before = mount.options.get("version").cloned().unwrap_or_default();
             tune_options(&mut mount.options, data)?;
-            if mount.kind == "kv" && mount.options.get("version").map(String::as_str) != Some("2") {
-                return Err(Error::Invalid("this server has version 2 of kv only".to_owned()));
+            let after = mount.options.get("version").cloned().unwrap_or_default();
+            if mount.kind == "kv" && (before == "2") != (after == "2") {
+                return Err(Error::Invalid(
+                    "a key-value mount keeps its version on this server: mount another one, and copy the secrets"
+                        .to_owned(),
+                ));
+            }
+            if mount.kind == "kv" {
+                kv_version(&mount.options)?;
             }
             table.insert(path.to_owned(), Arc::new(mount));
             Ok(Batch::new())
@@ -370,28 +421,17 @@ fn tune_options(options: &mut IndexMap<String, String>, data: &Map<String, Value
 }
 
 async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Response, Error> {
+    if section == Section::Secrets && is_reserved(path) {
+        return Err(Error::Invalid(format!("cannot unmount {path:?}")));
+    }
     let mount = match core.mounts.at(path) {
         Some(mount) if section.holds(&mount) => mount,
         _ => return Ok(Response::empty()),
     };
     if matches!(mount.kind.as_str(), "system" | "token") {
-        return Err(Error::Invalid(match section {
-            Section::Secrets => format!("cannot unmount {path:?}"),
-            Section::Auth => "token credential backend cannot be disabled".to_owned(),
-        }));
+        return Err(Error::Invalid("token credential backend cannot be disabled".to_owned()));
     }
-    // Tainted first, so that no lease and no token can be made behind the revocation's back.
-    core.mounts
-        .change(&core.barrier, |table| {
-            if let Some(current) = table.get(path) {
-                table.insert(path.to_owned(), Arc::new(Mount { tainted: true, ..Mount::clone(current) }));
-            }
-            Ok(Batch::new())
-        })
-        .await?;
-    // Who was being served may still make a lease, a login's among them: they are revoked once nobody is.
-    drop(mount.in_use.write().await);
-    core.leases.revoke_mount(core, path).await?;
+    empty(core, &mount).await?;
     // The data goes before the entry: what is left after a crash is a tainted mount, to be disabled again.
     loop {
         let keys = core.barrier.keys(&mount.storage(""), None, DELETE_CHUNK)?;
@@ -410,4 +450,21 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Respo
         .await?;
     tracing::info!(path, "unmounted");
     Ok(Response::empty())
+}
+
+/// Closes a mount to requests, and revokes everything that was issued under its path.
+pub(super) async fn empty(core: &Arc<Core>, mount: &Mount) -> Result<(), Error> {
+    let path = mount.path.as_str();
+    // Tainted first, so that no lease and no token can be made behind the revocation's back.
+    core.mounts
+        .change(&core.barrier, |table| {
+            if let Some(current) = table.get(path) {
+                table.insert(path.to_owned(), Arc::new(Mount { tainted: true, ..Mount::clone(current) }));
+            }
+            Ok(Batch::new())
+        })
+        .await?;
+    // Who was being served may still make a lease, a login's among them: they are revoked once nobody is.
+    drop(mount.in_use.write().await);
+    core.leases.revoke_mount(core, path).await
 }

@@ -1,13 +1,15 @@
 //! What is answered without a token, without the trail, and while sealed: so that it works when the
 //! trail does not.
 
-use serde_json::json;
+use serde_json::{Map, Value, json};
 
-use crate::engine::VERSION;
+use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::request::{Operation, Request, Response, Shape};
+use crate::engine::{VAULT_VERSION, VERSION};
+use crate::trail::{Event, Record};
 
 /// The answer of an unaudited path; none for every other path.
 pub(crate) fn unaudited(core: &Core, request: &Request) -> Option<Result<Response, Error>> {
@@ -38,6 +40,46 @@ fn cluster_id(core: &Core) -> String {
     format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
 }
 
+/// What does not work, by name: the store, and audit devices.
+pub(super) fn failing(core: &Core) -> Map<String, Value> {
+    let mut failing: Map<String, Value> = core
+        .trail
+        .troubles()
+        .into_iter()
+        .map(|(device, error)| (format!("audit/{device}"), error.reason().into()))
+        .collect();
+    if let Some(trouble) = core.barrier.trouble() {
+        failing.insert("store".to_owned(), trouble.into());
+    }
+    failing
+}
+
+/// Whether requests fail because of it: one audit device that takes lines is enough.
+fn is_out(core: &Core, failing: &Map<String, Value>) -> bool {
+    let devices = core.trail.device_names();
+    let silent = |device: &String| failing.contains_key(&format!("audit/{device}"));
+    failing.contains_key("store") || (!devices.is_empty() && devices.iter().all(silent))
+}
+
+/// Writes where the last write failed: trouble is over when one succeeds, also where nobody else asks for anything.
+fn try_again(core: &Core, failing: &Map<String, Value>) {
+    if failing.keys().any(|name| name != "store") {
+        let event = Event { name: "trail-resumed".to_owned(), reason: "health".to_owned(), detail: None };
+        drop(core.trail.append(&Record::system(core.clock.now(), event, None)));
+    }
+    if failing.contains_key("store") {
+        let barrier = core.barrier.clone();
+        let unix = core.clock.now().unix_timestamp();
+        tokio::spawn(async move {
+            let mut batch = Batch::new();
+            // The store keeps and logs what comes of it.
+            if batch.put("core/tried", &unix).is_ok() {
+                let _ = barrier.commit(batch).await;
+            }
+        });
+    }
+}
+
 fn health(core: &Core, request: &Request) -> Result<Response, Error> {
     let sealed = core.is_sealed();
     let fields = Fields(&request.data);
@@ -48,8 +90,13 @@ fn health(core: &Core, request: &Request) -> Result<Response, Error> {
             .filter(|code| (200..600).contains(code))
             .ok_or_else(|| Error::Invalid(format!("bad HTTP status in {name}")))
     };
-    let status = if sealed { code("sealedcode", 503)? } else { code("activecode", 200)? };
-    let body = json!({
+    let failing = failing(core);
+    let status = match sealed {
+        true => code("sealedcode", 503)?,
+        false if is_out(core, &failing) => code("failingcode", 500)?,
+        false => code("activecode", 200)?,
+    };
+    let mut body = json!({
         "initialized": true,
         "sealed": sealed,
         "standby": false,
@@ -57,10 +104,15 @@ fn health(core: &Core, request: &Request) -> Result<Response, Error> {
         "replication_performance_mode": "disabled",
         "replication_dr_mode": "disabled",
         "server_time_utc": core.clock.now().unix_timestamp(),
-        "version": VERSION,
+        "version": VAULT_VERSION,
+        "leasehold_version": VERSION,
         "cluster_name": "leasehold",
         "cluster_id": cluster_id(core),
     });
+    if !failing.is_empty() {
+        try_again(core, &failing);
+        body["failing"] = failing.into();
+    }
     Ok(Response { status: Some(status), ..bare(body) })
 }
 
@@ -73,7 +125,8 @@ fn seal_status(core: &Core) -> Response {
         "n": 1,
         "progress": 0,
         "nonce": "",
-        "version": VERSION,
+        "version": VAULT_VERSION,
+        "leasehold_version": VERSION,
         "build_date": "",
         "migration": false,
         "cluster_name": "leasehold",

@@ -14,6 +14,9 @@ use crate::engine::error::Error;
 use crate::engine::expiry::due_key;
 use crate::trail::{Event, Kind, Record};
 
+/// How many records a tidying reads at a time.
+const PAGE: usize = 512;
+
 impl Tokens {
     /// Revokes a token, its children and their leases. The leases are only marked: their credentials
     /// are removed by the worker. A token that is not there is revoked already.
@@ -58,6 +61,20 @@ impl Tokens {
             self.revoke(core, hash, "token-revoked").await
         } else {
             Ok(())
+        }
+    }
+
+    /// Revokes every token whose time is over; answers how many there were.
+    pub(crate) async fn tidy(&self, core: &Arc<Core>) -> Result<usize, Error> {
+        let (mut ended, mut after) = (0, None::<String>);
+        loop {
+            let page = core.barrier.scan::<Token>("token/", after.as_deref(), PAGE)?;
+            let Some((last, _)) = page.last() else { return Ok(ended) };
+            after = Some(last.clone());
+            for (_, token) in page.iter().filter(|(_, token)| !token.is_alive(now(core))) {
+                self.expire(core, &token.hash).await?;
+                ended += 1;
+            }
         }
     }
 

@@ -71,6 +71,9 @@ impl Lowering<'_> {
         for path in &paths {
             self.reader.check_keys(path, PATH_KEYS);
             self.check_path(path.label, path.span);
+            if path.label.contains("{{") {
+                self.reader.report(not_served("identity templates", path.span));
+            }
             if !self.reader.require(path, "capabilities", "[\"read\"]") {
                 continue;
             }
@@ -110,8 +113,9 @@ impl Lowering<'_> {
             let _ = writeln!(text, "  required_parameters = {}", list(&names));
         }
         for key in ["min_wrapping_ttl", "max_wrapping_ttl"] {
-            if let Some((FieldValue::Data(seconds), _)) = self.reader.value(path, key, Shape::Seconds) {
+            if let Some((FieldValue::Data(seconds), span)) = self.reader.value(path, key, Shape::Seconds) {
                 let _ = writeln!(text, "  {key} = \"{seconds}s\"");
+                self.reader.report(not_served("response wrapping", span));
             }
         }
     }
@@ -166,11 +170,23 @@ impl Lowering<'_> {
         let before = self.reader.problems.len();
         self.check_places(text, index, used);
         // The language's own parser knows no places, but all that the language forbids.
-        if self.reader.problems.len() == before
-            && let Err(error) = document::parse(text)
-        {
-            let what = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-            self.reader.report(Draft::error(Span::new(index, 0..0), what).also(used, "the policy is used here"));
+        if self.reader.problems.len() > before {
+            return;
+        }
+        match document::parse_with_templates(text) {
+            Err(error) => {
+                let what = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+                self.reader.report(Draft::error(Span::new(index, 0..0), what).also(used, "the policy is used here"));
+            }
+            Ok(rules) if document::not_served(&rules).is_some() => {
+                let (what, word) = match rules.iter().any(|rule| rule.path.contains("{{")) {
+                    true => ("identity templates", "{{"),
+                    false => ("response wrapping", "wrapping_ttl"),
+                };
+                let at = text.find(word).map_or(0..0, |at| at..at + word.len());
+                self.reader.report(not_served(what, Span::new(index, at)).also(used, "the policy is used here"));
+            }
+            Ok(_) => {}
         }
     }
 
@@ -258,4 +274,10 @@ pub(super) fn quoted(text: &str) -> String {
     }
     out.push('"');
     out
+}
+
+/// What other engines serve and ours refuses.
+fn not_served(what: &str, span: Span) -> Draft {
+    Draft::warning(span, format!("leasehold's engine serves no {what}: it refuses the policy"))
+        .hint("Vault and OpenBao serve it; for leasehold's engine, leave it out")
 }

@@ -16,6 +16,7 @@ use crate::engine::field::Fields;
 use crate::engine::lease::{Terms, ttl};
 use crate::engine::policy;
 use crate::engine::request::{Operation, Response};
+use crate::engine::sys::refuse_unknown;
 use crate::engine::token::NewToken;
 
 /// Stands in for the UUID of an unknown role, so that both cases hash and look up alike.
@@ -30,6 +31,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     if call.request.operation != Operation::Write {
         return Err(Error::UnsupportedOperation);
     }
+    refuse_unknown(&call.request.data, &["role_id", "secret_id"], "a login")?;
     let fields = Fields(&call.request.data);
     let filled = |name: &str| Ok::<_, Error>(fields.string(name)?.filter(|text| !text.is_empty()));
     let missing = |name: &str| Error::Invalid(format!("missing {name}"));
@@ -62,6 +64,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     if !found.is_alive(now) {
         return Err(refused());
     }
+    found.check_networks(&role)?;
     if !cidr::admits(&found.cidr_list, remote) {
         return Err(Error::Invalid(format!(
             "source address {:?} unauthorized through CIDR restrictions on the secret ID",

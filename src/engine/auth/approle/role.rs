@@ -28,6 +28,12 @@ pub(super) struct TokenTerms {
     pub(super) bound_cidrs: Vec<String>,
     /// `default`, `service` or `default-service`: kept to be read back, all mean the same here.
     pub(super) kind: String,
+    /// Whether the policies were written under their old name, `policies`.
+    #[serde(default)]
+    pub(super) old_policies: bool,
+    /// Whether the period was written under its old name, `period`.
+    #[serde(default)]
+    pub(super) old_period: bool,
 }
 
 /// The record of one role.
@@ -160,7 +166,7 @@ impl Role {
     }
 
     fn read(&self) -> Value {
-        json!({
+        let mut read = json!({
             "bind_secret_id": self.bind_secret_id,
             "local_secret_ids": self.local_secret_ids,
             "secret_id_bound_cidrs": self.secret_id_bound_cidrs,
@@ -175,7 +181,15 @@ impl Role {
             "token_policies": self.token.policies,
             "token_ttl": self.token.ttl,
             "token_type": self.token.kind,
-        })
+        });
+        // As they were written, for clients that read what they wrote.
+        if self.token.old_policies {
+            read["policies"] = json!(self.token.policies);
+        }
+        if self.token.old_period {
+            read["period"] = self.token.period.into();
+        }
+        read
     }
 
     /// Stores the role; `previous` is the role id it had, whose index entry goes.
@@ -223,7 +237,11 @@ impl TokenTerms {
         for name in ["policies", "token_policies"] {
             if let Some(list) = fields.list(name)? {
                 self.policies = policies(&list)?;
+                self.old_policies = name == "policies";
             }
+        }
+        if fields.has("period") || fields.has("token_period") {
+            self.old_period = !fields.has("token_period");
         }
         if let Some(list) = fields.list("token_bound_cidrs")? {
             self.bound_cidrs = cidr::normalise("token_bound_cidrs", &list)?;
@@ -271,6 +289,7 @@ pub(super) fn policies(names: &[String]) -> Result<Vec<String>, Error> {
     if names == ["root"] {
         return Err(invalid("auth methods cannot create root tokens"));
     }
+    policy::sys::assignable(&names)?;
     Ok(names)
 }
 
@@ -324,7 +343,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
         }
         Operation::Write => write(core, call, name).await,
         Operation::Delete => delete(core, call.mount, name).await,
-        Operation::List => Err(Error::UnsupportedOperation),
+        Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
     }
 }
 

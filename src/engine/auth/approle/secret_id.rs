@@ -41,6 +41,24 @@ impl SecretId {
         self.num_uses >= 0 && self.expiration_time.is_none_or(|end| now < end)
     }
 
+    /// Whatever networks it carries lie within its role's, also after the role was made narrower.
+    ///
+    /// # Errors
+    /// Vault's text.
+    pub(super) fn check_networks(&self, role: &Role) -> Result<(), Error> {
+        let of_role = role.secret_id_bound_cidrs.as_deref().unwrap_or_default();
+        for (own, of_role) in [(&self.cidr_list, of_role), (&self.token_bound_cidrs, role.token.bound_cidrs.as_slice())]
+        {
+            if !cidr::within(own, of_role) {
+                return Err(Error::Invalid(format!(
+                    "failed to verify subset relationship between CIDR blocks on the role {of_role:?} and CIDR \
+                     blocks on the secret ID {own:?}: a secret ID's lie within its role's"
+                )));
+            }
+        }
+        Ok(())
+    }
+
     fn read(&self) -> Value {
         // Go's zero time stands for "never" here.
         const NEVER: &str = "0001-01-01T00:00:00Z";
@@ -210,6 +228,7 @@ async fn create(core: &Arc<Core>, call: Call<'_>, role: &Role, id: String) -> Re
         expiration_time: (ttl > 0).then(|| time.saturating_add(ttl)),
         last_updated_time: time,
     };
+    secret_id.check_networks(role)?;
     let hash = hash(core, &role.uuid, &id);
     let _turn = core.tokens.turn(&hash).await;
     let key = key(call.mount, &role.uuid, &hash);

@@ -39,7 +39,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str, setting
             role.save(core, call.mount, Some(&previous)).await?;
             Ok(Response::empty())
         }
-        (Operation::List, _) => Err(Error::UnsupportedOperation),
+        (Operation::List | Operation::Patch, _) => Err(Error::UnsupportedOperation),
     }
 }
 

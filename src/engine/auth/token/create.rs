@@ -76,6 +76,7 @@ pub(super) async fn handle(
         }
     }
     let policies = policies(fields, caller, call.sudo)?;
+    policy::sys::assignable(&policies)?;
     let wanted = fields.seconds("ttl")?.or(fields.seconds("lease")?).unwrap_or(0);
     let (seconds, mut warnings) = lifetime(core, call, caller, &policies, [wanted, period, explicit_max_ttl])?;
     for name in &policies {

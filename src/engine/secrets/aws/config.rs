@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::template;
+use crate::engine::AwsTransport;
 use crate::engine::barrier::Batch;
 use crate::engine::core::{Call, Core};
 use crate::engine::duration;
@@ -89,12 +90,19 @@ pub(super) async fn handle_root(core: &Arc<Core>, call: Call<'_>) -> Result<Resp
             core.aws_clients.forget(&call.mount.uuid);
             // It may lead to the account again that leases wait for.
             core.leases.look_again(core, &call.mount.path).await?;
-            Ok(match template::Template::compile(&root.username_template) {
-                Ok(_) => Response::empty(),
+            let mut response = Response::empty();
+            if let Err(error) = template::Template::compile(&root.username_template) {
                 // Accepted, as Vault does; but there the mistake shows only when a credential is asked for.
-                Err(error) => Response::empty()
-                    .warn(format!("username_template does not compile, so no credential can be issued: {error}")),
-            })
+                response = response
+                    .warn(format!("username_template does not compile, so no credential can be issued: {error}"));
+            }
+            if !root.iam_endpoint.is_empty() && matches!(core.aws, AwsTransport::InProcess(_)) {
+                response = response.warn(format!(
+                    "iam_endpoint {:?} is kept and not used: this server issues in its simulated AWS account (sandbox)",
+                    root.iam_endpoint
+                ));
+            }
+            Ok(response)
         }
         _ => Err(Error::UnsupportedOperation),
     }

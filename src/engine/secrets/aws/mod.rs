@@ -5,6 +5,8 @@ mod config;
 mod failure;
 mod guard;
 mod issue;
+mod pace;
+mod pacer;
 mod policy_text;
 mod revoke;
 mod role;
@@ -45,8 +47,14 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
             Operation::Read | Operation::Write => issue::handle(core, call, name).await,
             _ => Err(Error::UnsupportedOperation),
         },
+        Some(("static-roles" | "static-creds", _)) => Err(static_roles()),
+        _ if matches!(call.path, "static-roles" | "static-creds") => Err(static_roles()),
         _ => Err(Error::UnsupportedPath),
     }
+}
+
+fn static_roles() -> Error {
+    Error::Missing("static roles are not served: this engine makes an IAM user for each lease".to_owned())
 }
 
 /// The lease terms that a mount's `config/lease` sets now.

@@ -149,7 +149,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
             core.barrier.commit(batch).await?;
             Ok(if is_legacy { Response::empty().warn(LEGACY_WARNING) } else { Response::empty() })
         }
-        Operation::List => Err(Error::UnsupportedOperation),
+        Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
     }
 }
 

@@ -1,8 +1,11 @@
 //! Key-value secrets, version 2: every write is a version, and a write may say which version it follows
-//! (check-and-set). Behaviour and texts follow Vault's KV version 2 API documentation.
+//! (check-and-set). Behaviour and texts follow Vault's KV version 2 API documentation. A mount without versions
+//! is served in [`plain`].
 //!
 //! Stored under the mount: `config`, `meta/<path>` (see [`record::Secret`]), `data/<version>/<path>`.
 
+mod merge;
+mod plain;
 mod record;
 
 use std::sync::Arc;
@@ -49,6 +52,9 @@ struct Place<'a> {
 
 /// Serves one call.
 pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    if !is_versioned(&call) {
+        return plain::handle(core, call).await;
+    }
     let (head, path) = call.path.split_once('/').unwrap_or((call.path, ""));
     let place = Place { core, call, path };
     match (head, call.request.operation) {
@@ -59,9 +65,11 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         ("data" | "metadata" | "delete" | "undelete" | "destroy", _) if path.is_empty() => Err(Error::UnsupportedPath),
         ("data", Operation::Read) => place.read(),
         ("data", Operation::Write) => place.write().await,
+        ("data", Operation::Patch) => place.patch().await,
         ("data", Operation::Delete) => place.delete_latest().await,
         ("metadata", Operation::Read) => place.read_metadata(),
         ("metadata", Operation::Write) => place.write_metadata().await,
+        ("metadata", Operation::Patch) => place.patch_metadata().await,
         ("metadata", Operation::Delete) => place.delete_all().await,
         ("delete", Operation::Write) => place.mark(Mark::Deleted).await,
         ("undelete", Operation::Write) => place.mark(Mark::Undeleted).await,
@@ -74,8 +82,15 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     }
 }
 
+fn is_versioned(call: &Call<'_>) -> bool {
+    call.mount.options.get("version").is_some_and(|version| version == "2")
+}
+
 /// Whether the secret that a write names exists; `None` where the path makes no difference.
 pub(crate) fn exists(core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
+    if !is_versioned(call) {
+        return plain::exists(core, call);
+    }
     match call.path.split_once('/') {
         Some(("data" | "metadata", path)) if !path.is_empty() => {
             Ok(Some(Place { core, call: *call, path }.load()?.is_some()))
@@ -152,31 +167,56 @@ impl Place<'_> {
             let answer = Response::data(json!({ "data": null, "metadata": metadata }));
             return Ok(Response { status: Some(404), ..answer });
         }
-        let data: Map<String, Value> = self
-            .core
-            .barrier
-            .get(&self.data_key(number))?
-            .ok_or_else(|| Error::Internal(format!("version {number} of {} has no data", self.meta_key())))?;
-        Ok(Response::data(json!({ "data": data, "metadata": metadata })))
+        Ok(Response::data(json!({ "data": self.data(number)?, "metadata": metadata })))
+    }
+
+    fn data(&self, number: u64) -> Result<Map<String, Value>, Error> {
+        let found = self.core.barrier.get(&self.data_key(number))?;
+        found.ok_or_else(|| Error::Internal(format!("version {number} of {} has no data", self.meta_key())))
+    }
+
+    fn given_data(&self) -> Result<&Map<String, Value>, Error> {
+        match self.call.request.data.get("data") {
+            Some(Value::Object(data)) => Ok(data),
+            None | Some(Value::Null) => Err(Error::Invalid("no data provided".to_owned())),
+            Some(_) => Err(Error::Invalid("the parameter \"data\" must be an object".to_owned())),
+        }
     }
 
     async fn write(&self) -> Result<Response, Error> {
-        let body = &self.call.request.data;
-        let data = match body.get("data") {
-            Some(Value::Object(data)) => data,
-            None | Some(Value::Null) => return Err(Error::Invalid("no data provided".to_owned())),
-            Some(_) => return Err(Error::Invalid("the parameter \"data\" must be an object".to_owned())),
-        };
+        let data = self.given_data()?;
         let cas = self.check_and_set()?;
         let _turn = self.core.kv.take(&self.meta_key()).await;
+        let secret = self.load()?.unwrap_or_else(|| Secret::new(self.core.clock.now()));
+        self.add(secret, data, cas).await
+    }
+
+    /// A merge patch onto the latest version, which has to be there.
+    async fn patch(&self) -> Result<Response, Error> {
+        let patch = self.given_data()?;
+        let cas = self.check_and_set()?;
+        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let secret = self.load()?.ok_or(Error::NotFound)?;
+        let latest = secret.current_version;
+        let version = secret.versions.get(&latest).ok_or(Error::NotFound)?;
+        if !version.is_readable(self.core.clock.now()) {
+            let answer = Response::data(json!({ "data": null, "metadata": secret.version_metadata(latest) }));
+            return Ok(Response { status: Some(404), ..answer });
+        }
+        let mut data = self.data(latest)?;
+        merge::apply(&mut data, patch);
+        self.add(secret, &data, cas).await
+    }
+
+    /// Adds a version to a secret whose lock is held.
+    async fn add(&self, mut secret: Secret, data: &Map<String, Value>, cas: Option<i64>) -> Result<Response, Error> {
         let now = self.core.clock.now();
         let config = self.config()?;
-        let mut secret = self.load()?.unwrap_or_else(|| Secret::new(now));
         match cas {
             None if config.cas_required || secret.settings.cas_required => {
                 return Err(Error::Invalid("check-and-set parameter required for this call".to_owned()));
             }
-            Some(cas) if cas != secret.current_version => {
+            Some(cas) if u64::try_from(cas) != Ok(secret.current_version) => {
                 return Err(Error::Invalid("check-and-set parameter did not match the current version".to_owned()));
             }
             _ => {}
@@ -194,8 +234,8 @@ impl Place<'_> {
         })
     }
 
-    /// `options.cas`: the version that the write expects to follow; 0 is none.
-    fn check_and_set(&self) -> Result<Option<u64>, Error> {
+    /// `options.cas`: the version that the write expects to follow; 0 is none, and a negative one is never met.
+    fn check_and_set(&self) -> Result<Option<i64>, Error> {
         let options = match self.call.request.data.get("options") {
             None | Some(Value::Null) => return Ok(None),
             Some(Value::Object(options)) => options,
@@ -207,7 +247,7 @@ impl Place<'_> {
         match options.get("cas") {
             None | Some(Value::Null) => Ok(None),
             Some(_) => {
-                let cas = Fields(options).int("cas").ok().flatten().and_then(|cas| u64::try_from(cas).ok());
+                let cas = Fields(options).int("cas").ok().flatten();
                 cas.map(Some).ok_or_else(|| Error::Invalid("error parsing check-and-set parameter".to_owned()))
             }
         }
@@ -279,6 +319,34 @@ impl Place<'_> {
             secret.custom = Some(custom).filter(|custom| !custom.is_empty());
         }
         secret.updated_time = stamp(now);
+        self.save(&secret, Batch::new()).await
+    }
+
+    /// The settings that are given, and a merge patch onto the custom metadata, of a secret that is there.
+    async fn patch_metadata(&self) -> Result<Response, Error> {
+        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let mut secret = self.load()?.ok_or(Error::NotFound)?;
+        secret.settings.apply(self.fields())?;
+        match self.call.request.data.get("custom_metadata") {
+            None => {}
+            Some(Value::Null) => secret.custom = None,
+            Some(Value::Object(patch)) => {
+                let mut custom: Map<String, Value> = secret
+                    .custom
+                    .take()
+                    .unwrap_or_default()
+                    .into_iter()
+                    .map(|(key, text)| (key, text.into()))
+                    .collect();
+                merge::apply(&mut custom, patch);
+                let merged = Map::from_iter([("custom_metadata".to_owned(), Value::Object(custom))]);
+                let custom = Fields(&merged).pairs("custom_metadata")?.unwrap_or_default();
+                check_custom(&custom)?;
+                secret.custom = Some(custom).filter(|custom| !custom.is_empty());
+            }
+            Some(_) => return Err(Error::Invalid("the parameter \"custom_metadata\" must be an object".to_owned())),
+        }
+        secret.updated_time = stamp(self.core.clock.now());
         self.save(&secret, Batch::new()).await
     }
 

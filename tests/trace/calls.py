@@ -1,9 +1,12 @@
-"""Runs a program and kills it just before the Nth system call that changes a file below a directory.
+"""Runs a program and kills it just before the Nth system call that changes a file below a directory, or lets some fail.
 
-    kill.py DIRECTORY N LOG PROGRAM ARGUMENTS...
+    calls.py DIRECTORY N LOG PROGRAM ARGUMENTS...
 
 Every such call is written to LOG, a line each, before it is made: its name and the file's. With N = 0 nothing
 is killed. SIGTERM is passed on to the program. A killed program's calls end with the one that was not made.
+
+While there is a file LOG.faults, calls that it names are not made and fail. A line of it is a number of errno(3), a
+pattern of files, and names of calls: `28 engine.db* write pwrite64` is a disk that is full for the store.
 
 The kernel stops the program only at these calls (seccomp(2), SECCOMP_RET_TRACE), and what each of them is about
 is asked of the kernel (ptrace(2), PTRACE_GET_SYSCALL_INFO). Between two of them nothing outside of the process
@@ -11,6 +14,7 @@ changes, so this is every moment at which it can be killed.
 """
 
 import ctypes
+import fnmatch
 import os
 import platform
 import signal
@@ -46,6 +50,7 @@ FLAGS_AT = {"open": 1, "openat": 2}
 O_CREAT, O_TRUNC = 0o100, 0o1000
 
 PTRACE_TRACEME, PTRACE_CONT, PTRACE_SETOPTIONS, PTRACE_GET_SYSCALL_INFO = 0, 7, 0x4200, 0x420E
+PTRACE_GETREGSET, PTRACE_SETREGSET, NT_PRSTATUS, NT_ARM_SYSTEM_CALL = 0x4204, 0x4205, 1, 0x404
 TRACE_FORK, TRACE_VFORK, TRACE_CLONE, TRACE_EXEC, TRACE_SECCOMP, EXIT_KILL = 2, 4, 8, 0x10, 0x80, 0x100000
 EVENT_SECCOMP = 7
 WALL = 0x40000000
@@ -106,6 +111,41 @@ def call_of(tid):
         return name, None  # not an open file: the call will say so
 
 
+class Vector(ctypes.Structure):
+    _fields_ = [("base", ctypes.c_void_p), ("length", ctypes.c_size_t)]
+
+
+def fail(tid, errno):
+    """Lets the call that a thread is about to make fail: another number, and the answer in its place."""
+
+    def registers(request, which, content):
+        vector = Vector(ctypes.addressof(content), len(content))
+        ptrace(request, tid, which, ctypes.addressof(vector))
+
+    content = ctypes.create_string_buffer(27 * 8 if platform.machine() == "x86_64" else 34 * 8)
+    registers(PTRACE_GETREGSET, NT_PRSTATUS, content)
+    if platform.machine() == "x86_64":
+        struct.pack_into("=q", content, 10 * 8, -errno)  # rax
+        struct.pack_into("=q", content, 15 * 8, -1)  # orig_rax
+    else:
+        struct.pack_into("=q", content, 0, -errno)  # x0
+        registers(PTRACE_SETREGSET, NT_ARM_SYSTEM_CALL, ctypes.create_string_buffer(struct.pack("=i", -1), 4))
+    registers(PTRACE_SETREGSET, NT_PRSTATUS, content)
+
+
+def fault(file, name, path):
+    """The error that a call is to fail with, if any."""
+    try:
+        with open(file) as faults:
+            for line in faults:
+                errno, pattern, *names = line.split()
+                if name in names and fnmatch.fnmatchcase(path, pattern):
+                    return int(errno)
+    except FileNotFoundError:
+        pass
+    return None
+
+
 def start(program):
     pid = os.fork()
     if pid == 0:
@@ -138,9 +178,12 @@ def main(directory, at, log, program):
                     name, path = call_of(tid)
                     if path and (path == directory or path.startswith(directory + "/")):
                         count += 1
-                        log.write(f"{name} {os.path.relpath(path, directory)}\n")
+                        path = os.path.relpath(path, directory)
+                        log.write(f"{name} {path}\n")
                         if count == at:
                             os.kill(pid, signal.SIGKILL)
+                        elif errno := fault(log.name + ".faults", name, path):
+                            fail(tid, errno)
                 elif event == 0 and (tid in known or os.WSTOPSIG(status) != signal.SIGSTOP):
                     passed_on = os.WSTOPSIG(status)
                 known.add(tid)

@@ -1,0 +1,212 @@
+//! The server's configuration file: Vault's form (HCL, or the same as JSON), with the keys that are taken here.
+//!
+//! The file is read into places and values first, so that every key that is not taken is told at once, with its
+//! line: files that served Vault have several.
+
+use std::path::{Path, PathBuf};
+
+use hcl_edit::Span as _;
+use hcl_edit::expr::Expression;
+use hcl_edit::structure::{Body, Structure};
+use serde_json::Value;
+
+use super::settings::AwsChoice;
+use crate::cli::error::CliError;
+
+const FILE_BYTES_MAX: u64 = 1024 * 1024;
+
+/// What a file says.
+#[derive(Debug, Default)]
+pub(super) struct File {
+    pub(super) address: Option<String>,
+    pub(super) tls_cert_file: Option<PathBuf>,
+    pub(super) tls_key_file: Option<PathBuf>,
+    pub(super) tls_disable: bool,
+    pub(super) data: Option<PathBuf>,
+    pub(super) storage_path: Option<PathBuf>,
+    pub(super) audit_path: Option<PathBuf>,
+    pub(super) aws: Option<AwsChoice>,
+    pub(super) log_level: Option<String>,
+}
+
+/// One value, or one block, and where it stands. JSON has no lines.
+#[derive(Debug)]
+struct Entry {
+    place: String,
+    line: Option<usize>,
+    value: Option<Value>,
+}
+
+/// Blocks that hold keys.
+const BLOCKS: [&str; 6] = ["listener", "listener.tcp", "storage", "storage.file", "audit", "audit.file"];
+
+/// Reads a file.
+///
+/// # Errors
+/// What is wrong with it; of keys that are not taken, all.
+pub(super) fn read(path: &Path) -> Result<File, CliError> {
+    let failed = |what: String| CliError::new(1, format!("{}: {what}", path.display()));
+    let size = std::fs::metadata(path).map_err(|e| failed(e.to_string()))?.len();
+    if size > FILE_BYTES_MAX {
+        return Err(failed(format!("a configuration file has at most {FILE_BYTES_MAX} bytes, this one {size}")));
+    }
+    let text = std::fs::read_to_string(path).map_err(|e| failed(e.to_string()))?;
+    let mut entries = Vec::new();
+    if text.trim_start().starts_with('{') {
+        let value: Value = serde_json::from_str(&text).map_err(|e| failed(format!("this is not JSON: {e}")))?;
+        json(&value, "", &mut entries);
+    } else {
+        let body = hcl_edit::parser::parse_body(&text).map_err(|error| {
+            let line = error.location().line();
+            failed(format!("line {line}: this is not HCL: {}", error.message().replace('\n', ", ")))
+        })?;
+        hcl(&text, &body, "", &mut entries);
+    }
+    let (mut file, mut problems) = (File::default(), Vec::new());
+    let mut seen: Vec<&str> = Vec::new();
+    for entry in &entries {
+        let twice = seen.contains(&entry.place.as_str());
+        seen.push(&entry.place);
+        if let Some(problem) = file.take(entry, twice) {
+            let line = entry.line.map_or_else(String::new, |line| format!(":{line}"));
+            problems.push(format!("{}{line}: {problem}", path.display()));
+        }
+    }
+    if problems.is_empty() {
+        return Ok(file);
+    }
+    Err(CliError::new(1, problems.join("\n")).hint(
+        "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable }, \
+         audit \"file\" { path }, aws, log_level",
+    ))
+}
+
+fn below(place: &str, name: &str) -> String {
+    if place.is_empty() { name.to_owned() } else { format!("{place}.{name}") }
+}
+
+/// The entries of a body. A block that is not taken is one entry, whatever it holds.
+fn hcl(text: &str, body: &Body, place: &str, into: &mut Vec<Entry>) {
+    let line = |span: Option<std::ops::Range<usize>>| {
+        span.and_then(|span| text.get(..span.start)).map(|before| 1 + before.matches('\n').count())
+    };
+    for structure in body {
+        match structure {
+            Structure::Attribute(attribute) => {
+                let (place, line) = (below(place, attribute.key.as_str()), line(attribute.key.span()));
+                match (&attribute.value, BLOCKS.contains(&place.as_str())) {
+                    (Expression::Object(_) | Expression::Array(_), true) => {
+                        let first = into.len();
+                        json(&plain(&attribute.value), &place, into);
+                        into[first..].iter_mut().for_each(|entry| entry.line = line);
+                    }
+                    _ => into.push(Entry { value: Some(plain(&attribute.value)), place, line }),
+                }
+            }
+            Structure::Block(block) => {
+                let line = line(block.ident.span());
+                let place = block
+                    .labels
+                    .iter()
+                    .fold(below(place, block.ident.as_str()), |place, label| below(&place, label.as_str()));
+                if BLOCKS.contains(&place.as_str()) {
+                    hcl(text, &block.body, &place, into);
+                } else {
+                    into.push(Entry { place, line, value: None });
+                }
+            }
+        }
+    }
+}
+
+/// An expression as JSON; null for what is no plain value.
+fn plain(expression: &Expression) -> Value {
+    match expression {
+        Expression::String(text) => text.as_str().into(),
+        Expression::Bool(flag) => (*flag.value()).into(),
+        Expression::Number(number) => number.value().as_i64().map_or(Value::Null, Value::from),
+        Expression::Array(items) => items.iter().map(plain).collect(),
+        Expression::Object(object) => object
+            .iter()
+            .map(|(key, value)| {
+                let key = match key {
+                    hcl_edit::expr::ObjectKey::Ident(name) => name.as_str().to_owned(),
+                    hcl_edit::expr::ObjectKey::Expression(key) => plain(key).as_str().unwrap_or_default().to_owned(),
+                };
+                (key, plain(value.expr()))
+            })
+            .collect::<serde_json::Map<_, _>>()
+            .into(),
+        _ => Value::Null,
+    }
+}
+
+/// The entries of a JSON value: lists of blocks are blocks that follow each other.
+fn json(value: &Value, place: &str, into: &mut Vec<Entry>) {
+    match value {
+        Value::Object(map) if place.is_empty() || BLOCKS.contains(&place) => {
+            map.iter().for_each(|(key, value)| json(value, &below(place, key), into));
+        }
+        Value::Array(items) if BLOCKS.contains(&place) => items.iter().for_each(|item| json(item, place, into)),
+        value => into.push(Entry { place: place.to_owned(), line: None, value: Some(value.clone()) }),
+    }
+}
+
+impl File {
+    /// Takes an entry; answers what is wrong with it.
+    fn take(&mut self, entry: &Entry, twice: bool) -> Option<String> {
+        let text = || entry.value.as_ref().and_then(Value::as_str).map(str::to_owned);
+        let place = entry.place.as_str();
+        let taken = match place {
+            "listener.tcp.address" => set(&mut self.address, text()),
+            "listener.tcp.tls_cert_file" => set(&mut self.tls_cert_file, text().map(Into::into)),
+            "listener.tcp.tls_key_file" => set(&mut self.tls_key_file, text().map(Into::into)),
+            "listener.tcp.tls_disable" => match entry.value.as_ref().and_then(flag) {
+                Some(disable) => {
+                    self.tls_disable = disable;
+                    true
+                }
+                None => return Some(format!("{place} is true or false (or 1, 0, and these in quotes)")),
+            },
+            "data" => set(&mut self.data, text().map(Into::into)),
+            "storage.file.path" => set(&mut self.storage_path, text().map(Into::into)),
+            "audit.file.path" => set(&mut self.audit_path, text().map(Into::into)),
+            "log_level" => set(&mut self.log_level, text()),
+            "aws" => match text().as_deref() {
+                Some("aws") => set(&mut self.aws, Some(AwsChoice::Aws)),
+                Some("sandbox") => set(&mut self.aws, Some(AwsChoice::Sandbox)),
+                _ => return Some("aws is \"aws\" or \"sandbox\"".to_owned()),
+            },
+            _ => return Some(format!("the key {place} is not taken by this server")),
+        };
+        match (taken, twice) {
+            (_, true) => Some(format!("{place} is given twice")),
+            (false, _) => Some(format!("{place} is a text in quotes")),
+            (true, false) => None,
+        }
+    }
+}
+
+fn set<T>(slot: &mut Option<T>, value: Option<T>) -> bool {
+    let given = value.is_some();
+    *slot = value;
+    given
+}
+
+/// A flag as Vault's files write it.
+fn flag(value: &Value) -> Option<bool> {
+    match value {
+        Value::Bool(flag) => Some(*flag),
+        Value::Number(number) => match number.as_i64()? {
+            0 => Some(false),
+            1 => Some(true),
+            _ => None,
+        },
+        Value::String(text) => match text.as_str() {
+            "1" | "t" | "T" | "true" | "TRUE" | "True" => Some(true),
+            "0" | "f" | "F" | "false" | "FALSE" | "False" => Some(false),
+            _ => None,
+        },
+        _ => None,
+    }
+}
