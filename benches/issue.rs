@@ -1,100 +1,119 @@
-//! Credentials issued per second: the embedded engine on disk, its trail on, the sandbox in process as AWS.
+//! Credentials issued and revoked: the embedded engine on disk, its trail on, an IAM that does nothing as AWS, which
+//! answers at once or after 30 ms.
 //!
 //! Every credential is durable in store and trail before its answer leaves. Run with
-//! `cargo bench --bench issue`; `strace -f -c -e trace=fsync,fdatasync` on the printed binary counts flushes.
+//! `cargo bench --bench issue`; `strace -f -c -e trace=fsync,fdatasync` on the printed binary counts flushes. With
+//! arguments, only that latency in milliseconds and that number of clients: `cargo bench --bench issue -- 30 256`.
 
 #![allow(clippy::expect_used, reason = "a benchmark that cannot run says so by failing")]
+#![allow(dead_code, reason = "the harness offers more than each benchmark uses")]
 
-use std::sync::Arc;
+mod harness;
+mod null_iam;
+
+use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use leasehold::api::{Client, Options, Target};
 use leasehold::clock::Clock;
-use leasehold::engine::{AwsTransport, Config, Engine, Limits, Storage};
-use leasehold::sandbox;
-use serde_json::{Map, Value, json};
+use serde_json::json;
 
-const SECONDS: u64 = 5;
+use harness::{World, cpu_seconds, measure, report};
+
+const SECONDS: Duration = Duration::from_secs(4);
+
+/// How many leases end by prefix, and how many expire together.
+const BY_PREFIX: usize = 10_000;
+const TOGETHER: usize = 5_000;
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
 async fn main() {
-    for clients in [1, 64] {
-        run(clients).await;
+    let numbers: Vec<u64> = std::env::args().filter_map(|argument| argument.parse().ok()).collect();
+    let all = numbers.is_empty();
+    for latency in if all { vec![0, 30] } else { vec![numbers[0]] } {
+        for clients in numbers.get(1).map_or_else(|| vec![1, 16, 64, 256], |&clients| vec![clients as usize]) {
+            singly(Duration::from_millis(latency), clients).await;
+        }
+        if all {
+            by_prefix(Duration::from_millis(latency)).await;
+            together(Duration::from_millis(latency)).await;
+        }
     }
 }
 
-fn body(value: Value) -> Map<String, Value> {
-    value.as_object().cloned().unwrap_or_default()
-}
-
-async fn run(clients: usize) {
-    let home = tempfile::tempdir().expect("a directory");
-    let account = sandbox::Account::open(None, Clock::system()).expect("the sandbox opens");
-    let engine = Engine::open(Config {
-        storage: Storage::Disk { directory: home.path().join("data") },
-        trail: Some(home.path().join("data/trail.log")),
-        aws: AwsTransport::InProcess(sandbox::connector(account)),
-        clock: Clock::system(),
-        aws_key: None,
-        limits: Limits::default(),
-        dev_root_token: None,
-    })
-    .await
-    .expect("the engine opens");
-    let token = engine.root_token().expect("made at the first start");
-    let stream = {
-        let engine = engine.clone();
-        Target::Stream(Arc::new(move || {
-            let (ours, theirs) = tokio::io::duplex(64 * 1024);
-            let engine = engine.clone();
-            tokio::spawn(async move { engine.serve_stream(theirs, None).await });
-            ours
-        }))
-    };
-    let client = Client::new(stream, Options::new(Some(token))).expect("a client");
-    client.write("sys/mounts/aws", &body(json!({ "type": "aws" }))).await.expect("mount");
-    let keys =
-        json!({ "access_key": sandbox::ROOT_ACCESS_KEY, "secret_key": sandbox::ROOT_SECRET, "region": "us-east-1" });
-    client.write("aws/config/root", &body(keys)).await.expect("root");
-    let document = json!({ "Version": "2012-10-17", "Statement": [
-        { "Effect": "Allow", "Action": ["s3:GetObject", "s3:PutObject"], "Resource": "arn:aws:s3:::bench/*" }] });
-    let role = json!({ "credential_type": "iam_user", "policy_document": document.to_string() });
-    client.write("aws/roles/app", &body(role)).await.expect("role");
-
-    let started = Instant::now();
-    let end = started + Duration::from_secs(SECONDS);
-    let tasks: Vec<_> = (0..clients)
-        .map(|_| {
-            let client = client.clone();
-            tokio::spawn(async move {
-                let mut latencies = Vec::new();
-                while Instant::now() < end {
-                    let begun = Instant::now();
-                    client.read("aws/creds/app").await.expect("a credential");
-                    latencies.push(begun.elapsed());
-                }
-                latencies
-            })
+/// Issues for some seconds, and revokes what was issued, one by one.
+async fn singly(latency: Duration, clients: usize) {
+    let world = World::new(Clock::system(), latency, "1h").await;
+    let leases = Arc::new(Mutex::new(Vec::new()));
+    let (client, into) = (world.client.clone(), leases.clone());
+    let issued = measure(clients, SECONDS, move || {
+        let (client, into) = (client.clone(), into.clone());
+        Some(async move {
+            let answer = client.read("aws/creds/app").await.expect("a credential").expect("an answer");
+            let lease = answer.body["lease_id"].as_str().expect("a lease").to_owned();
+            into.lock().expect("nobody panicked").push(lease);
         })
-        .collect();
-    let mut latencies = Vec::new();
-    for task in tasks {
-        latencies.extend(task.await.expect("the client ran"));
-    }
-    let elapsed = started.elapsed().as_secs_f64();
-    latencies.sort_unstable();
-    let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize].as_secs_f64() * 1e3;
-    report(&format!(
-        "issue, {clients:>2} clients: {:>6.0} credentials/s   p50 {:.2} ms   p99 {:.2} ms   ({} issued)",
-        latencies.len() as f64 / elapsed,
-        at(0.5),
-        at(0.99),
-        latencies.len(),
-    ));
-    engine.close().await;
+    })
+    .await;
+    let at = format!("{:>2} ms, {clients:>3} clients", latency.as_millis());
+    report(&issued.line(&format!("issue,  {at}")));
+    let (client, from) = (world.client.clone(), leases.clone());
+    let revoked = measure(clients, SECONDS, move || {
+        let lease = from.lock().expect("nobody panicked").pop()?;
+        let client = client.clone();
+        Some(async move {
+            let id = harness::body(json!({ "lease_id": lease }));
+            client.write("sys/leases/revoke", &id).await.expect("it is revoked");
+        })
+    })
+    .await;
+    report(&revoked.line(&format!("revoke, {at}")));
+    world.engine.close().await;
 }
 
-fn report(line: &str) {
-    use std::io::Write;
-    let _ = writeln!(std::io::stdout(), "{line}");
+/// One request that revokes many.
+async fn by_prefix(latency: Duration) {
+    let world = World::new(Clock::system(), latency, "1h").await;
+    world.issue(BY_PREFIX, 128).await;
+    let (cpu, began) = (cpu_seconds(), Instant::now());
+    world.write("sys/leases/revoke-prefix/aws/creds/app", json!({})).await;
+    let took = began.elapsed();
+    assert_eq!(world.iam.users(), 0);
+    report(&format!(
+        "revoke-prefix of {BY_PREFIX}, {:>2} ms: {:.1} s, {:.2} ms of CPU each",
+        latency.as_millis(),
+        took.as_secs_f64(),
+        (cpu_seconds() - cpu) * 1e3 / BY_PREFIX as f64
+    ));
+    world.engine.close().await;
+}
+
+/// Many leases that expire at one moment.
+async fn together(latency: Duration) {
+    let world = World::new(Clock::system(), latency, "1h").await;
+    let leases = world.issue(TOGETHER, 128).await;
+    // Renewing takes a while, so the moment is some way off.
+    let end = world.clock.now().unix_timestamp() + 20;
+    let leases = Arc::new(Mutex::new(leases));
+    let (client, clock) = (world.client.clone(), world.clock.clone());
+    measure(64, Duration::from_secs(60), move || {
+        let lease = leases.lock().expect("nobody panicked").pop()?;
+        let (client, left) = (client.clone(), end - clock.now().unix_timestamp());
+        Some(async move {
+            let increment = harness::body(json!({ "lease_id": lease, "increment": left }));
+            client.write("sys/leases/renew", &increment).await.expect("it is renewed");
+        })
+    })
+    .await;
+    assert!(world.clock.now().unix_timestamp() < end, "renewing took too long");
+    while world.iam.users() > 0 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+    let last = world.iam.last_key_gone().expect("a key was deleted");
+    let late = last - time::OffsetDateTime::from_unix_timestamp(end).expect("a time");
+    report(&format!(
+        "expiry of {TOGETHER} together, {:>2} ms: the last key lived {:.2} s too long",
+        latency.as_millis(),
+        late.as_seconds_f64()
+    ));
+    world.engine.close().await;
 }

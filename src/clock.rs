@@ -1,7 +1,7 @@
-//! The only `now()` of the house: the system's clock, or one that a test moves.
+//! The only `now()` of the house: the system's clock, one that a test moves, or one that runs fast.
 
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
 use tokio::sync::watch;
@@ -14,7 +14,14 @@ pub struct Clock(Source);
 enum Source {
     System,
     Manual(Arc<watch::Sender<OffsetDateTime>>),
+    Fast { start: OffsetDateTime, began: Instant, factor: u32 },
 }
+
+/// How much faster than the machine's time a manual clock's pauses pass: it stands still, so they cannot be its own.
+const MANUAL_PAUSE_FACTOR: u32 = 100;
+
+/// When this process first asked for a time that only passes.
+static BEGAN: std::sync::LazyLock<Instant> = std::sync::LazyLock::new(Instant::now);
 
 impl Clock {
     /// The machine's wall clock, in UTC.
@@ -27,16 +34,42 @@ impl Clock {
         Self(Source::Manual(Arc::new(watch::Sender::new(start))))
     }
 
+    /// A clock that stands at `start` now and runs `factor` times as fast as the machine's.
+    pub fn fast(start: OffsetDateTime, factor: u32) -> Self {
+        Self(Source::Fast { start, began: Instant::now(), factor: factor.max(1) })
+    }
+
+    /// How much faster than the machine's time the pauses of this clock pass.
+    fn factor(&self) -> u32 {
+        match &self.0 {
+            Source::System => 1,
+            Source::Manual(_) => MANUAL_PAUSE_FACTOR,
+            Source::Fast { factor, .. } => *factor,
+        }
+    }
+
+    /// Time that only passes, whatever the wall clock is set to: for measuring rates, from no particular moment.
+    pub fn elapsed(&self) -> Duration {
+        BEGAN.elapsed() * self.factor()
+    }
+
+    /// Lets so much of [`Clock::elapsed`] pass: a pause of the program's own, which a clock that stands still does not
+    /// hold up.
+    pub async fn pause(&self, duration: Duration) {
+        tokio::time::sleep(duration / self.factor()).await;
+    }
+
     /// The current time, in UTC.
     pub fn now(&self) -> OffsetDateTime {
         match &self.0 {
+            Source::Fast { start, began, factor } => *start + began.elapsed() * *factor,
             Source::System => OffsetDateTime::now_utc(),
             Source::Manual(sender) => *sender.borrow(),
         }
     }
 
     /// Moves a manual clock forward and wakes whoever waits for a time that has now come.
-    /// Does nothing to the system's clock.
+    /// Does nothing to the others.
     pub fn advance(&self, by: Duration) {
         if let Source::Manual(sender) = &self.0 {
             sender.send_modify(|now| *now += by);
@@ -56,6 +89,14 @@ impl Clock {
                         return;
                     }
                     tokio::time::sleep(left.min(NAP_MAX)).await;
+                }
+            }
+            Source::Fast { factor, .. } => {
+                // It is never set, so one nap is enough, but for rounding.
+                while let Ok(left) = Duration::try_from(when - self.now())
+                    && !left.is_zero()
+                {
+                    tokio::time::sleep(left / *factor).await;
                 }
             }
             Source::Manual(sender) => {

@@ -22,7 +22,9 @@ use libfuzzer_sys::fuzz_target;
 use iam::compare::{Difference, Proof, compare};
 use iam::json;
 use iam::policy::{Policy, PolicySet};
-use iam::reading::{Colons, Doubt, Reading, Several, SeveralNegated, Unresolved};
+use iam::reading::{
+    Case, Colons, Doubt, Empty, EmptyVariable, Mistyped, Reading, Several, SeveralNegated, Unresolved,
+};
 use iam::request::Request;
 use made::{Choices, Condition, Line, Never};
 
@@ -106,10 +108,12 @@ fn forks(reading: Reading) -> second::Forks {
         star: match reading.colons {
             Colons::Crossing => second::Star::Anywhere,
             Colons::Segmented => second::Star::InSegment,
+            Colons::SegmentedFive => second::Star::InFirstFive,
         },
         unresolved: match reading.unresolved {
             Unresolved::MatchesNothing => second::Unresolved::MatchesNothing,
             Unresolved::Spoils => second::Unresolved::SpoilsStatement,
+            Unresolved::SpoilsUnlessIfExists => second::Unresolved::SpoilsUnlessIfExists,
         },
         several: match reading.several {
             Several::Any => second::Several::AnyMatches,
@@ -118,6 +122,22 @@ fn forks(reading: Reading) -> second::Forks {
         several_negated: match reading.several_negated {
             SeveralNegated::None => second::SeveralNegated::NoneMatches,
             SeveralNegated::Some => second::SeveralNegated::SomeDoesNot,
+        },
+        blank: match reading.empty {
+            Empty::Text => second::Blank::IsValue,
+            Empty::NoValue => second::Blank::IsNull,
+        },
+        blank_variable: match reading.empty_variable {
+            EmptyVariable::Text => second::Blank::IsValue,
+            EmptyVariable::NoValue => second::Blank::IsNull,
+        },
+        foreign: match reading.mistyped {
+            Mistyped::Differs => second::Foreign::Differs,
+            Mistyped::Fails => second::Foreign::Fails,
+        },
+        letters: match reading.case {
+            Case::Ascii => second::Letters::Ascii,
+            Case::Unicode => second::Letters::All,
         },
     }
 }

@@ -4,17 +4,18 @@
 //! what is overdue to a bounded number of workers, oldest first, and sleeps until the next. A start
 //! with any number of leases costs the same, and what fell due while the engine was down is simply
 //! first in line. What can't be worked on at all, because the store or the trail takes nothing, is left alone for a
-//! while, and those behind it have their turn ([`Late`]).
+//! while, and those behind it have their turn ([`Late`]). How many workers a mount has depends on how its AWS account
+//! answers, so that the backlog of one that does not keeps nobody else's leases.
 
 mod late;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::sync::{Notify, Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 use self::late::Late;
@@ -23,11 +24,17 @@ use super::core::Core;
 use super::error::Error;
 use super::lease::{Leases, now};
 
-/// How many due entries are worked on at once.
-const WORKERS_MAX: usize = 16;
+/// How many due entries are worked on at once, of all mounts.
+const WORKERS_MAX: usize = 1024;
 
-/// How many requests that call AWS run at once, revocations included.
-const AWS_SHARES: usize = 64;
+/// How many entries that are not about a lease are worked on at once.
+const OTHERS_MAX: usize = 16;
+
+/// How many overdue entries of a mount are read ahead.
+const AHEAD_MAX: usize = 2048;
+
+/// How many keys are read at a time.
+const PAGE: usize = 1000;
 
 /// After a failure of the store or the trail, an entry is tried again after so many seconds.
 const RETRY_SECONDS: i64 = 15;
@@ -45,46 +52,6 @@ fn parse_due(key: &str) -> Option<(i64, &str, &str)> {
     let (time, rest) = key.strip_prefix("due/")?.split_once('/')?;
     let (kind, id) = rest.split_once('/')?;
     Some((i64::from_str_radix(time, 16).ok()?, kind, id))
-}
-
-/// How much may be asked of AWS at once. Revocations have at most a quarter, so that a burst of expiry
-/// cannot starve issuing, and fewer for a while after AWS throttled one of them.
-pub(crate) struct Budget {
-    all: Semaphore,
-    revoking: Semaphore,
-    workers: AtomicUsize,
-}
-
-impl Budget {
-    pub(crate) fn new() -> Self {
-        Self {
-            all: Semaphore::new(AWS_SHARES),
-            revoking: Semaphore::new(WORKERS_MAX),
-            workers: AtomicUsize::new(WORKERS_MAX),
-        }
-    }
-
-    /// Waits for a share to issue with. None only when the engine is closing.
-    pub(crate) async fn for_issuing(&self) -> Option<SemaphorePermit<'_>> {
-        self.all.acquire().await.ok()
-    }
-
-    /// Waits for a share to revoke with.
-    pub(crate) async fn for_revoking(&self) -> Option<(SemaphorePermit<'_>, SemaphorePermit<'_>)> {
-        let turn = self.revoking.acquire().await.ok()?;
-        Some((turn, self.all.acquire().await.ok()?))
-    }
-
-    /// Half as many workers after a throttled revocation, one more after each that was not.
-    pub(crate) fn learn(&self, throttled: bool) {
-        let next = |workers: usize| if throttled { (workers / 2).max(1) } else { (workers + 1).min(WORKERS_MAX) };
-        // The closure always answers Some, so the update cannot fail.
-        let _ = self.workers.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |workers| Some(next(workers)));
-    }
-
-    fn workers(&self) -> usize {
-        self.workers.load(Ordering::Relaxed)
-    }
 }
 
 /// What the timer task waits for.
@@ -119,6 +86,11 @@ impl Leases {
     /// Starts the timer task, which first resolves what was open when the engine stopped.
     pub(crate) fn start(core: &Arc<Core>) -> tokio::task::JoinHandle<()> {
         tokio::spawn(run(core.clone()))
+    }
+
+    /// Whether the timer task is to end.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.timer.stopping.load(Ordering::SeqCst)
     }
 
     /// Tells the timer task to end after what it is doing.
@@ -181,41 +153,135 @@ async fn run(core: Arc<Core>) {
             return;
         }
     }
-    let mut workers: JoinSet<bool> = JoinSet::new();
-    let mut late = Late::default();
-    let mut busy: HashMap<tokio::task::Id, String> = HashMap::new();
+    let mut backlog = Backlog::default();
+    let mut next = None;
+    let mut look = true;
     loop {
         if timer.stopping.load(Ordering::SeqCst) {
             break;
         }
-        // Until the scan is over every notice wakes us, for it may be about what the scan did not see.
-        timer.next.store(i64::MAX, Ordering::SeqCst);
-        let next = match fill(&core, &mut workers, &mut busy, &mut late) {
-            Ok(next) => next,
-            Err(error) => {
+        if look {
+            // Until the scan is over every notice wakes us, for it may be about what the scan did not see.
+            timer.next.store(i64::MAX, Ordering::SeqCst);
+            next = backlog.scan(&core).unwrap_or_else(|error| {
                 tracing::error!(%error, "what is due could not be read; trying again");
                 Some(now(&core).saturating_add(RETRY_SECONDS))
+            });
+            timer.next.store(next.unwrap_or(i64::MAX), Ordering::SeqCst);
+        }
+        backlog.fill(&core);
+        look = tokio::select! {
+            Some(ended) = backlog.workers.join_next_with_id(), if !backlog.workers.is_empty() => {
+                let starved = backlog.ended(ended, now(&core));
+                next = earlier(next, backlog.late.next());
+                timer.next.store(next.unwrap_or(i64::MAX), Ordering::SeqCst);
+                timer.progress.notify_waiters();
+                starved
             }
+            () = timer.wake.notified() => true,
+            () = sleep_until(&core, next), if next.is_some() => true,
         };
-        timer.next.store(next.unwrap_or(i64::MAX), Ordering::SeqCst);
-        tokio::select! {
-            Some(ended) = workers.join_next_with_id(), if !workers.is_empty() => {
-                match ended {
-                    Ok((id, worked)) => {
-                        if let Some(key) = busy.remove(&id).filter(|_| !worked) {
-                            late.failed(key, now(&core));
+    }
+    while backlog.workers.join_next().await.is_some() {}
+}
+
+/// What is overdue, as far as it has been read, and who works on it.
+#[derive(Default)]
+struct Backlog {
+    /// By mount (its UUID), oldest first; what is not about a lease has an empty name.
+    waiting: HashMap<String, BTreeSet<String>>,
+    /// Mounts of which more is overdue than is read ahead.
+    more: HashSet<String>,
+    /// What waits or is worked on.
+    known: HashSet<String>,
+    workers: JoinSet<bool>,
+    late: Late,
+    busy: HashMap<tokio::task::Id, (String, String)>,
+    /// How many workers each mount has.
+    at_work: HashMap<String, usize>,
+}
+
+impl Backlog {
+    /// Reads what is overdue; answers when the next entry is due.
+    fn scan(&mut self, core: &Core) -> Result<Option<i64>, Error> {
+        let time = now(core);
+        let mut after: Option<String> = None;
+        self.more.clear();
+        self.late.forget(time);
+        loop {
+            let page = core.barrier.keys("due/", after.as_deref(), PAGE)?;
+            let Some(last) = page.last() else { return Ok(self.late.next()) };
+            after = Some(last.clone());
+            for key in page {
+                match parse_due(&key) {
+                    Some((due, ..)) if due > time => return Ok(earlier(Some(due), self.late.next())),
+                    _ if self.known.contains(&key) || self.late.waits(&key) => {}
+                    parsed => {
+                        let mount = mount_of(core, parsed);
+                        let waiting = self.waiting.entry(mount.clone()).or_default();
+                        if waiting.len() < AHEAD_MAX {
+                            waiting.insert(key.clone());
+                            self.known.insert(key);
+                        } else {
+                            self.more.insert(mount);
                         }
                     }
-                    // Its entry stays busy, so that it is not started over and over until a restart.
-                    Err(error) => tracing::error!(entry = busy.get(&error.id()), "a worker of the timer panicked"),
                 }
-                timer.progress.notify_waiters();
             }
-            () = timer.wake.notified() => {}
-            () = sleep_until(&core, next), if next.is_some() => {}
         }
     }
-    while workers.join_next().await.is_some() {}
+
+    /// Starts workers on what is overdue, the oldest first of those mounts that may have another.
+    fn fill(&mut self, core: &Arc<Core>) {
+        while self.workers.len() < WORKERS_MAX {
+            let has_room = |mount: &str| {
+                let most = if mount.is_empty() { OTHERS_MAX } else { core.aws_clients.width(mount) };
+                self.at_work.get(mount).copied().unwrap_or_default() < most
+            };
+            let fronts = self.waiting.iter().filter_map(|(mount, keys)| Some((keys.first()?, mount)));
+            let Some((_, mount)) = fronts.filter(|(_, mount)| has_room(mount)).min() else { return };
+            let mount = mount.clone();
+            let Some(key) = self.waiting.get_mut(&mount).and_then(BTreeSet::pop_first) else { return };
+            let handle = self.workers.spawn(work(core.clone(), key.clone()));
+            *self.at_work.entry(mount.clone()).or_default() += 1;
+            self.busy.insert(handle.id(), (mount, key));
+        }
+    }
+
+    /// A worker has ended; answers whether more has to be read for its mount.
+    fn ended(&mut self, ended: Result<(tokio::task::Id, bool), tokio::task::JoinError>, now: i64) -> bool {
+        let id = match &ended {
+            Ok((id, _)) => *id,
+            Err(error) => error.id(),
+        };
+        let Some((mount, key)) = self.busy.remove(&id) else { return false };
+        if let Some(count) = self.at_work.get_mut(&mount) {
+            *count = count.saturating_sub(1);
+        }
+        match ended {
+            Ok((_, worked)) => {
+                self.known.remove(&key);
+                if !worked {
+                    self.late.failed(key, now);
+                }
+            }
+            // Its entry stays known, so that it is not started over and over until a restart.
+            Err(_) => tracing::error!(entry = key, "a worker of the timer panicked"),
+        }
+        self.waiting.get(&mount).is_none_or(BTreeSet::is_empty) && self.more.contains(&mount)
+    }
+}
+
+fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
+    one.into_iter().chain(other).min()
+}
+
+/// The mount that a due entry's lease is of; empty for other entries.
+fn mount_of(core: &Core, parsed: Option<(i64, &str, &str)>) -> String {
+    match parsed {
+        Some((_, "lease", id)) => core.mounts.route(id).map_or_else(String::new, |(mount, _)| mount.uuid.clone()),
+        _ => String::new(),
+    }
 }
 
 async fn sleep_until(core: &Core, unix: Option<i64>) {
@@ -228,48 +294,6 @@ async fn sleep_until(core: &Core, unix: Option<i64>) {
 
 async fn pause(core: &Core) {
     sleep_until(core, Some(now(core).saturating_add(RETRY_SECONDS))).await;
-}
-
-/// Starts workers on what is overdue, oldest first; answers when the next entry is due, if there is
-/// room for it.
-fn fill(
-    core: &Arc<Core>,
-    workers: &mut JoinSet<bool>,
-    busy: &mut HashMap<tokio::task::Id, String>,
-    late: &mut Late,
-) -> Result<Option<i64>, Error> {
-    let time = now(core);
-    let room = core.leases.budget.workers().saturating_sub(workers.len());
-    if room == 0 {
-        return Ok(None);
-    }
-    let taken: HashSet<String> = busy.values().cloned().collect();
-    // One more than fits, which tells when to look again.
-    let page = taken.len() + room + 1;
-    loop {
-        let keys = core.barrier.keys("due/", late.passed(), page)?;
-        let is_last = keys.len() < page;
-        for key in keys {
-            match parse_due(&key) {
-                Some((due, ..)) if due > time => {
-                    if late.begin_again(time) {
-                        break;
-                    }
-                    return Ok(Some(late.next().map_or(due, |late| due.min(late))));
-                }
-                _ if taken.contains(&key) || late.waits(&key, time) => late.pass(&key),
-                _ if workers.len() >= core.leases.budget.workers() => return Ok(None),
-                _ => {
-                    late.pass(&key);
-                    let handle = workers.spawn(work(core.clone(), key.clone()));
-                    busy.insert(handle.id(), key);
-                }
-            }
-        }
-        if is_last && !late.begin_again(time) {
-            return Ok(late.next());
-        }
-    }
 }
 
 /// Works on one due entry; answers whether that was possible. Then the entry is gone or later.
@@ -302,7 +326,7 @@ async fn forget(core: &Core, key: &str) -> Result<(), Error> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Budget, WORKERS_MAX, due_key, parse_due};
+    use super::{due_key, parse_due};
 
     #[test]
     fn due_keys_sort_by_time_and_read_back() {
@@ -311,18 +335,5 @@ mod tests {
         assert_eq!(parse_due(&keys[0]), Some((0, "lease", "a/b")));
         assert_eq!(parse_due(&keys[2]), Some((0x1_0000_0000, "lease", "z")));
         assert_eq!(parse_due("due/x/lease/a"), None);
-    }
-
-    #[test]
-    fn throttling_halves_the_workers_and_success_brings_them_back() {
-        let budget = Budget::new();
-        for expected in [8, 4, 2, 1, 1] {
-            budget.learn(true);
-            assert_eq!(budget.workers(), expected);
-        }
-        for _ in 0..40 {
-            budget.learn(false);
-        }
-        assert_eq!(budget.workers(), WORKERS_MAX);
     }
 }

@@ -27,9 +27,22 @@ use super::audit::rfc3339;
 use super::barrier::Batch;
 use super::core::Core;
 use super::error::Error;
-use super::expiry::{Budget, Timer, due_key};
+use super::expiry::{Timer, due_key};
 use super::request::Origin;
 use crate::trail::Credential;
+
+/// What AWS is asked for, so that what somebody waits for is not queued behind what nobody does.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Lane {
+    /// A credential that a client waits for.
+    Issue,
+    /// One revocation that a client waits for.
+    Revoke,
+    /// Many revocations that a client waits for.
+    Bulk,
+    /// What the timer does.
+    Backlog,
+}
 
 /// Where a lease is in its life. There is no way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
@@ -219,8 +232,6 @@ pub(crate) struct Leases {
     pending_ended: Notify,
     // Leases that AWS has been seen without, and whose end the trail or the store did not take: AWS is not asked again.
     gone: Mutex<HashSet<String>>,
-    /// How much may be asked of AWS at once.
-    pub(super) budget: Budget,
     /// What the timer task waits for.
     pub(super) timer: Timer,
 }
@@ -237,7 +248,6 @@ impl Leases {
             pending: Mutex::default(),
             pending_ended: Notify::new(),
             gone: Mutex::default(),
-            budget: Budget::new(),
             timer: Timer::new(),
         }
     }

@@ -209,7 +209,7 @@ impl Engine {
         let data_directory = directory.as_ref().map(|directory| directory.file("."));
         sys::audit::open_devices(&barrier, &trail, config.trail, data_directory.as_deref())?;
         let core = Arc::new(Core {
-            clock: config.clock,
+            clock: config.clock.clone(),
             trail,
             engine_id,
             mounts,
@@ -218,7 +218,7 @@ impl Engine {
             leases: Leases::new(),
             kv: secrets::kv::Locks::new(),
             aws: config.aws,
-            aws_clients: secrets::aws::Clients::new(config.aws_key),
+            aws_clients: secrets::aws::Clients::new(config.aws_key, config.clock),
             verdicts: secrets::aws::Verdicts::default(),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             data_directory,
@@ -297,6 +297,7 @@ impl Engine {
         }
         drop(ended);
         self.shared.core.leases.stop();
+        self.shared.core.aws_clients.close();
         let timer = lock(&self.shared.timer).take();
         if let Some(timer) = timer {
             // A timer task that panicked has nothing left to wait for.

@@ -180,8 +180,10 @@ pub(crate) fn read_private(path: &Path) -> Result<Option<Secret>, OpenError> {
         Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
         Err(e) => return Err(failed(e)),
     };
-    let mode = file.metadata().map_err(failed)?.mode() & 0o777;
-    if mode & 0o077 != 0 {
+    let found = file.metadata().map_err(failed)?;
+    let mode = found.mode() & 0o777;
+    // What holds nothing keeps no secret.
+    if mode & 0o077 != 0 && found.len() > 0 {
         return Err(OpenError::Failed(format!(
             "{} has mode {mode:04o}: others could read it; treat it as known to them, or, if it is not, chmod 600 it",
             path.display()

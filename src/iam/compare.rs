@@ -25,13 +25,14 @@ use std::rc::Rc;
 use self::budget::Budget;
 use self::finder::{Finder, Sides};
 use self::solve::{Bounds, Goal, Outcome, Sure, solve};
-use self::term::{Doubts, Term, World, statement_key};
+use self::term::{Doubts, Term, World, is_mixed, statement_key, tells_spoilt};
 use self::witness::presentable;
 use super::catalogue::Catalogue;
-use super::pattern::{Part, Pattern, Syntax};
+use super::pattern::{Part, Pattern, Syntax, free_from};
 use super::policy::{Effect, Policy, PolicySet, Scope, Statement, Test};
-use super::reading::{Forks, Reading};
+use super::reading::{Colons, Forks, Reading};
 use super::request::Request;
+use super::value::Type;
 
 /// What a new policy is to an old one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -215,29 +216,44 @@ struct Facts {
     sets: Rc<HashSet<String>>,
     /// Operators without a set prefix, by key: whether positive and negated ones are there.
     plain: Vec<(String, bool)>,
+    /// Keys whose values are counted: by a set operator or `Null`.
+    counted: HashSet<String>,
+    /// Keys that are the names of variables.
+    variables: HashSet<String>,
 }
 
 impl Facts {
     fn note<S>(&mut self, statement: &Statement<S>) {
         let resources = &statement.resources;
-        self.forks.colons |= resources.patterns.iter().any(has_open_wildcard);
+        for pattern in &resources.patterns {
+            let (early, late) = open_wildcards(pattern);
+            self.forks.colons |= early;
+            self.forks.late_colons |= late;
+        }
         let needs = |pattern: &Pattern| pattern.needed_keys().next().is_some();
-        self.forks.unresolved |= resources.negated && resources.patterns.iter().any(needs);
+        let told = |patterns: &[Pattern], negated: bool| negated && patterns.iter().any(needs) || is_mixed(patterns);
+        self.forks.unresolved |= told(&resources.patterns, resources.negated);
         self.doubtful |= resources.patterns.iter().any(Pattern::is_odd_resource);
         for condition in &statement.conditions {
-            let negated = condition.operator.test.is_negated();
-            self.forks.unresolved |= negated && condition.values.iter().any(needs);
+            let test = condition.operator.test;
+            let negated = test.is_negated();
+            match condition.operator.if_exists {
+                true => self.forks.unresolved_if_exists |= tells_spoilt(condition),
+                false => self.forks.unresolved |= tells_spoilt(condition),
+            }
+            self.forks.mistyped |= negated && test.value_type() != Type::Text;
+            self.forks.case |= matches!(test, Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase);
             self.doubtful |= condition.is_doubtful();
-            match condition.operator.quantifier {
-                Some(_) => drop(Rc::make_mut(&mut self.sets).insert(condition.key.clone())),
-                None if condition.operator.test == Test::Null => {}
-                None => self.plain.push((condition.key.clone(), negated)),
+            if condition.operator.quantifier.is_some() {
+                Rc::make_mut(&mut self.sets).insert(condition.key.clone());
+            }
+            match condition.counts_values() {
+                true => drop(self.counted.insert(condition.key.clone())),
+                false => self.plain.push((condition.key.clone(), negated)),
             }
         }
-        // A variable whose key has several values is in doubt.
         let variables = statement.conditions.iter().flat_map(|condition| &condition.values).chain(&resources.patterns);
-        self.doubtful |=
-            variables.flat_map(Pattern::needed_keys).any(|key| self.sets.contains(key) || multivalued(key));
+        self.variables.extend(variables.flat_map(Pattern::keys).map(str::to_owned));
     }
 
     /// Every reading, first as far as what is found is certain, and then as far as a doubt goes.
@@ -247,7 +263,15 @@ impl Facts {
                 let fork = if *negated { &mut self.forks.several_negated } else { &mut self.forks.several };
                 *fork = true;
             }
+            // Where a key is asked in one way only, an empty text that is no value is as good as none.
+            self.forks.empty |= self.counted.contains(key);
+            self.forks.empty_variable |= self.variables.contains(key);
         }
+        let counted = self.variables.iter().any(|key| self.counted.contains(key));
+        self.forks.empty |= counted;
+        self.forks.empty_variable |= counted;
+        // A variable whose key has several values is in doubt.
+        self.doubtful |= self.variables.iter().any(|key| self.sets.contains(key) || multivalued(key));
         let readings = self.forks.readings();
         let sure = readings.iter().filter(|_| self.doubtful).map(|reading| (*reading, false));
         sure.chain(readings.iter().map(|reading| (*reading, true))).collect()
@@ -258,15 +282,21 @@ fn multivalued(key: &str) -> bool {
     Catalogue::current().is_multivalued(key)
 }
 
-/// Whether a pattern has a wildcard that may or may not cross colons.
-fn has_open_wildcard(pattern: &Pattern) -> bool {
+/// Whether a pattern has wildcards that may or may not cross colons, up to the fifth of them and behind it.
+fn open_wildcards(pattern: &Pattern) -> (bool, bool) {
     let last = pattern.parts.len().saturating_sub(1);
-    pattern.parts.iter().enumerate().any(|(index, part)| match part {
+    let free = free_from(&pattern.parts, Colons::SegmentedFive);
+    let is_open = |index: usize, part: &Part| match part {
         Part::One => true,
         Part::Any if index == last => false,
         Part::Any => !matches!(&pattern.parts[index + 1], Part::Literal(text) if text.starts_with(':')),
         _ => false,
-    })
+    };
+    let mut found = (false, false);
+    for (index, _) in pattern.parts.iter().enumerate().filter(|(index, part)| is_open(*index, part)) {
+        if index < free { found.0 = true } else { found.1 = true }
+    }
+    found
 }
 
 /// What `here` allows and `there` does not.

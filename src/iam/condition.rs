@@ -8,30 +8,27 @@
 use core::net::IpAddr;
 use std::cmp::Ordering;
 
-use super::pattern::Pattern;
+use super::pattern::{Pattern, is_cased};
 use super::policy::{Condition, Quantifier, Test};
-use super::reading::{Reading, Several, SeveralNegated, Truth, Unresolved};
+use super::reading::{Empty, Mistyped, Reading, Several, SeveralNegated, Truth, Unresolved};
 use super::request::Request;
-use super::value::{self, boolean, bytes, instant, network, number};
+use super::value::{self, Type, boolean, bytes, instant, is_of_type, network, number};
 
 impl Condition {
     /// Whether it holds for a request: quantifier, `IfExists`, absent keys and policy variables included.
     pub fn holds(&self, request: &Request, reading: Reading) -> Truth {
         let sent = request.context.get(&self.key).map_or(&[][..], Vec::as_slice);
         let (test, negated) = (self.operator.test, self.operator.test.is_negated());
-        if self.is_undefined() {
+        if self.is_doubtful() || self.values.iter().any(|value| value.is_manifold(request)) {
             return Truth::Unknown;
         }
-        if test == Test::Null {
-            let absent = self.values.iter().map(|value| match boolean(&value.text) {
-                Some(absent) => (absent == sent.is_empty()).into(),
-                None => Truth::Unknown,
-            });
-            return Truth::any(absent);
-        }
-        let unresolved = || self.values.iter().any(|value| value.is_unresolved(request));
-        if negated && reading.unresolved == Unresolved::Spoils && unresolved() {
+        if self.is_spoilt(request, reading) {
             return Truth::No;
+        }
+        let sent = self.counted(sent, reading);
+        if test == Test::Null {
+            let absent = |value: &Pattern| boolean(&value.text) == Some(sent.is_empty());
+            return self.values.iter().any(absent).into();
         }
         if sent.is_empty() {
             let holds = self.operator.if_exists
@@ -40,26 +37,54 @@ impl Condition {
                     Some(Quantifier::ForAnyValue) => false,
                     None => negated,
                 };
-            // What no page defines may make the statement match nothing.
-            let odd = holds && self.values.iter().any(|value| !value::is_read(test, value));
-            return if odd { Truth::Unknown } else { holds.into() };
+            return holds.into();
+        }
+        let is_arn = test.value_type() == Type::Arn;
+        if is_arn && self.values.iter().any(|value| value.is_shifted(request, reading)) {
+            return Truth::Unknown;
         }
         let test = test.positive();
         let fits = |value: &String| {
-            let matches = self.values.iter().map(|pattern| compares(test, pattern, value, request));
-            Truth::any(matches).flipped(negated)
+            if negated && reading.mistyped == Mistyped::Fails && !is_of_type(test, value) {
+                return false;
+            }
+            self.values.iter().any(|pattern| compares(test, pattern, value, request, reading)) != negated
         };
-        if self.wants_all(reading) { Truth::all(sent.iter().map(fits)) } else { Truth::any(sent.iter().map(fits)) }
+        let holds = if self.wants_all(reading) { sent.iter().all(fits) } else { sent.iter().any(fits) };
+        holds.into()
     }
 
-    /// Whether no page says what it means, whatever its values are.
-    pub fn is_undefined(&self) -> bool {
-        self.values.is_empty() || (self.operator.test == Test::Null && self.operator.quantifier.is_some())
+    /// The values that count: to set operators and `Null`, a key that has but empty texts may have none.
+    fn counted<'r>(&self, sent: &'r [String], reading: Reading) -> &'r [String] {
+        let none = reading.empty == Empty::NoValue && self.counts_values() && sent.iter().all(String::is_empty);
+        if none { &[] } else { sent }
     }
 
-    /// Whether no page says whether it holds for some request.
+    /// Whether it asks how many values there are: a set operator, or `Null`.
+    pub(crate) fn counts_values(&self) -> bool {
+        self.operator.quantifier.is_some() || self.operator.test == Test::Null
+    }
+
+    /// Whether a variable without a value in it makes its statement match nothing.
+    fn is_spoilt(&self, request: &Request, reading: Reading) -> bool {
+        self.may_be_spoilt(reading) && self.values.iter().any(|value| value.is_unresolved(request, reading))
+    }
+
+    /// Whether a variable without a value in it would make its statement match nothing.
+    pub(crate) fn may_be_spoilt(&self, reading: Reading) -> bool {
+        match reading.unresolved {
+            Unresolved::MatchesNothing => false,
+            Unresolved::Spoils => true,
+            Unresolved::SpoilsUnlessIfExists => !self.operator.if_exists,
+        }
+    }
+
+    /// Whether no page says whether it holds for some request, whatever its variables stand for.
     pub fn is_doubtful(&self) -> bool {
-        self.is_undefined() || self.values.iter().any(|value| !value::is_read(self.operator.test, value))
+        self.values.is_empty()
+            || (self.operator.test == Test::Null && self.operator.quantifier.is_some())
+            || is_cased(&self.key)
+            || self.values.iter().any(|value| !value::is_read(self.operator.test, value))
     }
 
     /// Whether each value of a key that is there has to fit, or one of them.
@@ -75,23 +100,20 @@ impl Condition {
 
 /// Whether one value of a request matches one value of a policy by the positive form of an operator
 /// (`StringNotLike` is asked as `StringLike`). `pattern` has no variables left.
-pub fn value_matches(test: Test, pattern: &Pattern, value: &str) -> bool {
-    compares(test.positive(), pattern, value, &Request::default()) == Truth::Yes
+pub fn value_matches(test: Test, pattern: &Pattern, value: &str, reading: Reading) -> bool {
+    compares(test.positive(), pattern, value, &Request::default(), reading)
 }
 
-fn compares(test: Test, pattern: &Pattern, value: &str, request: &Request) -> Truth {
-    if !value::is_read(test, pattern) {
-        return Truth::Unknown;
-    }
+fn compares(test: Test, pattern: &Pattern, value: &str, request: &Request, reading: Reading) -> bool {
     let numbers = || Some(number(value)?.cmp(&number(&pattern.text)?));
     let dates = || Some(instant(value)?.cmp(&instant(&pattern.text)?));
-    let holds = match test {
-        Test::StringEquals | Test::StringLike => pattern.matches(value, request),
-        Test::StringEqualsIgnoreCase => {
-            let lower = |text: &str| text.chars().flat_map(char::to_lowercase).collect::<String>();
-            pattern.value(request).is_some_and(|text| lower(&text) == lower(value))
-        }
-        Test::ArnEquals | Test::ArnLike => pattern.matches_arn(value, request),
+    match test {
+        Test::StringEquals | Test::StringLike => pattern.matches_as(value, request, reading),
+        Test::StringEqualsIgnoreCase => pattern.value(request, reading).is_some_and(|text| {
+            let mut pairs = text.chars().zip(value.chars());
+            text.chars().count() == value.chars().count() && pairs.all(|(a, b)| reading.case.folds(a, b))
+        }),
+        Test::ArnEquals | Test::ArnLike => pattern.matches_arn(value, request, reading),
         Test::Bool => boolean(value).is_some_and(|sent| boolean(&pattern.text) == Some(sent)),
         Test::BinaryEquals => bytes(value).is_some_and(|sent| bytes(&pattern.text) == Some(sent)),
         Test::IpAddress => {
@@ -118,8 +140,7 @@ fn compares(test: Test, pattern: &Pattern, value: &str, request: &Request) -> Tr
         | Test::NotIpAddress
         | Test::ArnNotEquals
         | Test::ArnNotLike => false,
-    };
-    holds.into()
+    }
 }
 
 #[cfg(test)]

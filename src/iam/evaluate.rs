@@ -53,27 +53,27 @@ impl<'r> Asked<'r> {
     }
 
     fn is_matched_by<S>(&self, statement: &Statement<S>) -> Truth {
-        let covers = |scope: &Scope, matches: &dyn Fn(&Pattern) -> Truth| {
-            Truth::any(scope.patterns.iter().map(matches)).flipped(scope.negated)
-        };
-        let actions = covers(&statement.actions, &|pattern| pattern.matches(&self.action, self.request).into());
-        if actions == Truth::No {
+        let actions = &statement.actions;
+        if actions.patterns.iter().any(|pattern| pattern.matches(&self.action, self.request)) == actions.negated {
             return Truth::No;
         }
-        let spoilt = |pattern: &Pattern| {
-            statement.resources.negated
-                && self.reading.unresolved == Unresolved::Spoils
-                && pattern.is_unresolved(self.request)
-        };
-        if statement.resources.patterns.iter().any(spoilt) {
-            return Truth::No;
-        }
-        let resources = covers(&statement.resources, &|pattern| match pattern.is_odd_resource() {
-            true => Truth::Unknown,
-            false => pattern.matches_resource(self.request, self.reading).into(),
-        });
         let conditions = statement.conditions.iter().map(|condition| condition.holds(self.request, self.reading));
-        Truth::all([actions, resources].into_iter().chain(conditions))
+        Truth::all([self.is_covered_by(&statement.resources)].into_iter().chain(conditions))
+    }
+
+    /// Whether its resource is one of a statement's.
+    fn is_covered_by(&self, resources: &Scope) -> Truth {
+        let (request, reading) = (self.request, self.reading);
+        let odd = |pattern: &Pattern| pattern.is_odd_resource() || pattern.is_manifold(request);
+        if resources.patterns.iter().any(odd) {
+            return Truth::Unknown;
+        }
+        let spoils = reading.unresolved != Unresolved::MatchesNothing;
+        if spoils && resources.patterns.iter().any(|pattern| pattern.is_unresolved(request, reading)) {
+            return Truth::No;
+        }
+        (resources.patterns.iter().any(|pattern| pattern.matches_resource(request, reading)) != resources.negated)
+            .into()
     }
 
     fn matching<'a, S>(&self, policies: &'a [Arc<Policy<S>>], effect: Effect) -> Vec<&'a Statement<S>> {

@@ -4,7 +4,7 @@
 
 use std::borrow::Cow;
 
-use super::reading::{Colons, Reading};
+use super::reading::{Colons, EmptyVariable, Reading};
 use super::request::Request;
 
 /// A pattern, as a sequence of parts.
@@ -16,6 +16,8 @@ pub struct Pattern {
     pub parts: Vec<Part>,
     /// Whether something in it that looks like a policy variable is none that AWS's pages define.
     odd: bool,
+    /// Whether a variable stands in it before the fifth colon: where an ARN does not name its resource.
+    early: bool,
 }
 
 /// A part of a pattern.
@@ -52,7 +54,9 @@ impl Pattern {
         let mut parts = Vec::new();
         let mut literal = String::new();
         let mut rest = text;
-        let odd = syntax.variables && variables(text).any(|(_, odd)| odd.is_some());
+        let odd = syntax.variables && variables(text, syntax.wildcards).any(|(_, odd)| odd.is_some());
+        let early =
+            syntax.variables && text.find("${").is_some_and(|at| text[..at].matches(':').count() < SEGMENTS - 1);
         while let Some(c) = rest.chars().next() {
             let special = match c {
                 '*' if syntax.wildcards => Some((Part::Any, 1)),
@@ -84,7 +88,7 @@ impl Pattern {
         if !literal.is_empty() {
             parts.push(Part::Literal(literal));
         }
-        Self { text: text.to_owned(), parts, odd }
+        Self { text: text.to_owned(), parts, odd, early }
     }
 
     /// The same pattern with another text to show: as its author spelt it, where matching ignores case.
@@ -96,44 +100,60 @@ impl Pattern {
     /// Whether it matches a text, with the policy variables of a request put in. A variable that the request
     /// does not have, and that has no default, matches nothing.
     pub fn matches(&self, text: &str, request: &Request) -> bool {
+        self.matches_as(text, request, Reading::default())
+    }
+
+    /// As [`Pattern::matches`] under a reading.
+    pub fn matches_as(&self, text: &str, request: &Request, reading: Reading) -> bool {
         // Most patterns of most policies begin with what settles it.
         if let Some(Part::Literal(start)) = self.parts.first()
             && !text.starts_with(start.as_str())
         {
             return false;
         }
-        run(&self.parts, text, request)
+        run(&self.parts, text, request, reading)
     }
 
     /// Whether it matches the resource of a request.
     pub fn matches_resource(&self, request: &Request, reading: Reading) -> bool {
         match reading.colons {
-            Colons::Crossing => self.matches(&request.resource, request),
-            Colons::Segmented => run_segmented(&self.parts, request),
+            Colons::Crossing => self.matches_as(&request.resource, request, reading),
+            Colons::Segmented | Colons::SegmentedFive => run_segmented(&self.parts, request, reading),
         }
     }
 
-    /// Whether no page says what it matches: a variable in it is not closed, has no name, a space in its name or a
-    /// default without quotes.
+    /// Whether no page says what it matches, see [`Odd`].
     pub fn is_odd(&self) -> bool {
         self.odd
     }
 
-    /// As [`Pattern::is_odd`] for a resource, where a variable has no place in the partition and the service. Source:
-    /// IAM User Guide, "IAM policy elements: Variables and tags"; it says so of region and account too, where AWS's
-    /// own managed policies have variables.
+    /// As [`Pattern::is_odd`] for a resource, where a variable has no place before the fifth colon. Source: IAM User
+    /// Guide, "IAM policy elements: Variables and tags". One of AWS's own managed policies has one there.
     pub fn is_odd_resource(&self) -> bool {
-        let early = |at: usize| self.text.starts_with("arn:") && self.text[..at].matches(':').count() < 3;
-        self.odd || (self.has_variable() && self.text.find("${").is_some_and(early))
+        self.odd || self.early
     }
 
     /// Whether one of its variables has no value in a request. What is odd has no variables that anybody knows.
-    pub fn is_unresolved(&self, request: &Request) -> bool {
+    pub fn is_unresolved(&self, request: &Request, reading: Reading) -> bool {
         !self.odd
             && self.parts.iter().any(|part| match part {
-                Part::Variable { key, default } => value_of(request, key, default.as_deref()).is_none(),
+                Part::Variable { key, default } => value_of(request, key, default.as_deref(), reading).is_none(),
                 _ => false,
             })
+    }
+
+    /// Whether one of its variables has several values in a request, so that no page says what it stands for. Source:
+    /// IAM User Guide, "Single-valued vs. multivalued context keys": such a key can't be used as a variable.
+    pub fn is_manifold(&self, request: &Request) -> bool {
+        self.keys().any(|key| request.context.get(key).is_some_and(|values| values.len() > 1))
+    }
+
+    /// The keys of its variables.
+    pub fn keys(&self) -> impl Iterator<Item = &str> {
+        self.parts.iter().filter_map(|part| match part {
+            Part::Variable { key, .. } => Some(key.as_str()),
+            _ => None,
+        })
     }
 
     /// The keys of its variables that have no default, none of what is odd.
@@ -146,13 +166,13 @@ impl Pattern {
 
     /// Whether it matches an ARN segment by segment: wildcards of the first five segments keep to their own, the
     /// sixth takes the rest. Source: IAM User Guide, "Amazon Resource Name (ARN) condition operators".
-    pub fn matches_arn(&self, text: &str, request: &Request) -> bool {
-        let Some(parts) = self.resolved(request) else { return false };
+    pub fn matches_arn(&self, text: &str, request: &Request, reading: Reading) -> bool {
+        let Some(parts) = self.resolved(request, reading) else { return false };
         let segments = segments(&parts);
         let values: Vec<&str> = text.splitn(SEGMENTS, ':').collect();
         segments.len() == SEGMENTS
             && values.len() == SEGMENTS
-            && segments.iter().zip(values).all(|(parts, value)| run(parts, value, request))
+            && segments.iter().zip(values).all(|(parts, value)| run(parts, value, request, reading))
     }
 
     /// Whether it has the segments of an ARN, its variables aside.
@@ -160,20 +180,36 @@ impl Pattern {
         segments(&self.parts).len() == SEGMENTS
     }
 
+    /// Whether its variables give it other segments than it has as an ARN, in a request that has them all: no page says
+    /// what a value with colons does to it.
+    pub fn is_shifted(&self, request: &Request, reading: Reading) -> bool {
+        let Some(resolved) = self.resolved(request, reading) else { return false };
+        let (own, resolved) = (segments(&self.parts), segments(&resolved));
+        if own.len() < SEGMENTS {
+            return resolved.len() < SEGMENTS;
+        }
+        let early = own.iter().take(SEGMENTS - 1).flatten();
+        let mut keys = early.filter_map(|part| match part {
+            Part::Variable { key, default } => value_of(request, key, default.as_deref(), reading),
+            _ => None,
+        });
+        keys.any(|value| value.contains(':'))
+    }
+
     /// The text it stands for, for operators without wildcards.
-    pub fn value(&self, request: &Request) -> Option<String> {
-        let parts = self.resolved(request)?;
+    pub fn value(&self, request: &Request, reading: Reading) -> Option<String> {
+        let parts = self.resolved(request, reading)?;
         Some(parts.iter().map(|part| if let Part::Literal(text) = part { text.as_str() } else { "" }).collect())
     }
 
     /// Its parts with the variables replaced by what they stand for.
-    fn resolved(&self, request: &Request) -> Option<Cow<'_, [Part]>> {
+    fn resolved(&self, request: &Request, reading: Reading) -> Option<Cow<'_, [Part]>> {
         if !self.has_variable() {
             return Some(Cow::Borrowed(&self.parts));
         }
         let parts = self.parts.iter().map(|part| match part {
             Part::Variable { key, default } => {
-                value_of(request, key, default.as_deref()).map(|value| Part::Literal(value.to_owned()))
+                value_of(request, key, default.as_deref(), reading).map(|value| Part::Literal(value.to_owned()))
             }
             other => Some(other.clone()),
         });
@@ -200,8 +236,9 @@ const SEGMENTS: usize = 6;
 
 /// What a variable stands for: literally, so that a `*` in a value is a star. A key with several values stands
 /// for nothing.
-fn value_of<'v>(request: &'v Request, key: &str, default: Option<&'v str>) -> Option<&'v str> {
+fn value_of<'v>(request: &'v Request, key: &str, default: Option<&'v str>, reading: Reading) -> Option<&'v str> {
     match request.context.get(key).map(Vec::as_slice) {
+        Some([value]) if value.is_empty() && reading.empty_variable == EmptyVariable::NoValue => default,
         Some([value]) => Some(value),
         Some([_, _, ..]) => None,
         _ => default,
@@ -210,7 +247,7 @@ fn value_of<'v>(request: &'v Request, key: &str, default: Option<&'v str>) -> Op
 
 /// Whether parts match a text. Only the last `*` is ever taken back, so the work is bounded by the product of the
 /// two lengths.
-fn run(parts: &[Part], text: &str, request: &Request) -> bool {
+fn run(parts: &[Part], text: &str, request: &Request, reading: Reading) -> bool {
     let (mut part, mut at) = (0, 0);
     let mut star: Option<(usize, usize)> = None;
     loop {
@@ -223,7 +260,7 @@ fn run(parts: &[Part], text: &str, request: &Request) -> bool {
             }
             Some(Part::One) => rest.chars().next().map(char::len_utf8),
             Some(Part::Literal(literal)) => rest.starts_with(literal.as_str()).then_some(literal.len()),
-            Some(Part::Variable { key, default }) => match value_of(request, key, default.as_deref()) {
+            Some(Part::Variable { key, default }) => match value_of(request, key, default.as_deref(), reading) {
                 Some(value) => rest.starts_with(value).then_some(value.len()),
                 None => return false,
             },
@@ -242,28 +279,29 @@ fn run(parts: &[Part], text: &str, request: &Request) -> bool {
     }
 }
 
-/// Whether parts match a text under [`Colons::Segmented`]: which prefixes of the text each part can end at.
-fn run_segmented(parts: &[Part], request: &Request) -> bool {
+/// Whether parts match a text where wildcards keep to their segments: which prefixes of the text each part can end at.
+fn run_segmented(parts: &[Part], request: &Request, reading: Reading) -> bool {
     let text = request.resource.as_str();
+    let free = free_from(parts, reading.colons);
     let mut ends = vec![false; text.len() + 1];
     ends[0] = true;
     for (index, part) in parts.iter().enumerate() {
         let mut next = vec![false; text.len() + 1];
         match part {
             Part::Literal(literal) => follow(text, literal, &ends, &mut next),
-            Part::Variable { key, default } => match value_of(request, key, default.as_deref()) {
+            Part::Variable { key, default } => match value_of(request, key, default.as_deref(), reading) {
                 Some(value) => follow(text, value, &ends, &mut next),
                 None => return false,
             },
             Part::One => {
                 for at in (0..ends.len()).filter(|at| ends[*at]) {
-                    if let Some(c) = text[at..].chars().next().filter(|c| *c != ':') {
+                    if let Some(c) = text[at..].chars().next().filter(|c| *c != ':' || index >= free) {
                         next[at + c.len_utf8()] = true;
                     }
                 }
             }
             Part::Any => {
-                let crosses = ends_segment(parts, index);
+                let crosses = index >= free || ends_segment(parts, index);
                 let mut open = false;
                 for (at, c) in text.char_indices().map(|(at, c)| (at, Some(c))).chain([(text.len(), None)]) {
                     open = open || ends[at];
@@ -275,6 +313,16 @@ fn run_segmented(parts: &[Part], request: &Request) -> bool {
         ends = next;
     }
     ends[text.len()]
+}
+
+/// The first part behind the fifth colon that a pattern spells out, where wildcards are free there.
+pub(crate) fn free_from(parts: &[Part], colons: Colons) -> usize {
+    let mut spelt = 0;
+    let fifth = parts.iter().position(|part| {
+        spelt += if let Part::Literal(text) = part { text.matches(':').count() } else { 0 };
+        spelt >= SEGMENTS - 1
+    });
+    fifth.filter(|_| colons == Colons::SegmentedFive).unwrap_or(parts.len())
 }
 
 /// Where a literal ends that begins where the part before it ended.
@@ -318,7 +366,8 @@ fn segments(parts: &[Part]) -> Vec<Vec<Part>> {
     segments
 }
 
-/// Why a `${` begins no variable as AWS's pages define them.
+/// Why a `${` begins no variable as AWS's pages define them. Source: IAM User Guide, "IAM policy elements: Variables
+/// and tags": `${key}`, or `${key, 'default'}` with a comma and a space.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Odd {
     /// It has no `}`.
@@ -331,34 +380,74 @@ pub(crate) enum Odd {
     Unquoted,
     /// There is a blank around its name.
     Padded,
+    /// Its name has characters that the name of no key has.
+    Misnamed,
+    /// Not just a comma and a space stand before its default, or something behind it.
+    Unseparated,
+    /// There is a quote in its default.
+    Requoted,
+    /// There is a wildcard in its default: whether it is one is not told.
+    Wild,
+    /// There is an upper-case letter beyond ASCII in its name: whether case matters there is not told.
+    Cased,
 }
 
-/// Each `${` of a text: where it stands, and what is odd about it.
-pub(crate) fn variables(text: &str) -> impl Iterator<Item = (usize, Option<Odd>)> {
+/// A `${` of a text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Place<'t> {
+    /// Where it stands.
+    pub(crate) at: usize,
+    /// What stands up to its `}`, if it has one.
+    pub(crate) inside: Option<&'t str>,
+}
+
+/// Each `${` of a text.
+pub(crate) fn places(text: &str) -> impl Iterator<Item = Place<'_>> {
     let mut from = 0;
     std::iter::from_fn(move || {
         let at = from + text.get(from..)?.find("${")?;
         let inner = &text[at + 2..];
-        let Some(end) = inner.find('}') else {
-            from = text.len();
-            return Some((at, Some(Odd::Unclosed)));
-        };
-        from = at + 2 + end + 1;
-        let (key, default) = match inner[..end].split_once(',') {
-            Some((key, default)) => (key, Some(default.trim())),
-            None => (&inner[..end], None),
-        };
-        let name = key.trim();
-        let quoted = |text: &str| text.len() >= 2 && text.starts_with('\'') && text.ends_with('\'');
-        let odd = match () {
-            () if name.is_empty() => Some(Odd::Unnamed),
-            () if name.contains(char::is_whitespace) => Some(Odd::Spaced),
-            () if default.is_some_and(|text| !quoted(text)) => Some(Odd::Unquoted),
-            () if name != key => Some(Odd::Padded),
-            () => None,
-        };
-        Some((at, odd))
+        let inside = inner.find('}').map(|end| &inner[..end]);
+        from = inside.map_or(text.len(), |inside| at + 2 + inside.len() + 1);
+        Some(Place { at, inside })
     })
+}
+
+/// Each `${` of a text: where it stands, and what is odd about it; `wildcards`: whether the text has such.
+pub(crate) fn variables(text: &str, wildcards: bool) -> impl Iterator<Item = (usize, Option<Odd>)> {
+    places(text).map(move |place| (place.at, place.inside.map_or(Some(Odd::Unclosed), |inside| odd(inside, wildcards))))
+}
+
+fn odd(inside: &str, wildcards: bool) -> Option<Odd> {
+    if matches!(inside, "*" | "?" | "$") {
+        return None;
+    }
+    let (key, default) = match inside.split_once(',') {
+        Some((key, default)) => (key, Some(default)),
+        None => (inside, None),
+    };
+    let name = key.trim();
+    let named = |c: char| c.is_alphanumeric() || "_.:/=+-@".contains(c);
+    let quoted = default.map(|text| (text, text.trim()));
+    let inner = |text: &'_ str| text.strip_prefix('\'').and_then(|text| text.strip_suffix('\'')).map(str::to_owned);
+    match quoted {
+        _ if name.is_empty() => Some(Odd::Unnamed),
+        _ if name.contains(char::is_whitespace) => Some(Odd::Spaced),
+        Some((_, text)) if inner(text).is_none() => Some(Odd::Unquoted),
+        _ if name != key => Some(Odd::Padded),
+        _ if !name.chars().all(named) => Some(Odd::Misnamed),
+        _ if is_cased(name) => Some(Odd::Cased),
+        Some((text, trimmed)) if text.strip_prefix(' ') != Some(trimmed) => Some(Odd::Unseparated),
+        Some((_, text)) if inner(text).is_some_and(|text| text.contains(['\'', '{'])) => Some(Odd::Requoted),
+        Some((_, text)) if wildcards && text.contains(['*', '?']) => Some(Odd::Wild),
+        _ => None,
+    }
+}
+
+/// Whether a name of a key has an upper-case letter beyond ASCII. Source: IAM User Guide, "IAM JSON policy elements:
+/// Condition": "key names are not case-sensitive", which says nothing of other alphabets.
+pub(crate) fn is_cased(key: &str) -> bool {
+    key.chars().any(|c| !c.is_ascii() && !c.to_lowercase().eq([c]))
 }
 
 /// The variable or escape at the start of a text, and its length in bytes.

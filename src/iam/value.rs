@@ -64,11 +64,24 @@ pub fn is_read(test: Test, value: &Pattern) -> bool {
     }
 }
 
-/// Reads `true` or `false`, in any case.
+/// Whether a value of a request is of an operator's type.
+pub fn is_of_type(test: Test, value: &str) -> bool {
+    match test.value_type() {
+        Type::Text | Type::Existence => true,
+        Type::Arn => value.matches(':').count() >= 5,
+        Type::Number => number(value).is_some(),
+        Type::Date => instant(value).is_some(),
+        Type::Bool => boolean(value).is_some(),
+        Type::Binary => bytes(value).is_some(),
+        Type::Network => value.parse::<IpAddr>().is_ok(),
+    }
+}
+
+/// Reads `true` or `false`; no page says what another case does.
 pub fn boolean(text: &str) -> Option<bool> {
     match text {
-        _ if text.eq_ignore_ascii_case("true") => Some(true),
-        _ if text.eq_ignore_ascii_case("false") => Some(false),
+        "true" => Some(true),
+        "false" => Some(false),
         _ => None,
     }
 }
@@ -91,14 +104,14 @@ pub struct Number<'t> {
     fraction: &'t str,
 }
 
-/// Reads an integer or a decimal. An exponent is no part of either.
+/// Reads an integer or a decimal. An exponent or a `+` is no part of either, and a point has digits on both sides.
 pub fn number(text: &str) -> Option<Number<'_>> {
     let (negative, digits) = match text.strip_prefix('-') {
         Some(rest) => (true, rest),
-        None => (false, text.strip_prefix('+').unwrap_or(text)),
+        None => (false, text),
     };
-    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if (whole.is_empty() && fraction.is_empty()) || !all_digits(whole) || !all_digits(fraction) {
+    let (whole, fraction) = digits.split_once('.').unwrap_or((digits, "0"));
+    if whole.is_empty() || fraction.is_empty() || !all_digits(whole) || !all_digits(fraction) {
         return None;
     }
     let (whole, fraction) = (whole.trim_start_matches('0'), fraction.trim_end_matches('0'));
@@ -329,7 +342,7 @@ mod tests {
 
     #[test]
     fn only_what_is_defined_is_read() {
-        for text in ["1", "-1.50", "+0", ".5", "5.", "00012", "0.12345678901234567890123"] {
+        for text in ["1", "-1.50", "-0", "00012", "0.12345678901234567890123"] {
             assert!(number(text).is_some(), "{text}");
         }
         for text in ["", ".", "-", "1e3", "0x1", "1.2.3", " 1", "١"] {
@@ -375,7 +388,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn between_two_numbers_there_is_one(a in "-?[0-9]{1,3}(\\.[0-9]{0,20})?", b in "-?[0-9]{1,3}(\\.[0-9]{0,20})?") {
+        fn between_two_numbers_there_is_one(a in "-?[0-9]{1,3}(\\.[0-9]{1,20})?", b in "-?[0-9]{1,3}(\\.[0-9]{1,20})?") {
             let (a, b) = (number(&a).expect("a number"), number(&b).expect("a number"));
             let (below, above) = (a.below(), a.above());
             prop_assert!(number(&below).expect("a number") < a && a < number(&above).expect("a number"));

@@ -1,7 +1,7 @@
 //! What AWS does that no request can see: calls that take effect after their answer was given up, users that
 //! become visible late, limits on calls per second, and a mount that is pointed at another account.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use leasehold::sandbox::{Effect, Fault};
 use serde_json::json;
@@ -157,4 +157,134 @@ fn another_key_of_the_same_account_ends_its_leases() {
         let about = world.actions().into_iter().filter(|action| action.starts_with("Get")).count();
         assert!(about <= 3, "asked once, not for each lease: {about}");
     }
+}
+
+const MANAGED: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
+
+/// A world with a role `r` that has all that a role can have.
+fn with_full_role() -> World {
+    let world = World::with_role();
+    world.behind(async |iam| drop(iam.create_group().group_name("g").send().await.unwrap()));
+    world.root.post("aws/roles/r", &json!({ "policy_arns": [MANAGED], "iam_groups": "g" }));
+    world.actions();
+    world
+}
+
+/// Waits until AWS was asked so many times; answers for what.
+fn asked(world: &World, calls: usize) -> Vec<String> {
+    let until = Instant::now() + Duration::from_secs(10);
+    loop {
+        let seen: Vec<String> = world.account.faults().calls().into_iter().map(|call| call.action).collect();
+        if seen.len() >= calls || Instant::now() > until {
+            return seen;
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
+}
+
+/// Whatever a role holds, an issue waits for AWS twice: once for the user, once for the rest.
+#[test]
+fn an_issue_takes_two_round_trips() {
+    let world = with_full_role();
+    world.fault(Fault::always("*", Effect::Delay(Duration::from_secs(5))));
+    let root = world.root.clone();
+    let issue = std::thread::spawn(move || root.send("GET", "aws/creds/r", None));
+    assert_eq!(asked(&world, 1), ["CreateUser"]);
+    world.wait(5);
+    let mut together = asked(&world, 5).split_off(1);
+    together.sort();
+    assert_eq!(together, ["AddUserToGroup", "AttachUserPolicy", "CreateAccessKey", "PutUserPolicy"]);
+    world.wait(5);
+    assert_eq!(issue.join().unwrap().status, 200);
+}
+
+/// The key is made beside the permissions; where one of them fails nobody gets it, and it is the first to go.
+#[test]
+fn a_key_that_was_made_beside_a_refusal_goes_first() {
+    for refusal in ["AddUserToGroup", "AttachUserPolicy", "PutUserPolicy"] {
+        let world = with_full_role();
+        world.fault(Fault::once(refusal, Effect::Deny));
+        let answer = world.root.send("GET", "aws/creds/r", None);
+        assert!(answer.status == 400 && outcome(&answer).contains("AccessDenied"), "{}", outcome(&answer));
+        assert_eq!((world.settle(), world.users().len()), (0, 0), "{refusal}");
+        let actions = world.actions();
+        let (made, removed) = actions.split_at(5);
+        assert!(made.contains(&"CreateAccessKey".to_owned()), "{refusal}: {made:?}");
+        assert_eq!(removed[0], "DeleteAccessKey", "{refusal}: {removed:?}");
+    }
+}
+
+/// A user that is not seen yet: each call on it is made again, and the client gets its credential.
+#[test]
+fn every_call_on_a_new_user_waits_until_it_is_seen() {
+    for action in ["AddUserToGroup", "AttachUserPolicy", "PutUserPolicy", "CreateAccessKey", "*"] {
+        let world = with_full_role();
+        let after = u64::from(action == "*");
+        world.fault(Fault { after, times: Some(7), ..Fault::once(action, Effect::NotFound) });
+        let answer = world.root.send("GET", "aws/creds/r", None);
+        assert_eq!(answer.status, 200, "{action}: {}", outcome(&answer));
+    }
+    // What else is missing will not come.
+    let world = with_full_role();
+    world.root.post("aws/roles/r", &json!({ "policy_arns": ["arn:aws:iam::123456789012:policy/absent"] }));
+    refused(&world.root.send("GET", "aws/creds/r", None), 400, "Error attaching user policy: NoSuchEntity");
+    let attached = world.actions().into_iter().filter(|action| action == "AttachUserPolicy").count();
+    assert_eq!(attached, 1);
+}
+
+/// A backlog whose calls AWS leaves hanging: a client's revocation and a new credential do not wait for it.
+#[test]
+fn what_a_client_waits_for_is_not_behind_the_backlog() {
+    let world = World::with_role();
+    world.root.post("aws/config/lease", &json!({ "lease": "1h", "lease_max": "2h" }));
+    for _ in 0..40 {
+        world.creds();
+    }
+    world.root.post("aws/config/lease", &json!({ "lease": "2h", "lease_max": "2h" }));
+    let lease = said(&world.creds()["lease_id"]);
+    world.actions();
+    world.fault(Fault { times: Some(16), ..Fault::once("DeleteAccessKey", Effect::Hang) });
+    world.fault(Fault { times: Some(50), ..Fault::once("DeleteUserPolicy", Effect::Hang) });
+    world.wait(3600);
+    asked(&world, 16);
+    std::thread::sleep(Duration::from_millis(300));
+    let begun = Instant::now();
+    assert_eq!(world.root.send("GET", "aws/creds/r", None).status, 200);
+    let before = world.users().len();
+    world.account.faults().clear();
+    assert_eq!(world.root.send("PUT", &format!("sys/leases/revoke/{lease}"), None).status, 204);
+    assert!(begun.elapsed() < Duration::from_secs(5), "{:?}", begun.elapsed());
+    assert!(world.users().len() < before);
+}
+
+/// An outage, and then few calls a second: the backlog ends about as soon as it can, the oldest first, and AWS is
+/// asked for little that it does not do.
+#[test]
+fn after_an_outage_the_backlog_is_paced() {
+    const LEASES: usize = 60;
+    const CALLS_PER_SECOND: usize = 5;
+    let world = World::fast(20);
+    world.root.post("aws/config/lease", &json!({ "lease": "60s", "lease_max": "2h" }));
+    let end = |world: &World| world.clock.now() + Duration::from_secs(60);
+    let mut due = Vec::new();
+    for _ in 0..LEASES {
+        due.push((said(&world.creds()["data"]["access_key"]), end(&world)));
+    }
+    world.fault(Fault::always("*", Effect::FailBefore));
+    world.actions();
+    let last = due[LEASES - 1].1 + Duration::from_secs(180);
+    while world.clock.now() < last {
+        std::thread::sleep(Duration::from_millis(10));
+    }
+    let began = world.clock.now();
+    world.account.faults().clear();
+    world.account.faults().limit_calls(CALLS_PER_SECOND);
+    assert_eq!(world.settle_soon(), 0);
+    let calls = world.account.faults().calls();
+    let ideal = (LEASES * 3 / CALLS_PER_SECOND) as f64;
+    let took = calls.last().unwrap().unix_millis as f64 / 1e3 - began.unix_timestamp_nanos() as f64 / 1e9;
+    let each = calls.len() as f64 / LEASES as f64;
+    assert!(took < ideal * 1.5 + 15.0, "{took:.0} s for {ideal:.0} s, {each:.1} calls a lease");
+    assert!(each < 5.0, "{took:.0} s for {ideal:.0} s, {each:.1} calls a lease");
+    assert!(world.users().is_empty());
 }

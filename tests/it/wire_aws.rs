@@ -34,7 +34,11 @@ pub(crate) struct World {
 impl World {
     /// Without mounts.
     pub(crate) fn bare() -> Self {
-        let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(START).unwrap());
+        Self::bare_at(Clock::manual(OffsetDateTime::from_unix_timestamp(START).unwrap()))
+    }
+
+    /// Without mounts, and with a clock of its own.
+    fn bare_at(clock: Clock) -> Self {
         let account = Account::open(None, clock.clone()).unwrap();
         let root = Http { address: String::new(), token: String::new() };
         let mut world = Self { engine: None, root, clock, account, home: tempfile::tempdir().unwrap() };
@@ -46,6 +50,14 @@ impl World {
     pub(crate) fn new() -> Self {
         let world = Self::bare();
         world.root.post("sys/mounts/aws", &json!({ "type": "aws" }));
+        world
+    }
+
+    /// With the AWS engine at `aws/`, a role `r` that has an inline policy, and a clock that runs fast.
+    pub(crate) fn fast(factor: u32) -> Self {
+        let world = Self::bare_at(Clock::fast(OffsetDateTime::from_unix_timestamp(START).unwrap(), factor));
+        world.root.post("sys/mounts/aws", &json!({ "type": "aws" }));
+        world.role("r", &json!({ "credential_type": "iam_user", "policy_document": POLICY }));
         world
     }
 
@@ -102,6 +114,18 @@ impl World {
     /// Waits until everything overdue was worked on; answers how many leases remain to be revoked.
     pub(crate) fn settle(&self) -> usize {
         self.engine.as_ref().unwrap().settle(Duration::from_secs(30))
+    }
+
+    /// With a clock that runs: waits until no lease is left in the middle, or too long; answers how many are.
+    pub(crate) fn settle_soon(&self) -> usize {
+        let until = std::time::Instant::now() + Duration::from_secs(60);
+        loop {
+            let left = self.settle();
+            if left == 0 || std::time::Instant::now() > until {
+                return left;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
     }
 
     /// Lets time pass until no lease is left in the middle.

@@ -2,7 +2,7 @@
 //! nothing.
 //!
 //! They stay where they are in the index, before all others. What keeps them from being tried for ever while those
-//! behind them wait is here: the timer goes on behind them, and comes back to them when it has been through.
+//! behind them wait is here: they are left alone for a while.
 
 use std::collections::HashMap;
 
@@ -14,47 +14,34 @@ const WAIT_SECONDS: i64 = 15;
 pub(super) struct Late {
     /// By its due key, the time (Unix seconds) until which an entry is left alone.
     until: HashMap<String, i64>,
-    /// Up to this key everything overdue has been looked at.
-    passed: Option<String>,
+    /// The earliest of these times.
+    first: Option<i64>,
 }
 
 impl Late {
     /// An entry failed at `now`.
     pub(super) fn failed(&mut self, key: String, now: i64) {
-        self.until.insert(key, now.saturating_add(WAIT_SECONDS));
+        let until = now.saturating_add(WAIT_SECONDS);
+        self.until.insert(key, until);
+        self.first = Some(self.first.map_or(until, |first| first.min(until)));
     }
 
-    /// Whether an entry is to be left alone at `now`.
-    pub(super) fn waits(&self, key: &str, now: i64) -> bool {
-        self.until.get(key).is_some_and(|until| *until > now)
-    }
-
-    /// Where to look on from.
-    pub(super) fn passed(&self) -> Option<&str> {
-        self.passed.as_deref()
-    }
-
-    /// Everything up to `key` has been looked at. While nothing is late the timer begins at the beginning each time,
-    /// for what was there is gone.
-    pub(super) fn pass(&mut self, key: &str) {
-        self.passed = (!self.until.is_empty()).then(|| key.to_owned());
-    }
-
-    /// The timer has been through. Answers whether something may be tried again at `now`; then it is to look from the
-    /// beginning.
-    pub(super) fn begin_again(&mut self, now: i64) -> bool {
-        let before = self.until.len();
-        self.until.retain(|_, until| *until > now);
-        let again = self.until.len() < before;
-        if again {
-            self.passed = None;
+    /// Forgets the entries that may be tried again at `now`.
+    pub(super) fn forget(&mut self, now: i64) {
+        if self.first.is_some_and(|first| first <= now) {
+            self.until.retain(|_, until| *until > now);
+            self.first = self.until.values().copied().min();
         }
-        again
+    }
+
+    /// Whether an entry is to be left alone.
+    pub(super) fn waits(&self, key: &str) -> bool {
+        self.until.contains_key(key)
     }
 
     /// When something may be tried again, in Unix seconds.
     pub(super) fn next(&self) -> Option<i64> {
-        self.until.values().copied().min()
+        self.first
     }
 }
 
@@ -63,16 +50,17 @@ mod tests {
     use super::{Late, WAIT_SECONDS};
 
     #[test]
-    fn the_timer_goes_on_behind_what_failed_and_comes_back_to_it() {
+    fn what_failed_is_left_alone_for_a_while() {
         let mut late = Late::default();
-        late.pass("a");
-        assert_eq!((late.passed(), late.next()), (None, None));
+        assert_eq!(late.next(), None);
         late.failed("a".to_owned(), 100);
-        late.pass("b");
-        assert_eq!((late.passed(), late.next()), (Some("b"), Some(100 + WAIT_SECONDS)));
-        assert!(late.waits("a", 100) && !late.waits("b", 100) && !late.begin_again(100));
-        // Also where the entry is not in the index any more, this is said once.
-        assert!(late.begin_again(100 + WAIT_SECONDS) && !late.begin_again(100 + WAIT_SECONDS));
-        assert_eq!((late.passed(), late.next(), late.waits("a", 100)), (None, None, false));
+        late.failed("b".to_owned(), 105);
+        late.forget(100 + WAIT_SECONDS - 1);
+        assert_eq!((late.waits("a"), late.waits("b"), late.waits("c")), (true, true, false));
+        assert_eq!(late.next(), Some(100 + WAIT_SECONDS));
+        late.forget(100 + WAIT_SECONDS);
+        assert_eq!((late.waits("a"), late.waits("b"), late.next()), (false, true, Some(105 + WAIT_SECONDS)));
+        late.forget(200);
+        assert_eq!((late.waits("b"), late.next()), (false, None));
     }
 }

@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::absence::{VISIBILITY_SECONDS, Verdict, doubt, judge};
 use super::login::token_of;
-use super::{Lease, Leases, State, now, open_key};
+use super::{Lane, Lease, Leases, State, now, open_key};
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
@@ -23,7 +23,7 @@ const MARK_CHUNK: usize = 256;
 const PAGE: usize = 1000;
 
 /// How many revocations one bulk request has in the works.
-const BULK_CONCURRENCY: usize = 16;
+const BULK_CONCURRENCY: usize = 128;
 
 /// What one attempt to revoke came to.
 #[derive(Debug)]
@@ -43,8 +43,8 @@ pub(crate) struct Failure {
     pub(crate) text: String,
     /// Whether AWS is the trouble, rather than this one user.
     pub(crate) outage: bool,
-    /// Whether AWS asked for fewer calls.
-    pub(crate) throttled: bool,
+    /// Whether AWS was not asked at all.
+    pub(crate) postponed: bool,
 }
 
 /// What a bulk revocation came to.
@@ -156,7 +156,7 @@ impl Leases {
         let total = ids.len();
         let mut failures: Vec<(usize, String, String)> = futures_util::stream::iter(ids.into_iter().enumerate())
             .map(|(index, id)| async move {
-                let error = self.revoke(core, &id, reason).await.err()?;
+                let error = self.revoke_in(core, &id, reason, Lane::Bulk).await.err()?;
                 Some((index + 1, id, error.to_string()))
             })
             .buffer_unordered(BULK_CONCURRENCY)
@@ -169,6 +169,10 @@ impl Leases {
 
     /// Revokes a lease and waits for it. A lease that is not there is revoked already.
     pub(crate) async fn revoke(&self, core: &Arc<Core>, id: &str, reason: &str) -> Result<(), Error> {
+        self.revoke_in(core, id, reason, Lane::Revoke).await
+    }
+
+    async fn revoke_in(&self, core: &Arc<Core>, id: &str, reason: &str, lane: Lane) -> Result<(), Error> {
         if let Some(hash) = token_of(id) {
             return self.revoke_token(core, id, hash, reason).await;
         }
@@ -179,7 +183,7 @@ impl Leases {
             // Durable before its key is deleted: after a crash the lease must not pass for a live one.
             self.mark(core, &mut [&mut lease], reason).await?;
         }
-        match self.attempt(core, &mut lease).await? {
+        match self.attempt(core, &mut lease, lane).await? {
             Attempt::Gone => Ok(()),
             Attempt::Unsure(text) | Attempt::Failed(text) => Err(Error::Invalid(text)),
         }
@@ -197,7 +201,7 @@ impl Leases {
         if lease.state != State::Revoking {
             self.mark(core, &mut [&mut lease], "forced").await?;
         }
-        match self.attempt(core, &mut lease).await? {
+        match self.attempt(core, &mut lease, Lane::Bulk).await? {
             Attempt::Gone => Ok(false),
             Attempt::Unsure(text) | Attempt::Failed(text) => {
                 tracing::warn!(lease = lease.id, error = text, "lease removed by force; its IAM user may be left");
@@ -211,6 +215,10 @@ impl Leases {
         let _turn = self.locks.lock(id).await;
         let lease = self.load(core, id)?.filter(|lease| lease.due_key() == key);
         let Some(mut lease) = lease else {
+            // Put off, renewed or revoked since it was seen to be due; as a rule its key has gone with that.
+            if core.barrier.keys(key, None, 1)?.first().is_none_or(|found| found != key) {
+                return Ok(());
+            }
             let mut batch = Batch::new();
             batch.delete(key);
             return core.barrier.commit(batch).await;
@@ -226,7 +234,7 @@ impl Leases {
             State::Active => lease.reason = Some("expired".to_owned()),
             State::Revoking => {}
         }
-        self.attempt(core, &mut lease).await.map(drop)
+        self.attempt(core, &mut lease, Lane::Backlog).await.map(drop)
     }
 
     /// Takes up what was pending when the engine stopped: its outcome is unknown, so it is revoked.
@@ -322,18 +330,15 @@ impl Leases {
     }
 
     /// One attempt to remove what AWS holds for a lease whose lock is held.
-    async fn attempt(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<Attempt, Error> {
+    async fn attempt(&self, core: &Arc<Core>, lease: &mut Lease, lane: Lane) -> Result<Attempt, Error> {
         if self.gone(|gone| gone.contains(&lease.id)) {
             let reason = lease.reason.clone().unwrap_or_default();
             self.bury(core, lease, &reason, None).await?;
             self.gone(|gone| gone.remove(&lease.id));
             return Ok(Attempt::Gone);
         }
-        let removed = {
-            let _share = self.budget.for_revoking().await;
-            secrets::aws::revoke(core, lease).await
-        };
-        self.budget.learn(removed.as_ref().is_err_and(|failure| failure.throttled));
+        // Boxed, so that those who wait for it stay small.
+        let removed = Box::pin(secrets::aws::revoke(core, lease, lane)).await;
         let time = now(core);
         match removed {
             Ok(sighting) => match judge(&lease.user, sighting, time) {
@@ -352,6 +357,13 @@ impl Leases {
                     Ok(Attempt::Unsure(text))
                 }
             },
+            // The engine is closing: the lease is due as it is, and the next start takes it up.
+            Err(failure) if failure.postponed && self.is_stopping() => Ok(Attempt::Failed(failure.text)),
+            Err(failure) if failure.postponed => {
+                let at = time.saturating_add(backoff_seconds(1, true, random::bytes::<1>()?[0]));
+                self.put_off(core, lease, at, &failure.text).await?;
+                Ok(Attempt::Failed(failure.text))
+            }
             Err(failure) => {
                 lease.attempts = lease.attempts.saturating_add(1);
                 let at = time.saturating_add(backoff_seconds(lease.attempts, failure.outage, random::bytes::<1>()?[0]));

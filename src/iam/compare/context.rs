@@ -11,7 +11,7 @@ use super::term::World;
 use crate::iam::condition::value_matches;
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Condition, Test};
-use crate::iam::reading::{Reading, Truth};
+use crate::iam::reading::{Empty, Mistyped, Reading, Truth};
 use crate::iam::request::Request;
 use crate::iam::value::{self, Instant, Type};
 
@@ -23,6 +23,8 @@ pub(super) struct Atom {
     globs: Vec<Glob>,
     /// Whether a variable decides how many segments an ARN has, which patterns can't follow.
     opaque: bool,
+    /// Whether it is a negation that does not hold for what is not of its type.
+    fails: bool,
 }
 
 /// What a key shall be.
@@ -55,16 +57,22 @@ fn family(test: Test) -> Type {
 
 impl Atom {
     /// A condition, ready to be asked.
-    pub(super) fn new(condition: &Condition, variables: &mut Variables) -> Self {
+    pub(super) fn new(condition: &Condition, reading: Reading, variables: &mut Variables) -> Self {
         let test = condition.operator.test;
-        let colons = if test.name().starts_with("Arn") { Colons::Arn } else { Colons::Crossed };
+        let arn = test.value_type() == Type::Arn;
+        let colons = if arn { Colons::Arn } else { Colons::Crossed };
         let fold = matches!(test, Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase);
+        let fold = fold.then_some(reading.case);
         // What does not have the segments of an ARN matches none.
-        let fits = |value: &&Pattern| colons != Colons::Arn || value.is_arn();
+        let fits = |value: &&Pattern| !arn || value.is_arn();
         let values = condition.values.iter().filter(|_| family(test) == Type::Text);
         let opaque = values.clone().any(|value| !fits(&value) && value.has_variable());
-        let globs = values.filter(fits).map(|value| Glob::new(value, colons, fold, variables)).collect();
-        Self { condition: condition.clone(), globs, opaque }
+        let mut globs: Vec<Glob> = values.filter(fits).map(|value| Glob::new(value, colons, fold, variables)).collect();
+        let fails = test.is_negated() && reading.mistyped == Mistyped::Fails;
+        if arn && fails {
+            globs.extend(Glob::no_arn());
+        }
+        Self { condition: condition.clone(), globs, opaque, fails }
     }
 
     fn family(&self) -> Type {
@@ -76,9 +84,11 @@ impl Atom {
         self.condition.values.iter().any(|value| value.text.eq_ignore_ascii_case("false"))
     }
 
-    /// Whether one of the policy's values matches a text.
-    fn has(&self, text: &str) -> bool {
-        self.condition.values.iter().any(|value| value_matches(self.condition.operator.test.positive(), value, text))
+    /// Whether one of the policy's values matches a text, or keeps a negation from holding for it.
+    fn has(&self, text: &str, reading: Reading) -> bool {
+        let test = self.condition.operator.test;
+        self.fails && !value::is_of_type(test, text)
+            || self.condition.values.iter().any(|value| value_matches(test, value, text, reading))
     }
 
     /// What a present key is asked, as (whether of all values, whether they shall match).
@@ -111,6 +121,36 @@ pub(super) fn settle(key: &str, wants: &[(&Atom, bool)], named: bool, world: &Wo
 }
 
 fn present(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budget) -> Settled {
+    let filled = filled(key, wants, world, budget);
+    if world.reading.empty == Empty::Text || !matches!(filled, Settled::Never | Settled::Unsure) {
+        return filled;
+    }
+    match emptied(wants, world, budget) {
+        Settled::Never => filled,
+        settled => settled,
+    }
+}
+
+/// Settles a key that has the empty text, where that is no value to what counts values.
+fn emptied(wants: &[(&Atom, bool)], world: &World, budget: &mut Budget) -> Settled {
+    let (counting, mut compared): (Vec<_>, Vec<_>) =
+        wants.iter().copied().partition(|(atom, _)| atom.condition.counts_values());
+    let nothing = Request::default();
+    let reading = Reading { unresolved: Default::default(), ..world.reading };
+    if counting.iter().any(|(atom, holds)| (atom.condition.holds(&nothing, reading) == Truth::Yes) != *holds) {
+        return Settled::Never;
+    }
+    compared.iter_mut().for_each(|(atom, matching)| *matching = *matching != atom.condition.operator.test.is_negated());
+    let empty = [Glob::literal("")];
+    match value(&compared, Some(&empty), world.reading, budget) {
+        Value::Is(text) => Settled::As(Setting::Values(vec![text])),
+        Value::None => Settled::Never,
+        Value::Unsure => Settled::Unsure,
+    }
+}
+
+/// Settles a key that has a value to everything.
+fn filled(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budget) -> Settled {
     let (mut all, mut some): (Vec<Wish<'_>>, Vec<Wish<'_>>) = (Vec::new(), Vec::new());
     // AWS wants a set operator on keys with several values, and takes a policy without one.
     let several = world.has_several(key);
@@ -124,10 +164,14 @@ fn present(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budge
         let (of_all, matching) = atom.asks(*holds, world.reading);
         if of_all { &mut all } else { &mut some }.push((*atom, matching));
     }
+    // Where an empty text may be none, one value has to be another.
+    let nonempty = nonempty();
+    let counts = world.reading.empty == Empty::NoValue && wants.iter().any(|(atom, _)| atom.condition.counts_values());
+    let frame = counts.then_some(&nonempty[..]);
     if !several || some.is_empty() {
         // One value that is all that is asked.
         all.append(&mut some);
-        return match value(&all, budget) {
+        return match value(&all, frame, world.reading, budget) {
             Value::Is(text) => Settled::As(Setting::Values(vec![text])),
             Value::None => Settled::Never,
             Value::Unsure => Settled::Unsure,
@@ -136,7 +180,7 @@ fn present(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budge
     let mut values = Vec::new();
     for wish in some {
         all.push(wish);
-        match value(&all, budget) {
+        match value(&all, None, world.reading, budget) {
             Value::Is(text) if values.contains(&text) => {}
             Value::Is(text) => values.push(text),
             Value::None => return Settled::Never,
@@ -144,7 +188,19 @@ fn present(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budge
         }
         all.pop();
     }
+    if counts && values.iter().all(Vec::is_empty) {
+        match value(&all, frame, world.reading, budget) {
+            Value::Is(text) => values.push(text),
+            Value::None => return Settled::Never,
+            Value::Unsure => return Settled::Unsure,
+        }
+    }
     Settled::As(Setting::Values(values))
+}
+
+/// Everything but the empty text.
+fn nonempty() -> [Glob; 1] {
+    [Glob([super::glob::Token::One(true), super::glob::Token::Any(true)].into())]
 }
 
 enum Value {
@@ -153,17 +209,20 @@ enum Value {
     Unsure,
 }
 
-/// One value that meets all wishes.
-fn value(wishes: &[Wish<'_>], budget: &mut Budget) -> Value {
+/// One value that meets all wishes, and is one of `frame`.
+fn value(wishes: &[Wish<'_>], frame: Option<&[Glob]>, reading: Reading, budget: &mut Budget) -> Value {
     let (texts, typed): (Vec<Wish<'_>>, Vec<Wish<'_>>) =
         wishes.iter().partition(|(atom, _)| atom.family() == Type::Text);
     if texts.iter().any(|(atom, _)| atom.opaque) {
         return Value::Unsure;
     }
     if typed.is_empty() {
-        return text(&texts, budget);
+        return text(&texts, frame, budget);
     }
-    let meets = |candidate: &str| wishes.iter().all(|(atom, matching)| atom.has(candidate) == *matching);
+    let framed = |candidate: &str| frame.is_none_or(|globs| candidate.is_empty() == globs[0].0.is_empty());
+    let meets = |candidate: &str| {
+        framed(candidate) && wishes.iter().all(|(atom, matching)| atom.has(candidate, reading) == *matching)
+    };
     if let Some(candidate) = candidates(&typed).into_iter().find(|candidate| meets(candidate)) {
         return Value::Is(candidate.chars().map(Symbol::Char).collect());
     }
@@ -175,7 +234,7 @@ fn value(wishes: &[Wish<'_>], budget: &mut Budget) -> Value {
     }
 }
 
-fn text(wishes: &[Wish<'_>], budget: &mut Budget) -> Value {
+fn text(wishes: &[Wish<'_>], frame: Option<&[Glob]>, budget: &mut Budget) -> Value {
     let mut wanted = Wanted::default();
     for (atom, matching) in wishes {
         match matching {
@@ -184,16 +243,19 @@ fn text(wishes: &[Wish<'_>], budget: &mut Budget) -> Value {
         }
     }
     // An empty text is a value, but not one that anybody expects to see.
-    let nonempty = [Glob([super::glob::Token::One(true), super::glob::Token::Any(true)].into())];
-    match wanted.find(&nonempty, budget) {
-        Found::Text(text) => Value::Is(text),
-        Found::OutOfBudget => Value::Unsure,
-        Found::Nothing => match wanted.find(&[], budget) {
-            Found::Text(text) => Value::Is(text),
-            Found::OutOfBudget => Value::Unsure,
-            Found::Nothing => Value::None,
-        },
+    let nonempty = nonempty();
+    let frames: &[&[Glob]] = match &frame {
+        Some(frame) => &[frame],
+        None => &[&nonempty, &[]],
+    };
+    for frame in frames {
+        match wanted.find(frame, budget) {
+            Found::Text(text) => return Value::Is(text),
+            Found::OutOfBudget => return Value::Unsure,
+            Found::Nothing => {}
+        }
     }
+    Value::None
 }
 
 /// One value of each range into which the conditions cut all values, and one that is none of them.
@@ -220,7 +282,7 @@ fn candidates(wishes: &[Wish<'_>]) -> Vec<String> {
         binaries(&of(Type::Binary), &mut found);
     }
     // What is no number, no date, no address and no base64 matches nothing.
-    found.push("x".to_owned());
+    found.extend(["x", ""].map(str::to_owned));
     found
 }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use crate::iam::pattern::{Part, Pattern};
-use crate::iam::reading;
+use crate::iam::reading::{self, Case};
 
 /// One step of a pattern.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -16,6 +16,8 @@ pub(super) enum Token {
     Char(char),
     /// This character in upper or lower case; given in lower case.
     Fold(char),
+    /// The same in all alphabets.
+    FoldAny(char),
     /// One character; a colon only if the flag is set.
     One(bool),
     /// Any characters; colons only if the flag is set.
@@ -81,6 +83,8 @@ pub(super) enum Colons {
     Crossed,
     /// Resource patterns under [`reading::Colons::Segmented`].
     Kept,
+    /// The same under [`reading::Colons::SegmentedFive`].
+    KeptFive,
     /// The ARN operators: the first five segments keep to themselves, the sixth takes the rest.
     Arn,
 }
@@ -90,13 +94,14 @@ impl From<reading::Colons> for Colons {
         match reading {
             reading::Colons::Crossing => Self::Crossed,
             reading::Colons::Segmented => Self::Kept,
+            reading::Colons::SegmentedFive => Self::KeptFive,
         }
     }
 }
 
 impl Glob {
     /// The steps of a pattern.
-    pub(super) fn new(pattern: &Pattern, colons: Colons, fold: bool, variables: &mut Variables) -> Self {
+    pub(super) fn new(pattern: &Pattern, colons: Colons, fold: Option<Case>, variables: &mut Variables) -> Self {
         let mut tokens = Vec::with_capacity(pattern.text.len());
         let mut segments = 0;
         for (index, part) in pattern.parts.iter().enumerate() {
@@ -105,30 +110,37 @@ impl Glob {
                 Some(Part::Literal(text)) => text.starts_with(':'),
                 Some(_) => false,
             };
-            let free = colons == Colons::Arn && segments >= 5;
+            let free = matches!(colons, Colons::Arn | Colons::KeptFive) && segments >= 5;
             match part {
                 Part::Literal(text) => {
                     segments += text.matches(':').count();
-                    tokens.extend(text.chars().map(|c| {
-                        if fold && c.is_alphabetic() {
-                            Token::Fold(c.to_lowercase().next().unwrap_or(c))
-                        } else {
-                            Token::Char(c)
+                    tokens.extend(text.chars().map(|c| match fold {
+                        Some(Case::Ascii) if c.is_ascii_alphabetic() => Token::Fold(c.to_ascii_lowercase()),
+                        Some(Case::Unicode) if c.is_alphabetic() => {
+                            Token::FoldAny(c.to_lowercase().next().unwrap_or(c))
                         }
+                        _ => Token::Char(c),
                     }));
                 }
                 Part::One => tokens.push(Token::One(colons == Colons::Crossed || free)),
                 Part::Any => {
-                    let crosses = colons == Colons::Crossed || free || (colons == Colons::Kept && ends_segment);
+                    let keeps = matches!(colons, Colons::Kept | Colons::KeptFive);
+                    let crosses = colons == Colons::Crossed || free || (keeps && ends_segment);
                     tokens.push(Token::Any(crosses));
                 }
                 Part::Variable { key, default } => {
                     let number = variables.number(key, default.as_deref());
-                    tokens.push(if fold { Token::FoldVariable(number) } else { Token::Variable(number) });
+                    tokens.push(if fold.is_some() { Token::FoldVariable(number) } else { Token::Variable(number) });
                 }
             }
         }
         Self(tokens.into())
+    }
+
+    /// Everything that has too few colons to be an ARN.
+    pub(super) fn no_arn() -> impl Iterator<Item = Self> {
+        let segment = [Token::Char(':'), Token::Any(false)];
+        (0..5).map(move |colons| Self([&[Token::Any(false)][..], &segment.repeat(colons)].concat().into()))
     }
 
     /// A text, literally.
@@ -268,13 +280,14 @@ pub(super) fn takes(token: Token, symbol: Symbol, must: bool) -> Takes {
     let when = |yes: bool, then: Takes| if yes { then } else { Takes::No };
     match (token, symbol) {
         (Token::Char(a), Symbol::Char(b)) => when(a == b, Takes::Moves),
-        (Token::Fold(a), Symbol::Char(b)) => when(b.to_lowercase().eq([a]), Takes::Moves),
+        (Token::Fold(a), Symbol::Char(b)) => when(a.eq_ignore_ascii_case(&b), Takes::Moves),
+        (Token::FoldAny(a), Symbol::Char(b)) => when(Case::Unicode.folds(a, b), Takes::Moves),
         (Token::One(colon), Symbol::Char(c)) => when(colon || c != ':', Takes::Moves),
         (Token::Any(colon), Symbol::Char(c)) => when(colon || c != ':', Takes::Stays),
         (Token::Variable(a) | Token::FoldVariable(a), Symbol::Variable(b)) => when(a == b, Takes::Moves),
         (Token::One(_), Symbol::Variable(_)) => when(must, Takes::Moves),
         (Token::Any(colon), Symbol::Variable(_)) => when(must || colon, Takes::Stays),
         (Token::Variable(_) | Token::FoldVariable(_), Symbol::Char(_))
-        | (Token::Char(_) | Token::Fold(_), Symbol::Variable(_)) => Takes::No,
+        | (Token::Char(_) | Token::Fold(_) | Token::FoldAny(_), Symbol::Variable(_)) => Takes::No,
     }
 }

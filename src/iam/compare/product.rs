@@ -10,6 +10,7 @@ use std::rc::Rc;
 
 use super::budget::Budget;
 use super::glob::{Glob, Opened, Symbol, Takes, Token, takes};
+use crate::iam::reading::Case;
 
 /// What a character costs for each 64 positions of all patterns.
 const STEPS_PER_WORD: usize = 4;
@@ -232,7 +233,10 @@ impl<'g> Product<'g> {
                     (Some(Token::Char(c)), Some(_)) => add(Symbol::Char(*c)),
                     (Some(Token::Fold(c)), Some(_)) => {
                         add(Symbol::Char(*c));
-                        c.to_uppercase().for_each(|upper| add(Symbol::Char(upper)));
+                        add(Symbol::Char(c.to_ascii_uppercase()));
+                    }
+                    (Some(Token::FoldAny(c)), Some(_)) => {
+                        Case::Unicode.class(*c).for_each(|alike| add(Symbol::Char(alike)));
                     }
                     (Some(Token::Variable(number) | Token::FoldVariable(number)), Some(_)) => {
                         add(Symbol::Variable(*number));
@@ -258,7 +262,8 @@ impl<'g> Product<'g> {
             .flat_map(|lane| lane.glob.0.iter())
             .flat_map(|token| match token {
                 Token::Char(c) => vec![*c],
-                Token::Fold(c) => c.to_uppercase().chain([*c]).collect(),
+                Token::Fold(c) => vec![*c, c.to_ascii_uppercase()],
+                Token::FoldAny(c) => Case::Unicode.class(*c).collect(),
                 _ => Vec::new(),
             })
             .collect();
@@ -333,10 +338,7 @@ mod tests {
     fn globs(texts: &[&str]) -> Vec<Glob> {
         let syntax = Syntax { wildcards: true, variables: true };
         let mut variables = Variables::default();
-        texts
-            .iter()
-            .map(|text| Glob::new(&Pattern::new(text, syntax), Colons::Crossed, false, &mut variables))
-            .collect()
+        texts.iter().map(|text| Glob::new(&Pattern::new(text, syntax), Colons::Crossed, None, &mut variables)).collect()
     }
 
     fn find(must: &[&str], must_not: &[&str]) -> Option<String> {

@@ -14,7 +14,7 @@ use super::glob::{Glob, Symbol, Token};
 use super::product::{Found, Wanted};
 use super::term::{Area, Doubts, Term, World};
 use crate::iam::policy::{Effect, Policy, PolicySet};
-use crate::iam::reading::Reading;
+use crate::iam::reading::{Reading, Truth};
 use crate::iam::request::Request;
 
 /// What must be true of the request.
@@ -121,24 +121,27 @@ const NOT_CONFIRMED: &str = "it depends on the value of a policy variable";
 const MIXED_KEY: &str = "conditions of different types on one key can't be decided together";
 
 impl Goal<'_> {
-    /// Whether a request meets it.
+    /// Whether a request surely meets it: what can't be told of it meets nothing.
     pub(super) fn is_met(self, request: &Request, reading: Reading) -> bool {
         let matches = |term: &Term| term.matches(request, reading);
         match self {
-            Goal::Inside(term) => matches(term),
-            Goal::Outside(term) => !matches(term),
-            Goal::InsideAny(terms) => terms.iter().any(matches),
-            Goal::OutsideAll(terms) => !terms.iter().any(matches),
-            Goal::NotAllowed(bounds) => !bounds.allow(request, reading),
+            Goal::Inside(term) => matches(term) == Truth::Yes,
+            Goal::Outside(term) => matches(term) == Truth::No,
+            Goal::InsideAny(terms) => terms.iter().any(|term| matches(term) == Truth::Yes),
+            Goal::OutsideAll(terms) => terms.iter().all(|term| matches(term) == Truth::No),
+            Goal::NotAllowed(bounds) => bounds.allow(request, reading) == Truth::No,
         }
     }
 }
 
 impl Bounds {
     /// Whether the sets allow a request.
-    pub(super) fn allow(&self, request: &Request, reading: Reading) -> bool {
-        !self.denies.iter().any(|deny| deny.matches(request, reading))
-            && self.allows.iter().all(|set| set.iter().any(|term| term.matches(request, reading)))
+    fn allow(&self, request: &Request, reading: Reading) -> Truth {
+        let any = |terms: &[Term]| Truth::any(terms.iter().map(|term| term.matches(request, reading)));
+        match any(&self.denies).not() {
+            Truth::No => Truth::No,
+            undenied => undenied.and(Truth::all(self.allows.iter().map(|set| any(set)))),
+        }
     }
 }
 
@@ -330,7 +333,7 @@ impl Search<'_> {
             }
             Goal::InsideAny(terms) => terms.iter().map(Way::All).collect(),
             Goal::OutsideAll(terms) => {
-                let hit = terms.iter().filter(|term| term.matches(request, self.world.reading));
+                let hit = terms.iter().filter(|term| term.matches(request, self.world.reading) != Truth::No);
                 vec![Way::Goals(hit.map(Goal::Outside).chain([goal]).collect())]
             }
             Goal::NotAllowed(bounds) => {

@@ -12,8 +12,8 @@ use super::context::Atom;
 use super::glob::{Colons, Glob, Variables};
 use crate::iam::catalogue::Catalogue;
 use crate::iam::pattern::{Part, Pattern, Syntax};
-use crate::iam::policy::{Condition, Effect, Operator, Scope, Statement, Test};
-use crate::iam::reading::{Reading, Truth, Unresolved};
+use crate::iam::policy::{Condition, Effect, Operator, Quantifier, Scope, Statement, Test};
+use crate::iam::reading::{EmptyVariable, Reading, Truth, Unresolved};
 use crate::iam::request::Request;
 use crate::iam::value;
 
@@ -57,9 +57,9 @@ impl World {
     }
 
     fn doubt(&mut self, key: &str, what: String) -> Condition {
-        let key = format!("{DOUBT}{key}");
+        let key = format!("{DOUBT}{}", key.escape_default());
         self.doubts.insert(key.clone(), what);
-        existing(Test::Bool, key, "true")
+        made(Test::Bool, key, "true")
     }
 }
 
@@ -91,7 +91,7 @@ type Index = (HashMap<String, usize>, Vec<usize>);
 
 impl Area {
     fn new(scope: &Scope, colons: Colons, variables: &mut Variables) -> Self {
-        let globs = scope.patterns.iter().map(|one| Glob::new(one, colons, false, variables)).collect();
+        let globs = scope.patterns.iter().map(|one| Glob::new(one, colons, None, variables)).collect();
         let index = (scope.patterns.len() >= INDEXED_FROM).then(|| {
             let (mut literal, mut others) = (HashMap::new(), Vec::new());
             for (at, pattern) in scope.patterns.iter().enumerate() {
@@ -161,6 +161,10 @@ impl Area {
     fn matches(&self, matches: impl Fn(&Pattern) -> bool) -> bool {
         self.patterns.iter().any(|pattern| matches(pattern)) != self.negated
     }
+
+    fn is_manifold(&self, request: &Request) -> bool {
+        self.patterns.iter().any(|pattern| pattern.is_manifold(request))
+    }
 }
 
 /// A statement, ready to be a constraint.
@@ -181,7 +185,7 @@ pub(super) struct Term {
 impl Term {
     /// A statement under the reading of a world; `None` if its doubts make it match nothing.
     pub(super) fn new<S>(statement: &Statement<S>, doubts: Doubts, world: &mut World) -> Option<Self> {
-        let several = |pattern: &Pattern| pattern.needed_keys().any(|key| world.has_several(key));
+        let several = |pattern: &Pattern| pattern.keys().any(|key| world.has_several(key));
         let odd = statement.resources.patterns.iter().find(|one| one.is_odd_resource() || several(one)).cloned();
         let mut texts: Vec<String> = statement.conditions.iter().map(condition_key).collect();
         let (mut conditions, mut keys, mut doubtful) = (Vec::new(), Vec::new(), Vec::new());
@@ -197,7 +201,8 @@ impl Term {
         if doubts == Doubts::Miss && (odd.is_some() || !doubtful.is_empty()) {
             return None;
         }
-        let (spoiling, mut resources) = (spoilers(statement, world.reading), None);
+        let scope = Some(&statement.resources).filter(|_| odd.is_none());
+        let (spoiling, mut resources) = (spoilers(&conditions, scope, world.reading), None);
         if doubts == Doubts::Open {
             conditions.extend(doubtful.iter().map(|(one, text)| world.doubt(text, told(one))));
             if let Some(pattern) = &odd {
@@ -208,9 +213,9 @@ impl Term {
         if odd.is_some() {
             resources = Some(Area::everything());
         }
-        conditions.extend(spoiling.into_iter().map(|key| existing(Test::Null, key, "false")));
-        let variables = &mut world.variables;
-        let colons = world.reading.colons.into();
+        conditions.extend(spoiling.into_iter().map(|key| resolving(key, world.reading)));
+        let (variables, reading) = (&mut world.variables, world.reading);
+        let colons = reading.colons.into();
         let made = conditions.iter().skip(keys.len()).map(condition_key).collect::<Vec<_>>();
         keys.extend(made);
         keys.sort_unstable();
@@ -218,21 +223,29 @@ impl Term {
         Some(Self {
             actions: Area::new(&statement.actions, Colons::Crossed, variables),
             resources: resources.unwrap_or_else(|| Area::new(&statement.resources, colons, variables)),
-            atoms: conditions.iter().map(|condition| Atom::new(condition, variables)).collect(),
+            atoms: conditions.iter().map(|condition| Atom::new(condition, reading, variables)).collect(),
             keys: keys.into(),
             id: whole_key(statement, &texts).into(),
         })
     }
 
     /// Whether it matches a request.
-    pub(super) fn matches(&self, request: &Request, reading: Reading) -> bool {
+    pub(super) fn matches(&self, request: &Request, reading: Reading) -> Truth {
         let action = match request.action.bytes().any(|byte| byte.is_ascii_uppercase()) {
             true => Cow::Owned(request.action.to_ascii_lowercase()),
             false => Cow::Borrowed(request.action.as_str()),
         };
-        self.actions.matches(|pattern| pattern.matches(&action, request))
-            && self.resources.matches(|pattern| pattern.matches_resource(request, reading))
-            && self.atoms.iter().all(|atom| atom.condition.holds(request, reading) == Truth::Yes)
+        if !self.actions.matches(|pattern| pattern.matches(&action, request)) {
+            return Truth::No;
+        }
+        let resource = match self.resources.is_manifold(request) {
+            true => Truth::Unknown,
+            false => self.resources.matches(|pattern| pattern.matches_resource(request, reading)).into(),
+        };
+        // The conditions are the last to be asked.
+        Truth::all(
+            std::iter::once(resource).chain(self.atoms.iter().map(|atom| atom.condition.holds(request, reading))),
+        )
     }
 
     /// The same statement without its conditions.
@@ -269,22 +282,49 @@ impl Term {
     }
 }
 
-/// The keys without which a negation in a statement spoils it.
-fn spoilers<S>(statement: &Statement<S>, reading: Reading) -> Vec<String> {
-    if reading.unresolved != Unresolved::Spoils {
+/// The keys without which a statement is spoilt: those of its variables, where no doubt is in the way.
+fn spoilers(conditions: &[Condition], resources: Option<&Scope>, reading: Reading) -> Vec<String> {
+    if reading.unresolved == Unresolved::MatchesNothing {
         return Vec::new();
     }
-    let negated = statement.conditions.iter().filter(|condition| condition.operator.test.is_negated());
-    let scope = Some(&statement.resources).filter(|scope| scope.negated);
-    let patterns = negated.flat_map(|one| &one.values).chain(scope.into_iter().flat_map(|scope| &scope.patterns));
+    let conditions = conditions.iter().filter(|one| one.may_be_spoilt(reading)).flat_map(|one| &one.values);
+    let patterns = conditions.chain(resources.into_iter().flat_map(|scope| &scope.patterns));
     let mut keys: Vec<String> = patterns.flat_map(Pattern::needed_keys).map(str::to_owned).collect();
     keys.sort_unstable();
     keys.dedup();
     keys
 }
 
-fn existing(test: Test, key: String, value: &str) -> Condition {
-    let values = vec![Pattern::new(value, Syntax { wildcards: false, variables: false })];
+/// Whether it matters to a condition that a variable in it has no value, but for that variable's own value.
+pub(super) fn tells_spoilt(condition: &Condition) -> bool {
+    let operator = condition.operator;
+    let needs = condition.values.iter().any(|value| value.needed_keys().next().is_some());
+    let holds =
+        operator.test.is_negated() || operator.if_exists || operator.quantifier == Some(Quantifier::ForAllValues);
+    needs && (holds || is_mixed(&condition.values))
+}
+
+/// Whether some of these patterns need variables that others don't.
+pub(super) fn is_mixed(patterns: &[Pattern]) -> bool {
+    let needed = |pattern: &Pattern| {
+        let mut keys: Vec<String> = pattern.needed_keys().map(str::to_owned).collect();
+        keys.sort_unstable();
+        keys.dedup();
+        keys
+    };
+    let Some((first, rest)) = patterns.split_first() else { return false };
+    let first = needed(first);
+    rest.iter().any(|pattern| needed(pattern) != first)
+}
+
+/// That a variable has a value.
+fn resolving(key: String, reading: Reading) -> Condition {
+    let value = if reading.empty_variable == EmptyVariable::Text { "*" } else { "?*" };
+    made(Test::StringLike, key, value)
+}
+
+fn made(test: Test, key: String, value: &str) -> Condition {
+    let values = vec![Pattern::new(value, Syntax { wildcards: true, variables: false })];
     Condition { operator: Operator { test, if_exists: false, quantifier: None }, key, values }
 }
 

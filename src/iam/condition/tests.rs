@@ -2,7 +2,7 @@
 
 use crate::iam::json;
 use crate::iam::policy::Policy;
-use crate::iam::reading::{Reading, Several, SeveralNegated, Truth, Unresolved};
+use crate::iam::reading::{Case, Empty, EmptyVariable, Mistyped, Reading, Several, SeveralNegated, Truth, Unresolved};
 use crate::iam::request::Request;
 
 /// Whether `operator` with `values` (JSON) on the key `k` holds, when `k` has these values.
@@ -17,6 +17,9 @@ fn truth(operator: &str, values: &str, sent: Option<&[&str]>, reading: Reading) 
     let policy = Policy::of_checked(&json::parse(&text).expect("JSON"));
     let mut request = Request::default();
     request.context.insert("aws:username".to_owned(), vec!["b*b".to_owned()]);
+    request.context.insert("v:empty".to_owned(), vec![String::new()]);
+    request.context.insert("v:arn".to_owned(), vec!["arn:aws:iam::1:role/a".to_owned()]);
+    request.context.insert("v:many".to_owned(), vec!["a".to_owned(), "b".to_owned()]);
     if let Some(sent) = sent {
         request.context.insert("k".to_owned(), sent.iter().map(|value| (*value).to_owned()).collect());
     }
@@ -58,7 +61,7 @@ fn each_operator_compares_as_its_family_does() {
         ("DateLessThanEquals", r#""2026-01-02""#, "2026-01-02T00:00:00Z", true),
         ("DateGreaterThan", r#""2026-01-02""#, "2026-01-02T00:00:00Z", false),
         ("DateGreaterThanEquals", r#""2026-01-02""#, "2026-01-02", true),
-        ("Bool", "true", "TRUE", true),
+        ("Bool", "true", "TRUE", false),
         ("Bool", r#""false""#, "true", false),
         ("Bool", r#""x""#, "x", false),
         ("BinaryEquals", r#""QUI=""#, "QUI=", true),
@@ -153,14 +156,35 @@ fn what_no_page_defines_is_unknown_also_under_a_negation() {
         ("ArnNotLike", "arn:aws:iam:1:role/a", "arn:aws:s3:::c", "arn:aws:s3:::c"),
         ("StringLike", "${aws:username", "b", "a"),
         ("StringNotEquals", "${aws:username, bob}", "a", "a"),
+        ("StringEquals", "${v:none,'a'}", "b", "a"),
+        ("StringNotEquals", "${v:none,  'a'}", "a", "a"),
+        ("StringEquals", "${v:none, 'a'b'}", "b", "a"),
+        ("StringEquals", "${ v:none }", "b", "a"),
+        ("StringNotEquals", "${a${v:none}}", "a", "a"),
+        ("StringNotEquals", "${**}", "a", "a"),
+        ("StringEquals", "${}", "b", "a"),
+        ("StringNotEquals", "${v:none, a}", "a", "a"),
+        ("StringLike", "${v:none, 'a*'}", "b", "a"),
+        ("StringEquals", "${aws:PrincipalTag/\u{dc}}", "b", "a"),
+        ("StringNotEquals", "${v:many}", "c", "c"),
+        ("StringEquals", "${v:many, 'a'}", "b", "a"),
+        ("ArnNotEquals", "${aws:username}", "arn:aws:s3:::c", "arn:aws:s3:::c"),
+        ("ArnEquals", "${aws:username}", "arn:aws:s3:::b", "arn:aws:s3:::c"),
+        ("ArnNotEquals", "arn:aws:iam::${v:arn}:role/a", "arn:aws:s3:::c", "arn:aws:s3:::c"),
+        ("NumericNotEquals", "+1", "5", "5"),
+        ("NumericEquals", ".5", "4", "5"),
+        ("NumericEquals", "5.", "4", "5"),
+        ("Bool", "TRUE", "true", "false"),
+        ("Null", "False", "true", "a"),
     ] {
         let (odd, sound) = (format!("{odd:?}"), format!("{sound:?}"));
         let asked = |values: &str| truth(test, values, Some(&[sent]), Reading::default());
         assert_eq!(asked(&odd), Truth::Unknown, "{test} {odd}");
         assert_eq!(asked(&sound), Truth::No, "{test} {sound}");
-        let expected = if test.contains("Not") { Truth::No } else { Truth::Unknown };
-        assert_eq!(asked(&format!("[{odd},{sound}]")), expected, "{test} {odd} {sound}");
+        // Nor is what AWS makes of the values beside it, matching or not.
+        assert_eq!(asked(&format!("[{odd},{sound}]")), Truth::Unknown, "{test} {odd} {sound}");
     }
+    assert_eq!(truth("ArnEquals", r#""${v:arn}""#, Some(&["arn:aws:iam::1:role/a"]), Reading::default()), Truth::Yes);
     assert_eq!(truth("StringEquals", "[]", Some(&["a"]), Reading::default()), Truth::Unknown);
     assert_eq!(truth("ForAnyValue:Null", "true", None, Reading::default()), Truth::Unknown);
 }
@@ -184,4 +208,62 @@ fn forks_are_read_both_ways() {
     assert_eq!(odd, Truth::Unknown);
     let default = r#""${aws:PrincipalTag/team, 'none'}""#;
     assert!(of("StringNotEquals", default, &["a"], usual) && of("StringNotEquals", default, &["a"], spoils));
+}
+
+/// A fork, and whether a condition holds in the usual reading and in the other.
+#[test]
+fn each_fork_tells_what_it_is_about() {
+    let usual = Reading::default();
+    let spoils = Reading { unresolved: Unresolved::Spoils, ..usual };
+    let unless = Reading { unresolved: Unresolved::SpoilsUnlessIfExists, ..usual };
+    let empty = Reading { empty: Empty::NoValue, ..usual };
+    let variable = Reading { empty_variable: EmptyVariable::NoValue, ..usual };
+    let fails = Reading { mistyped: Mistyped::Fails, ..usual };
+    let unicode = Reading { case: Case::Unicode, ..usual };
+    for (operator, values, sent, reading, expected) in [
+        ("StringEquals", r#"["a","${v:none}"]"#, Some("a"), spoils, (true, false)),
+        ("StringEquals", r#"["a","${v:none}"]"#, Some("a"), unless, (true, false)),
+        ("StringEqualsIfExists", r#"["a","${v:none}"]"#, Some("a"), spoils, (true, false)),
+        ("StringEqualsIfExists", r#"["a","${v:none}"]"#, Some("a"), unless, (true, true)),
+        ("StringEqualsIfExists", r#""${v:none}""#, None, spoils, (true, false)),
+        ("StringNotEqualsIfExists", r#""${v:none}""#, Some("a"), unless, (true, true)),
+        ("ForAllValues:StringEquals", r#""a""#, Some(""), empty, (false, true)),
+        ("ForAnyValue:StringEquals", r#""""#, Some(""), empty, (true, false)),
+        ("ForAnyValue:StringNotEquals", r#""a""#, Some(""), empty, (true, false)),
+        ("Null", r#""true""#, Some(""), empty, (false, true)),
+        ("Null", "false", Some(""), empty, (true, false)),
+        ("StringLike", r#""*""#, Some(""), empty, (true, true)),
+        ("StringEquals", r#""${v:empty}""#, Some(""), variable, (true, false)),
+        ("StringNotEquals", r#""${v:empty}""#, Some(""), variable, (false, true)),
+        ("StringEquals", r#""${v:empty, 'd'}""#, Some("d"), variable, (false, true)),
+        ("NumericNotEquals", "5", Some("five"), fails, (true, false)),
+        ("DateNotEquals", r#""2026-01-01""#, Some("today"), fails, (true, false)),
+        ("NotIpAddress", r#""192.0.2.1""#, Some("192.0.2.0/24"), fails, (true, false)),
+        ("ArnNotLike", r#""arn:aws:s3:::b""#, Some("b"), fails, (true, false)),
+        ("NumericLessThan", "5", Some("+1"), fails, (false, false)),
+        ("Bool", "true", Some("TRUE"), fails, (false, false)),
+        ("StringEqualsIgnoreCase", r#""\u00c9""#, Some("\u{e9}"), unicode, (false, true)),
+        ("StringEqualsIgnoreCase", r#""k""#, Some("\u{212a}"), unicode, (false, true)),
+        ("StringNotEqualsIgnoreCase", r#""s""#, Some("\u{17f}"), unicode, (true, false)),
+        ("StringEqualsIgnoreCase", r#""i""#, Some("\u{130}"), unicode, (false, true)),
+        ("StringEqualsIgnoreCase", r#""a""#, Some("A"), unicode, (true, true)),
+    ] {
+        let sent = sent.map(|value| [value]);
+        let asked = |reading| truth(operator, values, sent.as_ref().map(|sent| &sent[..]), reading) == Truth::Yes;
+        assert_eq!((asked(usual), asked(reading)), expected, "{operator} {values} {sent:?} {reading:?}");
+    }
+}
+
+#[test]
+fn the_case_of_a_key_beyond_ascii_is_in_doubt() {
+    let truth = |key: &str| {
+        let text = format!(
+            r#"{{"Version":"2012-10-17","Statement":{{"Effect":"Allow","Action":"*","Resource":"*",
+                "Condition":{{"Null":{{"{key}":"true"}}}}}}}}"#
+        );
+        let policy = Policy::of_checked(&json::parse(&text).expect("JSON"));
+        policy.statements[0].conditions[0].holds(&Request::default(), Reading::default())
+    };
+    assert_eq!(truth("aws:PrincipalTag/\u{fc}"), Truth::Yes);
+    assert_eq!(truth("aws:PrincipalTag/\u{dc}"), Truth::Unknown);
 }

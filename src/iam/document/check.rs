@@ -2,6 +2,7 @@
 
 use super::{Finding, Json, Kind, Member, SIZE_CODE, Sort, size};
 use crate::iam::policy::{Operator, Test};
+use crate::iam::value::Type;
 
 mod advice;
 mod arn;
@@ -354,11 +355,11 @@ impl<S: Clone> Checker<S> {
             let span = span.clone();
             self.findings.push(Finding { code, span, what, hint: hint.map(str::to_owned), also: None, fatal });
         }
-        self.variables(span, text);
+        self.variables(span, text, true);
     }
 
-    fn variables(&mut self, span: &S, text: &str) {
-        if let Some((code, what)) = values::variable_problem(text) {
+    fn variables(&mut self, span: &S, text: &str, wildcards: bool) {
+        if let Some((code, what)) = values::variable_problem(text, wildcards) {
             self.warn(code, span, what, Some("a variable is written `${key}` or `${key, 'default'}`".to_owned()));
         }
         self.spelling(span, text);
@@ -408,7 +409,8 @@ impl<S: Clone> Checker<S> {
                 let (span, hint) = (item.span.clone(), hint.map(str::to_owned));
                 self.findings.push(Finding { code, span, what, hint, also: None, fatal });
             } else {
-                self.variables(&item.span, &text);
+                let wildcards = test.value_type() == Type::Arn || test.name().ends_with("Like");
+                self.variables(&item.span, &text, wildcards);
             }
         }
     }

@@ -11,10 +11,10 @@ use serde_json::Value;
 
 use super::decimal::Decimal;
 use super::statement::Judge;
-use super::template::{Filled, Piece, Wildcards, fill, fits};
+use super::template::{Filled, Piece, Wildcards, fill, fits, has_foreign_capital};
 use super::truth::Truth;
 use super::value::{Network, binary, boolean, moment};
-use super::{Sent, Several, SeveralNegated, Unresolved};
+use super::{Blank, Foreign, Letters, Sent, Several, SeveralNegated, Unresolved};
 
 /// Whether a condition block holds: all operators, and all keys of each.
 pub(super) fn holds(judge: &Judge<'_>, block: &Value) -> Truth {
@@ -124,7 +124,7 @@ impl Operator {
 
     fn holds(self, judge: &Judge<'_>, key: &str, values: &[Value]) -> Truth {
         // What a list of nothing asks for is not said.
-        if values.is_empty() {
+        if values.is_empty() || has_foreign_capital(key) {
             return Truth::Unknown;
         }
         let sent = match judge.request.sent(key) {
@@ -132,29 +132,40 @@ impl Operator {
             Sent::Nothing => &[],
             Sent::Unknown => return Truth::Unknown,
         };
+        let null = judge.forks.blank == Blank::IsNull && sent.iter().all(String::is_empty);
         let Self::Compare { set, test, negated, if_exists } = self else {
-            return Truth::any(values.iter().map(|value| match text(value).as_deref().and_then(boolean) {
-                Some(absent) => Truth::from(absent == sent.is_empty()),
-                None => Truth::Unknown,
-            }));
+            let asked: Option<Vec<bool>> =
+                values.iter().map(|value| text(value).as_deref().and_then(boolean)).collect();
+            let absent = null || sent.is_empty();
+            return asked.map_or(Truth::Unknown, |asked| asked.contains(&absent).into());
         };
         let wanted: Vec<Wanted> = values.iter().map(|value| Wanted::read(judge, test, value)).collect();
-        let spoils = judge.forks.unresolved == Unresolved::SpoilsStatement;
-        if negated && spoils && wanted.contains(&Wanted::Nothing) {
+        // What AWS makes of the values beside one that can't be read is not said.
+        if wanted.contains(&Wanted::Unreadable) {
+            return Truth::Unknown;
+        }
+        let spoils = match judge.forks.unresolved {
+            Unresolved::MatchesNothing => false,
+            Unresolved::SpoilsStatement => true,
+            Unresolved::SpoilsUnlessIfExists => !if_exists,
+        };
+        if spoils && wanted.contains(&Wanted::Nothing) {
             return Truth::No;
         }
-        if sent.is_empty() {
+        let nothing = sent.is_empty() || (null && set != Set::None);
+        if nothing {
             return match set {
                 Set::ForAnyValue if !if_exists => Truth::No,
                 Set::None if !negated && !if_exists => Truth::No,
-                // What holds without a value may still not hold with a list that can't be read.
-                _ if wanted.contains(&Wanted::Unreadable) => Truth::Unknown,
                 _ => Truth::Yes,
             };
         }
-        let each = sent.iter().map(|value| {
-            let matches = Truth::any(wanted.iter().map(|wanted| wanted.matches(value)));
-            if negated { !matches } else { matches }
+        if wanted.contains(&Wanted::Misplaced) {
+            return Truth::Unknown;
+        }
+        let mut each = sent.iter().map(|value| match test.takes(value) {
+            true => wanted.iter().any(|wanted| wanted.matches(value, judge.forks.letters)) != negated,
+            false => negated && judge.forks.foreign == Foreign::Differs,
         });
         let all = match (set, negated) {
             (Set::ForAllValues, _) => true,
@@ -162,7 +173,22 @@ impl Operator {
             (Set::None, false) => judge.forks.several == Several::AllMatch,
             (Set::None, true) => judge.forks.several_negated == SeveralNegated::NoneMatches,
         };
-        if all { Truth::all(each) } else { Truth::any(each) }
+        Truth::from(if all { each.all(|one| one) } else { each.any(|one| one) })
+    }
+}
+
+impl Test {
+    /// Whether a value that was sent is one of its type.
+    fn takes(self, sent: &str) -> bool {
+        match self {
+            Self::Text | Self::TextIgnoringCase | Self::TextLike => true,
+            Self::Number(_) => Decimal::read(sent).is_some(),
+            Self::Date(_) => moment(sent).is_some(),
+            Self::Boolean => boolean(sent).is_some(),
+            Self::Binary => binary(sent).is_some(),
+            Self::Address => sent.parse::<IpAddr>().is_ok(),
+            Self::Arn => sent.splitn(6, ':').count() == 6,
+        }
     }
 }
 
@@ -171,6 +197,8 @@ impl Operator {
 enum Wanted {
     /// It can't be read as what the operator compares.
     Unreadable,
+    /// Its variables make it no ARN, or another than it is written as.
+    Misplaced,
     /// It has a variable without a value: nothing is equal to it or like it.
     Nothing,
     Text(Vec<Piece>),
@@ -182,22 +210,38 @@ enum Wanted {
     Address(Network),
     /// A pattern for each of the six parts.
     Arn(Vec<Vec<Piece>>),
+    /// The same, with a variable that has brought colons before the sixth part.
+    Moved(Vec<Vec<Piece>>),
 }
 
 impl Wanted {
     fn read(judge: &Judge<'_>, test: Test, value: &Value) -> Self {
         let Some(text) = text(value) else { return Self::Unreadable };
-        let filled =
-            |wildcards, then: fn(Vec<Piece>) -> Self| match fill(&text, judge.language, wildcards, judge.request) {
-                Filled::Pattern(pieces) => then(pieces),
-                Filled::Unresolved => Self::Nothing,
-                Filled::Unreadable => Self::Unreadable,
-            };
+        let filled = |wildcards, then: fn(Vec<Piece>, bool) -> Self| match fill(
+            &text,
+            judge.language,
+            wildcards,
+            judge.forks.blank_variable,
+            judge.request,
+        ) {
+            Filled::Pattern { pieces, moved } => then(pieces, moved),
+            Filled::Unresolved => Self::Nothing,
+            Filled::Unreadable => Self::Unreadable,
+        };
         let read = match test {
-            Test::Text => Some(filled(Wildcards::Off, Self::Text)),
-            Test::TextIgnoringCase => Some(filled(Wildcards::Off, Self::TextIgnoringCase)),
-            Test::TextLike => Some(filled(Wildcards::On, Self::Text)),
-            Test::Arn => Some(filled(Wildcards::On, |pieces| arn_parts(&pieces).map_or(Self::Unreadable, Self::Arn))),
+            Test::Text => Some(filled(Wildcards::Off, |pieces, _| Self::Text(pieces))),
+            Test::TextIgnoringCase => Some(filled(Wildcards::Off, |pieces, _| Self::TextIgnoringCase(pieces))),
+            Test::TextLike => Some(filled(Wildcards::On, |pieces, _| Self::Text(pieces))),
+            Test::Arn => {
+                let whole = judge.colons_spelt(&text) >= 5;
+                match filled(Wildcards::On, |pieces, moved| Self::arn(&pieces, moved)) {
+                    // Without a variable it is no ARN whatever is asked.
+                    Self::Misplaced if !whole && !judge.has_variable(&text) => None,
+                    Self::Moved(parts) if !whole => Some(Self::Arn(parts)),
+                    Self::Moved(_) => Some(Self::Misplaced),
+                    read => Some(read),
+                }
+            }
             // "You can't use a policy variable with other operators": there it is a value of the wrong type.
             Test::Number(relation) => Decimal::read(&text).map(|number| Self::Number(relation, number)),
             Test::Date(relation) => moment(&text).map(|moment| Self::Date(relation, moment)),
@@ -208,30 +252,49 @@ impl Wanted {
         read.unwrap_or(Self::Unreadable)
     }
 
-    fn matches(&self, sent: &str) -> Truth {
-        let met = match self {
-            Self::Unreadable => None,
-            Self::Nothing => Some(false),
-            Self::Text(pattern) => Some(fits(pattern, sent, |_, _| true)),
-            Self::TextIgnoringCase(pattern) => Some(equal_ignoring_case(pattern, sent)),
-            Self::Number(relation, wanted) => Decimal::read(sent).map(|sent| relation.holds(sent.cmp(wanted))),
-            Self::Date(relation, wanted) => moment(sent).map(|sent| relation.holds(sent.cmp(wanted))),
-            Self::Boolean(wanted) => boolean(sent).map(|sent| sent == *wanted),
-            Self::Binary(wanted) => binary(sent).map(|sent| sent == *wanted),
-            Self::Address(network) => sent.parse::<IpAddr>().ok().map(|address| network.holds(address)),
+    fn arn(pieces: &[Piece], moved: bool) -> Self {
+        match (arn_parts(pieces), moved) {
+            (None, _) => Self::Misplaced,
+            (Some(parts), true) => Self::Moved(parts),
+            (Some(parts), false) => Self::Arn(parts),
+        }
+    }
+
+    fn matches(&self, sent: &str, letters: Letters) -> bool {
+        match self {
+            Self::Unreadable | Self::Misplaced | Self::Moved(_) | Self::Nothing => false,
+            Self::Text(pattern) => fits(pattern, sent, |_, _| true),
+            Self::TextIgnoringCase(pattern) => equal_ignoring_case(pattern, sent, letters),
+            Self::Number(relation, wanted) => Decimal::read(sent).is_some_and(|sent| relation.holds(sent.cmp(wanted))),
+            Self::Date(relation, wanted) => moment(sent).is_some_and(|sent| relation.holds(sent.cmp(wanted))),
+            Self::Boolean(wanted) => boolean(sent) == Some(*wanted),
+            Self::Binary(wanted) => binary(sent).as_ref() == Some(wanted),
+            Self::Address(network) => sent.parse::<IpAddr>().is_ok_and(|address| network.holds(address)),
             Self::Arn(parts) => {
                 let sent: Vec<&str> = sent.splitn(6, ':').collect();
-                let fit = || parts.iter().zip(&sent).all(|(pattern, part)| fits(pattern, part, |_, _| true));
-                (sent.len() == 6).then(fit)
+                parts.len() == sent.len()
+                    && parts.iter().zip(&sent).all(|(pattern, part)| fits(pattern, part, |_, _| true))
             }
-        };
-        met.map_or(Truth::Unknown, Truth::from)
+        }
     }
 }
 
-fn equal_ignoring_case(pattern: &[Piece], sent: &str) -> bool {
+fn equal_ignoring_case(pattern: &[Piece], sent: &str, letters: Letters) -> bool {
     let wanted = pattern.iter().filter_map(|piece| if let Piece::Just(c) = piece { Some(*c) } else { None });
-    wanted.flat_map(char::to_lowercase).eq(sent.chars().flat_map(char::to_lowercase))
+    let (wanted, sent): (Vec<char>, Vec<char>) = (wanted.collect(), sent.chars().collect());
+    wanted.len() == sent.len() && wanted.iter().zip(&sent).all(|(a, b)| alike(*a, *b, letters))
+}
+
+/// Whether two characters are one letter.
+fn alike(a: char, b: char, letters: Letters) -> bool {
+    const TURKISH: [char; 4] = ['i', 'I', 'ı', 'İ'];
+    match letters {
+        Letters::Ascii => a.eq_ignore_ascii_case(&b),
+        Letters::All => {
+            let (lower, upper) = (|c: char| c.to_lowercase().to_string(), |c: char| c.to_uppercase().to_string());
+            lower(a) == lower(b) || upper(a) == upper(b) || (TURKISH.contains(&a) && TURKISH.contains(&b))
+        }
+    }
 }
 
 /// "Each of the six colon-delimited components of the ARN is checked separately"; the last has all further colons.

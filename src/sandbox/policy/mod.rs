@@ -90,15 +90,19 @@ pub enum Star {
     Anywhere,
     /// To the end of its segment; over colons only as the last character of a segment.
     InSegment,
+    /// The same before the fifth colon; behind it, over colons.
+    InFirstFive,
 }
 
-/// What a variable without a value does to a negated operator and in NotResource.
+/// What a variable without a value does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Unresolved {
-    /// Nothing is equal to it or like it, so that the negation holds.
+    /// Nothing is equal to it or like it, so that a negation holds.
     MatchesNothing,
     /// The statement does not take effect.
     SpoilsStatement,
+    /// The statement does not take effect, unless the operator has the suffix IfExists.
+    SpoilsUnlessIfExists,
 }
 
 /// When an operator that is not negated, and has no set operator before it, holds for a key with several values.
@@ -119,6 +123,33 @@ pub enum SeveralNegated {
     SomeDoesNot,
 }
 
+/// Whether a key that was sent with nothing but empty texts has a value.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Blank {
+    /// It has.
+    IsValue,
+    /// It has none.
+    IsNull,
+}
+
+/// When a negated operator holds for a value that can't be read as its type.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Foreign {
+    /// Always: it is not equal.
+    Differs,
+    /// Never: it can't be compared.
+    Fails,
+}
+
+/// Which letters are the same to operators that ignore case.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Letters {
+    /// Those of ASCII.
+    Ascii,
+    /// All that any alphabet pairs.
+    All,
+}
+
 /// One way to read AWS's pages where they disagree or leave a question open.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Forks {
@@ -126,26 +157,42 @@ pub struct Forks {
     /// match beyond colon boundaries"; in practice it matches anything wherever it stands.
     pub star: Star,
     /// "Variables and tags": negated operators "do match against a null value", and a variable that can't be
-    /// resolved "might cause the entire statement to be invalid".
+    /// resolved "might cause the entire statement to be invalid", which IfExists is to prevent.
     pub unresolved: Unresolved,
     /// "Single-valued vs. multivalued context keys" asks for a set operator and does not say what happens without.
     pub several: Several,
     /// As for [`Forks::several`].
     pub several_negated: SeveralNegated,
+    /// "Single-valued vs. multivalued context keys" calls an empty string a null data set, where it speaks of set
+    /// operators and of Null; "Condition operators" compares with one.
+    pub blank: Blank,
+    /// "Policy variables with no value" does not say whether an empty text is one.
+    pub blank_variable: Blank,
+    /// "Condition operators" says what each type looks like, and not what else does.
+    pub foreign: Foreign,
+    /// "String condition operators" says "ignoring case".
+    pub letters: Letters,
 }
 
 impl Forks {
     /// Every way to read the pages.
     pub fn all() -> impl Iterator<Item = Self> {
-        let stars = [Star::Anywhere, Star::InSegment];
-        let unresolved = [Unresolved::MatchesNothing, Unresolved::SpoilsStatement];
+        let stars = [Star::Anywhere, Star::InSegment, Star::InFirstFive];
+        let unresolved = [Unresolved::MatchesNothing, Unresolved::SpoilsStatement, Unresolved::SpoilsUnlessIfExists];
         let several = [Several::AnyMatches, Several::AllMatch];
         let negated = [SeveralNegated::NoneMatches, SeveralNegated::SomeDoesNot];
-        (0..16).map(move |n: usize| Self {
-            star: stars[n & 1],
-            unresolved: unresolved[n >> 1 & 1],
-            several: several[n >> 2 & 1],
-            several_negated: negated[n >> 3 & 1],
+        let blanks = [Blank::IsValue, Blank::IsNull];
+        let foreign = [Foreign::Differs, Foreign::Fails];
+        let letters = [Letters::Ascii, Letters::All];
+        (0..9 << 6).map(move |n: usize| Self {
+            star: stars[(n >> 6) % 3],
+            unresolved: unresolved[(n >> 6) / 3],
+            several: several[n & 1],
+            several_negated: negated[n >> 1 & 1],
+            blank: blanks[n >> 2 & 1],
+            blank_variable: blanks[n >> 3 & 1],
+            foreign: foreign[n >> 4 & 1],
+            letters: letters[n >> 5 & 1],
         })
     }
 }

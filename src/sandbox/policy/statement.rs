@@ -82,20 +82,32 @@ impl Judge<'_> {
     fn resources(&self, statement: &Map<String, Value>) -> Truth {
         let Some((negated, value)) = one_of(statement, "Resource", "NotResource") else { return Truth::Unknown };
         let mut spoilt = false;
-        let matches = |pattern: &str| match fill(pattern, self.language, Wildcards::On, self.request) {
-            _ if self.variable_too_early(pattern) => Truth::Unknown,
-            Filled::Pattern(pieces) => self.resource_fits(&pieces).into(),
-            Filled::Unresolved => {
-                spoilt = true;
-                Truth::No
+        let mut unreadable = false;
+        let matches = |pattern: &str| {
+            let filled = fill(pattern, self.language, Wildcards::On, self.forks.blank_variable, self.request);
+            match filled {
+                _ if self.variable_too_early(pattern) => {
+                    unreadable = true;
+                    Truth::Unknown
+                }
+                Filled::Pattern { pieces, .. } => self.resource_fits(&pieces).into(),
+                Filled::Unresolved => {
+                    spoilt = true;
+                    Truth::No
+                }
+                Filled::Unreadable => {
+                    unreadable = true;
+                    Truth::Unknown
+                }
             }
-            Filled::Unreadable => Truth::Unknown,
         };
         let any = Truth::any(members(value, matches).collect::<Vec<_>>());
-        match (negated, self.forks.unresolved) {
-            (false, _) => any,
-            (true, Unresolved::SpoilsStatement) if spoilt => Truth::No,
-            (true, _) => !any,
+        match self.forks.unresolved {
+            // What stands beside what can't be read may count or not.
+            _ if unreadable => Truth::Unknown,
+            Unresolved::SpoilsStatement | Unresolved::SpoilsUnlessIfExists if spoilt => Truth::No,
+            _ if negated => !any,
+            _ => any,
         }
     }
 
@@ -105,11 +117,29 @@ impl Judge<'_> {
         self.language == Language::Of2012 && before.is_some_and(|before| before.matches(':').count() < 5)
     }
 
+    /// Whether a text has a variable that stands for the value of a key.
+    pub(super) fn has_variable(&self, text: &str) -> bool {
+        let escape = |piece: &str| ["*}", "?}", "$}"].iter().any(|escape| piece.starts_with(escape));
+        self.language == Language::Of2012 && text.split("${").skip(1).any(|piece| !escape(piece))
+    }
+
+    /// The colons of a text that stand in no variable.
+    pub(super) fn colons_spelt(&self, text: &str) -> usize {
+        let inside = |piece: &str| piece.split_once('}').map_or(0, |(variable, _)| variable.matches(':').count());
+        let all = text.matches(':').count();
+        if self.has_variable(text) { all - text.split("${").skip(1).map(inside).sum::<usize>() } else { all }
+    }
+
     fn resource_fits(&self, pattern: &[Piece]) -> bool {
-        fits(pattern, &self.request.resource, |at, c| match (self.forks.star, pattern[at]) {
-            (Star::Anywhere, _) => true,
-            (Star::InSegment, Piece::Many) => c != ':' || matches!(pattern.get(at + 1), None | Some(Piece::Just(':'))),
-            (Star::InSegment, _) => c != ':',
+        let behind_fifth = |at: usize| pattern[..at].iter().filter(|piece| **piece == Piece::Just(':')).count() >= 5;
+        let in_segment = |at: usize, c: char| match pattern[at] {
+            Piece::Many => c != ':' || matches!(pattern.get(at + 1), None | Some(Piece::Just(':'))),
+            _ => c != ':',
+        };
+        fits(pattern, &self.request.resource, |at, c| match self.forks.star {
+            Star::Anywhere => true,
+            Star::InSegment => in_segment(at, c),
+            Star::InFirstFive => behind_fifth(at) || in_segment(at, c),
         })
     }
 }

@@ -6,13 +6,19 @@
 use serde_json::{Value, json};
 
 use super::Verdict::{Allowed, Denied, Silent, Unsure};
-use super::{Forks, Policies, Request, Several, SeveralNegated, Star, Unresolved, Verdict, judge};
+use super::{
+    Blank, Foreign, Forks, Letters, Policies, Request, Several, SeveralNegated, Star, Unresolved, Verdict, judge,
+};
 
 const PLAIN: Forks = Forks {
     star: Star::Anywhere,
     unresolved: Unresolved::MatchesNothing,
     several: Several::AnyMatches,
     several_negated: SeveralNegated::NoneMatches,
+    blank: Blank::IsValue,
+    blank_variable: Blank::IsValue,
+    foreign: Foreign::Differs,
+    letters: Letters::Ascii,
 };
 
 fn document(statements: &Value) -> Value {
@@ -59,7 +65,8 @@ fn strings() {
         ("StringNotEquals", json!("a"), None, Allowed),
         ("StringNotEquals", json!(["a", "b"]), Some("b"), Silent),
         ("StringNotEquals", json!(["a", "b"]), Some("c"), Allowed),
-        ("StringEqualsIgnoreCase", json!("aÉ"), Some("Aé"), Allowed),
+        ("StringEqualsIgnoreCase", json!("aÉ"), Some("AÉ"), Allowed),
+        ("StringEqualsIgnoreCase", json!("aÉ"), Some("Aé"), Silent),
         ("StringNotEqualsIgnoreCase", json!("a"), Some("A"), Silent),
         ("StringLike", json!("a*c?e"), Some("abbcde"), Allowed),
         ("StringLike", json!("a*c?e"), Some("abbce"), Silent),
@@ -97,8 +104,11 @@ fn numbers() {
         ("NumericLessThan", json!("five"), Some("5"), Unsure),
         ("NumericLessThan", json!("${k:v}"), Some("5"), Unsure),
         ("NumericNotEquals", json!(".5"), Some("5"), Unsure),
-        ("NumericEquals", json!(["five", "5"]), Some("5"), Allowed),
-        ("NumericNotEquals", json!(["five", "5"]), Some("5"), Silent),
+        ("NumericEquals", json!(["five", "5"]), Some("5"), Unsure),
+        ("NumericNotEquals", json!(["five", "5"]), Some("5"), Unsure),
+        ("NumericEquals", json!("+5"), Some("5"), Unsure),
+        ("NumericLessThan", json!("5"), Some("four"), Silent),
+        ("NumericNotEquals", json!("5"), Some("four"), Allowed),
     ]);
 }
 
@@ -168,6 +178,8 @@ fn booleans_and_binary() {
         ("Bool", json!("true"), Some("false"), Silent),
         ("Bool", json!("true"), None, Silent),
         ("Bool", json!("yes"), Some("true"), Unsure),
+        ("Bool", json!("TRUE"), Some("true"), Unsure),
+        ("Bool", json!("true"), Some("TRUE"), Silent),
         ("Bool", json!("${k:v}"), Some("true"), Unsure),
         ("BinaryEquals", json!("QmluYXJ5"), Some("QmluYXJ5"), Allowed),
         ("BinaryEquals", json!("QmluYXJ5"), Some("QmluYXJ6"), Silent),
@@ -192,7 +204,7 @@ fn addresses() {
         ("NotIpAddress", json!("203.0.113.0/24"), None, Allowed),
         ("NotIpAddress", json!("203.0.113.0/33"), Some("203.0.113.9"), Unsure),
         ("NotIpAddress", json!("203.0.113.0/33"), None, Unsure),
-        ("IpAddress", json!("203.0.113.0/33"), None, Silent),
+        ("IpAddress", json!("203.0.113.0/33"), None, Unsure),
         ("IpAddress", json!("203.0.113/24"), Some("203.0.113.9"), Unsure),
         ("IpAddress", json!("203.0.113.0/+8"), Some("203.0.113.9"), Unsure),
         ("IpAddress", json!("203.0.113.0/255.255.255.0"), Some("203.0.113.9"), Unsure),
@@ -311,6 +323,10 @@ fn variables() {
         ("StringEquals", "${k:many}", Unsure),
         ("StringEquals", "${k:many, 'a*'}", Unsure),
         ("StringEquals", "${k:none, 'a}'}", Unsure),
+        ("StringLike", "${k:none, 'a*'}", Unsure),
+        ("StringEquals", "${k:no ne}", Unsure),
+        ("StringEquals", "${k:Ü}", Unsure),
+        ("StringEquals", "${k:ü}", Silent),
         ("StringEquals", "${k:none}", Silent),
         ("StringLike", "*${k:none}*", Silent),
         ("StringEquals", "${aws:username", Unsure),
@@ -324,9 +340,42 @@ fn variables() {
         assert_eq!(met(&condition, context, PLAIN), expected, "{condition}");
         assert_eq!(met(&condition, context, spoils), expected, "{condition}");
     }
-    let condition = json!({"StringNotEquals": {"k:v": ["${k:none}", "b"]}});
-    assert_eq!(met(&condition, context, PLAIN), Allowed);
-    assert_eq!(met(&condition, context, spoils), Silent);
+    let unless = Forks { unresolved: Unresolved::SpoilsUnlessIfExists, ..PLAIN };
+    for (operator, values, expected) in [
+        ("StringNotEquals", json!(["${k:none}", "b"]), [Allowed, Silent, Silent]),
+        ("StringEquals", json!(["${k:none}", "a*"]), [Allowed, Silent, Silent]),
+        ("StringEqualsIfExists", json!(["${k:none}", "a*"]), [Allowed, Silent, Allowed]),
+    ] {
+        let condition = json!({operator: {"k:v": values}});
+        assert_eq!([PLAIN, spoils, unless].map(|forks| met(&condition, context, forks)), expected, "{condition}");
+    }
+}
+
+#[test]
+fn what_the_pages_leave_open_of_values() {
+    let context: &[(&str, &[&str])] =
+        &[("k:v", &["É"]), ("k:empty", &[""]), ("k:number", &["five"]), ("k:arn", &["arn:aws:iam::1:user/a:b"])];
+    let null = Forks { blank: Blank::IsNull, ..PLAIN };
+    let null_variable = Forks { blank_variable: Blank::IsNull, ..PLAIN };
+    let fails = Forks { foreign: Foreign::Fails, ..PLAIN };
+    let letters = Forks { letters: Letters::All, ..PLAIN };
+    for (condition, forks, plain, other) in [
+        (json!({"Null": {"k:empty": "true"}}), null, Silent, Allowed),
+        (json!({"ForAllValues:StringEquals": {"k:empty": "a"}}), null, Silent, Allowed),
+        (json!({"ForAnyValue:StringEquals": {"k:empty": ""}}), null, Allowed, Silent),
+        (json!({"StringEquals": {"k:empty": ""}}), null, Allowed, Allowed),
+        (json!({"StringEquals": {"k:empty": "${k:empty}"}}), null_variable, Allowed, Silent),
+        (json!({"StringEquals": {"k:v": "${k:empty, 'É'}"}}), null_variable, Silent, Allowed),
+        (json!({"NumericNotEquals": {"k:number": "5"}}), fails, Allowed, Silent),
+        (json!({"ArnNotEquals": {"k:number": "arn:aws:iam::1:user/a"}}), fails, Allowed, Silent),
+        (json!({"StringEqualsIgnoreCase": {"k:v": "é"}}), letters, Silent, Allowed),
+        (json!({"ArnEquals": {"k:arn": "${k:arn}"}}), PLAIN, Allowed, Allowed),
+        (json!({"ArnEquals": {"k:arn": "${k:number}"}}), PLAIN, Unsure, Unsure),
+        (json!({"ArnEquals": {"k:arn": "arn:aws:iam::${k:arn}:user/*"}}), PLAIN, Unsure, Unsure),
+        (json!({"Null": {"k:Ü": "true"}}), PLAIN, Unsure, Unsure),
+    ] {
+        assert_eq!((met(&condition, context, PLAIN), met(&condition, context, forks)), (plain, other), "{condition}");
+    }
 }
 
 fn verdict(statements: &Value, action: &str, resource: &str, forks: Forks) -> Verdict {
@@ -356,6 +405,9 @@ fn actions_and_resources() {
         (json!({"Action": "*", "Resource": "arn:aws:${aws:none}:::b/*"}), Unsure),
         (json!({"Action": "*", "NotResource": "arn:aws:${aws:none}:::b/*"}), Unsure),
         (json!({"Action": "*", "Resource": "arn:aws:s3:::b/${aws:username"}), Unsure),
+        (json!({"Action": "*", "Resource": ["arn:aws:s3:::b/*", "arn:aws:s3:::b/${aws:username"]}), Unsure),
+        (json!({"Action": "*", "Resource": "${aws:username}"}), Unsure),
+        (json!({"Action": "*", "Resource": "arn:${*}:s3:::b/*"}), Unsure),
         (json!({"Action": "*", "NotAction": "*", "Resource": "*"}), Unsure),
         (json!({"Action": "*"}), Unsure),
         (json!({"Action": "*", "Resource": "*", "Principal": "*"}), Unsure),
@@ -370,17 +422,19 @@ fn actions_and_resources() {
         assert_eq!(verdict(&statement, "s3:GetObject", key, PLAIN), expected, "{elements}");
     }
     let segmented = Forks { star: Star::InSegment, ..PLAIN };
-    for (pattern, anywhere, in_segment) in [
-        ("arn:aws:s3:::b/*", Allowed, Allowed),
-        ("arn:aws:s3*", Allowed, Allowed),
-        ("arn:*:b/a:c", Allowed, Allowed),
-        ("arn:aws:s3*b/a:c", Allowed, Silent),
-        ("arn:aws:s3:::*c", Allowed, Silent),
-        ("arn:aws:s3:::b/a?c", Allowed, Silent),
+    let five = Forks { star: Star::InFirstFive, ..PLAIN };
+    for (pattern, anywhere, in_segment, in_first_five) in [
+        ("arn:aws:s3:::b/*", Allowed, Allowed, Allowed),
+        ("arn:aws:s3*", Allowed, Allowed, Allowed),
+        ("arn:*:b/a:c", Allowed, Allowed, Allowed),
+        ("arn:aws:s3*b/a:c", Allowed, Silent, Silent),
+        ("arn:aws:s3:::*c", Allowed, Silent, Allowed),
+        ("arn:aws:s3:::b/a?c", Allowed, Silent, Allowed),
     ] {
         let statement = json!({"Effect": "Allow", "Action": "*", "Resource": pattern});
         assert_eq!(verdict(&statement, "s3:GetObject", key, PLAIN), anywhere, "{pattern}");
         assert_eq!(verdict(&statement, "s3:GetObject", key, segmented), in_segment, "{pattern}");
+        assert_eq!(verdict(&statement, "s3:GetObject", key, five), in_first_five, "{pattern}");
     }
     let statement = json!({"Effect": "Allow", "Action": "*", "NotResource": "arn:aws:s3:::${k:none}"});
     assert_eq!(verdict(&statement, "s3:GetObject", key, PLAIN), Allowed);
@@ -476,7 +530,7 @@ fn of_keys_that_are_not_known_nothing_is_told() {
 #[test]
 fn every_fork_is_taken() {
     let all: Vec<Forks> = Forks::all().collect();
-    assert_eq!(all.len(), 16);
+    assert_eq!(all.len(), 576);
     for (number, forks) in all.iter().enumerate() {
         assert!(!all[..number].contains(forks), "{forks:?}");
     }

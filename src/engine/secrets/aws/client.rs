@@ -1,35 +1,36 @@
 //! One IAM client per mount, made from `config/root` and kept until that changes, and which AWS account it
 //! leads to.
 //!
-//! Two faces of one connection: calls that may be repeated are, by the SDK, within `max_retries`; the
-//! two that make something new (CreateUser, CreateAccessKey) are sent once, for the SDK's repetition
-//! would hide that a first attempt may have taken effect.
+//! The SDK sends everything once: its repetition would hide that a first attempt may have taken effect, and would
+//! not wait for a turn. [`Account::call`] waits for one, and repeats what may be.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_sdk_iam::config::interceptors::InterceptorContext;
-use aws_sdk_iam::config::retry::{ClassifyRetry, RetryAction, RetryConfig, RetryPartition};
+use aws_sdk_iam::config::http::HttpResponse;
+use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_iam::config::timeout::TimeoutConfig;
 use aws_sdk_iam::config::{AppName, BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::User;
 use aws_smithy_async::time::TimeSource;
 
 use super::config::{self, LeaseConfig, Root};
-use super::failure::Failure;
+use super::failure::{Class, Failure};
+use super::pace::Ended;
+use super::pacer::{Pacer, Pacers, Turn};
 use super::template::Template;
 use crate::clock::Clock;
 use crate::engine::AwsTransport;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
+use crate::engine::lease::Lane;
 use crate::engine::router::Mount;
 use crate::secret::Secret;
 
-/// The longest that one call may take with all its attempts.
-pub(super) const CALL_SECONDS_MAX: u64 = 30;
-
-const ATTEMPT_SECONDS_MAX: u64 = 10;
+/// The longest that one attempt of a call may take.
+pub(super) const ATTEMPT_SECONDS_MAX: i64 = 10;
 
 /// The region when neither the configuration nor the environment names one.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -39,6 +40,8 @@ pub(crate) struct Clients {
     cache: Mutex<Cache>,
     /// The access key id and secret of mounts that set none.
     default_key: Option<(String, Secret)>,
+    /// How fast accounts are asked.
+    pacers: Arc<Pacers>,
     /// Serialises writes that depend on what they read: merging the root configuration, rotating its key.
     pub(super) writes: tokio::sync::Mutex<()>,
 }
@@ -52,24 +55,87 @@ struct Cache {
 
 /// What issuing and revoking need to know of a mount.
 pub(super) struct Account {
-    /// Repeats what failed for a passing reason.
-    pub(super) iam: aws_sdk_iam::Client,
     /// Sends everything once.
-    pub(super) once: aws_sdk_iam::Client,
+    pub(super) iam: aws_sdk_iam::Client,
     /// How often a call is tried.
     pub(super) attempts: u32,
-    /// The first pause between attempts.
-    pub(super) pause: Duration,
+    /// For the pauses between attempts.
+    clock: Clock,
+    /// Who goes next.
+    pacer: Mutex<Arc<Pacer>>,
+    pacers: Arc<Pacers>,
     /// The username template, or what is wrong with it.
     pub(super) template: Result<Template, String>,
     /// `config/lease`.
     pub(super) lease: LeaseConfig,
+    /// The endpoint of IAM, where it is not Amazon's.
+    place: String,
     /// The access key id and the endpoint; none where the machine gives the key, which may change by itself.
     pub(super) signer: Option<String>,
     /// The number of the account, once AWS has told it.
     number: OnceLock<String>,
     /// Asks whose key it is, where no IAM call tells; none where only IAM has an address.
     sts: Option<aws_sdk_sts::Client>,
+}
+
+/// How often a call that can wait is repeated when AWS throttles it.
+const THROTTLED_MAX: u32 = 20;
+
+/// How often a call on a user that was just made is tried before AWS is believed that there is none: with the pauses
+/// between, some 16 seconds.
+const UNSEEN_MAX: u32 = 12;
+
+/// What may be repeated besides what AWS surely did not do.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Repeat<'a> {
+    /// Also what AWS may have done: done twice is done once.
+    Anything,
+    /// The same, on a user that was just made and may not be there yet for every part of IAM.
+    OnNew {
+        /// The user's name.
+        user: &'a str,
+        /// What else the call needs, which may be what is not there.
+        other: &'a str,
+    },
+    /// Only what AWS did not do, on such a user: done twice would be two.
+    NotDone {
+        /// The user's name.
+        user: &'a str,
+    },
+}
+
+impl Repeat<'_> {
+    fn allows(self, class: Class) -> bool {
+        class != Class::Unknown || !matches!(self, Self::NotDone { .. })
+    }
+
+    /// Whether an absence may be that of a user that was just made.
+    fn is_unseen(self, failure: &Failure) -> bool {
+        let (user, other) = match self {
+            Self::Anything => return false,
+            Self::NotDone { user } => (user, ""),
+            Self::OnNew { user, other } => (user, other),
+        };
+        // AWS names what it misses: "The user with name x cannot be found."
+        failure.text.contains(user) || other.is_empty() || !failure.text.contains(other)
+    }
+}
+
+/// What a call's end says about the account.
+pub(super) fn how<T>(ended: &Result<T, Failure>) -> Ended {
+    match ended.as_ref().map_err(|failure| failure.class) {
+        Err(Class::Throttled) => Ended::Throttled,
+        Err(Class::Unknown) => Ended::Silent,
+        Err(Class::Postponed) => Ended::Unused,
+        _ => Ended::Answered,
+    }
+}
+
+/// The pause after so many attempts.
+fn pause(attempts: u32) -> Duration {
+    const FIRST: Duration = Duration::from_millis(200);
+    const MAX: Duration = Duration::from_secs(2);
+    (FIRST * 2_u32.saturating_pow(attempts.saturating_sub(1))).min(MAX)
 }
 
 impl Account {
@@ -84,8 +150,71 @@ impl Account {
         let number = arn.split(':').nth(4).filter(|number| !number.is_empty());
         if let Some(number) = number {
             // Whoever learned it first heard the same.
-            let _ = self.number.set(number.to_owned());
+            if self.number.set(number.to_owned()).is_ok() {
+                let mut pacer = self.pacer.lock().unwrap_or_else(PoisonError::into_inner);
+                *pacer = self.pacers.join(format!("account {number} {}", self.place), pacer.clone());
+            }
         }
+    }
+
+    fn pacer(&self) -> Arc<Pacer> {
+        self.pacer.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Waits for a turn to make one call.
+    ///
+    /// # Errors
+    /// When AWS does not answer, or the engine is closing, and the call can be made later.
+    pub(super) async fn turn(&self, lane: Lane) -> Result<Turn, Failure> {
+        self.pacer().turn(lane).await.ok_or_else(|| Failure {
+            class: Class::Postponed,
+            text: "AWS answers nobody at present, so it was not asked".to_owned(),
+        })
+    }
+
+    /// Makes a call in its turn, and again, in a turn of its own each time, where `repeat` and the outcome allow it.
+    ///
+    /// # Errors
+    /// How the last attempt failed.
+    pub(super) async fn call<T, E, S>(&self, lane: Lane, repeat: Repeat<'_>, send: impl Fn() -> S) -> Result<T, Failure>
+    where
+        S: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let later = matches!(lane, Lane::Bulk | Lane::Backlog);
+        let (mut attempts, mut throttled, mut unseen) = (1, 1, 1);
+        loop {
+            let turn = self.turn(lane).await?;
+            let ended = send().await.map_err(Failure::from);
+            turn.end(how(&ended));
+            let failure = match ended {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            let pause = match failure.class {
+                // The next turn comes when AWS may take it.
+                Class::Throttled if throttled < if later { THROTTLED_MAX } else { self.attempts } => {
+                    throttled += 1;
+                    Duration::ZERO
+                }
+                Class::Unknown if later && self.pacer().is_out() => return Err(failure),
+                Class::Busy | Class::Unknown if attempts < self.attempts && repeat.allows(failure.class) => {
+                    attempts += 1;
+                    pause(attempts - 1)
+                }
+                Class::Gone if unseen < UNSEEN_MAX && repeat.is_unseen(&failure) => {
+                    unseen += 1;
+                    pause(unseen - 1)
+                }
+                _ => return Err(failure),
+            };
+            self.clock.pause(pause).await;
+        }
+    }
+
+    /// Lets the pause before an attempt pass, which is the second one at least.
+    pub(super) async fn pause(&self, attempt: u32) {
+        self.clock.pause(pause(attempt)).await;
     }
 
     /// The number of the AWS account, which AWS is asked for once: by GetUser, which roles can't ask of themselves,
@@ -93,9 +222,9 @@ impl Account {
     ///
     /// # Errors
     /// What AWS said to the one that was asked last.
-    pub(super) async fn number(&self) -> Result<&str, Failure> {
+    pub(super) async fn number(&self, lane: Lane) -> Result<&str, Failure> {
         if self.known_number().is_none() {
-            let answered = self.iam.get_user().send().await.map_err(Failure::from);
+            let answered = self.call(lane, Repeat::Anything, || self.iam.get_user().send()).await;
             match (answered, &self.sts) {
                 (Ok(answer), _) => self.learn(answer.user().map(User::arn).unwrap_or_default()),
                 (Err(_), Some(sts)) => {
@@ -111,8 +240,21 @@ impl Account {
 
 impl Clients {
     /// No clients yet.
-    pub(crate) fn new(default_key: Option<(String, Secret)>) -> Self {
-        Self { cache: Mutex::default(), default_key, writes: tokio::sync::Mutex::default() }
+    pub(crate) fn new(default_key: Option<(String, Secret)>, clock: Clock) -> Self {
+        let pacers = Arc::new(Pacers::new(clock));
+        Self { cache: Mutex::default(), default_key, pacers, writes: tokio::sync::Mutex::default() }
+    }
+
+    /// Makes no more calls that can be made later.
+    pub(crate) fn close(&self) {
+        self.pacers.close();
+    }
+
+    /// How many leases of a mount are worth working on at once, as its account answers.
+    pub(crate) fn width(&self, mount_uuid: &str) -> usize {
+        const UNKNOWN: usize = 32;
+        let account = self.with(|cache| cache.mounts.get(mount_uuid).cloned());
+        account.map_or(UNKNOWN, |account| account.pacer().width())
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Cache) -> T) -> T {
@@ -151,23 +293,21 @@ async fn build(core: &Core, mount: &Mount) -> Result<Account, Error> {
         // Negative: the SDK's default.
         Err(_) => 3,
     };
-    let pause = match core.aws {
-        AwsTransport::Network => Duration::from_millis(200),
-        AwsTransport::InProcess(_) => Duration::from_millis(2),
-    };
     let key = credentials(core, &root).await;
-    let base = builder(core, mount, &root)?.credentials_provider(key.clone());
-    let repeating = RetryConfig::standard().with_max_attempts(attempts).with_initial_backoff(pause);
-    let iam = aws_sdk_iam::Client::from_conf(base.clone().retry_config(repeating).build());
-    let once = aws_sdk_iam::Client::from_conf(base.retry_config(RetryConfig::disabled()).build());
+    let base = builder(core, &root)?.credentials_provider(key.clone());
+    let signer = signer(core, &root);
+    let pacers = core.aws_clients.pacers.clone();
+    let pacer = pacers.of(signer.as_deref().unwrap_or(&root.iam_endpoint));
     Ok(Account {
-        iam,
-        once,
+        iam: aws_sdk_iam::Client::from_conf(base.build()),
         attempts,
-        pause,
+        clock: core.clock.clone(),
+        pacer: Mutex::new(pacer),
+        pacers,
+        place: root.iam_endpoint.clone(),
         template: Template::compile(&root.username_template),
         lease: config::lease(core, mount)?,
-        signer: signer(core, &root),
+        signer,
         number: OnceLock::new(),
         sts: sts(core, &root, key),
     })
@@ -208,8 +348,7 @@ fn sts(core: &Core, root: &Root, key: SharedCredentialsProvider) -> Option<aws_s
 fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_millis(3100))
-        .operation_attempt_timeout(Duration::from_secs(ATTEMPT_SECONDS_MAX))
-        .operation_timeout(Duration::from_secs(CALL_SECONDS_MAX))
+        .operation_timeout(Duration::from_secs(ATTEMPT_SECONDS_MAX.unsigned_abs()))
         .build()
 }
 
@@ -221,14 +360,12 @@ fn static_key<'a>(core: &'a Core, root: &'a Root) -> Option<(&'a str, &'a Secret
     core.aws_clients.default_key.as_ref().map(|(id, secret)| (id.as_str(), secret))
 }
 
-fn builder(core: &Core, mount: &Mount, root: &Root) -> Result<aws_sdk_iam::config::Builder, Error> {
+fn builder(core: &Core, root: &Root) -> Result<aws_sdk_iam::config::Builder, Error> {
     let mut builder = aws_sdk_iam::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region(root)))
         .timeout_config(timeouts())
-        .retry_classifier(Passing)
-        // A throttled account must not use up the retries of another mount's.
-        .retry_partition(RetryPartition::new(format!("leasehold-{}", mount.uuid)))
+        .retry_config(RetryConfig::disabled())
         .time_source(EngineTime(core.clock.clone()))
         .app_name(AppName::new("leasehold").map_err(|error| Error::Internal(error.to_string()))?);
     if !root.iam_endpoint.is_empty() {
@@ -274,29 +411,5 @@ struct EngineTime(Clock);
 impl TimeSource for EngineTime {
     fn now(&self) -> SystemTime {
         self.0.now().into()
-    }
-}
-
-/// Repeats what the SDK does not: an entity that another call is changing, and 429 without a code.
-#[derive(Debug)]
-struct Passing;
-
-impl ClassifyRetry for Passing {
-    fn classify_retry(&self, context: &InterceptorContext) -> RetryAction {
-        const BUSY: [&[u8]; 2] = [b"<Code>ConcurrentModification", b"<Code>EntityTemporarilyUnmodifiable"];
-        let Some(response) = context.response() else { return RetryAction::NoActionIndicated };
-        match response.status().as_u16() {
-            429 => RetryAction::throttling_error(),
-            409 => {
-                let body = response.body().bytes().unwrap_or_default();
-                let is_busy = BUSY.iter().any(|code| body.windows(code.len()).any(|window| window == *code));
-                if is_busy { RetryAction::transient_error() } else { RetryAction::NoActionIndicated }
-            }
-            _ => RetryAction::NoActionIndicated,
-        }
-    }
-
-    fn name(&self) -> &'static str {
-        "passing conflicts"
     }
 }

@@ -23,6 +23,8 @@ pub(super) enum Class {
     Denied,
     /// AWS refused for another reason; nothing was done.
     Refused,
+    /// AWS was not asked: it answers nobody, or the engine is closing.
+    Postponed,
     /// No answer, or one that does not say whether it was done.
     Unknown,
 }

@@ -1,14 +1,17 @@
-//! `creds/:name`: the intent, the user, what it may do, and last its key.
+//! `creds/:name`: the intent, the user, and then what it may do and its key together.
+//!
+//! So an issue waits for AWS twice, whatever the role holds. Nobody knows the key's secret before all of it is there
+//! and the lease is active: what was made half is revoked, its key first.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, join_all};
+use futures_util::future::{BoxFuture, join, join_all};
 use serde_json::json;
 
-use super::client::Account;
+use super::client::{ATTEMPT_SECONDS_MAX, Account, Repeat, how};
 use super::failure::{Class, Failure};
+use super::pacer::Turn;
 use super::role::{self, Role};
 use super::template::Facts;
 use super::user::{self, Owner};
@@ -16,7 +19,7 @@ use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::lease::absence::VISIBILITY_SECONDS;
-use crate::engine::lease::{Issued, IssuedUser, Lease, Making, State, Terms, now, ttl};
+use crate::engine::lease::{Issued, IssuedUser, Lane, Lease, Making, State, Terms, now, ttl};
 use crate::engine::random;
 use crate::engine::request::{LeaseFields, Response};
 use crate::engine::token::Token;
@@ -55,12 +58,11 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
     let label = format!("{}/{name}", call.mount.path.trim_end_matches('/'));
     core.verdicts.check(&role, &label, longest(call, &account), now(core))?;
     let user_name = user_name(core, &account, token, name)?;
-    // Waiting for a share comes before the intent, so that its time is the time of the first attempt.
-    let share = core.leases.budget.for_issuing().await;
+    // Waiting for a turn comes before the intent, so that its time is the time of the first attempt.
+    let turn = account.turn(Lane::Issue).await.map_err(|failure| told(CREATING_USER, &failure))?;
     let (mut lease, mut warnings) = intent(core, call, token, &account, &role, name, user_name)?;
     let making = core.leases.begin(core, &mut lease).await?;
-    let made = make(core, &account, &mut lease, &role).await;
-    drop(share);
+    let made = make(core, &account, &mut lease, &role, turn).await;
     let key = match made {
         Ok(key) => key,
         Err(Refusal { error, nothing_done }) => {
@@ -76,8 +78,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
     Ok(response(lease, making, &key, warnings))
 }
 
-fn response(mut lease: Lease, making: Making, key: &Key, warnings: Vec<String>) -> Response {
-    lease.user.access_key_id = Some(key.id.clone());
+fn response(lease: Lease, making: Making, key: &Key, warnings: Vec<String>) -> Response {
     let ttl = lease.expire_time.saturating_sub(lease.issue_time);
     let data = json!({
         "access_key": key.id,
@@ -188,18 +189,20 @@ fn app(token: &Token) -> Option<String> {
     declared.or_else(|| token.meta.get("role_name").cloned())
 }
 
-/// The calls of an issue, in order: the user with its path, tags and boundary; what it may do, together;
-/// the key last, for with the key it is a credential.
-async fn make(core: &Core, account: &Account, lease: &mut Lease, role: &Role) -> Result<Key, Refusal> {
-    create_user(core, account, lease, role).await?;
-    let steps = join_all(permissions(account, lease, role)).await;
+/// The calls of an issue: the user with its path, tags and boundary; then what it may do and its key, together.
+async fn make(core: &Core, account: &Account, lease: &mut Lease, role: &Role, turn: Turn) -> Result<Key, Refusal> {
+    create_user(core, account, lease, role, turn).await?;
+    let (steps, key) = join(join_all(permissions(account, lease, role)), create_key(account, &lease.user.name)).await;
+    if let Ok(key) = &key {
+        lease.user.access_key_id = Some(key.id.clone());
+    }
     if let Some(error) = steps.into_iter().find_map(Result::err) {
         return Err(Refusal { error, nothing_done: false });
     }
-    create_key(account, &lease.user.name)
-        .await
-        .map_err(|failure| Refusal { error: told("Error creating access keys", &failure), nothing_done: false })
+    key.map_err(|failure| Refusal { error: told("Error creating access keys", &failure), nothing_done: false })
 }
+
+const CREATING_USER: &str = "Error creating IAM user";
 
 /// An AWS failure as the API tells it: 502 when AWS throttled us, else 400.
 fn told(step: &str, failure: &Failure) -> Error {
@@ -211,16 +214,23 @@ fn told(step: &str, failure: &Failure) -> Error {
 }
 
 /// Creates the user, and says for certain whether it was, as far as that can be known.
-async fn create_user(core: &Core, account: &Account, lease: &mut Lease, role: &Role) -> Result<(), Refusal> {
-    const STEP: &str = "Error creating IAM user";
+async fn create_user(
+    core: &Core,
+    account: &Account,
+    lease: &mut Lease,
+    role: &Role,
+    mut turn: Turn,
+) -> Result<(), Refusal> {
+    // Later than that nobody may begin an attempt: when a pending lease is taken up, all of them are over.
+    let last = lease.issue_time.saturating_add(CREATE_SECONDS_MAX - ATTEMPT_SECONDS_MAX);
     let tags = user::tags(role, lease, &core.engine_id)
-        .map_err(|failure| Refusal { error: told(STEP, &failure), nothing_done: true })?;
+        .map_err(|failure| Refusal { error: told(CREATING_USER, &failure), nothing_done: true })?;
     let boundary = Some(&role.permissions_boundary_arn).filter(|arn| !arn.is_empty()).cloned();
     let mut unsure = false;
     let mut attempt = 1;
     let failure = loop {
         let sent = account
-            .once
+            .iam
             .create_user()
             .user_name(&lease.user.name)
             .path(&lease.user.path)
@@ -228,18 +238,20 @@ async fn create_user(core: &Core, account: &Account, lease: &mut Lease, role: &R
             .set_tags(Some(tags.clone()))
             .send()
             .await;
+        let sent = sent.map_err(Failure::from);
+        turn.end(how(&sent));
         let failure = match sent {
             Ok(answer) => {
                 account.learn(answer.user().map(|user| user.arn()).unwrap_or_default());
                 break None;
             }
-            Err(error) => Failure::from(error),
+            Err(failure) => failure,
         };
         match failure.class {
             Class::Unknown => unsure = true,
-            Class::Throttled | Class::Busy => {}
+            Class::Throttled | Class::Busy | Class::Postponed => {}
             // An attempt before this one may have made it.
-            Class::Exists if unsure => match user::owner(account, lease).await {
+            Class::Exists if unsure => match user::owner(account, Lane::Issue, lease).await {
                 Ok(Owner::ThisLease) => break None,
                 // The name may be free again by the time an earlier attempt takes effect.
                 Ok(Owner::Another | Owner::Nobody) | Err(_) => break Some(failure),
@@ -249,8 +261,14 @@ async fn create_user(core: &Core, account: &Account, lease: &mut Lease, role: &R
         if attempt >= account.attempts {
             break Some(failure);
         }
-        pause(account, attempt).await;
+        if failure.class != Class::Throttled {
+            account.pause(attempt).await;
+        }
         attempt += 1;
+        turn = match account.turn(Lane::Issue).await {
+            Ok(turn) if now(core) <= last => turn,
+            _ => break Some(failure),
+        };
     };
     lease.user.absence_believed_from = now(core).saturating_add(VISIBILITY_SECONDS);
     lease.user.unsure = unsure;
@@ -260,13 +278,8 @@ async fn create_user(core: &Core, account: &Account, lease: &mut Lease, role: &R
             lease.user.created = true;
             Ok(())
         }
-        Some(failure) => Err(Refusal { error: told(STEP, &failure), nothing_done: !unsure }),
+        Some(failure) => Err(Refusal { error: told(CREATING_USER, &failure), nothing_done: !unsure }),
     }
-}
-
-async fn pause(account: &Account, attempt: u32) {
-    const PAUSE_MAX: Duration = Duration::from_secs(2);
-    tokio::time::sleep((account.pause * 2_u32.saturating_pow(attempt - 1)).min(PAUSE_MAX)).await;
 }
 
 type Step<'a> = BoxFuture<'a, Result<(), Error>>;
@@ -274,20 +287,25 @@ type Step<'a> = BoxFuture<'a, Result<(), Error>>;
 /// What the user may do: managed policies, the inline policy, groups.
 fn permissions<'a>(account: &'a Account, lease: &'a Lease, role: &'a Role) -> Vec<Step<'a>> {
     let iam = &account.iam;
-    let name = &lease.user.name;
+    let user = lease.user.name.as_str();
     let mut steps: Vec<Step<'a>> = Vec::new();
     for arn in unique(&lease.user.policy_arns) {
-        let sent = iam.attach_user_policy().user_name(name).policy_arn(arn).send();
-        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error attaching user policy", &e.into()))).boxed());
+        let send = move || iam.attach_user_policy().user_name(user).policy_arn(arn).send();
+        let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: arn }, send);
+        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error attaching user policy", &e))).boxed());
     }
     if let Some(policy) = &lease.user.inline_policy {
-        let put = iam.put_user_policy().user_name(name).policy_name(policy).policy_document(&role.policy_document);
-        let sent = put.send();
-        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error putting user policy", &e.into()))).boxed());
+        let send = move || {
+            let put = iam.put_user_policy().user_name(user).policy_name(policy);
+            put.policy_document(&role.policy_document).send()
+        };
+        let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: "" }, send);
+        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error putting user policy", &e))).boxed());
     }
     for group in unique(&lease.user.groups) {
-        let sent = iam.add_user_to_group().user_name(name).group_name(group).send();
-        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error adding user to group", &e.into()))).boxed());
+        let send = move || iam.add_user_to_group().user_name(user).group_name(group).send();
+        let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: group }, send);
+        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error adding user to group", &e))).boxed());
     }
     steps
 }
@@ -298,25 +316,9 @@ fn unique(items: &[String]) -> impl Iterator<Item = &String> {
 }
 
 /// Creates the key. Repeated only where AWS did nothing: a second key nobody knows of must not come about.
-async fn create_key(account: &Account, user_name: &str) -> Result<Key, Failure> {
-    let mut attempt = 1;
-    loop {
-        let failure = match account.once.create_access_key().user_name(user_name).send().await {
-            Ok(answer) => {
-                let key = answer.access_key.ok_or_else(|| Failure {
-                    class: Class::Unknown,
-                    text: "the answer of AWS holds no access key".to_owned(),
-                })?;
-                return Ok(Key { id: key.access_key_id, secret: Secret::new(key.secret_access_key) });
-            }
-            Err(error) => Failure::from(error),
-        };
-        // A user just made may not be there yet for every part of IAM.
-        let again = matches!(failure.class, Class::Throttled | Class::Busy | Class::Gone);
-        if !again || attempt >= account.attempts {
-            return Err(failure);
-        }
-        pause(account, attempt).await;
-        attempt += 1;
-    }
+async fn create_key(account: &Account, user: &str) -> Result<Key, Failure> {
+    let send = || account.iam.create_access_key().user_name(user).send();
+    let answer = account.call(Lane::Issue, Repeat::NotDone { user }, send).await?;
+    let key = answer.access_key.ok_or_else(|| Failure::unknown("the answer of AWS holds no access key".to_owned()))?;
+    Ok(Key { id: key.access_key_id, secret: Secret::new(key.secret_access_key) })
 }

@@ -5,6 +5,8 @@ mod config;
 mod failure;
 mod guard;
 mod issue;
+mod pace;
+mod pacer;
 mod policy_text;
 mod revoke;
 mod role;

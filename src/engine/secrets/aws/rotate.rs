@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::client::Repeat;
 use super::config;
 use super::failure::Failure;
 use crate::engine::barrier::Batch;
 use crate::engine::core::{Call, Core};
 use crate::engine::error::Error;
+use crate::engine::lease::Lane;
 use crate::engine::request::{Operation, Response};
 use crate::secret::Secret;
 
@@ -27,11 +29,14 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     }
     let failed = |step: &str, failure: &Failure| Error::Server(format!("error {step}: {failure}"));
     let account = core.aws_clients.account(core, call.mount).await?;
-    let user = account.iam.get_user().send().await.map_err(|error| failed("calling GetUser", &error.into()))?;
+    let asked = account.call(Lane::Issue, Repeat::Anything, || account.iam.get_user().send()).await;
+    let user = asked.map_err(|failure| failed("calling GetUser", &failure))?;
     let user = user.user.ok_or_else(|| Error::Server("error calling GetUser: no user in the answer".to_owned()))?;
     account.learn(user.arn());
-    let created = account.once.create_access_key().user_name(user.user_name()).send().await;
-    let created = created.map_err(|error| failed("calling CreateAccessKey", &error.into()))?;
+    let name = user.user_name();
+    let create = || account.iam.create_access_key().user_name(name).send();
+    let created = account.call(Lane::Issue, Repeat::NotDone { user: name }, create).await;
+    let created = created.map_err(|failure| failed("calling CreateAccessKey", &failure))?;
     let key = created
         .access_key
         .ok_or_else(|| Error::Server("error calling CreateAccessKey: no key in the answer".to_owned()))?;
@@ -41,15 +46,16 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     batch.put(call.mount.storage("config/root"), &root)?;
     if let Err(error) = core.barrier.commit(batch).await {
         // The new key would be nobody's; if it cannot be deleted either, the log says which it is.
-        let delete = account.iam.delete_access_key().user_name(user.user_name()).access_key_id(&root.access_key);
-        if let Err(left) = delete.send().await.map_err(Failure::from) {
+        let delete = || account.iam.delete_access_key().user_name(name).access_key_id(&root.access_key).send();
+        if let Err(left) = account.call(Lane::Issue, Repeat::Anything, delete).await {
             tracing::error!(access_key = root.access_key, error = %left, "a new root key could not be stored, nor deleted");
         }
         return Err(error);
     }
     core.aws_clients.forget(&call.mount.uuid);
     // With the old client, which the new key's delay in spreading does not touch.
-    let deleted = account.iam.delete_access_key().user_name(user.user_name()).access_key_id(old).send().await;
-    deleted.map_err(|error| failed("deleting old access key", &error.into()))?;
+    let delete = || account.iam.delete_access_key().user_name(name).access_key_id(&old).send();
+    let deleted = account.call(Lane::Issue, Repeat::Anything, delete).await;
+    deleted.map_err(|failure| failed("deleting old access key", &failure))?;
     Ok(Response::data(json!({ "access_key": root.access_key })))
 }

@@ -3,11 +3,11 @@
 use aws_sdk_iam::types::Tag;
 use indexmap::IndexMap;
 
-use super::client::Account;
+use super::client::{Account, Repeat};
 use super::failure::{Class, Failure};
 use super::role::Role;
 use crate::engine::audit::rfc3339;
-use crate::engine::lease::Lease;
+use crate::engine::lease::{Lane, Lease};
 
 /// The tag that names the lease: what makes a user ours.
 const LEASE_TAG: &str = "leasehold:lease";
@@ -74,9 +74,9 @@ fn tag_value(text: &str) -> String {
 }
 
 /// Asks AWS whose the user of a lease's name is.
-pub(super) async fn owner(account: &Account, lease: &Lease) -> Result<Owner, Failure> {
-    let iam = &account.iam;
-    let found = iam.get_user().user_name(&lease.user.name).send().await.map_err(Failure::from);
+pub(super) async fn owner(account: &Account, lane: Lane, lease: &Lease) -> Result<Owner, Failure> {
+    let (iam, name) = (&account.iam, &lease.user.name);
+    let found = account.call(lane, Repeat::Anything, || iam.get_user().user_name(name).send()).await;
     let tags = match found {
         Ok(answer) => {
             account.learn(answer.user().map(|user| user.arn()).unwrap_or_default());
@@ -88,9 +88,12 @@ pub(super) async fn owner(account: &Account, lease: &Lease) -> Result<Owner, Fai
     if let Some(owner) = owner_by(&tags, lease) {
         return Ok(owner);
     }
-    let pages = iam.list_user_tags().user_name(&lease.user.name).into_paginator().items().send();
-    match pages.try_collect().await.map_err(Failure::from) {
-        Ok(tags) => Ok(owner_by(&tags, lease).unwrap_or(Owner::Another)),
+    let pages = || iam.list_user_tags().user_name(name).into_paginator().items().send().try_collect();
+    match account.call(lane, Repeat::Anything, pages).await {
+        Ok(tags) => {
+            let tags: Vec<Tag> = tags;
+            Ok(owner_by(&tags, lease).unwrap_or(Owner::Another))
+        }
         Err(failure) if failure.class == Class::Gone => Ok(Owner::Nobody),
         Err(failure) => Err(failure),
     }

@@ -2,7 +2,7 @@
 
 use super::{Checker, Member, nearest};
 use crate::iam::catalogue::Catalogue;
-use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::pattern::{Pattern, Syntax, is_cased};
 use crate::iam::policy::{Operator, Test};
 
 /// The code of what can't be the name of a key.
@@ -26,6 +26,11 @@ impl<S: Clone> Checker<S> {
             if let Some(hint) = misshapen(&key.key) {
                 let what = format!("`{}` is not a condition key: no request has it", key.key);
                 self.warn(SHAPE_CODE, &key.key_span, what, Some(hint.to_owned()));
+            }
+            if is_cased(&key.key) {
+                let what =
+                    format!("`{}`: whether case matters beyond ASCII is not told, so it counts against you", key.key);
+                self.warn(SHAPE_CODE, &key.key_span, what, Some("write the name of the tag in lower case".to_owned()));
             }
             self.known_key(&key.key_span, &key.key);
             self.quantifier(operator, key);

@@ -4,6 +4,7 @@
 
 use super::Checker;
 use crate::iam::catalogue::Catalogue;
+use crate::iam::pattern::{Place, places};
 
 /// How other languages write what is replaced, up to the name; nobody means these literally.
 const OPENINGS: &[&str] = &["{{", "&{", "%{", "#{", "@{", "$(", "$["];
@@ -111,15 +112,15 @@ fn is_key(text: &str) -> bool {
 
 /// What stands inside `${...}`, and the text without these.
 fn variables(text: &str) -> (Vec<&str>, String) {
-    let (mut keys, mut literal, mut rest) = (Vec::new(), String::new(), text);
-    while let Some((before, inner)) = rest.split_once("${") {
-        literal.push_str(before);
+    let (mut keys, mut literal, mut from) = (Vec::new(), String::new(), 0);
+    for Place { at, inside } in places(text) {
+        literal.push_str(&text[from..at]);
         // One that is not closed has been told.
-        let Some((key, after)) = inner.split_once('}') else { return (keys, literal) };
+        let Some(key) = inside else { return (keys, literal) };
         keys.push(key);
-        rest = after;
+        from = at + key.len() + 3;
     }
-    literal.push_str(rest);
+    literal.push_str(&text[from..]);
     (keys, literal)
 }
 

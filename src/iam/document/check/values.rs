@@ -57,9 +57,10 @@ pub(super) fn problem(test: Test, text: &str) -> Option<Problem> {
     Some(Problem { code, what, hint, fatal })
 }
 
-/// What is wrong with the variables of a text, if something is. A blank around a name is told as a spelling.
-pub(super) fn variable_problem(text: &str) -> Option<(&'static str, String)> {
-    variables(text).find_map(|(at, odd)| {
+/// What is wrong with the variables of a text, which may have wildcards, if something is. A blank around a name is told
+/// as a spelling.
+pub(super) fn variable_problem(text: &str, wildcards: bool) -> Option<(&'static str, String)> {
+    variables(text, wildcards).find_map(|(at, odd)| {
         let (code, what) = match odd {
             Some(Odd::Unclosed) => {
                 ("MISSING_BRACE_IN_VARIABLE", format!("a variable in `{text}` has no closing brace"))
@@ -71,6 +72,27 @@ pub(super) fn variable_problem(text: &str) -> Option<(&'static str, String)> {
             Some(Odd::Unquoted) => {
                 let what = format!("the default of a variable in `{text}` is not in single quotes");
                 ("MISSING_QUOTE_IN_VARIABLE", what)
+            }
+            Some(Odd::Misnamed) => {
+                let what = format!("the name of a variable in `{text}` has characters that no key has");
+                ("INVALID_VARIABLE_NAME", what)
+            }
+            Some(Odd::Unseparated) => {
+                let what = format!("the default of a variable in `{text}` stands behind a comma and a space, and last");
+                ("INVALID_DEFAULT_OF_VARIABLE", what)
+            }
+            Some(Odd::Requoted) => {
+                let what = format!("the default of a variable in `{text}` has a quote or a brace in it");
+                ("INVALID_DEFAULT_OF_VARIABLE", what)
+            }
+            Some(Odd::Wild) => {
+                let what = format!("whether the wildcard in the default of a variable in `{text}` is one is not told");
+                ("INVALID_DEFAULT_OF_VARIABLE", what)
+            }
+            Some(Odd::Cased) => {
+                let what =
+                    format!("whether case matters beyond ASCII in the name of a variable in `{text}` is not told");
+                ("INVALID_VARIABLE_NAME", what)
             }
             Some(Odd::Padded) | None => {
                 if !text.starts_with("arn:") || colons_outside(&text[..at]) >= 5 {
@@ -144,9 +166,9 @@ mod tests {
     #[test]
     fn values_are_of_the_type_that_is_compared() {
         for (test, sound, unsound) in [
-            (Test::Bool, &["true", "False"][..], &["yes", "1", ""][..]),
+            (Test::Bool, &["true", "false"][..], &["yes", "1", "", "False"][..]),
             (Test::Null, &["true", "false"], &["null"]),
-            (Test::NumericLessThan, &["1", "-2.5"], &["ten", "", "inf", "NaN", "1,5", "1e3"]),
+            (Test::NumericLessThan, &["1", "-2.5"], &["ten", "", "inf", "NaN", "1,5", "1e3", "+1", ".5", "5."]),
             (Test::BinaryEquals, &["QUJD", "QUI=", ""], &["QUI", "Q===", "a b="]),
             (
                 Test::IpAddress,
@@ -203,9 +225,17 @@ mod tests {
             ("a${aws: username}", Some("UNSUPPORTED_SPACE_IN_VARIABLE")),
             ("a${aws:username, none}", Some("MISSING_QUOTE_IN_VARIABLE")),
             ("a${aws:username, '}", Some("MISSING_QUOTE_IN_VARIABLE")),
+            ("a${aws:username,'b'}", Some("INVALID_DEFAULT_OF_VARIABLE")),
+            ("a${aws:username,  'b'}", Some("INVALID_DEFAULT_OF_VARIABLE")),
+            ("a${aws:username, 'b'c'}", Some("INVALID_DEFAULT_OF_VARIABLE")),
+            ("a${aws:username, 'b*'}", Some("INVALID_DEFAULT_OF_VARIABLE")),
+            ("a${aws:${x}}", Some("INVALID_VARIABLE_NAME")),
+            ("a${aws:*}", Some("INVALID_VARIABLE_NAME")),
+            ("a${aws:PrincipalTag/\u{dc}}", Some("INVALID_VARIABLE_NAME")),
+            ("a${aws:PrincipalTag/\u{fc}}", None),
             ("arn:aws:iam::${aws:PrincipalAccount}:role/a", Some("VARIABLE_UNSUPPORTED_IN_ELEMENT")),
         ] {
-            assert_eq!(variable_problem(text).map(|problem| problem.0), code, "{text}");
+            assert_eq!(variable_problem(text, true).map(|problem| problem.0), code, "{text}");
         }
     }
 }
