@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::global::Format;
-use super::output::printable;
+use super::output::one_line;
 use super::{Global, output};
 use crate::estate::{self, Estate};
 use crate::git::{self, Blamed, Blamer};
@@ -118,8 +118,8 @@ fn checked(findings: Vec<document::Finding<()>>, warnings: Warnings) -> Result<(
             let error = CliError::new(1, finding.what);
             return Err(if hint.is_empty() { error } else { error.hint(hint) });
         }
-        let help = if hint.is_empty() { String::new() } else { format!("\n  = help: {}", printable(&hint)) };
-        output::say(&format!("warning: {}{help}\n", printable(&finding.what)));
+        let help = if hint.is_empty() { String::new() } else { format!("\n  = help: {}", one_line(&hint)) };
+        output::say(&format!("warning: {}{help}\n", one_line(&finding.what)));
     }
     Ok(())
 }
@@ -156,24 +156,24 @@ impl Answer<'_> {
                 last = Some((&holding.app, &holding.role));
             }
             let access = &holding.access;
-            out.push_str(&format!("  {}   ({})\n", printable(&access.sentence()), access.level_words()));
+            out.push_str(&format!("  {}   ({})\n", one_line(&access.sentence()), access.level_words()));
             for condition in &access.conditions {
-                out.push_str(&format!("      only if {}\n", printable(condition)));
+                out.push_str(&format!("      only if {}\n", one_line(condition)));
             }
             for limit in &holding.limits {
-                out.push_str(&format!("      {}\n", printable(limit)));
+                out.push_str(&format!("      {}\n", one_line(limit)));
             }
             match &holding.proof {
                 Some(Proof::Witness(request)) if self.question.is_wide() || !request.context.is_empty() => {
-                    out.push_str(&format!("      for example {}\n", printable(&assertion::request(request))));
+                    out.push_str(&format!("      for example {}\n", one_line(&assertion::request(request))));
                 }
-                Some(Proof::CannotTell(why)) => out.push_str(&format!("      perhaps: {}\n", printable(why))),
+                Some(Proof::CannotTell(why)) => out.push_str(&format!("      perhaps: {}\n", one_line(why))),
                 _ => {}
             }
-            let sid = access.statement.as_ref().map_or_else(String::new, |sid| format!("\"{}\" ", printable(sid)));
+            let sid = access.statement.as_ref().map_or_else(String::new, |sid| format!("\"{}\" ", one_line(sid)));
             let since =
                 self.since(holding)?.map_or_else(String::new, |blamed| format!("   since {}", brought(&blamed)));
-            out.push_str(&format!("      {sid}{}{since}\n", printable(&holding.place.to_string())));
+            out.push_str(&format!("      {sid}{}{since}\n", one_line(&holding.place.to_string())));
         }
         if self.holdings.is_empty() {
             out.push_str(match (self.question, self.not_known.may_allow) {
@@ -184,7 +184,7 @@ impl Answer<'_> {
             });
         }
         for note in &self.not_known.notes {
-            out.push_str(&format!("{}\n", printable(note)));
+            out.push_str(&format!("{}\n", one_line(note)));
         }
         Ok(out)
     }
@@ -213,7 +213,7 @@ impl Question {
 
 /// Who, through which role and how, on what terms.
 fn head(holding: &Holding) -> String {
-    let app = holding.app.as_ref().map_or_else(|| "no app".to_owned(), |app| format!("app {}", printable(app)));
+    let app = holding.app.as_ref().map_or_else(|| "no app".to_owned(), |app| format!("app {}", one_line(app)));
     let via = match holding.via {
         None | Some(Via::Own) => "",
         Some(Via::Grant) => " (granted)",
@@ -221,7 +221,7 @@ fn head(holding: &Holding) -> String {
     };
     format!(
         "{app} via role {}{via}   lease {}, a credential works at most {}\n",
-        printable(&holding.role),
+        one_line(&holding.role),
         words_of_duration(holding.lease),
         words_of_duration(holding.lifetime)
     )
@@ -232,12 +232,7 @@ fn brought(blamed: &Blamed) -> String {
     let short = blamed.commit.get(..7).unwrap_or(&blamed.commit);
     let before = if blamed.is_boundary { " or before" } else { "" };
     let date = time::OffsetDateTime::from_unix_timestamp(blamed.time).map(|time| format!(" {}", time.date()));
-    format!(
-        "{short}{before}{} ({}: {})",
-        date.unwrap_or_default(),
-        printable(&blamed.author),
-        printable(&blamed.summary)
-    )
+    format!("{short}{before}{} ({}: {})", date.unwrap_or_default(), one_line(&blamed.author), one_line(&blamed.summary))
 }
 
 fn row(holding: &Holding, since: Option<Blamed>) -> Value {

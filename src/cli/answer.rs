@@ -48,7 +48,7 @@ pub(crate) fn structured(value: &Value, format: Format) -> Result<(), CliError> 
     match format {
         Format::Yaml => {
             let text = serde_yaml::to_string(value);
-            output::data(&text.map_err(|error| CliError::new(1, format!("the answer has no YAML form: {error}")))?)
+            output::exact(&text.map_err(|error| CliError::new(1, format!("the answer has no YAML form: {error}")))?)
         }
         _ => output::line(&format!("{value:#}")),
     }

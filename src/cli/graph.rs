@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use super::context::Context;
 use super::error::CliError;
 use super::global::Format;
-use super::output::printable;
+use super::output::one_line;
 use super::{Global, output};
 use crate::estate::EngineChoice;
 use crate::review::effective::Side;
@@ -56,7 +56,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 /// That there is no such app, and which there are.
 pub(crate) fn undeclared(side: &Side<'_>, app: &str) -> CliError {
     let known: Vec<&str> = side.apps().map(|app| app.name).collect();
-    let mut problem = CliError::new(1, format!("the app {} is not declared", printable(app)));
+    let mut problem = CliError::new(1, format!("the app {} is not declared", one_line(app)));
     let score = |name: &&str| strsim::jaro_winkler(app, name);
     let near = known.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|name| score(name) > NEAR_MIN);
     if let Some(near) = near {

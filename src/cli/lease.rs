@@ -124,7 +124,7 @@ fn told(what: &Map<String, Value>) {
         }
     }
     for id in what.get("given_up").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
-        output::say(&format!("The credential of {id} may be left; the lease is forgotten"));
+        output::say(&format!("The credential of {} may be left; the lease is forgotten", output::one_line(id)));
     }
 }
 

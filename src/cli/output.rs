@@ -2,18 +2,27 @@
 //!
 //! A reader that goes away (`| head`) ends the output and is no error. Text that comes from files or
 //! from an engine passes through [`printable`] on its way to a person, so that it cannot drive the
-//! terminal. anstream drops colours when the stream is no terminal or `NO_COLOR` is set.
+//! terminal; names and keys through [`one_line`]. No line that is meant for people begins as a command to a CI does.
+//! anstream drops colours when the stream is no terminal or `NO_COLOR` is set.
 
 use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::error::CliError;
 
-/// Prints data to stdout, as it is.
+/// Prints data to stdout.
 ///
 /// # Errors
 /// When stdout cannot be written for another reason than that nobody reads it any more.
 pub(crate) fn data(text: &str) -> Result<(), CliError> {
+    exact(&defused(text))
+}
+
+/// Prints data to stdout, as it is: a form that a program reads, in which a text of several lines may stand.
+///
+/// # Errors
+/// As [`data`].
+pub(crate) fn exact(text: &str) -> Result<(), CliError> {
     let mut stdout = anstream::stdout().lock();
     finish(stdout.write_all(text.as_bytes()).and_then(|()| stdout.flush()))
 }
@@ -52,7 +61,7 @@ fn finish(written: io::Result<()>) -> Result<(), CliError> {
 /// Says something to the person at the terminal, on stderr.
 pub(crate) fn say(text: &str) {
     // There is nowhere left to complain about a stderr that cannot be written.
-    let _ = writeln!(anstream::stderr().lock(), "{text}");
+    let _ = writeln!(anstream::stderr().lock(), "{}", defused(text));
 }
 
 /// Asks the person at the terminal, without ending the line.
@@ -112,6 +121,28 @@ pub(crate) fn printable(text: &str) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// A text that nothing acts on and that stays on its line: for names, keys and places.
+pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
+    match printable(text) {
+        shown if shown.contains('\n') => Cow::Owned(shown.replace('\n', "\\n")),
+        shown => shown,
+    }
+}
+
+/// A text in which no line is a command to GitHub Actions: it takes `::error::` and its like at the beginning of a
+/// line, after white space, from whatever a step prints (GitHub, "Workflow commands").
+fn defused(text: &str) -> Cow<'_, str> {
+    let is_command = |line: &str| line.trim_start().starts_with("::");
+    if !text.lines().any(is_command) {
+        return Cow::Borrowed(text);
+    }
+    let lines = text.split_inclusive('\n').map(|line| match is_command(line) {
+        true => line.replacen(':', "\\u{3a}", 1),
+        false => line.to_owned(),
+    });
+    Cow::Owned(lines.collect())
+}
+
 /// Control characters but line feed and tab, and Unicode's marks of direction (UAX 9).
 fn acts(character: char) -> bool {
     let direction =
@@ -146,7 +177,13 @@ fn wrapped(text: &str, indent: usize, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{printable, wrapped};
+    use super::{defused, one_line, printable, wrapped};
+
+    #[test]
+    fn no_line_is_a_command_to_a_ci() {
+        assert_eq!(defused("::a\n \t::b::c\nx ::d\n"), "\\u{3a}:a\n \t\\u{3a}:b::c\nx ::d\n");
+        assert_eq!(one_line("a\n::b\u{1b}"), "a\\n::b\\u{1b}");
+    }
 
     #[test]
     fn terminal_sequences_are_shown_and_not_obeyed() {

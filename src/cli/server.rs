@@ -273,13 +273,62 @@ fn reloaded(engine: Engine, certificate: Option<Arc<Certificate>>) -> Result<tok
     }))
 }
 
+/// A writer of events, each in one piece and ending in a line feed: what would break its line is shown as an escape,
+/// so that no text in it, such as an error that AWS answered, makes a line of its own.
+struct OneLine<W>(W);
+
+impl<W: std::io::Write> std::io::Write for OneLine<W> {
+    fn write(&mut self, event: &[u8]) -> std::io::Result<usize> {
+        let line = event.strip_suffix(b"\n").unwrap_or(event);
+        let text = String::from_utf8_lossy(line).replace('\n', "\\n").replace('\r', "\\r");
+        self.0.write_all(text.as_bytes())?;
+        self.0.write_all(&event[line.len()..])?;
+        Ok(event.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        self.0.flush()
+    }
+}
+
 /// Logs of this program at `level`; of libraries only warnings, because theirs may show what we send.
 pub(super) fn log_to_stderr(level: &str) -> Result<(), CliError> {
     let filter = tracing_subscriber::EnvFilter::try_new(format!("warn,leasehold={level}"))
         .map_err(|e| CliError::new(1, format!("bad log level: {e}")))?;
     tracing_subscriber::fmt()
-        .with_writer(std::io::stderr)
+        .with_writer(|| OneLine(std::io::stderr()))
         .with_env_filter(filter)
         .try_init()
         .map_err(|e| CliError::new(1, format!("cannot set up logging: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::OneLine;
+
+    #[test]
+    fn what_is_logged_is_a_line_each() {
+        let log = std::sync::Arc::new(std::sync::Mutex::new(Vec::new()));
+        #[derive(Clone)]
+        struct Shared(std::sync::Arc<std::sync::Mutex<Vec<u8>>>);
+        impl std::io::Write for Shared {
+            fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+                self.0.lock().unwrap().extend(bytes);
+                Ok(bytes.len())
+            }
+            fn flush(&mut self) -> std::io::Result<()> {
+                Ok(())
+            }
+        }
+        let shared = Shared(log.clone());
+        let subscriber =
+            tracing_subscriber::fmt().with_ansi(false).with_writer(move || OneLine(shared.clone())).finish();
+        tracing::subscriber::with_default(subscriber, || {
+            let error = "no\n::error::such\r\n  ::warning::thing";
+            tracing::error!(%error, path = error, "failed {error}");
+        });
+        let log = String::from_utf8(log.lock().unwrap().clone()).unwrap();
+        assert_eq!(log.matches(['\n', '\r']).count(), 1, "{log}");
+        assert!(log.ends_with('\n') && log.contains("no\\n::error::such"), "{log}");
+    }
 }

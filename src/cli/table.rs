@@ -12,6 +12,10 @@ use crate::api::Answer;
 /// padded. Empty cells read `n/a`.
 pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     let count = rows.iter().map(Vec::len).max().unwrap_or_default();
+    // Only in the last column may a text have lines of its own.
+    let lines = |cell: &String, index: usize| if index + 1 < count { cell.replace('\n', "\\n") } else { cell.clone() };
+    let rows: Vec<Vec<String>> =
+        rows.iter().map(|row| row.iter().enumerate().map(|(index, cell)| lines(cell, index)).collect()).collect();
     let shown = |cell: &String| if cell.is_empty() { "n/a".to_owned() } else { cell.clone() };
     let width = |column: usize| {
         let cells = rows.iter().filter_map(|row| row.get(column));
@@ -19,7 +23,7 @@ pub(crate) fn columns(rows: &[Vec<String>]) -> String {
     };
     let widths: Vec<usize> = (0..count).map(width).collect();
     let mut text = String::new();
-    for row in rows {
+    for row in &rows {
         for (index, cell) in row.iter().enumerate() {
             let cell = shown(cell);
             text.push_str(&cell);

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::context::Context;
 use super::error::CliError;
 use super::global::Format;
-use super::output::printable;
+use super::output::one_line;
 use super::{Global, output};
 use crate::estate::{self, Checked, Problem, Severity, Sources};
 use crate::guardrail::{self, Judged};
@@ -117,15 +117,15 @@ fn violations(sources: &Sources, global: &Global, today: &str) -> Vec<(String, J
 
 fn tell(violations: &[(String, Judged)]) {
     for (environment, Judged { violation, .. }) in violations {
-        let place = violation.place.as_ref().map(|place| format!("\n --> {}", printable(place))).unwrap_or_default();
-        let fix = violation.fix.as_ref().map(|fix| format!("\n  = help: {}", printable(fix))).unwrap_or_default();
+        let place = violation.place.as_ref().map(|place| format!("\n --> {}", one_line(place))).unwrap_or_default();
+        let fix = violation.fix.as_ref().map(|fix| format!("\n  = help: {}", one_line(fix))).unwrap_or_default();
         output::say(&format!(
             "guardrail {} ({}, environment {}): {}: {}{place}{fix}\n",
-            printable(&violation.guardrail),
+            one_line(&violation.guardrail),
             violation.severity.name(),
-            printable(environment),
-            printable(&violation.subject),
-            printable(&violation.what)
+            one_line(environment),
+            one_line(&violation.subject),
+            one_line(&violation.what)
         ));
     }
 }

@@ -334,7 +334,7 @@ fn shown(source: &Source, start: usize, last: u32, span: Span) -> (String, std::
 pub(crate) fn escape(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
-        if is_unsafe(c) && c != '\n' {
+        if is_unsafe(c) {
             out.extend(c.escape_unicode());
         } else {
             out.push(c);

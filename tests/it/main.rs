@@ -29,6 +29,7 @@ mod iam_model;
 mod iam_second;
 mod iam_simulator;
 mod iam_versions;
+mod log_lines;
 mod names;
 mod plan_apply;
 mod plan_command;

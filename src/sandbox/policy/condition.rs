@@ -163,7 +163,7 @@ impl Operator {
         if wanted.contains(&Wanted::Misplaced) {
             return Truth::Unknown;
         }
-        let each = sent.iter().map(|value| match test.takes(value) {
+        let mut each = sent.iter().map(|value| match test.takes(value) {
             true => wanted.iter().any(|wanted| wanted.matches(value, judge.forks.letters)) != negated,
             false => negated && judge.forks.foreign == Foreign::Differs,
         });
@@ -173,7 +173,7 @@ impl Operator {
             (Set::None, false) => judge.forks.several == Several::AllMatch,
             (Set::None, true) => judge.forks.several_negated == SeveralNegated::NoneMatches,
         };
-        Truth::from(if all { each.fold(true, |all, one| all && one) } else { each.fold(false, |any, one| any || one) })
+        Truth::from(if all { each.all(|one| one) } else { each.any(|one| one) })
     }
 }
 
@@ -289,7 +289,7 @@ fn equal_ignoring_case(pattern: &[Piece], sent: &str, letters: Letters) -> bool 
 fn alike(a: char, b: char, letters: Letters) -> bool {
     const TURKISH: [char; 4] = ['i', 'I', 'ı', 'İ'];
     match letters {
-        Letters::Ascii => a.to_ascii_lowercase() == b.to_ascii_lowercase(),
+        Letters::Ascii => a.eq_ignore_ascii_case(&b),
         Letters::All => {
             let (lower, upper) = (|c: char| c.to_lowercase().to_string(), |c: char| c.to_uppercase().to_string());
             lower(a) == lower(b) || upper(a) == upper(b) || (TURKISH.contains(&a) && TURKISH.contains(&b))
