@@ -285,7 +285,12 @@ impl Forks {
         ];
         let open: Vec<fn(Reading) -> Reading> =
             values.into_iter().filter(|(open, _)| *open).map(|(_, other)| other).collect();
-        fork(true, &open);
+        // They go with each way to read a variable without a value; the rest is read as usual then.
+        let usual = |reading: &Reading| Reading { unresolved: reading.unresolved, ..Reading::default() } == *reading;
+        let before: Vec<Reading> = all.iter().copied().filter(usual).collect();
+        for other in open {
+            all.extend(before.iter().map(|reading| other(*reading)));
+        }
         if self.colons && self.late_colons {
             let more: Vec<Reading> =
                 all.iter().filter(|one| one.colons == Colons::Segmented).map(|one| five(*one)).collect();
@@ -367,7 +372,7 @@ mod tests {
     #[test]
     fn every_reading_is_there_once() {
         let all = Reading::all();
-        assert_eq!(all.len(), 3 * 3 * 2 * 2 * 6);
+        assert_eq!(all.len(), 3 * 3 * 2 * 2 + 3 * 5);
         assert_eq!(all.iter().collect::<std::collections::BTreeSet<_>>().len(), all.len());
     }
 

@@ -175,25 +175,39 @@ pub struct Forks {
 }
 
 impl Forks {
-    /// Every way to read the pages.
+    /// Every way to read the pages; what is open of values that hardly anybody sends is read otherwise by itself.
     pub fn all() -> impl Iterator<Item = Self> {
+        const PLAIN: Forks = Forks {
+            star: Star::Anywhere,
+            unresolved: Unresolved::MatchesNothing,
+            several: Several::AnyMatches,
+            several_negated: SeveralNegated::NoneMatches,
+            blank: Blank::IsValue,
+            blank_variable: Blank::IsValue,
+            foreign: Foreign::Differs,
+            letters: Letters::Ascii,
+        };
         let stars = [Star::Anywhere, Star::InSegment, Star::InFirstFive];
         let unresolved = [Unresolved::MatchesNothing, Unresolved::SpoilsStatement, Unresolved::SpoilsUnlessIfExists];
         let several = [Several::AnyMatches, Several::AllMatch];
         let negated = [SeveralNegated::NoneMatches, SeveralNegated::SomeDoesNot];
-        let blanks = [Blank::IsValue, Blank::IsNull];
-        let foreign = [Foreign::Differs, Foreign::Fails];
-        let letters = [Letters::Ascii, Letters::All];
-        (0..9 << 6).map(move |n: usize| Self {
-            star: stars[(n >> 6) % 3],
-            unresolved: unresolved[(n >> 6) / 3],
+        let (null, fails, letters) = (Blank::IsNull, Foreign::Fails, Letters::All);
+        let policies = (0..36).map(move |n: usize| Self {
+            star: stars[n / 12],
+            unresolved: unresolved[n / 4 % 3],
             several: several[n & 1],
             several_negated: negated[n >> 1 & 1],
-            blank: blanks[n >> 2 & 1],
-            blank_variable: blanks[n >> 3 & 1],
-            foreign: foreign[n >> 4 & 1],
-            letters: letters[n >> 5 & 1],
-        })
+            ..PLAIN
+        });
+        let values = [
+            Self { blank: null, ..PLAIN },
+            Self { blank_variable: null, ..PLAIN },
+            Self { blank: null, blank_variable: null, ..PLAIN },
+            Self { foreign: fails, ..PLAIN },
+            Self { letters, ..PLAIN },
+        ];
+        let values = unresolved.into_iter().flat_map(move |unresolved| values.map(|one| Self { unresolved, ..one }));
+        policies.chain(values)
     }
 }
 
