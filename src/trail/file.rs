@@ -453,7 +453,11 @@ impl Log {
         let written = text.iter().rposition(|&byte| byte != 0).map_or(0, |last| last + 1);
         let start = [prefix.as_bytes(), LINE_START].concat();
         let common = written.min(start.len());
-        Ok(text[..common] == start[..common])
+        let written = &text[..written];
+        // A whole object is somebody's, unless only its line end is missing.
+        let object = written.strip_prefix(prefix.as_bytes()).unwrap_or(written);
+        let is_whole = serde_json::from_slice::<serde::de::IgnoredAny>(object).is_ok();
+        Ok(written[..common] == start[..common] && (!is_whole || chain::is_chained(written)))
     }
 
     /// Finds the head in the last line, and cuts off a line without end.

@@ -116,8 +116,18 @@ async fn a_file_that_is_no_trail_is_refused_and_stays_as_it_is() {
     let path = directory.path().join("f");
     // What a power cut leaves of a first line is none of them.
     let torn = ["", "\0\0\0", "{\"ti", "{\"time\":\"2026", "{\"time\":\"2026\0\0\0"];
-    let others =
-        ["x", "x\n", "\0x", "{\"type\":\"request\"}\n", "{\"tim3", "YXNkZg==\n", "SQLite format 3\0", "\n", "a\nb\n\0"];
+    let others = [
+        "x",
+        "{\"time\":\"2026\"}",
+        "x\n",
+        "\0x",
+        "{\"type\":\"request\"}\n",
+        "{\"tim3",
+        "YXNkZg==\n",
+        "SQLite format 3\0",
+        "\n",
+        "a\nb\n\0",
+    ];
     for (text, is_trail) in torn.iter().map(|text| (text, true)).chain(others.iter().map(|text| (text, false))) {
         std::fs::write(&path, text).unwrap();
         std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o644)).unwrap();
