@@ -279,7 +279,9 @@ fn logins_are_revoked_as_leases_are_with_all_that_hangs_on_them() {
         assert!((200..300).contains(&answer.status), "{path} {body}: {}", answer.body);
         assert_eq!(answer.body["data"], said, "{path} {body}");
         world.users_become(1 + 2 * left);
-        assert_eq!(login_leases(&world).len(), left, "{path} {body}");
+        // The record of a token goes beside its leases, so perhaps after the last user.
+        let gone = (0..5000).any(|_| login_leases(&world).len() == left);
+        assert!(gone, "{path} {body}: {:?}", login_leases(&world));
         assert_eq!(tokens.iter().filter(|token| is_alive(token)).count(), 2 * left, "{path} {body}");
         assert!(is_alive(&other), "{path}");
         // The rest, for the next.
