@@ -26,6 +26,9 @@ use crate::engine::request::{Request, Response};
 /// only after that, gets to know why. As large as any body that Vault takes.
 const DRAIN_BYTES_MAX: u64 = 32 << 20;
 
+/// The same for who has no valid token: reading on holds memory, and a body of that size is no mistake.
+const STRANGER_DRAIN_BYTES_MAX: u64 = 64 << 10;
+
 /// What a connection's requests need to know.
 #[derive(Clone)]
 pub(super) struct Connection {
@@ -159,7 +162,7 @@ fn too_large(full: Full) -> Error {
     }
 }
 
-/// Reads a body. One that is too large is read to its end as well, and thrown away.
+/// Reads a body. One that is too large is read to its end as well, within limits, and thrown away.
 async fn read(connection: &Connection, open: &mut Open, parts: &Parts, body: &mut Incoming) -> Result<Vec<u8>, Error> {
     let bytes_max = connection.limits.body_bytes_max;
     let over = || Error::TooLarge(format!("request body too large: this server takes at most {bytes_max} bytes"));
@@ -170,27 +173,28 @@ async fn read(connection: &Connection, open: &mut Open, parts: &Parts, body: &mu
         return Err(over());
     }
     let (mut bytes, mut total, mut refusal) = (Vec::new(), 0, None);
+    let mut drain_bytes_max = DRAIN_BYTES_MAX;
     while let Some(frame) = body.frame().await {
         let frame = frame.map_err(|_| Error::Invalid("the request body could not be read".to_owned()))?;
         let Ok(data) = frame.into_data() else { continue };
         total += data.len() as u64;
-        if refusal.is_some() {
-            if total > DRAIN_BYTES_MAX {
-                break;
+        if refusal.is_none() {
+            open.hold(data.len());
+            if total > bytes_max as u64 {
+                refusal = Some(over());
+            } else if let Some(full) = open.full()
+                && let Err(error) = connection.allow(full, parts, too_large)
+            {
+                (refusal, drain_bytes_max) = (Some(error), STRANGER_DRAIN_BYTES_MAX);
+            } else {
+                bytes.extend_from_slice(&data);
+                continue;
             }
-            continue;
-        }
-        open.hold(data.len());
-        if total > bytes_max as u64 {
-            refusal = Some(over());
-        } else if let Some(full) = open.full() {
-            refusal = connection.allow(full, parts, too_large).err();
-        }
-        if refusal.is_some() {
             open.let_go(bytes.len() + data.len());
             bytes = Vec::new();
-        } else {
-            bytes.extend_from_slice(&data);
+        }
+        if total.max(said) > drain_bytes_max {
+            break;
         }
     }
     refusal.map_or(Ok(bytes), Err)

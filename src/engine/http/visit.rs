@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use crate::engine::handed::Handed;
 
 /// Bytes of heads and bodies that a connection without a token may hold at a time.
-pub(super) const STRANGER_BYTES_MAX: usize = 32 << 10;
+pub(super) const STRANGER_BYTES_MAX: usize = 16 << 10;
 /// Bytes of heads and bodies that any connection may hold at a time.
 const BYTES_MAX: usize = 32 << 20;
 /// Requests that a connection without a token may have open at a time.
