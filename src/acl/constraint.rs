@@ -8,9 +8,9 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
-use super::Capability;
 use super::document::Allowed;
-use super::matching::{Permissions, glob};
+use super::matching::Permissions;
+use super::{Capability, reading};
 
 /// What one rule takes and another does not.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,8 +77,10 @@ fn names(old: &Permissions, new: &Permissions) -> BTreeSet<String> {
     for rule in [old, new] {
         names.extend(rule.required.iter().cloned());
         for name in rule.allowed.keys().chain(rule.denied.keys()) {
-            names.insert(name.clone());
-            names.extend(in_other_case(name));
+            for name in reading::names(name) {
+                names.extend(in_other_case(&name));
+                names.insert(name);
+            }
         }
     }
     let fresh = (0..).map(|number| format!("other{number}")).find(|name| !names.contains(name));
@@ -102,22 +104,25 @@ fn in_other_case(name: &str) -> Option<String> {
 }
 
 /// A set of values that a list in a policy stands for.
-#[derive(Clone, Copy)]
 enum Values<'a> {
     All,
-    Listed(&'a [Allowed]),
+    Listed(Vec<&'a Allowed>),
 }
 
 impl<'a> Values<'a> {
-    fn of(list: Option<&'a Vec<Allowed>>) -> Self {
-        match list {
-            None => Self::Listed(&[]),
-            Some(values) if values.is_empty() => Self::All,
-            Some(values) => Self::Listed(values),
+    /// The values of all these lists together.
+    fn of(lists: impl IntoIterator<Item = &'a Vec<Allowed>>) -> Self {
+        let mut all = Vec::new();
+        for list in lists {
+            if list.is_empty() {
+                return Self::All;
+            }
+            all.extend(list);
         }
+        Self::Listed(all)
     }
 
-    fn covers(self, piece: Option<&Allowed>) -> bool {
+    fn covers(&self, piece: Option<&Allowed>) -> bool {
         match (self, piece) {
             (Self::All, _) => true,
             (Self::Listed(_), None) => false,
@@ -134,7 +139,10 @@ fn allowed<'a>(rule: &'a Permissions, name: &str) -> Values<'a> {
 }
 
 fn denied<'a>(rule: &'a Permissions, name: &str) -> Values<'a> {
-    if rule.denied.contains_key("*") { Values::All } else { Values::of(rule.denied.get(&name.to_lowercase())) }
+    if rule.denied.contains_key("*") {
+        return Values::All;
+    }
+    Values::of(reading::names(name).iter().filter_map(|name| rule.denied.get(name)))
 }
 
 /// Whether every value that `new` accepts for `name` is one that `old` accepts.
@@ -142,17 +150,17 @@ fn values_within(old: &Permissions, new: &Permissions, name: &str) -> bool {
     let (old_allowed, old_denied) = (allowed(old, name), denied(old, name));
     let new_denied = denied(new, name);
     let piece_within = |piece: Option<&Allowed>| {
-        let refused = match old_denied {
+        let refused = match &old_denied {
             Values::All => false,
             Values::Listed(values) => values
                 .iter()
-                .all(|value| new_denied.covers(Some(value)) || piece.is_some_and(|piece| disjoint(value, piece))),
+                .all(|value| new_denied.covers(Some(value)) || piece.is_some_and(|piece| spares(value, piece))),
         };
         new_denied.covers(piece) || old_allowed.covers(piece) && refused
     };
     match allowed(new, name) {
         Values::All => piece_within(None),
-        Values::Listed(values) => values.iter().all(|value| piece_within(Some(value))),
+        Values::Listed(values) => values.into_iter().all(|value| piece_within(Some(value))),
     }
 }
 
@@ -172,6 +180,8 @@ fn covers(outer: &Allowed, inner: &Allowed) -> bool {
         (Allowed::Text(outer), Allowed::Text(inner)) => {
             let ((before, text, behind), (inner_before, inner_text, inner_behind)) = (ends(outer), ends(inner));
             match (before, behind) {
+                // A pattern may be about each of several items.
+                (true, _) | (_, true) if inner != outer && inner_text.contains(',') => false,
                 (false, false) => !inner_before && !inner_behind && text == inner_text,
                 (false, true) => !inner_before && inner_text.starts_with(text),
                 (true, false) => !inner_behind && inner_text.ends_with(text),
@@ -184,15 +194,13 @@ fn covers(outer: &Allowed, inner: &Allowed) -> bool {
     }
 }
 
-/// Whether it is certain that no value is one that both stand for.
-fn disjoint(a: &Allowed, b: &Allowed) -> bool {
-    let (Allowed::Text(a), Allowed::Text(b)) = (a, b) else { return !covers(a, b) };
-    match (ends(a), ends(b)) {
-        ((false, text, false), _) => !glob(b, text),
-        (_, (false, text, false)) => !glob(a, text),
-        ((false, a, true), (false, b, true)) => !a.starts_with(b) && !b.starts_with(a),
-        ((true, a, false), (true, b, false)) => !a.ends_with(b) && !b.ends_with(a),
-        _ => false,
+/// Whether it is certain that a denied value is none of those that an allowed one stands for, as backends read them.
+fn spares(denied: &Allowed, allowed: &Allowed) -> bool {
+    match allowed {
+        Allowed::Text(pattern) if pattern.contains('*') => false,
+        Allowed::Text(text) => !reading::may_be(denied, &Value::String(text.clone())),
+        Allowed::Number(number) => !reading::may_be(denied, &Value::Number(number.clone())),
+        Allowed::Bool(flag) => !reading::may_be(denied, &Value::Bool(*flag)),
     }
 }
 

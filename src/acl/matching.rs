@@ -12,7 +12,7 @@ use std::ops::Range;
 use serde_json::{Map, Value};
 
 use super::document::{Allowed, DocumentError, Rule, parse_with_templates};
-use super::{Capability, Decision};
+use super::{Capability, Decision, reading};
 
 /// A set of [`Capability`]s.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -140,14 +140,15 @@ impl Permissions {
 
     /// Whether one parameter of a request may have this name and value.
     pub(super) fn accepts(&self, name: &str, value: &Value) -> bool {
-        // Request keys are lowered only where that refuses more: a backend does not read `TTL` as `ttl`.
-        let refused = || self.denied.get(&name.to_lowercase()).is_some_and(|values| any_matches(values, value));
+        // What is denied is judged as a backend may read it; what is allowed, as it is written: each refuses more.
+        let denied = |values: &Vec<Allowed>| values.is_empty() || values.iter().any(|one| reading::may_be(one, value));
+        let refused = || reading::names(name).iter().filter_map(|name| self.denied.get(name)).any(denied);
         if self.denied.contains_key("*") || !self.denied.is_empty() && refused() {
             return false;
         }
         self.allowed.is_empty()
             || match self.allowed.get(name) {
-                Some(values) => any_matches(values, value),
+                Some(values) => values.is_empty() || values.iter().any(|one| takes(one, name, value)),
                 None => self.allowed.contains_key("*"),
             }
     }
@@ -184,15 +185,19 @@ fn merge_parameters(into: &mut Parameters, from: impl IntoIterator<Item = (Strin
     }
 }
 
-/// Whether a value is in the list; every value is in an empty one.
-fn any_matches(values: &[Allowed], given: &Value) -> bool {
-    values.is_empty()
-        || values.iter().any(|value| match (value, given) {
-            (Allowed::Text(pattern), Value::String(text)) => glob(pattern, text),
-            (Allowed::Number(number), Value::Number(given)) => number.as_f64() == given.as_f64(),
-            (Allowed::Bool(flag), Value::Bool(given)) => flag == given,
-            _ => false,
-        })
+/// Whether an allowed value stands for a given one. Where a text is a list, a pattern is about each item of it, or
+/// `dev*` would allow `dev,root`.
+fn takes(allowed: &Allowed, name: &str, given: &Value) -> bool {
+    match (allowed, given) {
+        (Allowed::Text(pattern), Value::String(text)) => {
+            let each = |mut items: Box<dyn Iterator<Item = &str> + '_>| items.all(|item| glob(pattern, item));
+            let items = || reading::items(name, text).is_none_or(|items| each(Box::new(items)));
+            pattern == text || glob(pattern, text) && items()
+        }
+        (Allowed::Number(number), Value::Number(given)) => number.as_f64() == given.as_f64(),
+        (Allowed::Bool(flag), Value::Bool(given)) => flag == given,
+        _ => false,
+    }
 }
 
 /// `*` at either end of the pattern stands for any text.

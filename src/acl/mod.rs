@@ -10,6 +10,7 @@ pub(crate) mod duration;
 pub mod hcl;
 pub mod matching;
 mod paths;
+mod reading;
 
 pub use self::matching::{Acl, Capabilities, in_lower_case};
 

@@ -295,6 +295,9 @@ impl Context {
         loop {
             match embedded::open(data, aws, &self.clock).await {
                 Ok(engine) => {
+                    for loss in engine.losses() {
+                        output::say(&format!("warning: {}\n", output::printable(&loss)));
+                    }
                     *opened = Some((data.to_owned(), engine.clone()));
                     return Ok(Opened::Here(engine));
                 }

@@ -132,7 +132,8 @@ pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
 /// A text in which no line is a command to GitHub Actions: it takes `::error::` and its like at the beginning of a
 /// line, after white space, from whatever a step prints (GitHub, "Workflow commands").
 fn defused(text: &str) -> Cow<'_, str> {
-    let is_command = |line: &str| line.trim_start().starts_with("::");
+    // `:::` is how a place beside the first one is shown, and no command.
+    let is_command = |line: &str| line.trim_start().strip_prefix("::").is_some_and(|name| !name.starts_with(':'));
     if !text.lines().any(is_command) {
         return Cow::Borrowed(text);
     }

@@ -6,7 +6,7 @@
 //! of one key collide with a chance of 1 in 2^64. The storage path is the additional data, so that a
 //! value moved to another key no longer opens.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 
 use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
 use serde::Serialize;
@@ -24,7 +24,11 @@ const VERSION: u8 = 1;
 pub(crate) struct Barrier {
     store: Arc<dyn Store>,
     cipher: Arc<Cipher>,
+    rider: Arc<OnceLock<Rider>>,
 }
+
+/// Answers a key and its value, in clear, where there is something new to write down.
+type Rider = Box<dyn Fn() -> Option<(String, Vec<u8>)> + Send + Sync>;
 
 /// AES-256-GCM with nonces that do not repeat.
 pub(crate) struct Cipher {
@@ -135,7 +139,7 @@ impl Batch {
 impl Barrier {
     /// A sealed view of `store` under a barrier key.
     pub(crate) fn new(store: Arc<dyn Store>, key: &[u8; KEY_LEN]) -> Result<Self, Error> {
-        Ok(Self { store, cipher: Arc::new(Cipher::new(key)?) })
+        Ok(Self { store, cipher: Arc::new(Cipher::new(key)?), rider: Arc::default() })
     }
 
     fn decode<T: DeserializeOwned>(&self, key: &str, sealed: &[u8]) -> Result<T, Error> {
@@ -207,6 +211,36 @@ impl Barrier {
         Ok(names)
     }
 
+    /// Opens every value; answers the keys of those that do not open, up to `limit` of them, and how many there are.
+    pub(crate) fn damaged(&self, limit: usize) -> Result<(Vec<String>, usize), Error> {
+        const AT_ONCE: usize = 256;
+        let (mut keys, mut count) = (Vec::new(), 0);
+        let mut last: Option<String> = None;
+        loop {
+            let entries = self.store.scan("", last.as_deref(), AT_ONCE)?;
+            let Some((end, _)) = entries.last() else { return Ok((keys, count)) };
+            last = Some(end.clone());
+            for (key, sealed) in entries.iter().filter(|(key, _)| key != super::seal::KEYRING_KEY) {
+                if self.cipher.open(key, sealed).is_err() {
+                    count += 1;
+                    if keys.len() < limit {
+                        keys.push(key.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sets what is written with every batch: the key and the value, in clear, where there is something new.
+    pub(crate) fn ride(&self, rider: impl Fn() -> Option<(String, Vec<u8>)> + Send + Sync + 'static) {
+        // The first one stays.
+        let _ = self.rider.set(Box::new(rider));
+    }
+
+    fn rides(&self) -> Option<(String, Vec<u8>)> {
+        self.rider.get().and_then(|rider| rider())
+    }
+
     /// What is wrong with the store: why the last commit failed; none since one succeeded.
     pub(crate) fn trouble(&self) -> Option<String> {
         self.store.trouble()
@@ -222,6 +256,13 @@ impl Barrier {
         for (key, plain) in batch.writes {
             let sealed = plain.map(|plain| self.cipher.seal(&key, &plain)).transpose()?;
             raw.writes.push((key, sealed));
+        }
+        if let Some((key, plain)) = self.rides() {
+            let sealed = self.cipher.seal(&key, &plain)?;
+            raw.writes.push((key, Some(sealed)));
+        }
+        if raw.writes.is_empty() {
+            return Ok(());
         }
         self.store.commit(raw).await
     }

@@ -3,38 +3,24 @@
 //! Nothing is held in memory for a lease that waits. One task reads the first keys under `due/`, hands
 //! what is overdue to a bounded number of workers, oldest first, and sleeps until the next. A start
 //! with any number of leases costs the same, and what fell due while the engine was down is simply
-//! first in line. What can't be worked on at all, because the store or the trail takes nothing, is left alone for a
-//! while, and those behind it have their turn ([`Late`]). How many workers a mount has depends on how its AWS account
-//! answers, so that the backlog of one that does not keeps nobody else's leases.
+//! first in line. How many workers a mount has depends on how its AWS account answers, so that the backlog
+//! of one that does not keeps nobody else's leases ([`Backlog`]).
 
-mod late;
+mod backlog;
 
-use std::collections::{BTreeSet, HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
 
 use time::OffsetDateTime;
 use tokio::sync::Notify;
-use tokio::task::JoinSet;
 
-use self::late::Late;
+use self::backlog::Backlog;
 use super::barrier::Batch;
 use super::core::Core;
 use super::error::Error;
 use super::lease::{Leases, now};
-
-/// How many due entries are worked on at once, of all mounts.
-const WORKERS_MAX: usize = 1024;
-
-/// How many entries that are not about a lease are worked on at once.
-const OTHERS_MAX: usize = 16;
-
-/// How many overdue entries of a mount are read ahead.
-const AHEAD_MAX: usize = 2048;
-
-/// How many keys are read at a time.
-const PAGE: usize = 1000;
 
 /// After a failure of the store or the trail, an entry is tried again after so many seconds.
 const RETRY_SECONDS: i64 = 15;
@@ -131,7 +117,8 @@ fn overdue(core: &Core, limit: usize) -> Result<Vec<String>, Error> {
     Ok(keys)
 }
 
-fn remaining(core: &Core) -> Result<usize, Error> {
+/// How many leases are to be revoked, now or, because an attempt failed, later; up to [`REMAINING_MAX`].
+pub(super) fn remaining(core: &Core) -> Result<usize, Error> {
     let overdue = overdue(core, REMAINING_MAX)?;
     let mut ids: HashSet<&str> = overdue.iter().filter_map(|key| parse_due(key)).map(|(_, _, id)| id).collect();
     let open = core.barrier.keys("lease-open/", None, REMAINING_MAX)?;
@@ -170,118 +157,17 @@ async fn run(core: Arc<Core>) {
             timer.next.store(next.unwrap_or(i64::MAX), Ordering::SeqCst);
         }
         backlog.fill(&core);
+        let again = [next, backlog.again()].into_iter().flatten().min();
         look = tokio::select! {
-            Some(ended) = backlog.workers.join_next_with_id(), if !backlog.workers.is_empty() => {
-                let starved = backlog.ended(ended, now(&core));
-                next = earlier(next, backlog.late.next());
-                timer.next.store(next.unwrap_or(i64::MAX), Ordering::SeqCst);
+            starved = backlog.ended(&core) => {
                 timer.progress.notify_waiters();
                 starved
             }
             () = timer.wake.notified() => true,
-            () = sleep_until(&core, next), if next.is_some() => true,
+            () = sleep_until(&core, again), if again.is_some() => true,
         };
     }
-    while backlog.workers.join_next().await.is_some() {}
-}
-
-/// What is overdue, as far as it has been read, and who works on it.
-#[derive(Default)]
-struct Backlog {
-    /// By mount (its UUID), oldest first; what is not about a lease has an empty name.
-    waiting: HashMap<String, BTreeSet<String>>,
-    /// Mounts of which more is overdue than is read ahead.
-    more: HashSet<String>,
-    /// What waits or is worked on.
-    known: HashSet<String>,
-    workers: JoinSet<bool>,
-    late: Late,
-    busy: HashMap<tokio::task::Id, (String, String)>,
-    /// How many workers each mount has.
-    at_work: HashMap<String, usize>,
-}
-
-impl Backlog {
-    /// Reads what is overdue; answers when the next entry is due.
-    fn scan(&mut self, core: &Core) -> Result<Option<i64>, Error> {
-        let time = now(core);
-        let mut after: Option<String> = None;
-        self.more.clear();
-        self.late.forget(time);
-        loop {
-            let page = core.barrier.keys("due/", after.as_deref(), PAGE)?;
-            let Some(last) = page.last() else { return Ok(self.late.next()) };
-            after = Some(last.clone());
-            for key in page {
-                match parse_due(&key) {
-                    Some((due, ..)) if due > time => return Ok(earlier(Some(due), self.late.next())),
-                    _ if self.known.contains(&key) || self.late.waits(&key) => {}
-                    parsed => {
-                        let mount = mount_of(core, parsed);
-                        let waiting = self.waiting.entry(mount.clone()).or_default();
-                        if waiting.len() < AHEAD_MAX {
-                            waiting.insert(key.clone());
-                            self.known.insert(key);
-                        } else {
-                            self.more.insert(mount);
-                        }
-                    }
-                }
-            }
-        }
-    }
-
-    /// Starts workers on what is overdue, the oldest first of those mounts that may have another.
-    fn fill(&mut self, core: &Arc<Core>) {
-        while self.workers.len() < WORKERS_MAX {
-            let has_room = |mount: &str| {
-                let most = if mount.is_empty() { OTHERS_MAX } else { core.aws_clients.width(mount) };
-                self.at_work.get(mount).copied().unwrap_or_default() < most
-            };
-            let fronts = self.waiting.iter().filter_map(|(mount, keys)| Some((keys.first()?, mount)));
-            let Some((_, mount)) = fronts.filter(|(_, mount)| has_room(mount)).min() else { return };
-            let mount = mount.clone();
-            let Some(key) = self.waiting.get_mut(&mount).and_then(BTreeSet::pop_first) else { return };
-            let handle = self.workers.spawn(work(core.clone(), key.clone()));
-            *self.at_work.entry(mount.clone()).or_default() += 1;
-            self.busy.insert(handle.id(), (mount, key));
-        }
-    }
-
-    /// A worker has ended; answers whether more has to be read for its mount.
-    fn ended(&mut self, ended: Result<(tokio::task::Id, bool), tokio::task::JoinError>, now: i64) -> bool {
-        let id = match &ended {
-            Ok((id, _)) => *id,
-            Err(error) => error.id(),
-        };
-        let Some((mount, key)) = self.busy.remove(&id) else { return false };
-        if let Some(count) = self.at_work.get_mut(&mount) {
-            *count = count.saturating_sub(1);
-        }
-        match ended {
-            Ok((_, worked)) => {
-                self.known.remove(&key);
-                if !worked {
-                    self.late.failed(key, now);
-                }
-            }
-            // Its entry stays known, so that it is not started over and over until a restart.
-            Err(_) => tracing::error!(entry = key, "a worker of the timer panicked"),
-        }
-        self.waiting.get(&mount).is_none_or(BTreeSet::is_empty) && self.more.contains(&mount)
-    }
-}
-
-fn earlier(one: Option<i64>, other: Option<i64>) -> Option<i64> {
-    one.into_iter().chain(other).min()
-}
-
-/// The mount that a due entry's lease is of; empty for other entries.
-fn mount_of(core: &Core, parsed: Option<(i64, &str, &str)>) -> String {
-    match parsed {
-        Some((_, "lease", id)) => core.mounts.route(id).map_or_else(String::new, |(mount, _)| mount.uuid.clone()),
-        _ => String::new(),
-    }
+    backlog.all_ended().await;
 }
 
 async fn sleep_until(core: &Core, unix: Option<i64>) {

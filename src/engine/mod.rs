@@ -14,6 +14,7 @@ pub(crate) mod handed;
 mod http;
 pub(crate) mod lease;
 pub(crate) mod listing;
+mod loss;
 pub(crate) mod policy;
 pub(crate) mod random;
 pub(crate) mod request;
@@ -41,6 +42,7 @@ use self::core::Core;
 use self::error::Error;
 pub use self::http::Limits;
 use self::lease::Leases;
+use self::loss::Losses;
 use self::policy::Policies;
 use self::router::{Mount, Mounts};
 use self::seal::{Directory, Key};
@@ -144,7 +146,9 @@ struct Shared {
     directory: Mutex<Option<Directory>>,
     limits: Limits,
     root_token: Option<Secret>,
+    losses: Losses,
     timer: Mutex<Option<tokio::task::JoinHandle<()>>>,
+    noting: tokio::task::JoinHandle<()>,
     streams: Mutex<Option<GracefulShutdown>>,
 }
 
@@ -173,6 +177,9 @@ impl Engine {
             Storage::Disk { directory } => {
                 let directory = Directory::hold(&directory)?;
                 let store: Arc<dyn Store> = Arc::new(DiskStore::open(&directory.file("engine.db"))?);
+                if loss::is_small(&*store) {
+                    loss::structure(&*store)?;
+                }
                 let (key, fresh) = directory.unseal_key(&*store, config.trail.as_deref())?;
                 Self::unseal(config, Some(directory), store, &key, fresh).await
             }
@@ -187,6 +194,9 @@ impl Engine {
         key_file: Option<durable::Fresh>,
     ) -> Result<Self, OpenError> {
         let (barrier, keyring) = seal::unseal(store.clone(), key)?;
+        let losses = Losses::default();
+        losses.look_through(&store, &barrier)?;
+        let noted = loss::noted(&barrier)?;
         // What a store begins with is one batch, so that a start that is killed leaves all of it or nothing.
         let mut first = Batch::new();
         let engine_id = engine_id(&barrier, &mut first)?;
@@ -207,7 +217,10 @@ impl Engine {
         // Its first line comes after the first batch: a trail with lines says that there was a store.
         let trail = Trail::new(config.clock.clone());
         let data_directory = directory.as_ref().map(|directory| directory.file("."));
-        sys::audit::open_devices(&barrier, &trail, config.trail, data_directory.as_deref())?;
+        let missing = sys::audit::open_devices(&barrier, &trail, config.trail, data_directory.as_deref(), &noted)?;
+        missing.into_iter().for_each(|loss| losses.tell(loss));
+        loss::note_with_every_batch(&barrier, &trail, noted);
+        let noting = tokio::spawn(loss::keep_noting(config.clock.clone(), barrier.clone()));
         let core = Arc::new(Core {
             clock: config.clock.clone(),
             trail,
@@ -235,7 +248,9 @@ impl Engine {
                 directory: Mutex::new(directory),
                 limits: config.limits,
                 root_token,
+                losses,
                 timer: Mutex::new(Some(timer)),
+                noting,
                 streams: Mutex::new(Some(GracefulShutdown::new())),
             }),
         })
@@ -244,6 +259,12 @@ impl Engine {
     /// The root token made at the first start, where it is still known.
     pub fn root_token(&self) -> Option<Secret> {
         self.shared.root_token.clone()
+    }
+
+    /// What was found to be lost since the engine last ran, with what to do next. A large store is looked through
+    /// beside the engine's work, so that more may come.
+    pub fn losses(&self) -> Vec<String> {
+        self.shared.losses.all()
     }
 
     /// Serves one plain HTTP/1.1 connection until its end. `peer` is none for the in-process stream.
@@ -303,13 +324,14 @@ impl Engine {
             // A timer task that panicked has nothing left to wait for.
             let _ = timer.await;
         }
+        self.shared.noting.abort();
         let (trail, store) = (self.shared.core.trail.clone(), self.shared.store.clone());
         // Both wait for their last flush, so not on a worker of the runtime.
-        let closing = move || {
-            trail.close();
-            store.close();
-        };
-        let _ = tokio::task::spawn_blocking(closing).await;
+        let lines = tokio::task::spawn_blocking(move || trail.close()).await.unwrap_or_default();
+        if let Err(error) = loss::note_last(&self.shared.core.barrier, lines).await {
+            tracing::warn!(%error, "the trail's last lines were not noted down");
+        }
+        let _ = tokio::task::spawn_blocking(move || store.close()).await;
         drop(lock(&self.shared.directory).take());
     }
 }

@@ -77,6 +77,8 @@ pub(crate) struct Response {
     pub(crate) warnings: Vec<String>,
     /// How the body is shaped.
     pub(crate) shape: Shape,
+    /// A text that is the whole body, in Prometheus's format.
+    pub(crate) plain: Option<String>,
     /// A status other than the shape's own (202, or the codes of `sys/health`).
     pub(crate) status: Option<u16>,
     /// A credential that the pipeline makes active, or revokes, before it answers.

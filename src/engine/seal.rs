@@ -29,7 +29,7 @@ use crate::durable;
 use crate::secret::Secret;
 
 /// Where the sealed barrier key lies in the store.
-const KEYRING_KEY: &str = "core/keyring";
+pub(super) const KEYRING_KEY: &str = "core/keyring";
 /// Longer files are not ours.
 const FILE_BYTES_MAX: u64 = 4096;
 
@@ -169,7 +169,7 @@ fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600).custom_flags(rustix::fs::OFlags::NOFOLLOW.bits().cast_signed())
 }
 
-/// Reads a secret from a file that only its owner may read.
+/// Reads a secret from a file that only its owner may read; an empty one is as good as none to who asks.
 ///
 /// # Errors
 /// If others may read or write the file, or it is a symbolic link.

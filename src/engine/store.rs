@@ -31,6 +31,16 @@ pub(crate) trait Store: Send + Sync {
     /// Applies the batch atomically. Durable, and visible to every reader, when the future resolves.
     fn commit(&self, batch: RawBatch) -> BoxFuture<'static, Result<(), Error>>;
 
+    /// How many bytes it takes on disk.
+    fn bytes(&self) -> u64 {
+        0
+    }
+
+    /// Reads all of its structure; answers what of it is damaged, if anything. What the values hold is not its to know.
+    fn damage(&self) -> Result<Option<String>, Error> {
+        Ok(None)
+    }
+
     /// What is wrong with it: why the last commit failed; none since one succeeded.
     fn trouble(&self) -> Option<String> {
         None

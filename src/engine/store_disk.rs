@@ -21,7 +21,7 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, ErrorCode, OptionalExtension, params};
 use tokio::sync::oneshot;
 
 use super::error::Error;
@@ -92,7 +92,7 @@ fn is_undone(error: &rusqlite::Error) -> bool {
     use rusqlite::ffi;
     match error.sqlite_error() {
         Some(error) => {
-            matches!(error.code, rusqlite::ErrorCode::DiskFull | rusqlite::ErrorCode::DatabaseBusy)
+            matches!(error.code, ErrorCode::DiskFull | ErrorCode::DatabaseBusy)
                 || error.extended_code == ffi::SQLITE_IOERR_WRITE
         }
         None => false,
@@ -126,7 +126,12 @@ impl DiskStore {
             .open(file)
             .map_err(|e| failure(&e))?;
         let connection = Connection::open(file).map_err(|e| failure(&e))?;
-        prepare(&connection).map_err(|e| failure(&e))?;
+        prepare(&connection).map_err(|e| match e.sqlite_error_code() {
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => {
+                Error::Internal(super::loss::damaged(&e.to_string()).to_string())
+            }
+            _ => failure(&e),
+        })?;
         let state = Arc::new(State::default());
         let (jobs, queue) = mpsc::channel();
         let writer = std::thread::Builder::new()
@@ -340,6 +345,17 @@ impl Store for DiskStore {
             }
             answer.await.unwrap_or_else(|_| Err(refused()))
         })
+    }
+
+    fn bytes(&self) -> u64 {
+        std::fs::metadata(&self.readers.file).map_or(0, |file| file.len())
+    }
+
+    fn damage(&self) -> Result<Option<String>, Error> {
+        // Also whether table and index say the same: a key with a flipped bit is in one of them only.
+        let found: String =
+            self.read(|connection| connection.query_row("PRAGMA integrity_check(1)", [], |row| row.get(0)))?;
+        Ok((found != "ok").then_some(found))
     }
 
     fn trouble(&self) -> Option<String> {

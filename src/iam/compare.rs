@@ -19,13 +19,13 @@ mod solve;
 mod term;
 mod witness;
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::rc::Rc;
 
 use self::budget::Budget;
 use self::finder::{Finder, Sides};
 use self::solve::{Bounds, Goal, Outcome, Sure, solve};
-use self::term::{Doubts, Term, World, is_mixed, statement_key, tells_spoilt};
+use self::term::{Area, Doubts, Term, World, is_mixed, statement_key, tells_spoilt};
 use self::witness::presentable;
 use super::catalogue::Catalogue;
 use super::pattern::{Part, Pattern, Syntax, free_from};
@@ -143,12 +143,17 @@ fn search<S>(
     outside: &[Statement<()>],
 ) -> Option<Proof> {
     let mut left = STEPS_OF_A_COMPARISON;
-    let mut facts = Facts::default();
-    access.iter().chain(beyond).flat_map(statements).for_each(|statement| facts.note(statement));
+    let all: Vec<&Statement<S>> = access.iter().chain(beyond).flat_map(statements).collect();
+    let mut sets = HashSet::new();
+    all.iter().for_each(|statement| note_sets(statement, &mut sets));
+    std::iter::once(within).chain(outside).for_each(|statement| note_sets(statement, &mut sets));
+    let mut facts = Facts::new(Rc::new(sets));
+    let near = Area::of_actions(within);
+    all.iter().filter(|one| Area::of_actions(one).may_meet(&near)).for_each(|statement| facts.note(statement));
     std::iter::once(within).chain(outside).for_each(|statement| facts.note(statement));
     let mut unsure = None;
     for (reading, open) in facts.worlds() {
-        let mut world = World::new(reading, &facts.sets);
+        let mut world = World::new(reading, &facts.sets, facts.doubtful);
         let (here, there, given) = sides(open);
         let Some(within) = Term::new(within, given, &mut world) else { continue };
         let excluded = if open { Doubts::Open } else { Doubts::Match };
@@ -207,12 +212,17 @@ fn statements<S>(set: &PolicySet<S>) -> impl Iterator<Item = &Statement<S>> {
     set.identity.iter().chain(others).flat_map(|policy| &policy.statements)
 }
 
-/// What about all statements of a comparison decides how they have to be read.
-#[derive(Default)]
+/// The keys that a set operator of a statement asks for.
+fn note_sets<S>(statement: &Statement<S>, sets: &mut HashSet<String>) {
+    let asking = statement.conditions.iter().filter(|condition| condition.operator.quantifier.is_some());
+    sets.extend(asking.map(|condition| condition.key.clone()));
+}
+
+/// What about the statements that may be about one thing decides how they have to be read.
 struct Facts {
     forks: Forks,
     doubtful: bool,
-    /// Keys that a set operator asks for.
+    /// Keys that a set operator asks for, in any statement of the comparison.
     sets: Rc<HashSet<String>>,
     /// Operators without a set prefix, by key: whether positive and negated ones are there.
     plain: Vec<(String, bool)>,
@@ -223,6 +233,11 @@ struct Facts {
 }
 
 impl Facts {
+    fn new(sets: Rc<HashSet<String>>) -> Self {
+        let (counted, variables) = (HashSet::new(), HashSet::new());
+        Self { forks: Forks::default(), doubtful: false, sets, plain: Vec::new(), counted, variables }
+    }
+
     fn note<S>(&mut self, statement: &Statement<S>) {
         let resources = &statement.resources;
         for pattern in &resources.patterns {
@@ -244,9 +259,6 @@ impl Facts {
             self.forks.mistyped |= negated && test.value_type() != Type::Text;
             self.forks.case |= matches!(test, Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase);
             self.doubtful |= condition.is_doubtful();
-            if condition.operator.quantifier.is_some() {
-                Rc::make_mut(&mut self.sets).insert(condition.key.clone());
-            }
             match condition.counts_values() {
                 true => drop(self.counted.insert(condition.key.clone())),
                 false => self.plain.push((condition.key.clone(), negated)),
@@ -302,9 +314,11 @@ fn open_wildcards(pattern: &Pattern) -> (bool, bool) {
 /// What `here` allows and `there` does not.
 fn differences<'a, S>(here: &'a [PolicySet<S>], there: &[PolicySet<S>], left: &mut usize) -> Vec<Difference<'a, S>> {
     let known: Vec<Known> = there.iter().map(Known::new).collect();
-    let mut facts = Facts::default();
-    here.iter().chain(there).flat_map(statements).for_each(|statement| facts.note(statement));
-    let worlds = facts.worlds();
+    let all: Vec<(&Statement<S>, Area)> =
+        here.iter().chain(there).flat_map(statements).map(|one| (one, Area::of_actions(one))).collect();
+    let mut sets = HashSet::new();
+    all.iter().for_each(|(statement, _)| note_sets(statement, &mut sets));
+    let sets = Rc::new(sets);
     let mut found = Vec::new();
     for (index, set) in here.iter().enumerate() {
         let mine = Known::new(set);
@@ -316,11 +330,18 @@ fn differences<'a, S>(here: &'a [PolicySet<S>], there: &[PolicySet<S>], left: &m
         if open.is_empty() {
             continue;
         }
-        let sides: Vec<Sides> = worlds
-            .iter()
-            .map(|(reading, open)| Sides::new(set, there, *open, World::new(*reading, &facts.sets)))
-            .collect();
+        let mut built: BTreeMap<(Reading, bool, bool), Sides> = BTreeMap::new();
         for statement in open {
+            let actions = Area::of_actions(statement);
+            let mut facts = Facts::new(Rc::clone(&sets));
+            all.iter().filter(|(_, one)| one.may_meet(&actions)).for_each(|(one, _)| facts.note(one));
+            let worlds = facts.worlds();
+            for (reading, open) in &worlds {
+                let new = || Sides::new(set, there, *open, World::new(*reading, &sets, facts.doubtful));
+                built.entry((*reading, *open, facts.doubtful)).or_insert_with(new);
+            }
+            let sides = worlds.iter().filter_map(|(reading, open)| built.get(&(*reading, *open, facts.doubtful)));
+            let sides: Vec<&Sides> = sides.collect();
             Finder::new(&sides, index, statement, &mut *left).find(&mut found);
         }
     }

@@ -18,7 +18,7 @@ pub const LINE_BYTES_MAX: usize = 64 * 1024 * 1024;
 pub const FAULTS_LISTED_MAX: usize = 100;
 
 /// A place in the chain: the number and the hash of a line.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Head {
     /// The line's number in the chain, from 1; 0 before the first.
     pub seq: u64,

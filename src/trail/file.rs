@@ -15,6 +15,7 @@ use std::thread::JoinHandle;
 
 use super::chain::{self, Head, LINE_BYTES_MAX};
 use super::line::LINE_START;
+use super::loss::{Noted, loss};
 use super::ticket::Waiter;
 use super::{DeviceOptions, TrailError};
 use crate::durable;
@@ -38,7 +39,7 @@ struct QueueState {
     entries: Vec<Entry>,
     bytes: usize,
     closing: bool,
-    head: Option<Head>,
+    noted: Option<Noted>,
     /// Why the last lines were not written; none since some were.
     trouble: Option<TrailError>,
 }
@@ -52,16 +53,21 @@ enum Entry {
 
 impl FileDevice {
     /// Opens the file, goes on with its chain, and starts the thread. `note` makes the body of the system
-    /// line that tells what was found wrong at the end of the file.
+    /// line that tells what was found wrong with the file. Answers also what is missing from it.
     pub(super) fn open(
         options: &DeviceOptions,
         note: impl Fn(&Oddity) -> Vec<u8> + Send + 'static,
-    ) -> Result<Self, TrailError> {
+    ) -> Result<(Self, Option<String>), TrailError> {
         let place = Place::new(options);
-        let (log, oddity) = Log::open(&place, None)?;
+        let noted = options.noted.as_ref().filter(|noted| noted.path == options.path);
+        let (mut log, oddity) = Log::open(&place, noted.map(|noted| noted.head.clone()))?;
+        let missing = match noted.filter(|_| log.regular) {
+            Some(noted) => loss(&mut log.file, noted).map_err(|source| TrailError::open(&options.path, source))?,
+            None => None,
+        };
         let queue = Arc::new(Queue { state: Mutex::default(), wake: Condvar::new() });
-        queue.lock().head = Some(log.head.clone());
-        if let Some(oddity) = oddity {
+        queue.lock().noted = log.noted();
+        for oddity in oddity.into_iter().chain(missing.clone().map(Oddity::Missing)) {
             queue.lock().entries.push(Entry::Line(note(&oddity), None));
         }
         let writer = Writer { place, log: Ok(log), buffer: Vec::new(), note: Box::new(note) };
@@ -72,7 +78,7 @@ impl FileDevice {
                 move || writer.run(&queue)
             })
             .map_err(|source| TrailError::open(&options.path, source))?;
-        Ok(Self { queue, thread: Mutex::new(Some(thread)) })
+        Ok((Self { queue, thread: Mutex::new(Some(thread)) }, missing))
     }
 
     /// Queues a body. The waiter hears when it is durable, or why not.
@@ -98,7 +104,12 @@ impl FileDevice {
 
     /// The last durable line.
     pub(super) fn head(&self) -> Option<Head> {
-        self.queue.lock().head.clone()
+        self.queue.lock().noted.as_ref().map(|noted| noted.head.clone())
+    }
+
+    /// What proves later that nothing was cut off; none of a device that keeps nothing.
+    pub(super) fn noted(&self) -> Option<Noted> {
+        self.queue.lock().noted.clone()
     }
 
     /// Why the last lines were not written; none since some were.
@@ -165,7 +176,11 @@ impl Writer {
                     Entry::Reopen => {
                         self.write(std::mem::take(&mut batch), queue);
                         self.reopen();
-                        queue.lock().trouble = self.log.as_ref().err().cloned();
+                        let mut state = queue.lock();
+                        state.trouble = self.log.as_ref().err().cloned();
+                        if let Ok(log) = &self.log {
+                            state.noted = log.noted();
+                        }
                     }
                 }
             }
@@ -184,7 +199,7 @@ impl Writer {
         match &outcome {
             Ok(()) => {
                 let mut state = queue.lock();
-                state.head = self.log.as_ref().ok().map(|log| log.head.clone());
+                state.noted = self.log.as_ref().ok().and_then(Log::noted);
                 state.trouble = None;
             }
             Err(error) => {
@@ -271,6 +286,24 @@ impl Place {
     }
 }
 
+/// Where the last newline of a file before `end` is.
+pub(super) fn newline_before(file: &mut File, end: u64) -> std::io::Result<Option<u64>> {
+    const BLOCK_BYTES: u64 = 64 * 1024;
+    let mut block = Vec::new();
+    let mut end = end;
+    while end > 0 {
+        let start = end.saturating_sub(BLOCK_BYTES);
+        block.clear();
+        file.seek(SeekFrom::Start(start))?;
+        (&*file).take(end - start).read_to_end(&mut block)?;
+        if let Some(at) = block.iter().rposition(|&byte| byte == b'\n') {
+            return Ok(Some(start + at as u64));
+        }
+        end = start;
+    }
+    Ok(None)
+}
+
 /// Whether a directory, or one below it, holds this very file.
 fn holds(directory: &Path, file: &Metadata) -> std::io::Result<bool> {
     for entry in std::fs::read_dir(directory)? {
@@ -306,6 +339,8 @@ pub(super) enum Oddity {
     Torn(u64),
     /// The last line is not one of ours, so the chain starts anew.
     Unchained(&'static str),
+    /// A line that was noted down is not there.
+    Missing(String),
 }
 
 /// An open file and its place in the chain.
@@ -315,6 +350,8 @@ struct Log {
     /// Devices such as `/dev/null` cannot be flushed, cut or read back.
     regular: bool,
     head: Head,
+    /// The number of the last line before the file's first, if the file had none when it was opened.
+    base: u64,
 }
 
 impl Drop for Log {
@@ -356,7 +393,8 @@ impl Log {
             return Err(TrailError::NotAFile { path: path.to_owned() });
         }
         place.check_links(&metadata)?;
-        let mut log = Self { path: path.to_owned(), file, regular, head: before.clone().unwrap_or_else(Head::genesis) };
+        let mut log =
+            Self { path: path.to_owned(), file, regular, head: before.unwrap_or_else(Head::genesis), base: 0 };
         if !regular {
             return Ok((log, None));
         }
@@ -369,12 +407,19 @@ impl Log {
         {
             log.file.set_permissions(PermissionsExt::from_mode(mode & 0o666)).map_err(failed)?;
         }
+        let before = log.head.seq;
         let oddity = log.resume().map_err(failed)?;
+        log.base = if log.file.metadata().map_err(failed)?.len() == 0 { before } else { 0 };
         // The entry of a file just made must survive as well as its lines.
         if metadata.len() == 0 {
             durable::sync_parent(path).map_err(failed)?;
         }
         Ok((log, oddity))
+    }
+
+    fn noted(&self) -> Option<Noted> {
+        let noted = || Noted { path: self.path.clone(), head: self.head.clone(), base: self.base };
+        self.regular.then(noted)
     }
 
     /// Whether the file is new or was written by a device such as this: its first line, or its last, carries a chain,
@@ -443,20 +488,7 @@ impl Log {
 
     /// Where the last newline before `end` is.
     fn newline_before(&mut self, end: u64) -> std::io::Result<Option<u64>> {
-        const BLOCK_BYTES: u64 = 64 * 1024;
-        let mut block = Vec::new();
-        let mut end = end;
-        while end > 0 {
-            let start = end.saturating_sub(BLOCK_BYTES);
-            block.clear();
-            self.file.seek(SeekFrom::Start(start))?;
-            (&self.file).take(end - start).read_to_end(&mut block)?;
-            if let Some(at) = block.iter().rposition(|&byte| byte == b'\n') {
-                return Ok(Some(start + at as u64));
-            }
-            end = start;
-        }
-        Ok(None)
+        newline_before(&mut self.file, end)
     }
 
     /// Writes the bodies as chained lines and flushes them. On a failed write nothing of them stays.

@@ -10,6 +10,7 @@ mod file;
 mod hash;
 mod json;
 mod line;
+mod loss;
 pub mod query;
 mod record;
 mod ticket;
@@ -17,6 +18,7 @@ mod ticket;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+pub use self::loss::Noted;
 pub use self::record::{Credential, Event, Kind, Record};
 pub use self::ticket::Ticket;
 
@@ -61,6 +63,8 @@ pub struct DeviceOptions {
     pub salt: Secret,
     /// A directory whose files are not to be written, whatever path leads to them: where the engine keeps its data.
     pub kept_out_of: Option<PathBuf>,
+    /// The last line as it was noted down ([`Trail::noted`]), if it was.
+    pub noted: Option<Noted>,
     /// Whether the engine made it, so that [`Trail::close_device`] does not take it away.
     pub built_in: bool,
 }
@@ -77,6 +81,7 @@ impl DeviceOptions {
             prefix: String::new(),
             salt,
             kept_out_of: None,
+            noted: None,
             built_in: false,
         }
     }
@@ -201,12 +206,13 @@ impl Trail {
     }
 
     /// Opens a device under a name such as `trail/` or `file/`. An existing file is gone on with: its
-    /// last line continues the chain, and a torn last line is cut off and told about in a system line.
+    /// last line continues the chain, and a torn last line is cut off and told about in a system line. Answers what is
+    /// missing from it, where its last line was noted down; a system line says so too.
     ///
     /// # Errors
     /// [`TrailError::Open`], [`TrailError::NotAFile`], [`TrailError::Unsupported`], [`TrailError::Prefix`], [`TrailError::InUse`],
     /// [`TrailError::NameTaken`].
-    pub fn open_device(&self, name: &str, options: DeviceOptions) -> Result<(), TrailError> {
+    pub fn open_device(&self, name: &str, options: DeviceOptions) -> Result<Option<String>, TrailError> {
         if let Some(word) = options.path.to_str().filter(|path| ["stdout", "discard", ""].contains(path)) {
             return Err(TrailError::Unsupported(word.to_owned()));
         }
@@ -224,12 +230,12 @@ impl Trail {
             elide_list_responses: options.elide_list_responses,
             prefix: options.prefix.clone(),
         });
-        let file = FileDevice::open(&options, {
+        let (file, missing) = FileDevice::open(&options, {
             let (format, clock) = (Arc::clone(&format), self.clock.clone());
             move |oddity| format.body(&Record::system(clock.now(), told(oddity), None))
         })?;
         devices.push(Arc::new(Device { name: name.to_owned(), built_in: options.built_in, format, file }));
-        Ok(())
+        Ok(missing)
     }
 
     /// Writes what a device has queued and closes it. Answers whether it was open. The engine's own device
@@ -245,10 +251,18 @@ impl Trail {
         device.is_some()
     }
 
-    /// Writes what is queued and closes every device. Lines appended later have no device.
-    pub fn close(&self) {
+    /// Writes what is queued and closes every device; answers what [`Trail::noted`] is then. Lines appended later have
+    /// no device.
+    pub fn close(&self) -> Vec<(String, Noted)> {
         let devices = std::mem::take(&mut *self.devices.write().unwrap_or_else(PoisonError::into_inner));
         devices.iter().for_each(|device| device.file.close());
+        noted(&devices)
+    }
+
+    /// The last durable line of each device that keeps its lines. Noted down elsewhere it proves, at the next opening,
+    /// that nothing was cut off.
+    pub fn noted(&self) -> Vec<(String, Noted)> {
+        self.read(noted)
     }
 
     /// The names of the open devices, in the order in which they were opened.
@@ -299,9 +313,14 @@ impl Trail {
     }
 }
 
+fn noted(devices: &[Arc<Device>]) -> Vec<(String, Noted)> {
+    devices.iter().filter_map(|device| Some((device.name.clone(), device.file.noted()?))).collect()
+}
+
 fn told(oddity: &Oddity) -> Event {
     let (name, reason, detail) = match oddity {
         Oddity::Torn(bytes) => ("trail-line-cut", "torn", format!("{bytes} bytes without an end were cut off")),
+        Oddity::Missing(what) => ("trail-lines-missing", "missing", what.clone()),
         Oddity::Unchained(what) => ("trail-restarted", "unchained", format!("the chain starts anew: {what}")),
     };
     Event { name: name.to_owned(), reason: reason.to_owned(), detail: Some(detail) }

@@ -53,12 +53,19 @@ fn a_trail_that_takes_nothing_holds_no_key_alive() {
         health().body
     );
     assert_eq!(world.root.send("GET", "aws/creds/r", None).status, 500);
+    let gauge = |name: &str| {
+        let gauges = world.root.get("sys/metrics")["Gauges"].clone();
+        let found = gauges.as_array().unwrap().iter().find(|gauge| gauge["Name"] == name).cloned();
+        found.unwrap_or_else(|| panic!("no {name} in {gauges}"))["Value"].clone()
+    };
+    assert_eq!((gauge("leasehold.audit.failing"), gauge("leasehold.leases.overdue")), (json!(1), json!(0)));
 
     world.wait(768 * 3600 + 1);
     until("every user goes, whatever the trail takes", || world.account.user_names("/").is_empty());
     let calls = world.account.faults().calls().len();
     world.wait(3600);
-    assert_ne!(world.settle(), 0, "their ends are not in the trail");
+    assert_eq!(world.settle_within(Duration::from_secs(2)), LEASES, "their ends are not in the trail");
+    assert_eq!(gauge("leasehold.leases.overdue"), LEASES);
     assert_eq!(world.account.faults().calls().len(), calls, "AWS is not asked again for what it has been seen without");
 
     std::fs::remove_dir(&trail).unwrap();
@@ -67,6 +74,7 @@ fn a_trail_that_takes_nothing_holds_no_key_alive() {
     until("health is well again", || health().status == 200);
     world.wait(60);
     assert_eq!(world.settle(), 0);
+    assert_eq!((gauge("leasehold.audit.failing"), gauge("leasehold.leases.overdue")), (json!(0), json!(0)));
     let lines = std::fs::read_to_string(&trail).unwrap();
     assert_eq!(lines.matches("\"name\":\"lease-revoked\"").count(), LEASES);
     assert_eq!(chain::verify(lines.as_bytes(), None).unwrap().fault_count, 0);

@@ -251,6 +251,11 @@ impl InTestEngine {
         })
     }
 
+    /// What it found to be lost at its start.
+    pub(crate) fn losses(&self) -> Vec<String> {
+        self.engine.losses()
+    }
+
     /// Closes and opens the trail's files, as SIGHUP does.
     pub(crate) fn reload(&self) {
         self.engine.reload();

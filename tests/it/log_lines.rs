@@ -12,7 +12,10 @@ const INJECTED: &str = "\n::warning::injected\r\n  ::error::injected";
 /// The lines of an output that a CI would obey.
 fn obeyed(output: &Output) -> Vec<String> {
     let lines = output.stdout.lines().chain(output.stderr.lines()).flat_map(|line| line.split('\r'));
-    lines.filter(|line| line.trim_start().starts_with("::")).map(str::to_owned).collect()
+    lines
+        .filter(|line| line.trim_start().starts_with("::") && !line.trim_start().starts_with(":::"))
+        .map(str::to_owned)
+        .collect()
 }
 
 /// Every variant of a document in which one key or one text has the lines in it.
@@ -58,15 +61,12 @@ fn an_estates_files_put_no_line_into_a_log() {
     for file in files.iter().filter(|file| file.extension().is_some_and(|extension| extension == "yaml")) {
         let text = std::fs::read_to_string(file).unwrap();
         let whole: Value = serde_yaml::from_str(&text).unwrap();
-        for variant in variants(&whole) {
+        for (index, variant) in variants(&whole).into_iter().enumerate() {
             std::fs::write(file, variant.to_string()).unwrap();
-            let output = env.run(&["-C", "estate", "validate"]);
-            told += usize::from(output.stderr.contains("::warning::injected"));
-            assert_eq!(obeyed(&output), Vec::<String>::new(), "validate: {variant}\n{}", output.stderr);
-            if output.code == 0 {
-                let output = env.run(&["-C", "estate", "plan"]);
-                assert_eq!(obeyed(&output), Vec::<String>::new(), "plan: {variant}\n{}", output.stdout);
-            }
+            // A plan shows the problems as well, and what there is to do.
+            let output = env.run(&["-C", "estate", if index % 3 == 0 { "validate" } else { "plan" }]);
+            told += usize::from((output.stdout.clone() + &output.stderr).contains("::warning::injected"));
+            assert_eq!(obeyed(&output), Vec::<String>::new(), "{variant}\n{}\n{}", output.stdout, output.stderr);
         }
         std::fs::write(file, text).unwrap();
     }

@@ -131,6 +131,8 @@ const CASES: &[(&str, i32)] = &[
     ("62-one-of-many-actions-more", 2),
     ("63-one-of-two-resources-less", 0),
     ("64-passed-to-another-service", 2),
+    ("65-typos-in-what-is-forbidden", 0),
+    ("66-typo-in-whom-it-is-forbidden", 1),
 ];
 
 #[test]
@@ -162,6 +164,24 @@ fn a_gain_that_no_request_is_known_of_is_marked_and_stays_a_gain() {
     assert!(gains.iter().all(|gain| gain["access"]["possible"] == false), "{}", output.stdout);
     let whole = Case::new("01-one-character").review(&["--format", "json"]);
     assert!(whole.stdout.contains(r#""possible": true"#) && !whole.stdout.contains(r#""possible": false"#));
+}
+
+/// Plain, it is told; where warnings are errors, nothing is judged by it.
+#[test]
+fn a_typo_in_what_is_forbidden_or_asked_is_no_proof() {
+    let case = Case::new("65-typos-in-what-is-forbidden");
+    let asked = |arguments: &[&str]| case.env.run(&[&["-C", "estate"], arguments].concat());
+    let who = ["access", "who", "ses:SendEmial"];
+    for (name, output, code) in [
+        ("review-strict", case.review(&["--strict"]), 1),
+        ("test", asked(&["test"]), 0),
+        ("test-strict", asked(&["test", "--strict"]), 1),
+        ("access", asked(&who), 2),
+        ("access-strict", asked(&[&who[..], &["--strict"]].concat()), 1),
+    ] {
+        insta::with_settings!({ snapshot_suffix => name }, { insta::assert_snapshot!("typos", normal(&output)) });
+        assert_eq!(output.code, code, "{name}: {}", output.stderr);
+    }
 }
 
 #[test]

@@ -169,6 +169,9 @@ fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: 
     }
     let lines: Vec<Value> =
         std::fs::read_to_string(&trail).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    if let Some(line) = lines.iter().find(|line| line["event"]["name"] == "trail-lines-missing") {
+        return Err(format!("nobody cut the trail, and it is said that somebody did: {line}"));
+    }
     let told = |lease: &str, kind: &str, event: Option<&str>| {
         lines.iter().any(|line| {
             line["credential"]["lease_id"] == lease

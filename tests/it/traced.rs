@@ -18,6 +18,7 @@ impl Traced {
     /// Starts it on `data`, to be killed at call `at` (from 1; 0 is never).
     pub(crate) fn start(env: &TestEnv, data: &Path, at: usize) -> Self {
         let log = data.with_extension("calls");
+        let said = data.with_extension("stderr");
         let arguments = ["server", "--listen", "127.0.0.1:0", "--aws", "sandbox", "--data-dir"];
         let mut tracer = Command::new("python3")
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/trace/calls.py"))
@@ -30,7 +31,7 @@ impl Traced {
             .env("PATH", "/usr/bin:/bin")
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
-            .stderr(Stdio::null())
+            .stderr(std::fs::File::create(&said).expect("a file for its log"))
             .spawn()
             .expect("python3 runs");
         let mut lines = BufReader::new(tracer.stdout.take().expect("piped")).lines().map_while(Result::ok);
@@ -43,6 +44,8 @@ impl Traced {
                 return Self { tracer, log, address };
             }
         }
+        let text = std::fs::read_to_string(said).unwrap_or_default();
+        assert!(at != 0, "the server did not start, or it can't be traced (ptrace must be allowed):\n{text}");
         Self { tracer, log, address: None }
     }
 

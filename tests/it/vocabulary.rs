@@ -591,3 +591,13 @@ fn what_ships_has_no_warnings() {
         }
     }
 }
+
+#[test]
+fn all_warnings_are_shown() {
+    let env = TestEnv::new();
+    let actions: Vec<String> = (0..150).map(|n| format!("\"ses:NoSuchAction{n}\"")).collect();
+    let block = format!("guardrail \"g\" {{\n  deny {{\n    actions = [{}]\n  }}\n}}\n", actions.join(", "));
+    env.write("estate/estate.hcl", &format!("{BASE}{block}"));
+    let output = env.run(&["-C", "estate", "validate"]);
+    assert_eq!((output.code, output.stderr.matches("warning[INVALID_ACTION]").count()), (0, 150));
+}

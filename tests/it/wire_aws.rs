@@ -116,6 +116,11 @@ impl World {
         self.engine.as_ref().unwrap().settle(Duration::from_secs(30))
     }
 
+    /// As [`World::settle`], for so long at most.
+    pub(crate) fn settle_within(&self, limit: Duration) -> usize {
+        self.engine.as_ref().unwrap().settle(limit)
+    }
+
     /// With a clock that runs: waits until no lease is left in the middle, or too long; answers how many are.
     pub(crate) fn settle_soon(&self) -> usize {
         let until = std::time::Instant::now() + Duration::from_secs(60);

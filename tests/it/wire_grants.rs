@@ -191,3 +191,87 @@ fn what_is_not_served_is_refused_in_words() {
     }
     assert_eq!(world.login(&role_id, &secret_id).status, 200, "a refused login uses nothing up");
 }
+
+#[test]
+fn a_denied_parameter_is_denied_as_the_backend_reads_it() {
+    let world = World::with_role("r", &json!({}));
+    // The rule's path and denial, and requests that the backend reads as what is denied.
+    let cases = [
+        (
+            "auth/token/create",
+            "\"policies\" = [\"admin\"]",
+            vec![
+                json!({ "policies": "admin" }),
+                json!({ "policies": ["admin"] }),
+                json!({ "policies": ["x", " ADMIN "] }),
+                json!({ "policies": "x,Admin" }),
+            ],
+        ),
+        (
+            "auth/token/create",
+            "\"ttl\" = [\"24h\"]",
+            vec![
+                json!({ "ttl": "24h" }),
+                json!({ "ttl": 86_400 }),
+                json!({ "ttl": "86400" }),
+                json!({ "ttl": "1d" }),
+                json!({ "ttl": "23h60m" }),
+                json!({ "lease": "24h" }),
+            ],
+        ),
+        (
+            "auth/token/create",
+            "\"no_default_policy\" = [true], \"num_uses\" = [0]",
+            vec![
+                json!({ "no_default_policy": "true" }),
+                json!({ "no_default_policy": 1 }),
+                json!({ "no_default_policy": "t" }),
+                json!({ "num_uses": "0" }),
+                json!({ "num_uses": null }),
+                json!({ "num_uses": "" }),
+            ],
+        ),
+        (
+            "auth/approle/role/r",
+            "\"token_policies\" = [\"admin\"], \"token_bound_cidrs\" = []",
+            vec![
+                json!({ "policies": "admin" }),
+                json!({ "policies": ["x", "admin"] }),
+                json!({ "token_policies": "X, ADMIN" }),
+                json!({ "token_bound_cidrs": "" }),
+            ],
+        ),
+        (
+            "auth/token/create",
+            "\"meta\" = [\"team=*\"]",
+            vec![json!({ "meta": { "team": "a" } }), json!({ "meta": "team=a" })],
+        ),
+        (
+            "sys/policies/acl/q",
+            "\"policy\" = []",
+            vec![json!({ "policy": "path \"x\" {}" }), json!({ "rules": "path \"x\" {}" })],
+        ),
+    ];
+    for (path, denied, requests) in cases {
+        let rules = format!(
+            "path \"{path}\" {{ capabilities = [\"create\", \"update\", \"sudo\"]\n denied_parameters = {{ {denied} }} }}"
+        );
+        let app = world.with_policy("app", &rules);
+        for request in requests {
+            let answer = app.send("POST", path, Some(&request));
+            assert_eq!(answer.status, 403, "{path} {denied} {request}: {}", answer.body);
+        }
+    }
+    // What is allowed is each item of a list.
+    let rules = "path \"auth/token/create\" { capabilities = [\"update\", \"sudo\"]
+                 allowed_parameters = { \"policies\" = [\"dev*\"], \"display_name\" = [\"a*\"] } }";
+    let app = world.with_policy("dev", rules);
+    for (request, status) in [
+        (json!({ "policies": "dev-1" }), 200),
+        (json!({ "policies": "dev-1, dev-2" }), 200),
+        (json!({ "policies": "dev-1,admin" }), 403),
+        (json!({ "display_name": "a,b" }), 200),
+    ] {
+        assert_eq!(app.send("POST", "auth/token/create", Some(&request)).status, status, "{request}");
+    }
+}

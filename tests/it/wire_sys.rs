@@ -12,6 +12,7 @@ use time::OffsetDateTime;
 
 use crate::env::{InTestEngine, TestEnv};
 use crate::http::{Answer, Http};
+use crate::wire_aws::said;
 
 struct World {
     http: Http,
@@ -226,6 +227,27 @@ fn what_is_not_a_request_is_refused_at_the_edge() {
         "GET /v1/sys/mounts HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nX-Vault-Wrap-TTL: 60\r\nConnection: close\r\n\r\n",
     );
     assert!(wrapped.starts_with("HTTP/1.1 400") && wrapped.contains("wrapping"), "{wrapped}");
+}
+
+#[test]
+fn metrics_take_a_token_and_come_in_two_forms() {
+    let world = world();
+    let http = &world.http;
+    assert_eq!(http.with_token("").send("GET", "sys/metrics", None).status, 403);
+    let plain = said(&http.post("auth/token/create", &json!({ "policies": ["default"] }))["auth"]["client_token"]);
+    assert_eq!(http.with_token(&plain).send("GET", "sys/metrics", None).status, 403);
+    http.post("sys/policies/acl/watch", &json!({ "policy": "path \"sys/metrics\" { capabilities = [\"read\"] }" }));
+    let watch = said(&http.post("auth/token/create", &json!({ "policies": ["watch"] }))["auth"]["client_token"]);
+    let gauges = http.with_token(&watch).get("sys/metrics")["Gauges"].clone();
+    assert_eq!(gauges[0], json!({ "Name": "vault.core.unsealed", "Value": 1, "Labels": {} }));
+    let request = format!(
+        "GET /v1/sys/metrics?format=prometheus HTTP/1.1\r\nHost: a\r\nX-Vault-Token: {watch}\r\nConnection: close\r\n\r\n"
+    );
+    let text = raw(http, &request);
+    assert!(text.starts_with("HTTP/1.1 200") && text.contains("text/plain; version=0.0.4"), "{text}");
+    assert!(text.contains("\n# TYPE leasehold_store_failing gauge\nleasehold_store_failing 0\n"), "{text}");
+    refused(&http.send("GET", "sys/metrics?format=xml", None), 400, "xml");
+    assert_eq!(http.send("POST", "sys/metrics", Some(&json!({}))).status, 405);
 }
 
 #[test]

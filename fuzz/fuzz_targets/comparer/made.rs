@@ -72,7 +72,7 @@ impl Condition {
             "Null" => *value == "no",
             _ => family.is_some_and(|family| family.odd.contains(value)),
         };
-        self.is_undefined() || self.values.iter().all(odd)
+        self.is_undefined() || self.values.iter().any(odd)
     }
 
     fn is_undefined(&self) -> bool {
@@ -116,6 +116,12 @@ impl Line {
         self.conditions.iter().enumerate().filter(move |(at, one)| last(*at, one)).map(|(_, one)| one)
     }
 
+    /// Whether there is no place for a condition that [`Line::settled`] may need.
+    pub fn is_full(&self) -> bool {
+        let asks = |key| self.standing().any(|one| one.is_named_as(&existence(key, "false")));
+        self.standing().any(|one| one.is_odd() && one.needs_its_key() && asks(one.key))
+    }
+
     /// The line with what no page tells settled one way, the same wherever the same condition stands; `None` if there
     /// is nothing to settle.
     pub fn settled(&self, seed: usize) -> Option<Self> {
@@ -124,12 +130,10 @@ impl Line {
         let never = Condition { prefix: "", operator: "StringEquals", suffix: "", key: "aws:never", values: vec!["x"] };
         let mut settled = Vec::new();
         for one in &odd {
-            let holds = one.seeded(seed) % 2 == 0;
-            let there = present(one.key);
-            match (holds, one.needs_its_key()) {
+            match (one.seeded(seed) % 2 == 0, one.needs_its_key()) {
                 (true, false) => {}
-                (true, true) if !conditions.iter().any(|other| other.is_named_as(&there)) => settled.push(there),
-                _ => settled.push(never.clone()),
+                (true, true) => settled.push(present(one.key)),
+                (false, _) => settled.push(never.clone()),
             }
         }
         settled.extend(conditions.into_iter().cloned());

@@ -27,6 +27,8 @@ pub const RESOURCES: &[&str] = &[
     "arn:aws:s3:::${aws:username}",
     "arn:aws:s3:*/x",
     "arn:aws:s3:::bob/x",
+    "arn:aws:s3:::a*b",
+    "arn:aws:s3::${aws:username}:a",
 ];
 pub const ASKED_RESOURCES: &[&str] = &[
     "*",
@@ -36,11 +38,13 @@ pub const ASKED_RESOURCES: &[&str] = &[
     "arn:aws:s3:::bob",
     "arn:aws:iam::1:role/x",
     "arn:aws:iam::1:role/:",
+    "arn:aws:s3:::a:b",
 ];
 pub const PREFIXES: &[&str] = &["ForAnyValue:", "ForAllValues:"];
 
 /// The keys of variables, and what requests send for them.
-pub const NAMED: &[(&str, &[&str])] = &[("aws:username", &["bob", "bob", "a"]), ("aws:principaltag/t", &["ab"])];
+pub const NAMED: &[(&str, &[&str])] =
+    &[("aws:username", &["bob", "bob", "a", "", "a:b"]), ("aws:principaltag/t", &["ab"])];
 
 pub const FAMILIES: &[Family] = &[
     Family {
@@ -55,14 +59,14 @@ pub const FAMILIES: &[Family] = &[
         ],
         values: TEXTS,
         odd: ODD_TEXTS,
-        sent: &["a", "ab", "A", "bob", "b", "BOB"],
+        sent: &["a", "ab", "A", "bob", "b", "BOB", "", "É", "aé"],
     },
     Family {
         key: "aws:TagKeys",
         operators: &["StringEquals", "StringNotEquals", "StringLike", "StringNotLike"],
         values: TEXTS,
         odd: ODD_TEXTS,
-        sent: &["a", "ab", "b", "bob"],
+        sent: &["a", "ab", "b", "bob", ""],
     },
     Family {
         key: "s3:max-keys",
@@ -75,8 +79,8 @@ pub const FAMILIES: &[Family] = &[
             "NumericGreaterThanEquals",
         ],
         values: &["5", "5.00000000000000001", "5.00000000000000003", "-1", "6"],
-        odd: &["1e3", "ten", "${aws:username}"],
-        sent: &["5", "5.00000000000000001", "5.00000000000000002", "4", "5.5", "6", "7", "-1", "-2", "1000"],
+        odd: &["1e3", "ten", "${aws:username}", ".5", "+5"],
+        sent: &["5", "5.00000000000000001", "5.00000000000000002", "4", "5.5", "6", "7", "-1", "-2", "1000", "x"],
     },
     Family {
         key: "aws:CurrentTime",
@@ -116,14 +120,15 @@ pub const FAMILIES: &[Family] = &[
             "2029-12-31T23:59:59Z",
             "9999-12-31T23:59:59.5Z",
             "0000-01-01",
+            "x",
         ],
     },
     Family {
         key: "aws:SecureTransport",
         operators: &["Bool"],
         values: &["true", "false"],
-        odd: &["${aws:username}", "yes"],
-        sent: &["true", "false"],
+        odd: &["${aws:username}", "yes", "TRUE"],
+        sent: &["true", "false", "yes"],
     },
     Family {
         key: "aws:SourceIp",
@@ -138,23 +143,38 @@ pub const FAMILIES: &[Family] = &[
             "128.0.0.0/1",
         ],
         odd: &["203.0.113.0/33", "203.0.113", "${aws:username}"],
-        sent: &["203.0.113.1", "203.0.113.200", "203.0.113.7", "192.0.2.1", "2001:db8::1", "::", "1.1.1.1"],
+        sent: &["203.0.113.1", "203.0.113.200", "203.0.113.7", "192.0.2.1", "2001:db8::1", "::", "1.1.1.1", "x"],
     },
     Family {
         key: "aws:PrincipalArn",
         operators: &["ArnLike", "ArnNotLike", "ArnEquals", "ArnNotEquals"],
-        values: &["arn:aws:iam::1:role/*", "arn:aws:iam::*:role/a", "arn:aws:iam::1:*/a", "arn:*:*:*:*:*"],
+        values: &[
+            "arn:aws:iam::1:role/*",
+            "arn:aws:iam::*:role/a",
+            "arn:aws:iam::1:*/a",
+            "arn:*:*:*:*:*",
+            "arn:aws:iam::1:role/${aws:username}",
+            "arn:aws:iam::${aws:username}:role/a",
+        ],
         odd: &["arn:aws:iam:1:role/a", "*"],
-        sent: &["arn:aws:iam::1:role/a", "arn:aws:iam::2:role/a", "arn:aws:iam::1:user/a:b", "arn:aws:iam::1:role/a:b"],
+        sent: &[
+            "arn:aws:iam::1:role/a",
+            "arn:aws:iam::2:role/a",
+            "arn:aws:iam::1:user/a:b",
+            "arn:aws:iam::1:role/a:b",
+            "arn:aws:iam::a:role/a",
+            "a",
+        ],
     },
     Family {
         key: "k:b",
         operators: &["BinaryEquals"],
         values: &["eA==", "eHg=", ""],
         odd: &["eA", "a b="],
-        sent: &["eA==", "eHg=", "eQ=="],
+        sent: &["eA==", "eHg=", "eQ==", "", "a b="],
     },
 ];
 
-const TEXTS: &[&str] = &["a", "ab", "a*", "${aws:username}", "${aws:PrincipalTag/t, 'a'}", "b", "?"];
-const ODD_TEXTS: &[&str] = &["${aws:username", "a${}"];
+const TEXTS: &[&str] =
+    &["a", "ab", "a*", "${aws:username}", "${aws:PrincipalTag/t, 'a'}", "b", "?", "é", "", "${aws:TagKeys}"];
+const ODD_TEXTS: &[&str] = &["${aws:username", "a${}", "${ aws:username}", "${aws:username,'a'}"];

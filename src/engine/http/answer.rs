@@ -20,6 +20,7 @@ pub(super) enum Transport {
 /// The HTTP answer to the request `request_id`.
 pub(super) fn render(request_id: &str, result: Result<Response, Error>, transport: Transport) -> http::Response<Bytes> {
     let (status, body) = match result {
+        Ok(Response { plain: Some(text), .. }) => return plain(text, transport),
         Ok(response) => success(request_id, response),
         Err(error) => {
             if let Error::Internal(text) = &error {
@@ -34,12 +35,27 @@ pub(super) fn render(request_id: &str, result: Result<Response, Error>, transpor
         text.push(b'\n');
         text.into()
     });
+    let kind = (status != 204).then_some("application/json");
+    finished(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), kind, bytes, transport)
+}
+
+fn plain(text: String, transport: Transport) -> http::Response<Bytes> {
+    // The version is that of the text format (prometheus.io, exposition formats).
+    finished(StatusCode::OK, Some("text/plain; version=0.0.4; charset=utf-8"), text.into(), transport)
+}
+
+fn finished(
+    status: StatusCode,
+    kind: Option<&'static str>,
+    bytes: Bytes,
+    transport: Transport,
+) -> http::Response<Bytes> {
     let mut answer = http::Response::new(bytes);
-    *answer.status_mut() = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    *answer.status_mut() = status;
     let headers = answer.headers_mut();
     headers.insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
-    if status != 204 {
-        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    if let Some(kind) = kind {
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static(kind));
     }
     if transport == Transport::Tls {
         headers.insert(STRICT_TRANSPORT_SECURITY, HeaderValue::from_static("max-age=31536000; includeSubDomains"));

@@ -1,6 +1,7 @@
 //! `sys/audit`: audit devices. The one named in the configuration (`trail/`) is shown, and cannot be
 //! taken away through the API.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -15,7 +16,7 @@ use crate::engine::field::Fields;
 use crate::engine::request::{Operation, Response};
 use crate::engine::{OpenError, random};
 use crate::secret::Secret;
-use crate::trail::{DeviceOptions, Event, Kind, Record, Trail, TrailError};
+use crate::trail::{DeviceOptions, Event, Kind, Noted, Record, Trail, TrailError};
 
 /// The built-in device.
 const BUILT_IN: &str = "trail/";
@@ -48,7 +49,8 @@ pub(crate) fn make_built_in(barrier: &Barrier, first: &mut Batch) -> Result<(), 
     first.put(BUILT_IN_KEY, &device)
 }
 
-/// Opens the configured device, which [`make_built_in`] has made, and those made through the API.
+/// Opens the configured device, which [`make_built_in`] has made, and those made through the API. Answers what is
+/// missing from their files since their last lines were noted down.
 ///
 /// # Errors
 /// If the configured one, or all of them, cannot be opened: an engine that should audit and cannot must
@@ -58,19 +60,37 @@ pub(crate) fn open_devices(
     trail: &Trail,
     built_in: Option<PathBuf>,
     data_directory: Option<&Path>,
-) -> Result<(), OpenError> {
+    noted: &BTreeMap<String, Noted>,
+) -> Result<Vec<String>, OpenError> {
+    let mut missing = Vec::new();
+    let mut open = |name: &str, options: DeviceOptions| {
+        let (path, noted) = (options.path.clone(), noted.get(name).cloned());
+        let found = trail.open_device(name, DeviceOptions { noted: noted.clone(), ..options })?;
+        if let (Some(what), Some(noted)) = (found, noted) {
+            missing.push(format!(
+                "the trail {} is not what this engine wrote: {what}. It was cut, replaced or removed, or moved while the \
+                 engine did not run. Look for the rest (a rotated file, a backup), and check it with `leasehold trail \
+                 verify --file FILE --head {}:{}`",
+                path.display(),
+                noted.head.seq,
+                noted.head.hash
+            ));
+        }
+        Ok::<(), TrailError>(())
+    };
+
     if let Some(path) = built_in {
         let device = barrier
             .get::<Device>(BUILT_IN_KEY)?
             .ok_or_else(|| OpenError::Failed("the store says nothing of the engine's own trail".to_owned()))?;
         let options = DeviceOptions { built_in: true, ..DeviceOptions::new(path, Secret::new(device.salt)) };
-        trail.open_device(BUILT_IN, options).map_err(|e| OpenError::Failed(e.to_string()))?;
+        open(BUILT_IN, options).map_err(|e| OpenError::Failed(e.to_string()))?;
     }
     let table = barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
     let mut failures = Vec::new();
     for device in &table {
         let opened = options(device, data_directory).map_err(|e| e.to_string());
-        if let Err(error) = opened.and_then(|options| open(trail, &device.path, options).map_err(|e| e.to_string())) {
+        if let Err(error) = opened.and_then(|options| open(&device.path, options).map_err(|e| e.to_string())) {
             tracing::error!(device = device.path, error, "an audit device does not open");
             failures.push(error);
         }
@@ -78,11 +98,7 @@ pub(crate) fn open_devices(
     if !failures.is_empty() && !trail.has_device() {
         return Err(OpenError::Failed(format!("no audit device opens: {}", failures.join("; "))));
     }
-    Ok(())
-}
-
-fn open(trail: &Trail, name: &str, options: DeviceOptions) -> Result<(), TrailError> {
-    trail.open_device(name, options)
+    Ok(missing)
 }
 
 /// The device's options as the trail understands them.
@@ -194,7 +210,7 @@ async fn enable(core: &Arc<Core>, path: String, data: &Map<String, Value>) -> Re
     if test {
         test_line(core, &options).await?;
     }
-    open(&core.trail, &path, options).map_err(|error| Error::Invalid(error.to_string()))?;
+    core.trail.open_device(&path, options).map_err(|error| Error::Invalid(error.to_string()))?;
     table.push(device);
     if let Err(error) = store(core, &table).await {
         core.trail.close_device(&path);

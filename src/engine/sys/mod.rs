@@ -2,6 +2,7 @@
 
 pub(crate) mod audit;
 mod internal;
+pub(crate) mod metrics;
 mod mounts;
 mod remount;
 pub(crate) mod status;

@@ -199,6 +199,19 @@ impl Catalogue {
         actions.iter().map(&mut row).collect()
     }
 
+    /// Whether an ARN is of a form that some action of its service has, as far as the catalogue says.
+    pub fn knows_form(&self, resource: &Pattern) -> bool {
+        let service = resource.text.split(':').nth(2).and_then(|name| self.service(name));
+        let signs = signs(resource, &|_| None);
+        let resources = service.and_then(|service| service.resources());
+        resources.is_some_and(|resources| resources.shapes.iter().any(|shape| shape.meets(&signs)))
+    }
+
+    /// Whether an action has no resource that could be named.
+    pub fn names_nothing(&self, action: &str) -> bool {
+        self.takes(action).is_some_and(|takes| takes.set.shapes.is_empty())
+    }
+
     /// Whether any of these actions can have any of these resources; no action that the catalogue does not have can.
     pub fn any_fits(&self, actions: &Scope, resources: &Scope) -> bool {
         if resources.negated {

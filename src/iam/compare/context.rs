@@ -113,11 +113,24 @@ pub(super) fn settle(key: &str, wants: &[(&Atom, bool)], named: bool, world: &Wo
     if absent && !named {
         return Settled::As(Setting::Absent);
     }
+    // What a variable stands for is told apart from what other keys have, where nothing is asked of it but that.
+    if named && wants.iter().all(|(atom, _)| !atom.condition.values.iter().any(Pattern::has_variable)) {
+        let value = telling(key);
+        let request = Request { context: [(key.to_owned(), vec![value.clone()])].into(), ..Request::default() };
+        if wants.iter().all(|(atom, holds)| (atom.condition.holds(&request, reading) == Truth::Yes) == *holds) {
+            return Settled::As(Setting::Values(vec![value.chars().map(Symbol::Char).collect()]));
+        }
+    }
     match present(key, wants, world, budget) {
         Settled::As(setting) => Settled::As(setting),
         _ if absent => Settled::As(Setting::Absent),
         settled => settled,
     }
+}
+
+/// A value that says which key it is of.
+pub(super) fn telling(key: &str) -> String {
+    format!("some-{}", key.rsplit([':', '/']).next().unwrap_or("value"))
 }
 
 fn present(key: &str, wants: &[(&Atom, bool)], world: &World, budget: &mut Budget) -> Settled {

@@ -122,7 +122,7 @@ pub(super) struct Finder<'f, 'a, S> {
 }
 
 impl<'f, 'a, S> Finder<'f, 'a, S> {
-    pub(super) fn new(all: &'f [Sides], set: usize, statement: &'a Statement<S>, left: &'f mut usize) -> Self {
+    pub(super) fn new(all: &[&'f Sides], set: usize, statement: &'a Statement<S>, left: &'f mut usize) -> Self {
         let places = all.iter().filter_map(|one| {
             let mut world = one.world.clone();
             let term = Term::new(statement, sides(one.open).2, &mut world)?;

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
 use super::budget::Budget;
-use super::context::{Atom, Setting, Settled, settle};
+use super::context::{Atom, Setting, Settled, settle, telling};
 use super::glob::{Glob, Symbol, Token};
 use super::product::{Found, Wanted};
 use super::term::{Area, Doubts, Term, World};
@@ -209,7 +209,7 @@ impl Naming {
     fn value(self, key: &str) -> String {
         let name = key.rsplit([':', '/']).next().unwrap_or("value");
         match self {
-            Self::Telling => format!("some-{name}"),
+            Self::Telling => telling(key),
             Self::Plain => "\u{f8}".to_owned(),
             Self::Colon => format!("some:{name}"),
             Self::Empty => String::new(),

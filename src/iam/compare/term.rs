@@ -34,13 +34,15 @@ pub(super) struct World {
     sets: Rc<HashSet<String>>,
     /// What is in doubt, by made-up key.
     doubts: BTreeMap<String, String>,
+    /// Whether a doubt may decide what is asked.
+    doubtful: bool,
 }
 
 impl World {
     /// A world for these statements.
-    pub(super) fn new(reading: Reading, sets: &Rc<HashSet<String>>) -> Self {
+    pub(super) fn new(reading: Reading, sets: &Rc<HashSet<String>>, doubtful: bool) -> Self {
         let sets = Rc::clone(sets);
-        Self { reading, variables: Variables::default(), sets, doubts: BTreeMap::new() }
+        Self { reading, variables: Variables::default(), sets, doubts: BTreeMap::new(), doubtful }
     }
 
     /// Whether a key may have several values.
@@ -53,7 +55,7 @@ impl World {
         let held: Vec<String> = request.context.keys().filter(|key| key.starts_with(DOUBT)).cloned().collect();
         held.iter().for_each(|key| drop(request.context.remove(key)));
         let named = held.iter().find_map(|key| self.doubts.get(key)).or_else(|| self.doubts.values().next());
-        named.map(|what| format!("AWS does not say what {what} means"))
+        named.filter(|_| self.doubtful).map(|what| format!("AWS does not say what {what} means"))
     }
 
     fn doubt(&mut self, key: &str, what: String) -> Condition {
@@ -104,6 +106,16 @@ impl Area {
         });
         let patterns = scope.patterns.iter().cloned().map(Rc::new).collect();
         Self { negated: scope.negated, globs, patterns, index }
+    }
+
+    /// The actions of a statement.
+    pub(super) fn of_actions<S>(statement: &Statement<S>) -> Self {
+        Self::new(&statement.actions, Colons::Crossed, &mut Variables::default())
+    }
+
+    /// Whether something may be of both.
+    pub(super) fn may_meet(&self, other: &Self) -> bool {
+        self.within(other).is_some()
     }
 
     /// Everything.
@@ -362,18 +374,18 @@ fn scope_key(scope: &Scope) -> String {
 
 fn push_scope(key: &mut String, scope: &Scope) {
     key.push(if scope.negated { '!' } else { '=' });
-    push_sorted(key, &scope.patterns);
+    push_sorted(key, &scope.patterns, Pattern::is_odd_resource);
 }
 
 fn condition_key(condition: &Condition) -> String {
     let mut key = condition.operator.to_string();
     push_text(&mut key, ' ', &condition.key);
-    push_sorted(&mut key, &condition.values);
+    push_sorted(&mut key, &condition.values, Pattern::is_odd);
     key
 }
 
-fn push_sorted(key: &mut String, patterns: &[Pattern]) {
-    let mut texts: Vec<String> = patterns.iter().map(pattern_key).collect();
+fn push_sorted(key: &mut String, patterns: &[Pattern], odd: fn(&Pattern) -> bool) {
+    let mut texts: Vec<String> = patterns.iter().map(|one| pattern_key(one, odd(one))).collect();
     texts.sort_unstable();
     texts.dedup();
     key.push('[');
@@ -381,9 +393,14 @@ fn push_sorted(key: &mut String, patterns: &[Pattern]) {
     key.push(']');
 }
 
-/// What a pattern means, not how it is written. Each text says its length, so that no two patterns read alike.
-fn pattern_key(pattern: &Pattern) -> String {
+/// What a pattern means, not how it is written; as it is written where nobody knows what it means. Each text says its
+/// length, so that no two patterns read alike.
+fn pattern_key(pattern: &Pattern, odd: bool) -> String {
     let mut key = String::with_capacity(pattern.text.len() + 8);
+    if odd {
+        push_text(&mut key, '~', &pattern.text);
+        return key;
+    }
     for part in &pattern.parts {
         match part {
             Part::Literal(text) => push_text(&mut key, '"', text),

@@ -1,8 +1,11 @@
 //! Resources that fit no action: what a statement names that no request of it can have.
 //!
-//! Only what the catalogue is sure of is told, see [`Catalogue::fits`]. Parliament calls it RESOURCE_MISMATCH.
+//! Only what the catalogue is sure of is told, see [`Catalogue::fits`]. Parliament calls it RESOURCE_MISMATCH. Where AWS's
+//! own managed policies name what its service reference does not have, the reference may be what lacks it: an ARN of any
+//! account in a form that no action of its service has (`arn:aws:secretsmanager:*:*:sqlworkbench!*`), and one of another
+//! service for an action of which the reference knows no resource (a session of `ssm` for `ssmmessages`).
 
-use super::{Checker, Json, Kind, Member, find};
+use super::{Checker, Json, Kind, Member, arn, find};
 use crate::iam::catalogue::{Catalogue, Fit};
 use crate::iam::pattern::{Pattern, Syntax};
 
@@ -31,8 +34,11 @@ impl<S: Clone> Checker<S> {
         let named: Vec<Pattern> = resources.iter().map(|text| pattern(text, true)).collect();
         let catalogue = Catalogue::current();
         let fits = catalogue.fitting(&patterns, &named);
-        let vain = |row: &[Fit]| row.iter().all(|fit| *fit == Fit::No);
-        let dead: Vec<&str> = actions.iter().zip(&fits).filter(|(_, row)| vain(row)).map(|(text, _)| *text).collect();
+        let vain = |action: &str, row: &[Fit]| {
+            row.iter().zip(&named).all(|(fit, resource)| *fit == Fit::No && is_sure(catalogue, action, resource))
+        };
+        let rows = actions.iter().zip(&fits).filter(|(action, row)| vain(action, row));
+        let dead: Vec<&str> = rows.map(|(text, _)| *text).collect();
         let these = if resources.len() == 1 { "this resource" } else { "any of these resources" };
         if dead.len() == actions.len() {
             let what = format!("{} can't have {these}: the statement {does} nothing", list(&dead));
@@ -43,6 +49,16 @@ impl<S: Clone> Checker<S> {
             self.warn(CODE, &action.value.span, what, taken(catalogue, &dead));
         }
     }
+}
+
+/// Whether the catalogue says enough of a resource to tell that an action can't have it.
+fn is_sure(catalogue: &Catalogue, action: &str, resource: &Pattern) -> bool {
+    let segment = |at: usize| resource.text.split(':').nth(at).unwrap_or_default();
+    let service = action.split(':').next().unwrap_or_default();
+    let elsewhere = !segment(2).eq_ignore_ascii_case(service) && catalogue.names_nothing(action);
+    // What is malformed has been told.
+    let sound = resource.text.starts_with("arn:") && arn::problem(&resource.text).is_none() && !resource.is_odd();
+    sound && !elsewhere && (segment(4) != "*" || catalogue.knows_form(resource))
 }
 
 /// What the first action that is in vain can have.

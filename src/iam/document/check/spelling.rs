@@ -20,7 +20,8 @@ impl<S: Clone> Checker<S> {
             let raw = key.split_once(',').map_or(key, |(name, _)| name);
             let name = raw.trim();
             // Escapes, and what has been told as no variable at all.
-            if matches!(name, "*" | "?" | "$" | "") || name.contains(char::is_whitespace) {
+            let told = name.contains(char::is_whitespace) || name.contains(['$', '{', '*', '?', '\'']);
+            if matches!(name, "*" | "?" | "$" | "") || told {
                 continue;
             }
             if raw != name {

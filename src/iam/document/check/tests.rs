@@ -262,3 +262,43 @@ fn what_no_request_can_match_is_told() {
         assert_eq!(on("Allow", actions, resources), [], "{actions} {resources}");
     }
 }
+
+#[test]
+fn what_is_malformed_is_told_once() {
+    for resource in [
+        "bucket/*",
+        "arn:aws:s3::bucket",
+        "arn:amazon:s3:::b",
+        "arn:aws:S3:::b",
+        "arn:aws:iam:eu-west-1:111122223333:role/a",
+        "arn:aws:s3:::b/${aws:username",
+        "arn:aws:s3:::b/${ aws:username }",
+        "arn:aws:s3:::b/${aws:username,'b'}",
+        "arn:aws:s3:::b/${aws:${x}}",
+    ] {
+        let statement = format!(r#"{{"Effect":"Allow","Action":"s3:GetObject","Resource":"{resource}"}}"#);
+        let found = findings(&in_statement(&statement));
+        assert_eq!(found.len(), 1, "{resource}: {found:?}");
+    }
+}
+
+/// Each with whether its action can't have its resource, as far as AWS's service reference is to be trusted.
+#[test]
+fn a_resource_that_the_reference_may_lack_is_left() {
+    for (action, resource, told) in [
+        ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:*:*:sqlworkbench!*", false),
+        ("logs:GetLogEvents", "arn:aws:logs:*:*:/aws-glue/*", false),
+        ("ssmmessages:OpenDataChannel", "arn:aws:ssm:*:*:session/*", false),
+        ("secretsmanager:GetSecretValue", "arn:aws:secretsmanager:eu-west-1:111122223333:sqlworkbench!a", true),
+        ("iam:ListRoles", "arn:aws:iam::*:role/a", true),
+        ("ec2:DescribeInstances", "arn:aws:ec2:*:*:instance/*", true),
+        ("s3:GetObject", "arn:aws:s3:::b", true),
+        ("s3:ListBucket", "arn:aws:s3:::b/*", true),
+        ("s3:GetObject", "arn:aws:sqs:*:*:q", true),
+    ] {
+        let statement = format!(r#"{{"Effect":"Allow","Action":"{action}","Resource":"{resource}"}}"#);
+        let found = findings(&in_statement(&statement));
+        let mismatch = found.iter().any(|(_, what, _)| what.contains("can't have"));
+        assert_eq!(mismatch, told, "{action} {resource}: {found:?}");
+    }
+}

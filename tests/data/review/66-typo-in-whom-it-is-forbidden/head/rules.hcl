@@ -1,0 +1,7 @@
+guardrail "no-mail" {
+  deny {
+    actions = ["ses:SendEmail"]
+  }
+
+  apps = ["shpo"]
+}
