@@ -117,8 +117,8 @@ fn overdue(core: &Core, limit: usize) -> Result<Vec<String>, Error> {
     Ok(keys)
 }
 
-/// How many leases have ended and are still to be revoked, up to a limit.
-pub(crate) fn remaining(core: &Core) -> Result<usize, Error> {
+/// How many leases are to be revoked, now or, because an attempt failed, later; up to [`REMAINING_MAX`].
+pub(super) fn remaining(core: &Core) -> Result<usize, Error> {
     let overdue = overdue(core, REMAINING_MAX)?;
     let mut ids: HashSet<&str> = overdue.iter().filter_map(|key| parse_due(key)).map(|(_, _, id)| id).collect();
     let open = core.barrier.keys("lease-open/", None, REMAINING_MAX)?;
