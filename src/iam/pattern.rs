@@ -122,7 +122,7 @@ impl Pattern {
         }
     }
 
-    /// Whether no page says what it matches, see [`Odd`].
+    /// Whether no page says what it matches.
     pub fn is_odd(&self) -> bool {
         self.odd
     }
