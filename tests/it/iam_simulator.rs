@@ -288,7 +288,7 @@ fn own_values() -> Vec<Case> {
         ("DateGreaterThan", r#""1767225600""#, "2026-01-01T00:00:01Z", true),
         ("DateGreaterThanEquals", r#""2026-01-02T00:00:00Z""#, "2026-01-01T00:00:00Z", false),
         ("DateGreaterThan", r#""2026-01-01T00:00:00Z""#, "yesterday", false),
-        ("Bool", "true", "TRUE", true),
+        ("Bool", "true", "true", true),
         ("BinaryEquals", r#""QUI=""#, "QUI=", true),
         ("BinaryEquals", r#""QUI=""#, "QUM=", false),
         ("IpAddress", r#""2001:db8::/32""#, "2001:db8:1::1", true),
@@ -418,6 +418,13 @@ fn disagreements() -> Vec<Case> {
             "maybe",
             false,
             "Condition operators: Bool compares with true or false. Theirs compares any texts.",
+        ),
+        sent(
+            "Bool",
+            "true",
+            "TRUE",
+            false,
+            "Condition operators: Bool compares with true or false; no page speaks of another case. Theirs ignores it.",
         ),
         sent(
             "BinaryEquals",
