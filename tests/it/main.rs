@@ -39,6 +39,7 @@ mod python;
 mod readings;
 mod review;
 mod sandbox;
+mod sandbox_orders;
 mod server;
 mod story_expiry;
 mod story_hvac;
