@@ -114,9 +114,13 @@ pub fn run(argv: Vec<OsString>) -> ExitCode {
     let cli = match command.try_get_matches_from(argv).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {
-            // A reader of the help that went away is no error.
-            let _ = error.print();
-            return ExitCode::from(if error.use_stderr() { 1 } else { 0 });
+            if !error.use_stderr() {
+                // A reader of the help that went away is no error.
+                let _ = error.print();
+                return ExitCode::from(0);
+            }
+            output::usage(&error);
+            return ExitCode::from(1);
         }
     };
     output::set_colour(cli.global.no_color());

@@ -92,6 +92,16 @@ pub(crate) fn failure(error: &CliError) {
     }
 }
 
+/// Prints what was wrong with the arguments, which are shown as they were given: to a terminal in colours, and to a log
+/// so that none of them has a say there.
+pub(crate) fn usage(error: &clap::Error) {
+    match io::stderr().is_terminal() {
+        // There is nowhere left to complain about a stderr that cannot be written.
+        true => drop(error.print()),
+        false => say(printable(&error.render().to_string()).trim_end_matches('\n')),
+    }
+}
+
 /// Settles colour for the whole process: `--no-color` and Vault's variable say never, else the stream
 /// decides.
 pub(crate) fn set_colour(never: bool) {

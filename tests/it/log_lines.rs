@@ -111,6 +111,7 @@ fn an_engines_answers_put_no_line_into_a_log() {
     let mut env = TestEnv::new();
     env.set("VAULT_ADDR", &server.address).set("VAULT_TOKEN", "root");
     let named = format!("a{INJECTED}");
+    let flag = format!("--{named}");
     for arguments in [
         vec!["read", "a/data"],
         vec!["read", "a/error"],
@@ -129,6 +130,13 @@ fn an_engines_answers_put_no_line_into_a_log() {
         vec!["read", "-field", named.as_str(), "a/data"],
         vec!["lease", "revoke", named.as_str()],
         vec!["-C", ".", "access", "what", named.as_str()],
+        vec![named.as_str()],
+        vec![flag.as_str(), "plan"],
+        vec!["plan", flag.as_str()],
+        vec!["plan", named.as_str()],
+        vec!["plan", "--format", named.as_str()],
+        vec!["server", "--aws", named.as_str()],
+        vec!["sandbox", "--listen", named.as_str()],
     ] {
         let output = env.run(&arguments);
         assert_eq!(obeyed(&output), Vec::<String>::new(), "{arguments:?}\n{}\n{}", output.stdout, output.stderr);
