@@ -167,7 +167,10 @@ async fn walk(
                 let outcome = match blocker {
                     _ if options.stop.load(Ordering::Relaxed) => Outcome::Interrupted,
                     Some(path) => Outcome::Skipped { because: path },
-                    None => step::carry_out(client, plan, change, objects.get(change.path.as_str()).copied()).await,
+                    None => {
+                        let object = objects.get(change.path.as_str()).copied();
+                        step::carry_out(client, options.clock, plan, change, object).await
+                    }
                 };
                 (options.progress)(change, &outcome);
                 (index, outcome)

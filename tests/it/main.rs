@@ -9,6 +9,7 @@ mod apply;
 mod audit_files;
 mod aws;
 mod aws_faults;
+mod between;
 mod cases;
 mod cli_creds;
 mod cli_flags;
