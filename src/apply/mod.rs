@@ -99,7 +99,7 @@ pub async fn run(
     let objects: HashMap<&str, &Object> = desired.iter().map(|object| (object.path.as_str(), object)).collect();
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
     let upkeep: Vec<&Object> = outdated(plan, desired, ledger);
-    if plan.changes.is_empty() && upkeep.is_empty() {
+    if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
         return Ok(Report::new(plan, Vec::new()));
     }
     let key = ledger.open(client, options.clock).await?;

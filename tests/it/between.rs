@@ -23,9 +23,8 @@ pub(crate) enum Fault {
 
 struct Rule {
     request: String,
-    part: String,
     times: usize,
-    fault: Fault,
+    fault: Option<Fault>,
 }
 
 #[derive(Default)]
@@ -61,13 +60,15 @@ impl Between {
 
     /// The next `times` requests whose line begins with `request` (`PUT /v1/aws/config/root`) meet a fault.
     pub(crate) fn fault(&self, request: &str, times: usize, fault: Fault) {
-        self.fault_with(request, "", times, fault);
+        let rule = Rule { request: request.to_owned(), times, fault: Some(fault) };
+        self.state.lock().unwrap().rules.push(rule);
     }
 
-    /// The same of requests whose body has a part.
-    pub(crate) fn fault_with(&self, request: &str, part: &str, times: usize, fault: Fault) {
-        let rule = Rule { request: request.to_owned(), part: part.to_owned(), times, fault };
-        self.state.lock().unwrap().rules.push(rule);
+    /// From the `after`-th such request on, each meets a fault.
+    pub(crate) fn fault_after(&self, request: &str, after: usize, fault: Fault) {
+        let mut state = self.state.lock().unwrap();
+        let rule = |times, fault| Rule { request: request.to_owned(), times, fault };
+        state.rules.extend([rule(after, None), rule(usize::MAX, Some(fault))]);
     }
 
     /// Takes all faults away.
@@ -85,11 +86,9 @@ impl Between {
 fn fault_of(state: &Mutex<State>, asked: &Asked) -> Option<Fault> {
     let mut state = state.lock().unwrap();
     state.asked.push(asked.clone());
-    let meets =
-        |rule: &&mut Rule| rule.times > 0 && asked.line.starts_with(&rule.request) && asked.body.contains(&rule.part);
-    let rule = state.rules.iter_mut().find(meets)?;
+    let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && asked.line.starts_with(&rule.request))?;
     rule.times -= 1;
-    Some(rule.fault)
+    rule.fault
 }
 
 fn carry(stream: &TcpStream, server: &str, state: &Mutex<State>) -> std::io::Result<()> {

@@ -30,6 +30,7 @@ mod iam_model;
 mod iam_second;
 mod iam_simulator;
 mod iam_versions;
+mod ledger;
 mod log_lines;
 mod losses;
 mod plan_apply;
