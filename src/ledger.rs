@@ -6,8 +6,8 @@
 //! both believe that they own what the other made. An entry is written *before* its object, as an intent: an
 //! apply that was killed finds its own objects again, and never takes them for somebody else's.
 //!
-//! No secret is in it but one: the key of the digests that tell whether a secret changed. Whoever can read
-//! it can test guesses of those secrets, so the mount deserves a policy of its own.
+//! No secret is in it but one: the key of the digests that tell whether a secret changed. Whoever can read both
+//! can test guesses of those secrets, so only who applies reads the key; a plan without it leaves secrets unchecked.
 //!
 //! The owner is an environment of an estate. Its name comes from the files, so that it is the same wherever
 //! they are checked out: the environment's name, and before it the estate's where the environment gives one
@@ -85,6 +85,12 @@ pub enum Error {
         /// What is mounted there.
         found: String,
     },
+    /// This token may not read the key of secret digests, which whoever writes needs.
+    #[error("the ledger's key ({path}) may not be read with this token")]
+    KeyHidden {
+        /// The document.
+        path: String,
+    },
     /// The machine gave no random bytes.
     #[error("no random bytes for the ledger's key")]
     Random,
@@ -112,6 +118,8 @@ pub struct Ledger {
     /// to this one.
     former: Option<Box<Self>>,
     key: Option<Secret>,
+    /// Whether this token may not read the key.
+    key_hidden: bool,
     documents: BTreeMap<Node, Document>,
     entries: BTreeMap<String, Owned>,
 }
@@ -139,13 +147,17 @@ impl Ledger {
             owner: owner.to_owned(),
             former: None,
             key: None,
+            key_hidden: false,
             documents: BTreeMap::new(),
             entries: BTreeMap::new(),
         };
         let folder = format!("{MOUNT}/metadata/{owner}/objects");
         let (listed, key) = tokio::join!(client.list(&folder), ledger.read_key(client));
         let names = names(listed.map_err(|source| Error::Api { path: folder, source })?);
-        ledger.key = key?;
+        (ledger.key, ledger.key_hidden) = match key {
+            Err(Error::Api { source, .. }) if source.code() == Some(403) => (None, true),
+            key => (key?, false),
+        };
         let nodes: Vec<Node> = names.iter().filter_map(|name| Node::named(name)).collect();
         let ledger_ref = &ledger;
         let mut answers = stream::iter(nodes.into_iter().map(|node| async move {
@@ -244,6 +256,11 @@ impl Ledger {
         self.key.as_ref()
     }
 
+    /// Whether there may be a key that this token may not read: it can't tell then whether a secret changed.
+    pub fn is_key_hidden(&self) -> bool {
+        self.key_hidden
+    }
+
     /// Makes the mount and the key if they are not there yet, and answers the key. Durable on return.
     ///
     /// # Errors
@@ -251,6 +268,9 @@ impl Ledger {
     pub async fn open(&mut self, client: &Client, clock: &Clock) -> Result<Secret, Error> {
         if let Some(key) = &self.key {
             return Ok(key.clone());
+        }
+        if self.key_hidden {
+            return Err(Error::KeyHidden { path: format!("{MOUNT}/data/{}/key", self.owner) });
         }
         mount(client).await?;
         let mut bytes = [0_u8; 32];

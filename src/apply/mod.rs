@@ -37,9 +37,6 @@ pub enum Error {
     /// The engine's objects.
     #[error(transparent)]
     Live(#[from] live::Error),
-    /// The plan.
-    #[error(transparent)]
-    Plan(#[from] plan::PlanError),
     /// A plan that may not be applied was handed over.
     #[error("the plan is refused: {0}")]
     Refused(plan::Refusal),
@@ -51,7 +48,7 @@ impl Error {
         match self {
             Self::Ledger(ledger::Error::Moved { .. }) => 4,
             Self::Refused(_) => 3,
-            Self::Ledger(_) | Self::Live(_) | Self::Plan(_) => 1,
+            Self::Ledger(_) | Self::Live(_) => 1,
         }
     }
 
@@ -60,6 +57,9 @@ impl Error {
         match self {
             Self::Ledger(ledger::Error::Moved { .. }) => {
                 Some("another apply runs or has just ended: look at a new plan, then apply again")
+            }
+            Self::Ledger(ledger::Error::KeyHidden { .. }) => {
+                Some("apply with a token whose policies grant `read` on it, as policies/acl/apply.hcl does")
             }
             Self::Ledger(ledger::Error::Taken { .. }) => {
                 Some("move what is mounted at leasehold/ elsewhere, or use another engine")
@@ -136,6 +136,10 @@ pub async fn run(
             entry.commit.clone_from(&owned.commit);
             entry.review.clone_from(&owned.review);
             entry.guardrails.clone_from(&owned.guardrails);
+            if object.unresolved().next().is_some() {
+                entry.fingerprint.clone_from(&owned.fingerprint);
+                entry.secrets.clone_from(&owned.secrets);
+            }
         }
         (object.path.clone(), Some(entry))
     }));

@@ -95,10 +95,11 @@ impl Step<'_> {
 
     /// Writes an object and reads it back. `acted` says whether the engine has been changed for it already.
     async fn write(&self, object: &Object, now: Option<&Live>, mut acted: bool) -> Outcome {
-        let calls = (object.kind.write)(object, now);
-        if calls.is_empty() {
-            return Outcome::failed(acted, "there is nothing to send: a secret is not resolved".to_owned());
+        if let Some((field, reference, place)) = object.unresolved().next() {
+            let what = format!("{field} ({place}) refers to the secret `{reference}`, which is not resolved");
+            return Outcome::failed(acted, what);
         }
+        let calls = (object.kind.write)(object, now);
         let hidden = is_hidden(object.kind);
         let mut warnings = Vec::new();
         for call in calls {
