@@ -134,6 +134,9 @@ struct Document {
     old: bool,
 }
 
+/// Documents that were written.
+type Documents = Vec<(Node, Document)>;
+
 /// A change of the ledger: an object's new entry, or that it has none any more.
 pub type Edit = (String, Option<Owned>);
 
@@ -339,7 +342,7 @@ impl Ledger {
             }
         }
         let this = &*self;
-        let written: Vec<(Node, Result<Vec<(Node, Document)>, Error>)> = stream::iter(
+        let written: Vec<(Node, Result<Documents, Error>)> = stream::iter(
             contents.into_iter().map(|(node, content)| async move { (node, this.put(client, node, &content).await) }),
         )
         .buffer_unordered(REQUESTS_AT_ONCE)
@@ -364,12 +367,7 @@ impl Ledger {
     }
 
     /// Writes what one document holds: there, or where it is split into.
-    async fn put(
-        &self,
-        client: &Client,
-        node: Node,
-        content: &BTreeMap<&str, &Owned>,
-    ) -> Result<Vec<(Node, Document)>, Error> {
+    async fn put(&self, client: &Client, node: Node, content: &BTreeMap<&str, &Owned>) -> Result<Documents, Error> {
         let version = self.documents.get(&node).map_or(0, |document| document.version);
         if content.len() <= ENTRIES_MAX || node.children().next().is_none() {
             let document = self.put_entries(client, node, version, content).await?;

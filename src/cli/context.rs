@@ -178,7 +178,7 @@ impl Context {
     /// Problems in the files, an engine that can't be opened.
     pub(crate) async fn environment(&self) -> Result<(Estate, Client), CliError> {
         let estate = self.estate()?;
-        let client = self.operator(&estate.environment).await?;
+        let client = self.operator(&estate.environment).await?.patient();
         Ok((estate, client))
     }
 

@@ -37,7 +37,8 @@ impl World {
     fn part(&mut self) -> Between {
         let between = Between::start(&self.engine.address);
         let target = Target::Network { address: between.address.clone(), tls: TlsOptions::default() };
-        self.client = Client::new(target, ClientOptions::new(Some(Secret::new(&*self.engine.root_token)))).unwrap();
+        let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*self.engine.root_token)))).unwrap();
+        self.client = client.patient();
         // Pauses pass a thousand times as fast.
         self.clock = Clock::fast(time::OffsetDateTime::now_utc(), 1000);
         between
@@ -409,5 +410,28 @@ async fn a_role_whose_answer_was_lost_is_sent_again_with_its_guardrails() {
         world.converge(&desired).await;
         let sent = between.asked().iter().filter(|asked| asked.line == "PUT /v1/aws/roles/a").count();
         assert_eq!(sent, 2, "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servers_bad_minute_stops_no_plan_and_no_apply() {
+    for (request, fault) in [
+        ("GET", Fault::RefusedFor(429, 0)),
+        ("GET", Fault::Refused(503)),
+        ("GET", Fault::Refused(500)),
+        ("GET", Fault::Refused(412)),
+        ("GET", Fault::Lost),
+        ("GET", Fault::Unanswered),
+        ("PUT", Fault::RefusedFor(429, 0)),
+        ("PUT", Fault::Refused(503)),
+        ("DELETE", Fault::Refused(429)),
+    ] {
+        let mut world = World::new();
+        let between = world.part();
+        let desired = estate();
+        between.fault(request, 3, fault);
+        world.converge(&desired).await;
+        between.fault(request, 3, fault);
+        world.converge(&desired[..1]).await;
     }
 }
