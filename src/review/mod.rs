@@ -24,6 +24,7 @@ mod sarif;
 mod section;
 mod text;
 mod unknown;
+mod user;
 mod within;
 mod words;
 

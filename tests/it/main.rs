@@ -50,6 +50,7 @@ mod traced;
 mod trail;
 mod undelivered;
 mod unreadable;
+mod users;
 mod variables;
 mod vocabulary;
 mod wire_audit;
