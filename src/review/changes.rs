@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::access::{Held, Principal};
 use super::effective::{App, Fields, Role, Side, SideObject, Via};
-use super::{Finding, Kind, Subject, acl, lease, login, user, words};
+use super::{Finding, Kind, Subject, acl, lease, login, rules, user, words};
 use crate::estate::ManagedPolicy;
 use crate::object::{acl_policy, approle_role, auth_mount, aws_lease, aws_role, aws_root, mount};
 
@@ -65,6 +65,7 @@ pub(super) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Ve
     findings.extend(orphans(&changed, &told, before, after));
     acl::changes(before, after, &changed, &renamed, &mut findings);
     engine(before, after, &changed, &mut findings);
+    rules::changes(before, after, &mut findings);
     findings.sort_by(|a, b| (a.kind, &a.subject, &a.role).cmp(&(b.kind, &b.subject, &b.role)));
     (findings, not_evaluated(after))
 }

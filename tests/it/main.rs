@@ -38,6 +38,7 @@ mod policy_test;
 mod python;
 mod readings;
 mod review;
+mod review_rules;
 mod sandbox;
 mod server;
 mod story_expiry;
