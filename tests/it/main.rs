@@ -42,6 +42,7 @@ mod readings;
 mod review;
 mod review_rules;
 mod sandbox;
+mod sandbox_orders;
 mod server;
 mod story_expiry;
 mod story_hvac;
