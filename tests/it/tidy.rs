@@ -16,6 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("estate", &["object", "secret", "iam", "acl", "guardrail"]),
     ("review", &["estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["object", "iam", "estate", "secret", "review", "guardrail"]),
+    ("drift", &["object", "plan", "review"]),
     ("git", &["estate"]),
     ("api", &["secret"]),
     ("live", &["api", "object"]),
@@ -37,6 +38,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "estate",
             "review",
             "plan",
+            "drift",
             "git",
             "api",
             "live",
@@ -58,6 +60,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("object", &[]),
     ("review", &[]),
     ("plan", &[]),
+    ("drift", &[]),
     ("estate", &["read.rs"]),
 ];
 
