@@ -16,7 +16,7 @@ const SHOWN_MAX: usize = 100;
 impl Drift {
     /// What drifted, as Markdown.
     pub fn markdown(&self) -> String {
-        let mut out = format!("{MARKER}\n### Drift in {}\n\n{}\n", code(&self.environment), plain(&self.summary()));
+        let mut out = format!("{MARKER}\n### Drift in {}\n\n{}\n", code(&self.environment), self.summary());
         section("Changed behind our back", &self.changed, &mut out, |changed, out| {
             let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
