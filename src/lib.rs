@@ -23,3 +23,4 @@ pub mod review;
 pub mod sandbox;
 pub mod secret;
 pub mod trail;
+mod username;
