@@ -14,7 +14,7 @@ use tokio::sync::Mutex;
 
 use super::error::CliError;
 use super::global::{TOKENS, exactly};
-use super::{Global, embedded, output, secret_source, token_file};
+use super::{Global, embedded, output, token_file};
 use crate::api::{self, Client, Target};
 use crate::clock::Clock;
 use crate::engine::{Engine, OpenError};
@@ -172,15 +172,13 @@ impl Context {
         Ok(estates)
     }
 
-    /// The estate with its secrets resolved, and a client to the environment's engine that speaks as the
-    /// operator.
+    /// The estate, its secrets unresolved, and a client to the environment's engine that speaks as the operator.
     ///
     /// # Errors
-    /// Problems in the files, an engine that can't be opened, secrets that are not there.
+    /// Problems in the files, an engine that can't be opened.
     pub(crate) async fn environment(&self) -> Result<(Estate, Client), CliError> {
-        let mut estate = self.estate()?;
-        let client = self.operator(&estate.environment).await?;
-        secret_source::resolve(&mut estate, &self.estate_dir(), &client).await?;
+        let estate = self.estate()?;
+        let client = self.operator(&estate.environment).await?.patient();
         Ok((estate, client))
     }
 

@@ -18,6 +18,7 @@ mod data;
 mod delete;
 mod graph;
 mod lease;
+mod ledger;
 mod list;
 mod login;
 mod mounts;
@@ -73,6 +74,8 @@ enum Command {
     Graph(graph::Args),
     /// Log in as an app and print a fresh AWS credential
     Creds(creds::Args),
+    /// Show what of an engine is this estate's own
+    Ledger(ledger::Args),
     /// Print the credentials that were issued
     Trail(trail::Args),
     /// Serve the Vault API from the embedded engine
@@ -150,6 +153,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Access(args) => access::run(args, &global).await,
         Command::Graph(args) => graph::run(args, &global).await,
         Command::Creds(args) => creds::run(args, &global).await,
+        Command::Ledger(args) => ledger::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
         Command::Server(args) => server::run(*args, &global).await,
         Command::Sandbox(args) => sandbox::run(args, &global).await,

@@ -376,8 +376,8 @@ struct Lowering<'s> {
     managed_policies: Vec<ManagedPolicy>,
     tests: Vec<Test>,
     guardrails: Vec<Guardrail>,
-    /// The names of all guardrails, also of those that are switched off.
-    named_guardrails: Vec<String>,
+    /// All guardrails that are declared, by name, also those that are switched off.
+    named_guardrails: Vec<(String, Place)>,
 }
 
 impl<'s> Lowering<'s> {
@@ -501,6 +501,7 @@ impl<'s> Lowering<'s> {
             managed_policies: self.managed_policies,
             tests: self.tests,
             guardrails: self.guardrails,
+            named_guardrails: self.named_guardrails,
             warnings: Vec::new(),
         }
     }

@@ -59,6 +59,8 @@ pub struct Estate {
     pub tests: Vec<Test>,
     /// What may never be granted, the default guardrail among them unless it is switched off.
     pub guardrails: Vec<Guardrail>,
+    /// Those that are declared, by name, with their places, also those that are switched off.
+    pub named_guardrails: Vec<(String, Place)>,
     /// What the author should know though nothing is wrong.
     pub warnings: Vec<Problem>,
 }

@@ -386,6 +386,7 @@ mod tests {
             live: &live,
             owned,
             key: None,
+            key_hidden: false,
             adopt: Adopt::Refuse,
             nameless: false,
             max_deletes: 0,
@@ -393,7 +394,6 @@ mod tests {
             notes: Vec::new(),
             guardrails: &[],
         })
-        .expect("planned")
     }
 
     fn owned(object: &Object) -> (String, Owned) {

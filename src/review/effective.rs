@@ -262,8 +262,7 @@ pub struct Side<'a> {
     objects: BTreeMap<&'a str, SideObject<'a>>,
     roles: BTreeMap<&'a str, Role<'a>>,
     apps: BTreeMap<&'a str, AppFacts<'a>>,
-    statements: Option<&'a HashMap<String, Arc<[Place]>>>,
-    rules: Option<&'a HashMap<String, Vec<(String, Place)>>>,
+    estate: Option<&'a Estate>,
     managed: HashMap<&'a str, &'a ManagedPolicy>,
 }
 
@@ -272,8 +271,7 @@ impl<'a> Side<'a> {
     pub fn of_estate(estate: &'a Estate) -> Self {
         let context = Context { managed_policies: &estate.managed_policies };
         let mut side = Self::of_objects(estate.objects.iter().map(SideObject::from), context);
-        side.statements = Some(&estate.statements);
-        side.rules = Some(&estate.rules);
+        side.estate = Some(estate);
         for app in &estate.apps {
             let facts = side.apps.entry(&app.name).or_default();
             facts.owner = app.owner.as_deref();
@@ -281,6 +279,11 @@ impl<'a> Side<'a> {
             facts.grants = app.grants.iter().map(|(mount, role)| format!("{mount}/roles/{role}")).collect();
         }
         side
+    }
+
+    /// The estate that declares it, where that is one.
+    pub fn estate(&self) -> Option<&'a Estate> {
+        self.estate
     }
 
     /// What objects say, wherever they are from.
@@ -431,7 +434,7 @@ impl<'a> Side<'a> {
 
     /// Where the rule with this pattern stands in an ACL policy, if a file declares it.
     pub(super) fn place_of_rule(&self, policy_path: &str, pattern: &str) -> Option<&'a Place> {
-        let rules = self.rules?.get(policy_path)?;
+        let rules = self.estate?.rules.get(policy_path)?;
         rules.iter().find(|(known, _)| known == pattern).map(|(_, place)| place)
     }
 
@@ -443,7 +446,7 @@ impl<'a> Side<'a> {
             fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
         })?;
         let whole = object.place_of("policy_document");
-        let places = self.statements.and_then(|statements| statements.get(object.path));
+        let places = self.estate.and_then(|estate| estate.statements.get(object.path));
         Ok(policy.map_spans(|index, _| {
             let known = index.and_then(|index| places.and_then(|places| places.get(index)));
             known.unwrap_or(&whole).clone()
