@@ -24,3 +24,4 @@ pub mod review;
 pub mod sandbox;
 pub mod secret;
 pub mod trail;
+mod username;

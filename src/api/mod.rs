@@ -18,7 +18,7 @@ use tokio::io::DuplexStream;
 
 use crate::secret::Secret;
 
-pub use self::answer::{Answer, Error};
+pub use self::answer::{Answer, Denial, Error};
 pub use self::transport::TlsOptions;
 use self::transport::{Method, Request, Transport};
 

@@ -50,6 +50,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_form()?;
     let context = Context::open(global)?.at(args.dir.clone()).telling(Warnings::of(args.strict));
     let outcome = carry_out(&context, &args).await;
     context.close().await;

@@ -184,4 +184,26 @@ mod tests {
     fn the_flags_of_all_commands_fit_together() {
         super::Cli::command().debug_assert();
     }
+
+    /// Clap gives a subcommand no global flag whose id one of its own arguments has.
+    #[test]
+    fn every_command_takes_every_global_flag() {
+        fn look(command: &clap::Command, global: &[String], path: &str, missing: &mut Vec<String>) {
+            for long in global {
+                if !command.get_arguments().any(|arg| arg.get_long() == Some(long)) {
+                    missing.push(format!("{path} --{long}"));
+                }
+            }
+            for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+                look(below, global, &format!("{path} {}", below.get_name()), missing);
+            }
+        }
+        let mut command = super::Cli::command();
+        command.build();
+        let global = command.get_arguments().filter(|arg| arg.is_global_set());
+        let global: Vec<String> = global.filter_map(|arg| arg.get_long().map(str::to_owned)).collect();
+        let mut missing = Vec::new();
+        look(&command, &global, "leasehold", &mut missing);
+        assert!(global.len() > 10 && missing.is_empty(), "{missing:?}");
+    }
 }

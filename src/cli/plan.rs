@@ -47,6 +47,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change };

@@ -79,7 +79,7 @@ fn every_kind(stage: usize, log: &str) -> String {
   iam_endpoint = "https://iam.example.com"
   sts_endpoint = "https://sts.example.com"
   max_retries = 3
-  username_template = "a-{{ .RoleName }}"
+  username_template = "a-{{ .PolicyName }}-{{ random 20 }}"
   root {
     access_key = "secret:env:ROOT_KEY"
     secret_key = "secret:env:ROOT_SECRET"
@@ -95,7 +95,7 @@ fn every_kind(stage: usize, log: &str) -> String {
   iam_endpoint = "https://iam2.example.com"
   sts_endpoint = "https://sts2.example.com"
   max_retries = 4
-  username_template = "b-{{ .RoleName }}"
+  username_template = "b-{{ .PolicyName }}-{{ random 20 }}"
   root {
     access_key = "AKIAIOSFODNN7EXAMPL2"
     secret_key = "secret:env:ROOT_KEY"

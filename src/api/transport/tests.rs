@@ -271,8 +271,7 @@ fn paths_and_queries_are_encoded() {
 }
 
 /// A TLS server on loopback with a certificate of its own, and that certificate as PEM.
-async fn tls_server() -> (std::net::SocketAddr, String) {
-    let made = rcgen::generate_simple_self_signed(vec!["vault.test".to_owned()]).unwrap();
+async fn tls_server(made: rcgen::CertifiedKey<rcgen::KeyPair>) -> (std::net::SocketAddr, String) {
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -302,7 +301,8 @@ async fn tls_server() -> (std::net::SocketAddr, String) {
 
 #[tokio::test]
 async fn certificates_are_checked_unless_told_otherwise() {
-    let (address, pem) = tls_server().await;
+    let made = rcgen::generate_simple_self_signed(vec!["vault.test".to_owned()]).unwrap();
+    let (address, pem) = tls_server(made).await;
     let with = |tls: TlsOptions| {
         let target = Target::Network { address: format!("https://{address}"), tls };
         Client::new(target, options()).unwrap()
@@ -314,6 +314,36 @@ async fn certificates_are_checked_unless_told_otherwise() {
     assert!(matches!(wrong_name, Error::Tls { .. }), "{wrong_name:?}");
     let unchecked = TlsOptions { skip_verify: true, ..TlsOptions::default() };
     assert!(with(unchecked).read("a").await.unwrap().is_some());
+}
+
+/// As `openssl req -x509` makes it: its own CA, of this many days.
+fn own_ca(days: i64) -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    let signing_key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new(vec!["vault.test".to_owned()]).unwrap();
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    parameters.not_after = parameters.not_before + time::Duration::days(days);
+    rcgen::CertifiedKey { cert: parameters.self_signed(&signing_key).unwrap(), signing_key }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_given_may_be_its_own_ca() {
+    const AGES: i64 = 30_000;
+    let ask = async |made: rcgen::CertifiedKey<rcgen::KeyPair>, given: Option<String>, name: &str| {
+        let (address, pem) = tls_server(made).await;
+        let ca_cert_pem = Some(given.unwrap_or(pem));
+        let tls = TlsOptions { ca_cert_pem, server_name: Some(name.to_owned()), ..TlsOptions::default() };
+        let target = Target::Network { address: format!("https://{address}"), tls };
+        Client::new(target, options()).unwrap().read("a").await.map(drop)
+    };
+    assert!(ask(own_ca(AGES), None, "vault.test").await.is_ok());
+    for (what, refused) in [
+        ("another name", ask(own_ca(AGES), None, "other.test").await),
+        ("not the one given", ask(own_ca(AGES), Some(own_ca(AGES).cert.pem()), "vault.test").await),
+        ("expired", ask(own_ca(1), None, "vault.test").await),
+    ] {
+        assert!(matches!(refused, Err(Error::Tls { .. })), "{what}: {refused:?}");
+    }
 }
 
 #[test]
