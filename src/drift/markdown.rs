@@ -5,7 +5,7 @@ use crate::plan::{Colour, changed_fields, short};
 use crate::review::escape::{code, markdown as plain};
 
 /// The marker by which a later run finds the issue or comment of an earlier one. Readers don't see it.
-pub const MARKER: &str = "<!-- leasehold-drift -->";
+const MARKER: &str = "<!-- leasehold-drift -->";
 
 /// Bytes of fields that are shown of one object: GitHub takes 65,536 in all.
 const FIELDS_BYTES_MAX: usize = 4_000;
