@@ -67,7 +67,8 @@ pub(crate) struct Args {
 }
 
 /// Serves until SIGTERM or SIGINT.
-pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_form()?;
     let settings = Settings::new(args)?;
     log_to_stderr(&settings.log_level)?;
     read_built_in()?;

@@ -6,6 +6,7 @@
 //! bounded before anything is parsed.
 
 mod hcl;
+pub(crate) mod ignore;
 mod interpolate;
 mod lower;
 mod problem;
@@ -27,7 +28,7 @@ pub(crate) use read::{
     DEPTH_MAX as DIRECTORY_DEPTH_MAX, ENTRIES_MAX, FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, check_text,
     is_declaration, too_large,
 };
-pub use source::{Lookup, Source, Sources};
+pub use source::{Lookup, Source, Sources, Unread};
 
 use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
@@ -50,12 +51,16 @@ pub struct Estate {
     /// Where the statements of each role's policy document stand, in the document's order, by the role's path
     /// (`aws/roles/webapp`).
     pub statements: HashMap<String, Arc<[Place]>>,
+    /// Where the rules of each ACL policy stand, with the pattern of each, by the policy's path.
+    pub rules: HashMap<String, Vec<(String, Place)>>,
     /// What managed policies say, as far as the estate tells.
     pub managed_policies: Vec<ManagedPolicy>,
     /// What is asserted about apps.
     pub tests: Vec<Test>,
     /// What may never be granted, the default guardrail among them unless it is switched off.
     pub guardrails: Vec<Guardrail>,
+    /// Those that are declared, by name, with their places, also those that are switched off.
+    pub named_guardrails: Vec<(String, Place)>,
     /// What the author should know though nothing is wrong.
     pub warnings: Vec<Problem>,
 }

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 use serde::Deserialize;
 
 use super::Escalation;
-use crate::iam::compare::{Case, Proof, reach, scope};
+use crate::iam::compare::{Case, Proof, gain_within, reach, scope};
 use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, PolicySet, Quantifier, Scope, Statement, Test};
 use crate::iam::reading::{Reading, Truth};
@@ -149,6 +149,44 @@ impl Path {
             found.push(self.any_of.iter().find_map(step)?);
         }
         Some(found)
+    }
+
+    /// Whether the steps that were found are open for certain, however AWS's pages are read.
+    pub(super) fn is_sure<S: Clone>(&self, access: &[PolicySet<S>], found: &[Step]) -> bool {
+        let readings = Reading::all();
+        let open = |set: &PolicySet<S>, action: &str| {
+            self.regions(action, set).iter().any(|region| match reach(std::slice::from_ref(set), region, &[]) {
+                Some(Proof::Witness(request)) => readings.iter().all(|reading| set.allows(&request, *reading)),
+                _ => false,
+            })
+        };
+        self.steps(found).all(|(action, step)| {
+            access.iter().any(|set| match step.wide {
+                true => {
+                    let wide = set.allowing().filter(|statement| is_wide(&statement.resources));
+                    wide.map(|statement| set.only(statement)).any(|alone| open(&alone, action))
+                }
+                false => open(set, action),
+            })
+        })
+    }
+
+    /// Whether any of the steps that were found is gained by a change.
+    pub(super) fn gains<S: Clone>(&self, before: &[PolicySet<S>], after: &[PolicySet<S>], found: &[Step]) -> bool {
+        self.steps(found).any(|(action, _)| {
+            after
+                .iter()
+                .flat_map(|set| self.regions(action, set))
+                .any(|region| gain_within(before, after, &region).is_some())
+        })
+    }
+
+    /// The steps that were found, with the names of their actions.
+    fn steps<'s>(&'s self, found: &'s [Step]) -> impl Iterator<Item = (&'s str, &'s Step)> {
+        let all = || self.all_of.iter().chain(&self.any_of);
+        found.iter().filter_map(move |step| {
+            Some((all().find(|action| action.eq_ignore_ascii_case(&step.request.action))?.as_str(), step))
+        })
     }
 
     /// Whether an action is allowed, and by which request.

@@ -220,8 +220,13 @@ impl<S: Clone> Trial<'_, '_, S> {
         if self.after.terms.is_none() && self.after.access.iter().any(alone) {
             return;
         }
-        let was = self.before.and_then(|before| path.found(before.access));
-        let introduced = was.is_none_or(|was| self.weight(path, &was) < severity);
+        let introduced = self.before.is_none_or(|before| match path.found(before.access) {
+            // A way that was open by one reading, or as far as a doubt goes, may not have been.
+            Some(was) if self.weight(path, &was) >= severity => {
+                !path.is_sure(before.access, &was) && path.gains(before.access, self.after.access, &found)
+            }
+            _ => true,
+        });
         let actions: Vec<String> = found.iter().map(|step| step.request.action.clone()).collect();
         let together = if self.after.terms.is_none() { ", by its roles together" } else { "" };
         let verb = if actions.len() == 1 { "is allowed" } else { "are all allowed" };

@@ -262,6 +262,35 @@ fn an_escalation_that_weighs_more_than_before_is_introduced() {
 }
 
 #[test]
+fn an_escalation_that_may_not_have_been_open_before_is_introduced() {
+    let admin = allow("iam:PutUserPolicy", "*");
+    let when = |effect: &str, condition: &str| {
+        format!(r#"{{"Effect":"{effect}","Action":"iam:*","Resource":"*","Condition":{condition}}}"#)
+    };
+    let but = |condition: &str| format!("{admin},{}", when("Deny", condition));
+    let odd = r#"{"DateLessThan":{"aws:CurrentTime":"2030-1-1"}}"#;
+    let several = r#"{"StringEquals":{"aws:TagKeys":["a","b"]},"ForAnyValue:StringEquals":{"aws:TagKeys":"a"}}"#;
+    let sometimes = r#"{"StringEquals":{"aws:PrincipalTag/team":"web"}}"#;
+    for (what, before, after, introduced) in [
+        ("a denial that may hold goes", but(odd), admin.clone(), true),
+        ("an allow that may not hold becomes one that does", when("Allow", odd), admin.clone(), true),
+        ("another stands beside it", format!("{},{}", when("Allow", odd), allow("s3:*", "*")), admin.clone(), true),
+        ("a doubt stays", but(odd), but(odd), false),
+        ("a doubt stays beside what is new", but(odd), format!("{},{}", but(odd), allow("s3:*", "*")), false),
+        ("a doubt comes", admin.clone(), but(odd), false),
+        ("what was there by every reading", when("Allow", several), admin.clone(), false),
+        ("what was there at times", when("Allow", sometimes), admin.clone(), false),
+        ("a denial at times goes", but(sometimes), admin.clone(), false),
+    ] {
+        let (old, new) = ([set(&before)], [set(&after)]);
+        let (old, new) = (role(&old, Terms::default()), role(&new, Terms::default()));
+        let judged = judge(&[Guardrail::default_one()], Some(&old), &new, TODAY, &|()| None);
+        let told: Vec<bool> = judged.iter().map(|one| one.introduced).collect();
+        assert_eq!(told, [introduced], "{what}: {judged:?}");
+    }
+}
+
+#[test]
 fn two_roles_of_an_app_escalate_together_and_are_told_once() {
     let default = [Guardrail::default_one()];
     let pass = set(&allow("iam:PassRole", "*"));

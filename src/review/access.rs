@@ -11,7 +11,7 @@ use super::blocked::{self, Blocked, blocked, named, statement_words};
 use super::describe;
 use super::effective::{Role, Side, SideObject, Unknown, Via};
 use super::lifetime::LeaseTerms;
-use super::{Finding, Kind, Subject, unknown, words};
+use super::{Finding, Kind, Subject, unknown, user, words};
 use crate::iam::compare::{Difference, Extent, Proof, compare};
 use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
@@ -21,6 +21,8 @@ use crate::object::Place;
 /// A role that a subject has on one side.
 pub(super) struct Held<'a> {
     pub(super) object: SideObject<'a>,
+    /// The AWS engine that makes its users.
+    pub(super) mount: &'a str,
     pub(super) label: String,
     pub(super) via: Via,
     pub(super) set: PolicySet<Place>,
@@ -32,6 +34,7 @@ impl<'a> Held<'a> {
     pub(super) fn new(side: &Side<'a>, role: &Role<'a>, via: Via) -> Self {
         Self {
             object: role.object,
+            mount: role.mount,
             label: role.label(),
             via,
             set: side.role_access(role),
@@ -44,6 +47,7 @@ impl<'a> Held<'a> {
     pub(super) fn supposing(&self, set: PolicySet<Place>) -> Self {
         Self {
             object: self.object,
+            mount: self.mount,
             label: self.label.clone(),
             via: self.via,
             set,
@@ -130,10 +134,11 @@ impl Principal<'_, '_> {
         }
         for (index, after) in self.after.iter().enumerate() {
             if partners[index].is_none() {
-                let at =
-                    self.before.iter().enumerate().position(|(at, before)| {
-                        !taken.contains(&at) && before.object.differing(&after.object).is_empty()
-                    });
+                let at = self.before.iter().enumerate().position(|(at, before)| {
+                    !taken.contains(&at)
+                        && before.mount == after.mount
+                        && before.object.differing(&after.object).is_empty()
+                });
                 taken.extend(at);
                 partners[index] = at;
             }
@@ -141,10 +146,24 @@ impl Principal<'_, '_> {
         partners
     }
 
+    /// Whether what any of its roles allows, any other may answer for.
+    fn all_alike(&self) -> bool {
+        let mounts: BTreeSet<&str> =
+            self.before.iter().map(|held| held.mount).chain(self.after.iter().map(|held| held.mount)).collect();
+        let looks = self.before.iter().any(user::looks_at_users) || self.after.iter().any(user::looks_at_users);
+        // Of an app whose tokens may read all roles, each with each would be too many.
+        mounts.len() <= 1 && !looks
+            || self.before.iter().all(|before| {
+                self.after
+                    .iter()
+                    .all(|after| user::unlike(before, after).is_none() && user::unlike(after, before).is_none())
+            })
+    }
+
     /// What the new roles allow and the old ones do not, and the other way round.
     fn differences(&self, partners: &[Option<usize>]) -> (Vec<Found>, Vec<Found>) {
         let (old, new) = (sets(&self.before), sets(&self.after));
-        if all_known(&self.before) && all_known(&self.after) {
+        if all_known(&self.before) && all_known(&self.after) && self.all_alike() {
             let comparison = compare(&old, &new);
             let found = |difference: Difference<'_, Place>| Found::new(difference.set, difference);
             return (
@@ -154,12 +173,12 @@ impl Principal<'_, '_> {
         }
         let mut gained = Vec::new();
         for (index, after) in self.after.iter().enumerate() {
-            let answers = |at: usize| partners[index] == Some(at) || self.before[at].unknown.is_subset(&after.unknown);
+            let answers = |at: usize| partners[index] == Some(at) || answers_for(&self.before[at], after);
             gained.extend(beyond(&old, answers, &new[index], index));
         }
         let mut lost = Vec::new();
         for (index, before) in self.before.iter().enumerate() {
-            let answers = |at: usize| partners[at] == Some(index) || self.after[at].unknown.is_subset(&before.unknown);
+            let answers = |at: usize| partners[at] == Some(index) || answers_for(&self.after[at], before);
             lost.extend(beyond(&new, answers, &old[index], index));
         }
         (gained, lost)
@@ -195,7 +214,16 @@ impl Principal<'_, '_> {
                     |held: &Held<'_>| words::listed(&held.unknown.iter().map(Unknown::to_string).collect::<Vec<_>>());
                 let had = self.before.iter().find(|before| before.set.allows(request, Reading::default()));
                 if let Some(before) = had {
-                    let why = format!("role {} allowed it before, as far as {} let it", before.label, limits(before));
+                    let why = match user::unlike(before, role) {
+                        Some(why) => format!("role {} allowed it before, but {why}", before.label),
+                        None if before.unknown.is_empty() => {
+                            format!(
+                                "AWS's pages can be read in two ways; by one, role {} allowed it before",
+                                before.label
+                            )
+                        }
+                        None => format!("role {} allowed it before, as far as {} let it", before.label, limits(before)),
+                    };
                     return finding.cannot_tell(why);
                 }
                 finding = self.why_before(finding, role, found, request);
@@ -316,6 +344,11 @@ fn merged(found: Vec<Found>) -> Vec<Found> {
     merged
 }
 
+/// Whether what one role allows was not gained by having the other, whatever is not known of the two.
+fn answers_for(one: &Held<'_>, other: &Held<'_>) -> bool {
+    one.unknown.is_subset(&other.unknown) && user::unlike(one, other).is_none()
+}
+
 fn all_known(held: &[Held<'_>]) -> bool {
     held.iter().all(|held| held.unknown.is_empty())
 }
@@ -357,7 +390,7 @@ fn counterpart<'s>(others: &'s [Held<'_>], role: &Held<'_>, found: &Found) -> Op
         let same_actions = if statement.actions == found.statement.actions { 2 } else { u8::from(shared) };
         (same_name + same_actions > 0).then_some((same_role, same_actions, same_name))
     };
-    let candidates = others.iter().flat_map(|held| {
+    let candidates = others.iter().filter(|held| held.mount == role.mount).flat_map(|held| {
         let allows = held.statements().filter(|statement| statement.effect == Effect::Allow);
         allows.filter_map(move |statement| Some((score(held, statement)?, statement)))
     });

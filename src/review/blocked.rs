@@ -22,7 +22,7 @@ pub(super) enum Blocked<'h> {
 /// What keeps a request out of one of these roles, the one of the same name first.
 pub(super) fn blocked<'h>(roles: &'h [Held<'_>], role: &Held<'_>, request: &Request) -> Option<Blocked<'h>> {
     let same_role = roles.iter().filter(|held| held.label == role.label);
-    let others = roles.iter().filter(|held| held.label != role.label);
+    let others = roles.iter().filter(|held| held.label != role.label && held.mount == role.mount);
     for held in same_role.chain(others) {
         let verdict = held.set.evaluate(request, Reading::default());
         if verdict.decision == Decision::ExplicitlyDenied {

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use super::access::{Held, Principal};
 use super::effective::{App, Fields, Role, Side, SideObject, Via};
-use super::{Finding, Kind, Subject, acl, lease, login, words};
+use super::{Finding, Kind, Subject, acl, lease, login, rules, user, words};
 use crate::estate::ManagedPolicy;
 use crate::object::{acl_policy, approle_role, auth_mount, aws_lease, aws_role, aws_root, mount};
 
@@ -65,6 +65,7 @@ pub(super) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Ve
     findings.extend(orphans(&changed, &told, before, after));
     acl::changes(before, after, &changed, &renamed, &mut findings);
     engine(before, after, &changed, &mut findings);
+    rules::changes(before, after, &mut findings);
     findings.sort_by(|a, b| (a.kind, &a.subject, &a.role).cmp(&(b.kind, &b.subject, &b.role)));
     (findings, not_evaluated(after))
 }
@@ -273,10 +274,13 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
         };
         let mount = object.path.split_once("/config/root").map(|(mount, _)| format!("sys/mounts/{mount}"));
         let mounted = mount.is_some_and(|mount| before.object(&mount).is_some() && after.object(&mount).is_some());
+        let mut about = None;
         let finding = match (old, new) {
             // Where a mount had no configuration, it had the defaults of one.
             (None, Some(object)) | (Some(object), None) if mounted => {
-                changed_engine(&subject, object, &nothing.differing(object))
+                let fields = nothing.differing(object);
+                about = fields.first().copied();
+                changed_engine(&subject, object, &fields, after)
             }
             (None, _) => Finding::new(Kind::Engine, &subject, format!("a new {}", object.kind.name)),
             (_, None) => {
@@ -292,14 +296,16 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
                 if fields.is_empty() {
                     continue;
                 }
-                changed_engine(&subject, object, &fields)
+                // One that is written where it can be, else what was set before is left out now.
+                about = fields.iter().copied().find(|field| new.is_written(field)).or(fields.first().copied());
+                changed_engine(&subject, object, &fields, after)
             }
         };
-        findings.push(finding.at(object.declared_at()));
+        findings.push(finding.at(about.map_or_else(|| object.declared_at(), |field| object.place_of(field))));
     }
 }
 
-fn changed_engine(subject: &Subject, object: &SideObject<'_>, fields: &[&str]) -> Finding {
+fn changed_engine(subject: &Subject, object: &SideObject<'_>, fields: &[&str], after: &Side<'_>) -> Finding {
     let finding =
         Finding::new(Kind::Engine, subject, format!("{} of the {} changed", words::listed(fields), object.kind.name));
     let account = ["access_key", "secret_key", "iam_endpoint", "sts_endpoint"];
@@ -307,7 +313,12 @@ fn changed_engine(subject: &Subject, object: &SideObject<'_>, fields: &[&str]) -
         return finding.cannot_tell("credentials may come from another account, in which the same ARNs are others");
     }
     if object.kind.name == aws_root::KIND.name && fields.contains(&"username_template") {
-        return finding.note("policies may look at the names of users: ${aws:username}");
+        let mount = object.path.strip_suffix("/config/root").unwrap_or_default();
+        let looking = after.roles().find(|role| role.mount == mount && user::looks_at_name(&after.role_access(role)));
+        return match looking {
+            Some(role) => finding.cannot_tell(format!("the policies of {} look at the names of users", role.label())),
+            None => finding.note("policies elsewhere may look at the names of users: ${aws:username}"),
+        };
     }
     finding
 }

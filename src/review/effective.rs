@@ -124,6 +124,11 @@ impl<'a> SideObject<'a> {
         leaf.or(self.place).cloned().unwrap_or_else(|| self.nowhere())
     }
 
+    /// Whether a file says what a field is.
+    pub fn is_written(&self, name: &str) -> bool {
+        matches!(self.fields, Fields::Declared(fields) if fields.contains_key(name))
+    }
+
     /// Where the object is declared; a made-up place without a line for what no file declares.
     pub fn declared_at(&self) -> Place {
         self.place.cloned().unwrap_or_else(|| self.nowhere())
@@ -257,7 +262,7 @@ pub struct Side<'a> {
     objects: BTreeMap<&'a str, SideObject<'a>>,
     roles: BTreeMap<&'a str, Role<'a>>,
     apps: BTreeMap<&'a str, AppFacts<'a>>,
-    statements: Option<&'a HashMap<String, Arc<[Place]>>>,
+    estate: Option<&'a Estate>,
     managed: HashMap<&'a str, &'a ManagedPolicy>,
 }
 
@@ -266,7 +271,7 @@ impl<'a> Side<'a> {
     pub fn of_estate(estate: &'a Estate) -> Self {
         let context = Context { managed_policies: &estate.managed_policies };
         let mut side = Self::of_objects(estate.objects.iter().map(SideObject::from), context);
-        side.statements = Some(&estate.statements);
+        side.estate = Some(estate);
         for app in &estate.apps {
             let facts = side.apps.entry(&app.name).or_default();
             facts.owner = app.owner.as_deref();
@@ -274,6 +279,11 @@ impl<'a> Side<'a> {
             facts.grants = app.grants.iter().map(|(mount, role)| format!("{mount}/roles/{role}")).collect();
         }
         side
+    }
+
+    /// The estate that declares it, where that is one.
+    pub fn estate(&self) -> Option<&'a Estate> {
+        self.estate
     }
 
     /// What objects say, wherever they are from.
@@ -422,6 +432,12 @@ impl<'a> Side<'a> {
         Parsed { set: PolicySet { identity, boundary, session: None }, unknown }
     }
 
+    /// Where the rule with this pattern stands in an ACL policy, if a file declares it.
+    pub(super) fn place_of_rule(&self, policy_path: &str, pattern: &str) -> Option<&'a Place> {
+        let rules = self.estate?.rules.get(policy_path)?;
+        rules.iter().find(|(known, _)| known == pattern).map(|(_, place)| place)
+    }
+
     /// The inline document of a role, its statements with their places.
     fn document(&self, object: &SideObject<'a>, text: &str) -> Result<Policy<Place>, String> {
         let json = json::parse(text).map_err(|malformed| format!("it is not JSON: {}", malformed.what))?;
@@ -430,7 +446,7 @@ impl<'a> Side<'a> {
             fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
         })?;
         let whole = object.place_of("policy_document");
-        let places = self.statements.and_then(|statements| statements.get(object.path));
+        let places = self.estate.and_then(|estate| estate.statements.get(object.path));
         Ok(policy.map_spans(|index, _| {
             let known = index.and_then(|index| places.and_then(|places| places.get(index)));
             known.unwrap_or(&whole).clone()

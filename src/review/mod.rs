@@ -10,7 +10,7 @@ mod blocked;
 mod changes;
 mod describe;
 pub mod effective;
-mod escape;
+pub(crate) mod escape;
 pub mod graph;
 pub mod holder;
 mod html;
@@ -20,10 +20,12 @@ mod lease;
 pub mod lifetime;
 mod login;
 mod markdown;
+mod rules;
 mod sarif;
 mod section;
 mod text;
 mod unknown;
+mod user;
 mod within;
 mod words;
 
@@ -203,6 +205,10 @@ pub enum Kind {
     Acl,
     /// Something else of the engine.
     Engine,
+    /// What may never be granted.
+    Guardrail,
+    /// Where an environment is applied.
+    Environment,
 }
 
 impl Kind {
@@ -227,6 +233,8 @@ impl Kind {
             Self::Login => "login-changed",
             Self::Acl => "acl-changed",
             Self::Engine => "engine-changed",
+            Self::Guardrail => "guardrail-changed",
+            Self::Environment => "environment-changed",
         }
     }
 
@@ -251,11 +259,13 @@ impl Kind {
             Self::Login => "Who may log in, or how, changed",
             Self::Acl => "What tokens may do in the engine changed",
             Self::Engine => "Something else of the engine changed",
+            Self::Guardrail => "What may never be granted changed",
+            Self::Environment => "Where an environment is applied changed",
         }
     }
 
     /// Every sort.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: [Self; 20] = [
         Self::AccessGained,
         Self::AccessWidened,
         Self::ConditionChanged,
@@ -274,6 +284,8 @@ impl Kind {
         Self::Login,
         Self::Acl,
         Self::Engine,
+        Self::Guardrail,
+        Self::Environment,
     ];
 }
 
@@ -408,8 +420,10 @@ impl Environment {
         let mut findings: Vec<(String, Value)> = self
             .findings
             .iter()
-            // How a text is written is not seen of a live object.
-            .filter(|finding| !matches!(finding.kind, Kind::TextOnly | Kind::PolicySize))
+            // How a text is written is not seen of a live object, nor what it was guarded by.
+            .filter(|finding| {
+                !matches!(finding.kind, Kind::TextOnly | Kind::PolicySize | Kind::Guardrail | Kind::Environment)
+            })
             .map(|finding| {
                 let value = json::fact(finding);
                 (value.to_string(), value)

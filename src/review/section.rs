@@ -20,7 +20,8 @@ pub(super) const SECTIONS: &[Section] = &[
     Section { title: "Logins", kinds: &[Kind::Login] },
     Section { title: "Lease terms", kinds: &[Kind::LeaseTerms, Kind::PolicySize] },
     Section { title: "Engine policies", kinds: &[Kind::Acl] },
-    Section { title: "Engine", kinds: &[Kind::Engine] },
+    Section { title: "What is forbidden", kinds: &[Kind::Guardrail] },
+    Section { title: "Engine", kinds: &[Kind::Engine, Kind::Environment] },
     Section { title: "Access lost", kinds: &[Kind::AccessLost, Kind::AccessNarrowed] },
     Section { title: "Users' attributes", kinds: &[Kind::AttributesChanged] },
     Section { title: "No effective change", kinds: &[Kind::StatementMoved, Kind::TextOnly] },
@@ -70,6 +71,8 @@ impl Finding {
             Kind::Login => "login",
             Kind::Acl => "engine policy",
             Kind::Engine => "engine",
+            Kind::Guardrail => "guardrail",
+            Kind::Environment => "environment",
         }
     }
 

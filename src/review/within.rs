@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use super::access::{Found, Held, Principal};
 use super::effective::{SideObject, Unknown};
-use super::{Finding, Kind, Subject, words};
+use super::{Finding, Kind, Subject, user, words};
 use crate::iam::compare::{Proof, compare};
 use crate::iam::document::{self, USER_INLINE_SIZE_MAX};
-use crate::iam::pattern::{Part, Pattern, Syntax};
+use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
 use crate::object::Place;
@@ -84,6 +84,7 @@ impl Principal<'_, '_> {
     fn moved(&self, role: &Held<'_>, found: &Found) -> Option<Finding> {
         let Proof::Witness(request) = &found.proof else { return None };
         let others = self.before.iter().filter(|before| before.object.path != role.object.path);
+        let others = others.filter(|before| user::unlike(before, role).is_none());
         let from = others.into_iter().find(|before| before.set.allows(request, Reading::default()))?;
         let longer = role.lease.max > from.lease.max;
         let mut finding =
@@ -156,9 +157,13 @@ fn statement_facts(statement: &Statement<Place>) -> (Effect, &Scope, &Scope, &[c
 
 /// What AWS policies elsewhere may look at.
 fn attributes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
-    for (field, words, keys) in
-        [("iam_tags", "tags", &["aws:principaltag/"][..]), ("user_path", "path", &["aws:principalarn", "aws:arn"][..])]
-    {
+    if before.object.path != after.object.path && user::looks_at_name(&after.set) {
+        let what = format!("the names of its IAM users are those of {}", after.label);
+        let finding = Finding::new(Kind::AttributesChanged, subject, what).role(&after.label);
+        let finding = finding.was(format!("those of {}", before.label)).at(after.object.declared_at());
+        findings.push(finding.cannot_tell("its own policy looks at the names"));
+    }
+    for (field, words, keys) in user::ATTRIBUTES {
         if before.object.value(field) == after.object.value(field) {
             continue;
         }
@@ -168,8 +173,10 @@ fn attributes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: 
             .role(&after.label)
             .was(old)
             .at(after.object.place_of(field));
-        finding = if after.statements().any(|statement| mentions(statement, keys)) {
+        finding = if user::looks_at(&after.set, keys) {
             finding.cannot_tell(format!("its own policy looks at the {words}"))
+        } else if let Some(unknown) = user::opaque(&after.unknown) {
+            finding.cannot_tell(format!("{unknown} may look at the {words}, and its document is not known here"))
         } else {
             finding.note("policies elsewhere may look at them")
         };
@@ -184,16 +191,6 @@ fn shown(object: &SideObject<'_>, field: &str) -> String {
     }
     let pairs: Vec<String> = object.pairs(field).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
     if pairs.is_empty() { "none".to_owned() } else { pairs.join(", ") }
-}
-
-/// Whether a statement looks at one of these context keys, in a condition or in a variable.
-pub(super) fn mentions<S>(statement: &Statement<S>, keys: &[&str]) -> bool {
-    let is = |key: &str| keys.iter().any(|known| key.starts_with(known));
-    let variable = |pattern: &crate::iam::pattern::Pattern| {
-        pattern.parts.iter().any(|part| matches!(part, Part::Variable { key, .. } if is(key)))
-    };
-    statement.conditions.iter().any(|condition| is(&condition.key) || condition.values.iter().any(variable))
-        || statement.resources.patterns.iter().any(variable)
 }
 
 /// How much of the size limit a changed document uses, where that is much.

@@ -133,6 +133,8 @@ const CASES: &[(&str, i32)] = &[
     ("64-passed-to-another-service", 2),
     ("65-typos-in-what-is-forbidden", 0),
     ("66-typo-in-whom-it-is-forbidden", 1),
+    ("67-moved-to-another-mount", 2),
+    ("68-escalation-that-may-have-been-denied", 3),
 ];
 
 #[test]

@@ -76,7 +76,7 @@ impl Lowering<'_> {
             exceptions,
             place: self.reader.place(block.span).to_string(),
         };
-        self.named_guardrails.push(block.label.to_owned());
+        self.named_guardrails.push((block.label.to_owned(), self.reader.place(block.span)));
         if enabled {
             self.guardrails.push(guardrail);
         }
@@ -84,7 +84,7 @@ impl Lowering<'_> {
 
     /// The guardrail that is there without being declared, unless it is.
     pub(super) fn default_guardrail(&mut self) {
-        if !self.named_guardrails.iter().any(|name| name == guardrail::DEFAULT) {
+        if !self.named_guardrails.iter().any(|(name, _)| name == guardrail::DEFAULT) {
             self.guardrails.push(Guardrail::default_one());
         }
     }

@@ -1,0 +1,103 @@
+//! What stands beside the objects of two commits: the guardrails, and where an environment is applied.
+//!
+//! Only a review of files knows both sides of it, so it has no part in the digest. A guardrail that forbids less gives
+//! nobody access, and lets pass what it kept out: its roles may get credentials again.
+
+use super::effective::Side;
+use super::{Finding, Kind, Subject, words};
+use crate::estate::{AwsChoice, EngineChoice, Estate};
+use crate::guardrail::{Guardrail, Rule};
+use crate::object::Place;
+
+/// What changes of it.
+pub(super) fn changes(before: &Side<'_>, after: &Side<'_>, findings: &mut Vec<Finding>) {
+    let Some((old, new)) = before.estate().zip(after.estate()) else { return };
+    findings.extend(environment(old, new));
+    let mut names: Vec<&str> = old.guardrails.iter().chain(&new.guardrails).map(|one| one.name.as_str()).collect();
+    names.sort_unstable();
+    names.dedup();
+    findings.extend(names.into_iter().filter_map(|name| guardrail(name, old, new)));
+}
+
+fn environment(old: &Estate, new: &Estate) -> Option<Finding> {
+    let (old, new) = (&old.environment, &new.environment);
+    if old.engine == new.engine {
+        return None;
+    }
+    let subject = Subject::Engine(format!("environment {}", new.name));
+    let finding = Finding::new(Kind::Environment, &subject, format!("it is {} now", shown(&new.engine)));
+    let finding = finding.was(shown(&old.engine)).at(new.place.clone());
+    let simulated = matches!(&new.engine, EngineChoice::Embedded { aws: AwsChoice::Sandbox, .. });
+    Some(if simulated {
+        finding
+    } else {
+        finding.cannot_tell("credentials may come from another engine, or from another account")
+    })
+}
+
+fn shown(engine: &EngineChoice) -> String {
+    match engine {
+        EngineChoice::Address(address) => format!("the engine at {address}"),
+        EngineChoice::Embedded { data, aws } => {
+            let account = match aws {
+                AwsChoice::Aws => "with AWS",
+                AwsChoice::Sandbox => "with a simulated account",
+            };
+            format!("the embedded engine in {} {account}", data.display())
+        }
+    }
+}
+
+fn guardrail(name: &str, old: &Estate, new: &Estate) -> Option<Finding> {
+    let of = |estate: &'_ Estate| estate.guardrails.iter().position(|one| one.name == name);
+    let (was, is) = (of(old).map(|at| &old.guardrails[at]), of(new).map(|at| &new.guardrails[at]));
+    let declared = |estate: &Estate| -> Option<Place> {
+        estate.named_guardrails.iter().find(|(known, _)| known == name).map(|(_, place)| place.clone())
+    };
+    let subject = Subject::Engine(format!("guardrail {name}"));
+    let weaker = |what: String| {
+        Finding::new(Kind::Guardrail, &subject, what).cannot_tell("it may have kept out what is let through now")
+    };
+    let finding = match (was, is) {
+        (None, None) => return None,
+        (None, Some(_)) => Finding::new(Kind::Guardrail, &subject, "is new"),
+        (Some(_), None) => weaker("is there no more".to_owned()),
+        (Some(was), Some(is)) => {
+            let differing = differing(was, is);
+            if differing.is_empty() {
+                return None;
+            }
+            let what = format!("{} changed", words::listed(&differing));
+            if is_stricter(was, is) { Finding::new(Kind::Guardrail, &subject, what) } else { weaker(what) }
+        }
+    };
+    Some(match declared(new).or_else(|| declared(old)) {
+        Some(place) => finding.at(place),
+        None => finding,
+    })
+}
+
+/// What two states of one guardrail differ in.
+fn differing(was: &Guardrail, is: &Guardrail) -> Vec<&'static str> {
+    let Guardrail { name: _, severity, roles, apps, rules, exceptions, place: _ } = was;
+    [
+        (*severity != is.severity, "its severity"),
+        (*roles != is.roles || *apps != is.apps, "whom it is about"),
+        (*rules != is.rules, "its rules"),
+        (*exceptions != is.exceptions, "its exceptions"),
+    ]
+    .into_iter()
+    .filter_map(|(differs, what)| differs.then_some(what))
+    .collect()
+}
+
+/// Whether all that was forbidden still is, as far as that is seen without reading the rules.
+fn is_stricter(was: &Guardrail, is: &Guardrail) -> bool {
+    let wider = |old: &[String], new: &[String]| old == new || new.is_empty();
+    let keeps = |rule: &Rule| is.rules.contains(rule);
+    is.severity >= was.severity
+        && wider(&was.roles, &is.roles)
+        && wider(&was.apps, &is.apps)
+        && was.rules.iter().all(keeps)
+        && is.exceptions.iter().all(|exception| was.exceptions.contains(exception))
+}
