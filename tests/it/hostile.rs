@@ -98,6 +98,8 @@ impl World {
 /// What a hostile connection does.
 #[derive(Clone, Copy, Debug)]
 enum Attack {
+    /// Sends nothing.
+    Silent,
     /// Sends most of a large head and no more.
     SlowHead,
     /// Sends most of a large body and no more.
@@ -108,7 +110,8 @@ enum Attack {
     OpenBodies(usize),
 }
 
-const ATTACKS: [Attack; 4] = [Attack::SlowHead, Attack::SlowBody, Attack::NeverReads, Attack::OpenBodies(40)];
+const ATTACKS: [Attack; 5] =
+    [Attack::Silent, Attack::SlowHead, Attack::SlowBody, Attack::NeverReads, Attack::OpenBodies(40)];
 
 /// Connects and attacks. What it answers keeps the attack up until it is dropped; none when the server
 /// had none of it.
@@ -122,6 +125,7 @@ async fn attack(host: &str, connector: &TlsConnector, attack: Attack) -> Option<
     };
     let mut stream = tokio::time::timeout(PATIENCE, connecting).await.ok()??;
     match attack {
+        Attack::Silent => {}
         Attack::SlowHead => {
             let head = format!("GET /v1/sys/health HTTP/1.1\r\nHost: x\r\nX-A: {}", "a".repeat(60_000));
             send(&mut stream, head.as_bytes()).await;
