@@ -73,7 +73,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     log_to_stderr(&settings.log_level)?;
     read_built_in()?;
     let certificate = settings.tls.as_ref().map(Certificate::load).transpose()?.map(Arc::new);
-    let audit_file = audit_file(&settings)?;
+    // Declared before the engine, and so dropped after it.
+    let (audit_file, _passing) = audit_file(&settings)?;
     let clock = Clock::system();
     let sandbox = sandbox(&settings, &clock);
     let engine = Engine::open(config(&settings, &audit_file, sandbox.as_ref(), clock)).await.map_err(opening)?;
@@ -193,20 +194,31 @@ fn sandbox(settings: &Settings, clock: &Clock) -> Option<LazySandbox> {
     (settings.aws == AwsChoice::Sandbox).then(|| LazySandbox::new(directory(), clock))
 }
 
-/// The trail's file; a development server without one gets it in a directory of its own.
-fn audit_file(settings: &Settings) -> Result<PathBuf, CliError> {
+/// The trail's file; a development server without one gets it in a directory of its own, which goes with the server.
+fn audit_file(settings: &Settings) -> Result<(PathBuf, Option<Passing>), CliError> {
     if let Some(file) = &settings.audit_file {
-        return Ok(file.clone());
+        return Ok((file.clone(), None));
     }
     if let Some(directory) = &settings.data {
-        return Ok(directory.join("trail.log"));
+        return Ok((directory.join("trail.log"), None));
     }
     let failed = |e: &dyn std::fmt::Display| CliError::new(1, format!("cannot make a directory for the trail: {e}"));
     let name = crate::engine::random::base62(16).map_err(|e| failed(&e))?;
     let directory = std::env::temp_dir().join(format!("leasehold-dev-{name}"));
     // Not recursive: that it did not exist before is what keeps others out.
     std::fs::DirBuilder::new().mode(0o700).create(&directory).map_err(|e| failed(&e))?;
-    Ok(directory.join("trail.log"))
+    Ok((directory.join("trail.log"), Some(Passing(directory))))
+}
+
+/// A directory that is removed with all that is in it when this value is dropped.
+struct Passing(PathBuf);
+
+impl Drop for Passing {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.0) {
+            tracing::warn!(directory = %self.0.display(), %error, "the development server's trail was left behind");
+        }
+    }
 }
 
 fn banner(settings: &Settings, engine: &Engine, address: &str, audit_file: &Path, served: Option<&Served>) -> String {

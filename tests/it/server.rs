@@ -184,6 +184,22 @@ fn a_development_server_serves_its_simulated_account_and_takes_keys_of_it() {
     assert!(warnings.contains("iam.example.com") && warnings.contains("not used"), "{warnings}");
 }
 
+#[test]
+fn a_development_server_leaves_nothing_behind() {
+    let mut env = TestEnv::new();
+    let temporary = env.dir().join("temporary");
+    std::fs::create_dir(&temporary).unwrap();
+    env.set("TMPDIR", temporary.to_str().unwrap());
+    let left = || std::fs::read_dir(&temporary).unwrap().map(|entry| entry.unwrap().file_name()).collect::<Vec<_>>();
+    let server = env.server(&["--dev", "--listen", "127.0.0.1:0"]);
+    assert_eq!(left().len(), 1, "its trail, while it runs");
+    let taken = env.run(&["server", "--dev", "--listen", server.address.trim_start_matches("http://")]);
+    assert_eq!(taken.code, 1, "{}", taken.stderr);
+    assert_eq!(left().len(), 1, "what did not start leaves nothing");
+    assert_eq!(server.stop(), Some(0));
+    assert_eq!(left(), Vec::<std::ffi::OsString>::new());
+}
+
 /// What is printed is all that a client of AWS needs: boto3 and the AWS CLI take the region from another variable than
 /// AWS's other SDKs.
 #[test]
