@@ -1,6 +1,11 @@
 # What `leasehold plan` needs: to read what an estate declares, and the ledger. It can change nothing, and it
 # can read no credential.
 
+# Whether the token has ended, and what it may do: without `default`, a token may not ask that itself.
+path "auth/token/lookup-self" {
+  capabilities = ["read"]
+}
+
 path "sys/mounts" {
   capabilities = ["read"]
 }
@@ -48,8 +53,9 @@ path "auth/approle/role/+" {
   capabilities = ["read"]
 }
 
-# The ledger of what is ours.
-path "leasehold/data/*" {
+# The ledger of what is ours, but for its key: with that, secrets could be guessed from their digests. A plan without it
+# says that secrets are not checked.
+path "leasehold/data/+/objects/*" {
   capabilities = ["read"]
 }
 

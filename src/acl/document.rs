@@ -2,6 +2,8 @@
 //!
 //! An unknown key or capability is an error, never ignored: a misspelt restriction would be a grant.
 
+use std::ops::Range;
+
 use serde_json::Number;
 
 use super::hcl::{self, Item, Value};
@@ -162,6 +164,59 @@ fn stanzas(item: &Item) -> Result<Vec<(&str, &[Item])>, DocumentError> {
         }
         ([], Value::Object(items)) => inner(items),
         _ => Err(shape()),
+    }
+}
+
+/// One `path` of a document whose syntax holds, and where it stands.
+pub struct Stanza<'a> {
+    /// The pattern as it is written.
+    pub path: &'a str,
+    /// The bytes of the pattern.
+    pub span: Range<usize>,
+    /// What is said of it.
+    pub body: &'a [Item],
+}
+
+/// The `path` stanzas of a document, in its order. What does not have their shape is left out.
+pub fn stanzas_of(items: &[Item]) -> Vec<Stanza<'_>> {
+    fn add<'a>(item: &'a Item, at: usize, found: &mut Vec<Stanza<'a>>) {
+        let bodies = match &item.value {
+            Value::List(values) => values.as_slice(),
+            value => std::slice::from_ref(value),
+        };
+        for body in bodies {
+            match (item.keys.get(at), body) {
+                (Some(path), Value::Object(body)) if item.keys.len() == at + 1 => {
+                    found.push(Stanza { path, span: item.key_spans[at].clone(), body });
+                }
+                (None, Value::Object(items)) => items.iter().for_each(|item| add(item, 0, found)),
+                _ => {}
+            }
+        }
+    }
+    let mut found = Vec::new();
+    items.iter().filter(|item| item.keys[0] == "path").for_each(|item| add(item, 1, &mut found));
+    found
+}
+
+/// Where in a document an error is, as far as it can be told.
+pub fn place(items: &[Item], error: &DocumentError) -> Option<Range<usize>> {
+    let key = |item: &Item| item.key_spans.first().cloned();
+    let unknown = |items: &[Item], known: &[&str]| {
+        items.iter().find(|item| !known.contains(&item.keys[0].as_str())).and_then(key)
+    };
+    match error {
+        DocumentError::Syntax(error) => Some(error.offset..error.offset),
+        DocumentError::UnknownKeys { place: None, .. } => unknown(items, &["name", "path"]),
+        DocumentError::UnknownKeys { place: Some(path), .. } => stanzas_of(items)
+            .into_iter()
+            .filter(|stanza| stanza.path == path)
+            .find_map(|stanza| unknown(stanza.body, &STANZA_KEYS)),
+        DocumentError::Stanza { path, .. } => {
+            let same = |stanza: &Stanza<'_>| stanza.path == path || stanza.path.strip_prefix('/') == Some(path);
+            stanzas_of(items).into_iter().find(same).map(|stanza| stanza.span)
+        }
+        DocumentError::Shape(line) => items.iter().find(|item| item.line == *line).and_then(key),
     }
 }
 

@@ -5,6 +5,8 @@
 //! optional commas. JSON is read by the same parser, with `:` for `=`, so that both have line numbers.
 //! No interpolation, no expressions: `${x}` is text. Depth is limited, nothing is evaluated.
 
+use std::ops::Range;
+
 /// A parsed value.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Value {
@@ -29,6 +31,10 @@ pub struct Item {
     pub value: Value,
     /// Where the key stands, from 1.
     pub line: usize,
+    /// The bytes of the key and of each label.
+    pub key_spans: Vec<Range<usize>>,
+    /// The bytes of the value.
+    pub value_span: Range<usize>,
 }
 
 /// Why a text is no HCL, and where.
@@ -37,7 +43,10 @@ pub struct Item {
 pub struct SyntaxError {
     line: usize,
     column: usize,
-    what: String,
+    /// The byte at which it was seen.
+    pub offset: usize,
+    /// What is wrong there.
+    pub what: String,
 }
 
 /// Deep enough for any policy, shallow enough for any stack.
@@ -92,7 +101,8 @@ impl<'a> Parser<'a> {
     fn error(&self, what: impl Into<String>) -> SyntaxError {
         let line_start = self.text[..self.at].rfind('\n').map_or(0, |newline| newline + 1);
         let column = 1 + self.text[line_start..self.at].chars().count();
-        SyntaxError { line: 1 + count_newlines(&self.text[..self.at]), column, what: what.into() }
+        let line = 1 + count_newlines(&self.text[..self.at]);
+        SyntaxError { line, column, offset: self.at, what: what.into() }
     }
 
     /// Skips white space and comments.
@@ -142,20 +152,27 @@ impl<'a> Parser<'a> {
 
     fn item(&mut self) -> Result<Item, SyntaxError> {
         let line = self.line();
-        let mut keys = vec![self.key()?];
+        let (mut keys, mut key_spans) = (Vec::new(), Vec::new());
         loop {
-            self.skip_blank()?;
             match self.peek() {
-                Some('=' | ':') => {
+                Some('=' | ':') if !keys.is_empty() => {
                     self.bump();
                     self.skip_blank()?;
-                    return Ok(Item { keys, value: self.value()?, line });
+                    break;
                 }
-                Some('{') => return Ok(Item { keys, value: self.value()?, line }),
-                Some(_) => keys.push(self.key()?),
-                None => return Err(self.error("key is not followed by a value")),
+                Some('{') if !keys.is_empty() => break,
+                None if !keys.is_empty() => return Err(self.error("key is not followed by a value")),
+                _ => {
+                    let start = self.at;
+                    keys.push(self.key()?);
+                    key_spans.push(start..self.at);
+                }
             }
+            self.skip_blank()?;
         }
+        let start = self.at;
+        let value = self.value()?;
+        Ok(Item { keys, value, line, key_spans, value_span: start..self.at })
     }
 
     fn key(&mut self) -> Result<String, SyntaxError> {

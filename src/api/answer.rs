@@ -35,6 +35,15 @@ impl std::fmt::Debug for Answer {
     }
 }
 
+/// Why a server answers 403, as far as it lets one tell.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// It does not know the token: it has ended, was revoked, or is another server's.
+    Ended,
+    /// The token is good, and its policies do not allow the request.
+    Forbidden,
+}
+
 /// Why there is no answer. Never carries a token, a body, or a query.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -115,6 +124,20 @@ pub enum Error {
 }
 
 impl Error {
+    /// Why the server answered 403; none where it did not, or does not let one tell.
+    ///
+    /// # Source
+    /// What servers answer: Vault and OpenBao add `invalid token` for one that they do not know, ours says `permission
+    /// denied` alone, and all of them give what a policy forbids in the form of a list.
+    pub fn denial(&self) -> Option<Denial> {
+        let Self::Status { code: 403, errors, .. } = self else { return None };
+        let any = |of: fn(&str) -> bool| errors.iter().any(|text| of(text.trim()));
+        if any(|text| text.contains("invalid token") || text == "bad token" || text == "permission denied") {
+            return Some(Denial::Ended);
+        }
+        any(|text| text.contains("* permission denied")).then_some(Denial::Forbidden)
+    }
+
     /// The HTTP status, when the server refused.
     pub fn code(&self) -> Option<u16> {
         match self {

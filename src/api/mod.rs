@@ -18,7 +18,7 @@ use tokio::io::DuplexStream;
 
 use crate::secret::Secret;
 
-pub use self::answer::{Answer, Error};
+pub use self::answer::{Answer, Denial, Error};
 pub use self::transport::TlsOptions;
 use self::transport::{Method, Request, Transport};
 
@@ -87,12 +87,14 @@ pub struct Origin {
 ///
 /// A request is sent again when no connection could be made, and a read or a list also when the answer
 /// is 429 or 503 (but for a sealed engine, which does not open by asking): the server says with these
-/// that it did not act. A request whose outcome is unknown is never sent again.
+/// that it did not act. A request whose outcome is unknown is sent again only by a [patient](Client::patient) client,
+/// and only if it is a read.
 #[derive(Clone)]
 pub struct Client {
     transport: Arc<Transport>,
     token: Option<Secret>,
     origin: Arc<Origin>,
+    patient: bool,
 }
 
 impl std::fmt::Debug for Client {
@@ -109,7 +111,7 @@ impl Client {
     pub fn new(target: Target, options: Options) -> Result<Self, Error> {
         let token = options.token.clone();
         let transport = Arc::new(Transport::new(target, &options)?);
-        Ok(Self { transport, token, origin: Arc::default() })
+        Ok(Self { transport, token, origin: Arc::default(), patient: false })
     }
 
     /// The same client with another token.
@@ -125,6 +127,13 @@ impl Client {
     /// The same client, telling where its writes come from.
     pub fn with_origin(&self, origin: Origin) -> Self {
         Self { origin: Arc::new(origin), ..self.clone() }
+    }
+
+    /// The same client for work that a server's bad minute must not stop: it waits up to a minute in all for a server
+    /// that answers 429 or 503, and sends reads again whose answer was lost, or was 412, 500, 502 or 504. Not for reads
+    /// that do something, as those of credentials do.
+    pub fn patient(&self) -> Self {
+        Self { patient: true, ..self.clone() }
     }
 
     /// The address it talks to; `http://embedded` for an engine in this process.
@@ -214,7 +223,8 @@ impl Client {
         query: &[(String, String)],
         body: Option<&Map<String, Value>>,
     ) -> Result<Answer, Error> {
-        let request = Request { method, path, query, body, token: self.token.as_ref(), origin: &self.origin };
+        let (token, origin, patient) = (self.token.as_ref(), &*self.origin, self.patient);
+        let request = Request { method, path, query, body, token, origin, patient };
         self.transport.send(&request).await
     }
 }

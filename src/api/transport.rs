@@ -66,6 +66,8 @@ pub(super) struct Request<'a> {
     pub(super) body: Option<&'a Map<String, Value>>,
     pub(super) token: Option<&'a Secret>,
     pub(super) origin: &'a Origin,
+    /// Whether it waits for a server that is busy, and asks again where asking does nothing.
+    pub(super) patient: bool,
 }
 
 /// The connections to one server, and what goes with every request.
@@ -90,6 +92,10 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
+/// How long a patient request waits in all for a server that says "not now".
+const PATIENCE: Duration = Duration::from_secs(60);
+/// How often a patient read is sent again whose answer was lost, or was a failure of the server.
+const LOST_RETRIES: u32 = 4;
 /// An idle connection is given up before servers and balancers commonly do.
 const IDLE_TIMEOUT: Duration = Duration::from_secs(50);
 
@@ -120,12 +126,14 @@ impl Transport {
         let body = body_of(request);
         let mut at = parse_uri(&format!("{url}{}", encode_query(request.query)))?;
         let mut redirected = false;
-        let mut attempt = 0;
+        let (mut attempt, mut waited) = (0, Duration::ZERO);
         loop {
             let reply = self.attempt(asked, request.method, at.clone(), &headers, body.clone()).await;
-            let delay = retry_delay(request.method, &reply, attempt).filter(|_| attempt < self.retries);
-            if let Some(delay) = delay {
+            let trouble = trouble(&reply);
+            let delay = trouble.delay(attempt);
+            if self.sends_again(request, trouble, attempt, waited + delay) {
                 attempt += 1;
+                waited += delay;
                 tokio::time::sleep(delay).await;
                 continue;
             }
@@ -139,6 +147,19 @@ impl Transport {
                 continue;
             }
             return answer::parse(asked, reply.status.as_u16(), &reply.body);
+        }
+    }
+
+    /// Whether to send again after this, having waited so long by then.
+    fn sends_again(&self, request: &Request<'_>, trouble: Trouble, attempt: u32, waited: Duration) -> bool {
+        let repeatable = request.method.repeatable();
+        match trouble {
+            Trouble::None => false,
+            _ if self.retries == 0 => false,
+            Trouble::NotNow(_) if request.patient => waited <= PATIENCE,
+            Trouble::NotNow(_) => repeatable && attempt < self.retries,
+            Trouble::NoConnection => attempt < self.retries,
+            Trouble::Lost => request.patient && repeatable && attempt < LOST_RETRIES,
         }
     }
 
@@ -293,19 +314,58 @@ fn parse_uri(url: &str) -> Result<Uri, Error> {
     })
 }
 
-/// How long to wait before sending again; `None` when there is no sense in it.
-fn retry_delay(method: Method, reply: &Result<Reply, Error>, attempt: u32) -> Option<Duration> {
-    let backoff = RETRY_DELAY_MIN.saturating_mul(1 << attempt.min(16)).min(RETRY_DELAY_MAX);
-    match reply {
-        Err(Error::Connect { .. }) => Some(backoff),
-        Err(_) => None,
-        Ok(_) if !method.repeatable() => None,
-        Ok(reply) => match reply.status {
-            StatusCode::TOO_MANY_REQUESTS => Some(told_delay(&reply.headers).unwrap_or(backoff)),
-            StatusCode::SERVICE_UNAVAILABLE if sealed(&reply.body) => None,
-            StatusCode::SERVICE_UNAVAILABLE => Some(told_delay(&reply.headers).unwrap_or(backoff)),
-            _ => None,
-        },
+/// What keeps a request from being answered, for now.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trouble {
+    /// It is answered, for good or ill.
+    None,
+    /// The server did not act, and may later: after this long, if it says so.
+    NotNow(Option<Duration>),
+    /// There is no connection, so nobody acted.
+    NoConnection,
+    /// Whether the server acted is not known.
+    Lost,
+}
+
+impl Trouble {
+    /// How long to wait before sending again: at least half of it is certain, so that clients which were refused
+    /// together don't come back together.
+    fn delay(self, attempt: u32) -> Duration {
+        let whole = RETRY_DELAY_MIN.saturating_mul(1 << attempt.min(16)).min(RETRY_DELAY_MAX);
+        let whole = match self {
+            Self::NotNow(Some(told)) => return told + whole.min(RETRY_DELAY_MIN).mul_f64(random()),
+            _ => whole,
+        };
+        whole / 2 + (whole / 2).mul_f64(random())
+    }
+}
+
+/// From 0 to 1.
+fn random() -> f64 {
+    let mut byte = [0_u8];
+    match aws_lc_rs::rand::fill(&mut byte) {
+        Ok(()) => f64::from(byte[0]) / f64::from(u8::MAX),
+        Err(_) => 1.0,
+    }
+}
+
+fn trouble(reply: &Result<Reply, Error>) -> Trouble {
+    let reply = match reply {
+        Ok(reply) => reply,
+        Err(Error::Connect { .. }) => return Trouble::NoConnection,
+        Err(Error::Broken { .. } | Error::Timeout { .. }) => return Trouble::Lost,
+        Err(_) => return Trouble::None,
+    };
+    match reply.status {
+        StatusCode::TOO_MANY_REQUESTS => Trouble::NotNow(told_delay(&reply.headers)),
+        StatusCode::SERVICE_UNAVAILABLE if sealed(&reply.body) => Trouble::None,
+        StatusCode::SERVICE_UNAVAILABLE => Trouble::NotNow(told_delay(&reply.headers)),
+        // 412: the node has not seen yet what this client has written (Vault, "eventual consistency").
+        StatusCode::PRECONDITION_FAILED
+        | StatusCode::INTERNAL_SERVER_ERROR
+        | StatusCode::BAD_GATEWAY
+        | StatusCode::GATEWAY_TIMEOUT => Trouble::Lost,
+        _ => Trouble::None,
     }
 }
 

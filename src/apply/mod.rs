@@ -37,9 +37,6 @@ pub enum Error {
     /// The engine's objects.
     #[error(transparent)]
     Live(#[from] live::Error),
-    /// The plan.
-    #[error(transparent)]
-    Plan(#[from] plan::PlanError),
     /// A plan that may not be applied was handed over.
     #[error("the plan is refused: {0}")]
     Refused(plan::Refusal),
@@ -51,7 +48,7 @@ impl Error {
         match self {
             Self::Ledger(ledger::Error::Moved { .. }) => 4,
             Self::Refused(_) => 3,
-            Self::Ledger(_) | Self::Live(_) | Self::Plan(_) => 1,
+            Self::Ledger(_) | Self::Live(_) => 1,
         }
     }
 
@@ -60,6 +57,9 @@ impl Error {
         match self {
             Self::Ledger(ledger::Error::Moved { .. }) => {
                 Some("another apply runs or has just ended: look at a new plan, then apply again")
+            }
+            Self::Ledger(ledger::Error::KeyHidden { .. }) => {
+                Some("apply with a token whose policies grant `read` on it, as policies/acl/apply.hcl does")
             }
             Self::Ledger(ledger::Error::Taken { .. }) => {
                 Some("move what is mounted at leasehold/ elsewhere, or use another engine")
@@ -99,7 +99,7 @@ pub async fn run(
     let objects: HashMap<&str, &Object> = desired.iter().map(|object| (object.path.as_str(), object)).collect();
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
     let upkeep: Vec<&Object> = outdated(plan, desired, ledger);
-    if plan.changes.is_empty() && upkeep.is_empty() {
+    if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
         return Ok(Report::new(plan, Vec::new()));
     }
     let key = ledger.open(client, options.clock).await?;
@@ -136,6 +136,10 @@ pub async fn run(
             entry.commit.clone_from(&owned.commit);
             entry.review.clone_from(&owned.review);
             entry.guardrails.clone_from(&owned.guardrails);
+            if object.unresolved().next().is_some() {
+                entry.fingerprint.clone_from(&owned.fingerprint);
+                entry.secrets.clone_from(&owned.secrets);
+            }
         }
         (object.path.clone(), Some(entry))
     }));
@@ -167,7 +171,10 @@ async fn walk(
                 let outcome = match blocker {
                     _ if options.stop.load(Ordering::Relaxed) => Outcome::Interrupted,
                     Some(path) => Outcome::Skipped { because: path },
-                    None => step::carry_out(client, plan, change, objects.get(change.path.as_str()).copied()).await,
+                    None => {
+                        let object = objects.get(change.path.as_str()).copied();
+                        step::carry_out(client, options.clock, plan, change, object).await
+                    }
                 };
                 (options.progress)(change, &outcome);
                 (index, outcome)

@@ -66,13 +66,14 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>) -> Result<Prepared, Error
         live: &snapshot.objects,
         owned: ledger.owned(),
         key: ledger.key(),
+        key_hidden: ledger.is_key_hidden(),
         adopt: wish.adopt,
         nameless: wish.shared && wish.estate.is_none(),
         max_deletes: wish.max_deletes,
         unmanaged,
         notes: snapshot.notes,
         guardrails: wish.guardrails,
-    })?;
+    });
     ask_others(client, &mut plan, &mut ledger).await?;
     count_leases(client, &mut plan).await;
     guard_accounts(client, &mut plan, wish.desired).await;
@@ -147,6 +148,8 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
         let object = desired.iter().find(|object| object.path == change.path);
         if change.kind.name == aws_root::KIND.name
             && let (Some(live), Some(object)) = (&change.live, object)
+            // Whoever applies it knows the key.
+            && !object.is_unresolved("access_key")
             && !aws_root::is_same_account(live, object)
             && let Some(mount) = change.path.strip_suffix("/config/root")
         {

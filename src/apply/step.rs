@@ -1,12 +1,32 @@
 //! One object's change: read again, compare, write, read back, compare.
+//!
+//! Reading back proves what an engine tells. A secret, and the guardrails that go with a role, it never tells: these
+//! are written only when the answer says so. A write whose answer was lost is sent again, and if none comes the
+//! ledger's intent stays, so that the next plan writes it once more.
+
+use std::time::Duration;
 
 use super::report::Outcome;
 use crate::api::{self, Client, Origin};
+use crate::clock::Clock;
 use crate::live;
-use crate::object::{Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, aws_role, fingerprint};
+use crate::object::{Access, Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, aws_role, fingerprint};
 use crate::plan::{self, Action, Attached, Change, FieldChange, Plan, Side};
 
-pub(super) async fn carry_out(client: &Client, plan: &Plan, change: &Change, object: Option<&Object>) -> Outcome {
+/// How often a call is sent whose outcome is unknown and can't be read back.
+const UNKNOWN_TRIES: u32 = 4;
+
+/// The pause before the second of these; each further one is twice as long.
+const UNKNOWN_PAUSE: Duration = Duration::from_millis(500);
+
+/// Carries out one change. `client` tells nobody yet where its writes come from.
+pub(super) async fn carry_out(
+    client: &Client,
+    clock: &Clock,
+    plan: &Plan,
+    change: &Change,
+    object: Option<&Object>,
+) -> Outcome {
     if change.action == Action::Forget {
         return Outcome::Applied { warnings: Vec::new() };
     }
@@ -25,88 +45,131 @@ pub(super) async fn carry_out(client: &Client, plan: &Plan, change: &Change, obj
     if now.as_ref().map(fingerprint::of_live) != change.live_fingerprint() {
         return Outcome::Moved { now: now.map(Box::new) };
     }
+    let step = Step { client, clock, change };
     match object {
-        Some(object) if !change.takes_away() => put(&client, change, object, now.as_ref()).await,
+        Some(object) if !change.takes_away() => step.put(object, now.as_ref()).await,
         _ if matches!(change.kind.delete, Delete::Forget(_)) => {
             let defaults = Object::at_defaults(change.kind, &change.path, change.app.as_deref(), &change.place);
-            put(&client, change, &defaults, now.as_ref()).await
+            step.put(&defaults, now.as_ref()).await
         }
-        _ => take_away(&client, change).await,
+        _ => step.take_away().await,
     }
 }
 
-async fn put(client: &Client, change: &Change, object: &Object, now: Option<&Live>) -> Outcome {
-    let recreate = object.kind.update == Update::Recreate;
-    match now.filter(|_| recreate) {
-        Some(old) => make_anew(client, change, object, old).await,
-        None => write(client, object, now, false).await,
-    }
+/// One change on its way.
+struct Step<'a> {
+    client: Client,
+    clock: &'a Clock,
+    change: &'a Change,
 }
 
-/// Takes an object away and makes it as declared. If it can't be made, the old one is put back: a worse
-/// declaration must not cost an audit device that works.
-async fn make_anew(client: &Client, change: &Change, object: &Object, old: &Live) -> Outcome {
-    if change.fields.is_empty() {
-        // Adopted as it is; writing it would take it away for a moment.
-        return Outcome::Applied { warnings: Vec::new() };
+impl Step<'_> {
+    async fn put(&self, object: &Object, now: Option<&Live>) -> Outcome {
+        let recreate = object.kind.update == Update::Recreate;
+        match now.filter(|_| recreate) {
+            Some(old) => self.make_anew(object, old).await,
+            None => self.write(object, now, false).await,
+        }
     }
-    if let Err(error) = client.delete(&change.path).await {
-        return Outcome::failed(is_unknown(&error), api_text(&error));
-    }
-    let written = write(client, object, None, true).await;
-    let Outcome::Failed { what, .. } = written else { return written };
-    let leaf = |value: &serde_json::Value| Leaf::new(FieldValue::Data(value.clone()), change.place.clone());
-    let mut before = Object::at_defaults(object.kind, &object.path, object.app.as_deref(), &object.place);
-    before.fields = old.fields.iter().map(|(name, value)| (*name, leaf(value))).collect();
-    match write(client, &before, None, true).await {
-        Outcome::Applied { .. } => Outcome::failed(true, format!("{what}; the old one is back")),
-        _ => Outcome::failed(true, format!("{what}; the old one is gone and could not be put back")),
-    }
-}
 
-/// Writes an object and reads it back. `acted` says whether the engine has been changed for it already.
-async fn write(client: &Client, object: &Object, now: Option<&Live>, mut acted: bool) -> Outcome {
-    let calls = (object.kind.write)(object, now);
-    if calls.is_empty() {
-        return Outcome::failed(acted, "there is nothing to send: a secret is not resolved".to_owned());
+    /// Takes an object away and makes it as declared. If it can't be made, the old one is put back: a worse
+    /// declaration must not cost an audit device that works.
+    async fn make_anew(&self, object: &Object, old: &Live) -> Outcome {
+        if self.change.fields.is_empty() {
+            // Adopted as it is; writing it would take it away for a moment.
+            return Outcome::Applied { warnings: Vec::new() };
+        }
+        if let Err(error) = self.client.delete(&self.change.path).await {
+            return Outcome::failed(is_unknown(&error), api_text(&error));
+        }
+        let written = self.write(object, None, true).await;
+        let Outcome::Failed { what, .. } = written else { return written };
+        let leaf = |value: &serde_json::Value| Leaf::new(FieldValue::Data(value.clone()), self.change.place.clone());
+        let mut before = Object::at_defaults(object.kind, &object.path, object.app.as_deref(), &object.place);
+        before.fields = old.fields.iter().map(|(name, value)| (*name, leaf(value))).collect();
+        match self.write(&before, None, true).await {
+            Outcome::Applied { .. } => Outcome::failed(true, format!("{what}; the old one is back")),
+            _ => Outcome::failed(true, format!("{what}; the old one is gone and could not be put back")),
+        }
     }
-    let mut warnings = Vec::new();
-    for call in calls {
-        let sent = match call.verb {
-            Verb::Write => client.write(&call.path, &call.body).await.map(|answer| answer.warnings),
-            Verb::Delete => client.delete(&call.path).await.map(|()| Vec::new()),
-        };
-        match sent {
-            Ok(said) => warnings.extend(said),
-            // The connection broke, but the write may have arrived: reading back tells.
-            Err(error) if is_unknown(&error) => {
-                return match difference(client, object).await {
-                    Ok(None) => Outcome::Applied { warnings },
-                    Ok(Some(_)) | Err(_) => Outcome::failed(true, api_text(&error)),
-                };
+
+    /// Writes an object and reads it back. `acted` says whether the engine has been changed for it already.
+    async fn write(&self, object: &Object, now: Option<&Live>, mut acted: bool) -> Outcome {
+        if let Some((field, reference, place)) = object.unresolved().next() {
+            let what = format!("{field} ({place}) refers to the secret `{reference}`, which is not resolved");
+            return Outcome::failed(acted, what);
+        }
+        let calls = (object.kind.write)(object, now);
+        let hidden = is_hidden(object.kind);
+        let mut warnings = Vec::new();
+        for call in calls {
+            let sent = if hidden { self.send_surely(&call).await } else { self.send(&call).await };
+            match sent {
+                Ok(said) => warnings.extend(said),
+                Err(error) if is_unknown(&error) && hidden => {
+                    return Outcome::failed(true, format!("{}; whether it was taken is not known", api_text(&error)));
+                }
+                // The connection broke, but the write may have arrived: reading back tells.
+                Err(error) if is_unknown(&error) => {
+                    return match difference(&self.client, object).await {
+                        Ok(None) => Outcome::Applied { warnings },
+                        Ok(Some(_)) | Err(_) => Outcome::failed(true, api_text(&error)),
+                    };
+                }
+                Err(error) => return Outcome::failed(acted, api_text(&error)),
             }
-            Err(error) => return Outcome::failed(acted, api_text(&error)),
+            acted = true;
         }
-        acted = true;
+        if let Some(warning) = warnings.iter().find(|warning| is_ignored(warning)) {
+            return Outcome::failed(true, format!("the engine did not take everything: {warning}"));
+        }
+        match difference(&self.client, object).await {
+            Ok(None) => Outcome::Applied { warnings },
+            Ok(Some(difference)) => Outcome::failed(true, difference),
+            Err(error) => {
+                Outcome::failed(true, format!("written, but it could not be read back: {}", live_text(&error)))
+            }
+        }
     }
-    if let Some(warning) = warnings.iter().find(|warning| is_ignored(warning)) {
-        return Outcome::failed(true, format!("the engine did not take everything: {warning}"));
+
+    async fn send(&self, call: &Call) -> Result<Vec<String>, api::Error> {
+        match call.verb {
+            Verb::Write => self.client.write(&call.path, &call.body).await.map(|answer| answer.warnings),
+            Verb::Delete => self.client.delete(&call.path).await.map(|()| Vec::new()),
+        }
     }
-    match difference(client, object).await {
-        Ok(None) => Outcome::Applied { warnings },
-        Ok(Some(difference)) => Outcome::failed(true, difference),
-        Err(error) => Outcome::failed(true, format!("written, but it could not be read back: {}", live_text(&error))),
+
+    /// Sends a call until its answer comes, or none does for long: each call says all of what it is about, so that
+    /// twice is as once.
+    async fn send_surely(&self, call: &Call) -> Result<Vec<String>, api::Error> {
+        let mut pause = UNKNOWN_PAUSE;
+        for _ in 1..UNKNOWN_TRIES {
+            match self.send(call).await {
+                Err(error) if is_unknown(&error) => self.clock.sleep(pause).await,
+                known => return known,
+            }
+            pause *= 2;
+        }
+        self.send(call).await
+    }
+
+    async fn take_away(&self) -> Outcome {
+        let (client, change) = (&self.client, self.change);
+        let sent = client.delete(&change.path).await;
+        match (sent, live::read_one(client, change.kind, &change.path).await) {
+            (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
+            (Err(error), _) => Outcome::failed(true, api_text(&error)),
+            (Ok(()), Ok(Some(_))) => {
+                Outcome::failed(true, "the engine says it is deleted, and still has it".to_owned())
+            }
+            (Ok(()), Err(error)) => Outcome::failed(true, live_text(&error)),
+        }
     }
 }
 
-async fn take_away(client: &Client, change: &Change) -> Outcome {
-    let sent = client.delete(&change.path).await;
-    match (sent, live::read_one(client, change.kind, &change.path).await) {
-        (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
-        (Err(error), _) => Outcome::failed(true, api_text(&error)),
-        (Ok(()), Ok(Some(_))) => Outcome::failed(true, "the engine says it is deleted, and still has it".to_owned()),
-        (Ok(()), Err(error)) => Outcome::failed(true, live_text(&error)),
-    }
+/// Whether something goes with a write that no read tells: a secret, or a role's guardrails.
+fn is_hidden(kind: &Kind) -> bool {
+    kind.name == aws_role::KIND.name || kind.fields.iter().any(|field| field.access == Access::WriteOnly)
 }
 
 /// How an object that was just written differs from its declaration.

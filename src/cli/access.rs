@@ -57,6 +57,7 @@ enum Question {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let as_json = global.format(&[Format::Text, Format::Table, Format::Json])? == Format::Json;
     let warnings = Warnings::of(args.strict);
     let context = Context::open(global)?.telling(warnings);

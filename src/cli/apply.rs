@@ -1,5 +1,6 @@
 //! `leasehold apply`.
 
+use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,6 +14,7 @@ use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::output;
 use super::plan::{Proposal, Word, adoption, colour, failed, propose};
+use super::secret_source;
 use crate::apply::{self, Options, Outcome, Prepared, Report};
 use crate::plan::{Change, Plan, escape};
 
@@ -48,6 +50,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_form()?;
     let context = Context::open(global)?.at(args.dir.clone()).telling(Warnings::of(args.strict));
     let outcome = carry_out(&context, &args).await;
     context.close().await;
@@ -62,6 +65,9 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
     if !plan.refusals.is_empty() {
         return Ok(plan.exit_code());
     }
+    let written: HashSet<&str> =
+        plan.changes.iter().filter(|change| !change.takes_away()).map(|change| change.path.as_str()).collect();
+    secret_source::missing(proposal.missing.iter().filter(|missing| written.contains(missing.path.as_str())))?;
     if !plan.is_empty() && !args.auto_approve {
         confirm(plan)?;
     }
@@ -89,7 +95,7 @@ fn confirm(plan: &Plan) -> Result<(), CliError> {
 }
 
 async fn run_to_the_end(context: &Context, proposal: &mut Proposal) -> Result<Report, CliError> {
-    let Proposal { estate, client, prepared: Prepared { plan, ledger, .. } } = proposal;
+    let Proposal { estate, client, prepared: Prepared { plan, ledger, .. }, .. } = proposal;
     let stop = AtomicBool::new(false);
     let progress = Progress::new(plan.changes.len());
     let show = |change: &Change, outcome: &Outcome| progress.ended(change, outcome);

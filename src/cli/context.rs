@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::error::CliError;
-use super::global::exactly;
-use super::{Global, embedded, output, secret_source, token_file};
+use super::global::{TOKENS, exactly};
+use super::{Global, embedded, output, token_file};
 use crate::api::{self, Client, Target};
 use crate::clock::Clock;
 use crate::engine::{Engine, OpenError};
@@ -172,15 +172,13 @@ impl Context {
         Ok(estates)
     }
 
-    /// The estate with its secrets resolved, and a client to the environment's engine that speaks as the
-    /// operator.
+    /// The estate, its secrets unresolved, and a client to the environment's engine that speaks as the operator.
     ///
     /// # Errors
-    /// Problems in the files, an engine that can't be opened, secrets that are not there.
+    /// Problems in the files, an engine that can't be opened.
     pub(crate) async fn environment(&self) -> Result<(Estate, Client), CliError> {
-        let mut estate = self.estate()?;
-        let client = self.operator(&estate.environment).await?;
-        secret_source::resolve(&mut estate, &self.estate_dir(), &client).await?;
+        let estate = self.estate()?;
+        let client = self.operator(&estate.environment).await?.patient();
         Ok((estate, client))
     }
 
@@ -270,10 +268,10 @@ impl Context {
     }
 
     async fn embedded(&self, data: &Path, aws: AwsChoice, speaker: Speaker) -> Result<Client, CliError> {
-        let mut options = self.global.options()?;
+        let options = self.global.options()?;
         if options.namespace.is_some() {
             return Err(CliError::new(1, "the embedded engine has no namespaces")
-                .hint("leave --namespace out, and unset LEASEHOLD_NAMESPACE and VAULT_NAMESPACE"));
+                .hint("leave --namespace out, and unset LEASEHOLD_NAMESPACE, BAO_NAMESPACE and VAULT_NAMESPACE"));
         }
         // Set at most once with another value: a command uses one environment.
         let _ = self.data.set(data.to_owned());
@@ -281,8 +279,37 @@ impl Context {
             Opened::Here(engine) => (embedded::target(&engine), engine.root_token()),
             Opened::Server(address) => (Target::Network { address, tls: self.global.tls()? }, None),
         };
-        options.token = self.embedded_token(data, root_token, speaker)?;
-        Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))
+        let client = Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))?;
+        // BAO_TOKEN and VAULT_TOKEN are for hands: whoever has one for a real server shall still be able to apply here.
+        let names = match speaker {
+            Speaker::Hand => TOKENS.as_slice(),
+            Speaker::Operator => &TOKENS[..1],
+        };
+        for name in names {
+            let Some(text) = exactly(name) else { continue };
+            let token = client.with_token(Secret::new(text.trim()));
+            if self.knows(&token).await? {
+                let _ = self.token_source.set((*name).to_owned());
+                return Ok(token);
+            }
+            output::say(&format!(
+                "warning: the token in {name} is not one of the embedded engine in {}, or has ended: it is not used\n",
+                data.display()
+            ));
+        }
+        Ok(match self.embedded_token(data, root_token, speaker)? {
+            Some(token) => client.with_token(token),
+            None => client,
+        })
+    }
+
+    /// Whether an engine knows the token that a client speaks with, whatever it may do.
+    async fn knows(&self, client: &Client) -> Result<bool, CliError> {
+        match client.read("auth/token/lookup-self").await {
+            Ok(_) => Ok(true),
+            Err(error) if error.code() == Some(403) => Ok(error.denial() != Some(api::Denial::Ended)),
+            Err(error) => Err(CliError::api("Error looking up a token", &error)),
+        }
     }
 
     async fn open_engine(&self, data: &Path, aws: AwsChoice) -> Result<Opened, CliError> {
@@ -325,7 +352,7 @@ impl Context {
     }
 
     fn network_token(&self) -> Result<Option<Secret>, CliError> {
-        for name in ["LEASEHOLD_TOKEN", "VAULT_TOKEN"] {
+        for name in TOKENS {
             if let Some(token) = exactly(name) {
                 return Ok(Some(self.token_from(name, token.trim())));
             }
@@ -344,16 +371,6 @@ impl Context {
         root_token: Option<Secret>,
         speaker: Speaker,
     ) -> Result<Option<Secret>, CliError> {
-        // VAULT_TOKEN is for hands: whoever has one for a real Vault shall still be able to apply here.
-        let names: &[&str] = match speaker {
-            Speaker::Hand => &["LEASEHOLD_TOKEN", "VAULT_TOKEN"],
-            Speaker::Operator => &["LEASEHOLD_TOKEN"],
-        };
-        for name in names {
-            if let Some(token) = exactly(name) {
-                return Ok(Some(self.token_from(name, token.trim())));
-            }
-        }
         let login = login_token(data);
         if speaker == Speaker::Hand
             && let Some(token) = token_file::read(&login)?

@@ -11,7 +11,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::global::{Format, exactly};
 use super::{Global, answer, output, table};
-use crate::api::Client;
+use crate::api;
 use crate::estate::{App, Estate};
 
 /// Arguments of `leasehold creds`.
@@ -50,7 +50,11 @@ async fn issue(args: &Args, context: &Context) -> Result<Credential, CliError> {
     let session = login::login(&client, method, context).await?;
     let app_client = client.with_token(session.token.clone());
     let path = format!("{mount}/creds/{role}");
-    let answer = read(&app_client, &path, app, context).await?;
+    let answer = match app_client.read(&path).await {
+        Ok(Some(answer)) => answer,
+        Ok(None) => return Err(CliError::plain(2, format!("No value found at {path}")).hint(APPLY)),
+        Err(error) => return Err(refused(&estate, app, (mount, role), &error, context)),
+    };
     output::warnings(&answer.warnings);
     Credential::new(app.name.clone(), format!("{mount}/{role}"), &answer, session.ttl, context.clock().now())
         .ok_or_else(|| {
@@ -58,18 +62,29 @@ async fn issue(args: &Args, context: &Context) -> Result<Credential, CliError> {
         })
 }
 
-async fn read(client: &Client, path: &str, app: &App, context: &Context) -> Result<crate::api::Answer, CliError> {
-    let apply = "`leasehold apply` brings the engine in line with the files";
-    match client.read(path).await {
-        Ok(Some(answer)) => Ok(answer),
-        Ok(None) => Err(CliError::plain(2, format!("No value found at {path}")).hint(apply)),
-        Err(error) => {
-            let failure = CliError::api(format!("Error reading {path} as {}", app.name), &error);
-            Err(match error.code() {
-                Some(403 | 400) => failure.hint(apply),
-                _ => context.failed(format!("Error reading {path} as {}", app.name), &error),
-            })
+const APPLY: &str = "`leasehold apply` brings the engine in line with the files";
+
+/// Why an app got no credential, with what to do: an engine that is behind the files is brought in line with them; what
+/// AWS does not take is changed where it is declared.
+fn refused(estate: &Estate, app: &App, (mount, role): (&str, &str), error: &api::Error, context: &Context) -> CliError {
+    let doing = format!("Error reading {mount}/creds/{role} as {}", app.name);
+    let place = |path: String| estate.object(&path).map(|object| object.place.to_string());
+    let role_place = place(format!("{mount}/roles/{role}"));
+    let unknown = |texts: &[String]| texts.iter().any(|text| text.starts_with("Role ") && text.contains("not found"));
+    match error {
+        api::Error::Status { code: 403, .. } => CliError::api(doing, error).hint(APPLY),
+        api::Error::Status { code: 400, errors, .. } if unknown(errors) => CliError::api(doing, error).hint(APPLY),
+        api::Error::Status { code: 400 | 500, errors, .. } => {
+            let template = errors.iter().any(|text| text.contains("username"));
+            let template = template.then(|| place(format!("{mount}/config/root"))).flatten();
+            let failure = CliError::api(doing, error);
+            match (template, role_place) {
+                (Some(place), _) => failure.hint(format!("the username template of {mount} is declared at {place}")),
+                (None, Some(place)) => failure.hint(format!("what the role asks of AWS is declared at {place}")),
+                (None, None) => failure,
+            }
         }
+        _ => context.failed(doing, error),
     }
 }
 

@@ -1,7 +1,7 @@
 //! The flags that every command takes, and the environment variables behind them.
 //!
-//! Each connection setting is looked for in its flag, then `LEASEHOLD_*`, then `VAULT_*`. A variable that
-//! is set to nothing counts as not set, as it does for Vault.
+//! Each connection setting is looked for in its flag, then `LEASEHOLD_*`, `BAO_*` and `VAULT_*`, in this order, which
+//! is OpenBao's own for the last two. A variable that is set to nothing counts as not set, as it does for Vault.
 
 use std::io::Read as _;
 use std::path::PathBuf;
@@ -19,39 +19,40 @@ const HEADING: &str = "Global options";
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Global {
     /// The estate's directory [env: LEASEHOLD_DIR; default: the current one]
-    #[arg(short = 'C', long, global = true, value_name = "DIR", help_heading = HEADING)]
+    // The id is no command's argument, or clap would take the two for one and lose the flag behind the command.
+    #[arg(id = "estate-dir", short = 'C', long = "dir", global = true, value_name = "DIR", help_heading = HEADING)]
     pub(crate) dir: Option<PathBuf>,
     /// The estate's environment [env: LEASEHOLD_ENV; default: the only one, or `local`]
     #[arg(short = 'e', long = "env", global = true, value_name = "ENV", help_heading = HEADING)]
     pub(crate) environment: Option<String>,
-    /// The engine's address [env: LEASEHOLD_ADDR, VAULT_ADDR]
+    /// The engine's address [env: LEASEHOLD_ADDR, BAO_ADDR, VAULT_ADDR]
     #[arg(long, global = true, value_name = "URL", help_heading = HEADING)]
     pub(crate) address: Option<String>,
-    /// A PEM file of CA certificates to trust [env: LEASEHOLD_CACERT, VAULT_CACERT]
+    /// A PEM file of CA certificates to trust [env: LEASEHOLD_CACERT, BAO_CACERT, VAULT_CACERT]
     #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
     pub(crate) ca_cert: Option<PathBuf>,
-    /// A directory of such files [env: LEASEHOLD_CAPATH, VAULT_CAPATH]
+    /// A directory of such files [env: LEASEHOLD_CAPATH, BAO_CAPATH, VAULT_CAPATH]
     #[arg(long, global = true, value_name = "DIR", help_heading = HEADING)]
     pub(crate) ca_path: Option<PathBuf>,
-    /// A PEM file with a client certificate [env: LEASEHOLD_CLIENT_CERT, VAULT_CLIENT_CERT]
+    /// A PEM file with a client certificate [env: LEASEHOLD_CLIENT_CERT, BAO_CLIENT_CERT, VAULT_CLIENT_CERT]
     #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
     pub(crate) client_cert: Option<PathBuf>,
-    /// A PEM file with the client certificate's key [env: LEASEHOLD_CLIENT_KEY, VAULT_CLIENT_KEY]
+    /// A PEM file with the client certificate's key [env: LEASEHOLD_CLIENT_KEY, BAO_CLIENT_KEY, VAULT_CLIENT_KEY]
     #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
     pub(crate) client_key: Option<PathBuf>,
-    /// The name in the engine's certificate [env: LEASEHOLD_TLS_SERVER_NAME, VAULT_TLS_SERVER_NAME]
+    /// The name in the engine's certificate [env: LEASEHOLD_TLS_SERVER_NAME, BAO_TLS_SERVER_NAME, VAULT_TLS_SERVER_NAME]
     #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
     pub(crate) tls_server_name: Option<String>,
-    /// Accept any certificate: only for trying [env: LEASEHOLD_SKIP_VERIFY, VAULT_SKIP_VERIFY]
+    /// Accept any certificate: only for trying [env: LEASEHOLD_SKIP_VERIFY, BAO_SKIP_VERIFY, VAULT_SKIP_VERIFY]
     #[arg(long, global = true, help_heading = HEADING)]
     pub(crate) tls_skip_verify: bool,
-    /// The namespace, for servers that have them [env: LEASEHOLD_NAMESPACE, VAULT_NAMESPACE]
+    /// The namespace, for servers that have them [env: LEASEHOLD_NAMESPACE, BAO_NAMESPACE, VAULT_NAMESPACE]
     #[arg(long, alias = "ns", global = true, value_name = "PATH", help_heading = HEADING)]
     pub(crate) namespace: Option<String>,
     /// One more HTTP header, as NAME=VALUE; may be repeated
     #[arg(long = "header", global = true, value_name = "NAME=VALUE", help_heading = HEADING)]
     pub(crate) headers: Vec<String>,
-    /// The form of the output [env: LEASEHOLD_FORMAT, VAULT_FORMAT; default: table]
+    /// The form of the output [env: LEASEHOLD_FORMAT, BAO_FORMAT, VAULT_FORMAT; default: table]
     #[arg(long, global = true, value_enum, ignore_case = true, value_name = "table|json|yaml", hide_possible_values = true, help_heading = HEADING)]
     pub(crate) format: Option<Format>,
     /// Print only this field of the answer
@@ -60,7 +61,7 @@ pub(crate) struct Global {
     /// A newer catalogue of AWS actions [env: LEASEHOLD_CATALOGUE; default: the one built in]
     #[arg(long, global = true, value_name = "FILE", help_heading = HEADING)]
     pub(crate) catalogue: Option<PathBuf>,
-    /// No colours [env: NO_COLOR, VAULT_CLI_NO_COLOR]
+    /// No colours [env: NO_COLOR, LEASEHOLD_, BAO_ or VAULT_CLI_NO_COLOR]
     #[arg(long, global = true, help_heading = HEADING)]
     pub(crate) no_color: bool,
 }
@@ -115,9 +116,20 @@ impl Format {
     }
 }
 
-/// Looks a setting up in the environment: `LEASEHOLD_<name>`, then `VAULT_<name>`.
+/// Where settings are looked for in the environment, in this order.
+const PREFIXES: [&str; 3] = ["LEASEHOLD_", "BAO_", "VAULT_"];
+
+/// The variables that may hold a token, in the order in which they count.
+pub(crate) const TOKENS: [&str; 3] = ["LEASEHOLD_TOKEN", "BAO_TOKEN", "VAULT_TOKEN"];
+
+/// Looks a setting up in the environment: `LEASEHOLD_<name>`, then `BAO_<name>`, then `VAULT_<name>`.
 pub(crate) fn variable(name: &str) -> Option<String> {
-    ["LEASEHOLD_", "VAULT_"].iter().find_map(|prefix| exactly(&format!("{prefix}{name}")))
+    set(name).map(|(_, value)| value)
+}
+
+/// The variable of a setting that is set to something, and to what.
+fn set(name: &str) -> Option<(String, String)> {
+    PREFIXES.iter().map(|prefix| format!("{prefix}{name}")).find_map(|name| Some((name.clone(), exactly(&name)?)))
 }
 
 /// An environment variable that is set to something.
@@ -131,19 +143,16 @@ impl Global {
     /// # Errors
     /// When another form was asked for.
     pub(crate) fn format(&self, allowed: &[Format]) -> Result<Format, CliError> {
-        let asked = match (self.format, variable("FORMAT")) {
+        let asked = match (self.format, set("FORMAT")) {
             (Some(format), _) => format,
             (None, None) => return Ok(allowed.first().copied().unwrap_or(Format::Table)),
             // A form in the environment is meant for Vault's commands; ours may not know it.
-            (None, Some(name)) => match Format::from_str(&name, true) {
+            (None, Some((variable, name))) => match Format::from_str(&name, true) {
                 Ok(format) if allowed.contains(&format) => format,
                 Ok(_) => return Ok(allowed.first().copied().unwrap_or(Format::Table)),
                 Err(_) => {
-                    return Err(CliError::new(
-                        1,
-                        format!("LEASEHOLD_FORMAT or VAULT_FORMAT is {name:?}, which is no form of output"),
-                    )
-                    .hint("table, json or yaml"));
+                    return Err(CliError::new(1, format!("{variable} is {name:?}, which is no form of output"))
+                        .hint("table, json or yaml"));
                 }
             },
         };
@@ -160,6 +169,27 @@ impl Global {
     /// Table, JSON or YAML: the forms of commands that print an engine's answer.
     pub(crate) fn answer_format(&self) -> Result<Format, CliError> {
         self.format(&[Format::Table, Format::Json, Format::Yaml])
+    }
+
+    /// The form of a command that prints for people only, and no field of an answer.
+    ///
+    /// # Errors
+    /// When a form or a field was asked for.
+    pub(crate) fn no_form(&self) -> Result<(), CliError> {
+        self.no_field()?;
+        self.format(&[Format::Table]).map(drop)
+    }
+
+    /// For commands that print no engine's answer, and so no field of one.
+    ///
+    /// # Errors
+    /// When a field was asked for.
+    pub(crate) fn no_field(&self) -> Result<(), CliError> {
+        match &self.field {
+            Some(_) => Err(CliError::new(1, "this command has no fields: --field is for those that print an answer")
+                .hint("--format json, where the command has it, and a tool such as jq take one out")),
+            None => Ok(()),
+        }
     }
 
     /// The address that was given by flag or environment, if one was.
@@ -197,13 +227,12 @@ impl Global {
     /// How TLS is checked.
     pub(crate) fn tls(&self) -> Result<TlsOptions, CliError> {
         let file = |flag: &Option<PathBuf>, name| flag.clone().or_else(|| variable(name).map(PathBuf::from));
-        let skip_verify = match variable("SKIP_VERIFY").as_deref() {
+        let skip_verify = match set("SKIP_VERIFY") {
             _ if self.tls_skip_verify => true,
             None => false,
-            Some(text) => truth(text).ok_or_else(|| {
-                CliError::new(1, format!("LEASEHOLD_SKIP_VERIFY or VAULT_SKIP_VERIFY is {text:?}"))
-                    .hint("true or false")
-            })?,
+            Some((variable, text)) => {
+                truth(&text).ok_or_else(|| CliError::new(1, format!("{variable} is {text:?}")).hint("true or false"))?
+            }
         };
         Ok(TlsOptions {
             ca_cert: file(&self.ca_cert, "CACERT"),
@@ -218,26 +247,22 @@ impl Global {
 
     /// What the client sends with each request; the token comes later.
     pub(crate) fn options(&self) -> Result<Options, CliError> {
-        if variable("WRAP_TTL").is_some() {
-            return Err(CliError::new(
-                1,
-                "LEASEHOLD_WRAP_TTL or VAULT_WRAP_TTL is set, but wrapped answers are not supported",
-            )
-            .hint("unset it"));
+        if let Some((variable, _)) = set("WRAP_TTL") {
+            let what = format!("{variable} is set, but wrapped answers are not supported");
+            return Err(CliError::new(1, what).hint("unset it"));
         }
         let mut options = Options::new(None);
         options.namespace = self.namespace.clone().or_else(|| variable("NAMESPACE"));
-        if let Some(text) = variable("CLIENT_TIMEOUT") {
+        if let Some((variable, text)) = set("CLIENT_TIMEOUT") {
             options.timeout = seconds(&text).ok_or_else(|| {
-                CliError::new(1, format!("LEASEHOLD_CLIENT_TIMEOUT or VAULT_CLIENT_TIMEOUT is {text:?}"))
+                CliError::new(1, format!("{variable} is {text:?}"))
                     .hint("a positive number of seconds, or a duration such as 90s or 2m")
             })?;
         }
-        if let Some(text) = variable("MAX_RETRIES") {
-            options.retries = text.parse().map_err(|_| {
-                CliError::new(1, format!("LEASEHOLD_MAX_RETRIES or VAULT_MAX_RETRIES is {text:?}"))
-                    .hint("a whole number, 0 for none")
-            })?;
+        if let Some((variable, text)) = set("MAX_RETRIES") {
+            options.retries = text
+                .parse()
+                .map_err(|_| CliError::new(1, format!("{variable} is {text:?}")).hint("a whole number, 0 for none"))?;
         }
         for header in &self.headers {
             let Some((name, value)) = header.split_once('=') else {

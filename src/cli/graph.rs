@@ -33,6 +33,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let format = global.format(&[Format::Dot, Format::Mermaid, Format::Svg])?;
     let estate = Context::open(global)?.at(args.dir).estate()?;
     let side = Side::of_estate(&estate);

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 use super::context::{Context, with_client};
 use super::data::{self, Sources as _};
 use super::error::CliError;
-use super::global::{Format, exactly};
+use super::global::{Format, TOKENS, exactly};
 use super::{Global, answer, output, token_file};
 use crate::api::{Answer, Client};
 use crate::secret::Secret;
@@ -62,7 +62,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             })?;
             token_file::write(&path, &login.token)?;
             kept = Some(path);
-            for name in ["LEASEHOLD_TOKEN", "VAULT_TOKEN"] {
+            for name in TOKENS {
                 if exactly(name).is_some() {
                     output::say(&format!("WARNING! {name} is set, and goes before the token that is kept now.\n"));
                 }

@@ -16,8 +16,10 @@ mod auth;
 mod creds;
 mod data;
 mod delete;
+mod drift;
 mod graph;
 mod lease;
+mod ledger;
 mod list;
 mod login;
 mod mounts;
@@ -61,6 +63,8 @@ enum Command {
     Validate(validate::Args),
     /// Show what apply would change
     Plan(plan::Args),
+    /// Show what was changed behind our back, what is not yet applied, and what is not ours
+    Drift(drift::Args),
     /// Show who gains and loses which access by a change, and on what terms
     Review(review::Args),
     /// Make the engine hold what the files say
@@ -73,6 +77,8 @@ enum Command {
     Graph(graph::Args),
     /// Log in as an app and print a fresh AWS credential
     Creds(creds::Args),
+    /// Show what of an engine is this estate's own
+    Ledger(ledger::Args),
     /// Print the credentials that were issued
     Trail(trail::Args),
     /// Serve the Vault API from the embedded engine
@@ -144,12 +150,14 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
     match command {
         Command::Validate(args) => validate::run(args, &global).await,
         Command::Plan(args) => plan::run(args, &global).await,
+        Command::Drift(args) => drift::run(args, &global).await,
         Command::Review(args) => review::run(args, &global).await,
         Command::Apply(args) => apply::run(args, &global).await,
         Command::Test(args) => test::run(args, &global).await,
         Command::Access(args) => access::run(args, &global).await,
         Command::Graph(args) => graph::run(args, &global).await,
         Command::Creds(args) => creds::run(args, &global).await,
+        Command::Ledger(args) => ledger::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
         Command::Server(args) => server::run(*args, &global).await,
         Command::Sandbox(args) => sandbox::run(args, &global).await,
@@ -175,5 +183,27 @@ mod tests {
     #[test]
     fn the_flags_of_all_commands_fit_together() {
         super::Cli::command().debug_assert();
+    }
+
+    /// Clap gives a subcommand no global flag whose id one of its own arguments has.
+    #[test]
+    fn every_command_takes_every_global_flag() {
+        fn look(command: &clap::Command, global: &[String], path: &str, missing: &mut Vec<String>) {
+            for long in global {
+                if !command.get_arguments().any(|arg| arg.get_long() == Some(long)) {
+                    missing.push(format!("{path} --{long}"));
+                }
+            }
+            for below in command.get_subcommands().filter(|below| below.get_name() != "help") {
+                look(below, global, &format!("{path} {}", below.get_name()), missing);
+            }
+        }
+        let mut command = super::Cli::command();
+        command.build();
+        let global = command.get_arguments().filter(|arg| arg.is_global_set());
+        let global: Vec<String> = global.filter_map(|arg| arg.get_long().map(str::to_owned)).collect();
+        let mut missing = Vec::new();
+        look(&command, &global, "leasehold", &mut missing);
+        assert!(global.len() > 10 && missing.is_empty(), "{missing:?}");
     }
 }

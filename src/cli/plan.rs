@@ -8,6 +8,7 @@ use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::global::Format;
 use super::output;
+use super::secret_source::{self, Missing};
 use crate::api::Client;
 use crate::apply::{self, Prepared, Wish, prepare};
 use crate::estate::Estate;
@@ -46,6 +47,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change };
@@ -75,8 +77,10 @@ async fn show(context: &Context, word: Word, as_json: bool) -> Result<u8, CliErr
 
 /// A plan, and what it takes to carry it out.
 pub(super) struct Proposal {
-    /// The estate, its secrets resolved.
+    /// The estate, its secrets resolved as far as they are there.
     pub(super) estate: Estate,
+    /// The secrets that are not.
+    pub(super) missing: Vec<Missing>,
     /// A client to the environment's engine.
     pub(super) client: Client,
     /// The plan and the ledger.
@@ -85,7 +89,8 @@ pub(super) struct Proposal {
 
 /// Reads the estate and its engine, and computes the plan.
 pub(super) async fn propose(context: &Context, word: Word) -> Result<Proposal, CliError> {
-    let (estate, client) = context.environment().await?;
+    let (mut estate, client) = context.environment().await?;
+    let missing = secret_source::resolve(&mut estate, &context.estate_dir(), &client).await;
     let commit =
         git::commit(&context.estate_dir()).map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))?;
     let wish = Wish {
@@ -107,7 +112,7 @@ pub(super) async fn propose(context: &Context, word: Word) -> Result<Proposal, C
         prepared.plan.notes.extend(old);
         prepared.plan.add_review(review);
     }
-    Ok(Proposal { estate, client, prepared })
+    Ok(Proposal { estate, client, prepared, missing })
 }
 
 /// What the engine's objects let apps do now, and what the files would let them do. With it, what is denied and

@@ -47,6 +47,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let format = global.format(&[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Html])?;
     let Args { range, directory, against, all, strict, output } = args;
     // With --against there is no range, so a first word is the directory.

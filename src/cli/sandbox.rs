@@ -30,7 +30,8 @@ pub(crate) struct Args {
 }
 
 /// Runs the command and answers the exit code.
-pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_form()?;
     log_to_stderr(&args.log_level)?;
     let account = Account::open(args.data_dir.as_deref(), Clock::system()).map_err(|error| opening(&error))?;
     let failed = |what: &str, error: std::io::Error| CliError::new(1, format!("{what}: {error}"));

@@ -1,7 +1,8 @@
 //! `secret:env:NAME`, `secret:file:PATH` and `secret:vault:MOUNT/PATH#field`: from reference to secret.
 //!
-//! Only commands that talk to the environment's engine resolve secrets; validation and review never do.
-//! All that are missing are told at once, each with the place that asks for it.
+//! Only commands that talk to the environment's engine resolve secrets; validation and review never do. A plan takes
+//! those that it can have. What `apply` writes it needs: all that are missing are told at once, each with the place
+//! that asks for it.
 
 use std::collections::HashMap;
 use std::io::Read;
@@ -19,13 +20,27 @@ use crate::secret::Secret;
 /// More is no secret that an engine takes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
 
-/// Puts the secrets in place of the references to them.
-///
-/// # Errors
-/// Every secret that is not there.
-pub(crate) async fn resolve(estate: &mut Estate, dir: &Path, client: &Client) -> Result<(), CliError> {
+/// A secret that is not there.
+pub(crate) struct Missing {
+    /// The object that asks for it.
+    pub(crate) path: String,
+    /// Which one, where, and why. Never a secret.
+    pub(crate) problem: String,
+}
+
+/// That what is to be written needs secrets that are not there.
+pub(crate) fn missing<'a>(missing: impl Iterator<Item = &'a Missing>) -> Result<(), CliError> {
+    let problems: Vec<&str> = missing.map(|missing| missing.problem.as_str()).collect();
+    match problems.is_empty() {
+        true => Ok(()),
+        false => Err(CliError::new(1, format!("secrets are missing\n{}", problems.join("\n")))),
+    }
+}
+
+/// Puts the secrets in place of the references to them, and answers which are not there.
+pub(crate) async fn resolve(estate: &mut Estate, dir: &Path, client: &Client) -> Vec<Missing> {
     let mut known: HashMap<String, Result<Secret, String>> = HashMap::new();
-    let mut problems = Vec::new();
+    let mut missing = Vec::new();
     for object in &mut estate.objects {
         let references: Vec<(&'static str, String, Place)> =
             object.unresolved().map(|(name, reference, place)| (name, reference.to_owned(), place.clone())).collect();
@@ -40,14 +55,12 @@ pub(crate) async fn resolve(estate: &mut Estate, dir: &Path, client: &Client) ->
                 None => Ok(()),
             };
             if let Err(problem) = resolved {
-                problems.push(format!("{place}: {name} of {}: {problem}", object.path));
+                let problem = format!("{place}: {name} of {}: {problem}", object.path);
+                missing.push(Missing { path: object.path.clone(), problem });
             }
         }
     }
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(CliError::new(1, format!("secrets are missing\n{}", problems.join("\n")))),
-    }
+    missing
 }
 
 async fn look_up(reference: &str, dir: &Path, client: &Client) -> Result<Secret, String> {

@@ -67,7 +67,8 @@ pub(crate) struct Args {
 }
 
 /// Serves until SIGTERM or SIGINT.
-pub(crate) async fn run(args: Args, _global: &Global) -> Result<u8, CliError> {
+pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_form()?;
     let settings = Settings::new(args)?;
     log_to_stderr(&settings.log_level)?;
     read_built_in()?;
@@ -142,7 +143,8 @@ impl Served {
     fn describe(&self) -> String {
         format!(
             "\nThe simulated AWS account, for the AWS CLI (nothing in it is real):\n\n    \
-             export AWS_ENDPOINT_URL='http://{}'\n    export AWS_REGION='us-east-1'\n    \
+             export AWS_ENDPOINT_URL='http://{}'\n    \
+             export AWS_DEFAULT_REGION='us-east-1'\n    export AWS_REGION='us-east-1'\n    \
              export AWS_ACCESS_KEY_ID='{}'\n    export AWS_SECRET_ACCESS_KEY='{}'\n\n\
              That is the account's root key. The engine uses it where config/root of a mount has none.\n",
             self.address,

@@ -37,6 +37,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let format = global.format(&[Format::Text, Format::Json])?;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let filter = args.filter.unwrap_or_default();

@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Global;
 use super::context::Context;
 use super::error::CliError;
+use super::global::Format;
 use super::output;
 use crate::clock::Clock;
 use crate::trail::chain::{self, Head};
@@ -33,7 +34,7 @@ pub(crate) struct Args {
     /// ago (90m, 24h, 7d)
     #[arg(long, value_name = "WHEN")]
     since: Option<String>,
-    /// Print one JSON object per credential and line
+    /// Print one JSON object per credential and line, as --format json does
     #[arg(long)]
     json: bool,
 }
@@ -95,8 +96,11 @@ const FILE_NAME: &str = "trail.log";
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let now = Clock::system().now();
     if let Some(Action::Verify(args)) = args.action {
+        global.no_form()?;
         return verify(&args.source.path(global)?, args.head.as_ref());
     }
+    global.no_field()?;
+    let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?;
     let path = args.source.path(global)?;
     let mut found = issuances(open(&path)?, now).map_err(|error| unreadable(&path, &error))?;
@@ -108,7 +112,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             // A time that cannot be read is shown rather than hidden.
             && since.is_none_or(|since| issued.map_or(true, |issued| issued >= since))
     });
-    if args.json {
+    if as_json {
         output::data(&json_lines(&found.issued)?)?;
     } else {
         output::data(&table(&found.issued))?;

@@ -38,6 +38,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
     let context = Context::open(global)?.at(args.dir);
     let dir = context.estate_dir();
@@ -46,9 +47,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             let checked = estate::check(&sources, global.environment().as_deref());
             (sources, checked)
         }
-        Err(problems) => {
-            (Sources::default(), Checked { problems, environments: Vec::new(), objects: 0, apps: 0, tests: 0 })
-        }
+        Err(problems) => (
+            Sources::default(),
+            Checked { problems, environments: Vec::new(), files: 0, objects: 0, apps: 0, tests: 0 },
+        ),
     };
     let errors = count(&checked.problems, Severity::Error);
     let warnings = if args.strict { count(&checked.problems, Severity::Warning) } else { 0 };
@@ -91,7 +93,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             .hint("change what is granted, or except it with a reason, an owner and an end"));
     }
     let mut parts = vec![
-        plural(sources.file_count(), "file"),
+        match sources.ignored_count() {
+            0 => plural(checked.files, "file"),
+            ignored => format!("{} (.leaseholdignore leaves out {ignored})", plural(checked.files, "file")),
+        },
         plural(checked.environments.len(), "environment"),
         plural(checked.apps, "app"),
         plural(checked.objects, "object"),

@@ -2,13 +2,15 @@
 //!
 //! **The trail.** With every batch, now and then, and when it closes, the engine writes the last durable line of each
 //! audit device into the sealed store. At the next start the file must still have it (`trail/loss.rs`). Lines written
-//! since are not proved, so an idle engine notes them down too.
+//! since are not proved, so an idle engine notes them down too. A file in the data directory is noted down as it lies in
+//! there: the directory may be moved, and named in more than one way.
 //!
 //! **The store.** SQLite finds what does not fit together in its file, the barrier every value that was changed or
 //! moved. A small store is looked through before it is used; a large one beside its use, so that a start costs the
 //! same with any number of leases.
 
 use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -30,14 +32,29 @@ const NAMED_MAX: usize = 5;
 /// The last lines of the audit devices, by their names.
 pub(super) type NotedLines = BTreeMap<String, Noted>;
 
-/// What was noted down.
-pub(super) fn noted(barrier: &Barrier) -> Result<NotedLines, Error> {
-    Ok(barrier.get(NOTED_KEY)?.unwrap_or_default())
+/// The data directory, by its whole path; none where nothing is kept.
+pub(super) type Home = Option<PathBuf>;
+
+/// What was noted down, of files as they are named now.
+pub(super) fn noted(barrier: &Barrier, home: &Home) -> Result<NotedLines, Error> {
+    let mut lines: NotedLines = barrier.get(NOTED_KEY)?.unwrap_or_default();
+    if let Some(home) = home {
+        lines.values_mut().for_each(|noted| noted.path = home.join(&noted.path));
+    }
+    Ok(lines)
+}
+
+/// The lines as they are kept.
+fn kept(lines: &NotedLines, home: &Home) -> NotedLines {
+    let inside = |path: &Path| Some(path.strip_prefix(home.as_ref()?).ok()?.to_owned());
+    let one =
+        |noted: &Noted| Noted { path: inside(&noted.path).unwrap_or_else(|| noted.path.clone()), ..noted.clone() };
+    lines.iter().map(|(name, noted)| (name.clone(), one(noted))).collect()
 }
 
 /// From now on every batch of the store carries the last lines, where there are new ones. Those of devices that did
 /// not open stay as they were.
-pub(super) fn note_with_every_batch(barrier: &Barrier, trail: &Trail, before: NotedLines) {
+pub(super) fn note_with_every_batch(barrier: &Barrier, trail: &Trail, before: NotedLines, home: Home) {
     let (trail, last) = (trail.clone(), Mutex::new(before));
     barrier.ride(move || {
         let mut last = last.lock().unwrap_or_else(PoisonError::into_inner);
@@ -47,20 +64,20 @@ pub(super) fn note_with_every_batch(barrier: &Barrier, trail: &Trail, before: No
         }
         last.extend(now);
         // Should this batch fail, the next lines bring another; text and numbers always have a JSON form.
-        Some((NOTED_KEY.to_owned(), serde_json::to_vec(&*last).ok()?))
+        Some((NOTED_KEY.to_owned(), serde_json::to_vec(&kept(&last, &home)).ok()?))
     });
 }
 
 /// Notes down the last lines of a trail that is closed.
-pub(super) async fn note_last(barrier: &Barrier, lines: Vec<(String, Noted)>) -> Result<(), Error> {
-    let mut all = noted(barrier)?;
+pub(super) async fn note_last(barrier: &Barrier, lines: Vec<(String, Noted)>, home: &Home) -> Result<(), Error> {
+    let mut all = noted(barrier, home)?;
     let before = all.clone();
     all.extend(lines);
     if all == before {
         return Ok(());
     }
     let mut batch = Batch::new();
-    batch.put(NOTED_KEY, &all)?;
+    batch.put(NOTED_KEY, &kept(&all, home))?;
     barrier.commit(batch).await
 }
 

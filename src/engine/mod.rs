@@ -27,7 +27,7 @@ pub(crate) mod sys;
 pub(crate) mod token;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -147,6 +147,7 @@ struct Shared {
     limits: Limits,
     root_token: Option<Secret>,
     losses: Losses,
+    home: loss::Home,
     timer: Mutex<Option<tokio::task::JoinHandle<()>>>,
     noting: tokio::task::JoinHandle<()>,
     streams: Mutex<Option<GracefulShutdown>>,
@@ -168,7 +169,8 @@ impl Engine {
     ///
     /// # Errors
     /// [`OpenError::Locked`] when another process has the data directory.
-    pub async fn open(config: Config) -> Result<Self, OpenError> {
+    pub async fn open(mut config: Config) -> Result<Self, OpenError> {
+        config.trail = config.trail.as_deref().map(whole_path).transpose()?;
         match config.storage.clone() {
             Storage::Memory => {
                 let key = Key::new(random::bytes::<KEY_LEN>()?);
@@ -180,7 +182,7 @@ impl Engine {
                 if loss::is_small(&*store) {
                     loss::structure(&*store)?;
                 }
-                let (key, fresh) = directory.unseal_key(&*store, config.trail.as_deref())?;
+                let (key, fresh) = directory.unseal_key(&*store)?;
                 Self::unseal(config, Some(directory), store, &key, fresh).await
             }
         }
@@ -196,7 +198,11 @@ impl Engine {
         let (barrier, keyring) = seal::unseal(store.clone(), key)?;
         let losses = Losses::default();
         losses.look_through(&store, &barrier)?;
-        let noted = loss::noted(&barrier)?;
+        let home = match &config.storage {
+            Storage::Memory => None,
+            Storage::Disk { directory } => Some(whole_path(directory)?),
+        };
+        let noted = loss::noted(&barrier, &home)?;
         // What a store begins with is one batch, so that a start that is killed leaves all of it or nothing.
         let mut first = Batch::new();
         let engine_id = engine_id(&barrier, &mut first)?;
@@ -219,7 +225,7 @@ impl Engine {
         let data_directory = directory.as_ref().map(|directory| directory.file("."));
         let missing = sys::audit::open_devices(&barrier, &trail, config.trail, data_directory.as_deref(), &noted)?;
         missing.into_iter().for_each(|loss| losses.tell(loss));
-        loss::note_with_every_batch(&barrier, &trail, noted);
+        loss::note_with_every_batch(&barrier, &trail, noted, home.clone());
         let noting = tokio::spawn(loss::keep_noting(config.clock.clone(), barrier.clone()));
         let core = Arc::new(Core {
             clock: config.clock.clone(),
@@ -249,6 +255,7 @@ impl Engine {
                 limits: config.limits,
                 root_token,
                 losses,
+                home,
                 timer: Mutex::new(Some(timer)),
                 noting,
                 streams: Mutex::new(Some(GracefulShutdown::new())),
@@ -328,12 +335,17 @@ impl Engine {
         let (trail, store) = (self.shared.core.trail.clone(), self.shared.store.clone());
         // Both wait for their last flush, so not on a worker of the runtime.
         let lines = tokio::task::spawn_blocking(move || trail.close()).await.unwrap_or_default();
-        if let Err(error) = loss::note_last(&self.shared.core.barrier, lines).await {
+        if let Err(error) = loss::note_last(&self.shared.core.barrier, lines, &self.shared.home).await {
             tracing::warn!(%error, "the trail's last lines were not noted down");
         }
         let _ = tokio::task::spawn_blocking(move || store.close()).await;
         drop(lock(&self.shared.directory).take());
     }
+}
+
+/// A path that means the same wherever the engine is started from.
+fn whole_path(path: &Path) -> Result<PathBuf, OpenError> {
+    std::path::absolute(path).map_err(|e| OpenError::Failed(format!("the path {} leads nowhere: {e}", path.display())))
 }
 
 /// A development server starts with key-value storage at `secret/`; a durable one with nothing.

@@ -86,15 +86,11 @@ impl Directory {
     }
 
     /// The unseal key of the directory, and the file that is to get its name once the store is sealed with it: where
-    /// it was made just now, or where a first start was killed before that. `trail` is the file of the built-in device.
+    /// it was made just now, or where a first start was killed before that.
     ///
     /// # Errors
     /// If the key of a store is missing, or if its store is.
-    pub(crate) fn unseal_key(
-        &self,
-        store: &dyn Store,
-        trail: Option<&Path>,
-    ) -> Result<(Key, Option<durable::Fresh>), OpenError> {
+    pub(crate) fn unseal_key(&self, store: &dyn Store) -> Result<(Key, Option<durable::Fresh>), OpenError> {
         let file = self.file("unseal.key");
         let is_sealed = store.get(KEYRING_KEY)?.is_some();
         let read = |text: &Secret| {
@@ -105,7 +101,7 @@ impl Directory {
         // An empty file holds no key: it is as good as none.
         if let Some(text) = read_private(&file)?.filter(|text| !text.is_empty()) {
             if !is_sealed {
-                self.store_was_not_lost(trail)?;
+                return Err(self.store_was_lost());
             }
             return Ok((read(&text)?, None));
         }
@@ -127,21 +123,15 @@ impl Directory {
         Ok((key, Some(fresh)))
     }
 
-    /// There is a key and no store. What has written a trail had a store.
-    fn store_was_not_lost(&self, trail: Option<&Path>) -> Result<(), OpenError> {
-        match trail {
-            Some(trail) if std::fs::metadata(trail).is_ok_and(|found| found.is_file() && found.len() > 0) => {
-                Err(OpenError::Failed(format!(
-                    "the store {} is empty, but its key {} and the trail {} say that there was one, and with it leases \
-                     of credentials that may still work: put the store back from a backup (engine.db, with \
-                     engine.db-wal if there is one); to give it up and begin anew, move the key and the trail away",
-                    self.file("engine.db").display(),
-                    self.file("unseal.key").display(),
-                    trail.display()
-                )))
-            }
-            _ => Ok(()),
-        }
+    /// There is a key, which got its name after the store had been written.
+    fn store_was_lost(&self) -> OpenError {
+        OpenError::Failed(format!(
+            "the store {} is empty, but its key {} says that there was one, and with it leases of credentials that may \
+             still work: put the store back from a backup (engine.db, with engine.db-wal if there is one); to give it \
+             up and begin anew, move the key away, and the trail with it",
+            self.file("engine.db").display(),
+            self.file("unseal.key").display(),
+        ))
     }
 }
 
@@ -282,11 +272,9 @@ mod tests {
         let data = dir.path().join("a/b");
         let held = Directory::hold(&data).unwrap();
         let store = MemoryStore::default();
-        let (key, fresh) = held.unseal_key(&store, None).unwrap();
+        let (_, fresh) = held.unseal_key(&store).unwrap();
         assert!(!data.join("unseal.key").exists(), "it has no store yet");
         fresh.unwrap().put().unwrap();
-        let (again, fresh) = held.unseal_key(&store, None).unwrap();
-        assert_eq!((*again, fresh.is_none()), (*key, true));
         let mode = |name: &str| std::fs::metadata(data.join(name)).unwrap().permissions().mode() & 0o777;
         assert_eq!((mode("."), mode("unseal.key"), mode("engine.lock")), (0o700, 0o600, 0o600));
     }
@@ -307,31 +295,29 @@ mod tests {
     async fn a_key_and_its_store_find_each_other_or_are_missed() {
         let dir = tempfile::tempdir().unwrap();
         let held = Directory::hold(dir.path()).unwrap();
-        let (file, trail) = (dir.path().join("unseal.key"), dir.path().join("trail.log"));
+        let file = dir.path().join("unseal.key");
         let begun = || async {
             let store = Arc::new(MemoryStore::default());
-            let (key, fresh) = held.unseal_key(&*store, Some(&trail)).unwrap();
+            let (key, fresh) = held.unseal_key(&*store).unwrap();
             let (barrier, first) = unseal(store.clone(), &key).unwrap();
             barrier.commit_with(first, Batch::new()).await.unwrap();
             (store, key, fresh)
         };
         // Killed before the store had anything, twice: the second key is another.
-        drop(held.unseal_key(&MemoryStore::default(), Some(&trail)).unwrap());
+        drop(held.unseal_key(&MemoryStore::default()).unwrap());
         std::fs::write(&file, "").unwrap();
         let (store, key, fresh) = begun().await;
         // Killed before the key had its name.
         drop(fresh);
-        let (found, fresh) = held.unseal_key(&*store, Some(&trail)).unwrap();
+        let (found, fresh) = held.unseal_key(&*store).unwrap();
         assert_eq!(*found, *key);
         fresh.unwrap().put().unwrap();
-        assert!(held.unseal_key(&*store, Some(&trail)).unwrap().1.is_none());
+        assert!(held.unseal_key(&*store).unwrap().1.is_none());
 
-        let refusal = |store: &MemoryStore| match held.unseal_key(store, Some(&trail)) {
+        let refusal = |store: &MemoryStore| match held.unseal_key(store) {
             Err(error) => error.to_string(),
             Ok(_) => "taken".to_owned(),
         };
-        assert_eq!(refusal(&MemoryStore::default()), "taken");
-        std::fs::write(&trail, "{}\n").unwrap();
         let lost = refusal(&MemoryStore::default());
         assert!(lost.contains("put the store back from a backup"), "{lost}");
         std::fs::remove_file(&file).unwrap();

@@ -10,7 +10,7 @@ use hcl_edit::template::Element;
 
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{DEPTH_MAX, Entry, Kind, Map, NODES_MAX, Node, is_repeated, twice};
+use super::tree::{DEPTH_MAX, Entry, Kind, LABELLED, Map, NODES_MAX, Node, is_repeated, needs_label, twice};
 
 const DATA_ONLY: &str =
     "the estate is data: of expressions only ${var.NAME} and ${env.name} inside quotes are understood";
@@ -24,14 +24,7 @@ pub(crate) fn parse(text: &str, source: u32, problems: &mut Vec<Draft>) -> Optio
             return None;
         }
     };
-    let mut builder = Builder { source, problems, nodes: 0 };
-    for block in body.blocks().filter(|block| block.labels.is_empty()) {
-        let name = block.ident.as_str();
-        let span = builder.span(block.ident.span());
-        let hint = format!("write {name} \"name\" {{ ... }}");
-        builder.problems.push(Draft::error(span, format!("`{name}` needs a label")).hint(hint));
-    }
-    Some(builder.body(&body, "", 0))
+    Some(Builder { source, problems, nodes: 0 }.body(&body, "", 0))
 }
 
 fn syntax_error(text: &str, source: u32, error: &hcl_edit::parser::Error) -> Draft {
@@ -100,7 +93,7 @@ impl Builder<'_> {
             match structure {
                 Structure::Attribute(attribute) => {
                     let key_span = self.span(attribute.key.span());
-                    let Some(value) = self.expression(&attribute.value, depth + 1) else { continue };
+                    let value = self.value(&attribute.value, depth + 1);
                     self.insert(&mut map, attribute.key.as_str(), key_span, value);
                 }
                 Structure::Block(block) => {
@@ -131,7 +124,7 @@ impl Builder<'_> {
         let ident_span = self.span(block.ident.span());
         let name = block.ident.as_str();
         let Some((last, outer)) = block.labels.split_last() else {
-            self.insert(map, name, ident_span, inner);
+            self.unlabelled(map, name, ident_span, inner, depth);
             return;
         };
         let mut at = map;
@@ -141,6 +134,10 @@ impl Builder<'_> {
                 key_span: key.1,
                 value: Node { kind: Kind::Map(Map::new()), span: Span { source: LABELS, ..span } },
             });
+            // One without a label, which has been told.
+            if matches!(entry.value.kind, Kind::Broken) {
+                return;
+            }
             // A map made of labels has no place of its own; one that was written as a value has.
             if entry.value.span.source != LABELS {
                 let what = format!("`{}` is written both with and without a label", key.0);
@@ -155,6 +152,21 @@ impl Builder<'_> {
         }
         let label_span = self.span(last.span());
         self.insert(at, last.as_str(), label_span, inner);
+    }
+
+    /// A block without a label, which most are not to have.
+    fn unlabelled(&mut self, map: &mut Map, name: &str, ident_span: Span, block: Node, depth: usize) {
+        let Kind::Map(body) = &block.kind else { return };
+        if depth == 1 {
+            // A declaration.
+            self.problems.push(needs_label(name, body, ident_span).leaving_out());
+        } else if LABELLED.contains(&name) {
+            self.problems.push(needs_label(name, body, ident_span));
+            map.entry(name.to_owned())
+                .or_insert(Entry { key_span: ident_span, value: Node { kind: Kind::Broken, span: block.span } });
+        } else {
+            self.insert(map, name, ident_span, block);
+        }
     }
 
     /// A block that may stand several times goes into a list.
@@ -184,6 +196,12 @@ impl Builder<'_> {
         }
     }
 
+    /// A value, or where one is that was not understood.
+    fn value(&mut self, expression: &Expression, depth: usize) -> Node {
+        let span = self.span(expression.span());
+        self.expression(expression, depth).unwrap_or(Node { kind: Kind::Broken, span })
+    }
+
     /// `None` when a problem was told.
     fn expression(&mut self, expression: &Expression, depth: usize) -> Option<Node> {
         let span = self.span(expression.span());
@@ -204,7 +222,8 @@ impl Builder<'_> {
             Expression::Number(number) => return self.number(number.value(), span, 1),
             Expression::String(text) => Kind::Text(literal(text.as_str())),
             Expression::Array(items) => {
-                Kind::List(items.iter().filter_map(|item| self.expression(item, depth + 1)).collect())
+                let items: Vec<Option<Node>> = items.iter().map(|item| self.expression(item, depth + 1)).collect();
+                Kind::List(items.into_iter().collect::<Option<_>>()?)
             }
             Expression::Object(object) => {
                 let mut map = Map::new();
@@ -214,7 +233,7 @@ impl Builder<'_> {
                         self.problems.push(Draft::error(key_span, "a key is a name or text in quotes"));
                         continue;
                     };
-                    let Some(value) = self.expression(value.expr(), depth + 1) else { continue };
+                    let value = self.value(value.expr(), depth + 1);
                     self.insert(&mut map, &name, key_span, value);
                 }
                 Kind::Map(map)

@@ -1,7 +1,7 @@
 //! `${var.x}` and `${env.name}`, the only things that are replaced in texts; `$${` is a plain `${`.
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::problem::Draft;
 use super::source::Span;
@@ -15,9 +15,38 @@ pub(crate) struct Variables {
     pub(crate) environment: Option<String>,
     /// Its `var` block.
     pub(crate) vars: BTreeMap<String, String>,
+    /// Variables that are there and whose value is no good, which has been told.
+    pub(crate) broken: BTreeSet<String>,
+}
+
+/// What came of replacing.
+#[derive(Debug, Default)]
+pub(crate) struct Replaced {
+    /// What is wrong.
+    pub(crate) problems: Vec<Draft>,
+    /// Texts with a part that is not known. What else seems wrong with them follows from that.
+    pub(crate) unknown: HashSet<Span>,
+}
+
+impl Replaced {
+    fn wrong(&mut self, span: Span, (what, hint): (String, Option<String>)) {
+        self.unknown.insert(span);
+        self.problems.push(Draft::error(span, what).hint_if(hint));
+    }
 }
 
 impl Variables {
+    /// Whether a text names what is not known though nothing is wrong with the text.
+    fn is_unknown(&self, text: &str) -> bool {
+        text.split("${").skip(1).any(|rest| {
+            let name = rest.split('}').next().unwrap_or_default().trim();
+            match self.environment {
+                None => name.starts_with("var.") || name == "env.name",
+                Some(_) => name.strip_prefix("var.").is_some_and(|name| self.broken.contains(name)),
+            }
+        })
+    }
+
     fn get(&self, name: &str) -> Result<Cow<'_, str>, (String, Option<String>)> {
         let Some(environment) = &self.environment else { return Ok(Cow::Borrowed("x")) };
         if name == "env.name" {
@@ -62,23 +91,28 @@ impl Variables {
     }
 
     /// Replaces in every text of a map, in place.
-    pub(crate) fn apply(&self, map: &mut Map, problems: &mut Vec<Draft>) {
+    pub(crate) fn apply(&self, map: &mut Map, came: &mut Replaced) {
         for (key, entry) in map {
             if key.contains("${var.") || key.contains("${env.") {
-                problems.push(in_key(entry.key_span));
+                came.problems.push(in_key(entry.key_span));
             }
-            self.apply_node(&mut entry.value, problems);
+            self.apply_node(&mut entry.value, came);
         }
     }
 
-    fn apply_node(&self, node: &mut Node, problems: &mut Vec<Draft>) {
+    fn apply_node(&self, node: &mut Node, came: &mut Replaced) {
         match &mut node.kind {
-            Kind::Text(text) if text.contains("${") => match self.replace(text) {
-                Ok(replaced) => *text = replaced,
-                Err((what, hint)) => problems.push(Draft::error(node.span, what).hint_if(hint)),
-            },
-            Kind::List(items) => items.iter_mut().for_each(|item| self.apply_node(item, problems)),
-            Kind::Map(map) => self.apply(map, problems),
+            Kind::Text(text) if text.contains("${") => {
+                if self.is_unknown(text) {
+                    came.unknown.insert(node.span);
+                }
+                match self.replace(text) {
+                    Ok(replaced) => *text = replaced,
+                    Err(wrong) => came.wrong(node.span, wrong),
+                }
+            }
+            Kind::List(items) => items.iter_mut().for_each(|item| self.apply_node(item, came)),
+            Kind::Map(map) => self.apply(map, came),
             _ => {}
         }
     }
@@ -86,9 +120,12 @@ impl Variables {
     /// Replaces in the strings of a policy document that stands in a file of its own. There `${aws:username}`
     /// and its like belong to IAM and stay; only the two forms that can't be IAM's are replaced, and `$${` is a `${` as
     /// everywhere.
-    pub(crate) fn apply_json(&self, json: &mut Json<Span>, problems: &mut Vec<Draft>) {
+    pub(crate) fn apply_json(&self, json: &mut Json<Span>, came: &mut Replaced) {
         match &mut json.kind {
             JsonKind::Text(text) if ["${var.", "${env.", "$${"].iter().any(|one| text.contains(one)) => {
+                if self.is_unknown(text) {
+                    came.unknown.insert(json.span);
+                }
                 let mut out = String::with_capacity(text.len());
                 let mut rest = text.as_str();
                 while let Some(at) = rest.find("${") {
@@ -104,7 +141,7 @@ impl Variables {
                         Some((name, end)) if name.starts_with("var.") || name.starts_with("env.") => {
                             match self.get(name) {
                                 Ok(value) => out.push_str(&value),
-                                Err((what, hint)) => problems.push(Draft::error(json.span, what).hint_if(hint)),
+                                Err(wrong) => came.wrong(json.span, wrong),
                             }
                             rest = &rest[end + 1..];
                         }
@@ -117,13 +154,13 @@ impl Variables {
                 out.push_str(rest);
                 *text = out;
             }
-            JsonKind::List(items) => items.iter_mut().for_each(|item| self.apply_json(item, problems)),
+            JsonKind::List(items) => items.iter_mut().for_each(|item| self.apply_json(item, came)),
             JsonKind::Map(members) => {
                 for member in members {
                     if member.key.contains("${var.") || member.key.contains("${env.") {
-                        problems.push(in_key(member.key_span));
+                        came.problems.push(in_key(member.key_span));
                     }
-                    self.apply_json(&mut member.value, problems);
+                    self.apply_json(&mut member.value, came);
                 }
             }
             _ => {}
@@ -143,6 +180,7 @@ mod tests {
         Variables {
             environment: Some("prod".to_owned()),
             vars: [("account".to_owned(), "111122223333".to_owned())].into(),
+            ..Variables::default()
         }
     }
 

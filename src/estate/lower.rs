@@ -10,20 +10,22 @@ mod document;
 mod engine;
 mod environment;
 mod guardrail;
+mod limits;
 mod path;
 mod policy;
+mod policy_files;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 pub use assert::requests_with;
 
-use super::interpolate::Variables;
+use super::interpolate::{Replaced, Variables};
 use super::problem::{Draft, Severity};
 use super::schema::Reader;
 use super::source::Span;
 use super::tree::{self, Kind, Map, nearest};
-use super::{App, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
+use super::{App, EngineChoice, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
 use crate::guardrail::Guardrail;
 use crate::object::{self, Leaf, Object, Place};
 
@@ -34,7 +36,7 @@ use crate::object::{self, Leaf, Object, Place};
 /// Everything that is wrong with them, in the order of the files.
 pub fn load(sources: &Sources, environment: Option<&str>) -> Result<Estate, Vec<Problem>> {
     let mut parsed = Parsed::new(sources);
-    let chosen = environment::choose(&parsed.declarations, environment);
+    let chosen = environment::choose(&parsed.declarations, environment, parsed.incomplete);
     // Not copied: the tree of a large estate is the most that a plan holds in memory.
     let declarations = std::mem::take(&mut parsed.declarations);
     let (estate, mut problems) = match chosen {
@@ -103,6 +105,8 @@ pub struct Checked {
     pub problems: Vec<Problem>,
     /// The environments that were checked.
     pub environments: Vec<String>,
+    /// Files that hold declarations.
+    pub files: usize,
     /// Objects of the first environment.
     pub objects: usize,
     /// Apps of the estate.
@@ -115,9 +119,10 @@ pub struct Checked {
 pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
     let parsed = Parsed::new(sources);
     let declared: Vec<String> = parsed.environments().map(str::to_owned).collect();
-    let mut checked = Checked { problems: Vec::new(), environments: Vec::new(), objects: 0, apps: 0, tests: 0 };
+    let (problems, environments) = (Vec::new(), Vec::new());
+    let mut checked = Checked { problems, environments, files: parsed.files, objects: 0, apps: 0, tests: 0 };
     let wanted = match environment {
-        Some(_) => match environment::choose(&parsed.declarations, environment) {
+        Some(_) => match environment::choose(&parsed.declarations, environment, parsed.incomplete) {
             Ok(name) => name.into_iter().collect(),
             Err(problem) => {
                 checked.problems.push(problem);
@@ -129,7 +134,7 @@ pub fn check(sources: &Sources, environment: Option<&str>) -> Checked {
     if wanted.is_empty() {
         checked.problems.extend(parsed.lower(parsed.declarations.clone(), None).1);
         if environment.is_none() {
-            checked.problems.extend(environment::choose(&parsed.declarations, None).err());
+            checked.problems.extend(environment::choose(&parsed.declarations, None, parsed.incomplete).err());
         }
     }
     for (index, name) in wanted.iter().enumerate() {
@@ -162,6 +167,10 @@ struct Parsed<'s> {
     sources: &'s Sources,
     declarations: Map,
     problems: Vec<Draft>,
+    /// What is wrong with the files of policies that were found among the declarations.
+    policy_files: Vec<Draft>,
+    /// How many files hold declarations.
+    files: usize,
     /// Whether a file is missing from the tree, so that what seems dangling may only be unread.
     incomplete: bool,
 }
@@ -169,6 +178,21 @@ struct Parsed<'s> {
 /// The kinds of declarations.
 const KINDS: &[&str] =
     &["environment", "aws", "auth", "role", "app", "policy", "audit", "managed_policy", "test", "guardrail"];
+
+/// What to do about a name that is none of [`KINDS`].
+fn kind_hint(kind: &str) -> String {
+    match kind {
+        "path" => {
+            let named = "policy \"name\" { file = \"file:acl/name.hcl\" }";
+            format!("rules stand in a `policy`, or in a file that one names: {named}")
+        }
+        "statement" => "a statement stands in a `role` or a `managed_policy`".to_owned(),
+        _ => nearest(kind, KINDS.iter().copied()).unwrap_or_else(|| {
+            let known = super::value::listed(KINDS);
+            format!("known are {known}; a file that is no part of the estate is named in .leaseholdignore")
+        }),
+    }
+}
 
 /// A file's tree, unless it can't be understood, and what is wrong with it.
 type ParsedFile = (Option<Map>, Vec<Draft>);
@@ -211,24 +235,55 @@ fn parse_all(sources: &Sources) -> Vec<ParsedFile> {
 
 impl<'s> Parsed<'s> {
     fn new(sources: &'s Sources) -> Self {
-        let mut parsed =
-            Self { sources, declarations: Map::new(), problems: Vec::new(), incomplete: !sources.problems.is_empty() };
-        for (tree, mut problems) in parse_all(sources) {
+        let mut parsed = Self {
+            sources,
+            declarations: Map::new(),
+            problems: Vec::new(),
+            policy_files: Vec::new(),
+            files: 0,
+            incomplete: !sources.problems.is_empty(),
+        };
+        let files = parse_all(sources);
+        let policies = policy_files::find(sources, &files);
+        for (index, (tree, mut problems)) in files.into_iter().enumerate() {
+            if policies.contains(&index) {
+                let source = &sources.files()[index];
+                if !source.text.trim().is_empty() {
+                    parsed.policy_files.extend(policy::check_file(&source.text, index as u32).problems);
+                }
+                continue;
+            }
+            parsed.files += 1;
+            parsed.incomplete |= problems.iter().any(Draft::leaves_out);
             parsed.problems.append(&mut problems);
             match tree {
-                Some(map) => tree::merge(&mut parsed.declarations, map, &mut parsed.problems),
+                Some(mut map) => {
+                    parsed.strangers(&mut map);
+                    tree::merge(&mut parsed.declarations, map, &mut parsed.problems);
+                }
                 None => parsed.incomplete = true,
             }
         }
         for (kind, entry) in &parsed.declarations {
-            if !KINDS.contains(&kind.as_str()) {
-                let known = nearest(kind, KINDS.iter().copied());
-                let hint = known.unwrap_or_else(|| format!("known are {}", super::value::listed(KINDS)));
+            // The policy that names the file may be in one that could not be read.
+            if !(KINDS.contains(&kind.as_str()) || kind == "path" && parsed.incomplete) {
                 let draft = Draft::error(entry.key_span, format!("`{kind}` is not a kind of declaration"));
-                parsed.problems.push(draft.hint(hint));
+                parsed.problems.push(draft.hint(kind_hint(kind)));
             }
         }
         parsed
+    }
+
+    /// Takes out what is of no kind and no block either, such as the `version` of a file that is another program's.
+    fn strangers(&mut self, map: &mut Map) {
+        map.retain(|kind, entry| {
+            let stays = KINDS.contains(&kind.as_str()) || matches!(entry.value.kind, Kind::Map(_) | Kind::Broken);
+            if !stays {
+                let draft = Draft::error(entry.key_span, format!("`{kind}` is not a kind of declaration"));
+                self.problems.push(draft.hint(kind_hint(kind)));
+            }
+            stays
+        });
     }
 
     /// The names of the environments, in the order of their declaration.
@@ -244,6 +299,7 @@ impl<'s> Parsed<'s> {
     fn lower(&self, mut declarations: Map, environment: Option<&str>) -> (Option<Estate>, Vec<Problem>) {
         let mut reader = Reader::new(self.sources);
         reader.problems.clone_from(&self.problems);
+        let known_before = reader.problems.len();
         let environments = environment::all(&mut reader, &declarations);
         let chosen = environments.iter().find(|(declared, ..)| Some(declared.name.as_str()) == environment);
         declarations.shift_remove("environment");
@@ -258,16 +314,26 @@ impl<'s> Parsed<'s> {
                 }
             }
         }
-        let mut missing = Vec::new();
-        variables.apply(&mut declarations, &mut missing);
-        // A text with an unknown variable is checked no further: what else is wrong with it follows from that.
-        let unknown: HashSet<Span> = missing.iter().filter_map(Draft::span).collect();
-        let known_before = reader.problems.len();
+        let mut came = Replaced::default();
+        variables.apply(&mut declarations, &mut came);
+        // A text with an unknown variable is checked no further: what else is wrong with it follows from that. The
+        // same holds of what was not understood.
+        let mut unknown = came.unknown;
+        if !self.problems.is_empty() {
+            tree::broken(&self.declarations, &mut unknown);
+            tree::broken(&declarations, &mut unknown);
+        }
         let mut lowering = Lowering::new(reader, variables, self.incomplete);
+        lowering.is_ours =
+            chosen.is_some_and(|(declared, ..)| matches!(declared.engine, EngineChoice::Embedded { .. }));
         lowering.run(&declarations);
         let found = lowering.reader.problems.split_off(known_before);
         let found = found.into_iter().filter(|draft| draft.span().is_none_or(|span| !unknown.contains(&span)));
-        lowering.reader.problems.extend(missing.into_iter().chain(found));
+        // Last, so that what is told of a file that is used stays, which says where.
+        lowering
+            .reader
+            .problems
+            .extend(came.problems.into_iter().chain(found).chain(self.policy_files.iter().cloned()));
         let problems = lowering.finish_problems();
         let names: Vec<(String, Place)> =
             environments.iter().map(|(declared, ..)| (declared.name.clone(), declared.place.clone())).collect();
@@ -295,8 +361,14 @@ struct Lowering<'s> {
     documents: HashMap<(u32, document::Use), Option<document::Document>>,
     /// Where the statements of each role's document stand, by the role's path.
     statements: HashMap<String, Arc<[Place]>>,
+    /// Where the rules of each ACL policy stand, by the policy's path.
+    rules: HashMap<String, Vec<(String, Place)>>,
     /// Paths of the engine that policies and tests name.
     named_paths: Vec<(String, Span)>,
+    /// The username templates of AWS engines.
+    templates: Vec<limits::Declared>,
+    /// Whether the engine is ours, as far as can be told.
+    is_ours: bool,
     /// Where each ARN of a managed policy is declared.
     arns: HashMap<String, Span>,
     objects: Vec<Object>,
@@ -321,7 +393,10 @@ impl<'s> Lowering<'s> {
             paths: HashMap::new(),
             documents: HashMap::new(),
             statements: HashMap::new(),
+            rules: HashMap::new(),
             named_paths: Vec::new(),
+            templates: Vec::new(),
+            is_ours: false,
             arns: HashMap::new(),
             objects: Vec::new(),
             apps: Vec::new(),
@@ -366,6 +441,7 @@ impl<'s> Lowering<'s> {
         }
         self.default_guardrail();
         self.check_named_paths();
+        self.check_templates();
     }
 
     /// Adds an object, unless its path is declared already.
@@ -377,6 +453,11 @@ impl<'s> Lowering<'s> {
         }
         self.paths.insert(object.path.clone(), span);
         self.objects.push(object);
+    }
+
+    /// Whether what seems to be named and not declared may only not have been taken up.
+    fn is_incomplete(&self) -> bool {
+        self.incomplete || self.reader.left_out
     }
 
     /// An object of a declaration.
@@ -393,7 +474,7 @@ impl<'s> Lowering<'s> {
 
     /// Tells that something is named and not declared. Silent while files are unread.
     fn dangling<'a>(&mut self, span: Span, what: String, name: &str, known: impl Iterator<Item = &'a str>) {
-        if self.incomplete {
+        if self.is_incomplete() {
             return;
         }
         let hint = nearest(name, known);
@@ -416,6 +497,7 @@ impl<'s> Lowering<'s> {
             by_path,
             apps: self.apps,
             statements: self.statements,
+            rules: self.rules,
             managed_policies: self.managed_policies,
             tests: self.tests,
             guardrails: self.guardrails,

@@ -6,6 +6,7 @@
 //! bounded before anything is parsed.
 
 mod hcl;
+pub(crate) mod ignore;
 mod interpolate;
 mod lower;
 mod problem;
@@ -27,7 +28,7 @@ pub(crate) use read::{
     DEPTH_MAX as DIRECTORY_DEPTH_MAX, ENTRIES_MAX, FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, check_text,
     is_declaration, too_large,
 };
-pub use source::{Lookup, Source, Sources};
+pub use source::{Lookup, Source, Sources, Unread};
 
 use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
@@ -50,6 +51,8 @@ pub struct Estate {
     /// Where the statements of each role's policy document stand, in the document's order, by the role's path
     /// (`aws/roles/webapp`).
     pub statements: HashMap<String, Arc<[Place]>>,
+    /// Where the rules of each ACL policy stand, with the pattern of each, by the policy's path.
+    pub rules: HashMap<String, Vec<(String, Place)>>,
     /// What managed policies say, as far as the estate tells.
     pub managed_policies: Vec<ManagedPolicy>,
     /// What is asserted about apps.

@@ -77,13 +77,14 @@ pub(crate) struct Draft {
     hint: Option<String>,
     labels: Vec<(Span, Option<String>)>,
     hidden: bool,
+    leaves_out: bool,
 }
 
 impl Draft {
     /// An error at a place.
     pub(crate) fn error(span: Span, what: impl Into<String>) -> Self {
         let (severity, labels) = (Severity::Error, vec![(span, None)]);
-        Self { severity, code: None, what: what.into(), hint: None, labels, hidden: false }
+        Self { severity, code: None, what: what.into(), hint: None, labels, hidden: false, leaves_out: false }
     }
 
     /// A warning at a place.
@@ -113,6 +114,17 @@ impl Draft {
     pub(crate) fn hidden(mut self) -> Self {
         self.hidden = true;
         self
+    }
+
+    /// Of a declaration that is not taken up, so that what names it is no further problem.
+    pub(crate) fn leaving_out(mut self) -> Self {
+        self.leaves_out = true;
+        self
+    }
+
+    /// Whether a declaration is not taken up because of it.
+    pub(crate) fn leaves_out(&self) -> bool {
+        self.leaves_out
     }
 
     /// Where the problem is.
@@ -173,6 +185,13 @@ impl Problem {
             labels: vec![label],
             hidden: false,
         }
+    }
+
+    /// A problem with a line of a file whose text is not kept.
+    pub(crate) fn with_line(file: &str, line: u32, what: impl Into<String>) -> Self {
+        let mut problem = Self::with_file(file, format!("line {line}: {}", what.into()));
+        problem.labels.iter_mut().for_each(|label| (label.line, label.end_line) = (line, line));
+        problem
     }
 
     /// A problem that no file has.

@@ -8,8 +8,9 @@ use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
+use super::ignore::{self, Ignore};
 use super::problem::Problem;
-use super::source::{Root, Source, Sources};
+use super::source::{Root, Source, Sources, Unread};
 
 /// Bytes of one file.
 pub(crate) const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -26,8 +27,8 @@ pub(crate) const ENTRIES_MAX: usize = 200_000;
 /// How deep directories may nest.
 pub(crate) const DEPTH_MAX: usize = 32;
 
-/// Reads the declaration files (`*.hcl`, `*.yaml`, `*.yml`) below a directory. Hidden files and directories
-/// are left out. A file that can't be read becomes a problem that [`super::load`] reports with all others.
+/// Reads the declaration files (`*.hcl`, `*.yaml`, `*.yml`) below a directory. Hidden files and directories, and those
+/// that `.leaseholdignore` names, are left out. A file that can't be read becomes a problem that [`super::load`] reports with all others.
 ///
 /// # Errors
 /// The directory is not there, or it is past a limit as a whole.
@@ -40,7 +41,9 @@ pub fn read_directory(dir: &Path) -> Result<Sources, Vec<Problem>> {
             Problem::general(format!("{shown} is not a directory")).hint("name the directory that holds the estate"),
         ]);
     }
-    let mut walk = Walk { root: root.clone(), paths: Vec::new(), problems: Vec::new(), entries: 0 };
+    let mut problems = Vec::new();
+    let ignore = ignored(&root, &mut problems);
+    let mut walk = Walk { root: root.clone(), ignore, paths: Vec::new(), problems, entries: 0, ignored: 0 };
     walk.directory(&root, 0).map_err(|problem| vec![problem])?;
     walk.paths.sort();
     if walk.paths.is_empty() && walk.problems.is_empty() {
@@ -60,10 +63,24 @@ pub fn read_directory(dir: &Path) -> Result<Sources, Vec<Problem>> {
                 }
                 files.push(Arc::new(Source::new(&name, text)));
             }
-            Err(what) => walk.problems.push(Problem::with_file(&name, what)),
+            Err(why) => walk.problems.push(why.problem(&name)),
         }
     }
-    Ok(Sources::with_files(Root::Directory(root), files, walk.problems))
+    Ok(Sources::with_files(Root::Directory(root), files, walk.problems).without(walk.ignored))
+}
+
+/// What the estate's directory leaves out.
+fn ignored(root: &Path, problems: &mut Vec<Problem>) -> Ignore {
+    if std::fs::symlink_metadata(root.join(ignore::NAME)).is_err() {
+        return Ignore::default();
+    }
+    match read_reference(&Root::Directory(root.to_owned()), ignore::NAME, 0) {
+        Ok(source) => Ignore::parse(&source.text, problems),
+        Err(why) => {
+            problems.push(why.problem(ignore::NAME));
+            Ignore::default()
+        }
+    }
 }
 
 /// Whether a file of this name holds declarations.
@@ -73,10 +90,12 @@ pub(crate) fn is_declaration(name: &Path) -> bool {
 
 struct Walk {
     root: PathBuf,
+    ignore: Ignore,
     /// Names relative to the root, with forward slashes.
     paths: Vec<String>,
     problems: Vec<Problem>,
     entries: usize,
+    ignored: usize,
 }
 
 impl Walk {
@@ -122,6 +141,10 @@ impl Walk {
                 return Ok(());
             }
         };
+        if self.ignore.matches(&name, metadata.is_dir()) {
+            self.ignored += usize::from(is_declaration || metadata.is_dir());
+            return Ok(());
+        }
         if metadata.is_symlink() {
             // A link to a directory could make a cycle, so only links to files count.
             let target = std::fs::canonicalize(path);
@@ -164,21 +187,21 @@ impl Walk {
 
 /// One file's text, if it is a regular file, not too large, UTF-8 and without NUL bytes. A byte-order mark is
 /// taken off.
-fn read_text(path: &Path, bytes_max: u64) -> Result<String, String> {
+fn read_text(path: &Path, bytes_max: u64) -> Result<String, Unread> {
     let metadata = std::fs::metadata(path).map_err(|error| plain(&error))?;
     // Opening a pipe would wait for ever.
     if !metadata.is_file() {
-        return Err("this is not a regular file".to_owned());
+        return Err("this is not a regular file".into());
     }
     if metadata.len() > bytes_max {
-        return Err(too_large(bytes_max));
+        return Err(too_large(bytes_max).into());
     }
     let file = File::open(path).map_err(|error| plain(&error))?;
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
     // It may have grown since its size was looked at.
     file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
     if bytes.len() as u64 > bytes_max {
-        return Err(too_large(bytes_max));
+        return Err(too_large(bytes_max).into());
     }
     check_text(bytes)
 }
@@ -189,17 +212,37 @@ pub(crate) fn too_large(bytes_max: u64) -> String {
 }
 
 /// A file's bytes as text: UTF-8 without NUL bytes. A byte-order mark is taken off.
-pub(crate) fn check_text(bytes: Vec<u8>) -> Result<String, String> {
+pub(crate) fn check_text(bytes: Vec<u8>) -> Result<String, Unread> {
+    if let Some(form) = other_form(&bytes) {
+        let hint = "save it as UTF-8; Windows PowerShell's `>` and Out-File write UTF-16: `-Encoding utf8` does not";
+        return Err(Unread::with_hint(format!("this file is {form}, and files are read as UTF-8"), hint));
+    }
     if let Some(at) = bytes.iter().position(|byte| *byte == 0) {
-        return Err(format!("this file holds a NUL byte, in {}", line_of(&bytes, at)));
+        return Err(format!("this file holds a NUL byte, in {}", line_of(&bytes, at)).into());
     }
     let mut text = String::from_utf8(bytes).map_err(|error| {
-        format!("this file is not UTF-8: {}", line_of(error.as_bytes(), error.utf8_error().valid_up_to()))
+        let line = line_of(error.as_bytes(), error.utf8_error().valid_up_to());
+        Unread::with_hint(format!("this file is not UTF-8: {line}"), "save it as UTF-8")
     })?;
     if text.starts_with('\u{feff}') {
         text.drain(..'\u{feff}'.len_utf8());
     }
     Ok(text)
+}
+
+/// The encoding of a text that is not UTF-8: by its byte-order mark, or because every other byte of its beginning is
+/// NUL, as in Latin text without one. Source: The Unicode Standard, section 23.8, "Byte Order Mark".
+fn other_form(bytes: &[u8]) -> Option<&'static str> {
+    const LOOK: usize = 64;
+    let start = &bytes[..bytes.len().min(LOOK)];
+    let nul_at =
+        |odd: usize| start.len() >= 4 && start.iter().enumerate().all(|(at, byte)| (*byte == 0) == (at % 2 == odd));
+    match start {
+        [0xff, 0xfe, 0, 0, ..] | [0, 0, 0xfe, 0xff, ..] => Some("UTF-32"),
+        [0xff, 0xfe, ..] | [0xfe, 0xff, ..] => Some("UTF-16"),
+        _ if nul_at(0) || nul_at(1) => Some("UTF-16"),
+        _ => None,
+    }
 }
 
 fn line_of(bytes: &[u8], at: usize) -> String {
@@ -210,35 +253,36 @@ fn line_of(bytes: &[u8], at: usize) -> String {
 ///
 /// # Errors
 /// The name leads out of the root, or the file can't be read.
-pub(super) fn read_reference(root: &Root, name: &str, bytes_so_far: u64) -> Result<Arc<Source>, String> {
+pub(super) fn read_reference(root: &Root, name: &str, bytes_so_far: u64) -> Result<Arc<Source>, Unread> {
     if name.is_empty() || name.contains('\0') {
-        return Err("this is not the name of a file".to_owned());
+        return Err("this is not the name of a file".into());
     }
     let path = Path::new(name);
     if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
-        return Err("this leads out of the estate".to_owned());
+        return Err("this leads out of the estate".into());
     }
     let new = |text: String| Arc::new(Source::new(name, text));
+    let missing = |what: &str| Unread::with_hint(what, "a file is named relative to the estate's directory");
     let too_many = format!("the files of the estate have more than {} MiB", TREE_BYTES_MAX >> 20);
     let directory = match root {
         Root::Memory(texts) => {
-            return texts.get(name).cloned().map(new).ok_or_else(|| "there is no such file".to_owned());
+            return texts.get(name).cloned().map(new).ok_or_else(|| missing("there is no such file"));
         }
-        Root::Tree(_) if bytes_so_far > TREE_BYTES_MAX => return Err(too_many),
+        Root::Tree(_) if bytes_so_far > TREE_BYTES_MAX => return Err(too_many.into()),
         Root::Tree(lookup) => {
-            return lookup.find(name)?.ok_or_else(|| "there is no such file in the estate".to_owned());
+            return lookup.find(name)?.ok_or_else(|| missing("there is no such file in the estate"));
         }
         Root::Directory(directory) => directory,
     };
     let full = std::fs::canonicalize(directory.join(path)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => "there is no such file in the estate".to_owned(),
-        _ => plain(&error),
+        std::io::ErrorKind::NotFound => missing("there is no such file in the estate"),
+        _ => plain(&error).into(),
     })?;
     if !full.starts_with(directory) {
-        return Err("this leads out of the estate through a symbolic link".to_owned());
+        return Err("this leads out of the estate through a symbolic link".into());
     }
     if bytes_so_far > TREE_BYTES_MAX {
-        return Err(too_many);
+        return Err(too_many.into());
     }
     read_text(&full, FILE_BYTES_MAX).map(new)
 }
@@ -258,9 +302,19 @@ mod tests {
 
     #[test]
     fn texts_must_be_texts() {
-        assert_eq!(check_text(b"\xef\xbb\xbfa = 1".to_vec()), Ok("a = 1".to_owned()));
-        assert_eq!(check_text(b"a\nb\0".to_vec()), Err("this file holds a NUL byte, in line 2".to_owned()));
-        assert_eq!(check_text(b"a\n\n\xff".to_vec()), Err("this file is not UTF-8: line 3".to_owned()));
+        let check = |bytes: &[u8]| check_text(bytes.to_vec()).map_err(|why| why.what);
+        assert_eq!(check(b"\xef\xbb\xbfa = 1"), Ok("a = 1".to_owned()));
+        assert_eq!(check(b"a\nb\0"), Err("this file holds a NUL byte, in line 2".to_owned()));
+        assert_eq!(check(b"a\n\n\xff"), Err("this file is not UTF-8: line 3".to_owned()));
+        for (bytes, form) in [
+            (&b"\xff\xfe{\0}\0"[..], "UTF-16"),
+            (b"\xfe\xff\0{\0}", "UTF-16"),
+            (b"{\0}\0", "UTF-16"),
+            (b"\0{\0}", "UTF-16"),
+            (b"\xff\xfe\0\0{\0\0\0", "UTF-32"),
+        ] {
+            assert_eq!(check(bytes), Err(format!("this file is {form}, and files are read as UTF-8")), "{bytes:?}");
+        }
     }
 
     #[test]

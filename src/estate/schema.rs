@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::problem::Draft;
 use super::source::{Sources, Span};
-use super::tree::{Entry, Kind, Map, Node, nearest};
+use super::tree::{Entry, Kind, Map, Node, lacks_label, nearest, needs_label};
 use super::value;
 use crate::object::{self, FieldValue, Leaf, Place, Shape};
 
@@ -26,12 +26,14 @@ pub(crate) struct Reader<'s> {
     pub(crate) sources: &'s Sources,
     /// What was found.
     pub(crate) problems: Vec<Draft>,
+    /// Whether a block was left out, so that what names it may only seem to dangle.
+    pub(crate) left_out: bool,
 }
 
 impl<'s> Reader<'s> {
     /// A reader that has found nothing yet.
     pub(crate) fn new(sources: &'s Sources) -> Self {
-        Self { sources, problems: Vec::new() }
+        Self { sources, problems: Vec::new(), left_out: false }
     }
 
     /// Adds a problem.
@@ -50,6 +52,7 @@ impl<'s> Reader<'s> {
         match &entry.value.kind {
             Kind::Map(map) => Some(Block { name, label, span: entry.key_span, map }),
             _ => {
+                self.left_out = true;
                 let what = format!("{name} is a block, found {}", entry.value.sort());
                 self.report(Draft::error(entry.value.span, what));
                 None
@@ -61,10 +64,19 @@ impl<'s> Reader<'s> {
     pub(crate) fn labelled<'a>(&mut self, map: &'a Map, kind: &str) -> Vec<Block<'a>> {
         let Some(entry) = map.get(kind) else { return Vec::new() };
         let Kind::Map(labels) = &entry.value.kind else {
+            self.left_out = true;
+            if matches!(entry.value.kind, Kind::Broken) {
+                return Vec::new();
+            }
             let hint = format!("write {kind} \"name\" {{ ... }}");
             self.report(value::wrong(&entry.value, "blocks with labels").hint(hint));
             return Vec::new();
         };
+        if lacks_label(kind, labels) {
+            self.report(needs_label(kind, labels, entry.key_span));
+            self.left_out = true;
+            return Vec::new();
+        }
         labels.iter().filter_map(|(label, entry)| self.block(kind, label, entry)).collect()
     }
 
@@ -187,7 +199,7 @@ impl<'s> Reader<'s> {
 
 /// The value of a key, unless it is not there or nothing.
 fn present<'a>(map: &'a Map, key: &str) -> Option<&'a Node> {
-    map.get(key).map(|entry| &entry.value).filter(|node| !matches!(node.kind, Kind::Null))
+    map.get(key).map(|entry| &entry.value).filter(|node| !matches!(node.kind, Kind::Null | Kind::Broken))
 }
 
 /// The whole number in a leaf, for durations and counts.

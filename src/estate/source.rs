@@ -65,6 +65,43 @@ impl Span {
     }
 }
 
+/// Why a file has no text.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Unread {
+    /// What is wrong: lower case, no full stop.
+    pub what: String,
+    /// What to do about it.
+    pub hint: Option<&'static str>,
+}
+
+impl Unread {
+    /// What is wrong, and what to do about it.
+    pub(crate) fn with_hint(what: impl Into<String>, hint: &'static str) -> Self {
+        Self { what: what.into(), hint: Some(hint) }
+    }
+
+    /// As a problem with the file of this name.
+    pub(crate) fn problem(self, name: &str) -> Problem {
+        let problem = Problem::with_file(name, self.what);
+        match self.hint {
+            Some(hint) => problem.hint(hint),
+            None => problem,
+        }
+    }
+}
+
+impl From<String> for Unread {
+    fn from(what: String) -> Self {
+        Self { what, hint: None }
+    }
+}
+
+impl From<&str> for Unread {
+    fn from(what: &str) -> Self {
+        what.to_owned().into()
+    }
+}
+
 /// All texts of an estate, and what could not be read.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -78,6 +115,8 @@ pub struct Sources {
     pub(super) problems: Vec<Problem>,
     /// Bytes of all declaration files.
     pub(super) total_bytes: u64,
+    /// How many files and directories `.leaseholdignore` leaves out.
+    pub(super) ignored: usize,
 }
 
 /// Where references are read.
@@ -95,15 +134,15 @@ pub(super) enum Root {
 pub struct Lookup(Box<Find>);
 
 /// A file by its name relative to the estate's root; `None` when there is none, or why it can't be read.
-type Find = dyn Fn(&str) -> Result<Option<Arc<Source>>, String> + Send + Sync;
+type Find = dyn Fn(&str) -> Result<Option<Arc<Source>>, Unread> + Send + Sync;
 
 impl Lookup {
     /// Finds files with a function. It gets names without `..`, and has to keep to the limits of files itself.
-    pub fn new(find: impl Fn(&str) -> Result<Option<Arc<Source>>, String> + Send + Sync + 'static) -> Self {
+    pub fn new(find: impl Fn(&str) -> Result<Option<Arc<Source>>, Unread> + Send + Sync + 'static) -> Self {
         Self(Box::new(find))
     }
 
-    pub(super) fn find(&self, name: &str) -> Result<Option<Arc<Source>>, String> {
+    pub(super) fn find(&self, name: &str) -> Result<Option<Arc<Source>>, Unread> {
         (self.0)(name)
     }
 }
@@ -123,7 +162,7 @@ impl Default for Root {
 #[derive(Debug, Default)]
 struct Referenced {
     sources: Vec<Arc<Source>>,
-    by_name: BTreeMap<String, Result<u32, String>>,
+    by_name: BTreeMap<String, Result<u32, Unread>>,
     bytes: u64,
 }
 
@@ -148,6 +187,17 @@ impl Sources {
     pub(super) fn with_files(root: Root, files: Vec<Arc<Source>>, problems: Vec<Problem>) -> Self {
         let total_bytes = files.iter().map(|file| file.text.len() as u64).sum();
         Self { root, files, problems, total_bytes, ..Self::default() }
+    }
+
+    /// The same, with how many files and directories `.leaseholdignore` left out.
+    pub(crate) fn without(mut self, ignored: usize) -> Self {
+        self.ignored = ignored;
+        self
+    }
+
+    /// How many files and directories `.leaseholdignore` left out.
+    pub fn ignored_count(&self) -> usize {
+        self.ignored
     }
 
     /// How many declaration files there are.
@@ -210,7 +260,10 @@ impl Sources {
     ///
     /// # Errors
     /// Why it can't be read.
-    pub(super) fn reference(&self, name: &str) -> Result<u32, String> {
+    pub(super) fn reference(&self, name: &str) -> Result<u32, Unread> {
+        if let Ok(index) = self.files.binary_search_by(|file| (*file.name).cmp(name)) {
+            return Ok(index as u32);
+        }
         let mut referenced = self.referenced.lock().unwrap_or_else(PoisonError::into_inner);
         if let Some(known) = referenced.by_name.get(name) {
             return known.clone();

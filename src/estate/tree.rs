@@ -3,6 +3,8 @@
 //! `kind "label" { k = v }` is `kind: {label: {k: v}}`. Every key and every value knows its place, and keeps
 //! it when files are merged and overrides are laid over them.
 
+use std::collections::HashSet;
+
 use indexmap::IndexMap;
 
 use super::problem::Draft;
@@ -28,6 +30,8 @@ pub(crate) struct Node {
 pub(crate) enum Kind {
     /// Nothing: deletes, in an override.
     Null,
+    /// What was not understood. It has been told, and whatever else seems wrong with it only follows from that.
+    Broken,
     /// True or false.
     Bool(bool),
     /// A whole number.
@@ -59,6 +63,7 @@ impl Node {
     pub(crate) fn sort(&self) -> &'static str {
         match self.kind {
             Kind::Null => "nothing",
+            Kind::Broken => "what is not understood",
             Kind::Bool(_) => "true or false",
             Kind::Int(_) | Kind::Float(_) => "a number",
             Kind::Text(_) => "text",
@@ -112,7 +117,98 @@ pub(crate) fn twice(what: String, second: Span, first: Span) -> Draft {
 }
 
 /// Blocks inside a declaration whose keys are labels.
-const LABELLED: &[&str] = &["role", "login", "path", "statement", "acl"];
+pub(crate) const LABELLED: &[&str] = &["role", "login", "path", "statement", "acl"];
+
+/// Where values are that were not understood.
+pub(crate) fn broken(map: &Map, found: &mut HashSet<Span>) {
+    fn look(node: &Node, found: &mut HashSet<Span>) {
+        match &node.kind {
+            Kind::Broken => drop(found.insert(node.span)),
+            Kind::List(items) => items.iter().for_each(|item| look(item, found)),
+            Kind::Map(map) => broken(map, found),
+            _ => {}
+        }
+    }
+    map.values().for_each(|entry| look(&entry.value, found));
+}
+
+/// Keys by which a block is seen to stand without its label: no label is called so. Those of `statement` are also the
+/// words of IAM's own documents and of Terraform's `aws_iam_policy_document`.
+const FIELDS: &[(&str, &[&str])] = &[
+    ("statement", &["sid", "effect", "actions", "not_actions", "resources", "not_resources", "principals"]),
+    ("statement", &["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal"]),
+    ("role", &["mount", "credential_type", "policy_document", "policy_arns", "iam_groups", "iam_tags", "user_path"]),
+    ("login", &["bind_secret_id", "role_id", "secret_id_ttl", "secret_id_num_uses", "token_ttl", "token_max_ttl"]),
+    ("path", &["capabilities"]),
+    ("acl", &["capabilities"]),
+    ("app", &["owner", "grants", "policies"]),
+    ("aws", &["region", "iam_endpoint", "username_template", "default_lease_ttl"]),
+    ("auth", &["type"]),
+    ("audit", &["file_path"]),
+    ("policy", &["file"]),
+    ("environment", &["address", "engine", "data"]),
+    ("managed_policy", &["arn", "policy_document"]),
+    ("test", &["app", "acl_only", "at_most"]),
+];
+
+/// Whether what stands under a kind is the body of one block, where blocks by their labels should stand.
+pub(crate) fn lacks_label(kind: &str, body: &Map) -> bool {
+    let flat: Vec<&String> = body
+        .iter()
+        .filter(|(_, entry)| !matches!(entry.value.kind, Kind::Map(_) | Kind::Null))
+        .map(|(key, _)| key)
+        .collect();
+    let known = |key: &&String| FIELDS.iter().any(|(name, keys)| *name == kind && keys.contains(&key.as_str()));
+    !flat.is_empty() && (flat.len() == body.len() || flat.iter().any(known))
+}
+
+/// What is told of a block without a label.
+pub(crate) fn needs_label(kind: &str, body: &Map, span: Span) -> Draft {
+    let text = |key: &str| match body.get(key).map(|entry| &entry.value.kind) {
+        Some(Kind::Text(text)) if !text.is_empty() && !text.contains('"') => Some(text.clone()),
+        _ => None,
+    };
+    let sid = ["sid", "Sid"].iter().find_map(|key| text(key)).filter(|_| kind == "statement");
+    let label =
+        sid.unwrap_or_else(|| if kind == "path" || kind == "acl" { "aws/creds/..." } else { "name" }.to_owned());
+    let condition = body.get("condition").and_then(|entry| match &entry.value.kind {
+        Kind::Map(map) => terraform_condition(map),
+        _ => None,
+    });
+    let inside = match (kind, &condition) {
+        ("statement", Some(condition)) => {
+            format!("actions = [...], resources = [...] and {condition}, each on a line of its own")
+        }
+        ("statement", None) => "actions = [...] and resources = [...], each on a line of its own".to_owned(),
+        _ => "...".to_owned(),
+    };
+    let hint = match kind {
+        "statement" => format!("write statement \"{label}\" {{ }} with {inside}; the label is the statement's Sid"),
+        _ => format!("write {kind} \"{label}\" {{ {inside} }}"),
+    };
+    Draft::error(span, format!("`{kind}` needs a label")).hint(hint)
+}
+
+/// A condition in the words of Terraform's `aws_iam_policy_document`, as it is written here.
+pub(crate) fn terraform_condition(map: &Map) -> Option<String> {
+    let text = |key: &str| match map.get(key).map(|entry| &entry.value.kind) {
+        Some(Kind::Text(text)) => Some(text.as_str()),
+        _ => None,
+    };
+    let (test, variable) = (text("test")?, text("variable")?);
+    let values = match map.get("values").map(|entry| &entry.value.kind) {
+        Some(Kind::List(items)) => items
+            .iter()
+            .map(|item| match &item.kind {
+                Kind::Text(text) => format!("\"{text}\""),
+                _ => "...".to_owned(),
+            })
+            .collect::<Vec<_>>()
+            .join(", "),
+        _ => "...".to_owned(),
+    };
+    Some(format!("condition = {{ {test} = {{ \"{variable}\" = [{values}] }} }}"))
+}
 
 /// Blocks without labels that may stand several times, by the kind of declaration they stand in. They are a
 /// list of maps: HCL repeats the block, YAML writes the list.

@@ -33,7 +33,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
         Shape::Int => Value::from(int(node).map_err(one)?),
         Shape::Bool => match node.kind {
             Kind::Bool(flag) => Value::from(flag),
-            _ => return Err(one(wrong(node, "true or false"))),
+            _ => return Err(one(wrong(node, "true or false").hint_if(truth(node).map(str::to_owned)))),
         },
         Shape::Seconds => Value::from(seconds(node).map_err(one)?),
         Shape::Set | Shape::List => Value::from(list(node, |_, _| Ok(()))?),
@@ -79,10 +79,34 @@ fn is_secret(text: &str) -> bool {
 pub(crate) fn int(node: &Node) -> Result<i64, Draft> {
     match &node.kind {
         Kind::Int(int) => Ok(*int),
-        Kind::Text(text) if text.trim().parse::<i64>().is_ok() => {
-            Err(wrong(node, "a whole number").hint("write it without quotes"))
-        }
+        Kind::Text(text) => Err(wrong(node, "a whole number").hint_if(whole(text))),
         _ => Err(wrong(node, "a whole number")),
+    }
+}
+
+/// How a text is written as a number. One that YAML takes for a number without quotes has some; others may have none:
+/// YAML 1.2 knows neither `010` nor `1_000` (YAML 1.2.2, section 10.3.2).
+fn whole(text: &str) -> Option<String> {
+    let digits: String = text.trim().chars().filter(|c| *c != '_' && *c != '+').collect();
+    let number = digits.parse::<i64>().ok()?;
+    Some(match number.to_string() == text {
+        true => "write it without quotes".to_owned(),
+        false => format!("write {number}"),
+    })
+}
+
+/// How what is meant for a truth value is written. YAML 1.1 and people have other words for it than YAML 1.2 and HCL.
+fn truth(node: &Node) -> Option<&'static str> {
+    let word = match &node.kind {
+        Kind::Text(text) => text.trim().to_ascii_lowercase(),
+        Kind::Int(int) => int.to_string(),
+        _ => return None,
+    };
+    match word.as_str() {
+        "true" | "false" => Some("write it without quotes, in lower case"),
+        "yes" | "y" | "on" | "1" => Some("write true"),
+        "no" | "n" | "off" | "0" => Some("write false"),
+        _ => None,
     }
 }
 

@@ -10,9 +10,10 @@ use std::sync::{Arc, Mutex, PoisonError};
 use git2::{ObjectType, Oid, Repository};
 
 use super::{Error, inside, open};
+use crate::estate::ignore::{self, Ignore};
 use crate::estate::{
     DIRECTORY_DEPTH_MAX, ENTRIES_MAX, FILE_BYTES_MAX, FILES_MAX, Lookup, Problem, Source, Sources, TREE_BYTES_MAX,
-    check_text, is_declaration, too_large,
+    Unread, check_text, is_declaration, too_large,
 };
 
 /// An estate at a commit.
@@ -72,12 +73,22 @@ impl Store {
         let Found::Directory(directory) = objects.find(&at, ".").map_err(failed)? else {
             return Err(self.no_estate(revision));
         };
-        let mut walk = Walk { objects: &mut objects, at: &at, names: Vec::new(), problems: Vec::new(), entries: 0 };
+        let mut problems = Vec::new();
+        let ignore = match objects.find(&at, ignore::NAME).map_err(failed)? {
+            Found::File(id) => objects.file(id, ignore::NAME).map(|source| Ignore::parse(&source.text, &mut problems)),
+            _ => Ok(Ignore::default()),
+        };
+        let ignore = ignore.unwrap_or_else(|why| {
+            problems.push(why.problem(ignore::NAME));
+            Ignore::default()
+        });
+        let mut walk =
+            Walk { objects: &mut objects, at: &at, ignore, names: Vec::new(), problems, entries: 0, ignored: 0 };
         walk.directory(directory, "", 0).map_err(|stop| match stop {
             Stop::Problem(problem) => Error::Estate { problems: vec![*problem] },
             Stop::Git(error) => failed(error),
         })?;
-        let Walk { mut names, mut problems, .. } = walk;
+        let Walk { mut names, mut problems, ignored, .. } = walk;
         if names.is_empty() && problems.is_empty() {
             return Err(self.no_estate(revision));
         }
@@ -95,21 +106,22 @@ impl Store {
                     }
                     files.push(source);
                 }
-                Err(what) => problems.push(Problem::with_file(&name, what)),
+                Err(why) => problems.push(why.problem(&name)),
             }
         }
         drop(objects);
         let objects = Arc::clone(&self.objects);
         let lookup = Lookup::new(move |name| {
             let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
-            match objects.find(&at, name).map_err(|error| error.message().to_owned())? {
+            match objects.find(&at, name).map_err(|error| Unread::from(error.message()))? {
                 Found::File(id) => objects.file(id, name).map(Some),
-                Found::Directory(_) => Err("this is not a regular file".to_owned()),
+                Found::Directory(_) => Err("this is not a regular file".into()),
                 Found::Missing => Ok(None),
-                Found::Outside { .. } => Err("this leads out of the estate through a symbolic link".to_owned()),
+                Found::Outside { .. } => Err("this leads out of the estate through a symbolic link".into()),
             }
         });
-        Ok(Tree { sources: Sources::of_tree(files, lookup, problems), commit: commit.to_string() })
+        let sources = Sources::of_tree(files, lookup, problems).without(ignored);
+        Ok(Tree { sources, commit: commit.to_string() })
     }
 
     fn no_estate(&self, revision: &str) -> Error {
@@ -128,7 +140,7 @@ struct At {
 struct Objects {
     repository: Repository,
     directories: HashMap<Oid, Arc<Directory>>,
-    files: HashMap<Oid, Result<Arc<Source>, String>>,
+    files: HashMap<Oid, Result<Arc<Source>, Unread>>,
 }
 
 type Directory = BTreeMap<String, Item>;
@@ -182,14 +194,15 @@ impl Objects {
     }
 
     /// A file's text by a name, or why it has none.
-    fn file(&mut self, id: Oid, name: &str) -> Result<Arc<Source>, String> {
+    fn file(&mut self, id: Oid, name: &str) -> Result<Arc<Source>, Unread> {
         if let Some(known) = self.files.get(&id) {
             return match known {
                 Ok(source) if &*source.name != name => Ok(Arc::new(source.renamed(name))),
                 known => known.clone(),
             };
         }
-        let read = self.bytes(id).and_then(check_text).map(|text| Arc::new(Source::new(name, text)));
+        let read =
+            self.bytes(id).map_err(Unread::from).and_then(check_text).map(|text| Arc::new(Source::new(name, text)));
         self.files.insert(id, read.clone());
         read
     }
@@ -273,10 +286,12 @@ impl From<git2::Error> for Stop {
 struct Walk<'a> {
     objects: &'a mut Objects,
     at: &'a At,
+    ignore: Ignore,
     /// Declaration files, relative to the estate.
     names: Vec<(String, Oid)>,
     problems: Vec<Problem>,
     entries: usize,
+    ignored: usize,
 }
 
 impl Walk<'_> {
@@ -298,6 +313,10 @@ impl Walk<'_> {
                 continue;
             }
             let name = if name.is_empty() { part.clone() } else { format!("{name}/{part}") };
+            if self.ignore.matches(&name, item.sort == Sort::Directory) {
+                self.ignored += usize::from(item.sort == Sort::Directory || is_declaration(Path::new(part)));
+                continue;
+            }
             match item.sort {
                 Sort::Directory => self.directory(item.id, &name, depth + 1)?,
                 Sort::File if is_declaration(Path::new(part)) => self.file(name, item.id)?,

@@ -120,6 +120,11 @@ impl Object {
         })
     }
 
+    /// Whether a field refers to a secret that is not resolved yet.
+    pub fn is_unresolved(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|leaf| matches!(leaf.value, FieldValue::Unresolved(_)))
+    }
+
     /// Puts the text that a reference stands for in its place. In a field that an engine tells (an access
     /// key id) it becomes plain data, so that a change of it by hand is seen; elsewhere it stays a secret.
     ///

@@ -13,7 +13,7 @@ use super::limit::{self, Adopt};
 use super::{Action, Change, FieldChange, Plan, Side, Unmanaged, order};
 use crate::guardrail::Guardrail;
 use crate::object::{
-    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Place, Shape, State, field, fingerprint,
+    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Shape, State, field, fingerprint,
 };
 use crate::secret::Secret;
 
@@ -30,8 +30,10 @@ pub struct Input<'a> {
     pub live: &'a HashMap<String, Live>,
     /// What is ours.
     pub owned: &'a BTreeMap<String, Owned>,
-    /// The key of secret digests; `None` before the first apply.
+    /// The key of secret digests; `None` before the first apply, and for whom the ledger does not tell it.
     pub key: Option<&'a Secret>,
+    /// Whether there is a key that this token may not read.
+    pub key_hidden: bool,
     /// What to do about declared objects that are not ours.
     pub adopt: Adopt,
     /// Whether nothing but the environment's name tells this estate's ledger from another's on the engine.
@@ -46,31 +48,14 @@ pub struct Input<'a> {
     pub guardrails: &'a [Guardrail],
 }
 
-/// Why no plan could be made.
-#[derive(Debug, thiserror::Error)]
-pub enum PlanError {
-    /// A secret was not resolved, so nobody can tell whether it changed.
-    #[error("{place}: {field} of {path} refers to the secret `{reference}`, which could not be read")]
-    Unresolved {
-        /// The object.
-        path: String,
-        /// The field.
-        field: &'static str,
-        /// The reference; never the secret.
-        reference: String,
-        /// Where it is written.
-        place: Place,
-    },
-}
-
-pub(super) fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
+pub(super) fn plan(input: &Input<'_>) -> Plan {
     let mut changes = Vec::new();
     let mut unchanged = 0;
     let mut declared: HashSet<&str> = HashSet::with_capacity(input.desired.len());
     let mut attacher = Attacher::new(input.guardrails);
     for object in input.desired {
         declared.insert(&object.path);
-        match declared_change(object, input, attacher.of(object))? {
+        match declared_change(object, input, attacher.of(object)) {
             Some(change) => changes.push(change),
             None => unchanged += 1,
         }
@@ -86,32 +71,48 @@ pub(super) fn plan(input: &Input<'_>) -> Result<Plan, PlanError> {
     refusals.extend(limit::stranger(input));
     let mut unmanaged = input.unmanaged.clone();
     unmanaged.sort_unstable();
-    Ok(Plan {
+    let mut notes = input.notes.clone();
+    notes.extend(unchecked(input));
+    Plan {
         environment: input.environment.to_owned(),
         commit: input.commit.map(str::to_owned),
         changes,
         unchanged,
         unmanaged,
         refusals,
-        notes: input.notes.clone(),
+        notes,
         review: None,
         review_digest: None,
-    })
+    }
 }
 
-fn declared_change(
-    object: &Object,
-    input: &Input<'_>,
-    guardrails: Option<Attached>,
-) -> Result<Option<Change>, PlanError> {
-    if let Some((name, reference, place)) = object.unresolved().next() {
-        return Err(PlanError::Unresolved {
-            path: object.path.clone(),
-            field: name,
-            reference: reference.to_owned(),
-            place: place.clone(),
-        });
+/// The secrets of which can't be told whether they are still the ones that were written.
+fn unchecked(input: &Input<'_>) -> Vec<String> {
+    let there = || input.desired.iter().filter(|object| input.live.contains_key(&object.path));
+    let mut notes: Vec<String> = there()
+        .flat_map(|object| object.unresolved().map(move |(name, reference, place)| (object, name, reference, place)))
+        .map(|(object, name, reference, place)| {
+            let path = &object.path;
+            format!("not checked: {name} of {path} ({place}), since the secret `{reference}` can't be read here")
+        })
+        .collect();
+    let is_hidden = |object: &&Object| {
+        object.fields.iter().any(|(name, leaf)| {
+            object.kind.field(name).is_some_and(|field| field.access == Access::WriteOnly)
+                && !matches!(leaf.value, FieldValue::Unresolved(_))
+        })
+    };
+    let hidden = there().filter(is_hidden).filter(|_| input.key_hidden).count();
+    if hidden > 0 {
+        notes.push(format!(
+            "not checked: whether the secrets of {hidden} {} changed, since this token may not read the ledger's key",
+            if hidden == 1 { "object" } else { "objects" }
+        ));
     }
+    notes
+}
+
+fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attached>) -> Option<Change> {
     let live = input.live.get(&object.path);
     let owned = input.owned.get(&object.path);
     // Settings that can't be deleted and stand at their defaults are nobody's: there is nothing to take over.
@@ -123,7 +124,7 @@ fn declared_change(
         .iter()
         .filter_map(|field| match field.access {
             Access::Readable => readable_change(object, field, there),
-            Access::WriteOnly => hidden_change(object, field, there, owned, input.key),
+            Access::WriteOnly => hidden_change(object, field, there, owned, Key::of(input)),
         })
         .collect();
     let fields_unchanged = object.kind.fields.len() - fields.len();
@@ -133,7 +134,7 @@ fn declared_change(
     let action = match (there, owned) {
         (None, _) => Action::Create,
         (Some(_), None) => Action::Adopt,
-        (Some(_), Some(_)) if fields.is_empty() => return Ok(None),
+        (Some(_), Some(_)) if fields.is_empty() => return None,
         (Some(_), Some(_)) => Action::Update,
     };
     let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
@@ -142,7 +143,7 @@ fn declared_change(
         _ if names.is_empty() => None,
         _ => Some(Changed::Updated(object, &names)),
     };
-    Ok(Some(Change {
+    Some(Change {
         action,
         kind: object.kind,
         path: object.path.clone(),
@@ -154,7 +155,7 @@ fn declared_change(
         live: live.cloned(),
         policies: policies(&object.value("token_policies")),
         guardrails,
-    }))
+    })
 }
 
 /// A change of the guardrails that go with an object. An engine never tells them, so the ledger says what it was
@@ -187,7 +188,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
             fields = differences(&defaults, live);
             fields.extend(owned.kind.fields.iter().filter_map(|field| match field.access {
                 Access::Readable => None,
-                Access::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), None),
+                Access::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
             }));
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
             if mount_stays && !names.is_empty() {
@@ -224,7 +225,31 @@ fn policies(names: &Value) -> Vec<String> {
     names.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
+/// What secrets are compared by.
+#[derive(Clone, Copy)]
+enum Key<'a> {
+    Known(&'a Secret),
+    /// This token may not read it.
+    Hidden,
+    None,
+}
+
+impl<'a> Key<'a> {
+    fn of(input: &Input<'a>) -> Self {
+        match input.key {
+            Some(key) => Self::Known(key),
+            None if input.key_hidden => Self::Hidden,
+            None => Self::None,
+        }
+    }
+}
+
 fn readable_change(object: &Object, table: &Field, live: Option<&Live>) -> Option<FieldChange> {
+    if object.is_unresolved(table.name) {
+        // What it is to be is not known here; that there is nothing yet is.
+        let (before, after) = (Side::Absent, Side::Sensitive);
+        return live.is_none().then_some(FieldChange { name: table.name, shape: table.shape, before, after });
+    }
     let after = object.value(table.name);
     let change =
         |before| FieldChange { name: table.name, shape: table.shape, before, after: Side::Value(after.clone()) };
@@ -251,7 +276,7 @@ fn hidden_change(
     table: &Field,
     live: Option<&Live>,
     owned: Option<&Owned>,
-    key: Option<&Secret>,
+    key: Key<'_>,
 ) -> Option<FieldChange> {
     let written = owned.and_then(|owned| owned.secrets.get(table.name));
     let before = match (live, written) {
@@ -267,8 +292,13 @@ fn hidden_change(
         return Some(change(Side::Value(table.default_value())));
     };
     let settled = live.is_some() && owned.is_some_and(|owned| owned.state == State::Applied);
-    let digest = key.and_then(|key| digest(object, table.name, key));
-    if settled && digest.is_some() && digest.as_ref() == written {
+    let same = match key {
+        _ if object.is_unresolved(table.name) => true,
+        Key::Known(key) => digest(object, table.name, key).is_some_and(|digest| Some(&digest) == written),
+        Key::Hidden => written.is_some(),
+        Key::None => false,
+    };
+    if settled && same {
         return None;
     }
     Some(change(match &leaf.value {
@@ -321,6 +351,7 @@ mod tests {
         live: HashMap<String, Live>,
         owned: BTreeMap<String, Owned>,
         max_deletes: Option<u32>,
+        key_hidden: bool,
     }
 
     fn key() -> Secret {
@@ -335,7 +366,8 @@ mod tests {
                 desired,
                 live: &self.live,
                 owned: &self.owned,
-                key: Some(&key()),
+                key: Some(&key()).filter(|_| !self.key_hidden),
+                key_hidden: self.key_hidden,
                 adopt,
                 nameless: false,
                 max_deletes: self.max_deletes.unwrap_or(u32::MAX),
@@ -343,7 +375,6 @@ mod tests {
                 notes: Vec::new(),
                 guardrails: &[],
             })
-            .expect("planned")
         }
 
         fn apply(&mut self, desired: &[Object], plan: &Plan) {
@@ -501,26 +532,40 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_that_was_not_read_is_an_error() {
-        let mut desired = root("", "");
-        desired.fields.insert("secret_key", leaf(FieldValue::Unresolved("env:X".to_owned())));
-        let world = World::default();
-        let input = Input {
-            environment: "local",
-            commit: None,
-            desired: &[desired],
-            live: &world.live,
-            owned: &world.owned,
-            key: None,
-            adopt: Adopt::Refuse,
-            nameless: false,
-            max_deletes: 0,
-            unmanaged: Vec::new(),
-            notes: Vec::new(),
-            guardrails: &[],
-        };
-        let error = Plan::new(&input).expect_err("refused").to_string();
-        assert!(error.contains("secret_key") && error.contains("env:X"), "{error}");
+    fn a_secret_that_can_not_be_read_is_not_checked() {
+        let resolved = root("hunter-one", "");
+        let mut unread = root("", "");
+        unread.fields.insert("secret_key", leaf(FieldValue::Unresolved("env:X".to_owned())));
+        unread.fields.insert("access_key", leaf(FieldValue::Unresolved("env:Y".to_owned())));
+        // What is not there yet is made, whatever its secret.
+        let fresh = World::default().plan(std::slice::from_ref(&unread), Adopt::Refuse);
+        assert_eq!(actions(&fresh), [(Action::Create, "aws/config/root")]);
+        assert!(changed(&fresh).contains(&("secret_key", Side::Absent, Side::Sensitive)), "{fresh:?}");
+        assert!(fresh.notes.is_empty());
+        // What is there stays, in words.
+        let mut world = World::with(std::slice::from_ref(&resolved));
+        let plan = world.plan(std::slice::from_ref(&unread), Adopt::Refuse);
+        assert!(plan.is_empty(), "{plan:?}");
+        assert_eq!(plan.notes.len(), 2);
+        let note = plan.notes.iter().find(|note| note.contains("secret_key")).expect("it is told");
+        assert!(note.contains("not checked: secret_key of aws/config/root (") && note.contains("`env:X`"), "{note}");
+        // What an apply did not come back to is written again.
+        world.owned.insert(resolved.path.clone(), owned(&resolved, State::Intended));
+        assert_eq!(actions(&world.plan(&[unread], Adopt::Refuse)), [(Action::Update, "aws/config/root")]);
+    }
+
+    #[test]
+    fn without_the_key_no_secret_is_checked() {
+        let one = root("hunter-one", "");
+        let world = World { key_hidden: true, ..World::with(std::slice::from_ref(&one)) };
+        for secret in ["hunter-one", "hunter-two"] {
+            let plan = world.plan(&[root(secret, "")], Adopt::Refuse);
+            assert!(plan.is_empty(), "{plan:?}");
+            assert!(plan.notes[0].contains("not checked: whether the secrets of 1 object changed"), "{plan:?}");
+        }
+        // That there is one where there was none is known all the same.
+        let world = World { key_hidden: true, ..World::with(&[root("", "")]) };
+        assert_eq!(world.plan(&[one], Adopt::Refuse).changes.len(), 1);
     }
 
     #[test]

@@ -20,11 +20,12 @@ use crate::object::{Kind, Live, Place, Shape};
 use crate::review;
 
 pub use self::attached::{Attached, Attacher};
-pub use self::diff::{Input, PlanError, differences, secret_digests};
+pub use self::diff::{Input, differences, secret_digests};
+pub use self::json::field_json;
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
-pub use self::text::{Colour, escape, show};
+pub use self::text::{Colour, changed_fields, escape, short, show};
 
 /// What would change, and why it may not.
 #[derive(Clone, Debug)]
@@ -193,11 +194,9 @@ impl Summary {
 }
 
 impl Plan {
-    /// Compares what is declared with what is live and what is ours, and judges the outcome.
-    ///
-    /// # Errors
-    /// [`PlanError`], if an object can't be compared.
-    pub fn new(input: &Input<'_>) -> Result<Self, PlanError> {
+    /// Compares what is declared with what is live and what is ours, and judges the outcome. A secret that is not
+    /// resolved is not compared; the notes say so.
+    pub fn new(input: &Input<'_>) -> Self {
         diff::plan(input)
     }
 

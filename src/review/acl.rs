@@ -165,9 +165,18 @@ fn compared(
     }
     let gains = comparison.gains.iter().filter(|difference| !is_told(difference, true));
     let losses = comparison.losses.iter().filter(|difference| !is_told(difference, false));
+    // The rule that decides now may be of a policy that is as it was.
+    let names = || differing.iter().chain(new.iter().map(|(name, _)| name));
+    let at_rule = |finding: Finding, difference: &Difference| {
+        let rule = names().find_map(|name| after.place_of_rule(&format!("{FOLDER}{name}"), &difference.path));
+        match rule {
+            Some(place) => finding.at(place.clone()),
+            None => with_place(finding),
+        }
+    };
     gains
-        .map(|difference| with_place(gain(subject, difference)))
-        .chain(losses.map(|difference| with_place(loss(subject, difference))))
+        .map(|difference| at_rule(gain(subject, difference), difference))
+        .chain(losses.map(|difference| at_rule(loss(subject, difference), difference)))
         .collect()
 }
 

@@ -274,10 +274,13 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
         };
         let mount = object.path.split_once("/config/root").map(|(mount, _)| format!("sys/mounts/{mount}"));
         let mounted = mount.is_some_and(|mount| before.object(&mount).is_some() && after.object(&mount).is_some());
+        let mut about = None;
         let finding = match (old, new) {
             // Where a mount had no configuration, it had the defaults of one.
             (None, Some(object)) | (Some(object), None) if mounted => {
-                changed_engine(&subject, object, &nothing.differing(object), after)
+                let fields = nothing.differing(object);
+                about = fields.first().copied();
+                changed_engine(&subject, object, &fields, after)
             }
             (None, _) => Finding::new(Kind::Engine, &subject, format!("a new {}", object.kind.name)),
             (_, None) => {
@@ -293,10 +296,12 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
                 if fields.is_empty() {
                     continue;
                 }
+                // One that is written where it can be, else what was set before is left out now.
+                about = fields.iter().copied().find(|field| new.is_written(field)).or(fields.first().copied());
                 changed_engine(&subject, object, &fields, after)
             }
         };
-        findings.push(finding.at(object.declared_at()));
+        findings.push(finding.at(about.map_or_else(|| object.declared_at(), |field| object.place_of(field))));
     }
 }
 

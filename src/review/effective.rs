@@ -124,6 +124,11 @@ impl<'a> SideObject<'a> {
         leaf.or(self.place).cloned().unwrap_or_else(|| self.nowhere())
     }
 
+    /// Whether a file says what a field is.
+    pub fn is_written(&self, name: &str) -> bool {
+        matches!(self.fields, Fields::Declared(fields) if fields.contains_key(name))
+    }
+
     /// Where the object is declared; a made-up place without a line for what no file declares.
     pub fn declared_at(&self) -> Place {
         self.place.cloned().unwrap_or_else(|| self.nowhere())
@@ -425,6 +430,12 @@ impl<'a> Side<'a> {
             unknown.insert(Unknown::CredentialType(credential_type.into_owned()));
         }
         Parsed { set: PolicySet { identity, boundary, session: None }, unknown }
+    }
+
+    /// Where the rule with this pattern stands in an ACL policy, if a file declares it.
+    pub(super) fn place_of_rule(&self, policy_path: &str, pattern: &str) -> Option<&'a Place> {
+        let rules = self.estate?.rules.get(policy_path)?;
+        rules.iter().find(|(known, _)| known == pattern).map(|(_, place)| place)
     }
 
     /// The inline document of a role, its statements with their places.

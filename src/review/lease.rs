@@ -22,7 +22,7 @@ pub(super) fn mounts(before: &Side<'_>, after: &Side<'_>) -> Vec<Finding> {
         let mut finding = Finding::new(Kind::LeaseTerms, &subject, format!("leases of {path}: {}", shown(new)))
             .was(shown(old))
             .gains(new.default > old.default || new.max > old.max)
-            .at(place(after, path));
+            .at(place(after, path, (old, new)));
         for note in felt(before, after, path, users.map(Vec::as_slice).unwrap_or_default()) {
             finding = finding.note(note);
         }
@@ -104,8 +104,18 @@ fn shown(terms: LeaseTerms) -> String {
     format!("default {}, at most {}", words::duration(terms.default), words::duration(terms.max))
 }
 
-fn place(side: &Side<'_>, mount: &str) -> Place {
+/// Where the term stands that changes, of the lease or, for what that does not say, of the mount.
+fn place(side: &Side<'_>, mount: &str, (old, new): (LeaseTerms, LeaseTerms)) -> Place {
     let lease = side.object(&format!("{mount}/config/lease"));
-    let object = lease.or_else(|| side.object(&format!("sys/mounts/{mount}")));
-    object.map_or_else(|| Place { file: mount.into(), line: 0, column: 0 }, |object| object.declared_at())
+    let mounted = side.object(&format!("sys/mounts/{mount}"));
+    let fields = match old.default == new.default {
+        true => [("lease_max", "max_lease_ttl"), ("lease", "default_lease_ttl")],
+        false => [("lease", "default_lease_ttl"), ("lease_max", "max_lease_ttl")],
+    };
+    let written = fields.iter().find_map(|(of_lease, of_mount)| {
+        let lease = lease.filter(|object| object.is_written(of_lease)).map(|object| object.place_of(of_lease));
+        lease.or_else(|| mounted.filter(|object| object.is_written(of_mount)).map(|object| object.place_of(of_mount)))
+    });
+    let block = || lease.or(mounted).map(|object| object.declared_at());
+    written.or_else(block).unwrap_or_else(|| Place { file: mount.into(), line: 0, column: 0 })
 }

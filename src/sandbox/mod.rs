@@ -11,6 +11,7 @@ mod document;
 mod error;
 mod fault;
 mod journal;
+mod order;
 mod params;
 pub mod policy;
 mod request_context;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
 use super::wire::{BODY_BYTES_MAX, Incoming};
-use super::{Account, Effect, Fault};
+use super::{Account, order};
 
 /// Whether faults can be ordered over HTTP, under `/_sandbox/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -115,7 +115,7 @@ async fn respond(
 /// `POST /_sandbox/faults`, `DELETE /_sandbox/faults`, `GET` and `DELETE /_sandbox/calls`.
 fn controlled(account: &Account, method: &Method, path: &str, body: &[u8]) -> Response<Full<Bytes>> {
     match (method, path) {
-        (&Method::POST, "/_sandbox/faults") => match order(account, body) {
+        (&Method::POST, "/_sandbox/faults") => match order::carry_out(account.faults(), body) {
             Ok(()) => plain(StatusCode::OK, &json!({})),
             Err(error) => plain(StatusCode::BAD_REQUEST, &json!({ "error": error })),
         },
@@ -145,69 +145,6 @@ fn controlled(account: &Account, method: &Method, path: &str, body: &[u8]) -> Re
         }
         _ => plain(StatusCode::NOT_FOUND, &json!({ "error": "no such control path" })),
     }
-}
-
-/// The body of an order: a fault, or a limit on pages or calls, or a delay of visibility, or a second account.
-#[derive(serde::Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Order {
-    action: Option<String>,
-    effect: Option<String>,
-    #[serde(default)]
-    after: u64,
-    times: Option<u64>,
-    #[serde(default)]
-    delay_millis: u64,
-    page_max: Option<usize>,
-    visible_after_millis: Option<u64>,
-    hidden_millis: Option<u64>,
-    calls_per_second: Option<usize>,
-    #[serde(default)]
-    second_account: bool,
-}
-
-fn order(account: &Account, body: &[u8]) -> Result<(), String> {
-    let order: Order = serde_json::from_slice(body).map_err(|error| error.to_string())?;
-    if let Some(items) = order.page_max {
-        account.faults().limit_pages(items);
-    }
-    if let Some(millis) = order.visible_after_millis {
-        account.faults().delay_visibility(Duration::from_millis(millis));
-    }
-    if let Some(millis) = order.hidden_millis {
-        account.faults().hide_users(Duration::from_millis(millis));
-    }
-    if let Some(calls) = order.calls_per_second {
-        account.faults().limit_calls(calls);
-    }
-    if order.second_account {
-        account.faults().open_second_account();
-    }
-    let (action, effect) = match (order.action, order.effect) {
-        (Some(action), Some(effect)) => (action, effect),
-        (None, None) => return Ok(()),
-        _ => return Err("a fault needs both an action and an effect".to_owned()),
-    };
-    let effect = match effect.as_str() {
-        "throttle" => Effect::Throttle,
-        "fail-before" => Effect::FailBefore,
-        "fail-after" => Effect::FailAfter,
-        "deny" => Effect::Deny,
-        "drop-before" => Effect::DropBefore,
-        "drop-after" => Effect::DropAfter,
-        "hang" => Effect::Hang,
-        "delay" => Effect::Delay(Duration::from_millis(order.delay_millis)),
-        "late" => Effect::Late(Duration::from_millis(order.delay_millis)),
-        "not-found" => Effect::NotFound,
-        other => {
-            return Err(format!(
-                "unknown effect {other:?}: one of throttle, fail-before, fail-after, deny, drop-before, drop-after, \
-                 hang, delay, late, not-found"
-            ));
-        }
-    };
-    account.faults().inject(Fault { action, effect, after: order.after, times: order.times });
-    Ok(())
 }
 
 fn plain(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {

@@ -9,18 +9,19 @@ use leasehold::apply::{self, Options, Outcome, Prepared, Report, Wish, prepare};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::ledger::Ledger;
-use leasehold::object::{FieldValue, KINDS, Leaf, Object, Place};
+use leasehold::object::{FieldValue, KINDS, Leaf, Object, Place, State};
 use leasehold::plan::{Action, Adopt, Change};
 use leasehold::secret::Secret;
 use serde_json::{Value, json};
 
+use crate::between::{Between, Fault};
 use crate::env::InTestEngine;
 
 /// An engine, and a client that may do everything.
 struct World {
     client: Client,
     clock: Clock,
-    _engine: InTestEngine,
+    engine: InTestEngine,
 }
 
 impl World {
@@ -29,7 +30,18 @@ impl World {
         let engine = InTestEngine::start(clock.clone(), AwsTransport::Network);
         let target = Target::Network { address: engine.address.clone(), tls: TlsOptions::default() };
         let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*engine.root_token)))).unwrap();
-        Self { client, clock, _engine: engine }
+        Self { client, clock, engine }
+    }
+
+    /// Puts something between the client and the engine that loses what it is told to.
+    fn part(&mut self) -> Between {
+        let between = Between::start(&self.engine.address);
+        let target = Target::Network { address: between.address.clone(), tls: TlsOptions::default() };
+        let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*self.engine.root_token)))).unwrap();
+        self.client = client.patient();
+        // Pauses pass a thousand times as fast.
+        self.clock = Clock::fast(time::OffsetDateTime::now_utc(), 1000);
+        between
     }
 
     async fn prepare(&self, desired: &[Object], adopt: Adopt) -> Prepared {
@@ -315,4 +327,111 @@ async fn an_audit_device_that_cannot_be_changed_is_put_back() {
     assert_eq!(report.exit_code(), 1);
     assert!(report.problems(&bad).contains("the old one is back"), "{}", report.problems(&bad));
     assert_eq!(world.prepare(&good, Adopt::Refuse).await.plan.exit_code(), 0);
+}
+
+/// Each kind of which something is written that no read tells, before and after a change of that alone.
+fn unreadable() -> Vec<(&'static str, &'static str, Vec<Object>, Vec<Object>)> {
+    let aws = || object("secrets engine", "sys/mounts/aws", json!({"type": "aws"}));
+    let root = |secret: &str| {
+        let mut root = object("aws root", "aws/config/root", json!({"access_key": "AKIA1"}));
+        let place = root.place.clone();
+        root.fields.insert("secret_key", Leaf::new(FieldValue::Secret(Secret::new(secret)), place));
+        root
+    };
+    let approle = || object("auth method", "sys/auth/approle", json!({"type": "approle"}));
+    let named = |id: &str| {
+        let mut login = login("app-a", 600, &["app-a"]);
+        let place = login.place.clone();
+        login.fields.insert("role_id", Leaf::new(FieldValue::Data(json!(id)), place));
+        login
+    };
+    vec![
+        (
+            "aws/config/root",
+            "PUT /v1/aws/config/root",
+            vec![aws(), root("one-secret")],
+            vec![aws(), root("another-secret")],
+        ),
+        (
+            "auth/approle/role/app-a",
+            "PUT /v1/auth/approle/role/app-a",
+            vec![approle(), named("one-id")],
+            vec![approle(), named("another-id")],
+        ),
+    ]
+}
+
+const LOSSES: [Fault; 5] =
+    [Fault::Refused(500), Fault::Refused(502), Fault::Lost, Fault::Belied(500), Fault::Unanswered];
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_can_not_be_read_back_is_done_when_its_answer_came() {
+    for (path, request, before, after) in unreadable() {
+        for fault in LOSSES {
+            let mut world = World::new();
+            let between = world.part();
+            world.converge(&before).await;
+            // It is lost once: it is sent again.
+            between.fault(request, 1, fault);
+            let mut prepared = world.prepare(&after, Adopt::Refuse).await;
+            assert_eq!(prepared.plan.changes.len(), 1, "{path}");
+            let sent = between.asked().len();
+            let report = world.apply(&mut prepared, &after).await;
+            assert_eq!(report.exit_code(), 0, "{path} {fault:?}: {}", report.problems(&after));
+            let sent = between.asked()[sent..].iter().filter(|asked| asked.line.starts_with(request)).count();
+            assert_eq!(sent, 2, "{path} {fault:?}");
+            assert!(world.prepare(&after, Adopt::Refuse).await.plan.is_empty(), "{path} {fault:?}");
+            // It is lost for long: nobody says that it was done, and the next apply does it.
+            between.fault(request, usize::MAX, fault);
+            let mut prepared = world.prepare(&before, Adopt::Refuse).await;
+            let report = world.apply(&mut prepared, &before).await;
+            assert_eq!(report.exit_code(), 1, "{path} {fault:?}");
+            assert!(report.problems(&before).contains("whether it was taken is not known"), "{path} {fault:?}");
+            let ledger = Ledger::read(&world.client, "local").await.unwrap();
+            assert_eq!(ledger.owned()[path].state, State::Intended, "{path} {fault:?}");
+            between.heal();
+            let mut prepared = world.prepare(&before, Adopt::Refuse).await;
+            assert_eq!(prepared.plan.changes.len(), 1, "{path} {fault:?}");
+            assert_eq!(world.apply(&mut prepared, &before).await.exit_code(), 0, "{path} {fault:?}");
+            assert!(world.prepare(&before, Adopt::Refuse).await.plan.is_empty(), "{path} {fault:?}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_role_whose_answer_was_lost_is_sent_again_with_its_guardrails() {
+    for fault in LOSSES {
+        let mut world = World::new();
+        let between = world.part();
+        let mount = object("secrets engine", "sys/mounts/aws", json!({"type": "aws"}));
+        let role = object("aws role", "aws/roles/a", json!({"credential_type": "iam_user"}));
+        let desired = vec![mount, role];
+        between.fault("PUT /v1/aws/roles/a", 1, fault);
+        world.converge(&desired).await;
+        let sent = between.asked().iter().filter(|asked| asked.line == "PUT /v1/aws/roles/a").count();
+        assert_eq!(sent, 2, "{fault:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_servers_bad_minute_stops_no_plan_and_no_apply() {
+    for (request, fault) in [
+        ("GET", Fault::RefusedFor(429, 0)),
+        ("GET", Fault::Refused(503)),
+        ("GET", Fault::Refused(500)),
+        ("GET", Fault::Refused(412)),
+        ("GET", Fault::Lost),
+        ("GET", Fault::Unanswered),
+        ("PUT", Fault::RefusedFor(429, 0)),
+        ("PUT", Fault::Refused(503)),
+        ("DELETE", Fault::Refused(429)),
+    ] {
+        let mut world = World::new();
+        let between = world.part();
+        let desired = estate();
+        between.fault(request, 3, fault);
+        world.converge(&desired).await;
+        between.fault(request, 3, fault);
+        world.converge(&desired[..1]).await;
+    }
 }

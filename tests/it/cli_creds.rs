@@ -118,3 +118,38 @@ fn commands_at_the_same_time_wait_for_each_other() {
         }
     });
 }
+
+#[test]
+fn a_token_for_another_server_does_not_break_the_embedded_engine() {
+    let mut env = applied();
+    for name in ["LEASEHOLD_TOKEN", "BAO_TOKEN", "VAULT_TOKEN"] {
+        env.set(name, "hvs.CAESIProduction");
+        env.ok(&["plan"]);
+        env.ok(&["creds", "webapp"]);
+        let output = env.run(&["read", "aws/roles/webapp"]);
+        assert_eq!(output.code, 0, "{}", output.normal());
+        let told = format!("warning: the token in {name} is not one of the embedded engine");
+        assert!(output.stderr.contains(&told), "{}", output.stderr);
+        env.set(name, "");
+    }
+    // One that it knows is used, whatever it may do.
+    let none = env.ok(&["token", "create", "-policy=none", "-no-default-policy", "-field=token"]);
+    env.set("VAULT_TOKEN", none);
+    let output = env.run(&["read", "aws/roles/webapp"]);
+    assert_eq!(output.code, 2, "{}", output.normal());
+    assert!(output.stderr.contains("the token came from VAULT_TOKEN"), "{}", output.stderr);
+}
+
+#[test]
+fn the_trail_is_told_in_the_form_that_is_asked_for_wherever_the_flags_stand() {
+    let env = applied();
+    env.ok(&["creds", "webapp"]);
+    let lines = env.ok(&["trail", "--json"]);
+    assert!(json(&lines).is_object(), "{lines}");
+    assert_eq!(env.ok(&["trail", "--format", "json"]), lines);
+    assert_eq!(env.ok(&["-format=json", "trail"]), lines);
+    let here = env.ok(&["-C", "estate", "plan"]);
+    assert_eq!(env.ok(&["plan", "-C", "estate"]), here);
+    assert_eq!(env.ok(&["plan", "--dir", "estate"]), here);
+    assert_eq!(env.ok(&["validate", "-C", "estate"]), env.ok(&["-C", "estate", "validate"]));
+}

@@ -219,3 +219,115 @@ fn a_catalogue_with_a_name_that_is_no_text_is_not_passed_over() {
     let output = command.env("LEASEHOLD_CATALOGUE", std::ffi::OsStr::from_bytes(b"\xff")).output().unwrap();
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));
 }
+
+#[test]
+fn openbaos_variables_go_before_vaults_and_after_ours() {
+    let (mut env, server) = with_server(ROLE);
+    let token = |server: &FakeServer| server.last().header("x-vault-token").map(str::to_owned);
+    env.set("BAO_ADDR", "http://127.0.0.1:1").set("BAO_TOKEN", "from-bao").set("VAULT_TOKEN", "from-vault");
+    env.ok(&["read", "aws/roles/r"]);
+    assert_eq!(token(&server).as_deref(), Some("from-leasehold"));
+    env.set("LEASEHOLD_TOKEN", "").set("LEASEHOLD_ADDR", "").set("BAO_ADDR", &server.address);
+    env.set("VAULT_ADDR", "http://127.0.0.1:1").set("BAO_NAMESPACE", "team").set("BAO_FORMAT", "json");
+    assert!(env.ok(&["read", "aws/roles/r"]).starts_with('{'));
+    assert_eq!(token(&server).as_deref(), Some("from-bao"));
+    assert_eq!(server.last().header("x-vault-namespace"), Some("team"));
+    for (name, value) in [
+        ("BAO_SKIP_VERIFY", "maybe"),
+        ("BAO_CLIENT_TIMEOUT", "soon"),
+        ("BAO_MAX_RETRIES", "-1"),
+        ("BAO_WRAP_TTL", "60"),
+        ("BAO_FORMAT", "xml"),
+    ] {
+        let (mut env, _server) = with_server(ROLE);
+        env.set(name, value);
+        let output = env.run(&["read", "aws/roles/r"]);
+        assert_eq!(output.code, 1, "{name}: {}", output.normal());
+        assert!(output.stderr.contains(&format!("{name} is")), "{}", output.stderr);
+    }
+}
+
+/// A refusal says whether the token is the trouble or what it may do, where the server's own words do.
+#[test]
+fn a_403_tells_a_token_that_has_ended_from_one_that_may_not() {
+    const ENDED: &str = "the server does not know the token";
+    const FORBIDDEN: &str = "the token is good, and its policies do not allow this";
+    const EITHER: &str = "the token may not do this, or has ended";
+    type Answers = &'static [(&'static str, u16, &'static str)];
+    let rows: [(Answers, &str); 5] = [
+        // Ours, of a token that it does not know, and of one that may not.
+        (&[("GET /v1/a", 403, r#"{"errors":["permission denied"]}"#)], ENDED),
+        (&[("GET /v1/a", 403, "{\"errors\":[\"1 error occurred:\\n\\t* permission denied\\n\\n\"]}")], FORBIDDEN),
+        // Vault's and OpenBao's of a token that they do not know.
+        (
+            &[(
+                "GET /v1/a",
+                403,
+                "{\"errors\":[\"2 errors occurred:\\n\\t* permission denied\\n\\t* invalid token\\n\\n\"]}",
+            )],
+            ENDED,
+        ),
+        (&[("GET /v1/a", 403, r#"{"errors":["bad token"]}"#)], ENDED),
+        (&[("GET /v1/a", 403, r#"{"errors":["something else"]}"#)], EITHER),
+    ];
+    for (answers, hint) in rows {
+        let (env, _server) = with_server(answers);
+        let output = env.run(&["read", "a"]);
+        assert_eq!(output.code, 2, "{}", output.normal());
+        assert!(output.stderr.contains(hint), "{answers:?}: {}", output.stderr);
+    }
+}
+
+/// Each command, with what it needs to be taken for one, and a form that it has not.
+const FORMS: &[(&[&str], &str)] = &[
+    (&["validate"], "env"),
+    (&["plan"], "env"),
+    (&["review"], "env"),
+    (&["apply"], "json"),
+    (&["test"], "env"),
+    (&["access", "what", "a"], "env"),
+    (&["graph"], "env"),
+    (&["creds", "a"], "html"),
+    (&["trail"], "env"),
+    (&["trail", "verify"], "json"),
+    (&["server"], "json"),
+    (&["sandbox"], "json"),
+    (&["status"], "env"),
+    (&["login"], "env"),
+    (&["read", "a"], "env"),
+    (&["write", "a", "b=c"], "env"),
+    (&["list", "a"], "env"),
+    (&["delete", "a"], "env"),
+    (&["lease", "revoke", "a"], "env"),
+    (&["secrets", "list"], "env"),
+    (&["auth", "list"], "env"),
+    (&["policy", "list"], "env"),
+    (&["token", "lookup"], "env"),
+    (&["audit", "list"], "env"),
+];
+
+#[test]
+fn a_form_that_a_command_does_not_have_is_refused_and_never_ignored() {
+    let env = TestEnv::new();
+    let help = env.ok(&["--help"]);
+    let commands = help.lines().skip_while(|line| *line != "Commands:").skip(1).take_while(|line| !line.is_empty());
+    for command in commands.filter_map(|line| line.split_whitespace().next()).filter(|name| *name != "help") {
+        assert!(FORMS.iter().any(|(arguments, _)| arguments[0] == command), "{command} is not in the table");
+    }
+    for (arguments, form) in FORMS {
+        let output = env.run(&[arguments, &["--format", form][..]].concat());
+        assert_eq!(output.code, 1, "{arguments:?}: {}", output.normal());
+        let told = format!("this command has no output in the form {form}");
+        assert!(output.stderr.contains(&told), "{arguments:?}: {}", output.normal());
+    }
+}
+
+#[test]
+fn a_command_without_fields_refuses_to_print_one() {
+    let env = TestEnv::new();
+    for command in ["validate", "plan", "review", "apply", "test", "graph", "trail", "server", "sandbox"] {
+        let output = env.run(&[command, "--field", "x"]);
+        assert_eq!(output.code, 1, "{command}: {}", output.normal());
+        assert!(output.stderr.contains("this command has no fields"), "{}", output.stderr);
+    }
+}

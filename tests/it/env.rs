@@ -121,8 +121,11 @@ impl TestEnv {
         let lines = BufReader::new(child.stdout.take().unwrap());
         drop(std::thread::spawn(move || lines.lines().map_while(Result::ok).for_each(|line| drop(sender.send(line)))));
         let mut stderr = child.stderr.take().unwrap();
-        let mut server = Server { child, address: String::new(), aws_endpoint: None, root_token: None };
+        let mut server =
+            Server { child, address: String::new(), aws_endpoint: None, exports: Vec::new(), root_token: None };
         while let Ok(line) = receiver.recv_timeout(PATIENCE) {
+            let export = line.trim().strip_prefix("export ").and_then(|export| export.split_once('='));
+            server.exports.extend(export.map(|(name, value)| (name.to_owned(), value.trim_matches('\'').to_owned())));
             match line.trim().split_once(": ") {
                 Some(("Api Address", address)) => server.address = address.trim().to_owned(),
                 Some(("AWS Endpoint", address)) => server.aws_endpoint = Some(address.trim().to_owned()),
@@ -164,6 +167,8 @@ pub(crate) struct Server {
     pub(crate) address: String,
     /// Where it serves its simulated AWS account, if it has one.
     pub(crate) aws_endpoint: Option<String>,
+    /// The environment that it tells its users to set.
+    pub(crate) exports: Vec<(String, String)>,
     /// Printed by a development server.
     pub(crate) root_token: Option<String>,
 }

@@ -1,7 +1,7 @@
 //! A server that answers from a table and remembers what it was asked: for what a real engine does not
 //! do on demand, and for looking at requests.
 
-use std::io::{BufRead, BufReader, Read, Write};
+use std::io::{BufRead, BufReader, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
@@ -61,30 +61,35 @@ impl FakeServer {
 
 fn serve(stream: &TcpStream, answers: &[(&str, u16, &str)], remembered: &Mutex<Vec<Asked>>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
-    loop {
-        let mut line = String::new();
-        if reader.read_line(&mut line)? == 0 {
-            return Ok(());
-        }
-        let line = line.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
-        let mut headers = Vec::new();
-        loop {
-            let mut header = String::new();
-            reader.read_line(&mut header)?;
-            match header.trim_end().split_once(": ") {
-                Some((name, value)) => headers.push(format!("{}: {value}", name.to_lowercase())),
-                None => break,
-            }
-        }
-        let length = headers.iter().find_map(|header| header.strip_prefix("content-length: "));
-        let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
-        reader.read_exact(&mut body)?;
-        let asked = Asked { line: line.clone(), headers, body: String::from_utf8(body).unwrap() };
-        remembered.lock().unwrap().push(asked);
-        let path = line.split('?').next().unwrap_or_default();
+    while let Some(asked) = read_request(&mut reader)? {
+        remembered.lock().unwrap().push(asked.clone());
+        let path = asked.line.split('?').next().unwrap_or_default();
         let found = answers.iter().find(|(request, _, _)| *request == path);
         let (status, text) = found.map_or((404, r#"{"errors":[]}"#), |(_, status, text)| (*status, *text));
         let mut stream = stream;
         write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{text}", text.len())?;
     }
+    Ok(())
+}
+
+/// The next request of a connection; none when it was closed.
+pub(crate) fn read_request(reader: &mut impl BufRead) -> std::io::Result<Option<Asked>> {
+    let mut line = String::new();
+    if reader.read_line(&mut line)? == 0 {
+        return Ok(None);
+    }
+    let line = line.trim_end().trim_end_matches(" HTTP/1.1").to_owned();
+    let mut headers = Vec::new();
+    loop {
+        let mut header = String::new();
+        reader.read_line(&mut header)?;
+        match header.trim_end().split_once(": ") {
+            Some((name, value)) => headers.push(format!("{}: {value}", name.to_lowercase())),
+            None => break,
+        }
+    }
+    let length = headers.iter().find_map(|header| header.strip_prefix("content-length: "));
+    let mut body = vec![0; length.map_or(0, |length| length.parse().unwrap())];
+    reader.read_exact(&mut body)?;
+    Ok(Some(Asked { line, headers, body: String::from_utf8(body).unwrap() }))
 }

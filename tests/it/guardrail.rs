@@ -148,10 +148,7 @@ fn a_credential_leads_to_the_review_that_allowed_it() {
     assert_eq!(plan["review"]["digest"], reviewed, "the plan means what was reviewed");
     assert_eq!(plan["review"]["gained"], true);
     env.ok(&["apply", "--auto-approve"]);
-    let shards = parsed(&env.ok(&["list", "-format=json", "leasehold/metadata/local/objects"]));
-    let shards = shards.as_array().unwrap().iter().map(|shard| shard.as_str().unwrap().to_owned());
-    let read = |shard: String| env.ok(&["read", "-format=json", &format!("leasehold/data/local/objects/{shard}")]);
-    let ledger: String = shards.map(read).collect();
+    let ledger = env.ok(&["ledger", "show", "--format", "json", "aws/roles/webapp"]);
     env.ok(&["creds", "webapp"]);
     let trail = env.ok(&["trail", "--app", "webapp", "--json"]);
     let digest = reviewed.as_str().unwrap();

@@ -133,6 +133,14 @@ fn a_store_that_was_lost_or_damaged_is_told_with_what_to_do() {
     };
     for (data, lose) in [
         ("removed", &(|file: &Path| std::fs::remove_file(file).unwrap()) as &dyn Fn(&Path)),
+        ("removed, when the trail had been rotated", &|file| {
+            std::fs::remove_file(file).unwrap();
+            std::fs::write(file.with_file_name("trail.log"), "").unwrap();
+        }),
+        ("all removed but its key", &|file| {
+            std::fs::remove_file(file).unwrap();
+            std::fs::remove_file(file.with_file_name("trail.log")).unwrap();
+        }),
         ("emptied", &|file| std::fs::write(file, "").unwrap()),
         ("another", &|file| {
             std::fs::write(file, "").unwrap();
@@ -147,9 +155,8 @@ fn a_store_that_was_lost_or_damaged_is_told_with_what_to_do() {
         assert_eq!(refused.code, 1, "{data}");
         assert!(refused.stderr.contains("put the store back from a backup"), "{data}: {}", refused.stderr);
         // What it says works: begun anew.
-        for name in ["unseal.key", "trail.log"] {
-            std::fs::rename(env.dir().join(data).join(name), env.dir().join(data).join(format!("{name}.old"))).unwrap();
-        }
+        std::fs::remove_file(env.dir().join(data).join("unseal.key")).unwrap();
+        let _ = std::fs::remove_file(env.dir().join(data).join("trail.log"));
         drop(start(data));
     }
 
@@ -181,4 +188,34 @@ fn a_command_with_the_embedded_engine_tells_it_too() {
     let told = plan();
     assert!(told.contains("warning: the trail ") && told.contains("is not what this engine wrote"), "{told}");
     assert!(!plan().contains("warning"));
+}
+
+/// The data directory is named from where the command runs, and moves with the estate.
+#[test]
+fn a_trail_is_missed_however_its_directory_is_named() {
+    let env = TestEnv::new();
+    env.copy_tree("examples/tutorial", "estate");
+    let plan = |at: &str, estate: &str| {
+        let output = env.command(&["-C", estate, "plan"]).current_dir(env.dir().join(at)).output().unwrap();
+        String::from_utf8(output.stderr).unwrap()
+    };
+    let whole = env.dir().join("estate").display().to_string();
+    for (at, estate) in [("estate", "."), (".", "estate"), ("estate/iam", ".."), (".", whole.as_str()), (".", "moved")]
+    {
+        if estate == "moved" {
+            std::fs::rename(env.dir().join("estate"), env.dir().join("moved")).unwrap();
+        }
+        let quiet = plan(at, estate);
+        assert!(!quiet.contains("warning"), "{estate} from {at}: {quiet}");
+        let trail = env.dir().join(at).join(estate).join(".leasehold/local/trail.log");
+        std::fs::remove_file(trail).unwrap();
+        // By another name than it was written under, where there is one.
+        let told = if estate == "moved" { plan(".", "moved") } else { plan(".", &whole) };
+        assert!(told.contains("is not what this engine wrote"), "{estate} from {at}: {told}");
+    }
+    plan(".", "moved");
+    std::fs::rename(env.dir().join("moved"), env.dir().join("moved again")).unwrap();
+    std::fs::remove_file(env.dir().join("moved again/.leasehold/local/trail.log")).unwrap();
+    let told = plan(".", "moved again");
+    assert!(told.contains("is not what this engine wrote"), "{told}");
 }

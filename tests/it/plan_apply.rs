@@ -79,7 +79,7 @@ fn every_kind(stage: usize, log: &str) -> String {
   iam_endpoint = "https://iam.example.com"
   sts_endpoint = "https://sts.example.com"
   max_retries = 3
-  username_template = "a-{{ .RoleName }}"
+  username_template = "a-{{ .PolicyName }}-{{ random 20 }}"
   root {
     access_key = "secret:env:ROOT_KEY"
     secret_key = "secret:env:ROOT_SECRET"
@@ -95,7 +95,7 @@ fn every_kind(stage: usize, log: &str) -> String {
   iam_endpoint = "https://iam2.example.com"
   sts_endpoint = "https://sts2.example.com"
   max_retries = 4
-  username_template = "b-{{ .RoleName }}"
+  username_template = "b-{{ .PolicyName }}-{{ random 20 }}"
   root {
     access_key = "AKIAIOSFODNN7EXAMPL2"
     secret_key = "secret:env:ROOT_KEY"
@@ -362,6 +362,59 @@ fn a_changed_secret_is_seen_and_never_shown() {
     for text in [plan, json.stdout, applied] {
         assert!(!text.contains("swordfish") && !text.contains("hunter2"), "{text}");
     }
+}
+
+#[test]
+fn a_plan_needs_no_secret_and_an_apply_those_that_it_writes() {
+    let root = |region: &str| {
+        format!(
+            "aws \"aws\" {{\n  region = \"{region}\"\n  root {{\n    access_key = \"secret:env:ROOT_KEY\"\n    \
+             secret_key = \"secret:env:ROOT_SECRET\"\n  }}\n}}\n"
+        )
+    };
+    let mut estate = Estate::of(&root("eu-west-1"));
+    let (key, secret) = ("AKIAIOSFODNN7EXAMPLE", "swordfish-swordfish-swordfish-swordfish");
+    for name in ["ROOT_KEY", "ROOT_SECRET"] {
+        estate.env.set(name, "");
+    }
+    // Nothing is there yet: it is planned, and not applied without its secrets.
+    let plan = estate.plan(2);
+    assert!(plan.contains("secret_key: (sensitive)") || plan.contains("(sensitive)"), "{plan}");
+    let refused = estate.run(&["apply", "--auto-approve"]);
+    assert_eq!(refused.code, 1, "{}", refused.normal());
+    assert!(
+        refused.stderr.contains("secrets are missing") && refused.stderr.contains("ROOT_SECRET"),
+        "{}",
+        refused.stderr
+    );
+    assert_ne!(estate.run(&["read", "aws/config/root"]).code, 0, "nothing was written");
+    estate.env.set("ROOT_KEY", key);
+    estate.env.set("ROOT_SECRET", secret);
+    estate.apply();
+    for name in ["ROOT_KEY", "ROOT_SECRET"] {
+        estate.env.set(name, "");
+    }
+    let plan = estate.plan(0);
+    assert!(plan.contains("not checked: secret_key of aws/config/root (") && plan.contains("ROOT_SECRET"), "{plan}");
+    assert!(plan.contains("not checked: access_key of aws/config/root ("), "{plan}");
+    // What needs none of them is applied; its ledger keeps what it knew.
+    let more = "role \"r\" {\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  iam_groups = [\"g\"]\n}\n";
+    let file = estate.env.write("estate/more.hcl", more);
+    estate.apply();
+    std::fs::remove_file(file).unwrap();
+    estate.apply();
+    // What writes them needs them.
+    estate.file("estate.hcl", &root("eu-west-2"));
+    estate.plan(2);
+    let refused = estate.run(&["apply", "--auto-approve"]);
+    assert_eq!(refused.code, 1, "{}", refused.normal());
+    assert!(refused.stderr.contains("secrets are missing"), "{}", refused.stderr);
+    estate.env.set("ROOT_KEY", key);
+    estate.env.set("ROOT_SECRET", secret);
+    let plan = estate.plan(2);
+    assert!(plan.contains("region") && !plan.contains("secret_key:"), "{plan}");
+    estate.apply();
+    estate.plan(0);
 }
 
 /// A mount's key changes, by the files or back after a change by hand, while a lease of it is out.

@@ -93,7 +93,11 @@ const CASES: &[(&str, &str, Case)] = &[
     (
         "aws root",
         "username_template",
-        Texts(["", "username_template = \"a-{{ .RoleName }}\"", "username_template = \"b-{{ .RoleName }}\""]),
+        Texts([
+            "",
+            "username_template = \"a-{{ .PolicyName }}-{{ random 20 }}\"",
+            "username_template = \"b-{{ .PolicyName }}-{{ random 20 }}\"",
+        ]),
     ),
     (
         "aws lease",

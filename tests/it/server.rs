@@ -184,6 +184,24 @@ fn a_development_server_serves_its_simulated_account_and_takes_keys_of_it() {
     assert!(warnings.contains("iam.example.com") && warnings.contains("not used"), "{warnings}");
 }
 
+/// What is printed is all that a client of AWS needs: boto3 and the AWS CLI take the region from another variable than
+/// AWS's other SDKs.
+#[test]
+fn what_a_server_prints_of_its_simulated_account_is_enough_for_boto3() {
+    let env = TestEnv::new();
+    let server = env.server(&["-dev", "--aws=sandbox", "--listen", "127.0.0.1:0"]);
+    let client = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'], boto3.client('iam').list_users()['Users'])";
+    let output = std::process::Command::new(crate::python::python())
+        .args(["-c", client])
+        .env_clear()
+        .env("AWS_EC2_METADATA_DISABLED", "true")
+        .envs(server.exports.iter().filter(|(name, _)| name.starts_with("AWS_")).cloned())
+        .output()
+        .unwrap();
+    let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
+    assert_eq!(said.trim(), "arn:aws:iam::123456789012:root []", "{error}");
+}
+
 #[test]
 fn its_files_are_for_their_owner_alone() {
     use std::os::unix::fs::PermissionsExt;

@@ -108,16 +108,80 @@ async fn a_read_is_sent_again_after_not_now() {
 
 #[test]
 fn the_wait_is_the_one_told_within_bounds_or_doubles() {
-    let wait = |status: u16, after: Option<&str>, attempt| {
+    let trouble = |status: u16, after: Option<&str>| {
         let (parts, _) = after.map_or_else(|| reply(status, ""), |after| told(status, after)).into_parts();
-        let reply = super::Reply { status: parts.status, headers: parts.headers, body: Bytes::new() };
-        super::retry_delay(super::Method::Read, &Ok(reply), attempt).map(|delay| delay.as_millis())
+        super::trouble(&Ok(super::Reply { status: parts.status, headers: parts.headers, body: Bytes::new() }))
     };
-    assert_eq!(wait(429, Some("7"), 0), Some(7_000));
-    assert_eq!(wait(503, Some("100000"), 0), Some(30_000));
-    assert_eq!(wait(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), 0), Some(100));
-    assert_eq!([wait(429, None, 0), wait(429, None, 2), wait(429, None, 40)], [Some(100), Some(400), Some(30_000)]);
-    assert_eq!([wait(200, None, 0), wait(500, None, 0), wait(404, None, 0)], [None; 3]);
+    let wait = |status, after, attempt| trouble(status, after).delay(attempt).as_millis();
+    for _ in 0..100 {
+        assert!((7_000..=7_100).contains(&wait(429, Some("7"), 0)));
+        assert!((30_000..=30_100).contains(&wait(503, Some("100000"), 0)));
+        assert!((50..=100).contains(&wait(503, Some("Wed, 21 Oct 2026 07:28:00 GMT"), 0)));
+        for (attempt, most) in [(0, 100), (2, 400), (40, 30_000)] {
+            assert!((most / 2..=most).contains(&wait(429, None, attempt)));
+        }
+    }
+    assert_eq!([200, 404, 400, 403].map(|status| trouble(status, None)), [super::Trouble::None; 4]);
+    assert_eq!([412, 500, 502, 504].map(|status| trouble(status, None)), [super::Trouble::Lost; 4]);
+}
+
+#[tokio::test]
+async fn a_patient_client_waits_for_a_busy_server() {
+    for status in [429, 503] {
+        for writes in [true, false] {
+            let (client, seen, _) = memory((0..5).map(|_| told(status, "0")).collect(), options());
+            match writes {
+                true => drop(client.patient().write("a", &Map::new()).await.unwrap()),
+                false => drop(client.patient().read("a").await.unwrap()),
+            }
+            assert_eq!(seen.lock().unwrap().len(), 6);
+        }
+    }
+    let (client, seen, _) = memory(vec![told(429, "0")], Options { retries: 0, ..options() });
+    assert_eq!(client.patient().read("a").await.unwrap_err().code(), Some(429), "who wants no retries gets none");
+    assert_eq!(seen.lock().unwrap().len(), 1);
+}
+
+#[test]
+fn what_is_sent_again_depends_on_what_may_have_been_done() {
+    use super::Method::{Delete, List, Read, Write};
+    use super::Trouble::{self, Lost, NoConnection, NotNow};
+    let (client, _, _) = memory(Vec::new(), options());
+    let origin = Origin::default();
+    let again = |method, patient, trouble: Trouble, attempt, waited| {
+        let request =
+            super::Request { method, path: "a", query: &[], body: None, token: None, origin: &origin, patient };
+        client.transport.sends_again(&request, trouble, attempt, Duration::from_secs(waited))
+    };
+    for method in [Read, List, Write, Delete] {
+        let reads = matches!(method, Read | List);
+        for patient in [false, true] {
+            assert!(!again(method, patient, Trouble::None, 0, 0));
+            assert!(again(method, patient, NoConnection, 1, 0) && !again(method, patient, NoConnection, 2, 0));
+            assert_eq!(again(method, patient, Lost, 0, 0), patient && reads);
+            assert!(!again(method, patient, Lost, 4, 0));
+            assert_eq!(again(method, patient, NotNow(None), 0, 0), patient || reads);
+            // The patient are so by time, others by number.
+            assert_eq!(again(method, patient, NotNow(None), 2, 60), patient);
+            assert_eq!(again(method, patient, NotNow(None), 0, 61), reads && !patient);
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_was_lost_is_asked_again_by_the_patient_where_asking_does_nothing() {
+    for status in [412, 500, 502, 504] {
+        let answers = || vec![reply(status, "{}"), reply(200, "{}")];
+        let (client, seen, _) = memory(answers(), options());
+        client.patient().read("a").await.unwrap();
+        assert_eq!(seen.lock().unwrap().len(), 2);
+        let (client, seen, _) = memory(answers(), options());
+        assert_eq!(client.patient().write("a", &Map::new()).await.unwrap_err().code(), Some(status));
+        assert_eq!(seen.lock().unwrap().len(), 1);
+        let (client, seen, _) = memory(answers(), options());
+        assert_eq!(client.read("a").await.unwrap_err().code(), Some(status), "it may issue something");
+        assert_eq!(seen.lock().unwrap().len(), 1);
+    }
 }
 
 #[tokio::test]
@@ -207,8 +271,7 @@ fn paths_and_queries_are_encoded() {
 }
 
 /// A TLS server on loopback with a certificate of its own, and that certificate as PEM.
-async fn tls_server() -> (std::net::SocketAddr, String) {
-    let made = rcgen::generate_simple_self_signed(vec!["vault.test".to_owned()]).unwrap();
+async fn tls_server(made: rcgen::CertifiedKey<rcgen::KeyPair>) -> (std::net::SocketAddr, String) {
     let key = rustls::pki_types::PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
     let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::aws_lc_rs::default_provider()))
         .with_safe_default_protocol_versions()
@@ -238,7 +301,8 @@ async fn tls_server() -> (std::net::SocketAddr, String) {
 
 #[tokio::test]
 async fn certificates_are_checked_unless_told_otherwise() {
-    let (address, pem) = tls_server().await;
+    let made = rcgen::generate_simple_self_signed(vec!["vault.test".to_owned()]).unwrap();
+    let (address, pem) = tls_server(made).await;
     let with = |tls: TlsOptions| {
         let target = Target::Network { address: format!("https://{address}"), tls };
         Client::new(target, options()).unwrap()
@@ -250,6 +314,36 @@ async fn certificates_are_checked_unless_told_otherwise() {
     assert!(matches!(wrong_name, Error::Tls { .. }), "{wrong_name:?}");
     let unchecked = TlsOptions { skip_verify: true, ..TlsOptions::default() };
     assert!(with(unchecked).read("a").await.unwrap().is_some());
+}
+
+/// As `openssl req -x509` makes it: its own CA, of this many days.
+fn own_ca(days: i64) -> rcgen::CertifiedKey<rcgen::KeyPair> {
+    let signing_key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new(vec!["vault.test".to_owned()]).unwrap();
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    parameters.not_before = rcgen::date_time_ymd(2020, 1, 1);
+    parameters.not_after = parameters.not_before + time::Duration::days(days);
+    rcgen::CertifiedKey { cert: parameters.self_signed(&signing_key).unwrap(), signing_key }
+}
+
+#[tokio::test]
+async fn a_certificate_that_is_given_may_be_its_own_ca() {
+    const AGES: i64 = 30_000;
+    let ask = async |made: rcgen::CertifiedKey<rcgen::KeyPair>, given: Option<String>, name: &str| {
+        let (address, pem) = tls_server(made).await;
+        let ca_cert_pem = Some(given.unwrap_or(pem));
+        let tls = TlsOptions { ca_cert_pem, server_name: Some(name.to_owned()), ..TlsOptions::default() };
+        let target = Target::Network { address: format!("https://{address}"), tls };
+        Client::new(target, options()).unwrap().read("a").await.map(drop)
+    };
+    assert!(ask(own_ca(AGES), None, "vault.test").await.is_ok());
+    for (what, refused) in [
+        ("another name", ask(own_ca(AGES), None, "other.test").await),
+        ("not the one given", ask(own_ca(AGES), Some(own_ca(AGES).cert.pem()), "vault.test").await),
+        ("expired", ask(own_ca(1), None, "vault.test").await),
+    ] {
+        assert!(matches!(refused, Err(Error::Tls { .. })), "{what}: {refused:?}");
+    }
 }
 
 #[test]

@@ -4,10 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
+use rustls::client::{WebPkiServerVerifier, verify_server_name};
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
+use rustls::server::ParsedCertificate;
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
 use super::super::answer::Error;
 
@@ -40,10 +42,11 @@ impl TlsOptions {
         let builder = ClientConfig::builder_with_provider(provider.clone())
             .with_safe_default_protocol_versions()
             .map_err(|error| problem("this program", error))?;
-        let builder = match self.skip_verify {
-            true => builder.dangerous().with_custom_certificate_verifier(Arc::new(Unverified(provider))),
-            false => builder.with_root_certificates(self.roots()?),
+        let verifier: Arc<dyn ServerCertVerifier> = match self.skip_verify {
+            true => Arc::new(Unverified(provider)),
+            false => self.verifier(provider)?,
         };
+        let builder = builder.dangerous().with_custom_certificate_verifier(verifier);
         match (&self.client_cert, &self.client_key) {
             (None, None) => Ok(builder.with_no_client_auth()),
             (Some(cert), Some(key)) => {
@@ -56,17 +59,26 @@ impl TlsOptions {
         }
     }
 
-    fn roots(&self) -> Result<RootCertStore, Error> {
+    /// Checks a server's certificate against the CAs that are trusted.
+    fn verifier(&self, provider: Arc<CryptoProvider>) -> Result<Arc<dyn ServerCertVerifier>, Error> {
+        let (roots, given) = self.roots()?;
+        let checked = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider)
+            .build()
+            .map_err(|error| problem("the CA certificates", error))?;
+        Ok(Arc::new(Given { checked, given }))
+    }
+
+    /// The CAs that are trusted, and the certificates that were given to us by name.
+    fn roots(&self) -> Result<(RootCertStore, Vec<CertificateDer<'static>>), Error> {
         let mut roots = RootCertStore::empty();
+        let mut given = Vec::new();
         let mut add = |subject: &dyn std::fmt::Display, found: Vec<CertificateDer<'static>>| {
+            given.extend(found.iter().cloned());
             found.into_iter().try_for_each(|cert| roots.add(cert).map_err(|error| problem(subject, error)))
         };
         if let Some(pem) = &self.ca_cert_pem {
             let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-            add(
-                &"the CA certificates of the environment",
-                found.map_err(|error| problem("VAULT_CACERT_BYTES", error))?,
-            )?;
+            add(&"the CA certificates of the environment", found.map_err(|error| problem("CACERT_BYTES", error))?)?;
         }
         if let Some(file) = &self.ca_cert {
             add(&file.display(), certificates(file)?)?;
@@ -77,16 +89,74 @@ impl TlsOptions {
             }
         }
         if self.ca_cert_pem.is_some() || self.ca_cert.is_some() || self.ca_path.is_some() {
-            return Ok(roots);
+            return Ok((roots, given));
         }
         let native = rustls_native_certs::load_native_certs();
         // Single files that can't be read are common in system stores; having none at all is not.
         roots.add_parsable_certificates(native.certs);
         match roots.is_empty() {
             true => Err(problem("the system's certificates", "none found; name a CA file (--ca-cert)")),
-            false => Ok(roots),
+            false => Ok((roots, given)),
         }
     }
+}
+
+/// The usual check, which also takes a server's certificate that is the very one that was given to us, though it calls
+/// itself a CA: `openssl req -x509` makes such certificates. Then it is checked for its dates and its name; that the
+/// server has its key is seen from the handshake.
+#[derive(Debug)]
+struct Given {
+    checked: Arc<WebPkiServerVerifier>,
+    given: Vec<CertificateDer<'static>>,
+}
+
+impl ServerCertVerifier for Given {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        let checked = self.checked.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
+        match checked {
+            Err(error) if is_ca_as_server(&error) && self.given.contains(end_entity) => {
+                verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+                Ok(ServerCertVerified::assertion())
+            }
+            other => other,
+        }
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.checked.verify_tls12_signature(message, cert, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        cert: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.checked.verify_tls13_signature(message, cert, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.checked.supported_verify_schemes()
+    }
+}
+
+/// Whether all that is wrong is that a CA serves. The dates have been found good then: webpki looks at them first
+/// (rustls-webpki, `check_issuer_independent_properties`). The variant is of a type that rustls does not hand on.
+fn is_ca_as_server(error: &rustls::Error) -> bool {
+    matches!(error, rustls::Error::InvalidCertificate(CertificateError::Other(other))
+        if format!("{other:?}").contains("CaUsedAsEndEntity"))
 }
 
 fn problem(subject: &(impl std::fmt::Display + ?Sized), problem: impl std::fmt::Display) -> Error {

@@ -17,6 +17,11 @@ use crate::secret::Secret;
 /// Longer `X-Leasehold-*` values are refused, in bytes.
 const ORIGIN_BYTES_MAX: usize = 512;
 
+/// Where a change comes from, and what a role is judged by. Others of the name are refused: what a newer client means
+/// by one must not get lost.
+const OURS: [&str; 5] =
+    ["x-leasehold-commit", "x-leasehold-app", "x-leasehold-source", "x-leasehold-review", "x-leasehold-guardrails"];
+
 /// As long as the list of guardrails of a role may be, in bytes of base64.
 pub(super) const GUARDRAILS_BYTES_MAX: usize = 48 << 10;
 
@@ -172,27 +177,31 @@ fn origin(headers: &HeaderMap) -> Result<Option<Origin>, Error> {
             Some(value) => Ok(Some(value.to_owned())),
         }
     };
-    let origin = Origin {
-        commit: value("x-leasehold-commit")?,
-        app: value("x-leasehold-app")?,
-        source: value("x-leasehold-source")?,
-        review: value("x-leasehold-review")?,
-    };
+    let [commit, app, source, review, _] = OURS;
+    let origin = Origin { commit: value(commit)?, app: value(app)?, source: value(source)?, review: value(review)? };
     Ok((origin != Origin::default()).then_some(origin))
 }
 
 fn guardrails(headers: &HeaderMap) -> Result<Option<String>, Error> {
-    let value = text(headers, "x-leasehold-guardrails")?.filter(|value| !value.is_empty());
+    let [.., name] = OURS;
+    let value = text(headers, name)?.filter(|value| !value.is_empty());
     match value {
-        Some(value) if value.len() > GUARDRAILS_BYTES_MAX => Err(Error::Invalid(format!(
-            "the header x-leasehold-guardrails is longer than {GUARDRAILS_BYTES_MAX} bytes"
-        ))),
+        Some(value) if value.len() > GUARDRAILS_BYTES_MAX => {
+            Err(Error::Invalid(format!("the header {name} is longer than {GUARDRAILS_BYTES_MAX} bytes")))
+        }
         value => Ok(value.map(str::to_owned)),
     }
 }
 
 /// Headers that would change what the answer means, were they understood.
 fn unsupported_headers(headers: &HeaderMap) -> Result<(), Error> {
+    let ours = headers.keys().map(header::HeaderName::as_str).filter(|name| name.starts_with("x-leasehold-"));
+    if let Some(unknown) = ours.into_iter().find(|name| !OURS.contains(name)) {
+        return Err(Error::Invalid(format!(
+            "the header {unknown} is not known to this server, which may be older than its client: send the request \
+             without it"
+        )));
+    }
     match text(headers, "x-vault-wrap-ttl")? {
         None | Some("" | "0" | "0s") => {}
         Some(_) => {
@@ -285,7 +294,12 @@ mod tests {
 
     #[test]
     fn headers_that_would_change_the_meaning_are_refused() {
-        for headers in [[("X-Vault-Wrap-TTL", "60")], [("X-Vault-Namespace", "team")]] {
+        for headers in [
+            [("X-Vault-Wrap-TTL", "60")],
+            [("X-Vault-Namespace", "team")],
+            [("X-Leasehold-Guardrail", "W10=")],
+            [("X-Leasehold-", "a")],
+        ] {
             assert_eq!(parsed("GET", "/v1/a", &headers, "").unwrap_err().status(), 400);
         }
         let origin = parsed("GET", "/v1/a", &[("X-Leasehold-Commit", "abc")], "").unwrap().origin.unwrap();

@@ -216,7 +216,8 @@ async fn enable(
         return Err(Error::Invalid("token credential backend cannot be instantiated".to_owned()));
     }
     if !section.kinds().contains(&kind.as_str()) {
-        return Err(Error::Invalid(format!("plugin not found in the catalog: {kind}")));
+        let served = section.kinds().join(" and ");
+        return Err(Error::Invalid(format!("plugin not found in the catalog: {kind}: this server has {served}")));
     }
     if fields.string("plugin_version")?.is_some_and(|version| !version.is_empty()) {
         return Err(Error::Invalid("plugin_version is not supported by this server".to_owned()));

@@ -12,10 +12,11 @@ use serde_json::{Value, json};
 use super::document::Use;
 use super::policy::quoted;
 use super::{Lowering, is_lower_name, is_role_name};
+use crate::acl::{Acl, Capability};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::tree::nearest;
-use crate::estate::{App, Login};
+use crate::estate::{App, Login, value};
 use crate::object::{FieldValue, Leaf, acl_policy, approle_role, aws_role, field};
 
 const ROLE_KEYS: &[&str] = &[
@@ -73,9 +74,13 @@ impl Lowering<'_> {
             let draft = Draft::error(block.span, format!("`{}` can't be the name of a role", block.label));
             self.reader.report(draft.hint("a name has letters, digits, `-`, `_`, `.` and `@`"));
         }
-        self.reader.require(block, "credential_type", "\"iam_user\"");
         let mut fields = self.reader.fields(block, &aws_role::KIND, ROLE_FIELDS);
+        if !block.map.contains_key("credential_type") {
+            // The only one that there is.
+            fields.insert("credential_type", self.derived("iam_user", block));
+        }
         self.check_role(block);
+        self.check_limits(block);
         if fields.get("user_path").is_some_and(|leaf| leaf.value == FieldValue::Data(Value::from("/"))) {
             fields.remove("user_path");
         }
@@ -86,14 +91,7 @@ impl Lowering<'_> {
             leaf.wording = Some(Value::from(document.wording));
             fields.insert("policy_document", leaf);
         }
-        let mount =
-            if self.reader.require(block, "mount", "\"aws\"") { self.reader.text(block, "mount") } else { None };
-        let (mount, span) = mount?;
-        if !self.mounts.contains_key(mount) {
-            let known: Vec<String> = self.mounts.keys().cloned().collect();
-            let what = format!("the mount `{mount}` is not declared");
-            self.dangling(span, what, mount, known.iter().map(String::as_str));
-        }
+        let mount = self.role_mount(block)?;
         let path = format!("{mount}/roles/{}", block.label);
         let mut object = self.object(&aws_role::KIND, path, app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
@@ -102,7 +100,36 @@ impl Lowering<'_> {
             self.statements.entry(format!("{mount}/roles/{}", block.label)).or_insert(places);
         }
         self.roles.insert(format!("{mount}/{}", block.label), app.map(str::to_owned));
-        Some((mount.to_owned(), block.label.to_owned()))
+        Some((mount, block.label.to_owned()))
+    }
+
+    /// The mount of a role: the one that it names, or the only one that is declared.
+    fn role_mount(&mut self, block: &Block<'_>) -> Option<String> {
+        let mut known: Vec<String> = self.mounts.keys().cloned().collect();
+        known.sort_unstable();
+        if block.map.contains_key("mount") {
+            let (mount, span) = self.reader.text(block, "mount")?;
+            if !self.mounts.contains_key(mount) {
+                let what = format!("the mount `{mount}` is not declared");
+                self.dangling(span, what, mount, known.iter().map(String::as_str));
+            }
+            return Some(mount.to_owned());
+        }
+        match known.as_slice() {
+            [only] if !self.is_incomplete() => return Some(only.clone()),
+            _ if self.is_incomplete() => {}
+            [] => {
+                let draft =
+                    Draft::error(block.span, format!("{} needs an AWS engine, and none is declared", block.name));
+                self.reader.report(draft.hint("declare it: aws \"aws\" { region = \"...\" }"));
+            }
+            several => {
+                let several: Vec<&str> = several.iter().map(String::as_str).collect();
+                let draft = Draft::error(block.span, format!("{} needs `mount`", block.name));
+                self.reader.report(draft.hint(format!("add mount = one of {}", value::listed(&several))));
+            }
+        }
+        None
     }
 
     fn check_role(&mut self, block: &Block<'_>) {
@@ -115,8 +142,8 @@ impl Lowering<'_> {
         if let Some((path, span)) = self.reader.text_quietly(block, "user_path") {
             let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
             let closed = path == "/" || path.ends_with('/');
-            let sound =
-                inner.is_some_and(|inner| inner.len() <= 510 && inner.bytes().all(|b| (0x21..0x7f).contains(&b)));
+            let sound = !path.contains("//")
+                && inner.is_some_and(|inner| inner.len() <= 510 && inner.bytes().all(|b| (0x21..0x7f).contains(&b)));
             if !closed || !sound {
                 let draft = Draft::error(span, format!("`{path}` is not the path of an IAM user"));
                 self.reader.report(draft.hint("a path starts and ends with `/`, as in /apps/"));
@@ -145,6 +172,7 @@ impl Lowering<'_> {
         }
         let grants = self.grants(block);
         let policies = self.app_policies(block, &roles, &grants);
+        self.check_own_credentials(block, &policies, roles.iter().chain(&grants));
         let owner = self.reader.text(block, "owner").map(|(owner, _)| owner.to_owned());
         let protect = self.reader.flag(block, "protect");
         let shortest = self.shortest_lease(&roles, &grants);
@@ -226,6 +254,38 @@ impl Lowering<'_> {
         vec![name]
     }
 
+    /// Warns of roles that the policies which an app names do not let it read.
+    fn check_own_credentials<'r>(
+        &mut self,
+        block: &Block<'_>,
+        policies: &[String],
+        roles: impl Iterator<Item = &'r (String, String)>,
+    ) {
+        let Some(entry) = block.map.get("policies") else { return };
+        let text = |name: &String| {
+            let path = format!("sys/policies/acl/{name}");
+            let object = self.objects.iter().find(|object| object.path == path)?;
+            Some((name.clone(), object.value("policy").as_str()?.to_owned()))
+        };
+        // `default` grants no credential; of another one that can't be seen, nothing is said.
+        let named = policies.iter().filter(|name| name.as_str() != "default");
+        let Some(texts) = named.map(text).collect::<Option<Vec<_>>>() else { return };
+        if texts.iter().any(|(_, text)| text.contains("{{")) {
+            return;
+        }
+        let Ok(acl) = Acl::of_texts(texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))) else { return };
+        for (mount, role) in roles {
+            let path = format!("{mount}/creds/{role}");
+            if !acl.decide(Capability::Read, &path, &serde_json::Map::new()).allowed {
+                let what =
+                    format!("{} may not read `{path}` by these policies: it gets no credential of it", block.name);
+                let hint =
+                    format!("add path \"{path}\" {{ capabilities = [\"read\"] }} to one, or leave `policies` out");
+                self.reader.report(Draft::warning(entry.value.span, what).hint(hint));
+            }
+        }
+    }
+
     /// The shortest default lease of the mounts of these roles, 0 when none is known.
     fn shortest_lease(&self, roles: &[(String, String)], grants: &[(String, String)]) -> i64 {
         let leases = roles.iter().chain(grants).filter_map(|(mount, _)| self.mounts.get(mount).copied());
@@ -240,7 +300,7 @@ impl Lowering<'_> {
         if method.is_none() {
             let known: Vec<String> = self.auths.keys().cloned().collect();
             let what = format!("the auth method `{mount}` is not declared");
-            if self.incomplete {
+            if self.is_incomplete() {
                 return None;
             }
             let hint = nearest(mount, known.iter().map(String::as_str));

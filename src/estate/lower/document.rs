@@ -3,10 +3,11 @@
 use std::sync::Arc;
 
 use super::Lowering;
+use crate::estate::interpolate::Replaced;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
-use crate::estate::source::{Source, Sources, Span};
-use crate::estate::tree::{Kind, Node};
+use crate::estate::source::{Source, Sources, Span, Unread};
+use crate::estate::tree::{Kind, Node, terraform_condition};
 use crate::estate::{policy_with_places, value};
 use crate::iam::document::{self, Finding, Sort};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
@@ -72,6 +73,11 @@ fn findings<S: Clone>(json: &Json<S>, used: Use) -> Vec<Finding<S>> {
     findings
 }
 
+/// What is told of a file that a declaration names and that can't be read.
+pub(super) fn unread(name: &str, span: Span, why: Unread) -> Draft {
+    Draft::error(span, format!("`{name}` can't be read: {}", why.what)).hint_if(why.hint.map(str::to_owned))
+}
+
 impl Lowering<'_> {
     /// The policy document of a declaration, with where it is declared; `None` without one, or after a
     /// problem.
@@ -103,8 +109,7 @@ impl Lowering<'_> {
         let index = match self.reader.sources.reference(name) {
             Ok(index) => index,
             Err(why) => {
-                let draft = Draft::error(span, format!("`{name}` can't be read: {why}"));
-                self.reader.report(draft.hint("a file is named relative to the estate's directory"));
+                self.reader.report(unread(name, span, why));
                 return None;
             }
         };
@@ -121,10 +126,15 @@ impl Lowering<'_> {
             }
             Ok(json) => {
                 let mut json = json.map_spans(&place);
-                let mut missing = Vec::new();
-                self.variables.apply_json(&mut json, &mut missing);
-                self.reader.problems.append(&mut missing);
-                self.checked(&json, Some(span), used)
+                let mut came = Replaced::default();
+                self.variables.apply_json(&mut json, &mut came);
+                let before = self.reader.problems.len();
+                let document = self.checked(&json, Some(span), used);
+                let found = self.reader.problems.split_off(before);
+                let unknown = |draft: &Draft| draft.span().is_some_and(|span| came.unknown.contains(&span));
+                self.reader.problems.extend(found.into_iter().filter(|draft| !unknown(draft)));
+                self.reader.problems.append(&mut came.problems);
+                document
             }
         };
         self.documents.insert((index, used), document.clone());
@@ -162,10 +172,11 @@ impl Lowering<'_> {
 
     fn statements(&mut self, block: &Block<'_>, used: Use) -> Option<Document> {
         let entry = block.map.get("statement")?;
-        let blocks = self.reader.labelled(block.map, "statement");
         let before = self.reader.problems.len();
+        let blocks = self.reader.labelled(block.map, "statement");
         let items = blocks.iter().map(|block| self.statement(block)).collect();
-        if self.reader.problems[before..].iter().any(Draft::is_error) {
+        let broken = matches!(entry.value.kind, Kind::Broken);
+        if broken || self.reader.problems[before..].iter().any(Draft::is_error) {
             return None;
         }
         let member = |key: &str, value| Member { key: key.to_owned(), key_span: entry.key_span, value };
@@ -203,7 +214,17 @@ impl Lowering<'_> {
             add(element, entry.key_span, Json { kind: JsonKind::List(items), span: entry.value.span });
         }
         if let Some(entry) = block.map.get("condition") {
-            add("Condition", entry.key_span, plain(&entry.value));
+            let terraform = match &entry.value.kind {
+                Kind::Map(map) => terraform_condition(map),
+                _ => None,
+            };
+            match terraform {
+                Some(right) => {
+                    let what = "a condition has operators, keys and values, no `test`, `variable` and `values`";
+                    self.reader.report(Draft::error(entry.key_span, what).hint(format!("write {right}")));
+                }
+                None => add("Condition", entry.key_span, plain(&entry.value)),
+            }
         }
         for pair in [["actions", "not_actions"], ["resources", "not_resources"]] {
             if pair.iter().all(|key| !block.map.contains_key(*key)) {
@@ -300,7 +321,7 @@ impl<'a> Inline<'a> {
 /// A value of the estate as JSON.
 fn plain(node: &Node) -> Json<Span> {
     let kind = match &node.kind {
-        Kind::Null => JsonKind::Null,
+        Kind::Null | Kind::Broken => JsonKind::Null,
         Kind::Bool(flag) => JsonKind::Bool(*flag),
         Kind::Int(int) => JsonKind::Number(int.to_string()),
         Kind::Float(float) => JsonKind::Number(float.to_string()),

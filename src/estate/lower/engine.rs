@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use super::limits::Declared;
 use super::{Lowering, is_mount_path};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
@@ -108,6 +109,12 @@ impl Lowering<'_> {
                 let draft = Draft::error(span, format!("`{region}` is not an AWS region"));
                 self.reader.report(draft.hint("a region is written eu-west-1"));
             }
+        }
+        if let Some((text, span)) = self.reader.text_quietly(block, "username_template")
+            && !text.is_empty()
+        {
+            let (mount, text) = (block.label.to_owned(), text.to_owned());
+            self.templates.push(Declared { mount, text, span });
         }
         if let Some(entry) = block.map.get("max_retries")
             && matches!(entry.value.kind, Kind::Int(retries) if !(-1..=100).contains(&retries))

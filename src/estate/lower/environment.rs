@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use crate::estate::interpolate::Variables;
+use crate::estate::interpolate::{Replaced, Variables};
 use crate::estate::problem::{Draft, Problem};
 use crate::estate::schema::{Block, Reader};
 use crate::estate::tree::{Kind, Map, nearest};
@@ -13,17 +13,19 @@ pub(super) type Declared = (Environment, Variables, Option<Map>);
 
 const KEYS: &[&str] = &["estate", "address", "engine", "data", "aws", "max_deletes", "var", "override"];
 
-/// The name of the environment to use; `None` when none is declared and none was asked for would be an error.
+/// The name of the environment to use; `None` when it may be in a file that could not be read, which has been told.
 ///
 /// # Errors
 /// There is none, or it is not clear which.
-pub(super) fn choose(declarations: &Map, wanted: Option<&str>) -> Result<Option<String>, Problem> {
+pub(super) fn choose(declarations: &Map, wanted: Option<&str>, incomplete: bool) -> Result<Option<String>, Problem> {
     let names: Vec<&str> = match declarations.get("environment").map(|entry| &entry.value.kind) {
         Some(Kind::Map(map)) => map.keys().map(String::as_str).collect(),
         _ => Vec::new(),
     };
     let listed = value::listed(&names);
     match (wanted, names.as_slice()) {
+        (_, []) if incomplete => Ok(None),
+        (Some(wanted), names) if incomplete && !names.contains(&wanted) => Ok(None),
         (_, []) => Err(Problem::general("the estate declares no environment")
             .hint("add: environment \"local\" { engine = \"embedded\" }")),
         (Some(wanted), names) if names.contains(&wanted) => Ok(Some(wanted.to_owned())),
@@ -60,9 +62,9 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
         .filter(|(key, _)| !matches!(key.as_str(), "var" | "override"))
         .map(|(key, entry)| (key.clone(), entry.clone()))
         .collect();
-    let mut missing = Vec::new();
-    variables.apply(&mut own, &mut missing);
-    reader.problems.append(&mut missing);
+    let mut came = Replaced::default();
+    variables.apply(&mut own, &mut came);
+    let before = reader.problems.len();
     let own = Block { name: block.name.clone(), label: block.label, span: block.span, map: &own };
     let engine = engine(reader, &own);
     let max_deletes = reader.int(&own, "max_deletes").and_then(|(int, span)| {
@@ -78,6 +80,10 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
         }
         is_name(estate).then(|| estate.to_owned())
     });
+    // A text with an unknown variable is checked no further.
+    let found = reader.problems.split_off(before);
+    let found = found.into_iter().filter(|draft| draft.span().is_none_or(|span| !came.unknown.contains(&span)));
+    reader.problems.extend(came.problems.into_iter().chain(found));
     let over = reader.inner(block, "override").map(|over| over.map.clone());
     let place = reader.place(block.span);
     // A broken engine has been told; the rest is still checked with one that stands for it.
@@ -91,7 +97,7 @@ fn is_name(name: &str) -> bool {
 }
 
 fn variables(reader: &mut Reader<'_>, block: &Block<'_>) -> Variables {
-    let mut variables = Variables { environment: Some(block.label.to_owned()), vars: Default::default() };
+    let mut variables = Variables { environment: Some(block.label.to_owned()), ..Variables::default() };
     let Some(vars) = reader.inner(block, "var") else { return variables };
     for (name, entry) in vars.map {
         if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
@@ -99,7 +105,9 @@ fn variables(reader: &mut Reader<'_>, block: &Block<'_>) -> Variables {
             continue;
         }
         match value::text(&entry.value) {
+            _ if matches!(entry.value.kind, Kind::Broken) => drop(variables.broken.insert(name.clone())),
             Ok(text) if text.contains("${") => {
+                variables.broken.insert(name.clone());
                 reader.report(Draft::error(entry.value.span, "nothing is replaced in the value of a variable"));
             }
             Ok(text) => {
@@ -107,10 +115,14 @@ fn variables(reader: &mut Reader<'_>, block: &Block<'_>) -> Variables {
                 if is_account && !value::is_account(text) {
                     let draft = Draft::error(entry.value.span, format!("`{text}` is not an account id"));
                     reader.report(draft.hint("an AWS account id has twelve digits"));
+                    variables.broken.insert(name.clone());
                 }
                 variables.vars.insert(name.clone(), text.to_owned());
             }
-            Err(draft) => reader.report(draft),
+            Err(draft) => {
+                variables.broken.insert(name.clone());
+                reader.report(draft);
+            }
         }
         // A variable with a bad value is known all the same.
         variables.vars.entry(name.clone()).or_insert_with(|| "x".to_owned());

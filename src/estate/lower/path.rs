@@ -17,7 +17,7 @@ impl Lowering<'_> {
     /// Warns of paths that lead nowhere. After all roles are known.
     pub(super) fn check_named_paths(&mut self) {
         for (path, span) in std::mem::take(&mut self.named_paths) {
-            if self.incomplete {
+            if self.is_incomplete() {
                 return;
             }
             if let Some(what) = self.leads_nowhere(&path) {

@@ -2,11 +2,11 @@
 
 use std::fmt::Write as _;
 
-use hcl_edit::Span as _;
 use serde_json::Value;
 
+use super::document::unread;
 use super::{Lowering, is_lower_name};
-use crate::acl::{Capability, document};
+use crate::acl::{Capability, document, hcl};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
@@ -40,6 +40,7 @@ impl Lowering<'_> {
         } else if (acl_policy::KIND.built_in)(&path) {
             self.reader.report(Draft::error(block.span, format!("`{}` belongs to the engine itself", block.label)));
         }
+        let named = self.named_paths.len();
         let rules = match (block.map.get("path"), block.map.get("file")) {
             (Some(path), Some(file)) => {
                 let draft = Draft::error(file.key_span, "a policy has either `path` blocks or a `file`");
@@ -55,6 +56,9 @@ impl Lowering<'_> {
             (None, Some(_)) => self.file_rules(block),
         };
         self.policies.insert(block.label.to_owned());
+        let places = self.named_paths[named..].iter();
+        let places = places.map(|(pattern, span)| (pattern.clone(), self.reader.place(*span))).collect();
+        self.rules.insert(path.clone(), places);
         let mut fields = std::collections::BTreeMap::new();
         if let Some((rules, span)) = rules {
             let value = FieldValue::Data(Value::from(rules.trim()));
@@ -122,23 +126,11 @@ impl Lowering<'_> {
 
     pub(super) fn check_path(&mut self, path: &str, span: Span) {
         self.named_paths.push((path.to_owned(), span));
-        if path.contains("+*") {
-            let draft = Draft::error(span, "`+*` is forbidden in the path of a policy");
-            self.reader.report(draft.hint("`+` is one whole segment, and `*` stands only at the end"));
-        } else if path.trim_end_matches('*').contains('*') || path.ends_with("**") {
-            let draft = Draft::error(span, "`*` has a meaning only at the end of a path");
-            self.reader.report(draft.hint("write `+` for one segment"));
-        } else if path.is_empty() || path.starts_with('/') {
-            self.reader.report(Draft::error(span, "the path of a policy is not empty and has no `/` in front"));
-        }
+        self.reader.problems.extend(path_problem(path, span));
     }
 
     pub(super) fn check_capability(&mut self, capability: &str, span: Span) {
-        if Capability::from_name(capability).is_none() {
-            let hint = nearest(capability, capability_names().into_iter())
-                .unwrap_or_else(|| format!("known are {}", value::listed(&capability_names())));
-            self.reader.report(Draft::error(span, format!("`{capability}` is not a capability")).hint(hint));
-        }
+        self.reader.problems.extend(capability_problem(capability, span));
     }
 
     fn file_rules(&mut self, block: &Block<'_>) -> Option<(String, Span)> {
@@ -151,8 +143,7 @@ impl Lowering<'_> {
         let index = match self.reader.sources.reference(name) {
             Ok(index) => index,
             Err(why) => {
-                let draft = Draft::error(span, format!("`{name}` can't be read: {why}"));
-                self.reader.report(draft.hint("a file is named relative to the estate's directory"));
+                self.reader.report(unread(name, span, why));
                 return None;
             }
         };
@@ -161,83 +152,127 @@ impl Lowering<'_> {
             self.reader.report(Draft::error(span, format!("`{name}` is empty")));
             return None;
         }
-        self.check_rules(&source.text, index, span);
+        let rules = check_file(&source.text, index);
+        self.named_paths.extend(rules.paths);
+        for draft in rules.problems {
+            self.reader.report(draft.also(span, "the policy is used here"));
+        }
         Some((source.text.clone(), span))
     }
+}
 
-    /// Checks the text of a policy file, which engines take in HCL or in JSON.
-    fn check_rules(&mut self, text: &str, index: u32, used: Span) {
-        let before = self.reader.problems.len();
-        self.check_places(text, index, used);
-        // The language's own parser knows no places, but all that the language forbids.
-        if self.reader.problems.len() > before {
-            return;
-        }
-        match document::parse_with_templates(text) {
-            Err(error) => {
-                let what = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-                self.reader.report(Draft::error(Span::new(index, 0..0), what).also(used, "the policy is used here"));
-            }
-            Ok(rules) if document::not_served(&rules).is_some() => {
-                let (what, word) = match rules.iter().any(|rule| rule.path.contains("{{")) {
-                    true => ("identity templates", "{{"),
-                    false => ("response wrapping", "wrapping_ttl"),
-                };
-                let at = text.find(word).map_or(0..0, |at| at..at + word.len());
-                self.reader.report(not_served(what, Span::new(index, at)).also(used, "the policy is used here"));
-            }
-            Ok(_) => {}
-        }
+/// What the file of a policy says, as far as it is checked here.
+#[derive(Default)]
+pub(super) struct FileRules {
+    /// Everything that is wrong with it.
+    pub(super) problems: Vec<Draft>,
+    /// The paths that it names.
+    paths: Vec<(String, Span)>,
+}
+
+/// Checks the text of a policy file, which engines take in HCL 1 or in JSON.
+pub(super) fn check_file(text: &str, index: u32) -> FileRules {
+    let mut rules = FileRules::default();
+    let place = |range: std::ops::Range<usize>| Span::new(index, range);
+    if let Some(at) = text.find("${var.").or_else(|| text.find("${env.")) {
+        let end = text[at..].find('}').map_or(at + 2, |end| at + end + 1);
+        let draft = Draft::error(place(at..end), "nothing is replaced in the file of a policy");
+        let hint = "write it out, or write the policy as `path` blocks, in which it is replaced";
+        rules.problems.push(draft.hint(hint));
+        return rules;
     }
-
-    /// Checks what can be shown at its place.
-    fn check_places(&mut self, text: &str, index: u32, used: Span) {
-        if let Some(at) = text.find("${var.").or_else(|| text.find("${env.")) {
-            let end = text[at..].find('}').map_or(at + 2, |end| at + end + 1);
-            let draft = Draft::error(Span::new(index, at..end), "nothing is replaced in the file of a policy");
-            let hint = "write it out, or write the policy as `path` blocks, in which it is replaced";
-            self.reader.report(draft.hint(hint).also(used, "the policy is used here"));
-            return;
+    if text.trim_start().starts_with('{')
+        && let Err(malformed) = json::parse(text)
+    {
+        let what = format!("this is not JSON: {}", malformed.what);
+        rules.problems.push(Draft::error(place(malformed.span), what));
+        return rules;
+    }
+    let items = match hcl::parse(text) {
+        Ok(items) => items,
+        Err(error) => {
+            let what = format!("this is not HCL: {}", error.what);
+            rules.problems.push(Draft::error(place(error.offset..error.offset), what));
+            return rules;
         }
-        if text.trim_start().starts_with('{') {
-            if let Err(malformed) = json::parse(text) {
-                let draft =
-                    Draft::error(Span::new(index, malformed.span), format!("this is not JSON: {}", malformed.what));
-                self.reader.report(draft.also(used, "the policy is used here"));
-            }
-            return;
-        }
-        let body = match hcl_edit::parser::parse_body(text) {
-            Ok(body) => body,
-            Err(error) => {
-                let at = error.location().offset().min(text.len());
-                let what = format!("this is not HCL: {}", error.message().replace('\n', ", "));
-                let draft = Draft::error(Span::new(index, at..at), what);
-                self.reader.report(draft.also(used, "the policy is used here"));
-                return;
-            }
+    };
+    for item in items.iter().filter(|item| !matches!(item.keys[0].as_str(), "name" | "path")) {
+        let what = match item.keys.len() {
+            1 => format!("a policy has no key `{}`", item.keys[0]),
+            _ => "a policy has `path \"...\" { ... }` blocks only".to_owned(),
         };
-        let place = |range: Option<std::ops::Range<usize>>| Span::new(index, range.unwrap_or(0..0));
-        for attribute in body.attributes().filter(|attribute| attribute.key.as_str() != "name") {
-            let what = format!("a policy has no key `{}`", attribute.key.as_str());
-            self.reader.report(Draft::error(place(attribute.key.span()), what).also(used, "the policy is used here"));
-        }
-        for block in body.blocks() {
-            if block.ident.as_str() != "path" || block.labels.len() != 1 {
-                let draft = Draft::error(place(block.ident.span()), "a policy has `path \"...\" { ... }` blocks only");
-                self.reader.report(draft.also(used, "the policy is used here"));
-                continue;
-            }
-            self.check_path(block.labels[0].as_str().trim_start_matches('/'), place(block.labels[0].span()));
-            let capabilities =
-                block.body.get_attribute("capabilities").and_then(|attribute| attribute.value.as_array());
-            for capability in capabilities.into_iter().flat_map(|list| list.iter()) {
-                if let Some(name) = capability.as_str() {
-                    self.check_capability(name, place(capability.span()));
-                }
-            }
+        rules.problems.push(Draft::error(place(item.key_spans[0].clone()), what));
+    }
+    for stanza in document::stanzas_of(&items) {
+        let (path, span) = (stanza.path.trim_start_matches('/'), place(stanza.span));
+        rules.paths.push((path.to_owned(), span));
+        rules.problems.extend(path_problem(path, span));
+        for item in stanza.body.iter().filter(|item| item.keys == ["capabilities"]) {
+            capabilities(text, item, |name, at| rules.problems.extend(capability_problem(name, place(at))));
         }
     }
+    // The language's own parser tells one thing at a time, but all that the language forbids.
+    if rules.problems.is_empty() {
+        rules.problems.extend(refusal(text, &items, index));
+    }
+    rules
+}
+
+/// Calls `each` with the names in a list of capabilities and with where they stand.
+fn capabilities(text: &str, item: &hcl::Item, mut each: impl FnMut(&str, std::ops::Range<usize>)) {
+    let hcl::Value::List(values) = &item.value else { return };
+    let mut from = item.value_span.start;
+    for value in values {
+        let hcl::Value::Text(name) = value else { continue };
+        let written = format!("\"{name}\"");
+        // One that is written with an escape is not found, and is told at the list.
+        let at = text.get(from..item.value_span.end).and_then(|rest| rest.find(&written));
+        let span = at.map_or(item.value_span.clone(), |at| from + at..from + at + written.len());
+        from = at.map_or(from, |_| span.end);
+        each(name, span);
+    }
+}
+
+/// What an engine refuses in a document whose syntax holds, or what ours does not serve.
+fn refusal(text: &str, items: &[hcl::Item], index: u32) -> Option<Draft> {
+    let at = |range: Option<std::ops::Range<usize>>| Span::new(index, range.unwrap_or(0..0));
+    match document::parse_with_templates(text) {
+        Err(error) => {
+            let what = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
+            Some(Draft::error(at(document::place(items, &error)), what))
+        }
+        Ok(rules) => document::not_served(&rules).map(|error| {
+            let (what, word) = match rules.iter().any(|rule| rule.path.contains("{{")) {
+                true => ("identity templates", "{{"),
+                false => ("response wrapping", "wrapping_ttl"),
+            };
+            let word = text.find(word).map(|at| at..at + word.len());
+            not_served(what, at(word.or_else(|| document::place(items, &error))))
+        }),
+    }
+}
+
+fn path_problem(path: &str, span: Span) -> Option<Draft> {
+    if path.contains("+*") {
+        let draft = Draft::error(span, "`+*` is forbidden in the path of a policy");
+        Some(draft.hint("`+` is one whole segment, and `*` stands only at the end"))
+    } else if path.trim_end_matches('*').contains('*') || path.ends_with("**") {
+        let draft = Draft::error(span, "`*` has a meaning only at the end of a path");
+        Some(draft.hint("write `+` for one segment"))
+    } else if path.is_empty() || path.starts_with('/') {
+        Some(Draft::error(span, "the path of a policy is not empty and has no `/` in front"))
+    } else {
+        None
+    }
+}
+
+fn capability_problem(capability: &str, span: Span) -> Option<Draft> {
+    if Capability::from_name(capability).is_some() {
+        return None;
+    }
+    let hint = nearest(capability, capability_names().into_iter())
+        .unwrap_or_else(|| format!("known are {}", value::listed(&capability_names())));
+    Some(Draft::error(span, format!("`{capability}` is not a capability")).hint(hint))
 }
 
 /// The values that a parameter may have, as HCL.

@@ -19,7 +19,7 @@ enum Plain {
 
 fn plain(node: &Node) -> Plain {
     match &node.kind {
-        Kind::Null => Plain::Null,
+        Kind::Null | Kind::Broken => Plain::Null,
         Kind::Bool(flag) => Plain::Bool(*flag),
         Kind::Int(int) => Plain::Int(*int),
         Kind::Float(float) => Plain::Float(*float),

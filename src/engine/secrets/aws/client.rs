@@ -20,7 +20,6 @@ use super::config::{self, LeaseConfig, Root};
 use super::failure::{Class, Failure};
 use super::pace::Ended;
 use super::pacer::{Pacer, Pacers, Turn};
-use super::template::Template;
 use crate::clock::Clock;
 use crate::engine::AwsTransport;
 use crate::engine::core::Core;
@@ -28,6 +27,7 @@ use crate::engine::error::Error;
 use crate::engine::lease::Lane;
 use crate::engine::router::Mount;
 use crate::secret::Secret;
+use crate::username::Template;
 
 /// The longest that one attempt of a call may take.
 pub(super) const ATTEMPT_SECONDS_MAX: i64 = 10;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::template;
 use crate::engine::AwsTransport;
 use crate::engine::barrier::Batch;
 use crate::engine::core::{Call, Core};
@@ -15,6 +14,7 @@ use crate::engine::field::Fields;
 use crate::engine::request::{Operation, Response};
 use crate::engine::router::Mount;
 use crate::secret::Secret;
+use crate::username;
 
 /// What `config/root` holds. Every write replaces all of it.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -52,7 +52,7 @@ impl Default for Root {
             sts_fallback_endpoints: Vec::new(),
             sts_fallback_regions: Vec::new(),
             max_retries: -1,
-            username_template: template::DEFAULT.to_owned(),
+            username_template: username::DEFAULT.to_owned(),
         }
     }
 }
@@ -91,7 +91,7 @@ pub(super) async fn handle_root(core: &Arc<Core>, call: Call<'_>) -> Result<Resp
             // It may lead to the account again that leases wait for.
             core.leases.look_again(core, &call.mount.path).await?;
             let mut response = Response::empty();
-            if let Err(error) = template::Template::compile(&root.username_template) {
+            if let Err(error) = username::Template::compile(&root.username_template) {
                 // Accepted, as Vault does; but there the mistake shows only when a credential is asked for.
                 response = response
                     .warn(format!("username_template does not compile, so no credential can be issued: {error}"));
@@ -136,7 +136,7 @@ fn from_fields(fields: Fields<'_>) -> Result<Root, Error> {
         sts_fallback_regions: fields.list("sts_fallback_regions")?.unwrap_or_default(),
         max_retries: fields.int("max_retries")?.unwrap_or(-1),
         username_template: match text("username_template")? {
-            empty if empty.is_empty() => template::DEFAULT.to_owned(),
+            empty if empty.is_empty() => username::DEFAULT.to_owned(),
             given => given,
         },
     };
@@ -261,11 +261,10 @@ pub(super) async fn handle_lease(core: &Arc<Core>, call: Call<'_>) -> Result<Res
 }
 
 fn required(fields: Fields<'_>, name: &str, prefix: &str) -> Result<i64, Error> {
-    let text = fields
-        .string(name)?
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| Error::Invalid(format!("'{name}' is a required parameter")))?;
-    duration::parse(&text).map_err(|error| Error::Invalid(format!("{prefix}: {error}")))
+    let missing = || Error::Invalid(format!("'{name}' is a required parameter"));
+    let text = fields.string(name)?.filter(|text| !text.is_empty()).ok_or_else(missing)?;
+    let seconds = duration::parse_value(&text.into()).map_err(|error| Error::Invalid(format!("{prefix}: {error}")))?;
+    seconds.ok_or_else(missing)
 }
 
 #[cfg(test)]

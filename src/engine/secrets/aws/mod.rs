@@ -11,7 +11,6 @@ mod policy_text;
 mod revoke;
 mod role;
 mod rotate;
-mod template;
 mod user;
 
 use std::sync::Arc;

@@ -3,6 +3,8 @@
 
 use serde::de::IgnoredAny;
 
+pub(super) use crate::username::go_quote;
+
 /// The document without white space between its tokens; none if it is not JSON.
 pub(super) fn compact(document: &str) -> Option<String> {
     serde_json::from_str::<IgnoredAny>(document).ok()?;
@@ -22,33 +24,9 @@ pub(super) fn compact(document: &str) -> Option<String> {
     Some(text)
 }
 
-/// A text in double quotes with Go's escapes, as `%q` prints it.
-pub(super) fn go_quote(text: &str) -> String {
-    let mut quoted = String::with_capacity(text.len() + 2);
-    quoted.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => quoted.push_str("\\\""),
-            '\\' => quoted.push_str("\\\\"),
-            '\n' => quoted.push_str("\\n"),
-            '\r' => quoted.push_str("\\r"),
-            '\t' => quoted.push_str("\\t"),
-            '\x07' => quoted.push_str("\\a"),
-            '\x08' => quoted.push_str("\\b"),
-            '\x0c' => quoted.push_str("\\f"),
-            '\x0b' => quoted.push_str("\\v"),
-            c if (c as u32) < 0x20 || c == '\x7f' => quoted.push_str(&format!("\\x{:02x}", c as u32)),
-            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", c as u32)),
-            c => quoted.push(c),
-        }
-    }
-    quoted.push('"');
-    quoted
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{compact, go_quote};
+    use super::compact;
 
     #[test]
     fn only_white_space_between_tokens_goes() {
@@ -66,11 +44,5 @@ mod tests {
         for document in ["{bad", "", "{} {}", "{\"a\":}", "\u{feff}{}"] {
             assert_eq!(compact(document), None, "{document}");
         }
-    }
-
-    #[test]
-    fn quotes_are_those_of_go() {
-        assert_eq!(go_quote("{bad"), "\"{bad\"");
-        assert_eq!(go_quote("a\"b\\\n\t\u{1}é"), "\"a\\\"b\\\\\\n\\t\\x01é\"");
     }
 }

@@ -105,24 +105,12 @@ fn owner_by(tags: &[Tag], lease: &Lease) -> Option<Owner> {
     Some(if tag.value() == tag_value(&lease.id) { Owner::ThisLease } else { Owner::Another })
 }
 
-/// Replaces what IAM does not take in a user name, as display names and role names may hold it.
-pub(super) fn name_part(text: &str) -> String {
-    text.chars().map(|c| if is_name_char(c) { c } else { '_' }).collect()
-}
-
-/// Whether IAM takes the character in a user name.
-pub(super) fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{name_part, tag_value};
+    use super::tag_value;
 
     #[test]
-    fn names_and_tags_hold_only_what_iam_takes() {
-        assert_eq!(name_part("^#$test name\nshould be normalized)(*"), "___test_name_should_be_normalized___");
-        assert_eq!(name_part("a/b c"), "a_b_c");
+    fn tags_hold_only_what_iam_takes() {
         assert_eq!(tag_value("aws/creds/r/1@x #é"), "aws/creds/r/1@x _é");
         assert_eq!(tag_value(&"x".repeat(300)).len(), 256);
     }

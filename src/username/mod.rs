@@ -1,4 +1,6 @@
-//! The template that names IAM users: the part of Go's text/template that such templates use.
+//! How IAM users are named: the template, which is the part of Go's text/template that such templates use, and what
+//! IAM takes as a name. Pure; named by both halves: the engine names users, and the estate is told before it does what
+//! no user can be named.
 //!
 //! Text, `{{ pipelines }}` with calls, fields, strings, numbers and parentheses, `if`, `else`, `end`,
 //! comments and trim markers. Compiled once per mount configuration; every limit has a name.
@@ -42,6 +44,56 @@ pub(crate) struct Facts<'a> {
     pub(crate) policy_name: &'a str,
     /// For `unix_time` and its like.
     pub(crate) now: OffsetDateTime,
+    /// What differs from one name to the next.
+    pub(crate) chance: Chance,
+}
+
+/// Where a template's chance comes from: `None` when there is none to be had.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Chance {
+    /// This many characters of base 62, for `random`.
+    pub(crate) base62: fn(usize) -> Option<String>,
+    /// For `uuid`.
+    pub(crate) uuid: fn() -> Option<String>,
+}
+
+/// The longest name of an IAM user, in characters. Source: "IAM and AWS STS quotas".
+pub(crate) const NAME_MAX: usize = 64;
+
+/// Why IAM takes no user of a name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Refused {
+    /// It has this many characters, more than [`NAME_MAX`].
+    Long(usize),
+    /// It is empty.
+    Empty,
+    /// It holds this character.
+    Character(char),
+}
+
+/// Whether IAM takes a user of this name. Source: IAM API reference, `CreateUser`, parameter `UserName`.
+pub(crate) fn check(name: &str) -> Result<(), Refused> {
+    match (name.chars().count(), name.chars().find(|c| !is_name_char(*c))) {
+        (long, _) if long > NAME_MAX => Err(Refused::Long(long)),
+        (0, _) => Err(Refused::Empty),
+        (_, Some(character)) => Err(Refused::Character(character)),
+        (_, None) => Ok(()),
+    }
+}
+
+/// Replaces what IAM does not take in a user name, as display names and role names may hold it.
+pub(crate) fn name_part(text: &str) -> String {
+    text.chars().map(|c| if is_name_char(c) { c } else { '_' }).collect()
+}
+
+/// Whether IAM takes the character in a user name.
+pub(crate) fn is_name_char(c: char) -> bool {
+    c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
+}
+
+/// A text in double quotes with Go's escapes, as `%q` prints it.
+pub(crate) fn go_quote(text: &str) -> String {
+    functions::go_quote(text)
 }
 
 /// A value inside a template.
@@ -160,10 +212,34 @@ fn value(operand: &Operand, facts: &Facts<'_>) -> Result<Value, String> {
 mod tests {
     use time::macros::datetime;
 
-    use super::{DEFAULT, Facts, Template};
+    use super::{Chance, DEFAULT, Facts, Refused, Template, check, go_quote, name_part};
+
+    const CHANCE: Chance = Chance { base62: |length| Some("x".repeat(length)), uuid: || Some("u".repeat(36)) };
 
     fn facts(display_name: &str) -> Facts<'_> {
-        Facts { kind: "IAM", display_name, policy_name: "r", now: datetime!(2023-11-14 22:13:20.25 UTC) }
+        let now = datetime!(2023-11-14 22:13:20.25 UTC);
+        Facts { kind: "IAM", display_name, policy_name: "r", now, chance: CHANCE }
+    }
+
+    #[test]
+    fn what_iam_takes_as_a_name() {
+        for (name, refused) in [
+            ("vault-root-r-1700000000-Ab_+=,.@-".to_owned(), Ok(())),
+            ("x".repeat(64), Ok(())),
+            ("x".repeat(65), Err(Refused::Long(65))),
+            (String::new(), Err(Refused::Empty)),
+            ("a/b".to_owned(), Err(Refused::Character('/'))),
+        ] {
+            assert_eq!(check(&name), refused, "{name}");
+        }
+        assert_eq!(name_part("^#$test name\nshould be normalized)(*"), "___test_name_should_be_normalized___");
+        assert_eq!(name_part("a/b c"), "a_b_c");
+    }
+
+    #[test]
+    fn quotes_are_those_of_go() {
+        assert_eq!(go_quote("{bad"), "\"{bad\"");
+        assert_eq!(go_quote("a\"b\\\n\t\u{1}é"), "\"a\\\"b\\\\\\n\\t\\x01é\"");
     }
 
     fn render(template: &str) -> Result<String, String> {

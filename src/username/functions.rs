@@ -6,8 +6,6 @@ use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 
 use super::{Facts, OUTPUT_MAX, Value};
-use crate::engine::random;
-use crate::engine::secrets::aws::policy_text::go_quote;
 
 /// Every function.
 pub(super) const NAMES: [&str; 22] = [
@@ -41,7 +39,7 @@ pub(super) fn call(name: &str, arguments: &[Value], facts: &Facts<'_>) -> Result
     match (name, arguments) {
         ("random", [length]) => {
             let length = size(length)?;
-            text(random::base62(length).map_err(|_| "the random generator failed".to_owned())?)
+            text((facts.chance.base62)(length).ok_or("the random generator failed")?)
         }
         ("truncate", [length, input]) => text(input.text().chars().take(size(length)?).collect()),
         ("truncate_sha256", [length, input]) => truncate_sha256(size(length)?, &input.text()).and_then(text),
@@ -51,13 +49,13 @@ pub(super) fn call(name: &str, arguments: &[Value], facts: &Facts<'_>) -> Result
         ("sha256", [input]) => text(sha256(&input.text())),
         ("base64", [input]) => text(STANDARD.encode(input.text())),
         ("decode_base64", [input]) => decoded(STANDARD.decode(input.text()).ok(), "base64").and_then(text),
-        ("hex", [input]) => text(random::hex(input.text().as_bytes())),
+        ("hex", [input]) => text(hex(input.text().as_bytes())),
         ("decode_hex", [input]) => decoded(unhex(&input.text()), "hex").and_then(text),
         // A text, as printf's %s expects.
         ("unix_time", []) => text(facts.now.unix_timestamp().to_string()),
         ("unix_time_millis", []) => text((facts.now.unix_timestamp_nanos() / 1_000_000).to_string()),
         ("timestamp", [layout]) => text(timestamp(&layout.text(), facts.now)),
-        ("uuid", []) => text(random::uuid().map_err(|_| "the random generator failed".to_owned())?),
+        ("uuid", []) => text((facts.chance.uuid)().ok_or("the random generator failed")?),
         ("printf", [format, rest @ ..]) => text(printf(&format.text(), rest)?),
         ("eq", [first, rest @ ..]) if !rest.is_empty() => Ok(Value::Flag(rest.contains(first))),
         ("ne", [first, second]) => Ok(Value::Flag(first != second)),
@@ -79,8 +77,13 @@ fn size(value: &Value) -> Result<usize, String> {
     }
 }
 
+/// Lower-case hexadecimal.
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
 fn sha256(text: &str) -> String {
-    random::hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
 }
 
 /// Keeps what fits; else the head and eight digits of the hash of what was cut off.
@@ -144,8 +147,8 @@ fn printf(format: &str, arguments: &[Value]) -> Result<String, String> {
             ('q', value) => go_quote(&value.text()),
             ('x', Value::Number(number)) => format!("{number:x}"),
             ('X', Value::Number(number)) => format!("{number:X}"),
-            ('x', value) => random::hex(value.text().as_bytes()),
-            ('X', value) => random::hex(value.text().as_bytes()).to_uppercase(),
+            ('x', value) => hex(value.text().as_bytes()),
+            ('X', value) => hex(value.text().as_bytes()).to_uppercase(),
             _ => return Err(format!("the verb %{verb} does not fit {:?}", argument.text())),
         };
         let padding = width.saturating_sub(shown.chars().count());
@@ -209,4 +212,28 @@ fn timestamp(layout: &str, now: OffsetDateTime) -> String {
         }
     }
     text
+}
+
+/// A text in double quotes with Go's escapes, as `%q` prints it.
+pub(super) fn go_quote(text: &str) -> String {
+    let mut quoted = String::with_capacity(text.len() + 2);
+    quoted.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => quoted.push_str("\\\""),
+            '\\' => quoted.push_str("\\\\"),
+            '\n' => quoted.push_str("\\n"),
+            '\r' => quoted.push_str("\\r"),
+            '\t' => quoted.push_str("\\t"),
+            '\x07' => quoted.push_str("\\a"),
+            '\x08' => quoted.push_str("\\b"),
+            '\x0c' => quoted.push_str("\\f"),
+            '\x0b' => quoted.push_str("\\v"),
+            c if (c as u32) < 0x20 || c == '\x7f' => quoted.push_str(&format!("\\x{:02x}", c as u32)),
+            c if c.is_control() => quoted.push_str(&format!("\\u{:04x}", c as u32)),
+            c => quoted.push(c),
+        }
+    }
+    quoted.push('"');
+    quoted
 }

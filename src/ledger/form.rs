@@ -1,0 +1,135 @@
+//! What a document of the ledger says, and how it is kept.
+//!
+//! Format 2 keeps a document's entries as one text: engines bound how many texts a request holds, and put each of
+//! them into their audit trail. It is the JSON of format 1, deflated (RFC 1950) and in base64:
+//!
+//! ```text
+//! {"format": 2, "entries": "<base64>"}    {"format": 2, "split": true}
+//! {"format": 1, "entries": {"<path>": {...}}}
+//! ```
+
+use std::io::{Read as _, Write as _};
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use flate2::Compression;
+use flate2::read::ZlibDecoder;
+use flate2::write::ZlibEncoder;
+use serde_json::{Map, Value, json};
+
+use crate::object::Owned;
+
+/// The format that this version writes, and the newest it reads.
+const FORMAT: u64 = 2;
+
+/// The longest JSON that is read; a document of ours is a few hundred entries, of less than 1 kB each.
+const JSON_BYTES_MAX: u64 = 64 << 20;
+
+/// What a document says.
+#[derive(Debug)]
+pub(super) enum Content {
+    /// Objects that are ours.
+    Entries {
+        /// By path.
+        entries: Vec<(String, Owned)>,
+        /// Whether an older version wrote it.
+        old: bool,
+    },
+    /// That other documents hold what it held.
+    Split,
+}
+
+/// Reads a document.
+///
+/// # Errors
+/// What is not understood; a newer format is not guessed at.
+pub(super) fn read(data: &Map<String, Value>) -> Result<Content, String> {
+    let (entries, old) = match data.get("format").and_then(Value::as_u64) {
+        Some(1) => (data.get("entries").and_then(Value::as_object).cloned().ok_or("it has no entries")?, true),
+        Some(FORMAT) if data.get("split") == Some(&Value::Bool(true)) => return Ok(Content::Split),
+        Some(FORMAT) => {
+            let text = data.get("entries").and_then(Value::as_str).ok_or("it has no entries")?;
+            (inflated(text)?, false)
+        }
+        Some(newer) => return Err(format!("it has the format {newer}; use the version that wrote it")),
+        None => return Err("it has no format".to_owned()),
+    };
+    let entry = |(path, entry): (&String, &Value)| match Owned::decode(entry) {
+        Ok(owned) => Ok((path.clone(), owned)),
+        Err(what) => Err(format!("{path}: {what}")),
+    };
+    Ok(Content::Entries { entries: entries.iter().map(entry).collect::<Result<_, String>>()?, old })
+}
+
+/// Writes a document of entries.
+///
+/// # Errors
+/// None that is known: memory does not refuse to be written to.
+pub(super) fn of_entries<'a>(entries: impl Iterator<Item = (&'a str, &'a Owned)>) -> std::io::Result<Value> {
+    let entries: Map<String, Value> = entries.map(|(path, owned)| (path.to_owned(), owned.encode())).collect();
+    let mut deflated = ZlibEncoder::new(Vec::new(), Compression::default());
+    deflated.write_all(Value::Object(entries).to_string().as_bytes())?;
+    Ok(json!({"format": FORMAT, "entries": STANDARD.encode(deflated.finish()?)}))
+}
+
+/// Writes a document that others stand for.
+pub(super) fn of_split() -> Value {
+    json!({"format": FORMAT, "split": true})
+}
+
+fn inflated(text: &str) -> Result<Map<String, Value>, String> {
+    let bytes = STANDARD.decode(text).map_err(|_| "its entries are not base64")?;
+    let mut json = Vec::new();
+    ZlibDecoder::new(bytes.as_slice())
+        .take(JSON_BYTES_MAX + 1)
+        .read_to_end(&mut json)
+        .map_err(|error| format!("its entries can't be inflated: {error}"))?;
+    if json.len() as u64 > JSON_BYTES_MAX {
+        return Err(format!("its entries are longer than {JSON_BYTES_MAX} bytes"));
+    }
+    serde_json::from_slice(&json).map_err(|error| format!("its entries are no JSON: {error}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Content, of_entries, of_split, read};
+
+    fn said(data: &Value) -> Result<Content, String> {
+        read(data.as_object().expect("a map"))
+    }
+
+    #[test]
+    fn a_document_is_one_text() {
+        let entry = json!({"kind": "aws role", "file": "a.hcl", "line": 1, "column": 1, "fingerprint": "ab",
+                           "secrets": {}, "state": "applied", "protect": false});
+        let old = json!({"format": 1, "entries": {"aws/roles/a": entry, "aws/roles/b": entry}});
+        let Ok(Content::Entries { entries, old: true }) = said(&old) else { panic!("it is read") };
+        let new = of_entries(entries.iter().map(|(path, owned)| (path.as_str(), owned))).expect("it is written");
+        assert!(new["entries"].is_string() && new.as_object().expect("a map").len() == 2, "{new}");
+        let Ok(Content::Entries { entries: read, old: false }) = said(&new) else { panic!("it is read") };
+        let all = |entries: &[(String, crate::object::Owned)]| -> Vec<(String, Value)> {
+            entries.iter().map(|(path, owned)| (path.clone(), owned.encode())).collect()
+        };
+        assert_eq!(all(&read), all(&entries));
+        assert!(matches!(said(&of_split()), Ok(Content::Split)));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_not_guessed_at() {
+        for (data, part) in [
+            (json!({"format": 3, "entries": ""}), "format 3"),
+            (json!({"entries": {}}), "no format"),
+            (json!({"format": 1}), "no entries"),
+            (json!({"format": 1, "entries": {"aws/roles/x": {"kind": "new"}}}), "aws/roles/x"),
+            (json!({"format": 2, "entries": {}}), "no entries"),
+            (json!({"format": 2, "entries": "!"}), "not base64"),
+            (json!({"format": 2, "entries": "AAAA"}), "can't be inflated"),
+            (json!({"format": 2, "entries": "eJwDAAAAAAE="}), "no JSON"),
+        ] {
+            let error = said(&data).expect_err("refused");
+            assert!(error.contains(part), "{error}");
+        }
+    }
+}

@@ -1,0 +1,136 @@
+//! What stands between a client and a server, and loses things: a network, a balancer, a server that is overloaded.
+
+use std::io::{BufReader, Read, Write};
+use std::net::{TcpListener, TcpStream};
+use std::sync::{Arc, Mutex};
+
+use crate::fake::{Asked, read_request};
+
+/// What happens to a request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    /// It is answered with a status, and does not reach the server.
+    Refused(u16),
+    /// The same, with `Retry-After` in seconds.
+    RefusedFor(u16, u32),
+    /// The connection breaks, and it does not reach the server.
+    Lost,
+    /// The server does it, and a status that says otherwise is answered.
+    Belied(u16),
+    /// The server does it, and the connection breaks.
+    Unanswered,
+}
+
+struct Rule {
+    request: String,
+    times: usize,
+    fault: Option<Fault>,
+}
+
+#[derive(Default)]
+struct State {
+    rules: Vec<Rule>,
+    asked: Vec<Asked>,
+}
+
+/// It ends with the test's process.
+pub(crate) struct Between {
+    /// `http://127.0.0.1:port`.
+    pub(crate) address: String,
+    state: Arc<Mutex<State>>,
+}
+
+impl Between {
+    /// In front of a server at `http://host:port`.
+    pub(crate) fn start(server: &str) -> Self {
+        let server = server.trim_start_matches("http://").to_owned();
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let state = Arc::new(Mutex::new(State::default()));
+        let shared = state.clone();
+        std::thread::spawn(move || {
+            for stream in listener.incoming().map_while(Result::ok) {
+                let (server, shared) = (server.clone(), shared.clone());
+                // A client that goes away in the middle is its own business.
+                std::thread::spawn(move || drop(carry(&stream, &server, &shared)));
+            }
+        });
+        Self { address, state }
+    }
+
+    /// The next `times` requests whose line begins with `request` (`PUT /v1/aws/config/root`) meet a fault.
+    pub(crate) fn fault(&self, request: &str, times: usize, fault: Fault) {
+        let rule = Rule { request: request.to_owned(), times, fault: Some(fault) };
+        self.state.lock().unwrap().rules.push(rule);
+    }
+
+    /// From the `after`-th such request on, each meets a fault.
+    pub(crate) fn fault_after(&self, request: &str, after: usize, fault: Fault) {
+        let mut state = self.state.lock().unwrap();
+        let rule = |times, fault| Rule { request: request.to_owned(), times, fault };
+        state.rules.extend([rule(after, None), rule(usize::MAX, Some(fault))]);
+    }
+
+    /// Takes all faults away.
+    pub(crate) fn heal(&self) {
+        self.state.lock().unwrap().rules.clear();
+    }
+
+    /// What was asked so far.
+    pub(crate) fn asked(&self) -> Vec<Asked> {
+        self.state.lock().unwrap().asked.clone()
+    }
+}
+
+/// The fault of a request, if it meets one.
+fn fault_of(state: &Mutex<State>, asked: &Asked) -> Option<Fault> {
+    let mut state = state.lock().unwrap();
+    state.asked.push(asked.clone());
+    let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && asked.line.starts_with(&rule.request))?;
+    rule.times -= 1;
+    rule.fault
+}
+
+fn carry(stream: &TcpStream, server: &str, state: &Mutex<State>) -> std::io::Result<()> {
+    let mut reader = BufReader::new(stream);
+    while let Some(asked) = read_request(&mut reader)? {
+        let mut client = stream;
+        match fault_of(state, &asked) {
+            None => client.write_all(&forward(&asked, server)?)?,
+            Some(Fault::Refused(status)) => refuse(client, status, "")?,
+            Some(Fault::RefusedFor(status, seconds)) => {
+                refuse(client, status, &format!("retry-after: {seconds}\r\n"))?;
+            }
+            Some(Fault::Belied(status)) => {
+                forward(&asked, server)?;
+                refuse(client, status, "")?;
+            }
+            Some(Fault::Lost) => return Ok(()),
+            Some(Fault::Unanswered) => {
+                forward(&asked, server)?;
+                return Ok(());
+            }
+        }
+    }
+    Ok(())
+}
+
+fn refuse(mut client: &TcpStream, status: u16, header: &str) -> std::io::Result<()> {
+    let body = r#"{"errors":["a fault of the test"]}"#;
+    write!(client, "HTTP/1.1 {status} x\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// Asks the server on a connection of its own, and answers what it said, with its length.
+fn forward(asked: &Asked, server: &str) -> std::io::Result<Vec<u8>> {
+    let mut stream = TcpStream::connect(server)?;
+    let mut request = format!("{} HTTP/1.1\r\nconnection: close\r\n", asked.line);
+    for header in asked.headers.iter().filter(|header| !header.starts_with("connection:")) {
+        request.push_str(&format!("{header}\r\n"));
+    }
+    stream.write_all(format!("{request}\r\n{}", asked.body).as_bytes())?;
+    let mut answer = Vec::new();
+    stream.read_to_end(&mut answer)?;
+    // The client may go on with its connection.
+    let text = String::from_utf8_lossy(&answer).replacen("connection: close\r\n", "", 1);
+    Ok(text.into_bytes())
+}

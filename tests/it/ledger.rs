@@ -1,0 +1,232 @@
+//! The ledger as a data structure: it grows, is killed, and is written by several at a time.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use leasehold::api::{Client, Options, Target, TlsOptions};
+use leasehold::clock::Clock;
+use leasehold::engine::AwsTransport;
+use leasehold::ledger::{Edit, Error, Ledger};
+use leasehold::object::{KINDS, Owned, Place, State};
+use leasehold::secret::Secret;
+use serde_json::{Value, json};
+
+use crate::between::{Between, Fault};
+use crate::env::{InTestEngine, TestEnv};
+
+/// What an engine of others takes at most in one request: OpenBao 2.5, `max_json_array_element_count` and its like.
+const TEXTS_MAX: usize = 1000;
+
+const DOCUMENTS: &str = "PUT /v1/leasehold/data/local/objects/";
+
+struct World {
+    client: Client,
+    between: Between,
+    _engine: InTestEngine,
+}
+
+impl World {
+    fn new() -> Self {
+        let engine = InTestEngine::start(Clock::system(), AwsTransport::Network);
+        let between = Between::start(&engine.address);
+        let target = Target::Network { address: between.address.clone(), tls: TlsOptions::default() };
+        let client = Client::new(target, Options::new(Some(Secret::new(&*engine.root_token)))).unwrap();
+        Self { client, between, _engine: engine }
+    }
+
+    async fn read(&self) -> Ledger {
+        Ledger::read(&self.client, "local").await.unwrap()
+    }
+
+    async fn opened(&self) -> Ledger {
+        let mut ledger = self.read().await;
+        ledger.open(&self.client, &Clock::system()).await.unwrap();
+        ledger
+    }
+
+    /// The paths that a fresh reader finds.
+    async fn found(&self) -> BTreeSet<String> {
+        self.read().await.owned().keys().cloned().collect()
+    }
+
+    async fn documents(&self) -> Vec<String> {
+        let answer = self.client.list("leasehold/metadata/local/objects").await.unwrap().unwrap();
+        let keys = answer.data.unwrap()["keys"].as_array().unwrap().clone();
+        keys.iter().map(|key| key.as_str().unwrap().to_owned()).collect()
+    }
+}
+
+fn owned(number: usize) -> Owned {
+    Owned {
+        kind: KINDS[0],
+        app: Some(format!("app-{number}")),
+        place: Place { file: Arc::from("apps/a.hcl"), line: 3, column: 1 },
+        commit: Some("c0ffee".to_owned()),
+        fingerprint: format!("{:064x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+        secrets: BTreeMap::new(),
+        state: State::Applied,
+        protect: false,
+        guardrails: None,
+        review: None,
+    }
+}
+
+fn path(number: usize) -> String {
+    format!("aws/roles/app-{number}")
+}
+
+fn paths(numbers: std::ops::Range<usize>) -> BTreeSet<String> {
+    numbers.map(path).collect()
+}
+
+fn edits(numbers: std::ops::Range<usize>) -> Vec<Edit> {
+    numbers.map(|number| (path(number), Some(owned(number)))).collect()
+}
+
+fn texts(value: &Value) -> usize {
+    match value {
+        Value::String(_) => 1,
+        Value::Array(items) => items.iter().map(texts).sum(),
+        Value::Object(map) => map.values().map(|value| texts(value) + 1).sum(),
+        _ => 0,
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_grows_with_its_estate_and_no_request_holds_many_texts() {
+    let world = World::new();
+    let mut ledger = world.opened().await;
+    ledger.write(&world.client, edits(0..200)).await.unwrap();
+    assert_eq!(world.documents().await.len(), 1);
+    ledger.write(&world.client, edits(200..300)).await.unwrap();
+    assert_eq!(world.found().await, paths(0..300));
+    ledger.write(&world.client, edits(300..10_000)).await.unwrap();
+    assert_eq!(world.found().await, paths(0..10_000));
+    assert!(world.documents().await.len() < 90, "{}", world.documents().await.len());
+    ledger.write(&world.client, (0..9_990).map(|number| (path(number), None))).await.unwrap();
+    assert_eq!(world.found().await, paths(9_990..10_000));
+    let read = world.read().await;
+    assert_eq!(read.owned()[&path(9_999)].encode(), owned(9_999).encode());
+    for asked in world.between.asked().iter().filter(|asked| asked.line.starts_with("PUT")) {
+        let body: Value = serde_json::from_str(&asked.body).unwrap();
+        assert!(texts(&body) < TEXTS_MAX, "{}: {}", asked.line, texts(&body));
+        assert!(asked.body.len() < 64 * 1024, "{}: {} bytes", asked.line, asked.body.len());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_is_killed_anywhere_is_whole_or_was_never_there() {
+    for fault in [Fault::Refused(403), Fault::Unanswered] {
+        for before in [0, 200] {
+            let world = World::new();
+            let mut ledger = world.opened().await;
+            ledger.write(&world.client, edits(0..before)).await.unwrap();
+            let mut kept = 0..before;
+            for after in 0.. {
+                let mut ledger = world.read().await;
+                world.between.fault_after(DOCUMENTS, after, fault);
+                let outcome = ledger.write(&world.client, edits(before..before + 800)).await;
+                world.between.heal();
+                let found = world.found().await;
+                // The last document is what makes it count; its answer may be lost.
+                let whole = paths(0..before + 800);
+                assert!(found == paths(kept.clone()) || found == whole, "{fault:?} {before} {after}: {}", found.len());
+                if found == whole {
+                    assert!(outcome.is_ok() || fault == Fault::Unanswered);
+                    assert!(after >= 8, "{after}: it was split");
+                    kept = 0..before + 800;
+                }
+                if outcome.is_ok() {
+                    break;
+                }
+                if kept.len() > before {
+                    // Its answer was lost: what was written stands, and is written again.
+                    let mut ledger = world.read().await;
+                    ledger.write(&world.client, edits(before..before + 800)).await.unwrap();
+                    assert_eq!(world.found().await, whole);
+                    break;
+                }
+            }
+            assert_eq!(kept.len(), before + 800);
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn who_writes_beside_a_split_is_told_or_is_in_it() {
+    for after in 0..20 {
+        let world = World::new();
+        world.opened().await.write(&world.client, edits(0..200)).await.unwrap();
+        let (mut one, mut other) = (world.read().await, world.read().await);
+        world.between.fault_after(DOCUMENTS, after, Fault::Refused(403));
+        let split = one.write(&world.client, edits(200..1000)).await;
+        world.between.heal();
+        let mine = other.write(&world.client, edits(5000..5001)).await;
+        match (&split, &mine) {
+            (Ok(()), Err(Error::Moved { .. })) | (Err(_), Ok(())) => {}
+            outcome => panic!("{after}: {outcome:?}"),
+        }
+        // Whoever was told looks again.
+        world.read().await.write(&world.client, edits(5000..5001)).await.unwrap();
+        world.read().await.write(&world.client, edits(200..1000)).await.unwrap();
+        let mut all = paths(0..1000);
+        all.insert(path(5000));
+        assert_eq!(world.found().await, all, "{after}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_two_that_begin_one_is_told() {
+    for (one, other) in [(800, 1), (1, 800), (800, 800), (1, 1)] {
+        let world = World::new();
+        let (mut first, mut second) = (world.opened().await, world.opened().await);
+        first.write(&world.client, edits(0..one)).await.unwrap();
+        let error = second.write(&world.client, edits(5000..5000 + other)).await.unwrap_err();
+        assert!(matches!(error, Error::Moved { .. }), "{error}");
+        assert_eq!(world.found().await, paths(0..one));
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_older_ledger_is_read_and_brought_to_the_new_form() {
+    let world = World::new();
+    world.opened().await;
+    // As format 1 had it: 64 documents, named by what is here written down of old.
+    for (document, path) in [("2b", "aws/roles/webapp"), ("1e", "sys/mounts/aws")] {
+        let data = json!({"format": 1, "entries": {path: owned(7).encode()}});
+        let body = json!({"data": data, "options": {"cas": 0}});
+        let document = format!("leasehold/data/local/objects/{document}");
+        world.client.write(&document, body.as_object().unwrap()).await.unwrap();
+    }
+    let mut ledger = world.read().await;
+    assert!(ledger.is_old());
+    let both: BTreeSet<String> = ["aws/roles/webapp", "sys/mounts/aws"].map(str::to_owned).into();
+    assert_eq!(world.found().await, both);
+    ledger.write(&world.client, edits(0..1000)).await.unwrap();
+    let read = world.read().await;
+    assert!(!read.is_old());
+    assert_eq!(read.owned()["aws/roles/webapp"].encode(), owned(7).encode());
+    assert_eq!(read.owned().len(), 1002);
+}
+
+#[test]
+fn people_can_read_it() {
+    let env = TestEnv::new();
+    env.copy_tree("examples/tutorial", "estate");
+    let run = |args: &[&str]| env.ok(&[&["-C", "estate"], args].concat());
+    run(&["apply", "--auto-approve"]);
+    let text = run(&["ledger", "show"]);
+    let line = text.lines().find(|line| line.starts_with("aws/roles/webapp ")).expect(&text);
+    for part in ["aws role", "applied", "apps/webapp.hcl:"] {
+        assert!(line.contains(part), "{line}");
+    }
+    let one: Value = serde_json::from_str(&run(&["ledger", "show", "--format", "json", "aws/roles"])).unwrap();
+    assert_eq!(one["owner"], "local");
+    let objects = one["objects"].as_object().unwrap();
+    assert!(objects.keys().all(|path| path.starts_with("aws/roles/")) && objects.contains_key("aws/roles/webapp"));
+    assert_eq!(objects["aws/roles/webapp"]["state"], "applied");
+    let root: Value = serde_json::from_str(&run(&["ledger", "show", "--format", "json", "aws/config/root"])).unwrap();
+    let secrets = &root["objects"]["aws/config/root"]["secrets"];
+    assert!(secrets.is_array() || root["objects"] == json!({}), "names alone: {root}");
+    assert!(run(&["ledger", "list"]).contains("an estate without a name, environment `local`"));
+}
