@@ -37,6 +37,15 @@ pub(crate) struct Args {
     /// Apply without asking
     #[arg(long)]
     auto_approve: bool,
+    /// Apply files of a commit that came before one that was applied
+    #[arg(long)]
+    allow_older: bool,
+    /// Apply the plan that has this digest, as `leasehold plan` printed it, and no other; nobody is asked
+    #[arg(long, value_name = "DIGEST")]
+    expect: Option<String>,
+    /// Show all of a plan of more than 30 changes
+    #[arg(long)]
+    verbose: bool,
     /// Take warnings about the files for errors
     #[arg(long)]
     strict: bool,
@@ -58,17 +67,20 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
-    let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change };
+    let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change, older: args.allow_older };
     let mut proposal = propose(context, word).await?;
     let plan = &proposal.prepared.plan;
-    output::data(&plan.text(colour()))?;
+    match args.expect.as_deref().filter(|_| !plan.is_empty()) {
+        Some(expected) => expect(plan, expected)?,
+        None => output::data(&plan.page(colour(), args.verbose))?,
+    }
     if !plan.refusals.is_empty() {
         return Ok(plan.exit_code());
     }
     let written: HashSet<&str> =
         plan.changes.iter().filter(|change| !change.takes_away()).map(|change| change.path.as_str()).collect();
     secret_source::missing(proposal.missing.iter().filter(|missing| written.contains(missing.path.as_str())))?;
-    if !plan.is_empty() && !args.auto_approve {
+    if !plan.is_empty() && !args.auto_approve && args.expect.is_none() {
         confirm(plan)?;
     }
     let report = run_to_the_end(context, &mut proposal).await?;
@@ -78,6 +90,23 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
     }
     output::line(&report.summary())?;
     Ok(report.exit_code())
+}
+
+/// Refuses another plan than the one that was reviewed.
+fn expect(plan: &Plan, expected: &str) -> Result<(), CliError> {
+    let digest = plan.digest();
+    if digest == expected {
+        // It was shown where it was reviewed. What refuses it was not.
+        plan.refusals.iter().for_each(|refusal| output::say(&format!("Refused: {}", escape(&refusal.to_string()))));
+        return Ok(());
+    }
+    let what = format!("this is not the plan that is expected: its digest is {digest}");
+    let hint = if plan.review_digest.as_deref() == Some(expected) {
+        "that is the digest of its review; --expect takes the one in the plan's last lines"
+    } else {
+        "files or engine have changed since the other was made: look at a new plan"
+    };
+    Err(CliError::new(4, what).hint(hint))
 }
 
 fn confirm(plan: &Plan) -> Result<(), CliError> {

@@ -38,6 +38,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let format = global.format(&[Format::Text, Format::Json, Format::Markdown])?;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
     let outcome = find(&context).await;
@@ -53,7 +54,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 async fn find(context: &Context) -> Result<Drift, CliError> {
-    let word = Word { adopt: Adopt::Refuse, account_change: true };
+    let word = Word { adopt: Adopt::Refuse, account_change: true, older: true };
     let Proposal { estate, client, mut prepared, .. } = propose(context, word).await?;
     leave_to_others(context, &client, &mut prepared).await?;
     let Prepared { plan, ledger, live } = &prepared;

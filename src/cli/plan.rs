@@ -1,6 +1,6 @@
 //! `leasehold plan`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashSet};
 use std::path::PathBuf;
 
 use super::Global;
@@ -37,9 +37,15 @@ pub(crate) struct Args {
     /// Plan to lead a mount to another AWS account, though leases of it are out
     #[arg(long)]
     allow_account_change: bool,
+    /// Plan with files of a commit that came before one that was applied
+    #[arg(long)]
+    allow_older: bool,
     /// Take warnings about the files for errors
     #[arg(long)]
     strict: bool,
+    /// Show all of a plan of more than 30 changes
+    #[arg(long)]
+    verbose: bool,
     /// Print the plan as JSON
     #[arg(long)]
     json: bool,
@@ -50,8 +56,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
-    let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change };
-    let outcome = show(&context, word, as_json).await;
+    let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change, older: args.allow_older };
+    let outcome = show(&context, word, as_json, args.verbose).await;
     context.close().await;
     // Two means that there are changes, and nothing else.
     outcome.map_err(|error| CliError { exit_code: if error.exit_code == 2 { 1 } else { error.exit_code }, ..error })
@@ -64,13 +70,15 @@ pub(super) struct Word {
     pub(super) adopt: Adopt,
     /// Whether a mount may leave the AWS account in which it has leases.
     pub(super) account_change: bool,
+    /// Whether the files may have come before those of an earlier apply.
+    pub(super) older: bool,
 }
 
-async fn show(context: &Context, word: Word, as_json: bool) -> Result<u8, CliError> {
+async fn show(context: &Context, word: Word, as_json: bool, verbose: bool) -> Result<u8, CliError> {
     let Proposal { prepared: Prepared { plan, .. }, .. } = propose(context, word).await?;
     match as_json {
         true => output::data(&format!("{:#}\n", plan.json()))?,
-        false => output::data(&plan.text(colour()))?,
+        false => output::data(&plan.page(colour(), verbose))?,
     }
     Ok(plan.exit_code())
 }
@@ -107,12 +115,31 @@ pub(super) async fn propose(context: &Context, word: Word) -> Result<Proposal, C
     if word.account_change {
         prepared.plan.allow_account_change();
     }
+    if !word.older {
+        refuse_older(context, &mut prepared)?;
+    }
     if !prepared.plan.changes.is_empty() {
         let (review, old) = reviewed(&estate, &prepared, &context.today());
         prepared.plan.notes.extend(old);
         prepared.plan.add_review(review);
     }
     Ok(Proposal { estate, client, prepared, missing })
+}
+
+/// Refuses a plan from a checkout that came before what was applied: it would take back what others have reviewed.
+fn refuse_older(context: &Context, prepared: &mut Prepared) -> Result<(), CliError> {
+    if prepared.plan.changes.is_empty() {
+        return Ok(());
+    }
+    let written = prepared.ledger.owned().iter();
+    let written: BTreeMap<&str, &str> =
+        written.filter_map(|(path, owned)| Some((owned.commit.as_deref()?, path.as_str()))).collect();
+    let newer = git::newer(&context.estate_dir(), written.keys().copied())
+        .map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))?;
+    if let Some(newer) = newer {
+        prepared.plan.refuse_older(newer, written.get(newer).copied().unwrap_or_default());
+    }
+    Ok(())
 }
 
 /// What the engine's objects let apps do now, and what the files would let them do. With it, what is denied and

@@ -125,6 +125,26 @@ pub fn directory(directory: &Path) -> Result<String, Error> {
     Ok(parts.collect::<Vec<_>>().join("/"))
 }
 
+/// Which of these commits a checkout of `directory` is older than: the first of which the checked-out commit is an
+/// ancestor. Commits that the repository does not have are passed over, as is all outside git.
+///
+/// # Errors
+/// [`Error`], if there is a repository and it cannot be read.
+pub fn newer<'a>(directory: &Path, commits: impl IntoIterator<Item = &'a str>) -> Result<Option<&'a str>, Error> {
+    let Some(repository) = open(directory)? else { return Ok(None) };
+    let Ok(head) = repository.head().and_then(|head| head.peel_to_commit()) else { return Ok(None) };
+    for commit in commits {
+        let hash = commit.split('-').next().unwrap_or_default();
+        let Ok(oid) = git2::Oid::from_str(hash) else { continue };
+        if repository.find_commit(oid).is_ok()
+            && repository.graph_descendant_of(oid, head.id()).map_err(|source| Error::git(directory, source))?
+        {
+            return Ok(Some(commit));
+        }
+    }
+    Ok(None)
+}
+
 /// The commit of the repository that holds `directory`: its full hash, with `-dirty` if any of the estate's
 /// files there differs from it. `None` outside git, and before the first commit.
 ///

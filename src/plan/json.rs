@@ -7,6 +7,12 @@ use super::{Change, FieldChange, Plan, Side, Summary};
 impl Plan {
     /// The plan as JSON. Secrets are `null` with `"sensitive": true`.
     pub fn json(&self) -> Value {
+        let mut json = self.facts();
+        json["digest"] = self.digest().into();
+        json
+    }
+
+    pub(super) fn facts(&self) -> Value {
         let Summary { add, change, delete, adopt, forget } = self.summary();
         json!({
             "format_version": 1,

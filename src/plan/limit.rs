@@ -66,6 +66,15 @@ pub enum Refusal {
         /// How many leases there are; none if the token may not know.
         leases: Option<usize>,
     },
+    /// The files are of a commit that came before one that was applied.
+    Older {
+        /// The files' commit.
+        commit: String,
+        /// The newer one.
+        newer: String,
+        /// An object that was written from it.
+        example: String,
+    },
     /// It introduces what a guardrail denies.
     Guardrail {
         /// Each violation, in a line.
@@ -89,6 +98,9 @@ impl Refusal {
                 .to_owned(),
             Self::AccountChange { .. } => "let the leases end first, or revoke them; if it is the same account, or their \
                                            users may stay behind in the old one, say so with --allow-account-change"
+                .to_owned(),
+            Self::Older { .. } => "check out what was applied last, or newer; --allow-older applies the older files, and takes \
+                                   back what came after them"
                 .to_owned(),
             Self::Guardrail { .. } => "change what is granted, or add an `except` block with a reason, an owner and an \
                                        end to the guardrail"
@@ -146,6 +158,13 @@ impl fmt::Display for Refusal {
                     f,
                     "{path} ({place}) would lead {mount} to another AWS account, as far as can be told: {leases} can't be \
                      revoked from there"
+                )
+            }
+            Self::Older { commit, newer, example } => {
+                let (commit, newer) = (super::short(commit), super::short(newer));
+                write!(
+                    f,
+                    "these files are of commit {commit}, which came before {newer}, from which {example} was applied"
                 )
             }
             Self::Guardrail { violated } => {

@@ -11,6 +11,7 @@ mod diff;
 mod json;
 mod limit;
 mod order;
+mod summary;
 mod text;
 
 use serde_json::Value;
@@ -242,7 +243,29 @@ impl Plan {
         self.refusals.push(Refusal::AccountChange { path, place, leases });
     }
 
-    /// Takes such a refusal back: somebody said that it is meant.
+    /// Refuses the plan because its files came before those of an earlier apply.
+    pub fn refuse_older(&mut self, newer: &str, example: &str) {
+        let (newer, example) = (newer.to_owned(), example.to_owned());
+        let commit = self.commit.clone().unwrap_or_default();
+        self.refusals.push(Refusal::Older { commit, newer, example });
+    }
+
+    /// The SHA-256 of what it would do, in hexadecimal digits: the changes, the live objects that they were computed
+    /// from, and what they mean for access. It does not depend on commits and places.
+    pub fn digest(&self) -> String {
+        let mut plan = self.facts();
+        for change in plan["changes"].as_array_mut().into_iter().flatten() {
+            change["declared"].take();
+        }
+        let facts = serde_json::json!({
+            "environment": plan["environment"].take(),
+            "changes": plan["changes"].take(),
+            "review": self.review_digest,
+        });
+        fingerprint::of_value(&facts)
+    }
+
+    /// Takes [`Plan::refuse_account_change`] back: somebody said that it is meant.
     pub fn allow_account_change(&mut self) {
         self.refusals.retain(|refusal| !matches!(refusal, Refusal::AccountChange { .. }));
     }

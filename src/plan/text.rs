@@ -32,7 +32,7 @@ pub enum Colour {
 impl Plan {
     /// The plan as text, ending with the summary line.
     pub fn text(&self, colour: Colour) -> String {
-        let mut page = Page { out: String::new(), colour };
+        let mut page = Page::new(colour);
         page.head(self);
         let mut groups: BTreeMap<Option<&str>, Vec<&Change>> = BTreeMap::new();
         for change in &self.changes {
@@ -54,7 +54,7 @@ impl Plan {
 
 /// Changed fields as text, as a plan has them below its objects.
 pub fn changed_fields(fields: &[FieldChange], colour: Colour) -> String {
-    let mut page = Page { out: String::new(), colour };
+    let mut page = Page::new(colour);
     fields.iter().for_each(|field| page.changed_field(field));
     page.out
 }
@@ -72,13 +72,18 @@ impl std::fmt::Display for Summary {
     }
 }
 
-struct Page {
-    out: String,
+/// A page that is being written.
+pub(super) struct Page {
+    pub(super) out: String,
     colour: Colour,
 }
 
 impl Page {
-    fn line(&mut self, text: &str) {
+    pub(super) fn new(colour: Colour) -> Self {
+        Self { out: String::new(), colour }
+    }
+
+    pub(super) fn line(&mut self, text: &str) {
         self.out.push_str(text);
         self.out.push('\n');
     }
@@ -91,7 +96,7 @@ impl Page {
         }
     }
 
-    fn head(&mut self, plan: &Plan) {
+    pub(super) fn head(&mut self, plan: &Plan) {
         let commit = match &plan.commit {
             Some(commit) => format!("commit {}", short(commit)),
             None => "files outside git".to_owned(),
@@ -199,8 +204,34 @@ impl Page {
 
     fn foot(&mut self, plan: &Plan) {
         self.line("");
-        for note in &plan.notes {
+        self.notes(plan, usize::MAX);
+        self.refusals(plan, usize::MAX);
+        if plan.changes.is_empty() {
+            let objects = count(plan.unchanged, "object is", "objects are");
+            self.line(&format!("No changes. {objects} as declared."));
+        } else {
+            self.line(&format!("Digest {}.", plan.digest()));
+            self.painted(Style::new().bold(), &plan.summary().to_string());
+        }
+    }
+
+    /// The end of a page that does not show all.
+    pub(super) fn foot_of_many(&mut self, plan: &Plan, notes: usize, refusals: usize) {
+        self.line("");
+        self.notes(plan, notes);
+        self.refusals(plan, refusals);
+        let review = plan.review_digest.as_ref().map(|digest| format!("Review {digest}. "));
+        self.line(&format!("{}Digest {}.", review.unwrap_or_default(), plan.digest()));
+        self.line("This sums up a long plan: --verbose shows all of it.");
+        self.painted(Style::new().bold(), &plan.summary().to_string());
+    }
+
+    fn notes(&mut self, plan: &Plan, most: usize) {
+        for note in plan.notes.iter().take(most) {
             self.line(&format!("Note: {}", escape(note)));
+        }
+        if plan.notes.len() > most {
+            self.line(&format!("And {} more notes.", plan.notes.len() - most));
         }
         if !plan.unmanaged.is_empty() {
             let objects = count(plan.unmanaged.len(), "object", "objects");
@@ -209,15 +240,15 @@ impl Page {
             let more = if plan.unmanaged.len() > shown.len() { ", ..." } else { "" };
             self.line(&format!("Not ours and left alone: {objects} ({}{more}).", shown.join(", ")));
         }
-        for refusal in &plan.refusals {
+    }
+
+    fn refusals(&mut self, plan: &Plan, most: usize) {
+        for refusal in plan.refusals.iter().take(most) {
             self.painted(style(Action::Delete), &format!("Refused: {}", escape(&refusal.to_string())));
             self.line(&format!("  = help: {}", escape(&refusal.hint())));
         }
-        if plan.changes.is_empty() {
-            let objects = count(plan.unchanged, "object is", "objects are");
-            self.line(&format!("No changes. {objects} as declared."));
-        } else {
-            self.painted(Style::new().bold(), &plan.summary().to_string());
+        if plan.refusals.len() > most {
+            self.painted(style(Action::Delete), &format!("Refused for {} reasons in all.", plan.refusals.len()));
         }
     }
 }

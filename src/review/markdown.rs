@@ -196,5 +196,5 @@ fn foot(review: &Review) -> String {
         Some(_) => format!("leasehold review {}..{}", name(&review.before), name(&review.after)),
         None => "leasehold review --against live".to_owned(),
     };
-    format!("Reproduce: {} · catalogue {} · report `{}`\n", code(&command), review.catalogue, review.digest())
+    format!("Reproduce: {} · catalogue {} · review `{}`\n", code(&command), review.catalogue, review.digest())
 }

@@ -447,8 +447,11 @@ impl Environment {
 }
 
 impl Review {
-    /// The digest over all its environments.
+    /// The digest of its environment, which a plan of the same change has too; of several, one over all of theirs.
     pub fn digest(&self) -> String {
+        if let [environment] = self.environments.as_slice() {
+            return environment.digest();
+        }
         let digests =
             self.environments.iter().map(|environment| (environment.name.clone(), environment.digest().into()));
         fingerprint::of_value(&Value::Object(digests.collect()))

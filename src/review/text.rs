@@ -26,9 +26,13 @@ impl Review {
         page.line(&head(self));
         for (names, environment) in section::groups(self) {
             page.environment(&names, environment);
+            if self.environments.len() > 1 {
+                page.line("");
+                page.line(&format!("Review of {} {}.", names.join(", "), environment.digest()));
+            }
         }
         page.line("");
-        page.line(&format!("Report {}.", self.digest()));
+        page.line(&format!("Review {}.", self.digest()));
         page.painted(Style::new().bold(), &format!("{} Exit code {}.", section::verdict(self), self.exit_code()));
         page.out
     }

@@ -282,6 +282,8 @@ fn a_403_tells_a_token_that_has_ended_from_one_that_may_not() {
 const FORMS: &[(&[&str], &str)] = &[
     (&["validate"], "env"),
     (&["plan"], "env"),
+    (&["drift"], "table"),
+    (&["ledger", "show"], "env"),
     (&["review"], "env"),
     (&["apply"], "json"),
     (&["test"], "env"),
@@ -325,7 +327,7 @@ fn a_form_that_a_command_does_not_have_is_refused_and_never_ignored() {
 #[test]
 fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
-    for command in ["validate", "plan", "review", "apply", "test", "graph", "trail", "server", "sandbox"] {
+    for command in ["validate", "plan", "drift", "review", "apply", "test", "graph", "trail", "server", "sandbox"] {
         let output = env.run(&[command, "--field", "x"]);
         assert_eq!(output.code, 1, "{command}: {}", output.normal());
         assert!(output.stderr.contains("this command has no fields"), "{}", output.stderr);

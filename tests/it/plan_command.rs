@@ -7,7 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::env::{Server, TestEnv};
+use crate::env::{Server, TestEnv, git};
 use crate::http::Http;
 
 const LOCAL: &str = "environment \"local\" {\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n}\n";
@@ -218,4 +218,80 @@ fn interrupted_an_apply_finishes_what_it_began_and_says_what_is_left() {
     assert!(left.stdout.contains(&format!("Plan: {skipped} to add, 0 to change, 0 to delete.")), "{}", left.stdout);
     env.ok(&["-C", "estate", "apply", "--auto-approve"]);
     assert_eq!(env.run(&["-C", "estate", "plan"]).code, 0);
+}
+
+/// The tutorial's estate under git, applied from its first commit.
+fn under_git() -> (TestEnv, std::path::PathBuf) {
+    let env = TestEnv::new();
+    env.copy_tree("examples/tutorial", "estate");
+    let estate = env.dir().join("estate");
+    git(&estate, &["init", "-q"]);
+    git(&estate, &["add", "-A"]);
+    git(&estate, &["commit", "-qm", "first"]);
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    (env, estate)
+}
+
+fn change(env: &TestEnv, estate: &Path, from: &str, to: &str) {
+    let text = std::fs::read_to_string(estate.join("iam/webapp.json")).unwrap();
+    env.write("estate/iam/webapp.json", &text.replace(from, to));
+    git(estate, &["add", "-A"]);
+    git(estate, &["commit", "-qm", "next"]);
+}
+
+#[test]
+fn an_older_commit_over_a_newer_one_is_refused_unless_asked_for() {
+    let (env, estate) = under_git();
+    change(&env, &estate, "example-webapp/*", "example-webapp*");
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    git(&estate, &["checkout", "-q", "HEAD~1"]);
+    for command in ["plan", "apply"] {
+        let mut args = vec!["-C", "estate", command];
+        args.extend((command == "apply").then_some("--auto-approve"));
+        let refused = env.run(&args);
+        assert_eq!(refused.code, 3, "{}", refused.normal());
+        assert!(
+            refused.stdout.contains("which came before") && refused.stdout.contains("--allow-older"),
+            "{}",
+            refused.stdout
+        );
+    }
+    // Beside it, and not before it: that is what branches are for.
+    git(&estate, &["checkout", "-q", "-b", "side"]);
+    change(&env, &estate, "example-webapp/*", "example-webapp-2/*");
+    assert_eq!(env.run(&["-C", "estate", "plan"]).code, 2);
+    git(&estate, &["checkout", "-q", "HEAD~1"]);
+    env.ok(&["-C", "estate", "apply", "--auto-approve", "--allow-older"]);
+    // What is applied now is the newest that is known.
+    assert_eq!(env.run(&["-C", "estate", "plan"]).code, 0);
+}
+
+#[test]
+fn the_plan_that_was_reviewed_is_applied_and_no_other() {
+    let (env, estate) = under_git();
+    change(&env, &estate, "example-webapp/*", "example-webapp*");
+    let plan: serde_json::Value = serde_json::from_str(&env.run(&["-C", "estate", "plan", "--json"]).stdout).unwrap();
+    let (digest, review) = (plan["digest"].as_str().unwrap(), plan["review"]["digest"].as_str().unwrap());
+    // One digest of what it means, in every form.
+    let shown = env.run(&["-C", "estate", "plan"]).stdout;
+    assert!(shown.contains(&format!("Digest {digest}.")) && shown.contains(&format!("Review {review}.")), "{shown}");
+    for format in ["text", "markdown", "json", "sarif", "html"] {
+        let reviewed = env.run(&["-C", "estate", "review", "HEAD~1..HEAD", "--format", format]).stdout;
+        assert!(reviewed.contains(review), "{format}: {reviewed}");
+    }
+    for (wrong, part) in [("0".repeat(64), "look at a new plan"), (review.to_owned(), "the digest of its review")] {
+        let refused = env.run(&["-C", "estate", "apply", "--expect", &wrong]);
+        assert_eq!(refused.code, 4, "{}", refused.normal());
+        assert!(refused.stderr.contains(part), "{}", refused.stderr);
+        assert_eq!(env.run(&["-C", "estate", "plan"]).code, 2, "nothing was applied");
+    }
+    let applied = env.run(&["-C", "estate", "apply", "--expect", digest]);
+    assert_eq!(applied.code, 0, "{}", applied.normal());
+    assert!(
+        applied.stdout.contains("Apply complete") && !applied.stdout.contains("policy_document"),
+        "{}",
+        applied.stdout
+    );
+    // Once more there is nothing to do.
+    assert_eq!(env.run(&["-C", "estate", "apply", "--expect", digest]).code, 0);
 }

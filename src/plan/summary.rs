@@ -1,0 +1,164 @@
+//! A plan of many changes, for people: what there is of each sort, what goes away, and who gains what, on one page.
+//! All of it is in [`Plan::text`].
+
+use std::collections::BTreeMap;
+
+use super::text::Page;
+use super::{Action, Change, Colour, Plan, Summary, escape};
+use crate::object::KINDS;
+
+/// Up to so many changes a plan is shown whole.
+const WHOLE_MAX: usize = 30;
+
+/// Lines of each part, so that all parts fit on a page of sixty.
+const NAMED_MAX: usize = 8;
+const EFFECTS_MAX: usize = 6;
+const GAINS_MAX: usize = 10;
+const NOTES_MAX: usize = 4;
+const REFUSALS_MAX: usize = 4;
+
+/// Characters of a line: what is longer is told elsewhere.
+const LINE_CHARS_MAX: usize = 160;
+
+impl Plan {
+    /// The plan as people read it at its size: whole if it is small or that is asked for, else summed up.
+    pub fn page(&self, colour: Colour, verbose: bool) -> String {
+        match verbose || self.changes.len() <= WHOLE_MAX {
+            true => self.text(colour),
+            false => self.summed_up(colour),
+        }
+    }
+
+    fn summed_up(&self, colour: Colour) -> String {
+        let mut page = Page::new(colour);
+        page.head(self);
+        page.line("");
+        for (kind, summary) in self.by_kind() {
+            page.line(&format!("  {kind}: {summary}"));
+        }
+        let named: Vec<&Change> = self
+            .changes
+            .iter()
+            .filter(|change| matches!(change.action, Action::Delete | Action::Adopt | Action::Forget))
+            .collect();
+        page.part("Going away, or not ours", NAMED_MAX, &named, |change| {
+            let place = escape(&change.place.to_string());
+            format!("{} {} {} ({place})", change.action.marker(), change.kind.name, escape(&change.path))
+        });
+        let effects: Vec<(&Change, &String)> =
+            self.changes.iter().flat_map(|change| change.effects.iter().map(move |effect| (change, effect))).collect();
+        page.part("What it does besides", EFFECTS_MAX, &effects, |(change, effect)| {
+            format!("! {}: {}", escape(&change.path), escape(effect))
+        });
+        if let Some(review) = &self.review {
+            let gains: Vec<_> = review.gains().collect();
+            page.part("Access gained", GAINS_MAX, &gains, |finding| {
+                let unsure = if finding.cannot_tell.is_some() { " (can't tell)" } else { "" };
+                format!("{}: {}{unsure}", escape(&finding.subject.to_string()), escape(&finding.what))
+            });
+            if gains.is_empty() {
+                page.line("");
+                page.line("Nobody gains access.");
+            }
+        }
+        page.foot_of_many(self, NOTES_MAX, REFUSALS_MAX);
+        page.out
+    }
+
+    /// How much is done to the objects of each kind, in the order of creation.
+    fn by_kind(&self) -> Vec<(&'static str, String)> {
+        let mut actions: BTreeMap<&str, Vec<Action>> = BTreeMap::new();
+        for change in &self.changes {
+            actions.entry(change.kind.name).or_default().push(change.action);
+        }
+        let told = |name: &'static str| {
+            let Summary { add, change, delete, adopt, forget } = Summary::of(actions.get(name)?.iter().copied());
+            let parts = [(add, "add"), (change, "change"), (delete, "delete"), (adopt, "adopt"), (forget, "forget")];
+            let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+            Some((name, parts.map(|(count, word)| format!("{count} to {word}")).collect::<Vec<_>>().join(", ")))
+        };
+        KINDS.iter().filter_map(|kind| told(kind.name)).collect()
+    }
+}
+
+impl Page {
+    /// Some of many, under a title; how many more there are.
+    fn part<T>(&mut self, title: &str, most: usize, all: &[T], line: impl Fn(&T) -> String) {
+        if all.is_empty() {
+            return;
+        }
+        self.line("");
+        self.line(&format!("{title}:"));
+        for item in all.iter().take(most) {
+            let line = line(item);
+            let cut = line.char_indices().nth(LINE_CHARS_MAX).map(|(at, _)| format!("{}...", &line[..at]));
+            self.line(&format!("  {}", cut.unwrap_or(line)));
+        }
+        if all.len() > most {
+            self.line(&format!("  ... and {} more", all.len() - most));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::object::testing::object;
+    use crate::object::{Object, acl_policy, aws_role};
+    use crate::plan::{Action, Adopt, Colour, Input, Plan, Refusal};
+
+    fn plan(roles: usize) -> Plan {
+        let group = |number: usize| json!([format!("g{number}")]);
+        let role = |number| object(&aws_role::KIND, &format!("aws/roles/r{number}"), &[("iam_groups", group(number))]);
+        let mut desired: Vec<Object> = (0..roles).map(role).collect();
+        desired.push(object(&acl_policy::KIND, "sys/policies/acl/p", &[("policy", json!("path \"a\" {}"))]));
+        Plan::new(&Input {
+            environment: "local",
+            commit: None,
+            desired: &desired,
+            live: &Default::default(),
+            owned: &Default::default(),
+            key: None,
+            key_hidden: false,
+            adopt: Adopt::Refuse,
+            nameless: false,
+            max_deletes: 0,
+            unmanaged: Vec::new(),
+            notes: Vec::new(),
+            guardrails: &[],
+        })
+    }
+
+    #[test]
+    fn small_plans_are_whole_and_large_ones_fit_on_a_page() {
+        let small = plan(29);
+        assert_eq!(small.page(Colour::Never, false), small.text(Colour::Never));
+        let large = plan(30);
+        assert_eq!(large.page(Colour::Never, true), large.text(Colour::Never));
+        let page = large.page(Colour::Never, false);
+        assert!(
+            page.contains("  aws role: 30 to add\n  acl policy: 1 to add\n") || page.contains("aws role: 30 to add")
+        );
+        assert!(page.contains("--verbose") && page.ends_with("Plan: 31 to add, 0 to change, 0 to delete.\n"), "{page}");
+    }
+
+    #[test]
+    fn the_page_has_sixty_lines_whatever_happens() {
+        let mut plan = plan(500);
+        for (at, change) in plan.changes.iter_mut().enumerate() {
+            change.effects = vec!["what it does\nand more ".repeat(40); 3];
+            change.action = [Action::Create, Action::Update, Action::Adopt, Action::Delete, Action::Forget][at % 5];
+        }
+        plan.notes = vec!["a note".to_owned(); 100];
+        let place = plan.changes[0].place.clone();
+        let refusal = |number| Refusal::Protected { path: format!("aws/roles/r{number}"), place: place.clone() };
+        plan.refusals = (0..100).map(refusal).collect();
+        let page = plan.page(Colour::Never, false);
+        assert!(page.lines().count() <= 60, "{} lines\n{page}", page.lines().count());
+        assert!(page.lines().all(|line| line.chars().count() < 200), "{page}");
+        for part in ["... and", "more", "for 100 reasons in all"] {
+            assert!(page.contains(part), "{part}: {page}");
+        }
+    }
+}
