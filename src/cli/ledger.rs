@@ -35,6 +35,7 @@ enum Action {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let context = Context::open(global)?;
     let format = global.format(&[Format::Table, Format::Json, Format::Yaml])?;
     let outcome = match args.action {
