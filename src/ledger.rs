@@ -1,8 +1,8 @@
 //! What is ours in an engine, kept in the engine itself.
 //!
 //! A KV version 2 mount `leasehold/` holds, for each owner, documents that share all objects by a hash of their
-//! path: one for a small estate, and more as it grows, each of a few hundred entries at most ([`node`] says which
-//! object is where, [`form`] how a document is kept). Each is written with check-and-set, so that two applies cannot
+//! path: one for a small estate, and more as it grows, each of a few hundred entries at most (`node` says which
+//! object is where, `form` how a document is kept). Each is written with check-and-set, so that two applies cannot
 //! both believe that they own what the other made. An entry is written *before* its object, as an intent: an
 //! apply that was killed finds its own objects again, and never takes them for somebody else's.
 //!

@@ -9,6 +9,7 @@ pub mod api;
 pub mod apply;
 pub mod cli;
 pub mod clock;
+pub mod drift;
 mod durable;
 pub mod engine;
 pub mod estate;

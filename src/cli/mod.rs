@@ -16,6 +16,7 @@ mod auth;
 mod creds;
 mod data;
 mod delete;
+mod drift;
 mod graph;
 mod lease;
 mod ledger;
@@ -62,6 +63,8 @@ enum Command {
     Validate(validate::Args),
     /// Show what apply would change
     Plan(plan::Args),
+    /// Show what was changed behind our back, what is not yet applied, and what is not ours
+    Drift(drift::Args),
     /// Show who gains and loses which access by a change, and on what terms
     Review(review::Args),
     /// Make the engine hold what the files say
@@ -147,6 +150,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
     match command {
         Command::Validate(args) => validate::run(args, &global).await,
         Command::Plan(args) => plan::run(args, &global).await,
+        Command::Drift(args) => drift::run(args, &global).await,
         Command::Review(args) => review::run(args, &global).await,
         Command::Apply(args) => apply::run(args, &global).await,
         Command::Test(args) => test::run(args, &global).await,

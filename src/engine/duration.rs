@@ -3,8 +3,7 @@
 
 use serde_json::Value;
 
-pub(crate) use crate::acl::duration::parse;
-use crate::acl::duration::whole;
+use crate::acl::duration::{parse, whole};
 
 /// Parses a JSON value given for a duration parameter; `Ok(None)` for null, which counts as not given.
 ///

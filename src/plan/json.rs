@@ -47,7 +47,8 @@ fn change_json(change: &Change) -> Value {
     })
 }
 
-fn field_json(field: &FieldChange) -> Value {
+/// A field's change as JSON.
+pub fn field_json(field: &FieldChange) -> Value {
     let side = |side: &Side| match side {
         Side::Value(value) => value.clone(),
         Side::Absent | Side::Sensitive => Value::Null,

@@ -21,10 +21,11 @@ use crate::review;
 
 pub use self::attached::{Attached, Attacher};
 pub use self::diff::{Input, differences, secret_digests};
+pub use self::json::field_json;
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
-pub use self::text::{Colour, escape, show};
+pub use self::text::{Colour, changed_fields, escape, short, show};
 
 /// What would change, and why it may not.
 #[derive(Clone, Debug)]

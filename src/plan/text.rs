@@ -52,6 +52,13 @@ impl Plan {
     }
 }
 
+/// Changed fields as text, as a plan has them below its objects.
+pub fn changed_fields(fields: &[FieldChange], colour: Colour) -> String {
+    let mut page = Page { out: String::new(), colour };
+    fields.iter().for_each(|field| page.changed_field(field));
+    page.out
+}
+
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Plan: {} to add, {} to change, {} to delete", self.add, self.change, self.delete)?;
@@ -231,7 +238,7 @@ fn count(number: usize, one: &str, many: &str) -> String {
 }
 
 /// A commit as people read it: twelve digits, and what follows the hash.
-fn short(commit: &str) -> String {
+pub fn short(commit: &str) -> String {
     let (hash, rest) = commit.split_at(commit.find('-').unwrap_or(commit.len()));
     format!("{}{}", escape(hash.get(..12).unwrap_or(hash)), escape(rest))
 }

@@ -13,7 +13,7 @@ pub(super) fn terminal(text: &str) -> String {
 }
 
 /// For Markdown, also in the cell of a table: plain text and nothing else.
-pub(super) fn markdown(text: &str) -> String {
+pub(crate) fn markdown(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
@@ -36,7 +36,7 @@ pub(super) fn markdown(text: &str) -> String {
 }
 
 /// For Markdown as code: the fence is longer than any run of backticks inside. For the cell of a table too.
-pub(super) fn code(text: &str) -> String {
+pub(crate) fn code(text: &str) -> String {
     let text = terminal(text).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);

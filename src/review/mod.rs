@@ -10,7 +10,7 @@ mod blocked;
 mod changes;
 mod describe;
 pub mod effective;
-mod escape;
+pub(crate) mod escape;
 pub mod graph;
 pub mod holder;
 mod html;

@@ -16,6 +16,7 @@ mod cli_flags;
 mod cli_output;
 mod conftest;
 mod disks;
+mod drift;
 mod env;
 mod estate;
 mod estate_assert;

@@ -17,6 +17,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("estate", &["object", "secret", "iam", "acl", "guardrail", "username"]),
     ("review", &["estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["object", "iam", "estate", "secret", "review", "guardrail"]),
+    ("drift", &["object", "plan", "review"]),
     ("git", &["estate"]),
     ("api", &["secret"]),
     ("live", &["api", "object"]),
@@ -38,6 +39,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "estate",
             "review",
             "plan",
+            "drift",
             "git",
             "api",
             "live",
@@ -60,6 +62,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("object", &[]),
     ("review", &[]),
     ("plan", &[]),
+    ("drift", &[]),
     ("estate", &["read.rs"]),
 ];
 

@@ -126,6 +126,14 @@ fn a_time_of_less_than_a_second_is_a_second_and_not_unset() {
             assert_eq!(refused.status, 400, "{path} {given}: {}", refused.body);
         }
     }
+    let before = world.root.get("aws/config/lease")["data"].clone();
+    for given in ["-1ms", "-1s", "-768h"] {
+        for lease in [json!({ "lease": given, "lease_max": "1h" }), json!({ "lease": "1h", "lease_max": given })] {
+            let refused = world.root.send("POST", "aws/config/lease", Some(&lease));
+            assert!(outcome(&refused).contains("cannot provide negative value"), "{lease}: {}", refused.body);
+        }
+    }
+    assert_eq!(world.root.get("aws/config/lease")["data"], before);
 }
 
 #[test]

@@ -367,6 +367,7 @@ impl<S: Clone> Checker<S> {
 
     fn condition(&mut self, json: &Json<S>) {
         let Some(operators) = self.members(json, "a condition", &[]) else { return };
+        self.empty(json, operators);
         for operator in operators {
             let parsed = Operator::parse(&operator.key);
             if parsed.is_none() {
@@ -376,12 +377,21 @@ impl<S: Clone> Checker<S> {
                 self.fatal("INVALID_CONDITION_OPERATOR", &operator.key_span, what, hint);
             }
             let Some(keys) = self.members(&operator.value, "keys and their values", &[]) else { continue };
+            self.empty(&operator.value, keys);
             for key in keys {
                 self.condition_values(&key.value, parsed.map(|operator| operator.test));
             }
             if let Some(parsed) = parsed {
                 self.condition_keys(parsed, keys);
             }
+        }
+    }
+
+    /// A part of a condition without anything in it. Source: Access Analyzer policy check reference.
+    fn empty(&mut self, json: &Json<S>, members: &[Member<S>]) {
+        if members.is_empty() {
+            let what = "there is no condition here: the statement holds as it would without this";
+            self.warn("EMPTY_OBJECT_CONDITION", &json.span, what, Some("write the condition, or remove it".to_owned()));
         }
     }
 

@@ -261,11 +261,10 @@ pub(super) async fn handle_lease(core: &Arc<Core>, call: Call<'_>) -> Result<Res
 }
 
 fn required(fields: Fields<'_>, name: &str, prefix: &str) -> Result<i64, Error> {
-    let text = fields
-        .string(name)?
-        .filter(|text| !text.is_empty())
-        .ok_or_else(|| Error::Invalid(format!("'{name}' is a required parameter")))?;
-    duration::parse(&text).map_err(|error| Error::Invalid(format!("{prefix}: {error}")))
+    let missing = || Error::Invalid(format!("'{name}' is a required parameter"));
+    let text = fields.string(name)?.filter(|text| !text.is_empty()).ok_or_else(missing)?;
+    let seconds = duration::parse_value(&text.into()).map_err(|error| Error::Invalid(format!("{prefix}: {error}")))?;
+    seconds.ok_or_else(missing)
 }
 
 #[cfg(test)]

@@ -3,6 +3,8 @@
 //! Sources: IAM's own refusals, as `moto` (Apache-2.0) collected them in its tests; IAM User Guide, "IAM JSON
 //! policy elements: Resource" and "Access Analyzer policy check reference".
 
+use crate::iam::pattern::{Place, places};
+
 /// A problem of one resource.
 pub(super) struct Problem {
     pub(super) code: &'static str,
@@ -36,7 +38,8 @@ fn problem_of(code: &'static str, what: String, hint: &'static str, fatal: bool)
 
 /// The problem of a resource, if it has one. Short forms that IAM takes, such as `arn:aws:*`, have none.
 pub(super) fn problem(text: &str) -> Option<Problem> {
-    let rest = text.strip_prefix("arn:")?;
+    let plain = colons_of_variables_hidden(text);
+    let rest = plain.strip_prefix("arn:")?;
     let (partition, rest) = rest.split_once(':').unwrap_or((rest, ""));
     if partition != "*" && partition != "aws" && !partition.starts_with("aws-") {
         let what = format!("`{partition}` is not a partition of AWS in `{text}`");
@@ -61,7 +64,20 @@ pub(super) fn problem(text: &str) -> Option<Problem> {
         return problem_of("INVALID_ARN_SERVICE_CASE", what, "write it in lower case", false);
     }
     let (region, resource) = (region.unwrap_or_default(), resource?);
-    regional(text, service, region, resource).or_else(|| iam_path(service, resource))
+    let shown = &text[text.len() - resource.len()..];
+    regional(text, service, region, resource).or_else(|| iam_path(service, resource, shown))
+}
+
+/// The same text of the same length, in which a variable has no colon: it does not cut an ARN.
+fn colons_of_variables_hidden(text: &str) -> String {
+    let (mut plain, mut from) = (String::with_capacity(text.len()), 0);
+    for Place { at, inside } in places(text) {
+        let end = inside.map_or(text.len(), |inside| at + "${".len() + inside.len());
+        plain.push_str(&text[from..at]);
+        plain.push_str(&text[at..end].replace(':', "."));
+        from = end;
+    }
+    plain + &text[from..]
 }
 
 /// Services that are the same in all regions.
@@ -81,7 +97,7 @@ fn regional(text: &str, service: &str, region: &str, resource: &str) -> Option<P
 const S3_TYPES: &[&str] =
     &["accesspoint", "job", "storage-lens", "storage-lens-group", "async-request", "access-grants"];
 
-fn iam_path(service: &str, resource: &str) -> Option<Problem> {
+fn iam_path(service: &str, resource: &str, shown: &str) -> Option<Problem> {
     if service != "iam" || resource == "root" {
         return None;
     }
@@ -90,7 +106,7 @@ fn iam_path(service: &str, resource: &str) -> Option<Problem> {
     if IAM_PATHS.iter().any(|path| fixed.starts_with(path) || open.is_some() && path.starts_with(fixed)) {
         return None;
     }
-    let what = format!("the resource of an ARN of IAM is `*` or starts with its type, `{resource}` does not");
+    let what = format!("the resource of an ARN of IAM is `*` or starts with its type, `{shown}` does not");
     problem_of("INVALID_ARN_RESOURCE", what, "such as user/NAME, role/NAME, group/NAME or policy/NAME", true)
 }
 
@@ -111,6 +127,9 @@ mod tests {
             ("arn:aws:iam::123456789012:ro*", None),
             ("arn:aws:iam::*:root", None),
             ("arn:aws:iam::123456789012:user/${aws:username}", None),
+            ("arn:aws:iam::${aws:PrincipalAccount}:user/x", None),
+            ("arn:aws:s3:${aws:RequestedRegion}:${aws:PrincipalAccount}:accesspoint/x", None),
+            ("arn:aws:iam::123456789012:${aws:username, 'user/x'", None),
             ("arn:aws:ec2:eu-west-1:123456789012:instance/*", None),
             ("arn:amazon:s3:::b", Some(("INVALID_PARTITION", true))),
             ("arn:aws", Some(("MISSING_ARN_FIELD", true))),

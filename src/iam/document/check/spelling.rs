@@ -44,14 +44,11 @@ impl<S: Clone> Checker<S> {
             let hint = Some(format!("a variable is written ${{key}}, as in ${{{example}}}"));
             self.warn("VARIABLE_TAKEN_LITERALLY", span, what, hint);
         }
-        if text.contains("$${") {
-            let what = format!("`{text}` has a `$` before a variable, which IAM takes literally");
-            self.warn(
-                "VARIABLE_TAKEN_LITERALLY",
-                span,
-                what,
-                Some("write `${`, or `${$}` for the character".to_owned()),
-            );
+        for (before, hint) in [("$", "write `${`, or `${$}` for the character"), ("\\", "write `${` alone")] {
+            if text.contains(&format!("{before}${{")) {
+                let what = format!("`{text}` has a `{before}` before a variable, which IAM takes literally");
+                self.warn("VARIABLE_TAKEN_LITERALLY", span, what, Some(hint.to_owned()));
+            }
         }
     }
 }

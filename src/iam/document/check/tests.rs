@@ -46,6 +46,13 @@ fn problems_are_found_where_they_are() {
             "\"StringEqual\"",
             "not a condition operator",
         ),
+        (r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{}}"#, "{}", "no condition here"),
+        (r#"{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"Bool":{}}}"#, "{}", "no condition here"),
+        (
+            r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::\\${aws:username}"}"#,
+            "\"arn",
+            "has a `\\` before",
+        ),
         (r#"{"Effect":"Allow","Action":"*","Resource":"arn:aws:s3:::ł"}"#, "\"arn", "U+0142"),
         (r#"{"Effect":"Allow","Action":[],"Resource":"*"}"#, "[]", "matches nothing"),
     ] {

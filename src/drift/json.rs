@@ -1,0 +1,66 @@
+//! Drift for programs: one JSON object. Fields may be added; those that are there keep their meaning.
+
+use serde_json::{Value, json};
+
+use super::{Changed, Drift, Fate, Foreign, Pending};
+use crate::object::Place;
+use crate::plan::field_json;
+use crate::review;
+
+impl Drift {
+    /// What drifted, as JSON.
+    pub fn json(&self) -> Value {
+        json!({
+            "format_version": 1,
+            "environment": self.environment,
+            "commit": self.commit,
+            "exit_code": self.exit_code(),
+            "summary": {
+                "changed": self.changed.len(),
+                "pending": self.pending.len(),
+                "not_ours": self.foreign.len(),
+            },
+            "changed": self.changed.iter().map(changed).collect::<Vec<_>>(),
+            "pending": self.pending.iter().map(pending).collect::<Vec<_>>(),
+            "not_ours": self.foreign.iter().map(foreign).collect::<Vec<_>>(),
+            "access": self.review.as_ref().map(review::Environment::json),
+            "notes": self.notes,
+        })
+    }
+}
+
+fn changed(changed: &Changed) -> Value {
+    let fields = match &changed.fate {
+        Fate::Gone => Value::Null,
+        Fate::Differs(fields) => fields.iter().map(field_json).collect(),
+    };
+    json!({
+        "kind": changed.kind.name,
+        "path": changed.path,
+        "app": changed.app,
+        "declared": place(&changed.place),
+        "written_from": changed.commit,
+        "gone": matches!(changed.fate, Fate::Gone),
+        "fields": fields,
+        "pending": changed.pending,
+    })
+}
+
+fn pending(pending: &Pending) -> Value {
+    json!({
+        "action": pending.action.word(),
+        "kind": pending.kind.name,
+        "path": pending.path,
+        "app": pending.app,
+        "declared": place(&pending.place),
+        "changed": pending.changed,
+    })
+}
+
+fn foreign(foreign: &Foreign) -> Value {
+    json!({"kind": foreign.kind, "path": foreign.path, "declared": foreign.declared.as_ref().map(place)})
+}
+
+fn place(place: &Place) -> Value {
+    json!({"file": &*place.file, "line": place.line, "column": place.column})
+}

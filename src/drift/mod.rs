@@ -1,0 +1,253 @@
+//! What of an engine is not as it was left: drift, in three answers that are kept apart.
+//!
+//! *Changed behind our back*: an object that we wrote is no longer as we wrote it. *Committed, not yet applied*: the
+//! files say something else than what was applied last. *Not ours*: roles, logins and policies under declared mounts
+//! that nobody declared. One object may be both of the first two. What was applied last is known by its digest
+//! alone; where the files still say it, or the engine still holds it, it is known whole. Pure.
+
+mod json;
+mod markdown;
+mod text;
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use crate::object::{Access, Kind, Live, Object, Owned, Place, State, acl_policy, approle_role, aws_role, fingerprint};
+use crate::plan::{Action, Change, FieldChange, Plan};
+use crate::review;
+
+/// What drifted in an environment.
+#[derive(Debug)]
+pub struct Drift {
+    /// The environment.
+    pub environment: String,
+    /// The commit of the files.
+    pub commit: Option<String>,
+    /// Objects of ours that are no longer as we wrote them.
+    pub changed: Vec<Changed>,
+    /// What the files say and was not applied.
+    pub pending: Vec<Pending>,
+    /// Objects that nobody declared, where we keep ours.
+    pub foreign: Vec<Foreign>,
+    /// Who gains and loses what by the changes behind our back; `None` before it was looked at.
+    pub review: Option<review::Environment>,
+    /// What could not be looked at, and what that means.
+    pub notes: Vec<String>,
+}
+
+/// An object of ours that somebody else changed.
+#[derive(Debug)]
+pub struct Changed {
+    /// Its sort.
+    pub kind: &'static Kind,
+    /// Its path.
+    pub path: String,
+    /// The app it belongs to.
+    pub app: Option<String>,
+    /// Where it is declared, or was.
+    pub place: Place,
+    /// The commit that it was written from.
+    pub commit: Option<String>,
+    /// What became of it.
+    pub fate: Fate,
+    /// Whether the files say something else about it, too.
+    pub pending: bool,
+}
+
+/// What became of an object.
+#[derive(Debug)]
+pub enum Fate {
+    /// It is gone from the engine.
+    Gone,
+    /// These fields differ: from what was applied last, or from the files where that is not known any more.
+    Differs(Vec<FieldChange>),
+}
+
+/// What an apply would do.
+#[derive(Debug)]
+pub struct Pending {
+    /// What.
+    pub action: Action,
+    /// The object's sort.
+    pub kind: &'static Kind,
+    /// Its path.
+    pub path: String,
+    /// The app it belongs to.
+    pub app: Option<String>,
+    /// Where it is declared, or was.
+    pub place: Place,
+    /// Whether somebody else changed it, too.
+    pub changed: bool,
+}
+
+/// An object that is not ours.
+#[derive(Debug)]
+pub struct Foreign {
+    /// The name of its kind.
+    pub kind: &'static str,
+    /// Its path.
+    pub path: String,
+    /// Where it is declared, if it is: it exists, and was not made from these files.
+    pub declared: Option<Place>,
+}
+
+/// What drift is computed from.
+#[derive(Clone, Copy, Debug)]
+pub struct Input<'a> {
+    /// The plan of these files, computed without taking anything over.
+    pub plan: &'a Plan,
+    /// What the files say.
+    pub desired: &'a [Object],
+    /// What is ours.
+    pub owned: &'a BTreeMap<String, Owned>,
+    /// What the engine holds at every path that is desired or ours.
+    pub live: &'a HashMap<String, Live>,
+    /// Policies that grant something on declared mounts, of those that nobody declared.
+    pub policies: &'a HashSet<String>,
+}
+
+impl Drift {
+    /// Tells the three apart.
+    pub fn of(input: Input<'_>) -> Self {
+        let mut drift = Self {
+            environment: input.plan.environment.clone(),
+            commit: input.plan.commit.clone(),
+            changed: Vec::new(),
+            pending: Vec::new(),
+            foreign: Vec::new(),
+            review: None,
+            notes: input.plan.notes.clone(),
+        };
+        let desired: HashMap<&str, &Object> =
+            input.desired.iter().map(|object| (object.path.as_str(), object)).collect();
+        for change in &input.plan.changes {
+            drift.sort(change, desired.get(change.path.as_str()).copied(), input);
+        }
+        let found = input.plan.unmanaged.iter().filter(|object| {
+            object.kind == aws_role::KIND.name
+                || object.kind == approle_role::KIND.name
+                || (object.kind == acl_policy::KIND.name && input.policies.contains(&object.path))
+        });
+        drift.foreign.extend(found.map(|object| Foreign {
+            kind: object.kind,
+            path: object.path.clone(),
+            declared: None,
+        }));
+        drift.foreign.sort_by(|a, b| a.path.cmp(&b.path));
+        drift
+    }
+
+    fn sort(&mut self, change: &Change, object: Option<&Object>, input: Input<'_>) {
+        if change.action == Action::Adopt {
+            let declared = Some(change.place.clone());
+            return self.foreign.push(Foreign { kind: change.kind.name, path: change.path.clone(), declared });
+        }
+        let owned = input.owned.get(&change.path);
+        let live = input.live.get(&change.path);
+        let by_hand = owned.filter(|owned| is_changed(owned, live)).filter(|_| change.action != Action::Forget);
+        let pending = match (owned, object) {
+            (Some(owned), Some(object)) => {
+                owned.state == State::Intended || !is_as_applied(object, owned, live) || is_hidden(change)
+            }
+            _ => true,
+        };
+        if let Some(owned) = by_hand {
+            self.changed.push(Changed {
+                kind: change.kind,
+                path: change.path.clone(),
+                app: change.app.clone(),
+                place: change.place.clone(),
+                commit: owned.commit.clone(),
+                fate: if live.is_none() { Fate::Gone } else { Fate::Differs(turned(change)) },
+                pending,
+            });
+        }
+        if pending {
+            self.pending.push(Pending {
+                action: change.action,
+                kind: change.kind,
+                path: change.path.clone(),
+                app: change.app.clone(),
+                place: change.place.clone(),
+                changed: by_hand.is_some(),
+            });
+        }
+    }
+
+    /// The exit code of `leasehold drift`: 0 none, 5 something is not as we left it, 2 something is not applied.
+    pub fn exit_code(&self) -> u8 {
+        match (self.changed.is_empty() && self.foreign.is_empty(), self.pending.is_empty()) {
+            (false, _) => 5,
+            (true, false) => 2,
+            (true, true) => 0,
+        }
+    }
+
+    /// The one line that says it all.
+    pub fn summary(&self) -> String {
+        format!(
+            "Drift: {} changed behind our back, {} committed and not yet applied, {} not ours.",
+            self.changed.len(),
+            self.pending.len(),
+            self.foreign.len()
+        )
+    }
+}
+
+/// What was applied last, as far as it is known: what still has the digest that the ledger remembers. Of what has not,
+/// because engine and files both went on, the files stand for it; `None` where nothing does.
+pub fn last_applied(
+    desired: &[Object],
+    owned: &BTreeMap<String, Owned>,
+    live: &HashMap<String, Live>,
+) -> HashMap<String, Live> {
+    let desired: HashMap<&str, &Object> = desired.iter().map(|object| (object.path.as_str(), object)).collect();
+    let known = |(path, owned): (&String, &Owned)| {
+        let live = live.get(path);
+        let last = match (live.filter(|_| !is_changed(owned, live)), desired.get(path.as_str())) {
+            (Some(live), _) => live.clone(),
+            (None, Some(object)) => as_live(object),
+            (None, None) => return None,
+        };
+        Some((path.clone(), last))
+    };
+    owned.iter().filter_map(known).collect()
+}
+
+/// Whether somebody else changed an object since it was written for certain.
+fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
+    owned.state == State::Applied && live.map(fingerprint::of_live).as_ref() != Some(&owned.fingerprint)
+}
+
+/// Whether the files say of an object what they said when it was written. What refers to a secret that is not read is
+/// taken to be as it was.
+fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
+    let readable = |name: &str| object.kind.field(name).is_some_and(|field| field.access == Access::Readable);
+    if object.unresolved().any(|(name, ..)| readable(name)) {
+        return is_changed(owned, live);
+    }
+    fingerprint::of(object) == owned.fingerprint
+}
+
+/// Whether a change is of something that an engine never tells.
+fn is_hidden(change: &Change) -> bool {
+    let readable = |name: &str| change.kind.field(name).is_some_and(|field| field.access == Access::Readable);
+    change.action == Action::Update && change.fields.iter().any(|field| !readable(field.name))
+}
+
+/// What was done to the fields of an object, where a change tells what undoes it.
+fn turned(change: &Change) -> Vec<FieldChange> {
+    let readable =
+        |field: &&FieldChange| change.kind.field(field.name).is_some_and(|field| field.access == Access::Readable);
+    let turn =
+        |field: &FieldChange| FieldChange { before: field.after.clone(), after: field.before.clone(), ..field.clone() };
+    change.fields.iter().filter(readable).map(turn).collect()
+}
+
+fn as_live(object: &Object) -> Live {
+    let readable = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
+    Live {
+        kind: object.kind,
+        path: object.path.clone(),
+        fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
+    }
+}

@@ -1,0 +1,103 @@
+//! Drift for people at a terminal. Colour never carries meaning alone.
+
+use std::fmt::Write as _;
+
+use anstyle::{AnsiColor, Style};
+
+use super::{Changed, Drift, Fate, Foreign, Pending};
+use crate::plan::{Colour, changed_fields, escape, short};
+use crate::review;
+
+impl Drift {
+    /// What drifted as text, ending with the summary line.
+    pub fn text(&self, colour: Colour) -> String {
+        let mut page = Page { out: String::new(), colour };
+        let commit = match &self.commit {
+            Some(commit) => format!("commit {}", short(commit)),
+            None => "files outside git".to_owned(),
+        };
+        page.line(&format!("Environment {}, {commit}.", escape(&self.environment)));
+        page.section("CHANGED BEHIND OUR BACK", &self.changed, Page::changed);
+        if let Some(review) = self.review.as_ref().filter(|review| !review.findings.is_empty()) {
+            page.line("");
+            page.line("What that does to access:");
+            page.out.push_str(&review.text(match colour {
+                Colour::Never => review::Colour::Never,
+                Colour::Always => review::Colour::Always,
+            }));
+        }
+        page.section("COMMITTED, NOT YET APPLIED", &self.pending, Page::pending);
+        page.section("NOT OURS", &self.foreign, Page::foreign);
+        page.line("");
+        for note in &self.notes {
+            page.line(&format!("Note: {}", escape(note)));
+        }
+        page.painted(Style::new().bold(), &self.summary());
+        page.out
+    }
+}
+
+struct Page {
+    out: String,
+    colour: Colour,
+}
+
+impl Page {
+    fn line(&mut self, text: &str) {
+        self.out.push_str(text);
+        self.out.push('\n');
+    }
+
+    fn painted(&mut self, style: Style, text: &str) {
+        match self.colour {
+            Colour::Never => self.line(text),
+            // Writing to a string cannot fail.
+            Colour::Always => drop(writeln!(self.out, "{style}{text}{style:#}")),
+        }
+    }
+
+    fn section<T>(&mut self, title: &str, all: &[T], one: impl Fn(&mut Self, &T)) {
+        if !all.is_empty() {
+            self.line("");
+            self.painted(Style::new().bold(), title);
+            all.iter().for_each(|item| one(self, item));
+        }
+    }
+
+    fn changed(&mut self, changed: &Changed) {
+        let wrote = match &changed.commit {
+            Some(commit) => format!(", written from commit {}", short(commit)),
+            None => String::new(),
+        };
+        let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
+        let title = format!(
+            "  {} {}{gone}  ({}{wrote})",
+            changed.kind.name,
+            escape(&changed.path),
+            escape(&changed.place.to_string())
+        );
+        self.painted(AnsiColor::Red.on_default(), &title);
+        if let Fate::Differs(fields) = &changed.fate {
+            self.out.push_str(&changed_fields(fields, self.colour));
+        }
+        if changed.pending {
+            let known = if matches!(changed.fate, Fate::Gone) { "" } else { "; shown beside the files" };
+            self.line(&format!("      ! the files say something else about it, too{known}"));
+        }
+    }
+
+    fn pending(&mut self, pending: &Pending) {
+        let place = escape(&pending.place.to_string());
+        let both = if pending.changed { ", and changed behind our back" } else { "" };
+        let (marker, path) = (pending.action.marker(), escape(&pending.path));
+        self.line(&format!("  {marker} {} {path}  ({place}{both})", pending.kind.name));
+    }
+
+    fn foreign(&mut self, foreign: &Foreign) {
+        let declared = match &foreign.declared {
+            Some(place) => format!("  (declared at {}, and not made from these files)", escape(&place.to_string())),
+            None => String::new(),
+        };
+        self.line(&format!("  {} {}{declared}", foreign.kind, escape(&foreign.path)));
+    }
+}

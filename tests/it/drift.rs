@@ -1,0 +1,240 @@
+//! `leasehold drift`: changed behind our back, committed and not yet applied, not ours. The three are kept apart.
+
+use serde_json::{Value, json};
+
+use crate::env::{Output, Server, TestEnv};
+use crate::http::Http;
+
+/// The tutorial's estate, applied to a server.
+struct Applied {
+    env: TestEnv,
+    http: Http,
+    _server: Server,
+}
+
+impl Applied {
+    fn new() -> Self {
+        let mut env = TestEnv::new();
+        let server = env.server(&["--data-dir", "data", "--listen", "127.0.0.1:0", "--aws=sandbox"]);
+        let token = std::fs::read_to_string(env.dir().join("data/root-token")).unwrap().trim().to_owned();
+        env.copy_tree("examples/tutorial", "estate");
+        let address = &server.address;
+        let variables = "  var {\n    account = \"111122223333\"\n  }";
+        let environment = format!("environment \"prod\" {{\n  address = \"{address}\"\n{variables}\n}}\n");
+        env.write("estate/environments.hcl", &environment);
+        let http = Http { address: address.trim_start_matches("http://").to_owned(), token };
+        env.set("LEASEHOLD_TOKEN", http.token.clone());
+        let applied = Self { env, http, _server: server };
+        applied.run(&["apply", "--auto-approve"], 0);
+        applied
+    }
+
+    #[track_caller]
+    fn run(&self, args: &[&str], code: i32) -> Output {
+        let output = self.env.run(&[&["-C", "estate"], args].concat());
+        assert_eq!(output.code, code, "{}", output.normal());
+        output
+    }
+
+    #[track_caller]
+    fn drift(&self, code: i32) -> String {
+        self.run(&["drift"], code).normal()
+    }
+
+    #[track_caller]
+    fn json(&self, code: i32) -> Value {
+        serde_json::from_str(&self.run(&["drift", "--format", "json"], code).stdout).unwrap()
+    }
+
+    fn edit(&self, file: &str, from: &str, to: &str) {
+        let path = self.env.dir().join("estate").join(file);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{file}: {text}");
+        std::fs::write(path, text.replace(from, to)).unwrap();
+    }
+
+    fn widen_by_hand(&self) {
+        let document = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:*","Resource":"*"}]}"#;
+        let role = json!({ "credential_type": "iam_user", "policy_document": document });
+        self.http.post("aws/roles/webapp", &role);
+    }
+}
+
+#[test]
+fn nothing_drifted_after_an_apply() {
+    let estate = Applied::new();
+    let text = estate.drift(0);
+    assert!(text.contains("Drift: 0 changed behind our back, 0 committed and not yet applied, 0 not ours."), "{text}");
+}
+
+#[test]
+fn what_a_change_by_hand_gives_is_told() {
+    let estate = Applied::new();
+    estate.widen_by_hand();
+    insta::assert_snapshot!("drift_by_hand", estate.drift(5));
+    let json = estate.json(5);
+    assert_eq!(json["changed"][0]["path"], "aws/roles/webapp");
+    assert_eq!((&json["changed"][0]["pending"], &json["summary"]["pending"]), (&json!(false), &json!(0)));
+    assert_eq!(json["access"]["gained"], true);
+    insta::assert_snapshot!("drift_by_hand_markdown", estate.run(&["drift", "--format", "markdown"], 5).normal());
+    // An apply puts it right.
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.drift(0);
+}
+
+#[test]
+fn what_is_committed_and_not_applied_is_something_else() {
+    let estate = Applied::new();
+    estate.edit("engine.hcl", "\"1h\"", "\"30m\"");
+    std::fs::remove_file(estate.env.dir().join("estate/apps/backup.hcl")).unwrap();
+    std::fs::remove_file(estate.env.dir().join("estate/tests.hcl")).unwrap();
+    insta::assert_snapshot!("drift_pending", estate.drift(2));
+    let json = estate.json(2);
+    assert_eq!((&json["summary"]["changed"], &json["access"]), (&json!(0), &Value::Null));
+}
+
+#[test]
+fn one_object_can_be_both() {
+    let estate = Applied::new();
+    estate.widen_by_hand();
+    estate.edit("iam/webapp.json", "example-webapp/*", "example-webapp-new/*");
+    let json = estate.json(5);
+    assert_eq!(json["summary"], json!({ "changed": 1, "pending": 1, "not_ours": 0 }));
+    assert_eq!((&json["changed"][0]["pending"], &json["pending"][0]["changed"]), (&json!(true), &json!(true)));
+    assert_eq!(json["access"]["gained"], true);
+    let text = estate.drift(5);
+    assert!(text.contains("the files say something else about it, too"), "{text}");
+    assert!(text.contains(", and changed behind our back)"), "{text}");
+}
+
+#[test]
+fn what_is_gone_and_what_is_not_ours_are_findings() {
+    let estate = Applied::new();
+    estate.http.send("DELETE", "auth/approle/role/app-webapp", None);
+    estate.http.post("aws/roles/by-hand", &json!({ "credential_type": "iam_user", "iam_groups": ["admins"] }));
+    estate.http.post("auth/approle/role/by-hand", &json!({ "token_policies": ["ops"] }));
+    for (name, rules) in [
+        ("ops", "path \"aws/creds/*\" {\n  capabilities = [\"read\"]\n}"),
+        ("elsewhere", "path \"secret/*\" {\n  capabilities = [\"read\"]\n}"),
+        ("denies", "path \"aws/*\" {\n  capabilities = [\"deny\"]\n}"),
+    ] {
+        estate.http.post(&format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
+    }
+    let json = estate.json(5);
+    assert_eq!(json["summary"], json!({ "changed": 1, "pending": 0, "not_ours": 3 }));
+    assert_eq!(
+        (&json["changed"][0]["path"], &json["changed"][0]["gone"]),
+        (&json!("auth/approle/role/app-webapp"), &json!(true))
+    );
+    let paths: Vec<&str> =
+        json["not_ours"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
+    assert_eq!(paths, ["auth/approle/role/by-hand", "aws/roles/by-hand", "sys/policies/acl/ops"]);
+    // What another estate made is that one's.
+    estate.env.write(
+        "other/estate.hcl",
+        &format!(
+            "environment \"prod\" {{\n  estate  = \"other\"\n  address = \"http://{}\"\n}}\n\
+         policy \"other\" {{\n  path \"aws/creds/*\" {{\n    capabilities = [\"read\"]\n  }}\n}}\n",
+            estate.http.address
+        ),
+    );
+    let other = estate.env.run(&["-C", "other", "apply", "--auto-approve"]);
+    assert_eq!(other.code, 0, "{}", other.normal());
+    assert_eq!(estate.json(5)["summary"]["not_ours"], 3);
+}
+
+#[test]
+fn the_plan_policy_is_enough_and_no_secret_is_needed() {
+    let mut estate = Applied::new();
+    let rules = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/acl/plan.hcl")).unwrap();
+    estate.http.post("sys/policies/acl/ci-plan", &json!({ "policy": rules }));
+    let token = estate.http.post("auth/token/create", &json!({ "policies": ["ci-plan"] }));
+    let token = token["auth"]["client_token"].as_str().unwrap().to_owned();
+    estate.widen_by_hand();
+    estate.env.set("LEASEHOLD_TOKEN", token);
+    let json = estate.json(5);
+    assert_eq!(json["changed"][0]["path"], "aws/roles/webapp");
+    assert!(!json["notes"].to_string().contains("may not list"), "{}", json["notes"]);
+}
+
+/// Runs the shell of a job, each part on its own as a runner does, and answers the code of the first that fails. `gh` is
+/// a script that writes down what it was asked.
+fn run_job(estate: &Applied, parts: &[String], outputs: &str) -> (i32, String) {
+    use std::os::unix::fs::PermissionsExt;
+
+    let home = estate.env.dir();
+    let tools = home.join("tools");
+    std::fs::create_dir_all(&tools).unwrap();
+    let stub = "#!/bin/sh\necho \"gh $*\" >> \"$ASKED\"\ncase \"$1\" in api) cat \"$OPEN\" ;; esac\n";
+    for (name, text) in [("gh", stub.to_owned()), ("leasehold", format!("#!/bin/sh\nexec {} \"$@\"\n", BINARY))] {
+        std::fs::write(tools.join(name), text).unwrap();
+        std::fs::set_permissions(tools.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
+    }
+    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
+    std::fs::write(home.join("outputs"), "").unwrap();
+    std::fs::write(home.join("asked"), "").unwrap();
+    std::fs::write(home.join("open"), outputs).unwrap();
+    for part in parts {
+        let given = std::fs::read_to_string(home.join("outputs")).unwrap();
+        let code = given.lines().find_map(|line| line.strip_prefix("code=")).unwrap_or_default();
+        let status = std::process::Command::new("bash")
+            .args(["-e", "-c", part])
+            .current_dir(home)
+            .env_clear()
+            .env("PATH", &path)
+            .env("HOME", home)
+            .env("LEASEHOLD_TOKEN", &estate.http.token)
+            .envs([("ESTATE", "estate"), ("ENVIRONMENT", "prod"), ("GITHUB_REPOSITORY", "o/r"), ("CODE", code)])
+            .envs(["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "ASKED", "OPEN"].map(|name| {
+                let file = if name == "GITHUB_OUTPUT" { "outputs".to_owned() } else { name.to_lowercase() };
+                (name, home.join(file))
+            }))
+            .status()
+            .unwrap();
+        if !status.success() {
+            return (status.code().unwrap(), std::fs::read_to_string(home.join("asked")).unwrap());
+        }
+    }
+    (0, std::fs::read_to_string(home.join("asked")).unwrap())
+}
+
+const BINARY: &str = env!("CARGO_BIN_EXE_leasehold");
+
+fn example(name: &str) -> Value {
+    let path = format!("{}/examples/ci/{name}", env!("CARGO_MANIFEST_DIR"));
+    serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+}
+
+#[test]
+fn the_nightly_jobs_do_what_they_say() {
+    let estate = Applied::new();
+    let github = example("github-drift.yml");
+    let steps = github["jobs"]["drift"]["steps"].as_array().unwrap();
+    let github: Vec<String> = steps.iter().filter_map(|step| Some(step["run"].as_str()?.to_owned())).collect();
+    let gitlab = example("gitlab-drift.yml");
+    let lines = gitlab["drift"]["script"].as_array().unwrap();
+    let gitlab = vec![lines.iter().map(|line| line.as_str().unwrap()).collect::<Vec<_>>().join("\n")];
+    // Nothing: no issue is open, or the open one is closed.
+    assert_eq!(run_job(&estate, &gitlab, ""), (0, String::new()));
+    let (code, asked) = run_job(&estate, &github, "");
+    assert!(code == 0 && !asked.contains("gh issue"), "{asked}");
+    let (code, asked) = run_job(&estate, &github, "7\n");
+    assert!(code == 0 && asked.contains("gh issue close 7"), "{asked}");
+    // Merged and not applied: nobody is called.
+    estate.edit("engine.hcl", "\"1h\"", "\"30m\"");
+    assert_eq!(run_job(&estate, &github, "").0, 0);
+    assert_eq!(run_job(&estate, &gitlab, "").0, 0);
+    // Changed behind our back: the job fails, after the issue is written.
+    estate.widen_by_hand();
+    assert_ne!(run_job(&estate, &gitlab, "").0, 0);
+    let report = std::fs::read_to_string(estate.env.dir().join("drift.md")).unwrap();
+    assert!(report.contains("Changed behind our back") && report.contains("aws/roles/webapp"), "{report}");
+    let (code, asked) = run_job(&estate, &github, "");
+    assert!(code != 0 && asked.contains("gh issue create --title Drift in prod --body-file drift.md"), "{asked}");
+    let (code, asked) = run_job(&estate, &github, "7\n");
+    assert!(code != 0 && asked.contains("gh issue edit 7 --body-file drift.md"), "{asked}");
+    // An error is no finding.
+    estate.env.write("estate/broken.hcl", "role {");
+    let (code, asked) = run_job(&estate, &github, "7\n");
+    assert!(code != 0 && asked.is_empty(), "{asked}");
+}
