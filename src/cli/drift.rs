@@ -38,6 +38,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
+    global.no_field()?;
     let format = global.format(&[Format::Text, Format::Json, Format::Markdown])?;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
     let outcome = find(&context).await;

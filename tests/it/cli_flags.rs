@@ -299,6 +299,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["graph"], "env"),
     (&["creds", "a"], "html"),
     (&["ledger", "show"], "env"),
+    (&["drift"], "env"),
     (&["trail"], "env"),
     (&["trail", "verify"], "json"),
     (&["server"], "json"),
@@ -336,8 +337,8 @@ fn a_form_that_a_command_does_not_have_is_refused_and_never_ignored() {
 #[test]
 fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
-    let alone =
-        ["validate", "plan", "review", "apply", "test", "graph", "trail", "server", "sandbox"].map(|one| vec![one]);
+    let alone = ["validate", "plan", "drift", "review", "apply", "test", "graph", "trail", "server", "sandbox"]
+        .map(|one| vec![one]);
     for command in
         alone.into_iter().chain([vec!["ledger", "list"], vec!["access", "what", "a"], vec!["trail", "verify"]])
     {
