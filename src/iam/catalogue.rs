@@ -165,8 +165,21 @@ impl Catalogue {
 
     /// As [`Catalogue::covered`], one after the other.
     pub fn matching<'a>(&'a self, actions: &'a Scope) -> impl Iterator<Item = Action<'a>> {
+        Self::matching_among(self.services.iter(), actions)
+    }
+
+    /// As [`Self::matching`], of one service.
+    pub fn matching_of<'a>(&'a self, service: &str, actions: &'a Scope) -> impl Iterator<Item = Action<'a>> + use<'a> {
+        let own = self.services.iter().find(|known| known.name.eq_ignore_ascii_case(service));
+        Self::matching_among(own.into_iter(), actions)
+    }
+
+    fn matching_among<'a>(
+        services: impl Iterator<Item = &'a Service>,
+        actions: &'a Scope,
+    ) -> impl Iterator<Item = Action<'a>> {
         let nothing = Request::default();
-        self.services.iter().flat_map(move |service| {
+        services.flat_map(move |service| {
             // Of most services most policies say nothing.
             let near: Vec<&Pattern> =
                 actions.patterns.iter().filter(|pattern| may_name(pattern, &service.name)).collect();

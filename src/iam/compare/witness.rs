@@ -31,7 +31,13 @@ pub(super) fn presentable(request: Request, actions: &Scope, goals: &[Goal<'_>],
     let catalogue = Catalogue::current();
     let near = near(&request, goals, reading);
     let own = catalogue.find(&request.action).map(|action| action.to_string());
-    let others = catalogue.matching(actions).map(|action| action.to_string()).filter(|name| Some(name) != own.as_ref());
+    // Behind thousands of others there may be those that it is about.
+    let service = request.action.split(':').next().unwrap_or_default();
+    let others = catalogue
+        .matching_of(service, actions)
+        .chain(catalogue.matching(actions).filter(|action| !action.service.eq_ignore_ascii_case(service)))
+        .map(|action| action.to_string())
+        .filter(|name| Some(name) != own.as_ref());
     let mut tried = 0;
     let mut second: Option<(Request, Fit)> = None;
     for action in own.iter().cloned().chain(others).take(ACTIONS_MAX) {
@@ -186,6 +192,20 @@ mod tests {
                 String::new(),
                 allow(r#""Action":"s3:GetObject""#, r#""Resource":"arn:aws:s3:::home/${aws:username}/*""#),
                 Some("arn:aws:s3:::home/some-username/"),
+            ),
+            (
+                allow(r#""NotAction":["iam:*","sts:*"]"#, r#""Resource":"*""#),
+                allow(r#""NotAction":["iam:*","sts:AssumeRole"]"#, r#""Resource":"*""#),
+                None,
+            ),
+            (
+                String::new(),
+                [
+                    allow(r#""Action":"*""#, r#""Resource":"*""#),
+                    statement("Deny", r#""NotAction":"workspaces:*""#, r#""Resource":"*""#),
+                ]
+                .join(","),
+                None,
             ),
             (
                 String::new(),
