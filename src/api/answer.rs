@@ -44,6 +44,16 @@ pub enum Denial {
     Forbidden,
 }
 
+impl Denial {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Ended => "the server does not know the token: it has ended, was revoked, or is another server's",
+            Self::Forbidden => "the token is good, and its policies do not allow this",
+        }
+    }
+}
+
 /// Why there is no answer. Never carries a token, a body, or a query.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {

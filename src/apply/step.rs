@@ -243,9 +243,35 @@ fn api_text(error: &api::Error) -> String {
         api::Error::Status { method, code, errors, .. } if !errors.is_empty() => {
             let reasons: Vec<String> =
                 errors.iter().map(|error| error.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
-            format!("{method} was refused ({code}): {}", reasons.join("; "))
+            let denial = error.denial().map_or_else(String::new, |denial| format!("; {}", denial.words()));
+            format!("{method} was refused ({code}): {}{denial}", reasons.join("; "))
         }
         api::Error::Status { method, code, .. } => format!("{method} was refused ({code})"),
         other => other.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::api_text;
+    use crate::api;
+
+    #[test]
+    fn a_refused_step_tells_a_token_that_has_ended_from_one_that_may_not() {
+        let refused = |errors: &str| {
+            let (method, url, warnings) = ("PUT", "http://x/v1/a".to_owned(), Vec::new());
+            api_text(&api::Error::Status { method, url, code: 403, errors: vec![errors.to_owned()], warnings })
+        };
+        assert_eq!(
+            refused("permission denied"),
+            "PUT was refused (403): permission denied; the server does not know the token: it has ended, was revoked, \
+             or is another server's"
+        );
+        assert_eq!(
+            refused("1 error occurred:\n\t* permission denied\n\n"),
+            "PUT was refused (403): 1 error occurred: * permission denied; the token is good, and its policies do not \
+             allow this"
+        );
+        assert_eq!(refused("else"), "PUT was refused (403): else");
     }
 }

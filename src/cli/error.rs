@@ -33,13 +33,11 @@ impl CliError {
         let failure = Self::plain(2, format!("{doing}: {error}"));
         match error {
             api::Error::Status { code: 403, .. } => failure.hint(match error.denial() {
-                Some(api::Denial::Ended) => {
-                    "the server does not know the token: it has ended, was revoked, or is another server's; log in again"
+                Some(denial @ api::Denial::Ended) => format!("{}; log in again", denial.words()),
+                Some(denial @ api::Denial::Forbidden) => {
+                    format!("{}; `leasehold token lookup` shows them", denial.words())
                 }
-                Some(api::Denial::Forbidden) => {
-                    "the token is good, and its policies do not allow this; `leasehold token lookup` shows them"
-                }
-                None => "the token may not do this, or has ended; `leasehold token lookup` shows what it is",
+                None => "the token may not do this, or has ended; `leasehold token lookup` shows what it is".to_owned(),
             }),
             api::Error::Status { code: 503, errors, .. } if errors.iter().any(|e| e.contains("is sealed")) => {
                 failure.hint("an operator has to unseal it")

@@ -58,11 +58,11 @@ pub(crate) struct Args {
     /// Serve from memory with a printed root token, for trying; everything is gone when it stops
     #[arg(long)]
     dev: bool,
-    /// The root token of a development server
-    #[arg(long, value_name = "TOKEN", env = "VAULT_DEV_ROOT_TOKEN_ID", hide_env_values = true)]
+    /// The root token of a development server [env: LEASEHOLD_DEV_ROOT_TOKEN_ID, BAO_.., VAULT_..]
+    #[arg(long, value_name = "TOKEN")]
     dev_root_token_id: Option<String>,
-    /// Where a development server listens [default: 127.0.0.1:8200]
-    #[arg(long, value_name = "HOST:PORT", env = "VAULT_DEV_LISTEN_ADDRESS")]
+    /// Where a development server listens [env: LEASEHOLD_DEV_LISTEN_ADDRESS, BAO_.., VAULT_..; default: 127.0.0.1:8200]
+    #[arg(long, value_name = "HOST:PORT")]
     dev_listen_address: Option<String>,
 }
 

@@ -26,6 +26,7 @@ use super::schema::Reader;
 use super::source::Span;
 use super::tree::{self, Kind, Map, nearest};
 use super::{App, EngineChoice, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
+use crate::acl::Acl;
 use crate::guardrail::Guardrail;
 use crate::object::{self, Leaf, Object, Place};
 
@@ -361,6 +362,10 @@ struct Lowering<'s> {
     documents: HashMap<(u32, document::Use), Option<document::Document>>,
     /// Where the statements of each role's document stand, by the role's path.
     statements: HashMap<String, Arc<[Place]>>,
+    /// The texts of declared ACL policies, by name.
+    rule_texts: HashMap<String, String>,
+    /// What the policies that apps name let their tokens do together.
+    acls: HashMap<Vec<String>, Option<Arc<Acl>>>,
     /// Where the rules of each ACL policy stand, by the policy's path.
     rules: HashMap<String, Vec<(String, Place)>>,
     /// Paths of the engine that policies and tests name.
@@ -393,6 +398,8 @@ impl<'s> Lowering<'s> {
             paths: HashMap::new(),
             documents: HashMap::new(),
             statements: HashMap::new(),
+            rule_texts: HashMap::new(),
+            acls: HashMap::new(),
             rules: HashMap::new(),
             named_paths: Vec::new(),
             templates: Vec::new(),

@@ -247,6 +247,16 @@ fn openbaos_variables_go_before_vaults_and_after_ours() {
     }
 }
 
+#[test]
+fn a_development_server_takes_openbaos_variables_before_vaults() {
+    let mut env = TestEnv::new();
+    env.set("VAULT_DEV_ROOT_TOKEN_ID", "of-vault").set("BAO_DEV_LISTEN_ADDRESS", "127.0.0.1:0");
+    assert_eq!(env.server(&["--dev"]).root_token.as_deref(), Some("of-vault"));
+    env.set("BAO_DEV_ROOT_TOKEN_ID", "of-bao");
+    assert_eq!(env.server(&["--dev"]).root_token.as_deref(), Some("of-bao"));
+    assert_eq!(env.server(&["--dev", "-dev-root-token-id=flag"]).root_token.as_deref(), Some("flag"));
+}
+
 /// A refusal says whether the token is the trouble or what it may do, where the server's own words do.
 #[test]
 fn a_403_tells_a_token_that_has_ended_from_one_that_may_not() {
@@ -282,14 +292,14 @@ fn a_403_tells_a_token_that_has_ended_from_one_that_may_not() {
 const FORMS: &[(&[&str], &str)] = &[
     (&["validate"], "env"),
     (&["plan"], "env"),
-    (&["drift"], "table"),
-    (&["ledger", "show"], "env"),
     (&["review"], "env"),
     (&["apply"], "json"),
     (&["test"], "env"),
     (&["access", "what", "a"], "env"),
     (&["graph"], "env"),
     (&["creds", "a"], "html"),
+    (&["ledger", "show"], "env"),
+    (&["drift"], "env"),
     (&["trail"], "env"),
     (&["trail", "verify"], "json"),
     (&["server"], "json"),
@@ -327,9 +337,13 @@ fn a_form_that_a_command_does_not_have_is_refused_and_never_ignored() {
 #[test]
 fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
-    for command in ["validate", "plan", "drift", "review", "apply", "test", "graph", "trail", "server", "sandbox"] {
-        let output = env.run(&[command, "--field", "x"]);
-        assert_eq!(output.code, 1, "{command}: {}", output.normal());
+    let alone = ["validate", "plan", "drift", "review", "apply", "test", "graph", "trail", "server", "sandbox"]
+        .map(|one| vec![one]);
+    for command in
+        alone.into_iter().chain([vec!["ledger", "list"], vec!["access", "what", "a"], vec!["trail", "verify"]])
+    {
+        let output = env.run(&[&command, &["--field", "x"][..]].concat());
+        assert_eq!(output.code, 1, "{command:?}: {}", output.normal());
         assert!(output.stderr.contains("this command has no fields"), "{}", output.stderr);
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::{Args, file};
 use crate::cli::error::CliError;
+use crate::cli::global::variable;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8200";
 
@@ -41,7 +42,7 @@ impl Settings {
     /// Reads the file, lays the flags over it, and refuses what does not fit together.
     pub(super) fn new(args: Args) -> Result<Self, CliError> {
         let file = args.config.as_deref().map(file::read).transpose()?.unwrap_or_default();
-        let dev_listen = args.dev_listen_address.filter(|_| args.dev);
+        let dev_listen = args.dev_listen_address.or_else(|| variable("DEV_LISTEN_ADDRESS")).filter(|_| args.dev);
         let listen = args.listen.or(dev_listen).or(file.address).unwrap_or_else(|| DEFAULT_LISTEN.to_owned());
         let files = match (file.tls_disable, args.tls_cert, args.tls_key) {
             (true, None, None) => (None, None),
@@ -65,7 +66,8 @@ impl Settings {
             }
             (None, data, storage) => data.or(storage),
         };
-        let root_token = args.dev_root_token_id.filter(|token| !token.is_empty());
+        let root_token = args.dev_root_token_id.or_else(|| variable("DEV_ROOT_TOKEN_ID"));
+        let root_token = root_token.filter(|token| !token.is_empty());
         match (args.dev, &data) {
             (true, Some(_)) => {
                 return Err(CliError::new(

@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 use serde_json::{Value, json};
 
@@ -262,18 +263,11 @@ impl Lowering<'_> {
         roles: impl Iterator<Item = &'r (String, String)>,
     ) {
         let Some(entry) = block.map.get("policies") else { return };
-        let text = |name: &String| {
-            let path = format!("sys/policies/acl/{name}");
-            let object = self.objects.iter().find(|object| object.path == path)?;
-            Some((name.clone(), object.value("policy").as_str()?.to_owned()))
-        };
-        // `default` grants no credential; of another one that can't be seen, nothing is said.
-        let named = policies.iter().filter(|name| name.as_str() != "default");
-        let Some(texts) = named.map(text).collect::<Option<Vec<_>>>() else { return };
-        if texts.iter().any(|(_, text)| text.contains("{{")) {
-            return;
+        // Many apps name the same ones.
+        if !self.acls.contains_key(policies) {
+            self.acls.insert(policies.to_vec(), self.acl_of(policies));
         }
-        let Ok(acl) = Acl::of_texts(texts.iter().map(|(name, text)| (name.as_str(), text.as_str()))) else { return };
+        let Some(Some(acl)) = self.acls.get(policies).cloned() else { return };
         for (mount, role) in roles {
             let path = format!("{mount}/creds/{role}");
             if !acl.decide(Capability::Read, &path, &serde_json::Map::new()).allowed {
@@ -284,6 +278,18 @@ impl Lowering<'_> {
                 self.reader.report(Draft::warning(entry.value.span, what).hint(hint));
             }
         }
+    }
+
+    /// What tokens with these policies may do; none where that can't be seen.
+    fn acl_of(&self, policies: &[String]) -> Option<Arc<Acl>> {
+        // `default` grants no credential.
+        let named = policies.iter().filter(|name| name.as_str() != "default");
+        let texts = named.map(|name| Some((name.as_str(), self.rule_texts.get(name)?.as_str())));
+        let texts: Vec<(&str, &str)> = texts.collect::<Option<_>>()?;
+        if texts.iter().any(|(_, text)| text.contains("{{")) {
+            return None;
+        }
+        Acl::of_texts(texts).ok().map(Arc::new)
     }
 
     /// The shortest default lease of the mounts of these roles, 0 when none is known.

@@ -61,6 +61,7 @@ impl Lowering<'_> {
         self.rules.insert(path.clone(), places);
         let mut fields = std::collections::BTreeMap::new();
         if let Some((rules, span)) = rules {
+            self.rule_texts.insert(block.label.to_owned(), rules.trim().to_owned());
             let value = FieldValue::Data(Value::from(rules.trim()));
             fields.insert("policy", Leaf::new(value, self.reader.place(span)));
         }
