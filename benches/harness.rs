@@ -2,6 +2,7 @@
 
 use std::io::Write as _;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use leasehold::api::{Client, Options, Target};
@@ -68,13 +69,13 @@ impl World {
 
     /// So many credentials, from so many clients; their lease ids.
     pub(crate) async fn issue(&self, count: usize, clients: usize) -> Vec<String> {
-        let per_client = count.div_ceil(clients);
+        let left = Arc::new(AtomicUsize::new(count));
         let tasks: Vec<_> = (0..clients)
             .map(|_| {
-                let client = self.client.clone();
+                let (client, left) = (self.client.clone(), left.clone());
                 tokio::spawn(async move {
                     let mut leases = Vec::new();
-                    for _ in 0..per_client {
+                    while left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(1)).is_ok() {
                         let answer = client.read("aws/creds/app").await.expect("a credential").expect("an answer");
                         leases.push(answer.body["lease_id"].as_str().expect("a lease").to_owned());
                     }
@@ -86,7 +87,6 @@ impl World {
         for task in tasks {
             leases.extend(task.await.expect("the client ran"));
         }
-        leases.truncate(count);
         leases
     }
 }
