@@ -57,17 +57,16 @@ async fn find(context: &Context) -> Result<Drift, CliError> {
     let word = Word { adopt: Adopt::Refuse, account_change: true, older: true };
     let Proposal { estate, client, mut prepared, .. } = propose(context, word).await?;
     leave_to_others(context, &client, &mut prepared).await?;
-    let Prepared { plan, ledger, live } = &prepared;
-    let policies = policies_on(&estate.objects, &client, plan).await.map_err(|error| failed(context, &error))?;
+    let Prepared { plan, ledger, mut live } = prepared;
+    let policies = policies_on(&estate.objects, &client, &plan).await.map_err(|error| failed(context, &error))?;
     let (desired, owned) = (&estate.objects, ledger.owned());
-    let mut drift = Drift::of(Input { plan, desired, owned, live, policies: &policies });
+    let mut drift = Drift::of(Input { plan: &plan, desired, owned, live: &live, policies: &policies });
     if !drift.changed.is_empty() {
         let known = effective::Context { managed_policies: &estate.managed_policies };
-        let last = drift::last_applied(desired, owned, live);
+        live.retain(|path, _| owned.contains_key(path));
+        let last = drift::last_applied(desired, owned, &live);
         let before = Side::of_live(&last, desired, owned, known);
-        let now = live.iter().filter(|(path, _)| owned.contains_key(*path));
-        let now = now.map(|(path, live)| (path.clone(), live.clone())).collect();
-        let after = Side::of_live(&now, desired, owned, known);
+        let after = Side::of_live(&live, desired, owned, known);
         drift.review = Some(Environment::new(&drift.environment, Some(&before), Some(&after), &[], Vec::new()));
     }
     Ok(drift)

@@ -1,7 +1,7 @@
 //! Drift as an issue or a comment.
 
 use super::{Drift, Fate};
-use crate::plan::{Colour, changed_fields, short};
+use crate::plan::{Colour, Page, short};
 use crate::review::escape::{code, markdown as plain};
 
 /// The marker by which a later run finds the issue or comment of an earlier one. Readers don't see it.
@@ -24,7 +24,9 @@ impl Drift {
             let (kind, path, place) = (changed.kind.name, code(&changed.path), code(&changed.place.to_string()));
             out.push_str(&format!("- {kind} {path}{gone} ({place}{}){both}\n", wrote.unwrap_or_default()));
             if let Fate::Differs(fields) = &changed.fate {
-                out.push_str(&fenced(&changed_fields(fields, Colour::Never)));
+                let mut page = Page::new(Colour::Never);
+                page.changed_fields(fields);
+                out.push_str(&fenced(&page.out));
             }
         });
         if let Some(review) = self.review.as_ref().filter(|review| !review.findings.is_empty()) {

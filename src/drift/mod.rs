@@ -221,8 +221,7 @@ fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
 /// Whether the files say of an object what they said when it was written. What refers to a secret that is not read is
 /// taken to be as it was.
 fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
-    let readable = |name: &str| object.kind.field(name).is_some_and(|field| field.access == Access::Readable);
-    if object.unresolved().any(|(name, ..)| readable(name)) {
+    if object.unresolved().any(|(name, ..)| object.kind.tells(name)) {
         return is_changed(owned, live);
     }
     fingerprint::of(object) == owned.fingerprint
@@ -230,17 +229,14 @@ fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
 
 /// Whether a change is of something that an engine never tells.
 fn is_hidden(change: &Change) -> bool {
-    let readable = |name: &str| change.kind.field(name).is_some_and(|field| field.access == Access::Readable);
-    change.action == Action::Update && change.fields.iter().any(|field| !readable(field.name))
+    change.action == Action::Update && change.fields.iter().any(|field| !change.kind.tells(field.name))
 }
 
 /// What was done to the fields of an object, where a change tells what undoes it.
 fn turned(change: &Change) -> Vec<FieldChange> {
-    let readable =
-        |field: &&FieldChange| change.kind.field(field.name).is_some_and(|field| field.access == Access::Readable);
     let turn =
         |field: &FieldChange| FieldChange { before: field.after.clone(), after: field.before.clone(), ..field.clone() };
-    change.fields.iter().filter(readable).map(turn).collect()
+    change.fields.iter().filter(|field| change.kind.tells(field.name)).map(turn).collect()
 }
 
 fn as_live(object: &Object) -> Live {

@@ -1,30 +1,21 @@
 //! Drift for people at a terminal. Colour never carries meaning alone.
 
-use std::fmt::Write as _;
-
 use anstyle::{AnsiColor, Style};
 
 use super::{Changed, Drift, Fate, Foreign, Pending};
-use crate::plan::{Colour, changed_fields, escape, short};
-use crate::review;
+use crate::plan::{Colour, Page, escape, files_of, short};
 
 impl Drift {
     /// What drifted as text, ending with the summary line.
     pub fn text(&self, colour: Colour) -> String {
-        let mut page = Page { out: String::new(), colour };
-        let commit = match &self.commit {
-            Some(commit) => format!("commit {}", short(commit)),
-            None => "files outside git".to_owned(),
-        };
-        page.line(&format!("Environment {}, {commit}.", escape(&self.environment)));
+        let mut page = Page::new(colour);
+        let files = files_of(self.commit.as_deref());
+        page.line(&format!("Environment {}, {files}.", escape(&self.environment)));
         page.section("CHANGED BEHIND OUR BACK", &self.changed, Page::changed);
         if let Some(review) = self.review.as_ref().filter(|review| !review.findings.is_empty()) {
             page.line("");
             page.line("What that does to access:");
-            page.out.push_str(&review.text(match colour {
-                Colour::Never => review::Colour::Never,
-                Colour::Always => review::Colour::Always,
-            }));
+            page.review(review);
         }
         page.section("COMMITTED, NOT YET APPLIED", &self.pending, Page::pending);
         page.section("NOT OURS", &self.foreign, Page::foreign);
@@ -37,25 +28,7 @@ impl Drift {
     }
 }
 
-struct Page {
-    out: String,
-    colour: Colour,
-}
-
 impl Page {
-    fn line(&mut self, text: &str) {
-        self.out.push_str(text);
-        self.out.push('\n');
-    }
-
-    fn painted(&mut self, style: Style, text: &str) {
-        match self.colour {
-            Colour::Never => self.line(text),
-            // Writing to a string cannot fail.
-            Colour::Always => drop(writeln!(self.out, "{style}{text}{style:#}")),
-        }
-    }
-
     fn section<T>(&mut self, title: &str, all: &[T], one: impl Fn(&mut Self, &T)) {
         if !all.is_empty() {
             self.line("");
@@ -78,7 +51,7 @@ impl Page {
         );
         self.painted(AnsiColor::Red.on_default(), &title);
         if let Fate::Differs(fields) = &changed.fate {
-            self.out.push_str(&changed_fields(fields, self.colour));
+            self.changed_fields(fields);
         }
         if changed.pending {
             let known = if matches!(changed.fate, Fate::Gone) { "" } else { "; shown beside the files" };

@@ -153,6 +153,11 @@ impl Kind {
         self.fields.iter().find(|field| field.name == name)
     }
 
+    /// Whether an engine tells the field of this name.
+    pub fn tells(&self, name: &str) -> bool {
+        self.field(name).is_some_and(|field| field.access == Access::Readable)
+    }
+
     /// An engine's answer for one object, parsed and normalised, with the table's defaults filled in. Fields
     /// that cannot be normalised keep the engine's own spelling, so that they show up as a difference.
     ///

@@ -26,7 +26,8 @@ pub use self::json::field_json;
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
-pub use self::text::{Colour, changed_fields, escape, short, show};
+pub use self::text::{Colour, escape, short, show};
+pub(crate) use self::text::{Page, files_of};
 
 /// What would change, and why it may not.
 #[derive(Clone, Debug)]

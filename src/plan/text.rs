@@ -13,6 +13,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{Action, Change, FieldChange, Plan, Side, Summary};
 use crate::object::{Shape, field};
+use crate::review;
 
 /// Lines of unchanged text around a changed line.
 const CONTEXT_LINES: usize = 3;
@@ -52,13 +53,6 @@ impl Plan {
     }
 }
 
-/// Changed fields as text, as a plan has them below its objects.
-pub fn changed_fields(fields: &[FieldChange], colour: Colour) -> String {
-    let mut page = Page::new(colour);
-    fields.iter().for_each(|field| page.changed_field(field));
-    page.out
-}
-
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Plan: {} to add, {} to change, {} to delete", self.add, self.change, self.delete)?;
@@ -73,22 +67,22 @@ impl std::fmt::Display for Summary {
 }
 
 /// A page that is being written.
-pub(super) struct Page {
-    pub(super) out: String,
+pub(crate) struct Page {
+    pub(crate) out: String,
     colour: Colour,
 }
 
 impl Page {
-    pub(super) fn new(colour: Colour) -> Self {
+    pub(crate) fn new(colour: Colour) -> Self {
         Self { out: String::new(), colour }
     }
 
-    pub(super) fn line(&mut self, text: &str) {
+    pub(crate) fn line(&mut self, text: &str) {
         self.out.push_str(text);
         self.out.push('\n');
     }
 
-    fn painted(&mut self, style: Style, text: &str) {
+    pub(crate) fn painted(&mut self, style: Style, text: &str) {
         match self.colour {
             Colour::Never => self.line(text),
             // Writing to a string cannot fail.
@@ -97,23 +91,29 @@ impl Page {
     }
 
     pub(super) fn head(&mut self, plan: &Plan) {
-        let commit = match &plan.commit {
-            Some(commit) => format!("commit {}", short(commit)),
-            None => "files outside git".to_owned(),
-        };
-        self.line(&format!("Environment {}, from {commit}.", escape(&plan.environment)));
+        let files = files_of(plan.commit.as_deref());
+        self.line(&format!("Environment {}, from {files}.", escape(&plan.environment)));
     }
 
     /// Who gains and loses what by the changes.
     fn access(&mut self, plan: &Plan) {
         let Some(review) = &plan.review else { return };
-        let colour = match self.colour {
-            Colour::Never => crate::review::Colour::Never,
-            Colour::Always => crate::review::Colour::Always,
-        };
-        self.out.push_str(&review.text(colour));
+        self.review(review);
         self.line("");
         self.line(&format!("Review {}.", review.digest()));
+    }
+
+    pub(crate) fn review(&mut self, review: &review::Environment) {
+        let colour = match self.colour {
+            Colour::Never => review::Colour::Never,
+            Colour::Always => review::Colour::Always,
+        };
+        self.out.push_str(&review.text(colour));
+    }
+
+    /// Fields that change, below their object.
+    pub(crate) fn changed_fields(&mut self, fields: &[FieldChange]) {
+        fields.iter().for_each(|field| self.changed_field(field));
     }
 
     fn change(&mut self, change: &Change) {
@@ -266,6 +266,11 @@ fn style(action: Action) -> Style {
 
 fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
+}
+
+/// Which files these are: those of a commit, or none of git's.
+pub(crate) fn files_of(commit: Option<&str>) -> String {
+    commit.map_or_else(|| "files outside git".to_owned(), |commit| format!("commit {}", short(commit)))
 }
 
 /// A commit as people read it: twelve digits, and what follows the hash.
