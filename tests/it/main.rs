@@ -34,6 +34,7 @@ mod iam_versions;
 mod ledger;
 mod log_lines;
 mod losses;
+mod ownership;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;
