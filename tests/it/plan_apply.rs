@@ -338,7 +338,7 @@ fn what_exists_and_is_not_ours_is_adopted_only_when_asked() {
 }
 
 #[test]
-fn adopting_a_login_leaves_what_nobody_declared() {
+fn adopting_a_login_leaves_what_nobody_declared_and_forgetting_leaves_all_of_it() {
     let estate = Estate::of("aws \"aws\" {}\nauth \"approle\" {\n  type = \"approle\"\n}\n");
     estate.apply();
     let path = "auth/approle/role/app-webapp";
@@ -363,6 +363,21 @@ fn adopting_a_login_leaves_what_nobody_declared() {
         estate.ok(&["read", "--field", "token_no_default_policy", "auth/approle/role/app-other"]).trim(),
         "true"
     );
+
+    let refused = estate.run(&["forget", path, "aws/roles/none"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("nothing was forgotten: aws/roles/none is not in the ledger of"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(estate.ok(&["forget", path]), format!("Forgotten: {path}. It stays in the engine as it is.\n"));
+    assert!(
+        estate.plan(3).contains(&format!("1 declared object exists already and was not made from these files: {path}"))
+    );
+    std::fs::remove_file(estate.env.dir().join("estate/app.hcl")).unwrap();
+    estate.apply();
+    assert_eq!(field("token_num_uses"), "7");
 }
 
 #[test]
