@@ -64,6 +64,11 @@ impl Error {
             Self::Ledger(ledger::Error::Taken { .. }) => {
                 Some("move what is mounted at leasehold/ elsewhere, or use another engine")
             }
+            Self::Live(live::Error::RootOnly { .. }) => Some(
+                "declare it in an estate that is applied without a namespace; what environments share is left out of one \
+                 by `override { audit = { file = null } }` in it",
+            ),
+            Self::Live(live::Error::NoTable { .. }) => Some("look at the environment's address"),
             _ => None,
         }
     }
