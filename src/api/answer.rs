@@ -168,6 +168,13 @@ impl Error {
         })
     }
 
+    /// Whether it is not known if the server has done what it was asked: no answer came, or one that a server also gives
+    /// after it has acted.
+    pub fn is_unknown(&self) -> bool {
+        matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::Body { .. })
+            || self.code().is_some_and(|code| code >= 500)
+    }
+
     /// Whether a 404 says that there is no such namespace, and not that there is nothing at the path.
     ///
     /// # Source

@@ -80,7 +80,7 @@ impl Step<'_> {
             return Outcome::Applied { warnings: Vec::new() };
         }
         if let Err(error) = self.client.delete(&self.change.path).await {
-            return Outcome::failed(is_unknown(&error), api_text(&error));
+            return Outcome::failed(error.is_unknown(), api_text(&error));
         }
         let written = self.write(object, None, true).await;
         let Outcome::Failed { what, .. } = written else { return written };
@@ -106,11 +106,11 @@ impl Step<'_> {
             let sent = if hidden { self.send_surely(&call).await } else { self.send(&call).await };
             match sent {
                 Ok(said) => warnings.extend(said),
-                Err(error) if is_unknown(&error) && hidden => {
+                Err(error) if error.is_unknown() && hidden => {
                     return Outcome::failed(true, format!("{}; whether it was taken is not known", api_text(&error)));
                 }
                 // The connection broke, but the write may have arrived: reading back tells.
-                Err(error) if is_unknown(&error) => {
+                Err(error) if error.is_unknown() => {
                     return match difference(&self.client, object).await {
                         Ok(None) => Outcome::Applied { warnings },
                         Ok(Some(_)) | Err(_) => Outcome::failed(true, api_text(&error)),
@@ -145,7 +145,7 @@ impl Step<'_> {
         let mut pause = UNKNOWN_PAUSE;
         for _ in 1..UNKNOWN_TRIES {
             match self.send(call).await {
-                Err(error) if is_unknown(&error) => self.clock.sleep(pause).await,
+                Err(error) if error.is_unknown() => self.clock.sleep(pause).await,
                 known => return known,
             }
             pause *= 2;
@@ -218,11 +218,6 @@ pub(super) fn three_ways(
             )
         })
         .collect()
-}
-
-fn is_unknown(error: &api::Error) -> bool {
-    matches!(error, api::Error::Timeout { .. } | api::Error::Broken { .. } | api::Error::Body { .. })
-        || error.code().is_some_and(|code| code >= 500)
 }
 
 /// Whether a warning says that something sent was not taken. Both engines use these words.

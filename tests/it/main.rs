@@ -6,6 +6,9 @@
 
 mod access;
 mod apply;
+#[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
+#[path = "apply.rs"]
+mod apply_on_openbao;
 mod audit_files;
 mod aws;
 mod aws_faults;
