@@ -57,6 +57,9 @@ const FRESH_MOUNT_TRIES: u32 = 20;
 /// The pause between these tries.
 const FRESH_MOUNT_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
 
+/// How often a write is sent whose outcome is not known. In between the document is read, which waits for the server.
+const UNKNOWN_TRIES: u32 = 4;
+
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
@@ -277,7 +280,8 @@ impl Ledger {
         let mut tries = 1;
         let outcome = loop {
             match client.write(&path, &body).await {
-                Err(error) if tries < FRESH_MOUNT_TRIES && is_setting_up(&error) => {
+                // Where it was written and nobody said so, the next try conflicts.
+                Err(error) if tries < FRESH_MOUNT_TRIES && (is_setting_up(&error) || error.is_unknown()) => {
                     tries += 1;
                     clock.sleep(FRESH_MOUNT_PAUSE).await;
                 }
@@ -419,17 +423,34 @@ impl Ledger {
         Ok(Document { version, holds: false, old: false })
     }
 
-    /// Writes a document if it has the version still, and answers the new one.
+    /// Writes a document if it has the version still, and answers the new one. Where the answer is lost, the document
+    /// tells whether it was written.
     async fn put_data(&self, client: &Client, node: Node, version: u64, data: &Value) -> Result<u64, Error> {
         let path = self.document(node);
         let body = json!({"data": data, "options": {"cas": version}});
-        match client.write(&path, &body.as_object().cloned().unwrap_or_default()).await {
-            Ok(answer) => answer
-                .data
-                .and_then(|data| data.get("version").and_then(Value::as_u64))
-                .ok_or(Error::Odd { path, what: "the engine did not tell the new version".to_owned() }),
-            Err(error) if is_conflict(&error) => Err(Error::Moved { path }),
-            Err(source) => Err(Error::Api { path, source }),
+        let body = body.as_object().cloned().unwrap_or_default();
+        let mut tries = 1;
+        loop {
+            let error = match client.write(&path, &body).await {
+                Ok(answer) => {
+                    let version = answer.data.and_then(|data| data.get("version").and_then(Value::as_u64));
+                    let what = "the engine did not tell the new version".to_owned();
+                    return version.ok_or(Error::Odd { path, what });
+                }
+                Err(error) => error,
+            };
+            // A write of ours that was late makes the next one conflict.
+            let conflict = is_conflict(&error);
+            if !(error.is_unknown() && tries < UNKNOWN_TRIES || conflict && tries > 1) {
+                return Err(if conflict { Error::Moved { path } } else { Error::Api { path, source: error } });
+            }
+            match document(client, &path).await? {
+                Some((found, content)) if found == version + 1 && data.as_object() == Some(&content) => {
+                    return Ok(found);
+                }
+                found if !conflict && found.as_ref().map_or(0, |(found, _)| *found) == version => tries += 1,
+                _ => return Err(Error::Moved { path }),
+            }
         }
     }
 
@@ -450,22 +471,31 @@ impl Ledger {
 /// Mounts the ledger, unless it is mounted.
 async fn mount(client: &Client) -> Result<(), Error> {
     let failed = |source| Error::Api { path: format!("{MOUNT}/"), source };
+    let body = json!({"type": "kv", "description": DESCRIPTION, "options": {"version": "2"}});
+    let body = body.as_object().cloned().unwrap_or_default();
+    let mut tries = 1;
+    while !is_mounted(client).await? {
+        match client.write(&format!("sys/mounts/{MOUNT}"), &body).await {
+            Ok(_) => return Ok(()),
+            Err(error) if error.is_unknown() && tries < UNKNOWN_TRIES => tries += 1,
+            Err(error) => return Err(failed(error)),
+        }
+    }
+    Ok(())
+}
+
+/// Whether the mount is there. Something else in its place is an error.
+async fn is_mounted(client: &Client) -> Result<bool, Error> {
+    let failed = |source| Error::Api { path: format!("{MOUNT}/"), source };
     let mounts = client.read("sys/mounts").await.map_err(failed)?;
     let mounts = mounts.and_then(|answer| answer.data.or_else(|| answer.body.as_object().cloned())).unwrap_or_default();
-    if let Some(found) = mounts.get(&format!("{MOUNT}/")) {
-        let kind = found.get("type").and_then(Value::as_str).unwrap_or("unknown");
-        let version = found.pointer("/options/version").and_then(Value::as_str);
-        return match (kind, version) {
-            ("kv", Some("2")) => Ok(()),
-            (kind, version) => Err(Error::Taken { found: format!("{kind} {}", version.unwrap_or("1")) }),
-        };
+    let Some(found) = mounts.get(&format!("{MOUNT}/")) else { return Ok(false) };
+    let kind = found.get("type").and_then(Value::as_str).unwrap_or("unknown");
+    let version = found.pointer("/options/version").and_then(Value::as_str);
+    match (kind, version) {
+        ("kv", Some("2")) => Ok(true),
+        (kind, version) => Err(Error::Taken { found: format!("{kind} {}", version.unwrap_or("1")) }),
     }
-    let body = json!({"type": "kv", "description": DESCRIPTION, "options": {"version": "2"}});
-    client
-        .write(&format!("sys/mounts/{MOUNT}"), &body.as_object().cloned().unwrap_or_default())
-        .await
-        .map_err(failed)?;
-    Ok(())
 }
 
 /// A document's version and content; `None` if there is none, or if its newest version is deleted.

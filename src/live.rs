@@ -11,7 +11,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 use crate::api::{self, Client};
-use crate::object::{KINDS, Kind, Live, Object, Owned, Read, acl_policy, approle_role, aws_role};
+use crate::object::{KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, aws_role};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
@@ -45,6 +45,26 @@ pub enum Error {
         kind: &'static str,
         /// What is odd.
         what: String,
+    },
+    /// An object is declared that a namespace cannot hold.
+    #[error("{path} ({place}) is declared, and only the root namespace has {list}: not the namespace `{namespace}`")]
+    RootOnly {
+        /// The object.
+        path: String,
+        /// Where it is declared.
+        place: Place,
+        /// The table that would hold it.
+        list: &'static str,
+        /// The namespace.
+        namespace: String,
+    },
+    /// A server has no table that every server has.
+    #[error("{address} answers that there is no {list}: it is no Vault API, or not the whole of one")]
+    NoTable {
+        /// The server's address.
+        address: String,
+        /// The table.
+        list: &'static str,
     },
 }
 
@@ -84,7 +104,7 @@ pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, 
         owned.iter().map(|(path, owned)| (path.as_str(), owned.kind)).collect();
     wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
     let mut snapshot = Snapshot::default();
-    let tables = read_tables(client, &wanted, &mut snapshot).await?;
+    let tables = read_tables(client, &wanted, desired, &mut snapshot).await?;
     let listings = read_folders(client, &wanted, &tables, &mut snapshot).await?;
     read_objects(client, &wanted, &tables, &listings, &mut snapshot).await?;
     for listing in &listings {
@@ -159,14 +179,29 @@ type Tables = HashMap<&'static str, Map<String, Value>>;
 async fn read_tables(
     client: &Client,
     wanted: &BTreeMap<&str, &'static Kind>,
+    desired: &[Object],
     snapshot: &mut Snapshot,
 ) -> Result<Tables, Error> {
     let mut tables = Tables::new();
     for kind in KINDS {
         let Read::Entry { list, .. } = (kind.read)("") else { continue };
         let needed = wanted.values().any(|other| other.name == kind.name);
-        let table = match get(client, list).await {
-            Ok(table) => table.unwrap_or_default(),
+        let table = match table(client, list).await {
+            Ok(Some(table)) => table,
+            Ok(None) => {
+                let namespace = client.namespace().unwrap_or_default().to_owned();
+                if let Some(object) = desired.iter().find(|object| object.kind.name == kind.name) {
+                    let (path, place) = (object.path.clone(), object.place.clone());
+                    return Err(Error::RootOnly { path, place, list, namespace });
+                }
+                snapshot.notes.push(format!(
+                    "only the root namespace has {list}, so what is there is not looked at from the namespace \
+                     `{namespace}`"
+                ));
+                // What the ledger says of it, from an apply that failed, is not there.
+                tables.insert(list, Map::new());
+                continue;
+            }
             Err(Error::Api { source, .. }) if source.code() == Some(403) && !needed => {
                 snapshot
                     .notes
@@ -185,6 +220,24 @@ async fn read_tables(
         tables.insert(list, table);
     }
     Ok(tables)
+}
+
+/// A table; `None` where only the root namespace has it.
+///
+/// # Source
+/// [`api::Error::is_for_root_only`]; Vault answers "unsupported path" (404) there.
+async fn table(client: &Client, list: &'static str) -> Result<Option<Map<String, Value>>, Error> {
+    match get(client, list).await {
+        Ok(Some(table)) => Ok(Some(table)),
+        Err(Error::Api { source, .. }) if source.is_for_root_only() && client.namespace().is_some() => Ok(None),
+        Ok(None) if list == audit_device::TABLE && client.namespace().is_some() => Ok(None),
+        // Every namespace has mounts and auth methods, so there is none: or it is another sort of server.
+        Ok(None) => Err(match client.no_namespace() {
+            Some(source) => Error::Api { path: list.to_owned(), source },
+            None => Error::NoTable { address: client.address().to_owned(), list },
+        }),
+        Err(error) => Err(error),
+    }
 }
 
 /// The folders whose objects are counted: policies, and the roles of every mount that is declared or ours.

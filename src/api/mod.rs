@@ -141,6 +141,16 @@ impl Client {
         self.transport.address()
     }
 
+    /// The namespace that it speaks to; `None` for the root one.
+    pub fn namespace(&self) -> Option<&str> {
+        self.transport.namespace()
+    }
+
+    /// That its namespace is not there; `None` in the root one.
+    pub fn no_namespace(&self) -> Option<Error> {
+        self.transport.no_namespace()
+    }
+
     /// Whether it has a token.
     pub fn has_token(&self) -> bool {
         self.token.is_some()

@@ -78,6 +78,7 @@ pub(super) struct Transport {
     headers: HeaderMap,
     timeout: Duration,
     retries: u32,
+    namespace: Option<String>,
 }
 
 /// What one attempt brought.
@@ -111,11 +112,22 @@ impl Transport {
             .pool_idle_timeout(IDLE_TIMEOUT)
             .build(connector);
         let headers = common_headers(options)?;
-        Ok(Self { http, address, headers, timeout: options.timeout, retries: options.retries })
+        let (timeout, retries, namespace) = (options.timeout, options.retries, options.namespace.clone());
+        Ok(Self { http, address, headers, timeout, retries, namespace })
     }
 
     pub(super) fn address(&self) -> &str {
         &self.address
+    }
+
+    /// The namespace that goes with every request, if it is not the root one.
+    pub(super) fn namespace(&self) -> Option<&str> {
+        self.namespace.as_deref().filter(|name| !matches!(name.trim_matches('/'), "" | "root"))
+    }
+
+    pub(super) fn no_namespace(&self) -> Option<Error> {
+        let namespace = self.namespace()?.to_owned();
+        Some(Error::NoNamespace { namespace, address: self.address.clone() })
     }
 
     /// Sends a request until there is an answer, or no sense in trying again.
@@ -146,7 +158,11 @@ impl Transport {
                 at = active;
                 continue;
             }
-            return answer::parse(asked, reply.status.as_u16(), &reply.body);
+            let answer = answer::parse(asked, reply.status.as_u16(), &reply.body);
+            return answer.map_err(|error| match self.no_namespace() {
+                Some(no_namespace) if error.is_no_namespace() => no_namespace,
+                _ => error,
+            });
         }
     }
 

@@ -45,6 +45,9 @@ pub enum Error {
         /// Who has one.
         known: Vec<String>,
     },
+    /// The ledger, when all that was to be done is done or has failed.
+    #[error("what became of it could not be written into the ledger: {0}")]
+    Unrecorded(#[source] ledger::Error),
     /// A plan that may not be applied was handed over.
     #[error("the plan is refused: {0}")]
     Refused(plan::Refusal),
@@ -54,9 +57,9 @@ impl Error {
     /// The exit code it stands for: 3 refused, 4 somebody else wrote meanwhile, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
-            Self::Ledger(ledger::Error::Moved { .. }) => 4,
+            Self::Ledger(ledger::Error::Moved { .. }) | Self::Unrecorded(ledger::Error::Moved { .. }) => 4,
             Self::Refused(_) => 3,
-            Self::Ledger(_) | Self::Live(_) | Self::NoOwner { .. } => 1,
+            Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) | Self::NoOwner { .. } => 1,
         }
     }
 
@@ -73,6 +76,15 @@ impl Error {
             Self::Ledger(ledger::Error::Taken { .. }) => {
                 Some("move what is mounted at leasehold/ elsewhere, or use another engine")
             }
+            Self::Unrecorded(_) => Some(
+                "the engine is as reported; the ledger still says what was intended. Apply again: it puts the ledger \
+                 right, and writes once more only what no read tells",
+            ),
+            Self::Live(live::Error::RootOnly { .. }) => Some(
+                "declare it in an estate that is applied without a namespace; what environments share is left out of one \
+                 by `override { audit = { file = null } }` in it",
+            ),
+            Self::Live(live::Error::NoTable { .. }) => Some("look at the environment's address"),
             _ => None,
         }
     }
@@ -88,20 +100,41 @@ pub struct Options<'a> {
     pub progress: &'a (dyn Fn(&Change, &Outcome) + Sync),
 }
 
+/// A plan that was carried out, and what the ledger does not say of it yet.
+#[derive(Debug)]
+#[must_use = "the ledger does not say yet what became of the plan"]
+pub struct Applied {
+    /// What became of each change. To be told before it is recorded, which may fail.
+    pub report: Report,
+    edits: Vec<ledger::Edit>,
+    released: Result<(), ledger::Error>,
+}
+
+impl Applied {
+    /// Writes what became of each change into the ledger. It is durable on return.
+    ///
+    /// # Errors
+    /// [`Error::Unrecorded`].
+    pub async fn record(self, client: &Client, ledger: &mut Ledger) -> Result<(), Error> {
+        ledger.write(client, self.edits).await.map_err(Error::Unrecorded)?;
+        self.released.map_err(Error::Unrecorded)
+    }
+}
+
 /// Carries out a plan. `desired` are the objects that it was computed from.
 ///
-/// When this returns, the ledger says what became of each change, and each object that is reported as
-/// applied was read back as declared.
+/// When this returns, each object that is reported as applied was read back as declared. The ledger says what was
+/// intended; [`Applied::record`] lets it say what became of it.
 ///
 /// # Errors
-/// [`Error`]. Failures of single objects are in the report.
+/// [`Error`]: nothing was done. Failures of single objects are in the report.
 pub async fn run(
     client: &Client,
     plan: &Plan,
     desired: &[Object],
     ledger: &mut Ledger,
     options: &Options<'_>,
-) -> Result<Report, Error> {
+) -> Result<Applied, Error> {
     if let Some(refusal) = plan.refusals.first() {
         return Err(Error::Refused(refusal.clone()));
     }
@@ -109,7 +142,7 @@ pub async fn run(
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
     let upkeep: Vec<&Object> = outdated(plan, desired, ledger);
     if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
-        return Ok(Report::new(plan, Vec::new()));
+        return Ok(Applied { report: Report::new(plan, Vec::new()), edits: Vec::new(), released: Ok(()) });
     }
     let key = ledger.open(client, options.clock).await?;
     let before: HashMap<String, Owned> = plan
@@ -165,9 +198,7 @@ pub async fn run(
         }
         (object.path.clone(), Some(entry))
     }));
-    ledger.write(client, edits).await?;
-    released?;
-    Ok(Report::new(plan, outcomes))
+    Ok(Applied { report: Report::new(plan, outcomes), edits, released })
 }
 
 /// Gives way where another estate has meant to have the same object since the plan was made. Each looks only after its

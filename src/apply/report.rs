@@ -3,8 +3,16 @@
 use std::fmt::Write as _;
 
 use super::step;
-use crate::object::{Live, Object};
+use crate::object::{Level, Live, Object};
 use crate::plan::{Change, Plan, Summary, escape};
+
+/// What to do about an audit device that can't be had, and what its absence means.
+///
+/// # Source
+/// OpenBao, `vault/logical_system.go`: devices come from the configuration unless `unsafe_allow_api_audit_creation` is set.
+const AUDIT_HELP: &str = "where a server takes audit devices from its own configuration only, declare it there too and \
+                          apply again with --adopt, or leave it out of the estate; the rest went on, and is not \
+                          logged by this device";
 
 /// What became of one change.
 #[derive(Clone, Debug)]
@@ -142,6 +150,9 @@ impl Report {
                 }
                 Outcome::Failed { what, .. } => {
                     let _ = writeln!(text, "Failed to {verb} {head}: {}", escape(what));
+                    if change.kind.level == Level::Audit && !change.takes_away() {
+                        let _ = writeln!(text, "  = help: {AUDIT_HELP}");
+                    }
                 }
                 Outcome::Moved { now } => {
                     let _ = writeln!(text, "Left alone {head}: it changed since the plan was made");

@@ -112,14 +112,14 @@ impl Step<'_> {
             let sent = if hidden { self.send_surely(&call).await } else { self.send(&call).await };
             match sent {
                 Ok(said) => warnings.extend(said),
-                Err(error) if is_unknown(&error) && hidden => {
+                Err(error) if error.is_unknown() && hidden => {
                     return Outcome::failed(
                         Acted::Unknown,
                         format!("{}; whether it was taken is not known", api_text(&error)),
                     );
                 }
                 // The connection broke, but the write may have arrived: reading back tells.
-                Err(error) if is_unknown(&error) => {
+                Err(error) if error.is_unknown() => {
                     return match difference(&self.client, object).await {
                         Ok(None) => Outcome::Applied { warnings },
                         Ok(Some(_)) | Err(_) => Outcome::failed(Acted::Unknown, api_text(&error)),
@@ -154,7 +154,7 @@ impl Step<'_> {
         let mut pause = UNKNOWN_PAUSE;
         for _ in 1..UNKNOWN_TRIES {
             match self.send(call).await {
-                Err(error) if is_unknown(&error) => self.clock.sleep(pause).await,
+                Err(error) if error.is_unknown() => self.clock.sleep(pause).await,
                 known => return known,
             }
             pause *= 2;
@@ -242,12 +242,7 @@ pub(super) fn three_ways(
 
 /// Whether an engine acted, if an answer does not say that it did not.
 fn unless_known(error: &api::Error, known: Acted) -> Acted {
-    if is_unknown(error) { Acted::Unknown } else { known }
-}
-
-fn is_unknown(error: &api::Error) -> bool {
-    matches!(error, api::Error::Timeout { .. } | api::Error::Broken { .. } | api::Error::Body { .. })
-        || error.code().is_some_and(|code| code >= 500)
+    if error.is_unknown() { Acted::Unknown } else { known }
 }
 
 /// Whether a warning says that something sent was not taken. Both engines use these words.
@@ -258,7 +253,7 @@ fn is_ignored(warning: &str) -> bool {
 fn live_text(error: &live::Error) -> String {
     match error {
         live::Error::Api { source, .. } => api_text(source),
-        live::Error::Odd { .. } => error.to_string(),
+        live::Error::Odd { .. } | live::Error::RootOnly { .. } | live::Error::NoTable { .. } => error.to_string(),
     }
 }
 

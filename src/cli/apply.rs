@@ -15,7 +15,7 @@ use super::error::CliError;
 use super::output;
 use super::plan::{Proposal, Word, adoption, colour, failed, propose};
 use super::secret_source;
-use crate::apply::{self, Options, Outcome, Prepared, Report};
+use crate::apply::{self, Options, Outcome, Prepared};
 use crate::plan::{Change, Plan, escape};
 
 /// Without a terminal, larger plans show no progress line per object.
@@ -91,13 +91,16 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
     if !plan.is_empty() && !args.auto_approve && args.expect.is_none() {
         confirm(plan)?;
     }
-    let report = run_to_the_end(context, &mut proposal).await?;
-    let problems = report.problems(&proposal.estate.objects);
-    if !problems.is_empty() {
-        output::say(problems.trim_end());
+    let stop = AtomicBool::new(false);
+    let progress = Progress::new(plan.changes.len());
+    tokio::select! {
+        outcome = Box::pin(run_to_the_end(context, &mut proposal, &stop, &progress)) => outcome,
+        () = interrupted(&stop, &progress) => {
+            progress.finish();
+            Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
+                .hint("apply again: it finds out, and goes on from there"))
+        }
     }
-    output::line(&report.summary())?;
-    Ok(report.exit_code())
 }
 
 /// Refuses another plan than the one that was reviewed.
@@ -131,24 +134,31 @@ fn confirm(plan: &Plan) -> Result<(), CliError> {
     }
 }
 
-async fn run_to_the_end(context: &Context, proposal: &mut Proposal) -> Result<Report, CliError> {
+/// Carries the plan out, tells what became of it, and only then writes that into the ledger: a ledger that can't be
+/// written must not hide what was done.
+async fn run_to_the_end(
+    context: &Context,
+    proposal: &mut Proposal,
+    stop: &AtomicBool,
+    progress: &Progress,
+) -> Result<u8, CliError> {
     let Proposal { estate, client, prepared: Prepared { plan, ledger, .. }, .. } = proposal;
-    let stop = AtomicBool::new(false);
-    let progress = Progress::new(plan.changes.len());
     let show = |change: &Change, outcome: &Outcome| progress.ended(change, outcome);
-    let options = Options { clock: context.clock(), stop: &stop, progress: &show };
-    let applying = Box::pin(apply::run(client, plan, &estate.objects, ledger, &options));
-    tokio::select! {
-        report = applying => {
-            progress.finish();
-            report.map_err(|error| failed(context, &error))
-        }
-        () = interrupted(&stop, &progress) => {
-            progress.finish();
-            Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
-                .hint("apply again: it finds out, and goes on from there"))
-        }
+    let options = Options { clock: context.clock(), stop, progress: &show };
+    let applied = apply::run(client, plan, &estate.objects, ledger, &options).await;
+    progress.finish();
+    let applied = applied.map_err(|error| failed(context, &error))?;
+    let problems = applied.report.problems(&estate.objects);
+    if !problems.is_empty() {
+        output::say(problems.trim_end());
     }
+    output::line(&applied.report.summary())?;
+    let exit_code = applied.report.exit_code();
+    applied.record(client, ledger).await.map_err(|error| {
+        let error = failed(context, &error);
+        CliError { exit_code: error.exit_code.max(exit_code), ..error }
+    })?;
+    Ok(exit_code)
 }
 
 /// Asks the apply to stop at the first signal, and returns at the second.

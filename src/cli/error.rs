@@ -42,6 +42,10 @@ impl CliError {
             api::Error::Status { code: 503, errors, .. } if errors.iter().any(|e| e.contains("is sealed")) => {
                 failure.hint("an operator has to unseal it")
             }
+            api::Error::NoNamespace { .. } => failure.hint(
+                "look at its name in --namespace, LEASEHOLD_NAMESPACE, BAO_NAMESPACE or VAULT_NAMESPACE, or create it \
+                 (`bao namespace create`)",
+            ),
             api::Error::Connect { .. } => {
                 failure.hint("is it running? --address or LEASEHOLD_ADDR names the engine; in an estate's directory (or with -C) it is the estate's own")
             }

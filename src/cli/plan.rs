@@ -190,6 +190,9 @@ pub(super) fn failed(context: &Context, error: &apply::Error) -> CliError {
         apply::Error::Ledger(ledger::Error::Api { path, source }) => {
             context.failed(format!("The ledger could not be read or written ({path})"), source)
         }
+        apply::Error::Unrecorded(ledger::Error::Api { path, source }) => {
+            context.failed(format!("What became of it could not be written into the ledger ({path})"), source)
+        }
         apply::Error::Live(live::Error::Api { path, source }) => {
             context.failed(format!("{path} could not be read"), source)
         }

@@ -24,6 +24,9 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
 }
 
+/// The table of audit devices.
+pub const TABLE: &str = "sys/audit";
+
 /// Audit devices.
 pub static KIND: Kind = Kind {
     name: "audit device",
@@ -31,7 +34,7 @@ pub static KIND: Kind = Kind {
     fields: FIELDS,
     update: Update::Recreate,
     delete: Delete::ByPath,
-    read: |path| Read::Entry { list: "sys/audit", key: mount::key(path, "sys/audit/") },
+    read: |path| Read::Entry { list: TABLE, key: mount::key(path, "sys/audit/") },
     parse,
     write,
     effect,

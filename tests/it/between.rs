@@ -4,6 +4,7 @@ use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use crate::bao::{self, BadHour};
 use crate::fake::{Asked, read_request};
 
 /// What happens to a request.
@@ -31,6 +32,18 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     asked: Vec<Asked>,
+    /// Whether the server is to be met as OpenBao is.
+    openbao: bool,
+    /// Where it has a bad hour besides.
+    hour: Option<BadHour>,
+}
+
+/// What is done with a request.
+enum Way {
+    Through,
+    /// It is answered here: the server behind would do it.
+    Answered(u16, String),
+    Met(Fault),
 }
 
 /// It ends with the test's process.
@@ -43,10 +56,19 @@ pub(crate) struct Between {
 impl Between {
     /// In front of a server at `http://host:port`.
     pub(crate) fn start(server: &str) -> Self {
+        Self::start_with(server, State::default())
+    }
+
+    /// In front of an engine of ours, so that both together are as OpenBao.
+    pub(crate) fn start_as_openbao(server: &str, hour: Option<BadHour>) -> Self {
+        Self::start_with(server, State { openbao: true, hour, ..State::default() })
+    }
+
+    fn start_with(server: &str, state: State) -> Self {
         let server = server.trim_start_matches("http://").to_owned();
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
-        let state = Arc::new(Mutex::new(State::default()));
+        let state = Arc::new(Mutex::new(state));
         let shared = state.clone();
         std::thread::spawn(move || {
             for stream in listener.incoming().map_while(Result::ok) {
@@ -82,31 +104,46 @@ impl Between {
     }
 }
 
-/// The fault of a request, if it meets one.
-fn fault_of(state: &Mutex<State>, asked: &Asked) -> Option<Fault> {
+/// What is done with a request.
+fn way_of(state: &Mutex<State>, asked: &Asked) -> Way {
     let mut state = state.lock().unwrap();
     state.asked.push(asked.clone());
-    let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && asked.line.starts_with(&rule.request))?;
-    rule.times -= 1;
-    rule.fault
+    if state.openbao
+        && let Some((status, what)) = bao::refusal(asked)
+    {
+        return Way::Answered(status, what);
+    }
+    if let Some(rule) = state.rules.iter_mut().find(|rule| rule.times > 0 && asked.line.starts_with(&rule.request)) {
+        rule.times -= 1;
+        return rule.fault.map_or(Way::Through, Way::Met);
+    }
+    let fault = state.hour.as_mut().and_then(|hour| hour.fault_of(asked));
+    fault.map_or(Way::Through, Way::Met)
 }
 
 fn carry(stream: &TcpStream, server: &str, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
-    while let Some(asked) = read_request(&mut reader)? {
+    let ours_behind = state.lock().unwrap().openbao;
+    while let Some(mut asked) = read_request(&mut reader)? {
         let mut client = stream;
-        match fault_of(state, &asked) {
-            None => client.write_all(&forward(&asked, server)?)?,
-            Some(Fault::Refused(status)) => refuse(client, status, "")?,
-            Some(Fault::RefusedFor(status, seconds)) => {
+        let way = way_of(state, &asked);
+        if ours_behind {
+            // It has none, and stands for the whole of one.
+            asked.headers.retain(|header| !header.starts_with("x-vault-namespace:"));
+        }
+        match way {
+            Way::Through => client.write_all(&forward(&asked, server)?)?,
+            Way::Answered(status, what) => answer(client, status, "", &what)?,
+            Way::Met(Fault::Refused(status)) => refuse(client, status, "")?,
+            Way::Met(Fault::RefusedFor(status, seconds)) => {
                 refuse(client, status, &format!("retry-after: {seconds}\r\n"))?;
             }
-            Some(Fault::Belied(status)) => {
+            Way::Met(Fault::Belied(status)) => {
                 forward(&asked, server)?;
                 refuse(client, status, "")?;
             }
-            Some(Fault::Lost) => return Ok(()),
-            Some(Fault::Unanswered) => {
+            Way::Met(Fault::Lost) => return Ok(()),
+            Way::Met(Fault::Unanswered) => {
                 forward(&asked, server)?;
                 return Ok(());
             }
@@ -115,8 +152,12 @@ fn carry(stream: &TcpStream, server: &str, state: &Mutex<State>) -> std::io::Res
     Ok(())
 }
 
-fn refuse(mut client: &TcpStream, status: u16, header: &str) -> std::io::Result<()> {
-    let body = r#"{"errors":["a fault of the test"]}"#;
+fn refuse(client: &TcpStream, status: u16, header: &str) -> std::io::Result<()> {
+    answer(client, status, header, "a fault of the test")
+}
+
+fn answer(mut client: &TcpStream, status: u16, header: &str, what: &str) -> std::io::Result<()> {
+    let body = serde_json::json!({ "errors": [what] }).to_string();
     write!(client, "HTTP/1.1 {status} x\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
 }
 

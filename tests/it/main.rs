@@ -6,9 +6,13 @@
 
 mod access;
 mod apply;
+#[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
+#[path = "apply.rs"]
+mod apply_on_openbao;
 mod audit_files;
 mod aws;
 mod aws_faults;
+mod bao;
 mod between;
 mod cases;
 mod cli_creds;
@@ -34,6 +38,7 @@ mod iam_versions;
 mod ledger;
 mod log_lines;
 mod losses;
+mod namespaces;
 mod ownership;
 mod plan_apply;
 mod plan_command;
@@ -46,6 +51,7 @@ mod review_rules;
 mod sandbox;
 mod sandbox_orders;
 mod server;
+mod servers;
 mod story_expiry;
 mod story_hvac;
 mod story_kill;

@@ -66,13 +66,20 @@ async fn apply(world: &World, estate: Estate<'_>, desired: &[Object], lost_after
     }
     let mut client = world.client.clone();
     if let Some(requests) = lost_after {
-        let between = Between::start(&world.engine.address);
+        let between = Between::start(&world.server.address);
         between.fault_after("", requests, Fault::Lost);
         let target = Target::Network { address: between.address, tls: TlsOptions::default() };
-        client = Client::new(target, ClientOptions::new(Some(Secret::new(&*world.engine.root_token)))).unwrap();
+        // It does not try again.
+        client = Client::new(target, ClientOptions::new(Some(Secret::new(&*world.server.token)))).unwrap();
     }
     let options = Options { clock: &world.clock, stop: &AtomicBool::new(false), progress: &|_, _| {} };
-    let outcome = apply::run(&client, &prepared.plan, &desired, &mut prepared.ledger, &options).await;
+    let outcome = match apply::run(&client, &prepared.plan, &desired, &mut prepared.ledger, &options).await {
+        Ok(applied) => {
+            let report = applied.report.clone();
+            applied.record(&client, &mut prepared.ledger).await.map(|()| report)
+        }
+        Err(error) => Err(error),
+    };
     Applied { plan: prepared.plan, outcome: Some(outcome) }
 }
 
@@ -202,11 +209,13 @@ async fn a_role_made_below_a_mount_after_the_plan_stops_its_unmounting() {
     let mut prepared = prepare(&world.client, &wish, &mut []).await.unwrap();
     world.client.write("auth/approle/role/late", json!({}).as_object().unwrap()).await.unwrap();
     let options = Options { clock: &world.clock, stop: &AtomicBool::new(false), progress: &|_, _| {} };
-    let report = apply::run(&world.client, &prepared.plan, &[], &mut prepared.ledger, &options).await.unwrap();
+    let applied = apply::run(&world.client, &prepared.plan, &[], &mut prepared.ledger, &options).await.unwrap();
+    let report = &applied.report;
     let problems = report.problems(&[]);
     assert!(problems.contains("something below it that is not ours: auth/approle/role/late"), "{problems}");
     assert!(world.client.read("auth/approle/role/late").await.unwrap().is_some());
     assert_eq!(report.summary(), "Apply incomplete: 0 added, 0 changed, 1 deleted, 1 failed.");
+    applied.record(&world.client, &mut prepared.ledger).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -437,6 +446,10 @@ impl Model {
                 *having = Having { owners: BTreeSet::from([estate]), begun: Vec::new() }
             }
             (true, false) if made => *having = Having { owners: BTreeSet::from([estate]), begun: Vec::new() },
+            // Perhaps it has not come to take it out of another's ledger.
+            (true, true) if made && was.map(|live| &live.fields) != is.map(|live| &live.fields) => {
+                having.owners.insert(estate);
+            }
             (true, true) => {
                 // It was about to be taken over, or made: what was there and what was to be prove that it is theirs.
                 let states = [was, is].into_iter().flatten().map(|live| live.fields.clone()).collect();

@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
+use crate::between::{Between, Fault};
 use crate::env::{Server, TestEnv, git};
 use crate::http::Http;
 
@@ -52,6 +53,34 @@ impl Remote {
         let output = self.env.run(&arguments);
         assert_eq!(output.code, code, "{}", output.normal());
         output.stdout + &output.stderr
+    }
+}
+
+#[test]
+fn what_was_done_is_told_though_the_ledger_can_not_be_written() {
+    for fault in [Fault::Refused(403), Fault::Refused(500), Fault::Lost] {
+        let mut remote = Remote::new();
+        let between = Between::start(&format!("http://{}", remote.http.address));
+        remote.env.set("LEASEHOLD_TOKEN", remote.http.token.clone());
+        let path = remote.env.dir().join("estate/remote.hcl");
+        let text = std::fs::read_to_string(&path).unwrap();
+        std::fs::write(&path, text.replace(&remote.http.address, between.address.trim_start_matches("http://")))
+            .unwrap();
+        // The intents arrive, and nothing after them.
+        between.fault_after("PUT /v1/leasehold/data/remote/objects/", 1, fault);
+        let output = remote.env.run(&["-C", "estate", "apply", "-e", "remote", "--auto-approve"]);
+        assert_eq!(output.code, 1, "{fault:?}: {}", output.normal());
+        assert!(output.stdout.ends_with("Apply complete: 13 added, 0 changed, 0 deleted.\n"), "{}", output.normal());
+        for part in ["What became of it could not be written into the ledger", "the engine is as reported"] {
+            assert!(output.stderr.contains(part), "{fault:?}: {}", output.normal());
+        }
+        let ledger = remote.env.run(&["-C", "estate", "ledger", "show", "-e", "remote"]);
+        assert!(ledger.stdout.contains("unknown"), "{}", ledger.normal());
+        between.heal();
+        let said = remote.run("apply", 0);
+        assert!(said.contains("Apply complete: 0 added,"), "{said}");
+        let ledger = remote.env.run(&["-C", "estate", "ledger", "show", "-e", "remote"]);
+        assert!(!ledger.stdout.contains("unknown"), "{}", ledger.normal());
     }
 }
 

@@ -322,7 +322,10 @@ impl World {
     async fn run(&self, mut prepared: apply::Prepared, desired: &[Object]) -> apply::Report {
         let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &_| {});
         let options = Options { clock: &self.clock, stop: &stop, progress: &progress };
-        apply::run(&self.client, &prepared.plan, desired, &mut prepared.ledger, &options).await.unwrap()
+        let applied = apply::run(&self.client, &prepared.plan, desired, &mut prepared.ledger, &options).await.unwrap();
+        let report = applied.report.clone();
+        applied.record(&self.client, &mut prepared.ledger).await.unwrap();
+        report
     }
 
     async fn converge(&self, desired: &[Object]) {
