@@ -96,9 +96,12 @@ pub async fn run(
     if let Some(refusal) = plan.refusals.first() {
         return Err(Error::Refused(refusal.clone()));
     }
-    let objects: HashMap<&str, &Object> = desired.iter().map(|object| (object.path.as_str(), object)).collect();
+    // Where a key stays, it is what the object is to have.
+    let kept: Vec<Object> = desired.iter().filter_map(|object| plan.with_kept(object)).collect();
+    let objects: HashMap<&str, &Object> =
+        desired.iter().chain(&kept).map(|object| (object.path.as_str(), object)).collect();
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
-    let upkeep: Vec<&Object> = outdated(plan, desired, ledger);
+    let upkeep: Vec<&Object> = outdated(plan, &objects, desired, ledger);
     if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
         return Ok(Report::new(plan, Vec::new()));
     }
@@ -113,7 +116,9 @@ pub async fn run(
         .iter()
         .filter(|change| needs_intent(change))
         .filter_map(|change| {
-            Some((change.path.clone(), Some(entry(objects.get(change.path.as_str())?, plan, &key, State::Intended))))
+            let mut entry = entry(objects.get(change.path.as_str())?, plan, &key, State::Intended);
+            plan::add_key_before(&mut entry, change);
+            Some((change.path.clone(), Some(entry)))
         })
         .collect();
     ledger.write(client, intents).await?;
@@ -136,9 +141,13 @@ pub async fn run(
             entry.commit.clone_from(&owned.commit);
             entry.review.clone_from(&owned.review);
             entry.guardrails.clone_from(&owned.guardrails);
+            if plan.kept(&object.path).is_some() {
+                entry.secrets.clone_from(&owned.secrets);
+            }
             if object.unresolved().next().is_some() {
                 entry.fingerprint.clone_from(&owned.fingerprint);
                 entry.secrets.clone_from(&owned.secrets);
+                entry.keys.clone_from(&owned.keys);
             }
         }
         (object.path.clone(), Some(entry))
@@ -238,15 +247,27 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         protect: object.protect,
         guardrails: None,
         review: plan.review_digest.clone(),
+        keys: plan.keys_of(object),
     }
 }
 
 /// Declared objects that need no change, but whose ledger entry does.
-fn outdated<'a>(plan: &Plan, desired: &'a [Object], ledger: &Ledger) -> Vec<&'a Object> {
+fn outdated<'a>(
+    plan: &Plan,
+    objects: &HashMap<&str, &'a Object>,
+    desired: &'a [Object],
+    ledger: &Ledger,
+) -> Vec<&'a Object> {
     let changing: std::collections::HashSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
+    let is_outdated = |owned: &Owned, object: &Object| {
+        plan::is_outdated(owned, object)
+            || (owned.keys.is_none() && object.unresolved().next().is_none() && plan.keys_of(object).is_some())
+            || (plan.kept(&object.path).is_some() && fingerprint::of(object) != owned.fingerprint)
+    };
     desired
         .iter()
         .filter(|object| !changing.contains(object.path.as_str()))
-        .filter(|object| ledger.owned().get(&object.path).is_some_and(|owned| plan::is_outdated(owned, object)))
+        .filter_map(|object| objects.get(object.path.as_str()).copied())
+        .filter(|object| ledger.owned().get(&object.path).is_some_and(|owned| is_outdated(owned, object)))
         .collect()
 }

@@ -150,6 +150,7 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
             && let (Some(live), Some(object)) = (&change.live, object)
             // Whoever applies it knows the key.
             && !object.is_unresolved("access_key")
+            && plan.kept(&change.path).is_none()
             && !aws_root::is_same_account(live, object)
             && let Some(mount) = change.path.strip_suffix("/config/root")
         {

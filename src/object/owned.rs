@@ -34,6 +34,9 @@ pub struct Owned {
     pub guardrails: Option<String>,
     /// The digest of the review that its last change was part of.
     pub review: Option<String>,
+    /// The ids of the keys that an engine may have from us: the one that was written last, and while that is not known
+    /// for certain the one before. `None` of kinds without keys, and where an older version wrote it.
+    pub keys: Option<Vec<String>>,
 }
 
 /// How far writing an object has come.
@@ -48,7 +51,7 @@ pub enum State {
 impl Owned {
     /// The form it is kept in.
     pub fn encode(&self) -> Value {
-        json!({
+        let mut value = json!({
             "kind": self.kind.name,
             "app": self.app,
             "file": &*self.place.file,
@@ -64,7 +67,11 @@ impl Owned {
             "protect": self.protect,
             "guardrails": self.guardrails,
             "review": self.review,
-        })
+        });
+        if let Some(keys) = &self.keys {
+            value["keys"] = json!(keys);
+        }
+        value
     }
 
     /// Reads the form that [`Owned::encode`] gives.
@@ -105,6 +112,10 @@ impl Owned {
             protect: map.get("protect").and_then(Value::as_bool).ok_or("`protect` is missing")?,
             guardrails: map.get("guardrails").and_then(Value::as_str).map(str::to_owned),
             review: map.get("review").and_then(Value::as_str).map(str::to_owned),
+            keys: map
+                .get("keys")
+                .and_then(Value::as_array)
+                .map(|keys| keys.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
         })
     }
 }
@@ -135,6 +146,7 @@ mod tests {
             protect: true,
             guardrails: Some("escalation (0123456789ab)".to_owned()),
             review: Some("ef".repeat(32)),
+            keys: Some(vec!["AKIA1".to_owned()]),
         }
     }
 

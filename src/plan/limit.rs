@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Action, Change, Input};
+use super::{Action, Change, Input, Kept};
 use crate::object::{Level, Object, Owned, Place, Update};
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
@@ -57,6 +57,11 @@ pub enum Refusal {
         /// Each object and who has it.
         objects: Vec<(String, String)>,
     },
+    /// Something would be written beside a key that stays, and that the write would take away.
+    KeyKept {
+        /// What, and why not.
+        what: String,
+    },
     /// A mount would sign for another AWS account, or for one of which that can't be told, while leases of it are out.
     AccountChange {
         /// The mount's root configuration.
@@ -93,6 +98,9 @@ impl Refusal {
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
+            Self::KeyKept { .. } => "declare the engine's key and its secret, or a new key with on_rotate = \"replace\" in \
+                                     `root`; or take the change of the other fields back"
+                .to_owned(),
             Self::Anothers { .. } => "declare each object in one place; what moves from one estate to another is removed \
                                       there first, or declared here under another name"
                 .to_owned(),
@@ -138,6 +146,7 @@ impl fmt::Display for Refusal {
             Self::Immutable { path, fields, place } => {
                 write!(f, "{path} ({place}): {} can't be changed once it exists", fields.join(", "))
             }
+            Self::KeyKept { what } => f.write_str(what),
             Self::Anothers { objects } => {
                 let named = named(objects.iter().map(|(path, owner)| format!("{path} ({owner})")));
                 write!(f, "declared here, and made by another owner: {named}")
@@ -234,6 +243,15 @@ pub(super) fn check<'a>(
         refusals.push(Refusal::NotOurs { objects: foreign });
     }
     refusals
+}
+
+/// Refuses changes beside a key that stays.
+pub(super) fn beside_kept<'a>(changes: &'a [Change], kept: &'a [Kept]) -> impl Iterator<Item = Refusal> + 'a {
+    kept.iter().filter_map(|kept| {
+        let change = changes.iter().find(|change| change.path == kept.path && !change.takes_away())?;
+        let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
+        (!fields.is_empty()).then(|| Refusal::KeyKept { what: kept.obstacle(&fields) })
+    })
 }
 
 /// Judges whether a ledger belongs to these files at all, where only the environment's name says so. Two estates

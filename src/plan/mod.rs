@@ -9,6 +9,7 @@
 mod attached;
 mod diff;
 mod json;
+mod kept;
 mod limit;
 mod order;
 mod summary;
@@ -23,6 +24,7 @@ use crate::review;
 pub use self::attached::{Attached, Attacher};
 pub use self::diff::{Input, differences, secret_digests};
 pub use self::json::field_json;
+pub use self::kept::{Kept, Reason, add_key_before, keep_keys};
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
@@ -40,6 +42,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// How many declared objects already are as declared.
     pub unchanged: usize,
+    /// Keys that stay as the engine has them.
+    pub kept: Vec<Kept>,
     /// Objects of the engine that are neither declared nor ours.
     pub unmanaged: Vec<Unmanaged>,
     /// Why this plan may not be applied.

@@ -451,6 +451,7 @@ mod tests {
             protect: false,
             guardrails: None,
             review: None,
+            keys: None,
         };
         (object.path.clone(), owned)
     }
@@ -459,7 +460,7 @@ mod tests {
         let mut fields: BTreeMap<&'static str, Value> =
             object.kind.fields.iter().map(|field| (field.name, object.value(field.name))).collect();
         fields.extend(changes.iter().cloned());
-        Live { kind: object.kind, path: object.path.clone(), fields }
+        Live { kind: object.kind, path: object.path.clone(), fields, others: serde_json::Map::new() }
     }
 
     #[test]

@@ -68,6 +68,7 @@ fn owned(number: usize) -> Owned {
         protect: false,
         guardrails: None,
         review: None,
+        keys: None,
     }
 }
 

@@ -42,6 +42,7 @@ mod python;
 mod readings;
 mod review;
 mod review_rules;
+mod rotated;
 mod sandbox;
 mod sandbox_orders;
 mod server;
