@@ -18,7 +18,7 @@ use crate::api::Client;
 use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Access, Object, Owned, State, fingerprint};
+use crate::object::{Object, Owned, State, fingerprint};
 use crate::plan::{self, Action, Change, Plan};
 use crate::secret::Secret;
 
@@ -118,6 +118,9 @@ pub async fn run(
         .filter_map(|change| {
             let mut entry = entry(objects.get(change.path.as_str())?, plan, &key, State::Intended);
             plan::add_key_before(&mut entry, change);
+            // Whether this or what was before is with the engine is not known until it is written for certain.
+            let had = before.get(&change.path).and_then(|owned| owned.guardrails.clone());
+            entry.guardrails = change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had);
             Some((change.path.clone(), Some(entry)))
         })
         .collect();
@@ -198,15 +201,12 @@ async fn walk(
     }
 }
 
-/// Whether the ledger must know of a change before it is made: the object becomes ours, or a secret that
-/// cannot be read back is written. Everything else is seen in the engine itself.
+/// Whether the ledger must know of a change before it is made: the object becomes ours, or what no read tells is
+/// written, a secret or guardrails. Everything else is seen in the engine itself.
 fn needs_intent(change: &Change) -> bool {
     match change.action {
         Action::Create | Action::Adopt => true,
-        Action::Update => change
-            .fields
-            .iter()
-            .any(|field| change.kind.field(field.name).is_some_and(|field| field.access == Access::WriteOnly)),
+        Action::Update => change.fields.iter().any(|field| !change.kind.tells(field.name)),
         Action::Delete | Action::Forget => false,
     }
 }

@@ -188,7 +188,7 @@ async fn difference(client: &Client, object: &Object) -> Result<Option<String>, 
 fn held(field: &FieldChange) -> String {
     let show = |side: &Side| match side {
         Side::Value(value) => plan::show(field.shape, value),
-        Side::Absent | Side::Sensitive => "(none)".to_owned(),
+        Side::Absent | Side::Sensitive | Side::Unknown => "(none)".to_owned(),
     };
     format!("{} = {} instead of {}", field.name, show(&field.before), show(&field.after))
 }

@@ -144,7 +144,7 @@ fn declared_change(
         .collect();
     let fields_unchanged = object.kind.fields.len() - fields.len();
     if let (Some(_), Some(owned)) = (there, owned) {
-        fields.extend(guardrails_change(owned.guardrails.as_deref(), guardrails.as_ref()));
+        fields.extend(guardrails_change(owned, guardrails.as_ref()));
     }
     let action = match (there, owned) {
         (None, _) => Action::Create,
@@ -174,16 +174,17 @@ fn declared_change(
 }
 
 /// A change of the guardrails that go with an object. An engine never tells them, so the ledger says what it was
-/// told.
-fn guardrails_change(before: Option<&str>, after: Option<&Attached>) -> Option<FieldChange> {
-    let after = after.map(|attached| attached.text.as_str());
+/// told; of a write that may not have arrived that is not known, and they are written again.
+fn guardrails_change(owned: &Owned, after: Option<&Attached>) -> Option<FieldChange> {
+    let (before, after) = (owned.guardrails.as_deref(), after.map(|attached| attached.text.as_str()));
     let side = |text: Option<&str>| text.map_or(Side::Absent, |text| Side::Value(Value::from(text)));
-    (before != after).then(|| FieldChange {
-        name: "guardrails",
-        shape: Shape::Text,
-        before: side(before),
-        after: side(after),
-    })
+    let before = match owned.state {
+        State::Applied if before == after => return None,
+        State::Applied => side(before),
+        State::Intended if before.is_none() && after.is_none() => return None,
+        State::Intended => Side::Unknown,
+    };
+    Some(FieldChange { name: "guardrails", shape: Shape::Text, before, after: side(after) })
 }
 
 /// Whether an object that can't be deleted is as the engine has it when nobody sets it.

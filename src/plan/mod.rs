@@ -165,6 +165,8 @@ pub enum Side {
     Value(Value),
     /// There is a value, and it is never shown.
     Sensitive,
+    /// Whether there is a value, and which, is not known: a write of it may not have arrived.
+    Unknown,
 }
 
 /// How much a plan does.
@@ -256,11 +258,13 @@ impl Plan {
     }
 
     /// The SHA-256 of what it would do, in hexadecimal digits: the changes, the live objects that they were computed
-    /// from, and what they mean for access. It does not depend on commits and places.
+    /// from, and what they mean for access. It does not depend on commits and places, nor on what they do to people: how
+    /// many leases are out changes by the minute, and not every token may know.
     pub fn digest(&self) -> String {
         let mut plan = self.facts();
         for change in plan["changes"].as_array_mut().into_iter().flatten() {
             change["declared"].take();
+            change["effects"].take();
         }
         let facts = serde_json::json!({
             "environment": plan["environment"].take(),

@@ -283,6 +283,7 @@ fn side(shape: Shape, side: &Side) -> String {
     match side {
         Side::Absent => "(none)".to_owned(),
         Side::Sensitive => "(sensitive)".to_owned(),
+        Side::Unknown => "(unknown)".to_owned(),
         Side::Value(value) => inline(shape, value),
     }
 }

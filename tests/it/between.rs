@@ -4,6 +4,8 @@ use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Notify;
+
 use crate::fake::{Asked, read_request};
 
 /// What happens to a request.
@@ -19,10 +21,15 @@ pub(crate) enum Fault {
     Belied(u16),
     /// The server does it, and the connection breaks.
     Unanswered,
+    /// Nothing is answered until the end, and it does not reach the server.
+    Stuck,
+    /// The server does it, and nothing is answered until the end.
+    Held,
 }
 
 struct Rule {
-    request: String,
+    /// What its line begins with: one of these.
+    requests: Vec<String>,
     times: usize,
     fault: Option<Fault>,
 }
@@ -31,6 +38,8 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     asked: Vec<Asked>,
+    held: Arc<Notify>,
+    under_way: usize,
 }
 
 /// It ends with the test's process.
@@ -60,15 +69,28 @@ impl Between {
 
     /// The next `times` requests whose line begins with `request` (`PUT /v1/aws/config/root`) meet a fault.
     pub(crate) fn fault(&self, request: &str, times: usize, fault: Fault) {
-        let rule = Rule { request: request.to_owned(), times, fault: Some(fault) };
+        let rule = Rule { requests: vec![request.to_owned()], times, fault: Some(fault) };
         self.state.lock().unwrap().rules.push(rule);
     }
 
     /// From the `after`-th such request on, each meets a fault.
     pub(crate) fn fault_after(&self, request: &str, after: usize, fault: Fault) {
         let mut state = self.state.lock().unwrap();
-        let rule = |times, fault| Rule { request: request.to_owned(), times, fault };
+        let rule = |times, fault| Rule { requests: vec![request.to_owned()], times, fault };
         state.rules.extend([rule(after, None), rule(usize::MAX, Some(fault))]);
+    }
+
+    /// The one after `before` requests that write meets a fault.
+    pub(crate) fn fault_write(&self, before: usize, fault: Fault) {
+        let requests = ["PUT", "POST", "DELETE"].map(str::to_owned).to_vec();
+        let rule = |times, fault| Rule { requests: requests.clone(), times, fault };
+        self.state.lock().unwrap().rules.extend([rule(before, None), rule(1, Some(fault))]);
+    }
+
+    /// Returns when a request waits without end.
+    pub(crate) async fn held(&self) {
+        let held = self.state.lock().unwrap().held.clone();
+        held.notified().await;
     }
 
     /// Takes all faults away.
@@ -76,7 +98,14 @@ impl Between {
         self.state.lock().unwrap().rules.clear();
     }
 
-    /// What was asked so far.
+    /// Returns when nothing is under way but what waits without end.
+    pub(crate) async fn quiet(&self) {
+        while self.state.lock().unwrap().under_way > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What was asked so far, but for what is stuck.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.state.lock().unwrap().asked.clone()
     }
@@ -84,35 +113,69 @@ impl Between {
 
 /// The fault of a request, if it meets one.
 fn fault_of(state: &Mutex<State>, asked: &Asked) -> Option<Fault> {
-    let mut state = state.lock().unwrap();
-    state.asked.push(asked.clone());
-    let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && asked.line.starts_with(&rule.request))?;
-    rule.times -= 1;
-    rule.fault
+    let state = &mut *state.lock().unwrap();
+    let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && is_meant(rule, asked));
+    let fault = rule.and_then(|rule| {
+        rule.times -= 1;
+        rule.fault
+    });
+    if fault != Some(Fault::Stuck) {
+        state.asked.push(asked.clone());
+    }
+    fault
+}
+
+fn is_meant(rule: &Rule, asked: &Asked) -> bool {
+    rule.requests.iter().any(|request| asked.line.starts_with(request))
 }
 
 fn carry(stream: &TcpStream, server: &str, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(asked) = read_request(&mut reader)? {
-        let mut client = stream;
-        match fault_of(state, &asked) {
-            None => client.write_all(&forward(&asked, server)?)?,
-            Some(Fault::Refused(status)) => refuse(client, status, "")?,
-            Some(Fault::RefusedFor(status, seconds)) => {
-                refuse(client, status, &format!("retry-after: {seconds}\r\n"))?;
-            }
-            Some(Fault::Belied(status)) => {
-                forward(&asked, server)?;
-                refuse(client, status, "")?;
-            }
-            Some(Fault::Lost) => return Ok(()),
-            Some(Fault::Unanswered) => {
-                forward(&asked, server)?;
-                return Ok(());
-            }
+        state.lock().unwrap().under_way += 1;
+        let goes_on = answer(stream, &asked, server, state);
+        state.lock().unwrap().under_way -= 1;
+        if !goes_on? {
+            break;
         }
     }
     Ok(())
+}
+
+/// Answers a request; whether the connection goes on.
+fn answer(mut client: &TcpStream, asked: &Asked, server: &str, state: &Mutex<State>) -> std::io::Result<bool> {
+    match fault_of(state, asked) {
+        None => client.write_all(&forward(asked, server)?)?,
+        Some(Fault::Refused(status)) => refuse(client, status, "")?,
+        Some(Fault::RefusedFor(status, seconds)) => refuse(client, status, &format!("retry-after: {seconds}\r\n"))?,
+        Some(Fault::Belied(status)) => {
+            forward(asked, server)?;
+            refuse(client, status, "")?;
+        }
+        Some(Fault::Stuck) => hold(state),
+        Some(Fault::Held) => {
+            forward(asked, server)?;
+            hold(state);
+        }
+        Some(Fault::Lost) => return Ok(false),
+        Some(Fault::Unanswered) => {
+            forward(asked, server)?;
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Says that a request waits, and lets it.
+fn hold(state: &Mutex<State>) -> ! {
+    {
+        let mut state = state.lock().unwrap();
+        state.under_way -= 1;
+        state.held.notify_one();
+    }
+    loop {
+        std::thread::park();
+    }
 }
 
 fn refuse(mut client: &TcpStream, status: u16, header: &str) -> std::io::Result<()> {

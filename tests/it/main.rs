@@ -31,6 +31,7 @@ mod iam_model;
 mod iam_second;
 mod iam_simulator;
 mod iam_versions;
+mod kills;
 mod ledger;
 mod log_lines;
 mod losses;
