@@ -26,7 +26,7 @@ mod node;
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
-use futures_util::stream::{self, StreamExt as _};
+use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Map, Value, json};
 
 use self::form::Content;
@@ -47,6 +47,9 @@ const ENTRIES_MAX: usize = 256;
 
 /// Requests under way at one time.
 const REQUESTS_AT_ONCE: usize = 32;
+
+/// Ledgers of others that are read at one time, each with as many requests.
+const LEDGERS_AT_ONCE: usize = 4;
 
 /// How often the first write to a fresh mount is tried: engines answer 400 while they set version 2 up.
 const FRESH_MOUNT_TRIES: u32 = 20;
@@ -117,9 +120,6 @@ pub fn describe(owner: &str) -> String {
 #[derive(Debug)]
 pub struct Ledger {
     owner: String,
-    /// The ledger of the same environment from before the estate had a name, when some of its objects pass on
-    /// to this one.
-    former: Option<Box<Self>>,
     key: Option<Secret>,
     /// Whether this token may not read the key.
     key_hidden: bool,
@@ -149,16 +149,20 @@ impl Ledger {
     /// # Errors
     /// [`Error::Api`] and [`Error::Odd`].
     pub async fn read(client: &Client, owner: &str) -> Result<Self, Error> {
+        Self::read_one(client, owner, true).await
+    }
+
+    async fn read_one(client: &Client, owner: &str, with_key: bool) -> Result<Self, Error> {
         let mut ledger = Self {
             owner: owner.to_owned(),
-            former: None,
             key: None,
             key_hidden: false,
             documents: BTreeMap::new(),
             entries: BTreeMap::new(),
         };
         let folder = format!("{MOUNT}/metadata/{owner}/objects");
-        let (listed, key) = tokio::join!(client.list(&folder), ledger.read_key(client));
+        let key = async { if with_key { ledger.read_key(client).await } else { Ok(None) } };
+        let (listed, key) = tokio::join!(client.list(&folder), key);
         let names = names(listed.map_err(|source| Error::Api { path: folder, source })?);
         (ledger.key, ledger.key_hidden) = match key {
             Err(Error::Api { source, .. }) if source.code() == Some(403) => (None, true),
@@ -213,13 +217,12 @@ impl Ledger {
     pub async fn others(&self, client: &Client) -> Result<Vec<Self>, Error> {
         let path = format!("{MOUNT}/metadata");
         let listed = client.list(&path).await.map_err(|source| Error::Api { path, source })?;
-        let mut others = Vec::new();
-        for key in names(listed) {
-            if let Some(owner) = key.strip_suffix('/').filter(|owner| *owner != self.owner) {
-                others.push(Box::pin(Self::read(client, owner)).await?);
-            }
-        }
-        Ok(others)
+        let names = names(listed);
+        let owners = names.iter().filter_map(|key| key.strip_suffix('/')).filter(|owner| *owner != self.owner);
+        stream::iter(owners.map(|owner| Self::read_one(client, owner, false)))
+            .buffered(LEDGERS_AT_ONCE)
+            .try_collect()
+            .await
     }
 
     /// Whose it is.
@@ -227,29 +230,18 @@ impl Ledger {
         &self.owner
     }
 
-    /// Whether another ledger is this one's from before the estate had a name.
-    pub fn was(&self, other: &Self) -> bool {
-        self.owner.split_once('.').is_some_and(|(_, environment)| environment == other.owner)
-    }
-
-    /// Lets objects pass on from the ledger that [`Ledger::was`] this one, when they are written here.
-    pub fn inherit(&mut self, former: Self) {
-        self.former = Some(Box::new(former));
-    }
-
-    /// Takes objects that are in this ledger now out of the former one.
+    /// Takes objects out of the ledgers of those from whom they were taken over: their paths, by owner.
     ///
     /// # Errors
-    /// As [`Ledger::write`].
-    pub async fn settle(&mut self, client: &Client) -> Result<(), Error> {
-        let Some(mut former) = self.former.take() else { return Ok(()) };
-        let passed: Vec<Edit> = former
-            .entries
-            .keys()
-            .filter(|path| self.entries.contains_key(*path))
-            .map(|path| (path.clone(), None))
-            .collect();
-        Box::pin(former.write(client, passed)).await
+    /// As [`Ledger::read`] and [`Ledger::write`].
+    pub async fn release(client: &Client, taken: &BTreeMap<String, Vec<String>>) -> Result<(), Error> {
+        for (owner, paths) in taken {
+            let mut theirs = Self::read_one(client, owner, false).await?;
+            let paths = paths.iter().filter(|path| theirs.entries.contains_key(*path));
+            let edits: Vec<Edit> = paths.map(|path| (path.clone(), None)).collect();
+            theirs.write(client, edits).await?;
+        }
+        Ok(())
     }
 
     /// What is ours, by path.

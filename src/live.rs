@@ -75,6 +75,8 @@ pub struct Snapshot {
     pub objects: HashMap<String, Live>,
     /// Objects that are neither: the name of their kind and their path.
     pub unmanaged: Vec<(&'static str, String)>,
+    /// Folders that this token may not list.
+    pub unlisted: Vec<String>,
     /// What could not be looked at.
     pub notes: Vec<String>,
 }
@@ -130,6 +132,24 @@ pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Resul
             let table = get(client, list).await?.unwrap_or_default();
             table.get(&key).and_then(Value::as_object).map(|entry| parsed(kind, path, entry)).transpose()
         }
+    }
+}
+
+/// The objects that can be listed below a mount, by path.
+///
+/// # Errors
+/// [`Error::Api`].
+pub async fn below(client: &Client, mount: &str) -> Result<Vec<String>, Error> {
+    let folder = match mount.strip_prefix("sys/auth/") {
+        Some(mount) => format!("auth/{mount}/role"),
+        None => format!("{}/roles", mount.strip_prefix("sys/mounts/").unwrap_or(mount)),
+    };
+    match client.list(&folder).await {
+        Ok(answer) => {
+            let keys = answer.as_ref().map(keys).unwrap_or_default();
+            Ok(keys.into_iter().map(|key| format!("{folder}/{key}")).collect())
+        }
+        Err(source) => Err(Error::Api { path: folder, source }),
     }
 }
 
@@ -256,9 +276,13 @@ async fn read_folders(
     for (folder, listed) in answers {
         match listed {
             Ok((keys, bodies)) => listings.push(Listing { folder, keys, bodies }),
-            Err(error) if error.code() == Some(403) => snapshot
-                .notes
-                .push(format!("this token may not list {}, so what is not ours there is not counted", folder.path)),
+            Err(error) if error.code() == Some(403) => {
+                let path = folder.path;
+                snapshot
+                    .notes
+                    .push(format!("this token may not list {path}, so what is not ours there is not counted"));
+                snapshot.unlisted.push(path);
+            }
             Err(source) => return Err(Error::Api { path: folder.path, source }),
         }
     }

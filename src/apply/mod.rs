@@ -9,7 +9,7 @@ mod prepare;
 mod report;
 mod step;
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use futures_util::stream::{self, StreamExt as _};
@@ -23,7 +23,7 @@ use crate::plan::{self, Action, Change, Plan};
 use crate::secret::Secret;
 
 pub use self::prepare::{Prepared, Wish, prepare};
-pub use self::report::{Outcome, Report};
+pub use self::report::{Acted, Outcome, Report};
 
 /// Objects that are written at one time.
 const WRITES_AT_ONCE: usize = 32;
@@ -37,6 +37,14 @@ pub enum Error {
     /// The engine's objects.
     #[error(transparent)]
     Live(#[from] live::Error),
+    /// Objects shall be taken over from somebody who has no ledger on this engine.
+    #[error("nobody called `{owner}` has a ledger on this engine: there are those of {}", if known.is_empty() { "nobody else".to_owned() } else { known.join(", ") })]
+    NoOwner {
+        /// Who.
+        owner: String,
+        /// Who has one.
+        known: Vec<String>,
+    },
     /// The ledger, when all that was to be done is done or has failed.
     #[error("what became of it could not be written into the ledger: {0}")]
     Unrecorded(#[source] ledger::Error),
@@ -51,7 +59,7 @@ impl Error {
         match self {
             Self::Ledger(ledger::Error::Moved { .. }) | Self::Unrecorded(ledger::Error::Moved { .. }) => 4,
             Self::Refused(_) => 3,
-            Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) => 1,
+            Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) | Self::NoOwner { .. } => 1,
         }
     }
 
@@ -64,6 +72,7 @@ impl Error {
             Self::Ledger(ledger::Error::KeyHidden { .. }) => {
                 Some("apply with a token whose policies grant `read` on it, as policies/acl/apply.hcl does")
             }
+            Self::NoOwner { .. } => Some("`leasehold ledger list` prints their names"),
             Self::Ledger(ledger::Error::Taken { .. }) => {
                 Some("move what is mounted at leasehold/ elsewhere, or use another engine")
             }
@@ -98,6 +107,7 @@ pub struct Applied {
     /// What became of each change. To be told before it is recorded, which may fail.
     pub report: Report,
     edits: Vec<ledger::Edit>,
+    released: Result<(), ledger::Error>,
 }
 
 impl Applied {
@@ -107,7 +117,7 @@ impl Applied {
     /// [`Error::Unrecorded`].
     pub async fn record(self, client: &Client, ledger: &mut Ledger) -> Result<(), Error> {
         ledger.write(client, self.edits).await.map_err(Error::Unrecorded)?;
-        ledger.settle(client).await.map_err(Error::Unrecorded)
+        self.released.map_err(Error::Unrecorded)
     }
 }
 
@@ -132,7 +142,7 @@ pub async fn run(
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
     let upkeep: Vec<&Object> = outdated(plan, desired, ledger);
     if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
-        return Ok(Applied { report: Report::new(plan, Vec::new()), edits: Vec::new() });
+        return Ok(Applied { report: Report::new(plan, Vec::new()), edits: Vec::new(), released: Ok(()) });
     }
     let key = ledger.open(client, options.clock).await?;
     let before: HashMap<String, Owned> = plan
@@ -145,19 +155,31 @@ pub async fn run(
         .iter()
         .filter(|change| needs_intent(change))
         .filter_map(|change| {
-            Some((change.path.clone(), Some(entry(objects.get(change.path.as_str())?, plan, &key, State::Intended))))
+            let before = before.get(&change.path);
+            let entry = match objects.get(change.path.as_str()) {
+                Some(object) if !change.takes_away() => intent(object, change, before, plan, &key),
+                // What comes to its path once it is gone is not ours.
+                _ => Owned { state: State::Intended, found: change.live_fingerprint(), ..before?.clone() },
+            };
+            Some((change.path.clone(), Some(entry)))
         })
         .collect();
     ledger.write(client, intents).await?;
+    lost_to_others(client, plan, ledger, &mut outcomes).await?;
     walk(client, plan, &objects, &mut outcomes, options).await;
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Interrupted)).collect();
+    let released = release(client, plan, &outcomes, &upkeep, ledger).await;
+    let still_theirs = |from: Option<&String>| from.filter(|_| released.is_err()).cloned();
     let mut edits: Vec<ledger::Edit> = plan
         .changes
         .iter()
         .zip(&outcomes)
         .filter_map(|(change, outcome)| {
             let object = objects.get(change.path.as_str()).copied();
-            let edit = record(change, outcome, object, before.get(&change.path), plan, &key)?;
+            let mut edit = record(change, outcome, object, before.get(&change.path), plan, &key)?;
+            if let Some(entry) = edit.as_mut().filter(|_| outcome.is_applied()) {
+                entry.from = still_theirs(change.from.as_ref());
+            }
             Some((change.path.clone(), edit))
         })
         .collect();
@@ -168,6 +190,7 @@ pub async fn run(
             entry.commit.clone_from(&owned.commit);
             entry.review.clone_from(&owned.review);
             entry.guardrails.clone_from(&owned.guardrails);
+            entry.from = still_theirs(owned.from.as_ref());
             if object.unresolved().next().is_some() {
                 entry.fingerprint.clone_from(&owned.fingerprint);
                 entry.secrets.clone_from(&owned.secrets);
@@ -175,7 +198,57 @@ pub async fn run(
         }
         (object.path.clone(), Some(entry))
     }));
-    Ok(Applied { report: Report::new(plan, outcomes), edits })
+    Ok(Applied { report: Report::new(plan, outcomes), edits, released })
+}
+
+/// Gives way where another estate has meant to have the same object since the plan was made. Each looks only after its
+/// own intent is written, so that of two that apply at the same time at least one sees the other.
+async fn lost_to_others(
+    client: &Client,
+    plan: &Plan,
+    ledger: &Ledger,
+    outcomes: &mut [Option<Outcome>],
+) -> Result<(), Error> {
+    let comes = |change: &&Change| needs_intent(change) && !change.takes_away();
+    if !plan.changes.iter().any(|change| comes(&change)) {
+        return Ok(());
+    }
+    let others = match ledger.others(client).await {
+        Ok(others) => others,
+        // The plan has said that this is not known.
+        Err(ledger::Error::Api { source, .. }) if source.code() == Some(403) => return Ok(()),
+        Err(error) => return Err(error.into()),
+    };
+    for (change, outcome) in plan.changes.iter().zip(outcomes).filter(|(change, _)| comes(change)) {
+        let theirs = |other: &&Ledger| {
+            change.from.as_deref() != Some(other.owner())
+                && other.owned().get(&change.path).is_some_and(|owned| owned.is_ours(change.live.as_ref()))
+        };
+        if let Some(other) = others.iter().find(theirs) {
+            *outcome = Some(Outcome::Lost { whose: ledger::describe(other.owner()) });
+        }
+    }
+    Ok(())
+}
+
+/// Takes what is ours now out of the ledgers of those who had it. Before our own ledger says that it is done: until
+/// then the next apply does it.
+async fn release(
+    client: &Client,
+    plan: &Plan,
+    outcomes: &[Outcome],
+    upkeep: &[&Object],
+    ledger: &Ledger,
+) -> Result<(), ledger::Error> {
+    let applied = plan.changes.iter().zip(outcomes).filter(|(_, outcome)| outcome.is_applied());
+    let changed = applied.filter_map(|(change, _)| Some((change.from.as_ref()?, &change.path)));
+    let kept =
+        upkeep.iter().filter_map(|object| Some((ledger.owned().get(&object.path)?.from.as_ref()?, &object.path)));
+    let mut taken: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    for (owner, path) in changed.chain(kept) {
+        taken.entry(owner.clone()).or_default().push(path.clone());
+    }
+    Ledger::release(client, &taken).await
 }
 
 async fn walk(
@@ -196,9 +269,11 @@ async fn walk(
         };
         let done: Vec<(usize, Outcome)> = stream::iter(stage.map(|index| {
             let change = &plan.changes[index];
+            let lost = known[index].clone();
             let blocker = blocked(index).map(|other| plan.changes[other].path.clone());
             async move {
                 let outcome = match blocker {
+                    _ if lost.is_some() => return (index, lost.unwrap_or(Outcome::Interrupted)),
                     _ if options.stop.load(Ordering::Relaxed) => Outcome::Interrupted,
                     Some(path) => Outcome::Skipped { because: path },
                     None => {
@@ -219,16 +294,17 @@ async fn walk(
     }
 }
 
-/// Whether the ledger must know of a change before it is made: the object becomes ours, or a secret that
-/// cannot be read back is written. Everything else is seen in the engine itself.
+/// Whether the ledger must know of a change before it is made: the object becomes ours or goes, or a secret that cannot
+/// be read back is written. Everything else is seen in the engine itself.
 fn needs_intent(change: &Change) -> bool {
     match change.action {
-        Action::Create | Action::Adopt => true,
+        Action::Create | Action::Adopt | Action::Delete => true,
+        Action::Update if change.from.is_some() => true,
         Action::Update => change
             .fields
             .iter()
             .any(|field| change.kind.field(field.name).is_some_and(|field| field.access == Access::WriteOnly)),
-        Action::Delete | Action::Forget => false,
+        Action::Forget => false,
     }
 }
 
@@ -249,10 +325,25 @@ fn record(
         }),
         // Nothing was done, so an object that is there now is somebody else's: the intent must not claim it.
         Outcome::Moved { .. }
+        | Outcome::Lost { .. }
         | Outcome::Skipped { .. }
         | Outcome::Interrupted
-        | Outcome::Failed { acted: false, .. } => needs_intent(change).then(|| before.cloned()),
-        Outcome::Failed { acted: true, .. } => None,
+        | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change).then(|| before.cloned()),
+        Outcome::Failed { acted: Acted::Unknown, .. } => None,
+        // It is not as declared, and nobody but us made it so.
+        Outcome::Failed { acted: Acted::Yes, .. } => object
+            .filter(|_| needs_intent(change))
+            .map(|object| Some(Owned { state: State::Changing, ..intent(object, change, before, plan, key) })),
+    }
+}
+
+/// What the ledger says before a change.
+fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan, key: &Secret) -> Owned {
+    let was_ours = before.is_some_and(|before| before.is_ours(change.live.as_ref()) && change.live.is_some());
+    Owned {
+        found: change.live_fingerprint().filter(|_| change.action == Action::Adopt),
+        from: change.from.clone(),
+        ..entry(object, plan, key, if was_ours { State::Changing } else { State::Intended })
     }
 }
 
@@ -268,6 +359,9 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         protect: object.protect,
         guardrails: None,
         review: plan.review_digest.clone(),
+        found: None,
+        kept: object.kept().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+        from: None,
     }
 }
 

@@ -1,7 +1,7 @@
 //! Everything that is read before a plan: the ledger, the engine's objects, and the leases that are out under
 //! what changes.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -11,13 +11,17 @@ use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::{Live, Object, aws_lease, aws_role, aws_root, mount};
-use crate::plan::{Action, Adopt, Change, Input, Plan, Unmanaged};
+use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
 const COUNTS_MAX: usize = 200;
 
 /// Counts under way at one time.
 const COUNTS_AT_ONCE: usize = 16;
+
+/// What a plan says when it can't know what others have.
+const OTHERS_HIDDEN: &str = "this token may not read the ledgers of other estates, so whether one of them has what is \
+                             changed here is not known";
 
 /// What the engine shall be.
 #[derive(Clone, Copy, Debug)]
@@ -30,12 +34,12 @@ pub struct Wish<'a> {
     pub shared: bool,
     /// The estate's commit.
     pub commit: Option<&'a str>,
-    /// The declared objects, secrets resolved.
-    pub desired: &'a [Object],
     /// How many objects may be deleted.
     pub max_deletes: u32,
-    /// What to do about declared objects that are not ours.
+    /// What to do about declared objects that are nobody's.
     pub adopt: Adopt,
+    /// The owners whose objects are taken over, where they are declared.
+    pub adopt_from: &'a [String],
     /// What may never be granted.
     pub guardrails: &'a [Guardrail],
 }
@@ -51,65 +55,78 @@ pub struct Prepared {
     pub live: HashMap<String, Live>,
 }
 
-/// Reads the engine and computes the plan. Writes nothing.
+/// Reads the engine and computes the plan. Writes nothing. In `desired`, the declared objects with their secrets as far
+/// as they are resolved, the fields are filled in that nobody declared and that stay as they are.
 ///
 /// # Errors
 /// [`Error`].
-pub async fn prepare(client: &Client, wish: &Wish<'_>) -> Result<Prepared, Error> {
-    let mut ledger = Ledger::read(client, &ledger::owner(wish.estate, wish.environment)).await?;
-    let snapshot = live::read(client, wish.desired, ledger.owned()).await?;
-    let unmanaged = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
-    let mut plan = Plan::new(&Input {
+pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -> Result<Prepared, Error> {
+    let ledger = Ledger::read(client, &ledger::owner(wish.estate, wish.environment)).await?;
+    let snapshot = live::read(client, desired, ledger.owned()).await?;
+    plan::keep(desired, &snapshot.objects, ledger.owned());
+    let desired = &*desired;
+    let unmanaged: Vec<Unmanaged> =
+        snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
+    let mut input = Input {
         environment: wish.environment,
         commit: wish.commit,
-        desired: wish.desired,
+        desired,
         live: &snapshot.objects,
         owned: ledger.owned(),
         key: ledger.key(),
         key_hidden: ledger.is_key_hidden(),
         adopt: wish.adopt,
+        adopt_from: wish.adopt_from,
+        others: Others::NotAsked,
         nameless: wish.shared && wish.estate.is_none(),
         max_deletes: wish.max_deletes,
-        unmanaged,
+        unmanaged: &unmanaged,
+        unlisted: &snapshot.unlisted,
         notes: snapshot.notes,
         guardrails: wish.guardrails,
-    });
-    ask_others(client, &mut plan, &mut ledger).await?;
+    };
+    let mut plan = Plan::new(&input);
+    // Without a change there is nothing to take from anybody.
+    if !plan.is_empty() {
+        let claims = ask_others(client, &plan, &ledger, wish).await?;
+        if claims.is_none() {
+            input.notes.push(OTHERS_HIDDEN.to_owned());
+        }
+        input.others = claims.as_ref().map_or(Others::Hidden, Others::Known);
+        plan = Plan::new(&input);
+    }
     count_leases(client, &mut plan).await;
-    guard_accounts(client, &mut plan, wish.desired).await;
+    guard_accounts(client, &mut plan, desired).await;
     Ok(Prepared { plan, ledger, live: snapshot.objects })
 }
 
-/// Finds out who has what a plan would take over: nothing is taken from another owner. What this environment's
-/// ledger held before the estate had a name passes on to it.
-async fn ask_others(client: &Client, plan: &mut Plan, ledger: &mut Ledger) -> Result<(), Error> {
-    if plan.adopted().next().is_none() {
-        return Ok(());
-    }
+/// Finds out what of that which a plan touches others have; `None` if this token may not know.
+async fn ask_others(client: &Client, plan: &Plan, ledger: &Ledger, wish: &Wish<'_>) -> Result<Option<Claims>, Error> {
     let others = match ledger.others(client).await {
         Ok(others) => others,
-        Err(ledger::Error::Api { source, .. }) if source.code() == Some(403) => {
-            plan.notes.push(
-                "this token may not list the ledgers of other estates, so whether one of them has what \
-                             exists already is not known"
-                    .to_owned(),
-            );
-            return Ok(());
-        }
+        Err(ledger::Error::Api { source, .. }) if source.code() == Some(403) => return Ok(None),
         Err(error) => return Err(error.into()),
     };
-    let mut taken = Vec::new();
-    for other in others {
-        let common: Vec<String> =
-            plan.adopted().filter(|path| other.owned().contains_key(*path)).map(str::to_owned).collect();
-        if ledger.was(&other) {
-            ledger.inherit(other);
-        } else {
-            taken.extend(common.into_iter().map(|path| (path, ledger::describe(other.owner()))));
+    let known = |owner: &&String| others.iter().any(|other| other.owner() == owner.as_str());
+    if let Some(owner) = wish.adopt_from.iter().find(|owner| !known(owner)) {
+        let known = others.iter().map(|other| other.owner().to_owned()).collect();
+        return Err(Error::NoOwner { owner: owner.clone(), known });
+    }
+    let touched: HashSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
+    let goes = |change: &&Change| change.action == Action::Delete;
+    let folders: Vec<String> =
+        plan.changes.iter().filter(goes).filter_map(|change| plan::folder(change.kind, &change.path)).collect();
+    let mut claims = Claims::new();
+    for other in &others {
+        for (path, owned) in other.owned() {
+            if touched.contains(path.as_str()) || folders.iter().any(|folder| path.starts_with(folder)) {
+                let owner = other.owner().to_owned();
+                let claim = Claim { whose: ledger::describe(&owner), owner, owned: owned.clone() };
+                claims.entry(path.clone()).or_default().push(claim);
+            }
         }
     }
-    plan.refuse_taken(taken);
-    Ok(())
+    Ok(Some(claims))
 }
 
 /// Says how many leases are out under what a plan changes, where this token may know.

@@ -27,12 +27,17 @@ pub enum Outcome {
         /// What it is now; `None` if it is gone.
         now: Option<Box<Live>>,
     },
+    /// Not done: another estate has meant to have the object since the plan was made.
+    Lost {
+        /// Who, for people.
+        whose: String,
+    },
     /// Tried, and not as declared now.
     Failed {
         /// What went wrong. Never a secret.
         what: String,
-        /// Whether the engine may have acted.
-        acted: bool,
+        /// Whether the engine has acted.
+        acted: Acted,
     },
     /// Not tried, because something that it stands on was not done.
     Skipped {
@@ -43,9 +48,20 @@ pub enum Outcome {
     Interrupted,
 }
 
+/// Whether an engine has acted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Acted {
+    /// It has not.
+    No,
+    /// An answer was lost.
+    Unknown,
+    /// It has.
+    Yes,
+}
+
 impl Outcome {
     /// A failure.
-    pub(super) fn failed(acted: bool, what: String) -> Self {
+    pub(super) fn failed(acted: Acted, what: String) -> Self {
         Self::Failed { what, acted }
     }
 
@@ -73,7 +89,8 @@ impl Report {
 
     /// The exit code of `leasehold apply`: 0 all done, 4 something moved since the plan, 1 anything else.
     pub fn exit_code(&self) -> u8 {
-        let moved = self.results.iter().any(|(_, outcome)| matches!(outcome, Outcome::Moved { .. }));
+        let moved =
+            self.results.iter().any(|(_, outcome)| matches!(outcome, Outcome::Moved { .. } | Outcome::Lost { .. }));
         match (moved, self.results.iter().all(|(_, outcome)| outcome.is_applied())) {
             (true, _) => 4,
             (false, true) => 0,
@@ -104,7 +121,7 @@ impl Report {
         for (_, outcome) in &self.results {
             match outcome {
                 Outcome::Applied { .. } => {}
-                Outcome::Moved { .. } => moved += 1,
+                Outcome::Moved { .. } | Outcome::Lost { .. } => moved += 1,
                 Outcome::Failed { .. } => failed += 1,
                 Outcome::Skipped { .. } | Outcome::Interrupted => skipped += 1,
             }
@@ -144,6 +161,10 @@ impl Report {
                         let _ = writeln!(text, "    {line}");
                     }
                     let _ = writeln!(text, "  = help: look at a new plan: it shows what was done by hand");
+                }
+                Outcome::Lost { whose } => {
+                    let _ = writeln!(text, "Left alone {head}: {} is about to have it, or has it", escape(whose));
+                    let _ = writeln!(text, "  = help: declare it in one place, and look at a new plan");
                 }
                 Outcome::Skipped { because } => {
                     let _ = writeln!(text, "Skipped {head}: it waits for {}", escape(because));

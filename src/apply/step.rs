@@ -6,7 +6,7 @@
 
 use std::time::Duration;
 
-use super::report::Outcome;
+use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
 use crate::live;
@@ -40,7 +40,7 @@ pub(super) async fn carry_out(
     });
     let now = match live::read_one(&client, change.kind, &change.path).await {
         Ok(now) => now,
-        Err(error) => return Outcome::failed(false, live_text(&error)),
+        Err(error) => return Outcome::failed(Acted::No, live_text(&error)),
     };
     if now.as_ref().map(fingerprint::of_live) != change.live_fingerprint() {
         return Outcome::Moved { now: now.map(Box::new) };
@@ -64,11 +64,17 @@ struct Step<'a> {
 }
 
 impl Step<'_> {
+    /// Whether an object is as declared already, in all that an engine holds: it is taken over as it is.
+    fn is_done(&self) -> bool {
+        self.change.action == Action::Adopt && self.change.fields.is_empty() && self.change.guardrails.is_none()
+    }
+
     async fn put(&self, object: &Object, now: Option<&Live>) -> Outcome {
         let recreate = object.kind.update == Update::Recreate;
         match now.filter(|_| recreate) {
             Some(old) => self.make_anew(object, old).await,
-            None => self.write(object, now, false).await,
+            None if self.is_done() => Outcome::Applied { warnings: Vec::new() },
+            None => self.write(object, now, Acted::No).await,
         }
     }
 
@@ -80,21 +86,21 @@ impl Step<'_> {
             return Outcome::Applied { warnings: Vec::new() };
         }
         if let Err(error) = self.client.delete(&self.change.path).await {
-            return Outcome::failed(error.is_unknown(), api_text(&error));
+            return Outcome::failed(unless_known(&error, Acted::No), api_text(&error));
         }
-        let written = self.write(object, None, true).await;
+        let written = self.write(object, None, Acted::Yes).await;
         let Outcome::Failed { what, .. } = written else { return written };
         let leaf = |value: &serde_json::Value| Leaf::new(FieldValue::Data(value.clone()), self.change.place.clone());
         let mut before = Object::at_defaults(object.kind, &object.path, object.app.as_deref(), &object.place);
         before.fields = old.fields.iter().map(|(name, value)| (*name, leaf(value))).collect();
-        match self.write(&before, None, true).await {
-            Outcome::Applied { .. } => Outcome::failed(true, format!("{what}; the old one is back")),
-            _ => Outcome::failed(true, format!("{what}; the old one is gone and could not be put back")),
+        match self.write(&before, None, Acted::Yes).await {
+            Outcome::Applied { .. } => Outcome::failed(Acted::Yes, format!("{what}; the old one is back")),
+            _ => Outcome::failed(Acted::Yes, format!("{what}; the old one is gone and could not be put back")),
         }
     }
 
     /// Writes an object and reads it back. `acted` says whether the engine has been changed for it already.
-    async fn write(&self, object: &Object, now: Option<&Live>, mut acted: bool) -> Outcome {
+    async fn write(&self, object: &Object, now: Option<&Live>, mut acted: Acted) -> Outcome {
         if let Some((field, reference, place)) = object.unresolved().next() {
             let what = format!("{field} ({place}) refers to the secret `{reference}`, which is not resolved");
             return Outcome::failed(acted, what);
@@ -107,27 +113,30 @@ impl Step<'_> {
             match sent {
                 Ok(said) => warnings.extend(said),
                 Err(error) if error.is_unknown() && hidden => {
-                    return Outcome::failed(true, format!("{}; whether it was taken is not known", api_text(&error)));
+                    return Outcome::failed(
+                        Acted::Unknown,
+                        format!("{}; whether it was taken is not known", api_text(&error)),
+                    );
                 }
                 // The connection broke, but the write may have arrived: reading back tells.
                 Err(error) if error.is_unknown() => {
                     return match difference(&self.client, object).await {
                         Ok(None) => Outcome::Applied { warnings },
-                        Ok(Some(_)) | Err(_) => Outcome::failed(true, api_text(&error)),
+                        Ok(Some(_)) | Err(_) => Outcome::failed(Acted::Unknown, api_text(&error)),
                     };
                 }
                 Err(error) => return Outcome::failed(acted, api_text(&error)),
             }
-            acted = true;
+            acted = Acted::Yes;
         }
         if let Some(warning) = warnings.iter().find(|warning| is_ignored(warning)) {
-            return Outcome::failed(true, format!("the engine did not take everything: {warning}"));
+            return Outcome::failed(Acted::Yes, format!("the engine did not take everything: {warning}"));
         }
         match difference(&self.client, object).await {
             Ok(None) => Outcome::Applied { warnings },
-            Ok(Some(difference)) => Outcome::failed(true, difference),
+            Ok(Some(difference)) => Outcome::failed(Acted::Yes, difference),
             Err(error) => {
-                Outcome::failed(true, format!("written, but it could not be read back: {}", live_text(&error)))
+                Outcome::failed(Acted::Yes, format!("written, but it could not be read back: {}", live_text(&error)))
             }
         }
     }
@@ -155,14 +164,25 @@ impl Step<'_> {
 
     async fn take_away(&self) -> Outcome {
         let (client, change) = (&self.client, self.change);
+        if plan::folder(change.kind, &change.path).is_some() {
+            // Ours below it are gone by now, and the plan said that there is nothing else.
+            match live::below(client, &change.path).await {
+                Ok(below) if below.is_empty() => {}
+                Ok(below) => {
+                    let what = format!("there is something below it that is not ours: {}", below.join(", "));
+                    return Outcome::failed(Acted::No, what);
+                }
+                Err(error) => return Outcome::failed(Acted::No, live_text(&error)),
+            }
+        }
         let sent = client.delete(&change.path).await;
         match (sent, live::read_one(client, change.kind, &change.path).await) {
             (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
-            (Err(error), _) => Outcome::failed(true, api_text(&error)),
+            (Err(error), _) => Outcome::failed(Acted::Unknown, api_text(&error)),
             (Ok(()), Ok(Some(_))) => {
-                Outcome::failed(true, "the engine says it is deleted, and still has it".to_owned())
+                Outcome::failed(Acted::Yes, "the engine says it is deleted, and still has it".to_owned())
             }
-            (Ok(()), Err(error)) => Outcome::failed(true, live_text(&error)),
+            (Ok(()), Err(error)) => Outcome::failed(Acted::Unknown, live_text(&error)),
         }
     }
 }
@@ -218,6 +238,11 @@ pub(super) fn three_ways(
             )
         })
         .collect()
+}
+
+/// Whether an engine acted, if an answer does not say that it did not.
+fn unless_known(error: &api::Error, known: Acted) -> Acted {
+    if error.is_unknown() { Acted::Unknown } else { known }
 }
 
 /// Whether a warning says that something sent was not taken. Both engines use these words.

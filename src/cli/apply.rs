@@ -49,9 +49,12 @@ pub(crate) struct Args {
     /// Take warnings about the files for errors
     #[arg(long)]
     strict: bool,
-    /// Take over declared objects that exist and are not ours, and make them as declared
+    /// Take over declared objects that exist and that no estate has, and make them as declared
     #[arg(long)]
     adopt: bool,
+    /// Take over declared objects of this owner, as `leasehold ledger list` names it; may be repeated
+    #[arg(long, value_name = "OWNER")]
+    adopt_from: Vec<String>,
     /// Lead a mount to another AWS account, though leases of it are out
     #[arg(long)]
     allow_account_change: bool,
@@ -67,7 +70,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
-    let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change, older: args.allow_older };
+    let word = Word {
+        adopt: adoption(args.adopt),
+        adopt_from: &args.adopt_from,
+        account_change: args.allow_account_change,
+        older: args.allow_older,
+    };
     let mut proposal = propose(context, word).await?;
     let plan = &proposal.prepared.plan;
     match args.expect.as_deref().filter(|_| !plan.is_empty()) {
@@ -207,7 +215,7 @@ impl Progress {
             Self::Lines => {
                 let word = match outcome {
                     Outcome::Applied { .. } => "done",
-                    Outcome::Moved { .. } => "moved",
+                    Outcome::Moved { .. } | Outcome::Lost { .. } => "moved",
                     Outcome::Failed { .. } => "failed",
                     Outcome::Skipped { .. } | Outcome::Interrupted => "skipped",
                 };

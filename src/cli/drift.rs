@@ -54,7 +54,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 async fn find(context: &Context) -> Result<Drift, CliError> {
-    let word = Word { adopt: Adopt::Refuse, account_change: true, older: true };
+    let word = Word { adopt: Adopt::Refuse, adopt_from: &[], account_change: true, older: true };
     let Proposal { estate, client, mut prepared, .. } = propose(context, word).await?;
     leave_to_others(context, &client, &mut prepared).await?;
     let Prepared { plan, ledger, mut live } = prepared;

@@ -54,7 +54,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     Ok(0)
 }
 
-async fn read(context: &Context) -> Result<(Ledger, crate::api::Client), CliError> {
+/// The estate's own ledger, and a client to the engine that it is in.
+pub(super) async fn read(context: &Context) -> Result<(Ledger, crate::api::Client), CliError> {
     let environment = context.estate()?.environment;
     let client = context.operator(&environment).await?;
     let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
@@ -95,7 +96,7 @@ async fn list(context: &Context) -> Result<(String, Value), CliError> {
 fn state(owned: &Owned) -> &'static str {
     match owned.state {
         State::Applied => "applied",
-        State::Intended => "unknown",
+        State::Intended | State::Changing => "unknown",
     }
 }
 

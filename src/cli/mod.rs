@@ -17,6 +17,7 @@ mod creds;
 mod data;
 mod delete;
 mod drift;
+mod forget;
 mod graph;
 mod lease;
 mod ledger;
@@ -79,6 +80,8 @@ enum Command {
     Creds(creds::Args),
     /// Show what of an engine is this estate's own
     Ledger(ledger::Args),
+    /// Give objects up, and leave them as they are
+    Forget(forget::Args),
     /// Print the credentials that were issued
     Trail(trail::Args),
     /// Serve the Vault API from the embedded engine
@@ -162,6 +165,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Graph(args) => graph::run(args, &global).await,
         Command::Creds(args) => creds::run(args, &global).await,
         Command::Ledger(args) => ledger::run(args, &global).await,
+        Command::Forget(args) => forget::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
         Command::Server(args) => server::run(*args, &global).await,
         Command::Sandbox(args) => sandbox::run(args, &global).await,

@@ -31,9 +31,12 @@ Exit codes: 0 nothing to do, 2 there are changes, 3 the plan is refused, 1 an er
 pub(crate) struct Args {
     /// The estate's directory [default: the current one]
     dir: Option<PathBuf>,
-    /// Plan to take over declared objects that exist and are not ours
+    /// Plan to take over declared objects that exist and that no estate has
     #[arg(long)]
     adopt: bool,
+    /// Plan to take over declared objects of this owner, as `leasehold ledger list` names it; may be repeated
+    #[arg(long, value_name = "OWNER")]
+    adopt_from: Vec<String>,
     /// Plan to lead a mount to another AWS account, though leases of it are out
     #[arg(long)]
     allow_account_change: bool,
@@ -56,7 +59,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
-    let word = Word { adopt: adoption(args.adopt), account_change: args.allow_account_change, older: args.allow_older };
+    let word = Word {
+        adopt: adoption(args.adopt),
+        adopt_from: &args.adopt_from,
+        account_change: args.allow_account_change,
+        older: args.allow_older,
+    };
     let outcome = show(&context, word, as_json, args.verbose).await;
     context.close().await;
     // Two means that there are changes, and nothing else.
@@ -65,16 +73,18 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 /// What somebody said that the plan may do.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Word {
-    /// About objects that are not ours.
+pub(super) struct Word<'a> {
+    /// About objects that are nobody's.
     pub(super) adopt: Adopt,
+    /// The owners whose objects are taken over.
+    pub(super) adopt_from: &'a [String],
     /// Whether a mount may leave the AWS account in which it has leases.
     pub(super) account_change: bool,
     /// Whether the files may have come before those of an earlier apply.
     pub(super) older: bool,
 }
 
-async fn show(context: &Context, word: Word, as_json: bool, verbose: bool) -> Result<u8, CliError> {
+async fn show(context: &Context, word: Word<'_>, as_json: bool, verbose: bool) -> Result<u8, CliError> {
     let Proposal { prepared: Prepared { plan, .. }, .. } = propose(context, word).await?;
     match as_json {
         true => output::data(&format!("{:#}\n", plan.json()))?,
@@ -96,7 +106,7 @@ pub(super) struct Proposal {
 }
 
 /// Reads the estate and its engine, and computes the plan.
-pub(super) async fn propose(context: &Context, word: Word) -> Result<Proposal, CliError> {
+pub(super) async fn propose(context: &Context, word: Word<'_>) -> Result<Proposal, CliError> {
     let (mut estate, client) = context.environment().await?;
     let missing = secret_source::resolve(&mut estate, &context.estate_dir(), &client).await;
     let commit =
@@ -106,12 +116,12 @@ pub(super) async fn propose(context: &Context, word: Word) -> Result<Proposal, C
         estate: estate.environment.estate.as_deref(),
         shared: context.is_remote(&estate.environment),
         commit: commit.as_deref(),
-        desired: &estate.objects,
         max_deletes: estate.environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
         adopt: word.adopt,
+        adopt_from: word.adopt_from,
         guardrails: &estate.guardrails,
     };
-    let mut prepared = prepare(&client, &wish).await.map_err(|error| failed(context, &error))?;
+    let mut prepared = prepare(&client, &wish, &mut estate.objects).await.map_err(|error| failed(context, &error))?;
     if word.account_change {
         prepared.plan.allow_account_change();
     }

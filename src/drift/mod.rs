@@ -146,7 +146,7 @@ impl Drift {
         let by_hand = owned.filter(|owned| is_changed(owned, live)).filter(|_| change.action != Action::Forget);
         let pending = match (owned, object) {
             (Some(owned), Some(object)) => {
-                owned.state == State::Intended || !is_as_applied(object, owned, live) || is_hidden(change)
+                owned.state != State::Applied || !is_as_applied(object, owned, live) || is_hidden(change)
             }
             _ => true,
         };

@@ -98,6 +98,19 @@ impl Object {
         }
     }
 
+    /// Whether the files say something about a field.
+    pub fn declares(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|leaf| leaf.origin == Origin::Declared)
+    }
+
+    /// The fields that nobody declared and that stay as they were when the object was taken over.
+    pub fn kept(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.fields.iter().filter_map(|(name, leaf)| match &leaf.value {
+            FieldValue::Data(value) if leaf.origin == Origin::Kept => Some((*name, value)),
+            _ => None,
+        })
+    }
+
     /// What is sent for a field that is not a secret: its author's wording, or else its value.
     pub fn wording(&self, name: &str) -> Value {
         let wording = self.fields.get(name).and_then(|leaf| leaf.wording.clone());
@@ -198,13 +211,26 @@ pub struct Leaf {
     pub wording: Option<Value>,
     /// Where it was written.
     pub place: Place,
+    /// Who wants it so.
+    pub origin: Origin,
 }
 
 impl Leaf {
-    /// A value that is sent as it is compared.
+    /// A declared value that is sent as it is compared.
     pub fn new(value: FieldValue, place: Place) -> Self {
-        Self { value, wording: None, place }
+        Self { value, wording: None, place, origin: Origin::Declared }
     }
+}
+
+/// Who wants a field to be as it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// The files say it.
+    Declared,
+    /// Nobody says it: new objects get it.
+    Implied,
+    /// Nobody says it, and so it was when the object was taken over.
+    Kept,
 }
 
 /// A field's value: data, or a secret that is only ever written.

@@ -3,13 +3,17 @@
 //! The ledger keeps these in the engine itself. They answer three questions that neither files nor live
 //! objects can: whether an object is ours, where it was declared when its declaration is gone, and whether
 //! a secret that no engine tells is still the one we wrote.
+//!
+//! An intent alone proves nothing: whoever wrote it may have been stopped before its object was made, and somebody
+//! else may have made one since. So an intent counts for an object that is as it was to be written, or as it was
+//! found; anything else at its path is not ours.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{KINDS, Kind, Place};
+use super::{KINDS, Kind, Live, Place, fingerprint};
 
 /// One object that is ours.
 #[derive(Clone, Debug)]
@@ -34,21 +38,36 @@ pub struct Owned {
     pub guardrails: Option<String>,
     /// The digest of the review that its last change was part of.
     pub review: Option<String>,
+    /// The digest of what was there before, where it was taken over.
+    pub found: Option<String>,
+    /// Fields that nobody declared when it was taken over, as they were. They stay so until somebody does.
+    pub kept: BTreeMap<String, Value>,
+    /// The owner whose ledger has it still: it is being taken over from there.
+    pub from: Option<String>,
 }
 
 /// How far writing an object has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
-    /// We were about to write it: it may or may not have arrived. If it is there, it is ours.
+    /// We were about to make it or to take it over: it may or may not have arrived.
     Intended,
+    /// It was ours, and we were about to change it.
+    Changing,
     /// Written and read back.
     Applied,
 }
 
 impl Owned {
+    /// Whether what an engine holds at its path is ours, as far as this proves it. Nothing there is nobody else's.
+    pub fn is_ours(&self, live: Option<&Live>) -> bool {
+        let Some(live) = live.filter(|_| self.state == State::Intended) else { return true };
+        let digest = fingerprint::of_live(live);
+        digest == self.fingerprint || self.found.as_ref() == Some(&digest)
+    }
+
     /// The form it is kept in.
     pub fn encode(&self) -> Value {
-        json!({
+        let mut value = json!({
             "kind": self.kind.name,
             "app": self.app,
             "file": &*self.place.file,
@@ -59,12 +78,23 @@ impl Owned {
             "secrets": self.secrets,
             "state": match self.state {
                 State::Intended => "intended",
+                State::Changing => "changing",
                 State::Applied => "applied",
             },
             "protect": self.protect,
             "guardrails": self.guardrails,
             "review": self.review,
-        })
+        });
+        // Nearly no entry has these.
+        for (key, text) in [("found", &self.found), ("from", &self.from)] {
+            if let Some(text) = text {
+                value[key] = Value::from(text.as_str());
+            }
+        }
+        if !self.kept.is_empty() {
+            value["kept"] = self.kept.clone().into_iter().collect::<Map<_, _>>().into();
+        }
+        value
     }
 
     /// Reads the form that [`Owned::encode`] gives.
@@ -99,12 +129,16 @@ impl Owned {
                 .collect::<Result<_, String>>()?,
             state: match text(map, "state")? {
                 "intended" => State::Intended,
+                "changing" => State::Changing,
                 "applied" => State::Applied,
                 other => return Err(format!("the state `{other}` is not known")),
             },
             protect: map.get("protect").and_then(Value::as_bool).ok_or("`protect` is missing")?,
             guardrails: map.get("guardrails").and_then(Value::as_str).map(str::to_owned),
             review: map.get("review").and_then(Value::as_str).map(str::to_owned),
+            found: map.get("found").and_then(Value::as_str).map(str::to_owned),
+            kept: map.get("kept").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
+            from: map.get("from").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }
@@ -121,7 +155,7 @@ mod tests {
     use serde_json::json;
 
     use super::{Owned, State};
-    use crate::object::{KINDS, Place};
+    use crate::object::{KINDS, Place, acl_policy, fingerprint, testing};
 
     fn owned() -> Owned {
         Owned {
@@ -135,6 +169,9 @@ mod tests {
             protect: true,
             guardrails: Some("escalation (0123456789ab)".to_owned()),
             review: Some("ef".repeat(32)),
+            found: Some("01".repeat(32)),
+            kept: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
+            from: Some("pay.prod".to_owned()),
         }
     }
 
@@ -144,6 +181,26 @@ mod tests {
         let read = Owned::decode(&value).expect("decodes");
         assert_eq!(read.encode(), value);
         assert_eq!(read.state, State::Intended);
+        assert_eq!((read.found, read.kept, read.from), (owned().found, owned().kept, owned().from));
+    }
+
+    #[test]
+    fn an_intent_counts_for_what_was_to_be_written_or_was_found_and_for_nothing_else() {
+        let path = "sys/policies/acl/a";
+        let rules = |text: &str| testing::object(&acl_policy::KIND, path, &[("policy", json!(text))]);
+        let live = |text: &str| {
+            acl_policy::KIND.live(path, json!({"policy": text}).as_object().expect("a map")).expect("parses")
+        };
+        let found = Some(fingerprint::of_live(&live("found")));
+        let mut entry = Owned { fingerprint: fingerprint::of(&rules("written")), found, ..owned() };
+        for (text, ours) in [("written", true), ("found", true), ("another's", false)] {
+            assert_eq!(entry.is_ours(Some(&live(text))), ours, "{text}");
+        }
+        assert!(entry.is_ours(None));
+        for state in [State::Changing, State::Applied] {
+            entry.state = state;
+            assert!(entry.is_ours(Some(&live("changed by hand"))), "{state:?}");
+        }
     }
 
     #[test]

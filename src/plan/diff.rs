@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::attached::{Attached, Attacher};
 use super::limit::{self, Adopt};
+use super::ownership::{self, Others};
 use super::{Action, Change, FieldChange, Plan, Side, Unmanaged, order};
 use crate::guardrail::Guardrail;
 use crate::object::{
@@ -34,14 +35,20 @@ pub struct Input<'a> {
     pub key: Option<&'a Secret>,
     /// Whether there is a key that this token may not read.
     pub key_hidden: bool,
-    /// What to do about declared objects that are not ours.
+    /// What to do about declared objects that are nobody's.
     pub adopt: Adopt,
+    /// The owners whose objects are taken over, where they are declared.
+    pub adopt_from: &'a [String],
+    /// What the ledgers of others say.
+    pub others: Others<'a>,
     /// Whether nothing but the environment's name tells this estate's ledger from another's on the engine.
     pub nameless: bool,
     /// The environment's limit, or [`super::MAX_DELETES_DEFAULT`].
     pub max_deletes: u32,
     /// What the engine holds besides.
-    pub unmanaged: Vec<Unmanaged>,
+    pub unmanaged: &'a [Unmanaged],
+    /// Folders that this token may not list.
+    pub unlisted: &'a [String],
     /// What could not be looked at.
     pub notes: Vec<String>,
     /// What may never be granted.
@@ -66,10 +73,12 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
             changes.push(undeclared_change(path, owned, input.live.get(path), mount_stays));
         }
     }
+    ownership::settle(&mut changes, input);
     order::sort(&mut changes);
-    let mut refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes, input.adopt);
+    let mut refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes);
+    refusals.extend(ownership::check(&changes, input));
     refusals.extend(limit::stranger(input));
-    let mut unmanaged = input.unmanaged.clone();
+    let mut unmanaged = input.unmanaged.to_vec();
     unmanaged.sort_unstable();
     let mut notes = input.notes.clone();
     notes.extend(unchecked(input));
@@ -114,9 +123,9 @@ fn unchecked(input: &Input<'_>) -> Vec<String> {
 
 fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attached>) -> Option<Change> {
     let live = input.live.get(&object.path);
-    let owned = input.owned.get(&object.path);
+    let owned = input.owned.get(&object.path).filter(|owned| owned.is_ours(live));
     // Settings that can't be deleted and stand at their defaults are nobody's: there is nothing to take over.
-    let unset = owned.is_none() && live.is_some_and(is_unset);
+    let unset = owned.is_none() && live.is_some_and(ownership::is_unset);
     let there = live.filter(|_| !unset);
     let mut fields: Vec<FieldChange> = object
         .kind
@@ -143,6 +152,12 @@ fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attach
         _ if names.is_empty() => None,
         _ => Some(Changed::Updated(object, &names)),
     };
+    let mut effects: Vec<String> =
+        changed.and_then(|changed| (object.kind.effect)(&object.path, changed)).into_iter().collect();
+    let kept: Vec<&str> = object.kept().map(|(name, _)| name).filter(|_| action == Action::Adopt).collect();
+    if !kept.is_empty() {
+        effects.push(format!("as it is, since nobody declares it: {}", kept.join(", ")));
+    }
     Some(Change {
         action,
         kind: object.kind,
@@ -151,10 +166,11 @@ fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attach
         place: object.place.clone(),
         fields_unchanged,
         fields,
-        effects: changed.and_then(|changed| (object.kind.effect)(&object.path, changed)).into_iter().collect(),
+        effects,
         live: live.cloned(),
         policies: policies(&object.value("token_policies")),
         guardrails,
+        from: None,
     })
 }
 
@@ -171,17 +187,14 @@ fn guardrails_change(before: Option<&str>, after: Option<&Attached>) -> Option<F
     })
 }
 
-/// Whether an object that can't be deleted is as the engine has it when nobody sets it.
-fn is_unset(live: &Live) -> bool {
-    let default = |name: &str| live.kind.field(name).map_or(Value::Null, Field::default_value);
-    matches!(live.kind.delete, Delete::Forget(_)) && live.fields.iter().all(|(name, value)| *value == default(name))
-}
-
 fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays: bool) -> Change {
     let defaults = Object::at_defaults(owned.kind, path, owned.app.as_deref(), &owned.place);
     let mut fields = Vec::new();
     let (action, effect) = match (live, owned.kind.delete) {
         (None, _) => (Action::Forget, Some("it is gone from the engine already".to_owned())),
+        (live, _) if !owned.is_ours(live) => {
+            (Action::Forget, Some("what is there now is not ours: that stays".to_owned()))
+        }
         (Some(_), Delete::ByPath) => (Action::Delete, (owned.kind.effect)(path, Changed::Deleted)),
         // Settings that can't be deleted must not live on under a mount that goes on living.
         (Some(live), Delete::Forget(stays)) => {
@@ -213,6 +226,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         live: live.cloned(),
         policies: live.and_then(|live| live.fields.get("token_policies")).map(policies).unwrap_or_default(),
         guardrails: None,
+        from: None,
     }
 }
 
@@ -340,7 +354,7 @@ mod tests {
         FieldValue, Kind, Live, Object, Owned, State, acl_policy, approle_role, audit_device, aws_lease, aws_role,
         aws_root, fingerprint, mount,
     };
-    use crate::plan::{Action, Adopt, Plan, Refusal, Side};
+    use crate::plan::{Action, Adopt, Others, Plan, Refusal, Side};
     use crate::secret::Secret;
 
     const ROLE: &str = "aws/roles/webapp";
@@ -369,9 +383,12 @@ mod tests {
                 key: Some(&key()).filter(|_| !self.key_hidden),
                 key_hidden: self.key_hidden,
                 adopt,
+                adopt_from: &[],
+                others: Others::NotAsked,
                 nameless: false,
                 max_deletes: self.max_deletes.unwrap_or(u32::MAX),
-                unmanaged: Vec::new(),
+                unmanaged: &[],
+                unlisted: &[],
                 notes: Vec::new(),
                 guardrails: &[],
             })
@@ -424,6 +441,9 @@ mod tests {
             protect: object.protect,
             guardrails: None,
             review: None,
+            found: None,
+            kept: BTreeMap::new(),
+            from: None,
         }
     }
 

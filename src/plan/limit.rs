@@ -12,7 +12,7 @@ pub const MAX_DELETES_DEFAULT: u32 = 5;
 /// How many paths a message names before it only counts.
 const PATHS_SHOWN_MAX: usize = 10;
 
-/// What to do about an object that is declared, but was made by somebody else.
+/// What to do about an object that is declared and there, and that no estate has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Adopt {
     /// Leave it alone and refuse the plan.
@@ -47,7 +47,7 @@ pub enum Refusal {
         /// Where it is declared.
         place: Place,
     },
-    /// Declared objects that are there already and are not ours.
+    /// Declared objects that are there already and are nobody's.
     NotOurs {
         /// Each object and where it is declared.
         objects: Vec<(String, Place)>,
@@ -56,6 +56,24 @@ pub enum Refusal {
     Anothers {
         /// Each object and who has it.
         objects: Vec<(String, String)>,
+        /// Their names in the ledger.
+        owners: Vec<String>,
+    },
+    /// Objects of which can't be told whether another estate has them.
+    Untold {
+        /// The objects.
+        paths: Vec<String>,
+    },
+    /// A mount that would take along what is not ours.
+    Below {
+        /// The mount.
+        path: String,
+        /// Where it was declared.
+        place: Place,
+        /// Each object below it, and who has it if anybody does.
+        objects: Vec<(String, Option<String>)>,
+        /// Folders below it that this token may not list.
+        unlisted: Vec<String>,
     },
     /// A mount would sign for another AWS account, or for one of which that can't be told, while leases of it are out.
     AccountChange {
@@ -93,9 +111,25 @@ impl Refusal {
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
-            Self::Anothers { .. } => "declare each object in one place; what moves from one estate to another is removed \
-                                      there first, or declared here under another name"
+            Self::Anothers { owners, .. } => {
+                let flags: Vec<String> = owners.iter().map(|owner| format!("--adopt-from {owner}")).collect();
+                format!(
+                    "declare each object in one place; what moves to here is taken over, and their ledger forgets it, \
+                     with {}",
+                    flags.join(" ")
+                )
+            }
+            Self::Untold { .. } => "use a token that may list leasehold/metadata and read leasehold/data/+/objects/*, as \
+                                    policies/acl/apply.hcl lets it"
                 .to_owned(),
+            Self::Below { path, objects, unlisted, .. } => {
+                let first = match (objects.is_empty(), unlisted.is_empty()) {
+                    (true, _) => "use a token that may list them",
+                    (false, true) => "let whoever has them remove them first, or remove what nobody needs",
+                    (false, false) => "let whoever has them remove them first, and use a token that may list the rest",
+                };
+                format!("{first}; if the mount is to stay, `leasehold forget {path}`")
+            }
             Self::AccountChange { .. } => "let the leases end first, or revoke them; if it is the same account, or their \
                                            users may stay behind in the old one, say so with --allow-account-change"
                 .to_owned(),
@@ -138,7 +172,29 @@ impl fmt::Display for Refusal {
             Self::Immutable { path, fields, place } => {
                 write!(f, "{path} ({place}): {} can't be changed once it exists", fields.join(", "))
             }
-            Self::Anothers { objects } => {
+            Self::Untold { paths } => {
+                let named = named(paths.iter().cloned());
+                write!(f, "whether another estate has what would be taken over can't be told with this token: {named}")
+            }
+            Self::Below { path, place, objects, unlisted } => {
+                write!(f, "{path} (it was declared at {place}) would take along ")?;
+                let whose = |(path, whose): &(String, Option<String>)| match whose {
+                    Some(whose) => format!("{path} ({whose})"),
+                    None => path.clone(),
+                };
+                let named = named(objects.iter().map(whose));
+                match objects.len() {
+                    0 => {}
+                    1 => write!(f, "1 object that is not ours: {named}")?,
+                    many => write!(f, "{many} objects that are not ours: {named}")?,
+                }
+                if !unlisted.is_empty() {
+                    let and = if objects.is_empty() { "" } else { "; and " };
+                    write!(f, "{and}whatever is in {}, which this token may not list", unlisted.join(", "))?;
+                }
+                Ok(())
+            }
+            Self::Anothers { objects, .. } => {
                 let named = named(objects.iter().map(|(path, owner)| format!("{path} ({owner})")));
                 write!(f, "declared here, and made by another owner: {named}")
             }
@@ -200,7 +256,6 @@ pub(super) fn check<'a>(
     changes: &[Change],
     owned: impl Fn(&str) -> Option<&'a Owned>,
     max_deletes: u32,
-    adopt: Adopt,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let deletes = || changes.iter().filter(|change| change.action == Action::Delete);
@@ -225,14 +280,6 @@ pub(super) fn check<'a>(
             refusals.push(Refusal::Immutable { path, fields, place });
         }
     }
-    let foreign: Vec<(String, Place)> = changes
-        .iter()
-        .filter(|change| change.action == Action::Adopt && adopt == Adopt::Refuse)
-        .map(|change| (change.path.clone(), change.place.clone()))
-        .collect();
-    if !foreign.is_empty() {
-        refusals.push(Refusal::NotOurs { objects: foreign });
-    }
     refusals
 }
 
@@ -256,7 +303,11 @@ pub(super) fn stranger(input: &Input<'_>) -> Option<Refusal> {
 /// Whether what is remembered of an object no longer says what its declaration says, though the object itself
 /// is as declared: an interrupted write that arrived, a moved declaration, or protection given or taken.
 pub(crate) fn is_outdated(owned: &Owned, object: &Object) -> bool {
+    let is_kept = |(name, value): (&str, &serde_json::Value)| owned.kept.get(name) == Some(value);
     owned.state != crate::object::State::Applied
+        || owned.from.is_some()
+        || object.kept().count() != owned.kept.len()
+        || !object.kept().all(is_kept)
         || owned.protect != object.protect
         || owned.place != object.place
         || owned.app != object.app

@@ -11,6 +11,7 @@ mod diff;
 mod json;
 mod limit;
 mod order;
+mod ownership;
 mod summary;
 mod text;
 
@@ -26,6 +27,7 @@ pub use self::json::field_json;
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
+pub use self::ownership::{Claim, Claims, Others, folder, keep};
 pub use self::text::{Colour, escape, short, show};
 pub(crate) use self::text::{Page, files_of};
 
@@ -86,6 +88,8 @@ pub struct Change {
     pub policies: Vec<String>,
     /// The guardrails that go with it to the engine.
     pub guardrails: Option<Attached>,
+    /// The owner from whose ledger it is taken over.
+    pub from: Option<String>,
 }
 
 impl Change {
@@ -215,26 +219,6 @@ impl Plan {
         }
         self.review_digest = Some(review.digest());
         self.review = Some(review);
-    }
-
-    /// The objects that are taken over if this plan is applied.
-    pub fn adopted(&self) -> impl Iterator<Item = &str> {
-        self.changes.iter().filter(|change| change.action == Action::Adopt).map(|change| change.path.as_str())
-    }
-
-    /// Refuses the plan because others have objects that it would take over: each path, and whose it is.
-    pub fn refuse_taken(&mut self, objects: Vec<(String, String)>) {
-        if objects.is_empty() {
-            return;
-        }
-        // What is said of them here is the whole truth; the rest can still be adopted.
-        for refusal in &mut self.refusals {
-            if let Refusal::NotOurs { objects: foreign } = refusal {
-                foreign.retain(|(path, _)| objects.iter().all(|(taken, _)| taken != path));
-            }
-        }
-        self.refusals.retain(|refusal| !matches!(refusal, Refusal::NotOurs { objects } if objects.is_empty()));
-        self.refusals.push(Refusal::Anothers { objects });
     }
 
     /// Refuses the plan because a mount would leave the AWS account in which it has leases out: `None` if the token

@@ -128,6 +128,7 @@ mod tests {
             live: None,
             policies: policies.iter().map(|name| (*name).to_owned()).collect(),
             guardrails: None,
+            from: None,
         }
     }
 

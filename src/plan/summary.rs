@@ -106,7 +106,7 @@ mod tests {
 
     use crate::object::testing::object;
     use crate::object::{Object, acl_policy, aws_role};
-    use crate::plan::{Action, Adopt, Colour, Input, Plan, Refusal};
+    use crate::plan::{Action, Adopt, Colour, Input, Others, Plan, Refusal};
 
     fn plan(roles: usize) -> Plan {
         let group = |number: usize| json!([format!("g{number}")]);
@@ -122,9 +122,12 @@ mod tests {
             key: None,
             key_hidden: false,
             adopt: Adopt::Refuse,
+            adopt_from: &[],
+            others: Others::NotAsked,
             nameless: false,
             max_deletes: 0,
-            unmanaged: Vec::new(),
+            unmanaged: &[],
+            unlisted: &[],
             notes: Vec::new(),
             guardrails: &[],
         })

@@ -365,7 +365,7 @@ mod tests {
     use crate::object::{
         FieldValue, Live, Object, Owned, Place, State, acl_policy, approle_role, aws_lease, aws_role, aws_root, mount,
     };
-    use crate::plan::{Adopt, Input, Plan, Unmanaged};
+    use crate::plan::{Adopt, Input, Others, Plan, Unmanaged};
     use crate::secret::Secret;
 
     fn placed(mut object: Object, app: Option<&str>, file: &str, line: u32) -> Object {
@@ -431,9 +431,12 @@ mod tests {
             key: None,
             key_hidden: false,
             adopt: Adopt::Refuse,
+            adopt_from: &[],
+            others: Others::NotAsked,
             nameless: false,
             max_deletes: 0,
-            unmanaged: vec![Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
+            unmanaged: &[Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
+            unlisted: &[],
             notes: Vec::new(),
             guardrails: &[],
         })
@@ -451,6 +454,9 @@ mod tests {
             protect: false,
             guardrails: None,
             review: None,
+            found: None,
+            kept: BTreeMap::new(),
+            from: None,
         };
         (object.path.clone(), owned)
     }

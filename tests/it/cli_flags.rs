@@ -299,6 +299,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["graph"], "env"),
     (&["creds", "a"], "html"),
     (&["ledger", "show"], "env"),
+    (&["forget", "a"], "env"),
     (&["drift"], "env"),
     (&["trail"], "env"),
     (&["trail", "verify"], "json"),
@@ -339,9 +340,12 @@ fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
     let alone = ["validate", "plan", "drift", "review", "apply", "test", "graph", "trail", "server", "sandbox"]
         .map(|one| vec![one]);
-    for command in
-        alone.into_iter().chain([vec!["ledger", "list"], vec!["access", "what", "a"], vec!["trail", "verify"]])
-    {
+    for command in alone.into_iter().chain([
+        vec!["ledger", "list"],
+        vec!["forget", "a"],
+        vec!["access", "what", "a"],
+        vec!["trail", "verify"],
+    ]) {
         let output = env.run(&[&command, &["--field", "x"][..]].concat());
         assert_eq!(output.code, 1, "{command:?}: {}", output.normal());
         assert!(output.stderr.contains("this command has no fields"), "{}", output.stderr);

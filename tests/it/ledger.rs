@@ -68,6 +68,9 @@ fn owned(number: usize) -> Owned {
         protect: false,
         guardrails: None,
         review: None,
+        found: None,
+        kept: BTreeMap::new(),
+        from: None,
     }
 }
 

@@ -42,6 +42,7 @@ mod ledger;
 mod log_lines;
 mod losses;
 mod namespaces;
+mod ownership;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;

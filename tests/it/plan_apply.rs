@@ -338,6 +338,49 @@ fn what_exists_and_is_not_ours_is_adopted_only_when_asked() {
 }
 
 #[test]
+fn adopting_a_login_leaves_what_nobody_declared_and_forgetting_leaves_all_of_it() {
+    let estate = Estate::of("aws \"aws\" {}\nauth \"approle\" {\n  type = \"approle\"\n}\n");
+    estate.apply();
+    let path = "auth/approle/role/app-webapp";
+    estate.ok(&["write", path, "token_ttl=60", "token_num_uses=7", "bind_secret_id=true"]);
+    let app = "app \"webapp\" {\n  role \"webapp\" {\n    mount = \"aws\"\n    policy_arns = [\n      \
+               \"arn:aws:iam::aws:policy/ReadOnlyAccess\",\n    ]\n  }\n  login \"approle\" {\n    token_ttl = \"2h\"\n  }\n}\n";
+    estate.file("app.hcl", app);
+    assert_eq!(estate.run(&["plan"]).code, 3);
+    let adopted = estate.ok(&["apply", "--auto-approve", "--adopt"]);
+    assert!(
+        adopted.contains("! as it is, since nobody declares it: token_no_default_policy, token_num_uses"),
+        "{adopted}"
+    );
+    assert!(adopted.contains("! no ledger on this engine has it"), "{adopted}");
+    estate.plan(0);
+    let field = |name: &str| estate.ok(&["read", "--field", name, path]).trim().to_owned();
+    assert_eq!((field("token_no_default_policy"), field("token_num_uses")), ("false".to_owned(), "7".to_owned()));
+    // A login that we make goes without `default`.
+    estate.file("other.hcl", &app.replace("webapp", "other"));
+    estate.apply();
+    assert_eq!(
+        estate.ok(&["read", "--field", "token_no_default_policy", "auth/approle/role/app-other"]).trim(),
+        "true"
+    );
+
+    let refused = estate.run(&["forget", path, "aws/roles/none"]);
+    assert_eq!(refused.code, 1);
+    assert!(
+        refused.stderr.contains("nothing was forgotten: aws/roles/none is not in the ledger of"),
+        "{}",
+        refused.stderr
+    );
+    assert_eq!(estate.ok(&["forget", path]), format!("Forgotten: {path}. It stays in the engine as it is.\n"));
+    assert!(
+        estate.plan(3).contains(&format!("1 declared object exists already and was not made from these files: {path}"))
+    );
+    std::fs::remove_file(estate.env.dir().join("estate/app.hcl")).unwrap();
+    estate.apply();
+    assert_eq!(field("token_num_uses"), "7");
+}
+
+#[test]
 fn without_a_terminal_nobody_is_asked() {
     let estate = Estate::of(SMALL);
     let asked = estate.run(&["apply"]);

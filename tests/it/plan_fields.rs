@@ -302,12 +302,12 @@ impl World {
             estate,
             shared: false,
             commit: None,
-            desired,
             max_deletes: 100,
             adopt,
+            adopt_from: &[],
             guardrails: &[],
         };
-        prepare(&self.client, &wish).await.unwrap()
+        prepare(&self.client, &wish, &mut desired.to_vec()).await.unwrap()
     }
 
     /// Applies a plan, and demands that the next one is empty.

@@ -18,7 +18,7 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::tree::nearest;
 use crate::estate::{App, Login, value};
-use crate::object::{FieldValue, Leaf, acl_policy, approle_role, aws_role, field};
+use crate::object::{FieldValue, Leaf, Origin, acl_policy, approle_role, aws_role, field};
 
 const ROLE_KEYS: &[&str] = &[
     "mount",
@@ -316,9 +316,11 @@ impl Lowering<'_> {
         let mut fields = self.reader.fields(login, &approle_role::KIND, LOGIN_FIELDS);
         self.check_login(login, &fields, lease);
         fields.insert("token_policies", self.derived(sorted(policies), login));
-        fields
-            .entry("token_no_default_policy")
-            .or_insert_with(|| Leaf::new(FieldValue::Data(json!(true)), self.reader.place(login.span)));
+        let implied = || Leaf {
+            origin: Origin::Implied,
+            ..Leaf::new(FieldValue::Data(json!(true)), self.reader.place(login.span))
+        };
+        fields.entry("token_no_default_policy").or_insert_with(implied);
         let role_name = format!("app-{}", app.label);
         let path = format!("auth/{mount}/role/{role_name}");
         let object = self.object(&approle_role::KIND, path, Some(app.label), login.span, fields);

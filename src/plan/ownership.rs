@@ -1,0 +1,183 @@
+//! Whose an object is, and what that allows.
+//!
+//! An object is ours if our ledger proves it (`Owned::is_ours`), another's if theirs does, and else nobody's. What is
+//! ours is changed and deleted. What is nobody's is taken over with `--adopt`, what is another's only when they are
+//! named, and fields that nobody declared stay as they are. A mount goes only if nothing lies below it that is not
+//! ours: unmounting would take it along.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+
+use serde_json::Value;
+
+use super::{Action, Adopt, Change, Input, Refusal};
+use crate::object::{
+    Access, Delete, Field, FieldValue, Kind, Leaf, Live, Object, Origin, Owned, Shape, auth_mount, field, mount,
+};
+
+/// What the ledgers of others say of the objects that a plan touches, by path.
+pub type Claims = BTreeMap<String, Vec<Claim>>;
+
+/// Another's word that an object is theirs.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Their name in the ledger.
+    pub owner: String,
+    /// Their name for people.
+    pub whose: String,
+    /// What they remember of it.
+    pub owned: Owned,
+}
+
+/// Whether the ledgers of others were asked.
+#[derive(Clone, Copy, Debug)]
+pub enum Others<'a> {
+    /// Not yet.
+    NotAsked,
+    /// This token may not read them.
+    Hidden,
+    /// What they say.
+    Known(&'a Claims),
+}
+
+impl<'a> Others<'a> {
+    fn claims(self) -> Option<&'a Claims> {
+        match self {
+            Self::Known(claims) => Some(claims),
+            Self::NotAsked | Self::Hidden => None,
+        }
+    }
+}
+
+/// Fills in the fields that nobody declared and that stay as they were when an object was taken over: those that the
+/// ledger remembers, and those of objects that are taken over now.
+pub fn keep(desired: &mut [Object], live: &HashMap<String, Live>, owned: &BTreeMap<String, Owned>) {
+    for object in desired {
+        let live = live.get(&object.path);
+        match (owned.get(&object.path).filter(|owned| owned.is_ours(live)), live) {
+            (Some(owned), _) => owned.kept.iter().for_each(|(name, value)| keep_field(object, name, value)),
+            (None, Some(live)) if !is_unset(live) => {
+                live.fields.iter().for_each(|(name, value)| keep_field(object, name, value));
+            }
+            (None, _) => {}
+        }
+    }
+}
+
+fn keep_field(object: &mut Object, name: &str, value: &Value) {
+    let Some(field) = object.kind.field(name) else { return };
+    let may_be = match field.shape {
+        Shape::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
+        _ => true,
+    };
+    if field.access == Access::WriteOnly
+        || object.declares(name)
+        || !may_be
+        || field::equal(field.shape, value, &object.value(name))
+    {
+        return;
+    }
+    let leaf = Leaf { origin: Origin::Kept, ..Leaf::new(FieldValue::Data(value.clone()), object.place.clone()) };
+    object.fields.insert(field.name, leaf);
+}
+
+/// Whether an object that can't be deleted is as the engine has it when nobody sets it.
+pub(super) fn is_unset(live: &Live) -> bool {
+    let default = |name: &str| live.kind.field(name).map_or(Value::Null, Field::default_value);
+    matches!(live.kind.delete, Delete::Forget(_)) && live.fields.iter().all(|(name, value)| *value == default(name))
+}
+
+/// Who else has an object, by what their ledger proves.
+pub(super) fn claim<'a>(input: &Input<'a>, path: &str) -> Option<&'a Claim> {
+    let live = input.live.get(path);
+    input.others.claims()?.get(path)?.iter().find(|claim| claim.owned.is_ours(live))
+}
+
+/// Settles what changes mean for others: who is named gives theirs up, and what another has too is not deleted.
+pub(super) fn settle(changes: &mut [Change], input: &Input<'_>) {
+    for change in changes {
+        match (claim(input, &change.path), change.action) {
+            (Some(claim), Action::Delete) => {
+                change.action = Action::Forget;
+                change.fields.clear();
+                change.effects = vec![format!("{} has it too: it stays", claim.whose)];
+            }
+            (_, Action::Delete | Action::Forget) => {}
+            (Some(claim), _) if is_named(input, &change.path, &claim.owner) => {
+                change.from = Some(claim.owner.clone());
+                let (whose, place) = (&claim.whose, &claim.owned.place);
+                change.effects.push(format!("taken over from {whose} ({place}): their ledger forgets it"));
+            }
+            (None, Action::Adopt) if input.others.claims().is_some() => {
+                change.effects.push("no ledger on this engine has it".to_owned());
+            }
+            _ => {}
+        }
+    }
+}
+
+/// Whether an object may be taken over from an owner: somebody says so now, or said so to an apply that was stopped.
+fn is_named(input: &Input<'_>, path: &str, owner: &String) -> bool {
+    let begun = input.owned.get(path).filter(|owned| owned.is_ours(input.live.get(path)));
+    input.adopt_from.contains(owner) || begun.is_some_and(|owned| owned.from.as_ref() == Some(owner))
+}
+
+/// Judges what changes would take from others, and from nobody without being asked to.
+pub(super) fn check(changes: &[Change], input: &Input<'_>) -> Vec<Refusal> {
+    let taken = || changes.iter().filter(|change| !change.takes_away() && change.from.is_none());
+    let claims = || taken().filter_map(|change| Some((change, claim(input, &change.path)?)));
+    let mut refusals = Vec::new();
+    if claims().next().is_some() {
+        let owners: HashSet<&str> = claims().map(|(_, claim)| claim.owner.as_str()).collect();
+        let mut owners: Vec<String> = owners.into_iter().map(str::to_owned).collect();
+        owners.sort_unstable();
+        let objects = claims().map(|(change, claim)| (change.path.clone(), claim.whose.clone())).collect();
+        refusals.push(Refusal::Anothers { objects, owners });
+    }
+    let nobodys: Vec<_> = taken()
+        .filter(|change| change.action == Action::Adopt && input.adopt == Adopt::Refuse)
+        .filter(|change| claim(input, &change.path).is_none())
+        .map(|change| (change.path.clone(), change.place.clone()))
+        .collect();
+    if !nobodys.is_empty() {
+        refusals.push(Refusal::NotOurs { objects: nobodys });
+    }
+    let adopted = || taken().filter(|change| change.action == Action::Adopt);
+    if matches!(input.others, Others::Hidden) && input.adopt == Adopt::Take && adopted().next().is_some() {
+        refusals.push(Refusal::Untold { paths: adopted().map(|change| change.path.clone()).collect() });
+    }
+    refusals.extend(changes.iter().filter_map(|change| below(change, input)));
+    refusals
+}
+
+/// What unmounting would take along that is not ours.
+fn below(change: &Change, input: &Input<'_>) -> Option<Refusal> {
+    let folder = folder(change.kind, &change.path).filter(|_| change.action == Action::Delete)?;
+    let unlisted: Vec<String> = input.unlisted.iter().filter(|path| path.starts_with(&folder)).cloned().collect();
+    let claims = input.others.claims().into_iter().flat_map(|claims| claims.range(folder.clone()..));
+    let claimed = claims
+        .take_while(|(path, _)| path.starts_with(&folder))
+        .filter_map(|(path, _)| Some((path.as_str(), claim(input, path)?)));
+    let mut objects: BTreeMap<&str, Option<&str>> = input
+        .unmanaged
+        .iter()
+        .filter(|object| object.path.starts_with(&folder))
+        .map(|object| (object.path.as_str(), None))
+        .collect();
+    objects.extend(claimed.map(|(path, claim)| (path, Some(claim.whose.as_str()))));
+    if objects.is_empty() && unlisted.is_empty() {
+        return None;
+    }
+    let objects = objects.into_iter().map(|(path, whose)| (path.to_owned(), whose.map(str::to_owned))).collect();
+    Some(Refusal::Below { path: change.path.clone(), place: change.place.clone(), objects, unlisted })
+}
+
+/// Below which paths everything goes when an object goes: `aws/` of `sys/mounts/aws`.
+pub fn folder(kind: &Kind, path: &str) -> Option<String> {
+    if kind.name == mount::KIND.name {
+        path.strip_prefix("sys/mounts/").map(|mount| format!("{}/", mount.trim_end_matches('/')))
+    } else if kind.name == auth_mount::KIND.name {
+        path.strip_prefix("sys/auth/").map(|mount| format!("auth/{}/", mount.trim_end_matches('/')))
+    } else {
+        None
+    }
+}
