@@ -3,35 +3,38 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use leasehold::api::{Client, Options, Target, TlsOptions};
+use leasehold::api::Client;
 use leasehold::clock::Clock;
-use leasehold::engine::AwsTransport;
 use leasehold::ledger::{Edit, Error, Ledger};
 use leasehold::object::{KINDS, Owned, Place, State};
-use leasehold::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::between::{Between, Fault};
-use crate::env::{InTestEngine, TestEnv};
+use crate::env::TestEnv;
+use crate::servers::{Sort, TestServer};
 
 /// What an engine of others takes at most in one request: OpenBao 2.5, `max_json_array_element_count` and its like.
 const TEXTS_MAX: usize = 1000;
 
 const DOCUMENTS: &str = "PUT /v1/leasehold/data/local/objects/";
 
+const DOCUMENT_READS: &str = "GET /v1/leasehold/data/local/objects/";
+
 struct World {
     client: Client,
     between: Between,
-    _engine: InTestEngine,
+    _server: TestServer,
 }
 
 impl World {
     fn new() -> Self {
-        let engine = InTestEngine::start(Clock::system(), AwsTransport::Network);
-        let between = Between::start(&engine.address);
-        let target = Target::Network { address: between.address.clone(), tls: TlsOptions::default() };
-        let client = Client::new(target, Options::new(Some(Secret::new(&*engine.root_token)))).unwrap();
-        Self { client, between, _engine: engine }
+        Self::on(Sort::Ours)
+    }
+
+    fn on(sort: Sort) -> Self {
+        let server = TestServer::start(sort);
+        let between = server.part();
+        Self { client: server.client(&between.address), between, _server: server }
     }
 
     async fn read(&self) -> Ledger {
@@ -98,23 +101,24 @@ fn texts(value: &Value) -> usize {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_ledger_grows_with_its_estate_and_no_request_holds_many_texts() {
-    let world = World::new();
-    let mut ledger = world.opened().await;
-    ledger.write(&world.client, edits(0..200)).await.unwrap();
-    assert_eq!(world.documents().await.len(), 1);
-    ledger.write(&world.client, edits(200..300)).await.unwrap();
-    assert_eq!(world.found().await, paths(0..300));
-    ledger.write(&world.client, edits(300..10_000)).await.unwrap();
-    assert_eq!(world.found().await, paths(0..10_000));
-    assert!(world.documents().await.len() < 90, "{}", world.documents().await.len());
-    ledger.write(&world.client, (0..9_990).map(|number| (path(number), None))).await.unwrap();
-    assert_eq!(world.found().await, paths(9_990..10_000));
-    let read = world.read().await;
-    assert_eq!(read.owned()[&path(9_999)].encode(), owned(9_999).encode());
-    for asked in world.between.asked().iter().filter(|asked| asked.line.starts_with("PUT")) {
-        let body: Value = serde_json::from_str(&asked.body).unwrap();
-        assert!(texts(&body) < TEXTS_MAX, "{}: {}", asked.line, texts(&body));
-        assert!(asked.body.len() < 64 * 1024, "{}: {} bytes", asked.line, asked.body.len());
+    for world in [Sort::Ours, Sort::OpenBao].map(World::on) {
+        let mut ledger = world.opened().await;
+        ledger.write(&world.client, edits(0..200)).await.unwrap();
+        assert_eq!(world.documents().await.len(), 1);
+        ledger.write(&world.client, edits(200..300)).await.unwrap();
+        assert_eq!(world.found().await, paths(0..300));
+        ledger.write(&world.client, edits(300..10_000)).await.unwrap();
+        assert_eq!(world.found().await, paths(0..10_000));
+        assert!(world.documents().await.len() < 90, "{}", world.documents().await.len());
+        ledger.write(&world.client, (0..9_990).map(|number| (path(number), None))).await.unwrap();
+        assert_eq!(world.found().await, paths(9_990..10_000));
+        let read = world.read().await;
+        assert_eq!(read.owned()[&path(9_999)].encode(), owned(9_999).encode());
+        for asked in world.between.asked().iter().filter(|asked| asked.line.starts_with("PUT")) {
+            let body: Value = serde_json::from_str(&asked.body).unwrap();
+            assert!(texts(&body) < TEXTS_MAX, "{}: {}", asked.line, texts(&body));
+            assert!(asked.body.len() < 64 * 1024, "{}: {} bytes", asked.line, asked.body.len());
+        }
     }
 }
 
@@ -129,6 +133,8 @@ async fn a_write_that_is_killed_anywhere_is_whole_or_was_never_there() {
             for after in 0.. {
                 let mut ledger = world.read().await;
                 world.between.fault_after(DOCUMENTS, after, fault);
+                // Nor can it look what became of the last one.
+                world.between.fault(DOCUMENT_READS, usize::MAX, Fault::Refused(403));
                 let outcome = ledger.write(&world.client, edits(before..before + 800)).await;
                 world.between.heal();
                 let found = world.found().await;
@@ -153,6 +159,31 @@ async fn a_write_that_is_killed_anywhere_is_whole_or_was_never_there() {
             }
             assert_eq!(kept.len(), before + 800);
         }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_whose_answer_is_lost_is_looked_at_and_sent_again() {
+    let faults = [Fault::Refused(500), Fault::Belied(500), Fault::Lost, Fault::Unanswered];
+    for (fault, sort) in faults.into_iter().flat_map(|fault| [(fault, Sort::Ours), (fault, Sort::OpenBao)]) {
+        let world = World::on(sort);
+        for request in ["PUT /v1/sys/mounts/leasehold", "PUT /v1/leasehold/data/local/key", DOCUMENTS] {
+            world.between.fault(request, 2, fault);
+        }
+        let mut ledger = world.opened().await;
+        for numbers in [0..10, 10..800] {
+            ledger.write(&world.client, edits(numbers.clone())).await.unwrap();
+            assert_eq!(world.found().await, paths(0..numbers.end), "{fault:?}");
+        }
+        assert_eq!(world.read().await.key().unwrap().expose(), ledger.key().unwrap().expose(), "{fault:?}");
+        // What is another's is not taken for ours.
+        world.between.fault(DOCUMENTS, 1, fault);
+        let mut late = world.read().await;
+        ledger.write(&world.client, edits(800..801)).await.unwrap();
+        world.between.heal();
+        world.between.fault(DOCUMENTS, 1, fault);
+        let error = late.write(&world.client, [(path(800), None)]).await.unwrap_err();
+        assert!(matches!(error, Error::Moved { .. }), "{fault:?}: {error}");
     }
 }
 

@@ -21,6 +21,9 @@ mod cli_output;
 mod conftest;
 mod disks;
 mod drift;
+#[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
+#[path = "drift.rs"]
+mod drift_on_openbao;
 mod env;
 mod estate;
 mod estate_assert;

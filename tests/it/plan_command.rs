@@ -7,34 +7,43 @@ use std::process::{Command, Stdio};
 
 use serde_json::json;
 
-use crate::between::{Between, Fault};
-use crate::env::{Server, TestEnv, git};
-use crate::http::Http;
+use crate::between::Fault;
+use crate::env::{TestEnv, git};
+use crate::servers::{ByHand, Sort, TestServer};
 
 const LOCAL: &str = "environment \"local\" {\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n}\n";
 
 /// A server, the tutorial's estate with an environment for it, and tokens with the policies that we ship.
 struct Remote {
     env: TestEnv,
-    http: Http,
-    _server: Server,
+    http: ByHand,
+    server: TestServer,
 }
 
 impl Remote {
-    fn new() -> Self {
-        let env = TestEnv::new();
-        let server = env.server(&["--data-dir", "data", "--listen", "127.0.0.1:0", "--aws=sandbox"]);
-        let root = std::fs::read_to_string(env.dir().join("data/root-token")).unwrap().trim().to_owned();
-        let http = Http { address: server.address.trim_start_matches("http://").to_owned(), token: root };
+    /// Each of the servers that commands are tried with.
+    fn each() -> impl Iterator<Item = Self> {
+        [Sort::Ours, Sort::OpenBao].into_iter().map(Self::new)
+    }
+
+    fn new(sort: Sort) -> Self {
+        let mut env = TestEnv::new();
+        let server = TestServer::start(sort);
         env.copy_tree("examples/tutorial", "estate");
-        env.write(
-            "estate/remote.hcl",
-            &format!(
-                "environment \"remote\" {{\n  address = \"{}\"\n  var {{\n    account = \"111122223333\"\n  }}\n}}\n",
-                server.address
-            ),
-        );
-        Self { env, http, _server: server }
+        env.set("LEASEHOLD_TOKEN", &*server.token);
+        if let Some(namespace) = &server.namespace {
+            env.set("LEASEHOLD_NAMESPACE", namespace);
+        }
+        let remote = Self { env, http: server.by_hand(), server };
+        remote.at(&remote.server.address);
+        remote
+    }
+
+    /// Says where the server is.
+    fn at(&self, address: &str) {
+        let variables = "  var {\n    account = \"111122223333\"\n  }";
+        let text = format!("environment \"remote\" {{\n  address = \"{address}\"\n{variables}\n}}\n");
+        self.env.write("estate/remote.hcl", &text);
     }
 
     /// A token with these rules and nothing else, used from now on.
@@ -59,13 +68,9 @@ impl Remote {
 #[test]
 fn what_was_done_is_told_though_the_ledger_can_not_be_written() {
     for fault in [Fault::Refused(403), Fault::Refused(500), Fault::Lost] {
-        let mut remote = Remote::new();
-        let between = Between::start(&format!("http://{}", remote.http.address));
-        remote.env.set("LEASEHOLD_TOKEN", remote.http.token.clone());
-        let path = remote.env.dir().join("estate/remote.hcl");
-        let text = std::fs::read_to_string(&path).unwrap();
-        std::fs::write(&path, text.replace(&remote.http.address, between.address.trim_start_matches("http://")))
-            .unwrap();
+        let remote = Remote::new(Sort::Ours);
+        let between = remote.server.part();
+        remote.at(&between.address);
         // The intents arrive, and nothing after them.
         between.fault_after("PUT /v1/leasehold/data/remote/objects/", 1, fault);
         let output = remote.env.run(&["-C", "estate", "apply", "-e", "remote", "--auto-approve"]);
@@ -90,48 +95,55 @@ fn shipped(name: &str) -> String {
 
 #[test]
 fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
-    let mut remote = Remote::new();
-    remote.speak_as("plan", &shipped("plan.hcl"));
-    let first = remote.run("plan", 2);
-    assert!(first.contains("Plan: 13 to add, 0 to change, 0 to delete."), "{first}");
-    assert!(!first.contains("may not"), "{first}");
-    let applied = remote.run("apply", 1);
-    assert!(
-        applied.contains("may not be read with this token") && applied.contains("policies/acl/apply.hcl"),
-        "{applied}"
-    );
+    for mut remote in Remote::each() {
+        remote.speak_as("plan", &shipped("plan.hcl"));
+        let first = remote.run("plan", 2);
+        assert!(first.contains("Plan: 13 to add, 0 to change, 0 to delete."), "{first}");
+        assert!(!first.contains("may not"), "{first}");
+        let applied = remote.run("apply", 1);
+        assert!(
+            applied.contains("may not be read with this token") && applied.contains("policies/acl/apply.hcl"),
+            "{applied}"
+        );
 
-    remote.speak_as("apply", &shipped("apply.hcl"));
-    remote.run("apply", 0);
-    // A change of each sort, an edit by hand, and a removal.
-    let engine = std::fs::read_to_string(remote.env.dir().join("estate/engine.hcl")).unwrap();
-    let changed = engine
-        .replace("\"Dynamic AWS credentials\"", "\"Credentials\"")
-        .replace("\"Logins of apps\"", "\"Logins\"")
-        .replace("\"eu-west-1\"", "\"eu-west-2\"")
-        .replace("\"1h\"", "\"30m\"");
-    remote.env.write("estate/engine.hcl", &changed);
-    // An app that is tested must be declared, so its test goes too.
-    for file in ["apps/backup.hcl", "tests.hcl"] {
-        std::fs::remove_file(remote.env.dir().join("estate").join(file)).unwrap();
+        remote.speak_as("apply", &shipped("apply.hcl"));
+        remote.run("apply", 0);
+        // A change of each sort, an edit by hand, and a removal.
+        let engine = std::fs::read_to_string(remote.env.dir().join("estate/engine.hcl")).unwrap();
+        let changed = engine
+            .replace("\"Dynamic AWS credentials\"", "\"Credentials\"")
+            .replace("\"Logins of apps\"", "\"Logins\"")
+            .replace("\"eu-west-1\"", "\"eu-west-2\"")
+            .replace("\"1h\"", "\"30m\"");
+        remote.env.write("estate/engine.hcl", &changed);
+        // An app that is tested must be declared, so its test goes too.
+        for file in ["apps/backup.hcl", "tests.hcl"] {
+            std::fs::remove_file(remote.env.dir().join("estate").join(file)).unwrap();
+        }
+        remote.http.post("auth/approle/role/app-webapp", &json!({ "token_ttl": 60 }));
+        // A namespace has no audit devices.
+        let added = usize::from(remote.server.sort == Sort::Ours);
+        if remote.server.sort == Sort::Ours {
+            let log = remote.env.dir().join("audit.log");
+            let device = format!("audit \"file\" {{\n  file_path = \"{}\"\n}}\n", log.display());
+            remote.env.write("estate/audit.hcl", &device);
+        }
+        let applied = remote.run("apply", 0);
+        let done = format!("Apply complete: {added} added, 5 changed, 3 deleted.");
+        assert!(applied.contains(&done), "{applied}");
+
+        remote.speak_as("plan", &shipped("plan.hcl"));
+        // What exists already is looked for in the ledgers of others, which this token may list.
+        let by_hand = json!({ "credential_type": "iam_user", "policy_arns": "arn:aws:iam::aws:policy/X" });
+        remote.http.post("aws/roles/new", &by_hand);
+        let role = "role \"new\" {\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  iam_groups = [\"g\"]\n}\n";
+        let declared = remote.env.write("estate/new.hcl", role);
+        let taken = remote.run("plan", 3);
+        assert!(taken.contains("1 declared object exists already") && !taken.contains("may not list"), "{taken}");
+        std::fs::remove_file(declared).unwrap();
+        let last = remote.run("plan", 0);
+        assert!(last.contains("No changes.") && !last.contains("may not"), "{last}");
     }
-    remote.http.post("auth/approle/role/app-webapp", &json!({ "token_ttl": 60 }));
-    let log = remote.env.dir().join("audit.log");
-    remote.env.write("estate/audit.hcl", &format!("audit \"file\" {{\n  file_path = \"{}\"\n}}\n", log.display()));
-    let applied = remote.run("apply", 0);
-    assert!(applied.contains("Apply complete: 1 added, 5 changed, 3 deleted."), "{applied}");
-
-    remote.speak_as("plan", &shipped("plan.hcl"));
-    // What exists already is looked for in the ledgers of others, which this token may list.
-    let by_hand = json!({ "credential_type": "iam_user", "policy_arns": "arn:aws:iam::aws:policy/X" });
-    remote.http.post("aws/roles/new", &by_hand);
-    let role = "role \"new\" {\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  iam_groups = [\"g\"]\n}\n";
-    let declared = remote.env.write("estate/new.hcl", role);
-    let taken = remote.run("plan", 3);
-    assert!(taken.contains("1 declared object exists already") && !taken.contains("may not list"), "{taken}");
-    std::fs::remove_file(declared).unwrap();
-    let last = remote.run("plan", 0);
-    assert!(last.contains("No changes.") && !last.contains("may not"), "{last}");
 }
 
 #[test]
@@ -169,17 +181,17 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
 
 #[test]
 fn without_the_right_to_list_a_plan_says_what_it_did_not_count() {
-    let mut remote = Remote::new();
-    remote.env.set("LEASEHOLD_TOKEN", remote.http.token.clone());
-    remote.run("apply", 0);
-    let rules = shipped("plan.hcl").replace("[\"list\"]", "[\"deny\"]");
-    remote.speak_as("narrow", &rules);
-    let plan = remote.run("plan", 0);
-    for folder in ["sys/policies/acl", "aws/roles", "auth/approle/role"] {
-        let note = format!("Note: this token may not list {folder}, so what is not ours there is not counted");
-        assert!(plan.contains(&note), "{note} is not in\n{plan}");
+    for mut remote in Remote::each() {
+        remote.run("apply", 0);
+        let rules = shipped("plan.hcl").replace("[\"list\"]", "[\"deny\"]");
+        remote.speak_as("narrow", &rules);
+        let plan = remote.run("plan", 0);
+        for folder in ["sys/policies/acl", "aws/roles", "auth/approle/role"] {
+            let note = format!("Note: this token may not list {folder}, so what is not ours there is not counted");
+            assert!(plan.contains(&note), "{note} is not in\n{plan}");
+        }
+        assert!(plan.contains("No changes. 13 objects are as declared."), "{plan}");
     }
-    assert!(plan.contains("No changes. 13 objects are as declared."), "{plan}");
 }
 
 #[test]

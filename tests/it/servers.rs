@@ -11,12 +11,12 @@ use leasehold::api::{Client, Options, Target, TlsOptions};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::secret::Secret;
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::bao::{self, BadHour};
 use crate::between::Between;
 use crate::env::InTestEngine;
-use crate::http::Http;
+use crate::http::{Answer, Http};
 
 /// Which server a test runs against.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -83,6 +83,17 @@ impl TestServer {
         }
     }
 
+    /// Somebody else's hands, on the wire.
+    pub(crate) fn by_hand(&self) -> ByHand {
+        let (address, prefix) = match (&self.behind, &self.namespace) {
+            (None, Some(namespace)) => (&self.address, format!("{namespace}/")),
+            (None, None) => (&self.address, String::new()),
+            (Some(engine), _) => (&engine.address, String::new()),
+        };
+        let address = address.trim_start_matches("http://").to_owned();
+        ByHand { http: Http { address, token: self.token.clone() }, prefix }
+    }
+
     pub(crate) fn is_real(&self) -> bool {
         self.real.is_some()
     }
@@ -123,5 +134,24 @@ impl Drop for TestServer {
             // What is left of a namespace does no harm to the next test.
             drop(http.try_send("DELETE", &format!("sys/namespaces/{namespace}"), None));
         }
+    }
+}
+
+/// Requests that go past whatever is in front of a server, into the test's namespace.
+pub(crate) struct ByHand {
+    http: Http,
+    /// A namespace may stand before a path.
+    prefix: String,
+}
+
+impl ByHand {
+    #[track_caller]
+    pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
+        self.http.post(&format!("{}{path}", self.prefix), body)
+    }
+
+    #[track_caller]
+    pub(crate) fn send(&self, method: &str, path: &str, body: Option<&Value>) -> Answer {
+        self.http.send(method, &format!("{}{path}", self.prefix), body)
     }
 }
