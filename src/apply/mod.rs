@@ -19,7 +19,7 @@ use crate::api::Client;
 use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Access, Object, Owned, State, fingerprint};
+use crate::object::{Object, Owned, State, fingerprint};
 use crate::plan::{self, Action, Change, Plan};
 use crate::secret::Secret;
 
@@ -139,9 +139,12 @@ pub async fn run(
     if let Some(refusal) = plan.refusals.first() {
         return Err(Error::Refused(refusal.clone()));
     }
-    let objects: HashMap<&str, &Object> = desired.iter().map(|object| (object.path.as_str(), object)).collect();
+    // Where a key stays, it is what the object is to have.
+    let kept: Vec<Object> = desired.iter().filter_map(|object| plan.with_kept(object)).collect();
+    let objects: HashMap<&str, &Object> =
+        desired.iter().chain(&kept).map(|object| (object.path.as_str(), object)).collect();
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
-    let upkeep: Vec<&Object> = outdated(plan, desired, ledger);
+    let upkeep: Vec<&Object> = outdated(plan, &objects, desired, ledger);
     if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
         return Ok(Applied { report: Report::new(plan, Vec::new()), edits: Vec::new(), released: Ok(()) });
     }
@@ -192,9 +195,13 @@ pub async fn run(
             entry.review.clone_from(&owned.review);
             entry.guardrails.clone_from(&owned.guardrails);
             entry.from = still_theirs(owned.from.as_ref());
+            if plan.kept(&object.path).is_some() {
+                entry.secrets.clone_from(&owned.secrets);
+            }
             if object.unresolved().next().is_some() {
                 entry.fingerprint.clone_from(&owned.fingerprint);
                 entry.secrets.clone_from(&owned.secrets);
+                entry.keys.clone_from(&owned.keys);
             }
         }
         (object.path.clone(), Some(entry))
@@ -295,16 +302,12 @@ async fn walk(
     }
 }
 
-/// Whether the ledger must know of a change before it is made: the object becomes ours or goes, or a secret that cannot
-/// be read back is written. Everything else is seen in the engine itself.
+/// Whether the ledger must know of a change before it is made: the object becomes ours or goes, or what no read tells is
+/// written, a secret or guardrails. Everything else is seen in the engine itself.
 fn needs_intent(change: &Change) -> bool {
     match change.action {
         Action::Create | Action::Adopt | Action::Delete => true,
-        Action::Update if change.from.is_some() => true,
-        Action::Update => change
-            .fields
-            .iter()
-            .any(|field| change.kind.field(field.name).is_some_and(|field| field.access == Access::WriteOnly)),
+        Action::Update => change.from.is_some() || change.fields.iter().any(|field| !change.kind.tells(field.name)),
         Action::Forget => false,
     }
 }
@@ -341,11 +344,16 @@ fn record(
 /// What the ledger says before a change.
 fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan, key: &Secret) -> Owned {
     let was_ours = before.is_some_and(|before| before.is_ours(change.live.as_ref()) && change.live.is_some());
-    Owned {
+    // Whether this or what was before is with the engine is not known until it is written for certain.
+    let had = before.and_then(|owned| owned.guardrails.clone());
+    let mut intent = Owned {
         found: change.live_fingerprint().filter(|_| change.action == Action::Adopt),
         from: change.from.clone(),
+        guardrails: change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had),
         ..entry(object, plan, key, if was_ours { State::Changing } else { State::Intended })
-    }
+    };
+    plan::add_key_before(&mut intent, change);
+    intent
 }
 
 fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
@@ -361,17 +369,29 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         guardrails: None,
         review: plan.review_digest.clone(),
         found: None,
-        kept: object.kept().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
+        adopted: object.adopted().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
         from: None,
+        keys: plan.keys_of(object),
     }
 }
 
 /// Declared objects that need no change, but whose ledger entry does.
-fn outdated<'a>(plan: &Plan, desired: &'a [Object], ledger: &Ledger) -> Vec<&'a Object> {
+fn outdated<'a>(
+    plan: &Plan,
+    objects: &HashMap<&str, &'a Object>,
+    desired: &'a [Object],
+    ledger: &Ledger,
+) -> Vec<&'a Object> {
     let changing: std::collections::HashSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
+    let is_outdated = |owned: &Owned, object: &Object| {
+        plan::is_outdated(owned, object)
+            || (owned.keys.is_none() && object.unresolved().next().is_none() && plan.keys_of(object).is_some())
+            || (plan.kept(&object.path).is_some() && fingerprint::of(object) != owned.fingerprint)
+    };
     desired
         .iter()
         .filter(|object| !changing.contains(object.path.as_str()))
-        .filter(|object| ledger.owned().get(&object.path).is_some_and(|owned| plan::is_outdated(owned, object)))
+        .filter_map(|object| objects.get(object.path.as_str()).copied())
+        .filter(|object| ledger.owned().get(&object.path).is_some_and(|owned| is_outdated(owned, object)))
         .collect()
 }

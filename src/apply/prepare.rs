@@ -63,7 +63,7 @@ pub struct Prepared {
 pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -> Result<Prepared, Error> {
     let ledger = Ledger::read(client, &ledger::owner(wish.estate, wish.environment)).await?;
     let snapshot = live::read(client, desired, ledger.owned()).await?;
-    plan::keep(desired, &snapshot.objects, ledger.owned());
+    plan::adopt_fields(desired, &snapshot.objects, ledger.owned());
     let desired = &*desired;
     let unmanaged: Vec<Unmanaged> =
         snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
@@ -129,32 +129,57 @@ async fn ask_others(client: &Client, plan: &Plan, ledger: &Ledger, wish: &Wish<'
     Ok(Some(claims))
 }
 
-/// Says how many leases are out under what a plan changes, where this token may know.
+/// Says how many leases are out under what a plan changes; where that can't be known, it says so.
 async fn count_leases(client: &Client, plan: &mut Plan) {
-    let asked: Vec<(usize, String)> = plan
-        .changes
-        .iter()
-        .enumerate()
-        .filter_map(|(index, change)| Some((index, lease_prefix(change)?)))
-        .take(COUNTS_MAX)
-        .collect();
-    let counts: Vec<(usize, Option<usize>)> = stream::iter(
-        asked.into_iter().map(|(index, prefix)| async move { (index, live::count_leases(client, &prefix).await) }),
-    )
-    .buffer_unordered(COUNTS_AT_ONCE)
-    .collect()
-    .await;
+    let concerned: Vec<(usize, String)> =
+        plan.changes.iter().enumerate().filter_map(|(index, change)| Some((index, lease_prefix(change)?))).collect();
+    let asked = concerned.iter().take(COUNTS_MAX);
+    let counts: Vec<(usize, Option<usize>)> =
+        stream::iter(asked.map(|(index, prefix)| async move { (*index, live::count_leases(client, prefix).await) }))
+            .buffered(COUNTS_AT_ONCE)
+            .collect()
+            .await;
+    let mut unknown = Vec::new();
     for (index, count) in counts {
-        if let Some(count @ 1..) = count {
-            let effect = match plan.changes[index].action {
-                Action::Delete if plan.changes[index].kind.name == mount::KIND.name => "revoked by this",
-                Action::Update | Action::Adopt | Action::Create => "out from before this change",
-                Action::Delete | Action::Forget => "out and stay until they end",
-            };
-            let leases = if count == 1 { "1 lease is".to_owned() } else { format!("{count} leases are") };
-            plan.changes[index].effects.push(format!("{leases} {effect}"));
-        }
+        let change = &mut plan.changes[index];
+        let unmounts = change.action == Action::Delete && change.kind.name == mount::KIND.name;
+        let leases = match count {
+            Some(0) => continue,
+            Some(1) => "1 lease is".to_owned(),
+            Some(count) => format!("{count} leases are"),
+            None => {
+                // What revokes them says so itself.
+                if unmounts {
+                    change.effects.push("how many leases are revoked by this is not known".to_owned());
+                }
+                unknown.push(change.path.clone());
+                continue;
+            }
+        };
+        let effect = match change.action {
+            Action::Delete if unmounts => "revoked by this",
+            Action::Update | Action::Adopt | Action::Create => "out from before this change",
+            Action::Delete | Action::Forget => "out and stay until they end",
+        };
+        change.effects.push(format!("{leases} {effect}"));
     }
+    plan.notes.extend(uncounted(&unknown));
+    if concerned.len() > COUNTS_MAX {
+        plan.notes.push(format!("leases were counted for the first {COUNTS_MAX} of {} changes", concerned.len()));
+    }
+}
+
+/// That leases were not counted, and of what.
+fn uncounted(paths: &[String]) -> Option<String> {
+    let first = paths.first()?;
+    let more = match paths.len() - 1 {
+        0 => String::new(),
+        more => format!(" and {more} more of these changes"),
+    };
+    Some(format!(
+        "not known: how many leases are out under {first}{more}; that takes `list` and `sudo` on sys/leases/lookup/*, and \
+         folders that are not too many"
+    ))
 }
 
 /// Refuses to lead a mount to another AWS account while leases of it are out: what AWS holds for them can be removed
@@ -167,6 +192,7 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
             && let (Some(live), Some(object)) = (&change.live, object)
             // Whoever applies it knows the key.
             && !object.is_unresolved("access_key")
+            && plan.kept(&change.path).is_none()
             && !aws_root::is_same_account(live, object)
             && let Some(mount) = change.path.strip_suffix("/config/root")
         {

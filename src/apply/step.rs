@@ -45,6 +45,10 @@ pub(super) async fn carry_out(
     if now.as_ref().map(fingerprint::of_live) != change.live_fingerprint() {
         return Outcome::Moved { now: now.map(Box::new) };
     }
+    if change.action == Action::Adopt && plan.kept(&change.path).is_some() {
+        // Adopted as it is: a write would take away its key.
+        return Outcome::Applied { warnings: Vec::new() };
+    }
     let step = Step { client, clock, change };
     match object {
         Some(object) if !change.takes_away() => step.put(object, now.as_ref()).await,
@@ -88,12 +92,12 @@ impl Step<'_> {
         if let Err(error) = self.client.delete(&self.change.path).await {
             return Outcome::failed(unless_known(&error, Acted::No), api_text(&error));
         }
-        let written = self.write(object, None, Acted::Yes).await;
+        let written = self.write(object, Some(old), Acted::Yes).await;
         let Outcome::Failed { what, .. } = written else { return written };
         let leaf = |value: &serde_json::Value| Leaf::new(FieldValue::Data(value.clone()), self.change.place.clone());
         let mut before = Object::at_defaults(object.kind, &object.path, object.app.as_deref(), &object.place);
         before.fields = old.fields.iter().map(|(name, value)| (*name, leaf(value))).collect();
-        match self.write(&before, None, Acted::Yes).await {
+        match self.write(&before, Some(old), Acted::Yes).await {
             Outcome::Applied { .. } => Outcome::failed(Acted::Yes, format!("{what}; the old one is back")),
             _ => Outcome::failed(Acted::Yes, format!("{what}; the old one is gone and could not be put back")),
         }
@@ -129,7 +133,7 @@ impl Step<'_> {
             }
             acted = Acted::Yes;
         }
-        if let Some(warning) = warnings.iter().find(|warning| is_ignored(warning)) {
+        if let Some(warning) = warnings.iter().find(|warning| is_ignored(warning, now)) {
             return Outcome::failed(Acted::Yes, format!("the engine did not take everything: {warning}"));
         }
         match difference(&self.client, object).await {
@@ -204,7 +208,7 @@ async fn difference(client: &Client, object: &Object) -> Result<Option<String>, 
 fn held(field: &FieldChange) -> String {
     let show = |side: &Side| match side {
         Side::Value(value) => plan::show(field.shape, value),
-        Side::Absent | Side::Sensitive => "(none)".to_owned(),
+        Side::Absent | Side::Sensitive | Side::Unknown => "(none)".to_owned(),
     };
     format!("{} = {} instead of {}", field.name, show(&field.before), show(&field.after))
 }
@@ -245,9 +249,13 @@ fn unless_known(error: &api::Error, known: Acted) -> Acted {
     if error.is_unknown() { Acted::Unknown } else { known }
 }
 
-/// Whether a warning says that something sent was not taken. Both engines use these words.
-fn is_ignored(warning: &str) -> bool {
-    warning.contains("ignored") || warning.contains("unrecognized")
+/// Whether a warning says that something sent was not taken. Both engines use these words. What was only sent back as it
+/// was told (when it was changed last, say) need not be: `[a b]` names it.
+fn is_ignored(warning: &str, now: Option<&Live>) -> bool {
+    let told = |name: &str| now.is_some_and(|live| live.others.contains_key(name));
+    let listed = warning.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(names, _)| names);
+    let only_told = listed.is_some_and(|names| names.split_whitespace().all(told));
+    (warning.contains("ignored") || warning.contains("unrecognized")) && !only_told
 }
 
 fn live_text(error: &live::Error) -> String {

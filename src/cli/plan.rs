@@ -122,6 +122,11 @@ pub(super) async fn propose(context: &Context, word: Word<'_>) -> Result<Proposa
         guardrails: &estate.guardrails,
     };
     let mut prepared = prepare(&client, &wish, &mut estate.objects).await.map_err(|error| failed(context, &error))?;
+    for object in &mut estate.objects {
+        if let Some(kept) = prepared.plan.with_kept(object) {
+            *object = kept;
+        }
+    }
     if word.account_change {
         prepared.plan.allow_account_change();
     }

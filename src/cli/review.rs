@@ -10,6 +10,7 @@ use super::{Global, output};
 use crate::estate::{self, Estate, Sources};
 use crate::iam::catalogue::Catalogue;
 use crate::ledger::{self, Ledger};
+use crate::plan::keep_keys;
 use crate::review::effective::{self, Side};
 use crate::review::judgement::{self, Scope};
 use crate::review::{Colour, Environment, Review, Revision};
@@ -171,12 +172,14 @@ fn refused(error: &git::Error) -> CliError {
 
 /// What the engine holds, and the files.
 async fn against_live(context: &Context, judged: Scope) -> Result<Review, CliError> {
-    let (estate, client) = context.environment().await?;
+    let (mut estate, client) = context.environment().await?;
     let environment = &estate.environment;
     let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
     let failed = |error: apply::Error| super::plan::failed(context, &error);
     let ledger = Ledger::read(&client, &owner).await.map_err(|error| failed(error.into()))?;
     let snapshot = live::read(&client, &estate.objects, ledger.owned()).await.map_err(|error| failed(error.into()))?;
+    keep_keys(&mut estate.objects, &snapshot.objects, ledger.owned());
+    let environment = &estate.environment;
     let known = effective::Context { managed_policies: &estate.managed_policies };
     let before = Side::of_live(&snapshot.objects, &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(&estate);

@@ -11,8 +11,12 @@ mod text;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use crate::object::{Access, Kind, Live, Object, Owned, Place, State, acl_policy, approle_role, aws_role, fingerprint};
-use crate::plan::{Action, Change, FieldChange, Plan};
+use serde_json::{Map, Value};
+
+use crate::object::{
+    Access, Kind, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role, aws_root, fingerprint,
+};
+use crate::plan::{Action, Change, FieldChange, Kept, Plan, Side};
 use crate::review;
 
 /// What drifted in an environment.
@@ -122,6 +126,9 @@ impl Drift {
         for change in &input.plan.changes {
             drift.sort(change, desired.get(change.path.as_str()).copied(), input);
         }
+        for kept in &input.plan.kept {
+            drift.other_key(kept, input);
+        }
         let found = input.plan.unmanaged.iter().filter(|object| {
             object.kind == aws_role::KIND.name
                 || object.kind == approle_role::KIND.name
@@ -171,6 +178,32 @@ impl Drift {
                 changed: by_hand.is_some(),
             });
         }
+    }
+
+    /// Tells of a key that an engine has since the last apply, and that the plan leaves there.
+    fn other_key(&mut self, kept: &Kept, input: Input<'_>) {
+        let (Some(owned), Some(live)) = (input.owned.get(&kept.path), input.live.get(&kept.path)) else { return };
+        if !is_changed(owned, Some(live)) {
+            return;
+        }
+        let before = kept.written.as_deref().map_or(Side::Absent, |key| Side::Value(Value::from(key)));
+        let after = Side::Value(Value::from(&*kept.live));
+        let field = FieldChange { name: aws_root::KEY[0], shape: Shape::Text, before, after };
+        if let Some(changed) = self.changed.iter_mut().find(|changed| changed.path == kept.path) {
+            if let Fate::Differs(fields) = &mut changed.fate {
+                fields.push(field);
+            }
+            return;
+        }
+        self.changed.push(Changed {
+            kind: owned.kind,
+            path: kept.path.clone(),
+            app: owned.app.clone(),
+            place: kept.place.clone(),
+            commit: owned.commit.clone(),
+            fate: Fate::Differs(vec![field]),
+            pending: false,
+        });
     }
 
     /// The exit code of `leasehold drift`: 0 none, 5 something is not as we left it, 2 something is not applied.
@@ -245,5 +278,6 @@ fn as_live(object: &Object) -> Live {
         kind: object.kind,
         path: object.path.clone(),
         fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
+        others: Map::new(),
     }
 }

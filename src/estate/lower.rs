@@ -28,7 +28,7 @@ use super::tree::{self, Kind, Map, nearest};
 use super::{App, EngineChoice, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
 use crate::acl::Acl;
 use crate::guardrail::Guardrail;
-use crate::object::{self, Leaf, Object, Place};
+use crate::object::{self, Leaf, Object, OnRotate, Place};
 
 /// Reads declarations and lowers them for one environment: the named one, else the only one, else the one
 /// named `local`.
@@ -476,7 +476,15 @@ impl<'s> Lowering<'s> {
         span: Span,
         fields: std::collections::BTreeMap<&'static str, Leaf>,
     ) -> Object {
-        Object { kind, path, app: app.map(str::to_owned), place: self.reader.place(span), fields, protect: false }
+        Object {
+            kind,
+            path,
+            app: app.map(str::to_owned),
+            place: self.reader.place(span),
+            fields,
+            protect: false,
+            on_rotate: OnRotate::Seen,
+        }
     }
 
     /// Tells that something is named and not declared. Silent while files are unread.

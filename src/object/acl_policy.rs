@@ -1,10 +1,11 @@
 //! An ACL policy: `sys/policies/acl/<name>`. The engine keeps its text as it was sent.
 //!
-//! Source: Vault API, "/sys/policies/acl".
+//! OpenBao's policies may end, need check-and-set, and widen what templates take; a write that does not say so takes that
+//! back, so it is sent back. Source: Vault API and OpenBao API, "/sys/policies/acl".
 
 use serde_json::{Map, Value};
 
-use super::field::post;
+use super::field::{post, with_others};
 use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
 
 static FIELDS: &[Field] = &[Field {
@@ -35,13 +36,23 @@ pub static KIND: Kind = Kind {
     },
 };
 
+/// What is told of a policy and can't be written.
+const TOLD_ONLY: &[&str] = &["name", "policy", "rules", "version", "modified"];
+
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
     let rules = data.get("policy").or_else(|| data.get("rules")).ok_or("the policy has no rules")?;
-    Ok(Map::from_iter([("policy".to_owned(), rules.clone())]))
+    let mut fields = Map::from_iter([("policy".to_owned(), rules.clone())]);
+    let others =
+        data.iter().filter(|(name, value)| !TOLD_ONLY.contains(&name.as_str()) && **value != Value::Bool(false));
+    fields.extend(others.map(|(name, value)| (name.clone(), value.clone())));
+    if let Some(version) = data.get("version").filter(|_| data.get("cas_required") == Some(&Value::Bool(true))) {
+        fields.insert("cas".to_owned(), version.clone());
+    }
+    Ok(fields)
 }
 
-fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
-    vec![post(object.path.clone(), [("policy", object.value("policy"))])]
+fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
+    vec![with_others(post(object.path.clone(), [("policy", object.value("policy"))]), live)]
 }
 
 fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
@@ -68,5 +79,20 @@ mod tests {
         let live = live.expect("parses");
         assert_eq!(live.fields["policy"], desired.value("policy"));
         assert_eq!(calls(&desired, Some(&live)), json!([[path, {"policy": "path \"a\" {}"}]]));
+    }
+
+    #[test]
+    fn what_openbao_would_take_back_is_sent_back() {
+        let path = "sys/policies/acl/app-webapp";
+        let answer = json!({
+            "name": "app-webapp", "policy": "path \"a\" {}", "version": 7, "modified": "2026-01-01T00:00:00Z",
+            "cas_required": true, "expiration": "2027-01-01T00:00:00Z", "allow_slashes_in_identity_templates": false,
+        });
+        let live = KIND.live(path, answer.as_object().expect("a map")).expect("parses");
+        let desired = object(&KIND, path, &[("policy", json!("path \"b\" {}"))]);
+        let expected = json!([[path, {
+            "policy": "path \"b\" {}", "cas": 7, "cas_required": true, "expiration": "2027-01-01T00:00:00Z",
+        }]]);
+        assert_eq!(calls(&desired, Some(&live)), expected);
     }
 }

@@ -1,6 +1,6 @@
 //! An audit device: `sys/audit/<name>`. There is no update: a change disables and enables it again.
 //!
-//! Source: Vault API, "/sys/audit". Options are texts on the wire.
+//! Options that this table lacks go with it. Source: Vault API, "/sys/audit". Options are texts on the wire.
 
 use serde_json::{Map, Value};
 
@@ -56,11 +56,14 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
             fields.insert((*name).to_owned(), value.clone());
         }
     }
+    let others = options.into_iter().flatten();
+    let others = others.filter(|(name, _)| !OPTIONS.contains(&name.as_str()) && *name != "path");
+    fields.extend(others.map(|(name, value)| (name.clone(), value.clone())));
     Ok(fields)
 }
 
-fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
-    let options: Map<String, Value> = OPTIONS
+fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
+    let mut options: Map<String, Value> = OPTIONS
         .iter()
         .filter(|name| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value()))
         .map(|name| {
@@ -68,6 +71,8 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
             ((*name).to_owned(), Value::from(value.as_str().map_or_else(|| value.to_string(), str::to_owned)))
         })
         .collect();
+    // It is made anew, and keeps the options that this table lacks.
+    options.extend(live.into_iter().flat_map(|live| live.others.clone()));
     vec![post(
         object.path.clone(),
         [

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{pick, post, seconds_text};
+use super::field::{post, seconds_text, with_others};
 use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
 
 static FIELDS: &[Field] = &[
@@ -24,15 +24,15 @@ pub static KIND: Kind = Kind {
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: leases keep these terms until the mount goes"),
     read: |path| Read::At(path.to_owned()),
-    parse: |data| Ok::<Map<String, Value>, String>(pick(data, &["lease", "lease_max"])),
+    parse: |data| Ok::<Map<String, Value>, String>(data.clone()),
     write,
     effect,
     built_in: |_| false,
 };
 
-fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
+fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     let fields = FIELDS.iter().map(|field| (field.name, seconds_text(&object.value(field.name))));
-    vec![post(object.path.clone(), fields)]
+    vec![with_others(post(object.path.clone(), fields), live)]
 }
 
 fn effect(_path: &str, change: Changed<'_>) -> Option<String> {

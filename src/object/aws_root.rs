@@ -1,11 +1,14 @@
 //! What an AWS secrets engine signs with: `<mount>/config/root`.
 //!
 //! Every write replaces the whole: a field that is not sent goes back to its default, the secret key
-//! included, so all of them are always sent. Source: Vault API, "AWS secrets engine: configure root".
+//! included, so all of them are always sent, also those that this table lacks. An engine may have another key than the
+//! one that was written: it rotated it (`config/rotate-root`), and AWS has deleted the old one. Nobody can read the
+//! secret of that key, so an engine that has one can't be written at all without replacing it.
+//! Source: Vault API, "AWS secrets engine: configure root" and "rotate root IAM credentials".
 
 use serde_json::{Map, Value};
 
-use super::field::{pick, post};
+use super::field::{post, with_others};
 use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
 
 static FIELDS: &[Field] = &[
@@ -51,8 +54,7 @@ pub static KIND: Kind = Kind {
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let mut fields =
-        pick(data, &["access_key", "region", "iam_endpoint", "sts_endpoint", "max_retries", "username_template"]);
+    let mut fields = data.clone();
     // An engine answers its built-in template for an empty one.
     if fields.get("username_template").and_then(Value::as_str).is_some_and(is_default_template) {
         fields.insert("username_template".to_owned(), Value::from(""));
@@ -70,7 +72,7 @@ fn is_default_template(template: &str) -> bool {
             |truncate64}}{{end}}"
 }
 
-fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
+fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     if object.unresolved().next().is_some() {
         return Vec::new();
     }
@@ -80,7 +82,15 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
         .filter(|field| field.access == Access::Readable)
         .map(|field| (field.name, object.value(field.name)))
         .chain([("secret_key", Value::from(secret_key))]);
-    vec![post(object.path.clone(), fields)]
+    vec![with_others(post(object.path.clone(), fields), live)]
+}
+
+/// The fields of the key: the id, which engines tell, and the secret.
+pub const KEY: [&str; 2] = ["access_key", "secret_key"];
+
+/// The id of the key that an engine has; `None` if it has none of its own.
+pub fn key_of(live: &Live) -> Option<&str> {
+    live.fields.get(KEY[0]).and_then(Value::as_str).filter(|key| !key.is_empty())
 }
 
 /// Whether two root configurations surely sign for one AWS account: with the same key, or with two keys that say so,

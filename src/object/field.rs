@@ -9,7 +9,7 @@ use core::net::IpAddr;
 
 use serde_json::{Map, Value};
 
-use super::{Call, Shape, Verb};
+use super::{Call, Live, Shape, Verb};
 use crate::acl::duration;
 use crate::iam::document;
 
@@ -182,6 +182,14 @@ pub(crate) fn sort(value: &Value) -> &'static str {
 /// A POST of these fields.
 pub(crate) fn post(path: String, body: impl IntoIterator<Item = (&'static str, Value)>) -> Call {
     Call { verb: Verb::Write, path, body: body.into_iter().map(|(key, value)| (key.to_owned(), value)).collect() }
+}
+
+/// A write with what the engine has beside it, so that it stays. What the write says itself goes before.
+pub(crate) fn with_others(mut call: Call, live: Option<&Live>) -> Call {
+    for (name, value) in live.into_iter().flat_map(|live| &live.others) {
+        call.body.entry(name.clone()).or_insert_with(|| value.clone());
+    }
+    call
 }
 
 /// Whole seconds as the text an engine takes: `3600s`.

@@ -75,6 +75,34 @@ pub struct Object {
     pub fields: BTreeMap<&'static str, Leaf>,
     /// Never delete it (`protect = true`).
     pub protect: bool,
+    /// What becomes of a declared key once an engine has another.
+    pub on_rotate: OnRotate,
+}
+
+/// What becomes of a declared key when an engine has another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRotate {
+    /// Nobody said: it is written, unless the engine's is neither it nor the one that was written last.
+    #[default]
+    Seen,
+    /// The engine's stays: a key is set once.
+    Keep,
+    /// The declared one is written.
+    Replace,
+}
+
+impl OnRotate {
+    /// The words for it in an estate; nobody writes the first.
+    pub const WORDS: &[&str] = &["keep", "replace"];
+
+    /// Reads one of the [`OnRotate::WORDS`].
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "keep" => Some(Self::Keep),
+            "replace" => Some(Self::Replace),
+            _ => None,
+        }
+    }
 }
 
 impl Object {
@@ -87,6 +115,7 @@ impl Object {
             place: place.clone(),
             fields: BTreeMap::new(),
             protect: false,
+            on_rotate: OnRotate::Seen,
         }
     }
 
@@ -104,9 +133,9 @@ impl Object {
     }
 
     /// The fields that nobody declared and that stay as they were when the object was taken over.
-    pub fn kept(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+    pub fn adopted(&self) -> impl Iterator<Item = (&'static str, &Value)> {
         self.fields.iter().filter_map(|(name, leaf)| match &leaf.value {
-            FieldValue::Data(value) if leaf.origin == Origin::Kept => Some((*name, value)),
+            FieldValue::Data(value) if leaf.origin == Origin::Adopted => Some((*name, value)),
             _ => None,
         })
     }
@@ -172,12 +201,13 @@ impl Kind {
     }
 
     /// An engine's answer for one object, parsed and normalised, with the table's defaults filled in. Fields
-    /// that cannot be normalised keep the engine's own spelling, so that they show up as a difference.
+    /// that cannot be normalised keep the engine's own spelling, so that they show up as a difference. What a kind
+    /// parses beyond its table is kept as it came.
     ///
     /// # Errors
     /// What is odd about the answer.
     pub fn live(&'static self, path: &str, data: &Map<String, Value>) -> Result<Live, String> {
-        let parsed = (self.parse)(data)?;
+        let mut parsed = (self.parse)(data)?;
         let fields = self
             .fields
             .iter()
@@ -190,7 +220,8 @@ impl Kind {
                 (field.name, value)
             })
             .collect();
-        Ok(Live { kind: self, path: path.to_owned(), fields })
+        parsed.retain(|name, value| self.field(name).is_none() && !value.is_null());
+        Ok(Live { kind: self, path: path.to_owned(), fields, others: parsed })
     }
 }
 
@@ -230,7 +261,7 @@ pub enum Origin {
     /// Nobody says it: new objects get it.
     Implied,
     /// Nobody says it, and so it was when the object was taken over.
-    Kept,
+    Adopted,
 }
 
 /// A field's value: data, or a secret that is only ever written.
@@ -253,6 +284,9 @@ pub struct Live {
     pub path: String,
     /// Every readable field of the kind's table, normalised; defaults filled in.
     pub fields: BTreeMap<&'static str, Value>,
+    /// What the engine has beside them and would reset if it were not sent back with a write. Nobody declares it, so
+    /// nobody compares it.
+    pub others: Map<String, Value>,
 }
 
 /// How a kind reads an answer.
@@ -273,7 +307,8 @@ pub struct Kind {
     pub delete: Delete,
     /// Where to read an object of this kind from.
     pub read: fn(path: &str) -> Read,
-    /// The API's answer for one object, as this kind's fields (unnormalised). `Err` says what is odd.
+    /// The API's answer for one object, as this kind's fields (unnormalised), and what else a write must send back.
+    /// `Err` says what is odd.
     pub parse: Parse,
     /// The calls that create it, or that turn `live` into it. None while a secret reference of the object is
     /// unresolved: several endpoints would take the missing field for an empty one.
@@ -451,6 +486,7 @@ pub(crate) mod testing {
             place: place(),
             fields: fields.iter().map(|(name, value)| (*name, leaf(FieldValue::Data(value.clone())))).collect(),
             protect: false,
+            on_rotate: super::OnRotate::Seen,
         }
     }
 
@@ -463,6 +499,19 @@ pub(crate) mod testing {
 #[cfg(test)]
 mod tests {
     use super::{Access, KINDS, Shape, Update, field};
+
+    #[test]
+    fn what_an_engine_has_beside_the_table_goes_with_each_write_that_would_reset_it() {
+        let (field, value) = ("of_a_later_version", serde_json::json!("kept"));
+        for kind in KINDS.iter().filter(|kind| kind.update != Update::Merge) {
+            let mut answer = serde_json::json!({"policy": "# none", "type": "file", field: value});
+            answer["options"] = serde_json::json!({ field: value });
+            let live = kind.live("a/b", answer.as_object().expect("a map")).expect("parses");
+            assert_eq!(live.others.get(field), Some(&value), "{}", kind.name);
+            let calls = super::testing::calls(&super::testing::object(kind, "a/b", &[]), Some(&live)).to_string();
+            assert!(calls.contains(r#""of_a_later_version":"kept""#), "{}: {calls}", kind.name);
+        }
+    }
 
     #[test]
     fn every_default_is_json_in_canonical_form() {

@@ -41,9 +41,12 @@ pub struct Owned {
     /// The digest of what was there before, where it was taken over.
     pub found: Option<String>,
     /// Fields that nobody declared when it was taken over, as they were. They stay so until somebody does.
-    pub kept: BTreeMap<String, Value>,
+    pub adopted: BTreeMap<String, Value>,
     /// The owner whose ledger has it still: it is being taken over from there.
     pub from: Option<String>,
+    /// The ids of the keys that an engine may have from us: the one that was written last, and while that is not known
+    /// for certain the one before. `None` of kinds without keys, and where an older version wrote it.
+    pub keys: Option<Vec<String>>,
 }
 
 /// How far writing an object has come.
@@ -91,8 +94,11 @@ impl Owned {
                 value[key] = Value::from(text.as_str());
             }
         }
-        if !self.kept.is_empty() {
-            value["kept"] = self.kept.clone().into_iter().collect::<Map<_, _>>().into();
+        if !self.adopted.is_empty() {
+            value["adopted"] = self.adopted.clone().into_iter().collect::<Map<_, _>>().into();
+        }
+        if let Some(keys) = &self.keys {
+            value["keys"] = json!(keys);
         }
         value
     }
@@ -137,8 +143,12 @@ impl Owned {
             guardrails: map.get("guardrails").and_then(Value::as_str).map(str::to_owned),
             review: map.get("review").and_then(Value::as_str).map(str::to_owned),
             found: map.get("found").and_then(Value::as_str).map(str::to_owned),
-            kept: map.get("kept").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
+            adopted: map.get("adopted").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
             from: map.get("from").and_then(Value::as_str).map(str::to_owned),
+            keys: map
+                .get("keys")
+                .and_then(Value::as_array)
+                .map(|keys| keys.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
         })
     }
 }
@@ -170,8 +180,9 @@ mod tests {
             guardrails: Some("escalation (0123456789ab)".to_owned()),
             review: Some("ef".repeat(32)),
             found: Some("01".repeat(32)),
-            kept: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
+            adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
             from: Some("pay.prod".to_owned()),
+            keys: Some(vec!["AKIA1".to_owned()]),
         }
     }
 
@@ -181,7 +192,7 @@ mod tests {
         let read = Owned::decode(&value).expect("decodes");
         assert_eq!(read.encode(), value);
         assert_eq!(read.state, State::Intended);
-        assert_eq!((read.found, read.kept, read.from), (owned().found, owned().kept, owned().from));
+        assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
     }
 
     #[test]

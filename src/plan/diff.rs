@@ -9,12 +9,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::attached::{Attached, Attacher};
+use super::kept::{self, Kept};
 use super::limit::{self, Adopt};
 use super::ownership::{self, Others};
 use super::{Action, Change, FieldChange, Plan, Side, Unmanaged, order};
 use crate::guardrail::Guardrail;
 use crate::object::{
-    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Shape, State, field, fingerprint,
+    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Shape, State, aws_root, field, fingerprint,
 };
 use crate::secret::Secret;
 
@@ -60,9 +61,15 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     let mut unchanged = 0;
     let mut declared: HashSet<&str> = HashSet::with_capacity(input.desired.len());
     let mut attacher = Attacher::new(input.guardrails);
+    let mut kept = Vec::new();
     for object in input.desired {
         declared.insert(&object.path);
-        match declared_change(object, input, attacher.of(object)) {
+        let live = input.live.get(&object.path);
+        let ours = input.owned.get(&object.path).filter(|owned| owned.is_ours(live));
+        let key = kept::of(object, live, ours);
+        let change = declared_change(object, input, attacher.of(object), key.as_ref());
+        kept.extend(key);
+        match change {
             Some(change) => changes.push(change),
             None => unchanged += 1,
         }
@@ -78,15 +85,18 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     let mut refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes);
     refusals.extend(ownership::check(&changes, input));
     refusals.extend(limit::stranger(input));
+    refusals.extend(limit::beside_kept(&changes, &kept));
     let mut unmanaged = input.unmanaged.to_vec();
     unmanaged.sort_unstable();
     let mut notes = input.notes.clone();
-    notes.extend(unchecked(input));
+    notes.extend(unchecked(input, &kept));
+    notes.extend(kept.iter().map(Kept::words));
     Plan {
         environment: input.environment.to_owned(),
         commit: input.commit.map(str::to_owned),
         changes,
         unchanged,
+        kept,
         unmanaged,
         refusals,
         notes,
@@ -96,8 +106,9 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
 }
 
 /// The secrets of which can't be told whether they are still the ones that were written.
-fn unchecked(input: &Input<'_>) -> Vec<String> {
-    let there = || input.desired.iter().filter(|object| input.live.contains_key(&object.path));
+fn unchecked(input: &Input<'_>, kept: &[Kept]) -> Vec<String> {
+    let stays = |object: &Object| kept.iter().any(|kept| kept.path == object.path);
+    let there = || input.desired.iter().filter(|object| input.live.contains_key(&object.path) && !stays(object));
     let mut notes: Vec<String> = there()
         .flat_map(|object| object.unresolved().map(move |(name, reference, place)| (object, name, reference, place)))
         .map(|(object, name, reference, place)| {
@@ -121,7 +132,12 @@ fn unchecked(input: &Input<'_>) -> Vec<String> {
     notes
 }
 
-fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attached>) -> Option<Change> {
+fn declared_change(
+    object: &Object,
+    input: &Input<'_>,
+    guardrails: Option<Attached>,
+    kept: Option<&Kept>,
+) -> Option<Change> {
     let live = input.live.get(&object.path);
     let owned = input.owned.get(&object.path).filter(|owned| owned.is_ours(live));
     // Settings that can't be deleted and stand at their defaults are nobody's: there is nothing to take over.
@@ -131,6 +147,7 @@ fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attach
         .kind
         .fields
         .iter()
+        .filter(|field| kept.is_none() || !aws_root::KEY.contains(&field.name))
         .filter_map(|field| match field.access {
             Access::Readable => readable_change(object, field, there),
             Access::WriteOnly => hidden_change(object, field, there, owned, Key::of(input)),
@@ -138,7 +155,7 @@ fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attach
         .collect();
     let fields_unchanged = object.kind.fields.len() - fields.len();
     if let (Some(_), Some(owned)) = (there, owned) {
-        fields.extend(guardrails_change(owned.guardrails.as_deref(), guardrails.as_ref()));
+        fields.extend(guardrails_change(owned, guardrails.as_ref()));
     }
     let action = match (there, owned) {
         (None, _) => Action::Create,
@@ -154,7 +171,7 @@ fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attach
     };
     let mut effects: Vec<String> =
         changed.and_then(|changed| (object.kind.effect)(&object.path, changed)).into_iter().collect();
-    let kept: Vec<&str> = object.kept().map(|(name, _)| name).filter(|_| action == Action::Adopt).collect();
+    let kept: Vec<&str> = object.adopted().map(|(name, _)| name).filter(|_| action == Action::Adopt).collect();
     if !kept.is_empty() {
         effects.push(format!("as it is, since nobody declares it: {}", kept.join(", ")));
     }
@@ -175,16 +192,17 @@ fn declared_change(object: &Object, input: &Input<'_>, guardrails: Option<Attach
 }
 
 /// A change of the guardrails that go with an object. An engine never tells them, so the ledger says what it was
-/// told.
-fn guardrails_change(before: Option<&str>, after: Option<&Attached>) -> Option<FieldChange> {
-    let after = after.map(|attached| attached.text.as_str());
+/// told; of a write that may not have arrived that is not known, and they are written again.
+fn guardrails_change(owned: &Owned, after: Option<&Attached>) -> Option<FieldChange> {
+    let (before, after) = (owned.guardrails.as_deref(), after.map(|attached| attached.text.as_str()));
     let side = |text: Option<&str>| text.map_or(Side::Absent, |text| Side::Value(Value::from(text)));
-    (before != after).then(|| FieldChange {
-        name: "guardrails",
-        shape: Shape::Text,
-        before: side(before),
-        after: side(after),
-    })
+    let before = match owned.state {
+        State::Applied if before == after => return None,
+        State::Applied => side(before),
+        State::Intended | State::Changing if before.is_none() && after.is_none() => return None,
+        State::Intended | State::Changing => Side::Unknown,
+    };
+    Some(FieldChange { name: "guardrails", shape: Shape::Text, before, after: side(after) })
 }
 
 fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays: bool) -> Change {
@@ -204,7 +222,11 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
                 Access::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
             }));
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
-            if mount_stays && !names.is_empty() {
+            let key = aws_root::key_of(live).filter(|_| owned.kind.name == aws_root::KIND.name);
+            if let Some(key) = key.filter(|_| mount_stays) {
+                fields.clear();
+                (Action::Forget, Some(format!("it stays as it is: a write of it would take the access key {key} away")))
+            } else if mount_stays && !names.is_empty() {
                 (Action::Delete, (owned.kind.effect)(path, Changed::Updated(&defaults, &names)))
             } else if mount_stays {
                 (Action::Forget, Some("it has the engine's defaults already".to_owned()))
@@ -426,6 +448,7 @@ mod tests {
             kind: object.kind,
             path: object.path.clone(),
             fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
+            others: serde_json::Map::new(),
         }
     }
 
@@ -442,8 +465,9 @@ mod tests {
             guardrails: None,
             review: None,
             found: None,
-            kept: BTreeMap::new(),
+            adopted: BTreeMap::new(),
             from: None,
+            keys: None,
         }
     }
 
@@ -683,8 +707,19 @@ mod tests {
         root.fields.clear();
         world.live.insert(root.path.clone(), live(&root));
         world.owned.insert(root.path.clone(), owned(&root, State::Applied));
+        let plan = world.plan(std::slice::from_ref(&mount), Adopt::Refuse);
+        assert_eq!(actions(&plan)[1], (Action::Forget, "aws/config/root"));
+        // With a key, a reset would take it away.
+        let key = json!("AKIA1");
+        world
+            .live
+            .get_mut("aws/config/root")
+            .expect("there")
+            .fields
+            .extend([("access_key", key), ("region", json!("x"))]);
         let plan = world.plan(&[mount], Adopt::Refuse);
         assert_eq!(actions(&plan)[1], (Action::Forget, "aws/config/root"));
+        assert!(plan.changes[1].fields.is_empty() && plan.changes[1].effects[0].contains("AKIA1"), "{plan:?}");
     }
 
     #[test]

@@ -46,6 +46,7 @@ fn change_json(change: &Change) -> Value {
         "kind": change.kind.name,
         "path": change.path,
         "app": change.app,
+        "taken_from": change.from,
         "declared": {"file": &*change.place.file, "line": change.place.line, "column": change.place.column},
         "fields": change.fields.iter().map(field_json).collect::<Vec<_>>(),
         "effects": change.effects,
@@ -57,12 +58,13 @@ fn change_json(change: &Change) -> Value {
 pub fn field_json(field: &FieldChange) -> Value {
     let side = |side: &Side| match side {
         Side::Value(value) => value.clone(),
-        Side::Absent | Side::Sensitive => Value::Null,
+        Side::Absent | Side::Sensitive | Side::Unknown => Value::Null,
     };
     json!({
         "name": field.name,
         "before": side(&field.before),
         "after": side(&field.after),
         "sensitive": field.before == Side::Sensitive || field.after == Side::Sensitive,
+        "unknown": field.before == Side::Unknown,
     })
 }

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::{Action, Change, Input};
+use super::{Action, Change, Input, Kept};
 use crate::object::{Level, Object, Owned, Place, Update};
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
@@ -75,6 +75,11 @@ pub enum Refusal {
         /// Folders below it that this token may not list.
         unlisted: Vec<String>,
     },
+    /// Something would be written beside a key that stays, and that the write would take away.
+    KeyKept {
+        /// What, and why not.
+        what: String,
+    },
     /// A mount would sign for another AWS account, or for one of which that can't be told, while leases of it are out.
     AccountChange {
         /// The mount's root configuration.
@@ -111,6 +116,9 @@ impl Refusal {
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {
+            Self::KeyKept { .. } => "declare the engine's key and its secret, or a new key with on_rotate = \"replace\" in \
+                                     `root`; or take the change of the other fields back"
+                .to_owned(),
             Self::Anothers { owners, .. } => {
                 let flags: Vec<String> = owners.iter().map(|owner| format!("--adopt-from {owner}")).collect();
                 format!(
@@ -172,6 +180,7 @@ impl fmt::Display for Refusal {
             Self::Immutable { path, fields, place } => {
                 write!(f, "{path} ({place}): {} can't be changed once it exists", fields.join(", "))
             }
+            Self::KeyKept { what } => f.write_str(what),
             Self::Untold { paths } => {
                 let named = named(paths.iter().cloned());
                 write!(f, "whether another estate has what would be taken over can't be told with this token: {named}")
@@ -283,6 +292,15 @@ pub(super) fn check<'a>(
     refusals
 }
 
+/// Refuses changes beside a key that stays.
+pub(super) fn beside_kept<'a>(changes: &'a [Change], kept: &'a [Kept]) -> impl Iterator<Item = Refusal> + 'a {
+    kept.iter().filter_map(|kept| {
+        let change = changes.iter().find(|change| change.path == kept.path && !change.takes_away())?;
+        let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
+        (!fields.is_empty()).then(|| Refusal::KeyKept { what: kept.obstacle(&fields) })
+    })
+}
+
 /// Judges whether a ledger belongs to these files at all, where only the environment's name says so. Two estates
 /// may well declare the same mounts; but if nothing that stands on mounts is common, then these are not the
 /// files that the ledger was written from.
@@ -303,11 +321,11 @@ pub(super) fn stranger(input: &Input<'_>) -> Option<Refusal> {
 /// Whether what is remembered of an object no longer says what its declaration says, though the object itself
 /// is as declared: an interrupted write that arrived, a moved declaration, or protection given or taken.
 pub(crate) fn is_outdated(owned: &Owned, object: &Object) -> bool {
-    let is_kept = |(name, value): (&str, &serde_json::Value)| owned.kept.get(name) == Some(value);
+    let is_adopted = |(name, value): (&str, &serde_json::Value)| owned.adopted.get(name) == Some(value);
     owned.state != crate::object::State::Applied
         || owned.from.is_some()
-        || object.kept().count() != owned.kept.len()
-        || !object.kept().all(is_kept)
+        || object.adopted().count() != owned.adopted.len()
+        || !object.adopted().all(is_adopted)
         || owned.protect != object.protect
         || owned.place != object.place
         || owned.app != object.app

@@ -9,6 +9,7 @@
 mod attached;
 mod diff;
 mod json;
+mod kept;
 mod limit;
 mod order;
 mod ownership;
@@ -24,10 +25,11 @@ use crate::review;
 pub use self::attached::{Attached, Attacher};
 pub use self::diff::{Input, differences, secret_digests};
 pub use self::json::field_json;
+pub use self::kept::{Kept, Reason, add_key_before, keep_keys};
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
-pub use self::ownership::{Claim, Claims, Others, folder, keep};
+pub use self::ownership::{Claim, Claims, Others, adopt_fields, folder};
 pub use self::text::{Colour, escape, short, show};
 pub(crate) use self::text::{Page, files_of};
 
@@ -42,6 +44,8 @@ pub struct Plan {
     pub changes: Vec<Change>,
     /// How many declared objects already are as declared.
     pub unchanged: usize,
+    /// Keys that stay as the engine has them.
+    pub kept: Vec<Kept>,
     /// Objects of the engine that are neither declared nor ours.
     pub unmanaged: Vec<Unmanaged>,
     /// Why this plan may not be applied.
@@ -165,6 +169,8 @@ pub enum Side {
     Value(Value),
     /// There is a value, and it is never shown.
     Sensitive,
+    /// Whether there is a value, and which, is not known: a write of it may not have arrived.
+    Unknown,
 }
 
 /// How much a plan does.
@@ -236,11 +242,13 @@ impl Plan {
     }
 
     /// The SHA-256 of what it would do, in hexadecimal digits: the changes, the live objects that they were computed
-    /// from, and what they mean for access. It does not depend on commits and places.
+    /// from, and what they mean for access. It does not depend on commits and places, nor on what they do to people: how
+    /// many leases are out changes by the minute, and not every token may know.
     pub fn digest(&self) -> String {
         let mut plan = self.facts();
         for change in plan["changes"].as_array_mut().into_iter().flatten() {
             change["declared"].take();
+            change["effects"].take();
         }
         let facts = serde_json::json!({
             "environment": plan["environment"].take(),

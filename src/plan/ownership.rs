@@ -11,7 +11,8 @@ use serde_json::Value;
 
 use super::{Action, Adopt, Change, Input, Refusal};
 use crate::object::{
-    Access, Delete, Field, FieldValue, Kind, Leaf, Live, Object, Origin, Owned, Shape, auth_mount, field, mount,
+    Access, Delete, Field, FieldValue, Kind, Leaf, Live, Object, Origin, Owned, Shape, auth_mount, aws_root, field,
+    mount,
 };
 
 /// What the ledgers of others say of the objects that a plan touches, by path.
@@ -50,33 +51,35 @@ impl<'a> Others<'a> {
 
 /// Fills in the fields that nobody declared and that stay as they were when an object was taken over: those that the
 /// ledger remembers, and those of objects that are taken over now.
-pub fn keep(desired: &mut [Object], live: &HashMap<String, Live>, owned: &BTreeMap<String, Owned>) {
+pub fn adopt_fields(desired: &mut [Object], live: &HashMap<String, Live>, owned: &BTreeMap<String, Owned>) {
     for object in desired {
         let live = live.get(&object.path);
         match (owned.get(&object.path).filter(|owned| owned.is_ours(live)), live) {
-            (Some(owned), _) => owned.kept.iter().for_each(|(name, value)| keep_field(object, name, value)),
+            (Some(owned), _) => owned.adopted.iter().for_each(|(name, value)| adopt_field(object, name, value)),
             (None, Some(live)) if !is_unset(live) => {
-                live.fields.iter().for_each(|(name, value)| keep_field(object, name, value));
+                live.fields.iter().for_each(|(name, value)| adopt_field(object, name, value));
             }
             (None, _) => {}
         }
     }
 }
 
-fn keep_field(object: &mut Object, name: &str, value: &Value) {
+fn adopt_field(object: &mut Object, name: &str, value: &Value) {
     let Some(field) = object.kind.field(name) else { return };
     let may_be = match field.shape {
         Shape::OneOf(words) => value.as_str().is_some_and(|word| words.contains(&word)),
         _ => true,
     };
+    // Of keys `kept` says what becomes of them.
     if field.access == Access::WriteOnly
+        || aws_root::KEY.contains(&name)
         || object.declares(name)
         || !may_be
         || field::equal(field.shape, value, &object.value(name))
     {
         return;
     }
-    let leaf = Leaf { origin: Origin::Kept, ..Leaf::new(FieldValue::Data(value.clone()), object.place.clone()) };
+    let leaf = Leaf { origin: Origin::Adopted, ..Leaf::new(FieldValue::Data(value.clone()), object.place.clone()) };
     object.fields.insert(field.name, leaf);
 }
 

@@ -283,6 +283,7 @@ fn side(shape: Shape, side: &Side) -> String {
     match side {
         Side::Absent => "(none)".to_owned(),
         Side::Sensitive => "(sensitive)".to_owned(),
+        Side::Unknown => "(unknown)".to_owned(),
         Side::Value(value) => inline(shape, value),
     }
 }
@@ -455,8 +456,9 @@ mod tests {
             guardrails: None,
             review: None,
             found: None,
-            kept: BTreeMap::new(),
+            adopted: BTreeMap::new(),
             from: None,
+            keys: None,
         };
         (object.path.clone(), owned)
     }
@@ -465,7 +467,7 @@ mod tests {
         let mut fields: BTreeMap<&'static str, Value> =
             object.kind.fields.iter().map(|field| (field.name, object.value(field.name))).collect();
         fields.extend(changes.iter().cloned());
-        Live { kind: object.kind, path: object.path.clone(), fields }
+        Live { kind: object.kind, path: object.path.clone(), fields, others: serde_json::Map::new() }
     }
 
     #[test]

@@ -8,7 +8,7 @@ use leasehold::api::Client;
 use leasehold::apply::{self, Options, Outcome, Prepared, Report, Wish, prepare};
 use leasehold::clock::Clock;
 use leasehold::ledger::Ledger;
-use leasehold::object::{FieldValue, KINDS, Leaf, Object, Place, State};
+use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, State};
 use leasehold::plan::{Action, Adopt, Change};
 use leasehold::secret::Secret;
 use serde_json::{Value, json};
@@ -98,7 +98,8 @@ pub(crate) fn object(kind: &str, path: &str, fields: Value) -> Object {
     let fields = fields.as_object().unwrap();
     let fields: BTreeMap<&'static str, Leaf> =
         fields.iter().map(|(name, value)| (kind.field(name).unwrap().name, leaf(value))).collect();
-    Object { kind, path: path.to_owned(), app: Some("a".to_owned()), place: place.clone(), fields, protect: false }
+    let (path, app) = (path.to_owned(), Some("a".to_owned()));
+    Object { kind, path, app, place: place.clone(), fields, protect: false, on_rotate: OnRotate::Seen }
 }
 
 pub(crate) fn policy(name: &str, rules: &str) -> Object {

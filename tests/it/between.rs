@@ -4,6 +4,8 @@ use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 
+use tokio::sync::Notify;
+
 use crate::bao::{self, BadHour};
 use crate::fake::{Asked, read_request};
 
@@ -20,10 +22,15 @@ pub(crate) enum Fault {
     Belied(u16),
     /// The server does it, and the connection breaks.
     Unanswered,
+    /// Nothing is answered until the end, and it does not reach the server.
+    Stuck,
+    /// The server does it, and nothing is answered until the end.
+    Held,
 }
 
 struct Rule {
-    request: String,
+    /// What its line begins with: one of these.
+    requests: Vec<String>,
     times: usize,
     fault: Option<Fault>,
 }
@@ -32,6 +39,8 @@ struct Rule {
 struct State {
     rules: Vec<Rule>,
     asked: Vec<Asked>,
+    held: Arc<Notify>,
+    under_way: usize,
     /// Whether the server is to be met as OpenBao is.
     openbao: bool,
     /// Where it has a bad hour besides.
@@ -82,15 +91,28 @@ impl Between {
 
     /// The next `times` requests whose line begins with `request` (`PUT /v1/aws/config/root`) meet a fault.
     pub(crate) fn fault(&self, request: &str, times: usize, fault: Fault) {
-        let rule = Rule { request: request.to_owned(), times, fault: Some(fault) };
+        let rule = Rule { requests: vec![request.to_owned()], times, fault: Some(fault) };
         self.state.lock().unwrap().rules.push(rule);
     }
 
     /// From the `after`-th such request on, each meets a fault.
     pub(crate) fn fault_after(&self, request: &str, after: usize, fault: Fault) {
         let mut state = self.state.lock().unwrap();
-        let rule = |times, fault| Rule { request: request.to_owned(), times, fault };
+        let rule = |times, fault| Rule { requests: vec![request.to_owned()], times, fault };
         state.rules.extend([rule(after, None), rule(usize::MAX, Some(fault))]);
+    }
+
+    /// The one after `before` requests that write meets a fault.
+    pub(crate) fn fault_write(&self, before: usize, fault: Fault) {
+        let requests = ["PUT", "POST", "DELETE"].map(str::to_owned).to_vec();
+        let rule = |times, fault| Rule { requests: requests.clone(), times, fault };
+        self.state.lock().unwrap().rules.extend([rule(before, None), rule(1, Some(fault))]);
+    }
+
+    /// Returns when a request waits without end.
+    pub(crate) async fn held(&self) {
+        let held = self.state.lock().unwrap().held.clone();
+        held.notified().await;
     }
 
     /// Takes all faults away.
@@ -98,7 +120,14 @@ impl Between {
         self.state.lock().unwrap().rules.clear();
     }
 
-    /// What was asked so far.
+    /// Returns when nothing is under way but what waits without end.
+    pub(crate) async fn quiet(&self) {
+        while self.state.lock().unwrap().under_way > 0 {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    /// What was asked so far, but for what is stuck.
     pub(crate) fn asked(&self) -> Vec<Asked> {
         self.state.lock().unwrap().asked.clone()
     }
@@ -106,50 +135,87 @@ impl Between {
 
 /// What is done with a request.
 fn way_of(state: &Mutex<State>, asked: &Asked) -> Way {
-    let mut state = state.lock().unwrap();
-    state.asked.push(asked.clone());
+    let state = &mut *state.lock().unwrap();
     if state.openbao
         && let Some((status, what)) = bao::refusal(asked)
     {
+        state.asked.push(asked.clone());
         return Way::Answered(status, what);
     }
-    if let Some(rule) = state.rules.iter_mut().find(|rule| rule.times > 0 && asked.line.starts_with(&rule.request)) {
-        rule.times -= 1;
-        return rule.fault.map_or(Way::Through, Way::Met);
+    let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && is_meant(rule, asked));
+    let fault = match rule {
+        Some(rule) => {
+            rule.times -= 1;
+            rule.fault
+        }
+        None => state.hour.as_mut().and_then(|hour| hour.fault_of(asked)),
+    };
+    if fault != Some(Fault::Stuck) {
+        state.asked.push(asked.clone());
     }
-    let fault = state.hour.as_mut().and_then(|hour| hour.fault_of(asked));
     fault.map_or(Way::Through, Way::Met)
+}
+
+fn is_meant(rule: &Rule, asked: &Asked) -> bool {
+    rule.requests.iter().any(|request| asked.line.starts_with(request))
 }
 
 fn carry(stream: &TcpStream, server: &str, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     let ours_behind = state.lock().unwrap().openbao;
     while let Some(mut asked) = read_request(&mut reader)? {
-        let mut client = stream;
+        state.lock().unwrap().under_way += 1;
         let way = way_of(state, &asked);
         if ours_behind {
             // It has none, and stands for the whole of one.
             asked.headers.retain(|header| !header.starts_with("x-vault-namespace:"));
         }
-        match way {
-            Way::Through => client.write_all(&forward(&asked, server)?)?,
-            Way::Answered(status, what) => answer(client, status, "", &what)?,
-            Way::Met(Fault::Refused(status)) => refuse(client, status, "")?,
-            Way::Met(Fault::RefusedFor(status, seconds)) => {
-                refuse(client, status, &format!("retry-after: {seconds}\r\n"))?;
-            }
-            Way::Met(Fault::Belied(status)) => {
-                forward(&asked, server)?;
-                refuse(client, status, "")?;
-            }
-            Way::Met(Fault::Lost) => return Ok(()),
-            Way::Met(Fault::Unanswered) => {
-                forward(&asked, server)?;
-                return Ok(());
-            }
+        let goes_on = go(stream, way, &asked, server, state);
+        state.lock().unwrap().under_way -= 1;
+        if !goes_on? {
+            break;
         }
     }
     Ok(())
+}
+
+/// Answers a request; whether the connection goes on.
+fn go(mut client: &TcpStream, way: Way, asked: &Asked, server: &str, state: &Mutex<State>) -> std::io::Result<bool> {
+    match way {
+        Way::Through => client.write_all(&forward(asked, server)?)?,
+        Way::Answered(status, what) => answer(client, status, "", &what)?,
+        Way::Met(Fault::Refused(status)) => refuse(client, status, "")?,
+        Way::Met(Fault::RefusedFor(status, seconds)) => {
+            refuse(client, status, &format!("retry-after: {seconds}\r\n"))?;
+        }
+        Way::Met(Fault::Belied(status)) => {
+            forward(asked, server)?;
+            refuse(client, status, "")?;
+        }
+        Way::Met(Fault::Stuck) => hold(state),
+        Way::Met(Fault::Held) => {
+            forward(asked, server)?;
+            hold(state);
+        }
+        Way::Met(Fault::Lost) => return Ok(false),
+        Way::Met(Fault::Unanswered) => {
+            forward(asked, server)?;
+            return Ok(false);
+        }
+    }
+    Ok(true)
+}
+
+/// Says that a request waits, and lets it.
+fn hold(state: &Mutex<State>) -> ! {
+    {
+        let mut state = state.lock().unwrap();
+        state.under_way -= 1;
+        state.held.notify_one();
+    }
+    loop {
+        std::thread::park();
+    }
 }
 
 fn refuse(client: &TcpStream, status: u16, header: &str) -> std::io::Result<()> {

@@ -46,6 +46,11 @@ impl TestEnv {
         self
     }
 
+    /// What the commands see of an environment variable.
+    pub(crate) fn variable(&self, name: &str) -> &str {
+        &self.variables[name]
+    }
+
     /// Writes a file under the home, with its folders.
     pub(crate) fn write(&self, name: &str, text: &str) -> PathBuf {
         let path = self.dir().join(name);

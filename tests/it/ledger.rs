@@ -72,8 +72,9 @@ fn owned(number: usize) -> Owned {
         guardrails: None,
         review: None,
         found: None,
-        kept: BTreeMap::new(),
+        adopted: BTreeMap::new(),
         from: None,
+        keys: None,
     }
 }
 

@@ -147,6 +147,39 @@ fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
 }
 
 #[test]
+fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
+    let mut remote = Remote::new();
+    remote.env.set("LEASEHOLD_TOKEN", remote.http.token.clone());
+    remote.run("apply", 0);
+    remote.http.get("aws/creds/webapp");
+    let engine = std::fs::read_to_string(remote.env.dir().join("estate/engine.hcl")).unwrap();
+    remote.env.write("estate/engine.hcl", &engine.replace("\"1h\"", "\"30m\""));
+    std::fs::remove_file(remote.env.dir().join("estate/tests.hcl")).unwrap();
+    std::fs::remove_file(remote.env.dir().join("estate/apps/backup.hcl")).unwrap();
+    let digest = |plan: &str| {
+        let at = plan.find("\nDigest ").expect("it has one");
+        plan[at..].lines().nth(1).unwrap().to_owned()
+    };
+    let counted = remote.run("plan", 2);
+    assert!(
+        counted.contains("! 1 lease is out from before this change") && !counted.contains("not known"),
+        "{counted}"
+    );
+    remote.speak_as("plan", &shipped("plan.hcl"));
+    let uncounted = remote.run("plan", 2);
+    let note = "Note: not known: how many leases are out under aws/config/lease and 1 more of these changes";
+    assert!(uncounted.contains(note) && !uncounted.contains("lease is out"), "{uncounted}");
+    assert_eq!(digest(&counted), digest(&uncounted), "who looks is no part of the plan");
+    // Of what revokes them, it stands with the change.
+    std::fs::remove_dir_all(remote.env.dir().join("estate/apps")).unwrap();
+    for file in ["engine.hcl", "guardrails.hcl"] {
+        drop(std::fs::remove_file(remote.env.dir().join("estate").join(file)));
+    }
+    let unmount = remote.run("plan", 3);
+    assert!(unmount.contains("! how many leases are revoked by this is not known"), "{unmount}");
+}
+
+#[test]
 fn without_the_right_to_list_a_plan_says_what_it_did_not_count() {
     for mut remote in Remote::each() {
         remote.run("apply", 0);

@@ -6,9 +6,9 @@ use super::limits::Declared;
 use super::{Lowering, is_mount_path};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
-use crate::estate::tree::Kind;
+use crate::estate::tree::{Kind, nearest};
 use crate::estate::value;
-use crate::object::{FieldValue, Leaf, audit_device, auth_mount, aws_lease, aws_root, mount};
+use crate::object::{FieldValue, Leaf, OnRotate, audit_device, auth_mount, aws_lease, aws_root, mount};
 
 const MOUNT_FIELDS: &[(&str, &str)] =
     &[("description", "description"), ("default_lease_ttl", "default_lease_ttl"), ("max_lease_ttl", "max_lease_ttl")];
@@ -77,8 +77,10 @@ impl Lowering<'_> {
         let mut fields = self.reader.fields(block, &aws_root::KIND, ROOT_FIELDS);
         self.check_root(block);
         let root = self.reader.inner(block, "root");
+        let mut on_rotate = OnRotate::default();
         if let Some(root) = &root {
-            self.reader.check_keys(root, &["access_key", "secret_key"]);
+            self.reader.check_keys(root, &["access_key", "secret_key", "on_rotate"]);
+            on_rotate = self.on_rotate(root);
             let both = self.reader.require(root, "access_key", "\"secret:env:AWS_ROOT_ACCESS_KEY_ID\"")
                 & self.reader.require(root, "secret_key", "\"secret:env:AWS_ROOT_SECRET_ACCESS_KEY\"");
             if both {
@@ -88,9 +90,22 @@ impl Lowering<'_> {
         }
         let span = root.as_ref().map_or(block.span, |root| root.span);
         if !fields.is_empty() {
-            let object = self.object(&aws_root::KIND, format!("{}/config/root", block.label), None, span, fields);
+            let mut object = self.object(&aws_root::KIND, format!("{}/config/root", block.label), None, span, fields);
+            object.on_rotate = on_rotate;
             self.add(object, span);
         }
+    }
+
+    /// What becomes of the declared key once the engine has another.
+    fn on_rotate(&mut self, root: &Block<'_>) -> OnRotate {
+        let Some((word, span)) = self.reader.text(root, "on_rotate") else { return OnRotate::default() };
+        OnRotate::of_word(word).unwrap_or_else(|| {
+            let what = format!("on_rotate is not `{word}`");
+            let hint = nearest(word, OnRotate::WORDS.iter().copied())
+                .unwrap_or_else(|| format!("it is one of: {}", value::listed(OnRotate::WORDS)));
+            self.reader.report(Draft::error(span, what).hint(hint));
+            OnRotate::default()
+        })
     }
 
     fn check_root(&mut self, block: &Block<'_>) {

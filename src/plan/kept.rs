@@ -1,0 +1,289 @@
+//! Keys that an engine has and that no plan writes over.
+//!
+//! A key in the files is a seed: an engine that rotates it has another from then on, and AWS has deleted the first. Such
+//! a write can't be undone, so it is made only when it surely is no undoing: the engine has what was written last, or
+//! `on_rotate` says `replace`. A key that nobody declares is not taken away. Since a write replaces the whole
+//! configuration, and no read tells the secret of a key, an object whose key is kept is not written at all.
+
+use std::collections::{BTreeMap, HashMap};
+
+use serde_json::Value;
+
+use super::{Change, Plan};
+use crate::object::aws_root::{self, KEY};
+use crate::object::{FieldValue, Leaf, Live, Object, OnRotate, Owned, Place, State, fingerprint};
+
+/// A key that stays.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Kept {
+    /// The object that has it.
+    pub path: String,
+    /// Where it is declared.
+    pub place: Place,
+    /// The id of the key that the engine has.
+    pub live: String,
+    /// The id of the key that is declared; `None` if none is, or if it is not known here.
+    pub declared: Option<String>,
+    /// The id of the key that was written last, if that is known.
+    pub written: Option<String>,
+    /// Why it stays.
+    pub reason: Reason,
+}
+
+/// Why a key stays.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reason {
+    /// No key is declared.
+    Undeclared,
+    /// `on_rotate` is `keep`.
+    SetOnce,
+    /// It is neither the declared one nor the one that was written last.
+    Replaced,
+}
+
+impl Kept {
+    /// That it stays and why, in a sentence.
+    pub fn words(&self) -> String {
+        let Self { path, place, live, .. } = self;
+        let kept = format!("{path} ({place}) keeps the access key {live} that the engine has");
+        let declared = self.declared.as_deref().unwrap_or("the one that is declared");
+        match self.reason {
+            Reason::Undeclared => format!("{kept}: none is declared, and what is not declared is not written"),
+            Reason::SetOnce => format!(
+                "{kept}, since on_rotate is \"keep\"; {declared} is not written. To write it: on_rotate = \"replace\""
+            ),
+            Reason::Replaced => {
+                let written = match &self.written {
+                    Some(written) => format!("it is not {written}, which was written last"),
+                    None => "it was not written from these files".to_owned(),
+                };
+                format!(
+                    "{kept}: {written}, so the engine rotated it or somebody put it there, and AWS may have deleted \
+                     {declared}. That is not written; to write it anyway: on_rotate = \"replace\" in `root`"
+                )
+            }
+        }
+    }
+
+    /// The object with the key that stays.
+    fn object(&self, object: &Object) -> Object {
+        let mut object = object.clone();
+        object.fields.remove(KEY[1]);
+        object.fields.insert(KEY[0], Leaf::new(FieldValue::Data(Value::from(&*self.live)), self.place.clone()));
+        object
+    }
+
+    /// Why nothing else of the object can be written.
+    pub(super) fn obstacle(&self, fields: &[&str]) -> String {
+        let Self { path, place, live, .. } = self;
+        let fields = fields.join(", ");
+        let why = match self.reason {
+            Reason::Undeclared => "is not declared here",
+            Reason::SetOnce | Reason::Replaced => "is not the declared one",
+        };
+        format!(
+            "{path} ({place}): {fields} can't be changed without taking the access key {live} from the engine: a write \
+             replaces all of it, and that key {why}"
+        )
+    }
+}
+
+/// The key of an object that stays as the engine has it.
+pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>) -> Option<Kept> {
+    let live = live.filter(|live| live.kind.name == aws_root::KIND.name)?;
+    let key = aws_root::key_of(live)?;
+    let declared = match object.fields.get(KEY[0]).map(|leaf| &leaf.value) {
+        Some(FieldValue::Data(value)) => value.as_str().filter(|declared| !declared.is_empty()),
+        _ => None,
+    };
+    let is_declared = KEY.iter().any(|name| object.fields.contains_key(name));
+    let written = owned.map_or_else(Vec::new, |owned| written(owned, object, live, key));
+    let reason = if !is_declared {
+        Reason::Undeclared
+    } else if declared == Some(key) || object.on_rotate == OnRotate::Replace {
+        return None;
+    } else if written.iter().any(|written| written == key) {
+        // It is the one that was written last, or what a write that may not have arrived was to replace.
+        let settled = owned.is_some_and(|owned| owned.state == State::Applied);
+        if object.on_rotate != OnRotate::Keep || declared.is_none() || !settled {
+            return None;
+        }
+        Reason::SetOnce
+    } else if object.on_rotate == OnRotate::Keep {
+        Reason::SetOnce
+    } else if declared.is_none() && written.is_empty() {
+        // Nothing tells here what it should be: it is not checked.
+        return None;
+    } else {
+        Reason::Replaced
+    };
+    Some(Kept {
+        path: object.path.clone(),
+        place: object.place.clone(),
+        live: key.to_owned(),
+        declared: declared.map(str::to_owned),
+        written: written.into_iter().next(),
+        reason,
+    })
+}
+
+/// The keys that the engine may have from us. What older versions remembered has a digest alone: of all that an engine
+/// tells, as it was declared.
+fn written(owned: &Owned, object: &Object, live: &Live, key: &str) -> Vec<String> {
+    if let Some(keys) = &owned.keys {
+        return keys.clone();
+    }
+    if fingerprint::of_live(live) == owned.fingerprint {
+        return vec![key.to_owned()];
+    }
+    let declared = object.value(KEY[0]);
+    match declared.as_str() {
+        Some(declared) if fingerprint::of(object) == owned.fingerprint => vec![declared.to_owned()],
+        _ => Vec::new(),
+    }
+}
+
+/// Remembers, with what is about to be written, the key that it replaces: it may not arrive.
+pub fn add_key_before(entry: &mut Owned, change: &Change) {
+    let before = change.live.as_ref().and_then(aws_root::key_of);
+    if let (Some(keys), Some(before)) = (&mut entry.keys, before)
+        && !keys.iter().any(|key| key == before)
+    {
+        keys.push(before.to_owned());
+    }
+}
+
+impl Plan {
+    /// The key of an object that stays as the engine has it.
+    pub fn kept(&self, path: &str) -> Option<&Kept> {
+        self.kept.iter().find(|kept| kept.path == path)
+    }
+
+    /// What the ledger remembers of the key of an object that is written, or that stays; `None` of kinds without one.
+    pub fn keys_of(&self, object: &Object) -> Option<Vec<String>> {
+        if object.kind.name != aws_root::KIND.name {
+            return None;
+        }
+        if let Some(kept) = self.kept(&object.path) {
+            return Some(kept.written.iter().cloned().collect());
+        }
+        let declared = object.value(KEY[0]);
+        Some(declared.as_str().filter(|key| !key.is_empty()).map(str::to_owned).into_iter().collect())
+    }
+
+    /// An object as it is to be if a key of it stays.
+    pub fn with_kept(&self, object: &Object) -> Option<Object> {
+        Some(self.kept(&object.path)?.object(object))
+    }
+}
+
+/// Makes objects as they are to be where keys stay, for who compares them without a plan.
+pub fn keep_keys(objects: &mut [Object], live: &HashMap<String, Live>, owned: &BTreeMap<String, Owned>) {
+    for object in objects {
+        if let Some(kept) = of(object, live.get(&object.path), owned.get(&object.path)) {
+            *object = kept.object(object);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Map, json};
+
+    use super::{Reason, of};
+    use crate::object::testing::{leaf, object};
+    use crate::object::{FieldValue, Live, Object, OnRotate, Owned, State, aws_root, fingerprint};
+
+    const PATH: &str = "aws/config/root";
+
+    fn declared(key: &str, on_rotate: OnRotate) -> Object {
+        let mut root = object(&aws_root::KIND, PATH, &[]);
+        match key {
+            "" => {}
+            "?" => {
+                let unresolved = FieldValue::Unresolved("env:X".to_owned());
+                root.fields.insert("access_key", leaf(unresolved.clone()));
+                root.fields.insert("secret_key", leaf(unresolved));
+            }
+            key => drop(root.fields.insert("access_key", leaf(FieldValue::Data(json!(key))))),
+        }
+        root.on_rotate = on_rotate;
+        root
+    }
+
+    fn live(key: &str) -> Live {
+        let answer = Map::from_iter([("access_key".to_owned(), json!(key))]);
+        aws_root::KIND.live(PATH, &answer).expect("parses")
+    }
+
+    fn owned(keys: Option<&[&str]>, fingerprint: &str, state: State) -> Owned {
+        Owned {
+            kind: &aws_root::KIND,
+            app: None,
+            place: declared("", OnRotate::Seen).place,
+            commit: None,
+            fingerprint: fingerprint.to_owned(),
+            secrets: std::collections::BTreeMap::new(),
+            state,
+            protect: false,
+            guardrails: None,
+            review: None,
+            found: None,
+            adopted: Default::default(),
+            from: None,
+            keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
+        }
+    }
+
+    #[test]
+    fn a_key_is_written_over_only_where_it_surely_is_the_one_that_was_written() {
+        use OnRotate::{Keep, Replace, Seen};
+        use Reason::{Replaced, SetOnce, Undeclared};
+        use State::{Applied, Intended};
+        for (on_rotate, file, engine, keys, state, expected) in [
+            // As declared, or without one.
+            (Seen, "A", "A", Some(&["A"][..]), Applied, None),
+            (Keep, "A", "A", Some(&["A"]), Applied, None),
+            (Keep, "A", "", Some(&["A"]), Applied, None),
+            (Seen, "A", "", Some(&["A"]), Applied, None),
+            // The engine has another one than was written.
+            (Seen, "A", "R", Some(&["A"]), Applied, Some(Replaced)),
+            (Seen, "B", "R", Some(&["A"]), Applied, Some(Replaced)),
+            (Seen, "?", "R", Some(&["A"]), Applied, Some(Replaced)),
+            (Keep, "A", "R", Some(&["A"]), Applied, Some(SetOnce)),
+            (Replace, "A", "R", Some(&["A"]), Applied, None),
+            // The files have another one than was written.
+            (Seen, "B", "A", Some(&["A"]), Applied, None),
+            (Keep, "B", "A", Some(&["A"]), Applied, Some(SetOnce)),
+            (Seen, "?", "A", Some(&["A"]), Applied, None),
+            (Keep, "?", "A", Some(&["A"]), Applied, None),
+            // A write that may not have arrived is finished, unless the engine went on by itself.
+            (Seen, "B", "A", Some(&["B", "A"]), Intended, None),
+            (Keep, "B", "A", Some(&["B", "A"]), Intended, None),
+            (Seen, "B", "R", Some(&["B", "A"]), Intended, Some(Replaced)),
+            // Nobody declares one.
+            (Seen, "", "A", Some(&["A"]), Applied, Some(Undeclared)),
+            (Seen, "", "R", Some(&[]), Applied, Some(Undeclared)),
+            (Seen, "", "", Some(&[]), Applied, None),
+            // Not ours, or of a ledger from before keys were remembered.
+            (Seen, "A", "R", Some(&[]), Applied, Some(Replaced)),
+            (Seen, "?", "R", Some(&[]), Applied, None),
+            (Seen, "A", "R", None, Applied, Some(Replaced)),
+        ] {
+            let owned = owned(keys, "", state);
+            let kept = of(&declared(file, on_rotate), Some(&live(engine)), Some(&owned));
+            assert_eq!(kept.map(|kept| kept.reason), expected, "{on_rotate:?} {file} {engine} {keys:?} {state:?}");
+        }
+        assert_eq!(of(&declared("A", Seen), Some(&live("R")), None).map(|kept| kept.reason), Some(Replaced));
+        assert_eq!(of(&declared("A", Seen), None, None), None);
+    }
+
+    #[test]
+    fn older_ledgers_tell_the_key_by_the_digest_of_all() {
+        let root = declared("B", OnRotate::Seen);
+        let was = |key: &str| owned(None, &fingerprint::of_live(&live(key)), State::Applied);
+        assert_eq!(of(&root, Some(&live("A")), Some(&was("A"))), None, "the files changed");
+        assert!(of(&root, Some(&live("R")), Some(&was("B"))).is_some_and(|kept| kept.written.as_deref() == Some("B")));
+        assert!(of(&root, Some(&live("R")), Some(&was("A"))).is_some_and(|kept| kept.written.is_none()));
+    }
+}

@@ -1,0 +1,189 @@
+//! A mount's own key, in an estate and in an engine that rotates it; and what an engine holds beside the fields that an
+//! estate can declare. Neither is lost by an apply.
+
+use serde_json::{Value, json};
+
+use crate::env::{Output, TestEnv};
+use crate::wire_aws::World;
+
+/// An estate on a server whose mount `aws/` signs as an IAM user of its own.
+struct Seeded {
+    env: TestEnv,
+    world: World,
+}
+
+impl Seeded {
+    fn new() -> Self {
+        let world = World::bare();
+        world.behind(async |iam| {
+            iam.create_user().user_name("engine").send().await.unwrap();
+            let all = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}"#;
+            let put = iam.put_user_policy().user_name("engine").policy_name("all").policy_document(all);
+            put.send().await.unwrap();
+        });
+        let pair = new_key(&world);
+        let mut env = TestEnv::new();
+        let environment = format!("environment \"prod\" {{\n  address = \"http://{}\"\n}}\n", world.root.address);
+        env.write("estate/environments.hcl", &environment);
+        env.set("LEASEHOLD_TOKEN", world.root.token.clone()).set("ROOT_KEY", pair.0).set("ROOT_SECRET", pair.1);
+        Self { env, world }
+    }
+
+    /// Declares the mount, and a role.
+    fn declare(&self, aws: &str) {
+        let role = "role \"r\" {\n  mount = \"aws\"\n  policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n}\n";
+        self.env.write("estate/estate.hcl", &format!("aws \"aws\" {{\n{aws}\n}}\n{role}"));
+    }
+
+    #[track_caller]
+    fn run(&self, arguments: &[&str], code: i32) -> Output {
+        let output = self.env.run(&[&["-C", "estate"], arguments].concat());
+        assert_eq!(output.code, code, "{arguments:?}: {}", output.normal());
+        output
+    }
+
+    #[track_caller]
+    fn plan(&self, code: i32) -> String {
+        self.run(&["plan"], code).stdout
+    }
+
+    #[track_caller]
+    fn apply(&self) {
+        self.run(&["apply", "--auto-approve"], 0);
+    }
+
+    fn root(&self) -> Value {
+        self.world.root.get("aws/config/root")["data"].clone()
+    }
+
+    fn key(&self) -> String {
+        self.root()["access_key"].as_str().unwrap().to_owned()
+    }
+
+    /// The engine makes itself a new key; answers its id.
+    fn rotate(&self) -> String {
+        let rotated = self.world.root.post("aws/config/rotate-root", &json!({}));
+        rotated["data"]["access_key"].as_str().unwrap().to_owned()
+    }
+
+    /// Its key is `key`, and AWS takes it.
+    #[track_caller]
+    fn signs_with(&self, key: &str) {
+        assert_eq!(self.key(), key);
+        let lease = self.world.root.get("aws/creds/r")["lease_id"].clone();
+        self.world.root.post("sys/leases/revoke", &json!({ "lease_id": lease, "sync": true }));
+    }
+}
+
+/// A further key of the engine's user: its id and its secret.
+fn new_key(world: &World) -> (String, String) {
+    let mut pair = (String::new(), String::new());
+    world.behind(async |iam| {
+        let key = iam.create_access_key().user_name("engine").send().await.unwrap().access_key.unwrap();
+        pair = (key.access_key_id, key.secret_access_key);
+    });
+    pair
+}
+
+const ROOT: &str = "root {\n  access_key = \"secret:env:ROOT_KEY\"\n  secret_key = \"secret:env:ROOT_SECRET\"\n";
+
+#[test]
+fn a_rotated_key_outlives_every_apply() {
+    let mut estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let new = estate.rotate();
+    // It is told once as what nobody of ours did, and by every plan as what stays.
+    let drift = estate.run(&["drift"], 5).stdout;
+    assert!(drift.contains("access_key") && drift.contains(&new), "{drift}");
+    let plan = estate.plan(0);
+    assert!(plan.contains(&format!("keeps the access key {new} that the engine has: it is not AKIA")), "{plan}");
+    assert!(plan.contains("on_rotate = \"replace\""), "{plan}");
+    estate.apply();
+    estate.signs_with(&new);
+    estate.run(&["drift"], 0);
+    // Nothing of it is a change of access.
+    let review = estate.run(&["review", "--against", "live"], 0).stdout;
+    assert!(!review.contains("access_key"), "{review}");
+    // Also for who can't read the key.
+    estate.env.set("ROOT_KEY", "").set("ROOT_SECRET", "");
+    assert!(estate.plan(0).contains("keeps the access key"));
+    estate.apply();
+    // Also when it is rotated again, and when none is declared any more.
+    let new = estate.rotate();
+    estate.run(&["drift"], 5);
+    for aws in [format!("{ROOT}  on_rotate = \"keep\"\n}}"), String::new(), "max_retries = -1".to_owned()] {
+        estate.declare(&aws);
+        let adopt = estate.env.run(&["-C", "estate", "apply", "--auto-approve", "--adopt"]);
+        assert_eq!(adopt.code, 0, "{}", adopt.normal());
+        estate.signs_with(&new);
+        estate.plan(0);
+    }
+}
+
+#[test]
+fn what_would_take_a_kept_key_away_is_refused() {
+    let mut estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let new = estate.rotate();
+    for aws in [format!("region = \"eu-west-1\"\n{ROOT}}}"), "region = \"eu-west-1\"".to_owned()] {
+        estate.declare(&aws);
+        let plan = estate.plan(3);
+        let why = format!("region can't be changed without taking the access key {new} from the engine");
+        assert!(plan.contains(&why), "{plan}");
+        estate.run(&["apply", "--auto-approve"], 3);
+        estate.signs_with(&new);
+    }
+    // Meant in so many words, the declared key is written.
+    let region = format!("region = \"eu-west-1\"\n{ROOT}  on_rotate = \"replace\"\n}}");
+    estate.declare(&region);
+    let plan = estate.plan(2);
+    assert!(plan.contains(&format!("access_key: \"{new}\" -> \"AKIA")), "{plan}");
+    let pair = new_key(&estate.world);
+    estate.env.set("ROOT_KEY", &pair.0).set("ROOT_SECRET", &pair.1);
+    estate.apply();
+    estate.signs_with(&pair.0);
+    estate.plan(0);
+}
+
+#[test]
+fn a_key_that_the_files_change_is_written_unless_it_is_set_once() {
+    let mut estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let first = estate.key();
+    let pair = new_key(&estate.world);
+    estate.env.set("ROOT_KEY", &pair.0).set("ROOT_SECRET", &pair.1);
+    estate.declare(&format!("{ROOT}  on_rotate = \"keep\"\n}}"));
+    let plan = estate.plan(0);
+    assert!(plan.contains("since on_rotate is \"keep\"") && plan.contains(&pair.0), "{plan}");
+    estate.apply();
+    estate.signs_with(&first);
+    estate.declare(&format!("{ROOT}}}"));
+    assert!(estate.plan(2).contains(&format!("access_key: \"{first}\" -> \"{}\"", pair.0)));
+    estate.apply();
+    estate.signs_with(&pair.0);
+    estate.run(&["drift"], 0);
+}
+
+#[test]
+fn what_an_estate_can_not_declare_stays_as_the_engine_has_it() {
+    let estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let mut root = estate.root();
+    root["secret_key"] = json!(estate.env.variable("ROOT_SECRET"));
+    root["sts_region"] = json!("eu-west-3");
+    root["sts_fallback_endpoints"] = json!(["https://sts.example.com"]);
+    root["sts_fallback_regions"] = json!(["eu-west-3"]);
+    estate.world.root.post("aws/config/root", &root);
+    estate.plan(0);
+    estate.declare(&format!("region = \"eu-west-1\"\n{ROOT}}}"));
+    estate.apply();
+    let after = estate.root();
+    assert_eq!(after["region"], "eu-west-1");
+    for field in ["sts_region", "sts_fallback_endpoints", "sts_fallback_regions"] {
+        assert_eq!(after[field], root[field], "{field}");
+    }
+}
