@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{KINDS, Kind, Live, Place, fingerprint};
+use super::{KINDS, Kind, Live, Object, Place, fingerprint};
 
 /// One object that is ours.
 #[derive(Clone, Debug)]
@@ -66,6 +66,14 @@ impl Owned {
         let Some(live) = live.filter(|_| self.state == State::Intended) else { return true };
         let digest = fingerprint::of_live(live);
         digest == self.fingerprint || self.found.as_ref() == Some(&digest)
+    }
+
+    /// The fields that were declared when it was written, no longer are, and stay: the engine would make one of its own,
+    /// and no call lets it.
+    pub fn no_longer_declared<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = &'static str> + 'a {
+        let stays = |name: &str| self.kind.field(name).filter(|field| field.default == "null");
+        let gone = self.secrets.keys().filter(|name| !object.fields.contains_key(name.as_str()));
+        gone.filter_map(move |name| stays(name)).map(|field| field.name)
     }
 
     /// The form it is kept in.

@@ -90,6 +90,7 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     unmanaged.sort_unstable();
     let mut notes = input.notes.clone();
     notes.extend(unchecked(input, &kept));
+    notes.extend(input.desired.iter().flat_map(|object| staying(object, input)));
     notes.extend(kept.iter().map(Kept::words));
     Plan {
         environment: input.environment.to_owned(),
@@ -130,6 +131,15 @@ fn unchecked(input: &Input<'_>, kept: &[Kept]) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// What stays as it was declared once, though it is not declared any more.
+fn staying<'a>(object: &'a Object, input: &Input<'a>) -> impl Iterator<Item = String> + 'a {
+    let owned = input.owned.get(&object.path).filter(|_| input.live.contains_key(&object.path));
+    owned.into_iter().flat_map(|owned| owned.no_longer_declared(object)).map(|name| {
+        let (path, place) = (&object.path, &object.place);
+        format!("{path} ({place}) keeps its {name}: it is no longer declared, and only another one would replace it")
+    })
 }
 
 fn declared_change(

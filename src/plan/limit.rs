@@ -324,6 +324,7 @@ pub(crate) fn is_outdated(owned: &Owned, object: &Object) -> bool {
     let is_adopted = |(name, value): (&str, &serde_json::Value)| owned.adopted.get(name) == Some(value);
     owned.state != crate::object::State::Applied
         || owned.from.is_some()
+        || owned.no_longer_declared(object).next().is_some()
         || object.adopted().count() != owned.adopted.len()
         || !object.adopted().all(is_adopted)
         || owned.protect != object.protect

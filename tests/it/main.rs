@@ -41,6 +41,7 @@ mod iam_versions;
 mod kills;
 mod ledger;
 mod log_lines;
+mod logins;
 mod losses;
 mod namespaces;
 mod ownership;

@@ -299,7 +299,7 @@ impl Lowering<'_> {
     }
 
     fn login(&mut self, app: &Block<'_>, login: &Block<'_>, policies: &[String], lease: i64) -> Option<Login> {
-        let known: Vec<&str> = LOGIN_FIELDS.iter().map(|(key, _)| *key).chain(["mount"]).collect();
+        let known: Vec<&str> = LOGIN_FIELDS.iter().map(|(key, _)| *key).chain(["mount", "name"]).collect();
         self.reader.check_keys(login, &known);
         let (mount, span) = self.reader.text(login, "mount").unwrap_or((login.label, login.span));
         let method = self.auths.get(mount).cloned();
@@ -321,12 +321,25 @@ impl Lowering<'_> {
             ..Leaf::new(FieldValue::Data(json!(true)), self.reader.place(login.span))
         };
         fields.entry("token_no_default_policy").or_insert_with(implied);
-        let role_name = format!("app-{}", app.label);
+        let role_name = self.login_name(app, login);
         let path = format!("auth/{mount}/role/{role_name}");
         let object = self.object(&approle_role::KIND, path, Some(app.label), login.span, fields);
         self.add(object, login.span);
         let place = self.reader.place(login.span);
         Some(Login { method: method?, mount: mount.to_owned(), role_name, place })
+    }
+
+    /// The role's name at its auth method: as the author says, for one that is there already, or of the app.
+    fn login_name(&mut self, app: &Block<'_>, login: &Block<'_>) -> String {
+        match self.reader.text(login, "name") {
+            Some((name, _)) if is_lower_name(name) => name.to_owned(),
+            Some((name, span)) => {
+                let draft = Draft::error(span, format!("`{name}` can't be the name of a login"));
+                self.reader.report(draft.hint("a name has lower-case letters, digits, `-`, `_` and `.`"));
+                format!("app-{}", app.label)
+            }
+            None => format!("app-{}", app.label),
+        }
     }
 
     fn check_login(&mut self, login: &Block<'_>, fields: &BTreeMap<&'static str, Leaf>, lease: i64) {
