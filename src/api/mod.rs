@@ -129,8 +129,8 @@ impl Client {
         Self { origin: Arc::new(origin), ..self.clone() }
     }
 
-    /// The same client for work that a server's bad minute must not stop: it waits up to a minute in all for a server
-    /// that answers 429 or 503, and sends reads again whose answer was lost, or was 412, 500, 502 or 504. Not for reads
+    /// The same client for work that a server's bad minute must not stop: it waits for a server that answers 429 or
+    /// 503, one request after the other, until nothing was let through for a minute, and sends reads again whose answer was lost, or was 412, 500, 502 or 504. Not for reads
     /// that do something, as those of credentials do.
     pub fn patient(&self) -> Self {
         Self { patient: true, ..self.clone() }

@@ -3,6 +3,7 @@
 //! host that nobody named.
 
 mod connect;
+mod queue;
 mod tls;
 
 use std::sync::Arc;
@@ -20,6 +21,7 @@ use serde_json::{Map, Value};
 use tokio_rustls::TlsConnector;
 
 use self::connect::{ConnectError, Connector};
+use self::queue::Queue;
 pub use self::tls::TlsOptions;
 use super::answer::{self, Answer, Asked, Error};
 use super::{Options, Origin, Target};
@@ -79,6 +81,9 @@ pub(super) struct Transport {
     timeout: Duration,
     retries: u32,
     namespace: Option<String>,
+    queue: Queue,
+    /// How many times as fast waits pass: 1, but in tests.
+    haste: u32,
 }
 
 /// What one attempt brought.
@@ -93,7 +98,7 @@ const BODY_BYTES_MAX: usize = 64 << 20;
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(10);
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(100);
 const RETRY_DELAY_MAX: Duration = Duration::from_secs(30);
-/// How long a patient request waits in all for a server that says "not now".
+/// How long patient requests wait for a server that says "not now" to all of them.
 const PATIENCE: Duration = Duration::from_secs(60);
 /// How often a patient read is sent again whose answer was lost, or was a failure of the server.
 const LOST_RETRIES: u32 = 4;
@@ -113,7 +118,7 @@ impl Transport {
             .build(connector);
         let headers = common_headers(options)?;
         let (timeout, retries, namespace) = (options.timeout, options.retries, options.namespace.clone());
-        Ok(Self { http, address, headers, timeout, retries, namespace })
+        Ok(Self { http, address, headers, timeout, retries, namespace, queue: Queue::new(), haste: 1 })
     }
 
     pub(super) fn address(&self) -> &str {
@@ -138,15 +143,30 @@ impl Transport {
         let body = body_of(request);
         let mut at = parse_uri(&format!("{url}{}", encode_query(request.query)))?;
         let mut redirected = false;
-        let (mut attempt, mut waited) = (0, Duration::ZERO);
+        let queues = request.patient && self.retries > 0;
+        let mut turn = if queues && self.queue.is_busy() { Some(self.queue.turn().await) } else { None };
+        let mut attempt = 0;
         loop {
             let reply = self.attempt(asked, request.method, at.clone(), &headers, body.clone()).await;
             let trouble = trouble(&reply);
+            match trouble {
+                Trouble::NotNow(told) if queues && turn.is_none() => {
+                    turn = Some(self.queue.turn().await);
+                    if told.is_none() {
+                        // Others were before it, or it waits from now on.
+                        continue;
+                    }
+                }
+                Trouble::None | Trouble::Lost => self.queue.admitted(),
+                Trouble::NotNow(_) | Trouble::NoConnection => {}
+            }
             let delay = trouble.delay(attempt);
-            if self.sends_again(request, trouble, attempt, waited + delay) {
+            if self.sends_again(request, trouble, attempt, self.queue.refused_for(delay)) {
                 attempt += 1;
-                waited += delay;
-                tokio::time::sleep(delay).await;
+                tokio::time::sleep(delay / self.haste).await;
+                if matches!(trouble, Trouble::NotNow(_)) && queues {
+                    self.queue.waited(delay);
+                }
                 continue;
             }
             let reply = reply?;
@@ -166,7 +186,7 @@ impl Transport {
         }
     }
 
-    /// Whether to send again after this, having waited so long by then.
+    /// Whether to send again after this, where the server will have let nothing through for so long by then.
     fn sends_again(&self, request: &Request<'_>, trouble: Trouble, attempt: u32, waited: Duration) -> bool {
         let repeatable = request.method.repeatable();
         match trouble {

@@ -3,7 +3,8 @@
 //! The ledger says what we are about to make before anything is made. Then the stages of the plan are walked
 //! in order, each concurrently: an object is read again and must still be what the plan was computed from,
 //! it is written, read back and compared. A failure stops only what stands on it. At the end, also after an
-//! interruption, the ledger says what became of each. Killed at any moment, the next apply goes on from there.
+//! interruption, whoever asked is told what became of each, and then the ledger says it. Killed at any moment, the
+//! next apply goes on from there.
 
 mod prepare;
 mod report;

@@ -148,10 +148,15 @@ fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
 
 #[test]
 fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
-    let mut remote = Remote::new();
-    remote.env.set("LEASEHOLD_TOKEN", remote.http.token.clone());
+    let mut remote = Remote::new(Sort::Ours);
+    // One with an AWS account to issue from.
+    let server = remote.env.server(&["--data-dir", "data", "--listen", "127.0.0.1:0", "--aws=sandbox"]);
+    let root = std::fs::read_to_string(remote.env.dir().join("data/root-token")).unwrap().trim().to_owned();
+    remote.http = ByHand::at(&server.address, &root);
+    remote.at(&server.address);
+    remote.env.set("LEASEHOLD_TOKEN", root);
     remote.run("apply", 0);
-    remote.http.get("aws/creds/webapp");
+    assert_eq!(remote.http.send("GET", "aws/creds/webapp", None).status, 200);
     let engine = std::fs::read_to_string(remote.env.dir().join("estate/engine.hcl")).unwrap();
     remote.env.write("estate/engine.hcl", &engine.replace("\"1h\"", "\"30m\""));
     std::fs::remove_file(remote.env.dir().join("estate/tests.hcl")).unwrap();

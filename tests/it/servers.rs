@@ -145,6 +145,12 @@ pub(crate) struct ByHand {
 }
 
 impl ByHand {
+    /// To a server at `http://host:port`, in its root namespace.
+    pub(crate) fn at(address: &str, token: &str) -> Self {
+        let address = address.trim_start_matches("http://").to_owned();
+        Self { http: Http { address, token: token.to_owned() }, prefix: String::new() }
+    }
+
     #[track_caller]
     pub(crate) fn post(&self, path: &str, body: &Value) -> Value {
         self.http.post(&format!("{}{path}", self.prefix), body)

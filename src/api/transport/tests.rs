@@ -142,6 +142,55 @@ async fn a_patient_client_waits_for_a_busy_server() {
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
+/// How many times as fast as the world's is the time of these tests.
+const HASTE: u32 = 50;
+
+/// A server that lets so many requests through each second and answers 429 to the others, without `Retry-After`.
+fn with_quota(a_second: usize) -> Client {
+    let taken = Arc::new(Mutex::new((std::time::Instant::now(), 0)));
+    let open = move || {
+        let (ours, theirs) = tokio::io::duplex(64 << 10);
+        let taken = taken.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |_| {
+                let (since, count) = &mut *taken.lock().unwrap();
+                if since.elapsed() >= Duration::from_secs(1) / HASTE {
+                    (*since, *count) = (std::time::Instant::now(), 0);
+                }
+                *count += 1;
+                let busy = *count > a_second;
+                async move { Ok::<_, std::convert::Infallible>(if busy { reply(429, "{}") } else { reply(200, "{}") }) }
+            });
+            let _ = hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(theirs), service).await;
+        });
+        ours
+    };
+    let mut client = Client::new(Target::Stream(Arc::new(open)), options()).unwrap().patient();
+    Arc::get_mut(&mut client.transport).unwrap().haste = HASTE;
+    client
+}
+
+#[tokio::test]
+async fn a_quota_only_slows() {
+    use futures_util::stream::{self, StreamExt as _};
+    let client = with_quota(20);
+    let begun = std::time::Instant::now();
+    let answers: Vec<_> = stream::iter((0..3000).map(|_| client.read("a"))).buffer_unordered(64).collect().await;
+    let refused = answers.iter().filter(|answer| answer.is_err()).count();
+    assert_eq!(refused, 0, "of 3000");
+    // 150 at best.
+    assert!(begun.elapsed() < Duration::from_secs(600) / HASTE, "{:?}", begun.elapsed());
+}
+
+#[tokio::test]
+async fn a_server_that_lets_nothing_through_is_given_up_once_for_all() {
+    let client = with_quota(0);
+    let begun = std::time::Instant::now();
+    let answers = futures_util::future::join_all((0..100).map(|_| client.read("a"))).await;
+    assert!(answers.iter().all(|answer| answer.as_ref().is_err_and(|error| error.code() == Some(429))));
+    assert!(begun.elapsed() < Duration::from_secs(300) / HASTE, "{:?}", begun.elapsed());
+}
+
 #[test]
 fn what_is_sent_again_depends_on_what_may_have_been_done() {
     use super::Method::{Delete, List, Read, Write};
