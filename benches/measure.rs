@@ -34,10 +34,17 @@ pub(crate) fn estate(directory: &Path, roles: usize, widened: &[usize]) {
 }
 
 /// Runs the program; answers its exit code, wall and CPU seconds and peak memory in MB.
+#[allow(dead_code, reason = "benchmarks of one process need no token")]
 pub(crate) fn leasehold(directory: &Path, arguments: &[&str]) -> (i32, f64, f64, f64) {
+    leasehold_as(directory, None, arguments)
+}
+
+/// The same, with a token.
+pub(crate) fn leasehold_as(directory: &Path, token: Option<&str>, arguments: &[&str]) -> (i32, f64, f64, f64) {
     let output = Command::new("python3")
         .args(["-c", MEASURE, env!("CARGO_BIN_EXE_leasehold")])
         .args(arguments)
+        .envs(token.map(|token| ("LEASEHOLD_TOKEN", token)))
         .current_dir(directory)
         .output()
         .expect("python3 runs");

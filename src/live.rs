@@ -1,9 +1,10 @@
 //! The declared and the owned objects as they stand in an engine, and how many there are besides.
 //!
-//! Few requests and many at a time: tables (mounts, auth methods, audit devices) are read once, whole
-//! folders are listed once, an object that a list lacks is not asked for, and where a list carries the
-//! objects themselves nothing is asked at all. Every answer goes through the object's kind, so nothing here
-//! knows a field.
+//! Few requests and many at a time: tables (mounts, auth methods, audit devices) are read once, whole folders are listed
+//! once, an object that a list lacks is not asked for, and where a list carries the objects themselves nothing is asked at
+//! all. None waits for what it does not need: what the files declare is asked for at once ([`Early`]), also below mounts
+//! that may not be there, and the tables tell afterwards which of these answers count. What the ledger has besides follows
+//! when that is read. Every answer goes through the object's kind, so nothing here knows a field.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -11,7 +12,9 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 use crate::api::{self, Client};
-use crate::object::{KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, aws_role};
+use crate::object::{
+    KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, auth_mount, aws_role, mount,
+};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
@@ -82,6 +85,7 @@ pub struct Snapshot {
 }
 
 /// A folder of objects that can be listed.
+#[derive(Debug)]
 struct Folder {
     kind: &'static Kind,
     /// `aws/roles`.
@@ -95,27 +99,111 @@ struct Listing {
     bodies: HashMap<String, Live>,
 }
 
+/// A kind's table, by its path; `None` where only the root namespace has it.
+type Answered = (&'static Kind, &'static str, Result<Option<Map<String, Value>>, Error>);
+
+/// What is known before the ledger is: the answers about what the files declare.
+#[derive(Debug)]
+pub struct Early {
+    tables: Vec<Answered>,
+    listings: Vec<(Folder, Listed)>,
+    /// Objects that are in no folder, or that a list names and does not carry; by path.
+    objects: HashMap<String, Result<Option<Live>, Error>>,
+}
+
+impl Early {
+    /// Asks for what the files declare. What went wrong is told by [`Early::complete`], where it matters.
+    pub async fn read(client: &Client, desired: &[Object]) -> Self {
+        let wanted: BTreeMap<&str, &'static Kind> =
+            desired.iter().map(|object| (object.path.as_str(), object.kind)).collect();
+        let lists = KINDS.iter().filter_map(|&kind| match (kind.read)("") {
+            Read::Entry { list, .. } => Some((kind, list)),
+            Read::At(_) => None,
+        });
+        let tables = stream::iter(lists.map(|(kind, list)| async move { (kind, list, table(client, list).await) }))
+            .buffered(READS_AT_ONCE)
+            .collect();
+        let folders = declared_folders(desired);
+        let in_folder =
+            |path: &str| path.rsplit_once('/').is_some_and(|(folder, _)| folders.iter().any(|one| one.path == folder));
+        let single = |(path, kind): (&&str, &&'static Kind)| {
+            (matches!((kind.read)(path), Read::At(_)) && !in_folder(path)).then(|| ((*path).to_owned(), *kind))
+        };
+        let singles: Vec<(String, &'static Kind)> = wanted.iter().filter_map(single).collect();
+        let (tables, listings, mut objects) =
+            tokio::join!(tables, list_all(client, folders), read_each(client, singles));
+        let mut early = Self { tables, listings, objects: HashMap::new() };
+        let missing = early.missing(&wanted);
+        objects.extend(read_each(client, missing).await);
+        early.objects = objects;
+        early
+    }
+
+    /// The wanted objects that a list names and does not carry.
+    fn missing(&self, wanted: &BTreeMap<&str, &'static Kind>) -> Vec<(String, &'static Kind)> {
+        let known: Tables =
+            self.tables.iter().filter_map(|(_, list, table)| Some((*list, table.as_ref().ok()?.clone()?))).collect();
+        let counting = self.listings.iter().filter(|(folder, _)| is_mounted(&format!("{}/x", folder.path), &known));
+        let listed = counting.filter_map(|(folder, listed)| Some((folder, listed.as_ref().ok()?)));
+        listed.flat_map(|(folder, listed)| missing_of(folder, listed, wanted)).collect()
+    }
+
+    /// Everything that a plan compares: with what is ours and no longer declared.
+    ///
+    /// # Errors
+    /// [`Error`], for the first object that could not be read.
+    pub async fn complete(
+        mut self,
+        client: &Client,
+        desired: &[Object],
+        owned: &BTreeMap<String, Owned>,
+    ) -> Result<Snapshot, Error> {
+        let mut wanted: BTreeMap<&str, &'static Kind> =
+            owned.iter().map(|(path, owned)| (path.as_str(), owned.kind)).collect();
+        wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
+        let mut snapshot = Snapshot::default();
+        let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, desired, &mut snapshot)?;
+        let listings = self.folders(client, &wanted, &tables, &mut snapshot).await?;
+        read_objects(client, &wanted, &tables, &listings, self.objects, &mut snapshot).await?;
+        for listing in &listings {
+            for key in &listing.keys {
+                let path = format!("{}/{key}", listing.folder.path);
+                if !wanted.contains_key(path.as_str()) && !(listing.folder.kind.built_in)(&path) {
+                    snapshot.unmanaged.push((listing.folder.kind.name, path));
+                }
+            }
+        }
+        Ok(snapshot)
+    }
+
+    /// The folders that count; those that only the ledger knows of are listed now.
+    async fn folders(
+        &mut self,
+        client: &Client,
+        wanted: &BTreeMap<&str, &'static Kind>,
+        tables: &Tables,
+        snapshot: &mut Snapshot,
+    ) -> Result<Vec<Listing>, Error> {
+        let mut known: HashMap<String, Listed> =
+            self.listings.drain(..).map(|(folder, listed)| (folder.path, listed)).collect();
+        let (early, late): (Vec<Folder>, Vec<Folder>) =
+            folders(wanted, tables).into_iter().partition(|folder| known.contains_key(&folder.path));
+        let early = early.into_iter().filter_map(|folder| {
+            let listed = known.remove(&folder.path)?;
+            Some((folder, listed))
+        });
+        let mut answers: Vec<(Folder, Listed)> = early.collect();
+        answers.extend(list_all(client, late).await);
+        take_folders(answers, snapshot)
+    }
+}
+
 /// Reads everything that a plan compares.
 ///
 /// # Errors
 /// [`Error`], for the first object that could not be read.
 pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, Owned>) -> Result<Snapshot, Error> {
-    let mut wanted: BTreeMap<&str, &'static Kind> =
-        owned.iter().map(|(path, owned)| (path.as_str(), owned.kind)).collect();
-    wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
-    let mut snapshot = Snapshot::default();
-    let tables = read_tables(client, &wanted, desired, &mut snapshot).await?;
-    let listings = read_folders(client, &wanted, &tables, &mut snapshot).await?;
-    read_objects(client, &wanted, &tables, &listings, &mut snapshot).await?;
-    for listing in &listings {
-        for key in &listing.keys {
-            let path = format!("{}/{key}", listing.folder.path);
-            if !wanted.contains_key(path.as_str()) && !(listing.folder.kind.built_in)(&path) {
-                snapshot.unmanaged.push((listing.folder.kind.name, path));
-            }
-        }
-    }
-    Ok(snapshot)
+    Early::read(client, desired).await.complete(client, desired, owned).await
 }
 
 /// Reads one object now; `None` if there is none.
@@ -153,10 +241,11 @@ pub async fn below(client: &Client, mount: &str) -> Result<Vec<String>, Error> {
     }
 }
 
-/// How many leases there are under a prefix of lease ids. `None` if this token may not know.
-pub async fn count_leases(client: &Client, prefix: &str) -> Option<usize> {
+/// How many leases there are under a prefix of lease ids, in each folder that has some. `None` if this token may not
+/// know.
+pub async fn count_leases(client: &Client, prefix: &str) -> Option<BTreeMap<String, usize>> {
     let mut folders = vec![(prefix.trim_end_matches('/').to_owned(), 0)];
-    let (mut leases, mut walked) = (0, 0);
+    let (mut leases, mut walked) = (BTreeMap::new(), 0);
     while let Some((folder, depth)) = folders.pop() {
         walked += 1;
         if walked > LEASE_FOLDERS_MAX || depth > LEASE_FOLDERS_DEEP {
@@ -166,7 +255,7 @@ pub async fn count_leases(client: &Client, prefix: &str) -> Option<usize> {
         for key in answer.as_ref().map(keys).unwrap_or_default() {
             match key.strip_suffix('/') {
                 Some(inner) => folders.push((format!("{folder}/{inner}"), depth + 1)),
-                None => leases += 1,
+                None => *leases.entry(folder.clone()).or_default() += 1,
             }
         }
     }
@@ -176,17 +265,18 @@ pub async fn count_leases(client: &Client, prefix: &str) -> Option<usize> {
 /// A table of the engine by its path; absent if this token may not read it.
 type Tables = HashMap<&'static str, Map<String, Value>>;
 
-async fn read_tables(
+/// The tables that could be read; what is in them and not wanted is not ours.
+fn take_tables(
     client: &Client,
+    answers: Vec<Answered>,
     wanted: &BTreeMap<&str, &'static Kind>,
     desired: &[Object],
     snapshot: &mut Snapshot,
 ) -> Result<Tables, Error> {
     let mut tables = Tables::new();
-    for kind in KINDS {
-        let Read::Entry { list, .. } = (kind.read)("") else { continue };
+    for (kind, list, answer) in answers {
         let needed = wanted.values().any(|other| other.name == kind.name);
-        let table = match table(client, list).await {
+        let table = match answer {
             Ok(Some(table)) => table,
             Ok(None) => {
                 let namespace = client.namespace().unwrap_or_default().to_owned();
@@ -258,20 +348,65 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folde
     folders
 }
 
-async fn read_folders(
-    client: &Client,
-    wanted: &BTreeMap<&str, &'static Kind>,
-    tables: &Tables,
-    snapshot: &mut Snapshot,
-) -> Result<Vec<Listing>, Error> {
-    let folders = folders(wanted, tables);
-    let answers: Vec<_> = stream::iter(folders.into_iter().map(|folder| async move {
-        let listed = list(client, &folder, wanted).await;
+/// The folders that there are if everything that is declared is there.
+fn declared_folders(desired: &[Object]) -> Vec<Folder> {
+    let mut folders = vec![Folder { kind: &acl_policy::KIND, path: "sys/policies/acl".to_owned() }];
+    let is_of = |object: &Object, sort: &str| object.value("type").as_str() == Some(sort);
+    folders.extend(desired.iter().filter_map(|object| match object.path.split_once('/')?.1.split_once('/')? {
+        ("mounts", mount) if object.kind.name == mount::KIND.name && is_of(object, "aws") => {
+            Some(Folder { kind: &aws_role::KIND, path: format!("{mount}/roles") })
+        }
+        ("auth", mount) if object.kind.name == auth_mount::KIND.name && is_of(object, "approle") => {
+            Some(Folder { kind: &approle_role::KIND, path: format!("auth/{mount}/role") })
+        }
+        _ => None,
+    }));
+    folders
+}
+
+/// What a folder's list brought.
+type Listed = Result<(HashSet<String>, HashMap<String, Live>), api::Error>;
+
+/// Lists folders.
+async fn list_all(client: &Client, folders: Vec<Folder>) -> Vec<(Folder, Listed)> {
+    stream::iter(folders.into_iter().map(|folder| async move {
+        let listed = list(client, &folder).await;
         (folder, listed)
     }))
     .buffered(READS_AT_ONCE)
     .collect()
-    .await;
+    .await
+}
+
+/// Reads objects one by one.
+async fn read_each(
+    client: &Client,
+    asked: Vec<(String, &'static Kind)>,
+) -> HashMap<String, Result<Option<Live>, Error>> {
+    stream::iter(asked.into_iter().map(|(path, kind)| async move {
+        let live = read_one(client, kind, &path).await;
+        (path, live)
+    }))
+    .buffer_unordered(READS_AT_ONCE)
+    .collect()
+    .await
+}
+
+/// The wanted objects of a folder that its list names and does not carry.
+fn missing_of<'a>(
+    folder: &'a Folder,
+    (keys, bodies): &'a (HashSet<String>, HashMap<String, Live>),
+    wanted: &'a BTreeMap<&str, &'static Kind>,
+) -> impl Iterator<Item = (String, &'static Kind)> + 'a {
+    let paths = keys.iter().map(|key| format!("{}/{key}", folder.path));
+    paths.filter(|path| !bodies.contains_key(path)).filter_map(|path| {
+        let kind = *wanted.get(path.as_str())?;
+        Some((path, kind))
+    })
+}
+
+/// The folders that could be listed.
+fn take_folders(answers: Vec<(Folder, Listed)>, snapshot: &mut Snapshot) -> Result<Vec<Listing>, Error> {
     let mut listings = Vec::new();
     for (folder, listed) in answers {
         match listed {
@@ -290,15 +425,11 @@ async fn read_folders(
 }
 
 /// Everything that a folder lists, page by page.
-async fn list(
-    client: &Client,
-    folder: &Folder,
-    wanted: &BTreeMap<&str, &'static Kind>,
-) -> Result<(HashSet<String>, HashMap<String, Live>), api::Error> {
+async fn list(client: &Client, folder: &Folder) -> Listed {
     let (mut names, mut found, mut after) = (HashSet::new(), HashMap::new(), String::new());
     while let Some(answer) = client.list_page(&folder.path, &after, KEYS_PER_PAGE).await? {
         let page = keys(&answer);
-        bodies(folder, &answer, wanted, &mut found);
+        bodies(folder, &answer, &mut found);
         let (count, before) = (page.len(), names.len());
         let last = page.iter().max().cloned();
         names.extend(page);
@@ -316,14 +447,9 @@ fn keys(answer: &api::Answer) -> Vec<String> {
     keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
-/// Takes the wanted objects out of a list's `key_info`. A field that every answer of the kind has tells a
+/// Takes the objects out of a list's `key_info`. A field that every answer of the kind has tells a
 /// whole object from a few words about one.
-fn bodies(
-    folder: &Folder,
-    answer: &api::Answer,
-    wanted: &BTreeMap<&str, &'static Kind>,
-    found: &mut HashMap<String, Live>,
-) {
+fn bodies(folder: &Folder, answer: &api::Answer, found: &mut HashMap<String, Live>) {
     let witness = match folder.kind.name {
         name if name == aws_role::KIND.name => "credential_type",
         name if name == approle_role::KIND.name => "token_policies",
@@ -332,7 +458,7 @@ fn bodies(
     let infos = answer.data.as_ref().and_then(|data| data.get("key_info")).and_then(Value::as_object);
     found.extend(infos.into_iter().flatten().filter_map(|(key, info)| {
         let path = format!("{}/{key}", folder.path);
-        let info = info.as_object().filter(|info| info.contains_key(witness) && wanted.contains_key(path.as_str()))?;
+        let info = info.as_object().filter(|info| info.contains_key(witness))?;
         let live = folder.kind.live(&path, info).ok()?;
         Some((path, live))
     }));
@@ -343,11 +469,13 @@ async fn read_objects(
     wanted: &BTreeMap<&str, &'static Kind>,
     tables: &Tables,
     listings: &[Listing],
+    mut early: HashMap<String, Result<Option<Live>, Error>>,
     snapshot: &mut Snapshot,
 ) -> Result<(), Error> {
     let listed: HashMap<&str, &Listing> =
         listings.iter().map(|listing| (listing.folder.path.as_str(), listing)).collect();
-    let mut asked: Vec<(&str, &'static Kind)> = Vec::new();
+    let mut answers: Vec<(String, Result<Option<Live>, Error>)> = Vec::new();
+    let mut asked: Vec<(String, &'static Kind)> = Vec::new();
     for (&path, &kind) in wanted {
         if let Read::Entry { list, key } = (kind.read)(path) {
             let entry = tables.get(list).and_then(|table| table.get(&key)).and_then(Value::as_object);
@@ -357,22 +485,26 @@ async fn read_objects(
             continue;
         }
         let (folder, name) = path.rsplit_once('/').unwrap_or(("", path));
-        match listed.get(folder) {
+        let is_there = match listed.get(folder) {
             Some(listing) => match listing.bodies.get(path) {
-                Some(live) => drop(snapshot.objects.insert(path.to_owned(), live.clone())),
-                None if listing.keys.contains(name) => asked.push((path, kind)),
-                None => {}
+                Some(live) => {
+                    snapshot.objects.insert(path.to_owned(), live.clone());
+                    false
+                }
+                None => listing.keys.contains(name),
             },
-            None if is_mounted(path, tables) => asked.push((path, kind)),
+            None => is_mounted(path, tables),
+        };
+        match early.remove(path).filter(|_| is_there) {
+            Some(answer) => answers.push((path.to_owned(), answer)),
+            None if is_there => asked.push((path.to_owned(), kind)),
             None => {}
         }
     }
-    let mut answers =
-        stream::iter(asked.into_iter().map(|(path, kind)| async move { (path, read_one(client, kind, path).await) }))
-            .buffer_unordered(READS_AT_ONCE);
-    while let Some((path, answer)) = answers.next().await {
+    answers.extend(read_each(client, asked).await);
+    for (path, answer) in answers {
         if let Some(live) = answer? {
-            snapshot.objects.insert(path.to_owned(), live);
+            snapshot.objects.insert(path, live);
         }
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! Everything that is read before a plan: the ledger, the engine's objects, and the leases that are out under
 //! what changes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -10,11 +10,14 @@ use crate::api::Client;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Live, Object, aws_lease, aws_role, aws_root, mount};
+use crate::object::{Live, Object, auth_mount, aws_lease, aws_role, aws_root, mount};
 use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
 const COUNTS_MAX: usize = 200;
+
+/// How many folders of leases are named before they are only counted.
+const FOLDERS_SHOWN_MAX: usize = 5;
 
 /// Counts under way at one time.
 const COUNTS_AT_ONCE: usize = 16;
@@ -61,8 +64,10 @@ pub struct Prepared {
 /// # Errors
 /// [`Error`].
 pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -> Result<Prepared, Error> {
-    let ledger = Ledger::read(client, &ledger::owner(wish.estate, wish.environment)).await?;
-    let snapshot = live::read(client, desired, ledger.owned()).await?;
+    let owner = ledger::owner(wish.estate, wish.environment);
+    let (ledger, early) = tokio::join!(Ledger::read(client, &owner), live::Early::read(client, desired));
+    let ledger = ledger?;
+    let snapshot = early.complete(client, desired, ledger.owned()).await?;
     plan::adopt_fields(desired, &snapshot.objects, ledger.owned());
     let desired = &*desired;
     let unmanaged: Vec<Unmanaged> =
@@ -86,16 +91,19 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
         guardrails: wish.guardrails,
     };
     let mut plan = Plan::new(&input);
-    // Without a change there is nothing to take from anybody.
+    let mut leases = Leases::default();
+    // Without a change there is nothing to take from anybody, and no lease that it would be about.
     if !plan.is_empty() {
-        let claims = ask_others(client, &plan, &ledger, wish).await?;
+        let (claims, counted) = tokio::join!(ask_others(client, &plan, &ledger, wish), Leases::count(client, &plan));
+        leases = counted;
+        let claims = claims?;
         if claims.is_none() {
             input.notes.push(OTHERS_HIDDEN.to_owned());
         }
         input.others = claims.as_ref().map_or(Others::Hidden, Others::Known);
         plan = Plan::new(&input);
     }
-    count_leases(client, &mut plan).await;
+    leases.tell(&mut plan);
     guard_accounts(client, &mut plan, desired).await;
     Ok(Prepared { plan, ledger, live: snapshot.objects })
 }
@@ -129,44 +137,71 @@ async fn ask_others(client: &Client, plan: &Plan, ledger: &Ledger, wish: &Wish<'
     Ok(Some(claims))
 }
 
-/// Says how many leases are out under what a plan changes; where that can't be known, it says so.
-async fn count_leases(client: &Client, plan: &mut Plan) {
-    let concerned: Vec<(usize, String)> =
-        plan.changes.iter().enumerate().filter_map(|(index, change)| Some((index, lease_prefix(change)?))).collect();
-    let asked = concerned.iter().take(COUNTS_MAX);
-    let counts: Vec<(usize, Option<usize>)> =
-        stream::iter(asked.map(|(index, prefix)| async move { (*index, live::count_leases(client, prefix).await) }))
-            .buffered(COUNTS_AT_ONCE)
-            .collect()
-            .await;
-    let mut unknown = Vec::new();
-    for (index, count) in counts {
-        let change = &mut plan.changes[index];
-        let unmounts = change.action == Action::Delete && change.kind.name == mount::KIND.name;
-        let leases = match count {
-            Some(0) => continue,
-            Some(1) => "1 lease is".to_owned(),
-            Some(count) => format!("{count} leases are"),
-            None => {
+/// How many leases are out under what a plan changes.
+#[derive(Debug, Default)]
+struct Leases {
+    /// By path of the change; `None` where it can't be known.
+    counts: HashMap<String, Option<BTreeMap<String, usize>>>,
+    /// How many changes there are that leases may be out under.
+    concerned: usize,
+}
+
+impl Leases {
+    async fn count(client: &Client, plan: &Plan) -> Self {
+        let prefixes = || plan.changes.iter().filter_map(|change| Some((change.path.clone(), lease_prefix(change)?)));
+        let asked = prefixes().take(COUNTS_MAX);
+        let counts =
+            stream::iter(asked.map(|(path, prefix)| async move { (path, live::count_leases(client, &prefix).await) }))
+                .buffered(COUNTS_AT_ONCE)
+                .collect()
+                .await;
+        Self { counts, concerned: prefixes().count() }
+    }
+
+    /// Says it in the plan; where it can't be known, that.
+    fn tell(&self, plan: &mut Plan) {
+        let mut unknown = Vec::new();
+        for change in &mut plan.changes {
+            let Some(counted) = self.counts.get(&change.path).filter(|_| lease_prefix(change).is_some()) else {
+                continue;
+            };
+            let unmounts = change.action == Action::Delete && plan::folder(change.kind, &change.path).is_some();
+            let Some(counted) = counted else {
                 // What revokes them says so itself.
                 if unmounts {
                     change.effects.push("how many leases are revoked by this is not known".to_owned());
                 }
                 unknown.push(change.path.clone());
                 continue;
-            }
-        };
-        let effect = match change.action {
-            Action::Delete if unmounts => "revoked by this",
-            Action::Update | Action::Adopt | Action::Create => "out from before this change",
-            Action::Delete | Action::Forget => "out and stay until they end",
-        };
-        change.effects.push(format!("{leases} {effect}"));
+            };
+            let leases = match counted.values().sum() {
+                0_usize => continue,
+                1 => "1 lease is".to_owned(),
+                count => format!("{count} leases are"),
+            };
+            change.effects.push(match change.action {
+                Action::Delete if unmounts => format!("{leases} revoked by this: {}", by_folder(counted)),
+                Action::Update | Action::Adopt | Action::Create => format!("{leases} out from before this change"),
+                Action::Delete | Action::Forget => format!("{leases} out and stay until they end"),
+            });
+        }
+        plan.notes.extend(uncounted(&unknown));
+        if self.concerned > COUNTS_MAX {
+            plan.notes.push(format!("leases were counted for the first {COUNTS_MAX} of {} changes", self.concerned));
+        }
     }
-    plan.notes.extend(uncounted(&unknown));
-    if concerned.len() > COUNTS_MAX {
-        plan.notes.push(format!("leases were counted for the first {COUNTS_MAX} of {} changes", concerned.len()));
-    }
+}
+
+/// Leases by the folders that they are in, those with the most first: `aws/creds/deploy 12, aws/creds/web 1`.
+fn by_folder(counted: &BTreeMap<String, usize>) -> String {
+    let mut folders: Vec<(&String, &usize)> = counted.iter().collect();
+    folders.sort_by_key(|(folder, count)| (std::cmp::Reverse(**count), *folder));
+    let shown = folders.iter().take(FOLDERS_SHOWN_MAX).map(|(folder, count)| format!("{folder} {count}"));
+    let more = match folders.len().saturating_sub(FOLDERS_SHOWN_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more folders"),
+    };
+    shown.collect::<Vec<_>>().join(", ") + &more
 }
 
 /// That leases were not counted, and of what.
@@ -200,7 +235,7 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
         }
     }
     for (path, place, mount) in leaving {
-        let leases = live::count_leases(client, &mount).await;
+        let leases = live::count_leases(client, &mount).await.map(|counted| counted.values().sum());
         if leases != Some(0) {
             plan.refuse_account_change(&path, &place, leases);
         }
@@ -220,6 +255,9 @@ fn lease_prefix(change: &Change) -> Option<String> {
         change.path.strip_suffix("/config/lease").map(str::to_owned)
     } else if kind == mount::KIND.name {
         change.path.strip_prefix("sys/mounts/").map(str::to_owned)
+    } else if kind == auth_mount::KIND.name {
+        // Logins, and with them what their tokens hold.
+        change.path.strip_prefix("sys/auth/").map(|mount| format!("auth/{mount}"))
     } else {
         None
     }

@@ -176,8 +176,10 @@ async fn against_live(context: &Context, judged: Scope) -> Result<Review, CliErr
     let environment = &estate.environment;
     let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
     let failed = |error: apply::Error| super::plan::failed(context, &error);
-    let ledger = Ledger::read(&client, &owner).await.map_err(|error| failed(error.into()))?;
-    let snapshot = live::read(&client, &estate.objects, ledger.owned()).await.map_err(|error| failed(error.into()))?;
+    let (ledger, early) = tokio::join!(Ledger::read(&client, &owner), live::Early::read(&client, &estate.objects));
+    let ledger = ledger.map_err(|error| failed(error.into()))?;
+    let snapshot = early.complete(&client, &estate.objects, ledger.owned()).await;
+    let snapshot = snapshot.map_err(|error| failed(error.into()))?;
     keep_keys(&mut estate.objects, &snapshot.objects, ledger.owned());
     let environment = &estate.environment;
     let known = effective::Context { managed_policies: &estate.managed_policies };

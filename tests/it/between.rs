@@ -2,12 +2,16 @@
 
 use std::io::{BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
+use std::time::Duration;
 
 use tokio::sync::Notify;
 
 use crate::bao::{self, BadHour};
 use crate::fake::{Asked, read_request};
+
+/// How long nothing comes before a wave of requests is over, and is let through.
+const WAVE_QUIET: Duration = Duration::from_millis(400);
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,6 +45,12 @@ struct State {
     asked: Vec<Asked>,
     held: Arc<Notify>,
     under_way: usize,
+    /// Where requests wait for the end of their wave, if waves are counted.
+    waves: Option<mpsc::Sender<mpsc::Sender<()>>>,
+    /// Whether lists tell names alone.
+    names_alone: bool,
+    /// The requests of each wave so far.
+    rounds: Vec<usize>,
     /// Whether the server is to be met as OpenBao is.
     openbao: bool,
     /// Where it has a bad hour besides.
@@ -115,6 +125,33 @@ impl Between {
         held.notified().await;
     }
 
+    /// From now on answers come only when nothing more is asked without them: each such wave is a round.
+    pub(crate) fn count_rounds(&self) {
+        let (sender, waiting) = mpsc::channel::<mpsc::Sender<()>>();
+        self.state.lock().unwrap().waves = Some(sender);
+        let state = self.state.clone();
+        std::thread::spawn(move || {
+            while let Ok(first) = waiting.recv() {
+                let mut wave = vec![first];
+                while let Ok(next) = waiting.recv_timeout(WAVE_QUIET) {
+                    wave.push(next);
+                }
+                state.lock().unwrap().rounds.push(wave.len());
+                drop(wave);
+            }
+        });
+    }
+
+    /// The requests of each round since the last time.
+    pub(crate) fn rounds(&self) -> Vec<usize> {
+        std::mem::take(&mut self.state.lock().unwrap().rounds)
+    }
+
+    /// Takes the objects out of lists: most servers answer names alone.
+    pub(crate) fn lists_tell_names_alone(&self) {
+        self.state.lock().unwrap().names_alone = true;
+    }
+
     /// Takes all faults away.
     pub(crate) fn heal(&self) {
         self.state.lock().unwrap().rules.clear();
@@ -165,6 +202,13 @@ fn carry(stream: &TcpStream, server: &str, state: &Mutex<State>) -> std::io::Res
     let ours_behind = state.lock().unwrap().openbao;
     while let Some(mut asked) = read_request(&mut reader)? {
         state.lock().unwrap().under_way += 1;
+        let waves = state.lock().unwrap().waves.clone();
+        if let Some(waves) = waves {
+            let (wave, over) = mpsc::channel();
+            waves.send(wave).unwrap();
+            // It ends with the wave.
+            let _ = over.recv();
+        }
         let way = way_of(state, &asked);
         if ours_behind {
             // It has none, and stands for the whole of one.
@@ -182,7 +226,11 @@ fn carry(stream: &TcpStream, server: &str, state: &Mutex<State>) -> std::io::Res
 /// Answers a request; whether the connection goes on.
 fn go(mut client: &TcpStream, way: Way, asked: &Asked, server: &str, state: &Mutex<State>) -> std::io::Result<bool> {
     match way {
-        Way::Through => client.write_all(&forward(asked, server)?)?,
+        Way::Through => {
+            let answer = forward(asked, server)?;
+            let names_alone = state.lock().unwrap().names_alone;
+            client.write_all(&if names_alone { without_bodies(&answer) } else { answer })?;
+        }
         Way::Answered(status, what) => answer(client, status, "", &what)?,
         Way::Met(Fault::Refused(status)) => refuse(client, status, "")?,
         Way::Met(Fault::RefusedFor(status, seconds)) => {
@@ -225,6 +273,11 @@ fn refuse(client: &TcpStream, status: u16, header: &str) -> std::io::Result<()> 
 fn answer(mut client: &TcpStream, status: u16, header: &str, what: &str) -> std::io::Result<()> {
     let body = serde_json::json!({ "errors": [what] }).to_string();
     write!(client, "HTTP/1.1 {status} x\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// An answer whose list carries nothing that a client knows; as long as before.
+fn without_bodies(answer: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(answer).replacen("\"key_info\"", "\"key_none\"", 1).into_bytes()
 }
 
 /// Asks the server on a connection of its own, and answers what it said, with its length.

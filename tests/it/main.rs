@@ -54,6 +54,7 @@ mod readings;
 mod review;
 mod review_rules;
 mod rotated;
+mod rounds;
 mod sandbox;
 mod sandbox_orders;
 mod server;
