@@ -39,13 +39,10 @@ pub(crate) fn make_built_in(barrier: &Barrier, first: &mut Batch) -> Result<(), 
     if barrier.get::<Device>(BUILT_IN_KEY)?.is_some() {
         return Ok(());
     }
-    // A list is logged with its path and length: the hashes of all names, at each plan of an estate, are most of what it
-    // would hold, and tell nobody anything. Who wants them makes a device of his own.
-    let options = IndexMap::from([("elide_list_responses".to_owned(), "true".to_owned())]);
     let device = Device {
         path: BUILT_IN.to_owned(),
         description: "the engine's own trail".to_owned(),
-        options,
+        options: IndexMap::new(),
         local: true,
         salt: random::uuid()?,
     };
@@ -86,9 +83,7 @@ pub(crate) fn open_devices(
         let device = barrier
             .get::<Device>(BUILT_IN_KEY)?
             .ok_or_else(|| OpenError::Failed("the store says nothing of the engine's own trail".to_owned()))?;
-        let elide_list_responses = device.options.get("elide_list_responses").is_some_and(|value| value == "true");
-        let options = DeviceOptions::new(path, Secret::new(device.salt));
-        let options = DeviceOptions { built_in: true, elide_list_responses, ..options };
+        let options = DeviceOptions { built_in: true, ..DeviceOptions::new(path, Secret::new(device.salt)) };
         open(BUILT_IN, options).map_err(|e| OpenError::Failed(e.to_string()))?;
     }
     let table = barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
