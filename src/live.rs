@@ -241,10 +241,11 @@ pub async fn below(client: &Client, mount: &str) -> Result<Vec<String>, Error> {
     }
 }
 
-/// How many leases there are under a prefix of lease ids. `None` if this token may not know.
-pub async fn count_leases(client: &Client, prefix: &str) -> Option<usize> {
+/// How many leases there are under a prefix of lease ids, in each folder that has some. `None` if this token may not
+/// know.
+pub async fn count_leases(client: &Client, prefix: &str) -> Option<BTreeMap<String, usize>> {
     let mut folders = vec![(prefix.trim_end_matches('/').to_owned(), 0)];
-    let (mut leases, mut walked) = (0, 0);
+    let (mut leases, mut walked) = (BTreeMap::new(), 0);
     while let Some((folder, depth)) = folders.pop() {
         walked += 1;
         if walked > LEASE_FOLDERS_MAX || depth > LEASE_FOLDERS_DEEP {
@@ -254,7 +255,7 @@ pub async fn count_leases(client: &Client, prefix: &str) -> Option<usize> {
         for key in answer.as_ref().map(keys).unwrap_or_default() {
             match key.strip_suffix('/') {
                 Some(inner) => folders.push((format!("{folder}/{inner}"), depth + 1)),
-                None => leases += 1,
+                None => *leases.entry(folder.clone()).or_default() += 1,
             }
         }
     }

@@ -1,7 +1,7 @@
 //! Everything that is read before a plan: the ledger, the engine's objects, and the leases that are out under
 //! what changes.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -10,11 +10,14 @@ use crate::api::Client;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Live, Object, aws_lease, aws_role, aws_root, mount};
+use crate::object::{Live, Object, auth_mount, aws_lease, aws_role, aws_root, mount};
 use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
 const COUNTS_MAX: usize = 200;
+
+/// How many folders of leases are named before they are only counted.
+const FOLDERS_SHOWN_MAX: usize = 5;
 
 /// Counts under way at one time.
 const COUNTS_AT_ONCE: usize = 16;
@@ -138,7 +141,7 @@ async fn ask_others(client: &Client, plan: &Plan, ledger: &Ledger, wish: &Wish<'
 #[derive(Debug, Default)]
 struct Leases {
     /// By path of the change; `None` where it can't be known.
-    counts: HashMap<String, Option<usize>>,
+    counts: HashMap<String, Option<BTreeMap<String, usize>>>,
     /// How many changes there are that leases may be out under.
     concerned: usize,
 }
@@ -159,35 +162,46 @@ impl Leases {
     fn tell(&self, plan: &mut Plan) {
         let mut unknown = Vec::new();
         for change in &mut plan.changes {
-            let Some(count) = self.counts.get(&change.path).filter(|_| lease_prefix(change).is_some()) else {
+            let Some(counted) = self.counts.get(&change.path).filter(|_| lease_prefix(change).is_some()) else {
                 continue;
             };
-            let unmounts = change.action == Action::Delete && change.kind.name == mount::KIND.name;
-            let leases = match count {
-                Some(0) => continue,
-                Some(1) => "1 lease is".to_owned(),
-                Some(count) => format!("{count} leases are"),
-                None => {
-                    // What revokes them says so itself.
-                    if unmounts {
-                        change.effects.push("how many leases are revoked by this is not known".to_owned());
-                    }
-                    unknown.push(change.path.clone());
-                    continue;
+            let unmounts = change.action == Action::Delete && plan::folder(change.kind, &change.path).is_some();
+            let Some(counted) = counted else {
+                // What revokes them says so itself.
+                if unmounts {
+                    change.effects.push("how many leases are revoked by this is not known".to_owned());
                 }
+                unknown.push(change.path.clone());
+                continue;
             };
-            let effect = match change.action {
-                Action::Delete if unmounts => "revoked by this",
-                Action::Update | Action::Adopt | Action::Create => "out from before this change",
-                Action::Delete | Action::Forget => "out and stay until they end",
+            let leases = match counted.values().sum() {
+                0_usize => continue,
+                1 => "1 lease is".to_owned(),
+                count => format!("{count} leases are"),
             };
-            change.effects.push(format!("{leases} {effect}"));
+            change.effects.push(match change.action {
+                Action::Delete if unmounts => format!("{leases} revoked by this: {}", by_folder(counted)),
+                Action::Update | Action::Adopt | Action::Create => format!("{leases} out from before this change"),
+                Action::Delete | Action::Forget => format!("{leases} out and stay until they end"),
+            });
         }
         plan.notes.extend(uncounted(&unknown));
         if self.concerned > COUNTS_MAX {
             plan.notes.push(format!("leases were counted for the first {COUNTS_MAX} of {} changes", self.concerned));
         }
     }
+}
+
+/// Leases by the folders that they are in, those with the most first: `aws/creds/deploy 12, aws/creds/web 1`.
+fn by_folder(counted: &BTreeMap<String, usize>) -> String {
+    let mut folders: Vec<(&String, &usize)> = counted.iter().collect();
+    folders.sort_by_key(|(folder, count)| (std::cmp::Reverse(**count), *folder));
+    let shown = folders.iter().take(FOLDERS_SHOWN_MAX).map(|(folder, count)| format!("{folder} {count}"));
+    let more = match folders.len().saturating_sub(FOLDERS_SHOWN_MAX) {
+        0 => String::new(),
+        more => format!(" and {more} more folders"),
+    };
+    shown.collect::<Vec<_>>().join(", ") + &more
 }
 
 /// That leases were not counted, and of what.
@@ -221,7 +235,7 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
         }
     }
     for (path, place, mount) in leaving {
-        let leases = live::count_leases(client, &mount).await;
+        let leases = live::count_leases(client, &mount).await.map(|counted| counted.values().sum());
         if leases != Some(0) {
             plan.refuse_account_change(&path, &place, leases);
         }
@@ -241,6 +255,9 @@ fn lease_prefix(change: &Change) -> Option<String> {
         change.path.strip_suffix("/config/lease").map(str::to_owned)
     } else if kind == mount::KIND.name {
         change.path.strip_prefix("sys/mounts/").map(str::to_owned)
+    } else if kind == auth_mount::KIND.name {
+        // Logins, and with them what their tokens hold.
+        change.path.strip_prefix("sys/auth/").map(|mount| format!("auth/{mount}"))
     } else {
         None
     }

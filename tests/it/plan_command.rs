@@ -170,6 +170,7 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
         counted.contains("! 1 lease is out from before this change") && !counted.contains("not known"),
         "{counted}"
     );
+    let root = remote.env.variable("LEASEHOLD_TOKEN").to_owned();
     remote.speak_as("plan", &shipped("plan.hcl"));
     let uncounted = remote.run("plan", 2);
     let note = "Note: not known: how many leases are out under aws/config/lease and 1 more of these changes";
@@ -182,6 +183,10 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
     }
     let unmount = remote.run("plan", 3);
     assert!(unmount.contains("! how many leases are revoked by this is not known"), "{unmount}");
+    // Whoever may know reads which.
+    remote.env.set("LEASEHOLD_TOKEN", root);
+    let unmount = remote.run("plan", 3);
+    assert!(unmount.contains("! 1 lease is revoked by this: aws/creds/webapp 1"), "{unmount}");
 }
 
 #[test]
