@@ -4,11 +4,12 @@
 //! those that it can have. What `apply` writes it needs: all that are missing are told at once, each with the place
 //! that asks for it.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Component, Path};
 
+use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use super::error::CliError;
@@ -19,6 +20,9 @@ use crate::secret::Secret;
 
 /// More is no secret that an engine takes.
 const FILE_BYTES_MAX: u64 = 1 << 20;
+
+/// Secrets that are looked up at one time.
+const LOOK_UPS_AT_ONCE: usize = 16;
 
 /// A secret that is not there.
 pub(crate) struct Missing {
@@ -39,15 +43,20 @@ pub(crate) fn missing<'a>(missing: impl Iterator<Item = &'a Missing>) -> Result<
 
 /// Puts the secrets in place of the references to them, and answers which are not there.
 pub(crate) async fn resolve(estate: &mut Estate, dir: &Path, client: &Client) -> Vec<Missing> {
-    let mut known: HashMap<String, Result<Secret, String>> = HashMap::new();
+    let references = estate.objects.iter().flat_map(|object| object.unresolved().map(|(_, reference, _)| reference));
+    let references: BTreeSet<String> = references.map(str::to_owned).collect();
+    let known: HashMap<String, Result<Secret, String>> = stream::iter(references.into_iter().map(|reference| async {
+        let secret = look_up(&reference, dir, client).await;
+        (reference, secret)
+    }))
+    .buffer_unordered(LOOK_UPS_AT_ONCE)
+    .collect()
+    .await;
     let mut missing = Vec::new();
     for object in &mut estate.objects {
         let references: Vec<(&'static str, String, Place)> =
             object.unresolved().map(|(name, reference, place)| (name, reference.to_owned(), place.clone())).collect();
         for (name, reference, place) in references {
-            if !known.contains_key(&reference) {
-                known.insert(reference.clone(), look_up(&reference, dir, client).await);
-            }
             // A field that the engine tells becomes plain data, so only the object knows what the text is.
             let resolved = match known.get(&reference) {
                 Some(Ok(secret)) => object.resolve(name, secret.clone()),

@@ -51,6 +51,19 @@ fn a_plan_waits_for_an_engine_three_times() {
         assert!(second.len() <= 3, "{second:?}");
         let objects = if lists_alone { 121 } else { 0 };
         assert!(second.iter().sum::<usize>() <= 24 + objects, "{second:?}");
+        // Secrets of the server's own come before, all at once: which version of KV it is, and the secret.
+        for (mount, secret) in [("one", "a"), ("two", "b"), ("three", "c")] {
+            let root = format!(
+                "access_key = \"secret:vault:secret/{secret}#id\"\n    secret_key = \"secret:vault:secret/{secret}#key\""
+            );
+            let text = format!("aws \"{mount}\" {{\n  root {{\n    {root}\n  }}\n}}\n");
+            env.write(&format!("estate/{mount}.hcl"), &text);
+        }
+        let with_secrets = plan(2);
+        assert!(with_secrets.len() <= 2 + second.len() + 1, "{with_secrets:?}");
+        for mount in ["one", "two", "three"] {
+            std::fs::remove_file(env.dir().join(format!("estate/{mount}.hcl"))).unwrap();
+        }
         // What only the ledger knows of follows when that is read: with its leases and what others have.
         estate(&between, &env, 39);
         let third = plan(2);
