@@ -11,7 +11,7 @@ use crate::bao::{self, BadHour};
 use crate::fake::{Asked, read_request};
 
 /// How long nothing comes before a wave of requests is over, and is let through.
-const WAVE_QUIET: Duration = Duration::from_millis(400);
+const WAVE_QUIET: Duration = Duration::from_millis(150);
 
 /// What happens to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

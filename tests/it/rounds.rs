@@ -36,10 +36,14 @@ fn a_plan_waits_for_an_engine_three_times() {
             between.lists_tell_names_alone();
         }
         between.count_rounds();
+        // A machine that is busy elsewhere may tear a round in two, and never makes one of two.
         let plan = |code: i32| {
-            let output = env.run(&["-C", "estate", "plan"]);
-            assert_eq!(output.code, code, "{}", output.normal());
-            between.rounds()
+            let rounds = || {
+                let output = env.run(&["-C", "estate", "plan"]);
+                assert_eq!(output.code, code, "{}", output.normal());
+                between.rounds()
+            };
+            (0..3).map(|_| rounds()).min_by_key(Vec::len).unwrap()
         };
         let apply = || drop(env.ok(&["-C", "estate", "apply", "--auto-approve", "--address", &server.address]));
         estate(&between, &env, 40);
