@@ -340,6 +340,7 @@ const OTHER: &[(&str, &[&str])] = &[
     (
         "login",
         &[
+            "name",
             "bind_secret_id",
             "secret_id_bound_cidrs",
             "secret_id_num_uses",
