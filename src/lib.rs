@@ -23,5 +23,6 @@ pub mod plan;
 pub mod review;
 pub mod sandbox;
 pub mod secret;
+pub mod text;
 pub mod trail;
 mod username;

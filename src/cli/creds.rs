@@ -13,6 +13,7 @@ use super::global::{Format, exactly};
 use super::{Global, answer, output, table};
 use crate::api;
 use crate::estate::{App, Estate};
+use crate::text::did_you_mean;
 
 /// Arguments of `leasehold creds`.
 #[derive(Debug, clap::Args)]
@@ -94,15 +95,10 @@ fn find_app<'a>(estate: &'a Estate, name: &str) -> Result<&'a App, CliError> {
     }
     let failure =
         CliError::new(1, format!("the estate has no app {name:?} in environment {}", estate.environment.name));
-    let nearest = estate
-        .apps
-        .iter()
-        .map(|app| (strsim::damerau_levenshtein(&app.name, name), app))
-        .filter(|(distance, _)| *distance <= 1 + name.chars().count() / 3)
-        .min_by_key(|(distance, _)| *distance);
+    let near = did_you_mean(name, estate.apps.iter().map(|app| app.name.as_str()));
     let names: Vec<_> = estate.apps.iter().take(20).map(|app| app.name.as_str()).collect();
-    Err(match (nearest, names.is_empty()) {
-        (Some((_, app)), _) => failure.hint(format!("did you mean {}?", app.name)),
+    Err(match (near, names.is_empty()) {
+        (Some(near), _) => failure.hint(near),
         (None, true) => failure.hint("it has no apps at all; see `leasehold validate`"),
         (None, false) => failure.hint(format!("it has: {}", names.join(", "))),
     })

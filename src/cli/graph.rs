@@ -10,12 +10,10 @@ use super::{Global, output};
 use crate::estate::EngineChoice;
 use crate::review::effective::Side;
 use crate::review::graph::Graph;
+use crate::text::did_you_mean;
 
 /// How many apps are named to somebody who asks for one that is not there.
 const APPS_NAMED_MAX: usize = 20;
-
-/// How near a name has to be to be meant, from 0 to 1.
-const NEAR_MIN: f64 = 0.8;
 
 /// Arguments of `leasehold graph`.
 #[derive(Debug, clap::Args)]
@@ -58,10 +56,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 pub(crate) fn undeclared(side: &Side<'_>, app: &str) -> CliError {
     let known: Vec<&str> = side.apps().map(|app| app.name).collect();
     let mut problem = CliError::new(1, format!("the app {} is not declared", one_line(app)));
-    let score = |name: &&str| strsim::jaro_winkler(app, name);
-    let near = known.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|name| score(name) > NEAR_MIN);
-    if let Some(near) = near {
-        problem = problem.hint(format!("did you mean {near}?"));
+    if let Some(near) = did_you_mean(app, known.iter().copied()) {
+        problem = problem.hint(near);
     }
     match known.get(..APPS_NAMED_MAX) {
         _ if known.is_empty() => problem.hint("the estate declares no app"),

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::error::CliError;
+pub(crate) use crate::text::{one_line, printable};
 
 /// Prints data to stdout.
 ///
@@ -115,30 +116,6 @@ pub(crate) fn colour() -> bool {
     anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
 }
 
-/// A text in which nothing moves the cursor, colours, or reverses the direction of reading: such
-/// characters are shown as escapes. Our own colour codes must be added after.
-pub(crate) fn printable(text: &str) -> Cow<'_, str> {
-    if !text.contains(acts) {
-        return Cow::Borrowed(text);
-    }
-    let mut shown = String::with_capacity(text.len());
-    for character in text.chars() {
-        match acts(character) {
-            true => shown.extend(character.escape_default()),
-            false => shown.push(character),
-        }
-    }
-    Cow::Owned(shown)
-}
-
-/// A text that nothing acts on and that stays on its line: for names, keys and places.
-pub(crate) fn one_line(text: &str) -> Cow<'_, str> {
-    match printable(text) {
-        shown if shown.contains('\n') => Cow::Owned(shown.replace('\n', "\\n")),
-        shown => shown,
-    }
-}
-
 /// A text in which no line is a command to GitHub Actions: it takes `::error::` and its like at the beginning of a
 /// line, after white space, from whatever a step prints (GitHub, "Workflow commands").
 fn defused(text: &str) -> Cow<'_, str> {
@@ -152,13 +129,6 @@ fn defused(text: &str) -> Cow<'_, str> {
         false => line.to_owned(),
     });
     Cow::Owned(lines.collect())
-}
-
-/// Control characters but line feed and tab, and Unicode's marks of direction (UAX 9).
-fn acts(character: char) -> bool {
-    let direction =
-        matches!(character, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{61c}');
-    direction || (character.is_control() && !matches!(character, '\n' | '\t'))
 }
 
 /// Breaks a text at spaces into lines of at most `width` characters; the lines after the first are
@@ -194,13 +164,6 @@ mod tests {
     fn no_line_is_a_command_to_a_ci() {
         assert_eq!(defused("::a\n \t::b::c\nx ::d\n"), "\\u{3a}:a\n \t\\u{3a}:b::c\nx ::d\n");
         assert_eq!(one_line("a\n::b\u{1b}"), "a\\n::b\\u{1b}");
-    }
-
-    #[test]
-    fn terminal_sequences_are_shown_and_not_obeyed() {
-        assert_eq!(printable("a\u{1b}[31mb\u{7}"), "a\\u{1b}[31mb\\u{7}");
-        assert_eq!(printable("\u{202e}evil"), "\\u{202e}evil");
-        assert_eq!(printable("two\nlines\tand ünïcödé"), "two\nlines\tand ünïcödé");
     }
 
     #[test]

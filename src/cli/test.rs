@@ -10,6 +10,7 @@ use super::global::Format;
 use super::{Global, output};
 use crate::estate::Estate;
 use crate::review::assertion::Outcomes;
+use crate::text::did_you_mean;
 
 /// Arguments of `leasehold test`.
 #[derive(Debug, clap::Args)]
@@ -69,11 +70,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 /// That a filter chooses no test: what was to be proved is not.
 fn unmatched(estates: &[Estate], filter: &str) -> CliError {
     let names: Vec<&str> = estates.iter().flat_map(|estate| &estate.tests).map(|test| test.name.as_str()).collect();
-    let score = |name: &&&str| strsim::jaro_winkler(filter, name);
-    let near = names.iter().max_by(|a, b| score(a).total_cmp(&score(b))).filter(|name| score(name) > 0.7);
+    let near = did_you_mean(filter, names.iter().copied());
     let error = CliError::new(1, format!("no test has `{filter}` in its name"));
     match near {
-        Some(near) => error.hint(format!("did you mean `{near}`?")),
+        Some(near) => error.hint(near),
         None if names.is_empty() => error.hint("the estate has no tests"),
         None => error.hint("`leasehold test` without --filter names them all"),
     }

@@ -13,6 +13,7 @@ use super::error::CliError;
 use super::global::Format;
 use super::output;
 use crate::clock::Clock;
+use crate::text::one_line;
 use crate::trail::chain::{self, Head};
 use crate::trail::query::{Issuance, issuances};
 
@@ -188,7 +189,7 @@ fn table(issued: &[Issuance]) -> String {
             credential.commit.as_deref().map_or_else(|| "-".to_owned(), short_commit),
         ]
         // The file may hold anything; a terminal should not be told what to do by it.
-        .map(|cell| cell.replace(char::is_control, "?"))
+        .map(|cell| one_line(&cell).into_owned())
     });
     let rows: Vec<[String; 7]> = std::iter::once(header).chain(rows).collect();
     let width = |column: usize| rows.iter().map(|row| row[column].chars().count()).max().unwrap_or(0);

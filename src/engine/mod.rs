@@ -365,7 +365,7 @@ fn engine_id(barrier: &Barrier, first: &mut Batch) -> Result<String, Error> {
     if let Some(id) = barrier.get(KEY)? {
         return Ok(id);
     }
-    let id = random::hex(&random::bytes::<16>()?);
+    let id = hex::encode(random::bytes::<16>()?);
     first.put(KEY, &id)?;
     Ok(id)
 }

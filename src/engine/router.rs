@@ -87,7 +87,7 @@ impl Mount {
             uuid: random::uuid()?,
             path: path.to_owned(),
             kind: kind.to_owned(),
-            accessor: format!("{method}{kind}_{}", random::hex(&random::bytes::<4>()?)),
+            accessor: format!("{method}{kind}_{}", hex::encode(random::bytes::<4>()?)),
             description: description.to_owned(),
             default_lease_ttl: 0,
             max_lease_ttl: 0,

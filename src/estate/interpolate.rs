@@ -5,8 +5,9 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{Kind, Map, Node, nearest};
+use super::tree::{Kind, Map, Node};
 use crate::iam::json::{Json, Kind as JsonKind};
+use crate::text::did_you_mean;
 
 /// What texts may name.
 #[derive(Clone, Debug, Default)]
@@ -55,7 +56,7 @@ impl Variables {
         if let Some(var) = name.strip_prefix("var.") {
             return self.vars.get(var).map(|value| Cow::Borrowed(value.as_str())).ok_or_else(|| {
                 let known = self.vars.keys().map(String::as_str);
-                let hint = nearest(var, known)
+                let hint = did_you_mean(var, known)
                     .unwrap_or_else(|| format!("set it: environment \"{environment}\" {{ var {{ {var} = ... }} }}"));
                 (format!("the environment `{environment}` has no variable `{var}`"), Some(hint))
             });

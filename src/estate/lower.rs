@@ -24,11 +24,12 @@ use super::interpolate::{Replaced, Variables};
 use super::problem::{Draft, Severity};
 use super::schema::Reader;
 use super::source::Span;
-use super::tree::{self, Kind, Map, nearest};
+use super::tree::{self, Kind, Map};
 use super::{App, EngineChoice, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
 use crate::acl::Acl;
 use crate::guardrail::Guardrail;
 use crate::object::{self, Leaf, Object, OnRotate, Place};
+use crate::text::did_you_mean;
 
 /// Reads declarations and lowers them for one environment: the named one, else the only one, else the one
 /// named `local`.
@@ -188,7 +189,7 @@ fn kind_hint(kind: &str) -> String {
             format!("rules stand in a `policy`, or in a file that one names: {named}")
         }
         "statement" => "a statement stands in a `role` or a `managed_policy`".to_owned(),
-        _ => nearest(kind, KINDS.iter().copied()).unwrap_or_else(|| {
+        _ => did_you_mean(kind, KINDS.iter().copied()).unwrap_or_else(|| {
             let known = super::value::listed(KINDS);
             format!("known are {known}; a file that is no part of the estate is named in .leaseholdignore")
         }),
@@ -492,7 +493,7 @@ impl<'s> Lowering<'s> {
         if self.is_incomplete() {
             return;
         }
-        let hint = nearest(name, known);
+        let hint = did_you_mean(name, known);
         self.reader.report(Draft::error(span, what).hint_if(hint));
     }
 

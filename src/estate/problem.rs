@@ -9,6 +9,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::source::{Source, Sources, Span};
+use crate::text::one_line;
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -238,7 +239,7 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
         Severity::Error => Level::ERROR,
         Severity::Warning => Level::WARNING,
     };
-    let title = level.primary_title(escape(&problem.what));
+    let title = level.primary_title(one_line(&problem.what));
     let title = if let Some(code) = problem.code { title.id(code) } else { title };
     let mut group = title.elements(std::iter::empty::<Origin<'_>>());
     let excerpts: Vec<_> = problem.labels.iter().map(|label| Excerpt::of(label, sources, problem.hidden)).collect();
@@ -249,7 +250,7 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
             continue;
         }
         let Some(excerpt) = excerpt else {
-            group = group.element(Origin::path(escape(&label.file)));
+            group = group.element(Origin::path(one_line(&label.file)));
             continue;
         };
         let mut snippet = Snippet::source(excerpt.text.clone())
@@ -263,14 +264,15 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
         }
         // The renderer counts columns in what it is given; where that is not the file's own line, it is told.
         group = if excerpt.faithful {
-            group.element(snippet.path(escape(&label.file)))
+            group.element(snippet.path(one_line(&label.file)))
         } else {
-            let origin = Origin::path(escape(&label.file)).line(label.line as usize).char_column(label.column as usize);
+            let origin =
+                Origin::path(one_line(&label.file)).line(label.line as usize).char_column(label.column as usize);
             group.element(origin).element(snippet)
         };
     }
     if let Some(hint) = &problem.hint {
-        group = group.element(Level::HELP.message(escape(hint)));
+        group = group.element(Level::HELP.message(one_line(hint)));
     }
     renderer.render(&[group])
 }
@@ -348,34 +350,11 @@ fn shown(source: &Source, start: usize, last: u32, span: Span) -> (String, std::
     (text, from..to)
 }
 
-/// A text of a file as it may be shown: control characters and marks that reorder or hide text are written
-/// as their code points.
-pub(crate) fn escape(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    for c in text.chars() {
-        if is_unsafe(c) {
-            out.extend(c.escape_unicode());
-        } else {
-            out.push(c);
-        }
-    }
-    out
-}
-
-/// Controls, bidirectional marks, zero-width characters, line separators, and tag characters.
-fn is_unsafe(c: char) -> bool {
-    c.is_control()
-        || matches!(
-            c,
-            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}'
-                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
-        )
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Draft, Problem, escape, render};
+    use super::{Draft, Problem, render};
     use crate::estate::source::{Sources, Span};
+    use crate::text::one_line;
 
     fn sources(text: &str) -> Sources {
         Sources::from_texts([("a.hcl".to_owned(), text.to_owned())], [])
@@ -404,7 +383,7 @@ mod tests {
 
     #[test]
     fn escapes_and_bidirectional_marks_are_not_passed_on() {
-        assert_eq!(escape("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
+        assert_eq!(one_line("a\u{1b}[2Jb\u{202e}c"), "a\\u{1b}[2Jb\\u{202e}c");
         let sources = sources("\u{1b}[2J\u{202e} = 1\n");
         let shown = render(&[Draft::error(Span::new(0, 0..4), "bad \u{7}").finish(&sources)], &sources, false);
         assert!(!shown.contains(['\u{1b}', '\u{202e}', '\u{7}']), "{shown:?}");

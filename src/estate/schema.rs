@@ -4,9 +4,10 @@ use std::collections::BTreeMap;
 
 use super::problem::Draft;
 use super::source::{Sources, Span};
-use super::tree::{Entry, Kind, Map, Node, lacks_label, nearest, needs_label};
+use super::tree::{Entry, Kind, Map, Node, lacks_label, needs_label};
 use super::value;
 use crate::object::{self, FieldValue, Leaf, Place, Shape};
+use crate::text::did_you_mean;
 
 /// A block of a declaration, or a whole one.
 pub(crate) struct Block<'a> {
@@ -98,7 +99,7 @@ impl<'s> Reader<'s> {
     pub(crate) fn check_keys(&mut self, block: &Block<'_>, known: &[&str]) {
         for (key, entry) in block.map {
             if !known.contains(&key.as_str()) {
-                let hint = nearest(key, known.iter().copied())
+                let hint = did_you_mean(key, known.iter().copied())
                     .unwrap_or_else(|| format!("known here: {}", value::listed(known)));
                 self.report(Draft::error(entry.key_span, format!("{} has no key `{key}`", block.name)).hint(hint));
             } else if matches!(entry.value.kind, Kind::Null) {

@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use super::problem::Draft;
 use super::source::Span;
+use crate::text::did_you_mean;
 
 /// How deep values may nest in a file.
 pub(crate) const DEPTH_MAX: usize = 64;
@@ -260,7 +261,7 @@ fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mu
                 (Matching::Labels(kind), _) => {
                     let known = base.keys().map(String::as_str);
                     let what = format!("this override matches nothing: no {kind} `{key}` is declared");
-                    problems.push(Draft::error(entry.key_span, what).hint_if(nearest(key, known)));
+                    problems.push(Draft::error(entry.key_span, what).hint_if(did_you_mean(key, known)));
                 }
                 (_, Kind::Null) => {
                     let what = format!("this override matches nothing: `{key}` is not set");
@@ -289,15 +290,6 @@ fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mu
             _ => *found = entry.clone(),
         }
     }
-}
-
-/// `did you mean ...?`, if a known name is near.
-pub(crate) fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    // Comparing is quadratic in the length of the names, and names come from strangers.
-    let found: String = found.chars().take(64).collect();
-    let score = |name: &str| strsim::jaro_winkler(&found, name);
-    let best = known.take(10_000).filter(|name| name.len() <= 128).max_by(|a, b| score(a).total_cmp(&score(b)))?;
-    (score(best) > 0.8).then(|| format!("did you mean `{best}`?"))
 }
 
 #[cfg(test)]

@@ -9,8 +9,9 @@ use serde_json::Value;
 
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{Kind, Node, nearest};
+use super::tree::{Kind, Node};
 use crate::object::{FieldValue, Shape, field};
+use crate::text::did_you_mean;
 
 /// The value of a node for a field of this shape, in canonical form. Policy documents and ACL rules are more
 /// than a value and are read elsewhere.
@@ -24,7 +25,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
         Shape::OneOf(choices) => {
             let text = text(node).map_err(one)?;
             if !choices.contains(&text) {
-                let hint = nearest(text, choices.iter().copied());
+                let hint = did_you_mean(text, choices.iter().copied());
                 let what = format!("`{text}` is not one of {}", listed(choices));
                 return Err(one(Draft::error(node.span, what).hint_if(hint)));
             }

@@ -17,6 +17,7 @@ use self::resources::Resources;
 use super::pattern::{Part, Pattern};
 use super::policy::Scope;
 use super::request::Request;
+use crate::text::nearest;
 
 /// What AWS says an action does. Access level is not a risk rating: `secretsmanager:GetSecretValue` is a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -248,12 +249,6 @@ fn may_name(pattern: &Pattern, service: &str) -> bool {
         },
         _ => true,
     }
-}
-
-fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let found = found.to_ascii_lowercase();
-    let scored = known.map(|name| (strsim::jaro_winkler(&found, &name.to_ascii_lowercase()), name));
-    scored.max_by(|a, b| a.0.total_cmp(&b.0)).filter(|(score, _)| *score > 0.85).map(|(_, name)| name)
 }
 
 impl Service {

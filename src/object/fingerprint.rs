@@ -30,14 +30,14 @@ pub fn of_secret(key: &[u8], path: &str, field: &str, secret: &Secret) -> String
         context.update(&(part.len() as u64).to_be_bytes());
         context.update(part.as_bytes());
     }
-    hex(context.sign().as_ref())
+    hex::encode(context.sign())
 }
 
 /// The digest of a value, whatever the order of its keys.
 pub fn of_value(value: &Value) -> String {
     let mut text = String::new();
     canonical(value, &mut text);
-    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
 fn digest_of(kind: &str, path: &str, fields: impl Iterator<Item = (&'static str, Value)>) -> String {
@@ -74,16 +74,6 @@ fn canonical(value: &Value, out: &mut String) {
         }
         scalar => out.push_str(&scalar.to_string()),
     }
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let mut text = String::with_capacity(bytes.len() * 2);
-    for byte in bytes {
-        text.push(char::from(DIGITS[usize::from(byte >> 4)]));
-        text.push(char::from(DIGITS[usize::from(byte & 15)]));
-    }
-    text
 }
 
 #[cfg(test)]

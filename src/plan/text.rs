@@ -14,6 +14,7 @@ use similar::{ChangeTag, TextDiff};
 use super::{Action, Change, FieldChange, Plan, Side, Summary};
 use crate::object::{Shape, field};
 use crate::review;
+use crate::text::one_line;
 
 /// Lines of unchanged text around a changed line.
 const CONTEXT_LINES: usize = 3;
@@ -331,27 +332,9 @@ fn document(shape: Shape, value: &Value) -> String {
     text
 }
 
-/// Text without characters that a terminal would act on: controls, and the marks that turn the reading
-/// direction around or hide (Unicode TR 36, "bidirectional text spoofing").
+/// A text on a line of a plan: nothing in it acts, and tabs are four spaces.
 pub fn escape(text: &str) -> String {
-    let hidden = |c: char| {
-        c.is_control()
-            || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')
-    };
-    if !text.contains(hidden) {
-        return text.to_owned();
-    }
-    let mut safe = String::with_capacity(text.len() + 8);
-    for c in text.chars() {
-        if c == '\t' {
-            safe.push_str("    ");
-        } else if hidden(c) {
-            safe.extend(c.escape_default());
-        } else {
-            safe.push(c);
-        }
-    }
-    safe
+    one_line(&text.replace('\t', "    ")).into_owned()
 }
 
 #[cfg(test)]

@@ -1,16 +1,6 @@
 //! Texts from files and engines made harmless for where they are shown.
 
-/// For a terminal: nothing moves the cursor, hides or turns the reading direction around.
-pub(super) fn terminal(text: &str) -> String {
-    let mut safe = String::with_capacity(text.len());
-    for c in text.chars() {
-        match c {
-            c if is_hidden(c) => safe.extend(c.escape_default()),
-            c => safe.push(c),
-        }
-    }
-    safe
-}
+use crate::text::{acts, one_line};
 
 /// For Markdown, also in the cell of a table: plain text and nothing else.
 pub(crate) fn markdown(text: &str) -> String {
@@ -28,7 +18,7 @@ pub(crate) fn markdown(text: &str) -> String {
                 safe.push('\\');
                 safe.push(c);
             }
-            c if is_hidden(c) => safe.push_str(&markdown_escape(c)),
+            c if acts(c) => safe.push_str(&markdown_escape(c)),
             c => safe.push(c),
         }
     }
@@ -37,7 +27,7 @@ pub(crate) fn markdown(text: &str) -> String {
 
 /// For Markdown as code: the fence is longer than any run of backticks inside. For the cell of a table too.
 pub(crate) fn code(text: &str) -> String {
-    let text = terminal(text).replace('|', "\\|");
+    let text = one_line(text).replace('|', "\\|");
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     let fence = "`".repeat(longest + 1);
     let pad = if text.starts_with('`') || text.ends_with('`') || text.is_empty() { " " } else { "" };
@@ -54,7 +44,7 @@ pub(super) fn html(text: &str) -> String {
             '>' => safe.push_str("&gt;"),
             '"' => safe.push_str("&quot;"),
             '\'' => safe.push_str("&#39;"),
-            c if is_hidden(c) => safe.extend(c.escape_default()),
+            c if acts(c) => safe.extend(c.escape_default()),
             c => safe.push(c),
         }
     }
@@ -71,19 +61,12 @@ fn markdown_escape(c: char) -> String {
     format!("\\\\{}", c.escape_default().to_string().trim_start_matches('\\').replace('{', "\\{").replace('}', "\\}"))
 }
 
-/// Characters that act instead of being seen.
-fn is_hidden(c: char) -> bool {
-    c.is_control()
-        || matches!(c, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' | '\u{61c}')
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{code, html, markdown, terminal, xml};
+    use super::{code, html, markdown, xml};
 
     #[test]
     fn nothing_acts_where_it_is_shown() {
-        assert_eq!(terminal("a\u{1b}[31m\u{202e}\n"), "a\\u{1b}[31m\\u{202e}\\n");
         assert_eq!(markdown("<b>|*@you* #1"), "&lt;b&gt;\\|\\*&#64;you\\* &#35;1");
         assert_eq!(markdown("https://a\n"), "https&#58;//a\\\\n");
         assert_eq!(html("<script a=\"'&"), "&lt;script a=&quot;&#39;&amp;");

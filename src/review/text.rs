@@ -5,8 +5,9 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::section::{self, SECTIONS};
-use super::{Environment, Finding, Judged, Presence, Review, Subject, escape, words};
+use super::{Environment, Finding, Judged, Presence, Review, Subject, words};
 use crate::guardrail::Severity;
+use crate::text::one_line;
 
 /// Whether to paint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -65,12 +66,12 @@ struct Page {
 
 impl Page {
     fn line(&mut self, text: &str) {
-        self.out.push_str(&escape::terminal(text));
+        self.out.push_str(&one_line(text));
         self.out.push('\n');
     }
 
     fn painted(&mut self, style: Style, text: &str) {
-        let text = escape::terminal(text);
+        let text = one_line(text);
         match self.colour {
             Colour::Never => self.out.push_str(&text),
             // Writing to a string cannot fail.

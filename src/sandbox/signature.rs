@@ -72,12 +72,12 @@ impl<'a> Authorization<'a> {
         let time =
             time.ok_or_else(|| Refusal::incomplete_signature("X-Amz-Date is missing or not of the scope's day"))?;
         let canonical = self.canonical_request(request)?;
-        let text = format!("AWS4-HMAC-SHA256\n{time}\n{}\n{}", self.scope, hex(&sha256(canonical.as_bytes())));
+        let text = format!("AWS4-HMAC-SHA256\n{time}\n{}\n{}", self.scope, hex::encode(sha256(canonical.as_bytes())));
         let mut key = format!("AWS4{secret}").into_bytes();
         for part in [self.date, self.region, self.service, "aws4_request"] {
             key = sign(&key, part);
         }
-        let expected = hex(&sign(&key, &text));
+        let expected = hex::encode(sign(&key, &text));
         constant_time::verify_slices_are_equal(expected.as_bytes(), self.signature.as_bytes())
             .map_err(|_| Refusal::wrong_signature())
     }
@@ -95,7 +95,7 @@ impl<'a> Authorization<'a> {
             headers.push_str(&format!("{name}:{}\n", values.join(",")));
         }
         let payload = request.headers.get("x-amz-content-sha256").and_then(|hash| hash.to_str().ok());
-        let body_hash = hex(&sha256(request.body));
+        let body_hash = hex::encode(sha256(request.body));
         // A declared hash must be the body's own, or the body would not be signed at all.
         if payload.is_some_and(|declared| declared != body_hash) {
             return Err(Refusal::wrong_signature());
@@ -127,10 +127,4 @@ fn sha256(bytes: &[u8]) -> Vec<u8> {
 
 fn sign(key: &[u8], text: &str) -> Vec<u8> {
     hmac::sign(&hmac::Key::new(hmac::HMAC_SHA256, key), text.as_bytes()).as_ref().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digits = bytes.iter().flat_map(|byte| [DIGITS[usize::from(byte >> 4)], DIGITS[usize::from(byte & 15)]]);
-    digits.map(char::from).collect()
 }

@@ -36,11 +36,7 @@ impl Hasher {
 
 /// Appends `bytes` in lower-case hexadecimal.
 pub(super) fn write_hex(bytes: &[u8], out: &mut Vec<u8>) {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    for byte in bytes {
-        out.push(DIGITS[usize::from(byte >> 4)]);
-        out.push(DIGITS[usize::from(byte & 15)]);
-    }
+    out.extend_from_slice(hex::encode(bytes).as_bytes());
 }
 
 /// Whether a string is an RFC 3339 timestamp, which Vault leaves in clear.

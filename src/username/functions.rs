@@ -49,8 +49,8 @@ pub(super) fn call(name: &str, arguments: &[Value], facts: &Facts<'_>) -> Result
         ("sha256", [input]) => text(sha256(&input.text())),
         ("base64", [input]) => text(STANDARD.encode(input.text())),
         ("decode_base64", [input]) => decoded(STANDARD.decode(input.text()).ok(), "base64").and_then(text),
-        ("hex", [input]) => text(hex(input.text().as_bytes())),
-        ("decode_hex", [input]) => decoded(unhex(&input.text()), "hex").and_then(text),
+        ("hex", [input]) => text(hex::encode(input.text())),
+        ("decode_hex", [input]) => decoded(hex::decode(input.text()).ok(), "hex").and_then(text),
         // A text, as printf's %s expects.
         ("unix_time", []) => text(facts.now.unix_timestamp().to_string()),
         ("unix_time_millis", []) => text((facts.now.unix_timestamp_nanos() / 1_000_000).to_string()),
@@ -77,13 +77,8 @@ fn size(value: &Value) -> Result<usize, String> {
     }
 }
 
-/// Lower-case hexadecimal.
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
 fn sha256(text: &str) -> String {
-    hex(digest::digest(&digest::SHA256, text.as_bytes()).as_ref())
+    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
 }
 
 /// Keeps what fits; else the head and eight digits of the hash of what was cut off.
@@ -102,13 +97,6 @@ fn truncate_sha256(length: usize, text: &str) -> Result<String, String> {
 
 fn decoded(bytes: Option<Vec<u8>>, form: &str) -> Result<String, String> {
     bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| format!("the input is not {form} of a text"))
-}
-
-fn unhex(text: &str) -> Option<Vec<u8>> {
-    if !text.len().is_multiple_of(2) || !text.is_ascii() {
-        return None;
-    }
-    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).ok()).collect()
 }
 
 /// Go's Sprintf for texts, numbers and flags: `%s %v %d %q %x %X %t %%` with `-`, `0` and a width.
@@ -147,8 +135,8 @@ fn printf(format: &str, arguments: &[Value]) -> Result<String, String> {
             ('q', value) => go_quote(&value.text()),
             ('x', Value::Number(number)) => format!("{number:x}"),
             ('X', Value::Number(number)) => format!("{number:X}"),
-            ('x', value) => hex(value.text().as_bytes()),
-            ('X', value) => hex(value.text().as_bytes()).to_uppercase(),
+            ('x', value) => hex::encode(value.text()),
+            ('X', value) => hex::encode_upper(value.text()),
             _ => return Err(format!("the verb %{verb} does not fit {:?}", argument.text())),
         };
         let padding = width.saturating_sub(shown.chars().count());

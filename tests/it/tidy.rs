@@ -6,17 +6,18 @@ use std::path::{Path, PathBuf};
 
 /// For each room, the rooms it may name. A room that is not listed here may not be named at all.
 const MAY_NAME: &[(&str, &[&str])] = &[
+    ("text", &[]),
     ("secret", &[]),
     ("clock", &[]),
     ("durable", &[]),
-    ("iam", &[]),
+    ("iam", &["text"]),
     ("acl", &[]),
     ("username", &[]),
     ("guardrail", &["iam"]),
     ("object", &["secret", "iam", "acl"]),
-    ("estate", &["object", "secret", "iam", "acl", "guardrail", "username"]),
-    ("review", &["estate", "object", "iam", "acl", "guardrail"]),
-    ("plan", &["object", "iam", "estate", "secret", "review", "guardrail"]),
+    ("estate", &["text", "object", "secret", "iam", "acl", "guardrail", "username"]),
+    ("review", &["text", "estate", "object", "iam", "acl", "guardrail"]),
+    ("plan", &["text", "object", "iam", "estate", "secret", "review", "guardrail"]),
     ("drift", &["object", "plan", "review"]),
     ("git", &["estate"]),
     ("api", &["secret"]),
@@ -29,6 +30,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "cli",
         &[
+            "text",
             "secret",
             "clock",
             "durable",
@@ -54,6 +56,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
 
 /// Rooms that do no I/O, with the files in them that may.
 const PURE: &[(&str, &[&str])] = &[
+    ("text", &[]),
     ("secret", &[]),
     ("iam", &[]),
     ("acl", &[]),

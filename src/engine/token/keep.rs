@@ -72,7 +72,7 @@ impl Tokens {
             context.update(&part.len().to_be_bytes());
             context.update(part.as_bytes());
         }
-        random::hex(context.sign().as_ref())
+        hex::encode(context.sign())
     }
 
     fn hash(&self, token: &Secret) -> String {

@@ -16,9 +16,9 @@ use super::{Lowering, is_lower_name, is_role_name};
 use crate::acl::{Acl, Capability};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
-use crate::estate::tree::nearest;
 use crate::estate::{App, Login, value};
 use crate::object::{FieldValue, Leaf, Origin, acl_policy, approle_role, aws_role, field};
+use crate::text::did_you_mean;
 
 const ROLE_KEYS: &[&str] = &[
     "mount",
@@ -309,7 +309,7 @@ impl Lowering<'_> {
             if self.is_incomplete() {
                 return None;
             }
-            let hint = nearest(mount, known.iter().map(String::as_str));
+            let hint = did_you_mean(mount, known.iter().map(String::as_str));
             let hint = hint.unwrap_or_else(|| format!("declare it: auth \"{mount}\" {{ type = \"approle\" }}"));
             self.reader.report(Draft::error(span, what).hint(hint));
         }

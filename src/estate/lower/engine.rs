@@ -6,9 +6,10 @@ use super::limits::Declared;
 use super::{Lowering, is_mount_path};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
-use crate::estate::tree::{Kind, nearest};
+use crate::estate::tree::Kind;
 use crate::estate::value;
 use crate::object::{FieldValue, Leaf, OnRotate, audit_device, auth_mount, aws_lease, aws_root, mount};
+use crate::text::did_you_mean;
 
 const MOUNT_FIELDS: &[(&str, &str)] =
     &[("description", "description"), ("default_lease_ttl", "default_lease_ttl"), ("max_lease_ttl", "max_lease_ttl")];
@@ -101,7 +102,7 @@ impl Lowering<'_> {
         let Some((word, span)) = self.reader.text(root, "on_rotate") else { return OnRotate::default() };
         OnRotate::of_word(word).unwrap_or_else(|| {
             let what = format!("on_rotate is not `{word}`");
-            let hint = nearest(word, OnRotate::WORDS.iter().copied())
+            let hint = did_you_mean(word, OnRotate::WORDS.iter().copied())
                 .unwrap_or_else(|| format!("it is one of: {}", value::listed(OnRotate::WORDS)));
             self.reader.report(Draft::error(span, what).hint(hint));
             OnRotate::default()

@@ -5,8 +5,9 @@ use std::path::{Component, Path, PathBuf};
 use crate::estate::interpolate::{Replaced, Variables};
 use crate::estate::problem::{Draft, Problem};
 use crate::estate::schema::{Block, Reader};
-use crate::estate::tree::{Kind, Map, nearest};
+use crate::estate::tree::{Kind, Map};
 use crate::estate::{AwsChoice, EngineChoice, Environment, value};
+use crate::text::did_you_mean;
 
 /// An environment with its variables and its overrides.
 pub(super) type Declared = (Environment, Variables, Option<Map>);
@@ -31,7 +32,7 @@ pub(super) fn choose(declarations: &Map, wanted: Option<&str>, incomplete: bool)
         (Some(wanted), names) if names.contains(&wanted) => Ok(Some(wanted.to_owned())),
         (Some(wanted), names) => {
             let problem = Problem::general(format!("the estate has no environment `{wanted}`"));
-            let hint = nearest(wanted, names.iter().copied()).unwrap_or_else(|| format!("it has {listed}"));
+            let hint = did_you_mean(wanted, names.iter().copied()).unwrap_or_else(|| format!("it has {listed}"));
             Err(problem.hint(hint))
         }
         (None, [only]) => Ok(Some((*only).to_owned())),
@@ -195,7 +196,7 @@ fn aws(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<AwsChoice> {
         ("aws", _) => Some(AwsChoice::Aws),
         ("sandbox", _) => Some(AwsChoice::Sandbox),
         (other, span) => {
-            let hint = nearest(other, ["aws", "sandbox"].into_iter());
+            let hint = did_you_mean(other, ["aws", "sandbox"].into_iter());
             reader.report(Draft::error(span, format!("`{other}` is neither `aws` nor `sandbox`")).hint_if(hint));
             None
         }

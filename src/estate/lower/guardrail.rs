@@ -4,11 +4,12 @@ use super::Lowering;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
-use crate::estate::tree::{Kind, Map, nearest};
+use crate::estate::tree::{Kind, Map};
 use crate::estate::{hcl, value};
 use crate::guardrail::{self, Deny, Escalation, Exception, Guardrail, Level, Require, Rule, Severity, Wildcard};
 use crate::iam::document;
 use crate::object::{FieldValue, Shape, aws_role};
+use crate::text::did_you_mean;
 
 const KEYS: &[&str] =
     &["severity", "roles", "apps", "use", "paths", "except_paths", "deny", "require", "except", "enabled", "reason"];
@@ -120,7 +121,7 @@ impl Lowering<'_> {
         let known: Vec<String> = guardrail::PACKS.iter().map(|(name, _)| format!("pack:{name}")).collect();
         let Some(text) = name.strip_prefix("pack:").and_then(guardrail::pack) else {
             let choices = known.iter().map(String::as_str).chain(["builtin:escalation"]);
-            let hint = nearest(name, choices.clone())
+            let hint = did_you_mean(name, choices.clone())
                 .unwrap_or_else(|| format!("known are {}", value::listed(&choices.collect::<Vec<_>>())));
             self.reader.report(Draft::error(span, format!("there is no `{name}` to use")).hint(hint));
             return Vec::new();
@@ -140,7 +141,8 @@ impl Lowering<'_> {
                 let ids = guardrail::paths().1.iter().map(|path| path.id.as_str());
                 if !ids.clone().any(|known| known == *id) {
                     let draft = Draft::error(*span, format!("`{id}` is no path of escalation"));
-                    let hint = nearest(id, ids).unwrap_or_else(|| "policies/escalation.yaml lists them".to_owned());
+                    let hint =
+                        did_you_mean(id, ids).unwrap_or_else(|| "policies/escalation.yaml lists them".to_owned());
                     self.reader.report(draft.hint(hint));
                 }
             }

@@ -5,7 +5,7 @@
 
 use super::Lowering;
 use crate::estate::problem::Draft;
-use crate::estate::tree::nearest;
+use crate::text::did_you_mean;
 
 /// What an AWS engine has below its mount. Source: Vault's API documentation, "AWS secrets engine".
 const BELOW: &[&str] = &["creds", "sts", "roles", "config", "static-creds", "static-roles"];
@@ -75,6 +75,6 @@ impl Lowering<'_> {
             roles.flat_map(|(mount, role)| ["creds", "roles"].map(|below| format!("{mount}/{below}/{role}"))).collect();
         // Of two that are as near, always the same.
         paths.sort_unstable();
-        nearest(path, paths.iter().map(String::as_str))
+        did_you_mean(path, paths.iter().map(String::as_str))
     }
 }

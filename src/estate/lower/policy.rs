@@ -10,10 +10,11 @@ use crate::acl::{Capability, document, hcl};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
-use crate::estate::tree::{Kind, Node, nearest};
+use crate::estate::tree::{Kind, Node};
 use crate::estate::value;
 use crate::iam::json;
 use crate::object::{FieldValue, Leaf, Shape, acl_policy};
+use crate::text::did_you_mean;
 
 /// As policy documents spell them.
 fn capability_names() -> [&'static str; 8] {
@@ -271,7 +272,7 @@ fn capability_problem(capability: &str, span: Span) -> Option<Draft> {
     if Capability::from_name(capability).is_some() {
         return None;
     }
-    let hint = nearest(capability, capability_names().into_iter())
+    let hint = did_you_mean(capability, capability_names().into_iter())
         .unwrap_or_else(|| format!("known are {}", value::listed(&capability_names())));
     Some(Draft::error(span, format!("`{capability}` is not a capability")).hint(hint))
 }

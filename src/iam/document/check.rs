@@ -3,6 +3,7 @@
 use super::{Finding, Json, Kind, Member, SIZE_CODE, Sort, size};
 use crate::iam::policy::{Operator, Test};
 use crate::iam::value::Type;
+use crate::text::did_you_mean;
 
 mod advice;
 mod arn;
@@ -136,7 +137,7 @@ impl<S: Clone> Checker<S> {
                 });
             }
             if !known.is_empty() && !known.contains(&member.key.as_str()) {
-                let hint = nearest(&member.key, known);
+                let hint = did_you_mean(&member.key, known.iter().copied());
                 self.fatal(
                     "INVALID_POLICY_ELEMENT",
                     &member.key_span,
@@ -373,7 +374,10 @@ impl<S: Clone> Checker<S> {
             if parsed.is_none() {
                 let bare = operator.key.trim_start_matches("ForAllValues:").trim_start_matches("ForAnyValue:");
                 let names: Vec<&str> = Test::ALL.iter().map(|test| test.name()).collect();
-                let (what, hint) = (format!("`{}` is not a condition operator", operator.key), nearest(bare, &names));
+                let (what, hint) = (
+                    format!("`{}` is not a condition operator", operator.key),
+                    did_you_mean(bare, names.iter().copied()),
+                );
                 self.fatal("INVALID_CONDITION_OPERATOR", &operator.key_span, what, hint);
             }
             let Some(keys) = self.members(&operator.value, "keys and their values", &[]) else { continue };
@@ -461,12 +465,6 @@ fn has_variable<S>(json: &Json<S>) -> bool {
         Kind::Map(members) => members.iter().any(|member| has_variable(&member.value)),
         _ => false,
     }
-}
-
-fn nearest(found: &str, known: &[&str]) -> Option<String> {
-    let score = |name: &str| strsim::jaro_winkler(&found.to_lowercase(), &name.to_lowercase());
-    let best = known.iter().max_by(|a, b| score(a).total_cmp(&score(b)))?;
-    (score(best) > 0.8).then(|| format!("did you mean `{best}`?"))
 }
 
 #[cfg(test)]

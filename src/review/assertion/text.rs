@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 
 use super::{Asserted, Outcomes};
 use crate::object::Place;
-use crate::review::escape::terminal;
 use crate::review::words;
+use crate::text::one_line;
 
 /// How many statements without a test are named.
 const UNCOVERED_SHOWN_MAX: usize = 20;
@@ -13,28 +13,28 @@ const UNCOVERED_SHOWN_MAX: usize = 20;
 impl Outcomes {
     /// The outcomes as text. `verbose` names the statements that no assertion exercises.
     pub fn text(&self, verbose: bool) -> String {
-        let mut lines = vec![format!("environment {}", terminal(&self.environment))];
+        let mut lines = vec![format!("environment {}", one_line(&self.environment))];
         let width = self.tests.iter().map(|test| test.name.chars().count()).max().unwrap_or_default();
         for test in &self.tests {
-            let name = terminal(&test.name);
+            let name = one_line(&test.name);
             let (mark, count) = match test.passed() {
                 true => ("ok  ", words::count(test.assertions.len(), "assertion")),
-                false => ("FAIL", terminal(&test.place.to_string())),
+                false => ("FAIL", one_line(&test.place.to_string())),
             };
             lines.push(format!("{mark}  {name:width$}   {count}"));
             for Asserted { what, place, failure } in &test.assertions {
                 let Some(reasons) = failure else { continue };
-                lines.push(format!("      {}  ({})", terminal(what), terminal(&place.to_string())));
-                lines.extend(reasons.iter().map(|reason| format!("        {}", terminal(reason))));
+                lines.push(format!("      {}  ({})", one_line(what), one_line(&place.to_string())));
+                lines.extend(reasons.iter().map(|reason| format!("        {}", one_line(reason))));
             }
         }
         if let (true, Some(coverage)) = (verbose, &self.coverage) {
             for (role, sid, place) in coverage.uncovered.iter().take(UNCOVERED_SHOWN_MAX) {
-                let sid = sid.as_ref().map(|sid| format!(" \"{}\"", terminal(sid))).unwrap_or_default();
+                let sid = sid.as_ref().map(|sid| format!(" \"{}\"", one_line(sid))).unwrap_or_default();
                 lines.push(format!(
                     "untested  statement{sid} of {}  ({})",
-                    terminal(role),
-                    terminal(&place.to_string())
+                    one_line(role),
+                    one_line(&place.to_string())
                 ));
             }
             if coverage.uncovered.len() > UNCOVERED_SHOWN_MAX {

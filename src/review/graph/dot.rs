@@ -1,7 +1,7 @@
 //! The graph for Graphviz. Source: Graphviz, "The DOT language".
 
 use super::{Column, Graph};
-use crate::review::escape::terminal;
+use crate::text::one_line;
 
 impl Graph {
     /// The graph in the DOT language.
@@ -32,6 +32,6 @@ impl Graph {
 /// A double-quoted string; a line feed in it becomes DOT's escape for one.
 fn quoted(text: &str) -> String {
     let lines: Vec<String> =
-        text.split('\n').map(|line| terminal(line).replace('\\', "\\\\").replace('"', "\\\"")).collect();
+        text.split('\n').map(|line| one_line(line).replace('\\', "\\\\").replace('"', "\\\"")).collect();
     format!("\"{}\"", lines.join("\\n"))
 }

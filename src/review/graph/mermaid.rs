@@ -1,7 +1,7 @@
 //! The graph for Mermaid, which GitHub and GitLab draw in Markdown. Source: Mermaid, "Flowcharts syntax".
 
 use super::{Column, Graph};
-use crate::review::escape::terminal;
+use crate::text::one_line;
 
 impl Graph {
     /// The graph as a Mermaid flowchart.
@@ -29,7 +29,7 @@ impl Graph {
 /// Everything but letters, digits and a few signs as an entity: labels are HTML inside Mermaid's own syntax.
 fn entities(text: &str) -> String {
     let mut safe = String::with_capacity(text.len());
-    for c in terminal(text).chars() {
+    for c in one_line(text).chars() {
         match c {
             c if c.is_alphanumeric() || matches!(c, ' ' | '/' | '.' | '-' | '_' | ',') => safe.push(c),
             c => safe.push_str(&format!("#{};", u32::from(c))),

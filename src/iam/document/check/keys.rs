@@ -1,9 +1,10 @@
 //! Condition keys: global ones that AWS does not have, and operators for sets where they do not belong, or lack.
 
-use super::{Checker, Member, nearest};
+use super::{Checker, Member};
 use crate::iam::catalogue::Catalogue;
 use crate::iam::pattern::{Pattern, Syntax, is_cased};
 use crate::iam::policy::{Operator, Test};
+use crate::text::did_you_mean;
 
 /// The code of what can't be the name of a key.
 pub(super) const SHAPE_CODE: &str = "INVALID_CONDITION_KEY";
@@ -49,7 +50,7 @@ impl<S: Clone> Checker<S> {
         if lower.starts_with("aws:") && !known.is_empty() && !known.iter().any(is) {
             let names: Vec<&str> = known.iter().map(String::as_str).collect();
             let what = format!("AWS had no global condition key `{key}` on {date}");
-            self.warn("INVALID_GLOBAL_CONDITION_KEY", span, what, nearest(key, &names));
+            self.warn("INVALID_GLOBAL_CONDITION_KEY", span, what, did_you_mean(key, names.iter().copied()));
         }
     }
 

@@ -1,0 +1,109 @@
+//! Texts, as all rooms read and write them. Pure.
+
+use std::borrow::Cow;
+
+/// Names of which the nearest is looked for: comparing is quadratic in their length, and names come from strangers.
+const NAMES_MAX: usize = 10_000;
+
+/// Characters of a name that are compared.
+const CHARACTERS_MAX: usize = 64;
+
+/// Bytes of a known name; longer ones are not looked at.
+const KNOWN_BYTES_MAX: usize = 128;
+
+/// How near a name has to be, from 0 to 1 (Jaro-Winkler).
+const NEAR_MIN: f64 = 0.8;
+
+/// The known name that is most like what was found, if one is near. Letters of either case are alike.
+pub fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let found: String = found.chars().take(CHARACTERS_MAX).collect::<String>().to_lowercase();
+    known
+        .take(NAMES_MAX)
+        .filter(|name| name.len() <= KNOWN_BYTES_MAX)
+        .map(|name| (strsim::jaro_winkler(&found, &name.to_lowercase()), name))
+        .filter(|(score, _)| *score > NEAR_MIN)
+        // Of two that are as near, the last.
+        .max_by(|a, b| a.0.total_cmp(&b.0))
+        .map(|(_, name)| name)
+}
+
+/// ``did you mean `...`?``, if a known name is near.
+pub fn did_you_mean<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+    nearest(found, known).map(|near| format!("did you mean `{near}`?"))
+}
+
+/// Whether a character acts where it is shown instead of being seen: controls, marks that turn the reading direction
+/// around, and what hides or reorders text (Unicode TR 36, "bidirectional text spoofing"; UAX 9).
+pub fn acts(c: char) -> bool {
+    c.is_control()
+        || matches!(
+            c,
+            '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{61c}' | '\u{feff}'
+                | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}'
+        )
+}
+
+/// A text of several lines in which nothing acts but line feeds and tabs: such characters are shown as escapes.
+pub fn printable(text: &str) -> Cow<'_, str> {
+    shown(text, |c| acts(c) && !matches!(c, '\n' | '\t'))
+}
+
+/// A text in which nothing acts, and that stays on its line: for names, keys and places.
+pub fn one_line(text: &str) -> Cow<'_, str> {
+    shown(text, acts)
+}
+
+fn shown(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
+    if !text.contains(&acts) {
+        return Cow::Borrowed(text);
+    }
+    let mut shown = String::with_capacity(text.len() + 8);
+    for c in text.chars() {
+        match acts(c) {
+            true => shown.extend(c.escape_default()),
+            false => shown.push(c),
+        }
+    }
+    Cow::Owned(shown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{did_you_mean, nearest, one_line, printable};
+
+    #[test]
+    fn what_would_act_is_shown_and_not_obeyed() {
+        for (text, line) in [
+            ("a\u{1b}[31mb\u{7}", "a\\u{1b}[31mb\\u{7}"),
+            ("\u{202e}evil\u{61c}", "\\u{202e}evil\\u{61c}"),
+            ("zero\u{200b}width\u{feff}", "zero\\u{200b}width\\u{feff}"),
+            ("tag\u{e0041}", "tag\\u{e0041}"),
+            ("two\nlines\tand", "two\\nlines\\tand"),
+            ("ünïcödé", "ünïcödé"),
+        ] {
+            assert_eq!(one_line(text), line);
+            assert_eq!(printable(text), line.replace("\\n", "\n").replace("\\t", "\t"));
+        }
+    }
+
+    #[test]
+    fn a_near_name_is_found_in_either_case_and_a_far_one_is_not() {
+        let known = ["approle", "aws", "policy_document", "s3:GetObject"];
+        for (found, near) in [
+            ("polcy_document", Some("policy_document")),
+            ("AppRole", Some("approle")),
+            ("S3:getobjet", Some("s3:GetObject")),
+            ("kubernetes", None),
+            ("", None),
+        ] {
+            assert_eq!(nearest(found, known.into_iter()), near, "{found}");
+        }
+        assert_eq!(did_you_mean("asw", ["aws"].into_iter()).as_deref(), Some("did you mean `aws`?"));
+    }
+
+    #[test]
+    fn names_of_strangers_cost_little() {
+        let long = "a".repeat(1 << 20);
+        assert_eq!(nearest(&long, [long.as_str(), "a"].into_iter()), None);
+    }
+}
