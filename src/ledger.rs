@@ -125,9 +125,11 @@ pub struct Ledger {
     key_hidden: bool,
     documents: BTreeMap<Node, Document>,
     entries: BTreeMap<String, Owned>,
+    /// The commit of what is written from now on.
+    commit: Option<String>,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Document {
     /// The version that check-and-set compares with.
     version: u64,
@@ -135,6 +137,8 @@ struct Document {
     holds: bool,
     /// Whether an older version wrote it.
     old: bool,
+    /// The commit of the apply that wrote it last, which may have left no object behind.
+    commit: Option<String>,
 }
 
 /// Documents that were written.
@@ -159,6 +163,7 @@ impl Ledger {
             key_hidden: false,
             documents: BTreeMap::new(),
             entries: BTreeMap::new(),
+            commit: None,
         };
         let folder = format!("{MOUNT}/metadata/{owner}/objects");
         let key = async { if with_key { ledger.read_key(client).await } else { Ok(None) } };
@@ -183,11 +188,11 @@ impl Ledger {
         }
         drop(answers);
         for (node, version, content) in &read {
-            let (holds, old) = match content {
-                Content::Entries { old, .. } => (true, *old),
-                Content::Split => (false, false),
+            let (holds, old, commit) = match content {
+                Content::Entries { old, commit, .. } => (true, *old, commit.clone()),
+                Content::Split => (false, false, None),
             };
-            ledger.documents.insert(*node, Document { version: *version, holds, old });
+            ledger.documents.insert(*node, Document { version: *version, holds, old, commit });
         }
         for (node, _, content) in read {
             let Content::Entries { entries, .. } = content else { continue };
@@ -242,6 +247,16 @@ impl Ledger {
             theirs.write(client, edits).await?;
         }
         Ok(())
+    }
+
+    /// Says which commit what is written from now on comes from.
+    pub fn set_commit(&mut self, commit: Option<String>) {
+        self.commit = commit;
+    }
+
+    /// The commits of the applies that wrote it last, also of those that only took objects away.
+    pub fn commits(&self) -> impl Iterator<Item = &str> {
+        self.documents.values().filter_map(|document| document.commit.as_deref())
     }
 
     /// What is ours, by path.
@@ -412,15 +427,17 @@ impl Ledger {
         content: &BTreeMap<&str, &Owned>,
     ) -> Result<Document, Error> {
         let entries = content.iter().map(|(path, owned)| (*path, *owned));
-        let data = form::of_entries(entries)
+        let before = self.documents.get(&node).and_then(|document| document.commit.clone());
+        let commit = self.commit.clone().or(before);
+        let data = form::of_entries(entries, commit.as_deref())
             .map_err(|error| Error::Odd { path: self.document(node), what: error.to_string() })?;
         let version = self.put_data(client, node, version, &data).await?;
-        Ok(Document { version, holds: true, old: false })
+        Ok(Document { version, holds: true, old: false, commit })
     }
 
     async fn put_split(&self, client: &Client, node: Node, version: u64) -> Result<Document, Error> {
         let version = self.put_data(client, node, version, &form::of_split()).await?;
-        Ok(Document { version, holds: false, old: false })
+        Ok(Document { version, holds: false, old: false, commit: None })
     }
 
     /// Writes a document if it has the version still, and answers the new one. Where the answer is lost, the document

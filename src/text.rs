@@ -98,7 +98,7 @@ mod tests {
         ] {
             assert_eq!(nearest(found, known.into_iter()), near, "{found}");
         }
-        assert_eq!(did_you_mean("asw", ["aws"].into_iter()).as_deref(), Some("did you mean `aws`?"));
+        assert_eq!(did_you_mean("awss", ["aws"].into_iter()).as_deref(), Some("did you mean `aws`?"));
     }
 
     #[test]

@@ -149,6 +149,7 @@ pub async fn run(
         return Ok(Applied { report: Report::new(plan, Vec::new()), edits: Vec::new(), released: Ok(()) });
     }
     let key = ledger.open(client, options.clock).await?;
+    ledger.set_commit(plan.commit.clone());
     let before: HashMap<String, Owned> = plan
         .changes
         .iter()
@@ -347,7 +348,7 @@ fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan,
     // Whether this or what was before is with the engine is not known until it is written for certain.
     let had = before.and_then(|owned| owned.guardrails.clone());
     let mut intent = Owned {
-        found: change.live_fingerprint().filter(|_| change.action == Action::Adopt),
+        found: change.live_fingerprint(),
         from: change.from.clone(),
         guardrails: change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had),
         ..entry(object, plan, key, if was_ours { State::Changing } else { State::Intended })

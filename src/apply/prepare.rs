@@ -10,7 +10,7 @@ use crate::api::Client;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Live, Object, auth_mount, aws_lease, aws_role, aws_root, mount};
+use crate::object::{Live, Object, Owned, auth_mount, aws_lease, aws_role, aws_root, mount};
 use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -70,8 +70,7 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
     let snapshot = early.complete(client, desired, ledger.owned()).await?;
     plan::adopt_fields(desired, &snapshot.objects, ledger.owned());
     let desired = &*desired;
-    let unmanaged: Vec<Unmanaged> =
-        snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
+    let listed: Vec<Unmanaged> = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
     let mut input = Input {
         environment: wish.environment,
         commit: wish.commit,
@@ -85,12 +84,15 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
         others: Others::NotAsked,
         nameless: wish.shared && wish.estate.is_none(),
         max_deletes: wish.max_deletes,
-        unmanaged: &unmanaged,
+        unmanaged: &listed,
         unlisted: &snapshot.unlisted,
         notes: snapshot.notes,
         guardrails: wish.guardrails,
     };
     let mut plan = Plan::new(&input);
+    let beside = settings_below(client, &plan, ledger.owned()).await?;
+    let unmanaged: Vec<Unmanaged> = listed.iter().cloned().chain(beside).collect();
+    input.unmanaged = &unmanaged;
     let mut leases = Leases::default();
     // Without a change there is nothing to take from anybody, and no lease that it would be about.
     if !plan.is_empty() {
@@ -106,6 +108,34 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
     leases.tell(&mut plan);
     guard_accounts(client, &mut plan, desired).await;
     Ok(Prepared { plan, ledger, live: snapshot.objects })
+}
+
+/// Settings of engines that would be unmounted and that nobody here declared: no list has them, and they would go along.
+async fn settings_below(
+    client: &Client,
+    plan: &Plan,
+    owned: &BTreeMap<String, Owned>,
+) -> Result<Vec<Unmanaged>, Error> {
+    let unmounts = |change: &&Change| change.action == Action::Delete && change.kind.name == mount::KIND.name;
+    let mut found = Vec::new();
+    for folder in plan.changes.iter().filter(unmounts).filter_map(|change| plan::folder(change.kind, &change.path)) {
+        for (kind, name) in [(&aws_root::KIND, "root"), (&aws_lease::KIND, "lease")] {
+            let path = format!("{folder}config/{name}");
+            if owned.contains_key(&path) {
+                continue;
+            }
+            match live::read_one(client, kind, &path).await {
+                Ok(live) => {
+                    let set = live.is_some_and(|live| !plan::is_unset(&live));
+                    found.extend(set.then_some(Unmanaged { kind: kind.name, path }));
+                }
+                // An engine of another type has none.
+                Err(live::Error::Api { source, .. }) if matches!(source.code(), Some(400 | 405)) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+    Ok(found)
 }
 
 /// Finds out what of that which a plan touches others have; `None` if this token may not know.

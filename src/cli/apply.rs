@@ -70,6 +70,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
+    if let Some(expected) = &args.expect
+        && (expected.len() != 64 || !expected.bytes().all(|byte| byte.is_ascii_hexdigit()))
+    {
+        return Err(CliError::new(1, format!("--expect takes a digest, and `{}` is none", escape(expected)))
+            .hint("`leasehold plan` prints it: 64 hexadecimal digits"));
+    }
     let word = Word {
         adopt: adoption(args.adopt),
         adopt_from: &args.adopt_from,

@@ -158,7 +158,7 @@ fn wrapped(text: &str, indent: usize, width: usize) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{defused, one_line, printable, wrapped};
+    use super::{defused, one_line, wrapped};
 
     #[test]
     fn no_line_is_a_command_to_a_ci() {

@@ -147,8 +147,10 @@ fn refuse_older(context: &Context, prepared: &mut Prepared) -> Result<(), CliErr
         return Ok(());
     }
     let written = prepared.ledger.owned().iter();
-    let written: BTreeMap<&str, &str> =
-        written.filter_map(|(path, owned)| Some((owned.commit.as_deref()?, path.as_str()))).collect();
+    // An apply that only took objects away is known by the ledger alone.
+    let gone = prepared.ledger.commits().map(|commit| (commit, "something that is gone now"));
+    let kept = written.filter_map(|(path, owned)| Some((owned.commit.as_deref()?, path.as_str())));
+    let written: BTreeMap<&str, &str> = gone.chain(kept).collect();
     let newer = git::newer(&context.estate_dir(), written.keys().copied())
         .map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))?;
     if let Some(newer) = newer {

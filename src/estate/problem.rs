@@ -9,7 +9,7 @@ use std::fmt::Write as _;
 use annotate_snippets::{AnnotationKind, Level, Origin, Renderer, Snippet};
 
 use super::source::{Source, Sources, Span};
-use crate::text::one_line;
+use crate::text::{acts, one_line};
 
 /// How bad a problem is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -255,11 +255,11 @@ fn render_one(problem: &Problem, sources: &Sources, renderer: &Renderer) -> Stri
         };
         let mut snippet = Snippet::source(excerpt.text.clone())
             .line_start(excerpt.line as usize)
-            .annotation(kind.span(excerpt.mark.clone()).label(label.text.as_deref().map(escape)));
+            .annotation(kind.span(excerpt.mark.clone()).label(label.text.as_deref().map(one_line)));
         for (other, text) in excerpts.iter().zip(&problem.labels).skip(index + 1) {
             if let Some(other) = other.as_ref().filter(|other| excerpt.covers(other)) {
                 let span = AnnotationKind::Context.span(other.mark.clone());
-                snippet = snippet.annotation(span.label(text.text.as_deref().map(escape)));
+                snippet = snippet.annotation(span.label(text.text.as_deref().map(one_line)));
             }
         }
         // The renderer counts columns in what it is given; where that is not the file's own line, it is told.
@@ -341,7 +341,7 @@ fn shown(source: &Source, start: usize, last: u32, span: Span) -> (String, std::
             '\r' => {}
             '\t' => text.push('\t'),
             _ if text.len() - line_from > LINE_BYTES_MAX => {}
-            c if is_unsafe(c) => text.extend(c.escape_unicode()),
+            c if acts(c) => text.extend(c.escape_default()),
             c => text.push(c),
         }
     }

@@ -4,7 +4,7 @@
 //! them into their audit trail. It is the JSON of format 1, deflated (RFC 1950) and in base64:
 //!
 //! ```text
-//! {"format": 2, "entries": "<base64>"}    {"format": 2, "split": true}
+//! {"format": 2, "entries": "<base64>", "commit": "<hash>"}    {"format": 2, "split": true}
 //! {"format": 1, "entries": {"<path>": {...}}}
 //! ```
 
@@ -34,6 +34,8 @@ pub(super) enum Content {
         entries: Vec<(String, Owned)>,
         /// Whether an older version wrote it.
         old: bool,
+        /// The commit of the apply that wrote it last.
+        commit: Option<String>,
     },
     /// That other documents hold what it held.
     Split,
@@ -58,18 +60,26 @@ pub(super) fn read(data: &Map<String, Value>) -> Result<Content, String> {
         Ok(owned) => Ok((path.clone(), owned)),
         Err(what) => Err(format!("{path}: {what}")),
     };
-    Ok(Content::Entries { entries: entries.iter().map(entry).collect::<Result<_, String>>()?, old })
+    let commit = data.get("commit").and_then(Value::as_str).map(str::to_owned);
+    Ok(Content::Entries { entries: entries.iter().map(entry).collect::<Result<_, String>>()?, old, commit })
 }
 
 /// Writes a document of entries.
 ///
 /// # Errors
 /// None that is known: memory does not refuse to be written to.
-pub(super) fn of_entries<'a>(entries: impl Iterator<Item = (&'a str, &'a Owned)>) -> std::io::Result<Value> {
+pub(super) fn of_entries<'a>(
+    entries: impl Iterator<Item = (&'a str, &'a Owned)>,
+    commit: Option<&str>,
+) -> std::io::Result<Value> {
     let entries: Map<String, Value> = entries.map(|(path, owned)| (path.to_owned(), owned.encode())).collect();
     let mut deflated = ZlibEncoder::new(Vec::new(), Compression::default());
     deflated.write_all(Value::Object(entries).to_string().as_bytes())?;
-    Ok(json!({"format": FORMAT, "entries": STANDARD.encode(deflated.finish()?)}))
+    let mut data = json!({"format": FORMAT, "entries": STANDARD.encode(deflated.finish()?)});
+    if let Some(commit) = commit {
+        data["commit"] = commit.into();
+    }
+    Ok(data)
 }
 
 /// Writes a document that others stand for.
@@ -105,10 +115,13 @@ mod tests {
         let entry = json!({"kind": "aws role", "file": "a.hcl", "line": 1, "column": 1, "fingerprint": "ab",
                            "secrets": {}, "state": "applied", "protect": false});
         let old = json!({"format": 1, "entries": {"aws/roles/a": entry, "aws/roles/b": entry}});
-        let Ok(Content::Entries { entries, old: true }) = said(&old) else { panic!("it is read") };
-        let new = of_entries(entries.iter().map(|(path, owned)| (path.as_str(), owned))).expect("it is written");
-        assert!(new["entries"].is_string() && new.as_object().expect("a map").len() == 2, "{new}");
-        let Ok(Content::Entries { entries: read, old: false }) = said(&new) else { panic!("it is read") };
+        let Ok(Content::Entries { entries, old: true, commit: None }) = said(&old) else { panic!("it is read") };
+        let new = of_entries(entries.iter().map(|(path, owned)| (path.as_str(), owned)), Some("c0ffee"))
+            .expect("it is written");
+        assert!(new["entries"].is_string() && new.as_object().expect("a map").len() == 3, "{new}");
+        let Ok(Content::Entries { entries: read, old: false, commit: Some(_) }) = said(&new) else {
+            panic!("it is read")
+        };
         let all = |entries: &[(String, crate::object::Owned)]| -> Vec<(String, Value)> {
             entries.iter().map(|(path, owned)| (path.clone(), owned.encode())).collect()
         };

@@ -63,7 +63,12 @@ pub enum State {
 impl Owned {
     /// Whether what an engine holds at its path is ours, as far as this proves it. Nothing there is nobody else's.
     pub fn is_ours(&self, live: Option<&Live>) -> bool {
-        let Some(live) = live.filter(|_| self.state == State::Intended) else { return true };
+        live.filter(|_| self.state == State::Intended).is_none_or(|live| self.is_as_written(live))
+    }
+
+    /// Whether an object is one of those that we wrote or found: what else is at its path may be somebody else's, who
+    /// put it there when ours was gone, or ours and changed by hand.
+    pub fn is_as_written(&self, live: &Live) -> bool {
         let digest = fingerprint::of_live(live);
         digest == self.fingerprint || self.found.as_ref() == Some(&digest)
     }

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::{Action, Change, Input, Kept};
-use crate::object::{Level, Object, Owned, Place, Update};
+use crate::object::{Delete, Level, Live, Object, Owned, Place, Update};
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
 pub const MAX_DELETES_DEFAULT: u32 = 5;
@@ -33,6 +33,13 @@ pub enum Refusal {
     },
     /// Its declaration is gone, and it was protected.
     Protected {
+        /// The object.
+        path: String,
+        /// Where it was declared.
+        place: Place,
+    },
+    /// Its declaration is gone, and what is at its path is not what was written there.
+    NotAsWritten {
         /// The object.
         path: String,
         /// Where it was declared.
@@ -155,6 +162,10 @@ impl Refusal {
                 "if this is meant, set `max_deletes = {}` in the environment, apply, and set it back",
                 paths.len()
             ),
+            Self::NotAsWritten { path, .. } => format!(
+                "if it is somebody else's, `leasehold forget {path}`; if it is ours, declare it again, apply, and remove it \
+                 then"
+            ),
             Self::Protected { .. } => {
                 "put the declaration back with `protect = false`, apply, and remove it then".to_owned()
             }
@@ -177,6 +188,11 @@ impl fmt::Display for Refusal {
             Self::Protected { path, place } => {
                 write!(f, "{path} is protected (it was declared at {place}) and is no longer declared")
             }
+            Self::NotAsWritten { path, place } => write!(
+                f,
+                "{path} (it was declared at {place}) would be deleted, and is not as it was written: somebody changed it, or \
+                 made another in its place"
+            ),
             Self::Immutable { path, fields, place } => {
                 write!(f, "{path} ({place}): {} can't be changed once it exists", fields.join(", "))
             }
@@ -271,6 +287,10 @@ pub(super) fn check<'a>(
     for change in deletes() {
         if owned(&change.path).is_some_and(|owned| owned.protect) {
             refusals.push(Refusal::Protected { path: change.path.clone(), place: change.place.clone() });
+        }
+        let written = |live: &Live| owned(&change.path).is_some_and(|owned| owned.is_as_written(live));
+        if change.kind.delete == Delete::ByPath && change.live.as_ref().is_some_and(|live| !written(live)) {
+            refusals.push(Refusal::NotAsWritten { path: change.path.clone(), place: change.place.clone() });
         }
     }
     let paths: Vec<String> = deletes().map(|change| change.path.clone()).collect();

@@ -84,7 +84,7 @@ fn adopt_field(object: &mut Object, name: &str, value: &Value) {
 }
 
 /// Whether an object that can't be deleted is as the engine has it when nobody sets it.
-pub(super) fn is_unset(live: &Live) -> bool {
+pub fn is_unset(live: &Live) -> bool {
     let default = |name: &str| live.kind.field(name).map_or(Value::Null, Field::default_value);
     matches!(live.kind.delete, Delete::Forget(_)) && live.fields.iter().all(|(name, value)| *value == default(name))
 }

@@ -221,8 +221,10 @@ impl Page {
         self.line("");
         self.notes(plan, notes);
         self.refusals(plan, refusals);
-        let review = plan.review_digest.as_ref().map(|digest| format!("Review {digest}. "));
-        self.line(&format!("{}Digest {}.", review.unwrap_or_default(), plan.digest()));
+        if let Some(digest) = &plan.review_digest {
+            self.line(&format!("Review {digest}."));
+        }
+        self.line(&format!("Digest {}.", plan.digest()));
         self.line("This sums up a long plan: --verbose shows all of it.");
         self.painted(Style::new().bold(), &plan.summary().to_string());
     }

@@ -193,6 +193,44 @@ async fn unmounting_takes_nothing_along_that_is_not_ours() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_is_not_as_it_was_written_is_not_deleted() {
+    let world = World::new();
+    let mut desired = mounts();
+    desired.push(policy("app-a", "# ours"));
+    assert_eq!(apply(&world, named("pay"), &desired, None).await.exit_code(), 0);
+    // Ours are gone, and others have come to their paths.
+    world.client.delete("sys/mounts/aws").await.unwrap();
+    let kv = json!({"type": "kv", "options": {"version": "1"}});
+    world.client.write("sys/mounts/aws", kv.as_object().unwrap()).await.unwrap();
+    world.client.write("aws/precious", json!({"a": "b"}).as_object().unwrap()).await.unwrap();
+    let path = "sys/policies/acl/app-a";
+    world.client.delete(path).await.unwrap();
+    world.client.write(path, json!({"policy": "# theirs"}).as_object().unwrap()).await.unwrap();
+    let refused = apply(&world, named("pay"), &desired[..1], None).await;
+    assert_eq!(refused.exit_code(), 3);
+    let text = refused.text();
+    for path in ["sys/mounts/aws", path] {
+        let said = format!("{path} (it was declared at apps/a.hcl:3) would be deleted, and is not as it was written");
+        assert!(text.contains(&said) && text.contains(&format!("leasehold forget {path}")), "{text}");
+    }
+    assert!(world.client.read("aws/precious").await.unwrap().is_some());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn settings_that_nobody_declared_keep_their_mount() {
+    let world = World::new();
+    assert_eq!(apply(&world, named("pay"), &mounts(), None).await.exit_code(), 0);
+    let lease = json!({"lease": "5m", "lease_max": "10m"});
+    world.client.write("aws/config/lease", lease.as_object().unwrap()).await.unwrap();
+    let root = json!({"access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "by hand"});
+    world.client.write("aws/config/root", root.as_object().unwrap()).await.unwrap();
+    let refused = apply(&world, named("pay"), &mounts()[..1], None).await;
+    assert_eq!(refused.exit_code(), 3);
+    let said = "would take along 2 objects that are not ours: aws/config/lease, aws/config/root";
+    assert!(refused.text().contains(said), "{}", refused.text());
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_role_made_below_a_mount_after_the_plan_stops_its_unmounting() {
     let world = World::new();
     assert_eq!(apply(&world, named("base"), &mounts(), None).await.exit_code(), 0);

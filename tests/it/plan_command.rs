@@ -8,7 +8,7 @@ use std::process::{Command, Stdio};
 use serde_json::json;
 
 use crate::between::Fault;
-use crate::env::{TestEnv, git};
+use crate::env::{TestEnv, commit_all, git};
 use crate::servers::{ByHand, Sort, TestServer};
 
 const LOCAL: &str = "environment \"local\" {\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n}\n";
@@ -348,6 +348,21 @@ fn an_older_commit_over_a_newer_one_is_refused_unless_asked_for() {
     env.ok(&["-C", "estate", "apply", "--auto-approve", "--allow-older"]);
     // What is applied now is the newest that is known.
     assert_eq!(env.run(&["-C", "estate", "plan"]).code, 0);
+}
+
+#[test]
+fn an_older_commit_does_not_bring_back_what_a_newer_one_took_away() {
+    let (env, estate) = under_git();
+    env.write("estate/extra.hcl", "policy \"extra\" {\n  path \"a\" {\n    capabilities = [\"read\"]\n  }\n}\n");
+    commit_all(&estate);
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    std::fs::remove_file(estate.join("extra.hcl")).unwrap();
+    commit_all(&estate);
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    git(&estate, &["checkout", "-q", "HEAD~1"]);
+    let refused = env.run(&["-C", "estate", "plan"]);
+    assert_eq!(refused.code, 3, "{}", refused.normal());
+    assert!(refused.stdout.contains("from which something that is gone now was applied"), "{}", refused.stdout);
 }
 
 #[test]

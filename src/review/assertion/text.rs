@@ -19,7 +19,7 @@ impl Outcomes {
             let name = one_line(&test.name);
             let (mark, count) = match test.passed() {
                 true => ("ok  ", words::count(test.assertions.len(), "assertion")),
-                false => ("FAIL", one_line(&test.place.to_string())),
+                false => ("FAIL", one_line(&test.place.to_string()).into_owned()),
             };
             lines.push(format!("{mark}  {name:width$}   {count}"));
             for Asserted { what, place, failure } in &test.assertions {
