@@ -291,7 +291,7 @@ mod tests {
         let trail = line("\"app\":\"webapp\",", "webapp", ",\"commit\":\"0123456789abcdef-dirty\"")
             + &line("", "red\\u001b[31m", "");
         let found = issuances(trail.as_bytes(), NOW).unwrap();
-        insta::assert_snapshot!(table(&found.issued), @"
+        insta::assert_snapshot!(table(&found.issued), @r"
         TIME                  APP     ROLE           ACCESS KEY  USER     LEASE   COMMIT
         2026-11-23T19:00:00Z  webapp  webapp         AKIA1       vault-u  active  0123456789ab-dirty
         2026-11-23T19:00:00Z  -       red\u{1b}[31m  AKIA1       vault-u  active  -
