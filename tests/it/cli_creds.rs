@@ -39,7 +39,7 @@ fn an_app_gets_a_credential_in_the_form_it_needs() {
 fn what_is_wrong_is_told_with_what_to_do() {
     let env = applied();
     for (arguments, hint) in [
-        (&["creds", "webap"][..], "did you mean webapp?"),
+        (&["creds", "webap"][..], "did you mean `webapp`?"),
         (&["creds", "webapp", "--role", "nope"], "aws/webapp"),
         (&["creds", "webapp", "-e", "prod"], "local"),
         (&["creds", "webapp", "--format", "xml"], "xml"),
