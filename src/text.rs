@@ -14,14 +14,26 @@ const KNOWN_BYTES_MAX: usize = 128;
 /// How near a name has to be, from 0 to 1 (Jaro-Winkler).
 const NEAR_MIN: f64 = 0.8;
 
+/// The same among the thousands of names of a catalogue.
+const NEAR_MIN_OF_MANY: f64 = 0.85;
+
 /// The known name that is most like what was found, if one is near. Letters of either case are alike.
 pub fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_above(NEAR_MIN, found, known)
+}
+
+/// The same, where names are so many that one is always somewhat near.
+pub fn nearest_of_many<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    nearest_above(NEAR_MIN_OF_MANY, found, known)
+}
+
+fn nearest_above<'a>(min: f64, found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     let found: String = found.chars().take(CHARACTERS_MAX).collect::<String>().to_lowercase();
     known
         .take(NAMES_MAX)
         .filter(|name| name.len() <= KNOWN_BYTES_MAX)
         .map(|name| (strsim::jaro_winkler(&found, &name.to_lowercase()), name))
-        .filter(|(score, _)| *score > NEAR_MIN)
+        .filter(|(score, _)| *score > min)
         // Of two that are as near, the last.
         .max_by(|a, b| a.0.total_cmp(&b.0))
         .map(|(_, name)| name)

@@ -17,7 +17,7 @@ use self::resources::Resources;
 use super::pattern::{Part, Pattern};
 use super::policy::Scope;
 use super::request::Request;
-use crate::text::nearest;
+use crate::text::nearest_of_many;
 
 /// What AWS says an action does. Access level is not a risk rating: `secretsmanager:GetSecretValue` is a read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -205,15 +205,16 @@ impl Catalogue {
         let (service, name) = pattern.text.split_once(':').unwrap_or((&pattern.text, ""));
         let lower = service.to_ascii_lowercase();
         let Some(known) = self.service(&lower) else {
-            let near = nearest(&lower, self.services.iter().map(|service| service.name.as_str()));
+            let near = nearest_of_many(&lower, self.services.iter().map(|service| service.name.as_str()));
             return Some(Unknown { service: true, near: near.map(str::to_owned) });
         };
         let names = known.actions.iter().map(|entry| &*entry.name);
         let near = match (pattern.literal(), name.strip_suffix('*')) {
-            (Some(_), _) => nearest(name, names).map(str::to_owned),
+            (Some(_), _) => nearest_of_many(name, names).map(str::to_owned),
             // A beginning is as near as it is to the beginnings of names.
             (None, Some(start)) if !start.contains(['*', '?']) => {
-                nearest(start, names.filter_map(|name| name.get(..start.len() + 1))).map(|near| format!("{near}*"))
+                nearest_of_many(start, names.filter_map(|name| name.get(..start.len() + 1)))
+                    .map(|near| format!("{near}*"))
             }
             (None, _) => None,
         };

@@ -528,8 +528,8 @@ fn what_is_asked_on_the_command_line_is_checked_alike() {
             &["`aws:SourceVpcee`", "`aws:SourceVpce`?"],
         ),
         (&["access", "who", "s3:*", "--context", "vpce=x"], 1, 1, &["`vpce` is not a condition key"]),
-        (&["access", "what", "mialer"], 1, 1, &["the app mialer is not declared", "did you mean mailer?"]),
-        (&["graph", "--app", "mialer"], 1, 1, &["the app mialer is not declared", "did you mean mailer?"]),
+        (&["access", "what", "mialer"], 1, 1, &["the app mialer is not declared", "did you mean `mailer`?"]),
+        (&["graph", "--app", "mialer"], 1, 1, &["the app mialer is not declared", "did you mean `mailer`?"]),
         (
             &["test", "--filter", "nosessions"],
             1,
