@@ -7,6 +7,8 @@
 mod acl;
 #[path = "../../src/iam/mod.rs"]
 mod iam;
+#[path = "../../src/text.rs"]
+mod text;
 #[path = "../../src/sandbox/policy/mod.rs"]
 mod second;
 

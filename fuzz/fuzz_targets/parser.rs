@@ -6,6 +6,8 @@
 mod acl;
 #[path = "../../src/iam/mod.rs"]
 mod iam;
+#[path = "../../src/text.rs"]
+mod text;
 
 use libfuzzer_sys::fuzz_target;
 
