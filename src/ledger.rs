@@ -230,6 +230,17 @@ impl Ledger {
             .await
     }
 
+    /// The same; `None` where this token may not read them.
+    ///
+    /// # Errors
+    /// As [`Ledger::others`], but for that.
+    pub async fn readable_others(&self, client: &Client) -> Result<Option<Vec<Self>>, Error> {
+        match self.others(client).await {
+            Err(Error::Api { source, .. }) if source.code() == Some(403) => Ok(None),
+            others => others.map(Some),
+        }
+    }
+
     /// Whose it is.
     pub fn owner(&self) -> &str {
         &self.owner

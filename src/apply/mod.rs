@@ -222,12 +222,8 @@ async fn lost_to_others(
     if !plan.changes.iter().any(|change| comes(&change)) {
         return Ok(());
     }
-    let others = match ledger.others(client).await {
-        Ok(others) => others,
-        // The plan has said that this is not known.
-        Err(ledger::Error::Api { source, .. }) if source.code() == Some(403) => return Ok(()),
-        Err(error) => return Err(error.into()),
-    };
+    // Where it is not known, the plan has said so.
+    let Some(others) = ledger.readable_others(client).await? else { return Ok(()) };
     for (change, outcome) in plan.changes.iter().zip(outcomes).filter(|(change, _)| comes(change)) {
         let theirs = |other: &&Ledger| {
             change.from.as_deref() != Some(other.owner())
@@ -281,8 +277,10 @@ async fn walk(
             let lost = known[index].clone();
             let blocker = blocked(index).map(|other| plan.changes[other].path.clone());
             async move {
+                if let Some(lost) = lost {
+                    return (index, lost);
+                }
                 let outcome = match blocker {
-                    _ if lost.is_some() => return (index, lost.unwrap_or(Outcome::Interrupted)),
                     _ if options.stop.load(Ordering::Relaxed) => Outcome::Interrupted,
                     Some(path) => Outcome::Skipped { because: path },
                     None => {

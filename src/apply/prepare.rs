@@ -140,11 +140,7 @@ async fn settings_below(
 
 /// Finds out what of that which a plan touches others have; `None` if this token may not know.
 async fn ask_others(client: &Client, plan: &Plan, ledger: &Ledger, wish: &Wish<'_>) -> Result<Option<Claims>, Error> {
-    let others = match ledger.others(client).await {
-        Ok(others) => others,
-        Err(ledger::Error::Api { source, .. }) if source.code() == Some(403) => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
+    let Some(others) = ledger.readable_others(client).await? else { return Ok(None) };
     let known = |owner: &&String| others.iter().any(|other| other.owner() == owner.as_str());
     if let Some(owner) = wish.adopt_from.iter().find(|owner| !known(owner)) {
         let known = others.iter().map(|other| other.owner().to_owned()).collect();
