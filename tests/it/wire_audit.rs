@@ -208,6 +208,26 @@ fn a_device_writes_its_prefix_before_each_line() {
     }
 }
 
+#[test]
+fn the_engines_own_trail_counts_what_a_list_tells_and_a_declared_device_names_it() {
+    let world = World::with_role();
+    let home = tempfile::tempdir().unwrap();
+    let file = home.path().join("declared.log").display().to_string();
+    let device = json!({ "type": "file", "options": { "file_path": file } });
+    world.root.send("PUT", "sys/audit/declared", Some(&device));
+    let listed = world.root.send("LIST", "aws/roles", None);
+    assert_eq!(listed.body["data"]["keys"], json!(["r"]));
+    let told = |text: &str| {
+        let mut lines = text.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        let is_list = |line: &Value| line["type"] == "response" && line["request"]["path"] == "aws/roles/";
+        lines.rfind(is_list).unwrap()["response"]["data"].clone()
+    };
+    let own = told(&std::fs::read_to_string(world.trail_file()).unwrap());
+    assert_eq!(own["keys"], json!(1));
+    let declared = told(&std::fs::read_to_string(&file).unwrap());
+    assert!(declared["keys"][0].as_str().unwrap().starts_with("hmac-sha256:"), "{declared}");
+}
+
 /// Asks for a credential in a thread, and waits until AWS has been asked for its key, whose answer comes
 /// only when the clock is moved.
 fn issue_until_the_key(world: &World) -> std::thread::JoinHandle<Answer> {
