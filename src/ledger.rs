@@ -220,10 +220,22 @@ impl Ledger {
     /// # Errors
     /// As [`Ledger::read`]; [`Error::Api`] with 403 where this token may not list them.
     pub async fn others(&self, client: &Client) -> Result<Vec<Self>, Error> {
+        Self::all_but(client, Some(&self.owner)).await
+    }
+
+    /// All ledgers on an engine.
+    ///
+    /// # Errors
+    /// As [`Ledger::others`].
+    pub async fn all(client: &Client) -> Result<Vec<Self>, Error> {
+        Self::all_but(client, None).await
+    }
+
+    async fn all_but(client: &Client, own: Option<&str>) -> Result<Vec<Self>, Error> {
         let path = format!("{MOUNT}/metadata");
         let listed = client.list(&path).await.map_err(|source| Error::Api { path, source })?;
         let names = names(listed);
-        let owners = names.iter().filter_map(|key| key.strip_suffix('/')).filter(|owner| *owner != self.owner);
+        let owners = names.iter().filter_map(|key| key.strip_suffix('/')).filter(|owner| Some(*owner) != own);
         stream::iter(owners.map(|owner| Self::read_one(client, owner, false)))
             .buffered(LEDGERS_AT_ONCE)
             .try_collect()

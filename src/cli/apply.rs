@@ -18,9 +18,6 @@ use super::secret_source;
 use crate::apply::{self, Options, Outcome, Prepared};
 use crate::plan::{Change, Plan, escape};
 
-/// Without a terminal, larger plans show no progress line per object.
-const PROGRESS_LINES_MAX: usize = 200;
-
 /// What a shell answers for a process that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
 
@@ -43,7 +40,7 @@ pub(crate) struct Args {
     /// Apply the plan that has this digest, as `leasehold plan` printed it, and no other; nobody is asked
     #[arg(long, value_name = "DIGEST")]
     expect: Option<String>,
-    /// Show all of a plan of more than 30 changes
+    /// Show all of a plan of more than 30 changes, and what becomes of each
     #[arg(long)]
     verbose: bool,
     /// Take warnings about the files for errors
@@ -98,7 +95,7 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
         confirm(plan)?;
     }
     let stop = AtomicBool::new(false);
-    let progress = Progress::new(plan.changes.len());
+    let progress = Progress::new(plan.changes.len(), args.verbose || !plan.is_long());
     tokio::select! {
         outcome = Box::pin(run_to_the_end(context, &mut proposal, &stop, &progress)) => outcome,
         () = interrupted(&stop, &progress) => {
@@ -194,7 +191,8 @@ enum Progress {
 }
 
 impl Progress {
-    fn new(changes: usize) -> Self {
+    /// Without a terminal there is a line for each change, where the plan shows each.
+    fn new(changes: usize, each: bool) -> Self {
         let terminal = std::io::stderr().is_terminal();
         match (changes, terminal) {
             (0, _) => Self::Nothing,
@@ -206,7 +204,7 @@ impl Progress {
                 bar.enable_steady_tick(Duration::from_millis(200));
                 Self::Bar(bar)
             }
-            (..=PROGRESS_LINES_MAX, false) => Self::Lines,
+            (_, false) if each => Self::Lines,
             (_, false) => Self::Nothing,
         }
     }

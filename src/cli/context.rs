@@ -210,6 +210,11 @@ impl Context {
         self.network(ADDRESS_DEFAULT.to_owned())
     }
 
+    /// Whether a command is about the engine at an address, and no estate is meant or near.
+    pub(crate) fn is_about_an_engine(&self) -> bool {
+        self.global.address().is_some() && self.dir.is_none() && !holds_estate(Path::new("."))
+    }
+
     /// Whether an environment's engine is reached over an address, where other estates may use it too. The
     /// data of an embedded engine is inside its estate's directory.
     pub(crate) fn is_remote(&self, environment: &Environment) -> bool {

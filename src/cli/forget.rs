@@ -2,6 +2,7 @@
 
 use super::context::Context;
 use super::error::CliError;
+use super::read::clean;
 use super::{Global, ledger, output, plan};
 use crate::apply;
 use crate::ledger::describe;
@@ -25,22 +26,23 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     global.no_field()?;
     let context = Context::open(global)?;
-    let outcome = forget(&context, &args.paths).await;
+    let paths: Vec<&str> = args.paths.iter().map(|path| clean(path)).collect();
+    let outcome = forget(&context, &paths).await;
     context.close().await;
     outcome?;
-    for path in &args.paths {
+    for path in paths {
         output::line(&format!("Forgotten: {}. It stays in the engine as it is.", escape(path)))?;
     }
     Ok(0)
 }
 
-async fn forget(context: &Context, paths: &[String]) -> Result<(), CliError> {
+async fn forget(context: &Context, paths: &[&str]) -> Result<(), CliError> {
     let (mut ledger, client) = ledger::read(context).await?;
-    if let Some(path) = paths.iter().find(|path| !ledger.owned().contains_key(*path)) {
+    if let Some(path) = paths.iter().find(|path| !ledger.owned().contains_key(**path)) {
         let (path, whose) = (escape(path), describe(ledger.owner()));
         return Err(CliError::new(1, format!("nothing was forgotten: {path} is not in the ledger of {whose}"))
             .hint("`leasehold ledger show` prints what is"));
     }
-    let written = ledger.write(&client, paths.iter().map(|path| (path.clone(), None))).await;
+    let written = ledger.write(&client, paths.iter().map(|path| ((*path).to_owned(), None))).await;
     written.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))
 }

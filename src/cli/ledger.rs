@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::context::Context;
 use super::error::CliError;
 use super::global::Format;
+use super::read::clean;
 use super::{Global, output, plan, table};
 use crate::apply;
 use crate::ledger::{self, Ledger};
@@ -39,7 +40,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?;
     let format = global.format(&[Format::Table, Format::Json, Format::Yaml])?;
     let outcome = match args.action {
-        Action::Show { prefix } => show(&context, prefix.as_deref().unwrap_or_default()).await,
+        Action::Show { prefix } => show(&context, clean(prefix.as_deref().unwrap_or_default())).await,
         Action::List => list(&context).await,
     };
     context.close().await;
@@ -66,8 +67,7 @@ pub(super) async fn read(context: &Context) -> Result<(Ledger, crate::api::Clien
 async fn show(context: &Context, prefix: &str) -> Result<(String, Value), CliError> {
     let (ledger, _) = read(context).await?;
     let is_under = |path: &str| {
-        path.strip_prefix(prefix.trim_end_matches('/'))
-            .is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('/'))
+        path.strip_prefix(prefix).is_some_and(|rest| prefix.is_empty() || rest.is_empty() || rest.starts_with('/'))
     };
     let entries: Vec<_> = ledger.owned().iter().filter(|(path, _)| is_under(path)).collect();
     let rows = entries.iter().map(|(path, owned)| {
@@ -80,10 +80,13 @@ async fn show(context: &Context, prefix: &str) -> Result<(String, Value), CliErr
 }
 
 async fn list(context: &Context) -> Result<(String, Value), CliError> {
-    let (ledger, client) = read(context).await?;
-    let others = ledger.others(&client).await;
-    let others = others.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?;
-    let mut all: Vec<&Ledger> = others.iter().chain([&ledger]).collect();
+    // An engine with an address has ledgers also where no estate is.
+    let client = match context.is_about_an_engine() {
+        true => context.client().await?,
+        false => context.operator(&context.estate()?.environment).await?,
+    };
+    let all = Ledger::all(&client).await;
+    let mut all = all.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?;
     all.sort_by_key(|ledger| ledger.owner().to_owned());
     let rows = all.iter().map(|ledger| {
         vec![ledger.owner().to_owned(), ledger.owned().len().to_string(), ledger::describe(ledger.owner())]

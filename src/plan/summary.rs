@@ -23,10 +23,15 @@ const LINE_CHARS_MAX: usize = 160;
 impl Plan {
     /// The plan as people read it at its size: whole if it is small or that is asked for, else summed up.
     pub fn page(&self, colour: Colour, verbose: bool) -> String {
-        match verbose || self.changes.len() <= WHOLE_MAX {
+        match verbose || !self.is_long() {
             true => self.text(colour),
             false => self.summed_up(colour),
         }
+    }
+
+    /// Whether it is summed up unless somebody asks for all of it.
+    pub fn is_long(&self) -> bool {
+        self.changes.len() > WHOLE_MAX
     }
 
     fn summed_up(&self, colour: Colour) -> String {

@@ -264,4 +264,18 @@ fn people_can_read_it() {
     let secrets = &root["objects"]["aws/config/root"]["secrets"];
     assert!(secrets.is_array() || root["objects"] == json!({}), "names alone: {root}");
     assert!(run(&["ledger", "list"]).contains("an estate without a name, environment `local`"));
+    assert_eq!(run(&["ledger", "show", "/aws/roles/"]), run(&["ledger", "show", "aws/roles"]));
+}
+
+#[test]
+fn whose_ledgers_an_engine_has_can_be_asked_without_an_estate() {
+    let server = TestServer::start(Sort::Ours);
+    let mut env = TestEnv::new();
+    env.set("LEASEHOLD_TOKEN", &*server.token).set("LEASEHOLD_ADDR", &server.address);
+    let environment = format!("environment \"prod\" {{\n  address = \"{}\"\n  estate = \"pay\"\n}}\n", server.address);
+    env.write("estate/estate.hcl", &format!("{environment}auth \"approle\" {{}}\n"));
+    assert!(!env.ok(&["ledger", "list"]).contains("environment"));
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let text = env.ok(&["ledger", "list"]);
+    assert!(text.contains("the estate `pay`, environment `prod`"), "{text}");
 }

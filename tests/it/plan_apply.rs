@@ -382,7 +382,10 @@ fn adopting_a_login_leaves_what_nobody_declared_and_forgetting_leaves_all_of_it(
         "{}",
         refused.stderr
     );
-    assert_eq!(estate.ok(&["forget", path]), format!("Forgotten: {path}. It stays in the engine as it is.\n"));
+    assert_eq!(
+        estate.ok(&["forget", &format!("/{path}")]),
+        format!("Forgotten: {path}. It stays in the engine as it is.\n")
+    );
     assert!(
         estate.plan(3).contains(&format!("1 declared object exists already and was not made from these files: {path}"))
     );
