@@ -158,7 +158,7 @@ pub async fn run(
     let intents: Vec<ledger::Edit> = plan
         .changes
         .iter()
-        .filter(|change| needs_intent(change))
+        .filter(|change| needs_intent(change, before.get(&change.path)))
         .filter_map(|change| {
             let before = before.get(&change.path);
             let entry = match objects.get(change.path.as_str()) {
@@ -170,7 +170,7 @@ pub async fn run(
         })
         .collect();
     ledger.write(client, intents).await?;
-    lost_to_others(client, plan, ledger, &mut outcomes).await?;
+    lost_to_others(client, plan, &before, ledger, &mut outcomes).await?;
     walk(client, plan, &objects, &mut outcomes, options).await;
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Interrupted)).collect();
     let released = release(client, plan, &outcomes, &upkeep, ledger).await;
@@ -215,10 +215,11 @@ pub async fn run(
 async fn lost_to_others(
     client: &Client,
     plan: &Plan,
+    before: &HashMap<String, Owned>,
     ledger: &Ledger,
     outcomes: &mut [Option<Outcome>],
 ) -> Result<(), Error> {
-    let comes = |change: &&Change| needs_intent(change) && !change.takes_away();
+    let comes = |change: &&Change| needs_intent(change, before.get(&change.path)) && !change.takes_away();
     if !plan.changes.iter().any(|change| comes(&change)) {
         return Ok(());
     }
@@ -302,11 +303,16 @@ async fn walk(
 }
 
 /// Whether the ledger must know of a change before it is made: the object becomes ours or goes, or what no read tells is
-/// written, a secret or guardrails. Everything else is seen in the engine itself.
-fn needs_intent(change: &Change) -> bool {
+/// written, a secret or guardrails. Everything else is seen in the engine itself. What only an earlier intent makes ours
+/// would not be any more once it is changed.
+fn needs_intent(change: &Change, before: Option<&Owned>) -> bool {
     match change.action {
         Action::Create | Action::Adopt | Action::Delete => true,
-        Action::Update => change.from.is_some() || change.fields.iter().any(|field| !change.kind.tells(field.name)),
+        Action::Update => {
+            change.from.is_some()
+                || before.is_none_or(|before| before.state == State::Intended)
+                || change.fields.iter().any(|field| !change.kind.tells(field.name))
+        }
         Action::Forget => false,
     }
 }
@@ -331,11 +337,11 @@ fn record(
         | Outcome::Lost { .. }
         | Outcome::Skipped { .. }
         | Outcome::Interrupted
-        | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change).then(|| before.cloned()),
+        | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change, before).then(|| before.cloned()),
         Outcome::Failed { acted: Acted::Unknown, .. } => None,
         // It is not as declared, and nobody but us made it so.
         Outcome::Failed { acted: Acted::Yes, .. } => object
-            .filter(|_| needs_intent(change))
+            .filter(|_| needs_intent(change, before))
             .map(|object| Some(Owned { state: State::Changing, ..intent(object, change, before, plan, key) })),
     }
 }

@@ -10,7 +10,7 @@ use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
 use leasehold::apply::{self, Options, Report, Wish, prepare};
 use leasehold::ledger::{self, Ledger};
 use leasehold::live;
-use leasehold::object::{KINDS, Kind, Live, Object};
+use leasehold::object::{KINDS, Kind, Live, Object, State};
 use leasehold::plan::{Adopt, Colour, Plan};
 use leasehold::secret::Secret;
 use proptest::prelude::*;
@@ -320,6 +320,29 @@ async fn what_comes_to_the_path_of_an_object_that_was_being_deleted_is_not_ours(
     let next = apply(&world, named("pay"), &[], None).await;
     assert!(next.text().contains("what is there now is not ours: that stays"), "{}", next.text());
     assert_eq!(world.client.read(path).await.unwrap().unwrap().data.unwrap()["policy"], json!("# theirs"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_stopped_applies_made_and_changed_stays_theirs() {
+    let path = "sys/policies/acl/app-a";
+    let (mut made, mut changed) = (0, 0);
+    for requests in 0..10 {
+        for more in 0..10 {
+            let world = World::new();
+            apply(&world, named("pay"), &[policy("app-a", "# one")], Some(requests)).await;
+            let known = ledger(&world, "pay.local").await.owned().get(path).map(|owned| owned.state);
+            if known != Some(State::Intended) || world.client.read(path).await.unwrap().is_none() {
+                break;
+            }
+            made += 1;
+            apply(&world, named("pay"), &[policy("app-a", "# two")], Some(more)).await;
+            let is = world.client.read(path).await.unwrap().unwrap().data.unwrap();
+            changed += usize::from(is["policy"] == json!("# two"));
+            let taken = apply(&world, Estate { adopt: true, ..named("web") }, &[policy("app-a", "# web")], None).await;
+            assert_eq!(taken.exit_code(), 3, "stopped after {requests} and {more}: {}", taken.text());
+        }
+    }
+    assert!(made > 0 && changed > 0, "{made} {changed}");
 }
 
 /// What objects there may be: kind and path.
