@@ -5,7 +5,7 @@ use crate::api;
 /// The end of a command that did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct CliError {
-    /// The process's exit code (README, "Exit codes").
+    /// The process's exit code (docs/cli.md, "Exit codes").
     pub(crate) exit_code: u8,
     /// What happened, where. Never a secret. May have several lines.
     pub(crate) message: String,

@@ -1,5 +1,5 @@
 //! What Vault serves and this server does not, by path: so that who asks is told in words, and not that a path is
-//! unknown. README lists the same paths.
+//! unknown. docs/engine.md lists the same paths.
 
 use super::error::Error;
 
@@ -82,9 +82,9 @@ mod tests {
     use super::ABSENT;
 
     #[test]
-    fn the_readme_lists_these_paths() {
-        let readme = include_str!("../../README.md");
-        let (_, list) = readme.split_once("but for `sys/internal/ui/mounts`:").unwrap();
+    fn the_documentation_lists_these_paths() {
+        let page = include_str!("../../docs/engine.md");
+        let (_, list) = page.split_once("but for `sys/internal/ui/mounts`:").unwrap();
         let list = list.split("\n\n").next().unwrap();
         let told: Vec<&str> = list.split('`').skip(1).step_by(2).collect();
         let is_named = |path: &str| ABSENT.iter().any(|(name, _)| *name == path);

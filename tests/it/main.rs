@@ -20,6 +20,7 @@ mod cli_flags;
 mod cli_output;
 mod conftest;
 mod disks;
+mod docs;
 mod drift;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "drift.rs"]

@@ -509,8 +509,9 @@ impl Model {
                 (false, true) => declared && (was.is_none() || *adopt || from.is_some()),
                 (_, false) => declared && (ours || others.iter().all(named)),
             };
-            // Who is named gives up theirs, and nobody's needs a word of its own.
-            let nobodys = !ours && others.is_empty() && was.is_some();
+            // Who is named gives up theirs, also if they only meant to have it, and nobody's needs a word of its own.
+            let meant = from.is_some_and(|from| self.has(from, path, was));
+            let nobodys = !ours && others.is_empty() && was.is_some() && !meant;
             if !same && (!may || (nobodys && !*adopt)) {
                 return Err(format!("{path} was changed: others {others:?}, ours {ours}"));
             }

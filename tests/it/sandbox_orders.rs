@@ -1,4 +1,4 @@
-//! Faults ordered over HTTP, as the README tells: each order does what it says, and one that would do nothing is refused.
+//! Faults ordered over HTTP, as docs/sandbox.md tells: each order does what it says, and one that would do nothing is refused.
 
 use std::io::{Read, Write};
 use std::net::SocketAddr;
@@ -155,9 +155,10 @@ async fn limits_hold() {
 const MANAGED: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 
 #[test]
-fn every_order_of_the_readme_is_tried_here() {
-    let readme = std::fs::read_to_string(std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, table) = readme.split_once("| order | what happens |\n").unwrap();
+fn every_order_of_the_page_is_tried_here() {
+    let page = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("docs/sandbox.md");
+    let page = std::fs::read_to_string(page).unwrap();
+    let (_, table) = page.split_once("| order | what happens |\n").unwrap();
     let orders = table.split("\n\n").next().unwrap().lines().skip(1).map(|row| row.split('|').nth(1).unwrap());
     let words = orders.flat_map(|order| order.split('"').skip(1).step_by(2)).filter(|word| *word != "effect");
     let tried = |word: &str| {
@@ -166,7 +167,7 @@ fn every_order_of_the_readme_is_tried_here() {
     let told: Vec<&str> = words.collect();
     assert!(told.iter().all(|word| tried(word)), "{told:?}");
     for effect in EFFECTS {
-        assert!(told.contains(&effect.0), "the README does not tell of {}", effect.0);
+        assert!(told.contains(&effect.0), "docs/sandbox.md does not tell of {}", effect.0);
     }
 }
 
