@@ -281,7 +281,7 @@ fn interrupted_an_apply_finishes_what_it_began_and_says_what_is_left() {
         );
     }
     env.write("estate/estate.hcl", &estate);
-    let mut command = env.command(&["-C", "estate", "apply", "--auto-approve"]);
+    let mut command = env.command(&["-C", "estate", "apply", "--auto-approve", "--verbose"]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut progress = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let begun = progress.find(|line| line.contains("aws/roles/") && line.ends_with("done"));

@@ -14,6 +14,7 @@ use crate::engine::field::Fields;
 use crate::engine::request::{Operation, Response};
 use crate::engine::router::Mount;
 use crate::secret::Secret;
+use crate::units::duration::go_string;
 use crate::username;
 
 /// What `config/root` holds. Every write replaces all of it.
@@ -240,8 +241,8 @@ pub(super) async fn handle_lease(core: &Arc<Core>, call: Call<'_>) -> Result<Res
         Operation::Read => {
             let config: LeaseConfig = core.barrier.get(&key)?.ok_or(Error::NotFound)?;
             Ok(Response::data(json!({
-                "lease": duration::go_string(config.lease),
-                "lease_max": duration::go_string(config.lease_max),
+                "lease": go_string(config.lease),
+                "lease_max": go_string(config.lease_max),
             })))
         }
         Operation::Write => {
