@@ -16,7 +16,7 @@ use serde_json::{Map, Value};
 use crate::object::{
     Access, Kind, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role, aws_root, fingerprint,
 };
-use crate::plan::{Action, Change, FieldChange, Kept, Plan, Side};
+use crate::plan::{Action, Change, FieldChange, Plan, Side};
 use crate::review;
 
 /// What drifted in an environment.
@@ -126,8 +126,8 @@ impl Drift {
         for change in &input.plan.changes {
             drift.sort(change, desired.get(change.path.as_str()).copied(), input);
         }
-        for kept in &input.plan.kept {
-            drift.other_key(kept, input);
+        for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.name == aws_root::KIND.name) {
+            drift.other_key(path, owned, input);
         }
         let found = input.plan.unmanaged.iter().filter(|object| {
             object.kind == aws_role::KIND.name
@@ -180,29 +180,35 @@ impl Drift {
         }
     }
 
-    /// Tells of a key that an engine has since the last apply, and that the plan leaves there.
-    fn other_key(&mut self, kept: &Kept, input: Input<'_>) {
-        let (Some(owned), Some(live)) = (input.owned.get(&kept.path), input.live.get(&kept.path)) else { return };
-        if !is_changed(owned, Some(live)) {
-            return;
-        }
-        let before = kept.written.as_deref().map_or(Side::Absent, |key| Side::Value(Value::from(key)));
-        let after = Side::Value(Value::from(&*kept.live));
+    /// Tells of a key that an engine has without us, whatever becomes of it: the one that it had last, as far as that is
+    /// known, and the one that it has. What the files say of it is another matter.
+    fn other_key(&mut self, path: &str, owned: &Owned, input: Input<'_>) {
+        let Some(live) = input.live.get(path).filter(|live| owned.is_ours(Some(live))) else { return };
+        let Some(key) = aws_root::key_of(live).filter(|key| !owned.knows_key(key, live)) else { return };
+        let before = match owned.last_key(live) {
+            Some(last) if last.is_empty() => Side::Absent,
+            Some(last) => Side::Value(Value::from(last)),
+            None => Side::Unknown,
+        };
+        let after = Side::Value(Value::from(key));
         let field = FieldChange { name: aws_root::KEY[0], shape: Shape::Text, before, after };
-        if let Some(changed) = self.changed.iter_mut().find(|changed| changed.path == kept.path) {
+        if let Some(changed) = self.changed.iter_mut().find(|changed| changed.path == path) {
             if let Fate::Differs(fields) = &mut changed.fate {
+                fields.retain(|other| other.name != field.name);
                 fields.push(field);
             }
             return;
         }
+        let pending = self.pending.iter_mut().find(|pending| pending.path == path);
+        let pending = pending.map(|pending| pending.changed = true).is_some();
         self.changed.push(Changed {
             kind: owned.kind,
-            path: kept.path.clone(),
+            path: path.to_owned(),
             app: owned.app.clone(),
-            place: kept.place.clone(),
+            place: owned.place.clone(),
             commit: owned.commit.clone(),
             fate: Fate::Differs(vec![field]),
-            pending: false,
+            pending,
         });
     }
 

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{KINDS, Kind, Live, Object, Place, fingerprint};
+use super::{KINDS, Kind, Live, Object, Place, aws_root, fingerprint};
 
 /// One object that is ours.
 #[derive(Clone, Debug)]
@@ -47,6 +47,9 @@ pub struct Owned {
     /// The ids of the keys that an engine may have from us: the one that was written last, and while that is not known
     /// for certain the one before. `None` of kinds without keys, and where an older version wrote it.
     pub keys: Option<Vec<String>>,
+    /// The id of the key that the engine had when it was settled: ours, or one that it had without us and that somebody
+    /// took for meant. Empty if it had none; `None` where that is not known.
+    pub key_last: Option<String>,
 }
 
 /// How far writing an object has come.
@@ -71,6 +74,28 @@ impl Owned {
     pub fn is_as_written(&self, live: &Live) -> bool {
         let digest = fingerprint::of_live(live);
         digest == self.fingerprint || self.found.as_ref() == Some(&digest)
+    }
+
+    /// Whether a key that an engine has is one that it may have from us, or that somebody took for meant.
+    pub fn knows_key(&self, key: &str, live: &Live) -> bool {
+        let is_from_us = self.keys.iter().flatten().any(|known| known == key);
+        is_from_us || self.key_last.as_deref() == Some(key) || self.took_key(live)
+    }
+
+    /// The id of the key that an engine had last, empty if it had none; `None` where that is not known for certain.
+    /// `live` is what it has now.
+    pub fn last_key(&self, live: &Live) -> Option<String> {
+        self.key_last.clone().or_else(|| {
+            let last = self.keys.as_ref()?.first().cloned().unwrap_or_default();
+            let mut before = live.clone();
+            before.fields.insert(aws_root::KEY[0], Value::from(&*last));
+            self.took_key(&before).then_some(last)
+        })
+    }
+
+    /// Whether this is what an older version found, key and all: it took it without a word.
+    fn took_key(&self, live: &Live) -> bool {
+        self.state == State::Applied && self.key_last.is_none() && fingerprint::of_live(live) == self.fingerprint
     }
 
     /// The fields that were declared when it was written, no longer are, and stay: the engine would make one of its own,
@@ -102,7 +127,7 @@ impl Owned {
             "review": self.review,
         });
         // Nearly no entry has these.
-        for (key, text) in [("found", &self.found), ("from", &self.from)] {
+        for (key, text) in [("found", &self.found), ("from", &self.from), ("key_last", &self.key_last)] {
             if let Some(text) = text {
                 value[key] = Value::from(text.as_str());
             }
@@ -162,6 +187,7 @@ impl Owned {
                 .get("keys")
                 .and_then(Value::as_array)
                 .map(|keys| keys.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+            key_last: map.get("key_last").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }
@@ -196,6 +222,7 @@ mod tests {
             adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
             from: Some("pay.prod".to_owned()),
             keys: Some(vec!["AKIA1".to_owned()]),
+            key_last: Some("AKIA2".to_owned()),
         }
     }
 
@@ -206,6 +233,7 @@ mod tests {
         assert_eq!(read.encode(), value);
         assert_eq!(read.state, State::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
+        assert_eq!((read.keys, read.key_last), (owned().keys, owned().key_last));
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
         declared.insert(&object.path);
         let live = input.live.get(&object.path);
         let ours = input.owned.get(&object.path).filter(|owned| owned.is_ours(live));
-        let key = kept::of(object, live, ours);
+        let key = kept::of(object, live, ours, input.adopt);
         let change = declared_change(object, input, attacher.of(object), key.as_ref());
         kept.extend(key);
         match change {
@@ -478,6 +478,7 @@ mod tests {
             adopted: BTreeMap::new(),
             from: None,
             keys: None,
+            key_last: None,
         }
     }
 

@@ -25,7 +25,7 @@ use crate::review;
 pub use self::attached::{Attached, Attacher};
 pub use self::diff::{Input, differences, secret_digests};
 pub use self::json::field_json;
-pub use self::kept::{Kept, Reason, add_key_before, keep_keys};
+pub use self::kept::{Kept, Reason, Standing, add_key_before, keep_keys};
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};

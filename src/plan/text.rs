@@ -444,6 +444,7 @@ mod tests {
             adopted: BTreeMap::new(),
             from: None,
             keys: None,
+            key_last: None,
         };
         (object.path.clone(), owned)
     }

@@ -75,6 +75,7 @@ fn owned(number: usize) -> Owned {
         adopted: BTreeMap::new(),
         from: None,
         keys: None,
+        key_last: None,
     }
 }
 
