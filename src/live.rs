@@ -14,6 +14,7 @@ use serde_json::{Map, Value};
 use crate::api::{self, Client};
 use crate::object::{
     KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, auth_mount, aws_role, mount,
+    settings_of,
 };
 
 /// Requests that are under way at one time while reading.
@@ -129,7 +130,8 @@ impl Early {
         let single = |(path, kind): (&&str, &&'static Kind)| {
             (matches!((kind.read)(path), Read::At(_)) && !in_folder(path)).then(|| ((*path).to_owned(), *kind))
         };
-        let singles: Vec<(String, &'static Kind)> = wanted.iter().filter_map(single).collect();
+        let mut singles: Vec<(String, &'static Kind)> = wanted.iter().filter_map(single).collect();
+        singles.extend(undeclared_settings(desired, &wanted));
         let (tables, listings, mut objects) =
             tokio::join!(tables, list_all(client, folders), read_each(client, singles));
         let mut early = Self { tables, listings, objects: HashMap::new() };
@@ -164,6 +166,7 @@ impl Early {
         let mut snapshot = Snapshot::default();
         let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, desired, &mut snapshot)?;
         let listings = self.folders(client, &wanted, &tables, &mut snapshot).await?;
+        self.take_settings(desired, &wanted, &tables, &mut snapshot);
         read_objects(client, &wanted, &tables, &listings, self.objects, &mut snapshot).await?;
         for listing in &listings {
             for key in &listing.keys {
@@ -174,6 +177,28 @@ impl Early {
             }
         }
         Ok(snapshot)
+    }
+
+    /// The settings below declared mounts that somebody made, and that are neither declared nor ours.
+    fn take_settings(
+        &mut self,
+        desired: &[Object],
+        wanted: &BTreeMap<&str, &'static Kind>,
+        tables: &Tables,
+        snapshot: &mut Snapshot,
+    ) {
+        for (path, kind) in undeclared_settings(desired, wanted).filter(|(path, _)| is_mounted(path, tables)) {
+            match self.objects.remove(&path) {
+                Some(Ok(Some(live))) if !live.is_unset() => snapshot.unmanaged.push((kind.name, path)),
+                Some(Err(Error::Api { source, .. })) if source.code() == Some(403) => snapshot
+                    .notes
+                    .push(format!("this token may not read {path}, so whether somebody set it is not known")),
+                // A mount of another type than the declared one has none.
+                Some(Err(Error::Api { source, .. })) if matches!(source.code(), Some(400 | 404 | 405)) => {}
+                Some(Err(error)) => snapshot.notes.push(format!("whether somebody set {path} is not known: {error}")),
+                Some(Ok(_)) | None => {}
+            }
+        }
     }
 
     /// The folders that count; those that only the ledger knows of are listed now.
@@ -362,6 +387,20 @@ fn declared_folders(desired: &[Object]) -> Vec<Folder> {
         _ => None,
     }));
     folders
+}
+
+/// The settings that declared mounts have and that nobody here declared.
+fn undeclared_settings<'a>(
+    desired: &'a [Object],
+    wanted: &'a BTreeMap<&str, &'static Kind>,
+) -> impl Iterator<Item = (String, &'static Kind)> + 'a {
+    let mounts = desired.iter().filter(|object| object.kind.name == mount::KIND.name);
+    let settings = mounts.flat_map(|object| {
+        let sort = object.value("type").as_str().unwrap_or_default().to_owned();
+        let mount = object.path.trim_start_matches("sys/mounts/");
+        settings_of(&sort, mount).collect::<Vec<_>>()
+    });
+    settings.filter(|(_, path)| !wanted.contains_key(path.as_str())).map(|(kind, path)| (path, kind))
 }
 
 /// What a folder's list brought.

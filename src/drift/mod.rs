@@ -1,12 +1,14 @@
 //! What of an engine is not as it was left: drift, in three answers that are kept apart.
 //!
 //! *Changed behind our back*: an object that we wrote is no longer as we wrote it. *Committed, not yet applied*: the
-//! files say something else than what was applied last. *Not ours*: roles, logins and policies under declared mounts
-//! that nobody declared. One object may be both of the first two. What was applied last is known by its digest
-//! alone; where the files still say it, or the engine still holds it, it is known whole. Pure.
+//! files say something else than what was applied last. *Not ours*: roles, logins and settings below declared mounts
+//! that nobody declared, and policies of nobody that grant something of ours. One object may be both of the first two.
+//! What was applied last is known by its digest alone; where the files still say it, or the engine still holds it, it is
+//! known whole. Where an apply would be refused, that is told with what is not applied. Pure.
 
 mod json;
 mod markdown;
+mod policy;
 mod text;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,10 +16,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::object::{
-    Access, Kind, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role, aws_root, fingerprint,
+    Access, Kind, Level, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role, aws_root,
+    fingerprint, kind,
 };
-use crate::plan::{Action, Change, FieldChange, Plan, Side};
+use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side};
 use crate::review;
+
+pub use self::policy::{Mounts, Verdict};
 
 /// What drifted in an environment.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct Drift {
     pub pending: Vec<Pending>,
     /// Objects that nobody declared, where we keep ours.
     pub foreign: Vec<Foreign>,
+    /// Why an apply of these files would be refused, as a plan says it.
+    pub refusals: Vec<Refusal>,
     /// Who gains and loses what by the changes behind our back; `None` before it was looked at.
     pub review: Option<review::Environment>,
     /// What could not be looked at, and what that means.
@@ -105,7 +112,7 @@ pub struct Input<'a> {
     pub owned: &'a BTreeMap<String, Owned>,
     /// What the engine holds at every path that is desired or ours.
     pub live: &'a HashMap<String, Live>,
-    /// Policies that grant something on declared mounts, of those that nobody declared.
+    /// Policies that are findings, of those that nobody declared.
     pub policies: &'a HashSet<String>,
 }
 
@@ -118,6 +125,7 @@ impl Drift {
             changed: Vec::new(),
             pending: Vec::new(),
             foreign: Vec::new(),
+            refusals: input.plan.refusals.clone(),
             review: None,
             notes: input.plan.notes.clone(),
         };
@@ -132,6 +140,7 @@ impl Drift {
         let found = input.plan.unmanaged.iter().filter(|object| {
             object.kind == aws_role::KIND.name
                 || object.kind == approle_role::KIND.name
+                || kind(object.kind).is_some_and(|kind| kind.level == Level::Config)
                 || (object.kind == acl_policy::KIND.name && input.policies.contains(&object.path))
         });
         drift.foreign.extend(found.map(|object| Foreign {
@@ -224,10 +233,11 @@ impl Drift {
     /// The one line that says it all.
     pub fn summary(&self) -> String {
         format!(
-            "Drift: {} changed behind our back, {} committed and not yet applied, {} not ours.",
+            "Drift: {} changed behind our back, {} committed and not yet applied, {} not ours.{}",
             self.changed.len(),
             self.pending.len(),
-            self.foreign.len()
+            self.foreign.len(),
+            if self.refusals.is_empty() { "" } else { " An apply of these files is refused." }
         )
     }
 }

@@ -15,6 +15,7 @@ pub mod field;
 pub mod fingerprint;
 pub mod mount;
 mod owned;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 use crate::secret::Secret;
 
 pub use self::owned::{Owned, State};
+pub use self::settings::settings_of;
 
 /// Every kind there is, in the order of creation.
 pub static KINDS: &[&Kind] = &[

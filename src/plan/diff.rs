@@ -151,7 +151,7 @@ fn declared_change(
     let live = input.live.get(&object.path);
     let owned = input.owned.get(&object.path).filter(|owned| owned.is_ours(live));
     // Settings that can't be deleted and stand at their defaults are nobody's: there is nothing to take over.
-    let unset = owned.is_none() && live.is_some_and(ownership::is_unset);
+    let unset = owned.is_none() && live.is_some_and(Live::is_unset);
     let there = live.filter(|_| !unset);
     let mut fields: Vec<FieldChange> = object
         .kind

@@ -18,7 +18,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("estate", &["text", "object", "secret", "iam", "acl", "guardrail", "username"]),
     ("review", &["text", "estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["text", "object", "iam", "estate", "secret", "review", "guardrail"]),
-    ("drift", &["object", "plan", "review"]),
+    ("drift", &["acl", "object", "plan", "review"]),
     ("git", &["estate"]),
     ("api", &["secret"]),
     ("live", &["api", "object"]),
