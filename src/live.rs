@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::api::{self, Client};
 use crate::object::{
-    KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, auth_mount, aws_role, mount,
-    settings_of,
+    Field, KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, auth_mount, aws_role,
+    field, mount, settings_of,
 };
 
 /// Requests that are under way at one time while reading.
@@ -110,6 +110,8 @@ pub struct Early {
     listings: Vec<(Folder, Listed)>,
     /// Objects that are in no folder, or that a list names and does not carry; by path.
     objects: HashMap<String, Result<Option<Live>, Error>>,
+    /// What is told apart from its object, by its path.
+    apart: HashMap<String, Result<Option<Map<String, Value>>, Error>>,
 }
 
 impl Early {
@@ -132,9 +134,16 @@ impl Early {
         };
         let mut singles: Vec<(String, &'static Kind)> = wanted.iter().filter_map(single).collect();
         singles.extend(undeclared_settings(desired, &wanted));
-        let (tables, listings, mut objects) =
-            tokio::join!(tables, list_all(client, folders), read_each(client, singles));
-        let mut early = Self { tables, listings, objects: HashMap::new() };
+        let apart = desired.iter().flat_map(Object::apart).map(|(_, at)| at);
+        let apart = stream::iter(apart.map(|at| async move {
+            let answer = get(client, &at).await;
+            (at, answer)
+        }))
+        .buffer_unordered(READS_AT_ONCE)
+        .collect();
+        let (tables, listings, mut objects, apart) =
+            tokio::join!(tables, list_all(client, folders), read_each(client, singles), apart);
+        let mut early = Self { tables, listings, objects: HashMap::new(), apart };
         let missing = early.missing(&wanted);
         objects.extend(read_each(client, missing).await);
         early.objects = objects;
@@ -168,6 +177,7 @@ impl Early {
         let listings = self.folders(client, &wanted, &tables, &mut snapshot).await?;
         self.take_settings(desired, &wanted, &tables, &mut snapshot);
         read_objects(client, &wanted, &tables, &listings, self.objects, &mut snapshot).await?;
+        take_apart(self.apart, desired, &mut snapshot)?;
         for listing in &listings {
             for key in &listing.keys {
                 let path = format!("{}/{key}", listing.folder.path);
@@ -246,6 +256,27 @@ pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Resul
             table.get(&key).and_then(Value::as_object).map(|entry| parsed(kind, path, entry)).transpose()
         }
     }
+}
+
+/// Reads one object now, with what is told apart from it of that which is declared, as far as this token may.
+///
+/// # Errors
+/// [`Error`].
+pub async fn read_whole(
+    client: &Client,
+    kind: &'static Kind,
+    path: &str,
+    object: Option<&Object>,
+) -> Result<Option<Live>, Error> {
+    let Some(mut live) = read_one(client, kind, path).await? else { return Ok(None) };
+    for (field, at) in object.into_iter().flat_map(Object::apart) {
+        match get(client, &at).await {
+            Ok(answer) => live.apart.extend(told_apart(field, answer)),
+            Err(Error::Api { source, .. }) if source.code() == Some(403) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(live))
 }
 
 /// The objects that can be listed below a mount, by path.
@@ -387,6 +418,36 @@ fn declared_folders(desired: &[Object]) -> Vec<Folder> {
         _ => None,
     }));
     folders
+}
+
+/// Adds what is told apart from its object to those that are there; where this token may not read it, that.
+fn take_apart(
+    mut answers: HashMap<String, Result<Option<Map<String, Value>>, Error>>,
+    desired: &[Object],
+    snapshot: &mut Snapshot,
+) -> Result<(), Error> {
+    for object in desired {
+        for (field, at) in object.apart() {
+            let (Some(live), Some(answer)) = (snapshot.objects.get_mut(&object.path), answers.remove(&at)) else {
+                continue;
+            };
+            match answer {
+                Ok(answer) => live.apart.extend(told_apart(field, answer)),
+                Err(Error::Api { source, .. }) if source.code() == Some(403) => snapshot.notes.push(format!(
+                    "not checked: {} of {} ({}), since this token may not read {at}",
+                    field.name, object.path, object.place
+                )),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A field out of the answer that tells it.
+fn told_apart(field: &'static Field, answer: Option<Map<String, Value>>) -> Option<(&'static str, Value)> {
+    let value = answer?.remove(field.name)?;
+    Some((field.name, field::normalise(field.shape, &value).unwrap_or(value)))
 }
 
 /// The settings that declared mounts have and that nobody here declared.

@@ -206,6 +206,7 @@ pub async fn run(
             if object.unresolved().next().is_some() {
                 entry.fingerprint.clone_from(&owned.fingerprint);
                 entry.secrets.clone_from(&owned.secrets);
+                entry.apart.clone_from(&owned.apart);
                 entry.keys.clone_from(&owned.keys);
                 entry.key_last.clone_from(&owned.key_last);
             }
@@ -368,6 +369,7 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         commit: plan.commit.clone(),
         fingerprint: fingerprint::of(object),
         secrets: plan::secret_digests(object, key),
+        apart: object.apart_digests(),
         state,
         protect: object.protect,
         guardrails: None,

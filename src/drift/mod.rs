@@ -264,7 +264,7 @@ pub fn last_applied(
 
 /// Whether somebody else changed an object since it was written for certain.
 fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
-    owned.state == State::Applied && live.map(fingerprint::of_live).as_ref() != Some(&owned.fingerprint)
+    owned.state == State::Applied && live.is_none_or(|live| owned.differs(live))
 }
 
 /// Whether the files say of an object what they said when it was written. What refers to a secret that is not read is
@@ -274,23 +274,30 @@ fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
         return is_changed(owned, live);
     }
     fingerprint::of(object) == owned.fingerprint
+        && object.apart_digests().iter().all(|(name, digest)| owned.apart.get(name) == Some(digest))
 }
 
 /// Whether a change is of something that an engine never tells.
 fn is_hidden(change: &Change) -> bool {
-    change.action == Action::Update && change.fields.iter().any(|field| !change.kind.tells(field.name))
+    change.action == Action::Update && change.fields.iter().any(|field| !is_told(change.kind, field.name))
+}
+
+/// Whether an engine tells a field, if not with the others.
+fn is_told(kind: &Kind, name: &str) -> bool {
+    kind.field(name).is_some_and(|field| field.access != Access::WriteOnly)
 }
 
 /// What was done to the fields of an object, where a change tells what undoes it.
 fn turned(change: &Change) -> Vec<FieldChange> {
     let turn =
         |field: &FieldChange| FieldChange { before: field.after.clone(), after: field.before.clone(), ..field.clone() };
-    change.fields.iter().filter(|field| change.kind.tells(field.name)).map(turn).collect()
+    change.fields.iter().filter(|field| is_told(change.kind, field.name)).map(turn).collect()
 }
 
 fn as_live(object: &Object) -> Live {
     let readable = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
     Live {
+        apart: BTreeMap::new(),
         kind: object.kind,
         path: object.path.clone(),
         fields: readable.map(|field| (field.name, object.value(field.name))).collect(),

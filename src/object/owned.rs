@@ -30,6 +30,9 @@ pub struct Owned {
     pub fingerprint: String,
     /// Keyed digests of the write-only fields that were declared, by field.
     pub secrets: BTreeMap<String, String>,
+    /// Digests of the declared fields that an engine tells apart from the others, by field. Older versions have keyed
+    /// ones, among the secrets.
+    pub apart: BTreeMap<String, String>,
     /// Whether it is written for certain.
     pub state: State,
     /// Whether it was declared with `protect = true`.
@@ -69,6 +72,14 @@ impl Owned {
         live.filter(|_| self.state == State::Intended).is_none_or(|live| self.is_as_written(live))
     }
 
+    /// Whether an object is not as it was written, in what an engine tells. What was not read is not compared.
+    pub fn differs(&self, live: &Live) -> bool {
+        let other = |(name, digest): (&String, &String)| {
+            live.apart.get(name.as_str()).is_some_and(|value| fingerprint::of_value(value) != *digest)
+        };
+        fingerprint::of_live(live) != self.fingerprint || self.apart.iter().any(other)
+    }
+
     /// Whether an object is one of those that we wrote or found: what else is at its path may be somebody else's, who
     /// put it there when ours was gone, or ours and changed by hand.
     pub fn is_as_written(&self, live: &Live) -> bool {
@@ -102,7 +113,8 @@ impl Owned {
     /// and no call lets it.
     pub fn no_longer_declared<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = &'static str> + 'a {
         let stays = |name: &str| self.kind.field(name).filter(|field| field.default == "null");
-        let gone = self.secrets.keys().filter(|name| !object.fields.contains_key(name.as_str()));
+        let gone =
+            self.secrets.keys().chain(self.apart.keys()).filter(|name| !object.fields.contains_key(name.as_str()));
         gone.filter_map(move |name| stays(name)).map(|field| field.name)
     }
 
@@ -134,6 +146,9 @@ impl Owned {
         }
         if !self.adopted.is_empty() {
             value["adopted"] = self.adopted.clone().into_iter().collect::<Map<_, _>>().into();
+        }
+        if !self.apart.is_empty() {
+            value["apart"] = json!(self.apart);
         }
         if let Some(keys) = &self.keys {
             value["keys"] = json!(keys);
@@ -187,6 +202,13 @@ impl Owned {
                 .get("keys")
                 .and_then(Value::as_array)
                 .map(|keys| keys.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+            apart: map
+                .get("apart")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .filter_map(|(field, digest)| Some((field.clone(), digest.as_str()?.to_owned())))
+                .collect(),
             key_last: map.get("key_last").and_then(Value::as_str).map(str::to_owned),
         })
     }
@@ -214,6 +236,7 @@ mod tests {
             commit: None,
             fingerprint: "ab".repeat(32),
             secrets: BTreeMap::from([("secret_key".to_owned(), "cd".repeat(32))]),
+            apart: BTreeMap::from([("role_id".to_owned(), "23".repeat(32))]),
             state: State::Intended,
             protect: true,
             guardrails: Some("escalation (0123456789ab)".to_owned()),
@@ -233,7 +256,7 @@ mod tests {
         assert_eq!(read.encode(), value);
         assert_eq!(read.state, State::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
-        assert_eq!((read.keys, read.key_last), (owned().keys, owned().key_last));
+        assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
     }
 
     #[test]

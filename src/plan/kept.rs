@@ -277,6 +277,7 @@ mod tests {
             commit: None,
             fingerprint: fingerprint.to_owned(),
             secrets: std::collections::BTreeMap::new(),
+            apart: std::collections::BTreeMap::new(),
             state,
             protect: false,
             guardrails: None,

@@ -70,7 +70,7 @@ fn adopt_field(object: &mut Object, name: &str, value: &Value) {
         _ => true,
     };
     // Of keys `kept` says what becomes of them.
-    if field.access == Access::WriteOnly
+    if field.access != Access::Readable
         || aws_root::KEY.contains(&name)
         || object.declares(name)
         || !may_be
