@@ -10,7 +10,7 @@ use crate::api::Client;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Live, Object, Owned, auth_mount, aws_lease, aws_role, aws_root, mount};
+use crate::object::{Live, Object, Owned, auth_mount, aws_lease, aws_role, aws_root, mount, settings_of};
 use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -119,14 +119,13 @@ async fn settings_below(
     let unmounts = |change: &&Change| change.action == Action::Delete && change.kind.name == mount::KIND.name;
     let mut found = Vec::new();
     for folder in plan.changes.iter().filter(unmounts).filter_map(|change| plan::folder(change.kind, &change.path)) {
-        for (kind, name) in [(&aws_root::KIND, "root"), (&aws_lease::KIND, "lease")] {
-            let path = format!("{folder}config/{name}");
+        for (kind, path) in settings_of("aws", folder.trim_end_matches('/')) {
             if owned.contains_key(&path) {
                 continue;
             }
             match live::read_one(client, kind, &path).await {
                 Ok(live) => {
-                    let set = live.is_some_and(|live| !plan::is_unset(&live));
+                    let set = live.is_some_and(|live| !live.is_unset());
                     found.extend(set.then_some(Unmanaged { kind: kind.name, path }));
                 }
                 // An engine of another type has none.

@@ -435,6 +435,7 @@ mod tests {
             commit: None,
             fingerprint: String::new(),
             secrets: BTreeMap::new(),
+            apart: std::collections::BTreeMap::new(),
             state: State::Applied,
             protect: false,
             guardrails: None,
@@ -443,6 +444,7 @@ mod tests {
             adopted: BTreeMap::new(),
             from: None,
             keys: None,
+            key_last: None,
         };
         (object.path.clone(), owned)
     }
@@ -451,7 +453,13 @@ mod tests {
         let mut fields: BTreeMap<&'static str, Value> =
             object.kind.fields.iter().map(|field| (field.name, object.value(field.name))).collect();
         fields.extend(changes.iter().cloned());
-        Live { kind: object.kind, path: object.path.clone(), fields, others: serde_json::Map::new() }
+        Live {
+            kind: object.kind,
+            path: object.path.clone(),
+            fields,
+            apart: BTreeMap::new(),
+            others: serde_json::Map::new(),
+        }
     }
 
     #[test]

@@ -19,7 +19,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("estate", &["text", "units", "object", "secret", "iam", "acl", "guardrail", "username"]),
     ("review", &["text", "units", "estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["text", "units", "object", "iam", "estate", "secret", "review", "guardrail"]),
-    ("drift", &["object", "plan", "review"]),
+    ("drift", &["acl", "object", "plan", "review"]),
     ("git", &["estate"]),
     ("api", &["secret"]),
     ("live", &["api", "object"]),
