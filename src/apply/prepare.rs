@@ -106,6 +106,7 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
         plan = Plan::new(&input);
     }
     leases.tell(&mut plan);
+    tell_static_roles(client, &mut plan).await;
     guard_accounts(client, &mut plan, desired).await;
     Ok(Prepared { plan, ledger, live: snapshot.objects })
 }
@@ -135,6 +136,26 @@ async fn settings_below(
         }
     }
     Ok(found)
+}
+
+/// Says of an AWS engine that would be unmounted what no list tells. Ours has none.
+async fn tell_static_roles(client: &Client, plan: &mut Plan) {
+    let goes = |change: &Change| {
+        let is_aws = change.live.as_ref().is_some_and(|live| live.fields.get("type").is_some_and(|kind| kind == "aws"));
+        change.action == Action::Delete && change.kind.name == mount::KIND.name && is_aws
+    };
+    if !plan.changes.iter().any(&goes) {
+        return;
+    }
+    let status = client.read("sys/seal-status").await.ok().flatten();
+    if status.is_some_and(|answer| answer.body.get("leasehold_version").is_some()) {
+        return;
+    }
+    for change in plan.changes.iter_mut().filter(|change| goes(change)) {
+        change
+            .effects
+            .push("static roles below it, if there are any, go along: this engine does not list them".to_owned());
+    }
 }
 
 /// Finds out what of that which a plan touches others have; `None` if this token may not know.
