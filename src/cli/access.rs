@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::output::one_line;
 use super::{Global, output};
@@ -58,7 +59,7 @@ enum Question {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let as_json = global.format(&[Format::Text, Format::Table, Format::Json])? == Format::Json;
+    let as_json = global.format(forms::ACCESS)? == Format::Json;
     let warnings = Warnings::of(args.strict);
     let context = Context::open(global)?.telling(warnings);
     let directory = context.estate_dir();

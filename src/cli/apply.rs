@@ -46,7 +46,8 @@ pub(crate) struct Args {
     /// Take warnings about the files for errors
     #[arg(long)]
     strict: bool,
-    /// Take over declared objects that exist and that no estate has, and make them as declared
+    /// Take over declared objects that exist and that no estate has, and make them as declared; root keys stay as the
+    /// engine has them, and count as meant
     #[arg(long)]
     adopt: bool,
     /// Take over declared objects of this owner, as `leasehold ledger list` names it; may be repeated

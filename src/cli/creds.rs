@@ -9,6 +9,7 @@ mod login;
 use self::credential::Credential;
 use super::context::Context;
 use super::error::CliError;
+use super::forms;
 use super::global::{Format, exactly};
 use super::{Global, answer, output, table};
 use crate::api;
@@ -18,7 +19,7 @@ use crate::text::did_you_mean;
 /// Arguments of `leasehold creds`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Forms (--format): table, json, yaml, env (for `eval \"$(leasehold creds APP --format env)\"`) and process,\nwhich AWS SDKs take as credential_process:\n\n  [profile webapp]\n  credential_process = leasehold -C /path/to/estate creds webapp --format process\n\nThe app's role id and secret id come from LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID (or\nLEASEHOLD_SECRET_ID_FILE); without them, the operator's token makes a secret id for one use."
+    after_help = "--format env is for `eval \"$(leasehold creds APP --format env)\"`; AWS SDKs take --format process as\ncredential_process:\n\n  [profile webapp]\n  credential_process = leasehold -C /path/to/estate creds webapp --format process\n\nThe app's role id and secret id come from LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID (or\nLEASEHOLD_SECRET_ID_FILE); without them, the operator's token makes a secret id for one use."
 )]
 pub(crate) struct Args {
     /// The app, as the estate names it
@@ -33,8 +34,7 @@ pub(crate) struct Args {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
-    let forms = [Format::Table, Format::Json, Format::Yaml, Format::Env, Format::Process];
-    let format = global.format(&forms)?;
+    let format = global.format(forms::CREDS)?;
     let context = Context::open(global)?;
     let outcome = issue(&args, &context).await;
     let printed = outcome.and_then(|credential| print(&credential, format, global));

@@ -7,6 +7,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::plan::{Proposal, Word, colour, failed, propose};
 use super::{Global, output};
@@ -26,7 +27,7 @@ const READS_AT_ONCE: usize = 16;
 /// Arguments of `leasehold drift`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Forms (--format): text, json, markdown. It needs no secret, and no more than policies/acl/plan.hcl grants.
+It needs no secret, and no more than policies/acl/plan.hcl grants.
 
 Exit codes: 0 no drift, 5 something was changed behind our back or is not ours, 2 the files were not applied yet and \
 nothing else, 1 an error.")]
@@ -41,7 +42,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let asked = global.format(&[Format::Text, Format::Json, Format::Markdown])?;
+    let asked = global.format(forms::DRIFT)?;
     let format = if args.json { Format::Json } else { asked };
     let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
     let outcome = find(&context).await;

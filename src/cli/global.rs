@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::error::CliError;
+use super::forms;
 use crate::api::{Options, TlsOptions};
 use crate::iam::catalogue::Catalogue;
 use crate::units::duration;
@@ -53,8 +54,9 @@ pub(crate) struct Global {
     /// One more HTTP header, as NAME=VALUE; may be repeated
     #[arg(long = "header", global = true, value_name = "NAME=VALUE", help_heading = HEADING)]
     pub(crate) headers: Vec<String>,
-    /// The form of the output [env: LEASEHOLD_FORMAT, BAO_FORMAT, VAULT_FORMAT; default: table]
-    #[arg(long, global = true, value_enum, ignore_case = true, value_name = "table|json|yaml", hide_possible_values = true, help_heading = HEADING)]
+    /// The form of the output [env: LEASEHOLD_FORMAT, BAO_FORMAT, VAULT_FORMAT]
+    // Of each command `forms` says which.
+    #[arg(long, global = true, value_enum, ignore_case = true, value_name = "FORM", hide_possible_values = true, help_heading = HEADING)]
     pub(crate) format: Option<Format>,
     /// Print only this field of the answer
     #[arg(long, global = true, value_name = "NAME", help_heading = HEADING)]
@@ -99,7 +101,8 @@ pub(crate) enum Format {
 }
 
 impl Format {
-    fn name(self) -> &'static str {
+    /// The word for it.
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Table => "table",
             Self::Json => "json",
@@ -169,7 +172,7 @@ impl Global {
 
     /// Table, JSON or YAML: the forms of commands that print an engine's answer.
     pub(crate) fn answer_format(&self) -> Result<Format, CliError> {
-        self.format(&[Format::Table, Format::Json, Format::Yaml])
+        self.format(forms::ANSWER)
     }
 
     /// The form of a command that prints for people only, and no field of an answer.
@@ -178,7 +181,7 @@ impl Global {
     /// When a form or a field was asked for.
     pub(crate) fn no_form(&self) -> Result<(), CliError> {
         self.no_field()?;
-        self.format(&[Format::Table]).map(drop)
+        self.format(forms::NONE).map(drop)
     }
 
     /// For commands that print no engine's answer, and so no field of one.

@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use super::context::Context;
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::output::one_line;
 use super::{Global, output};
@@ -18,7 +19,7 @@ const APPS_NAMED_MAX: usize = 20;
 /// Arguments of `leasehold graph`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Forms (--format): dot for Graphviz, mermaid for Markdown, svg for a browser.
+--format dot is for Graphviz, mermaid for Markdown, svg for a browser.
 
 Exit codes: 0 done, 1 an error.")]
 pub(crate) struct Args {
@@ -32,7 +33,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let format = global.format(&[Format::Dot, Format::Mermaid, Format::Svg])?;
+    let format = global.format(forms::GRAPH)?;
     let estate = Context::open(global)?.at(args.dir).estate()?;
     let side = Side::of_estate(&estate);
     if let Some(app) = args.app.as_deref().filter(|app| side.app(app).is_none()) {

@@ -4,6 +4,7 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::read::clean;
 use super::{Global, output, plan, table};
@@ -24,7 +25,7 @@ enum Action {
     ///
     /// The state is `applied` for what was written and read back, and `unknown` for what an apply was about to
     /// write and did not come back to: the next one looks, and writes it again where that can't be told.
-    #[command(after_help = "Forms (--format): table, json, yaml. Secrets are not in it.")]
+    #[command(after_help = "Secrets are not in it.")]
     Show {
         /// Only what lies under this path
         #[arg(value_name = "PATH")]
@@ -38,7 +39,7 @@ enum Action {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let context = Context::open(global)?;
-    let format = global.format(&[Format::Table, Format::Json, Format::Yaml])?;
+    let format = global.format(forms::ANSWER)?;
     let outcome = match args.action {
         Action::Show { prefix } => show(&context, clean(prefix.as_deref().unwrap_or_default())).await,
         Action::List => list(&context).await,

@@ -18,6 +18,7 @@ mod data;
 mod delete;
 mod drift;
 mod forget;
+mod forms;
 mod graph;
 mod lease;
 mod ledger;
@@ -120,6 +121,7 @@ enum Command {
 pub fn run(argv: Vec<OsString>) -> ExitCode {
     let mut command = Cli::command();
     let argv = argv::expand(&mut command, argv);
+    forms::describe(&mut command);
     let cli = match command.try_get_matches_from(argv).and_then(|matches| Cli::from_arg_matches(&matches)) {
         Ok(cli) => cli,
         Err(error) => {

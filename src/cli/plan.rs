@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use super::Global;
 use super::context::{Context, Warnings};
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::output;
 use super::secret_source::{self, Missing};
@@ -31,7 +32,8 @@ Exit codes: 0 nothing to do, 2 there are changes, 3 the plan is refused, 1 an er
 pub(crate) struct Args {
     /// The estate's directory [default: the current one]
     dir: Option<PathBuf>,
-    /// Plan to take over declared objects that exist and that no estate has
+    /// Plan to take over declared objects that exist and that no estate has; root keys stay as the engine has them, and
+    /// count as meant
     #[arg(long)]
     adopt: bool,
     /// Plan to take over declared objects of this owner, as `leasehold ledger list` names it; may be repeated
@@ -57,7 +59,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
+    let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let word = Word {
         adopt: adoption(args.adopt),

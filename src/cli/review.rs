@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::{Global, output};
 use crate::estate::{self, Estate, Sources};
@@ -22,8 +23,6 @@ use crate::{apply, git, live};
 RANGE is BASE..HEAD, BASE...HEAD (since the commit they have in common), or BASE for what the files as they
 stand change. Commits are read from git: no checkout, engine, credential or network is needed. Without --env,
 every environment that either side declares is reviewed.
-
-Forms (--format): text, markdown, json, sarif, html.
 
 Exit codes: 0 nothing gained, 2 something gained, 3 a guardrail violated, 1 an error.")]
 pub(crate) struct Args {
@@ -49,7 +48,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let format = global.format(&[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Html])?;
+    let format = global.format(forms::REVIEW)?;
     let Args { range, directory, against, all, strict, output } = args;
     // With --against there is no range, so a first word is the directory.
     let (range, directory) = match (&against, range, directory) {

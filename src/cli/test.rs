@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::{Global, output};
 use crate::estate::Estate;
@@ -39,7 +40,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let format = global.format(&[Format::Text, Format::Json])?;
+    let format = global.format(forms::TEXT)?;
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let filter = args.filter.unwrap_or_default();
     let estates = context.estates()?;

@@ -10,6 +10,7 @@ use time::format_description::well_known::Rfc3339;
 use super::Global;
 use super::context::Context;
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::output;
 use crate::clock::Clock;
@@ -102,7 +103,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         return verify(&args.source.path(global)?, args.head.as_ref());
     }
     global.no_field()?;
-    let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
+    let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
     let since = args.since.as_deref().map(|since| parse_since(since, now)).transpose()?;
     let path = args.source.path(global)?;
     let mut found = issuances(open(&path)?, now).map_err(|error| unreadable(&path, &error))?;

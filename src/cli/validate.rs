@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CliError;
+use super::forms;
 use super::global::Format;
 use super::output::one_line;
 use super::{Global, output};
@@ -39,7 +40,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let as_json = args.json || global.format(&[Format::Table, Format::Json])? == Format::Json;
+    let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
     let context = Context::open(global)?.at(args.dir);
     let dir = context.estate_dir();
     let (sources, checked) = match estate::read_directory(&dir) {

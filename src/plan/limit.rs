@@ -17,7 +17,7 @@ const PATHS_SHOWN_MAX: usize = 10;
 pub enum Adopt {
     /// Leave it alone and refuse the plan.
     Refuse,
-    /// Make it ours, and as declared.
+    /// Make it ours, and as declared but for a key that stays, which counts as meant.
     Take,
 }
 
@@ -59,9 +59,9 @@ pub enum Refusal {
         /// Each object and where it is declared.
         objects: Vec<(String, Place)>,
     },
-    /// Declared objects that another estate, or another environment of this one, has made.
+    /// Declared objects that another estate, or another environment of this one, has in its ledger.
     Anothers {
-        /// Each object and who has it.
+        /// Each object, who has it, and whether it is there.
         objects: Vec<(String, String)>,
         /// Their names in the ledger.
         owners: Vec<String>,
@@ -170,9 +170,14 @@ impl Refusal {
                 "put the declaration back with `protect = false`, apply, and remove it then".to_owned()
             }
             Self::Immutable { .. } => "declare it under another name, move its users, and remove this one".to_owned(),
-            Self::NotOurs { .. } => "look at the differences above; `--adopt` makes them ours and as declared, \
-                                     or declare yours under other names"
-                .to_owned(),
+            Self::NotOurs { objects } => {
+                let has_root = objects.iter().any(|(path, _)| path.ends_with("/config/root"));
+                let but = if has_root { ", but for root keys, which stay" } else { "" };
+                format!(
+                    "look at the differences above; `--adopt` makes them ours and as declared{but}, or declare yours under \
+                     other names"
+                )
+            }
         }
     }
 }
@@ -221,7 +226,7 @@ impl fmt::Display for Refusal {
             }
             Self::Anothers { objects, .. } => {
                 let named = named(objects.iter().map(|(path, owner)| format!("{path} ({owner})")));
-                write!(f, "declared here, and made by another owner: {named}")
+                write!(f, "declared here, and another owner has it: {named}")
             }
             Self::Stranger { environment, example: (path, place) } => write!(
                 f,

@@ -101,7 +101,11 @@ pub(super) fn settle(changes: &mut [Change], input: &Input<'_>) {
             (Some(claim), _) if is_named(input, &change.path, &claim.owner) => {
                 change.from = Some(claim.owner.clone());
                 let (whose, place) = (&claim.whose, &claim.owned.place);
-                change.effects.push(format!("taken over from {whose} ({place}): their ledger forgets it"));
+                let taken = match change.live {
+                    Some(_) => format!("taken over from {whose} ({place})"),
+                    None => format!("declared here from now on, and not by {whose} ({place})"),
+                };
+                change.effects.push(format!("{taken}: their ledger forgets it"));
             }
             (None, Action::Adopt) if input.others.claims().is_some() => {
                 change.effects.push("no ledger on this engine has it".to_owned());
@@ -126,7 +130,12 @@ pub(super) fn check(changes: &[Change], input: &Input<'_>) -> Vec<Refusal> {
         let owners: HashSet<&str> = claims().map(|(_, claim)| claim.owner.as_str()).collect();
         let mut owners: Vec<String> = owners.into_iter().map(str::to_owned).collect();
         owners.sort_unstable();
-        let objects = claims().map(|(change, claim)| (change.path.clone(), claim.whose.clone())).collect();
+        // They may be about to make it, or somebody took it away: that it is theirs is all that is known.
+        let whose = |change: &Change, claim: &Claim| match change.live {
+            Some(_) => claim.whose.clone(),
+            None => format!("{}; nothing is there now", claim.whose),
+        };
+        let objects = claims().map(|(change, claim)| (change.path.clone(), whose(change, claim))).collect();
         refusals.push(Refusal::Anothers { objects, owners });
     }
     let nobodys: Vec<_> = taken()

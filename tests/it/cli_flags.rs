@@ -1,5 +1,6 @@
 //! Flags in both spellings, the environment behind them, where the token comes from, and exit codes.
 
+use std::collections::BTreeSet;
 use std::os::unix::fs::PermissionsExt;
 
 use crate::env::TestEnv;
@@ -333,6 +334,97 @@ fn a_form_that_a_command_does_not_have_is_refused_and_never_ignored() {
         let told = format!("this command has no output in the form {form}");
         assert!(output.stderr.contains(&told), "{arguments:?}: {}", output.normal());
     }
+}
+
+/// What further commands need to be taken for one.
+const NEEDED: &[&[&str]] = &[
+    &["access", "who", "s3:GetObject"],
+    &["lease", "lookup", "a"],
+    &["lease", "renew", "a"],
+    &["secrets", "enable", "a"],
+    &["secrets", "disable", "a"],
+    &["secrets", "tune", "a"],
+    &["auth", "enable", "a"],
+    &["auth", "disable", "a"],
+    &["auth", "tune", "a"],
+    &["policy", "read", "a"],
+    &["policy", "write", "a", "b"],
+    &["policy", "delete", "a"],
+    &["token", "revoke", "a"],
+    &["audit", "enable", "a"],
+    &["audit", "disable", "a"],
+];
+
+/// The forms that the help of a command names, and whether it names a flag for them at all.
+fn forms_in_help(env: &TestEnv, command: &[&str]) -> Option<Vec<String>> {
+    let help = env.ok(&[command, &["--help"]].concat());
+    let line = help.lines().find(|line| line.trim_start().starts_with("--format "))?;
+    let forms = line.split_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(forms, _)| forms.to_owned());
+    let forms: Vec<String> = forms.expect(line).split('|').map(str::to_owned).collect();
+    let default: String = help.lines().skip_while(|other| *other != line).take(3).collect();
+    assert!(default.contains(&format!("default: {}]", forms[0])), "{command:?}: {default}");
+    Some(forms)
+}
+
+fn names(command: &[String]) -> Vec<&str> {
+    command.iter().map(String::as_str).collect()
+}
+
+/// Every command that does something, as it is called.
+fn leaves(env: &TestEnv, above: &[String], found: &mut Vec<Vec<String>>) {
+    let arguments: Vec<&str> = above.iter().map(String::as_str).chain(["--help"]).collect();
+    let help = env.ok(&arguments);
+    let below: Vec<String> = help
+        .lines()
+        .skip_while(|line| *line != "Commands:")
+        .skip(1)
+        .take_while(|line| !line.is_empty())
+        .filter_map(|line| line.strip_prefix("  ")?.split(' ').next().filter(|name| !name.is_empty()))
+        .filter(|name| *name != "help")
+        .map(str::to_owned)
+        .collect();
+    for name in &below {
+        leaves(env, &[above, &[name.clone()]].concat(), found);
+    }
+    if !help.lines().any(|line| line.starts_with("Usage:") && line.ends_with("<COMMAND>")) {
+        found.push(above.to_vec());
+    }
+}
+
+#[test]
+fn the_help_of_each_command_names_the_forms_that_it_takes_and_no_others() {
+    const OFTEN: &[&str] = &["table", "json", "yaml", "text"];
+    const SELDOM: &[&str] = &["env", "process", "markdown", "sarif", "html", "dot", "mermaid", "svg"];
+    let mut env = TestEnv::new();
+    env.set("VAULT_ADDR", "http://127.0.0.1:1").set("VAULT_MAX_RETRIES", "0");
+    let mut commands = Vec::new();
+    leaves(&env, &[], &mut commands);
+    assert!(commands.len() > FORMS.len(), "{commands:?}");
+    let mut wrong = Vec::new();
+    for (number, command) in commands.iter().enumerate() {
+        let command = names(command);
+        let named = forms_in_help(&env, &command).unwrap_or_default();
+        // What a command needs besides to be taken for one.
+        let needed = FORMS.iter().map(|(arguments, _)| *arguments).chain(NEEDED.iter().copied());
+        let is_below = |arguments: &[&str]| {
+            commands.iter().any(|other| other.len() > command.len() && arguments.starts_with(&names(other)))
+        };
+        let mut needed = needed.filter(|arguments| arguments.starts_with(&command) && !is_below(arguments));
+        let arguments = needed.next().unwrap_or(&command);
+        // Of those that few commands have, each that is named, and one that is not.
+        let seldom = SELDOM.iter().filter(|form| named.iter().any(|name| name == *form));
+        let tried: BTreeSet<&&str> = OFTEN.iter().chain(seldom).chain([&SELDOM[number % SELDOM.len()]]).collect();
+        // Who names none would begin to work.
+        for form in tried.into_iter().filter(|form| !named.is_empty() || **form != "table") {
+            let output = env.run(&[arguments, &["--format", form][..]].concat());
+            assert!(!output.stderr.contains("Usage:"), "{arguments:?}: {}", output.normal());
+            let taken = !output.stderr.contains("this command has no output in the form");
+            if taken != named.iter().any(|name| name == form) {
+                wrong.push(format!("{}: {form} is {}", command.join(" "), if taken { "taken" } else { "named" }));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{wrong:#?}");
 }
 
 #[test]

@@ -323,6 +323,52 @@ fn what_a_plan_would_refuse_is_told_with_its_reason() {
 }
 
 #[test]
+fn what_another_estate_has_is_told_as_it_is() {
+    let estate = Applied::new();
+    let shared = "policy \"shared\" {\n  path \"a/*\" {\n    capabilities = [\"read\"]\n  }\n}\n";
+    let address = &estate.server.address;
+    let other = format!("environment \"prod\" {{\n  estate  = \"other\"\n  address = \"{address}\"\n}}\n{shared}");
+    estate.env.write("other/estate.hcl", &other);
+    let applied = estate.env.run(&["-C", "other", "apply", "--auto-approve"]);
+    assert_eq!(applied.code, 0, "{}", applied.normal());
+    estate.env.write("estate/shared.hcl", shared);
+    let owner = "sys/policies/acl/shared (the estate `other`, environment `prod`";
+    let text = estate.drift(5);
+    assert!(text.contains(&format!("declared here, and another owner has it: {owner})")), "{text}");
+    // What is gone nobody has made, and the other means to have it all the same.
+    estate.http.send("DELETE", "sys/policies/acl/shared", None);
+    let text = estate.drift(2);
+    assert!(
+        text.contains(&format!("declared here, and another owner has it: {owner}; nothing is there now)")),
+        "{text}"
+    );
+    let plan = estate.run(&["plan", "--adopt-from", "other.prod"], 2).stdout;
+    assert!(plan.contains("declared here from now on") && !plan.contains("taken over"), "{plan}");
+}
+
+#[test]
+fn the_words_about_adopting_except_root_keys() {
+    let estate = Applied::new();
+    for command in ["plan", "apply"] {
+        let help = estate.env.ok(&[command, "--help"]).split_whitespace().collect::<Vec<_>>().join(" ");
+        assert!(help.contains("root keys stay as the engine has them"), "{help}");
+    }
+    let key = json!({ "access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "s" });
+    estate.http.post("sys/mounts/keyed", &json!({ "type": "aws" }));
+    estate.http.post("keyed/config/root", &key);
+    estate.env.write("estate/keyed.hcl", "aws \"keyed\" {\n  max_retries = -1\n}\n");
+    let plan = estate.run(&["plan"], 3).stdout;
+    assert!(plan.contains("`--adopt` makes them ours and as declared, but for root keys, which stay"), "{plan}");
+    estate.http.send("DELETE", "sys/mounts/keyed", None);
+    std::fs::remove_file(estate.env.dir().join("estate/keyed.hcl")).unwrap();
+    estate.http.post("aws/roles/by-hand", &json!({ "credential_type": "iam_user", "iam_groups": ["admins"] }));
+    let role = "role \"by-hand\" {\n  mount      = \"aws\"\n  iam_groups = [\"admins\"]\n}\n";
+    estate.env.write("estate/by-hand.hcl", role);
+    let plan = estate.run(&["plan"], 3).stdout;
+    assert!(plan.contains("`--adopt` makes them ours and as declared, or declare"), "{plan}");
+}
+
+#[test]
 fn json_can_be_asked_for_as_of_a_plan() {
     let estate = Applied::new();
     let json = |form: &[&str]| estate.run(&[&["drift"], form].concat(), 0).stdout;
