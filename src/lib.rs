@@ -25,4 +25,5 @@ pub mod sandbox;
 pub mod secret;
 pub mod text;
 pub mod trail;
+pub mod units;
 mod username;

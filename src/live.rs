@@ -13,7 +13,8 @@ use serde_json::{Map, Value};
 
 use crate::api::{self, Client};
 use crate::object::{
-    KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, auth_mount, aws_role, mount,
+    Field, KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, auth_mount, aws_role,
+    field, mount, settings_of,
 };
 
 /// Requests that are under way at one time while reading.
@@ -109,6 +110,8 @@ pub struct Early {
     listings: Vec<(Folder, Listed)>,
     /// Objects that are in no folder, or that a list names and does not carry; by path.
     objects: HashMap<String, Result<Option<Live>, Error>>,
+    /// What is told apart from its object, by its path.
+    apart: HashMap<String, Result<Option<Map<String, Value>>, Error>>,
 }
 
 impl Early {
@@ -129,10 +132,18 @@ impl Early {
         let single = |(path, kind): (&&str, &&'static Kind)| {
             (matches!((kind.read)(path), Read::At(_)) && !in_folder(path)).then(|| ((*path).to_owned(), *kind))
         };
-        let singles: Vec<(String, &'static Kind)> = wanted.iter().filter_map(single).collect();
-        let (tables, listings, mut objects) =
-            tokio::join!(tables, list_all(client, folders), read_each(client, singles));
-        let mut early = Self { tables, listings, objects: HashMap::new() };
+        let mut singles: Vec<(String, &'static Kind)> = wanted.iter().filter_map(single).collect();
+        singles.extend(undeclared_settings(desired, &wanted));
+        let apart = desired.iter().flat_map(Object::apart).map(|(_, at)| at);
+        let apart = stream::iter(apart.map(|at| async move {
+            let answer = get(client, &at).await;
+            (at, answer)
+        }))
+        .buffer_unordered(READS_AT_ONCE)
+        .collect();
+        let (tables, listings, mut objects, apart) =
+            tokio::join!(tables, list_all(client, folders), read_each(client, singles), apart);
+        let mut early = Self { tables, listings, objects: HashMap::new(), apart };
         let missing = early.missing(&wanted);
         objects.extend(read_each(client, missing).await);
         early.objects = objects;
@@ -164,7 +175,9 @@ impl Early {
         let mut snapshot = Snapshot::default();
         let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, desired, &mut snapshot)?;
         let listings = self.folders(client, &wanted, &tables, &mut snapshot).await?;
+        self.take_settings(desired, &wanted, &tables, &mut snapshot);
         read_objects(client, &wanted, &tables, &listings, self.objects, &mut snapshot).await?;
+        take_apart(self.apart, desired, &mut snapshot)?;
         for listing in &listings {
             for key in &listing.keys {
                 let path = format!("{}/{key}", listing.folder.path);
@@ -174,6 +187,28 @@ impl Early {
             }
         }
         Ok(snapshot)
+    }
+
+    /// The settings below declared mounts that somebody made, and that are neither declared nor ours.
+    fn take_settings(
+        &mut self,
+        desired: &[Object],
+        wanted: &BTreeMap<&str, &'static Kind>,
+        tables: &Tables,
+        snapshot: &mut Snapshot,
+    ) {
+        for (path, kind) in undeclared_settings(desired, wanted).filter(|(path, _)| is_mounted(path, tables)) {
+            match self.objects.remove(&path) {
+                Some(Ok(Some(live))) if !live.is_unset() => snapshot.unmanaged.push((kind.name, path)),
+                Some(Err(Error::Api { source, .. })) if source.code() == Some(403) => snapshot
+                    .notes
+                    .push(format!("this token may not read {path}, so whether somebody set it is not known")),
+                // A mount of another type than the declared one has none.
+                Some(Err(Error::Api { source, .. })) if matches!(source.code(), Some(400 | 404 | 405)) => {}
+                Some(Err(error)) => snapshot.notes.push(format!("whether somebody set {path} is not known: {error}")),
+                Some(Ok(_)) | None => {}
+            }
+        }
     }
 
     /// The folders that count; those that only the ledger knows of are listed now.
@@ -221,6 +256,27 @@ pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Resul
             table.get(&key).and_then(Value::as_object).map(|entry| parsed(kind, path, entry)).transpose()
         }
     }
+}
+
+/// Reads one object now, with what is told apart from it of that which is declared, as far as this token may.
+///
+/// # Errors
+/// [`Error`].
+pub async fn read_whole(
+    client: &Client,
+    kind: &'static Kind,
+    path: &str,
+    object: Option<&Object>,
+) -> Result<Option<Live>, Error> {
+    let Some(mut live) = read_one(client, kind, path).await? else { return Ok(None) };
+    for (field, at) in object.into_iter().flat_map(Object::apart) {
+        match get(client, &at).await {
+            Ok(answer) => live.apart.extend(told_apart(field, answer)),
+            Err(Error::Api { source, .. }) if source.code() == Some(403) => {}
+            Err(error) => return Err(error),
+        }
+    }
+    Ok(Some(live))
 }
 
 /// The objects that can be listed below a mount, by path.
@@ -362,6 +418,50 @@ fn declared_folders(desired: &[Object]) -> Vec<Folder> {
         _ => None,
     }));
     folders
+}
+
+/// Adds what is told apart from its object to those that are there; where this token may not read it, that.
+fn take_apart(
+    mut answers: HashMap<String, Result<Option<Map<String, Value>>, Error>>,
+    desired: &[Object],
+    snapshot: &mut Snapshot,
+) -> Result<(), Error> {
+    for object in desired {
+        for (field, at) in object.apart() {
+            let (Some(live), Some(answer)) = (snapshot.objects.get_mut(&object.path), answers.remove(&at)) else {
+                continue;
+            };
+            match answer {
+                Ok(answer) => live.apart.extend(told_apart(field, answer)),
+                Err(Error::Api { source, .. }) if source.code() == Some(403) => snapshot.notes.push(format!(
+                    "not checked: {} of {} ({}), since this token may not read {at}",
+                    field.name, object.path, object.place
+                )),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+    Ok(())
+}
+
+/// A field out of the answer that tells it.
+fn told_apart(field: &'static Field, answer: Option<Map<String, Value>>) -> Option<(&'static str, Value)> {
+    let value = answer?.remove(field.name)?;
+    Some((field.name, field::normalise(field.shape, &value).unwrap_or(value)))
+}
+
+/// The settings that declared mounts have and that nobody here declared.
+fn undeclared_settings<'a>(
+    desired: &'a [Object],
+    wanted: &'a BTreeMap<&str, &'static Kind>,
+) -> impl Iterator<Item = (String, &'static Kind)> + 'a {
+    let mounts = desired.iter().filter(|object| object.kind.name == mount::KIND.name);
+    let settings = mounts.flat_map(|object| {
+        let sort = object.value("type").as_str().unwrap_or_default().to_owned();
+        let mount = object.path.trim_start_matches("sys/mounts/");
+        settings_of(&sort, mount).collect::<Vec<_>>()
+    });
+    settings.filter(|(_, path)| !wanted.contains_key(path.as_str())).map(|(kind, path)| (path, kind))
 }
 
 /// What a folder's list brought.

@@ -9,6 +9,8 @@ mod acl;
 mod iam;
 #[path = "../../src/text.rs"]
 mod text;
+#[path = "../../src/units/mod.rs"]
+mod units;
 #[path = "../../src/sandbox/policy/mod.rs"]
 mod second;
 

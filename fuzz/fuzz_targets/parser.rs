@@ -8,6 +8,8 @@ mod acl;
 mod iam;
 #[path = "../../src/text.rs"]
 mod text;
+#[path = "../../src/units/mod.rs"]
+mod units;
 
 use libfuzzer_sys::fuzz_target;
 

@@ -77,6 +77,11 @@ path "auth/approle/role/+" {
   capabilities = ["create", "update", "delete", "read"]
 }
 
+# The half of a login that is no secret, where an app declares it.
+path "auth/approle/role/+/role-id" {
+  capabilities = ["read"]
+}
+
 path "leasehold/data/*" {
   capabilities = ["create", "update", "read"]
 }

@@ -53,6 +53,11 @@ path "auth/approle/role/+" {
   capabilities = ["read"]
 }
 
+# The half of a login that is no secret, where an app declares it.
+path "auth/approle/role/+/role-id" {
+  capabilities = ["read"]
+}
+
 # The ledger of what is ours, but for its key: with that, secrets could be guessed from their digests. A plan without it
 # says that secrets are not checked.
 path "leasehold/data/+/objects/*" {

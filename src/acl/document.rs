@@ -7,7 +7,8 @@ use std::ops::Range;
 use serde_json::Number;
 
 use super::hcl::{self, Item, Value};
-use super::{Capabilities, Capability, duration};
+use super::{Capabilities, Capability};
+use crate::units::duration;
 
 /// One `path` stanza.
 #[derive(Clone, Debug, PartialEq)]

@@ -6,7 +6,6 @@
 pub mod compare;
 mod constraint;
 pub mod document;
-pub(crate) mod duration;
 pub mod hcl;
 pub mod matching;
 mod paths;

@@ -8,8 +8,8 @@
 use serde_json::Value;
 
 use super::document::Allowed;
-use super::duration;
 use super::matching::glob;
+use crate::units::duration;
 
 /// Names that a backend reads for one thing, the older ones among them.
 const SAME: [&[&str]; 8] = [

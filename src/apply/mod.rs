@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::{Object, Owned, State, fingerprint};
-use crate::plan::{self, Action, Change, Plan};
+use crate::plan::{self, Action, Change, Plan, Standing};
 use crate::secret::Secret;
 
 pub use self::prepare::{Prepared, Wish, prepare};
@@ -192,6 +192,10 @@ pub async fn run(
         let mut entry = entry(object, plan, &key, State::Applied);
         // It was not written now, so it still comes from the commit that wrote it.
         if let Some(owned) = ledger.owned().get(&object.path) {
+            if is_untold(plan, object) {
+                let (app, place, protect) = (entry.app, entry.place, entry.protect);
+                entry = Owned { app, place, protect, ..owned.clone() };
+            }
             entry.commit.clone_from(&owned.commit);
             entry.review.clone_from(&owned.review);
             entry.guardrails.clone_from(&owned.guardrails);
@@ -202,7 +206,9 @@ pub async fn run(
             if object.unresolved().next().is_some() {
                 entry.fingerprint.clone_from(&owned.fingerprint);
                 entry.secrets.clone_from(&owned.secrets);
+                entry.apart.clone_from(&owned.apart);
                 entry.keys.clone_from(&owned.keys);
+                entry.key_last.clone_from(&owned.key_last);
             }
         }
         (object.path.clone(), Some(entry))
@@ -369,6 +375,7 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         commit: plan.commit.clone(),
         fingerprint: fingerprint::of(object),
         secrets: plan::secret_digests(object, key),
+        apart: object.apart_digests(),
         state,
         protect: object.protect,
         guardrails: None,
@@ -377,7 +384,13 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         adopted: object.adopted().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
         from: None,
         keys: plan.keys_of(object),
+        key_last: plan.key_of(object).filter(|_| state == State::Applied),
     }
+}
+
+/// Whether an object has a key that nobody has taken for meant: the ledger must not take it either.
+fn is_untold(plan: &Plan, object: &Object) -> bool {
+    plan.kept(&object.path).is_some_and(|kept| kept.standing == Standing::Untold)
 }
 
 /// Declared objects that need no change, but whose ledger entry does.
@@ -389,8 +402,13 @@ fn outdated<'a>(
 ) -> Vec<&'a Object> {
     let changing: std::collections::HashSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
     let is_outdated = |owned: &Owned, object: &Object| {
+        if is_untold(plan, object) {
+            // What is not known of it stays so.
+            return plan::is_outdated(&Owned { state: State::Applied, ..owned.clone() }, object);
+        }
+        let lacks_key = owned.keys.is_none() || owned.key_last.is_none();
         plan::is_outdated(owned, object)
-            || (owned.keys.is_none() && object.unresolved().next().is_none() && plan.keys_of(object).is_some())
+            || (lacks_key && object.unresolved().next().is_none() && plan.keys_of(object).is_some())
             || (plan.kept(&object.path).is_some() && fingerprint::of(object) != owned.fingerprint)
     };
     desired

@@ -10,7 +10,7 @@ use crate::api::Client;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Live, Object, Owned, auth_mount, aws_lease, aws_role, aws_root, mount};
+use crate::object::{Live, Object, Owned, auth_mount, aws_lease, aws_role, aws_root, mount, settings_of};
 use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -106,6 +106,7 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
         plan = Plan::new(&input);
     }
     leases.tell(&mut plan);
+    tell_static_roles(client, &mut plan).await;
     guard_accounts(client, &mut plan, desired).await;
     Ok(Prepared { plan, ledger, live: snapshot.objects })
 }
@@ -119,14 +120,13 @@ async fn settings_below(
     let unmounts = |change: &&Change| change.action == Action::Delete && change.kind.name == mount::KIND.name;
     let mut found = Vec::new();
     for folder in plan.changes.iter().filter(unmounts).filter_map(|change| plan::folder(change.kind, &change.path)) {
-        for (kind, name) in [(&aws_root::KIND, "root"), (&aws_lease::KIND, "lease")] {
-            let path = format!("{folder}config/{name}");
+        for (kind, path) in settings_of("aws", folder.trim_end_matches('/')) {
             if owned.contains_key(&path) {
                 continue;
             }
             match live::read_one(client, kind, &path).await {
                 Ok(live) => {
-                    let set = live.is_some_and(|live| !plan::is_unset(&live));
+                    let set = live.is_some_and(|live| !live.is_unset());
                     found.extend(set.then_some(Unmanaged { kind: kind.name, path }));
                 }
                 // An engine of another type has none.
@@ -136,6 +136,26 @@ async fn settings_below(
         }
     }
     Ok(found)
+}
+
+/// Says of an AWS engine that would be unmounted what no list tells. Ours has none.
+async fn tell_static_roles(client: &Client, plan: &mut Plan) {
+    let goes = |change: &Change| {
+        let is_aws = change.live.as_ref().is_some_and(|live| live.fields.get("type").is_some_and(|kind| kind == "aws"));
+        change.action == Action::Delete && change.kind.name == mount::KIND.name && is_aws
+    };
+    if !plan.changes.iter().any(&goes) {
+        return;
+    }
+    let status = client.read("sys/seal-status").await.ok().flatten();
+    if status.is_some_and(|answer| answer.body.get("leasehold_version").is_some()) {
+        return;
+    }
+    for change in plan.changes.iter_mut().filter(|change| goes(change)) {
+        change
+            .effects
+            .push("static roles below it, if there are any, go along: this engine does not list them".to_owned());
+    }
 }
 
 /// Finds out what of that which a plan touches others have; `None` if this token may not know.

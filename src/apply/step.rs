@@ -38,11 +38,14 @@ pub(super) async fn carry_out(
         review: plan.review_digest.clone(),
         guardrails: guardrails.or_else(|| (change.kind.name == aws_role::KIND.name).then(Attached::header_of_none)),
     });
-    let now = match live::read_one(&client, change.kind, &change.path).await {
+    let now = match live::read_whole(&client, change.kind, &change.path, object).await {
         Ok(now) => now,
         Err(error) => return Outcome::failed(Acted::No, live_text(&error)),
     };
-    if now.as_ref().map(fingerprint::of_live) != change.live_fingerprint() {
+    let apart = |live: Option<&Live>| live.map(|live| live.apart.clone());
+    if now.as_ref().map(fingerprint::of_live) != change.live_fingerprint()
+        || apart(now.as_ref()) != apart(change.live.as_ref())
+    {
         return Outcome::Moved { now: now.map(Box::new) };
     }
     if change.action == Action::Adopt && plan.kept(&change.path).is_some() {
@@ -110,7 +113,7 @@ impl Step<'_> {
             return Outcome::failed(acted, what);
         }
         let calls = (object.kind.write)(object, now);
-        let hidden = is_hidden(object.kind);
+        let hidden = is_hidden(object);
         let mut warnings = Vec::new();
         for call in calls {
             let sent = if hidden { self.send_surely(&call).await } else { self.send(&call).await };
@@ -191,14 +194,17 @@ impl Step<'_> {
     }
 }
 
-/// Whether something goes with a write that no read tells: a secret, or a role's guardrails.
-fn is_hidden(kind: &Kind) -> bool {
-    kind.name == aws_role::KIND.name || kind.fields.iter().any(|field| field.access == Access::WriteOnly)
+/// Whether something goes with a write that no read tells, or that this token may not read: a secret, a role's
+/// guardrails, a login's role id.
+fn is_hidden(object: &Object) -> bool {
+    object.kind.name == aws_role::KIND.name
+        || object.kind.fields.iter().any(|field| field.access == Access::WriteOnly)
+        || object.apart().next().is_some()
 }
 
 /// How an object that was just written differs from its declaration.
 async fn difference(client: &Client, object: &Object) -> Result<Option<String>, live::Error> {
-    let Some(live) = live::read_one(client, object.kind, &object.path).await? else {
+    let Some(live) = live::read_whole(client, object.kind, &object.path, Some(object)).await? else {
         return Ok(Some("written, but it is not there".to_owned()));
     };
     let differences: Vec<String> = plan::differences(object, &live).iter().map(held).collect();
@@ -221,16 +227,15 @@ pub(super) fn three_ways(
     object: Option<&Object>,
 ) -> Vec<String> {
     let show = |live: Option<&Live>, name: &str, shape| {
-        live.map_or_else(
-            || "(none)".to_owned(),
-            |live| live.fields.get(name).map_or_else(|| "(none)".to_owned(), |value| plan::show(shape, value)),
-        )
+        let value = live.and_then(|live| live.fields.get(name).or_else(|| live.apart.get(name)));
+        value.map_or_else(|| "(none)".to_owned(), |value| plan::show(shape, value))
+    };
+    let told = |live: Option<&Live>, name: &str| {
+        live.and_then(|live| live.fields.get(name).or_else(|| live.apart.get(name)).cloned())
     };
     kind.fields
         .iter()
-        .filter(|field| {
-            then.and_then(|live| live.fields.get(field.name)) != now.and_then(|live| live.fields.get(field.name))
-        })
+        .filter(|field| told(then, field.name) != told(now, field.name))
         .map(|field| {
             let declared =
                 object.map_or_else(|| "(none)".to_owned(), |object| plan::show(field.shape, &object.value(field.name)));

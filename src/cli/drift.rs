@@ -1,6 +1,6 @@
 //! `leasehold drift`.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
 
 use futures_util::stream::{self, StreamExt as _};
@@ -10,13 +10,13 @@ use super::error::CliError;
 use super::global::Format;
 use super::plan::{Proposal, Word, colour, failed, propose};
 use super::{Global, output};
-use crate::acl;
 use crate::api::Client;
 use crate::apply::{self, Prepared};
-use crate::drift::{self, Drift, Input};
+use crate::drift::{self, Drift, Input, Mounts, Verdict};
+use crate::ledger;
 use crate::live;
 use crate::object::{Object, acl_policy, auth_mount, mount};
-use crate::plan::{Adopt, Plan};
+use crate::plan::{self, Adopt, Plan};
 use crate::review::Environment;
 use crate::review::effective::{self, Side};
 
@@ -33,12 +33,16 @@ nothing else, 1 an error.")]
 pub(crate) struct Args {
     /// The estate's directory [default: the current one]
     dir: Option<PathBuf>,
+    /// Print what drifted as JSON, as --format json does
+    #[arg(long)]
+    json: bool,
 }
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let format = global.format(&[Format::Text, Format::Json, Format::Markdown])?;
+    let asked = global.format(&[Format::Text, Format::Json, Format::Markdown])?;
+    let format = if args.json { Format::Json } else { asked };
     let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
     let outcome = find(&context).await;
     context.close().await;
@@ -53,11 +57,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 async fn find(context: &Context) -> Result<Drift, CliError> {
-    let word = Word { adopt: Adopt::Refuse, adopt_from: &[], account_change: true, older: true };
+    let word = Word { adopt: Adopt::Refuse, adopt_from: &[], account_change: false, older: false };
     let Proposal { estate, client, mut prepared, .. } = propose(context, word).await?;
-    leave_to_others(context, &client, &mut prepared).await?;
-    let Prepared { plan, ledger, mut live } = prepared;
-    let policies = policies_on(&estate.objects, &client, &plan).await.map_err(|error| failed(context, &error))?;
+    let anothers = leave_to_others(context, &client, &mut prepared).await?;
+    let Prepared { mut plan, ledger, mut live } = prepared;
+    let mounts = mounts(&estate.objects, &anothers);
+    let (policies, known) = policies(&mounts, &client, &plan).await.map_err(|error| failed(context, &error))?;
+    plan.notes.extend(known);
     let (desired, owned) = (&estate.objects, ledger.owned());
     let mut drift = Drift::of(Input { plan: &plan, desired, owned, live: &live, policies: &policies });
     if !drift.changed.is_empty() {
@@ -71,91 +77,63 @@ async fn find(context: &Context) -> Result<Drift, CliError> {
     Ok(drift)
 }
 
-/// Takes out what other estates on the engine have made.
-async fn leave_to_others(context: &Context, client: &Client, prepared: &mut Prepared) -> Result<(), CliError> {
+/// Takes out what other estates on the engine have made; answers what they have.
+async fn leave_to_others(
+    context: &Context,
+    client: &Client,
+    prepared: &mut Prepared,
+) -> Result<HashSet<String>, CliError> {
     match prepared.ledger.readable_others(client).await {
         Ok(Some(others)) => {
-            let anothers = |path: &String| others.iter().any(|other| other.owned().contains_key(path));
-            prepared.plan.unmanaged.retain(|object| !anothers(&object.path));
-            Ok(())
+            let anothers: HashSet<String> = others.iter().flat_map(|other| other.owned().keys().cloned()).collect();
+            prepared.plan.unmanaged.retain(|object| !anothers.contains(&object.path));
+            Ok(anothers)
         }
         Ok(None) => {
             let note = "this token may not list the ledgers of other estates, so what they made counts as not ours";
             prepared.plan.notes.push(note.to_owned());
-            Ok(())
+            Ok(HashSet::new())
         }
         Err(error) => Err(failed(context, &apply::Error::Ledger(error))),
     }
 }
 
-/// The undeclared policies that grant something on a declared mount.
-async fn policies_on(desired: &[Object], client: &Client, plan: &Plan) -> Result<HashSet<String>, apply::Error> {
-    let mounts: Vec<String> = desired
-        .iter()
-        .filter_map(|object| match object.kind.name {
-            name if name == mount::KIND.name => Some(format!("{}/", object.path.strip_prefix("sys/mounts/")?)),
-            name if name == auth_mount::KIND.name => Some(format!("auth/{}/", object.path.strip_prefix("sys/auth/")?)),
-            _ => None,
-        })
-        .collect();
+/// What is mounted: where grants are findings, and what estates have.
+fn mounts(desired: &[Object], anothers: &HashSet<String>) -> Mounts {
+    let mut mounts = Mounts { ledger: ledger::MOUNT, ..Mounts::default() };
+    let declared =
+        desired.iter().filter(|object| [mount::KIND.name, auth_mount::KIND.name].contains(&object.kind.name));
+    mounts.declared.extend(declared.filter_map(|object| plan::folder(object.kind, &object.path)));
+    let paths = desired.iter().map(|object| object.path.as_str());
+    for path in paths.chain(anothers.iter().map(String::as_str)) {
+        if let Some(engine) = path.strip_prefix("sys/mounts/") {
+            mounts.engines.insert(engine.to_owned());
+        } else if let Some(method) = path.strip_prefix("sys/auth/") {
+            mounts.methods.insert(method.to_owned());
+        }
+    }
+    mounts
+}
+
+/// The policies of nobody that are findings, and of which it is said that they are not.
+async fn policies(
+    mounts: &Mounts,
+    client: &Client,
+    plan: &Plan,
+) -> Result<(HashSet<String>, BTreeSet<String>), apply::Error> {
     let policies = plan.unmanaged.iter().filter(|object| object.kind == acl_policy::KIND.name);
     let mut read = stream::iter(policies.map(|object| async move {
         (object.path.clone(), live::read_one(client, &acl_policy::KIND, &object.path).await)
     }))
     .buffer_unordered(READS_AT_ONCE);
-    let mut found = HashSet::new();
+    let (mut found, mut known) = (HashSet::new(), BTreeSet::new());
     while let Some((path, policy)) = read.next().await {
         let Some(policy) = policy.map_err(apply::Error::Live)? else { continue };
-        let text = policy.fields.get("policy").and_then(|value| value.as_str()).unwrap_or_default();
-        // What can't be read may grant anything.
-        let grants = match acl::document::parse_with_templates(text) {
-            Ok(rules) => rules.iter().any(|rule| {
-                !rule.capabilities.has(acl::Capability::Deny) && mounts.iter().any(|mount| may_meet(&rule.path, mount))
-            }),
-            Err(_) => true,
-        };
-        if grants {
-            found.insert(path);
+        match mounts.judge(policy.fields.get("policy").and_then(|value| value.as_str()).unwrap_or_default()) {
+            Verdict::Elsewhere => {}
+            Verdict::Grants => drop(found.insert(path)),
+            Verdict::Ships(file) => drop(known.insert(format!("{path} is not counted: it is {file}, as it ships"))),
         }
     }
-    Ok(found)
-}
-
-/// Whether a rule's path may be one below a mount: as far as both are spelt out, they agree.
-fn may_meet(pattern: &str, mount: &str) -> bool {
-    if let Some(start) = pattern.strip_suffix('*')
-        && !start.contains('+')
-    {
-        return start.starts_with(mount) || mount.starts_with(start);
-    }
-    let mut segments = pattern.split('/');
-    mount.trim_end_matches('/').split('/').all(|part| match segments.next() {
-        Some("+") => true,
-        Some(segment) => segment == part || segment.strip_suffix('*').is_some_and(|start| part.starts_with(start)),
-        None => false,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::may_meet;
-
-    #[test]
-    fn a_rule_meets_a_mount_as_far_as_both_are_spelt_out() {
-        for (pattern, meets) in [
-            ("aws/creds/x", true),
-            ("aws/*", true),
-            ("a*", true),
-            ("*", true),
-            ("+/creds/x", true),
-            ("aws/+/x", true),
-            ("awsome/x", false),
-            ("secret/data/x", false),
-            ("auth/approle/role/x", false),
-            ("+", true),
-        ] {
-            assert_eq!(may_meet(pattern, "aws/"), meets, "{pattern}");
-        }
-        assert!(may_meet("auth/approle/role/x", "auth/approle/") && !may_meet("auth/token/create", "auth/approle/"));
-    }
+    Ok((found, known))
 }

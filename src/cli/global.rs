@@ -12,6 +12,7 @@ use clap::ValueEnum;
 use super::error::CliError;
 use crate::api::{Options, TlsOptions};
 use crate::iam::catalogue::Catalogue;
+use crate::units::duration;
 
 const HEADING: &str = "Global options";
 
@@ -288,15 +289,9 @@ fn truth(text: &str) -> Option<bool> {
     }
 }
 
-/// A number of seconds, or one with the unit s, m or h.
+/// A duration that is not 0.
 fn seconds(text: &str) -> Option<Duration> {
-    let (digits, unit) = match text.char_indices().next_back()? {
-        (at, 's') => (&text[..at], 1),
-        (at, 'm') => (&text[..at], 60),
-        (at, 'h') => (&text[..at], 3600),
-        _ => (text, 1),
-    };
-    let seconds = digits.parse::<u64>().ok()?.checked_mul(unit)?;
+    let seconds = duration::parse(text).ok().and_then(|seconds| u64::try_from(seconds).ok())?;
     (seconds > 0).then(|| Duration::from_secs(seconds))
 }
 

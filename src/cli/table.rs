@@ -7,6 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use crate::api::Answer;
+use crate::units::duration;
 
 /// Lays out rows in columns, each as wide as its widest cell, four spaces apart. The last column is not
 /// padded. Empty cells read `n/a`.
@@ -58,11 +59,11 @@ pub(crate) fn answer(answer: &Answer) -> String {
     let mut row = |key: &str, value: String| rows.push((key.to_owned(), value));
     if !answer.lease_id.is_empty() {
         row("lease_id", answer.lease_id.clone());
-        row("lease_duration", human_duration(answer.lease_duration));
+        row("lease_duration", duration::shown(answer.lease_duration));
         row("lease_renewable", answer.renewable.to_string());
     } else if answer.lease_duration > 0 {
         // KV version 1 suggests with it how often to ask again; there is no lease.
-        row("refresh_interval", human_duration(answer.lease_duration));
+        row("refresh_interval", duration::shown(answer.lease_duration));
     }
     if let Some(auth) = &answer.auth {
         rows.extend(auth_rows(auth));
@@ -79,7 +80,7 @@ pub(crate) fn data_rows(data: &Map<String, Value>) -> Vec<(String, String)> {
         .iter()
         .map(|(key, value)| {
             let value = match value.as_i64() {
-                Some(seconds) if is_duration(key) => human_duration(seconds),
+                Some(seconds) if is_duration(key) => duration::shown(seconds),
                 _ => plain(value),
             };
             (key.clone(), value)
@@ -94,7 +95,7 @@ fn auth_rows(auth: &Map<String, Value>) -> Vec<(String, String)> {
     let list = |key: &str| quoted(auth.get(key).unwrap_or(&Value::Null));
     let duration = match auth.get("lease_duration").and_then(Value::as_i64).unwrap_or_default() {
         0 => "∞".to_owned(),
-        seconds => human_duration(seconds),
+        seconds => duration::shown(seconds),
     };
     let mut rows = vec![
         ("token".to_owned(), field("client_token")),
@@ -182,23 +183,11 @@ fn is_duration(key: &str) -> bool {
         || ["_period", "_ttl", "_duration"].iter().any(|ending| key.ends_with(ending))
 }
 
-/// Seconds as a person writes them: `768h`, `1h30m`, `0s`. Zero parts in the middle go as well.
-pub(crate) fn human_duration(seconds: i64) -> String {
-    if seconds == 0 {
-        return "0s".to_owned();
-    }
-    let sign = if seconds < 0 { "-" } else { "" };
-    let total = seconds.unsigned_abs();
-    let parts = [(total / 3600, 'h'), (total / 60 % 60, 'm'), (total % 60, 's')];
-    let shown: String = parts.iter().filter(|(n, _)| *n > 0).map(|(n, unit)| format!("{n}{unit}")).collect();
-    format!("{sign}{shown}")
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{columns, envelope, field, headed, human_duration, plain};
+    use super::{columns, envelope, field, headed, plain};
     use crate::api::Answer;
 
     fn answered(body: Value) -> Answer {
@@ -300,22 +289,6 @@ token_meta_role_name    app-webapp
             ("nope", None),
         ] {
             assert_eq!(field(&answer, name), expected, "{name}");
-        }
-    }
-
-    #[test]
-    fn durations_read_as_people_write_them() {
-        for (seconds, text) in [
-            (0, "0s"),
-            (5, "5s"),
-            (60, "1m"),
-            (3600, "1h"),
-            (3605, "1h5s"),
-            (5400, "1h30m"),
-            (2_764_800, "768h"),
-            (-61, "-1m1s"),
-        ] {
-            assert_eq!(human_duration(seconds), text);
         }
     }
 

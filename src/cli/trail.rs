@@ -16,6 +16,7 @@ use crate::clock::Clock;
 use crate::text::one_line;
 use crate::trail::chain::{self, Head};
 use crate::trail::query::{Issuance, issuances};
+use crate::units::duration;
 
 /// Arguments of `leasehold trail`.
 #[derive(Debug, clap::Args)]
@@ -230,15 +231,8 @@ fn parse_since(text: &str, now: OffsetDateTime) -> Result<OffsetDateTime, CliErr
         return Ok(time);
     }
     let ago = || {
-        let unit = match text.chars().last()? {
-            's' => 1,
-            'm' => 60,
-            'h' => 3600,
-            'd' => 86_400,
-            _ => return None,
-        };
-        let count: i64 = text[..text.len() - 1].parse().ok().filter(|count| *count >= 0)?;
-        now.checked_sub(time::Duration::seconds(count.checked_mul(unit)?))
+        let seconds = duration::parse(text).ok().filter(|seconds| *seconds >= 0 && !text.trim().is_empty())?;
+        now.checked_sub(time::Duration::seconds(seconds))
     };
     ago().ok_or_else(|| {
         CliError::new(1, format!("--since {text:?} is neither a time nor a duration"))

@@ -23,6 +23,11 @@ impl Drift {
             "changed": self.changed.iter().map(changed).collect::<Vec<_>>(),
             "pending": self.pending.iter().map(pending).collect::<Vec<_>>(),
             "not_ours": self.foreign.iter().map(foreign).collect::<Vec<_>>(),
+            "refusals": self
+                .refusals
+                .iter()
+                .map(|refusal| json!({"reason": refusal.to_string(), "hint": refusal.hint()}))
+                .collect::<Vec<_>>(),
             "access": self.review.as_ref().map(review::Environment::json),
             "notes": self.notes,
         })

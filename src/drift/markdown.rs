@@ -40,10 +40,18 @@ impl Drift {
                 out.push_str("\nNobody gains access by that.\n");
             }
         }
-        section("Committed, not yet applied", &self.pending, &mut out, |pending, out| {
+        let title = if self.refusals.is_empty() {
+            "Committed, not yet applied"
+        } else {
+            "Not applied, and an apply is refused"
+        };
+        section(title, &self.pending, &mut out, |pending, out| {
             let both = if pending.changed { ", and changed behind our back" } else { "" };
             let (path, place) = (code(&pending.path), code(&pending.place.to_string()));
             out.push_str(&format!("- {} {} {path} ({place}{both})\n", pending.action.word(), pending.kind.name));
+        });
+        section("An apply of these files is refused", &self.refusals, &mut out, |refusal, out| {
+            out.push_str(&format!("- {}; {}\n", plain(&refusal.to_string()), plain(&refusal.hint())));
         });
         section("Not ours", &self.foreign, &mut out, |foreign, out| {
             let declared =

@@ -1,12 +1,14 @@
 //! What of an engine is not as it was left: drift, in three answers that are kept apart.
 //!
 //! *Changed behind our back*: an object that we wrote is no longer as we wrote it. *Committed, not yet applied*: the
-//! files say something else than what was applied last. *Not ours*: roles, logins and policies under declared mounts
-//! that nobody declared. One object may be both of the first two. What was applied last is known by its digest
-//! alone; where the files still say it, or the engine still holds it, it is known whole. Pure.
+//! files say something else than what was applied last. *Not ours*: roles, logins and settings below declared mounts
+//! that nobody declared, and policies of nobody that grant something of ours. One object may be both of the first two.
+//! What was applied last is known by its digest alone; where the files still say it, or the engine still holds it, it is
+//! known whole. Where an apply would be refused, that is told with what is not applied. Pure.
 
 mod json;
 mod markdown;
+mod policy;
 mod text;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -14,10 +16,13 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::object::{
-    Access, Kind, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role, aws_root, fingerprint,
+    Access, Kind, Level, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role, aws_root,
+    fingerprint, kind,
 };
-use crate::plan::{Action, Change, FieldChange, Kept, Plan, Side};
+use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side};
 use crate::review;
+
+pub use self::policy::{Mounts, Verdict};
 
 /// What drifted in an environment.
 #[derive(Debug)]
@@ -32,6 +37,8 @@ pub struct Drift {
     pub pending: Vec<Pending>,
     /// Objects that nobody declared, where we keep ours.
     pub foreign: Vec<Foreign>,
+    /// Why an apply of these files would be refused, as a plan says it.
+    pub refusals: Vec<Refusal>,
     /// Who gains and loses what by the changes behind our back; `None` before it was looked at.
     pub review: Option<review::Environment>,
     /// What could not be looked at, and what that means.
@@ -105,7 +112,7 @@ pub struct Input<'a> {
     pub owned: &'a BTreeMap<String, Owned>,
     /// What the engine holds at every path that is desired or ours.
     pub live: &'a HashMap<String, Live>,
-    /// Policies that grant something on declared mounts, of those that nobody declared.
+    /// Policies that are findings, of those that nobody declared.
     pub policies: &'a HashSet<String>,
 }
 
@@ -118,6 +125,7 @@ impl Drift {
             changed: Vec::new(),
             pending: Vec::new(),
             foreign: Vec::new(),
+            refusals: input.plan.refusals.clone(),
             review: None,
             notes: input.plan.notes.clone(),
         };
@@ -126,12 +134,13 @@ impl Drift {
         for change in &input.plan.changes {
             drift.sort(change, desired.get(change.path.as_str()).copied(), input);
         }
-        for kept in &input.plan.kept {
-            drift.other_key(kept, input);
+        for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.name == aws_root::KIND.name) {
+            drift.other_key(path, owned, input);
         }
         let found = input.plan.unmanaged.iter().filter(|object| {
             object.kind == aws_role::KIND.name
                 || object.kind == approle_role::KIND.name
+                || kind(object.kind).is_some_and(|kind| kind.level == Level::Config)
                 || (object.kind == acl_policy::KIND.name && input.policies.contains(&object.path))
         });
         drift.foreign.extend(found.map(|object| Foreign {
@@ -180,29 +189,35 @@ impl Drift {
         }
     }
 
-    /// Tells of a key that an engine has since the last apply, and that the plan leaves there.
-    fn other_key(&mut self, kept: &Kept, input: Input<'_>) {
-        let (Some(owned), Some(live)) = (input.owned.get(&kept.path), input.live.get(&kept.path)) else { return };
-        if !is_changed(owned, Some(live)) {
-            return;
-        }
-        let before = kept.written.as_deref().map_or(Side::Absent, |key| Side::Value(Value::from(key)));
-        let after = Side::Value(Value::from(&*kept.live));
+    /// Tells of a key that an engine has without us, whatever becomes of it: the one that it had last, as far as that is
+    /// known, and the one that it has. What the files say of it is another matter.
+    fn other_key(&mut self, path: &str, owned: &Owned, input: Input<'_>) {
+        let Some(live) = input.live.get(path).filter(|live| owned.is_ours(Some(live))) else { return };
+        let Some(key) = aws_root::key_of(live).filter(|key| !owned.knows_key(key, live)) else { return };
+        let before = match owned.last_key(live) {
+            Some(last) if last.is_empty() => Side::Absent,
+            Some(last) => Side::Value(Value::from(last)),
+            None => Side::Unknown,
+        };
+        let after = Side::Value(Value::from(key));
         let field = FieldChange { name: aws_root::KEY[0], shape: Shape::Text, before, after };
-        if let Some(changed) = self.changed.iter_mut().find(|changed| changed.path == kept.path) {
+        if let Some(changed) = self.changed.iter_mut().find(|changed| changed.path == path) {
             if let Fate::Differs(fields) = &mut changed.fate {
+                fields.retain(|other| other.name != field.name);
                 fields.push(field);
             }
             return;
         }
+        let pending = self.pending.iter_mut().find(|pending| pending.path == path);
+        let pending = pending.map(|pending| pending.changed = true).is_some();
         self.changed.push(Changed {
             kind: owned.kind,
-            path: kept.path.clone(),
+            path: path.to_owned(),
             app: owned.app.clone(),
-            place: kept.place.clone(),
+            place: owned.place.clone(),
             commit: owned.commit.clone(),
             fate: Fate::Differs(vec![field]),
-            pending: false,
+            pending,
         });
     }
 
@@ -218,10 +233,11 @@ impl Drift {
     /// The one line that says it all.
     pub fn summary(&self) -> String {
         format!(
-            "Drift: {} changed behind our back, {} committed and not yet applied, {} not ours.",
+            "Drift: {} changed behind our back, {} committed and not yet applied, {} not ours.{}",
             self.changed.len(),
             self.pending.len(),
-            self.foreign.len()
+            self.foreign.len(),
+            if self.refusals.is_empty() { "" } else { " An apply of these files is refused." }
         )
     }
 }
@@ -248,7 +264,7 @@ pub fn last_applied(
 
 /// Whether somebody else changed an object since it was written for certain.
 fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
-    owned.state == State::Applied && live.map(fingerprint::of_live).as_ref() != Some(&owned.fingerprint)
+    owned.state == State::Applied && live.is_none_or(|live| owned.differs(live))
 }
 
 /// Whether the files say of an object what they said when it was written. What refers to a secret that is not read is
@@ -258,23 +274,30 @@ fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
         return is_changed(owned, live);
     }
     fingerprint::of(object) == owned.fingerprint
+        && object.apart_digests().iter().all(|(name, digest)| owned.apart.get(name) == Some(digest))
 }
 
 /// Whether a change is of something that an engine never tells.
 fn is_hidden(change: &Change) -> bool {
-    change.action == Action::Update && change.fields.iter().any(|field| !change.kind.tells(field.name))
+    change.action == Action::Update && change.fields.iter().any(|field| !is_told(change.kind, field.name))
+}
+
+/// Whether an engine tells a field, if not with the others.
+fn is_told(kind: &Kind, name: &str) -> bool {
+    kind.field(name).is_some_and(|field| field.access != Access::WriteOnly)
 }
 
 /// What was done to the fields of an object, where a change tells what undoes it.
 fn turned(change: &Change) -> Vec<FieldChange> {
     let turn =
         |field: &FieldChange| FieldChange { before: field.after.clone(), after: field.before.clone(), ..field.clone() };
-    change.fields.iter().filter(|field| change.kind.tells(field.name)).map(turn).collect()
+    change.fields.iter().filter(|field| is_told(change.kind, field.name)).map(turn).collect()
 }
 
 fn as_live(object: &Object) -> Live {
     let readable = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
     Live {
+        apart: BTreeMap::new(),
         kind: object.kind,
         path: object.path.clone(),
         fields: readable.map(|field| (field.name, object.value(field.name))).collect(),

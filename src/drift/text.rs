@@ -3,7 +3,7 @@
 use anstyle::{AnsiColor, Style};
 
 use super::{Changed, Drift, Fate, Foreign, Pending};
-use crate::plan::{Colour, Page, escape, files_of, short};
+use crate::plan::{Colour, Page, Refusal, escape, files_of, short};
 
 impl Drift {
     /// What drifted as text, ending with the summary line.
@@ -17,7 +17,13 @@ impl Drift {
             page.line("What that does to access:");
             page.review(review);
         }
-        page.section("COMMITTED, NOT YET APPLIED", &self.pending, Page::pending);
+        let pending = if self.refusals.is_empty() {
+            "COMMITTED, NOT YET APPLIED"
+        } else {
+            "NOT APPLIED, AND AN APPLY IS REFUSED"
+        };
+        page.section(pending, &self.pending, Page::pending);
+        page.section("WHY AN APPLY IS REFUSED", &self.refusals, Page::refusal);
         page.section("NOT OURS", &self.foreign, Page::foreign);
         page.line("");
         for note in &self.notes {
@@ -64,6 +70,11 @@ impl Page {
         let both = if pending.changed { ", and changed behind our back" } else { "" };
         let (marker, path) = (pending.action.marker(), escape(&pending.path));
         self.line(&format!("  {marker} {} {path}  ({place}{both})", pending.kind.name));
+    }
+
+    fn refusal(&mut self, refusal: &Refusal) {
+        self.line(&format!("  {}", escape(&refusal.to_string())));
+        self.line(&format!("    = help: {}", escape(&refusal.hint())));
     }
 
     fn foreign(&mut self, foreign: &Foreign) {

@@ -2,7 +2,10 @@
 
 use std::net::IpAddr;
 
+use ipnet::IpNet;
+
 use super::error::Error;
+use crate::units::network::{parse_canonical, shown};
 
 /// Whether `remote` lies in one of `networks`; everything lies in an empty list.
 ///
@@ -10,7 +13,8 @@ use super::error::Error;
 /// IPv4-mapped IPv6 addresses count as the IPv4 address they hold.
 pub(crate) fn admits(networks: &[String], remote: Option<IpAddr>) -> bool {
     let remote = remote.map_or(IpAddr::from([127, 0, 0, 1]), |address| address.to_canonical());
-    networks.is_empty() || networks.iter().any(|network| parse(network).is_some_and(|network| network.holds(remote)))
+    networks.is_empty()
+        || networks.iter().any(|network| parse_canonical(network).is_some_and(|network| network.contains(&remote)))
 }
 
 /// The list without empty items, each as it was given.
@@ -30,63 +34,18 @@ pub(crate) fn normalise(name: &str, networks: &[String]) -> Result<Vec<String>, 
     let filled = networks.iter().filter(|network| !network.is_empty());
     filled
         .map(|network| {
-            let parsed = parse(network)
+            let parsed = parse_canonical(network)
                 .ok_or_else(|| Error::Invalid(format!("invalid CIDR block {network:?} in {name}; write 10.0.0.0/8")))?;
-            let host = parsed.bits == parsed.width();
-            Ok(if host { parsed.address.to_string() } else { format!("{}/{}", parsed.address, parsed.bits) })
+            Ok(shown(&parsed))
         })
         .collect()
 }
 
 /// Whether every network of `inner` lies within one of `outer`; everything lies within no networks at all.
 pub(crate) fn within(inner: &[String], outer: &[String]) -> bool {
-    let outer: Vec<Option<Network>> = outer.iter().map(|network| parse(network)).collect();
-    let lies =
-        |inner: Network| outer.iter().flatten().any(|outer| outer.bits <= inner.bits && outer.holds(inner.address));
-    outer.is_empty() || inner.iter().all(|network| parse(network).is_some_and(lies))
-}
-
-struct Network {
-    address: IpAddr,
-    bits: u32,
-}
-
-impl Network {
-    fn width(&self) -> u32 {
-        if self.address.is_ipv4() { 32 } else { 128 }
-    }
-
-    fn holds(&self, remote: IpAddr) -> bool {
-        match (self.address, remote) {
-            (IpAddr::V4(network), IpAddr::V4(remote)) => {
-                let mask = u32::MAX.checked_shl(32 - self.bits).unwrap_or(0);
-                network.to_bits() & mask == remote.to_bits() & mask
-            }
-            (IpAddr::V6(network), IpAddr::V6(remote)) => {
-                let mask = u128::MAX.checked_shl(128 - self.bits).unwrap_or(0);
-                network.to_bits() & mask == remote.to_bits() & mask
-            }
-            _ => false,
-        }
-    }
-}
-
-fn parse(text: &str) -> Option<Network> {
-    let (address, bits) = match text.split_once('/') {
-        Some((address, bits)) if bits.bytes().all(|b| b.is_ascii_digit()) => (address, Some(bits.parse().ok()?)),
-        Some(_) => return None,
-        None => (text, None),
-    };
-    let given: IpAddr = address.parse().ok()?;
-    let address = given.to_canonical();
-    // `::ffff:10.0.0.0/104` is `10.0.0.0/8`.
-    let shift = if address == given { 0 } else { 96 };
-    let mut network = Network { address, bits: 0 };
-    network.bits = match bits {
-        None => network.width(),
-        Some(bits) => Some(bits).filter(|&bits: &u32| bits >= shift && bits - shift <= network.width())? - shift,
-    };
-    Some(network)
+    let outer: Vec<Option<IpNet>> = outer.iter().map(|network| parse_canonical(network)).collect();
+    let lies = |inner: IpNet| outer.iter().flatten().any(|outer| outer.contains(&inner));
+    outer.is_empty() || inner.iter().all(|network| parse_canonical(network).is_some_and(lies))
 }
 
 #[cfg(test)]

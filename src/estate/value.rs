@@ -3,8 +3,6 @@
 //! Stricter than what an engine takes: a number is not text and text is no list, because what a reader would
 //! take for a mistake should not be guessed at.
 
-use core::net::IpAddr;
-
 use serde_json::Value;
 
 use super::problem::Draft;
@@ -12,6 +10,7 @@ use super::source::Span;
 use super::tree::{Kind, Node};
 use crate::object::{FieldValue, Shape, field};
 use crate::text::did_you_mean;
+use crate::units::network;
 
 /// The value of a node for a field of this shape, in canonical form. Policy documents and ACL rules are more
 /// than a value and are read elsewhere.
@@ -181,26 +180,11 @@ fn seconds(node: &Node) -> Result<i64, Draft> {
 /// A network: an address, with or without the length of its prefix.
 fn cidr(text: &str, span: Span) -> Result<(), Draft> {
     let hint = "a network is written 10.0.0.0/16 or 2001:db8::/32";
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-    let bad = || Draft::error(span, format!("`{text}` is not a network")).hint(hint);
-    let address: IpAddr = address.parse().map_err(|_| bad())?;
-    let Some(prefix) = prefix else { return Ok(()) };
-    let length: u32 = prefix.parse().map_err(|_| bad())?;
-    let (bits, width) = match address {
-        IpAddr::V4(address) => (u128::from(address.to_bits()) << 96, 32),
-        IpAddr::V6(address) => (address.to_bits(), 128),
-    };
-    if length > width || !prefix.bytes().all(|byte| byte.is_ascii_digit()) {
-        return Err(bad());
-    }
-    let network = if length == 0 { 0 } else { bits & (u128::MAX << (128 - length)) };
-    if network != bits {
-        let network = match address {
-            IpAddr::V4(_) => IpAddr::V4(core::net::Ipv4Addr::from_bits((network >> 96) as u32)),
-            IpAddr::V6(_) => IpAddr::V6(core::net::Ipv6Addr::from_bits(network)),
-        };
+    let network =
+        network::parse(text).ok_or_else(|| Draft::error(span, format!("`{text}` is not a network")).hint(hint))?;
+    if network.trunc() != network {
         let draft = Draft::error(span, format!("`{text}` has bits beyond its prefix"));
-        return Err(draft.hint(format!("the network is {network}/{length}")));
+        return Err(draft.hint(format!("the network is {}", network.trunc())));
     }
     Ok(())
 }

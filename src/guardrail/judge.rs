@@ -11,6 +11,7 @@ use crate::iam::compare::{Case, Proof, gain_within, reach, scope};
 use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, PolicySet, Scope, Statement, Test};
 use crate::iam::request::Request;
+use crate::units::duration;
 
 /// How many actions of a level are asked about in one search.
 const ACTIONS_AT_ONCE: usize = 40;
@@ -375,7 +376,11 @@ fn broken<S>(require: &Require, subject: &Subject<'_, S>) -> Vec<Lack> {
         if let Some(most) = require.max_ttl
             && terms.max_ttl > most
         {
-            let what = format!("a credential may live {}, and lives up to {}", span(most), span(terms.max_ttl));
+            let what = format!(
+                "a credential may live {}, and lives up to {}",
+                duration::shown(most),
+                duration::shown(terms.max_ttl)
+            );
             lack("max_ttl", what, "shorten `max` in the lease of its mount".to_owned());
         }
         if !require.credential_types.is_empty() && !require.credential_types.contains(&terms.credential_type) {
@@ -392,16 +397,23 @@ fn broken<S>(require: &Require, subject: &Subject<'_, S>) -> Vec<Lack> {
         if let Some(most) = require.max_token_ttl
             && login.max_token_ttl.is_none_or(|ttl| ttl > most)
         {
-            let lives = login.max_token_ttl.map_or_else(|| "for ever".to_owned(), |ttl| format!("up to {}", span(ttl)));
-            lack("max_token_ttl", format!("tokens may live {}, and live {lives}", span(most)), "set token_max_ttl");
+            let lives = login
+                .max_token_ttl
+                .map_or_else(|| "for ever".to_owned(), |ttl| format!("up to {}", duration::shown(ttl)));
+            lack(
+                "max_token_ttl",
+                format!("tokens may live {}, and live {lives}", duration::shown(most)),
+                "set token_max_ttl",
+            );
         }
         if let Some(most) = require.max_secret_id_ttl
             && (login.secret_id_ttl == 0 || login.secret_id_ttl > most)
         {
-            let lives = if login.secret_id_ttl == 0 { "for ever".to_owned() } else { span(login.secret_id_ttl) };
+            let lives =
+                if login.secret_id_ttl == 0 { "for ever".to_owned() } else { duration::shown(login.secret_id_ttl) };
             lack(
                 "max_secret_id_ttl",
-                format!("secret ids may live {}, and live {lives}", span(most)),
+                format!("secret ids may live {}, and live {lives}", duration::shown(most)),
                 "set secret_id_ttl",
             );
         }
@@ -425,14 +437,4 @@ fn user_path(terms: &Terms) -> &str {
 
 fn matches_exactly(pattern: &str, text: &str) -> bool {
     Pattern::new(pattern, Syntax { wildcards: true, variables: false }).matches(text, &Request::default())
-}
-
-/// A time in the largest unit that fits it: `12h`.
-fn span(seconds: i64) -> String {
-    match seconds {
-        s if s % 86_400 == 0 && s > 86_400 => format!("{}d", s / 86_400),
-        s if s % 3600 == 0 => format!("{}h", s / 3600),
-        s if s % 60 == 0 => format!("{}m", s / 60),
-        s => format!("{s}s"),
-    }
 }

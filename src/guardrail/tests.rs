@@ -175,7 +175,7 @@ fn what_is_required_of_logins_is_looked_for() {
     assert_eq!(told(&guardrails, &app(&[], vec![good.clone()])), []);
     for (login, what) in [
         (Login { max_token_ttl: None, ..good.clone() }, "live for ever"),
-        (Login { max_token_ttl: Some(9000), ..good.clone() }, "may live 2h, and live up to 150m"),
+        (Login { max_token_ttl: Some(9000), ..good.clone() }, "may live 2h, and live up to 2h30m"),
         (Login { secret_id_ttl: 0, ..good.clone() }, "secret ids may live 24h, and live for ever"),
         (Login { bound_cidrs: false, ..good.clone() }, "any address may log in"),
         (Login { bind_secret_id: false, ..good }, "no secret id is needed"),

@@ -12,7 +12,8 @@ use super::pattern::{Pattern, is_cased};
 use super::policy::{Condition, Quantifier, Test};
 use super::reading::{Empty, Mistyped, Reading, Several, SeveralNegated, Truth, Unresolved};
 use super::request::Request;
-use super::value::{self, Type, boolean, bytes, instant, is_of_type, network, number};
+use super::value::{self, Type, boolean, bytes, instant, is_of_type, number};
+use crate::units::network;
 
 impl Condition {
     /// Whether it holds for a request: quantifier, `IfExists`, absent keys and policy variables included.
@@ -118,7 +119,7 @@ fn compares(test: Test, pattern: &Pattern, value: &str, request: &Request, readi
         Test::BinaryEquals => bytes(value).is_some_and(|sent| bytes(&pattern.text) == Some(sent)),
         Test::IpAddress => {
             let address = value.parse::<IpAddr>();
-            address.is_ok_and(|address| network(&pattern.text).is_some_and(|network| network.holds(address)))
+            address.is_ok_and(|address| network::parse(&pattern.text).is_some_and(|network| network.contains(&address)))
         }
         Test::NumericEquals => numbers().is_some_and(Ordering::is_eq),
         Test::NumericLessThan => numbers().is_some_and(Ordering::is_lt),

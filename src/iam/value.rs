@@ -10,9 +10,11 @@ use core::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use ipnet::IpNet;
 
 use super::pattern::Pattern;
 use super::policy::Test;
+use crate::units::network;
 
 /// What an operator compares.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,7 +62,7 @@ pub fn is_read(test: Test, value: &Pattern) -> bool {
         Type::Date => instant(&value.text).is_some(),
         Type::Bool | Type::Existence => boolean(&value.text).is_some(),
         Type::Binary => bytes(&value.text).is_some(),
-        Type::Network => network(&value.text).is_some(),
+        Type::Network => network::parse(&value.text).is_some(),
     }
 }
 
@@ -286,52 +288,13 @@ impl core::fmt::Display for Instant {
     }
 }
 
-/// A network of either protocol.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Network {
-    address: IpAddr,
-    length: u32,
-}
-
-/// Reads `address/length`; an address alone is a network of one.
-pub fn network(text: &str) -> Option<Network> {
-    let (address, length) = match text.split_once('/') {
-        Some((address, length)) => (address, Some(length)),
-        None => (text, None),
+/// A network's first address, and the one behind its last.
+pub fn edges(network: IpNet) -> impl Iterator<Item = IpAddr> {
+    let behind = match network.broadcast() {
+        IpAddr::V4(last) => last.to_bits().checked_add(1).map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
+        IpAddr::V6(last) => last.to_bits().checked_add(1).map(|bits| IpAddr::V6(Ipv6Addr::from_bits(bits))),
     };
-    let address = address.parse::<IpAddr>().ok()?;
-    let width = if address.is_ipv4() { 32 } else { 128 };
-    let length = match length {
-        Some(length) => Some(length).filter(|length| all_digits(length))?.parse().ok()?,
-        None => width,
-    };
-    (length <= width).then_some(Network { address, length })
-}
-
-impl Network {
-    /// Whether an address is in it. Those of the other protocol never are.
-    pub fn holds(self, address: IpAddr) -> bool {
-        let (mine, other, width) = match (self.address, address) {
-            (IpAddr::V4(mine), IpAddr::V4(other)) => (u128::from(mine.to_bits()), u128::from(other.to_bits()), 32),
-            (IpAddr::V6(mine), IpAddr::V6(other)) => (mine.to_bits(), other.to_bits(), 128),
-            _ => return false,
-        };
-        self.length == 0 || (mine ^ other) >> (width - self.length) == 0
-    }
-
-    /// Its first address, and the one behind its last.
-    pub fn edges(self) -> impl Iterator<Item = IpAddr> {
-        let (bits, width) = match self.address {
-            IpAddr::V4(v4) => (u128::from(v4.to_bits()), 32),
-            IpAddr::V6(v6) => (v6.to_bits(), 128),
-        };
-        let host = if self.length == width { 0 } else { u128::MAX >> (128 - (width - self.length)) };
-        let show = move |bits: u128| match width {
-            32 => u32::try_from(bits).ok().map(|bits| IpAddr::V4(Ipv4Addr::from_bits(bits))),
-            _ => Some(IpAddr::V6(Ipv6Addr::from_bits(bits))),
-        };
-        [Some(bits & !host), (bits | host).checked_add(1)].into_iter().flatten().filter_map(show)
-    }
+    [Some(network.network()), behind].into_iter().flatten()
 }
 
 #[cfg(test)]
@@ -382,7 +345,7 @@ mod tests {
             assert!(instant(text).is_none(), "{text}");
         }
         for text in ["203.0.113.0/33", "203.0.113.0/+8", "203.0.113.0/", "203.0.113", "::/129", "*"] {
-            assert!(network(text).is_none(), "{text}");
+            assert!(network::parse(text).is_none(), "{text}");
         }
     }
 

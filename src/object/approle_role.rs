@@ -1,6 +1,7 @@
-//! A login by AppRole: `auth/<mount>/role/<name>`. Writes merge, so every field is sent.
+//! A login by AppRole: `auth/<mount>/role/<name>`. Writes merge, so every field is sent. A role's answer lacks its role
+//! id, which is read below it.
 //!
-//! Source: Vault API, "AppRole auth method: create/update AppRole".
+//! Source: Vault API, "AppRole auth method: create/update AppRole" and "read AppRole role ID".
 
 use serde_json::{Map, Value};
 
@@ -24,7 +25,7 @@ static FIELDS: &[Field] = &[
         name: "role_id",
         shape: Shape::Text,
         default: "null",
-        access: Access::WriteOnly,
+        access: Access::Apart("role-id"),
         immutable: false,
         doc: "A role id of one's own; the engine makes one otherwise.",
     },

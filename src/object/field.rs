@@ -5,13 +5,11 @@
 //! one canonical form before they are compared, so a plan never shows a spelling. What a file may say is
 //! stricter, and checked where files are read.
 
-use core::net::IpAddr;
-
 use serde_json::{Map, Value};
 
 use super::{Call, Live, Shape, Verb};
-use crate::acl::duration;
 use crate::iam::document;
+use crate::units::{duration, network};
 
 /// The canonical form of a value of this shape. Null is the empty value of every shape.
 ///
@@ -49,19 +47,6 @@ pub fn equal(shape: Shape, left: &Value, right: &Value) -> bool {
 /// A text that says what is wrong.
 pub fn parse_seconds(text: &str) -> Result<i64, String> {
     duration::parse(text).map_err(|_| format!("`{}` is not a duration", text.trim()))
-}
-
-/// The short human form of a duration: `2h`, `1h30m`, `45s`, `0s`.
-pub fn show_seconds(seconds: i64) -> String {
-    let (h, m, s) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-    let mut shown = String::new();
-    for (amount, unit) in [(h, 'h'), (m, 'm'), (s, 's')] {
-        if amount != 0 {
-            shown.push_str(&amount.to_string());
-            shown.push(unit);
-        }
-    }
-    if shown.is_empty() { "0s".to_owned() } else { shown }
 }
 
 fn text(value: &Value) -> Result<String, String> {
@@ -149,21 +134,12 @@ fn map(value: &Value) -> Result<Value, String> {
 /// A network as engines answer it: canonical address, host bits kept, no `/32` or `/128`. A text that is no
 /// network stays as it is.
 fn canonical_cidr(text: &str) -> String {
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-    let Ok(address) = address.parse::<IpAddr>() else { return text.to_owned() };
-    let host = if address.is_ipv4() { "32" } else { "128" };
-    match prefix {
-        Some(prefix) if prefix != host => format!("{address}/{prefix}"),
-        _ => address.to_string(),
-    }
+    network::parse(text).map_or_else(|| text.to_owned(), |network| network::shown(&network))
 }
 
 /// Networks as every engine takes them: a host gets its `/32` or `/128`, since some refuse it without.
 pub(crate) fn with_prefixes(networks: &Value) -> Value {
-    let full = |text: &str| match text.parse::<IpAddr>() {
-        Ok(host) => format!("{host}/{}", if host.is_ipv4() { 32 } else { 128 }),
-        Err(_) => text.to_owned(),
-    };
+    let full = |text: &str| network::parse(text).map_or_else(|| text.to_owned(), |network| network.to_string());
     networks.as_array().into_iter().flatten().filter_map(Value::as_str).map(full).collect()
 }
 
@@ -206,7 +182,7 @@ pub(crate) fn pick(data: &Map<String, Value>, names: &[&str]) -> Map<String, Val
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{equal, normalise, parse_seconds, show_seconds, with_prefixes};
+    use super::{equal, normalise, with_prefixes};
     use crate::object::Shape;
 
     #[test]
@@ -277,13 +253,6 @@ mod tests {
             (Shape::PolicyDocument, json!("{")),
         ] {
             assert!(normalise(shape, &value).is_err(), "{shape:?}: {value}");
-        }
-    }
-
-    #[test]
-    fn durations_print_short() {
-        for (text, shown) in [("90s", "1m30s"), ("2h", "2h"), ("1.5h", "1h30m"), ("1d12h", "36h"), ("0", "0s")] {
-            assert_eq!(parse_seconds(text).map(show_seconds), Ok(shown.to_owned()));
         }
     }
 }

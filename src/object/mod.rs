@@ -15,6 +15,7 @@ pub mod field;
 pub mod fingerprint;
 pub mod mount;
 mod owned;
+mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,6 +25,7 @@ use serde_json::{Map, Value};
 use crate::secret::Secret;
 
 pub use self::owned::{Owned, State};
+pub use self::settings::settings_of;
 
 /// Every kind there is, in the order of creation.
 pub static KINDS: &[&Kind] = &[
@@ -154,6 +156,22 @@ impl Object {
         }
     }
 
+    /// The declared fields that an engine tells apart from the others, with the paths where it does.
+    pub fn apart(&self) -> impl Iterator<Item = (&'static Field, String)> {
+        self.kind.fields.iter().filter_map(|field| match field.access {
+            Access::Apart(below) if self.fields.contains_key(field.name) => {
+                Some((field, format!("{}/{below}", self.path)))
+            }
+            _ => None,
+        })
+    }
+
+    /// The digests of these fields, for the ledger.
+    pub fn apart_digests(&self) -> BTreeMap<String, String> {
+        let known = self.apart().filter(|(field, _)| !self.is_unresolved(field.name));
+        known.map(|(field, _)| (field.name.to_owned(), fingerprint::of_value(&self.value(field.name)))).collect()
+    }
+
     /// The fields whose secret reference is not resolved yet, with the reference.
     pub fn unresolved(&self) -> impl Iterator<Item = (&'static str, &str, &Place)> {
         self.fields.iter().filter_map(|(name, leaf)| match &leaf.value {
@@ -176,7 +194,7 @@ impl Object {
         let Some(field) = self.kind.field(name) else { return Err(format!("{} has no field {name}", self.path)) };
         let value = match field.access {
             Access::WriteOnly => FieldValue::Secret(secret),
-            Access::Readable => FieldValue::Data(
+            Access::Readable | Access::Apart(_) => FieldValue::Data(
                 field::normalise(field.shape, &Value::from(secret.expose()))
                     .map_err(|_| format!("{name} does not have the form it needs"))?,
             ),
@@ -221,7 +239,7 @@ impl Kind {
             })
             .collect();
         parsed.retain(|name, value| self.field(name).is_none() && !value.is_null());
-        Ok(Live { kind: self, path: path.to_owned(), fields, others: parsed })
+        Ok(Live { kind: self, path: path.to_owned(), fields, apart: BTreeMap::new(), others: parsed })
     }
 }
 
@@ -284,6 +302,8 @@ pub struct Live {
     pub path: String,
     /// Every readable field of the kind's table, normalised; defaults filled in.
     pub fields: BTreeMap<&'static str, Value>,
+    /// The fields that are told apart from the others ([`Access::Apart`]), as far as they were read.
+    pub apart: BTreeMap<&'static str, Value>,
     /// What the engine has beside them and would reset if it were not sent back with a write. Nobody declares it, so
     /// nobody compares it.
     pub others: Map<String, Value>,
@@ -376,6 +396,9 @@ pub enum Access {
     Readable,
     /// Never read back; a change is seen by its keyed fingerprint in the ledger.
     WriteOnly,
+    /// Read at a path of its own, which is this below the object's, and only where it is declared: else the engine has
+    /// one of its own, which is nobody's business.
+    Apart(&'static str),
 }
 
 /// Order of creation: lower levels first. Deletion goes the other way round.

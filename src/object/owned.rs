@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{KINDS, Kind, Live, Object, Place, fingerprint};
+use super::{KINDS, Kind, Live, Object, Place, aws_root, fingerprint};
 
 /// One object that is ours.
 #[derive(Clone, Debug)]
@@ -30,6 +30,9 @@ pub struct Owned {
     pub fingerprint: String,
     /// Keyed digests of the write-only fields that were declared, by field.
     pub secrets: BTreeMap<String, String>,
+    /// Digests of the declared fields that an engine tells apart from the others, by field. Older versions have keyed
+    /// ones, among the secrets.
+    pub apart: BTreeMap<String, String>,
     /// Whether it is written for certain.
     pub state: State,
     /// Whether it was declared with `protect = true`.
@@ -47,6 +50,9 @@ pub struct Owned {
     /// The ids of the keys that an engine may have from us: the one that was written last, and while that is not known
     /// for certain the one before. `None` of kinds without keys, and where an older version wrote it.
     pub keys: Option<Vec<String>>,
+    /// The id of the key that the engine had when it was settled: ours, or one that it had without us and that somebody
+    /// took for meant. Empty if it had none; `None` where that is not known.
+    pub key_last: Option<String>,
 }
 
 /// How far writing an object has come.
@@ -66,6 +72,14 @@ impl Owned {
         live.filter(|_| self.state == State::Intended).is_none_or(|live| self.is_as_written(live))
     }
 
+    /// Whether an object is not as it was written, in what an engine tells. What was not read is not compared.
+    pub fn differs(&self, live: &Live) -> bool {
+        let other = |(name, digest): (&String, &String)| {
+            live.apart.get(name.as_str()).is_some_and(|value| fingerprint::of_value(value) != *digest)
+        };
+        fingerprint::of_live(live) != self.fingerprint || self.apart.iter().any(other)
+    }
+
     /// Whether an object is one of those that we wrote or found: what else is at its path may be somebody else's, who
     /// put it there when ours was gone, or ours and changed by hand.
     pub fn is_as_written(&self, live: &Live) -> bool {
@@ -73,11 +87,34 @@ impl Owned {
         digest == self.fingerprint || self.found.as_ref() == Some(&digest)
     }
 
+    /// Whether a key that an engine has is one that it may have from us, or that somebody took for meant.
+    pub fn knows_key(&self, key: &str, live: &Live) -> bool {
+        let is_from_us = self.keys.iter().flatten().any(|known| known == key);
+        is_from_us || self.key_last.as_deref() == Some(key) || self.took_key(live)
+    }
+
+    /// The id of the key that an engine had last, empty if it had none; `None` where that is not known for certain.
+    /// `live` is what it has now.
+    pub fn last_key(&self, live: &Live) -> Option<String> {
+        self.key_last.clone().or_else(|| {
+            let last = self.keys.as_ref()?.first().cloned().unwrap_or_default();
+            let mut before = live.clone();
+            before.fields.insert(aws_root::KEY[0], Value::from(&*last));
+            self.took_key(&before).then_some(last)
+        })
+    }
+
+    /// Whether this is what an older version found, key and all: it took it without a word.
+    fn took_key(&self, live: &Live) -> bool {
+        self.state == State::Applied && self.key_last.is_none() && fingerprint::of_live(live) == self.fingerprint
+    }
+
     /// The fields that were declared when it was written, no longer are, and stay: the engine would make one of its own,
     /// and no call lets it.
     pub fn no_longer_declared<'a>(&'a self, object: &'a Object) -> impl Iterator<Item = &'static str> + 'a {
         let stays = |name: &str| self.kind.field(name).filter(|field| field.default == "null");
-        let gone = self.secrets.keys().filter(|name| !object.fields.contains_key(name.as_str()));
+        let gone =
+            self.secrets.keys().chain(self.apart.keys()).filter(|name| !object.fields.contains_key(name.as_str()));
         gone.filter_map(move |name| stays(name)).map(|field| field.name)
     }
 
@@ -102,13 +139,16 @@ impl Owned {
             "review": self.review,
         });
         // Nearly no entry has these.
-        for (key, text) in [("found", &self.found), ("from", &self.from)] {
+        for (key, text) in [("found", &self.found), ("from", &self.from), ("key_last", &self.key_last)] {
             if let Some(text) = text {
                 value[key] = Value::from(text.as_str());
             }
         }
         if !self.adopted.is_empty() {
             value["adopted"] = self.adopted.clone().into_iter().collect::<Map<_, _>>().into();
+        }
+        if !self.apart.is_empty() {
+            value["apart"] = json!(self.apart);
         }
         if let Some(keys) = &self.keys {
             value["keys"] = json!(keys);
@@ -162,6 +202,14 @@ impl Owned {
                 .get("keys")
                 .and_then(Value::as_array)
                 .map(|keys| keys.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+            apart: map
+                .get("apart")
+                .and_then(Value::as_object)
+                .into_iter()
+                .flatten()
+                .filter_map(|(field, digest)| Some((field.clone(), digest.as_str()?.to_owned())))
+                .collect(),
+            key_last: map.get("key_last").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }
@@ -188,6 +236,7 @@ mod tests {
             commit: None,
             fingerprint: "ab".repeat(32),
             secrets: BTreeMap::from([("secret_key".to_owned(), "cd".repeat(32))]),
+            apart: BTreeMap::from([("role_id".to_owned(), "23".repeat(32))]),
             state: State::Intended,
             protect: true,
             guardrails: Some("escalation (0123456789ab)".to_owned()),
@@ -196,6 +245,7 @@ mod tests {
             adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
             from: Some("pay.prod".to_owned()),
             keys: Some(vec!["AKIA1".to_owned()]),
+            key_last: Some("AKIA2".to_owned()),
         }
     }
 
@@ -206,6 +256,7 @@ mod tests {
         assert_eq!(read.encode(), value);
         assert_eq!(read.state, State::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
+        assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
     }
 
     #[test]

@@ -66,7 +66,7 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
         declared.insert(&object.path);
         let live = input.live.get(&object.path);
         let ours = input.owned.get(&object.path).filter(|owned| owned.is_ours(live));
-        let key = kept::of(object, live, ours);
+        let key = kept::of(object, live, ours, input.adopt);
         let change = declared_change(object, input, attacher.of(object), key.as_ref());
         kept.extend(key);
         match change {
@@ -151,7 +151,7 @@ fn declared_change(
     let live = input.live.get(&object.path);
     let owned = input.owned.get(&object.path).filter(|owned| owned.is_ours(live));
     // Settings that can't be deleted and stand at their defaults are nobody's: there is nothing to take over.
-    let unset = owned.is_none() && live.is_some_and(ownership::is_unset);
+    let unset = owned.is_none() && live.is_some_and(Live::is_unset);
     let there = live.filter(|_| !unset);
     let mut fields: Vec<FieldChange> = object
         .kind
@@ -161,6 +161,7 @@ fn declared_change(
         .filter_map(|field| match field.access {
             Access::Readable => readable_change(object, field, there),
             Access::WriteOnly => hidden_change(object, field, there, owned, Key::of(input)),
+            Access::Apart(_) => apart_change(object, field, there, owned, Key::of(input)),
         })
         .collect();
     let fields_unchanged = object.kind.fields.len() - fields.len();
@@ -228,7 +229,8 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         (Some(live), Delete::Forget(stays)) => {
             fields = differences(&defaults, live);
             fields.extend(owned.kind.fields.iter().filter_map(|field| match field.access {
-                Access::Readable => None,
+                // What is told apart stays as the engine has it: it is gone with the object.
+                Access::Readable | Access::Apart(_) => None,
                 Access::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
             }));
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
@@ -313,8 +315,41 @@ fn readable_change(object: &Object, table: &Field, live: Option<&Live>) -> Optio
 
 /// How a live object differs from its declaration, in the fields that an engine tells.
 pub fn differences(object: &Object, live: &Live) -> Vec<FieldChange> {
-    let readable = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
-    readable.filter_map(|field| readable_change(object, field, Some(live))).collect()
+    let change = |field: &'static Field| match field.access {
+        Access::Readable => readable_change(object, field, Some(live)),
+        Access::Apart(_) => told_change(object, field, live),
+        Access::WriteOnly => None,
+    };
+    object.kind.fields.iter().filter_map(change).collect()
+}
+
+/// The change of a field that an engine tells apart from the others and that is declared. Where it was not read, the
+/// ledger says whether the files changed it.
+fn apart_change(
+    object: &Object,
+    table: &Field,
+    live: Option<&Live>,
+    owned: Option<&Owned>,
+    key: Key<'_>,
+) -> Option<FieldChange> {
+    let written = owned.and_then(|owned| Some((owned.state, owned.apart.get(table.name)?)));
+    match (live, written) {
+        (Some(live), _) if live.apart.contains_key(table.name) => told_change(object, table, live),
+        (Some(_), Some((State::Applied, written))) if object.apart_digests().get(table.name) == Some(written) => None,
+        _ => hidden_change(object, table, live, owned, key),
+    }
+}
+
+/// The change of such a field that was read.
+fn told_change(object: &Object, table: &Field, live: &Live) -> Option<FieldChange> {
+    let before = live.apart.get(table.name).filter(|_| object.fields.contains_key(table.name))?;
+    let after = object.value(table.name);
+    (!object.is_unresolved(table.name) && !field::equal(table.shape, before, &after)).then(|| FieldChange {
+        name: table.name,
+        shape: table.shape,
+        before: Side::Value(before.clone()),
+        after: Side::Value(after),
+    })
 }
 
 fn hidden_change(
@@ -455,6 +490,7 @@ mod tests {
     fn live(object: &Object) -> Live {
         let readable = object.kind.fields.iter().filter(|field| field.access == crate::object::Access::Readable);
         Live {
+            apart: BTreeMap::new(),
             kind: object.kind,
             path: object.path.clone(),
             fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
@@ -470,6 +506,7 @@ mod tests {
             commit: None,
             fingerprint: fingerprint::of(object),
             secrets: secret_digests(object, &key()),
+            apart: object.apart_digests(),
             state,
             protect: object.protect,
             guardrails: None,
@@ -478,6 +515,7 @@ mod tests {
             adopted: BTreeMap::new(),
             from: None,
             keys: None,
+            key_last: None,
         }
     }
 

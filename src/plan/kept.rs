@@ -1,15 +1,19 @@
 //! Keys that an engine has and that no plan writes over.
 //!
 //! A key in the files is a seed: an engine that rotates it has another from then on, and AWS has deleted the first. Such
-//! a write can't be undone, so it is made only when it surely is no undoing: the engine has what was written last, or
-//! `on_rotate` says `replace`. A key that nobody declares is not taken away. Since a write replaces the whole
-//! configuration, and no read tells the secret of a key, an object whose key is kept is not written at all.
+//! a write can't be undone, so it is made only when it surely is no undoing: the engine has what was written last, the
+//! files have a key that never was, or `on_rotate` says `replace`. A key that nobody declares is not taken away. Since a
+//! write replaces the whole configuration, and no read tells the secret of a key, an object whose key is kept is not
+//! written at all.
+//!
+//! A key that an engine has without us may be its own or a stranger's: no read tells. It counts as meant when somebody
+//! says so, with `on_rotate = "keep"` or by adopting; until then the ledger does not take it, and drift tells of it.
 
 use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::{Change, Plan};
+use super::{Adopt, Change, Plan};
 use crate::object::aws_root::{self, KEY};
 use crate::object::{FieldValue, Leaf, Live, Object, OnRotate, Owned, Place, State, fingerprint};
 
@@ -28,6 +32,19 @@ pub struct Kept {
     pub written: Option<String>,
     /// Why it stays.
     pub reason: Reason,
+    /// Whether it counts as meant.
+    pub standing: Standing,
+}
+
+/// Whether a key that stays counts as meant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// The ledger has it, or nothing of the object is in there yet.
+    Known,
+    /// Somebody says now that it is.
+    Taken,
+    /// Nobody has said so.
+    Untold,
 }
 
 /// Why a key stays.
@@ -37,13 +54,27 @@ pub enum Reason {
     Undeclared,
     /// `on_rotate` is `keep`.
     SetOnce,
-    /// It is neither the declared one nor the one that was written last.
+    /// It is not the one that was written last, and the declared one may be older.
     Replaced,
 }
 
 impl Kept {
-    /// That it stays and why, in a sentence.
+    /// That it stays and why, and what that means for drift.
     pub fn words(&self) -> String {
+        let meant = match (self.standing, self.reason) {
+            (Standing::Known, _) => "",
+            (Standing::Taken, _) => "; from now on it counts as the engine's own",
+            (Standing::Untold, Reason::Undeclared) => {
+                "; leasehold drift tells it until `apply --adopt` says that it is meant"
+            }
+            (Standing::Untold, Reason::SetOnce | Reason::Replaced) => {
+                "; leasehold drift tells it until `apply --adopt`, or on_rotate = \"keep\" in `root`, says that it is meant"
+            }
+        };
+        self.why() + meant
+    }
+
+    fn why(&self) -> String {
         let Self { path, place, live, .. } = self;
         let kept = format!("{path} ({place}) keeps the access key {live} that the engine has");
         let declared = self.declared.as_deref().unwrap_or("the one that is declared");
@@ -57,9 +88,11 @@ impl Kept {
                     Some(written) => format!("it is not {written}, which was written last"),
                     None => "it was not written from these files".to_owned(),
                 };
+                // A key that can't be read here may be a new one.
+                let unless = if self.declared.is_none() { ", unless it is a new key" } else { "" };
                 format!(
                     "{kept}: {written}, so the engine rotated it or somebody put it there, and AWS may have deleted \
-                     {declared}. That is not written; to write it anyway: on_rotate = \"replace\" in `root`"
+                     {declared}. That is not written{unless}; to write it anyway: on_rotate = \"replace\" in `root`"
                 )
             }
         }
@@ -89,7 +122,7 @@ impl Kept {
 }
 
 /// The key of an object that stays as the engine has it.
-pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>) -> Option<Kept> {
+pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, adopt: Adopt) -> Option<Kept> {
     let live = live.filter(|live| live.kind.name == aws_root::KIND.name)?;
     let key = aws_root::key_of(live)?;
     let declared = match object.fields.get(KEY[0]).map(|leaf| &leaf.value) {
@@ -114,8 +147,17 @@ pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>) ->
     } else if declared.is_none() && written.is_empty() {
         // Nothing tells here what it should be: it is not checked.
         return None;
+    } else if !written.is_empty() && declared.is_some_and(|declared| !written.iter().any(|old| old == declared)) {
+        // It is not what was rotated away either: the files have a new one.
+        return None;
     } else {
         Reason::Replaced
+    };
+    let standing = match owned {
+        Some(owned) if owned.knows_key(key, live) => Standing::Known,
+        None => Standing::Known,
+        Some(_) if adopt == Adopt::Take || object.on_rotate == OnRotate::Keep => Standing::Taken,
+        Some(_) => Standing::Untold,
     };
     Some(Kept {
         path: object.path.clone(),
@@ -124,6 +166,7 @@ pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>) ->
         declared: declared.map(str::to_owned),
         written: written.into_iter().next(),
         reason,
+        standing,
     })
 }
 
@@ -171,6 +214,15 @@ impl Plan {
         Some(declared.as_str().filter(|key| !key.is_empty()).map(str::to_owned).into_iter().collect())
     }
 
+    /// The key that an engine has once an object is settled, empty if none; `None` of kinds without keys.
+    pub fn key_of(&self, object: &Object) -> Option<String> {
+        if object.kind.name != aws_root::KIND.name {
+            return None;
+        }
+        let declared = object.value(KEY[0]).as_str().unwrap_or_default().to_owned();
+        Some(self.kept(&object.path).map_or(declared, |kept| kept.live.clone()))
+    }
+
     /// An object as it is to be if a key of it stays.
     pub fn with_kept(&self, object: &Object) -> Option<Object> {
         Some(self.kept(&object.path)?.object(object))
@@ -180,7 +232,7 @@ impl Plan {
 /// Makes objects as they are to be where keys stay, for who compares them without a plan.
 pub fn keep_keys(objects: &mut [Object], live: &HashMap<String, Live>, owned: &BTreeMap<String, Owned>) {
     for object in objects {
-        if let Some(kept) = of(object, live.get(&object.path), owned.get(&object.path)) {
+        if let Some(kept) = of(object, live.get(&object.path), owned.get(&object.path), Adopt::Refuse) {
             *object = kept.object(object);
         }
     }
@@ -190,9 +242,10 @@ pub fn keep_keys(objects: &mut [Object], live: &HashMap<String, Live>, owned: &B
 mod tests {
     use serde_json::{Map, json};
 
-    use super::{Reason, of};
+    use super::{Reason, Standing, of};
     use crate::object::testing::{leaf, object};
     use crate::object::{FieldValue, Live, Object, OnRotate, Owned, State, aws_root, fingerprint};
+    use crate::plan::Adopt;
 
     const PATH: &str = "aws/config/root";
 
@@ -224,6 +277,7 @@ mod tests {
             commit: None,
             fingerprint: fingerprint.to_owned(),
             secrets: std::collections::BTreeMap::new(),
+            apart: std::collections::BTreeMap::new(),
             state,
             protect: false,
             guardrails: None,
@@ -232,6 +286,7 @@ mod tests {
             adopted: Default::default(),
             from: None,
             keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),
+            key_last: None,
         }
     }
 
@@ -248,11 +303,14 @@ mod tests {
             (Seen, "A", "", Some(&["A"]), Applied, None),
             // The engine has another one than was written.
             (Seen, "A", "R", Some(&["A"]), Applied, Some(Replaced)),
-            (Seen, "B", "R", Some(&["A"]), Applied, Some(Replaced)),
+            (Seen, "A", "R", Some(&["B", "A"]), Applied, Some(Replaced)),
+            (Keep, "B", "R", Some(&["A"]), Applied, Some(SetOnce)),
             (Seen, "?", "R", Some(&["A"]), Applied, Some(Replaced)),
             (Keep, "A", "R", Some(&["A"]), Applied, Some(SetOnce)),
             (Replace, "A", "R", Some(&["A"]), Applied, None),
-            // The files have another one than was written.
+            // The files have another one than was written, and than was rotated away.
+            (Seen, "B", "R", Some(&["A"]), Applied, None),
+            (Replace, "B", "R", Some(&["A"]), Applied, None),
             (Seen, "B", "A", Some(&["A"]), Applied, None),
             (Keep, "B", "A", Some(&["A"]), Applied, Some(SetOnce)),
             (Seen, "?", "A", Some(&["A"]), Applied, None),
@@ -271,19 +329,43 @@ mod tests {
             (Seen, "A", "R", None, Applied, Some(Replaced)),
         ] {
             let owned = owned(keys, "", state);
-            let kept = of(&declared(file, on_rotate), Some(&live(engine)), Some(&owned));
+            let kept = of(&declared(file, on_rotate), Some(&live(engine)), Some(&owned), Adopt::Refuse);
             assert_eq!(kept.map(|kept| kept.reason), expected, "{on_rotate:?} {file} {engine} {keys:?} {state:?}");
         }
-        assert_eq!(of(&declared("A", Seen), Some(&live("R")), None).map(|kept| kept.reason), Some(Replaced));
-        assert_eq!(of(&declared("A", Seen), None, None), None);
+        let of = |live: Option<&Live>| of(&declared("A", Seen), live, None, Adopt::Refuse);
+        assert_eq!(of(Some(&live("R"))).map(|kept| kept.reason), Some(Replaced));
+        assert_eq!(of(None), None);
     }
 
     #[test]
     fn older_ledgers_tell_the_key_by_the_digest_of_all() {
         let root = declared("B", OnRotate::Seen);
         let was = |key: &str| owned(None, &fingerprint::of_live(&live(key)), State::Applied);
-        assert_eq!(of(&root, Some(&live("A")), Some(&was("A"))), None, "the files changed");
-        assert!(of(&root, Some(&live("R")), Some(&was("B"))).is_some_and(|kept| kept.written.as_deref() == Some("B")));
-        assert!(of(&root, Some(&live("R")), Some(&was("A"))).is_some_and(|kept| kept.written.is_none()));
+        let of = |engine, key| of(&root, Some(&live(engine)), Some(&was(key)), Adopt::Refuse);
+        assert_eq!(of("A", "A"), None, "the files changed");
+        assert!(of("R", "B").is_some_and(|kept| kept.written.as_deref() == Some("B")));
+        assert!(of("R", "A").is_some_and(|kept| kept.written.is_none()));
+    }
+
+    #[test]
+    fn a_key_counts_as_meant_when_the_ledger_has_it_or_somebody_says_so() {
+        use OnRotate::{Keep, Seen};
+        let digest = fingerprint::of_live(&live("R"));
+        for (on_rotate, adopt, last, found, state, expected) in [
+            (Seen, Adopt::Refuse, Some("A"), "", State::Applied, Standing::Untold),
+            (Seen, Adopt::Refuse, Some("R"), "", State::Applied, Standing::Known),
+            (Seen, Adopt::Take, Some("A"), "", State::Applied, Standing::Taken),
+            (Keep, Adopt::Refuse, Some("A"), "", State::Applied, Standing::Taken),
+            // A write of which nothing is known does not make another's key ours.
+            (Seen, Adopt::Refuse, None, "", State::Changing, Standing::Untold),
+            (Seen, Adopt::Refuse, None, &*digest, State::Changing, Standing::Untold),
+            // An older version took what it found.
+            (Seen, Adopt::Refuse, None, &*digest, State::Applied, Standing::Known),
+            (Seen, Adopt::Refuse, Some("A"), &*digest, State::Applied, Standing::Untold),
+        ] {
+            let owned = Owned { key_last: last.map(str::to_owned), ..owned(Some(&["A"]), found, state) };
+            let kept = of(&declared("A", on_rotate), Some(&live("R")), Some(&owned), adopt).expect("it stays");
+            assert_eq!(kept.standing, expected, "{on_rotate:?} {adopt:?} {last:?} {state:?}");
+        }
     }
 }

@@ -345,6 +345,7 @@ pub(crate) fn is_outdated(owned: &Owned, object: &Object) -> bool {
     owned.state != crate::object::State::Applied
         || owned.from.is_some()
         || owned.no_longer_declared(object).next().is_some()
+        || (object.unresolved().next().is_none() && object.apart_digests() != owned.apart)
         || object.adopted().count() != owned.adopted.len()
         || !object.adopted().all(is_adopted)
         || owned.protect != object.protect

@@ -25,11 +25,11 @@ use crate::review;
 pub use self::attached::{Attached, Attacher};
 pub use self::diff::{Input, differences, secret_digests};
 pub use self::json::field_json;
-pub use self::kept::{Kept, Reason, add_key_before, keep_keys};
+pub use self::kept::{Kept, Reason, Standing, add_key_before, keep_keys};
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
-pub use self::ownership::{Claim, Claims, Others, adopt_fields, folder, is_unset};
+pub use self::ownership::{Claim, Claims, Others, adopt_fields, folder};
 pub use self::text::{Colour, escape, short, show};
 pub(crate) use self::text::{Page, files_of};
 

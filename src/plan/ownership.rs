@@ -11,8 +11,7 @@ use serde_json::Value;
 
 use super::{Action, Adopt, Change, Input, Refusal};
 use crate::object::{
-    Access, Delete, Field, FieldValue, Kind, Leaf, Live, Object, Origin, Owned, Shape, auth_mount, aws_root, field,
-    mount,
+    Access, FieldValue, Kind, Leaf, Live, Object, Origin, Owned, Shape, auth_mount, aws_root, field, mount,
 };
 
 /// What the ledgers of others say of the objects that a plan touches, by path.
@@ -56,7 +55,7 @@ pub fn adopt_fields(desired: &mut [Object], live: &HashMap<String, Live>, owned:
         let live = live.get(&object.path);
         match (owned.get(&object.path).filter(|owned| owned.is_ours(live)), live) {
             (Some(owned), _) => owned.adopted.iter().for_each(|(name, value)| adopt_field(object, name, value)),
-            (None, Some(live)) if !is_unset(live) => {
+            (None, Some(live)) if !live.is_unset() => {
                 live.fields.iter().for_each(|(name, value)| adopt_field(object, name, value));
             }
             (None, _) => {}
@@ -71,7 +70,7 @@ fn adopt_field(object: &mut Object, name: &str, value: &Value) {
         _ => true,
     };
     // Of keys `kept` says what becomes of them.
-    if field.access == Access::WriteOnly
+    if field.access != Access::Readable
         || aws_root::KEY.contains(&name)
         || object.declares(name)
         || !may_be
@@ -81,12 +80,6 @@ fn adopt_field(object: &mut Object, name: &str, value: &Value) {
     }
     let leaf = Leaf { origin: Origin::Adopted, ..Leaf::new(FieldValue::Data(value.clone()), object.place.clone()) };
     object.fields.insert(field.name, leaf);
-}
-
-/// Whether an object that can't be deleted is as the engine has it when nobody sets it.
-pub fn is_unset(live: &Live) -> bool {
-    let default = |name: &str| live.kind.field(name).map_or(Value::Null, Field::default_value);
-    matches!(live.kind.delete, Delete::Forget(_)) && live.fields.iter().all(|(name, value)| *value == default(name))
 }
 
 /// Who else has an object, by what their ledger proves.

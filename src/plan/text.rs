@@ -12,9 +12,10 @@ use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
 use super::{Action, Change, FieldChange, Plan, Side, Summary};
-use crate::object::{Shape, field};
+use crate::object::Shape;
 use crate::review;
 use crate::text::one_line;
+use crate::units::duration;
 
 /// Lines of unchanged text around a changed line.
 const CONTEXT_LINES: usize = 3;
@@ -298,9 +299,7 @@ pub fn show(shape: Shape, value: &Value) -> String {
 
 fn inline(shape: Shape, value: &Value) -> String {
     match (shape, value) {
-        (Shape::Seconds, Value::Number(number)) => {
-            number.as_i64().map_or_else(|| number.to_string(), field::show_seconds)
-        }
+        (Shape::Seconds, Value::Number(number)) => number.as_i64().map_or_else(|| number.to_string(), duration::shown),
         (_, Value::Null) => "(none)".to_owned(),
         (_, Value::Array(items)) => {
             let items: Vec<String> = items.iter().map(|item| inline(Shape::Text, item)).collect();
@@ -436,6 +435,7 @@ mod tests {
             commit: None,
             fingerprint: String::new(),
             secrets: BTreeMap::new(),
+            apart: std::collections::BTreeMap::new(),
             state: State::Applied,
             protect: false,
             guardrails: None,
@@ -444,6 +444,7 @@ mod tests {
             adopted: BTreeMap::new(),
             from: None,
             keys: None,
+            key_last: None,
         };
         (object.path.clone(), owned)
     }
@@ -452,7 +453,13 @@ mod tests {
         let mut fields: BTreeMap<&'static str, Value> =
             object.kind.fields.iter().map(|field| (field.name, object.value(field.name))).collect();
         fields.extend(changes.iter().cloned());
-        Live { kind: object.kind, path: object.path.clone(), fields, others: serde_json::Map::new() }
+        Live {
+            kind: object.kind,
+            path: object.path.clone(),
+            fields,
+            apart: BTreeMap::new(),
+            others: serde_json::Map::new(),
+        }
     }
 
     #[test]

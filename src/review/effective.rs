@@ -148,7 +148,7 @@ impl<'a> SideObject<'a> {
                 // What a reference stands for is not looked at, so an engine's value may be it.
                 _ => matches!((self.fields, other.fields), (Fields::Declared(_), Fields::Declared(_))),
             },
-            Access::WriteOnly => match (self.fields, other.fields) {
+            Access::WriteOnly | Access::Apart(_) => match (self.fields, other.fields) {
                 (Fields::Declared(ours), Fields::Declared(theirs)) => {
                     ours.get(field.name).map(|leaf| &leaf.value) != theirs.get(field.name).map(|leaf| &leaf.value)
                 }

@@ -2,11 +2,11 @@
 //!
 //! Source: Vault API, "AppRole auth method: create/update AppRole", and "Tokens".
 
-use core::net::IpAddr;
 use std::collections::BTreeSet;
 
 use super::effective::{App, Side, SideObject};
 use super::{Finding, Kind, Subject, words};
+use crate::units::network::parse_canonical;
 
 /// What changes in an app's logins.
 pub(super) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
@@ -261,31 +261,10 @@ fn policies(old: &SideObject<'_>, new: &SideObject<'_>) -> Option<Said> {
 
 /// Whether a network lies within another.
 fn contains(outer: &str, inner: &str) -> bool {
-    let (Some(outer), Some(inner)) = (network(outer), network(inner)) else { return outer == inner };
-    outer.bits == inner.bits && outer.prefix <= inner.prefix && outer.start(outer.prefix) == inner.start(outer.prefix)
-}
-
-struct Network {
-    address: u128,
-    prefix: u32,
-    /// Bits of an address of its family.
-    bits: u32,
-}
-
-impl Network {
-    fn start(&self, prefix: u32) -> u128 {
-        self.address.checked_shr(self.bits - prefix).unwrap_or(0)
+    match (parse_canonical(outer), parse_canonical(inner)) {
+        (Some(outer), Some(inner)) => outer.contains(&inner),
+        _ => outer == inner,
     }
-}
-
-fn network(text: &str) -> Option<Network> {
-    let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-    let (address, bits) = match address.parse().ok()? {
-        IpAddr::V4(address) => (u128::from(address.to_bits()), 32),
-        IpAddr::V6(address) => (address.to_bits(), 128),
-    };
-    let prefix = prefix.map_or(Some(bits), |prefix| prefix.parse().ok())?;
-    (prefix <= bits).then_some(Network { address, prefix, bits })
 }
 
 #[cfg(test)]

@@ -1,7 +1,7 @@
 //! Plain words for scopes, conditions, networks, counts and durations.
 
 use crate::iam::policy::{Condition, Quantifier, Test};
-use crate::object::field;
+use crate::units::duration;
 
 /// How many examples are listed before the rest is only counted.
 const SHOWN_MAX: usize = 4;
@@ -57,7 +57,7 @@ pub(super) fn thousands(number: usize) -> String {
 
 /// A duration: `8h`.
 pub fn duration(seconds: i64) -> String {
-    field::show_seconds(seconds)
+    duration::shown(seconds)
 }
 
 /// A duration where 0 or `None` is no end.

@@ -20,6 +20,10 @@ const ROOT_ONLY: &[&str] = &["audit", "audit-hash", "config/auditing", "config/c
 /// The same for what does not get as far as a namespace.
 const ROOT_ONLY_EARLY: &[&str] = &["health", "init", "seal", "unseal", "storage", "metrics", "rekey", "generate-root"];
 
+/// The key by which our engine says that it is ours, and one that says nothing.
+pub(crate) const OUR_NAME: &str = "\"leasehold_version\"";
+pub(crate) const OTHER_NAME: &str = "\"elsewhere_version\"";
+
 /// Every so many requests a quota refuses one.
 const QUOTA_EVERY: usize = 29;
 

@@ -228,8 +228,12 @@ fn go(mut client: &TcpStream, way: Way, asked: &Asked, server: &str, state: &Mut
     match way {
         Way::Through => {
             let answer = forward(asked, server)?;
-            let names_alone = state.lock().unwrap().names_alone;
-            client.write_all(&if names_alone { without_bodies(&answer) } else { answer })?;
+            let (names_alone, openbao) = {
+                let state = state.lock().unwrap();
+                (state.names_alone, state.openbao)
+            };
+            let answer = if names_alone { hiding("\"key_info\"", "\"key_none\"", &answer) } else { answer };
+            client.write_all(&if openbao { hiding(bao::OUR_NAME, bao::OTHER_NAME, &answer) } else { answer })?;
         }
         Way::Answered(status, what) => answer(client, status, "", &what)?,
         Way::Met(Fault::Refused(status)) => refuse(client, status, "")?,
@@ -275,9 +279,9 @@ fn answer(mut client: &TcpStream, status: u16, header: &str, what: &str) -> std:
     write!(client, "HTTP/1.1 {status} x\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
 }
 
-/// An answer whose list carries nothing that a client knows; as long as before.
-fn without_bodies(answer: &[u8]) -> Vec<u8> {
-    String::from_utf8_lossy(answer).replacen("\"key_info\"", "\"key_none\"", 1).into_bytes()
+/// An answer in which a key is none that a client knows; as long as before.
+fn hiding(known: &str, unknown: &str, answer: &[u8]) -> Vec<u8> {
+    String::from_utf8_lossy(answer).replacen(known, unknown, 1).into_bytes()
 }
 
 /// Asks the server on a connection of its own, and answers what it said, with its length.

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::env::{Output, TestEnv};
+use crate::env::{Output, TestEnv, commit_all, git};
 use crate::servers::{ByHand, Sort, TestServer};
 
 /// The tutorial's estate, applied to a server.
@@ -173,6 +173,160 @@ fn the_plan_policy_is_enough_and_no_secret_is_needed() {
     let json = estate.json(5);
     assert_eq!(json["changed"][0]["path"], "aws/roles/webapp");
     assert!(!json["notes"].to_string().contains("may not list"), "{}", json["notes"]);
+}
+
+/// The paths of what is not ours.
+fn foreign(json: &Value) -> Vec<&str> {
+    json["not_ours"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect()
+}
+
+#[test]
+fn settings_that_nobody_declares_below_our_mounts_are_findings() {
+    let estate = Applied::new();
+    estate.env.write("estate/bare.hcl", "aws \"team/bare\" {}\n");
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.drift(0);
+    let key = json!({ "access_key": "AKIAIOSFODNN7EXAMPLE", "secret_key": "s", "region": "eu-west-1" });
+    estate.http.post("team/bare/config/root", &key);
+    estate.http.post("team/bare/config/lease", &json!({ "lease": "768h", "lease_max": "768h" }));
+    // What the other mount has is declared, and not the same.
+    let text = estate.drift(5);
+    snapshot("drift_settings", &text);
+    assert_eq!(foreign(&estate.json(5)), ["team/bare/config/lease", "team/bare/config/root"]);
+    // An apply does not take them for ours.
+    estate.run(&["apply", "--auto-approve"], 0);
+    assert_eq!(foreign(&estate.json(5)).len(), 2);
+    // Declared as they are, they can be taken over.
+    let declared = "aws \"team/bare\" {\n  region = \"eu-west-1\"\n  lease {\n    default = \"768h\"\n    max     = \"768h\"\n  \
+                    }\n}\n";
+    estate.env.write("estate/bare.hcl", declared);
+    estate.run(&["apply", "--auto-approve", "--adopt"], 0);
+    estate.drift(0);
+}
+
+#[test]
+fn settings_that_a_token_may_not_read_are_told_to_be_unknown() {
+    let mut estate = Applied::new();
+    estate.env.write("estate/bare.hcl", "aws \"bare\" {}\n");
+    estate.run(&["apply", "--auto-approve"], 0);
+    // The policy as it ships knows one mount.
+    let rules = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/acl/plan.hcl")).unwrap();
+    estate.http.post("sys/policies/acl/ci-plan", &json!({ "policy": rules }));
+    let token = estate.http.post("auth/token/create", &json!({ "policies": ["ci-plan"] }));
+    estate.env.set("LEASEHOLD_TOKEN", token["auth"]["client_token"].as_str().unwrap());
+    let notes = estate.json(0)["notes"].to_string();
+    for path in ["bare/config/lease", "bare/config/root"] {
+        let note = format!("this token may not read {path}, so whether somebody set it is not known");
+        assert!(notes.contains(&note), "{notes}");
+    }
+}
+
+#[test]
+fn policies_of_nobody_that_grant_anything_of_ours_are_findings_but_for_those_that_ship() {
+    let estate = Applied::new();
+    let shipped = |name: &str| {
+        std::fs::read_to_string(format!("{}/policies/acl/{name}.hcl", env!("CARGO_MANIFEST_DIR"))).unwrap()
+    };
+    let more = "aws \"team/aws\" {}\nauth \"machines\" {\n  type = \"approle\"\n}\n";
+    estate.env.write("estate/more.hcl", more);
+    estate.run(&["apply", "--auto-approve"], 0);
+    // As they ship, for two mounts of AWS, and for a method of another name.
+    let plan = shipped("plan");
+    let of_two = plan.replacen(
+        "# One block of this sort for each AppRole",
+        "path \"team/aws/config/root\" {\n  capabilities = [\"read\"]\n}\n# One block of this sort for each AppRole",
+        1,
+    );
+    let moved = shipped("apply").replace("aws", "team/aws").replace("approle", "machines");
+    let widened = plan.replace(
+        "path \"aws/roles/*\" {\n  capabilities = [\"read\"]",
+        "path \"aws/roles/*\" {\n  capabilities = [\"read\", \"update\"]",
+    );
+    assert!(widened != plan && of_two != plan);
+    let one = |path: &str, can: &str| format!("path \"{path}\" {{\n  capabilities = [\"{can}\"]\n}}");
+    for (name, rules, counts) in [
+        ("as-shipped", plan.clone(), false),
+        ("of-two", of_two, false),
+        ("moved", moved.clone(), false),
+        // Of a store of secrets it says something else.
+        ("of-a-store", moved.replace("team/aws", "secret"), true),
+        ("without-comments", plan.lines().filter(|line| !line.starts_with('#')).collect::<Vec<_>>().join("\n"), false),
+        ("widened", widened, true),
+        ("cut", one("sys/policies/acl/*", "update"), true),
+        ("beyond", format!("{plan}\n{}", one("sys/raw/*", "read")), true),
+        ("mounts", one("sys/mounts/+", "update"), true),
+        ("seal", one("sys/seal", "sudo"), true),
+        ("ledger", one("leasehold/data/*", "update"), true),
+        ("any", one("+/data/x", "read"), true),
+        ("elsewhere", one("secret/*", "read"), false),
+        ("systems", one("system/*", "read"), false),
+        ("denies", one("sys/*", "deny"), false),
+    ] {
+        estate.http.post(&format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
+        let path = format!("sys/policies/acl/{name}");
+        if counts {
+            let json = estate.json(5);
+            assert_eq!((foreign(&json), &json["not_ours"][0]["declared"]), (vec![&*path], &Value::Null), "{name}");
+        } else {
+            assert_eq!(foreign(&estate.json(0)), <[&str; 0]>::default(), "{name}");
+        }
+        estate.http.send("DELETE", &path, None);
+    }
+    // That they are known is said.
+    estate.http.post("sys/policies/acl/ci-plan", &json!({ "policy": plan }));
+    let text = estate.drift(0);
+    let note = "Note: sys/policies/acl/ci-plan is not counted: it is policies/acl/plan.hcl, as it ships";
+    assert!(text.contains(note), "{text}");
+}
+
+#[test]
+fn what_a_plan_would_refuse_is_told_with_its_reason() {
+    // What is protected.
+    let estate = Applied::new();
+    estate.edit("apps/backup.hcl", "role \"backup\" {", "role \"backup\" {\n    protect = true");
+    estate.run(&["apply", "--auto-approve"], 0);
+    std::fs::remove_file(estate.env.dir().join("estate/apps/backup.hcl")).unwrap();
+    std::fs::remove_file(estate.env.dir().join("estate/tests.hcl")).unwrap();
+    snapshot("drift_refused", &estate.drift(2));
+    let json = estate.json(2);
+    let reason = json["refusals"][0]["reason"].as_str().unwrap();
+    assert!(reason.contains("aws/roles/backup is protected"), "{json}");
+    let markdown = estate.run(&["drift", "--format", "markdown"], 2).stdout;
+    assert!(markdown.contains("**An apply of these files is refused**"), "{markdown}");
+    // A commit that came before.
+    let estate = Applied::new();
+    let directory = estate.env.dir().join("estate");
+    commit_all(&directory);
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.edit("iam/webapp.json", "example-webapp/*", "example-webapp*");
+    commit_all(&directory);
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.drift(0);
+    git(&directory, &["checkout", "-q", "HEAD~1"]);
+    let text = estate.drift(2);
+    for part in ["REFUSED", "which came before", "--allow-older", "An apply of these files is refused."] {
+        assert!(text.contains(part), "{text}");
+    }
+    assert!(!text.contains("COMMITTED, NOT YET APPLIED"), "{text}");
+    // Other files than the ledger's.
+    estate.env.write(
+        "other/estate.hcl",
+        &format!(
+            "environment \"prod\" {{\n  address = \"{}\"\n}}\npolicy \"other\" {{\n  path \"a/*\" {{\n    \
+             capabilities = [\"read\"]\n  }}\n}}\n",
+            estate.server.address
+        ),
+    );
+    let other = estate.env.run(&["-C", "other", "drift"]);
+    assert_eq!(other.code, 2, "{}", other.normal());
+    assert!(other.stdout.contains("seems to belong to other files"), "{}", other.normal());
+}
+
+#[test]
+fn json_can_be_asked_for_as_of_a_plan() {
+    let estate = Applied::new();
+    let json = |form: &[&str]| estate.run(&[&["drift"], form].concat(), 0).stdout;
+    assert_eq!(json(&["--json"]), json(&["--format", "json"]));
 }
 
 /// Runs the shell of a job, each part on its own as a runner does, and answers the code of the first that fails. `gh` is

@@ -67,6 +67,7 @@ fn owned(number: usize) -> Owned {
         commit: Some("c0ffee".to_owned()),
         fingerprint: format!("{:064x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         secrets: BTreeMap::new(),
+        apart: std::collections::BTreeMap::new(),
         state: State::Applied,
         protect: false,
         guardrails: None,
@@ -75,6 +76,7 @@ fn owned(number: usize) -> Owned {
         adopted: BTreeMap::new(),
         from: None,
         keys: None,
+        key_last: None,
     }
 }
 

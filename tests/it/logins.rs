@@ -86,3 +86,56 @@ fn a_role_id_that_is_no_longer_declared_stays_and_that_is_told() {
     assert!(!plan.contains("role_id"), "{plan}");
     assert_eq!(estate.role_id("app-web"), "web-of-old");
 }
+
+#[test]
+fn a_role_id_that_was_changed_by_hand_is_seen_by_who_may_and_the_rest_are_told() {
+    let mut estate = Estate::new();
+    estate.declare("role_id = \"web-of-old\"");
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.run(&["drift"], 0);
+    let by_hand = || estate.http.post("auth/approle/role/app-web/role-id", &json!({ "role_id": "by-hand" }));
+    by_hand();
+    let policy = |name: &str, rules: &str| {
+        estate.http.post(&format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
+        let made = estate.http.post("auth/token/create", &json!({ "policies": [name], "no_default_policy": true }));
+        made["auth"]["client_token"].as_str().unwrap().to_owned()
+    };
+    let shipped = std::fs::read_to_string(concat!(env!("CARGO_MANIFEST_DIR"), "/policies/acl/plan.hcl")).unwrap();
+    let narrow = shipped.replace("auth/approle/role/+/role-id", "auth/approle/role/+/nothing");
+    let (shipped, narrow) = (policy("ci-plan", &shipped), policy("narrow", &narrow));
+    let root = estate.env.variable("LEASEHOLD_TOKEN").to_owned();
+    for token in [&root, &shipped] {
+        estate.env.set("LEASEHOLD_TOKEN", token);
+        let plan = estate.run(&["plan"], 2).stdout;
+        assert!(plan.contains("role_id: \"by-hand\" -> \"web-of-old\""), "{plan}");
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains("role_id: \"web-of-old\" -> \"by-hand\""), "{drift}");
+        assert!(drift.contains("1 changed behind our back, 0 committed and not yet applied"), "{drift}");
+    }
+    estate.env.set("LEASEHOLD_TOKEN", narrow);
+    let note = "not checked: role_id of auth/approle/role/app-web (estate.hcl:7), since this token may not read \
+                auth/approle/role/app-web/role-id";
+    let plan = estate.run(&["plan"], 0).stdout;
+    assert!(plan.contains(note), "{plan}");
+    assert!(estate.env.run(&["-C", "estate", "drift"]).stdout.contains(note));
+    // What the files change is seen all the same.
+    estate.declare("role_id = \"web-of-new\"");
+    let plan = estate.run(&["plan"], 2).stdout;
+    estate.http.send("DELETE", "sys/policies/acl/narrow", None);
+    assert!(plan.contains("role_id: (sensitive) -> \"web-of-new\""), "{plan}");
+    estate.env.set("LEASEHOLD_TOKEN", root);
+    estate.declare("role_id = \"web-of-old\"");
+    estate.run(&["apply", "--auto-approve"], 0);
+    assert_eq!(estate.role_id("app-web"), "web-of-old");
+    estate.run(&["plan"], 0);
+    // Only the files changed it; then both did.
+    estate.declare("role_id = \"web-of-new\"");
+    let drift = estate.run(&["drift"], 2).stdout;
+    assert!(drift.contains("0 changed behind our back, 1 committed and not yet applied"), "{drift}");
+    estate.http.post("auth/approle/role/app-web/role-id", &json!({ "role_id": "by-hand" }));
+    let drift = estate.run(&["drift"], 5).stdout;
+    assert!(drift.contains("1 changed behind our back, 1 committed and not yet applied"), "{drift}");
+    estate.run(&["apply", "--auto-approve"], 0);
+    assert_eq!(estate.role_id("app-web"), "web-of-new");
+    estate.run(&["drift"], 0);
+}

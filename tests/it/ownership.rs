@@ -564,6 +564,11 @@ impl Model {
             (false, stopped) if had && (!stopped || is.is_none()) => {
                 having.gives_up(estate);
             }
+            // What can't be deleted is forgotten: perhaps it was, before something else failed.
+            (false, _) if had && POOL[index].0 == "aws lease" => {
+                having.owners.remove(&estate);
+                having.perhaps.insert(estate);
+            }
             (false, _) => {}
         }
     }

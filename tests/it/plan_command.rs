@@ -190,6 +190,22 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
 }
 
 #[test]
+fn what_no_list_tells_of_an_engine_is_said_when_it_would_go() {
+    for sort in [Sort::Ours, Sort::OpenBao] {
+        let remote = Remote::new(sort);
+        for name in ["apps", "tests.hcl", "guardrails.hcl"] {
+            let path = remote.env.dir().join("estate").join(name);
+            drop(std::fs::remove_dir_all(&path).or_else(|_| std::fs::remove_file(&path)));
+        }
+        remote.run("apply", 0);
+        std::fs::remove_file(remote.env.dir().join("estate/engine.hcl")).unwrap();
+        let plan = remote.run("plan", 2);
+        let told = plan.contains("! static roles below it, if there are any, go along: this engine does not list them");
+        assert_eq!(told, sort == Sort::OpenBao, "{plan}");
+    }
+}
+
+#[test]
 fn without_the_right_to_list_a_plan_says_what_it_did_not_count() {
     for mut remote in Remote::each() {
         remote.run("apply", 0);
@@ -281,7 +297,7 @@ fn interrupted_an_apply_finishes_what_it_began_and_says_what_is_left() {
         );
     }
     env.write("estate/estate.hcl", &estate);
-    let mut command = env.command(&["-C", "estate", "apply", "--auto-approve"]);
+    let mut command = env.command(&["-C", "estate", "apply", "--auto-approve", "--verbose"]);
     let mut child = command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
     let mut progress = BufReader::new(child.stderr.take().unwrap()).lines().map(Result::unwrap);
     let begun = progress.find(|line| line.contains("aws/roles/") && line.ends_with("done"));

@@ -3,6 +3,7 @@
 
 use serde_json::{Value, json};
 
+use crate::between::{Between, Fault};
 use crate::env::{Output, TestEnv};
 use crate::wire_aws::World;
 
@@ -52,6 +53,20 @@ impl Seeded {
         self.run(&["apply", "--auto-approve"], 0);
     }
 
+    /// Says that the key that the engine has is meant.
+    #[track_caller]
+    fn take(&self) -> String {
+        self.run(&["apply", "--auto-approve", "--adopt"], 0).stdout
+    }
+
+    /// Somebody puts a key there.
+    fn put_by_hand(&self, key: &str) {
+        let mut root = self.root();
+        root["access_key"] = json!(key);
+        root["secret_key"] = json!("a secret");
+        self.world.root.post("aws/config/root", &root);
+    }
+
     fn root(&self) -> Value {
         self.world.root.get("aws/config/root")["data"].clone()
     }
@@ -85,6 +100,9 @@ fn new_key(world: &World) -> (String, String) {
     pair
 }
 
+/// A key of nobody here.
+const FOREIGN: &str = "AKIAIOSFODNN7EXAMPLE";
+
 const ROOT: &str = "root {\n  access_key = \"secret:env:ROOT_KEY\"\n  secret_key = \"secret:env:ROOT_SECRET\"\n";
 
 #[test]
@@ -101,6 +119,9 @@ fn a_rotated_key_outlives_every_apply() {
     assert!(plan.contains("on_rotate = \"replace\""), "{plan}");
     estate.apply();
     estate.signs_with(&new);
+    // Until somebody takes it.
+    estate.run(&["drift"], 5);
+    estate.take();
     estate.run(&["drift"], 0);
     // Nothing of it is a change of access.
     let review = estate.run(&["review", "--against", "live"], 0).stdout;
@@ -186,4 +207,120 @@ fn what_an_estate_can_not_declare_stays_as_the_engine_has_it() {
     for field in ["sts_region", "sts_fallback_endpoints", "sts_fallback_regions"] {
         assert_eq!(after[field], root[field], "{field}");
     }
+}
+
+/// How drift shows that a key was replaced.
+fn replaced(before: &str, after: &str) -> String {
+    format!("access_key: {before} -> \"{after}\"")
+}
+
+#[test]
+fn a_key_put_by_hand_is_told_until_somebody_takes_it() {
+    let estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let first = estate.key();
+    estate.put_by_hand(FOREIGN);
+    for _ in 0..2 {
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains(&replaced(&format!("\"{first}\""), FOREIGN)), "{drift}");
+        // Applies leave it there, and do not take it for ours.
+        let said = estate.run(&["apply", "--auto-approve"], 0).stdout;
+        assert!(said.contains("leasehold drift tells it until") && said.contains("--adopt"), "{said}");
+    }
+    let said = estate.take();
+    assert!(said.contains("from now on it counts as the engine's own"), "{said}");
+    let drift = estate.run(&["drift"], 0).stdout;
+    assert!(drift.contains("0 changed behind our back"), "{drift}");
+    // The one that is put there next is told beside the one that was taken.
+    let next = "AKIAI44QH8DHBEXAMPLE";
+    estate.put_by_hand(next);
+    let drift = estate.run(&["drift"], 5).stdout;
+    assert!(drift.contains(&replaced(&format!("\"{FOREIGN}\""), next)), "{drift}");
+}
+
+#[test]
+fn a_key_that_nobody_declares_and_somebody_puts_there_is_told_too() {
+    let estate = Seeded::new();
+    estate.declare("region = \"eu-west-1\"");
+    estate.apply();
+    estate.put_by_hand(FOREIGN);
+    for _ in 0..2 {
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains(&replaced("(none)", FOREIGN)), "{drift}");
+        estate.apply();
+    }
+    estate.take();
+    estate.run(&["drift"], 0);
+}
+
+#[test]
+fn a_key_that_came_while_a_write_was_lost_is_told() {
+    let mut estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let between = Between::start(&estate.world.root.address);
+    between.fault_after("PUT /v1/aws/config/root", 0, Fault::Lost);
+    let pair = new_key(&estate.world);
+    estate.env.set("ROOT_KEY", &pair.0).set("ROOT_SECRET", &pair.1);
+    estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+    // Which of the two it has from us is not known, and this is neither.
+    estate.put_by_hand(FOREIGN);
+    for _ in 0..2 {
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains(&replaced("(unknown)", FOREIGN)), "{drift}");
+        estate.apply();
+    }
+    estate.take();
+    estate.run(&["drift"], 0);
+}
+
+#[test]
+fn drift_shows_the_key_before_the_last_rotation_and_not_the_first() {
+    let estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let mut before = estate.key();
+    for _ in 0..3 {
+        let after = estate.rotate();
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains(&replaced(&format!("\"{before}\""), &after)), "{drift}");
+        estate.take();
+        before = after;
+    }
+    // Also where another key is declared since: what the files say is another matter.
+    let mut estate = estate;
+    let after = estate.rotate();
+    estate.env.set("ROOT_KEY", FOREIGN).set("ROOT_SECRET", "a secret");
+    let drift = estate.run(&["drift"], 5).stdout;
+    assert!(drift.contains(&replaced(&format!("\"{before}\""), &after)), "{drift}");
+    assert!(drift.contains("1 changed behind our back, 1 committed and not yet applied"), "{drift}");
+}
+
+#[test]
+fn a_new_key_in_the_files_after_a_rotation_is_a_change_of_the_files() {
+    let mut estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let old = (estate.env.variable("ROOT_KEY").to_owned(), estate.env.variable("ROOT_SECRET").to_owned());
+    let rotated = estate.rotate();
+    let pair = new_key(&estate.world);
+    // Set once, it is not written, and nobody says that AWS has deleted it.
+    estate.env.set("ROOT_KEY", &pair.0).set("ROOT_SECRET", &pair.1);
+    estate.declare(&format!("{ROOT}  on_rotate = \"keep\"\n}}"));
+    let plan = estate.plan(0);
+    let why = format!("since on_rotate is \"keep\"; {} is not written", pair.0);
+    assert!(plan.contains(&why) && !plan.contains("AWS may have deleted"), "{plan}");
+    // The old one is not written, the new one is.
+    estate.declare(&format!("{ROOT}}}"));
+    estate.env.set("ROOT_KEY", &old.0).set("ROOT_SECRET", &old.1);
+    let plan = estate.plan(0);
+    assert!(plan.contains(&format!("AWS may have deleted {}", old.0)), "{plan}");
+    estate.env.set("ROOT_KEY", &pair.0).set("ROOT_SECRET", &pair.1);
+    let plan = estate.plan(2);
+    assert!(plan.contains(&format!("access_key: \"{rotated}\" -> \"{}\"", pair.0)), "{plan}");
+    estate.apply();
+    estate.signs_with(&pair.0);
+    estate.plan(0);
+    estate.run(&["drift"], 0);
 }

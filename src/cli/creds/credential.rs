@@ -4,9 +4,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::table;
 use crate::api::Answer;
 use crate::secret::Secret;
+use crate::units::duration;
 
 /// An AWS credential under a lease.
 #[derive(Debug)]
@@ -58,7 +58,7 @@ impl Credential {
             ("secret_key", self.secret_key.expose()),
             ("security_token", security_token),
             ("lease_id", &self.lease_id),
-            ("lease_duration", &table::human_duration(self.lease_seconds)),
+            ("lease_duration", &duration::shown(self.lease_seconds)),
             ("lease_renewable", if self.renewable { "true" } else { "false" }),
             ("expiration", &self.expires()),
         ]

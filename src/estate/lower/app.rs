@@ -17,8 +17,9 @@ use crate::acl::{Acl, Capability};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::{App, Login, value};
-use crate::object::{FieldValue, Leaf, Origin, acl_policy, approle_role, aws_role, field};
+use crate::object::{FieldValue, Leaf, Origin, acl_policy, approle_role, aws_role};
 use crate::text::did_you_mean;
+use crate::units::duration;
 
 const ROLE_KEYS: &[&str] = &[
     "mount",
@@ -357,10 +358,10 @@ impl Lowering<'_> {
         if let Some(entry) = login.map.get("token_ttl").filter(|_| token_ttl > 0 && lives < lease) {
             let what = format!(
                 "a lease ends with its token: tokens live {}, leases {}",
-                field::show_seconds(lives),
-                field::show_seconds(lease)
+                duration::shown(lives),
+                duration::shown(lease)
             );
-            let hint = format!("set token_ttl = \"{}\" or more", field::show_seconds(lease));
+            let hint = format!("set token_ttl = \"{}\" or more", duration::shown(lease));
             self.reader.report(Draft::warning(entry.value.span, what).hint(hint));
         }
     }

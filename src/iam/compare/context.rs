@@ -14,6 +14,7 @@ use crate::iam::policy::{Condition, Test};
 use crate::iam::reading::{Empty, Mistyped, Reading, Truth};
 use crate::iam::request::Request;
 use crate::iam::value::{self, Instant, Type};
+use crate::units::network;
 
 /// A condition, with its values as patterns where they are texts.
 #[derive(Clone, Debug)]
@@ -328,8 +329,8 @@ fn dates(texts: &[&str], found: &mut Vec<String>) {
 /// The first address of each network and the one behind its last: whatever is left of a network when others are
 /// taken out begins with one of these, and what is left of all addresses with the first of them.
 fn addresses(texts: &[&str], found: &mut Vec<String>) {
-    let networks = texts.iter().filter_map(|text| value::network(text));
-    found.extend(networks.flat_map(value::Network::edges).map(|address| address.to_string()));
+    let networks = texts.iter().filter_map(|text| network::parse(text));
+    found.extend(networks.flat_map(value::edges).map(|address| address.to_string()));
     found.extend(["192.0.2.1", "2001:db8::1", "0.0.0.0", "::"].map(str::to_owned));
 }
 

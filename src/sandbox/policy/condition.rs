@@ -7,14 +7,16 @@
 use std::cmp::Ordering;
 use std::net::IpAddr;
 
+use ipnet::IpNet;
 use serde_json::Value;
 
 use super::decimal::Decimal;
 use super::statement::Judge;
 use super::template::{Filled, Piece, Wildcards, fill, fits, has_foreign_capital};
 use super::truth::Truth;
-use super::value::{Network, binary, boolean, moment};
+use super::value::{binary, boolean, moment};
 use super::{Blank, Foreign, Letters, Sent, Several, SeveralNegated, Unresolved};
+use crate::units::network;
 
 /// Whether a condition block holds: all operators, and all keys of each.
 pub(super) fn holds(judge: &Judge<'_>, block: &Value) -> Truth {
@@ -207,7 +209,7 @@ enum Wanted {
     Date(Relation, Decimal),
     Boolean(bool),
     Binary(Vec<u8>),
-    Address(Network),
+    Address(IpNet),
     /// A pattern for each of the six parts.
     Arn(Vec<Vec<Piece>>),
     /// The same, with a variable that has brought colons before the sixth part.
@@ -247,7 +249,7 @@ impl Wanted {
             Test::Date(relation) => moment(&text).map(|moment| Self::Date(relation, moment)),
             Test::Boolean => boolean(&text).map(Self::Boolean),
             Test::Binary => binary(&text).map(Self::Binary),
-            Test::Address => Network::read(&text).map(Self::Address),
+            Test::Address => network::parse(&text).map(Self::Address),
         };
         read.unwrap_or(Self::Unreadable)
     }
@@ -269,7 +271,7 @@ impl Wanted {
             Self::Date(relation, wanted) => moment(sent).is_some_and(|sent| relation.holds(sent.cmp(wanted))),
             Self::Boolean(wanted) => boolean(sent) == Some(*wanted),
             Self::Binary(wanted) => binary(sent).as_ref() == Some(wanted),
-            Self::Address(network) => sent.parse::<IpAddr>().is_ok_and(|address| network.holds(address)),
+            Self::Address(network) => sent.parse::<IpAddr>().is_ok_and(|address| network.contains(&address)),
             Self::Arn(parts) => {
                 let sent: Vec<&str> = sent.splitn(6, ':').collect();
                 parts.len() == sent.len()

@@ -3,8 +3,6 @@
 //! # Source
 //! IAM User Guide, "Condition operators" and "Supported data types".
 
-use std::net::IpAddr;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
@@ -102,36 +100,4 @@ fn days_since_1970(year: i64, month: i64, day: i64) -> Option<i64> {
     };
     let years = (year - 1970) * 365 + leap_days(year) - leap_days(1970);
     Some(years + lengths[..month].iter().sum::<i64>() + day - 1)
-}
-
-/// A range of IP addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Network {
-    address: IpAddr,
-    prefix: u32,
-}
-
-impl Network {
-    /// Reads an address with or without the length of its prefix; without, it is that address alone.
-    pub(super) fn read(text: &str) -> Option<Self> {
-        let (address, prefix) = text.split_once('/').map_or((text, None), |(address, prefix)| (address, Some(prefix)));
-        let address: IpAddr = address.parse().ok()?;
-        let longest = if address.is_ipv4() { 32 } else { 128 };
-        let prefix = match prefix {
-            None => longest,
-            Some(digits) if digits.bytes().all(|byte| byte.is_ascii_digit()) => digits.parse().ok()?,
-            Some(_) => return None,
-        };
-        (prefix <= longest).then_some(Self { address, prefix })
-    }
-
-    /// Whether an address is in it. The two versions of IP have no address in common.
-    pub(super) fn holds(&self, address: IpAddr) -> bool {
-        let alike = match (self.address, address) {
-            (IpAddr::V4(ours), IpAddr::V4(theirs)) => (ours.to_bits() ^ theirs.to_bits()).leading_zeros(),
-            (IpAddr::V6(ours), IpAddr::V6(theirs)) => (ours.to_bits() ^ theirs.to_bits()).leading_zeros(),
-            _ => return false,
-        };
-        alike >= self.prefix
-    }
 }

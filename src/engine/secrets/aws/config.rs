@@ -17,6 +17,7 @@ use crate::engine::response::Response;
 use crate::engine::router::Mount;
 use crate::engine::setup::AwsTransport;
 use crate::secret::Secret;
+use crate::units::duration::go_string;
 use crate::username;
 
 /// What `config/root` holds. Every write replaces all of it.
@@ -243,8 +244,8 @@ pub(super) async fn handle_lease(aws: &Aws, core: &Arc<Core>, call: Call<'_>) ->
         Operation::Read => {
             let config: LeaseConfig = core.barrier.get(&key)?.ok_or(Error::NotFound)?;
             Ok(Response::data(json!({
-                "lease": duration::go_string(config.lease),
-                "lease_max": duration::go_string(config.lease_max),
+                "lease": go_string(config.lease),
+                "lease_max": go_string(config.lease_max),
             })))
         }
         Operation::Write => {

@@ -7,9 +7,9 @@ use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use crate::engine::duration;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
+use crate::units::duration::go_string;
 
 /// Versions kept where neither the mount nor the secret says how many.
 const VERSIONS_DEFAULT: i64 = 10;
@@ -50,7 +50,7 @@ impl Settings {
     pub(super) fn show(&self, answer: &mut Value) {
         answer["max_versions"] = self.max_versions.into();
         answer["cas_required"] = self.cas_required.into();
-        answer["delete_version_after"] = duration::go_string(self.delete_version_after).into();
+        answer["delete_version_after"] = go_string(self.delete_version_after).into();
     }
 }
 

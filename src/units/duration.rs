@@ -9,7 +9,7 @@ const NANOS: i128 = 1_000_000_000;
 ///
 /// # Errors
 /// A text in the form of Go's own, such as `time: invalid duration "abc"`.
-pub(crate) fn parse(text: &str) -> Result<i64, String> {
+pub fn parse(text: &str) -> Result<i64, String> {
     let text = text.trim();
     if text.is_empty() {
         return Ok(0);
@@ -23,9 +23,42 @@ pub(crate) fn parse(text: &str) -> Result<i64, String> {
 }
 
 /// Whole seconds of a number of them, rounded as [`parse`] does.
-pub(crate) fn whole(seconds: f64) -> i64 {
+pub fn whole(seconds: f64) -> i64 {
     // Out of range it is the nearest there is, and not a number is none.
     (if seconds < 0.0 { seconds.floor() } else { seconds.ceil() }) as i64
+}
+
+/// Go's `Duration.String()` of whole seconds: `30m0s`, `24h0m0s`, `0s`.
+pub fn go_string(seconds: i64) -> String {
+    let (sign, [h, m, s]) = parts(seconds);
+    if h > 0 {
+        format!("{sign}{h}h{m}m{s}s")
+    } else if m > 0 {
+        format!("{sign}{m}m{s}s")
+    } else {
+        format!("{sign}{s}s")
+    }
+}
+
+/// The short form of Vault's warnings: `768h`, `1h30m`, `1h0m5s`.
+pub fn short_go_string(seconds: i64) -> String {
+    let full = go_string(seconds);
+    let full = full.strip_suffix("m0s").map_or_else(|| full.clone(), |head| format!("{head}m"));
+    full.strip_suffix("h0m").map_or_else(|| full.clone(), |head| format!("{head}h"))
+}
+
+/// The form for people: `768h`, `1h30m`, `1h5s`, `0s`.
+pub fn shown(seconds: i64) -> String {
+    let (sign, parts) = parts(seconds);
+    let named = parts.iter().zip(['h', 'm', 's']).filter(|(amount, _)| **amount > 0);
+    let shown: String = named.map(|(amount, unit)| format!("{amount}{unit}")).collect();
+    if shown.is_empty() { "0s".to_owned() } else { format!("{sign}{shown}") }
+}
+
+/// The sign, hours, minutes and seconds.
+fn parts(seconds: i64) -> (&'static str, [u64; 3]) {
+    let total = seconds.unsigned_abs();
+    (if seconds < 0 { "-" } else { "" }, [total / 3600, total / 60 % 60, total % 60])
 }
 
 /// Go's duration grammar, and `d`: an optional sign, then decimal numbers each with a unit.
@@ -78,7 +111,24 @@ fn scaled(number: &str, scale: i128) -> Option<i128> {
 
 #[cfg(test)]
 mod tests {
-    use super::parse;
+    use super::{go_string, parse, short_go_string, shown};
+
+    #[test]
+    fn durations_print_for_programs_and_people() {
+        for (seconds, go, short, people) in [
+            (1800, "30m0s", "30m", "30m"),
+            (43_200, "12h0m0s", "12h", "12h"),
+            (5400, "1h30m0s", "1h30m", "1h30m"),
+            (45, "45s", "45s", "45s"),
+            (0, "0s", "0s", "0s"),
+            (2_764_800, "768h0m0s", "768h", "768h"),
+            (3605, "1h0m5s", "1h0m5s", "1h5s"),
+            (-90, "-1m30s", "-1m30s", "-1m30s"),
+        ] {
+            let printed = [go_string(seconds), short_go_string(seconds), shown(seconds)];
+            assert_eq!(printed, [go, short, people]);
+        }
+    }
 
     #[test]
     fn durations_parse_as_the_api_does() {
