@@ -339,7 +339,8 @@ fn circles(graph: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
             out.push(node);
         }
     }
-    let (mut ahead, mut back): (BTreeMap<&str, Vec<&str>>, BTreeMap<&str, Vec<&str>>) = Default::default();
+    let mut ahead: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut back: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
     for (from, to) in graph.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to))) {
         ahead.entry(from).or_default().push(to);
         back.entry(to).or_default().push(from);
@@ -396,6 +397,43 @@ fn import_circles_only_shrink() {
             list.join("\n")
         );
     }
+}
+
+/// The engine's backends, by where their files are.
+const BACKENDS: [&str; 5] = ["secrets/aws", "secrets/kv", "auth/approle", "auth/token", "sys"];
+
+/// Who may name any of them: the table, and the engine's start.
+const MAY_NAME_BACKENDS: [&str; 2] = ["engine/mod.rs", "engine/backends.rs"];
+
+#[test]
+fn only_the_table_of_backends_names_one() {
+    let files = sources();
+    let all = modules("engine", &files);
+    let backend_of = |below: &str| {
+        let below = below.strip_prefix("engine/").unwrap_or(below);
+        BACKENDS.into_iter().find(|place| below.strip_prefix(place).is_some_and(|rest| rest.starts_with(['/', '.'])))
+    };
+    let mut seen = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (module, below) in &all {
+        let (_, _, lines) = files.iter().find(|(path, ..)| path == below).expect("the file is there");
+        let own = backend_of(below);
+        seen.extend(own);
+        if !MAY_NAME_BACKENDS.contains(&below.as_str()) {
+            let others = named(module, lines, &all).into_iter();
+            let others = others.filter(|other| backend_of(other).is_some_and(|backend| own != Some(backend)));
+            wrong.extend(others.map(|other| format!("src/{below} may not name src/{other}")));
+        }
+        let compares = |line: &&String| {
+            !is_comment(line)
+                && ["mount.kind.as_str() {", "(mount.kind.as_str(), ", ".kind == \"", ".kind != \""]
+                    .iter()
+                    .any(|word| line.contains(word))
+        };
+        wrong.extend(lines.iter().filter(compares).map(|line| format!("src/{below}: a type by its name: {line}")));
+    }
+    assert_eq!(seen.len(), BACKENDS.len(), "a place in the list has moved");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
