@@ -133,7 +133,7 @@ impl Ministack {
     pub(crate) fn start() -> Self {
         let mut command = Command::new(simulator_python());
         command
-            .args(["-m", "hypercorn", "ministack.app:app", "--bind", "127.0.0.1:0"])
+            .args(["-m", "hypercorn", "ministack.app:app", "--workers", "0", "--bind", "127.0.0.1:0"])
             .env_remove("DOCKER_HOST")
             .envs([("BIND_HOST", "127.0.0.1"), ("SERVICES", "iam,sts"), ("AUTH", "true")])
             .envs(Self::ROOT);
