@@ -384,7 +384,7 @@ fn leaves(env: &TestEnv, above: &[String], found: &mut Vec<Vec<String>>) {
         .map(str::to_owned)
         .collect();
     for name in &below {
-        leaves(env, &[above, &[name.clone()]].concat(), found);
+        leaves(env, &[above, std::slice::from_ref(name)].concat(), found);
     }
     if !help.lines().any(|line| line.starts_with("Usage:") && line.ends_with("<COMMAND>")) {
         found.push(above.to_vec());
