@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use time::OffsetDateTime;
+use time::format_description::well_known::Rfc3339;
 use tokio::sync::watch;
 
 /// Tells the time and waits for it. Cloning shares the same clock.
@@ -110,4 +111,11 @@ impl Clock {
     pub async fn sleep(&self, duration: Duration) {
         self.sleep_until(self.now() + duration).await;
     }
+}
+
+/// RFC 3339 of Unix seconds, in UTC.
+pub(crate) fn rfc3339(unix: i64) -> String {
+    // Times outside the calendar's range cannot arise from TTLs, which are capped; they show as the epoch.
+    let time = OffsetDateTime::from_unix_timestamp(unix).unwrap_or(OffsetDateTime::UNIX_EPOCH);
+    time.format(&Rfc3339).unwrap_or_default()
 }

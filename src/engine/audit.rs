@@ -2,17 +2,15 @@
 //! the trail hashes them.
 
 use serde_json::{Map, Value, json};
-use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 
 use super::error::Error;
-use super::lease::Issued;
-use super::request::{Request, Response};
+use super::request::Request;
+use super::response::Response;
 use super::router::Mount;
 use super::token::Token;
 use crate::acl::Decision;
-use crate::clock::Clock;
-use crate::trail::{Kind, Record};
+use crate::clock::{Clock, rfc3339};
+use crate::trail::{Credential, Kind, Record};
 
 /// What both lines of a request have in common.
 pub(crate) struct Scene<'a> {
@@ -37,11 +35,11 @@ impl Scene<'_> {
     }
 
     /// The line before the answer leaves.
-    pub(crate) fn response_line(&self, result: Result<(&Response, Option<&Issued>), &Error>) -> Record {
-        let mut record = self.record(Kind::Response, result.err());
+    pub(crate) fn response_line(&self, result: Result<(&Response, Option<Credential>), &Error>) -> Record {
+        let mut record = self.record(Kind::Response, result.as_ref().err().copied());
         let mut part = Map::new();
         self.mount_part(&mut part);
-        if let Ok((response, issued)) = result {
+        if let Ok((response, credential)) = result {
             if let Some(auth) = &response.auth {
                 part.insert("auth".into(), auth.clone());
             }
@@ -54,7 +52,7 @@ impl Scene<'_> {
             if !response.warnings.is_empty() {
                 part.insert("warnings".into(), json!(response.warnings));
             }
-            record.credential = issued.map(|issued| issued.lease.credential());
+            record.credential = credential;
         }
         record.response = Some(part);
         record
@@ -177,11 +175,4 @@ fn error_text(error: &Error) -> String {
             if messages.is_empty() { error.to_string() } else { messages.join("; ") }
         }
     }
-}
-
-/// RFC 3339 of Unix seconds, in UTC.
-pub(crate) fn rfc3339(unix: i64) -> String {
-    // Times outside the calendar's range cannot arise from TTLs, which are capped; they show as the epoch.
-    let time = OffsetDateTime::from_unix_timestamp(unix).unwrap_or(OffsetDateTime::UNIX_EPOCH);
-    time.format(&Rfc3339).unwrap_or_default()
 }

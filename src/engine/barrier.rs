@@ -15,6 +15,9 @@ use serde::de::DeserializeOwned;
 use super::error::Error;
 use super::store::{RawBatch, Store};
 
+/// Where the sealed barrier key lies in the store.
+pub(super) const KEYRING_KEY: &str = "core/keyring";
+
 /// The length of a barrier key, in bytes.
 pub(crate) const KEY_LEN: usize = 32;
 const VERSION: u8 = 1;
@@ -220,7 +223,7 @@ impl Barrier {
             let entries = self.store.scan("", last.as_deref(), AT_ONCE)?;
             let Some((end, _)) = entries.last() else { return Ok((keys, count)) };
             last = Some(end.clone());
-            for (key, sealed) in entries.iter().filter(|(key, _)| key != super::seal::KEYRING_KEY) {
+            for (key, sealed) in entries.iter().filter(|(key, _)| key != KEYRING_KEY) {
                 if self.cipher.open(key, sealed).is_err() {
                     count += 1;
                     if keys.len() < limit {

@@ -10,15 +10,15 @@ mod backlog;
 
 use std::collections::HashSet;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use time::OffsetDateTime;
-use tokio::sync::Notify;
 
 use self::backlog::Backlog;
 use super::barrier::Batch;
 use super::core::Core;
+use super::due::parse_due;
 use super::error::Error;
 use super::lease::{Leases, now};
 
@@ -27,39 +27,6 @@ const RETRY_SECONDS: i64 = 15;
 
 /// The most entries that [`Leases::settle`] counts.
 const REMAINING_MAX: usize = 10_000;
-
-/// The store key that says that `id` of a `kind` (`lease`, `token`) is due at `unix`.
-pub(crate) fn due_key(unix: i64, kind: &str, id: &str) -> String {
-    format!("due/{:016x}/{kind}/{id}", unix.max(0))
-}
-
-/// The time, kind and id in a due key.
-fn parse_due(key: &str) -> Option<(i64, &str, &str)> {
-    let (time, rest) = key.strip_prefix("due/")?.split_once('/')?;
-    let (kind, id) = rest.split_once('/')?;
-    Some((i64::from_str_radix(time, 16).ok()?, kind, id))
-}
-
-/// What the timer task waits for.
-pub(crate) struct Timer {
-    /// When it will look again by itself, in Unix seconds.
-    next: AtomicI64,
-    wake: Notify,
-    /// An entry has been worked on.
-    progress: Notify,
-    stopping: AtomicBool,
-}
-
-impl Timer {
-    pub(crate) fn new() -> Self {
-        Self {
-            next: AtomicI64::new(i64::MAX),
-            wake: Notify::new(),
-            progress: Notify::new(),
-            stopping: AtomicBool::new(false),
-        }
-    }
-}
 
 impl Leases {
     /// A due entry at this time has been stored: wakes the timer if it would sleep past it.
@@ -208,18 +175,4 @@ async fn forget(core: &Core, key: &str) -> Result<(), Error> {
     let mut batch = Batch::new();
     batch.delete(key);
     core.barrier.commit(batch).await
-}
-
-#[cfg(test)]
-mod tests {
-    use super::{due_key, parse_due};
-
-    #[test]
-    fn due_keys_sort_by_time_and_read_back() {
-        let keys = [due_key(-5, "lease", "a/b"), due_key(9, "token", "h"), due_key(0x1_0000_0000, "lease", "z")];
-        assert!(keys.is_sorted());
-        assert_eq!(parse_due(&keys[0]), Some((0, "lease", "a/b")));
-        assert_eq!(parse_due(&keys[2]), Some((0x1_0000_0000, "lease", "z")));
-        assert_eq!(parse_due("due/x/lease/a"), None);
-    }
 }

@@ -131,10 +131,23 @@ impl<'a> Fields<'a> {
     }
 
     /// The warning Vault adds when parameters were supplied that the path does not know, if any were.
-    pub(crate) fn unknown(&self, known: &[&str]) -> Option<String> {
-        let mut names: Vec<&str> = self.0.keys().map(String::as_str).filter(|name| !known.contains(name)).collect();
+    pub(crate) fn unknown(&self, is_known: impl Fn(&str) -> bool) -> Option<String> {
+        let mut names: Vec<&str> = self.0.keys().map(String::as_str).filter(|name| !is_known(name)).collect();
         names.sort_unstable();
         (!names.is_empty()).then(|| format!("Endpoint ignored these unrecognized parameters: [{}]", names.join(" ")))
+    }
+
+    /// A parameter that is not understood must not look as if it were.
+    ///
+    /// # Errors
+    /// Which one.
+    pub(crate) fn refuse_unknown(&self, is_known: impl Fn(&str) -> bool, place: &str) -> Result<(), Error> {
+        match self.0.keys().find(|key| !is_known(key)) {
+            None => Ok(()),
+            Some(key) => {
+                Err(Error::Invalid(format!("the parameter {key:?} of {place} is not supported by this server")))
+            }
+        }
     }
 }
 

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::barrier::Batch;
 use super::core::Core;
 use super::error::Error;
-use super::request::Response;
+use super::response::Response;
 use crate::trail::{Event, Record};
 
 /// Why something is taken back, in the trail.

@@ -6,10 +6,9 @@
 //! `due/<time>/lease/<id>` wakes the timer, and `lease-open/<id>` (the number of failed attempts) is
 //! there while the lease is not active, so that a start reads only what was left in the middle.
 
-pub(crate) mod absence;
 mod end;
-mod lock;
 mod login;
+mod maker;
 mod renew;
 pub(crate) mod sys;
 mod ttl;
@@ -17,18 +16,19 @@ mod ttl;
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
+use serde_json::Value;
 use tokio::sync::Notify;
 
-pub(crate) use self::end::Failure;
-use self::lock::Locks;
-pub(crate) use self::login::index_tokens;
+pub(crate) use self::maker::{End, Failure, Maker, Told};
 pub(crate) use self::ttl::{Terms, ttl};
-use super::audit::rfc3339;
 use super::barrier::Batch;
 use super::core::Core;
+use super::due::{Timer, due_key};
 use super::error::Error;
-use super::expiry::{Timer, due_key};
+use super::locks::Locks;
 use super::request::Origin;
+use super::router::Mount;
+use crate::clock::rfc3339;
 use crate::trail::Credential;
 
 /// What AWS is asked for, so that what somebody waits for is not queued behind what nobody does.
@@ -81,8 +81,10 @@ pub(crate) struct Lease {
     pub(crate) last_renewal: Option<i64>,
     /// Whether it can be renewed.
     pub(crate) renewable: bool,
-    /// What exists in AWS because of it.
-    pub(crate) user: IssuedUser,
+    /// What was, or may have been, made for it: a value of the backend's own (see [`Maker`]), which knows from it
+    /// alone how to end it.
+    #[serde(rename = "user")]
+    pub(crate) made: Value,
     /// The app that asked, where its login says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) app: Option<String>,
@@ -100,45 +102,6 @@ pub(crate) struct Lease {
     /// What the last failed attempt said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoke_error: Option<String>,
-}
-
-/// What was, or may have been, made in AWS for a lease: enough to remove it without the role.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(crate) struct IssuedUser {
-    /// The IAM user name.
-    pub(crate) name: String,
-    /// The IAM path of the user.
-    pub(crate) path: String,
-    /// The number of the AWS account it was made in, once AWS has told it: what another one says is no proof.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) account: Option<String>,
-    /// The access key id, and the endpoint, that asked for it; none where the machine gave the key.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) signer: Option<String>,
-    /// The access key id, once known.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) access_key_id: Option<String>,
-    /// The name of the inline policy put, if any.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(crate) inline_policy: Option<String>,
-    /// The managed policies attached.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) policy_arns: Vec<String>,
-    /// The groups joined.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) groups: Vec<String>,
-    /// Whether AWS said that it made the user. If not, the user may be another's, or may yet appear.
-    #[serde(default)]
-    pub(crate) created: bool,
-    /// Whether AWS left an attempt to create it unanswered, so that it may yet take effect.
-    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
-    pub(crate) unsure: bool,
-    /// Unix seconds before which "no such user" is not believed: AWS may still be at work.
-    #[serde(default)]
-    pub(crate) absence_believed_from: i64,
-    /// How often the user was seen absent after that time.
-    #[serde(default)]
-    pub(crate) absences: u32,
 }
 
 /// A credential that exists in AWS and is not yet the client's: the pipeline makes the lease active
@@ -173,14 +136,15 @@ impl std::fmt::Debug for Making {
 
 impl Lease {
     /// What the trail says about the credential: never a secret.
-    pub(crate) fn credential(&self) -> Credential {
+    pub(crate) fn credential(&self, core: &Core) -> Credential {
+        let told = maker(core, self).map(|(_, maker)| maker.told(&self.made)).unwrap_or_default();
         let origin = self.origin.as_ref();
         Credential {
             app: self.app.clone(),
             role: self.role.clone(),
             lease_id: self.id.clone(),
-            access_key_id: self.user.access_key_id.clone(),
-            iam_user: self.user.name.clone(),
+            access_key_id: told.access_key_id,
+            iam_user: told.user,
             ttl: self.expire_time.saturating_sub(self.issue_time),
             expire_time: rfc3339(self.expire_time),
             commit: origin.and_then(|origin| origin.commit.clone()),
@@ -330,6 +294,13 @@ impl Leases {
         self.pending_over(&lease.id);
         done
     }
+}
+
+/// The mount that issued a lease, and what ends it.
+fn maker<'c>(core: &'c Core, lease: &Lease) -> Option<(Arc<Mount>, &'c dyn Maker)> {
+    let mount = core.mounts.by_uuid(&lease.mount)?;
+    let maker = core.backends.of(&mount).ok()?.maker()?;
+    Some((mount, maker))
 }
 
 /// Whether the token and the mount of a new lease are still there.

@@ -8,10 +8,11 @@
 
 use serde_json::{Map, Value};
 
-use super::core::{Call, Core};
+use super::backend::Call;
+use super::core::Core;
 use super::error::Error;
 use super::field::Fields;
-use super::request::Response;
+use super::response::Response;
 use crate::acl::Capability;
 
 /// Entries that come after this many bytes are left out; clients take answers of a few times the size.

@@ -14,9 +14,9 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use super::OpenError;
 use super::barrier::{Barrier, Batch};
 use super::error::Error;
+use super::setup::OpenError;
 use super::store::Store;
 use crate::clock::Clock;
 use crate::trail::{Noted, Trail};

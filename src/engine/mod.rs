@@ -3,9 +3,12 @@
 mod absent;
 pub(crate) mod audit;
 pub(crate) mod auth;
+pub(crate) mod backend;
+mod backends;
 pub(crate) mod barrier;
 pub(crate) mod cidr;
 pub(crate) mod core;
+pub(crate) mod due;
 pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod expiry;
@@ -14,13 +17,18 @@ pub(crate) mod handed;
 mod http;
 pub(crate) mod lease;
 pub(crate) mod listing;
+pub(crate) mod locks;
 mod loss;
+pub(crate) mod path;
+mod pipeline;
 pub(crate) mod policy;
 pub(crate) mod random;
 pub(crate) mod request;
+pub(crate) mod response;
 pub(crate) mod router;
 mod seal;
 pub(crate) mod secrets;
+mod setup;
 pub(crate) mod store;
 mod store_disk;
 pub(crate) mod sys;
@@ -32,106 +40,26 @@ use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
+use self::backend::Backends;
 use self::barrier::{Barrier, Batch, KEY_LEN};
 use self::core::Core;
 use self::error::Error;
-pub use self::http::Limits;
 use self::lease::Leases;
 use self::loss::Losses;
 use self::policy::Policies;
 use self::router::{Mount, Mounts};
 use self::seal::{Directory, Key};
+pub use self::setup::{AwsTransport, Config, Limits, OpenError, Storage, VAULT_VERSION, VERSION};
 use self::store::{MemoryStore, Store};
 use self::store_disk::DiskStore;
 use self::token::Tokens;
-use crate::clock::Clock;
 use crate::durable;
 use crate::secret::Secret;
 use crate::trail::Trail;
-
-/// This program's own version, which the API reports as `leasehold_version`.
-pub const VERSION: &str = env!("CARGO_PKG_VERSION");
-
-/// The version of Vault's API whose clients are served: what they gate their requests on. The newest for which
-/// every request in the tests' table of what Terraform's provider asks (`tests/it/wire_terraform.rs`) is answered.
-pub const VAULT_VERSION: &str = "1.21.0";
-
-/// How an engine is set up.
-#[derive(Debug)]
-pub struct Config {
-    /// Where it keeps its data.
-    pub storage: Storage,
-    /// The file of the built-in audit device `trail/`.
-    pub trail: Option<PathBuf>,
-    /// How it reaches AWS.
-    pub aws: AwsTransport,
-    /// The AWS access key id and secret of a mount whose `config/root` has none: the sandbox's. Without it
-    /// such a mount signs in with what the SDK finds in the environment.
-    pub aws_key: Option<(String, Secret)>,
-    /// Its time.
-    pub clock: Clock,
-    /// The text of the root token, where the engine is opened for the first time.
-    pub dev_root_token: Option<Secret>,
-    /// What it takes from its clients.
-    pub limits: Limits,
-}
-
-impl Config {
-    /// No built-in audit device, the network's AWS, the ordinary limits.
-    pub fn new(storage: Storage, clock: Clock) -> Self {
-        Self {
-            storage,
-            trail: None,
-            aws: AwsTransport::Network,
-            aws_key: None,
-            clock,
-            dev_root_token: None,
-            limits: Limits::default(),
-        }
-    }
-}
-
-/// Where an engine keeps its data.
-#[derive(Clone, Debug)]
-pub enum Storage {
-    /// Nowhere: it is gone with the process. KV version 2 is mounted at `secret/`.
-    Memory,
-    /// In a directory of its own, sealed.
-    Disk {
-        /// The directory; made with mode 0700 if absent.
-        directory: PathBuf,
-    },
-}
-
-/// How AWS is reached.
-#[derive(Clone, Debug)]
-pub enum AwsTransport {
-    /// Over HTTPS, with the SDK's own client.
-    Network,
-    /// Through a client handed in: the sandbox's.
-    InProcess(SharedHttpClient),
-}
-
-/// Why an engine did not open.
-#[derive(Debug, thiserror::Error)]
-pub enum OpenError {
-    /// Another process has the data directory.
-    #[error("the data directory {} is in use by another process{}", directory.display(), address.as_ref().map(|a| format!(", a server at {a}")).unwrap_or_default())]
-    Locked {
-        /// The directory.
-        directory: PathBuf,
-        /// Where the server that holds it listens (`http://` or `https://`), if a server holds it.
-        address: Option<String>,
-    },
-    /// Anything else: what, and where.
-    #[error("{0}")]
-    Failed(String),
-}
 
 /// A running engine. Cloning shares it.
 #[derive(Clone)]
@@ -206,7 +134,8 @@ impl Engine {
         // What a store begins with is one batch, so that a start that is killed leaves all of it or nothing.
         let mut first = Batch::new();
         let engine_id = engine_id(&barrier, &mut first)?;
-        let mounts = Mounts::open(&barrier, first_mounts(&config.storage)?, &mut first)?;
+        let backends = backends::all(&config);
+        let mounts = Mounts::open(&barrier, || first_mounts(&backends, &config.storage), &mut first)?;
         let tokens = Tokens::open(&barrier, &mut first)?;
         let policies = Policies::open(&barrier, &mut first)?;
         if config.trail.is_some() {
@@ -235,10 +164,7 @@ impl Engine {
             tokens,
             policies,
             leases: Leases::new(),
-            kv: secrets::kv::Locks::new(),
-            aws: config.aws,
-            aws_clients: secrets::aws::Clients::new(config.aws_key, config.clock),
-            verdicts: secrets::aws::Verdicts::default(),
+            backends,
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             data_directory,
             audit_changes: tokio::sync::Mutex::new(()),
@@ -325,7 +251,7 @@ impl Engine {
         }
         drop(ended);
         self.shared.core.leases.stop();
-        self.shared.core.aws_clients.close();
+        self.shared.core.backends.close();
         let timer = lock(&self.shared.timer).take();
         if let Some(timer) = timer {
             // A timer task that panicked has nothing left to wait for.
@@ -348,16 +274,16 @@ fn whole_path(path: &Path) -> Result<PathBuf, OpenError> {
     std::path::absolute(path).map_err(|e| OpenError::Failed(format!("the path {} leads nowhere: {e}", path.display())))
 }
 
-/// A development server starts with key-value storage at `secret/`; a durable one with nothing.
-fn first_mounts(storage: &Storage) -> Result<Vec<Mount>, Error> {
-    match storage {
-        Storage::Disk { .. } => Ok(vec![]),
-        Storage::Memory => {
-            let mut mount = Mount::new("secret/", "kv", "key/value secret storage")?;
-            mount.options.insert("version".to_owned(), "2".to_owned());
-            Ok(vec![mount])
-        }
+/// What is always mounted; and a development server starts with key-value storage at `secret/`.
+fn first_mounts(backends: &Backends, storage: &Storage) -> Result<Vec<Mount>, Error> {
+    let built_in = backends.built_in().map(|(path, kind, description)| Mount::new(path, kind, description));
+    let mut mounts = built_in.collect::<Result<Vec<_>, _>>()?;
+    if let Storage::Memory = storage {
+        let mut mount = Mount::new("secret/", "kv", "key/value secret storage")?;
+        mount.options.insert("version".to_owned(), "2".to_owned());
+        mounts.push(mount);
     }
+    Ok(mounts)
 }
 
 fn engine_id(barrier: &Barrier, first: &mut Batch) -> Result<String, Error> {

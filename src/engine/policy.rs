@@ -58,7 +58,7 @@ impl Policies {
         data: &Map<String, Value>,
     ) -> Result<Decision, Error> {
         let acl = self.acl(core, &token.policies)?;
-        Ok(acl.about(path, &core.mounts.folded(path)).decide(capability, path, data))
+        Ok(acl.about(path, &core.folded(path)).decide(capability, path, data))
     }
 
     /// What `sys/capabilities` answers for `path`, in whichever spelling it is given.
@@ -68,7 +68,7 @@ impl Policies {
             // Asked about a folder, it is a list that is meant.
             clean.push('/');
         }
-        let folded = core.mounts.folded(&clean);
+        let folded = core.folded(&clean);
         let clean = acl::in_lower_case(&clean, &folded);
         Ok(self.acl(core, names)?.about(&clean, &folded).capabilities(&clean))
     }
@@ -175,6 +175,21 @@ pub(crate) fn sanitise(names: &[String]) -> Vec<String> {
     names.sort_unstable();
     names.dedup();
     if names.iter().any(|name| name == "root") { vec!["root".to_owned()] } else { names }
+}
+
+/// Vault's own policy of wrapping tokens: nobody may write it, or have it by hand. There are no such tokens
+/// here, and a policy of ours under that name would mean something else elsewhere.
+pub(crate) const RESERVED: &str = "response-wrapping";
+
+/// Refuses to give a token the policy that is reserved.
+///
+/// # Errors
+/// [`Error::Invalid`] when it is among `names`.
+pub(crate) fn assignable(names: &[String]) -> Result<(), Error> {
+    match names.iter().find(|name| *name == RESERVED) {
+        Some(name) => Err(Error::Invalid(format!("cannot assign policy {name:?}"))),
+        None => Ok(()),
+    }
 }
 
 /// The built-in policy that tokens get unless they say no: a token's own affairs. Parts of Vault's that

@@ -5,7 +5,6 @@
 //! take a snapshot; changes are serialised by the one who commits them ([`Mounts::change`]).
 
 use std::collections::BTreeMap;
-use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
@@ -132,20 +131,17 @@ pub(crate) struct Mounts {
 }
 
 impl Mounts {
-    /// Loads the table, or makes the first one, in `first`, with `sys/`, `auth/token/` and `extra`.
-    pub(crate) fn open(barrier: &Barrier, extra: Vec<Mount>, first: &mut Batch) -> Result<Self, Error> {
+    /// Loads the table, or makes the first one, in `first`, of what `mounts` answers.
+    pub(crate) fn open(
+        barrier: &Barrier,
+        mounts: impl FnOnce() -> Result<Vec<Mount>, Error>,
+        first: &mut Batch,
+    ) -> Result<Self, Error> {
         let stored: Option<Vec<Mount>> = barrier.get(TABLE_KEY)?;
         let none = stored.is_none();
         let mounts = match stored {
             Some(mounts) => mounts,
-            None => {
-                let mut mounts = vec![
-                    Mount::new("sys/", "system", "system endpoints used for control, policy and debugging")?,
-                    Mount::new("auth/token/", "token", "token based credentials")?,
-                ];
-                mounts.extend(extra);
-                mounts
-            }
+            None => mounts()?,
         };
         let table: Table = mounts.into_iter().map(|mount| (mount.path.clone(), Arc::new(mount))).collect();
         if none {
@@ -178,19 +174,6 @@ impl Mounts {
         }
         // `aws` alone names the mount `aws/` with nothing behind it.
         table.get(&format!("{path}/")).map(|mount| (mount.clone(), ""))
-    }
-
-    /// The numbers of the segments of `path` that name an object in any case: the names of policies, and of
-    /// AppRole's roles (Vault API, "Policies" and "AppRole": names are lowered).
-    pub(crate) fn folded(&self, path: &str) -> Range<usize> {
-        let Some((mount, rest)) = self.route(path) else { return 0..0 };
-        let ahead = mount.path.matches('/').count();
-        match (mount.kind.as_str(), rest.split('/').collect::<Vec<_>>().as_slice()) {
-            ("system", ["policies", "acl", ..]) => ahead + 2..usize::MAX,
-            ("system", ["policy", ..]) => ahead + 1..usize::MAX,
-            ("approle", ["role", _, ..]) => ahead + 1..ahead + 2,
-            _ => 0..0,
-        }
     }
 
     /// The mount at exactly `path` (with its trailing slash).

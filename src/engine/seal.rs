@@ -20,16 +20,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use zeroize::Zeroizing;
 
-use super::OpenError;
-use super::barrier::{Barrier, Cipher, KEY_LEN};
+use super::barrier::{Barrier, Cipher, KEY_LEN, KEYRING_KEY};
 use super::error::Error;
 use super::random;
+use super::setup::OpenError;
 use super::store::{RawBatch, Store};
 use crate::durable;
 use crate::secret::Secret;
 
-/// Where the sealed barrier key lies in the store.
-pub(super) const KEYRING_KEY: &str = "core/keyring";
 /// Longer files are not ours.
 const FILE_BYTES_MAX: u64 = 4096;
 
@@ -233,8 +231,8 @@ mod tests {
     use std::sync::Arc;
 
     use super::{Directory, Key, read_private, unseal, write_private};
-    use crate::engine::OpenError;
     use crate::engine::barrier::Batch;
+    use crate::engine::setup::OpenError;
     use crate::engine::store::MemoryStore;
     use crate::secret::Secret;
 

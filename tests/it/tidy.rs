@@ -1,6 +1,7 @@
 //! The rules of the house that the compiler does not check: who may name whom, which files may touch
 //! the world, how long a file may be, and that no test file is forgotten.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -211,4 +212,263 @@ fn no_test_file_is_forgotten() {
         .filter(|name| *name != "main" && !main.contains(&format!("mod {name};")))
         .collect();
     assert!(forgotten.is_empty(), "not in tests/it/main.rs: {forgotten:?}");
+}
+
+/// Import circles inside a room: the files of each, for the rooms that have any. The aim is none; a number here may
+/// only fall. A circle that is a file and its own parts (`x.rs` and `x/…`) is no trouble and is not counted.
+const CIRCLES: &[(&str, &[usize])] = &[("engine", &[9])];
+
+/// The files of a room as modules: `["engine", "lease", "end"]` to the file's path below `src/`.
+type Modules = BTreeMap<Vec<String>, String>;
+
+fn modules(room: &str, files: &[(String, String, Vec<String>)]) -> Modules {
+    let of_room = files.iter().filter(|(_, of, _)| of == room);
+    of_room
+        .map(|(below, ..)| {
+            let name = below.trim_end_matches(".rs").trim_end_matches("/mod");
+            (name.split('/').map(str::to_owned).collect(), below.clone())
+        })
+        .collect()
+}
+
+/// The paths that a `use` line names: `a::{b, c::{self, D}}` is `a::b`, `a::c` and `a::c::D`.
+fn unfolded(text: &str, prefix: &[String], into: &mut Vec<Vec<String>>) {
+    let mut depth = 0_usize;
+    let mut start = 0;
+    let mut parts = Vec::new();
+    for (at, c) in text.char_indices() {
+        match c {
+            '{' => depth += 1,
+            '}' => depth -= 1,
+            ',' if depth == 0 => {
+                parts.push(&text[start..at]);
+                start = at + 1;
+            }
+            _ => {}
+        }
+    }
+    parts.push(&text[start..]);
+    for part in parts.into_iter().map(str::trim).filter(|part| !part.is_empty()) {
+        let (path, group) = part.split_once('{').map_or((part, None), |(path, group)| (path, Some(group)));
+        let path = path.split(" as ").next().unwrap_or(path);
+        let names = path
+            .split("::")
+            .map(str::trim)
+            .filter(|name| !name.is_empty() && (*name != "self" || into.is_empty() && prefix.is_empty()));
+        let whole: Vec<String> = prefix.iter().cloned().chain(names.map(str::to_owned)).collect();
+        match group {
+            Some(group) => unfolded(group.trim_end().trim_end_matches('}'), &whole, into),
+            None => into.push(whole),
+        }
+    }
+}
+
+/// The absolute form of a path named in `module`; none where it leads out of the crate.
+fn absolute(path: &[String], module: &[String], aliases: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
+    let mut base = match path.first()?.as_str() {
+        "crate" => Vec::new(),
+        "self" => module.to_vec(),
+        "super" => module[..module.len() - 1].to_vec(),
+        name => aliases.get(name)?.clone(),
+    };
+    for name in &path[1..] {
+        match name.as_str() {
+            "super" => drop(base.pop()),
+            name => base.push(name.to_owned()),
+        }
+    }
+    Some(base)
+}
+
+/// The paths in a line of code: `a::b::c` in `f(a::b::c(1))`.
+fn paths(line: &str) -> impl Iterator<Item = Vec<String>> {
+    line.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
+        .filter(|word| word.contains("::"))
+        .map(|word| word.trim_end_matches(':').split("::").map(str::to_owned).collect())
+}
+
+/// Which files of the room a file names, by `use` and by paths in its code.
+fn named(module: &[String], lines: &[String], all: &Modules) -> BTreeSet<String> {
+    let text: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !is_comment(line)).collect();
+    let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
+    let declared = |line: &&str| line.trim_end_matches(';').split_once("mod ").map(|(_, name)| name.to_owned());
+    for name in text.iter().filter(|line| line.ends_with(';')).filter_map(declared) {
+        let child: Vec<String> = module.iter().cloned().chain([name.clone()]).collect();
+        if all.contains_key(&child) {
+            aliases.insert(name, child);
+        }
+    }
+    let mut found = Vec::new();
+    let mut rest = text.iter();
+    while let Some(line) = rest.next() {
+        let plain = line.trim_start();
+        let plain = plain.strip_prefix("pub").map_or(plain, |after| after.split_once(' ').map_or(after, |(_, it)| it));
+        let Some(used) = plain.strip_prefix("use ") else {
+            found.extend(paths(line).filter_map(|path| absolute(&path, module, &aliases)));
+            continue;
+        };
+        let mut used = used.to_owned();
+        while !used.ends_with(';') {
+            used.push_str(rest.next().expect("a use line ends"));
+        }
+        let mut each = Vec::new();
+        unfolded(used.trim_end_matches(';'), &[], &mut each);
+        for path in each {
+            let Some(path) = absolute(&path, module, &aliases) else { continue };
+            if all.contains_key(&path) {
+                aliases.insert(path.last().expect("a name").clone(), path.clone());
+            }
+            found.push(path);
+        }
+    }
+    // The deepest file on the way: `engine::lease::Lease` is in `engine/lease.rs`.
+    let file = |path: Vec<String>| (1..=path.len()).rev().find_map(|length| all.get(&path[..length]).cloned());
+    found.into_iter().filter(|path| path.first() == module.first()).filter_map(file).collect()
+}
+
+/// The strongly connected parts of a graph that have more than one node, the largest first (Kosaraju).
+fn circles(graph: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
+    fn walk<'g>(
+        node: &'g str,
+        next: &BTreeMap<&'g str, Vec<&'g str>>,
+        seen: &mut BTreeSet<&'g str>,
+        out: &mut Vec<&'g str>,
+    ) {
+        if seen.insert(node) {
+            next.get(node).into_iter().flatten().for_each(|other| walk(other, next, seen, out));
+            out.push(node);
+        }
+    }
+    let mut ahead: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    let mut back: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for (from, to) in graph.iter().flat_map(|(from, all)| all.iter().map(move |to| (from, to))) {
+        ahead.entry(from).or_default().push(to);
+        back.entry(to).or_default().push(from);
+    }
+    let (mut seen, mut order) = (BTreeSet::new(), Vec::new());
+    graph.keys().for_each(|node| walk(node, &ahead, &mut seen, &mut order));
+    let (mut seen, mut found) = (BTreeSet::new(), Vec::new());
+    for node in order.into_iter().rev() {
+        let mut part = Vec::new();
+        walk(node, &back, &mut seen, &mut part);
+        if part.len() > 1 {
+            part.sort_unstable();
+            found.push(part.into_iter().map(str::to_owned).collect::<Vec<_>>());
+        }
+    }
+    found.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    found
+}
+
+/// Whether a circle is one file and its own parts.
+fn is_family(circle: &[String]) -> bool {
+    // The root of a room is no such file: everything in it is its part.
+    circle.iter().filter(|head| head.matches('/').count() > 1 || !head.ends_with("/mod.rs")).any(|head| {
+        let folder = format!("{}/", head.trim_end_matches(".rs").trim_end_matches("/mod"));
+        circle.iter().all(|file| file == head || file.starts_with(&folder))
+    })
+}
+
+fn circles_of(room: &str) -> Vec<Vec<String>> {
+    let files = sources();
+    let all = modules(room, &files);
+    let graph = all
+        .iter()
+        .map(|(module, below)| {
+            let (_, _, lines) = files.iter().find(|(path, ..)| path == below).expect("the file is there");
+            let mut named = named(module, lines, &all);
+            named.remove(below);
+            (below.clone(), named)
+        })
+        .collect();
+    circles(&graph).into_iter().filter(|circle| !is_family(circle)).collect()
+}
+
+#[test]
+fn import_circles_only_shrink() {
+    for (room, most) in CIRCLES {
+        let found = circles_of(room);
+        let sizes: Vec<usize> = found.iter().map(Vec::len).collect();
+        let list: Vec<String> = found.iter().map(|circle| format!("{}: {}", circle.len(), circle.join(" "))).collect();
+        assert_eq!(
+            sizes,
+            *most,
+            "import circles of src/{room}; fewer is better, then say so here:\n{}",
+            list.join("\n")
+        );
+    }
+}
+
+/// The engine's backends, by where their files are.
+const BACKENDS: [&str; 5] = ["secrets/aws", "secrets/kv", "auth/approle", "auth/token", "sys"];
+
+/// Who may name any of them: the table, and the engine's start.
+const MAY_NAME_BACKENDS: [&str; 2] = ["engine/mod.rs", "engine/backends.rs"];
+
+#[test]
+fn only_the_table_of_backends_names_one() {
+    let files = sources();
+    let all = modules("engine", &files);
+    let backend_of = |below: &str| {
+        let below = below.strip_prefix("engine/").unwrap_or(below);
+        BACKENDS.into_iter().find(|place| below.strip_prefix(place).is_some_and(|rest| rest.starts_with(['/', '.'])))
+    };
+    let mut seen = BTreeSet::new();
+    let mut wrong = Vec::new();
+    for (module, below) in &all {
+        let (_, _, lines) = files.iter().find(|(path, ..)| path == below).expect("the file is there");
+        let own = backend_of(below);
+        seen.extend(own);
+        if !MAY_NAME_BACKENDS.contains(&below.as_str()) {
+            let others = named(module, lines, &all).into_iter();
+            let others = others.filter(|other| backend_of(other).is_some_and(|backend| own != Some(backend)));
+            wrong.extend(others.map(|other| format!("src/{below} may not name src/{other}")));
+        }
+        let compares = |line: &&String| {
+            !is_comment(line)
+                && ["mount.kind.as_str() {", "(mount.kind.as_str(), ", ".kind == \"", ".kind != \""]
+                    .iter()
+                    .any(|word| line.contains(word))
+        };
+        wrong.extend(lines.iter().filter(compares).map(|line| format!("src/{below}: a type by its name: {line}")));
+    }
+    assert_eq!(seen.len(), BACKENDS.len(), "a place in the list has moved");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn import_circles_are_seen() {
+    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
+    let all: Modules = ["r", "r::a", "r::a::part", "r::b"]
+        .iter()
+        .map(|path| (path.split("::").map(str::to_owned).collect(), (*path).to_owned()))
+        .collect();
+    let module = |path: &str| path.split("::").map(str::to_owned).collect::<Vec<_>>();
+    let named = |at: &str, text: &str| named(&module(at), &lines(text), &all).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(named("r::a", "use super::b::{\n    self, Thing,\n};"), "r::b");
+    assert_eq!(named("r::a", "mod part;\nfn f() { part::g(1) }"), "r::a::part");
+    assert_eq!(named("r::a::part", "use super::super::b;\nuse super::One;\n"), "r::a r::b");
+    assert_eq!(
+        named("r::b", "use crate::r::a::{One, part::{Two, three}};\nuse std::a;\n// super::a\n"),
+        "r::a r::a::part"
+    );
+    assert_eq!(named("r::b", "use super::a;\nlet x = a::part::f();"), "r::a r::a::part");
+    assert_eq!(named("r::b", "let x: super::a::One;"), "r::a");
+    let graph = |edges: &[(&str, &str)]| {
+        let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+        for (from, to) in edges {
+            graph.entry((*to).to_owned()).or_default();
+            graph.entry((*from).to_owned()).or_default().insert((*to).to_owned());
+        }
+        circles(&graph)
+    };
+    assert_eq!(
+        graph(&[("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("e", "d"), ("d", "e"), ("f", "a")]),
+        [vec!["a", "b", "c"], vec!["d", "e"]]
+    );
+    assert!(graph(&[("a", "b"), ("b", "c"), ("a", "c")]).is_empty());
+    let family = |files: &[&str]| is_family(&files.iter().map(|file| (*file).to_owned()).collect::<Vec<_>>());
+    assert!(family(&["e/a.rs", "e/a/x.rs"]) && family(&["e/a/mod.rs", "e/a/x.rs", "e/a/y.rs"]));
+    assert!(!family(&["e/mod.rs", "e/a.rs"]));
+    assert!(!family(&["e/a.rs", "e/b.rs"]) && !family(&["e/a/x.rs", "e/a/y.rs"]));
 }

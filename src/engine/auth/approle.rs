@@ -5,6 +5,7 @@
 //! `secret-id-accessor/<uuid>/<accessor>`. Neither role ids nor secret ids appear in a key.
 
 mod login;
+mod paths;
 mod role;
 mod secret_id;
 mod setting;
@@ -12,59 +13,86 @@ mod setting;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
 use self::role::Role;
+use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::cidr;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::lease::Terms;
-use crate::engine::request::Response;
+use crate::engine::path::Row;
+use crate::engine::response::Response;
 use crate::engine::router::Mount;
+use crate::engine::setup::Config;
 use crate::engine::token::Token;
 
-/// Whether the role that a write names exists; `None` for all other paths.
-pub(crate) fn exists(core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
-    match call.path.strip_prefix("role/") {
-        Some(name) if is_role_name(name) => Ok(Some(Role::load(core, call.mount, name)?.is_some())),
-        _ => Ok(None),
+struct AppRole;
+
+/// The backend.
+pub(crate) fn backend(_config: &Config) -> Box<dyn Backend> {
+    Box::new(AppRole)
+}
+
+impl Backend for AppRole {
+    fn kind(&self) -> &'static str {
+        "approle"
+    }
+
+    fn class(&self) -> Class {
+        Class::Auth
+    }
+
+    fn tables(&self) -> &'static [&'static [Row]] {
+        &[paths::PATHS]
+    }
+
+    fn exists(&self, core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
+        Ok(Some(Role::load(core, call.mount, call.at("role_name"))?.is_some()))
+    }
+
+    fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        handle(core, call).boxed()
+    }
+
+    fn token_terms(
+        &self,
+        core: &Core,
+        mount: &Mount,
+        token: &Token,
+        remote: Option<SocketAddr>,
+        own: Terms,
+    ) -> Result<Terms, Error> {
+        renewal_terms(core, mount, token, remote, own)
     }
 }
 
-/// Serves one call.
-pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
-    let path = call.path.strip_suffix('/').unwrap_or(call.path);
-    match path {
-        "login" => return login::handle(core, call).await,
-        "tidy/secret-id" => return secret_id::tidy(core, call).await,
-        "role" => return role::list(core, call),
-        _ => {}
-    }
-    let Some(rest) = path.strip_prefix("role/") else { return Err(Error::UnsupportedPath) };
-    // The name is in lower case already: the request's path is.
-    let (name, below) = rest.split_once('/').map_or((rest, None), |(name, below)| (name, Some(below)));
-    if !is_role_name(name) {
-        return Err(Error::UnsupportedPath);
-    }
-    match below {
-        None => role::handle(core, call, name).await,
+/// Serves one call. Names of roles are in lower case already: the request's path is.
+async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let name = call.at("role_name");
+    let below = call.row.pattern.trim_end_matches("/?");
+    match below.strip_prefix("role/:role_name").map(|below| below.trim_start_matches('/')) {
+        Some("") => role::handle(core, call, name).await,
         Some(below) if below.starts_with("secret-id-accessor/") => {
             secret_id::by_accessor(core, call, name, below).await
         }
-        Some("secret-id" | "custom-secret-id" | "secret-id/lookup" | "secret-id/destroy") => {
-            secret_id::handle(core, call, name, below.unwrap_or_default()).await
+        Some(below @ ("secret-id" | "custom-secret-id" | "secret-id/lookup" | "secret-id/destroy")) => {
+            secret_id::handle(core, call, name, below).await
         }
-        Some(below) => setting::handle(core, call, name, below).await,
+        Some(setting) => setting::handle(core, call, name, setting).await,
+        None => match below {
+            "login" => login::handle(core, call).await,
+            "tidy/secret-id" => secret_id::tidy(core, call).await,
+            "role" => role::list(core, call),
+            _ => Err(call.forgotten()),
+        },
     }
-}
-
-/// Vault's generic name: word characters at both ends, and `-`, `.` between.
-fn is_role_name(name: &str) -> bool {
-    let word = |c: char| c.is_ascii_alphanumeric() || c == '_';
-    name.starts_with(word) && name.ends_with(word) && name.chars().all(|c| word(c) || matches!(c, '-' | '.'))
 }
 
 /// On what terms a token of a login here is renewed: its role must still be there, still admit the
 /// caller, and rules by what it says now (CVE-2026-39388: a renewal is no way around a changed role).
-pub(crate) fn renewal_terms(
+fn renewal_terms(
     core: &Core,
     mount: &Mount,
     token: &Token,

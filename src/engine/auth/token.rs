@@ -1,37 +1,55 @@
 //! `auth/token`: tokens about tokens.
 
 mod create;
+mod paths;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
-use super::approle;
-use crate::engine::audit::rfc3339;
-use crate::engine::core::{Call, Core};
+use crate::clock::rfc3339;
+use crate::engine::backend::{Backend, Call, Class};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::lease::{Terms, ttl};
-use crate::engine::request::{Operation, Response};
+use crate::engine::path::Row;
+use crate::engine::response::Response;
+use crate::engine::setup::Config;
 use crate::engine::token::Token;
 use crate::secret::Secret;
 
-/// Serves one call.
-pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
-    use Operation::{List, Read, Write};
-    let caller = call.token.ok_or(Error::Unauthenticated)?;
-    let path = call.path.strip_suffix('/').unwrap_or(call.path);
-    let allowed: &[Operation] = match path {
-        "lookup" | "lookup-self" => &[Read, Write],
-        "create" | "create-orphan" | "lookup-accessor" | "renew" | "renew-self" | "renew-accessor" | "revoke"
-        | "revoke-self" | "revoke-accessor" | "revoke-orphan" | "tidy" => &[Write],
-        "accessors" => &[List],
-        _ => return Err(Error::UnsupportedPath),
-    };
-    if !allowed.contains(&call.request.operation) {
-        return Err(Error::UnsupportedOperation);
+struct TokenMethod;
+
+/// The backend.
+pub(crate) fn backend(_config: &Config) -> Box<dyn Backend> {
+    Box::new(TokenMethod)
+}
+
+impl Backend for TokenMethod {
+    fn kind(&self) -> &'static str {
+        "token"
     }
-    let fields = Fields(&call.request.data);
+
+    fn class(&self) -> Class {
+        Class::BuiltIn { path: "auth/token/", description: "token based credentials" }
+    }
+
+    fn tables(&self) -> &'static [&'static [Row]] {
+        &[paths::PATHS]
+    }
+
+    fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        handle(core, call).boxed()
+    }
+}
+
+/// Serves one call.
+async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let caller = call.token.ok_or(Error::Unauthenticated)?;
+    let path = call.row.pattern.trim_end_matches("/?");
     let answer = match path {
         "create" => create::handle(core, call, caller, create::Parent::Caller).await?,
         "create-orphan" => create::handle(core, call, caller, create::Parent::None).await?,
@@ -40,21 +58,17 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
             Response::keys(core.tokens.accessors(core)?)?
         }
         "tidy" => return tidy(core).await,
-        _ if path.starts_with("lookup") => lookup(core, call, caller, path)?,
-        _ if path.starts_with("renew") => renew(core, call, caller, path).await?,
-        _ => revoke(core, call, caller, path).await?,
+        "lookup" | "lookup-self" | "lookup-accessor" => lookup(core, call, caller, path)?,
+        "renew" | "renew-self" | "renew-accessor" => renew(core, call, caller, path).await?,
+        "revoke" | "revoke-self" | "revoke-accessor" | "revoke-orphan" => revoke(core, call, caller, path).await?,
+        _ => return Err(call.forgotten()),
     };
-    let known: &[&str] = match path {
-        "create" | "create-orphan" => &create::FIELDS,
-        "lookup" => &["token"],
-        "renew" => &["token", "increment"],
-        "renew-self" => &["increment", "token"],
-        "renew-accessor" => &["accessor", "increment"],
-        "lookup-accessor" => &["accessor"],
-        // What has no body has no room for a warning.
-        _ => return Ok(answer),
-    };
-    Ok(match fields.unknown(known) {
+    let warns = matches!(
+        path,
+        "create" | "create-orphan" | "lookup" | "renew" | "renew-self" | "renew-accessor" | "lookup-accessor"
+    );
+    // What has no body has no room for a warning.
+    Ok(match call.unknown().filter(|_| warns) {
         Some(warning) => answer.warn(warning),
         None => answer,
     })
@@ -174,10 +188,7 @@ fn terms(core: &Core, call: Call<'_>, token: &Token) -> Result<Terms, Error> {
         mount_max: mount.max_ttl(),
         ..Terms::default()
     };
-    match mount.kind.as_str() {
-        "approle" => approle::renewal_terms(core, &mount, token, call.request.remote, own),
-        _ => Ok(own),
-    }
+    core.backends.of(&mount)?.token_terms(core, &mount, token, call.request.remote, own)
 }
 
 async fn revoke(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) -> Result<Response, Error> {

@@ -9,8 +9,9 @@ use std::sync::Arc;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
-use super::{parse_due, work};
+use super::work;
 use crate::engine::core::Core;
+use crate::engine::due::parse_due;
 use crate::engine::error::Error;
 use crate::engine::lease::now;
 
@@ -19,6 +20,9 @@ const WORKERS_MAX: usize = 1024;
 
 /// How many entries that are not about a lease in AWS are worked on at once.
 const OTHERS_MAX: usize = 16;
+
+/// How many entries of a mount are worked on at once while its backend does not say what they are worth.
+const UNKNOWN: usize = 32;
 
 /// How many overdue entries of a mount are read ahead.
 const AHEAD_MAX: usize = 2048;
@@ -81,7 +85,7 @@ impl Backlog {
     pub(super) fn fill(&mut self, core: &Arc<Core>) {
         while self.workers.len() < WORKERS_MAX {
             let has_room = |mount: &str| {
-                let most = if mount.is_empty() { OTHERS_MAX } else { core.aws_clients.width(mount) };
+                let most = if mount.is_empty() { OTHERS_MAX } else { core.backends.width(mount).unwrap_or(UNKNOWN) };
                 self.at_work.get(mount).copied().unwrap_or_default() < most
             };
             let fronts = self.waiting.iter().filter_map(|(mount, keys)| Some((keys.first()?, mount)));

@@ -6,7 +6,7 @@ use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
 use crate::engine::error::Error;
-use crate::engine::request::{Response, Shape};
+use crate::engine::response::{Response, Shape};
 
 /// Whether the answer travels under TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,7 +101,7 @@ mod tests {
 
     use super::{Transport, render};
     use crate::engine::error::Error;
-    use crate::engine::request::{LeaseFields, Response, Shape};
+    use crate::engine::response::{LeaseFields, Response, Shape};
 
     fn rendered(result: Result<Response, Error>) -> (u16, String) {
         let answer = render("id-1", result, Transport::Plain);

@@ -13,8 +13,8 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::Limits;
 use super::visit::{Cost, Source, Visit};
+use crate::engine::setup::Limits;
 
 /// How long a stopping server leaves alone whom it does not wait for: what is on the wire arrives.
 const GRACE: Duration = Duration::from_secs(1);

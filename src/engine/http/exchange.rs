@@ -13,14 +13,16 @@ use http::request::Parts;
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 
-use super::Limits;
 use super::answer::{Transport, render};
 use super::parse;
 use super::visit::{Answer, Full, Open, STRANGER_BYTES_MAX, STRANGER_REQUESTS_MAX, Visit};
-use crate::engine::core::{Core, Delivery};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
+use crate::engine::pipeline::Delivery;
 use crate::engine::random;
-use crate::engine::request::{Request, Response};
+use crate::engine::request::Request;
+use crate::engine::response::Response;
+use crate::engine::setup::Limits;
 
 /// Bytes of a body that is too large which are read all the same, so that its sender, who reads the answer
 /// only after that, gets to know why. As large as any body that Vault takes.
@@ -82,8 +84,7 @@ async fn respond(
         Ok(body) => Bytes::from(body?),
         Err(_) => return Err(Error::Invalid("the request body did not arrive in time".to_owned())),
     };
-    let request: Request =
-        parse::parse(&|path| connection.core.mounts.folded(path), id, &parts, &body, connection.peer)?;
+    let request: Request = parse::parse(&|path| connection.core.folded(path), id, &parts, &body, connection.peer)?;
     drop((parts, body));
     open.work();
     work(connection, request).await

@@ -34,39 +34,7 @@ use self::crowd::{Crowd, Place};
 use self::exchange::Connection;
 use self::visit::{Source, Visit, Watched};
 use super::core::Core;
-
-/// What a server takes from its clients.
-#[derive(Clone, Copy, Debug)]
-pub struct Limits {
-    /// Bytes of a request's body.
-    pub body_bytes_max: usize,
-    /// Connections at a time. One more takes the place of the one that costs least.
-    pub connections_max: usize,
-    /// How long a request may take.
-    pub request_time_max: Duration,
-    /// How long the head of a request, and the wait for it, may take; also a TLS handshake and a body.
-    pub read_time_max: Duration,
-    /// How long a client may take to read an answer.
-    pub write_time_max: Duration,
-    /// How long an HTTP/2 connection may have no request open.
-    pub idle_time_max: Duration,
-    /// How long a stopping server waits for requests in flight.
-    pub drain_time_max: Duration,
-}
-
-impl Default for Limits {
-    fn default() -> Self {
-        Self {
-            body_bytes_max: 1024 * 1024,
-            connections_max: 1024,
-            request_time_max: Duration::from_secs(90),
-            read_time_max: Duration::from_secs(30),
-            write_time_max: Duration::from_secs(30),
-            idle_time_max: Duration::from_secs(120),
-            drain_time_max: Duration::from_secs(30),
-        }
-    }
-}
+use super::setup::Limits;
 
 /// Bytes of a request's head: the guardrails of a role at their longest, and as much as anything else needs.
 const HEAD_BYTES_MAX: usize = parse::GUARDRAILS_BYTES_MAX + 16 * 1024;

@@ -6,14 +6,12 @@
 
 use std::sync::Arc;
 
-use super::absence::{VISIBILITY_SECONDS, Verdict, doubt, judge};
 use super::login::token_of;
-use super::{Lane, Lease, Leases, State, now, open_key};
+use super::{End, Failure, Lane, Lease, Leases, State, maker, now, open_key};
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::random;
-use crate::engine::secrets;
 use crate::trail::{Event, Record};
 
 /// How many leases one commit marks.
@@ -34,17 +32,6 @@ enum Attempt {
     Unsure(String),
     /// Failed; tried again later. Says why.
     Failed(String),
-}
-
-/// Why revoking a lease did not work this time.
-#[derive(Debug)]
-pub(crate) struct Failure {
-    /// What failed, on what, and what AWS said.
-    pub(crate) text: String,
-    /// Whether AWS is the trouble, rather than this one user.
-    pub(crate) outage: bool,
-    /// Whether AWS was not asked at all.
-    pub(crate) postponed: bool,
 }
 
 /// What a bulk revocation came to.
@@ -273,7 +260,8 @@ impl Leases {
                 let waits = |lease: &Lease| lease.state == State::Revoking && lease.revoke_error.is_some();
                 if let Some(mut lease) = self.load(core, id)?.filter(waits) {
                     // Not before the time from which an absence counts.
-                    let due = now(core).max(lease.user.absence_believed_from).min(lease.due);
+                    let not_before = maker(core, &lease).map_or(0, |(_, maker)| maker.not_before(&lease));
+                    let due = now(core).max(not_before).min(lease.due);
                     let mut batch = Batch::new();
                     lease.reschedule(&mut batch, due)?;
                     core.barrier.commit(batch).await?;
@@ -313,10 +301,10 @@ impl Leases {
         let time = now(core);
         let mut batch = Batch::new();
         for lease in leases {
-            if lease.state == State::Pending && !lease.user.created && lease.user.absence_believed_from == 0 {
-                // Whoever was at work on it was done by the time the pending lease fell due, if not before.
-                let last_attempt = lease.issue_time.saturating_add(secrets::aws::CREATE_SECONDS_MAX).min(time);
-                lease.user.absence_believed_from = last_attempt.saturating_add(VISIBILITY_SECONDS);
+            if lease.state == State::Pending
+                && let Some((_, maker)) = maker(core, lease)
+            {
+                maker.doubt(lease, time)?;
             }
             lease.state = State::Revoking;
             lease.reason = Some(reason.to_owned());
@@ -337,26 +325,28 @@ impl Leases {
             self.gone(|gone| gone.remove(&lease.id));
             return Ok(Attempt::Gone);
         }
-        // Boxed, so that those who wait for it stay small.
-        let removed = Box::pin(secrets::aws::revoke(core, lease, lane)).await;
+        let ended = match maker(core, lease) {
+            Some((mount, maker)) => maker.end(core, &mount, lease, lane).await,
+            None => Err(Failure {
+                text: "the mount that issued it is gone, and with it the way to end it".to_owned(),
+                outage: false,
+                postponed: false,
+            }),
+        };
         let time = now(core);
-        match removed {
-            Ok(sighting) => match judge(&lease.user, sighting, time) {
-                Verdict::Gone => {
-                    let reason = lease.reason.clone().unwrap_or_default();
-                    if let Err(error) = self.bury(core, lease, &reason, None).await {
-                        self.gone(|gone| gone.insert(lease.id.clone()));
-                        return Err(error);
-                    }
-                    Ok(Attempt::Gone)
+        match ended {
+            Ok(End::Gone) => {
+                let reason = lease.reason.clone().unwrap_or_default();
+                if let Err(error) = self.bury(core, lease, &reason, None).await {
+                    self.gone(|gone| gone.insert(lease.id.clone()));
+                    return Err(error);
                 }
-                Verdict::LookAgain { at, absences } => {
-                    lease.user.absences = absences;
-                    let text = doubt(&lease.user, sighting, at.saturating_sub(time));
-                    self.put_off(core, lease, at, &text).await?;
-                    Ok(Attempt::Unsure(text))
-                }
-            },
+                Ok(Attempt::Gone)
+            }
+            Ok(End::Unsure { at, text }) => {
+                self.put_off(core, lease, at, &text).await?;
+                Ok(Attempt::Unsure(text))
+            }
             // The engine is closing: the lease is due as it is, and the next start takes it up.
             Err(failure) if failure.postponed && self.is_stopping() => Ok(Attempt::Failed(failure.text)),
             Err(failure) if failure.postponed => {
@@ -395,7 +385,7 @@ impl Leases {
     /// The last line in the trail, then the removal of the record.
     async fn bury(&self, core: &Arc<Core>, lease: &Lease, reason: &str, detail: Option<String>) -> Result<(), Error> {
         let event = Event { name: "lease-revoked".to_owned(), reason: reason.to_owned(), detail };
-        let line = Record::system(core.clock.now(), event, Some(lease.credential()));
+        let line = Record::system(core.clock.now(), event, Some(lease.credential(core)));
         core.trail.append(&line).durable().await.map_err(|error| {
             Error::Internal(format!("lease {} stays until the trail takes its end: {error}", lease.id))
         })?;
@@ -409,7 +399,7 @@ impl Leases {
     /// A line in the trail that nobody waits for.
     pub(super) fn note(&self, core: &Core, lease: &Lease, event: &str, reason: &str, detail: Option<String>) {
         let event = Event { name: event.to_owned(), reason: reason.to_owned(), detail };
-        drop(core.trail.append(&Record::system(core.clock.now(), event, Some(lease.credential()))));
+        drop(core.trail.append(&Record::system(core.clock.now(), event, Some(lease.credential(core)))));
     }
 }
 

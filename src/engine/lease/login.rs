@@ -10,8 +10,7 @@ use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
 use super::{Leases, now, record_key};
-use crate::engine::audit::rfc3339;
-use crate::engine::barrier::{Barrier, Batch};
+use crate::clock::rfc3339;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::token::Token;
@@ -38,19 +37,6 @@ impl Token {
     pub(crate) fn lease_key(&self) -> Option<String> {
         self.lease_id().map(|id| record_key(&id))
     }
-}
-
-/// Writes the leases of tokens that were made before tokens were leases, in `first`.
-pub(crate) fn index_tokens(barrier: &Barrier, first: &mut Batch) -> Result<(), Error> {
-    for entry in barrier.each::<Token>("token/", None, usize::MAX) {
-        let Some(key) = entry?.1.lease_key() else { continue };
-        // They were all written together, and each later one with its token: one is there, so all are.
-        if barrier.get::<bool>(&key)?.is_some() {
-            return Ok(());
-        }
-        first.put(key, &true)?;
-    }
-    Ok(())
 }
 
 impl Leases {
@@ -109,13 +95,7 @@ impl Leases {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-
-    use serde_json::{Value, json};
-
-    use super::{index_tokens, token_of};
-    use crate::engine::barrier::{Barrier, Batch};
-    use crate::engine::store::MemoryStore;
+    use super::token_of;
 
     #[test]
     fn a_tokens_lease_is_known_by_its_id() {
@@ -126,27 +106,5 @@ mod tests {
             assert_eq!(token_of(other), None);
         }
         assert_eq!(token_of(&format!("aws/creds/r/h{hash}")), None);
-    }
-
-    #[tokio::test]
-    async fn tokens_from_before_get_their_leases_once() {
-        let barrier = Barrier::new(Arc::new(MemoryStore::default()), &[7; 32]).unwrap();
-        let token = |hash: &str, end: Value| {
-            json!({ "hash": hash, "accessor": "", "policies": [], "display_name": "", "path": "auth/approle/login",
-                    "creation_time": 0, "creation_ttl": 0, "renewable": true, "expire_time": end })
-        };
-        let mut batch = Batch::new();
-        for (hash, end) in [("a", json!(9)), ("b", Value::Null), ("c", json!(9))] {
-            batch.put(format!("token/{hash}"), &token(hash, end)).unwrap();
-        }
-        barrier.commit(batch).await.unwrap();
-        let leases = || barrier.keys("lease/", None, 9).unwrap();
-        let mut first = Batch::new();
-        index_tokens(&barrier, &mut first).unwrap();
-        barrier.commit(first).await.unwrap();
-        assert_eq!(leases(), ["lease/auth/approle/login/ha", "lease/auth/approle/login/hc"]);
-        let mut again = Batch::new();
-        index_tokens(&barrier, &mut again).unwrap();
-        assert!(again.is_empty());
     }
 }

@@ -4,13 +4,12 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-use super::{Lease, Leases, State, Terms, now, ttl};
+use super::{Lease, Leases, State, Terms, maker, now, ttl};
 use crate::acl::Capability;
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
-use crate::engine::request::{LeaseFields, Response};
-use crate::engine::secrets;
+use crate::engine::response::{LeaseFields, Response};
 use crate::engine::token::Token;
 
 impl Leases {
@@ -30,12 +29,12 @@ impl Leases {
         let mut lease = self.load(core, id)?.ok_or_else(|| invalid("lease not found"))?;
         let time = now(core);
         renewable(&lease, time)?;
-        let mount = core.mounts.by_uuid(&lease.mount).ok_or_else(|| invalid("lease not found"))?;
-        let config = secrets::aws::lease_config(core, &mount)?;
+        let (mount, maker) = maker(core, &lease).ok_or_else(|| invalid("lease not found"))?;
+        let (backend_ttl, backend_max) = maker.ttls(core, &mount)?;
         let terms = Terms {
             increment,
-            backend_ttl: config.lease,
-            backend_max: config.lease_max,
+            backend_ttl,
+            backend_max,
             issue_time: lease.issue_time,
             mount_default: mount.default_ttl(),
             mount_max: mount.max_ttl(),

@@ -8,11 +8,12 @@ use serde_json::{Value, json};
 
 use super::login::token_of;
 use super::{Lease, State, now};
-use crate::engine::audit::rfc3339;
-use crate::engine::core::{Call, Core};
+use crate::clock::rfc3339;
+use crate::engine::backend::Call;
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::request::{Operation, Response};
+use crate::engine::response::Response;
 
 /// Leases that failed to be revoked more often than this count as irrevocable in the API's sense. They
 /// are tried again all the same.
@@ -23,37 +24,29 @@ const LIST_LIMIT: usize = 10_000;
 
 const PAGE: usize = 1000;
 
-/// Serves one call; `path` is relative to `sys/`.
-pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response, Error> {
-    let fields = Fields(&call.request.data);
-    let path = path.strip_prefix("leases/").unwrap_or(path);
-    let (verb, rest) = path.split_once('/').unwrap_or((path, ""));
-    let operation = call.request.operation;
-    match (verb, operation) {
-        ("leases", Operation::Read) if rest.is_empty() => list_irrevocable(core, fields),
-        ("count", Operation::Read) if rest.is_empty() => count(core, fields),
-        ("lookup", Operation::List) => list(core, rest),
-        ("lookup", Operation::Write) if rest.is_empty() => lookup(core, fields),
-        ("renew", Operation::Write) => {
+/// Serves one call.
+pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let fields = call.fields();
+    let sync = || Ok::<_, Error>(fields.bool("sync")?.unwrap_or(true));
+    let given = || lease_id(fields, call.at("url_lease_id"));
+    match call.row.pattern.strip_prefix("leases/").unwrap_or(call.row.pattern) {
+        "leases" => list_irrevocable(core, fields),
+        "count/?" => count(core, fields),
+        "lookup/" | "lookup/*prefix" => list(core, call.at("prefix")),
+        "lookup" => lookup(core, fields),
+        "renew/?" | "renew/*url_lease_id" => {
             let increment = fields.seconds("increment")?.unwrap_or(0);
             let caller = call.token.ok_or(Error::Unauthenticated)?;
-            core.leases.renew(core, caller, &lease_id(fields, rest)?, increment).await
+            core.leases.renew(core, caller, &given()?, increment).await
         }
-        ("revoke", Operation::Write) => {
-            let sync = fields.bool("sync")?.unwrap_or(true);
-            revoke_one(core, lease_id(fields, rest)?, sync).await
+        "revoke/?" | "revoke/*url_lease_id" => {
+            let sync = sync()?;
+            revoke_one(core, given()?, sync).await
         }
-        ("revoke-prefix", Operation::Write) if !rest.is_empty() => {
-            let sync = fields.bool("sync")?.unwrap_or(true);
-            revoke_prefix(core, rest, sync).await
-        }
-        ("revoke-force", Operation::Write) if !rest.is_empty() => revoke_force(core, rest).await,
-        ("tidy", Operation::Write) if rest.is_empty() => tidy(core),
-        ("revoke-prefix" | "revoke-force", _) if rest.is_empty() => Err(Error::UnsupportedPath),
-        ("leases" | "count" | "lookup" | "renew" | "revoke" | "revoke-prefix" | "revoke-force" | "tidy", _) => {
-            Err(Error::UnsupportedOperation)
-        }
-        _ => Err(Error::UnsupportedPath),
+        "revoke-prefix/*prefix" => revoke_prefix(core, call.at("prefix"), sync()?).await,
+        "revoke-force/*prefix" => revoke_force(core, call.at("prefix")).await,
+        "tidy/?" => tidy(core),
+        _ => Err(call.forgotten()),
     }
 }
 

@@ -6,12 +6,14 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Map, Value, json};
 
-use super::Policies;
-use crate::engine::core::{Call, Core};
+use super::{Policies, RESERVED};
+use crate::engine::backend::Call;
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::listing::{self, Page};
-use crate::engine::request::{Operation, Response};
+use crate::engine::request::Operation;
+use crate::engine::response::Response;
 
 /// Which of the two spellings of the policy API is spoken.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -22,27 +24,22 @@ enum Dialect {
     Legacy,
 }
 
-/// Serves one call; `path` is relative to `sys/`.
-pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response, Error> {
-    let path = path.trim_end_matches('/');
-    match path.split_once('/') {
-        None if path == "policy" => list(core, call, Dialect::Legacy),
-        None if path.starts_with("capabilities") => capabilities(core, call, path),
-        Some(("policies", "acl")) => list(core, call, Dialect::Acl),
-        Some(("policies", rest)) => match rest.strip_prefix("acl/") {
-            Some(name) => named(core, call, name, Dialect::Acl).await,
-            None => Err(Error::UnsupportedPath),
-        },
-        Some(("policy", name)) => named(core, call, name, Dialect::Legacy).await,
-        _ => Err(Error::UnsupportedPath),
+/// Serves one call.
+pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    match call.row.pattern {
+        "policies/acl/?" => list(core, call, Dialect::Acl),
+        "policies/acl/*name" => named(core, call, call.at("name"), Dialect::Acl).await,
+        "policy/?" => list(core, call, Dialect::Legacy),
+        "policy/*name" => named(core, call, call.at("name"), Dialect::Legacy).await,
+        "capabilities/?" => capabilities(core, call, "capabilities"),
+        "capabilities-self/?" => capabilities(core, call, "capabilities-self"),
+        "capabilities-accessor/?" => capabilities(core, call, "capabilities-accessor"),
+        _ => Err(call.forgotten()),
     }
 }
 
 fn list(core: &Arc<Core>, call: Call<'_>, dialect: Dialect) -> Result<Response, Error> {
-    let names = match (call.request.operation, dialect) {
-        (Operation::List, _) | (Operation::Read, Dialect::Legacy) => Policies::names(core)?,
-        _ => return Err(Error::UnsupportedOperation),
-    };
+    let names = Policies::names(core)?;
     match dialect {
         Dialect::Acl => {
             let page = Page::of(call)?;
@@ -69,22 +66,7 @@ async fn named(core: &Arc<Core>, call: Call<'_>, name: &str, dialect: Dialect) -
             "root" | "default" | RESERVED => Err(Error::Invalid(format!("cannot delete {} policy", quoted_root(name)))),
             _ => core.policies.delete(core, name).await.map(|()| Response::empty()),
         },
-        Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
-    }
-}
-
-/// Vault's own policy of wrapping tokens: nobody may write it, or have it by hand. There are no such tokens
-/// here, and a policy of ours under that name would mean something else elsewhere.
-pub(crate) const RESERVED: &str = "response-wrapping";
-
-/// Refuses to give a token the policy that is reserved.
-///
-/// # Errors
-/// [`Error::Invalid`] when it is among `names`.
-pub(crate) fn assignable(names: &[String]) -> Result<(), Error> {
-    match names.iter().find(|name| *name == RESERVED) {
-        Some(name) => Err(Error::Invalid(format!("cannot assign policy {name:?}"))),
-        None => Ok(()),
+        Operation::List | Operation::Patch => Err(call.forgotten()),
     }
 }
 
@@ -115,20 +97,16 @@ async fn write(core: &Arc<Core>, call: Call<'_>, name: &str, dialect: Dialect) -
         response = response.warn(format!("policy name was converted to {name}"));
     }
     let mut text = fields.string("policy")?.filter(|text| !text.is_empty());
-    let mut known = vec!["policy", "name"];
-    if dialect == Dialect::Legacy {
-        known.push("rules");
-        if text.is_none() {
-            text = fields.string("rules")?.filter(|text| !text.is_empty());
-            if text.is_some() {
-                response = response.warn("'rules' is deprecated, please use 'policy' instead");
-            }
+    if dialect == Dialect::Legacy && text.is_none() {
+        text = fields.string("rules")?.filter(|text| !text.is_empty());
+        if text.is_some() {
+            response = response.warn("'rules' is deprecated, please use 'policy' instead");
         }
     }
     let text = text.ok_or_else(|| Error::Invalid("'policy' parameter not supplied or empty".to_owned()))?;
     core.policies.put(core, name, decode(text)).await?;
     if !response.warnings.is_empty() {
-        response.warnings.extend(fields.unknown(&known));
+        response.warnings.extend(call.unknown());
     }
     Ok(response)
 }
@@ -155,12 +133,6 @@ fn capabilities(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response
     let fields = Fields(&call.request.data);
     let caller = call.token.ok_or(Error::Unauthenticated)?;
     let invalid = |text: &str| Error::Invalid(text.to_owned());
-    if !matches!(path, "capabilities" | "capabilities-self" | "capabilities-accessor") {
-        return Err(Error::UnsupportedPath);
-    }
-    if call.request.operation != Operation::Write {
-        return Err(Error::UnsupportedOperation);
-    }
     let other;
     let policies = match path {
         "capabilities" => {

@@ -8,13 +8,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::refuse_unknown;
+use crate::engine::backend::Call;
 use crate::engine::barrier::{Barrier, Batch};
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::request::{Operation, Response};
-use crate::engine::{OpenError, random};
+use crate::engine::random;
+use crate::engine::request::Operation;
+use crate::engine::response::Response;
+use crate::engine::setup::OpenError;
 use crate::secret::Secret;
 use crate::trail::{DeviceOptions, Event, Kind, Noted, Record, Trail, TrailError};
 
@@ -120,7 +122,7 @@ fn options(device: &Device, data_directory: Option<&Path>) -> Result<DeviceOptio
         "skip_test",
     ];
     let data: Map<String, Value> = device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
-    refuse_unknown(&data, &KNOWN, "a file audit device")?;
+    Fields(&data).refuse_unknown(|name| KNOWN.contains(&name), "a file audit device")?;
     let fields = Fields(&data);
     let path = match fields.string("file_path")?.or(fields.string("path")?).filter(|path| !path.is_empty()) {
         Some(path) => PathBuf::from(path),
@@ -154,14 +156,14 @@ fn options(device: &Device, data_directory: Option<&Path>) -> Result<DeviceOptio
     })
 }
 
-/// Serves one call; `rest` is what follows `audit/`.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, rest: &str) -> Result<Response, Error> {
-    let name = rest.trim_end_matches('/');
-    match (call.request.operation, name) {
-        (Operation::Read, "") => list(core),
-        (Operation::Write, name) if !name.is_empty() => enable(core, format!("{name}/"), &call.request.data).await,
-        (Operation::Delete, name) if !name.is_empty() => disable(core, &format!("{name}/")).await,
-        _ => Err(Error::UnsupportedOperation),
+/// Serves one call.
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let path = format!("{}/", call.at("path"));
+    match (call.row.pattern, call.request.operation) {
+        ("audit/?", Operation::Read) => list(core),
+        ("audit/*path", Operation::Write) => enable(core, path, call).await,
+        ("audit/*path", Operation::Delete) => disable(core, &path).await,
+        _ => Err(call.forgotten()),
     }
 }
 
@@ -187,9 +189,9 @@ fn list(core: &Core) -> Result<Response, Error> {
     Ok(Response::data(Value::Object(data)).repeated())
 }
 
-async fn enable(core: &Arc<Core>, path: String, data: &Map<String, Value>) -> Result<Response, Error> {
-    refuse_unknown(data, &["type", "description", "options", "local"], "an audit device")?;
-    let fields = Fields(data);
+async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Response, Error> {
+    call.refuse_unknown("an audit device")?;
+    let fields = call.fields();
     let kind = fields.string("type")?.unwrap_or_default();
     if kind != "file" {
         return Err(Error::Invalid(format!(
@@ -276,11 +278,8 @@ async fn store(core: &Core, table: &[Device]) -> Result<(), Error> {
 }
 
 /// `sys/audit-hash/:path`: what a text looks like in a device's lines.
-pub(super) fn hash(core: &Core, call: Call<'_>, rest: &str) -> Result<Response, Error> {
-    if call.request.operation != Operation::Write {
-        return Err(Error::UnsupportedOperation);
-    }
-    let device = format!("{}/", rest.trim_end_matches('/'));
+pub(super) fn hash(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    let device = format!("{}/", call.at("path"));
     let input = Fields(&call.request.data).string("input")?.unwrap_or_default();
     if input.is_empty() {
         return Err(Error::Invalid("the \"input\" parameter is empty".to_owned()));

@@ -3,21 +3,19 @@
 use serde_json::{Map, Value, json};
 
 use super::mounts::describe;
-use crate::engine::core::{Call, Core};
+use crate::engine::backend::Call;
+use crate::engine::core::Core;
 use crate::engine::error::Error;
-use crate::engine::request::{Operation, Response};
+use crate::engine::response::Response;
 use crate::engine::router::Mount;
 use crate::engine::token::Token;
 
-/// Serves one call; `rest` is what follows `internal/`.
-pub(super) fn handle(core: &Core, call: Call<'_>, rest: &str) -> Result<Response, Error> {
-    let Some(path) = rest.strip_prefix("ui/mounts") else { return Err(Error::UnsupportedPath) };
-    if call.request.operation != Operation::Read {
-        return Err(Error::UnsupportedOperation);
-    }
-    match path.trim_matches('/') {
-        "" => list(core, call),
-        path => read(core, call, path),
+/// Serves one call.
+pub(super) fn handle(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    match call.row.pattern {
+        "internal/ui/mounts/?" => list(core, call),
+        "internal/ui/mounts/*path" => read(core, call, call.at("path").trim_matches('/')),
+        _ => Err(call.forgotten()),
     }
 }
 

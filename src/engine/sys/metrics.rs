@@ -15,7 +15,8 @@ use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::expiry;
 use crate::engine::field::Fields;
-use crate::engine::request::{Operation, Request, Response, Shape};
+use crate::engine::request::Request;
+use crate::engine::response::{Response, Shape};
 
 /// One number, with what it is about.
 struct Gauge {
@@ -26,18 +27,8 @@ struct Gauge {
     value: usize,
 }
 
-/// The answer, if this is what is asked for.
-pub(crate) async fn unaudited(core: &Arc<Core>, request: &Request) -> Option<Result<Response, Error>> {
-    if request.path != "sys/metrics" {
-        return None;
-    }
-    Some(answer(core, request).await)
-}
-
-async fn answer(core: &Arc<Core>, request: &Request) -> Result<Response, Error> {
-    if request.operation != Operation::Read {
-        return Err(Error::UnsupportedOperation);
-    }
+/// Serves one call.
+pub(super) async fn handle(core: &Arc<Core>, request: &Request) -> Result<Response, Error> {
     if core.is_sealed() {
         return Err(Error::Sealed);
     }

@@ -2,49 +2,77 @@
 
 pub(crate) mod audit;
 mod internal;
-pub(crate) mod metrics;
+mod metrics;
 mod mounts;
+mod paths;
 mod remount;
-pub(crate) mod status;
+mod status;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
-use super::core::{Call, Core};
+use super::backend::{Backend, Call, Class};
+use super::core::Core;
 use super::error::Error;
-use super::request::{Operation, Response};
+use super::path::Row;
+use super::response::Response;
+use super::setup::Config;
 use super::{lease, policy};
 
+struct System;
+
+/// The backend.
+pub(crate) fn backend(_config: &Config) -> Box<dyn Backend> {
+    Box::new(System)
+}
+
+impl Backend for System {
+    fn kind(&self) -> &'static str {
+        "system"
+    }
+
+    fn class(&self) -> Class {
+        Class::BuiltIn { path: "sys/", description: "system endpoints used for control, policy and debugging" }
+    }
+
+    fn tables(&self) -> &'static [&'static [Row]] {
+        &[paths::PATHS]
+    }
+
+    fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        handle(core, call).boxed()
+    }
+}
+
 /// Serves one call.
-pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
-    let path = call.path;
-    let (head, rest) = path.split_once('/').unwrap_or((path, ""));
-    match head {
-        "leases" | "renew" | "revoke" | "revoke-prefix" | "revoke-force" => lease::sys::handle(core, call, path).await,
+async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    match call.row.pattern.split('/').next().unwrap_or_default() {
+        "leases" | "renew" | "revoke" | "revoke-prefix" | "revoke-force" => lease::sys::handle(core, call).await,
         "policies" | "policy" | "capabilities" | "capabilities-self" | "capabilities-accessor" => {
-            policy::sys::handle(core, call, path).await
+            policy::sys::handle(core, call).await
         }
-        "mounts" => mounts::handle(core, call, mounts::Section::Secrets, rest).await,
-        "auth" => mounts::handle(core, call, mounts::Section::Auth, rest).await,
-        "remount" => remount::handle(core, call, rest).await,
-        "audit" => audit::handle(core, call, rest).await,
-        "audit-hash" => audit::hash(core, call, rest),
-        "internal" => internal::handle(core, call, rest),
-        "seal" if rest.is_empty() => seal(core, call),
-        _ => Err(Error::UnsupportedPath),
+        "mounts" => mounts::handle(core, call, mounts::Section::Secrets).await,
+        "auth" => mounts::handle(core, call, mounts::Section::Auth).await,
+        "remount" => remount::handle(core, call).await,
+        "audit" => audit::handle(core, call).await,
+        "audit-hash" => audit::hash(core, call),
+        "internal" => internal::handle(core, call),
+        "seal" => Ok(seal(core)),
+        "metrics" => metrics::handle(core, call.request).await,
+        "health" | "seal-status" | "init" | "leader" | "unseal" => status::handle(core, call),
+        _ => Err(call.forgotten()),
     }
 }
 
 /// Refuses everything from now on. The key file unseals again at the next start.
-fn seal(core: &Core, call: Call<'_>) -> Result<Response, Error> {
-    if call.request.operation != Operation::Write {
-        return Err(Error::UnsupportedOperation);
-    }
+fn seal(core: &Core) -> Response {
     core.sealed.store(true, Ordering::Release);
     tracing::warn!("sealed through the API; restart to unseal");
-    Ok(Response::empty())
+    Response::empty()
 }
 
 /// The object under `name`, if one was given.
@@ -55,13 +83,5 @@ fn object<'d>(data: &'d Map<String, Value>, name: &str) -> Result<Option<&'d Map
         Some(_) => Err(Error::Invalid(format!(
             "Field validation failed: error converting input for field {name:?}: expected a map"
         ))),
-    }
-}
-
-/// A parameter that is not understood must not look as if it were.
-pub(crate) fn refuse_unknown(data: &Map<String, Value>, known: &[&str], place: &str) -> Result<(), Error> {
-    match data.keys().find(|key| !known.contains(&key.as_str())) {
-        None => Ok(()),
-        Some(key) => Err(Error::Invalid(format!("the parameter {key:?} of {place} is not supported by this server"))),
     }
 }

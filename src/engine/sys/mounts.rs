@@ -5,13 +5,15 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
-use super::{object, refuse_unknown};
+use super::object;
+use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::barrier::Batch;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::duration;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::request::{Operation, Response};
+use crate::engine::request::Operation;
+use crate::engine::response::Response;
 use crate::engine::router::{Mount, SYSTEM_TTL, Table};
 
 /// Batches of a removed mount's data that are deleted at a time.
@@ -44,11 +46,13 @@ impl Section {
         format!("{}{name}/", self.prefix())
     }
 
-    fn kinds(self) -> &'static [&'static str] {
-        match self {
-            Self::Secrets => &["aws", "kv"],
-            Self::Auth => &["approle"],
-        }
+    /// What can be mounted in it.
+    fn backends(self, core: &Core) -> impl Iterator<Item = &dyn Backend> {
+        let class = match self {
+            Self::Secrets => Class::Secrets,
+            Self::Auth => Class::Auth,
+        };
+        core.backends.iter().filter(move |backend| backend.class() == class)
     }
 
     /// The path within the section: `approle/`.
@@ -57,30 +61,17 @@ impl Section {
     }
 }
 
-/// Serves one call; `rest` is what follows `mounts/` or `auth/`.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, section: Section, rest: &str) -> Result<Response, Error> {
-    let name = rest.trim_end_matches('/');
-    let operation = call.request.operation;
-    if name.is_empty() {
-        return match operation {
-            Operation::Read => Ok(list(core, section)),
-            _ => Err(Error::UnsupportedOperation),
-        };
-    }
-    if let Some(name) = name.strip_suffix("/tune") {
-        let path = section.path(name);
-        return match operation {
-            Operation::Read => read_tune(core, &path),
-            Operation::Write => tune(core, &path, &call.request.data).await,
-            _ => Err(Error::UnsupportedOperation),
-        };
-    }
-    let path = section.path(name);
-    match operation {
-        Operation::Read => read(core, section, &path),
-        Operation::Write => enable(core, section, path, &call.request.data).await,
-        Operation::Delete => disable(core, section, &path).await,
-        Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
+/// Serves one call.
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, section: Section) -> Result<Response, Error> {
+    let path = section.path(call.at("path"));
+    match (call.row.pattern, call.request.operation) {
+        ("mounts/?" | "auth/?", Operation::Read) => Ok(list(core, section)),
+        ("mounts/*path/tune/?" | "auth/*path/tune/?", Operation::Read) => read_tune(core, &path),
+        ("mounts/*path/tune/?" | "auth/*path/tune/?", Operation::Write) => tune(core, &path, &call.request.data).await,
+        ("mounts/*path" | "auth/*path", Operation::Read) => read(core, section, &path),
+        ("mounts/*path" | "auth/*path", Operation::Write) => enable(core, section, path, call).await,
+        ("mounts/*path" | "auth/*path", Operation::Delete) => disable(core, section, &path).await,
+        _ => Err(call.forgotten()),
     }
 }
 
@@ -175,24 +166,9 @@ pub(super) fn conflict(table: &Table, section: Section, path: &str) -> Option<Er
     existing.map(|other| Error::Invalid(format!("existing mount at {other}")))
 }
 
-async fn enable(
-    core: &Arc<Core>,
-    section: Section,
-    path: String,
-    data: &Map<String, Value>,
-) -> Result<Response, Error> {
-    const KNOWN: [&str; 9] = [
-        "type",
-        "description",
-        "config",
-        "options",
-        "local",
-        "seal_wrap",
-        "external_entropy_access",
-        "plugin_name",
-        "plugin_version",
-    ];
-    refuse_unknown(data, &KNOWN, "a mount")?;
+async fn enable(core: &Arc<Core>, section: Section, path: String, call: Call<'_>) -> Result<Response, Error> {
+    call.refuse_unknown("a mount")?;
+    let data = &call.request.data;
     check_path(&path)?;
     if section == Section::Secrets && is_reserved(&path) {
         return Err(Error::Forbidden(format!("cannot mount {path:?}")));
@@ -203,22 +179,15 @@ async fn enable(
         None => return Err(Error::Invalid("backend type must be specified as a string".to_owned())),
     };
     let mut options = fields.pairs("options")?.unwrap_or_default();
-    // How command lines spell kv with a version; `generic` is its oldest name.
-    let kind = match kind.as_str() {
-        "kv-v2" => {
-            options.insert("version".to_owned(), "2".to_owned());
-            "kv".to_owned()
-        }
-        "kv-v1" | "generic" => "kv".to_owned(),
-        _ => kind,
-    };
-    if section == Section::Auth && kind == "token" {
-        return Err(Error::Invalid("token credential backend cannot be instantiated".to_owned()));
+    let mut built_in = core.backends.built_in();
+    if section == Section::Auth && built_in.any(|(path, name, _)| path.starts_with("auth/") && name == kind) {
+        return Err(Error::Invalid(format!("{kind} credential backend cannot be instantiated")));
     }
-    if !section.kinds().contains(&kind.as_str()) {
-        let served = section.kinds().join(" and ");
+    let Some(backend) = section.backends(core).find(|backend| backend.is_meant(&kind, &mut options)) else {
+        let served = section.backends(core).map(Backend::kind).collect::<Vec<_>>().join(" and ");
         return Err(Error::Invalid(format!("plugin not found in the catalog: {kind}: this server has {served}")));
-    }
+    };
+    let kind = backend.kind();
     if fields.string("plugin_version")?.is_some_and(|version| !version.is_empty()) {
         return Err(Error::Invalid("plugin_version is not supported by this server".to_owned()));
     }
@@ -228,7 +197,7 @@ async fn enable(
     if fields.string("plugin_name")?.is_some_and(|name| !name.is_empty() && name != kind) {
         return Err(Error::Invalid("plugin_name is not supported by this server: plugins are not loaded".to_owned()));
     }
-    let mut mount = Mount::new(&path, &kind, &fields.string("description")?.unwrap_or_default())?;
+    let mut mount = Mount::new(&path, kind, &fields.string("description")?.unwrap_or_default())?;
     mount.options = options;
     mount.local = fields.bool("local")?.unwrap_or_default();
     mount.seal_wrap = fields.bool("seal_wrap")?.unwrap_or_default();
@@ -236,9 +205,7 @@ async fn enable(
         apply_tuning(&mut mount, config)?;
     }
     check_ttls(&mount)?;
-    if kind == "kv" {
-        kv_version(&mount.options)?;
-    }
+    backend.check_options(None, &mount.options)?;
     core.mounts
         .change(&core.barrier, |table| match conflict(table, section, &path) {
             Some(error) => Err(error),
@@ -250,14 +217,6 @@ async fn enable(
         .await?;
     tracing::info!(path, "mounted");
     Ok(Response::empty())
-}
-
-/// The version of a key-value engine: 1 where none is given, as in Vault.
-fn kv_version(options: &IndexMap<String, String>) -> Result<(), Error> {
-    match options.get("version").map(String::as_str) {
-        None | Some("" | "1" | "2") => Ok(()),
-        Some(version) => Err(Error::Invalid(format!("kv has the versions 1 and 2, not {version:?}"))),
-    }
 }
 
 fn check_ttls(mount: &Mount) -> Result<(), Error> {
@@ -304,7 +263,7 @@ fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>) -> Result<(), Erro
         .filter(|(key, value)| KNOWN.contains(&key.as_str()) || !asks_nothing(value))
         .map(|(key, value)| (key.clone(), value.clone()))
         .collect();
-    refuse_unknown(&asked, &KNOWN, "a mount's settings")?;
+    Fields(&asked).refuse_unknown(|name| KNOWN.contains(&name), "a mount's settings")?;
     let fields = Fields(data);
     if let Some(ttl) = ttl(data, "default_lease_ttl")? {
         mount.default_lease_ttl = ttl;
@@ -390,18 +349,9 @@ async fn tune(core: &Arc<Core>, path: &str, data: &Map<String, Value>) -> Result
             if let Some(description) = Fields(data).string("description")? {
                 mount.description = description;
             }
-            let before = mount.options.get("version").cloned().unwrap_or_default();
+            let before = mount.options.clone();
             tune_options(&mut mount.options, data)?;
-            let after = mount.options.get("version").cloned().unwrap_or_default();
-            if mount.kind == "kv" && (before == "2") != (after == "2") {
-                return Err(Error::Invalid(
-                    "a key-value mount keeps its version on this server: mount another one, and copy the secrets"
-                        .to_owned(),
-                ));
-            }
-            if mount.kind == "kv" {
-                kv_version(&mount.options)?;
-            }
+            core.backends.of(&mount)?.check_options(Some(&before), &mount.options)?;
             table.insert(path.to_owned(), Arc::new(mount));
             Ok(Batch::new())
         })
@@ -429,8 +379,8 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Respo
         Some(mount) if section.holds(&mount) => mount,
         _ => return Ok(Response::empty()),
     };
-    if matches!(mount.kind.as_str(), "system" | "token") {
-        return Err(Error::Invalid("token credential backend cannot be disabled".to_owned()));
+    if core.backends.is_built_in(&mount) {
+        return Err(Error::Invalid(format!("{} credential backend cannot be disabled", mount.kind)));
     }
     empty(core, &mount).await?;
     // The data goes before the entry: what is left after a crash is a tainted mount, to be disabled again.

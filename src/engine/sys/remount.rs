@@ -8,12 +8,13 @@ use std::sync::Arc;
 use serde_json::json;
 
 use super::mounts::{self, Section};
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::random;
-use crate::engine::request::{Operation, Response};
+use crate::engine::response::Response;
 use crate::engine::router::Mount;
 
 /// A move that was made.
@@ -29,17 +30,17 @@ fn key(id: &str) -> String {
     format!("core/remount/{id}")
 }
 
-/// Serves one call; `rest` is what follows `remount/`.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, rest: &str) -> Result<Response, Error> {
-    match (rest.strip_prefix("status/"), call.request.operation) {
-        (None, Operation::Write) if rest.is_empty() => start(core, Fields(&call.request.data)).await,
-        (Some(id), Operation::Read) => {
+/// Serves one call.
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    match call.row.pattern {
+        "remount/?" => start(core, call.fields()).await,
+        "remount/status/:id" => {
+            let id = call.at("id");
             let made: Move = core.barrier.get(&key(id))?.ok_or(Error::NotFound)?;
             let info = json!({ "source_mount": made.from, "target_mount": made.to, "status": made.status });
             Ok(Response::data(json!({ "migration_id": id, "migration_info": info })))
         }
-        (None, _) if !rest.is_empty() => Err(Error::UnsupportedPath),
-        _ => Err(Error::UnsupportedOperation),
+        _ => Err(call.forgotten()),
     }
 }
 
@@ -60,7 +61,7 @@ async fn start(core: &Arc<Core>, fields: Fields<'_>) -> Result<Response, Error> 
     if section(&from) != section(&to) {
         return Err(Error::Invalid("cannot move an auth method to a secrets engine's path, or the reverse".to_owned()));
     }
-    if matches!(mount.kind.as_str(), "system" | "token") {
+    if core.backends.is_built_in(&mount) {
         return Err(Error::Invalid(format!("cannot remount {from:?}")));
     }
     mounts::check_path(&to)?;

@@ -3,29 +3,25 @@
 
 use serde_json::{Map, Value, json};
 
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::request::{Operation, Request, Response, Shape};
-use crate::engine::{VAULT_VERSION, VERSION};
+use crate::engine::request::{Operation, Request};
+use crate::engine::response::{Response, Shape};
+use crate::engine::setup::{VAULT_VERSION, VERSION};
 use crate::trail::{Event, Record};
 
-/// The answer of an unaudited path; none for every other path.
-pub(crate) fn unaudited(core: &Core, request: &Request) -> Option<Result<Response, Error>> {
-    let answer: fn(&Core, &Request) -> Result<Response, Error> = match request.path.as_str() {
-        "sys/health" => health,
-        "sys/seal-status" => |core, _| Ok(seal_status(core)),
-        "sys/init" => init,
-        "sys/leader" => |_, _| Ok(leader()),
-        "sys/unseal" => unseal,
-        _ => return None,
-    };
-    let writes = matches!(request.path.as_str(), "sys/init" | "sys/unseal");
-    match request.operation {
-        Operation::Read if request.path != "sys/unseal" => Some(answer(core, request)),
-        Operation::Write if writes => Some(answer(core, request)),
-        _ => Some(Err(Error::UnsupportedOperation)),
+/// Serves one call.
+pub(super) fn handle(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    match call.row.pattern {
+        "health" => health(core, call.request),
+        "seal-status" => Ok(seal_status(core)),
+        "init" => init(call.request),
+        "leader" => Ok(leader()),
+        "unseal" => unseal(core),
+        _ => Err(call.forgotten()),
     }
 }
 
@@ -136,7 +132,7 @@ fn seal_status(core: &Core) -> Response {
     }))
 }
 
-fn init(_core: &Core, request: &Request) -> Result<Response, Error> {
+fn init(request: &Request) -> Result<Response, Error> {
     match request.operation {
         // An engine is initialised when it is opened for the first time.
         Operation::Write => Err(Error::Invalid("Vault is already initialized".to_owned())),
@@ -144,7 +140,7 @@ fn init(_core: &Core, request: &Request) -> Result<Response, Error> {
     }
 }
 
-fn unseal(core: &Core, _request: &Request) -> Result<Response, Error> {
+fn unseal(core: &Core) -> Result<Response, Error> {
     if core.is_sealed() {
         return Err(Error::Invalid(
             "this engine unseals with its key file when it starts: restart it to unseal it".to_owned(),

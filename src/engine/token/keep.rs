@@ -13,9 +13,9 @@ use aws_lc_rs::hmac;
 use super::{NewToken, Token};
 use crate::engine::barrier::{Barrier, Batch};
 use crate::engine::core::Core;
+use crate::engine::due::due_key;
 use crate::engine::error::Error;
-use crate::engine::expiry::due_key;
-use crate::engine::lease::index_tokens;
+use crate::engine::locks::{Guard, Locks};
 use crate::engine::random;
 use crate::secret::Secret;
 
@@ -23,9 +23,6 @@ const KEY_KEY: &str = "core/token-key";
 
 /// Records kept in memory; past it the cache starts anew.
 const CACHE_TOKENS_MAX: usize = 16_384;
-
-/// Changes to one token take turns; different tokens rarely share a turn.
-const TURNS: usize = 64;
 
 /// How long after its last use was counted the timer revokes a token whose request never ended, in
 /// seconds: longer than any request may take.
@@ -35,7 +32,8 @@ const LAST_USE_GRACE: i64 = 120;
 pub(crate) struct Tokens {
     key: hmac::Key,
     cache: Mutex<Cache>,
-    turns: Vec<tokio::sync::Mutex<()>>,
+    /// Changes to one token take turns.
+    turns: Locks,
 }
 
 #[derive(Default)]
@@ -57,11 +55,7 @@ impl Tokens {
                 bytes
             }
         };
-        Ok(Self {
-            key: hmac::Key::new(hmac::HMAC_SHA256, &bytes),
-            cache: Mutex::default(),
-            turns: (0..TURNS).map(|_| tokio::sync::Mutex::new(())).collect(),
-        })
+        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &bytes), cache: Mutex::default(), turns: Locks::default() })
     }
 
     /// A keyed hash of `parts`, in hex, that tells nothing about them: for names in the store.
@@ -80,9 +74,8 @@ impl Tokens {
     }
 
     /// Waits until nothing else changes what `hash` names, and keeps others waiting.
-    pub(crate) async fn turn(&self, hash: &str) -> tokio::sync::MutexGuard<'_, ()> {
-        let index = usize::from_str_radix(hash.get(..4).unwrap_or("0"), 16).unwrap_or(0) % TURNS;
-        self.turns[index].lock().await
+    pub(crate) async fn turn(&self, hash: &str) -> Guard<'_> {
+        self.turns.lock(hash).await
     }
 
     /// The record under `hash`, whatever its state.
@@ -334,4 +327,50 @@ pub(super) fn accessor_key(accessor: &str) -> String {
 
 pub(super) fn child_key(parent: &str, hash: &str) -> String {
     format!("token-child/{parent}/{hash}")
+}
+
+/// Writes the leases of tokens that were made before tokens were leases, in `first`.
+fn index_tokens(barrier: &Barrier, first: &mut Batch) -> Result<(), Error> {
+    for entry in barrier.each::<Token>("token/", None, usize::MAX) {
+        let Some(key) = entry?.1.lease_key() else { continue };
+        // They were all written together, and each later one with its token: one is there, so all are.
+        if barrier.get::<bool>(&key)?.is_some() {
+            return Ok(());
+        }
+        first.put(key, &true)?;
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
+
+    use super::index_tokens;
+    use crate::engine::barrier::{Barrier, Batch};
+    use crate::engine::store::MemoryStore;
+
+    #[tokio::test]
+    async fn tokens_from_before_get_their_leases_once() {
+        let barrier = Barrier::new(Arc::new(MemoryStore::default()), &[7; 32]).unwrap();
+        let token = |hash: &str, end: Value| {
+            json!({ "hash": hash, "accessor": "", "policies": [], "display_name": "", "path": "auth/approle/login",
+                    "creation_time": 0, "creation_ttl": 0, "renewable": true, "expire_time": end })
+        };
+        let mut batch = Batch::new();
+        for (hash, end) in [("a", json!(9)), ("b", Value::Null), ("c", json!(9))] {
+            batch.put(format!("token/{hash}"), &token(hash, end)).unwrap();
+        }
+        barrier.commit(batch).await.unwrap();
+        let leases = || barrier.keys("lease/", None, 9).unwrap();
+        let mut first = Batch::new();
+        index_tokens(&barrier, &mut first).unwrap();
+        barrier.commit(first).await.unwrap();
+        assert_eq!(leases(), ["lease/auth/approle/login/ha", "lease/auth/approle/login/hc"]);
+        let mut again = Batch::new();
+        index_tokens(&barrier, &mut again).unwrap();
+        assert!(again.is_empty());
+    }
 }

@@ -10,8 +10,8 @@ use super::Token;
 use super::keep::{Tokens, accessor_key, child_key, now, token_key};
 use crate::engine::barrier::Batch;
 use crate::engine::core::Core;
+use crate::engine::due::due_key;
 use crate::engine::error::Error;
-use crate::engine::expiry::due_key;
 use crate::trail::{Event, Kind, Record};
 
 /// How many records a tidying reads at a time.

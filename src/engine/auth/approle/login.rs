@@ -8,15 +8,15 @@ use std::sync::Arc;
 
 use super::role::Role;
 use super::secret_id::{self, SecretId};
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
 use crate::engine::cidr;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::lease::{Terms, ttl};
 use crate::engine::policy;
-use crate::engine::request::{Operation, Response};
-use crate::engine::sys::refuse_unknown;
+use crate::engine::response::Response;
 use crate::engine::token::NewToken;
 
 /// Stands in for the UUID of an unknown role, so that both cases hash and look up alike.
@@ -28,10 +28,7 @@ fn refused() -> Error {
 
 /// Serves a login.
 pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
-    if call.request.operation != Operation::Write {
-        return Err(Error::UnsupportedOperation);
-    }
-    refuse_unknown(&call.request.data, &["role_id", "secret_id"], "a login")?;
+    call.refuse_unknown("a login")?;
     let fields = Fields(&call.request.data);
     let filled = |name: &str| Ok::<_, Error>(fields.string(name)?.filter(|text| !text.is_empty()));
     let missing = |name: &str| Error::Invalid(format!("missing {name}"));

@@ -4,15 +4,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
 use crate::engine::cidr;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::listing::{self, Page};
+use crate::engine::locks::Guard;
 use crate::engine::policy;
 use crate::engine::random;
-use crate::engine::request::{Operation, Origin, Response};
+use crate::engine::request::{Operation, Origin};
+use crate::engine::response::Response;
 use crate::engine::router::Mount;
 
 /// What every auth method's role says about its tokens. Times in seconds, 0 is not set.
@@ -58,32 +61,6 @@ pub(super) struct Role {
     #[serde(default)]
     pub(super) origin: Option<Origin>,
 }
-
-/// The parameters of `role/<name>`.
-const FIELDS: [&str; 22] = [
-    "bind_secret_id",
-    "bound_cidr_list",
-    "local_secret_ids",
-    "period",
-    "policies",
-    "role_id",
-    "role_name",
-    "secret_id_bound_cidrs",
-    "secret_id_num_uses",
-    "secret_id_ttl",
-    "token_bound_cidrs",
-    "token_explicit_max_ttl",
-    "token_max_ttl",
-    "token_no_default_policy",
-    "token_num_uses",
-    "token_period",
-    "token_policies",
-    "token_ttl",
-    "token_type",
-    "ttl",
-    "max_ttl",
-    "num_uses",
-];
 
 fn invalid(text: &str) -> Error {
     Error::Invalid(text.to_owned())
@@ -289,7 +266,7 @@ pub(super) fn policies(names: &[String]) -> Result<Vec<String>, Error> {
     if names == ["root"] {
         return Err(invalid("auth methods cannot create root tokens"));
     }
-    policy::sys::assignable(&names)?;
+    policy::assignable(&names)?;
     Ok(names)
 }
 
@@ -313,25 +290,20 @@ fn role_id_key(core: &Core, mount: &Mount, role_id: &str) -> String {
 }
 
 /// Changes to the roles of a mount take turns, so that no role id is given twice.
-pub(super) async fn turn<'a>(core: &'a Core, mount: &Mount) -> tokio::sync::MutexGuard<'a, ()> {
+pub(super) async fn turn<'a>(core: &'a Core, mount: &Mount) -> Guard<'a> {
     core.tokens.turn(&core.tokens.keyed_hash(&["approle role", &mount.uuid])).await
 }
 
 /// LIST `role`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
-    match call.request.operation {
-        Operation::List => {
-            let folder = role_key(call.mount, "");
-            let page = Page::of(call)?;
-            let answer = Response::keys(page.names(core, &folder)?)?;
-            if !page.detailed {
-                return Ok(answer);
-            }
-            let roles = page.entries::<Role>(core, &folder);
-            listing::add(core, call, answer, roles.map(|entry| entry.map(|(name, role)| (name, role.read()))))
-        }
-        _ => Err(Error::UnsupportedOperation),
+    let folder = role_key(call.mount, "");
+    let page = Page::of(call)?;
+    let answer = Response::keys(page.names(core, &folder)?)?;
+    if !page.detailed {
+        return Ok(answer);
     }
+    let roles = page.entries::<Role>(core, &folder);
+    listing::add(core, call, answer, roles.map(|entry| entry.map(|(name, role)| (name, role.read()))))
 }
 
 /// `role/<name>`.
@@ -363,7 +335,7 @@ async fn write(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response,
     role.save(core, call.mount, previous.as_deref()).await?;
     let mut response = Response { warnings: role.warnings(call.mount), ..Response::default() };
     if !response.warnings.is_empty() {
-        response.warnings.extend(fields.unknown(&FIELDS));
+        response.warnings.extend(call.unknown());
     }
     Ok(response)
 }

@@ -6,14 +6,16 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::role::Role;
-use crate::engine::audit::rfc3339;
+use crate::clock::rfc3339;
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
 use crate::engine::cidr;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::random;
-use crate::engine::request::{Operation, Response};
+use crate::engine::request::Operation;
+use crate::engine::response::Response;
 use crate::engine::router::Mount;
 
 /// How many expired secret ids are cleared away when a new one is made.
@@ -143,7 +145,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str, path: &
             }
             Ok(Response::empty())
         }
-        _ => Err(Error::UnsupportedOperation),
+        _ => Err(call.forgotten()),
     }
 }
 
@@ -153,8 +155,7 @@ pub(super) async fn by_accessor(core: &Arc<Core>, call: Call<'_>, name: &str, pa
     let destroy = match (path, call.request.operation) {
         ("secret-id-accessor/lookup", Operation::Write) => false,
         ("secret-id-accessor/destroy", Operation::Write | Operation::Delete) => true,
-        ("secret-id-accessor/lookup" | "secret-id-accessor/destroy", _) => return Err(Error::UnsupportedOperation),
-        _ => return Err(Error::UnsupportedPath),
+        _ => return Err(call.forgotten()),
     };
     let accessor = Fields(&call.request.data).string("secret_id_accessor")?.filter(|accessor| !accessor.is_empty());
     let accessor = accessor.ok_or_else(|| invalid("missing secret_id_accessor"))?;
@@ -248,8 +249,7 @@ async fn create(core: &Arc<Core>, call: Call<'_>, role: &Role, id: String) -> Re
         "secret_id_num_uses": secret_id.num_uses,
     }));
     answer.new_secret_id = Some((secret_id.accessor, vec![key, accessor_key]));
-    let known = ["secret_id", "metadata", "cidr_list", "token_bound_cidrs", "num_uses", "ttl", "role_name"];
-    Ok(match fields.unknown(&known) {
+    Ok(match call.unknown() {
         Some(warning) => answer.warn(warning),
         None => answer,
     })
@@ -279,9 +279,6 @@ fn clean(core: &Core, mount: &Mount, role_uuid: &str, limit: usize, batch: &mut 
 
 /// `tidy/secret-id`: clears away what can no longer be used. Nothing depends on it being called.
 pub(super) async fn tidy(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
-    if call.request.operation != Operation::Write {
-        return Err(Error::UnsupportedOperation);
-    }
     let roles = core.barrier.scan::<Role>(&super::role::role_key(call.mount, ""), None, usize::MAX)?;
     let mut batch = Batch::new();
     let mut removed = 0;

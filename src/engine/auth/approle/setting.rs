@@ -5,24 +5,20 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::role::{Role, policies, turn};
+use crate::engine::backend::Call;
 use crate::engine::cidr;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::request::{Operation, Response};
+use crate::engine::request::Operation;
+use crate::engine::response::Response;
 
 /// Serves one setting.
 pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str, setting: &str) -> Result<Response, Error> {
-    if !SETTINGS.contains(&setting) {
-        return Err(Error::UnsupportedPath);
-    }
     match (call.request.operation, setting) {
         (Operation::Read, _) => {
             let role = Role::load(core, call.mount, name)?.ok_or(Error::NotFound)?;
             Ok(Response::data(read(&role, setting)))
-        }
-        (Operation::Write, "local-secret-ids") | (Operation::Delete, "local-secret-ids" | "role-id") => {
-            Err(Error::UnsupportedOperation)
         }
         (Operation::Write | Operation::Delete, _) => {
             let _turn = turn(core, call.mount).await;
@@ -39,25 +35,9 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str, setting
             role.save(core, call.mount, Some(&previous)).await?;
             Ok(Response::empty())
         }
-        (Operation::List | Operation::Patch, _) => Err(Error::UnsupportedOperation),
+        (Operation::List | Operation::Patch, _) => Err(call.forgotten()),
     }
 }
-
-const SETTINGS: [&str; 13] = [
-    "role-id",
-    "policies",
-    "bound-cidr-list",
-    "secret-id-bound-cidrs",
-    "token-bound-cidrs",
-    "bind-secret-id",
-    "secret-id-num-uses",
-    "secret-id-ttl",
-    "token-num-uses",
-    "token-ttl",
-    "token-max-ttl",
-    "period",
-    "local-secret-ids",
-];
 
 fn read(role: &Role, setting: &str) -> Value {
     let token = &role.token;

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use crate::engine::core::{Call, Core};
+use crate::engine::backend::Call;
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::lease::{Terms, ttl};
 use crate::engine::policy;
-use crate::engine::request::Response;
+use crate::engine::response::Response;
 use crate::engine::token::{NewToken, Token};
 use crate::secret::Secret;
 
@@ -19,24 +20,6 @@ pub(super) enum Parent {
     /// Nobody's.
     None,
 }
-
-/// The parameters.
-pub(super) const FIELDS: [&str; 14] = [
-    "id",
-    "policies",
-    "meta",
-    "no_parent",
-    "no_default_policy",
-    "renewable",
-    "ttl",
-    "lease",
-    "explicit_max_ttl",
-    "period",
-    "display_name",
-    "num_uses",
-    "type",
-    "entity_alias",
-];
 
 fn invalid(text: &str) -> Error {
     Error::Invalid(text.to_owned())
@@ -76,7 +59,7 @@ pub(super) async fn handle(
         }
     }
     let policies = policies(fields, caller, call.sudo)?;
-    policy::sys::assignable(&policies)?;
+    policy::assignable(&policies)?;
     let wanted = fields.seconds("ttl")?.or(fields.seconds("lease")?).unwrap_or(0);
     let (seconds, mut warnings) = lifetime(core, call, caller, &policies, [wanted, period, explicit_max_ttl])?;
     for name in &policies {

@@ -16,16 +16,17 @@ use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::User;
 use aws_smithy_async::time::TimeSource;
 
+use super::Aws;
 use super::config::{self, LeaseConfig, Root};
 use super::failure::{Class, Failure};
 use super::pace::Ended;
 use super::pacer::{Pacer, Pacers, Turn};
 use crate::clock::Clock;
-use crate::engine::AwsTransport;
 use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::lease::Lane;
 use crate::engine::router::Mount;
+use crate::engine::setup::AwsTransport;
 use crate::secret::Secret;
 use crate::username::Template;
 
@@ -250,11 +251,10 @@ impl Clients {
         self.pacers.close();
     }
 
-    /// How many leases of a mount are worth working on at once, as its account answers.
-    pub(crate) fn width(&self, mount_uuid: &str) -> usize {
-        const UNKNOWN: usize = 32;
+    /// How many leases of a mount are worth working on at once, as its account answers; none before it was asked.
+    pub(super) fn width(&self, mount_uuid: &str) -> Option<usize> {
         let account = self.with(|cache| cache.mounts.get(mount_uuid).cloned());
-        account.map_or(UNKNOWN, |account| account.pacer().width())
+        account.map(|account| account.pacer().width())
     }
 
     fn with<T>(&self, f: impl FnOnce(&mut Cache) -> T) -> T {
@@ -271,12 +271,12 @@ impl Clients {
     }
 
     /// The client and settings of a mount.
-    pub(super) async fn account(&self, core: &Core, mount: &Mount) -> Result<Arc<Account>, Error> {
+    pub(super) async fn account(&self, aws: &Aws, core: &Core, mount: &Mount) -> Result<Arc<Account>, Error> {
         let (found, changes) = self.with(|cache| (cache.mounts.get(&mount.uuid).cloned(), cache.changes));
         if let Some(account) = found {
             return Ok(account);
         }
-        let account = Arc::new(build(core, mount).await?);
+        let account = Arc::new(build(aws, core, mount).await?);
         self.with(|cache| {
             if cache.changes == changes {
                 cache.mounts.insert(mount.uuid.clone(), account.clone());
@@ -286,17 +286,17 @@ impl Clients {
     }
 }
 
-async fn build(core: &Core, mount: &Mount) -> Result<Account, Error> {
+async fn build(aws: &Aws, core: &Core, mount: &Mount) -> Result<Account, Error> {
     let root = config::root(core, mount)?.unwrap_or_default();
     let attempts = match u32::try_from(root.max_retries) {
         Ok(retries) => retries.saturating_add(1).min(10),
         // Negative: the SDK's default.
         Err(_) => 3,
     };
-    let key = credentials(core, &root).await;
-    let base = builder(core, &root)?.credentials_provider(key.clone());
-    let signer = signer(core, &root);
-    let pacers = core.aws_clients.pacers.clone();
+    let key = credentials(aws, &root).await;
+    let base = builder(aws, core, &root)?.credentials_provider(key.clone());
+    let signer = signer(aws, &root);
+    let pacers = aws.clients.pacers.clone();
     let pacer = pacers.of(signer.as_deref().unwrap_or(&root.iam_endpoint));
     Ok(Account {
         iam: aws_sdk_iam::Client::from_conf(base.build()),
@@ -309,13 +309,13 @@ async fn build(core: &Core, mount: &Mount) -> Result<Account, Error> {
         lease: config::lease(core, mount)?,
         signer,
         number: OnceLock::new(),
-        sts: sts(core, &root, key),
+        sts: sts(aws, core, &root, key),
     })
 }
 
 /// The access key id of a mount's configuration, and where it is used.
-fn signer(core: &Core, root: &Root) -> Option<String> {
-    let key = static_key(core, root).map(|(id, _)| id)?;
+fn signer(aws: &Aws, root: &Root) -> Option<String> {
+    let key = static_key(aws, root).map(|(id, _)| id)?;
     Some(match root.iam_endpoint.as_str() {
         "" => key.to_owned(),
         endpoint => format!("{key} at {endpoint}"),
@@ -323,7 +323,7 @@ fn signer(core: &Core, root: &Root) -> Option<String> {
 }
 
 /// A client of STS, unless only IAM was given another address than Amazon's.
-fn sts(core: &Core, root: &Root, key: SharedCredentialsProvider) -> Option<aws_sdk_sts::Client> {
+fn sts(aws: &Aws, core: &Core, root: &Root, key: SharedCredentialsProvider) -> Option<aws_sdk_sts::Client> {
     if root.sts_endpoint.is_empty() && !root.iam_endpoint.is_empty() {
         return None;
     }
@@ -339,7 +339,7 @@ fn sts(core: &Core, root: &Root, key: SharedCredentialsProvider) -> Option<aws_s
         config::check_endpoint(&root.sts_endpoint).ok()?;
         builder = builder.endpoint_url(&root.sts_endpoint);
     }
-    if let AwsTransport::InProcess(http) = &core.aws {
+    if let AwsTransport::InProcess(http) = &aws.transport {
         builder = builder.http_client(http.clone());
     }
     Some(aws_sdk_sts::Client::from_conf(builder.build()))
@@ -353,14 +353,14 @@ fn timeouts() -> TimeoutConfig {
 }
 
 /// The access key of a mount's configuration, else the engine's own; none where the machine gives one.
-fn static_key<'a>(core: &'a Core, root: &'a Root) -> Option<(&'a str, &'a Secret)> {
+fn static_key<'a>(aws: &'a Aws, root: &'a Root) -> Option<(&'a str, &'a Secret)> {
     if !root.access_key.is_empty() && !root.secret_key.is_empty() {
         return Some((&root.access_key, &root.secret_key));
     }
-    core.aws_clients.default_key.as_ref().map(|(id, secret)| (id.as_str(), secret))
+    aws.clients.default_key.as_ref().map(|(id, secret)| (id.as_str(), secret))
 }
 
-fn builder(core: &Core, root: &Root) -> Result<aws_sdk_iam::config::Builder, Error> {
+fn builder(aws: &Aws, core: &Core, root: &Root) -> Result<aws_sdk_iam::config::Builder, Error> {
     let mut builder = aws_sdk_iam::Config::builder()
         .behavior_version(BehaviorVersion::v2026_01_12())
         .region(Region::new(region(root)))
@@ -374,14 +374,14 @@ fn builder(core: &Core, root: &Root) -> Result<aws_sdk_iam::config::Builder, Err
             .map_err(|why| Error::Server(format!("iam_endpoint {:?} is refused: {why}", root.iam_endpoint)))?;
         builder = builder.endpoint_url(&root.iam_endpoint);
     }
-    if let AwsTransport::InProcess(http) = &core.aws {
+    if let AwsTransport::InProcess(http) = &aws.transport {
         builder = builder.http_client(http.clone());
     }
     Ok(builder)
 }
 
-async fn credentials(core: &Core, root: &Root) -> SharedCredentialsProvider {
-    match static_key(core, root) {
+async fn credentials(aws: &Aws, root: &Root) -> SharedCredentialsProvider {
+    match static_key(aws, root) {
         Some((id, secret)) => SharedCredentialsProvider::new(static_credentials(id, secret)),
         None => {
             let chain = aws_config::default_provider::credentials::DefaultCredentialsChain::builder();

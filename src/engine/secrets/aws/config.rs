@@ -5,14 +5,17 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use crate::engine::AwsTransport;
+use super::Aws;
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::duration;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::request::{Operation, Response};
+use crate::engine::request::Operation;
+use crate::engine::response::Response;
 use crate::engine::router::Mount;
+use crate::engine::setup::AwsTransport;
 use crate::secret::Secret;
 use crate::units::duration::go_string;
 use crate::username;
@@ -60,11 +63,11 @@ impl Default for Root {
 
 /// What `config/lease` holds, in seconds; 0 leaves it to the mount.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(crate) struct LeaseConfig {
+pub(super) struct LeaseConfig {
     /// The TTL of a new lease.
-    pub(crate) lease: i64,
+    pub(super) lease: i64,
     /// The most that renewals can reach.
-    pub(crate) lease_max: i64,
+    pub(super) lease_max: i64,
 }
 
 /// The stored `config/root`, or its defaults.
@@ -78,17 +81,17 @@ pub(super) fn lease(core: &Core, mount: &Mount) -> Result<LeaseConfig, Error> {
 }
 
 /// Serves `config/root`.
-pub(super) async fn handle_root(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+pub(super) async fn handle_root(aws: &Aws, core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     match call.request.operation {
         Operation::Read => Ok(Response::data(shown(&root(core, call.mount)?.ok_or(Error::NotFound)?))),
         Operation::Write => {
             let root = from_fields(Fields(&call.request.data))?;
             // Not while the root key is being rotated: the rotation would put back what it read.
-            let _turn = core.aws_clients.writes.lock().await;
+            let _turn = aws.clients.writes.lock().await;
             let mut batch = Batch::new();
             batch.put(call.mount.storage("config/root"), &root)?;
             core.barrier.commit(batch).await?;
-            core.aws_clients.forget(&call.mount.uuid);
+            aws.clients.forget(&call.mount.uuid);
             // It may lead to the account again that leases wait for.
             core.leases.look_again(core, &call.mount.path).await?;
             let mut response = Response::empty();
@@ -97,7 +100,7 @@ pub(super) async fn handle_root(core: &Arc<Core>, call: Call<'_>) -> Result<Resp
                 response = response
                     .warn(format!("username_template does not compile, so no credential can be issued: {error}"));
             }
-            if !root.iam_endpoint.is_empty() && matches!(core.aws, AwsTransport::InProcess(_)) {
+            if !root.iam_endpoint.is_empty() && matches!(aws.transport, AwsTransport::InProcess(_)) {
                 response = response.warn(format!(
                     "iam_endpoint {:?} is kept and not used: this server issues in its simulated AWS account (sandbox)",
                     root.iam_endpoint
@@ -235,7 +238,7 @@ pub(super) fn check_endpoint(endpoint: &str) -> Result<(), String> {
 }
 
 /// Serves `config/lease`.
-pub(super) async fn handle_lease(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+pub(super) async fn handle_lease(aws: &Aws, core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     let key = call.mount.storage("config/lease");
     match call.request.operation {
         Operation::Read => {
@@ -254,7 +257,7 @@ pub(super) async fn handle_lease(core: &Arc<Core>, call: Call<'_>) -> Result<Res
             let mut batch = Batch::new();
             batch.put(key, &config)?;
             core.barrier.commit(batch).await?;
-            core.aws_clients.forget(&call.mount.uuid);
+            aws.clients.forget(&call.mount.uuid);
             Ok(Response::empty())
         }
         _ => Err(Error::UnsupportedOperation),

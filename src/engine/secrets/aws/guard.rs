@@ -13,7 +13,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use super::role::Role;
-use crate::engine::audit::rfc3339;
+use crate::clock::rfc3339;
 use crate::engine::error::Error;
 use crate::guardrail::{self, Guardrail, Rule, Severity, Subject, Terms};
 use crate::iam::json;

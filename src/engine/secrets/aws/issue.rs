@@ -9,27 +9,26 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
 use serde_json::json;
 
+use super::Aws;
+use super::absence::VISIBILITY_SECONDS;
 use super::client::{ATTEMPT_SECONDS_MAX, Account, Repeat, how};
 use super::failure::{Class, Failure};
 use super::pacer::Turn;
 use super::role::{self, Role};
-use super::user::{self, Owner};
-use crate::engine::core::{Call, Core};
+use super::user::{self, IssuedUser, Owner};
+use crate::engine::backend::Call;
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::lease::absence::VISIBILITY_SECONDS;
-use crate::engine::lease::{Issued, IssuedUser, Lane, Lease, Making, State, Terms, now, ttl};
+use crate::engine::lease::{Issued, Lane, Lease, Making, State, Terms, now, ttl};
 use crate::engine::random;
-use crate::engine::request::{LeaseFields, Response};
+use crate::engine::response::{LeaseFields, Response};
 use crate::engine::token::Token;
 use crate::secret::Secret;
 use crate::username::{self, Chance, Facts, Refused};
 
 /// The longest time from the intent to the last attempt to create its user, in seconds.
 pub(crate) const CREATE_SECONDS_MAX: i64 = 120;
-
-/// The parameters of `creds/:name`; those that only STS credentials use are taken and have no effect.
-const PARAMETERS: [&str; 5] = ["name", "role_arn", "ttl", "role_session_name", "mfa_code"];
 
 /// A key that AWS has made.
 struct Key {
@@ -45,21 +44,23 @@ struct Refusal {
 }
 
 /// Serves `creds/:name` and `sts/:name`.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
+pub(super) async fn handle(aws: &Aws, core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
     let token = call.token.ok_or(Error::Unauthenticated)?;
     let fields = Fields(&call.request.data);
     fields.seconds("ttl")?;
     let role = role::load(core, call.mount, name)?
         .ok_or_else(|| Error::Invalid(format!("Role {} not found", super::policy_text::go_quote(name))))?;
-    let account = core.aws_clients.account(core, call.mount).await?;
+    let account = aws.account(core, call.mount).await?;
     let label = format!("{}/{name}", call.mount.path.trim_end_matches('/'));
-    core.verdicts.check(&role, &label, longest(call, &account), now(core))?;
+    aws.verdicts.check(&role, &label, longest(call, &account), now(core))?;
     let user_name = user_name(core, &account, token, name)?;
     // Waiting for a turn comes before the intent, so that its time is the time of the first attempt.
     let turn = account.turn(Lane::Issue).await.map_err(|failure| told(CREATING_USER, &failure))?;
-    let (mut lease, mut warnings) = intent(core, call, token, &account, &role, name, user_name)?;
+    let mut user = intended(core, &account, &role, name, user_name);
+    let (mut lease, mut warnings) = intent(core, call, token, &account, (name, &role), &user)?;
     let making = core.leases.begin(core, &mut lease).await?;
-    let made = make(core, &account, &mut lease, &role, turn).await;
+    let made = make(core, &account, &lease, &mut user, &role, turn).await;
+    lease.made = user.to_value()?;
     let key = match made {
         Ok(key) => key,
         Err(Refusal { error, nothing_done }) => {
@@ -71,7 +72,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
             return Err(error);
         }
     };
-    warnings.extend(fields.unknown(&PARAMETERS));
+    warnings.extend(call.unknown());
     Ok(response(lease, making, &key, warnings))
 }
 
@@ -127,15 +128,28 @@ fn longest(call: Call<'_>, account: &Account) -> i64 {
     }
 }
 
+/// The user to be.
+fn intended(core: &Core, account: &Account, role: &Role, role_name: &str, name: String) -> IssuedUser {
+    IssuedUser {
+        path: user::path(role, &core.engine_id),
+        name,
+        account: account.known_number().map(str::to_owned),
+        signer: account.signer.clone(),
+        inline_policy: (!role.policy_document.is_empty()).then(|| role_name.to_owned()),
+        policy_arns: role.policy_arns.clone().unwrap_or_default(),
+        groups: role.iam_groups.clone().unwrap_or_default(),
+        ..IssuedUser::default()
+    }
+}
+
 /// The lease to be, and the warnings about its TTL.
 fn intent(
     core: &Core,
     call: Call<'_>,
     token: &Token,
     account: &Account,
-    role: &Role,
-    name: &str,
-    user_name: String,
+    (role_name, role): (&str, &Role),
+    user: &IssuedUser,
 ) -> Result<(Lease, Vec<String>), Error> {
     let issue_time = now(core);
     let terms = Terms {
@@ -160,18 +174,9 @@ fn intent(
         due: issue_time,
         last_renewal: None,
         renewable: true,
-        user: IssuedUser {
-            path: user::path(role, &core.engine_id),
-            name: user_name,
-            account: account.known_number().map(str::to_owned),
-            signer: account.signer.clone(),
-            inline_policy: (!role.policy_document.is_empty()).then(|| name.to_owned()),
-            policy_arns: role.policy_arns.clone().unwrap_or_default(),
-            groups: role.iam_groups.clone().unwrap_or_default(),
-            ..IssuedUser::default()
-        },
+        made: user.to_value()?,
         app: app(token),
-        role: name.to_owned(),
+        role: role_name.to_owned(),
         origin: role.origin.clone(),
         reason: None,
         attempts: 0,
@@ -187,11 +192,18 @@ fn app(token: &Token) -> Option<String> {
 }
 
 /// The calls of an issue: the user with its path, tags and boundary; then what it may do and its key, together.
-async fn make(core: &Core, account: &Account, lease: &mut Lease, role: &Role, turn: Turn) -> Result<Key, Refusal> {
-    create_user(core, account, lease, role, turn).await?;
-    let (steps, key) = join(join_all(permissions(account, lease, role)), create_key(account, &lease.user.name)).await;
+async fn make(
+    core: &Core,
+    account: &Account,
+    lease: &Lease,
+    user: &mut IssuedUser,
+    role: &Role,
+    turn: Turn,
+) -> Result<Key, Refusal> {
+    create_user(core, account, lease, user, role, turn).await?;
+    let (steps, key) = join(join_all(permissions(account, user, role)), create_key(account, &user.name)).await;
     if let Ok(key) = &key {
-        lease.user.access_key_id = Some(key.id.clone());
+        user.access_key_id = Some(key.id.clone());
     }
     if let Some(error) = steps.into_iter().find_map(Result::err) {
         return Err(Refusal { error, nothing_done: false });
@@ -214,7 +226,8 @@ fn told(step: &str, failure: &Failure) -> Error {
 async fn create_user(
     core: &Core,
     account: &Account,
-    lease: &mut Lease,
+    lease: &Lease,
+    user: &mut IssuedUser,
     role: &Role,
     mut turn: Turn,
 ) -> Result<(), Refusal> {
@@ -229,8 +242,8 @@ async fn create_user(
         let sent = account
             .iam
             .create_user()
-            .user_name(&lease.user.name)
-            .path(&lease.user.path)
+            .user_name(&user.name)
+            .path(&user.path)
             .set_permissions_boundary(boundary.clone())
             .set_tags(Some(tags.clone()))
             .send()
@@ -248,7 +261,7 @@ async fn create_user(
             Class::Unknown => unsure = true,
             Class::Throttled | Class::Busy | Class::Postponed => {}
             // An attempt before this one may have made it.
-            Class::Exists if unsure => match user::owner(account, Lane::Issue, lease).await {
+            Class::Exists if unsure => match user::owner(account, Lane::Issue, &user.name, &lease.id).await {
                 Ok(Owner::ThisLease) => break None,
                 // The name may be free again by the time an earlier attempt takes effect.
                 Ok(Owner::Another | Owner::Nobody) | Err(_) => break Some(failure),
@@ -267,12 +280,12 @@ async fn create_user(
             _ => break Some(failure),
         };
     };
-    lease.user.absence_believed_from = now(core).saturating_add(VISIBILITY_SECONDS);
-    lease.user.unsure = unsure;
-    lease.user.account = account.known_number().map(str::to_owned);
+    user.absence_believed_from = now(core).saturating_add(VISIBILITY_SECONDS);
+    user.unsure = unsure;
+    user.account = account.known_number().map(str::to_owned);
     match failure {
         None => {
-            lease.user.created = true;
+            user.created = true;
             Ok(())
         }
         Some(failure) => Err(Refusal { error: told(CREATING_USER, &failure), nothing_done: !unsure }),
@@ -282,16 +295,16 @@ async fn create_user(
 type Step<'a> = BoxFuture<'a, Result<(), Error>>;
 
 /// What the user may do: managed policies, the inline policy, groups.
-fn permissions<'a>(account: &'a Account, lease: &'a Lease, role: &'a Role) -> Vec<Step<'a>> {
+fn permissions<'a>(account: &'a Account, made: &'a IssuedUser, role: &'a Role) -> Vec<Step<'a>> {
     let iam = &account.iam;
-    let user = lease.user.name.as_str();
+    let user = made.name.as_str();
     let mut steps: Vec<Step<'a>> = Vec::new();
-    for arn in unique(&lease.user.policy_arns) {
+    for arn in unique(&made.policy_arns) {
         let send = move || iam.attach_user_policy().user_name(user).policy_arn(arn).send();
         let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: arn }, send);
         steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error attaching user policy", &e))).boxed());
     }
-    if let Some(policy) = &lease.user.inline_policy {
+    if let Some(policy) = &made.inline_policy {
         let send = move || {
             let put = iam.put_user_policy().user_name(user).policy_name(policy);
             put.policy_document(&role.policy_document).send()
@@ -299,7 +312,7 @@ fn permissions<'a>(account: &'a Account, lease: &'a Lease, role: &'a Role) -> Ve
         let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: "" }, send);
         steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error putting user policy", &e))).boxed());
     }
-    for group in unique(&lease.user.groups) {
+    for group in unique(&made.groups) {
         let send = move || iam.add_user_to_group().user_name(user).group_name(group).send();
         let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: group }, send);
         steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error adding user to group", &e))).boxed());

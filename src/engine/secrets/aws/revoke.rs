@@ -16,12 +16,14 @@ use aws_sdk_iam::types::{
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
+use super::Aws;
+use super::absence::Sighting;
 use super::client::{Account, Repeat};
 use super::failure::{Class, Failure};
-use super::user::{self, Owner};
+use super::user::{self, IssuedUser, Owner};
 use crate::engine::core::Core;
-use crate::engine::lease::absence::Sighting;
-use crate::engine::lease::{self, IssuedUser, Lane, Lease};
+use crate::engine::lease::{self, Lane};
+use crate::engine::router::Mount;
 
 /// A step that failed: which one, and how.
 struct Failed {
@@ -77,20 +79,22 @@ impl Hand<'_> {
 }
 
 /// Removes what AWS holds for a lease, as far as one attempt goes.
-pub(crate) async fn revoke(core: &Core, lease: &Lease, lane: Lane) -> Result<Sighting, lease::Failure> {
-    let ours = |text: String| lease::Failure { text, outage: false, postponed: false };
-    let mount = core
-        .mounts
-        .by_uuid(&lease.mount)
-        .ok_or_else(|| ours("the mount that issued it is gone, and with it the way to AWS".to_owned()))?;
-    let account = core.aws_clients.account(core, &mount).await.map_err(|error| ours(error.to_string()))?;
-    is_home(&account, lane, &mount.path, lease).await?;
-    let hand = Hand { account: &account, iam: &account.iam, lane, name: &lease.user.name };
+pub(super) async fn revoke(
+    aws: &Aws,
+    core: &Core,
+    mount: &Mount,
+    lease: &str,
+    made: &IssuedUser,
+    lane: Lane,
+) -> Result<Sighting, lease::Failure> {
+    let account = aws.account(core, mount).await.map_err(|error| super::ours(error.to_string()))?;
+    is_home(&account, lane, &mount.path, lease, made).await?;
+    let hand = Hand { account: &account, iam: &account.iam, lane, name: &made.name };
     let removed = async {
-        if lease.user.created {
-            return remove_known(hand, &lease.user).await;
+        if made.created {
+            return remove_known(hand, made).await;
         }
-        let owner = user::owner(&account, lane, lease).await;
+        let owner = user::owner(&account, lane, &made.name, lease).await;
         match owner.map_err(|failure| Failed { step: "reading the user", failure })? {
             Owner::Nobody => Ok(Sighting::Absent),
             Owner::Another => Ok(Sighting::Anothers),
@@ -98,15 +102,20 @@ pub(crate) async fn revoke(core: &Core, lease: &Lease, lane: Lane) -> Result<Sig
         }
     };
     removed.await.map_err(|Failed { step, failure }| lease::Failure {
-        text: format!("{step} of IAM user {}: {failure}", lease.user.name),
+        text: format!("{step} of IAM user {}: {failure}", made.name),
         outage: matches!(failure.class, Class::Throttled | Class::Unknown | Class::Postponed),
         postponed: failure.class == Class::Postponed,
     })
 }
 
 /// Refuses to ask an account that the lease was not issued in, or of which that can't be told.
-async fn is_home(account: &Account, lane: Lane, mount: &str, lease: &Lease) -> Result<(), lease::Failure> {
-    let user = &lease.user;
+async fn is_home(
+    account: &Account,
+    lane: Lane,
+    mount: &str,
+    lease: &str,
+    user: &IssuedUser,
+) -> Result<(), lease::Failure> {
     // A key belongs to one account for ever. A lease without any of this is older than the question.
     let same_key = user.signer.is_some() && user.signer == account.signer;
     if same_key || (user.signer.is_none() && user.account.is_none()) {
@@ -116,7 +125,7 @@ async fn is_home(account: &Account, lane: Lane, mount: &str, lease: &Lease) -> R
         Ok(number) if user.account.as_deref() == Some(number) => return Ok(()),
         Ok(number) => format!("now leads to account {number}"),
         // Its own tag tells as well; that it is not there does not.
-        Err(failure) => match user::owner(account, lane, lease).await {
+        Err(failure) => match user::owner(account, lane, &user.name, lease).await {
             Ok(Owner::ThisLease) => return Ok(()),
             Ok(Owner::Nobody | Owner::Another) | Err(_) => {
                 format!("does not tell which account it leads to ({failure})")
@@ -132,7 +141,7 @@ async fn is_home(account: &Account, lane: Lane, mount: &str, lease: &Lease) -> R
         text: format!(
             "IAM user {} was made {made}, and config/root of {mount} {here}; nothing is asked or believed there. Point \
              config/root at a key of the first account, or give the lease up with `lease revoke -force -prefix {}`",
-            user.name, lease.id
+            user.name, lease
         ),
         outage: false,
         postponed: false,

@@ -5,13 +5,16 @@ use std::sync::Arc;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
+use super::Aws;
 use super::policy_text::{compact, go_quote};
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
 use crate::engine::listing::{self, Page};
-use crate::engine::request::{Operation, Origin, Response};
+use crate::engine::request::{Operation, Origin};
+use crate::engine::response::Response;
 use crate::engine::router::Mount;
 use crate::engine::secrets::aws::guard;
 use crate::guardrail::Guardrail;
@@ -78,18 +81,6 @@ impl Role {
     }
 }
 
-/// Whether a name can name a role: `\w(([\w-.@]+)?\w)?`.
-pub(super) fn is_name(name: &str) -> bool {
-    let word = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'_';
-    match name.as_bytes() {
-        [] => false,
-        [only] => word(*only),
-        [first, middle @ .., last] => {
-            word(*first) && word(*last) && middle.iter().all(|&byte| word(byte) || b"-.@".contains(&byte))
-        }
-    }
-}
-
 /// The stored role.
 pub(super) fn load(core: &Core, mount: &Mount, name: &str) -> Result<Option<Role>, Error> {
     core.barrier.get(&key(mount, name))
@@ -116,14 +107,14 @@ pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
 }
 
 /// Serves `roles/:name`.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
+pub(super) async fn handle(aws: &Aws, core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
     match call.request.operation {
         Operation::Read => Ok(Response::data(shown(&load(core, call.mount, name)?.ok_or(Error::NotFound)?))),
-        Operation::Delete => delete(core, call, name).await,
+        Operation::Delete => delete(aws, core, call, name).await,
         Operation::Write => {
             let fields = Fields(&call.request.data);
             // Two writes that merge at the same time must not lose one.
-            let _turn = core.kv.take(&key(call.mount, name)).await;
+            let _turn = aws.roles.lock(&key(call.mount, name)).await;
             let legacy = legacy(fields)?;
             let is_legacy = legacy.is_some();
             let before = load(core, call.mount, name)?;
@@ -155,8 +146,8 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
 
 /// Takes the role away. By hand, what it is judged by stays behind: whoever makes it anew makes it under the same
 /// guardrails. The estate's own write says itself what there is to be.
-async fn delete(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
-    let _turn = core.kv.take(&key(call.mount, name)).await;
+async fn delete(aws: &Aws, core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
+    let _turn = aws.roles.lock(&key(call.mount, name)).await;
     let mut batch = Batch::new();
     batch.delete(key(call.mount, name));
     match load(core, call.mount, name)? {
@@ -372,8 +363,9 @@ fn check_boundary(arn: &str) -> Result<(), String> {
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{Role, is_name, legacy, merge, validate};
+    use super::{Role, legacy, merge, validate};
     use crate::engine::field::Fields;
+    use crate::engine::secrets::aws::paths::PATHS;
 
     fn write(role: Role, body: &Value) -> Result<Role, String> {
         let data: Map<String, Value> = body.as_object().cloned().unwrap_or_default();
@@ -387,6 +379,8 @@ mod tests {
 
     #[test]
     fn role_names_follow_the_grammar() {
+        let row = PATHS.iter().find(|row| row.pattern == "roles/:name").unwrap();
+        let is_name = |name: &str| row.matches(&format!("roles/{name}"));
         for name in ["a", "r1", "my.role-1@x", "_", "a__b"] {
             assert!(is_name(name), "{name}");
         }

@@ -4,22 +4,21 @@ use std::sync::Arc;
 
 use serde_json::json;
 
+use super::Aws;
 use super::client::Repeat;
 use super::config;
 use super::failure::Failure;
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::lease::Lane;
-use crate::engine::request::{Operation, Response};
+use crate::engine::response::Response;
 use crate::secret::Secret;
 
 /// Serves `config/rotate-root`.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
-    if call.request.operation != Operation::Write {
-        return Err(Error::UnsupportedOperation);
-    }
-    let _turn = core.aws_clients.writes.lock().await;
+pub(super) async fn handle(aws: &Aws, core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let _turn = aws.clients.writes.lock().await;
     let mut root = config::root(core, call.mount)?
         .ok_or_else(|| Error::Server("no configuration found for config/root".to_owned()))?;
     if root.access_key.is_empty() || root.secret_key.is_empty() {
@@ -28,7 +27,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         ));
     }
     let failed = |step: &str, failure: &Failure| Error::Server(format!("error {step}: {failure}"));
-    let account = core.aws_clients.account(core, call.mount).await?;
+    let account = aws.account(core, call.mount).await?;
     let asked = account.call(Lane::Issue, Repeat::Anything, || account.iam.get_user().send()).await;
     let user = asked.map_err(|failure| failed("calling GetUser", &failure))?;
     let user = user.user.ok_or_else(|| Error::Server("error calling GetUser: no user in the answer".to_owned()))?;
@@ -52,7 +51,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         }
         return Err(error);
     }
-    core.aws_clients.forget(&call.mount.uuid);
+    aws.clients.forget(&call.mount.uuid);
     // With the old client, which the new key's delay in spreading does not touch.
     let delete = || account.iam.delete_access_key().user_name(name).access_key_id(&old).send();
     let deleted = account.call(Lane::Issue, Repeat::Anything, delete).await;

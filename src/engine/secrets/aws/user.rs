@@ -2,11 +2,14 @@
 
 use aws_sdk_iam::types::Tag;
 use indexmap::IndexMap;
+use serde::Deserialize;
+use serde_json::Value;
 
 use super::client::{Account, Repeat};
 use super::failure::{Class, Failure};
 use super::role::Role;
-use crate::engine::audit::rfc3339;
+use crate::clock::rfc3339;
+use crate::engine::error::Error;
 use crate::engine::lease::{Lane, Lease};
 
 /// The tag that names the lease: what makes a user ours.
@@ -14,6 +17,63 @@ const LEASE_TAG: &str = "leasehold:lease";
 
 /// IAM's limit for the value of a tag, in characters.
 const TAG_VALUE_MAX: usize = 256;
+
+/// What was, or may have been, made in AWS for a lease: enough to remove it without the role.
+#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
+pub(super) struct IssuedUser {
+    /// The IAM user name.
+    pub(super) name: String,
+    /// The IAM path of the user.
+    pub(super) path: String,
+    /// The number of the AWS account it was made in, once AWS has told it: what another one says is no proof.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) account: Option<String>,
+    /// The access key id, and the endpoint, that asked for it; none where the machine gave the key.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) signer: Option<String>,
+    /// The access key id, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) access_key_id: Option<String>,
+    /// The name of the inline policy put, if any.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) inline_policy: Option<String>,
+    /// The managed policies attached.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) policy_arns: Vec<String>,
+    /// The groups joined.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) groups: Vec<String>,
+    /// Whether AWS said that it made the user. If not, the user may be another's, or may yet appear.
+    #[serde(default)]
+    pub(super) created: bool,
+    /// Whether AWS left an attempt to create it unanswered, so that it may yet take effect.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub(super) unsure: bool,
+    /// Unix seconds before which "no such user" is not believed: AWS may still be at work.
+    #[serde(default)]
+    pub(super) absence_believed_from: i64,
+    /// How often the user was seen absent after that time.
+    #[serde(default)]
+    pub(super) absences: u32,
+}
+
+impl IssuedUser {
+    /// What a lease holds of its user.
+    ///
+    /// # Errors
+    /// If the lease holds something else.
+    pub(super) fn of(made: &Value) -> Result<Self, Error> {
+        Self::deserialize(made).map_err(|error| Error::Internal(format!("a lease holds no IAM user: {error}")))
+    }
+
+    /// As a lease holds it.
+    ///
+    /// # Errors
+    /// None that is known: it is plain data.
+    pub(super) fn to_value(&self) -> Result<Value, Error> {
+        serde_json::to_value(self).map_err(|error| Error::Internal(format!("an IAM user is not JSON: {error}")))
+    }
+}
 
 /// Whose a user is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,9 +133,9 @@ fn tag_value(text: &str) -> String {
     text.chars().take(TAG_VALUE_MAX).map(|c| if allowed(c) { c } else { '_' }).collect()
 }
 
-/// Asks AWS whose the user of a lease's name is.
-pub(super) async fn owner(account: &Account, lane: Lane, lease: &Lease) -> Result<Owner, Failure> {
-    let (iam, name) = (&account.iam, &lease.user.name);
+/// Asks AWS whether the user of that name is the lease's.
+pub(super) async fn owner(account: &Account, lane: Lane, name: &str, lease: &str) -> Result<Owner, Failure> {
+    let iam = &account.iam;
     let found = account.call(lane, Repeat::Anything, || iam.get_user().user_name(name).send()).await;
     let tags = match found {
         Ok(answer) => {
@@ -100,9 +160,9 @@ pub(super) async fn owner(account: &Account, lane: Lane, lease: &Lease) -> Resul
 }
 
 /// None when the tags do not say.
-fn owner_by(tags: &[Tag], lease: &Lease) -> Option<Owner> {
+fn owner_by(tags: &[Tag], lease: &str) -> Option<Owner> {
     let tag = tags.iter().find(|tag| tag.key() == LEASE_TAG)?;
-    Some(if tag.value() == tag_value(&lease.id) { Owner::ThisLease } else { Owner::Another })
+    Some(if tag.value() == tag_value(lease) { Owner::ThisLease } else { Owner::Another })
 }
 
 #[cfg(test)]

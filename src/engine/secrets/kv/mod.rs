@@ -5,98 +5,144 @@
 //! Stored under the mount: `config`, `meta/<path>` (see [`record::Secret`]), `data/<version>/<path>`.
 
 mod merge;
+mod paths;
 mod plain;
 mod record;
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
-use tokio::sync::{Mutex, MutexGuard};
 
 use self::record::{Secret, Settings, check_custom, stamp};
+use crate::engine::backend::{Backend, Call, Class, Options};
 use crate::engine::barrier::Batch;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::error::Error;
 use crate::engine::field::Fields;
-use crate::engine::request::{Operation, Response};
+use crate::engine::locks::Locks;
+use crate::engine::path::Row;
+use crate::engine::request::Operation;
+use crate::engine::response::Response;
+use crate::engine::router::Mount;
+use crate::engine::setup::Config;
 
 /// Versions that one call may name.
 const VERSIONS_PER_CALL_MAX: usize = 1000;
-const SHARDS: usize = 1024;
 
-/// Keeps two changes of one stored thing apart. Changes of different things rarely share a lock.
-pub(crate) struct Locks([Mutex<()>; SHARDS]);
+/// What the key-value mounts share.
+#[derive(Default)]
+struct Kv {
+    /// Keeps changes of one secret apart.
+    locks: Locks,
+}
 
-impl Locks {
-    /// All free.
-    pub(crate) fn new() -> Self {
-        Self(std::array::from_fn(|_| Mutex::new(())))
+/// The backend.
+pub(crate) fn backend(_config: &Config) -> Box<dyn Backend> {
+    Box::new(Kv::default())
+}
+
+impl Backend for Kv {
+    fn kind(&self) -> &'static str {
+        "kv"
     }
 
-    /// Waits until nothing else changes what is stored at `key`, and keeps others waiting.
-    pub(crate) async fn take(&self, key: &str) -> MutexGuard<'_, ()> {
-        // FNV-1a: spreads, and needs no state.
-        let hash = key
-            .bytes()
-            .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3));
-        self.0[usize::try_from((hash ^ (hash >> 32)) % SHARDS as u64).unwrap_or(0)].lock().await
+    fn class(&self) -> Class {
+        Class::Secrets
+    }
+
+    /// How command lines spell it with a version; `generic` is its oldest name.
+    fn is_meant(&self, kind: &str, options: &mut Options) -> bool {
+        if kind == "kv-v2" {
+            options.insert("version".to_owned(), "2".to_owned());
+        }
+        matches!(kind, "kv" | "kv-v1" | "kv-v2" | "generic")
+    }
+
+    /// A mount has version 1 where none is given, as in Vault, and keeps its version.
+    fn check_options(&self, before: Option<&Options>, after: &Options) -> Result<(), Error> {
+        let version = |options: &Options| options.get("version").cloned().unwrap_or_default();
+        if before.is_some_and(|before| (version(before) == "2") != (version(after) == "2")) {
+            return Err(Error::Invalid(
+                "a key-value mount keeps its version on this server: mount another one, and copy the secrets"
+                    .to_owned(),
+            ));
+        }
+        match version(after).as_str() {
+            "" | "1" | "2" => Ok(()),
+            version => Err(Error::Invalid(format!("kv has the versions 1 and 2, not {version:?}"))),
+        }
+    }
+
+    fn tables(&self) -> &'static [&'static [Row]] {
+        &[paths::VERSIONED, paths::PLAIN]
+    }
+
+    fn paths(&self, mount: &Mount) -> &'static [Row] {
+        if is_versioned(mount) { paths::VERSIONED } else { paths::PLAIN }
+    }
+
+    fn unserved(&self, mount: &Mount, path: &str, refusal: Error) -> Error {
+        let head = path.split('/').next().unwrap_or_default();
+        let known = ["config", "data", "metadata", "delete", "undelete", "destroy"].contains(&head);
+        match refusal {
+            _ if path.is_empty() && !is_versioned(mount) => Error::UnsupportedPath,
+            Error::UnsupportedPath if is_versioned(mount) && !known => Error::Missing(format!(
+                "this is a versioned key-value engine: secrets are read and written at {}data/<path>, listed at \
+                 {}metadata/<path>",
+                mount.path, mount.path
+            )),
+            refusal => refusal,
+        }
+    }
+
+    fn exists(&self, core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
+        if !is_versioned(call.mount) {
+            return plain::exists(core, call);
+        }
+        let place = Place { kv: self, core, call: *call, path: call.at("path") };
+        Ok(Some(place.load()?.is_some()))
+    }
+
+    fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        if is_versioned(call.mount) { handle(self, core, call).boxed() } else { plain::handle(core, call).boxed() }
     }
 }
 
 /// One secret of one mount.
 struct Place<'a> {
+    kv: &'a Kv,
     core: &'a Core,
     call: Call<'a>,
     path: &'a str,
 }
 
-/// Serves one call.
-pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
-    if !is_versioned(&call) {
-        return plain::handle(core, call).await;
-    }
-    let (head, path) = call.path.split_once('/').unwrap_or((call.path, ""));
-    let place = Place { core, call, path };
-    match (head, call.request.operation) {
-        ("config", _) if !path.is_empty() => Err(Error::UnsupportedPath),
-        ("config", Operation::Read) => place.read_config(),
-        ("config", Operation::Write) => place.write_config().await,
-        ("metadata", Operation::List) => place.list(),
-        ("data" | "metadata" | "delete" | "undelete" | "destroy", _) if path.is_empty() => Err(Error::UnsupportedPath),
-        ("data", Operation::Read) => place.read(),
-        ("data", Operation::Write) => place.write().await,
-        ("data", Operation::Patch) => place.patch().await,
-        ("data", Operation::Delete) => place.delete_latest().await,
-        ("metadata", Operation::Read) => place.read_metadata(),
-        ("metadata", Operation::Write) => place.write_metadata().await,
-        ("metadata", Operation::Patch) => place.patch_metadata().await,
-        ("metadata", Operation::Delete) => place.delete_all().await,
-        ("delete", Operation::Write) => place.mark(Mark::Deleted).await,
-        ("undelete", Operation::Write) => place.mark(Mark::Undeleted).await,
-        ("destroy", Operation::Write) => place.mark(Mark::Destroyed).await,
-        ("config" | "data" | "delete" | "undelete" | "destroy", _) => Err(Error::UnsupportedOperation),
-        _ => Err(Error::Missing(format!(
-            "this is a versioned key-value engine: secrets are read and written at {}data/<path>, listed at {}metadata/<path>",
-            call.mount.path, call.mount.path
-        ))),
+/// Serves one call to a versioned mount.
+async fn handle(kv: &Kv, core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    use Operation::{Delete, List, Patch, Read, Write};
+    let place = Place { kv, core, call, path: call.at("path") };
+    match (call.row.pattern, call.request.operation) {
+        ("config/?", Read) => place.read_config(),
+        ("config/?", Write) => place.write_config().await,
+        ("metadata/" | "metadata/*path", List) => place.list(),
+        ("data/*path", Read) => place.read(),
+        ("data/*path", Write) => place.write().await,
+        ("data/*path", Patch) => place.patch().await,
+        ("data/*path", Delete) => place.delete_latest().await,
+        ("metadata/*path", Read) => place.read_metadata(),
+        ("metadata/*path", Write) => place.write_metadata().await,
+        ("metadata/*path", Patch) => place.patch_metadata().await,
+        ("metadata/*path", Delete) => place.delete_all().await,
+        ("delete/*path", Write) => place.mark(Mark::Deleted).await,
+        ("undelete/*path", Write) => place.mark(Mark::Undeleted).await,
+        ("destroy/*path", Write) => place.mark(Mark::Destroyed).await,
+        _ => Err(call.forgotten()),
     }
 }
 
-fn is_versioned(call: &Call<'_>) -> bool {
-    call.mount.options.get("version").is_some_and(|version| version == "2")
-}
-
-/// Whether the secret that a write names exists; `None` where the path makes no difference.
-pub(crate) fn exists(core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
-    if !is_versioned(call) {
-        return plain::exists(core, call);
-    }
-    match call.path.split_once('/') {
-        Some(("data" | "metadata", path)) if !path.is_empty() => {
-            Ok(Some(Place { core, call: *call, path }.load()?.is_some()))
-        }
-        _ => Ok(None),
-    }
+fn is_versioned(mount: &Mount) -> bool {
+    mount.options.get("version").is_some_and(|version| version == "2")
 }
 
 /// What is done to versions by number.
@@ -135,7 +181,7 @@ impl Place<'_> {
     }
 
     async fn write_config(&self) -> Result<Response, Error> {
-        let _turn = self.core.kv.take(&self.call.mount.uuid).await;
+        let _turn = self.kv.locks.lock(&self.call.mount.uuid).await;
         let mut settings = self.config()?;
         settings.apply(self.fields())?;
         let mut batch = Batch::new();
@@ -186,7 +232,7 @@ impl Place<'_> {
     async fn write(&self) -> Result<Response, Error> {
         let data = self.given_data()?;
         let cas = self.check_and_set()?;
-        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let _turn = self.kv.locks.lock(&self.meta_key()).await;
         let secret = self.load()?.unwrap_or_else(|| Secret::new(self.core.clock.now()));
         self.add(secret, data, cas).await
     }
@@ -195,7 +241,7 @@ impl Place<'_> {
     async fn patch(&self) -> Result<Response, Error> {
         let patch = self.given_data()?;
         let cas = self.check_and_set()?;
-        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let _turn = self.kv.locks.lock(&self.meta_key()).await;
         let secret = self.load()?.ok_or(Error::NotFound)?;
         let latest = secret.current_version;
         let version = secret.versions.get(&latest).ok_or(Error::NotFound)?;
@@ -228,7 +274,7 @@ impl Place<'_> {
         dropped.into_iter().for_each(|number| batch.delete(self.data_key(number)));
         self.core.barrier.commit(batch).await?;
         let answer = Response::data(secret.version_metadata(number));
-        Ok(match self.fields().unknown(&["data", "options", "version"]) {
+        Ok(match self.call.unknown() {
             Some(warning) => answer.warn(warning),
             None => answer,
         })
@@ -254,7 +300,7 @@ impl Place<'_> {
     }
 
     async fn delete_latest(&self) -> Result<Response, Error> {
-        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let _turn = self.kv.locks.lock(&self.meta_key()).await;
         let Some(mut secret) = self.load()? else { return Ok(Response::empty()) };
         let latest = secret.current_version;
         self.mark_one(&mut secret, latest, Mark::Deleted);
@@ -263,7 +309,7 @@ impl Place<'_> {
 
     async fn mark(&self, mark: Mark) -> Result<Response, Error> {
         let numbers = self.version_numbers()?;
-        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let _turn = self.kv.locks.lock(&self.meta_key()).await;
         let Some(mut secret) = self.load()? else { return Ok(Response::empty()) };
         let mut batch = Batch::new();
         for number in numbers {
@@ -310,7 +356,7 @@ impl Place<'_> {
     }
 
     async fn write_metadata(&self) -> Result<Response, Error> {
-        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let _turn = self.kv.locks.lock(&self.meta_key()).await;
         let now = self.core.clock.now();
         let mut secret = self.load()?.unwrap_or_else(|| Secret::new(now));
         secret.settings.apply(self.fields())?;
@@ -324,7 +370,7 @@ impl Place<'_> {
 
     /// The settings that are given, and a merge patch onto the custom metadata, of a secret that is there.
     async fn patch_metadata(&self) -> Result<Response, Error> {
-        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let _turn = self.kv.locks.lock(&self.meta_key()).await;
         let mut secret = self.load()?.ok_or(Error::NotFound)?;
         secret.settings.apply(self.fields())?;
         match self.call.request.data.get("custom_metadata") {
@@ -351,7 +397,7 @@ impl Place<'_> {
     }
 
     async fn delete_all(&self) -> Result<Response, Error> {
-        let _turn = self.core.kv.take(&self.meta_key()).await;
+        let _turn = self.kv.locks.lock(&self.meta_key()).await;
         let Some(secret) = self.load()? else { return Ok(Response::empty()) };
         let mut batch = Batch::new();
         secret.versions.keys().for_each(|number| batch.delete(self.data_key(*number)));

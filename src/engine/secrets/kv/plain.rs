@@ -7,11 +7,13 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value};
 
+use crate::engine::backend::Call;
 use crate::engine::barrier::Batch;
-use crate::engine::core::{Call, Core};
+use crate::engine::core::Core;
 use crate::engine::duration;
 use crate::engine::error::Error;
-use crate::engine::request::{LeaseFields, Operation, Response};
+use crate::engine::request::Operation;
+use crate::engine::response::{LeaseFields, Response};
 
 fn key(call: &Call<'_>) -> String {
     call.mount.storage(&format!("plain/{}", call.path))
@@ -22,7 +24,6 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     let key = key(&call);
     match call.request.operation {
         Operation::List => Response::keys(core.barrier.children(&key)?),
-        _ if call.path.is_empty() => Err(Error::UnsupportedPath),
         Operation::Read => read(core, &call, &key),
         Operation::Write if call.request.data.is_empty() => Err(Error::Invalid("missing data fields".to_owned())),
         Operation::Write => {
@@ -37,7 +38,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
             core.barrier.commit(batch).await?;
             Ok(Response::empty())
         }
-        Operation::Patch => Err(Error::UnsupportedOperation),
+        Operation::Patch => Err(call.forgotten()),
     }
 }
 

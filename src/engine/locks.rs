@@ -1,7 +1,7 @@
-//! One lock per lease id, there only while somebody holds or awaits it.
+//! One lock per name, there only while somebody holds or awaits it.
 //!
-//! Renewal, revocation and expiry of one lease must not overlap; those of different leases must not
-//! wait for each other, for a revocation can take as long as AWS does.
+//! Changes of one thing (a lease, a token, a role, a secret) must not overlap; those of different things must not wait
+//! for each other, for what is done under a lock can take as long as AWS does.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -14,7 +14,7 @@ type Map = HashMap<String, Arc<tokio::sync::Mutex<()>>>;
 #[derive(Default)]
 pub(crate) struct Locks(Mutex<Map>);
 
-/// Holds the lock of one id until dropped.
+/// Holds the lock of one name until dropped.
 pub(crate) struct Guard<'a> {
     locks: &'a Locks,
     id: String,

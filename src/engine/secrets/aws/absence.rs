@@ -5,17 +5,17 @@
 //! may not be visible yet. So, while an attempt is in doubt, nothing that is seen counts before some time
 //! after the last attempt to create, and, where nobody ever saw the user, only an absence that is seen twice.
 
-use super::IssuedUser;
+use super::user::IssuedUser;
 
 /// How long after the last attempt to create a user its absence says nothing, in seconds.
-pub(crate) const VISIBILITY_SECONDS: i64 = 60;
+pub(super) const VISIBILITY_SECONDS: i64 = 60;
 
 /// How long after the first believed absence the second look is taken, in seconds.
 const SECOND_LOOK_SECONDS: i64 = 10;
 
 /// What an attempt to remove a user saw.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Sighting {
+pub(super) enum Sighting {
     /// AWS deleted it.
     Deleted,
     /// AWS says that there is no such user.
@@ -26,7 +26,7 @@ pub(crate) enum Sighting {
 
 /// What follows from a sighting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Verdict {
+pub(super) enum Verdict {
     /// The user is gone for good.
     Gone,
     /// To be looked at again at this time (Unix seconds), with so many absences seen by then.
@@ -39,7 +39,7 @@ pub(crate) enum Verdict {
 }
 
 /// Why a sighting is not the end yet, of a user that is looked at again in so many seconds.
-pub(crate) fn doubt(user: &IssuedUser, sighting: Sighting, seconds: i64) -> String {
+pub(super) fn doubt(user: &IssuedUser, sighting: Sighting, seconds: i64) -> String {
     let name = &user.name;
     match sighting {
         Sighting::Deleted => format!(
@@ -58,7 +58,7 @@ pub(crate) fn doubt(user: &IssuedUser, sighting: Sighting, seconds: i64) -> Stri
 }
 
 /// Judges a sighting made at `now` (Unix seconds).
-pub(crate) fn judge(user: &IssuedUser, sighting: Sighting, now: i64) -> Verdict {
+pub(super) fn judge(user: &IssuedUser, sighting: Sighting, now: i64) -> Verdict {
     let early = now < user.absence_believed_from;
     match sighting {
         Sighting::Deleted if user.created && !(early && user.unsure) => Verdict::Gone,
@@ -74,7 +74,7 @@ pub(crate) fn judge(user: &IssuedUser, sighting: Sighting, now: i64) -> Verdict 
 #[cfg(test)]
 mod tests {
     use super::{Sighting, Verdict, judge};
-    use crate::engine::lease::IssuedUser;
+    use crate::engine::secrets::aws::user::IssuedUser;
 
     #[test]
     fn absence_is_believed_late_and_where_unsure_twice() {

@@ -1,0 +1,31 @@
+//! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
+
+use super::auth::{approle, token};
+use super::backend::{Backend, Backends};
+use super::secrets::{aws, kv};
+use super::setup::Config;
+use super::sys;
+
+/// What makes a backend, as the engine is set up.
+type Make = fn(&Config) -> Box<dyn Backend>;
+
+/// All of them.
+const BACKENDS: &[Make] = &[
+    aws::backend,
+    kv::backend,
+    approle::backend,
+    token::backend,
+    sys::backend,
+    #[cfg(test)]
+    trial::backend,
+];
+
+/// The backends of an engine.
+pub(crate) fn all(config: &Config) -> Backends {
+    Backends::new(BACKENDS.iter().map(|make| make(config)).collect())
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod trial;

@@ -1,0 +1,79 @@
+//! What a lease asks of the backend that issued it. Leases know nothing of what was made: it is a value of the backend's
+//! own, in the lease's record; the backend ends it, and says what proves that it is gone.
+
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::{Lane, Lease};
+use crate::engine::core::Core;
+use crate::engine::error::Error;
+use crate::engine::router::Mount;
+
+/// How a backend ends what it issued.
+pub(crate) trait Maker: Send + Sync {
+    /// The TTL and the maximum TTL that the mount gives now, in seconds; 0 is not set.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn ttls(&self, core: &Core, mount: &Mount) -> Result<(i64, i64), Error>;
+
+    /// What the trail tells about what was made.
+    fn told(&self, made: &Value) -> Told;
+
+    /// The lease ends while its outcome may be unknown, at `now` (Unix seconds): the backend notes in the lease's value
+    /// what it will have to see before it believes an absence.
+    ///
+    /// # Errors
+    /// If the value is not the backend's.
+    fn doubt(&self, lease: &mut Lease, now: i64) -> Result<(), Error>;
+
+    /// Before this time (Unix seconds) there is no use in looking.
+    fn not_before(&self, lease: &Lease) -> i64;
+
+    /// Removes what was made, as far as one attempt goes. The lease's lock is held; what it learned is in the lease's
+    /// value.
+    fn end<'a>(
+        &'a self,
+        core: &'a Core,
+        mount: &'a Mount,
+        lease: &'a mut Lease,
+        lane: Lane,
+    ) -> BoxFuture<'a, Result<End, Failure>>;
+
+    /// How many leases of a mount are worth working on at once; none where nothing is known of it.
+    fn width(&self, mount_uuid: &str) -> Option<usize>;
+}
+
+/// What the trail tells about what was made: never a secret.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Told {
+    /// The access key id, once known.
+    pub(crate) access_key_id: Option<String>,
+    /// The name of the user.
+    pub(crate) user: String,
+}
+
+/// What an attempt to end a lease came to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum End {
+    /// It is gone for good.
+    Gone,
+    /// Not yet certain.
+    Unsure {
+        /// When to look again, in Unix seconds.
+        at: i64,
+        /// Why.
+        text: String,
+    },
+}
+
+/// Why ending a lease did not work this time.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    /// What failed, on what, and what was said.
+    pub(crate) text: String,
+    /// Whether where it was made is the trouble, rather than this one thing.
+    pub(crate) outage: bool,
+    /// Whether nobody was asked at all.
+    pub(crate) postponed: bool,
+}

@@ -1,0 +1,437 @@
+//! The one path that every request takes: token, route, ACL, audit, backend, lease, audit, answer.
+//!
+//! Nothing is done before its request line is on its way to the trail, and nothing leaves before its
+//! response line is durable there. A credential that cannot be accounted for is revoked at once and
+//! never answered (see `finish`).
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use serde_json::Map;
+
+use super::absent;
+use super::audit::Scene;
+use super::backend::Call;
+use super::core::Core;
+use super::error::Error;
+use super::handed::{Handed, What};
+use super::lease::Issued;
+use super::path::{Door, Row};
+use super::request::{Operation, Request};
+use super::response::Response;
+use super::router::Mount;
+use super::token::Token;
+use crate::acl::{Capability, Decision};
+use crate::secret::Secret;
+
+/// Whether a client still waits for what a request makes: either it gets the answer, or the answer is
+/// undone, never neither.
+pub(crate) struct Delivery {
+    outcome: AtomicU8,
+    recognised: Box<dyn Fn() + Send + Sync>,
+}
+
+impl Delivery {
+    const WAITING: u8 = 0;
+    const DELIVERED: u8 = 1;
+    const GIVEN_UP: u8 = 2;
+    const LEFT: u8 = 3;
+
+    /// A client waits. `recognised` is called once it has shown a valid token.
+    pub(crate) fn new(recognised: impl Fn() + Send + Sync + 'static) -> Self {
+        Self { outcome: AtomicU8::new(Self::WAITING), recognised: Box::new(recognised) }
+    }
+
+    /// The client has been told that it took too long. False when it is too late: the answer is being made
+    /// durable.
+    pub(crate) fn give_up(&self) -> bool {
+        self.settle(Self::GIVEN_UP)
+    }
+
+    /// The client has gone. Too late, it changes nothing: then the answer takes care of what it hands out.
+    pub(crate) fn leave(&self) {
+        self.settle(Self::LEFT);
+    }
+
+    /// The answer will be given; or why nobody waits for it any more.
+    fn deliver(&self) -> Result<(), &'static str> {
+        if self.settle(Self::DELIVERED) {
+            return Ok(());
+        }
+        match self.outcome.load(Ordering::Acquire) {
+            Self::LEFT => Err("client-went-away"),
+            _ => Err("request-took-too-long"),
+        }
+    }
+
+    fn settle(&self, outcome: u8) -> bool {
+        self.outcome.compare_exchange(Self::WAITING, outcome, Ordering::AcqRel, Ordering::Acquire).is_ok()
+    }
+}
+
+/// Who asks, and whether they may.
+struct Admission {
+    token: Option<Token>,
+    decision: Option<Decision>,
+    operation: &'static str,
+    refusal: Option<Error>,
+}
+
+/// Where a request goes.
+#[derive(Clone, Copy)]
+struct Target<'a> {
+    mount: &'a Mount,
+    /// Below the mount.
+    path: &'a str,
+    /// None where the mount has no such path.
+    row: Option<&'static Row>,
+}
+
+impl<'a> Target<'a> {
+    /// The row, if the operation is in it.
+    fn served(&self, operation: Operation) -> Result<&'static Row, Error> {
+        match self.row {
+            None => Err(Error::UnsupportedPath),
+            Some(row) if row.operations.is_empty() => Err(Error::UnsupportedPath),
+            Some(row) if !row.operations.contains(&operation) => Err(Error::UnsupportedOperation),
+            Some(row) => Ok(row),
+        }
+    }
+
+    fn call(&self, request: &'a Request, row: &'static Row, token: Option<&'a Token>, sudo: bool) -> Call<'a> {
+        Call { request, path: self.path, mount: self.mount, token, sudo, row }
+    }
+
+    /// What is asked of the caller.
+    fn door(&self) -> Door {
+        match self.row.map_or(Door::Guarded, |row| row.door) {
+            // A mount that ends lets nobody in.
+            Door::Open if self.mount.tainted => Door::Guarded,
+            door => door,
+        }
+    }
+}
+
+impl Core {
+    /// Serves one request from beginning to end. Must not be dropped half way: run it as a task.
+    pub(crate) async fn handle(self: &Arc<Self>, request: &Request, delivery: &Delivery) -> Result<Response, Error> {
+        let routed = self.mounts.route(&request.path);
+        let target = routed.as_ref().map(|(mount, path)| {
+            let mount = &**mount;
+            Target { mount, path, row: self.backends.row(mount, path) }
+        });
+        if let Some(target) = target.filter(|target| target.door() == Door::Unaudited) {
+            let row = target.served(request.operation)?;
+            return self.backends.of(target.mount)?.handle(self, target.call(request, row, None, false)).await;
+        }
+        if self.is_sealed() {
+            return Err(Error::Sealed);
+        }
+        let admission = self.admit(request, target).await;
+        if admission.token.is_some() {
+            (delivery.recognised)();
+        }
+        let scene = Scene {
+            clock: &self.clock,
+            request,
+            mount: target.map(|target| target.mount),
+            token: admission.token.as_ref(),
+            decision: admission.decision.as_ref(),
+            operation: admission.operation,
+        };
+        let result = match (&admission.refusal, target) {
+            (None, Some(target)) => {
+                let sudo = admission.decision.as_ref().is_some_and(|decision| decision.sudo);
+                self.execute(&scene, target, sudo).await
+            }
+            _ => {
+                let refusal = admission.refusal.unwrap_or_else(|| Error::NoRoute(request.path.clone()));
+                drop(self.trail.append(&scene.request_line(Some(&refusal))));
+                Err(refusal)
+            }
+        };
+        let result = result.map_err(|error| absent::explain(error, &request.path));
+        let result = self.finish(&scene, result, delivery).await;
+        if let Some(token) = &admission.token {
+            self.tokens.used(self, token).await;
+        }
+        result
+    }
+
+    async fn admit(self: &Arc<Self>, request: &Request, target: Option<Target<'_>>) -> Admission {
+        let mut admission =
+            Admission { token: None, decision: None, operation: operation_name(request, None), refusal: None };
+        match (target.map_or(Door::Guarded, |target| target.door()), &request.token) {
+            (Door::Open | Door::Unaudited, _) | (Door::Ajar, None) => {
+                admission.refusal = self.refuse_to_speak(request, None).err();
+            }
+            (Door::Ajar, Some(secret)) => {
+                admission.token = self.authenticate(request, secret).await.ok();
+                admission.refusal = self.refuse_to_speak(request, admission.token.as_ref()).err();
+            }
+            (Door::Guarded, None) => admission.refusal = Some(Error::Unauthenticated),
+            (Door::Guarded, Some(secret)) => match self.authenticate(request, secret).await {
+                Err(error) => admission.refusal = Some(error),
+                Ok(token) => {
+                    if let Err(error) = self.authorise(request, target, &token, &mut admission) {
+                        admission.refusal = Some(error);
+                    }
+                    admission.token = Some(token);
+                }
+            },
+        }
+        admission
+    }
+
+    async fn authenticate(self: &Arc<Self>, request: &Request, secret: &Secret) -> Result<Token, Error> {
+        let remote = request.remote.map(|address| address.ip().to_canonical());
+        self.tokens.authenticate(self, secret, remote).await
+    }
+
+    fn authorise(
+        self: &Arc<Self>,
+        request: &Request,
+        target: Option<Target<'_>>,
+        token: &Token,
+        admission: &mut Admission,
+    ) -> Result<(), Error> {
+        let exists = match target {
+            Some(target) if request.operation == Operation::Write && !target.mount.tainted => {
+                let row = target.row.filter(|row| row.creates);
+                let exists = |row| {
+                    let call = target.call(request, row, Some(token), false);
+                    self.backends.of(target.mount)?.exists(self, &call)
+                };
+                row.map(exists).transpose()?.flatten()
+            }
+            _ => None,
+        };
+        admission.operation = operation_name(request, exists);
+        let capability = match request.operation {
+            Operation::Read => Capability::Read,
+            Operation::Delete => Capability::Delete,
+            Operation::Patch => Capability::Patch,
+            Operation::List => Capability::List,
+            Operation::Write if exists == Some(false) => Capability::Create,
+            Operation::Write => Capability::Update,
+        };
+        let decision = self.policies.check(self, token, capability, &request.path, &request.data)?;
+        let needs_sudo = target.and_then(|target| target.row).is_some_and(|row| row.sudo);
+        let allowed = decision.allowed && (decision.sudo || !needs_sudo);
+        admission.decision = Some(Decision { allowed, ..decision });
+        match target {
+            _ if !allowed => Err(Error::Denied),
+            None => Err(Error::NoRoute(request.path.clone())),
+            Some(target) if target.mount.tainted => Err(Error::UnsupportedPath),
+            Some(_) => self.refuse_to_speak(request, Some(token)),
+        }
+    }
+
+    /// Refuses what only the estate may say to whom no policy lets say it.
+    fn refuse_to_speak(&self, request: &Request, token: Option<&Token>) -> Result<(), Error> {
+        if request.origin.is_none() && request.guardrails.is_none() {
+            return Ok(());
+        }
+        let may = |token| self.policies.check(self, token, Capability::Update, ESTATE_PATH, &Map::new());
+        match token.map(may).transpose()? {
+            Some(decision) if decision.allowed => Ok(()),
+            _ => Err(Error::Forbidden(format!(
+                "the headers X-Leasehold-* say where a change comes from and what a role is judged by, and this \
+                 token may not say so: send the request without them, or give the token a policy with \"update\" on \
+                 {ESTATE_PATH} (as policies/acl/apply.hcl has)"
+            ))),
+        }
+    }
+
+    /// The request line, then the backend. What changes something waits for the line to be durable.
+    async fn execute(self: &Arc<Self>, scene: &Scene<'_>, target: Target<'_>, sudo: bool) -> Result<Response, Error> {
+        let request = scene.request;
+        let ticket = self.trail.append(&scene.request_line(None));
+        let issues = target.row.is_some_and(|row| row.issues);
+        if issues && !self.trail.has_device() {
+            return Err(Error::Internal("no audit device is enabled, so no credential is issued".to_owned()));
+        }
+        let changes = matches!(request.operation, Operation::Write | Operation::Patch | Operation::Delete);
+        if issues || changes {
+            ticket.durable().await.map_err(|error| unaudited(&error))?;
+        }
+        // For the rest the response line, which follows the request line into the same files, is waited for.
+        let _in_use = target.mount.in_use.read().await;
+        if !self.mounts.is_serving(target.mount) {
+            return Err(Error::UnsupportedPath);
+        }
+        let backend = self.backends.of(target.mount)?;
+        match target.served(request.operation) {
+            Ok(row) => backend.handle(self, target.call(request, row, scene.token, sudo)).await,
+            Err(refusal) => Err(backend.unserved(target.mount, target.path, refusal)),
+        }
+    }
+
+    /// The response line; the credential becomes the client's only with that line durable.
+    async fn finish(
+        self: &Arc<Self>,
+        scene: &Scene<'_>,
+        result: Result<Response, Error>,
+        delivery: &Delivery,
+    ) -> Result<Response, Error> {
+        // Asked once, before anything is the client's.
+        let result = match delivery.deliver() {
+            Ok(()) => result,
+            Err(reason) => self.undo(result, reason).await,
+        };
+        match result {
+            Ok(mut response) => match response.issued.take() {
+                Some(issued) => self.hand_over(scene, response, issued).await,
+                None => {
+                    response.handed = Handed::of(self, &mut response);
+                    let written = self.trail.append(&scene.response_line(Ok((&response, None)))).durable().await;
+                    if let Err(error) = written {
+                        if let Some(handed) = response.handed {
+                            handed.take_back("response-not-audited").await?;
+                        }
+                        return Err(unaudited(&error));
+                    }
+                    Ok(response)
+                }
+            },
+            Err(error) => {
+                self.trail
+                    .append(&scene.response_line(Err(&error)))
+                    .durable()
+                    .await
+                    .map_err(|written| unaudited(&written))?;
+                Err(error)
+            }
+        }
+    }
+
+    /// Takes back what a request made for which nobody waits any more.
+    async fn undo(self: &Arc<Self>, result: Result<Response, Error>, reason: &'static str) -> Result<Response, Error> {
+        let Ok(mut response) = result else { return result };
+        if let Some(issued) = response.issued.take() {
+            self.leases.abandon(self, issued.lease, reason).await;
+        } else if let Some(handed) = Handed::of(self, &mut response) {
+            handed.take_back(reason).await?;
+        } else {
+            return Ok(response);
+        }
+        Err(Error::Server(format!("{reason}: what the request made has been revoked")))
+    }
+
+    async fn hand_over(
+        self: &Arc<Self>,
+        scene: &Scene<'_>,
+        mut response: Response,
+        issued: Issued,
+    ) -> Result<Response, Error> {
+        if scene.token.is_some_and(Token::is_last_use) {
+            // The token ends with this request, and the lease with the token.
+            let refusal = Error::Invalid(
+                "Secret cannot be returned; token had one use left, so leased credentials were immediately revoked."
+                    .to_owned(),
+            );
+            self.leases.abandon(self, issued.lease, "token-had-one-use-left").await;
+            let written = self.trail.append(&scene.response_line(Err(&refusal))).durable().await;
+            return Err(written.err().map_or(refusal, |error| unaudited(&error)));
+        }
+        // Both flushes at once: the lease is active and its line durable, or the credential is revoked.
+        let ticket = self.trail.append(&scene.response_line(Ok((&response, Some(issued.lease.credential(self))))));
+        let (active, written) = tokio::join!(self.leases.activate(self, &issued), ticket.durable());
+        match (active, written) {
+            (Ok(()), Ok(())) => {
+                response.handed = Some(Handed::new(self, What::Lease(issued.lease.id)));
+                Ok(response)
+            }
+            (Err(error), Ok(())) => {
+                self.leases.abandon(self, issued.lease, "lease-not-stored").await;
+                Err(error)
+            }
+            (_, Err(error)) => {
+                self.leases.abandon(self, issued.lease, "response-not-audited").await;
+                Err(unaudited(&error))
+            }
+        }
+    }
+}
+
+/// The path whose `update` capability lets a token say, in the headers `X-Leasehold-*`, where a change comes from
+/// and what a role is judged by. Nothing is served there.
+const ESTATE_PATH: &str = "sys/leasehold/estate";
+
+fn unaudited(error: &crate::trail::TrailError) -> Error {
+    Error::Internal(format!("no audit device took the line: {error}"))
+}
+
+fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
+    match request.operation {
+        Operation::Read => "read",
+        Operation::Delete => "delete",
+        Operation::Patch => "patch",
+        Operation::List => "list",
+        Operation::Write if exists == Some(false) => "create",
+        Operation::Write => "update",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Delivery;
+    use crate::clock::Clock;
+    use crate::engine::backends;
+    use crate::engine::router::Mount;
+    use crate::engine::setup::{Config, Storage};
+
+    /// What the tables say of a whole path.
+    fn needs_sudo(path: &str) -> bool {
+        let backends = backends::all(&Config::new(Storage::Memory, Clock::system()));
+        backends.built_in().any(|(prefix, kind, _)| {
+            let mount = Mount::new(prefix, kind, "").unwrap();
+            path.strip_prefix(prefix).and_then(|rest| backends.row(&mount, rest)).is_some_and(|row| row.sudo)
+        })
+    }
+
+    #[test]
+    fn an_answer_is_given_or_given_up_and_never_both() {
+        let delivery = Delivery::new(|| ());
+        assert!(delivery.give_up());
+        assert_eq!(delivery.deliver(), Err("request-took-too-long"));
+        let delivery = Delivery::new(|| ());
+        delivery.leave();
+        assert_eq!(delivery.deliver(), Err("client-went-away"));
+        let delivery = Delivery::new(|| ());
+        assert_eq!(delivery.deliver(), Ok(()));
+        assert!(!delivery.give_up());
+    }
+
+    #[test]
+    fn root_protected_paths_are_known_in_every_spelling() {
+        for path in [
+            "sys/audit",
+            "sys/audit/file",
+            "sys/auth/approle",
+            "sys/auth/approle/tune",
+            "sys/leases/lookup/",
+            "sys/leases/lookup/aws/",
+            "sys/leases/revoke-prefix/aws",
+            "sys/leases/revoke-prefix",
+            "sys/leases/revoke-force/aws",
+            "sys/leases/",
+            "sys/seal",
+            "auth/token/accessors/",
+            "auth/token/create-orphan",
+            "auth/token/revoke-orphan",
+        ] {
+            assert!(needs_sudo(path), "{path}");
+        }
+        for path in [
+            "sys/auth",
+            "sys/audit-hash/file",
+            "sys/leases/lookup",
+            "sys/leases/revoke",
+            "sys/mounts/aws",
+            "auth/token/create",
+        ] {
+            assert!(!needs_sudo(path), "{path}");
+        }
+    }
+}

@@ -1,0 +1,121 @@
+//! How an engine is set up, and why it may not open: what the engine's parts need to know of the whole.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+
+use crate::clock::Clock;
+use crate::secret::Secret;
+
+/// This program's own version, which the API reports as `leasehold_version`.
+pub const VERSION: &str = env!("CARGO_PKG_VERSION");
+
+/// The version of Vault's API whose clients are served: what they gate their requests on. The newest for which
+/// every request in the tests' table of what Terraform's provider asks (`tests/it/wire_terraform.rs`) is answered.
+pub const VAULT_VERSION: &str = "1.21.0";
+
+/// How an engine is set up.
+#[derive(Debug)]
+pub struct Config {
+    /// Where it keeps its data.
+    pub storage: Storage,
+    /// The file of the built-in audit device `trail/`.
+    pub trail: Option<PathBuf>,
+    /// How it reaches AWS.
+    pub aws: AwsTransport,
+    /// The AWS access key id and secret of a mount whose `config/root` has none: the sandbox's. Without it
+    /// such a mount signs in with what the SDK finds in the environment.
+    pub aws_key: Option<(String, Secret)>,
+    /// Its time.
+    pub clock: Clock,
+    /// The text of the root token, where the engine is opened for the first time.
+    pub dev_root_token: Option<Secret>,
+    /// What it takes from its clients.
+    pub limits: Limits,
+}
+
+impl Config {
+    /// No built-in audit device, the network's AWS, the ordinary limits.
+    pub fn new(storage: Storage, clock: Clock) -> Self {
+        Self {
+            storage,
+            trail: None,
+            aws: AwsTransport::Network,
+            aws_key: None,
+            clock,
+            dev_root_token: None,
+            limits: Limits::default(),
+        }
+    }
+}
+
+/// Where an engine keeps its data.
+#[derive(Clone, Debug)]
+pub enum Storage {
+    /// Nowhere: it is gone with the process. KV version 2 is mounted at `secret/`.
+    Memory,
+    /// In a directory of its own, sealed.
+    Disk {
+        /// The directory; made with mode 0700 if absent.
+        directory: PathBuf,
+    },
+}
+
+/// How AWS is reached.
+#[derive(Clone, Debug)]
+pub enum AwsTransport {
+    /// Over HTTPS, with the SDK's own client.
+    Network,
+    /// Through a client handed in: the sandbox's.
+    InProcess(SharedHttpClient),
+}
+
+/// Why an engine did not open.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the data directory.
+    #[error("the data directory {} is in use by another process{}", directory.display(), address.as_ref().map(|a| format!(", a server at {a}")).unwrap_or_default())]
+    Locked {
+        /// The directory.
+        directory: PathBuf,
+        /// Where the server that holds it listens (`http://` or `https://`), if a server holds it.
+        address: Option<String>,
+    },
+    /// Anything else: what, and where.
+    #[error("{0}")]
+    Failed(String),
+}
+
+/// What a server takes from its clients.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// Bytes of a request's body.
+    pub body_bytes_max: usize,
+    /// Connections at a time. One more takes the place of the one that costs least.
+    pub connections_max: usize,
+    /// How long a request may take.
+    pub request_time_max: Duration,
+    /// How long the head of a request, and the wait for it, may take; also a TLS handshake and a body.
+    pub read_time_max: Duration,
+    /// How long a client may take to read an answer.
+    pub write_time_max: Duration,
+    /// How long an HTTP/2 connection may have no request open.
+    pub idle_time_max: Duration,
+    /// How long a stopping server waits for requests in flight.
+    pub drain_time_max: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            body_bytes_max: 1024 * 1024,
+            connections_max: 1024,
+            request_time_max: Duration::from_secs(90),
+            read_time_max: Duration::from_secs(30),
+            write_time_max: Duration::from_secs(30),
+            idle_time_max: Duration::from_secs(120),
+            drain_time_max: Duration::from_secs(30),
+        }
+    }
+}
