@@ -673,6 +673,33 @@ mod tests {
     }
 
     #[test]
+    fn a_role_id_that_an_older_ledger_calls_a_secret_is_compared_and_then_remembered_as_it_is_now() {
+        let path = "auth/approle/role/app-a";
+        let own = object(&approle_role::KIND, path, &[("role_id", json!("mine"))]);
+        let desired = std::slice::from_ref(&own);
+        let mut world = World::with(desired);
+        let now = world.owned.get_mut(path).expect("owned");
+        let digest = fingerprint::of_secret(b"key", path, "role_id", &Secret::new(json!("mine").to_string()));
+        now.secrets.insert("role_id".to_owned(), digest);
+        now.apart.clear();
+        // Where it can't be read, the keyed digest tells.
+        assert!(world.plan(desired, Adopt::Refuse).is_empty());
+        for (told, expected) in
+            [("mine", None), ("by-hand", Some(("role_id", value(json!("by-hand")), value(json!("mine")))))]
+        {
+            world.live.get_mut(path).expect("live").apart.insert("role_id", json!(told));
+            let plan = world.plan(desired, Adopt::Refuse);
+            let changes = if plan.is_empty() { Vec::new() } else { changed(&plan) };
+            assert_eq!(changes, expected.into_iter().collect::<Vec<_>>(), "{told}");
+            // Whether it was changed by hand, such an entry does not know.
+            assert!(!world.owned[path].differs(&world.live[path]));
+        }
+        assert!(crate::plan::is_outdated(&world.owned[path], &own));
+        world.owned.insert(path.to_owned(), owned(&own, State::Applied));
+        assert!(world.owned[path].differs(&world.live[path]) && !crate::plan::is_outdated(&world.owned[path], &own));
+    }
+
+    #[test]
     fn what_is_not_ours_is_adopted_only_when_asked() {
         let desired = [object(&aws_role::KIND, ROLE, &[("iam_groups", json!(["g"]))])];
         let mut world = World::default();
