@@ -120,8 +120,9 @@ fn a_token_that_ends_by_time_takes_its_leases_and_children_along() {
     assert_eq!(parent.send("GET", "auth/token/lookup-self", None).status, 403);
     world.users_become(0);
     assert_eq!(child.send("GET", "auth/token/lookup-self", None).status, 403);
-    let left = world.root.send("LIST", "auth/token/accessors", None).body;
-    assert_eq!(left["data"]["keys"].as_array().unwrap().len(), 1);
+    let left = || world.root.send("LIST", "auth/token/accessors", None).body["data"]["keys"].as_array().unwrap().len();
+    // Its record goes when the timer comes to it.
+    assert!((0..1000).any(|_| left() == 1));
     let trail = std::fs::read_to_string(world.home.path().join("trail.log")).unwrap();
     assert!(trail.contains("\"token-expired\""), "the end of a token is in the trail");
     assert!(!trail.contains(&parent.token), "but never the token");
