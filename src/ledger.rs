@@ -215,39 +215,36 @@ impl Ledger {
         self.holder(path).unwrap_or(made)
     }
 
-    /// The ledgers of all others on this engine.
-    ///
-    /// # Errors
-    /// As [`Ledger::read`]; [`Error::Api`] with 403 where this token may not list them.
-    pub async fn others(&self, client: &Client) -> Result<Vec<Self>, Error> {
-        Self::all_but(client, Some(&self.owner)).await
-    }
-
     /// All ledgers on an engine.
     ///
     /// # Errors
-    /// As [`Ledger::others`].
+    /// As [`Ledger::read`]; [`Error::Api`] with 403 where this token may not list them.
     pub async fn all(client: &Client) -> Result<Vec<Self>, Error> {
-        Self::all_but(client, None).await
+        Self::each(client, &owners(client).await?).await
     }
 
-    async fn all_but(client: &Client, own: Option<&str>) -> Result<Vec<Self>, Error> {
-        let path = format!("{MOUNT}/metadata");
-        let listed = client.list(&path).await.map_err(|source| Error::Api { path, source })?;
-        let names = names(listed);
-        let owners = names.iter().filter_map(|key| key.strip_suffix('/')).filter(|owner| Some(*owner) != own);
-        stream::iter(owners.map(|owner| Self::read_one(client, owner, false)))
+    async fn each(client: &Client, owners: &[String]) -> Result<Vec<Self>, Error> {
+        stream::iter(owners.iter().map(|owner| Self::read_one(client, owner, false)))
             .buffered(LEDGERS_AT_ONCE)
             .try_collect()
             .await
     }
 
-    /// The same; `None` where this token may not read them.
+    /// The ledgers of all others among [`owners()`]; `None` where this token may not read them.
     ///
     /// # Errors
-    /// As [`Ledger::others`], but for that.
-    pub async fn readable_others(&self, client: &Client) -> Result<Option<Vec<Self>>, Error> {
-        match self.others(client).await {
+    /// As [`Ledger::all`], but for that.
+    pub async fn readable_others(
+        &self,
+        client: &Client,
+        owners: Result<Vec<String>, Error>,
+    ) -> Result<Option<Vec<Self>>, Error> {
+        let others = async {
+            let mut owners = owners?;
+            owners.retain(|owner| *owner != self.owner);
+            Self::each(client, &owners).await
+        };
+        match others.await {
             Err(Error::Api { source, .. }) if source.code() == Some(403) => Ok(None),
             others => others.map(Some),
         }
@@ -506,6 +503,16 @@ impl Ledger {
     fn document(&self, node: Node) -> String {
         format!("{MOUNT}/data/{}/objects/{}", self.owner, node.name())
     }
+}
+
+/// Whose ledgers an engine has.
+///
+/// # Errors
+/// [`Error::Api`] and [`Error::Odd`].
+pub async fn owners(client: &Client) -> Result<Vec<String>, Error> {
+    let path = format!("{MOUNT}/metadata");
+    let listed = client.list(&path).await.map_err(|source| Error::Api { path, source })?;
+    Ok(names(listed).iter().filter_map(|key| key.strip_suffix('/')).map(str::to_owned).collect())
 }
 
 /// Mounts the ledger, unless it is mounted.

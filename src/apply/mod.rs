@@ -23,7 +23,7 @@ use crate::object::{Object, Owned, State, fingerprint};
 use crate::plan::{self, Action, Change, Plan, Standing};
 use crate::secret::Secret;
 
-pub use self::prepare::{Prepared, Wish, prepare};
+pub use self::prepare::{Prepared, Reading, Wish, prepare, prepare_from};
 pub use self::report::{Acted, Outcome, Report};
 
 /// Objects that are written at one time.
@@ -230,7 +230,7 @@ async fn lost_to_others(
         return Ok(());
     }
     // Where it is not known, the plan has said so.
-    let Some(others) = ledger.readable_others(client).await? else { return Ok(()) };
+    let Some(others) = ledger.readable_others(client, ledger::owners(client).await).await? else { return Ok(()) };
     for (change, outcome) in plan.changes.iter().zip(outcomes).filter(|(change, _)| comes(change)) {
         let theirs = |other: &&Ledger| {
             change.from.as_deref() != Some(other.owner())

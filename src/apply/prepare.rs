@@ -58,15 +58,49 @@ pub struct Prepared {
     pub live: HashMap<String, Live>,
 }
 
+/// What is read of an engine before secrets are needed.
+#[derive(Debug)]
+pub struct Reading {
+    ledger: Ledger,
+    /// Whose ledgers there are.
+    owners: Result<Vec<String>, ledger::Error>,
+    early: live::Early,
+}
+
+impl Reading {
+    /// Asks for the ledger and for what the files declare.
+    ///
+    /// # Errors
+    /// [`Error::Ledger`].
+    pub async fn of(client: &Client, wish: &Wish<'_>, desired: &[Object]) -> Result<Self, Error> {
+        let owner = ledger::owner(wish.estate, wish.environment);
+        let ledger = Ledger::read(client, &owner);
+        let (ledger, owners, early) = tokio::join!(ledger, ledger::owners(client), live::Early::read(client, desired));
+        Ok(Self { ledger: ledger?, owners, early })
+    }
+}
+
 /// Reads the engine and computes the plan. Writes nothing. In `desired`, the declared objects with their secrets as far
 /// as they are resolved, the fields are filled in that nobody declared and that stay as they are.
 ///
 /// # Errors
 /// [`Error`].
 pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -> Result<Prepared, Error> {
-    let owner = ledger::owner(wish.estate, wish.environment);
-    let (ledger, early) = tokio::join!(Ledger::read(client, &owner), live::Early::read(client, desired));
-    let ledger = ledger?;
+    let reading = Reading::of(client, wish, desired).await?;
+    prepare_from(reading, client, wish, desired).await
+}
+
+/// The same from what was read already, of the same objects.
+///
+/// # Errors
+/// [`Error`].
+pub async fn prepare_from(
+    reading: Reading,
+    client: &Client,
+    wish: &Wish<'_>,
+    desired: &mut [Object],
+) -> Result<Prepared, Error> {
+    let Reading { ledger, owners, early } = reading;
     let snapshot = early.complete(client, desired, ledger.owned()).await?;
     plan::adopt_fields(desired, &snapshot.objects, ledger.owned());
     let desired = &*desired;
@@ -96,7 +130,8 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
     let mut leases = Leases::default();
     // Without a change there is nothing to take from anybody, and no lease that it would be about.
     if !plan.is_empty() {
-        let (claims, counted) = tokio::join!(ask_others(client, &plan, &ledger, wish), Leases::count(client, &plan));
+        let (claims, counted) =
+            tokio::join!(ask_others(&plan, ledger.readable_others(client, owners), wish), Leases::count(client, &plan));
         leases = counted;
         let claims = claims?;
         if claims.is_none() {
@@ -159,8 +194,12 @@ async fn tell_static_roles(client: &Client, plan: &mut Plan) {
 }
 
 /// Finds out what of that which a plan touches others have; `None` if this token may not know.
-async fn ask_others(client: &Client, plan: &Plan, ledger: &Ledger, wish: &Wish<'_>) -> Result<Option<Claims>, Error> {
-    let Some(others) = ledger.readable_others(client).await? else { return Ok(None) };
+async fn ask_others(
+    plan: &Plan,
+    others: impl Future<Output = Result<Option<Vec<Ledger>>, ledger::Error>>,
+    wish: &Wish<'_>,
+) -> Result<Option<Claims>, Error> {
+    let Some(others) = others.await? else { return Ok(None) };
     let known = |owner: &&String| others.iter().any(|other| other.owner() == owner.as_str());
     if let Some(owner) = wish.adopt_from.iter().find(|owner| !known(owner)) {
         let known = others.iter().map(|other| other.owner().to_owned()).collect();

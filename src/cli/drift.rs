@@ -84,7 +84,7 @@ async fn leave_to_others(
     client: &Client,
     prepared: &mut Prepared,
 ) -> Result<HashSet<String>, CliError> {
-    match prepared.ledger.readable_others(client).await {
+    match prepared.ledger.readable_others(client, ledger::owners(client).await).await {
         Ok(Some(others)) => {
             let anothers: HashSet<String> = others.iter().flat_map(|other| other.owned().keys().cloned()).collect();
             prepared.plan.unmanaged.retain(|object| !anothers.contains(&object.path));

@@ -11,7 +11,7 @@ use super::global::Format;
 use super::output;
 use super::secret_source::{self, Missing};
 use crate::api::Client;
-use crate::apply::{self, Prepared, Wish, prepare};
+use crate::apply::{self, Prepared, Reading, Wish, prepare_from};
 use crate::estate::Estate;
 use crate::git;
 use crate::guardrail;
@@ -110,20 +110,27 @@ pub(super) struct Proposal {
 /// Reads the estate and its engine, and computes the plan.
 pub(super) async fn propose(context: &Context, word: Word<'_>) -> Result<Proposal, CliError> {
     let (mut estate, client) = context.environment().await?;
-    let missing = secret_source::resolve(&mut estate, &context.estate_dir(), &client).await;
     let commit =
         git::commit(&context.estate_dir()).map_err(|error| CliError::new(1, error.to_string()).hint(error.hint()))?;
+    let (environment, guardrails) = (estate.environment.clone(), estate.guardrails.clone());
     let wish = Wish {
-        environment: &estate.environment.name,
-        estate: estate.environment.estate.as_deref(),
-        shared: context.is_remote(&estate.environment),
+        environment: &environment.name,
+        estate: environment.estate.as_deref(),
+        shared: context.is_remote(&environment),
         commit: commit.as_deref(),
-        max_deletes: estate.environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
+        max_deletes: environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
         adopt: word.adopt,
         adopt_from: word.adopt_from,
-        guardrails: &estate.guardrails,
+        guardrails: &guardrails,
     };
-    let mut prepared = prepare(&client, &wish, &mut estate.objects).await.map_err(|error| failed(context, &error))?;
+    // Secrets of an engine are read while the rest is.
+    let dir = context.estate_dir();
+    let (reading, secrets) =
+        tokio::join!(Reading::of(&client, &wish, &estate.objects), secret_source::look_up_all(&estate, &dir, &client));
+    let unplanned = |error| failed(context, &error);
+    let reading = reading.map_err(unplanned)?;
+    let missing = secret_source::resolve(&mut estate, &secrets);
+    let mut prepared = prepare_from(reading, &client, &wish, &mut estate.objects).await.map_err(unplanned)?;
     for object in &mut estate.objects {
         if let Some(kept) = prepared.plan.with_kept(object) {
             *object = kept;

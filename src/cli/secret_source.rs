@@ -41,17 +41,24 @@ pub(crate) fn missing<'a>(missing: impl Iterator<Item = &'a Missing>) -> Result<
     }
 }
 
-/// Puts the secrets in place of the references to them, and answers which are not there.
-pub(crate) async fn resolve(estate: &mut Estate, dir: &Path, client: &Client) -> Vec<Missing> {
+/// Secrets by the references to them, or why one is not there.
+type Found = HashMap<String, Result<Secret, String>>;
+
+/// Looks up all secrets that an estate refers to.
+pub(crate) async fn look_up_all(estate: &Estate, dir: &Path, client: &Client) -> Found {
     let references = estate.objects.iter().flat_map(|object| object.unresolved().map(|(_, reference, _)| reference));
     let references: BTreeSet<String> = references.map(str::to_owned).collect();
-    let known: HashMap<String, Result<Secret, String>> = stream::iter(references.into_iter().map(|reference| async {
+    stream::iter(references.into_iter().map(|reference| async {
         let secret = look_up(&reference, dir, client).await;
         (reference, secret)
     }))
     .buffer_unordered(LOOK_UPS_AT_ONCE)
     .collect()
-    .await;
+    .await
+}
+
+/// Puts secrets in place of the references to them, and answers which are not there.
+pub(crate) fn resolve(estate: &mut Estate, known: &Found) -> Vec<Missing> {
     let mut missing = Vec::new();
     for object in &mut estate.objects {
         let references: Vec<(&'static str, String, Place)> =
