@@ -7,7 +7,7 @@
 mod acl;
 #[path = "../../src/iam/mod.rs"]
 mod iam;
-#[path = "../../src/text.rs"]
+#[path = "../../src/text/mod.rs"]
 mod text;
 #[path = "../../src/units/mod.rs"]
 mod units;

@@ -26,6 +26,7 @@ pub use self::tls::TlsOptions;
 use super::answer::{self, Answer, Asked, Error};
 use super::{Options, Origin, Target};
 use crate::secret::Secret;
+use crate::text::percent;
 
 /// What a request does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -423,31 +424,14 @@ fn active_node(asked: &Uri, headers: &HeaderMap) -> Option<Uri> {
     (same && location.authority().is_some()).then_some(location)
 }
 
-/// Percent-encodes what a path cannot carry. Slashes separate segments and stay.
 fn encode_path(path: &str) -> String {
-    encode(path.trim_start_matches('/'), |byte| b"-._~/!$'()*,:@=+&".contains(&byte))
+    percent::encode_path(path.trim_start_matches('/'))
 }
 
 fn encode_query(query: &[(String, String)]) -> String {
-    let mut text = String::new();
-    for (index, (key, value)) in query.iter().enumerate() {
-        text.push(if index == 0 { '?' } else { '&' });
-        text.push_str(&encode(key, |byte| b"-._~".contains(&byte)));
-        text.push('=');
-        text.push_str(&encode(value, |byte| b"-._~".contains(&byte)));
-    }
-    text
-}
-
-fn encode(text: &str, plain: impl Fn(u8) -> bool) -> String {
-    let mut encoded = String::with_capacity(text.len());
-    for byte in text.bytes() {
-        match byte.is_ascii_alphanumeric() || plain(byte) {
-            true => encoded.push(char::from(byte)),
-            false => encoded.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    encoded
+    let pairs = query.iter().map(|(key, value)| format!("{}={}", percent::encode(key), percent::encode(value)));
+    let pairs: Vec<String> = pairs.collect();
+    if pairs.is_empty() { String::new() } else { format!("?{}", pairs.join("&")) }
 }
 
 #[cfg(test)]

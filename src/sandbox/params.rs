@@ -1,6 +1,7 @@
 //! The parameters of a Query request: `Action=CreateUser&Tags.member.1.Key=...`.
 
 use super::error::Refusal;
+use crate::text::percent::decode_form;
 
 /// How many parameters a request may have.
 const PARAMETERS_MAX: usize = 1000;
@@ -18,7 +19,7 @@ impl Params {
             .take(PARAMETERS_MAX + 1)
             .map(|pair| {
                 let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
-                Some((decode(name)?, decode(value)?))
+                Some((decode_form(name).ok()?, decode_form(value).ok()?))
             })
             .collect();
         let pairs = pairs.ok_or_else(|| Refusal::validation("the request is not a well-formed form"))?;
@@ -69,51 +70,9 @@ fn camel(name: &str) -> String {
     chars.next().map_or_else(String::new, |first| first.to_ascii_lowercase().to_string() + chars.as_str())
 }
 
-/// Undoes form encoding; `None` when it is not well-formed UTF-8.
-fn decode(text: &str) -> Option<String> {
-    if !text.contains(['%', '+']) {
-        return Some(text.to_owned());
-    }
-    let bytes = text.as_bytes();
-    let mut out = Vec::with_capacity(bytes.len());
-    let mut at = 0;
-    while at < bytes.len() {
-        match bytes[at] {
-            b'+' => out.push(b' '),
-            b'%' => {
-                let digit = |byte: &u8| char::from(*byte).to_digit(16);
-                let high = digit(bytes.get(at + 1)?)?;
-                let low = digit(bytes.get(at + 2)?)?;
-                out.push(u8::try_from(high * 16 + low).ok()?);
-                at += 2;
-            }
-            byte => out.push(byte),
-        }
-        at += 1;
-    }
-    String::from_utf8(out).ok()
-}
-
-/// Percent-encodes all but RFC 3986's unreserved characters, as AWS does for documents in answers and for
-/// signatures.
-pub(super) fn encode(text: &str) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
-    let mut out = String::with_capacity(text.len() * 2);
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-_.~".contains(&byte) {
-            out.push(char::from(byte));
-        } else {
-            out.push('%');
-            out.push(char::from(DIGITS[usize::from(byte >> 4)]));
-            out.push(char::from(DIGITS[usize::from(byte & 15)]));
-        }
-    }
-    out
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Params, encode};
+    use super::Params;
 
     #[test]
     fn parameters_are_decoded_and_lists_gathered() {
@@ -127,10 +86,5 @@ mod tests {
         for form in ["a=%", "a=%4", "a=%zz", "a=%ff"] {
             assert!(Params::parse(form).is_err(), "{form}");
         }
-    }
-
-    #[test]
-    fn encoding_keeps_only_unreserved_characters() {
-        assert_eq!(encode("{\"a\": \"*~-_.\"}/é"), "%7B%22a%22%3A%20%22%2A~-_.%22%7D%2F%C3%A9");
     }
 }

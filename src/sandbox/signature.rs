@@ -9,7 +9,8 @@ use aws_lc_rs::{constant_time, digest, hmac};
 use http::HeaderMap;
 
 use super::error::Refusal;
-use super::params::{Params, encode};
+use super::params::Params;
+use crate::text::percent::encode;
 
 /// The signed parts of a request.
 #[derive(Debug)]

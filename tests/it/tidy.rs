@@ -22,13 +22,13 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("plan", &["text", "units", "object", "iam", "estate", "secret", "review", "guardrail"]),
     ("drift", &["acl", "object", "plan", "review"]),
     ("git", &["estate"]),
-    ("api", &["secret"]),
+    ("api", &["text", "secret"]),
     ("live", &["api", "object"]),
     ("ledger", &["api", "object", "secret", "clock"]),
     ("trail", &["secret", "clock", "durable"]),
     ("apply", &["plan", "review", "guardrail", "object", "api", "live", "ledger", "secret", "clock"]),
-    ("engine", &["units", "trail", "iam", "acl", "guardrail", "username", "secret", "clock", "durable"]),
-    ("sandbox", &["units", "clock", "secret", "durable"]),
+    ("engine", &["text", "units", "trail", "iam", "acl", "guardrail", "username", "secret", "clock", "durable"]),
+    ("sandbox", &["text", "units", "clock", "secret", "durable"]),
     (
         "cli",
         &[

@@ -1,5 +1,7 @@
 //! The grammar of request paths: decoded once, here, and refused where two readers could see two paths.
 
+use crate::text::percent::{Undecodable, decode_form};
+
 /// Longer paths are refused, in bytes after decoding.
 const PATH_BYTES_MAX: usize = 2048;
 
@@ -62,23 +64,11 @@ fn hex_pair(pair: &[u8]) -> Option<u8> {
 /// # Errors
 /// What is wrong.
 pub(super) fn query(raw: &str) -> Result<Vec<(String, String)>, &'static str> {
-    let text = |part: &str| -> Result<String, &'static str> {
-        let mut bytes = Vec::with_capacity(part.len());
-        let raw = part.as_bytes();
-        let mut at = 0;
-        while at < raw.len() {
-            match raw[at] {
-                b'+' => bytes.push(b' '),
-                b'%' => {
-                    let pair = raw.get(at + 1..at + 3).and_then(hex_pair);
-                    bytes.push(pair.ok_or("the query has an incomplete percent escape")?);
-                    at += 2;
-                }
-                byte => bytes.push(byte),
-            }
-            at += 1;
-        }
-        String::from_utf8(bytes).map_err(|_| "the query is not UTF-8")
+    let text = |part: &str| {
+        decode_form(part).map_err(|why| match why {
+            Undecodable::Utf8 => "the query is not UTF-8",
+            Undecodable::Escape => "the query has an incomplete percent escape",
+        })
     };
     raw.split('&')
         .filter(|pair| !pair.is_empty())

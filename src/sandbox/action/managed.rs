@@ -3,11 +3,12 @@
 use super::super::ACCOUNT_ID;
 use super::super::document;
 use super::super::error::Refusal;
-use super::super::params::{Params, encode};
+use super::super::params::Params;
 use super::super::state::{Policy, PolicyVersion, State, is_aws_managed};
 use super::super::validate;
 use super::super::xml::{Xml, date};
 use super::{Context, Page, unique_id};
+use crate::text::percent::encode;
 
 /// Characters without white space in one managed policy (IAM quotas).
 const POLICY_SIZE_MAX: usize = 6144;

@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::document;
 use super::super::error::Refusal;
-use super::super::params::{Params, encode};
+use super::super::params::Params;
 use super::super::state::State;
 use super::super::validate;
 use super::super::xml::Xml;
 use super::{Context, Page};
+use crate::text::percent::encode;
 
 /// Managed policies attached to one user or group (IAM quotas).
 const ATTACHED_MAX: usize = 10;

@@ -1,5 +1,7 @@
 //! Texts, as all rooms read and write them. Pure.
 
+pub mod percent;
+
 use std::borrow::Cow;
 
 /// Names of which the nearest is looked for: comparing is quadratic in their length, and names come from strangers.
