@@ -59,12 +59,16 @@ impl TestEnv {
         path
     }
 
-    /// Copies a directory tree of the project (relative to its root) into the home under `name`.
+    /// Copies a directory tree of the project (relative to its root) into the home under `name`, without the engines
+    /// that somebody tried its estates with.
     pub(crate) fn copy_tree(&self, from: &str, name: &str) -> PathBuf {
         fn copy(from: &Path, to: &Path) {
             std::fs::create_dir_all(to).unwrap();
             for entry in std::fs::read_dir(from).unwrap() {
                 let entry = entry.unwrap();
+                if entry.file_name() == ".leasehold" {
+                    continue;
+                }
                 let target = to.join(entry.file_name());
                 match entry.file_type().unwrap().is_dir() {
                     true => copy(&entry.path(), &target),
