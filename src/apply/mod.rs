@@ -190,14 +190,16 @@ pub async fn run(
         .collect();
     edits.extend(upkeep.into_iter().map(|object| {
         let mut entry = entry(object, plan, &key, State::Applied);
-        // It was not written now, so it still comes from the commit that wrote it.
         if let Some(owned) = ledger.owned().get(&object.path) {
             if is_untold(plan, object) {
                 let (app, place, protect) = (entry.app, entry.place, entry.protect);
                 entry = Owned { app, place, protect, ..owned.clone() };
             }
-            entry.commit.clone_from(&owned.commit);
-            entry.review.clone_from(&owned.review);
+            // It was not written now, so it still comes from the commit that wrote it, unless that said something else.
+            if plan.kept(&object.path).is_some() || !is_other(plan, owned, object) {
+                entry.commit.clone_from(&owned.commit);
+                entry.review.clone_from(&owned.review);
+            }
             entry.guardrails.clone_from(&owned.guardrails);
             entry.from = still_theirs(owned.from.as_ref());
             if plan.kept(&object.path).is_some() {
@@ -393,6 +395,12 @@ fn is_untold(plan: &Plan, object: &Object) -> bool {
     plan.kept(&object.path).is_some_and(|kept| kept.standing == Standing::Untold)
 }
 
+/// Whether an object is as declared and was not when it was written: somebody did by hand what the files say now.
+fn is_other(plan: &Plan, owned: &Owned, object: &Object) -> bool {
+    let is_known = plan.kept(&object.path).is_some() || object.unresolved().next().is_none();
+    is_known && fingerprint::of(object) != owned.fingerprint
+}
+
 /// Declared objects that need no change, but whose ledger entry does.
 fn outdated<'a>(
     plan: &Plan,
@@ -409,7 +417,7 @@ fn outdated<'a>(
         let lacks_key = owned.keys.is_none() || owned.key_last.is_none();
         plan::is_outdated(owned, object)
             || (lacks_key && object.unresolved().next().is_none() && plan.keys_of(object).is_some())
-            || (plan.kept(&object.path).is_some() && fingerprint::of(object) != owned.fingerprint)
+            || is_other(plan, owned, object)
     };
     desired
         .iter()

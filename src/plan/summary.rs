@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use super::text::Page;
 use super::{Action, Change, Colour, Plan, Summary, escape};
 use crate::object::KINDS;
+use crate::review::{Access, Finding};
 
 /// Up to so many changes a plan is shown whole.
 const WHOLE_MAX: usize = 30;
@@ -56,7 +57,8 @@ impl Plan {
             format!("! {}: {}", escape(&change.path), escape(effect))
         });
         if let Some(review) = &self.review {
-            let gains: Vec<_> = review.gains().collect();
+            let mut gains: Vec<_> = review.gains().collect();
+            gains.sort_by_key(|finding| std::cmp::Reverse(weight(finding)));
             page.part("Access gained", GAINS_MAX, &gains, |finding| {
                 let unsure = if finding.cannot_tell.is_some() { " (can't tell)" } else { "" };
                 format!("{}: {}{unsure}", escape(&finding.subject.to_string()), escape(&finding.what))
@@ -84,6 +86,20 @@ impl Plan {
         };
         KINDS.iter().filter_map(|kind| told(kind.name)).collect()
     }
+}
+
+/// What is shown of many gains first: what manages permissions or hands out secrets, then what can't be told, then what
+/// is about any resource, then what is many actions.
+fn weight(finding: &Finding) -> (bool, bool, bool, usize) {
+    let access = finding.access.as_ref();
+    let is_broad =
+        |access: &Access| access.resources_negated || access.resources.iter().any(|resource| resource == "*");
+    (
+        access.is_some_and(Access::is_risky),
+        finding.cannot_tell.is_some(),
+        access.is_some_and(is_broad),
+        access.map_or(0, |access| access.count),
+    )
 }
 
 impl Page {

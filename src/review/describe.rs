@@ -16,6 +16,14 @@ const LEVELS: [(Level, &str); 5] = [
     (Level::List, "list"),
 ];
 
+impl Access {
+    /// Whether it manages permissions, or answers with secrets or credentials.
+    pub fn is_risky(&self) -> bool {
+        let [(_, weightiest), ..] = LEVELS;
+        self.levels.first().is_some_and(|(level, _)| *level == weightiest) || !self.credentials.is_empty()
+    }
+}
+
 /// The part `actions` on `resources` of a statement.
 pub(super) fn access<S>(statement: &Statement<S>, actions: &Scope, resources: &Scope) -> Access {
     let catalogue = Catalogue::current();

@@ -190,6 +190,59 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
 }
 
 #[test]
+fn what_was_done_by_hand_and_committed_then_is_of_that_commit() {
+    let (env, estate) = under_git();
+    let written = |path: &str| {
+        let ledger = env.ok(&["-C", "estate", "ledger", "show", "--format", "json", path]);
+        let ledger: serde_json::Value = serde_json::from_str(&ledger).unwrap();
+        ledger["objects"][path]["commit"].clone()
+    };
+    let first = git(&estate, &["rev-parse", "HEAD"]);
+    assert_eq!(written("aws/roles/webapp"), json!(first));
+    change(&env, &estate, "s3:DeleteObject", "s3:PutObjectAcl");
+    let document = "policy_document=@estate/iam/webapp.json";
+    let role = ["-C", "estate", "write", "aws/roles/webapp", "credential_type=iam_user", document];
+    env.ok(&role);
+    // The engine is as the files say, and the ledger knows it of the next apply.
+    assert!(env.ok(&["-C", "estate", "apply", "--auto-approve"]).contains("No changes."));
+    assert_eq!(written("aws/roles/webapp"), json!(git(&estate, &["rev-parse", "HEAD"])));
+    assert_eq!(written("aws/roles/backup"), json!(first), "nobody wrote it since");
+    // So an older commit is refused, and the role can go.
+    git(&estate, &["checkout", "-q", &first]);
+    let older = env.run(&["-C", "estate", "plan"]);
+    assert!(older.code == 3 && older.stdout.contains("--allow-older"), "{}", older.normal());
+    git(&estate, &["checkout", "-q", "-"]);
+    std::fs::remove_file(estate.join("apps/webapp.hcl")).unwrap();
+    std::fs::remove_file(estate.join("tests.hcl")).unwrap();
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    assert_eq!(env.run(&["-C", "estate", "read", "aws/roles/webapp"]).code, 2);
+}
+
+#[test]
+fn of_many_gains_the_weightiest_are_shown() {
+    let env = TestEnv::new();
+    let mut estate = format!("{LOCAL}aws \"aws\" {{}}\n");
+    let role = |name: &str, action: &str| {
+        format!(
+            "role \"{name}\" {{\n  statement \"S\" {{\n    effect = \"Allow\"\n    actions = [\"{action}\"]\n    \
+             resources = [\"*\"]\n  }}\n}}\n"
+        )
+    };
+    for number in 0..40 {
+        estate += &role(&format!("r{number}"), "s3:GetObject");
+    }
+    for (name, action) in [("y1", "s3:PutBucketPolicy"), ("y2", "s3:*"), ("y3", "secretsmanager:GetSecretValue")] {
+        estate += &role(name, action);
+    }
+    env.write("estate/estate.hcl", &estate);
+    let plan = env.run(&["-C", "estate", "plan"]).stdout;
+    let (_, gained) = plan.split_once("Access gained").expect(&plan);
+    for name in ["aws/y1", "aws/y2", "aws/y3"] {
+        assert!(gained.contains(&format!("role {name}: ")), "{name}: {plan}");
+    }
+}
+
+#[test]
 fn what_no_list_tells_of_an_engine_is_said_when_it_would_go() {
     for sort in [Sort::Ours, Sort::OpenBao] {
         let remote = Remote::new(sort);
