@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::object::{
-    Access, Kind, Level, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role, aws_root,
-    fingerprint, kind,
+    Access, FieldValue, Kind, Level, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role,
+    aws_root, fingerprint, kind,
 };
 use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side};
 use crate::review;
@@ -162,7 +162,9 @@ impl Drift {
         let by_hand = owned.filter(|owned| is_changed(owned, live)).filter(|_| change.action != Action::Forget);
         let pending = match (owned, object) {
             (Some(owned), Some(object)) => {
-                owned.state != State::Applied || !is_as_applied(object, owned, live) || is_hidden(change)
+                let is_as_applied = is_as_applied(object, owned, live)
+                    || (input.plan.kept(&change.path).is_some() && is_as_applied_but_for_its_key(object, owned));
+                owned.state != State::Applied || !is_as_applied || is_hidden(change)
             }
             _ => true,
         };
@@ -275,6 +277,16 @@ fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
     }
     fingerprint::of(object) == owned.fingerprint
         && object.apart_digests().iter().all(|(name, digest)| owned.apart.get(name) == Some(digest))
+}
+
+/// The same of an object whose key stays: it stands here with the key that the engine has.
+fn is_as_applied_but_for_its_key(object: &Object, owned: &Owned) -> bool {
+    owned.keys.iter().flatten().any(|key| {
+        let mut object = object.clone();
+        let Some(leaf) = object.fields.get_mut(aws_root::KEY[0]) else { return false };
+        leaf.value = FieldValue::Data(Value::from(key.as_str()));
+        fingerprint::of(&object) == owned.fingerprint
+    })
 }
 
 /// Whether a change is of something that an engine never tells.

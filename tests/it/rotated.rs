@@ -240,6 +240,18 @@ fn a_key_put_by_hand_is_told_until_somebody_takes_it() {
 }
 
 #[test]
+fn what_is_changed_beside_a_key_by_hand_is_no_change_of_the_files() {
+    let estate = Seeded::new();
+    estate.declare(&format!("region = \"eu-west-1\"\n{ROOT}}}"));
+    estate.apply();
+    let mut root = estate.root();
+    (root["access_key"], root["secret_key"], root["region"]) = (json!(FOREIGN), json!("s"), json!("eu-north-1"));
+    estate.world.root.post("aws/config/root", &root);
+    let drift = estate.run(&["drift"], 5).stdout;
+    assert!(drift.contains("1 changed behind our back") && drift.contains("0 committed"), "{drift}");
+}
+
+#[test]
 fn a_key_that_nobody_declares_and_somebody_puts_there_is_told_too() {
     let estate = Seeded::new();
     estate.declare("region = \"eu-west-1\"");
