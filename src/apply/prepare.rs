@@ -152,9 +152,13 @@ async fn settings_below(
     plan: &Plan,
     owned: &BTreeMap<String, Owned>,
 ) -> Result<Vec<Unmanaged>, Error> {
-    let unmounts = |change: &&Change| change.action == Action::Delete && change.kind.name == mount::KIND.name;
     let mut found = Vec::new();
-    for folder in plan.changes.iter().filter(unmounts).filter_map(|change| plan::folder(change.kind, &change.path)) {
+    for folder in plan
+        .changes
+        .iter()
+        .filter(|change| unmounts(change))
+        .filter_map(|change| plan::folder(change.kind, &change.path))
+    {
         for (kind, path) in settings_of("aws", folder.trim_end_matches('/')) {
             if owned.contains_key(&path) {
                 continue;
@@ -173,11 +177,16 @@ async fn settings_below(
     Ok(found)
 }
 
+/// Whether a secrets engine would be unmounted.
+fn unmounts(change: &Change) -> bool {
+    change.action == Action::Delete && change.kind.name == mount::KIND.name
+}
+
 /// Says of an AWS engine that would be unmounted what no list tells. Ours has none.
 async fn tell_static_roles(client: &Client, plan: &mut Plan) {
     let goes = |change: &Change| {
         let is_aws = change.live.as_ref().is_some_and(|live| live.fields.get("type").is_some_and(|kind| kind == "aws"));
-        change.action == Action::Delete && change.kind.name == mount::KIND.name && is_aws
+        unmounts(change) && is_aws
     };
     if !plan.changes.iter().any(&goes) {
         return;

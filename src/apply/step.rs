@@ -226,12 +226,8 @@ pub(super) fn three_ways(
     now: Option<&Live>,
     object: Option<&Object>,
 ) -> Vec<String> {
-    let show = |live: Option<&Live>, name: &str, shape| {
-        let value = live.and_then(|live| live.fields.get(name).or_else(|| live.apart.get(name)));
-        value.map_or_else(|| "(none)".to_owned(), |value| plan::show(shape, value))
-    };
-    let told = |live: Option<&Live>, name: &str| {
-        live.and_then(|live| live.fields.get(name).or_else(|| live.apart.get(name)).cloned())
+    let show = |live, name: &str, shape| {
+        told(live, name).map_or_else(|| "(none)".to_owned(), |value| plan::show(shape, value))
     };
     kind.fields
         .iter()
@@ -247,6 +243,11 @@ pub(super) fn three_ways(
             )
         })
         .collect()
+}
+
+/// What an engine told of a field, with its object or apart from it.
+fn told<'a>(live: Option<&'a Live>, name: &str) -> Option<&'a serde_json::Value> {
+    live.and_then(|live| live.fields.get(name).or_else(|| live.apart.get(name)))
 }
 
 /// Whether an engine acted, if an answer does not say that it did not.

@@ -56,6 +56,8 @@ impl Backend for AppRole {
         handle(core, call).boxed()
     }
 
+    /// Its role must still be there, still admit the caller, and rules by what it says now (CVE-2026-39388: a renewal is
+    /// no way around a changed role).
     fn token_terms(
         &self,
         core: &Core,
@@ -64,7 +66,24 @@ impl Backend for AppRole {
         remote: Option<SocketAddr>,
         own: Terms,
     ) -> Result<Terms, Error> {
-        renewal_terms(core, mount, token, remote, own)
+        let name = token.meta.get("role_name").map_or("", String::as_str);
+        let role = Role::load(core, mount, name)?
+            .ok_or_else(|| Error::Invalid(format!("role {name:?} does not exist during renewal")))?;
+        if !cidr::admits(&role.token.bound_cidrs, remote.map(|address| address.ip())) {
+            return Err(Error::Unauthenticated);
+        }
+        Ok(Terms {
+            backend_ttl: role.token.ttl,
+            backend_max: role.token.max_ttl,
+            period: role.token.period,
+            // The hard end was promised when the token was made; a role can only bring it nearer.
+            explicit_max: match (own.explicit_max, role.token.explicit_max_ttl) {
+                (0, role) => role,
+                (token, 0) => token,
+                (token, role) => token.min(role),
+            },
+            ..own
+        })
     }
 }
 
@@ -88,33 +107,4 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
             _ => Err(call.forgotten()),
         },
     }
-}
-
-/// On what terms a token of a login here is renewed: its role must still be there, still admit the
-/// caller, and rules by what it says now (CVE-2026-39388: a renewal is no way around a changed role).
-fn renewal_terms(
-    core: &Core,
-    mount: &Mount,
-    token: &Token,
-    remote: Option<SocketAddr>,
-    own: Terms,
-) -> Result<Terms, Error> {
-    let name = token.meta.get("role_name").map_or("", String::as_str);
-    let role = Role::load(core, mount, name)?
-        .ok_or_else(|| Error::Invalid(format!("role {name:?} does not exist during renewal")))?;
-    if !cidr::admits(&role.token.bound_cidrs, remote.map(|address| address.ip())) {
-        return Err(Error::Unauthenticated);
-    }
-    Ok(Terms {
-        backend_ttl: role.token.ttl,
-        backend_max: role.token.max_ttl,
-        period: role.token.period,
-        // The hard end was promised when the token was made; a role can only bring it nearer.
-        explicit_max: match (own.explicit_max, role.token.explicit_max_ttl) {
-            (0, role) => role,
-            (token, 0) => token,
-            (token, role) => token.min(role),
-        },
-        ..own
-    })
 }
