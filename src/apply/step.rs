@@ -10,7 +10,7 @@ use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
 use crate::live;
-use crate::object::{Access, Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, aws_role, fingerprint};
+use crate::object::{Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, aws_role, fingerprint};
 use crate::plan::{self, Action, Attached, Change, FieldChange, Plan, Side};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
@@ -198,7 +198,7 @@ impl Step<'_> {
 /// guardrails, a login's role id.
 fn is_hidden(object: &Object) -> bool {
     object.kind.name == aws_role::KIND.name
-        || object.kind.fields.iter().any(|field| field.access == Access::WriteOnly)
+        || object.kind.has_hidden()
         || object.apart().next().is_some()
 }
 

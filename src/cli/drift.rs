@@ -1,7 +1,7 @@
 //! `leasehold drift`.
 
-use std::collections::{BTreeSet, HashSet};
-use std::path::PathBuf;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::path::{Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -14,15 +14,20 @@ use super::{Global, output};
 use crate::api::Client;
 use crate::apply::{self, Prepared};
 use crate::drift::{self, Drift, Input, Mounts, Verdict};
+use crate::estate;
+use crate::git;
 use crate::ledger;
 use crate::live;
-use crate::object::{Object, acl_policy, auth_mount, mount};
+use crate::object::{Object, Owned, acl_policy, auth_mount, fingerprint, mount};
 use crate::plan::{self, Adopt, Plan};
 use crate::review::Environment;
 use crate::review::effective::{self, Side};
 
 /// Policies that are read at one time.
 const READS_AT_ONCE: usize = 16;
+
+/// Commits that are read for what was applied last: each is an estate to parse.
+const COMMITS_MAX: usize = 16;
 
 /// Arguments of `leasehold drift`.
 #[derive(Debug, clap::Args)]
@@ -66,16 +71,41 @@ async fn find(context: &Context) -> Result<Drift, CliError> {
     let (policies, known) = policies(&mounts, &client, &plan).await.map_err(|error| failed(context, &error))?;
     plan.notes.extend(known);
     let (desired, owned) = (&estate.objects, ledger.owned());
-    let mut drift = Drift::of(Input { plan: &plan, desired, owned, live: &live, policies: &policies });
+    let last = last_said(&context.estate_dir(), &estate.environment.name, &drift::lost(desired, owned, &live));
+    let input = Input { plan: &plan, desired, owned, live: &live, last: &last, policies: &policies };
+    let mut drift = Drift::of(input);
     if !drift.changed.is_empty() {
         let known = effective::Context { managed_policies: &estate.managed_policies };
+        let last = drift::last_applied(input);
         live.retain(|path, _| owned.contains_key(path));
-        let last = drift::last_applied(desired, owned, &live);
         let before = Side::of_live(&last, desired, owned, known);
         let after = Side::of_live(&live, desired, owned, known);
         drift.review = Some(Environment::new(&drift.environment, Some(&before), Some(&after), &[], Vec::new()));
     }
     Ok(drift)
+}
+
+/// What commits say of objects that were written from them: that which has the digest of what was written. A commit that
+/// this clone lacks, or can't read any more, says nothing.
+fn last_said(
+    dir: &Path,
+    environment: &str,
+    lost: &BTreeMap<&str, Vec<(&str, &Owned)>>,
+) -> HashMap<String, Object> {
+    let mut said = HashMap::new();
+    for (commit, objects) in lost.iter().take(COMMITS_MAX) {
+        let hash = commit.split('-').next().unwrap_or_default();
+        let Ok(tree) = git::sources(dir, hash) else { continue };
+        let Ok(estate) = estate::load(&tree.sources, Some(environment)) else { continue };
+        for (path, owned) in objects {
+            let Some(object) = estate.object(path) else { continue };
+            let object = plan::with_adopted(object, owned);
+            if fingerprint::of(&object) == owned.fingerprint {
+                said.insert((*path).to_owned(), object);
+            }
+        }
+    }
+    said
 }
 
 /// Takes out what other estates on the engine have made; answers what they have.

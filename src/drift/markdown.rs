@@ -20,7 +20,11 @@ impl Drift {
         section("Changed behind our back", &self.changed, &mut out, |changed, out| {
             let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
-            let both = if changed.pending { "; the files say something else about it, too" } else { "" };
+            let both = match (changed.pending, changed.beside_files) {
+                (true, true) => "; the files say something else about it, too; shown beside the files",
+                (true, false) => "; the files say something else about it, too",
+                (false, _) => "",
+            };
             let (kind, path, place) = (changed.kind.name, code(&changed.path), code(&changed.place.to_string()));
             out.push_str(&format!("- {kind} {path}{gone} ({place}{}){both}\n", wrote.unwrap_or_default()));
             if let Fate::Differs(fields) = &changed.fate {

@@ -3,8 +3,8 @@
 //! *Changed behind our back*: an object that we wrote is no longer as we wrote it. *Committed, not yet applied*: the
 //! files say something else than what was applied last. *Not ours*: roles, logins and settings below declared mounts
 //! that nobody declared, and policies of nobody that grant something of ours. One object may be both of the first two.
-//! What was applied last is known by its digest alone; where the files still say it, or the engine still holds it, it is
-//! known whole. Where an apply would be refused, that is told with what is not applied. Pure.
+//! What was applied last is known by its digest alone; where the files still say it, or those of the commit that it was
+//! written from, or the engine still holds it, it is known whole. Where an apply would be refused, that is told with what is not applied. Pure.
 
 mod json;
 mod markdown;
@@ -19,7 +19,7 @@ use crate::object::{
     Access, FieldValue, Kind, Level, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role,
     aws_root, fingerprint, kind,
 };
-use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side};
+use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side, differences};
 use crate::review;
 
 pub use self::policy::{Mounts, Verdict};
@@ -62,6 +62,8 @@ pub struct Changed {
     pub fate: Fate,
     /// Whether the files say something else about it, too.
     pub pending: bool,
+    /// Whether it is shown beside the files, since what was applied last is not known any more.
+    pub beside_files: bool,
 }
 
 /// What became of an object.
@@ -112,6 +114,8 @@ pub struct Input<'a> {
     pub owned: &'a BTreeMap<String, Owned>,
     /// What the engine holds at every path that is desired or ours.
     pub live: &'a HashMap<String, Live>,
+    /// What was applied last, of what [`lost`] named and a commit still says.
+    pub last: &'a HashMap<String, Object>,
     /// Policies that are findings, of those that nobody declared.
     pub policies: &'a HashSet<String>,
 }
@@ -129,8 +133,7 @@ impl Drift {
             review: None,
             notes: input.plan.notes.clone(),
         };
-        let desired: HashMap<&str, &Object> =
-            input.desired.iter().map(|object| (object.path.as_str(), object)).collect();
+        let desired = by_path(input.desired);
         for change in &input.plan.changes {
             drift.sort(change, desired.get(change.path.as_str()).copied(), input);
         }
@@ -169,14 +172,22 @@ impl Drift {
             _ => true,
         };
         if let Some(owned) = by_hand {
+            let last = input.last.get(&change.path);
+            let fate = match (live, last) {
+                (None, _) => Fate::Gone,
+                (Some(live), Some(last)) => Fate::Differs(turned(change.kind, &differences(last, live))),
+                (Some(_), None) => Fate::Differs(turned(change.kind, &change.fields)),
+            };
+            let beside_files = pending && last.is_none() && live.is_some();
             self.changed.push(Changed {
                 kind: change.kind,
                 path: change.path.clone(),
                 app: change.app.clone(),
                 place: change.place.clone(),
                 commit: owned.commit.clone(),
-                fate: if live.is_none() { Fate::Gone } else { Fate::Differs(turned(change)) },
+                fate,
                 pending,
+                beside_files,
             });
         }
         if pending {
@@ -220,6 +231,7 @@ impl Drift {
             commit: owned.commit.clone(),
             fate: Fate::Differs(vec![field]),
             pending,
+            beside_files: false,
         });
     }
 
@@ -245,23 +257,45 @@ impl Drift {
 }
 
 /// What was applied last, as far as it is known: what still has the digest that the ledger remembers. Of what has not,
-/// because engine and files both went on, the files stand for it; `None` where nothing does.
-pub fn last_applied(
-    desired: &[Object],
-    owned: &BTreeMap<String, Owned>,
-    live: &HashMap<String, Live>,
-) -> HashMap<String, Live> {
-    let desired: HashMap<&str, &Object> = desired.iter().map(|object| (object.path.as_str(), object)).collect();
+/// because engine and files both went on, `last` has what a commit says, and else the files stand for it; nothing where
+/// nothing does.
+pub fn last_applied(input: Input<'_>) -> HashMap<String, Live> {
+    let desired = by_path(input.desired);
     let known = |(path, owned): (&String, &Owned)| {
-        let live = live.get(path);
-        let last = match (live.filter(|_| !is_changed(owned, live)), desired.get(path.as_str())) {
+        let live = input.live.get(path);
+        let said = input.last.get(path).or_else(|| desired.get(path.as_str()).copied());
+        let last = match (live.filter(|_| !is_changed(owned, live)), said) {
             (Some(live), _) => live.clone(),
             (None, Some(object)) => as_live(object),
             (None, None) => return None,
         };
         Some((path.clone(), last))
     };
-    owned.iter().filter_map(known).collect()
+    input.owned.iter().filter_map(known).collect()
+}
+
+/// What is neither as it was written nor still in the files as it was written, by the commit that it was written from.
+pub fn lost<'a>(
+    desired: &[Object],
+    owned: &'a BTreeMap<String, Owned>,
+    live: &HashMap<String, Live>,
+) -> BTreeMap<&'a str, Vec<(&'a str, &'a Owned)>> {
+    let desired = by_path(desired);
+    let mut lost: BTreeMap<&str, Vec<(&str, &Owned)>> = BTreeMap::new();
+    for (path, owned) in owned {
+        let said = desired.get(path.as_str());
+        if let Some(commit) = &owned.commit
+            && is_changed(owned, live.get(path))
+            && said.is_none_or(|object| fingerprint::of(object) != owned.fingerprint)
+        {
+            lost.entry(commit).or_default().push((path, owned));
+        }
+    }
+    lost
+}
+
+fn by_path(objects: &[Object]) -> HashMap<&str, &Object> {
+    objects.iter().map(|object| (object.path.as_str(), object)).collect()
 }
 
 /// Whether somebody else changed an object since it was written for certain.
@@ -299,11 +333,11 @@ fn is_told(kind: &Kind, name: &str) -> bool {
     kind.field(name).is_some_and(|field| field.access != Access::WriteOnly)
 }
 
-/// What was done to the fields of an object, where a change tells what undoes it.
-fn turned(change: &Change) -> Vec<FieldChange> {
+/// What was done to the fields of an object, where these changes tell what undoes it.
+fn turned(kind: &Kind, fields: &[FieldChange]) -> Vec<FieldChange> {
     let turn =
         |field: &FieldChange| FieldChange { before: field.after.clone(), after: field.before.clone(), ..field.clone() };
-    change.fields.iter().filter(|field| is_told(change.kind, field.name)).map(turn).collect()
+    fields.iter().filter(|field| is_told(kind, field.name)).map(turn).collect()
 }
 
 fn as_live(object: &Object) -> Live {

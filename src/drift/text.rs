@@ -60,7 +60,7 @@ impl Page {
             self.changed_fields(fields);
         }
         if changed.pending {
-            let known = if matches!(changed.fate, Fate::Gone) { "" } else { "; shown beside the files" };
+            let known = if changed.beside_files { "; shown beside the files" } else { "" };
             self.line(&format!("      ! the files say something else about it, too{known}"));
         }
     }

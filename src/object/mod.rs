@@ -218,6 +218,11 @@ impl Kind {
         self.field(name).is_some_and(|field| field.access == Access::Readable)
     }
 
+    /// Whether objects of it have something that no engine tells.
+    pub fn has_hidden(&self) -> bool {
+        self.fields.iter().any(|field| field.access == Access::WriteOnly)
+    }
+
     /// An engine's answer for one object, parsed and normalised, with the table's defaults filled in. Fields
     /// that cannot be normalised keep the engine's own spelling, so that they show up as a difference. What a kind
     /// parses beyond its table is kept as it came.

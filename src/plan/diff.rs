@@ -168,10 +168,11 @@ fn declared_change(
     if let (Some(_), Some(owned)) = (there, owned) {
         fields.extend(guardrails_change(owned, guardrails.as_ref()));
     }
+    let again = owned.zip(there).filter(|_| kept.is_none()).and_then(|(owned, live)| again(owned, live, &fields));
     let action = match (there, owned) {
         (None, _) => Action::Create,
         (Some(_), None) => Action::Adopt,
-        (Some(_), Some(_)) if fields.is_empty() => return None,
+        (Some(_), Some(_)) if fields.is_empty() && again.is_none() => return None,
         (Some(_), Some(_)) => Action::Update,
     };
     let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
@@ -186,6 +187,7 @@ fn declared_change(
     if !kept.is_empty() {
         effects.push(format!("as it is, since nobody declares it: {}", kept.join(", ")));
     }
+    effects.extend(again.map(str::to_owned));
     Some(Change {
         action,
         kind: object.kind,
@@ -200,6 +202,22 @@ fn declared_change(
         guardrails,
         from: None,
     })
+}
+
+/// Why an object of ours is written that is as declared in all that can be compared: an engine knows of a write by hand
+/// neither the commit nor the guardrails, and of one that was cut off nobody knows whether it arrived. Nothing that an
+/// engine never tells is written for the first alone.
+fn again(owned: &Owned, live: &Live, fields: &[FieldChange]) -> Option<&'static str> {
+    match owned.state {
+        State::Applied if fields.is_empty() && !owned.kind.has_hidden() && owned.differs(live) => {
+            Some("somebody else made it as it is declared: it is written again, so that it comes from this commit")
+        }
+        State::Intended | State::Changing if !fields.is_empty() => fields
+            .iter()
+            .all(|field| matches!(field.before, Side::Unknown | Side::Sensitive))
+            .then_some("an apply was stopped while it was written: it is written again"),
+        _ => None,
+    }
 }
 
 /// A change of the guardrails that go with an object. An engine never tells them, so the ledger says what it was

@@ -63,6 +63,13 @@ pub fn adopt_fields(desired: &mut [Object], live: &HashMap<String, Live>, owned:
     }
 }
 
+/// An object with the fields that nobody declared and that stayed as they were, as the ledger remembers them.
+pub fn with_adopted(object: &Object, owned: &Owned) -> Object {
+    let mut object = object.clone();
+    owned.adopted.iter().for_each(|(name, value)| adopt_field(&mut object, name, value));
+    object
+}
+
 fn adopt_field(object: &mut Object, name: &str, value: &Value) {
     let Some(field) = object.kind.field(name) else { return };
     let may_be = match field.shape {
