@@ -129,7 +129,7 @@ pub async fn prepare_from(
     input.unmanaged = &unmanaged;
     let mut leases = Leases::default();
     // Without a change there is nothing to take from anybody, and no lease that it would be about.
-    if !plan.is_empty() {
+    if !plan.is_empty() || !wish.adopt_from.is_empty() {
         let (claims, counted) =
             tokio::join!(ask_others(&plan, ledger.readable_others(client, owners), wish), Leases::count(client, &plan));
         leases = counted;
@@ -140,6 +140,10 @@ pub async fn prepare_from(
         input.others = claims.as_ref().map_or(Others::Hidden, Others::Known);
         plan = Plan::new(&input);
     }
+    let takes = |owner: &String| plan.changes.iter().any(|change| change.from.as_ref() == Some(owner));
+    let idle = wish.adopt_from.iter().filter(|owner| !takes(owner));
+    let idle = idle.map(|owner| format!("nothing is taken over from {owner}: it has nothing that is declared here"));
+    plan.notes.extend(idle.collect::<Vec<_>>());
     leases.tell(&mut plan);
     tell_static_roles(client, &mut plan).await;
     guard_accounts(client, &mut plan, desired).await;

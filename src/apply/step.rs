@@ -197,9 +197,7 @@ impl Step<'_> {
 /// Whether something goes with a write that no read tells, or that this token may not read: a secret, a role's
 /// guardrails, a login's role id.
 fn is_hidden(object: &Object) -> bool {
-    object.kind.name == aws_role::KIND.name
-        || object.kind.has_hidden()
-        || object.apart().next().is_some()
+    object.kind.name == aws_role::KIND.name || object.kind.has_hidden() || object.apart().next().is_some()
 }
 
 /// How an object that was just written differs from its declaration.

@@ -154,6 +154,17 @@ impl Context {
         Ok(estate)
     }
 
+    /// The environment alone, for commands that need no more of the files.
+    ///
+    /// # Errors
+    /// What is wrong with the files, if that leaves open which engine is meant.
+    pub(crate) fn chosen(&self) -> Result<Environment, CliError> {
+        let none = estate::Sources::default();
+        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        estate::environment(&sources, self.global.environment().as_deref())
+            .map_err(|problems| rendered(&problems, &sources))
+    }
+
     /// The estate for each of its environments, or for the chosen one. Secrets stay unresolved.
     ///
     /// # Errors
@@ -202,10 +213,10 @@ impl Context {
             return self.network(address);
         }
         if self.dir.is_some() || holds_estate(Path::new(".")) {
-            let estate = self.estate().map_err(|error| {
+            let environment = self.chosen().map_err(|error| {
                 error.hint("the engine is the estate's own unless --address or LEASEHOLD_ADDR names one")
             })?;
-            return self.reach(&estate.environment, Speaker::Hand).await;
+            return self.reach(&environment, Speaker::Hand).await;
         }
         self.network(ADDRESS_DEFAULT.to_owned())
     }

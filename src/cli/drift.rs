@@ -87,11 +87,7 @@ async fn find(context: &Context) -> Result<Drift, CliError> {
 
 /// What commits say of objects that were written from them: that which has the digest of what was written. A commit that
 /// this clone lacks, or can't read any more, says nothing.
-fn last_said(
-    dir: &Path,
-    environment: &str,
-    lost: &BTreeMap<&str, Vec<(&str, &Owned)>>,
-) -> HashMap<String, Object> {
+fn last_said(dir: &Path, environment: &str, lost: &BTreeMap<&str, Vec<(&str, &Owned)>>) -> HashMap<String, Object> {
     let mut said = HashMap::new();
     for (commit, objects) in lost.iter().take(COMMITS_MAX) {
         let hash = commit.split('-').next().unwrap_or_default();

@@ -55,6 +55,9 @@ impl CliError {
             api::Error::Tls { problem, .. } if problem.contains("UnknownIssuer") => {
                 failure.hint("name the CA that signed its certificate with --ca-cert")
             }
+            api::Error::Tls { problem, .. } if problem.contains("CaUsedAsEndEntity") => failure.hint(
+                "its certificate is one of a CA, as self-signed ones are: if you trust it, name just that one with --ca-cert",
+            ),
             api::Error::Timeout { .. } | api::Error::Broken { .. } => {
                 failure.hint("whether it was done is not known; look before trying again")
             }

@@ -58,7 +58,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 /// The estate's own ledger, and a client to the engine that it is in.
 pub(super) async fn read(context: &Context) -> Result<(Ledger, crate::api::Client), CliError> {
-    let environment = context.estate()?.environment;
+    let environment = context.chosen()?;
     let client = context.operator(&environment).await?;
     let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
     let ledger = Ledger::read(&client, &owner).await;
@@ -84,7 +84,7 @@ async fn list(context: &Context) -> Result<(String, Value), CliError> {
     // An engine with an address has ledgers also where no estate is.
     let client = match context.is_about_an_engine() {
         true => context.client().await?,
-        false => context.operator(&context.estate()?.environment).await?,
+        false => context.operator(&context.chosen()?).await?,
     };
     let all = Ledger::all(&client).await;
     let mut all = all.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?;

@@ -398,6 +398,15 @@ fn what_another_estate_has_is_told_as_it_is() {
     );
     let plan = estate.run(&["plan", "--adopt-from", "other.prod"], 2).stdout;
     assert!(plan.contains("declared here from now on") && !plan.contains("taken over"), "{plan}");
+    // Whoever has nothing of it, or no ledger at all, is named.
+    std::fs::remove_file(estate.env.dir().join("estate/shared.hcl")).unwrap();
+    let plan = estate.run(&["plan", "--adopt-from", "other.prod"], 0).stdout;
+    assert!(
+        plan.contains("Note: nothing is taken over from other.prod: it has nothing that is declared here"),
+        "{plan}"
+    );
+    let nobody = estate.run(&["plan", "--adopt-from", "nosuch"], 1).stderr;
+    assert!(nobody.contains("nobody called `nosuch` has a ledger on this engine"), "{nobody}");
 }
 
 #[test]

@@ -207,7 +207,8 @@ fn what_was_done_by_hand_and_committed_then_is_of_that_commit() {
     // traced, which nothing could that was written by hand.
     let issued = |from: Option<&str>| {
         env.ok(&["-C", "estate", "read", "aws/creds/webapp"]);
-        let lines: Vec<String> = env.ok(&["-C", "estate", "trail", "--format", "json"]).lines().map(str::to_owned).collect();
+        let lines: Vec<String> =
+            env.ok(&["-C", "estate", "trail", "--format", "json"]).lines().map(str::to_owned).collect();
         let last = lines.iter().rev().find(|line| line.contains("aws/creds/webapp")).expect("a line");
         assert_eq!(from.is_some_and(|from| last.contains(from)), from.is_some(), "{last}");
     };
