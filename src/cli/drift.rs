@@ -130,7 +130,7 @@ fn mounts(desired: &[Object], anothers: &HashSet<String>) -> Mounts {
     let mut mounts = Mounts { ledger: ledger::MOUNT, ..Mounts::default() };
     let declared =
         desired.iter().filter(|object| [mount::KIND.name, auth_mount::KIND.name].contains(&object.kind.name));
-    mounts.declared.extend(declared.filter_map(|object| plan::folder(object.kind, &object.path)));
+    mounts.declared.extend(declared.filter_map(|object| object.kind.below(&object.path)));
     let paths = desired.iter().map(|object| object.path.as_str());
     for path in paths.chain(anothers.iter().map(String::as_str)) {
         if let Some(engine) = path.strip_prefix("sys/mounts/") {

@@ -9,7 +9,8 @@
 use serde_json::{Map, Value};
 
 use super::field::{post, with_others};
-use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+use super::home::ENGINES;
+use super::{Access, Call, Changed, Delete, Field, Home, Kind, Level, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),
@@ -43,10 +44,10 @@ const fn text(name: &'static str, doc: &'static str) -> Field {
 pub static KIND: Kind = Kind {
     name: "aws root",
     level: Level::Config,
+    home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/root" },
     fields: FIELDS,
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: the credentials stay until the mount goes"),
-    read: |path| Read::At(path.to_owned()),
     parse,
     write,
     effect,

@@ -13,9 +13,9 @@ pub mod aws_role;
 pub mod aws_root;
 pub mod field;
 pub mod fingerprint;
+pub mod home;
 pub mod mount;
 mod owned;
-mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +24,8 @@ use serde_json::{Map, Value};
 
 use crate::secret::Secret;
 
+pub use self::home::{Home, Mount};
 pub use self::owned::{Owned, State};
-pub use self::settings::settings_of;
 
 /// Every kind there is, in the order of creation.
 pub static KINDS: &[&Kind] = &[
@@ -42,6 +42,11 @@ pub static KINDS: &[&Kind] = &[
 /// The kind of this name, as the ledger and saved plans write it.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().find(|kind| kind.name == name)
+}
+
+/// The path of the ACL policy of this name, as tokens name it.
+pub fn policy_path(name: &str) -> String {
+    acl_policy::KIND.path("", name)
 }
 
 /// Where the author wrote something. Lines and columns count from 1.
@@ -314,6 +319,14 @@ pub struct Live {
     pub others: Map<String, Value>,
 }
 
+impl Live {
+    /// Whether it can't be deleted, and is as an engine has it when nobody sets it.
+    pub fn is_unset(&self) -> bool {
+        let default = |name: &str| self.kind.field(name).map_or(Value::Null, Field::default_value);
+        matches!(self.kind.delete, Delete::Forget(_)) && self.fields.iter().all(|(name, value)| *value == default(name))
+    }
+}
+
 /// How a kind reads an answer.
 pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>;
 
@@ -324,14 +337,14 @@ pub struct Kind {
     pub name: &'static str,
     /// Creation goes up through the levels, deletion down.
     pub level: Level,
+    /// Where its objects are.
+    pub home: Home,
     /// Its fields.
     pub fields: &'static [Field],
     /// How an update treats fields that are not sent.
     pub update: Update,
     /// What deleting does.
     pub delete: Delete,
-    /// Where to read an object of this kind from.
-    pub read: fn(path: &str) -> Read,
     /// The API's answer for one object, as this kind's fields (unnormalised), and what else a write must send back.
     /// `Err` says what is odd.
     pub parse: Parse,

@@ -76,7 +76,7 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     }
     for (path, owned) in input.owned {
         if !declared.contains(path.as_str()) {
-            let mount_stays = mount_of(path).is_some_and(|mount| declared.contains(mount.as_str()));
+            let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
             changes.push(undeclared_change(path, owned, input.live.get(path), mount_stays));
         }
     }
@@ -280,11 +280,6 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         guardrails: None,
         from: None,
     }
-}
-
-/// The mount whose settings are at this path.
-fn mount_of(path: &str) -> Option<String> {
-    path.split_once("/config/").map(|(mount, _)| format!("sys/mounts/{mount}"))
 }
 
 fn policies(names: &Value) -> Vec<String> {
