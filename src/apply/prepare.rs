@@ -11,7 +11,7 @@ use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::home::ENGINES;
-use crate::object::{Live, Mount, Object, Owned, auth_mount, aws_lease, aws_role, aws_root, mount};
+use crate::object::{Live, Mount, Object, Owned, auth_mount, aws_lease, aws_role, mount};
 use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -314,15 +314,14 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
     let mut leaving = Vec::new();
     for change in plan.changes.iter().filter(|change| matches!(change.action, Action::Update | Action::Adopt)) {
         let object = desired.iter().find(|object| object.path == change.path);
-        if change.kind.name == aws_root::KIND.name
-            && let (Some(live), Some(object)) = (&change.live, object)
+        if let (Some(key), Some(live), Some(object)) = (change.kind.key, &change.live, object)
             // Whoever applies it knows the key.
-            && !object.is_unresolved("access_key")
+            && !object.is_unresolved(key.id)
             && plan.kept(&change.path).is_none()
-            && !aws_root::is_same_account(live, object)
-            && let Some(mount) = change.path.strip_suffix("/config/root")
+            && !(key.is_same_account)(live, object)
+            && let Some(mount) = change.kind.mount_prefix(&change.path)
         {
-            leaving.push((change.path.clone(), change.place.clone(), mount.to_owned()));
+            leaving.push((change.path.clone(), change.place.clone(), mount));
         }
     }
     for (path, place, mount) in leaving {

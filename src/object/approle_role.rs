@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::field::{pick, post, with_prefixes};
 use super::home::METHODS;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Level, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("bind_secret_id", Shape::Bool, "true", "Whether a login needs a secret id."),
@@ -48,8 +48,9 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
 /// Logins by AppRole.
 pub static KIND: Kind = Kind {
     name: "approle role",
-    level: Level::Login,
+    class: Class::Login,
     home: Home::Below { table: &METHODS, sort: "approle", folder: "role", witness: "token_policies" },
+    key: None,
     fields: FIELDS,
     update: Update::Merge,
     delete: Delete::ByPath,

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::field::post;
 use super::home::DEVICES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Level, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("type", Shape::OneOf(&["file"]), "\"file\"", "The sort of device."),
@@ -28,8 +28,9 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
 /// Audit devices.
 pub static KIND: Kind = Kind {
     name: "audit device",
-    level: Level::Audit,
+    class: Class::Audit,
     home: Home::Entry(&DEVICES),
+    key: None,
     fields: FIELDS,
     update: Update::Recreate,
     delete: Delete::ByPath,

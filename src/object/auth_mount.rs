@@ -3,13 +3,14 @@
 //! Source: Vault API, "/sys/auth".
 
 use super::home::{METHODS, key};
-use super::{Changed, Delete, Home, Kind, Level, Update, mount};
+use super::{Changed, Delete, Home, Kind, Class, Update, mount};
 
 /// Auth methods.
 pub static KIND: Kind = Kind {
     name: "auth method",
-    level: Level::Mount,
+    class: Class::Mount,
     home: Home::Entry(&METHODS),
+    key: None,
     fields: mount::FIELDS,
     update: Update::Merge,
     delete: Delete::ByPath,

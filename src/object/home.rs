@@ -125,6 +125,11 @@ impl Kind {
         }
     }
 
+    /// The path of the mount that an object is, or is below, as paths below it begin: `auth/approle`.
+    pub fn mount_prefix(&self, path: &str) -> Option<String> {
+        Some(format!("{}{}", self.table()?.below?, self.mount_of(path)?))
+    }
+
     /// Below which paths everything goes when an object goes: `auth/approle/` of `sys/auth/approle`.
     pub fn below(&self, path: &str) -> Option<String> {
         let Home::Entry(table) = self.home else { return None };
@@ -209,7 +214,7 @@ pub(super) fn key(table: &Table, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{ENGINES, Home, METHODS, Mount};
-    use crate::object::{Delete, KINDS, Level, kind};
+    use crate::object::{Delete, KINDS, Class, kind};
 
     #[test]
     fn a_path_is_taken_apart_as_it_was_put_together() {
@@ -256,7 +261,7 @@ mod tests {
 
     #[test]
     fn every_kind_that_a_mount_has_one_of_is_asked_for() {
-        let of_kinds = KINDS.iter().filter(|kind| kind.level == Level::Config);
+        let of_kinds = KINDS.iter().filter(|kind| kind.class == Class::Config);
         let mut named: Vec<&str> = of_kinds.map(|kind| kind.name).collect();
         let settings = |table| Mount { table, sort: "aws".to_owned(), name: "team/aws" }.settings();
         let mut asked: Vec<&str> = settings(&ENGINES).map(|(kind, _)| kind.name).collect();

@@ -14,6 +14,7 @@ pub mod aws_root;
 pub mod field;
 pub mod fingerprint;
 pub mod home;
+mod key;
 pub mod mount;
 mod owned;
 
@@ -25,6 +26,7 @@ use serde_json::{Map, Value};
 use crate::secret::Secret;
 
 pub use self::home::{Home, Mount};
+pub use self::key::RootKey;
 pub use self::owned::{Owned, State};
 
 /// Every kind there is, in the order of creation.
@@ -335,10 +337,12 @@ pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, Str
 pub struct Kind {
     /// The field's own word for it: `aws role`, `acl policy`, `secrets engine`.
     pub name: &'static str,
-    /// Creation goes up through the levels, deletion down.
-    pub level: Level,
+    /// What sort of thing it is: creation goes up through the classes, deletion down.
+    pub class: Class,
     /// Where its objects are.
     pub home: Home,
+    /// The key in it that its mount signs with, if it has one.
+    pub key: Option<&'static RootKey>,
     /// Its fields.
     pub fields: &'static [Field],
     /// How an update treats fields that are not sent.
@@ -419,9 +423,9 @@ pub enum Access {
     Apart(&'static str),
 }
 
-/// Order of creation: lower levels first. Deletion goes the other way round.
+/// What sort of thing a kind is, in the order of creation. Deletion goes the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
+pub enum Class {
     /// Audit devices: nothing should happen unseen.
     Audit,
     /// Secrets engines and auth methods.

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::field::{post, seconds_text};
 use super::home::{ENGINES, key};
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Level, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
 
 /// The fields of a mount of either sort.
 pub(super) static FIELDS: &[Field] = &[
@@ -48,8 +48,9 @@ pub(super) static FIELDS: &[Field] = &[
 /// Secrets engines.
 pub static KIND: Kind = Kind {
     name: "secrets engine",
-    level: Level::Mount,
+    class: Class::Mount,
     home: Home::Entry(&ENGINES),
+    key: None,
     fields: FIELDS,
     update: Update::Merge,
     delete: Delete::ByPath,

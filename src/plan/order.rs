@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{Action, Change};
-use crate::object::{Level, policy_path};
+use crate::object::{Class, policy_path};
 
 /// Sorts changes into the order in which they are made.
 pub(super) fn sort(changes: &mut [Change]) {
@@ -78,13 +78,13 @@ fn live_policies(change: &Change) -> Vec<String> {
 }
 
 fn rank(change: &Change) -> (bool, u8) {
-    let level = match change.kind.level {
-        Level::Audit => 0,
-        Level::Mount => 1,
-        Level::Config => 2,
-        Level::Policy => 3,
-        Level::Role => 4,
-        Level::Login => 5,
+    let level = match change.kind.class {
+        Class::Audit => 0,
+        Class::Mount => 1,
+        Class::Config => 2,
+        Class::Policy => 3,
+        Class::Role => 4,
+        Class::Login => 5,
     };
     if change.takes_away() { (true, 5 - level) } else { (false, level) }
 }

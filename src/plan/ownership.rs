@@ -10,7 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{Action, Adopt, Change, Input, Refusal};
-use crate::object::{Access, FieldValue, Leaf, Live, Object, Origin, Owned, Shape, aws_root, field};
+use crate::object::{Access, FieldValue, Leaf, Live, Object, Origin, Owned, Shape, field};
 
 /// What the ledgers of others say of the objects that a plan touches, by path.
 pub type Claims = BTreeMap<String, Vec<Claim>>;
@@ -76,7 +76,7 @@ fn adopt_field(object: &mut Object, name: &str, value: &Value) {
     };
     // Of keys `kept` says what becomes of them.
     if field.access != Access::Readable
-        || aws_root::KEY.contains(&name)
+        || object.kind.is_of_key(name)
         || object.declares(name)
         || !may_be
         || field::equal(field.shape, value, &object.value(name))
