@@ -11,7 +11,7 @@ use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::home::ENGINES;
-use crate::object::{Live, Mount, Object, Owned, auth_mount, aws_lease, aws_role, mount};
+use crate::object::{Live, Mount, Object, Owned};
 use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -337,18 +337,5 @@ fn lease_prefix(change: &Change) -> Option<String> {
     if matches!(change.action, Action::Create | Action::Forget) {
         return None;
     }
-    let kind = change.kind.name;
-    if kind == aws_role::KIND.name {
-        let (mount, role) = change.path.rsplit_once("/roles/")?;
-        Some(format!("{mount}/creds/{role}"))
-    } else if kind == aws_lease::KIND.name {
-        change.path.strip_suffix("/config/lease").map(str::to_owned)
-    } else if kind == mount::KIND.name {
-        change.path.strip_prefix("sys/mounts/").map(str::to_owned)
-    } else if kind == auth_mount::KIND.name {
-        // Logins, and with them what their tokens hold.
-        change.path.strip_prefix("sys/auth/").map(|mount| format!("auth/{mount}"))
-    } else {
-        None
-    }
+    change.kind.lease_prefix(&change.path)
 }

@@ -10,7 +10,7 @@ use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
 use crate::live;
-use crate::object::{Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, aws_role, fingerprint};
+use crate::object::{Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, fingerprint};
 use crate::plan::{self, Action, Attached, Change, FieldChange, Plan, Side};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
@@ -36,7 +36,7 @@ pub(super) async fn carry_out(
         app: change.app.clone(),
         source: Some(change.place.to_string()),
         review: plan.review_digest.clone(),
-        guardrails: guardrails.or_else(|| (change.kind.name == aws_role::KIND.name).then(Attached::header_of_none)),
+        guardrails: guardrails.or_else(|| change.kind.is_judged().then(Attached::header_of_none)),
     });
     let now = match live::read_whole(&client, change.kind, &change.path, object).await {
         Ok(now) => now,
@@ -197,7 +197,7 @@ impl Step<'_> {
 /// Whether something goes with a write that no read tells, or that this token may not read: a secret, a role's
 /// guardrails, a login's role id.
 fn is_hidden(object: &Object) -> bool {
-    object.kind.name == aws_role::KIND.name || object.kind.has_hidden() || object.apart().next().is_some()
+    object.kind.is_judged() || object.kind.has_hidden() || object.apart().next().is_some()
 }
 
 /// How an object that was just written differs from its declaration.

@@ -14,6 +14,7 @@ use super::global::{Format, exactly};
 use super::{Global, answer, output, table};
 use crate::api;
 use crate::estate::{App, Estate};
+use crate::object::RolePath;
 use crate::text::did_you_mean;
 
 /// Arguments of `leasehold creds`.
@@ -45,42 +46,43 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 async fn issue(args: &Args, context: &Context) -> Result<Credential, CliError> {
     let estate = context.estate()?;
     let app = find_app(&estate, &args.app)?;
-    let (mount, role) = choose_role(app, args)?;
+    let role = choose_role(app, args)?;
     let method = login::method(app)?;
     let client = context.operator(&estate.environment).await?;
     let session = login::login(&client, method, context).await?;
     let app_client = client.with_token(session.token.clone());
-    let path = format!("{mount}/creds/{role}");
+    let path = role.credentials();
     let answer = match app_client.read(&path).await {
         Ok(Some(answer)) => answer,
         Ok(None) => return Err(CliError::plain(2, format!("No value found at {path}")).hint(APPLY)),
-        Err(error) => return Err(refused(&estate, app, (mount, role), &error, context)),
+        Err(error) => return Err(refused(&estate, app, role, &error, context)),
     };
     output::warnings(&answer.warnings);
-    Credential::new(app.name.clone(), format!("{mount}/{role}"), &answer, session.ttl, context.clock().now())
-        .ok_or_else(|| {
-            CliError::plain(2, format!("{path} answered without an access key; is {mount}/ an AWS secrets engine?"))
-        })
+    Credential::new(app.name.clone(), role.label(), &answer, session.ttl, context.clock().now()).ok_or_else(|| {
+        CliError::plain(2, format!("{path} answered without an access key; is {}/ an AWS secrets engine?", role.mount))
+    })
 }
 
 const APPLY: &str = "`leasehold apply` brings the engine in line with the files";
 
 /// Why an app got no credential, with what to do: an engine that is behind the files is brought in line with them; what
 /// AWS does not take is changed where it is declared.
-fn refused(estate: &Estate, app: &App, (mount, role): (&str, &str), error: &api::Error, context: &Context) -> CliError {
-    let doing = format!("Error reading {mount}/creds/{role} as {}", app.name);
+fn refused(estate: &Estate, app: &App, role: &RolePath, error: &api::Error, context: &Context) -> CliError {
+    let doing = format!("Error reading {} as {}", role.credentials(), app.name);
     let place = |path: String| estate.object(&path).map(|object| object.place.to_string());
-    let role_place = place(format!("{mount}/roles/{role}"));
+    let role_place = place(role.path());
     let unknown = |texts: &[String]| texts.iter().any(|text| text.starts_with("Role ") && text.contains("not found"));
     match error {
         api::Error::Status { code: 403, .. } => CliError::api(doing, error).hint(APPLY),
         api::Error::Status { code: 400, errors, .. } if unknown(errors) => CliError::api(doing, error).hint(APPLY),
         api::Error::Status { code: 400 | 500, errors, .. } => {
             let template = errors.iter().any(|text| text.contains("username"));
-            let template = template.then(|| place(format!("{mount}/config/root"))).flatten();
+            let template = template.then(|| template_place(estate, role)).flatten();
             let failure = CliError::api(doing, error);
             match (template, role_place) {
-                (Some(place), _) => failure.hint(format!("the username template of {mount} is declared at {place}")),
+                (Some(place), _) => {
+                    failure.hint(format!("the username template of {} is declared at {place}", role.mount))
+                }
                 (None, Some(place)) => failure
                     .hint(format!("what the role asks of AWS is declared at {place}"))
                     .hint("`leasehold drift` tells whether somebody made the engine's another"),
@@ -106,18 +108,23 @@ fn find_app<'a>(estate: &'a Estate, name: &str) -> Result<&'a App, CliError> {
     })
 }
 
+/// Where the settings of a role's mount are declared that say how its users are named.
+fn template_place(estate: &Estate, role: &RolePath) -> Option<String> {
+    let settings = role.kind.needs(&role.path()).into_iter().filter_map(|path| estate.object(&path));
+    let mut naming = settings.filter(|object| object.kind.field("username_template").is_some());
+    naming.next().map(|object| object.place.to_string())
+}
+
 /// The role to read: the only one of the app, or the one that was named.
-fn choose_role<'a>(app: &'a App, args: &Args) -> Result<&'a (String, String), CliError> {
+fn choose_role<'a>(app: &'a App, args: &Args) -> Result<&'a RolePath, CliError> {
     let all: Vec<_> = app.roles.iter().chain(&app.grants).collect();
-    let shown = |roles: &[&(String, String)]| {
-        roles.iter().map(|(mount, role)| format!("{mount}/{role}")).collect::<Vec<_>>().join(", ")
-    };
+    let shown = |roles: &[&RolePath]| roles.iter().map(|role| role.label()).collect::<Vec<_>>().join(", ");
     let wanted: Vec<_> = all
         .iter()
         .copied()
-        .filter(|(mount, role)| {
-            args.role.as_ref().is_none_or(|wanted| wanted == role || *wanted == format!("{mount}/{role}"))
-                && args.mount.as_ref().is_none_or(|wanted| wanted.trim_matches('/') == mount)
+        .filter(|role| {
+            args.role.as_ref().is_none_or(|wanted| *wanted == role.name || *wanted == role.label())
+                && args.mount.as_ref().is_none_or(|wanted| wanted.trim_matches('/') == role.mount)
         })
         .collect();
     match wanted.as_slice() {
@@ -163,10 +170,15 @@ mod tests {
 
     use super::{Args, choose_role};
     use crate::estate::App;
-    use crate::object::Place;
+    use crate::object::{Place, RolePath, aws_role};
 
     fn app(roles: &[(&str, &str)], grants: &[(&str, &str)]) -> App {
-        let owned = |pairs: &[(&str, &str)]| pairs.iter().map(|(a, b)| ((*a).to_owned(), (*b).to_owned())).collect();
+        let role = |(mount, name): &(&str, &str)| RolePath {
+            kind: &aws_role::KIND,
+            mount: (*mount).to_owned(),
+            name: (*name).to_owned(),
+        };
+        let owned = |pairs: &[(&str, &str)]| pairs.iter().map(role).collect();
         App {
             name: "webapp".to_owned(),
             owner: None,
@@ -182,7 +194,7 @@ mod tests {
     fn check(app: &App, role: Option<&str>, mount: Option<&str>, expected: Result<(&str, &str), &str>) {
         let args = Args { app: app.name.clone(), role: role.map(Into::into), mount: mount.map(Into::into) };
         match (choose_role(app, &args), expected) {
-            (Ok((mount, role)), Ok(expected)) => assert_eq!((mount.as_str(), role.as_str()), expected),
+            (Ok(role), Ok(expected)) => assert_eq!((role.mount.as_str(), role.name.as_str()), expected),
             (Err(error), Err(hint)) => assert!(error.hints[0].contains(hint), "{error:?}"),
             (found, _) => panic!("{found:?}"),
         }

@@ -17,6 +17,7 @@ use crate::git;
 use crate::guardrail;
 use crate::ledger;
 use crate::live;
+use crate::object::RolePath;
 use crate::plan::{Adopt, Colour, MAX_DELETES_DEFAULT};
 use crate::review;
 use crate::review::effective::{self, Side};
@@ -180,8 +181,8 @@ fn reviewed(estate: &Estate, prepared: &Prepared, today: &str) -> (review::Envir
         .plan
         .changes
         .iter()
-        .filter_map(|change| change.path.rsplit_once("/roles/"))
-        .map(|(mount, role)| format!("role {mount}/{role}"))
+        .filter_map(|change| RolePath::of(change.kind, &change.path))
+        .map(|role| format!("role {}", role.label()))
         .collect();
     let denied = |judged: &&guardrail::Judged| {
         !judged.introduced

@@ -33,7 +33,7 @@ pub use source::{Lookup, Source, Sources, Unread};
 use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
-use crate::object::{Object, Place};
+use crate::object::{Object, Place, RolePath};
 
 /// What the files of one directory declare for one environment.
 #[derive(Debug)]
@@ -188,10 +188,10 @@ pub struct App {
     pub name: String,
     /// Who answers for it.
     pub owner: Option<String>,
-    /// The roles declared inside it, as (mount, role).
-    pub roles: Vec<(String, String)>,
-    /// The shared roles granted to it, as (mount, role).
-    pub grants: Vec<(String, String)>,
+    /// The roles declared inside it.
+    pub roles: Vec<RolePath>,
+    /// The shared roles granted to it.
+    pub grants: Vec<RolePath>,
     /// How it proves its identity.
     pub logins: Vec<Login>,
     /// The ACL policies of its tokens: the derived one, or those that it names.

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::field::{post, with_others};
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[Field {
     name: "policy",
@@ -22,6 +22,8 @@ pub static KIND: Kind = Kind {
     name: "acl policy",
     class: Class::Policy,
     home: Home::Folder { path: "sys/policies/acl", witness: "policy" },
+    leases: Leases::None,
+    reviewed: Reviewed::Rules("policy"),
     key: None,
     fields: FIELDS,
     update: Update::Replace,

@@ -7,7 +7,10 @@ use serde_json::{Map, Value};
 
 use super::field::{pick, post, with_prefixes};
 use super::home::METHODS;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::review::{LoginWords, Said, SecretFields, Values};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use crate::text::count;
+use crate::units::duration;
 
 static FIELDS: &[Field] = &[
     field("bind_secret_id", Shape::Bool, "true", "Whether a login needs a secret id."),
@@ -50,6 +53,8 @@ pub static KIND: Kind = Kind {
     name: "approle role",
     class: Class::Login,
     home: Home::Below { table: &METHODS, sort: "approle", folder: "role", witness: "token_policies" },
+    leases: Leases::None,
+    reviewed: Reviewed::Login(&WORDS),
     key: None,
     fields: FIELDS,
     update: Update::Merge,
@@ -89,6 +94,55 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
             _ => (field.name, object.value(field.name)),
         });
     vec![post(object.path.clone(), fields)]
+}
+
+/// What a review says of it.
+static WORDS: LoginWords = LoginWords {
+    method: "AppRole",
+    takes,
+    secret: Some(SecretFields { bind: "bind_secret_id", ttl: "secret_id_ttl", networks: "secret_id_bound_cidrs" }),
+    said,
+};
+
+fn takes(login: &dyn Values) -> String {
+    if !login.flag("bind_secret_id") {
+        return "no secret id is needed".to_owned();
+    }
+    let uses = match login.number("secret_id_num_uses") {
+        0 => "any number of logins".to_owned(),
+        uses => count(uses as usize, "login"),
+    };
+    let ttl = match login.number("secret_id_ttl") {
+        ttl if ttl > 0 => duration::shown(ttl),
+        _ => "for ever".to_owned(),
+    };
+    format!("a secret id is good for {uses}, {ttl}")
+}
+
+fn said(field: &'static str, old: &dyn Values, new: &dyn Values, from: &str) -> Option<Said> {
+    let bind = new.flag("bind_secret_id");
+    let (now, was, gains) = match field {
+        "bind_secret_id" if bind => ("a login needs a secret id now".to_owned(), "the role id alone was enough", false),
+        "bind_secret_id" => {
+            let now = format!("anyone who knows the role id may now log in from {from}: no secret id is needed");
+            (now, "only with a secret id", true)
+        }
+        "secret_id_num_uses" => {
+            let text = ["a secret id is good for", "any number of logins"];
+            return Some(Said::limit(field, (old, new), text, |uses| count(uses as usize, "login")));
+        }
+        "secret_id_ttl" => {
+            return Some(Said::limit(field, (old, new), ["a secret id lives", "for ever"], duration::shown));
+        }
+        // Without a secret id, the role id is all that it takes.
+        "role_id" => ("it logs in with another role id".to_owned(), "", !bind),
+        "local_secret_ids" => {
+            let stay = if new.flag(field) { "stay" } else { "do not stay" };
+            (format!("its secret ids {stay} in this cluster"), "", false)
+        }
+        _ => return None,
+    };
+    Some(Said { now, was: was.to_owned(), gains, field })
 }
 
 fn effect(_path: &str, change: Changed<'_>) -> Option<String> {

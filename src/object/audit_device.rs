@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::field::post;
 use super::home::DEVICES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::review::Remarks;
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("type", Shape::OneOf(&["file"]), "\"file\"", "The sort of device."),
@@ -30,6 +31,8 @@ pub static KIND: Kind = Kind {
     name: "audit device",
     class: Class::Audit,
     home: Home::Entry(&DEVICES),
+    leases: Leases::None,
+    reviewed: Reviewed::Fields(&Remarks::NONE),
     key: None,
     fields: FIELDS,
     update: Update::Recreate,

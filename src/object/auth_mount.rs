@@ -3,13 +3,15 @@
 //! Source: Vault API, "/sys/auth".
 
 use super::home::{METHODS, key};
-use super::{Changed, Delete, Home, Kind, Class, Update, mount};
+use super::{Changed, Class, Delete, Home, Kind, Leases, Reviewed, Update, mount};
 
 /// Auth methods.
 pub static KIND: Kind = Kind {
     name: "auth method",
     class: Class::Mount,
     home: Home::Entry(&METHODS),
+    leases: Leases::OfMount,
+    reviewed: Reviewed::Fields(&mount::REMARKS),
     key: None,
     fields: mount::FIELDS,
     update: Update::Merge,

@@ -6,7 +6,8 @@ use serde_json::{Map, Value};
 
 use super::field::{post, seconds_text, with_others};
 use super::home::ENGINES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::review::Terms;
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
     seconds("lease", "How long a lease lives before it has to be renewed; 0 is the mount's default."),
@@ -22,6 +23,8 @@ pub static KIND: Kind = Kind {
     name: "aws lease",
     class: Class::Config,
     home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/lease" },
+    leases: Leases::OfMount,
+    reviewed: Reviewed::Terms(Terms { default: "lease", max: "lease_max" }),
     key: None,
     fields: FIELDS,
     update: Update::Replace,

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{pick, post};
 use super::home::ENGINES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("credential_type", Shape::OneOf(&["iam_user"]), "\"iam_user\"", "How credentials are made."),
@@ -28,6 +28,8 @@ pub static KIND: Kind = Kind {
     name: "aws role",
     class: Class::Role,
     home: Home::Below { table: &ENGINES, sort: "aws", folder: "roles", witness: "credential_type" },
+    leases: Leases::Issued(&["creds", "sts"]),
+    reviewed: Reviewed::Access,
     key: None,
     fields: FIELDS,
     update: Update::Merge,

@@ -10,7 +10,10 @@ use serde_json::{Map, Value};
 
 use super::field::{post, with_others};
 use super::home::ENGINES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, RootKey, Shape, Update};
+use super::review::Remarks;
+use super::{
+    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, RootKey, Shape, Update,
+};
 
 static FIELDS: &[Field] = &[
     text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),
@@ -40,11 +43,19 @@ const fn text(name: &'static str, doc: &'static str) -> Field {
     Field { name, shape: Shape::Text, default: "\"\"", access: Access::Readable, immutable: false, doc }
 }
 
+static REMARKS: Remarks = Remarks {
+    account: &["access_key", "secret_key", "iam_endpoint", "sts_endpoint"],
+    user_names: Some("username_template"),
+    ..Remarks::NONE
+};
+
 /// Root configurations of AWS engines.
 pub static KIND: Kind = Kind {
     name: "aws root",
     class: Class::Config,
     home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/root" },
+    leases: Leases::None,
+    reviewed: Reviewed::Fields(&REMARKS),
     key: Some(&KEY),
     fields: FIELDS,
     update: Update::Replace,

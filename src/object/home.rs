@@ -19,6 +19,13 @@ pub struct Table {
     pub is_root_only: bool,
 }
 
+impl Table {
+    /// The path of an entry: `sys/auth/approle`.
+    pub fn entry(&self, name: &str) -> String {
+        format!("{}/{name}", self.list)
+    }
+}
+
 /// Secrets engines.
 pub static ENGINES: Table = Table { list: "sys/mounts", below: Some(""), is_root_only: false };
 
@@ -66,7 +73,7 @@ impl Kind {
     /// The path of an object; a kind that needs no mount, or no name, does not look at it.
     pub fn path(&self, mount: &str, name: &str) -> String {
         match &self.home {
-            Home::Entry(table) => format!("{}/{name}", table.list),
+            Home::Entry(table) => table.entry(name),
             Home::Folder { path, .. } => format!("{path}/{name}"),
             Home::Below { table, folder, .. } => format!("{}{mount}/{folder}/{name}", table.below.unwrap_or_default()),
             Home::Setting { table, path, .. } => format!("{}{mount}/{path}", table.below.unwrap_or_default()),
@@ -125,6 +132,15 @@ impl Kind {
         }
     }
 
+    /// The name of an object in its folder: `app-web` of `auth/approle/role/app-web`.
+    pub fn name_of<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match self.home {
+            Home::Folder { path: folder, .. } => path.strip_prefix(folder)?.strip_prefix('/'),
+            Home::Below { .. } => Some(path.rsplit_once('/')?.1),
+            Home::Entry(_) | Home::Setting { .. } => None,
+        }
+    }
+
     /// The path of the mount that an object is, or is below, as paths below it begin: `auth/approle`.
     pub fn mount_prefix(&self, path: &str) -> Option<String> {
         Some(format!("{}{}", self.table()?.below?, self.mount_of(path)?))
@@ -139,9 +155,7 @@ impl Kind {
     /// The path of the mount that an object is below: `sys/mounts/aws` of `aws/config/root`.
     pub fn mount_path(&self, path: &str) -> Option<String> {
         match self.home {
-            Home::Below { table, .. } | Home::Setting { table, .. } => {
-                Some(format!("{}/{}", table.list, self.mount_of(path)?))
-            }
+            Home::Below { table, .. } | Home::Setting { table, .. } => Some(table.entry(self.mount_of(path)?)),
             Home::Entry(_) | Home::Folder { .. } => None,
         }
     }
@@ -170,7 +184,8 @@ pub struct Mount<'a> {
 }
 
 impl<'a> Mount<'a> {
-    fn of(kind: &'static Kind, path: &'a str, sort: Option<&Value>) -> Option<Self> {
+    /// The mount at a path, whose type this is.
+    pub fn of(kind: &'static Kind, path: &'a str, sort: Option<&Value>) -> Option<Self> {
         let Home::Entry(table) = kind.home else { return None };
         Some(Self { table, sort: sort?.as_str()?.to_owned(), name: kind.mount_of(path)? })
     }
@@ -214,7 +229,7 @@ pub(super) fn key(table: &Table, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{ENGINES, Home, METHODS, Mount};
-    use crate::object::{Delete, KINDS, Class, kind};
+    use crate::object::{Class, Delete, KINDS, kind};
 
     #[test]
     fn a_path_is_taken_apart_as_it_was_put_together() {

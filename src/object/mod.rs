@@ -17,6 +17,8 @@ pub mod home;
 mod key;
 pub mod mount;
 mod owned;
+pub mod review;
+mod role;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -28,6 +30,8 @@ use crate::secret::Secret;
 pub use self::home::{Home, Mount};
 pub use self::key::RootKey;
 pub use self::owned::{Owned, State};
+pub use self::review::{Reviewed, terms_of};
+pub use self::role::{Leases, RolePath};
 
 /// Every kind there is, in the order of creation.
 pub static KINDS: &[&Kind] = &[
@@ -49,6 +53,11 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
 /// The path of the ACL policy of this name, as tokens name it.
 pub fn policy_path(name: &str) -> String {
     acl_policy::KIND.path("", name)
+}
+
+/// The name of the ACL policy at this path, if one can be there.
+pub fn policy_name(path: &str) -> Option<&str> {
+    acl_policy::KIND.name_of(path)
 }
 
 /// Where the author wrote something. Lines and columns count from 1.
@@ -214,6 +223,14 @@ impl Object {
     }
 }
 
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Kind {}
+
 impl Kind {
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
@@ -341,6 +358,10 @@ pub struct Kind {
     pub class: Class,
     /// Where its objects are.
     pub home: Home,
+    /// Where the leases are that a change of one concerns.
+    pub leases: Leases,
+    /// What of it a review reads.
+    pub reviewed: Reviewed,
     /// The key in it that its mount signs with, if it has one.
     pub key: Option<&'static RootKey>,
     /// Its fields.

@@ -7,7 +7,8 @@ use serde_json::{Map, Value};
 
 use super::field::{post, seconds_text};
 use super::home::{ENGINES, key};
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::review::{Remarks, Terms};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 /// The fields of a mount of either sort.
 pub(super) static FIELDS: &[Field] = &[
@@ -45,11 +46,17 @@ pub(super) static FIELDS: &[Field] = &[
     },
 ];
 
+/// The lease terms of a mount are told with those of its settings.
+pub(super) static REMARKS: Remarks =
+    Remarks { terms: Some(Terms { default: "default_lease_ttl", max: "max_lease_ttl" }), ..Remarks::NONE };
+
 /// Secrets engines.
 pub static KIND: Kind = Kind {
     name: "secrets engine",
     class: Class::Mount,
     home: Home::Entry(&ENGINES),
+    leases: Leases::OfMount,
+    reviewed: Reviewed::Fields(&REMARKS),
     key: None,
     fields: FIELDS,
     update: Update::Merge,

@@ -6,7 +6,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 
 use crate::guardrail::{Guardrail, Rule, Severity};
-use crate::object::{Object, aws_role, fingerprint};
+use crate::object::{Object, RolePath, fingerprint};
 
 /// The guardrails of one role.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -49,11 +49,10 @@ impl<'g> Attacher<'g> {
 
     /// The guardrails of an object; `None` if it has none, or is no role.
     pub fn of(&mut self, object: &Object) -> Option<Attached> {
-        if object.kind.name != aws_role::KIND.name || self.guardrails.is_empty() {
+        if !object.kind.is_judged() || self.guardrails.is_empty() {
             return None;
         }
-        let (mount, role) = object.path.rsplit_once("/roles/")?;
-        let label = format!("{mount}/{role}");
+        let label = RolePath::of(object.kind, &object.path)?.label();
         let chosen: Vec<bool> = self.guardrails.iter().map(|one| one.is_about_role(&label)).collect();
         if let Some(known) = self.known.get(&chosen) {
             return known.clone();

@@ -34,12 +34,12 @@ impl<'a> Held<'a> {
     pub(super) fn new(side: &Side<'a>, role: &Role<'a>, via: Via) -> Self {
         Self {
             object: role.object,
-            mount: role.mount,
+            mount: role.at.mount,
             label: role.label(),
             via,
             set: side.role_access(role),
             unknown: side.unknown(role).clone(),
-            lease: side.lease_terms(role.mount),
+            lease: side.lease_terms(role.at.mount),
         }
     }
 

@@ -11,9 +11,7 @@ use super::effective::{App, Side};
 use super::{Finding, Kind, Subject, words};
 use crate::acl::Acl;
 use crate::acl::compare::{self, Difference, Extent};
-use crate::object::acl_policy;
-
-const FOLDER: &str = "sys/policies/acl/";
+use crate::object::{KINDS, policy_name, policy_path};
 
 /// Policies by name, with their texts.
 type Policies = Vec<(String, String)>;
@@ -22,7 +20,7 @@ impl App<'_, '_> {
     /// Whether a change may concern it: one of its own objects differs, or a role that it may read.
     pub(super) fn is_concerned(&self, changed: &Changed<'_>) -> bool {
         self.logins().any(|login| changed.paths.contains(login.path))
-            || self.policies().iter().any(|name| changed.paths.contains(format!("{FOLDER}{name}").as_str()))
+            || self.policies().iter().any(|name| changed.paths.contains(policy_path(name).as_str()))
             || self.roles().iter().any(|(role, _)| changed.roles.contains(role.object.path))
     }
 
@@ -51,7 +49,7 @@ pub(super) fn changes(
         let new = after.app(name);
         let policies = |app: &Option<App<'_, '_>>| app.as_ref().map(App::policies).unwrap_or_default();
         let (ours, theirs) = (policies(&old), policies(&new));
-        let differs = |policy: &String| changed.paths.contains(format!("{FOLDER}{policy}").as_str());
+        let differs = |policy: &String| changed.paths.contains(policy_path(policy).as_str());
         seen.extend(ours.union(&theirs).filter(|policy| differs(policy)).cloned());
         if ours == theirs && !ours.iter().any(differs) {
             continue;
@@ -81,7 +79,7 @@ pub(super) fn changes(
         findings.extend(group);
     }
     for path in &changed.paths {
-        let Some(name) = path.strip_prefix(FOLDER).filter(|name| !seen.contains(*name)) else { continue };
+        let Some(name) = policy_name(path).filter(|name| !seen.contains(*name)) else { continue };
         let text = |side: &Side<'_>| side.acl_policy(name).map(|text| (name.to_owned(), text.into_owned()));
         let (old, new): (Policies, Policies) = (text(before).into_iter().collect(), text(after).into_iter().collect());
         let own = [before, after].iter().filter_map(|side| side.object(path)).any(|object| object.app.is_some());
@@ -93,7 +91,7 @@ pub(super) fn changes(
 
 /// Whether a policy follows from an app's roles.
 fn is_derived(side: &Side<'_>, policy: &str, app: &str) -> bool {
-    side.object(&format!("{FOLDER}{policy}")).is_some_and(|object| object.app == Some(app))
+    side.object(&policy_path(policy)).is_some_and(|object| object.app == Some(app))
 }
 
 /// A policy that an app's tokens have from now on, and that is not declared.
@@ -122,10 +120,9 @@ fn differing(old: &Policies, new: &Policies) -> Vec<String> {
 /// has no more.
 fn is_told(before: &Side<'_>, after: &Side<'_>, app: &str, difference: &Difference, gained: bool) -> bool {
     let (there, elsewhere) = if gained { (after, before) } else { (before, after) };
-    let Some((mount, role)) = difference.path.split_once("/creds/") else { return false };
-    let path = format!("{mount}/roles/{role}");
-    let has =
-        |side: &Side<'_>| side.app(app).is_some_and(|app| app.roles().iter().any(|(role, _)| role.object.path == path));
+    let has = |side: &Side<'_>| {
+        side.app(app).is_some_and(|app| app.roles().iter().any(|(role, _)| role.at.credentials() == difference.path))
+    };
     difference.capabilities == ["read"] && has(there) && !has(elsewhere)
 }
 
@@ -138,9 +135,8 @@ fn compared(
     is_told: impl Fn(&Difference, bool) -> bool,
 ) -> Vec<Finding> {
     let differing = differing(old, new);
-    let object = differing.iter().find_map(|name| after.object(&format!("{FOLDER}{name}")));
-    let place =
-        object.filter(|object| object.kind.name == acl_policy::KIND.name).map(|object| object.place_of("policy"));
+    let object = differing.iter().find_map(|name| after.object(&policy_path(name)));
+    let place = object.and_then(|object| object.rules().map(|field| object.place_of(field)));
     let with_place = |finding: Finding| Finding { place: place.clone(), ..finding };
     let compile = |policies: &Policies| {
         Acl::of_texts(policies.iter().map(|(name, text)| (name.as_str(), text.as_str())))
@@ -168,7 +164,7 @@ fn compared(
     // The rule that decides now may be of a policy that is as it was.
     let names = || differing.iter().chain(new.iter().map(|(name, _)| name));
     let at_rule = |finding: Finding, difference: &Difference| {
-        let rule = names().find_map(|name| after.place_of_rule(&format!("{FOLDER}{name}"), &difference.path));
+        let rule = names().find_map(|name| after.place_of_rule(&policy_path(name), &difference.path));
         match rule {
             Some(place) => finding.at(place.clone()),
             None => with_place(finding),
@@ -217,7 +213,9 @@ fn example(finding: Finding, difference: &Difference) -> Finding {
 /// The roles whose credentials these policies let be read, of all that a side has, by path.
 pub(super) fn readable<'s, 'a>(side: &'s Side<'a>, app: &App<'s, 'a>, known: &BTreeSet<&str>) -> Vec<&'s str> {
     let texts = app.texts(side);
-    if texts.iter().all(|(_, text)| names_only(text, known)) {
+    let issued: BTreeSet<String> =
+        known.iter().filter_map(|path| side.role(path)).flat_map(|role| role.at.issued_at()).collect();
+    if texts.iter().all(|(_, text)| names_only(text, &issued)) {
         return Vec::new();
     }
     let policies = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
@@ -226,23 +224,24 @@ pub(super) fn readable<'s, 'a>(side: &'s Side<'a>, app: &App<'s, 'a>, known: &BT
     let may_read = |path: &str| acl.capabilities(path).iter().any(|name| matches!(name.as_str(), "read" | "update"));
     side.roles()
         .filter(|role| !known.contains(role.object.path))
-        .filter(|role| ["creds", "sts"].iter().any(|word| may_read(&format!("{}/{word}/{}", role.mount, role.name))))
+        .filter(|role| role.at.issued_at().any(|path| may_read(&path)))
         .map(|role| role.object.path)
         .collect()
 }
 
-/// Whether a policy's text, without parsing it, names the credentials of these roles only.
-fn names_only(text: &str, known: &BTreeSet<&str>) -> bool {
+/// Whether a policy's text, without parsing it, names only these of all paths at which roles issue.
+fn names_only(text: &str, issued: &BTreeSet<String>) -> bool {
     // Patterns, escapes and templates need a closer look.
     if text.contains(['*', '+', '\\']) || text.contains("{{") {
         return false;
     }
-    ["/creds/", "/sts/"].iter().all(|word| {
-        text.match_indices(word).all(|(at, _)| {
+    let folders: BTreeSet<&str> = KINDS.iter().flat_map(|kind| kind.issued_in()).copied().collect();
+    folders.iter().all(|folder| {
+        text.match_indices(&format!("/{folder}/")).all(|(at, word)| {
             let start = text[..at].rfind('"').map_or(0, |quote| quote + 1);
             let rest = &text[at + word.len()..];
             let role = &rest[..rest.find('"').unwrap_or(rest.len())];
-            known.contains(format!("{}/roles/{role}", &text[start..at]).as_str())
+            issued.contains(&format!("{}{word}{role}", &text[start..at]))
         })
     })
 }

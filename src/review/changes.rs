@@ -9,7 +9,9 @@ use super::access::{Held, Principal};
 use super::effective::{App, Fields, Role, Side, SideObject, Via};
 use super::{Finding, Kind, Subject, acl, lease, login, rules, user, words};
 use crate::estate::ManagedPolicy;
-use crate::object::{acl_policy, approle_role, auth_mount, aws_lease, aws_role, aws_root, mount};
+use crate::object::home::ENGINES;
+use crate::object::review::Remarks;
+use crate::object::{Reviewed, terms_of};
 
 /// What no review without AWS can look at.
 const NEVER_EVALUATED: &str =
@@ -26,8 +28,8 @@ pub(super) struct Changed<'s> {
 impl Changed<'_> {
     /// Whether a role, or the terms on which it is leased, differ.
     pub(super) fn role(&self, role: &Role<'_>) -> bool {
-        let terms = [format!("{}/config/lease", role.mount), format!("sys/mounts/{}", role.mount)];
-        self.roles.contains(role.object.path) || terms.iter().any(|path| self.paths.contains(path.as_str()))
+        let mut terms = terms_of(role.at.mount).chain([ENGINES.entry(role.at.mount)]);
+        self.roles.contains(role.object.path) || terms.any(|path| self.paths.contains(path.as_str()))
     }
 
     /// Whether anything of an app differs.
@@ -228,11 +230,11 @@ fn nameless(app: &App<'_, '_>) -> String {
     };
     let roles = app.roles().into_iter().map(|(role, via)| {
         let own = via == Via::Own;
-        format!("{} {own} {}", role.mount, fields(&role.object))
+        format!("{} {own} {}", role.at.mount, fields(&role.object))
     });
     let logins = app
         .logins()
-        .map(|login| format!("{} {}", login.path.rsplit_once("/role/").map_or("", |(mount, _)| mount), fields(login)));
+        .map(|login| format!("{} {}", login.kind.mount_prefix(login.path).unwrap_or_default(), fields(login)));
     let mut facts: Vec<String> = roles.chain(logins).collect();
     facts.sort_unstable();
     facts.join("\n")
@@ -257,13 +259,11 @@ fn orphans(changed: &Changed<'_>, told: &BTreeSet<String>, before: &Side<'_>, af
 
 /// What changes in the engine besides apps: mounts, root configuration, audit devices.
 fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: &mut Vec<Finding>) {
-    let elsewhere = [&aws_role::KIND, &approle_role::KIND, &acl_policy::KIND, &aws_lease::KIND];
     for path in &changed.paths {
         let (old, new) = (before.object(path), after.object(path));
         let Some(object) = new.or(old) else { continue };
-        if elsewhere.iter().any(|kind| kind.name == object.kind.name) {
-            continue;
-        }
+        // What is of another sort is told elsewhere.
+        let Reviewed::Fields(remarks) = object.kind.reviewed else { continue };
         let subject = Subject::Engine(object.path.to_owned());
         let nothing = SideObject {
             kind: object.kind,
@@ -272,7 +272,7 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
             place: None,
             fields: Fields::Declared(&NONE),
         };
-        let mount = object.path.split_once("/config/root").map(|(mount, _)| format!("sys/mounts/{mount}"));
+        let mount = object.kind.mount_path(object.path);
         let mounted = mount.is_some_and(|mount| before.object(&mount).is_some() && after.object(&mount).is_some());
         let mut about = None;
         let finding = match (old, new) {
@@ -280,41 +280,44 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
             (None, Some(object)) | (Some(object), None) if mounted => {
                 let fields = nothing.differing(object);
                 about = fields.first().copied();
-                changed_engine(&subject, object, &fields, after)
+                changed_engine(&subject, object, remarks, &fields, after)
             }
             (None, _) => Finding::new(Kind::Engine, &subject, format!("a new {}", object.kind.name)),
             (_, None) => {
                 Finding::new(Kind::Engine, &subject, format!("the {} is no longer declared", object.kind.name))
             }
             (Some(old), Some(new)) => {
-                let told = |field: &&str| {
-                    let mounted = object.kind.name == mount::KIND.name || object.kind.name == auth_mount::KIND.name;
-                    // Told as lease terms.
-                    !(mounted && field.ends_with("_lease_ttl"))
-                };
+                let terms = remarks.terms.map(|terms| [terms.default, terms.max]);
+                let told = |field: &&str| !terms.is_some_and(|terms| terms.contains(field));
                 let fields: Vec<&str> = old.differing(new).into_iter().filter(told).collect();
                 if fields.is_empty() {
                     continue;
                 }
                 // One that is written where it can be, else what was set before is left out now.
                 about = fields.iter().copied().find(|field| new.is_written(field)).or(fields.first().copied());
-                changed_engine(&subject, object, &fields, after)
+                changed_engine(&subject, object, remarks, &fields, after)
             }
         };
         findings.push(finding.at(about.map_or_else(|| object.declared_at(), |field| object.place_of(field))));
     }
 }
 
-fn changed_engine(subject: &Subject, object: &SideObject<'_>, fields: &[&str], after: &Side<'_>) -> Finding {
+fn changed_engine(
+    subject: &Subject,
+    object: &SideObject<'_>,
+    remarks: &Remarks,
+    fields: &[&str],
+    after: &Side<'_>,
+) -> Finding {
     let finding =
         Finding::new(Kind::Engine, subject, format!("{} of the {} changed", words::listed(fields), object.kind.name));
-    let account = ["access_key", "secret_key", "iam_endpoint", "sts_endpoint"];
-    if object.kind.name == aws_root::KIND.name && fields.iter().any(|field| account.contains(field)) {
+    if fields.iter().any(|field| remarks.account.contains(field)) {
         return finding.cannot_tell("credentials may come from another account, in which the same ARNs are others");
     }
-    if object.kind.name == aws_root::KIND.name && fields.contains(&"username_template") {
-        let mount = object.path.strip_suffix("/config/root").unwrap_or_default();
-        let looking = after.roles().find(|role| role.mount == mount && user::looks_at_name(&after.role_access(role)));
+    if remarks.user_names.is_some_and(|field| fields.contains(&field)) {
+        let mount = object.kind.mount_of(object.path).unwrap_or_default();
+        let looking =
+            after.roles().find(|role| role.at.mount == mount && user::looks_at_name(&after.role_access(role)));
         return match looking {
             Some(role) => finding.cannot_tell(format!("the policies of {} look at the names of users", role.label())),
             None => finding.note("policies elsewhere may look at the names of users: ${aws:username}"),

@@ -15,8 +15,11 @@ use super::lifetime::{LeaseTerms, TokenTerms};
 use crate::estate::{Estate, ManagedPolicy};
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
-use crate::object::{Access, FieldValue, Kind, Leaf, Live, Object, Owned, Place};
-use crate::object::{acl_policy, approle_role, aws_role};
+use crate::object::home::ENGINES;
+use crate::object::review::Values;
+use crate::object::{
+    Access, Class, FieldValue, Kind, Leaf, Live, Mount, Object, Owned, Place, Reviewed, RolePath, policy_path, terms_of,
+};
 
 /// An object as one side has it.
 #[derive(Clone, Copy, Debug)]
@@ -115,6 +118,19 @@ impl<'a> SideObject<'a> {
         pairs.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect()
     }
 
+    /// The mount that it is, if it is one.
+    pub fn mount(&self) -> Option<Mount<'a>> {
+        Mount::of(self.kind, self.path, Some(&self.value("type")))
+    }
+
+    /// The field of its ACL rules, if it has some.
+    pub fn rules(&self) -> Option<&'static str> {
+        match self.kind.reviewed {
+            Reviewed::Rules(field) => Some(field),
+            _ => None,
+        }
+    }
+
     /// Where a field is written, else the object; a made-up place without a line for what no file declares.
     pub fn place_of(&self, name: &str) -> Place {
         let leaf = match self.fields {
@@ -170,6 +186,12 @@ impl<'a> SideObject<'a> {
     }
 }
 
+impl Values for SideObject<'_> {
+    fn value(&self, name: &str) -> Cow<'_, Value> {
+        SideObject::value(self, name)
+    }
+}
+
 /// What is not known about a role without asking AWS.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Unknown {
@@ -213,10 +235,8 @@ pub enum Via {
 pub struct Role<'a> {
     /// The object.
     pub object: SideObject<'a>,
-    /// The mount: `aws`.
-    pub mount: &'a str,
-    /// Its name: `webapp`.
-    pub name: &'a str,
+    /// Where it is.
+    pub at: RolePath<&'a str>,
     parsed: OnceLock<Parsed>,
 }
 
@@ -230,7 +250,7 @@ struct Parsed {
 impl Role<'_> {
     /// `aws/webapp`.
     pub fn label(&self) -> String {
-        format!("{}/{}", self.mount, self.name)
+        self.at.label()
     }
 }
 
@@ -276,7 +296,7 @@ impl<'a> Side<'a> {
             let facts = side.apps.entry(&app.name).or_default();
             facts.owner = app.owner.as_deref();
             facts.place = Some(&app.place);
-            facts.grants = app.grants.iter().map(|(mount, role)| format!("{mount}/roles/{role}")).collect();
+            facts.grants = app.grants.iter().map(RolePath::path).collect();
         }
         side
     }
@@ -293,16 +313,14 @@ impl<'a> Side<'a> {
         for object in objects {
             if let Some(app) = object.app {
                 let facts = side.apps.entry(app).or_default();
-                match object.kind.name {
-                    name if name == aws_role::KIND.name => facts.own.push(object.path),
-                    name if name == approle_role::KIND.name => facts.logins.push(object.path),
+                match object.kind.class {
+                    Class::Role => facts.own.push(object.path),
+                    Class::Login => facts.logins.push(object.path),
                     _ => {}
                 }
             }
-            if object.kind.name == aws_role::KIND.name
-                && let Some((mount, name)) = object.path.rsplit_once("/roles/")
-            {
-                side.roles.insert(object.path, Role { object, mount, name, parsed: OnceLock::new() });
+            if let Some(at) = RolePath::of(object.kind, object.path).filter(|at| at.kind.is_judged()) {
+                side.roles.insert(object.path, Role { object, at, parsed: OnceLock::new() });
             }
             side.objects.insert(object.path, object);
         }
@@ -368,8 +386,8 @@ impl<'a> Side<'a> {
 
     /// The ACL policy of this name, as its text.
     pub fn acl_policy(&self, name: &str) -> Option<Cow<'a, str>> {
-        let object = self.objects.get(format!("sys/policies/acl/{name}").as_str())?;
-        (object.kind.name == acl_policy::KIND.name).then(|| object.text("policy"))
+        let object = self.objects.get(policy_path(name).as_str())?;
+        object.rules().map(|field| object.text(field))
     }
 
     /// What credentials of a role may do, as far as it is known offline.
@@ -384,16 +402,23 @@ impl<'a> Side<'a> {
 
     /// On what terms a mount leases.
     pub fn lease_terms(&self, mount: &str) -> LeaseTerms {
-        LeaseTerms::new(
-            self.objects.get(format!("sys/mounts/{mount}").as_str()),
-            self.objects.get(format!("{mount}/config/lease").as_str()),
-        )
+        LeaseTerms::new(self.mounted(mount), self.lease(mount))
+    }
+
+    /// The secrets engine of this name.
+    pub(super) fn mounted(&self, mount: &str) -> Option<&SideObject<'a>> {
+        self.objects.get(ENGINES.entry(mount).as_str())
+    }
+
+    /// What says, of a mount, how long its leases live.
+    pub(super) fn lease(&self, mount: &str) -> Option<&SideObject<'a>> {
+        terms_of(mount).find_map(|path| self.objects.get(path.as_str()))
     }
 
     /// How long the tokens of a login live.
     pub fn token_terms(&self, login: &SideObject<'_>) -> TokenTerms {
-        let mount = login.path.rsplit_once("/role/").map_or(login.path, |(mount, _)| mount);
-        TokenTerms::new(self.objects.get(format!("sys/{mount}").as_str()), login)
+        let mount = login.kind.mount_path(login.path);
+        TokenTerms::new(mount.and_then(|mount| self.objects.get(mount.as_str())), login)
     }
 
     fn parsed<'s>(&'s self, role: &'s Role<'a>) -> &'s Parsed {

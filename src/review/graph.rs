@@ -7,6 +7,7 @@ use super::describe;
 use super::effective::{App, Role, Side, Via};
 use crate::acl::{Acl, Capability, compare};
 use crate::iam::policy::Effect;
+use crate::object::policy_path;
 
 mod dot;
 mod mermaid;
@@ -70,7 +71,7 @@ impl Graph {
             for (role, via) in app.roles() {
                 let detail = vec![role.object.declared_at().to_string()];
                 let to = graph.node(Column::Role, &role.label(), detail);
-                let paths = ["creds", "sts"].map(|folder| format!("{}/{folder}/{}", role.mount, role.name));
+                let paths: Vec<String> = role.at.issued_at().collect();
                 let leading: Vec<usize> = policies
                     .iter()
                     .filter(|(_, acl)| paths.iter().any(|path| is_read(acl, path)))
@@ -99,7 +100,7 @@ impl Graph {
             if name == "default" && text.is_none() {
                 continue;
             }
-            let detail = match side.object(&format!("sys/policies/acl/{name}")) {
+            let detail = match side.object(&policy_path(&name)) {
                 Some(object) => object.declared_at().to_string(),
                 None => "not declared".to_owned(),
             };

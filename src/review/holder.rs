@@ -122,7 +122,7 @@ fn holdings(
     region: Option<&Statement<()>>,
 ) -> Vec<Holding> {
     let set = side.role_access(role);
-    let terms = side.lease_terms(role.mount);
+    let terms = side.lease_terms(role.at.mount);
     let statements = set.identity.iter().flat_map(|policy| &policy.statements);
     statements
         .filter(|statement| statement.effect == Effect::Allow)

@@ -104,7 +104,7 @@ fn role_subject<'a>(
             permissions_boundary: role.object.text("permissions_boundary_arn").into_owned(),
             user_path: role.object.text("user_path").into_owned(),
             credential_type: role.object.text("credential_type").into_owned(),
-            max_ttl: credential(side.lease_terms(role.mount), tokens),
+            max_ttl: credential(side.lease_terms(role.at.mount), tokens),
         }),
         logins: Vec::new(),
         place: Some(role.object.declared_at().to_string()),
@@ -120,14 +120,21 @@ fn app_judged(was: Option<&App<'_, '_>>, app: &App<'_, '_>, guardrails: &[Guardr
     guardrail::judge(guardrails, before.as_ref(), &subject, today, &place)
 }
 
+/// How long the secret of a login lives that has none: within every limit.
+const NO_SECRET: i64 = -1;
+
 fn app_subject<'a>(app: &App<'_, 'a>, access: &'a [PolicySet<Place>]) -> Subject<'a, Place> {
-    let logins = app.logins().map(|login| Login {
-        path: login.path.to_owned(),
-        max_token_ttl: app.side().token_terms(login).max,
-        secret_id_ttl: login.number("secret_id_ttl"),
-        bind_secret_id: login.flag("bind_secret_id"),
-        bound_cidrs: !login.texts("token_bound_cidrs").is_empty() || !login.texts("secret_id_bound_cidrs").is_empty(),
-        place: Some(login.declared_at().to_string()),
+    let logins = app.logins().map(|login| {
+        let secret = login.kind.login_words().and_then(|words| words.secret.as_ref());
+        let networks = ["token_bound_cidrs"].into_iter().chain(secret.map(|secret| secret.networks));
+        Login {
+            path: login.path.to_owned(),
+            max_token_ttl: app.side().token_terms(login).max,
+            secret_id_ttl: secret.map_or(NO_SECRET, |secret| login.number(secret.ttl)),
+            bind_secret_id: secret.is_none_or(|secret| login.flag(secret.bind)),
+            bound_cidrs: networks.into_iter().any(|field| !login.texts(field).is_empty()),
+            place: Some(login.declared_at().to_string()),
+        }
     });
     Subject {
         name: app.name,

@@ -2,19 +2,22 @@
 
 use std::collections::BTreeMap;
 
-use super::effective::{App, Side};
+use super::effective::{App, Side, SideObject};
 use super::lifetime::{self, LeaseTerms};
 use super::{Finding, Kind, Subject, words};
-use crate::object::{Place, mount};
+use crate::object::home::ENGINES;
+use crate::object::review::Terms;
+use crate::object::{Mount, Place};
 
 /// The mounts whose terms change, with the apps that have credentials of them.
 pub(super) fn mounts(before: &Side<'_>, after: &Side<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let paths = after.objects().filter(|object| object.kind.name == mount::KIND.name && object.text("type") == "aws");
+    let issues =
+        |mount: &Mount<'_>| mount.table == &ENGINES && mount.folders().any(|(kind, _)| !kind.issued_in().is_empty());
     let mut users: Option<BTreeMap<String, Vec<App<'_, '_>>>> = None;
-    for path in paths.filter_map(|object| object.path.strip_prefix("sys/mounts/")) {
+    for Mount { name: path, .. } in after.objects().filter_map(SideObject::mount).filter(issues) {
         let (old, new) = (before.lease_terms(path), after.lease_terms(path));
-        if before.object(&format!("sys/mounts/{path}")).is_none() || old == new {
+        if before.mounted(path).is_none() || old == new {
             continue;
         }
         let users = users.get_or_insert_with(|| users_by_mount(after)).get(path);
@@ -87,7 +90,7 @@ fn effective(side: &Side<'_>, app: &App<'_, '_>, mount: &str) -> i64 {
 
 /// The mounts of an app's roles, each with the place of one of them.
 fn mounts_of<'a>(app: &App<'_, 'a>) -> BTreeMap<&'a str, Place> {
-    app.roles().into_iter().map(|(role, _)| (role.mount, role.object.declared_at())).collect()
+    app.roles().into_iter().map(|(role, _)| (role.at.mount, role.object.declared_at())).collect()
 }
 
 fn users_by_mount<'s, 'a>(side: &'s Side<'a>) -> BTreeMap<String, Vec<App<'s, 'a>>> {
@@ -106,15 +109,16 @@ fn shown(terms: LeaseTerms) -> String {
 
 /// Where the term stands that changes, of the lease or, for what that does not say, of the mount.
 fn place(side: &Side<'_>, mount: &str, (old, new): (LeaseTerms, LeaseTerms)) -> Place {
-    let lease = side.object(&format!("{mount}/config/lease"));
-    let mounted = side.object(&format!("sys/mounts/{mount}"));
-    let fields = match old.default == new.default {
-        true => [("lease_max", "max_lease_ttl"), ("lease", "default_lease_ttl")],
-        false => [("lease", "default_lease_ttl"), ("lease_max", "max_lease_ttl")],
+    let (lease, mounted) = (side.lease(mount), side.mounted(mount));
+    let first: [fn(Terms) -> &'static str; 2] = match old.default == new.default {
+        true => [|terms| terms.max, |terms| terms.default],
+        false => [|terms| terms.default, |terms| terms.max],
     };
-    let written = fields.iter().find_map(|(of_lease, of_mount)| {
-        let lease = lease.filter(|object| object.is_written(of_lease)).map(|object| object.place_of(of_lease));
-        lease.or_else(|| mounted.filter(|object| object.is_written(of_mount)).map(|object| object.place_of(of_mount)))
+    let written = first.iter().find_map(|field| {
+        [lease, mounted].into_iter().flatten().find_map(|object| {
+            let field = field(object.kind.lease_terms()?);
+            object.is_written(field).then(|| object.place_of(field))
+        })
     });
     let block = || lease.or(mounted).map(|object| object.declared_at());
     written.or_else(block).unwrap_or_else(|| Place { file: mount.into(), line: 0, column: 0 })

@@ -21,9 +21,9 @@ pub struct LeaseTerms {
 impl LeaseTerms {
     /// From the mount's object and its `config/lease`, where there are any.
     pub fn new(mount: Option<&SideObject<'_>>, lease: Option<&SideObject<'_>>) -> Self {
-        let of = |object: Option<&SideObject<'_>>, name| object.map_or(0, |object| object.number(name));
-        let max = smallest([first([of(mount, "max_lease_ttl"), SYSTEM_TTL]), of(lease, "lease_max")]);
-        let default = first([of(lease, "lease"), of(mount, "default_lease_ttl"), SYSTEM_TTL]);
+        let ([mount_default, mount_max], [lease_default, lease_max]) = (terms(mount), terms(lease));
+        let max = smallest([first([mount_max, SYSTEM_TTL]), lease_max]);
+        let default = first([lease_default, mount_default, SYSTEM_TTL]);
         Self { default: default.min(max), max }
     }
 }
@@ -40,15 +40,15 @@ pub struct TokenTerms {
 impl TokenTerms {
     /// From the object of the auth mount, where there is one, and the login.
     pub fn new(mount: Option<&SideObject<'_>>, login: &SideObject<'_>) -> Self {
-        let mount = |name| mount.map_or(0, |object| object.number(name));
+        let [mount_default, mount_max] = terms(mount);
         let explicit = login.number("token_explicit_max_ttl");
-        let max = smallest([first([mount("max_lease_ttl"), SYSTEM_TTL]), login.number("token_max_ttl"), explicit]);
+        let max = smallest([first([mount_max, SYSTEM_TTL]), login.number("token_max_ttl"), explicit]);
         let period = login.number("token_period");
         let batch = login.text("token_type") == "batch";
         if period > 0 && !batch {
             return Self { ttl: period.min(max), max: (explicit > 0).then_some(explicit) };
         }
-        let ttl = first([login.number("token_ttl"), mount("default_lease_ttl"), SYSTEM_TTL]).min(max);
+        let ttl = first([login.number("token_ttl"), mount_default, SYSTEM_TTL]).min(max);
         // A batch token can't be renewed.
         Self { ttl, max: Some(if batch { ttl } else { max }) }
     }
@@ -58,6 +58,12 @@ impl TokenTerms {
 pub fn credential(lease: LeaseTerms, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
     let longest = tokens.into_iter().map(|token| token.max.unwrap_or(i64::MAX)).max();
     lease.max.min(longest.unwrap_or(i64::MAX))
+}
+
+/// The default and the maximum that an object says, 0 where it says nothing.
+fn terms(object: Option<&SideObject<'_>>) -> [i64; 2] {
+    let terms = object.and_then(|object| Some((object, object.kind.lease_terms()?)));
+    terms.map_or([0, 0], |(object, terms)| [terms.default, terms.max].map(|name| object.number(name)))
 }
 
 /// The smallest maximum that is set.

@@ -6,6 +6,7 @@ use std::collections::BTreeSet;
 
 use super::effective::{App, Side, SideObject};
 use super::{Finding, Kind, Subject, words};
+use crate::object::review::Said;
 use crate::units::network::parse_canonical;
 
 /// What changes in an app's logins.
@@ -28,38 +29,23 @@ pub(super) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App
 
 /// A login that was not there.
 pub(super) fn added(subject: &Subject, side: &Side<'_>, login: &SideObject<'_>) -> Finding {
-    let what = format!("may log in by AppRole at {}: {}", mount(login), summary(side, login));
+    let method = login.kind.login_words().map_or(login.kind.name, |words| words.method);
+    let what = format!("may log in by {method} at {}: {}", mount(login), summary(side, login));
     Finding::new(Kind::Login, subject, what).gain().at(login.declared_at())
 }
 
 /// `auth/approle`.
-fn mount<'a>(login: &SideObject<'a>) -> &'a str {
-    login.path.rsplit_once("/role/").map_or(login.path, |(mount, _)| mount)
+fn mount(login: &SideObject<'_>) -> String {
+    login.kind.mount_prefix(login.path).unwrap_or_else(|| login.path.to_owned())
 }
 
 /// A login in a line.
 fn summary(side: &Side<'_>, login: &SideObject<'_>) -> String {
-    let mut parts = Vec::new();
-    if login.flag("bind_secret_id") {
-        let uses = login.number("secret_id_num_uses");
-        let uses = if uses == 0 { "any number of logins".to_owned() } else { words::count(uses as usize, "login") };
-        let ttl = words::duration_or_ever(Some(login.number("secret_id_ttl")));
-        parts.push(format!("a secret id is good for {uses}, {ttl}"));
-    } else {
-        parts.push("no secret id is needed".to_owned());
-    }
+    let mut parts: Vec<String> = login.kind.login_words().map(|words| (words.takes)(login)).into_iter().collect();
     parts.push(format!("from {}", addresses(&admitted(login))));
     let terms = side.token_terms(login);
     parts.push(format!("tokens live {}", words::duration_or_ever(terms.max)));
     parts.join("; ")
-}
-
-/// A change of one field in words: what is now, what was, and whether anybody gains by it.
-struct Said {
-    now: String,
-    was: String,
-    gains: bool,
-    field: &'static str,
 }
 
 fn changed(
@@ -72,16 +58,10 @@ fn changed(
     let mut said: Vec<Said> = Vec::new();
     for field in &fields {
         said.extend(match *field {
-            "bind_secret_id" => Some(bind(new)),
-            "secret_id_num_uses" => {
-                let logins = |uses| words::count(uses as usize, "login");
-                Some(limit(old, new, field, ["a secret id is good for", "any number of logins"], logins))
-            }
             "token_num_uses" => {
                 let requests = |uses| words::count(uses as usize, "request");
-                Some(limit(old, new, field, ["a token is good for", "any number of requests"], requests))
+                Some(Said::limit(field, (old, new), ["a token is good for", "any number of requests"], requests))
             }
-            "secret_id_ttl" => Some(limit(old, new, field, ["a secret id lives", "for ever"], words::duration)),
             "token_no_default_policy" => Some(default_policy(new)),
             "token_type" => Some(Said {
                 now: format!("its tokens are of the type {}", new.text(field)),
@@ -89,9 +69,8 @@ fn changed(
                 gains: false,
                 field,
             }),
-            "local_secret_ids" | "role_id" => Some(made_anew(new, field)),
             // The terms are told together, policies by what they permit.
-            _ => None,
+            field => new.kind.login_words().and_then(|words| (words.said)(field, old, new, &addresses(&admitted(new)))),
         });
     }
     said.extend(networks(old, new));
@@ -104,22 +83,10 @@ fn changed(
     }
 }
 
-fn bind(new: &SideObject<'_>) -> Said {
-    let (now, was, gains) = match new.flag("bind_secret_id") {
-        true => ("a login needs a secret id now".to_owned(), "the role id alone was enough", false),
-        false => {
-            let from = addresses(&admitted(new));
-            let now = format!("anyone who knows the role id may now log in from {from}: no secret id is needed");
-            (now, "only with a secret id", true)
-        }
-    };
-    Said { now, was: was.to_owned(), gains, field: "bind_secret_id" }
-}
-
 /// From where logins and requests are taken, where that changes.
 fn networks(old: &SideObject<'_>, new: &SideObject<'_>) -> Vec<Said> {
-    let [secret_ids, tokens] = ["secret_id_bound_cidrs", "token_bound_cidrs"];
-    let field = if old.texts(secret_ids) == new.texts(secret_ids) { tokens } else { secret_ids };
+    let tokens = "token_bound_cidrs";
+    let field = secret_networks(new).filter(|field| old.texts(field) != new.texts(field)).unwrap_or(tokens);
     let logins = differing(admitted(old), admitted(new), field, ["log in", "logins"]);
     let used = differing(limited(old, tokens), limited(new, tokens), tokens, ["use its tokens", "its tokens"]);
     logins.into_iter().chain(used).collect()
@@ -155,7 +122,8 @@ fn limited(login: &SideObject<'_>, field: &str) -> Option<BTreeSet<String>> {
 
 /// From where a login is taken: engines look at the networks of secret ids and of tokens.
 fn admitted(login: &SideObject<'_>) -> Option<BTreeSet<String>> {
-    match (limited(login, "secret_id_bound_cidrs"), limited(login, "token_bound_cidrs")) {
+    let secrets = secret_networks(login).and_then(|field| limited(login, field));
+    match (secrets, limited(login, "token_bound_cidrs")) {
         (Some(one), Some(other)) => {
             let within = |networks: &BTreeSet<String>, outer: &BTreeSet<String>| {
                 let inner = networks.iter().filter(|network| outer.iter().any(|outer| contains(outer, network)));
@@ -167,26 +135,17 @@ fn admitted(login: &SideObject<'_>) -> Option<BTreeSet<String>> {
     }
 }
 
+/// The field of the networks of secrets, of a login that has secrets.
+fn secret_networks(login: &SideObject<'_>) -> Option<&'static str> {
+    Some(login.kind.login_words()?.secret.as_ref()?.networks)
+}
+
 fn addresses(networks: &Option<BTreeSet<String>>) -> String {
     match networks {
         None => "any address".to_owned(),
         Some(networks) if networks.is_empty() => "no address".to_owned(),
         Some(networks) => words::listed(&networks.iter().collect::<Vec<_>>()),
     }
-}
-
-/// A number that limits, where 0 is no limit.
-fn limit(
-    old: &SideObject<'_>,
-    new: &SideObject<'_>,
-    field: &'static str,
-    [text, none]: [&str; 2],
-    shown: impl Fn(i64) -> String,
-) -> Said {
-    let [before, after] = [old.number(field), new.number(field)];
-    let show = |number: i64| if number == 0 { none.to_owned() } else { shown(number) };
-    let gains = before != 0 && (after == 0 || after > before);
-    Said { now: format!("{text} {}", show(after)), was: show(before), gains, field }
 }
 
 fn default_policy(new: &SideObject<'_>) -> Said {
@@ -200,27 +159,6 @@ fn default_policy(new: &SideObject<'_>) -> Said {
         was: String::new(),
         gains: !without,
         field: "token_no_default_policy",
-    }
-}
-
-fn made_anew(new: &SideObject<'_>, field: &'static str) -> Said {
-    match field {
-        "role_id" => Said {
-            now: "it logs in with another role id".to_owned(),
-            was: String::new(),
-            // Without a secret id, the role id is all that it takes.
-            gains: !new.flag("bind_secret_id"),
-            field,
-        },
-        _ => Said {
-            now: format!(
-                "its secret ids {} in this cluster",
-                if new.flag("local_secret_ids") { "stay" } else { "do not stay" }
-            ),
-            was: String::new(),
-            gains: false,
-            field,
-        },
     }
 }
 

@@ -1,6 +1,7 @@
 //! Plain words for scopes, conditions, networks, counts and durations.
 
 use crate::iam::policy::{Condition, Quantifier, Test};
+pub(super) use crate::text::{count, thousands};
 use crate::units::duration;
 
 /// How many examples are listed before the rest is only counted.
@@ -35,24 +36,6 @@ fn listed_up_to<T: AsRef<str>>(items: &[T], max: usize, word: &str) -> String {
         Some((only, [])) => (*only).to_owned(),
         Some((last, others)) => format!("{} {word} {last}", others.join(", ")),
     }
-}
-
-/// `1 role`, `3 roles`, `1,512 characters`.
-pub(super) fn count(number: usize, one: &str) -> String {
-    format!("{} {one}{}", thousands(number), if number == 1 { "" } else { "s" })
-}
-
-/// `1,512`.
-pub(super) fn thousands(number: usize) -> String {
-    let digits = number.to_string();
-    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
 }
 
 /// A duration: `8h`.

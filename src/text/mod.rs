@@ -19,6 +19,24 @@ const NEAR_MIN: f64 = 0.8;
 /// The same among the thousands of names of a catalogue.
 const NEAR_MIN_OF_MANY: f64 = 0.85;
 
+/// `1 role`, `3 roles`, `1,512 characters`.
+pub fn count(number: usize, one: &str) -> String {
+    format!("{} {one}{}", thousands(number), if number == 1 { "" } else { "s" })
+}
+
+/// `1,512`.
+pub fn thousands(number: usize) -> String {
+    let digits = number.to_string();
+    let mut shown = String::with_capacity(digits.len() + digits.len() / 3);
+    for (index, digit) in digits.chars().enumerate() {
+        if index > 0 && (digits.len() - index).is_multiple_of(3) {
+            shown.push(',');
+        }
+        shown.push(digit);
+    }
+    shown
+}
+
 /// The known name that is most like what was found, if one is near. Letters of either case are alike.
 pub fn nearest<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     nearest_above(NEAR_MIN, found, known)

@@ -16,7 +16,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("acl", &["units"]),
     ("username", &[]),
     ("guardrail", &["iam", "units"]),
-    ("object", &["units", "secret", "iam", "acl"]),
+    ("object", &["text", "units", "secret", "iam", "acl"]),
     ("estate", &["text", "units", "object", "secret", "iam", "acl", "guardrail", "username"]),
     ("review", &["text", "units", "estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["text", "units", "object", "iam", "estate", "secret", "review", "guardrail"]),
@@ -433,6 +433,55 @@ fn only_the_table_of_backends_names_one() {
         wrong.extend(lines.iter().filter(compares).map(|line| format!("src/{below}: a type by its name: {line}")));
     }
     assert_eq!(seen.len(), BACKENDS.len(), "a place in the list has moved");
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Who may name a single kind: the kinds themselves, and what makes declarations into objects of them.
+const MAY_NAME_KINDS: [&str; 2] = ["object/", "estate/lower"];
+
+/// What only a kind's own table says: how its path is put together, and so how it is taken apart.
+const PATHS_OF_KINDS: [&str; 7] =
+    ["\"/roles/", "}/roles/", "\"/creds/", "}/creds/", "}/role/", "\"/role/", "sys/policies/acl/{"];
+
+/// The files of kinds, as modules of `object`.
+fn kinds(files: &[(String, String, Vec<String>)]) -> BTreeSet<String> {
+    let of_kinds = files.iter().filter(|(_, room, lines)| {
+        room == "object" && lines.iter().any(|line| line.starts_with("pub static KIND: Kind"))
+    });
+    of_kinds.map(|(below, ..)| below["object/".len()..].trim_end_matches(".rs").to_owned()).collect()
+}
+
+#[test]
+fn only_the_estate_names_a_single_kind() {
+    let files = sources();
+    let kinds = kinds(&files);
+    assert!(kinds.len() > 5, "{kinds:?}");
+    let mut wrong = Vec::new();
+    for (below, room, lines) in &files {
+        if MAY_NAME_KINDS.iter().any(|place| below.starts_with(place)) || room == "engine" || room == "sandbox" {
+            continue;
+        }
+        let code: Vec<&String> = lines.iter().filter(|line| !is_comment(line)).collect();
+        let is_kind = |path: &[String]| matches!(path, [_, of, kind, ..] if of == "object" && kinds.contains(kind));
+        let mut rest = code.iter();
+        while let Some(line) = rest.next() {
+            let mut named: Vec<Vec<String>> = paths(line).collect();
+            if let Some(used) = line.trim_start().strip_prefix("use crate::object::") {
+                let mut used = format!("crate::object::{used}");
+                while !used.ends_with(';') {
+                    used.push_str(rest.next().expect("a use line ends"));
+                }
+                unfolded(used.trim_end_matches(';'), &[], &mut named);
+            }
+            if line.contains("::KIND.") || line.contains("::KIND,") || named.iter().any(|path| is_kind(path)) {
+                wrong.push(format!("src/{below}: names one kind: {}", line.trim()));
+            }
+            // What the command line shows people, and what it asks as a client, is no path of an object it knows.
+            if room != "cli" && PATHS_OF_KINDS.iter().any(|word| line.contains(word)) {
+                wrong.push(format!("src/{below}: the path of a kind: {}", line.trim()));
+            }
+        }
+    }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

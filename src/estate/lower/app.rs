@@ -17,7 +17,7 @@ use crate::acl::{Acl, Capability};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::{App, Login, value};
-use crate::object::{FieldValue, Leaf, Origin, acl_policy, approle_role, aws_role};
+use crate::object::{FieldValue, Leaf, Origin, RolePath, acl_policy, approle_role, aws_role};
 use crate::text::did_you_mean;
 use crate::units::duration;
 
@@ -69,8 +69,8 @@ const SELF_CARE: &[(&str, &str)] = &[
 ];
 
 impl Lowering<'_> {
-    /// `role "reader" { ... }`, at the top level or in an app; answers its mount and name.
-    pub(super) fn role(&mut self, block: &Block<'_>, app: Option<&str>) -> Option<(String, String)> {
+    /// `role "reader" { ... }`, at the top level or in an app.
+    pub(super) fn role(&mut self, block: &Block<'_>, app: Option<&str>) -> Option<RolePath> {
         self.reader.check_keys(block, ROLE_KEYS);
         if !is_role_name(block.label) {
             let draft = Draft::error(block.span, format!("`{}` can't be the name of a role", block.label));
@@ -94,15 +94,15 @@ impl Lowering<'_> {
             fields.insert("policy_document", leaf);
         }
         let mount = self.role_mount(block)?;
-        let path = format!("{mount}/roles/{}", block.label);
-        let mut object = self.object(&aws_role::KIND, path, app, block.span, fields);
+        let role = RolePath { kind: &aws_role::KIND, mount, name: block.label.to_owned() };
+        let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
         if let Some(places) = places {
-            self.statements.entry(format!("{mount}/roles/{}", block.label)).or_insert(places);
+            self.statements.entry(role.path()).or_insert(places);
         }
-        self.roles.insert(format!("{mount}/{}", block.label), app.map(str::to_owned));
-        Some((mount, block.label.to_owned()))
+        self.roles.insert(role.label(), app.map(str::to_owned));
+        Some(role)
     }
 
     /// The mount of a role: the one that it names, or the only one that is declared.
@@ -159,13 +159,13 @@ impl Lowering<'_> {
     }
 
     /// The roles declared in an app.
-    pub(super) fn app_roles(&mut self, block: &Block<'_>) -> Vec<(String, String)> {
+    pub(super) fn app_roles(&mut self, block: &Block<'_>) -> Vec<RolePath> {
         let roles = self.reader.labelled(block.map, "role");
         roles.iter().filter_map(|role| self.role(role, Some(block.label))).collect()
     }
 
     /// `app "webapp" { ... }`, after all roles are known.
-    pub(super) fn app(&mut self, block: &Block<'_>, roles: Vec<(String, String)>) {
+    pub(super) fn app(&mut self, block: &Block<'_>, roles: Vec<RolePath>) {
         self.reader.check_keys(block, &["owner", "role", "grants", "login", "policies", "protect"]);
         if !is_lower_name(block.label) {
             let draft = Draft::error(block.span, format!("`{}` can't be the name of an app", block.label));
@@ -196,7 +196,7 @@ impl Lowering<'_> {
         self.apps.push(App { name: block.label.to_owned(), owner, roles, grants, logins, policies, place });
     }
 
-    fn grants(&mut self, block: &Block<'_>) -> Vec<(String, String)> {
+    fn grants(&mut self, block: &Block<'_>) -> Vec<RolePath> {
         let mut grants = Vec::new();
         for (grant, span) in self.reader.texts(block, "grants") {
             let Some((mount, role)) = grant.rsplit_once('/') else {
@@ -220,18 +220,13 @@ impl Lowering<'_> {
                 }
                 Some(_) => {}
             }
-            grants.push((mount.to_owned(), role.to_owned()));
+            grants.push(RolePath { kind: &aws_role::KIND, mount: mount.to_owned(), name: role.to_owned() });
         }
         grants
     }
 
     /// The names of the policies of an app's tokens. Without `policies`, the one that follows from its roles.
-    fn app_policies(
-        &mut self,
-        block: &Block<'_>,
-        roles: &[(String, String)],
-        grants: &[(String, String)],
-    ) -> Vec<String> {
+    fn app_policies(&mut self, block: &Block<'_>, roles: &[RolePath], grants: &[RolePath]) -> Vec<String> {
         if block.map.contains_key("policies") {
             let named = self.reader.texts(block, "policies");
             for (policy, span) in &named {
@@ -261,7 +256,7 @@ impl Lowering<'_> {
         &mut self,
         block: &Block<'_>,
         policies: &[String],
-        roles: impl Iterator<Item = &'r (String, String)>,
+        roles: impl Iterator<Item = &'r RolePath>,
     ) {
         let Some(entry) = block.map.get("policies") else { return };
         // Many apps name the same ones.
@@ -269,8 +264,7 @@ impl Lowering<'_> {
             self.acls.insert(policies.to_vec(), self.acl_of(policies));
         }
         let Some(Some(acl)) = self.acls.get(policies).cloned() else { return };
-        for (mount, role) in roles {
-            let path = format!("{mount}/creds/{role}");
+        for path in roles.map(RolePath::credentials) {
             if !acl.decide(Capability::Read, &path, &serde_json::Map::new()).allowed {
                 let what =
                     format!("{} may not read `{path}` by these policies: it gets no credential of it", block.name);
@@ -294,8 +288,8 @@ impl Lowering<'_> {
     }
 
     /// The shortest default lease of the mounts of these roles, 0 when none is known.
-    fn shortest_lease(&self, roles: &[(String, String)], grants: &[(String, String)]) -> i64 {
-        let leases = roles.iter().chain(grants).filter_map(|(mount, _)| self.mounts.get(mount).copied());
+    fn shortest_lease(&self, roles: &[RolePath], grants: &[RolePath]) -> i64 {
+        let leases = roles.iter().chain(grants).filter_map(|role| self.mounts.get(&role.mount).copied());
         leases.filter(|lease| *lease > 0).min().unwrap_or(0)
     }
 
@@ -391,8 +385,8 @@ fn sorted(names: &[String]) -> Value {
 }
 
 /// The rules that follow from an app's roles.
-fn derived_rules<'a>(roles: impl Iterator<Item = &'a (String, String)>) -> String {
-    let mut paths: Vec<String> = roles.map(|(mount, role)| format!("{mount}/creds/{role}")).collect();
+fn derived_rules<'a>(roles: impl Iterator<Item = &'a RolePath>) -> String {
+    let mut paths: Vec<String> = roles.map(RolePath::credentials).collect();
     paths.sort_unstable();
     paths.dedup();
     let mut text = String::new();

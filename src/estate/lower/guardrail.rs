@@ -8,7 +8,7 @@ use crate::estate::tree::{Kind, Map};
 use crate::estate::{hcl, value};
 use crate::guardrail::{self, Deny, Escalation, Exception, Guardrail, Level, Require, Rule, Severity, Wildcard};
 use crate::iam::document;
-use crate::object::{FieldValue, Shape, aws_role};
+use crate::object::{FieldValue, RolePath, Shape};
 use crate::text::did_you_mean;
 
 const KEYS: &[&str] =
@@ -259,9 +259,8 @@ impl Lowering<'_> {
         let roles: Vec<String> = self
             .objects
             .iter()
-            .filter(|object| object.kind.name == aws_role::KIND.name)
-            .filter_map(|object| object.path.split_once("/roles/"))
-            .map(|(mount, role)| format!("{mount}/{role}"))
+            .filter_map(|object| RolePath::of(object.kind, &object.path))
+            .map(|role| role.label())
             .collect();
         let apps: Vec<String> = self.apps.iter().map(|app| app.name.clone()).collect();
         for (key, sort, names) in [("roles", "role", roles), ("apps", "app", apps)] {

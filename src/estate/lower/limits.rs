@@ -10,6 +10,7 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
 use crate::estate::tree::Kind;
+use crate::object::aws_role;
 use crate::username::{self, Chance, Facts, Refused, Template};
 
 /// Tags of one user.
@@ -143,8 +144,7 @@ impl Lowering<'_> {
     }
 
     fn name(&self, declared: &Declared, template: &Template, role: &str, login: &str) -> Option<Draft> {
-        let path = format!("{}/roles/{role}", declared.mount);
-        let whose = match self.paths.get(&path) {
+        let whose = match self.paths.get(&aws_role::KIND.path(&declared.mount, role)) {
             Some(_) => format!("for the role `{}/{role}`", declared.mount),
             None => "for every role".to_owned(),
         };

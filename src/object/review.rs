@@ -1,0 +1,194 @@
+//! What of a kind a review reads, and the words that only its kind can say.
+//!
+//! What every login's token has (how long it lives, from where it is used, which policies it has) is told by the review
+//! itself; a login says here how somebody proves who they are.
+
+use std::borrow::Cow;
+use std::collections::BTreeSet;
+
+use serde_json::Value;
+
+use super::{KINDS, Kind};
+
+/// What of a kind a review reads.
+#[derive(Debug)]
+pub enum Reviewed {
+    /// What its credentials may do: IAM policies. They are compared, and guardrails go with it to the engine.
+    Access,
+    /// Who may log in as an app.
+    Login(&'static LoginWords),
+    /// What tokens may do: ACL rules, in this field.
+    Rules(&'static str),
+    /// How long leases of its mount live.
+    Terms(Terms),
+    /// Which of its fields differ.
+    Fields(&'static Remarks),
+}
+
+/// The fields that say how long a lease lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Terms {
+    /// Until it has to be renewed.
+    pub default: &'static str,
+    /// At most.
+    pub max: &'static str,
+}
+
+/// What is to be said of some fields, when they differ.
+#[derive(Debug)]
+pub struct Remarks {
+    /// The lease terms among them, which are told as such.
+    pub terms: Option<Terms>,
+    /// Those that say from which account credentials come.
+    pub account: &'static [&'static str],
+    /// The one that says how the users of roles are named.
+    pub user_names: Option<&'static str>,
+}
+
+impl Remarks {
+    /// Nothing is to be said.
+    pub const NONE: Self = Self { terms: None, account: &[], user_names: None };
+}
+
+/// What a login says of itself.
+pub struct LoginWords {
+    /// The method, as in "may log in by AppRole".
+    pub method: &'static str,
+    /// What it takes to log in, in half a sentence.
+    pub takes: fn(login: &dyn Values) -> String,
+    /// The secret that it takes beside a name, if it has one.
+    pub secret: Option<SecretFields>,
+    /// What a change of a field means; `None` of fields that are told by the review itself. `from` is from where one may
+    /// log in.
+    pub said: fn(field: &'static str, old: &dyn Values, new: &dyn Values, from: &str) -> Option<Said>,
+}
+
+impl std::fmt::Debug for LoginWords {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.method)
+    }
+}
+
+/// The fields about the secret of a login.
+#[derive(Debug)]
+pub struct SecretFields {
+    /// Whether one is needed.
+    pub bind: &'static str,
+    /// How long one is valid, in seconds; 0 is for ever.
+    pub ttl: &'static str,
+    /// From which networks.
+    pub networks: &'static str,
+}
+
+/// A change of one field in words: what is now, what was, and whether anybody gains by it.
+#[derive(Debug)]
+pub struct Said {
+    /// What is now.
+    pub now: String,
+    /// What was; empty where that says nothing.
+    pub was: String,
+    /// Whether anybody gains by it.
+    pub gains: bool,
+    /// Where it is written.
+    pub field: &'static str,
+}
+
+impl Said {
+    /// A number that limits, where 0 is no limit. `text` comes before the number, `none` says that there is no limit.
+    pub fn limit(
+        field: &'static str,
+        (old, new): (&dyn Values, &dyn Values),
+        [text, none]: [&str; 2],
+        shown: impl Fn(i64) -> String,
+    ) -> Self {
+        let [before, after] = [old.number(field), new.number(field)];
+        let show = |number: i64| if number == 0 { none.to_owned() } else { shown(number) };
+        let gains = before != 0 && (after == 0 || after > before);
+        Self { now: format!("{text} {}", show(after)), was: show(before), gains, field }
+    }
+}
+
+/// The fields of an object as one side of a review has it.
+pub trait Values {
+    /// A field that is not a secret, or its kind's default.
+    fn value(&self, name: &str) -> Cow<'_, Value>;
+
+    /// A field as a whole number; 0 if it is none.
+    fn number(&self, name: &str) -> i64 {
+        self.value(name).as_i64().unwrap_or(0)
+    }
+
+    /// A field as a truth.
+    fn flag(&self, name: &str) -> bool {
+        self.value(name).as_bool().unwrap_or(false)
+    }
+
+    /// A field as text; empty if it is none.
+    fn text(&self, name: &str) -> String {
+        self.value(name).as_str().unwrap_or_default().to_owned()
+    }
+
+    /// A field as a set of texts.
+    fn texts(&self, name: &str) -> BTreeSet<String> {
+        self.value(name).as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
+    }
+}
+
+impl Kind {
+    /// What its credentials may do is judged: guardrails go with it to the engine.
+    pub fn is_judged(&self) -> bool {
+        matches!(self.reviewed, Reviewed::Access)
+    }
+
+    /// How a login tells of itself; `None` of other kinds.
+    pub fn login_words(&self) -> Option<&'static LoginWords> {
+        match self.reviewed {
+            Reviewed::Login(words) => Some(words),
+            _ => None,
+        }
+    }
+
+    /// Which of its fields are lease terms.
+    pub fn lease_terms(&self) -> Option<Terms> {
+        match self.reviewed {
+            Reviewed::Terms(terms) => Some(terms),
+            Reviewed::Fields(remarks) => remarks.terms,
+            _ => None,
+        }
+    }
+}
+
+/// The paths of the objects that may say how long leases of a mount live, without the mount itself.
+pub fn terms_of<'m>(mount: &'m str) -> impl Iterator<Item = String> + 'm {
+    let terms = KINDS.iter().filter(|kind| matches!(kind.reviewed, Reviewed::Terms(_)));
+    terms.map(move |kind| kind.path(mount, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Reviewed;
+    use crate::object::{Class, KINDS};
+
+    #[test]
+    fn a_review_reads_of_each_kind_what_its_class_has() {
+        for kind in KINDS {
+            let fits = match (kind.class, &kind.reviewed) {
+                (Class::Role, Reviewed::Access) | (Class::Login, Reviewed::Login(_)) => true,
+                (Class::Policy, Reviewed::Rules(field)) => kind.field(field).is_some(),
+                (Class::Config, Reviewed::Terms(_)) | (_, Reviewed::Fields(_)) => true,
+                _ => false,
+            };
+            assert!(fits, "{}: {:?}", kind.name, kind.reviewed);
+            let terms = kind.lease_terms().into_iter().flat_map(|terms| [terms.default, terms.max]);
+            let remarks = match kind.reviewed {
+                Reviewed::Fields(remarks) => remarks.account.iter().copied().chain(remarks.user_names).collect(),
+                _ => Vec::new(),
+            };
+            let secret = kind.login_words().and_then(|words| words.secret.as_ref());
+            let secret = secret.into_iter().flat_map(|secret| [secret.bind, secret.ttl, secret.networks]);
+            for name in terms.chain(remarks).chain(secret) {
+                assert!(kind.field(name).is_some(), "{} has no field {name}", kind.name);
+            }
+        }
+    }
+}
