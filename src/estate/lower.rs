@@ -562,3 +562,6 @@ fn is_lower_name(name: &str) -> bool {
 fn is_mount_path(path: &str) -> bool {
     path.len() <= 256 && path.split('/').all(is_role_name)
 }
+
+#[cfg(test)]
+mod tests;

@@ -6,6 +6,7 @@ use super::problem::Draft;
 use super::source::{Sources, Span};
 use super::tree::{Entry, Kind, Map, Node, lacks_label, needs_label};
 use super::value;
+use crate::object::words::{self, Declared, Objection};
 use crate::object::{self, FieldValue, Leaf, Place, Shape};
 use crate::text::did_you_mean;
 
@@ -109,6 +110,14 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Tells keys that a block's description does not know, and keys without a value.
+    pub(crate) fn check(&mut self, block: &Block<'_>, words: &words::Block) {
+        let sound = |(key, entry): (&String, &Entry)| words.knows(key) && !matches!(entry.value.kind, Kind::Null);
+        if !block.map.iter().all(sound) {
+            self.check_keys(block, &words.words().collect::<Vec<_>>());
+        }
+    }
+
     /// Tells that a key is missing.
     pub(crate) fn require(&mut self, block: &Block<'_>, key: &str, example: &str) -> bool {
         let there = block.map.contains_key(key);
@@ -180,19 +189,23 @@ impl<'s> Reader<'s> {
         matches!(self.value(block, key, Shape::Bool), Some((FieldValue::Data(flag), _)) if flag == true)
     }
 
-    /// The declared fields of a kind, by its table. `names` pairs the file's word with the field's.
+    /// The declared fields of a kind, by the description of the block, and what that finds wrong with them.
     pub(crate) fn fields(
         &mut self,
         block: &Block<'_>,
         kind: &'static object::Kind,
-        names: &[(&str, &'static str)],
+        words: &words::Block,
     ) -> BTreeMap<&'static str, Leaf> {
         let mut fields = BTreeMap::new();
-        for (key, name) in names {
+        for (key, name) in words.fields_of(kind) {
             let Some(field) = kind.field(name) else { continue };
             if let Some((value, span)) = self.value(block, key, field.shape) {
                 fields.insert(field.name, Leaf::new(value, self.place(span)));
             }
+        }
+        for Objection { key, what, hint } in (words.check)(&Declared { kind, fields: &fields }) {
+            let span = block.map.get(key).map_or(block.span, |entry| entry.value.span);
+            self.report(Draft::error(span, what).hint(hint));
         }
         fields
     }

@@ -6,6 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::field::{post, with_others};
+use super::words::{ANYTHING, Block, Key};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[Field {
@@ -17,6 +18,35 @@ static FIELDS: &[Field] = &[Field {
     doc: "The rules, in the engine's policy language.",
 }];
 
+/// `policy "name" { ... }`.
+pub static POLICY: Block = Block {
+    word: "policy",
+    label: Some("The policy's name."),
+    doc: "What tokens that have it may do in the engine.",
+    keys: &[
+        Key::block(&PATH),
+        Key::own("file", Shape::Text, "A file with the rules, instead of blocks."),
+        Key::protect(),
+    ],
+    check: ANYTHING,
+};
+
+/// `path "..." { ... }` in it. Source: Vault documentation, "Policies".
+pub static PATH: Block = Block {
+    word: "path",
+    label: Some("A path of the API, in which `+` is any one segment and `*` at the end any rest."),
+    doc: "What is allowed on a path.",
+    keys: &[
+        Key::own("capabilities", Shape::List, "What may be done there."),
+        Key::own("allowed_parameters", Shape::Map, "The parameters that a write may have, with their values."),
+        Key::own("denied_parameters", Shape::Map, "The parameters that a write may not have, with their values."),
+        Key::own("required_parameters", Shape::List, "The parameters that a write must have."),
+        Key::own("min_wrapping_ttl", Shape::Seconds, "How long a wrapped response lives at least."),
+        Key::own("max_wrapping_ttl", Shape::Seconds, "How long a wrapped response lives at most."),
+    ],
+    check: ANYTHING,
+};
+
 /// ACL policies.
 pub static KIND: Kind = Kind {
     name: "acl policy",
@@ -24,6 +54,7 @@ pub static KIND: Kind = Kind {
     home: Home::Folder { path: "sys/policies/acl", witness: "policy" },
     leases: Leases::None,
     reviewed: Reviewed::Rules("policy"),
+    words: &POLICY,
     key: None,
     fields: FIELDS,
     update: Update::Replace,

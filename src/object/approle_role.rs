@@ -8,6 +8,7 @@ use serde_json::{Map, Value};
 use super::field::{pick, post, with_prefixes};
 use super::home::METHODS;
 use super::review::{LoginWords, Said, SecretFields, Values};
+use super::words::{Block, Key, Objection};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 use crate::text::count;
 use crate::units::duration;
@@ -48,6 +49,55 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
 }
 
+/// `login "approle" { ... }` in an app.
+pub static LOGIN: Block = Block {
+    word: "login",
+    label: Some("The auth method, where `mount` does not say another."),
+    doc: "A login with a role id and a secret id.",
+    keys: &[
+        Key::field(&KIND, "bind_secret_id"),
+        Key::field(&KIND, "secret_id_bound_cidrs"),
+        Key::field(&KIND, "secret_id_num_uses"),
+        Key::field(&KIND, "secret_id_ttl"),
+        Key::field(&KIND, "local_secret_ids"),
+        Key::field(&KIND, "role_id"),
+        Key::field(&KIND, "token_ttl"),
+        Key::field(&KIND, "token_max_ttl"),
+        Key::field(&KIND, "token_explicit_max_ttl"),
+        Key::field(&KIND, "token_period"),
+        Key::field(&KIND, "token_num_uses"),
+        Key::field(&KIND, "token_bound_cidrs"),
+        Key::field(&KIND, "token_no_default_policy"),
+        Key::field(&KIND, "token_type"),
+        Key::own("mount", Shape::Text, "The auth method."),
+        Key::own("name", Shape::Text, "The role's name at the method; `app-` and the app's, where none is written."),
+    ],
+    check,
+};
+
+fn check(login: &dyn Values) -> Vec<Objection> {
+    let mut objections = Vec::new();
+    let bound = ["secret_id_bound_cidrs", "token_bound_cidrs"].iter().any(|name| !login.texts(name).is_empty());
+    if !login.flag("bind_secret_id") && !bound {
+        objections.push(Objection {
+            key: "bind_secret_id",
+            what: "without a secret id, anyone with the role id could log in".to_owned(),
+            hint: "bind it to networks: token_bound_cidrs = [\"10.0.0.0/8\"]",
+        });
+    }
+    for key in ["secret_id_num_uses", "token_num_uses"] {
+        if login.number(key) < 0 {
+            objections.push(Objection { key, what: format!("{key} is a count"), hint: "0 is any number" });
+        }
+    }
+    let role_id = login.value("role_id");
+    if role_id.as_str().is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_whitespace)) {
+        let what = "this can't be a role id".to_owned();
+        objections.push(Objection { key: "role_id", what, hint: "leave it out: the engine makes one" });
+    }
+    objections
+}
+
 /// Logins by AppRole.
 pub static KIND: Kind = Kind {
     name: "approle role",
@@ -55,6 +105,7 @@ pub static KIND: Kind = Kind {
     home: Home::Below { table: &METHODS, sort: "approle", folder: "role", witness: "token_policies" },
     leases: Leases::None,
     reviewed: Reviewed::Login(&WORDS),
+    words: &LOGIN,
     key: None,
     fields: FIELDS,
     update: Update::Merge,

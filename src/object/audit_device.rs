@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::field::post;
 use super::home::DEVICES;
 use super::review::Remarks;
+use super::words::{ANYTHING, Block, Key};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
@@ -26,6 +27,25 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
 }
 
+/// `audit "file" { ... }`.
+pub static AUDIT: Block = Block {
+    word: "audit",
+    label: Some("The name of the device."),
+    doc: "A log of all requests and responses, on the engine's machine.",
+    keys: &[
+        Key::field(&KIND, "type"),
+        Key::field(&KIND, "description"),
+        Key::field(&KIND, "file_path"),
+        Key::field(&KIND, "mode"),
+        Key::field(&KIND, "hmac_accessor"),
+        Key::field(&KIND, "elide_list_responses"),
+        Key::field(&KIND, "prefix"),
+        Key::field(&KIND, "local"),
+        Key::protect(),
+    ],
+    check: ANYTHING,
+};
+
 /// Audit devices.
 pub static KIND: Kind = Kind {
     name: "audit device",
@@ -33,6 +53,7 @@ pub static KIND: Kind = Kind {
     home: Home::Entry(&DEVICES),
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks::NONE),
+    words: &AUDIT,
     key: None,
     fields: FIELDS,
     update: Update::Recreate,

@@ -3,7 +3,23 @@
 //! Source: Vault API, "/sys/auth".
 
 use super::home::{METHODS, key};
+use super::words::{ANYTHING, Block, Key};
 use super::{Changed, Class, Delete, Home, Kind, Leases, Reviewed, Update, mount};
+
+/// `auth "approle" { ... }`. What a method of its type has besides stands in blocks that its settings bring.
+pub static AUTH: Block = Block {
+    word: "auth",
+    label: Some("The path of the mount, after `auth/`; its type as well, where none is written."),
+    doc: "An auth method.",
+    keys: &[
+        Key::written(&KIND, "type"),
+        Key::field(&KIND, "description"),
+        Key::field(&KIND, "default_lease_ttl"),
+        Key::field(&KIND, "max_lease_ttl"),
+        Key::protect(),
+    ],
+    check: ANYTHING,
+};
 
 /// Auth methods.
 pub static KIND: Kind = Kind {
@@ -12,6 +28,7 @@ pub static KIND: Kind = Kind {
     home: Home::Entry(&METHODS),
     leases: Leases::OfMount,
     reviewed: Reviewed::Fields(&mount::REMARKS),
+    words: &AUTH,
     key: None,
     fields: mount::FIELDS,
     update: Update::Merge,

@@ -7,6 +7,7 @@ use serde_json::{Map, Value};
 use super::field::{post, seconds_text, with_others};
 use super::home::ENGINES;
 use super::review::Terms;
+use super::words::{ANYTHING, Block, Key};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
@@ -18,6 +19,15 @@ const fn seconds(name: &'static str, doc: &'static str) -> Field {
     Field { name, shape: Shape::Seconds, default: "0", access: Access::Readable, immutable: false, doc }
 }
 
+/// `lease { ... }` in an engine.
+pub static LEASE: Block = Block {
+    word: "lease",
+    label: None,
+    doc: "How long what the engine issues lives.",
+    keys: &[Key::named("default", &KIND, "lease"), Key::named("max", &KIND, "lease_max")],
+    check: ANYTHING,
+};
+
 /// Lease settings of AWS engines.
 pub static KIND: Kind = Kind {
     name: "aws lease",
@@ -25,6 +35,7 @@ pub static KIND: Kind = Kind {
     home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/lease" },
     leases: Leases::OfMount,
     reviewed: Reviewed::Terms(Terms { default: "lease", max: "lease_max" }),
+    words: &LEASE,
     key: None,
     fields: FIELDS,
     update: Update::Replace,

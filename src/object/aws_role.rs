@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{pick, post};
 use super::home::ENGINES;
+use super::words::{ANYTHING, Block, Key};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
@@ -23,6 +24,43 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
 }
 
+/// `role "reader" { ... }`.
+pub static ROLE: Block = Block {
+    word: "role",
+    label: Some("The role's name."),
+    doc: "What one sort of credential may do.",
+    keys: &[
+        Key::own("mount", Shape::Text, "The engine that issues it; the only one, where one is declared."),
+        Key::field(&KIND, "credential_type"),
+        Key::written(&KIND, "policy_document"),
+        Key::block(&STATEMENT),
+        Key::field(&KIND, "policy_arns"),
+        Key::field(&KIND, "iam_groups"),
+        Key::field(&KIND, "iam_tags"),
+        Key::field(&KIND, "user_path"),
+        Key::field(&KIND, "permissions_boundary_arn"),
+        Key::protect(),
+    ],
+    check: ANYTHING,
+};
+
+/// `statement "name" { ... }`, in whatever has a policy document. Source: IAM User Guide, "IAM JSON policy element
+/// reference".
+pub static STATEMENT: Block = Block {
+    word: "statement",
+    label: Some("The statement's Sid."),
+    doc: "A statement of a policy document.",
+    keys: &[
+        Key::own("effect", Shape::OneOf(&["Allow", "Deny"]), "Whether it allows, which is the default, or denies."),
+        Key::own("actions", Shape::List, "The actions that it is about."),
+        Key::own("not_actions", Shape::List, "Instead: the only actions that it is not about."),
+        Key::own("resources", Shape::List, "The ARNs that it is about."),
+        Key::own("not_resources", Shape::List, "Instead: the only ARNs that it is not about."),
+        Key::own("condition", Shape::Map, "When it holds, by operator and condition key."),
+    ],
+    check: ANYTHING,
+};
+
 /// Roles of AWS engines.
 pub static KIND: Kind = Kind {
     name: "aws role",
@@ -30,6 +68,7 @@ pub static KIND: Kind = Kind {
     home: Home::Below { table: &ENGINES, sort: "aws", folder: "roles", witness: "credential_type" },
     leases: Leases::Issued(&["creds", "sts"]),
     reviewed: Reviewed::Access,
+    words: &ROLE,
     key: None,
     fields: FIELDS,
     update: Update::Merge,

@@ -11,8 +11,10 @@ use serde_json::{Map, Value};
 use super::field::{post, with_others};
 use super::home::ENGINES;
 use super::review::Remarks;
+use super::words::{ANYTHING, Block, Key};
 use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, RootKey, Shape, Update,
+    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, OnRotate, Reviewed, RootKey, Shape,
+    Update, aws_lease, mount,
 };
 
 static FIELDS: &[Field] = &[
@@ -49,6 +51,44 @@ static REMARKS: Remarks = Remarks {
     ..Remarks::NONE
 };
 
+/// `aws "aws" { ... }`: the mount, what it signs with, its lease terms.
+pub static AWS: Block = Block {
+    word: "aws",
+    label: Some("The path of the mount."),
+    doc: "An AWS secrets engine.",
+    keys: &[
+        Key::field(&mount::KIND, "description"),
+        Key::field(&mount::KIND, "default_lease_ttl"),
+        Key::field(&mount::KIND, "max_lease_ttl"),
+        Key::field(&KIND, "region"),
+        Key::field(&KIND, "iam_endpoint"),
+        Key::field(&KIND, "sts_endpoint"),
+        Key::field(&KIND, "max_retries"),
+        Key::field(&KIND, "username_template"),
+        Key::block(&ROOT),
+        Key::block(&aws_lease::LEASE),
+        Key::protect(),
+    ],
+    check: ANYTHING,
+};
+
+/// `root { ... }` in it.
+pub static ROOT: Block = Block {
+    word: "root",
+    label: None,
+    doc: "The key that the engine signs with.",
+    keys: &[
+        Key::written(&KIND, "access_key"),
+        Key::field(&KIND, "secret_key"),
+        Key::own(
+            "on_rotate",
+            Shape::OneOf(OnRotate::WORDS),
+            "What becomes of this key once the engine has another: it is kept, or replaced.",
+        ),
+    ],
+    check: ANYTHING,
+};
+
 /// Root configurations of AWS engines.
 pub static KIND: Kind = Kind {
     name: "aws root",
@@ -56,6 +96,7 @@ pub static KIND: Kind = Kind {
     home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/root" },
     leases: Leases::None,
     reviewed: Reviewed::Fields(&REMARKS),
+    words: &AWS,
     key: Some(&KEY),
     fields: FIELDS,
     update: Update::Replace,

@@ -96,6 +96,14 @@ impl Kind {
         }
     }
 
+    /// The type of the mounts that its objects are below.
+    pub fn sort(&self) -> Option<&'static str> {
+        match self.home {
+            Home::Below { sort, .. } | Home::Setting { sort, .. } => Some(sort),
+            Home::Entry(_) | Home::Folder { .. } => None,
+        }
+    }
+
     /// The folder of these objects below a mount of this type, if such mounts have one: `auth/approle/role`.
     pub fn folder_below(&self, of: &Table, sort: &str, mount: &str) -> Option<String> {
         match self.home {

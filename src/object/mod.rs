@@ -19,6 +19,7 @@ pub mod mount;
 mod owned;
 pub mod review;
 mod role;
+pub mod words;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -48,6 +49,16 @@ pub static KINDS: &[&Kind] = &[
 /// The kind of this name, as the ledger and saved plans write it.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().find(|kind| kind.name == name)
+}
+
+/// The kind of the logins that an auth method of this type has.
+pub fn login_of(sort: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.class == Class::Login && kind.sort() == Some(sort))
+}
+
+/// The types of the auth methods that have logins.
+pub fn methods() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().filter(|kind| kind.class == Class::Login).filter_map(|kind| kind.sort())
 }
 
 /// The path of the ACL policy of this name, as tokens name it.
@@ -362,6 +373,8 @@ pub struct Kind {
     pub leases: Leases,
     /// What of it a review reads.
     pub reviewed: Reviewed,
+    /// The block that it is declared in.
+    pub words: &'static words::Block,
     /// The key in it that its mount signs with, if it has one.
     pub key: Option<&'static RootKey>,
     /// Its fields.

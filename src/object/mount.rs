@@ -8,7 +8,9 @@ use serde_json::{Map, Value};
 use super::field::{post, seconds_text};
 use super::home::{ENGINES, key};
 use super::review::{Remarks, Terms};
-use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use super::{
+    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update, aws_root,
+};
 
 /// The fields of a mount of either sort.
 pub(super) static FIELDS: &[Field] = &[
@@ -57,6 +59,7 @@ pub static KIND: Kind = Kind {
     home: Home::Entry(&ENGINES),
     leases: Leases::OfMount,
     reviewed: Reviewed::Fields(&REMARKS),
+    words: &aws_root::AWS,
     key: None,
     fields: FIELDS,
     update: Update::Merge,

@@ -17,48 +17,33 @@ use crate::acl::{Acl, Capability};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::{App, Login, value};
-use crate::object::{FieldValue, Leaf, Origin, RolePath, acl_policy, approle_role, aws_role};
+use crate::object::aws_role::{self, ROLE};
+use crate::object::words::{self, ANYTHING, Key};
+use crate::object::{
+    Class, FieldValue, Kind, Leaf, Origin, RolePath, Shape, acl_policy, login_of, methods, policy_path,
+};
 use crate::text::did_you_mean;
 use crate::units::duration;
 
-const ROLE_KEYS: &[&str] = &[
-    "mount",
-    "credential_type",
-    "policy_document",
-    "statement",
-    "policy_arns",
-    "iam_groups",
-    "iam_tags",
-    "user_path",
-    "permissions_boundary_arn",
-    "protect",
-];
-
-const ROLE_FIELDS: &[(&str, &str)] = &[
-    ("credential_type", "credential_type"),
-    ("policy_arns", "policy_arns"),
-    ("iam_groups", "iam_groups"),
-    ("iam_tags", "iam_tags"),
-    ("user_path", "user_path"),
-    ("permissions_boundary_arn", "permissions_boundary_arn"),
-];
-
-const LOGIN_FIELDS: &[(&str, &str)] = &[
-    ("bind_secret_id", "bind_secret_id"),
-    ("secret_id_bound_cidrs", "secret_id_bound_cidrs"),
-    ("secret_id_num_uses", "secret_id_num_uses"),
-    ("secret_id_ttl", "secret_id_ttl"),
-    ("local_secret_ids", "local_secret_ids"),
-    ("role_id", "role_id"),
-    ("token_ttl", "token_ttl"),
-    ("token_max_ttl", "token_max_ttl"),
-    ("token_explicit_max_ttl", "token_explicit_max_ttl"),
-    ("token_period", "token_period"),
-    ("token_num_uses", "token_num_uses"),
-    ("token_bound_cidrs", "token_bound_cidrs"),
-    ("token_no_default_policy", "token_no_default_policy"),
-    ("token_type", "token_type"),
-];
+/// `app "webapp" { ... }`.
+pub(super) static APP: words::Block = words::Block {
+    word: "app",
+    label: Some("The app's name."),
+    doc: "Who may log in how, and which credentials that gets.",
+    keys: &[
+        Key::own("owner", Shape::Text, "Who answers for it."),
+        Key::block(&ROLE),
+        Key::own("grants", Shape::Set, "Shared roles, each as MOUNT/ROLE."),
+        Key::each("login", Class::Login),
+        Key::own(
+            "policies",
+            Shape::Set,
+            "The ACL policies of its tokens, instead of the one that follows from its roles.",
+        ),
+        Key::protect(),
+    ],
+    check: ANYTHING,
+};
 
 /// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
 const SELF_CARE: &[(&str, &str)] = &[
@@ -71,12 +56,12 @@ const SELF_CARE: &[(&str, &str)] = &[
 impl Lowering<'_> {
     /// `role "reader" { ... }`, at the top level or in an app.
     pub(super) fn role(&mut self, block: &Block<'_>, app: Option<&str>) -> Option<RolePath> {
-        self.reader.check_keys(block, ROLE_KEYS);
+        self.reader.check(block, &ROLE);
         if !is_role_name(block.label) {
             let draft = Draft::error(block.span, format!("`{}` can't be the name of a role", block.label));
             self.reader.report(draft.hint("a name has letters, digits, `-`, `_`, `.` and `@`"));
         }
-        let mut fields = self.reader.fields(block, &aws_role::KIND, ROLE_FIELDS);
+        let mut fields = self.reader.fields(block, &aws_role::KIND, &ROLE);
         if !block.map.contains_key("credential_type") {
             // The only one that there is.
             fields.insert("credential_type", self.derived("iam_user", block));
@@ -166,7 +151,7 @@ impl Lowering<'_> {
 
     /// `app "webapp" { ... }`, after all roles are known.
     pub(super) fn app(&mut self, block: &Block<'_>, roles: Vec<RolePath>) {
-        self.reader.check_keys(block, &["owner", "role", "grants", "login", "policies", "protect"]);
+        self.reader.check(block, &APP);
         if !is_lower_name(block.label) {
             let draft = Draft::error(block.span, format!("`{}` can't be the name of an app", block.label));
             let hint = "a name has lower-case letters, digits, `-`, `_` and `.`: engines lower the case of what follows from it";
@@ -245,8 +230,7 @@ impl Lowering<'_> {
         let name = format!("app-{}", block.label);
         let rules = derived_rules(roles.iter().chain(grants));
         let fields = BTreeMap::from([("policy", self.derived(rules, block))]);
-        let path = format!("sys/policies/acl/{name}");
-        let object = self.object(&acl_policy::KIND, path, Some(block.label), block.span, fields);
+        let object = self.object(&acl_policy::KIND, policy_path(&name), Some(block.label), block.span, fields);
         self.add(object, block.span);
         vec![name]
     }
@@ -294,10 +278,12 @@ impl Lowering<'_> {
     }
 
     fn login(&mut self, app: &Block<'_>, login: &Block<'_>, policies: &[String], lease: i64) -> Option<Login> {
-        let known: Vec<&str> = LOGIN_FIELDS.iter().map(|(key, _)| *key).chain(["mount", "name"]).collect();
-        self.reader.check_keys(login, &known);
         let (mount, span) = self.reader.text(login, "mount").unwrap_or((login.label, login.span));
         let method = self.auths.get(mount).cloned();
+        // Of a method that is not declared, its label may be the type.
+        let kind = method.as_deref().and_then(login_of).or_else(|| login_of(login.label)).or_else(first_login);
+        let kind = kind?;
+        self.reader.check(login, kind.words);
         if method.is_none() {
             let known: Vec<String> = self.auths.keys().cloned().collect();
             let what = format!("the auth method `{mount}` is not declared");
@@ -305,10 +291,12 @@ impl Lowering<'_> {
                 return None;
             }
             let hint = did_you_mean(mount, known.iter().map(String::as_str));
-            let hint = hint.unwrap_or_else(|| format!("declare it: auth \"{mount}\" {{ type = \"approle\" }}"));
+            let hint = hint.unwrap_or_else(|| {
+                format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", kind.sort().unwrap_or_default())
+            });
             self.reader.report(Draft::error(span, what).hint(hint));
         }
-        let mut fields = self.reader.fields(login, &approle_role::KIND, LOGIN_FIELDS);
+        let mut fields = self.reader.fields(login, kind, kind.words);
         self.check_login(login, &fields, lease);
         fields.insert("token_policies", self.derived(sorted(policies), login));
         let implied = || Leaf {
@@ -317,8 +305,7 @@ impl Lowering<'_> {
         };
         fields.entry("token_no_default_policy").or_insert_with(implied);
         let role_name = self.login_name(app, login);
-        let path = format!("auth/{mount}/role/{role_name}");
-        let object = self.object(&approle_role::KIND, path, Some(app.label), login.span, fields);
+        let object = self.object(kind, kind.path(mount, &role_name), Some(app.label), login.span, fields);
         self.add(object, login.span);
         let place = self.reader.place(login.span);
         Some(Login { method: method?, mount: mount.to_owned(), role_name, place })
@@ -339,14 +326,6 @@ impl Lowering<'_> {
 
     fn check_login(&mut self, login: &Block<'_>, fields: &BTreeMap<&'static str, Leaf>, lease: i64) {
         self.check_order(login, fields, ["token_ttl", "token_max_ttl"], ["token_ttl", "token_max_ttl"]);
-        self.check_counts(login);
-        let is_set = |name: &str| fields.get(name).is_some_and(|leaf| leaf.value != FieldValue::Data(json!([])));
-        let unbound = fields.get("bind_secret_id").is_some_and(|leaf| leaf.value == FieldValue::Data(json!(false)));
-        if unbound && !is_set("secret_id_bound_cidrs") && !is_set("token_bound_cidrs") {
-            let span = login.map.get("bind_secret_id").map_or(login.span, |entry| entry.value.span);
-            let draft = Draft::error(span, "without a secret id, anyone with the role id could log in");
-            self.reader.report(draft.hint("bind it to networks: token_bound_cidrs = [\"10.0.0.0/8\"]"));
-        }
         let token_ttl = number(fields, "token_ttl");
         let lives = token_ttl.max(number(fields, "token_max_ttl")).max(number(fields, "token_period"));
         if let Some(entry) = login.map.get("token_ttl").filter(|_| token_ttl > 0 && lives < lease) {
@@ -359,22 +338,11 @@ impl Lowering<'_> {
             self.reader.report(Draft::warning(entry.value.span, what).hint(hint));
         }
     }
+}
 
-    fn check_counts(&mut self, login: &Block<'_>) {
-        for key in ["secret_id_num_uses", "token_num_uses"] {
-            if let Some(entry) = login.map.get(key)
-                && matches!(entry.value.kind, crate::estate::tree::Kind::Int(count) if count < 0)
-            {
-                self.reader.report(Draft::error(entry.value.span, format!("{key} is a count")).hint("0 is any number"));
-            }
-        }
-        if let Some((id, span)) = self.reader.text_quietly(login, "role_id")
-            && (id.is_empty() || id.len() > 128 || id.contains(char::is_whitespace))
-        {
-            self.reader
-                .report(Draft::error(span, "this can't be a role id").hint("leave it out: the engine makes one"));
-        }
-    }
+/// The kind of login that is meant where nothing tells.
+fn first_login() -> Option<&'static Kind> {
+    login_of(methods().next()?)
 }
 
 fn sorted(names: &[String]) -> Value {

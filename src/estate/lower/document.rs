@@ -13,8 +13,7 @@ use crate::iam::document::{self, Finding, Sort};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
 use crate::iam::policy::Policy;
 use crate::object::Place;
-
-const STATEMENT_KEYS: &[&str] = &["effect", "actions", "not_actions", "resources", "not_resources", "condition"];
+use crate::object::aws_role::STATEMENT;
 
 /// What a document is for, which decides how large it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -190,7 +189,7 @@ impl Lowering<'_> {
     }
 
     fn statement(&mut self, block: &Block<'_>) -> Json<Span> {
-        self.reader.check_keys(block, STATEMENT_KEYS);
+        self.reader.check(block, &STATEMENT);
         let mut members = Vec::new();
         let mut add = |key: &str, span: Span, value: Json<Span>| {
             members.push(Member { key: key.to_owned(), key_span: span, value });

@@ -8,55 +8,22 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::tree::Kind;
 use crate::estate::value;
-use crate::object::{FieldValue, Leaf, OnRotate, audit_device, auth_mount, aws_lease, aws_root, mount};
+use crate::object::audit_device::{self, AUDIT};
+use crate::object::auth_mount::{self, AUTH};
+use crate::object::aws_lease::{self, LEASE};
+use crate::object::aws_root::{self, AWS, ROOT};
+use crate::object::home::METHODS;
+use crate::object::{FieldValue, Leaf, Mount, OnRotate, login_of, methods, mount};
 use crate::text::did_you_mean;
-
-const MOUNT_FIELDS: &[(&str, &str)] =
-    &[("description", "description"), ("default_lease_ttl", "default_lease_ttl"), ("max_lease_ttl", "max_lease_ttl")];
-
-const ROOT_FIELDS: &[(&str, &str)] = &[
-    ("region", "region"),
-    ("iam_endpoint", "iam_endpoint"),
-    ("sts_endpoint", "sts_endpoint"),
-    ("max_retries", "max_retries"),
-    ("username_template", "username_template"),
-];
-
-const AWS_KEYS: &[&str] = &[
-    "description",
-    "default_lease_ttl",
-    "max_lease_ttl",
-    "region",
-    "iam_endpoint",
-    "sts_endpoint",
-    "max_retries",
-    "username_template",
-    "root",
-    "lease",
-    "protect",
-];
-
-const AUTH_KEYS: &[&str] = &["type", "description", "default_lease_ttl", "max_lease_ttl", "protect"];
-
-const AUDIT_FIELDS: &[(&str, &str)] = &[
-    ("type", "type"),
-    ("description", "description"),
-    ("file_path", "file_path"),
-    ("mode", "mode"),
-    ("hmac_accessor", "hmac_accessor"),
-    ("elide_list_responses", "elide_list_responses"),
-    ("prefix", "prefix"),
-    ("local", "local"),
-];
 
 impl Lowering<'_> {
     /// `aws "aws" { ... }`: the mount, its root configuration, its lease terms.
     pub(super) fn aws(&mut self, block: &Block<'_>) {
-        self.reader.check_keys(block, AWS_KEYS);
-        let path = format!("sys/mounts/{}", block.label);
+        self.reader.check(block, &AWS);
+        let path = mount::KIND.path("", block.label);
         self.mount_path(block, (mount::KIND.built_in)(&path));
         let protect = self.reader.flag(block, "protect");
-        let mut fields = self.reader.fields(block, &mount::KIND, MOUNT_FIELDS);
+        let mut fields = self.reader.fields(block, &mount::KIND, &AWS);
         self.check_order(
             block,
             &fields,
@@ -75,23 +42,23 @@ impl Lowering<'_> {
     }
 
     fn root(&mut self, block: &Block<'_>) {
-        let mut fields = self.reader.fields(block, &aws_root::KIND, ROOT_FIELDS);
+        let mut fields = self.reader.fields(block, &aws_root::KIND, &AWS);
         self.check_root(block);
         let root = self.reader.inner(block, "root");
         let mut on_rotate = OnRotate::default();
         if let Some(root) = &root {
-            self.reader.check_keys(root, &["access_key", "secret_key", "on_rotate"]);
+            self.reader.check(root, &ROOT);
             on_rotate = self.on_rotate(root);
             let both = self.reader.require(root, "access_key", "\"secret:env:AWS_ROOT_ACCESS_KEY_ID\"")
                 & self.reader.require(root, "secret_key", "\"secret:env:AWS_ROOT_SECRET_ACCESS_KEY\"");
             if both {
                 self.access_key(root, &mut fields);
-                fields.extend(self.reader.fields(root, &aws_root::KIND, &[("secret_key", "secret_key")]));
+                fields.extend(self.reader.fields(root, &aws_root::KIND, &ROOT));
             }
         }
         let span = root.as_ref().map_or(block.span, |root| root.span);
         if !fields.is_empty() {
-            let mut object = self.object(&aws_root::KIND, format!("{}/config/root", block.label), None, span, fields);
+            let mut object = self.object(&aws_root::KIND, aws_root::KIND.path(block.label, ""), None, span, fields);
             object.on_rotate = on_rotate;
             self.add(object, span);
         }
@@ -161,15 +128,15 @@ impl Lowering<'_> {
     /// The lease terms; answers the default lease in seconds, 0 when there is none.
     fn lease(&mut self, block: &Block<'_>) -> i64 {
         let Some(lease) = self.reader.inner(block, "lease") else { return 0 };
-        self.reader.check_keys(&lease, &["default", "max"]);
-        let fields = self.reader.fields(&lease, &aws_lease::KIND, &[("default", "lease"), ("max", "lease_max")]);
+        self.reader.check(&lease, &LEASE);
+        let fields = self.reader.fields(&lease, &aws_lease::KIND, &LEASE);
         if lease.map.is_empty() {
             self.reader.report(Draft::error(lease.span, "this lease has no terms").hint("add default = \"1h\""));
             return 0;
         }
         self.check_order(&lease, &fields, ["default", "max"], ["lease", "lease_max"]);
         let default = number(&fields, "lease");
-        let object = self.object(&aws_lease::KIND, format!("{}/config/lease", block.label), None, lease.span, fields);
+        let object = self.object(&aws_lease::KIND, aws_lease::KIND.path(block.label, ""), None, lease.span, fields);
         self.add(object, lease.span);
         default
     }
@@ -198,7 +165,7 @@ impl Lowering<'_> {
         for pair in paths.windows(2) {
             let (outer, inner) = (pair[0], pair[1]);
             if inner.strip_prefix(outer.as_str()).is_some_and(|rest| rest.starts_with('/')) {
-                let span = |path: &str| self.paths.get(&format!("sys/mounts/{path}")).copied();
+                let span = |path: &str| self.paths.get(&mount::KIND.path("", path)).copied();
                 if let (Some(inner_span), Some(outer_span)) = (span(inner), span(outer)) {
                     let what = format!("`{inner}` is inside the mount `{outer}`");
                     drafts.push(Draft::error(inner_span, what).also(outer_span, "the outer mount"));
@@ -210,16 +177,19 @@ impl Lowering<'_> {
 
     /// `auth "approle" { ... }`.
     pub(super) fn auth(&mut self, block: &Block<'_>) {
-        self.reader.check_keys(block, AUTH_KEYS);
-        let path = format!("sys/auth/{}", block.label);
+        let path = auth_mount::KIND.path("", block.label);
         self.mount_path(block, (auth_mount::KIND.built_in)(&path));
         let (kind, span) = self.reader.text(block, "type").unwrap_or((block.label, block.span));
-        if kind != "approle" {
+        if login_of(kind).is_none() {
             let draft = Draft::error(span, format!("`{kind}` is not an auth method that can be declared"));
-            let hint = if block.map.contains_key("type") { "known is `approle`" } else { "add type = \"approle\"" };
-            self.reader.report(draft.hint(hint));
+            let known: Vec<&str> = methods().collect();
+            self.reader.report(draft.hint(match (block.map.contains_key("type"), known.as_slice()) {
+                (true, [only]) => format!("known is `{only}`"),
+                (true, several) => format!("known are {}", value::listed(several)),
+                (false, several) => format!("add type = \"{}\"", several.join("\" or \"")),
+            }));
         }
-        let mut fields = self.reader.fields(block, &auth_mount::KIND, MOUNT_FIELDS);
+        let mut fields = self.reader.fields(block, &auth_mount::KIND, &AUTH);
         self.check_order(
             block,
             &fields,
@@ -230,17 +200,32 @@ impl Lowering<'_> {
         let mut object = self.object(&auth_mount::KIND, path, None, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
+        self.auth_settings(block, kind);
         self.auths.insert(block.label.to_owned(), kind.to_owned());
+    }
+
+    /// The settings of an auth method, each in a block of its own, and what is known in the declaration with them.
+    fn auth_settings(&mut self, block: &Block<'_>, sort: &str) {
+        let mount = Mount { table: &METHODS, sort: sort.to_owned(), name: block.label };
+        let settings: Vec<_> = mount.settings().collect();
+        let known: Vec<&str> = AUTH.words().chain(settings.iter().map(|(kind, _)| kind.words.word)).collect();
+        self.reader.check_keys(block, &known);
+        for (kind, path) in settings {
+            let Some(inner) = self.reader.inner(block, kind.words.word) else { continue };
+            self.reader.check(&inner, kind.words);
+            let fields = self.reader.fields(&inner, kind, kind.words);
+            let object = self.object(kind, path, None, inner.span, fields);
+            self.add(object, inner.span);
+        }
     }
 
     /// `audit "file" { ... }`.
     pub(super) fn audit(&mut self, block: &Block<'_>) {
-        let known: Vec<&str> = AUDIT_FIELDS.iter().map(|(key, _)| *key).chain(["protect"]).collect();
-        self.reader.check_keys(block, &known);
-        let path = format!("sys/audit/{}", block.label);
+        self.reader.check(block, &AUDIT);
+        let path = audit_device::KIND.path("", block.label);
         self.mount_path(block, (audit_device::KIND.built_in)(&path));
         self.reader.require(block, "file_path", "\"/var/log/leasehold/audit.log\"");
-        let fields = self.reader.fields(block, &audit_device::KIND, AUDIT_FIELDS);
+        let fields = self.reader.fields(block, &audit_device::KIND, &AUDIT);
         if let Some((mode, span)) = self.reader.text_quietly(block, "mode")
             && !(mode.len() <= 5 && !mode.is_empty() && mode.bytes().all(|byte| (b'0'..=b'7').contains(&byte)))
         {

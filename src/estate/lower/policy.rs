@@ -13,7 +13,8 @@ use crate::estate::source::Span;
 use crate::estate::tree::{Kind, Node};
 use crate::estate::value;
 use crate::iam::json;
-use crate::object::{FieldValue, Leaf, Shape, acl_policy};
+use crate::object::acl_policy::{self, PATH, POLICY};
+use crate::object::{FieldValue, Leaf, Shape};
 use crate::text::did_you_mean;
 
 /// As policy documents spell them.
@@ -21,20 +22,11 @@ fn capability_names() -> [&'static str; 8] {
     Capability::ALL.map(Capability::name)
 }
 
-const PATH_KEYS: &[&str] = &[
-    "capabilities",
-    "allowed_parameters",
-    "denied_parameters",
-    "required_parameters",
-    "min_wrapping_ttl",
-    "max_wrapping_ttl",
-];
-
 impl Lowering<'_> {
     /// `policy "name" { path "..." { ... } }` or `policy "name" { file = "file:acl/name.hcl" }`.
     pub(super) fn policy(&mut self, block: &Block<'_>) {
-        self.reader.check_keys(block, &["path", "file", "protect"]);
-        let path = format!("sys/policies/acl/{}", block.label);
+        self.reader.check(block, &POLICY);
+        let path = acl_policy::KIND.path("", block.label);
         if !is_lower_name(block.label) {
             let draft = Draft::error(block.span, format!("`{}` can't be the name of a policy", block.label));
             self.reader.report(draft.hint("a name has lower-case letters, digits, `-`, `_` and `.`"));
@@ -75,7 +67,7 @@ impl Lowering<'_> {
         let mut text = String::new();
         let paths = self.reader.labelled(block.map, "path");
         for path in &paths {
-            self.reader.check_keys(path, PATH_KEYS);
+            self.reader.check(path, &PATH);
             self.check_path(path.label, path.span);
             if path.label.contains("{{") {
                 self.reader.report(not_served("identity templates", path.span));
