@@ -3,7 +3,7 @@
 use super::context::Context;
 use super::error::CliError;
 use super::read::clean;
-use super::{Global, ledger, output, plan};
+use super::{Global, ledger, output};
 use crate::apply;
 use crate::ledger::describe;
 use crate::plan::escape;
@@ -44,5 +44,5 @@ async fn forget(context: &Context, paths: &[&str]) -> Result<(), CliError> {
             .hint("`leasehold ledger show` prints what is"));
     }
     let written = ledger.write(&client, paths.iter().map(|path| ((*path).to_owned(), None))).await;
-    written.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))
+    written.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))
 }

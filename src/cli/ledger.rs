@@ -7,7 +7,7 @@ use super::error::CliError;
 use super::forms;
 use super::global::Format;
 use super::read::clean;
-use super::{Global, output, plan, table};
+use super::{Global, output, table};
 use crate::apply;
 use crate::ledger::{self, Ledger};
 use crate::object::{Owned, State};
@@ -62,7 +62,7 @@ pub(super) async fn read(context: &Context) -> Result<(Ledger, crate::api::Clien
     let client = context.operator(&environment).await?;
     let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
     let ledger = Ledger::read(&client, &owner).await;
-    Ok((ledger.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?, client))
+    Ok((ledger.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?, client))
 }
 
 async fn show(context: &Context, prefix: &str) -> Result<(String, Value), CliError> {
@@ -87,7 +87,7 @@ async fn list(context: &Context) -> Result<(String, Value), CliError> {
         false => context.operator(&context.chosen()?).await?,
     };
     let all = Ledger::all(&client).await;
-    let mut all = all.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?;
+    let mut all = all.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?;
     all.sort_by_key(|ledger| ledger.owner().to_owned());
     let rows = all.iter().map(|ledger| {
         vec![ledger.owner().to_owned(), ledger.owned().len().to_string(), ledger::describe(ledger.owner())]
