@@ -171,9 +171,9 @@ impl Step<'_> {
 
     async fn take_away(&self) -> Outcome {
         let (client, change) = (&self.client, self.change);
-        if plan::folder(change.kind, &change.path).is_some() {
+        if change.kind.below(&change.path).is_some() {
             // Ours below it are gone by now, and the plan said that there is nothing else.
-            match live::below(client, &change.path).await {
+            match live::below(client, change.live.as_ref()).await {
                 Ok(below) if below.is_empty() => {}
                 Ok(below) => {
                     let what = format!("there is something below it that is not ours: {}", below.join(", "));

@@ -16,8 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::object::{
-    Access, FieldValue, Kind, Level, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role,
-    aws_root, fingerprint, kind,
+    Access, Class, FieldValue, Kind, Live, Object, Owned, Place, Shape, State, fingerprint, kind,
 };
 use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side, differences};
 use crate::review;
@@ -137,14 +136,13 @@ impl Drift {
         for change in &input.plan.changes {
             drift.sort(change, desired.get(change.path.as_str()).copied(), input);
         }
-        for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.name == aws_root::KIND.name) {
+        for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.key.is_some()) {
             drift.other_key(path, owned, input);
         }
-        let found = input.plan.unmanaged.iter().filter(|object| {
-            object.kind == aws_role::KIND.name
-                || object.kind == approle_role::KIND.name
-                || kind(object.kind).is_some_and(|kind| kind.level == Level::Config)
-                || (object.kind == acl_policy::KIND.name && input.policies.contains(&object.path))
+        let found = input.plan.unmanaged.iter().filter(|object| match kind(object.kind).map(|kind| kind.class) {
+            Some(Class::Config | Class::Role | Class::Login) => true,
+            Some(Class::Policy) => input.policies.contains(&object.path),
+            Some(Class::Audit | Class::Mount) | None => false,
         });
         drift.foreign.extend(found.map(|object| Foreign {
             kind: object.kind,
@@ -206,14 +204,14 @@ impl Drift {
     /// known, and the one that it has. What the files say of it is another matter.
     fn other_key(&mut self, path: &str, owned: &Owned, input: Input<'_>) {
         let Some(live) = input.live.get(path).filter(|live| owned.is_ours(Some(live))) else { return };
-        let Some(key) = aws_root::key_of(live).filter(|key| !owned.knows_key(key, live)) else { return };
+        let (Some(table), Some(key)) = (live.kind.key, live.key().filter(|key| !owned.knows_key(key, live))) else { return };
         let before = match owned.last_key(live) {
             Some(last) if last.is_empty() => Side::Absent,
             Some(last) => Side::Value(Value::from(last)),
             None => Side::Unknown,
         };
         let after = Side::Value(Value::from(key));
-        let field = FieldChange { name: aws_root::KEY[0], shape: Shape::Text, before, after };
+        let field = FieldChange { name: table.id, shape: Shape::Text, before, after };
         if let Some(changed) = self.changed.iter_mut().find(|changed| changed.path == path) {
             if let Fate::Differs(fields) = &mut changed.fate {
                 fields.retain(|other| other.name != field.name);
@@ -317,7 +315,7 @@ fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
 fn is_as_applied_but_for_its_key(object: &Object, owned: &Owned) -> bool {
     owned.keys.iter().flatten().any(|key| {
         let mut object = object.clone();
-        let Some(leaf) = object.fields.get_mut(aws_root::KEY[0]) else { return false };
+        let Some(leaf) = object.kind.key.and_then(|key| object.fields.get_mut(key.id)) else { return false };
         leaf.value = FieldValue::Data(Value::from(key.as_str()));
         fingerprint::of(&object) == owned.fingerprint
     })

@@ -15,7 +15,7 @@ use super::ownership::{self, Others};
 use super::{Action, Change, FieldChange, Plan, Side, Unmanaged, order};
 use crate::guardrail::Guardrail;
 use crate::object::{
-    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Shape, State, aws_root, field, fingerprint,
+    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Shape, State, field, fingerprint,
 };
 use crate::secret::Secret;
 
@@ -76,7 +76,7 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     }
     for (path, owned) in input.owned {
         if !declared.contains(path.as_str()) {
-            let mount_stays = mount_of(path).is_some_and(|mount| declared.contains(mount.as_str()));
+            let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
             changes.push(undeclared_change(path, owned, input.live.get(path), mount_stays));
         }
     }
@@ -157,7 +157,7 @@ fn declared_change(
         .kind
         .fields
         .iter()
-        .filter(|field| kept.is_none() || !aws_root::KEY.contains(&field.name))
+        .filter(|field| kept.is_none() || !object.kind.is_of_key(field.name))
         .filter_map(|field| match field.access {
             Access::Readable => readable_change(object, field, there),
             Access::WriteOnly => hidden_change(object, field, there, owned, Key::of(input)),
@@ -254,8 +254,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
                 Access::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
             }));
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
-            let key = aws_root::key_of(live).filter(|_| owned.kind.name == aws_root::KIND.name);
-            if let Some(key) = key.filter(|_| mount_stays) {
+            if let Some(key) = live.key().filter(|_| mount_stays) {
                 fields.clear();
                 (Action::Forget, Some(format!("it stays as it is: a write of it would take the access key {key} away")))
             } else if mount_stays && !names.is_empty() {
@@ -282,11 +281,6 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         guardrails: None,
         from: None,
     }
-}
-
-/// The mount whose settings are at this path.
-fn mount_of(path: &str) -> Option<String> {
-    path.split_once("/config/").map(|(mount, _)| format!("sys/mounts/{mount}"))
 }
 
 fn policies(names: &Value) -> Vec<String> {

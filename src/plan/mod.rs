@@ -30,7 +30,7 @@ pub use self::kept::{Kept, Reason, Standing, add_key_before, keep_keys};
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
-pub use self::ownership::{Claim, Claims, Others, adopt_fields, folder, with_adopted};
+pub use self::ownership::{Claim, Claims, Others, adopt_fields, with_adopted};
 pub use self::reviewed::Reviewed;
 pub(crate) use self::text::{Page, files_of};
 pub use self::text::{escape, short, show};

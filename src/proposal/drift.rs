@@ -13,7 +13,7 @@ use crate::estate::{self, Estate};
 use crate::git;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Object, Owned, acl_policy, auth_mount, fingerprint, mount};
+use crate::object::{Class, Object, Owned, fingerprint, kind};
 use crate::plan::{self, Adopt, Plan};
 use crate::review::Environment;
 use crate::review::effective::{self, Side};
@@ -85,9 +85,7 @@ async fn leave_to_others(client: &Client, ledger: &Ledger, plan: &mut Plan) -> R
 /// What is mounted: where grants are findings, and what estates have.
 fn mounts(desired: &[Object], anothers: &HashSet<String>) -> Mounts {
     let mut mounts = Mounts { ledger: ledger::MOUNT, ..Mounts::default() };
-    let declared =
-        desired.iter().filter(|object| [mount::KIND.name, auth_mount::KIND.name].contains(&object.kind.name));
-    mounts.declared.extend(declared.filter_map(|object| plan::folder(object.kind, &object.path)));
+    mounts.declared.extend(desired.iter().filter_map(|object| object.kind.below(&object.path)));
     let paths = desired.iter().map(|object| object.path.as_str());
     for path in paths.chain(anothers.iter().map(String::as_str)) {
         if let Some(engine) = path.strip_prefix("sys/mounts/") {
@@ -105,10 +103,13 @@ async fn policies(
     client: &Client,
     plan: &Plan,
 ) -> Result<(HashSet<String>, BTreeSet<String>), apply::Error> {
-    let policies = plan.unmanaged.iter().filter(|object| object.kind == acl_policy::KIND.name);
-    let mut read = stream::iter(policies.map(|object| async move {
-        (object.path.clone(), live::read_one(client, &acl_policy::KIND, &object.path).await)
-    }))
+    let policies = plan.unmanaged.iter().filter_map(|object| {
+        let kind = kind(object.kind).filter(|kind| kind.class == Class::Policy)?;
+        Some((kind, object.path.as_str()))
+    });
+    let mut read = stream::iter(
+        policies.map(|(kind, path)| async move { (path.to_owned(), live::read_one(client, kind, path).await) }),
+    )
     .buffer_unordered(READS_AT_ONCE);
     let (mut found, mut known) = (HashSet::new(), BTreeSet::new());
     while let Some((path, policy)) = read.next().await {
