@@ -176,12 +176,12 @@ fn reviewed(estate: &Estate, prepared: &Prepared, today: &str) -> (review::Envir
     let after = Side::of_estate(estate);
     let violations = judgement::judge(Some(&before), &after, &estate.guardrails, Scope::All, today);
     let mut reviewed = review::Environment::new(&estate.environment.name, Some(&before), Some(&after), &[], violations);
-    let written: HashSet<String> = prepared
+    let written: HashSet<guardrail::Violator> = prepared
         .plan
         .changes
         .iter()
         .filter_map(|change| change.path.rsplit_once("/roles/"))
-        .map(|(mount, role)| format!("role {mount}/{role}"))
+        .map(|(mount, role)| guardrail::Violator::Role(format!("{mount}/{role}")))
         .collect();
     let denied = |judged: &&guardrail::Judged| {
         !judged.introduced
