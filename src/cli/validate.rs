@@ -58,7 +58,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         0 => proposal::judged_files(&sources, global.environment().as_deref(), &context.today()),
         _ => Vec::new(),
     };
-    let ended = violations.iter().any(|(_, judged)| judged.violation.subject.starts_with("exception for "));
+    let ended =
+        violations.iter().any(|(_, judged)| matches!(judged.violation.subject, guardrail::Violator::Exception(_)));
     let denied = violations.iter().any(|(_, judged)| judged.violation.severity == guardrail::Severity::Deny);
     let code = match () {
         () if errors > 0 || warnings > 0 || ended => 1,
@@ -117,7 +118,7 @@ fn tell(violations: &[(String, Judged)]) {
             one_line(&violation.guardrail),
             violation.severity.name(),
             one_line(environment),
-            one_line(&violation.subject),
+            one_line(&violation.subject.to_string()),
             one_line(&violation.what)
         ));
     }
@@ -128,7 +129,7 @@ fn violation((environment, Judged { violation, .. }): &(String, Judged)) -> Valu
         "environment": environment,
         "guardrail": violation.guardrail,
         "severity": violation.severity.name(),
-        "subject": violation.subject,
+        "subject": violation.subject.to_string(),
         "what": violation.what,
         "fix": violation.fix,
         "place": violation.place,

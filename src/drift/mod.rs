@@ -15,9 +15,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::object::{
-    Access, Class, FieldValue, Kind, Live, Object, Owned, Place, Shape, State, fingerprint, kind,
-};
+use crate::object::{Access, Class, FieldValue, Kind, Live, Object, Owned, Place, Shape, State, fingerprint, kind};
 use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side, differences};
 use crate::review;
 
@@ -204,7 +202,9 @@ impl Drift {
     /// known, and the one that it has. What the files say of it is another matter.
     fn other_key(&mut self, path: &str, owned: &Owned, input: Input<'_>) {
         let Some(live) = input.live.get(path).filter(|live| owned.is_ours(Some(live))) else { return };
-        let (Some(table), Some(key)) = (live.kind.key, live.key().filter(|key| !owned.knows_key(key, live))) else { return };
+        let (Some(table), Some(key)) = (live.kind.key, live.key().filter(|key| !owned.knows_key(key, live))) else {
+            return;
+        };
         let before = match owned.last_key(live) {
             Some(last) if last.is_empty() => Side::Absent,
             Some(last) => Side::Value(Value::from(last)),

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::field::{post, with_others};
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[Field {
     name: "policy",

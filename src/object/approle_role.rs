@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::field::{pick, post, with_prefixes};
 use super::home::METHODS;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("bind_secret_id", Shape::Bool, "true", "Whether a login needs a secret id."),

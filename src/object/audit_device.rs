@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::field::post;
 use super::home::DEVICES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("type", Shape::OneOf(&["file"]), "\"file\"", "The sort of device."),

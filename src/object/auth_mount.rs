@@ -3,7 +3,7 @@
 //! Source: Vault API, "/sys/auth".
 
 use super::home::{METHODS, key};
-use super::{Changed, Delete, Home, Kind, Class, Update, mount};
+use super::{Changed, Class, Delete, Home, Kind, Update, mount};
 
 /// Auth methods.
 pub static KIND: Kind = Kind {

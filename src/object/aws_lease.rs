@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::field::{post, seconds_text, with_others};
 use super::home::ENGINES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     seconds("lease", "How long a lease lives before it has to be renewed; 0 is the mount's default."),

@@ -7,7 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{pick, post};
 use super::home::ENGINES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("credential_type", Shape::OneOf(&["iam_user"]), "\"iam_user\"", "How credentials are made."),

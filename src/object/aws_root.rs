@@ -10,7 +10,7 @@ use serde_json::{Map, Value};
 
 use super::field::{post, with_others};
 use super::home::ENGINES;
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, RootKey, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, RootKey, Shape, Update};
 
 static FIELDS: &[Field] = &[
     text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),

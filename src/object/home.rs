@@ -214,7 +214,7 @@ pub(super) fn key(table: &Table, path: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::{ENGINES, Home, METHODS, Mount};
-    use crate::object::{Delete, KINDS, Class, kind};
+    use crate::object::{Class, Delete, KINDS, kind};
 
     #[test]
     fn a_path_is_taken_apart_as_it_was_put_together() {

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::field::{post, seconds_text};
 use super::home::{ENGINES, key};
-use super::{Access, Call, Changed, Delete, Field, Home, Kind, Class, Live, Object, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 /// The fields of a mount of either sort.
 pub(super) static FIELDS: &[Field] = &[

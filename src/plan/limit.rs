@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::{Action, Change, Input, Kept};
-use crate::object::{Delete, Class, Live, Object, Owned, Place, Update};
+use crate::object::{Class, Delete, Live, Object, Owned, Place, Update};
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
 pub const MAX_DELETES_DEFAULT: u32 = 5;

@@ -133,11 +133,11 @@ fn look(
     let after = Side::of_estate(estate);
     let name = &estate.environment.name;
     let mut reviewed = reviewed(name, Some(&before), Some((&after, estate)), &[], Scope::All, today);
-    let written: HashSet<String> = plan
+    let written: HashSet<guardrail::Violator> = plan
         .changes
         .iter()
         .filter_map(|change| change.path.rsplit_once("/roles/"))
-        .map(|(mount, role)| format!("role {mount}/{role}"))
+        .map(|(mount, role)| guardrail::Violator::Role(format!("{mount}/{role}")))
         .collect();
     let denied = |judged: &&guardrail::Judged| {
         !judged.introduced
