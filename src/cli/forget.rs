@@ -2,7 +2,7 @@
 
 use super::context::Context;
 use super::error::CliError;
-use super::read::clean;
+use super::request;
 use super::{Global, ledger, output};
 use crate::apply;
 use crate::ledger::describe;
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     global.no_field()?;
     let context = Context::open(global)?;
-    let paths: Vec<&str> = args.paths.iter().map(|path| clean(path)).collect();
+    let paths: Vec<&str> = args.paths.iter().map(|path| request::path(path)).collect();
     let outcome = forget(&context, &paths).await;
     context.close().await;
     outcome?;

@@ -6,7 +6,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::forms;
 use super::global::Format;
-use super::read::clean;
+use super::request;
 use super::{Global, output, table};
 use crate::apply;
 use crate::ledger::{self, Ledger};
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?;
     let format = global.format(forms::ANSWER)?;
     let outcome = match args.action {
-        Action::Show { prefix } => show(&context, clean(prefix.as_deref().unwrap_or_default())).await,
+        Action::Show { prefix } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
         Action::List => list(&context).await,
     };
     context.close().await;

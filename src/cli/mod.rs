@@ -29,6 +29,7 @@ mod mounts;
 mod plan;
 mod policy;
 mod read;
+mod request;
 mod review;
 mod sandbox;
 mod secrets;
