@@ -6,7 +6,7 @@ use std::ops::Range;
 
 use serde_json::Number;
 
-use super::hcl::{self, Item, Value};
+use super::hcl::{self, Item, Node, Value};
 use super::{Capabilities, Capability};
 use crate::units::duration;
 
@@ -68,6 +68,8 @@ pub enum DocumentError {
         place: Option<String>,
         /// `invalid key "x" on line n`, each.
         keys: Vec<String>,
+        /// The bytes of the first.
+        span: Range<usize>,
     },
     /// A stanza says something it cannot mean.
     #[error("failed to parse policy: path {path:?}: {what}")]
@@ -76,10 +78,67 @@ pub enum DocumentError {
         path: String,
         /// What is wrong.
         what: String,
+        /// The bytes of what is wrong.
+        span: Range<usize>,
     },
     /// A `path` is not followed by one label and a block.
-    #[error("failed to parse policy: line {0}: expected: path \"<path>\" {{ ... }}")]
-    Shape(usize),
+    #[error("failed to parse policy: line {line}: expected: path \"<path>\" {{ ... }}")]
+    Shape {
+        /// Its line, from 1.
+        line: usize,
+        /// Its bytes.
+        span: Range<usize>,
+    },
+    /// A stanza says what an engine without identities and response wrapping can't do.
+    #[error("failed to parse policy: path {path:?}: {feature}")]
+    NotServed {
+        /// Its path.
+        path: String,
+        /// What it asks for.
+        feature: Feature,
+        /// The bytes of what asks for it.
+        span: Range<usize>,
+    },
+}
+
+impl DocumentError {
+    /// The bytes of what is wrong.
+    pub fn span(&self) -> Range<usize> {
+        match self {
+            Self::Syntax(error) => error.offset..error.offset,
+            Self::UnknownKeys { span, .. }
+            | Self::Stanza { span, .. }
+            | Self::Shape { span, .. }
+            | Self::NotServed { span, .. } => span.clone(),
+        }
+    }
+}
+
+/// What other engines serve and ours refuses.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Feature {
+    /// `{{identity...}}` in a path.
+    #[error(
+        "identity templates are not served: tokens have no identity here, so the path can match nothing. Write the path \
+         out"
+    )]
+    Templates,
+    /// `min_wrapping_ttl` and `max_wrapping_ttl`.
+    #[error(
+        "response wrapping is not served, so a rule with min_wrapping_ttl or max_wrapping_ttl can allow nothing. Leave \
+         them out"
+    )]
+    Wrapping,
+}
+
+impl Feature {
+    /// Its name.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Templates => "identity templates",
+            Self::Wrapping => "response wrapping",
+        }
+    }
 }
 
 /// Several errors in the form that Vault gives them.
@@ -105,70 +164,19 @@ pub fn parse(text: &str) -> Result<Vec<Rule>, DocumentError> {
 /// # Errors
 /// As [`parse`].
 pub fn parse_with_templates(text: &str) -> Result<Vec<Rule>, DocumentError> {
-    let items = hcl::parse(text)?;
-    check_keys(None, &items, &["name", "path"])?;
-    let mut rules = Vec::new();
-    for item in items.iter().filter(|item| item.keys[0] == "path") {
-        for (path, body) in stanzas(item)? {
-            rules.push(stanza(path, body)?);
-        }
-    }
-    Ok(rules)
+    Document::parse(text)?.rules()
 }
 
-/// What a document says that an engine without identities and response wrapping can't do, in words.
-pub fn not_served(rules: &[Rule]) -> Option<DocumentError> {
-    rules.iter().find_map(|rule| {
-        let what = match rule {
-            _ if rule.path.contains("{{") => {
-                "identity templates are not served: tokens have no identity here, so the path can match nothing. Write \
-                 the path out"
-            }
-            _ if rule.min_wrapping_ttl > 0 || rule.max_wrapping_ttl > 0 => {
-                "response wrapping is not served, so a rule with min_wrapping_ttl or max_wrapping_ttl can allow \
-                 nothing. Leave them out"
-            }
-            _ => return None,
-        };
-        Some(DocumentError::Stanza { path: rule.path.clone(), what: what.to_owned() })
-    })
+/// A document whose syntax holds. Everything in it knows its place: what the engine refuses and what the check of an
+/// estate tells come from here.
+#[derive(Debug)]
+pub struct Document<'t> {
+    text: &'t str,
+    items: Vec<Item>,
 }
 
-fn check_keys(place: Option<&str>, items: &[Item], known: &[&str]) -> Result<(), DocumentError> {
-    let unknown = items.iter().filter(|item| !known.contains(&item.keys[0].as_str()));
-    let say = |item: &Item| {
-        let (key, line) = (&item.keys[0], item.line);
-        match place.is_some() && KEYS_NOT_SERVED.contains(&key.as_str()) {
-            true => format!("{key:?} on line {line} is not served"),
-            false => format!("invalid key {key:?} on line {line}"),
-        }
-    };
-    let keys: Vec<String> = unknown.map(say).collect();
-    if keys.is_empty() {
-        return Ok(());
-    }
-    Err(DocumentError::UnknownKeys { place: place.map(str::to_owned), keys })
-}
-
-/// The stanzas of one `path` item: `path "a" {}`, or in JSON `"path": {"a": {}}` and lists of these.
-fn stanzas(item: &Item) -> Result<Vec<(&str, &[Item])>, DocumentError> {
-    let shape = || DocumentError::Shape(item.line);
-    match (&item.keys[1..], &item.value) {
-        ([path], Value::Object(body)) => Ok(vec![(path, body)]),
-        ([path], Value::List(bodies)) => bodies.iter().map(|body| Ok((path.as_str(), object(body, item)?))).collect(),
-        ([], Value::List(values)) => {
-            let mut found = Vec::new();
-            for value in values {
-                found.extend(inner(object(value, item)?)?);
-            }
-            Ok(found)
-        }
-        ([], Value::Object(items)) => inner(items),
-        _ => Err(shape()),
-    }
-}
-
-/// One `path` of a document whose syntax holds, and where it stands.
+/// One `path` of a document, and where it stands.
+#[derive(Debug)]
 pub struct Stanza<'a> {
     /// The pattern as it is written.
     pub path: &'a str,
@@ -178,70 +186,136 @@ pub struct Stanza<'a> {
     pub body: &'a [Item],
 }
 
-/// The `path` stanzas of a document, in its order. What does not have their shape is left out.
-pub fn stanzas_of(items: &[Item]) -> Vec<Stanza<'_>> {
-    fn add<'a>(item: &'a Item, at: usize, found: &mut Vec<Stanza<'a>>) {
-        let bodies = match &item.value {
-            Value::List(values) => values.as_slice(),
-            value => std::slice::from_ref(value),
-        };
-        for body in bodies {
-            match (item.keys.get(at), body) {
-                (Some(path), Value::Object(body)) if item.keys.len() == at + 1 => {
-                    found.push(Stanza { path, span: item.key_spans[at].clone(), body });
-                }
-                (None, Value::Object(items)) => items.iter().for_each(|item| add(item, 0, found)),
-                _ => {}
-            }
-        }
+impl Stanza<'_> {
+    /// The names in its lists of capabilities, and their bytes. What is no list of texts is left out.
+    pub fn capabilities(&self) -> impl Iterator<Item = (&str, Range<usize>)> {
+        let lists = self.body.iter().filter(|item| item.keys == ["capabilities"]);
+        let nodes = lists.flat_map(|item| match &item.node.value {
+            Value::List(nodes) => nodes.as_slice(),
+            _ => &[],
+        });
+        nodes.filter_map(|node| match &node.value {
+            Value::Text(name) => Some((name.as_str(), node.span.clone())),
+            _ => None,
+        })
     }
-    let mut found = Vec::new();
-    items.iter().filter(|item| item.keys[0] == "path").for_each(|item| add(item, 1, &mut found));
-    found
 }
 
-/// Where in a document an error is, as far as it can be told.
-pub fn place(items: &[Item], error: &DocumentError) -> Option<Range<usize>> {
-    let key = |item: &Item| item.key_spans.first().cloned();
-    let unknown = |items: &[Item], known: &[&str]| {
-        items.iter().find(|item| !known.contains(&item.keys[0].as_str())).and_then(key)
+impl<'t> Document<'t> {
+    /// Reads the syntax.
+    ///
+    /// # Errors
+    /// Where the text is no HCL 1 and no JSON.
+    pub fn parse(text: &'t str) -> Result<Self, hcl::SyntaxError> {
+        Ok(Self { text, items: hcl::parse(text)? })
+    }
+
+    /// Its rules.
+    ///
+    /// # Errors
+    /// The first thing that Vault refuses, in its words.
+    pub fn rules(&self) -> Result<Vec<Rule>, DocumentError> {
+        check_keys(None, &self.items, &TOP_KEYS)?;
+        let mut rules = Vec::new();
+        for item in self.items.iter().filter(|item| item.keys[0] == "path") {
+            for stanza in stanzas(item) {
+                rules.push(rule_of(&stanza?)?);
+            }
+        }
+        Ok(rules)
+    }
+
+    /// What stands beside the stanzas and is not known: each key, whether it has labels, and its bytes.
+    pub fn unknown(&self) -> impl Iterator<Item = (&str, bool, Range<usize>)> {
+        let unknown = self.items.iter().filter(|item| !TOP_KEYS.contains(&item.keys[0].as_str()));
+        unknown.map(|item| (item.keys[0].as_str(), item.keys.len() > 1, item.key_span()))
+    }
+
+    /// The `path` stanzas, in their order. What does not have their shape is left out.
+    pub fn stanzas(&self) -> Vec<Stanza<'_>> {
+        let paths = self.items.iter().filter(|item| item.keys[0] == "path");
+        paths.flat_map(stanzas).filter_map(Result::ok).collect()
+    }
+
+    /// What a document whose rules hold says that an engine without identities and response wrapping can't do.
+    pub fn not_served(&self) -> Option<DocumentError> {
+        self.stanzas().into_iter().find_map(|stanza| {
+            let (feature, span) = match self.text[stanza.span.clone()].find("{{") {
+                Some(at) => (Feature::Templates, stanza.span.start + at..stanza.span.start + at + 2),
+                None => {
+                    let wraps = |item: &&Item| {
+                        matches!(item.keys[0].as_str(), "min_wrapping_ttl" | "max_wrapping_ttl")
+                            && ttl(&item.keys[0], &item.node).is_ok_and(|seconds| seconds > 0)
+                    };
+                    (Feature::Wrapping, stanza.body.iter().find(wraps)?.key_span())
+                }
+            };
+            let path = stanza.path.strip_prefix('/').unwrap_or(stanza.path).to_owned();
+            Some(DocumentError::NotServed { path, feature, span })
+        })
+    }
+}
+
+const TOP_KEYS: [&str; 2] = ["name", "path"];
+
+fn check_keys(place: Option<&str>, items: &[Item], known: &[&str]) -> Result<(), DocumentError> {
+    let unknown = || items.iter().filter(|item| !known.contains(&item.keys[0].as_str()));
+    let say = |item: &Item| {
+        let (key, line) = (&item.keys[0], item.line);
+        match place.is_some() && KEYS_NOT_SERVED.contains(&key.as_str()) {
+            true => format!("{key:?} on line {line} is not served"),
+            false => format!("invalid key {key:?} on line {line}"),
+        }
     };
-    match error {
-        DocumentError::Syntax(error) => Some(error.offset..error.offset),
-        DocumentError::UnknownKeys { place: None, .. } => unknown(items, &["name", "path"]),
-        DocumentError::UnknownKeys { place: Some(path), .. } => stanzas_of(items)
-            .into_iter()
-            .filter(|stanza| stanza.path == path)
-            .find_map(|stanza| unknown(stanza.body, &STANZA_KEYS)),
-        DocumentError::Stanza { path, .. } => {
-            let same = |stanza: &Stanza<'_>| stanza.path == path || stanza.path.strip_prefix('/') == Some(path);
-            stanzas_of(items).into_iter().find(same).map(|stanza| stanza.span)
-        }
-        DocumentError::Shape(line) => items.iter().find(|item| item.line == *line).and_then(key),
+    let Some(first) = unknown().next() else { return Ok(()) };
+    Err(DocumentError::UnknownKeys {
+        place: place.map(str::to_owned),
+        keys: unknown().map(say).collect(),
+        span: first.key_span(),
+    })
+}
+
+/// The stanzas of one `path` item: `path "a" {}`, or in JSON `"path": {"a": {}}` and lists of these.
+fn stanzas(item: &Item) -> Vec<Result<Stanza<'_>, DocumentError>> {
+    let nodes = match &item.node.value {
+        Value::List(nodes) => nodes.as_slice(),
+        _ => std::slice::from_ref(&item.node),
+    };
+    match item.keys.len() {
+        1 => nodes.iter().flat_map(|node| inner(node, item)).collect(),
+        2 => bodies(item, 1),
+        _ => vec![Err(shape(item))],
     }
 }
 
-fn inner(items: &[Item]) -> Result<Vec<(&str, &[Item])>, DocumentError> {
-    let mut found = Vec::new();
-    for item in items {
-        match (item.keys.as_slice(), &item.value) {
-            ([path], Value::Object(body)) => found.push((path.as_str(), body.as_slice())),
-            ([path], Value::List(bodies)) => {
-                for body in bodies {
-                    found.push((path.as_str(), object(body, item)?));
-                }
-            }
-            _ => return Err(DocumentError::Shape(item.line)),
-        }
+fn inner<'a>(node: &'a Node, of: &Item) -> Vec<Result<Stanza<'a>, DocumentError>> {
+    let bodies = |item: &'a Item| if item.keys.len() == 1 { bodies(item, 0) } else { vec![Err(shape(item))] };
+    match object(node, of) {
+        Ok(items) => items.iter().flat_map(bodies).collect(),
+        Err(error) => vec![Err(error)],
     }
-    Ok(found)
 }
 
-fn object<'a>(value: &'a Value, item: &Item) -> Result<&'a [Item], DocumentError> {
-    match value {
+/// What is said of the path that an item's key `at` is: a block, or a list of them.
+fn bodies(item: &Item, at: usize) -> Vec<Result<Stanza<'_>, DocumentError>> {
+    let nodes = match &item.node.value {
+        Value::List(nodes) => nodes.as_slice(),
+        _ => std::slice::from_ref(&item.node),
+    };
+    let stanza =
+        |node| Ok(Stanza { path: &item.keys[at], span: item.key_spans[at].clone(), body: object(node, item)? });
+    nodes.iter().map(stanza).collect()
+}
+
+fn object<'a>(node: &'a Node, item: &Item) -> Result<&'a [Item], DocumentError> {
+    match &node.value {
         Value::Object(items) => Ok(items),
-        _ => Err(DocumentError::Shape(item.line)),
+        _ => Err(shape(item)),
     }
+}
+
+fn shape(item: &Item) -> DocumentError {
+    DocumentError::Shape { line: item.line, span: item.key_span() }
 }
 
 const STANZA_KEYS: [&str; 8] = [
@@ -270,52 +344,69 @@ const KEYS_NOT_SERVED: [&str; 8] = [
 /// Capabilities that other engines have. Source: as for the keys.
 const CAPABILITIES_NOT_SERVED: [&str; 3] = ["recover", "scan", "subscribe"];
 
-fn stanza(path: &str, body: &[Item]) -> Result<Rule, DocumentError> {
-    let fail = |what: String| DocumentError::Stanza { path: path.to_owned(), what };
-    check_keys(Some(path), body, &STANZA_KEYS)?;
+/// What is wrong with a stanza, and its bytes.
+type Wrong = (String, Range<usize>);
+
+fn rule_of(stanza: &Stanza<'_>) -> Result<Rule, DocumentError> {
+    let path = stanza.path;
+    check_keys(Some(path), stanza.body, &STANZA_KEYS)?;
+    says(stanza).map_err(|(what, span)| DocumentError::Stanza { path: path.to_owned(), what, span })
+}
+
+fn says(stanza: &Stanza<'_>) -> Result<Rule, Wrong> {
+    let (path, body) = (stanza.path, stanza.body);
     if path.contains("+*") {
-        return Err(fail("invalid use of wildcards ('+*' is forbidden)".to_owned()));
+        return Err(("invalid use of wildcards ('+*' is forbidden)".to_owned(), stanza.span.clone()));
     }
-    check_template(path).map_err(fail)?;
+    check_template(path).map_err(|what| (what, stanza.span.clone()))?;
     let mut rule = Rule::new(path.strip_prefix('/').unwrap_or(path), Capabilities::default());
     for (index, item) in body.iter().enumerate() {
         // The second would replace the first, which may be the narrower one.
         if body[..index].iter().any(|earlier| earlier.keys[0] == item.keys[0]) {
-            return Err(fail(format!("{:?} is set again on line {}", item.keys[0], item.line)));
+            return Err((format!("{:?} is set again on line {}", item.keys[0], item.line), item.key_span()));
         }
-        field(&mut rule, item).map_err(fail)?;
+        field(&mut rule, item)?;
     }
     if rule.capabilities.has(Capability::Deny) {
         rule.capabilities = Capabilities::of(&[Capability::Deny]);
     }
     if rule.max_wrapping_ttl > 0 && rule.max_wrapping_ttl < rule.min_wrapping_ttl {
-        return Err(fail("max_wrapping_ttl cannot be less than min_wrapping_ttl".to_owned()));
+        let least = body.iter().find(|item| item.keys[0] == "max_wrapping_ttl");
+        let span = least.map_or(stanza.span.clone(), |item| item.node.span.clone());
+        return Err(("max_wrapping_ttl cannot be less than min_wrapping_ttl".to_owned(), span));
     }
     Ok(rule)
 }
 
-fn field(rule: &mut Rule, item: &Item) -> Result<(), String> {
+fn field(rule: &mut Rule, item: &Item) -> Result<(), Wrong> {
     let [key] = item.keys.as_slice() else {
-        return Err(format!("{:?} on line {} takes no label", item.keys[0], item.line));
+        return Err((format!("{:?} on line {} takes no label", item.keys[0], item.line), item.key_spans[1].clone()));
     };
+    let node = &item.node;
     match key.as_str() {
-        "policy" => rule.capabilities.add(&legacy(&text(key, &item.value)?)?),
+        "policy" => {
+            let named = text(key, node)?;
+            rule.capabilities.add(&legacy(&named).map_err(|what| (what, node.span.clone()))?);
+        }
         "capabilities" => {
-            for name in texts(key, &item.value)? {
+            for (name, span) in texts(key, node)? {
                 let capability = Capability::from_name(&name).ok_or_else(|| {
-                    match CAPABILITIES_NOT_SERVED.contains(&name.as_str()) {
+                    let what = match CAPABILITIES_NOT_SERVED.contains(&name.as_str()) {
                         true => format!("the capability {name:?} is not served"),
                         false => format!("invalid capability {name:?}"),
-                    }
+                    };
+                    (what, span)
                 })?;
                 rule.capabilities.add(&[capability]);
             }
         }
-        "allowed_parameters" => rule.allowed_parameters = parameters(key, &item.value)?,
-        "denied_parameters" => rule.denied_parameters = parameters(key, &item.value)?,
-        "required_parameters" => rule.required_parameters = texts(key, &item.value)?,
-        "min_wrapping_ttl" => rule.min_wrapping_ttl = ttl(key, &item.value)?,
-        "max_wrapping_ttl" => rule.max_wrapping_ttl = ttl(key, &item.value)?,
+        "allowed_parameters" => rule.allowed_parameters = parameters(key, node)?,
+        "denied_parameters" => rule.denied_parameters = parameters(key, node)?,
+        "required_parameters" => {
+            rule.required_parameters = texts(key, node)?.into_iter().map(|(name, _)| name).collect();
+        }
+        "min_wrapping_ttl" => rule.min_wrapping_ttl = ttl(key, node)?,
+        "max_wrapping_ttl" => rule.max_wrapping_ttl = ttl(key, node)?,
         _ => {}
     }
     Ok(())
@@ -332,39 +423,39 @@ fn legacy(name: &str) -> Result<Vec<Capability>, String> {
     })
 }
 
-fn text(key: &str, value: &Value) -> Result<String, String> {
-    match value {
+fn text(key: &str, node: &Node) -> Result<String, Wrong> {
+    match &node.value {
         Value::Text(text) => Ok(text.clone()),
-        _ => Err(format!("{key:?} must be a string")),
+        _ => Err((format!("{key:?} must be a string"), node.span.clone())),
     }
 }
 
-fn texts(key: &str, value: &Value) -> Result<Vec<String>, String> {
-    let strings = || format!("{key:?} must be a list of strings");
-    let Value::List(values) = value else { return Err(strings()) };
-    values.iter().map(|value| text(key, value).map_err(|_| strings())).collect()
+fn texts(key: &str, node: &Node) -> Result<Vec<(String, Range<usize>)>, Wrong> {
+    let strings = |node: &Node| (format!("{key:?} must be a list of strings"), node.span.clone());
+    let Value::List(nodes) = &node.value else { return Err(strings(node)) };
+    let one = |node: &Node| Ok((text(key, node).map_err(|_| strings(node))?, node.span.clone()));
+    nodes.iter().map(one).collect()
 }
 
-fn parameters(key: &str, value: &Value) -> Result<Vec<(String, Vec<Allowed>)>, String> {
-    let lists = || format!("{key:?} must be a map of lists");
-    let items = match value {
+fn parameters(key: &str, node: &Node) -> Result<Vec<(String, Vec<Allowed>)>, Wrong> {
+    let lists = |span: &Range<usize>| (format!("{key:?} must be a map of lists"), span.clone());
+    let items = match &node.value {
         Value::Object(items) => items.as_slice(),
         // JSON documents converted from HCL 1 wrap maps in a list of one.
-        Value::List(values) => match values.as_slice() {
-            [Value::Object(items)] => items,
-            _ => return Err(lists()),
+        Value::List(nodes) => match nodes.as_slice() {
+            [Node { value: Value::Object(items), .. }] => items,
+            _ => return Err(lists(&node.span)),
         },
-        _ => return Err(lists()),
+        _ => return Err(lists(&node.span)),
     };
-    items
-        .iter()
-        .map(|item| match (item.keys.as_slice(), &item.value) {
-            ([name], Value::List(values)) => {
-                Ok((name.to_lowercase(), values.iter().map(allowed).collect::<Option<_>>().ok_or_else(lists)?))
-            }
-            _ => Err(lists()),
-        })
-        .collect()
+    let parameter = |item: &Item| match (item.keys.as_slice(), &item.node.value) {
+        ([name], Value::List(nodes)) => {
+            let values = nodes.iter().map(|node| allowed(&node.value).ok_or_else(|| lists(&node.span)));
+            Ok((name.to_lowercase(), values.collect::<Result<_, _>>()?))
+        }
+        _ => Err(lists(&item.node.span)),
+    };
+    items.iter().map(parameter).collect()
 }
 
 fn allowed(value: &Value) -> Option<Allowed> {
@@ -376,14 +467,18 @@ fn allowed(value: &Value) -> Option<Allowed> {
     }
 }
 
-fn ttl(key: &str, value: &Value) -> Result<i64, String> {
-    let parsed = match value {
+fn ttl(key: &str, node: &Node) -> Result<i64, Wrong> {
+    let parsed = match &node.value {
         Value::Text(text) => duration::parse(text),
         Value::Number(number) => number.as_i64().ok_or_else(|| "not a whole number".to_owned()),
         _ => Err("not a duration".to_owned()),
     };
-    let seconds = parsed.map_err(|detail| format!("error parsing {key}: {detail}"))?;
-    if seconds < 0 { Err(format!("error parsing {key}: cannot be negative")) } else { Ok(seconds) }
+    let seconds = parsed.map_err(|detail| format!("error parsing {key}: {detail}"));
+    match seconds {
+        Ok(seconds) if seconds < 0 => Err((format!("error parsing {key}: cannot be negative"), node.span.clone())),
+        Ok(seconds) => Ok(seconds),
+        Err(what) => Err((what, node.span.clone())),
+    }
 }
 
 /// A `{{...}}` must be closed and name something of the caller's identity.
@@ -411,7 +506,7 @@ fn check_template(path: &str) -> Result<(), String> {
 mod tests {
     use super::super::Capabilities;
     use super::super::Capability::{Deny, List, Read, Update};
-    use super::{Allowed, parse, parse_with_templates};
+    use super::{Allowed, Document, DocumentError, Feature, parse, parse_with_templates};
 
     fn refused(text: &str) -> String {
         parse(text).unwrap_err().to_string()
@@ -471,6 +566,43 @@ mod tests {
         let paths = |rules: Vec<super::Rule>| rules.into_iter().map(|rule| rule.path).collect::<Vec<_>>();
         assert_eq!(paths(parse(text).unwrap()), ["b"]);
         assert_eq!(paths(parse_with_templates(text).unwrap()), ["kv/{{identity.entity.id}}/*", "b"]);
+    }
+
+    #[test]
+    fn what_is_refused_is_told_with_its_place() {
+        for (text, place) in [
+            ("name = 1\npaht \"a\" {}", "paht"),
+            ("path \"a\" {\n x = 1\n y = 2 }", "x"),
+            ("path \"a\" { capabilities = [\"list\", \"raed\"] }", "\"raed\""),
+            ("path \"a\" { capabilities = [\"r\\u0061ed\"] }", "\"r\\u0061ed\""),
+            ("path \"a\" { capabilities = \"read\" }", "\"read\""),
+            ("path \"a\" { capabilities = [\"read\", 5] }", "5"),
+            ("path \"b/+*\" { policy = \"read\" }", "\"b/+*\""),
+            ("path \"a\" { policy = \"x\" }", "\"x\""),
+            ("path \"a\" { policy \"b\" { } }", "\"b\""),
+            ("path \"a\" { comment = 1 comment = 2 }", "comment"),
+            ("path \"a\" \"b\" {}", "path"),
+            ("{\"path\": [{\"a\": {}}, {\"b\": 7}]}", "\"b\""),
+            ("path \"a\" { min_wrapping_ttl = \"2h\" max_wrapping_ttl = \"1h\" }", "\"1h\""),
+            ("path \"a\" { max_wrapping_ttl = \"soon\" }", "\"soon\""),
+            ("path \"a\" { allowed_parameters = { x = [1], y = \"2\" } }", "\"2\""),
+            ("path \"a\" { denied_parameters = { x = [[3]] } }", "[3]"),
+            ("path \"a/{{foo}}\" {}", "\"a/{{foo}}\""),
+        ] {
+            let span = parse(text).unwrap_err().span();
+            assert_eq!(&text[span.clone()], place, "{text}");
+            assert_eq!(span.start, text.rfind(place).expect("there"), "{text}");
+        }
+        for (text, feature, place) in [
+            ("path \"kv/{{identity.entity.id}}\" { }", Feature::Templates, "{{"),
+            ("path \"a\" {\n min_wrapping_ttl = 0\n max_wrapping_ttl = 60 }", Feature::Wrapping, "max_wrapping_ttl"),
+        ] {
+            let document = Document::parse(text).expect("parses");
+            assert!(document.rules().is_ok(), "{text}");
+            let error = document.not_served().expect(text);
+            assert!(matches!(error, DocumentError::NotServed { feature: found, .. } if found == feature), "{error}");
+            assert_eq!(&text[error.span()], place);
+        }
     }
 
     #[test]

@@ -17,9 +17,18 @@ pub enum Value {
     /// `true` or `false`.
     Bool(bool),
     /// `[...]`.
-    List(Vec<Self>),
+    List(Vec<Node>),
     /// `{...}`.
     Object(Vec<Item>),
+}
+
+/// A value and its place.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Node {
+    /// The value.
+    pub value: Value,
+    /// Its bytes.
+    pub span: Range<usize>,
 }
 
 /// One `key "label" = value` or `key "label" { ... }`.
@@ -28,13 +37,18 @@ pub struct Item {
     /// The key, then the labels.
     pub keys: Vec<String>,
     /// What it is set to.
-    pub value: Value,
+    pub node: Node,
     /// Where the key stands, from 1.
     pub line: usize,
     /// The bytes of the key and of each label.
     pub key_spans: Vec<Range<usize>>,
-    /// The bytes of the value.
-    pub value_span: Range<usize>,
+}
+
+impl Item {
+    /// The bytes of the key.
+    pub fn key_span(&self) -> Range<usize> {
+        self.key_spans[0].clone()
+    }
 }
 
 /// Why a text is no HCL, and where.
@@ -170,9 +184,13 @@ impl<'a> Parser<'a> {
             }
             self.skip_blank()?;
         }
+        Ok(Item { keys, node: self.node()?, line, key_spans })
+    }
+
+    fn node(&mut self) -> Result<Node, SyntaxError> {
         let start = self.at;
         let value = self.value()?;
-        Ok(Item { keys, value, line, key_spans, value_span: start..self.at })
+        Ok(Node { value, span: start..self.at })
     }
 
     fn key(&mut self) -> Result<String, SyntaxError> {
@@ -231,7 +249,7 @@ impl<'a> Parser<'a> {
                 self.bump();
                 break;
             }
-            values.push(self.value()?);
+            values.push(self.node()?);
             self.skip_blank()?;
             match self.peek() {
                 Some(',') => {
@@ -354,9 +372,11 @@ mod tests {
             Value::Text(text) => format!("{text:?}"),
             Value::Number(number) => number.to_string(),
             Value::Bool(flag) => flag.to_string(),
-            Value::List(values) => format!("[{}]", values.iter().map(show).collect::<Vec<_>>().join(",")),
+            Value::List(values) => {
+                format!("[{}]", values.iter().map(|node| show(&node.value)).collect::<Vec<_>>().join(","))
+            }
             Value::Object(items) => {
-                let shown = items.iter().map(|item| format!("{}={}", item.keys.join(" "), show(&item.value)));
+                let shown = items.iter().map(|item| format!("{}={}", item.keys.join(" "), show(&item.node.value)));
                 format!("{{{}}}", shown.collect::<Vec<_>>().join(";"))
             }
         }
@@ -385,6 +405,21 @@ mod tests {
             shape("{\"path\": {\"a\": {\"capabilities\": [\"read\"], \"n\": 1.5}}}"),
             "{path={a={capabilities=[\"read\"];n=1.5}}}"
         );
+    }
+
+    #[test]
+    fn everything_knows_its_bytes() {
+        let text = "path \"a\" {\n  capabilities = [\"re\\u0061d\", \"list\"]\n}\nx = <<E\n1\nE\n";
+        let items = parse(text).expect("parses");
+        let at = |span: &std::ops::Range<usize>| &text[span.clone()];
+        assert_eq!(items[0].key_spans.iter().map(at).collect::<Vec<_>>(), ["path", "\"a\""]);
+        assert!(at(&items[0].node.span).starts_with('{') && at(&items[0].node.span).ends_with('}'));
+        let Value::Object(body) = &items[0].node.value else { panic!("{items:?}") };
+        assert_eq!(at(&body[0].key_span()), "capabilities");
+        let Value::List(names) = &body[0].node.value else { panic!("{items:?}") };
+        let names: Vec<_> = names.iter().map(|node| (show(&node.value), at(&node.span))).collect();
+        assert_eq!(names, [("\"read\"".to_owned(), "\"re\\u0061d\""), ("\"list\"".to_owned(), "\"list\"")]);
+        assert_eq!(at(&items[1].node.span), "<<E\n1\nE");
     }
 
     #[test]

@@ -9,9 +9,10 @@ use std::time::Duration;
 use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
+use crate::guardrail::wire;
 use crate::live;
 use crate::object::{Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, fingerprint};
-use crate::plan::{self, Action, Attached, Change, FieldChange, Plan, Side};
+use crate::plan::{self, Action, Change, FieldChange, Plan, Side};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
 const UNKNOWN_TRIES: u32 = 4;
@@ -36,7 +37,7 @@ pub(super) async fn carry_out(
         app: change.app.clone(),
         source: Some(change.place.to_string()),
         review: plan.review_digest.clone(),
-        guardrails: guardrails.or_else(|| change.kind.is_judged().then(Attached::header_of_none)),
+        guardrails: guardrails.or_else(|| change.kind.is_judged().then(wire::header_of_none)),
     });
     let now = match live::read_whole(&client, change.kind, &change.path, object).await {
         Ok(now) => now,

@@ -19,6 +19,7 @@ use crate::api::{self, Client, Target};
 use crate::clock::Clock;
 use crate::engine::{Engine, OpenError};
 use crate::estate::{self, AwsChoice, EngineChoice, Environment, Estate};
+use crate::proposal::{self, Basis, Proposal, Word};
 use crate::secret::Secret;
 
 /// Where Vault's command line goes when nobody says otherwise.
@@ -193,6 +194,23 @@ impl Context {
         Ok((estate, client))
     }
 
+    /// The plan of the files, reviewed, and a client to carry it out with.
+    ///
+    /// # Errors
+    /// Problems in the files, an engine that can't be opened or read.
+    pub(crate) async fn propose(&self, word: Word<'_>) -> Result<(Proposal, Client), CliError> {
+        let (estate, client) = self.environment().await?;
+        let (dir, today) = (self.estate_dir(), self.today());
+        let basis = self.basis(&dir, &today, &estate.environment);
+        let proposal = proposal::propose(estate, &client, basis, word).await.map_err(|error| self.unproposed(error))?;
+        Ok((proposal, client))
+    }
+
+    /// Where a proposal for an environment is made.
+    pub(crate) fn basis<'a>(&self, dir: &'a Path, today: &'a str, environment: &Environment) -> Basis<'a> {
+        Basis { dir, shared: self.is_remote(environment), today }
+    }
+
     /// A client to an environment's engine that speaks as the operator.
     ///
     /// # Errors
@@ -304,7 +322,7 @@ impl Context {
         for name in names {
             let Some(text) = exactly(name) else { continue };
             let token = client.with_token(Secret::new(text.trim()));
-            if self.knows(&token).await? {
+            if self.knows(&token, speaker).await? {
                 let _ = self.token_source.set((*name).to_owned());
                 return Ok(token);
             }
@@ -320,11 +338,18 @@ impl Context {
     }
 
     /// Whether an engine knows the token that a client speaks with, whatever it may do.
-    async fn knows(&self, client: &Client) -> Result<bool, CliError> {
+    async fn knows(&self, client: &Client, speaker: Speaker) -> Result<bool, CliError> {
         match client.read("auth/token/lookup-self").await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some(403) => Ok(error.denial() != Some(api::Denial::Ended)),
-            Err(error) => Err(CliError::api("Error looking up a token", &error)),
+            Err(error) => {
+                let failure = CliError::api("Error looking up a token", &error);
+                Err(match speaker {
+                    Speaker::Hand => failure,
+                    // What is about the estate has other codes for what it finds.
+                    Speaker::Operator => CliError { exit_code: 1, ..failure },
+                })
+            }
         }
     }
 

@@ -6,8 +6,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::forms;
 use super::global::Format;
-use super::read::clean;
-use super::{Global, output, plan, table};
+use super::request;
+use super::{Global, output, table};
 use crate::apply;
 use crate::ledger::{self, Ledger};
 use crate::object::{Owned, State};
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?;
     let format = global.format(forms::ANSWER)?;
     let outcome = match args.action {
-        Action::Show { prefix } => show(&context, clean(prefix.as_deref().unwrap_or_default())).await,
+        Action::Show { prefix } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
         Action::List => list(&context).await,
     };
     context.close().await;
@@ -62,7 +62,7 @@ pub(super) async fn read(context: &Context) -> Result<(Ledger, crate::api::Clien
     let client = context.operator(&environment).await?;
     let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
     let ledger = Ledger::read(&client, &owner).await;
-    Ok((ledger.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?, client))
+    Ok((ledger.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?, client))
 }
 
 async fn show(context: &Context, prefix: &str) -> Result<(String, Value), CliError> {
@@ -87,7 +87,7 @@ async fn list(context: &Context) -> Result<(String, Value), CliError> {
         false => context.operator(&context.chosen()?).await?,
     };
     let all = Ledger::all(&client).await;
-    let mut all = all.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?;
+    let mut all = all.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?;
     all.sort_by_key(|ledger| ledger.owner().to_owned());
     let rows = all.iter().map(|ledger| {
         vec![ledger.owner().to_owned(), ledger.owned().len().to_string(), ledger::describe(ledger.owner())]

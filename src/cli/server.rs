@@ -161,7 +161,7 @@ fn read_built_in() -> Result<(), CliError> {
         |why: String| CliError::new(1, why).hint("this program was built from a damaged source: build it anew");
     Catalogue::check_built_in()
         .map_err(|bad| broken(format!("the catalogue of actions in this program can't be read: {bad}")))?;
-    guardrail::check_paths().map_err(|why| broken(why.to_owned()))
+    guardrail::check_paths().map_err(|why| broken(why.to_string()))
 }
 
 fn opening(error: OpenError) -> CliError {

@@ -13,8 +13,7 @@ use super::output::one_line;
 use super::{Global, output};
 use crate::estate::{self, Checked, Problem, Severity, Sources};
 use crate::guardrail::{self, Judged};
-use crate::review::effective::Side;
-use crate::review::judgement::{self, Scope};
+use crate::proposal;
 
 /// Arguments of `leasehold validate`.
 #[derive(Debug, clap::Args)]
@@ -56,10 +55,11 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let errors = count(&checked.problems, Severity::Error);
     let warnings = if args.strict { count(&checked.problems, Severity::Warning) } else { 0 };
     let violations = match errors {
-        0 => violations(&sources, global, &context.today()),
+        0 => proposal::judged_files(&sources, global.environment().as_deref(), &context.today()),
         _ => Vec::new(),
     };
-    let ended = violations.iter().any(|(_, judged)| judged.violation.subject.starts_with("exception for "));
+    let ended =
+        violations.iter().any(|(_, judged)| matches!(judged.violation.subject, guardrail::Violator::Exception(_)));
     let denied = violations.iter().any(|(_, judged)| judged.violation.severity == guardrail::Severity::Deny);
     let code = match () {
         () if errors > 0 || warnings > 0 || ended => 1,
@@ -109,18 +109,6 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     Ok(0)
 }
 
-/// What guardrails say of each environment.
-fn violations(sources: &Sources, global: &Global, today: &str) -> Vec<(String, Judged)> {
-    // What is wrong with the files has been told.
-    let estates = estate::load_each(sources, global.environment().as_deref()).unwrap_or_default();
-    let judged = estates.iter().flat_map(|estate| {
-        let side = Side::of_estate(estate);
-        let all = judgement::judge(None, &side, &estate.guardrails, Scope::All, today);
-        all.into_iter().map(|judged| (estate.environment.name.clone(), judged)).collect::<Vec<_>>()
-    });
-    judged.collect()
-}
-
 fn tell(violations: &[(String, Judged)]) {
     for (environment, Judged { violation, .. }) in violations {
         let place = violation.place.as_ref().map(|place| format!("\n --> {}", one_line(place))).unwrap_or_default();
@@ -130,7 +118,7 @@ fn tell(violations: &[(String, Judged)]) {
             one_line(&violation.guardrail),
             violation.severity.name(),
             one_line(environment),
-            one_line(&violation.subject),
+            one_line(&violation.subject.to_string()),
             one_line(&violation.what)
         ));
     }
@@ -141,7 +129,7 @@ fn violation((environment, Judged { violation, .. }): &(String, Judged)) -> Valu
         "environment": environment,
         "guardrail": violation.guardrail,
         "severity": violation.severity.name(),
-        "subject": violation.subject,
+        "subject": violation.subject.to_string(),
         "what": violation.what,
         "fix": violation.fix,
         "place": violation.place,

@@ -1,7 +1,8 @@
 //! Drift as an issue or a comment.
 
 use super::{Drift, Fate};
-use crate::plan::{Colour, Page, short};
+use crate::plan::{Page, short};
+use crate::review::Colour;
 use crate::review::escape::{code, markdown as plain};
 
 /// The marker by which a later run finds the issue or comment of an earlier one. Readers don't see it.

@@ -3,7 +3,8 @@
 use anstyle::{AnsiColor, Style};
 
 use super::{Changed, Drift, Fate, Foreign, Pending};
-use crate::plan::{Colour, Page, Refusal, escape, files_of, short};
+use crate::plan::{Page, Refusal, escape, files_of, short};
+use crate::review::Colour;
 
 impl Drift {
     /// What drifted as text, ending with the summary line.

@@ -16,7 +16,8 @@ use super::core::Core;
 use super::error::Error;
 use super::field::Fields;
 use super::token::Token;
-use crate::acl::{self, Acl, Capability, Decision, document};
+use crate::acl::document::{self, Document, DocumentError};
+use crate::acl::{self, Acl, Capability, Decision};
 
 /// The record of one policy.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -120,9 +121,11 @@ impl Policies {
 
     /// Stores a document that parses; durable, and in force for the next request, when it returns.
     async fn put(&self, core: &Core, name: &str, text: String) -> Result<(), Error> {
-        let rules = document::parse_with_templates(&text).map_err(|error| Error::Invalid(error.to_string()))?;
-        if let Some(error) = document::not_served(&rules) {
-            return Err(Error::Invalid(error.to_string()));
+        let refused = |error: DocumentError| Error::Invalid(error.to_string());
+        let document = Document::parse(&text).map_err(|error| refused(error.into()))?;
+        document.rules().map_err(refused)?;
+        if let Some(error) = document.not_served() {
+            return Err(refused(error));
         }
         let mut batch = Batch::new();
         batch.put(key(name), &Stored { text })?;

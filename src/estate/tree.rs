@@ -9,6 +9,7 @@ use indexmap::IndexMap;
 
 use super::problem::Draft;
 use super::source::Span;
+use crate::guardrail;
 use crate::text::did_you_mean;
 
 /// How deep values may nest in a file.
@@ -211,14 +212,14 @@ pub(crate) fn terraform_condition(map: &Map) -> Option<String> {
     Some(format!("condition = {{ {test} = {{ \"{variable}\" = [{values}] }} }}"))
 }
 
-/// Blocks without labels that may stand several times, by the kind of declaration they stand in. They are a
-/// list of maps: HCL repeats the block, YAML writes the list.
-pub(crate) const REPEATED: &[(&str, &[&str])] =
-    &[("test", &["allow", "deny", "never"]), ("guardrail", &["deny", "require", "except"])];
-
-/// Whether a block of a declaration of this kind may stand several times.
+/// Whether a block without a label may stand several times in a declaration of this kind. Those are a list of maps:
+/// HCL repeats the block, YAML writes the list.
 pub(crate) fn is_repeated(kind: &str, block: &str) -> bool {
-    REPEATED.iter().any(|(name, blocks)| *name == kind && blocks.contains(&block))
+    match kind {
+        "test" => ["allow", "deny", "never"].contains(&block),
+        "guardrail" => block == "except" || guardrail::blocks().any(|known| known.name == block && known.is_written()),
+        _ => false,
+    }
 }
 
 /// Lays an environment's overrides over the declarations: scalars and lists are replaced, maps merged, null

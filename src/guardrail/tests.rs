@@ -2,9 +2,12 @@
 
 use std::sync::Arc;
 
+use serde_json::{Value, json};
+
+use super::rule::{Level, Wildcard};
 use super::{
-    DEFAULT, Deny, Escalation, Exception, Guardrail, Level, Login, Require, Rule, Severity, Subject, Terms, Wildcard,
-    expired, judge, paths,
+    Clause, DEFAULT, Deny, Escalation, Exception, Guardrail, Login, Rule, Severity, Subject, Terms, expired, judge,
+    paths, wire,
 };
 use crate::iam::catalogue::Catalogue;
 use crate::iam::json;
@@ -24,7 +27,13 @@ fn allow(actions: &str, resources: &str) -> String {
 }
 
 fn guardrail(rule: Rule) -> Guardrail {
-    Guardrail { name: "g".to_owned(), rules: vec![rule], ..Guardrail::default_one() }
+    Guardrail { name: "g".to_owned(), rules: vec![Clause::of(rule)], ..Guardrail::default_one() }
+}
+
+fn require(demands: Value) -> Guardrail {
+    let Value::Object(demands) = demands else { panic!("{demands}") };
+    let clause = Clause::read("require", demands).expect("known");
+    Guardrail { name: "g".to_owned(), rules: vec![clause], ..Guardrail::default_one() }
 }
 
 fn deny(rule: Deny) -> Guardrail {
@@ -130,15 +139,14 @@ fn what_is_required_of_roles_is_looked_for() {
         credential_type: "iam_user".to_owned(),
         max_ttl: 3600,
     };
-    let require = Require {
-        permissions_boundary: Some("arn:aws:iam::*:policy/app-ceiling".to_owned()),
-        path_prefix: Some("/leasehold/".to_owned()),
-        max_ttl: Some(43_200),
-        credential_types: texts(&["iam_user"]),
-        ..Require::default()
-    };
+    let demands = json!({
+        "permissions_boundary": "arn:aws:iam::*:policy/app-ceiling",
+        "path_prefix": "/leasehold/",
+        "max_ttl": 43_200,
+        "credential_types": ["iam_user"],
+    });
     let access = [set(&allow("s3:GetObject", "*"))];
-    let guardrails = [guardrail(Rule::Require(require))];
+    let guardrails = [require(demands)];
     assert_eq!(told(&guardrails, &role(&access, good.clone())), []);
     // What the estate leaves out is "/" in the engine.
     assert_eq!(told(&guardrails, &role(&access, Terms { user_path: "/".to_owned(), ..good.clone() })), []);
@@ -164,14 +172,9 @@ fn what_is_required_of_logins_is_looked_for() {
         bound_cidrs: true,
         place: None,
     };
-    let require = Require {
-        max_token_ttl: Some(7200),
-        max_secret_id_ttl: Some(86_400),
-        bound_cidrs: true,
-        bind_secret_id: true,
-        ..Require::default()
-    };
-    let guardrails = [guardrail(Rule::Require(require))];
+    let demands =
+        json!({ "max_token_ttl": 7200, "max_secret_id_ttl": 86_400, "bound_cidrs": true, "bind_secret_id": true });
+    let guardrails = [require(demands)];
     assert_eq!(told(&guardrails, &app(&[], vec![good.clone()])), []);
     for (login, what) in [
         (Login { max_token_ttl: None, ..good.clone() }, "live for ever"),
@@ -379,10 +382,84 @@ fn guardrails_read_back_as_they_are_sent() {
             wildcards: vec![Wildcard::NotAction],
             ..Deny::default()
         }),
-        guardrail(Rule::Require(Require { max_ttl: Some(60), ..Require::default() })),
+        require(json!({ "max_ttl": 60 })),
     ];
     let text = serde_json::to_string(&all).expect("JSON");
     assert_eq!(serde_json::from_str::<Vec<Guardrail>>(&text).expect("reads"), all);
+}
+
+#[test]
+fn the_wire_is_what_the_first_engines_take() {
+    let all = [
+        Guardrail::default_one(),
+        deny(Deny { actions: texts(&["s3:*"]), ..Deny::default() }),
+        require(json!({ "path_prefix": "/a/", "bound_cidrs": true })),
+    ];
+    // Ledgers hold digests of this: it may not change for what could be said then.
+    assert_eq!(
+        wire::value(all.iter()).expect("JSON").to_string(),
+        concat!(
+            r#"[{"name":"escalation","severity":"deny","rules":[{"escalation":{"paths":[],"except_paths":[]}}],"place":""},"#,
+            r#"{"name":"g","severity":"deny","rules":[{"deny":{"actions":["s3:*"],"levels":[],"resources":[],"#,
+            r#""wildcards":[],"unless":[]}}],"place":""},"#,
+            r#"{"name":"g","severity":"deny","rules":[{"require":{"permissions_boundary":null,"path_prefix":"/a/","#,
+            r#""max_ttl":null,"credential_types":[],"max_token_ttl":null,"max_secret_id_ttl":null,"#,
+            r#""bound_cidrs":true,"bind_secret_id":false}}],"place":""}]"#,
+        )
+    );
+}
+
+#[test]
+fn the_wire_refuses_what_it_does_not_know() {
+    let read = |rest: &str| {
+        use base64::Engine as _;
+        wire::read(&base64::engine::general_purpose::STANDARD.encode(format!("[{{{rest}}}]")))
+    };
+    let whole = |rules: &str, more: &str| {
+        read(&format!(r#""name":"g","severity":"deny","place":"","rules":[{rules}]{more}"#)).map_err(|e| e.to_string())
+    };
+    let good = r#"{"deny":{"actions":["s3:*"]}},{"require":{"max_ttl":60,"path_prefix":null}},{"escalation":{}}"#;
+    assert!(whole(good, "").is_ok_and(|all| all[0].all_rules().count() == 3));
+    for (rules, more, why) in [
+        (r#"{"forbid":{}}"#, "", "unknown rule `forbid`"),
+        (r#"{"deny":{"actors":["a"]}}"#, "", "unknown field `actors`"),
+        (r#"{"deny":{"max_ttl":60}}"#, "", "unknown field `max_ttl` of `deny`"),
+        (r#"{"require":{"max_age":null}}"#, "", "unknown field `max_age` of `require`"),
+        (r#"{"require":{"max_age":60}}"#, "", "this program knows permissions_boundary, path_prefix, max_ttl"),
+        (r#"{"escalation":{"actions":[]}}"#, "", "unknown field `actions`"),
+        (r#"{"deny":{"levels":["godlike"]}}"#, "", "unknown variant `godlike`"),
+        (r#"{"deny":{"wildcards":["principal"]}}"#, "", "unknown variant `principal`"),
+        (r#"{"require":{"max_ttl":"1h"}}"#, "", "invalid type"),
+        (r#"{"require":{"bound_cidrs":null}}"#, "", "invalid type"),
+        (r#"{"require":{"max_ttl":60,"max_ttl":6000}}"#, "", "`max_ttl` stands twice"),
+        (r#"{"require":{"max_ttl":60},"require":{}}"#, "", "`require` stands twice"),
+        (r#"{"require":{"max_ttl":60},"deny":{}}"#, "", "an object with one key"),
+        ("{}", "", "an object with one key"),
+        (r#""deny""#, "", "invalid type"),
+        ("", r#","until":"2030-01-01""#, "unknown field `until`"),
+        ("", r#","rules":[]"#, "duplicate field `rules`"),
+        (
+            "",
+            r#","exceptions":[{"reason":"r","owner":"o","expires":"2030-01-01","accounts":["1"]}]"#,
+            "unknown field `accounts`",
+        ),
+    ] {
+        let told = whole(rules, more).expect_err(rules);
+        assert!(told.contains(why), "{rules} {more}: {told}");
+    }
+    assert!(read(r#""name":"g","severity":"fatal","place":"","rules":[]"#).is_err());
+}
+
+#[test]
+fn no_two_rules_share_a_key_of_a_block() {
+    for block in super::blocks() {
+        let mut keys: Vec<_> = super::of_block(block.name).flat_map(|rule| rule.words).map(|word| word.key).collect();
+        let count = keys.len();
+        keys.sort_unstable();
+        keys.dedup();
+        assert_eq!(keys.len(), count, "{keys:?}");
+        assert!(super::of_block(block.name).all(|rule| rule.block == *block), "{}", block.name);
+    }
 }
 
 #[test]

@@ -168,7 +168,7 @@ fn declared_change(
     if let (Some(_), Some(owned)) = (there, owned) {
         fields.extend(guardrails_change(owned, guardrails.as_ref()));
     }
-    let again = owned.zip(there).filter(|_| kept.is_none()).and_then(|(owned, live)| again(owned, live, &fields));
+    let again = owned.zip(there).and_then(|(owned, live)| again(object, owned, live, &fields));
     let action = match (there, owned) {
         (None, _) => Action::Create,
         (Some(_), None) => Action::Adopt,
@@ -204,12 +204,14 @@ fn declared_change(
     })
 }
 
-/// Why an object of ours is written that is as declared in all that can be compared: an engine knows of a write by hand
-/// neither the commit nor the guardrails, and of one that was cut off nobody knows whether it arrived. Nothing that an
-/// engine never tells is written for the first alone.
-fn again(owned: &Owned, live: &Live, fields: &[FieldChange]) -> Option<&'static str> {
+/// Why an object of ours is written that is as declared in all that can be compared: what the files say since it was
+/// written somebody did by hand, and an engine knows neither commit nor guardrails of that; or a write was cut off, and
+/// nobody knows whether it arrived. What has something that no engine tells is not written for the first alone.
+fn again(object: &Object, owned: &Owned, live: &Live, fields: &[FieldChange]) -> Option<&'static str> {
+    let is_done_by_hand =
+        || !object.kind.has_hidden() && owned.differs(live) && fingerprint::of(object) != owned.fingerprint;
     match owned.state {
-        State::Applied if fields.is_empty() && !owned.kind.has_hidden() && owned.differs(live) => {
+        State::Applied if fields.is_empty() && is_done_by_hand() => {
             Some("somebody else made it as it is declared: it is written again, so that it comes from this commit")
         }
         State::Intended | State::Changing if !fields.is_empty() => fields
@@ -618,7 +620,7 @@ mod tests {
         assert_eq!(changed(&two), [("secret_key", Side::Sensitive, Side::Sensitive)]);
         let none = world.plan(&[root("", "")], Adopt::Refuse);
         assert_eq!(changed(&none), [("secret_key", Side::Sensitive, value(json!("")))]);
-        for text in [format!("{two:?}"), two.text(crate::plan::Colour::Never), two.json().to_string()] {
+        for text in [format!("{two:?}"), two.text(crate::review::Colour::Never), two.json().to_string()] {
             assert!(!text.contains("hunter"), "{text}");
         }
         let unrelated = world.plan(&[root("hunter-one", "eu-west-1")], Adopt::Refuse);

@@ -21,6 +21,13 @@ pub enum Adopt {
     Take,
 }
 
+impl Adopt {
+    /// Whether to take it.
+    pub fn of(take: bool) -> Self {
+        if take { Self::Take } else { Self::Refuse }
+    }
+}
+
 /// Why a plan may not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refusal {

@@ -93,7 +93,7 @@ fn violation(judged: &Judged, out: &mut String) {
     out.push_str(&format!(
         "<div class=\"{class}\"><span class=\"tag\">{tag}</span><span class=\"who\">{}</span>: {}: {}{old}",
         safe(&violation.guardrail),
-        safe(&violation.subject),
+        safe(&violation.subject.to_string()),
         safe(&violation.what)
     ));
     if let Some(place) = &violation.place {

@@ -126,7 +126,7 @@ fn violation(judged: &Judged) -> Value {
         "guardrail": violation.guardrail,
         "severity": violation.severity.name(),
         "introduced": judged.introduced,
-        "subject": violation.subject,
+        "subject": violation.subject.to_string(),
         "what": violation.what,
         "witness": violation.witness.as_ref().map_or(Value::Null, request),
         "fix": violation.fix,

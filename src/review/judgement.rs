@@ -3,7 +3,7 @@
 use super::changes;
 use super::effective::{App, Role, Side};
 use super::lifetime::credential;
-use crate::guardrail::{self, Guardrail, Judged, Login, Severity, Subject, Terms, Violation};
+use crate::guardrail::{self, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator};
 use crate::iam::policy::PolicySet;
 use crate::object::Place;
 
@@ -55,7 +55,7 @@ fn ended(guardrails: &[Guardrail], today: &str) -> Vec<Judged> {
         Violation {
             guardrail: guardrail.name.clone(),
             severity: Severity::Deny,
-            subject: format!("exception for {}", who.join(", ")),
+            subject: Violator::Exception(who.join(", ")),
             what: format!("it ended on {} ({}, owner {})", exception.expires, exception.reason, exception.owner),
             witness: None,
             fix: Some("remove it, or agree on a later day".to_owned()),

@@ -128,7 +128,7 @@ fn guardrails(environment: &Environment, out: &mut String) {
         out.push_str(&format!(
             "- **{}** {severity}: {}: {}{place}{old}\n",
             plain(&violation.guardrail),
-            plain(&violation.subject),
+            plain(&violation.subject.to_string()),
             plain(&violation.what)
         ));
         if let Some(fix) = violation.fix.as_deref().filter(|_| violation.severity != Severity::Low) {

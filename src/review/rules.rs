@@ -6,7 +6,7 @@
 use super::effective::Side;
 use super::{Finding, Kind, Subject, words};
 use crate::estate::{AwsChoice, EngineChoice, Estate};
-use crate::guardrail::{Guardrail, Rule};
+use crate::guardrail::{Clause, Guardrail};
 use crate::object::Place;
 
 /// What changes of it.
@@ -94,7 +94,7 @@ fn differing(was: &Guardrail, is: &Guardrail) -> Vec<&'static str> {
 /// Whether all that was forbidden still is, as far as that is seen without reading the rules.
 fn is_stricter(was: &Guardrail, is: &Guardrail) -> bool {
     let wider = |old: &[String], new: &[String]| old == new || new.is_empty();
-    let keeps = |rule: &Rule| is.rules.contains(rule);
+    let keeps = |rule: &Clause| is.rules.contains(rule);
     is.severity >= was.severity
         && wider(&was.roles, &is.roles)
         && wider(&was.apps, &is.apps)

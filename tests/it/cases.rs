@@ -60,6 +60,30 @@ fn what_our_engine_does_not_serve_in_a_policy_is_told() {
     }
 }
 
+#[test]
+fn what_is_wrong_in_the_file_of_a_policy_is_shown_where_it_stands() {
+    for (text, place) in [
+        ("path \"a\" {\n  capabilities = [\"read\", \"raed\"]\n}\n", "p.policy:2:27"),
+        // The same capability as an escape spells it.
+        ("path \"a\" {\n  capabilities = [\"read\",\n    \"r\\u0061ed\"]\n}\n", "p.policy:3:5"),
+        ("path \"a\" {\n  capabilities = \"read\"\n}\n", "p.policy:2:18"),
+        ("path \"a\" {\n  capabilities = [\"read\"]\n  capabilities = []\n}\n", "p.policy:3:3"),
+        ("path \"a\" {\n  policy = \"reed\"\n}\n", "p.policy:2:12"),
+        ("path \"a\" {\n  capabilities = []\n  capabilites = []\n}\n", "p.policy:3:3"),
+        ("path \"a\" {\n  allowed_parameters = {\n    x = \"1\"\n  }\n}\n", "p.policy:3:9"),
+        ("path \"a\" {\n  capabilities = []\n  max_wrapping_ttl = \"1m\"\n}\n", "p.policy:3:3"),
+        ("{\"path\": {\"a\": {\n  \"capabilities\": [\"raed\"]}}}", "p.policy:2:20"),
+    ] {
+        let env = TestEnv::new();
+        let policy =
+            "environment \"local\" {\n  engine = \"embedded\"\n}\npolicy \"p\" {\n  file = \"file:p.policy\"\n}\n";
+        env.write("estate/estate.hcl", policy);
+        env.write("estate/p.policy", text);
+        let output = env.run(&["-C", "estate", "validate"]);
+        assert!(output.stderr.contains(&format!("--> {place}\n")), "{place}: {text}{}", output.normal());
+    }
+}
+
 /// The errors of an estate, one a line.
 fn errors(output: &Output) -> Vec<&str> {
     output.stderr.lines().filter(|line| line.starts_with("error")).collect()

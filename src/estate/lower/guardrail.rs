@@ -1,55 +1,26 @@
 //! `guardrail` declarations: what may never be granted.
 
+use serde_json::{Map as Said, Value};
+
 use super::Lowering;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
 use crate::estate::tree::{Kind, Map};
 use crate::estate::{hcl, value};
-use crate::guardrail::{self, Deny, Escalation, Exception, Guardrail, Level, Require, Rule, Severity, Wildcard};
+use crate::guardrail::{self, Clause, Complaint, Described, Exception, Guardrail, Holds, Severity, Shape, Word};
 use crate::iam::document;
-use crate::object::{FieldValue, RolePath, Shape};
+use crate::object::{self, FieldValue, RolePath};
 use crate::text::did_you_mean;
 
-const KEYS: &[&str] =
-    &["severity", "roles", "apps", "use", "paths", "except_paths", "deny", "require", "except", "enabled", "reason"];
-
-const DENY_KEYS: &[&str] = &["actions", "levels", "resources", "wildcards", "unless"];
-const REQUIRE_KEYS: &[&str] = &[
-    "permissions_boundary",
-    "path_prefix",
-    "max_ttl",
-    "credential_types",
-    "max_token_ttl",
-    "max_secret_id_ttl",
-    "bound_cidrs",
-    "bind_secret_id",
-];
 const EXCEPT_KEYS: &[&str] = &["roles", "apps", "reason", "owner", "expires"];
 
 const SEVERITIES: &[(&str, Severity)] = &[("deny", Severity::Deny), ("warn", Severity::Warn), ("low", Severity::Low)];
-const LEVELS: &[(&str, Level)] = &[
-    ("list", Level::List),
-    ("read", Level::Read),
-    ("write", Level::Write),
-    ("tagging", Level::Tagging),
-    ("permissions-management", Level::PermissionsManagement),
-];
-const WILDCARDS: &[(&str, Wildcard)] = &[
-    ("action", Wildcard::Action),
-    ("resource", Wildcard::Resource),
-    ("not_action", Wildcard::NotAction),
-    ("not_resource", Wildcard::NotResource),
-];
-
-/// Those of roles that an engine may hold. Source: Vault's API documentation, "AWS secrets engine".
-const CREDENTIAL_TYPES: &[(&str, ())] =
-    &[("iam_user", ()), ("assumed_role", ()), ("federation_token", ()), ("session_token", ())];
 
 impl Lowering<'_> {
     /// `guardrail "no-star" { deny { ... } }`.
     pub(super) fn guardrail(&mut self, block: &Block<'_>) {
-        self.reader.check_keys(block, KEYS);
+        self.reader.check_keys(block, &keys());
         let enabled = self.is_enabled(block);
         let mut rules = self.imported(block);
         rules.extend(self.rules(block));
@@ -62,11 +33,12 @@ impl Lowering<'_> {
         let exceptions = exceptions.iter().filter_map(|inner| self.exception(inner)).collect();
         // Declared without rules of its own, the built-in one is only overridden.
         if block.label == guardrail::DEFAULT && rules.is_empty() {
-            rules.push(Rule::Escalation(self.escalation(block)));
+            rules.extend(built_in().filter_map(|rule| self.clause(&rule.block, block)));
         }
         if rules.is_empty() && enabled && !block.map.contains_key("use") {
             let draft = Draft::error(block.span, format!("{} forbids and demands nothing", block.name));
-            self.reader.report(draft.hint("add `deny` or `require` blocks, or use = \"pack:baseline\""));
+            let names: Vec<String> = own_blocks().map(|block| format!("`{}`", block.name)).collect();
+            self.reader.report(draft.hint(format!("add {} blocks, or use = \"pack:baseline\"", names.join(" or "))));
         }
         let guardrail = Guardrail {
             name: block.label.to_owned(),
@@ -91,7 +63,7 @@ impl Lowering<'_> {
     }
 
     fn is_enabled(&mut self, block: &Block<'_>) -> bool {
-        let enabled = match self.reader.value(block, "enabled", Shape::Bool) {
+        let enabled = match self.reader.value(block, "enabled", object::Shape::Bool) {
             Some((FieldValue::Data(flag), _)) => flag != false,
             _ => true,
         };
@@ -105,22 +77,24 @@ impl Lowering<'_> {
     }
 
     /// The rules that `use` brings.
-    fn imported(&mut self, block: &Block<'_>) -> Vec<Rule> {
+    fn imported(&mut self, block: &Block<'_>) -> Vec<Clause> {
         let Some((name, span)) = self.reader.text(block, "use") else {
-            for key in ["paths", "except_paths"] {
-                if let Some(entry) = block.map.get(key).filter(|_| block.label != guardrail::DEFAULT) {
-                    let draft = Draft::error(entry.key_span, format!("`{key}` is of no use here"));
-                    self.reader.report(draft.hint("it chooses from use = \"builtin:escalation\""));
+            for (rule, word) in built_in().flat_map(|rule| rule.words.iter().map(move |word| (rule, word))) {
+                if let Some(entry) = block.map.get(word.key).filter(|_| block.label != guardrail::DEFAULT) {
+                    let draft = Draft::error(entry.key_span, format!("`{}` is of no use here", word.key));
+                    self.reader.report(draft.hint(format!("it chooses from use = \"builtin:{}\"", rule.block.name)));
                 }
             }
             return Vec::new();
         };
-        if name == "builtin:escalation" {
-            return vec![Rule::Escalation(self.escalation(block))];
+        if let Some(rule) = built_in().find(|rule| name.strip_prefix("builtin:") == Some(rule.block.name)) {
+            return self.clause(&rule.block, block).into_iter().collect();
         }
-        let known: Vec<String> = guardrail::PACKS.iter().map(|(name, _)| format!("pack:{name}")).collect();
         let Some(text) = name.strip_prefix("pack:").and_then(guardrail::pack) else {
-            let choices = known.iter().map(String::as_str).chain(["builtin:escalation"]);
+            let packs = guardrail::PACKS.iter().map(|(name, _)| format!("pack:{name}"));
+            let built_in = built_in().map(|rule| format!("builtin:{}", rule.block.name));
+            let known: Vec<String> = packs.chain(built_in).collect();
+            let choices = known.iter().map(String::as_str);
             let hint = did_you_mean(name, choices.clone())
                 .unwrap_or_else(|| format!("known are {}", value::listed(&choices.collect::<Vec<_>>())));
             self.reader.report(Draft::error(span, format!("there is no `{name}` to use")).hint(hint));
@@ -134,96 +108,101 @@ impl Lowering<'_> {
         blocks.iter().flat_map(|block| self.rules(block)).collect()
     }
 
-    fn escalation(&mut self, block: &Block<'_>) -> Escalation {
-        let mut chosen = ["paths", "except_paths"].map(|key| {
-            let found = self.reader.texts(block, key);
-            for (id, span) in &found {
-                let ids = guardrail::paths().1.iter().map(|path| path.id.as_str());
-                if !ids.clone().any(|known| known == *id) {
-                    let draft = Draft::error(*span, format!("`{id}` is no path of escalation"));
-                    let hint =
-                        did_you_mean(id, ids).unwrap_or_else(|| "policies/escalation.yaml lists them".to_owned());
-                    self.reader.report(draft.hint(hint));
-                }
-            }
-            found.into_iter().map(|(id, _)| id.to_owned()).collect::<Vec<_>>()
-        });
-        Escalation { paths: std::mem::take(&mut chosen[0]), except_paths: std::mem::take(&mut chosen[1]) }
-    }
-
-    fn rules(&mut self, block: &Block<'_>) -> Vec<Rule> {
+    /// The rules that stand in a guardrail, block by block.
+    fn rules(&mut self, block: &Block<'_>) -> Vec<Clause> {
         let mut rules = Vec::new();
-        for inner in self.several(block, "deny") {
-            rules.push(Rule::Deny(self.denied(&inner)));
-        }
-        for inner in self.several(block, "require") {
-            rules.push(Rule::Require(self.required(&inner)));
+        for known in own_blocks() {
+            for inner in self.several(block, known.name) {
+                let keys: Vec<&str> = words(known).map(|word| word.key).collect();
+                self.reader.check_keys(&inner, &keys);
+                rules.extend(self.clause(known, &inner));
+            }
         }
         rules
     }
 
-    fn denied(&mut self, block: &Block<'_>) -> Deny {
-        self.reader.check_keys(block, DENY_KEYS);
-        if ["actions", "levels", "resources", "wildcards"].iter().all(|key| !block.map.contains_key(*key)) {
-            let draft = Draft::error(block.span, format!("{} would deny everything", block.name));
-            self.reader.report(draft.hint("add actions, levels, resources or wildcards"));
+    /// The rules of one block. What stands wrongly under a key is told and left out.
+    fn clause(&mut self, known: &guardrail::Block, block: &Block<'_>) -> Option<Clause> {
+        let told = self.reader.problems.len();
+        let has = |key: &str| block.map.contains_key(key);
+        if let Some(without) = known.without.filter(|without| !without.is_met(has, block.map.is_empty())) {
+            let draft = Draft::error(block.span, format!("{} {}", block.name, without.what));
+            self.reader.report(draft.hint_if(without.hint.map(str::to_owned)));
         }
-        for (text, span) in self.reader.texts(block, "actions") {
-            self.check_action(text, span, true);
+        let mut said = Said::new();
+        for word in words(known) {
+            if let Some(value) = self.said(block, word) {
+                said.insert(word.key.to_owned(), value);
+            }
         }
-        for (text, span) in self.reader.texts(block, "resources") {
-            self.tell(document::check_resource_pattern(text), span);
-        }
-        for (key, span) in self.reader.texts(block, "unless") {
-            self.check_key(key, span);
-        }
-        Deny {
-            actions: self.owned(block, "actions"),
-            levels: self.chosen(block, "levels", LEVELS),
-            resources: self.owned(block, "resources"),
-            wildcards: self.chosen(block, "wildcards", WILDCARDS),
-            unless: self.owned(block, "unless"),
+        match Clause::read(known.name, said) {
+            Ok(clause) => Some(clause),
+            // What was left out may be what it lacks.
+            Err(_) if self.reader.problems.len() > told => None,
+            Err(why) => {
+                self.reader.report(Draft::error(block.span, format!("{} can't be read: {why}", block.name)));
+                None
+            }
         }
     }
 
-    fn required(&mut self, block: &Block<'_>) -> Require {
-        self.reader.check_keys(block, REQUIRE_KEYS);
-        if block.map.is_empty() {
-            self.reader.report(Draft::error(block.span, format!("{} demands nothing", block.name)));
+    /// What stands under a key, by its word.
+    fn said(&mut self, block: &Block<'_>, word: &Word) -> Option<Value> {
+        match word.shape {
+            Shape::Seconds => self.data(block, word.key, object::Shape::Seconds),
+            Shape::Flag => self.data(block, word.key, object::Shape::Bool),
+            Shape::Text(check) => {
+                let (text, span) = self.reader.text(block, word.key)?;
+                self.complain(check(text), span).then(|| text.into())
+            }
+            Shape::PolicyArn => {
+                let (arn, span) = self.reader.text(block, word.key)?;
+                if self.tell(document::check_resource_pattern(arn), span) {
+                    self.policy_arn_pattern(arn, span);
+                }
+                Some(arn.into())
+            }
+            Shape::Actions => self.list(block, word, |lowering, text, span| lowering.check_action(text, span, true)),
+            Shape::Resources => self
+                .list(block, word, |lowering, text, span| lowering.tell(document::check_resource_pattern(text), span)),
+            Shape::ConditionKeys => self.list(block, word, Self::check_key),
+            Shape::Choices(names) => {
+                let choices: Vec<(&str, ())> = names.iter().map(|name| (*name, ())).collect();
+                self.list(block, word, |lowering, text, span| lowering.one_of(text, span, &choices).is_some())
+            }
+            Shape::Names(check) => self.list(block, word, |lowering, text, span| lowering.complain(check(text), span)),
         }
-        self.check_demands(block);
-        let mut seconds = |key: &str| match self.reader.value(block, key, Shape::Seconds) {
-            Some((FieldValue::Data(value), _)) => value.as_i64(),
+    }
+
+    fn data(&mut self, block: &Block<'_>, key: &str, shape: object::Shape) -> Option<Value> {
+        match self.reader.value(block, key, shape)? {
+            (FieldValue::Data(value), _) => Some(value),
             _ => None,
-        };
-        let (max_ttl, max_token_ttl) = (seconds("max_ttl"), seconds("max_token_ttl"));
-        let max_secret_id_ttl = seconds("max_secret_id_ttl");
-        let text = |found: Option<(&str, Span)>| found.map(|(text, _)| text.to_owned());
-        Require {
-            permissions_boundary: text(self.reader.text(block, "permissions_boundary")),
-            path_prefix: text(self.reader.text(block, "path_prefix")),
-            max_ttl,
-            credential_types: self.owned(block, "credential_types"),
-            max_token_ttl,
-            max_secret_id_ttl,
-            bound_cidrs: self.reader.flag(block, "bound_cidrs"),
-            bind_secret_id: self.reader.flag(block, "bind_secret_id"),
         }
     }
 
-    /// What no role can have is demanded by mistake.
-    fn check_demands(&mut self, block: &Block<'_>) {
-        if let Some((arn, span)) = self.reader.text(block, "permissions_boundary")
-            && self.tell(document::check_resource_pattern(arn), span)
-        {
-            self.policy_arn_pattern(arn, span);
+    /// The texts under a key that pass a check, which tells of the others.
+    fn list(
+        &mut self,
+        block: &Block<'_>,
+        word: &Word,
+        mut passes: impl FnMut(&mut Self, &str, Span) -> bool,
+    ) -> Option<Value> {
+        if !word.may_be_empty {
+            self.tell_empty(block, word.key);
         }
-        if let Some((path, span)) = self.reader.text(block, "path_prefix").filter(|(path, _)| !path.starts_with('/')) {
-            let draft = Draft::error(span, format!("`{path}` is not the path of an IAM user"));
-            self.reader.report(draft.hint("a path starts with `/`, as in /apps/"));
-        }
-        for (text, span) in self.reader.texts(block, "credential_types") {
-            self.one_of(text, span, CREDENTIAL_TYPES);
+        block.map.get(word.key)?;
+        let texts = self.reader.texts(block, word.key);
+        Some(texts.into_iter().filter(|(text, span)| passes(self, text, *span)).map(|(text, _)| text).collect())
+    }
+
+    fn complain(&mut self, checked: Result<(), Complaint>, span: Span) -> bool {
+        match checked {
+            Ok(()) => true,
+            Err(Complaint { what, hint }) => {
+                self.reader.report(Draft::error(span, what).hint(hint));
+                false
+            }
         }
     }
 
@@ -278,19 +257,17 @@ impl Lowering<'_> {
 
     /// The texts under a key.
     fn owned(&mut self, block: &Block<'_>, key: &str) -> Vec<String> {
-        let texts = self.reader.texts(block, key);
+        self.tell_empty(block, key);
+        self.reader.texts(block, key).into_iter().map(|(text, _)| text.to_owned()).collect()
+    }
+
+    fn tell_empty(&mut self, block: &Block<'_>, key: &str) {
         if let Some(entry) =
             block.map.get(key).filter(|entry| matches!(&entry.value.kind, Kind::List(items) if items.is_empty()))
         {
             let draft = Draft::error(entry.value.span, format!("`{key}` lists nothing"));
             self.reader.report(draft.hint("leave it out for all"));
         }
-        texts.into_iter().map(|(text, _)| text.to_owned()).collect()
-    }
-
-    fn chosen<T: Copy>(&mut self, block: &Block<'_>, key: &str, choices: &[(&str, T)]) -> Vec<T> {
-        let texts = self.reader.texts(block, key);
-        texts.into_iter().filter_map(|(text, span)| self.one_of(text, span, choices)).collect()
     }
 
     fn one_of<T: Copy>(&mut self, text: &str, span: Span, choices: &[(&str, T)]) -> Option<T> {
@@ -302,6 +279,28 @@ impl Lowering<'_> {
         }
         found.map(|(_, value)| *value)
     }
+}
+
+/// The keys of a guardrail.
+fn keys() -> Vec<&'static str> {
+    let chosen = built_in().flat_map(|rule| rule.words).map(|word| word.key);
+    let own = chosen.chain(own_blocks().map(|block| block.name));
+    ["severity", "roles", "apps", "use"].into_iter().chain(own).chain(["except", "enabled", "reason"]).collect()
+}
+
+/// The blocks that stand in a guardrail.
+fn own_blocks() -> impl Iterator<Item = &'static guardrail::Block> {
+    guardrail::blocks().filter(|block| block.is_written())
+}
+
+/// The rules that `use` takes.
+fn built_in() -> impl Iterator<Item = &'static Described> {
+    guardrail::RULES.iter().filter(|rule| rule.block.holds == Holds::BuiltIn)
+}
+
+/// The keys of a block.
+fn words(block: &guardrail::Block) -> impl Iterator<Item = &'static Word> {
+    guardrail::of_block(block.name).flat_map(|rule| rule.words)
 }
 
 /// Whether a text is a day that there is, as `2027-02-01`.
@@ -338,7 +337,7 @@ mod tests {
             let estate = estate::load(&sources, None).map_err(|problems| format!("{problems:?}")).expect(name);
             let mine = estate.guardrails.iter().find(|one| one.name == "mine").expect("declared");
             assert!(
-                !mine.rules.is_empty() && !mine.rules.iter().any(|rule| matches!(rule, Rule::Escalation(_))),
+                !mine.rules.is_empty() && !mine.all_rules().any(|rule| matches!(rule, Rule::Escalation(_))),
                 "{name}"
             );
             assert!(estate.guardrails.iter().any(|one| one.name == "escalation"), "the default one is there");

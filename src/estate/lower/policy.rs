@@ -6,7 +6,8 @@ use serde_json::Value;
 
 use super::document::unread;
 use super::{Lowering, is_lower_name};
-use crate::acl::{Capability, document, hcl};
+use crate::acl::Capability;
+use crate::acl::document::{Document, DocumentError, Feature};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
@@ -70,7 +71,7 @@ impl Lowering<'_> {
             self.reader.check(path, &PATH);
             self.check_path(path.label, path.span);
             if path.label.contains("{{") {
-                self.reader.report(not_served("identity templates", path.span));
+                self.reader.report(not_served(Feature::Templates, path.span));
             }
             if !self.reader.require(path, "capabilities", "[\"read\"]") {
                 continue;
@@ -113,7 +114,7 @@ impl Lowering<'_> {
         for key in ["min_wrapping_ttl", "max_wrapping_ttl"] {
             if let Some((FieldValue::Data(seconds), span)) = self.reader.value(path, key, Shape::Seconds) {
                 let _ = writeln!(text, "  {key} = \"{seconds}s\"");
-                self.reader.report(not_served("response wrapping", span));
+                self.reader.report(not_served(Feature::Wrapping, span));
             }
         }
     }
@@ -182,68 +183,43 @@ pub(super) fn check_file(text: &str, index: u32) -> FileRules {
         rules.problems.push(Draft::error(place(malformed.span), what));
         return rules;
     }
-    let items = match hcl::parse(text) {
-        Ok(items) => items,
+    let document = match Document::parse(text) {
+        Ok(document) => document,
         Err(error) => {
             let what = format!("this is not HCL: {}", error.what);
             rules.problems.push(Draft::error(place(error.offset..error.offset), what));
             return rules;
         }
     };
-    for item in items.iter().filter(|item| !matches!(item.keys[0].as_str(), "name" | "path")) {
-        let what = match item.keys.len() {
-            1 => format!("a policy has no key `{}`", item.keys[0]),
-            _ => "a policy has `path \"...\" { ... }` blocks only".to_owned(),
+    for (key, is_labelled, span) in document.unknown() {
+        let what = match is_labelled {
+            false => format!("a policy has no key `{key}`"),
+            true => "a policy has `path \"...\" { ... }` blocks only".to_owned(),
         };
-        rules.problems.push(Draft::error(place(item.key_spans[0].clone()), what));
+        rules.problems.push(Draft::error(place(span), what));
     }
-    for stanza in document::stanzas_of(&items) {
-        let (path, span) = (stanza.path.trim_start_matches('/'), place(stanza.span));
+    for stanza in document.stanzas() {
+        let (path, span) = (stanza.path.trim_start_matches('/'), place(stanza.span.clone()));
         rules.paths.push((path.to_owned(), span));
         rules.problems.extend(path_problem(path, span));
-        for item in stanza.body.iter().filter(|item| item.keys == ["capabilities"]) {
-            capabilities(text, item, |name, at| rules.problems.extend(capability_problem(name, place(at))));
-        }
+        let capabilities = stanza.capabilities();
+        rules.problems.extend(capabilities.filter_map(|(name, span)| capability_problem(name, place(span))));
     }
-    // The language's own parser tells one thing at a time, but all that the language forbids.
+    // The language's own reader tells one thing at a time, but all that the language forbids.
     if rules.problems.is_empty() {
-        rules.problems.extend(refusal(text, &items, index));
+        rules.problems.extend(refusal(&document, index));
     }
     rules
 }
 
-/// Calls `each` with the names in a list of capabilities and with where they stand.
-fn capabilities(text: &str, item: &hcl::Item, mut each: impl FnMut(&str, std::ops::Range<usize>)) {
-    let hcl::Value::List(values) = &item.value else { return };
-    let mut from = item.value_span.start;
-    for value in values {
-        let hcl::Value::Text(name) = value else { continue };
-        let written = format!("\"{name}\"");
-        // One that is written with an escape is not found, and is told at the list.
-        let at = text.get(from..item.value_span.end).and_then(|rest| rest.find(&written));
-        let span = at.map_or(item.value_span.clone(), |at| from + at..from + at + written.len());
-        from = at.map_or(from, |_| span.end);
-        each(name, span);
-    }
-}
-
 /// What an engine refuses in a document whose syntax holds, or what ours does not serve.
-fn refusal(text: &str, items: &[hcl::Item], index: u32) -> Option<Draft> {
-    let at = |range: Option<std::ops::Range<usize>>| Span::new(index, range.unwrap_or(0..0));
-    match document::parse_with_templates(text) {
-        Err(error) => {
-            let what = error.to_string().split_whitespace().collect::<Vec<_>>().join(" ");
-            Some(Draft::error(at(document::place(items, &error)), what))
-        }
-        Ok(rules) => document::not_served(&rules).map(|error| {
-            let (what, word) = match rules.iter().any(|rule| rule.path.contains("{{")) {
-                true => ("identity templates", "{{"),
-                false => ("response wrapping", "wrapping_ttl"),
-            };
-            let word = text.find(word).map(|at| at..at + word.len());
-            not_served(what, at(word.or_else(|| document::place(items, &error))))
-        }),
-    }
+fn refusal(document: &Document<'_>, index: u32) -> Option<Draft> {
+    let error = document.rules().err().or_else(|| document.not_served())?;
+    let span = Span::new(index, error.span());
+    Some(match error {
+        DocumentError::NotServed { feature, .. } => not_served(feature, span),
+        error => Draft::error(span, error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")),
+    })
 }
 
 fn path_problem(path: &str, span: Span) -> Option<Draft> {
@@ -306,7 +282,7 @@ pub(super) fn quoted(text: &str) -> String {
 }
 
 /// What other engines serve and ours refuses.
-fn not_served(what: &str, span: Span) -> Draft {
-    Draft::warning(span, format!("leasehold's engine serves no {what}: it refuses the policy"))
+fn not_served(feature: Feature, span: Span) -> Draft {
+    Draft::warning(span, format!("leasehold's engine serves no {}: it refuses the policy", feature.name()))
         .hint("Vault and OpenBao serve it; for leasehold's engine, leave it out")
 }

@@ -9,13 +9,10 @@
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
-
 use super::role::Role;
 use crate::clock::rfc3339;
 use crate::engine::error::Error;
-use crate::guardrail::{self, Guardrail, Rule, Severity, Subject, Terms};
+use crate::guardrail::{self, Guardrail, Severity, Subject, Terms, wire};
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
 
@@ -31,12 +28,8 @@ pub(crate) struct Verdicts(Mutex<HashMap<String, Option<String>>>);
 /// # Errors
 /// What is no list of guardrails.
 pub(super) fn decode(header: &str) -> Result<Vec<Guardrail>, Error> {
-    let bytes = STANDARD.decode(header).map_err(|_| malformed("it is not base64"))?;
-    serde_json::from_slice(&bytes).map_err(|error| malformed(&error.to_string()))
-}
-
-fn malformed(why: &str) -> Error {
-    Error::Invalid(format!("the header x-leasehold-guardrails is not understood: {why}"))
+    wire::read(header)
+        .map_err(|why| Error::Invalid(format!("the header x-leasehold-guardrails is not understood: {why}")))
 }
 
 impl Verdicts {
@@ -115,20 +108,13 @@ fn is_bounded_as_reviewed(role: &Role) -> bool {
 
 /// A guardrail's demands alone, unless an exception has ended: then what it excepted has to be judged.
 fn without_access(guardrail: &Guardrail) -> Guardrail {
-    let mut guardrail = guardrail.clone();
-    if guardrail.exceptions.is_empty() {
-        guardrail.rules.retain(|rule| matches!(rule, Rule::Require(_)));
-    }
-    guardrail
+    let guardrail = guardrail.clone();
+    if guardrail.exceptions.is_empty() { guardrail.without_access() } else { guardrail }
 }
 
 /// Why the role can't be judged, if one of its guardrails asks what it may do and it has what no plan has seen.
 fn unjudged<S>(role: &Role, subject: &Subject<'_, S>, day: &str) -> Option<String> {
-    let asks = |one: &&Guardrail| {
-        one.severity == Severity::Deny
-            && one.rules.iter().any(|rule| !matches!(rule, Rule::Require(_)))
-            && subject.is_bound(one, day)
-    };
+    let asks = |one: &&Guardrail| one.severity == Severity::Deny && one.asks_access() && one.binds(subject, day);
     let guardrail = role.guardrails.iter().find(asks)?;
     let strange = |now: &Option<Vec<String>>, reviewed: &[String]| -> Vec<String> {
         now.iter().flatten().filter(|one| !reviewed.contains(one)).cloned().collect()
@@ -146,3 +132,6 @@ fn unjudged<S>(role: &Role, subject: &Subject<'_, S>, day: &str) -> Option<Strin
         )
     })
 }
+
+#[cfg(test)]
+mod tests;

@@ -4,7 +4,6 @@ use std::sync::LazyLock;
 
 use serde::Deserialize;
 
-use super::Escalation;
 use crate::iam::compare::{Case, Proof, gain_within, reach, scope};
 use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, PolicySet, Quantifier, Scope, Statement, Test};
@@ -71,16 +70,26 @@ struct File {
     paths: Vec<Path>,
 }
 
-static TEXT: &str = include_str!("../../policies/escalation.yaml");
+static TEXT: &str = include_str!("../../../../policies/escalation.yaml");
 
 // As with the catalogue of actions: without its paths, the guardrail that is there by itself would forbid nothing.
-static FILE: LazyLock<Result<File, String>> = LazyLock::new(|| read(TEXT));
+static FILE: LazyLock<Result<File, Unreadable>> = LazyLock::new(|| read(TEXT));
 
-fn read(text: &str) -> Result<File, String> {
-    match serde_yaml::from_str::<File>(text) {
-        Ok(file) if !file.paths.is_empty() => Ok(file),
-        Ok(_) => Err("there are no escalation paths in this program".to_owned()),
-        Err(why) => Err(format!("the escalation paths in this program can't be read: {why}")),
+/// Why the list is of no use.
+#[derive(Debug, thiserror::Error)]
+pub enum Unreadable {
+    /// It has no paths.
+    #[error("there are no escalation paths in this program")]
+    Empty,
+    /// It is not in its form.
+    #[error("the escalation paths in this program can't be read: {0}")]
+    Malformed(#[from] serde_yaml::Error),
+}
+
+fn read(text: &str) -> Result<File, Unreadable> {
+    match serde_yaml::from_str::<File>(text)? {
+        file if file.paths.is_empty() => Err(Unreadable::Empty),
+        file => Ok(file),
     }
 }
 
@@ -95,21 +104,14 @@ fn file() -> &'static File {
 ///
 /// # Errors
 /// What is wrong with it.
-pub fn check_paths() -> Result<(), &'static str> {
-    FILE.as_ref().map(drop).map_err(String::as_str)
+pub fn check_paths() -> Result<(), &'static Unreadable> {
+    FILE.as_ref().map(drop)
 }
 
 /// Every way that is known, and the day of the list.
 pub fn paths() -> (&'static str, &'static [Path]) {
     let file = file();
     (&file.date, &file.paths)
-}
-
-/// The ways that a rule is about.
-pub(super) fn chosen(rule: &Escalation) -> impl Iterator<Item = &'static Path> {
-    file().paths.iter().filter(|path| {
-        (rule.paths.is_empty() || rule.paths.contains(&path.id)) && !rule.except_paths.contains(&path.id)
-    })
 }
 
 impl Path {

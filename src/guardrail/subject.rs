@@ -1,0 +1,63 @@
+//! What is judged: one role, or one app.
+
+use super::violation::Violator;
+use crate::iam::policy::PolicySet;
+
+/// One role, or one app.
+#[derive(Clone, Debug)]
+pub struct Subject<'a, S> {
+    /// `aws/deploy`, or the app's name.
+    pub name: &'a str,
+    /// Its roles as `mount/role`: itself, if it is one.
+    pub roles: Vec<String>,
+    /// The apps that have the role: itself, if it is one.
+    pub apps: Vec<String>,
+    /// What it may do: one set for each of its roles.
+    pub access: &'a [PolicySet<S>],
+    /// What a role says besides; `None` for an app.
+    pub terms: Option<Terms>,
+    /// The logins of an app.
+    pub logins: Vec<Login>,
+    /// Where it is declared: `file:line`.
+    pub place: Option<String>,
+}
+
+impl<S> Subject<'_, S> {
+    /// Who it is in a verdict.
+    pub fn violator(&self) -> Violator {
+        match self.terms {
+            Some(_) => Violator::Role(self.name.to_owned()),
+            None => Violator::App(self.name.to_owned()),
+        }
+    }
+}
+
+/// What a role says besides its policies.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// Its permissions boundary; empty is none.
+    pub permissions_boundary: String,
+    /// The IAM path of its users; empty and `/` are the engine's own.
+    pub user_path: String,
+    /// Its credential type.
+    pub credential_type: String,
+    /// How long a credential lives at most, in seconds.
+    pub max_ttl: i64,
+}
+
+/// What a login says. Times are in seconds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Login {
+    /// Its path: `auth/approle/role/app-webapp`.
+    pub path: String,
+    /// How long its tokens live at most; `None` is for ever.
+    pub max_token_ttl: Option<i64>,
+    /// How long a secret id lives; 0 is for ever.
+    pub secret_id_ttl: i64,
+    /// Whether a login needs a secret id.
+    pub bind_secret_id: bool,
+    /// Whether logins, or the tokens that come of them, are bound to networks.
+    pub bound_cidrs: bool,
+    /// Where it is declared.
+    pub place: Option<String>,
+}
