@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod live;
 pub mod object;
 pub mod plan;
+pub mod proposal;
 pub mod review;
 pub mod sandbox;
 pub mod secret;

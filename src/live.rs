@@ -12,10 +12,8 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 use crate::api::{self, Client};
-use crate::object::{
-    Field, KINDS, Kind, Live, Object, Owned, Place, Read, acl_policy, approle_role, audit_device, auth_mount, aws_role,
-    field, mount, settings_of,
-};
+use crate::object::home::Table;
+use crate::object::{Field, Home, KINDS, Kind, Live, Mount, Object, Owned, Place, Read, field};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
@@ -119,18 +117,18 @@ impl Early {
     pub async fn read(client: &Client, desired: &[Object]) -> Self {
         let wanted: BTreeMap<&str, &'static Kind> =
             desired.iter().map(|object| (object.path.as_str(), object.kind)).collect();
-        let lists = KINDS.iter().filter_map(|&kind| match (kind.read)("") {
-            Read::Entry { list, .. } => Some((kind, list)),
-            Read::At(_) => None,
+        let lists = KINDS.iter().filter_map(|&kind| match kind.home {
+            Home::Entry(table) => Some((kind, table)),
+            _ => None,
         });
-        let tables = stream::iter(lists.map(|(kind, list)| async move { (kind, list, table(client, list).await) }))
+        let tables = stream::iter(lists.map(|(kind, of)| async move { (kind, of.list, table(client, of).await) }))
             .buffered(READS_AT_ONCE)
             .collect();
         let folders = declared_folders(desired);
         let in_folder =
             |path: &str| path.rsplit_once('/').is_some_and(|(folder, _)| folders.iter().any(|one| one.path == folder));
         let single = |(path, kind): (&&str, &&'static Kind)| {
-            (matches!((kind.read)(path), Read::At(_)) && !in_folder(path)).then(|| ((*path).to_owned(), *kind))
+            (matches!(kind.read(path), Read::At(_)) && !in_folder(path)).then(|| ((*path).to_owned(), *kind))
         };
         let mut singles: Vec<(String, &'static Kind)> = wanted.iter().filter_map(single).collect();
         singles.extend(undeclared_settings(desired, &wanted));
@@ -154,7 +152,8 @@ impl Early {
     fn missing(&self, wanted: &BTreeMap<&str, &'static Kind>) -> Vec<(String, &'static Kind)> {
         let known: Tables =
             self.tables.iter().filter_map(|(_, list, table)| Some((*list, table.as_ref().ok()?.clone()?))).collect();
-        let counting = self.listings.iter().filter(|(folder, _)| is_mounted(&format!("{}/x", folder.path), &known));
+        let counting =
+            self.listings.iter().filter(|(folder, _)| is_mounted(folder.kind, &format!("{}/x", folder.path), &known));
         let listed = counting.filter_map(|(folder, listed)| Some((folder, listed.as_ref().ok()?)));
         listed.flat_map(|(folder, listed)| missing_of(folder, listed, wanted)).collect()
     }
@@ -197,7 +196,7 @@ impl Early {
         tables: &Tables,
         snapshot: &mut Snapshot,
     ) {
-        for (path, kind) in undeclared_settings(desired, wanted).filter(|(path, _)| is_mounted(path, tables)) {
+        for (path, kind) in undeclared_settings(desired, wanted).filter(|(path, kind)| is_mounted(kind, path, tables)) {
             match self.objects.remove(&path) {
                 Some(Ok(Some(live))) if !live.is_unset() => snapshot.unmanaged.push((kind.name, path)),
                 Some(Err(Error::Api { source, .. })) if source.code() == Some(403) => snapshot
@@ -246,7 +245,7 @@ pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, 
 /// # Errors
 /// [`Error`].
 pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
-    match (kind.read)(path) {
+    match kind.read(path) {
         Read::At(at) => match get(client, &at).await? {
             Some(data) => parsed(kind, path, &data).map(Some),
             None => Ok(None),
@@ -279,22 +278,22 @@ pub async fn read_whole(
     Ok(Some(live))
 }
 
-/// The objects that can be listed below a mount, by path.
+/// The objects that can be listed below a mount, by path; `None` is a mount of which nothing is known.
 ///
 /// # Errors
 /// [`Error::Api`].
-pub async fn below(client: &Client, mount: &str) -> Result<Vec<String>, Error> {
-    let folder = match mount.strip_prefix("sys/auth/") {
-        Some(mount) => format!("auth/{mount}/role"),
-        None => format!("{}/roles", mount.strip_prefix("sys/mounts/").unwrap_or(mount)),
-    };
-    match client.list(&folder).await {
-        Ok(answer) => {
-            let keys = answer.as_ref().map(keys).unwrap_or_default();
-            Ok(keys.into_iter().map(|key| format!("{folder}/{key}")).collect())
+pub async fn below(client: &Client, mount: Option<&Live>) -> Result<Vec<String>, Error> {
+    let mut below = Vec::new();
+    for (_, folder) in mount.and_then(Live::mount).iter().flat_map(Mount::folders) {
+        match client.list(&folder).await {
+            Ok(answer) => {
+                let keys = answer.as_ref().map(keys).unwrap_or_default();
+                below.extend(keys.into_iter().map(|key| format!("{folder}/{key}")));
+            }
+            Err(source) => return Err(Error::Api { path: folder, source }),
         }
-        Err(source) => Err(Error::Api { path: folder, source }),
     }
+    Ok(below)
 }
 
 /// How many leases there are under a prefix of lease ids, in each folder that has some. `None` if this token may not
@@ -372,11 +371,12 @@ fn take_tables(
 ///
 /// # Source
 /// [`api::Error::is_for_root_only`]; Vault answers "unsupported path" (404) there.
-async fn table(client: &Client, list: &'static str) -> Result<Option<Map<String, Value>>, Error> {
+async fn table(client: &Client, of: &'static Table) -> Result<Option<Map<String, Value>>, Error> {
+    let list = of.list;
     match get(client, list).await {
         Ok(Some(table)) => Ok(Some(table)),
         Err(Error::Api { source, .. }) if source.is_for_root_only() && client.namespace().is_some() => Ok(None),
-        Ok(None) if list == audit_device::TABLE && client.namespace().is_some() => Ok(None),
+        Ok(None) if of.is_root_only && client.namespace().is_some() => Ok(None),
         // Every namespace has mounts and auth methods, so there is none: or it is another sort of server.
         Ok(None) => Err(match client.no_namespace() {
             Some(source) => Error::Api { path: list.to_owned(), source },
@@ -386,19 +386,22 @@ async fn table(client: &Client, list: &'static str) -> Result<Option<Map<String,
     }
 }
 
-/// The folders whose objects are counted: policies, and the roles of every mount that is declared or ours.
+/// The folders whose objects are counted: those of the engine, and those of every mount that is declared or ours.
 fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folder> {
-    let mut folders = vec![Folder { kind: &acl_policy::KIND, path: "sys/policies/acl".to_owned() }];
-    for (list, sort, kind, prefix, leaf) in [
-        ("sys/mounts", "aws", &aws_role::KIND, "", "roles"),
-        ("sys/auth", "approle", &approle_role::KIND, "auth/", "role"),
-    ] {
-        for (key, entry) in tables.get(list).into_iter().flatten() {
-            let mount = key.trim_end_matches('/');
-            let declared = wanted.contains_key(format!("{list}/{mount}").as_str());
-            if declared && entry.get("type").and_then(Value::as_str) == Some(sort) {
-                folders.push(Folder { kind, path: format!("{prefix}{mount}/{leaf}") });
+    let mut folders = Vec::new();
+    for &kind in KINDS {
+        match kind.home {
+            Home::Folder { path, .. } => folders.push(Folder { kind, path: path.to_owned() }),
+            Home::Below { table, .. } => {
+                for (key, entry) in tables.get(table.list).into_iter().flatten() {
+                    let mount = key.trim_end_matches('/');
+                    let declared = wanted.contains_key(format!("{}/{mount}", table.list).as_str());
+                    let sort = entry.get("type").and_then(Value::as_str).filter(|_| declared);
+                    let path = sort.and_then(|sort| kind.folder_below(table, sort, mount));
+                    folders.extend(path.map(|path| Folder { kind, path }));
+                }
             }
+            Home::Entry(_) | Home::Setting { .. } => {}
         }
     }
     folders
@@ -406,18 +409,12 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folde
 
 /// The folders that there are if everything that is declared is there.
 fn declared_folders(desired: &[Object]) -> Vec<Folder> {
-    let mut folders = vec![Folder { kind: &acl_policy::KIND, path: "sys/policies/acl".to_owned() }];
-    let is_of = |object: &Object, sort: &str| object.value("type").as_str() == Some(sort);
-    folders.extend(desired.iter().filter_map(|object| match object.path.split_once('/')?.1.split_once('/')? {
-        ("mounts", mount) if object.kind.name == mount::KIND.name && is_of(object, "aws") => {
-            Some(Folder { kind: &aws_role::KIND, path: format!("{mount}/roles") })
-        }
-        ("auth", mount) if object.kind.name == auth_mount::KIND.name && is_of(object, "approle") => {
-            Some(Folder { kind: &approle_role::KIND, path: format!("auth/{mount}/role") })
-        }
+    let of_engine = KINDS.iter().filter_map(|&kind| match kind.home {
+        Home::Folder { path, .. } => Some(Folder { kind, path: path.to_owned() }),
         _ => None,
-    }));
-    folders
+    });
+    let of_mounts = desired.iter().filter_map(Object::mount).flat_map(|mount| mount.folders());
+    of_engine.chain(of_mounts.map(|(kind, path)| Folder { kind, path })).collect()
 }
 
 /// Adds what is told apart from its object to those that are there; where this token may not read it, that.
@@ -455,11 +452,10 @@ fn undeclared_settings<'a>(
     desired: &'a [Object],
     wanted: &'a BTreeMap<&str, &'static Kind>,
 ) -> impl Iterator<Item = (String, &'static Kind)> + 'a {
-    let mounts = desired.iter().filter(|object| object.kind.name == mount::KIND.name);
-    let settings = mounts.flat_map(|object| {
-        let sort = object.value("type").as_str().unwrap_or_default().to_owned();
-        let mount = object.path.trim_start_matches("sys/mounts/");
-        settings_of(&sort, mount).collect::<Vec<_>>()
+    let settings = desired.iter().filter_map(Object::mount).flat_map(|mount| {
+        let mut settings: Vec<_> = mount.settings().collect();
+        settings.sort_by(|(_, one), (_, other)| one.cmp(other));
+        settings
     });
     settings.filter(|(_, path)| !wanted.contains_key(path.as_str())).map(|(kind, path)| (path, kind))
 }
@@ -550,11 +546,7 @@ fn keys(answer: &api::Answer) -> Vec<String> {
 /// Takes the objects out of a list's `key_info`. A field that every answer of the kind has tells a
 /// whole object from a few words about one.
 fn bodies(folder: &Folder, answer: &api::Answer, found: &mut HashMap<String, Live>) {
-    let witness = match folder.kind.name {
-        name if name == aws_role::KIND.name => "credential_type",
-        name if name == approle_role::KIND.name => "token_policies",
-        _ => "policy",
-    };
+    let Some(witness) = folder.kind.witness() else { return };
     let infos = answer.data.as_ref().and_then(|data| data.get("key_info")).and_then(Value::as_object);
     found.extend(infos.into_iter().flatten().filter_map(|(key, info)| {
         let path = format!("{}/{key}", folder.path);
@@ -577,7 +569,7 @@ async fn read_objects(
     let mut answers: Vec<(String, Result<Option<Live>, Error>)> = Vec::new();
     let mut asked: Vec<(String, &'static Kind)> = Vec::new();
     for (&path, &kind) in wanted {
-        if let Read::Entry { list, key } = (kind.read)(path) {
+        if let Read::Entry { list, key } = kind.read(path) {
             let entry = tables.get(list).and_then(|table| table.get(&key)).and_then(Value::as_object);
             if let Some(entry) = entry {
                 snapshot.objects.insert(path.to_owned(), parsed(kind, path, entry)?);
@@ -593,7 +585,7 @@ async fn read_objects(
                 }
                 None => listing.keys.contains(name),
             },
-            None => is_mounted(path, tables),
+            None => is_mounted(kind, path, tables),
         };
         match early.remove(path).filter(|_| is_there) {
             Some(answer) => answers.push((path.to_owned(), answer)),
@@ -611,13 +603,10 @@ async fn read_objects(
 }
 
 /// Whether anything can be at a path: under a mount that is there, or where that is not known.
-fn is_mounted(path: &str, tables: &Tables) -> bool {
-    if path.starts_with("sys/") {
-        return true;
-    }
-    let (list, rest) = path.strip_prefix("auth/").map_or(("sys/mounts", path), |rest| ("sys/auth", rest));
-    let Some(table) = tables.get(list) else { return true };
-    rest.match_indices('/').any(|(at, _)| table.contains_key(&rest[..=at]))
+fn is_mounted(kind: &Kind, path: &str, tables: &Tables) -> bool {
+    let Some((table, before)) = kind.table().and_then(|table| Some((table, table.below?))) else { return true };
+    let (Some(rest), Some(mounts)) = (path.strip_prefix(before), tables.get(table.list)) else { return true };
+    rest.match_indices('/').any(|(at, _)| mounts.contains_key(&rest[..=at]))
 }
 
 async fn get(client: &Client, path: &str) -> Result<Option<Map<String, Value>>, Error> {

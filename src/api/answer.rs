@@ -86,6 +86,8 @@ pub enum Error {
         subject: String,
         /// What is wrong.
         problem: String,
+        /// Which sort of trouble it is.
+        fault: TlsFault,
     },
     /// No answer in time. Whether the server acted is unknown.
     #[error("{method} {url}: no answer within {seconds} s")]
@@ -139,6 +141,19 @@ pub enum Error {
         /// Its name; never its value.
         name: String,
     },
+}
+
+/// What a handshake failed by, as far as there is something to do about it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TlsFault {
+    /// The other end does not speak TLS.
+    NotTls,
+    /// Nobody who is trusted signed its certificate.
+    UnknownIssuer,
+    /// Its certificate is one of a CA, as self-signed ones are.
+    CaAsServer,
+    /// Anything else.
+    Other,
 }
 
 impl Error {

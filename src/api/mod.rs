@@ -18,7 +18,7 @@ use tokio::io::DuplexStream;
 
 use crate::secret::Secret;
 
-pub use self::answer::{Answer, Denial, Error};
+pub use self::answer::{Answer, Denial, Error, TlsFault};
 pub use self::transport::TlsOptions;
 use self::transport::{Method, Request, Transport};
 

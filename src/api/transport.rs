@@ -239,8 +239,8 @@ impl Transport {
     fn no_connection(&self, error: hyper_util::client::legacy::Error) -> Error {
         let mut cause: Option<&(dyn std::error::Error + 'static)> = Some(&error);
         while let Some(current) = cause {
-            if let Some(ConnectError::Tls(problem)) = current.downcast_ref() {
-                return Error::Tls { subject: self.address.clone(), problem: problem.clone() };
+            if let Some(ConnectError::Tls(problem, fault)) = current.downcast_ref() {
+                return Error::Tls { subject: self.address.clone(), problem: problem.clone(), fault: *fault };
             }
             cause = current.source();
         }

@@ -20,7 +20,7 @@ use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::{Object, Owned, State, fingerprint};
-use crate::plan::{self, Action, Change, Plan, Standing};
+use crate::plan::{self, Action, Change, Plan, Reviewed, Standing};
 use crate::secret::Secret;
 
 pub use self::prepare::{Prepared, Reading, Wish, prepare, prepare_from};
@@ -131,7 +131,7 @@ impl Applied {
 /// [`Error`]: nothing was done. Failures of single objects are in the report.
 pub async fn run(
     client: &Client,
-    plan: &Plan,
+    plan: &Reviewed,
     desired: &[Object],
     ledger: &mut Ledger,
     options: &Options<'_>,

@@ -10,7 +10,8 @@ use crate::api::Client;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Live, Object, Owned, auth_mount, aws_lease, aws_role, aws_root, mount, settings_of};
+use crate::object::home::ENGINES;
+use crate::object::{Live, Mount, Object, Owned, auth_mount, aws_lease, aws_role, mount};
 use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -129,7 +130,7 @@ pub async fn prepare_from(
     input.unmanaged = &unmanaged;
     let mut leases = Leases::default();
     // Without a change there is nothing to take from anybody, and no lease that it would be about.
-    if !plan.is_empty() {
+    if !plan.is_empty() || !wish.adopt_from.is_empty() {
         let (claims, counted) =
             tokio::join!(ask_others(&plan, ledger.readable_others(client, owners), wish), Leases::count(client, &plan));
         leases = counted;
@@ -140,6 +141,10 @@ pub async fn prepare_from(
         input.others = claims.as_ref().map_or(Others::Hidden, Others::Known);
         plan = Plan::new(&input);
     }
+    let takes = |owner: &String| plan.changes.iter().any(|change| change.from.as_ref() == Some(owner));
+    let idle = wish.adopt_from.iter().filter(|owner| !takes(owner));
+    let idle = idle.map(|owner| format!("nothing is taken over from {owner}: it has nothing that is declared here"));
+    plan.notes.extend(idle.collect::<Vec<_>>());
     leases.tell(&mut plan);
     tell_static_roles(client, &mut plan).await;
     guard_accounts(client, &mut plan, desired).await;
@@ -153,13 +158,8 @@ async fn settings_below(
     owned: &BTreeMap<String, Owned>,
 ) -> Result<Vec<Unmanaged>, Error> {
     let mut found = Vec::new();
-    for folder in plan
-        .changes
-        .iter()
-        .filter(|change| unmounts(change))
-        .filter_map(|change| plan::folder(change.kind, &change.path))
-    {
-        for (kind, path) in settings_of("aws", folder.trim_end_matches('/')) {
+    for mount in plan.changes.iter().filter_map(unmounted) {
+        for (kind, path) in mount.settings() {
             if owned.contains_key(&path) {
                 continue;
             }
@@ -168,7 +168,7 @@ async fn settings_below(
                     let set = live.is_some_and(|live| !live.is_unset());
                     found.extend(set.then_some(Unmanaged { kind: kind.name, path }));
                 }
-                // An engine of another type has none.
+                // Not every version of an engine has each.
                 Err(live::Error::Api { source, .. }) if matches!(source.code(), Some(400 | 405)) => {}
                 Err(error) => return Err(error.into()),
             }
@@ -177,17 +177,14 @@ async fn settings_below(
     Ok(found)
 }
 
-/// Whether a secrets engine would be unmounted.
-fn unmounts(change: &Change) -> bool {
-    change.action == Action::Delete && change.kind.name == mount::KIND.name
+/// What would be unmounted.
+fn unmounted(change: &Change) -> Option<Mount<'_>> {
+    change.live.as_ref().filter(|_| change.action == Action::Delete)?.mount()
 }
 
 /// Says of an AWS engine that would be unmounted what no list tells. Ours has none.
 async fn tell_static_roles(client: &Client, plan: &mut Plan) {
-    let goes = |change: &Change| {
-        let is_aws = change.live.as_ref().is_some_and(|live| live.fields.get("type").is_some_and(|kind| kind == "aws"));
-        unmounts(change) && is_aws
-    };
+    let goes = |change: &Change| unmounted(change).is_some_and(|mount| mount.table == &ENGINES && mount.sort == "aws");
     if !plan.changes.iter().any(&goes) {
         return;
     }
@@ -217,7 +214,7 @@ async fn ask_others(
     let touched: HashSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
     let goes = |change: &&Change| change.action == Action::Delete;
     let folders: Vec<String> =
-        plan.changes.iter().filter(goes).filter_map(|change| plan::folder(change.kind, &change.path)).collect();
+        plan.changes.iter().filter(goes).filter_map(|change| change.kind.below(&change.path)).collect();
     let mut claims = Claims::new();
     for other in &others {
         for (path, owned) in other.owned() {
@@ -259,7 +256,7 @@ impl Leases {
             let Some(counted) = self.counts.get(&change.path).filter(|_| lease_prefix(change).is_some()) else {
                 continue;
             };
-            let unmounts = change.action == Action::Delete && plan::folder(change.kind, &change.path).is_some();
+            let unmounts = change.action == Action::Delete && change.kind.below(&change.path).is_some();
             let Some(counted) = counted else {
                 // What revokes them says so itself.
                 if unmounts {
@@ -317,15 +314,14 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
     let mut leaving = Vec::new();
     for change in plan.changes.iter().filter(|change| matches!(change.action, Action::Update | Action::Adopt)) {
         let object = desired.iter().find(|object| object.path == change.path);
-        if change.kind.name == aws_root::KIND.name
-            && let (Some(live), Some(object)) = (&change.live, object)
+        if let (Some(key), Some(live), Some(object)) = (change.kind.key, &change.live, object)
             // Whoever applies it knows the key.
-            && !object.is_unresolved("access_key")
+            && !object.is_unresolved(key.id)
             && plan.kept(&change.path).is_none()
-            && !aws_root::is_same_account(live, object)
-            && let Some(mount) = change.path.strip_suffix("/config/root")
+            && !(key.is_same_account)(live, object)
+            && let Some(mount) = change.kind.mount_prefix(&change.path)
         {
-            leaving.push((change.path.clone(), change.place.clone(), mount.to_owned()));
+            leaving.push((change.path.clone(), change.place.clone(), mount));
         }
     }
     for (path, place, mount) in leaving {

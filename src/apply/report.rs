@@ -3,7 +3,7 @@
 use std::fmt::Write as _;
 
 use super::step;
-use crate::object::{Level, Live, Object};
+use crate::object::{Class, Live, Object};
 use crate::plan::{Change, Plan, Summary, escape};
 
 /// What to do about an audit device that can't be had, and what its absence means.
@@ -150,7 +150,7 @@ impl Report {
                 }
                 Outcome::Failed { what, .. } => {
                     let _ = writeln!(text, "Failed to {verb} {head}: {}", escape(what));
-                    if change.kind.level == Level::Audit && !change.takes_away() {
+                    if change.kind.class == Class::Audit && !change.takes_away() {
                         let _ = writeln!(text, "  = help: {AUDIT_HELP}");
                     }
                 }

@@ -11,7 +11,7 @@ use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
 use crate::guardrail::wire;
 use crate::live;
-use crate::object::{Access, Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, aws_role, fingerprint};
+use crate::object::{Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, aws_role, fingerprint};
 use crate::plan::{self, Action, Change, FieldChange, Plan, Side};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
@@ -172,9 +172,9 @@ impl Step<'_> {
 
     async fn take_away(&self) -> Outcome {
         let (client, change) = (&self.client, self.change);
-        if plan::folder(change.kind, &change.path).is_some() {
+        if change.kind.below(&change.path).is_some() {
             // Ours below it are gone by now, and the plan said that there is nothing else.
-            match live::below(client, &change.path).await {
+            match live::below(client, change.live.as_ref()).await {
                 Ok(below) if below.is_empty() => {}
                 Ok(below) => {
                     let what = format!("there is something below it that is not ours: {}", below.join(", "));
@@ -198,9 +198,7 @@ impl Step<'_> {
 /// Whether something goes with a write that no read tells, or that this token may not read: a secret, a role's
 /// guardrails, a login's role id.
 fn is_hidden(object: &Object) -> bool {
-    object.kind.name == aws_role::KIND.name
-        || object.kind.fields.iter().any(|field| field.access == Access::WriteOnly)
-        || object.apart().next().is_some()
+    object.kind.name == aws_role::KIND.name || object.kind.has_hidden() || object.apart().next().is_some()
 }
 
 /// How an object that was just written differs from its declaration.

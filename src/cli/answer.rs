@@ -53,3 +53,14 @@ pub(crate) fn structured(value: &Value, format: Format) -> Result<(), CliError> 
         _ => output::line(&format!("{value:#}")),
     }
 }
+
+/// Says that something was done, to a person; a program sees the exit code.
+///
+/// # Errors
+/// When stdout can't be written.
+pub(crate) fn succeed(text: &str, format: Format) -> Result<u8, CliError> {
+    match format {
+        Format::Table => output::line(text).map(|()| 0),
+        _ => Ok(0),
+    }
+}

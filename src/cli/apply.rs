@@ -1,6 +1,5 @@
 //! `leasehold apply`.
 
-use std::collections::HashSet;
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -13,10 +12,10 @@ use super::Global;
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::output;
-use super::plan::{Proposal, Word, adoption, colour, failed, propose};
-use super::secret_source;
-use crate::apply::{self, Options, Outcome, Prepared};
-use crate::plan::{Change, Plan, escape};
+use crate::api::Client;
+use crate::apply::{self, Options, Outcome};
+use crate::plan::{Adopt, Change, Plan, escape};
+use crate::proposal::{Proposal, Word};
 
 /// What a shell answers for a process that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -64,7 +63,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?.at(args.dir.clone()).telling(Warnings::of(args.strict));
     let outcome = carry_out(&context, &args).await;
     context.close().await;
-    outcome.map_err(|error| CliError { exit_code: if error.exit_code == 2 { 1 } else { error.exit_code }, ..error })
+    outcome
 }
 
 async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
@@ -75,30 +74,31 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
             .hint("`leasehold plan` prints it: 64 hexadecimal digits"));
     }
     let word = Word {
-        adopt: adoption(args.adopt),
+        adopt: Adopt::of(args.adopt),
         adopt_from: &args.adopt_from,
         account_change: args.allow_account_change,
         older: args.allow_older,
     };
-    let mut proposal = propose(context, word).await?;
-    let plan = &proposal.prepared.plan;
+    let (mut proposal, client) = context.propose(word).await?;
+    let plan = &proposal.plan;
     match args.expect.as_deref().filter(|_| !plan.is_empty()) {
         Some(expected) => expect(plan, expected)?,
-        None => output::data(&plan.page(colour(), args.verbose))?,
+        None => output::data(&plan.page(output::colour(), args.verbose))?,
     }
     if !plan.refusals.is_empty() {
         return Ok(plan.exit_code());
     }
-    let written: HashSet<&str> =
-        plan.changes.iter().filter(|change| !change.takes_away()).map(|change| change.path.as_str()).collect();
-    secret_source::missing(proposal.missing.iter().filter(|missing| written.contains(missing.path.as_str())))?;
+    let missing: Vec<&str> = proposal.missing_to_write().map(|missing| missing.problem.as_str()).collect();
+    if !missing.is_empty() {
+        return Err(CliError::new(1, format!("secrets are missing\n{}", missing.join("\n"))));
+    }
     if !plan.is_empty() && !args.auto_approve && args.expect.is_none() {
         confirm(plan)?;
     }
     let stop = AtomicBool::new(false);
     let progress = Progress::new(plan.changes.len(), args.verbose || !plan.is_long());
     tokio::select! {
-        outcome = Box::pin(run_to_the_end(context, &mut proposal, &stop, &progress)) => outcome,
+        outcome = Box::pin(run_to_the_end(context, &client, &mut proposal, &stop, &progress)) => outcome,
         () = interrupted(&stop, &progress) => {
             progress.finish();
             Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
@@ -142,16 +142,17 @@ fn confirm(plan: &Plan) -> Result<(), CliError> {
 /// written must not hide what was done.
 async fn run_to_the_end(
     context: &Context,
+    client: &Client,
     proposal: &mut Proposal,
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<u8, CliError> {
-    let Proposal { estate, client, prepared: Prepared { plan, ledger, .. }, .. } = proposal;
+    let Proposal { estate, plan, ledger, .. } = proposal;
     let show = |change: &Change, outcome: &Outcome| progress.ended(change, outcome);
     let options = Options { clock: context.clock(), stop, progress: &show };
     let applied = apply::run(client, plan, &estate.objects, ledger, &options).await;
     progress.finish();
-    let applied = applied.map_err(|error| failed(context, &error))?;
+    let applied = applied.map_err(|error| context.unproposed(error.into()))?;
     let problems = applied.report.problems(&estate.objects);
     if !problems.is_empty() {
         output::say(problems.trim_end());
@@ -159,7 +160,7 @@ async fn run_to_the_end(
     output::line(&applied.report.summary())?;
     let exit_code = applied.report.exit_code();
     applied.record(client, ledger).await.map_err(|error| {
-        let error = failed(context, &error);
+        let error = context.unproposed(error.into());
         CliError { exit_code: error.exit_code.max(exit_code), ..error }
     })?;
     Ok(exit_code)

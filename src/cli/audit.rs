@@ -2,11 +2,11 @@
 
 use serde_json::{Value, json};
 
+use super::answer::succeed;
 use super::context::with_client;
 use super::error::CliError;
 use super::global::Format;
-use super::lease::body;
-use super::mounts::{slashed, succeed};
+use super::request::{body, mount_path};
 use super::{Global, answer, data, output, table};
 
 /// Arguments of `leasehold audit`.
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             }
         }
         Action::Enable { kind, options, path, description } => {
-            let path = slashed(path.as_deref().unwrap_or(&kind));
+            let path = mount_path(path.as_deref().unwrap_or(&kind));
             let options = data::parse(&options, &mut data::Real::default())?;
             let request = body(json!({"type": kind, "description": description, "options": options}));
             let done = client.write(&format!("sys/audit/{}", path.trim_end_matches('/')), &request).await;
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             succeed(&format!("Success! Enabled the {kind} audit device at: {path}"), format)
         }
         Action::Disable { path } => {
-            let path = slashed(&path);
+            let path = mount_path(&path);
             let done = client.delete_with(&format!("sys/audit/{}", path.trim_end_matches('/')), &[]).await;
             output::warnings(&done.map_err(|error| context.failed("Error disabling audit device", &error))?.warnings);
             succeed(&format!("Success! Disabled audit device (if it was enabled) at: {path}"), format)

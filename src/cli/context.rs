@@ -19,6 +19,7 @@ use crate::api::{self, Client, Target};
 use crate::clock::Clock;
 use crate::engine::{Engine, OpenError};
 use crate::estate::{self, AwsChoice, EngineChoice, Environment, Estate};
+use crate::proposal::{self, Basis, Proposal, Word};
 use crate::secret::Secret;
 
 /// Where Vault's command line goes when nobody says otherwise.
@@ -154,6 +155,17 @@ impl Context {
         Ok(estate)
     }
 
+    /// The environment alone, for commands that need no more of the files.
+    ///
+    /// # Errors
+    /// What is wrong with the files, if that leaves open which engine is meant.
+    pub(crate) fn chosen(&self) -> Result<Environment, CliError> {
+        let none = estate::Sources::default();
+        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        estate::environment(&sources, self.global.environment().as_deref())
+            .map_err(|problems| rendered(&problems, &sources))
+    }
+
     /// The estate for each of its environments, or for the chosen one. Secrets stay unresolved.
     ///
     /// # Errors
@@ -182,6 +194,23 @@ impl Context {
         Ok((estate, client))
     }
 
+    /// The plan of the files, reviewed, and a client to carry it out with.
+    ///
+    /// # Errors
+    /// Problems in the files, an engine that can't be opened or read.
+    pub(crate) async fn propose(&self, word: Word<'_>) -> Result<(Proposal, Client), CliError> {
+        let (estate, client) = self.environment().await?;
+        let (dir, today) = (self.estate_dir(), self.today());
+        let basis = self.basis(&dir, &today, &estate.environment);
+        let proposal = proposal::propose(estate, &client, basis, word).await.map_err(|error| self.unproposed(error))?;
+        Ok((proposal, client))
+    }
+
+    /// Where a proposal for an environment is made.
+    pub(crate) fn basis<'a>(&self, dir: &'a Path, today: &'a str, environment: &Environment) -> Basis<'a> {
+        Basis { dir, shared: self.is_remote(environment), today }
+    }
+
     /// A client to an environment's engine that speaks as the operator.
     ///
     /// # Errors
@@ -202,10 +231,10 @@ impl Context {
             return self.network(address);
         }
         if self.dir.is_some() || holds_estate(Path::new(".")) {
-            let estate = self.estate().map_err(|error| {
+            let environment = self.chosen().map_err(|error| {
                 error.hint("the engine is the estate's own unless --address or LEASEHOLD_ADDR names one")
             })?;
-            return self.reach(&estate.environment, Speaker::Hand).await;
+            return self.reach(&environment, Speaker::Hand).await;
         }
         self.network(ADDRESS_DEFAULT.to_owned())
     }
@@ -293,7 +322,7 @@ impl Context {
         for name in names {
             let Some(text) = exactly(name) else { continue };
             let token = client.with_token(Secret::new(text.trim()));
-            if self.knows(&token).await? {
+            if self.knows(&token, speaker).await? {
                 let _ = self.token_source.set((*name).to_owned());
                 return Ok(token);
             }
@@ -309,11 +338,18 @@ impl Context {
     }
 
     /// Whether an engine knows the token that a client speaks with, whatever it may do.
-    async fn knows(&self, client: &Client) -> Result<bool, CliError> {
+    async fn knows(&self, client: &Client, speaker: Speaker) -> Result<bool, CliError> {
         match client.read("auth/token/lookup-self").await {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some(403) => Ok(error.denial() != Some(api::Denial::Ended)),
-            Err(error) => Err(CliError::api("Error looking up a token", &error)),
+            Err(error) => {
+                let failure = CliError::api("Error looking up a token", &error);
+                Err(match speaker {
+                    Speaker::Hand => failure,
+                    // What is about the estate has other codes for what it finds.
+                    Speaker::Operator => CliError { exit_code: 1, ..failure },
+                })
+            }
         }
     }
 

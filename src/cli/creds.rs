@@ -81,7 +81,9 @@ fn refused(estate: &Estate, app: &App, (mount, role): (&str, &str), error: &api:
             let failure = CliError::api(doing, error);
             match (template, role_place) {
                 (Some(place), _) => failure.hint(format!("the username template of {mount} is declared at {place}")),
-                (None, Some(place)) => failure.hint(format!("what the role asks of AWS is declared at {place}")),
+                (None, Some(place)) => failure
+                    .hint(format!("what the role asks of AWS is declared at {place}"))
+                    .hint("`leasehold drift` tells whether somebody made the engine's another"),
                 (None, None) => failure,
             }
         }

@@ -1,9 +1,9 @@
 //! `leasehold delete`.
 
+use super::answer::succeed;
 use super::context::with_client;
 use super::error::CliError;
-use super::mounts::succeed;
-use super::read::clean;
+use super::request;
 use super::{Global, answer, data, output, table};
 
 /// Arguments of `leasehold delete`.
@@ -20,7 +20,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
-    let path = clean(&args.path);
+    let path = request::path(&args.path);
     let query: Vec<(String, String)> = data::parse(&args.parameters, &mut data::Real::default())?
         .iter()
         .map(|(key, value)| (key.clone(), table::plain(value)))

@@ -1,28 +1,14 @@
 //! `leasehold drift`.
 
-use std::collections::{BTreeSet, HashSet};
 use std::path::PathBuf;
-
-use futures_util::stream::{self, StreamExt as _};
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::forms;
 use super::global::Format;
-use super::plan::{Proposal, Word, colour, failed, propose};
 use super::{Global, output};
-use crate::api::Client;
-use crate::apply::{self, Prepared};
-use crate::drift::{self, Drift, Input, Mounts, Verdict};
-use crate::ledger;
-use crate::live;
-use crate::object::{Object, acl_policy, auth_mount, mount};
-use crate::plan::{self, Adopt, Plan};
-use crate::review::Environment;
-use crate::review::effective::{self, Side};
-
-/// Policies that are read at one time.
-const READS_AT_ONCE: usize = 16;
+use crate::drift::Drift;
+use crate::proposal;
 
 /// Arguments of `leasehold drift`.
 #[derive(Debug, clap::Args)]
@@ -47,94 +33,18 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
     let outcome = find(&context).await;
     context.close().await;
-    // Two and five say what was found, and nothing else.
-    let drift = outcome.map_err(|error| CliError { exit_code: 1, ..error })?;
+    let drift = outcome?;
     output::data(&match format {
         Format::Json => format!("{:#}\n", drift.json()),
         Format::Markdown => drift.markdown(),
-        _ => drift.text(colour()),
+        _ => drift.text(output::colour()),
     })?;
     Ok(drift.exit_code())
 }
 
 async fn find(context: &Context) -> Result<Drift, CliError> {
-    let word = Word { adopt: Adopt::Refuse, adopt_from: &[], account_change: false, older: false };
-    let Proposal { estate, client, mut prepared, .. } = propose(context, word).await?;
-    let anothers = leave_to_others(context, &client, &mut prepared).await?;
-    let Prepared { mut plan, ledger, mut live } = prepared;
-    let mounts = mounts(&estate.objects, &anothers);
-    let (policies, known) = policies(&mounts, &client, &plan).await.map_err(|error| failed(context, &error))?;
-    plan.notes.extend(known);
-    let (desired, owned) = (&estate.objects, ledger.owned());
-    let mut drift = Drift::of(Input { plan: &plan, desired, owned, live: &live, policies: &policies });
-    if !drift.changed.is_empty() {
-        let known = effective::Context { managed_policies: &estate.managed_policies };
-        live.retain(|path, _| owned.contains_key(path));
-        let last = drift::last_applied(desired, owned, &live);
-        let before = Side::of_live(&last, desired, owned, known);
-        let after = Side::of_live(&live, desired, owned, known);
-        drift.review = Some(Environment::new(&drift.environment, Some(&before), Some(&after), &[], Vec::new()));
-    }
-    Ok(drift)
-}
-
-/// Takes out what other estates on the engine have made; answers what they have.
-async fn leave_to_others(
-    context: &Context,
-    client: &Client,
-    prepared: &mut Prepared,
-) -> Result<HashSet<String>, CliError> {
-    match prepared.ledger.readable_others(client, ledger::owners(client).await).await {
-        Ok(Some(others)) => {
-            let anothers: HashSet<String> = others.iter().flat_map(|other| other.owned().keys().cloned()).collect();
-            prepared.plan.unmanaged.retain(|object| !anothers.contains(&object.path));
-            Ok(anothers)
-        }
-        Ok(None) => {
-            let note = "this token may not list the ledgers of other estates, so what they made counts as not ours";
-            prepared.plan.notes.push(note.to_owned());
-            Ok(HashSet::new())
-        }
-        Err(error) => Err(failed(context, &apply::Error::Ledger(error))),
-    }
-}
-
-/// What is mounted: where grants are findings, and what estates have.
-fn mounts(desired: &[Object], anothers: &HashSet<String>) -> Mounts {
-    let mut mounts = Mounts { ledger: ledger::MOUNT, ..Mounts::default() };
-    let declared =
-        desired.iter().filter(|object| [mount::KIND.name, auth_mount::KIND.name].contains(&object.kind.name));
-    mounts.declared.extend(declared.filter_map(|object| plan::folder(object.kind, &object.path)));
-    let paths = desired.iter().map(|object| object.path.as_str());
-    for path in paths.chain(anothers.iter().map(String::as_str)) {
-        if let Some(engine) = path.strip_prefix("sys/mounts/") {
-            mounts.engines.insert(engine.to_owned());
-        } else if let Some(method) = path.strip_prefix("sys/auth/") {
-            mounts.methods.insert(method.to_owned());
-        }
-    }
-    mounts
-}
-
-/// The policies of nobody that are findings, and of which it is said that they are not.
-async fn policies(
-    mounts: &Mounts,
-    client: &Client,
-    plan: &Plan,
-) -> Result<(HashSet<String>, BTreeSet<String>), apply::Error> {
-    let policies = plan.unmanaged.iter().filter(|object| object.kind == acl_policy::KIND.name);
-    let mut read = stream::iter(policies.map(|object| async move {
-        (object.path.clone(), live::read_one(client, &acl_policy::KIND, &object.path).await)
-    }))
-    .buffer_unordered(READS_AT_ONCE);
-    let (mut found, mut known) = (HashSet::new(), BTreeSet::new());
-    while let Some((path, policy)) = read.next().await {
-        let Some(policy) = policy.map_err(apply::Error::Live)? else { continue };
-        match mounts.judge(policy.fields.get("policy").and_then(|value| value.as_str()).unwrap_or_default()) {
-            Verdict::Elsewhere => {}
-            Verdict::Grants => drop(found.insert(path)),
-            Verdict::Ships(file) => drop(known.insert(format!("{path} is not counted: it is {file}, as it ships"))),
-        }
-    }
-    Ok((found, known))
+    let (estate, client) = context.environment().await?;
+    let (dir, today) = (context.estate_dir(), context.today());
+    let basis = context.basis(&dir, &today, &estate.environment);
+    proposal::drift(estate, &client, basis).await.map_err(|error| context.unproposed(error))
 }

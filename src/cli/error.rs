@@ -1,6 +1,6 @@
 //! How a command ends badly: an exit code, what happened, and what to do next.
 
-use crate::api;
+use crate::api::{self, TlsFault};
 
 /// The end of a command that did not do what it was asked.
 #[derive(Debug)]
@@ -49,12 +49,15 @@ impl CliError {
             api::Error::Connect { .. } => {
                 failure.hint("is it running? --address or LEASEHOLD_ADDR names the engine; in an estate's directory (or with -C) it is the estate's own")
             }
-            api::Error::Tls { problem, .. } if problem.contains("InvalidContentType") => {
+            api::Error::Tls { fault: TlsFault::NotTls, .. } => {
                 failure.hint("the server does not speak TLS; if that is meant, say http:// in the address")
             }
-            api::Error::Tls { problem, .. } if problem.contains("UnknownIssuer") => {
+            api::Error::Tls { fault: TlsFault::UnknownIssuer, .. } => {
                 failure.hint("name the CA that signed its certificate with --ca-cert")
             }
+            api::Error::Tls { fault: TlsFault::CaAsServer, .. } => failure.hint(
+                "its certificate is one of a CA, as self-signed ones are: if you trust it, name just that one with --ca-cert",
+            ),
             api::Error::Timeout { .. } | api::Error::Broken { .. } => {
                 failure.hint("whether it was done is not known; look before trying again")
             }

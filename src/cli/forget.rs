@@ -2,8 +2,8 @@
 
 use super::context::Context;
 use super::error::CliError;
-use super::read::clean;
-use super::{Global, ledger, output, plan};
+use super::request;
+use super::{Global, ledger, output};
 use crate::apply;
 use crate::ledger::describe;
 use crate::plan::escape;
@@ -26,7 +26,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     global.no_field()?;
     let context = Context::open(global)?;
-    let paths: Vec<&str> = args.paths.iter().map(|path| clean(path)).collect();
+    let paths: Vec<&str> = args.paths.iter().map(|path| request::path(path)).collect();
     let outcome = forget(&context, &paths).await;
     context.close().await;
     outcome?;
@@ -44,5 +44,5 @@ async fn forget(context: &Context, paths: &[&str]) -> Result<(), CliError> {
             .hint("`leasehold ledger show` prints what is"));
     }
     let written = ledger.write(&client, paths.iter().map(|path| ((*path).to_owned(), None))).await;
-    written.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))
+    written.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))
 }

@@ -5,6 +5,7 @@ use serde_json::{Map, Value, json};
 use super::context::{Context, with_client};
 use super::error::CliError;
 use super::global::Format;
+use super::request::body;
 use super::{Global, answer, output};
 use crate::api::Client;
 
@@ -125,13 +126,5 @@ fn told(what: &Map<String, Value>) {
     }
     for id in what.get("given_up").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         output::say(&format!("The credential of {} may be left; the lease is forgotten", output::one_line(id)));
-    }
-}
-
-/// A request's body from a literal; anything but an object has no keys.
-pub(crate) fn body(value: Value) -> Map<String, Value> {
-    match value {
-        Value::Object(map) => map,
-        _ => Map::new(),
     }
 }

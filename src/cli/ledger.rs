@@ -6,8 +6,8 @@ use super::context::Context;
 use super::error::CliError;
 use super::forms;
 use super::global::Format;
-use super::read::clean;
-use super::{Global, output, plan, table};
+use super::request;
+use super::{Global, output, table};
 use crate::apply;
 use crate::ledger::{self, Ledger};
 use crate::object::{Owned, State};
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?;
     let format = global.format(forms::ANSWER)?;
     let outcome = match args.action {
-        Action::Show { prefix } => show(&context, clean(prefix.as_deref().unwrap_or_default())).await,
+        Action::Show { prefix } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
         Action::List => list(&context).await,
     };
     context.close().await;
@@ -58,11 +58,11 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 /// The estate's own ledger, and a client to the engine that it is in.
 pub(super) async fn read(context: &Context) -> Result<(Ledger, crate::api::Client), CliError> {
-    let environment = context.estate()?.environment;
+    let environment = context.chosen()?;
     let client = context.operator(&environment).await?;
     let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
     let ledger = Ledger::read(&client, &owner).await;
-    Ok((ledger.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?, client))
+    Ok((ledger.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?, client))
 }
 
 async fn show(context: &Context, prefix: &str) -> Result<(String, Value), CliError> {
@@ -84,10 +84,10 @@ async fn list(context: &Context) -> Result<(String, Value), CliError> {
     // An engine with an address has ledgers also where no estate is.
     let client = match context.is_about_an_engine() {
         true => context.client().await?,
-        false => context.operator(&context.estate()?.environment).await?,
+        false => context.operator(&context.chosen()?).await?,
     };
     let all = Ledger::all(&client).await;
-    let mut all = all.map_err(|error| plan::failed(context, &apply::Error::Ledger(error)))?;
+    let mut all = all.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?;
     all.sort_by_key(|ledger| ledger.owner().to_owned());
     let rows = all.iter().map(|ledger| {
         vec![ledger.owner().to_owned(), ledger.owned().len().to_string(), ledger::describe(ledger.owner())]

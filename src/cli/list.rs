@@ -5,7 +5,7 @@ use serde_json::Value;
 use super::context::with_client;
 use super::error::CliError;
 use super::global::Format;
-use super::read::clean;
+use super::request;
 use super::{Global, answer, output, table};
 
 /// Arguments of `leasehold list`.
@@ -19,7 +19,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code: 2 when there is nothing.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
-    let path = clean(&args.path);
+    let path = request::path(&args.path);
     with_client(global, async |context, client| {
         let found = client.list(path).await.map_err(|error| context.failed(format!("Error listing {path}"), &error))?;
         let keys = found.as_ref().and_then(|found| found.data.as_ref()).and_then(|data| data.get("keys"));

@@ -3,6 +3,7 @@
 pub(crate) mod context;
 pub(crate) mod embedded;
 pub(crate) mod error;
+mod failure;
 pub(crate) mod global;
 pub(crate) mod output;
 pub(crate) mod table;
@@ -28,9 +29,9 @@ mod mounts;
 mod plan;
 mod policy;
 mod read;
+mod request;
 mod review;
 mod sandbox;
-mod secret_source;
 mod secrets;
 mod server;
 mod status;

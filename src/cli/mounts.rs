@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::answer::succeed;
 use super::context::{Context, with_client};
 use super::error::CliError;
 use super::global::Format;
-use super::lease::body;
+use super::request::{body, mount_path};
 use super::{Global, answer, output, table};
 
 /// Which sort of mount.
@@ -95,7 +96,7 @@ pub(crate) async fn run(action: Action, sort: Sort, global: &Global) -> Result<u
     with_client(global, async |context, client| match action {
         Action::List => list(sort, context, &client, format).await,
         Action::Enable(enable) => {
-            let path = slashed(enable.path.as_deref().unwrap_or(&enable.kind));
+            let path = mount_path(enable.path.as_deref().unwrap_or(&enable.kind));
             let request = enabling(&enable)?;
             let done = client.write(&format!("{}/{}", sort.path, path.trim_end_matches('/')), &request).await;
             let done = done.map_err(|error| context.failed("Error enabling", &error))?;
@@ -103,14 +104,14 @@ pub(crate) async fn run(action: Action, sort: Sort, global: &Global) -> Result<u
             succeed(&(sort.enabled)(&enable.kind, &path), format)
         }
         Action::Disable { path } => {
-            let path = slashed(&path);
+            let path = mount_path(&path);
             let done = client.delete_with(&format!("{}/{}", sort.path, path.trim_end_matches('/')), &[]).await;
             let doing = format!("Error disabling {} at {path}", sort.name);
             output::warnings(&done.map_err(|error| context.failed(doing, &error))?.warnings);
             succeed(&(sort.disabled)(&path), format)
         }
         Action::Tune(tune) => {
-            let path = slashed(&tune.path);
+            let path = mount_path(&tune.path);
             let mut request = Map::new();
             tune.times.add_to(&mut request);
             if let Some(description) = &tune.description {
@@ -174,20 +175,4 @@ async fn list(sort: Sort, context: &Context, client: &crate::api::Client, format
     rows.sort();
     let table = table::headed(&["Path", "Type", "Accessor", "Description"], rows);
     output::data(&output::printable(&table)).map(|()| 0)
-}
-
-/// Says that something was done, to a person; a program sees the exit code.
-///
-/// # Errors
-/// When stdout can't be written.
-pub(crate) fn succeed(text: &str, format: Format) -> Result<u8, CliError> {
-    match format {
-        Format::Table => output::line(text).map(|()| 0),
-        _ => Ok(0),
-    }
-}
-
-/// A mount's path with the slash at its end.
-pub(crate) fn slashed(path: &str) -> String {
-    format!("{}/", path.trim().trim_matches('/'))
 }

@@ -9,6 +9,7 @@ use std::borrow::Cow;
 use std::io::{self, ErrorKind, IsTerminal, Write};
 
 use super::error::CliError;
+use crate::review::Colour;
 pub(crate) use crate::text::{one_line, printable};
 
 /// Prints data to stdout.
@@ -112,8 +113,11 @@ pub(crate) fn set_colour(never: bool) {
 }
 
 /// Whether what goes to stdout may have colours.
-pub(crate) fn colour() -> bool {
-    anstream::AutoStream::choice(&io::stdout()) != anstream::ColorChoice::Never
+pub(crate) fn colour() -> Colour {
+    match anstream::AutoStream::choice(&io::stdout()) {
+        anstream::ColorChoice::Never => Colour::Never,
+        _ => Colour::Always,
+    }
 }
 
 /// A text in which no line is a command to GitHub Actions: it takes `::error::` and its like at the beginning of a

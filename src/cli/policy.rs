@@ -2,12 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::answer::succeed;
 use super::context::with_client;
 use super::data::Sources as _;
 use super::error::CliError;
 use super::global::Format;
-use super::lease::body;
-use super::mounts::succeed;
+use super::request::body;
 use super::{Global, answer, data, output, table};
 
 /// Arguments of `leasehold policy`.

@@ -2,7 +2,7 @@
 
 use super::context::with_client;
 use super::error::CliError;
-use super::{Global, answer, data, table};
+use super::{Global, answer, data, request, table};
 
 /// Arguments of `leasehold read`.
 #[derive(Debug, clap::Args)]
@@ -20,7 +20,7 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.answer_format()?;
-    let path = clean(&args.path);
+    let path = request::path(&args.path);
     let query: Vec<(String, String)> = data::parse(&args.parameters, &mut data::Real::default())?
         .iter()
         .map(|(key, value)| (key.clone(), table::plain(value)))
@@ -33,9 +33,4 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         }
     })
     .await
-}
-
-/// A path without the white space and the slashes around it that people paste.
-pub(crate) fn clean(path: &str) -> &str {
-    path.trim().trim_matches('/')
 }

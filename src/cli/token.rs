@@ -5,11 +5,11 @@
 
 use serde_json::{Map, Value, json};
 
+use super::answer::succeed;
 use super::context::{Context, with_client};
 use super::data::Sources as _;
 use super::error::CliError;
-use super::lease::body;
-use super::mounts::succeed;
+use super::request::body;
 use super::{Global, answer, data, output};
 use crate::api::Client;
 

@@ -81,7 +81,7 @@ impl Source {
                     )
                 };
                 let context = Context::open(global)?;
-                let environment = context.estate().map_err(choose)?.environment;
+                let environment = context.chosen().map_err(choose)?;
                 let directory = context.data_dir(&environment).ok_or_else(|| {
                     let name = &environment.name;
                     choose(CliError::new(1, format!("the trail of environment {name} is where its server writes it")))

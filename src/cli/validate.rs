@@ -13,8 +13,7 @@ use super::output::one_line;
 use super::{Global, output};
 use crate::estate::{self, Checked, Problem, Severity, Sources};
 use crate::guardrail::{self, Judged};
-use crate::review::effective::Side;
-use crate::review::judgement::{self, Scope};
+use crate::proposal;
 
 /// Arguments of `leasehold validate`.
 #[derive(Debug, clap::Args)]
@@ -56,7 +55,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let errors = count(&checked.problems, Severity::Error);
     let warnings = if args.strict { count(&checked.problems, Severity::Warning) } else { 0 };
     let violations = match errors {
-        0 => violations(&sources, global, &context.today()),
+        0 => proposal::judged_files(&sources, global.environment().as_deref(), &context.today()),
         _ => Vec::new(),
     };
     let ended =
@@ -108,18 +107,6 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     }
     output::data(&format!("Success! The estate is valid: {}.\n", parts.join(", ")))?;
     Ok(0)
-}
-
-/// What guardrails say of each environment.
-fn violations(sources: &Sources, global: &Global, today: &str) -> Vec<(String, Judged)> {
-    // What is wrong with the files has been told.
-    let estates = estate::load_each(sources, global.environment().as_deref()).unwrap_or_default();
-    let judged = estates.iter().flat_map(|estate| {
-        let side = Side::of_estate(estate);
-        let all = judgement::judge(None, &side, &estate.guardrails, Scope::All, today);
-        all.into_iter().map(|judged| (estate.environment.name.clone(), judged)).collect::<Vec<_>>()
-    });
-    judged.collect()
 }
 
 fn tell(violations: &[(String, Judged)]) {

@@ -3,7 +3,7 @@
 use super::context::with_client;
 use super::error::CliError;
 use super::global::Format;
-use super::read::clean;
+use super::request;
 use super::{Global, answer, data, output};
 
 /// Arguments of `leasehold write`.
@@ -28,7 +28,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         return Err(CliError::plain(1, "Must supply data or use -force"));
     }
     let format = global.answer_format()?;
-    let path = clean(&args.path);
+    let path = request::path(&args.path);
     let body = data::parse(&args.data, &mut data::Real::default())?;
     with_client(global, async |context, client| {
         let written = client.write(path, &body).await;

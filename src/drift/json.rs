@@ -48,6 +48,7 @@ fn changed(changed: &Changed) -> Value {
         "gone": matches!(changed.fate, Fate::Gone),
         "fields": fields,
         "pending": changed.pending,
+        "beside_files": changed.beside_files,
     })
 }
 

@@ -1,7 +1,8 @@
 //! Drift as an issue or a comment.
 
 use super::{Drift, Fate};
-use crate::plan::{Colour, Page, short};
+use crate::plan::{Page, short};
+use crate::review::Colour;
 use crate::review::escape::{code, markdown as plain};
 
 /// The marker by which a later run finds the issue or comment of an earlier one. Readers don't see it.
@@ -20,7 +21,11 @@ impl Drift {
         section("Changed behind our back", &self.changed, &mut out, |changed, out| {
             let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
-            let both = if changed.pending { "; the files say something else about it, too" } else { "" };
+            let both = match (changed.pending, changed.beside_files) {
+                (true, true) => "; the files say something else about it, too; shown beside the files",
+                (true, false) => "; the files say something else about it, too",
+                (false, _) => "",
+            };
             let (kind, path, place) = (changed.kind.name, code(&changed.path), code(&changed.place.to_string()));
             out.push_str(&format!("- {kind} {path}{gone} ({place}{}){both}\n", wrote.unwrap_or_default()));
             if let Fate::Differs(fields) = &changed.fate {

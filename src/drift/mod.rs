@@ -3,8 +3,8 @@
 //! *Changed behind our back*: an object that we wrote is no longer as we wrote it. *Committed, not yet applied*: the
 //! files say something else than what was applied last. *Not ours*: roles, logins and settings below declared mounts
 //! that nobody declared, and policies of nobody that grant something of ours. One object may be both of the first two.
-//! What was applied last is known by its digest alone; where the files still say it, or the engine still holds it, it is
-//! known whole. Where an apply would be refused, that is told with what is not applied. Pure.
+//! What was applied last is known by its digest alone; where the files still say it, or those of the commit that it was
+//! written from, or the engine still holds it, it is known whole. Where an apply would be refused, that is told with what is not applied. Pure.
 
 mod json;
 mod markdown;
@@ -15,11 +15,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::object::{
-    Access, FieldValue, Kind, Level, Live, Object, Owned, Place, Shape, State, acl_policy, approle_role, aws_role,
-    aws_root, fingerprint, kind,
-};
-use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side};
+use crate::object::{Access, Class, FieldValue, Kind, Live, Object, Owned, Place, Shape, State, fingerprint, kind};
+use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side, differences};
 use crate::review;
 
 pub use self::policy::{Mounts, Verdict};
@@ -62,6 +59,8 @@ pub struct Changed {
     pub fate: Fate,
     /// Whether the files say something else about it, too.
     pub pending: bool,
+    /// Whether it is shown beside the files, since what was applied last is not known any more.
+    pub beside_files: bool,
 }
 
 /// What became of an object.
@@ -112,6 +111,8 @@ pub struct Input<'a> {
     pub owned: &'a BTreeMap<String, Owned>,
     /// What the engine holds at every path that is desired or ours.
     pub live: &'a HashMap<String, Live>,
+    /// What was applied last, of what [`lost`] named and a commit still says.
+    pub last: &'a HashMap<String, Object>,
     /// Policies that are findings, of those that nobody declared.
     pub policies: &'a HashSet<String>,
 }
@@ -129,19 +130,17 @@ impl Drift {
             review: None,
             notes: input.plan.notes.clone(),
         };
-        let desired: HashMap<&str, &Object> =
-            input.desired.iter().map(|object| (object.path.as_str(), object)).collect();
+        let desired = by_path(input.desired);
         for change in &input.plan.changes {
             drift.sort(change, desired.get(change.path.as_str()).copied(), input);
         }
-        for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.name == aws_root::KIND.name) {
+        for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.key.is_some()) {
             drift.other_key(path, owned, input);
         }
-        let found = input.plan.unmanaged.iter().filter(|object| {
-            object.kind == aws_role::KIND.name
-                || object.kind == approle_role::KIND.name
-                || kind(object.kind).is_some_and(|kind| kind.level == Level::Config)
-                || (object.kind == acl_policy::KIND.name && input.policies.contains(&object.path))
+        let found = input.plan.unmanaged.iter().filter(|object| match kind(object.kind).map(|kind| kind.class) {
+            Some(Class::Config | Class::Role | Class::Login) => true,
+            Some(Class::Policy) => input.policies.contains(&object.path),
+            Some(Class::Audit | Class::Mount) | None => false,
         });
         drift.foreign.extend(found.map(|object| Foreign {
             kind: object.kind,
@@ -169,14 +168,22 @@ impl Drift {
             _ => true,
         };
         if let Some(owned) = by_hand {
+            let last = input.last.get(&change.path);
+            let fate = match (live, last) {
+                (None, _) => Fate::Gone,
+                (Some(live), Some(last)) => Fate::Differs(turned(change.kind, &differences(last, live))),
+                (Some(_), None) => Fate::Differs(turned(change.kind, &change.fields)),
+            };
+            let beside_files = pending && last.is_none() && live.is_some();
             self.changed.push(Changed {
                 kind: change.kind,
                 path: change.path.clone(),
                 app: change.app.clone(),
                 place: change.place.clone(),
                 commit: owned.commit.clone(),
-                fate: if live.is_none() { Fate::Gone } else { Fate::Differs(turned(change)) },
+                fate,
                 pending,
+                beside_files,
             });
         }
         if pending {
@@ -195,14 +202,16 @@ impl Drift {
     /// known, and the one that it has. What the files say of it is another matter.
     fn other_key(&mut self, path: &str, owned: &Owned, input: Input<'_>) {
         let Some(live) = input.live.get(path).filter(|live| owned.is_ours(Some(live))) else { return };
-        let Some(key) = aws_root::key_of(live).filter(|key| !owned.knows_key(key, live)) else { return };
+        let (Some(table), Some(key)) = (live.kind.key, live.key().filter(|key| !owned.knows_key(key, live))) else {
+            return;
+        };
         let before = match owned.last_key(live) {
             Some(last) if last.is_empty() => Side::Absent,
             Some(last) => Side::Value(Value::from(last)),
             None => Side::Unknown,
         };
         let after = Side::Value(Value::from(key));
-        let field = FieldChange { name: aws_root::KEY[0], shape: Shape::Text, before, after };
+        let field = FieldChange { name: table.id, shape: Shape::Text, before, after };
         if let Some(changed) = self.changed.iter_mut().find(|changed| changed.path == path) {
             if let Fate::Differs(fields) = &mut changed.fate {
                 fields.retain(|other| other.name != field.name);
@@ -220,6 +229,7 @@ impl Drift {
             commit: owned.commit.clone(),
             fate: Fate::Differs(vec![field]),
             pending,
+            beside_files: false,
         });
     }
 
@@ -245,23 +255,45 @@ impl Drift {
 }
 
 /// What was applied last, as far as it is known: what still has the digest that the ledger remembers. Of what has not,
-/// because engine and files both went on, the files stand for it; `None` where nothing does.
-pub fn last_applied(
-    desired: &[Object],
-    owned: &BTreeMap<String, Owned>,
-    live: &HashMap<String, Live>,
-) -> HashMap<String, Live> {
-    let desired: HashMap<&str, &Object> = desired.iter().map(|object| (object.path.as_str(), object)).collect();
+/// because engine and files both went on, `last` has what a commit says, and else the files stand for it; nothing where
+/// nothing does.
+pub fn last_applied(input: Input<'_>) -> HashMap<String, Live> {
+    let desired = by_path(input.desired);
     let known = |(path, owned): (&String, &Owned)| {
-        let live = live.get(path);
-        let last = match (live.filter(|_| !is_changed(owned, live)), desired.get(path.as_str())) {
+        let live = input.live.get(path);
+        let said = input.last.get(path).or_else(|| desired.get(path.as_str()).copied());
+        let last = match (live.filter(|_| !is_changed(owned, live)), said) {
             (Some(live), _) => live.clone(),
             (None, Some(object)) => as_live(object),
             (None, None) => return None,
         };
         Some((path.clone(), last))
     };
-    owned.iter().filter_map(known).collect()
+    input.owned.iter().filter_map(known).collect()
+}
+
+/// What is neither as it was written nor still in the files as it was written, by the commit that it was written from.
+pub fn lost<'a>(
+    desired: &[Object],
+    owned: &'a BTreeMap<String, Owned>,
+    live: &HashMap<String, Live>,
+) -> BTreeMap<&'a str, Vec<(&'a str, &'a Owned)>> {
+    let desired = by_path(desired);
+    let mut lost: BTreeMap<&str, Vec<(&str, &Owned)>> = BTreeMap::new();
+    for (path, owned) in owned {
+        let said = desired.get(path.as_str());
+        if let Some(commit) = &owned.commit
+            && is_changed(owned, live.get(path))
+            && said.is_none_or(|object| fingerprint::of(object) != owned.fingerprint)
+        {
+            lost.entry(commit).or_default().push((path, owned));
+        }
+    }
+    lost
+}
+
+fn by_path(objects: &[Object]) -> HashMap<&str, &Object> {
+    objects.iter().map(|object| (object.path.as_str(), object)).collect()
 }
 
 /// Whether somebody else changed an object since it was written for certain.
@@ -283,7 +315,7 @@ fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
 fn is_as_applied_but_for_its_key(object: &Object, owned: &Owned) -> bool {
     owned.keys.iter().flatten().any(|key| {
         let mut object = object.clone();
-        let Some(leaf) = object.fields.get_mut(aws_root::KEY[0]) else { return false };
+        let Some(leaf) = object.kind.key.and_then(|key| object.fields.get_mut(key.id)) else { return false };
         leaf.value = FieldValue::Data(Value::from(key.as_str()));
         fingerprint::of(&object) == owned.fingerprint
     })
@@ -299,11 +331,11 @@ fn is_told(kind: &Kind, name: &str) -> bool {
     kind.field(name).is_some_and(|field| field.access != Access::WriteOnly)
 }
 
-/// What was done to the fields of an object, where a change tells what undoes it.
-fn turned(change: &Change) -> Vec<FieldChange> {
+/// What was done to the fields of an object, where these changes tell what undoes it.
+fn turned(kind: &Kind, fields: &[FieldChange]) -> Vec<FieldChange> {
     let turn =
         |field: &FieldChange| FieldChange { before: field.after.clone(), after: field.before.clone(), ..field.clone() };
-    change.fields.iter().filter(|field| is_told(change.kind, field.name)).map(turn).collect()
+    fields.iter().filter(|field| is_told(kind, field.name)).map(turn).collect()
 }
 
 fn as_live(object: &Object) -> Live {

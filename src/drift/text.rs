@@ -3,7 +3,8 @@
 use anstyle::{AnsiColor, Style};
 
 use super::{Changed, Drift, Fate, Foreign, Pending};
-use crate::plan::{Colour, Page, Refusal, escape, files_of, short};
+use crate::plan::{Page, Refusal, escape, files_of, short};
+use crate::review::Colour;
 
 impl Drift {
     /// What drifted as text, ending with the summary line.
@@ -60,7 +61,7 @@ impl Page {
             self.changed_fields(fields);
         }
         if changed.pending {
-            let known = if matches!(changed.fate, Fate::Gone) { "" } else { "; shown beside the files" };
+            let known = if changed.beside_files { "; shown beside the files" } else { "" };
             self.line(&format!("      ! the files say something else about it, too{known}"));
         }
     }

@@ -60,6 +60,25 @@ pub fn load(sources: &Sources, environment: Option<&str>) -> Result<Estate, Vec<
     }
 }
 
+/// The environment that [`load`] would choose, whatever is wrong with declarations that do not say which engine it has.
+///
+/// # Errors
+/// Everything that is wrong with the files, if that leaves open which environment is meant, or what it is.
+pub fn environment(sources: &Sources, environment: Option<&str>) -> Result<Environment, Vec<Problem>> {
+    let parsed = Parsed::new(sources);
+    // Of several, `local` is meant. A file that could not be read may hold any other.
+    let meant = environment.unwrap_or("local");
+    let certain = !parsed.incomplete || parsed.environments().any(|name| name == meant);
+    let chosen = environment::choose(&parsed.declarations, environment, parsed.incomplete).ok().flatten();
+    let mut reader = Reader::new(sources);
+    let declared = environment::all(&mut reader, &parsed.declarations);
+    let mut declared = declared.into_iter().map(|(environment, ..)| environment);
+    match declared.find(|environment| Some(&environment.name) == chosen.as_ref()) {
+        Some(environment) if certain && reader.problems.is_empty() => Ok(environment),
+        _ => load(sources, environment).map(|estate| estate.environment),
+    }
+}
+
 /// Reads declarations and lowers them for each of their environments, or for the named one, in the order of their
 /// declaration. An environment that is not declared is left out: the other side of a change may have it.
 ///

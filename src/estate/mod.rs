@@ -22,7 +22,7 @@ use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-pub use lower::{Checked, check, load, load_each, requests_with, warnings};
+pub use lower::{Checked, check, environment, load, load_each, requests_with, warnings};
 pub use problem::{Label, Problem, Severity, render};
 pub(crate) use read::check_text;
 pub use read::read_directory;

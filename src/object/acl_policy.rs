@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::field::{post, with_others};
-use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[Field {
     name: "policy",
@@ -20,11 +20,12 @@ static FIELDS: &[Field] = &[Field {
 /// ACL policies.
 pub static KIND: Kind = Kind {
     name: "acl policy",
-    level: Level::Policy,
+    class: Class::Policy,
+    home: Home::Folder { path: "sys/policies/acl", witness: "policy" },
+    key: None,
     fields: FIELDS,
     update: Update::Replace,
     delete: Delete::ByPath,
-    read: |path| Read::At(path.to_owned()),
     parse,
     write,
     effect,

@@ -6,7 +6,8 @@
 use serde_json::{Map, Value};
 
 use super::field::{pick, post, with_prefixes};
-use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+use super::home::METHODS;
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("bind_secret_id", Shape::Bool, "true", "Whether a login needs a secret id."),
@@ -47,11 +48,12 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
 /// Logins by AppRole.
 pub static KIND: Kind = Kind {
     name: "approle role",
-    level: Level::Login,
+    class: Class::Login,
+    home: Home::Below { table: &METHODS, sort: "approle", folder: "role", witness: "token_policies" },
+    key: None,
     fields: FIELDS,
     update: Update::Merge,
     delete: Delete::ByPath,
-    read: |path| Read::At(path.to_owned()),
     parse,
     write,
     effect,

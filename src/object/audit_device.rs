@@ -5,7 +5,8 @@
 use serde_json::{Map, Value};
 
 use super::field::post;
-use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update, mount};
+use super::home::DEVICES;
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("type", Shape::OneOf(&["file"]), "\"file\"", "The sort of device."),
@@ -24,17 +25,15 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
 }
 
-/// The table of audit devices.
-pub const TABLE: &str = "sys/audit";
-
 /// Audit devices.
 pub static KIND: Kind = Kind {
     name: "audit device",
-    level: Level::Audit,
+    class: Class::Audit,
+    home: Home::Entry(&DEVICES),
+    key: None,
     fields: FIELDS,
     update: Update::Recreate,
     delete: Delete::ByPath,
-    read: |path| Read::Entry { list: TABLE, key: mount::key(path, "sys/audit/") },
     parse,
     write,
     effect,

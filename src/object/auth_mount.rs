@@ -2,16 +2,18 @@
 //!
 //! Source: Vault API, "/sys/auth".
 
-use super::{Changed, Delete, Kind, Level, Read, Update, mount};
+use super::home::{METHODS, key};
+use super::{Changed, Class, Delete, Home, Kind, Update, mount};
 
 /// Auth methods.
 pub static KIND: Kind = Kind {
     name: "auth method",
-    level: Level::Mount,
+    class: Class::Mount,
+    home: Home::Entry(&METHODS),
+    key: None,
     fields: mount::FIELDS,
     update: Update::Merge,
     delete: Delete::ByPath,
-    read: |path| Read::Entry { list: "sys/auth", key: mount::key(path, "sys/auth/") },
     parse: mount::parse,
     write: mount::write,
     effect,
@@ -19,7 +21,7 @@ pub static KIND: Kind = Kind {
 };
 
 fn effect(path: &str, change: Changed<'_>) -> Option<String> {
-    let mount = mount::key(path, "sys/auth/");
+    let mount = key(&METHODS, path);
     match change {
         Changed::Created(_) => None,
         Changed::Updated(_, fields) => fields

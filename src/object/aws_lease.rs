@@ -5,7 +5,8 @@
 use serde_json::{Map, Value};
 
 use super::field::{post, seconds_text, with_others};
-use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+use super::home::ENGINES;
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     seconds("lease", "How long a lease lives before it has to be renewed; 0 is the mount's default."),
@@ -19,11 +20,12 @@ const fn seconds(name: &'static str, doc: &'static str) -> Field {
 /// Lease settings of AWS engines.
 pub static KIND: Kind = Kind {
     name: "aws lease",
-    level: Level::Config,
+    class: Class::Config,
+    home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/lease" },
+    key: None,
     fields: FIELDS,
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: leases keep these terms until the mount goes"),
-    read: |path| Read::At(path.to_owned()),
     parse: |data| Ok::<Map<String, Value>, String>(data.clone()),
     write,
     effect,

@@ -6,7 +6,8 @@
 use serde_json::{Map, Value, json};
 
 use super::field::{pick, post};
-use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+use super::home::ENGINES;
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("credential_type", Shape::OneOf(&["iam_user"]), "\"iam_user\"", "How credentials are made."),
@@ -25,11 +26,12 @@ const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'s
 /// Roles of AWS engines.
 pub static KIND: Kind = Kind {
     name: "aws role",
-    level: Level::Role,
+    class: Class::Role,
+    home: Home::Below { table: &ENGINES, sort: "aws", folder: "roles", witness: "credential_type" },
+    key: None,
     fields: FIELDS,
     update: Update::Merge,
     delete: Delete::ByPath,
-    read: |path| Read::At(path.to_owned()),
     parse,
     write,
     effect,

@@ -9,7 +9,8 @@
 use serde_json::{Map, Value};
 
 use super::field::{post, with_others};
-use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+use super::home::ENGINES;
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, RootKey, Shape, Update};
 
 static FIELDS: &[Field] = &[
     text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),
@@ -42,11 +43,12 @@ const fn text(name: &'static str, doc: &'static str) -> Field {
 /// Root configurations of AWS engines.
 pub static KIND: Kind = Kind {
     name: "aws root",
-    level: Level::Config,
+    class: Class::Config,
+    home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/root" },
+    key: Some(&KEY),
     fields: FIELDS,
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: the credentials stay until the mount goes"),
-    read: |path| Read::At(path.to_owned()),
     parse,
     write,
     effect,
@@ -85,17 +87,12 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     vec![with_others(post(object.path.clone(), fields), live)]
 }
 
-/// The fields of the key: the id, which engines tell, and the secret.
-pub const KEY: [&str; 2] = ["access_key", "secret_key"];
-
-/// The id of the key that an engine has; `None` if it has none of its own.
-pub fn key_of(live: &Live) -> Option<&str> {
-    live.fields.get(KEY[0]).and_then(Value::as_str).filter(|key| !key.is_empty())
-}
+/// The key; the secret belongs to the id.
+static KEY: RootKey = RootKey { id: "access_key", secret: "secret_key", is_same_account };
 
 /// Whether two root configurations surely sign for one AWS account: with the same key, or with two keys that say so,
 /// at the same address and in the same partition.
-pub fn is_same_account(before: &Live, after: &Object) -> bool {
+fn is_same_account(before: &Live, after: &Object) -> bool {
     let live = |name: &str| before.fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let declared = |name: &str| after.value(name).as_str().unwrap_or_default().to_owned();
     if live("iam_endpoint") != declared("iam_endpoint") || partition(&live("region")) != partition(&declared("region"))

@@ -4,8 +4,10 @@
 //! applied, both by digest: nothing that could be read back is kept. Desired and live objects that mean the
 //! same have the same digest, because defaults are filled in and values are canonical on both sides.
 
+use std::borrow::Cow;
+
 use aws_lc_rs::{digest, hmac};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::{Access, Live, Object};
 use crate::secret::Secret;
@@ -13,12 +15,12 @@ use crate::secret::Secret;
 /// The digest of what an engine tells of a desired object once it is applied: 64 hexadecimal digits.
 pub fn of(object: &Object) -> String {
     let fields = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
-    digest_of(object.kind.name, &object.path, fields.map(|field| (field.name, object.value(field.name))))
+    digest_of(object.kind.name, &object.path, fields.map(|field| (field.name, Cow::Owned(object.value(field.name)))))
 }
 
 /// The digest of a live object.
 pub fn of_live(live: &Live) -> String {
-    digest_of(live.kind.name, &live.path, live.fields.iter().map(|(name, value)| (*name, value.clone())))
+    digest_of(live.kind.name, &live.path, live.fields.iter().map(|(name, value)| (*name, Cow::Borrowed(value))))
 }
 
 /// The keyed digest of a field that an engine never tells. Path and field are part of it, so that two equal
@@ -35,52 +37,75 @@ pub fn of_secret(key: &[u8], path: &str, field: &str, secret: &Secret) -> String
 
 /// The digest of a value, whatever the order of its keys.
 pub fn of_value(value: &Value) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     canonical(value, &mut text);
-    hex::encode(digest::digest(&digest::SHA256, text.as_bytes()))
+    digested(&text)
 }
 
-fn digest_of(kind: &str, path: &str, fields: impl Iterator<Item = (&'static str, Value)>) -> String {
-    let fields: Map<String, Value> = fields.map(|(name, value)| (name.to_owned(), value)).collect();
-    of_value(&Value::Array(vec![Value::from(kind), Value::from(path), Value::Object(fields)]))
+/// The digest of `[kind, path, {fields}]`.
+fn digest_of<'v>(kind: &str, path: &str, fields: impl Iterator<Item = (&'static str, Cow<'v, Value>)>) -> String {
+    let mut fields: Vec<(&str, Cow<'v, Value>)> = fields.collect();
+    fields.sort_unstable_by_key(|(name, _)| *name);
+    let mut text = vec![b'['];
+    for part in [kind, path] {
+        quoted(part, &mut text);
+        text.push(b',');
+    }
+    map(fields.iter().map(|(name, value)| (*name, value.as_ref())), &mut text);
+    text.push(b']');
+    digested(&text)
+}
+
+fn digested(text: &[u8]) -> String {
+    hex::encode(digest::digest(&digest::SHA256, text))
 }
 
 /// JSON without white space, with sorted keys.
-fn canonical(value: &Value, out: &mut String) {
+fn canonical(value: &Value, out: &mut Vec<u8>) {
     match value {
-        Value::Object(map) => {
-            let mut keys: Vec<&String> = map.keys().collect();
-            keys.sort_unstable();
-            out.push('{');
-            for (index, key) in keys.into_iter().enumerate() {
-                if index > 0 {
-                    out.push(',');
-                }
-                out.push_str(&Value::from(key.as_str()).to_string());
-                out.push(':');
-                canonical(&map[key], out);
-            }
-            out.push('}');
+        Value::Object(fields) => {
+            let mut fields: Vec<(&str, &Value)> = fields.iter().map(|(key, value)| (key.as_str(), value)).collect();
+            fields.sort_unstable_by_key(|(key, _)| *key);
+            map(fields.into_iter(), out);
         }
         Value::Array(items) => {
-            out.push('[');
+            out.push(b'[');
             for (index, item) in items.iter().enumerate() {
                 if index > 0 {
-                    out.push(',');
+                    out.push(b',');
                 }
                 canonical(item, out);
             }
-            out.push(']');
+            out.push(b']');
         }
-        scalar => out.push_str(&scalar.to_string()),
+        Value::String(text) => quoted(text, out),
+        scalar => out.extend_from_slice(scalar.to_string().as_bytes()),
     }
+}
+
+fn map<'v>(sorted: impl Iterator<Item = (&'v str, &'v Value)>, out: &mut Vec<u8>) {
+    out.push(b'{');
+    for (index, (key, value)) in sorted.enumerate() {
+        if index > 0 {
+            out.push(b',');
+        }
+        quoted(key, out);
+        out.push(b':');
+        canonical(value, out);
+    }
+    out.push(b'}');
+}
+
+fn quoted(text: &str, out: &mut Vec<u8>) {
+    // Writing text to memory cannot fail.
+    drop(serde_json::to_writer(out, text));
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{of, of_live, of_secret};
+    use super::{of, of_live, of_secret, of_value};
     use crate::object::{mount, testing};
     use crate::secret::Secret;
 
@@ -93,6 +118,22 @@ mod tests {
         let other =
             testing::object(&mount::KIND, "sys/mounts/aws", &[("type", json!("aws")), ("description", json!("x"))]);
         assert_ne!(of(&desired), of(&other));
+    }
+
+    #[test]
+    fn a_digest_is_that_of_the_canonical_json() {
+        let policy = "{\"a\":\"\u{e9}\\n\"}";
+        let fields = [("type", json!("aws")), ("options", json!({"b": [1, null], "a": policy}))];
+        let object = testing::object(&mount::KIND, "sys/mounts/aws", &fields);
+        let all: serde_json::Map<String, serde_json::Value> =
+            mount::KIND.fields.iter().map(|field| (field.name.to_owned(), object.value(field.name))).collect();
+        assert_eq!(of(&object), of_value(&json!(["secrets engine", "sys/mounts/aws", all])));
+        assert_eq!(of_value(&json!({"b": 1, "a": "x"})), of_value(&json!({"a": "x", "b": 1})));
+        // As ledgers have it.
+        assert_eq!(
+            of_value(&json!(["k", "p", {"b": [true, "\u{1b}"], "a": null}])),
+            "4faa96a1b3f833cf33bd827d6ad76b6d6caf8157d4a30dc52f77ed9a68c6a1a5"
+        );
     }
 
     #[test]

@@ -13,9 +13,10 @@ pub mod aws_role;
 pub mod aws_root;
 pub mod field;
 pub mod fingerprint;
+pub mod home;
+mod key;
 pub mod mount;
 mod owned;
-mod settings;
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,8 +25,9 @@ use serde_json::{Map, Value};
 
 use crate::secret::Secret;
 
+pub use self::home::{Home, Mount};
+pub use self::key::RootKey;
 pub use self::owned::{Owned, State};
-pub use self::settings::settings_of;
 
 /// Every kind there is, in the order of creation.
 pub static KINDS: &[&Kind] = &[
@@ -42,6 +44,11 @@ pub static KINDS: &[&Kind] = &[
 /// The kind of this name, as the ledger and saved plans write it.
 pub fn kind(name: &str) -> Option<&'static Kind> {
     KINDS.iter().copied().find(|kind| kind.name == name)
+}
+
+/// The path of the ACL policy of this name, as tokens name it.
+pub fn policy_path(name: &str) -> String {
+    acl_policy::KIND.path("", name)
 }
 
 /// Where the author wrote something. Lines and columns count from 1.
@@ -218,6 +225,11 @@ impl Kind {
         self.field(name).is_some_and(|field| field.access == Access::Readable)
     }
 
+    /// Whether objects of it have something that no engine tells.
+    pub fn has_hidden(&self) -> bool {
+        self.fields.iter().any(|field| field.access == Access::WriteOnly)
+    }
+
     /// An engine's answer for one object, parsed and normalised, with the table's defaults filled in. Fields
     /// that cannot be normalised keep the engine's own spelling, so that they show up as a difference. What a kind
     /// parses beyond its table is kept as it came.
@@ -309,6 +321,14 @@ pub struct Live {
     pub others: Map<String, Value>,
 }
 
+impl Live {
+    /// Whether it can't be deleted, and is as an engine has it when nobody sets it.
+    pub fn is_unset(&self) -> bool {
+        let default = |name: &str| self.kind.field(name).map_or(Value::Null, Field::default_value);
+        matches!(self.kind.delete, Delete::Forget(_)) && self.fields.iter().all(|(name, value)| *value == default(name))
+    }
+}
+
 /// How a kind reads an answer.
 pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>;
 
@@ -317,16 +337,18 @@ pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, Str
 pub struct Kind {
     /// The field's own word for it: `aws role`, `acl policy`, `secrets engine`.
     pub name: &'static str,
-    /// Creation goes up through the levels, deletion down.
-    pub level: Level,
+    /// What sort of thing it is: creation goes up through the classes, deletion down.
+    pub class: Class,
+    /// Where its objects are.
+    pub home: Home,
+    /// The key in it that its mount signs with, if it has one.
+    pub key: Option<&'static RootKey>,
     /// Its fields.
     pub fields: &'static [Field],
     /// How an update treats fields that are not sent.
     pub update: Update,
     /// What deleting does.
     pub delete: Delete,
-    /// Where to read an object of this kind from.
-    pub read: fn(path: &str) -> Read,
     /// The API's answer for one object, as this kind's fields (unnormalised), and what else a write must send back.
     /// `Err` says what is odd.
     pub parse: Parse,
@@ -401,9 +423,9 @@ pub enum Access {
     Apart(&'static str),
 }
 
-/// Order of creation: lower levels first. Deletion goes the other way round.
+/// What sort of thing a kind is, in the order of creation. Deletion goes the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Level {
+pub enum Class {
     /// Audit devices: nothing should happen unseen.
     Audit,
     /// Secrets engines and auth methods.

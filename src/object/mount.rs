@@ -6,7 +6,8 @@
 use serde_json::{Map, Value};
 
 use super::field::{post, seconds_text};
-use super::{Access, Call, Changed, Delete, Field, Kind, Level, Live, Object, Read, Shape, Update};
+use super::home::{ENGINES, key};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Live, Object, Shape, Update};
 
 /// The fields of a mount of either sort.
 pub(super) static FIELDS: &[Field] = &[
@@ -47,21 +48,17 @@ pub(super) static FIELDS: &[Field] = &[
 /// Secrets engines.
 pub static KIND: Kind = Kind {
     name: "secrets engine",
-    level: Level::Mount,
+    class: Class::Mount,
+    home: Home::Entry(&ENGINES),
+    key: None,
     fields: FIELDS,
     update: Update::Merge,
     delete: Delete::ByPath,
-    read: |path| Read::Entry { list: "sys/mounts", key: key(path, "sys/mounts/") },
     parse,
     write,
     effect,
     built_in,
 };
-
-/// The name of a mount in the list of mounts: `aws/`.
-pub(super) fn key(path: &str, prefix: &str) -> String {
-    format!("{}/", path.strip_prefix(prefix).unwrap_or(path).trim_end_matches('/'))
-}
 
 /// One entry of the list of mounts, as fields.
 pub(super) fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
@@ -97,7 +94,7 @@ pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
 }
 
 fn effect(path: &str, change: Changed<'_>) -> Option<String> {
-    let mount = key(path, "sys/mounts/");
+    let mount = key(&ENGINES, path);
     match change {
         Changed::Created(_) => None,
         Changed::Updated(_, fields) if fields.contains(&"type") => {

@@ -13,7 +13,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{KINDS, Kind, Live, Object, Place, aws_root, fingerprint};
+use super::{KINDS, Kind, Live, Object, Place, fingerprint};
 
 /// One object that is ours.
 #[derive(Clone, Debug)]
@@ -99,7 +99,7 @@ impl Owned {
         self.key_last.clone().or_else(|| {
             let last = self.keys.as_ref()?.first().cloned().unwrap_or_default();
             let mut before = live.clone();
-            before.fields.insert(aws_root::KEY[0], Value::from(&*last));
+            before.fields.insert(live.kind.key?.id, Value::from(&*last));
             self.took_key(&before).then_some(last)
         })
     }

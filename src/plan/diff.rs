@@ -15,7 +15,7 @@ use super::ownership::{self, Others};
 use super::{Action, Change, FieldChange, Plan, Side, Unmanaged, order};
 use crate::guardrail::Guardrail;
 use crate::object::{
-    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Shape, State, aws_root, field, fingerprint,
+    Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Shape, State, field, fingerprint,
 };
 use crate::secret::Secret;
 
@@ -76,7 +76,7 @@ pub(super) fn plan(input: &Input<'_>) -> Plan {
     }
     for (path, owned) in input.owned {
         if !declared.contains(path.as_str()) {
-            let mount_stays = mount_of(path).is_some_and(|mount| declared.contains(mount.as_str()));
+            let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
             changes.push(undeclared_change(path, owned, input.live.get(path), mount_stays));
         }
     }
@@ -157,7 +157,7 @@ fn declared_change(
         .kind
         .fields
         .iter()
-        .filter(|field| kept.is_none() || !aws_root::KEY.contains(&field.name))
+        .filter(|field| kept.is_none() || !object.kind.is_of_key(field.name))
         .filter_map(|field| match field.access {
             Access::Readable => readable_change(object, field, there),
             Access::WriteOnly => hidden_change(object, field, there, owned, Key::of(input)),
@@ -168,10 +168,11 @@ fn declared_change(
     if let (Some(_), Some(owned)) = (there, owned) {
         fields.extend(guardrails_change(owned, guardrails.as_ref()));
     }
+    let again = owned.zip(there).and_then(|(owned, live)| again(object, owned, live, &fields));
     let action = match (there, owned) {
         (None, _) => Action::Create,
         (Some(_), None) => Action::Adopt,
-        (Some(_), Some(_)) if fields.is_empty() => return None,
+        (Some(_), Some(_)) if fields.is_empty() && again.is_none() => return None,
         (Some(_), Some(_)) => Action::Update,
     };
     let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
@@ -186,6 +187,7 @@ fn declared_change(
     if !kept.is_empty() {
         effects.push(format!("as it is, since nobody declares it: {}", kept.join(", ")));
     }
+    effects.extend(again.map(str::to_owned));
     Some(Change {
         action,
         kind: object.kind,
@@ -200,6 +202,24 @@ fn declared_change(
         guardrails,
         from: None,
     })
+}
+
+/// Why an object of ours is written that is as declared in all that can be compared: what the files say since it was
+/// written somebody did by hand, and an engine knows neither commit nor guardrails of that; or a write was cut off, and
+/// nobody knows whether it arrived. What has something that no engine tells is not written for the first alone.
+fn again(object: &Object, owned: &Owned, live: &Live, fields: &[FieldChange]) -> Option<&'static str> {
+    let is_done_by_hand =
+        || !object.kind.has_hidden() && owned.differs(live) && fingerprint::of(object) != owned.fingerprint;
+    match owned.state {
+        State::Applied if fields.is_empty() && is_done_by_hand() => {
+            Some("somebody else made it as it is declared: it is written again, so that it comes from this commit")
+        }
+        State::Intended | State::Changing if !fields.is_empty() => fields
+            .iter()
+            .all(|field| matches!(field.before, Side::Unknown | Side::Sensitive))
+            .then_some("an apply was stopped while it was written: it is written again"),
+        _ => None,
+    }
 }
 
 /// A change of the guardrails that go with an object. An engine never tells them, so the ledger says what it was
@@ -234,8 +254,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
                 Access::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
             }));
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
-            let key = aws_root::key_of(live).filter(|_| owned.kind.name == aws_root::KIND.name);
-            if let Some(key) = key.filter(|_| mount_stays) {
+            if let Some(key) = live.key().filter(|_| mount_stays) {
                 fields.clear();
                 (Action::Forget, Some(format!("it stays as it is: a write of it would take the access key {key} away")))
             } else if mount_stays && !names.is_empty() {
@@ -262,11 +281,6 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         guardrails: None,
         from: None,
     }
-}
-
-/// The mount whose settings are at this path.
-fn mount_of(path: &str) -> Option<String> {
-    path.split_once("/config/").map(|(mount, _)| format!("sys/mounts/{mount}"))
 }
 
 fn policies(names: &Value) -> Vec<String> {
@@ -606,7 +620,7 @@ mod tests {
         assert_eq!(changed(&two), [("secret_key", Side::Sensitive, Side::Sensitive)]);
         let none = world.plan(&[root("", "")], Adopt::Refuse);
         assert_eq!(changed(&none), [("secret_key", Side::Sensitive, value(json!("")))]);
-        for text in [format!("{two:?}"), two.text(crate::plan::Colour::Never), two.json().to_string()] {
+        for text in [format!("{two:?}"), two.text(crate::review::Colour::Never), two.json().to_string()] {
             assert!(!text.contains("hunter"), "{text}");
         }
         let unrelated = world.plan(&[root("hunter-one", "eu-west-1")], Adopt::Refuse);

@@ -14,7 +14,6 @@ use std::collections::{BTreeMap, HashMap};
 use serde_json::Value;
 
 use super::{Adopt, Change, Plan};
-use crate::object::aws_root::{self, KEY};
 use crate::object::{FieldValue, Leaf, Live, Object, OnRotate, Owned, Place, State, fingerprint};
 
 /// A key that stays.
@@ -101,8 +100,9 @@ impl Kept {
     /// The object with the key that stays.
     fn object(&self, object: &Object) -> Object {
         let mut object = object.clone();
-        object.fields.remove(KEY[1]);
-        object.fields.insert(KEY[0], Leaf::new(FieldValue::Data(Value::from(&*self.live)), self.place.clone()));
+        let Some(key) = object.kind.key else { return object };
+        object.fields.remove(key.secret);
+        object.fields.insert(key.id, Leaf::new(FieldValue::Data(Value::from(&*self.live)), self.place.clone()));
         object
     }
 
@@ -123,13 +123,13 @@ impl Kept {
 
 /// The key of an object that stays as the engine has it.
 pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, adopt: Adopt) -> Option<Kept> {
-    let live = live.filter(|live| live.kind.name == aws_root::KIND.name)?;
-    let key = aws_root::key_of(live)?;
-    let declared = match object.fields.get(KEY[0]).map(|leaf| &leaf.value) {
+    let live = live?;
+    let (key, table) = (live.key()?, object.kind.key?);
+    let declared = match object.fields.get(table.id).map(|leaf| &leaf.value) {
         Some(FieldValue::Data(value)) => value.as_str().filter(|declared| !declared.is_empty()),
         _ => None,
     };
-    let is_declared = KEY.iter().any(|name| object.fields.contains_key(name));
+    let is_declared = table.fields().iter().any(|name| object.fields.contains_key(name));
     let written = owned.map_or_else(Vec::new, |owned| written(owned, object, live, key));
     let reason = if !is_declared {
         Reason::Undeclared
@@ -179,7 +179,7 @@ fn written(owned: &Owned, object: &Object, live: &Live, key: &str) -> Vec<String
     if fingerprint::of_live(live) == owned.fingerprint {
         return vec![key.to_owned()];
     }
-    let declared = object.value(KEY[0]);
+    let declared = object.kind.key.map(|key| object.value(key.id)).unwrap_or_default();
     match declared.as_str() {
         Some(declared) if fingerprint::of(object) == owned.fingerprint => vec![declared.to_owned()],
         _ => Vec::new(),
@@ -188,7 +188,7 @@ fn written(owned: &Owned, object: &Object, live: &Live, key: &str) -> Vec<String
 
 /// Remembers, with what is about to be written, the key that it replaces: it may not arrive.
 pub fn add_key_before(entry: &mut Owned, change: &Change) {
-    let before = change.live.as_ref().and_then(aws_root::key_of);
+    let before = change.live.as_ref().and_then(Live::key);
     if let (Some(keys), Some(before)) = (&mut entry.keys, before)
         && !keys.iter().any(|key| key == before)
     {
@@ -204,22 +204,17 @@ impl Plan {
 
     /// What the ledger remembers of the key of an object that is written, or that stays; `None` of kinds without one.
     pub fn keys_of(&self, object: &Object) -> Option<Vec<String>> {
-        if object.kind.name != aws_root::KIND.name {
-            return None;
-        }
+        let key = object.kind.key?;
         if let Some(kept) = self.kept(&object.path) {
             return Some(kept.written.iter().cloned().collect());
         }
-        let declared = object.value(KEY[0]);
+        let declared = object.value(key.id);
         Some(declared.as_str().filter(|key| !key.is_empty()).map(str::to_owned).into_iter().collect())
     }
 
     /// The key that an engine has once an object is settled, empty if none; `None` of kinds without keys.
     pub fn key_of(&self, object: &Object) -> Option<String> {
-        if object.kind.name != aws_root::KIND.name {
-            return None;
-        }
-        let declared = object.value(KEY[0]).as_str().unwrap_or_default().to_owned();
+        let declared = object.value(object.kind.key?.id).as_str().unwrap_or_default().to_owned();
         Some(self.kept(&object.path).map_or(declared, |kept| kept.live.clone()))
     }
 

@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::{Action, Change, Input, Kept};
-use crate::object::{Delete, Level, Live, Object, Owned, Place, Update};
+use crate::object::{Class, Delete, Live, Object, Owned, Place, Update};
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
 pub const MAX_DELETES_DEFAULT: u32 = 5;
@@ -19,6 +19,13 @@ pub enum Adopt {
     Refuse,
     /// Make it ours, and as declared but for a key that stays, which counts as meant.
     Take,
+}
+
+impl Adopt {
+    /// Whether to take it.
+    pub fn of(take: bool) -> Self {
+        if take { Self::Take } else { Self::Refuse }
+    }
 }
 
 /// Why a plan may not be applied.
@@ -330,10 +337,10 @@ pub(super) fn beside_kept<'a>(changes: &'a [Change], kept: &'a [Kept]) -> impl I
 /// may well declare the same mounts; but if nothing that stands on mounts is common, then these are not the
 /// files that the ledger was written from.
 pub(super) fn stranger(input: &Input<'_>) -> Option<Refusal> {
-    let stands_on = |level: Level| matches!(level, Level::Policy | Level::Role | Level::Login);
-    let mut remembered = input.owned.iter().filter(|(_, owned)| stands_on(owned.kind.level));
+    let stands_on = |class: Class| matches!(class, Class::Policy | Class::Role | Class::Login);
+    let mut remembered = input.owned.iter().filter(|(_, owned)| stands_on(owned.kind.class));
     let (path, owned) = remembered.clone().next().filter(|_| input.nameless)?;
-    let mut declared = input.desired.iter().filter(|object| stands_on(object.kind.level)).peekable();
+    let mut declared = input.desired.iter().filter(|object| stands_on(object.kind.class)).peekable();
     declared.peek()?;
     let common = declared.any(|object| input.owned.contains_key(&object.path));
     let gone = remembered.all(|(path, _)| !input.live.contains_key(path));

@@ -13,6 +13,7 @@ mod kept;
 mod limit;
 mod order;
 mod ownership;
+mod reviewed;
 mod summary;
 mod text;
 
@@ -29,9 +30,10 @@ pub use self::kept::{Kept, Reason, Standing, add_key_before, keep_keys};
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{Adopt, MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
-pub use self::ownership::{Claim, Claims, Others, adopt_fields, folder};
-pub use self::text::{Colour, escape, short, show};
+pub use self::ownership::{Claim, Claims, Others, adopt_fields, with_adopted};
+pub use self::reviewed::Reviewed;
 pub(crate) use self::text::{Page, files_of};
+pub use self::text::{escape, short, show};
 
 /// What would change, and why it may not.
 #[derive(Clone, Debug)]
@@ -210,21 +212,6 @@ impl Plan {
     /// resolved is not compared; the notes say so.
     pub fn new(input: &Input<'_>) -> Self {
         diff::plan(input)
-    }
-
-    /// Adds what the plan means for access. A violated guardrail that denies refuses the plan.
-    pub fn add_review(&mut self, review: review::Environment) {
-        let violated: Vec<String> = review
-            .stops()
-            .map(|judged| {
-                format!("{}: {}: {}", judged.violation.guardrail, judged.violation.subject, judged.violation.what)
-            })
-            .collect();
-        if !violated.is_empty() {
-            self.refusals.push(Refusal::Guardrail { violated });
-        }
-        self.review_digest = Some(review.digest());
-        self.review = Some(review);
     }
 
     /// Refuses the plan because a mount would leave the AWS account in which it has leases out: `None` if the token

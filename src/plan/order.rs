@@ -15,7 +15,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::{Action, Change};
-use crate::object::Level;
+use crate::object::{Class, policy_path};
 
 /// Sorts changes into the order in which they are made.
 pub(super) fn sort(changes: &mut [Change]) {
@@ -66,39 +66,25 @@ pub fn blockers(changes: &[Change]) -> Vec<Vec<usize>> {
 
 /// The paths of the objects that this one stands on, whether or not there are any.
 fn needs(change: &Change) -> Vec<String> {
-    let mut needs: Vec<String> = change.policies.iter().map(|name| format!("sys/policies/acl/{name}")).collect();
-    if change.path.starts_with("sys/") {
-        return needs;
-    }
-    let (table, rest) = match change.path.strip_prefix("auth/") {
-        Some(rest) => ("sys/auth", rest),
-        None => ("sys/mounts", change.path.as_str()),
-    };
-    for (at, _) in rest.match_indices('/') {
-        let mount = &rest[..at];
-        needs.push(format!("{table}/{mount}"));
-        // Roles wait for the terms and the credentials that their leases would be made with.
-        if change.kind.level > Level::Config && table == "sys/mounts" {
-            needs.extend(["root", "lease"].map(|name| format!("{mount}/config/{name}")));
-        }
-    }
+    let mut needs: Vec<String> = change.policies.iter().map(|name| policy_path(name)).collect();
+    needs.extend(change.kind.needs(&change.path));
     needs
 }
 
 fn live_policies(change: &Change) -> Vec<String> {
     let live = change.live.as_ref().and_then(|live| live.fields.get("token_policies"));
     let names = live.and_then(serde_json::Value::as_array).into_iter().flatten();
-    names.filter_map(|name| name.as_str()).map(|name| format!("sys/policies/acl/{name}")).collect()
+    names.filter_map(|name| name.as_str()).map(policy_path).collect()
 }
 
 fn rank(change: &Change) -> (bool, u8) {
-    let level = match change.kind.level {
-        Level::Audit => 0,
-        Level::Mount => 1,
-        Level::Config => 2,
-        Level::Policy => 3,
-        Level::Role => 4,
-        Level::Login => 5,
+    let level = match change.kind.class {
+        Class::Audit => 0,
+        Class::Mount => 1,
+        Class::Config => 2,
+        Class::Policy => 3,
+        Class::Role => 4,
+        Class::Login => 5,
     };
     if change.takes_away() { (true, 5 - level) } else { (false, level) }
 }

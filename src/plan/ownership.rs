@@ -10,9 +10,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::Value;
 
 use super::{Action, Adopt, Change, Input, Refusal};
-use crate::object::{
-    Access, FieldValue, Kind, Leaf, Live, Object, Origin, Owned, Shape, auth_mount, aws_root, field, mount,
-};
+use crate::object::{Access, FieldValue, Leaf, Live, Object, Origin, Owned, Shape, field};
 
 /// What the ledgers of others say of the objects that a plan touches, by path.
 pub type Claims = BTreeMap<String, Vec<Claim>>;
@@ -63,6 +61,13 @@ pub fn adopt_fields(desired: &mut [Object], live: &HashMap<String, Live>, owned:
     }
 }
 
+/// An object with the fields that nobody declared and that stayed as they were, as the ledger remembers them.
+pub fn with_adopted(object: &Object, owned: &Owned) -> Object {
+    let mut object = object.clone();
+    owned.adopted.iter().for_each(|(name, value)| adopt_field(&mut object, name, value));
+    object
+}
+
 fn adopt_field(object: &mut Object, name: &str, value: &Value) {
     let Some(field) = object.kind.field(name) else { return };
     let may_be = match field.shape {
@@ -71,7 +76,7 @@ fn adopt_field(object: &mut Object, name: &str, value: &Value) {
     };
     // Of keys `kept` says what becomes of them.
     if field.access != Access::Readable
-        || aws_root::KEY.contains(&name)
+        || object.kind.is_of_key(name)
         || object.declares(name)
         || !may_be
         || field::equal(field.shape, value, &object.value(name))
@@ -156,7 +161,7 @@ pub(super) fn check(changes: &[Change], input: &Input<'_>) -> Vec<Refusal> {
 
 /// What unmounting would take along that is not ours.
 fn below(change: &Change, input: &Input<'_>) -> Option<Refusal> {
-    let folder = folder(change.kind, &change.path).filter(|_| change.action == Action::Delete)?;
+    let folder = change.kind.below(&change.path).filter(|_| change.action == Action::Delete)?;
     let unlisted: Vec<String> = input.unlisted.iter().filter(|path| path.starts_with(&folder)).cloned().collect();
     let claims = input.others.claims().into_iter().flat_map(|claims| claims.range(folder.clone()..));
     let claimed = claims
@@ -174,15 +179,4 @@ fn below(change: &Change, input: &Input<'_>) -> Option<Refusal> {
     }
     let objects = objects.into_iter().map(|(path, whose)| (path.to_owned(), whose.map(str::to_owned))).collect();
     Some(Refusal::Below { path: change.path.clone(), place: change.place.clone(), objects, unlisted })
-}
-
-/// Below which paths everything goes when an object goes: `aws/` of `sys/mounts/aws`.
-pub fn folder(kind: &Kind, path: &str) -> Option<String> {
-    if kind.name == mount::KIND.name {
-        path.strip_prefix("sys/mounts/").map(|mount| format!("{}/", mount.trim_end_matches('/')))
-    } else if kind.name == auth_mount::KIND.name {
-        path.strip_prefix("sys/auth/").map(|mount| format!("auth/{}/", mount.trim_end_matches('/')))
-    } else {
-        None
-    }
 }

@@ -4,9 +4,9 @@
 use std::collections::BTreeMap;
 
 use super::text::Page;
-use super::{Action, Change, Colour, Plan, Summary, escape};
+use super::{Action, Change, Plan, Summary, escape};
 use crate::object::KINDS;
-use crate::review::{Access, Finding};
+use crate::review::{Access, Colour, Finding};
 
 /// Up to so many changes a plan is shown whole.
 const WHOLE_MAX: usize = 30;
@@ -127,7 +127,8 @@ mod tests {
 
     use crate::object::testing::object;
     use crate::object::{Object, acl_policy, aws_role};
-    use crate::plan::{Action, Adopt, Colour, Input, Others, Plan, Refusal};
+    use crate::plan::{Action, Adopt, Input, Others, Plan, Refusal};
+    use crate::review::Colour;
 
     fn plan(roles: usize) -> Plan {
         let group = |number: usize| json!([format!("g{number}")]);

@@ -13,7 +13,7 @@ use similar::{ChangeTag, TextDiff};
 
 use super::{Action, Change, FieldChange, Plan, Side, Summary};
 use crate::object::Shape;
-use crate::review;
+use crate::review::{self, Colour};
 use crate::text::one_line;
 use crate::units::duration;
 
@@ -22,15 +22,6 @@ const CONTEXT_LINES: usize = 3;
 
 /// How many unmanaged objects are named before they are only counted.
 const UNMANAGED_SHOWN_MAX: usize = 5;
-
-/// Whether to paint.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Colour {
-    /// Plain text.
-    Never,
-    /// With ANSI colours.
-    Always,
-}
 
 impl Plan {
     /// The plan as text, ending with the summary line.
@@ -106,11 +97,7 @@ impl Page {
     }
 
     pub(crate) fn review(&mut self, review: &review::Environment) {
-        let colour = match self.colour {
-            Colour::Never => review::Colour::Never,
-            Colour::Always => review::Colour::Always,
-        };
-        self.out.push_str(&review.text(colour));
+        self.out.push_str(&review.text(self.colour));
     }
 
     /// Fields that change, below their object.
@@ -433,7 +420,7 @@ mod tests {
             app: object.app.clone(),
             place: object.place.clone(),
             commit: None,
-            fingerprint: String::new(),
+            fingerprint: crate::object::fingerprint::of(object),
             secrets: BTreeMap::new(),
             apart: std::collections::BTreeMap::new(),
             state: State::Applied,
@@ -477,7 +464,9 @@ mod tests {
         let acl = live(&all[4], &[("policy", json!("path \"aws/creds/*\" {\n  capabilities = [\"read\"]\n}"))]);
         let login = live(&all[5], &[("token_ttl", json!(60))]);
         let gone = placed(object(&aws_role::KIND, "aws/roles/old", &[]), Some("old"), "apps/old.hcl", 2);
-        owned.extend([self::owned(&gone)]);
+        // Somebody changed it since.
+        let (path, written) = self::owned(&gone);
+        owned.insert(path, Owned { fingerprint: String::new(), ..written });
         let lives =
             vec![live(&all[0], &[]), live(&all[2], &[("lease", json!(1800))]), role, acl, login, live(&gone, &[])];
         let kept: Vec<Object> = all.into_iter().filter(|object| object.path != "aws/config/root").collect();

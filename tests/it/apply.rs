@@ -9,12 +9,18 @@ use leasehold::apply::{self, Options, Outcome, Prepared, Report, Wish, prepare};
 use leasehold::clock::Clock;
 use leasehold::ledger::Ledger;
 use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, State};
-use leasehold::plan::{Action, Adopt, Change};
+use leasehold::plan::{Action, Adopt, Change, Plan, Reviewed};
+use leasehold::review::Environment;
 use leasehold::secret::Secret;
 use serde_json::{Value, json};
 
 use crate::between::{Between, Fault};
 use crate::servers::{Sort, TestServer};
+
+/// A plan that nobody judged: these estates have neither guardrails nor apps.
+pub(crate) fn unjudged(plan: &Plan) -> Reviewed {
+    plan.clone().reviewed(|plan| (Environment::new(&plan.environment, None, None, &[], Vec::new()), Vec::new()))
+}
 
 /// A server, and a client that may do everything.
 pub(crate) struct World {
@@ -72,7 +78,8 @@ impl World {
         progress: &(dyn Fn(&Change, &Outcome) + Sync),
     ) -> Result<Report, apply::Error> {
         let options = Options { clock: &self.clock, stop, progress };
-        let applied = apply::run(&self.client, &prepared.plan, desired, &mut prepared.ledger, &options).await?;
+        let applied =
+            apply::run(&self.client, &unjudged(&prepared.plan), desired, &mut prepared.ledger, &options).await?;
         let report = applied.report.clone();
         applied.record(&self.client, &mut prepared.ledger).await.map(|()| report)
     }
@@ -83,7 +90,7 @@ impl World {
         let report = self.apply(&mut prepared, desired).await;
         assert_eq!(report.exit_code(), 0, "{}", report.problems(desired));
         let after = self.prepare(desired, Adopt::Refuse).await;
-        assert_eq!(after.plan.exit_code(), 0, "{}", after.plan.text(leasehold::plan::Colour::Never));
+        assert_eq!(after.plan.exit_code(), 0, "{}", after.plan.text(leasehold::review::Colour::Never));
     }
 
     async fn write(&self, path: &str, body: Value) {
@@ -148,7 +155,7 @@ async fn other_files_with_the_same_environment_are_refused() {
     let theirs = vec![estate().remove(0), policy("app-x", RULES), login("app-x", 600, &["app-x"])];
     let plan = world.prepare(&theirs, Adopt::Take).await.plan;
     assert_eq!(plan.exit_code(), 3);
-    let text = plan.text(leasehold::plan::Colour::Never);
+    let text = plan.text(leasehold::review::Colour::Never);
     assert!(text.contains("seems to belong to other files") && text.contains("estate = \"payments\""), "{text}");
     // Removals alone, and then what is new, are no stranger's.
     let kept = &estate()[..1];
@@ -169,7 +176,7 @@ async fn estates_with_names_share_an_engine_and_take_nothing_from_each_other() {
     }
     let greedy = vec![policy("app-x", RULES), policy("app-a", RULES)];
     let plan = world.prepare_as(Some("web"), &greedy, Adopt::Take).await.plan;
-    let text = plan.text(leasehold::plan::Colour::Never);
+    let text = plan.text(leasehold::review::Colour::Never);
     assert_eq!(plan.exit_code(), 3, "{text}");
     assert!(text.contains("sys/policies/acl/app-a (the estate `pay`, environment `local`)"), "{text}");
 }

@@ -325,3 +325,28 @@ fn a_reader_that_goes_away_is_no_error_and_a_full_disk_is() {
     assert_eq!(output.status.code(), Some(1));
     assert!(String::from_utf8_lossy(&output.stderr).contains("stdout could not be written"));
 }
+
+#[test]
+fn a_command_by_hand_needs_the_environment_alone() {
+    let env = TestEnv::new();
+    env.write("estate/env.hcl", "environment \"local\" {\n  engine = \"embedded\"\n}\n");
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let read = |args: &[&str]| env.run(&[&["-C", "estate"], args, &["read", "sys/health"]].concat());
+    // What is wrong elsewhere is for those who plan.
+    env.write("estate/app.hcl", "app \"x\" {\n  roel = 1\n");
+    env.write("estate/role.yaml", "role: [\n");
+    for args in [&[][..], &["-e", "local"]] {
+        assert_eq!(read(args).code, 0, "{}", read(args).normal());
+    }
+    assert_eq!(env.run(&["-C", "estate", "ledger", "show"]).code, 0);
+    assert_eq!(env.run(&["-C", "estate", "plan"]).code, 1);
+    // Which environment is meant must not depend on a file that can't be read.
+    env.write("estate/env.hcl", "environment \"dev\" {\n  engine = \"embedded\"\n}\n");
+    let unsure = read(&[]);
+    assert!(unsure.code == 1 && unsure.stderr.contains("app.hcl:"), "{}", unsure.normal());
+    assert_eq!(read(&["-e", "dev"]).code, 0);
+    // Nor what it is.
+    env.write("estate/env.hcl", "environment \"local\" {\n  engine = \"imbedded\"\n}\n");
+    let unsure = read(&[]);
+    assert!(unsure.code == 1 && unsure.stderr.contains("env.hcl:2"), "{}", unsure.normal());
+}

@@ -1,5 +1,7 @@
 //! `leasehold drift`: changed behind our back, committed and not yet applied, not ours. The three are kept apart.
 
+use std::path::Path;
+
 use serde_json::{Value, json};
 
 use crate::env::{Output, TestEnv, commit_all, git};
@@ -14,6 +16,15 @@ struct Applied {
 
 impl Applied {
     fn new() -> Self {
+        Self::after(|_| ())
+    }
+
+    /// Applied from a commit.
+    fn under_git() -> Self {
+        Self::after(|estate| drop(commit_all(estate)))
+    }
+
+    fn after(prepare: impl FnOnce(&Path)) -> Self {
         let mut env = TestEnv::new();
         let server = TestServer::start(Sort::of(module_path!()));
         env.copy_tree("examples/tutorial", "estate");
@@ -25,6 +36,7 @@ impl Applied {
         if let Some(namespace) = &server.namespace {
             env.set("LEASEHOLD_NAMESPACE", namespace);
         }
+        prepare(&env.dir().join("estate"));
         let applied = Self { env, http: server.by_hand(), server };
         applied.run(&["apply", "--auto-approve"], 0);
         applied
@@ -123,6 +135,48 @@ fn one_object_can_be_both() {
     let text = estate.drift(5);
     assert!(text.contains("the files say something else about it, too"), "{text}");
     assert!(text.contains(", and changed behind our back)"), "{text}");
+}
+
+#[test]
+fn what_is_both_is_shown_beside_the_commit_that_it_was_written_from() {
+    let estate = Applied::under_git();
+    estate.widen_by_hand();
+    estate.edit("iam/webapp.json", "example-webapp/*", "example-webapp-new/*");
+    commit_all(&estate.env.dir().join("estate"));
+    let fields = |estate: &Applied| estate.json(5)["changed"][0]["fields"].to_string();
+    let shown = fields(&estate);
+    assert!(shown.contains("example-webapp/*") && !shown.contains("example-webapp-new/*"), "{shown}");
+    assert!(!estate.drift(5).contains("shown beside the files"));
+    // Also of what the files do not have any more.
+    std::fs::remove_file(estate.env.dir().join("estate/apps/webapp.hcl")).unwrap();
+    std::fs::remove_file(estate.env.dir().join("estate/tests.hcl")).unwrap();
+    let shown = fields(&estate);
+    assert!(shown.contains("example-webapp/*") && shown.contains("s3:*"), "{shown}");
+    // A clone that lacks the commit shows it beside the files, where they have it, and says so.
+    git(&estate.env.dir().join("estate"), &["checkout", "-q", "HEAD", "."]);
+    std::fs::remove_dir_all(estate.env.dir().join("estate/.git")).unwrap();
+    let text = estate.drift(5);
+    assert!(text.contains("example-webapp-new/*") && text.contains("shown beside the files"), "{text}");
+    assert_eq!(estate.json(5)["changed"][0]["beside_files"], true);
+}
+
+#[test]
+fn what_was_done_by_hand_as_the_files_say_is_told_until_it_is_applied() {
+    let estate = Applied::under_git();
+    estate.edit("iam/webapp.json", "example-webapp/*", "*");
+    commit_all(&estate.env.dir().join("estate"));
+    let document = std::fs::read_to_string(estate.env.dir().join("estate/iam/webapp.json")).unwrap();
+    estate.http.post("aws/roles/webapp", &json!({ "credential_type": "iam_user", "policy_document": document }));
+    let json = estate.json(5);
+    assert_eq!(json["summary"], json!({ "changed": 1, "pending": 1, "not_ours": 0 }));
+    assert!(json["changed"][0]["fields"].to_string().contains("example-webapp/*"), "{json:#}");
+    assert_eq!(json["access"]["gained"], true);
+    let plan = estate.run(&["plan"], 2).stdout;
+    assert!(plan.contains("! somebody else made it as it is declared: it is written again"), "{plan}");
+    assert!(plan.contains("Plan: 0 to add, 1 to change, 0 to delete."), "{plan}");
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.drift(0);
+    estate.run(&["plan"], 0);
 }
 
 #[test]
@@ -344,6 +398,15 @@ fn what_another_estate_has_is_told_as_it_is() {
     );
     let plan = estate.run(&["plan", "--adopt-from", "other.prod"], 2).stdout;
     assert!(plan.contains("declared here from now on") && !plan.contains("taken over"), "{plan}");
+    // Whoever has nothing of it, or no ledger at all, is named.
+    std::fs::remove_file(estate.env.dir().join("estate/shared.hcl")).unwrap();
+    let plan = estate.run(&["plan", "--adopt-from", "other.prod"], 0).stdout;
+    assert!(
+        plan.contains("Note: nothing is taken over from other.prod: it has nothing that is declared here"),
+        "{plan}"
+    );
+    let nobody = estate.run(&["plan", "--adopt-from", "nosuch"], 1).stderr;
+    assert!(nobody.contains("nobody called `nosuch` has a ledger on this engine"), "{nobody}");
 }
 
 #[test]

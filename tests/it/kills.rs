@@ -10,10 +10,12 @@ use leasehold::apply::{self, Options, Prepared, Wish, prepare};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::estate::{self, Estate};
-use leasehold::plan::{Adopt, Attacher, Colour, Side};
+use leasehold::plan::{Adopt, Attacher, Side};
+use leasehold::review::Colour;
 use leasehold::secret::Secret;
 use serde_json::{Value, json};
 
+use crate::apply::unjudged;
 use crate::between::{Between, Fault};
 use crate::env::{InTestEngine, TestEnv};
 
@@ -51,7 +53,8 @@ impl World {
     async fn apply(&self, prepared: &mut Prepared, estate: &Estate) -> apply::Report {
         let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &_| {});
         let options = Options { clock: &self.clock, stop: &stop, progress: &progress };
-        let applied = apply::run(&self.client, &prepared.plan, &estate.objects, &mut prepared.ledger, &options).await;
+        let applied =
+            apply::run(&self.client, &unjudged(&prepared.plan), &estate.objects, &mut prepared.ledger, &options).await;
         let applied = applied.unwrap();
         let report = applied.report.clone();
         applied.record(&self.client, &mut prepared.ledger).await.unwrap();

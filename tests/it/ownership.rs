@@ -11,13 +11,14 @@ use leasehold::apply::{self, Options, Report, Wish, prepare};
 use leasehold::ledger::{self, Ledger};
 use leasehold::live;
 use leasehold::object::{KINDS, Kind, Live, Object, State};
-use leasehold::plan::{Adopt, Colour, Plan};
+use leasehold::plan::{Adopt, Plan};
+use leasehold::review::Colour;
 use leasehold::secret::Secret;
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 use serde_json::json;
 
-use crate::apply::{World, login, object, policy};
+use crate::apply::{World, login, object, policy, unjudged};
 use crate::between::{Between, Fault};
 
 /// An estate, and what its user allows.
@@ -74,7 +75,7 @@ async fn apply(world: &World, estate: Estate<'_>, desired: &[Object], lost_after
         client = Client::new(target, ClientOptions::new(Some(Secret::new(&*world.server.token)))).unwrap();
     }
     let options = Options { clock: &world.clock, stop: &AtomicBool::new(false), progress: &|_, _| {} };
-    let outcome = match apply::run(&client, &prepared.plan, &desired, &mut prepared.ledger, &options).await {
+    let outcome = match apply::run(&client, &unjudged(&prepared.plan), &desired, &mut prepared.ledger, &options).await {
         Ok(applied) => {
             let report = applied.report.clone();
             applied.record(&client, &mut prepared.ledger).await.map(|()| report)
@@ -248,7 +249,8 @@ async fn a_role_made_below_a_mount_after_the_plan_stops_its_unmounting() {
     let mut prepared = prepare(&world.client, &wish, &mut []).await.unwrap();
     world.client.write("auth/approle/role/late", json!({}).as_object().unwrap()).await.unwrap();
     let options = Options { clock: &world.clock, stop: &AtomicBool::new(false), progress: &|_, _| {} };
-    let applied = apply::run(&world.client, &prepared.plan, &[], &mut prepared.ledger, &options).await.unwrap();
+    let applied =
+        apply::run(&world.client, &unjudged(&prepared.plan), &[], &mut prepared.ledger, &options).await.unwrap();
     let report = &applied.report;
     let problems = report.problems(&[]);
     assert!(problems.contains("something below it that is not ours: auth/approle/role/late"), "{problems}");

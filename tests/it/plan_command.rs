@@ -203,8 +203,19 @@ fn what_was_done_by_hand_and_committed_then_is_of_that_commit() {
     let document = "policy_document=@estate/iam/webapp.json";
     let role = ["-C", "estate", "write", "aws/roles/webapp", "credential_type=iam_user", document];
     env.ok(&role);
-    // The engine is as the files say, and the ledger knows it of the next apply.
-    assert!(env.ok(&["-C", "estate", "apply", "--auto-approve"]).contains("No changes."));
+    // The engine is as the files say, and knows it of the next apply, as the ledger does: what it issues then can be
+    // traced, which nothing could that was written by hand.
+    let issued = |from: Option<&str>| {
+        env.ok(&["-C", "estate", "read", "aws/creds/webapp"]);
+        let lines: Vec<String> =
+            env.ok(&["-C", "estate", "trail", "--format", "json"]).lines().map(str::to_owned).collect();
+        let last = lines.iter().rev().find(|line| line.contains("aws/creds/webapp")).expect("a line");
+        assert_eq!(from.is_some_and(|from| last.contains(from)), from.is_some(), "{last}");
+    };
+    issued(None);
+    let applied = env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    assert!(applied.contains("somebody else made it as it is declared") && applied.contains("1 changed"), "{applied}");
+    issued(Some(&git(&estate, &["rev-parse", "HEAD"])));
     assert_eq!(written("aws/roles/webapp"), json!(git(&estate, &["rev-parse", "HEAD"])));
     assert_eq!(written("aws/roles/backup"), json!(first), "nobody wrote it since");
     // So an older commit is refused, and the role can go.

@@ -137,6 +137,25 @@ fn tls_is_served_to_clients_that_trust_the_certificate() {
     assert!(runtime.block_on(client(TlsOptions::default()).read("sys/health")).is_err());
 }
 
+/// As `openssl req -x509` makes one.
+#[test]
+fn a_certificate_that_signed_itself_is_told_with_what_to_do() {
+    let env = TestEnv::new();
+    let key = rcgen::KeyPair::generate().unwrap();
+    let mut parameters = rcgen::CertificateParams::new(vec!["127.0.0.1".to_owned()]).unwrap();
+    parameters.is_ca = rcgen::IsCa::Ca(rcgen::BasicConstraints::Unconstrained);
+    let made = parameters.self_signed(&key).unwrap();
+    env.write("c.pem", &made.pem());
+    let key = env.write("k.pem", &key.serialize_pem());
+    std::fs::set_permissions(&key, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    let server = env.server(&["--dev", "--listen", "127.0.0.1:0", "--tls-cert", "c.pem", "--tls-key", "k.pem"]);
+    let read = |more: &[&str]| env.run(&[&["read", "-address", &*server.address, "sys/health"], more].concat());
+    let refused = read(&[]);
+    assert_eq!(refused.code, 2, "{}", refused.normal());
+    assert!(refused.stderr.contains("name just that one with --ca-cert"), "{}", refused.stderr);
+    assert_eq!(read(&["--ca-cert", "c.pem"]).code, 0);
+}
+
 #[test]
 fn a_development_server_serves_its_simulated_account_and_takes_keys_of_it() {
     use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};

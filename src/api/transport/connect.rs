@@ -17,6 +17,9 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 use tower_service::Service;
 
+use super::super::answer::TlsFault;
+use super::tls::fault;
+
 /// Makes connections for the HTTP client.
 #[derive(Clone)]
 pub(super) enum Connector {
@@ -34,7 +37,7 @@ pub(super) enum ConnectError {
     Tcp(#[source] Box<dyn std::error::Error + Send + Sync>),
     /// The handshake. Its text is kept, because `io::Error` hides what it wraps from `source`.
     #[error("{0}")]
-    Tls(String),
+    Tls(String, TlsFault),
 }
 
 /// A connection.
@@ -87,9 +90,11 @@ async fn secure(
     let host = uri.host().unwrap_or_default().trim_start_matches('[').trim_end_matches(']');
     let name = match server_name {
         Some(name) => name,
-        None => ServerName::try_from(host.to_owned()).map_err(|error| ConnectError::Tls(error.to_string()))?,
+        None => ServerName::try_from(host.to_owned())
+            .map_err(|error| ConnectError::Tls(error.to_string(), TlsFault::Other))?,
     };
-    let stream = tls.connect(name, stream).await.map_err(|error| ConnectError::Tls(error.to_string()))?;
+    let stream = tls.connect(name, stream).await;
+    let stream = stream.map_err(|error| ConnectError::Tls(error.to_string(), fault(&error)))?;
     Ok(Io::Tls(Box::new(TokioIo::new(stream))))
 }
 

@@ -11,7 +11,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use rustls::server::ParsedCertificate;
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::super::answer::Error;
+use super::super::answer::{Error, TlsFault};
 
 /// How a server's certificate is checked, and who we say we are.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -159,8 +159,18 @@ fn is_ca_as_server(error: &rustls::Error) -> bool {
         if format!("{other:?}").contains("CaUsedAsEndEntity"))
 }
 
+/// What a handshake failed by.
+pub(super) fn fault(error: &std::io::Error) -> TlsFault {
+    match error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>()) {
+        Some(rustls::Error::InvalidMessage(rustls::InvalidMessage::InvalidContentType)) => TlsFault::NotTls,
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => TlsFault::UnknownIssuer,
+        Some(error) if is_ca_as_server(error) => TlsFault::CaAsServer,
+        _ => TlsFault::Other,
+    }
+}
+
 fn problem(subject: &(impl std::fmt::Display + ?Sized), problem: impl std::fmt::Display) -> Error {
-    Error::Tls { subject: subject.to_string(), problem: problem.to_string() }
+    Error::Tls { subject: subject.to_string(), problem: problem.to_string(), fault: TlsFault::Other }
 }
 
 fn certificates(file: &Path) -> Result<Vec<CertificateDer<'static>>, Error> {

@@ -5,7 +5,7 @@ use serde_json::{Map, Value, json};
 use super::super::context::Context;
 use super::super::error::CliError;
 use super::super::global::exactly;
-use super::super::lease::body;
+use super::super::request::body;
 use super::super::token_file;
 use crate::api::{Answer, Client};
 use crate::estate::{App, Login};

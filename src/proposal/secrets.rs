@@ -12,7 +12,6 @@ use std::path::{Component, Path};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
-use super::error::CliError;
 use crate::api::Client;
 use crate::estate::Estate;
 use crate::object::Place;
@@ -25,27 +24,19 @@ const FILE_BYTES_MAX: u64 = 1 << 20;
 const LOOK_UPS_AT_ONCE: usize = 16;
 
 /// A secret that is not there.
-pub(crate) struct Missing {
+#[derive(Debug)]
+pub struct Missing {
     /// The object that asks for it.
-    pub(crate) path: String,
+    pub path: String,
     /// Which one, where, and why. Never a secret.
-    pub(crate) problem: String,
-}
-
-/// That what is to be written needs secrets that are not there.
-pub(crate) fn missing<'a>(missing: impl Iterator<Item = &'a Missing>) -> Result<(), CliError> {
-    let problems: Vec<&str> = missing.map(|missing| missing.problem.as_str()).collect();
-    match problems.is_empty() {
-        true => Ok(()),
-        false => Err(CliError::new(1, format!("secrets are missing\n{}", problems.join("\n")))),
-    }
+    pub problem: String,
 }
 
 /// Secrets by the references to them, or why one is not there.
-type Found = HashMap<String, Result<Secret, String>>;
+pub(super) type Found = HashMap<String, Result<Secret, String>>;
 
 /// Looks up all secrets that an estate refers to.
-pub(crate) async fn look_up_all(estate: &Estate, dir: &Path, client: &Client) -> Found {
+pub(super) async fn look_up_all(estate: &Estate, dir: &Path, client: &Client) -> Found {
     let references = estate.objects.iter().flat_map(|object| object.unresolved().map(|(_, reference, _)| reference));
     let references: BTreeSet<String> = references.map(str::to_owned).collect();
     stream::iter(references.into_iter().map(|reference| async {
@@ -58,7 +49,7 @@ pub(crate) async fn look_up_all(estate: &Estate, dir: &Path, client: &Client) ->
 }
 
 /// Puts secrets in place of the references to them, and answers which are not there.
-pub(crate) fn resolve(estate: &mut Estate, known: &Found) -> Vec<Missing> {
+pub(super) fn resolve(estate: &mut Estate, known: &Found) -> Vec<Missing> {
     let mut missing = Vec::new();
     for object in &mut estate.objects {
         let references: Vec<(&'static str, String, Place)> =

@@ -1,0 +1,44 @@
+//! Why there is no plan, review or drift, as commands tell it.
+
+use std::io::IsTerminal as _;
+
+use super::context::Context;
+use super::error::CliError;
+use super::output;
+use crate::{apply, estate, ledger, live, proposal};
+
+impl Context {
+    /// Why a plan, a review or drift could not be made or carried out, with the hints that fit.
+    pub(crate) fn unproposed(&self, error: proposal::Error) -> CliError {
+        match error {
+            proposal::Error::Git(error) => CliError::new(1, error.to_string()).hint(error.hint()),
+            proposal::Error::Engine(error) => self.refused(&error),
+            proposal::Error::Invalid { ref problems, ref sources, .. } => {
+                output::say(&estate::render(problems, sources, std::io::stderr().is_terminal()));
+                CliError::new(1, error.to_string())
+            }
+            proposal::Error::NoEnvironment { .. } => CliError::new(1, error.to_string())
+                .hint("an environment is declared with: environment \"prod\" { address = \"https://...\" }"),
+        }
+    }
+
+    fn refused(&self, error: &apply::Error) -> CliError {
+        let failure = match error {
+            apply::Error::Ledger(ledger::Error::Api { path, source }) => {
+                self.failed(format!("The ledger could not be read or written ({path})"), source)
+            }
+            apply::Error::Unrecorded(ledger::Error::Api { path, source }) => {
+                self.failed(format!("What became of it could not be written into the ledger ({path})"), source)
+            }
+            apply::Error::Live(live::Error::Api { path, source }) => {
+                self.failed(format!("{path} could not be read"), source)
+            }
+            other => CliError::new(1, other.to_string()),
+        };
+        let failure = CliError { exit_code: error.exit_code(), ..failure };
+        match error.hint() {
+            Some(hint) => failure.hint(hint),
+            None => failure,
+        }
+    }
+}

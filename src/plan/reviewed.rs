@@ -1,0 +1,49 @@
+//! A plan with what it means for access. Nothing else can be applied, so no guardrail is walked past.
+
+use std::ops::Deref;
+
+use super::{Plan, Refusal};
+use crate::review;
+
+/// A plan that was reviewed.
+#[derive(Debug)]
+pub struct Reviewed(Plan);
+
+impl Plan {
+    /// Looks at what the plan means for access, unless it changes nothing. `look` answers that, and what else is to be
+    /// noted. A violated guardrail that denies refuses the plan.
+    pub fn reviewed(mut self, look: impl FnOnce(&Self) -> (review::Environment, Vec<String>)) -> Reviewed {
+        if self.is_empty() {
+            return Reviewed(self);
+        }
+        let (review, notes) = look(&self);
+        let violated: Vec<String> = review
+            .stops()
+            .map(|judged| {
+                format!("{}: {}: {}", judged.violation.guardrail, judged.violation.subject, judged.violation.what)
+            })
+            .collect();
+        if !violated.is_empty() {
+            self.refusals.push(Refusal::Guardrail { violated });
+        }
+        self.notes.extend(notes);
+        self.review_digest = Some(review.digest());
+        self.review = Some(review);
+        Reviewed(self)
+    }
+}
+
+impl Reviewed {
+    /// The plan itself.
+    pub fn into_plan(self) -> Plan {
+        self.0
+    }
+}
+
+impl Deref for Reviewed {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.0
+    }
+}

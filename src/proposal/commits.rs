@@ -1,0 +1,146 @@
+//! Two commits, a commit and the files, engine and files, or the files alone: who gains and loses what, and what
+//! guardrails say of it. Git is read, nothing is checked out.
+
+use std::path::Path;
+
+use super::{Error, reviewed};
+use crate::api::Client;
+use crate::estate::{self, Estate, Problem, Sources};
+use crate::git;
+use crate::guardrail::Judged;
+use crate::iam::catalogue::Catalogue;
+use crate::ledger::{self, Ledger};
+use crate::live;
+use crate::plan::keep_keys;
+use crate::review::effective::{self, Side};
+use crate::review::judgement::{self, Scope};
+use crate::review::{Review, Revision};
+
+/// A review of two sides, and what there is to say of the files after.
+#[derive(Debug)]
+pub struct Compared {
+    /// The review.
+    pub review: Review,
+    /// What the author of the side after should know, though nothing is wrong.
+    pub warnings: Vec<Problem>,
+    /// The files of the side after.
+    pub sources: Sources,
+}
+
+/// Reviews what a range of commits changes (`A..B`, `A...B`, or `A` for the files as they stand), for each environment
+/// that either side declares, or for the named one.
+///
+/// # Errors
+/// [`Error::Git`], [`Error::Invalid`], [`Error::NoEnvironment`].
+pub fn between(
+    dir: &Path,
+    range: &str,
+    environment: Option<&str>,
+    scope: Scope,
+    today: &str,
+) -> Result<Compared, Error> {
+    let (before, after) = git::range(dir, range)?;
+    let (old, new) = std::thread::scope(|scope| {
+        let old = scope.spawn(|| estates(&before, environment));
+        let new = estates(&after, environment);
+        // A panic there is a panic here.
+        (old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), new)
+    });
+    let (before, old) = valid(before, old)?;
+    let (after, new) = valid(after, new)?;
+    let files = before.sources.differing(&after.sources);
+    let mut names: Vec<&str> = new.iter().map(|estate| estate.environment.name.as_str()).collect();
+    let gone = old.iter().map(|estate| estate.environment.name.as_str()).filter(|name| find(&new, name).is_none());
+    names.extend(gone);
+    if names.is_empty() {
+        return Err(Error::NoEnvironment { wanted: environment.map(str::to_owned) });
+    }
+    let environments = names.into_iter().map(|name| {
+        let (before, estate) = (find(&old, name), find(&new, name));
+        let (before, after) = (before.map(Side::of_estate), estate.map(Side::of_estate));
+        reviewed(name, before.as_ref(), after.as_ref().zip(estate), &files, scope, today)
+    });
+    let review = Review {
+        environments: environments.collect(),
+        before: revision(&before),
+        after: revision(&after),
+        directory: git::directory(dir)?,
+        catalogue: Catalogue::current().date().to_owned(),
+        files: Some(files.len()),
+    };
+    // Guardrails and tests of the side before judge nothing any more.
+    Ok(Compared { review, warnings: estate::warnings(&new), sources: after.sources })
+}
+
+/// Reviews what an apply of an estate's files would give, against what its engine holds. Writes nothing.
+///
+/// # Errors
+/// [`Error::Git`], [`Error::Engine`].
+pub async fn against_engine(
+    mut estate: Estate,
+    client: &Client,
+    dir: &Path,
+    scope: Scope,
+    today: &str,
+) -> Result<Review, Error> {
+    let owner = ledger::owner(estate.environment.estate.as_deref(), &estate.environment.name);
+    let (ledger, early) = tokio::join!(Ledger::read(client, &owner), live::Early::read(client, &estate.objects));
+    let ledger = ledger.map_err(crate::apply::Error::from)?;
+    let snapshot = early.complete(client, &estate.objects, ledger.owned()).await.map_err(crate::apply::Error::from)?;
+    keep_keys(&mut estate.objects, &snapshot.objects, ledger.owned());
+    let known = effective::Context { managed_policies: &estate.managed_policies };
+    let before = Side::of_live(&snapshot.objects, &estate.objects, ledger.owned(), known);
+    let after = Side::of_estate(&estate);
+    let mut reviewed = reviewed(&estate.environment.name, Some(&before), Some((&after, &estate)), &[], scope, today);
+    reviewed.not_evaluated.extend(snapshot.notes);
+    // Outside git there are files without a commit.
+    let directory = match git::directory(dir) {
+        Err(git::Error::NoRepository { .. }) => String::new(),
+        found => found?,
+    };
+    Ok(Review {
+        environments: vec![reviewed],
+        before: Revision { name: "live".to_owned(), commit: None },
+        after: Revision { name: "the files".to_owned(), commit: git::commit(dir)? },
+        directory,
+        catalogue: Catalogue::current().date().to_owned(),
+        files: None,
+    })
+}
+
+/// What guardrails say of files, wherever it comes from, with the environment that they say it of. Nothing of files that
+/// are not valid.
+pub fn judged_files(sources: &Sources, environment: Option<&str>, today: &str) -> Vec<(String, Judged)> {
+    let estates = estate::load_each(sources, environment).unwrap_or_default();
+    let judged = estates.iter().flat_map(|estate| {
+        let all = judgement::judge(None, &Side::of_estate(estate), &estate.guardrails, Scope::All, today);
+        all.into_iter().map(|judged| (estate.environment.name.clone(), judged)).collect::<Vec<_>>()
+    });
+    judged.collect()
+}
+
+fn find<'e>(estates: &'e [Estate], name: &str) -> Option<&'e Estate> {
+    estates.iter().find(|estate| estate.environment.name == name)
+}
+
+fn revision(side: &git::Side) -> Revision {
+    Revision { name: side.name.clone(), commit: side.commit.clone() }
+}
+
+/// One side's estate for each of its environments.
+fn estates(side: &git::Side, environment: Option<&str>) -> Result<Vec<Estate>, Vec<Problem>> {
+    match side.missing {
+        true => Ok(Vec::new()),
+        false => estate::load_each(&side.sources, environment),
+    }
+}
+
+fn valid(side: git::Side, estates: Result<Vec<Estate>, Vec<Problem>>) -> Result<(git::Side, Vec<Estate>), Error> {
+    match estates {
+        Ok(estates) => Ok((side, estates)),
+        Err(problems) => {
+            let revision = revision(&side);
+            Err(Error::Invalid { problems, sources: Box::new(side.sources), revision })
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! Files and engine to a reviewed plan: the only thing that an apply takes.
+
+use std::collections::{BTreeMap, HashMap, HashSet};
+use std::path::Path;
+
+use super::secrets::{self, Missing};
+use super::{Error, reviewed};
+use crate::api::Client;
+use crate::apply::{Prepared, Reading, Wish, prepare_from};
+use crate::estate::Estate;
+use crate::git;
+use crate::guardrail;
+use crate::ledger::Ledger;
+use crate::object::Live;
+use crate::plan::{Adopt, MAX_DELETES_DEFAULT, Plan, Reviewed};
+use crate::review;
+use crate::review::effective::{self, Side};
+use crate::review::judgement::Scope;
+
+/// Where a proposal is made.
+#[derive(Clone, Copy, Debug)]
+pub struct Basis<'a> {
+    /// The estate's directory.
+    pub dir: &'a Path,
+    /// Whether other estates may use the engine too.
+    pub shared: bool,
+    /// The day, as `2026-11-25`.
+    pub today: &'a str,
+}
+
+/// What somebody said that the plan may do.
+#[derive(Clone, Copy, Debug)]
+pub struct Word<'a> {
+    /// About objects that are nobody's.
+    pub adopt: Adopt,
+    /// The owners whose objects are taken over.
+    pub adopt_from: &'a [String],
+    /// Whether a mount may leave the AWS account in which it has leases.
+    pub account_change: bool,
+    /// Whether the files may have come before those of an earlier apply.
+    pub older: bool,
+}
+
+/// A plan, and what it takes to carry it out.
+#[derive(Debug)]
+pub struct Proposal {
+    /// The plan.
+    pub plan: Reviewed,
+    /// The estate, its secrets resolved as far as they are there.
+    pub estate: Estate,
+    /// The secrets that are not.
+    pub missing: Vec<Missing>,
+    /// The ledger that the plan was computed from.
+    pub ledger: Ledger,
+    /// The engine's objects that it was computed from, by path.
+    pub live: HashMap<String, Live>,
+}
+
+impl Proposal {
+    /// The secrets that an apply of it would write and that are not there.
+    pub fn missing_to_write(&self) -> impl Iterator<Item = &Missing> {
+        let written: HashSet<&str> =
+            self.plan.changes.iter().filter(|change| !change.takes_away()).map(|change| change.path.as_str()).collect();
+        self.missing.iter().filter(move |missing| written.contains(missing.path.as_str()))
+    }
+}
+
+/// Reads an estate's engine, computes the plan, and reviews it. Writes nothing.
+///
+/// # Errors
+/// [`Error::Git`], [`Error::Engine`].
+pub async fn propose(mut estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
+    let commit = git::commit(basis.dir)?;
+    let (environment, guardrails) = (estate.environment.clone(), estate.guardrails.clone());
+    let wish = Wish {
+        environment: &environment.name,
+        estate: environment.estate.as_deref(),
+        shared: basis.shared,
+        commit: commit.as_deref(),
+        max_deletes: environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
+        adopt: word.adopt,
+        adopt_from: word.adopt_from,
+        guardrails: &guardrails,
+    };
+    // Secrets of an engine are read while the rest is.
+    let (reading, secrets) =
+        tokio::join!(Reading::of(client, &wish, &estate.objects), secrets::look_up_all(&estate, basis.dir, client));
+    let reading = reading?;
+    let missing = secrets::resolve(&mut estate, &secrets);
+    let Prepared { mut plan, ledger, live } = prepare_from(reading, client, &wish, &mut estate.objects).await?;
+    for object in &mut estate.objects {
+        if let Some(kept) = plan.with_kept(object) {
+            *object = kept;
+        }
+    }
+    if word.account_change {
+        plan.allow_account_change();
+    }
+    if !word.older {
+        refuse_older(basis.dir, &mut plan, &ledger)?;
+    }
+    let plan = plan.reviewed(|plan| look(&estate, plan, &ledger, &live, basis.today));
+    Ok(Proposal { plan, estate, missing, ledger, live })
+}
+
+/// Refuses a plan from a checkout that came before what was applied: it would take back what others have reviewed.
+fn refuse_older(dir: &Path, plan: &mut Plan, ledger: &Ledger) -> Result<(), Error> {
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let written = ledger.owned().iter();
+    // An apply that only took objects away is known by the ledger alone.
+    let gone = ledger.commits().map(|commit| (commit, "something that is gone now"));
+    let kept = written.filter_map(|(path, owned)| Some((owned.commit.as_deref()?, path.as_str())));
+    let written: BTreeMap<&str, &str> = gone.chain(kept).collect();
+    if let Some(newer) = git::newer(dir, written.keys().copied())? {
+        plan.refuse_older(newer, written.get(newer).copied().unwrap_or_default());
+    }
+    Ok(())
+}
+
+/// What the engine's objects let apps do now, and what the files would let them do. With it, what is denied and
+/// was there before: the plan may be applied, and Leasehold's engine issues nothing from such a role.
+fn look(
+    estate: &Estate,
+    plan: &Plan,
+    ledger: &Ledger,
+    live: &HashMap<String, Live>,
+    today: &str,
+) -> (review::Environment, Vec<String>) {
+    let known = effective::Context { managed_policies: &estate.managed_policies };
+    let before = Side::of_live(live, &estate.objects, ledger.owned(), known);
+    let after = Side::of_estate(estate);
+    let name = &estate.environment.name;
+    let mut reviewed = reviewed(name, Some(&before), Some((&after, estate)), &[], Scope::All, today);
+    let written: HashSet<guardrail::Violator> = plan
+        .changes
+        .iter()
+        .filter_map(|change| change.path.rsplit_once("/roles/"))
+        .map(|(mount, role)| guardrail::Violator::Role(format!("{mount}/{role}")))
+        .collect();
+    let denied = |judged: &&guardrail::Judged| {
+        !judged.introduced
+            && judged.violation.severity == guardrail::Severity::Deny
+            && written.contains(&judged.violation.subject)
+    };
+    let old = reviewed.violations.iter().filter(denied).map(|judged| {
+        let guardrail::Violation { guardrail, subject, what, .. } = &judged.violation;
+        format!(
+            "the guardrail {guardrail} denies what was there before: {subject}: {what}. Leasehold's own engine issues no \
+             credential of it until that is changed or excepted"
+        )
+    });
+    let old = old.collect();
+    reviewed.violations.retain(|judged| judged.introduced);
+    (reviewed, old)
+}
