@@ -1,0 +1,11 @@
+//! What stories share: servers, clients, and what stands between them.
+
+pub(crate) mod aws;
+pub(crate) mod bao;
+pub(crate) mod between;
+pub(crate) mod env;
+pub(crate) mod fake;
+pub(crate) mod http;
+pub(crate) mod python;
+pub(crate) mod servers;
+pub(crate) mod traced;
