@@ -234,6 +234,13 @@ impl Object {
     }
 }
 
+impl std::fmt::Debug for Kind {
+    /// Its name: its words lead back to it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -361,7 +368,6 @@ impl Live {
 pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>;
 
 /// A sort of object.
-#[derive(Debug)]
 pub struct Kind {
     /// The field's own word for it: `aws role`, `acl policy`, `secrets engine`.
     pub name: &'static str,
