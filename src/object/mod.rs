@@ -1,7 +1,15 @@
 //! What an engine can hold: objects, and the kinds that describe them.
 //!
-//! A kind is one file: a table of fields, and the few functions that differ. Schema, comparison, reading
-//! and writing come from that table, so that adding a kind is one new file and one line in [`KINDS`].
+//! A kind is one file, and one line in [`KINDS`]. It is a description, and the few functions that differ:
+//!
+//! - its fields ([`Field`]), from which schema, comparison, reading and writing come;
+//! - its class ([`Class`]), which decides the order of a plan and what drift counts as not ours;
+//! - its home ([`Home`]): how its paths look, how it is listed, what has to be there before it;
+//! - its leases ([`Leases`]): what is out under it when it changes;
+//! - its words ([`words::Block`]): what an author may write, and the hints about anything else;
+//! - what a review reads of it ([`Reviewed`]), with the words that only it can say.
+//!
+//! Other rooms ask for these and name no kind; `trial.rs`, which only the tests have, is a login made of nothing else.
 //! Pure: nothing here talks to an engine; it says what to ask and how to read the answer.
 
 pub mod acl_policy;
@@ -44,6 +52,10 @@ pub static KINDS: &[&Kind] = &[
     &acl_policy::KIND,
     &aws_role::KIND,
     &approle_role::KIND,
+    #[cfg(test)]
+    &trial::CONFIG,
+    #[cfg(test)]
+    &trial::KIND,
 ];
 
 /// The kind of this name, as the ledger and saved plans write it.
@@ -543,6 +555,9 @@ pub enum Changed<'a> {
     /// It goes.
     Deleted,
 }
+
+#[cfg(test)]
+mod trial;
 
 /// What the tests of the kinds share.
 #[cfg(test)]
