@@ -6,7 +6,7 @@
 //! bounded before anything is parsed.
 
 mod hcl;
-pub(crate) mod ignore;
+mod ignore;
 mod interpolate;
 mod lower;
 mod problem;
@@ -15,6 +15,7 @@ mod schema;
 mod source;
 mod tree;
 mod value;
+pub(crate) mod walk;
 mod yaml;
 
 use std::collections::HashMap;
@@ -23,11 +24,8 @@ use std::sync::Arc;
 
 pub use lower::{Checked, check, environment, load, load_each, requests_with, warnings};
 pub use problem::{Label, Problem, Severity, render};
+pub(crate) use read::check_text;
 pub use read::read_directory;
-pub(crate) use read::{
-    DEPTH_MAX as DIRECTORY_DEPTH_MAX, ENTRIES_MAX, FILE_BYTES_MAX, FILES_MAX, TREE_BYTES_MAX, check_text,
-    is_declaration, too_large,
-};
 pub use source::{Lookup, Source, Sources, Unread};
 
 use crate::guardrail::Guardrail;

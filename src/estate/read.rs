@@ -1,31 +1,16 @@
-//! A directory tree to sources, within limits. The only file of this room that touches the disk.
+//! A directory on disk as an estate. The only file of this room that touches the disk; the rules are in `walk.rs`.
 //!
-//! Whoever can send a merge request writes these files, so nothing is read that is not inside the root, no
-//! symbolic link is followed out of it, and a file's size is looked at before its bytes.
+//! A file's size is looked at before its bytes.
 
+use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read as _;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::ignore::{self, Ignore};
 use super::problem::Problem;
 use super::source::{Root, Source, Sources, Unread};
-
-/// Bytes of one file.
-pub(crate) const FILE_BYTES_MAX: u64 = 4 << 20;
-
-/// Bytes of all files together.
-pub(crate) const TREE_BYTES_MAX: u64 = 64 << 20;
-
-/// Files of one tree.
-pub(crate) const FILES_MAX: usize = 10_000;
-
-/// Directories and files of every sort that are looked at.
-pub(crate) const ENTRIES_MAX: usize = 200_000;
-
-/// How deep directories may nest.
-pub(crate) const DEPTH_MAX: usize = 32;
+use super::walk::{self, FILE_BYTES_MAX, Found, Listed, Stop, Store, TREE_BYTES_MAX, Walked, What, too_large};
 
 /// Reads the declaration files (`*.hcl`, `*.yaml`, `*.yml`) below a directory. Hidden files and directories, and those
 /// that `.leaseholdignore` names, are left out. A file that can't be read becomes a problem that [`super::load`] reports with all others.
@@ -41,174 +26,81 @@ pub fn read_directory(dir: &Path) -> Result<Sources, Vec<Problem>> {
             Problem::general(format!("{shown} is not a directory")).hint("name the directory that holds the estate"),
         ]);
     }
-    let mut problems = Vec::new();
-    let ignore = ignored(&root, &mut problems);
-    let mut walk = Walk { root: root.clone(), ignore, paths: Vec::new(), problems, entries: 0, ignored: 0 };
-    walk.directory(&root, 0).map_err(|problem| vec![problem])?;
-    walk.paths.sort();
-    if walk.paths.is_empty() && walk.problems.is_empty() {
+    let Walked { files, problems, ignored } =
+        walk::walk(&mut Disk { root: &root }, &root, &shown).map_err(|stop| match stop {
+            Stop::Limit(problem) => vec![*problem],
+            Stop::Failed(never) => match never {},
+        })?;
+    if files.is_empty() && problems.is_empty() {
         return Err(vec![
             Problem::general(format!("{shown} holds no estate"))
                 .hint("an estate is a directory of *.hcl, *.yaml or *.yml files"),
         ]);
     }
-    let mut total = 0;
-    let mut files = Vec::with_capacity(walk.paths.len());
-    for name in walk.paths {
-        match read_text(&root.join(&name), FILE_BYTES_MAX) {
-            Ok(text) => {
-                total += text.len() as u64;
-                if total > TREE_BYTES_MAX {
-                    return Err(general(format!("the files of {shown} have more than {} MiB", TREE_BYTES_MAX >> 20)));
-                }
-                files.push(Arc::new(Source::new(&name, text)));
-            }
-            Err(why) => walk.problems.push(why.problem(&name)),
-        }
-    }
-    Ok(Sources::with_files(Root::Directory(root), files, walk.problems).without(walk.ignored))
+    Ok(Sources::with_files(Root::Directory(root), files, problems).without(ignored))
 }
 
-/// What the estate's directory leaves out.
-fn ignored(root: &Path, problems: &mut Vec<Problem>) -> Ignore {
-    if std::fs::symlink_metadata(root.join(ignore::NAME)).is_err() {
-        return Ignore::default();
-    }
-    match read_reference(&Root::Directory(root.to_owned()), ignore::NAME, 0) {
-        Ok(source) => Ignore::parse(&source.text, problems),
-        Err(why) => {
-            problems.push(why.problem(ignore::NAME));
-            Ignore::default()
-        }
-    }
+/// A directory on disk.
+struct Disk<'r> {
+    /// Its path, without links.
+    root: &'r Path,
 }
 
-/// Whether a file of this name holds declarations.
-pub(crate) fn is_declaration(name: &Path) -> bool {
-    name.extension().is_some_and(|ext| ext == "hcl" || ext == "yaml" || ext == "yml")
-}
+impl Store for Disk<'_> {
+    type Directory = PathBuf;
+    type File = PathBuf;
+    type Failure = Infallible;
 
-struct Walk {
-    root: PathBuf,
-    ignore: Ignore,
-    /// Names relative to the root, with forward slashes.
-    paths: Vec<String>,
-    problems: Vec<Problem>,
-    entries: usize,
-    ignored: usize,
-}
-
-impl Walk {
-    fn directory(&mut self, dir: &Path, depth: usize) -> Result<(), Problem> {
-        let name = self.name(dir);
-        if depth > DEPTH_MAX {
-            self.problems.push(Problem::with_file(&name, format!("directories nest deeper than {DEPTH_MAX}")));
-            return Ok(());
-        }
-        let entries = match std::fs::read_dir(dir) {
-            Ok(entries) => entries,
-            Err(error) => {
-                let what = format!("this directory can't be read: {}", plain(&error));
-                self.problems.push(Problem::with_file(&name, what));
-                return Ok(());
-            }
+    fn list(&mut self, directory: &PathBuf, most: usize) -> Result<Result<Vec<Listed<Self>>, String>, Infallible> {
+        let entries =
+            std::fs::read_dir(directory).and_then(|entries| entries.take(most).collect::<Result<Vec<_>, _>>());
+        let listed = |entry: std::fs::DirEntry| {
+            let name = entry.file_name();
+            let what = match entry.file_type() {
+                Ok(sort) if sort.is_symlink() => What::Link,
+                Ok(sort) if sort.is_dir() => What::Directory(entry.path()),
+                Ok(_) => What::File(entry.path()),
+                Err(error) => What::Unknown(plain(&error)),
+            };
+            Listed { is_text: name.to_str().is_some(), name: name.to_string_lossy().into_owned(), what }
         };
-        for entry in entries {
-            self.entries += 1;
-            if self.entries > ENTRIES_MAX {
-                return Err(Problem::general(format!("the directory holds more than {ENTRIES_MAX} files"))
-                    .hint("name a directory that holds the estate only"));
-            }
-            match entry {
-                Ok(entry) => self.entry(&entry.path(), depth)?,
-                Err(error) => self.problems.push(Problem::with_file(&name, plain(&error))),
-            }
-        }
-        Ok(())
+        Ok(entries.map(|entries| entries.into_iter().map(listed).collect()).map_err(|error| plain(&error)))
     }
 
-    fn entry(&mut self, path: &Path, depth: usize) -> Result<(), Problem> {
-        let file_name = path.file_name().unwrap_or_default();
-        if file_name.as_encoded_bytes().starts_with(b".") {
-            return Ok(());
-        }
-        let name = self.name(path);
-        let is_declaration = is_declaration(path);
-        let metadata = match std::fs::symlink_metadata(path) {
-            Ok(metadata) => metadata,
-            Err(error) => {
-                self.problems.push(Problem::with_file(&name, plain(&error)));
-                return Ok(());
-            }
-        };
-        if self.ignore.matches(&name, metadata.is_dir()) {
-            self.ignored += usize::from(is_declaration || metadata.is_dir());
-            return Ok(());
-        }
-        if metadata.is_symlink() {
-            // A link to a directory could make a cycle, so only links to files count.
-            let target = std::fs::canonicalize(path);
-            let outside = target.as_ref().map_or(true, |target| !target.starts_with(&self.root));
-            let directory = target.is_ok_and(|target| target.is_dir());
-            match (outside, directory) {
-                (true, true) => self.problems.push(Problem::with_file(&name, "this link leads out of the estate")),
-                (true, false) if is_declaration => {
-                    self.problems.push(Problem::with_file(&name, "this link leads out of the estate, or nowhere"));
-                }
-                (false, true) => {
-                    let what = "this link leads to a directory; links to directories are not followed";
-                    self.problems.push(Problem::with_file(&name, what));
-                }
-                (false, false) if is_declaration => self.file(name)?,
-                _ => {}
-            }
-            return Ok(());
-        }
-        if metadata.is_dir() {
-            return self.directory(path, depth + 1);
-        }
-        if is_declaration { self.file(name) } else { Ok(()) }
+    fn follow(&mut self, path: &str) -> Result<Found<Self>, Infallible> {
+        Ok(match std::fs::canonicalize(self.root.join(path)) {
+            Ok(target) if !target.starts_with(self.root) => Found::Outside { directory: target.is_dir() },
+            Ok(target) if target.is_dir() => Found::Directory,
+            Ok(target) => Found::File(target),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Found::Missing,
+            Err(error) => Found::Unknown(plain(&error)),
+        })
     }
 
-    fn file(&mut self, name: String) -> Result<(), Problem> {
-        self.paths.push(name);
-        if self.paths.len() > FILES_MAX {
-            return Err(Problem::general(format!("the estate has more than {FILES_MAX} files")));
-        }
-        Ok(())
-    }
-
-    fn name(&self, path: &Path) -> String {
-        let relative = path.strip_prefix(&self.root).unwrap_or(path);
-        let parts: Vec<_> = relative.components().map(|part| part.as_os_str().to_string_lossy()).collect();
-        if parts.is_empty() { ".".to_owned() } else { parts.join("/") }
+    fn read(&mut self, file: &PathBuf, name: &str) -> Result<Arc<Source>, Unread> {
+        read_text(file).map(|text| Arc::new(Source::new(name, text)))
     }
 }
 
 /// One file's text, if it is a regular file, not too large, UTF-8 and without NUL bytes. A byte-order mark is
 /// taken off.
-fn read_text(path: &Path, bytes_max: u64) -> Result<String, Unread> {
+fn read_text(path: &Path) -> Result<String, Unread> {
     let metadata = std::fs::metadata(path).map_err(|error| plain(&error))?;
     // Opening a pipe would wait for ever.
     if !metadata.is_file() {
         return Err("this is not a regular file".into());
     }
-    if metadata.len() > bytes_max {
-        return Err(too_large(bytes_max).into());
+    if metadata.len() > FILE_BYTES_MAX {
+        return Err(too_large().into());
     }
     let file = File::open(path).map_err(|error| plain(&error))?;
     let mut bytes = Vec::with_capacity(metadata.len() as usize);
     // It may have grown since its size was looked at.
-    file.take(bytes_max + 1).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
-    if bytes.len() as u64 > bytes_max {
-        return Err(too_large(bytes_max).into());
+    file.take(FILE_BYTES_MAX + 1).read_to_end(&mut bytes).map_err(|error| plain(&error))?;
+    if bytes.len() as u64 > FILE_BYTES_MAX {
+        return Err(too_large().into());
     }
     check_text(bytes)
-}
-
-/// What is said of a file with more bytes than it may have.
-pub(crate) fn too_large(bytes_max: u64) -> String {
-    format!("this file has more than {} MiB", bytes_max >> 20)
 }
 
 /// A file's bytes as text: UTF-8 without NUL bytes. A byte-order mark is taken off.
@@ -257,34 +149,21 @@ pub(super) fn read_reference(root: &Root, name: &str, bytes_so_far: u64) -> Resu
     if name.is_empty() || name.contains('\0') {
         return Err("this is not the name of a file".into());
     }
-    let path = Path::new(name);
-    if !path.components().all(|part| matches!(part, Component::Normal(_) | Component::CurDir)) {
+    let is_inner = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+    if !Path::new(name).components().all(is_inner) {
         return Err("this leads out of the estate".into());
     }
-    let new = |text: String| Arc::new(Source::new(name, text));
-    let missing = |what: &str| Unread::with_hint(what, "a file is named relative to the estate's directory");
-    let too_many = format!("the files of the estate have more than {} MiB", TREE_BYTES_MAX >> 20);
-    let directory = match root {
-        Root::Memory(texts) => {
-            return texts.get(name).cloned().map(new).ok_or_else(|| missing("there is no such file"));
-        }
-        Root::Tree(_) if bytes_so_far > TREE_BYTES_MAX => return Err(too_many.into()),
-        Root::Tree(lookup) => {
-            return lookup.find(name)?.ok_or_else(|| missing("there is no such file in the estate"));
-        }
-        Root::Directory(directory) => directory,
-    };
-    let full = std::fs::canonicalize(directory.join(path)).map_err(|error| match error.kind() {
-        std::io::ErrorKind::NotFound => missing("there is no such file in the estate"),
-        _ => plain(&error).into(),
-    })?;
-    if !full.starts_with(directory) {
-        return Err("this leads out of the estate through a symbolic link".into());
+    if bytes_so_far > TREE_BYTES_MAX && !matches!(root, Root::Memory(_)) {
+        return Err(format!("the files of the estate have more than {} MiB", TREE_BYTES_MAX >> 20).into());
     }
-    if bytes_so_far > TREE_BYTES_MAX {
-        return Err(too_many.into());
+    match root {
+        Root::Memory(texts) => match texts.get(name) {
+            Some(text) => Ok(Arc::new(Source::new(name, text.clone()))),
+            None => Err(Unread::with_hint("there is no such file", walk::NAMED_FROM_ROOT)),
+        },
+        Root::Tree(lookup) => lookup.find(name),
+        Root::Directory(directory) => walk::reference(&mut Disk { root: directory }, name),
     }
-    read_text(&full, FILE_BYTES_MAX).map(new)
 }
 
 /// An error of the system in plain words, without its number.

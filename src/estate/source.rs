@@ -96,6 +96,12 @@ impl From<String> for Unread {
     }
 }
 
+impl From<std::convert::Infallible> for Unread {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
+    }
+}
+
 impl From<&str> for Unread {
     fn from(what: &str) -> Self {
         what.to_owned().into()
@@ -133,16 +139,16 @@ pub(super) enum Root {
 /// How files of a tree are found that is not on disk, such as a commit's. Asked once for each name.
 pub struct Lookup(Box<Find>);
 
-/// A file by its name relative to the estate's root; `None` when there is none, or why it can't be read.
-type Find = dyn Fn(&str) -> Result<Option<Arc<Source>>, Unread> + Send + Sync;
+/// A file by its name relative to the estate's root, or why there is none.
+type Find = dyn Fn(&str) -> Result<Arc<Source>, Unread> + Send + Sync;
 
 impl Lookup {
     /// Finds files with a function. It gets names without `..`, and has to keep to the limits of files itself.
-    pub fn new(find: impl Fn(&str) -> Result<Option<Arc<Source>>, Unread> + Send + Sync + 'static) -> Self {
+    pub fn new(find: impl Fn(&str) -> Result<Arc<Source>, Unread> + Send + Sync + 'static) -> Self {
         Self(Box::new(find))
     }
 
-    pub(super) fn find(&self, name: &str) -> Result<Option<Arc<Source>>, Unread> {
+    pub(super) fn find(&self, name: &str) -> Result<Arc<Source>, Unread> {
         (self.0)(name)
     }
 }

@@ -1,5 +1,7 @@
 //! Repositories made on the spot, and what is read from them.
 
+mod trees;
+
 use std::fs;
 use std::os::unix::fs::symlink;
 use std::path::Path;

@@ -1,6 +1,6 @@
 //! An estate as a commit has it, read from the object database: the checkout is neither read nor changed.
 //!
-//! The rules and limits are those of [`crate::estate::read_directory`]. Objects are kept by their ids, so that
+//! The rules and limits are those of every estate, in `estate/walk.rs`. Objects are kept by their ids, so that
 //! two commits that share a file read it once and share its text.
 
 use std::collections::{BTreeMap, HashMap};
@@ -10,11 +10,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use git2::{ObjectType, Oid, Repository};
 
 use super::{Error, inside, open};
-use crate::estate::ignore::{self, Ignore};
-use crate::estate::{
-    DIRECTORY_DEPTH_MAX, ENTRIES_MAX, FILE_BYTES_MAX, FILES_MAX, Lookup, Problem, Source, Sources, TREE_BYTES_MAX,
-    Unread, check_text, is_declaration, too_large,
-};
+use crate::estate::walk::{self, FILE_BYTES_MAX, Found, Listed, Stop, Walked, What, too_large};
+use crate::estate::{Lookup, Source, Sources, Unread, check_text};
 
 /// An estate at a commit.
 #[derive(Debug)]
@@ -63,62 +60,28 @@ impl Store {
     pub(super) fn tree(&self, commit: Oid, revision: &str) -> Result<Tree, Error> {
         let failed = |source| Error::git(&self.directory, source);
         let names = self.inside.components().filter_map(|part| match part {
-            Component::Normal(name) => Some(name.to_string_lossy().into_owned()),
+            Component::Normal(name) => Some(name.as_encoded_bytes().to_vec()),
             _ => None,
         });
-        let estate: Vec<String> = names.collect();
+        let estate: Vec<Vec<u8>> = names.collect();
         let mut objects = self.objects.lock().unwrap_or_else(PoisonError::into_inner);
         let root = objects.repository.find_commit(commit).map_err(failed)?.tree_id();
         let at = At { root, estate };
-        let Found::Directory(directory) = objects.find(&at, ".").map_err(failed)? else {
-            return Err(self.no_estate(revision));
-        };
-        let mut problems = Vec::new();
-        let ignore = match objects.find(&at, ignore::NAME).map_err(failed)? {
-            Found::File(id) => objects.file(id, ignore::NAME).map(|source| Ignore::parse(&source.text, &mut problems)),
-            _ => Ok(Ignore::default()),
-        };
-        let ignore = ignore.unwrap_or_else(|why| {
-            problems.push(why.problem(ignore::NAME));
-            Ignore::default()
-        });
-        let mut walk =
-            Walk { objects: &mut objects, at: &at, ignore, names: Vec::new(), problems, entries: 0, ignored: 0 };
-        walk.directory(directory, "", 0).map_err(|stop| match stop {
-            Stop::Problem(problem) => Error::Estate { problems: vec![*problem] },
-            Stop::Git(error) => failed(error),
+        let mut commits = Commit { objects: &mut objects, at: &at };
+        let Some(directory) = commits.root().map_err(failed)? else { return Err(self.no_estate(revision)) };
+        let walked = walk::walk(&mut commits, &directory, "the estate");
+        let Walked { files, problems, ignored } = walked.map_err(|stop| match stop {
+            Stop::Limit(problem) => Error::Estate { problems: vec![*problem] },
+            Stop::Failed(Failure(error)) => failed(error),
         })?;
-        let Walk { mut names, mut problems, ignored, .. } = walk;
-        if names.is_empty() && problems.is_empty() {
+        if files.is_empty() && problems.is_empty() {
             return Err(self.no_estate(revision));
-        }
-        names.sort();
-        let mut files = Vec::with_capacity(names.len());
-        let mut total = 0;
-        for (name, id) in names {
-            match objects.file(id, &name) {
-                Ok(source) => {
-                    total += source.text.len() as u64;
-                    if total > TREE_BYTES_MAX {
-                        let mebibytes = TREE_BYTES_MAX >> 20;
-                        let what = format!("the files of the estate have more than {mebibytes} MiB");
-                        return Err(Error::Estate { problems: vec![Problem::general(what)] });
-                    }
-                    files.push(source);
-                }
-                Err(why) => problems.push(why.problem(&name)),
-            }
         }
         drop(objects);
         let objects = Arc::clone(&self.objects);
         let lookup = Lookup::new(move |name| {
             let mut objects = objects.lock().unwrap_or_else(PoisonError::into_inner);
-            match objects.find(&at, name).map_err(|error| Unread::from(error.message()))? {
-                Found::File(id) => objects.file(id, name).map(Some),
-                Found::Directory(_) => Err("this is not a regular file".into()),
-                Found::Missing => Ok(None),
-                Found::Outside { .. } => Err("this leads out of the estate through a symbolic link".into()),
-            }
+            walk::reference(&mut Commit { objects: &mut objects, at: &at }, name)
         });
         let sources = Sources::of_tree(files, lookup, problems).without(ignored);
         Ok(Tree { sources, commit: commit.to_string() })
@@ -133,7 +96,66 @@ impl Store {
 /// Where paths start: the commit's tree, and the names down to the estate.
 struct At {
     root: Oid,
-    estate: Vec<String>,
+    estate: Vec<Vec<u8>>,
+}
+
+/// An estate at a commit, with the objects that were read so far.
+struct Commit<'o> {
+    objects: &'o mut Objects,
+    at: &'o At,
+}
+
+/// What git says.
+struct Failure(git2::Error);
+
+impl From<Failure> for Unread {
+    fn from(failure: Failure) -> Self {
+        failure.0.message().to_owned().into()
+    }
+}
+
+impl walk::Store for Commit<'_> {
+    type Directory = Oid;
+    type File = Oid;
+    type Failure = Failure;
+
+    fn list(&mut self, directory: &Oid, most: usize) -> Result<Result<Vec<Listed<Self>>, String>, Failure> {
+        let directory = self.objects.directory(*directory).map_err(Failure)?;
+        let listed = directory.iter().take(most).map(|(name, item)| Listed {
+            name: String::from_utf8_lossy(name).into_owned(),
+            is_text: std::str::from_utf8(name).is_ok(),
+            what: match item.sort {
+                Sort::Directory => What::Directory(item.id),
+                Sort::File => What::File(item.id),
+                Sort::Link => What::Link,
+                Sort::Submodule => What::Submodule,
+            },
+        });
+        Ok(Ok(listed.collect()))
+    }
+
+    fn follow(&mut self, path: &str) -> Result<Found<Self>, Failure> {
+        Ok(match self.objects.find(self.at, path.as_bytes()).map_err(Failure)? {
+            Led::File(id) => Found::File(id),
+            Led::Directory(_) => Found::Directory,
+            Led::Outside { directory } => Found::Outside { directory },
+            Led::Missing => Found::Missing,
+        })
+    }
+
+    fn read(&mut self, file: &Oid, name: &str) -> Result<Arc<Source>, Unread> {
+        self.objects.file(*file, name)
+    }
+}
+
+impl Commit<'_> {
+    /// The estate's own directory, if there is one.
+    fn root(&mut self) -> Result<Option<Oid>, git2::Error> {
+        Ok(match self.objects.find(self.at, b".")? {
+            Led::Directory(id) => id,
+            _ => None,
+        })
+    }
 }
 
 /// A repository with what was read of it.
@@ -143,7 +165,7 @@ struct Objects {
     files: HashMap<Oid, Result<Arc<Source>, Unread>>,
 }
 
-type Directory = BTreeMap<String, Item>;
+type Directory = BTreeMap<Vec<u8>, Item>;
 
 #[derive(Clone, Copy)]
 struct Item {
@@ -162,9 +184,10 @@ enum Sort {
 }
 
 /// What a path leads to.
-enum Found {
+enum Led {
     File(Oid),
-    Directory(Oid),
+    /// None where another repository's files would be.
+    Directory(Option<Oid>),
     Missing,
     /// It leaves the estate, or the repository.
     Outside {
@@ -186,7 +209,7 @@ impl Objects {
                 (Some(ObjectType::Blob), _) => Sort::File,
                 _ => Sort::Submodule,
             };
-            (String::from_utf8_lossy(entry.name_bytes()).into_owned(), Item { id: entry.id(), sort })
+            (entry.name_bytes().to_vec(), Item { id: entry.id(), sort })
         });
         let directory = Arc::new(items.collect::<Directory>());
         self.directories.insert(id, Arc::clone(&directory));
@@ -218,135 +241,59 @@ impl Objects {
         // The size is looked at before memory is taken.
         let (size, _) = database.read_header(id).map_err(failed)?;
         if size as u64 > FILE_BYTES_MAX {
-            return Err(too_large(FILE_BYTES_MAX));
+            return Err(too_large());
         }
         Ok(database.read(id).map_err(failed)?.data().to_vec())
     }
 
     /// Follows a path that starts at the estate, over symbolic links, as the system would in a checkout.
-    fn find(&mut self, at: &At, path: &str) -> Result<Found, git2::Error> {
-        let mut to_go: Vec<String> = at.estate.iter().cloned().chain(path.split('/').map(str::to_owned)).collect();
-        to_go.reverse();
-        let mut above: Vec<(String, Oid)> = Vec::new();
+    fn find(&mut self, at: &At, path: &[u8]) -> Result<Led, git2::Error> {
+        let parts = |path: &[u8]| path.split(|byte| *byte == b'/').rev().map(<[u8]>::to_vec).collect::<Vec<_>>();
+        let mut to_go = parts(path);
+        to_go.extend(at.estate.iter().rev().cloned());
+        let mut above: Vec<(Vec<u8>, Oid)> = Vec::new();
         let mut links = 0;
         while let Some(part) = to_go.pop() {
-            match part.as_str() {
-                "" | "." => continue,
-                ".." => {
+            match part.as_slice() {
+                b"" | b"." => continue,
+                b".." => {
                     if above.pop().is_none() {
-                        return Ok(Found::Outside { directory: false });
+                        return Ok(Led::Outside { directory: false });
                     }
                     continue;
                 }
                 _ => {}
             }
             let here = above.last().map_or(at.root, |(_, id)| *id);
-            let Some(item) = self.directory(here)?.get(&part).copied() else { return Ok(Found::Missing) };
+            let Some(item) = self.directory(here)?.get(&part).copied() else { return Ok(Led::Missing) };
             match item.sort {
                 Sort::Directory => above.push((part, item.id)),
-                Sort::File if !to_go.is_empty() => return Ok(Found::Missing),
-                Sort::File if is_below(&above, &at.estate) => return Ok(Found::File(item.id)),
-                Sort::File => return Ok(Found::Outside { directory: false }),
-                Sort::Submodule => return Ok(Found::Missing),
+                Sort::File if !to_go.is_empty() => return Ok(Led::Missing),
+                Sort::File if is_below(&above, &at.estate) => return Ok(Led::File(item.id)),
+                Sort::File => return Ok(Led::Outside { directory: false }),
+                // A checkout has an empty directory there.
+                Sort::Submodule if to_go.iter().any(|part| !matches!(part.as_slice(), b"" | b".")) => {
+                    return Ok(Led::Missing);
+                }
+                Sort::Submodule if is_below(&above, &at.estate) => return Ok(Led::Directory(None)),
+                Sort::Submodule => return Ok(Led::Outside { directory: true }),
                 Sort::Link => {
                     links += 1;
-                    let target = self.bytes(item.id).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-                    match target {
-                        _ if links > LINKS_MAX => return Ok(Found::Missing),
+                    match self.bytes(item.id) {
+                        _ if links > LINKS_MAX => return Ok(Led::Missing),
                         // Where an absolute path leads depends on where the checkout is.
-                        Some(target) if target.starts_with('/') => return Ok(Found::Outside { directory: false }),
-                        Some(target) => to_go.extend(target.split('/').rev().map(str::to_owned)),
-                        None => return Ok(Found::Missing),
+                        Ok(target) if target.starts_with(b"/") => return Ok(Led::Outside { directory: false }),
+                        Ok(target) => to_go.extend(parts(&target)),
+                        Err(_) => return Ok(Led::Missing),
                     }
                 }
             }
         }
         let here = above.last().map_or(at.root, |(_, id)| *id);
-        Ok(if is_below(&above, &at.estate) { Found::Directory(here) } else { Found::Outside { directory: true } })
+        Ok(if is_below(&above, &at.estate) { Led::Directory(Some(here)) } else { Led::Outside { directory: true } })
     }
 }
 
-fn is_below(above: &[(String, Oid)], estate: &[String]) -> bool {
+fn is_below(above: &[(Vec<u8>, Oid)], estate: &[Vec<u8>]) -> bool {
     above.len() >= estate.len() && above.iter().zip(estate).all(|((name, _), part)| name == part)
-}
-
-/// Why a walk ends early.
-enum Stop {
-    /// The estate is past a limit as a whole.
-    Problem(Box<Problem>),
-    Git(git2::Error),
-}
-
-impl From<git2::Error> for Stop {
-    fn from(error: git2::Error) -> Self {
-        Self::Git(error)
-    }
-}
-
-struct Walk<'a> {
-    objects: &'a mut Objects,
-    at: &'a At,
-    ignore: Ignore,
-    /// Declaration files, relative to the estate.
-    names: Vec<(String, Oid)>,
-    problems: Vec<Problem>,
-    entries: usize,
-    ignored: usize,
-}
-
-impl Walk<'_> {
-    fn directory(&mut self, id: Oid, name: &str, depth: usize) -> Result<(), Stop> {
-        if depth > DIRECTORY_DEPTH_MAX {
-            let what = format!("directories nest deeper than {DIRECTORY_DEPTH_MAX}");
-            self.problems.push(Problem::with_file(name, what));
-            return Ok(());
-        }
-        let directory = self.objects.directory(id)?;
-        for (part, item) in directory.iter() {
-            self.entries += 1;
-            if self.entries > ENTRIES_MAX {
-                let problem = Problem::general(format!("the directory holds more than {ENTRIES_MAX} files"));
-                let problem = problem.hint("name a directory that holds the estate only");
-                return Err(Stop::Problem(Box::new(problem)));
-            }
-            if part.starts_with('.') {
-                continue;
-            }
-            let name = if name.is_empty() { part.clone() } else { format!("{name}/{part}") };
-            if self.ignore.matches(&name, item.sort == Sort::Directory) {
-                self.ignored += usize::from(item.sort == Sort::Directory || is_declaration(Path::new(part)));
-                continue;
-            }
-            match item.sort {
-                Sort::Directory => self.directory(item.id, &name, depth + 1)?,
-                Sort::File if is_declaration(Path::new(part)) => self.file(name, item.id)?,
-                Sort::Link => self.link(name)?,
-                Sort::File | Sort::Submodule => {}
-            }
-        }
-        Ok(())
-    }
-
-    /// The same rules as for a directory on disk.
-    fn link(&mut self, name: String) -> Result<(), Stop> {
-        let is_declaration = is_declaration(Path::new(&name));
-        let what = match self.objects.find(self.at, &name)? {
-            Found::File(id) if is_declaration => return self.file(name, id),
-            Found::Directory(_) => "this link leads to a directory; links to directories are not followed",
-            Found::Outside { directory: true } => "this link leads out of the estate",
-            Found::Outside { .. } | Found::Missing if is_declaration => "this link leads out of the estate, or nowhere",
-            Found::File(_) | Found::Outside { .. } | Found::Missing => return Ok(()),
-        };
-        self.problems.push(Problem::with_file(&name, what));
-        Ok(())
-    }
-
-    fn file(&mut self, name: String, id: Oid) -> Result<(), Stop> {
-        self.names.push((name, id));
-        if self.names.len() > FILES_MAX {
-            let problem = Problem::general(format!("the estate has more than {FILES_MAX} files"));
-            return Err(Stop::Problem(Box::new(problem)));
-        }
-        Ok(())
-    }
 }
