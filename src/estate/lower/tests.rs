@@ -78,7 +78,7 @@ fn every_key_that_is_described_is_read() {
             // In the declaration of its engine.
             (Class::Config, ..) if kind.words.label.is_none() => {}
             (Class::Mount, Some(table), _) if table == &METHODS => {
-                each(kind.words, (kind.words.word, "approle"), "", "", &mut all)
+                each(kind.words, (kind.words.word, "approle"), "", "", &mut all);
             }
             _ => each(kind.words, (kind.words.word, "x"), "", "", &mut all),
         }
