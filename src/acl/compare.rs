@@ -70,8 +70,8 @@ fn compare_within(old: &Acl, new: &Acl, budget: &mut Budget) -> Comparison {
     if holds_all(old, new) && holds_all(new, old) {
         return Comparison::default();
     }
-    let mut gains = Side::default();
-    let mut losses = Side::default();
+    let mut gains = Direction::default();
+    let mut losses = Direction::default();
     let end = walk([old, new], budget, &mut |path, budget| {
         for path in [path.to_owned(), format!("{path}/")] {
             budget.spend(3 * (old.find_steps() + new.find_steps()))?;
@@ -132,26 +132,26 @@ type Kind = (String, Extent, bool);
 
 /// The differences of one direction, as they are found.
 #[derive(Default)]
-struct Side {
-    found: BTreeMap<Kind, Vec<Shown>>,
+struct Direction {
+    found: BTreeMap<Kind, Vec<Witnessed>>,
     /// What one rule takes beyond another was asked for other paths already.
     known: HashMap<(usize, usize, Capability), Beyond>,
 }
 
 /// Capabilities that one witness shows.
-struct Shown {
+struct Witnessed {
     capabilities: BTreeSet<Capability>,
     witness: String,
     data: Map<String, Value>,
 }
 
-impl Shown {
+impl Witnessed {
     fn is_folder(&self) -> bool {
         self.witness.ends_with('/')
     }
 }
 
-impl Side {
+impl Direction {
     fn add(
         &mut self,
         old: Option<&Permissions>,
@@ -230,22 +230,22 @@ fn shown_path(old: Option<&Permissions>, new: &Permissions) -> String {
 }
 
 /// Keeps the first witness of each set of capabilities, of names and of folders.
-fn add(shown: &mut Vec<Shown>, capability: Capability, path: &str, data: Map<String, Value>) {
+fn add(shown: &mut Vec<Witnessed>, capability: Capability, path: &str, data: Map<String, Value>) {
     if let Some(same) = shown.iter_mut().rev().find(|shown| shown.witness == path && shown.data == data) {
         same.capabilities.insert(capability);
         return;
     }
     if let Some((last, earlier)) = shown.split_last() {
-        let alike = |one: &Shown| one.capabilities == last.capabilities && one.is_folder() == last.is_folder();
+        let alike = |one: &Witnessed| one.capabilities == last.capabilities && one.is_folder() == last.is_folder();
         if earlier.iter().any(alike) {
             shown.pop();
         }
     }
-    shown.push(Shown { capabilities: BTreeSet::from([capability]), witness: path.to_owned(), data });
+    shown.push(Witnessed { capabilities: BTreeSet::from([capability]), witness: path.to_owned(), data });
 }
 
 /// Few witnesses that show all capabilities between them, rather of names than of folders.
-fn chosen(mut shown: Vec<Shown>) -> Vec<Shown> {
+fn chosen(mut shown: Vec<Witnessed>) -> Vec<Witnessed> {
     let mut chosen = Vec::new();
     loop {
         let most = shown.iter().enumerate().filter(|(_, one)| !one.capabilities.is_empty());

@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::guardrail::wire;
 use crate::live;
 use crate::object::{Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, fingerprint};
-use crate::plan::{self, Action, Change, FieldChange, Plan, Side};
+use crate::plan::{self, Action, Change, FieldChange, Plan, Shown};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
 const UNKNOWN_TRIES: u32 = 4;
@@ -211,9 +211,9 @@ async fn difference(client: &Client, object: &Object) -> Result<Option<String>, 
 }
 
 fn held(field: &FieldChange) -> String {
-    let show = |side: &Side| match side {
-        Side::Value(value) => plan::show(field.shape, value),
-        Side::Absent | Side::Sensitive | Side::Unknown => "(none)".to_owned(),
+    let show = |side: &Shown| match side {
+        Shown::Value(value) => plan::show(field.shape, value),
+        Shown::Absent | Shown::Sensitive | Shown::Unknown => "(none)".to_owned(),
     };
     format!("{} = {} instead of {}", field.name, show(&field.before), show(&field.after))
 }

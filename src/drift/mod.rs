@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use serde_json::{Map, Value};
 
 use crate::object::{Access, Class, FieldValue, Kind, Live, Object, Owned, Place, Shape, State, fingerprint, kind};
-use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Side, differences};
+use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Shown, differences};
 use crate::review;
 
 pub use self::policy::{Mounts, Verdict};
@@ -206,11 +206,11 @@ impl Drift {
             return;
         };
         let before = match owned.last_key(live) {
-            Some(last) if last.is_empty() => Side::Absent,
-            Some(last) => Side::Value(Value::from(last)),
-            None => Side::Unknown,
+            Some(last) if last.is_empty() => Shown::Absent,
+            Some(last) => Shown::Value(Value::from(last)),
+            None => Shown::Unknown,
         };
-        let after = Side::Value(Value::from(key));
+        let after = Shown::Value(Value::from(key));
         let field = FieldChange { name: table.id, shape: Shape::Text, before, after };
         if let Some(changed) = self.changed.iter_mut().find(|changed| changed.path == path) {
             if let Fate::Differs(fields) = &mut changed.fate {

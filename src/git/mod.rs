@@ -12,7 +12,7 @@ use std::path::{Component, Path, PathBuf};
 use git2::{ErrorCode, Repository, Status, StatusOptions};
 
 pub use blame::{Blamed, Blamer, blame};
-pub use range::{Head, Range, Side, range};
+pub use range::{Head, Range, Version, range};
 pub use tree::{Tree, sources};
 
 use crate::estate::Problem;

@@ -30,7 +30,7 @@ pub enum Head {
 
 /// One side of a change.
 #[derive(Debug)]
-pub struct Side {
+pub struct Version {
     /// The estate's files; none when `missing`.
     pub sources: Sources,
     /// The side as it was asked for: `main`, `HEAD`, or `the files`.
@@ -88,7 +88,7 @@ fn check(revision: &str) -> Result<(), Error> {
 ///
 /// # Errors
 /// [`Error`], with what to do about it.
-pub fn range(directory: &Path, text: &str) -> Result<(Side, Side), Error> {
+pub fn range(directory: &Path, text: &str) -> Result<(Version, Version), Error> {
     let range = Range::parse(text)?;
     let store = Store::open(directory)?;
     let mut base = store.commit(&range.base)?;
@@ -102,26 +102,26 @@ pub fn range(directory: &Path, text: &str) -> Result<(Side, Side), Error> {
                 base_name = format!("the merge base of {} and {revision}", range.base);
             }
             let tree = store.tree(head, revision)?;
-            Side { sources: tree.sources, name: revision.clone(), commit: Some(tree.commit), missing: false }
+            Version { sources: tree.sources, name: revision.clone(), commit: Some(tree.commit), missing: false }
         }
     };
     let base = match store.tree(base, &base_name) {
-        Ok(tree) => Side { sources: tree.sources, name: base_name, commit: Some(tree.commit), missing: false },
+        Ok(tree) => Version { sources: tree.sources, name: base_name, commit: Some(tree.commit), missing: false },
         Err(Error::NoEstate { .. }) => {
-            Side { sources: Sources::default(), name: base_name, commit: Some(base.to_string()), missing: true }
+            Version { sources: Sources::default(), name: base_name, commit: Some(base.to_string()), missing: true }
         }
         Err(error) => return Err(error),
     };
     Ok((base, head))
 }
 
-fn files(store: &Store) -> Result<Side, Error> {
+fn files(store: &Store) -> Result<Version, Error> {
     if store.with(|repository| Ok(repository.is_bare()))? {
         let hint = "name the commit to compare with: BASE..HEAD".to_owned();
         return Err(Error::Revision { what: "a bare repository has no files".to_owned(), hint });
     }
     let sources = read_directory(&store.directory).map_err(|problems| Error::Estate { problems })?;
-    Ok(Side { sources, name: "the files".to_owned(), commit: commit(&store.directory)?, missing: false })
+    Ok(Version { sources, name: "the files".to_owned(), commit: commit(&store.directory)?, missing: false })
 }
 
 impl Store {

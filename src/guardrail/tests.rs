@@ -4,12 +4,13 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::rule::{Level, Wildcard};
+use super::rule::Wildcard;
 use super::{
     Clause, DEFAULT, Deny, Escalation, Exception, Guardrail, Login, Rule, Severity, Subject, Terms, expired, judge,
     paths, wire,
 };
 use crate::iam::catalogue::Catalogue;
+use crate::iam::catalogue::Level;
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
 

@@ -11,6 +11,8 @@ mod shape;
 use std::collections::HashSet;
 use std::sync::{LazyLock, OnceLock};
 
+use serde::{Deserialize, Serialize};
+
 pub use self::parse::Unreadable;
 pub use self::resources::Fit;
 use self::resources::Resources;
@@ -19,8 +21,10 @@ use super::policy::Scope;
 use super::request::Request;
 use crate::text::nearest_of_many;
 
-/// What AWS says an action does. Access level is not a risk rating: `secretsmanager:GetSecretValue` is a read.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// What AWS says an action does. Access level is not a risk rating: `secretsmanager:GetSecretValue` is a read. Files spell
+/// one as `permissions-management`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Level {
     /// It lists resources.
     List,
@@ -32,6 +36,19 @@ pub enum Level {
     Tagging,
     /// It grants or changes permissions.
     PermissionsManagement,
+}
+
+impl Level {
+    /// It in words: `permissions management`.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::List => "list",
+            Self::Read => "read",
+            Self::Write => "write",
+            Self::Tagging => "tagging",
+            Self::PermissionsManagement => "permissions management",
+        }
+    }
 }
 
 /// One action of the catalogue.

@@ -12,7 +12,7 @@ use super::attached::{Attached, Attacher};
 use super::kept::{self, Kept};
 use super::limit::{self, Adopt};
 use super::ownership::{self, Others};
-use super::{Action, Change, FieldChange, Plan, Side, Unmanaged, order};
+use super::{Action, Change, FieldChange, Plan, Shown, Unmanaged, order};
 use crate::guardrail::Guardrail;
 use crate::object::{
     Access, Changed, Delete, Field, FieldValue, Live, Object, Owned, Shape, State, field, fingerprint,
@@ -216,7 +216,7 @@ fn again(object: &Object, owned: &Owned, live: &Live, fields: &[FieldChange]) ->
         }
         State::Intended | State::Changing if !fields.is_empty() => fields
             .iter()
-            .all(|field| matches!(field.before, Side::Unknown | Side::Sensitive))
+            .all(|field| matches!(field.before, Shown::Unknown | Shown::Sensitive))
             .then_some("an apply was stopped while it was written: it is written again"),
         _ => None,
     }
@@ -226,12 +226,12 @@ fn again(object: &Object, owned: &Owned, live: &Live, fields: &[FieldChange]) ->
 /// told; of a write that may not have arrived that is not known, and they are written again.
 fn guardrails_change(owned: &Owned, after: Option<&Attached>) -> Option<FieldChange> {
     let (before, after) = (owned.guardrails.as_deref(), after.map(|attached| attached.text.as_str()));
-    let side = |text: Option<&str>| text.map_or(Side::Absent, |text| Side::Value(Value::from(text)));
+    let side = |text: Option<&str>| text.map_or(Shown::Absent, |text| Shown::Value(Value::from(text)));
     let before = match owned.state {
         State::Applied if before == after => return None,
         State::Applied => side(before),
         State::Intended | State::Changing if before.is_none() && after.is_none() => return None,
-        State::Intended | State::Changing => Side::Unknown,
+        State::Intended | State::Changing => Shown::Unknown,
     };
     Some(FieldChange { name: "guardrails", shape: Shape::Text, before, after: side(after) })
 }
@@ -309,20 +309,20 @@ impl<'a> Key<'a> {
 fn readable_change(object: &Object, table: &Field, live: Option<&Live>) -> Option<FieldChange> {
     if object.is_unresolved(table.name) {
         // What it is to be is not known here; that there is nothing yet is.
-        let (before, after) = (Side::Absent, Side::Sensitive);
+        let (before, after) = (Shown::Absent, Shown::Sensitive);
         return live.is_none().then_some(FieldChange { name: table.name, shape: table.shape, before, after });
     }
     let after = object.value(table.name);
     let change =
-        |before| FieldChange { name: table.name, shape: table.shape, before, after: Side::Value(after.clone()) };
+        |before| FieldChange { name: table.name, shape: table.shape, before, after: Shown::Value(after.clone()) };
     match live {
         // A new object shows what is set; the rest is as the table of fields says.
-        None => (after != table.default_value()).then(|| change(Side::Absent)),
+        None => (after != table.default_value()).then(|| change(Shown::Absent)),
         Some(live) => {
             let before = live.fields.get(table.name).cloned().unwrap_or_else(|| table.default_value());
             // The cheap comparison first: nearly all fields of a large estate are equal as they stand.
             let equal = before == after || field::equal(table.shape, &before, &after);
-            (!equal).then(|| change(Side::Value(before)))
+            (!equal).then(|| change(Shown::Value(before)))
         }
     }
 }
@@ -361,8 +361,8 @@ fn told_change(object: &Object, table: &Field, live: &Live) -> Option<FieldChang
     (!object.is_unresolved(table.name) && !field::equal(table.shape, before, &after)).then(|| FieldChange {
         name: table.name,
         shape: table.shape,
-        before: Side::Value(before.clone()),
-        after: Side::Value(after),
+        before: Shown::Value(before.clone()),
+        after: Shown::Value(after),
     })
 }
 
@@ -375,8 +375,8 @@ fn hidden_change(
 ) -> Option<FieldChange> {
     let written = owned.and_then(|owned| owned.secrets.get(table.name));
     let before = match (live, written) {
-        (None, _) => Side::Absent,
-        (Some(_), _) => Side::Sensitive,
+        (None, _) => Shown::Absent,
+        (Some(_), _) => Shown::Sensitive,
     };
     let change = |after| FieldChange { name: table.name, shape: table.shape, before: before.clone(), after };
     let Some(leaf) = object.fields.get(table.name) else {
@@ -384,7 +384,7 @@ fn hidden_change(
         if live.is_none() || written.is_none() || table.default == "null" {
             return None;
         }
-        return Some(change(Side::Value(table.default_value())));
+        return Some(change(Shown::Value(table.default_value())));
     };
     let settled = live.is_some() && owned.is_some_and(|owned| owned.state == State::Applied);
     let same = match key {
@@ -397,8 +397,8 @@ fn hidden_change(
         return None;
     }
     Some(change(match &leaf.value {
-        FieldValue::Data(value) if table.shape != Shape::Secret => Side::Value(value.clone()),
-        _ => Side::Sensitive,
+        FieldValue::Data(value) if table.shape != Shape::Secret => Shown::Value(value.clone()),
+        _ => Shown::Sensitive,
     }))
 }
 
@@ -435,7 +435,7 @@ mod tests {
         FieldValue, Kind, Live, Object, Owned, State, acl_policy, approle_role, audit_device, aws_lease, aws_role,
         aws_root, fingerprint, mount,
     };
-    use crate::plan::{Action, Adopt, Others, Plan, Refusal, Side};
+    use crate::plan::{Action, Adopt, Others, Plan, Refusal, Shown};
     use crate::secret::Secret;
 
     const ROLE: &str = "aws/roles/webapp";
@@ -545,13 +545,13 @@ mod tests {
         plan.changes.iter().map(|change| (change.action, change.path.as_str())).collect()
     }
 
-    fn changed(plan: &Plan) -> Vec<(&'static str, Side, Side)> {
+    fn changed(plan: &Plan) -> Vec<(&'static str, Shown, Shown)> {
         let fields = plan.changes.iter().flat_map(|change| &change.fields);
         fields.map(|field| (field.name, field.before.clone(), field.after.clone())).collect()
     }
 
-    fn value(value: Value) -> Side {
-        Side::Value(value)
+    fn value(value: Value) -> Shown {
+        Shown::Value(value)
     }
 
     #[test]
@@ -559,7 +559,7 @@ mod tests {
         let desired = [object(&aws_role::KIND, ROLE, &[("iam_groups", json!(["g"]))])];
         let plan = World::default().plan(&desired, Adopt::Refuse);
         assert_eq!(actions(&plan), [(Action::Create, ROLE)]);
-        assert_eq!(changed(&plan), [("iam_groups", Side::Absent, value(json!(["g"])))]);
+        assert_eq!(changed(&plan), [("iam_groups", Shown::Absent, value(json!(["g"])))]);
         assert_eq!(plan.exit_code(), 2);
         let after = World::with(&desired).plan(&desired, Adopt::Refuse);
         assert!(after.is_empty() && after.unchanged == 1 && after.exit_code() == 0);
@@ -613,13 +613,13 @@ mod tests {
     fn a_secret_is_seen_to_change_and_never_shown() {
         let desired = [root("hunter-one", "")];
         let plan = World::default().plan(&desired, Adopt::Refuse);
-        assert_eq!(changed(&plan), [("secret_key", Side::Absent, Side::Sensitive)]);
+        assert_eq!(changed(&plan), [("secret_key", Shown::Absent, Shown::Sensitive)]);
         let world = World::with(&desired);
         assert!(world.plan(&desired, Adopt::Refuse).is_empty());
         let two = world.plan(&[root("hunter-two", "")], Adopt::Refuse);
-        assert_eq!(changed(&two), [("secret_key", Side::Sensitive, Side::Sensitive)]);
+        assert_eq!(changed(&two), [("secret_key", Shown::Sensitive, Shown::Sensitive)]);
         let none = world.plan(&[root("", "")], Adopt::Refuse);
-        assert_eq!(changed(&none), [("secret_key", Side::Sensitive, value(json!("")))]);
+        assert_eq!(changed(&none), [("secret_key", Shown::Sensitive, value(json!("")))]);
         for text in [format!("{two:?}"), two.text(crate::review::Colour::Never), two.json().to_string()] {
             assert!(!text.contains("hunter"), "{text}");
         }
@@ -646,7 +646,7 @@ mod tests {
         // What is not there yet is made, whatever its secret.
         let fresh = World::default().plan(std::slice::from_ref(&unread), Adopt::Refuse);
         assert_eq!(actions(&fresh), [(Action::Create, "aws/config/root")]);
-        assert!(changed(&fresh).contains(&("secret_key", Side::Absent, Side::Sensitive)), "{fresh:?}");
+        assert!(changed(&fresh).contains(&("secret_key", Shown::Absent, Shown::Sensitive)), "{fresh:?}");
         assert!(fresh.notes.is_empty());
         // What is there stays, in words.
         let mut world = World::with(std::slice::from_ref(&resolved));
@@ -683,7 +683,7 @@ mod tests {
         assert!(world.plan(std::slice::from_ref(&own), Adopt::Refuse).is_empty());
         assert!(world.plan(std::slice::from_ref(&plain), Adopt::Refuse).is_empty());
         let world = World::with(std::slice::from_ref(&plain));
-        assert_eq!(changed(&world.plan(&[own], Adopt::Refuse)), [("role_id", Side::Sensitive, value(json!("mine")))]);
+        assert_eq!(changed(&world.plan(&[own], Adopt::Refuse)), [("role_id", Shown::Sensitive, value(json!("mine")))]);
     }
 
     #[test]
@@ -790,7 +790,7 @@ mod tests {
         assert_eq!(actions(&plan), [(Action::Delete, "aws/config/lease"), (Action::Delete, "aws/config/root")]);
         assert_eq!(
             changed(&plan),
-            [("lease", value(json!(60)), value(json!(0))), ("secret_key", Side::Sensitive, value(json!("")))]
+            [("lease", value(json!(60)), value(json!(0))), ("secret_key", Shown::Sensitive, value(json!("")))]
         );
         assert_eq!(world.plan(&[], Adopt::Refuse).summary().forget, 2, "with the mount there is nothing to reset");
         root.fields.clear();

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, FieldChange, Plan, Side, Summary};
+use super::{Change, FieldChange, Plan, Shown, Summary};
 
 impl Plan {
     /// The plan as JSON. Secrets are `null` with `"sensitive": true`.
@@ -56,15 +56,15 @@ fn change_json(change: &Change) -> Value {
 
 /// A field's change as JSON.
 pub fn field_json(field: &FieldChange) -> Value {
-    let side = |side: &Side| match side {
-        Side::Value(value) => value.clone(),
-        Side::Absent | Side::Sensitive | Side::Unknown => Value::Null,
+    let side = |side: &Shown| match side {
+        Shown::Value(value) => value.clone(),
+        Shown::Absent | Shown::Sensitive | Shown::Unknown => Value::Null,
     };
     json!({
         "name": field.name,
         "before": side(&field.before),
         "after": side(&field.after),
-        "sensitive": field.before == Side::Sensitive || field.after == Side::Sensitive,
-        "unknown": field.before == Side::Unknown,
+        "sensitive": field.before == Shown::Sensitive || field.after == Shown::Sensitive,
+        "unknown": field.before == Shown::Unknown,
     })
 }

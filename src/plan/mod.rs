@@ -157,14 +157,14 @@ pub struct FieldChange {
     /// Its type.
     pub shape: Shape,
     /// What it is now.
-    pub before: Side,
+    pub before: Shown,
     /// What it will be.
-    pub after: Side,
+    pub after: Shown,
 }
 
 /// One side of a field's change.
 #[derive(Clone, Debug, PartialEq)]
-pub enum Side {
+pub enum Shown {
     /// There is no object, so no field.
     Absent,
     /// A value that may be shown.

@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Action, Change, FieldChange, Plan, Side, Summary};
+use super::{Action, Change, FieldChange, Plan, Shown, Summary};
 use crate::object::Shape;
 use crate::review::{self, Colour};
 use crate::text::one_line;
@@ -138,7 +138,7 @@ impl Page {
 
     fn new_field(&mut self, field: &FieldChange) {
         match &field.after {
-            Side::Value(value) if is_document(field.shape) => {
+            Shown::Value(value) if is_document(field.shape) => {
                 self.line(&format!("      {} =", field.name));
                 for line in document(field.shape, value).lines() {
                     self.line(format!("          {}", escape(line)).trim_end());
@@ -150,11 +150,11 @@ impl Page {
 
     fn changed_field(&mut self, field: &FieldChange) {
         match (&field.before, &field.after) {
-            (Side::Value(before), Side::Value(after)) if is_document(field.shape) => {
+            (Shown::Value(before), Shown::Value(after)) if is_document(field.shape) => {
                 self.line(&format!("      {}:", field.name));
                 self.line_diff(&document(field.shape, before), &document(field.shape, after));
             }
-            (Side::Value(Value::Array(before)), Side::Value(Value::Array(after))) => {
+            (Shown::Value(Value::Array(before)), Shown::Value(Value::Array(after))) => {
                 self.line(&format!("      {}:", field.name));
                 self.items(before, after);
             }
@@ -270,12 +270,12 @@ pub fn short(commit: &str) -> String {
     format!("{}{}", escape(hash.get(..12).unwrap_or(hash)), escape(rest))
 }
 
-fn side(shape: Shape, side: &Side) -> String {
+fn side(shape: Shape, side: &Shown) -> String {
     match side {
-        Side::Absent => "(none)".to_owned(),
-        Side::Sensitive => "(sensitive)".to_owned(),
-        Side::Unknown => "(unknown)".to_owned(),
-        Side::Value(value) => inline(shape, value),
+        Shown::Absent => "(none)".to_owned(),
+        Shown::Sensitive => "(sensitive)".to_owned(),
+        Shown::Unknown => "(unknown)".to_owned(),
+        Shown::Value(value) => inline(shape, value),
     }
 }
 

@@ -123,19 +123,19 @@ fn find<'e>(estates: &'e [Estate], name: &str) -> Option<&'e Estate> {
     estates.iter().find(|estate| estate.environment.name == name)
 }
 
-fn revision(side: &git::Side) -> Revision {
+fn revision(side: &git::Version) -> Revision {
     Revision { name: side.name.clone(), commit: side.commit.clone() }
 }
 
 /// One side's estate for each of its environments.
-fn estates(side: &git::Side, environment: Option<&str>) -> Result<Vec<Estate>, Vec<Problem>> {
+fn estates(side: &git::Version, environment: Option<&str>) -> Result<Vec<Estate>, Vec<Problem>> {
     match side.missing {
         true => Ok(Vec::new()),
         false => estate::load_each(&side.sources, environment),
     }
 }
 
-fn valid(side: git::Side, estates: Result<Vec<Estate>, Vec<Problem>>) -> Result<(git::Side, Vec<Estate>), Error> {
+fn valid(side: git::Version, estates: Result<Vec<Estate>, Vec<Problem>>) -> Result<(git::Version, Vec<Estate>), Error> {
     match estates {
         Ok(estates) => Ok((side, estates)),
         Err(problems) => {

@@ -7,20 +7,14 @@ use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Scope, Statement};
 use crate::iam::request::Request;
 
-/// Levels from the weightiest, with their names.
-const LEVELS: [(Level, &str); 5] = [
-    (Level::PermissionsManagement, "permissions management"),
-    (Level::Write, "write"),
-    (Level::Tagging, "tagging"),
-    (Level::Read, "read"),
-    (Level::List, "list"),
-];
+/// Levels from the weightiest.
+const LEVELS: [Level; 5] = [Level::PermissionsManagement, Level::Write, Level::Tagging, Level::Read, Level::List];
 
 impl Access {
     /// Whether it manages permissions, or answers with secrets or credentials.
     pub fn is_risky(&self) -> bool {
-        let [(_, weightiest), ..] = LEVELS;
-        self.levels.first().is_some_and(|(level, _)| *level == weightiest) || !self.credentials.is_empty()
+        let [weightiest, ..] = LEVELS;
+        self.levels.first().is_some_and(|(level, _)| *level == weightiest.words()) || !self.credentials.is_empty()
     }
 }
 
@@ -28,9 +22,9 @@ impl Access {
 pub(super) fn access<S>(statement: &Statement<S>, actions: &Scope, resources: &Scope) -> Access {
     let catalogue = Catalogue::current();
     let covered = catalogue.covered(actions);
-    let levels = LEVELS.iter().filter_map(|(level, name)| {
+    let levels = LEVELS.iter().filter_map(|level| {
         let count = covered.iter().filter(|action| action.level == *level).count();
-        (count > 0).then_some((*name, count))
+        (count > 0).then_some((level.words(), count))
     });
     let risky = covered.iter().filter(|action| action.level == Level::PermissionsManagement);
     let mut spelled: Vec<String> = actions.patterns.iter().map(|pattern| spelled(catalogue, pattern)).collect();

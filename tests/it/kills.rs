@@ -10,7 +10,7 @@ use leasehold::apply::{self, Options, Prepared, Wish, prepare};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::estate::{self, Estate};
-use leasehold::plan::{Adopt, Attacher, Side};
+use leasehold::plan::{Adopt, Attacher, Shown};
 use leasehold::review::Colour;
 use leasehold::secret::Secret;
 use serde_json::{Value, json};
@@ -182,8 +182,8 @@ async fn killed_at_any_write_the_next_plan_is_true_and_the_next_apply_finishes()
                 for change in &plan.changes {
                     for field in change.fields.iter().filter(|field| field.name == "guardrails") {
                         let has = told.get(&change.path).and_then(|(_, header)| known.get(header.as_ref()?));
-                        let has = has.map_or(Side::Absent, |text| Side::Value(json!(text)));
-                        let true_or_open = field.before == Side::Unknown || field.before == has;
+                        let has = has.map_or(Shown::Absent, |text| Shown::Value(json!(text)));
+                        let true_or_open = field.before == Shown::Unknown || field.before == has;
                         assert!(true_or_open, "{what}: the engine has {has:?}\n{}", plan.text(Colour::Never));
                     }
                 }

@@ -14,7 +14,7 @@ use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::estate;
 use leasehold::object::{Access, Delete, KINDS, Kind, Object, Update, Verb, aws_root};
-use leasehold::plan::{Action, Adopt, Plan, Refusal, Side, show};
+use leasehold::plan::{Action, Adopt, Plan, Refusal, Shown, show};
 use leasehold::review::Colour;
 use leasehold::secret::Secret;
 use serde_json::json;
@@ -526,8 +526,8 @@ async fn an_edit_by_hand_of_each_field_is_found_with_both_values_and_undone() {
         assert_eq!((change.action, change.path.as_str()), (Action::Update, path));
         let [found] = &change.fields[..] else { panic!("{field}\n{}", text(&prepared.plan)) };
         assert_eq!(found.name, *field);
-        assert_eq!(found.before, Side::Value(theirs.value(field)), "{path} {field}");
-        assert_eq!(found.after, Side::Value(ours.value(field)), "{path} {field}");
+        assert_eq!(found.before, Shown::Value(theirs.value(field)), "{path} {field}");
+        assert_eq!(found.after, Shown::Value(ours.value(field)), "{path} {field}");
         let shown = text(&prepared.plan);
         assert!(shown.contains(&format!("      {field}:")), "{shown}");
         if ours.value(field).is_string() && !shown.contains(&format!("      {field}:\n")) {

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use super::hearing::Hearing;
 use super::word::{Block, Holds, Judge, Scope as Judges, Shape, Without, Word, word};
 use crate::guardrail::violation::Judged;
-use crate::iam::catalogue::{self, Catalogue};
+use crate::iam::catalogue::{Catalogue, Level};
 use crate::iam::compare::{Case, Proof, gain_within, reach, scope};
 use crate::iam::pattern::{Part, Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, Scope, Statement, Test};
@@ -30,30 +30,6 @@ pub struct Deny {
     pub wildcards: Vec<Wildcard>,
     /// Unless the statement wants one of these condition keys to be there.
     pub unless: Vec<String>,
-}
-
-/// An access level, as files spell it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-#[allow(missing_docs, reason = "each is a level of the catalogue")]
-pub enum Level {
-    List,
-    Read,
-    Write,
-    Tagging,
-    PermissionsManagement,
-}
-
-impl From<Level> for crate::iam::catalogue::Level {
-    fn from(level: Level) -> Self {
-        match level {
-            Level::List => Self::List,
-            Level::Read => Self::Read,
-            Level::Write => Self::Write,
-            Level::Tagging => Self::Tagging,
-            Level::PermissionsManagement => Self::PermissionsManagement,
-        }
-    }
 }
 
 /// A way in which a statement can be written too widely.
@@ -172,14 +148,13 @@ fn regions<S>(deny: &Deny, statement: &Statement<S>) -> Vec<Statement<()>> {
     if deny.levels.is_empty() {
         return vec![region(actions)];
     }
-    let levels: Vec<catalogue::Level> = deny.levels.iter().map(|level| (*level).into()).collect();
     let covers = |action: &str| {
         let nothing = Request::default();
         actions.patterns.iter().any(|pattern| pattern.matches(action, &nothing)) != actions.negated
     };
     let of_level: Vec<String> = Catalogue::current()
         .matching(&statement.actions)
-        .filter(|action| levels.contains(&action.level))
+        .filter(|action| deny.levels.contains(&action.level))
         .map(|action| action.to_string())
         .filter(|action| covers(&action.to_ascii_lowercase()))
         .collect();
@@ -192,9 +167,8 @@ fn words(deny: &Deny) -> String {
         list => list.join(", "),
     };
     if !deny.levels.is_empty() {
-        let levels: Vec<String> = deny.levels.iter().map(|level| format!("{level:?}")).collect();
-        let levels = levels.join(" or ").replace("PermissionsManagement", "permissions management").to_lowercase();
-        text = format!("{text} of level {levels}");
+        let levels: Vec<&str> = deny.levels.iter().map(|level| level.words()).collect();
+        text = format!("{text} of level {}", levels.join(" or "));
     }
     if !deny.resources.is_empty() {
         text = format!("{text} on {}", deny.resources.join(", "));

@@ -25,7 +25,7 @@ use serde_json::{Map, Value};
 pub use self::clause::{Clause, Malformed};
 pub use self::deny::Deny;
 #[cfg(test)]
-pub(super) use self::deny::{Level, Wildcard};
+pub(super) use self::deny::Wildcard;
 pub use self::escalation::{Escalation, Path, Unreadable, check_paths, paths};
 pub(super) use self::hearing::Hearing;
 use self::word::Judge;
