@@ -37,7 +37,7 @@ use serde_json::{Map, Value};
 use crate::secret::Secret;
 
 pub use self::home::{Home, Mount};
-pub use self::key::RootKey;
+pub use self::key::{RootKey, keyed_mount};
 pub use self::owned::{Owned, State};
 pub use self::review::{Reviewed, terms_of};
 pub use self::role::{Leases, RolePath};
