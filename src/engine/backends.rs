@@ -18,6 +18,8 @@ const BACKENDS: &[Make] = &[
     sys::backend,
     #[cfg(test)]
     trial::backend,
+    #[cfg(test)]
+    trial_login::backend,
 ];
 
 /// The backends of an engine.
@@ -29,3 +31,5 @@ pub(crate) fn all(config: &Config) -> Backends {
 mod tests;
 #[cfg(test)]
 mod trial;
+#[cfg(test)]
+mod trial_login;

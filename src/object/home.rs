@@ -284,7 +284,7 @@ mod tests {
 
     #[test]
     fn every_kind_that_a_mount_has_one_of_is_asked_for() {
-        let of_kinds = KINDS.iter().filter(|kind| kind.class == Class::Config);
+        let of_kinds = KINDS.iter().filter(|kind| kind.class == Class::Config && kind.sort() == Some("aws"));
         let mut named: Vec<&str> = of_kinds.map(|kind| kind.name).collect();
         let settings = |table| Mount { table, sort: "aws".to_owned(), name: "team/aws" }.settings();
         let mut asked: Vec<&str> = settings(&ENGINES).map(|(kind, _)| kind.name).collect();

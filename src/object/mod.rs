@@ -1,7 +1,15 @@
 //! What an engine can hold: objects, and the kinds that describe them.
 //!
-//! A kind is one file: a table of fields, and the few functions that differ. Schema, comparison, reading
-//! and writing come from that table, so that adding a kind is one new file and one line in [`KINDS`].
+//! A kind is one file, and one line in [`KINDS`]. It is a description, and the few functions that differ:
+//!
+//! - its fields ([`Field`]), from which schema, comparison, reading and writing come;
+//! - its class ([`Class`]), which decides the order of a plan and what drift counts as not ours;
+//! - its home ([`Home`]): how its paths look, how it is listed, what has to be there before it;
+//! - its leases ([`Leases`]): what is out under it when it changes;
+//! - its words ([`words::Block`]): what an author may write, and the hints about anything else;
+//! - what a review reads of it ([`Reviewed`]), with the words that only it can say.
+//!
+//! Other rooms ask for these and name no kind; `trial.rs`, which only the tests have, is a login made of nothing else.
 //! Pure: nothing here talks to an engine; it says what to ask and how to read the answer.
 
 pub mod acl_policy;
@@ -29,7 +37,7 @@ use serde_json::{Map, Value};
 use crate::secret::Secret;
 
 pub use self::home::{Home, Mount};
-pub use self::key::RootKey;
+pub use self::key::{RootKey, keyed_mount};
 pub use self::owned::{Owned, State};
 pub use self::review::{Reviewed, terms_of};
 pub use self::role::{Leases, RolePath};
@@ -44,6 +52,10 @@ pub static KINDS: &[&Kind] = &[
     &acl_policy::KIND,
     &aws_role::KIND,
     &approle_role::KIND,
+    #[cfg(test)]
+    &trial::CONFIG,
+    #[cfg(test)]
+    &trial::KIND,
 ];
 
 /// The kind of this name, as the ledger and saved plans write it.
@@ -234,6 +246,13 @@ impl Object {
     }
 }
 
+impl std::fmt::Debug for Kind {
+    /// Its name: its words lead back to it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
 impl PartialEq for Kind {
     fn eq(&self, other: &Self) -> bool {
         self.name == other.name
@@ -361,7 +380,6 @@ impl Live {
 pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>;
 
 /// A sort of object.
-#[derive(Debug)]
 pub struct Kind {
     /// The field's own word for it: `aws role`, `acl policy`, `secrets engine`.
     pub name: &'static str,
@@ -537,6 +555,9 @@ pub enum Changed<'a> {
     /// It goes.
     Deleted,
 }
+
+#[cfg(test)]
+mod trial;
 
 /// What the tests of the kinds share.
 #[cfg(test)]

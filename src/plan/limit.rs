@@ -4,7 +4,7 @@
 use std::fmt;
 
 use super::{Action, Change, Input, Kept};
-use crate::object::{Class, Delete, Live, Object, Owned, Place, Update};
+use crate::object::{Class, Delete, Live, Object, Owned, Place, Update, keyed_mount};
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
 pub const MAX_DELETES_DEFAULT: u32 = 5;
@@ -178,7 +178,7 @@ impl Refusal {
             }
             Self::Immutable { .. } => "declare it under another name, move its users, and remove this one".to_owned(),
             Self::NotOurs { objects } => {
-                let has_root = objects.iter().any(|(path, _)| path.ends_with("/config/root"));
+                let has_root = objects.iter().any(|(path, _)| keyed_mount(path).is_some());
                 let but = if has_root { ", but for root keys, which stay" } else { "" };
                 format!(
                     "look at the differences above; `--adopt` makes them ours and as declared{but}, or declare yours under \
@@ -241,7 +241,7 @@ impl fmt::Display for Refusal {
                  none of its roles, policies and logins is declared here (one is {path}, from {place})"
             ),
             Self::AccountChange { path, place, leases } => {
-                let mount = path.strip_suffix("config/root").unwrap_or(path);
+                let mount = keyed_mount(path).map_or_else(|| path.clone(), |mount| mount + "/");
                 let leases = match leases {
                     Some(1) => "1 lease is out, which".to_owned(),
                     Some(leases) => format!("{leases} leases are out, which"),

@@ -459,8 +459,8 @@ fn only_the_table_of_backends_names_one() {
 const MAY_NAME_KINDS: [&str; 2] = ["object/", "estate/lower"];
 
 /// What only a kind's own table says: how its path is put together, and so how it is taken apart.
-const PATHS_OF_KINDS: [&str; 7] =
-    ["\"/roles/", "}/roles/", "\"/creds/", "}/creds/", "}/role/", "\"/role/", "sys/policies/acl/{"];
+const PATHS_OF_KINDS: [&str; 8] =
+    ["\"/roles/", "}/roles/", "\"/creds/", "}/creds/", "}/role/", "\"/role/", "sys/policies/acl/{", "config/root\")"];
 
 /// The files of kinds, as modules of `object`.
 fn kinds(files: &[(String, String, Vec<String>)]) -> BTreeSet<String> {

@@ -148,13 +148,14 @@ fn read(path: &Path, into: &mut String) {
 /// The parameters of the tables are those that the handlers read, as what the tables say that they are.
 #[test]
 fn tables_name_what_the_handlers_read() {
-    const PLACES: [(&str, &[&str]); 6] = [
+    const PLACES: [(&str, &[&str]); 7] = [
         ("aws", &["secrets/aws", "listing.rs"]),
         ("kv", &["secrets/kv"]),
         ("approle", &["auth/approle.rs", "auth/approle", "listing.rs"]),
         ("token", &["auth/token.rs", "auth/token"]),
         ("system", &["sys", "lease/sys.rs", "policy/sys.rs", "listing.rs"]),
         ("trial", &["backends/trial.rs"]),
+        ("trial-login", &["backends/trial_login.rs"]),
     ];
     // Within the object `options`: of a secret's write, and of an audit device.
     const NESTED: [&str; 9] = [

@@ -14,8 +14,72 @@ use crate::iam::document;
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self, Condition, Effect, Operator, Quantifier, Scope, Statement};
 use crate::iam::request::Request;
+use crate::object::Shape;
+use crate::object::aws_role::STATEMENT;
+use crate::object::words::{self, ANYTHING, Key};
 
-const TEST_KEYS: &[&str] = &["app", "allow", "deny", "never", "at_most", "acl", "acl_only"];
+/// `managed_policy "readers" { ... }`.
+pub(super) static MANAGED_POLICY: words::Block = words::Block {
+    word: "managed_policy",
+    label: Some("Its name in the estate."),
+    doc: "What a managed policy says, for reviews; no apply writes it.",
+    keys: &[
+        Key::own("arn", Shape::Arn, "Its ARN, as roles name it."),
+        Key::own("policy_document", Shape::PolicyDocument, "What it says."),
+        Key::block(&STATEMENT),
+    ],
+    check: ANYTHING,
+};
+
+/// `test "etl reads raw" { ... }`.
+pub(super) static TEST: words::Block = words::Block {
+    word: "test",
+    label: Some("What is tested, in words."),
+    doc: "What has to hold of one app.",
+    keys: &[
+        Key::own("app", Shape::Text, "The app."),
+        Key::named_block("allow", &REQUEST),
+        Key::named_block("deny", &REQUEST),
+        Key::named_block("never", &REQUESTS),
+        Key::own("at_most", Shape::Text, "A policy document: nothing is allowed that it does not allow."),
+        Key::block(&ACL),
+        Key::own("acl_only", Shape::List, "The only paths of the engine on which its tokens may do anything."),
+    ],
+    check: ANYTHING,
+};
+
+/// What `allow` and `deny` are about.
+static REQUEST: words::Block = words::Block {
+    word: "allow",
+    label: None,
+    doc: "A request that is allowed, or that is not.",
+    keys: &[
+        Key::own("action", Shape::Text, "The action."),
+        Key::own("resource", Shape::Text, "The ARN of what it is about."),
+        Key::own("context", Shape::Map, "The context of the request, by condition key."),
+    ],
+    check: ANYTHING,
+};
+
+/// What `never` is about.
+static REQUESTS: words::Block = words::Block {
+    word: "never",
+    label: None,
+    doc: "Requests none of which is allowed.",
+    keys: &[
+        Key::own("actions", Shape::List, "The actions."),
+        Key::own("resources", Shape::List, "The ARNs of what they are about; any, where it is left out."),
+    ],
+    check: ANYTHING,
+};
+
+static ACL: words::Block = words::Block {
+    word: "acl",
+    label: Some("A path of the engine."),
+    doc: "What the app's tokens may do on a path of the engine.",
+    keys: &[Key::own("capabilities", Shape::List, "All that they may do there; `[]` is nothing.")],
+    check: ANYTHING,
+};
 
 /// An assertion and where it stands, which also decides their order.
 type Found = Vec<(Assertion, Span)>;
@@ -23,7 +87,7 @@ type Found = Vec<(Assertion, Span)>;
 impl Lowering<'_> {
     /// `managed_policy "readers" { arn = "...", policy_document = ... }`.
     pub(super) fn managed_policy(&mut self, block: &Block<'_>) {
-        self.reader.check_keys(block, &["arn", "policy_document", "statement"]);
+        self.reader.check(block, &MANAGED_POLICY);
         if block.label.trim().is_empty() {
             self.reader.report(Draft::error(block.span, "the name of a managed policy is empty"));
         }
@@ -68,7 +132,7 @@ impl Lowering<'_> {
 
     /// `test "etl reads raw" { app = "etl", allow { ... }, ... }`.
     pub(super) fn test(&mut self, block: &Block<'_>) {
-        self.reader.check_keys(block, TEST_KEYS);
+        self.reader.check(block, &TEST);
         if block.label.trim().is_empty() {
             self.reader.report(Draft::error(block.span, "the name of a test is empty"));
         }
@@ -80,9 +144,10 @@ impl Lowering<'_> {
             let what = format!("the app `{app}` is not declared");
             self.dangling(span, what, app, known.iter().map(String::as_str));
         }
-        if TEST_KEYS.iter().skip(1).all(|key| !block.map.contains_key(*key)) {
+        let assertions: Vec<&str> = TEST.words().skip(1).collect();
+        if assertions.iter().all(|key| !block.map.contains_key(*key)) {
             let draft = Draft::error(block.span, format!("{} asserts nothing", block.name));
-            self.reader.report(draft.hint(format!("add one of {}", value::listed(&TEST_KEYS[1..]))));
+            self.reader.report(draft.hint(format!("add one of {}", value::listed(&assertions))));
         }
         let mut found = Found::new();
         for inner in self.several(block, "allow") {
@@ -166,7 +231,7 @@ impl Lowering<'_> {
 
     /// `never { actions = ["iam:*"], resources = ["*"] }`: every request that matches.
     fn never(&mut self, block: &Block<'_>) -> Option<Statement<()>> {
-        self.reader.check_keys(block, &["actions", "resources"]);
+        self.reader.check(block, &REQUESTS);
         let mut sound = self.reader.require(block, "actions", "[\"iam:*\"]");
         let actions = self.reader.texts(block, "actions");
         let mut resources = self.reader.texts(block, "resources");
@@ -196,7 +261,7 @@ impl Lowering<'_> {
 
     /// The `action` and the `resource` of an assertion, which needs both.
     fn action_and_resource<'a>(&mut self, block: &Block<'a>) -> [Option<(&'a str, Span)>; 2] {
-        self.reader.check_keys(block, &["action", "resource", "context"]);
+        self.reader.check(block, &REQUEST);
         [("action", "\"s3:GetObject\""), ("resource", "\"arn:aws:s3:::bucket/key\"")].map(|(key, example)| {
             if self.reader.require(block, key, example) { self.reader.text(block, key) } else { None }
         })
@@ -277,7 +342,7 @@ impl Lowering<'_> {
             return;
         }
         for acl in self.reader.labelled(block.map, "acl") {
-            self.reader.check_keys(&acl, &["capabilities"]);
+            self.reader.check(&acl, &ACL);
             let before = self.reader.problems.len();
             if acl.label.is_empty() || acl.label.starts_with('/') || acl.label.contains(['*', '+']) {
                 let draft = Draft::error(acl.span, format!("`{}` is not one path of the engine", acl.label));

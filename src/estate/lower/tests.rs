@@ -2,6 +2,7 @@
 
 use super::load;
 use crate::estate::Sources;
+use crate::object::home::METHODS;
 use crate::object::words::{Block, Is};
 use crate::object::{Class, KINDS, Shape};
 
@@ -20,37 +21,39 @@ fn needed(word: &str) -> &'static [(&'static str, &'static str)] {
         "statement" => &[("actions", "[s3:GetObject]"), ("resources", "['*']")],
         "role" => &[("mount", "aws")],
         "root" => &[("access_key", "'secret:env:A'"), ("secret_key", "'secret:env:B'")],
-        "path" => &[("capabilities", "[read]")],
+        "path" | "acl" => &[("capabilities", "[read]")],
+        "environment" => &[("engine", "embedded")],
         _ => &[],
     }
 }
 
 /// Each key of a block, with the YAML that gives it a wrong value; `before` and `after` stand around the block.
-fn each(block: &Block, before: &str, after: &str, into: &mut Vec<(String, String, usize)>) {
-    let label = match (block.label, block.word) {
-        (None, _) => None,
-        (Some(_), "auth" | "login") => Some("approle"),
-        (Some(_), _) => Some("x"),
-    };
-    let (open, close) = match label {
-        Some(label) => (format!("{before}{}: {{{label}: {{", block.word), format!("}}}}{after}")),
-        None => (format!("{before}{}: {{", block.word), format!("}}{after}")),
+fn each(
+    block: &Block,
+    (word, label): (&str, &str),
+    before: &str,
+    after: &str,
+    into: &mut Vec<(String, String, usize)>,
+) {
+    let (open, close) = match block.label {
+        Some(_) => (format!("{before}{word}: {{{label}: {{"), format!("}}}}{after}")),
+        None => (format!("{before}{word}: {{"), format!("}}{after}")),
     };
     for key in block.keys {
         let value = match key.is {
             Is::Field(kind, name) | Is::Written(kind, name) => wrong(kind.field(name).expect("a field").shape),
             Is::Own { shape, .. } => wrong(shape),
             Is::Block(inner) => {
-                each(inner, &open, &close, into);
+                each(inner, (key.word, "x"), &open, &close, into);
                 "7"
             }
             Is::Each(class) => {
-                let kinds = KINDS.iter().filter(|kind| kind.class == class && kind.sort() == Some("approle"));
-                kinds.for_each(|kind| each(kind.words, &open, &close, into));
+                let kinds = KINDS.iter().filter(|kind| kind.class == class);
+                kinds.for_each(|kind| each(kind.words, (key.word, kind.sort().expect("a type")), &open, &close, into));
                 "7"
             }
         };
-        let needed = needed(block.word).iter().filter(|(word, _)| *word != key.word);
+        let needed = needed(block.word).iter().filter(|(word, _)| *word != key.word && key.word != "address");
         let needed: String = needed.map(|(word, value)| format!("{word}: {value}, ")).collect();
         let start = format!("{open}{needed}{}: ", key.word);
         into.push((format!("{} of {}", key.word, block.word), format!("{start}{value}{close}"), start.len() + 1));
@@ -60,19 +63,35 @@ fn each(block: &Block, before: &str, after: &str, into: &mut Vec<(String, String
 #[test]
 fn every_key_that_is_described_is_read() {
     let mut all = Vec::new();
-    each(&super::app::APP, "", "", &mut all);
-    for kind in KINDS.iter().filter(|kind| !matches!(kind.class, Class::Login) && kind.words.word != "lease") {
-        each(kind.words, "", "", &mut all);
+    for block in
+        [&super::app::APP, &super::assert::MANAGED_POLICY, &super::assert::TEST, &super::environment::ENVIRONMENT]
+    {
+        each(block, (block.word, "x"), "", "", &mut all);
+    }
+    for kind in KINDS {
+        match (kind.class, kind.table(), kind.sort()) {
+            // In an app.
+            (Class::Login, ..) => {}
+            (Class::Config, Some(table), Some(sort)) if table == &METHODS => {
+                each(kind.words, (kind.words.word, ""), &format!("auth: {{{sort}: {{"), "}}", &mut all);
+            }
+            // In the declaration of its engine.
+            (Class::Config, ..) if kind.words.label.is_none() => {}
+            (Class::Mount, Some(table), _) if table == &METHODS => {
+                each(kind.words, (kind.words.word, "approle"), "", "", &mut all);
+            }
+            _ => each(kind.words, (kind.words.word, "x"), "", "", &mut all),
+        }
     }
     assert!(all.len() > 60, "{}", all.len());
     let mut unread = Vec::new();
     for (key, text, column) in all {
-        let estate = format!("environment: {{local: {{engine: embedded}}}}\n{text}\n");
-        let sources = Sources::from_texts([("estate.yaml".to_owned(), estate)], []);
+        let texts = [("a.yaml", "environment: {local: {engine: embedded}}"), ("b.yaml", &text)];
+        let sources = Sources::from_texts(texts.map(|(name, text)| (name.to_owned(), format!("{text}\n"))), []);
         let problems = load(&sources, None).err().unwrap_or_default();
         let told = problems.iter().any(|problem| {
-            let at = problem.labels.first().map(|label| (label.line, label.column as usize));
-            at == Some((2, column))
+            let at = problem.labels.first().map(|label| (&*label.file, label.line, label.column as usize));
+            at == Some(("b.yaml", 1, column))
         });
         if !told {
             let problems: Vec<&str> = problems.iter().map(|problem| problem.what.as_str()).collect();

@@ -1,0 +1,281 @@
+//! A login that is only in the tests: what one costs. This file, its `mod` line, and its line in `KINDS`.
+//!
+//! Somebody says a word, and an issuer that the method believes vouches for it: so the method has settings, too. The
+//! engine's side of it is `engine/backends/trial_login.rs`.
+
+use serde_json::{Map, Value};
+
+use super::field::{pick, post};
+use super::home::METHODS;
+use super::review::{LoginWords, Remarks, Said};
+use super::words::{ANYTHING, Block, Key, Objection};
+use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+
+static FIELDS: &[Field] = &[
+    field("word", Shape::Text, "\"\"", "What has to be said."),
+    field("token_policies", Shape::Set, "[]", "ACL policies of the login's token."),
+    field("token_ttl", Shape::Seconds, "0", "How long a token lives; leases end with their token."),
+    field("token_max_ttl", Shape::Seconds, "0", "How long a token lives at most, with all renewals."),
+    field("token_no_default_policy", Shape::Bool, "false", "Whether a token goes without the policy `default`."),
+];
+
+static CONFIG_FIELDS: &[Field] = &[field("issuer", Shape::Text, "\"\"", "Whom the method believes.")];
+
+const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
+    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+}
+
+/// `login "trial-login" { ... }` in an app.
+static LOGIN: Block = Block {
+    word: "login",
+    label: Some("The auth method, where `mount` does not say another."),
+    doc: "A login with a word.",
+    keys: &[
+        Key::field(&KIND, "word"),
+        Key::field(&KIND, "token_ttl"),
+        Key::field(&KIND, "token_max_ttl"),
+        Key::field(&KIND, "token_no_default_policy"),
+        Key::own("mount", Shape::Text, "The auth method."),
+        Key::own("name", Shape::Text, "The login's name at the method."),
+    ],
+    check: |login| {
+        let objection = || Objection { key: "word", what: "there is no word".to_owned(), hint: "add word = \"...\"" };
+        login.text("word").is_empty().then(objection).into_iter().collect()
+    },
+};
+
+/// `config { ... }` in the method's declaration.
+static CONFIG_BLOCK: Block = Block {
+    word: "config",
+    label: None,
+    doc: "Whom the method believes.",
+    keys: &[Key::field(&CONFIG, "issuer")],
+    check: ANYTHING,
+};
+
+static WORDS: LoginWords = LoginWords {
+    method: "a word",
+    takes: |login| format!("it says {}", login.text("word")),
+    secret: None,
+    said: |field, old, new, from| {
+        let now = format!("it says {} from {from} now", new.text("word"));
+        (field == "word").then(|| Said { now, was: old.text("word"), gains: true, field })
+    },
+};
+
+/// Logins by a word.
+pub(super) static KIND: Kind = Kind {
+    name: "trial login",
+    class: Class::Login,
+    home: Home::Below { table: &METHODS, sort: "trial-login", folder: "map", witness: "token_policies" },
+    leases: Leases::Issued(&["login"]),
+    reviewed: Reviewed::Login(&WORDS),
+    words: &LOGIN,
+    key: None,
+    fields: FIELDS,
+    update: Update::Merge,
+    delete: Delete::ByPath,
+    parse: |data| Ok(pick(data, &FIELDS.iter().map(|field| field.name).collect::<Vec<_>>())),
+    write,
+    effect: |_, change| matches!(change, Changed::Deleted).then(|| "the word is forgotten".to_owned()),
+    built_in: |_| false,
+};
+
+/// Whom a method believes.
+pub(super) static CONFIG: Kind = Kind {
+    name: "trial config",
+    class: Class::Config,
+    home: Home::Setting { table: &METHODS, sort: "trial-login", path: "config" },
+    leases: Leases::OfMount,
+    reviewed: Reviewed::Fields(&Remarks { account: &["issuer"], ..Remarks::NONE }),
+    words: &CONFIG_BLOCK,
+    key: None,
+    fields: CONFIG_FIELDS,
+    update: Update::Merge,
+    delete: Delete::Forget("it stays until the mount goes"),
+    parse: |data| Ok::<Map<String, Value>, String>(data.clone()),
+    write,
+    effect: |_, _| None,
+    built_in: |_| false,
+};
+
+fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
+    vec![post(object.path.clone(), object.kind.fields.iter().map(|field| (field.name, object.value(field.name))))]
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::sync::atomic::AtomicBool;
+
+    use crate::api::{Client, Options as ClientOptions, Target};
+    use crate::apply::{self, Options, Prepared, Wish, prepare};
+    use crate::clock::Clock;
+    use crate::engine::{Config, Engine, Storage};
+    use crate::estate::{self, Estate, Sources};
+    use crate::plan::{Action, Adopt};
+    use crate::review::effective::{Context, Side};
+    use crate::review::{self, Colour};
+
+    const ESTATE: &str = r#"
+environment "local" { engine = "embedded" }
+aws "aws" {}
+auth "trial-login" {
+  config { issuer = "https://issuer.example" }
+}
+app "web" {
+  role "web" { policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"] }
+  login "trial-login" {
+    word      = "open"
+    token_ttl = "1h"
+  }
+}
+"#;
+
+    fn load(text: &str) -> Result<Estate, String> {
+        let sources = Sources::from_texts([("estate.hcl".to_owned(), text.to_owned())], []);
+        estate::load(&sources, None).map_err(|problems| {
+            let told = problems.iter().map(|problem| format!("{} ({:?})", problem.what, problem.hint));
+            told.collect::<Vec<_>>().join("; ")
+        })
+    }
+
+    struct World {
+        client: Client,
+        clock: Clock,
+    }
+
+    impl World {
+        async fn new() -> Self {
+            let clock = Clock::system();
+            let engine = Engine::open(Config::new(Storage::Memory, clock.clone())).await.expect("an engine");
+            let token = engine.root_token().expect("a token");
+            let target = Target::Stream(Arc::new(move || {
+                let (ours, theirs) = tokio::io::duplex(64 << 10);
+                let engine = engine.clone();
+                tokio::spawn(async move { engine.serve_stream(theirs, None).await });
+                ours
+            }));
+            Self { client: Client::new(target, ClientOptions::new(Some(token))).expect("a client"), clock }
+        }
+
+        async fn prepare(&self, estate: &mut Estate) -> Prepared {
+            let wish = Wish {
+                environment: "local",
+                estate: None,
+                shared: false,
+                commit: None,
+                max_deletes: 10,
+                adopt: Adopt::Refuse,
+                adopt_from: &[],
+                guardrails: &[],
+            };
+            prepare(&self.client, &wish, &mut estate.objects).await.expect("a plan")
+        }
+
+        /// Applies; answers what was planned as text, and what was done.
+        async fn apply(&self, estate: &mut Estate) -> (String, Vec<(Action, String)>) {
+            let Prepared { plan, mut ledger, live } = self.prepare(estate).await;
+            let plan = plan.reviewed(|_| {
+                let before = Side::of_live(&live, &estate.objects, ledger.owned(), Context::default());
+                let after = Side::of_estate(estate);
+                (review::Environment::new("local", Some(&before), Some(&after), &[], Vec::new()), Vec::new())
+            });
+            let options = Options { clock: &self.clock, stop: &AtomicBool::new(false), progress: &|_, _| {} };
+            let applied = apply::run(&self.client, &plan, &estate.objects, &mut ledger, &options).await;
+            let applied = applied.expect("applied");
+            assert_eq!(applied.report.exit_code(), 0, "{}", plan.text(Colour::Never));
+            applied.record(&self.client, &mut ledger).await.expect("recorded");
+            let changes = plan.changes.iter().map(|change| (change.action, change.path.clone())).collect();
+            (plan.text(Colour::Never), changes)
+        }
+    }
+
+    fn findings(before: &Side<'_>, after: &Side<'_>) -> String {
+        let reviewed = review::Environment::new("local", Some(before), Some(after), &[], Vec::new());
+        let told = reviewed.findings.iter().map(|finding| {
+            format!(
+                "{}: {}{}",
+                finding.subject,
+                finding.what,
+                finding.was.as_ref().map_or(String::new(), |was| format!(" (was: {was})"))
+            )
+        });
+        told.collect::<Vec<_>>().join("\n")
+    }
+
+    #[tokio::test]
+    async fn a_login_of_one_file_and_one_line_is_planned_applied_and_reviewed() {
+        let world = World::new().await;
+        let mut first = load(ESTATE).expect("an estate");
+        let (text, changes) = world.apply(&mut first).await;
+        let created: Vec<&str> = changes.iter().map(|(_, path)| path.as_str()).collect();
+        // What it stands on comes before it: its method, whom that believes, its policy.
+        let order = [
+            "sys/auth/trial-login",
+            "sys/mounts/aws",
+            "auth/trial-login/config",
+            "sys/policies/acl/app-web",
+            "aws/roles/web",
+            "auth/trial-login/map/app-web",
+        ];
+        assert_eq!(created, order, "{text}");
+        assert!(world.prepare(&mut first).await.plan.is_empty(), "a second plan is empty");
+
+        // Somebody adds one by hand: it is listed, and counts as not ours.
+        let body = serde_json::json!({"word": "sesame", "token_policies": ["root"]});
+        let body = body.as_object().expect("a map");
+        world.client.write("auth/trial-login/map/by-hand", body).await.expect("written");
+        let plan = world.prepare(&mut first).await.plan;
+        let unmanaged: Vec<_> = plan.unmanaged.iter().filter(|object| object.kind == "trial login").collect();
+        let paths: Vec<&str> = unmanaged.iter().map(|object| object.path.as_str()).collect();
+        assert_eq!(paths, ["auth/trial-login/map/by-hand"]);
+
+        let mut second = load(&ESTATE.replace("\"open\"", "\"close\"").replace("issuer.example", "other.example"))
+            .expect("an estate");
+        let context = Context::default();
+        let before = world.prepare(&mut first).await;
+        let side = Side::of_live(&before.live, &first.objects, before.ledger.owned(), context);
+        let told = findings(&side, &Side::of_estate(&second));
+        assert!(told.contains("app web: it says close from any address now (was: open)"), "{told}");
+        assert!(told.contains("auth/trial-login/config: issuer of the trial config changed"), "{told}");
+        let told = findings(&Side::default(), &Side::of_estate(&second));
+        let added = "may log in by a word at auth/trial-login: it says close; from any address; tokens live";
+        assert!(told.contains(added), "{told}");
+        let (_, changes) = world.apply(&mut second).await;
+        let updated = ["auth/trial-login/config", "auth/trial-login/map/app-web"];
+        assert_eq!(changes, updated.map(|path| (Action::Update, path.to_owned())));
+
+        // It goes before what it stands on. What is not ours keeps its mount.
+        let rest = "environment \"local\" { engine = \"embedded\" }\naws \"aws\" {}\nauth \"trial-login\" {}\n";
+        let mut third = load(rest).expect("an estate");
+        let (text, changes) = world.apply(&mut third).await;
+        assert_eq!(changes.first(), Some(&(Action::Delete, "auth/trial-login/map/app-web".to_owned())), "{text}");
+        assert!(text.contains("the word is forgotten"), "{text}");
+        let live = world.client.read("auth/trial-login/map/app-web").await.expect("an answer");
+        assert!(live.is_none() && world.prepare(&mut third).await.plan.is_empty());
+        let mut none = load("environment \"local\" { engine = \"embedded\" }\naws \"aws\" {}\n").expect("an estate");
+        let refused = world.prepare(&mut none).await.plan;
+        assert!(
+            refused.text(Colour::Never).contains("auth/trial-login/map/by-hand"),
+            "{}",
+            refused.text(Colour::Never)
+        );
+        assert!(!refused.refusals.is_empty());
+    }
+
+    #[test]
+    fn its_words_are_known_in_its_blocks_only() {
+        for (text, with, expected) in [
+            ("word      =", "wrod      =", "login \"trial-login\" has no key `wrod` (Some(\"did you mean `word`?\"))"),
+            ("word      = \"open\"", "", "there is no word (Some(\"add word = \\\"...\\\"\"))"),
+            ("word      =", "bind_secret_id = true\nword =", "login \"trial-login\" has no key `bind_secret_id`"),
+            ("issuer =", "isuer =", "config of auth \"trial-login\" has no key `isuer`"),
+            ("auth \"trial-login\" {", "auth \"approle\" {", "auth \"approle\" has no key `config`"),
+            ("auth \"trial-login\" {", "auth \"trial\" {", "`trial` is not an auth method that can be declared"),
+        ] {
+            let told = load(&ESTATE.replace(text, with)).expect_err(with);
+            assert!(told.contains(expected), "{told}");
+        }
+    }
+}
