@@ -33,7 +33,8 @@ impl Lowering<'_> {
         let exceptions = exceptions.iter().filter_map(|inner| self.exception(inner)).collect();
         // Declared without rules of its own, the built-in one is only overridden.
         if block.label == guardrail::DEFAULT && rules.is_empty() {
-            rules.extend(built_in().filter_map(|rule| self.clause(&rule.block, block)));
+            let default = built_in().filter(|rule| rule.block.name == guardrail::DEFAULT);
+            rules.extend(default.filter_map(|rule| self.clause(&rule.block, block)));
         }
         if rules.is_empty() && enabled && !block.map.contains_key("use") {
             let draft = Draft::error(block.span, format!("{} forbids and demands nothing", block.name));
