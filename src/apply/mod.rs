@@ -398,7 +398,7 @@ fn is_untold(plan: &Plan, object: &Object) -> bool {
 /// Whether an object is as declared and was not when it was written: somebody did by hand what the files say now.
 fn is_other(plan: &Plan, owned: &Owned, object: &Object) -> bool {
     let is_known = plan.kept(&object.path).is_some() || object.unresolved().next().is_none();
-    is_known && fingerprint::of(object) != owned.fingerprint
+    is_known && !owned.is_of(object)
 }
 
 /// Declared objects that need no change, but whose ledger entry does.

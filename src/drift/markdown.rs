@@ -22,6 +22,7 @@ impl Drift {
             let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
             let both = match (changed.pending, changed.beside_files) {
+                (true, _) if changed.agreed => "; the files say the same since, and that is not applied",
                 (true, true) => "; the files say something else about it, too; shown beside the files",
                 (true, false) => "; the files say something else about it, too",
                 (false, _) => "",

@@ -59,6 +59,8 @@ pub struct Changed {
     pub fate: Fate,
     /// Whether the files say something else about it, too.
     pub pending: bool,
+    /// Whether they say what it is now.
+    pub agreed: bool,
     /// Whether it is shown beside the files, since what was applied last is not known any more.
     pub beside_files: bool,
 }
@@ -134,6 +136,9 @@ impl Drift {
         for change in &input.plan.changes {
             drift.sort(change, desired.get(change.path.as_str()).copied(), input);
         }
+        for object in input.desired {
+            drift.made_as_said(object, input);
+        }
         for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.key.is_some()) {
             drift.other_key(path, owned, input);
         }
@@ -175,6 +180,7 @@ impl Drift {
                 (Some(_), None) => Fate::Differs(turned(change.kind, &change.fields)),
             };
             let beside_files = pending && last.is_none() && live.is_some();
+            let agreed = object.zip(live).is_some_and(|(object, live)| differences(object, live).is_empty());
             self.changed.push(Changed {
                 kind: change.kind,
                 path: change.path.clone(),
@@ -183,6 +189,7 @@ impl Drift {
                 commit: owned.commit.clone(),
                 fate,
                 pending,
+                agreed,
                 beside_files,
             });
         }
@@ -229,8 +236,35 @@ impl Drift {
             commit: owned.commit.clone(),
             fate: Fate::Differs(vec![field]),
             pending,
+            agreed: false,
             beside_files: false,
         });
+    }
+
+    /// Tells of what somebody made just as the files say, where no plan writes it again: it has a secret.
+    fn made_as_said(&mut self, object: &Object, input: Input<'_>) {
+        let owned = input.owned.get(&object.path).filter(|owned| owned.state == State::Applied);
+        let (Some(owned), Some(live)) = (owned, input.live.get(&object.path)) else { return };
+        if !object.kind.has_hidden()
+            || input.plan.changes.iter().any(|change| change.path == object.path)
+            || !owned.differs_beside_its_key(live)
+        {
+            return;
+        }
+        let fields = input.last.get(&object.path).map(|last| turned(object.kind, &differences(last, live)));
+        let (path, app, place) = (object.path.clone(), object.app.clone(), object.place.clone());
+        self.changed.push(Changed {
+            kind: object.kind,
+            path: path.clone(),
+            app: app.clone(),
+            place: place.clone(),
+            commit: owned.commit.clone(),
+            fate: Fate::Differs(fields.unwrap_or_default()),
+            pending: true,
+            agreed: true,
+            beside_files: false,
+        });
+        self.pending.push(Pending { action: Action::Update, kind: object.kind, path, app, place, changed: true });
     }
 
     /// The exit code of `leasehold drift`: 0 none, 5 something is not as we left it, 2 something is not applied.
@@ -284,7 +318,7 @@ pub fn lost<'a>(
         let said = desired.get(path.as_str());
         if let Some(commit) = &owned.commit
             && is_changed(owned, live.get(path))
-            && said.is_none_or(|object| fingerprint::of(object) != owned.fingerprint)
+            && said.is_none_or(|object| !owned.is_of(object))
         {
             lost.entry(commit).or_default().push((path, owned));
         }
@@ -307,8 +341,7 @@ fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
     if object.unresolved().any(|(name, ..)| object.kind.tells(name)) {
         return is_changed(owned, live);
     }
-    fingerprint::of(object) == owned.fingerprint
-        && object.apart_digests().iter().all(|(name, digest)| owned.apart.get(name) == Some(digest))
+    owned.is_of(object)
 }
 
 /// The same of an object whose key stays: it stands here with the key that the engine has.

@@ -80,6 +80,26 @@ impl Owned {
         fingerprint::of_live(live) != self.fingerprint || self.apart.iter().any(other)
     }
 
+    /// Whether files say of an object what they said when it was written, in what an engine tells.
+    pub fn is_of(&self, object: &Object) -> bool {
+        fingerprint::of(object) == self.fingerprint
+            && object.apart_digests().iter().all(|(name, digest)| self.apart.get(name) == Some(digest))
+    }
+
+    /// Whether an object is not as it was written in something else than its key. Of which key it had then an older
+    /// ledger does not know.
+    pub fn differs_beside_its_key(&self, live: &Live) -> bool {
+        let Some(key) = self.kind.key else { return self.differs(live) };
+        let had: Vec<&String> = self.keys.iter().flatten().chain(&self.key_last).collect();
+        let with = |id: &str| {
+            let mut live = live.clone();
+            live.fields.insert(key.id, Value::from(id));
+            fingerprint::of_live(&live) == self.fingerprint
+        };
+        let is_known = self.keys.is_some() || self.key_last.is_some();
+        is_known && self.differs(live) && !with("") && !had.into_iter().any(|id| with(id))
+    }
+
     /// Whether an object is one of those that we wrote or found: what else is at its path may be somebody else's, who
     /// put it there when ours was gone, or ours and changed by hand.
     pub fn is_as_written(&self, live: &Live) -> bool {

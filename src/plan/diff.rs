@@ -208,8 +208,7 @@ fn declared_change(
 /// written somebody did by hand, and an engine knows neither commit nor guardrails of that; or a write was cut off, and
 /// nobody knows whether it arrived. What has something that no engine tells is not written for the first alone.
 fn again(object: &Object, owned: &Owned, live: &Live, fields: &[FieldChange]) -> Option<&'static str> {
-    let is_done_by_hand =
-        || !object.kind.has_hidden() && owned.differs(live) && fingerprint::of(object) != owned.fingerprint;
+    let is_done_by_hand = || !object.kind.has_hidden() && owned.differs(live) && !owned.is_of(object);
     match owned.state {
         State::Applied if fields.is_empty() && is_done_by_hand() => {
             Some("somebody else made it as it is declared: it is written again, so that it comes from this commit")

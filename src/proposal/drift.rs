@@ -13,7 +13,7 @@ use crate::estate::{self, Estate};
 use crate::git;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Class, Object, Owned, fingerprint, kind};
+use crate::object::{Class, Object, Owned, kind};
 use crate::plan::{self, Adopt, Plan};
 use crate::review::Environment;
 use crate::review::effective::{self, Side};
@@ -62,7 +62,7 @@ fn last_said(dir: &Path, environment: &str, lost: &BTreeMap<&str, Vec<(&str, &Ow
         for (path, owned) in objects {
             let Some(object) = estate.object(path) else { continue };
             let object = plan::with_adopted(object, owned);
-            if fingerprint::of(&object) == owned.fingerprint {
+            if owned.is_of(&object) {
                 said.insert((*path).to_owned(), object);
             }
         }

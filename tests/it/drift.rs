@@ -180,6 +180,47 @@ fn what_was_done_by_hand_as_the_files_say_is_told_until_it_is_applied() {
 }
 
 #[test]
+fn what_was_done_by_hand_as_the_files_say_is_told_of_what_is_told_apart_or_has_a_secret() {
+    let estate = Applied::after(|estate| {
+        let file = estate.join("apps/webapp.hcl");
+        let text = std::fs::read_to_string(&file).unwrap();
+        let login = "login \"approle\" {";
+        assert!(text.contains(login), "{text}");
+        std::fs::write(file, text.replace(login, &format!("{login}\n    role_id = \"old-id\""))).unwrap();
+        commit_all(estate);
+    });
+    let from = git(&estate.env.dir().join("estate"), &["rev-parse", "HEAD"]);
+    estate.http.post("auth/approle/role/app-webapp/role-id", &json!({ "role_id": "new-id" }));
+    estate.http.post("aws/config/root", &json!({ "region": "eu-central-1" }));
+    estate.edit("apps/webapp.hcl", "old-id", "new-id");
+    estate.edit("engine.hcl", "eu-west-1", "eu-central-1");
+    commit_all(&estate.env.dir().join("estate"));
+    let json = estate.json(5);
+    let told: Vec<_> = json["changed"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|changed| {
+            assert_eq!((&changed["pending"], &changed["written_from"]), (&json!(true), &json!(from)), "{changed}");
+            let field = &changed["fields"][0];
+            (changed["path"].as_str().unwrap(), field["before"].clone(), field["after"].clone())
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("auth/approle/role/app-webapp", json!("old-id"), json!("new-id")),
+            ("aws/config/root", json!("eu-west-1"), json!("eu-central-1")),
+        ]
+    );
+    assert_eq!(json["summary"]["pending"], 2);
+    assert!(estate.drift(5).contains("! the files say the same since, and that is not applied"));
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.drift(0);
+    estate.run(&["plan"], 0);
+}
+
+#[test]
 fn what_is_gone_and_what_is_not_ours_are_findings() {
     let estate = Applied::new();
     estate.http.send("DELETE", "auth/approle/role/app-webapp", None);

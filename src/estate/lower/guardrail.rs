@@ -215,6 +215,11 @@ impl Lowering<'_> {
         };
         let (reason, owner) = (needed("reason", "\"why\""), needed("owner", "\"team-security\""));
         let expires = needed("expires", "\"2027-02-01\"");
+        for (key, said) in [("reason", reason), ("owner", owner)] {
+            if let Some((_, span)) = said.filter(|(text, _)| text.trim().is_empty()) {
+                self.reader.report(Draft::error(span, format!("{key} of {} says nothing", block.name)));
+            }
+        }
         if let Some((day, span)) = expires.filter(|(day, _)| !is_day(day)) {
             self.reader.report(Draft::error(span, format!("`{day}` is not a day")).hint("a day is written 2027-02-01"));
             return None;
