@@ -14,9 +14,10 @@ use crate::estate::{self, Estate};
 use crate::git::{self, Blamed, Blamer};
 use crate::iam::compare::Proof;
 use crate::iam::document;
-use crate::review::effective::{Side, Via};
-use crate::review::holder::{self, Holding, NotKnown};
-use crate::review::{assertion, words_of_duration};
+use crate::review::state::assertion;
+use crate::review::state::holder::{self, Holding, NotKnown};
+use crate::review::state::{Side, Via};
+use crate::review::words_of_duration;
 
 /// Arguments of `leasehold access`.
 #[derive(Debug, clap::Args)]

@@ -9,8 +9,8 @@ use super::global::Format;
 use super::output::one_line;
 use super::{Global, output};
 use crate::estate::EngineChoice;
-use crate::review::effective::Side;
-use crate::review::graph::Graph;
+use crate::review::state::Side;
+use crate::review::state::graph::Graph;
 use crate::text::did_you_mean;
 
 /// How many apps are named to somebody who asks for one that is not there.

@@ -10,7 +10,7 @@ use super::forms;
 use super::global::Format;
 use super::{Global, output};
 use crate::estate::Estate;
-use crate::review::assertion::Outcomes;
+use crate::review::state::assertion::Outcomes;
 use crate::text::did_you_mean;
 
 /// Arguments of `leasehold test`.

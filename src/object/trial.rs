@@ -114,7 +114,7 @@ mod tests {
     use crate::engine::{Config, Engine, Storage};
     use crate::estate::{self, Estate, Sources};
     use crate::plan::{Action, Adopt};
-    use crate::review::effective::{Context, Side};
+    use crate::review::state::{Context, Side};
     use crate::review::{self, Colour};
 
     const ESTATE: &str = r#"

@@ -12,8 +12,8 @@ use crate::iam::catalogue::Catalogue;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::plan::keep_keys;
-use crate::review::effective::{self, Side};
 use crate::review::judgement::{self, Scope};
+use crate::review::state::{self, Side};
 use crate::review::{Review, Revision};
 
 /// A review of two sides, and what there is to say of the files after.
@@ -88,7 +88,7 @@ pub async fn against_engine(
     let ledger = ledger.map_err(crate::apply::Error::from)?;
     let snapshot = early.complete(client, &estate.objects, ledger.owned()).await.map_err(crate::apply::Error::from)?;
     keep_keys(&mut estate.objects, &snapshot.objects, ledger.owned());
-    let known = effective::Context { managed_policies: &estate.managed_policies };
+    let known = state::Context { managed_policies: &estate.managed_policies };
     let before = Side::of_live(&snapshot.objects, &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(&estate);
     let mut reviewed = reviewed(&estate.environment.name, Some(&before), Some((&after, &estate)), &[], scope, today);

@@ -14,8 +14,8 @@ use crate::ledger::Ledger;
 use crate::object::{Live, RolePath};
 use crate::plan::{Adopt, MAX_DELETES_DEFAULT, Plan, Reviewed};
 use crate::review;
-use crate::review::effective::{self, Side};
 use crate::review::judgement::Scope;
+use crate::review::state::{self, Side};
 
 /// Where a proposal is made.
 #[derive(Clone, Copy, Debug)]
@@ -128,7 +128,7 @@ fn look(
     live: &HashMap<String, Live>,
     today: &str,
 ) -> (review::Environment, Vec<String>) {
-    let known = effective::Context { managed_policies: &estate.managed_policies };
+    let known = state::Context { managed_policies: &estate.managed_policies };
     let before = Side::of_live(live, &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(estate);
     let name = &estate.environment.name;

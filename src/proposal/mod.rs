@@ -12,8 +12,8 @@ pub use self::engine::{Basis, Proposal, Word, propose};
 pub use self::secrets::Missing;
 
 use crate::estate::{Estate, Problem, Sources};
-use crate::review::effective::Side;
 use crate::review::judgement::{self, Scope};
+use crate::review::state::Side;
 use crate::review::{self, Revision};
 use crate::{apply, git};
 

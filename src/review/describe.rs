@@ -1,11 +1,12 @@
 //! Access to AWS in words: patterns stay patterns, counts instead of expansions, and only what deserves a
 //! look by name.
 
-use super::{Access, words};
 use crate::iam::catalogue::{Action, Catalogue, Level};
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Scope, Statement};
 use crate::iam::request::Request;
+use crate::review::finding::Access;
+use crate::review::words;
 
 /// Levels from the weightiest.
 const LEVELS: [Level; 5] = [Level::PermissionsManagement, Level::Write, Level::Tagging, Level::Read, Level::List];

@@ -35,7 +35,7 @@ pub(crate) fn code(text: &str) -> String {
 }
 
 /// For HTML, in text and in the values of attributes.
-pub(super) fn html(text: &str) -> String {
+pub(in crate::review) fn html(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
@@ -53,7 +53,7 @@ pub(super) fn html(text: &str) -> String {
 
 /// For XML, in text and in the values of attributes: as for HTML, and without the two non-characters that XML 1.0
 /// has no place for, not even escaped.
-pub(super) fn xml(text: &str) -> String {
+pub(in crate::review) fn xml(text: &str) -> String {
     html(&text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}"))
 }
 

@@ -1,8 +1,8 @@
 //! A side's roles and apps as subjects of guardrails.
 
-use super::changes;
-use super::effective::{App, Role, Side};
-use super::lifetime::credential;
+use super::comparison;
+use super::state::lifetime::credential;
+use super::state::{App, Role, Side};
 use crate::guardrail::{self, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator};
 use crate::iam::policy::PolicySet;
 use crate::object::Place;
@@ -27,7 +27,7 @@ pub fn judge(
 ) -> Vec<Judged> {
     let nothing = Side::default();
     let old = before.unwrap_or(&nothing);
-    let concerned = changes::changed(old, after);
+    let concerned = comparison::changed(old, after);
     let mut judged = ended(guardrails, today);
     for role in after.roles() {
         if scope == Scope::All || concerned.role(role) {

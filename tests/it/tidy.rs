@@ -235,7 +235,7 @@ fn no_test_file_is_forgotten() {
 
 /// Import circles inside a room: the files of each, for the rooms that have any. The aim is none; a number here may
 /// only fall. A circle that is a file and its own parts (`x.rs` and `x/…`) is no trouble and is not counted.
-const CIRCLES: &[(&str, &[usize])] = &[("engine", &[9]), ("guardrail", &[])];
+const CIRCLES: &[(&str, &[usize])] = &[("engine", &[9]), ("guardrail", &[]), ("review", &[])];
 
 /// The files of a room as modules: `["engine", "lease", "end"]` to the file's path below `src/`.
 type Modules = BTreeMap<Vec<String>, String>;
@@ -306,9 +306,16 @@ fn paths(line: &str) -> impl Iterator<Item = Vec<String>> {
         .map(|word| word.trim_end_matches(':').split("::").map(str::to_owned).collect())
 }
 
+/// A line whose `pub(in crate::room)` is `pub`: how far an item reaches names nobody.
+fn without_reach(line: &str) -> String {
+    let Some((before, rest)) = line.split_once("pub(in ") else { return line.to_owned() };
+    rest.split_once(')').map_or_else(|| line.to_owned(), |(_, after)| format!("{before}pub{after}"))
+}
+
 /// Which files of the room a file names, by `use` and by paths in its code.
 fn named(module: &[String], lines: &[String], all: &Modules) -> BTreeSet<String> {
-    let text: Vec<&str> = lines.iter().map(String::as_str).filter(|line| !is_comment(line)).collect();
+    let text: Vec<String> = lines.iter().filter(|line| !is_comment(line)).map(|line| without_reach(line)).collect();
+    let text: Vec<&str> = text.iter().map(String::as_str).collect();
     let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
     let declared = |line: &&str| line.trim_end_matches(';').split_once("mod ").map(|(_, name)| name.to_owned());
     for name in text.iter().filter(|line| line.ends_with(';')).filter_map(declared) {
@@ -416,6 +423,33 @@ fn import_circles_only_shrink() {
             list.join("\n")
         );
     }
+}
+
+/// Sub-rooms as floors, the lowest first: none names a higher one.
+const FLOORS: &[(&str, &[&str])] =
+    &[("review", &["escape", "words", "finding", "describe", "state", "comparison", "judgement", "report", "render"])];
+
+#[test]
+fn sub_rooms_name_only_lower_floors() {
+    let files = sources();
+    let mut wrong = Vec::new();
+    for (room, floors) in FLOORS {
+        let all = modules(room, &files);
+        let floor = |below: &str| {
+            let inner = below.split('/').nth(1).unwrap_or_default().trim_end_matches(".rs");
+            floors.iter().position(|floor| *floor == inner)
+        };
+        for (module, below) in &all {
+            let Some(own) = floor(below) else {
+                assert_eq!(below, &format!("{room}/mod.rs"), "it is on no floor");
+                continue;
+            };
+            let (_, _, lines) = files.iter().find(|(path, ..)| path == below).expect("the file is there");
+            let higher = named(module, lines, &all).into_iter().filter(|other| floor(other).is_none_or(|at| at > own));
+            wrong.extend(higher.map(|other| format!("src/{below} names src/{other}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 /// The engine's backends, by where their files are.

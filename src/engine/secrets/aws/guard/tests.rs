@@ -5,8 +5,8 @@ use crate::engine::secrets::aws::role::Role;
 use crate::estate::{self, Estate, Sources};
 use crate::guardrail::{Severity, Violator};
 use crate::plan::Attacher;
-use crate::review::effective::Side;
 use crate::review::judgement::{Scope, judge};
+use crate::review::state::Side;
 
 const TODAY: &str = "2026-11-25";
 

@@ -6,16 +6,20 @@
 
 use std::collections::BTreeSet;
 
-use super::access::Held;
-use super::effective::Unknown;
-use super::{Finding, Kind, Subject};
+use super::held::Held;
 use crate::object::Place;
+use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::state::Unknown;
 
 /// How a team makes it known.
 const HINT: &str = "declare its document, and it is evaluated";
 
 /// What changes in the unknown parts of one role.
-pub(super) fn changes(subject: &Subject, before: Option<&Held<'_>>, after: Option<&Held<'_>>) -> Vec<Finding> {
+pub(in crate::review) fn changes(
+    subject: &Subject,
+    before: Option<&Held<'_>>,
+    after: Option<&Held<'_>>,
+) -> Vec<Finding> {
     let mut findings = Vec::new();
     let Some(after) = after else {
         let unknown = before.into_iter().flat_map(|before| before.unknown.iter().map(move |unknown| (before, unknown)));

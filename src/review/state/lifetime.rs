@@ -4,7 +4,7 @@
 //! never past the smallest maximum. It ends with its token. Source: Vault documentation, "Tokens: token
 //! time-to-live, periodic tokens, and explicit max TTLs" and "Lease, renew, and revoke".
 
-use super::effective::SideObject;
+use super::SideObject;
 
 /// The system's default and maximum, in seconds: 768 hours. Source: Vault, "default_lease_ttl".
 pub const SYSTEM_TTL: i64 = 768 * 3600;
@@ -83,7 +83,7 @@ mod tests {
     use super::{LeaseTerms, SYSTEM_TTL, TokenTerms, credential};
     use crate::object::testing::object;
     use crate::object::{Object, approle_role, auth_mount, aws_lease, mount};
-    use crate::review::effective::SideObject;
+    use crate::review::state::SideObject;
 
     fn terms(mount_fields: &[(&'static str, Value)], lease_fields: &[(&'static str, Value)]) -> (i64, i64) {
         let mount = object(&mount::KIND, "sys/mounts/aws", mount_fields);

@@ -4,7 +4,7 @@ use super::Outcomes;
 use crate::review::escape::xml;
 
 /// The outcomes of several environments as one document: a suite for each environment, a case for each assertion.
-pub(super) fn document(environments: &[Outcomes]) -> String {
+pub(in crate::review) fn document(environments: &[Outcomes]) -> String {
     let mut out = String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"leasehold test\">\n");
     for outcomes in environments {
         let assertions = outcomes.tests.iter().flat_map(|test| &test.assertions);

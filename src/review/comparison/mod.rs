@@ -3,43 +3,56 @@
 //! Only apps whose roles, logins or policies differ are looked at, so that ten changed roles among ten
 //! thousand take no time.
 
+mod access;
+mod acl;
+mod blocked;
+mod held;
+mod lease;
+mod login;
+mod rules;
+mod unknown;
+mod user;
+mod within;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
-use super::access::{Held, Principal};
-use super::effective::{App, Fields, Role, Side, SideObject, Via};
-use super::{Finding, Kind, Subject, acl, lease, login, rules, user, words};
+use self::access::Principal;
+use self::held::Held;
 use crate::estate::ManagedPolicy;
 use crate::object::home::ENGINES;
 use crate::object::review::Remarks;
 use crate::object::{Reviewed, terms_of};
+use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::state::{App, Fields, Role, Side, SideObject, Via};
+use crate::review::words;
 
 /// What no review without AWS can look at.
 const NEVER_EVALUATED: &str =
     "resource policies, service and resource control policies, and what services decide by themselves";
 
 /// What differs between two sides.
-pub(super) struct Changed<'s> {
+pub(in crate::review) struct Changed<'s> {
     /// Paths of objects that differ or that one side lacks.
-    pub(super) paths: BTreeSet<&'s str>,
+    pub(in crate::review) paths: BTreeSet<&'s str>,
     /// Paths of roles that differ, also by the document of a managed policy.
-    pub(super) roles: BTreeSet<&'s str>,
+    pub(in crate::review) roles: BTreeSet<&'s str>,
 }
 
 impl Changed<'_> {
     /// Whether a role, or the terms on which it is leased, differ.
-    pub(super) fn role(&self, role: &Role<'_>) -> bool {
+    pub(in crate::review) fn role(&self, role: &Role<'_>) -> bool {
         let mut terms = terms_of(role.at.mount).chain([ENGINES.entry(role.at.mount)]);
         self.roles.contains(role.object.path) || terms.any(|path| self.paths.contains(path.as_str()))
     }
 
     /// Whether anything of an app differs.
-    pub(super) fn app(&self, app: &App<'_, '_>) -> bool {
+    pub(in crate::review) fn app(&self, app: &App<'_, '_>) -> bool {
         app.is_concerned(self) || app.roles().iter().any(|(role, _)| self.role(role))
     }
 }
 
 /// What a change does, and what was not looked at.
-pub(super) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Vec<String>) {
+pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Vec<String>) {
     let changed = changed(before, after);
     let mut findings = lease::mounts(before, after);
     let renamed = renamed(before, after);
@@ -73,7 +86,7 @@ pub(super) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<Finding>, Ve
 }
 
 /// Adds the files that differ and that no finding is about: they have no effect here.
-pub(super) fn untouched(files: &[String], findings: &mut Vec<Finding>) {
+pub(in crate::review) fn untouched(files: &[String], findings: &mut Vec<Finding>) {
     let places = |finding: &Finding| {
         let also = finding.also.iter().map(|(_, place)| place.file.clone());
         finding.place.iter().map(|place| place.file.clone()).chain(also).collect::<Vec<_>>()
@@ -86,7 +99,7 @@ pub(super) fn untouched(files: &[String], findings: &mut Vec<Finding>) {
 }
 
 /// What differs between two sides.
-pub(super) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> Changed<'s> {
+pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> Changed<'s> {
     let mut paths = BTreeSet::new();
     for object in after.objects() {
         if before.object(object.path).is_none_or(|old| !old.differing(object).is_empty()) {

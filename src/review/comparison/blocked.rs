@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use super::access::Held;
-use super::describe;
+use super::held::Held;
 use crate::iam::evaluate::Decision;
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Policy, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
 use crate::iam::request::Request;
 use crate::object::Place;
+use crate::review::describe;
 
 /// What keeps a request out.
-pub(super) enum Blocked<'h> {
+pub(in crate::review) enum Blocked<'h> {
     /// These statements deny it.
     Denied(Vec<&'h Statement<Place>>),
     /// The boundary does not allow it.
@@ -20,7 +20,7 @@ pub(super) enum Blocked<'h> {
 }
 
 /// What keeps a request out of one of these roles, the one of the same name first.
-pub(super) fn blocked<'h>(roles: &'h [Held<'_>], role: &Held<'_>, request: &Request) -> Option<Blocked<'h>> {
+pub(in crate::review) fn blocked<'h>(roles: &'h [Held<'_>], role: &Held<'_>, request: &Request) -> Option<Blocked<'h>> {
     let same_role = roles.iter().filter(|held| held.label == role.label);
     let others = roles.iter().filter(|held| held.label != role.label && held.mount == role.mount);
     for held in same_role.chain(others) {
@@ -37,7 +37,7 @@ pub(super) fn blocked<'h>(roles: &'h [Held<'_>], role: &Held<'_>, request: &Requ
 }
 
 /// The same policies without the statement of this place.
-pub(super) fn without(set: &PolicySet<Place>, place: &Place) -> PolicySet<Place> {
+pub(in crate::review) fn without(set: &PolicySet<Place>, place: &Place) -> PolicySet<Place> {
     let identity = set.identity.iter().map(|policy| {
         let statements = policy.statements.iter().filter(|statement| statement.span != *place).cloned().collect();
         Arc::new(Policy { statements, span: policy.span.clone() })
@@ -46,7 +46,7 @@ pub(super) fn without(set: &PolicySet<Place>, place: &Place) -> PolicySet<Place>
 }
 
 /// What two scopes have in common, as far as one pattern of a pair covers the other; else the first.
-pub(super) fn overlap(one: &Scope, other: &Scope) -> Scope {
+pub(in crate::review) fn overlap(one: &Scope, other: &Scope) -> Scope {
     if one.negated || other.negated {
         return one.clone();
     }
@@ -93,7 +93,7 @@ fn covers(wide: &str, narrow: &str) -> bool {
 }
 
 /// `the statement "Exports"`.
-pub(super) fn named(statement: &Statement<Place>) -> String {
+pub(in crate::review) fn named(statement: &Statement<Place>) -> String {
     match &statement.sid {
         Some(sid) => format!("the statement \"{sid}\""),
         None => "a statement".to_owned(),
@@ -101,7 +101,7 @@ pub(super) fn named(statement: &Statement<Place>) -> String {
 }
 
 /// What a statement is about: `s3:Delete* on *, only if ...`.
-pub(super) fn statement_words(statement: &Statement<Place>) -> String {
+pub(in crate::review) fn statement_words(statement: &Statement<Place>) -> String {
     let access = describe::access(statement, &statement.actions, &statement.resources);
     match access.conditions.as_slice() {
         [] => access.sentence(),

@@ -5,9 +5,11 @@
 
 use serde_json::{Value, json};
 
-use super::{Environment, Finding, Judged, Kind, Review, json as report};
+use crate::guardrail::Judged;
 use crate::guardrail::Severity;
 use crate::object::{Place, fingerprint};
+use crate::review::finding::{Finding, Kind, fact};
+use crate::review::report::{Environment, Review};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -65,7 +67,7 @@ impl Review {
             "level": level,
             "message": { "text": text },
             "locations": finding.place.as_ref().and_then(|place| self.location(place)).into_iter().collect::<Vec<_>>(),
-            "partialFingerprints": { "leaseholdFinding/v1": self.fingerprint(environment, &report::fact(finding)) },
+            "partialFingerprints": { "leaseholdFinding/v1": self.fingerprint(environment, &fact(finding)) },
         });
         if !related.is_empty() {
             result["relatedLocations"] = Value::from(related);

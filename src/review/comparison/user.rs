@@ -5,43 +5,43 @@
 
 use std::collections::BTreeSet;
 
-use super::access::Held;
-use super::effective::Unknown;
+use super::held::Held;
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{PolicySet, Statement};
+use crate::review::state::Unknown;
 
 /// What a role decides of its users: the role's field, what it is, and the context keys that tell it. Source: IAM
 /// User Guide, "AWS global condition context keys".
-pub(super) const ATTRIBUTES: &[(&str, &str, &[&str])] =
+pub(in crate::review) const ATTRIBUTES: &[(&str, &str, &[&str])] =
     &[("iam_tags", "tags", &["aws:principaltag/"]), ("user_path", "path", &["aws:principalarn", "aws:arn"])];
 
 /// The context keys that tell a user's name, in which the role's name is by default. Source: as above.
 const NAME: &[&str] = &["aws:username", "aws:principalarn", "aws:arn"];
 
 /// Whether the policies look at these context keys, in a condition or in a variable.
-pub(super) fn looks_at<S>(set: &PolicySet<S>, keys: &[&str]) -> bool {
+pub(in crate::review) fn looks_at<S>(set: &PolicySet<S>, keys: &[&str]) -> bool {
     let limits = [&set.boundary, &set.session].into_iter().flatten().flatten();
     set.identity.iter().chain(limits).flat_map(|policy| &policy.statements).any(|one| mentions(one, keys))
 }
 
 /// Whether the policies look at the name of a user.
-pub(super) fn looks_at_name<S>(set: &PolicySet<S>) -> bool {
+pub(in crate::review) fn looks_at_name<S>(set: &PolicySet<S>) -> bool {
     looks_at(set, NAME)
 }
 
 /// Whether the policies of a role look at anything that roles decide of their users, or may.
-pub(super) fn looks_at_users(held: &Held<'_>) -> bool {
+pub(in crate::review) fn looks_at_users(held: &Held<'_>) -> bool {
     let told = ATTRIBUTES.iter().any(|(.., keys)| looks_at(&held.set, keys));
     told || looks_at_name(&held.set) || opaque(&held.unknown).is_some()
 }
 
 /// A policy that may look at anything, because its document is not known.
-pub(super) fn opaque(unknown: &BTreeSet<Unknown>) -> Option<&Unknown> {
+pub(in crate::review) fn opaque(unknown: &BTreeSet<Unknown>) -> Option<&Unknown> {
     unknown.iter().find(|one| !matches!(one, Unknown::Document(_) | Unknown::CredentialType(_)))
 }
 
 /// Why what the users of `one` may do is not said of those of `other`, as the end of a sentence; `None` if it is.
-pub(super) fn unlike(one: &Held<'_>, other: &Held<'_>) -> Option<String> {
+pub(in crate::review) fn unlike(one: &Held<'_>, other: &Held<'_>) -> Option<String> {
     if one.mount != other.mount {
         return Some(format!("in what may be another account: that of {}", one.mount));
     }

@@ -5,8 +5,11 @@ use std::fmt::Write as _;
 use anstyle::{AnsiColor, Style};
 
 use super::section::{self, SECTIONS};
-use super::{Environment, Finding, Judged, Presence, Review, Subject, words};
+use crate::guardrail::Judged;
 use crate::guardrail::Severity;
+use crate::review::finding::{Finding, Subject};
+use crate::review::report::{Environment, Presence, Review};
+use crate::review::words;
 use crate::text::one_line;
 
 /// Whether to paint.
@@ -127,7 +130,7 @@ impl Page {
         if let Some(access) = &finding.access {
             let _ = write!(text, "  ({})", access.level_words());
         }
-        if matches!(finding.kind, super::Kind::AccessWidened) {
+        if matches!(finding.kind, crate::review::finding::Kind::AccessWidened) {
             text.push_str("  WIDENED");
         }
         if let Some(place) = &finding.place {
@@ -170,7 +173,7 @@ impl Page {
 }
 
 /// `app payments, through role aws/billing`.
-pub(super) fn title(finding: &Finding) -> String {
+pub(in crate::review) fn title(finding: &Finding) -> String {
     match (&finding.subject, &finding.role) {
         (Subject::Role(_), _) => format!("{}, which no app has", finding.subject),
         (subject, Some(role)) => format!("{subject}, through role {role}"),

@@ -3,14 +3,15 @@
 //! Only a review of files knows both sides of it, so it has no part in the digest. A guardrail that forbids less gives
 //! nobody access, and lets pass what it kept out: its roles may get credentials again.
 
-use super::effective::Side;
-use super::{Finding, Kind, Subject, words};
 use crate::estate::{AwsChoice, EngineChoice, Estate};
 use crate::guardrail::{Clause, Guardrail};
 use crate::object::Place;
+use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::state::Side;
+use crate::review::words;
 
 /// What changes of it.
-pub(super) fn changes(before: &Side<'_>, after: &Side<'_>, findings: &mut Vec<Finding>) {
+pub(in crate::review) fn changes(before: &Side<'_>, after: &Side<'_>, findings: &mut Vec<Finding>) {
     let Some((old, new)) = before.estate().zip(after.estate()) else { return };
     findings.extend(environment(old, new));
     let mut names: Vec<&str> = old.guardrails.iter().chain(&new.guardrails).map(|one| one.name.as_str()).collect();

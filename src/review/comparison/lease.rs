@@ -2,15 +2,16 @@
 
 use std::collections::BTreeMap;
 
-use super::effective::{App, Side, SideObject};
-use super::lifetime::{self, LeaseTerms};
-use super::{Finding, Kind, Subject, words};
 use crate::object::home::ENGINES;
 use crate::object::review::Terms;
 use crate::object::{Mount, Place};
+use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::state::lifetime::{self, LeaseTerms};
+use crate::review::state::{App, Side, SideObject};
+use crate::review::words;
 
 /// The mounts whose terms change, with the apps that have credentials of them.
-pub(super) fn mounts(before: &Side<'_>, after: &Side<'_>) -> Vec<Finding> {
+pub(in crate::review) fn mounts(before: &Side<'_>, after: &Side<'_>) -> Vec<Finding> {
     let mut findings = Vec::new();
     let issues =
         |mount: &Mount<'_>| mount.table == &ENGINES && mount.folders().any(|(kind, _)| !kind.issued_in().is_empty());
@@ -57,7 +58,7 @@ fn felt(before: &Side<'_>, after: &Side<'_>, mount: &str, apps: &[App<'_, '_>]) 
 }
 
 /// How long an app's credentials live, where its tokens change that.
-pub(super) fn app(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
+pub(in crate::review) fn app(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
     let subject = Subject::App(after.1.name.to_owned());
     let mut findings = Vec::new();
     for (mount, place) in mounts_of(after.1) {

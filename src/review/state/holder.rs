@@ -3,13 +3,14 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::effective::{App, Role, Side, Unknown, Via};
 use super::lifetime::{LeaseTerms, credential};
-use super::{Access, describe};
+use super::{App, Role, Side, Unknown, Via};
 use crate::estate::requests_with;
 use crate::iam::compare::{Case, Proof, reach, scope};
 use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::object::Place;
+use crate::review::describe;
+use crate::review::finding::Access;
 
 /// A statement by which somebody may do something.
 #[derive(Clone, Debug)]

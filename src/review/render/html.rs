@@ -1,9 +1,11 @@
 //! The review as one HTML file: no scripts, nothing loaded, readable on paper.
 
-use super::escape::html as safe;
 use super::section::{self, SECTIONS};
-use super::{Environment, Finding, Judged, Review};
+use crate::guardrail::Judged;
 use crate::guardrail::Severity;
+use crate::review::escape::html as safe;
+use crate::review::finding::Finding;
+use crate::review::report::{Environment, Review};
 
 const STYLE: &str = "\
 :root{color-scheme:light dark}

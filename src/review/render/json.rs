@@ -4,9 +4,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{Access, Environment, Finding, Judged, Presence, Review, Revision, Subject};
+use crate::guardrail::Judged;
 use crate::iam::request::Request;
 use crate::object::Place;
+use crate::review::finding::{self, Finding};
+use crate::review::report::{Environment, Presence, Review, Revision};
 
 /// The version of the format.
 const FORMAT_VERSION: &str = "1.0";
@@ -63,7 +65,7 @@ fn environment(environment: &Environment) -> Value {
 }
 
 fn finding(finding: &Finding) -> Value {
-    let mut value = fact(finding);
+    let mut value = finding::fact(finding);
     value["cannot_tell"] = json!(finding.cannot_tell);
     value["witness"] = finding.witness.as_ref().map_or(Value::Null, request);
     value["notes"] = json!(finding.notes);
@@ -87,37 +89,6 @@ fn finding(finding: &Finding) -> Value {
         value["access"]["return_credentials"] = json!(access.credentials);
     }
     value
-}
-
-/// What a finding says, without places, examples, and whatever else depends on how the two sides were read.
-pub(super) fn fact(finding: &Finding) -> Value {
-    let (sort, name) = match &finding.subject {
-        Subject::App(name) => ("app", name),
-        Subject::Role(name) => ("role", name),
-        Subject::Policy(name) => ("policy", name),
-        Subject::Engine(path) => ("engine", path),
-        Subject::File(path) => ("file", path),
-    };
-    json!({
-        "kind": finding.kind.id(),
-        "gains": finding.gains,
-        "subject": { "type": sort, "name": name },
-        "role": finding.role,
-        "what": finding.what,
-        "was": finding.was,
-        "cannot_tell": finding.cannot_tell.is_some(),
-        "access": finding.access.as_ref().map_or(Value::Null, access),
-    })
-}
-
-fn access(access: &Access) -> Value {
-    let key = |name: &str, negated: bool| if negated { format!("not_{name}") } else { name.to_owned() };
-    let mut value = Map::new();
-    value.insert(key("actions", access.actions_negated), json!(access.actions));
-    value.insert(key("resources", access.resources_negated), json!(access.resources));
-    value.insert("conditions".to_owned(), json!(access.conditions));
-    value.insert("statement".to_owned(), json!(access.statement));
-    Value::Object(value)
 }
 
 fn violation(judged: &Judged) -> Value {

@@ -3,10 +3,13 @@
 //! The first line is a marker that readers don't see: a step of a pipeline finds its earlier comment by it
 //! and writes over it. Every text from files is escaped, so that a name can't make a link or a mention.
 
-use super::escape::{code, markdown as plain};
 use super::section::{self, SECTIONS};
-use super::{Environment, Finding, Judged, Review, describe, words};
+use crate::guardrail::Judged;
 use crate::guardrail::Severity;
+use crate::review::escape::{code, markdown as plain};
+use crate::review::finding::Finding;
+use crate::review::report::{Environment, Review};
+use crate::review::{describe, words};
 
 /// The marker of the comment.
 pub const MARKER: &str = "<!-- leasehold-review -->";
@@ -43,11 +46,11 @@ impl Review {
 
 /// `IAM access review: 2 apps gain access, 1 guardrail violated`.
 fn headline(review: &Review) -> String {
-    let mut subjects: Vec<&super::Subject> =
+    let mut subjects: Vec<&crate::review::finding::Subject> =
         review.environments.iter().flat_map(Environment::gains).map(|finding| &finding.subject).collect();
     subjects.sort_unstable();
     subjects.dedup();
-    let apps = subjects.iter().filter(|subject| matches!(subject, super::Subject::App(_))).count();
+    let apps = subjects.iter().filter(|subject| matches!(subject, crate::review::finding::Subject::App(_))).count();
     let others = subjects.len() - apps;
     let gained = match (apps, others) {
         (0, 0) => "nothing is gained".to_owned(),
@@ -84,7 +87,7 @@ fn table(findings: &[&Finding], out: &mut String) {
             Some(doubt) => format!("{what}<br>{}", plain(&doubt)),
             None => what,
         };
-        let level = finding.access.as_ref().map(super::Access::level_words).unwrap_or_default();
+        let level = finding.access.as_ref().map(crate::review::finding::Access::level_words).unwrap_or_default();
         let place = finding.place.as_ref().map(|place| code(&section::place_words(place))).unwrap_or_default();
         out.push_str(&format!("| {} | {} | {what} | {level} | {place} |\n", plain(&who), finding.verb()));
     }
@@ -104,7 +107,7 @@ fn table(findings: &[&Finding], out: &mut String) {
 }
 
 /// Actions, resources and conditions, each as code.
-fn access_cell(access: &super::Access) -> String {
+fn access_cell(access: &crate::review::finding::Access) -> String {
     let codes = |items: &[String]| items.iter().map(|item| code(item)).collect::<Vec<_>>();
     let actions = describe::scope(access.actions_negated, &codes(&access.actions));
     let resources = describe::scope(access.resources_negated, &codes(&access.resources));
@@ -191,7 +194,8 @@ fn rest(environment: &Environment, out: &mut String) {
 }
 
 fn foot(review: &Review) -> String {
-    let name = |revision: &super::Revision| revision.commit.clone().unwrap_or_else(|| revision.name.clone());
+    let name =
+        |revision: &crate::review::report::Revision| revision.commit.clone().unwrap_or_else(|| revision.name.clone());
     let command = match review.before.commit {
         Some(_) => format!("leasehold review {}..{}", name(&review.before), name(&review.after)),
         None => "leasehold review --against live".to_owned(),

@@ -9,8 +9,7 @@ mod text;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use super::effective::{App, Role, Side, Unknown};
-use super::{describe, words};
+use super::{App, Role, Side, Unknown};
 use crate::acl::{self, Acl};
 use crate::estate::{Assertion, Estate, Test};
 use crate::iam::compare::{Proof, compare, reach};
@@ -19,6 +18,7 @@ use crate::iam::policy::{Effect, Policy, PolicySet, Statement};
 use crate::iam::reading::Reading;
 use crate::iam::request::Request;
 use crate::object::Place;
+use crate::review::{describe, words};
 
 /// What tokens may always do: look after themselves, and after what they were given.
 const SELF_CARE: &[&str] = &[
@@ -332,7 +332,7 @@ pub fn request(request: &Request) -> String {
 }
 
 /// A statement by name and place.
-pub(super) fn statement(statement: &Statement<Place>) -> String {
+pub(in crate::review) fn statement(statement: &Statement<Place>) -> String {
     match &statement.sid {
         Some(sid) => format!("statement \"{sid}\" ({})", statement.span),
         None => format!("the statement at {}", statement.span),

@@ -3,11 +3,11 @@
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use super::describe;
-use super::effective::{App, Role, Side, Via};
+use super::{App, Role, Side, Via};
 use crate::acl::{Acl, Capability, compare};
 use crate::iam::policy::Effect;
 use crate::object::policy_path;
+use crate::review::describe;
 
 mod dot;
 mod mermaid;

@@ -8,71 +8,29 @@
 use std::collections::BTreeSet;
 
 use super::blocked::{self, Blocked, blocked, named, statement_words};
-use super::describe;
-use super::effective::{Role, Side, SideObject, Unknown, Via};
-use super::lifetime::LeaseTerms;
-use super::{Finding, Kind, Subject, unknown, user, words};
+use super::held::Held;
+use super::{unknown, user};
 use crate::iam::compare::{Difference, Extent, Proof, compare};
 use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
 use crate::iam::request::Request;
 use crate::object::Place;
-
-/// A role that a subject has on one side.
-pub(super) struct Held<'a> {
-    pub(super) object: SideObject<'a>,
-    /// The AWS engine that makes its users.
-    pub(super) mount: &'a str,
-    pub(super) label: String,
-    pub(super) via: Via,
-    pub(super) set: PolicySet<Place>,
-    pub(super) unknown: BTreeSet<Unknown>,
-    pub(super) lease: LeaseTerms,
-}
-
-impl<'a> Held<'a> {
-    pub(super) fn new(side: &Side<'a>, role: &Role<'a>, via: Via) -> Self {
-        Self {
-            object: role.object,
-            mount: role.at.mount,
-            label: role.label(),
-            via,
-            set: side.role_access(role),
-            unknown: side.unknown(role).clone(),
-            lease: side.lease_terms(role.at.mount),
-        }
-    }
-
-    /// The same role with other policies.
-    pub(super) fn supposing(&self, set: PolicySet<Place>) -> Self {
-        Self {
-            object: self.object,
-            mount: self.mount,
-            label: self.label.clone(),
-            via: self.via,
-            set,
-            unknown: BTreeSet::new(),
-            lease: self.lease,
-        }
-    }
-
-    /// Its statements, of all its identity policies.
-    pub(super) fn statements(&self) -> impl Iterator<Item = &Statement<Place>> {
-        self.set.identity.iter().flat_map(|policy| &policy.statements)
-    }
-}
+use crate::review::describe;
+use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::state::{Unknown, Via};
+use crate::review::words;
 
 /// A subject's roles on both sides.
-pub(super) struct Principal<'b, 'a> {
-    pub(super) subject: Subject,
-    pub(super) before: Vec<Held<'b>>,
-    pub(super) after: Vec<Held<'a>>,
+pub(in crate::review) struct Principal<'b, 'a> {
+    pub(in crate::review) subject: Subject,
+    pub(in crate::review) before: Vec<Held<'b>>,
+    pub(in crate::review) after: Vec<Held<'a>>,
     /// Where the app is declared after the change.
-    pub(super) place: Option<Place>,
+    pub(in crate::review) place: Option<Place>,
 }
 
 /// Something that one role allows and the other side does not.
-pub(super) struct Found {
+pub(in crate::review) struct Found {
     /// The index of the role on its own side.
     role: usize,
     /// The statement that allows it.
@@ -80,11 +38,11 @@ pub(super) struct Found {
     actions: Scope,
     resources: Scope,
     extent: Extent,
-    pub(super) proof: Proof,
+    pub(in crate::review) proof: Proof,
 }
 
 impl Found {
-    pub(super) fn new(role: usize, difference: Difference<'_, Place>) -> Self {
+    pub(in crate::review) fn new(role: usize, difference: Difference<'_, Place>) -> Self {
         let Difference { statement, actions, resources, extent, proof, .. } = difference;
         Self { role, statement: statement.clone(), actions, resources, extent, proof }
     }
@@ -92,7 +50,7 @@ impl Found {
 
 impl Principal<'_, '_> {
     /// Everything that changes.
-    pub(super) fn findings(&self) -> Vec<Finding> {
+    pub(in crate::review) fn findings(&self) -> Vec<Finding> {
         let partners = self.partners();
         let (gained, lost) = self.differences(&partners);
         let [gained, lost] = [gained, lost].map(merged);
@@ -273,7 +231,7 @@ impl Principal<'_, '_> {
     }
 
     /// A finding about the access of a statement.
-    pub(super) fn told(&self, kind: Kind, role: &Held<'_>, found: &Found) -> Finding {
+    pub(in crate::review) fn told(&self, kind: Kind, role: &Held<'_>, found: &Found) -> Finding {
         let access = describe::access(&found.statement, &found.actions, &found.resources);
         let mut finding = Finding::new(kind, &self.subject, access.sentence()).role(&role.label);
         finding.place = Some(found.statement.span.clone());
@@ -283,7 +241,7 @@ impl Principal<'_, '_> {
 
     /// What kept a request from being allowed before, where it was more than that nothing allowed it. Where that
     /// is all that did, it says what is gained better than the statement that allows it.
-    pub(super) fn why_before(
+    pub(in crate::review) fn why_before(
         &self,
         mut finding: Finding,
         role: &Held<'_>,

@@ -4,13 +4,14 @@
 
 use std::collections::BTreeSet;
 
-use super::effective::{App, Side, SideObject};
-use super::{Finding, Kind, Subject, words};
 use crate::object::review::Said;
+use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::state::{App, Side, SideObject};
+use crate::review::words;
 use crate::units::network::parse_canonical;
 
 /// What changes in an app's logins.
-pub(super) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
+pub(in crate::review) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
     let subject = Subject::App(after.1.name.to_owned());
     let mut findings = Vec::new();
     let old: Vec<&SideObject<'_>> = before.1.logins().collect();
@@ -28,7 +29,7 @@ pub(super) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App
 }
 
 /// A login that was not there.
-pub(super) fn added(subject: &Subject, side: &Side<'_>, login: &SideObject<'_>) -> Finding {
+pub(in crate::review) fn added(subject: &Subject, side: &Side<'_>, login: &SideObject<'_>) -> Finding {
     let method = login.kind.login_words().map_or(login.kind.name, |words| words.method);
     let what = format!("may log in by {method} at {}: {}", mount(login), summary(side, login));
     Finding::new(Kind::Login, subject, what).gain().at(login.declared_at())
@@ -168,7 +169,7 @@ fn terms(old_side: &Side<'_>, old: &SideObject<'_>, new_side: &Side<'_>, new: &S
     if before == after {
         return None;
     }
-    let shown = |terms: super::lifetime::TokenTerms| match terms.max {
+    let shown = |terms: crate::review::state::lifetime::TokenTerms| match terms.max {
         Some(max) if max == terms.ttl => words::duration(max),
         Some(max) => format!("{}, at most {} with renewals", words::duration(terms.ttl), words::duration(max)),
         None => format!("{}, and may be renewed for ever", words::duration(terms.ttl)),

@@ -1,18 +1,20 @@
 //! The order in which a review is told: what a reviewer must see comes first.
 
-use super::{Environment, Finding, Kind, Review, words};
 use crate::iam::catalogue::Catalogue;
 use crate::iam::request::Request;
 use crate::object::Place;
+use crate::review::finding::{Finding, Kind};
+use crate::review::report::{Environment, Review};
+use crate::review::words;
 
 /// A part of the report.
-pub(super) struct Section {
+pub(in crate::review) struct Section {
     /// What stands above it.
-    pub(super) title: &'static str,
+    pub(in crate::review) title: &'static str,
     kinds: &'static [Kind],
 }
 
-pub(super) const SECTIONS: &[Section] = &[
+pub(in crate::review) const SECTIONS: &[Section] = &[
     Section { title: "Access gained", kinds: &[Kind::AccessGained, Kind::AccessWidened, Kind::AccessUnknown] },
     Section { title: "Condition changed", kinds: &[Kind::ConditionChanged] },
     Section { title: "Permissions boundaries", kinds: &[Kind::BoundaryChanged] },
@@ -29,14 +31,14 @@ pub(super) const SECTIONS: &[Section] = &[
 
 impl Section {
     /// Its findings of an environment, in the order of subject and role.
-    pub(super) fn findings<'f>(&self, environment: &'f Environment) -> Vec<&'f Finding> {
+    pub(in crate::review) fn findings<'f>(&self, environment: &'f Environment) -> Vec<&'f Finding> {
         environment.findings.iter().filter(|finding| self.kinds.contains(&finding.kind)).collect()
     }
 }
 
 impl Finding {
     /// One character that says what sort of change it is.
-    pub(super) fn marker(&self) -> char {
+    pub(in crate::review) fn marker(&self) -> char {
         match self.kind {
             _ if self.cannot_tell.is_some() => '?',
             Kind::AccessGained | Kind::AppAdded => '+',
@@ -50,7 +52,7 @@ impl Finding {
     }
 
     /// The word for its change.
-    pub(super) fn verb(&self) -> &'static str {
+    pub(in crate::review) fn verb(&self) -> &'static str {
         match self.kind {
             Kind::AccessGained => "gained",
             Kind::AccessWidened => "widened",
@@ -78,18 +80,18 @@ impl Finding {
 
     /// That no request is known that a gain could be. A gain it is all the same: the catalogue is of a day. Of what has
     /// no action that it knows, the levels say so.
-    pub(super) fn doubt(&self) -> Option<String> {
+    pub(in crate::review) fn doubt(&self) -> Option<String> {
         let doubtful = self.access.as_ref().is_some_and(|access| self.gains && !access.possible && access.count > 0);
         let date = Catalogue::current().date();
         doubtful.then(|| format!("the catalogue of {date} knows no request that this could be"))
     }
 
     /// What a reader should know besides, one sentence a line.
-    pub(super) fn details(&self) -> Vec<String> {
+    pub(in crate::review) fn details(&self) -> Vec<String> {
         let mut lines = Vec::new();
         if let Some(access) = &self.access {
             if !access.conditions.is_empty() {
-                lines.push(super::describe::only_if(&access.conditions));
+                lines.push(crate::review::describe::only_if(&access.conditions));
             }
             let examples =
                 [("permissions management", &access.risky), ("answers with credentials", &access.credentials)];
@@ -122,7 +124,7 @@ impl Finding {
 }
 
 /// A request in a line: `s3:GetObject on arn:aws:s3:::a/b, with aws:sourceip 10.0.0.1`.
-pub(super) fn request(request: &Request) -> String {
+pub(in crate::review) fn request(request: &Request) -> String {
     let mut text = format!("{} on {}", request.action, request.resource);
     for (index, (key, values)) in request.context.iter().enumerate() {
         text.push_str(if index == 0 { ", with " } else { ", " });
@@ -136,7 +138,7 @@ pub(super) fn request(request: &Request) -> String {
 }
 
 /// `file:line`; for what no file declares, its path in the engine.
-pub(super) fn place_words(place: &Place) -> String {
+pub(in crate::review) fn place_words(place: &Place) -> String {
     match place.line {
         0 => format!("{} in the engine", place.file),
         _ => place.to_string(),
@@ -144,7 +146,7 @@ pub(super) fn place_words(place: &Place) -> String {
 }
 
 /// `4 gains need a reviewer, 1 guardrail violated`.
-pub(super) fn verdict(review: &Review) -> String {
+pub(in crate::review) fn verdict(review: &Review) -> String {
     let gains: usize = review.environments.iter().map(|environment| environment.gains().count()).sum();
     let stops: usize = review.environments.iter().map(|environment| environment.stops().count()).sum();
     let changes: usize = review.environments.iter().map(|environment| environment.findings.len()).sum();
@@ -161,7 +163,7 @@ pub(super) fn verdict(review: &Review) -> String {
 }
 
 /// Environments that are told in the same words, together: each with the names of all of them.
-pub(super) fn groups(review: &Review) -> Vec<(Vec<&str>, &Environment)> {
+pub(in crate::review) fn groups(review: &Review) -> Vec<(Vec<&str>, &Environment)> {
     let mut groups: Vec<(Vec<&str>, &Environment, String)> = Vec::new();
     for environment in &review.environments {
         // Places too: an override has its own.

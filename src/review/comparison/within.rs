@@ -3,22 +3,25 @@
 
 use std::sync::Arc;
 
-use super::access::{Found, Held, Principal};
-use super::effective::{SideObject, Unknown};
-use super::{Finding, Kind, Subject, user, words};
+use super::access::{Found, Principal};
+use super::held::Held;
+use super::user;
 use crate::iam::compare::{Proof, compare};
 use crate::iam::document::{self, USER_INLINE_SIZE_MAX};
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
 use crate::object::Place;
+use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::state::{SideObject, Unknown};
+use crate::review::words;
 
 /// From which share of the size limit on, in percent, a document's size is told.
 const SIZE_TOLD_PERCENT: usize = 80;
 
 impl Principal<'_, '_> {
     /// What happens between the roles of the subject, and inside one that allows what it did.
-    pub(super) fn within(&self, partners: &[Option<usize>], findings: &mut Vec<Finding>) {
+    pub(in crate::review) fn within(&self, partners: &[Option<usize>], findings: &mut Vec<Finding>) {
         for (index, after) in self.after.iter().enumerate() {
             let before = partners[index].map(|at| &self.before[at]);
             let mut changes = 0;

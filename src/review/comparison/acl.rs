@@ -6,33 +6,25 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::changes::Changed;
-use super::effective::{App, Side};
-use super::{Finding, Kind, Subject, words};
+use super::Changed;
 use crate::acl::Acl;
 use crate::acl::compare::{self, Difference, Extent};
-use crate::object::{KINDS, policy_name, policy_path};
-
-/// Policies by name, with their texts.
-type Policies = Vec<(String, String)>;
+use crate::object::{policy_name, policy_path};
+use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::state::{App, Policies, Side};
+use crate::review::words;
 
 impl App<'_, '_> {
     /// Whether a change may concern it: one of its own objects differs, or a role that it may read.
-    pub(super) fn is_concerned(&self, changed: &Changed<'_>) -> bool {
+    pub(in crate::review) fn is_concerned(&self, changed: &Changed<'_>) -> bool {
         self.logins().any(|login| changed.paths.contains(login.path))
             || self.policies().iter().any(|name| changed.paths.contains(policy_path(name).as_str()))
             || self.roles().iter().any(|(role, _)| changed.roles.contains(role.object.path))
     }
-
-    /// Its policies that are declared, with their texts.
-    fn texts(&self, side: &Side<'_>) -> Policies {
-        let names = self.policies().into_iter();
-        names.filter_map(|name| Some((name.clone(), side.acl_policy(&name)?.into_owned()))).collect()
-    }
 }
 
 /// What tokens may do in the engine that they could not, and the other way round.
-pub(super) fn changes(
+pub(in crate::review) fn changes(
     before: &Side<'_>,
     after: &Side<'_>,
     changed: &Changed<'_>,
@@ -208,40 +200,4 @@ fn example(finding: Finding, difference: &Difference) -> Finding {
         false => format!(", with {}", serde_json::Value::Object(difference.data.clone())),
     };
     finding.note(format!("example: {}{data}", difference.witness))
-}
-
-/// The roles whose credentials these policies let be read, of all that a side has, by path.
-pub(super) fn readable<'s, 'a>(side: &'s Side<'a>, app: &App<'s, 'a>, known: &BTreeSet<&str>) -> Vec<&'s str> {
-    let texts = app.texts(side);
-    let issued: BTreeSet<String> =
-        known.iter().filter_map(|path| side.role(path)).flat_map(|role| role.at.issued_at()).collect();
-    if texts.iter().all(|(_, text)| names_only(text, &issued)) {
-        return Vec::new();
-    }
-    let policies = texts.iter().map(|(name, text)| (name.as_str(), text.as_str()));
-    // A policy that can't be read is told where policies are compared.
-    let Ok(acl) = Acl::of_texts(policies) else { return Vec::new() };
-    let may_read = |path: &str| acl.capabilities(path).iter().any(|name| matches!(name.as_str(), "read" | "update"));
-    side.roles()
-        .filter(|role| !known.contains(role.object.path))
-        .filter(|role| role.at.issued_at().any(|path| may_read(&path)))
-        .map(|role| role.object.path)
-        .collect()
-}
-
-/// Whether a policy's text, without parsing it, names only these of all paths at which roles issue.
-fn names_only(text: &str, issued: &BTreeSet<String>) -> bool {
-    // Patterns, escapes and templates need a closer look.
-    if text.contains(['*', '+', '\\']) || text.contains("{{") {
-        return false;
-    }
-    let folders: BTreeSet<&str> = KINDS.iter().flat_map(|kind| kind.issued_in()).copied().collect();
-    folders.iter().all(|folder| {
-        text.match_indices(&format!("/{folder}/")).all(|(at, word)| {
-            let start = text[..at].rfind('"').map_or(0, |quote| quote + 1);
-            let rest = &text[at + word.len()..];
-            let role = &rest[..rest.find('"').unwrap_or(rest.len())];
-            issued.contains(&format!("{}{word}{role}", &text[start..at]))
-        })
-    })
 }

@@ -1,0 +1,11 @@
+//! A review as text, Markdown, JSON, SARIF and HTML.
+
+mod html;
+mod json;
+mod markdown;
+mod sarif;
+mod section;
+mod text;
+
+pub use self::markdown::MARKER;
+pub use self::text::Colour;

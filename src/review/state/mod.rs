@@ -1,0 +1,13 @@
+//! One state of the world: what it lets each app do, for how long, and what can be asked of it.
+
+pub mod assertion;
+pub mod graph;
+pub mod holder;
+pub mod lifetime;
+mod object;
+mod readable;
+mod side;
+
+pub use self::object::{Fields, SideObject};
+pub(in crate::review) use self::readable::Policies;
+pub use self::side::{App, Context, Role, Side, Unknown, Via};
