@@ -277,10 +277,29 @@ impl<'a> Parser<'a> {
     fn string(&mut self) -> Result<String, SyntaxError> {
         self.bump();
         let mut text = String::new();
+        // In `${...}` neither quotes nor line ends end a literal (HCL 1, `scanner.scanString`).
+        let mut braces = 0_usize;
         loop {
             match self.bump() {
-                None | Some('\n') => return Err(self.error("literal not terminated")),
-                Some('"') => return Ok(text),
+                None => return Err(self.error("literal not terminated")),
+                Some('\n') if braces == 0 => return Err(self.error("literal not terminated")),
+                Some('"') if braces == 0 => return Ok(text),
+                Some('$') if braces == 0 && self.peek() == Some('{') => {
+                    self.bump();
+                    text.push_str("${");
+                    braces = 1;
+                }
+                Some(c) if braces > 0 => {
+                    match c {
+                        '{' => braces += 1,
+                        '}' => braces -= 1,
+                        _ => {}
+                    }
+                    // A quote may be escaped there, and is a quote.
+                    if c != '\\' || self.peek() != Some('"') {
+                        text.push(c);
+                    }
+                }
                 Some('\\') => {
                     let c = self.escape()?;
                     text.push(c);
@@ -387,6 +406,25 @@ mod tests {
         match parse(text) {
             Ok(items) => show(&Value::Object(items)),
             Err(error) => format!("error: {error}"),
+        }
+    }
+
+    /// As OpenBao takes and refuses them.
+    #[test]
+    fn what_is_in_a_template_does_not_end_a_literal() {
+        for (literal, expected) in [
+            ("${v}", "{a=\"${v}\"}"),
+            ("${v\"x\"}", "{a=\"${v\\\"x\\\"}\"}"),
+            ("${v\\\"x}y", "{a=\"${v\\\"x}y\"}"),
+            ("${a{b}c}", "{a=\"${a{b}c}\"}"),
+            ("${a\nb}", "{a=\"${a\\nb}\"}"),
+            ("$v{", "{a=\"$v{\"}"),
+        ] {
+            assert_eq!(shape(&format!("a = \"{literal}\"")), expected, "{literal}");
+        }
+        for open in ["${v", "$${v", "${{v}"] {
+            let told = shape(&format!("a = \"{open}\"\nb = 1\n"));
+            assert!(told.contains("literal not terminated"), "{open}: {told}");
         }
     }
 
