@@ -157,6 +157,19 @@ fn a_credential_leads_to_the_review_that_allowed_it() {
 }
 
 #[test]
+fn an_exception_needs_a_reason_and_an_owner_that_say_something() {
+    let env = tutorial();
+    let except = "  except {\n    roles   = [\"backup\"]\n    reason  = \"  \"\n    owner   = \"\"\n    expires = \"2999-01-01\"\n  }";
+    let rules = format!("guardrail \"a\" {{\n  use = \"pack:leases\"\n{except}\n}}\n");
+    env.write("estate/guardrails.hcl", &rules);
+    let output = env.run(&["validate"]);
+    assert_eq!(output.code, 1, "{}", output.normal());
+    for told in ["reason of ", "owner of ", "says nothing", "guardrails.hcl:5:15", "guardrails.hcl:6:15"] {
+        assert!(output.stderr.contains(told), "{told}: {}", output.stderr);
+    }
+}
+
+#[test]
 fn problems_of_guardrails_are_shown_in_both_syntaxes() {
     let env = tutorial();
     env.write(
