@@ -140,15 +140,22 @@ pub async fn prepare_from(
         }
         input.others = claims.as_ref().map_or(Others::Hidden, Others::Known);
         plan = Plan::new(&input);
+        if claims.is_some() {
+            let idle = idle(&plan, wish.adopt_from);
+            plan.notes.extend(idle);
+        }
     }
-    let takes = |owner: &String| plan.changes.iter().any(|change| change.from.as_ref() == Some(owner));
-    let idle = wish.adopt_from.iter().filter(|owner| !takes(owner));
-    let idle = idle.map(|owner| format!("nothing is taken over from {owner}: it has nothing that is declared here"));
-    plan.notes.extend(idle.collect::<Vec<_>>());
     leases.tell(&mut plan);
     tell_static_roles(client, &mut plan).await;
     guard_accounts(client, &mut plan, desired).await;
     Ok(Prepared { plan, ledger, live: snapshot.objects })
+}
+
+/// Of the owners from whom shall be taken over, those from whom nothing is.
+fn idle(plan: &Plan, adopt_from: &[String]) -> Vec<String> {
+    let takes = |owner: &String| plan.changes.iter().any(|change| change.from.as_ref() == Some(owner));
+    let idle = adopt_from.iter().filter(|owner| !takes(owner));
+    idle.map(|owner| format!("nothing is taken over from {owner}: it has nothing that is declared here")).collect()
 }
 
 /// Settings of engines that would be unmounted and that nobody here declared: no list has them, and they would go along.

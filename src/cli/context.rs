@@ -141,14 +141,17 @@ impl Context {
         self.dir.clone().unwrap_or_else(|| PathBuf::from("."))
     }
 
+    fn sources(&self) -> Result<estate::Sources, CliError> {
+        let none = estate::Sources::default();
+        estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))
+    }
+
     /// Reads and checks the estate's files. Secrets stay unresolved.
     ///
     /// # Errors
     /// Everything that is wrong with the files, rendered.
     pub(crate) fn estate(&self) -> Result<Estate, CliError> {
-        let dir = self.estate_dir();
-        let none = estate::Sources::default();
-        let sources = estate::read_directory(&dir).map_err(|problems| rendered(&problems, &none))?;
+        let sources = self.sources()?;
         let estate = estate::load(&sources, self.global.environment().as_deref())
             .map_err(|problems| rendered(&problems, &sources))?;
         self.warnings.tell(&estate.warnings, &sources)?;
@@ -160,8 +163,7 @@ impl Context {
     /// # Errors
     /// What is wrong with the files, if that leaves open which engine is meant.
     pub(crate) fn chosen(&self) -> Result<Environment, CliError> {
-        let none = estate::Sources::default();
-        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        let sources = self.sources()?;
         estate::environment(&sources, self.global.environment().as_deref())
             .map_err(|problems| rendered(&problems, &sources))
     }
@@ -171,8 +173,7 @@ impl Context {
     /// # Errors
     /// Everything that is wrong with the files, rendered; an environment that is not declared.
     pub(crate) fn estates(&self) -> Result<Vec<Estate>, CliError> {
-        let none = estate::Sources::default();
-        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        let sources = self.sources()?;
         let wanted = self.global.environment();
         let estates =
             estate::load_each(&sources, wanted.as_deref()).map_err(|problems| rendered(&problems, &sources))?;

@@ -4,7 +4,8 @@
 //! files say something else than what was applied last. *Not ours*: roles, logins and settings below declared mounts
 //! that nobody declared, and policies of nobody that grant something of ours. One object may be both of the first two.
 //! What was applied last is known by its digest alone; where the files still say it, or those of the commit that it was
-//! written from, or the engine still holds it, it is known whole. Where an apply would be refused, that is told with what is not applied. Pure.
+//! written from, or the engine still holds it, it is known whole. Where an apply would be refused, that is told with
+//! what is not applied. Pure.
 
 mod json;
 mod markdown;

@@ -52,7 +52,7 @@ pub fn adopt_fields(desired: &mut [Object], live: &HashMap<String, Live>, owned:
     for object in desired {
         let live = live.get(&object.path);
         match (owned.get(&object.path).filter(|owned| owned.is_ours(live)), live) {
-            (Some(owned), _) => owned.adopted.iter().for_each(|(name, value)| adopt_field(object, name, value)),
+            (Some(owned), _) => adopt_all(object, owned),
             (None, Some(live)) if !live.is_unset() => {
                 live.fields.iter().for_each(|(name, value)| adopt_field(object, name, value));
             }
@@ -64,8 +64,12 @@ pub fn adopt_fields(desired: &mut [Object], live: &HashMap<String, Live>, owned:
 /// An object with the fields that nobody declared and that stayed as they were, as the ledger remembers them.
 pub fn with_adopted(object: &Object, owned: &Owned) -> Object {
     let mut object = object.clone();
-    owned.adopted.iter().for_each(|(name, value)| adopt_field(&mut object, name, value));
+    adopt_all(&mut object, owned);
     object
+}
+
+fn adopt_all(object: &mut Object, owned: &Owned) {
+    owned.adopted.iter().for_each(|(name, value)| adopt_field(object, name, value));
 }
 
 fn adopt_field(object: &mut Object, name: &str, value: &Value) {
