@@ -87,7 +87,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     tell(&violations);
     if ended {
         return Err(CliError::new(1, "the estate is not valid: an exception from a guardrail has ended")
-            .hint("remove it, or agree on a later day"));
+            .hint(guardrail::ENDED_FIX));
     }
     if code == 3 {
         return Err(CliError::new(3, format!("guardrails are violated: {}", plural(violations.len(), "violation")))

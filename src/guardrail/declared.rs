@@ -87,6 +87,9 @@ impl Guardrail {
     }
 }
 
+/// What to do about an exception that has ended.
+pub const ENDED_FIX: &str = "remove it, or agree on a later day";
+
 /// Who is exempt from a guardrail, why, and until when.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -103,6 +106,9 @@ pub struct Exception {
     pub owner: String,
     /// The last day on which it holds: `2027-02-01`.
     pub expires: String,
+    /// Where it is declared: `file:line`. It does not go to an engine.
+    #[serde(skip)]
+    pub place: String,
 }
 
 impl Exception {

@@ -12,7 +12,7 @@ mod violation;
 pub mod wire;
 
 pub(crate) use self::declared::names;
-pub use self::declared::{DEFAULT, Exception, Guardrail};
+pub use self::declared::{DEFAULT, ENDED_FIX, Exception, Guardrail};
 pub use self::judge::{expired, judge};
 pub use self::pack::{PACKS, pack};
 pub use self::rule::{

@@ -325,6 +325,7 @@ fn exceptions_hold_for_whom_they_name_and_until_their_day() {
         reason: "SEC-412".to_owned(),
         owner: "secops".to_owned(),
         expires: expires.to_owned(),
+        place: String::new(),
     };
     for (exception, exempt) in [
         (exception(&["deploy"], &[], "2027-02-01"), true),

@@ -114,7 +114,7 @@ fn effect(path: &str, change: Changed<'_>) -> Option<String> {
         Changed::Updated(_, fields) => fields
             .iter()
             .any(|field| field.ends_with("_ttl"))
-            .then(|| format!("leases under {mount} are cut to the new limits when they are issued or renewed next")),
+            .then(|| format!("leases under {mount} take the new limits when they are issued or renewed next")),
         Changed::Deleted => {
             Some(format!("unmounts {mount}: every lease under it is revoked and every IAM user it made is deleted"))
         }

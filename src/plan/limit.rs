@@ -4,7 +4,9 @@
 use std::fmt;
 
 use super::{Action, Change, Input, Kept};
+use crate::guardrail;
 use crate::object::{Class, Delete, Live, Object, Owned, Place, Update, keyed_mount};
+use crate::text::count;
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
 pub const MAX_DELETES_DEFAULT: u32 = 5;
@@ -116,6 +118,8 @@ pub enum Refusal {
     Guardrail {
         /// Each violation, in a line.
         violated: Vec<String>,
+        /// Whether all that is violated is the end of exceptions.
+        ended: bool,
     },
     /// The environment's ledger seems to be of other files.
     Stranger {
@@ -158,6 +162,7 @@ impl Refusal {
             Self::Older { .. } => "check out what was applied last, or newer; --allow-older applies the older files, and takes \
                                    back what came after them"
                 .to_owned(),
+            Self::Guardrail { ended: true, .. } => guardrail::ENDED_FIX.to_owned(),
             Self::Guardrail { .. } => "change what is granted, or add an `except` block with a reason, an owner and an \
                                        end to the guardrail"
                 .to_owned(),
@@ -260,13 +265,8 @@ impl fmt::Display for Refusal {
                     "these files are of commit {commit}, which came before {newer}, from which {example} was applied"
                 )
             }
-            Self::Guardrail { violated } => {
-                let count = if violated.len() == 1 {
-                    "a guardrail is".to_owned()
-                } else {
-                    format!("{} guardrails are", violated.len())
-                };
-                write!(f, "{count} violated: {}", violated.join("; "))
+            Self::Guardrail { violated, .. } => {
+                write!(f, "{}: {}", count(violated.len(), "guardrail violation"), violated.join("; "))
             }
             Self::NotOurs { objects } => {
                 let named = named(objects.iter().map(|(path, place)| format!("{path} ({place})")));

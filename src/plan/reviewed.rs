@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::{Plan, Refusal};
+use crate::guardrail::Violator;
 use crate::review;
 
 /// A plan that was reviewed.
@@ -24,7 +25,8 @@ impl Plan {
             })
             .collect();
         if !violated.is_empty() {
-            self.refusals.push(Refusal::Guardrail { violated });
+            let ended = review.stops().all(|judged| matches!(judged.violation.subject, Violator::Exception(_)));
+            self.refusals.push(Refusal::Guardrail { violated, ended });
         }
         self.notes.extend(notes);
         self.review_digest = Some(review.digest());

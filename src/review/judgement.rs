@@ -58,8 +58,8 @@ fn ended(guardrails: &[Guardrail], today: &str) -> Vec<Judged> {
             subject: Violator::Exception(who.join(", ")),
             what: format!("it ended on {} ({}, owner {})", exception.expires, exception.reason, exception.owner),
             witness: None,
-            fix: Some("remove it, or agree on a later day".to_owned()),
-            place: Some(guardrail.place.clone()),
+            fix: Some(guardrail::ENDED_FIX.to_owned()),
+            place: Some(exception.place.clone()),
             key: format!("{}|exception|{}|{}", guardrail.name, who.join(","), exception.expires),
         }
     };

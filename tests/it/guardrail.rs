@@ -72,6 +72,13 @@ fn what_a_change_brings_in_fails_it_and_an_exception_lets_it_pass() {
     assert_eq!(validate.code, 1);
     assert!(validate.stderr.contains("an exception from a guardrail has ended"), "{}", validate.stderr);
     assert!(validate.stderr.contains("it ended on 2020-12-31 (SEC-412, owner secops)"), "{}", validate.stderr);
+    let file = exception("2020-12-31");
+    let line = 1 + file.lines().position(|line| line.contains("except {")).expect("an exception");
+    assert!(validate.stderr.contains(&format!("guardrails.hcl:{line}")), "its own place: {}", validate.stderr);
+    // A plan says the same of it, and not to make another one.
+    let plan = env.run(&["plan"]);
+    assert_eq!(plan.code, 3);
+    assert!(plan.stdout.contains("help: remove it, or agree on a later day"), "{}", plan.stdout);
 }
 
 fn digest(text: &str) -> String {
@@ -174,7 +181,7 @@ fn problems_of_guardrails_are_shown_in_both_syntaxes() {
     let env = tutorial();
     env.write(
         "estate/guardrails.hcl",
-        "guardrail \"a\" {\n  severty = \"deny\"\n  use = \"pack:baselin\"\n}\nguardrail \"b\" {\n  severity = \"fatal\"\n  deny {\n    actions = [\"s3\"]\n    levels  = [\"writ\"]\n    unless  = [\"vpce\"]\n  }\n  deny {}\n  require {\n    max_ttl = \"long\"\n  }\n  except {\n    roles   = [\"x\"]\n    expires = \"tomorrow\"\n  }\n}\nguardrail \"c\" {}\nguardrail \"d\" {\n  enabled = false\n  use     = \"pack:leases\"\n}\nguardrail \"e\" {\n  use   = \"builtin:escalation\"\n  paths = [\"pol-versio\"]\n}\n",
+        "guardrail \"a\" {\n  severty = \"deny\"\n  use = \"pack:baselin\"\n}\nguardrail \"b\" {\n  severity = \"fatal\"\n  deny {\n    actions = [\"s3\"]\n    levels  = [\"writ\"]\n    unless  = [\"vpce\"]\n  }\n  deny {}\n  require {\n    max_ttl = \"long\"\n  }\n  except {\n    roles   = [\"x\"]\n    expires = \"tomorrow\"\n  }\n}\nguardrail \"c\" {}\nguardrail \"d\" {\n  enabled = false\n  use     = \"pack:leases\"\n}\nguardrail \"e\" {\n  use   = \"builtin:escalation\"\n  paths = [\"pol-versio\"]\n}\nguardrail \"g\" {\n  use   = \"pack:leases\"\n  paths = [\"policy-version\"]\n}\n",
     );
     env.write(
         "estate/more.yaml",

@@ -79,16 +79,23 @@ impl Lowering<'_> {
 
     /// The rules that `use` brings.
     fn imported(&mut self, block: &Block<'_>) -> Vec<Clause> {
-        let Some((name, span)) = self.reader.text(block, "use") else {
-            for (rule, word) in built_in().flat_map(|rule| rule.words.iter().map(move |word| (rule, word))) {
-                if let Some(entry) = block.map.get(word.key).filter(|_| block.label != guardrail::DEFAULT) {
-                    let draft = Draft::error(entry.key_span, format!("`{}` is of no use here", word.key));
-                    self.reader.report(draft.hint(format!("it chooses from use = \"builtin:{}\"", rule.block.name)));
-                }
-            }
-            return Vec::new();
+        let used = self.reader.text(block, "use");
+        let chosen = match used {
+            Some((name, _)) => name.strip_prefix("builtin:"),
+            // Without rules of its own it brings the one that it is named after.
+            None => Some(block.label).filter(|label| {
+                *label == guardrail::DEFAULT && own_blocks().all(|own| !block.map.contains_key(own.name))
+            }),
         };
-        if let Some(rule) = built_in().find(|rule| name.strip_prefix("builtin:") == Some(rule.block.name)) {
+        let chosen = built_in().find(|rule| chosen == Some(rule.block.name));
+        for rule in built_in().filter(|rule| chosen.is_none_or(|chosen| chosen.block.name != rule.block.name)) {
+            for (key, entry) in rule.words.iter().filter_map(|word| Some((word.key, block.map.get(word.key)?))) {
+                let draft = Draft::error(entry.key_span, format!("`{key}` is of no use here"));
+                self.reader.report(draft.hint(format!("it chooses from use = \"builtin:{}\"", rule.block.name)));
+            }
+        }
+        let Some((name, span)) = used else { return Vec::new() };
+        if let Some(rule) = chosen {
             return self.clause(&rule.block, block).into_iter().collect();
         }
         let Some(text) = name.strip_prefix("pack:").and_then(guardrail::pack) else {
@@ -236,6 +243,7 @@ impl Lowering<'_> {
             reason: own(reason?),
             owner: own(owner?),
             expires: own(expires?),
+            place: self.reader.place(block.span).to_string(),
         })
     }
 

@@ -44,7 +44,7 @@ impl Review {
     }
 }
 
-/// `IAM access review: 2 apps gain access, 1 guardrail violated`.
+/// `IAM access review: 2 apps gain access, 1 guardrail violation`.
 fn headline(review: &Review) -> String {
     let mut subjects: Vec<&crate::review::finding::Subject> =
         review.environments.iter().flat_map(Environment::gains).map(|finding| &finding.subject).collect();
@@ -59,7 +59,7 @@ fn headline(review: &Review) -> String {
         (apps, _) => format!("{apps} apps gain access"),
     };
     let stops: usize = review.environments.iter().map(|environment| environment.stops().count()).sum();
-    let violated = if stops == 0 { String::new() } else { format!(", {} violated", words::count(stops, "guardrail")) };
+    let violated = if stops == 0 { String::new() } else { format!(", {}", words::count(stops, "guardrail violation")) };
     format!("Access review: {gained}{violated}")
 }
 

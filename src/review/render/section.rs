@@ -145,7 +145,7 @@ pub(in crate::review) fn place_words(place: &Place) -> String {
     }
 }
 
-/// `4 gains need a reviewer, 1 guardrail violated`.
+/// `4 gains need a reviewer, 1 guardrail violation`.
 pub(in crate::review) fn verdict(review: &Review) -> String {
     let gains: usize = review.environments.iter().map(|environment| environment.gains().count()).sum();
     let stops: usize = review.environments.iter().map(|environment| environment.stops().count()).sum();
@@ -158,7 +158,7 @@ pub(in crate::review) fn verdict(review: &Review) -> String {
     };
     match stops {
         0 => format!("{gained}."),
-        stops => format!("{gained}, {} violated.", words::count(stops, "guardrail")),
+        stops => format!("{gained}, {}.", words::count(stops, "guardrail violation")),
     }
 }
 
