@@ -1,5 +1,13 @@
-//! A backend: what can be mounted, as the rest of the engine sees it. The table of them is `backends.rs`; nothing but
+//! A backend: what can be mounted, as the rest of the engine sees it. The table of them is `backend/table.rs`; nothing but
 //! the engine's own start names it.
+
+mod approle;
+mod aws;
+mod kv;
+pub(crate) mod listing;
+pub(crate) mod sys;
+pub(crate) mod table;
+mod token;
 
 use std::net::SocketAddr;
 use std::ops::Range;
@@ -8,15 +16,15 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
-use super::core::Core;
-use super::error::Error;
-use super::field::Fields;
 use super::lease::{Maker, Terms};
-use super::path::{Fold, Row};
-use super::request::Request;
-use super::response::Response;
-use super::router::Mount;
 use super::token::Token;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::path::{Fold, Row};
+use crate::engine::wire::request::Request;
+use crate::engine::wire::response::Response;
 
 /// One request, routed: what a backend sees.
 #[derive(Clone, Copy)]

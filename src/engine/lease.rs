@@ -6,11 +6,13 @@
 //! `due/<time>/lease/<id>` wakes the timer, and `lease-open/<id>` (the number of failed attempts) is
 //! there while the lease is not active, so that a start reads only what was left in the middle.
 
+pub(crate) mod core;
 mod end;
-mod login;
+pub(crate) mod expiry;
+mod family;
+pub(crate) mod login;
 mod maker;
 mod renew;
-pub(crate) mod sys;
 mod ttl;
 
 use std::collections::{HashMap, HashSet};
@@ -21,14 +23,14 @@ use tokio::sync::Notify;
 
 pub(crate) use self::maker::{End, Failure, Maker, Told};
 pub(crate) use self::ttl::{Terms, ttl};
-use super::barrier::Batch;
-use super::core::Core;
-use super::due::{Timer, due_key};
-use super::error::Error;
-use super::locks::Locks;
-use super::request::Origin;
-use super::router::Mount;
 use crate::clock::rfc3339;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::due::{Timer, due_key};
+use crate::engine::kernel::locks::Locks;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::request::Origin;
 use crate::trail::Credential;
 
 /// What AWS is asked for, so that what somebody waits for is not queued behind what nobody does.

@@ -4,24 +4,27 @@
 //! response line is durable there. A credential that cannot be accounted for is revoked at once and
 //! never answered (see `finish`).
 
+mod absent;
+mod audit;
+pub(crate) mod handed;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::Map;
 
-use super::absent;
-use super::audit::Scene;
+use self::audit::Scene;
+use self::handed::{Handed, What};
 use super::backend::Call;
-use super::core::Core;
-use super::error::Error;
-use super::handed::{Handed, What};
 use super::lease::Issued;
-use super::path::{Door, Row};
-use super::request::{Operation, Request};
-use super::response::Response;
-use super::router::Mount;
 use super::token::Token;
 use crate::acl::{Capability, Decision};
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::path::{Door, Row};
+use crate::engine::wire::request::{Operation, Request};
+use crate::engine::wire::response::Response;
 use crate::secret::Secret;
 
 /// Whether a client still waits for what a request makes: either it gets the answer, or the answer is
@@ -377,13 +380,13 @@ fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
 mod tests {
     use super::Delivery;
     use crate::clock::Clock;
-    use crate::engine::backends;
-    use crate::engine::router::Mount;
+    use crate::engine::backend::table;
+    use crate::engine::kernel::mounts::Mount;
     use crate::engine::setup::{Config, Storage};
 
     /// What the tables say of a whole path.
     fn needs_sudo(path: &str) -> bool {
-        let backends = backends::all(&Config::new(Storage::Memory, Clock::system()));
+        let backends = table::all(&Config::new(Storage::Memory, Clock::system()));
         backends.built_in().any(|(prefix, kind, _)| {
             let mount = Mount::new(prefix, kind, "").unwrap();
             path.strip_prefix(prefix).and_then(|rest| backends.row(&mount, rest)).is_some_and(|row| row.sudo)

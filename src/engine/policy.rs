@@ -4,20 +4,18 @@
 //! merged and compiled once ([`Acl`]) and kept per set of names, until any policy is written.
 //! The names are the key of that cache as a list, never joined into one string.
 
-pub(crate) mod sys;
-
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
-use super::barrier::{Barrier, Batch};
-use super::core::Core;
-use super::error::Error;
-use super::field::Fields;
 use super::token::Token;
 use crate::acl::document::{self, Document, DocumentError};
 use crate::acl::{self, Acl, Capability, Decision};
+use crate::engine::kernel::barrier::{Barrier, Batch};
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
 
 /// The record of one policy.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -115,12 +113,12 @@ impl Policies {
     }
 
     /// The document as it was written; none for `root`, which has none, and for what is absent.
-    fn text(core: &Core, name: &str) -> Result<Option<String>, Error> {
+    pub(crate) fn text(core: &Core, name: &str) -> Result<Option<String>, Error> {
         Ok(core.barrier.get::<Stored>(&key(name))?.map(|stored| stored.text))
     }
 
     /// Stores a document that parses; durable, and in force for the next request, when it returns.
-    async fn put(&self, core: &Core, name: &str, text: String) -> Result<(), Error> {
+    pub(crate) async fn put(&self, core: &Core, name: &str, text: String) -> Result<(), Error> {
         let refused = |error: DocumentError| Error::Invalid(error.to_string());
         let document = Document::parse(&text).map_err(|error| refused(error.into()))?;
         document.rules().map_err(refused)?;
@@ -132,7 +130,7 @@ impl Policies {
         self.commit(core, batch).await
     }
 
-    async fn delete(&self, core: &Core, name: &str) -> Result<(), Error> {
+    pub(crate) async fn delete(&self, core: &Core, name: &str) -> Result<(), Error> {
         let mut batch = Batch::new();
         batch.delete(key(name));
         self.commit(core, batch).await
@@ -147,7 +145,7 @@ impl Policies {
     }
 
     /// All names, `root` included, in order.
-    fn names(core: &Core) -> Result<Vec<String>, Error> {
+    pub(crate) fn names(core: &Core) -> Result<Vec<String>, Error> {
         let keys = core.barrier.keys(KEY_PREFIX, None, usize::MAX)?;
         let mut names: Vec<String> = keys.iter().map(|key| key[KEY_PREFIX.len()..].to_owned()).collect();
         names.push("root".to_owned());

@@ -16,13 +16,13 @@ use hyper::body::{Body, Incoming};
 use super::answer::{Transport, render};
 use super::parse;
 use super::visit::{Answer, Full, Open, STRANGER_BYTES_MAX, STRANGER_REQUESTS_MAX, Visit};
-use crate::engine::core::Core;
-use crate::engine::error::Error;
+use crate::engine::kernel::random;
+use crate::engine::lease::core::Core;
 use crate::engine::pipeline::Delivery;
-use crate::engine::random;
-use crate::engine::request::Request;
-use crate::engine::response::Response;
 use crate::engine::setup::Limits;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::request::Request;
+use crate::engine::wire::response::Response;
 
 /// Bytes of a body that is too large which are read all the same, so that its sender, who reads the answer
 /// only after that, gets to know why. As large as any body that Vault takes.

@@ -33,8 +33,8 @@ use self::answer::Transport;
 use self::crowd::{Crowd, Place};
 use self::exchange::Connection;
 use self::visit::{Source, Visit, Watched};
-use super::core::Core;
 use super::setup::Limits;
+use crate::engine::lease::core::Core;
 
 /// Bytes of a request's head: the guardrails of a role at their longest, and as much as anything else needs.
 const HEAD_BYTES_MAX: usize = parse::GUARDRAILS_BYTES_MAX + 16 * 1024;

@@ -8,10 +8,10 @@ use std::sync::Arc;
 
 use super::login::token_of;
 use super::{End, Failure, Lane, Lease, Leases, State, maker, now, open_key};
-use crate::engine::barrier::Batch;
-use crate::engine::core::Core;
-use crate::engine::error::Error;
-use crate::engine::random;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::random;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
 use crate::trail::{Event, Record};
 
 /// How many leases one commit marks.

@@ -5,9 +5,9 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::{Lane, Lease};
-use crate::engine::core::Core;
-use crate::engine::error::Error;
-use crate::engine::router::Mount;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
 
 /// How a backend ends what it issued.
 pub(crate) trait Maker: Send + Sync {

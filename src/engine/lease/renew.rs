@@ -6,11 +6,11 @@ use serde_json::Map;
 
 use super::{Lease, Leases, State, Terms, maker, now, ttl};
 use crate::acl::Capability;
-use crate::engine::barrier::Batch;
-use crate::engine::core::Core;
-use crate::engine::error::Error;
-use crate::engine::response::{LeaseFields, Response};
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::lease::core::Core;
 use crate::engine::token::Token;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::response::{LeaseFields, Response};
 
 impl Leases {
     /// Renews a lease by `increment` seconds from now (0: what the mount gives). For whom may not end it, it ends

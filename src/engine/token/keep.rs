@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::hmac;
 
 use super::{NewToken, Token};
-use crate::engine::barrier::{Barrier, Batch};
-use crate::engine::core::Core;
-use crate::engine::due::due_key;
-use crate::engine::error::Error;
-use crate::engine::locks::{Guard, Locks};
-use crate::engine::random;
+use crate::engine::kernel::barrier::{Barrier, Batch};
+use crate::engine::kernel::due::due_key;
+use crate::engine::kernel::locks::{Guard, Locks};
+use crate::engine::kernel::random;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
 use crate::secret::Secret;
 
 const KEY_KEY: &str = "core/token-key";
@@ -79,7 +79,7 @@ impl Tokens {
     }
 
     /// The record under `hash`, whatever its state.
-    pub(super) fn load(&self, core: &Core, hash: &str) -> Result<Option<Arc<Token>>, Error> {
+    pub(crate) fn load(&self, core: &Core, hash: &str) -> Result<Option<Arc<Token>>, Error> {
         let generation = {
             let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(token) = cache.records.get(hash) {
@@ -100,7 +100,7 @@ impl Tokens {
     }
 
     /// Commits changes to the record under `hash`; nobody sees the old one once it returns.
-    pub(super) async fn commit(&self, core: &Core, hash: &str, batch: Batch) -> Result<(), Error> {
+    pub(crate) async fn commit(&self, core: &Core, hash: &str, batch: Batch) -> Result<(), Error> {
         let result = core.barrier.commit(batch).await;
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.generation += 1;
@@ -311,21 +311,21 @@ impl Tokens {
     }
 }
 
-pub(super) fn now(core: &Core) -> i64 {
+pub(crate) fn now(core: &Core) -> i64 {
     core.clock.now().unix_timestamp()
 }
 
 const ACCESSOR_PREFIX: &str = "token-accessor/";
 
-pub(super) fn token_key(hash: &str) -> String {
+pub(crate) fn token_key(hash: &str) -> String {
     format!("token/{hash}")
 }
 
-pub(super) fn accessor_key(accessor: &str) -> String {
+pub(crate) fn accessor_key(accessor: &str) -> String {
     format!("{ACCESSOR_PREFIX}{accessor}")
 }
 
-pub(super) fn child_key(parent: &str, hash: &str) -> String {
+pub(crate) fn child_key(parent: &str, hash: &str) -> String {
     format!("token-child/{parent}/{hash}")
 }
 
@@ -349,8 +349,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::index_tokens;
-    use crate::engine::barrier::{Barrier, Batch};
-    use crate::engine::store::MemoryStore;
+    use crate::engine::kernel::barrier::{Barrier, Batch};
+    use crate::engine::kernel::store::MemoryStore;
 
     #[tokio::test]
     async fn tokens_from_before_get_their_leases_once() {
