@@ -11,6 +11,7 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 pub(crate) use self::keep::Tokens;
+use crate::engine::kernel::due::lease_key;
 use crate::engine::wire::cidr;
 use crate::engine::wire::request::Origin;
 use crate::secret::Secret;
@@ -86,6 +87,16 @@ impl Token {
     /// Whether it can still be used at `now` (Unix seconds).
     pub(crate) fn is_alive(&self, now: i64) -> bool {
         self.doomed.is_none() && self.num_uses >= 0 && self.expire_time.is_none_or(|end| now < end)
+    }
+
+    /// The lease that the token is; none for a token that never ends.
+    pub(crate) fn lease_id(&self) -> Option<String> {
+        self.expire_time.map(|_| format!("{}/h{}", self.path, self.hash))
+    }
+
+    /// The key of its lease in the store.
+    pub(crate) fn lease_key(&self) -> Option<String> {
+        self.lease_id().map(|id| lease_key(&id))
     }
 
     /// Whether a request from `remote` may use it.

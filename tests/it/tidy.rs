@@ -235,7 +235,7 @@ fn no_test_file_is_forgotten() {
 
 /// Import circles inside a room: the files of each, for the rooms that have any. The aim is none; a number here may
 /// only fall. A circle that is a file and its own parts (`x.rs` and `x/…`) is no trouble and is not counted.
-const CIRCLES: &[(&str, &[usize])] = &[("engine", &[9]), ("guardrail", &[]), ("review", &[])];
+const CIRCLES: &[(&str, &[usize])] = &[("engine", &[]), ("guardrail", &[]), ("review", &[])];
 
 /// The files of a room as modules: `["engine", "lease", "end"]` to the file's path below `src/`.
 type Modules = BTreeMap<Vec<String>, String>;
@@ -426,8 +426,10 @@ fn import_circles_only_shrink() {
 }
 
 /// Sub-rooms as floors, the lowest first: none names a higher one.
-const FLOORS: &[(&str, &[&str])] =
-    &[("review", &["escape", "words", "finding", "describe", "state", "comparison", "judgement", "report", "render"])];
+const FLOORS: &[(&str, &[&str])] = &[
+    ("engine", &["setup", "wire", "kernel", "policy", "token", "lease", "backend", "pipeline", "http"]),
+    ("review", &["escape", "words", "finding", "describe", "state", "comparison", "judgement", "report", "render"]),
+];
 
 #[test]
 fn sub_rooms_name_only_lower_floors() {

@@ -88,7 +88,8 @@ pub(crate) fn add(
     let mut bytes = 0;
     for entry in entries {
         let (name, body) = entry?;
-        if !core.policies.check(core, token, Capability::Read, &format!("{folder}/{name}"), &nothing)?.allowed {
+        if !core.policies.check(core, &token.policies, Capability::Read, &format!("{folder}/{name}"), &nothing)?.allowed
+        {
             continue;
         }
         bytes += size(&body);

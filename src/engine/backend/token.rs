@@ -188,7 +188,7 @@ fn terms(core: &Core, call: Call<'_>, token: &Token) -> Result<Terms, Error> {
         mount_max: mount.max_ttl(),
         ..Terms::default()
     };
-    core.backends.of(&mount)?.token_terms(core, &mount, token, call.request.remote, own)
+    call.backends.of(&mount)?.token_terms(core, &mount, token, call.request.remote, own)
 }
 
 async fn revoke(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) -> Result<Response, Error> {

@@ -1,6 +1,6 @@
-//! The index of what is due, and what the timer waits for.
+//! The keys that tokens and leases share, the index of what is due among them, and what the timer waits for.
 
-use std::sync::atomic::{AtomicBool, AtomicI64};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio::sync::Notify;
 
@@ -14,6 +14,11 @@ pub(crate) fn parse_due(key: &str) -> Option<(i64, &str, &str)> {
     let (time, rest) = key.strip_prefix("due/")?.split_once('/')?;
     let (kind, id) = rest.split_once('/')?;
     Some((i64::from_str_radix(time, 16).ok()?, kind, id))
+}
+
+/// The key of the record of a lease, which a token that ends is as well.
+pub(crate) fn lease_key(id: &str) -> String {
+    format!("lease/{id}")
 }
 
 /// What the timer task waits for.
@@ -33,6 +38,13 @@ impl Timer {
             wake: Notify::new(),
             progress: Notify::new(),
             stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// A due entry at this time has been stored: wakes the timer if it would sleep past it.
+    pub(crate) fn notice(&self, unix: i64) {
+        if unix < self.next.load(Ordering::SeqCst) {
+            self.wake.notify_one();
         }
     }
 }

@@ -5,6 +5,7 @@
 //! take a snapshot; changes are serialised by the one who commits them ([`Mounts::change`]).
 
 use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use indexmap::IndexMap;
@@ -12,6 +13,7 @@ use indexmap::IndexMap;
 use super::barrier::{Barrier, Batch};
 use super::random;
 use crate::engine::wire::error::Error;
+use crate::engine::wire::path::Fold;
 
 /// The system's default and maximum lease TTL: 768 hours, in seconds.
 pub(crate) const SYSTEM_TTL: i64 = 2_764_800;
@@ -123,8 +125,12 @@ impl Mount {
 /// A snapshot of all mounts by path.
 pub(crate) type Table = BTreeMap<String, Arc<Mount>>;
 
+/// Where each mount type's paths have names that are read in any case.
+pub(crate) type Folds = Vec<(&'static str, Vec<Fold>)>;
+
 /// The mount table.
 pub(crate) struct Mounts {
+    folds: Folds,
     table: RwLock<Arc<Table>>,
     // Held across the commit of a change, so that changes do not overtake each other.
     changing: tokio::sync::Mutex<()>,
@@ -134,6 +140,7 @@ impl Mounts {
     /// Loads the table, or makes the first one, in `first`, of what `mounts` answers.
     pub(crate) fn open(
         barrier: &Barrier,
+        folds: Folds,
         mounts: impl FnOnce() -> Result<Vec<Mount>, Error>,
         first: &mut Batch,
     ) -> Result<Self, Error> {
@@ -147,7 +154,7 @@ impl Mounts {
         if none {
             first.append(Self::batch(&table)?);
         }
-        Ok(Self { table: RwLock::new(Arc::new(table)), changing: tokio::sync::Mutex::new(()) })
+        Ok(Self { folds, table: RwLock::new(Arc::new(table)), changing: tokio::sync::Mutex::new(()) })
     }
 
     fn batch(table: &Table) -> Result<Batch, Error> {
@@ -174,6 +181,22 @@ impl Mounts {
         }
         // `aws` alone names the mount `aws/` with nothing behind it.
         table.get(&format!("{path}/")).map(|mount| (mount.clone(), ""))
+    }
+
+    /// The numbers of the segments of a whole path that name an object in any case: the names of policies, and
+    /// of AppRole's roles (Vault API, "Policies" and "AppRole": names are lowered).
+    pub(crate) fn folded(&self, path: &str) -> Range<usize> {
+        let Some((mount, rest)) = self.route(path) else { return 0..0 };
+        let ahead = mount.path.matches('/').count();
+        let of_kind = self.folds.iter().filter(|(kind, _)| *kind == mount.kind);
+        for fold in of_kind.flat_map(|(_, folds)| folds) {
+            let mut segments = rest.split('/');
+            if fold.ahead.iter().all(|expected| segments.next() == Some(*expected)) {
+                let first = ahead + fold.ahead.len();
+                return first..if fold.rest { usize::MAX } else { first + 1 };
+            }
+        }
+        0..0
     }
 
     /// The mount at exactly `path` (with its trailing slash).

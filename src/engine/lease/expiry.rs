@@ -29,42 +29,35 @@ const RETRY_SECONDS: i64 = 15;
 const REMAINING_MAX: usize = 10_000;
 
 impl Leases {
-    /// A due entry at this time has been stored: wakes the timer if it would sleep past it.
-    pub(crate) fn notice(&self, unix: i64) {
-        if unix < self.timer.next.load(Ordering::SeqCst) {
-            self.timer.wake.notify_one();
-        }
-    }
-
     /// Starts the timer task, which first resolves what was open when the engine stopped.
     pub(crate) fn start(core: &Arc<Core>) -> tokio::task::JoinHandle<()> {
         tokio::spawn(run(core.clone()))
     }
 
     /// Whether the timer task is to end.
-    pub(crate) fn is_stopping(&self) -> bool {
-        self.timer.stopping.load(Ordering::SeqCst)
+    pub(crate) fn is_stopping(core: &Core) -> bool {
+        core.timer.stopping.load(Ordering::SeqCst)
     }
 
     /// Tells the timer task to end after what it is doing.
-    pub(crate) fn stop(&self) {
-        self.timer.stopping.store(true, Ordering::SeqCst);
-        self.timer.wake.notify_one();
+    pub(crate) fn stop(core: &Core) {
+        core.timer.stopping.store(true, Ordering::SeqCst);
+        core.timer.wake.notify_one();
     }
 
     /// Waits until everything overdue has been worked on, up to `limit`; answers how many leases are
     /// then still to be revoked, now or, because an attempt failed, later.
-    pub(crate) async fn settle(&self, core: &Arc<Core>, limit: Duration) -> usize {
+    pub(crate) async fn settle(core: &Arc<Core>, limit: Duration) -> usize {
         let settled = async {
             loop {
-                let progress = self.timer.progress.notified();
+                let progress = core.timer.progress.notified();
                 tokio::pin!(progress);
                 progress.as_mut().enable();
                 match overdue(core, 1) {
                     Ok(keys) if keys.is_empty() => return,
                     _ => {}
                 }
-                self.timer.wake.notify_one();
+                core.timer.wake.notify_one();
                 progress.await;
             }
         };
@@ -96,7 +89,7 @@ pub(crate) fn remaining(core: &Core) -> Result<usize, Error> {
 
 /// The timer task.
 async fn run(core: Arc<Core>) {
-    let timer = &core.leases.timer;
+    let timer = &core.timer;
     while let Err(error) = core.leases.recover(&core).await {
         tracing::error!(%error, "what was open when the engine stopped could not be taken up; trying again");
         tokio::select! {

@@ -6,18 +6,33 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+
+use super::core::Core;
+use super::now;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::due::due_key;
-use crate::engine::lease::core::Core;
-use crate::engine::token::Token;
-use crate::engine::token::keep::{Tokens, accessor_key, child_key, now, token_key};
+use crate::engine::token::keep::{accessor_key, child_key, token_key};
+use crate::engine::token::{Token, Tokens};
 use crate::engine::wire::error::Error;
+use crate::engine::wire::given::Given;
 use crate::trail::{Event, Kind, Record};
 
 /// How many records a tidying reads at a time.
 const PAGE: usize = 512;
 
 impl Tokens {
+    /// After a request: revokes a token whose last use it was.
+    pub(crate) async fn used(&self, core: &Arc<Core>, token: &Token) {
+        if token.is_last_use() {
+            // Should this fail, the timer does it: the due key was written with the count.
+            if let Err(error) = self.revoke(core, &token.hash, "last-use").await {
+                tracing::error!(display_name = token.display_name, %error, "a token could not be revoked after its last use");
+            }
+        }
+    }
+
     /// Revokes a token, its children and their leases. The leases are only marked: their credentials
     /// are removed by the worker. A token that is not there is revoked already.
     pub(crate) async fn revoke(&self, core: &Arc<Core>, hash: &str, reason: &str) -> Result<(), Error> {
@@ -114,6 +129,29 @@ impl Tokens {
         self.commit(core, hash, batch).await?;
         record(core, &token, reason);
         Ok(())
+    }
+}
+
+/// A new token, as what an answer hands out.
+struct MadeToken {
+    core: Arc<Core>,
+    hash: String,
+}
+
+/// A new token, by its hash, as what an answer hands out.
+pub(crate) fn given(core: &Arc<Core>, hash: String) -> Option<Box<dyn Given>> {
+    Some(Box::new(MadeToken { core: core.clone(), hash }))
+}
+
+impl Given for MadeToken {
+    fn take_back<'a>(&'a self, reason: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        self.core.tokens.revoke(&self.core, &self.hash, reason).boxed()
+    }
+}
+
+impl std::fmt::Debug for MadeToken {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_tuple("Token").field(&self.hash).finish()
     }
 }
 

@@ -9,8 +9,9 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
-use super::{Leases, now, record_key};
+use super::{Leases, now};
 use crate::clock::rfc3339;
+use crate::engine::kernel::due::lease_key;
 use crate::engine::lease::core::Core;
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
@@ -27,22 +28,10 @@ pub(crate) fn token_of(id: &str) -> Option<&str> {
     name.strip_prefix('h').filter(|hash| hash.len() == HASH_LEN && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-impl Token {
-    /// The lease that the token is; none for a token that never ends.
-    pub(crate) fn lease_id(&self) -> Option<String> {
-        self.expire_time.map(|_| format!("{}/h{}", self.path, self.hash))
-    }
-
-    /// The key of its lease in the store.
-    pub(crate) fn lease_key(&self) -> Option<String> {
-        self.lease_id().map(|id| record_key(&id))
-    }
-}
-
 impl Leases {
     /// Whether there is a lease of this id.
     pub(crate) fn is_there(&self, core: &Core, id: &str) -> Result<bool, Error> {
-        let key = record_key(id);
+        let key = lease_key(id);
         Ok(core.barrier.keys(&key, None, 1)?.first() == Some(&key))
     }
 

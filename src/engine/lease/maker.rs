@@ -44,6 +44,15 @@ pub(crate) trait Maker: Send + Sync {
     fn width(&self, mount_uuid: &str) -> Option<usize>;
 }
 
+/// The makers of an engine.
+pub(crate) trait Makers: Send + Sync {
+    /// What ends the leases of a mount; none where nothing does.
+    fn maker(&self, mount: &Mount) -> Option<&dyn Maker>;
+
+    /// How many leases of a mount are worth working on at once; none where nothing is known of it.
+    fn width(&self, mount_uuid: &str) -> Option<usize>;
+}
+
 /// What the trail tells about what was made: never a secret.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Told {

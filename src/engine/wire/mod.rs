@@ -4,6 +4,7 @@ pub(crate) mod cidr;
 pub(crate) mod duration;
 pub(crate) mod error;
 pub(crate) mod field;
+pub(crate) mod given;
 pub(crate) mod path;
 pub(crate) mod request;
 pub(crate) mod response;

@@ -3,8 +3,7 @@
 use serde_json::{Map, Value};
 
 use super::error::Error;
-use crate::engine::lease::Issued;
-use crate::engine::pipeline::handed::Handed;
+use super::given::Given;
 
 /// What an operation answers.
 #[derive(Debug, Default)]
@@ -23,14 +22,8 @@ pub(crate) struct Response {
     pub(crate) plain: Option<String>,
     /// A status other than the shape's own (202, or the codes of `sys/health`).
     pub(crate) status: Option<u16>,
-    /// A credential that the pipeline makes active, or revokes, before it answers.
-    pub(crate) issued: Option<Issued>,
-    /// The hash of a token that this answer hands out: revoked if the answer cannot be audited.
-    pub(crate) new_token: Option<String>,
-    /// The same of a secret id: its accessor, and the keys of the store that go.
-    pub(crate) new_secret_id: Option<(String, Vec<String>)>,
-    /// Takes back what the answer hands out, wherever the answer is lost. Set by the pipeline.
-    pub(crate) handed: Option<Handed>,
+    /// What the answer hands out: the pipeline makes it the client's, or takes it back.
+    pub(crate) given: Option<Box<dyn Given>>,
 }
 
 /// The lease fields of an envelope.

@@ -11,7 +11,7 @@ use super::secret_id::{self, SecretId};
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{Terms, ttl};
+use crate::engine::lease::{self, Terms, ttl};
 use crate::engine::policy;
 use crate::engine::token::NewToken;
 use crate::engine::wire::cidr;
@@ -140,5 +140,10 @@ async fn issue(
         ..NewToken::default()
     };
     let (secret, token) = core.tokens.create_with(core, new, batch).await?;
-    Ok(Response { auth: Some(token.auth_block(&secret)), warnings, new_token: Some(token.hash), ..Response::default() })
+    Ok(Response {
+        auth: Some(token.auth_block(&secret)),
+        warnings,
+        given: lease::given(core, token.hash),
+        ..Response::default()
+    })
 }

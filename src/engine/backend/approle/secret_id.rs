@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
@@ -15,8 +17,10 @@ use crate::engine::lease::core::Core;
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
+use crate::engine::wire::given::Given;
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
+use crate::trail::{Event, Record};
 
 /// How many expired secret ids are cleared away when a new one is made.
 const CLEAN_MAX: usize = 64;
@@ -248,11 +252,41 @@ async fn create(core: &Arc<Core>, call: Call<'_>, role: &Role, id: String) -> Re
         "secret_id_ttl": secret_id.ttl,
         "secret_id_num_uses": secret_id.num_uses,
     }));
-    answer.new_secret_id = Some((secret_id.accessor, vec![key, accessor_key]));
+    let (core, accessor) = (core.clone(), secret_id.accessor);
+    answer.given = Some(Box::new(NewSecretId { core, accessor, keys: vec![key, accessor_key] }));
     Ok(match call.unknown() {
         Some(warning) => answer.warn(warning),
         None => answer,
     })
+}
+
+/// A new secret id, as what an answer hands out.
+struct NewSecretId {
+    core: Arc<Core>,
+    accessor: String,
+    /// Its record and its accessor, in the store.
+    keys: Vec<String>,
+}
+
+impl std::fmt::Debug for NewSecretId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("SecretId").field("accessor", &self.accessor).field("keys", &self.keys).finish()
+    }
+}
+
+impl Given for NewSecretId {
+    fn take_back<'a>(&'a self, reason: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        let taking_back = async move {
+            let mut batch = Batch::new();
+            self.keys.iter().for_each(|key| batch.delete(key.clone()));
+            self.core.barrier.commit(batch).await?;
+            let detail = Some(format!("accessor {}", self.accessor));
+            let event = Event { name: "secret-id-destroyed".to_owned(), reason: reason.to_owned(), detail };
+            drop(self.core.trail.append(&Record::system(self.core.clock.now(), event, None)));
+            Ok(())
+        };
+        taking_back.boxed()
+    }
 }
 
 /// `metadata` comes as a string that holds a JSON object; an object is taken as well.

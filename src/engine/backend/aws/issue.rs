@@ -87,7 +87,7 @@ fn response(lease: Lease, making: Making, key: &Key, warnings: Vec<String>) -> R
     Response {
         lease: Some(LeaseFields { lease_id: lease.id.clone(), renewable: lease.renewable, lease_duration: ttl }),
         warnings,
-        issued: Some(Issued { lease, making }),
+        given: Some(Box::new(Issued { lease, making })),
         ..Response::data(data)
     }
 }

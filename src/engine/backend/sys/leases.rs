@@ -8,9 +8,10 @@ use serde_json::{Value, json};
 
 use crate::clock::rfc3339;
 use crate::engine::backend::Call;
+use crate::engine::kernel::due::lease_key;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::login::token_of;
-use crate::engine::lease::{self, Lease, State, now};
+use crate::engine::lease::{Lease, State, now};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
@@ -157,7 +158,7 @@ fn list(core: &Core, rest: &str) -> Result<Response, Error> {
         "" => String::new(),
         _ => format!("{}/", rest.trim_end_matches('/')),
     };
-    let prefix = lease::record_key(&prefix);
+    let prefix = lease_key(&prefix);
     let mut names = Vec::new();
     let mut after: Option<String> = None;
     loop {
@@ -182,7 +183,7 @@ fn list(core: &Core, rest: &str) -> Result<Response, Error> {
 fn tidy(core: &Arc<Core>) -> Result<Response, Error> {
     // There is nothing to repair: a lease and its indexes are written and removed together. What tidy
     // can still do is to have the timer look again.
-    core.leases.notice(i64::MIN);
+    core.timer.notice(i64::MIN);
     Ok(Response { status: Some(202), data: None, ..Response::empty() }.warn(
         "Tidy operation successfully started. Any information from the operation will be printed to the server's logs.",
     ))

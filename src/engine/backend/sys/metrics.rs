@@ -36,7 +36,7 @@ pub(super) async fn handle(core: &Arc<Core>, request: &Request) -> Result<Respon
     let remote = request.remote.map(|address| address.ip().to_canonical());
     let token = core.tokens.authenticate(core, secret, remote).await?;
     let allowed =
-        core.policies.check(core, &token, Capability::Read, &request.path, &request.data).map(|it| it.allowed);
+        core.policies.check(core, &token.policies, Capability::Read, &request.path, &request.data).map(|it| it.allowed);
     core.tokens.used(core, &token).await;
     if !allowed? {
         return Err(Error::Denied);

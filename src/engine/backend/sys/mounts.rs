@@ -6,7 +6,7 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::object;
-use crate::engine::backend::{Backend, Call, Class};
+use crate::engine::backend::{Backend, Backends, Call, Class};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::{Mount, SYSTEM_TTL, Table};
 use crate::engine::lease::core::Core;
@@ -47,12 +47,12 @@ impl Section {
     }
 
     /// What can be mounted in it.
-    fn backends(self, core: &Core) -> impl Iterator<Item = &dyn Backend> {
+    fn backends(self, all: &Backends) -> impl Iterator<Item = &dyn Backend> {
         let class = match self {
             Self::Secrets => Class::Secrets,
             Self::Auth => Class::Auth,
         };
-        core.backends.iter().filter(move |backend| backend.class() == class)
+        all.iter().filter(move |backend| backend.class() == class)
     }
 
     /// The path within the section: `approle/`.
@@ -67,10 +67,10 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, section: Section) -
     match (call.row.pattern, call.request.operation) {
         ("mounts/?" | "auth/?", Operation::Read) => Ok(list(core, section)),
         ("mounts/*path/tune/?" | "auth/*path/tune/?", Operation::Read) => read_tune(core, &path),
-        ("mounts/*path/tune/?" | "auth/*path/tune/?", Operation::Write) => tune(core, &path, &call.request.data).await,
+        ("mounts/*path/tune/?" | "auth/*path/tune/?", Operation::Write) => tune(core, &path, call).await,
         ("mounts/*path" | "auth/*path", Operation::Read) => read(core, section, &path),
         ("mounts/*path" | "auth/*path", Operation::Write) => enable(core, section, path, call).await,
-        ("mounts/*path" | "auth/*path", Operation::Delete) => disable(core, section, &path).await,
+        ("mounts/*path" | "auth/*path", Operation::Delete) => disable(core, section, &path, call.backends).await,
         _ => Err(call.forgotten()),
     }
 }
@@ -179,12 +179,12 @@ async fn enable(core: &Arc<Core>, section: Section, path: String, call: Call<'_>
         None => return Err(Error::Invalid("backend type must be specified as a string".to_owned())),
     };
     let mut options = fields.pairs("options")?.unwrap_or_default();
-    let mut built_in = core.backends.built_in();
+    let mut built_in = call.backends.built_in();
     if section == Section::Auth && built_in.any(|(path, name, _)| path.starts_with("auth/") && name == kind) {
         return Err(Error::Invalid(format!("{kind} credential backend cannot be instantiated")));
     }
-    let Some(backend) = section.backends(core).find(|backend| backend.is_meant(&kind, &mut options)) else {
-        let served = section.backends(core).map(Backend::kind).collect::<Vec<_>>().join(" and ");
+    let Some(backend) = section.backends(call.backends).find(|backend| backend.is_meant(&kind, &mut options)) else {
+        let served = section.backends(call.backends).map(Backend::kind).collect::<Vec<_>>().join(" and ");
         return Err(Error::Invalid(format!("plugin not found in the catalog: {kind}: this server has {served}")));
     };
     let kind = backend.kind();
@@ -332,7 +332,8 @@ fn read_tune(core: &Core, path: &str) -> Result<Response, Error> {
     Ok(Response::data(data).repeated())
 }
 
-async fn tune(core: &Arc<Core>, path: &str, data: &Map<String, Value>) -> Result<Response, Error> {
+async fn tune(core: &Arc<Core>, path: &str, call: Call<'_>) -> Result<Response, Error> {
+    let data = &call.request.data;
     core.mounts
         .change(&core.barrier, |table| {
             let absent = || Error::Invalid(format!("tune of path {path:?} failed: no mount entry found"));
@@ -351,7 +352,7 @@ async fn tune(core: &Arc<Core>, path: &str, data: &Map<String, Value>) -> Result
             }
             let before = mount.options.clone();
             tune_options(&mut mount.options, data)?;
-            core.backends.of(&mount)?.check_options(Some(&before), &mount.options)?;
+            call.backends.of(&mount)?.check_options(Some(&before), &mount.options)?;
             table.insert(path.to_owned(), Arc::new(mount));
             Ok(Batch::new())
         })
@@ -371,7 +372,7 @@ fn tune_options(options: &mut IndexMap<String, String>, data: &Map<String, Value
     Ok(())
 }
 
-async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Response, Error> {
+async fn disable(core: &Arc<Core>, section: Section, path: &str, backends: &Backends) -> Result<Response, Error> {
     if section == Section::Secrets && is_reserved(path) {
         return Err(Error::Invalid(format!("cannot unmount {path:?}")));
     }
@@ -379,7 +380,7 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str) -> Result<Respo
         Some(mount) if section.holds(&mount) => mount,
         _ => return Ok(Response::empty()),
     };
-    if core.backends.is_built_in(&mount) {
+    if backends.is_built_in(&mount) {
         return Err(Error::Invalid(format!("{} credential backend cannot be disabled", mount.kind)));
     }
     empty(core, &mount).await?;

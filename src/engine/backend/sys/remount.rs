@@ -10,11 +10,10 @@ use serde_json::json;
 use super::mounts::{self, Section};
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::mounts::Mount;
+use crate::engine::kernel::mounts::{Mount, Table};
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
-use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
 
 /// A move that was made.
@@ -33,7 +32,7 @@ fn key(id: &str) -> String {
 /// Serves one call.
 pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     match call.row.pattern {
-        "remount/?" => start(core, call.fields()).await,
+        "remount/?" => start(core, call).await,
         "remount/status/:id" => {
             let id = call.at("id");
             let made: Move = core.barrier.get(&key(id))?.ok_or(Error::NotFound)?;
@@ -48,7 +47,8 @@ fn section(path: &str) -> Section {
     if path.starts_with("auth/") { Section::Auth } else { Section::Secrets }
 }
 
-async fn start(core: &Arc<Core>, fields: Fields<'_>) -> Result<Response, Error> {
+async fn start(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let fields = call.fields();
     let path = |name: &str| -> Result<String, Error> {
         let given = fields.string(name)?.unwrap_or_default();
         match given.trim_matches('/') {
@@ -61,7 +61,7 @@ async fn start(core: &Arc<Core>, fields: Fields<'_>) -> Result<Response, Error> 
     if section(&from) != section(&to) {
         return Err(Error::Invalid("cannot move an auth method to a secrets engine's path, or the reverse".to_owned()));
     }
-    if core.backends.is_built_in(&mount) {
+    if call.backends.is_built_in(&mount) {
         return Err(Error::Invalid(format!("cannot remount {from:?}")));
     }
     mounts::check_path(&to)?;
@@ -90,7 +90,7 @@ async fn carry_out(
     core: &Arc<Core>,
     mount: &Mount,
     to: &str,
-    may: impl Fn(&crate::engine::kernel::mounts::Table) -> Result<(), Error>,
+    may: impl Fn(&Table) -> Result<(), Error>,
 ) -> Result<(), Error> {
     let mut outcome = mounts::empty(core, mount).await;
     let from = mount.path.clone();

@@ -33,7 +33,7 @@ async fn ask(engine: &Engine, operation: Operation, path: &str, data: Value) -> 
         origin: None,
         guardrails: None,
     };
-    engine.shared.core.handle(&request, &Delivery::new(|| ())).await
+    engine.shared.pipeline.handle(&request, &Delivery::new(|| ())).await.map(|answer| answer.response)
 }
 
 /// A path that a pattern matches, for an operation; none where it has none.

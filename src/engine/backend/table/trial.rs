@@ -17,6 +17,7 @@ use crate::engine::lease::core::Core;
 use crate::engine::lease::{End, Failure, Issued, Lane, Lease, Maker, State, Terms, Told, now, ttl};
 use crate::engine::setup::Config;
 use crate::engine::wire::error::Error;
+use crate::engine::wire::given::Given;
 use crate::engine::wire::path::{Row, Shape, takes};
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::{LeaseFields, Response};
@@ -117,8 +118,8 @@ impl Trial {
         let making = core.leases.begin(core, &mut lease).await?;
         self.lent(|lent| lent.insert(word.clone()));
         let fields = LeaseFields { lease_id: lease.id.clone(), renewable: true, lease_duration };
-        let issued = Some(Issued { lease, making });
-        Ok(Response { lease: Some(fields), issued, ..Response::data(json!({ "word": word })) })
+        let given: Box<dyn Given> = Box::new(Issued { lease, making });
+        Ok(Response { lease: Some(fields), given: Some(given), ..Response::data(json!({ "word": word })) })
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::engine::backend::Call;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{Terms, ttl};
+use crate::engine::lease::{self, Terms, ttl};
 use crate::engine::policy;
 use crate::engine::token::{NewToken, Token};
 use crate::engine::wire::error::Error;
@@ -86,7 +86,12 @@ pub(super) async fn handle(
         origin: caller.origin.clone(),
     };
     let (secret, token) = core.tokens.create(core, new).await?;
-    Ok(Response { auth: Some(token.auth_block(&secret)), warnings, new_token: Some(token.hash), ..Response::default() })
+    Ok(Response {
+        auth: Some(token.auth_block(&secret)),
+        warnings,
+        given: lease::given(core, token.hash),
+        ..Response::default()
+    })
 }
 
 fn check_type(fields: Fields<'_>, explicit_max_ttl: i64, period: i64, num_uses: i64) -> Result<(), Error> {

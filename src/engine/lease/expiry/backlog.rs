@@ -85,7 +85,7 @@ impl Backlog {
     pub(super) fn fill(&mut self, core: &Arc<Core>) {
         while self.workers.len() < WORKERS_MAX {
             let has_room = |mount: &str| {
-                let most = if mount.is_empty() { OTHERS_MAX } else { core.backends.width(mount).unwrap_or(UNKNOWN) };
+                let most = if mount.is_empty() { OTHERS_MAX } else { core.leases.width(mount).unwrap_or(UNKNOWN) };
                 self.at_work.get(mount).copied().unwrap_or_default() < most
             };
             let fronts = self.waiting.iter().filter_map(|(mount, keys)| Some((keys.first()?, mount)));
