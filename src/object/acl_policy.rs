@@ -57,6 +57,7 @@ pub static KIND: Kind = Kind {
     words: &POLICY,
     key: None,
     fields: FIELDS,
+    later: &[],
     update: Update::Replace,
     delete: Delete::ByPath,
     parse,

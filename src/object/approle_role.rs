@@ -108,6 +108,7 @@ pub static KIND: Kind = Kind {
     words: &LOGIN,
     key: None,
     fields: FIELDS,
+    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,

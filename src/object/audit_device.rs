@@ -56,6 +56,7 @@ pub static KIND: Kind = Kind {
     words: &AUDIT,
     key: None,
     fields: FIELDS,
+    later: &[],
     update: Update::Recreate,
     delete: Delete::ByPath,
     parse,

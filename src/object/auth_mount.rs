@@ -31,6 +31,7 @@ pub static KIND: Kind = Kind {
     words: &AUTH,
     key: None,
     fields: mount::FIELDS,
+    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: mount::parse,

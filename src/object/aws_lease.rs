@@ -38,6 +38,7 @@ pub static KIND: Kind = Kind {
     words: &LEASE,
     key: None,
     fields: FIELDS,
+    later: &[],
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: leases keep these terms until the mount goes"),
     parse: |data| Ok::<Map<String, Value>, String>(data.clone()),

@@ -71,6 +71,7 @@ pub static KIND: Kind = Kind {
     words: &ROLE,
     key: None,
     fields: FIELDS,
+    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,

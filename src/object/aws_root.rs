@@ -99,6 +99,7 @@ pub static KIND: Kind = Kind {
     words: &AWS,
     key: Some(&KEY),
     fields: FIELDS,
+    later: &[],
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: the credentials stay until the mount goes"),
     parse,

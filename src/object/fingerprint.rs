@@ -9,18 +9,18 @@ use std::borrow::Cow;
 use aws_lc_rs::{digest, hmac};
 use serde_json::Value;
 
-use super::{Access, Live, Object};
+use super::{Access, Kind, Live, Object};
 use crate::secret::Secret;
 
 /// The digest of what an engine tells of a desired object once it is applied: 64 hexadecimal digits.
 pub fn of(object: &Object) -> String {
     let fields = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
-    digest_of(object.kind.name, &object.path, fields.map(|field| (field.name, Cow::Owned(object.value(field.name)))))
+    digest_of(object.kind, &object.path, fields.map(|field| (field.name, Cow::Owned(object.value(field.name)))))
 }
 
 /// The digest of a live object.
 pub fn of_live(live: &Live) -> String {
-    digest_of(live.kind.name, &live.path, live.fields.iter().map(|(name, value)| (*name, Cow::Borrowed(value))))
+    digest_of(live.kind, &live.path, live.fields.iter().map(|(name, value)| (*name, Cow::Borrowed(value))))
 }
 
 /// The keyed digest of a field that an engine never tells. Path and field are part of it, so that two equal
@@ -42,12 +42,15 @@ pub fn of_value(value: &Value) -> String {
     digested(&text)
 }
 
-/// The digest of `[kind, path, {fields}]`.
-fn digest_of<'v>(kind: &str, path: &str, fields: impl Iterator<Item = (&'static str, Cow<'v, Value>)>) -> String {
-    let mut fields: Vec<(&str, Cow<'v, Value>)> = fields.collect();
+/// The digest of `[kind, path, {fields}]`, without those of [`Kind::later`] that are at their defaults.
+fn digest_of<'v>(kind: &Kind, path: &str, fields: impl Iterator<Item = (&'static str, Cow<'v, Value>)>) -> String {
+    let is_new = |name: &str, value: &Value| {
+        kind.later.contains(&name) && kind.field(name).is_some_and(|field| field.default_value() == *value)
+    };
+    let mut fields: Vec<(&str, Cow<'v, Value>)> = fields.filter(|(name, value)| !is_new(name, value)).collect();
     fields.sort_unstable_by_key(|(name, _)| *name);
     let mut text = vec![b'['];
-    for part in [kind, path] {
+    for part in [kind.name, path] {
         quoted(part, &mut text);
         text.push(b',');
     }
@@ -103,10 +106,12 @@ fn quoted(text: &str, out: &mut Vec<u8>) {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
+    use std::sync::Arc;
+
+    use serde_json::{Value, json};
 
     use super::{of, of_live, of_secret, of_value};
-    use crate::object::{mount, testing};
+    use crate::object::{KINDS, Object, Place, mount, testing, trial};
     use crate::secret::Secret;
 
     #[test]
@@ -134,6 +139,47 @@ mod tests {
             of_value(&json!(["k", "p", {"b": [true, "\u{1b}"], "a": null}])),
             "4faa96a1b3f833cf33bd827d6ad76b6d6caf8157d4a30dc52f77ed9a68c6a1a5"
         );
+    }
+
+    /// What ledgers have of objects that are at their defaults. A digest that moves makes every object of its kind look
+    /// changed by hand: a field that is added to a kind belongs among its `later`.
+    const AT_DEFAULTS: &[(&str, &str)] = &[
+        ("audit device", "f4cd6c3affdc48712b4362520e61ce0bfc32c7193dd1eedf0a85d61ee99d0cc4"),
+        ("secrets engine", "bb4de28b720e3aac0bedbab239dde0b6c09480ce373594bc7e64d9accccddff4"),
+        ("auth method", "1792d3aa0a201c42b5462feb653beab09e7a6406223d335783cbda10f0b03cdc"),
+        ("aws root", "72a39ffed02c8fd8833327d010604989fd92705a5103d056b5e154f31aa6cf5f"),
+        ("aws lease", "a00fc231b41ef602acea78123d806a15d7a3ae7e7ac0ac751de11817a2b51091"),
+        ("acl policy", "a3ec83e3200df9c3022462dc09271b726ef7d937e72e6c9aa4b0a8f2e23380ae"),
+        ("aws role", "83f2ac4ab390c8c70b81f7d6313e2dbf913143dc29ac3e881f9e5d262aff426d"),
+        ("approle role", "f03014d84d1f8e0a9e104daf2ea4ad6fbdfa5cd11d5e72e266e257898970c97d"),
+        ("trial config", "f9956ed3501c93001cb5d4f437d3c442c52e24a28304f6bf1ab25c40f81c253c"),
+        ("trial login", "398a5ff9dfb930e70222dcc2a35903567bf74d324da65da1f53a728a4e11e98a"),
+    ];
+
+    #[test]
+    fn a_kind_that_grows_keeps_the_digests_of_ledgers() {
+        let place = Place { file: Arc::from("e.hcl"), line: 1, column: 1 };
+        let found: Vec<(&str, String)> =
+            KINDS.iter().map(|kind| (kind.name, of(&Object::at_defaults(kind, "p", None, &place)))).collect();
+        let found: Vec<(&str, &str)> = found.iter().map(|(name, digest)| (*name, digest.as_str())).collect();
+        assert_eq!(found, AT_DEFAULTS);
+    }
+
+    #[test]
+    fn a_field_that_came_later_counts_where_it_is_not_at_its_default() {
+        let object = |fields: &[(&'static str, Value)]| testing::object(&trial::CONFIG, "p", fields);
+        let issuer = ("issuer", json!("i"));
+        let before = of_value(&json!(["trial config", "p", {"issuer": "i"}]));
+        assert_eq!(of(&object(std::slice::from_ref(&issuer))), before);
+        assert_ne!(of(&object(&[issuer, ("audience", json!("a"))])), before);
+        for (answer, same) in [
+            (json!({"issuer": "i"}), true),
+            (json!({"issuer": "i", "audience": ""}), true),
+            (json!({"issuer": "i", "audience": "a"}), false),
+        ] {
+            let live = trial::CONFIG.live("p", answer.as_object().expect("a map")).expect("parses");
+            assert_eq!(of_live(&live) == before, same, "{answer}");
+        }
     }
 
     #[test]

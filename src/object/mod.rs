@@ -397,6 +397,9 @@ pub struct Kind {
     pub key: Option<&'static RootKey>,
     /// Its fields.
     pub fields: &'static [Field],
+    /// Those of its fields that ledgers were kept without. Digests leave them out at their defaults, so that an object
+    /// is not taken for changed because its kind has grown.
+    pub later: &'static [&'static str],
     /// How an update treats fields that are not sent.
     pub update: Update,
     /// What deleting does.

@@ -62,6 +62,7 @@ pub static KIND: Kind = Kind {
     words: &aws_root::AWS,
     key: None,
     fields: FIELDS,
+    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,

@@ -19,7 +19,10 @@ static FIELDS: &[Field] = &[
     field("token_no_default_policy", Shape::Bool, "false", "Whether a token goes without the policy `default`."),
 ];
 
-static CONFIG_FIELDS: &[Field] = &[field("issuer", Shape::Text, "\"\"", "Whom the method believes.")];
+static CONFIG_FIELDS: &[Field] = &[
+    field("issuer", Shape::Text, "\"\"", "Whom the method believes."),
+    field("audience", Shape::Text, "\"\"", "For whom it has to be said. Ledgers were kept before there was this."),
+];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
@@ -49,7 +52,7 @@ static CONFIG_BLOCK: Block = Block {
     word: "config",
     label: None,
     doc: "Whom the method believes.",
-    keys: &[Key::field(&CONFIG, "issuer")],
+    keys: &[Key::field(&CONFIG, "issuer"), Key::field(&CONFIG, "audience")],
     check: ANYTHING,
 };
 
@@ -73,6 +76,7 @@ pub(super) static KIND: Kind = Kind {
     words: &LOGIN,
     key: None,
     fields: FIELDS,
+    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(pick(data, &FIELDS.iter().map(|field| field.name).collect::<Vec<_>>())),
@@ -87,10 +91,11 @@ pub(super) static CONFIG: Kind = Kind {
     class: Class::Config,
     home: Home::Setting { table: &METHODS, sort: "trial-login", path: "config" },
     leases: Leases::OfMount,
-    reviewed: Reviewed::Fields(&Remarks { account: &["issuer"], ..Remarks::NONE }),
+    reviewed: Reviewed::Fields(&Remarks { account: &["issuer", "audience"], ..Remarks::NONE }),
     words: &CONFIG_BLOCK,
     key: None,
     fields: CONFIG_FIELDS,
+    later: &["audience"],
     update: Update::Merge,
     delete: Delete::Forget("it stays until the mount goes"),
     parse: |data| Ok::<Map<String, Value>, String>(data.clone()),
