@@ -3,7 +3,7 @@
 //!
 //! A policy knows neither the mount behind a path nor a parameter's type, so this errs towards refusing: a value
 //! counts as denied if any backend may read it so. Sources: Vault, "Policies" (parameter constraints), its API pages
-//! for the names, and the framework's conversions (`engine/field.rs`).
+//! for the names, and the framework's conversions (`engine/wire/field.rs`).
 
 use serde_json::Value;
 

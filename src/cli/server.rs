@@ -203,7 +203,7 @@ fn audit_file(settings: &Settings) -> Result<(PathBuf, Option<Passing>), CliErro
         return Ok((directory.join("trail.log"), None));
     }
     let failed = |e: &dyn std::fmt::Display| CliError::new(1, format!("cannot make a directory for the trail: {e}"));
-    let name = crate::engine::random::base62(16).map_err(|e| failed(&e))?;
+    let name = crate::engine::kernel::random::base62(16).map_err(|e| failed(&e))?;
     let directory = std::env::temp_dir().join(format!("leasehold-dev-{name}"));
     // Not recursive: that it did not exist before is what keeps others out.
     std::fs::DirBuilder::new().mode(0o700).create(&directory).map_err(|e| failed(&e))?;

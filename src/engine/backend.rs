@@ -1,22 +1,29 @@
-//! A backend: what can be mounted, as the rest of the engine sees it. The table of them is `backends.rs`; nothing but
+//! A backend: what can be mounted, as the rest of the engine sees it. The table of them is `backend/table.rs`; nothing but
 //! the engine's own start names it.
 
+mod approle;
+mod aws;
+mod kv;
+pub(crate) mod listing;
+pub(crate) mod sys;
+pub(crate) mod table;
+mod token;
+
 use std::net::SocketAddr;
-use std::ops::Range;
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
-use super::core::Core;
-use super::error::Error;
-use super::field::Fields;
-use super::lease::{Maker, Terms};
-use super::path::{Fold, Row};
-use super::request::Request;
-use super::response::Response;
-use super::router::Mount;
+use super::lease::{Maker, Makers, Terms};
 use super::token::Token;
+use crate::engine::kernel::mounts::{Folds, Mount};
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::path::Row;
+use crate::engine::wire::request::Request;
+use crate::engine::wire::response::Response;
 
 /// One request, routed: what a backend sees.
 #[derive(Clone, Copy)]
@@ -27,6 +34,8 @@ pub(crate) struct Call<'a> {
     pub(crate) path: &'a str,
     /// The mount that serves it.
     pub(crate) mount: &'a Mount,
+    /// What can be mounted.
+    pub(crate) backends: &'a Backends,
     /// Who asks; none on login paths and on the few open ones.
     pub(crate) token: Option<&'a Token>,
     /// Whether the ACL grants `sudo` on this path.
@@ -158,47 +167,31 @@ pub(crate) trait Backend: Send + Sync {
 }
 
 /// The backends of an engine.
-pub(crate) struct Backends(Vec<Entry>);
-
-struct Entry {
-    backend: Box<dyn Backend>,
-    /// Where its paths have names that are read in any case.
-    folds: Vec<Fold>,
-}
+pub(crate) struct Backends(Vec<Box<dyn Backend>>);
 
 impl Backends {
     /// These, in this order.
     pub(crate) fn new(all: Vec<Box<dyn Backend>>) -> Self {
-        let entry = |backend: Box<dyn Backend>| {
+        Self(all)
+    }
+
+    /// All of them.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Backend> {
+        self.0.iter().map(|backend| &**backend)
+    }
+
+    /// Where the paths of each have names that are read in any case.
+    pub(crate) fn folds(&self) -> Folds {
+        let folds = |backend: &dyn Backend| {
             let mut folds = Vec::new();
             for fold in backend.tables().iter().flat_map(|table| table.iter()).filter_map(Row::fold) {
                 if !folds.contains(&fold) {
                     folds.push(fold);
                 }
             }
-            Entry { backend, folds }
+            folds
         };
-        Self(all.into_iter().map(entry).collect())
-    }
-
-    /// All of them.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &dyn Backend> {
-        self.0.iter().map(|entry| &*entry.backend)
-    }
-
-    /// The numbers of the segments of a path below `mount` that name an object in any case: the names of policies, and
-    /// of AppRole's roles (Vault API, "Policies" and "AppRole": names are lowered).
-    pub(crate) fn folded(&self, mount: &Mount, path: &str) -> Range<usize> {
-        let ahead = mount.path.matches('/').count();
-        let of_kind = self.0.iter().filter(|entry| entry.backend.kind() == mount.kind);
-        for fold in of_kind.flat_map(|entry| &entry.folds) {
-            let mut segments = path.split('/');
-            if fold.ahead.iter().all(|expected| segments.next() == Some(*expected)) {
-                let first = ahead + fold.ahead.len();
-                return first..if fold.rest { usize::MAX } else { first + 1 };
-            }
-        }
-        0..0
+        self.iter().map(|backend| (backend.kind(), folds(backend))).collect()
     }
 
     /// The row of a path below a mount.
@@ -228,13 +221,18 @@ impl Backends {
         self.built_in().any(|(_, kind, _)| kind == mount.kind)
     }
 
-    /// How many leases of a mount are worth working on at once; none where nothing is known of it.
-    pub(crate) fn width(&self, mount_uuid: &str) -> Option<usize> {
-        self.iter().filter_map(Backend::maker).find_map(|maker| maker.width(mount_uuid))
-    }
-
     /// The engine closes.
     pub(crate) fn close(&self) {
         self.iter().for_each(Backend::close);
+    }
+}
+
+impl Makers for Backends {
+    fn maker(&self, mount: &Mount) -> Option<&dyn Maker> {
+        self.of(mount).ok()?.maker()
+    }
+
+    fn width(&self, mount_uuid: &str) -> Option<usize> {
+        self.iter().filter_map(Backend::maker).find_map(|maker| maker.width(mount_uuid))
     }
 }

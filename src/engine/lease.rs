@@ -6,11 +6,14 @@
 //! `due/<time>/lease/<id>` wakes the timer, and `lease-open/<id>` (the number of failed attempts) is
 //! there while the lease is not active, so that a start reads only what was left in the middle.
 
+pub(crate) mod core;
 mod end;
-mod login;
+pub(crate) mod expiry;
+mod family;
+mod issued;
+pub(crate) mod login;
 mod maker;
 mod renew;
-pub(crate) mod sys;
 mod ttl;
 
 use std::collections::{HashMap, HashSet};
@@ -19,16 +22,19 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-pub(crate) use self::maker::{End, Failure, Maker, Told};
+pub(crate) use self::family::given;
+pub(crate) use self::issued::{Issued, Making};
+pub(crate) use self::maker::{End, Failure, Maker, Makers, Told};
 pub(crate) use self::ttl::{Terms, ttl};
-use super::barrier::Batch;
-use super::core::Core;
-use super::due::{Timer, due_key};
-use super::error::Error;
-use super::locks::Locks;
-use super::request::Origin;
-use super::router::Mount;
 use crate::clock::rfc3339;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::due::{due_key, lease_key as record_key};
+use crate::engine::kernel::locks::Locks;
+use crate::engine::kernel::mounts::Mount;
+pub(crate) use crate::engine::kernel::now;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::request::Origin;
 use crate::trail::Credential;
 
 /// What AWS is asked for, so that what somebody waits for is not queued behind what nobody does.
@@ -104,36 +110,6 @@ pub(crate) struct Lease {
     pub(crate) revoke_error: Option<String>,
 }
 
-/// A credential that exists in AWS and is not yet the client's: the pipeline makes the lease active
-/// and the audit line durable together, and only then answers; on any failure it revokes.
-#[derive(Debug)]
-pub(crate) struct Issued {
-    /// The lease, its key id and expiry filled in, still `Pending` in the store.
-    pub(crate) lease: Lease,
-    /// Until the lease is no longer being made.
-    #[expect(dead_code, reason = "only its end counts")]
-    pub(crate) making: Making,
-}
-
-/// That somebody is making the credential of a lease. However the work ends, also in a panic, the timer
-/// then no longer waits for it.
-pub(crate) struct Making {
-    core: Arc<Core>,
-    id: String,
-}
-
-impl Drop for Making {
-    fn drop(&mut self) {
-        self.core.leases.pending_over(&self.id);
-    }
-}
-
-impl std::fmt::Debug for Making {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_tuple("Making").field(&self.id).finish()
-    }
-}
-
 impl Lease {
     /// What the trail says about the credential: never a secret.
     pub(crate) fn credential(&self, core: &Core) -> Credential {
@@ -174,11 +150,6 @@ impl Lease {
     }
 }
 
-/// The key of a lease's record.
-pub(crate) fn record_key(id: &str) -> String {
-    format!("lease/{id}")
-}
-
 /// The key that is there while a lease is not active.
 pub(crate) fn open_key(id: &str) -> String {
     format!("lease-open/{id}")
@@ -196,8 +167,8 @@ pub(crate) struct Leases {
     pending_ended: Notify,
     // Leases that AWS has been seen without, and whose end the trail or the store did not take: AWS is not asked again.
     gone: Mutex<HashSet<String>>,
-    /// What the timer task waits for.
-    pub(super) timer: Timer,
+    // What ends them.
+    makers: Arc<dyn Makers>,
 }
 
 /// While pending, a lease is due after so many seconds: nobody is at work on it any more. Longer than
@@ -205,14 +176,14 @@ pub(crate) struct Leases {
 const PENDING_SECONDS_MAX: i64 = 300;
 
 impl Leases {
-    /// No timer yet.
-    pub(crate) fn new() -> Self {
+    /// None in the middle of anything; `makers` end them.
+    pub(crate) fn new(makers: Arc<dyn Makers>) -> Self {
         Self {
             locks: Locks::default(),
             pending: Mutex::default(),
             pending_ended: Notify::new(),
             gone: Mutex::default(),
-            timer: Timer::new(),
+            makers,
         }
     }
 
@@ -223,6 +194,11 @@ impl Leases {
 
     fn gone<T>(&self, f: impl FnOnce(&mut HashSet<String>) -> T) -> T {
         f(&mut self.gone.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How many leases of a mount are worth working on at once; none where nothing is known of it.
+    pub(super) fn width(&self, mount_uuid: &str) -> Option<usize> {
+        self.makers.width(mount_uuid)
     }
 
     /// Whether the lease is being issued by this process.
@@ -255,7 +231,7 @@ impl Leases {
         self.pending(|map| map.insert(lease.id.clone(), None));
         let making = Making { core: core.clone(), id: lease.id.clone() };
         core.barrier.commit(batch).await?;
-        self.notice(lease.due);
+        core.timer.notice(lease.due);
         // A token or mount that ended before the intent was written did not see this lease.
         if let Err(error) = still_wanted(core, lease) {
             self.forget(core, lease).await?;
@@ -268,8 +244,8 @@ impl Leases {
     ///
     /// # Errors
     /// When it is not stored, or when its token or mount ended meanwhile; the caller then abandons it.
-    pub(crate) async fn activate(&self, core: &Arc<Core>, issued: &Issued) -> Result<(), Error> {
-        let mut lease = issued.lease.clone();
+    pub(crate) async fn activate(&self, core: &Arc<Core>, issued: &Lease) -> Result<(), Error> {
+        let mut lease = issued.clone();
         lease.state = State::Active;
         let mut batch = Batch::new();
         let end = lease.expire_time;
@@ -280,7 +256,7 @@ impl Leases {
         match self.pending_over(&lease.id) {
             Some(reason) => Err(Error::Invalid(format!("the credential was revoked while it was made: {reason}"))),
             None => {
-                self.notice(end);
+                core.timer.notice(end);
                 Ok(())
             }
         }
@@ -299,7 +275,7 @@ impl Leases {
 /// The mount that issued a lease, and what ends it.
 fn maker<'c>(core: &'c Core, lease: &Lease) -> Option<(Arc<Mount>, &'c dyn Maker)> {
     let mount = core.mounts.by_uuid(&lease.mount)?;
-    let maker = core.backends.of(&mount).ok()?.maker()?;
+    let maker = core.leases.makers.maker(&mount)?;
     Some((mount, maker))
 }
 
@@ -318,9 +294,4 @@ fn still_wanted(core: &Core, lease: &Lease) -> Result<(), Error> {
         Some(mount) if !mount.tainted => Ok(()),
         _ => Err(Error::UnsupportedPath),
     }
-}
-
-/// Unix seconds.
-pub(crate) fn now(core: &Core) -> i64 {
-    core.clock.now().unix_timestamp()
 }

@@ -1,38 +1,14 @@
 //! The Vault API as a server: dynamic AWS credentials under leases, tokens, policies, AppRole, KV.
 
-mod absent;
-pub(crate) mod audit;
-pub(crate) mod auth;
 pub(crate) mod backend;
-mod backends;
-pub(crate) mod barrier;
-pub(crate) mod cidr;
-pub(crate) mod core;
-pub(crate) mod due;
-pub(crate) mod duration;
-pub(crate) mod error;
-pub(crate) mod expiry;
-pub(crate) mod field;
-pub(crate) mod handed;
 mod http;
+pub(crate) mod kernel;
 pub(crate) mod lease;
-pub(crate) mod listing;
-pub(crate) mod locks;
-mod loss;
-pub(crate) mod path;
 mod pipeline;
 pub(crate) mod policy;
-pub(crate) mod random;
-pub(crate) mod request;
-pub(crate) mod response;
-pub(crate) mod router;
-mod seal;
-pub(crate) mod secrets;
 mod setup;
-pub(crate) mod store;
-mod store_disk;
-pub(crate) mod sys;
 pub(crate) mod token;
+pub(crate) mod wire;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -44,19 +20,22 @@ use hyper_util::server::graceful::GracefulShutdown;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
-use self::backend::Backends;
-use self::barrier::{Barrier, Batch, KEY_LEN};
-use self::core::Core;
-use self::error::Error;
+use self::backend::{Backends, sys, table};
+use self::kernel::barrier::{Barrier, Batch, KEY_LEN};
+use self::kernel::due::Timer;
+use self::kernel::loss::{self, Losses};
+use self::kernel::mounts::{Mount, Mounts};
+use self::kernel::seal::{self, Directory, Key};
+use self::kernel::store::{MemoryStore, Store};
+use self::kernel::store_disk::DiskStore;
+use self::kernel::{Kernel, random};
 use self::lease::Leases;
-use self::loss::Losses;
+use self::lease::core::Core;
+use self::pipeline::Pipeline;
 use self::policy::Policies;
-use self::router::{Mount, Mounts};
-use self::seal::{Directory, Key};
 pub use self::setup::{AwsTransport, Config, Limits, OpenError, Storage, VAULT_VERSION, VERSION};
-use self::store::{MemoryStore, Store};
-use self::store_disk::DiskStore;
 use self::token::Tokens;
+use self::wire::error::Error;
 use crate::durable;
 use crate::secret::Secret;
 use crate::trail::Trail;
@@ -68,7 +47,7 @@ pub struct Engine {
 }
 
 struct Shared {
-    core: Arc<Core>,
+    pipeline: Arc<Pipeline>,
     store: Arc<dyn Store>,
     // Taken when the engine closes: the lock is let go only after the store.
     directory: Mutex<Option<Directory>>,
@@ -134,8 +113,8 @@ impl Engine {
         // What a store begins with is one batch, so that a start that is killed leaves all of it or nothing.
         let mut first = Batch::new();
         let engine_id = engine_id(&barrier, &mut first)?;
-        let backends = backends::all(&config);
-        let mounts = Mounts::open(&barrier, || first_mounts(&backends, &config.storage), &mut first)?;
+        let backends = Arc::new(table::all(&config));
+        let mounts = Mounts::open(&barrier, backends.folds(), || first_mounts(&backends, &config.storage), &mut first)?;
         let tokens = Tokens::open(&barrier, &mut first)?;
         let policies = Policies::open(&barrier, &mut first)?;
         if config.trail.is_some() {
@@ -156,15 +135,12 @@ impl Engine {
         missing.into_iter().for_each(|loss| losses.tell(loss));
         loss::note_with_every_batch(&barrier, &trail, noted, home.clone());
         let noting = tokio::spawn(loss::keep_noting(config.clock.clone(), barrier.clone()));
-        let core = Arc::new(Core {
+        let kernel = Arc::new(Kernel {
             clock: config.clock.clone(),
             trail,
             engine_id,
             mounts,
-            tokens,
-            policies,
-            leases: Leases::new(),
-            backends,
+            timer: Timer::new(),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             data_directory,
             audit_changes: tokio::sync::Mutex::new(()),
@@ -172,10 +148,11 @@ impl Engine {
             at_work: Arc::default(),
             barrier,
         });
+        let core = Arc::new(Core { kernel, tokens, policies, leases: Leases::new(backends.clone()) });
         let timer = Leases::start(&core);
         Ok(Self {
             shared: Arc::new(Shared {
-                core,
+                pipeline: Arc::new(Pipeline { core, backends }),
                 store,
                 directory: Mutex::new(directory),
                 limits: config.limits,
@@ -206,7 +183,7 @@ impl Engine {
         S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
     {
         let watcher = lock(&self.shared.streams).as_ref().map(GracefulShutdown::watcher);
-        http::serve_stream(self.shared.core.clone(), self.shared.limits, io, peer, watcher).await;
+        http::serve_stream(self.shared.pipeline.clone(), self.shared.limits, io, peer, watcher).await;
     }
 
     /// Accepts connections until `shutdown`, then lets the requests in flight end.
@@ -216,7 +193,7 @@ impl Engine {
         tls: Option<Arc<rustls::ServerConfig>>,
         shutdown: impl Future<Output = ()>,
     ) {
-        http::serve(self.shared.core.clone(), self.shared.limits, listener, tls, shutdown).await;
+        http::serve(self.shared.pipeline.clone(), self.shared.limits, listener, tls, shutdown).await;
     }
 
     /// Writes the address of the listening server (`http://host:port`) into the data directory's lock,
@@ -227,12 +204,12 @@ impl Engine {
 
     /// Closes and reopens the files of the trail, after they were rotated.
     pub fn reload(&self) {
-        self.shared.core.trail.reload();
+        self.shared.pipeline.core.trail.reload();
     }
 
     /// Revokes everything overdue, within `limit`; answers how many remain.
     pub async fn settle(&self, limit: Duration) -> usize {
-        self.shared.core.leases.settle(&self.shared.core, limit).await
+        Leases::settle(&self.shared.pipeline.core, limit).await
     }
 
     /// Lets requests in flight end, stops the timer, and closes the store, also where clones of this
@@ -245,23 +222,24 @@ impl Engine {
             tracing::warn!("requests were still in flight when the time to stop was up");
         }
         // Requests go on without their clients, and what nobody got is taken back.
-        let ended = tokio::time::timeout(self.shared.limits.drain_time_max, self.shared.core.at_work.write()).await;
+        let ended =
+            tokio::time::timeout(self.shared.limits.drain_time_max, self.shared.pipeline.core.at_work.write()).await;
         if ended.is_err() {
             tracing::warn!("requests without a client were still at work when the time to stop was up");
         }
         drop(ended);
-        self.shared.core.leases.stop();
-        self.shared.core.backends.close();
+        Leases::stop(&self.shared.pipeline.core);
+        self.shared.pipeline.backends.close();
         let timer = lock(&self.shared.timer).take();
         if let Some(timer) = timer {
             // A timer task that panicked has nothing left to wait for.
             let _ = timer.await;
         }
         self.shared.noting.abort();
-        let (trail, store) = (self.shared.core.trail.clone(), self.shared.store.clone());
+        let (trail, store) = (self.shared.pipeline.core.trail.clone(), self.shared.store.clone());
         // Both wait for their last flush, so not on a worker of the runtime.
         let lines = tokio::task::spawn_blocking(move || trail.close()).await.unwrap_or_default();
-        if let Err(error) = loss::note_last(&self.shared.core.barrier, lines, &self.shared.home).await {
+        if let Err(error) = loss::note_last(&self.shared.pipeline.core.barrier, lines, &self.shared.home).await {
             tracing::warn!(%error, "the trail's last lines were not noted down");
         }
         let _ = tokio::task::spawn_blocking(move || store.close()).await;

@@ -4,24 +4,27 @@
 //! response line is durable there. A credential that cannot be accounted for is revoked at once and
 //! never answered (see `finish`).
 
+mod absent;
+mod audit;
+pub(crate) mod handed;
+
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use serde_json::Map;
 
-use super::absent;
-use super::audit::Scene;
-use super::backend::Call;
-use super::core::Core;
-use super::error::Error;
-use super::handed::{Handed, What};
-use super::lease::Issued;
-use super::path::{Door, Row};
-use super::request::{Operation, Request};
-use super::response::Response;
-use super::router::Mount;
+use self::audit::Scene;
+use self::handed::Handed;
+use super::backend::{Backends, Call};
 use super::token::Token;
 use crate::acl::{Capability, Decision};
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::given::Given;
+use crate::engine::wire::path::{Door, Row};
+use crate::engine::wire::request::{Operation, Request};
+use crate::engine::wire::response::Response;
 use crate::secret::Secret;
 
 /// Whether a client still waits for what a request makes: either it gets the answer, or the answer is
@@ -80,6 +83,7 @@ struct Admission {
 /// Where a request goes.
 #[derive(Clone, Copy)]
 struct Target<'a> {
+    backends: &'a Backends,
     mount: &'a Mount,
     /// Below the mount.
     path: &'a str,
@@ -99,7 +103,7 @@ impl<'a> Target<'a> {
     }
 
     fn call(&self, request: &'a Request, row: &'static Row, token: Option<&'a Token>, sudo: bool) -> Call<'a> {
-        Call { request, path: self.path, mount: self.mount, token, sudo, row }
+        Call { request, path: self.path, mount: self.mount, backends: self.backends, token, sudo, row }
     }
 
     /// What is asked of the caller.
@@ -112,19 +116,39 @@ impl<'a> Target<'a> {
     }
 }
 
-impl Core {
+/// An answer, and what watches over what it hands out.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    /// The answer.
+    pub(crate) response: Response,
+    /// Takes back what the answer hands out, wherever the answer is lost.
+    pub(crate) handed: Option<Handed>,
+}
+
+/// What serves requests.
+pub(crate) struct Pipeline {
+    /// What requests share.
+    pub(crate) core: Arc<Core>,
+    /// What can be mounted.
+    pub(crate) backends: Arc<Backends>,
+}
+
+impl Pipeline {
     /// Serves one request from beginning to end. Must not be dropped half way: run it as a task.
-    pub(crate) async fn handle(self: &Arc<Self>, request: &Request, delivery: &Delivery) -> Result<Response, Error> {
-        let routed = self.mounts.route(&request.path);
+    pub(crate) async fn handle(&self, request: &Request, delivery: &Delivery) -> Result<Answer, Error> {
+        let core = &self.core;
+        let routed = core.mounts.route(&request.path);
         let target = routed.as_ref().map(|(mount, path)| {
             let mount = &**mount;
-            Target { mount, path, row: self.backends.row(mount, path) }
+            Target { backends: &self.backends, mount, path, row: self.backends.row(mount, path) }
         });
         if let Some(target) = target.filter(|target| target.door() == Door::Unaudited) {
             let row = target.served(request.operation)?;
-            return self.backends.of(target.mount)?.handle(self, target.call(request, row, None, false)).await;
+            let call = target.call(request, row, None, false);
+            let response = self.backends.of(target.mount)?.handle(core, call).await?;
+            return Ok(Answer { response, handed: None });
         }
-        if self.is_sealed() {
+        if self.core.is_sealed() {
             return Err(Error::Sealed);
         }
         let admission = self.admit(request, target).await;
@@ -132,7 +156,7 @@ impl Core {
             (delivery.recognised)();
         }
         let scene = Scene {
-            clock: &self.clock,
+            clock: &self.core.clock,
             request,
             mount: target.map(|target| target.mount),
             token: admission.token.as_ref(),
@@ -146,19 +170,19 @@ impl Core {
             }
             _ => {
                 let refusal = admission.refusal.unwrap_or_else(|| Error::NoRoute(request.path.clone()));
-                drop(self.trail.append(&scene.request_line(Some(&refusal))));
+                drop(self.core.trail.append(&scene.request_line(Some(&refusal))));
                 Err(refusal)
             }
         };
         let result = result.map_err(|error| absent::explain(error, &request.path));
         let result = self.finish(&scene, result, delivery).await;
         if let Some(token) = &admission.token {
-            self.tokens.used(self, token).await;
+            self.core.tokens.used(&self.core, token).await;
         }
         result
     }
 
-    async fn admit(self: &Arc<Self>, request: &Request, target: Option<Target<'_>>) -> Admission {
+    async fn admit(&self, request: &Request, target: Option<Target<'_>>) -> Admission {
         let mut admission =
             Admission { token: None, decision: None, operation: operation_name(request, None), refusal: None };
         match (target.map_or(Door::Guarded, |target| target.door()), &request.token) {
@@ -183,13 +207,13 @@ impl Core {
         admission
     }
 
-    async fn authenticate(self: &Arc<Self>, request: &Request, secret: &Secret) -> Result<Token, Error> {
+    async fn authenticate(&self, request: &Request, secret: &Secret) -> Result<Token, Error> {
         let remote = request.remote.map(|address| address.ip().to_canonical());
-        self.tokens.authenticate(self, secret, remote).await
+        self.core.tokens.authenticate(&self.core, secret, remote).await
     }
 
     fn authorise(
-        self: &Arc<Self>,
+        &self,
         request: &Request,
         target: Option<Target<'_>>,
         token: &Token,
@@ -200,7 +224,7 @@ impl Core {
                 let row = target.row.filter(|row| row.creates);
                 let exists = |row| {
                     let call = target.call(request, row, Some(token), false);
-                    self.backends.of(target.mount)?.exists(self, &call)
+                    self.backends.of(target.mount)?.exists(&self.core, &call)
                 };
                 row.map(exists).transpose()?.flatten()
             }
@@ -215,7 +239,8 @@ impl Core {
             Operation::Write if exists == Some(false) => Capability::Create,
             Operation::Write => Capability::Update,
         };
-        let decision = self.policies.check(self, token, capability, &request.path, &request.data)?;
+        let decision =
+            self.core.policies.check(&self.core, &token.policies, capability, &request.path, &request.data)?;
         let needs_sudo = target.and_then(|target| target.row).is_some_and(|row| row.sudo);
         let allowed = decision.allowed && (decision.sudo || !needs_sudo);
         admission.decision = Some(Decision { allowed, ..decision });
@@ -232,7 +257,9 @@ impl Core {
         if request.origin.is_none() && request.guardrails.is_none() {
             return Ok(());
         }
-        let may = |token| self.policies.check(self, token, Capability::Update, ESTATE_PATH, &Map::new());
+        let may = |token: &Token| {
+            self.core.policies.check(&self.core, &token.policies, Capability::Update, ESTATE_PATH, &Map::new())
+        };
         match token.map(may).transpose()? {
             Some(decision) if decision.allowed => Ok(()),
             _ => Err(Error::Forbidden(format!(
@@ -244,11 +271,11 @@ impl Core {
     }
 
     /// The request line, then the backend. What changes something waits for the line to be durable.
-    async fn execute(self: &Arc<Self>, scene: &Scene<'_>, target: Target<'_>, sudo: bool) -> Result<Response, Error> {
+    async fn execute(&self, scene: &Scene<'_>, target: Target<'_>, sudo: bool) -> Result<Response, Error> {
         let request = scene.request;
-        let ticket = self.trail.append(&scene.request_line(None));
+        let ticket = self.core.trail.append(&scene.request_line(None));
         let issues = target.row.is_some_and(|row| row.issues);
-        if issues && !self.trail.has_device() {
+        if issues && !self.core.trail.has_device() {
             return Err(Error::Internal("no audit device is enabled, so no credential is issued".to_owned()));
         }
         let changes = matches!(request.operation, Operation::Write | Operation::Patch | Operation::Delete);
@@ -257,97 +284,78 @@ impl Core {
         }
         // For the rest the response line, which follows the request line into the same files, is waited for.
         let _in_use = target.mount.in_use.read().await;
-        if !self.mounts.is_serving(target.mount) {
+        if !self.core.mounts.is_serving(target.mount) {
             return Err(Error::UnsupportedPath);
         }
         let backend = self.backends.of(target.mount)?;
         match target.served(request.operation) {
-            Ok(row) => backend.handle(self, target.call(request, row, scene.token, sudo)).await,
+            Ok(row) => backend.handle(&self.core, target.call(request, row, scene.token, sudo)).await,
             Err(refusal) => Err(backend.unserved(target.mount, target.path, refusal)),
         }
     }
 
     /// The response line; the credential becomes the client's only with that line durable.
     async fn finish(
-        self: &Arc<Self>,
+        &self,
         scene: &Scene<'_>,
         result: Result<Response, Error>,
         delivery: &Delivery,
-    ) -> Result<Response, Error> {
+    ) -> Result<Answer, Error> {
         // Asked once, before anything is the client's.
         let result = match delivery.deliver() {
             Ok(()) => result,
             Err(reason) => self.undo(result, reason).await,
         };
         match result {
-            Ok(mut response) => match response.issued.take() {
-                Some(issued) => self.hand_over(scene, response, issued).await,
+            Ok(mut response) => match response.given.take() {
+                Some(given) => self.hand_over(scene, response, given).await,
                 None => {
-                    response.handed = Handed::of(self, &mut response);
-                    let written = self.trail.append(&scene.response_line(Ok((&response, None)))).durable().await;
-                    if let Err(error) = written {
-                        if let Some(handed) = response.handed {
-                            handed.take_back("response-not-audited").await?;
-                        }
-                        return Err(unaudited(&error));
-                    }
-                    Ok(response)
+                    let line = self.core.trail.append(&scene.response_line(Ok((&response, None))));
+                    line.durable().await.map_err(|error| unaudited(&error))?;
+                    Ok(Answer { response, handed: None })
                 }
             },
             Err(error) => {
-                self.trail
-                    .append(&scene.response_line(Err(&error)))
-                    .durable()
-                    .await
-                    .map_err(|written| unaudited(&written))?;
+                let line = self.core.trail.append(&scene.response_line(Err(&error)));
+                line.durable().await.map_err(|written| unaudited(&written))?;
                 Err(error)
             }
         }
     }
 
     /// Takes back what a request made for which nobody waits any more.
-    async fn undo(self: &Arc<Self>, result: Result<Response, Error>, reason: &'static str) -> Result<Response, Error> {
-        let Ok(mut response) = result else { return result };
-        if let Some(issued) = response.issued.take() {
-            self.leases.abandon(self, issued.lease, reason).await;
-        } else if let Some(handed) = Handed::of(self, &mut response) {
-            handed.take_back(reason).await?;
-        } else {
-            return Ok(response);
-        }
+    async fn undo(&self, result: Result<Response, Error>, reason: &'static str) -> Result<Response, Error> {
+        let mut response = result?;
+        let Some(given) = response.given.take() else { return Ok(response) };
+        Handed::new(&self.core.kernel, given).undo(reason).await?;
         Err(Error::Server(format!("{reason}: what the request made has been revoked")))
     }
 
-    async fn hand_over(
-        self: &Arc<Self>,
-        scene: &Scene<'_>,
-        mut response: Response,
-        issued: Issued,
-    ) -> Result<Response, Error> {
-        if scene.token.is_some_and(Token::is_last_use) {
+    /// The response line of an answer that hands something out: the client's only with that line, and once it is
+    /// stored that it is.
+    async fn hand_over(&self, scene: &Scene<'_>, response: Response, given: Box<dyn Given>) -> Result<Answer, Error> {
+        let trail = &self.core.trail;
+        let handed = Handed::new(&self.core.kernel, given);
+        if handed.is_leased() && scene.token.is_some_and(Token::is_last_use) {
             // The token ends with this request, and the lease with the token.
             let refusal = Error::Invalid(
                 "Secret cannot be returned; token had one use left, so leased credentials were immediately revoked."
                     .to_owned(),
             );
-            self.leases.abandon(self, issued.lease, "token-had-one-use-left").await;
-            let written = self.trail.append(&scene.response_line(Err(&refusal))).durable().await;
+            handed.undo("token-had-one-use-left").await?;
+            let written = trail.append(&scene.response_line(Err(&refusal))).durable().await;
             return Err(written.err().map_or(refusal, |error| unaudited(&error)));
         }
         // Both flushes at once: the lease is active and its line durable, or the credential is revoked.
-        let ticket = self.trail.append(&scene.response_line(Ok((&response, Some(issued.lease.credential(self))))));
-        let (active, written) = tokio::join!(self.leases.activate(self, &issued), ticket.durable());
-        match (active, written) {
-            (Ok(()), Ok(())) => {
-                response.handed = Some(Handed::new(self, What::Lease(issued.lease.id)));
-                Ok(response)
-            }
+        let ticket = trail.append(&scene.response_line(Ok((&response, handed.credential()))));
+        match tokio::join!(handed.activate(), ticket.durable()) {
+            (Ok(()), Ok(())) => Ok(Answer { response, handed: Some(handed) }),
             (Err(error), Ok(())) => {
-                self.leases.abandon(self, issued.lease, "lease-not-stored").await;
+                handed.undo("lease-not-stored").await?;
                 Err(error)
             }
             (_, Err(error)) => {
-                self.leases.abandon(self, issued.lease, "response-not-audited").await;
+                handed.undo("response-not-audited").await?;
                 Err(unaudited(&error))
             }
         }
@@ -377,13 +385,13 @@ fn operation_name(request: &Request, exists: Option<bool>) -> &'static str {
 mod tests {
     use super::Delivery;
     use crate::clock::Clock;
-    use crate::engine::backends;
-    use crate::engine::router::Mount;
+    use crate::engine::backend::table;
+    use crate::engine::kernel::mounts::Mount;
     use crate::engine::setup::{Config, Storage};
 
     /// What the tables say of a whole path.
     fn needs_sudo(path: &str) -> bool {
-        let backends = backends::all(&Config::new(Storage::Memory, Clock::system()));
+        let backends = table::all(&Config::new(Storage::Memory, Clock::system()));
         backends.built_in().any(|(prefix, kind, _)| {
             let mount = Mount::new(prefix, kind, "").unwrap();
             path.strip_prefix(prefix).and_then(|rest| backends.row(&mount, rest)).is_some_and(|row| row.sudo)

@@ -4,20 +4,17 @@
 //! merged and compiled once ([`Acl`]) and kept per set of names, until any policy is written.
 //! The names are the key of that cache as a list, never joined into one string.
 
-pub(crate) mod sys;
-
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
-use super::barrier::{Barrier, Batch};
-use super::core::Core;
-use super::error::Error;
-use super::field::Fields;
-use super::token::Token;
 use crate::acl::document::{self, Document, DocumentError};
 use crate::acl::{self, Acl, Capability, Decision};
+use crate::engine::kernel::Kernel;
+use crate::engine::kernel::barrier::{Barrier, Batch};
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
 
 /// The record of one policy.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -49,33 +46,33 @@ impl Policies {
         Ok(Self { cache: RwLock::new(Cache::default()) })
     }
 
-    /// What `token` may do on `path`.
+    /// What the policies `names` of a token let it do on `path`.
     pub(crate) fn check(
         &self,
-        core: &Core,
-        token: &Token,
+        kernel: &Kernel,
+        names: &[String],
         capability: Capability,
         path: &str,
         data: &Map<String, Value>,
     ) -> Result<Decision, Error> {
-        let acl = self.acl(core, &token.policies)?;
-        Ok(acl.about(path, &core.folded(path)).decide(capability, path, data))
+        let acl = self.acl(kernel, names)?;
+        Ok(acl.about(path, &kernel.mounts.folded(path)).decide(capability, path, data))
     }
 
     /// What `sys/capabilities` answers for `path`, in whichever spelling it is given.
-    pub(crate) fn capabilities(&self, core: &Core, names: &[String], path: &str) -> Result<Vec<String>, Error> {
+    pub(crate) fn capabilities(&self, kernel: &Kernel, names: &[String], path: &str) -> Result<Vec<String>, Error> {
         let mut clean: String = path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
         if path.ends_with('/') && !clean.is_empty() {
             // Asked about a folder, it is a list that is meant.
             clean.push('/');
         }
-        let folded = core.folded(&clean);
+        let folded = kernel.mounts.folded(&clean);
         let clean = acl::in_lower_case(&clean, &folded);
-        Ok(self.acl(core, names)?.about(&clean, &folded).capabilities(&clean))
+        Ok(self.acl(kernel, names)?.about(&clean, &folded).capabilities(&clean))
     }
 
     /// The compiled rules of these policies. Names without a policy grant nothing.
-    pub(crate) fn acl(&self, core: &Core, names: &[String]) -> Result<Arc<Acl>, Error> {
+    pub(crate) fn acl(&self, kernel: &Kernel, names: &[String]) -> Result<Arc<Acl>, Error> {
         let generation = {
             let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
             if let Some(acl) = cache.sets.get(names) {
@@ -83,7 +80,7 @@ impl Policies {
             }
             cache.generation
         };
-        let acl = Arc::new(Self::compile(core, names)?);
+        let acl = Arc::new(Self::compile(kernel, names)?);
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         if cache.generation == generation {
             if cache.sets.len() >= CACHE_SETS_MAX {
@@ -94,13 +91,13 @@ impl Policies {
         Ok(acl)
     }
 
-    fn compile(core: &Core, names: &[String]) -> Result<Acl, Error> {
+    fn compile(kernel: &Kernel, names: &[String]) -> Result<Acl, Error> {
         if names.iter().any(|name| name == "root") {
             return Ok(Acl::root());
         }
         let mut policies = Vec::new();
         for name in names {
-            if let Some(text) = Self::text(core, name)? {
+            if let Some(text) = Self::text(kernel, name)? {
                 let rules = document::parse(&text)
                     .map_err(|error| Error::Internal(format!("the stored policy {name} does not parse: {error}")))?;
                 policies.push((name.as_str(), rules));
@@ -110,17 +107,17 @@ impl Policies {
     }
 
     /// Whether there is a policy of this name.
-    pub(crate) fn exists(&self, core: &Core, name: &str) -> Result<bool, Error> {
-        Ok(name == "root" || Self::text(core, name)?.is_some())
+    pub(crate) fn exists(&self, kernel: &Kernel, name: &str) -> Result<bool, Error> {
+        Ok(name == "root" || Self::text(kernel, name)?.is_some())
     }
 
     /// The document as it was written; none for `root`, which has none, and for what is absent.
-    fn text(core: &Core, name: &str) -> Result<Option<String>, Error> {
-        Ok(core.barrier.get::<Stored>(&key(name))?.map(|stored| stored.text))
+    pub(crate) fn text(kernel: &Kernel, name: &str) -> Result<Option<String>, Error> {
+        Ok(kernel.barrier.get::<Stored>(&key(name))?.map(|stored| stored.text))
     }
 
     /// Stores a document that parses; durable, and in force for the next request, when it returns.
-    async fn put(&self, core: &Core, name: &str, text: String) -> Result<(), Error> {
+    pub(crate) async fn put(&self, kernel: &Kernel, name: &str, text: String) -> Result<(), Error> {
         let refused = |error: DocumentError| Error::Invalid(error.to_string());
         let document = Document::parse(&text).map_err(|error| refused(error.into()))?;
         document.rules().map_err(refused)?;
@@ -129,17 +126,17 @@ impl Policies {
         }
         let mut batch = Batch::new();
         batch.put(key(name), &Stored { text })?;
-        self.commit(core, batch).await
+        self.commit(kernel, batch).await
     }
 
-    async fn delete(&self, core: &Core, name: &str) -> Result<(), Error> {
+    pub(crate) async fn delete(&self, kernel: &Kernel, name: &str) -> Result<(), Error> {
         let mut batch = Batch::new();
         batch.delete(key(name));
-        self.commit(core, batch).await
+        self.commit(kernel, batch).await
     }
 
-    async fn commit(&self, core: &Core, batch: Batch) -> Result<(), Error> {
-        let result = core.barrier.commit(batch).await;
+    async fn commit(&self, kernel: &Kernel, batch: Batch) -> Result<(), Error> {
+        let result = kernel.barrier.commit(batch).await;
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         cache.generation += 1;
         cache.sets.clear();
@@ -147,8 +144,8 @@ impl Policies {
     }
 
     /// All names, `root` included, in order.
-    fn names(core: &Core) -> Result<Vec<String>, Error> {
-        let keys = core.barrier.keys(KEY_PREFIX, None, usize::MAX)?;
+    pub(crate) fn names(kernel: &Kernel) -> Result<Vec<String>, Error> {
+        let keys = kernel.barrier.keys(KEY_PREFIX, None, usize::MAX)?;
         let mut names: Vec<String> = keys.iter().map(|key| key[KEY_PREFIX.len()..].to_owned()).collect();
         names.push("root".to_owned());
         names.sort_unstable();

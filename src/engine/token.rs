@@ -3,8 +3,7 @@
 //! Here are the records and what can be told from a record alone; [`Tokens`] keeps them, and
 //! `auth/token` is their API.
 
-mod keep;
-mod revoke;
+pub(crate) mod keep;
 
 use std::net::IpAddr;
 
@@ -12,8 +11,9 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 pub(crate) use self::keep::Tokens;
-use super::cidr;
-use super::request::Origin;
+use crate::engine::kernel::due::lease_key;
+use crate::engine::wire::cidr;
+use crate::engine::wire::request::Origin;
 use crate::secret::Secret;
 
 /// The record of one token, stored under `token/<hash>`. Times are Unix seconds.
@@ -85,8 +85,18 @@ impl Token {
     }
 
     /// Whether it can still be used at `now` (Unix seconds).
-    fn is_alive(&self, now: i64) -> bool {
+    pub(crate) fn is_alive(&self, now: i64) -> bool {
         self.doomed.is_none() && self.num_uses >= 0 && self.expire_time.is_none_or(|end| now < end)
+    }
+
+    /// The lease that the token is; none for a token that never ends.
+    pub(crate) fn lease_id(&self) -> Option<String> {
+        self.expire_time.map(|_| format!("{}/h{}", self.path, self.hash))
+    }
+
+    /// The key of its lease in the store.
+    pub(crate) fn lease_key(&self) -> Option<String> {
+        self.lease_id().map(|id| lease_key(&id))
     }
 
     /// Whether a request from `remote` may use it.

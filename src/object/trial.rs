@@ -1,7 +1,7 @@
 //! A login that is only in the tests: what one costs. This file, its `mod` line, and its line in `KINDS`.
 //!
 //! Somebody says a word, and an issuer that the method believes vouches for it: so the method has settings, too. The
-//! engine's side of it is `engine/backends/trial_login.rs`.
+//! engine's side of it is `engine/backend/table/trial_login.rs`.
 
 use serde_json::{Map, Value};
 

@@ -233,9 +233,24 @@ fn no_test_file_is_forgotten() {
     assert!(forgotten.is_empty(), "not in tests/it/main.rs: {forgotten:?}");
 }
 
-/// Import circles inside a room: the files of each, for the rooms that have any. The aim is none; a number here may
-/// only fall. A circle that is a file and its own parts (`x.rs` and `x/…`) is no trouble and is not counted.
-const CIRCLES: &[(&str, &[usize])] = &[("engine", &[9]), ("guardrail", &[]), ("review", &[])];
+/// Import circles inside a room: the files of each, for the rooms that have any; every other room has none. The aim is
+/// none; a number here may only fall. A circle that is a file and its own parts (`x.rs` and `x/…`) is no trouble and is
+/// not counted.
+const CIRCLES: &[(&str, &[usize])] = &[
+    ("acl", &[4]),
+    ("api", &[2]),
+    ("apply", &[2, 2]),
+    ("cli", &[34, 2]),
+    ("estate", &[19]),
+    ("git", &[4]),
+    ("iam", &[9, 2]),
+    ("object", &[17]),
+    ("plan", &[9]),
+    ("proposal", &[4]),
+    ("sandbox", &[20, 2]),
+    ("trail", &[4]),
+    ("username", &[3]),
+];
 
 /// The files of a room as modules: `["engine", "lease", "end"]` to the file's path below `src/`.
 type Modules = BTreeMap<Vec<String>, String>;
@@ -412,22 +427,30 @@ fn circles_of(room: &str) -> Vec<Vec<String>> {
 
 #[test]
 fn import_circles_only_shrink() {
-    for (room, most) in CIRCLES {
+    let rooms: BTreeSet<String> = sources().into_iter().map(|(_, room, _)| room).collect();
+    assert!(rooms.len() > 20, "{rooms:?}");
+    let told = |room: &str| CIRCLES.iter().find(|(name, _)| *name == room).map_or(&[][..], |(_, sizes)| sizes);
+    let mut wrong = Vec::new();
+    for room in &rooms {
         let found = circles_of(room);
         let sizes: Vec<usize> = found.iter().map(Vec::len).collect();
-        let list: Vec<String> = found.iter().map(|circle| format!("{}: {}", circle.len(), circle.join(" "))).collect();
-        assert_eq!(
-            sizes,
-            *most,
-            "import circles of src/{room}; fewer is better, then say so here:\n{}",
-            list.join("\n")
-        );
+        if sizes != told(room) {
+            wrong.push(format!(
+                "src/{room}: {:?}, not {sizes:?}; fewer is better, then say so in the table",
+                told(room)
+            ));
+            wrong.extend(found.iter().map(|circle| format!("  {}: {}", circle.len(), circle.join(" "))));
+        }
     }
+    wrong.extend(CIRCLES.iter().filter(|(room, _)| !rooms.contains(*room)).map(|(room, _)| format!("no room {room}")));
+    assert!(wrong.is_empty(), "import circles:\n{}", wrong.join("\n"));
 }
 
 /// Sub-rooms as floors, the lowest first: none names a higher one.
-const FLOORS: &[(&str, &[&str])] =
-    &[("review", &["escape", "words", "finding", "describe", "state", "comparison", "judgement", "report", "render"])];
+const FLOORS: &[(&str, &[&str])] = &[
+    ("engine", &["setup", "wire", "kernel", "policy", "token", "lease", "backend", "pipeline", "http"]),
+    ("review", &["escape", "words", "finding", "describe", "state", "comparison", "judgement", "report", "render"]),
+];
 
 #[test]
 fn sub_rooms_name_only_lower_floors() {
@@ -452,29 +475,29 @@ fn sub_rooms_name_only_lower_floors() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
-/// The engine's backends, by where their files are.
-const BACKENDS: [&str; 5] = ["secrets/aws", "secrets/kv", "auth/approle", "auth/token", "sys"];
+/// What of `engine/backend/` is no backend, but what they have in common.
+const NO_BACKENDS: [&str; 2] = ["table", "listing"];
 
 /// Who may name any of them: the table, and the engine's start.
-const MAY_NAME_BACKENDS: [&str; 2] = ["engine/mod.rs", "engine/backends.rs"];
+const MAY_NAME_BACKENDS: [&str; 2] = ["engine/mod.rs", "engine/backend/table.rs"];
 
 #[test]
 fn only_the_table_of_backends_names_one() {
     let files = sources();
     let all = modules("engine", &files);
     let backend_of = |below: &str| {
-        let below = below.strip_prefix("engine/").unwrap_or(below);
-        BACKENDS.into_iter().find(|place| below.strip_prefix(place).is_some_and(|rest| rest.starts_with(['/', '.'])))
+        let name = below.strip_prefix("engine/backend/")?.split(['/', '.']).next()?;
+        (!NO_BACKENDS.contains(&name)).then(|| name.to_owned())
     };
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
     for (module, below) in &all {
         let (_, _, lines) = files.iter().find(|(path, ..)| path == below).expect("the file is there");
         let own = backend_of(below);
-        seen.extend(own);
+        seen.extend(own.clone());
         if !MAY_NAME_BACKENDS.contains(&below.as_str()) {
             let others = named(module, lines, &all).into_iter();
-            let others = others.filter(|other| backend_of(other).is_some_and(|backend| own != Some(backend)));
+            let others = others.filter(|other| backend_of(other).is_some_and(|backend| own.as_ref() != Some(&backend)));
             wrong.extend(others.map(|other| format!("src/{below} may not name src/{other}")));
         }
         let compares = |line: &&String| {
@@ -485,7 +508,7 @@ fn only_the_table_of_backends_names_one() {
         };
         wrong.extend(lines.iter().filter(compares).map(|line| format!("src/{below}: a type by its name: {line}")));
     }
-    assert_eq!(seen.len(), BACKENDS.len(), "a place in the list has moved");
+    assert!(seen.len() >= 5, "{seen:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 

@@ -5,8 +5,8 @@ use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, StatusCode};
 use serde_json::{Map, Value};
 
-use crate::engine::error::Error;
-use crate::engine::response::{Response, Shape};
+use crate::engine::wire::error::Error;
+use crate::engine::wire::response::{Response, Shape};
 
 /// Whether the answer travels under TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -100,8 +100,8 @@ mod tests {
     use serde_json::json;
 
     use super::{Transport, render};
-    use crate::engine::error::Error;
-    use crate::engine::response::{LeaseFields, Response, Shape};
+    use crate::engine::wire::error::Error;
+    use crate::engine::wire::response::{LeaseFields, Response, Shape};
 
     fn rendered(result: Result<Response, Error>) -> (u16, String) {
         let answer = render("id-1", result, Transport::Plain);

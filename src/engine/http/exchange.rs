@@ -16,13 +16,11 @@ use hyper::body::{Body, Incoming};
 use super::answer::{Transport, render};
 use super::parse;
 use super::visit::{Answer, Full, Open, STRANGER_BYTES_MAX, STRANGER_REQUESTS_MAX, Visit};
-use crate::engine::core::Core;
-use crate::engine::error::Error;
-use crate::engine::pipeline::Delivery;
-use crate::engine::random;
-use crate::engine::request::Request;
-use crate::engine::response::Response;
+use crate::engine::kernel::random;
+use crate::engine::pipeline::{self, Delivery, Pipeline};
 use crate::engine::setup::Limits;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::request::Request;
 
 /// Bytes of a body that is too large which are read all the same, so that its sender, who reads the answer
 /// only after that, gets to know why. As large as any body that Vault takes.
@@ -34,7 +32,7 @@ const STRANGER_DRAIN_BYTES_MAX: u64 = 64 << 10;
 /// What a connection's requests need to know.
 #[derive(Clone)]
 pub(super) struct Connection {
-    pub(super) core: Arc<Core>,
+    pub(super) pipeline: Arc<Pipeline>,
     pub(super) limits: Limits,
     pub(super) peer: Option<SocketAddr>,
     pub(super) transport: Transport,
@@ -51,11 +49,14 @@ pub(super) async fn answer(
         visit.written().await;
     }
     let mut open = visit.open(head_bytes(&request));
-    let (id, mut result) = match random::uuid() {
+    let (id, result) = match random::uuid() {
         Ok(id) => (id.clone(), respond(connection, &mut open, id, request).await),
         Err(error) => (String::new(), Err(error)),
     };
-    let handed = result.as_mut().ok().and_then(|response| response.handed.take());
+    let (result, handed) = match result {
+        Ok(answer) => (Ok(answer.response), answer.handed),
+        Err(error) => (Err(error), None),
+    };
     Ok(render(&id, result, transport).map(|bytes| visit.answer(bytes, handed)))
 }
 
@@ -70,7 +71,7 @@ async fn respond(
     open: &mut Open,
     id: String,
     request: http::Request<Incoming>,
-) -> Result<Response, Error> {
+) -> Result<pipeline::Answer, Error> {
     let (parts, mut body) = request.into_parts();
     // Whoever sends it gets no body, so nothing may be made for it. Health checks ask like that.
     if parts.method == http::Method::HEAD && parts.uri.path() != "/v1/sys/health" {
@@ -84,23 +85,24 @@ async fn respond(
         Ok(body) => Bytes::from(body?),
         Err(_) => return Err(Error::Invalid("the request body did not arrive in time".to_owned())),
     };
-    let request: Request = parse::parse(&|path| connection.core.folded(path), id, &parts, &body, connection.peer)?;
+    let request: Request =
+        parse::parse(&|path| connection.pipeline.core.mounts.folded(path), id, &parts, &body, connection.peer)?;
     drop((parts, body));
     open.work();
     work(connection, request).await
 }
 
 /// Runs a request in a task of its own.
-async fn work(connection: Connection, request: Request) -> Result<Response, Error> {
-    let Connection { core, limits, visit, .. } = connection;
+async fn work(connection: Connection, request: Request) -> Result<pipeline::Answer, Error> {
+    let Connection { pipeline, limits, visit, .. } = connection;
     let delivery = Arc::new(Delivery::new(move || visit.recognise()));
     let waiting = Waiting(delivery.clone());
-    let running = core.running();
+    let running = pipeline.core.running();
     let mut task = tokio::spawn({
         let delivery = delivery.clone();
         async move {
             let _running = running;
-            Box::pin(core.handle(&request, &delivery)).await
+            Box::pin(pipeline.handle(&request, &delivery)).await
         }
     });
     let ended = match tokio::time::timeout(limits.request_time_max, &mut task).await {
@@ -133,8 +135,9 @@ impl Connection {
             return Err(refusal(full));
         }
         let remote = self.peer.map(|peer| peer.ip().to_canonical());
+        let core = &self.pipeline.core;
         match parse::token(&parts.headers)? {
-            Some(token) if !self.core.is_sealed() && self.core.tokens.is_valid(&self.core, &token, remote) => {
+            Some(token) if !core.is_sealed() && core.tokens.is_valid(core, &token, remote) => {
                 self.visit.recognise();
                 Ok(())
             }

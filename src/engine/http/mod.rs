@@ -33,8 +33,8 @@ use self::answer::Transport;
 use self::crowd::{Crowd, Place};
 use self::exchange::Connection;
 use self::visit::{Source, Visit, Watched};
-use super::core::Core;
 use super::setup::Limits;
+use crate::engine::pipeline::Pipeline;
 
 /// Bytes of a request's head: the guardrails of a role at their longest, and as much as anything else needs.
 const HEAD_BYTES_MAX: usize = parse::GUARDRAILS_BYTES_MAX + 16 * 1024;
@@ -71,7 +71,7 @@ fn builder(limits: &Limits, peer: Option<SocketAddr>) -> auto::Builder<TokioExec
 
 /// Serves one plain connection until its end, or until the watcher's owner shuts down.
 pub(crate) async fn serve_stream<S>(
-    core: Arc<Core>,
+    pipeline: Arc<Pipeline>,
     limits: Limits,
     io: S,
     peer: Option<SocketAddr>,
@@ -81,7 +81,7 @@ pub(crate) async fn serve_stream<S>(
 {
     let visit = Visit::new(peer);
     let io = Watched::new(io, &visit);
-    let connection = Connection { core, limits, peer, transport: Transport::Plain, visit: visit.clone() };
+    let connection = Connection { pipeline, limits, peer, transport: Transport::Plain, visit: visit.clone() };
     let service = service_fn(move |request| exchange::answer(connection.clone(), request));
     let builder = builder(&limits, peer).http1_only();
     let served = builder.serve_connection(TokioIo::new(io), service).into_owned();
@@ -95,7 +95,7 @@ pub(crate) async fn serve_stream<S>(
 
 /// Accepts connections until `shutdown`, then lets the requests in flight end, within the limit.
 pub(crate) async fn serve(
-    core: Arc<Core>,
+    pipeline: Arc<Pipeline>,
     limits: Limits,
     listener: TcpListener,
     tls: Option<Arc<rustls::ServerConfig>>,
@@ -125,9 +125,9 @@ pub(crate) async fn serve(
         }
         let place = crowd.enter(Source::of(peer), Visit::new(Some(peer)));
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
-        let (core, acceptor) = (core.clone(), tls.clone().map(TlsAcceptor::from));
+        let (pipeline, acceptor) = (pipeline.clone(), tls.clone().map(TlsAcceptor::from));
         let visit = place.visit.clone();
-        let connection = Connection { core, limits, peer: Some(peer), transport, visit };
+        let connection = Connection { pipeline, limits, peer: Some(peer), transport, visit };
         let id = place.id();
         let task = tokio::spawn(Box::pin(visited(connection, stream, acceptor, place)));
         Place::served_by(&crowd, id, task.abort_handle());

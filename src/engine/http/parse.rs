@@ -10,8 +10,8 @@ use serde_json::{Map, Value};
 
 use super::{json, path};
 use crate::acl::in_lower_case;
-use crate::engine::error::Error;
-use crate::engine::request::{Operation, Origin, Request};
+use crate::engine::wire::error::Error;
+use crate::engine::wire::request::{Operation, Origin, Request};
 use crate::secret::Secret;
 
 /// Longer `X-Leasehold-*` values are refused, in bytes.
@@ -225,8 +225,8 @@ mod tests {
     use serde_json::json;
 
     use super::parse;
-    use crate::engine::error::Error;
-    use crate::engine::request::{Operation, Request};
+    use crate::engine::wire::error::Error;
+    use crate::engine::wire::request::{Operation, Request};
 
     fn parsed(method: &str, uri: &str, headers: &[(&str, &str)], body: &str) -> Result<Request, Error> {
         let mut request = http::Request::builder().method(method).uri(uri);

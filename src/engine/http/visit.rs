@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
-use crate::engine::handed::Handed;
+use crate::engine::pipeline::handed::Handed;
 
 /// Bytes of heads and bodies that a connection without a token may hold at a time.
 pub(super) const STRANGER_BYTES_MAX: usize = 16 << 10;

@@ -8,10 +8,11 @@ use std::sync::Arc;
 
 use super::login::token_of;
 use super::{End, Failure, Lane, Lease, Leases, State, maker, now, open_key};
-use crate::engine::barrier::Batch;
-use crate::engine::core::Core;
-use crate::engine::error::Error;
-use crate::engine::random;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::due::lease_key;
+use crate::engine::kernel::random;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
 use crate::trail::{Event, Record};
 
 /// How many leases one commit marks.
@@ -65,7 +66,7 @@ impl Leases {
         };
         self.note(core, &lease, "lease-abandoned", reason, None);
         match marked {
-            Ok(()) => self.notice(lease.due),
+            Ok(()) => core.timer.notice(lease.due),
             Err(error) => tracing::error!(lease = lease.id, %error, "an abandoned lease could not be marked"),
         }
     }
@@ -111,7 +112,7 @@ impl Leases {
                 }
             }
         }
-        self.notice(now(core));
+        core.timer.notice(now(core));
         Ok(())
     }
 
@@ -126,7 +127,7 @@ impl Leases {
 
     /// The ids of all leases that begin with `prefix`.
     pub(crate) fn ids_under(&self, core: &Core, prefix: &str) -> Result<Vec<String>, Error> {
-        let prefix = super::record_key(prefix);
+        let prefix = lease_key(prefix);
         let mut ids = Vec::new();
         let mut after: Option<String> = None;
         loop {
@@ -268,7 +269,7 @@ impl Leases {
                 }
             }
         }
-        self.notice(now(core));
+        core.timer.notice(now(core));
         Ok(())
     }
 
@@ -348,7 +349,7 @@ impl Leases {
                 Ok(Attempt::Unsure(text))
             }
             // The engine is closing: the lease is due as it is, and the next start takes it up.
-            Err(failure) if failure.postponed && self.is_stopping() => Ok(Attempt::Failed(failure.text)),
+            Err(failure) if failure.postponed && Self::is_stopping(core) => Ok(Attempt::Failed(failure.text)),
             Err(failure) if failure.postponed => {
                 let at = time.saturating_add(backoff_seconds(1, true, random::bytes::<1>()?[0]));
                 self.put_off(core, lease, at, &failure.text).await?;
@@ -378,7 +379,7 @@ impl Leases {
         batch.put(open_key(&lease.id), &lease.attempts)?;
         lease.reschedule(&mut batch, at)?;
         core.barrier.commit(batch).await?;
-        self.notice(at);
+        core.timer.notice(at);
         Ok(())
     }
 

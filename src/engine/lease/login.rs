@@ -9,11 +9,12 @@ use std::sync::Arc;
 use futures_util::TryStreamExt;
 use serde_json::{Value, json};
 
-use super::{Leases, now, record_key};
+use super::{Leases, now};
 use crate::clock::rfc3339;
-use crate::engine::core::Core;
-use crate::engine::error::Error;
+use crate::engine::kernel::due::lease_key;
+use crate::engine::lease::core::Core;
 use crate::engine::token::Token;
+use crate::engine::wire::error::Error;
 
 /// How many tokens one call marks at a time.
 const MARKING_CONCURRENCY: usize = 16;
@@ -22,27 +23,15 @@ const MARKING_CONCURRENCY: usize = 16;
 const HASH_LEN: usize = 64;
 
 /// The hash of the token whose lease has this id, if it can be a token's.
-pub(super) fn token_of(id: &str) -> Option<&str> {
+pub(crate) fn token_of(id: &str) -> Option<&str> {
     let (_, name) = id.strip_prefix("auth/")?.rsplit_once('/')?;
     name.strip_prefix('h').filter(|hash| hash.len() == HASH_LEN && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
-impl Token {
-    /// The lease that the token is; none for a token that never ends.
-    pub(crate) fn lease_id(&self) -> Option<String> {
-        self.expire_time.map(|_| format!("{}/h{}", self.path, self.hash))
-    }
-
-    /// The key of its lease in the store.
-    pub(crate) fn lease_key(&self) -> Option<String> {
-        self.lease_id().map(|id| record_key(&id))
-    }
-}
-
 impl Leases {
     /// Whether there is a lease of this id.
-    pub(super) fn is_there(&self, core: &Core, id: &str) -> Result<bool, Error> {
-        let key = record_key(id);
+    pub(crate) fn is_there(&self, core: &Core, id: &str) -> Result<bool, Error> {
+        let key = lease_key(id);
         Ok(core.barrier.keys(&key, None, 1)?.first() == Some(&key))
     }
 
@@ -52,7 +41,7 @@ impl Leases {
     }
 
     /// What a lookup says of a token's lease.
-    pub(super) fn describe_token(&self, core: &Core, id: &str, hash: &str) -> Result<Option<Value>, Error> {
+    pub(crate) fn describe_token(&self, core: &Core, id: &str, hash: &str) -> Result<Option<Value>, Error> {
         let Some(token) = self.token(core, id, hash)? else { return Ok(None) };
         let end = token.expire_time.unwrap_or_default();
         Ok(Some(json!({

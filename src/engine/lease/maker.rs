@@ -5,9 +5,9 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::{Lane, Lease};
-use crate::engine::core::Core;
-use crate::engine::error::Error;
-use crate::engine::router::Mount;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
 
 /// How a backend ends what it issued.
 pub(crate) trait Maker: Send + Sync {
@@ -39,6 +39,15 @@ pub(crate) trait Maker: Send + Sync {
         lease: &'a mut Lease,
         lane: Lane,
     ) -> BoxFuture<'a, Result<End, Failure>>;
+
+    /// How many leases of a mount are worth working on at once; none where nothing is known of it.
+    fn width(&self, mount_uuid: &str) -> Option<usize>;
+}
+
+/// The makers of an engine.
+pub(crate) trait Makers: Send + Sync {
+    /// What ends the leases of a mount; none where nothing does.
+    fn maker(&self, mount: &Mount) -> Option<&dyn Maker>;
 
     /// How many leases of a mount are worth working on at once; none where nothing is known of it.
     fn width(&self, mount_uuid: &str) -> Option<usize>;

@@ -6,11 +6,11 @@ use serde_json::Map;
 
 use super::{Lease, Leases, State, Terms, maker, now, ttl};
 use crate::acl::Capability;
-use crate::engine::barrier::Batch;
-use crate::engine::core::Core;
-use crate::engine::error::Error;
-use crate::engine::response::{LeaseFields, Response};
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::lease::core::Core;
 use crate::engine::token::Token;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::response::{LeaseFields, Response};
 
 impl Leases {
     /// Renews a lease by `increment` seconds from now (0: what the mount gives). For whom may not end it, it ends
@@ -56,7 +56,7 @@ impl Leases {
         let end = lease.expire_time;
         lease.reschedule(&mut batch, end)?;
         core.barrier.commit(batch).await?;
-        self.notice(end);
+        core.timer.notice(end);
         // The response line, which is waited for, comes behind this one in the same files.
         self.note(core, &lease, "lease-renewed", "requested", None);
         let fields = LeaseFields { lease_id: lease.id, renewable: true, lease_duration: seconds };
@@ -66,7 +66,7 @@ impl Leases {
 
 /// Whether a token may end the lease: its own, or where its policies let it revoke leases.
 fn may_end(core: &Core, caller: &Token, lease: &Lease) -> Result<bool, Error> {
-    let revoke = || core.policies.check(core, caller, Capability::Update, "sys/leases/revoke", &Map::new());
+    let revoke = || core.policies.check(core, &caller.policies, Capability::Update, "sys/leases/revoke", &Map::new());
     Ok(lease.token == caller.hash || revoke()?.allowed)
 }
 

@@ -1,6 +1,6 @@
 //! How long a lease or a token lasts: one calculation for both, at issue and at renewal.
 
-use crate::engine::error::Error;
+use crate::engine::wire::error::Error;
 use crate::units::duration::short_go_string as human;
 
 /// What a TTL is computed from. All in seconds; 0 is "not set".

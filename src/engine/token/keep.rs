@@ -11,12 +11,12 @@ use std::sync::{Arc, Mutex, PoisonError};
 use aws_lc_rs::hmac;
 
 use super::{NewToken, Token};
-use crate::engine::barrier::{Barrier, Batch};
-use crate::engine::core::Core;
-use crate::engine::due::due_key;
-use crate::engine::error::Error;
-use crate::engine::locks::{Guard, Locks};
-use crate::engine::random;
+use crate::engine::kernel::barrier::{Barrier, Batch};
+use crate::engine::kernel::due::due_key;
+use crate::engine::kernel::locks::{Guard, Locks};
+use crate::engine::kernel::random;
+use crate::engine::kernel::{Kernel, now};
+use crate::engine::wire::error::Error;
 use crate::secret::Secret;
 
 const KEY_KEY: &str = "core/token-key";
@@ -79,7 +79,7 @@ impl Tokens {
     }
 
     /// The record under `hash`, whatever its state.
-    pub(super) fn load(&self, core: &Core, hash: &str) -> Result<Option<Arc<Token>>, Error> {
+    pub(crate) fn load(&self, kernel: &Kernel, hash: &str) -> Result<Option<Arc<Token>>, Error> {
         let generation = {
             let cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some(token) = cache.records.get(hash) {
@@ -87,7 +87,7 @@ impl Tokens {
             }
             cache.generation
         };
-        let Some(token) = core.barrier.get::<Token>(&token_key(hash))? else { return Ok(None) };
+        let Some(token) = kernel.barrier.get::<Token>(&token_key(hash))? else { return Ok(None) };
         let token = Arc::new(token);
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         if cache.generation == generation {
@@ -100,8 +100,8 @@ impl Tokens {
     }
 
     /// Commits changes to the record under `hash`; nobody sees the old one once it returns.
-    pub(super) async fn commit(&self, core: &Core, hash: &str, batch: Batch) -> Result<(), Error> {
-        let result = core.barrier.commit(batch).await;
+    pub(crate) async fn commit(&self, kernel: &Kernel, hash: &str, batch: Batch) -> Result<(), Error> {
+        let result = kernel.barrier.commit(batch).await;
         let mut cache = self.cache.lock().unwrap_or_else(PoisonError::into_inner);
         cache.generation += 1;
         cache.records.remove(hash);
@@ -114,75 +114,65 @@ impl Tokens {
     /// [`Error::Unauthenticated`] for everything that makes it invalid, alike.
     pub(crate) async fn authenticate(
         &self,
-        core: &Arc<Core>,
+        kernel: &Kernel,
         token: &Secret,
         remote: Option<IpAddr>,
     ) -> Result<Token, Error> {
         let hash = self.hash(token);
-        let record = self.admitted(core, &hash, remote)?;
+        let record = self.admitted(kernel, &hash, remote)?;
         if record.num_uses == 0 {
             return Ok((*record).clone());
         }
         let _turn = self.turn(&hash).await;
         // Again, now that no other request can count at the same time.
-        let mut record = (*self.admitted(core, &hash, remote)?).clone();
+        let mut record = (*self.admitted(kernel, &hash, remote)?).clone();
         let mut batch = Batch::new();
         if record.num_uses == 1 {
-            let doomed = now(core) + LAST_USE_GRACE;
+            let doomed = now(kernel) + LAST_USE_GRACE;
             record.num_uses = -1;
             record.doomed = Some(doomed);
             batch.put(due_key(doomed, "token", &hash), &true)?;
-            core.leases.notice(doomed);
+            kernel.timer.notice(doomed);
         } else {
             record.num_uses -= 1;
         }
         batch.put(token_key(&hash), &record)?;
-        self.commit(core, &hash, batch).await?;
+        self.commit(kernel, &hash, batch).await?;
         Ok(record)
     }
 
     /// Whether the token is valid here and now. Counts no use.
-    pub(crate) fn is_valid(&self, core: &Core, token: &Secret, remote: Option<IpAddr>) -> bool {
-        self.admitted(core, &self.hash(token), remote).is_ok()
+    pub(crate) fn is_valid(&self, kernel: &Kernel, token: &Secret, remote: Option<IpAddr>) -> bool {
+        self.admitted(kernel, &self.hash(token), remote).is_ok()
     }
 
-    fn admitted(&self, core: &Core, hash: &str, remote: Option<IpAddr>) -> Result<Arc<Token>, Error> {
-        let record = self.load(core, hash)?.ok_or(Error::Unauthenticated)?;
+    fn admitted(&self, kernel: &Kernel, hash: &str, remote: Option<IpAddr>) -> Result<Arc<Token>, Error> {
+        let record = self.load(kernel, hash)?.ok_or(Error::Unauthenticated)?;
         // An expired token is refused at once, whether or not the timer has come to it.
-        if record.is_alive(now(core)) && record.admits(remote) { Ok(record) } else { Err(Error::Unauthenticated) }
-    }
-
-    /// After a request: revokes a token whose last use it was.
-    pub(crate) async fn used(&self, core: &Arc<Core>, token: &Token) {
-        if token.is_last_use() {
-            // Should this fail, the timer does it: the due key was written with the count.
-            if let Err(error) = self.revoke(core, &token.hash, "last-use").await {
-                tracing::error!(display_name = token.display_name, %error, "a token could not be revoked after its last use");
-            }
-        }
+        if record.is_alive(now(kernel)) && record.admits(remote) { Ok(record) } else { Err(Error::Unauthenticated) }
     }
 
     /// The record of a valid token.
-    pub(crate) fn find(&self, core: &Core, token: &Secret) -> Result<Option<Arc<Token>>, Error> {
-        self.find_hash(core, &self.hash(token))
+    pub(crate) fn find(&self, kernel: &Kernel, token: &Secret) -> Result<Option<Arc<Token>>, Error> {
+        self.find_hash(kernel, &self.hash(token))
     }
 
     /// The record of a valid token by its accessor.
-    pub(crate) fn find_accessor(&self, core: &Core, accessor: &str) -> Result<Option<Arc<Token>>, Error> {
-        match core.barrier.get::<String>(&accessor_key(accessor))? {
-            Some(hash) => self.find_hash(core, &hash),
+    pub(crate) fn find_accessor(&self, kernel: &Kernel, accessor: &str) -> Result<Option<Arc<Token>>, Error> {
+        match kernel.barrier.get::<String>(&accessor_key(accessor))? {
+            Some(hash) => self.find_hash(kernel, &hash),
             None => Ok(None),
         }
     }
 
     /// The record of a valid token by its hash.
-    pub(crate) fn find_hash(&self, core: &Core, hash: &str) -> Result<Option<Arc<Token>>, Error> {
-        Ok(self.load(core, hash)?.filter(|token| token.is_alive(now(core))))
+    pub(crate) fn find_hash(&self, kernel: &Kernel, hash: &str) -> Result<Option<Arc<Token>>, Error> {
+        Ok(self.load(kernel, hash)?.filter(|token| token.is_alive(now(kernel))))
     }
 
     /// The accessors of all tokens, in order.
-    pub(crate) fn accessors(&self, core: &Core) -> Result<Vec<String>, Error> {
-        let keys = core.barrier.keys(ACCESSOR_PREFIX, None, usize::MAX)?;
+    pub(crate) fn accessors(&self, kernel: &Kernel) -> Result<Vec<String>, Error> {
+        let keys = kernel.barrier.keys(ACCESSOR_PREFIX, None, usize::MAX)?;
         Ok(keys.iter().map(|key| key[ACCESSOR_PREFIX.len()..].to_owned()).collect())
     }
 
@@ -190,14 +180,14 @@ impl Tokens {
     ///
     /// # Errors
     /// [`Error::Invalid`] when the chosen id is taken or the parent ended meanwhile.
-    pub(crate) async fn create(&self, core: &Arc<Core>, new: NewToken) -> Result<(Secret, Token), Error> {
-        self.create_with(core, new, Batch::new()).await
+    pub(crate) async fn create(&self, kernel: &Kernel, new: NewToken) -> Result<(Secret, Token), Error> {
+        self.create_with(kernel, new, Batch::new()).await
     }
 
     /// Makes a token and applies `batch` with it, both or neither: how a login uses up a secret id.
     pub(crate) async fn create_with(
         &self,
-        core: &Arc<Core>,
+        kernel: &Kernel,
         mut new: NewToken,
         mut batch: Batch,
     ) -> Result<(Secret, Token), Error> {
@@ -206,7 +196,7 @@ impl Tokens {
             Some(id) => id.clone(),
             None => Secret::new(format!("hvs.{}", random::base62(36)?)),
         };
-        let token = self.record(now(core), new, &secret)?;
+        let token = self.record(now(kernel), new, &secret)?;
         // A parent that is being revoked must not get children that its revocation does not see.
         let _turn = match (&token.parent, &chosen) {
             (Some(parent), _) => Some(self.turn(parent).await),
@@ -214,11 +204,11 @@ impl Tokens {
             (None, None) => None,
         };
         if let Some(parent) = &token.parent
-            && self.find_hash(core, parent)?.is_none()
+            && self.find_hash(kernel, parent)?.is_none()
         {
             return Err(Error::Invalid("parent token not found".to_owned()));
         }
-        if chosen.is_some() && self.load(core, &token.hash)?.is_some() {
+        if chosen.is_some() && self.load(kernel, &token.hash)?.is_some() {
             return Err(Error::Invalid("cannot create a token with a duplicate ID".to_owned()));
         }
         batch.put(token_key(&token.hash), &token)?;
@@ -232,9 +222,9 @@ impl Tokens {
         if let Some(key) = token.lease_key() {
             batch.put(key, &true)?;
         }
-        self.commit(core, &token.hash, batch).await?;
+        self.commit(kernel, &token.hash, batch).await?;
         if let Some(end) = token.expire_time {
-            core.leases.notice(end);
+            kernel.timer.notice(end);
         }
         Ok((secret, token))
     }
@@ -291,41 +281,37 @@ impl Tokens {
     }
 
     /// Gives a token `ttl` seconds from now, and the period that its role has by now.
-    pub(crate) async fn extend(&self, core: &Arc<Core>, hash: &str, ttl: i64, period: i64) -> Result<Token, Error> {
+    pub(crate) async fn extend(&self, kernel: &Kernel, hash: &str, ttl: i64, period: i64) -> Result<Token, Error> {
         let _turn = self.turn(hash).await;
-        let found = self.find_hash(core, hash)?.ok_or_else(|| Error::Invalid("token not found".to_owned()))?;
+        let found = self.find_hash(kernel, hash)?.ok_or_else(|| Error::Invalid("token not found".to_owned()))?;
         let mut token = (*found).clone();
         let mut batch = Batch::new();
         if let Some(end) = token.expire_time {
             batch.delete(due_key(end, "token", hash));
         }
-        let end = now(core).saturating_add(ttl);
+        let end = now(kernel).saturating_add(ttl);
         token.expire_time = Some(end);
-        token.last_renewal = Some(now(core));
+        token.last_renewal = Some(now(kernel));
         token.period = period;
         batch.put(due_key(end, "token", hash), &true)?;
         batch.put(token_key(hash), &token)?;
-        self.commit(core, hash, batch).await?;
-        core.leases.notice(end);
+        self.commit(kernel, hash, batch).await?;
+        kernel.timer.notice(end);
         Ok(token)
     }
 }
 
-pub(super) fn now(core: &Core) -> i64 {
-    core.clock.now().unix_timestamp()
-}
-
 const ACCESSOR_PREFIX: &str = "token-accessor/";
 
-pub(super) fn token_key(hash: &str) -> String {
+pub(crate) fn token_key(hash: &str) -> String {
     format!("token/{hash}")
 }
 
-pub(super) fn accessor_key(accessor: &str) -> String {
+pub(crate) fn accessor_key(accessor: &str) -> String {
     format!("{ACCESSOR_PREFIX}{accessor}")
 }
 
-pub(super) fn child_key(parent: &str, hash: &str) -> String {
+pub(crate) fn child_key(parent: &str, hash: &str) -> String {
     format!("token-child/{parent}/{hash}")
 }
 
@@ -349,8 +335,8 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::index_tokens;
-    use crate::engine::barrier::{Barrier, Batch};
-    use crate::engine::store::MemoryStore;
+    use crate::engine::kernel::barrier::{Barrier, Batch};
+    use crate::engine::kernel::store::MemoryStore;
 
     #[tokio::test]
     async fn tokens_from_before_get_their_leases_once() {

@@ -1,0 +1,149 @@
+//! `login`: from a role id and a secret id to a token.
+//!
+//! Whatever is wrong with the ids, the answer is one text, after the same work: an unknown role id is
+//! checked against a role that does not exist.
+
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use super::role::Role;
+use super::secret_id::{self, SecretId};
+use crate::engine::backend::Call;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::lease::core::Core;
+use crate::engine::lease::{self, Terms, ttl};
+use crate::engine::policy;
+use crate::engine::token::NewToken;
+use crate::engine::wire::cidr;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::response::Response;
+
+/// Stands in for the UUID of an unknown role, so that both cases hash and look up alike.
+const NO_ROLE: &str = "00000000-0000-0000-0000-000000000000";
+
+fn refused() -> Error {
+    Error::Invalid("invalid role or secret ID".to_owned())
+}
+
+/// Serves a login.
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    call.refuse_unknown("a login")?;
+    let fields = Fields(&call.request.data);
+    let filled = |name: &str| Ok::<_, Error>(fields.string(name)?.filter(|text| !text.is_empty()));
+    let missing = |name: &str| Error::Invalid(format!("missing {name}"));
+    let role_id = filled("role_id")?.ok_or_else(|| missing("role_id"))?;
+    let secret_id = filled("secret_id")?;
+    let role = Role::by_role_id(core, call.mount, &role_id)?;
+    let remote = call.request.remote.map(|address| address.ip());
+    let bind = role.as_ref().is_none_or(|role| role.bind_secret_id);
+    if !bind {
+        let role = role.ok_or_else(refused)?;
+        check_role_networks(&role, remote)?;
+        return issue(core, call, role, None, Batch::new()).await;
+    }
+    let secret_id = secret_id.ok_or_else(|| missing("secret_id"))?;
+    let uuid = role.as_ref().map_or(NO_ROLE, |role| role.uuid.as_str());
+    let hash = secret_id::hash(core, uuid, &secret_id);
+    let key = secret_id::key(call.mount, uuid, &hash);
+    let found = core.barrier.get::<SecretId>(&key)?;
+    let (Some(role), Some(mut found)) = (role, found) else { return Err(refused()) };
+    // Uses are counted one at a time; an unlimited secret id has nothing to count.
+    let _turn = match found.num_uses {
+        0 => None,
+        _ => {
+            let turn = core.tokens.turn(&hash).await;
+            found = core.barrier.get::<SecretId>(&key)?.ok_or_else(refused)?;
+            Some(turn)
+        }
+    };
+    let now = core.clock.now().unix_timestamp();
+    if !found.is_alive(now) {
+        return Err(refused());
+    }
+    found.check_networks(&role)?;
+    if !cidr::admits(&found.cidr_list, remote) {
+        return Err(Error::Invalid(format!(
+            "source address {:?} unauthorized through CIDR restrictions on the secret ID",
+            shown(remote)
+        )));
+    }
+    check_role_networks(&role, remote)?;
+    let mut batch = Batch::new();
+    match found.num_uses {
+        0 => {}
+        1 => secret_id::remove(&mut batch, call.mount, &role.uuid, &hash, &found.accessor),
+        uses => {
+            let used = SecretId { num_uses: uses - 1, last_updated_time: now, ..found.clone() };
+            batch.put(key, &used)?;
+        }
+    }
+    issue(core, call, role, Some(found), batch).await
+}
+
+fn shown(remote: Option<IpAddr>) -> String {
+    remote.map_or_else(|| "127.0.0.1".to_owned(), |address| address.to_canonical().to_string())
+}
+
+fn check_role_networks(role: &Role, remote: Option<IpAddr>) -> Result<(), Error> {
+    if cidr::admits(role.secret_id_bound_cidrs.as_deref().unwrap_or_default(), remote) {
+        return Ok(());
+    }
+    Err(Error::Invalid(format!("source address {:?} unauthorized by CIDR restrictions on the role", shown(remote))))
+}
+
+/// Makes the token. The use of the secret id is counted in the same durable step, or not at all.
+async fn issue(
+    core: &Arc<Core>,
+    call: Call<'_>,
+    role: Role,
+    secret_id: Option<SecretId>,
+    batch: Batch,
+) -> Result<Response, Error> {
+    let (extra, own_networks) = secret_id.map(|found| (found.metadata, found.token_bound_cidrs)).unwrap_or_default();
+    let bound_cidrs = if own_networks.is_empty() { role.token.bound_cidrs } else { own_networks };
+    if !cidr::admits(&bound_cidrs, call.request.remote.map(|address| address.ip())) {
+        return Err(Error::Unauthenticated);
+    }
+    let mut policies = role.token.policies;
+    if !role.token.no_default_policy {
+        policies.push("default".to_owned());
+    }
+    let terms = Terms {
+        backend_ttl: role.token.ttl,
+        backend_max: role.token.max_ttl,
+        period: role.token.period,
+        explicit_max: role.token.explicit_max_ttl,
+        issue_time: core.clock.now().unix_timestamp(),
+        mount_default: call.mount.default_ttl(),
+        mount_max: call.mount.max_ttl(),
+        ..Terms::default()
+    };
+    let (seconds, warnings) = ttl(&terms, terms.issue_time)?;
+    let mut meta = extra;
+    // Last, so that a secret id's metadata cannot name another role.
+    meta.insert("role_name".to_owned(), role.name);
+    let method = call.mount.path.trim_end_matches('/');
+    let new = NewToken {
+        policies: policy::sanitise(&policies),
+        meta,
+        display_name: method.strip_prefix("auth/").unwrap_or(method).replace('/', "-"),
+        path: format!("{method}/login"),
+        num_uses: role.token.num_uses,
+        ttl: seconds,
+        explicit_max_ttl: role.token.explicit_max_ttl,
+        period: role.token.period,
+        max_ttl: role.token.max_ttl,
+        renewable: true,
+        bound_cidrs,
+        origin: role.origin,
+        ..NewToken::default()
+    };
+    let (secret, token) = core.tokens.create_with(core, new, batch).await?;
+    Ok(Response {
+        auth: Some(token.auth_block(&secret)),
+        warnings,
+        given: lease::given(core, token.hash),
+        ..Response::default()
+    })
+}

@@ -1,0 +1,115 @@
+//! Lists that carry what they list, page by page: with the query parameter `detailed=true`, a list of roles or
+//! policies has in `key_info` each entry as a read of it would answer; `limit` and `after` ask for so many
+//! names that come after a name.
+//!
+//! An extension of the Vault API, for planning: thousands of reads become a few lists, of which no more than
+//! one is in memory. A list says less than reads do, so each entry is in it only if the caller may also read
+//! that entry; and it is bounded, so an absent entry means nothing but that it must be read by itself.
+
+use serde_json::{Map, Value};
+
+use super::Call;
+use crate::acl::Capability;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::response::Response;
+
+/// Entries that come after this many bytes are left out; clients take answers of a few times the size.
+const BYTES_MAX: usize = 24 << 20;
+
+/// What a number, a null or a key costs, roughly.
+const FIELD_BYTES: usize = 24;
+
+/// What a list asks for.
+pub(crate) struct Page {
+    /// Only names after this one; empty for all.
+    after: String,
+    limit: usize,
+    /// Whether the entries are wanted with the names.
+    pub(crate) detailed: bool,
+}
+
+impl Page {
+    /// The page that a request asks for.
+    ///
+    /// # Errors
+    /// A limit that is no number.
+    pub(crate) fn of(call: Call<'_>) -> Result<Self, Error> {
+        let fields = Fields(&call.request.data);
+        let limit = fields.int("limit")?.and_then(|limit| usize::try_from(limit).ok()).filter(|&limit| limit > 0);
+        Ok(Self {
+            after: fields.string("after")?.unwrap_or_default(),
+            limit: limit.unwrap_or(usize::MAX),
+            detailed: fields.bool("detailed")?.unwrap_or_default(),
+        })
+    }
+
+    /// Of names in order, those on this page.
+    pub(crate) fn cut(&self, names: Vec<String>) -> Vec<String> {
+        names.into_iter().filter(|name| *name > self.after).take(self.limit).collect()
+    }
+
+    /// The names on this page of a folder of the store, whose name ends in `/` and which has no folders in it.
+    pub(crate) fn names(&self, core: &Core, folder: &str) -> Result<Vec<String>, Error> {
+        let keys = core.barrier.keys(folder, self.start(folder).as_deref(), self.limit)?;
+        Ok(keys.into_iter().map(|key| key[folder.len()..].to_owned()).collect())
+    }
+
+    /// The stored entries on this page of a folder, by name.
+    pub(crate) fn entries<T: serde::de::DeserializeOwned>(
+        &self,
+        core: &Core,
+        folder: &str,
+    ) -> impl Iterator<Item = Result<(String, T), Error>> {
+        let found = core.barrier.each(folder, self.start(folder), self.limit);
+        found.map(|entry| entry.map(|(key, value)| (key[folder.len()..].to_owned(), value)))
+    }
+
+    fn start(&self, folder: &str) -> Option<String> {
+        (!self.after.is_empty()).then(|| format!("{folder}{}", self.after))
+    }
+}
+
+/// Adds to a list's answer the entries that the caller may read, by name.
+///
+/// # Errors
+/// The first of `entries`, or a policy that can't be read.
+pub(crate) fn add(
+    core: &Core,
+    call: Call<'_>,
+    mut answer: Response,
+    entries: impl Iterator<Item = Result<(String, Value), Error>>,
+) -> Result<Response, Error> {
+    let token = call.token.ok_or(Error::Unauthenticated)?;
+    let nothing = Map::new();
+    let folder = call.request.path.trim_end_matches('/');
+    let mut infos = Map::new();
+    let mut bytes = 0;
+    for entry in entries {
+        let (name, body) = entry?;
+        if !core.policies.check(core, &token.policies, Capability::Read, &format!("{folder}/{name}"), &nothing)?.allowed
+        {
+            continue;
+        }
+        bytes += size(&body);
+        if bytes > BYTES_MAX {
+            break;
+        }
+        infos.insert(name, body);
+    }
+    if let (Some(data), false) = (&mut answer.data, infos.is_empty()) {
+        data.insert("key_info".to_owned(), Value::Object(infos));
+    }
+    Ok(answer)
+}
+
+/// About how many bytes of JSON a value makes.
+fn size(value: &Value) -> usize {
+    match value {
+        Value::String(text) => FIELD_BYTES + text.len(),
+        Value::Array(items) => items.iter().map(size).sum(),
+        Value::Object(fields) => fields.values().map(|field| FIELD_BYTES + size(field)).sum(),
+        _ => FIELD_BYTES,
+    }
+}

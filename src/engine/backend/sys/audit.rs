@@ -1,0 +1,291 @@
+//! `sys/audit`: audit devices. The one named in the configuration (`trail/`) is shown, and cannot be
+//! taken away through the API.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use crate::engine::backend::Call;
+use crate::engine::kernel::barrier::{Barrier, Batch};
+use crate::engine::kernel::random;
+use crate::engine::lease::core::Core;
+use crate::engine::setup::OpenError;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::request::Operation;
+use crate::engine::wire::response::Response;
+use crate::secret::Secret;
+use crate::trail::{DeviceOptions, Event, Kind, Noted, Record, Trail, TrailError};
+
+/// The built-in device.
+const BUILT_IN: &str = "trail/";
+const BUILT_IN_KEY: &str = "core/audit-built-in";
+const TABLE_KEY: &str = "core/audit";
+
+/// One device as it is stored. The salt keys its hashes and is a secret; what is stored is sealed.
+#[derive(Clone, serde::Serialize, serde::Deserialize)]
+struct Device {
+    /// `file/`.
+    path: String,
+    description: String,
+    options: IndexMap<String, String>,
+    local: bool,
+    salt: String,
+}
+
+/// Makes what is kept of the built-in device, in `first`, if it is not there yet.
+pub(crate) fn make_built_in(barrier: &Barrier, first: &mut Batch) -> Result<(), Error> {
+    if barrier.get::<Device>(BUILT_IN_KEY)?.is_some() {
+        return Ok(());
+    }
+    let device = Device {
+        path: BUILT_IN.to_owned(),
+        description: "the engine's own trail".to_owned(),
+        options: IndexMap::new(),
+        local: true,
+        salt: random::uuid()?,
+    };
+    first.put(BUILT_IN_KEY, &device)
+}
+
+/// Opens the configured device, which [`make_built_in`] has made, and those made through the API. Answers what is
+/// missing from their files since their last lines were noted down.
+///
+/// # Errors
+/// If the configured one, or all of them, cannot be opened: an engine that should audit and cannot must
+/// not start.
+pub(crate) fn open_devices(
+    barrier: &Barrier,
+    trail: &Trail,
+    built_in: Option<PathBuf>,
+    data_directory: Option<&Path>,
+    noted: &BTreeMap<String, Noted>,
+) -> Result<Vec<String>, OpenError> {
+    let mut missing = Vec::new();
+    let mut open = |name: &str, options: DeviceOptions| {
+        let (path, noted) = (options.path.clone(), noted.get(name).cloned());
+        let found = trail.open_device(name, DeviceOptions { noted: noted.clone(), ..options })?;
+        if let (Some(what), Some(noted)) = (found, noted) {
+            missing.push(format!(
+                "the trail {} is not what this engine wrote: {what}. It was cut, replaced or removed, or moved while the \
+                 engine did not run. Look for the rest (a rotated file, a backup), and check it with `leasehold trail \
+                 verify --file FILE --head {}:{}`",
+                path.display(),
+                noted.head.seq,
+                noted.head.hash
+            ));
+        }
+        Ok::<(), TrailError>(())
+    };
+
+    if let Some(path) = built_in {
+        let device = barrier
+            .get::<Device>(BUILT_IN_KEY)?
+            .ok_or_else(|| OpenError::Failed("the store says nothing of the engine's own trail".to_owned()))?;
+        // The reconciler lists all there is each time; of names, hashed, their number tells as much.
+        let options = DeviceOptions {
+            built_in: true,
+            elide_list_responses: true,
+            ..DeviceOptions::new(path, Secret::new(device.salt))
+        };
+        open(BUILT_IN, options).map_err(|e| OpenError::Failed(e.to_string()))?;
+    }
+    let table = barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
+    let mut failures = Vec::new();
+    for device in &table {
+        let opened = options(device, data_directory).map_err(|e| e.to_string());
+        if let Err(error) = opened.and_then(|options| open(&device.path, options).map_err(|e| e.to_string())) {
+            tracing::error!(device = device.path, error, "an audit device does not open");
+            failures.push(error);
+        }
+    }
+    if !failures.is_empty() && !trail.has_device() {
+        return Err(OpenError::Failed(format!("no audit device opens: {}", failures.join("; "))));
+    }
+    Ok(missing)
+}
+
+/// The device's options as the trail understands them.
+fn options(device: &Device, data_directory: Option<&Path>) -> Result<DeviceOptions, Error> {
+    const KNOWN: [&str; 9] = [
+        "file_path",
+        "path",
+        "mode",
+        "format",
+        "log_raw",
+        "hmac_accessor",
+        "elide_list_responses",
+        "prefix",
+        "skip_test",
+    ];
+    let data: Map<String, Value> = device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect();
+    Fields(&data).refuse_unknown(|name| KNOWN.contains(&name), "a file audit device")?;
+    let fields = Fields(&data);
+    let path = match fields.string("file_path")?.or(fields.string("path")?).filter(|path| !path.is_empty()) {
+        Some(path) => PathBuf::from(path),
+        None => return Err(Error::Invalid("file_path is required".to_owned())),
+    };
+    if let Some(word) = path.to_str().filter(|path| ["stdout", "discard"].contains(path)) {
+        return Err(Error::Invalid(format!("file_path {word:?} is not supported by this server: give a file's path")));
+    }
+    if !path.is_absolute() {
+        return Err(Error::Invalid("file_path must be an absolute path".to_owned()));
+    }
+    if fields.string("format")?.is_some_and(|format| !format.is_empty() && format != "json") {
+        return Err(Error::Invalid("the audit format must be json".to_owned()));
+    }
+    let mode = match device.options.get("mode").map(String::as_str) {
+        None => Some(0o600),
+        Some("" | "0000" | "0") => None,
+        Some(text) => {
+            let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+            Some(mode.ok_or_else(|| Error::Invalid("mode must be an octal file mode such as 0600".to_owned()))?)
+        }
+    };
+    Ok(DeviceOptions {
+        mode,
+        hmac_accessor: fields.bool("hmac_accessor")?.unwrap_or(true),
+        log_raw: fields.bool("log_raw")?.unwrap_or_default(),
+        elide_list_responses: fields.bool("elide_list_responses")?.unwrap_or_default(),
+        prefix: fields.string("prefix")?.unwrap_or_default(),
+        kept_out_of: data_directory.map(Path::to_owned),
+        ..DeviceOptions::new(path, Secret::new(device.salt.as_str()))
+    })
+}
+
+/// Serves one call.
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    let path = format!("{}/", call.at("path"));
+    match (call.row.pattern, call.request.operation) {
+        ("audit/?", Operation::Read) => list(core),
+        ("audit/*path", Operation::Write) => enable(core, path, call).await,
+        ("audit/*path", Operation::Delete) => disable(core, &path).await,
+        _ => Err(call.forgotten()),
+    }
+}
+
+fn list(core: &Core) -> Result<Response, Error> {
+    let built_in = core.barrier.get::<Device>(BUILT_IN_KEY)?;
+    // It is listed while it is configured, not because it once was.
+    let built_in = built_in.filter(|_| core.trail.device_names().iter().any(|name| name == BUILT_IN));
+    let table = core.barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
+    let data: Map<String, Value> = built_in
+        .into_iter()
+        .chain(table)
+        .map(|device| {
+            let shown = json!({
+                "type": "file",
+                "description": device.description,
+                "options": device.options,
+                "path": device.path,
+                "local": device.local,
+            });
+            (device.path, shown)
+        })
+        .collect();
+    Ok(Response::data(Value::Object(data)).repeated())
+}
+
+async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Response, Error> {
+    call.refuse_unknown("an audit device")?;
+    let fields = call.fields();
+    let kind = fields.string("type")?.unwrap_or_default();
+    if kind != "file" {
+        return Err(Error::Invalid(format!(
+            "unknown backend type: {kind:?} (this server has audit devices of type file)"
+        )));
+    }
+    let device = Device {
+        path: path.clone(),
+        description: fields.string("description")?.unwrap_or_default(),
+        options: fields.pairs("options")?.unwrap_or_default(),
+        local: fields.bool("local")?.unwrap_or_default(),
+        salt: random::uuid()?,
+    };
+    let options = options(&device, core.data_directory.as_deref())?;
+    let test = !Fields(&device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect())
+        .bool("skip_test")?
+        .unwrap_or_default();
+    let _turn = core.audit_changes.lock().await;
+    let mut table = core.barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
+    if path == BUILT_IN || table.iter().any(|other| other.path == path) {
+        return Err(Error::Invalid("path already in use".to_owned()));
+    }
+    if test {
+        test_line(core, &options).await?;
+    }
+    core.trail.open_device(&path, options).map_err(|error| Error::Invalid(error.to_string()))?;
+    table.push(device);
+    if let Err(error) = store(core, &table).await {
+        core.trail.close_device(&path);
+        return Err(error);
+    }
+    tracing::info!(path, "audit device enabled");
+    Ok(Response::empty())
+}
+
+/// Writes one line through a trail that has this device alone: whether it takes lines is known before
+/// anything relies on it.
+async fn test_line(core: &Core, options: &DeviceOptions) -> Result<(), Error> {
+    let trial = Trail::new(core.clock.clone());
+    let refused = |error: TrailError| Error::Invalid(format!("the audit device failed its test line: {error}"));
+    trial.open_device("test/", options.clone()).map_err(refused)?;
+    let event = Event { name: "audit-test".to_owned(), reason: "device-enabled".to_owned(), detail: None };
+    let written = trial
+        .append(&Record {
+            time: core.clock.now(),
+            kind: Kind::System,
+            error: None,
+            auth: None,
+            request: None,
+            response: None,
+            credential: None,
+            event: Some(event),
+            clear_request_keys: Vec::new(),
+            clear_response_keys: Vec::new(),
+        })
+        .durable()
+        .await;
+    trial.close();
+    written.map_err(refused)
+}
+
+async fn disable(core: &Arc<Core>, path: &str) -> Result<Response, Error> {
+    if path == BUILT_IN {
+        return Err(Error::Invalid(
+            "the audit device trail/ comes from the server's configuration and is removed there".to_owned(),
+        ));
+    }
+    let _turn = core.audit_changes.lock().await;
+    let mut table = core.barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
+    let before = table.len();
+    table.retain(|device| device.path != path);
+    if table.len() < before {
+        store(core, &table).await?;
+        core.trail.close_device(path);
+        tracing::warn!(path, "audit device disabled");
+    }
+    Ok(Response::empty())
+}
+
+async fn store(core: &Core, table: &[Device]) -> Result<(), Error> {
+    let mut batch = Batch::new();
+    batch.put(TABLE_KEY, &table)?;
+    core.barrier.commit(batch).await
+}
+
+/// `sys/audit-hash/:path`: what a text looks like in a device's lines.
+pub(super) fn hash(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    let device = format!("{}/", call.at("path"));
+    let input = Fields(&call.request.data).string("input")?.unwrap_or_default();
+    if input.is_empty() {
+        return Err(Error::Invalid("the \"input\" parameter is empty".to_owned()));
+    }
+    match core.trail.hash(&device, &input) {
+        Some(hash) => Ok(Response::data(json!({ "hash": hash })).repeated()),
+        None => Err(Error::Invalid(format!("unknown audit backend {device:?}"))),
+    }
+}

@@ -1,0 +1,88 @@
+//! `sys/`: the engine about itself.
+
+pub(crate) mod audit;
+mod internal;
+mod leases;
+mod metrics;
+mod mounts;
+mod paths;
+mod policies;
+mod remount;
+mod status;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value};
+
+use crate::engine::backend::{Backend, Call, Class};
+use crate::engine::lease::core::Core;
+use crate::engine::setup::Config;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::path::Row;
+use crate::engine::wire::response::Response;
+
+struct System;
+
+/// The backend.
+pub(crate) fn backend(_config: &Config) -> Box<dyn Backend> {
+    Box::new(System)
+}
+
+impl Backend for System {
+    fn kind(&self) -> &'static str {
+        "system"
+    }
+
+    fn class(&self) -> Class {
+        Class::BuiltIn { path: "sys/", description: "system endpoints used for control, policy and debugging" }
+    }
+
+    fn tables(&self) -> &'static [&'static [Row]] {
+        &[paths::PATHS]
+    }
+
+    fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
+        handle(core, call).boxed()
+    }
+}
+
+/// Serves one call.
+async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+    match call.row.pattern.split('/').next().unwrap_or_default() {
+        "leases" | "renew" | "revoke" | "revoke-prefix" | "revoke-force" => leases::handle(core, call).await,
+        "policies" | "policy" | "capabilities" | "capabilities-self" | "capabilities-accessor" => {
+            policies::handle(core, call).await
+        }
+        "mounts" => mounts::handle(core, call, mounts::Section::Secrets).await,
+        "auth" => mounts::handle(core, call, mounts::Section::Auth).await,
+        "remount" => remount::handle(core, call).await,
+        "audit" => audit::handle(core, call).await,
+        "audit-hash" => audit::hash(core, call),
+        "internal" => internal::handle(core, call),
+        "seal" => Ok(seal(core)),
+        "metrics" => metrics::handle(core, call.request).await,
+        "health" | "seal-status" | "init" | "leader" | "unseal" => status::handle(core, call),
+        _ => Err(call.forgotten()),
+    }
+}
+
+/// Refuses everything from now on. The key file unseals again at the next start.
+fn seal(core: &Core) -> Response {
+    core.sealed.store(true, Ordering::Release);
+    tracing::warn!("sealed through the API; restart to unseal");
+    Response::empty()
+}
+
+/// The object under `name`, if one was given.
+fn object<'d>(data: &'d Map<String, Value>, name: &str) -> Result<Option<&'d Map<String, Value>>, Error> {
+    match data.get(name) {
+        None | Some(Value::Null) => Ok(None),
+        Some(Value::Object(map)) => Ok(Some(map)),
+        Some(_) => Err(Error::Invalid(format!(
+            "Field validation failed: error converting input for field {name:?}: expected a map"
+        ))),
+    }
+}

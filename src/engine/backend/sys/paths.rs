@@ -1,0 +1,142 @@
+//! The paths of `sys/` (Vault API, "System backend").
+
+use crate::engine::wire::path::Shape::{Bool, Int, List, LowerRest, Object, Pairs, Rest, Seconds, Segment, Text};
+use crate::engine::wire::path::{Door, Parameter, Row, takes};
+use crate::engine::wire::request::Operation::{Delete, List as ListAll, Read, Write};
+
+const NAME: Parameter = takes("name", LowerRest, "Name of the policy, in any case");
+const POLICY: Parameter = takes("policy", Text, "The policy, as HCL or JSON; may be in base64");
+const PATH: Parameter = takes("path", Rest, "Path of the mount");
+const SYNC: Parameter = takes("sync", Bool, "Whether to wait for the end").or("true");
+const PREFIX: Parameter = takes("prefix", Rest, "What the leases begin with");
+const LEASE_ID: Parameter = takes("lease_id", Text, "Id of the lease; required, here or in the path");
+const BELOW: Parameter = takes("url_lease_id", Rest, "Id of the lease");
+const INCREMENT: Parameter = takes("increment", Seconds, "From now; 0: what the mount gives").or("0");
+const TYPE: Parameter = takes("type", Text, "irrevocable; required");
+
+const POLICIES: &[Parameter] = &[
+    takes("after", Text, "Only names after this one"),
+    takes("limit", Int, "At most so many"),
+    takes("detailed", Bool, "With what a read of each would answer").or("false"),
+];
+
+const MOUNT: &[Parameter] = &[
+    PATH,
+    takes("type", Text, "What is mounted; required"),
+    takes("description", Text, "For people"),
+    takes("config", Object, "Settings, as tune takes them"),
+    takes("options", Pairs, "Options of the type, such as version"),
+    takes("local", Bool, "Kept and read back").or("false"),
+    takes("seal_wrap", Bool, "Kept and read back").or("false"),
+    takes("external_entropy_access", Bool, "Refused").or("false"),
+    takes("plugin_name", Text, "The type again; anything else is refused"),
+    takes("plugin_version", Text, "Refused: there are no plugins"),
+];
+
+const TUNE: &[Parameter] = &[
+    PATH,
+    takes("default_lease_ttl", Seconds, "TTL of leases; system: the system's"),
+    takes("max_lease_ttl", Seconds, "The most that renewals reach; system: the system's"),
+    takes("force_no_cache", Bool, "Kept and read back").or("false"),
+    takes("listing_visibility", Text, "unauth: shown to callers without a token").or("hidden"),
+    takes("audit_non_hmac_request_keys", List, "What the trail has in clear of requests"),
+    takes("audit_non_hmac_response_keys", List, "What the trail has in clear of answers"),
+    takes("token_type", Text, "Of an auth method: service, or default-service"),
+    takes("description", Text, "For people"),
+    takes("options", Pairs, "Options to set; an empty one is removed"),
+];
+
+const AUDIT: &[Parameter] = &[
+    takes("path", Rest, "Name of the device"),
+    takes("type", Text, "file; required"),
+    takes("description", Text, "For people"),
+    takes("options", Pairs, "file_path (required), mode, log_raw, hmac_accessor, elide_list_responses, prefix"),
+    takes("local", Bool, "Kept and read back").or("false"),
+];
+
+const CAPABILITIES: &[Parameter] = &[
+    takes("token", Text, "The token; required where it is not the caller's"),
+    takes("accessor", Text, "The token's accessor; required where it is not the caller's"),
+    takes("paths", List, "Paths asked about; required"),
+    takes("path", List, "Older name of paths"),
+];
+
+const HEALTH: &[Parameter] = &[
+    takes("activecode", Int, "Status while all is well").or("200"),
+    takes("failingcode", Int, "Status while requests fail").or("500"),
+    takes("sealedcode", Int, "Status while sealed").or("503"),
+];
+
+const NOTHING: &[Parameter] = &[takes("path", Rest, "Anything")];
+
+/// The table.
+pub(super) const PATHS: &[Row] = &[
+    Row::new("health", &[Read], "Whether requests are served").with(HEALTH).door(Door::Unaudited),
+    Row::new("seal-status", &[Read], "Whether the store is open").door(Door::Unaudited),
+    Row::new("init", &[Read, Write], "Whether there is a store").door(Door::Unaudited),
+    Row::new("leader", &[Read], "Who leads: there is no cluster").door(Door::Unaudited),
+    Row::new("unseal", &[Write], "Opens nothing: the key file does, at a start").door(Door::Unaudited),
+    Row::new("metrics", &[Read], "A few numbers")
+        .with(&[takes("format", Text, "json, or prometheus").or("json")])
+        .door(Door::Unaudited),
+    Row::new("seal/?", &[Write], "Refuses everything until a restart").sudo(),
+    Row::new("leases", &[Read], "Leases that fail to be revoked")
+        .with(&[TYPE, takes("limit", Text, "At most so many, or none").or("10000")])
+        .sudo(),
+    Row::new("leases/", &[], "No list").sudo(),
+    Row::new("leases/count/?", &[Read], "How many leases fail to be revoked").with(&[TYPE]),
+    Row::new("leases/lookup/", &[ListAll], "The folders of leases").sudo(),
+    Row::new("leases/lookup", &[Write], "What is known of a lease").with(&[LEASE_ID]),
+    Row::new("leases/lookup/*prefix", &[ListAll], "The leases below a folder").with(&[PREFIX]).sudo(),
+    Row::new("leases/renew/?", &[Write], "A new end of a lease").with(&[LEASE_ID, INCREMENT]),
+    Row::new("leases/renew/*url_lease_id", &[Write], "The same").with(&[LEASE_ID, BELOW, INCREMENT]),
+    Row::new("leases/revoke/?", &[Write], "The end of a lease").with(&[LEASE_ID, SYNC]),
+    Row::new("leases/revoke/*url_lease_id", &[Write], "The same").with(&[LEASE_ID, BELOW, SYNC]),
+    Row::new("leases/revoke-prefix/?", &[], "Needs a prefix").sudo(),
+    Row::new("leases/revoke-prefix/*prefix", &[Write], "The end of many leases").with(&[PREFIX, SYNC]).sudo(),
+    Row::new("leases/revoke-force/?", &[], "Needs a prefix").sudo(),
+    Row::new("leases/revoke-force/*prefix", &[Write], "Gives leases up").with(&[PREFIX]).sudo(),
+    Row::new("leases/tidy/?", &[Write], "Has the timer look again"),
+    Row::new("renew/?", &[Write], "Older name of leases/renew").with(&[LEASE_ID, INCREMENT]),
+    Row::new("renew/*url_lease_id", &[Write], "The same").with(&[LEASE_ID, BELOW, INCREMENT]),
+    Row::new("revoke/?", &[Write], "Older name of leases/revoke").with(&[LEASE_ID, SYNC]),
+    Row::new("revoke/*url_lease_id", &[Write], "The same").with(&[LEASE_ID, BELOW, SYNC]),
+    Row::new("revoke-prefix/*prefix", &[Write], "Older name of leases/revoke-prefix").with(&[PREFIX, SYNC]).sudo(),
+    Row::new("revoke-force/*prefix", &[Write], "Older name of leases/revoke-force").with(&[PREFIX]).sudo(),
+    Row::new("policies/acl/?", &[ListAll], "The names of the policies").with(POLICIES),
+    Row::new("policies/acl/*name", &[Read, Write, Delete], "A policy").with(&[NAME, POLICY]),
+    Row::new("policy/?", &[Read, ListAll], "The names of the policies"),
+    Row::new("policy/*name", &[Read, Write, Delete], "A policy").with(&[
+        NAME,
+        POLICY,
+        takes("rules", Text, "Older name of policy"),
+    ]),
+    Row::new("capabilities/?", &[Write], "What a token may do on paths").with(CAPABILITIES),
+    Row::new("capabilities-self/?", &[Write], "What the caller may do on paths").with(CAPABILITIES),
+    Row::new("capabilities-accessor/?", &[Write], "What an accessor's token may do on paths").with(CAPABILITIES),
+    Row::new("mounts/?", &[Read], "The secrets engines"),
+    Row::new("mounts/*path/tune/?", &[Read, Write], "A mount's settings").with(TUNE),
+    Row::new("mounts/*path", &[Read, Write, Delete], "A secrets engine").with(MOUNT),
+    Row::new("auth/?", &[Read], "The auth methods"),
+    Row::new("auth/*path/tune/?", &[Read, Write], "A method's settings").with(TUNE).sudo(),
+    Row::new("auth/*path", &[Read, Write, Delete], "An auth method").with(MOUNT).sudo(),
+    Row::new("remount/?", &[Write], "Another path for a mount")
+        .with(&[takes("from", Text, "Its path; required"), takes("to", Text, "Its new path; required")])
+        .sudo(),
+    Row::new("remount/status/:id", &[Read], "What came of a move").with(&[takes("id", Segment, "Id of the move")]),
+    Row::new("audit/?", &[Read], "The audit devices").sudo(),
+    Row::new("audit/*path", &[Write, Delete], "An audit device").with(AUDIT).sudo(),
+    Row::new("audit-hash/*path", &[Write], "What a text looks like in a device's lines")
+        .with(&[takes("path", Rest, "Name of the device"), takes("input", Text, "The text; required")]),
+    Row::new("internal/ui/mounts/?", &[Read], "The mounts that the caller reaches").door(Door::Ajar),
+    Row::new("internal/ui/mounts/*path", &[Read], "The mount that serves a path")
+        .with(&[takes("path", Rest, "The path")])
+        .door(Door::Ajar),
+    // Not served, and root-protected all the same: so it is no matter of a path whether a policy names it.
+    Row::new("raw/?", &[], "The store").sudo(),
+    Row::new("raw/*path", &[], "The store").with(NOTHING).sudo(),
+    Row::new("rotate/?", &[], "A new encryption key").sudo(),
+    Row::new("step-down/?", &[], "Another leader").sudo(),
+    Row::new("config/auditing/*path", &[], "Headers in the trail").with(NOTHING).sudo(),
+    Row::new("plugins/catalog/*path", &[], "Plugins").with(NOTHING).sudo(),
+];

@@ -1,0 +1,163 @@
+//! What is answered without a token, without the trail, and while sealed: so that it works when the
+//! trail does not.
+
+use serde_json::{Map, Value, json};
+
+use crate::engine::backend::Call;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::lease::core::Core;
+use crate::engine::setup::{VAULT_VERSION, VERSION};
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::request::{Operation, Request};
+use crate::engine::wire::response::{Response, Shape};
+use crate::trail::{Event, Record};
+
+/// Serves one call.
+pub(super) fn handle(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    match call.row.pattern {
+        "health" => health(core, call.request),
+        "seal-status" => Ok(seal_status(core)),
+        "init" => init(call.request),
+        "leader" => Ok(leader()),
+        "unseal" => unseal(core),
+        _ => Err(call.forgotten()),
+    }
+}
+
+fn bare(data: serde_json::Value) -> Response {
+    Response { shape: Shape::Bare, ..Response::data(data) }
+}
+
+fn cluster_id(core: &Core) -> String {
+    // The same 128 bits that name the engine in AWS, written as a UUID.
+    let id = &core.engine_id;
+    let part = |from: usize, to: usize| id.get(from..to).unwrap_or_default();
+    format!("{}-{}-{}-{}-{}", part(0, 8), part(8, 12), part(12, 16), part(16, 20), part(20, 32))
+}
+
+/// What does not work, by name: the store, and audit devices.
+pub(super) fn failing(core: &Core) -> Map<String, Value> {
+    let mut failing: Map<String, Value> = core
+        .trail
+        .troubles()
+        .into_iter()
+        .map(|(device, error)| (format!("audit/{device}"), error.reason().into()))
+        .collect();
+    if let Some(trouble) = core.barrier.trouble() {
+        failing.insert("store".to_owned(), trouble.into());
+    }
+    failing
+}
+
+/// Whether requests fail because of it: one audit device that takes lines is enough.
+fn is_out(core: &Core, failing: &Map<String, Value>) -> bool {
+    let devices = core.trail.device_names();
+    let silent = |device: &String| failing.contains_key(&format!("audit/{device}"));
+    failing.contains_key("store") || (!devices.is_empty() && devices.iter().all(silent))
+}
+
+/// Writes where the last write failed: trouble is over when one succeeds, also where nobody else asks for anything.
+fn try_again(core: &Core, failing: &Map<String, Value>) {
+    if failing.keys().any(|name| name != "store") {
+        let event = Event { name: "trail-resumed".to_owned(), reason: "health".to_owned(), detail: None };
+        drop(core.trail.append(&Record::system(core.clock.now(), event, None)));
+    }
+    if failing.contains_key("store") {
+        let barrier = core.barrier.clone();
+        let unix = core.clock.now().unix_timestamp();
+        tokio::spawn(async move {
+            let mut batch = Batch::new();
+            // The store keeps and logs what comes of it.
+            if batch.put("core/tried", &unix).is_ok() {
+                let _ = barrier.commit(batch).await;
+            }
+        });
+    }
+}
+
+fn health(core: &Core, request: &Request) -> Result<Response, Error> {
+    let sealed = core.is_sealed();
+    let fields = Fields(&request.data);
+    let code = |name: &str, otherwise: u16| -> Result<u16, Error> {
+        let given = fields.int(name)?.unwrap_or(i64::from(otherwise));
+        u16::try_from(given)
+            .ok()
+            .filter(|code| (200..600).contains(code))
+            .ok_or_else(|| Error::Invalid(format!("bad HTTP status in {name}")))
+    };
+    let failing = failing(core);
+    let status = match sealed {
+        true => code("sealedcode", 503)?,
+        false if is_out(core, &failing) => code("failingcode", 500)?,
+        false => code("activecode", 200)?,
+    };
+    let mut body = json!({
+        "initialized": true,
+        "sealed": sealed,
+        "standby": false,
+        "performance_standby": false,
+        "replication_performance_mode": "disabled",
+        "replication_dr_mode": "disabled",
+        "server_time_utc": core.clock.now().unix_timestamp(),
+        "version": VAULT_VERSION,
+        "leasehold_version": VERSION,
+        "cluster_name": "leasehold",
+        "cluster_id": cluster_id(core),
+    });
+    if !failing.is_empty() {
+        try_again(core, &failing);
+        body["failing"] = failing.into();
+    }
+    Ok(Response { status: Some(status), ..bare(body) })
+}
+
+fn seal_status(core: &Core) -> Response {
+    bare(json!({
+        "type": "file",
+        "initialized": true,
+        "sealed": core.is_sealed(),
+        "t": 1,
+        "n": 1,
+        "progress": 0,
+        "nonce": "",
+        "version": VAULT_VERSION,
+        "leasehold_version": VERSION,
+        "build_date": "",
+        "migration": false,
+        "cluster_name": "leasehold",
+        "cluster_id": cluster_id(core),
+        "recovery_seal": false,
+        "storage_type": core.storage_type,
+    }))
+}
+
+fn init(request: &Request) -> Result<Response, Error> {
+    match request.operation {
+        // An engine is initialised when it is opened for the first time.
+        Operation::Write => Err(Error::Invalid("Vault is already initialized".to_owned())),
+        _ => Ok(bare(json!({ "initialized": true }))),
+    }
+}
+
+fn unseal(core: &Core) -> Result<Response, Error> {
+    if core.is_sealed() {
+        return Err(Error::Invalid(
+            "this engine unseals with its key file when it starts: restart it to unseal it".to_owned(),
+        ));
+    }
+    Ok(seal_status(core))
+}
+
+/// As a server without high availability says it: nobody leads.
+fn leader() -> Response {
+    bare(json!({
+        "ha_enabled": false,
+        "is_self": false,
+        "active_time": "0001-01-01T00:00:00Z",
+        "leader_address": "",
+        "leader_cluster_address": "",
+        "performance_standby": false,
+        "performance_standby_last_remote_wal": 0,
+    }))
+}

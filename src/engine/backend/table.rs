@@ -1,0 +1,33 @@
+//! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
+
+use super::{approle, aws, kv, sys, token};
+use crate::engine::backend::{Backend, Backends};
+use crate::engine::setup::Config;
+
+/// What makes a backend, as the engine is set up.
+type Make = fn(&Config) -> Box<dyn Backend>;
+
+/// All of them.
+const BACKENDS: &[Make] = &[
+    aws::backend,
+    kv::backend,
+    approle::backend,
+    token::backend,
+    sys::backend,
+    #[cfg(test)]
+    trial::backend,
+    #[cfg(test)]
+    trial_login::backend,
+];
+
+/// The backends of an engine.
+pub(crate) fn all(config: &Config) -> Backends {
+    Backends::new(BACKENDS.iter().map(|make| make(config)).collect())
+}
+
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod trial;
+#[cfg(test)]
+mod trial_login;

@@ -1,0 +1,246 @@
+//! `auth/token/create` and `auth/token/create-orphan`.
+
+use std::sync::Arc;
+
+use crate::engine::backend::Call;
+use crate::engine::lease::core::Core;
+use crate::engine::lease::{self, Terms, ttl};
+use crate::engine::policy;
+use crate::engine::token::{NewToken, Token};
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::response::Response;
+use crate::secret::Secret;
+
+/// Whose child the new token is.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Parent {
+    /// The caller's, unless it asks for none.
+    Caller,
+    /// Nobody's.
+    None,
+}
+
+fn invalid(text: &str) -> Error {
+    Error::Invalid(text.to_owned())
+}
+
+pub(super) async fn handle(
+    core: &Arc<Core>,
+    call: Call<'_>,
+    caller: &Token,
+    parent: Parent,
+) -> Result<Response, Error> {
+    let fields = Fields(&call.request.data);
+    if parent == Parent::None && !call.sudo {
+        return Err(Error::Denied);
+    }
+    if caller.num_uses != 0 {
+        return Err(invalid("restricted use token cannot generate child tokens"));
+    }
+    let explicit_max_ttl = fields.seconds("explicit_max_ttl")?.unwrap_or(0);
+    let period = fields.seconds("period")?.unwrap_or(0);
+    let num_uses = fields.int("num_uses")?.unwrap_or(0);
+    check_type(fields, explicit_max_ttl, period, num_uses)?;
+    if num_uses < 0 {
+        return Err(invalid("number of uses cannot be negative"));
+    }
+    if fields.string("entity_alias")?.is_some_and(|alias| !alias.is_empty()) {
+        return Err(invalid("'entity_alias' is only allowed in combination with token role"));
+    }
+    let orphan = parent == Parent::None || fields.bool("no_parent")?.unwrap_or(false);
+    for (asked, right) in [
+        (orphan, "create orphan token"),
+        (period > 0, "create periodic token"),
+        (fields.string("id")?.is_some_and(|id| !id.is_empty()), "specify token id"),
+    ] {
+        if asked && !call.sudo {
+            return Err(Error::Invalid(format!("root or sudo privileges required to {right}")));
+        }
+    }
+    let policies = policies(fields, caller, call.sudo)?;
+    policy::assignable(&policies)?;
+    let wanted = fields.seconds("ttl")?.or(fields.seconds("lease")?).unwrap_or(0);
+    let (seconds, mut warnings) = lifetime(core, call, caller, &policies, [wanted, period, explicit_max_ttl])?;
+    for name in &policies {
+        if !core.policies.exists(core, name)? {
+            warnings.push(format!("Policy {name:?} does not exist"));
+        }
+    }
+    let new = NewToken {
+        id: chosen_id(fields)?,
+        parent: (!orphan).then(|| caller.hash.clone()),
+        policies,
+        meta: fields.pairs("meta")?.unwrap_or_default(),
+        display_name: display_name(fields)?,
+        path: call.request.path.clone(),
+        num_uses,
+        ttl: seconds,
+        explicit_max_ttl,
+        period,
+        max_ttl: 0,
+        // A root token that never ends has nothing to be renewed.
+        renewable: seconds > 0 && fields.bool("renewable")?.unwrap_or(true),
+        // A child is no way around the networks of its parent (Vault 1.0.2).
+        bound_cidrs: caller.bound_cidrs.clone(),
+        origin: caller.origin.clone(),
+    };
+    let (secret, token) = core.tokens.create(core, new).await?;
+    Ok(Response {
+        auth: Some(token.auth_block(&secret)),
+        warnings,
+        given: lease::given(core, token.hash),
+        ..Response::default()
+    })
+}
+
+fn check_type(fields: Fields<'_>, explicit_max_ttl: i64, period: i64, num_uses: i64) -> Result<(), Error> {
+    match fields.string("type")?.unwrap_or_default().as_str() {
+        "" | "service" | "default" => Ok(()),
+        "batch" => {
+            for (set, name) in [
+                (explicit_max_ttl != 0, "explicit_max_ttl"),
+                (num_uses != 0, "num_uses"),
+                (period != 0, "period"),
+                (fields.string("id")?.is_some_and(|id| !id.is_empty()), "id"),
+            ] {
+                if set {
+                    return Err(Error::Invalid(format!("batch tokens cannot have {name:?} set")));
+                }
+            }
+            Err(invalid("batch tokens are not supported by this engine; use type \"service\""))
+        }
+        _ => Err(invalid("invalid 'token_type' value")),
+    }
+}
+
+/// The new token's policies: never more than the caller may give.
+fn policies(fields: Fields<'_>, caller: &Token, sudo: bool) -> Result<Vec<String>, Error> {
+    let asked = policy::named(fields, "policies")?;
+    let no_default = fields.bool("no_default_policy")?.unwrap_or(false);
+    let inherited = asked.is_none();
+    let mut policies = asked.unwrap_or_else(|| caller.policies.clone());
+    let root = policies == ["root"];
+    if root && !caller.is_root() {
+        return Err(invalid("root tokens may not be created without parent token being root"));
+    }
+    if !sudo && !policies.iter().all(|name| caller.policies.contains(name)) {
+        return Err(invalid("child policies must be subset of parent"));
+    }
+    // `default` is not a way to gain what the parent lacks (Vault 0.6.4).
+    let may_have_default = sudo || caller.policies.iter().any(|name| name == "default");
+    if no_default {
+        if inherited {
+            policies.retain(|name| name != "default");
+        }
+    } else if !root && may_have_default {
+        policies.push("default".to_owned());
+        policies = policy::sanitise(&policies);
+    }
+    Ok(policies)
+}
+
+/// The TTL, in seconds, by the rules of leases; 0, for ever, only for a root token from one that is so.
+fn lifetime(
+    core: &Core,
+    call: Call<'_>,
+    caller: &Token,
+    policies: &[String],
+    [increment, period, explicit_max]: [i64; 3],
+) -> Result<(i64, Vec<String>), Error> {
+    if policies == ["root"] && [increment, period, explicit_max] == [0; 3] {
+        return match caller.expire_time {
+            None => Ok((0, vec![])),
+            Some(_) => Err(invalid("expiring root tokens cannot create non-expiring root tokens")),
+        };
+    }
+    let now = core.clock.now().unix_timestamp();
+    let terms = Terms {
+        increment,
+        period,
+        explicit_max,
+        issue_time: now,
+        mount_default: call.mount.default_ttl(),
+        mount_max: call.mount.max_ttl(),
+        ..Terms::default()
+    };
+    ttl(&terms, now)
+}
+
+fn chosen_id(fields: Fields<'_>) -> Result<Option<Secret>, Error> {
+    let Some(id) = fields.string("id")?.filter(|id| !id.is_empty()) else { return Ok(None) };
+    let reserved = ["s.", "b.", "r.", "hvs.", "hvb.", "hvr."];
+    if reserved.iter().any(|prefix| id.starts_with(prefix)) {
+        return Err(invalid("custom token ID cannot have the 's.', 'b.', 'hvs.' or 'hvb.' prefix"));
+    }
+    if id.contains('.') {
+        return Err(invalid("custom token ID cannot contain '.'"));
+    }
+    Ok(Some(Secret::new(id)))
+}
+
+fn display_name(fields: Fields<'_>) -> Result<String, Error> {
+    let given = fields.string("display_name")?.unwrap_or_default();
+    if given.is_empty() {
+        return Ok("token".to_owned());
+    }
+    let plain: String = given.chars().map(|c| if c.is_ascii_alphanumeric() || c == '-' { c } else { '-' }).collect();
+    Ok(format!("token-{plain}"))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::{display_name, policies};
+    use crate::engine::token::Token;
+    use crate::engine::wire::field::Fields;
+
+    fn caller(names: &[&str]) -> Token {
+        let record = json!({
+            "hash": "", "accessor": "", "policies": names, "display_name": "", "path": "",
+            "creation_time": 0, "creation_ttl": 0, "renewable": true,
+        });
+        serde_json::from_value(record).unwrap()
+    }
+
+    #[test]
+    fn a_child_never_has_more_than_its_parent_may_give() {
+        let subset = Err("child policies must be subset of parent".to_owned());
+        let root = Err("root tokens may not be created without parent token being root".to_owned());
+        let ok = |names: &[&str]| Ok(names.iter().map(|&name| name.to_owned()).collect::<Vec<_>>());
+        for (parent, sudo, request, expected) in [
+            (vec!["a", "default"], false, json!({}), ok(&["a", "default"])),
+            (vec!["a", "default"], false, json!({"policies": ["A "]}), ok(&["a", "default"])),
+            (vec!["a", "default"], false, json!({"policies": "a", "no_default_policy": true}), ok(&["a"])),
+            (vec!["a", "default"], false, json!({"no_default_policy": true}), ok(&["a"])),
+            (vec!["a"], false, json!({"policies": ["a"]}), ok(&["a"])),
+            (vec!["a"], false, json!({}), ok(&["a"])),
+            (vec!["a"], false, json!({"policies": ["default"]}), subset.clone()),
+            (vec!["a"], false, json!({"policies": ["b"]}), subset),
+            (vec!["a"], true, json!({"policies": ["b"]}), ok(&["b", "default"])),
+            (vec!["a"], true, json!({"policies": [" Root"]}), root.clone()),
+            (vec!["a"], false, json!({"policies": ["root", "a"]}), root),
+            (vec!["root"], true, json!({}), ok(&["root"])),
+            (vec!["root"], true, json!({"policies": ["a", "root"]}), ok(&["root"])),
+            (vec!["root"], true, json!({"policies": ["nope"]}), ok(&["default", "nope"])),
+            (vec!["root"], true, json!({"policies": null}), ok(&["root"])),
+            (vec!["root"], true, json!({"policies": [""]}), ok(&["default"])),
+            (vec!["root"], true, json!({"policies": " , "}), ok(&["default"])),
+            (vec!["root"], true, json!({"policies": [], "no_default_policy": true}), ok(&[])),
+            (vec!["a"], false, json!({"policies": [" "]}), ok(&[])),
+        ] {
+            let serde_json::Value::Object(data) = &request else { panic!("an object") };
+            let got = policies(Fields(data), &caller(&parent), sudo).map_err(|error| error.to_string());
+            assert_eq!(got, expected, "{parent:?} {request}");
+        }
+    }
+
+    #[test]
+    fn display_names_are_made_plain() {
+        for (given, expected) in [("", "token"), ("a b/c", "token-a-b-c"), ("ci-1", "token-ci-1")] {
+            let serde_json::Value::Object(data) = json!({ "display_name": given }) else { panic!("an object") };
+            assert_eq!(display_name(Fields(&data)).unwrap(), expected);
+        }
+    }
+}

@@ -1,0 +1,272 @@
+//! Encryption of everything stored: AES-256-GCM under the barrier key, bound to the storage path.
+//!
+//! A sealed value is `version (1) | nonce (12) | ciphertext | tag (16)`. The nonce is an 8-byte random
+//! prefix and a 4-byte counter; the prefix is drawn at every start, of which a command line makes many,
+//! and again when the counter is used up. So nonces cannot repeat within one prefix, and two prefixes
+//! of one key collide with a chance of 1 in 2^64. The storage path is the additional data, so that a
+//! value moved to another key no longer opens.
+
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+
+use aws_lc_rs::aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::store::{RawBatch, Store};
+use crate::engine::wire::error::Error;
+
+/// Where the sealed barrier key lies in the store.
+pub(crate) const KEYRING_KEY: &str = "core/keyring";
+
+/// The length of a barrier key, in bytes.
+pub(crate) const KEY_LEN: usize = 32;
+const VERSION: u8 = 1;
+
+/// A sealed view of a [`Store`]: values go in and come out as JSON, and lie encrypted.
+#[derive(Clone)]
+pub(crate) struct Barrier {
+    store: Arc<dyn Store>,
+    cipher: Arc<Cipher>,
+    rider: Arc<OnceLock<Rider>>,
+}
+
+/// Answers a key and its value, in clear, where there is something new to write down.
+type Rider = Box<dyn Fn() -> Option<(String, Vec<u8>)> + Send + Sync>;
+
+/// AES-256-GCM with nonces that do not repeat.
+pub(crate) struct Cipher {
+    key: LessSafeKey,
+    nonces: Mutex<Nonces>,
+}
+
+/// The next nonce: a random prefix, and a counter behind it.
+struct Nonces {
+    prefix: [u8; 8],
+    counter: u32,
+}
+
+impl Nonces {
+    fn draw() -> Result<Self, Error> {
+        Ok(Self { prefix: super::random::bytes()?, counter: 0 })
+    }
+
+    fn next(&mut self) -> Result<[u8; NONCE_LEN], Error> {
+        if self.counter == u32::MAX {
+            *self = Self::draw()?;
+        }
+        let mut nonce = [0; NONCE_LEN];
+        nonce[..8].copy_from_slice(&self.prefix);
+        nonce[8..].copy_from_slice(&self.counter.to_be_bytes());
+        self.counter += 1;
+        Ok(nonce)
+    }
+}
+
+impl Cipher {
+    /// A cipher over a raw 32-byte key.
+    pub(crate) fn new(key: &[u8; KEY_LEN]) -> Result<Self, Error> {
+        let internal = |_| Error::Internal("the cipher could not be set up".to_owned());
+        Ok(Self {
+            key: LessSafeKey::new(UnboundKey::new(&AES_256_GCM, key).map_err(internal)?),
+            nonces: Mutex::new(Nonces::draw()?),
+        })
+    }
+
+    /// Seals `plain` so that it opens only under the same `path`.
+    pub(crate) fn seal(&self, path: &str, plain: &[u8]) -> Result<Vec<u8>, Error> {
+        let nonce = self.nonces.lock().unwrap_or_else(PoisonError::into_inner).next()?;
+        let mut sealed = Vec::with_capacity(1 + NONCE_LEN + plain.len() + 16);
+        sealed.push(VERSION);
+        sealed.extend_from_slice(&nonce);
+        let mut body = plain.to_vec();
+        self.key
+            .seal_in_place_append_tag(Nonce::assume_unique_for_key(nonce), Aad::from(path.as_bytes()), &mut body)
+            .map_err(|_| Error::Internal(format!("the value at {path} could not be sealed")))?;
+        sealed.append(&mut body);
+        Ok(sealed)
+    }
+
+    /// Opens what [`Cipher::seal`] made for the same `path`.
+    pub(crate) fn open(&self, path: &str, sealed: &[u8]) -> Result<zeroize::Zeroizing<Vec<u8>>, Error> {
+        let damaged = || Error::Internal(format!("the value at {path} does not open: wrong key, or damaged"));
+        let (&version, rest) = sealed.split_first().ok_or_else(damaged)?;
+        if version != VERSION || rest.len() < NONCE_LEN {
+            return Err(damaged());
+        }
+        let (nonce, body) = rest.split_at(NONCE_LEN);
+        let nonce = Nonce::try_assume_unique_for_key(nonce).map_err(|_| damaged())?;
+        let mut body = zeroize::Zeroizing::new(body.to_vec());
+        let length = self.key.open_in_place(nonce, Aad::from(path.as_bytes()), &mut body).map_err(|_| damaged())?.len();
+        body.truncate(length);
+        Ok(body)
+    }
+}
+
+/// Writes that happen together; sealed when committed.
+#[derive(Default)]
+pub(crate) struct Batch {
+    writes: Vec<(String, Option<zeroize::Zeroizing<Vec<u8>>>)>,
+}
+
+impl Batch {
+    /// An empty batch.
+    pub(crate) fn new() -> Self {
+        Self::default()
+    }
+
+    /// Stores `value` at `key`.
+    pub(crate) fn put<T: Serialize>(&mut self, key: impl Into<String>, value: &T) -> Result<(), Error> {
+        let key = key.into();
+        let plain = serde_json::to_vec(value)
+            .map_err(|e| Error::Internal(format!("the value at {key} has no JSON form: {e}")))?;
+        self.writes.push((key, Some(plain.into())));
+        Ok(())
+    }
+
+    /// Removes what is at `key`, if anything.
+    pub(crate) fn delete(&mut self, key: impl Into<String>) {
+        self.writes.push((key.into(), None));
+    }
+
+    /// Adds the writes of `other` behind these.
+    pub(crate) fn append(&mut self, mut other: Self) {
+        self.writes.append(&mut other.writes);
+    }
+
+    /// Whether there is nothing to write.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.writes.is_empty()
+    }
+}
+
+impl Barrier {
+    /// A sealed view of `store` under a barrier key.
+    pub(crate) fn new(store: Arc<dyn Store>, key: &[u8; KEY_LEN]) -> Result<Self, Error> {
+        Ok(Self { store, cipher: Arc::new(Cipher::new(key)?), rider: Arc::default() })
+    }
+
+    fn decode<T: DeserializeOwned>(&self, key: &str, sealed: &[u8]) -> Result<T, Error> {
+        let plain = self.cipher.open(key, sealed)?;
+        serde_json::from_slice(&plain).map_err(|e| Error::Internal(format!("the value at {key} does not read: {e}")))
+    }
+
+    /// The value at `key`.
+    pub(crate) fn get<T: DeserializeOwned>(&self, key: &str) -> Result<Option<T>, Error> {
+        self.store.get(key)?.map(|sealed| self.decode(key, &sealed)).transpose()
+    }
+
+    /// Up to `limit` values whose key starts with `prefix` and is greater than `after`, in key order.
+    pub(crate) fn scan<T: DeserializeOwned>(
+        &self,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, T)>, Error> {
+        let entries = self.store.scan(prefix, after, limit)?;
+        entries.into_iter().map(|(key, sealed)| Ok((key.clone(), self.decode(&key, &sealed)?))).collect()
+    }
+
+    /// As [`Barrier::scan`], with a few values at a time in memory.
+    pub(crate) fn each<T: DeserializeOwned>(
+        &self,
+        prefix: &str,
+        after: Option<String>,
+        limit: usize,
+    ) -> impl Iterator<Item = Result<(String, T), Error>> {
+        const AT_ONCE: usize = 256;
+        let mut last = after;
+        let mut read = Vec::new().into_iter();
+        let mut ended = false;
+        std::iter::from_fn(move || {
+            if read.len() == 0 && !ended {
+                match self.store.scan(prefix, last.as_deref(), AT_ONCE) {
+                    Ok(more) => {
+                        ended = more.len() < AT_ONCE;
+                        last = more.last().map(|(key, _)| key.clone());
+                        read = more.into_iter();
+                    }
+                    Err(error) => {
+                        ended = true;
+                        return Some(Err(error));
+                    }
+                }
+            }
+            read.next().map(|(key, sealed)| self.decode(&key, &sealed).map(|value| (key, value)))
+        })
+        .take(limit)
+    }
+
+    /// Up to `limit` keys that start with `prefix` and are greater than `after`, in order.
+    pub(crate) fn keys(&self, prefix: &str, after: Option<&str>, limit: usize) -> Result<Vec<String>, Error> {
+        self.store.keys(prefix, after, limit)
+    }
+
+    /// The names directly under `prefix` (which ends in `/` or is empty); a folder's name ends in `/`.
+    pub(crate) fn children(&self, prefix: &str) -> Result<Vec<String>, Error> {
+        let mut names: Vec<String> = Vec::new();
+        for key in self.store.keys(prefix, None, usize::MAX)? {
+            let rest = &key[prefix.len()..];
+            let name = rest.find('/').map_or(rest, |slash| &rest[..=slash]);
+            if names.last().map(String::as_str) != Some(name) {
+                names.push(name.to_owned());
+            }
+        }
+        Ok(names)
+    }
+
+    /// Opens every value; answers the keys of those that do not open, up to `limit` of them, and how many there are.
+    pub(crate) fn damaged(&self, limit: usize) -> Result<(Vec<String>, usize), Error> {
+        const AT_ONCE: usize = 256;
+        let (mut keys, mut count) = (Vec::new(), 0);
+        let mut last: Option<String> = None;
+        loop {
+            let entries = self.store.scan("", last.as_deref(), AT_ONCE)?;
+            let Some((end, _)) = entries.last() else { return Ok((keys, count)) };
+            last = Some(end.clone());
+            for (key, sealed) in entries.iter().filter(|(key, _)| key != KEYRING_KEY) {
+                if self.cipher.open(key, sealed).is_err() {
+                    count += 1;
+                    if keys.len() < limit {
+                        keys.push(key.clone());
+                    }
+                }
+            }
+        }
+    }
+
+    /// Sets what is written with every batch: the key and the value, in clear, where there is something new.
+    pub(crate) fn ride(&self, rider: impl Fn() -> Option<(String, Vec<u8>)> + Send + Sync + 'static) {
+        // The first one stays.
+        let _ = self.rider.set(Box::new(rider));
+    }
+
+    fn rides(&self) -> Option<(String, Vec<u8>)> {
+        self.rider.get().and_then(|rider| rider())
+    }
+
+    /// What is wrong with the store: why the last commit failed; none since one succeeded.
+    pub(crate) fn trouble(&self) -> Option<String> {
+        self.store.trouble()
+    }
+
+    /// Seals and applies the batch atomically; durable when it returns.
+    pub(crate) async fn commit(&self, batch: Batch) -> Result<(), Error> {
+        self.commit_with(RawBatch::default(), batch).await
+    }
+
+    /// As [`Barrier::commit`], together with what is sealed already.
+    pub(crate) async fn commit_with(&self, mut raw: RawBatch, batch: Batch) -> Result<(), Error> {
+        for (key, plain) in batch.writes {
+            let sealed = plain.map(|plain| self.cipher.seal(&key, &plain)).transpose()?;
+            raw.writes.push((key, sealed));
+        }
+        if let Some((key, plain)) = self.rides() {
+            let sealed = self.cipher.seal(&key, &plain)?;
+            raw.writes.push((key, Some(sealed)));
+        }
+        if raw.writes.is_empty() {
+            return Ok(());
+        }
+        self.store.commit(raw).await
+    }
+}

@@ -1,0 +1,30 @@
+//! What requests share: the kernel, who asks, what they may do, and what they were given. It knows no backend.
+
+use std::ops::Deref;
+use std::sync::Arc;
+
+use super::Leases;
+use crate::engine::kernel::Kernel;
+use crate::engine::policy::Policies;
+use crate::engine::token::Tokens;
+
+/// Everything a request may touch.
+pub(crate) struct Core {
+    /// What all of it stands on.
+    pub(crate) kernel: Arc<Kernel>,
+    /// Tokens.
+    pub(crate) tokens: Tokens,
+    /// ACL policies.
+    pub(crate) policies: Policies,
+    /// Leases.
+    pub(crate) leases: Leases,
+}
+
+/// What needs the kernel alone takes a [`Kernel`], and is given the core all the same.
+impl Deref for Core {
+    type Target = Kernel;
+
+    fn deref(&self) -> &Kernel {
+        &self.kernel
+    }
+}

@@ -1,4 +1,0 @@
-//! Secrets engines.
-
-pub(crate) mod aws;
-pub(crate) mod kv;

@@ -1,0 +1,86 @@
+//! The answer of an operation on the Vault API, before HTTP is put on.
+
+use serde_json::{Map, Value};
+
+use super::error::Error;
+use super::given::Given;
+
+/// What an operation answers.
+#[derive(Debug, Default)]
+pub(crate) struct Response {
+    /// `data`. `None` with no warnings and nothing else is 204.
+    pub(crate) data: Option<Map<String, Value>>,
+    /// The `auth` of a login or a token creation.
+    pub(crate) auth: Option<Value>,
+    /// A renewed or issued lease: the three lease fields of the envelope.
+    pub(crate) lease: Option<LeaseFields>,
+    /// `warnings`.
+    pub(crate) warnings: Vec<String>,
+    /// How the body is shaped.
+    pub(crate) shape: Shape,
+    /// A text that is the whole body, in Prometheus's format.
+    pub(crate) plain: Option<String>,
+    /// A status other than the shape's own (202, or the codes of `sys/health`).
+    pub(crate) status: Option<u16>,
+    /// What the answer hands out: the pipeline makes it the client's, or takes it back.
+    pub(crate) given: Option<Box<dyn Given>>,
+}
+
+/// The lease fields of an envelope.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct LeaseFields {
+    /// `lease_id`.
+    pub(crate) lease_id: String,
+    /// `renewable`.
+    pub(crate) renewable: bool,
+    /// `lease_duration`, in seconds.
+    pub(crate) lease_duration: i64,
+}
+
+/// How a body is shaped (reference: Vault API, response envelope).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Shape {
+    /// The eight-key envelope.
+    #[default]
+    Envelope,
+    /// The envelope, with the keys of `data` repeated at the top level (`sys/mounts` and its like).
+    Repeated,
+    /// `data` alone (`sys/health`, `sys/seal-status`, `sys/init`).
+    Bare,
+}
+
+impl Response {
+    /// 204.
+    pub(crate) fn empty() -> Self {
+        Self::default()
+    }
+
+    /// 200 with `data`. Anything but a JSON object is a programming error and answers `data: null`.
+    pub(crate) fn data(value: Value) -> Self {
+        let data = match value {
+            Value::Object(map) => Some(map),
+            _ => None,
+        };
+        Self { data, ..Self::default() }
+    }
+
+    /// A list's answer: `{"keys": [...]}`, or not found when there are none.
+    pub(crate) fn keys(keys: Vec<String>) -> Result<Self, Error> {
+        if keys.is_empty() {
+            return Err(Error::NotFound);
+        }
+        Ok(Self::data(serde_json::json!({ "keys": keys })))
+    }
+
+    /// The same answer with `data` repeated at the top level.
+    pub(crate) fn repeated(mut self) -> Self {
+        self.shape = Shape::Repeated;
+        self
+    }
+
+    /// The same answer with one more warning.
+    pub(crate) fn warn(mut self, warning: impl Into<String>) -> Self {
+        self.warnings.push(warning.into());
+        self
+    }
+}
