@@ -380,8 +380,6 @@ struct Lowering<'s> {
     paths: HashMap<String, Span>,
     /// Policy documents by source and use, so that a file is read and checked once.
     documents: HashMap<(u32, document::Use), Option<document::Document>>,
-    /// Where the statements of each role's document stand, by the role's path.
-    statements: HashMap<String, Arc<[Place]>>,
     /// The texts of declared ACL policies, by name.
     rule_texts: HashMap<String, String>,
     /// What the policies that apps name let their tokens do together.
@@ -417,7 +415,6 @@ impl<'s> Lowering<'s> {
             policies: HashSet::new(),
             paths: HashMap::new(),
             documents: HashMap::new(),
-            statements: HashMap::new(),
             rule_texts: HashMap::new(),
             acls: HashMap::new(),
             rules: HashMap::new(),
@@ -531,7 +528,6 @@ impl<'s> Lowering<'s> {
             objects: self.objects,
             by_path,
             apps: self.apps,
-            statements: self.statements,
             rules: self.rules,
             managed_policies: self.managed_policies,
             tests: self.tests,

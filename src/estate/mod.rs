@@ -46,9 +46,6 @@ pub struct Estate {
     by_path: HashMap<String, usize>,
     /// The apps.
     pub apps: Vec<App>,
-    /// Where the statements of each role's policy document stand, in the document's order, by the role's path
-    /// (`aws/roles/webapp`).
-    pub statements: HashMap<String, Arc<[Place]>>,
     /// Where the rules of each ACL policy stand, with the pattern of each, by the policy's path.
     pub rules: HashMap<String, Vec<(String, Place)>>,
     /// What managed policies say, as far as the estate tells.
@@ -73,18 +70,9 @@ impl Estate {
 
     /// What a role's own policy document says, each statement with its place. `None` when the role has none.
     pub fn policy(&self, role_path: &str) -> Option<Policy<Place>> {
-        let places = self.statements.get(role_path)?;
         let leaf = self.object(role_path)?.fields.get("policy_document")?;
-        let wording = leaf.wording.as_ref()?.as_str()?;
-        policy_with_places(wording, places, &leaf.place)
+        leaf.document.as_ref()?.policy(&leaf.place).ok()
     }
-}
-
-/// The policy of a checked document in its compact wording; `document` is the place of the whole.
-fn policy_with_places(wording: &str, places: &[Place], document: &Place) -> Option<Policy<Place>> {
-    let json = crate::iam::json::parse(wording).ok()?;
-    let place = |index: Option<usize>| index.and_then(|index| places.get(index)).unwrap_or(document).clone();
-    Some(Policy::of_checked(&json).map_spans(|index, _| place(index)))
 }
 
 /// The document of a managed policy, which a role names by its ARN. It is declared for reviews, and applied

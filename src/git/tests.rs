@@ -101,9 +101,8 @@ fn load(sources: &Sources) -> Result<Estate, Vec<Problem>> {
 fn shown(sources: &Sources) -> String {
     match load(sources) {
         Ok(estate) => {
-            let mut statements: Vec<_> = estate.statements.iter().collect();
-            statements.sort_by_key(|(path, _)| path.as_str());
-            format!("{:?} {:?} {statements:?} {:?}", estate.objects, estate.environments, estate.warnings)
+            // The places of the statements are in the objects.
+            format!("{:?} {:?} {:?}", estate.objects, estate.environments, estate.warnings)
         }
         Err(problems) => format!("{problems:#?}"),
     }

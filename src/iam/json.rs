@@ -145,6 +145,25 @@ impl<S> Json<S> {
     }
 }
 
+impl From<&serde_json::Value> for Json<()> {
+    fn from(value: &serde_json::Value) -> Self {
+        use serde_json::Value;
+        let kind = match value {
+            Value::Null => Kind::Null,
+            Value::Bool(flag) => Kind::Bool(*flag),
+            Value::Number(number) => Kind::Number(number.to_string()),
+            Value::String(text) => Kind::Text(text.clone()),
+            Value::Array(items) => Kind::List(items.iter().map(Self::from).collect()),
+            Value::Object(map) => Kind::Map(
+                map.iter()
+                    .map(|(key, value)| Member { key: key.clone(), key_span: (), value: Self::from(value) })
+                    .collect(),
+            ),
+        };
+        Self { kind, span: () }
+    }
+}
+
 struct Reader<'a> {
     text: &'a str,
     at: usize,

@@ -6,6 +6,7 @@ pub mod condition;
 pub mod document;
 pub mod evaluate;
 pub mod json;
+pub mod parsed;
 pub mod pattern;
 pub mod policy;
 pub mod reading;

@@ -19,6 +19,7 @@ pub mod auth_mount;
 pub mod aws_lease;
 pub mod aws_role;
 pub mod aws_root;
+mod document;
 pub mod field;
 pub mod fingerprint;
 pub mod home;
@@ -36,6 +37,7 @@ use serde_json::{Map, Value};
 
 use crate::secret::Secret;
 
+pub use self::document::{Document, Documents};
 pub use self::home::{Home, Mount};
 pub use self::key::{RootKey, keyed_mount};
 pub use self::owned::{Owned, State};
@@ -183,8 +185,8 @@ impl Object {
 
     /// What is sent for a field that is not a secret: its author's wording, or else its value.
     pub fn wording(&self, name: &str) -> Value {
-        let wording = self.fields.get(name).and_then(|leaf| leaf.wording.clone());
-        wording.unwrap_or_else(|| self.value(name))
+        let document = self.fields.get(name).and_then(|leaf| leaf.document.as_ref());
+        document.map_or_else(|| self.value(name), |document| Value::from(document.wording()))
     }
 
     /// The resolved secret of a field, if it is declared and resolved.
@@ -240,7 +242,7 @@ impl Object {
         };
         if let Some(leaf) = self.fields.get_mut(name) {
             leaf.value = value;
-            leaf.wording = None;
+            leaf.document = None;
         }
         Ok(())
     }
@@ -284,6 +286,19 @@ impl Kind {
     /// # Errors
     /// What is odd about the answer.
     pub fn live(&'static self, path: &str, data: &Map<String, Value>) -> Result<Live, String> {
+        self.live_among(path, data, &mut Documents::default())
+    }
+
+    /// As [`Kind::live`], of one answer of many: a policy document that several of them have is parsed once.
+    ///
+    /// # Errors
+    /// What is odd about the answer.
+    pub fn live_among(
+        &'static self,
+        path: &str,
+        data: &Map<String, Value>,
+        documents: &mut Documents,
+    ) -> Result<Live, String> {
         let mut parsed = (self.parse)(data)?;
         let fields = self
             .fields
@@ -291,7 +306,7 @@ impl Kind {
             .filter(|field| field.access == Access::Readable)
             .map(|field| {
                 let value = match parsed.get(field.name) {
-                    Some(value) => field::normalise(field.shape, value).unwrap_or_else(|_| value.clone()),
+                    Some(value) => documents.normalise(field.shape, value).unwrap_or_else(|_| value.clone()),
                     None => field.default_value(),
                 };
                 (field.name, value)
@@ -314,9 +329,8 @@ impl Field {
 pub struct Leaf {
     /// Its value, normalised.
     pub value: FieldValue,
-    /// What is sent for it, where that is not the canonical value: an author's policy document goes out as
-    /// it was written, and is compared by its meaning.
-    pub wording: Option<Value>,
+    /// The policy document that it is: it goes out as it was written, and its value is the canonical form.
+    pub document: Option<Document>,
     /// Where it was written.
     pub place: Place,
     /// Who wants it so.
@@ -326,7 +340,13 @@ pub struct Leaf {
 impl Leaf {
     /// A declared value that is sent as it is compared.
     pub fn new(value: FieldValue, place: Place) -> Self {
-        Self { value, wording: None, place, origin: Origin::Declared }
+        Self { value, document: None, place, origin: Origin::Declared }
+    }
+
+    /// A declared policy document.
+    pub fn of_document(document: Document, place: Place) -> Self {
+        let value = FieldValue::Data(Value::from(document.canonical()));
+        Self { document: Some(document), ..Self::new(value, place) }
     }
 }
 

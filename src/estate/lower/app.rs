@@ -71,21 +71,14 @@ impl Lowering<'_> {
         if fields.get("user_path").is_some_and(|leaf| leaf.value == FieldValue::Data(Value::from("/"))) {
             fields.remove("user_path");
         }
-        let mut places = None;
         if let Some((document, span)) = self.policy_document(block, Use::Role) {
-            places = Some(document.places);
-            let mut leaf = Leaf::new(FieldValue::Data(Value::from(document.canonical)), self.reader.place(span));
-            leaf.wording = Some(Value::from(document.wording));
-            fields.insert("policy_document", leaf);
+            fields.insert("policy_document", Leaf::of_document(document.value, self.reader.place(span)));
         }
         let mount = self.role_mount(block)?;
         let role = RolePath { kind: &aws_role::KIND, mount, name: block.label.to_owned() };
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
-        if let Some(places) = places {
-            self.statements.entry(role.path()).or_insert(places);
-        }
         self.roles.insert(role.label(), app.map(str::to_owned));
         Some(role)
     }

@@ -1,7 +1,6 @@
 //! What is declared for reviews and tests only: managed policies, and assertions about apps.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
 
 use super::Lowering;
 use super::document::Use;
@@ -105,10 +104,10 @@ impl Lowering<'_> {
             let draft = Draft::error(block.span, format!("{} allows nothing", block.name));
             self.reader.report(draft.hint("add policy_document = \"file:...\", or statement blocks"));
         }
-        let policy = self.policy_document(block, used).and_then(|(document, _)| document.policy());
+        let policy = self.policy_document(block, used).and_then(|(document, _)| document.policy);
         let (Some(arn), Some(policy)) = (arn, policy) else { return };
         let (name, place) = (block.label.to_owned(), self.reader.place(block.span));
-        self.managed_policies.push(ManagedPolicy { name, arn, policy: Arc::new(policy), place });
+        self.managed_policies.push(ManagedPolicy { name, arn, policy, place });
     }
 
     fn managed_arn(&mut self, block: &Block<'_>) -> Option<String> {
@@ -332,8 +331,8 @@ impl Lowering<'_> {
     /// `at_most = "file:iam/ceiling.json"`.
     fn at_most(&mut self, block: &Block<'_>, found: &mut Found) {
         let Some((text, span)) = self.reader.text(block, "at_most") else { return };
-        let policy = self.written_document(text, span, Use::Unsent).and_then(|document| document.policy());
-        found.extend(policy.map(|policy| (Assertion::AtMost(Arc::new(policy)), key_span(block, "at_most"))));
+        let policy = self.written_document(text, span, Use::Unsent).and_then(|document| document.policy);
+        found.extend(policy.map(|policy| (Assertion::AtMost(policy), key_span(block, "at_most"))));
     }
 
     /// `acl "aws/creds/webapp" { capabilities = ["read"] }`.

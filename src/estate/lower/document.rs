@@ -8,12 +8,13 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::{Source, Sources, Span, Unread};
 use crate::estate::tree::{Kind, Node, terraform_condition};
-use crate::estate::{policy_with_places, value};
+use crate::estate::value;
 use crate::iam::document::{self, Finding, Sort};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
+use crate::iam::parsed;
 use crate::iam::policy::Policy;
-use crate::object::Place;
 use crate::object::aws_role::STATEMENT;
+use crate::object::{self, Place};
 
 /// What a document is for, which decides how large it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -29,26 +30,18 @@ pub(super) enum Use {
 /// A policy document of the estate.
 #[derive(Clone)]
 pub(super) struct Document {
-    /// What is compared.
-    pub(super) canonical: String,
-    /// What is sent: as its author wrote it, without white space.
-    pub(super) wording: String,
-    /// Where its statements stand, in its order.
-    pub(super) places: Arc<[Place]>,
-    /// Where it stands.
-    place: Place,
+    /// What it is to an object.
+    pub(super) value: object::Document,
+    /// What it says in the author's order, where it is no object's.
+    pub(super) policy: Option<Arc<Policy<Place>>>,
 }
 
 impl Document {
-    fn new<S>(json: &Json<S>, place: impl Fn(&S) -> Place) -> Option<Self> {
-        let canonical = document::canonical_value(json).ok()?.to_string();
+    fn new<S: Clone>(json: &Json<S>, used: Use, place: impl Fn(&S) -> Place) -> Option<Self> {
+        let text = parsed::Document::of(json).ok()?;
         let places = statements_of(json).iter().map(|statement| place(&statement.span)).collect();
-        Some(Self { canonical, wording: json.compact(), places, place: place(&json.span) })
-    }
-
-    /// What it says.
-    pub(super) fn policy(&self) -> Option<Policy<Place>> {
-        policy_with_places(&self.wording, &self.places, &self.place)
+        let policy = (used != Use::Role).then(|| Arc::new(Policy::of_checked(json).map_spans(|_, span| place(&span))));
+        Some(Self { value: object::Document::new(text, places), policy })
     }
 }
 
@@ -164,7 +157,7 @@ impl Lowering<'_> {
                     self.reader.report(draft(span, finding.what).code(finding.code).hint_if(finding.hint));
                 }
                 let inline = Inline::new(self.reader.sources, text, span);
-                Document::new(&json, |range| inline.place(range.start))
+                Document::new(&json, used, |range| inline.place(range.start))
             }
         }
     }
@@ -249,7 +242,7 @@ impl Lowering<'_> {
             }
             self.reader.report(draft);
         }
-        Document::new(json, |span| self.reader.place(*span)).filter(|_| sound)
+        Document::new(json, used, |span| self.reader.place(*span)).filter(|_| sound)
     }
 
     /// Checks a pattern of ARNs of managed policies, sound as an ARN.

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::object::review::Values;
-use crate::object::{Access, FieldValue, Kind, Leaf, Live, Mount, Object, Place, Reviewed};
+use crate::object::{Access, Document, FieldValue, Kind, Leaf, Live, Mount, Object, Place, Reviewed};
 
 /// An object as one side has it.
 #[derive(Clone, Copy, Debug)]
@@ -68,11 +68,16 @@ impl<'a> SideObject<'a> {
 
     /// A field as its author wrote it, where that is kept, else its value.
     pub fn wording(&self, name: &str) -> Cow<'a, Value> {
-        let leaf = match self.fields {
-            Fields::Declared(fields) => fields.get(name),
+        let document = self.document(name);
+        document.map_or_else(|| self.value(name), |document| Cow::Owned(Value::from(document.wording())))
+    }
+
+    /// The policy document that a field is, where a file declares it.
+    pub fn document(&self, name: &str) -> Option<&'a Document> {
+        match self.fields {
+            Fields::Declared(fields) => fields.get(name)?.document.as_ref(),
             Fields::Live(_) => None,
-        };
-        leaf.and_then(|leaf| leaf.wording.as_ref()).map_or_else(|| self.value(name), Cow::Borrowed)
+        }
     }
 
     /// A field as text; empty if it is none.

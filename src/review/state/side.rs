@@ -290,17 +290,17 @@ impl<'a> Side<'a> {
 
     /// The inline document of a role, its statements with their places.
     fn document(&self, object: &SideObject<'a>, text: &str) -> Result<Policy<Place>, String> {
+        let whole = object.place_of("policy_document");
+        if let Some(document) = object.document("policy_document") {
+            return document.policy(&whole);
+        }
+        // It may have no canonical form: what an engine holds is told whatever it is.
         let json = json::parse(text).map_err(|malformed| format!("it is not JSON: {}", malformed.what))?;
         let policy = Policy::new(&json).map_err(|findings| {
             let fatal = findings.into_iter().find(|finding| finding.fatal);
             fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
         })?;
-        let whole = object.place_of("policy_document");
-        let places = self.estate.and_then(|estate| estate.statements.get(object.path));
-        Ok(policy.map_spans(|index, _| {
-            let known = index.and_then(|index| places.and_then(|places| places.get(index)));
-            known.unwrap_or(&whole).clone()
-        }))
+        Ok(policy.map_spans(|_, _| whole.clone()))
     }
 }
 

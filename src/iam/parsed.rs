@@ -1,0 +1,77 @@
+//! A policy document as a value: read once, however often it is sent, compared and reviewed.
+
+use std::sync::OnceLock;
+
+use super::document::canonical_value;
+use super::json::Json;
+use super::policy::Policy;
+
+/// A policy document with its two forms and what it says.
+#[derive(Debug)]
+pub struct Document {
+    wording: String,
+    canonical: String,
+    tree: Json<()>,
+    policy: OnceLock<Result<Policy<()>, String>>,
+}
+
+impl Document {
+    /// The document that a JSON value is.
+    ///
+    /// # Errors
+    /// Why it has no canonical form.
+    pub fn of<S>(json: &Json<S>) -> Result<Self, String> {
+        let canonical = canonical_value(json)?;
+        let (tree, text) = (Json::from(&canonical), canonical.to_string());
+        Ok(Self { wording: json.compact(), canonical: text, tree, policy: OnceLock::new() })
+    }
+
+    /// As its author wrote it, without white space: what is sent.
+    pub fn wording(&self) -> &str {
+        &self.wording
+    }
+
+    /// The canonical form: what is compared.
+    pub fn canonical(&self) -> &str {
+        &self.canonical
+    }
+
+    /// What its canonical form says, once checked however often it is asked for. Its statements are in the order of
+    /// the wording.
+    ///
+    /// # Errors
+    /// Why IAM would refuse it.
+    pub fn policy(&self) -> Result<&Policy<()>, &str> {
+        let read = || {
+            Policy::new(&self.tree).map_err(|findings| {
+                let fatal = findings.into_iter().find(|finding| finding.fatal);
+                fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
+            })
+        };
+        self.policy.get_or_init(read).as_ref().map_err(String::as_str)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Document;
+    use crate::iam::json;
+    use crate::iam::policy::Policy;
+
+    #[test]
+    fn what_it_says_is_what_its_canonical_text_says() {
+        for text in [
+            r#"{"Statement":{"Resource":["arn:aws:s3:::b/*","arn:aws:s3:::a/*"],"Action":"s3:Get*","Effect":"Allow"},"Version":"2012-10-17"}"#,
+            r#"{"Version":"2012-10-17","Statement":[{"Effect":"Deny","NotAction":["s3:*"],"Resource":"*",
+                "Condition":{"NumericLessThan":{"s3:max-keys":[1.50,10]},"Bool":{"aws:SecureTransport":false}}}]}"#,
+        ] {
+            let document = Document::of(&json::parse(text).expect("JSON")).expect("a document");
+            let parsed = json::parse(document.canonical()).expect("JSON");
+            let policy = Policy::new(&parsed).expect("a policy").map_spans(|_, _| ());
+            assert_eq!(format!("{:?}", document.policy().expect("a policy")), format!("{policy:?}"));
+            assert_eq!(document.wording(), json::parse(text).expect("JSON").compact());
+        }
+        let odd = Document::of(&json::parse(r#"{"Statement": 1}"#).expect("JSON")).expect("a document");
+        assert!(odd.policy().is_err());
+    }
+}
