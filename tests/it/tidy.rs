@@ -244,7 +244,7 @@ const CIRCLES: &[(&str, &[usize])] = &[
     ("estate", &[19]),
     ("git", &[4]),
     ("iam", &[9, 2]),
-    ("object", &[17]),
+    ("object", &[18]),
     ("plan", &[9]),
     ("proposal", &[4]),
     ("sandbox", &[20, 2]),
