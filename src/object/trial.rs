@@ -114,11 +114,12 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use crate::api::{Client, Options as ClientOptions, Target};
-    use crate::apply::{self, Options, Prepared, Wish, prepare};
+    use crate::apply::{self, Options};
     use crate::clock::Clock;
     use crate::engine::{Config, Engine, Storage};
     use crate::estate::{self, Estate, Sources};
     use crate::plan::{Action, Adopt};
+    use crate::proposal::{Prepared, Wish, prepare};
     use crate::review::state::{Context, Side};
     use crate::review::{self, Colour};
 
