@@ -70,7 +70,8 @@ impl Estate {
 
     /// What a role's own policy document says, each statement with its place. `None` when the role has none.
     pub fn policy(&self, role_path: &str) -> Option<Policy<Place>> {
-        let leaf = self.object(role_path)?.fields.get("policy_document")?;
+        let role = self.object(role_path)?;
+        let leaf = role.fields.get(role.kind.access_fields()?.document)?;
         leaf.document.as_ref()?.policy(&leaf.place).ok()
     }
 }

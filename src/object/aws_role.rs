@@ -7,6 +7,7 @@ use serde_json::{Map, Value, json};
 
 use super::field::{pick, post};
 use super::home::ENGINES;
+use super::review::{AccessFields, Attribute};
 use super::words::{ANYTHING, Block, Key};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
@@ -23,6 +24,27 @@ static FIELDS: &[Field] = &[
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
 }
+
+/// What a review reads of it. Source of the context keys: IAM User Guide, "AWS global condition context keys".
+static ACCESS: AccessFields = AccessFields {
+    document: "policy_document",
+    policies: "policy_arns",
+    groups: "iam_groups",
+    boundary: "permissions_boundary_arn",
+    tags: "iam_tags",
+    path: "user_path",
+    made: "credential_type",
+    made_known: "iam_user",
+    attributes: &[
+        Attribute { field: "iam_tags", words: "tags", none: "none", keys: &["aws:principaltag/"] },
+        Attribute {
+            field: "user_path",
+            words: "path",
+            none: "the engine's own",
+            keys: &["aws:principalarn", "aws:arn"],
+        },
+    ],
+};
 
 /// `role "reader" { ... }`.
 pub static ROLE: Block = Block {
@@ -67,7 +89,7 @@ pub static KIND: Kind = Kind {
     class: Class::Role,
     home: Home::Below { table: &ENGINES, sort: "aws", folder: "roles", witness: "credential_type" },
     leases: Leases::Issued(&["creds", "sts"]),
-    reviewed: Reviewed::Access,
+    reviewed: Reviewed::Access(&ACCESS),
     words: &ROLE,
     key: None,
     fields: FIELDS,
