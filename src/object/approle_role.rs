@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use super::field::{pick, post, with_prefixes};
 use super::home::METHODS;
 use super::review::{LoginWords, Said, SecretFields, Values};
-use super::words::{Block, Key, Objection};
+use super::words::{Block, Declared, Key, Objection};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 use crate::text::count;
 use crate::units::duration;
@@ -75,7 +75,7 @@ pub static LOGIN: Block = Block {
     check,
 };
 
-fn check(login: &dyn Values) -> Vec<Objection> {
+fn check(login: &Declared<'_>) -> Vec<Objection> {
     let mut objections = Vec::new();
     let bound = ["secret_id_bound_cidrs", "token_bound_cidrs"].iter().any(|name| !login.texts(name).is_empty());
     if !login.flag("bind_secret_id") && !bound {

@@ -8,17 +8,17 @@ use serde_json::{Map, Value, json};
 use super::field::{pick, post};
 use super::home::ENGINES;
 use super::review::{AccessFields, Attribute};
-use super::words::{ANYTHING, Block, Key};
+use super::words::{ANYTHING, Block, Declared, Key, Objection};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("credential_type", Shape::OneOf(&["iam_user"]), "\"iam_user\"", "How credentials are made."),
     field("policy_document", Shape::PolicyDocument, "\"\"", "The inline policy of each IAM user."),
-    field("policy_arns", Shape::Arns, "[]", "Managed policies attached to each IAM user."),
+    field("policy_arns", Shape::PolicyArns, "[]", "Managed policies attached to each IAM user."),
     field("iam_groups", Shape::Set, "[]", "Groups that each IAM user joins."),
     field("iam_tags", Shape::Map, "{}", "Tags of each IAM user."),
-    field("user_path", Shape::Text, "\"\"", "The IAM path of users; empty is the engine's own."),
-    field("permissions_boundary_arn", Shape::Arn, "\"\"", "The managed policy that bounds each IAM user."),
+    field("user_path", Shape::UserPath, "\"\"", "The IAM path of users; empty is the engine's own."),
+    field("permissions_boundary_arn", Shape::PolicyArn, "\"\"", "The managed policy that bounds each IAM user."),
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
@@ -63,8 +63,19 @@ pub static ROLE: Block = Block {
         Key::field(&KIND, "permissions_boundary_arn"),
         Key::protect(),
     ],
-    check: ANYTHING,
+    check,
 };
+
+fn check(role: &Declared<'_>) -> Vec<Objection> {
+    const GRANTS: [&str; 4] = ["policy_document", "statement", "policy_arns", "iam_groups"];
+    let allows_nothing = || Objection {
+        key: "policy_document",
+        what: format!("{} allows nothing", role.name),
+        hint: "add policy_document = \"file:...\", or policy_arns, or statement blocks",
+    };
+    let is_bare = GRANTS.iter().all(|key| !role.written.contains(key));
+    is_bare.then(allows_nothing).into_iter().collect()
+}
 
 /// `statement "name" { ... }`, in whatever has a policy document. Source: IAM User Guide, "IAM JSON policy element
 /// reference".
@@ -107,11 +118,7 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
         return Err("the role has no credential_type".to_owned());
     }
     let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
-    let mut fields = pick(data, &names);
-    if fields.get("user_path") == Some(&Value::from("/")) {
-        fields.insert("user_path".to_owned(), Value::from(""));
-    }
-    Ok(fields)
+    Ok(pick(data, &names))
 }
 
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {

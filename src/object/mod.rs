@@ -75,6 +75,11 @@ pub fn methods() -> impl Iterator<Item = &'static str> {
     KINDS.iter().filter(|kind| kind.class == Class::Login).filter_map(|kind| kind.sort())
 }
 
+/// The kinds of the roles that secrets engines have.
+pub fn roles() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().copied().filter(|kind| kind.class == Class::Role)
+}
+
 /// The path of the ACL policy of this name, as tokens name it.
 pub fn policy_path(name: &str) -> String {
     acl_policy::KIND.path("", name)
@@ -474,10 +479,12 @@ pub enum Shape {
     Cidrs,
     /// Text to text.
     Map,
-    /// An ARN.
-    Arn,
-    /// A set of ARNs.
-    Arns,
+    /// The ARN of a managed policy.
+    PolicyArn,
+    /// A set of ARNs of managed policies.
+    PolicyArns,
+    /// The path of IAM users; that of the root, `/`, is empty in canonical form.
+    UserPath,
     /// An IAM policy document; canonical form is compact JSON text, compared as IAM reads it.
     PolicyDocument,
     /// Vault ACL rules; text in HCL, compared without surrounding white space.

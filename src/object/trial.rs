@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::field::{pick, post};
 use super::home::METHODS;
-use super::review::{LoginWords, Remarks, Said};
+use super::review::{LoginWords, Remarks, Said, Values as _};
 use super::words::{ANYTHING, Block, Key, Objection};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 

@@ -23,7 +23,7 @@ pub(super) static MANAGED_POLICY: words::Block = words::Block {
     label: Some("Its name in the estate."),
     doc: "What a managed policy says, for reviews; no apply writes it.",
     keys: &[
-        Key::own("arn", Shape::Arn, "Its ARN, as roles name it."),
+        Key::own("arn", Shape::PolicyArn, "Its ARN, as roles name it."),
         Key::own("policy_document", Shape::PolicyDocument, "What it says."),
         Key::block(&STATEMENT),
     ],
@@ -112,12 +112,8 @@ impl Lowering<'_> {
 
     fn managed_arn(&mut self, block: &Block<'_>) -> Option<String> {
         let (arn, span) = self.reader.text(block, "arn")?;
-        let before = self.reader.problems.len();
-        if let Err(draft) = value::arn(arn, span) {
+        if let Err(draft) = value::policy_arn(arn, span) {
             self.reader.report(draft);
-        }
-        self.policy_arn(arn, span);
-        if self.reader.problems.len() > before {
             return None;
         }
         if let Some(first) = self.arns.get(arn) {

@@ -8,7 +8,6 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::{Source, Sources, Span, Unread};
 use crate::estate::tree::{Kind, Node, terraform_condition};
-use crate::estate::value;
 use crate::iam::document::{self, Finding, Sort};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
 use crate::iam::parsed;
@@ -252,16 +251,6 @@ impl Lowering<'_> {
         let resource = fields.nth(2).unwrap_or("*");
         let fixed = resource.split(['*', '?']).next().unwrap_or_default();
         if !matches!(service, "iam" | "*") || !(fixed.starts_with("policy/") || "policy/".starts_with(fixed)) {
-            let draft = Draft::error(span, format!("`{text}` is not the ARN of a managed policy"));
-            self.reader.report(draft.hint("it is written arn:aws:iam::ACCOUNT:policy/NAME"));
-        }
-    }
-
-    /// Checks an ARN of a managed policy.
-    pub(super) fn policy_arn(&mut self, text: &str, span: Span) {
-        if let Ok(arn) = value::arn(text, span)
-            && (arn.service != "iam" || !arn.resource.starts_with("policy/"))
-        {
             let draft = Draft::error(span, format!("`{text}` is not the ARN of a managed policy"));
             self.reader.report(draft.hint("it is written arn:aws:iam::ACCOUNT:policy/NAME"));
         }
