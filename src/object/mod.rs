@@ -28,6 +28,7 @@ pub mod mount;
 mod owned;
 pub mod review;
 mod role;
+mod token_fields;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -442,7 +443,7 @@ pub struct Kind {
 }
 
 /// A field of a kind.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Its name, both in the estate and in the plan.
     pub name: &'static str,

@@ -33,7 +33,7 @@ pub type Check = fn(declared: &Declared<'_>) -> Vec<Objection>;
 pub const ANYTHING: Check = |_| Vec::new();
 
 /// A key of a block.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// The word for it.
     pub word: &'static str,
@@ -42,7 +42,7 @@ pub struct Key {
 }
 
 /// What a key is.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Is {
     /// A field of an object, of this name: its shape, default and help are the field's.
     Field(&'static Kind, &'static str),
