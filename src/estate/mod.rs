@@ -5,6 +5,7 @@
 //! collected: a run tells all of them. Files are data from strangers: size, depth, count and reach are
 //! bounded before anything is parsed.
 
+mod blocks;
 mod hcl;
 mod ignore;
 mod interpolate;

@@ -8,7 +8,8 @@ use serde_json::{Map, Value, json};
 use super::field::{pick, post};
 use super::home::ENGINES;
 use super::review::{AccessFields, Attribute};
-use super::words::{ANYTHING, Block, Declared, Key, Objection};
+use super::statement::STATEMENT;
+use super::words::{Block, Declared, Key, Objection};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
@@ -76,23 +77,6 @@ fn check(role: &Declared<'_>) -> Vec<Objection> {
     let is_bare = GRANTS.iter().all(|key| !role.written.contains(key));
     is_bare.then(allows_nothing).into_iter().collect()
 }
-
-/// `statement "name" { ... }`, in whatever has a policy document. Source: IAM User Guide, "IAM JSON policy element
-/// reference".
-pub static STATEMENT: Block = Block {
-    word: "statement",
-    label: Some("The statement's Sid."),
-    doc: "A statement of a policy document.",
-    keys: &[
-        Key::own("effect", Shape::OneOf(&["Allow", "Deny"]), "Whether it allows, which is the default, or denies."),
-        Key::own("actions", Shape::List, "The actions that it is about."),
-        Key::own("not_actions", Shape::List, "Instead: the only actions that it is not about."),
-        Key::own("resources", Shape::List, "The ARNs that it is about."),
-        Key::own("not_resources", Shape::List, "Instead: the only ARNs that it is not about."),
-        Key::own("condition", Shape::Map, "When it holds, by operator and condition key."),
-    ],
-    check: ANYTHING,
-};
 
 /// Roles of AWS engines.
 pub static KIND: Kind = Kind {

@@ -28,6 +28,7 @@ pub mod mount;
 mod owned;
 pub mod review;
 mod role;
+pub mod statement;
 mod token_fields;
 pub mod words;
 

@@ -14,36 +14,14 @@ use super::document::Use;
 use super::policy::quoted;
 use super::{Lowering, Role, is_lower_name, is_role_name};
 use crate::acl::{Acl, Capability};
+use crate::estate::blocks::APP;
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::{App, Login, value};
 use crate::object::review::AccessFields;
-use crate::object::words::{self, ANYTHING, Key};
-use crate::object::{
-    Class, FieldValue, Kind, Leaf, Origin, RolePath, Shape, acl_policy, login_of, methods, policy_path, roles,
-};
+use crate::object::{FieldValue, Kind, Leaf, Origin, RolePath, acl_policy, login_of, methods, policy_path, roles};
 use crate::text::did_you_mean;
 use crate::units::duration;
-
-/// `app "webapp" { ... }`.
-pub(super) static APP: words::Block = words::Block {
-    word: "app",
-    label: Some("The app's name."),
-    doc: "Who may log in how, and which credentials that gets.",
-    keys: &[
-        Key::own("owner", Shape::Text, "Who answers for it."),
-        Key::each("role", Class::Role),
-        Key::own("grants", Shape::Set, "Shared roles, each as MOUNT/ROLE."),
-        Key::each("login", Class::Login),
-        Key::own(
-            "policies",
-            Shape::Set,
-            "The ACL policies of its tokens, instead of the one that follows from its roles.",
-        ),
-        Key::protect(),
-    ],
-    check: ANYTHING,
-};
 
 /// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
 const SELF_CARE: &[(&str, &str)] = &[

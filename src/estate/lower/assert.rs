@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Lowering;
 use super::document::Use;
+use crate::estate::blocks::{ACL, MANAGED_POLICY, REQUEST, REQUESTS, TEST};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
@@ -13,72 +14,6 @@ use crate::iam::document;
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self, Condition, Effect, Operator, Quantifier, Scope, Statement};
 use crate::iam::request::Request;
-use crate::object::Shape;
-use crate::object::aws_role::STATEMENT;
-use crate::object::words::{self, ANYTHING, Key};
-
-/// `managed_policy "readers" { ... }`.
-pub(super) static MANAGED_POLICY: words::Block = words::Block {
-    word: "managed_policy",
-    label: Some("Its name in the estate."),
-    doc: "What a managed policy says, for reviews; no apply writes it.",
-    keys: &[
-        Key::own("arn", Shape::PolicyArn, "Its ARN, as roles name it."),
-        Key::own("policy_document", Shape::PolicyDocument, "What it says."),
-        Key::block(&STATEMENT),
-    ],
-    check: ANYTHING,
-};
-
-/// `test "etl reads raw" { ... }`.
-pub(super) static TEST: words::Block = words::Block {
-    word: "test",
-    label: Some("What is tested, in words."),
-    doc: "What has to hold of one app.",
-    keys: &[
-        Key::own("app", Shape::Text, "The app."),
-        Key::named_block("allow", &REQUEST),
-        Key::named_block("deny", &REQUEST),
-        Key::named_block("never", &REQUESTS),
-        Key::own("at_most", Shape::Text, "A policy document: nothing is allowed that it does not allow."),
-        Key::block(&ACL),
-        Key::own("acl_only", Shape::List, "The only paths of the engine on which its tokens may do anything."),
-    ],
-    check: ANYTHING,
-};
-
-/// What `allow` and `deny` are about.
-static REQUEST: words::Block = words::Block {
-    word: "allow",
-    label: None,
-    doc: "A request that is allowed, or that is not.",
-    keys: &[
-        Key::own("action", Shape::Text, "The action."),
-        Key::own("resource", Shape::Text, "The ARN of what it is about."),
-        Key::own("context", Shape::Map, "The context of the request, by condition key."),
-    ],
-    check: ANYTHING,
-};
-
-/// What `never` is about.
-static REQUESTS: words::Block = words::Block {
-    word: "never",
-    label: None,
-    doc: "Requests none of which is allowed.",
-    keys: &[
-        Key::own("actions", Shape::List, "The actions."),
-        Key::own("resources", Shape::List, "The ARNs of what they are about; any, where it is left out."),
-    ],
-    check: ANYTHING,
-};
-
-static ACL: words::Block = words::Block {
-    word: "acl",
-    label: Some("A path of the engine."),
-    doc: "What the app's tokens may do on a path of the engine.",
-    keys: &[Key::own("capabilities", Shape::List, "All that they may do there; `[]` is nothing.")],
-    check: ANYTHING,
-};
 
 /// An assertion and where it stands, which also decides their order.
 type Found = Vec<(Assertion, Span)>;

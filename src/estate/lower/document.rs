@@ -12,7 +12,7 @@ use crate::iam::document::{self, Finding, Sort};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
 use crate::iam::parsed;
 use crate::iam::policy::Policy;
-use crate::object::aws_role::STATEMENT;
+use crate::object::statement::STATEMENT;
 use crate::object::{self, Place};
 
 /// What a document is for, which decides how large it may be.
