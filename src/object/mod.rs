@@ -312,8 +312,8 @@ impl Kind {
             .iter()
             .filter(|field| field.access == Access::Readable)
             .map(|field| {
-                let value = match parsed.get(field.name) {
-                    Some(value) => documents.normalise(field.shape, value).unwrap_or_else(|_| value.clone()),
+                let value = match parsed.remove(field.name) {
+                    Some(value) => documents.normalise(field.shape, value),
                     None => field.default_value(),
                 };
                 (field.name, value)

@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::document::Use;
+use super::document::{Document, Use};
 use super::policy::quoted;
 use super::{Lowering, Role, is_lower_name, is_role_name};
 use crate::acl::{Acl, Capability};
@@ -42,8 +42,8 @@ impl Lowering<'_> {
         }
         let mut fields = self.reader.fields(block, kind, kind.words);
         self.check_limits(block, access);
-        if let Some((document, span)) = self.policy_document(block, Use::Role) {
-            fields.insert(access.document, Leaf::of_document(document.value, self.reader.place(span)));
+        if let Some((Document::Value(document), span)) = self.policy_document(block, Use::Role) {
+            fields.insert(access.document, Leaf::of_document(document, self.reader.place(span)));
         }
         let mount = self.role_mount(block)?;
         let role = RolePath { kind, mount, name: block.label.to_owned() };

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Lowering;
-use super::document::Use;
+use super::document::{Document, Use};
 use crate::estate::blocks::{ACL, MANAGED_POLICY, REQUEST, REQUESTS, TEST};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
@@ -39,7 +39,7 @@ impl Lowering<'_> {
             let draft = Draft::error(block.span, format!("{} allows nothing", block.name));
             self.reader.report(draft.hint("add policy_document = \"file:...\", or statement blocks"));
         }
-        let policy = self.policy_document(block, used).and_then(|(document, _)| document.policy);
+        let policy = self.policy_document(block, used).and_then(|(document, _)| document.said());
         let (Some(arn), Some(policy)) = (arn, policy) else { return };
         let (name, place) = (block.label.to_owned(), self.reader.place(block.span));
         self.managed_policies.push(ManagedPolicy { name, arn, policy, place });
@@ -262,7 +262,7 @@ impl Lowering<'_> {
     /// `at_most = "file:iam/ceiling.json"`.
     fn at_most(&mut self, block: &Block<'_>, found: &mut Found) {
         let Some((text, span)) = self.reader.text(block, "at_most") else { return };
-        let policy = self.written_document(text, span, Use::Unsent).and_then(|document| document.policy);
+        let policy = self.written_document(text, span, Use::Unsent).and_then(Document::said);
         found.extend(policy.map(|policy| (Assertion::AtMost(policy), key_span(block, "at_most"))));
     }
 

@@ -28,19 +28,29 @@ pub(super) enum Use {
 
 /// A policy document of the estate.
 #[derive(Clone)]
-pub(super) struct Document {
-    /// What it is to an object.
-    pub(super) value: object::Document,
-    /// What it says in the author's order, where it is no object's.
-    pub(super) policy: Option<Arc<Policy<Place>>>,
+pub(super) enum Document {
+    /// A role's: it is sent, and compared.
+    Value(object::Document),
+    /// No object's: what it says, in its author's order.
+    Said(Arc<Policy<Place>>),
 }
 
 impl Document {
     fn new<S: Clone>(json: &Json<S>, used: Use, place: impl Fn(&S) -> Place) -> Option<Self> {
+        if used != Use::Role {
+            return Some(Self::Said(Arc::new(Policy::of_checked(json).map_spans(|_, span| place(&span)))));
+        }
         let text = parsed::Document::of(json).ok()?;
         let places = statements_of(json).iter().map(|statement| place(&statement.span)).collect();
-        let policy = (used != Use::Role).then(|| Arc::new(Policy::of_checked(json).map_spans(|_, span| place(&span))));
-        Some(Self { value: object::Document::new(text, places), policy })
+        Some(Self::Value(object::Document::new(text, places)))
+    }
+
+    /// What it says, where it is no object's.
+    pub(super) fn said(self) -> Option<Arc<Policy<Place>>> {
+        match self {
+            Self::Said(policy) => Some(policy),
+            Self::Value(_) => None,
+        }
     }
 }
 
