@@ -47,7 +47,7 @@ async fn issue(args: &Args, context: &Context) -> Result<Credential, CliError> {
     let estate = context.estate()?;
     let app = find_app(&estate, &args.app)?;
     let role = choose_role(app, args)?;
-    let method = login::method(app)?;
+    let method = login::chosen(app)?;
     let client = context.operator(&estate.environment).await?;
     let session = login::login(&client, method, context).await?;
     let app_client = client.with_token(session.token.clone());

@@ -1,6 +1,6 @@
 //! `leasehold login`.
 //!
-//! A token or a secret id comes from stdin, from a file, or from a prompt that does not echo. As an
+//! A token, a secret id or a password comes from stdin, from a file, or from a prompt that does not echo. As an
 //! argument every process on the machine could read it; Vault's users are used to that, so it works,
 //! with a warning.
 
@@ -19,14 +19,14 @@ use crate::secret::Secret;
 /// Arguments of `leasehold login`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  leasehold login                                  asks for a token\n  leasehold login - < token                        reads one from stdin\n  leasehold login -method=approle role_id=ID secret_id=@secret-id.txt"
+    after_help = "Examples:\n  leasehold login                                  asks for a token\n  leasehold login - < token                        reads one from stdin\n  leasehold login -method=approle role_id=ID secret_id=@secret-id.txt\n  leasehold login -method=userpass username=NAME     asks for the password"
 )]
 pub(crate) struct Args {
     /// A token, or - for stdin; for other methods KEY=VALUE, KEY=@FILE or KEY=-
     #[arg(value_name = "TOKEN|KEY=VALUE")]
     arguments: Vec<String>,
     /// How to log in
-    #[arg(long, default_value = "token", value_parser = ["token", "approle"])]
+    #[arg(long, default_value = "token", value_parser = ["token", "approle", "userpass"])]
     method: String,
     /// Where the method is mounted [default: its name]
     #[arg(long)]
@@ -49,6 +49,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         let client = client.without_token();
         let login = match args.method.as_str() {
             "token" => with_token(&args, &client).await?,
+            "userpass" => with_userpass(&args, context, &client).await?,
             _ => with_approle(&args, context, &client).await?,
         };
         if args.token_only {
@@ -104,7 +105,7 @@ async fn with_token(args: &Args, client: &Client) -> Result<Login, CliError> {
             );
             Secret::new(text.strip_prefix("token=").unwrap_or(text))
         }
-        None => prompt("Token (will be hidden): ")?,
+        None => prompt("Token (will be hidden): ", "leasehold login - reads it from stdin")?,
     };
     if token.is_empty() {
         return Err(CliError::new(1, "the token is empty"));
@@ -142,16 +143,7 @@ fn auth_of(token: &Secret, data: Map<String, Value>) -> Map<String, Value> {
 
 async fn with_approle(args: &Args, context: &Context, client: &Client) -> Result<Login, CliError> {
     let mount = args.path.as_deref().unwrap_or("approle").trim_matches('/');
-    let shown = args.arguments.iter().any(|argument| {
-        argument
-            .strip_prefix("secret_id=")
-            .is_some_and(|value| value != "-" && !value.starts_with('@') && !value.is_empty())
-    });
-    if shown {
-        output::say(
-            "WARNING! A secret id in an argument can be read by every process on this machine; secret_id=@FILE and secret_id=- are not.\n",
-        );
-    }
+    warn_of(args, "secret_id", "A secret id");
     let mut body = data::parse(&args.arguments, &mut data::Real::default())?;
     // Files end with a line feed, ids do not.
     for value in body.values_mut() {
@@ -164,8 +156,39 @@ async fn with_approle(args: &Args, context: &Context, client: &Client) -> Result
             CliError::new(1, "a role_id is needed").hint("leasehold login -method=approle role_id=ID secret_id=@FILE")
         );
     }
-    let path = format!("auth/{mount}/login");
-    let answer = client.write(&path, &body).await.map_err(|error| context.failed("Error authenticating", &error))?;
+    send(client, context, &format!("auth/{mount}/login"), &body).await
+}
+
+async fn with_userpass(args: &Args, context: &Context, client: &Client) -> Result<Login, CliError> {
+    let mount = args.path.as_deref().unwrap_or("userpass").trim_matches('/');
+    warn_of(args, "password", "A password");
+    let mut body = data::parse(&args.arguments, &mut data::Real::default())?;
+    let named = body.remove("username").and_then(|name| name.as_str().map(|name| name.trim().to_owned()));
+    let Some(name) = named.filter(|name| !name.is_empty()) else {
+        return Err(CliError::new(1, "a username is needed")
+            .hint("leasehold login -method=userpass username=NAME asks for the password; password=@FILE reads it"));
+    };
+    let password = match body.remove("password") {
+        Some(Value::String(text)) => Secret::new(text.strip_suffix('\n').unwrap_or(&text)),
+        _ => prompt("Password (will be hidden): ", "password=@FILE and password=- read it without one")?,
+    };
+    body.insert("password".to_owned(), Value::String(password.expose().to_owned()));
+    send(client, context, &format!("auth/{mount}/login/{name}"), &body).await
+}
+
+/// Says that a secret was readable to others.
+fn warn_of(args: &Args, key: &str, what: &str) {
+    let given = args.arguments.iter().filter_map(|argument| argument.strip_prefix(key)?.strip_prefix('='));
+    if given.into_iter().any(|value| value != "-" && !value.starts_with('@') && !value.is_empty()) {
+        output::say(&format!(
+            "WARNING! {what} in an argument can be read by every process on this machine; {key}=@FILE and {key}=- are \
+             not.\n"
+        ));
+    }
+}
+
+async fn send(client: &Client, context: &Context, path: &str, body: &Map<String, Value>) -> Result<Login, CliError> {
+    let answer = client.write(path, body).await.map_err(|error| context.failed("Error authenticating", &error))?;
     let token = answer.auth.as_ref().and_then(|auth| auth.get("client_token")).and_then(Value::as_str);
     match token.map(Secret::new) {
         Some(token) => Ok(Login { token, answer }),
@@ -174,12 +197,14 @@ async fn with_approle(args: &Args, context: &Context, client: &Client) -> Result
 }
 
 /// Asks for a secret. The terminal does not show what is typed.
-fn prompt(question: &str) -> Result<Secret, CliError> {
+fn prompt(question: &str, hint: &str) -> Result<Secret, CliError> {
     use rustix::termios::{LocalModes, OptionalActions, tcgetattr, tcsetattr};
     let stdin = std::io::stdin();
     if !stdin.is_terminal() {
-        return Err(CliError::new(1, "no token was given, and there is no terminal to ask on")
-            .hint("leasehold login - reads it from stdin"));
+        let what = question.split(' ').next().unwrap_or_default().to_lowercase();
+        return Err(
+            CliError::new(1, format!("no {what} was given, and there is no terminal to ask on")).hint(hint.to_owned())
+        );
     }
     let failed =
         |error: rustix::io::Errno| CliError::new(1, format!("the terminal can't be told not to echo: {error}"));
@@ -195,7 +220,7 @@ fn prompt(question: &str) -> Result<Secret, CliError> {
     output::say("");
     restored.map_err(failed)?;
     read.map_err(|error| CliError::new(1, format!("the terminal could not be read: {error}")))?;
-    let secret = Secret::new(text.trim());
+    let secret = Secret::new(text.trim_end_matches(['\r', '\n']));
     zeroize::Zeroize::zeroize(&mut text);
     Ok(secret)
 }

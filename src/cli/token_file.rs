@@ -33,6 +33,14 @@ fn in_home(name: &str) -> Option<PathBuf> {
 /// # Errors
 /// When the file is a symbolic link, not a file, or readable by others, and when reading fails.
 pub(crate) fn read(path: &Path) -> Result<Option<Secret>, CliError> {
+    Ok(read_line(path)?.map(|line| Secret::new(line.expose().trim())).filter(|token| !token.is_empty()))
+}
+
+/// The same of any secret: what the file's line says, blanks and all.
+///
+/// # Errors
+/// As [`read`].
+pub(crate) fn read_line(path: &Path) -> Result<Option<Secret>, CliError> {
     let flags = (OFlags::NOFOLLOW | OFlags::NONBLOCK | OFlags::CLOEXEC).bits();
     let file = match OpenOptions::new().read(true).custom_flags(flags.cast_signed()).open(path) {
         Ok(file) => file,
@@ -63,7 +71,7 @@ pub(crate) fn read(path: &Path) -> Result<Option<Secret>, CliError> {
     }
     let mut text = String::new();
     (&file).take(BYTES_MAX).read_to_string(&mut text).map_err(|error| failed("could not be read", path, &error))?;
-    let token = Secret::new(text.trim());
+    let token = Secret::new(text.trim_end_matches(['\r', '\n']));
     zeroize::Zeroize::zeroize(&mut text);
     Ok(Some(token).filter(|token| !token.is_empty()))
 }

@@ -5,9 +5,11 @@ mod approle;
 mod aws;
 mod kv;
 pub(crate) mod listing;
+mod login;
 pub(crate) mod sys;
 pub(crate) mod table;
 mod token;
+mod userpass;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -30,6 +30,7 @@ pub mod review;
 mod role;
 pub mod statement;
 mod token_fields;
+pub mod userpass_user;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -56,6 +57,7 @@ pub static KINDS: &[&Kind] = &[
     &acl_policy::KIND,
     &aws_role::KIND,
     &approle_role::KIND,
+    &userpass_user::KIND,
     #[cfg(test)]
     &trial::CONFIG,
     #[cfg(test)]

@@ -23,7 +23,6 @@ use crate::engine::lease::Terms;
 use crate::engine::lease::core::Core;
 use crate::engine::setup::Config;
 use crate::engine::token::Token;
-use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
 use crate::engine::wire::response::Response;
@@ -56,8 +55,7 @@ impl Backend for AppRole {
         handle(core, call).boxed()
     }
 
-    /// Its role must still be there, still admit the caller, and rules by what it says now (CVE-2026-39388: a renewal is
-    /// no way around a changed role).
+    /// Its role must still be there, still admit the caller, and rules by what it says now.
     fn token_terms(
         &self,
         core: &Core,
@@ -69,21 +67,7 @@ impl Backend for AppRole {
         let name = token.meta.get("role_name").map_or("", String::as_str);
         let role = Role::load(core, mount, name)?
             .ok_or_else(|| Error::Invalid(format!("role {name:?} does not exist during renewal")))?;
-        if !cidr::admits(&role.token.bound_cidrs, remote.map(|address| address.ip())) {
-            return Err(Error::Unauthenticated);
-        }
-        Ok(Terms {
-            backend_ttl: role.token.ttl,
-            backend_max: role.token.max_ttl,
-            period: role.token.period,
-            // The hard end was promised when the token was made; a role can only bring it nearer.
-            explicit_max: match (own.explicit_max, role.token.explicit_max_ttl) {
-                (0, role) => role,
-                (token, 0) => token,
-                (token, role) => token.min(role),
-            },
-            ..own
-        })
+        role.token.renewal(remote, own)
     }
 }
 

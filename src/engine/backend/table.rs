@@ -1,6 +1,6 @@
 //! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
 
-use super::{approle, aws, kv, sys, token};
+use super::{approle, aws, kv, sys, token, userpass};
 use crate::engine::backend::{Backend, Backends};
 use crate::engine::setup::Config;
 
@@ -12,6 +12,7 @@ const BACKENDS: &[Make] = &[
     aws::backend,
     kv::backend,
     approle::backend,
+    userpass::backend,
     token::backend,
     sys::backend,
     #[cfg(test)]

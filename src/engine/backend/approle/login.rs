@@ -9,11 +9,9 @@ use std::sync::Arc;
 use super::role::Role;
 use super::secret_id::{self, SecretId};
 use crate::engine::backend::Call;
+use crate::engine::backend::login::{Known, address};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{self, Terms, ttl};
-use crate::engine::policy;
-use crate::engine::token::NewToken;
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
@@ -35,7 +33,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     let role_id = filled("role_id")?.ok_or_else(|| missing("role_id"))?;
     let secret_id = filled("secret_id")?;
     let role = Role::by_role_id(core, call.mount, &role_id)?;
-    let remote = call.request.remote.map(|address| address.ip());
+    let remote = address(call);
     let bind = role.as_ref().is_none_or(|role| role.bind_secret_id);
     if !bind {
         let role = role.ok_or_else(refused)?;
@@ -100,50 +98,8 @@ async fn issue(
     secret_id: Option<SecretId>,
     batch: Batch,
 ) -> Result<Response, Error> {
-    let (extra, own_networks) = secret_id.map(|found| (found.metadata, found.token_bound_cidrs)).unwrap_or_default();
-    let bound_cidrs = if own_networks.is_empty() { role.token.bound_cidrs } else { own_networks };
-    if !cidr::admits(&bound_cidrs, call.request.remote.map(|address| address.ip())) {
-        return Err(Error::Unauthenticated);
-    }
-    let mut policies = role.token.policies;
-    if !role.token.no_default_policy {
-        policies.push("default".to_owned());
-    }
-    let terms = Terms {
-        backend_ttl: role.token.ttl,
-        backend_max: role.token.max_ttl,
-        period: role.token.period,
-        explicit_max: role.token.explicit_max_ttl,
-        issue_time: core.clock.now().unix_timestamp(),
-        mount_default: call.mount.default_ttl(),
-        mount_max: call.mount.max_ttl(),
-        ..Terms::default()
-    };
-    let (seconds, warnings) = ttl(&terms, terms.issue_time)?;
-    let mut meta = extra;
+    let (mut meta, bound_cidrs) = secret_id.map(|found| (found.metadata, found.token_bound_cidrs)).unwrap_or_default();
     // Last, so that a secret id's metadata cannot name another role.
     meta.insert("role_name".to_owned(), role.name);
-    let method = call.mount.path.trim_end_matches('/');
-    let new = NewToken {
-        policies: policy::sanitise(&policies),
-        meta,
-        display_name: method.strip_prefix("auth/").unwrap_or(method).replace('/', "-"),
-        path: format!("{method}/login"),
-        num_uses: role.token.num_uses,
-        ttl: seconds,
-        explicit_max_ttl: role.token.explicit_max_ttl,
-        period: role.token.period,
-        max_ttl: role.token.max_ttl,
-        renewable: true,
-        bound_cidrs,
-        origin: role.origin,
-        ..NewToken::default()
-    };
-    let (secret, token) = core.tokens.create_with(core, new, batch).await?;
-    Ok(Response {
-        auth: Some(token.auth_block(&secret)),
-        warnings,
-        given: lease::given(core, token.hash),
-        ..Response::default()
-    })
+    Known { terms: role.token, bound_cidrs, meta, name: None, origin: role.origin }.log_in(core, call, batch).await
 }

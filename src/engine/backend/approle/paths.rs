@@ -1,5 +1,6 @@
 //! The paths of an AppRole mount (Vault API, "AppRole auth method").
 
+use crate::engine::backend::login;
 use crate::engine::wire::path::Shape::{Bool, Int, List, LowerWord, Pairs, Seconds, Text};
 use crate::engine::wire::path::{Door, Parameter, Row, takes};
 use crate::engine::wire::request::Operation::{Delete, List as ListAll, Read, Write};
@@ -12,18 +13,10 @@ const OLD_NETWORKS: Parameter = takes("bound_cidr_list", List, "Older name of se
 const NETWORKS: Parameter = takes("secret_id_bound_cidrs", List, "Networks that log in");
 const SECRET_ID_USES: Parameter = takes("secret_id_num_uses", Int, "Logins of a secret id; 0: without limit").or("0");
 const SECRET_ID_TTL: Parameter = takes("secret_id_ttl", Seconds, "How long a secret id lasts; 0: for ever").or("0");
-const POLICIES: Parameter = takes("token_policies", List, "Policies of the tokens");
-const OLD_POLICIES: Parameter = takes("policies", List, "Older name of token_policies");
-const TOKEN_NETWORKS: Parameter = takes("token_bound_cidrs", List, "Networks that the tokens are used from");
-const TOKEN_USES: Parameter = takes("token_num_uses", Int, "Uses of a token; 0: without limit").or("0");
-const TOKEN_TTL: Parameter = takes("token_ttl", Seconds, "How long a token lasts; 0: the mount's").or("0");
-const TOKEN_MAX: Parameter = takes("token_max_ttl", Seconds, "The most that renewals reach; 0: the mount's").or("0");
-const PERIOD: Parameter = takes("token_period", Seconds, "Period of the tokens; 0: they are not periodic").or("0");
-const OLD_PERIOD: Parameter = takes("period", Seconds, "Older name of token_period");
 const LOCAL: Parameter = takes("local_secret_ids", Bool, "Kept and read back").or("false");
 const ROLE_ID: Parameter = takes("role_id", Text, "What a login shows; not given: a random one");
 
-const ROLE: &[Parameter] = &[
+const ROLE: &[Parameter] = &login::after::<8, { 8 + login::PARAMETERS.len() }>([
     ROLE_NAME,
     BIND,
     OLD_NETWORKS,
@@ -32,21 +25,7 @@ const ROLE: &[Parameter] = &[
     SECRET_ID_TTL,
     LOCAL,
     ROLE_ID,
-    POLICIES,
-    OLD_POLICIES,
-    TOKEN_NETWORKS,
-    takes("token_explicit_max_ttl", Seconds, "A hard end of the tokens; 0: none").or("0"),
-    TOKEN_MAX,
-    takes("token_no_default_policy", Bool, "Without the policy default").or("false"),
-    TOKEN_USES,
-    PERIOD,
-    OLD_PERIOD,
-    TOKEN_TTL,
-    takes("token_type", Text, "service, or default").or("default"),
-    takes("ttl", Seconds, "Older name of token_ttl"),
-    takes("max_ttl", Seconds, "Older name of token_max_ttl"),
-    takes("num_uses", Int, "Older name of token_num_uses"),
-];
+]);
 
 const LIST: &[Parameter] = &[
     takes("after", Text, "Only names after this one"),
@@ -89,23 +68,28 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("role/:role_name/role-id/?", &[Read, Write], "One setting").with(&[ROLE_NAME, ROLE_ID]),
     Row::new("role/:role_name/policies/?", &[Read, Write, Delete], "One setting").with(&[
         ROLE_NAME,
-        POLICIES,
-        OLD_POLICIES,
+        login::POLICIES,
+        login::OLD_POLICIES,
     ]),
     Row::new("role/:role_name/bound-cidr-list/?", &[Read, Write, Delete], "One setting")
         .with(&[ROLE_NAME, OLD_NETWORKS]),
     Row::new("role/:role_name/secret-id-bound-cidrs/?", &[Read, Write, Delete], "One setting")
         .with(&[ROLE_NAME, NETWORKS]),
     Row::new("role/:role_name/token-bound-cidrs/?", &[Read, Write, Delete], "One setting")
-        .with(&[ROLE_NAME, TOKEN_NETWORKS]),
+        .with(&[ROLE_NAME, login::NETWORKS]),
     Row::new("role/:role_name/bind-secret-id/?", &[Read, Write, Delete], "One setting").with(&[ROLE_NAME, BIND]),
     Row::new("role/:role_name/secret-id-num-uses/?", &[Read, Write, Delete], "One setting")
         .with(&[ROLE_NAME, SECRET_ID_USES]),
     Row::new("role/:role_name/secret-id-ttl/?", &[Read, Write, Delete], "One setting")
         .with(&[ROLE_NAME, SECRET_ID_TTL]),
-    Row::new("role/:role_name/token-num-uses/?", &[Read, Write, Delete], "One setting").with(&[ROLE_NAME, TOKEN_USES]),
-    Row::new("role/:role_name/token-ttl/?", &[Read, Write, Delete], "One setting").with(&[ROLE_NAME, TOKEN_TTL]),
-    Row::new("role/:role_name/token-max-ttl/?", &[Read, Write, Delete], "One setting").with(&[ROLE_NAME, TOKEN_MAX]),
-    Row::new("role/:role_name/period/?", &[Read, Write, Delete], "One setting").with(&[ROLE_NAME, PERIOD, OLD_PERIOD]),
+    Row::new("role/:role_name/token-num-uses/?", &[Read, Write, Delete], "One setting").with(&[ROLE_NAME, login::USES]),
+    Row::new("role/:role_name/token-ttl/?", &[Read, Write, Delete], "One setting").with(&[ROLE_NAME, login::TTL]),
+    Row::new("role/:role_name/token-max-ttl/?", &[Read, Write, Delete], "One setting")
+        .with(&[ROLE_NAME, login::MAX_TTL]),
+    Row::new("role/:role_name/period/?", &[Read, Write, Delete], "One setting").with(&[
+        ROLE_NAME,
+        login::PERIOD,
+        login::OLD_PERIOD,
+    ]),
     Row::new("role/:role_name/local-secret-ids/?", &[Read], "One setting").with(&[ROLE_NAME]),
 ];

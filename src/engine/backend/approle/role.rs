@@ -6,38 +6,17 @@ use serde_json::{Value, json};
 
 use crate::engine::backend::Call;
 use crate::engine::backend::listing::{self, Page};
+use crate::engine::backend::login::TokenTerms;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
-use crate::engine::policy;
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::{Operation, Origin};
 use crate::engine::wire::response::Response;
-
-/// What every auth method's role says about its tokens. Times in seconds, 0 is not set.
-#[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(super) struct TokenTerms {
-    pub(super) policies: Vec<String>,
-    pub(super) ttl: i64,
-    pub(super) max_ttl: i64,
-    pub(super) period: i64,
-    pub(super) explicit_max_ttl: i64,
-    pub(super) num_uses: i64,
-    pub(super) no_default_policy: bool,
-    pub(super) bound_cidrs: Vec<String>,
-    /// `default`, `service` or `default-service`: kept to be read back, all mean the same here.
-    pub(super) kind: String,
-    /// Whether the policies were written under their old name, `policies`.
-    #[serde(default)]
-    pub(super) old_policies: bool,
-    /// Whether the period was written under its old name, `period`.
-    #[serde(default)]
-    pub(super) old_period: bool,
-}
 
 /// The record of one role.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -93,7 +72,7 @@ impl Role {
             secret_id_num_uses: 0,
             secret_id_ttl: 0,
             local_secret_ids: false,
-            token: TokenTerms { kind: "default".to_owned(), ..TokenTerms::default() },
+            token: TokenTerms::fresh(),
             origin: None,
         })
     }
@@ -149,23 +128,8 @@ impl Role {
             "secret_id_bound_cidrs": self.secret_id_bound_cidrs,
             "secret_id_num_uses": self.secret_id_num_uses,
             "secret_id_ttl": self.secret_id_ttl,
-            "token_bound_cidrs": self.token.bound_cidrs,
-            "token_explicit_max_ttl": self.token.explicit_max_ttl,
-            "token_max_ttl": self.token.max_ttl,
-            "token_no_default_policy": self.token.no_default_policy,
-            "token_num_uses": self.token.num_uses,
-            "token_period": self.token.period,
-            "token_policies": self.token.policies,
-            "token_ttl": self.token.ttl,
-            "token_type": self.token.kind,
         });
-        // As they were written, for clients that read what they wrote.
-        if self.token.old_policies {
-            read["policies"] = json!(self.token.policies);
-        }
-        if self.token.old_period {
-            read["period"] = self.token.period.into();
-        }
+        self.token.show(&mut read);
         read
     }
 
@@ -184,100 +148,6 @@ impl Role {
         }
         batch.put(role_key(mount, &self.name), self)?;
         core.barrier.commit(batch).await
-    }
-
-    /// Whether the token's longest life is more than the mount gives.
-    fn warnings(&self, mount: &Mount) -> Vec<String> {
-        let max = mount.max_ttl();
-        let mut warnings = Vec::new();
-        if self.token.max_ttl > max {
-            warnings.push(
-                "token_max_ttl is greater than the backend mount's maximum TTL value; issued tokens' max TTL value \
-                 will be truncated"
-                    .to_owned(),
-            );
-        }
-        if self.token.period > max {
-            warnings.push(
-                "token_period is greater than the backend mount's maximum TTL value; issued tokens' period will be \
-                 truncated"
-                    .to_owned(),
-            );
-        }
-        warnings
-    }
-}
-
-impl TokenTerms {
-    fn merge(&mut self, fields: Fields<'_>) -> Result<(), Error> {
-        // The old name first: the new one wins where both are given.
-        for name in ["policies", "token_policies"] {
-            if let Some(list) = fields.list(name)? {
-                self.policies = policies(&list)?;
-                self.old_policies = name == "policies";
-            }
-        }
-        if fields.has("period") || fields.has("token_period") {
-            self.old_period = !fields.has("token_period");
-        }
-        if let Some(list) = fields.list("token_bound_cidrs")? {
-            self.bound_cidrs = cidr::normalise("token_bound_cidrs", &list)?;
-        }
-        for (names, slot) in [
-            (["ttl", "token_ttl"], &mut self.ttl),
-            (["max_ttl", "token_max_ttl"], &mut self.max_ttl),
-            (["period", "token_period"], &mut self.period),
-            (["", "token_explicit_max_ttl"], &mut self.explicit_max_ttl),
-        ] {
-            for name in names {
-                if let Some(seconds) = fields.seconds(name)? {
-                    *slot = seconds;
-                }
-            }
-        }
-        for name in ["num_uses", "token_num_uses"] {
-            if let Some(uses) = fields.int(name)? {
-                self.num_uses = uses;
-            }
-        }
-        if let Some(flag) = fields.bool("token_no_default_policy")? {
-            self.no_default_policy = flag;
-        }
-        if let Some(kind) = fields.string("token_type")? {
-            self.kind = token_type(&kind)?;
-        }
-        Ok(())
-    }
-
-    fn check(&self) -> Result<(), Error> {
-        if self.num_uses < 0 {
-            return Err(invalid("'token_num_uses' cannot be negative"));
-        }
-        if self.max_ttl > 0 && self.ttl > self.max_ttl {
-            return Err(invalid("'token_ttl' cannot be greater than 'token_max_ttl'"));
-        }
-        Ok(())
-    }
-}
-
-/// Policy names for a login's tokens; a method that could give `root` would be a back door.
-pub(super) fn policies(names: &[String]) -> Result<Vec<String>, Error> {
-    let names = policy::sanitise(names);
-    if names == ["root"] {
-        return Err(invalid("auth methods cannot create root tokens"));
-    }
-    policy::assignable(&names)?;
-    Ok(names)
-}
-
-fn token_type(kind: &str) -> Result<String, Error> {
-    match kind {
-        "" | "default" => Ok("default".to_owned()),
-        "service" | "default-service" => Ok(kind.to_owned()),
-        "batch" | "default-batch" => {
-            Err(invalid("'token_type' cannot be 'batch': batch tokens are not supported by this engine"))
-        }
-        _ => Err(Error::Invalid(format!("invalid 'token_type' value {kind:?}"))),
     }
 }
 
@@ -333,7 +203,7 @@ async fn write(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response,
     role.check()?;
     role.origin = call.request.origin.clone();
     role.save(core, call.mount, previous.as_deref()).await?;
-    let mut response = Response { warnings: role.warnings(call.mount), ..Response::default() };
+    let mut response = Response { warnings: role.token.warnings(call.mount), ..Response::default() };
     if !response.warnings.is_empty() {
         response.warnings.extend(call.unknown());
     }

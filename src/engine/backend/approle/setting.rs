@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::role::{Role, policies, turn};
+use super::role::{Role, turn};
 use crate::engine::backend::Call;
+use crate::engine::backend::login::policies;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;

@@ -1,0 +1,81 @@
+//! By AppRole: with the app's own ids, or with ones that the operator makes for this once.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::{Map, Value, json};
+
+use super::{Request, given};
+use crate::api::{Answer, Client};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::global::exactly;
+use crate::cli::request::body;
+use crate::estate::Login;
+use crate::secret::Secret;
+
+/// What is sent.
+///
+/// # Errors
+/// When the ids are not good, or the operator may not make them.
+pub(super) fn request<'a>(
+    client: &'a Client,
+    login: &'a Login,
+    context: &'a Context,
+) -> BoxFuture<'a, Result<Request, CliError>> {
+    async move {
+        let (role_id, secret_id) = match own_ids()? {
+            Some(ids) => ids,
+            None => made_ids(client, login, context).await?,
+        };
+        let mut request = body(json!({ "role_id": role_id }));
+        if let Some(secret_id) = &secret_id {
+            request.insert("secret_id".to_owned(), Value::String(secret_id.expose().to_owned()));
+        }
+        Ok(Request { path: format!("auth/{}/login", login.mount), body: request })
+    }
+    .boxed()
+}
+
+/// The ids that the app itself was given.
+fn own_ids() -> Result<Option<(String, Option<Secret>)>, CliError> {
+    let secret_id = given("LEASEHOLD_SECRET_ID", "LEASEHOLD_SECRET_ID_FILE")?;
+    let secret_id = secret_id.map(|secret_id| Secret::new(secret_id.expose().trim()));
+    match (exactly("LEASEHOLD_ROLE_ID"), secret_id) {
+        (Some(role_id), secret_id) => Ok(Some((role_id.trim().to_owned(), secret_id))),
+        (None, None) => Ok(None),
+        (None, Some(_)) => Err(CliError::new(1, "there is a secret id in the environment, but no LEASEHOLD_ROLE_ID")),
+    }
+}
+
+/// Ids made with the operator's token; the secret id is good for one login.
+async fn made_ids(client: &Client, login: &Login, context: &Context) -> Result<(String, Option<Secret>), CliError> {
+    let role = format!("auth/{}/role/{}", login.mount, login.role_name);
+    let failed = |path: &str, error: &crate::api::Error| {
+        context
+            .failed(format!("Error reading {path}"), error)
+            .hint("or set LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID_FILE to log in with the app's own ids")
+    };
+    let absent = || {
+        CliError::plain(2, format!("No value found at {role}"))
+            .hint("`leasehold apply` brings the engine in line with the files")
+    };
+    let settings = client.read(&role).await.map_err(|error| failed(&role, &error))?.ok_or_else(absent)?;
+    let path = format!("{role}/role-id");
+    let role_id = client.read(&path).await.map_err(|error| failed(&path, &error))?.ok_or_else(absent)?;
+    let role_id = text(&role_id, "role_id").ok_or_else(absent)?;
+    let binds = settings.data.as_ref().and_then(|data| data.get("bind_secret_id")).and_then(Value::as_bool);
+    if binds == Some(false) {
+        return Ok((role_id, None));
+    }
+    let path = format!("{role}/secret-id");
+    let mut request = Map::new();
+    request.insert("num_uses".to_owned(), json!(1));
+    request.insert("metadata".to_owned(), json!(json!({"made_by": "leasehold creds"}).to_string()));
+    let made = client.write(&path, &request).await.map_err(|error| failed(&path, &error))?;
+    let secret_id = text(&made, "secret_id").ok_or_else(absent)?;
+    Ok((role_id, Some(Secret::new(secret_id))))
+}
+
+fn text(answer: &Answer, key: &str) -> Option<String> {
+    answer.data.as_ref()?.get(key)?.as_str().map(str::to_owned)
+}

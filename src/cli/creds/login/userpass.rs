@@ -1,0 +1,35 @@
+//! By name and password: the password is the app's own, for nobody can read it from an engine.
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use serde_json::json;
+
+use super::{Request, given};
+use crate::api::Client;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::request::body;
+use crate::estate::Login;
+
+/// What is sent.
+///
+/// # Errors
+/// When there is no password.
+pub(super) fn request<'a>(
+    _client: &'a Client,
+    login: &'a Login,
+    _context: &'a Context,
+) -> BoxFuture<'a, Result<Request, CliError>> {
+    ready(by_password(login)).boxed()
+}
+
+fn by_password(login: &Login) -> Result<Request, CliError> {
+    let password = given("LEASEHOLD_PASSWORD", "LEASEHOLD_PASSWORD_FILE")?.ok_or_else(|| {
+        CliError::new(1, format!("there is no password to log in as {}", login.role_name))
+            .hint("set LEASEHOLD_PASSWORD_FILE to a file that has it, or LEASEHOLD_PASSWORD")
+    })?;
+    Ok(Request {
+        path: format!("auth/{}/login/{}", login.mount, login.role_name),
+        body: body(json!({ "password": password.expose() })),
+    })
+}
