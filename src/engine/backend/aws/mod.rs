@@ -12,6 +12,7 @@ mod paths;
 mod policy_text;
 mod revoke;
 mod role;
+mod roles;
 mod rotate;
 mod user;
 
@@ -99,8 +100,8 @@ impl Aws {
             "config/root" => config::handle_root(self, core, call).await,
             "config/lease" => config::handle_lease(self, core, call).await,
             "config/rotate-root" => rotate::handle(self, core, call).await,
-            "roles/?" => role::list(core, call),
-            "roles/:name" => role::handle(self, core, call, call.at("name")).await,
+            "roles/?" => roles::list(core, call),
+            "roles/:name" => roles::handle(self, core, call, call.at("name")).await,
             "creds/:name" | "sts/:name" => issue::handle(self, core, call, call.at("name")).await,
             _ => Err(call.forgotten()),
         }
