@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
+use super::credential::craft::Legacy;
+use super::credential::{check, table};
 use super::policy_text::{compact, go_quote};
 use super::role::{Demand, Reviewed, Role, demand_key, key, load};
 use super::{Aws, guard};
@@ -15,9 +17,6 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::{Operation, Origin};
 use crate::engine::wire::response::Response;
-
-/// The pattern of `user_path`, as its error text shows it.
-const USER_PATH_PATTERN: &str = r"^\/([\x21-\x7F]{0,510}\/)?$";
 
 /// What is told of a write with the parameters of before 2018.
 const LEGACY_WARNING: &str =
@@ -56,7 +55,7 @@ pub(super) async fn handle(aws: &Aws, core: &Arc<Core>, call: Call<'_>, name: &s
                 Some(role) => role,
                 None => merge(before, fields)?,
             };
-            validate(&role)?;
+            check::role(&role)?;
             // A write by hand does not get rid of what the estate demands.
             (role.guardrails, role.reviewed) = match call.request.guardrails.as_deref() {
                 Some(header) => (guard::decode(header)?, reviewed(&role, call.request.origin.as_ref())),
@@ -171,128 +170,23 @@ fn legacy(fields: Fields<'_>) -> Result<Option<Role>, Error> {
         let what = if name == "credential_type" { "an explicit credential_type" } else { name };
         return Err(Error::Invalid(format!("cannot supply deprecated role or policy parameters with {what}")));
     }
-    let mut role = Role { credential_type: "iam_user".to_owned(), ..Role::default() };
-    if text.starts_with("arn:") {
-        match text.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next()) {
-            Some("policy") => role.policy_arns = Some(vec![text]),
-            Some("role") => {
-                role.credential_type = "assumed_role".to_owned();
-                role.role_arns = Some(vec![text]);
-            }
-            _ => return Err(Error::Invalid(format!("unable to parse supplied data: {}", go_quote(&text)))),
-        }
+    let unable = || Error::Invalid(format!("unable to parse supplied data: {}", go_quote(&text)));
+    let compacted;
+    let given = if text.starts_with("arn:") {
+        let resource = text.splitn(6, ':').nth(5).and_then(|resource| resource.split('/').next()).unwrap_or_default();
+        Legacy::Arn { arn: &text, resource }
     } else {
-        let unable = || Error::Invalid(format!("unable to parse supplied data: {}", go_quote(&text)));
-        role.policy_document = compact(&text).ok_or_else(unable)?;
-    }
-    Ok(Some(role))
-}
-
-/// Vault's checks, in its order; then ours: only what can be issued is stored.
-fn validate(role: &Role) -> Result<(), Error> {
-    let problems = problems(role);
-    if !problems.is_empty() {
-        let plural = if problems.len() == 1 { "error" } else { "errors" };
-        let list: String = problems.iter().map(|problem| format!("\t* {problem}\n")).collect();
-        let text = go_quote(&format!("{} {plural} occurred:\n{list}\n", problems.len()));
-        return Err(Error::Invalid(format!("error(s) validating supplied role data: {text}")));
-    }
-    if role.credential_type != "iam_user" {
-        return Err(Error::Invalid(format!(
-            "credential_type {} is not supported yet: this engine issues iam_user credentials only",
-            role.credential_type
-        )));
-    }
-    Ok(())
-}
-
-fn problems(role: &Role) -> Vec<String> {
-    const STS_TTL: &str = "parameter only valid for assumed_role and federation_token credential types";
-    let kind = role.credential_type.as_str();
-    let is_user = kind == "iam_user";
-    let has_sts_ttl = matches!(kind, "assumed_role" | "federation_token");
-    let mut problems = Vec::new();
-    match kind {
-        "" => problems.push("did not supply credential_type".to_owned()),
-        "iam_user" | "assumed_role" | "federation_token" | "session_token" => {}
-        other => problems.push(format!("unrecognized credential type: {other}")),
-    }
-    for (name, seconds) in [("default_sts_ttl", role.default_sts_ttl), ("max_sts_ttl", role.max_sts_ttl)] {
-        if seconds != 0 && !has_sts_ttl {
-            problems.push(format!("{name} {STS_TTL}"));
-        }
-    }
-    if role.max_sts_ttl > 0 && role.default_sts_ttl > role.max_sts_ttl {
-        problems.push(r#""default_sts_ttl" value must be less than or equal to "max_sts_ttl" value"#.to_owned());
-    }
-    if !role.user_path.is_empty() {
-        if !is_user {
-            problems.push("user_path parameter only valid for iam_user credential type".to_owned());
-        }
-        if !is_user_path(&role.user_path) {
-            problems.push(format!(
-                "The specified value for user_path is invalid. It must match {USER_PATH_PATTERN:?} regexp"
-            ));
-        }
-    }
-    if !role.permissions_boundary_arn.is_empty() {
-        if !is_user {
-            problems.push("cannot supply permissions_boundary_arn when credential_type isn't iam_user".to_owned());
-        }
-        if let Err(detail) = check_boundary(&role.permissions_boundary_arn) {
-            // As in Vault, this one stands alone.
-            return vec![format!("invalid permissions_boundary_arn parameter: {detail}")];
-        }
-    }
-    let only_assumed = [
-        ("role_arns", role.role_arns.as_ref().is_some_and(|arns| !arns.is_empty())),
-        ("session_tags", role.session_tags.as_ref().is_some_and(|tags| !tags.is_empty())),
-        ("external_id", !role.external_id.is_empty()),
-    ];
-    for (name, given) in only_assumed {
-        if given && kind != "assumed_role" {
-            problems.push(format!("cannot supply {name} when credential_type isn't assumed_role"));
-        }
-    }
-    if !role.mfa_serial_number.is_empty() && kind != "session_token" {
-        problems.push("cannot supply mfa_serial_number when credential_type isn't session_token".to_owned());
-    }
-    problems
-}
-
-fn is_user_path(path: &str) -> bool {
-    const INNER_MAX: usize = 510;
-    match path.strip_prefix('/') {
-        Some("") => true,
-        Some(rest) => rest
-            .strip_suffix('/')
-            .is_some_and(|inner| inner.len() <= INNER_MAX && inner.bytes().all(|byte| (0x21..=0x7f).contains(&byte))),
-        None => false,
-    }
-}
-
-fn check_boundary(arn: &str) -> Result<(), String> {
-    if !arn.starts_with("arn:") {
-        return Err("arn: invalid prefix".to_owned());
-    }
-    let sections: Vec<&str> = arn.splitn(6, ':').collect();
-    let [_, _, service, _, _, resource] = sections[..] else {
-        return Err("arn: not enough sections".to_owned());
+        compacted = compact(&text).ok_or_else(unable)?;
+        Legacy::Document(&compacted)
     };
-    if service != "iam" {
-        return Err(format!("expected a service of iam but got {service}"));
-    }
-    if !resource.starts_with("policy/") {
-        return Err(format!("expected a resource type of policy but got {resource}"));
-    }
-    Ok(())
+    table::legacy(&given).map(Some).ok_or_else(unable)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Map, Value, json};
 
-    use super::{Role, legacy, merge, validate};
+    use super::{Role, check, legacy, merge};
     use crate::engine::backend::aws::paths::PATHS;
     use crate::engine::wire::field::Fields;
 
@@ -302,7 +196,7 @@ mod tests {
             Some(role) => role,
             None => merge(role, Fields(&data)).map_err(|error| error.to_string())?,
         };
-        validate(&role).map_err(|error| error.to_string())?;
+        check::role(&role).map_err(|error| error.to_string())?;
         Ok(role)
     }
 
