@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::Error;
+use super::error::Error;
 use crate::api::Client;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
