@@ -244,7 +244,6 @@ const CIRCLES: &[(&str, &[usize])] = &[
     ("plan", &[9]),
     ("proposal", &[4]),
     ("sandbox", &[20, 2]),
-    ("trail", &[4]),
     ("username", &[3]),
 ];
 
