@@ -10,11 +10,11 @@ use std::ops::ControlFlow;
 
 use serde_json::{Map, Value};
 
+use super::capability::{Capabilities, Capability};
 use super::constraint::{Beyond, beyond};
 use super::document::Rule;
 use super::matching::{Acl, Permissions, rank};
 use super::paths::{Budget, Stop, walk};
-use super::{Capabilities, Capability};
 
 /// Everything that differs.
 #[derive(Clone, Debug, Default, PartialEq)]

@@ -8,9 +8,10 @@ use std::collections::BTreeSet;
 
 use serde_json::{Map, Value, json};
 
+use super::capability::Capability;
 use super::document::Allowed;
 use super::matching::Permissions;
-use super::{Capability, reading};
+use super::reading;
 
 /// What one rule takes and another does not.
 #[derive(Clone, Debug, PartialEq)]

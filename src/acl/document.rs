@@ -7,8 +7,8 @@ use std::ops::Range;
 
 use serde_json::Number;
 
+use super::capability::{Capabilities, Capability};
 use super::hcl::{self, Item, Node, Value};
-use super::{Capabilities, Capability};
 use crate::units::duration;
 
 /// One `path` stanza.

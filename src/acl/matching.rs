@@ -11,33 +11,10 @@ use std::ops::Range;
 
 use serde_json::{Map, Value};
 
+use super::capability::{Capabilities, Capability};
 use super::document::{Allowed, DocumentError, Rule, parse_with_templates};
-use super::{Capability, Decision, reading};
-
-/// A set of [`Capability`]s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Capabilities(u16);
-
-impl Capabilities {
-    /// The set of these.
-    pub fn of(capabilities: &[Capability]) -> Self {
-        let mut set = Self::default();
-        set.add(capabilities);
-        set
-    }
-
-    /// Adds these.
-    pub fn add(&mut self, capabilities: &[Capability]) {
-        for &capability in capabilities {
-            self.0 |= 1_u16 << capability as u8;
-        }
-    }
-
-    /// Whether the set holds `capability`.
-    pub fn has(self, capability: Capability) -> bool {
-        self.0 & (1_u16 << capability as u8) != 0
-    }
-}
+use super::glob::glob;
+use super::reading;
 
 pub(super) type Parameters = HashMap<String, Vec<Allowed>>;
 
@@ -98,7 +75,7 @@ impl Permissions {
             };
             return;
         }
-        self.capabilities.0 |= other.capabilities.0;
+        self.capabilities.join(other.capabilities);
         merge_parameters(&mut self.allowed, other.allowed);
         merge_parameters(&mut self.denied, other.denied);
         self.required.extend(other.required);
@@ -212,16 +189,6 @@ fn takes(allowed: &Allowed, name: &str, given: &Value) -> bool {
     }
 }
 
-/// `*` at either end of the pattern stands for any text.
-pub(super) fn glob(pattern: &str, text: &str) -> bool {
-    match (pattern.strip_prefix('*'), pattern.strip_suffix('*')) {
-        (None, None) => pattern == text,
-        (Some(end), None) => text.ends_with(end),
-        (None, Some(start)) => text.starts_with(start),
-        (Some(rest), Some(_)) => text.contains(rest.strip_suffix('*').unwrap_or(rest)),
-    }
-}
-
 /// A pattern with at least one `+` segment.
 #[derive(Clone, Debug)]
 struct Segmented {
@@ -293,6 +260,17 @@ fn segments_match(pattern: &str, prefix: bool, path: &str) -> bool {
         }
     }
     given.next().is_none()
+}
+
+/// What the policies of a token say about one request.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// Whether the request may go on.
+    pub allowed: bool,
+    /// Whether the path's rule also grants `sudo`.
+    pub sudo: bool,
+    /// The names of the policies that grant it.
+    pub granting: Vec<String>,
 }
 
 /// Compiled rules: what the policies of one token say. Cheap to ask, made once per set of policies.

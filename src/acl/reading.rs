@@ -8,7 +8,7 @@
 use serde_json::Value;
 
 use super::document::Allowed;
-use super::matching::glob;
+use super::glob::glob;
 use crate::units::duration;
 
 /// Names that a backend reads for one thing, the older ones among them.

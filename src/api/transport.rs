@@ -4,7 +4,7 @@
 
 mod connect;
 mod queue;
-mod tls;
+pub(super) mod tls;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,9 +22,9 @@ use tokio_rustls::TlsConnector;
 
 use self::connect::{ConnectError, Connector};
 use self::queue::Queue;
-pub use self::tls::TlsOptions;
+use self::tls::TlsOptions;
 use super::answer::{self, Answer, Asked, Error};
-use super::{Options, Origin, Target};
+use super::target::{Options, Origin, Target};
 use crate::secret::Secret;
 use crate::text::percent;
 

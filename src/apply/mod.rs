@@ -6,6 +6,8 @@
 //! interruption, whoever asked is told what became of each, and then the ledger says it. Killed at any moment, the
 //! next apply goes on from there.
 
+mod error;
+mod moved;
 mod report;
 mod step;
 
@@ -17,68 +19,15 @@ use futures_util::stream::{self, StreamExt as _};
 use crate::api::Client;
 use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
-use crate::live;
 use crate::object::{Object, Owned, State, fingerprint};
 use crate::plan::{self, Action, Change, Plan, Reviewed, Standing};
 use crate::secret::Secret;
 
+pub use self::error::Error;
 pub use self::report::{Acted, Outcome, Report};
 
 /// Objects that are written at one time.
 const WRITES_AT_ONCE: usize = 32;
-
-/// Why nothing, or not all of the bookkeeping, could be done.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The ledger.
-    #[error(transparent)]
-    Ledger(#[from] ledger::Error),
-    /// The engine's objects.
-    #[error(transparent)]
-    Live(#[from] live::Error),
-    /// The ledger, when all that was to be done is done or has failed.
-    #[error("what became of it could not be written into the ledger: {0}")]
-    Unrecorded(#[source] ledger::Error),
-    /// A plan that may not be applied was handed over.
-    #[error("the plan is refused: {0}")]
-    Refused(plan::Refusal),
-}
-
-impl Error {
-    /// The exit code it stands for: 3 refused, 4 somebody else wrote meanwhile, 1 anything else.
-    pub fn exit_code(&self) -> u8 {
-        match self {
-            Self::Ledger(ledger::Error::Moved { .. }) | Self::Unrecorded(ledger::Error::Moved { .. }) => 4,
-            Self::Refused(_) => 3,
-            Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) => 1,
-        }
-    }
-
-    /// What to do next, where there is something to say.
-    pub fn hint(&self) -> Option<&'static str> {
-        match self {
-            Self::Ledger(ledger::Error::Moved { .. }) => {
-                Some("another apply runs or has just ended: look at a new plan, then apply again")
-            }
-            Self::Ledger(ledger::Error::KeyHidden { .. }) => {
-                Some("apply with a token whose policies grant `read` on it, as policies/acl/apply.hcl does")
-            }
-            Self::Ledger(ledger::Error::Taken { .. }) => {
-                Some("move what is mounted at leasehold/ elsewhere, or use another engine")
-            }
-            Self::Unrecorded(_) => Some(
-                "the engine is as reported; the ledger still says what was intended. Apply again: it puts the ledger \
-                 right, and writes once more only what no read tells",
-            ),
-            Self::Live(live::Error::RootOnly { .. }) => Some(
-                "declare it in an estate that is applied without a namespace; what environments share is left out of one \
-                 by `override { audit = { file = null } }` in it",
-            ),
-            Self::Live(live::Error::NoTable { .. }) => Some("look at the environment's address"),
-            _ => None,
-        }
-    }
-}
 
 /// How a plan is carried out.
 pub struct Options<'a> {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::step;
+use super::moved;
 use crate::object::{Class, Live, Object};
 use crate::plan::{Change, Plan, Summary, escape};
 
@@ -157,7 +157,7 @@ impl Report {
                 Outcome::Moved { now } => {
                     let _ = writeln!(text, "Left alone {head}: it changed since the plan was made");
                     let object = desired.iter().find(|object| object.path == change.path);
-                    for line in step::three_ways(change.kind, change.live.as_ref(), now.as_deref(), object) {
+                    for line in moved::three_ways(change.kind, change.live.as_ref(), now.as_deref(), object) {
                         let _ = writeln!(text, "    {line}");
                     }
                     let _ = writeln!(text, "  = help: look at a new plan: it shows what was done by hand");

@@ -11,7 +11,7 @@ use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
 use crate::guardrail::wire;
 use crate::live;
-use crate::object::{Call, Delete, FieldValue, Kind, Leaf, Live, Object, Update, Verb, fingerprint};
+use crate::object::{Call, Delete, FieldValue, Leaf, Live, Object, Update, Verb, fingerprint};
 use crate::plan::{self, Action, Change, FieldChange, Plan, Shown};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
@@ -216,37 +216,6 @@ fn held(field: &FieldChange) -> String {
         Shown::Absent | Shown::Sensitive | Shown::Unknown => "(none)".to_owned(),
     };
     format!("{} = {} instead of {}", field.name, show(&field.before), show(&field.after))
-}
-
-/// What a field is in three places, for an object that moved between plan and apply.
-pub(super) fn three_ways(
-    kind: &'static Kind,
-    then: Option<&Live>,
-    now: Option<&Live>,
-    object: Option<&Object>,
-) -> Vec<String> {
-    let show = |live, name: &str, shape| {
-        told(live, name).map_or_else(|| "(none)".to_owned(), |value| plan::show(shape, value))
-    };
-    kind.fields
-        .iter()
-        .filter(|field| told(then, field.name) != told(now, field.name))
-        .map(|field| {
-            let declared =
-                object.map_or_else(|| "(none)".to_owned(), |object| plan::show(field.shape, &object.value(field.name)));
-            format!(
-                "{}: {} when planned, {} now, {declared} declared",
-                field.name,
-                show(then, field.name, field.shape),
-                show(now, field.name, field.shape)
-            )
-        })
-        .collect()
-}
-
-/// What an engine told of a field, with its object or apart from it.
-fn told<'a>(live: Option<&'a Live>, name: &str) -> Option<&'a serde_json::Value> {
-    live.and_then(|live| live.fields.get(name).or_else(|| live.apart.get(name)))
 }
 
 /// Whether an engine acted, if an answer does not say that it did not.

@@ -5,7 +5,8 @@ use std::path::{Component, Path, PathBuf};
 
 use git2::{BlameOptions, Oid, Repository};
 
-use super::{Error, canonical, inside, open};
+use super::error::Error;
+use super::repository::{canonical, inside, open};
 
 /// The commit that brought a line.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,8 +4,9 @@ use std::path::Path;
 
 use git2::{ErrorCode, Oid, Repository};
 
+use super::commit::commit;
+use super::error::Error;
 use super::tree::Store;
-use super::{Error, commit};
 use crate::estate::{Sources, read_directory};
 
 /// What a change is between, as it is written.

@@ -9,7 +9,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use git2::{ObjectType, Oid, Repository};
 
-use super::{Error, inside, open};
+use super::error::Error;
+use super::repository::{inside, open};
 use crate::estate::walk::{self, FILE_BYTES_MAX, Found, Listed, Stop, Walked, What, too_large};
 use crate::estate::{Lookup, Source, Sources, Unread, check_text};
 

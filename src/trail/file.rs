@@ -14,10 +14,12 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::JoinHandle;
 
 use super::chain::{self, Head, LINE_BYTES_MAX};
+use super::error::TrailError;
 use super::line::LINE_START;
 use super::loss::{Noted, loss};
+use super::newline::newline_before;
+use super::options::DeviceOptions;
 use super::ticket::Waiter;
-use super::{DeviceOptions, TrailError};
 use crate::durable;
 
 /// How many bytes may wait for the disk before new lines are refused.
@@ -284,24 +286,6 @@ impl Place {
             Err(source) => Err(TrailError::open(&self.path, source)),
         }
     }
-}
-
-/// Where the last newline of a file before `end` is.
-pub(super) fn newline_before(file: &mut File, end: u64) -> std::io::Result<Option<u64>> {
-    const BLOCK_BYTES: u64 = 64 * 1024;
-    let mut block = Vec::new();
-    let mut end = end;
-    while end > 0 {
-        let start = end.saturating_sub(BLOCK_BYTES);
-        block.clear();
-        file.seek(SeekFrom::Start(start))?;
-        (&*file).take(end - start).read_to_end(&mut block)?;
-        if let Some(at) = block.iter().rposition(|&byte| byte == b'\n') {
-            return Ok(Some(start + at as u64));
-        }
-        end = start;
-    }
-    Ok(None)
 }
 
 /// Whether a directory, or one below it, holds this very file.

@@ -9,7 +9,7 @@ use std::io::{BufReader, Seek, SeekFrom};
 use std::path::PathBuf;
 
 use super::chain::{self, Head, LineEnd};
-use super::file::newline_before;
+use super::newline::newline_before;
 
 /// The last line of a device's file, as it is noted down.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]

@@ -6,19 +6,23 @@
 //! `omitempty` follow Vault's file audit device; `credential`, `event` and `chain` are ours.
 
 pub mod chain;
+mod error;
 mod file;
 mod hash;
 mod json;
 mod line;
 mod loss;
+mod newline;
+mod options;
 pub mod query;
 mod record;
 mod ticket;
 
-use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
+pub use self::error::TrailError;
 pub use self::loss::Noted;
+pub use self::options::DeviceOptions;
 pub use self::record::{Credential, Event, Kind, Record};
 pub use self::ticket::Ticket;
 
@@ -26,7 +30,6 @@ use self::file::{FileDevice, Oddity};
 use self::hash::Hasher;
 use self::line::Format;
 use crate::clock::Clock;
-use crate::secret::Secret;
 
 /// All audit devices of one engine. Cloning shares them.
 #[derive(Clone)]
@@ -40,157 +43,6 @@ struct Device {
     built_in: bool,
     format: Arc<Format>,
     file: FileDevice,
-}
-
-/// What one device writes, and where.
-#[derive(Clone, Debug)]
-pub struct DeviceOptions {
-    /// The file. Made with its directory (0700) if absent; a symbolic link is refused.
-    pub path: PathBuf,
-    /// The file's mode; execute bits are dropped. `None` leaves an existing file as it is and makes a new
-    /// one with 0600.
-    pub mode: Option<u32>,
-    /// Whether accessors are hashed. Vault's default is yes.
-    pub hmac_accessor: bool,
-    /// Whether secrets are written in clear. Vault's default is no.
-    pub log_raw: bool,
-    /// Whether `keys` and `key_info` of lists are replaced by their counts.
-    pub elide_list_responses: bool,
-    /// Written before each line's JSON; may be empty. It holds no `{` and no control characters, so that
-    /// readers find the JSON behind it.
-    pub prefix: String,
-    /// Keys the hashes. Must stay the same for the life of the device, or its hashes lose their meaning.
-    pub salt: Secret,
-    /// A directory whose files are not to be written, whatever path leads to them: where the engine keeps its data.
-    pub kept_out_of: Option<PathBuf>,
-    /// The last line as it was noted down ([`Trail::noted`]), if it was.
-    pub noted: Option<Noted>,
-    /// Whether the engine made it, so that [`Trail::close_device`] does not take it away.
-    pub built_in: bool,
-}
-
-impl DeviceOptions {
-    /// A device with Vault's defaults: mode 0600, everything hashed, lists in full.
-    pub fn new(path: PathBuf, salt: Secret) -> Self {
-        Self {
-            path,
-            mode: Some(0o600),
-            hmac_accessor: true,
-            log_raw: false,
-            elide_list_responses: false,
-            prefix: String::new(),
-            salt,
-            kept_out_of: None,
-            noted: None,
-            built_in: false,
-        }
-    }
-}
-
-/// Why a line is not durable, or a device not open.
-#[derive(Clone, Debug, thiserror::Error)]
-pub enum TrailError {
-    /// The file could not be opened, made or read.
-    #[error("the audit file {} could not be opened: {source}", path.display())]
-    Open {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: Arc<std::io::Error>,
-    },
-    /// The path leads to a directory, pipe, socket or device.
-    #[error("the audit file {} is neither a file nor /dev/null", path.display())]
-    NotAFile {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The file holds something else.
-    #[error("the audit file {} is there and is no trail: give the path of a new file, or of one that an audit device of this kind of server wrote", path.display())]
-    NotATrail {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The file lies where the engine keeps its data.
-    #[error("the audit file {} lies in the engine's data directory, whose files are its own: give a path outside of it", path.display())]
-    KeptOut {
-        /// The path.
-        path: PathBuf,
-    },
-    /// The path may lead elsewhere later.
-    #[error("the audit file {} has .. in its path: give the path without it", path.display())]
-    Dots {
-        /// The path.
-        path: PathBuf,
-    },
-    /// `stdout` and other words that Vault takes for a path.
-    #[error("{0:?} is not supported as an audit file: give the path of a file")]
-    Unsupported(String),
-    /// A prefix behind which the JSON of a line would not be found.
-    #[error("the prefix {0:?} of an audit device may hold no {{ and no line ends or other control characters")]
-    Prefix(String),
-    /// Another device or process writes this file.
-    #[error("the audit file {} is already being written by another device or process", path.display())]
-    InUse {
-        /// The file.
-        path: PathBuf,
-    },
-    /// A device of that name is open.
-    #[error("an audit device named {0:?} is already open")]
-    NameTaken(String),
-    /// The line was not written; the device goes on trying with the next ones.
-    #[error("the audit file {} could not be written: {source}", path.display())]
-    Write {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: Arc<std::io::Error>,
-    },
-    /// The line was written but not flushed; the device refuses everything until it is reopened.
-    #[error("the audit file {} could not be flushed and takes no more lines until it is reopened (SIGHUP): {source}", path.display())]
-    Flush {
-        /// The file.
-        path: PathBuf,
-        /// What the system said.
-        source: Arc<std::io::Error>,
-    },
-    /// Too much is waiting for the disk, or the line is too long.
-    #[error("the audit file takes no more lines: too much is waiting to be written")]
-    Overloaded,
-    /// The device was closed before the line was written.
-    #[error("the audit device was closed")]
-    Closed,
-}
-
-impl TrailError {
-    /// What went wrong, without the place: for those who may not know it.
-    pub fn reason(&self) -> String {
-        match self {
-            Self::Open { source, .. } => format!("the file could not be opened: {source}"),
-            Self::Write { source, .. } => format!("lines could not be written: {source}"),
-            Self::Flush { source, .. } => {
-                format!("lines could not be flushed, so none is taken until SIGHUP: {source}")
-            }
-            Self::NotAFile { .. } => "its path leads to no file".to_owned(),
-            Self::NotATrail { .. } => "its file is no trail".to_owned(),
-            Self::KeptOut { .. } | Self::Dots { .. } => "its path is not allowed".to_owned(),
-            Self::InUse { .. } => "another device or process writes its file".to_owned(),
-            Self::Unsupported(_) | Self::Prefix(_) | Self::NameTaken(_) | Self::Overloaded | Self::Closed => {
-                self.to_string()
-            }
-        }
-    }
-
-    fn open(path: &Path, source: std::io::Error) -> Self {
-        Self::Open { path: path.to_owned(), source: Arc::new(source) }
-    }
-
-    fn write(path: &Path, source: std::io::Error) -> Self {
-        Self::Write { path: path.to_owned(), source: Arc::new(source) }
-    }
-
-    fn flush(path: &Path, source: std::io::Error) -> Self {
-        Self::Flush { path: path.to_owned(), source: Arc::new(source) }
-    }
 }
 
 impl std::fmt::Debug for Trail {

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use tokio::sync::oneshot;
 
-use super::TrailError;
+use super::error::TrailError;
 
 /// A line on its way to the devices. Dropping it does not take the line back.
 #[derive(Debug)]

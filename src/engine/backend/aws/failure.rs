@@ -6,6 +6,8 @@
 use aws_sdk_iam::config::http::HttpResponse;
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 
+use crate::engine::wire::error::Error;
+
 /// What an error lets us conclude.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Class {
@@ -74,6 +76,15 @@ impl Failure {
     /// A failure that does not say what was done.
     pub(super) fn unknown(text: String) -> Self {
         Self { class: Class::Unknown, text }
+    }
+
+    /// As the API tells it, of a step of an issue: 502 when AWS throttled us, else 400.
+    pub(super) fn told(&self, step: &str) -> Error {
+        let text = format!("{step}: {self}");
+        match self.class {
+            Class::Throttled => Error::Upstream(text),
+            _ => Error::Invalid(text),
+        }
     }
 }
 

@@ -16,13 +16,11 @@ use aws_sdk_iam::types::{
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join_all};
 
-use super::Aws;
 use super::absence::Sighting;
-use super::client::{Account, Repeat};
-use super::failure::{Class, Failure};
 use super::user::{self, IssuedUser, Owner};
-use crate::engine::kernel::mounts::Mount;
-use crate::engine::lease::core::Core;
+use crate::engine::backend::aws::client::{Account, Repeat};
+use crate::engine::backend::aws::credential::craft::{Ending, ours};
+use crate::engine::backend::aws::failure::{Class, Failure};
 use crate::engine::lease::{self, Lane};
 
 /// A step that failed: which one, and how.
@@ -79,15 +77,9 @@ impl Hand<'_> {
 }
 
 /// Removes what AWS holds for a lease, as far as one attempt goes.
-pub(super) async fn revoke(
-    aws: &Aws,
-    core: &Core,
-    mount: &Mount,
-    lease: &str,
-    made: &IssuedUser,
-    lane: Lane,
-) -> Result<Sighting, lease::Failure> {
-    let account = aws.account(core, mount).await.map_err(|error| super::ours(error.to_string()))?;
+pub(super) async fn revoke(ending: Ending<'_>, made: &IssuedUser) -> Result<Sighting, lease::Failure> {
+    let Ending { aws, core, mount, lease, lane } = ending;
+    let account = aws.account(core, mount).await.map_err(|error| ours(error.to_string()))?;
     is_home(&account, lane, &mount.path, lease, made).await?;
     let hand = Hand { account: &account, iam: &account.iam, lane, name: &made.name };
     let removed = async {

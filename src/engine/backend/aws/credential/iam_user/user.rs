@@ -5,10 +5,10 @@ use indexmap::IndexMap;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::client::{Account, Repeat};
-use super::failure::{Class, Failure};
-use super::role::Role;
 use crate::clock::rfc3339;
+use crate::engine::backend::aws::client::{Account, Repeat};
+use crate::engine::backend::aws::failure::{Class, Failure};
+use crate::engine::backend::aws::role::Role;
 use crate::engine::lease::{Lane, Lease};
 use crate::engine::wire::error::Error;
 

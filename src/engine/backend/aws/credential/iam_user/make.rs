@@ -1,29 +1,22 @@
-//! `creds/:name`: the intent, the user, and then what it may do and its key together.
+//! The user, and then what it may do and its key together.
 //!
-//! So an issue waits for AWS twice, whatever the role holds. Nobody knows the key's secret before all of it is there
-//! and the lease is active: what was made half is revoked, its key first.
-
-use std::sync::Arc;
+//! So an issue waits for AWS twice, whatever the role holds. Nobody knows the key's secret before all of it is there:
+//! of what was made half, the key goes first.
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, join, join_all};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::Aws;
 use super::absence::VISIBILITY_SECONDS;
-use super::client::{ATTEMPT_SECONDS_MAX, Account, Repeat, how};
-use super::failure::{Class, Failure};
-use super::pacer::Turn;
-use super::role::{self, Role};
 use super::user::{self, IssuedUser, Owner};
-use crate::engine::backend::Call;
+use crate::engine::backend::aws::client::{ATTEMPT_SECONDS_MAX, Account, Repeat, how};
+use crate::engine::backend::aws::credential::craft::{Intent, Order, Outcome, Refusal};
+use crate::engine::backend::aws::failure::{Class, Failure};
+use crate::engine::backend::aws::pacer::Turn;
+use crate::engine::backend::aws::role::Role;
 use crate::engine::kernel::random;
-use crate::engine::lease::core::Core;
-use crate::engine::lease::{Issued, Lane, Lease, Making, State, Terms, now, ttl};
-use crate::engine::token::Token;
+use crate::engine::lease::{Lane, Lease, now};
 use crate::engine::wire::error::Error;
-use crate::engine::wire::field::Fields;
-use crate::engine::wire::response::{LeaseFields, Response};
 use crate::secret::Secret;
 use crate::username::{self, Chance, Facts, Refused};
 
@@ -36,63 +29,45 @@ struct Key {
     secret: Secret,
 }
 
-/// What kept AWS from making the credential.
-struct Refusal {
-    error: Error,
-    /// AWS has done nothing, for certain.
-    nothing_done: bool,
+/// A user to be, and the first turn to ask for it.
+struct NewUser {
+    user: IssuedUser,
+    turn: Turn,
 }
 
-/// Serves `creds/:name` and `sts/:name`.
-pub(super) async fn handle(aws: &Aws, core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
-    let token = call.token.ok_or(Error::Unauthenticated)?;
-    let fields = Fields(&call.request.data);
-    fields.seconds("ttl")?;
-    let role = role::load(core, call.mount, name)?
-        .ok_or_else(|| Error::Invalid(format!("Role {} not found", super::policy_text::go_quote(name))))?;
-    let account = aws.account(core, call.mount).await?;
-    let label = format!("{}/{name}", call.mount.path.trim_end_matches('/'));
-    aws.verdicts.check(&role, &label, longest(call, &account), now(core))?;
-    let user_name = user_name(core, &account, token, name)?;
-    // Waiting for a turn comes before the intent, so that its time is the time of the first attempt.
-    let turn = account.turn(Lane::Issue).await.map_err(|failure| told(CREATING_USER, &failure))?;
-    let mut user = intended(core, &account, &role, name, user_name);
-    let (mut lease, mut warnings) = intent(core, call, token, &account, (name, &role), &user)?;
-    let making = core.leases.begin(core, &mut lease).await?;
-    let made = make(core, &account, &lease, &mut user, &role, turn).await;
-    lease.made = user.to_value()?;
-    let key = match made {
-        Ok(key) => key,
-        Err(Refusal { error, nothing_done }) => {
-            if nothing_done {
-                core.leases.forget(core, &lease).await?;
-            } else {
-                core.leases.abandon(core, lease, "issue-failed").await;
-            }
-            return Err(error);
-        }
-    };
-    warnings.extend(call.unknown());
-    Ok(response(lease, making, &key, warnings))
+/// Names the user, and waits for a turn to create it.
+pub(super) async fn intend(order: Order<'_>) -> Result<Box<dyn Intent>, Error> {
+    let name = user_name(order)?;
+    let turn = order.account.turn(Lane::Issue).await.map_err(|failure| failure.told(CREATING_USER))?;
+    Ok(Box::new(NewUser { user: intended(order, name), turn }))
 }
 
-fn response(lease: Lease, making: Making, key: &Key, warnings: Vec<String>) -> Response {
-    let ttl = lease.expire_time.saturating_sub(lease.issue_time);
-    let data = json!({
+impl Intent for NewUser {
+    fn made(&self) -> Result<Value, Error> {
+        self.user.to_value()
+    }
+
+    fn make<'a>(self: Box<Self>, order: Order<'a>, lease: &'a Lease) -> BoxFuture<'a, Outcome> {
+        let Self { mut user, turn } = *self;
+        let made = async move {
+            let key = make(order, lease, &mut user, turn).await;
+            Outcome { made: user.to_value(), answer: key.map(|key| answer(&key)) }
+        };
+        made.boxed()
+    }
+}
+
+fn answer(key: &Key) -> Value {
+    json!({
         "access_key": key.id,
         "secret_key": key.secret.expose(),
         "security_token": null,
         "session_token": null,
-    });
-    Response {
-        lease: Some(LeaseFields { lease_id: lease.id.clone(), renewable: lease.renewable, lease_duration: ttl }),
-        warnings,
-        given: Some(Box::new(Issued { lease, making })),
-        ..Response::data(data)
-    }
+    })
 }
 
-fn user_name(core: &Core, account: &Account, token: &Token, role: &str) -> Result<String, Error> {
+fn user_name(order: Order<'_>) -> Result<String, Error> {
+    let Order { core, account, token, role_name, .. } = order;
     let template = account
         .template
         .as_ref()
@@ -100,7 +75,7 @@ fn user_name(core: &Core, account: &Account, token: &Token, role: &str) -> Resul
     let facts = Facts {
         kind: "IAM",
         display_name: &username::name_part(&token.display_name),
-        policy_name: &username::name_part(role),
+        policy_name: &username::name_part(role_name),
         now: core.clock.now(),
         chance: Chance { base62: |length| random::base62(length).ok(), uuid: || random::uuid().ok() },
     };
@@ -120,16 +95,9 @@ fn user_name(core: &Core, account: &Account, token: &Token, role: &str) -> Resul
     }
 }
 
-/// How long a lease may live with all its renewals, in seconds.
-fn longest(call: Call<'_>, account: &Account) -> i64 {
-    match account.lease.lease_max {
-        max if max > 0 => max.min(call.mount.max_ttl()),
-        _ => call.mount.max_ttl(),
-    }
-}
-
 /// The user to be.
-fn intended(core: &Core, account: &Account, role: &Role, role_name: &str, name: String) -> IssuedUser {
+fn intended(order: Order<'_>, name: String) -> IssuedUser {
+    let Order { core, account, role, role_name, .. } = order;
     IssuedUser {
         path: user::path(role, &core.engine_id),
         name,
@@ -142,65 +110,10 @@ fn intended(core: &Core, account: &Account, role: &Role, role_name: &str, name: 
     }
 }
 
-/// The lease to be, and the warnings about its TTL.
-fn intent(
-    core: &Core,
-    call: Call<'_>,
-    token: &Token,
-    account: &Account,
-    (role_name, role): (&str, &Role),
-    user: &IssuedUser,
-) -> Result<(Lease, Vec<String>), Error> {
-    let issue_time = now(core);
-    let terms = Terms {
-        backend_ttl: account.lease.lease,
-        backend_max: account.lease.lease_max,
-        issue_time,
-        mount_default: call.mount.default_ttl(),
-        mount_max: call.mount.max_ttl(),
-        ..Terms::default()
-    };
-    let (seconds, warnings) = ttl(&terms, issue_time)?;
-    let millis = i64::try_from(core.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
-    let path = &call.request.path;
-    let lease = Lease {
-        id: format!("{path}/{}", random::ordered_base62(millis)?),
-        state: State::Pending,
-        path: path.clone(),
-        mount: call.mount.uuid.clone(),
-        token: token.hash.clone(),
-        issue_time,
-        expire_time: issue_time.saturating_add(seconds),
-        due: issue_time,
-        last_renewal: None,
-        renewable: true,
-        made: user.to_value()?,
-        app: app(token),
-        role: role_name.to_owned(),
-        origin: role.origin.clone(),
-        reason: None,
-        attempts: 0,
-        revoke_error: None,
-    };
-    Ok((lease, warnings))
-}
-
-/// The app that asks, as its login role says, else the login role's own name.
-fn app(token: &Token) -> Option<String> {
-    let declared = token.origin.as_ref().and_then(|origin| origin.app.clone());
-    declared.or_else(|| token.meta.get("role_name").cloned())
-}
-
 /// The calls of an issue: the user with its path, tags and boundary; then what it may do and its key, together.
-async fn make(
-    core: &Core,
-    account: &Account,
-    lease: &Lease,
-    user: &mut IssuedUser,
-    role: &Role,
-    turn: Turn,
-) -> Result<Key, Refusal> {
-    create_user(core, account, lease, user, role, turn).await?;
+async fn make(order: Order<'_>, lease: &Lease, user: &mut IssuedUser, turn: Turn) -> Result<Key, Refusal> {
+    let Order { account, role, .. } = order;
+    create_user(order, lease, user, turn).await?;
     let (steps, key) = join(join_all(permissions(account, user, role)), create_key(account, &user.name)).await;
     if let Ok(key) = &key {
         user.access_key_id = Some(key.id.clone());
@@ -208,33 +121,18 @@ async fn make(
     if let Some(error) = steps.into_iter().find_map(Result::err) {
         return Err(Refusal { error, nothing_done: false });
     }
-    key.map_err(|failure| Refusal { error: told("Error creating access keys", &failure), nothing_done: false })
+    key.map_err(|failure| Refusal { error: failure.told("Error creating access keys"), nothing_done: false })
 }
 
 const CREATING_USER: &str = "Error creating IAM user";
 
-/// An AWS failure as the API tells it: 502 when AWS throttled us, else 400.
-fn told(step: &str, failure: &Failure) -> Error {
-    let text = format!("{step}: {failure}");
-    match failure.class {
-        Class::Throttled => Error::Upstream(text),
-        _ => Error::Invalid(text),
-    }
-}
-
 /// Creates the user, and says for certain whether it was, as far as that can be known.
-async fn create_user(
-    core: &Core,
-    account: &Account,
-    lease: &Lease,
-    user: &mut IssuedUser,
-    role: &Role,
-    mut turn: Turn,
-) -> Result<(), Refusal> {
+async fn create_user(order: Order<'_>, lease: &Lease, user: &mut IssuedUser, mut turn: Turn) -> Result<(), Refusal> {
+    let Order { core, account, role, .. } = order;
     // Later than that nobody may begin an attempt: when a pending lease is taken up, all of them are over.
     let last = lease.issue_time.saturating_add(CREATE_SECONDS_MAX - ATTEMPT_SECONDS_MAX);
     let tags = user::tags(role, lease, &core.engine_id)
-        .map_err(|failure| Refusal { error: told(CREATING_USER, &failure), nothing_done: true })?;
+        .map_err(|failure| Refusal { error: failure.told(CREATING_USER), nothing_done: true })?;
     let boundary = Some(&role.permissions_boundary_arn).filter(|arn| !arn.is_empty()).cloned();
     let mut unsure = false;
     let mut attempt = 1;
@@ -288,7 +186,7 @@ async fn create_user(
             user.created = true;
             Ok(())
         }
-        Some(failure) => Err(Refusal { error: told(CREATING_USER, &failure), nothing_done: !unsure }),
+        Some(failure) => Err(Refusal { error: failure.told(CREATING_USER), nothing_done: !unsure }),
     }
 }
 
@@ -302,7 +200,7 @@ fn permissions<'a>(account: &'a Account, made: &'a IssuedUser, role: &'a Role) -
     for arn in unique(&made.policy_arns) {
         let send = move || iam.attach_user_policy().user_name(user).policy_arn(arn).send();
         let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: arn }, send);
-        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error attaching user policy", &e))).boxed());
+        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| e.told("Error attaching user policy"))).boxed());
     }
     if let Some(policy) = &made.inline_policy {
         let send = move || {
@@ -310,12 +208,12 @@ fn permissions<'a>(account: &'a Account, made: &'a IssuedUser, role: &'a Role) -
             put.policy_document(&role.policy_document).send()
         };
         let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: "" }, send);
-        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error putting user policy", &e))).boxed());
+        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| e.told("Error putting user policy"))).boxed());
     }
     for group in unique(&made.groups) {
         let send = move || iam.add_user_to_group().user_name(user).group_name(group).send();
         let sent = account.call(Lane::Issue, Repeat::OnNew { user, other: group }, send);
-        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| told("Error adding user to group", &e))).boxed());
+        steps.push(sent.map(|sent| sent.map(drop).map_err(|e| e.told("Error adding user to group"))).boxed());
     }
     steps
 }

@@ -74,7 +74,7 @@ pub(super) fn judge(user: &IssuedUser, sighting: Sighting, now: i64) -> Verdict 
 #[cfg(test)]
 mod tests {
     use super::{Sighting, Verdict, judge};
-    use crate::engine::backend::aws::user::IssuedUser;
+    use crate::engine::backend::aws::credential::iam_user::user::IssuedUser;
 
     #[test]
     fn absence_is_believed_late_and_where_unsure_twice() {

@@ -1,0 +1,67 @@
+//! Why nothing, or not all of the bookkeeping, could be done.
+
+use crate::ledger;
+use crate::live;
+use crate::plan;
+
+/// Why nothing, or not all of the bookkeeping, could be done.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// The ledger.
+    #[error(transparent)]
+    Ledger(#[from] ledger::Error),
+    /// The engine's objects.
+    #[error(transparent)]
+    Live(#[from] live::Error),
+    /// Objects shall be taken over from somebody who has no ledger on this engine.
+    #[error("nobody called `{owner}` has a ledger on this engine: there are those of {}", if known.is_empty() { "nobody else".to_owned() } else { known.join(", ") })]
+    NoOwner {
+        /// Who.
+        owner: String,
+        /// Who has one.
+        known: Vec<String>,
+    },
+    /// The ledger, when all that was to be done is done or has failed.
+    #[error("what became of it could not be written into the ledger: {0}")]
+    Unrecorded(#[source] ledger::Error),
+    /// A plan that may not be applied was handed over.
+    #[error("the plan is refused: {0}")]
+    Refused(plan::Refusal),
+}
+
+impl Error {
+    /// The exit code it stands for: 3 refused, 4 somebody else wrote meanwhile, 1 anything else.
+    pub fn exit_code(&self) -> u8 {
+        match self {
+            Self::Ledger(ledger::Error::Moved { .. }) | Self::Unrecorded(ledger::Error::Moved { .. }) => 4,
+            Self::Refused(_) => 3,
+            Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) | Self::NoOwner { .. } => 1,
+        }
+    }
+
+    /// What to do next, where there is something to say.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::Ledger(ledger::Error::Moved { .. }) => {
+                Some("another apply runs or has just ended: look at a new plan, then apply again")
+            }
+            Self::Ledger(ledger::Error::KeyHidden { .. }) => {
+                Some("apply with a token whose policies grant `read` on it, as policies/acl/apply.hcl does")
+            }
+            Self::NoOwner { .. } => Some("`leasehold ledger list` prints their names"),
+            Self::Ledger(ledger::Error::Taken { .. }) => {
+                Some("move what is mounted at leasehold/ elsewhere, or use another engine")
+            }
+            Self::Unrecorded(_) => Some(
+                "the engine is as reported; the ledger still says what was intended. Apply again: it puts the ledger \
+                 right, and writes once more only what no read tells",
+            ),
+            Self::Live(live::Error::RootOnly { .. }) => Some(
+                "declare it in an estate that is applied without a namespace; what environments share is left out of one \
+                 by `override { audit = { file = null } }` in it",
+            ),
+            Self::Live(live::Error::NoTable { .. }) => Some("look at the environment's address"),
+            _ => None,
+        }
+    }
+}

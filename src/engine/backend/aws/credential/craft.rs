@@ -1,0 +1,159 @@
+//! What a type of credential is, as the roles, the path `creds/` and the leases see it.
+
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use crate::engine::backend::Call;
+use crate::engine::backend::aws::Aws;
+use crate::engine::backend::aws::client::Account;
+use crate::engine::backend::aws::role::Role;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::lease::{self, End, Lane, Lease, Terms, Told};
+use crate::engine::token::Token;
+use crate::engine::wire::error::Error;
+
+/// A type of credential: a description, and the code that differs.
+pub(in crate::engine::backend::aws) struct CredentialType {
+    /// Its name on the wire and in stored roles: `iam_user`.
+    pub(in crate::engine::backend::aws) name: &'static str,
+    /// Which of the fields that not every type takes (`check.rs`) a role of it may have.
+    pub(super) fields: &'static [&'static str],
+    /// What a role of it lacks, or has that does not go together: one sentence each.
+    pub(super) problems: fn(&Role) -> Vec<String>,
+    /// The role of it that a write with the parameters of before 2018 means, if it means one.
+    pub(super) legacy: fn(&Legacy<'_>) -> Option<Role>,
+    /// How credentials of it are made and ended; none for a type of Vault's that this engine does not issue.
+    pub(super) craft: Option<&'static dyn Craft>,
+}
+
+impl CredentialType {
+    /// One that takes no field that others do not, demands nothing, and is not issued: what most begin with.
+    pub(super) const PLAIN: Self =
+        Self { name: "", fields: &[], problems: |_| Vec::new(), legacy: |_| None, craft: None };
+}
+
+/// What a role's write with the parameters of before 2018 gives.
+pub(in crate::engine::backend::aws) enum Legacy<'a> {
+    /// The ARN of something in IAM.
+    Arn {
+        /// The ARN.
+        arn: &'a str,
+        /// The type of the resource: `policy`, `role`.
+        resource: &'a str,
+    },
+    /// A policy document, without insignificant white space.
+    Document(&'a str),
+}
+
+/// One credential that is asked for.
+#[derive(Clone, Copy)]
+pub(super) struct Order<'a> {
+    /// The engine.
+    pub(super) core: &'a Arc<Core>,
+    /// The request: its parameters are in it.
+    pub(super) call: Call<'a>,
+    /// Who asks.
+    pub(super) token: &'a Token,
+    /// The role's name.
+    pub(super) role_name: &'a str,
+    /// The role.
+    pub(super) role: &'a Role,
+    /// Where it is made.
+    pub(super) account: &'a Account,
+}
+
+/// How credentials of a type are made and ended. What was made is a value of the type's own; it is stored with the
+/// lease, so what one release has written the next one reads.
+pub(super) trait Craft: Sync {
+    /// Whether its leases can be renewed.
+    fn is_renewable(&self) -> bool;
+
+    /// What the role, the mount's configuration and the request say of a new lease's TTL: `increment`, `backend_ttl`
+    /// and `backend_max`.
+    ///
+    /// # Errors
+    /// Which of them can't be.
+    fn terms(&self, order: &Order<'_>) -> Result<Terms, Error>;
+
+    /// All that comes before the lease is written, the wait for a turn of the account at the end, so that the lease's
+    /// time is that of the first attempt.
+    ///
+    /// # Errors
+    /// Why none can be made; AWS was not asked for it.
+    fn intend<'a>(&'a self, order: Order<'a>) -> BoxFuture<'a, Result<Box<dyn Intent>, Error>>;
+
+    /// What the trail tells about what was made: never a secret.
+    fn told(&self, made: &Value) -> Told;
+
+    /// The lease, issued at `issue_time`, ends at `now` while its outcome may be unknown: what will have to be seen
+    /// before an absence is believed is noted. Both are Unix seconds.
+    ///
+    /// # Errors
+    /// If the value is not the type's.
+    fn doubt(&self, _made: &mut Value, _issue_time: i64, _now: i64) -> Result<(), Error> {
+        Ok(())
+    }
+
+    /// Before this time (Unix seconds) there is no use in looking.
+    fn not_before(&self, _made: &Value) -> i64 {
+        0
+    }
+
+    /// Removes what was made, as far as one attempt goes. Where AWS holds nothing that could be removed, it is gone
+    /// with its lease.
+    fn end<'a>(&'a self, _ending: Ending<'a>, _made: &'a mut Value) -> BoxFuture<'a, Result<End, lease::Failure>> {
+        std::future::ready(Ok(End::Gone)).boxed()
+    }
+}
+
+/// A lease that ends.
+#[derive(Clone, Copy)]
+pub(super) struct Ending<'a> {
+    /// The backend.
+    pub(super) aws: &'a Aws,
+    /// The engine.
+    pub(super) core: &'a Core,
+    /// The mount that issued it.
+    pub(super) mount: &'a Mount,
+    /// Its id.
+    pub(super) lease: &'a str,
+    /// Who waits for it.
+    pub(super) lane: Lane,
+}
+
+/// A credential between the intent and its being made.
+pub(super) trait Intent: Send {
+    /// What the lease says of it before AWS is asked: enough to remove it.
+    ///
+    /// # Errors
+    /// None that is known: it is plain data.
+    fn made(&self) -> Result<Value, Error>;
+
+    /// Makes it, under a lease that is durable.
+    fn make<'a>(self: Box<Self>, order: Order<'a>, lease: &'a Lease) -> BoxFuture<'a, Outcome>;
+}
+
+/// What came of making a credential.
+pub(super) struct Outcome {
+    /// What is there now, or may be.
+    pub(super) made: Result<Value, Error>,
+    /// The answer's `data`.
+    pub(super) answer: Result<Value, Refusal>,
+}
+
+/// What kept AWS from making a credential.
+pub(super) struct Refusal {
+    /// As the client is told.
+    pub(super) error: Error,
+    /// AWS has done nothing, for certain.
+    pub(super) nothing_done: bool,
+}
+
+/// A failure to end a lease that is not AWS's.
+pub(super) fn ours(text: String) -> lease::Failure {
+    lease::Failure { text, outage: false, postponed: false }
+}

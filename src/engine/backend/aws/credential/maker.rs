@@ -1,0 +1,50 @@
+//! What ends the leases of AWS mounts: what their credentials' types say.
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde_json::Value;
+
+use super::craft::{Ending, ours};
+use super::made;
+use crate::engine::backend::aws::{Aws, config};
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::lease::{End, Failure, Lane, Lease, Maker, Told};
+use crate::engine::wire::error::Error;
+
+impl Maker for Aws {
+    fn ttls(&self, core: &Core, mount: &Mount) -> Result<(i64, i64), Error> {
+        let config = config::lease(core, mount)?;
+        Ok((config.lease, config.lease_max))
+    }
+
+    fn told(&self, made: &Value) -> Told {
+        made::open(made).map(|(craft, made)| craft.told(made)).unwrap_or_default()
+    }
+
+    fn doubt(&self, lease: &mut Lease, now: i64) -> Result<(), Error> {
+        let (craft, made) = made::open_mut(&mut lease.made).map_err(Error::Internal)?;
+        craft.doubt(made, lease.issue_time, now)
+    }
+
+    fn not_before(&self, lease: &Lease) -> i64 {
+        made::open(&lease.made).map_or(0, |(craft, made)| craft.not_before(made))
+    }
+
+    fn end<'a>(
+        &'a self,
+        core: &'a Core,
+        mount: &'a Mount,
+        lease: &'a mut Lease,
+        lane: Lane,
+    ) -> BoxFuture<'a, Result<End, Failure>> {
+        match made::open_mut(&mut lease.made) {
+            Ok((craft, made)) => craft.end(Ending { aws: self, core, mount, lease: &lease.id, lane }, made),
+            Err(text) => std::future::ready(Err(ours(text))).boxed(),
+        }
+    }
+
+    fn width(&self, mount_uuid: &str) -> Option<usize> {
+        self.clients.width(mount_uuid)
+    }
+}

@@ -1,0 +1,19 @@
+//! The types of credentials: what a role's `credential_type` names.
+//!
+//! A type is a file or folder here and a line in the table (`table.rs`): which of a role's fields it takes, how a
+//! credential of it is made, how that ends, and what proves that it is gone (`craft.rs` says what is asked of one).
+//! The roles, the path `creds/` and the leases ask the table, and know none of them.
+
+pub(super) mod check;
+pub(super) mod craft;
+pub(super) mod issue;
+pub(super) mod table;
+
+mod iam_user;
+mod made;
+mod maker;
+mod not_issued;
+#[cfg(test)]
+mod tests;
+#[cfg(test)]
+mod trial;
