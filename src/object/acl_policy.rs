@@ -5,9 +5,15 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{post, with_others};
-use super::words::{ANYTHING, Block, Key};
-use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use super::call::Call;
+use super::field::{Access, Field, Shape};
+use super::home::Home;
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{ANYTHING, Block, Key};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::Reviewed;
+use super::wire::{post, with_others};
 
 static FIELDS: &[Field] = &[Field {
     name: "policy",

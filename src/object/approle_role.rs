@@ -5,14 +5,16 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{pick, post, with_prefixes};
-use super::home::METHODS;
-use super::review::{LoginWords, Said, SecretFields, Values};
-use super::words::{Block, Declared, Key, Objection};
-use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update,
-    token_fields,
-};
+use super::call::Call;
+use super::field::{Access, Field, Shape};
+use super::home::{Home, METHODS};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{Block, Declared, Key, Objection};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{LoginWords, Reviewed, Said, SecretFields, Values};
+use super::token_fields;
+use super::wire::{pick, post, with_prefixes};
 use crate::text::count;
 use crate::units::duration;
 

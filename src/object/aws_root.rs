@@ -8,14 +8,17 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{post, with_others};
-use super::home::ENGINES;
-use super::review::Remarks;
-use super::words::{ANYTHING, Block, Key};
-use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, OnRotate, Reviewed, RootKey, Shape,
-    Update, aws_lease, mount,
-};
+use super::call::Call;
+use super::field::{Access, Field, Shape};
+use super::home::{ENGINES, Home};
+use super::kind::key::RootKey;
+use super::kind::live::Live;
+use super::kind::object::{Object, OnRotate};
+use super::kind::words::{ANYTHING, Block, Key};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{Remarks, Reviewed};
+use super::wire::{post, with_others};
+use super::{aws_lease, mount};
 
 static FIELDS: &[Field] = &[
     text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),

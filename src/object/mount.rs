@@ -5,12 +5,15 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{post, seconds_text};
-use super::home::{ENGINES, key};
-use super::review::{Remarks, Terms};
-use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update, aws_root,
-};
+use super::aws_root;
+use super::call::Call;
+use super::field::{Access, Field, Shape};
+use super::home::{ENGINES, Home, key};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{Remarks, Reviewed, Terms};
+use super::wire::{post, seconds_text};
 
 /// The fields of a mount of either sort.
 pub(super) static FIELDS: &[Field] = &[

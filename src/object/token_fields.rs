@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value};
 
+use super::field::{Access, Field, Shape};
+use super::kind::Kind;
+use super::kind::words::{Declared, Key, Objection};
 use super::review::Values as _;
-use super::words::{Declared, Key, Objection};
-use super::{Access, Field, Kind, Shape};
 
 /// How many fields there are.
 pub(super) const FIELDS: usize = 9;

@@ -244,7 +244,7 @@ const CIRCLES: &[(&str, &[usize])] = &[
     ("estate", &[19]),
     ("git", &[4]),
     ("iam", &[9, 2]),
-    ("object", &[20]),
+    ("object", &[2]),
     ("plan", &[9]),
     ("sandbox", &[20, 2]),
     ("trail", &[4]),
