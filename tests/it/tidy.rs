@@ -248,7 +248,6 @@ const CIRCLES: &[(&str, &[usize])] = &[
     ("plan", &[9]),
     ("sandbox", &[20, 2]),
     ("trail", &[4]),
-    ("username", &[3]),
 ];
 
 /// The files of a room as modules: `["engine", "lease", "end"]` to the file's path below `src/`.
