@@ -245,7 +245,6 @@ const CIRCLES: &[(&str, &[usize])] = &[
     ("git", &[4]),
     ("iam", &[9, 2]),
     ("object", &[2]),
-    ("plan", &[9]),
     ("sandbox", &[20, 2]),
     ("trail", &[4]),
 ];
