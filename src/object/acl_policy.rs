@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::field::{Access, Field, Shape};
+use super::field::{Field, Shape, Told};
 use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -19,7 +19,7 @@ static FIELDS: &[Field] = &[Field {
     name: "policy",
     shape: Shape::AclRules,
     default: "\"\"",
-    access: Access::Readable,
+    told: Told::Readable,
     immutable: false,
     doc: "The rules, in the engine's policy language.",
 }];

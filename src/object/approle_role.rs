@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::field::{Access, Field, Shape};
+use super::field::{Field, Shape, Told};
 use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -27,7 +27,7 @@ static FIELDS: [Field; 6 + token_fields::FIELDS] = token_fields::after([
         name: "local_secret_ids",
         shape: Shape::Bool,
         default: "false",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: true,
         doc: "Whether secret ids stay in this cluster.",
     },
@@ -35,14 +35,14 @@ static FIELDS: [Field; 6 + token_fields::FIELDS] = token_fields::after([
         name: "role_id",
         shape: Shape::Text,
         default: "null",
-        access: Access::Apart("role-id"),
+        told: Told::Apart("role-id"),
         immutable: false,
         doc: "A role id of one's own; the engine makes one otherwise.",
     },
 ]);
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// `login "approle" { ... }` in an app.
@@ -104,8 +104,7 @@ pub static KIND: Kind = Kind {
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let names: Vec<&str> =
-        FIELDS.iter().filter(|field| field.access == Access::Readable).map(|field| field.name).collect();
+    let names: Vec<&str> = FIELDS.iter().filter(|field| field.told == Told::Readable).map(|field| field.name).collect();
     Ok(token_fields::parse(pick(data, &names)))
 }
 

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::field::{Access, Field, Shape};
+use super::field::{Field, Shape, Told};
 use super::home::{DEVICES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -28,7 +28,7 @@ static FIELDS: &[Field] = &[
 const OPTIONS: &[&str] = &["file_path", "mode", "hmac_accessor", "elide_list_responses", "prefix"];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// `audit "file" { ... }`.

@@ -5,7 +5,7 @@
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::field::{Access, Field, Shape};
+use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -20,7 +20,7 @@ static FIELDS: &[Field] = &[
 ];
 
 const fn seconds(name: &'static str, doc: &'static str) -> Field {
-    Field { name, shape: Shape::Seconds, default: "0", access: Access::Readable, immutable: false, doc }
+    Field { name, shape: Shape::Seconds, default: "0", told: Told::Readable, immutable: false, doc }
 }
 
 /// `lease { ... }` in an engine.

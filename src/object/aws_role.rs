@@ -6,7 +6,7 @@
 use serde_json::{Map, Value, json};
 
 use super::call::Call;
-use super::field::{Access, Field, Shape};
+use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -27,7 +27,7 @@ static FIELDS: &[Field] = &[
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// What a review reads of it. Source of the context keys: IAM User Guide, "AWS global condition context keys".

@@ -9,7 +9,7 @@
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::field::{Access, Field, Shape};
+use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
 use super::kind::key::RootKey;
 use super::kind::live::Live;
@@ -26,7 +26,7 @@ static FIELDS: &[Field] = &[
         name: "secret_key",
         shape: Shape::Secret,
         default: "\"\"",
-        access: Access::WriteOnly,
+        told: Told::WriteOnly,
         immutable: false,
         doc: "The secret access key that belongs to it.",
     },
@@ -37,7 +37,7 @@ static FIELDS: &[Field] = &[
         name: "max_retries",
         shape: Shape::Int,
         default: "-1",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: false,
         doc: "How often a call to AWS is repeated; -1 is the SDK's default.",
     },
@@ -45,7 +45,7 @@ static FIELDS: &[Field] = &[
 ];
 
 const fn text(name: &'static str, doc: &'static str) -> Field {
-    Field { name, shape: Shape::Text, default: "\"\"", access: Access::Readable, immutable: false, doc }
+    Field { name, shape: Shape::Text, default: "\"\"", told: Told::Readable, immutable: false, doc }
 }
 
 static REMARKS: Remarks = Remarks {
@@ -137,7 +137,7 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     let secret_key = object.secret("secret_key").map_or("", |secret| secret.expose());
     let fields = FIELDS
         .iter()
-        .filter(|field| field.access == Access::Readable)
+        .filter(|field| field.told == Told::Readable)
         .map(|field| (field.name, object.value(field.name)))
         .chain([("secret_key", Value::from(secret_key))]);
     vec![with_others(post(object.path.clone(), fields), live)]

@@ -20,7 +20,7 @@ pub struct Field {
     /// What it is when not declared, in canonical JSON text (`""`, `[]`, `0`, `null`).
     pub default: &'static str,
     /// Whether an engine tells it.
-    pub access: Access,
+    pub told: Told,
     /// Whether changing it needs a new object.
     pub immutable: bool,
     /// One line for documentation.
@@ -64,7 +64,7 @@ pub enum Shape {
 
 /// Whether an engine tells a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Access {
+pub enum Told {
     /// Read back, so drift is seen.
     Readable,
     /// Never read back; a change is seen by its keyed fingerprint in the ledger.

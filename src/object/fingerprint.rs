@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use aws_lc_rs::{digest, hmac};
 use serde_json::Value;
 
-use super::field::Access;
+use super::field::Told;
 use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -18,7 +18,7 @@ use crate::secret::Secret;
 
 /// The digest of what an engine tells of a desired object once it is applied: 64 hexadecimal digits.
 pub fn of(object: &Object) -> String {
-    let fields = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
+    let fields = object.kind.fields.iter().filter(|field| field.told == Told::Readable);
     digest_of(object.kind, &object.path, fields.map(|field| (field.name, Cow::Owned(object.value(field.name)))))
 }
 

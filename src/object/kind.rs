@@ -15,7 +15,7 @@ use self::live::Live;
 use self::object::Object;
 use super::call::Call;
 use super::document::Documents;
-use super::field::{Access, Field};
+use super::field::{Field, Told};
 use super::home::Home;
 use super::review::{AccessFields, LoginWords, Reviewed, Terms};
 
@@ -142,12 +142,12 @@ impl Kind {
 
     /// Whether an engine tells the field of this name.
     pub fn tells(&self, name: &str) -> bool {
-        self.field(name).is_some_and(|field| field.access == Access::Readable)
+        self.field(name).is_some_and(|field| field.told == Told::Readable)
     }
 
     /// Whether objects of it have something that no engine tells.
     pub fn has_hidden(&self) -> bool {
-        self.fields.iter().any(|field| field.access == Access::WriteOnly)
+        self.fields.iter().any(|field| field.told == Told::WriteOnly)
     }
 
     /// An engine's answer for one object, parsed and normalised, with the table's defaults filled in. Fields
@@ -174,7 +174,7 @@ impl Kind {
         let fields = self
             .fields
             .iter()
-            .filter(|field| field.access == Access::Readable)
+            .filter(|field| field.told == Told::Readable)
             .map(|field| {
                 let value = match parsed.remove(field.name) {
                     Some(value) => documents.normalise(field.shape, value),

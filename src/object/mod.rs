@@ -39,7 +39,7 @@ mod wire;
 
 pub use self::call::{Call, Read, Verb};
 pub use self::document::{Document, Documents};
-pub use self::field::{Access, Field, Shape};
+pub use self::field::{Field, Shape, Told};
 pub use self::home::Home;
 pub use self::kind::key::RootKey;
 pub use self::kind::live::Live;
@@ -95,7 +95,7 @@ pub(crate) mod testing {
 
 #[cfg(test)]
 mod tests {
-    use super::{Access, KINDS, Shape, Update, field};
+    use super::{KINDS, Shape, Told, Update, field};
 
     #[test]
     fn what_an_engine_has_beside_the_table_goes_with_each_write_that_would_reset_it() {
@@ -128,7 +128,7 @@ mod tests {
             assert!(KINDS[..index].iter().all(|other| other.name != kind.name));
             for (index, field) in kind.fields.iter().enumerate() {
                 assert!(kind.fields[..index].iter().all(|other| other.name != field.name));
-                assert!(field.shape != Shape::Secret || field.access == Access::WriteOnly);
+                assert!(field.shape != Shape::Secret || field.told == Told::WriteOnly);
             }
             assert!(kind.update != Update::Recreate || kind.name == "audit device");
         }

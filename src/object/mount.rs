@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::aws_root;
 use super::call::Call;
-use super::field::{Access, Field, Shape};
+use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home, key};
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -21,7 +21,7 @@ pub(super) static FIELDS: &[Field] = &[
         name: "type",
         shape: Shape::Text,
         default: "\"\"",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: true,
         doc: "What is mounted: `aws`, `approle`.",
     },
@@ -29,7 +29,7 @@ pub(super) static FIELDS: &[Field] = &[
         name: "description",
         shape: Shape::Text,
         default: "\"\"",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: false,
         doc: "What people read in the list of mounts.",
     },
@@ -37,7 +37,7 @@ pub(super) static FIELDS: &[Field] = &[
         name: "default_lease_ttl",
         shape: Shape::Seconds,
         default: "0",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: false,
         doc: "How long leases live when nothing else says; 0 is the engine's own default.",
     },
@@ -45,7 +45,7 @@ pub(super) static FIELDS: &[Field] = &[
         name: "max_lease_ttl",
         shape: Shape::Seconds,
         default: "0",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: false,
         doc: "How long leases live at most; 0 is the engine's own maximum.",
     },

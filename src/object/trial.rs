@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::field::{Access, Field, Shape};
+use super::field::{Field, Shape, Told};
 use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -25,7 +25,7 @@ static CONFIG_FIELDS: &[Field] = &[
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// `login "trial-login" { ... }` in an app.

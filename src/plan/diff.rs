@@ -14,7 +14,7 @@ use super::input::Input;
 use super::kept::{self, Kept};
 use super::value::Plan;
 use super::{limit, order, ownership};
-use crate::object::{Access, Changed, Delete, FieldValue, Live, Object, Owned, Shape, State};
+use crate::object::{Changed, Delete, FieldValue, Live, Object, Owned, Shape, State, Told};
 
 impl Plan {
     /// Compares what is declared with what is live and what is ours, and judges the outcome. A secret that is not
@@ -83,7 +83,7 @@ fn unchecked(input: &Input<'_>, kept: &[Kept]) -> Vec<String> {
         .collect();
     let is_hidden = |object: &&Object| {
         object.fields.iter().any(|(name, leaf)| {
-            object.kind.field(name).is_some_and(|field| field.access == Access::WriteOnly)
+            object.kind.field(name).is_some_and(|field| field.told == Told::WriteOnly)
                 && !matches!(leaf.value, FieldValue::Unresolved(_))
         })
     };
@@ -122,10 +122,10 @@ fn declared_change(
         .fields
         .iter()
         .filter(|field| kept.is_none() || !object.kind.is_of_key(field.name))
-        .filter_map(|field| match field.access {
-            Access::Readable => readable_change(object, field, there),
-            Access::WriteOnly => hidden_change(object, field, there, owned, Key::of(input)),
-            Access::Apart(_) => apart_change(object, field, there, owned, Key::of(input)),
+        .filter_map(|field| match field.told {
+            Told::Readable => readable_change(object, field, there),
+            Told::WriteOnly => hidden_change(object, field, there, owned, Key::of(input)),
+            Told::Apart(_) => apart_change(object, field, there, owned, Key::of(input)),
         })
         .collect();
     let fields_unchanged = object.kind.fields.len() - fields.len();
@@ -211,10 +211,10 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         // Settings that can't be deleted must not live on under a mount that goes on living.
         (Some(live), Delete::Forget(stays)) => {
             fields = differences(&defaults, live);
-            fields.extend(owned.kind.fields.iter().filter_map(|field| match field.access {
+            fields.extend(owned.kind.fields.iter().filter_map(|field| match field.told {
                 // What is told apart stays as the engine has it: it is gone with the object.
-                Access::Readable | Access::Apart(_) => None,
-                Access::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
+                Told::Readable | Told::Apart(_) => None,
+                Told::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
             }));
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
             if let Some(key) = live.key().filter(|_| mount_stays) {

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::change::{FieldChange, Shown};
 use super::input::Input;
-use crate::object::{Access, Field, FieldValue, Live, Object, Owned, Shape, State, field, fingerprint};
+use crate::object::{Field, FieldValue, Live, Object, Owned, Shape, State, Told, field, fingerprint};
 use crate::secret::Secret;
 
 /// What secrets are compared by.
@@ -55,10 +55,10 @@ pub(super) fn readable_change(object: &Object, table: &Field, live: Option<&Live
 
 /// How a live object differs from its declaration, in the fields that an engine tells.
 pub fn differences(object: &Object, live: &Live) -> Vec<FieldChange> {
-    let change = |field: &'static Field| match field.access {
-        Access::Readable => readable_change(object, field, Some(live)),
-        Access::Apart(_) => told_change(object, field, live),
-        Access::WriteOnly => None,
+    let change = |field: &'static Field| match field.told {
+        Told::Readable => readable_change(object, field, Some(live)),
+        Told::Apart(_) => told_change(object, field, live),
+        Told::WriteOnly => None,
     };
     object.kind.fields.iter().filter_map(change).collect()
 }
@@ -135,7 +135,7 @@ pub fn secret_digests(object: &Object, key: &Secret) -> BTreeMap<String, String>
         .kind
         .fields
         .iter()
-        .filter(|field| field.access == Access::WriteOnly)
+        .filter(|field| field.told == Told::WriteOnly)
         .filter_map(|field| Some((field.name.to_owned(), digest(object, field.name, key)?)))
         .collect()
 }

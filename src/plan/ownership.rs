@@ -12,7 +12,7 @@ use serde_json::Value;
 use super::change::{Action, Change};
 use super::input::{Adopt, Claim, Input, Others};
 use super::limit::Refusal;
-use crate::object::{Access, FieldValue, Leaf, Live, Object, Origin, Owned, Shape, field};
+use crate::object::{FieldValue, Leaf, Live, Object, Origin, Owned, Shape, Told, field};
 
 /// Fills in the fields that nobody declared and that stay as they were when an object was taken over: those that the
 /// ledger remembers, and those of objects that are taken over now.
@@ -47,7 +47,7 @@ fn adopt_field(object: &mut Object, name: &str, value: &Value) {
         _ => true,
     };
     // Of keys `kept` says what becomes of them.
-    if field.access != Access::Readable
+    if field.told != Told::Readable
         || object.kind.is_of_key(name)
         || object.declares(name)
         || !may_be

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::Value;
 
 use super::Kind;
-use crate::object::field::{self, Access, Field};
+use crate::object::field::{self, Field, Told};
 use crate::object::leaf::{FieldValue, Leaf, Origin};
 use crate::object::place::Place;
 use crate::secret::Secret;
@@ -107,8 +107,8 @@ impl Object {
 
     /// The declared fields that an engine tells apart from the others, with the paths where it does.
     pub fn apart(&self) -> impl Iterator<Item = (&'static Field, String)> {
-        self.kind.fields.iter().filter_map(|field| match field.access {
-            Access::Apart(below) if self.fields.contains_key(field.name) => {
+        self.kind.fields.iter().filter_map(|field| match field.told {
+            Told::Apart(below) if self.fields.contains_key(field.name) => {
                 Some((field, format!("{}/{below}", self.path)))
             }
             _ => None,
@@ -135,9 +135,9 @@ impl Object {
     /// A text that the field's shape does not allow; the message does not hold the text.
     pub fn resolve(&mut self, name: &str, secret: Secret) -> Result<(), String> {
         let Some(field) = self.kind.field(name) else { return Err(format!("{} has no field {name}", self.path)) };
-        let value = match field.access {
-            Access::WriteOnly => FieldValue::Secret(secret),
-            Access::Readable | Access::Apart(_) => FieldValue::Data(
+        let value = match field.told {
+            Told::WriteOnly => FieldValue::Secret(secret),
+            Told::Readable | Told::Apart(_) => FieldValue::Data(
                 field::normalise(field.shape, &Value::from(secret.expose()))
                     .map_err(|_| format!("{name} does not have the form it needs"))?,
             ),

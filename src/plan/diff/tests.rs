@@ -77,7 +77,7 @@ impl World {
 
 /// What an engine holds once an object is written.
 fn live(object: &Object) -> Live {
-    let readable = object.kind.fields.iter().filter(|field| field.access == crate::object::Access::Readable);
+    let readable = object.kind.fields.iter().filter(|field| field.told == crate::object::Told::Readable);
     Live {
         apart: BTreeMap::new(),
         kind: object.kind,
