@@ -33,12 +33,29 @@ pub enum Capability {
     Deny,
     /// `patch`.
     Patch,
+    /// `scan`: a list of all that is below a folder. OpenBao's.
+    Scan,
+    /// `recover`: from a snapshot. Vault's.
+    Recover,
+    /// `subscribe`: to events. Vault's.
+    Subscribe,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 8] =
-        [Self::Create, Self::Read, Self::Update, Self::Delete, Self::List, Self::Sudo, Self::Deny, Self::Patch];
+    pub const ALL: [Self; 11] = [
+        Self::Create,
+        Self::Read,
+        Self::Update,
+        Self::Delete,
+        Self::List,
+        Self::Sudo,
+        Self::Deny,
+        Self::Patch,
+        Self::Scan,
+        Self::Recover,
+        Self::Subscribe,
+    ];
 
     /// As documents spell it.
     pub fn name(self) -> &'static str {
@@ -51,7 +68,16 @@ impl Capability {
             Self::Sudo => "sudo",
             Self::Deny => "deny",
             Self::Patch => "patch",
+            Self::Scan => "scan",
+            Self::Recover => "recover",
+            Self::Subscribe => "subscribe",
         }
+    }
+
+    /// Whether our own engine has requests that ask for it. Source of the others: Vault, "Policies", and OpenBao,
+    /// "Policies".
+    pub fn is_served(self) -> bool {
+        !matches!(self, Self::Scan | Self::Recover | Self::Subscribe)
     }
 
     /// The capability that documents spell so.
