@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::object::{Access, Class, FieldValue, Kind, Live, Object, Owned, Place, Shape, State, fingerprint, kind};
+use crate::object::{Class, FieldValue, Kind, Live, Object, Owned, Place, Shape, State, Told, fingerprint, kind};
 use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Shown, differences};
 use crate::review;
 
@@ -367,7 +367,7 @@ fn is_hidden(change: &Change) -> bool {
 
 /// Whether an engine tells a field, if not with the others.
 fn is_told(kind: &Kind, name: &str) -> bool {
-    kind.field(name).is_some_and(|field| field.access != Access::WriteOnly)
+    kind.field(name).is_some_and(|field| field.told != Told::WriteOnly)
 }
 
 /// What was done to the fields of an object, where these changes tell what undoes it.
@@ -378,7 +378,7 @@ fn turned(kind: &Kind, fields: &[FieldChange]) -> Vec<FieldChange> {
 }
 
 fn as_live(object: &Object) -> Live {
-    let readable = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
+    let readable = object.kind.fields.iter().filter(|field| field.told == Told::Readable);
     Live {
         apart: BTreeMap::new(),
         kind: object.kind,

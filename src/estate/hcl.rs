@@ -11,7 +11,7 @@ use hcl_edit::template::Element;
 use super::blocks;
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{DEPTH_MAX, Entry, Kind, Map, NODES_MAX, Node, is_repeated, needs_label, twice};
+use super::tree::{Content, DEPTH_MAX, Entry, Map, NODES_MAX, Node, is_repeated, needs_label, twice};
 
 const DATA_ONLY: &str =
     "the estate is data: of expressions only ${var.NAME} and ${env.name} inside quotes are understood";
@@ -121,7 +121,7 @@ impl Builder<'_> {
             return;
         }
         let body = self.body(&block.body, block.ident.as_str(), depth + block.labels.len());
-        let inner = Node { kind: Kind::Map(body), span };
+        let inner = Node { content: Content::Map(body), span };
         let ident_span = self.span(block.ident.span());
         let name = block.ident.as_str();
         let Some((last, outer)) = block.labels.split_last() else {
@@ -133,10 +133,10 @@ impl Builder<'_> {
         for label in outer.iter().map(Some).chain([None]) {
             let entry = at.entry(key.0.to_owned()).or_insert_with(|| Entry {
                 key_span: key.1,
-                value: Node { kind: Kind::Map(Map::new()), span: Span { source: LABELS, ..span } },
+                value: Node { content: Content::Map(Map::new()), span: Span { source: LABELS, ..span } },
             });
             // One without a label, which has been told.
-            if matches!(entry.value.kind, Kind::Broken) {
+            if matches!(entry.value.content, Content::Broken) {
                 return;
             }
             // A map made of labels has no place of its own; one that was written as a value has.
@@ -145,7 +145,7 @@ impl Builder<'_> {
                 self.problems.push(twice(what, key.1, entry.key_span));
                 return;
             }
-            let Kind::Map(next) = &mut entry.value.kind else { return };
+            let Content::Map(next) = &mut entry.value.content else { return };
             at = next;
             if let Some(label) = label {
                 key = (label.as_str(), self.span(label.span()));
@@ -157,14 +157,14 @@ impl Builder<'_> {
 
     /// A block without a label, which most are not to have.
     fn unlabelled(&mut self, map: &mut Map, name: &str, ident_span: Span, block: Node, depth: usize) {
-        let Kind::Map(body) = &block.kind else { return };
+        let Content::Map(body) = &block.content else { return };
         if depth == 1 {
             // A declaration.
             self.problems.push(needs_label(name, body, ident_span).leaving_out());
         } else if blocks::is_labelled(name) {
             self.problems.push(needs_label(name, body, ident_span));
             map.entry(name.to_owned())
-                .or_insert(Entry { key_span: ident_span, value: Node { kind: Kind::Broken, span: block.span } });
+                .or_insert(Entry { key_span: ident_span, value: Node { content: Content::Broken, span: block.span } });
         } else {
             self.insert(map, name, ident_span, block);
         }
@@ -178,12 +178,12 @@ impl Builder<'_> {
             return;
         }
         let name = block.ident.as_str();
-        let item = Node { kind: Kind::Map(self.body(&block.body, name, depth + 1)), span };
+        let item = Node { content: Content::Map(self.body(&block.body, name, depth + 1)), span };
         match map.get_mut(name) {
-            Some(Entry { value: Node { kind: Kind::List(items), .. }, .. }) if !is_first => items.push(item),
+            Some(Entry { value: Node { content: Content::List(items), .. }, .. }) if !is_first => items.push(item),
             _ => {
                 let key_span = self.span(block.ident.span());
-                self.insert(map, name, key_span, Node { kind: Kind::List(vec![item]), span });
+                self.insert(map, name, key_span, Node { content: Content::List(vec![item]), span });
             }
         }
     }
@@ -200,7 +200,7 @@ impl Builder<'_> {
     /// A value, or where one is that was not understood.
     fn value(&mut self, expression: &Expression, depth: usize) -> Node {
         let span = self.span(expression.span());
-        self.expression(expression, depth).unwrap_or(Node { kind: Kind::Broken, span })
+        self.expression(expression, depth).unwrap_or(Node { content: Content::Broken, span })
     }
 
     /// `None` when a problem was told.
@@ -217,14 +217,14 @@ impl Builder<'_> {
             }
             return None;
         }
-        let kind = match expression {
-            Expression::Null(_) => Kind::Null,
-            Expression::Bool(flag) => Kind::Bool(**flag),
+        let content = match expression {
+            Expression::Null(_) => Content::Null,
+            Expression::Bool(flag) => Content::Bool(**flag),
             Expression::Number(number) => return self.number(number.value(), span, 1),
-            Expression::String(text) => Kind::Text(literal(text.as_str())),
+            Expression::String(text) => Content::Text(literal(text.as_str())),
             Expression::Array(items) => {
                 let items: Vec<Option<Node>> = items.iter().map(|item| self.expression(item, depth + 1)).collect();
-                Kind::List(items.into_iter().collect::<Option<_>>()?)
+                Content::List(items.into_iter().collect::<Option<_>>()?)
             }
             Expression::Object(object) => {
                 let mut map = Map::new();
@@ -237,17 +237,17 @@ impl Builder<'_> {
                     let value = self.value(value.expr(), depth + 1);
                     self.insert(&mut map, &name, key_span, value);
                 }
-                Kind::Map(map)
+                Content::Map(map)
             }
-            Expression::StringTemplate(template) => Kind::Text(self.template(template.iter())?),
+            Expression::StringTemplate(template) => Content::Text(self.template(template.iter())?),
             Expression::HeredocTemplate(heredoc) => {
                 let mut heredoc = (**heredoc).clone();
                 heredoc.dedent();
-                Kind::Text(self.template(heredoc.template.iter())?)
+                Content::Text(self.template(heredoc.template.iter())?)
             }
             Expression::Parenthesis(inner) => return self.expression(inner.inner(), depth + 1),
             Expression::Traversal(_) if reference(expression).is_some() => {
-                Kind::Text(format!("${{{}}}", reference(expression)?))
+                Content::Text(format!("${{{}}}", reference(expression)?))
             }
             Expression::UnaryOp(operation) if *operation.operator == UnaryOperator::Neg => match &operation.expr {
                 Expression::Number(number) => return self.number(number.value(), span, -1),
@@ -261,7 +261,7 @@ impl Builder<'_> {
             }
             _ => return self.refuse(span),
         };
-        Some(Node { kind, span })
+        Some(Node { content, span })
     }
 
     fn refuse(&mut self, span: Span) -> Option<Node> {
@@ -270,15 +270,15 @@ impl Builder<'_> {
     }
 
     fn number(&mut self, number: &hcl_edit::Number, span: Span, sign: i64) -> Option<Node> {
-        let kind = match (number.as_i64(), number.as_f64()) {
-            (Some(int), _) => Kind::Int(int * sign),
-            (None, Some(float)) if float.is_finite() => Kind::Float(float * sign as f64),
+        let content = match (number.as_i64(), number.as_f64()) {
+            (Some(int), _) => Content::Int(int * sign),
+            (None, Some(float)) if float.is_finite() => Content::Float(float * sign as f64),
             _ => {
                 self.problems.push(Draft::error(span, "this number is too large"));
                 return None;
             }
         };
-        Some(Node { kind, span })
+        Some(Node { content, span })
     }
 
     /// A template as the text it is, with its interpolations in the one spelling that is replaced later.
@@ -320,7 +320,7 @@ const LABELS: u32 = u32::MAX;
 fn place_labels(entry: &mut Entry) {
     if entry.value.span.source == LABELS {
         entry.value.span = entry.key_span;
-        if let Kind::Map(map) = &mut entry.value.kind {
+        if let Content::Map(map) = &mut entry.value.content {
             map.values_mut().for_each(place_labels);
         }
     }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{Kind, Map, Node};
+use super::tree::{Content, Map, Node};
 use crate::iam::json::{Json, Kind as JsonKind};
 use crate::text::did_you_mean;
 
@@ -102,8 +102,8 @@ impl Variables {
     }
 
     fn apply_node(&self, node: &mut Node, came: &mut Replaced) {
-        match &mut node.kind {
-            Kind::Text(text) if text.contains("${") => {
+        match &mut node.content {
+            Content::Text(text) if text.contains("${") => {
                 if self.is_unknown(text) {
                     came.unknown.insert(node.span);
                 }
@@ -112,8 +112,8 @@ impl Variables {
                     Err(wrong) => came.wrong(node.span, wrong),
                 }
             }
-            Kind::List(items) => items.iter_mut().for_each(|item| self.apply_node(item, came)),
-            Kind::Map(map) => self.apply(map, came),
+            Content::List(items) => items.iter_mut().for_each(|item| self.apply_node(item, came)),
+            Content::Map(map) => self.apply(map, came),
             _ => {}
         }
     }

@@ -24,7 +24,7 @@ use super::interpolate::{Replaced, Variables};
 use super::problem::{Draft, Severity};
 use super::schema::Reader;
 use super::source::Span;
-use super::tree::{self, Kind, Map};
+use super::tree::{self, Content, Map};
 use super::{App, EngineChoice, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
 use crate::acl::Acl;
 use crate::guardrail::Guardrail;
@@ -298,7 +298,8 @@ impl<'s> Parsed<'s> {
     /// Takes out what is of no kind and no block either, such as the `version` of a file that is another program's.
     fn strangers(&mut self, map: &mut Map) {
         map.retain(|kind, entry| {
-            let stays = KINDS.contains(&kind.as_str()) || matches!(entry.value.kind, Kind::Map(_) | Kind::Broken);
+            let stays =
+                KINDS.contains(&kind.as_str()) || matches!(entry.value.content, Content::Map(_) | Content::Broken);
             if !stays {
                 let draft = Draft::error(entry.key_span, format!("`{kind}` is not a kind of declaration"));
                 self.problems.push(draft.hint(kind_hint(kind)));
@@ -309,8 +310,8 @@ impl<'s> Parsed<'s> {
 
     /// The names of the environments, in the order of their declaration.
     fn environments(&self) -> impl Iterator<Item = &str> {
-        let declared = self.declarations.get("environment").and_then(|entry| match &entry.value.kind {
-            Kind::Map(map) => Some(map),
+        let declared = self.declarations.get("environment").and_then(|entry| match &entry.value.content {
+            Content::Map(map) => Some(map),
             _ => None,
         });
         declared.into_iter().flat_map(|map| map.keys().map(String::as_str))

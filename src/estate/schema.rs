@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::problem::Draft;
 use super::source::{Sources, Span};
-use super::tree::{Entry, Kind, Map, Node, lacks_label, needs_label};
+use super::tree::{Content, Entry, Map, Node, lacks_label, needs_label};
 use super::value;
 use crate::object::words::{self, Declared, Objection};
 use crate::object::{self, FieldValue, Leaf, Place, Shape};
@@ -51,8 +51,8 @@ impl<'s> Reader<'s> {
     /// A block of this kind and label; its value must be a map.
     pub(crate) fn block<'a>(&mut self, kind: &str, label: &'a str, entry: &'a Entry) -> Option<Block<'a>> {
         let name = format!("{kind} \"{label}\"");
-        match &entry.value.kind {
-            Kind::Map(map) => Some(Block { name, label, span: entry.key_span, map }),
+        match &entry.value.content {
+            Content::Map(map) => Some(Block { name, label, span: entry.key_span, map }),
             _ => {
                 self.left_out = true;
                 let what = format!("{name} is a block, found {}", entry.value.sort());
@@ -65,9 +65,9 @@ impl<'s> Reader<'s> {
     /// The blocks with labels under a key: `role "webapp" { ... }`.
     pub(crate) fn labelled<'a>(&mut self, map: &'a Map, kind: &str) -> Vec<Block<'a>> {
         let Some(entry) = map.get(kind) else { return Vec::new() };
-        let Kind::Map(labels) = &entry.value.kind else {
+        let Content::Map(labels) = &entry.value.content else {
             self.left_out = true;
-            if matches!(entry.value.kind, Kind::Broken) {
+            if matches!(entry.value.content, Content::Broken) {
                 return Vec::new();
             }
             let hint = format!("write {kind} \"name\" {{ ... }}");
@@ -85,8 +85,8 @@ impl<'s> Reader<'s> {
     /// A block without a label under a key: `lease { ... }`.
     pub(crate) fn inner<'a>(&mut self, block: &Block<'a>, key: &'a str) -> Option<Block<'a>> {
         let entry = block.map.get(key)?;
-        match &entry.value.kind {
-            Kind::Map(map) => {
+        match &entry.value.content {
+            Content::Map(map) => {
                 Some(Block { name: format!("{key} of {}", block.name), label: key, span: entry.key_span, map })
             }
             _ => {
@@ -103,7 +103,7 @@ impl<'s> Reader<'s> {
                 let hint = did_you_mean(key, known.iter().copied())
                     .unwrap_or_else(|| format!("known here: {}", value::listed(known)));
                 self.report(Draft::error(entry.key_span, format!("{} has no key `{key}`", block.name)).hint(hint));
-            } else if matches!(entry.value.kind, Kind::Null) {
+            } else if matches!(entry.value.content, Content::Null) {
                 let draft = Draft::error(entry.key_span, format!("`{key}` has no value"));
                 self.report(draft.hint("leave it out; null deletes only in an `override`"));
             }
@@ -112,7 +112,7 @@ impl<'s> Reader<'s> {
 
     /// Tells keys that a block's description does not know, and keys without a value.
     pub(crate) fn check(&mut self, block: &Block<'_>, words: &words::Block) {
-        let sound = |(key, entry): (&String, &Entry)| words.knows(key) && !matches!(entry.value.kind, Kind::Null);
+        let sound = |(key, entry): (&String, &Entry)| words.knows(key) && !matches!(entry.value.content, Content::Null);
         if !block.map.iter().all(sound) {
             self.check_keys(block, &words.words().collect::<Vec<_>>());
         }
@@ -215,7 +215,7 @@ impl<'s> Reader<'s> {
 
 /// The value of a key, unless it is not there or nothing.
 fn present<'a>(map: &'a Map, key: &str) -> Option<&'a Node> {
-    map.get(key).map(|entry| &entry.value).filter(|node| !matches!(node.kind, Kind::Null | Kind::Broken))
+    map.get(key).map(|entry| &entry.value).filter(|node| !matches!(node.content, Content::Null | Content::Broken))
 }
 
 /// The whole number in a leaf, for durations and counts.

@@ -23,14 +23,14 @@ pub(crate) const NODES_MAX: usize = 500_000;
 #[derive(Clone, Debug)]
 pub(crate) struct Node {
     /// The value.
-    pub(crate) kind: Kind,
+    pub(crate) content: Content,
     /// Where it stands.
     pub(crate) span: Span,
 }
 
-/// The value of a [`Node`].
+/// The content of a [`Node`].
 #[derive(Clone, Debug)]
-pub(crate) enum Kind {
+pub(crate) enum Content {
     /// Nothing: deletes, in an override.
     Null,
     /// What was not understood. It has been told, and whatever else seems wrong with it only follows from that.
@@ -64,22 +64,22 @@ pub(crate) struct Entry {
 impl Node {
     /// The value's type in a message.
     pub(crate) fn sort(&self) -> &'static str {
-        match self.kind {
-            Kind::Null => "nothing",
-            Kind::Broken => "what is not understood",
-            Kind::Bool(_) => "true or false",
-            Kind::Int(_) | Kind::Float(_) => "a number",
-            Kind::Text(_) => "text",
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "a map",
+        match self.content {
+            Content::Null => "nothing",
+            Content::Broken => "what is not understood",
+            Content::Bool(_) => "true or false",
+            Content::Int(_) | Content::Float(_) => "a number",
+            Content::Text(_) => "text",
+            Content::List(_) => "a list",
+            Content::Map(_) => "a map",
         }
     }
 
     /// How many values this is.
     pub(crate) fn count(&self) -> usize {
-        1 + match &self.kind {
-            Kind::List(items) => items.iter().map(Self::count).sum(),
-            Kind::Map(map) => map.values().map(|entry| entry.value.count()).sum(),
+        1 + match &self.content {
+            Content::List(items) => items.iter().map(Self::count).sum(),
+            Content::Map(map) => map.values().map(|entry| entry.value.count()).sum(),
             _ => 0,
         }
     }
@@ -88,7 +88,7 @@ impl Node {
 /// Adds one file's declarations. A label that is there already is a problem that names both places.
 pub(crate) fn merge(into: &mut Map, file: Map, problems: &mut Vec<Draft>) {
     for (kind, entry) in file {
-        let Kind::Map(labels) = entry.value.kind else {
+        let Content::Map(labels) = entry.value.content else {
             let what = format!("`{kind}` needs a label and a block, found {}", entry.value.sort());
             problems.push(Draft::error(entry.value.span, what).hint(format!("write {kind} \"name\" {{ ... }}")));
             continue;
@@ -96,9 +96,9 @@ pub(crate) fn merge(into: &mut Map, file: Map, problems: &mut Vec<Draft>) {
         let kind_name = kind.clone();
         let slot = into.entry(kind).or_insert_with(|| Entry {
             key_span: entry.key_span,
-            value: Node { kind: Kind::Map(Map::new()), span: entry.value.span },
+            value: Node { content: Content::Map(Map::new()), span: entry.value.span },
         });
-        let Kind::Map(known) = &mut slot.value.kind else { continue };
+        let Content::Map(known) = &mut slot.value.content else { continue };
         // Most files bring labels that are not there yet.
         for (label, declaration) in labels {
             match known.entry(label) {
@@ -122,10 +122,10 @@ pub(crate) fn twice(what: String, second: Span, first: Span) -> Draft {
 /// Where values are that were not understood.
 pub(crate) fn broken(map: &Map, found: &mut HashSet<Span>) {
     fn look(node: &Node, found: &mut HashSet<Span>) {
-        match &node.kind {
-            Kind::Broken => drop(found.insert(node.span)),
-            Kind::List(items) => items.iter().for_each(|item| look(item, found)),
-            Kind::Map(map) => broken(map, found),
+        match &node.content {
+            Content::Broken => drop(found.insert(node.span)),
+            Content::List(items) => items.iter().for_each(|item| look(item, found)),
+            Content::Map(map) => broken(map, found),
             _ => {}
         }
     }
@@ -140,7 +140,7 @@ const FOREIGN: &[&str] =
 pub(crate) fn lacks_label(kind: &str, body: &Map) -> bool {
     let flat: Vec<&String> = body
         .iter()
-        .filter(|(_, entry)| !matches!(entry.value.kind, Kind::Map(_) | Kind::Null))
+        .filter(|(_, entry)| !matches!(entry.value.content, Content::Map(_) | Content::Null))
         .map(|(key, _)| key)
         .collect();
     // No label is called so.
@@ -150,15 +150,15 @@ pub(crate) fn lacks_label(kind: &str, body: &Map) -> bool {
 
 /// What is told of a block without a label.
 pub(crate) fn needs_label(kind: &str, body: &Map, span: Span) -> Draft {
-    let text = |key: &str| match body.get(key).map(|entry| &entry.value.kind) {
-        Some(Kind::Text(text)) if !text.is_empty() && !text.contains('"') => Some(text.clone()),
+    let text = |key: &str| match body.get(key).map(|entry| &entry.value.content) {
+        Some(Content::Text(text)) if !text.is_empty() && !text.contains('"') => Some(text.clone()),
         _ => None,
     };
     let sid = ["sid", "Sid"].iter().find_map(|key| text(key)).filter(|_| kind == "statement");
     let label =
         sid.unwrap_or_else(|| if kind == "path" || kind == "acl" { "aws/creds/..." } else { "name" }.to_owned());
-    let condition = body.get("condition").and_then(|entry| match &entry.value.kind {
-        Kind::Map(map) => terraform_condition(map),
+    let condition = body.get("condition").and_then(|entry| match &entry.value.content {
+        Content::Map(map) => terraform_condition(map),
         _ => None,
     });
     let inside = match (kind, &condition) {
@@ -177,16 +177,16 @@ pub(crate) fn needs_label(kind: &str, body: &Map, span: Span) -> Draft {
 
 /// A condition in the words of Terraform's `aws_iam_policy_document`, as it is written here.
 pub(crate) fn terraform_condition(map: &Map) -> Option<String> {
-    let text = |key: &str| match map.get(key).map(|entry| &entry.value.kind) {
-        Some(Kind::Text(text)) => Some(text.as_str()),
+    let text = |key: &str| match map.get(key).map(|entry| &entry.value.content) {
+        Some(Content::Text(text)) => Some(text.as_str()),
         _ => None,
     };
     let (test, variable) = (text("test")?, text("variable")?);
-    let values = match map.get("values").map(|entry| &entry.value.kind) {
-        Some(Kind::List(items)) => items
+    let values = match map.get("values").map(|entry| &entry.value.content) {
+        Some(Content::List(items)) => items
             .iter()
-            .map(|item| match &item.kind {
-                Kind::Text(text) => format!("\"{text}\""),
+            .map(|item| match &item.content {
+                Content::Text(text) => format!("\"{text}\""),
                 _ => "...".to_owned(),
             })
             .collect::<Vec<_>>()
@@ -210,13 +210,13 @@ pub(crate) fn is_repeated(kind: &str, block: &str) -> bool {
 /// deletes. Declarations and labelled blocks have to be there; an override that matches nothing is a problem.
 pub(crate) fn overlay(base: &mut Map, over: &Map, problems: &mut Vec<Draft>) {
     for (kind, entry) in over {
-        let Kind::Map(labels) = &entry.value.kind else {
+        let Content::Map(labels) = &entry.value.content else {
             let what = format!("expected declarations of the kind `{kind}`, found {}", entry.value.sort());
             problems.push(Draft::error(entry.value.span, what));
             continue;
         };
-        let found = base.get_mut(kind).and_then(|entry| match &mut entry.value.kind {
-            Kind::Map(map) if kind != "environment" => Some(map),
+        let found = base.get_mut(kind).and_then(|entry| match &mut entry.value.content {
+            Content::Map(map) if kind != "environment" => Some(map),
             _ => None,
         });
         let Some(found) = found else {
@@ -242,13 +242,13 @@ enum Matching<'a> {
 fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mut Vec<Draft>) {
     for (key, entry) in over {
         let Some(found) = base.get_mut(key) else {
-            match (matching, &entry.value.kind) {
+            match (matching, &entry.value.content) {
                 (Matching::Labels(kind), _) => {
                     let known = base.keys().map(String::as_str);
                     let what = format!("this override matches nothing: no {kind} `{key}` is declared");
                     problems.push(Draft::error(entry.key_span, what).hint_if(did_you_mean(key, known)));
                 }
-                (_, Kind::Null) => {
+                (_, Content::Null) => {
                     let what = format!("this override matches nothing: `{key}` is not set");
                     problems.push(Draft::error(entry.key_span, what));
                 }
@@ -263,12 +263,12 @@ fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mu
             Matching::Fields(_) if blocks::is_labelled(key) => Matching::Labels(key),
             Matching::Fields(_) | Matching::Keys => Matching::Keys,
         };
-        match (&mut found.value.kind, &entry.value.kind) {
-            (_, Kind::Null) => {
+        match (&mut found.value.content, &entry.value.content) {
+            (_, Content::Null) => {
                 base.shift_remove(key);
             }
             // One of what may stand several times is a list of one, and lists are replaced.
-            (Kind::Map(found), Kind::Map(over)) if !matches!(matching, Matching::Fields(kind) if is_repeated(kind, key)) =>
+            (Content::Map(found), Content::Map(over)) if !matches!(matching, Matching::Fields(kind) if is_repeated(kind, key)) =>
             {
                 overlay_map(found, over, inner, problems);
             }

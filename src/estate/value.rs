@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{Kind, Node};
+use super::tree::{Content, Node};
 use crate::object::{FieldValue, Shape, field};
 use crate::text::did_you_mean;
 use crate::units::network;
@@ -31,8 +31,8 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
             Value::from(text)
         }
         Shape::Int => Value::from(int(node).map_err(one)?),
-        Shape::Bool => match node.kind {
-            Kind::Bool(flag) => Value::from(flag),
+        Shape::Bool => match node.content {
+            Content::Bool(flag) => Value::from(flag),
             _ => return Err(one(wrong(node, "true or false").hint_if(truth(node).map(str::to_owned)))),
         },
         Shape::Seconds => Value::from(seconds(node).map_err(one)?),
@@ -60,13 +60,13 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
 /// # Errors
 /// It is something else, or a reference to a secret, which only fields for secrets may hold.
 pub(crate) fn text(node: &Node) -> Result<&str, Draft> {
-    match &node.kind {
-        Kind::Text(text) if is_secret(text) => {
+    match &node.content {
+        Content::Text(text) if is_secret(text) => {
             let draft = Draft::error(node.span, "this field is not for secrets, and would show it");
             Err(draft.hint("`secret:` references stand in `root { access_key, secret_key }`"))
         }
-        Kind::Text(text) => Ok(text),
-        Kind::Int(_) | Kind::Float(_) | Kind::Bool(_) => {
+        Content::Text(text) => Ok(text),
+        Content::Int(_) | Content::Float(_) | Content::Bool(_) => {
             Err(wrong(node, "text").hint("put it in quotes, so that no digit or letter is lost"))
         }
         _ => Err(wrong(node, "text")),
@@ -82,9 +82,9 @@ fn is_secret(text: &str) -> bool {
 /// # Errors
 /// It is something else.
 pub(crate) fn int(node: &Node) -> Result<i64, Draft> {
-    match &node.kind {
-        Kind::Int(int) => Ok(*int),
-        Kind::Text(text) => Err(wrong(node, "a whole number").hint_if(whole(text))),
+    match &node.content {
+        Content::Int(int) => Ok(*int),
+        Content::Text(text) => Err(wrong(node, "a whole number").hint_if(whole(text))),
         _ => Err(wrong(node, "a whole number")),
     }
 }
@@ -102,9 +102,9 @@ fn whole(text: &str) -> Option<String> {
 
 /// How what is meant for a truth value is written. YAML 1.1 and people have other words for it than YAML 1.2 and HCL.
 fn truth(node: &Node) -> Option<&'static str> {
-    let word = match &node.kind {
-        Kind::Text(text) => text.trim().to_ascii_lowercase(),
-        Kind::Int(int) => int.to_string(),
+    let word = match &node.content {
+        Content::Text(text) => text.trim().to_ascii_lowercase(),
+        Content::Int(int) => int.to_string(),
         _ => return None,
     };
     match word.as_str() {
@@ -120,10 +120,10 @@ fn truth(node: &Node) -> Option<&'static str> {
 /// # Errors
 /// Everything in it that is something else.
 pub(crate) fn texts(node: &Node) -> Result<Vec<(&str, Span)>, Vec<Draft>> {
-    let Kind::List(items) = &node.kind else {
+    let Content::List(items) = &node.content else {
         let draft = wrong(node, "a list");
-        return Err(vec![match &node.kind {
-            Kind::Text(text) => draft.hint(format!("write [\"{text}\"]")),
+        return Err(vec![match &node.content {
+            Content::Text(text) => draft.hint(format!("write [\"{text}\"]")),
             _ => draft,
         }]);
     };
@@ -152,7 +152,7 @@ fn list(node: &Node, check: impl Fn(&str, Span) -> Result<(), Draft>) -> Result<
 }
 
 fn map(node: &Node) -> Result<serde_json::Map<String, Value>, Vec<Draft>> {
-    let Kind::Map(map) = &node.kind else { return Err(vec![wrong(node, "a map")]) };
+    let Content::Map(map) = &node.content else { return Err(vec![wrong(node, "a map")]) };
     let mut values = serde_json::Map::new();
     let mut problems = Vec::new();
     for (key, entry) in map {
@@ -169,10 +169,10 @@ fn map(node: &Node) -> Result<serde_json::Map<String, Value>, Vec<Draft>> {
 /// A duration: whole seconds, or text such as `90s`, `1h30m`, `7d`.
 fn seconds(node: &Node) -> Result<i64, Draft> {
     let hint = "a duration is written \"90s\", \"1h30m\" or \"7d\", or as whole seconds";
-    let seconds = match &node.kind {
-        Kind::Int(seconds) => Ok(*seconds),
-        Kind::Text(text) if text.trim().is_empty() => Err("this duration is empty".to_owned()),
-        Kind::Text(text) => field::parse_seconds(text),
+    let seconds = match &node.content {
+        Content::Int(seconds) => Ok(*seconds),
+        Content::Text(text) if text.trim().is_empty() => Err("this duration is empty".to_owned()),
+        Content::Text(text) => field::parse_seconds(text),
         _ => return Err(wrong(node, "a duration").hint(hint)),
     };
     match seconds {
@@ -264,7 +264,9 @@ pub(crate) fn is_account(text: &str) -> bool {
 /// A literal, or a reference of an unknown sort. The message never shows the text: it may be the secret.
 pub(crate) fn secret(node: &Node) -> Result<String, Draft> {
     let hint = "write secret:env:NAME, secret:file:PATH or secret:vault:MOUNT/PATH#field";
-    let Kind::Text(text) = &node.kind else { return Err(wrong(node, "a reference to a secret").hint(hint).hidden()) };
+    let Content::Text(text) = &node.content else {
+        return Err(wrong(node, "a reference to a secret").hint(hint).hidden());
+    };
     let Some(reference) = text.strip_prefix("secret:") else {
         return Err(Draft::error(node.span, "a secret does not stand in the files").hint(hint).hidden());
     };
@@ -301,18 +303,18 @@ mod tests {
 
     use super::{arn, read, secret};
     use crate::estate::source::Span;
-    use crate::estate::tree::{Kind, Node};
+    use crate::estate::tree::{Content, Node};
     use crate::object::{FieldValue, Shape};
 
     fn node(value: &Value) -> Node {
-        let kind = match value {
-            Value::String(text) => Kind::Text(text.clone()),
-            Value::Number(number) => number.as_i64().map_or(Kind::Float(0.5), Kind::Int),
-            Value::Bool(flag) => Kind::Bool(*flag),
-            Value::Array(items) => Kind::List(items.iter().map(node).collect()),
-            _ => Kind::Null,
+        let content = match value {
+            Value::String(text) => Content::Text(text.clone()),
+            Value::Number(number) => number.as_i64().map_or(Content::Float(0.5), Content::Int),
+            Value::Bool(flag) => Content::Bool(*flag),
+            Value::Array(items) => Content::List(items.iter().map(node).collect()),
+            _ => Content::Null,
         };
-        Node { kind, span: Span::default() }
+        Node { content, span: Span::default() }
     }
 
     #[test]

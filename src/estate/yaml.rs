@@ -12,7 +12,7 @@ use serde_yaml::Value;
 
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{DEPTH_MAX, Entry, Kind, Map, NODES_MAX, Node, twice};
+use super::tree::{Content, DEPTH_MAX, Entry, Map, NODES_MAX, Node, twice};
 
 /// Values that aliases of one file may repeat.
 const ALIASED_NODES_MAX: usize = 100_000;
@@ -53,9 +53,9 @@ pub(crate) fn parse(text: &str, source: u32, problems: &mut Vec<Draft>) -> Optio
     if problems.len() > before {
         return None;
     }
-    match root.kind {
-        Kind::Map(map) => Some(map),
-        Kind::Null => Some(Map::new()),
+    match root.content {
+        Content::Map(map) => Some(map),
+        Content::Null => Some(Map::new()),
         _ => {
             problems.push(Draft::error(root.span, format!("expected declarations, found {}", root.sort())));
             None
@@ -127,7 +127,7 @@ impl<'t> Reader<'t, '_> {
         let mut root = None;
         loop {
             match self.next()? {
-                (Event::StreamEnd, _) => return Ok(root.or(Some(Node { kind: Kind::Null, span: self.whole() }))),
+                (Event::StreamEnd, _) => return Ok(root.or(Some(Node { content: Content::Null, span: self.whole() }))),
                 (Event::DocumentStart(_), span) if root.is_some() => {
                     let draft = Draft::error(span, "a second document starts here");
                     return Err(Box::new(draft.hint("one document a file: put it into a file of its own")));
@@ -157,9 +157,12 @@ impl<'t> Reader<'t, '_> {
             Event::Scalar(text, style, anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
                 // What a plain scalar means is decided by the second parser; a quoted one is text.
-                let kind =
-                    if style == ScalarStyle::Plain && text == "~" { Kind::Null } else { Kind::Text(text.into_owned()) };
-                (Node { kind, span }, anchor)
+                let content = if style == ScalarStyle::Plain && text == "~" {
+                    Content::Null
+                } else {
+                    Content::Text(text.into_owned())
+                };
+                (Node { content, span }, anchor)
             }
             Event::SequenceStart(anchor, tag) => {
                 self.refuse_tag(tag.is_some(), span)?;
@@ -214,7 +217,7 @@ impl<'t> Reader<'t, '_> {
             let (event, at) = self.next()?;
             if event == Event::SequenceEnd {
                 let end = items.last().map_or(at.end, |item| item.span.end).max(at.end.min(self.flow_end(span, at)));
-                return Ok(Node { kind: Kind::List(items), span: Span { end: end.max(span.end), ..span } });
+                return Ok(Node { content: Content::List(items), span: Span { end: end.max(span.end), ..span } });
             }
             items.push(self.node(event, at, depth + 1)?);
         }
@@ -233,7 +236,7 @@ impl<'t> Reader<'t, '_> {
             let (event, at) = self.next()?;
             if event == Event::MappingEnd {
                 let end = last.max(at.end.min(self.flow_end(span, at)));
-                return Ok(Node { kind: Kind::Map(map), span: Span { end: end.max(span.end), ..span } });
+                return Ok(Node { content: Content::Map(map), span: Span { end: end.max(span.end), ..span } });
             }
             let key = self.node(event, at, depth + 1)?;
             let key_span = Span { end: at.end.max(at.start), ..at };
@@ -241,7 +244,7 @@ impl<'t> Reader<'t, '_> {
             let value = self.node(event, at, depth + 1)?;
             // A repeated value stands where its anchor is, which may be further up.
             last = last.max(at.end).max(value.span.end);
-            let Kind::Text(key) = key.kind else {
+            let Content::Text(key) = key.content else {
                 return Err(Box::new(Draft::error(key_span, "a key is text").hint("put it in quotes")));
             };
             match map.get(&key) {
@@ -261,9 +264,9 @@ fn too_deep(span: Span) -> Draft {
 }
 
 fn levels(node: &Node) -> usize {
-    match &node.kind {
-        Kind::List(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
-        Kind::Map(map) => 1 + map.values().map(|entry| levels(&entry.value)).max().unwrap_or(0),
+    match &node.content {
+        Content::List(items) => 1 + items.iter().map(levels).max().unwrap_or(0),
+        Content::Map(map) => 1 + map.values().map(|entry| levels(&entry.value)).max().unwrap_or(0),
         _ => 0,
     }
 }
@@ -271,8 +274,8 @@ fn levels(node: &Node) -> usize {
 /// The tree with the second parser's meaning of every scalar. `None` after a problem.
 fn retype(node: Node, value: Value, problems: &mut Vec<Draft>) -> Option<Node> {
     let span = node.span;
-    let kind = match (node.kind, value) {
-        (Kind::Map(map), Value::Mapping(values)) if map.len() == values.len() => {
+    let content = match (node.content, value) {
+        (Content::Map(map), Value::Mapping(values)) if map.len() == values.len() => {
             let mut typed = Map::with_capacity(map.len());
             for ((key, entry), (value_key, value)) in map.into_iter().zip(values) {
                 let key_span = entry.key_span;
@@ -288,21 +291,21 @@ fn retype(node: Node, value: Value, problems: &mut Vec<Draft>) -> Option<Node> {
                 let value = retype(entry.value, value, problems)?;
                 typed.insert(key, Entry { key_span, value });
             }
-            Kind::Map(typed)
+            Content::Map(typed)
         }
-        (Kind::List(items), Value::Sequence(values)) if items.len() == values.len() => Kind::List(
+        (Content::List(items), Value::Sequence(values)) if items.len() == values.len() => Content::List(
             items.into_iter().zip(values).map(|(item, value)| retype(item, value, problems)).collect::<Option<_>>()?,
         ),
-        (Kind::Text(_) | Kind::Null, Value::Null) => Kind::Null,
-        (Kind::Text(_), Value::Bool(flag)) => Kind::Bool(flag),
-        (Kind::Text(_), Value::Number(number)) => match number.as_i64() {
-            Some(int) => Kind::Int(int),
-            None => Kind::Float(number.as_f64().unwrap_or(f64::NAN)),
+        (Content::Text(_) | Content::Null, Value::Null) => Content::Null,
+        (Content::Text(_), Value::Bool(flag)) => Content::Bool(flag),
+        (Content::Text(_), Value::Number(number)) => match number.as_i64() {
+            Some(int) => Content::Int(int),
+            None => Content::Float(number.as_f64().unwrap_or(f64::NAN)),
         },
-        (Kind::Text(text), Value::String(same)) if text == same => Kind::Text(text),
+        (Content::Text(text), Value::String(same)) if text == same => Content::Text(text),
         _ => return ambiguous(span, problems),
     };
-    Some(Node { kind, span })
+    Some(Node { content, span })
 }
 
 fn ambiguous<T>(span: Span, problems: &mut Vec<Draft>) -> Option<T> {
@@ -314,9 +317,9 @@ fn ambiguous<T>(span: Span, problems: &mut Vec<Draft>) -> Option<T> {
 /// Replaces `<<` by what it names: keys that are not there yet, each at the place where it was written.
 fn resolve_merges(node: Node, problems: &mut Vec<Draft>) -> Node {
     let span = node.span;
-    let kind = match node.kind {
-        Kind::List(items) => Kind::List(items.into_iter().map(|item| resolve_merges(item, problems)).collect()),
-        Kind::Map(map) => {
+    let content = match node.content {
+        Content::List(items) => Content::List(items.into_iter().map(|item| resolve_merges(item, problems)).collect()),
+        Content::Map(map) => {
             let mut merged = Vec::new();
             let mut own = Map::with_capacity(map.len());
             for (key, entry) in map {
@@ -328,12 +331,12 @@ fn resolve_merges(node: Node, problems: &mut Vec<Draft>) -> Node {
                 }
             }
             for value in merged {
-                let sources = match value.kind {
-                    Kind::List(items) => items,
+                let sources = match value.content {
+                    Content::List(items) => items,
                     _ => vec![value],
                 };
                 for source in sources {
-                    let Kind::Map(map) = source.kind else {
+                    let Content::Map(map) = source.content else {
                         problems.push(Draft::error(source.span, format!("`<<` merges maps, found {}", source.sort())));
                         continue;
                     };
@@ -342,16 +345,16 @@ fn resolve_merges(node: Node, problems: &mut Vec<Draft>) -> Node {
                     }
                 }
             }
-            Kind::Map(own)
+            Content::Map(own)
         }
         scalar => scalar,
     };
-    Node { kind, span }
+    Node { content, span }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, Map, parse};
+    use super::{Content, Map, parse};
 
     fn tree(text: &str) -> Result<Map, Vec<String>> {
         let mut problems = Vec::new();
@@ -365,7 +368,7 @@ mod tests {
     fn scalars_mean_what_serde_yaml_says() {
         let map =
             tree("a: 012345678901\nb: 12\nc: yes\nd: 'true'\ne: ~\nf:\ng: 1.5\nh: '~'\ni: \"null\"\n").expect("parses");
-        let shown: Vec<String> = map.values().map(|entry| format!("{:?}", entry.value.kind)).collect();
+        let shown: Vec<String> = map.values().map(|entry| format!("{:?}", entry.value.content)).collect();
         assert_eq!(
             shown,
             [
@@ -385,8 +388,8 @@ mod tests {
     #[test]
     fn merges_keep_what_is_written_and_the_anchors_places() {
         let map = tree("a: &a {x: '1', y: '2'}\nb: {<<: *a, y: '3'}\n").expect("parses");
-        let Kind::Map(b) = &map["b"].value.kind else { panic!("a map") };
-        assert!(matches!(&b["y"].value.kind, Kind::Text(text) if text == "3"));
+        let Content::Map(b) = &map["b"].value.content else { panic!("a map") };
+        assert!(matches!(&b["y"].value.content, Content::Text(text) if text == "3"));
         assert_eq!(b["x"].value.span.start, 10);
     }
 

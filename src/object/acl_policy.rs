@@ -5,15 +5,21 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{post, with_others};
-use super::words::{ANYTHING, Block, Key};
-use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::Home;
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{ANYTHING, Block, Key};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::Reviewed;
+use super::wire::{post, with_others};
 
 static FIELDS: &[Field] = &[Field {
     name: "policy",
     shape: Shape::AclRules,
     default: "\"\"",
-    access: Access::Readable,
+    told: Told::Readable,
     immutable: false,
     doc: "The rules, in the engine's policy language.",
 }];

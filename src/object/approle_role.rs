@@ -5,14 +5,16 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{pick, post, with_prefixes};
-use super::home::METHODS;
-use super::review::{LoginWords, Said, SecretFields, Values};
-use super::words::{Block, Declared, Key, Objection};
-use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update,
-    token_fields,
-};
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{Home, METHODS};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{Block, Declared, Key, Objection};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{LoginWords, Reviewed, Said, SecretFields, Values};
+use super::token_fields;
+use super::wire::{pick, post, with_prefixes};
 use crate::text::count;
 use crate::units::duration;
 
@@ -25,7 +27,7 @@ static FIELDS: [Field; 6 + token_fields::FIELDS] = token_fields::after([
         name: "local_secret_ids",
         shape: Shape::Bool,
         default: "false",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: true,
         doc: "Whether secret ids stay in this cluster.",
     },
@@ -33,14 +35,14 @@ static FIELDS: [Field; 6 + token_fields::FIELDS] = token_fields::after([
         name: "role_id",
         shape: Shape::Text,
         default: "null",
-        access: Access::Apart("role-id"),
+        told: Told::Apart("role-id"),
         immutable: false,
         doc: "A role id of one's own; the engine makes one otherwise.",
     },
 ]);
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// `login "approle" { ... }` in an app.
@@ -102,8 +104,7 @@ pub static KIND: Kind = Kind {
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let names: Vec<&str> =
-        FIELDS.iter().filter(|field| field.access == Access::Readable).map(|field| field.name).collect();
+    let names: Vec<&str> = FIELDS.iter().filter(|field| field.told == Told::Readable).map(|field| field.name).collect();
     Ok(token_fields::parse(pick(data, &names)))
 }
 

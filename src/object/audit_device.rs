@@ -4,11 +4,15 @@
 
 use serde_json::{Map, Value};
 
-use super::field::post;
-use super::home::DEVICES;
-use super::review::Remarks;
-use super::words::{ANYTHING, Block, Key};
-use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{DEVICES, Home};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{ANYTHING, Block, Key};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{Remarks, Reviewed};
+use super::wire::post;
 
 static FIELDS: &[Field] = &[
     field("type", Shape::OneOf(&["file"]), "\"file\"", "The sort of device."),
@@ -24,7 +28,7 @@ static FIELDS: &[Field] = &[
 const OPTIONS: &[&str] = &["file_path", "mode", "hmac_accessor", "elide_list_responses", "prefix"];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// `audit "file" { ... }`.

@@ -2,9 +2,11 @@
 //!
 //! Source: Vault API, "/sys/auth".
 
-use super::home::{METHODS, key};
-use super::words::{ANYTHING, Block, Key};
-use super::{Changed, Class, Delete, Home, Kind, Leases, Reviewed, Update, mount};
+use super::home::{Home, METHODS, key};
+use super::kind::words::{ANYTHING, Block, Key};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::mount;
+use super::review::Reviewed;
 
 /// `auth "approle" { ... }`. What a method of its type has besides stands in blocks that its settings bring.
 pub static AUTH: Block = Block {

@@ -4,11 +4,15 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{post, seconds_text, with_others};
-use super::home::ENGINES;
-use super::review::Terms;
-use super::words::{ANYTHING, Block, Key};
-use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{ENGINES, Home};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{ANYTHING, Block, Key};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{Reviewed, Terms};
+use super::wire::{post, seconds_text, with_others};
 
 static FIELDS: &[Field] = &[
     seconds("lease", "How long a lease lives before it has to be renewed; 0 is the mount's default."),
@@ -16,7 +20,7 @@ static FIELDS: &[Field] = &[
 ];
 
 const fn seconds(name: &'static str, doc: &'static str) -> Field {
-    Field { name, shape: Shape::Seconds, default: "0", access: Access::Readable, immutable: false, doc }
+    Field { name, shape: Shape::Seconds, default: "0", told: Told::Readable, immutable: false, doc }
 }
 
 /// `lease { ... }` in an engine.

@@ -5,12 +5,16 @@
 
 use serde_json::{Map, Value, json};
 
-use super::field::{pick, post};
-use super::home::ENGINES;
-use super::review::{AccessFields, Attribute};
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{ENGINES, Home};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{Block, Declared, Key, Objection};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{AccessFields, Attribute, Reviewed};
 use super::statement::STATEMENT;
-use super::words::{Block, Declared, Key, Objection};
-use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use super::wire::{pick, post};
 
 static FIELDS: &[Field] = &[
     field("credential_type", Shape::OneOf(&["iam_user"]), "\"iam_user\"", "How credentials are made."),
@@ -23,7 +27,7 @@ static FIELDS: &[Field] = &[
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// What a review reads of it. Source of the context keys: IAM User Guide, "AWS global condition context keys".

@@ -8,14 +8,17 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{post, with_others};
-use super::home::ENGINES;
-use super::review::Remarks;
-use super::words::{ANYTHING, Block, Key};
-use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, OnRotate, Reviewed, RootKey, Shape,
-    Update, aws_lease, mount,
-};
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{ENGINES, Home};
+use super::kind::key::RootKey;
+use super::kind::live::Live;
+use super::kind::object::{Object, OnRotate};
+use super::kind::words::{ANYTHING, Block, Key};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{Remarks, Reviewed};
+use super::wire::{post, with_others};
+use super::{aws_lease, mount};
 
 static FIELDS: &[Field] = &[
     text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),
@@ -23,7 +26,7 @@ static FIELDS: &[Field] = &[
         name: "secret_key",
         shape: Shape::Secret,
         default: "\"\"",
-        access: Access::WriteOnly,
+        told: Told::WriteOnly,
         immutable: false,
         doc: "The secret access key that belongs to it.",
     },
@@ -34,7 +37,7 @@ static FIELDS: &[Field] = &[
         name: "max_retries",
         shape: Shape::Int,
         default: "-1",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: false,
         doc: "How often a call to AWS is repeated; -1 is the SDK's default.",
     },
@@ -42,7 +45,7 @@ static FIELDS: &[Field] = &[
 ];
 
 const fn text(name: &'static str, doc: &'static str) -> Field {
-    Field { name, shape: Shape::Text, default: "\"\"", access: Access::Readable, immutable: false, doc }
+    Field { name, shape: Shape::Text, default: "\"\"", told: Told::Readable, immutable: false, doc }
 }
 
 static REMARKS: Remarks = Remarks {
@@ -134,7 +137,7 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     let secret_key = object.secret("secret_key").map_or("", |secret| secret.expose());
     let fields = FIELDS
         .iter()
-        .filter(|field| field.access == Access::Readable)
+        .filter(|field| field.told == Told::Readable)
         .map(|field| (field.name, object.value(field.name)))
         .chain([("secret_key", Value::from(secret_key))]);
     vec![with_others(post(object.path.clone(), fields), live)]

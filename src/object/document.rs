@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use serde_json::Value;
 
-use super::{Place, Shape, field};
+use super::field::{self, Shape};
+use super::place::Place;
 use crate::iam::json;
 use crate::iam::parsed;
 use crate::iam::policy::Policy;

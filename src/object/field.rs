@@ -1,15 +1,85 @@
-//! The words of a field table: canonical values and their comparison.
+//! The fields of a kind: what they are, canonical values, and their comparison.
 //!
 //! An engine accepts many spellings of one value and answers in another: `1h` comes back as 3600 or as
 //! `1h0m0s`, a list that was never set as null, `10.0.0.1/32` without its prefix. Both sides are brought to
 //! one canonical form before they are compared, so a plan never shows a spelling. What a file may say is
 //! stricter, and checked where files are read.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
-use super::{Call, Live, Shape, Verb};
 use crate::iam::document;
 use crate::units::{duration, network};
+
+/// A field of a kind.
+#[derive(Clone, Copy, Debug)]
+pub struct Field {
+    /// Its name, both in the estate and in the plan.
+    pub name: &'static str,
+    /// Its type, which decides parsing, normalisation and comparison.
+    pub shape: Shape,
+    /// What it is when not declared, in canonical JSON text (`""`, `[]`, `0`, `null`).
+    pub default: &'static str,
+    /// Whether an engine tells it.
+    pub told: Told,
+    /// Whether changing it needs a new object.
+    pub immutable: bool,
+    /// One line for documentation.
+    pub doc: &'static str,
+}
+
+/// The type of a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Text.
+    Text,
+    /// Text, one of these.
+    OneOf(&'static [&'static str]),
+    /// A whole number.
+    Int,
+    /// A boolean.
+    Bool,
+    /// A duration; canonical form is whole seconds.
+    Seconds,
+    /// A list of texts compared as a set; canonical form is sorted without duplicates.
+    Set,
+    /// A list of texts compared in order.
+    List,
+    /// A set of networks; canonical form drops `/32` and `/128`.
+    Cidrs,
+    /// Text to text.
+    Map,
+    /// The ARN of a managed policy.
+    PolicyArn,
+    /// A set of ARNs of managed policies.
+    PolicyArns,
+    /// The path of IAM users; that of the root, `/`, is empty in canonical form.
+    UserPath,
+    /// An IAM policy document; canonical form is compact JSON text, compared as IAM reads it.
+    PolicyDocument,
+    /// Vault ACL rules; text in HCL, compared without surrounding white space.
+    AclRules,
+    /// A secret, given by reference.
+    Secret,
+}
+
+/// Whether an engine tells a field.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Told {
+    /// Read back, so drift is seen.
+    Readable,
+    /// Never read back; a change is seen by its keyed fingerprint in the ledger.
+    WriteOnly,
+    /// Read at a path of its own, which is this below the object's, and only where it is declared: else the engine has
+    /// one of its own, which is nobody's business.
+    Apart(&'static str),
+}
+
+impl Field {
+    /// The default as a value. The tables are checked by a test to hold JSON.
+    pub fn default_value(&self) -> Value {
+        serde_json::from_str(self.default).unwrap_or(Value::Null)
+    }
+}
 
 /// The canonical form of a value of this shape. Null is the empty value of every shape.
 ///
@@ -138,12 +208,6 @@ fn canonical_cidr(text: &str) -> String {
     network::parse(text).map_or_else(|| text.to_owned(), |network| network::shown(&network))
 }
 
-/// Networks as every engine takes them: a host gets its `/32` or `/128`, since some refuse it without.
-pub(crate) fn with_prefixes(networks: &Value) -> Value {
-    let full = |text: &str| network::parse(text).map_or_else(|| text.to_owned(), |network| network.to_string());
-    networks.as_array().into_iter().flatten().filter_map(Value::as_str).map(full).collect()
-}
-
 /// The word for a JSON value's type in a message.
 pub(crate) fn sort(value: &Value) -> &'static str {
     match value {
@@ -156,35 +220,12 @@ pub(crate) fn sort(value: &Value) -> &'static str {
     }
 }
 
-/// A POST of these fields.
-pub(crate) fn post(path: String, body: impl IntoIterator<Item = (&'static str, Value)>) -> Call {
-    Call { verb: Verb::Write, path, body: body.into_iter().map(|(key, value)| (key.to_owned(), value)).collect() }
-}
-
-/// A write with what the engine has beside it, so that it stays. What the write says itself goes before.
-pub(crate) fn with_others(mut call: Call, live: Option<&Live>) -> Call {
-    for (name, value) in live.into_iter().flat_map(|live| &live.others) {
-        call.body.entry(name.clone()).or_insert_with(|| value.clone());
-    }
-    call
-}
-
-/// Whole seconds as the text an engine takes: `3600s`.
-pub(crate) fn seconds_text(value: &Value) -> Value {
-    Value::from(format!("{}s", value.as_i64().unwrap_or(0)))
-}
-
-/// The entries of `data` that are named, as they are.
-pub(crate) fn pick(data: &Map<String, Value>, names: &[&str]) -> Map<String, Value> {
-    names.iter().filter_map(|name| data.get(*name).map(|value| ((*name).to_owned(), value.clone()))).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{equal, normalise, with_prefixes};
-    use crate::object::Shape;
+    use super::{Shape, equal, normalise};
+    use crate::object::wire::with_prefixes;
 
     #[test]
     fn what_engines_answer_equals_what_files_say() {

@@ -5,16 +5,20 @@
 //! same have the same digest, because defaults are filled in and values are canonical on both sides.
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use aws_lc_rs::{digest, hmac};
 use serde_json::Value;
 
-use super::{Access, Kind, Live, Object};
+use super::field::Told;
+use super::kind::Kind;
+use super::kind::live::Live;
+use super::kind::object::Object;
 use crate::secret::Secret;
 
 /// The digest of what an engine tells of a desired object once it is applied: 64 hexadecimal digits.
 pub fn of(object: &Object) -> String {
-    let fields = object.kind.fields.iter().filter(|field| field.access == Access::Readable);
+    let fields = object.kind.fields.iter().filter(|field| field.told == Told::Readable);
     digest_of(object.kind, &object.path, fields.map(|field| (field.name, Cow::Owned(object.value(field.name)))))
 }
 
@@ -40,6 +44,14 @@ pub fn of_value(value: &Value) -> String {
     let mut text = Vec::new();
     canonical(value, &mut text);
     digested(&text)
+}
+
+impl Object {
+    /// The digests of the fields of [`Object::apart`], for the ledger.
+    pub fn apart_digests(&self) -> BTreeMap<String, String> {
+        let known = self.apart().filter(|(field, _)| !self.is_unresolved(field.name));
+        known.map(|(field, _)| (field.name.to_owned(), of_value(&self.value(field.name)))).collect()
+    }
 }
 
 /// The digest of `[kind, path, {fields}]`, without those of [`Kind::later`] that are at their defaults.

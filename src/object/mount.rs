@@ -5,12 +5,15 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{post, seconds_text};
-use super::home::{ENGINES, key};
-use super::review::{Remarks, Terms};
-use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update, aws_root,
-};
+use super::aws_root;
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{ENGINES, Home, key};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{Remarks, Reviewed, Terms};
+use super::wire::{post, seconds_text};
 
 /// The fields of a mount of either sort.
 pub(super) static FIELDS: &[Field] = &[
@@ -18,7 +21,7 @@ pub(super) static FIELDS: &[Field] = &[
         name: "type",
         shape: Shape::Text,
         default: "\"\"",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: true,
         doc: "What is mounted: `aws`, `approle`.",
     },
@@ -26,7 +29,7 @@ pub(super) static FIELDS: &[Field] = &[
         name: "description",
         shape: Shape::Text,
         default: "\"\"",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: false,
         doc: "What people read in the list of mounts.",
     },
@@ -34,7 +37,7 @@ pub(super) static FIELDS: &[Field] = &[
         name: "default_lease_ttl",
         shape: Shape::Seconds,
         default: "0",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: false,
         doc: "How long leases live when nothing else says; 0 is the engine's own default.",
     },
@@ -42,7 +45,7 @@ pub(super) static FIELDS: &[Field] = &[
         name: "max_lease_ttl",
         shape: Shape::Seconds,
         default: "0",
-        access: Access::Readable,
+        told: Told::Readable,
         immutable: false,
         doc: "How long leases live at most; 0 is the engine's own maximum.",
     },

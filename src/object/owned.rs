@@ -13,7 +13,12 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
-use super::{KINDS, Kind, Live, Object, Place, fingerprint};
+use super::fingerprint;
+use super::kind::Kind;
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::place::Place;
+use super::table::KINDS;
 
 /// One object that is ours.
 #[derive(Clone, Debug)]

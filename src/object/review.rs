@@ -8,8 +8,6 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
-use super::{KINDS, Kind};
-
 /// What of a kind a review reads.
 #[derive(Debug)]
 pub enum Reviewed {
@@ -168,44 +166,6 @@ pub trait Values {
     fn texts(&self, name: &str) -> BTreeSet<String> {
         self.value(name).as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
     }
-}
-
-impl Kind {
-    /// What its credentials may do is judged: guardrails go with it to the engine.
-    pub fn is_judged(&self) -> bool {
-        self.access_fields().is_some()
-    }
-
-    /// Which of its fields say what its credentials may do; `None` of kinds that are no roles.
-    pub fn access_fields(&self) -> Option<&'static AccessFields> {
-        match self.reviewed {
-            Reviewed::Access(fields) => Some(fields),
-            _ => None,
-        }
-    }
-
-    /// How a login tells of itself; `None` of other kinds.
-    pub fn login_words(&self) -> Option<&'static LoginWords> {
-        match self.reviewed {
-            Reviewed::Login(words) => Some(words),
-            _ => None,
-        }
-    }
-
-    /// Which of its fields are lease terms.
-    pub fn lease_terms(&self) -> Option<Terms> {
-        match self.reviewed {
-            Reviewed::Terms(terms) => Some(terms),
-            Reviewed::Fields(remarks) => remarks.terms,
-            _ => None,
-        }
-    }
-}
-
-/// The paths of the objects that may say how long leases of a mount live, without the mount itself.
-pub fn terms_of<'m>(mount: &'m str) -> impl Iterator<Item = String> + 'm {
-    let terms = KINDS.iter().filter(|kind| matches!(kind.reviewed, Reviewed::Terms(_)));
-    terms.map(move |kind| kind.path(mount, ""))
 }
 
 #[cfg(test)]

@@ -1,38 +1,6 @@
-//! Roles of secrets engines by their parts, and where what is leased of them, or of any object, is.
+//! Roles of secrets engines by their parts.
 
-use super::{Class, Kind};
-
-/// Where the leases are that a change of an object concerns.
-#[derive(Debug)]
-pub enum Leases {
-    /// There are none.
-    None,
-    /// All of its mount, which it is or whose settings it is.
-    OfMount,
-    /// Those issued in its name at these folders of the mount, with its name below: `creds` for `aws/creds/<name>`.
-    /// Leases are counted in the first, which is the one that apps read.
-    Issued(&'static [&'static str]),
-}
-
-impl Kind {
-    /// Below which path of lease ids the leases are that a change of an object concerns.
-    pub fn lease_prefix(&self, path: &str) -> Option<String> {
-        let mount = self.mount_prefix(path);
-        match self.leases {
-            Leases::None => None,
-            Leases::OfMount => mount,
-            Leases::Issued(folders) => Some(format!("{}/{}/{}", mount?, folders.first()?, self.name_of(path)?)),
-        }
-    }
-
-    /// The folders of a mount at which something is issued in the name of an object of this kind.
-    pub fn issued_in(&self) -> &'static [&'static str] {
-        match self.leases {
-            Leases::Issued(folders) => folders,
-            Leases::None | Leases::OfMount => &[],
-        }
-    }
-}
+use super::kind::{Class, Kind};
 
 /// A role of a secrets engine: of which kind, at which mount, by which name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,8 +47,8 @@ impl<S: AsRef<str>> RolePath<S> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Leases, RolePath};
-    use crate::object::{Class, KINDS, kind};
+    use super::RolePath;
+    use crate::object::{Class, KINDS, Leases, kind};
 
     #[test]
     fn a_role_is_read_and_written_the_same_way() {

@@ -1,7 +1,7 @@
 //! The block of a statement, which is in whatever has a policy document.
 
-use super::Shape;
-use super::words::{ANYTHING, Block, Key};
+use super::field::Shape;
+use super::kind::words::{ANYTHING, Block, Key};
 
 /// `statement "name" { ... }`, in whatever has a policy document. Source: IAM User Guide, "IAM JSON policy element
 /// reference".

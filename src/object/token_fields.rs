@@ -5,9 +5,10 @@
 
 use serde_json::{Map, Value};
 
+use super::field::{Field, Shape, Told};
+use super::kind::Kind;
+use super::kind::words::{Declared, Key, Objection};
 use super::review::Values as _;
-use super::words::{Declared, Key, Objection};
-use super::{Access, Field, Kind, Shape};
 
 /// How many fields there are.
 pub(super) const FIELDS: usize = 9;
@@ -28,7 +29,7 @@ const ALL: [Field; FIELDS] = [
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// The fields of a login: its own, then those of its tokens.

@@ -5,14 +5,16 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{pick, post};
-use super::home::METHODS;
-use super::review::{LoginWords, Remarks, Said, Values as _};
-use super::words::{ANYTHING, Block, Key, Objection};
-use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update,
-    token_fields,
-};
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{Home, METHODS};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{ANYTHING, Block, Key, Objection};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{LoginWords, Remarks, Reviewed, Said, Values as _};
+use super::token_fields;
+use super::wire::{pick, post};
 
 static FIELDS: [Field; 1 + token_fields::FIELDS] =
     token_fields::after([field("word", Shape::Text, "\"\"", "What has to be said.")]);
@@ -23,7 +25,7 @@ static CONFIG_FIELDS: &[Field] = &[
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
 /// `login "trial-login" { ... }` in an app.

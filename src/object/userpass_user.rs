@@ -5,20 +5,22 @@
 
 use serde_json::{Map, Value};
 
-use super::field::{pick, post, with_prefixes};
-use super::home::METHODS;
-use super::review::{LoginWords, Said};
-use super::words::{Block, Declared, Key, Objection};
-use super::{
-    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update,
-    token_fields,
-};
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{Home, METHODS};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{Block, Declared, Key, Objection};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{LoginWords, Reviewed, Said};
+use super::token_fields;
+use super::wire::{pick, post, with_prefixes};
 
 static FIELDS: [Field; 1 + token_fields::FIELDS] = token_fields::after([Field {
     name: "password",
     shape: Shape::Secret,
     default: "\"\"",
-    access: Access::WriteOnly,
+    told: Told::WriteOnly,
     immutable: false,
     doc: "What a login needs beside the name; at most 72 bytes.",
 }]);
@@ -62,8 +64,7 @@ pub static KIND: Kind = Kind {
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let names: Vec<&str> =
-        FIELDS.iter().filter(|field| field.access == Access::Readable).map(|field| field.name).collect();
+    let names: Vec<&str> = FIELDS.iter().filter(|field| field.told == Told::Readable).map(|field| field.name).collect();
     Ok(token_fields::parse(pick(data, &names)))
 }
 
@@ -71,7 +72,7 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
     if object.unresolved().next().is_some() {
         return Vec::new();
     }
-    let readable = FIELDS.iter().filter(|field| field.access == Access::Readable).map(|field| match field.shape {
+    let readable = FIELDS.iter().filter(|field| field.told == Told::Readable).map(|field| match field.shape {
         Shape::Cidrs => (field.name, with_prefixes(&object.value(field.name))),
         _ => (field.name, object.value(field.name)),
     });

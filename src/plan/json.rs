@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::{Change, FieldChange, Plan, Shown, Summary};
+use super::change::{Change, FieldChange, Shown, Summary};
+use super::value::Plan;
 
 impl Plan {
     /// The plan as JSON. Secrets are `null` with `"sensitive": true`.

@@ -13,7 +13,8 @@ use std::collections::{BTreeMap, HashMap};
 
 use serde_json::Value;
 
-use super::{Adopt, Change, Plan};
+use super::change::Change;
+use super::input::Adopt;
 use crate::object::{FieldValue, Leaf, Live, Object, OnRotate, Owned, Place, State, fingerprint};
 
 /// A key that stays.
@@ -98,7 +99,7 @@ impl Kept {
     }
 
     /// The object with the key that stays.
-    fn object(&self, object: &Object) -> Object {
+    pub(super) fn object(&self, object: &Object) -> Object {
         let mut object = object.clone();
         let Some(key) = object.kind.key else { return object };
         object.fields.remove(key.secret);
@@ -193,34 +194,6 @@ pub fn add_key_before(entry: &mut Owned, change: &Change) {
         && !keys.iter().any(|key| key == before)
     {
         keys.push(before.to_owned());
-    }
-}
-
-impl Plan {
-    /// The key of an object that stays as the engine has it.
-    pub fn kept(&self, path: &str) -> Option<&Kept> {
-        self.kept.iter().find(|kept| kept.path == path)
-    }
-
-    /// What the ledger remembers of the key of an object that is written, or that stays; `None` of kinds without one.
-    pub fn keys_of(&self, object: &Object) -> Option<Vec<String>> {
-        let key = object.kind.key?;
-        if let Some(kept) = self.kept(&object.path) {
-            return Some(kept.written.iter().cloned().collect());
-        }
-        let declared = object.value(key.id);
-        Some(declared.as_str().filter(|key| !key.is_empty()).map(str::to_owned).into_iter().collect())
-    }
-
-    /// The key that an engine has once an object is settled, empty if none; `None` of kinds without keys.
-    pub fn key_of(&self, object: &Object) -> Option<String> {
-        let declared = object.value(object.kind.key?.id).as_str().unwrap_or_default().to_owned();
-        Some(self.kept(&object.path).map_or(declared, |kept| kept.live.clone()))
-    }
-
-    /// An object as it is to be if a key of it stays.
-    pub fn with_kept(&self, object: &Object) -> Option<Object> {
-        Some(self.kept(&object.path)?.object(object))
     }
 }
 

@@ -3,7 +3,10 @@
 
 use std::fmt;
 
-use super::{Action, Change, Input, Kept};
+use super::change::{Action, Change};
+use super::escape::short;
+use super::input::Input;
+use super::kept::Kept;
 use crate::guardrail;
 use crate::object::{Class, Delete, Live, Object, Owned, Place, Update, keyed_mount};
 use crate::text::count;
@@ -13,22 +16,6 @@ pub const MAX_DELETES_DEFAULT: u32 = 5;
 
 /// How many paths a message names before it only counts.
 const PATHS_SHOWN_MAX: usize = 10;
-
-/// What to do about an object that is declared and there, and that no estate has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Adopt {
-    /// Leave it alone and refuse the plan.
-    Refuse,
-    /// Make it ours, and as declared but for a key that stays, which counts as meant.
-    Take,
-}
-
-impl Adopt {
-    /// Whether to take it.
-    pub fn of(take: bool) -> Self {
-        if take { Self::Take } else { Self::Refuse }
-    }
-}
 
 /// Why a plan may not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -259,7 +246,7 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Older { commit, newer, example } => {
-                let (commit, newer) = (super::short(commit), super::short(newer));
+                let (commit, newer) = (short(commit), short(newer));
                 write!(
                     f,
                     "these files are of commit {commit}, which came before {newer}, from which {example} was applied"

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::{Action, Change};
+use super::change::{Action, Change};
 use crate::object::{Class, policy_path};
 
 /// Sorts changes into the order in which they are made.

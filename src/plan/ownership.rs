@@ -9,42 +9,10 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::{Action, Adopt, Change, Input, Refusal};
-use crate::object::{Access, FieldValue, Leaf, Live, Object, Origin, Owned, Shape, field};
-
-/// What the ledgers of others say of the objects that a plan touches, by path.
-pub type Claims = BTreeMap<String, Vec<Claim>>;
-
-/// Another's word that an object is theirs.
-#[derive(Clone, Debug)]
-pub struct Claim {
-    /// Their name in the ledger.
-    pub owner: String,
-    /// Their name for people.
-    pub whose: String,
-    /// What they remember of it.
-    pub owned: Owned,
-}
-
-/// Whether the ledgers of others were asked.
-#[derive(Clone, Copy, Debug)]
-pub enum Others<'a> {
-    /// Not yet.
-    NotAsked,
-    /// This token may not read them.
-    Hidden,
-    /// What they say.
-    Known(&'a Claims),
-}
-
-impl<'a> Others<'a> {
-    fn claims(self) -> Option<&'a Claims> {
-        match self {
-            Self::Known(claims) => Some(claims),
-            Self::NotAsked | Self::Hidden => None,
-        }
-    }
-}
+use super::change::{Action, Change};
+use super::input::{Adopt, Claim, Input, Others};
+use super::limit::Refusal;
+use crate::object::{FieldValue, Leaf, Live, Object, Origin, Owned, Shape, Told, field};
 
 /// Fills in the fields that nobody declared and that stay as they were when an object was taken over: those that the
 /// ledger remembers, and those of objects that are taken over now.
@@ -79,7 +47,7 @@ fn adopt_field(object: &mut Object, name: &str, value: &Value) {
         _ => true,
     };
     // Of keys `kept` says what becomes of them.
-    if field.access != Access::Readable
+    if field.told != Told::Readable
         || object.kind.is_of_key(name)
         || object.declares(name)
         || !may_be

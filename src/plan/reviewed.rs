@@ -2,7 +2,8 @@
 
 use std::ops::Deref;
 
-use super::{Plan, Refusal};
+use super::limit::Refusal;
+use super::value::Plan;
 use crate::guardrail::{Violation, Violator};
 use crate::review;
 

@@ -3,8 +3,10 @@
 
 use std::collections::BTreeMap;
 
+use super::change::{Action, Change, Summary};
+use super::escape::escape;
 use super::text::Page;
-use super::{Action, Change, Plan, Summary, escape};
+use super::value::Plan;
 use crate::object::KINDS;
 use crate::review::{Access, Colour, Finding};
 

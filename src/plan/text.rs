@@ -11,10 +11,11 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::{Action, Change, FieldChange, Plan, Shown, Summary};
+use super::change::{Action, Change, FieldChange, Shown, Summary};
+use super::escape::{escape, short};
+use super::value::Plan;
 use crate::object::Shape;
 use crate::review::{self, Colour};
-use crate::text::one_line;
 use crate::units::duration;
 
 /// Lines of unchanged text around a changed line.
@@ -264,12 +265,6 @@ pub(crate) fn files_of(commit: Option<&str>) -> String {
     commit.map_or_else(|| "files outside git".to_owned(), |commit| format!("commit {}", short(commit)))
 }
 
-/// A commit as people read it: twelve digits, and what follows the hash.
-pub fn short(commit: &str) -> String {
-    let (hash, rest) = commit.split_at(commit.find('-').unwrap_or(commit.len()));
-    format!("{}{}", escape(hash.get(..12).unwrap_or(hash)), escape(rest))
-}
-
 fn side(shape: Shape, side: &Shown) -> String {
     match side {
         Shown::Absent => "(none)".to_owned(),
@@ -318,11 +313,6 @@ fn document(shape: Shape, value: &Value) -> String {
         text.push('\n');
     }
     text
-}
-
-/// A text on a line of a plan: nothing in it acts, and tabs are four spaces.
-pub fn escape(text: &str) -> String {
-    one_line(&text.replace('\t', "    ")).into_owned()
 }
 
 #[cfg(test)]

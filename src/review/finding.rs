@@ -8,8 +8,8 @@ use crate::object::Place;
 /// One thing that a change does.
 #[derive(Clone, Debug)]
 pub struct Finding {
-    /// Its sort.
-    pub kind: Kind,
+    /// What it is about.
+    pub topic: Topic,
     /// Whether somebody may do more, or for longer, than before.
     pub gains: bool,
     /// Whom it is about.
@@ -76,9 +76,9 @@ pub enum Subject {
     File(String),
 }
 
-/// The sort of a finding.
+/// What a finding is about.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Kind {
+pub enum Topic {
     /// Actions that could not be done on anything before.
     AccessGained,
     /// Actions that may be done on more than before.
@@ -121,7 +121,7 @@ pub enum Kind {
     Environment,
 }
 
-impl Kind {
+impl Topic {
     /// Its name in machine-readable reports. Stable.
     pub fn id(self) -> &'static str {
         match self {
@@ -200,10 +200,10 @@ impl Kind {
 }
 
 impl Finding {
-    /// A finding with nothing but its sort, its subject and what happens.
-    pub(crate) fn new(kind: Kind, subject: &Subject, what: impl Into<String>) -> Self {
+    /// A finding with nothing but its topic, its subject and what happens.
+    pub(crate) fn new(topic: Topic, subject: &Subject, what: impl Into<String>) -> Self {
         Self {
-            kind,
+            topic,
             gains: false,
             subject: subject.clone(),
             role: None,
@@ -274,7 +274,7 @@ pub(super) fn fact(finding: &Finding) -> Value {
         Subject::File(path) => ("file", path),
     };
     json!({
-        "kind": finding.kind.id(),
+        "kind": finding.topic.id(),
         "gains": finding.gains,
         "subject": { "type": sort, "name": name },
         "role": finding.role,

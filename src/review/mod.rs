@@ -13,7 +13,7 @@ mod report;
 pub mod state;
 mod words;
 
-pub use self::finding::{Access, Finding, Kind, Subject};
+pub use self::finding::{Access, Finding, Subject, Topic};
 pub use self::render::{Colour, MARKER};
 pub use self::report::{Environment, Presence, Review, Revision};
 pub use self::words::duration as words_of_duration;

@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use super::finding::{self, Finding, Kind};
+use super::finding::{self, Finding, Topic};
 use super::{comparison, state};
 use crate::guardrail::{self, Judged};
 use crate::object::fingerprint;
@@ -131,7 +131,7 @@ impl Environment {
             .iter()
             // How a text is written is not seen of a live object, nor what it was guarded by.
             .filter(|finding| {
-                !matches!(finding.kind, Kind::TextOnly | Kind::PolicySize | Kind::Guardrail | Kind::Environment)
+                !matches!(finding.topic, Topic::TextOnly | Topic::PolicySize | Topic::Guardrail | Topic::Environment)
             })
             .map(|finding| {
                 let value = finding::fact(finding);

@@ -5,7 +5,8 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use time::OffsetDateTime;
 
-use super::{Facts, OUTPUT_MAX, Value};
+use super::error::CallError as Error;
+use super::facts::{Facts, OUTPUT_MAX, Value};
 
 /// Every function.
 pub(super) const NAMES: [&str; 22] = [
@@ -34,12 +35,12 @@ pub(super) const NAMES: [&str; 22] = [
 ];
 
 /// Calls a function.
-pub(super) fn call(name: &str, arguments: &[Value], facts: &Facts<'_>) -> Result<Value, String> {
+pub(super) fn call(name: &str, arguments: &[Value], facts: &Facts<'_>) -> Result<Value, Error> {
     let text = |text: String| Ok(Value::Text(text));
     match (name, arguments) {
         ("random", [length]) => {
             let length = size(length)?;
-            text((facts.chance.base62)(length).ok_or("the random generator failed")?)
+            text((facts.chance.base62)(length).ok_or(Error::NoChance)?)
         }
         ("truncate", [length, input]) => text(input.text().chars().take(size(length)?).collect()),
         ("truncate_sha256", [length, input]) => truncate_sha256(size(length)?, &input.text()).and_then(text),
@@ -55,7 +56,7 @@ pub(super) fn call(name: &str, arguments: &[Value], facts: &Facts<'_>) -> Result
         ("unix_time", []) => text(facts.now.unix_timestamp().to_string()),
         ("unix_time_millis", []) => text((facts.now.unix_timestamp_nanos() / 1_000_000).to_string()),
         ("timestamp", [layout]) => text(timestamp(&layout.text(), facts.now)),
-        ("uuid", []) => text((facts.chance.uuid)().ok_or("the random generator failed")?),
+        ("uuid", []) => text((facts.chance.uuid)().ok_or(Error::NoChance)?),
         ("printf", [format, rest @ ..]) => text(printf(&format.text(), rest)?),
         ("eq", [first, rest @ ..]) if !rest.is_empty() => Ok(Value::Flag(rest.contains(first))),
         ("ne", [first, second]) => Ok(Value::Flag(first != second)),
@@ -63,17 +64,17 @@ pub(super) fn call(name: &str, arguments: &[Value], facts: &Facts<'_>) -> Result
         ("and", [.., last]) => Ok(arguments.iter().find(|value| !value.is_true()).unwrap_or(last).clone()),
         ("or", [.., last]) => Ok(arguments.iter().find(|value| value.is_true()).unwrap_or(last).clone()),
         ("len", [input]) => Ok(Value::Number(i64::try_from(input.text().len()).unwrap_or(i64::MAX))),
-        _ => Err(format!("wrong number of arguments: {}", arguments.len())),
+        _ => Err(Error::Arguments(arguments.len())),
     }
 }
 
-fn size(value: &Value) -> Result<usize, String> {
+fn size(value: &Value) -> Result<usize, Error> {
     let Value::Number(number) = value else {
-        return Err(format!("expected a number, got {:?}", value.text()));
+        return Err(Error::NoNumber(value.text()));
     };
     match usize::try_from(*number) {
         Ok(size) if (1..=OUTPUT_MAX).contains(&size) => Ok(size),
-        _ => Err(format!("the length {number} must be between 1 and {OUTPUT_MAX}")),
+        _ => Err(Error::Length { found: *number, max: OUTPUT_MAX }),
     }
 }
 
@@ -82,10 +83,10 @@ fn sha256(text: &str) -> String {
 }
 
 /// Keeps what fits; else the head and eight digits of the hash of what was cut off.
-fn truncate_sha256(length: usize, text: &str) -> Result<String, String> {
+fn truncate_sha256(length: usize, text: &str) -> Result<String, Error> {
     const DIGITS: usize = 8;
     if length <= DIGITS {
-        return Err("the length must be greater than 8".to_owned());
+        return Err(Error::ShortHash);
     }
     if text.chars().count() <= length {
         return Ok(text.to_owned());
@@ -95,12 +96,12 @@ fn truncate_sha256(length: usize, text: &str) -> Result<String, String> {
     Ok(format!("{head}{}", &sha256(tail)[..DIGITS]))
 }
 
-fn decoded(bytes: Option<Vec<u8>>, form: &str) -> Result<String, String> {
-    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or_else(|| format!("the input is not {form} of a text"))
+fn decoded(bytes: Option<Vec<u8>>, form: &'static str) -> Result<String, Error> {
+    bytes.and_then(|bytes| String::from_utf8(bytes).ok()).ok_or(Error::Coded(form))
 }
 
 /// Go's Sprintf for texts, numbers and flags: `%s %v %d %q %x %X %t %%` with `-`, `0` and a width.
-fn printf(format: &str, arguments: &[Value]) -> Result<String, String> {
+fn printf(format: &str, arguments: &[Value]) -> Result<String, Error> {
     const WIDTH_MAX: usize = 256;
     let mut text = String::new();
     let mut arguments = arguments.iter();
@@ -122,12 +123,12 @@ fn printf(format: &str, arguments: &[Value]) -> Result<String, String> {
             width = (width * 10 + digit as usize).min(WIDTH_MAX);
             chars.next();
         }
-        let verb = chars.next().ok_or("the format ends in %")?;
+        let verb = chars.next().ok_or(Error::FormatEnds)?;
         if verb == '%' {
             text.push('%');
             continue;
         }
-        let argument = arguments.next().ok_or_else(|| format!("a value for %{verb} is missing"))?;
+        let argument = arguments.next().ok_or(Error::FormatLacks(verb))?;
         let shown = match (verb, argument) {
             ('s' | 'v', value) => value.text(),
             ('d', Value::Number(number)) => number.to_string(),
@@ -137,7 +138,7 @@ fn printf(format: &str, arguments: &[Value]) -> Result<String, String> {
             ('X', Value::Number(number)) => format!("{number:X}"),
             ('x', value) => hex::encode(value.text()),
             ('X', value) => hex::encode_upper(value.text()),
-            _ => return Err(format!("the verb %{verb} does not fit {:?}", argument.text())),
+            _ => return Err(Error::FormatMisfits { verb, value: argument.text() }),
         };
         let padding = width.saturating_sub(shown.chars().count());
         match (left, zero && matches!(argument, Value::Number(_))) {

@@ -5,12 +5,16 @@
 //! Text, `{{ pipelines }}` with calls, fields, strings, numbers and parentheses, `if`, `else`, `end`,
 //! comments and trim markers. Compiled once per mount configuration; every limit has a name.
 
+mod error;
+mod facts;
 mod functions;
 mod parse;
 
-use time::OffsetDateTime;
-
+use self::facts::{OUTPUT_MAX, Value};
 use self::parse::{Command, Node, Operand, Pipeline};
+
+pub(crate) use self::error::Error;
+pub(crate) use self::facts::{Chance, Facts};
 
 /// The template of a mount that sets none. People write IAM policies on `user/vault-*`, so the names
 /// it makes begin with `vault-`, as they do everywhere.
@@ -26,36 +30,9 @@ pub(crate) const DEFAULT: &str = concat!(
 /// The longest template, in bytes.
 const TEMPLATE_MAX: usize = 8192;
 
-/// The most a template may print, in bytes. IAM takes far less.
-const OUTPUT_MAX: usize = 4096;
-
 /// A template ready to be rendered.
 #[derive(Debug)]
 pub(crate) struct Template(Vec<Node>);
-
-/// What a template can name.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts<'a> {
-    /// `.Type`: `IAM` or `STS`.
-    pub(crate) kind: &'a str,
-    /// `.DisplayName`: the token's display name.
-    pub(crate) display_name: &'a str,
-    /// `.PolicyName`: the role's name.
-    pub(crate) policy_name: &'a str,
-    /// For `unix_time` and its like.
-    pub(crate) now: OffsetDateTime,
-    /// What differs from one name to the next.
-    pub(crate) chance: Chance,
-}
-
-/// Where a template's chance comes from: `None` when there is none to be had.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Chance {
-    /// This many characters of base 62, for `random`.
-    pub(crate) base62: fn(usize) -> Option<String>,
-    /// For `uuid`.
-    pub(crate) uuid: fn() -> Option<String>,
-}
 
 /// The longest name of an IAM user, in characters. Source: "IAM and AWS STS quotas".
 pub(crate) const NAME_MAX: usize = 64;
@@ -96,40 +73,14 @@ pub(crate) fn go_quote(text: &str) -> String {
     functions::go_quote(text)
 }
 
-/// A value inside a template.
-#[derive(Clone, Debug, PartialEq, Eq)]
-enum Value {
-    Text(String),
-    Number(i64),
-    Flag(bool),
-}
-
-impl Value {
-    fn text(&self) -> String {
-        match self {
-            Self::Text(text) => text.clone(),
-            Self::Number(number) => number.to_string(),
-            Self::Flag(flag) => flag.to_string(),
-        }
-    }
-
-    fn is_true(&self) -> bool {
-        match self {
-            Self::Text(text) => !text.is_empty(),
-            Self::Number(number) => *number != 0,
-            Self::Flag(flag) => *flag,
-        }
-    }
-}
-
 impl Template {
     /// Compiles a template.
     ///
     /// # Errors
     /// What is wrong with it, and where.
-    pub(crate) fn compile(text: &str) -> Result<Self, String> {
+    pub(crate) fn compile(text: &str) -> Result<Self, Error> {
         if text.len() > TEMPLATE_MAX {
-            return Err(format!("the template is longer than {TEMPLATE_MAX} bytes"));
+            return Err(Error::Long(TEMPLATE_MAX));
         }
         parse::parse(text).map(Self)
     }
@@ -138,14 +89,14 @@ impl Template {
     ///
     /// # Errors
     /// The call that failed, and why.
-    pub(crate) fn render(&self, facts: &Facts<'_>) -> Result<String, String> {
+    pub(crate) fn render(&self, facts: &Facts<'_>) -> Result<String, Error> {
         let mut text = String::new();
         print(&self.0, facts, &mut text)?;
         Ok(text)
     }
 }
 
-fn print(nodes: &[Node], facts: &Facts<'_>, text: &mut String) -> Result<(), String> {
+fn print(nodes: &[Node], facts: &Facts<'_>, text: &mut String) -> Result<(), Error> {
     for node in nodes {
         match node {
             Node::Text(plain) => text.push_str(plain),
@@ -162,34 +113,38 @@ fn print(nodes: &[Node], facts: &Facts<'_>, text: &mut String) -> Result<(), Str
             }
         }
         if text.len() > OUTPUT_MAX {
-            return Err(format!("the template prints more than {OUTPUT_MAX} bytes"));
+            return Err(Error::PrintsMuch(OUTPUT_MAX));
         }
     }
     Ok(())
 }
 
-fn evaluate(pipeline: &Pipeline, facts: &Facts<'_>) -> Result<Value, String> {
+fn evaluate(pipeline: &Pipeline, facts: &Facts<'_>) -> Result<Value, Error> {
     let mut piped = None;
     for command in &pipeline.0 {
         piped = Some(run(command, piped, facts)?);
     }
-    piped.ok_or_else(|| "missing value".to_owned())
+    piped.ok_or(Error::NoValue)
 }
 
-fn run(command: &Command, piped: Option<Value>, facts: &Facts<'_>) -> Result<Value, String> {
-    let (head, rest) = command.0.split_first().ok_or("missing value")?;
+fn run(command: &Command, piped: Option<Value>, facts: &Facts<'_>) -> Result<Value, Error> {
+    let (head, rest) = command.0.split_first().ok_or(Error::NoValue)?;
     match head {
         Operand::Call(name) => {
             let mut arguments = rest.iter().map(|operand| value(operand, facts)).collect::<Result<Vec<_>, _>>()?;
             arguments.extend(piped);
-            functions::call(name, &arguments, facts).map_err(|error| format!("error calling {name}: {error}"))
+            call(name, &arguments, facts)
         }
-        _ if !rest.is_empty() || piped.is_some() => Err("can't give argument to non-function".to_owned()),
+        _ if !rest.is_empty() || piped.is_some() => Err(Error::NoFunction),
         operand => value(operand, facts),
     }
 }
 
-fn value(operand: &Operand, facts: &Facts<'_>) -> Result<Value, String> {
+fn call(name: &str, arguments: &[Value], facts: &Facts<'_>) -> Result<Value, Error> {
+    functions::call(name, arguments, facts).map_err(|error| Error::Call { name: name.to_owned(), error })
+}
+
+fn value(operand: &Operand, facts: &Facts<'_>) -> Result<Value, Error> {
     match operand {
         Operand::Value(value) => Ok(value.clone()),
         Operand::Field(name) => Ok(Value::Text(
@@ -197,13 +152,11 @@ fn value(operand: &Operand, facts: &Facts<'_>) -> Result<Value, String> {
                 "Type" => facts.kind,
                 "DisplayName" => facts.display_name,
                 "PolicyName" => facts.policy_name,
-                _ => return Err(format!("can't evaluate field {name}: there are .Type, .DisplayName and .PolicyName")),
+                _ => return Err(Error::UnknownField(name.clone())),
             }
             .to_owned(),
         )),
-        Operand::Call(name) => {
-            functions::call(name, &[], facts).map_err(|error| format!("error calling {name}: {error}"))
-        }
+        Operand::Call(name) => call(name, &[], facts),
         Operand::Nested(pipeline) => evaluate(pipeline, facts),
     }
 }
@@ -243,7 +196,8 @@ mod tests {
     }
 
     fn render(template: &str) -> Result<String, String> {
-        Template::compile(template)?.render(&facts("root"))
+        let rendered = Template::compile(template).and_then(|template| template.render(&facts("root")));
+        rendered.map_err(|error| error.to_string())
     }
 
     #[test]

@@ -1,6 +1,8 @@
 //! From the text of a template to its tree.
 
-use super::{Value, functions};
+use super::error::{Error, Within};
+use super::facts::Value;
+use super::functions;
 
 /// How deep parentheses and conditions may nest.
 const DEPTH_MAX: usize = 32;
@@ -49,18 +51,18 @@ enum Piece<'a> {
 }
 
 /// Parses a template.
-pub(super) fn parse(text: &str) -> Result<Vec<Node>, String> {
+pub(super) fn parse(text: &str) -> Result<Vec<Node>, Error> {
     let pieces = cut(text)?;
     let mut parser = Parser { pieces: pieces.into_iter() };
     match parser.body(0)? {
         (nodes, Stop::Template) => Ok(nodes),
-        (_, Stop::Else(_)) => Err("unexpected {{else}}".to_owned()),
-        (_, Stop::Done) => Err("unexpected {{end}}".to_owned()),
+        (_, Stop::Else(_)) => Err(Error::Unexpected("else")),
+        (_, Stop::Done) => Err(Error::Unexpected("end")),
     }
 }
 
 /// Cuts the text at its actions, and applies comments and trim markers.
-fn cut(text: &str) -> Result<Vec<Piece<'_>>, String> {
+fn cut(text: &str) -> Result<Vec<Piece<'_>>, Error> {
     let mut pieces: Vec<Piece<'_>> = Vec::new();
     let mut rest = text;
     let mut trim_next = false;
@@ -92,7 +94,7 @@ fn cut(text: &str) -> Result<Vec<Piece<'_>>, String> {
 }
 
 /// The length of an action up to its `}}`, which may also stand inside a string.
-fn action_length(action: &str) -> Result<usize, String> {
+fn action_length(action: &str) -> Result<usize, Error> {
     let bytes = action.as_bytes();
     let mut at = 0;
     let mut quote = None;
@@ -106,7 +108,7 @@ fn action_length(action: &str) -> Result<usize, String> {
         }
         at += 1;
     }
-    Err(if quote.is_some() { "unterminated string in an action" } else { "unclosed action" }.to_owned())
+    Err(if quote.is_some() { Error::Unterminated("string in an action") } else { Error::UnclosedAction })
 }
 
 /// What ended a body.
@@ -121,9 +123,9 @@ struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    fn body(&mut self, depth: usize) -> Result<(Vec<Node>, Stop<'a>), String> {
+    fn body(&mut self, depth: usize) -> Result<(Vec<Node>, Stop<'a>), Error> {
         if depth > DEPTH_MAX {
-            return Err(format!("conditions are nested deeper than {DEPTH_MAX}"));
+            return Err(Error::Nested { what: "conditions", max: DEPTH_MAX });
         }
         let mut nodes = Vec::new();
         while let Some(piece) = self.pieces.next() {
@@ -140,7 +142,7 @@ impl<'a> Parser<'a> {
                 "else" => return Ok((nodes, Stop::Else(rest.trim()))),
                 "if" => nodes.push(self.condition(rest, depth)?),
                 "range" | "with" | "define" | "template" | "block" | "break" | "continue" => {
-                    return Err(format!("{{{{{word}}}}} is not supported in a username template"));
+                    return Err(Error::Unsupported(word.to_owned()));
                 }
                 _ => nodes.push(Node::Print(pipeline(action)?)),
             }
@@ -148,7 +150,7 @@ impl<'a> Parser<'a> {
         Ok((nodes, Stop::Template))
     }
 
-    fn condition(&mut self, first: &str, depth: usize) -> Result<Node, String> {
+    fn condition(&mut self, first: &str, depth: usize) -> Result<Node, Error> {
         let mut branches = Vec::new();
         let mut condition = pipeline(first)?;
         loop {
@@ -160,15 +162,15 @@ impl<'a> Parser<'a> {
                     let (otherwise, end) = self.body(depth + 1)?;
                     return match end {
                         Stop::Done => Ok(Node::If { branches, otherwise }),
-                        Stop::Else(_) => Err("unexpected {{else}} after {{else}}".to_owned()),
-                        Stop::Template => Err("unexpected end of the template inside {{else}}".to_owned()),
+                        Stop::Else(_) => Err(Error::SecondElse),
+                        Stop::Template => Err(Error::Ends(Within::Else)),
                     };
                 }
                 Stop::Else(next) => match next.strip_prefix("if") {
                     Some(next) => condition = pipeline(next)?,
-                    None => return Err(format!("unexpected {next:?} after else")),
+                    None => return Err(Error::AfterElse(next.to_owned())),
                 },
-                Stop::Template => return Err("unexpected end of the template inside {{if}}".to_owned()),
+                Stop::Template => return Err(Error::Ends(Within::If)),
             }
         }
     }
@@ -185,22 +187,22 @@ enum Token {
 }
 
 /// Parses the whole of an action as a pipeline.
-fn pipeline(text: &str) -> Result<Pipeline, String> {
+fn pipeline(text: &str) -> Result<Pipeline, Error> {
     let mut tokens = tokens(text)?.into_iter();
     let (pipeline, closed) = commands(&mut tokens, 0)?;
-    if closed { Err("unexpected \")\"".to_owned()) } else { Ok(pipeline) }
+    if closed { Err(Error::UnopenedParenthesis) } else { Ok(pipeline) }
 }
 
 /// Commands up to the end or to a closing parenthesis; answers which it was.
-fn commands(tokens: &mut std::vec::IntoIter<Token>, depth: usize) -> Result<(Pipeline, bool), String> {
+fn commands(tokens: &mut std::vec::IntoIter<Token>, depth: usize) -> Result<(Pipeline, bool), Error> {
     if depth > DEPTH_MAX {
-        return Err(format!("parentheses are nested deeper than {DEPTH_MAX}"));
+        return Err(Error::Nested { what: "parentheses", max: DEPTH_MAX });
     }
     let mut all = Vec::new();
     let mut operands = Vec::new();
     let mut finish = |operands: &mut Vec<Operand>| {
         if operands.is_empty() {
-            return Err("missing value in an action".to_owned());
+            return Err(Error::NoValueInAction);
         }
         all.push(Command(std::mem::take(operands)));
         Ok(())
@@ -215,7 +217,7 @@ fn commands(tokens: &mut std::vec::IntoIter<Token>, depth: usize) -> Result<(Pip
             }
             Token::Open => match commands(tokens, depth + 1)? {
                 (nested, true) => operands.push(Operand::Nested(nested)),
-                (_, false) => return Err("unclosed left parenthesis".to_owned()),
+                (_, false) => return Err(Error::UnclosedParenthesis),
             },
             Token::Literal(value) => operands.push(Operand::Value(value)),
             Token::Field(name) => operands.push(Operand::Field(name)),
@@ -223,7 +225,7 @@ fn commands(tokens: &mut std::vec::IntoIter<Token>, depth: usize) -> Result<(Pip
                 "true" => Operand::Value(Value::Flag(true)),
                 "false" => Operand::Value(Value::Flag(false)),
                 _ if functions::NAMES.contains(&name.as_str()) => Operand::Call(name),
-                _ => return Err(format!("function {name:?} not defined")),
+                _ => return Err(Error::UnknownFunction(name)),
             }),
         }
     }
@@ -231,7 +233,7 @@ fn commands(tokens: &mut std::vec::IntoIter<Token>, depth: usize) -> Result<(Pip
     Ok((Pipeline(all), closed))
 }
 
-fn tokens(text: &str) -> Result<Vec<Token>, String> {
+fn tokens(text: &str) -> Result<Vec<Token>, Error> {
     let mut tokens = Vec::new();
     let mut rest = text.trim_start();
     while let Some(first) = rest.chars().next() {
@@ -255,7 +257,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                 length
             }
             '`' => {
-                let end = rest[1..].find('`').ok_or("unterminated raw string")?;
+                let end = rest[1..].find('`').ok_or(Error::Unterminated("raw string"))?;
                 tokens.push(Token::Literal(Value::Text(rest[1..=end].to_owned())));
                 end + 2
             }
@@ -266,7 +268,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
             }
             '-' | '0'..='9' => {
                 let end = 1 + word_end(&rest[1..]);
-                let number = rest[..end].parse().map_err(|_| format!("bad number {:?}", &rest[..end]))?;
+                let number = rest[..end].parse().map_err(|_| Error::BadNumber(rest[..end].to_owned()))?;
                 tokens.push(Token::Literal(Value::Number(number)));
                 end
             }
@@ -275,7 +277,7 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
                 tokens.push(Token::Word(rest[..end].to_owned()));
                 end
             }
-            c => return Err(format!("unexpected {c:?} in an action")),
+            c => return Err(Error::UnexpectedCharacter(c)),
         };
         rest = rest[taken..].trim_start();
     }
@@ -283,14 +285,14 @@ fn tokens(text: &str) -> Result<Vec<Token>, String> {
 }
 
 /// A double-quoted string with Go's escapes; answers its value and its length in the text.
-fn quoted(text: &str) -> Result<(String, usize), String> {
+fn quoted(text: &str) -> Result<(String, usize), Error> {
     let mut value = String::new();
     let mut chars = text.char_indices().skip(1);
     while let Some((at, c)) = chars.next() {
         match c {
             '"' => return Ok((value, at + 1)),
             '\\' => {
-                let (_, escape) = chars.next().ok_or("unterminated quoted string")?;
+                let (_, escape) = chars.next().ok_or(Error::Unterminated("quoted string"))?;
                 let digits = match escape {
                     'x' => 2,
                     'u' => 4,
@@ -300,7 +302,7 @@ fn quoted(text: &str) -> Result<(String, usize), String> {
                 if digits > 0 {
                     let code: String = chars.by_ref().take(digits).map(|(_, digit)| digit).collect();
                     let c = u32::from_str_radix(&code, 16).ok().and_then(char::from_u32);
-                    value.push(c.ok_or_else(|| format!("bad escape \\{escape}{code}"))?);
+                    value.push(c.ok_or_else(|| Error::BadEscape(format!("{escape}{code}")))?);
                     continue;
                 }
                 value.push(match escape {
@@ -308,11 +310,11 @@ fn quoted(text: &str) -> Result<(String, usize), String> {
                     't' => '\t',
                     'r' => '\r',
                     '"' | '\\' | '\'' => escape,
-                    _ => return Err(format!("bad escape \\{escape}")),
+                    _ => return Err(Error::BadEscape(escape.to_string())),
                 });
             }
             c => value.push(c),
         }
     }
-    Err("unterminated quoted string".to_owned())
+    Err(Error::Unterminated("quoted string"))
 }

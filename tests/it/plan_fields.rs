@@ -13,7 +13,7 @@ use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::estate;
-use leasehold::object::{Access, Delete, KINDS, Kind, Object, Update, Verb, aws_root};
+use leasehold::object::{Delete, KINDS, Kind, Object, Told, Update, Verb, aws_root};
 use leasehold::plan::{Action, Adopt, Plan, Refusal, Shown, show};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
@@ -390,13 +390,13 @@ fn expected(kind: &'static Kind, before: Option<&Object>, after: Option<&Object>
             let value = |object: Option<&Object>| {
                 object.map_or_else(|| field.default_value(), |object| object.value(field.name))
             };
-            match field.access {
-                Access::Readable => value(before) != value(after),
+            match field.told {
+                Told::Readable => value(before) != value(after),
                 // What an engine makes itself stays when nobody declares it any more.
-                Access::WriteOnly | Access::Apart(_) if field.default == "null" => {
+                Told::WriteOnly | Told::Apart(_) if field.default == "null" => {
                     declared(after).is_some() && declared(before) != declared(after)
                 }
-                Access::WriteOnly | Access::Apart(_) => declared(before) != declared(after),
+                Told::WriteOnly | Told::Apart(_) => declared(before) != declared(after),
             }
         })
         .map(|field| field.name)
@@ -451,11 +451,11 @@ async fn a_plan_says_what_changes_and_is_empty_after_apply_for_each_field() {
         world.converge(&before).await;
         let mut told = false;
         // A key that is no longer declared stays: `a_key_that_nobody_declares_stays`.
-        let stages: &[usize] = match kind.field(field).unwrap().access {
+        let stages: &[usize] = match kind.field(field).unwrap().told {
             _ if is_key(kind, field) => &[1, 2, 1],
             // What it was last stays, and declared again it is no change.
-            Access::Apart(_) => &[1, 2, 0, 1],
-            Access::Readable | Access::WriteOnly => &[1, 2, 0, 2],
+            Told::Apart(_) => &[1, 2, 0, 1],
+            Told::Readable | Told::WriteOnly => &[1, 2, 0, 2],
         };
         for &stage in stages {
             let what = format!("{} {field}: {}", kind.name, texts[stage]);
@@ -503,7 +503,7 @@ async fn an_edit_by_hand_of_each_field_is_found_with_both_values_and_undone() {
         let Texts(texts) = case else { continue };
         let kind = leasehold::object::kind(kind).unwrap();
         let table = kind.field(field).unwrap();
-        if table.access == Access::WriteOnly {
+        if table.told == Told::WriteOnly {
             continue;
         }
         let path = path_of(kind.name);

@@ -8,7 +8,7 @@ use crate::estate::blocks::{ACL, MANAGED_POLICY, REQUEST, REQUESTS, TEST};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
-use crate::estate::tree::{Entry, Kind, twice};
+use crate::estate::tree::{Content, Entry, twice};
 use crate::estate::{Assertion, ManagedPolicy, Test, value};
 use crate::iam::document;
 use crate::iam::pattern::{Pattern, Syntax};
@@ -103,20 +103,20 @@ impl Lowering<'_> {
     /// The blocks under a key that may stand several times: one map, or a list of maps.
     pub(super) fn several<'a>(&mut self, block: &Block<'a>, key: &'a str) -> Vec<Block<'a>> {
         let Some(Entry { value, .. }) = block.map.get(key) else { return Vec::new() };
-        let items = match &value.kind {
-            Kind::List(items) => items.as_slice(),
+        let items = match &value.content {
+            Content::List(items) => items.as_slice(),
             // Told with the keys.
-            Kind::Null => &[],
+            Content::Null => &[],
             _ => std::slice::from_ref(value),
         };
-        if matches!(&value.kind, Kind::List(items) if items.is_empty()) {
+        if matches!(&value.content, Content::List(items) if items.is_empty()) {
             self.reader.report(Draft::error(value.span, format!("`{key}` lists nothing")));
         }
         let name = format!("{key} of {}", block.name);
         let mut blocks = Vec::new();
         for item in items {
-            match &item.kind {
-                Kind::Map(map) => blocks.push(Block { name: name.clone(), label: key, span: item.span, map }),
+            match &item.content {
+                Content::Map(map) => blocks.push(Block { name: name.clone(), label: key, span: item.span, map }),
                 _ => self.reader.report(value::wrong(item, "a block")),
             }
         }
@@ -169,7 +169,7 @@ impl Lowering<'_> {
             if let Some(entry) = block.map.get(key).filter(|_| texts.is_empty()) {
                 sound = false;
                 // Anything but an empty list has been told.
-                if matches!(&entry.value.kind, Kind::List(items) if items.is_empty()) {
+                if matches!(&entry.value.content, Content::List(items) if items.is_empty()) {
                     let draft = Draft::error(entry.value.span, format!("`{key}` lists nothing"));
                     let hint = (key == "resources").then(|| "leave it out for every resource".to_owned());
                     self.reader.report(draft.hint_if(hint));
@@ -213,16 +213,16 @@ impl Lowering<'_> {
                 let what = format!("`{key}` is declared twice: case does not matter in a key");
                 self.reader.report(twice(what, entry.key_span, first));
             }
-            let values = match &entry.value.kind {
-                Kind::List(items) if items.is_empty() => {
+            let values = match &entry.value.content {
+                Content::List(items) if items.is_empty() => {
                     let draft = Draft::error(entry.value.span, format!("`{key}` has no value"));
                     self.reader.report(draft.hint("leave the key out, unless it has a value"));
                     Vec::new()
                 }
-                Kind::List(_) => self.reader.texts(&inner, key),
+                Content::List(_) => self.reader.texts(&inner, key),
                 _ => self.reader.text(&inner, key).into_iter().collect(),
             };
-            if matches!(entry.value.kind, Kind::Null) {
+            if matches!(entry.value.content, Content::Null) {
                 self.reader.report(Draft::error(entry.key_span, format!("`{key}` has no value")));
             }
             context.insert(lower, values.into_iter().map(|(text, _)| text.to_owned()).collect());
@@ -268,7 +268,7 @@ impl Lowering<'_> {
 
     /// `acl "aws/creds/webapp" { capabilities = ["read"] }`.
     fn acl(&mut self, block: &Block<'_>, found: &mut Found) {
-        if matches!(block.map.get("acl"), Some(Entry { value, .. }) if matches!(value.kind, Kind::Null)) {
+        if matches!(block.map.get("acl"), Some(Entry { value, .. }) if matches!(value.content, Content::Null)) {
             return;
         }
         for acl in self.reader.labelled(block.map, "acl") {
@@ -301,7 +301,7 @@ impl Lowering<'_> {
     /// `acl_only = ["aws/creds/webapp"]`.
     fn acl_only(&mut self, block: &Block<'_>, found: &mut Found) {
         let Some(Entry { value, .. }) = block.map.get("acl_only") else { return };
-        if matches!(value.kind, Kind::Null) {
+        if matches!(value.content, Content::Null) {
             return;
         }
         let before = self.reader.problems.len();

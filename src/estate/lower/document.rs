@@ -7,7 +7,7 @@ use crate::estate::interpolate::Replaced;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::{Source, Sources, Span, Unread};
-use crate::estate::tree::{Kind, Node, terraform_condition};
+use crate::estate::tree::{Content, Node, terraform_condition};
 use crate::iam::document::{self, Finding, Sort};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
 use crate::iam::parsed;
@@ -176,7 +176,7 @@ impl Lowering<'_> {
         let before = self.reader.problems.len();
         let blocks = self.reader.labelled(block.map, "statement");
         let items = blocks.iter().map(|block| self.statement(block)).collect();
-        let broken = matches!(entry.value.kind, Kind::Broken);
+        let broken = matches!(entry.value.content, Content::Broken);
         if broken || self.reader.problems[before..].iter().any(Draft::is_error) {
             return None;
         }
@@ -215,8 +215,8 @@ impl Lowering<'_> {
             add(element, entry.key_span, Json { kind: JsonKind::List(items), span: entry.value.span });
         }
         if let Some(entry) = block.map.get("condition") {
-            let terraform = match &entry.value.kind {
-                Kind::Map(map) => terraform_condition(map),
+            let terraform = match &entry.value.content {
+                Content::Map(map) => terraform_condition(map),
                 _ => None,
             };
             match terraform {
@@ -311,14 +311,14 @@ impl<'a> Inline<'a> {
 
 /// A value of the estate as JSON.
 fn plain(node: &Node) -> Json<Span> {
-    let kind = match &node.kind {
-        Kind::Null | Kind::Broken => JsonKind::Null,
-        Kind::Bool(flag) => JsonKind::Bool(*flag),
-        Kind::Int(int) => JsonKind::Number(int.to_string()),
-        Kind::Float(float) => JsonKind::Number(float.to_string()),
-        Kind::Text(text) => JsonKind::Text(text.clone()),
-        Kind::List(items) => JsonKind::List(items.iter().map(plain).collect()),
-        Kind::Map(map) => JsonKind::Map(
+    let kind = match &node.content {
+        Content::Null | Content::Broken => JsonKind::Null,
+        Content::Bool(flag) => JsonKind::Bool(*flag),
+        Content::Int(int) => JsonKind::Number(int.to_string()),
+        Content::Float(float) => JsonKind::Number(float.to_string()),
+        Content::Text(text) => JsonKind::Text(text.clone()),
+        Content::List(items) => JsonKind::List(items.iter().map(plain).collect()),
+        Content::Map(map) => JsonKind::Map(
             map.iter()
                 .map(|(key, entry)| Member { key: key.clone(), key_span: entry.key_span, value: plain(&entry.value) })
                 .collect(),

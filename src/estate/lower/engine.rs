@@ -6,7 +6,7 @@ use super::limits::Declared;
 use super::{Lowering, Mounted, is_mount_path};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
-use crate::estate::tree::Kind;
+use crate::estate::tree::Content;
 use crate::estate::value;
 use crate::object::audit_device::{self, AUDIT};
 use crate::object::auth_mount::{self, AUTH};
@@ -103,7 +103,7 @@ impl Lowering<'_> {
             self.templates.push(Declared { mount, text, span });
         }
         if let Some(entry) = block.map.get("max_retries")
-            && matches!(entry.value.kind, Kind::Int(retries) if !(-1..=100).contains(&retries))
+            && matches!(entry.value.content, Content::Int(retries) if !(-1..=100).contains(&retries))
         {
             self.reader.report(Draft::error(entry.value.span, "max_retries is between -1, the SDK's default, and 100"));
         }

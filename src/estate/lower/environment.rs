@@ -6,7 +6,7 @@ use crate::estate::blocks::ENVIRONMENT;
 use crate::estate::interpolate::{Replaced, Variables};
 use crate::estate::problem::{Draft, Problem};
 use crate::estate::schema::{Block, Reader};
-use crate::estate::tree::{Kind, Map};
+use crate::estate::tree::{Content, Map};
 use crate::estate::{AwsChoice, EngineChoice, Environment, value};
 use crate::text::did_you_mean;
 
@@ -18,8 +18,8 @@ pub(super) type Declared = (Environment, Variables, Option<Map>);
 /// # Errors
 /// There is none, or it is not clear which.
 pub(super) fn choose(declarations: &Map, wanted: Option<&str>, incomplete: bool) -> Result<Option<String>, Problem> {
-    let names: Vec<&str> = match declarations.get("environment").map(|entry| &entry.value.kind) {
-        Some(Kind::Map(map)) => map.keys().map(String::as_str).collect(),
+    let names: Vec<&str> = match declarations.get("environment").map(|entry| &entry.value.content) {
+        Some(Content::Map(map)) => map.keys().map(String::as_str).collect(),
         _ => Vec::new(),
     };
     let listed = value::listed(&names);
@@ -105,7 +105,7 @@ fn variables(reader: &mut Reader<'_>, block: &Block<'_>) -> Variables {
             continue;
         }
         match value::text(&entry.value) {
-            _ if matches!(entry.value.kind, Kind::Broken) => drop(variables.broken.insert(name.clone())),
+            _ if matches!(entry.value.content, Content::Broken) => drop(variables.broken.insert(name.clone())),
             Ok(text) if text.contains("${") => {
                 variables.broken.insert(name.clone());
                 reader.report(Draft::error(entry.value.span, "nothing is replaced in the value of a variable"));

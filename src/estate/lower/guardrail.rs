@@ -6,7 +6,7 @@ use super::Lowering;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
-use crate::estate::tree::{Kind, Map};
+use crate::estate::tree::{Content, Map};
 use crate::estate::{hcl, value};
 use crate::guardrail::{self, Clause, Complaint, Described, Exception, Guardrail, Holds, Severity, Shape, Word};
 use crate::iam::document;
@@ -272,7 +272,7 @@ impl Lowering<'_> {
 
     fn tell_empty(&mut self, block: &Block<'_>, key: &str) {
         if let Some(entry) =
-            block.map.get(key).filter(|entry| matches!(&entry.value.kind, Kind::List(items) if items.is_empty()))
+            block.map.get(key).filter(|entry| matches!(&entry.value.content, Content::List(items) if items.is_empty()))
         {
             let draft = Draft::error(entry.value.span, format!("`{key}` lists nothing"));
             self.reader.report(draft.hint("leave it out for all"));

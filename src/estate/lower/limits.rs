@@ -9,7 +9,7 @@ use super::Lowering;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
-use crate::estate::tree::Kind;
+use crate::estate::tree::Content;
 use crate::object::review::AccessFields;
 use crate::username::{self, Chance, Facts, Refused, Template};
 
@@ -67,7 +67,7 @@ impl Lowering<'_> {
 
     fn check_tags(&mut self, block: &Block<'_>, key: &str) {
         let Some(entry) = block.map.get(key) else { return };
-        let Kind::Map(tags) = &entry.value.kind else { return };
+        let Content::Map(tags) = &entry.value.content else { return };
         let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
         let hint = "a tag has letters, digits, blanks and _.:/=+-@";
         let mut seen: Vec<(String, Span)> = Vec::new();
@@ -91,7 +91,7 @@ impl Lowering<'_> {
                 self.reader.report(draft.label("again here").also(*first, "first here"));
             }
             seen.push((lower, span));
-            let Kind::Text(value) = &tag.value.kind else { continue };
+            let Content::Text(value) = &tag.value.content else { continue };
             if value.chars().count() > TAG_VALUE_MAX {
                 let what = format!("the value of a tag has at most {TAG_VALUE_MAX} characters");
                 self.reader.report(Draft::error(tag.value.span, what));

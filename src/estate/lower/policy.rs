@@ -11,7 +11,7 @@ use crate::acl::document::{Document, DocumentError, Feature};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
-use crate::estate::tree::{Kind, Node};
+use crate::estate::tree::{Content, Node};
 use crate::estate::value;
 use crate::iam::json;
 use crate::object::acl_policy::{self, PATH, POLICY};
@@ -250,14 +250,14 @@ fn capability_problem(name: &str, span: Span) -> Option<Draft> {
 
 /// The values that a parameter may have, as HCL.
 fn scalars(node: &Node) -> Result<Vec<String>, Draft> {
-    let Kind::List(items) = &node.kind else { return Err(value::wrong(node, "a list of values")) };
+    let Content::List(items) = &node.content else { return Err(value::wrong(node, "a list of values")) };
     items
         .iter()
-        .map(|item| match &item.kind {
-            Kind::Text(text) => Ok(quoted(text)),
-            Kind::Bool(flag) => Ok(flag.to_string()),
-            Kind::Int(int) => Ok(int.to_string()),
-            Kind::Float(float) => Ok(float.to_string()),
+        .map(|item| match &item.content {
+            Content::Text(text) => Ok(quoted(text)),
+            Content::Bool(flag) => Ok(flag.to_string()),
+            Content::Int(int) => Ok(int.to_string()),
+            Content::Float(float) => Ok(float.to_string()),
             _ => Err(value::wrong(item, "text, a number, true or false")),
         })
         .collect()

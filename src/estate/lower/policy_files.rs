@@ -9,7 +9,7 @@ use std::collections::HashSet;
 use super::{KINDS, ParsedFile};
 use crate::acl::hcl;
 use crate::estate::Sources;
-use crate::estate::tree::{Kind, Map};
+use crate::estate::tree::{Content, Map};
 
 /// The indices of the files that hold rules only.
 pub(super) fn find(sources: &Sources, files: &[ParsedFile]) -> HashSet<usize> {
@@ -17,7 +17,7 @@ pub(super) fn find(sources: &Sources, files: &[ParsedFile]) -> HashSet<usize> {
     for map in files.iter().filter_map(|(tree, _)| tree.as_ref()) {
         names(map, &mut named);
         for environment in labelled(map, "environment") {
-            if let Some(Kind::Map(over)) = environment.get("override").map(|entry| &entry.value.kind) {
+            if let Some(Content::Map(over)) = environment.get("override").map(|entry| &entry.value.content) {
                 names(over, &mut named);
             }
         }
@@ -52,18 +52,18 @@ fn declares(tree: Option<&Map>, text: &str) -> bool {
 }
 
 fn labelled<'a>(map: &'a Map, kind: &str) -> impl Iterator<Item = &'a Map> {
-    let inner = |kind: &'a Kind| match kind {
-        Kind::Map(map) => Some(map),
+    let inner = |kind: &'a Content| match kind {
+        Content::Map(map) => Some(map),
         _ => None,
     };
-    let labels = map.get(kind).and_then(move |entry| inner(&entry.value.kind));
-    labels.into_iter().flat_map(|labels| labels.values()).filter_map(move |entry| inner(&entry.value.kind))
+    let labels = map.get(kind).and_then(move |entry| inner(&entry.value.content));
+    labels.into_iter().flat_map(|labels| labels.values()).filter_map(move |entry| inner(&entry.value.content))
 }
 
 /// The files that the policies of a tree name, with their variables.
 fn names(map: &Map, found: &mut Vec<String>) {
     for policy in labelled(map, "policy") {
-        if let Some(Kind::Text(text)) = policy.get("file").map(|entry| &entry.value.kind)
+        if let Some(Content::Text(text)) = policy.get("file").map(|entry| &entry.value.content)
             && let Some(name) = text.strip_prefix("file:")
         {
             found.push(name.trim_start_matches("./").to_owned());

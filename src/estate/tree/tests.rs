@@ -2,7 +2,7 @@
 
 use proptest::prelude::*;
 
-use super::{Kind, Map, Node, merge, overlay};
+use super::{Content, Map, Node, merge, overlay};
 use crate::estate::{hcl, yaml};
 
 /// A tree without places.
@@ -18,14 +18,14 @@ enum Plain {
 }
 
 fn plain(node: &Node) -> Plain {
-    match &node.kind {
-        Kind::Null | Kind::Broken => Plain::Null,
-        Kind::Bool(flag) => Plain::Bool(*flag),
-        Kind::Int(int) => Plain::Int(*int),
-        Kind::Float(float) => Plain::Float(*float),
-        Kind::Text(text) => Plain::Text(text.clone()),
-        Kind::List(items) => Plain::List(items.iter().map(plain).collect()),
-        Kind::Map(map) => Plain::Map(entries(map)),
+    match &node.content {
+        Content::Null | Content::Broken => Plain::Null,
+        Content::Bool(flag) => Plain::Bool(*flag),
+        Content::Int(int) => Plain::Int(*int),
+        Content::Float(float) => Plain::Float(*float),
+        Content::Text(text) => Plain::Text(text.clone()),
+        Content::List(items) => Plain::List(items.iter().map(plain).collect()),
+        Content::Map(map) => Plain::Map(entries(map)),
     }
 }
 
@@ -200,7 +200,7 @@ fn merging_names_both_places_of_a_repeated_label() {
     let mut problems = Vec::new();
     merge(&mut into, tree("app: {a: {owner: y}, b: {}}\nrole: x"), &mut problems);
     assert_eq!(problems.len(), 2, "{problems:?}");
-    let Kind::Map(apps) = &into["app"].value.kind else { panic!("a map") };
+    let Content::Map(apps) = &into["app"].value.content else { panic!("a map") };
     assert_eq!(apps.len(), 2);
 }
 
@@ -267,6 +267,6 @@ fn hcl_templates_heredocs_and_bare_references_are_texts() {
         texts("d", Plain::Int(-1)),
         texts("e", Plain::Text("x".to_owned())),
     ];
-    let Kind::Map(k) = &map["k"].value.kind else { panic!("a map") };
+    let Content::Map(k) = &map["k"].value.content else { panic!("a map") };
     assert_eq!(plain(&k["l"].value), Plain::Map(expected));
 }

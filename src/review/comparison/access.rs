@@ -16,7 +16,7 @@ use crate::iam::reading::Reading;
 use crate::iam::request::Request;
 use crate::object::Place;
 use crate::review::describe;
-use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{Unknown, Via};
 use crate::review::words;
 
@@ -61,7 +61,7 @@ impl Principal<'_, '_> {
             // One condition for another is one finding, and it counts as a gain.
             let other = findings[..known].iter_mut().find(|gain| same_access(gain, &loss));
             match other {
-                Some(gain) if loss.kind == Kind::ConditionChanged && gain.kind == Kind::ConditionChanged => {}
+                Some(gain) if loss.topic == Topic::ConditionChanged && gain.topic == Topic::ConditionChanged => {}
                 _ => findings.push(loss),
             }
         }
@@ -145,9 +145,9 @@ impl Principal<'_, '_> {
     fn gain(&self, found: &Found) -> Finding {
         let role = &self.after[found.role];
         let kind = match found.extent {
-            Extent::Whole => Kind::AccessGained,
-            Extent::Part => Kind::AccessWidened,
-            Extent::Conditions => Kind::ConditionChanged,
+            Extent::Whole => Topic::AccessGained,
+            Extent::Part => Topic::AccessWidened,
+            Extent::Conditions => Topic::ConditionChanged,
         };
         let mut finding = self.told(kind, role, found).gain();
         if self.before.iter().all(|before| before.object.path != role.object.path) {
@@ -198,9 +198,9 @@ impl Principal<'_, '_> {
     fn loss(&self, found: &Found) -> Finding {
         let role = &self.before[found.role];
         let kind = match found.extent {
-            Extent::Whole => Kind::AccessLost,
-            Extent::Part => Kind::AccessNarrowed,
-            Extent::Conditions => Kind::ConditionChanged,
+            Extent::Whole => Topic::AccessLost,
+            Extent::Part => Topic::AccessNarrowed,
+            Extent::Conditions => Topic::ConditionChanged,
         };
         let mut finding = self.told(kind, role, found);
         if let Some(new) = counterpart(&self.after, role, found) {
@@ -231,7 +231,7 @@ impl Principal<'_, '_> {
     }
 
     /// A finding about the access of a statement.
-    pub(in crate::review) fn told(&self, kind: Kind, role: &Held<'_>, found: &Found) -> Finding {
+    pub(in crate::review) fn told(&self, kind: Topic, role: &Held<'_>, found: &Found) -> Finding {
         let access = describe::access(&found.statement, &found.actions, &found.resources);
         let mut finding = Finding::new(kind, &self.subject, access.sentence()).role(&role.label);
         finding.place = Some(found.statement.span.clone());

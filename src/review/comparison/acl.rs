@@ -10,7 +10,7 @@ use super::Changed;
 use crate::acl::Acl;
 use crate::acl::compare::{self, Difference, Extent};
 use crate::object::{policy_name, policy_path};
-use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Policies, Side};
 use crate::review::words;
 
@@ -96,7 +96,7 @@ fn undeclared(side: &Side<'_>, old: &BTreeSet<String>, new: &BTreeSet<String>, a
     let login = app.logins().next()?;
     (!names.is_empty()).then(|| {
         let what = format!("its tokens have the policies {}, which are not declared", words::listed(&names));
-        let finding = Finding::new(Kind::Acl, &Subject::App(app.name.to_owned()), what);
+        let finding = Finding::new(Topic::Acl, &Subject::App(app.name.to_owned()), what);
         finding.at(login.place_of("token_policies")).cannot_tell("what they permit is not known here")
     })
 }
@@ -137,7 +137,7 @@ fn compared(
     let (old_acl, new_acl) = match (compile(old), compile(new)) {
         (Ok(old), Ok(new)) => (old, new),
         (Err(why), _) | (_, Err(why)) => {
-            let finding = Finding::new(Kind::Acl, subject, "what its tokens may do in the engine");
+            let finding = Finding::new(Topic::Acl, subject, "what its tokens may do in the engine");
             return vec![with_place(finding.cannot_tell(why))];
         }
     };
@@ -146,7 +146,7 @@ fn compared(
         let same_names = old.iter().map(|(name, _)| name).eq(new.iter().map(|(name, _)| name));
         let what = format!("the policy {} is worded differently (text only)", words::listed(&differing));
         return if same_names && !differing.is_empty() {
-            vec![with_place(Finding::new(Kind::TextOnly, subject, what))]
+            vec![with_place(Finding::new(Topic::TextOnly, subject, what))]
         } else {
             Vec::new()
         };
@@ -174,7 +174,7 @@ fn gain(subject: &Subject, difference: &Difference) -> Finding {
         Extent::Constraints => ", with parameters that were not allowed",
     };
     let what = format!("may now {} {}{extent}", words::listed(&difference.capabilities), difference.path);
-    let finding = example(Finding::new(Kind::Acl, subject, what).gain(), difference);
+    let finding = example(Finding::new(Topic::Acl, subject, what).gain(), difference);
     match difference.certain {
         true => finding,
         false => finding.cannot_tell("the rules could not be compared for certain"),
@@ -187,7 +187,7 @@ fn loss(subject: &Subject, difference: &Difference) -> Finding {
         Extent::Constraints => ", with all parameters that were allowed",
     };
     let what = format!("may no longer {} {}{extent}", words::listed(&difference.capabilities), difference.path);
-    example(Finding::new(Kind::Acl, subject, what), difference)
+    example(Finding::new(Topic::Acl, subject, what), difference)
 }
 
 /// A path of a pattern, and the parameters that matter.

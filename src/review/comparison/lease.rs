@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use crate::object::home::ENGINES;
 use crate::object::review::Terms;
 use crate::object::{Mount, Place};
-use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::lifetime::{self, LeaseTerms};
 use crate::review::state::{App, Side, SideObject};
 use crate::review::words;
@@ -23,7 +23,7 @@ pub(in crate::review) fn mounts(before: &Side<'_>, after: &Side<'_>) -> Vec<Find
         }
         let users = users.get_or_insert_with(|| users_by_mount(after)).get(path);
         let subject = Subject::Engine(path.to_owned());
-        let mut finding = Finding::new(Kind::LeaseTerms, &subject, format!("leases of {path}: {}", shown(new)))
+        let mut finding = Finding::new(Topic::LeaseTerms, &subject, format!("leases of {path}: {}", shown(new)))
             .was(shown(old))
             .gains(new.default > old.default || new.max > old.max)
             .at(place(after, path, (old, new)));
@@ -71,7 +71,7 @@ pub(in crate::review) fn app(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_
             continue;
         }
         let what = format!("its credentials of {mount} work at most {}", words::duration(new));
-        let mut finding = Finding::new(Kind::LeaseTerms, &subject, what)
+        let mut finding = Finding::new(Topic::LeaseTerms, &subject, what)
             .was(words::duration(old))
             .gains(new > old)
             .note("a lease ends with its token");

@@ -5,7 +5,7 @@
 use std::collections::BTreeSet;
 
 use crate::object::review::Said;
-use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Side, SideObject};
 use crate::review::words;
 use crate::units::network::parse_canonical;
@@ -23,7 +23,7 @@ pub(in crate::review) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Sid
     }
     for login in old.iter().filter(|login| after.1.logins().all(|other| other.path != login.path)) {
         let what = format!("nobody logs in through {} any more", mount(login));
-        findings.push(Finding::new(Kind::Login, &subject, what).at(login.declared_at()));
+        findings.push(Finding::new(Topic::Login, &subject, what).at(login.declared_at()));
     }
     findings
 }
@@ -32,7 +32,7 @@ pub(in crate::review) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Sid
 pub(in crate::review) fn added(subject: &Subject, side: &Side<'_>, login: &SideObject<'_>) -> Finding {
     let method = login.kind.login_words().map_or(login.kind.name, |words| words.method);
     let what = format!("may log in by {method} at {}: {}", mount(login), summary(side, login));
-    Finding::new(Kind::Login, subject, what).gain().at(login.declared_at())
+    Finding::new(Topic::Login, subject, what).gain().at(login.declared_at())
 }
 
 /// `auth/approle`.
@@ -78,7 +78,7 @@ fn changed(
     said.extend(terms(old_side, old, new_side, new));
     said.extend(policies(old, new));
     for Said { now, was, gains, field } in said {
-        let mut finding = Finding::new(Kind::Login, subject, now).gains(gains).at(new.place_of(field));
+        let mut finding = Finding::new(Topic::Login, subject, now).gains(gains).at(new.place_of(field));
         finding.was = (!was.is_empty()).then_some(was);
         findings.push(finding);
     }

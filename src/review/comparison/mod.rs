@@ -22,7 +22,7 @@ use crate::estate::ManagedPolicy;
 use crate::object::home::ENGINES;
 use crate::object::review::Remarks;
 use crate::object::{Reviewed, terms_of};
-use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Fields, Role, Side, SideObject, Via};
 use crate::review::words;
 
@@ -81,7 +81,7 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
     acl::changes(before, after, &changed, &renamed, &mut findings);
     engine(before, after, &changed, &mut findings);
     rules::changes(before, after, &mut findings);
-    findings.sort_by(|a, b| (a.kind, &a.subject, &a.role).cmp(&(b.kind, &b.subject, &b.role)));
+    findings.sort_by(|a, b| (a.topic, &a.subject, &a.role).cmp(&(b.topic, &b.subject, &b.role)));
     (findings, not_evaluated(after))
 }
 
@@ -94,7 +94,7 @@ pub(in crate::review) fn untouched(files: &[String], findings: &mut Vec<Finding>
     let told: BTreeSet<_> = findings.iter().flat_map(places).collect();
     for file in files.iter().filter(|file| !told.contains(file.as_str())) {
         let what = "its text differs, nothing in effect does";
-        findings.push(Finding::new(Kind::TextOnly, &Subject::File(file.clone()), what));
+        findings.push(Finding::new(Topic::TextOnly, &Subject::File(file.clone()), what));
     }
 }
 
@@ -186,19 +186,19 @@ fn app(
     match (before.1, after.1) {
         (None, Some(new)) => {
             let owner = new.owner().map_or(String::new(), |owner| format!(", owned by {owner}"));
-            let mut finding = Finding::new(Kind::AppAdded, subject, format!("a new app{owner}"));
+            let mut finding = Finding::new(Topic::AppAdded, subject, format!("a new app{owner}"));
             finding.place = new.place().cloned();
             findings.push(finding);
             findings.extend(new.logins().map(|object| login::added(subject, after.0, object)));
         }
         (Some(old), None) => {
-            let mut finding = Finding::new(Kind::AppRemoved, subject, "is no longer declared");
+            let mut finding = Finding::new(Topic::AppRemoved, subject, "is no longer declared");
             finding.place = old.place().cloned();
             findings.push(finding);
         }
         (Some(old), Some(new)) if old.name != new.name => {
             let what = format!("the app {} is now called {}", old.name, new.name);
-            let mut finding = Finding::new(Kind::AppRenamed, subject, what)
+            let mut finding = Finding::new(Topic::AppRenamed, subject, what)
                 .note("secret ids of the old name are of no use to the new one");
             finding.place = new.place().cloned();
             finding.also.extend(old.place().map(|place| ("called so before".to_owned(), place.clone())));
@@ -295,9 +295,9 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
                 about = fields.first().copied();
                 changed_engine(&subject, object, remarks, &fields, after)
             }
-            (None, _) => Finding::new(Kind::Engine, &subject, format!("a new {}", object.kind.name)),
+            (None, _) => Finding::new(Topic::Engine, &subject, format!("a new {}", object.kind.name)),
             (_, None) => {
-                Finding::new(Kind::Engine, &subject, format!("the {} is no longer declared", object.kind.name))
+                Finding::new(Topic::Engine, &subject, format!("the {} is no longer declared", object.kind.name))
             }
             (Some(old), Some(new)) => {
                 let terms = remarks.terms.map(|terms| [terms.default, terms.max]);
@@ -323,7 +323,7 @@ fn changed_engine(
     after: &Side<'_>,
 ) -> Finding {
     let finding =
-        Finding::new(Kind::Engine, subject, format!("{} of the {} changed", words::listed(fields), object.kind.name));
+        Finding::new(Topic::Engine, subject, format!("{} of the {} changed", words::listed(fields), object.kind.name));
     if fields.iter().any(|field| remarks.account.contains(field)) {
         return finding.cannot_tell("credentials may come from another account, in which the same ARNs are others");
     }

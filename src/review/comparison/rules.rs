@@ -6,7 +6,7 @@
 use crate::estate::{AwsChoice, EngineChoice, Estate};
 use crate::guardrail::{Clause, Guardrail};
 use crate::object::Place;
-use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Side;
 use crate::review::words;
 
@@ -26,7 +26,7 @@ fn environment(old: &Estate, new: &Estate) -> Option<Finding> {
         return None;
     }
     let subject = Subject::Engine(format!("environment {}", new.name));
-    let finding = Finding::new(Kind::Environment, &subject, format!("it is {} now", shown(&new.engine)));
+    let finding = Finding::new(Topic::Environment, &subject, format!("it is {} now", shown(&new.engine)));
     let finding = finding.was(shown(&old.engine)).at(new.place.clone());
     let simulated = matches!(&new.engine, EngineChoice::Embedded { aws: AwsChoice::Sandbox, .. });
     Some(if simulated {
@@ -57,11 +57,11 @@ fn guardrail(name: &str, old: &Estate, new: &Estate) -> Option<Finding> {
     };
     let subject = Subject::Engine(format!("guardrail {name}"));
     let weaker = |what: String| {
-        Finding::new(Kind::Guardrail, &subject, what).cannot_tell("it may have kept out what is let through now")
+        Finding::new(Topic::Guardrail, &subject, what).cannot_tell("it may have kept out what is let through now")
     };
     let finding = match (was, is) {
         (None, None) => return None,
-        (None, Some(_)) => Finding::new(Kind::Guardrail, &subject, "is new"),
+        (None, Some(_)) => Finding::new(Topic::Guardrail, &subject, "is new"),
         (Some(_), None) => weaker("is there no more".to_owned()),
         (Some(was), Some(is)) => {
             let differing = differing(was, is);
@@ -69,7 +69,7 @@ fn guardrail(name: &str, old: &Estate, new: &Estate) -> Option<Finding> {
                 return None;
             }
             let what = format!("{} changed", words::listed(&differing));
-            if is_stricter(was, is) { Finding::new(Kind::Guardrail, &subject, what) } else { weaker(what) }
+            if is_stricter(was, is) { Finding::new(Topic::Guardrail, &subject, what) } else { weaker(what) }
         }
     };
     Some(match declared(new).or_else(|| declared(old)) {

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 
 use super::held::Held;
 use crate::object::Place;
-use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Unknown;
 
 /// How a team makes it known.
@@ -25,7 +25,8 @@ pub(in crate::review) fn changes(
         let unknown = before.into_iter().flat_map(|before| before.unknown.iter().map(move |unknown| (before, unknown)));
         for (before, unknown) in unknown.filter(|(_, unknown)| !matches!(unknown, Unknown::Boundary(_))) {
             let what = format!("what {unknown} allows");
-            findings.push(Finding::new(Kind::AccessLost, subject, what).role(&before.label).at(place(before, unknown)));
+            findings
+                .push(Finding::new(Topic::AccessLost, subject, what).role(&before.label).at(place(before, unknown)));
         }
         return findings;
     };
@@ -34,7 +35,7 @@ pub(in crate::review) fn changes(
     let old = before.map_or(&none, |before| &before.unknown);
     for unknown in after.unknown.difference(old) {
         let finding = |what: String| {
-            Finding::new(Kind::AccessUnknown, subject, what).role(&after.label).at(place(after, unknown))
+            Finding::new(Topic::AccessUnknown, subject, what).role(&after.label).at(place(after, unknown))
         };
         match unknown {
             Unknown::ManagedPolicy(_) | Unknown::Group(_) => {
@@ -57,7 +58,7 @@ pub(in crate::review) fn changes(
                 let why = format!("if {unknown} denied anything, that is no longer denied; {HINT}");
                 let what = format!("{unknown} is detached: what it allows is lost, what it denies is not");
                 findings.push(
-                    Finding::new(Kind::AccessUnknown, subject, what)
+                    Finding::new(Topic::AccessUnknown, subject, what)
                         .role(&after.label)
                         .at(after.object.declared_at())
                         .cannot_tell(why),
@@ -65,7 +66,7 @@ pub(in crate::review) fn changes(
             }
             Unknown::Document(_) | Unknown::CredentialType(_) => {
                 let what = format!("what the role had from {unknown} could not be evaluated");
-                let finding = Finding::new(Kind::AccessUnknown, subject, what).role(&after.label);
+                let finding = Finding::new(Topic::AccessUnknown, subject, what).role(&after.label);
                 findings.push(finding.at(after.object.declared_at()).cannot_tell("what was there before is not known"));
             }
             _ => {}
@@ -86,7 +87,7 @@ fn boundary(subject: &Subject, before: Option<&Held<'_>>, after: &Held<'_>, find
     }
     let finding = |what: String| {
         let place = after.object.place_of(after.access_fields.boundary);
-        Finding::new(Kind::BoundaryChanged, subject, what).role(&after.label).at(place)
+        Finding::new(Topic::BoundaryChanged, subject, what).role(&after.label).at(place)
     };
     let compared = "what that changes is told under access";
     findings.push(match (old.is_empty(), new.is_empty()) {
@@ -117,7 +118,7 @@ fn odd(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Ve
         && !before.object.differing(&after.object).is_empty()
     {
         let what = format!("the role changed, and has {unknown}");
-        let finding = Finding::new(Kind::AccessUnknown, subject, what).role(&after.label);
+        let finding = Finding::new(Topic::AccessUnknown, subject, what).role(&after.label);
         findings.push(finding.at(after.object.declared_at()).cannot_tell("it can't be evaluated"));
     }
 }

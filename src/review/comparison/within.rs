@@ -13,7 +13,7 @@ use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
 use crate::object::Place;
 use crate::object::review::Attribute;
-use crate::review::finding::{Finding, Kind, Subject};
+use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{SideObject, Unknown};
 use crate::review::words;
 
@@ -74,7 +74,7 @@ impl Principal<'_, '_> {
         let why = "the role's own statements kept that out before; what the policy allows is not known here";
         gains
             .map(|found| {
-                let mut finding = alone.told(Kind::AccessUnknown, after, &found);
+                let mut finding = alone.told(Topic::AccessUnknown, after, &found);
                 if let Proof::Witness(request) = &found.proof {
                     finding = alone.why_before(finding, after, &found, request);
                 }
@@ -92,7 +92,7 @@ impl Principal<'_, '_> {
         let from = others.into_iter().find(|before| before.set.allows(request, Reading::default()))?;
         let longer = role.lease.max > from.lease.max;
         let mut finding =
-            self.told(Kind::StatementMoved, role, found).gains(longer).was(format!("through role {}", from.label));
+            self.told(Topic::StatementMoved, role, found).gains(longer).was(format!("through role {}", from.label));
         let verdict = from.set.evaluate(request, Reading::default());
         if let Some(statement) = verdict.by.first() {
             finding = finding.also("was here", statement.span.clone());
@@ -122,7 +122,7 @@ impl Principal<'_, '_> {
             std::cmp::Ordering::Equal if same_but_order(before, after) => "statements are in another order".to_owned(),
             std::cmp::Ordering::Equal => "the policy is worded differently".to_owned(),
         };
-        let finding = Finding::new(Kind::TextOnly, &self.subject, format!("{what} (text only)")).role(&after.label);
+        let finding = Finding::new(Topic::TextOnly, &self.subject, format!("{what} (text only)")).role(&after.label);
         Some(finding.at(after.object.place_of(after.access_fields.document)))
     }
 }
@@ -164,7 +164,7 @@ fn statement_facts(statement: &Statement<Place>) -> (Effect, &Scope, &Scope, &[c
 fn attributes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
     if before.object.path != after.object.path && user::looks_at_name(&after.set) {
         let what = format!("the names of its IAM users are those of {}", after.label);
-        let finding = Finding::new(Kind::AttributesChanged, subject, what).role(&after.label);
+        let finding = Finding::new(Topic::AttributesChanged, subject, what).role(&after.label);
         let finding = finding.was(format!("those of {}", before.label)).at(after.object.declared_at());
         findings.push(finding.cannot_tell("its own policy looks at the names"));
     }
@@ -175,7 +175,7 @@ fn attributes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: 
         }
         let (old, new) = (shown(&before.object, attribute), shown(&after.object, attribute));
         let what = format!("the {words} of its IAM users: {new}");
-        let mut finding = Finding::new(Kind::AttributesChanged, subject, what)
+        let mut finding = Finding::new(Topic::AttributesChanged, subject, what)
             .role(&after.label)
             .was(old)
             .at(after.object.place_of(field));
@@ -212,7 +212,7 @@ fn size(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut V
             words::thousands(new),
             words::thousands(USER_INLINE_SIZE_MAX)
         );
-        let finding = Finding::new(Kind::PolicySize, subject, what).role(&after.label);
+        let finding = Finding::new(Topic::PolicySize, subject, what).role(&after.label);
         let place = after.object.place_of(after.access_fields.document);
         findings.push(finding.was(format!("{} characters", words::thousands(old))).at(place));
     }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use crate::guardrail::Judged;
 use crate::guardrail::Severity;
 use crate::object::{Place, fingerprint};
-use crate::review::finding::{Finding, Kind, fact};
+use crate::review::finding::{Finding, Topic, fact};
 use crate::review::report::{Environment, Review};
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
@@ -19,7 +19,7 @@ const GUARDRAIL: &str = "guardrail-violated";
 impl Review {
     /// The review as SARIF.
     pub fn sarif(&self) -> Value {
-        let mut rules: Vec<Value> = Kind::ALL.iter().map(|kind| rule(kind.id(), kind.describe(), "warning")).collect();
+        let mut rules: Vec<Value> = Topic::ALL.iter().map(|kind| rule(kind.id(), kind.describe(), "warning")).collect();
         rules.push(rule(GUARDRAIL, "A guardrail is violated", "error"));
         let mut results = Vec::new();
         for environment in &self.environments {
@@ -62,7 +62,7 @@ impl Review {
             })
             .collect();
         let mut result = json!({
-            "ruleId": finding.kind.id(),
+            "ruleId": finding.topic.id(),
             "kind": kind,
             "level": level,
             "message": { "text": text },

@@ -3,7 +3,7 @@
 use crate::iam::catalogue::Catalogue;
 use crate::iam::request::Request;
 use crate::object::Place;
-use crate::review::finding::{Finding, Kind};
+use crate::review::finding::{Finding, Topic};
 use crate::review::report::{Environment, Review};
 use crate::review::words;
 
@@ -11,70 +11,70 @@ use crate::review::words;
 pub(in crate::review) struct Section {
     /// What stands above it.
     pub(in crate::review) title: &'static str,
-    kinds: &'static [Kind],
+    topics: &'static [Topic],
 }
 
 pub(in crate::review) const SECTIONS: &[Section] = &[
-    Section { title: "Access gained", kinds: &[Kind::AccessGained, Kind::AccessWidened, Kind::AccessUnknown] },
-    Section { title: "Condition changed", kinds: &[Kind::ConditionChanged] },
-    Section { title: "Permissions boundaries", kinds: &[Kind::BoundaryChanged] },
-    Section { title: "Apps", kinds: &[Kind::AppAdded, Kind::AppRemoved, Kind::AppRenamed] },
-    Section { title: "Logins", kinds: &[Kind::Login] },
-    Section { title: "Lease terms", kinds: &[Kind::LeaseTerms, Kind::PolicySize] },
-    Section { title: "Engine policies", kinds: &[Kind::Acl] },
-    Section { title: "What is forbidden", kinds: &[Kind::Guardrail] },
-    Section { title: "Engine", kinds: &[Kind::Engine, Kind::Environment] },
-    Section { title: "Access lost", kinds: &[Kind::AccessLost, Kind::AccessNarrowed] },
-    Section { title: "Users' attributes", kinds: &[Kind::AttributesChanged] },
-    Section { title: "No effective change", kinds: &[Kind::StatementMoved, Kind::TextOnly] },
+    Section { title: "Access gained", topics: &[Topic::AccessGained, Topic::AccessWidened, Topic::AccessUnknown] },
+    Section { title: "Condition changed", topics: &[Topic::ConditionChanged] },
+    Section { title: "Permissions boundaries", topics: &[Topic::BoundaryChanged] },
+    Section { title: "Apps", topics: &[Topic::AppAdded, Topic::AppRemoved, Topic::AppRenamed] },
+    Section { title: "Logins", topics: &[Topic::Login] },
+    Section { title: "Lease terms", topics: &[Topic::LeaseTerms, Topic::PolicySize] },
+    Section { title: "Engine policies", topics: &[Topic::Acl] },
+    Section { title: "What is forbidden", topics: &[Topic::Guardrail] },
+    Section { title: "Engine", topics: &[Topic::Engine, Topic::Environment] },
+    Section { title: "Access lost", topics: &[Topic::AccessLost, Topic::AccessNarrowed] },
+    Section { title: "Users' attributes", topics: &[Topic::AttributesChanged] },
+    Section { title: "No effective change", topics: &[Topic::StatementMoved, Topic::TextOnly] },
 ];
 
 impl Section {
     /// Its findings of an environment, in the order of subject and role.
     pub(in crate::review) fn findings<'f>(&self, environment: &'f Environment) -> Vec<&'f Finding> {
-        environment.findings.iter().filter(|finding| self.kinds.contains(&finding.kind)).collect()
+        environment.findings.iter().filter(|finding| self.topics.contains(&finding.topic)).collect()
     }
 }
 
 impl Finding {
     /// One character that says what sort of change it is.
     pub(in crate::review) fn marker(&self) -> char {
-        match self.kind {
+        match self.topic {
             _ if self.cannot_tell.is_some() => '?',
-            Kind::AccessGained | Kind::AppAdded => '+',
-            Kind::AccessLost | Kind::AccessNarrowed | Kind::AppRemoved => '-',
-            Kind::TextOnly => '=',
-            Kind::AccessWidened | Kind::ConditionChanged => '~',
+            Topic::AccessGained | Topic::AppAdded => '+',
+            Topic::AccessLost | Topic::AccessNarrowed | Topic::AppRemoved => '-',
+            Topic::TextOnly => '=',
+            Topic::AccessWidened | Topic::ConditionChanged => '~',
             _ if self.gains => '+',
-            Kind::Acl => '-',
+            Topic::Acl => '-',
             _ => '~',
         }
     }
 
     /// The word for its change.
     pub(in crate::review) fn verb(&self) -> &'static str {
-        match self.kind {
-            Kind::AccessGained => "gained",
-            Kind::AccessWidened => "widened",
-            Kind::ConditionChanged if self.gains => "condition loosened",
-            Kind::ConditionChanged => "condition tightened",
-            Kind::AccessUnknown => "can't be told",
-            Kind::AccessLost => "lost",
-            Kind::AccessNarrowed => "narrowed",
-            Kind::BoundaryChanged => "boundary",
-            Kind::StatementMoved => "moved",
-            Kind::TextOnly => "text only",
-            Kind::AttributesChanged => "attributes",
-            Kind::AppAdded => "new app",
-            Kind::AppRemoved => "app removed",
-            Kind::AppRenamed => "app renamed",
-            Kind::LeaseTerms => "lease terms",
-            Kind::PolicySize => "size",
-            Kind::Login => "login",
-            Kind::Acl => "engine policy",
-            Kind::Engine => "engine",
-            Kind::Guardrail => "guardrail",
-            Kind::Environment => "environment",
+        match self.topic {
+            Topic::AccessGained => "gained",
+            Topic::AccessWidened => "widened",
+            Topic::ConditionChanged if self.gains => "condition loosened",
+            Topic::ConditionChanged => "condition tightened",
+            Topic::AccessUnknown => "can't be told",
+            Topic::AccessLost => "lost",
+            Topic::AccessNarrowed => "narrowed",
+            Topic::BoundaryChanged => "boundary",
+            Topic::StatementMoved => "moved",
+            Topic::TextOnly => "text only",
+            Topic::AttributesChanged => "attributes",
+            Topic::AppAdded => "new app",
+            Topic::AppRemoved => "app removed",
+            Topic::AppRenamed => "app renamed",
+            Topic::LeaseTerms => "lease terms",
+            Topic::PolicySize => "size",
+            Topic::Login => "login",
+            Topic::Acl => "engine policy",
+            Topic::Engine => "engine",
+            Topic::Guardrail => "guardrail",
+            Topic::Environment => "environment",
         }
     }
 
@@ -100,7 +100,7 @@ impl Finding {
             }
         }
         if let Some(was) = &self.was {
-            let word = if self.kind == Kind::StatementMoved { "before" } else { "was" };
+            let word = if self.topic == Topic::StatementMoved { "before" } else { "was" };
             lines.push(format!("{word} {was}"));
         }
         lines.extend(self.notes.iter().cloned());
@@ -109,8 +109,8 @@ impl Finding {
             lines.push(format!("can't tell: {why}"));
         }
         if let Some(witness) = &self.witness {
-            let change = match self.kind {
-                Kind::StatementMoved => "allowed before and now",
+            let change = match self.topic {
+                Topic::StatementMoved => "allowed before and now",
                 _ if self.gains => "denied before, allowed now",
                 _ => "allowed before, denied now",
             };

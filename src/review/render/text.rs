@@ -130,7 +130,7 @@ impl Page {
         if let Some(access) = &finding.access {
             let _ = write!(text, "  ({})", access.level_words());
         }
-        if matches!(finding.kind, crate::review::finding::Kind::AccessWidened) {
+        if matches!(finding.topic, crate::review::finding::Topic::AccessWidened) {
             text.push_str("  WIDENED");
         }
         if let Some(place) = &finding.place {

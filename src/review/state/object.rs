@@ -7,7 +7,7 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::object::review::Values;
-use crate::object::{Access, Document, FieldValue, Kind, Leaf, Live, Mount, Object, Place, Reviewed};
+use crate::object::{Document, FieldValue, Kind, Leaf, Live, Mount, Object, Place, Reviewed, Told};
 
 /// An object as one side has it.
 #[derive(Clone, Copy, Debug)]
@@ -150,14 +150,14 @@ impl<'a> SideObject<'a> {
     /// The names of the fields in which two states of one object differ. What one of them does not tell is
     /// not compared.
     pub fn differing(&self, other: &SideObject<'_>) -> Vec<&'static str> {
-        let fields = self.kind.fields.iter().filter(|field| match field.access {
-            Access::Readable => match (self.reference(field.name), other.reference(field.name)) {
+        let fields = self.kind.fields.iter().filter(|field| match field.told {
+            Told::Readable => match (self.reference(field.name), other.reference(field.name)) {
                 (None, None) => self.value(field.name) != other.value(field.name),
                 (Some(ours), Some(theirs)) => ours != theirs,
                 // What a reference stands for is not looked at, so an engine's value may be it.
                 _ => matches!((self.fields, other.fields), (Fields::Declared(_), Fields::Declared(_))),
             },
-            Access::WriteOnly | Access::Apart(_) => match (self.fields, other.fields) {
+            Told::WriteOnly | Told::Apart(_) => match (self.fields, other.fields) {
                 (Fields::Declared(ours), Fields::Declared(theirs)) => {
                     ours.get(field.name).map(|leaf| &leaf.value) != theirs.get(field.name).map(|leaf| &leaf.value)
                 }

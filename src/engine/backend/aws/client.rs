@@ -28,7 +28,7 @@ use crate::engine::lease::core::Core;
 use crate::engine::setup::AwsTransport;
 use crate::engine::wire::error::Error;
 use crate::secret::Secret;
-use crate::username::Template;
+use crate::username::{self, Template};
 
 /// The longest that one attempt of a call may take.
 pub(super) const ATTEMPT_SECONDS_MAX: i64 = 10;
@@ -66,7 +66,7 @@ pub(super) struct Account {
     pacer: Mutex<Arc<Pacer>>,
     pacers: Arc<Pacers>,
     /// The username template, or what is wrong with it.
-    pub(super) template: Result<Template, String>,
+    pub(super) template: Result<Template, username::Error>,
     /// `config/lease`.
     pub(super) lease: LeaseConfig,
     /// The endpoint of IAM, where it is not Amazon's.

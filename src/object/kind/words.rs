@@ -8,8 +8,10 @@ use std::collections::BTreeMap;
 
 use serde_json::Value;
 
-use super::review::Values;
-use super::{Class, FieldValue, Kind, Leaf, Shape};
+use super::{Class, Kind};
+use crate::object::field::{Field, Shape};
+use crate::object::leaf::{FieldValue, Leaf};
+use crate::object::review::Values;
 
 /// A block of a declaration, or a whole one.
 #[derive(Debug)]
@@ -151,7 +153,7 @@ impl Values for Declared<'_> {
     fn value(&self, name: &str) -> Cow<'_, Value> {
         match self.fields.get(name).map(|leaf| &leaf.value) {
             Some(FieldValue::Data(value)) => Cow::Borrowed(value),
-            _ => Cow::Owned(self.kind.field(name).map_or(Value::Null, super::Field::default_value)),
+            _ => Cow::Owned(self.kind.field(name).map_or(Value::Null, Field::default_value)),
         }
     }
 }

@@ -1,7 +1,9 @@
 //! The key that a mount signs with, in a kind that has one. An engine tells its id and never its secret, and may have
 //! another one than was written: it rotated it.
 
-use super::{KINDS, Kind, Live, Object};
+use super::Kind;
+use super::live::Live;
+use super::object::Object;
 
 /// Which fields of a kind are the key, and what is known of it.
 #[derive(Debug)]
@@ -26,11 +28,6 @@ impl Kind {
     pub fn is_of_key(&self, field: &str) -> bool {
         self.key.is_some_and(|key| key.fields().contains(&field))
     }
-}
-
-/// The mount whose key stands at this path, if one can stand there: `aws` of `aws/config/root`.
-pub fn keyed_mount(path: &str) -> Option<String> {
-    KINDS.iter().filter(|kind| kind.key.is_some()).find_map(|kind| kind.mount_prefix(path))
 }
 
 impl Live {

@@ -1,0 +1,36 @@
+//! What is asked of the API for an object, as a value: nothing here talks to an engine.
+
+use serde_json::{Map, Value};
+
+/// Where an object is read from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Read {
+    /// GET on this path; 404 is absent.
+    At(String),
+    /// One GET of `list`; the object is the entry named `key`, and absent if there is none.
+    Entry {
+        /// `sys/mounts`, `sys/auth`, `sys/audit`.
+        list: &'static str,
+        /// `aws/`.
+        key: String,
+    },
+}
+
+/// One write to the API. The body may hold secrets, so it has no `Debug`.
+pub struct Call {
+    /// What to do.
+    pub verb: Verb,
+    /// Where.
+    pub path: String,
+    /// The JSON body.
+    pub body: Map<String, Value>,
+}
+
+/// The verb of a [`Call`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verb {
+    /// POST.
+    Write,
+    /// DELETE.
+    Delete,
+}

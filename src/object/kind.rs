@@ -1,0 +1,237 @@
+//! A kind: the description of a sort of object, which objects and what is live of them refer to.
+
+pub(crate) mod key;
+pub(crate) mod live;
+pub(crate) mod object;
+mod paths;
+pub mod words;
+
+use std::collections::BTreeMap;
+
+use serde_json::{Map, Value};
+
+use self::key::RootKey;
+use self::live::Live;
+use self::object::Object;
+use super::call::Call;
+use super::document::Documents;
+use super::field::{Field, Told};
+use super::home::Home;
+use super::review::{AccessFields, LoginWords, Reviewed, Terms};
+
+/// A sort of object.
+pub struct Kind {
+    /// The field's own word for it: `aws role`, `acl policy`, `secrets engine`.
+    pub name: &'static str,
+    /// What sort of thing it is: creation goes up through the classes, deletion down.
+    pub class: Class,
+    /// Where its objects are.
+    pub home: Home,
+    /// Where the leases are that a change of one concerns.
+    pub leases: Leases,
+    /// What of it a review reads.
+    pub reviewed: Reviewed,
+    /// The block that it is declared in.
+    pub words: &'static words::Block,
+    /// The key in it that its mount signs with, if it has one.
+    pub key: Option<&'static RootKey>,
+    /// Its fields.
+    pub fields: &'static [Field],
+    /// Those of its fields that ledgers were kept without. Digests leave them out at their defaults, so that an object
+    /// is not taken for changed because its kind has grown.
+    pub later: &'static [&'static str],
+    /// How an update treats fields that are not sent.
+    pub update: Update,
+    /// What deleting does.
+    pub delete: Delete,
+    /// The API's answer for one object, as this kind's fields (unnormalised), and what else a write must send back.
+    /// `Err` says what is odd.
+    pub parse: Parse,
+    /// The calls that create it, or that turn `live` into it. None while a secret reference of the object is
+    /// unresolved: several endpoints would take the missing field for an empty one.
+    pub write: fn(object: &Object, live: Option<&Live>) -> Vec<Call>,
+    /// What creating, changing or deleting it does to people, beyond the object itself.
+    pub effect: fn(path: &str, change: Changed<'_>) -> Option<String>,
+    /// Objects that belong to the engine itself and are never reported or touched (`sys/policies/acl/root`).
+    pub built_in: fn(path: &str) -> bool,
+}
+
+/// How a kind reads an answer.
+pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>;
+
+/// What sort of thing a kind is, in the order of creation. Deletion goes the other way round.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Class {
+    /// Audit devices: nothing should happen unseen.
+    Audit,
+    /// Secrets engines and auth methods.
+    Mount,
+    /// What a mount needs before its roles: root credentials, lease settings.
+    Config,
+    /// ACL policies.
+    Policy,
+    /// Roles of secrets engines.
+    Role,
+    /// Roles of auth methods: logins. Last to come, first to go.
+    Login,
+}
+
+/// How an update treats fields that are not sent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Update {
+    /// They stay: send an explicit empty value to clear one.
+    Merge,
+    /// They go back to their defaults: always send everything.
+    Replace,
+    /// There is no update: delete, then create.
+    Recreate,
+}
+
+/// What deleting an object takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Delete {
+    /// DELETE on its path.
+    ByPath,
+    /// The engine has no such operation; the object is forgotten, and this says what stays behind.
+    Forget(&'static str),
+}
+
+/// Where the leases are that a change of an object concerns.
+#[derive(Debug)]
+pub enum Leases {
+    /// There are none.
+    None,
+    /// All of its mount, which it is or whose settings it is.
+    OfMount,
+    /// Those issued in its name at these folders of the mount, with its name below: `creds` for `aws/creds/<name>`.
+    /// Leases are counted in the first, which is the one that apps read.
+    Issued(&'static [&'static str]),
+}
+
+/// How an object changes, for [`Kind::effect`].
+#[derive(Clone, Copy, Debug)]
+pub enum Changed<'a> {
+    /// It comes.
+    Created(&'a Object),
+    /// These fields change.
+    Updated(&'a Object, &'a [&'static str]),
+    /// It goes.
+    Deleted,
+}
+
+impl std::fmt::Debug for Kind {
+    /// Its name: its words lead back to it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name)
+    }
+}
+
+impl PartialEq for Kind {
+    fn eq(&self, other: &Self) -> bool {
+        self.name == other.name
+    }
+}
+
+impl Eq for Kind {}
+
+impl Kind {
+    /// The field of this name.
+    pub fn field(&self, name: &str) -> Option<&'static Field> {
+        self.fields.iter().find(|field| field.name == name)
+    }
+
+    /// Whether an engine tells the field of this name.
+    pub fn tells(&self, name: &str) -> bool {
+        self.field(name).is_some_and(|field| field.told == Told::Readable)
+    }
+
+    /// Whether objects of it have something that no engine tells.
+    pub fn has_hidden(&self) -> bool {
+        self.fields.iter().any(|field| field.told == Told::WriteOnly)
+    }
+
+    /// An engine's answer for one object, parsed and normalised, with the table's defaults filled in. Fields
+    /// that cannot be normalised keep the engine's own spelling, so that they show up as a difference. What a kind
+    /// parses beyond its table is kept as it came.
+    ///
+    /// # Errors
+    /// What is odd about the answer.
+    pub fn live(&'static self, path: &str, data: &Map<String, Value>) -> Result<Live, String> {
+        self.live_among(path, data, &mut Documents::default())
+    }
+
+    /// As [`Kind::live`], of one answer of many: a policy document that several of them have is parsed once.
+    ///
+    /// # Errors
+    /// What is odd about the answer.
+    pub fn live_among(
+        &'static self,
+        path: &str,
+        data: &Map<String, Value>,
+        documents: &mut Documents,
+    ) -> Result<Live, String> {
+        let mut parsed = (self.parse)(data)?;
+        let fields = self
+            .fields
+            .iter()
+            .filter(|field| field.told == Told::Readable)
+            .map(|field| {
+                let value = match parsed.remove(field.name) {
+                    Some(value) => documents.normalise(field.shape, value),
+                    None => field.default_value(),
+                };
+                (field.name, value)
+            })
+            .collect();
+        parsed.retain(|name, value| self.field(name).is_none() && !value.is_null());
+        Ok(Live { kind: self, path: path.to_owned(), fields, apart: BTreeMap::new(), others: parsed })
+    }
+
+    /// What its credentials may do is judged: guardrails go with it to the engine.
+    pub fn is_judged(&self) -> bool {
+        self.access_fields().is_some()
+    }
+
+    /// Which of its fields say what its credentials may do; `None` of kinds that are no roles.
+    pub fn access_fields(&self) -> Option<&'static AccessFields> {
+        match self.reviewed {
+            Reviewed::Access(fields) => Some(fields),
+            _ => None,
+        }
+    }
+
+    /// How a login tells of itself; `None` of other kinds.
+    pub fn login_words(&self) -> Option<&'static LoginWords> {
+        match self.reviewed {
+            Reviewed::Login(words) => Some(words),
+            _ => None,
+        }
+    }
+
+    /// Which of its fields are lease terms.
+    pub fn lease_terms(&self) -> Option<Terms> {
+        match self.reviewed {
+            Reviewed::Terms(terms) => Some(terms),
+            Reviewed::Fields(remarks) => remarks.terms,
+            _ => None,
+        }
+    }
+
+    /// Below which path of lease ids the leases are that a change of an object concerns.
+    pub fn lease_prefix(&self, path: &str) -> Option<String> {
+        let mount = self.mount_prefix(path);
+        match self.leases {
+            Leases::None => None,
+            Leases::OfMount => mount,
+            Leases::Issued(folders) => Some(format!("{}/{}/{}", mount?, folders.first()?, self.name_of(path)?)),
+        }
+    }
+
+    /// The folders of a mount at which something is issued in the name of an object of this kind.
+    pub fn issued_in(&self) -> &'static [&'static str] {
+        match self.leases {
+            Leases::Issued(folders) => folders,
+            Leases::None | Leases::OfMount => &[],
+        }
+    }
+}

@@ -1,0 +1,151 @@
+//! What the files say an engine shall hold.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+use super::Kind;
+use crate::object::field::{self, Field, Told};
+use crate::object::leaf::{FieldValue, Leaf, Origin};
+use crate::object::place::Place;
+use crate::secret::Secret;
+
+/// A desired object: what the files say an engine shall hold at one path.
+#[derive(Clone, Debug)]
+pub struct Object {
+    /// Its sort.
+    pub kind: &'static Kind,
+    /// The API path that names it: `aws/roles/webapp`, `sys/mounts/aws`, `sys/policies/acl/app-webapp`.
+    pub path: String,
+    /// The app it was lowered from, if from one.
+    pub app: Option<String>,
+    /// The declaration it comes from.
+    pub place: Place,
+    /// The declared fields, by the names of the kind's table, already normalised. A field that is
+    /// absent has its table's default.
+    pub fields: BTreeMap<&'static str, Leaf>,
+    /// Never delete it (`protect = true`).
+    pub protect: bool,
+    /// What becomes of a declared key once an engine has another.
+    pub on_rotate: OnRotate,
+}
+
+/// What becomes of a declared key when an engine has another one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OnRotate {
+    /// Nobody said: it is written, unless the engine's is neither it nor the one that was written last.
+    #[default]
+    Seen,
+    /// The engine's stays: a key is set once.
+    Keep,
+    /// The declared one is written.
+    Replace,
+}
+
+impl OnRotate {
+    /// The words for it in an estate; nobody writes the first.
+    pub const WORDS: &[&str] = &["keep", "replace"];
+
+    /// Reads one of the [`OnRotate::WORDS`].
+    pub fn of_word(word: &str) -> Option<Self> {
+        match word {
+            "keep" => Some(Self::Keep),
+            "replace" => Some(Self::Replace),
+            _ => None,
+        }
+    }
+}
+
+impl Object {
+    /// An object with nothing declared: every field at its default.
+    pub fn at_defaults(kind: &'static Kind, path: &str, app: Option<&str>, place: &Place) -> Self {
+        Self {
+            kind,
+            path: path.to_owned(),
+            app: app.map(str::to_owned),
+            place: place.clone(),
+            fields: BTreeMap::new(),
+            protect: false,
+            on_rotate: OnRotate::Seen,
+        }
+    }
+
+    /// The value of a field that is not a secret: as declared, or the table's default.
+    pub fn value(&self, name: &str) -> Value {
+        match self.fields.get(name).map(|leaf| &leaf.value) {
+            Some(FieldValue::Data(value)) => value.clone(),
+            _ => self.kind.field(name).map_or(Value::Null, Field::default_value),
+        }
+    }
+
+    /// Whether the files say something about a field.
+    pub fn declares(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|leaf| leaf.origin == Origin::Declared)
+    }
+
+    /// The fields that nobody declared and that stay as they were when the object was taken over.
+    pub fn adopted(&self) -> impl Iterator<Item = (&'static str, &Value)> {
+        self.fields.iter().filter_map(|(name, leaf)| match &leaf.value {
+            FieldValue::Data(value) if leaf.origin == Origin::Adopted => Some((*name, value)),
+            _ => None,
+        })
+    }
+
+    /// What is sent for a field that is not a secret: its author's wording, or else its value.
+    pub fn wording(&self, name: &str) -> Value {
+        let document = self.fields.get(name).and_then(|leaf| leaf.document.as_ref());
+        document.map_or_else(|| self.value(name), |document| Value::from(document.wording()))
+    }
+
+    /// The resolved secret of a field, if it is declared and resolved.
+    pub fn secret(&self, name: &str) -> Option<&Secret> {
+        match self.fields.get(name).map(|leaf| &leaf.value) {
+            Some(FieldValue::Secret(secret)) => Some(secret),
+            _ => None,
+        }
+    }
+
+    /// The declared fields that an engine tells apart from the others, with the paths where it does.
+    pub fn apart(&self) -> impl Iterator<Item = (&'static Field, String)> {
+        self.kind.fields.iter().filter_map(|field| match field.told {
+            Told::Apart(below) if self.fields.contains_key(field.name) => {
+                Some((field, format!("{}/{below}", self.path)))
+            }
+            _ => None,
+        })
+    }
+
+    /// The fields whose secret reference is not resolved yet, with the reference.
+    pub fn unresolved(&self) -> impl Iterator<Item = (&'static str, &str, &Place)> {
+        self.fields.iter().filter_map(|(name, leaf)| match &leaf.value {
+            FieldValue::Unresolved(reference) => Some((*name, reference.as_str(), &leaf.place)),
+            _ => None,
+        })
+    }
+
+    /// Whether a field refers to a secret that is not resolved yet.
+    pub fn is_unresolved(&self, name: &str) -> bool {
+        self.fields.get(name).is_some_and(|leaf| matches!(leaf.value, FieldValue::Unresolved(_)))
+    }
+
+    /// Puts the text that a reference stands for in its place. In a field that an engine tells (an access
+    /// key id) it becomes plain data, so that a change of it by hand is seen; elsewhere it stays a secret.
+    ///
+    /// # Errors
+    /// A text that the field's shape does not allow; the message does not hold the text.
+    pub fn resolve(&mut self, name: &str, secret: Secret) -> Result<(), String> {
+        let Some(field) = self.kind.field(name) else { return Err(format!("{} has no field {name}", self.path)) };
+        let value = match field.told {
+            Told::WriteOnly => FieldValue::Secret(secret),
+            Told::Readable | Told::Apart(_) => FieldValue::Data(
+                field::normalise(field.shape, &Value::from(secret.expose()))
+                    .map_err(|_| format!("{name} does not have the form it needs"))?,
+            ),
+        };
+        if let Some(leaf) = self.fields.get_mut(name) {
+            leaf.value = value;
+            leaf.document = None;
+        }
+        Ok(())
+    }
+}

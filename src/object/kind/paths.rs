@@ -1,0 +1,105 @@
+//! The paths of a kind's objects, put together and taken apart by its home.
+
+use super::Kind;
+use crate::object::call::Read;
+use crate::object::home::{Home, Table, key};
+
+impl Kind {
+    /// The path of an object; a kind that needs no mount, or no name, does not look at it.
+    pub fn path(&self, mount: &str, name: &str) -> String {
+        match &self.home {
+            Home::Entry(table) => table.entry(name),
+            Home::Folder { path, .. } => format!("{path}/{name}"),
+            Home::Below { table, folder, .. } => format!("{}{mount}/{folder}/{name}", table.below.unwrap_or_default()),
+            Home::Setting { table, path, .. } => format!("{}{mount}/{path}", table.below.unwrap_or_default()),
+        }
+    }
+
+    /// Where an object is read from.
+    pub fn read(&self, path: &str) -> Read {
+        match &self.home {
+            Home::Entry(table) => Read::Entry { list: table.list, key: key(table, path) },
+            Home::Folder { .. } | Home::Below { .. } | Home::Setting { .. } => Read::At(path.to_owned()),
+        }
+    }
+
+    /// The table that an object is in, or that its mount is in.
+    pub fn table(&self) -> Option<&'static Table> {
+        match self.home {
+            Home::Entry(table) | Home::Below { table, .. } | Home::Setting { table, .. } => Some(table),
+            Home::Folder { .. } => None,
+        }
+    }
+
+    /// The type of the mounts that its objects are below.
+    pub fn sort(&self) -> Option<&'static str> {
+        match self.home {
+            Home::Below { sort, .. } | Home::Setting { sort, .. } => Some(sort),
+            Home::Entry(_) | Home::Folder { .. } => None,
+        }
+    }
+
+    /// The folder of these objects below a mount of this type, if such mounts have one: `auth/approle/role`.
+    pub fn folder_below(&self, of: &Table, sort: &str, mount: &str) -> Option<String> {
+        match self.home {
+            Home::Below { table, sort: own, folder, .. } if table == of && own == sort => {
+                Some(format!("{}{mount}/{folder}", table.below?))
+            }
+            _ => None,
+        }
+    }
+
+    /// The field that tells a whole object in a list from a few words about one.
+    pub fn witness(&self) -> Option<&'static str> {
+        match self.home {
+            Home::Folder { witness, .. } | Home::Below { witness, .. } => Some(witness),
+            Home::Entry(_) | Home::Setting { .. } => None,
+        }
+    }
+
+    /// The mount that an object is, or is below: `approle` of `auth/approle/role/app-web`.
+    pub fn mount_of<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match self.home {
+            Home::Entry(table) => {
+                table.below?;
+                Some(path.strip_prefix(table.list)?.strip_prefix('/')?.trim_end_matches('/'))
+            }
+            Home::Folder { .. } => None,
+            Home::Below { table, folder, .. } => {
+                let (parent, _) = path.strip_prefix(table.below?)?.rsplit_once('/')?;
+                parent.strip_suffix(folder)?.strip_suffix('/')
+            }
+            Home::Setting { table, path: below, .. } => {
+                path.strip_prefix(table.below?)?.strip_suffix(below)?.strip_suffix('/')
+            }
+        }
+    }
+
+    /// The name of an object in its folder: `app-web` of `auth/approle/role/app-web`.
+    pub fn name_of<'p>(&self, path: &'p str) -> Option<&'p str> {
+        match self.home {
+            Home::Folder { path: folder, .. } => path.strip_prefix(folder)?.strip_prefix('/'),
+            Home::Below { .. } => Some(path.rsplit_once('/')?.1),
+            Home::Entry(_) | Home::Setting { .. } => None,
+        }
+    }
+
+    /// The path of the mount that an object is, or is below, as paths below it begin: `auth/approle`.
+    pub fn mount_prefix(&self, path: &str) -> Option<String> {
+        Some(format!("{}{}", self.table()?.below?, self.mount_of(path)?))
+    }
+
+    /// Below which paths everything goes when an object goes: `auth/approle/` of `sys/auth/approle`.
+    pub fn below(&self, path: &str) -> Option<String> {
+        let Home::Entry(table) = self.home else { return None };
+        Some(format!("{}{}/", table.below?, self.mount_of(path)?))
+    }
+
+    /// The path of the mount that an object is below: `sys/mounts/aws` of `aws/config/root`.
+    pub fn mount_path(&self, path: &str) -> Option<String> {
+        match self.home {
+            Home::Below { table, .. } | Home::Setting { table, .. } => Some(table.entry(self.mount_of(path)?)),
+            Home::Entry(_) | Home::Folder { .. } => None,
+        }
+    }
+}

@@ -1,0 +1,149 @@
+//! What is mounted: its type, its folders and its settings, by the table of kinds.
+
+use serde_json::Value;
+
+use super::home::{Home, Table};
+use super::kind::Kind;
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::review::Reviewed;
+use super::table::KINDS;
+
+/// A mount: the table that it is in, its type, and its name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Mount<'a> {
+    /// The table.
+    pub table: &'static Table,
+    /// `approle`.
+    pub sort: String,
+    /// Without what stands before it in paths, and without a slash at its end.
+    pub name: &'a str,
+}
+
+impl<'a> Mount<'a> {
+    /// The mount at a path, whose type this is.
+    pub fn of(kind: &'static Kind, path: &'a str, sort: Option<&Value>) -> Option<Self> {
+        let Home::Entry(table) = kind.home else { return None };
+        Some(Self { table, sort: sort?.as_str()?.to_owned(), name: kind.mount_of(path)? })
+    }
+
+    /// The folders of objects that it has.
+    pub fn folders(&self) -> impl Iterator<Item = (&'static Kind, String)> + use<'a> {
+        let Self { table, sort, name } = self.clone();
+        KINDS.iter().filter_map(move |kind| Some((*kind, kind.folder_below(table, &sort, name)?)))
+    }
+
+    /// The settings that it has: their kinds and their paths.
+    pub fn settings(&self) -> impl Iterator<Item = (&'static Kind, String)> + use<'a> {
+        let Self { table, sort, name } = self.clone();
+        let of_sort = KINDS.iter().copied().filter(
+            move |kind| matches!(kind.home, Home::Setting { table: of, sort: own, .. } if of == table && own == sort),
+        );
+        of_sort.map(move |kind| (kind, kind.path(name, "")))
+    }
+}
+
+impl Object {
+    /// The mount that it is, if it is one.
+    pub fn mount(&self) -> Option<Mount<'_>> {
+        Mount::of(self.kind, &self.path, Some(&self.value("type")))
+    }
+}
+
+impl Live {
+    /// The mount that it is, if it is one.
+    pub fn mount(&self) -> Option<Mount<'_>> {
+        Mount::of(self.kind, &self.path, self.fields.get("type"))
+    }
+}
+
+impl Kind {
+    /// The paths of what an object stands on, whether or not there is any: its mount and, if it is no setting itself, the
+    /// settings of that, since what is issued would be made with them.
+    pub fn needs(&self, path: &str) -> Vec<String> {
+        let mut needs: Vec<String> = self.mount_path(path).into_iter().collect();
+        if let (Home::Below { table, sort, .. }, Some(mount)) = (&self.home, self.mount_of(path)) {
+            let mount = Mount { table, sort: (*sort).to_owned(), name: mount };
+            needs.extend(mount.settings().map(|(_, path)| path));
+        }
+        needs
+    }
+}
+
+/// The mount whose key stands at this path, if one can stand there: `aws` of `aws/config/root`.
+pub fn keyed_mount(path: &str) -> Option<String> {
+    KINDS.iter().filter(|kind| kind.key.is_some()).find_map(|kind| kind.mount_prefix(path))
+}
+
+/// The paths of the objects that may say how long leases of a mount live, without the mount itself.
+pub fn terms_of<'m>(mount: &'m str) -> impl Iterator<Item = String> + 'm {
+    let terms = KINDS.iter().filter(|kind| matches!(kind.reviewed, Reviewed::Terms(_)));
+    terms.map(move |kind| kind.path(mount, ""))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Home, Mount};
+    use crate::object::home::{ENGINES, METHODS};
+    use crate::object::{Class, Delete, KINDS, kind};
+
+    #[test]
+    fn a_path_is_taken_apart_as_it_was_put_together() {
+        for kind in KINDS {
+            for mount in ["aws", "a/b", "roles", "config/root", "auth/role"] {
+                let path = kind.path(mount, "name");
+                let expected = match kind.home {
+                    Home::Entry(table) => table.below.map(|_| "name"),
+                    Home::Folder { .. } => None,
+                    Home::Below { .. } | Home::Setting { .. } => Some(mount),
+                };
+                assert_eq!(kind.mount_of(&path), expected, "{}: {path}", kind.name);
+                let (list, below) = match kind.home {
+                    Home::Entry(table) => (None, table.below.map(|before| format!("{before}name/"))),
+                    Home::Folder { .. } => (None, None),
+                    Home::Below { table, .. } | Home::Setting { table, .. } => (Some(table.list), None),
+                };
+                assert_eq!(kind.mount_path(&path), list.map(|list| format!("{list}/{mount}")), "{}", kind.name);
+                assert_eq!(kind.below(&path), below, "{}", kind.name);
+            }
+            for odd in ["", "/", "aws", "sys", "auth/", "role/x", "/role/x", "config/root"] {
+                assert!(kind.mount_of(odd).is_none_or(|mount| odd.contains(mount)), "{}: {odd}", kind.name);
+            }
+        }
+    }
+
+    #[test]
+    fn what_can_be_listed_has_a_witness_that_every_answer_has() {
+        for kind in KINDS {
+            let listed = matches!(kind.home, Home::Folder { .. } | Home::Below { .. });
+            assert_eq!(kind.witness().is_some(), listed, "{}", kind.name);
+            assert!(kind.witness().is_none_or(|witness| kind.tells(witness)), "{}", kind.name);
+        }
+    }
+
+    #[test]
+    fn roles_stand_on_their_mount_and_its_settings() {
+        let needs = |name: &str, path: &str| kind(name).expect("known").needs(path).join(" ");
+        assert_eq!(needs("aws role", "a/b/roles/c"), "sys/mounts/a/b a/b/config/root a/b/config/lease");
+        assert_eq!(needs("approle role", "auth/approle/role/c"), "sys/auth/approle");
+        assert_eq!(needs("aws lease", "aws/config/lease"), "sys/mounts/aws");
+        assert_eq!(needs("secrets engine", "sys/mounts/aws"), "");
+    }
+
+    #[test]
+    fn every_kind_that_a_mount_has_one_of_is_asked_for() {
+        let of_kinds = KINDS.iter().filter(|kind| kind.class == Class::Config && kind.sort() == Some("aws"));
+        let mut named: Vec<&str> = of_kinds.map(|kind| kind.name).collect();
+        let settings = |table| Mount { table, sort: "aws".to_owned(), name: "team/aws" }.settings();
+        let mut asked: Vec<&str> = settings(&ENGINES).map(|(kind, _)| kind.name).collect();
+        named.sort_unstable();
+        asked.sort_unstable();
+        assert_eq!(asked, named);
+        assert!(
+            settings(&ENGINES).all(|(kind, path)| {
+                path.starts_with("team/aws/config/") && matches!(kind.delete, Delete::Forget(_))
+            })
+        );
+        assert_eq!(settings(&METHODS).count(), 0);
+    }
+}

@@ -1,0 +1,51 @@
+//! The table of kinds, and what is found by it.
+
+use super::kind::{Class, Kind};
+use super::{acl_policy, approle_role, audit_device, auth_mount, aws_lease, aws_role, aws_root, mount, userpass_user};
+
+/// Every kind there is, in the order of creation.
+pub static KINDS: &[&Kind] = &[
+    &audit_device::KIND,
+    &mount::KIND,
+    &auth_mount::KIND,
+    &aws_root::KIND,
+    &aws_lease::KIND,
+    &acl_policy::KIND,
+    &aws_role::KIND,
+    &approle_role::KIND,
+    &userpass_user::KIND,
+    #[cfg(test)]
+    &super::trial::CONFIG,
+    #[cfg(test)]
+    &super::trial::KIND,
+];
+
+/// The kind of this name, as the ledger and saved plans write it.
+pub fn kind(name: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.name == name)
+}
+
+/// The kind of the logins that an auth method of this type has.
+pub fn login_of(sort: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.class == Class::Login && kind.sort() == Some(sort))
+}
+
+/// The types of the auth methods that have logins.
+pub fn methods() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().filter(|kind| kind.class == Class::Login).filter_map(|kind| kind.sort())
+}
+
+/// The kinds of the roles that secrets engines have.
+pub fn roles() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().copied().filter(|kind| kind.class == Class::Role)
+}
+
+/// The path of the ACL policy of this name, as tokens name it.
+pub fn policy_path(name: &str) -> String {
+    acl_policy::KIND.path("", name)
+}
+
+/// The name of the ACL policy at this path, if one can be there.
+pub fn policy_name(path: &str) -> Option<&str> {
+    acl_policy::KIND.name_of(path)
+}

@@ -1,0 +1,115 @@
+//! A plan as a value.
+
+use super::change::{Change, Summary, Unmanaged};
+use super::kept::Kept;
+use super::limit::Refusal;
+use crate::object::{Object, Place, fingerprint};
+use crate::review;
+
+/// What would change, and why it may not.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    /// The environment it is for.
+    pub environment: String,
+    /// The estate's commit, with `-dirty` if its files are changed; `None` outside git.
+    pub commit: Option<String>,
+    /// The changes, in the order in which they are made.
+    pub changes: Vec<Change>,
+    /// How many declared objects already are as declared.
+    pub unchanged: usize,
+    /// Keys that stay as the engine has them.
+    pub kept: Vec<Kept>,
+    /// Objects of the engine that are neither declared nor ours.
+    pub unmanaged: Vec<Unmanaged>,
+    /// Why this plan may not be applied.
+    pub refusals: Vec<Refusal>,
+    /// Who gains and loses what by it; `None` if nothing changes, or before it was looked at.
+    pub review: Option<review::Environment>,
+    /// The digest of that: it goes with every write.
+    pub review_digest: Option<String>,
+    /// What could not be looked at, and what that means.
+    pub notes: Vec<String>,
+}
+
+impl Plan {
+    /// Refuses the plan because a mount would leave the AWS account in which it has leases out: `None` if the token
+    /// may not know how many.
+    pub fn refuse_account_change(&mut self, path: &str, place: &Place, leases: Option<usize>) {
+        let (path, place) = (path.to_owned(), place.clone());
+        self.refusals.push(Refusal::AccountChange { path, place, leases });
+    }
+
+    /// Refuses the plan because its files came before those of an earlier apply.
+    pub fn refuse_older(&mut self, newer: &str, example: &str) {
+        let (newer, example) = (newer.to_owned(), example.to_owned());
+        let commit = self.commit.clone().unwrap_or_default();
+        self.refusals.push(Refusal::Older { commit, newer, example });
+    }
+
+    /// The SHA-256 of what it would do, in hexadecimal digits: the changes, the live objects that they were computed
+    /// from, and what they mean for access. It does not depend on commits and places, nor on what they do to people: how
+    /// many leases are out changes by the minute, and not every token may know.
+    pub fn digest(&self) -> String {
+        let mut plan = self.facts();
+        for change in plan["changes"].as_array_mut().into_iter().flatten() {
+            change["declared"].take();
+            change["effects"].take();
+        }
+        let facts = serde_json::json!({
+            "environment": plan["environment"].take(),
+            "changes": plan["changes"].take(),
+            "review": self.review_digest,
+        });
+        fingerprint::of_value(&facts)
+    }
+
+    /// Takes [`Plan::refuse_account_change`] back: somebody said that it is meant.
+    pub fn allow_account_change(&mut self) {
+        self.refusals.retain(|refusal| !matches!(refusal, Refusal::AccountChange { .. }));
+    }
+
+    /// How much it does.
+    pub fn summary(&self) -> Summary {
+        Summary::of(self.changes.iter().map(|change| change.action))
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.changes.is_empty()
+    }
+
+    /// The exit code of `leasehold plan`: 0 nothing to do, 2 changes, 3 refused.
+    pub fn exit_code(&self) -> u8 {
+        match (self.refusals.is_empty(), self.changes.is_empty()) {
+            (false, _) => 3,
+            (true, false) => 2,
+            (true, true) => 0,
+        }
+    }
+
+    /// The key of an object that stays as the engine has it.
+    pub fn kept(&self, path: &str) -> Option<&Kept> {
+        self.kept.iter().find(|kept| kept.path == path)
+    }
+
+    /// What the ledger remembers of the key of an object that is written, or that stays; `None` of kinds without one.
+    pub fn keys_of(&self, object: &Object) -> Option<Vec<String>> {
+        let key = object.kind.key?;
+        if let Some(kept) = self.kept(&object.path) {
+            return Some(kept.written.iter().cloned().collect());
+        }
+        let declared = object.value(key.id);
+        Some(declared.as_str().filter(|key| !key.is_empty()).map(str::to_owned).into_iter().collect())
+    }
+
+    /// The key that an engine has once an object is settled, empty if none; `None` of kinds without keys.
+    pub fn key_of(&self, object: &Object) -> Option<String> {
+        let declared = object.value(object.kind.key?.id).as_str().unwrap_or_default().to_owned();
+        Some(self.kept(&object.path).map_or(declared, |kept| kept.live.clone()))
+    }
+
+    /// An object as it is to be if a key of it stays.
+    pub fn with_kept(&self, object: &Object) -> Option<Object> {
+        Some(self.kept(&object.path)?.object(object))
+    }
+}
