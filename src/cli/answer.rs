@@ -3,8 +3,8 @@
 use serde_json::Value;
 
 use super::error::CliError;
-use super::global::Format;
-use super::{Global, output, table};
+use super::global::{Format, Global};
+use super::{output, table};
 use crate::api::Answer;
 
 /// Prints an answer in the form that was asked for.

@@ -8,9 +8,9 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::Global;
 use super::context::{Context, Warnings};
 use super::error::CliError;
+use super::global::Global;
 use super::output;
 use crate::api::Client;
 use crate::apply::{self, Options, Outcome};

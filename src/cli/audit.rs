@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 use super::answer::succeed;
 use super::context::with_client;
 use super::error::CliError;
-use super::global::Format;
+use super::global::{Format, Global};
 use super::request::{body, mount_path};
-use super::{Global, answer, data, output, table};
+use super::{answer, data, output, table};
 
 /// Arguments of `leasehold audit`.
 #[derive(Debug, clap::Args)]

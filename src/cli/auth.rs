@@ -1,7 +1,8 @@
 //! `leasehold auth`.
 
 use super::error::CliError;
-use super::{Global, mounts};
+use super::global::Global;
+use super::mounts;
 
 /// Arguments of `leasehold auth`.
 #[derive(Debug, clap::Args)]

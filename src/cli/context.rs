@@ -13,8 +13,8 @@ use std::time::Duration;
 use tokio::sync::Mutex;
 
 use super::error::CliError;
-use super::global::{TOKENS, exactly};
-use super::{Global, embedded, output, token_file};
+use super::global::{Global, TOKENS, exactly};
+use super::{embedded, output, token_file};
 use crate::api::{self, Client, Target};
 use crate::clock::Clock;
 use crate::engine::{Engine, OpenError};

@@ -3,8 +3,9 @@
 use super::answer::succeed;
 use super::context::with_client;
 use super::error::CliError;
+use super::global::Global;
 use super::request;
-use super::{Global, answer, data, output, table};
+use super::{answer, data, output, table};
 
 /// Arguments of `leasehold delete`.
 #[derive(Debug, clap::Args)]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::forms;
-use super::global::Format;
-use super::{Global, output};
+use super::global::{Format, Global};
+use super::output;
 use crate::drift::Drift;
 use crate::proposal;
 

@@ -2,8 +2,9 @@
 
 use super::context::Context;
 use super::error::CliError;
+use super::global::Global;
 use super::request;
-use super::{Global, ledger, output};
+use super::{ledger, output};
 use crate::apply;
 use crate::ledger::describe;
 use crate::plan::escape;

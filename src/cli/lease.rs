@@ -4,9 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::context::{Context, with_client};
 use super::error::CliError;
-use super::global::Format;
+use super::global::{Format, Global};
 use super::request::body;
-use super::{Global, answer, output};
+use super::{answer, output};
 use crate::api::Client;
 
 /// Arguments of `leasehold lease`.

@@ -4,9 +4,9 @@ use serde_json::Value;
 
 use super::context::with_client;
 use super::error::CliError;
-use super::global::Format;
+use super::global::{Format, Global};
 use super::request;
-use super::{Global, answer, output, table};
+use super::{answer, output, table};
 
 /// Arguments of `leasehold list`.
 #[derive(Debug, clap::Args)]

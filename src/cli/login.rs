@@ -11,8 +11,8 @@ use serde_json::{Map, Value};
 use super::context::{Context, with_client};
 use super::data::{self, Sources as _};
 use super::error::CliError;
-use super::global::{Format, TOKENS, exactly};
-use super::{Global, answer, output, token_file};
+use super::global::{Format, Global, TOKENS, exactly};
+use super::{answer, output, token_file};
 use crate::api::{Answer, Client};
 use crate::secret::Secret;
 

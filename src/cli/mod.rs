@@ -48,7 +48,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use self::error::CliError;
-pub(crate) use self::global::Global;
+use self::global::Global;
 
 /// Declarative, reviewed and accounted-for AWS credentials
 #[derive(Debug, Parser)]

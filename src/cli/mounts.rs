@@ -5,9 +5,9 @@ use serde_json::{Map, Value, json};
 use super::answer::succeed;
 use super::context::{Context, with_client};
 use super::error::CliError;
-use super::global::Format;
+use super::global::{Format, Global};
 use super::request::{body, mount_path};
-use super::{Global, answer, output, table};
+use super::{answer, output, table};
 
 /// Which sort of mount.
 #[derive(Clone, Copy, Debug)]

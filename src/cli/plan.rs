@@ -2,11 +2,10 @@
 
 use std::path::PathBuf;
 
-use super::Global;
 use super::context::{Context, Warnings};
 use super::error::CliError;
 use super::forms;
-use super::global::Format;
+use super::global::{Format, Global};
 use super::output;
 use crate::plan::Adopt;
 use crate::proposal::{Proposal, Word};

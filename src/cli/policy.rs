@@ -6,9 +6,9 @@ use super::answer::succeed;
 use super::context::with_client;
 use super::data::Sources as _;
 use super::error::CliError;
-use super::global::Format;
+use super::global::{Format, Global};
 use super::request::body;
-use super::{Global, answer, data, output, table};
+use super::{answer, data, output, table};
 
 /// Arguments of `leasehold policy`.
 #[derive(Debug, clap::Args)]

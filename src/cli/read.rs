@@ -2,7 +2,8 @@
 
 use super::context::with_client;
 use super::error::CliError;
-use super::{Global, answer, data, request, table};
+use super::global::Global;
+use super::{answer, data, request, table};
 
 /// Arguments of `leasehold read`.
 #[derive(Debug, clap::Args)]

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 
 use tokio::net::TcpListener;
 
-use super::Global;
 use super::error::CliError;
+use super::global::Global;
 use super::output;
 use super::server::{log_to_stderr, stopped};
 use crate::clock::Clock;

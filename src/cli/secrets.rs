@@ -1,7 +1,8 @@
 //! `leasehold secrets`.
 
 use super::error::CliError;
-use super::{Global, mounts};
+use super::global::Global;
+use super::mounts;
 
 /// Arguments of `leasehold secrets`.
 #[derive(Debug, clap::Args)]

@@ -14,9 +14,9 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use self::settings::{AwsChoice, Settings};
 use self::tls::Certificate;
-use super::Global;
 use super::embedded::LazySandbox;
 use super::error::CliError;
+use super::global::Global;
 use super::output;
 use crate::clock::Clock;
 use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage, VERSION};

@@ -4,8 +4,8 @@ use serde_json::Value;
 
 use super::context::with_client;
 use super::error::CliError;
-use super::global::Format;
-use super::{Global, answer, output, table};
+use super::global::{Format, Global};
+use super::{answer, output, table};
 
 /// Arguments of `leasehold status`.
 #[derive(Debug, clap::Args)]

@@ -9,8 +9,9 @@ use super::answer::succeed;
 use super::context::{Context, with_client};
 use super::data::Sources as _;
 use super::error::CliError;
+use super::global::Global;
 use super::request::body;
-use super::{Global, answer, data, output};
+use super::{answer, data, output};
 use crate::api::Client;
 
 /// Arguments of `leasehold token`.

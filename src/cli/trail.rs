@@ -7,11 +7,10 @@ use std::path::{Path, PathBuf};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
-use super::Global;
 use super::context::Context;
 use super::error::CliError;
 use super::forms;
-use super::global::Format;
+use super::global::{Format, Global};
 use super::output;
 use crate::clock::Clock;
 use crate::text::one_line;

@@ -2,9 +2,9 @@
 
 use super::context::with_client;
 use super::error::CliError;
-use super::global::Format;
+use super::global::{Format, Global};
 use super::request;
-use super::{Global, answer, data, output};
+use super::{answer, data, output};
 
 /// Arguments of `leasehold write`.
 #[derive(Debug, clap::Args)]

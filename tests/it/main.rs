@@ -78,5 +78,6 @@ mod wire_sys;
 mod wire_table;
 mod wire_terraform;
 mod wire_token_leases;
+mod wire_userpass;
 
 use common::{aws, bao, between, env, fake, http, python, servers, traced};

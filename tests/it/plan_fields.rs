@@ -190,6 +190,36 @@ const CASES: &[(&str, &str, Case)] = &[
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
     ("approle role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    (
+        "userpass user",
+        "password",
+        Texts(["password = \"secret:env:ONE\"", "password = \"secret:env:TWO\"", "password = \"secret:env:THREE\""]),
+    ),
+    (
+        "userpass user",
+        "token_policies",
+        Texts(["", "policies = [\"fields-extra\"]", "policies = [\"default\", \"fields-extra\"]"]),
+    ),
+    ("userpass user", "token_ttl", Texts(["", "token_ttl = \"20m\"", "token_ttl = \"21m\""])),
+    ("userpass user", "token_max_ttl", Texts(["", "token_max_ttl = \"2h\"", "token_max_ttl = \"3h\""])),
+    (
+        "userpass user",
+        "token_explicit_max_ttl",
+        Texts(["", "token_explicit_max_ttl = \"2h\"", "token_explicit_max_ttl = \"3h\""]),
+    ),
+    ("userpass user", "token_period", Texts(["", "token_period = \"1h\"", "token_period = \"2h\""])),
+    ("userpass user", "token_num_uses", Texts(["", "token_num_uses = 5", "token_num_uses = 6"])),
+    (
+        "userpass user",
+        "token_bound_cidrs",
+        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+    ),
+    (
+        "userpass user",
+        "token_no_default_policy",
+        Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
+    ),
+    ("userpass user", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
 ];
 
 /// An estate with something of each kind, and `text` where the field belongs.
@@ -197,6 +227,8 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
     let at = |here: &str| if here == kind { text } else { "" };
     let app = if field == "token_policies" { text } else { "" };
     let login = if field == "token_policies" { "" } else { at("approle role") };
+    let user = if field == "token_policies" { "" } else { at("userpass user") };
+    let password = if field == "password" { "" } else { "password = \"secret:env:ONE\"" };
     let log_file = if field == "file_path" { "" } else { "file_path = \"LOG/audit\"" };
     let audit = match log {
         Some(log) => format!("audit \"file\" {{\n{log_file}\n{}\n}}", at("audit device")).replace("LOG", log),
@@ -212,9 +244,10 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
          {audit}\n\
          aws \"fields-aws\" {{\n{}\n{}\n{}\n}}\n\
          auth \"fields-approle\" {{\ntype = \"approle\"\n{}\n}}\n\
+         auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\ncredential_type = \"iam_user\"\n{grants}\n{}\n}}\n\
-         login \"fields-approle\" {{\n{login}\n}}\n}}\n",
+         login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n}}\n",
         at("secrets engine"),
         at("aws root"),
         at("aws lease"),
@@ -375,6 +408,7 @@ fn path_of(kind: &str) -> &'static str {
         "acl policy" => "sys/policies/acl/fields-extra",
         "aws role" => "fields-aws/roles/webapp",
         "approle role" => "auth/fields-approle/role/app-fields",
+        "userpass user" => "auth/fields-userpass/users/app-fields",
         other => panic!("{other} has no place in these tests"),
     }
 }
