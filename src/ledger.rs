@@ -183,7 +183,11 @@ impl Ledger {
         let mut read = Vec::new();
         while let Some((node, answer, path)) = answers.next().await {
             if let Some((version, data)) = answer? {
-                read.push((node, version, form::read(&data).map_err(|what| Error::Odd { path, what })?));
+                read.push((
+                    node,
+                    version,
+                    form::read(&data).map_err(|why| Error::Odd { path, what: why.to_string() })?,
+                ));
             }
         }
         drop(answers);

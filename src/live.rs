@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use crate::api::{self, Client};
 use crate::object::home::Table;
-use crate::object::{Documents, Field, Home, KINDS, Kind, Live, Mount, Object, Owned, Place, Read, field};
+use crate::object::{Documents, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
@@ -45,8 +45,8 @@ pub enum Error {
         path: String,
         /// Its kind.
         kind: &'static str,
-        /// What is odd.
-        what: String,
+        /// What it lacks.
+        what: Lacks,
     },
     /// An object is declared that a namespace cannot hold.
     #[error("{path} ({place}) is declared, and only the root namespace has {list}: not the namespace `{namespace}`")]

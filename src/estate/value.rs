@@ -52,7 +52,9 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
         Shape::Map => Value::Object(map(node)?),
         Shape::Secret => return secret(node).map(FieldValue::Unresolved).map_err(one),
     };
-    field::normalise(shape, &value).map(FieldValue::Data).map_err(|what| one(Draft::error(node.span, what)))
+    field::normalise(shape, &value)
+        .map(FieldValue::Data)
+        .map_err(|misfit| one(Draft::error(node.span, misfit.to_string())))
 }
 
 /// A text of a file.
@@ -172,7 +174,7 @@ fn seconds(node: &Node) -> Result<i64, Draft> {
     let seconds = match &node.content {
         Content::Int(seconds) => Ok(*seconds),
         Content::Text(text) if text.trim().is_empty() => Err("this duration is empty".to_owned()),
-        Content::Text(text) => field::parse_seconds(text),
+        Content::Text(text) => field::parse_seconds(text).map_err(|misfit| misfit.to_string()),
         _ => return Err(wrong(node, "a duration").hint(hint)),
     };
     match seconds {

@@ -1,10 +1,47 @@
 //! A policy document as a value: read once, however often it is sent, compared and reviewed.
 
+use std::ops::Range;
 use std::sync::OnceLock;
 
 use super::document::canonical_value;
-use super::json::Json;
+use super::json::{self, Json};
 use super::policy::Policy;
+
+/// Why a document can't be used.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Error {
+    /// It is no JSON, and why.
+    #[error("it is not JSON: {0}")]
+    NoJson(String),
+    /// It has no canonical form, and why.
+    #[error("{0}")]
+    NoCanonicalForm(String),
+    /// IAM would refuse it, and what for.
+    #[error("{0}")]
+    Refused(String),
+    /// IAM would refuse it.
+    #[error("it is not valid")]
+    Invalid,
+}
+
+/// A text as JSON.
+///
+/// # Errors
+/// [`Error::NoJson`].
+pub fn json(text: &str) -> Result<Json<Range<usize>>, Error> {
+    json::parse(text).map_err(|malformed| Error::NoJson(malformed.what))
+}
+
+/// What a document says, if IAM would take it.
+///
+/// # Errors
+/// [`Error::Refused`], [`Error::Invalid`].
+pub fn policy<S: Clone>(json: &Json<S>) -> Result<Policy<S>, Error> {
+    Policy::new(json).map_err(|findings| {
+        let fatal = findings.into_iter().find(|finding| finding.fatal);
+        fatal.map_or(Error::Invalid, |finding| Error::Refused(finding.what))
+    })
+}
 
 /// A policy document with its two forms and what it says.
 #[derive(Debug)]
@@ -12,16 +49,16 @@ pub struct Document {
     wording: String,
     canonical: String,
     tree: Json<()>,
-    policy: OnceLock<Result<Policy<()>, String>>,
+    policy: OnceLock<Result<Policy<()>, Error>>,
 }
 
 impl Document {
     /// The document that a JSON value is.
     ///
     /// # Errors
-    /// Why it has no canonical form.
-    pub fn of<S>(json: &Json<S>) -> Result<Self, String> {
-        let canonical = canonical_value(json)?;
+    /// [`Error::NoCanonicalForm`].
+    pub fn of<S>(json: &Json<S>) -> Result<Self, Error> {
+        let canonical = canonical_value(json).map_err(Error::NoCanonicalForm)?;
         let (tree, text) = (Json::from(&canonical), canonical.to_string());
         Ok(Self { wording: json.compact(), canonical: text, tree, policy: OnceLock::new() })
     }
@@ -40,15 +77,9 @@ impl Document {
     /// the wording.
     ///
     /// # Errors
-    /// Why IAM would refuse it.
-    pub fn policy(&self) -> Result<&Policy<()>, &str> {
-        let read = || {
-            Policy::new(&self.tree).map_err(|findings| {
-                let fatal = findings.into_iter().find(|finding| finding.fatal);
-                fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
-            })
-        };
-        self.policy.get_or_init(read).as_ref().map_err(String::as_str)
+    /// [`Error::Refused`], [`Error::Invalid`].
+    pub fn policy(&self) -> Result<&Policy<()>, Error> {
+        self.policy.get_or_init(|| policy(&self.tree)).as_ref().map_err(Clone::clone)
     }
 }
 

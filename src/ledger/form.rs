@@ -17,13 +17,47 @@ use flate2::read::ZlibDecoder;
 use flate2::write::ZlibEncoder;
 use serde_json::{Map, Value, json};
 
-use crate::object::Owned;
+use crate::object::{Malformed, Owned};
 
 /// The format that this version writes, and the newest it reads.
 const FORMAT: u64 = 2;
 
 /// The longest JSON that is read; a document of ours is a few hundred entries, of less than 1 kB each.
 const JSON_BYTES_MAX: u64 = 64 << 20;
+
+/// Why a document is not understood.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Error {
+    /// It has none.
+    #[error("it has no entries")]
+    NoEntries,
+    /// A newer version wrote it, in this format.
+    #[error("it has the format {0}; use the version that wrote it")]
+    Newer(u64),
+    /// It says no format.
+    #[error("it has no format")]
+    NoFormat,
+    /// One of its entries.
+    #[error("{path}: {source}")]
+    Entry {
+        /// Its object.
+        path: String,
+        /// What is wrong with it.
+        source: Malformed,
+    },
+    /// Its text is not base64.
+    #[error("its entries are not base64")]
+    NoBase64,
+    /// Its bytes are not deflated.
+    #[error("its entries can't be inflated: {0}")]
+    NotInflated(#[source] std::io::Error),
+    /// They are more than any document of ours.
+    #[error("its entries are longer than {} bytes", JSON_BYTES_MAX)]
+    Long,
+    /// What was deflated is no JSON.
+    #[error("its entries are no JSON: {0}")]
+    NoJson(#[source] serde_json::Error),
+}
 
 /// What a document says.
 #[derive(Debug)]
@@ -45,23 +79,23 @@ pub(super) enum Content {
 ///
 /// # Errors
 /// What is not understood; a newer format is not guessed at.
-pub(super) fn read(data: &Map<String, Value>) -> Result<Content, String> {
+pub(super) fn read(data: &Map<String, Value>) -> Result<Content, Error> {
     let (entries, old) = match data.get("format").and_then(Value::as_u64) {
-        Some(1) => (data.get("entries").and_then(Value::as_object).cloned().ok_or("it has no entries")?, true),
+        Some(1) => (data.get("entries").and_then(Value::as_object).cloned().ok_or(Error::NoEntries)?, true),
         Some(FORMAT) if data.get("split") == Some(&Value::Bool(true)) => return Ok(Content::Split),
         Some(FORMAT) => {
-            let text = data.get("entries").and_then(Value::as_str).ok_or("it has no entries")?;
+            let text = data.get("entries").and_then(Value::as_str).ok_or(Error::NoEntries)?;
             (inflated(text)?, false)
         }
-        Some(newer) => return Err(format!("it has the format {newer}; use the version that wrote it")),
-        None => return Err("it has no format".to_owned()),
+        Some(newer) => return Err(Error::Newer(newer)),
+        None => return Err(Error::NoFormat),
     };
     let entry = |(path, entry): (&String, &Value)| match Owned::decode(entry) {
         Ok(owned) => Ok((path.clone(), owned)),
-        Err(what) => Err(format!("{path}: {what}")),
+        Err(source) => Err(Error::Entry { path: path.clone(), source }),
     };
     let commit = data.get("commit").and_then(Value::as_str).map(str::to_owned);
-    Ok(Content::Entries { entries: entries.iter().map(entry).collect::<Result<_, String>>()?, old, commit })
+    Ok(Content::Entries { entries: entries.iter().map(entry).collect::<Result<_, Error>>()?, old, commit })
 }
 
 /// Writes a document of entries.
@@ -87,26 +121,23 @@ pub(super) fn of_split() -> Value {
     json!({"format": FORMAT, "split": true})
 }
 
-fn inflated(text: &str) -> Result<Map<String, Value>, String> {
-    let bytes = STANDARD.decode(text).map_err(|_| "its entries are not base64")?;
+fn inflated(text: &str) -> Result<Map<String, Value>, Error> {
+    let bytes = STANDARD.decode(text).map_err(|_| Error::NoBase64)?;
     let mut json = Vec::new();
-    ZlibDecoder::new(bytes.as_slice())
-        .take(JSON_BYTES_MAX + 1)
-        .read_to_end(&mut json)
-        .map_err(|error| format!("its entries can't be inflated: {error}"))?;
+    ZlibDecoder::new(bytes.as_slice()).take(JSON_BYTES_MAX + 1).read_to_end(&mut json).map_err(Error::NotInflated)?;
     if json.len() as u64 > JSON_BYTES_MAX {
-        return Err(format!("its entries are longer than {JSON_BYTES_MAX} bytes"));
+        return Err(Error::Long);
     }
-    serde_json::from_slice(&json).map_err(|error| format!("its entries are no JSON: {error}"))
+    serde_json::from_slice(&json).map_err(Error::NoJson)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{Content, of_entries, of_split, read};
+    use super::{Content, Error, of_entries, of_split, read};
 
-    fn said(data: &Value) -> Result<Content, String> {
+    fn said(data: &Value) -> Result<Content, Error> {
         read(data.as_object().expect("a map"))
     }
 
@@ -142,7 +173,7 @@ mod tests {
             (json!({"format": 2, "entries": "eJwDAAAAAAE="}), "no JSON"),
         ] {
             let error = said(&data).expect_err("refused");
-            assert!(error.contains(part), "{error}");
+            assert!(error.to_string().contains(part), "{error}");
         }
     }
 }

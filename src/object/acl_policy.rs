@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::Home;
 use super::kind::live::Live;
@@ -80,8 +80,8 @@ pub static KIND: Kind = Kind {
 /// What is told of a policy and can't be written.
 const TOLD_ONLY: &[&str] = &["name", "policy", "rules", "version", "modified"];
 
-fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let rules = data.get("policy").or_else(|| data.get("rules")).ok_or("the policy has no rules")?;
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
+    let rules = data.get("policy").or_else(|| data.get("rules")).ok_or(Lacks { what: "policy", part: "rules" })?;
     let mut fields = Map::from_iter([("policy".to_owned(), rules.clone())]);
     let others =
         data.iter().filter(|(name, value)| !TOLD_ONLY.contains(&name.as_str()) && **value != Value::Bool(false));

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{DEVICES, Home};
 use super::kind::live::Live;
@@ -70,7 +70,7 @@ pub static KIND: Kind = Kind {
     built_in: |path| path.trim_end_matches('/') == "sys/audit/trail",
 };
 
-fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
     let mut fields = Map::new();
     for name in ["type", "description", "local"] {
         if let Some(value) = data.get(name) {

@@ -4,7 +4,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
 use super::kind::live::Live;
@@ -45,7 +45,7 @@ pub static KIND: Kind = Kind {
     later: &[],
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: leases keep these terms until the mount goes"),
-    parse: |data| Ok::<Map<String, Value>, String>(data.clone()),
+    parse: |data| Ok::<Map<String, Value>, Lacks>(data.clone()),
     write,
     effect,
     built_in: |_| false,

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
 use super::kind::live::Live;
@@ -101,9 +101,9 @@ pub static KIND: Kind = Kind {
     built_in: |_| false,
 };
 
-fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
     if !data.get("credential_type").is_some_and(Value::is_string) {
-        return Err("the role has no credential_type".to_owned());
+        return Err(Lacks { what: "role", part: "credential_type" });
     }
     let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
     Ok(pick(data, &names))

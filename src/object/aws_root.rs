@@ -8,7 +8,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
 use super::kind::key::RootKey;
@@ -111,7 +111,7 @@ pub static KIND: Kind = Kind {
     built_in: |_| false,
 };
 
-fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
     let mut fields = data.clone();
     // An engine answers its built-in template for an empty one.
     if fields.get("username_template").and_then(Value::as_str).is_some_and(is_default_template) {

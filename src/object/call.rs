@@ -1,4 +1,4 @@
-//! What is asked of the API for an object, as a value: nothing here talks to an engine.
+//! What is asked of the API for an object, as a value, and what an answer may lack: nothing here talks to an engine.
 
 use serde_json::{Map, Value};
 
@@ -33,4 +33,14 @@ pub enum Verb {
     Write,
     /// DELETE.
     Delete,
+}
+
+/// An answer without something that every object of its kind has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("the {what} has no {part}")]
+pub struct Lacks {
+    /// What it should be.
+    pub what: &'static str,
+    /// What it has not.
+    pub part: &'static str,
 }

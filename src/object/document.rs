@@ -7,7 +7,6 @@ use serde_json::Value;
 
 use super::field::{self, Shape};
 use super::place::Place;
-use crate::iam::json;
 use crate::iam::parsed;
 use crate::iam::policy::Policy;
 
@@ -29,9 +28,8 @@ impl Document {
     ///
     /// # Errors
     /// Why it can't be read.
-    pub fn read(text: &str) -> Result<Self, String> {
-        let json = json::parse(text).map_err(|malformed| format!("it is not JSON: {}", malformed.what))?;
-        Ok(Self::new(parsed::Document::of(&json)?, Arc::from([])))
+    pub fn read(text: &str) -> Result<Self, parsed::Error> {
+        Ok(Self::new(parsed::Document::of(&parsed::json(text)?)?, Arc::from([])))
     }
 
     /// What is sent: as its author wrote it, without white space.
@@ -48,8 +46,8 @@ impl Document {
     ///
     /// # Errors
     /// Why IAM would refuse it.
-    pub fn policy(&self, whole: &Place) -> Result<Policy<Place>, String> {
-        let policy = self.text.policy().map_err(str::to_owned)?;
+    pub fn policy(&self, whole: &Place) -> Result<Policy<Place>, parsed::Error> {
+        let policy = self.text.policy()?;
         let place = |index: Option<usize>| index.and_then(|index| self.places.get(index)).unwrap_or(whole).clone();
         Ok(policy.clone().map_spans(|index, ()| place(index)))
     }

@@ -5,7 +5,7 @@
 //! one canonical form before they are compared, so a plan never shows a spelling. What a file may say is
 //! stricter, and checked where files are read.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 use crate::iam::document;
 use crate::units::{duration, network};
@@ -81,11 +81,51 @@ impl Field {
     }
 }
 
+/// Why a value is not of its shape.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Misfit {
+    /// It is of another type.
+    #[error("expected {expected}, found {found}")]
+    Type {
+        /// What it should be.
+        expected: &'static str,
+        /// What it is.
+        found: &'static str,
+    },
+    /// A number that is not whole.
+    #[error("{0} is not a whole number")]
+    Fraction(Number),
+    /// A text that is no whole number.
+    #[error("`{0}` is not a whole number")]
+    NoNumber(String),
+    /// A text that is no truth.
+    #[error("`{0}` is neither true nor false")]
+    NoTruth(String),
+    /// A number of seconds that is not whole.
+    #[error("{0} is not whole seconds")]
+    PartOfSecond(Number),
+    /// A text that is no duration.
+    #[error("`{0}` is not a duration")]
+    NoDuration(String),
+    /// A text that is no pair.
+    #[error("`{0}` is not key=value")]
+    NoPair(String),
+    /// A policy document without a canonical form, and why.
+    #[error("{0}")]
+    Document(String),
+}
+
+impl Misfit {
+    fn of_type(expected: &'static str, value: &Value) -> Self {
+        Self::Type { expected, found: sort(value) }
+    }
+}
+
 /// The canonical form of a value of this shape. Null is the empty value of every shape.
 ///
 /// # Errors
-/// Why the value is not of this shape: `expected a duration, found ...`.
-pub fn normalise(shape: Shape, value: &Value) -> Result<Value, String> {
+/// Why the value is not of this shape.
+pub fn normalise(shape: Shape, value: &Value) -> Result<Value, Misfit> {
     Ok(match shape {
         Shape::Text | Shape::OneOf(_) | Shape::PolicyArn | Shape::Secret => Value::String(text(value)?),
         Shape::UserPath => Value::from(Some(text(value)?).filter(|path| path != "/").unwrap_or_default()),
@@ -99,7 +139,11 @@ pub fn normalise(shape: Shape, value: &Value) -> Result<Value, String> {
         Shape::Map => map(value)?,
         Shape::PolicyDocument => {
             let text = text(value)?;
-            if text.trim().is_empty() { Value::from("") } else { Value::from(document::canonical(&text)?) }
+            if text.trim().is_empty() {
+                Value::from("")
+            } else {
+                Value::from(document::canonical(&text).map_err(Misfit::Document)?)
+            }
         }
     })
 }
@@ -115,31 +159,31 @@ pub fn equal(shape: Shape, left: &Value, right: &Value) -> bool {
 /// Whole seconds of a duration: digits, Go's syntax (`90s`, `1h30m`, `1.5h`), or whole days (`7d`).
 ///
 /// # Errors
-/// A text that says what is wrong.
-pub fn parse_seconds(text: &str) -> Result<i64, String> {
-    duration::parse(text).map_err(|_| format!("`{}` is not a duration", text.trim()))
+/// [`Misfit::NoDuration`].
+pub fn parse_seconds(text: &str) -> Result<i64, Misfit> {
+    duration::parse(text).map_err(|_| Misfit::NoDuration(text.trim().to_owned()))
 }
 
-fn text(value: &Value) -> Result<String, String> {
+fn text(value: &Value) -> Result<String, Misfit> {
     Ok(match value {
         Value::Null => String::new(),
         Value::String(text) => text.clone(),
         Value::Number(number) => number.to_string(),
         Value::Bool(flag) => flag.to_string(),
-        other => return Err(format!("expected text, found {}", sort(other))),
+        other => return Err(Misfit::of_type("text", other)),
     })
 }
 
-fn int(value: &Value) -> Result<i64, String> {
+fn int(value: &Value) -> Result<i64, Misfit> {
     match value {
         Value::Null => Ok(0),
-        Value::Number(number) => number.as_i64().ok_or_else(|| format!("{number} is not a whole number")),
-        Value::String(text) => text.trim().parse().map_err(|_| format!("`{text}` is not a whole number")),
-        other => Err(format!("expected a whole number, found {}", sort(other))),
+        Value::Number(number) => number.as_i64().ok_or_else(|| Misfit::Fraction(number.clone())),
+        Value::String(text) => text.trim().parse().map_err(|_| Misfit::NoNumber(text.clone())),
+        other => Err(Misfit::of_type("a whole number", other)),
     }
 }
 
-fn boolean(value: &Value) -> Result<bool, String> {
+fn boolean(value: &Value) -> Result<bool, Misfit> {
     match value {
         Value::Null => Ok(false),
         Value::Bool(flag) => Ok(*flag),
@@ -147,24 +191,24 @@ fn boolean(value: &Value) -> Result<bool, String> {
         Value::String(text) => match text.as_str() {
             "true" | "1" => Ok(true),
             "false" | "0" | "" => Ok(false),
-            _ => Err(format!("`{text}` is neither true nor false")),
+            _ => Err(Misfit::NoTruth(text.clone())),
         },
-        other => Err(format!("expected true or false, found {}", sort(other))),
+        other => Err(Misfit::of_type("true or false", other)),
     }
 }
 
-fn seconds(value: &Value) -> Result<i64, String> {
+fn seconds(value: &Value) -> Result<i64, Misfit> {
     match value {
         Value::Null => Ok(0),
-        Value::Number(number) => number.as_i64().ok_or_else(|| format!("{number} is not whole seconds")),
+        Value::Number(number) => number.as_i64().ok_or_else(|| Misfit::PartOfSecond(number.clone())),
         // A mount's TTL of "system" means that none is set.
         Value::String(text) if text == "system" => Ok(0),
         Value::String(text) => parse_seconds(text),
-        other => Err(format!("expected a duration, found {}", sort(other))),
+        other => Err(Misfit::of_type("a duration", other)),
     }
 }
 
-fn list(value: &Value) -> Result<Vec<String>, String> {
+fn list(value: &Value) -> Result<Vec<String>, Misfit> {
     Ok(match value {
         Value::Null => Vec::new(),
         Value::String(csv) if csv.trim().is_empty() => Vec::new(),
@@ -172,7 +216,7 @@ fn list(value: &Value) -> Result<Vec<String>, String> {
         Value::Array(items) => {
             items.iter().map(|item| text(item).map(|item| item.trim().to_owned())).collect::<Result<_, _>>()?
         }
-        other => return Err(format!("expected a list, found {}", sort(other))),
+        other => return Err(Misfit::of_type("a list", other)),
     })
 }
 
@@ -182,21 +226,21 @@ fn sorted(mut items: Vec<String>) -> Value {
     items.into()
 }
 
-fn map(value: &Value) -> Result<Value, String> {
+fn map(value: &Value) -> Result<Value, Misfit> {
     let mut pairs: Vec<(String, String)> = match value {
         Value::Null => Vec::new(),
         Value::Object(map) => {
-            map.iter().map(|(key, value)| Ok((key.clone(), text(value)?))).collect::<Result<_, String>>()?
+            map.iter().map(|(key, value)| Ok((key.clone(), text(value)?))).collect::<Result<_, Misfit>>()?
         }
         Value::Array(items) => items
             .iter()
             .map(|item| {
                 let item = text(item)?;
-                let (key, value) = item.split_once('=').ok_or_else(|| format!("`{item}` is not key=value"))?;
+                let (key, value) = item.split_once('=').ok_or_else(|| Misfit::NoPair(item.clone()))?;
                 Ok((key.trim().to_owned(), value.trim().to_owned()))
             })
-            .collect::<Result<_, String>>()?,
-        other => return Err(format!("expected a map, found {}", sort(other))),
+            .collect::<Result<_, Misfit>>()?,
+        other => return Err(Misfit::of_type("a map", other)),
     };
     pairs.sort_unstable();
     Ok(Value::Object(pairs.into_iter().map(|(key, value)| (key, Value::from(value))).collect()))

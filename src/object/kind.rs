@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 use self::key::RootKey;
 use self::live::Live;
 use self::object::Object;
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::document::Documents;
 use super::field::{Field, Told};
 use super::home::Home;
@@ -45,7 +45,6 @@ pub struct Kind {
     /// What deleting does.
     pub delete: Delete,
     /// The API's answer for one object, as this kind's fields (unnormalised), and what else a write must send back.
-    /// `Err` says what is odd.
     pub parse: Parse,
     /// The calls that create it, or that turn `live` into it. None while a secret reference of the object is
     /// unresolved: several endpoints would take the missing field for an empty one.
@@ -57,7 +56,7 @@ pub struct Kind {
 }
 
 /// How a kind reads an answer.
-pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, String>;
+pub type Parse = fn(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks>;
 
 /// What sort of thing a kind is, in the order of creation. Deletion goes the other way round.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -155,21 +154,21 @@ impl Kind {
     /// parses beyond its table is kept as it came.
     ///
     /// # Errors
-    /// What is odd about the answer.
-    pub fn live(&'static self, path: &str, data: &Map<String, Value>) -> Result<Live, String> {
+    /// What the answer lacks.
+    pub fn live(&'static self, path: &str, data: &Map<String, Value>) -> Result<Live, Lacks> {
         self.live_among(path, data, &mut Documents::default())
     }
 
     /// As [`Kind::live`], of one answer of many: a policy document that several of them have is parsed once.
     ///
     /// # Errors
-    /// What is odd about the answer.
+    /// What the answer lacks.
     pub fn live_among(
         &'static self,
         path: &str,
         data: &Map<String, Value>,
         documents: &mut Documents,
-    ) -> Result<Live, String> {
+    ) -> Result<Live, Lacks> {
         let mut parsed = (self.parse)(data)?;
         let fields = self
             .fields

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::aws_root;
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home, key};
 use super::kind::live::Live;
@@ -75,8 +75,8 @@ pub static KIND: Kind = Kind {
 };
 
 /// One entry of the list of mounts, as fields.
-pub(super) fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
-    let kind = data.get("type").and_then(Value::as_str).ok_or("the mount has no type")?;
+pub(super) fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
+    let kind = data.get("type").and_then(Value::as_str).ok_or(Lacks { what: "mount", part: "type" })?;
     let mut fields = Map::new();
     fields.insert("type".to_owned(), Value::from(kind));
     fields.insert("description".to_owned(), data.get("description").cloned().unwrap_or_default());

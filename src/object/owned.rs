@@ -60,6 +60,26 @@ pub struct Owned {
     pub key_last: Option<String>,
 }
 
+/// Why what was kept is not understood.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Malformed {
+    /// It is no map.
+    #[error("an entry is not a map")]
+    NoMap,
+    /// A kind that is unknown here: a newer version wrote it.
+    #[error("it holds a kind `{0}` that this version does not know; use the version that wrote it")]
+    UnknownKind(String),
+    /// A part that is not there, or is something else.
+    #[error("`{0}` is missing")]
+    Missing(String),
+    /// The digest of this field is something else.
+    #[error("the digest of `{0}` is not text")]
+    Digest(String),
+    /// A state that there is not.
+    #[error("the state `{0}` is not known")]
+    UnknownState(String),
+}
+
 /// How far writing an object has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
@@ -185,19 +205,19 @@ impl Owned {
     ///
     /// # Errors
     /// Which part is not understood. A kind that is unknown here was written by a newer version.
-    pub fn decode(value: &Value) -> Result<Self, String> {
-        let map = value.as_object().ok_or("an entry is not a map")?;
+    pub fn decode(value: &Value) -> Result<Self, Malformed> {
+        let map = value.as_object().ok_or(Malformed::NoMap)?;
         let name = text(map, "kind")?;
-        let kind = *KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| {
-            format!("it holds a kind `{name}` that this version does not know; use the version that wrote it")
-        })?;
+        let kind =
+            *KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| Malformed::UnknownKind(name.to_owned()))?;
         let number = |key: &str| {
             map.get(key)
                 .and_then(Value::as_u64)
                 .and_then(|number| u32::try_from(number).ok())
-                .ok_or_else(|| format!("`{key}` is missing"))
+                .ok_or_else(|| Malformed::Missing(key.to_owned()))
         };
-        let secrets = map.get("secrets").and_then(Value::as_object).ok_or("`secrets` is missing")?;
+        let secrets =
+            map.get("secrets").and_then(Value::as_object).ok_or_else(|| Malformed::Missing("secrets".to_owned()))?;
         Ok(Self {
             kind,
             app: map.get("app").and_then(Value::as_str).map(str::to_owned),
@@ -207,17 +227,20 @@ impl Owned {
             secrets: secrets
                 .iter()
                 .map(|(field, digest)| {
-                    let digest = digest.as_str().ok_or_else(|| format!("the digest of `{field}` is not text"))?;
+                    let digest = digest.as_str().ok_or_else(|| Malformed::Digest(field.clone()))?;
                     Ok((field.clone(), digest.to_owned()))
                 })
-                .collect::<Result<_, String>>()?,
+                .collect::<Result<_, Malformed>>()?,
             state: match text(map, "state")? {
                 "intended" => State::Intended,
                 "changing" => State::Changing,
                 "applied" => State::Applied,
-                other => return Err(format!("the state `{other}` is not known")),
+                other => return Err(Malformed::UnknownState(other.to_owned())),
             },
-            protect: map.get("protect").and_then(Value::as_bool).ok_or("`protect` is missing")?,
+            protect: map
+                .get("protect")
+                .and_then(Value::as_bool)
+                .ok_or_else(|| Malformed::Missing("protect".to_owned()))?,
             guardrails: map.get("guardrails").and_then(Value::as_str).map(str::to_owned),
             review: map.get("review").and_then(Value::as_str).map(str::to_owned),
             found: map.get("found").and_then(Value::as_str).map(str::to_owned),
@@ -239,8 +262,8 @@ impl Owned {
     }
 }
 
-fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str, String> {
-    map.get(key).and_then(Value::as_str).ok_or_else(|| format!("`{key}` is missing"))
+fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str, Malformed> {
+    map.get(key).and_then(Value::as_str).ok_or_else(|| Malformed::Missing(key.to_owned()))
 }
 
 #[cfg(test)]
@@ -315,7 +338,7 @@ mod tests {
             let mut entry = owned().encode();
             entry[key] = value;
             let error = Owned::decode(&entry).expect_err("refused");
-            assert!(error.contains(part), "{error}");
+            assert!(error.to_string().contains(part), "{error}");
         }
     }
 }

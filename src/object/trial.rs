@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{Home, METHODS};
 use super::kind::live::Live;
@@ -91,7 +91,7 @@ pub(super) static CONFIG: Kind = Kind {
     later: &["audience"],
     update: Update::Merge,
     delete: Delete::Forget("it stays until the mount goes"),
-    parse: |data| Ok::<Map<String, Value>, String>(data.clone()),
+    parse: |data| Ok::<Map<String, Value>, Lacks>(data.clone()),
     write,
     effect: |_, _| None,
     built_in: |_| false,

@@ -7,12 +7,12 @@
 use std::collections::{BTreeSet, HashMap};
 use std::io::Read;
 use std::os::unix::fs::PermissionsExt;
-use std::path::{Component, Path};
+use std::path::{Component, Path, PathBuf};
 
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::estate::Estate;
 use crate::object::Place;
 use crate::secret::Secret;
@@ -32,8 +32,106 @@ pub struct Missing {
     pub problem: String,
 }
 
+/// Why a secret is not there. Never holds one.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Absent {
+    /// A reference of no sort that there is.
+    #[error("a secret is env:NAME, file:PATH or vault:MOUNT/PATH#FIELD")]
+    Unknown,
+    /// An environment variable without a usable text.
+    #[error("the environment variable {name} is {is}")]
+    Variable {
+        /// The variable.
+        name: String,
+        /// What it is.
+        is: &'static str,
+    },
+    /// A relative path that does not stay in the estate.
+    #[error("the file {path} {how} the estate; name it by its absolute path")]
+    Outside {
+        /// The path.
+        path: String,
+        /// How it leaves it.
+        how: &'static str,
+    },
+    /// The estate's directory itself can't be read.
+    #[error("{}: {source}", dir.display())]
+    Directory {
+        /// The directory.
+        dir: PathBuf,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// A file that can't be read.
+    #[error("the file {path}: {source}")]
+    Unread {
+        /// The file.
+        path: String,
+        /// What went wrong.
+        source: std::io::Error,
+    },
+    /// A file that is no secret.
+    #[error("the file {path} {what}")]
+    File {
+        /// The file.
+        path: String,
+        /// What is wrong with it.
+        what: &'static str,
+    },
+    /// A file that is open to everybody.
+    #[error("everybody may read or change the file {path} (mode {mode:04o}); chmod o-rw it")]
+    Open {
+        /// The file.
+        path: String,
+        /// Its permissions.
+        mode: u32,
+    },
+    /// A reference into the engine without a field.
+    #[error("vault:{path} names no field; add #FIELD")]
+    NoFieldNamed {
+        /// What it names.
+        path: String,
+    },
+    /// A reference into the engine that names a mount only.
+    #[error("vault:{path} has no path below its mount")]
+    NoPath {
+        /// What it names.
+        path: String,
+    },
+    /// The engine did not answer as it should.
+    #[error("vault:{path}: {}", one_line(&source.to_string()))]
+    Engine {
+        /// What was read.
+        path: String,
+        /// What went wrong.
+        source: api::Error,
+    },
+    /// The engine has nothing there.
+    #[error("there is nothing at vault:{path} in the engine")]
+    Nothing {
+        /// Where.
+        path: String,
+    },
+    /// What the engine has is no text.
+    #[error("the field {field} of vault:{path} is not a text, or empty")]
+    NoText {
+        /// Where.
+        path: String,
+        /// The field.
+        field: String,
+    },
+    /// The engine has something there, without the field.
+    #[error("vault:{path} has no field {field}")]
+    NoField {
+        /// Where.
+        path: String,
+        /// The field.
+        field: String,
+    },
+}
+
 /// Secrets by the references to them, or why one is not there.
-pub(super) type Found = HashMap<String, Result<Secret, String>>;
+pub(super) type Found = HashMap<String, Result<Secret, Absent>>;
 
 /// Looks up all secrets that an estate refers to.
 pub(super) async fn look_up_all(estate: &Estate, dir: &Path, client: &Client) -> Found {
@@ -57,8 +155,8 @@ pub(super) fn resolve(estate: &mut Estate, known: &Found) -> Vec<Missing> {
         for (name, reference, place) in references {
             // A field that the engine tells becomes plain data, so only the object knows what the text is.
             let resolved = match known.get(&reference) {
-                Some(Ok(secret)) => object.resolve(name, secret.clone()),
-                Some(Err(problem)) => Err(problem.clone()),
+                Some(Ok(secret)) => object.resolve(name, secret.clone()).map_err(|why| why.to_string()),
+                Some(Err(absent)) => Err(absent.to_string()),
                 None => Ok(()),
             };
             if let Err(problem) = resolved {
@@ -70,86 +168,87 @@ pub(super) fn resolve(estate: &mut Estate, known: &Found) -> Vec<Missing> {
     missing
 }
 
-async fn look_up(reference: &str, dir: &Path, client: &Client) -> Result<Secret, String> {
+async fn look_up(reference: &str, dir: &Path, client: &Client) -> Result<Secret, Absent> {
     let reference = reference.strip_prefix("secret:").unwrap_or(reference);
     match reference.split_once(':') {
         Some(("env", name)) => from_environment(name),
         Some(("file", path)) => from_file(path, dir),
         Some(("vault", path)) => from_engine(path, client).await,
-        _ => Err("a secret is env:NAME, file:PATH or vault:MOUNT/PATH#FIELD".to_owned()),
+        _ => Err(Absent::Unknown),
     }
 }
 
-fn from_environment(name: &str) -> Result<Secret, String> {
+fn from_environment(name: &str) -> Result<Secret, Absent> {
     match std::env::var(name) {
         Ok(text) if !text.is_empty() => Ok(Secret::new(text)),
-        Ok(_) => Err(format!("the environment variable {name} is empty")),
-        Err(std::env::VarError::NotPresent) => Err(format!("the environment variable {name} is not set")),
-        Err(std::env::VarError::NotUnicode(_)) => Err(format!("the environment variable {name} is not UTF-8")),
+        Ok(_) => Err(Absent::Variable { name: name.to_owned(), is: "empty" }),
+        Err(std::env::VarError::NotPresent) => Err(Absent::Variable { name: name.to_owned(), is: "not set" }),
+        Err(std::env::VarError::NotUnicode(_)) => Err(Absent::Variable { name: name.to_owned(), is: "not UTF-8" }),
     }
 }
 
 /// A relative path stays inside the estate; an absolute one names a file that the machine provides.
 /// What everybody on the machine can read or change is no secret.
-fn from_file(path: &str, dir: &Path) -> Result<Secret, String> {
+fn from_file(path: &str, dir: &Path) -> Result<Secret, Absent> {
+    let unread = |source| Absent::Unread { path: path.to_owned(), source };
     let named = Path::new(path);
     let full = match named.is_absolute() {
         true => named.to_owned(),
         false => {
             if named.components().any(|part| part == Component::ParentDir) {
-                return Err(format!("the file {path} is outside the estate; name it by its absolute path"));
+                return Err(Absent::Outside { path: path.to_owned(), how: "is outside" });
             }
-            let root = dir.canonicalize().map_err(|error| format!("{}: {error}", dir.display()))?;
-            let full = root.join(named).canonicalize().map_err(|error| format!("the file {path}: {error}"))?;
+            let root = dir.canonicalize().map_err(|source| Absent::Directory { dir: dir.to_owned(), source })?;
+            let full = root.join(named).canonicalize().map_err(unread)?;
             if !full.starts_with(&root) {
-                return Err(format!("the file {path} leads out of the estate; name it by its absolute path"));
+                return Err(Absent::Outside { path: path.to_owned(), how: "leads out of" });
             }
             full
         }
     };
     // Looked at before it is opened, since opening a pipe would wait for its writer.
-    let metadata = std::fs::metadata(&full).map_err(|error| format!("the file {path}: {error}"))?;
+    let metadata = std::fs::metadata(&full).map_err(unread)?;
     if !metadata.is_file() {
-        return Err(format!("the file {path} is not a file"));
+        return Err(Absent::File { path: path.to_owned(), what: "is not a file" });
     }
     let mode = metadata.permissions().mode() & 0o777;
     if mode & 0o006 != 0 {
-        return Err(format!("everybody may read or change the file {path} (mode {mode:04o}); chmod o-rw it"));
+        return Err(Absent::Open { path: path.to_owned(), mode });
     }
     let mut text = String::new();
-    let file = std::fs::File::open(&full).map_err(|error| format!("the file {path}: {error}"))?;
+    let file = std::fs::File::open(&full).map_err(unread)?;
     let read = file.take(FILE_BYTES_MAX + 1).read_to_string(&mut text);
-    let read = read.map_err(|error| format!("the file {path}: {error}"))?;
+    let read = read.map_err(unread)?;
     let secret = Secret::new(text.trim_end_matches(['\n', '\r']));
     zeroize::Zeroize::zeroize(&mut text);
     match read {
-        _ if secret.is_empty() => Err(format!("the file {path} is empty")),
-        length if length as u64 > FILE_BYTES_MAX => Err(format!("the file {path} has more than 1 MiB")),
+        _ if secret.is_empty() => Err(Absent::File { path: path.to_owned(), what: "is empty" }),
+        length if length as u64 > FILE_BYTES_MAX => {
+            Err(Absent::File { path: path.to_owned(), what: "has more than 1 MiB" })
+        }
         _ => Ok(secret),
     }
 }
 
-async fn from_engine(path: &str, client: &Client) -> Result<Secret, String> {
+async fn from_engine(path: &str, client: &Client) -> Result<Secret, Absent> {
     let Some((path, field)) = path.rsplit_once('#') else {
-        return Err(format!("vault:{path} names no field; add #FIELD"));
+        return Err(Absent::NoFieldNamed { path: path.to_owned() });
     };
     let Some((mount, below)) = path.split_once('/') else {
-        return Err(format!("vault:{path} has no path below its mount"));
+        return Err(Absent::NoPath { path: path.to_owned() });
     };
-    let read = |path: String| async move {
-        client.read(&path).await.map_err(|error| format!("vault:{path}: {}", one_line(&error.to_string())))
-    };
+    let read = |path: String| async move { client.read(&path).await.map_err(|source| Absent::Engine { path, source }) };
     // Version 2 first: its path is refused by version 1 as absent, and the other way round.
     let second = read(format!("{mount}/data/{below}")).await?.and_then(|answer| answer.data);
     let data = match second.and_then(|data| data.get("data").and_then(Value::as_object).cloned()) {
         Some(data) => Some(data),
         None => read(format!("{mount}/{below}")).await?.and_then(|answer| answer.data),
     };
-    let data = data.ok_or_else(|| format!("there is nothing at vault:{path} in the engine"))?;
+    let data = data.ok_or_else(|| Absent::Nothing { path: path.to_owned() })?;
     match data.get(field) {
         Some(Value::String(text)) if !text.is_empty() => Ok(Secret::new(text.as_str())),
-        Some(_) => Err(format!("the field {field} of vault:{path} is not a text, or empty")),
-        None => Err(format!("vault:{path} has no field {field}")),
+        Some(_) => Err(Absent::NoText { path: path.to_owned(), field: field.to_owned() }),
+        None => Err(Absent::NoField { path: path.to_owned(), field: field.to_owned() }),
     }
 }
 
@@ -195,13 +294,13 @@ mod tests {
             ("/dev/zero", "not a file"),
         ] {
             let problem = from_file(path, dir.path()).unwrap_err();
-            assert!(problem.contains(why), "{path}: {problem}");
+            assert!(problem.to_string().contains(why), "{path}: {problem}");
         }
     }
 
     #[test]
     fn a_variable_that_is_not_set_is_named() {
         let problem = from_environment("LEASEHOLD_TEST_NEVER_SET").unwrap_err();
-        assert_eq!(problem, "the environment variable LEASEHOLD_TEST_NEVER_SET is not set");
+        assert_eq!(problem.to_string(), "the environment variable LEASEHOLD_TEST_NEVER_SET is not set");
     }
 }

@@ -16,7 +16,7 @@ pub struct Live {
     pub path: String,
     /// Every readable field of the kind's table, normalised; defaults filled in.
     pub fields: BTreeMap<&'static str, Value>,
-    /// The fields that are told apart from the others ([`Told::Apart`]), as far as they were read.
+    /// The fields that are told apart from the others ([`Told::Apart`](crate::object::Told::Apart)), as far as they were read.
     pub apart: BTreeMap<&'static str, Value>,
     /// What the engine has beside them and would reset if it were not sent back with a write. Nobody declares it, so
     /// nobody compares it.

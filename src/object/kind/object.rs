@@ -56,6 +56,25 @@ impl OnRotate {
     }
 }
 
+/// Why a text can't stand in a field.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unresolvable {
+    /// There is no such field.
+    #[error("{path} has no field {name}")]
+    NoField {
+        /// The object.
+        path: String,
+        /// The field.
+        name: String,
+    },
+    /// It is not of the field's shape.
+    #[error("{name} does not have the form it needs")]
+    Form {
+        /// The field.
+        name: &'static str,
+    },
+}
+
 impl Object {
     /// An object with nothing declared: every field at its default.
     pub fn at_defaults(kind: &'static Kind, path: &str, app: Option<&str>, place: &Place) -> Self {
@@ -133,13 +152,15 @@ impl Object {
     ///
     /// # Errors
     /// A text that the field's shape does not allow; the message does not hold the text.
-    pub fn resolve(&mut self, name: &str, secret: Secret) -> Result<(), String> {
-        let Some(field) = self.kind.field(name) else { return Err(format!("{} has no field {name}", self.path)) };
+    pub fn resolve(&mut self, name: &str, secret: Secret) -> Result<(), Unresolvable> {
+        let Some(field) = self.kind.field(name) else {
+            return Err(Unresolvable::NoField { path: self.path.clone(), name: name.to_owned() });
+        };
         let value = match field.told {
             Told::WriteOnly => FieldValue::Secret(secret),
             Told::Readable | Told::Apart(_) => FieldValue::Data(
                 field::normalise(field.shape, &Value::from(secret.expose()))
-                    .map_err(|_| format!("{name} does not have the form it needs"))?,
+                    .map_err(|_| Unresolvable::Form { name: field.name })?,
             ),
         };
         if let Some(leaf) = self.fields.get_mut(name) {

@@ -12,7 +12,7 @@ use super::lifetime::{LeaseTerms, TokenTerms};
 use super::object::SideObject;
 use super::readable;
 use crate::estate::{Estate, ManagedPolicy};
-use crate::iam::json;
+use crate::iam::parsed;
 use crate::iam::policy::{Policy, PolicySet};
 use crate::object::home::ENGINES;
 use crate::object::review::AccessFields;
@@ -262,7 +262,7 @@ impl<'a> Side<'a> {
         if !document.trim().is_empty() {
             match document_of(object, fields.document, &document) {
                 Ok(policy) => identity.push(Arc::new(policy)),
-                Err(why) => drop(unknown.insert(Unknown::Document(why))),
+                Err(why) => drop(unknown.insert(Unknown::Document(why.to_string()))),
             }
         }
         for arn in object.texts(fields.policies) {
@@ -295,18 +295,13 @@ impl<'a> Side<'a> {
 }
 
 /// The inline document of a role, its statements with their places.
-fn document_of(object: &SideObject<'_>, field: &str, text: &str) -> Result<Policy<Place>, String> {
+fn document_of(object: &SideObject<'_>, field: &str, text: &str) -> Result<Policy<Place>, parsed::Error> {
     let whole = object.place_of(field);
     if let Some(document) = object.document(field) {
         return document.policy(&whole);
     }
     // It may have no canonical form: what an engine holds is told whatever it is.
-    let json = json::parse(text).map_err(|malformed| format!("it is not JSON: {}", malformed.what))?;
-    let policy = Policy::new(&json).map_err(|findings| {
-        let fatal = findings.into_iter().find(|finding| finding.fatal);
-        fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
-    })?;
-    Ok(policy.map_spans(|_, _| whole.clone()))
+    Ok(parsed::policy(&parsed::json(text)?)?.map_spans(|_, _| whole.clone()))
 }
 
 /// An app of one side.
