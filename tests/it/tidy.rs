@@ -239,7 +239,6 @@ fn no_test_file_is_forgotten() {
 const CIRCLES: &[(&str, &[usize])] = &[
     ("cli", &[34, 2]),
     ("estate", &[19]),
-    ("iam", &[9, 2]),
     ("object", &[18]),
     ("plan", &[9]),
     ("proposal", &[4]),
