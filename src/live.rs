@@ -523,10 +523,9 @@ fn take_folders(answers: Vec<(Folder, Listed)>, snapshot: &mut Snapshot) -> Resu
 /// Everything that a folder lists, page by page.
 async fn list(client: &Client, folder: &Folder) -> Listed {
     let (mut names, mut found, mut after) = (HashSet::new(), HashMap::new(), String::new());
-    let mut documents = Documents::default();
     while let Some(answer) = client.list_page(&folder.path, &after, KEYS_PER_PAGE).await? {
         let page = keys(&answer);
-        bodies(folder, &answer, &mut documents, &mut found);
+        bodies(folder, &answer, &mut found);
         let (count, before) = (page.len(), names.len());
         let last = page.iter().max().cloned();
         names.extend(page);
@@ -546,13 +545,14 @@ fn keys(answer: &api::Answer) -> Vec<String> {
 
 /// Takes the objects out of a list's `key_info`. A field that every answer of the kind has tells a
 /// whole object from a few words about one.
-fn bodies(folder: &Folder, answer: &api::Answer, documents: &mut Documents, found: &mut HashMap<String, Live>) {
+fn bodies(folder: &Folder, answer: &api::Answer, found: &mut HashMap<String, Live>) {
     let Some(witness) = folder.kind.witness() else { return };
+    let mut documents = Documents::default();
     let infos = answer.data.as_ref().and_then(|data| data.get("key_info")).and_then(Value::as_object);
     found.extend(infos.into_iter().flatten().filter_map(|(key, info)| {
         let path = format!("{}/{key}", folder.path);
         let info = info.as_object().filter(|info| info.contains_key(witness))?;
-        let live = folder.kind.live_among(&path, info, documents).ok()?;
+        let live = folder.kind.live_among(&path, info, &mut documents).ok()?;
         Some((path, live))
     }));
 }

@@ -20,12 +20,29 @@ pub enum Capability {
     Deny,
     /// `patch`.
     Patch,
+    /// `scan`: a list of all that is below a folder. OpenBao's.
+    Scan,
+    /// `recover`: from a snapshot. Vault's.
+    Recover,
+    /// `subscribe`: to events. Vault's.
+    Subscribe,
 }
 
 impl Capability {
     /// Every capability.
-    pub const ALL: [Self; 8] =
-        [Self::Create, Self::Read, Self::Update, Self::Delete, Self::List, Self::Sudo, Self::Deny, Self::Patch];
+    pub const ALL: [Self; 11] = [
+        Self::Create,
+        Self::Read,
+        Self::Update,
+        Self::Delete,
+        Self::List,
+        Self::Sudo,
+        Self::Deny,
+        Self::Patch,
+        Self::Scan,
+        Self::Recover,
+        Self::Subscribe,
+    ];
 
     /// As documents spell it.
     pub fn name(self) -> &'static str {
@@ -38,7 +55,16 @@ impl Capability {
             Self::Sudo => "sudo",
             Self::Deny => "deny",
             Self::Patch => "patch",
+            Self::Scan => "scan",
+            Self::Recover => "recover",
+            Self::Subscribe => "subscribe",
         }
+    }
+
+    /// Whether our own engine has requests that ask for it. Source of the others: Vault, "Policies", and OpenBao,
+    /// "Policies".
+    pub fn is_served(self) -> bool {
+        !matches!(self, Self::Scan | Self::Recover | Self::Subscribe)
     }
 
     /// The capability that documents spell so.
@@ -53,8 +79,8 @@ impl Capability {
 }
 
 /// A set of [`Capability`]s.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Capabilities(u8);
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Capabilities(u16);
 
 impl Capabilities {
     /// The set of these.
@@ -67,7 +93,7 @@ impl Capabilities {
     /// Adds these.
     pub fn add(&mut self, capabilities: &[Capability]) {
         for &capability in capabilities {
-            self.0 |= 1 << capability as u8;
+            self.0 |= 1_u16 << capability as u8;
         }
     }
 
@@ -78,6 +104,6 @@ impl Capabilities {
 
     /// Whether the set holds `capability`.
     pub fn has(self, capability: Capability) -> bool {
-        self.0 & (1 << capability as u8) != 0
+        self.0 & (1_u16 << capability as u8) != 0
     }
 }

@@ -66,7 +66,7 @@ pub fn compare(old: &Acl, new: &Acl) -> Comparison {
 }
 
 fn compare_within(old: &Acl, new: &Acl, budget: &mut Budget) -> Comparison {
-    let (old, new) = (&written_out(old), &written_out(new));
+    let (old, new) = (&written_out(old, Some(new)), &written_out(new, Some(old)));
     if holds_all(old, new) && holds_all(new, old) {
         return Comparison::default();
     }
@@ -92,30 +92,36 @@ fn compare_within(old: &Acl, new: &Acl, budget: &mut Budget) -> Comparison {
 #[derive(Clone, Copy)]
 struct Asked(Capability);
 
-const ASKED: [Asked; 6] = [
+const ASKED: [Asked; 9] = [
     Asked(Capability::Create),
     Asked(Capability::Read),
     Asked(Capability::Update),
     Asked(Capability::Delete),
     Asked(Capability::List),
     Asked(Capability::Patch),
+    Asked(Capability::Scan),
+    Asked(Capability::Recover),
+    Asked(Capability::Subscribe),
 ];
 
 impl Asked {
-    /// The path that such a request about `path` has: a list is of a folder.
+    /// The path that such a request about `path` has: a list and a scan are of a folder.
     fn place(self, path: &str) -> String {
-        let folder = path.ends_with('/') || self.0 != Capability::List;
+        let folder = path.ends_with('/') || !matches!(self.0, Capability::List | Capability::Scan);
         if folder { path.to_owned() } else { format!("{path}/") }
     }
 }
 
-/// The policy `root` as rules.
-fn written_out(acl: &Acl) -> std::borrow::Cow<'_, Acl> {
+/// The policy `root` as rules. What only other engines serve it has where it is compared with what has it.
+fn written_out<'a>(acl: &'a Acl, other: Option<&Acl>) -> std::borrow::Cow<'a, Acl> {
     if !acl.is_root() {
         return std::borrow::Cow::Borrowed(acl);
     }
-    let all: Vec<Capability> =
-        Capability::ALL.into_iter().filter(|&capability| capability != Capability::Deny).collect();
+    let counts = |&capability: &Capability| {
+        let named = || other.is_some_and(|other| other.patterns().any(|(_, _, rule)| rule.grants(capability)));
+        capability != Capability::Deny && (capability.is_served() || named())
+    };
+    let all: Vec<Capability> = Capability::ALL.into_iter().filter(counts).collect();
     std::borrow::Cow::Owned(Acl::compile([("root", [Rule::new("*", Capabilities::of(&all))].as_slice())]))
 }
 
@@ -282,7 +288,7 @@ fn names(capabilities: &BTreeSet<Capability>) -> Vec<&'static str> {
 /// What a token with these policies may do on a path, by some parameters or other; a list is of the folder of this
 /// name. `sudo` is there if one of the others has it.
 pub fn permits(acl: &Acl, path: &str) -> Vec<Capability> {
-    let acl = written_out(acl);
+    let acl = written_out(acl, None);
     let mut permitted = BTreeSet::new();
     for asked in ASKED {
         let place = asked.place(path);
@@ -315,7 +321,7 @@ pub fn only(acl: &Acl, allowed: &[String]) -> Option<Outside> {
 }
 
 fn only_within(acl: &Acl, allowed: &[String], budget: &mut Budget) -> Option<Outside> {
-    let acl = &written_out(acl);
+    let acl = &written_out(acl, None);
     let rules: Vec<Rule> = allowed
         .iter()
         .map(|pattern| Rule::new(pattern.strip_prefix('/').unwrap_or(pattern), Capabilities::default()))

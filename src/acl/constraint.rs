@@ -53,7 +53,7 @@ fn takes_nothing(rule: &Permissions, checked: bool) -> bool {
 
 /// Whether it is proved that `new` takes no more than `old`.
 fn within(old: &Permissions, new: &Permissions, checked: bool) -> bool {
-    wrapping_within(old, new) && (!checked || parameters_within(old, new))
+    wrapping_within(old, new) && foreign_within(old, new) && (!checked || parameters_within(old, new))
 }
 
 fn wrapping_within(old: &Permissions, new: &Permissions) -> bool {
@@ -61,6 +61,14 @@ fn wrapping_within(old: &Permissions, new: &Permissions) -> bool {
     let max_within =
         old.max_wrapping_ttl == 0 || new.max_wrapping_ttl > 0 && new.max_wrapping_ttl <= old.max_wrapping_ttl;
     !wraps(old) || wraps(new) && new.min_wrapping_ttl >= old.min_wrapping_ttl && max_within
+}
+
+/// What only other engines understand is not judged: the same of both, or a restriction of a rule that had none.
+fn foreign_within(old: &Permissions, new: &Permissions) -> bool {
+    match (old.foreign_rules(), new.foreign_rules()) {
+        (None, Some(rules)) => rules.iter().flat_map(|(said, _)| said).all(|(key, _)| *key != "subscribe_event_types"),
+        (old, new) => old.is_none() || old == new,
+    }
 }
 
 fn parameters_within(old: &Permissions, new: &Permissions) -> bool {

@@ -2,6 +2,7 @@
 //!
 //! An unknown key or capability is an error, never ignored: a misspelt restriction would be a grant.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::Number;
@@ -27,6 +28,8 @@ pub struct Rule {
     pub min_wrapping_ttl: i64,
     /// Seconds; 0 is none.
     pub max_wrapping_ttl: i64,
+    /// Keys that only other engines understand, each with its value as it is written.
+    pub foreign: Vec<(&'static str, String)>,
 }
 
 impl Rule {
@@ -40,6 +43,7 @@ impl Rule {
             required_parameters: vec![],
             min_wrapping_ttl: 0,
             max_wrapping_ttl: 0,
+            foreign: vec![],
         }
     }
 }
@@ -89,7 +93,7 @@ pub enum DocumentError {
         /// Its bytes.
         span: Range<usize>,
     },
-    /// A stanza says what an engine without identities and response wrapping can't do.
+    /// A stanza says what only other engines can do.
     #[error("failed to parse policy: path {path:?}: {feature}")]
     NotServed {
         /// Its path.
@@ -129,14 +133,27 @@ pub enum Feature {
          them out"
     )]
     Wrapping,
+    /// A key.
+    #[error("{key:?} on line {line} is not served")]
+    Key {
+        /// Its name.
+        key: &'static str,
+        /// Its line, from 1.
+        line: usize,
+    },
+    /// A capability.
+    #[error("the capability {:?} is not served", .0.name())]
+    Capability(Capability),
 }
 
 impl Feature {
     /// Its name.
-    pub fn name(self) -> &'static str {
+    pub fn name(self) -> Cow<'static, str> {
         match self {
-            Self::Templates => "identity templates",
-            Self::Wrapping => "response wrapping",
+            Self::Templates => Cow::Borrowed("identity templates"),
+            Self::Wrapping => Cow::Borrowed("response wrapping"),
+            Self::Key { key, .. } => Cow::Owned(format!("`{key}` in policies")),
+            Self::Capability(capability) => Cow::Owned(format!("capability `{}`", capability.name())),
         }
     }
 }
@@ -237,21 +254,33 @@ impl<'t> Document<'t> {
         paths.flat_map(stanzas).filter_map(Result::ok).collect()
     }
 
-    /// What a document whose rules hold says that an engine without identities and response wrapping can't do.
+    /// What a document whose rules hold says that only other engines can do.
     pub fn not_served(&self) -> Option<DocumentError> {
         self.stanzas().into_iter().find_map(|stanza| {
-            let (feature, span) = match self.text[stanza.span.clone()].find("{{") {
-                Some(at) => (Feature::Templates, stanza.span.start + at..stanza.span.start + at + 2),
-                None => {
-                    let wraps = |item: &&Item| {
-                        matches!(item.keys[0].as_str(), "min_wrapping_ttl" | "max_wrapping_ttl")
-                            && ttl(&item.keys[0], &item.node).is_ok_and(|seconds| seconds > 0)
-                    };
-                    (Feature::Wrapping, stanza.body.iter().find(wraps)?.key_span())
-                }
-            };
+            let (feature, span) = self.not_served_of(&stanza)?;
             let path = stanza.path.strip_prefix('/').unwrap_or(stanza.path).to_owned();
             Some(DocumentError::NotServed { path, feature, span })
+        })
+    }
+
+    fn not_served_of(&self, stanza: &Stanza<'_>) -> Option<(Feature, Range<usize>)> {
+        if let Some(at) = self.text[stanza.span.clone()].find("{{") {
+            let start = stanza.span.start + at;
+            return Some((Feature::Templates, start..start + 2));
+        }
+        if let Some((item, key)) = stanza.body.iter().find_map(|item| Some((item, foreign(&item.keys[0])?))) {
+            return Some((Feature::Key { key, line: item.line }, item.key_span()));
+        }
+        let unserved = |(name, span)| {
+            let capability = Capability::from_name(name).filter(|capability| !capability.is_served())?;
+            Some((Feature::Capability(capability), span))
+        };
+        stanza.capabilities().find_map(unserved).or_else(|| {
+            let wraps = |item: &&Item| {
+                matches!(item.keys[0].as_str(), "min_wrapping_ttl" | "max_wrapping_ttl")
+                    && ttl(&item.keys[0], &item.node).is_ok_and(|seconds| seconds > 0)
+            };
+            Some((Feature::Wrapping, stanza.body.iter().find(wraps)?.key_span()))
         })
     }
 }
@@ -259,14 +288,10 @@ impl<'t> Document<'t> {
 const TOP_KEYS: [&str; 2] = ["name", "path"];
 
 fn check_keys(place: Option<&str>, items: &[Item], known: &[&str]) -> Result<(), DocumentError> {
-    let unknown = || items.iter().filter(|item| !known.contains(&item.keys[0].as_str()));
-    let say = |item: &Item| {
-        let (key, line) = (&item.keys[0], item.line);
-        match place.is_some() && KEYS_NOT_SERVED.contains(&key.as_str()) {
-            true => format!("{key:?} on line {line} is not served"),
-            false => format!("invalid key {key:?} on line {line}"),
-        }
-    };
+    let is_foreign = |key: &str| place.is_some() && foreign(key).is_some();
+    let is_known = |key: &str| known.contains(&key) || is_foreign(key);
+    let unknown = || items.iter().filter(|item| !is_known(&item.keys[0]));
+    let say = |item: &Item| format!("invalid key {:?} on line {}", item.keys[0], item.line);
     let Some(first) = unknown().next() else { return Ok(()) };
     Err(DocumentError::UnknownKeys {
         place: place.map(str::to_owned),
@@ -329,8 +354,8 @@ const STANZA_KEYS: [&str; 8] = [
     "max_wrapping_ttl",
 ];
 
-/// Keys that other engines have. Source: Vault, "Policies" (Enterprise), and OpenBao, "Policies".
-const KEYS_NOT_SERVED: [&str; 8] = [
+/// Keys of a stanza that only other engines have. Source: Vault, "Policies" (Enterprise), and OpenBao, "Policies".
+const FOREIGN_KEYS: [&str; 8] = [
     "control_group",
     "expiration",
     "list_scan_response_keys_filter_path",
@@ -341,8 +366,24 @@ const KEYS_NOT_SERVED: [&str; 8] = [
     "subscribe_event_types",
 ];
 
-/// Capabilities that other engines have. Source: as for the keys.
-const CAPABILITIES_NOT_SERVED: [&str; 3] = ["recover", "scan", "subscribe"];
+fn foreign(key: &str) -> Option<&'static str> {
+    FOREIGN_KEYS.into_iter().find(|foreign| *foreign == key)
+}
+
+/// An item's labels and value, the same however it is laid out.
+fn said(item: &Item) -> String {
+    fn value(node: &Node) -> String {
+        let all = |of: Vec<String>| of.join(",");
+        match &node.value {
+            Value::List(nodes) => format!("[{}]", all(nodes.iter().map(value).collect())),
+            Value::Object(items) => {
+                format!("{{{}}}", all(items.iter().map(|item| format!("{:?} {}", item.keys[0], said(item))).collect()))
+            }
+            plain => format!("{plain:?}"),
+        }
+    }
+    item.keys[1..].iter().map(|label| format!("{label:?} ")).chain([value(&item.node)]).collect()
+}
 
 /// What is wrong with a stanza, and its bytes.
 type Wrong = (String, Range<usize>);
@@ -365,8 +406,12 @@ fn says(stanza: &Stanza<'_>) -> Result<Rule, Wrong> {
         if body[..index].iter().any(|earlier| earlier.keys[0] == item.keys[0]) {
             return Err((format!("{:?} is set again on line {}", item.keys[0], item.line), item.key_span()));
         }
-        field(&mut rule, item)?;
+        match foreign(&item.keys[0]) {
+            Some(key) => rule.foreign.push((key, said(item))),
+            None => field(&mut rule, item)?,
+        }
     }
+    rule.foreign.sort_unstable();
     if rule.capabilities.has(Capability::Deny) {
         rule.capabilities = Capabilities::of(&[Capability::Deny]);
     }
@@ -390,13 +435,8 @@ fn field(rule: &mut Rule, item: &Item) -> Result<(), Wrong> {
         }
         "capabilities" => {
             for (name, span) in texts(key, node)? {
-                let capability = Capability::from_name(&name).ok_or_else(|| {
-                    let what = match CAPABILITIES_NOT_SERVED.contains(&name.as_str()) {
-                        true => format!("the capability {name:?} is not served"),
-                        false => format!("invalid capability {name:?}"),
-                    };
-                    (what, span)
-                })?;
+                let capability =
+                    Capability::from_name(&name).ok_or_else(|| (format!("invalid capability {name:?}"), span))?;
                 rule.capabilities.add(&[capability]);
             }
         }
@@ -505,7 +545,7 @@ fn check_template(path: &str) -> Result<(), String> {
 #[cfg(test)]
 mod tests {
     use super::super::Capabilities;
-    use super::super::Capability::{Deny, List, Read, Update};
+    use super::super::Capability::{Deny, List, Read, Scan, Update};
     use super::{Allowed, Document, DocumentError, Feature, parse, parse_with_templates};
 
     fn refused(text: &str) -> String {
@@ -569,6 +609,19 @@ mod tests {
     }
 
     #[test]
+    fn keys_of_other_engines_are_kept_the_same_however_they_are_laid_out() {
+        let rule = |text: &str| parse(text).expect(text).remove(0).foreign;
+        let one =
+            rule("path \"a\" {\n  mfa_methods = [\"x\"]\n  control_group = { factor \"f\" { approvals = 2 } }\n}");
+        assert_eq!(one.len(), 2, "{one:?}");
+        let same = "path \"a\" { control_group = { factor \"f\" { approvals = 2 } } mfa_methods = [\n\"x\",\n] }";
+        assert_eq!(one, rule(same));
+        for other in [same.replace('2', "1"), same.replace("\"f\"", "\"g\""), same.replace("\"x\"", "\"y\"")] {
+            assert_ne!(one, rule(&other), "{other}");
+        }
+    }
+
+    #[test]
     fn what_is_refused_is_told_with_its_place() {
         for (text, place) in [
             ("name = 1\npaht \"a\" {}", "paht"),
@@ -596,6 +649,13 @@ mod tests {
         for (text, feature, place) in [
             ("path \"kv/{{identity.entity.id}}\" { }", Feature::Templates, "{{"),
             ("path \"a\" {\n min_wrapping_ttl = 0\n max_wrapping_ttl = 60 }", Feature::Wrapping, "max_wrapping_ttl"),
+            ("path \"a\" {\n expiration = \"2027-01-01\" }", Feature::Key { key: "expiration", line: 2 }, "expiration"),
+            (
+                "path \"a\" { control_group = { ttl = \"1h\" } }",
+                Feature::Key { key: "control_group", line: 1 },
+                "control_group",
+            ),
+            ("path \"a\" { capabilities = [\"list\", \"scan\"] }", Feature::Capability(Scan), "\"scan\""),
         ] {
             let document = Document::parse(text).expect("parses");
             assert!(document.rules().is_ok(), "{text}");

@@ -301,7 +301,11 @@ impl<'a> Parser<'a> {
                     }
                 }
                 Some('\\') => {
-                    let c = self.escape()?;
+                    let start = self.at - 1;
+                    let Some(c) = self.escape() else {
+                        self.at = start;
+                        return Err(self.error("illegal char escape"));
+                    };
                     text.push(c);
                 }
                 Some(c) => text.push(c),
@@ -309,38 +313,47 @@ impl<'a> Parser<'a> {
         }
     }
 
-    fn escape(&mut self) -> Result<char, SyntaxError> {
-        Ok(match self.bump() {
-            Some('n') => '\n',
-            Some('t') => '\t',
-            Some('r') => '\r',
-            Some('b') => '\u{8}',
-            Some('f') => '\u{c}',
-            Some(c @ ('"' | '\\' | '/')) => c,
-            Some('u') => {
-                let first = self.hex(4)?;
+    /// What follows a backslash; none for what HCL 1 does not have, and for bytes that are no text by themselves.
+    /// Source: hashicorp/hcl 1, `hcl/strconv`.
+    fn escape(&mut self) -> Option<char> {
+        Some(match self.bump()? {
+            'n' => '\n',
+            't' => '\t',
+            'r' => '\r',
+            'a' => '\u{7}',
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'v' => '\u{b}',
+            c @ ('"' | '\\' | '/') => c,
+            'x' => self.byte(16, 2)?,
+            '0'..='7' => {
+                self.at -= 1;
+                self.byte(8, 3)?
+            }
+            'u' => {
+                let first = self.digits(16, 4)?;
                 let code = if (0xd800..0xdc00).contains(&first) && self.rest().starts_with("\\u") {
                     self.at += 2;
-                    let second = self.hex(4)?;
+                    let second = self.digits(16, 4)?;
                     0x10000 + ((first - 0xd800) << 10) + (second.wrapping_sub(0xdc00) & 0x3ff)
                 } else {
                     first
                 };
-                char::from_u32(code).ok_or_else(|| self.error("illegal char escape"))?
+                char::from_u32(code)?
             }
-            Some('U') => {
-                let code = self.hex(8)?;
-                char::from_u32(code).ok_or_else(|| self.error("illegal char escape"))?
-            }
-            _ => return Err(self.error("illegal char escape")),
+            'U' => char::from_u32(self.digits(16, 8)?)?,
+            _ => return None,
         })
     }
 
-    fn hex(&mut self, digits: usize) -> Result<u32, SyntaxError> {
-        let code = self.rest().get(..digits).filter(|text| text.bytes().all(|b| b.is_ascii_hexdigit()));
-        let code = code.and_then(|text| u32::from_str_radix(text, 16).ok());
-        self.at += if code.is_some() { digits } else { 0 };
-        code.ok_or_else(|| self.error("illegal char escape"))
+    fn byte(&mut self, radix: u32, count: usize) -> Option<char> {
+        self.digits(radix, count).and_then(char::from_u32).filter(char::is_ascii)
+    }
+
+    fn digits(&mut self, radix: u32, count: usize) -> Option<u32> {
+        let digits = self.rest().get(..count).filter(|text| text.chars().all(|c| c.is_digit(radix)))?;
+        self.at += count;
+        u32::from_str_radix(digits, radix).ok()
     }
 
     fn heredoc(&mut self) -> Result<String, SyntaxError> {
@@ -467,6 +480,11 @@ mod tests {
 
     #[test]
     fn strings_take_escapes_and_heredocs() {
+        assert_eq!(shape(r#"a = "\x41\101\a\v""#), r#"{a="AA\u{7}\u{b}"}"#);
+        for text in [r#"a = "bc\q""#, r#"a = "bc\x4""#, r#"a = "bc\xff""#, r#"a = "bc\777""#, r#"a = "bc\ud800""#] {
+            let error = super::parse(text).expect_err(text);
+            assert_eq!((error.offset, error.what.as_str()), (7, "illegal char escape"), "{text}");
+        }
         assert_eq!(shape(r#"a = "x\n\"A😀${y}""#), r#"{a="x\n\"A😀${y}"}"#);
         assert_eq!(shape("a = <<EOF\n  x\ny\nEOF\nb = 1"), "{a=\"  x\\ny\\n\";b=1}");
         assert_eq!(shape("a = <<-EOF\n    x\n      y\n    EOF\n"), "{a=\"x\\n  y\\n\"}");

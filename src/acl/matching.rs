@@ -18,6 +18,9 @@ use super::reading;
 
 pub(super) type Parameters = HashMap<String, Vec<Allowed>>;
 
+/// What one rule says that only other engines understand (keys and their values), and what it allows.
+pub(super) type Foreign = (Vec<(&'static str, String)>, Capabilities);
+
 /// What the rules of one pattern, from all policies of a token, say together.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Permissions {
@@ -31,6 +34,7 @@ pub(super) struct Permissions {
     pub(super) min_wrapping_ttl: i64,
     /// Seconds; 0 is none.
     pub(super) max_wrapping_ttl: i64,
+    foreign: BTreeSet<Foreign>,
     /// Names of the policies that hold the pattern.
     policies: Vec<String>,
 }
@@ -43,6 +47,7 @@ impl Permissions {
             required: rule.required_parameters.clone(),
             min_wrapping_ttl: rule.min_wrapping_ttl,
             max_wrapping_ttl: rule.max_wrapping_ttl,
+            foreign: BTreeSet::from([(rule.foreign.clone(), rule.capabilities)]),
             policies: vec![policy.to_owned()],
             ..Self::default()
         };
@@ -74,6 +79,7 @@ impl Permissions {
         merge_parameters(&mut self.allowed, other.allowed);
         merge_parameters(&mut self.denied, other.denied);
         self.required.extend(other.required);
+        self.foreign.extend(other.foreign);
         self.min_wrapping_ttl = lesser(self.min_wrapping_ttl, other.min_wrapping_ttl);
         self.max_wrapping_ttl = lesser(self.max_wrapping_ttl, other.max_wrapping_ttl);
     }
@@ -96,7 +102,13 @@ impl Permissions {
             && (self.min_wrapping_ttl, self.max_wrapping_ttl) == (other.min_wrapping_ttl, other.max_wrapping_ttl)
             && self.allowed == other.allowed
             && self.denied == other.denied
+            && self.foreign_rules() == other.foreign_rules()
             && names(self) == names(other)
+    }
+
+    /// Its rules, where one of them says what only other engines understand.
+    pub(super) fn foreign_rules(&self) -> Option<&BTreeSet<Foreign>> {
+        self.foreign.iter().any(|(said, _)| !said.is_empty()).then_some(&self.foreign)
     }
 
     /// How many names and values its constraints have, and one.

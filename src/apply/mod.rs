@@ -8,7 +8,6 @@
 
 mod error;
 mod moved;
-mod prepare;
 mod report;
 mod step;
 
@@ -25,7 +24,6 @@ use crate::plan::{self, Action, Change, Plan, Reviewed, Standing};
 use crate::secret::Secret;
 
 pub use self::error::Error;
-pub use self::prepare::{Prepared, Reading, Wish, prepare, prepare_from};
 pub use self::report::{Acted, Outcome, Report};
 
 /// Objects that are written at one time.

@@ -13,6 +13,9 @@ impl Context {
         match error {
             proposal::Error::Git(error) => CliError::new(1, error.to_string()).hint(error.hint()),
             proposal::Error::Engine(error) => self.refused(&error),
+            proposal::Error::NoOwner { .. } => {
+                CliError::new(1, error.to_string()).hint("`leasehold ledger list` prints their names")
+            }
             proposal::Error::Invalid { ref problems, ref sources, .. } => {
                 output::say(&estate::render(problems, sources, std::io::stderr().is_terminal()));
                 CliError::new(1, error.to_string())

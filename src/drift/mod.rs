@@ -164,7 +164,9 @@ impl Drift {
         }
         let owned = input.owned.get(&change.path);
         let live = input.live.get(&change.path);
-        let by_hand = owned.filter(|owned| is_changed(owned, live)).filter(|_| change.action != Action::Forget);
+        // What stays of an object that is forgotten is somebody else's; that it is gone is a change, whatever the files say.
+        let told = change.action != Action::Forget || live.is_none();
+        let by_hand = owned.filter(|owned| told && is_changed(owned, live));
         let pending = match (owned, object) {
             (Some(owned), Some(object)) => {
                 let is_as_applied = is_as_applied(object, owned, live)
@@ -181,7 +183,10 @@ impl Drift {
                 (Some(_), None) => Fate::Differs(turned(change.kind, &change.fields)),
             };
             let beside_files = pending && last.is_none() && live.is_some();
-            let agreed = object.zip(live).is_some_and(|(object, live)| differences(object, live).is_empty());
+            let agreed = match (object, live) {
+                (Some(object), Some(live)) => differences(object, live).is_empty(),
+                (object, live) => object.is_none() && live.is_none(),
+            };
             self.changed.push(Changed {
                 kind: change.kind,
                 path: change.path.clone(),

@@ -8,9 +8,10 @@ use hcl_edit::expr::{Expression, ObjectKey, TraversalOperator, UnaryOperator};
 use hcl_edit::structure::{Block, Body, Structure};
 use hcl_edit::template::Element;
 
+use super::blocks;
 use super::problem::Draft;
 use super::source::Span;
-use super::tree::{DEPTH_MAX, Entry, Kind, LABELLED, Map, NODES_MAX, Node, is_repeated, needs_label, twice};
+use super::tree::{DEPTH_MAX, Entry, Kind, Map, NODES_MAX, Node, is_repeated, needs_label, twice};
 
 const DATA_ONLY: &str =
     "the estate is data: of expressions only ${var.NAME} and ${env.name} inside quotes are understood";
@@ -160,7 +161,7 @@ impl Builder<'_> {
         if depth == 1 {
             // A declaration.
             self.problems.push(needs_label(name, body, ident_span).leaving_out());
-        } else if LABELLED.contains(&name) {
+        } else if blocks::is_labelled(name) {
             self.problems.push(needs_label(name, body, ident_span));
             map.entry(name.to_owned())
                 .or_insert(Entry { key_span: ident_span, value: Node { kind: Kind::Broken, span: block.span } });

@@ -363,17 +363,32 @@ impl<'s> Parsed<'s> {
     }
 }
 
+/// A secrets engine that is declared.
+struct Mounted {
+    /// Its type.
+    sort: &'static str,
+    /// Its default lease in seconds, 0 where none is set.
+    lease: i64,
+}
+
+/// A role that is declared.
+struct Role {
+    kind: &'static object::Kind,
+    /// The app that it belongs to.
+    app: Option<String>,
+}
+
 /// One run of lowering: what is known so far, and what came out.
 struct Lowering<'s> {
     reader: Reader<'s>,
     variables: Variables,
     incomplete: bool,
-    /// AWS engines by path, with their default lease in seconds.
-    mounts: HashMap<String, i64>,
+    /// Secrets engines by path.
+    mounts: HashMap<String, Mounted>,
     /// Auth methods by path, with their type.
     auths: HashMap<String, String>,
-    /// Roles by `<mount>/<role>`, with the app they belong to.
-    roles: HashMap<String, Option<String>>,
+    /// Roles by `<mount>/<role>`.
+    roles: HashMap<String, Role>,
     /// ACL policies by name.
     policies: HashSet<String>,
     /// Where each object's path is declared.

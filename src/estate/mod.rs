@@ -5,6 +5,7 @@
 //! collected: a run tells all of them. Files are data from strangers: size, depth, count and reach are
 //! bounded before anything is parsed.
 
+mod blocks;
 mod hcl;
 mod ignore;
 mod interpolate;
@@ -70,7 +71,8 @@ impl Estate {
 
     /// What a role's own policy document says, each statement with its place. `None` when the role has none.
     pub fn policy(&self, role_path: &str) -> Option<Policy<Place>> {
-        let leaf = self.object(role_path)?.fields.get("policy_document")?;
+        let role = self.object(role_path)?;
+        let leaf = role.fields.get(role.kind.access_fields()?.document)?;
         leaf.document.as_ref()?.policy(&leaf.place).ok()
     }
 }

@@ -203,7 +203,9 @@ impl<'s> Reader<'s> {
                 fields.insert(field.name, Leaf::new(value, self.place(span)));
             }
         }
-        for Objection { key, what, hint } in (words.check)(&Declared { kind, fields: &fields }) {
+        let written: Vec<&str> = block.map.keys().map(String::as_str).collect();
+        let declared = Declared { name: &block.name, written: &written, kind, fields: &fields };
+        for Objection { key, what, hint } in (words.check)(&declared) {
             let span = block.map.get(key).map_or(block.span, |entry| entry.value.span);
             self.report(Draft::error(span, what).hint(hint));
         }

@@ -7,6 +7,7 @@ use std::collections::HashSet;
 
 use indexmap::IndexMap;
 
+use super::blocks;
 use super::problem::Draft;
 use super::source::Span;
 use crate::guardrail;
@@ -118,9 +119,6 @@ pub(crate) fn twice(what: String, second: Span, first: Span) -> Draft {
     Draft::error(second, what).label("again here").also(first, "first here")
 }
 
-/// Blocks inside a declaration whose keys are labels.
-pub(crate) const LABELLED: &[&str] = &["role", "login", "path", "statement", "acl"];
-
 /// Where values are that were not understood.
 pub(crate) fn broken(map: &Map, found: &mut HashSet<Span>) {
     fn look(node: &Node, found: &mut HashSet<Span>) {
@@ -134,24 +132,9 @@ pub(crate) fn broken(map: &Map, found: &mut HashSet<Span>) {
     map.values().for_each(|entry| look(&entry.value, found));
 }
 
-/// Keys by which a block is seen to stand without its label: no label is called so. Those of `statement` are also the
-/// words of IAM's own documents and of Terraform's `aws_iam_policy_document`.
-const FIELDS: &[(&str, &[&str])] = &[
-    ("statement", &["sid", "effect", "actions", "not_actions", "resources", "not_resources", "principals"]),
-    ("statement", &["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal"]),
-    ("role", &["mount", "credential_type", "policy_document", "policy_arns", "iam_groups", "iam_tags", "user_path"]),
-    ("login", &["bind_secret_id", "role_id", "secret_id_ttl", "secret_id_num_uses", "token_ttl", "token_max_ttl"]),
-    ("path", &["capabilities"]),
-    ("acl", &["capabilities"]),
-    ("app", &["owner", "grants", "policies"]),
-    ("aws", &["region", "iam_endpoint", "username_template", "default_lease_ttl"]),
-    ("auth", &["type"]),
-    ("audit", &["file_path"]),
-    ("policy", &["file"]),
-    ("environment", &["address", "engine", "data"]),
-    ("managed_policy", &["arn", "policy_document"]),
-    ("test", &["app", "acl_only", "at_most"]),
-];
+/// The words of statements in IAM's own documents and in Terraform's `aws_iam_policy_document`.
+const FOREIGN: &[&str] =
+    &["sid", "principals", "Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Principal"];
 
 /// Whether what stands under a kind is the body of one block, where blocks by their labels should stand.
 pub(crate) fn lacks_label(kind: &str, body: &Map) -> bool {
@@ -160,7 +143,8 @@ pub(crate) fn lacks_label(kind: &str, body: &Map) -> bool {
         .filter(|(_, entry)| !matches!(entry.value.kind, Kind::Map(_) | Kind::Null))
         .map(|(key, _)| key)
         .collect();
-    let known = |key: &&String| FIELDS.iter().any(|(name, keys)| *name == kind && keys.contains(&key.as_str()));
+    // No label is called so.
+    let known = |key: &&String| blocks::has_key(kind, key) || kind == "statement" && FOREIGN.contains(&key.as_str());
     !flat.is_empty() && (flat.len() == body.len() || flat.iter().any(known))
 }
 
@@ -276,7 +260,7 @@ fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mu
         };
         let inner = match matching {
             Matching::Labels(kind) => Matching::Fields(kind),
-            Matching::Fields(_) if LABELLED.contains(&key.as_str()) => Matching::Labels(key),
+            Matching::Fields(_) if blocks::is_labelled(key) => Matching::Labels(key),
             Matching::Fields(_) | Matching::Keys => Matching::Keys,
         };
         match (&mut found.value.kind, &entry.value.kind) {

@@ -38,12 +38,17 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
         Shape::Seconds => Value::from(seconds(node).map_err(one)?),
         Shape::Set | Shape::List => Value::from(list(node, |_, _| Ok(()))?),
         Shape::Cidrs => Value::from(list(node, cidr)?),
-        Shape::Arn => {
+        Shape::PolicyArn => {
             let text = text(node).map_err(one)?;
-            arn(text, node.span).map_err(one)?;
+            policy_arn(text, node.span).map_err(one)?;
             Value::from(text)
         }
-        Shape::Arns => Value::from(list(node, |text, span| arn(text, span).map(drop))?),
+        Shape::PolicyArns => Value::from(list(node, policy_arn)?),
+        Shape::UserPath => {
+            let text = text(node).map_err(one)?;
+            user_path(text, node.span).map_err(one)?;
+            Value::from(text)
+        }
         Shape::Map => Value::Object(map(node)?),
         Shape::Secret => return secret(node).map(FieldValue::Unresolved).map_err(one),
     };
@@ -189,19 +194,46 @@ fn cidr(text: &str, span: Span) -> Result<(), Draft> {
     Ok(())
 }
 
-/// The six parts of an ARN.
-pub(crate) struct Arn<'a> {
+/// Two of the six parts of an ARN.
+struct Arn<'a> {
     /// `iam`.
-    pub(crate) service: &'a str,
+    service: &'a str,
     /// `policy/name`.
-    pub(crate) resource: &'a str,
+    resource: &'a str,
 }
+
+/// The ARN of a managed policy.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn policy_arn(text: &str, span: Span) -> Result<(), Draft> {
+    let arn = arn(text, span)?;
+    if arn.service != "iam" || !arn.resource.starts_with("policy/") {
+        let draft = Draft::error(span, format!("`{text}` is not the ARN of a managed policy"));
+        return Err(draft.hint("it is written arn:aws:iam::ACCOUNT:policy/NAME"));
+    }
+    Ok(())
+}
+
+/// The path of IAM users. Source: IAM API reference, `CreateUser`, parameter `Path`.
+fn user_path(text: &str, span: Span) -> Result<(), Draft> {
+    let inner = text.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
+    let is_sound = |inner: &str| inner.len() <= USER_PATH_MAX && inner.bytes().all(|byte| (0x21..0x7f).contains(&byte));
+    if !text.ends_with('/') || text.contains("//") || !inner.is_some_and(is_sound) {
+        let draft = Draft::error(span, format!("`{text}` is not the path of an IAM user"));
+        return Err(draft.hint("a path starts and ends with `/`, as in /apps/"));
+    }
+    Ok(())
+}
+
+/// The longest path of a user between its first and its last slash.
+const USER_PATH_MAX: usize = 510;
 
 /// An ARN. Source: AWS General Reference, "Amazon Resource Names".
 ///
 /// # Errors
 /// What is wrong with it.
-pub(crate) fn arn(text: &str, span: Span) -> Result<Arn<'_>, Draft> {
+fn arn(text: &str, span: Span) -> Result<Arn<'_>, Draft> {
     let parts: Vec<&str> = text.splitn(6, ':').collect();
     let [arn, partition, service, region, account, resource] = parts[..] else {
         let draft = Draft::error(span, format!("`{text}` is not an ARN"));
@@ -290,7 +322,9 @@ mod tests {
             (Shape::Seconds, json!(90), json!(90)),
             (Shape::Cidrs, json!(["10.0.0.0/16", "10.0.0.1/32"]), json!(["10.0.0.0/16", "10.0.0.1"])),
             (Shape::Set, json!(["b", "a"]), json!(["a", "b"])),
-            (Shape::Arn, json!("arn:aws:iam::aws:policy/X"), json!("arn:aws:iam::aws:policy/X")),
+            (Shape::PolicyArn, json!("arn:aws:iam::aws:policy/X"), json!("arn:aws:iam::aws:policy/X")),
+            (Shape::UserPath, json!("/apps/"), json!("/apps/")),
+            (Shape::UserPath, json!("/"), json!("")),
             (Shape::Int, json!(-1), json!(-1)),
         ] {
             assert_eq!(read(shape, &node(&written)).ok(), Some(FieldValue::Data(canonical)), "{written}");
@@ -316,7 +350,13 @@ mod tests {
             (Shape::Int, json!("1")),
             (Shape::Bool, json!("true")),
             (Shape::OneOf(&["iam_user"]), json!("iam_usr")),
-            (Shape::Arn, json!("arn:aws:iam::12345:policy/X")),
+            (Shape::PolicyArn, json!("arn:aws:iam::12345:policy/X")),
+            (Shape::PolicyArns, json!(["arn:aws:iam::111122223333:role/x"])),
+            (Shape::UserPath, json!("")),
+            (Shape::UserPath, json!("apps/")),
+            (Shape::UserPath, json!("/apps")),
+            (Shape::UserPath, json!("//")),
+            (Shape::UserPath, json!("/a b/")),
             (Shape::Secret, json!("hunter2")),
             (Shape::Secret, json!("secret:exec:ls")),
             (Shape::Secret, json!("secret:env:A-B")),

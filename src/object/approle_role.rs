@@ -8,12 +8,15 @@ use serde_json::{Map, Value};
 use super::field::{pick, post, with_prefixes};
 use super::home::METHODS;
 use super::review::{LoginWords, Said, SecretFields, Values};
-use super::words::{Block, Key, Objection};
-use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use super::words::{Block, Declared, Key, Objection};
+use super::{
+    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update,
+    token_fields,
+};
 use crate::text::count;
 use crate::units::duration;
 
-static FIELDS: &[Field] = &[
+static FIELDS: [Field; 6 + token_fields::FIELDS] = token_fields::after([
     field("bind_secret_id", Shape::Bool, "true", "Whether a login needs a secret id."),
     field("secret_id_bound_cidrs", Shape::Cidrs, "[]", "Networks from which secret ids may be used."),
     field("secret_id_num_uses", Shape::Int, "0", "How many logins one secret id is good for; 0 is any number."),
@@ -34,16 +37,7 @@ static FIELDS: &[Field] = &[
         immutable: false,
         doc: "A role id of one's own; the engine makes one otherwise.",
     },
-    field("token_policies", Shape::Set, "[]", "ACL policies of the login's token."),
-    field("token_ttl", Shape::Seconds, "0", "How long a token lives; leases end with their token."),
-    field("token_max_ttl", Shape::Seconds, "0", "How long a token lives at most, with all renewals."),
-    field("token_explicit_max_ttl", Shape::Seconds, "0", "A limit that not even the mount's settings move."),
-    field("token_period", Shape::Seconds, "0", "A token that may be renewed for ever, by this much each time."),
-    field("token_num_uses", Shape::Int, "0", "How many requests a token is good for; 0 is any number."),
-    field("token_bound_cidrs", Shape::Cidrs, "[]", "Networks from which a token may be used."),
-    field("token_no_default_policy", Shape::Bool, "false", "Whether a token goes without the policy `default`."),
-    field("token_type", Shape::OneOf(&["default", "service", "batch"]), "\"default\"", "The sort of token."),
-];
+]);
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
@@ -54,28 +48,21 @@ pub static LOGIN: Block = Block {
     word: "login",
     label: Some("The auth method, where `mount` does not say another."),
     doc: "A login with a role id and a secret id.",
-    keys: &[
-        Key::field(&KIND, "bind_secret_id"),
-        Key::field(&KIND, "secret_id_bound_cidrs"),
-        Key::field(&KIND, "secret_id_num_uses"),
-        Key::field(&KIND, "secret_id_ttl"),
-        Key::field(&KIND, "local_secret_ids"),
-        Key::field(&KIND, "role_id"),
-        Key::field(&KIND, "token_ttl"),
-        Key::field(&KIND, "token_max_ttl"),
-        Key::field(&KIND, "token_explicit_max_ttl"),
-        Key::field(&KIND, "token_period"),
-        Key::field(&KIND, "token_num_uses"),
-        Key::field(&KIND, "token_bound_cidrs"),
-        Key::field(&KIND, "token_no_default_policy"),
-        Key::field(&KIND, "token_type"),
-        Key::own("mount", Shape::Text, "The auth method."),
-        Key::own("name", Shape::Text, "The role's name at the method; `app-` and the app's, where none is written."),
-    ],
+    keys: &token_fields::keys_after::<6, { 6 + token_fields::KEYS }>(
+        &KIND,
+        [
+            Key::field(&KIND, "bind_secret_id"),
+            Key::field(&KIND, "secret_id_bound_cidrs"),
+            Key::field(&KIND, "secret_id_num_uses"),
+            Key::field(&KIND, "secret_id_ttl"),
+            Key::field(&KIND, "local_secret_ids"),
+            Key::field(&KIND, "role_id"),
+        ],
+    ),
     check,
 };
 
-fn check(login: &dyn Values) -> Vec<Objection> {
+fn check(login: &Declared<'_>) -> Vec<Objection> {
     let mut objections = Vec::new();
     let bound = ["secret_id_bound_cidrs", "token_bound_cidrs"].iter().any(|name| !login.texts(name).is_empty());
     if !login.flag("bind_secret_id") && !bound {
@@ -85,11 +72,8 @@ fn check(login: &dyn Values) -> Vec<Objection> {
             hint: "bind it to networks: token_bound_cidrs = [\"10.0.0.0/8\"]",
         });
     }
-    for key in ["secret_id_num_uses", "token_num_uses"] {
-        if login.number(key) < 0 {
-            objections.push(Objection { key, what: format!("{key} is a count"), hint: "0 is any number" });
-        }
-    }
+    objections.extend(token_fields::count(login, "secret_id_num_uses"));
+    objections.extend(token_fields::check(login));
     let role_id = login.value("role_id");
     if role_id.as_str().is_some_and(|id| id.is_empty() || id.len() > 128 || id.contains(char::is_whitespace)) {
         let what = "this can't be a role id".to_owned();
@@ -107,7 +91,7 @@ pub static KIND: Kind = Kind {
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,
     key: None,
-    fields: FIELDS,
+    fields: &FIELDS,
     later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
@@ -120,18 +104,7 @@ pub static KIND: Kind = Kind {
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
     let names: Vec<&str> =
         FIELDS.iter().filter(|field| field.access == Access::Readable).map(|field| field.name).collect();
-    let mut fields = pick(data, &names);
-    // Engines keep or replace the two longer words, which say the same of a role.
-    let token_type = match fields.get("token_type").and_then(Value::as_str) {
-        Some("") => Some("default"),
-        Some("default-service") => Some("service"),
-        Some("default-batch") => Some("batch"),
-        _ => None,
-    };
-    if let Some(token_type) = token_type {
-        fields.insert("token_type".to_owned(), Value::from(token_type));
-    }
-    Ok(fields)
+    Ok(token_fields::parse(pick(data, &names)))
 }
 
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
@@ -206,10 +179,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
         Changed::Updated(_, fields) if fields.contains(&"local_secret_ids") => {
             Some("makes the login anew: its secret ids are gone and the app needs a new one".to_owned())
         }
-        Changed::Updated(_, fields) => fields
-            .iter()
-            .any(|field| field.starts_with("token_"))
-            .then(|| "tokens already issued keep their terms until they end".to_owned()),
+        Changed::Updated(_, fields) => token_fields::effect(fields),
         Changed::Deleted => {
             Some("no new logins, and its secret ids are gone; tokens already issued live until they end".to_owned())
         }

@@ -7,22 +7,45 @@ use serde_json::{Map, Value, json};
 
 use super::field::{pick, post};
 use super::home::ENGINES;
-use super::words::{ANYTHING, Block, Key};
+use super::review::{AccessFields, Attribute};
+use super::statement::STATEMENT;
+use super::words::{Block, Declared, Key, Objection};
 use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
 
 static FIELDS: &[Field] = &[
     field("credential_type", Shape::OneOf(&["iam_user"]), "\"iam_user\"", "How credentials are made."),
     field("policy_document", Shape::PolicyDocument, "\"\"", "The inline policy of each IAM user."),
-    field("policy_arns", Shape::Arns, "[]", "Managed policies attached to each IAM user."),
+    field("policy_arns", Shape::PolicyArns, "[]", "Managed policies attached to each IAM user."),
     field("iam_groups", Shape::Set, "[]", "Groups that each IAM user joins."),
     field("iam_tags", Shape::Map, "{}", "Tags of each IAM user."),
-    field("user_path", Shape::Text, "\"\"", "The IAM path of users; empty is the engine's own."),
-    field("permissions_boundary_arn", Shape::Arn, "\"\"", "The managed policy that bounds each IAM user."),
+    field("user_path", Shape::UserPath, "\"\"", "The IAM path of users; empty is the engine's own."),
+    field("permissions_boundary_arn", Shape::PolicyArn, "\"\"", "The managed policy that bounds each IAM user."),
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
     Field { name, shape, default, access: Access::Readable, immutable: false, doc }
 }
+
+/// What a review reads of it. Source of the context keys: IAM User Guide, "AWS global condition context keys".
+static ACCESS: AccessFields = AccessFields {
+    document: "policy_document",
+    policies: "policy_arns",
+    groups: "iam_groups",
+    boundary: "permissions_boundary_arn",
+    tags: "iam_tags",
+    path: "user_path",
+    made: "credential_type",
+    made_known: "iam_user",
+    attributes: &[
+        Attribute { field: "iam_tags", words: "tags", none: "none", keys: &["aws:principaltag/"] },
+        Attribute {
+            field: "user_path",
+            words: "path",
+            none: "the engine's own",
+            keys: &["aws:principalarn", "aws:arn"],
+        },
+    ],
+};
 
 /// `role "reader" { ... }`.
 pub static ROLE: Block = Block {
@@ -41,25 +64,19 @@ pub static ROLE: Block = Block {
         Key::field(&KIND, "permissions_boundary_arn"),
         Key::protect(),
     ],
-    check: ANYTHING,
+    check,
 };
 
-/// `statement "name" { ... }`, in whatever has a policy document. Source: IAM User Guide, "IAM JSON policy element
-/// reference".
-pub static STATEMENT: Block = Block {
-    word: "statement",
-    label: Some("The statement's Sid."),
-    doc: "A statement of a policy document.",
-    keys: &[
-        Key::own("effect", Shape::OneOf(&["Allow", "Deny"]), "Whether it allows, which is the default, or denies."),
-        Key::own("actions", Shape::List, "The actions that it is about."),
-        Key::own("not_actions", Shape::List, "Instead: the only actions that it is not about."),
-        Key::own("resources", Shape::List, "The ARNs that it is about."),
-        Key::own("not_resources", Shape::List, "Instead: the only ARNs that it is not about."),
-        Key::own("condition", Shape::Map, "When it holds, by operator and condition key."),
-    ],
-    check: ANYTHING,
-};
+fn check(role: &Declared<'_>) -> Vec<Objection> {
+    const GRANTS: [&str; 4] = ["policy_document", "statement", "policy_arns", "iam_groups"];
+    let allows_nothing = || Objection {
+        key: "policy_document",
+        what: format!("{} allows nothing", role.name),
+        hint: "add policy_document = \"file:...\", or policy_arns, or statement blocks",
+    };
+    let is_bare = GRANTS.iter().all(|key| !role.written.contains(key));
+    is_bare.then(allows_nothing).into_iter().collect()
+}
 
 /// Roles of AWS engines.
 pub static KIND: Kind = Kind {
@@ -67,7 +84,7 @@ pub static KIND: Kind = Kind {
     class: Class::Role,
     home: Home::Below { table: &ENGINES, sort: "aws", folder: "roles", witness: "credential_type" },
     leases: Leases::Issued(&["creds", "sts"]),
-    reviewed: Reviewed::Access,
+    reviewed: Reviewed::Access(&ACCESS),
     words: &ROLE,
     key: None,
     fields: FIELDS,
@@ -85,11 +102,7 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
         return Err("the role has no credential_type".to_owned());
     }
     let names: Vec<&str> = FIELDS.iter().map(|field| field.name).collect();
-    let mut fields = pick(data, &names);
-    if fields.get("user_path") == Some(&Value::from("/")) {
-        fields.insert("user_path".to_owned(), Value::from(""));
-    }
-    Ok(fields)
+    Ok(pick(data, &names))
 }
 
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {

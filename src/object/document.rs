@@ -57,24 +57,32 @@ impl Document {
 /// The documents of many answers of an engine: roles often have the same one, word for word.
 #[derive(Debug, Default)]
 pub struct Documents {
-    canonical: HashMap<String, Result<Value, String>>,
+    /// By wording; none of what has none.
+    canonical: HashMap<String, Option<Value>>,
 }
 
 impl Documents {
-    /// As [`field::normalise`], but that each wording of a document is parsed once.
-    ///
-    /// # Errors
-    /// Why the value is not of this shape.
-    pub fn normalise(&mut self, shape: Shape, value: &Value) -> Result<Value, String> {
-        let (Shape::PolicyDocument, Value::String(wording)) = (shape, value) else {
-            return field::normalise(shape, value);
+    /// The canonical form of a value, as [`field::normalise`] has it; the value itself where it has none. Each wording
+    /// of a document is parsed once.
+    pub fn normalise(&mut self, shape: Shape, value: Value) -> Value {
+        let wording = match &value {
+            Value::String(wording) if shape == Shape::PolicyDocument => wording,
+            value => return field::normalise(shape, value).unwrap_or_else(|_| value.clone()),
         };
         if let Some(known) = self.canonical.get(wording) {
-            return known.clone();
+            return known.clone().unwrap_or(value);
         }
-        let canonical = field::normalise(shape, value);
-        self.canonical.insert(wording.clone(), canonical.clone());
-        canonical
+        let canonical = field::normalise(shape, &value).ok();
+        match (canonical, value) {
+            (Some(canonical), Value::String(wording)) => {
+                self.canonical.insert(wording, Some(canonical.clone()));
+                canonical
+            }
+            (canonical, value) => {
+                self.canonical.extend(value.as_str().map(|wording| (wording.to_owned(), None)));
+                canonical.unwrap_or(value)
+            }
+        }
     }
 }
 

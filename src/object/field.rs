@@ -17,12 +17,13 @@ use crate::units::{duration, network};
 /// Why the value is not of this shape: `expected a duration, found ...`.
 pub fn normalise(shape: Shape, value: &Value) -> Result<Value, String> {
     Ok(match shape {
-        Shape::Text | Shape::OneOf(_) | Shape::Arn | Shape::Secret => Value::String(text(value)?),
+        Shape::Text | Shape::OneOf(_) | Shape::PolicyArn | Shape::Secret => Value::String(text(value)?),
+        Shape::UserPath => Value::from(Some(text(value)?).filter(|path| path != "/").unwrap_or_default()),
         Shape::AclRules => Value::from(text(value)?.trim()),
         Shape::Int => Value::from(int(value)?),
         Shape::Bool => Value::from(boolean(value)?),
         Shape::Seconds => Value::from(seconds(value)?),
-        Shape::Set | Shape::Arns => sorted(list(value)?),
+        Shape::Set | Shape::PolicyArns => sorted(list(value)?),
         Shape::List => list(value)?.into(),
         Shape::Cidrs => sorted(list(value)?.iter().map(|cidr| canonical_cidr(cidr)).collect()),
         Shape::Map => map(value)?,
@@ -196,7 +197,7 @@ mod tests {
             (Shape::Seconds, json!(0), Value::Null),
             (Shape::Set, json!(["b", "a", "a"]), json!(["a", "b"])),
             (Shape::Set, json!("b, a"), json!(["a", "b"])),
-            (Shape::Arns, json!([]), Value::Null),
+            (Shape::PolicyArns, json!([]), Value::Null),
             (Shape::Cidrs, json!(["10.0.0.1/32", "10.1.0.0/16"]), json!(["10.1.0.0/16", "10.0.0.1"])),
             (Shape::Cidrs, json!(["2001:db8:0::1/128"]), json!(["2001:db8::1"])),
             (Shape::Cidrs, json!([]), Value::Null),
@@ -205,6 +206,7 @@ mod tests {
             (Shape::Bool, json!(true), json!("true")),
             (Shape::Int, json!(-1), json!("-1")),
             (Shape::Text, json!(""), Value::Null),
+            (Shape::UserPath, json!(""), json!("/")),
             (Shape::AclRules, json!("path \"a\" {}\n"), json!("path \"a\" {}")),
             (
                 Shape::PolicyDocument,

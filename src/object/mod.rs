@@ -28,6 +28,8 @@ pub mod mount;
 mod owned;
 pub mod review;
 mod role;
+pub mod statement;
+mod token_fields;
 pub mod words;
 
 use std::collections::BTreeMap;
@@ -73,6 +75,11 @@ pub fn login_of(sort: &str) -> Option<&'static Kind> {
 /// The types of the auth methods that have logins.
 pub fn methods() -> impl Iterator<Item = &'static str> {
     KINDS.iter().filter(|kind| kind.class == Class::Login).filter_map(|kind| kind.sort())
+}
+
+/// The kinds of the roles that secrets engines have.
+pub fn roles() -> impl Iterator<Item = &'static Kind> {
+    KINDS.iter().copied().filter(|kind| kind.class == Class::Role)
 }
 
 /// The path of the ACL policy of this name, as tokens name it.
@@ -305,8 +312,8 @@ impl Kind {
             .iter()
             .filter(|field| field.access == Access::Readable)
             .map(|field| {
-                let value = match parsed.get(field.name) {
-                    Some(value) => documents.normalise(field.shape, value).unwrap_or_else(|_| value.clone()),
+                let value = match parsed.remove(field.name) {
+                    Some(value) => documents.normalise(field.shape, value),
                     None => field.default_value(),
                 };
                 (field.name, value)
@@ -437,7 +444,7 @@ pub struct Kind {
 }
 
 /// A field of a kind.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Field {
     /// Its name, both in the estate and in the plan.
     pub name: &'static str,
@@ -474,10 +481,12 @@ pub enum Shape {
     Cidrs,
     /// Text to text.
     Map,
-    /// An ARN.
-    Arn,
-    /// A set of ARNs.
-    Arns,
+    /// The ARN of a managed policy.
+    PolicyArn,
+    /// A set of ARNs of managed policies.
+    PolicyArns,
+    /// The path of IAM users; that of the root, `/`, is empty in canonical form.
+    UserPath,
     /// An IAM policy document; canonical form is compact JSON text, compared as IAM reads it.
     PolicyDocument,
     /// Vault ACL rules; text in HCL, compared without surrounding white space.

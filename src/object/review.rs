@@ -14,7 +14,7 @@ use super::{KINDS, Kind};
 #[derive(Debug)]
 pub enum Reviewed {
     /// What its credentials may do: IAM policies. They are compared, and guardrails go with it to the engine.
-    Access,
+    Access(&'static AccessFields),
     /// Who may log in as an app.
     Login(&'static LoginWords),
     /// What tokens may do: ACL rules, in this field.
@@ -23,6 +23,42 @@ pub enum Reviewed {
     Terms(Terms),
     /// Which of its fields differ.
     Fields(&'static Remarks),
+}
+
+/// The fields of a role that say what its credentials may do.
+#[derive(Debug)]
+pub struct AccessFields {
+    /// The inline policy of each user.
+    pub document: &'static str,
+    /// The managed policies that are attached to each user, by their ARNs.
+    pub policies: &'static str,
+    /// The groups that each user joins.
+    pub groups: &'static str,
+    /// The managed policy that bounds each user, by its ARN.
+    pub boundary: &'static str,
+    /// The tags of each user.
+    pub tags: &'static str,
+    /// The path of each user.
+    pub path: &'static str,
+    /// How credentials are made.
+    pub made: &'static str,
+    /// The one way to make them of which it is known what comes of it.
+    pub made_known: &'static str,
+    /// What it decides of its users besides, that policies can look at.
+    pub attributes: &'static [Attribute],
+}
+
+/// What a role decides of its users and policies can look at.
+#[derive(Debug)]
+pub struct Attribute {
+    /// The field.
+    pub field: &'static str,
+    /// What it is.
+    pub words: &'static str,
+    /// The word for none.
+    pub none: &'static str,
+    /// How the context keys begin that tell it.
+    pub keys: &'static [&'static str],
 }
 
 /// The fields that say how long a lease lives.
@@ -137,7 +173,15 @@ pub trait Values {
 impl Kind {
     /// What its credentials may do is judged: guardrails go with it to the engine.
     pub fn is_judged(&self) -> bool {
-        matches!(self.reviewed, Reviewed::Access)
+        self.access_fields().is_some()
+    }
+
+    /// Which of its fields say what its credentials may do; `None` of kinds that are no roles.
+    pub fn access_fields(&self) -> Option<&'static AccessFields> {
+        match self.reviewed {
+            Reviewed::Access(fields) => Some(fields),
+            _ => None,
+        }
     }
 
     /// How a login tells of itself; `None` of other kinds.
@@ -166,14 +210,14 @@ pub fn terms_of<'m>(mount: &'m str) -> impl Iterator<Item = String> + 'm {
 
 #[cfg(test)]
 mod tests {
-    use super::Reviewed;
+    use super::{AccessFields, Reviewed};
     use crate::object::{Class, KINDS};
 
     #[test]
     fn a_review_reads_of_each_kind_what_its_class_has() {
         for kind in KINDS {
             let fits = match (kind.class, &kind.reviewed) {
-                (Class::Role, Reviewed::Access) | (Class::Login, Reviewed::Login(_)) => true,
+                (Class::Role, Reviewed::Access(_)) | (Class::Login, Reviewed::Login(_)) => true,
                 (Class::Policy, Reviewed::Rules(field)) => kind.field(field).is_some(),
                 (Class::Config, Reviewed::Terms(_)) | (_, Reviewed::Fields(_)) => true,
                 _ => false,
@@ -186,7 +230,12 @@ mod tests {
             };
             let secret = kind.login_words().and_then(|words| words.secret.as_ref());
             let secret = secret.into_iter().flat_map(|secret| [secret.bind, secret.ttl, secret.networks]);
-            for name in terms.chain(remarks).chain(secret) {
+            let access = kind.access_fields().into_iter().flat_map(|fields| {
+                let AccessFields { document, policies, groups, boundary, tags, path, made, .. } = fields;
+                let attributes = fields.attributes.iter().map(|attribute| attribute.field);
+                [document, policies, groups, boundary, tags, path, made].into_iter().copied().chain(attributes)
+            });
+            for name in terms.chain(remarks).chain(secret).chain(access) {
                 assert!(kind.field(name).is_some(), "{} has no field {name}", kind.name);
             }
         }

@@ -7,17 +7,15 @@ use serde_json::{Map, Value};
 
 use super::field::{pick, post};
 use super::home::METHODS;
-use super::review::{LoginWords, Remarks, Said};
+use super::review::{LoginWords, Remarks, Said, Values as _};
 use super::words::{ANYTHING, Block, Key, Objection};
-use super::{Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update};
+use super::{
+    Access, Call, Changed, Class, Delete, Field, Home, Kind, Leases, Live, Object, Reviewed, Shape, Update,
+    token_fields,
+};
 
-static FIELDS: &[Field] = &[
-    field("word", Shape::Text, "\"\"", "What has to be said."),
-    field("token_policies", Shape::Set, "[]", "ACL policies of the login's token."),
-    field("token_ttl", Shape::Seconds, "0", "How long a token lives; leases end with their token."),
-    field("token_max_ttl", Shape::Seconds, "0", "How long a token lives at most, with all renewals."),
-    field("token_no_default_policy", Shape::Bool, "false", "Whether a token goes without the policy `default`."),
-];
+static FIELDS: [Field; 1 + token_fields::FIELDS] =
+    token_fields::after([field("word", Shape::Text, "\"\"", "What has to be said.")]);
 
 static CONFIG_FIELDS: &[Field] = &[
     field("issuer", Shape::Text, "\"\"", "Whom the method believes."),
@@ -33,14 +31,7 @@ static LOGIN: Block = Block {
     word: "login",
     label: Some("The auth method, where `mount` does not say another."),
     doc: "A login with a word.",
-    keys: &[
-        Key::field(&KIND, "word"),
-        Key::field(&KIND, "token_ttl"),
-        Key::field(&KIND, "token_max_ttl"),
-        Key::field(&KIND, "token_no_default_policy"),
-        Key::own("mount", Shape::Text, "The auth method."),
-        Key::own("name", Shape::Text, "The login's name at the method."),
-    ],
+    keys: &token_fields::keys_after::<1, { 1 + token_fields::KEYS }>(&KIND, [Key::field(&KIND, "word")]),
     check: |login| {
         let objection = || Objection { key: "word", what: "there is no word".to_owned(), hint: "add word = \"...\"" };
         login.text("word").is_empty().then(objection).into_iter().collect()
@@ -75,7 +66,7 @@ pub(super) static KIND: Kind = Kind {
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,
     key: None,
-    fields: FIELDS,
+    fields: &FIELDS,
     later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
@@ -114,11 +105,12 @@ mod tests {
     use std::sync::atomic::AtomicBool;
 
     use crate::api::{Client, Options as ClientOptions, Target};
-    use crate::apply::{self, Options, Prepared, Wish, prepare};
+    use crate::apply::{self, Options};
     use crate::clock::Clock;
     use crate::engine::{Config, Engine, Storage};
     use crate::estate::{self, Estate, Sources};
     use crate::plan::{Action, Adopt};
+    use crate::proposal::{Prepared, Wish, prepare};
     use crate::review::state::{Context, Side};
     use crate::review::{self, Colour};
 

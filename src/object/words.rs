@@ -27,13 +27,13 @@ pub struct Block {
 }
 
 /// How a block is checked as a whole.
-pub type Check = fn(fields: &dyn Values) -> Vec<Objection>;
+pub type Check = fn(declared: &Declared<'_>) -> Vec<Objection>;
 
 /// The check of a block with nothing to check.
 pub const ANYTHING: Check = |_| Vec::new();
 
 /// A key of a block.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Key {
     /// The word for it.
     pub word: &'static str,
@@ -42,7 +42,7 @@ pub struct Key {
 }
 
 /// What a key is.
-#[derive(Debug)]
+#[derive(Clone, Copy, Debug)]
 pub enum Is {
     /// A field of an object, of this name: its shape, default and help are the field's.
     Field(&'static Kind, &'static str),
@@ -64,7 +64,7 @@ pub enum Is {
 /// What is wrong with a block.
 #[derive(Debug)]
 pub struct Objection {
-    /// The key that it is about.
+    /// The key that it is about; where it is not written, it is about the block.
     pub key: &'static str,
     /// What is wrong.
     pub what: String,
@@ -134,9 +134,13 @@ impl Block {
     }
 }
 
-/// The fields of a kind as they are declared; what is absent has its table's default.
+/// The fields of a kind as a block declares them; what is absent has its table's default.
 #[derive(Clone, Copy, Debug)]
 pub struct Declared<'a> {
+    /// The block, for messages: `role "reader"`.
+    pub name: &'a str,
+    /// The keys that are written in it.
+    pub written: &'a [&'a str],
     /// The kind.
     pub kind: &'static Kind,
     /// What is declared.

@@ -3,7 +3,7 @@
 use std::ops::Deref;
 
 use super::{Plan, Refusal};
-use crate::guardrail::Violator;
+use crate::guardrail::{Violation, Violator};
 use crate::review;
 
 /// A plan that was reviewed.
@@ -18,14 +18,12 @@ impl Plan {
             return Reviewed(self);
         }
         let (review, notes) = look(&self);
-        let violated: Vec<String> = review
-            .stops()
-            .map(|judged| {
-                format!("{}: {}: {}", judged.violation.guardrail, judged.violation.subject, judged.violation.what)
-            })
-            .collect();
+        let (mut violated, mut ended) = (Vec::new(), true);
+        for Violation { guardrail, subject, what, .. } in review.stops().map(|judged| &judged.violation) {
+            ended &= matches!(subject, Violator::Exception(_));
+            violated.push(format!("{guardrail}: {subject}: {what}"));
+        }
         if !violated.is_empty() {
-            let ended = review.stops().all(|judged| matches!(judged.violation.subject, Violator::Exception(_)));
             self.refusals.push(Refusal::Guardrail { violated, ended });
         }
         self.notes.extend(notes);

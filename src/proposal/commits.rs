@@ -3,7 +3,8 @@
 
 use std::path::Path;
 
-use super::{Error, reviewed};
+use super::error::Error;
+use super::reviewed::reviewed;
 use crate::api::Client;
 use crate::estate::{self, Estate, Problem, Sources};
 use crate::git;
@@ -85,8 +86,8 @@ pub async fn against_engine(
 ) -> Result<Review, Error> {
     let owner = ledger::owner(estate.environment.estate.as_deref(), &estate.environment.name);
     let (ledger, early) = tokio::join!(Ledger::read(client, &owner), live::Early::read(client, &estate.objects));
-    let ledger = ledger.map_err(crate::apply::Error::from)?;
-    let snapshot = early.complete(client, &estate.objects, ledger.owned()).await.map_err(crate::apply::Error::from)?;
+    let ledger = ledger?;
+    let snapshot = early.complete(client, &estate.objects, ledger.owned()).await?;
     keep_keys(&mut estate.objects, &snapshot.objects, ledger.owned());
     let known = state::Context { managed_policies: &estate.managed_policies };
     let before = Side::of_live(&snapshot.objects, &estate.objects, ledger.owned(), known);

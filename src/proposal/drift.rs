@@ -5,9 +5,9 @@ use std::path::Path;
 
 use futures_util::stream::{self, StreamExt as _};
 
-use super::{Basis, Error, Proposal, Word, propose};
+use super::engine::{Basis, Proposal, Word, propose};
+use super::error::Error;
 use crate::api::Client;
-use crate::apply;
 use crate::drift::{self, Drift, Input, Mounts, Verdict};
 use crate::estate::{self, Estate};
 use crate::git;
@@ -71,7 +71,7 @@ fn last_said(dir: &Path, environment: &str, lost: &BTreeMap<&str, Vec<(&str, &Ow
 }
 
 /// Takes out what other estates on the engine have made; answers what they have.
-async fn leave_to_others(client: &Client, ledger: &Ledger, plan: &mut Plan) -> Result<HashSet<String>, apply::Error> {
+async fn leave_to_others(client: &Client, ledger: &Ledger, plan: &mut Plan) -> Result<HashSet<String>, Error> {
     let Some(others) = ledger.readable_others(client, ledger::owners(client).await).await? else {
         let note = "this token may not list the ledgers of other estates, so what they made counts as not ours";
         plan.notes.push(note.to_owned());
@@ -98,11 +98,7 @@ fn mounts(desired: &[Object], anothers: &HashSet<String>) -> Mounts {
 }
 
 /// The policies of nobody that are findings, and of which it is said that they are not.
-async fn policies(
-    mounts: &Mounts,
-    client: &Client,
-    plan: &Plan,
-) -> Result<(HashSet<String>, BTreeSet<String>), apply::Error> {
+async fn policies(mounts: &Mounts, client: &Client, plan: &Plan) -> Result<(HashSet<String>, BTreeSet<String>), Error> {
     let policies = plan.unmanaged.iter().filter_map(|object| {
         let kind = kind(object.kind).filter(|kind| kind.class == Class::Policy)?;
         Some((kind, object.path.as_str()))
@@ -113,7 +109,7 @@ async fn policies(
     .buffer_unordered(READS_AT_ONCE);
     let (mut found, mut known) = (HashSet::new(), BTreeSet::new());
     while let Some((path, policy)) = read.next().await {
-        let Some(policy) = policy.map_err(apply::Error::Live)? else { continue };
+        let Some(policy) = policy? else { continue };
         match mounts.judge(policy.fields.get("policy").and_then(|value| value.as_str()).unwrap_or_default()) {
             Verdict::Elsewhere => {}
             Verdict::Grants => drop(found.insert(path)),

@@ -3,10 +3,11 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
+use super::error::Error;
+use super::prepare::{Prepared, Reading, Wish, prepare_from};
+use super::reviewed::reviewed;
 use super::secrets::{self, Missing};
-use super::{Error, reviewed};
 use crate::api::Client;
-use crate::apply::{Prepared, Reading, Wish, prepare_from};
 use crate::estate::Estate;
 use crate::git;
 use crate::guardrail;
@@ -68,7 +69,7 @@ impl Proposal {
 /// Reads an estate's engine, computes the plan, and reviews it. Writes nothing.
 ///
 /// # Errors
-/// [`Error::Git`], [`Error::Engine`].
+/// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`].
 pub async fn propose(mut estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
     let commit = git::commit(basis.dir)?;
     let (environment, guardrails) = (estate.environment.clone(), estate.guardrails.clone());

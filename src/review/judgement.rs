@@ -101,9 +101,9 @@ fn role_subject<'a>(
         roles: vec![label.to_owned()],
         access,
         terms: Some(Terms {
-            permissions_boundary: role.object.text("permissions_boundary_arn").into_owned(),
-            user_path: role.object.text("user_path").into_owned(),
-            credential_type: role.object.text("credential_type").into_owned(),
+            permissions_boundary: role.object.text(role.access_fields.boundary).into_owned(),
+            user_path: role.object.text(role.access_fields.path).into_owned(),
+            credential_type: role.object.text(role.access_fields.made).into_owned(),
             max_ttl: credential(side.lease_terms(role.at.mount), tokens),
         }),
         logins: Vec::new(),

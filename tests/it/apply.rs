@@ -5,11 +5,12 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 
 use leasehold::api::Client;
-use leasehold::apply::{self, Options, Outcome, Prepared, Report, Wish, prepare};
+use leasehold::apply::{self, Options, Outcome, Report};
 use leasehold::clock::Clock;
 use leasehold::ledger::Ledger;
 use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, State};
 use leasehold::plan::{Action, Adopt, Change, Plan, Reviewed};
+use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Environment;
 use leasehold::secret::Secret;
 use serde_json::{Value, json};

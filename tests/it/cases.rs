@@ -39,11 +39,18 @@ fn what_our_engine_does_not_serve_in_a_policy_is_told() {
     let template = "path \"aws/creds/{{identity.entity.name}}\" {\n  capabilities = [\"read\"]\n}\n";
     let wrapping = "path \"aws/creds/r\" {\n  capabilities = [\"read\"]\n  max_wrapping_ttl = \"1m\"\n}\n";
     let json = r#"{"path": {"aws/creds/{{identity.entity.name}}": {"capabilities": ["read"]}}}"#;
-    for (what, text) in
-        [("identity templates", template), ("response wrapping", wrapping), ("identity templates", json)]
-    {
+    let expires = "path \"aws/creds/r\" {\n  capabilities = [\"read\"]\n  expiration = \"2027-01-01T00:00:00Z\"\n}\n";
+    let scan = "path \"aws/creds/r\" {\n  capabilities = [\"read\", \"scan\"]\n}\n";
+    for (what, text) in [
+        ("identity templates", template),
+        ("response wrapping", wrapping),
+        ("identity templates", json),
+        ("`expiration` in policies", expires),
+        ("capability `scan`", scan),
+    ] {
         let mut estates = vec![("policy \"p\" {\n  file = \"file:p.policy\"\n}\n".to_owned(), "p.policy:")];
-        if !text.starts_with('{') {
+        // What a declared `path` block has no word for is said in a file.
+        if !text.starts_with('{') && text != expires {
             estates.push((format!("policy \"p\" {{\n{text}}}\n"), "estate.hcl:"));
         }
         for (estate, place) in estates {

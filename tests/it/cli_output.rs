@@ -1,6 +1,5 @@
 //! What commands by hand print: the tables, texts and codes that scripts around Vault rely on
-//! (reference: sections 9 and 11.8, S15 to S22; S21 is a role written from standard input, which the engine
-//! compacts: R2).
+//! (cases: `tests/data/wire.md`, S).
 
 use std::fmt::Write as _;
 use std::os::unix::fs::PermissionsExt;

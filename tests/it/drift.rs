@@ -221,6 +221,27 @@ fn what_was_done_by_hand_as_the_files_say_is_told_of_what_is_told_apart_or_has_a
 }
 
 #[test]
+fn what_was_deleted_by_hand_and_by_a_commit_is_told_as_both() {
+    let estate = Applied::under_git();
+    for file in ["apps/analytics.hcl", "tests.hcl"] {
+        std::fs::remove_file(estate.env.dir().join("estate").join(file)).unwrap();
+    }
+    let json = estate.json(2);
+    let pending = json["summary"]["pending"].as_u64().unwrap();
+    estate.http.send("DELETE", "auth/approle/role/app-analytics", None);
+    let json = estate.json(5);
+    assert_eq!(json["summary"], json!({ "changed": 1, "pending": pending, "not_ours": 0 }));
+    let changed = &json["changed"][0];
+    assert_eq!(
+        (&changed["path"], &changed["gone"], &changed["pending"]),
+        (&json!("auth/approle/role/app-analytics"), &json!(true), &json!(true))
+    );
+    assert!(estate.drift(5).contains("! the files say the same since, and that is not applied"));
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.drift(0);
+}
+
+#[test]
 fn what_is_gone_and_what_is_not_ours_are_findings() {
     let estate = Applied::new();
     estate.http.send("DELETE", "auth/approle/role/app-webapp", None);

@@ -6,11 +6,12 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::AtomicBool;
 
 use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
-use leasehold::apply::{self, Options, Prepared, Wish, prepare};
+use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::estate::{self, Estate};
 use leasehold::plan::{Adopt, Attacher, Shown};
+use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::secret::Secret;
 use serde_json::{Value, json};

@@ -7,11 +7,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::AtomicBool;
 
 use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
-use leasehold::apply::{self, Options, Report, Wish, prepare};
+use leasehold::apply::{self, Options, Report};
 use leasehold::ledger::{self, Ledger};
 use leasehold::live;
 use leasehold::object::{KINDS, Kind, Live, Object, State};
 use leasehold::plan::{Adopt, Plan};
+use leasehold::proposal::{Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::secret::Secret;
 use proptest::prelude::*;

@@ -9,12 +9,13 @@ use std::collections::BTreeSet;
 use std::sync::atomic::AtomicBool;
 
 use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
-use leasehold::apply::{self, Options, Wish, prepare};
+use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::estate;
 use leasehold::object::{Access, Delete, KINDS, Kind, Object, Update, Verb, aws_root};
 use leasehold::plan::{Action, Adopt, Plan, Refusal, Shown, show};
+use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::secret::Secret;
 use serde_json::json;
@@ -296,7 +297,7 @@ impl World {
         objects
     }
 
-    async fn plan(&self, desired: &[Object]) -> apply::Prepared {
+    async fn plan(&self, desired: &[Object]) -> Prepared {
         let (environment, estate, adopt) = ("local", Some("fields"), Adopt::Refuse);
         let wish = Wish {
             environment,
@@ -312,7 +313,7 @@ impl World {
     }
 
     /// Applies a plan, and demands that the next one is empty.
-    async fn apply(&self, prepared: apply::Prepared, desired: &[Object], what: &str) {
+    async fn apply(&self, prepared: Prepared, desired: &[Object], what: &str) {
         let plan = text(&prepared.plan);
         let report = self.run(prepared, desired).await;
         assert_eq!(report.exit_code(), 0, "{what}\n{plan}\n{}", report.problems(desired));
@@ -320,7 +321,7 @@ impl World {
         assert_eq!(after.exit_code(), 0, "{what}\n{}", text(&after));
     }
 
-    async fn run(&self, mut prepared: apply::Prepared, desired: &[Object]) -> apply::Report {
+    async fn run(&self, mut prepared: Prepared, desired: &[Object]) -> apply::Report {
         let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &_| {});
         let options = Options { clock: &self.clock, stop: &stop, progress: &progress };
         let applied =

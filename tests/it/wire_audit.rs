@@ -1,4 +1,4 @@
-//! The trail on the wire (reference: table 11.7, D1 to D13), and that the engine fails closed: nobody gets a
+//! The trail on the wire (`tests/data/wire.md`, D), and that the engine fails closed: nobody gets a
 //! credential that is not in the trail, and none stays behind that nobody got.
 
 use std::io::Write;

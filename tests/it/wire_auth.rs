@@ -1,4 +1,4 @@
-//! Tokens, policies and AppRole over HTTP: the reference's tables for them, and one test for each
+//! Tokens, policies and AppRole over HTTP: the cases of `tests/data/wire.md` (A, M), and a test for each
 //! published flaw of that kind. `CVE-...` and `Vault x.y.z` name the origin of a case.
 
 use std::time::Duration;
@@ -204,6 +204,7 @@ fn policies_are_written_read_and_deleted() {
     assert_eq!(world.root.get("sys/policy/p")["rules"], rules);
     assert_eq!(world.root.post("sys/policy/old", &json!({"rules": rules}))["warnings"].as_array().unwrap().len(), 1);
     for (name, expected) in [
+        // A9
         ("default", "400 cannot delete default policy"),
         ("root", "400 cannot delete \"root\" policy"),
         ("p", "204"),

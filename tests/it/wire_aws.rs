@@ -1,5 +1,5 @@
-//! The AWS secrets engine over HTTP, with the sandbox as AWS: the reference's tables of roles (R),
-//! configuration (C), issue (I) and revocation (V), and what must hold when AWS misbehaves.
+//! The AWS secrets engine over HTTP, with the sandbox as AWS: the cases of `tests/data/wire.md` (R, C, I,
+//! V), and what must hold when AWS misbehaves.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,5 +1,4 @@
-//! Leases over HTTP: the reference's table (L; L9 and L27 are about STS and batch tokens, which are not
-//! built), by the engine's clock, over restarts, and one test for each published flaw of that kind.
+//! Leases over HTTP: the cases of `tests/data/wire.md` (L), by the engine's clock, over restarts, and one test for each published flaw of that kind.
 
 use leasehold::engine::AwsTransport;
 use leasehold::sandbox::{self, Effect, Fault};

@@ -1,5 +1,5 @@
-//! `sys/` and the HTTP edge, on the wire (reference: Vault API documentation, "System backend"; table 11.8, S1 to
-//! S14, without S2 to S5: an engine is initialised and unsealed when it is opened).
+//! `sys/` and the HTTP edge, on the wire (source: Vault API documentation, "System backend"; cases: `tests/data/wire.md`,
+//! S). An engine is initialised and unsealed when it is opened.
 
 use std::io::{Read, Write};
 use std::net::TcpStream;

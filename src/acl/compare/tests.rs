@@ -431,3 +431,30 @@ proptest! {
         prop_assert!(compare(&new, &new).is_equal());
     }
 }
+
+#[test]
+fn what_only_other_engines_understand_is_compared_too() {
+    let rule = |more: &str| of(&[&format!("path \"a\" {{ capabilities = [\"read\"] {more} }}")]);
+    let expires = "expiration = \"2027-01-01T00:00:00Z\"";
+    for (old, new, gains) in [
+        ("", expires, ""),
+        (expires, expires, ""),
+        (expires, "", "a read at a constraints ?"),
+        (expires, "expiration = \"2028-01-01T00:00:00Z\"", "a read at a constraints ?"),
+        ("mfa_methods = [\"x\"]", "pagination_limit = 5", "a read at a constraints ?"),
+        // It says to which events one may subscribe: more of them is more.
+        ("", "subscribe_event_types = [\"*\"]", "a read at a constraints ?"),
+    ] {
+        assert_eq!(show(&compare(&rule(old), &rule(new)).gains), gains, "{old:?} to {new:?}");
+    }
+    let scans = of(&["path \"a/*\" { capabilities = [\"scan\", \"list\"] }"]);
+    assert_eq!(show(&compare(&rules("a/*=l"), &scans).gains), "a/* scan at a");
+    assert_eq!(show(&compare(&scans, &Acl::root()).losses), "");
+    assert_eq!(show(&compare(&Acl::root(), &scans).gains), "");
+    // Rules of one path in two policies: which of them has the key decides what it holds back.
+    let two = |first: &str, second: &str| of(&[first, second]);
+    let limited = format!("path \"a\" {{ capabilities = [\"read\"] {expires} }}");
+    let old = two(&limited, "path \"a\" { capabilities = [\"update\"] }");
+    let new = two(&limited, "path \"a\" { capabilities = [\"read\", \"update\"] }");
+    assert_eq!(show(&compare(&old, &new).gains), "a read,update at a constraints ?");
+}

@@ -300,15 +300,7 @@ fn path() -> impl Strategy<Value = String> {
 
 fn rule(pattern: &str, deny: bool) -> Rule {
     let all = [Capability::Read, Capability::List, Capability::Update];
-    Rule {
-        path: pattern.to_owned(),
-        capabilities: Capabilities::of(if deny { &[Capability::Deny] } else { &all }),
-        allowed_parameters: vec![],
-        denied_parameters: vec![],
-        required_parameters: vec![],
-        min_wrapping_ttl: 0,
-        max_wrapping_ttl: 0,
-    }
+    Rule::new(pattern, Capabilities::of(if deny { &[Capability::Deny] } else { &all }))
 }
 
 proptest! {

@@ -10,40 +10,18 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::document::Use;
+use super::document::{Document, Use};
 use super::policy::quoted;
-use super::{Lowering, is_lower_name, is_role_name};
+use super::{Lowering, Role, is_lower_name, is_role_name};
 use crate::acl::{Acl, Capability};
+use crate::estate::blocks::APP;
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::{App, Login, value};
-use crate::object::aws_role::{self, ROLE};
-use crate::object::words::{self, ANYTHING, Key};
-use crate::object::{
-    Class, FieldValue, Kind, Leaf, Origin, RolePath, Shape, acl_policy, login_of, methods, policy_path,
-};
+use crate::object::review::AccessFields;
+use crate::object::{FieldValue, Kind, Leaf, Origin, RolePath, acl_policy, login_of, methods, policy_path, roles};
 use crate::text::did_you_mean;
 use crate::units::duration;
-
-/// `app "webapp" { ... }`.
-pub(super) static APP: words::Block = words::Block {
-    word: "app",
-    label: Some("The app's name."),
-    doc: "Who may log in how, and which credentials that gets.",
-    keys: &[
-        Key::own("owner", Shape::Text, "Who answers for it."),
-        Key::block(&ROLE),
-        Key::own("grants", Shape::Set, "Shared roles, each as MOUNT/ROLE."),
-        Key::each("login", Class::Login),
-        Key::own(
-            "policies",
-            Shape::Set,
-            "The ACL policies of its tokens, instead of the one that follows from its roles.",
-        ),
-        Key::protect(),
-    ],
-    check: ANYTHING,
-};
 
 /// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
 const SELF_CARE: &[(&str, &str)] = &[
@@ -56,31 +34,34 @@ const SELF_CARE: &[(&str, &str)] = &[
 impl Lowering<'_> {
     /// `role "reader" { ... }`, at the top level or in an app.
     pub(super) fn role(&mut self, block: &Block<'_>, app: Option<&str>) -> Option<RolePath> {
-        self.reader.check(block, &ROLE);
+        let (kind, access) = self.role_kind(block)?;
+        self.reader.check(block, kind.words);
         if !is_role_name(block.label) {
             let draft = Draft::error(block.span, format!("`{}` can't be the name of a role", block.label));
             self.reader.report(draft.hint("a name has letters, digits, `-`, `_`, `.` and `@`"));
         }
-        let mut fields = self.reader.fields(block, &aws_role::KIND, &ROLE);
-        if !block.map.contains_key("credential_type") {
-            // The only one that there is.
-            fields.insert("credential_type", self.derived("iam_user", block));
-        }
-        self.check_role(block);
-        self.check_limits(block);
-        if fields.get("user_path").is_some_and(|leaf| leaf.value == FieldValue::Data(Value::from("/"))) {
-            fields.remove("user_path");
-        }
-        if let Some((document, span)) = self.policy_document(block, Use::Role) {
-            fields.insert("policy_document", Leaf::of_document(document.value, self.reader.place(span)));
+        let mut fields = self.reader.fields(block, kind, kind.words);
+        self.check_limits(block, access);
+        if let Some((Document::Value(document), span)) = self.policy_document(block, Use::Role) {
+            fields.insert(access.document, Leaf::of_document(document, self.reader.place(span)));
         }
         let mount = self.role_mount(block)?;
-        let role = RolePath { kind: &aws_role::KIND, mount, name: block.label.to_owned() };
+        let role = RolePath { kind, mount, name: block.label.to_owned() };
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
-        self.roles.insert(role.label(), app.map(str::to_owned));
+        self.roles.insert(role.label(), Role { kind, app: app.map(str::to_owned) });
         Some(role)
+    }
+
+    /// The kind of a role, by the type of its mount; of one that is not declared, the first that there is.
+    fn role_kind(&mut self, block: &Block<'_>) -> Option<(&'static Kind, &'static AccessFields)> {
+        let named = self.reader.text_quietly(block, "mount").map(|(mount, _)| mount);
+        let only = || self.mounts.keys().next().map(String::as_str);
+        let mounted = named.or_else(only).and_then(|mount| self.mounts.get(mount));
+        let kind = mounted.and_then(|mounted| roles().find(|kind| kind.sort() == Some(mounted.sort)));
+        let kind = kind.or_else(|| roles().next())?;
+        Some((kind, kind.access_fields()?))
     }
 
     /// The mount of a role: the one that it names, or the only one that is declared.
@@ -110,30 +91,6 @@ impl Lowering<'_> {
             }
         }
         None
-    }
-
-    fn check_role(&mut self, block: &Block<'_>) {
-        for (arn, span) in self.reader.texts_quietly(block, "policy_arns") {
-            self.policy_arn(arn, span);
-        }
-        if let Some((arn, span)) = self.reader.text_quietly(block, "permissions_boundary_arn") {
-            self.policy_arn(arn, span);
-        }
-        if let Some((path, span)) = self.reader.text_quietly(block, "user_path") {
-            let inner = path.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
-            let closed = path == "/" || path.ends_with('/');
-            let sound = !path.contains("//")
-                && inner.is_some_and(|inner| inner.len() <= 510 && inner.bytes().all(|b| (0x21..0x7f).contains(&b)));
-            if !closed || !sound {
-                let draft = Draft::error(span, format!("`{path}` is not the path of an IAM user"));
-                self.reader.report(draft.hint("a path starts and ends with `/`, as in /apps/"));
-            }
-        }
-        let grants = ["policy_document", "statement", "policy_arns", "iam_groups"];
-        if grants.iter().all(|key| !block.map.contains_key(*key)) {
-            let draft = Draft::error(block.span, format!("{} allows nothing", block.name));
-            self.reader.report(draft.hint("add policy_document = \"file:...\", or policy_arns, or statement blocks"));
-        }
     }
 
     /// The roles declared in an app.
@@ -186,19 +143,21 @@ impl Lowering<'_> {
                 self.reader.report(draft.hint(hint));
                 continue;
             };
-            match self.roles.get(grant) {
+            let declared = self.roles.get(grant);
+            let kind = declared.map(|role| role.kind).or_else(|| roles().next());
+            grants.extend(kind.map(|kind| RolePath { kind, mount: mount.to_owned(), name: role.to_owned() }));
+            match declared {
                 None => {
                     let known: Vec<String> = self.roles.keys().cloned().collect();
                     let what = format!("the role `{grant}` is not declared");
                     self.dangling(span, what, grant, known.iter().map(String::as_str));
                 }
-                Some(Some(app)) if app != block.label => {
+                Some(Role { app: Some(app), .. }) if app != block.label => {
                     let draft = Draft::error(span, format!("the role `{grant}` belongs to the app `{app}`"));
                     self.reader.report(draft.hint("declare the role at the top level to share it"));
                 }
                 Some(_) => {}
             }
-            grants.push(RolePath { kind: &aws_role::KIND, mount: mount.to_owned(), name: role.to_owned() });
         }
         grants
     }
@@ -266,7 +225,7 @@ impl Lowering<'_> {
 
     /// The shortest default lease of the mounts of these roles, 0 when none is known.
     fn shortest_lease(&self, roles: &[RolePath], grants: &[RolePath]) -> i64 {
-        let leases = roles.iter().chain(grants).filter_map(|role| self.mounts.get(&role.mount).copied());
+        let leases = roles.iter().chain(grants).filter_map(|role| Some(self.mounts.get(&role.mount)?.lease));
         leases.filter(|lease| *lease > 0).min().unwrap_or(0)
     }
 

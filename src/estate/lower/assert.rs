@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Lowering;
-use super::document::Use;
+use super::document::{Document, Use};
+use crate::estate::blocks::{ACL, MANAGED_POLICY, REQUEST, REQUESTS, TEST};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
@@ -13,72 +14,6 @@ use crate::iam::document;
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self, Condition, Effect, Operator, Quantifier, Scope, Statement};
 use crate::iam::request::Request;
-use crate::object::Shape;
-use crate::object::aws_role::STATEMENT;
-use crate::object::words::{self, ANYTHING, Key};
-
-/// `managed_policy "readers" { ... }`.
-pub(super) static MANAGED_POLICY: words::Block = words::Block {
-    word: "managed_policy",
-    label: Some("Its name in the estate."),
-    doc: "What a managed policy says, for reviews; no apply writes it.",
-    keys: &[
-        Key::own("arn", Shape::Arn, "Its ARN, as roles name it."),
-        Key::own("policy_document", Shape::PolicyDocument, "What it says."),
-        Key::block(&STATEMENT),
-    ],
-    check: ANYTHING,
-};
-
-/// `test "etl reads raw" { ... }`.
-pub(super) static TEST: words::Block = words::Block {
-    word: "test",
-    label: Some("What is tested, in words."),
-    doc: "What has to hold of one app.",
-    keys: &[
-        Key::own("app", Shape::Text, "The app."),
-        Key::named_block("allow", &REQUEST),
-        Key::named_block("deny", &REQUEST),
-        Key::named_block("never", &REQUESTS),
-        Key::own("at_most", Shape::Text, "A policy document: nothing is allowed that it does not allow."),
-        Key::block(&ACL),
-        Key::own("acl_only", Shape::List, "The only paths of the engine on which its tokens may do anything."),
-    ],
-    check: ANYTHING,
-};
-
-/// What `allow` and `deny` are about.
-static REQUEST: words::Block = words::Block {
-    word: "allow",
-    label: None,
-    doc: "A request that is allowed, or that is not.",
-    keys: &[
-        Key::own("action", Shape::Text, "The action."),
-        Key::own("resource", Shape::Text, "The ARN of what it is about."),
-        Key::own("context", Shape::Map, "The context of the request, by condition key."),
-    ],
-    check: ANYTHING,
-};
-
-/// What `never` is about.
-static REQUESTS: words::Block = words::Block {
-    word: "never",
-    label: None,
-    doc: "Requests none of which is allowed.",
-    keys: &[
-        Key::own("actions", Shape::List, "The actions."),
-        Key::own("resources", Shape::List, "The ARNs of what they are about; any, where it is left out."),
-    ],
-    check: ANYTHING,
-};
-
-static ACL: words::Block = words::Block {
-    word: "acl",
-    label: Some("A path of the engine."),
-    doc: "What the app's tokens may do on a path of the engine.",
-    keys: &[Key::own("capabilities", Shape::List, "All that they may do there; `[]` is nothing.")],
-    check: ANYTHING,
-};
 
 /// An assertion and where it stands, which also decides their order.
 type Found = Vec<(Assertion, Span)>;
@@ -104,7 +39,7 @@ impl Lowering<'_> {
             let draft = Draft::error(block.span, format!("{} allows nothing", block.name));
             self.reader.report(draft.hint("add policy_document = \"file:...\", or statement blocks"));
         }
-        let policy = self.policy_document(block, used).and_then(|(document, _)| document.policy);
+        let policy = self.policy_document(block, used).and_then(|(document, _)| document.said());
         let (Some(arn), Some(policy)) = (arn, policy) else { return };
         let (name, place) = (block.label.to_owned(), self.reader.place(block.span));
         self.managed_policies.push(ManagedPolicy { name, arn, policy, place });
@@ -112,12 +47,8 @@ impl Lowering<'_> {
 
     fn managed_arn(&mut self, block: &Block<'_>) -> Option<String> {
         let (arn, span) = self.reader.text(block, "arn")?;
-        let before = self.reader.problems.len();
-        if let Err(draft) = value::arn(arn, span) {
+        if let Err(draft) = value::policy_arn(arn, span) {
             self.reader.report(draft);
-        }
-        self.policy_arn(arn, span);
-        if self.reader.problems.len() > before {
             return None;
         }
         if let Some(first) = self.arns.get(arn) {
@@ -331,7 +262,7 @@ impl Lowering<'_> {
     /// `at_most = "file:iam/ceiling.json"`.
     fn at_most(&mut self, block: &Block<'_>, found: &mut Found) {
         let Some((text, span)) = self.reader.text(block, "at_most") else { return };
-        let policy = self.written_document(text, span, Use::Unsent).and_then(|document| document.policy);
+        let policy = self.written_document(text, span, Use::Unsent).and_then(Document::said);
         found.extend(policy.map(|policy| (Assertion::AtMost(policy), key_span(block, "at_most"))));
     }
 

@@ -8,12 +8,11 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::{Source, Sources, Span, Unread};
 use crate::estate::tree::{Kind, Node, terraform_condition};
-use crate::estate::value;
 use crate::iam::document::{self, Finding, Sort};
 use crate::iam::json::{self, Json, Kind as JsonKind, Member};
 use crate::iam::parsed;
 use crate::iam::policy::Policy;
-use crate::object::aws_role::STATEMENT;
+use crate::object::statement::STATEMENT;
 use crate::object::{self, Place};
 
 /// What a document is for, which decides how large it may be.
@@ -29,19 +28,29 @@ pub(super) enum Use {
 
 /// A policy document of the estate.
 #[derive(Clone)]
-pub(super) struct Document {
-    /// What it is to an object.
-    pub(super) value: object::Document,
-    /// What it says in the author's order, where it is no object's.
-    pub(super) policy: Option<Arc<Policy<Place>>>,
+pub(super) enum Document {
+    /// A role's: it is sent, and compared.
+    Value(object::Document),
+    /// No object's: what it says, in its author's order.
+    Said(Arc<Policy<Place>>),
 }
 
 impl Document {
     fn new<S: Clone>(json: &Json<S>, used: Use, place: impl Fn(&S) -> Place) -> Option<Self> {
+        if used != Use::Role {
+            return Some(Self::Said(Arc::new(Policy::of_checked(json).map_spans(|_, span| place(&span)))));
+        }
         let text = parsed::Document::of(json).ok()?;
         let places = statements_of(json).iter().map(|statement| place(&statement.span)).collect();
-        let policy = (used != Use::Role).then(|| Arc::new(Policy::of_checked(json).map_spans(|_, span| place(&span))));
-        Some(Self { value: object::Document::new(text, places), policy })
+        Some(Self::Value(object::Document::new(text, places)))
+    }
+
+    /// What it says, where it is no object's.
+    pub(super) fn said(self) -> Option<Arc<Policy<Place>>> {
+        match self {
+            Self::Said(policy) => Some(policy),
+            Self::Value(_) => None,
+        }
     }
 }
 
@@ -252,16 +261,6 @@ impl Lowering<'_> {
         let resource = fields.nth(2).unwrap_or("*");
         let fixed = resource.split(['*', '?']).next().unwrap_or_default();
         if !matches!(service, "iam" | "*") || !(fixed.starts_with("policy/") || "policy/".starts_with(fixed)) {
-            let draft = Draft::error(span, format!("`{text}` is not the ARN of a managed policy"));
-            self.reader.report(draft.hint("it is written arn:aws:iam::ACCOUNT:policy/NAME"));
-        }
-    }
-
-    /// Checks an ARN of a managed policy.
-    pub(super) fn policy_arn(&mut self, text: &str, span: Span) {
-        if let Ok(arn) = value::arn(text, span)
-            && (arn.service != "iam" || !arn.resource.starts_with("policy/"))
-        {
             let draft = Draft::error(span, format!("`{text}` is not the ARN of a managed policy"));
             self.reader.report(draft.hint("it is written arn:aws:iam::ACCOUNT:policy/NAME"));
         }

@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 use super::limits::Declared;
-use super::{Lowering, is_mount_path};
+use super::{Lowering, Mounted, is_mount_path};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::tree::Kind;
@@ -15,6 +15,9 @@ use crate::object::aws_root::{self, AWS, ROOT};
 use crate::object::home::METHODS;
 use crate::object::{FieldValue, Leaf, Mount, OnRotate, login_of, methods, mount};
 use crate::text::did_you_mean;
+
+/// The type of the engines that `aws` declares.
+const SORT: &str = "aws";
 
 impl Lowering<'_> {
     /// `aws "aws" { ... }`: the mount, its root configuration, its lease terms.
@@ -30,7 +33,7 @@ impl Lowering<'_> {
             ["default_lease_ttl", "max_lease_ttl"],
             ["default_lease_ttl", "max_lease_ttl"],
         );
-        fields.insert("type", self.derived("aws", block));
+        fields.insert("type", self.derived(SORT, block));
         let mount_default = number(&fields, "default_lease_ttl");
         let mut object = self.object(&mount::KIND, path, None, block.span, fields);
         object.protect = protect;
@@ -38,7 +41,7 @@ impl Lowering<'_> {
         self.root(block);
         let lease = self.lease(block);
         let lease = if lease > 0 { lease } else { mount_default };
-        self.mounts.insert(block.label.to_owned(), lease);
+        self.mounts.insert(block.label.to_owned(), Mounted { sort: SORT, lease });
     }
 
     fn root(&mut self, block: &Block<'_>) {

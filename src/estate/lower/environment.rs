@@ -2,35 +2,16 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::estate::blocks::ENVIRONMENT;
 use crate::estate::interpolate::{Replaced, Variables};
 use crate::estate::problem::{Draft, Problem};
 use crate::estate::schema::{Block, Reader};
 use crate::estate::tree::{Kind, Map};
 use crate::estate::{AwsChoice, EngineChoice, Environment, value};
-use crate::object::Shape;
-use crate::object::words::{self, ANYTHING, Key};
 use crate::text::did_you_mean;
 
 /// An environment with its variables and its overrides.
 pub(super) type Declared = (Environment, Variables, Option<Map>);
-
-/// `environment "prod" { ... }`.
-pub(super) static ENVIRONMENT: words::Block = words::Block {
-    word: "environment",
-    label: Some("Its name."),
-    doc: "Where the estate is applied.",
-    keys: &[
-        Key::own("estate", Shape::Text, "The estate's name in the ledger, where several share the engine."),
-        Key::own("address", Shape::Text, "The URL of its engine."),
-        Key::own("engine", Shape::OneOf(&["embedded"]), "Instead: the engine in this process."),
-        Key::own("data", Shape::Text, "Where the embedded engine keeps its data."),
-        Key::own("aws", Shape::OneOf(&["aws", "sandbox"]), "Which AWS the embedded engine talks to."),
-        Key::own("max_deletes", Shape::Int, "How many objects one apply may delete."),
-        Key::own("var", Shape::Map, "Variables, by name."),
-        Key::own("override", Shape::Map, "What is otherwise here: declarations that are laid over the others."),
-    ],
-    check: ANYTHING,
-};
 
 /// The name of the environment to use; `None` when it may be in a file that could not be read, which has been told.
 ///

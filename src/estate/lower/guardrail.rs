@@ -31,11 +31,6 @@ impl Lowering<'_> {
         self.check_subjects(block);
         let exceptions = self.several(block, "except");
         let exceptions = exceptions.iter().filter_map(|inner| self.exception(inner)).collect();
-        // Declared without rules of its own, the built-in one is only overridden.
-        if block.label == guardrail::DEFAULT && rules.is_empty() {
-            let default = built_in().filter(|rule| rule.block.name == guardrail::DEFAULT);
-            rules.extend(default.filter_map(|rule| self.clause(&rule.block, block)));
-        }
         if rules.is_empty() && enabled && !block.map.contains_key("use") {
             let draft = Draft::error(block.span, format!("{} forbids and demands nothing", block.name));
             let names: Vec<String> = own_blocks().map(|block| format!("`{}`", block.name)).collect();
@@ -77,12 +72,12 @@ impl Lowering<'_> {
         enabled
     }
 
-    /// The rules that `use` brings.
+    /// The rules that `use` brings, or its name: one that is called as a built-in rule overrides only that.
     fn imported(&mut self, block: &Block<'_>) -> Vec<Clause> {
         let used = self.reader.text(block, "use");
         let chosen = match used {
             Some((name, _)) => name.strip_prefix("builtin:"),
-            // Without rules of its own it brings the one that it is named after.
+            // With rules of its own it is another.
             None => Some(block.label).filter(|label| {
                 *label == guardrail::DEFAULT && own_blocks().all(|own| !block.map.contains_key(own.name))
             }),
@@ -94,10 +89,10 @@ impl Lowering<'_> {
                 self.reader.report(draft.hint(format!("it chooses from use = \"builtin:{}\"", rule.block.name)));
             }
         }
-        let Some((name, span)) = used else { return Vec::new() };
         if let Some(rule) = chosen {
             return self.clause(&rule.block, block).into_iter().collect();
         }
+        let Some((name, span)) = used else { return Vec::new() };
         let Some(text) = name.strip_prefix("pack:").and_then(guardrail::pack) else {
             let packs = guardrail::PACKS.iter().map(|(name, _)| format!("pack:{name}"));
             let built_in = built_in().map(|rule| format!("builtin:{}", rule.block.name));

@@ -10,7 +10,7 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
 use crate::estate::tree::Kind;
-use crate::object::aws_role;
+use crate::object::review::AccessFields;
 use crate::username::{self, Chance, Facts, Refused, Template};
 
 /// Tags of one user.
@@ -42,9 +42,9 @@ pub(super) struct Declared {
 
 impl Lowering<'_> {
     /// What IAM would refuse of the users of a role.
-    pub(super) fn check_limits(&mut self, block: &Block<'_>) {
-        self.check_tags(block);
-        let groups = self.reader.texts_quietly(block, "iam_groups");
+    pub(super) fn check_limits(&mut self, block: &Block<'_>, fields: &AccessFields) {
+        self.check_tags(block, fields.tags);
+        let groups = self.reader.texts_quietly(block, fields.groups);
         for (group, span) in &groups {
             if group.chars().count() > GROUP_NAME_MAX || !group.chars().all(username::is_name_char) {
                 let draft = Draft::error(*span, format!("`{group}` can't be the name of an IAM group"));
@@ -55,7 +55,7 @@ impl Lowering<'_> {
             let what = format!("a user can be in {GROUPS_MAX} groups, and these are {}", groups.len());
             self.reader.report(Draft::error(*span, what));
         }
-        let policies = self.reader.texts_quietly(block, "policy_arns");
+        let policies = self.reader.texts_quietly(block, fields.policies);
         let what = |max| format!("IAM attaches {max} managed policies to a user, and these are {}", policies.len());
         if let Some((_, span)) = policies.get(POLICIES_MAX) {
             self.reader.report(Draft::error(*span, what(POLICIES_MAX)));
@@ -65,8 +65,8 @@ impl Lowering<'_> {
         }
     }
 
-    fn check_tags(&mut self, block: &Block<'_>) {
-        let Some(entry) = block.map.get("iam_tags") else { return };
+    fn check_tags(&mut self, block: &Block<'_>, key: &str) {
+        let Some(entry) = block.map.get(key) else { return };
         let Kind::Map(tags) = &entry.value.kind else { return };
         let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
         let hint = "a tag has letters, digits, blanks and _.:/=+-@";
@@ -144,9 +144,10 @@ impl Lowering<'_> {
     }
 
     fn name(&self, declared: &Declared, template: &Template, role: &str, login: &str) -> Option<Draft> {
-        let whose = match self.paths.get(&aws_role::KIND.path(&declared.mount, role)) {
-            Some(_) => format!("for the role `{}/{role}`", declared.mount),
-            None => "for every role".to_owned(),
+        let label = format!("{}/{role}", declared.mount);
+        let whose = match self.roles.contains_key(&label) {
+            true => format!("for the role `{label}`"),
+            false => "for every role".to_owned(),
         };
         let named = |second, chance| {
             let now = OffsetDateTime::from_unix_timestamp(second).unwrap_or(OffsetDateTime::UNIX_EPOCH);

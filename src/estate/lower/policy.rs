@@ -19,7 +19,7 @@ use crate::object::{FieldValue, Leaf, Shape};
 use crate::text::did_you_mean;
 
 /// As policy documents spell them.
-fn capability_names() -> [&'static str; 8] {
+fn capability_names() -> [&'static str; Capability::ALL.len()] {
     Capability::ALL.map(Capability::name)
 }
 
@@ -126,6 +126,9 @@ impl Lowering<'_> {
 
     pub(super) fn check_capability(&mut self, capability: &str, span: Span) {
         self.reader.problems.extend(capability_problem(capability, span));
+        if let Some(unserved) = Capability::from_name(capability).filter(|capability| !capability.is_served()) {
+            self.reader.report(not_served(Feature::Capability(unserved), span));
+        }
     }
 
     fn file_rules(&mut self, block: &Block<'_>) -> Option<(String, Span)> {
@@ -236,13 +239,13 @@ fn path_problem(path: &str, span: Span) -> Option<Draft> {
     }
 }
 
-fn capability_problem(capability: &str, span: Span) -> Option<Draft> {
-    if Capability::from_name(capability).is_some() {
+fn capability_problem(name: &str, span: Span) -> Option<Draft> {
+    if Capability::from_name(name).is_some() {
         return None;
     }
-    let hint = did_you_mean(capability, capability_names().into_iter())
+    let hint = did_you_mean(name, capability_names().into_iter())
         .unwrap_or_else(|| format!("known are {}", value::listed(&capability_names())));
-    Some(Draft::error(span, format!("`{capability}` is not a capability")).hint(hint))
+    Some(Draft::error(span, format!("`{name}` is not a capability")).hint(hint))
 }
 
 /// The values that a parameter may have, as HCL.

@@ -2,6 +2,7 @@
 
 use super::load;
 use crate::estate::Sources;
+use crate::estate::blocks::{APP, ENVIRONMENT, MANAGED_POLICY, TEST};
 use crate::object::home::METHODS;
 use crate::object::words::{Block, Is};
 use crate::object::{Class, KINDS, Shape};
@@ -9,7 +10,7 @@ use crate::object::{Class, KINDS, Shape};
 /// A value that no key of this shape takes, in YAML.
 fn wrong(shape: Shape) -> &'static str {
     match shape {
-        Shape::Set | Shape::List | Shape::Cidrs | Shape::Arns => "{a: b}",
+        Shape::Set | Shape::List | Shape::Cidrs | Shape::PolicyArns => "{a: b}",
         Shape::Map => "[a]",
         _ => "[[a]]",
     }
@@ -63,9 +64,7 @@ fn each(
 #[test]
 fn every_key_that_is_described_is_read() {
     let mut all = Vec::new();
-    for block in
-        [&super::app::APP, &super::assert::MANAGED_POLICY, &super::assert::TEST, &super::environment::ENVIRONMENT]
-    {
+    for block in [&APP, &MANAGED_POLICY, &TEST, &ENVIRONMENT] {
         each(block, (block.word, "x"), "", "", &mut all);
     }
     for kind in KINDS {

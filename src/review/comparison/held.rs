@@ -4,12 +4,14 @@ use std::collections::BTreeSet;
 
 use crate::iam::policy::{PolicySet, Statement};
 use crate::object::Place;
+use crate::object::review::AccessFields;
 use crate::review::state::lifetime::LeaseTerms;
 use crate::review::state::{Role, Side, SideObject, Unknown, Via};
 
 /// A role that a subject has on one side.
 pub(super) struct Held<'a> {
     pub(super) object: SideObject<'a>,
+    pub(super) access_fields: &'static AccessFields,
     /// The AWS engine that makes its users.
     pub(super) mount: &'a str,
     pub(super) label: String,
@@ -23,6 +25,7 @@ impl<'a> Held<'a> {
     pub(super) fn new(side: &Side<'a>, role: &Role<'a>, via: Via) -> Self {
         Self {
             object: role.object,
+            access_fields: role.access_fields,
             mount: role.at.mount,
             label: role.label(),
             via,
@@ -36,6 +39,7 @@ impl<'a> Held<'a> {
     pub(super) fn supposing(&self, set: PolicySet<Place>) -> Self {
         Self {
             object: self.object,
+            access_fields: self.access_fields,
             mount: self.mount,
             label: self.label.clone(),
             via: self.via,

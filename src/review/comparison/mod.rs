@@ -112,14 +112,14 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
     for side in [before, after] {
         roles.extend(
             side.roles()
-                .map(|role| role.object)
-                .filter(|object| {
+                .filter(|role| {
+                    let (object, fields) = (role.object, role.access_fields);
                     paths.contains(object.path)
                         || !documents.is_empty()
-                            && (documents.contains(object.text("permissions_boundary_arn").as_ref())
-                                || object.texts("policy_arns").iter().any(|arn| documents.contains(arn.as_str())))
+                            && (documents.contains(object.text(fields.boundary).as_ref())
+                                || object.texts(fields.policies).iter().any(|arn| documents.contains(arn.as_str())))
                 })
-                .map(|object| object.path),
+                .map(|role| role.object.path),
         );
     }
     Changed { paths, roles }
@@ -343,14 +343,14 @@ fn changed_engine(
 fn not_evaluated(side: &Side<'_>) -> Vec<String> {
     let mut unknown: BTreeMap<String, usize> = BTreeMap::new();
     for role in side.roles() {
-        let object = &role.object;
-        let boundary = object.text("permissions_boundary_arn");
-        let arns = object.texts("policy_arns").into_iter().map(|arn| (arn, "managed policy"));
+        let (object, fields) = (&role.object, role.access_fields);
+        let boundary = object.text(fields.boundary);
+        let arns = object.texts(fields.policies).into_iter().map(|arn| (arn, "managed policy"));
         let arns = arns.chain((!boundary.is_empty()).then(|| (boundary.into_owned(), "permissions boundary")));
         for (arn, word) in arns.filter(|(arn, _)| side.managed_policy(arn).is_none()) {
             *unknown.entry(format!("the {word} {arn}")).or_default() += 1;
         }
-        for group in object.texts("iam_groups") {
+        for group in object.texts(fields.groups) {
             *unknown.entry(format!("the group {group}")).or_default() += 1;
         }
     }

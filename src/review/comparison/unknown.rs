@@ -51,7 +51,7 @@ pub(in crate::review) fn changes(
     let Some(before) = before else { return findings };
     for unknown in old.difference(&after.unknown) {
         // A document that became known is compared, with what was known before.
-        let still = matches!(unknown, Unknown::ManagedPolicy(arn) if after.object.texts("policy_arns").contains(arn));
+        let still = matches!(unknown, Unknown::ManagedPolicy(arn) if after.object.texts(after.access_fields.policies).contains(arn));
         match unknown {
             Unknown::ManagedPolicy(_) | Unknown::Group(_) if !still => {
                 let why = format!("if {unknown} denied anything, that is no longer denied; {HINT}");
@@ -78,14 +78,14 @@ pub(in crate::review) fn changes(
 /// Boundaries that came, went or were swapped.
 fn boundary(subject: &Subject, before: Option<&Held<'_>>, after: &Held<'_>, findings: &mut Vec<Finding>) {
     let Some(before) = before else { return };
-    let arn = |held: &Held<'_>| held.object.text("permissions_boundary_arn").into_owned();
+    let arn = |held: &Held<'_>| held.object.text(held.access_fields.boundary).into_owned();
     let known = |held: &Held<'_>| held.set.boundary.is_some();
     let (old, new) = (arn(before), arn(after));
     if old == new {
         return;
     }
     let finding = |what: String| {
-        let place = after.object.place_of("permissions_boundary_arn");
+        let place = after.object.place_of(after.access_fields.boundary);
         Finding::new(Kind::BoundaryChanged, subject, what).role(&after.label).at(place)
     };
     let compared = "what that changes is told under access";
@@ -123,11 +123,12 @@ fn odd(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Ve
 }
 
 fn place(held: &Held<'_>, unknown: &Unknown) -> Place {
+    let fields = held.access_fields;
     held.object.place_of(match unknown {
-        Unknown::ManagedPolicy(_) => "policy_arns",
-        Unknown::Group(_) => "iam_groups",
-        Unknown::Boundary(_) => "permissions_boundary_arn",
-        Unknown::Document(_) => "policy_document",
-        Unknown::CredentialType(_) => "credential_type",
+        Unknown::ManagedPolicy(_) => fields.policies,
+        Unknown::Group(_) => fields.groups,
+        Unknown::Boundary(_) => fields.boundary,
+        Unknown::Document(_) => fields.document,
+        Unknown::CredentialType(_) => fields.made,
     })
 }

@@ -8,14 +8,11 @@ use std::collections::BTreeSet;
 use super::held::Held;
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{PolicySet, Statement};
+use crate::object::review::Attribute;
 use crate::review::state::Unknown;
 
-/// What a role decides of its users: the role's field, what it is, and the context keys that tell it. Source: IAM
-/// User Guide, "AWS global condition context keys".
-pub(in crate::review) const ATTRIBUTES: &[(&str, &str, &[&str])] =
-    &[("iam_tags", "tags", &["aws:principaltag/"]), ("user_path", "path", &["aws:principalarn", "aws:arn"])];
-
-/// The context keys that tell a user's name, in which the role's name is by default. Source: as above.
+/// The context keys that tell a user's name, in which the role's name is by default. Source: IAM User Guide, "AWS global
+/// condition context keys".
 const NAME: &[&str] = &["aws:username", "aws:principalarn", "aws:arn"];
 
 /// Whether the policies look at these context keys, in a condition or in a variable.
@@ -31,7 +28,7 @@ pub(in crate::review) fn looks_at_name<S>(set: &PolicySet<S>) -> bool {
 
 /// Whether the policies of a role look at anything that roles decide of their users, or may.
 pub(in crate::review) fn looks_at_users(held: &Held<'_>) -> bool {
-    let told = ATTRIBUTES.iter().any(|(.., keys)| looks_at(&held.set, keys));
+    let told = held.access_fields.attributes.iter().any(|attribute| looks_at(&held.set, attribute.keys));
     told || looks_at_name(&held.set) || opaque(&held.unknown).is_some()
 }
 
@@ -48,7 +45,7 @@ pub(in crate::review) fn unlike(one: &Held<'_>, other: &Held<'_>) -> Option<Stri
     if one.object.path == other.object.path {
         return None;
     }
-    for (field, words, keys) in ATTRIBUTES {
+    for Attribute { field, words, keys, .. } in other.access_fields.attributes {
         let looked_at = || looks_at(&other.set, keys) || opaque(&other.unknown).is_some();
         if one.object.value(field) != other.object.value(field) && looked_at() {
             return Some(format!("to users with other {words}, and the policies of {} may look at that", other.label));

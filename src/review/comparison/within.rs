@@ -12,6 +12,7 @@ use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
 use crate::object::Place;
+use crate::object::review::Attribute;
 use crate::review::finding::{Finding, Kind, Subject};
 use crate::review::state::{SideObject, Unknown};
 use crate::review::words;
@@ -60,7 +61,7 @@ impl Principal<'_, '_> {
         let both = before.unknown.intersection(&after.unknown);
         let policy = both.into_iter().find(|unknown| matches!(unknown, Unknown::ManagedPolicy(_) | Unknown::Group(_)));
         let Some(policy) = policy else { return Vec::new() };
-        let place = after.object.place_of("policy_arns");
+        let place = after.object.place_of(after.access_fields.policies);
         // As if the role were all that the subject has.
         let alone = Principal {
             subject: self.subject.clone(),
@@ -110,7 +111,8 @@ impl Principal<'_, '_> {
 
     /// A document that says the same in other words.
     fn rewritten(&self, before: &Held<'_>, after: &Held<'_>) -> Option<Finding> {
-        if before.object.value("policy_document") == after.object.value("policy_document") {
+        let [old, new] = [before, after].map(|held| held.object.value(held.access_fields.document));
+        if old == new {
             return None;
         }
         let (old, new) = (before.statements().count(), after.statements().count());
@@ -121,7 +123,7 @@ impl Principal<'_, '_> {
             std::cmp::Ordering::Equal => "the policy is worded differently".to_owned(),
         };
         let finding = Finding::new(Kind::TextOnly, &self.subject, format!("{what} (text only)")).role(&after.label);
-        Some(finding.at(after.object.place_of("policy_document")))
+        Some(finding.at(after.object.place_of(after.access_fields.document)))
     }
 }
 
@@ -166,11 +168,12 @@ fn attributes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: 
         let finding = finding.was(format!("those of {}", before.label)).at(after.object.declared_at());
         findings.push(finding.cannot_tell("its own policy looks at the names"));
     }
-    for (field, words, keys) in user::ATTRIBUTES {
+    for attribute in after.access_fields.attributes {
+        let Attribute { field, words, keys, .. } = attribute;
         if before.object.value(field) == after.object.value(field) {
             continue;
         }
-        let (old, new) = (shown(&before.object, field), shown(&after.object, field));
+        let (old, new) = (shown(&before.object, attribute), shown(&after.object, attribute));
         let what = format!("the {words} of its IAM users: {new}");
         let mut finding = Finding::new(Kind::AttributesChanged, subject, what)
             .role(&after.label)
@@ -187,19 +190,19 @@ fn attributes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: 
     }
 }
 
-fn shown(object: &SideObject<'_>, field: &str) -> String {
-    if field != "iam_tags" {
-        let path = object.text(field);
-        return if path.is_empty() { "the engine's own".to_owned() } else { path.into_owned() };
-    }
-    let pairs: Vec<String> = object.pairs(field).into_iter().map(|(key, value)| format!("{key}={value}")).collect();
-    if pairs.is_empty() { "none".to_owned() } else { pairs.join(", ") }
+fn shown(object: &SideObject<'_>, attribute: &Attribute) -> String {
+    let pairs = object.pairs(attribute.field).into_iter().map(|(key, value)| format!("{key}={value}"));
+    let text = match object.text(attribute.field) {
+        text if text.is_empty() => pairs.collect::<Vec<_>>().join(", "),
+        text => text.into_owned(),
+    };
+    if text.is_empty() { attribute.none.to_owned() } else { text }
 }
 
 /// How much of the size limit a changed document uses, where that is much.
 fn size(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
     let [old, new] = [before, after].map(|held| {
-        let wording = held.object.wording("policy_document");
+        let wording = held.object.wording(held.access_fields.document);
         wording.as_str().map_or(0, document::size)
     });
     let percent = new * 100 / USER_INLINE_SIZE_MAX;
@@ -210,8 +213,7 @@ fn size(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut V
             words::thousands(USER_INLINE_SIZE_MAX)
         );
         let finding = Finding::new(Kind::PolicySize, subject, what).role(&after.label);
-        findings.push(
-            finding.was(format!("{} characters", words::thousands(old))).at(after.object.place_of("policy_document")),
-        );
+        let place = after.object.place_of(after.access_fields.document);
+        findings.push(finding.was(format!("{} characters", words::thousands(old))).at(place));
     }
 }

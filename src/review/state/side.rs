@@ -15,6 +15,7 @@ use crate::estate::{Estate, ManagedPolicy};
 use crate::iam::json;
 use crate::iam::policy::{Policy, PolicySet};
 use crate::object::home::ENGINES;
+use crate::object::review::AccessFields;
 use crate::object::{Class, Live, Object, Owned, Place, RolePath, policy_path, terms_of};
 
 /// What is not known about a role without asking AWS.
@@ -28,7 +29,7 @@ pub enum Unknown {
     Boundary(String),
     /// Its document, which IAM would refuse: why.
     Document(String),
-    /// What credentials of this type may do: anything but `iam_user`.
+    /// What credentials of this type may do: made in another way than the one that is known.
     CredentialType(String),
 }
 
@@ -62,6 +63,8 @@ pub struct Role<'a> {
     pub object: SideObject<'a>,
     /// Where it is.
     pub at: RolePath<&'a str>,
+    /// Which of its fields say what its credentials may do.
+    pub access_fields: &'static AccessFields,
     parsed: OnceLock<Parsed>,
 }
 
@@ -144,8 +147,10 @@ impl<'a> Side<'a> {
                     _ => {}
                 }
             }
-            if let Some(at) = RolePath::of(object.kind, object.path).filter(|at| at.kind.is_judged()) {
-                side.roles.insert(object.path, Role { object, at, parsed: OnceLock::new() });
+            if let (Some(at), Some(access_fields)) =
+                (RolePath::of(object.kind, object.path), object.kind.access_fields())
+            {
+                side.roles.insert(object.path, Role { object, at, access_fields, parsed: OnceLock::new() });
             }
             side.objects.insert(object.path, object);
         }
@@ -251,33 +256,33 @@ impl<'a> Side<'a> {
     }
 
     fn parse(&self, role: &Role<'a>) -> Parsed {
-        let (object, mut unknown) = (&role.object, BTreeSet::new());
+        let (object, fields, mut unknown) = (&role.object, role.access_fields, BTreeSet::new());
         let mut identity = Vec::new();
-        let document = object.text("policy_document");
+        let document = object.text(fields.document);
         if !document.trim().is_empty() {
-            match self.document(object, &document) {
+            match document_of(object, fields.document, &document) {
                 Ok(policy) => identity.push(Arc::new(policy)),
                 Err(why) => drop(unknown.insert(Unknown::Document(why))),
             }
         }
-        for arn in object.texts("policy_arns") {
+        for arn in object.texts(fields.policies) {
             match self.managed.get(arn.as_str()) {
                 Some(managed) => identity.push(Arc::clone(&managed.policy)),
                 None => drop(unknown.insert(Unknown::ManagedPolicy(arn))),
             }
         }
-        unknown.extend(object.texts("iam_groups").into_iter().map(Unknown::Group));
+        unknown.extend(object.texts(fields.groups).into_iter().map(Unknown::Group));
         let mut boundary = None;
-        let arn = object.text("permissions_boundary_arn");
+        let arn = object.text(fields.boundary);
         if !arn.is_empty() {
             match self.managed.get(arn.as_ref()) {
                 Some(managed) => boundary = Some(vec![Arc::clone(&managed.policy)]),
                 None => drop(unknown.insert(Unknown::Boundary(arn.into_owned()))),
             }
         }
-        let credential_type = object.text("credential_type");
-        if credential_type != "iam_user" {
-            unknown.insert(Unknown::CredentialType(credential_type.into_owned()));
+        let made = object.text(fields.made);
+        if made != fields.made_known {
+            unknown.insert(Unknown::CredentialType(made.into_owned()));
         }
         Parsed { set: PolicySet { identity, boundary, session: None }, unknown }
     }
@@ -287,21 +292,21 @@ impl<'a> Side<'a> {
         let rules = self.estate?.rules.get(policy_path)?;
         rules.iter().find(|(known, _)| known == pattern).map(|(_, place)| place)
     }
+}
 
-    /// The inline document of a role, its statements with their places.
-    fn document(&self, object: &SideObject<'a>, text: &str) -> Result<Policy<Place>, String> {
-        let whole = object.place_of("policy_document");
-        if let Some(document) = object.document("policy_document") {
-            return document.policy(&whole);
-        }
-        // It may have no canonical form: what an engine holds is told whatever it is.
-        let json = json::parse(text).map_err(|malformed| format!("it is not JSON: {}", malformed.what))?;
-        let policy = Policy::new(&json).map_err(|findings| {
-            let fatal = findings.into_iter().find(|finding| finding.fatal);
-            fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
-        })?;
-        Ok(policy.map_spans(|_, _| whole.clone()))
+/// The inline document of a role, its statements with their places.
+fn document_of(object: &SideObject<'_>, field: &str, text: &str) -> Result<Policy<Place>, String> {
+    let whole = object.place_of(field);
+    if let Some(document) = object.document(field) {
+        return document.policy(&whole);
     }
+    // It may have no canonical form: what an engine holds is told whatever it is.
+    let json = json::parse(text).map_err(|malformed| format!("it is not JSON: {}", malformed.what))?;
+    let policy = Policy::new(&json).map_err(|findings| {
+        let fatal = findings.into_iter().find(|finding| finding.fatal);
+        fatal.map_or_else(|| "it is not valid".to_owned(), |finding| finding.what)
+    })?;
+    Ok(policy.map_spans(|_, _| whole.clone()))
 }
 
 /// An app of one side.

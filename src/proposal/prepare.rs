@@ -61,7 +61,7 @@ pub struct Prepared {
 
 /// What is read of an engine before secrets are needed.
 #[derive(Debug)]
-pub struct Reading {
+pub(super) struct Reading {
     ledger: Ledger,
     /// Whose ledgers there are.
     owners: Result<Vec<String>, ledger::Error>,
@@ -72,8 +72,8 @@ impl Reading {
     /// Asks for the ledger and for what the files declare.
     ///
     /// # Errors
-    /// [`Error::Ledger`].
-    pub async fn of(client: &Client, wish: &Wish<'_>, desired: &[Object]) -> Result<Self, Error> {
+    /// [`Error::Engine`].
+    pub(super) async fn of(client: &Client, wish: &Wish<'_>, desired: &[Object]) -> Result<Self, Error> {
         let owner = ledger::owner(wish.estate, wish.environment);
         let ledger = Ledger::read(client, &owner);
         let (ledger, owners, early) = tokio::join!(ledger, ledger::owners(client), live::Early::read(client, desired));
@@ -85,7 +85,7 @@ impl Reading {
 /// as they are resolved, the fields are filled in that nobody declared and that stay as they are.
 ///
 /// # Errors
-/// [`Error`].
+/// [`Error::Engine`], [`Error::NoOwner`].
 pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -> Result<Prepared, Error> {
     let reading = Reading::of(client, wish, desired).await?;
     prepare_from(reading, client, wish, desired).await
@@ -94,8 +94,8 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
 /// The same from what was read already, of the same objects.
 ///
 /// # Errors
-/// [`Error`].
-pub async fn prepare_from(
+/// [`Error::Engine`], [`Error::NoOwner`].
+pub(super) async fn prepare_from(
     reading: Reading,
     client: &Client,
     wish: &Wish<'_>,

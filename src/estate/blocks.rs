@@ -1,0 +1,191 @@
+//! The blocks of an estate that are no object's, and what is known in which block.
+//!
+//! Blocks of objects are described with their kinds; where all of them are asked, it is here.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::LazyLock;
+
+use crate::object::statement::STATEMENT;
+use crate::object::words::{ANYTHING, Block, Is, Key};
+use crate::object::{Class, KINDS, Shape};
+
+/// `app "webapp" { ... }`.
+pub(crate) static APP: Block = Block {
+    word: "app",
+    label: Some("The app's name."),
+    doc: "Who may log in how, and which credentials that gets.",
+    keys: &[
+        Key::own("owner", Shape::Text, "Who answers for it."),
+        Key::each("role", Class::Role),
+        Key::own("grants", Shape::Set, "Shared roles, each as MOUNT/ROLE."),
+        Key::each("login", Class::Login),
+        Key::own(
+            "policies",
+            Shape::Set,
+            "The ACL policies of its tokens, instead of the one that follows from its roles.",
+        ),
+        Key::protect(),
+    ],
+    check: ANYTHING,
+};
+
+/// `environment "prod" { ... }`.
+pub(crate) static ENVIRONMENT: Block = Block {
+    word: "environment",
+    label: Some("Its name."),
+    doc: "Where the estate is applied.",
+    keys: &[
+        Key::own("estate", Shape::Text, "The estate's name in the ledger, where several share the engine."),
+        Key::own("address", Shape::Text, "The URL of its engine."),
+        Key::own("engine", Shape::OneOf(&["embedded"]), "Instead: the engine in this process."),
+        Key::own("data", Shape::Text, "Where the embedded engine keeps its data."),
+        Key::own("aws", Shape::OneOf(&["aws", "sandbox"]), "Which AWS the embedded engine talks to."),
+        Key::own("max_deletes", Shape::Int, "How many objects one apply may delete."),
+        Key::own("var", Shape::Map, "Variables, by name."),
+        Key::own("override", Shape::Map, "What is otherwise here: declarations that are laid over the others."),
+    ],
+    check: ANYTHING,
+};
+
+/// `managed_policy "readers" { ... }`.
+pub(crate) static MANAGED_POLICY: Block = Block {
+    word: "managed_policy",
+    label: Some("Its name in the estate."),
+    doc: "What a managed policy says, for reviews; no apply writes it.",
+    keys: &[
+        Key::own("arn", Shape::PolicyArn, "Its ARN, as roles name it."),
+        Key::own("policy_document", Shape::PolicyDocument, "What it says."),
+        Key::block(&STATEMENT),
+    ],
+    check: ANYTHING,
+};
+
+/// `test "etl reads raw" { ... }`.
+pub(crate) static TEST: Block = Block {
+    word: "test",
+    label: Some("What is tested, in words."),
+    doc: "What has to hold of one app.",
+    keys: &[
+        Key::own("app", Shape::Text, "The app."),
+        Key::named_block("allow", &REQUEST),
+        Key::named_block("deny", &REQUEST),
+        Key::named_block("never", &REQUESTS),
+        Key::own("at_most", Shape::Text, "A policy document: nothing is allowed that it does not allow."),
+        Key::block(&ACL),
+        Key::own("acl_only", Shape::List, "The only paths of the engine on which its tokens may do anything."),
+    ],
+    check: ANYTHING,
+};
+
+/// What `allow` and `deny` are about.
+pub(crate) static REQUEST: Block = Block {
+    word: "allow",
+    label: None,
+    doc: "A request that is allowed, or that is not.",
+    keys: &[
+        Key::own("action", Shape::Text, "The action."),
+        Key::own("resource", Shape::Text, "The ARN of what it is about."),
+        Key::own("context", Shape::Map, "The context of the request, by condition key."),
+    ],
+    check: ANYTHING,
+};
+
+/// What `never` is about.
+pub(crate) static REQUESTS: Block = Block {
+    word: "never",
+    label: None,
+    doc: "Requests none of which is allowed.",
+    keys: &[
+        Key::own("actions", Shape::List, "The actions."),
+        Key::own("resources", Shape::List, "The ARNs of what they are about; any, where it is left out."),
+    ],
+    check: ANYTHING,
+};
+
+/// What `acl` in a test is about.
+pub(crate) static ACL: Block = Block {
+    word: "acl",
+    label: Some("A path of the engine."),
+    doc: "What the app's tokens may do on a path of the engine.",
+    keys: &[Key::own("capabilities", Shape::List, "All that they may do there; `[]` is nothing.")],
+    check: ANYTHING,
+};
+
+/// What there is in blocks.
+#[derive(Default)]
+struct Known {
+    /// The blocks inside declarations that have labels.
+    labelled: BTreeSet<&'static str>,
+    /// What may stand in a block and is no block itself.
+    keys: BTreeMap<&'static str, BTreeSet<&'static str>>,
+}
+
+static KNOWN: LazyLock<Known> = LazyLock::new(|| {
+    let mut known = Known::default();
+    let own = [&APP, &ENVIRONMENT, &MANAGED_POLICY, &TEST];
+    own.into_iter().chain(KINDS.iter().map(|kind| kind.words)).for_each(|block| known.take(block.word, block));
+    known
+});
+
+impl Known {
+    fn take(&mut self, word: &'static str, block: &'static Block) {
+        for key in block.keys {
+            match key.is {
+                Is::Block(inner) => self.take_inner(key.word, inner),
+                Is::Each(class) => {
+                    let kinds = KINDS.iter().filter(|kind| kind.class == class);
+                    kinds.for_each(|kind| self.take_inner(key.word, kind.words));
+                }
+                Is::Field(..) | Is::Written(..) | Is::Own { .. } => {
+                    self.keys.entry(word).or_default().insert(key.word);
+                }
+            }
+        }
+    }
+
+    fn take_inner(&mut self, word: &'static str, block: &'static Block) {
+        if block.label.is_some() {
+            self.labelled.insert(word);
+        }
+        self.take(word, block);
+    }
+}
+
+/// Whether blocks of this word inside declarations have labels.
+pub(crate) fn is_labelled(word: &str) -> bool {
+    KNOWN.labelled.contains(word)
+}
+
+/// Whether a block of this word may have this key, which is no block.
+pub(crate) fn has_key(word: &str, key: &str) -> bool {
+    KNOWN.keys.get(word).is_some_and(|keys| keys.contains(key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{KNOWN, has_key, is_labelled};
+
+    #[test]
+    fn what_stands_in_which_block_follows_from_their_descriptions() {
+        assert_eq!(KNOWN.labelled.iter().copied().collect::<Vec<_>>(), ["acl", "login", "path", "role", "statement"]);
+        for (word, key) in [
+            ("statement", "not_actions"),
+            ("role", "user_path"),
+            ("login", "secret_id_ttl"),
+            ("login", "token_ttl"),
+            ("path", "capabilities"),
+            ("acl", "capabilities"),
+            ("app", "owner"),
+            ("aws", "region"),
+            ("auth", "type"),
+            ("audit", "file_path"),
+            ("policy", "file"),
+            ("environment", "address"),
+            ("managed_policy", "arn"),
+            ("test", "at_most"),
+        ] {
+            assert!(has_key(word, key), "{key} in {word}");
+        }
+        assert!(!has_key("app", "login") && !has_key("role", "owner") && !is_labelled("lease"));
+    }
+}

@@ -1,0 +1,102 @@
+//! What every login says of the tokens that it gives: fields, the keys of its block, and what they mean.
+//!
+//! Vault's auth methods share these parameters, so a kind of login takes them in as a whole. Source: Vault API, "Tokens:
+//! parameters of roles" (`tokenutil`).
+
+use serde_json::{Map, Value};
+
+use super::review::Values as _;
+use super::words::{Declared, Key, Objection};
+use super::{Access, Field, Kind, Shape};
+
+/// How many fields there are.
+pub(super) const FIELDS: usize = 9;
+
+/// How many keys a block of a login has besides its own.
+pub(super) const KEYS: usize = 10;
+
+const ALL: [Field; FIELDS] = [
+    field("token_policies", Shape::Set, "[]", "ACL policies of the login's token."),
+    field("token_ttl", Shape::Seconds, "0", "How long a token lives; leases end with their token."),
+    field("token_max_ttl", Shape::Seconds, "0", "How long a token lives at most, with all renewals."),
+    field("token_explicit_max_ttl", Shape::Seconds, "0", "A limit that not even the mount's settings move."),
+    field("token_period", Shape::Seconds, "0", "A token that may be renewed for ever, by this much each time."),
+    field("token_num_uses", Shape::Int, "0", "How many requests a token is good for; 0 is any number."),
+    field("token_bound_cidrs", Shape::Cidrs, "[]", "Networks from which a token may be used."),
+    field("token_no_default_policy", Shape::Bool, "false", "Whether a token goes without the policy `default`."),
+    field("token_type", Shape::OneOf(&["default", "service", "batch"]), "\"default\"", "The sort of token."),
+];
+
+const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
+    Field { name, shape, default, access: Access::Readable, immutable: false, doc }
+}
+
+/// The fields of a login: its own, then those of its tokens.
+pub(super) const fn after<const OWN: usize, const BOTH: usize>(own: [Field; OWN]) -> [Field; BOTH] {
+    assert!(OWN + FIELDS == BOTH, "a login has its own fields and those of its tokens");
+    let mut both = [ALL[0]; BOTH];
+    let mut at = 0;
+    while at < BOTH {
+        both[at] = if at < OWN { own[at] } else { ALL[at - OWN] };
+        at += 1;
+    }
+    both
+}
+
+/// The keys of a login's block: its own, then those of its tokens and of where it is. Its policies are the app's.
+pub(super) const fn keys_after<const OWN: usize, const BOTH: usize>(
+    kind: &'static Kind,
+    own: [Key; OWN],
+) -> [Key; BOTH] {
+    assert!(OWN + KEYS == BOTH, "a block has its own keys and those of every login");
+    let all: [Key; KEYS] = [
+        Key::field(kind, "token_ttl"),
+        Key::field(kind, "token_max_ttl"),
+        Key::field(kind, "token_explicit_max_ttl"),
+        Key::field(kind, "token_period"),
+        Key::field(kind, "token_num_uses"),
+        Key::field(kind, "token_bound_cidrs"),
+        Key::field(kind, "token_no_default_policy"),
+        Key::field(kind, "token_type"),
+        Key::own("mount", Shape::Text, "The auth method."),
+        Key::own("name", Shape::Text, "The role's name at the method; `app-` and the app's, where none is written."),
+    ];
+    let mut both = [all[0]; BOTH];
+    let mut at = 0;
+    while at < BOTH {
+        both[at] = if at < OWN { own[at] } else { all[at - OWN] };
+        at += 1;
+    }
+    both
+}
+
+/// What is wrong with those of a block.
+pub(super) fn check(login: &Declared<'_>) -> Vec<Objection> {
+    count(login, "token_num_uses").into_iter().collect()
+}
+
+/// What is wrong with a field that counts.
+pub(super) fn count(login: &Declared<'_>, key: &'static str) -> Option<Objection> {
+    let is_count = login.number(key) >= 0;
+    (!is_count).then(|| Objection { key, what: format!("{key} is a count"), hint: "0 is any number" })
+}
+
+/// Brings an engine's words for them to one form: engines keep or replace the longer ones, which say the same of a role.
+pub(super) fn parse(mut fields: Map<String, Value>) -> Map<String, Value> {
+    let token_type = match fields.get("token_type").and_then(Value::as_str) {
+        Some("") => Some("default"),
+        Some("default-service") => Some("service"),
+        Some("default-batch") => Some("batch"),
+        _ => None,
+    };
+    if let Some(token_type) = token_type {
+        fields.insert("token_type".to_owned(), Value::from(token_type));
+    }
+    fields
+}
+
+/// What a change of these fields does to people.
+pub(super) fn effect(fields: &[&str]) -> Option<String> {
+    let is_of_tokens = fields.iter().any(|name| ALL.iter().any(|field| field.name == *name));
+    is_of_tokens.then(|| "tokens already issued keep their terms until they end".to_owned())
+}

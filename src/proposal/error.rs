@@ -1,0 +1,65 @@
+//! Why there is no plan, review, verdict or drift.
+
+use crate::estate::{Problem, Severity, Sources};
+use crate::review::Revision;
+use crate::{apply, git, ledger, live};
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// git.
+    #[error(transparent)]
+    Git(#[from] git::Error),
+    /// Engine or ledger could not be read, or refused it.
+    #[error(transparent)]
+    Engine(Box<apply::Error>),
+    /// Objects shall be taken over from somebody who has no ledger on this engine.
+    #[error("nobody called `{owner}` has a ledger on this engine: there are those of {}", if known.is_empty() { "nobody else".to_owned() } else { known.join(", ") })]
+    NoOwner {
+        /// Who.
+        owner: String,
+        /// Who has one.
+        known: Vec<String>,
+    },
+    /// One side of a change is not valid.
+    #[error("the estate is not valid in {}: {}", revision.label(), counted(problems))]
+    Invalid {
+        /// Everything that is wrong with it.
+        problems: Vec<Problem>,
+        /// Its files.
+        sources: Box<Sources>,
+        /// Which side.
+        revision: Revision,
+    },
+    /// Neither side of a change declares the environment, or any.
+    #[error("neither side declares an environment{}", wanted.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
+    NoEnvironment {
+        /// The environment that was asked for.
+        wanted: Option<String>,
+    },
+}
+
+impl From<apply::Error> for Error {
+    fn from(error: apply::Error) -> Self {
+        Self::Engine(Box::new(error))
+    }
+}
+
+impl From<ledger::Error> for Error {
+    fn from(error: ledger::Error) -> Self {
+        apply::Error::from(error).into()
+    }
+}
+
+impl From<live::Error> for Error {
+    fn from(error: live::Error) -> Self {
+        apply::Error::from(error).into()
+    }
+}
+
+fn counted(problems: &[Problem]) -> String {
+    match problems.iter().filter(|problem| problem.severity == Severity::Error).count() {
+        1 => "1 error".to_owned(),
+        errors => format!("{errors} errors"),
+    }
+}

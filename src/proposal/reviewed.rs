@@ -1,0 +1,19 @@
+//! Two sides of one environment as a review, with the verdicts of its guardrails.
+
+use crate::estate::Estate;
+use crate::review;
+use crate::review::judgement::{self, Scope};
+use crate::review::state::Side;
+
+/// Compares two sides of one environment and judges what is after by its guardrails. `today` is a day as `2026-11-25`.
+pub(super) fn reviewed(
+    name: &str,
+    before: Option<&Side<'_>>,
+    after: Option<(&Side<'_>, &Estate)>,
+    files: &[String],
+    scope: Scope,
+    today: &str,
+) -> review::Environment {
+    let judged = after.map(|(side, estate)| judgement::judge(before, side, &estate.guardrails, scope, today));
+    review::Environment::new(name, before, after.map(|(side, _)| side), files, judged.unwrap_or_default())
+}
