@@ -13,14 +13,6 @@ pub enum Error {
     /// The engine's objects.
     #[error(transparent)]
     Live(#[from] live::Error),
-    /// Objects shall be taken over from somebody who has no ledger on this engine.
-    #[error("nobody called `{owner}` has a ledger on this engine: there are those of {}", if known.is_empty() { "nobody else".to_owned() } else { known.join(", ") })]
-    NoOwner {
-        /// Who.
-        owner: String,
-        /// Who has one.
-        known: Vec<String>,
-    },
     /// The ledger, when all that was to be done is done or has failed.
     #[error("what became of it could not be written into the ledger: {0}")]
     Unrecorded(#[source] ledger::Error),
@@ -35,7 +27,7 @@ impl Error {
         match self {
             Self::Ledger(ledger::Error::Moved { .. }) | Self::Unrecorded(ledger::Error::Moved { .. }) => 4,
             Self::Refused(_) => 3,
-            Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) | Self::NoOwner { .. } => 1,
+            Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) => 1,
         }
     }
 
@@ -48,7 +40,6 @@ impl Error {
             Self::Ledger(ledger::Error::KeyHidden { .. }) => {
                 Some("apply with a token whose policies grant `read` on it, as policies/acl/apply.hcl does")
             }
-            Self::NoOwner { .. } => Some("`leasehold ledger list` prints their names"),
             Self::Ledger(ledger::Error::Taken { .. }) => {
                 Some("move what is mounted at leasehold/ elsewhere, or use another engine")
             }

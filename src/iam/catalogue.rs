@@ -17,8 +17,8 @@ pub use self::parse::Unreadable;
 pub use self::resources::Fit;
 use self::resources::Resources;
 use super::pattern::{Part, Pattern};
-use super::policy::Scope;
 use super::request::Request;
+use super::scope::Scope;
 use crate::text::nearest_of_many;
 
 /// What AWS says an action does. Access level is not a risk rating: `secretsmanager:GetSecretValue` is a read. Files spell

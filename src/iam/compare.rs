@@ -10,6 +10,7 @@
 //! open how far a `*` reaches, both readings are searched. No gain is missed: what comes out is a request that
 //! the evaluator judges differently on the two sides, the proof that there is none, or "can't tell".
 
+mod atom;
 mod budget;
 mod context;
 mod finder;
@@ -28,10 +29,12 @@ use self::solve::{Bounds, Goal, Outcome, Sure, solve};
 use self::term::{Area, Doubts, Term, World, is_mixed, statement_key, tells_spoilt};
 use self::witness::presentable;
 use super::catalogue::Catalogue;
+use super::operator::Test;
 use super::pattern::{Part, Pattern, Syntax, free_from};
-use super::policy::{Effect, Policy, PolicySet, Scope, Statement, Test};
+use super::policy::{Effect, Policy, PolicySet, Statement};
 use super::reading::{Colons, Forks, Reading};
 use super::request::Request;
+use super::scope::Scope;
 use super::value::Type;
 
 /// What a new policy is to an old one.

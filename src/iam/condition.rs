@@ -8,8 +8,9 @@
 use core::net::IpAddr;
 use std::cmp::Ordering;
 
+use super::operator::{Quantifier, Test};
 use super::pattern::{Pattern, is_cased};
-use super::policy::{Condition, Quantifier, Test};
+use super::policy::Condition;
 use super::reading::{Empty, Mistyped, Reading, Several, SeveralNegated, Truth, Unresolved};
 use super::request::Request;
 use super::value::{self, Type, boolean, bytes, instant, is_of_type, number};

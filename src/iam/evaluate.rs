@@ -7,9 +7,10 @@ use std::borrow::Cow;
 use std::sync::Arc;
 
 use super::pattern::Pattern;
-use super::policy::{Effect, Policy, PolicySet, Scope, Statement};
+use super::policy::{Effect, Policy, PolicySet, Statement};
 use super::reading::{Doubt, Reading, Truth, Unresolved};
 use super::request::Request;
+use super::scope::Scope;
 
 /// What the policies say to a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -12,8 +12,8 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use ipnet::IpNet;
 
+use super::operator::Test;
 use super::pattern::Pattern;
-use super::policy::Test;
 use crate::units::network;
 
 /// What an operator compares.

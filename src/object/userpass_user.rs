@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::Call;
+use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{Home, METHODS};
 use super::kind::live::Live;
@@ -63,7 +63,7 @@ pub static KIND: Kind = Kind {
     built_in: |_| false,
 };
 
-fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, String> {
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
     let names: Vec<&str> = FIELDS.iter().filter(|field| field.told == Told::Readable).map(|field| field.name).collect();
     Ok(token_fields::parse(pick(data, &names)))
 }

@@ -6,9 +6,9 @@
 
 use serde_json::{Value, json};
 
-use super::ACCOUNT_ID;
 use super::action::Caller;
 use super::error::Refusal;
+use super::identity::ACCOUNT_ID;
 use super::params::Params;
 use super::policy::{Forks, Policies, Verdict, judge};
 use super::request_context;

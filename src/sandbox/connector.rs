@@ -16,7 +16,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector as Tcp;
 use hyper_util::rt::TokioExecutor;
 
-use super::Account;
+use super::account::Account;
 use super::wire::Incoming;
 
 /// An SDK client that this account answers. Requests are signed, checked and answered as over the network.

@@ -9,9 +9,39 @@ use std::io::{BufRead, BufReader, BufWriter, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
-use super::OpenError;
 use super::state::{Entry, State};
 use crate::durable;
+
+/// Why a sandbox could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another process has the directory open.
+    #[error("the sandbox in {} is in use by {}", directory.display(), address.as_deref().unwrap_or("another process"))]
+    InUse {
+        /// The directory.
+        directory: PathBuf,
+        /// Where that process serves the account, if it does.
+        address: Option<String>,
+    },
+    /// A file could not be read or written.
+    #[error("the sandbox's file {} could not be used: {source}", path.display())]
+    Io {
+        /// The file or directory.
+        path: PathBuf,
+        /// What the system said.
+        source: std::io::Error,
+    },
+    /// A line of the journal is not what the sandbox wrote.
+    #[error("the sandbox's journal {} is damaged at line {line}: {source}", path.display())]
+    Damaged {
+        /// The journal.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// What is wrong with it.
+        source: serde_json::Error,
+    },
+}
 
 /// A journal is compacted when it has this many lines more than ten times the account's entities.
 const SLACK_LINES: usize = 50_000;

@@ -7,7 +7,7 @@
 //! IAM User Guide: "AWS global condition context keys", "IAM and AWS STS condition context keys"; Service
 //! Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management".
 
-use super::ACCOUNT_ID;
+use super::identity::ACCOUNT_ID;
 use super::params::Params;
 use super::policy::Request;
 use super::state::{State, Tag, User};

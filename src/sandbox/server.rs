@@ -13,8 +13,9 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::net::TcpListener;
 
+use super::account::Account;
+use super::order;
 use super::wire::{BODY_BYTES_MAX, Incoming};
-use super::{Account, order};
 
 /// Whether faults can be ordered over HTTP, under `/_sandbox/`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

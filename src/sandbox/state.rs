@@ -4,8 +4,8 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-use super::ACCOUNT_ID;
 use super::error::Refusal;
+use super::identity::ACCOUNT_ID;
 
 /// Everything in the account. Users, groups and policies are found by lower-case name or ARN, because IAM
 /// names are unique whatever their case.

@@ -5,14 +5,17 @@ use std::sync::PoisonError;
 use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
-use super::action::{Action, Caller, Context};
+use super::account::Account;
+use super::action::{self, Caller, Context};
+use super::authorize;
 use super::error::Refusal;
 use super::fault::{Call, Effect};
+use super::identity::{ACCOUNT_ID, ROOT_ACCESS_KEY, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY, Which};
 use super::params::Params;
 use super::signature::{Authorization, Signed};
 use super::state::{LastUsed, no_such_user};
+use super::verified::Verified;
 use super::xml::Xml;
-use super::{ACCOUNT_ID, Account, ROOT_ACCESS_KEY, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY, Which, action, authorize};
 
 /// The largest body that is read, in bytes.
 pub(super) const BODY_BYTES_MAX: usize = 1024 * 1024;
@@ -28,19 +31,6 @@ pub(super) struct Incoming {
     pub(super) query: String,
     pub(super) headers: HeaderMap,
     pub(super) body: Bytes,
-}
-
-/// A request whose signature holds.
-#[derive(Clone, Debug)]
-pub(super) struct Verified {
-    which: Which,
-    caller: Caller,
-    key_id: String,
-    region: String,
-    service: String,
-    name: String,
-    action: Action,
-    params: Params,
 }
 
 impl Account {

@@ -8,8 +8,8 @@ use std::collections::{HashMap, HashSet};
 use super::shape::{Shape, signs};
 use super::{CODES, Catalogue};
 use crate::iam::pattern::{Pattern, Syntax};
-use crate::iam::policy::Scope;
 use crate::iam::request::Request;
+use crate::iam::scope::Scope;
 
 /// Bytes of an ARN's shape: some twice the longest.
 const ARN_MAX: usize = 512;

@@ -4,29 +4,16 @@
 //! one value is looked for for each thing asked of some. Texts and ARNs are patterns; numbers, dates and
 //! networks are cut into ranges by what the conditions name, and one value of each range is tried.
 
+use super::atom::Atom;
 use super::budget::Budget;
-use super::glob::{Colons, Glob, Symbol, Variables};
+use super::glob::{Glob, Symbol};
 use super::product::{Found, Wanted};
 use super::term::World;
-use crate::iam::condition::value_matches;
 use crate::iam::pattern::Pattern;
-use crate::iam::policy::{Condition, Test};
-use crate::iam::reading::{Empty, Mistyped, Reading, Truth};
+use crate::iam::reading::{Empty, Reading, Truth};
 use crate::iam::request::Request;
 use crate::iam::value::{self, Instant, Type};
 use crate::units::network;
-
-/// A condition, with its values as patterns where they are texts.
-#[derive(Clone, Debug)]
-pub(super) struct Atom {
-    /// The condition.
-    pub(super) condition: Condition,
-    globs: Vec<Glob>,
-    /// Whether a variable decides how many segments an ARN has, which patterns can't follow.
-    opaque: bool,
-    /// Whether it is a negation that does not hold for what is not of its type.
-    fails: bool,
-}
 
 /// What a key shall be.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -46,59 +33,6 @@ pub(super) enum Settled {
     Never,
     /// They may; no value was found and none was ruled out.
     Unsure,
-}
-
-/// What is compared with what: texts and ARNs both as patterns.
-fn family(test: Test) -> Type {
-    match test.value_type() {
-        Type::Arn => Type::Text,
-        other => other,
-    }
-}
-
-impl Atom {
-    /// A condition, ready to be asked.
-    pub(super) fn new(condition: &Condition, reading: Reading, variables: &mut Variables) -> Self {
-        let test = condition.operator.test;
-        let arn = test.value_type() == Type::Arn;
-        let colons = if arn { Colons::Arn } else { Colons::Crossed };
-        let fold = matches!(test, Test::StringEqualsIgnoreCase | Test::StringNotEqualsIgnoreCase);
-        let fold = fold.then_some(reading.case);
-        // What does not have the segments of an ARN matches none.
-        let fits = |value: &&Pattern| !arn || value.is_arn();
-        let values = condition.values.iter().filter(|_| family(test) == Type::Text);
-        let opaque = values.clone().any(|value| !fits(&value) && value.has_variable());
-        let mut globs: Vec<Glob> = values.filter(fits).map(|value| Glob::new(value, colons, fold, variables)).collect();
-        let fails = test.is_negated() && reading.mistyped == Mistyped::Fails;
-        if arn && fails {
-            globs.extend(Glob::no_arn());
-        }
-        Self { condition: condition.clone(), globs, opaque, fails }
-    }
-
-    fn family(&self) -> Type {
-        family(self.condition.operator.test)
-    }
-
-    /// Whether a condition of existence holds for a key that is there.
-    fn is_for_present_keys(&self) -> bool {
-        self.condition.values.iter().any(|value| value.text.eq_ignore_ascii_case("false"))
-    }
-
-    /// Whether one of the policy's values matches a text, or keeps a negation from holding for it.
-    fn has(&self, text: &str, reading: Reading) -> bool {
-        let test = self.condition.operator.test;
-        self.fails && !value::is_of_type(test, text)
-            || self.condition.values.iter().any(|value| value_matches(test, value, text, reading))
-    }
-
-    /// What a present key is asked, as (whether of all values, whether they shall match).
-    fn asks(&self, holds: bool, reading: Reading) -> (bool, bool) {
-        let negated = self.condition.operator.test.is_negated();
-        let all = self.condition.wants_all(reading);
-        // "Not for all" is "for some not", and the other way round.
-        if holds { (all, !negated) } else { (!all, negated) }
-    }
 }
 
 /// A value's wish: that some value of a condition matches it, or that none does.

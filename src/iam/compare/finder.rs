@@ -8,7 +8,8 @@ use super::term::{Area, Term, World};
 use super::witness::{presentable, says_all, says_more};
 use super::{Difference, Extent, Proof, attempt, proof, sides};
 use crate::iam::pattern::Pattern;
-use crate::iam::policy::{PolicySet, Scope, Statement};
+use crate::iam::policy::{PolicySet, Statement};
+use crate::iam::scope::Scope;
 
 /// How many pieces, actions times resources, a statement is taken apart into.
 const PIECES_MAX: usize = 50_000;

@@ -8,8 +8,9 @@
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
 
+use super::atom::Atom;
 use super::budget::Budget;
-use super::context::{Atom, Setting, Settled, settle, telling};
+use super::context::{Setting, Settled, settle, telling};
 use super::glob::{Glob, Symbol, Token};
 use super::product::{Found, Wanted};
 use super::term::{Area, Doubts, Term, World};

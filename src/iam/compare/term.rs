@@ -8,13 +8,15 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::fmt::Write as _;
 use std::rc::Rc;
 
-use super::context::Atom;
+use super::atom::Atom;
 use super::glob::{Colons, Glob, Variables};
 use crate::iam::catalogue::Catalogue;
+use crate::iam::operator::{Operator, Quantifier, Test};
 use crate::iam::pattern::{Part, Pattern, Syntax};
-use crate::iam::policy::{Condition, Effect, Operator, Quantifier, Scope, Statement, Test};
+use crate::iam::policy::{Condition, Effect, Statement};
 use crate::iam::reading::{EmptyVariable, Reading, Truth, Unresolved};
 use crate::iam::request::Request;
+use crate::iam::scope::Scope;
 use crate::iam::value;
 
 /// What the keys of doubts begin with: no key of AWS does.

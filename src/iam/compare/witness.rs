@@ -9,9 +9,9 @@ use super::Proof;
 use super::solve::Goal;
 use crate::iam::catalogue::{Catalogue, Fit};
 use crate::iam::pattern::{Part, Pattern, Syntax};
-use crate::iam::policy::Scope;
 use crate::iam::reading::Reading;
 use crate::iam::request::Request;
+use crate::iam::scope::Scope;
 
 /// How many actions are tried to find a witness that AWS knows.
 const ACTIONS_MAX: usize = 400;

@@ -1,7 +1,7 @@
 //! What is wrong with a policy document, everything at once.
 
 use super::{Finding, Json, Kind, Member, SIZE_CODE, Sort, size};
-use crate::iam::policy::{Operator, Test};
+use crate::iam::operator::{Operator, Test};
 use crate::iam::value::Type;
 use crate::text::did_you_mean;
 

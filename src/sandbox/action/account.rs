@@ -1,7 +1,7 @@
 //! The account as a whole, and who is asking.
 
-use super::super::ACCOUNT_ID;
 use super::super::error::Refusal;
+use super::super::identity::ACCOUNT_ID;
 use super::super::params::Params;
 use super::super::state::State;
 use super::super::xml::Xml;

@@ -133,7 +133,7 @@ pub(super) fn create_service_credential(state: &mut State, context: &Context, pa
     let credential = ServiceCredential {
         id: unique_id("ACCA", 17)?,
         service,
-        user_name: format!("{name}-at-{}", super::super::ACCOUNT_ID),
+        user_name: format!("{name}-at-{}", super::super::identity::ACCOUNT_ID),
         active: true,
         created: context.now,
     };

@@ -1,8 +1,8 @@
 //! The account's own managed policies. AWS's are accepted wherever an ARN is, but are not listed.
 
-use super::super::ACCOUNT_ID;
 use super::super::document;
 use super::super::error::Refusal;
+use super::super::identity::ACCOUNT_ID;
 use super::super::params::Params;
 use super::super::state::{Policy, PolicyVersion, State, is_aws_managed};
 use super::super::validate;

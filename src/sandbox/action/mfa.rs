@@ -1,7 +1,7 @@
 //! Virtual MFA devices: made, enabled for a user, deactivated, deleted. Codes are not checked.
 
-use super::super::ACCOUNT_ID;
 use super::super::error::Refusal;
+use super::super::identity::ACCOUNT_ID;
 use super::super::params::Params;
 use super::super::state::{MfaDevice, State};
 use super::super::validate;

@@ -1,7 +1,7 @@
 //! Users, their tags and their permissions boundaries.
 
-use super::super::ACCOUNT_ID;
 use super::super::error::Refusal;
+use super::super::identity::ACCOUNT_ID;
 use super::super::params::Params;
 use super::super::state::{State, Tag, User, no_such_user};
 use super::super::validate;

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use serde_json::Value;
 
 use super::decimal::Decimal;
-use super::statement::Judge;
+use super::judge::Judge;
 use super::template::{Filled, Piece, Wildcards, fill, fits, has_foreign_capital};
 use super::truth::Truth;
 use super::value::{binary, boolean, moment};

@@ -10,6 +10,7 @@
 
 mod condition;
 mod decimal;
+mod judge;
 mod statement;
 mod template;
 #[cfg(test)]

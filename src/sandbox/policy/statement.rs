@@ -7,6 +7,7 @@
 use serde_json::{Map, Value};
 
 use super::condition;
+use super::judge::Judge;
 use super::template::{Filled, Language, Piece, Wildcards, fill, fits};
 use super::truth::Truth;
 use super::{Forks, Request, Star, Unresolved};
@@ -43,13 +44,6 @@ pub(super) fn effects(document: &Value, request: &Request, forks: Forks) -> Effe
     let judge = Judge { request, forks, language };
     let each = statements.iter().map(|statement| statement.as_object().map_or(UNKNOWN, |one| judge.statement(one)));
     each.fold(Effects::NONE, Effects::and)
-}
-
-/// What a statement is judged with.
-pub(super) struct Judge<'a> {
-    pub(super) request: &'a Request,
-    pub(super) forks: Forks,
-    pub(super) language: Language,
 }
 
 impl Judge<'_> {

@@ -4,8 +4,8 @@
 
 use super::{Checker, Json, Kind, Member, find};
 use crate::iam::catalogue::Catalogue;
+use crate::iam::operator::{Operator, Quantifier, Test};
 use crate::iam::pattern::{Pattern, Syntax};
-use crate::iam::policy::{Operator, Quantifier, Test};
 use crate::iam::request::Request;
 
 const ACTIONS: Syntax = Syntax { wildcards: true, variables: false };

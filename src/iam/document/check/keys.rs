@@ -2,8 +2,8 @@
 
 use super::{Checker, Member};
 use crate::iam::catalogue::Catalogue;
+use crate::iam::operator::{Operator, Test};
 use crate::iam::pattern::{Pattern, Syntax, is_cased};
-use crate::iam::policy::{Operator, Test};
 use crate::text::did_you_mean;
 
 /// The code of what can't be the name of a key.

@@ -4,8 +4,8 @@
 //! tags". IAM refuses a bad date; anything else it takes, and what it makes of it is not to be known. The reader is
 //! the evaluator's own: what has no finding here, it reads.
 
+use crate::iam::operator::Test;
 use crate::iam::pattern::{Odd, Pattern, Syntax, variables};
-use crate::iam::policy::Test;
 use crate::iam::value::{self, Type};
 
 /// A problem of one value.
@@ -161,7 +161,7 @@ fn is_time(time: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::{problem, variable_problem};
-    use crate::iam::policy::Test;
+    use crate::iam::operator::Test;
 
     #[test]
     fn values_are_of_the_type_that_is_compared() {

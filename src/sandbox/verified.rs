@@ -1,0 +1,18 @@
+//! A request whose signature holds.
+
+use super::action::{Action, Caller};
+use super::identity::Which;
+use super::params::Params;
+
+/// A request whose signature holds.
+#[derive(Clone, Debug)]
+pub(super) struct Verified {
+    pub(super) which: Which,
+    pub(super) caller: Caller,
+    pub(super) key_id: String,
+    pub(super) region: String,
+    pub(super) service: String,
+    pub(super) name: String,
+    pub(super) action: Action,
+    pub(super) params: Params,
+}
