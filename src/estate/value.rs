@@ -44,6 +44,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
             Value::from(text)
         }
         Shape::PolicyArns => Value::from(list(node, policy_arn)?),
+        Shape::RoleArns => Value::from(list(node, role_arn)?),
         Shape::UserPath => {
             let text = text(node).map_err(one)?;
             user_path(text, node.span).map_err(one)?;
@@ -217,6 +218,19 @@ pub(crate) fn policy_arn(text: &str, span: Span) -> Result<(), Draft> {
     Ok(())
 }
 
+/// The ARN of a role of an account.
+///
+/// # Errors
+/// What is wrong with it.
+pub(crate) fn role_arn(text: &str, span: Span) -> Result<(), Draft> {
+    let arn = arn(text, span)?;
+    if arn.service != "iam" || !arn.resource.starts_with("role/") {
+        let draft = Draft::error(span, format!("`{text}` is not the ARN of a role"));
+        return Err(draft.hint("it is written arn:aws:iam::ACCOUNT:role/NAME"));
+    }
+    Ok(())
+}
+
 /// The path of IAM users. Source: IAM API reference, `CreateUser`, parameter `Path`.
 fn user_path(text: &str, span: Span) -> Result<(), Draft> {
     let inner = text.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));
@@ -356,6 +370,8 @@ mod tests {
             (Shape::OneOf(&["iam_user"]), json!("iam_usr")),
             (Shape::PolicyArn, json!("arn:aws:iam::12345:policy/X")),
             (Shape::PolicyArns, json!(["arn:aws:iam::111122223333:role/x"])),
+            (Shape::RoleArns, json!(["arn:aws:iam::111122223333:policy/x"])),
+            (Shape::RoleArns, json!(["arn:aws:sts::111122223333:assumed-role/x/y"])),
             (Shape::UserPath, json!("")),
             (Shape::UserPath, json!("apps/")),
             (Shape::UserPath, json!("/apps")),

@@ -1,9 +1,10 @@
 //! A role of an AWS engine: `<mount>/roles/<name>`. What a credential of it may do.
 //!
-//! Writes merge: a field that is not sent keeps its old value, so every field is sent, cleared ones as an
-//! explicit empty value. Source: Vault API, "AWS secrets engine: create/update role".
+//! Writes merge: a field that is not sent keeps its old value, so every field of the role's type is sent, cleared ones
+//! as an explicit empty value. What belongs to the other type is sent only to clear it: an engine merges before it
+//! checks, and refuses what is left of another type. Source: Vault API, "AWS secrets engine: create/update role".
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 
 use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
@@ -12,19 +13,39 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{AccessFields, Attribute, Reviewed};
+use super::review::{AccessFields, Attribute, Reviewed, SessionFields, Terms, Values};
 use super::statement::STATEMENT;
 use super::wire::{pick, post};
 
 static FIELDS: &[Field] = &[
-    field("credential_type", Shape::OneOf(&["iam_user"]), "\"iam_user\"", "How credentials are made."),
-    field("policy_document", Shape::PolicyDocument, "\"\"", "The inline policy of each IAM user."),
-    field("policy_arns", Shape::PolicyArns, "[]", "Managed policies attached to each IAM user."),
-    field("iam_groups", Shape::Set, "[]", "Groups that each IAM user joins."),
+    field("credential_type", Shape::OneOf(&[USER, SESSION]), "\"iam_user\"", "How credentials are made."),
+    field("policy_document", Shape::PolicyDocument, "\"\"", "The inline policy of each IAM user, or of each session."),
+    field("policy_arns", Shape::PolicyArns, "[]", "Managed policies of each IAM user, or of each session."),
+    field("iam_groups", Shape::Set, "[]", "Groups that each IAM user joins, or whose policies each session has."),
     field("iam_tags", Shape::Map, "{}", "Tags of each IAM user."),
     field("user_path", Shape::UserPath, "\"\"", "The IAM path of users; empty is the engine's own."),
     field("permissions_boundary_arn", Shape::PolicyArn, "\"\"", "The managed policy that bounds each IAM user."),
+    field("role_arns", Shape::RoleArns, "[]", "The roles of the account of which a session can be."),
+    field("default_sts_ttl", Shape::Seconds, "0", "How long a session lives; 0 is what the engine has."),
+    field("max_sts_ttl", Shape::Seconds, "0", "How long a session lives at most; 0 is what the engine has."),
+    field("session_tags", Shape::Map, "{}", "Tags of each session."),
+    field("external_id", Shape::Text, "\"\"", "What the roles' trust policies ask for as `sts:ExternalId`."),
 ];
+
+/// A user of its own for each credential.
+const USER: &str = "iam_user";
+
+/// A session of a role of the account for each credential.
+const SESSION: &str = "assumed_role";
+
+/// What only users have.
+const OF_USERS: &[&str] = &["iam_tags", "user_path", "permissions_boundary_arn"];
+
+/// What only sessions have.
+const OF_SESSIONS: &[&str] = &["role_arns", "default_sts_ttl", "max_sts_ttl", "session_tags", "external_id"];
+
+/// What not every engine knows (OpenBao's does not), so that it is sent only where it says something.
+const NOT_EVERYWHERE: &[&str] = &["session_tags", "external_id"];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
     Field { name, shape, default, told: Told::Readable, immutable: false, doc }
@@ -39,7 +60,13 @@ static ACCESS: AccessFields = AccessFields {
     tags: "iam_tags",
     path: "user_path",
     made: "credential_type",
-    made_known: "iam_user",
+    made_user: USER,
+    sessions: SessionFields {
+        made: SESSION,
+        roles: "role_arns",
+        tags: "session_tags",
+        terms: Terms { default: "default_sts_ttl", max: "max_sts_ttl" },
+    },
     attributes: &[
         Attribute { field: "iam_tags", words: "tags", none: "none", keys: &["aws:principaltag/"] },
         Attribute {
@@ -66,12 +93,30 @@ pub static ROLE: Block = Block {
         Key::field(&KIND, "iam_tags"),
         Key::field(&KIND, "user_path"),
         Key::field(&KIND, "permissions_boundary_arn"),
+        Key::field(&KIND, "role_arns"),
+        Key::field(&KIND, "default_sts_ttl"),
+        Key::field(&KIND, "max_sts_ttl"),
+        Key::field(&KIND, "session_tags"),
+        Key::field(&KIND, "external_id"),
         Key::protect(),
     ],
     check,
 };
 
 fn check(role: &Declared<'_>) -> Vec<Objection> {
+    let is_written = role.written.contains(&"credential_type");
+    if is_written && !role.fields.contains_key("credential_type") {
+        // What it is, nobody knows: that is told of the word.
+        return Vec::new();
+    }
+    let is_session = match is_written {
+        true => role.text("credential_type") == SESSION,
+        false => role.written.contains(&"role_arns"),
+    };
+    if is_session { check_session(role) } else { check_user(role) }
+}
+
+fn check_user(role: &Declared<'_>) -> Vec<Objection> {
     const GRANTS: [&str; 4] = ["policy_document", "statement", "policy_arns", "iam_groups"];
     let allows_nothing = || Objection {
         key: "policy_document",
@@ -79,7 +124,60 @@ fn check(role: &Declared<'_>) -> Vec<Objection> {
         hint: "add policy_document = \"file:...\", or policy_arns, or statement blocks",
     };
     let is_bare = GRANTS.iter().all(|key| !role.written.contains(key));
-    is_bare.then(allows_nothing).into_iter().collect()
+    let foreign = said(role, OF_SESSIONS).map(|key| Objection {
+        key,
+        what: format!("{key} is for sessions, and {} makes IAM users", role.name),
+        hint: "write credential_type = \"assumed_role\" with role_arns, or leave it out",
+    });
+    foreign.chain(is_bare.then(allows_nothing)).collect()
+}
+
+/// The shortest and the longest session, in seconds. Source: STS API reference, `AssumeRole`, `DurationSeconds`.
+const SESSION_SECONDS: std::ops::RangeInclusive<i64> = 900..=43_200;
+
+fn check_session(role: &Declared<'_>) -> Vec<Objection> {
+    let mut objections: Vec<Objection> = said(role, OF_USERS)
+        .map(|key| Objection {
+            key,
+            what: format!("{key} is of IAM users, and {} opens sessions", role.name),
+            hint: match key {
+                "iam_tags" => "sessions have session_tags",
+                "permissions_boundary_arn" => "the role that is assumed has its own; policy_document narrows a session",
+                _ => "leave it out",
+            },
+        })
+        .collect();
+    // Of one that is written and not well-formed, that is told.
+    let is_unread = role.written.contains(&"role_arns") && !role.fields.contains_key("role_arns");
+    if role.texts("role_arns").is_empty() && !is_unread {
+        let what = format!("{} names no role to assume", role.name);
+        let hint = "add role_arns = [\"arn:aws:iam::ACCOUNT:role/NAME\"]";
+        objections.push(Objection { key: "role_arns", what, hint });
+    }
+    let [default, max] = ["default_sts_ttl", "max_sts_ttl"].map(|key| role.number(key));
+    for (key, seconds) in [("default_sts_ttl", default), ("max_sts_ttl", max)] {
+        if seconds != 0 && !SESSION_SECONDS.contains(&seconds) {
+            let what = format!("{key}: no session lives {seconds} seconds");
+            objections.push(Objection { key, what, hint: "AWS takes 15 minutes to 12 hours" });
+        }
+    }
+    if max != 0 && default > max {
+        let what = "default_sts_ttl is longer than max_sts_ttl".to_owned();
+        objections.push(Objection { key: "default_sts_ttl", what, hint: "shorten it, or raise max_sts_ttl" });
+    }
+    let id = role.text("external_id");
+    let allowed = |c: char| c.is_ascii_alphanumeric() || "_+=,.@:/-".contains(c);
+    if !id.is_empty() && (!(2..=1224).contains(&id.len()) || !id.chars().all(allowed)) {
+        let hint = "STS takes 2 to 1,224 letters, digits and _+=,.@:/-";
+        objections.push(Objection { key: "external_id", what: format!("`{id}` can't be an external id"), hint });
+    }
+    objections
+}
+
+/// Those of these fields that say something.
+fn said(role: &Declared<'_>, fields: &'static [&'static str]) -> impl Iterator<Item = &'static str> {
+    let is_said = |name: &str| KIND.field(name).is_some_and(|field| *role.value(name) != field.default_value());
+    fields.iter().copied().filter(move |name| is_said(name))
 }
 
 /// Roles of AWS engines.
@@ -92,7 +190,7 @@ pub static KIND: Kind = Kind {
     words: &ROLE,
     key: None,
     fields: FIELDS,
-    later: &[],
+    later: OF_SESSIONS,
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
@@ -110,16 +208,23 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
 }
 
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
-    let mut call = post(object.path.clone(), FIELDS.iter().map(|field| (field.name, object.wording(field.name))));
-    // An empty path fails the engine's pattern when it is sent; "/" says the same.
-    if call.body["user_path"] == "" {
+    let sort = object.value("credential_type");
+    let turns = live.is_some_and(|live| live.fields.get("credential_type") != Some(&sort));
+    let others = if sort == SESSION { OF_USERS } else { OF_SESSIONS };
+    let is_sent = |field: &&Field| {
+        let says = |value: Option<&Value>| value.is_some_and(|value| *value != field.default_value());
+        let is_known = !NOT_EVERYWHERE.contains(&field.name);
+        let is_due = turns || !others.contains(&field.name);
+        is_known && is_due
+            || says(Some(&object.value(field.name)))
+            || says(live.and_then(|live| live.fields.get(field.name)))
+    };
+    let sent = FIELDS.iter().filter(is_sent);
+    let mut call = post(object.path.clone(), sent.map(|field| (field.name, object.wording(field.name))));
+    // For a user an empty path fails the engine's pattern when it is sent, and "/" says the same. For a session any other
+    // than an empty one fails.
+    if sort == USER && call.body["user_path"] == "" {
         call.body.insert("user_path".to_owned(), Value::from("/"));
-    }
-    // The engine merges before it checks, so what the old type left behind would make the new one invalid.
-    if live.is_some_and(|live| live.fields.get("credential_type") != Some(&object.value("credential_type"))) {
-        for (name, empty) in [("role_arns", json!([])), ("default_sts_ttl", json!(0)), ("max_sts_ttl", json!(0))] {
-            call.body.insert(name.to_owned(), empty);
-        }
     }
     vec![call]
 }
@@ -187,6 +292,25 @@ mod tests {
         let live = json!({"credential_type": "assumed_role", "role_arns": ["arn:aws:iam::1:role/x"]});
         let body = body(&[], Some(live));
         assert_eq!((&body["role_arns"], &body["max_sts_ttl"]), (&json!([]), &json!(0)));
+        assert!(body.get("session_tags").is_none(), "{body}");
+    }
+
+    #[test]
+    fn a_role_that_becomes_one_of_sessions_is_cleared_of_what_users_had() {
+        let arns = json!(["arn:aws:iam::111122223333:role/x"]);
+        let session = [("credential_type", json!("assumed_role")), ("role_arns", arns.clone())];
+        let of_sessions = json!({
+            "credential_type": "assumed_role", "policy_document": "", "policy_arns": [], "iam_groups": [],
+            "role_arns": arns, "default_sts_ttl": 0, "max_sts_ttl": 0,
+        });
+        assert_eq!(body(&session, None), of_sessions);
+        let turned = body(&session, Some(json!({"credential_type": "iam_user", "user_path": "/x/"})));
+        let of_users = (&turned["user_path"], &turned["permissions_boundary_arn"], &turned["iam_tags"]);
+        assert_eq!(of_users, (&json!(""), &json!(""), &json!({})));
+        // Cleared where an engine that knows them has some.
+        let live = json!({"credential_type": "assumed_role", "session_tags": {"a": "1"}, "external_id": "id"});
+        let cleared = body(&session, Some(live));
+        assert_eq!((&cleared["session_tags"], &cleared["external_id"]), (&json!({}), &json!("")));
     }
 
     #[test]

@@ -52,6 +52,8 @@ pub enum Shape {
     PolicyArn,
     /// A set of ARNs of managed policies.
     PolicyArns,
+    /// A set of ARNs of roles of AWS accounts.
+    RoleArns,
     /// The path of IAM users; that of the root, `/`, is empty in canonical form.
     UserPath,
     /// An IAM policy document; canonical form is compact JSON text, compared as IAM reads it.
@@ -133,7 +135,7 @@ pub fn normalise(shape: Shape, value: &Value) -> Result<Value, Misfit> {
         Shape::Int => Value::from(int(value)?),
         Shape::Bool => Value::from(boolean(value)?),
         Shape::Seconds => Value::from(seconds(value)?),
-        Shape::Set | Shape::PolicyArns => sorted(list(value)?),
+        Shape::Set | Shape::PolicyArns | Shape::RoleArns => sorted(list(value)?),
         Shape::List => list(value)?.into(),
         Shape::Cidrs => sorted(list(value)?.iter().map(|cidr| canonical_cidr(cidr)).collect()),
         Shape::Map => map(value)?,

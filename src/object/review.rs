@@ -40,10 +40,25 @@ pub struct AccessFields {
     pub path: &'static str,
     /// How credentials are made.
     pub made: &'static str,
-    /// The one way to make them of which it is known what comes of it.
-    pub made_known: &'static str,
+    /// The way that makes a user of its own.
+    pub made_user: &'static str,
+    /// The way that opens a session of a role of the account.
+    pub sessions: SessionFields,
     /// What it decides of its users besides, that policies can look at.
     pub attributes: &'static [Attribute],
+}
+
+/// The fields of a role whose credentials are sessions of roles of the account. What else it says narrows them.
+#[derive(Debug)]
+pub struct SessionFields {
+    /// The word for such credentials.
+    pub made: &'static str,
+    /// The roles of the account, by their ARNs.
+    pub roles: &'static str,
+    /// The tags of each session.
+    pub tags: &'static str,
+    /// How long a session lives.
+    pub terms: Terms,
 }
 
 /// What a role decides of its users and policies can look at.
@@ -170,7 +185,7 @@ pub trait Values {
 
 #[cfg(test)]
 mod tests {
-    use super::{AccessFields, Reviewed};
+    use super::{AccessFields, Reviewed, SessionFields};
     use crate::object::{Class, KINDS};
 
     #[test]
@@ -191,9 +206,12 @@ mod tests {
             let secret = kind.login_words().and_then(|words| words.secret.as_ref());
             let secret = secret.into_iter().flat_map(|secret| [secret.bind, secret.ttl, secret.networks]);
             let access = kind.access_fields().into_iter().flat_map(|fields| {
-                let AccessFields { document, policies, groups, boundary, tags, path, made, .. } = fields;
+                let AccessFields { document, policies, groups, boundary, tags, path, made, sessions, .. } = fields;
                 let attributes = fields.attributes.iter().map(|attribute| attribute.field);
-                [document, policies, groups, boundary, tags, path, made].into_iter().copied().chain(attributes)
+                let SessionFields { roles, tags: session_tags, terms, .. } = sessions;
+                let of_sessions = [roles, session_tags, &terms.default, &terms.max];
+                let all = [document, policies, groups, boundary, tags, path, made].into_iter().chain(of_sessions);
+                all.copied().chain(attributes)
             });
             for name in terms.chain(remarks).chain(secret).chain(access) {
                 assert!(kind.field(name).is_some(), "{} has no field {name}", kind.name);

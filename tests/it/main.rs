@@ -53,6 +53,7 @@ mod rounds;
 mod sandbox;
 mod sandbox_orders;
 mod server;
+mod sessions;
 mod story_expiry;
 mod story_hvac;
 mod story_kill;

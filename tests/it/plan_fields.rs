@@ -120,7 +120,15 @@ const CASES: &[(&str, &str, Case)] = &[
             "path \"secret/*\" { capabilities = [\"list\"]\n required_parameters = [\"x\"] }",
         ]),
     ),
-    ("aws role", "credential_type", One),
+    (
+        "aws role",
+        "credential_type",
+        Texts([
+            "credential_type = \"iam_user\"",
+            "credential_type = \"assumed_role\"\n role_arns = [\"arn:aws:iam::111122223333:role/one\"]",
+            "role_arns = [\"arn:aws:iam::111122223333:role/one\"]",
+        ]),
+    ),
     ("aws role", "policy_document", Texts(["", STATEMENT, STATEMENTS])),
     (
         "aws role",
@@ -143,6 +151,23 @@ const CASES: &[(&str, &str, Case)] = &[
             "permissions_boundary_arn = \"arn:aws:iam::111122223333:policy/two\"",
         ]),
     ),
+    (
+        "aws role",
+        "role_arns",
+        Texts([
+            "role_arns = [\"arn:aws:iam::111122223333:role/one\"]",
+            "role_arns = [\"arn:aws:iam::111122223333:role/two\"]",
+            "role_arns = [\"arn:aws:iam::111122223333:role/two\", \"arn:aws:iam::111122223333:role/one\"]",
+        ]),
+    ),
+    ("aws role", "default_sts_ttl", Texts(["", "default_sts_ttl = \"15m\"", "default_sts_ttl = \"1h\""])),
+    ("aws role", "max_sts_ttl", Texts(["", "max_sts_ttl = \"15m\"", "max_sts_ttl = \"12h\""])),
+    (
+        "aws role",
+        "session_tags",
+        Texts(["", "session_tags = { a = \"1\" }", "session_tags = { a = \"2\", b = \"3\" }"]),
+    ),
+    ("aws role", "external_id", Texts(["", "external_id = \"one\"", "external_id = \"two\""])),
     (
         "approle role",
         "bind_secret_id",
@@ -222,6 +247,10 @@ const CASES: &[(&str, &str, Case)] = &[
     ("userpass user", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
 ];
 
+/// What only roles have whose credentials are sessions.
+const OF_SESSIONS: &[&str] =
+    &["credential_type", "role_arns", "default_sts_ttl", "max_sts_ttl", "session_tags", "external_id"];
+
 /// An estate with something of each kind, and `text` where the field belongs.
 fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> String {
     let at = |here: &str| if here == kind { text } else { "" };
@@ -238,6 +267,13 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
         "policy_arns" => "iam_groups = [\"base\"]",
         _ => "policy_arns = [\"arn:aws:iam::aws:policy/Base\"]",
     };
+    let session = "credential_type = \"assumed_role\"\nrole_arns = [\"arn:aws:iam::111122223333:role/one\"]";
+    let made = match field {
+        "credential_type" => "",
+        "role_arns" => "credential_type = \"assumed_role\"",
+        _ if OF_SESSIONS.contains(&field) => session,
+        _ => "credential_type = \"iam_user\"",
+    };
     let rules = if kind == "acl policy" { text } else { "path \"secret/*\" { capabilities = [\"read\"] }" };
     format!(
         "environment \"local\" {{ engine = \"embedded\" }}\n\
@@ -246,7 +282,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
          auth \"fields-approle\" {{\ntype = \"approle\"\n{}\n}}\n\
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
-         app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\ncredential_type = \"iam_user\"\n{grants}\n{}\n}}\n\
+         app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
          login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n}}\n",
         at("secrets engine"),
         at("aws root"),
@@ -270,6 +306,8 @@ struct World {
     env: TestEnv,
     /// `None` on an engine that is not ours to start, which has no audit devices that can be made by API.
     engine: Option<InTestEngine>,
+    /// Those of [`OF_SESSIONS`] that the engine keeps.
+    of_sessions: Vec<&'static str>,
     _alone: Option<MutexGuard<'static, ()>>,
 }
 
@@ -292,7 +330,8 @@ impl World {
         };
         let target = Target::Network { address, tls: TlsOptions::default() };
         let client = Client::new(target, ClientOptions::new(Some(Secret::new(&*token)))).unwrap();
-        let world = Self { client, clock, env: TestEnv::new(), engine, _alone: alone };
+        let of_sessions = kept_of_sessions(&client).await;
+        let world = Self { client, clock, env: TestEnv::new(), engine, of_sessions, _alone: alone };
         world.clear().await;
         world
     }
@@ -307,7 +346,10 @@ impl World {
     /// The cases that this engine can be tried with.
     fn cases(&self) -> impl Iterator<Item = &'static (&'static str, &'static str, Case)> {
         let audit = self.engine.is_some();
-        CASES.iter().filter(move |(kind, ..)| audit || *kind != "audit device")
+        CASES.iter().filter(move |(kind, field, _)| {
+            let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
+            (audit || *kind != "audit device") && (!is_of_sessions || self.of_sessions.contains(field))
+        })
     }
 
     /// The objects of declarations; a secret is what its reference says.
@@ -387,6 +429,24 @@ impl World {
             self.client.write(&call.path, &call.body).await.unwrap();
         }
     }
+}
+
+/// Not every engine opens sessions, and of those that do not every one knows their tags.
+async fn kept_of_sessions(client: &Client) -> Vec<&'static str> {
+    let (mount, role) = ("sys/mounts/fields-probe", "fields-probe/roles/probe");
+    let map = |value: serde_json::Value| value.as_object().unwrap().clone();
+    client.write(mount, &map(json!({ "type": "aws" }))).await.unwrap();
+    let fields = map(json!({
+        "credential_type": "assumed_role", "role_arns": ["arn:aws:iam::111122223333:role/probe"],
+        "default_sts_ttl": 900, "max_sts_ttl": 900, "session_tags": { "a": "1" }, "external_id": "probe",
+    }));
+    let written = client.write(role, &fields).await;
+    let kept = match written {
+        Ok(_) => client.read(role).await.unwrap().and_then(|answer| answer.data).unwrap_or_default(),
+        Err(_) => serde_json::Map::new(),
+    };
+    client.delete(mount).await.unwrap();
+    OF_SESSIONS.iter().copied().filter(|field| kept.get(*field) == fields.get(*field)).collect()
 }
 
 fn text(plan: &Plan) -> String {

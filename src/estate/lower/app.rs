@@ -41,8 +41,12 @@ impl Lowering<'_> {
             self.reader.report(draft.hint("a name has letters, digits, `-`, `_`, `.` and `@`"));
         }
         let mut fields = self.reader.fields(block, kind, kind.words);
-        self.check_limits(block, access);
-        if let Some((Document::Value(document), span)) = self.policy_document(block, Use::Role) {
+        let used = self.role_use(block, access, &mut fields);
+        self.check_limits(block, access, used);
+        if let Some((Document::Value(document), span)) = self.policy_document(block, used) {
+            if used == Use::Session {
+                self.check_session_size(block, access, document.wording(), span);
+            }
             fields.insert(access.document, Leaf::of_document(document, self.reader.place(span)));
         }
         let mount = self.role_mount(block)?;
@@ -52,6 +56,23 @@ impl Lowering<'_> {
         self.add(object, block.span);
         self.roles.insert(role.label(), Role { kind, app: app.map(str::to_owned) });
         Some(role)
+    }
+
+    /// What the document of a role is for, by how its credentials are made. Where nobody says that, a role that names
+    /// roles of the account opens sessions of them.
+    fn role_use(&self, block: &Block<'_>, access: &AccessFields, fields: &mut BTreeMap<&'static str, Leaf>) -> Use {
+        let sessions = &access.sessions;
+        if let Some(leaf) = fields.get(access.made) {
+            return if leaf.value == FieldValue::Data(Value::from(sessions.made)) { Use::Session } else { Use::Role };
+        }
+        match block.map.get(sessions.roles) {
+            Some(entry) if !block.map.contains_key(access.made) => {
+                let made = FieldValue::Data(Value::from(sessions.made));
+                fields.insert(access.made, Leaf::new(made, self.reader.place(entry.key_span)));
+                Use::Session
+            }
+            _ => Use::Role,
+        }
     }
 
     /// The kind of a role, by the type of its mount; of one that is not declared, the first that there is.

@@ -20,6 +20,8 @@ use crate::object::{self, Place};
 pub(super) enum Use {
     /// The inline policy of a role's users.
     Role,
+    /// The policy of a role's sessions.
+    Session,
     /// A managed policy of an account.
     Managed,
     /// It is sent nowhere: a ceiling in a test, or a policy that AWS manages.
@@ -37,7 +39,7 @@ pub(super) enum Document {
 
 impl Document {
     fn new<S: Clone>(json: &Json<S>, used: Use, place: impl Fn(&S) -> Place) -> Option<Self> {
-        if used != Use::Role {
+        if !matches!(used, Use::Role | Use::Session) {
             return Some(Self::Said(Arc::new(Policy::of_checked(json).map_spans(|_, span| place(&span)))));
         }
         let text = parsed::Document::of(json).ok()?;
@@ -66,7 +68,11 @@ fn statements_of<S>(json: &Json<S>) -> &[Json<S>] {
 
 /// What is wrong with a document for this use.
 fn findings<S: Clone>(json: &Json<S>, used: Use) -> Vec<Finding<S>> {
-    let sort = if used == Use::Role { Sort::UserInline } else { Sort::Managed };
+    let sort = match used {
+        Use::Role => Sort::UserInline,
+        Use::Session => Sort::Session,
+        Use::Managed | Use::Unsent => Sort::Managed,
+    };
     let mut findings = document::check_as(json, sort);
     if used == Use::Unsent {
         findings.retain(|finding| finding.code != document::SIZE_CODE);

@@ -1,15 +1,17 @@
 //! What IAM or an engine would refuse at each credential, told before the first one is asked for.
 //!
 //! Sources: IAM user guide, "IAM and AWS STS quotas" and "Rules for tagging in AWS"; IAM API reference, `CreateUser` and
-//! `AddUserToGroup`; Vault, "Username templating".
+//! `AddUserToGroup`; STS API reference, `AssumeRole`; Vault, "Username templating".
 
 use time::OffsetDateTime;
 
 use super::Lowering;
+use super::document::Use;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::source::Span;
 use crate::estate::tree::Content;
+use crate::iam::document::{self, Sort};
 use crate::object::review::AccessFields;
 use crate::username::{self, Chance, Facts, Refused, Template};
 
@@ -33,6 +35,9 @@ const GROUPS_MAX: usize = 10;
 const POLICIES: usize = 10;
 const POLICIES_MAX: usize = 20;
 
+/// Managed policies of one session.
+const SESSION_POLICIES_MAX: usize = 10;
+
 /// A username template that is declared.
 pub(super) struct Declared {
     pub(super) mount: String,
@@ -41,8 +46,11 @@ pub(super) struct Declared {
 }
 
 impl Lowering<'_> {
-    /// What IAM would refuse of the users of a role.
-    pub(super) fn check_limits(&mut self, block: &Block<'_>, fields: &AccessFields) {
+    /// What AWS would refuse of the users or sessions of a role.
+    pub(super) fn check_limits(&mut self, block: &Block<'_>, fields: &AccessFields, used: Use) {
+        if used == Use::Session {
+            return self.check_session_limits(block, fields);
+        }
         self.check_tags(block, fields.tags);
         let groups = self.reader.texts_quietly(block, fields.groups);
         for (group, span) in &groups {
@@ -62,6 +70,38 @@ impl Lowering<'_> {
         } else if let Some((_, span)) = policies.get(POLICIES) {
             let hint = format!("an account's quota can be raised to {POLICIES_MAX}");
             self.reader.report(Draft::warning(*span, what(POLICIES)).hint(hint));
+        }
+    }
+
+    /// What STS would refuse of the sessions of a role.
+    fn check_session_limits(&mut self, block: &Block<'_>, fields: &AccessFields) {
+        self.check_tags(block, fields.sessions.tags);
+        let policies = self.reader.texts_quietly(block, fields.policies);
+        if let Some((_, span)) = policies.get(SESSION_POLICIES_MAX) {
+            let what = format!(
+                "STS takes {SESSION_POLICIES_MAX} managed policies of a session, and these are {}",
+                policies.len()
+            );
+            self.reader.report(Draft::error(*span, what));
+        }
+        if !block.map.contains_key("policy_document") && !block.map.contains_key("statement") {
+            self.check_session_size(block, fields, "", block.span);
+        }
+    }
+
+    /// Whether the document of a session and the ARNs of its managed policies fit together into what STS takes of both.
+    pub(super) fn check_session_size(&mut self, block: &Block<'_>, fields: &AccessFields, document: &str, at: Span) {
+        let policies = self.reader.texts_quietly(block, fields.policies);
+        let (inline, max) = (document::size(document), Sort::Session.size_max());
+        let arns: usize = policies.iter().map(|(arn, _)| arn.chars().count()).sum();
+        // Of a document that is too long alone that is told already.
+        if inline <= max && inline + arns > max {
+            let what = format!(
+                "the policy of a session and the ARNs of its managed policies have {} characters; STS takes {max}",
+                inline + arns
+            );
+            let draft = Draft::error(at, what);
+            self.reader.report(draft.hint("leave to the role what the session need not narrow"));
         }
     }
 

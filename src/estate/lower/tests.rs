@@ -10,7 +10,7 @@ use crate::object::{Class, KINDS, Shape};
 /// A value that no key of this shape takes, in YAML.
 fn wrong(shape: Shape) -> &'static str {
     match shape {
-        Shape::Set | Shape::List | Shape::Cidrs | Shape::PolicyArns => "{a: b}",
+        Shape::Set | Shape::List | Shape::Cidrs | Shape::PolicyArns | Shape::RoleArns => "{a: b}",
         Shape::Map => "[a]",
         _ => "[[a]]",
     }

@@ -281,7 +281,7 @@ impl<'a> Side<'a> {
             }
         }
         let made = object.text(fields.made);
-        if made != fields.made_known {
+        if made != fields.made_user {
             unknown.insert(Unknown::CredentialType(made.into_owned()));
         }
         Parsed { set: PolicySet { identity, boundary, session: None }, unknown }
