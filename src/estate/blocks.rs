@@ -60,6 +60,22 @@ pub(crate) static MANAGED_POLICY: Block = Block {
     check: ANYTHING,
 };
 
+/// `iam_role "deploy" { ... }`.
+pub(crate) static IAM_ROLE: Block = Block {
+    word: "iam_role",
+    label: Some("Its name in the estate."),
+    doc: "What a role of an AWS account is that sessions are of, for reviews; no apply writes it.",
+    keys: &[
+        Key::own("arn", Shape::Text, "Its ARN, as `role_arns` name it."),
+        Key::own("policy_document", Shape::PolicyDocument, "What its inline policies say together."),
+        Key::block(&STATEMENT),
+        Key::own("policy_arns", Shape::PolicyArns, "The managed policies that are attached to it."),
+        Key::own("permissions_boundary_arn", Shape::PolicyArn, "The managed policy that bounds it."),
+        Key::own("max_session", Shape::Seconds, "How long its sessions live at most."),
+    ],
+    check: ANYTHING,
+};
+
 /// `test "etl reads raw" { ... }`.
 pub(crate) static TEST: Block = Block {
     word: "test",
@@ -122,7 +138,7 @@ struct Known {
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let mut known = Known::default();
-    let own = [&APP, &ENVIRONMENT, &MANAGED_POLICY, &TEST];
+    let own = [&APP, &ENVIRONMENT, &MANAGED_POLICY, &IAM_ROLE, &TEST];
     own.into_iter().chain(KINDS.iter().map(|kind| kind.words)).for_each(|block| known.take(block.word, block));
     known
 });
@@ -182,6 +198,7 @@ mod tests {
             ("policy", "file"),
             ("environment", "address"),
             ("managed_policy", "arn"),
+            ("iam_role", "max_session"),
             ("test", "at_most"),
         ] {
             assert!(has_key(word, key), "{key} in {word}");

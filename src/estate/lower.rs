@@ -10,6 +10,7 @@ mod document;
 mod engine;
 mod environment;
 mod guardrail;
+mod iam_role;
 mod limits;
 mod path;
 mod policy;
@@ -25,7 +26,7 @@ use super::problem::{Draft, Severity};
 use super::schema::Reader;
 use super::source::Span;
 use super::tree::{self, Content, Map};
-use super::{App, EngineChoice, Environment, Estate, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
+use super::{App, EngineChoice, Environment, Estate, IamRole, ManagedPolicy, Problem, Sources, Test, hcl, yaml};
 use crate::acl::Acl;
 use crate::guardrail::Guardrail;
 use crate::object::{self, Leaf, Object, OnRotate, Place};
@@ -197,8 +198,19 @@ struct Parsed<'s> {
 }
 
 /// The kinds of declarations.
-const KINDS: &[&str] =
-    &["environment", "aws", "auth", "role", "app", "policy", "audit", "managed_policy", "test", "guardrail"];
+const KINDS: &[&str] = &[
+    "environment",
+    "aws",
+    "auth",
+    "role",
+    "app",
+    "policy",
+    "audit",
+    "managed_policy",
+    "iam_role",
+    "test",
+    "guardrail",
+];
 
 /// What to do about a name that is none of [`KINDS`].
 fn kind_hint(kind: &str) -> String {
@@ -207,7 +219,7 @@ fn kind_hint(kind: &str) -> String {
             let named = "policy \"name\" { file = \"file:acl/name.hcl\" }";
             format!("rules stand in a `policy`, or in a file that one names: {named}")
         }
-        "statement" => "a statement stands in a `role` or a `managed_policy`".to_owned(),
+        "statement" => "a statement stands in a `role`, a `managed_policy` or an `iam_role`".to_owned(),
         _ => did_you_mean(kind, KINDS.iter().copied()).unwrap_or_else(|| {
             let known = super::value::listed(KINDS);
             format!("known are {known}; a file that is no part of the estate is named in .leaseholdignore")
@@ -413,6 +425,9 @@ struct Lowering<'s> {
     objects: Vec<Object>,
     apps: Vec<App>,
     managed_policies: Vec<ManagedPolicy>,
+    iam_roles: Vec<IamRole>,
+    /// Where the terms of sessions stand, by the path of their role and the field.
+    term_spans: HashMap<(String, &'static str), Span>,
     tests: Vec<Test>,
     guardrails: Vec<Guardrail>,
     /// All guardrails that are declared, by name, also those that are switched off.
@@ -441,6 +456,8 @@ impl<'s> Lowering<'s> {
             objects: Vec::new(),
             apps: Vec::new(),
             managed_policies: Vec::new(),
+            iam_roles: Vec::new(),
+            term_spans: HashMap::new(),
             tests: Vec::new(),
             guardrails: Vec::new(),
             named_guardrails: Vec::new(),
@@ -473,6 +490,10 @@ impl<'s> Lowering<'s> {
         for block in self.reader.labelled(declarations, "managed_policy") {
             self.managed_policy(&block);
         }
+        for block in self.reader.labelled(declarations, "iam_role") {
+            self.iam_role(&block);
+        }
+        self.check_sessions();
         for block in self.reader.labelled(declarations, "test") {
             self.test(&block);
         }
@@ -546,6 +567,7 @@ impl<'s> Lowering<'s> {
             apps: self.apps,
             rules: self.rules,
             managed_policies: self.managed_policies,
+            iam_roles: self.iam_roles,
             tests: self.tests,
             guardrails: self.guardrails,
             named_guardrails: self.named_guardrails,

@@ -51,6 +51,8 @@ pub struct Estate {
     pub rules: HashMap<String, Vec<(String, Place)>>,
     /// What managed policies say, as far as the estate tells.
     pub managed_policies: Vec<ManagedPolicy>,
+    /// What roles of AWS accounts are, as far as the estate tells.
+    pub iam_roles: Vec<IamRole>,
     /// What is asserted about apps.
     pub tests: Vec<Test>,
     /// What may never be granted, the default guardrail among them unless it is switched off.
@@ -87,6 +89,26 @@ pub struct ManagedPolicy {
     pub arn: String,
     /// What it says.
     pub policy: Arc<Policy<Place>>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A role of an AWS account, which a role of the estate names by its ARN so that its credentials are sessions of it. It
+/// is declared for reviews, and applied nowhere.
+#[derive(Clone, Debug)]
+pub struct IamRole {
+    /// Its label in the estate.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What its inline policies say together, if it has any.
+    pub policy: Option<Arc<Policy<Place>>>,
+    /// The managed policies that are attached to it, by their ARNs.
+    pub policy_arns: Vec<String>,
+    /// The managed policy that bounds it, by its ARN.
+    pub boundary: Option<String>,
+    /// How long its sessions live at most, in seconds, where that is declared.
+    pub max_session: Option<i64>,
     /// Where it is declared.
     pub place: Place,
 }

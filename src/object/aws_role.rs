@@ -68,10 +68,18 @@ static ACCESS: AccessFields = AccessFields {
         terms: Terms { default: "default_sts_ttl", max: "max_sts_ttl" },
     },
     attributes: &[
-        Attribute { field: "iam_tags", words: "tags", none: "none", keys: &["aws:principaltag/"] },
+        Attribute { field: "iam_tags", words: "tags", whose: "IAM users", none: "none", keys: &["aws:principaltag/"] },
+        Attribute {
+            field: "session_tags",
+            words: "tags",
+            whose: "sessions",
+            none: "none",
+            keys: &["aws:principaltag/"],
+        },
         Attribute {
             field: "user_path",
             words: "path",
+            whose: "IAM users",
             none: "the engine's own",
             keys: &["aws:principalarn", "aws:arn"],
         },

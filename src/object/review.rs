@@ -68,6 +68,8 @@ pub struct Attribute {
     pub field: &'static str,
     /// What it is.
     pub words: &'static str,
+    /// What has it: `IAM users`.
+    pub whose: &'static str,
     /// The word for none.
     pub none: &'static str,
     /// How the context keys begin that tell it.

@@ -41,7 +41,7 @@ pub async fn drift(estate: Estate, client: &Client, basis: Basis<'_>) -> Result<
     let input = Input { plan: &plan, desired, owned, live: &live, last: &last, policies: &policies };
     let mut drift = Drift::of(input);
     if !drift.changed.is_empty() {
-        let known = state::Context { managed_policies: &estate.managed_policies };
+        let known = state::Context::from(&estate);
         let last = drift::last_applied(input);
         live.retain(|path, _| owned.contains_key(path));
         let before = Side::of_live(&last, desired, owned, known);

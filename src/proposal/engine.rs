@@ -129,7 +129,7 @@ fn look(
     live: &HashMap<String, Live>,
     today: &str,
 ) -> (review::Environment, Vec<String>) {
-    let known = state::Context { managed_policies: &estate.managed_policies };
+    let known = state::Context::from(estate);
     let before = Side::of_live(live, &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(estate);
     let name = &estate.environment.name;

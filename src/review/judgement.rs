@@ -1,7 +1,6 @@
 //! A side's roles and apps as subjects of guardrails.
 
 use super::comparison;
-use super::state::lifetime::credential;
 use super::state::{App, Role, Side};
 use crate::guardrail::{self, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator};
 use crate::iam::policy::PolicySet;
@@ -101,10 +100,10 @@ fn role_subject<'a>(
         roles: vec![label.to_owned()],
         access,
         terms: Some(Terms {
-            permissions_boundary: role.object.text(role.access_fields.boundary).into_owned(),
+            permissions_boundary: side.known(role).boundary.clone(),
             user_path: role.object.text(role.access_fields.path).into_owned(),
             credential_type: role.object.text(role.access_fields.made).into_owned(),
-            max_ttl: credential(side.lease_terms(role.at.mount), tokens),
+            max_ttl: side.lifetime(role, tokens),
         }),
         logins: Vec::new(),
         place: Some(role.object.declared_at().to_string()),

@@ -135,6 +135,17 @@ const CASES: &[(&str, i32)] = &[
     ("66-typo-in-whom-it-is-forbidden", 1),
     ("67-moved-to-another-mount", 2),
     ("68-escalation-that-may-have-been-denied", 3),
+    ("69-assumed-role-added", 2),
+    ("70-session-policy-removed", 2),
+    ("71-iam-role-loosened", 2),
+    ("72-another-iam-role", 2),
+    ("73-sessions-live-longer", 2),
+    ("74-session-of-an-unknown-role", 2),
+    ("75-session-narrowed", 0),
+    ("76-denial-of-one-of-several-roles", 2),
+    ("77-iam-role-of-another-account", 2),
+    ("78-unknown-session-policy-dropped", 2),
+    ("79-boundary-of-an-iam-role-removed", 2),
 ];
 
 #[test]

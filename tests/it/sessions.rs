@@ -1,4 +1,4 @@
-//! Roles whose credentials are sessions of roles of the account: what may stand in one.
+//! Roles whose credentials are sessions of roles of the account: what may stand in one, and what is known of it.
 
 use crate::env::TestEnv;
 
@@ -76,4 +76,80 @@ fn a_sessions_policies_share_one_limit() {
     assert!(code == 1 && told.contains(what) && told.contains("STS takes 2048"), "{told}");
     let (code, told) = validated(&format!("{ARNS}\n{}", statement(2048)));
     assert!(code == 1 && told.contains("IAM allows 2048 in a session policy") && !told.contains(what), "{told}");
+}
+
+/// An estate of an app whose credentials are sessions, with `role` in its role and `more` beside it.
+fn estate(role: &str, more: &str) -> TestEnv {
+    let env = TestEnv::new();
+    let app = format!("app \"deploy\" {{\nrole \"deploy\" {{\n{role}\n}}\nlogin \"approle\" {{}}\n}}");
+    env.write("e.hcl", &format!("{BASE}auth \"approle\" {{}}\n{app}\n{more}\n"));
+    env
+}
+
+fn told(env: &TestEnv, arguments: &[&str]) -> (i32, String) {
+    let output = env.run(arguments);
+    (output.code, output.stdout + &output.stderr)
+}
+
+const IAM_ROLE: &str = "iam_role \"deploy\" {\narn = \"arn:aws:iam::111122223333:role/deploy\"\nmax_session = \"2h\"\n\
+    statement \"All\" {\nactions = [\"s3:*\"]\nresources = [\"*\"]\n}\n}";
+const NARROW: &str = "statement \"Narrow\" {\nactions = [\"s3:GetObject\"]\nresources = [\"*\"]\n}";
+const TEST: &str = "test \"reads\" {\napp = \"deploy\"\nallow {\naction = \"s3:GetObject\"\nresource = \
+    \"arn:aws:s3:::b/k\"\n}\ndeny {\naction = \"s3:PutObject\"\nresource = \"arn:aws:s3:::b/k\"\n}\n}";
+
+#[test]
+fn a_session_may_do_what_role_and_session_policy_both_allow() {
+    let narrowed = format!("{ARNS}\n{NARROW}");
+    let (code, text) = told(&estate(&narrowed, &format!("{IAM_ROLE}\n{TEST}")), &["test"]);
+    assert_eq!(code, 0, "{text}");
+    let (code, text) = told(&estate(ARNS, &format!("{IAM_ROLE}\n{TEST}")), &["test"]);
+    assert!(code == 1 && text.contains("allowed, for example s3:PutObject"), "{text}");
+    // Without the IAM role, neither is proved.
+    let (code, text) = told(&estate(&narrowed, TEST), &["test"]);
+    assert!(
+        code == 1 && text.contains("iam_role \"NAME\" { arn = \"arn:aws:iam::111122223333:role/deploy\""),
+        "{text}"
+    );
+    let env = estate(&narrowed, IAM_ROLE);
+    let (code, text) = told(&env, &["access", "what", "deploy"]);
+    assert!(code == 0 && text.contains("s3:*") && text.contains("only within the session policy"), "{text}");
+    let (_, text) = told(&env, &["access", "who", "s3:PutObject", "arn:aws:s3:::b/k"]);
+    assert!(!text.contains("app deploy"), "{text}");
+}
+
+#[test]
+fn guardrails_judge_what_a_session_may_do() {
+    let guardrail =
+        "guardrail \"no-delete\" {\ndeny {\nactions = [\"s3:DeleteBucket\"]\n}\nrequire {\nmax_ttl = \"1h\"\n}\n}";
+    let (code, text) = told(&estate(ARNS, &format!("{IAM_ROLE}\n{guardrail}")), &["validate"]);
+    // A guardrail is told of; the files are valid.
+    assert!(code == 0 && text.contains("s3:DeleteBucket is allowed") && text.contains("lives up to 12h"), "{text}");
+    let narrowed = format!("{ARNS}\nmax_sts_ttl = \"1h\"\n{NARROW}");
+    let (code, text) = told(&estate(&narrowed, &format!("{IAM_ROLE}\n{guardrail}")), &["validate"]);
+    assert!(code == 0 && !text.contains("no-delete"), "{text}");
+}
+
+#[test]
+fn a_session_is_no_longer_than_its_role_lets_it() {
+    let (code, text) = told(&estate(&format!("{ARNS}\nmax_sts_ttl = \"3h\""), IAM_ROLE), &["validate"]);
+    let what = "max_sts_ttl is 10800 seconds, and sessions of arn:aws:iam::111122223333:role/deploy live 7200 at most";
+    assert!(code == 1 && text.contains(what) && text.contains("e.hcl:9:"), "{text}");
+    let (code, text) = told(&estate(&format!("{ARNS}\nmax_sts_ttl = \"2h\""), IAM_ROLE), &["validate"]);
+    assert_eq!(code, 0, "{text}");
+}
+
+#[test]
+fn an_iam_role_is_declared_once_and_whole() {
+    let role = |lines: &str| format!("iam_role \"deploy\" {{\n{lines}\n}}");
+    let arn = "arn = \"arn:aws:iam::111122223333:role/deploy\"";
+    for (more, what) in [
+        (role(NARROW), "iam_role \"deploy\" needs `arn`"),
+        (role(&format!("arn = \"arn:aws:iam::111122223333:policy/x\"\n{NARROW}")), "is not the ARN of a role"),
+        (role(arn), "iam_role \"deploy\" allows nothing"),
+        (role(&format!("{arn}\nmax_session = \"13h\"\n{NARROW}")), "no role has sessions of at most 46800 seconds"),
+        (format!("{}\n{}", IAM_ROLE, IAM_ROLE.replacen("\"deploy\"", "\"two\"", 1)), "is declared twice"),
+    ] {
+        let (code, text) = told(&estate(ARNS, &more), &["validate"]);
+        assert!(code == 1 && text.contains(what), "{more}: {text}");
+    }
 }

@@ -319,6 +319,17 @@ const ROWS: &[Row] = &[
     ),
     ("role/role_arns", Sort::RoleArn, "role \"#\" {\n mount = \"aws\"\n role_arns = [\"@\"]\n}"),
     ("managed_policy/arn", Sort::PolicyArn, "managed_policy \"#\" {\n arn = \"@\"\nSTATEMENT\n}"),
+    ("iam_role/arn", Sort::RoleArn, "iam_role \"#\" {\n arn = \"@\"\nSTATEMENT\n}"),
+    (
+        "iam_role/policy_arns",
+        Sort::PolicyArn,
+        "iam_role \"#\" {\n arn = \"arn:aws:iam::111122223333:role/#\"\n policy_arns = [\"@\"]\n}",
+    ),
+    (
+        "iam_role/permissions_boundary_arn",
+        Sort::PolicyArn,
+        "iam_role \"#\" {\n arn = \"arn:aws:iam::111122223333:role/#\"\n permissions_boundary_arn = \"@\"\nSTATEMENT\n}",
+    ),
     ("app/grants", Sort::Grant, "app \"#\" {\n login \"approle\" {}\n grants = [\"@\"]\n}"),
     ("app/policies", Sort::Policy, "app \"#\" {\n login \"approle\" {}\n policies = [\"@\"]\n}"),
     ("app/login", Sort::Login, "app \"#\" {\n login \"@\" {}\n policies = [\"extra\"]\n}"),
@@ -351,6 +362,7 @@ const OTHER: &[(&str, &[&str])] = &[
     ),
     ("statement", &["effect", "condition"]),
     ("managed_policy", &["policy_document", "statement"]),
+    ("iam_role", &["policy_document", "statement", "max_session"]),
     ("app", &["owner", "role", "protect"]),
     ("policy", &["file", "protect"]),
     (
@@ -393,6 +405,7 @@ const BLOCKS: &[(&str, &str)] = &[
     ("role", "role \"#\" {\n qqqqqq = 1\n}"),
     ("statement", "role \"#\" {\n statement \"S\" {\n qqqqqq = 1\n }\n}"),
     ("managed_policy", "managed_policy \"#\" {\n qqqqqq = 1\n}"),
+    ("iam_role", "iam_role \"#\" {\n qqqqqq = 1\n}"),
     ("app", "app \"#\" {\n qqqqqq = 1\n}"),
     ("login", "app \"#\" {\n login \"approle\" {\n qqqqqq = 1\n }\n}"),
     ("policy", "policy \"#\" {\n qqqqqq = 1\n}"),

@@ -51,6 +51,8 @@ impl Lowering<'_> {
         }
         let mount = self.role_mount(block)?;
         let role = RolePath { kind, mount, name: block.label.to_owned() };
+        let terms = access.sessions.terms;
+        self.keep_terms(block, &role.path(), [terms.default, terms.max]);
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);

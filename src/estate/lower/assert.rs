@@ -51,13 +51,7 @@ impl Lowering<'_> {
             self.reader.report(draft);
             return None;
         }
-        if let Some(first) = self.arns.get(arn) {
-            let draft = Draft::error(span, format!("{arn} is declared twice"));
-            self.reader.report(draft.label("again here").also(*first, "first here"));
-            return None;
-        }
-        self.arns.insert(arn.to_owned(), span);
-        Some(arn.to_owned())
+        self.once(arn, span)
     }
 
     /// `test "etl reads raw" { app = "etl", allow { ... }, ... }`.

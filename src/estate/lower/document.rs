@@ -22,6 +22,8 @@ pub(super) enum Use {
     Role,
     /// The policy of a role's sessions.
     Session,
+    /// What a role of an account may do: its inline policy.
+    AssumedRole,
     /// A managed policy of an account.
     Managed,
     /// It is sent nowhere: a ceiling in a test, or a policy that AWS manages.
@@ -71,6 +73,7 @@ fn findings<S: Clone>(json: &Json<S>, used: Use) -> Vec<Finding<S>> {
     let sort = match used {
         Use::Role => Sort::UserInline,
         Use::Session => Sort::Session,
+        Use::AssumedRole => Sort::RoleInline,
         Use::Managed | Use::Unsent => Sort::Managed,
     };
     let mut findings = document::check_as(json, sort);

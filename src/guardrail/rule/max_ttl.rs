@@ -27,7 +27,7 @@ impl Judge for MaxTtl {
                 duration::shown(most),
                 duration::shown(lives)
             ),
-            fix: "shorten `max` in the lease of its mount".to_owned(),
+            fix: "shorten `max` in the lease of its mount, or `max_sts_ttl` of a role of sessions".to_owned(),
         };
         hearing.terms("max_ttl", |terms| Some(terms.max_ttl).filter(|lives| *lives > most).map(lack), judged);
     }

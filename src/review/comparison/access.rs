@@ -251,6 +251,7 @@ impl Principal<'_, '_> {
         match blocked(&self.before, role, request) {
             None => finding,
             Some(Blocked::Bounded) => finding.note("before, the permissions boundary did not allow it"),
+            Some(Blocked::Narrowed) => finding.note("before, the session policy did not allow it"),
             Some(Blocked::Denied(statements)) => {
                 if let [denied] = statements.as_slice()
                     && self.is_only_reason(found, denied)
@@ -304,7 +305,9 @@ fn merged(found: Vec<Found>) -> Vec<Found> {
 
 /// Whether what one role allows was not gained by having the other, whatever is not known of the two.
 fn answers_for(one: &Held<'_>, other: &Held<'_>) -> bool {
-    one.unknown.is_subset(&other.unknown) && user::unlike(one, other).is_none()
+    one.unknown.is_subset(&other.unknown)
+        && (one.left_out.is_empty() || one.left_out == other.left_out)
+        && user::unlike(one, other).is_none()
 }
 
 fn all_known(held: &[Held<'_>]) -> bool {

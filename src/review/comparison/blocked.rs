@@ -17,6 +17,8 @@ pub(in crate::review) enum Blocked<'h> {
     Denied(Vec<&'h Statement<Place>>),
     /// The boundary does not allow it.
     Bounded,
+    /// The session policies do not allow it.
+    Narrowed,
 }
 
 /// What keeps a request out of one of these roles, the one of the same name first.
@@ -29,8 +31,10 @@ pub(in crate::review) fn blocked<'h>(roles: &'h [Held<'_>], role: &Held<'_>, req
             return Some(Blocked::Denied(verdict.by));
         }
         let alone = PolicySet::identity(held.set.identity.clone());
-        if held.set.boundary.is_some() && alone.allows(request, Reading::default()) {
-            return Some(Blocked::Bounded);
+        if (held.set.boundary.is_some() || held.set.session.is_some()) && alone.allows(request, Reading::default()) {
+            let bounded = PolicySet { session: None, ..held.set.clone() };
+            let narrowed = bounded.allows(request, Reading::default());
+            return Some(if narrowed { Blocked::Narrowed } else { Blocked::Bounded });
         }
     }
     None

@@ -18,20 +18,30 @@ pub(super) struct Held<'a> {
     pub(super) via: Via,
     pub(super) set: PolicySet<Place>,
     pub(super) unknown: BTreeSet<Unknown>,
+    /// The managed policies that are attached, known or not.
+    pub(super) attached: BTreeSet<String>,
+    /// The ARN of what bounds it; empty for none.
+    pub(super) boundary: String,
+    /// What is known and not in the set.
+    pub(super) left_out: String,
     pub(super) lease: LeaseTerms,
 }
 
 impl<'a> Held<'a> {
     pub(super) fn new(side: &Side<'a>, role: &Role<'a>, via: Via) -> Self {
+        let known = side.known(role);
         Self {
             object: role.object,
             access_fields: role.access_fields,
             mount: role.at.mount,
             label: role.label(),
             via,
-            set: side.role_access(role),
-            unknown: side.unknown(role).clone(),
-            lease: side.lease_terms(role.at.mount),
+            set: known.set.clone(),
+            unknown: known.unknown.clone(),
+            attached: known.attached.clone(),
+            boundary: known.boundary.clone(),
+            left_out: known.left_out.clone(),
+            lease: side.role_terms(role),
         }
     }
 
@@ -45,8 +55,21 @@ impl<'a> Held<'a> {
             via: self.via,
             set,
             unknown: BTreeSet::new(),
+            attached: BTreeSet::new(),
+            boundary: self.boundary.clone(),
+            left_out: String::new(),
             lease: self.lease,
         }
+    }
+
+    /// Whether its credentials are sessions of roles of an account.
+    pub(super) fn makes_sessions(&self) -> bool {
+        self.object.text(self.access_fields.made) == self.access_fields.sessions.made
+    }
+
+    /// The roles of accounts that its sessions are of, by their ARNs; none of what makes users.
+    pub(super) fn assumed(&self) -> BTreeSet<String> {
+        self.object.texts(self.access_fields.sessions.roles)
     }
 
     /// Its statements, of all its identity policies.

@@ -10,6 +10,7 @@ mod held;
 mod lease;
 mod login;
 mod rules;
+mod sessions;
 mod unknown;
 mod user;
 mod within;
@@ -117,6 +118,10 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
                     paths.contains(object.path)
                         || !documents.is_empty()
                             && (documents.contains(object.text(fields.boundary).as_ref())
+                                || object
+                                    .texts(fields.sessions.roles)
+                                    .iter()
+                                    .any(|arn| documents.contains(arn.as_str()))
                                 || object.texts(fields.policies).iter().any(|arn| documents.contains(arn.as_str())))
                 })
                 .map(|role| role.object.path),
@@ -125,7 +130,8 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
     Changed { paths, roles }
 }
 
-/// The ARNs of managed policies whose documents differ, or that only one side declares.
+/// The ARNs of managed policies whose documents differ, or that only one side declares, and of IAM roles that may do
+/// something else.
 fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str> {
     let same = |one: &ManagedPolicy, other: &ManagedPolicy| {
         let facts = |policy: &ManagedPolicy| -> Vec<String> {
@@ -150,6 +156,8 @@ fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str>
     arns.extend(
         before.managed_policies().map(|policy| policy.arn.as_str()).filter(|arn| after.managed_policy(arn).is_none()),
     );
+    let roles = sessions::roles(before, after, &arns);
+    arns.extend(roles);
     arns
 }
 
@@ -349,6 +357,9 @@ fn not_evaluated(side: &Side<'_>) -> Vec<String> {
         let arns = arns.chain((!boundary.is_empty()).then(|| (boundary.into_owned(), "permissions boundary")));
         for (arn, word) in arns.filter(|(arn, _)| side.managed_policy(arn).is_none()) {
             *unknown.entry(format!("the {word} {arn}")).or_default() += 1;
+        }
+        for arn in object.texts(fields.sessions.roles).into_iter().filter(|arn| side.iam_role(arn).is_none()) {
+            *unknown.entry(format!("the IAM role {arn}")).or_default() += 1;
         }
         for group in object.texts(fields.groups) {
             *unknown.entry(format!("the group {group}")).or_default() += 1;

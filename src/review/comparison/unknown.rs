@@ -10,6 +10,7 @@ use super::held::Held;
 use crate::object::Place;
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Unknown;
+use crate::review::words;
 
 /// How a team makes it known.
 const HINT: &str = "declare its document, and it is evaluated";
@@ -23,7 +24,7 @@ pub(in crate::review) fn changes(
     let mut findings = Vec::new();
     let Some(after) = after else {
         let unknown = before.into_iter().flat_map(|before| before.unknown.iter().map(move |unknown| (before, unknown)));
-        for (before, unknown) in unknown.filter(|(_, unknown)| !matches!(unknown, Unknown::Boundary(_))) {
+        for (before, unknown) in unknown.filter(|(_, unknown)| !unknown.only_limits()) {
             let what = format!("what {unknown} allows");
             findings
                 .push(Finding::new(Topic::AccessLost, subject, what).role(&before.label).at(place(before, unknown)));
@@ -38,7 +39,7 @@ pub(in crate::review) fn changes(
             Finding::new(Topic::AccessUnknown, subject, what).role(&after.label).at(place(after, unknown))
         };
         match unknown {
-            Unknown::ManagedPolicy(_) | Unknown::Group(_) => {
+            Unknown::ManagedPolicy(_) | Unknown::Group(_) | Unknown::AssumedRole(_) => {
                 let why = format!("what {unknown} allows is not known here; {HINT}");
                 findings.push(finding(format!("whatever {unknown} allows")).cannot_tell(why));
             }
@@ -46,13 +47,20 @@ pub(in crate::review) fn changes(
                 findings
                     .push(finding(format!("what the role has from {unknown}")).cannot_tell("it can't be evaluated"));
             }
-            Unknown::Boundary(_) => {}
+            Unknown::Boundary(_) | Unknown::Session(_) | Unknown::Apart => {}
         }
+    }
+    if let Some(before) = before {
+        left_out(subject, before, after, &mut findings);
     }
     let Some(before) = before else { return findings };
     for unknown in old.difference(&after.unknown) {
         // A document that became known is compared, with what was known before.
-        let still = matches!(unknown, Unknown::ManagedPolicy(arn) if after.object.texts(after.access_fields.policies).contains(arn));
+        let still = match unknown {
+            Unknown::ManagedPolicy(arn) => after.attached.contains(arn),
+            Unknown::AssumedRole(arn) => after.assumed().contains(arn),
+            _ => false,
+        };
         match unknown {
             Unknown::ManagedPolicy(_) | Unknown::Group(_) if !still => {
                 let why = format!("if {unknown} denied anything, that is no longer denied; {HINT}");
@@ -63,6 +71,12 @@ pub(in crate::review) fn changes(
                         .at(after.object.declared_at())
                         .cannot_tell(why),
                 );
+            }
+            // Its denials were of its own sessions only.
+            Unknown::AssumedRole(_) if !still => {
+                let what = format!("what {unknown} allows");
+                let finding = Finding::new(Topic::AccessLost, subject, what).role(&after.label);
+                findings.push(finding.at(after.object.place_of(after.access_fields.sessions.roles)));
             }
             Unknown::Document(_) | Unknown::CredentialType(_) => {
                 let what = format!("what the role had from {unknown} could not be evaluated");
@@ -79,14 +93,15 @@ pub(in crate::review) fn changes(
 /// Boundaries that came, went or were swapped.
 fn boundary(subject: &Subject, before: Option<&Held<'_>>, after: &Held<'_>, findings: &mut Vec<Finding>) {
     let Some(before) = before else { return };
-    let arn = |held: &Held<'_>| held.object.text(held.access_fields.boundary).into_owned();
     let known = |held: &Held<'_>| held.set.boundary.is_some();
-    let (old, new) = (arn(before), arn(after));
+    let (old, new) = (&before.boundary, &after.boundary);
     if old == new {
         return;
     }
     let finding = |what: String| {
-        let place = after.object.place_of(after.access_fields.boundary);
+        let fields = after.access_fields;
+        let written = if after.makes_sessions() { fields.sessions.roles } else { fields.boundary };
+        let place = after.object.place_of(written);
         Finding::new(Topic::BoundaryChanged, subject, what).role(&after.label).at(place)
     };
     let compared = "what that changes is told under access";
@@ -96,24 +111,38 @@ fn boundary(subject: &Subject, before: Option<&Held<'_>>, after: &Held<'_>, find
             finding(format!("bounded by {new} from now on")).note(format!("how much is lost is not known here; {HINT}"))
         }
         (false, true) if known(before) => {
-            finding("no permissions boundary any more".to_owned()).was(&old).note(compared)
+            finding("no permissions boundary any more".to_owned()).was(old).note(compared)
         }
         (false, true) => finding("no permissions boundary any more".to_owned())
-            .was(&old)
+            .was(old)
             .cannot_tell(format!("everything that {old} kept out is allowed now; {HINT}")),
-        (false, false) if known(before) && known(after) => {
-            finding(format!("bounded by {new}")).was(&old).note(compared)
-        }
+        (false, false) if known(before) && known(after) => finding(format!("bounded by {new}")).was(old).note(compared),
         (false, false) => finding(format!("bounded by {new}"))
-            .was(&old)
+            .was(old)
             .cannot_tell(format!("which of the two boundaries allows more is not known here; {HINT}")),
     });
+}
+
+/// Limits of sessions that no set of policies says: where one side has some, it is compared without them, and then a
+/// gain may be hidden in what was narrower than that before.
+fn left_out(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
+    if before.left_out.is_empty() || before.left_out == after.left_out {
+        return;
+    }
+    let what = "what narrows its sessions is not what it was";
+    let finding = Finding::new(Topic::AccessUnknown, subject, what).role(&after.label);
+    let limits: Vec<String> =
+        before.unknown.iter().filter(|unknown| unknown.only_limits()).map(Unknown::to_string).collect();
+    let why = format!("how much {} kept out before is not known here", words::listed(&limits));
+    let finding = finding.at(after.object.declared_at()).cannot_tell(why);
+    let policies = after.set.identity.iter().map(|policy| policy.span.clone());
+    findings.push(policies.fold(finding, |finding, place| finding.also("known of it", place)));
 }
 
 /// A role of which nothing can be evaluated, on both sides, and which is not the same.
 fn odd(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
     let both = before.unknown.intersection(&after.unknown);
-    let opaque = both.into_iter().find(|unknown| matches!(unknown, Unknown::Document(_) | Unknown::CredentialType(_)));
+    let opaque = both.into_iter().find(|unknown| unknown.is_opaque());
     if let Some(unknown) = opaque
         && !before.object.differing(&after.object).is_empty()
     {
@@ -126,8 +155,11 @@ fn odd(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Ve
 fn place(held: &Held<'_>, unknown: &Unknown) -> Place {
     let fields = held.access_fields;
     held.object.place_of(match unknown {
-        Unknown::ManagedPolicy(_) => fields.policies,
+        Unknown::ManagedPolicy(_) if held.makes_sessions() => fields.sessions.roles,
+        Unknown::AssumedRole(_) | Unknown::Apart => fields.sessions.roles,
+        Unknown::ManagedPolicy(_) | Unknown::Session(_) => fields.policies,
         Unknown::Group(_) => fields.groups,
+        Unknown::Boundary(_) if held.makes_sessions() => fields.sessions.roles,
         Unknown::Boundary(_) => fields.boundary,
         Unknown::Document(_) => fields.document,
         Unknown::CredentialType(_) => fields.made,

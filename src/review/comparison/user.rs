@@ -34,7 +34,7 @@ pub(in crate::review) fn looks_at_users(held: &Held<'_>) -> bool {
 
 /// A policy that may look at anything, because its document is not known.
 pub(in crate::review) fn opaque(unknown: &BTreeSet<Unknown>) -> Option<&Unknown> {
-    unknown.iter().find(|one| !matches!(one, Unknown::Document(_) | Unknown::CredentialType(_)))
+    unknown.iter().find(|one| !one.is_opaque())
 }
 
 /// Why what the users of `one` may do is not said of those of `other`, as the end of a sentence; `None` if it is.
@@ -45,6 +45,9 @@ pub(in crate::review) fn unlike(one: &Held<'_>, other: &Held<'_>) -> Option<Stri
     if one.object.path == other.object.path {
         return None;
     }
+    if accounts(one) != accounts(other) {
+        return Some(format!("in what may be another account: that of role {}", one.label));
+    }
     for Attribute { field, words, keys, .. } in other.access_fields.attributes {
         let looked_at = || looks_at(&other.set, keys) || opaque(&other.unknown).is_some();
         if one.object.value(field) != other.object.value(field) && looked_at() {
@@ -53,6 +56,11 @@ pub(in crate::review) fn unlike(one: &Held<'_>, other: &Held<'_>) -> Option<Stri
     }
     looks_at_name(&other.set)
         .then(|| format!("to users with other names, and the policies of {} look at that", other.label))
+}
+
+/// The accounts of a role's sessions, as their ARNs say them; none of users, which are of the mount's.
+pub(in crate::review) fn accounts(held: &Held<'_>) -> BTreeSet<String> {
+    held.assumed().iter().filter_map(|arn| arn.split(':').nth(4)).map(str::to_owned).collect()
 }
 
 fn mentions<S>(statement: &Statement<S>, keys: &[&str]) -> bool {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::access::{Found, Principal};
 use super::held::Held;
-use super::user;
+use super::{sessions, user};
 use crate::iam::compare::{Proof, compare};
 use crate::iam::document::{self, USER_INLINE_SIZE_MAX};
 use crate::iam::pattern::{Pattern, Syntax};
@@ -28,6 +28,7 @@ impl Principal<'_, '_> {
             let mut changes = 0;
             if let Some(before) = before {
                 attributes(&self.subject, before, after, findings);
+                sessions::changes(&self.subject, before, after, findings);
                 size(&self.subject, before, after, findings);
                 let shadowed = self.shadowed(before, after);
                 changes += shadowed.len();
@@ -59,9 +60,13 @@ impl Principal<'_, '_> {
     /// and may allow anything.
     fn shadowed(&self, before: &Held<'_>, after: &Held<'_>) -> Vec<Finding> {
         let both = before.unknown.intersection(&after.unknown);
-        let policy = both.into_iter().find(|unknown| matches!(unknown, Unknown::ManagedPolicy(_) | Unknown::Group(_)));
+        let policy = both
+            .into_iter()
+            .find(|unknown| matches!(unknown, Unknown::ManagedPolicy(_) | Unknown::Group(_) | Unknown::AssumedRole(_)));
         let Some(policy) = policy else { return Vec::new() };
-        let place = after.object.place_of(after.access_fields.policies);
+        let fields = after.access_fields;
+        let written = if after.makes_sessions() { fields.sessions.roles } else { fields.policies };
+        let place = after.object.place_of(written);
         // As if the role were all that the subject has.
         let alone = Principal {
             subject: self.subject.clone(),
@@ -71,7 +76,11 @@ impl Principal<'_, '_> {
         };
         let [old, new] = [&alone.before[0].set, &alone.after[0].set].map(std::slice::from_ref);
         let gains = compare(old, new).gains.into_iter().map(|difference| Found::new(0, difference));
-        let why = "the role's own statements kept that out before; what the policy allows is not known here";
+        let why = if after.makes_sessions() {
+            "the session policy or the boundary kept that out before; what the IAM role allows is not known here"
+        } else {
+            "the role's own statements kept that out before; what the policy allows is not known here"
+        };
         gains
             .map(|found| {
                 let mut finding = alone.told(Topic::AccessUnknown, after, &found);
@@ -141,7 +150,11 @@ fn anything_but(held: &Held<'_>, place: &Place) -> PolicySet<Place> {
     }];
     statements.extend(held.statements().filter(|statement| statement.effect == Effect::Deny).cloned());
     let policy = Policy { statements, span: place.clone() };
-    PolicySet { identity: vec![Arc::new(policy)], boundary: held.set.boundary.clone(), session: None }
+    PolicySet {
+        identity: vec![Arc::new(policy)],
+        boundary: held.set.boundary.clone(),
+        session: held.set.session.clone(),
+    }
 }
 
 /// Whether two roles have the same statements, in whatever order.
@@ -169,12 +182,12 @@ fn attributes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: 
         findings.push(finding.cannot_tell("its own policy looks at the names"));
     }
     for attribute in after.access_fields.attributes {
-        let Attribute { field, words, keys, .. } = attribute;
+        let Attribute { field, words, whose, keys, .. } = attribute;
         if before.object.value(field) == after.object.value(field) {
             continue;
         }
         let (old, new) = (shown(&before.object, attribute), shown(&after.object, attribute));
-        let what = format!("the {words} of its IAM users: {new}");
+        let what = format!("the {words} of its {whose}: {new}");
         let mut finding = Finding::new(Topic::AttributesChanged, subject, what)
             .role(&after.label)
             .was(old)

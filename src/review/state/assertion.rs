@@ -167,9 +167,7 @@ impl<'s, 'a> Run<'s, 'a> {
     /// it read others.
     fn unknown(&self) -> Vec<String> {
         let all = self.roles.iter().flat_map(|role| self.side.unknown(role).iter().map(move |one| (role, one)));
-        let roles = all
-            .filter(|(_, unknown)| !matches!(unknown, Unknown::Boundary(_)))
-            .map(|(role, unknown)| not_known(role, unknown));
+        let roles = all.filter(|(_, unknown)| !unknown.only_limits()).map(|(role, unknown)| not_known(role, unknown));
         let policies = self.undeclared().into_iter();
         roles.chain(policies.map(|name| format!("the policy {name} of its tokens is not declared"))).collect()
     }
@@ -185,12 +183,13 @@ impl<'s, 'a> Run<'s, 'a> {
             return None;
         }
         let arns = self.roles.iter().flat_map(|role| self.side.unknown(role));
-        let arn = arns.into_iter().find_map(|unknown| match unknown {
-            Unknown::ManagedPolicy(arn) => Some(arn),
+        let declared = arns.into_iter().find_map(|unknown| match unknown {
+            Unknown::ManagedPolicy(arn) => Some(("managed_policy", arn)),
+            Unknown::AssumedRole(arn) => Some(("iam_role", arn)),
             _ => None,
         });
-        let hint = arn.map(|arn| {
-            format!("declare what it allows: managed_policy \"NAME\" {{ arn = \"{arn}\", policy_document = ... }}")
+        let hint = declared.map(|(word, arn)| {
+            format!("declare what it allows: {word} \"NAME\" {{ arn = \"{arn}\", policy_document = ... }}")
         });
         let head = "it can't be proved:".to_owned();
         Some(std::iter::once(head).chain(unknown).chain(hint).collect())
@@ -220,7 +219,8 @@ impl<'s, 'a> Run<'s, 'a> {
                     .extend(verdict.by.iter().map(|one| format!("{}: denied by {}", role.label(), statement(one)))),
                 Decision::ImplicitlyDenied => reasons.push(match verdict.by.first() {
                     Some(one) => {
-                        format!("{}: {} allows it, and the permissions boundary does not", role.label(), statement(one))
+                        let narrow = if self.is_narrowed(set, request) { "session policy" } else { "permissions boundary" };
+                        format!("{}: {} allows it, and the {narrow} does not", role.label(), statement(one))
                     }
                     None => format!("{}: no statement allows it", role.label()),
                 }),
@@ -232,6 +232,12 @@ impl<'s, 'a> Run<'s, 'a> {
             (false, true) if self.roles.is_empty() => Some(vec!["the app has no role".to_owned()]),
             (false, true) => Some([vec!["it is not allowed:".to_owned()], reasons, self.unknown()].concat()),
         }
+    }
+
+    /// Whether the session policies keep out what everything else allows.
+    fn is_narrowed(&self, set: &PolicySet<Place>, request: &Request) -> bool {
+        let wide = PolicySet { session: None, ..set.clone() };
+        set.session.is_some() && wide.allows(request, Reading::CROSSING)
     }
 
     fn never(&self, region: &Statement<()>) -> Option<Vec<String>> {
@@ -310,7 +316,7 @@ impl<'s, 'a> Run<'s, 'a> {
 
 /// Whether what is not known may take away what the rest allows.
 fn limits(unknown: &Unknown) -> bool {
-    matches!(unknown, Unknown::Boundary(_) | Unknown::CredentialType(_))
+    unknown.only_limits() || matches!(unknown, Unknown::CredentialType(_))
 }
 
 fn not_known(role: &Role<'_>, unknown: &Unknown) -> String {

@@ -3,8 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use super::lifetime::{LeaseTerms, credential};
-use super::{App, Role, Side, Unknown, Via};
+use super::{App, Role, Side, Via};
 use crate::estate::requests_with;
 use crate::iam::compare::{Case, Proof, reach, scope};
 use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
@@ -104,7 +103,7 @@ impl NotKnown {
     fn add_role(&mut self, side: &Side<'_>, role: &Role<'_>) {
         for unknown in side.unknown(role) {
             self.notes.push(format!("not known: {unknown} of the role {}", role.label()));
-            self.may_allow |= !matches!(unknown, Unknown::Boundary(_));
+            self.may_allow |= !unknown.only_limits();
         }
     }
 
@@ -123,7 +122,7 @@ fn holdings(
     region: Option<&Statement<()>>,
 ) -> Vec<Holding> {
     let set = side.role_access(role);
-    let terms = side.lease_terms(role.at.mount);
+    let terms = side.role_terms(role);
     let statements = set.identity.iter().flat_map(|policy| &policy.statements);
     statements
         .filter(|statement| statement.effect == Effect::Allow)
@@ -141,14 +140,14 @@ fn holdings(
                 limits: limits(&set, statement),
                 proof,
                 lease: terms.default,
-                lifetime: lifetime(side, app.map(|(app, _)| app), terms),
+                lifetime: lifetime(side, app.map(|(app, _)| app), role),
             })
         })
         .collect()
 }
 
-fn lifetime(side: &Side<'_>, app: Option<&App<'_, '_>>, terms: LeaseTerms) -> i64 {
-    credential(terms, app.into_iter().flat_map(|app| app.logins()).map(|login| side.token_terms(login)))
+fn lifetime(side: &Side<'_>, app: Option<&App<'_, '_>>, role: &Role<'_>) -> i64 {
+    side.lifetime(role, app.into_iter().flat_map(|app| app.logins()).map(|login| side.token_terms(login)))
 }
 
 /// What takes a part of a statement away again.
@@ -182,6 +181,9 @@ fn limits(set: &PolicySet<Place>, statement: &Statement<Place>) -> Vec<String> {
         if reach(&allowed, &all, &outside).is_some() || reach(&bounded, &whole(statement), &[]).is_none() {
             limits.push("only within the permissions boundary".to_owned());
         }
+    }
+    if set.session.is_some() {
+        limits.push("only within the session policy".to_owned());
     }
     limits
 }

@@ -28,6 +28,18 @@ impl LeaseTerms {
     }
 }
 
+/// The longest session that there is, in seconds. Source: STS API reference, `AssumeRole`, `DurationSeconds`.
+const SESSION_MAX: i64 = 43_200;
+
+impl LeaseTerms {
+    /// Of sessions: the role's own terms, else the mount's, which `config/lease` does not touch.
+    pub fn of_sessions(mount: Option<&SideObject<'_>>, [own_default, own_max]: [i64; 2]) -> Self {
+        let [mount_default, mount_max] = terms(mount);
+        let max = first([own_max, mount_max, SYSTEM_TTL]).min(SESSION_MAX);
+        Self { default: first([own_default, mount_default, SYSTEM_TTL]).min(max), max }
+    }
+}
+
 /// How long a token lives, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct TokenTerms {

@@ -3,11 +3,13 @@
 pub mod assertion;
 pub mod graph;
 pub mod holder;
+mod known;
 pub mod lifetime;
 mod object;
 mod readable;
 mod side;
 
+pub use self::known::Unknown;
 pub use self::object::{Fields, SideObject};
 pub(in crate::review) use self::readable::Policies;
-pub use self::side::{App, Context, Role, Side, Unknown, Via};
+pub use self::side::{App, Context, Role, Side, Via};

@@ -6,44 +6,17 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
-use std::sync::{Arc, OnceLock};
+use std::sync::OnceLock;
 
-use super::lifetime::{LeaseTerms, TokenTerms};
+use super::known::{Known, Unknown};
+use super::lifetime::{LeaseTerms, TokenTerms, credential};
 use super::object::SideObject;
 use super::readable;
-use crate::estate::{Estate, ManagedPolicy};
-use crate::iam::parsed;
-use crate::iam::policy::{Policy, PolicySet};
+use crate::estate::{Estate, IamRole, ManagedPolicy};
+use crate::iam::policy::PolicySet;
 use crate::object::home::ENGINES;
 use crate::object::review::AccessFields;
 use crate::object::{Class, Live, Object, Owned, Place, RolePath, policy_path, terms_of};
-
-/// What is not known about a role without asking AWS.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Unknown {
-    /// What an attached managed policy says: its ARN.
-    ManagedPolicy(String),
-    /// What a group allows and denies: its name.
-    Group(String),
-    /// What the permissions boundary says: its ARN.
-    Boundary(String),
-    /// Its document, which IAM would refuse: why.
-    Document(String),
-    /// What credentials of this type may do: made in another way than the one that is known.
-    CredentialType(String),
-}
-
-impl std::fmt::Display for Unknown {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::ManagedPolicy(arn) => write!(f, "the managed policy {arn}"),
-            Self::Group(name) => write!(f, "the group {name}"),
-            Self::Boundary(arn) => write!(f, "the permissions boundary {arn}"),
-            Self::Document(why) => write!(f, "a policy document that IAM would refuse ({why})"),
-            Self::CredentialType(name) => write!(f, "credentials of the type {name}"),
-        }
-    }
-}
 
 /// What an app's role is to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -65,20 +38,20 @@ pub struct Role<'a> {
     pub at: RolePath<&'a str>,
     /// Which of its fields say what its credentials may do.
     pub access_fields: &'static AccessFields,
-    parsed: OnceLock<Parsed>,
-}
-
-/// A role's policies.
-#[derive(Clone, Debug)]
-struct Parsed {
-    set: PolicySet<Place>,
-    unknown: BTreeSet<Unknown>,
+    known: OnceLock<Known>,
 }
 
 impl Role<'_> {
     /// `aws/webapp`.
     pub fn label(&self) -> String {
         self.at.label()
+    }
+
+    /// The default and the maximum that it says of its sessions, 0 where nothing; `None` where it makes no sessions.
+    pub fn session_terms(&self) -> Option<[i64; 2]> {
+        let sessions = &self.access_fields.sessions;
+        let terms = || [sessions.terms.default, sessions.terms.max].map(|field| self.object.number(field));
+        (self.object.text(self.access_fields.made) == sessions.made).then(terms)
     }
 }
 
@@ -102,6 +75,14 @@ struct AppFacts<'a> {
 pub struct Context<'a> {
     /// What managed policies say.
     pub managed_policies: &'a [ManagedPolicy],
+    /// What roles of AWS accounts are.
+    pub iam_roles: &'a [IamRole],
+}
+
+impl<'a> From<&'a Estate> for Context<'a> {
+    fn from(estate: &'a Estate) -> Self {
+        Self { managed_policies: &estate.managed_policies, iam_roles: &estate.iam_roles }
+    }
 }
 
 /// One state of the world.
@@ -112,13 +93,13 @@ pub struct Side<'a> {
     apps: BTreeMap<&'a str, AppFacts<'a>>,
     estate: Option<&'a Estate>,
     managed: HashMap<&'a str, &'a ManagedPolicy>,
+    iam_roles: HashMap<&'a str, &'a IamRole>,
 }
 
 impl<'a> Side<'a> {
     /// What an estate declares.
     pub fn of_estate(estate: &'a Estate) -> Self {
-        let context = Context { managed_policies: &estate.managed_policies };
-        let mut side = Self::of_objects(estate.objects.iter().map(SideObject::from), context);
+        let mut side = Self::of_objects(estate.objects.iter().map(SideObject::from), estate.into());
         side.estate = Some(estate);
         for app in &estate.apps {
             let facts = side.apps.entry(&app.name).or_default();
@@ -137,7 +118,8 @@ impl<'a> Side<'a> {
     /// What objects say, wherever they are from.
     pub fn of_objects(objects: impl IntoIterator<Item = SideObject<'a>>, context: Context<'a>) -> Self {
         let managed = context.managed_policies.iter().map(|policy| (policy.arn.as_str(), policy)).collect();
-        let mut side = Self { managed, ..Self::default() };
+        let iam_roles = context.iam_roles.iter().map(|role| (role.arn.as_str(), role)).collect();
+        let mut side = Self { managed, iam_roles, ..Self::default() };
         for object in objects {
             if let Some(app) = object.app {
                 let facts = side.apps.entry(app).or_default();
@@ -150,7 +132,7 @@ impl<'a> Side<'a> {
             if let (Some(at), Some(access_fields)) =
                 (RolePath::of(object.kind, object.path), object.kind.access_fields())
             {
-                side.roles.insert(object.path, Role { object, at, access_fields, parsed: OnceLock::new() });
+                side.roles.insert(object.path, Role { object, at, access_fields, known: OnceLock::new() });
             }
             side.objects.insert(object.path, object);
         }
@@ -214,6 +196,16 @@ impl<'a> Side<'a> {
         self.managed.get(arn).copied()
     }
 
+    /// The roles of AWS accounts that are known.
+    pub fn iam_roles(&self) -> impl Iterator<Item = &'a IamRole> {
+        self.iam_roles.values().copied()
+    }
+
+    /// The role of an AWS account of this ARN, if it is known.
+    pub fn iam_role(&self, arn: &str) -> Option<&'a IamRole> {
+        self.iam_roles.get(arn).copied()
+    }
+
     /// The ACL policy of this name, as its text.
     pub fn acl_policy(&self, name: &str) -> Option<Cow<'a, str>> {
         let object = self.objects.get(policy_path(name).as_str())?;
@@ -222,12 +214,28 @@ impl<'a> Side<'a> {
 
     /// What credentials of a role may do, as far as it is known offline.
     pub fn role_access(&self, role: &Role<'a>) -> PolicySet<Place> {
-        self.parsed(role).set.clone()
+        self.known(role).set.clone()
     }
 
     /// What is not known about a role.
     pub fn unknown<'s>(&'s self, role: &'s Role<'a>) -> &'s BTreeSet<Unknown> {
-        &self.parsed(role).unknown
+        &self.known(role).unknown
+    }
+
+    /// On what terms credentials of a role are: sessions have their own.
+    pub fn role_terms(&self, role: &Role<'_>) -> LeaseTerms {
+        match role.session_terms() {
+            Some(terms) => LeaseTerms::of_sessions(self.mounted(role.at.mount), terms),
+            None => self.lease_terms(role.at.mount),
+        }
+    }
+
+    /// How long a credential of a role works at most: a session does not end with its token.
+    pub fn lifetime(&self, role: &Role<'_>, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
+        match role.session_terms() {
+            Some(_) => self.role_terms(role).max,
+            None => credential(self.lease_terms(role.at.mount), tokens),
+        }
     }
 
     /// On what terms a mount leases.
@@ -251,40 +259,9 @@ impl<'a> Side<'a> {
         TokenTerms::new(mount.and_then(|mount| self.objects.get(mount.as_str())), login)
     }
 
-    fn parsed<'s>(&'s self, role: &'s Role<'a>) -> &'s Parsed {
-        role.parsed.get_or_init(|| self.parse(role))
-    }
-
-    fn parse(&self, role: &Role<'a>) -> Parsed {
-        let (object, fields, mut unknown) = (&role.object, role.access_fields, BTreeSet::new());
-        let mut identity = Vec::new();
-        let document = object.text(fields.document);
-        if !document.trim().is_empty() {
-            match document_of(object, fields.document, &document) {
-                Ok(policy) => identity.push(Arc::new(policy)),
-                Err(why) => drop(unknown.insert(Unknown::Document(why.to_string()))),
-            }
-        }
-        for arn in object.texts(fields.policies) {
-            match self.managed.get(arn.as_str()) {
-                Some(managed) => identity.push(Arc::clone(&managed.policy)),
-                None => drop(unknown.insert(Unknown::ManagedPolicy(arn))),
-            }
-        }
-        unknown.extend(object.texts(fields.groups).into_iter().map(Unknown::Group));
-        let mut boundary = None;
-        let arn = object.text(fields.boundary);
-        if !arn.is_empty() {
-            match self.managed.get(arn.as_ref()) {
-                Some(managed) => boundary = Some(vec![Arc::clone(&managed.policy)]),
-                None => drop(unknown.insert(Unknown::Boundary(arn.into_owned()))),
-            }
-        }
-        let made = object.text(fields.made);
-        if made != fields.made_user {
-            unknown.insert(Unknown::CredentialType(made.into_owned()));
-        }
-        Parsed { set: PolicySet { identity, boundary, session: None }, unknown }
+    /// What is known of a role.
+    pub(in crate::review) fn known<'s>(&'s self, role: &'s Role<'a>) -> &'s Known {
+        role.known.get_or_init(|| Known::new(self, role))
     }
 
     /// Where the rule with this pattern stands in an ACL policy, if a file declares it.
@@ -292,16 +269,6 @@ impl<'a> Side<'a> {
         let rules = self.estate?.rules.get(policy_path)?;
         rules.iter().find(|(known, _)| known == pattern).map(|(_, place)| place)
     }
-}
-
-/// The inline document of a role, its statements with their places.
-fn document_of(object: &SideObject<'_>, field: &str, text: &str) -> Result<Policy<Place>, parsed::Error> {
-    let whole = object.place_of(field);
-    if let Some(document) = object.document(field) {
-        return document.policy(&whole);
-    }
-    // It may have no canonical form: what an engine holds is told whatever it is.
-    Ok(parsed::policy(&parsed::json(text)?)?.map_spans(|_, _| whole.clone()))
 }
 
 /// An app of one side.
@@ -391,9 +358,10 @@ impl<'s, 'a> App<'s, 'a> {
 mod tests {
     use serde_json::json;
 
-    use super::{Side, SideObject, Unknown, Via};
+    use super::{Side, SideObject, Via};
     use crate::estate::{self, Estate, Sources};
     use crate::object::aws_role;
+    use crate::review::state::Unknown;
 
     const ESTATE: &str = r#"
 environment "local" {
@@ -490,7 +458,7 @@ app "webapp" {
 
     #[test]
     fn an_engines_document_that_iam_would_refuse_is_not_taken_for_nothing() {
-        let answer = json!({"credential_type": "assumed_role", "policy_document": "{\"Statement\": 1}"});
+        let answer = json!({"credential_type": "federation_token", "policy_document": "{\"Statement\": 1}"});
         let live = aws_role::KIND.live("aws/roles/odd", answer.as_object().expect("a map")).expect("parses");
         let side = Side::of_objects([SideObject::live(&live, None, None)], super::Context::default());
         let unknown = side.unknown(side.role("aws/roles/odd").expect("a role"));

@@ -1,0 +1,123 @@
+//! `iam_role`: what a role of an AWS account is that sessions are of, so that it is known what they may do.
+
+use super::Lowering;
+use super::document::Use;
+use crate::estate::IamRole;
+use crate::estate::blocks::IAM_ROLE;
+use crate::estate::problem::Draft;
+use crate::estate::schema::Block;
+use crate::estate::source::Span;
+use crate::estate::value;
+use crate::object::field::Shape;
+use crate::object::{FieldValue, roles};
+
+/// How long AWS lets the sessions of a role live, in seconds, by what the role says. Source: IAM API reference,
+/// `CreateRole`, `MaxSessionDuration`.
+const MAX_SESSION: std::ops::RangeInclusive<i64> = 3600..=43_200;
+
+impl Lowering<'_> {
+    /// `iam_role "deploy" { arn = "...", statement ... }`.
+    pub(super) fn iam_role(&mut self, block: &Block<'_>) {
+        self.reader.check(block, &IAM_ROLE);
+        if block.label.trim().is_empty() {
+            self.reader.report(Draft::error(block.span, "the name of an IAM role is empty"));
+        }
+        let arn = match self.reader.require(block, "arn", "\"arn:aws:iam::ACCOUNT:role/NAME\"") {
+            true => self.role_arn(block),
+            false => None,
+        };
+        let policy_arns = match self.reader.value(block, "policy_arns", Shape::PolicyArns) {
+            Some((FieldValue::Data(arns), _)) => texts(&arns),
+            _ => Vec::new(),
+        };
+        let boundary = match self.reader.value(block, "permissions_boundary_arn", Shape::PolicyArn) {
+            Some((FieldValue::Data(arn), _)) => arn.as_str().filter(|arn| !arn.is_empty()).map(str::to_owned),
+            _ => None,
+        };
+        let max_session = self.max_session(block);
+        let has_document = block.map.contains_key("policy_document") || block.map.contains_key("statement");
+        if !has_document && !block.map.contains_key("policy_arns") {
+            let draft = Draft::error(block.span, format!("{} allows nothing", block.name));
+            self.reader.report(draft.hint("add policy_document = \"file:...\", policy_arns, or statement blocks"));
+        }
+        let policy = self.policy_document(block, Use::AssumedRole).and_then(|(document, _)| document.said());
+        let Some(arn) = arn else { return };
+        if has_document && policy.is_none() {
+            return;
+        }
+        let (name, place) = (block.label.to_owned(), self.reader.place(block.span));
+        self.iam_roles.push(IamRole { name, arn, policy, policy_arns, boundary, max_session, place });
+    }
+
+    fn role_arn(&mut self, block: &Block<'_>) -> Option<String> {
+        let (arn, span) = self.reader.text(block, "arn")?;
+        if let Err(draft) = value::role_arn(arn, span) {
+            self.reader.report(draft);
+            return None;
+        }
+        self.once(arn, span)
+    }
+
+    fn max_session(&mut self, block: &Block<'_>) -> Option<i64> {
+        let (value, span) = self.reader.value(block, "max_session", Shape::Seconds)?;
+        let FieldValue::Data(value) = value else { return None };
+        let seconds = value.as_i64()?;
+        if !MAX_SESSION.contains(&seconds) {
+            let draft = Draft::error(span, format!("no role has sessions of at most {seconds} seconds"));
+            self.reader.report(draft.hint("AWS takes 1 to 12 hours"));
+            return None;
+        }
+        Some(seconds)
+    }
+
+    /// Sessions that AWS would refuse, because the role that is assumed has shorter ones. After all roles are known.
+    pub(super) fn check_sessions(&mut self) {
+        let mut drafts = Vec::new();
+        for object in &self.objects {
+            let Some(access) = roles().find(|kind| *kind == object.kind).and_then(|kind| kind.access_fields()) else {
+                continue;
+            };
+            let arns = texts(&object.value(access.sessions.roles));
+            for known in self.iam_roles.iter().filter(|known| arns.contains(&known.arn)) {
+                let Some(max) = known.max_session else { continue };
+                for field in [access.sessions.terms.default, access.sessions.terms.max] {
+                    let (Some(seconds), Some(span)) =
+                        (object.value(field).as_i64(), self.term_spans.get(&(object.path.clone(), field)))
+                    else {
+                        continue;
+                    };
+                    if seconds > max {
+                        let what =
+                            format!("{field} is {seconds} seconds, and sessions of {} live {max} at most", known.arn);
+                        drafts.push(Draft::error(*span, what).hint("shorten it, or raise the role's max_session"));
+                    }
+                }
+            }
+        }
+        drafts.into_iter().for_each(|draft| self.reader.report(draft));
+    }
+
+    /// Keeps where the terms of a role's sessions stand, for [`Lowering::check_sessions`].
+    pub(super) fn keep_terms(&mut self, block: &Block<'_>, path: &str, fields: [&'static str; 2]) {
+        for field in fields {
+            if let Some(entry) = block.map.get(field) {
+                self.term_spans.insert((path.to_owned(), field), entry.value.span);
+            }
+        }
+    }
+
+    /// An ARN that is declared for the first time.
+    pub(super) fn once(&mut self, arn: &str, span: Span) -> Option<String> {
+        if let Some(first) = self.arns.get(arn) {
+            let draft = Draft::error(span, format!("{arn} is declared twice"));
+            self.reader.report(draft.label("again here").also(*first, "first here"));
+            return None;
+        }
+        self.arns.insert(arn.to_owned(), span);
+        Some(arn.to_owned())
+    }
+}
+
+fn texts(list: &serde_json::Value) -> Vec<String> {
+    list.as_array().into_iter().flatten().filter_map(|item| item.as_str()).map(str::to_owned).collect()
+}

@@ -1,0 +1,124 @@
+//! What changes about sessions of roles of an account: whose they are, and how long they live.
+
+use std::collections::BTreeSet;
+
+use super::held::Held;
+use super::user;
+use crate::estate::IamRole;
+use crate::review::finding::{Finding, Subject, Topic};
+use crate::review::state::Side;
+use crate::review::words;
+
+/// What of a principal policies can look at, and what is of another sort for a session. Source: IAM User Guide, "AWS
+/// global condition context keys".
+const PRINCIPAL: &[&str] = &["aws:username", "aws:userid", "aws:principal", "aws:arn", "aws:tokenissuetime", "sts:"];
+
+/// What changes of the sessions of one role.
+pub(in crate::review) fn changes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
+    let fields = &after.access_fields.sessions;
+    let finding = |what: String| {
+        let finding = Finding::new(Topic::AttributesChanged, subject, what).role(&after.label);
+        finding.at(after.object.place_of(fields.roles))
+    };
+    let (old, new) = (before.assumed(), after.assumed());
+    let looks = user::looks_at(&after.set, PRINCIPAL) || user::opaque(&after.unknown).is_some();
+    match (before.makes_sessions(), after.makes_sessions()) {
+        (false, true) => {
+            let what = format!("its credentials are sessions of {}", listed(&new));
+            let why = "whether the account of the sessions is that of the users before is not known here";
+            findings.push(finding(what).was("IAM users").cannot_tell(why));
+        }
+        (true, false) => {
+            let why = "whether the account of the users is that of the sessions before is not known here";
+            let users =
+                finding("its credentials are IAM users".to_owned()).was(format!("sessions of {}", listed(&old)));
+            findings.push(users.at(after.object.declared_at()).cannot_tell(why));
+        }
+        (true, true) => {
+            let accounts = user::accounts(before);
+            for arn in new.difference(&old) {
+                let told = finding(format!("its sessions may be of {arn}")).was(listed(&old));
+                let is_here = arn.split(':').nth(4).is_some_and(|account| accounts.contains(account));
+                findings.push(match (is_here, looks) {
+                    (false, _) => told.cannot_tell("what is allowed there is in another account"),
+                    (true, true) => told.cannot_tell("policies may look at whose session it is"),
+                    (true, false) => told.note("what that allows is told under access"),
+                });
+            }
+            for arn in old.difference(&new) {
+                findings.push(finding(format!("its sessions are no longer of {arn}")));
+            }
+        }
+        (false, false) => {}
+    }
+    if before.makes_sessions() && after.makes_sessions() {
+        narrowed(subject, before, after, findings);
+    }
+    if before.makes_sessions() && after.makes_sessions() && before.lease != after.lease {
+        let shown = |held: &Held<'_>| {
+            format!("default {}, at most {}", words::duration(held.lease.default), words::duration(held.lease.max))
+        };
+        let field = if before.lease.max == after.lease.max { fields.terms.default } else { fields.terms.max };
+        let mut finding = Finding::new(Topic::LeaseTerms, subject, format!("sessions: {}", shown(after)))
+            .role(&after.label)
+            .was(shown(before))
+            .gains(after.lease.default > before.lease.default || after.lease.max > before.lease.max)
+            .note("a session works until its end, whatever becomes of its lease")
+            .at(after.object.place_of(field));
+        if let Some(times) = words::times_as_long(before.lease.max, after.lease.max) {
+            finding = finding.note(format!("a leaked credential works {times}"));
+        }
+        findings.push(finding);
+    }
+}
+
+/// Session policies that came, went, or are others. What that changes is found by comparison.
+fn narrowed(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
+    let fields = after.access_fields;
+    let policies = [fields.document, fields.policies, fields.groups];
+    let differing = before.object.differing(&after.object);
+    let Some(field) = policies.iter().find(|field| differing.contains(field)) else { return };
+    let has = |held: &Held<'_>| {
+        let kind = held.object.kind;
+        policies
+            .iter()
+            .any(|name| kind.field(name).is_some_and(|field| *held.object.value(name) != field.default_value()))
+    };
+    let what = match (has(before), has(after)) {
+        (true, false) => "no session policy any more: sessions may do all that their IAM role may",
+        (false, true) => "a session policy narrows its sessions from now on",
+        _ => "its session policy is another",
+    };
+    let finding = Finding::new(Topic::AttributesChanged, subject, what).role(&after.label);
+    findings.push(finding.note("what that changes is told under access").at(after.object.place_of(field)));
+}
+
+/// The ARNs of IAM roles that may do something else on one side, or that only one side declares; `documents` are the
+/// managed policies that differ.
+pub(in crate::review) fn roles<'s>(
+    before: &'s Side<'_>,
+    after: &'s Side<'_>,
+    documents: &BTreeSet<&str>,
+) -> Vec<&'s str> {
+    let facts = |role: &IamRole| {
+        let statements = role.policy.iter().flat_map(|policy| &policy.statements);
+        let said: Vec<String> = statements
+            .map(|one| format!("{:?} {:?} {:?} {:?}", one.effect, one.actions, one.resources, one.conditions))
+            .collect();
+        (said, role.policy_arns.iter().cloned().collect::<BTreeSet<_>>(), role.boundary.clone())
+    };
+    let moved = |role: &IamRole| {
+        let mut named = role.policy_arns.iter().chain(&role.boundary);
+        named.any(|arn| documents.contains(arn.as_str()))
+    };
+    let differs = |role: &IamRole, other: &Side<'_>| {
+        moved(role) || other.iam_role(&role.arn).is_none_or(|other| facts(other) != facts(role))
+    };
+    let new = after.iam_roles().filter(|role| differs(role, before)).map(|role| role.arn.as_str());
+    let gone = before.iam_roles().filter(|role| after.iam_role(&role.arn).is_none()).map(|role| role.arn.as_str());
+    new.chain(gone).collect()
+}
+
+fn listed(arns: &BTreeSet<String>) -> String {
+    words::listed(&arns.iter().collect::<Vec<_>>())
+}

@@ -1,0 +1,258 @@
+//! What credentials of a role may do, as far as it is known without asking AWS.
+//!
+//! Those of a user may do what its policies say, within its boundary. Those of a session may do what the roles say that
+//! it can be of, each within its own boundary, and no more than the session's policies. What can't be said as one set of
+//! policies is left out on the wide side, and told: then the set is the most that may be allowed.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::object::SideObject;
+use super::{Role, Side};
+use crate::estate::IamRole;
+use crate::iam::parsed;
+use crate::iam::policy::{Effect, Policy, PolicySet};
+use crate::object::Place;
+
+/// What is not known about a role without asking AWS.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Unknown {
+    /// What an attached managed policy says: its ARN.
+    ManagedPolicy(String),
+    /// What a group allows and denies: its name.
+    Group(String),
+    /// What a role of the account says that sessions are of: its ARN.
+    AssumedRole(String),
+    /// What the permissions boundary says: its ARN.
+    Boundary(String),
+    /// What narrows sessions: a managed policy by its ARN, or a group.
+    Session(String),
+    /// Which of several roles that sessions are of denies what, or is bounded by what.
+    Apart,
+    /// Its document, which IAM would refuse: why.
+    Document(String),
+    /// What credentials of this type may do: made in another way than those that are known.
+    CredentialType(String),
+}
+
+impl Unknown {
+    /// Whether it can only take away from what is known, and allows nothing itself.
+    pub fn only_limits(&self) -> bool {
+        matches!(self, Self::Boundary(_) | Self::Session(_) | Self::Apart)
+    }
+
+    /// Whether nothing can be evaluated because of it.
+    pub fn is_opaque(&self) -> bool {
+        matches!(self, Self::Document(_) | Self::CredentialType(_))
+    }
+}
+
+impl std::fmt::Display for Unknown {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::ManagedPolicy(arn) => write!(f, "the managed policy {arn}"),
+            Self::Group(name) => write!(f, "the group {name}"),
+            Self::AssumedRole(arn) => write!(f, "the IAM role {arn}"),
+            Self::Boundary(arn) => write!(f, "the permissions boundary {arn}"),
+            Self::Session(what) => write!(f, "the session policy {what}"),
+            Self::Apart => write!(f, "the denials and boundaries of each of its IAM roles"),
+            Self::Document(why) => write!(f, "a policy document that IAM would refuse ({why})"),
+            Self::CredentialType(name) => write!(f, "credentials of the type {name}"),
+        }
+    }
+}
+
+/// A role's policies.
+#[derive(Clone, Debug)]
+pub(in crate::review) struct Known {
+    /// The policies that are known, or the most that they allow where some of it can't be said.
+    pub(in crate::review) set: PolicySet<Place>,
+    /// What is not known.
+    pub(in crate::review) unknown: BTreeSet<Unknown>,
+    /// The managed policies that are attached, known or not, by their ARNs.
+    pub(in crate::review) attached: BTreeSet<String>,
+    /// The ARN of the permissions boundary; empty where there is none, or several roles have theirs.
+    pub(in crate::review) boundary: String,
+    /// What is known and left out of the set. It says nothing but whether two of them are the same.
+    pub(in crate::review) left_out: String,
+}
+
+impl Known {
+    /// What is known of a role on its side.
+    pub(super) fn new(side: &Side<'_>, role: &Role<'_>) -> Self {
+        let (object, fields) = (&role.object, role.access_fields);
+        let made = object.text(fields.made);
+        if made == fields.sessions.made {
+            return Self::of_sessions(side, role);
+        }
+        let mut known = Self::nothing();
+        let document = known.document(object, fields.document);
+        known.set.identity.extend(document);
+        let policies = known.attach(side, object.texts(fields.policies));
+        known.set.identity.extend(policies);
+        known.unknown.extend(object.texts(fields.groups).into_iter().map(Unknown::Group));
+        known.boundary = object.text(fields.boundary).into_owned();
+        known.bound(side);
+        if made != fields.made_user {
+            known.unknown.insert(Unknown::CredentialType(made.into_owned()));
+        }
+        known
+    }
+
+    fn of_sessions(side: &Side<'_>, role: &Role<'_>) -> Self {
+        let mut known = Self::nothing();
+        let arns = role.object.texts(role.access_fields.sessions.roles);
+        let roles: Vec<&IamRole> = arns.iter().filter_map(|arn| side.iam_role(arn)).collect();
+        let missing = arns.iter().filter(|arn| side.iam_role(arn).is_none()).cloned();
+        known.unknown.extend(missing.map(Unknown::AssumedRole));
+        for one in &roles {
+            known.set.identity.extend(one.policy.clone());
+            let policies = known.attach(side, one.policy_arns.iter().cloned());
+            known.set.identity.extend(policies);
+        }
+        match roles.as_slice() {
+            [one] if arns.len() == 1 => {
+                known.boundary = one.boundary.clone().unwrap_or_default();
+                known.bound(side);
+            }
+            several => known.join(side, several),
+        }
+        known.narrow(side, role);
+        known
+    }
+
+    fn nothing() -> Self {
+        Self {
+            set: PolicySet::default(),
+            unknown: BTreeSet::new(),
+            attached: BTreeSet::new(),
+            boundary: String::new(),
+            left_out: String::new(),
+        }
+    }
+
+    /// The inline document, where there is one that can be read.
+    fn document(&mut self, object: &SideObject<'_>, field: &str) -> Option<Arc<Policy<Place>>> {
+        let text = object.text(field);
+        if text.trim().is_empty() {
+            return None;
+        }
+        match document_of(object, field, &text) {
+            Ok(policy) => Some(Arc::new(policy)),
+            Err(why) => {
+                self.unknown.insert(Unknown::Document(why.to_string()));
+                None
+            }
+        }
+    }
+
+    /// The documents of attached managed policies, as far as they are declared.
+    fn attach(&mut self, side: &Side<'_>, arns: impl IntoIterator<Item = String>) -> Vec<Arc<Policy<Place>>> {
+        let mut policies = Vec::new();
+        for arn in arns {
+            match side.managed_policy(&arn) {
+                Some(managed) => policies.push(Arc::clone(&managed.policy)),
+                None => drop(self.unknown.insert(Unknown::ManagedPolicy(arn.clone()))),
+            }
+            self.attached.insert(arn);
+        }
+        policies
+    }
+
+    /// Sets the boundary, where its document is declared.
+    fn bound(&mut self, side: &Side<'_>) {
+        if self.boundary.is_empty() {
+            return;
+        }
+        match side.managed_policy(&self.boundary) {
+            Some(managed) => self.set.boundary = Some(vec![Arc::clone(&managed.policy)]),
+            None => drop(self.unknown.insert(Unknown::Boundary(self.boundary.clone()))),
+        }
+    }
+
+    /// Several roles as one set: a denial or a boundary of one takes nothing from another, so both are left out.
+    fn join(&mut self, side: &Side<'_>, roles: &[&IamRole]) {
+        let boundaries: Vec<&str> = roles.iter().filter_map(|role| role.boundary.as_deref()).collect();
+        let denies = |policy: &Arc<Policy<Place>>| policy.statements.iter().any(|one| one.effect == Effect::Deny);
+        if boundaries.is_empty() && !self.set.identity.iter().any(denies) {
+            return;
+        }
+        self.unknown.insert(Unknown::Apart);
+        let bounds: Vec<_> =
+            boundaries.iter().map(|arn| side.managed_policy(arn).map(|managed| facts([&managed.policy]))).collect();
+        let each = roles
+            .iter()
+            .map(|role| (role.arn.as_str(), role.boundary.as_deref(), facts(&role.policy), &role.policy_arns));
+        let each: Vec<_> = each.collect();
+        self.left_out.push_str(&format!("{each:?} {bounds:?} {}", facts(&self.set.identity)));
+        for policy in &mut self.set.identity {
+            let statements = policy.statements.iter().filter(|one| one.effect == Effect::Allow).cloned().collect();
+            *policy = Arc::new(Policy { statements, span: policy.span.clone() });
+        }
+    }
+
+    /// The policies of the sessions themselves. One that is not known may allow anything that the role does.
+    fn narrow(&mut self, side: &Side<'_>, role: &Role<'_>) {
+        let (object, fields) = (&role.object, role.access_fields);
+        let (arns, groups) = (object.texts(fields.policies), object.texts(fields.groups));
+        let document = object.text(fields.document);
+        if arns.is_empty() && groups.is_empty() && document.trim().is_empty() {
+            return;
+        }
+        let mut session: Vec<Arc<Policy<Place>>> = self.document(object, fields.document).into_iter().collect();
+        let mut missing: Vec<String> = groups.iter().map(|group| format!("of the group {group}")).collect();
+        if session.is_empty() && !document.trim().is_empty() {
+            missing.push("that IAM would refuse".to_owned());
+            self.left_out.push_str(&document);
+        }
+        for arn in arns {
+            match side.managed_policy(&arn) {
+                Some(managed) => session.push(Arc::clone(&managed.policy)),
+                None => missing.push(arn),
+            }
+        }
+        if missing.is_empty() {
+            self.set.session = Some(session);
+        } else {
+            self.left_out.push_str(&format!("{missing:?} {}", facts(&session)));
+            self.unknown.extend(missing.into_iter().map(Unknown::Session));
+        }
+    }
+}
+
+/// What policies say, without where.
+fn facts<'p>(policies: impl IntoIterator<Item = &'p Arc<Policy<Place>>>) -> String {
+    let statements = policies.into_iter().flat_map(|policy| &policy.statements);
+    let facts = statements.map(|one| (one.effect, &one.actions, &one.resources, &one.conditions));
+    format!("{:?}", facts.collect::<Vec<_>>())
+}
+
+/// The inline document of a role, its statements with their places.
+fn document_of(object: &SideObject<'_>, field: &str, text: &str) -> Result<Policy<Place>, parsed::Error> {
+    let whole = object.place_of(field);
+    if let Some(document) = object.document(field) {
+        return document.policy(&whole);
+    }
+    // It may have no canonical form: what an engine holds is told whatever it is.
+    Ok(parsed::policy(&parsed::json(text)?)?.map_spans(|_, _| whole.clone()))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::object::aws_role;
+    use crate::review::state::{Context, Side, SideObject, Unknown};
+
+    #[test]
+    fn a_session_policy_that_cant_be_read_narrows_nothing_that_is_known() {
+        let answer = json!({"credential_type": "assumed_role", "policy_document": "{\"Statement\": 1}",
+            "role_arns": ["arn:aws:iam::111122223333:role/x"]});
+        let live = aws_role::KIND.live("aws/roles/odd", answer.as_object().expect("a map")).expect("parses");
+        let side = Side::of_objects([SideObject::live(&live, None, None)], Context::default());
+        let known = side.known(side.role("aws/roles/odd").expect("a role"));
+        assert!(known.set.session.is_none());
+        let arn = Unknown::AssumedRole("arn:aws:iam::111122223333:role/x".to_owned());
+        assert!(known.unknown.contains(&arn) && known.unknown.iter().any(Unknown::only_limits), "{:?}", known.unknown);
+    }
+}
