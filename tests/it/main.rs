@@ -52,6 +52,7 @@ mod rotated;
 mod rounds;
 mod sandbox;
 mod sandbox_orders;
+mod sandbox_roles;
 mod server;
 mod story_expiry;
 mod story_hvac;
