@@ -75,8 +75,12 @@ pub struct Credential {
     /// The AWS access key id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<String>,
-    /// The IAM user.
+    /// The IAM user; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub iam_user: String,
+    /// The ARN of the session, where a role was assumed: it names the account, the role and the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// The lease's TTL when issued, in seconds.
     pub ttl: i64,
     /// When the lease ends (RFC 3339).

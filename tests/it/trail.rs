@@ -21,6 +21,7 @@ fn credential(app: Option<&str>, role: &str, commit: Option<&str>) -> Credential
         lease_id: format!("aws/creds/{role}/1"),
         access_key_id: Some(format!("AKIA{}", role.to_uppercase())),
         iam_user: format!("vault-{role}"),
+        session: None,
         ttl: 3600,
         expire_time: "2126-01-01T00:00:00Z".to_owned(),
         commit: commit.map(str::to_owned),
