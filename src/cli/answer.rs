@@ -3,7 +3,8 @@
 use serde_json::Value;
 
 use super::error::CliError;
-use super::global::{Format, Global};
+use super::format::Format;
+use super::global::Global;
 use super::{output, table};
 use crate::api::Answer;
 

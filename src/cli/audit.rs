@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use super::answer::succeed;
 use super::context::with_client;
 use super::error::CliError;
-use super::global::{Format, Global};
+use super::format::Format;
+use super::global::Global;
 use super::request::{body, mount_path};
 use super::{answer, data, output, table};
 

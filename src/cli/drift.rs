@@ -4,8 +4,9 @@ use std::path::PathBuf;
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
+use super::format::Format;
 use super::forms;
-use super::global::{Format, Global};
+use super::global::Global;
 use super::output;
 use crate::drift::Drift;
 use crate::proposal;

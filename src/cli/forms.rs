@@ -3,7 +3,7 @@
 
 use clap::Command;
 
-use super::global::Format;
+use super::format::Format;
 
 /// Of commands that print an engine's answer.
 pub(crate) const ANSWER: &[Format] = &[Format::Table, Format::Json, Format::Yaml];

@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::ValueEnum;
 
 use super::error::CliError;
+use super::format::Format;
 use super::forms;
 use crate::api::{Options, TlsOptions};
 use crate::iam::catalogue::Catalogue;
@@ -67,57 +68,6 @@ pub(crate) struct Global {
     /// No colours [env: NO_COLOR, LEASEHOLD_, BAO_ or VAULT_CLI_NO_COLOR]
     #[arg(long, global = true, help_heading = HEADING)]
     pub(crate) no_color: bool,
-}
-
-/// The form of the output.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
-pub(crate) enum Format {
-    /// Columns for people.
-    Table,
-    /// JSON.
-    Json,
-    /// YAML.
-    #[value(alias = "yml")]
-    Yaml,
-    /// `export` lines for a shell (`leasehold creds`).
-    Env,
-    /// What the AWS SDKs' `credential_process` expects (`leasehold creds`).
-    Process,
-    /// Text for people (`leasehold review`).
-    Text,
-    /// A comment on a pull request (`leasehold review`).
-    #[value(alias = "md")]
-    Markdown,
-    /// SARIF, for code scanning (`leasehold review`).
-    Sarif,
-    /// One HTML file (`leasehold review`).
-    Html,
-    /// The DOT language of Graphviz (`leasehold graph`).
-    Dot,
-    /// A Mermaid flowchart (`leasehold graph`).
-    Mermaid,
-    /// A picture (`leasehold graph`).
-    Svg,
-}
-
-impl Format {
-    /// The word for it.
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Table => "table",
-            Self::Json => "json",
-            Self::Yaml => "yaml",
-            Self::Env => "env",
-            Self::Process => "process",
-            Self::Text => "text",
-            Self::Markdown => "markdown",
-            Self::Sarif => "sarif",
-            Self::Html => "html",
-            Self::Dot => "dot",
-            Self::Mermaid => "mermaid",
-            Self::Svg => "svg",
-        }
-    }
 }
 
 /// Where settings are looked for in the environment, in this order.

@@ -4,7 +4,8 @@ use serde_json::{Map, Value, json};
 
 use super::context::{Context, with_client};
 use super::error::CliError;
-use super::global::{Format, Global};
+use super::format::Format;
+use super::global::Global;
 use super::request::body;
 use super::{answer, output};
 use crate::api::Client;

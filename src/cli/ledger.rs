@@ -4,8 +4,9 @@ use serde_json::{Map, Value, json};
 
 use super::context::Context;
 use super::error::CliError;
+use super::format::Format;
 use super::forms;
-use super::global::{Format, Global};
+use super::global::Global;
 use super::request;
 use super::{output, table};
 use crate::apply;

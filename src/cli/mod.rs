@@ -19,6 +19,7 @@ mod data;
 mod delete;
 mod drift;
 mod forget;
+mod format;
 mod forms;
 mod graph;
 mod lease;

@@ -6,7 +6,8 @@ use super::answer::succeed;
 use super::context::with_client;
 use super::data::Sources as _;
 use super::error::CliError;
-use super::global::{Format, Global};
+use super::format::Format;
+use super::global::Global;
 use super::request::body;
 use super::{answer, data, output, table};
 

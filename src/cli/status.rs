@@ -4,7 +4,8 @@ use serde_json::Value;
 
 use super::context::with_client;
 use super::error::CliError;
-use super::global::{Format, Global};
+use super::format::Format;
+use super::global::Global;
 use super::{answer, output, table};
 
 /// Arguments of `leasehold status`.

@@ -6,8 +6,9 @@ use serde_json::{Value, json};
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
+use super::format::Format;
 use super::forms;
-use super::global::{Format, Global};
+use super::global::Global;
 use super::output;
 use crate::estate::Estate;
 use crate::review::state::assertion::Outcomes;

@@ -9,8 +9,9 @@ use time::format_description::well_known::Rfc3339;
 
 use super::context::Context;
 use super::error::CliError;
+use super::format::Format;
 use super::forms;
-use super::global::{Format, Global};
+use super::global::Global;
 use super::output;
 use crate::clock::Clock;
 use crate::text::one_line;

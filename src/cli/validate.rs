@@ -7,8 +7,9 @@ use serde_json::{Value, json};
 
 use super::context::Context;
 use super::error::CliError;
+use super::format::Format;
 use super::forms;
-use super::global::{Format, Global};
+use super::global::Global;
 use super::output;
 use super::output::one_line;
 use crate::estate::{self, Checked, Problem, Severity, Sources};

@@ -2,7 +2,8 @@
 
 use super::context::with_client;
 use super::error::CliError;
-use super::global::{Format, Global};
+use super::format::Format;
+use super::global::Global;
 use super::request;
 use super::{answer, data, output};
 

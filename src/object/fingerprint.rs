@@ -164,6 +164,7 @@ mod tests {
         ("acl policy", "a3ec83e3200df9c3022462dc09271b726ef7d937e72e6c9aa4b0a8f2e23380ae"),
         ("aws role", "83f2ac4ab390c8c70b81f7d6313e2dbf913143dc29ac3e881f9e5d262aff426d"),
         ("approle role", "f03014d84d1f8e0a9e104daf2ea4ad6fbdfa5cd11d5e72e266e257898970c97d"),
+        ("userpass user", "9a03617b8ce7881cb17aaacc342c609a23231f7ea270c8228e6464255074c7de"),
         ("trial config", "f9956ed3501c93001cb5d4f437d3c442c52e24a28304f6bf1ab25c40f81c253c"),
         ("trial login", "8d01b894680c4c70badbf736ba79389244ea27d5764e9f16250586d4ad3e57d3"),
     ];

@@ -169,9 +169,11 @@ fn tables_name_what_the_handlers_read() {
         assert!(!places.is_empty(), "no handlers of {name}");
         let mut text = String::new();
         places.iter().for_each(|place| read(place, &mut text));
-        // What lists have in common is read in one place.
-        if text.contains("listing::") {
-            read(&root.join("listing.rs"), &mut text);
+        // What lists and logins have in common is read in one place.
+        for shared in ["listing", "login"] {
+            if text.contains(&format!("backend::{shared}::")) {
+                read(&root.join(shared).with_extension("rs"), &mut text);
+            }
         }
         let rows = || backend.tables().iter().flat_map(|table| table.iter());
         for (reader, shape) in [
