@@ -1,7 +1,7 @@
 //! Two policies made of bytes: a witness flips, what is not told is not there, a policy does not differ from itself, and
 //! the sandbox's own evaluator says the same.
 #![no_main]
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, unused_imports)]
 
 #[path = "../../src/acl/mod.rs"]
 mod acl;

@@ -1,6 +1,6 @@
 //! Any bytes: reading ends without a panic, and what is read prints to a text that reads the same.
 #![no_main]
-#![allow(dead_code, missing_docs)]
+#![allow(dead_code, missing_docs, unused_imports)]
 
 #[path = "../../src/acl/mod.rs"]
 mod acl;

@@ -134,12 +134,12 @@ fn holds_all(outer: &Acl, inner: &Acl) -> bool {
     })
 }
 
-type Kind = (String, Extent, bool);
+type Group = (String, Extent, bool);
 
 /// The differences of one direction, as they are found.
 #[derive(Default)]
 struct Direction {
-    found: BTreeMap<Kind, Vec<Witnessed>>,
+    found: BTreeMap<Group, Vec<Witnessed>>,
     /// What one rule takes beyond another was asked for other paths already.
     known: HashMap<(usize, usize, Capability), Beyond>,
 }
@@ -176,8 +176,8 @@ impl Direction {
                 Beyond::Data(data) => (data, !path.contains("{{")),
                 Beyond::CannotTell => (Map::new(), false),
             };
-            let kind = (shown_path(old, rule), extent, certain);
-            add(self.found.entry(kind).or_default(), capability, path, data);
+            let group = (shown_path(old, rule), extent, certain);
+            add(self.found.entry(group).or_default(), capability, path, data);
         };
         let more = cached(&mut self.known, old, rule, asked, budget)?;
         let extent = if old_grants { Extent::Constraints } else { Extent::Whole };

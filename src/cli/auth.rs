@@ -11,7 +11,7 @@ pub(crate) struct Args {
     action: mounts::Action,
 }
 
-const SORT: mounts::Sort = mounts::Sort {
+const TABLE: mounts::MountTable = mounts::MountTable {
     path: "sys/auth",
     name: "auth method",
     enabled: |kind, path| format!("Success! Enabled {kind} auth method at: {path}"),
@@ -20,5 +20,5 @@ const SORT: mounts::Sort = mounts::Sort {
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
-    mounts::run(args.action, SORT, global).await
+    mounts::run(args.action, TABLE, global).await
 }

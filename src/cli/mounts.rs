@@ -10,9 +10,9 @@ use super::global::Global;
 use super::request::{body, mount_path};
 use super::{answer, output, table};
 
-/// Which sort of mount.
+/// Which of the tables of mounts.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Sort {
+pub(crate) struct MountTable {
     /// `sys/mounts` or `sys/auth`.
     pub(crate) path: &'static str,
     /// `secrets engine` or `auth method`.
@@ -92,24 +92,24 @@ impl Times {
 }
 
 /// Runs an action and answers the exit code.
-pub(crate) async fn run(action: Action, sort: Sort, global: &Global) -> Result<u8, CliError> {
+pub(crate) async fn run(action: Action, mounts: MountTable, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     with_client(global, async |context, client| match action {
-        Action::List => list(sort, context, &client, format).await,
+        Action::List => list(mounts, context, &client, format).await,
         Action::Enable(enable) => {
             let path = mount_path(enable.path.as_deref().unwrap_or(&enable.kind));
             let request = enabling(&enable)?;
-            let done = client.write(&format!("{}/{}", sort.path, path.trim_end_matches('/')), &request).await;
+            let done = client.write(&format!("{}/{}", mounts.path, path.trim_end_matches('/')), &request).await;
             let done = done.map_err(|error| context.failed("Error enabling", &error))?;
             output::warnings(&done.warnings);
-            succeed(&(sort.enabled)(&enable.kind, &path), format)
+            succeed(&(mounts.enabled)(&enable.kind, &path), format)
         }
         Action::Disable { path } => {
             let path = mount_path(&path);
-            let done = client.delete_with(&format!("{}/{}", sort.path, path.trim_end_matches('/')), &[]).await;
-            let doing = format!("Error disabling {} at {path}", sort.name);
+            let done = client.delete_with(&format!("{}/{}", mounts.path, path.trim_end_matches('/')), &[]).await;
+            let doing = format!("Error disabling {} at {path}", mounts.name);
             output::warnings(&done.map_err(|error| context.failed(doing, &error))?.warnings);
-            succeed(&(sort.disabled)(&path), format)
+            succeed(&(mounts.disabled)(&path), format)
         }
         Action::Tune(tune) => {
             let path = mount_path(&tune.path);
@@ -123,10 +123,10 @@ pub(crate) async fn run(action: Action, sort: Sort, global: &Global) -> Result<u
                     CliError::new(1, "nothing to tune").hint("--default-lease-ttl, --max-lease-ttl or --description")
                 );
             }
-            let done = client.write(&format!("{}/{}/tune", sort.path, path.trim_end_matches('/')), &request).await;
-            let doing = format!("Error tuning {} {path}", sort.name);
+            let done = client.write(&format!("{}/{}/tune", mounts.path, path.trim_end_matches('/')), &request).await;
+            let doing = format!("Error tuning {} {path}", mounts.name);
             output::warnings(&done.map_err(|error| context.failed(doing, &error))?.warnings);
-            succeed(&format!("Success! Tuned the {} at: {path}", sort.name), format)
+            succeed(&format!("Success! Tuned the {} at: {path}", mounts.name), format)
         }
     })
     .await
@@ -158,9 +158,14 @@ fn enabling(enable: &Enable) -> Result<Map<String, Value>, CliError> {
     Ok(body(json!({"type": kind, "description": enable.description, "config": config, "options": options})))
 }
 
-async fn list(sort: Sort, context: &Context, client: &crate::api::Client, format: Format) -> Result<u8, CliError> {
-    let found = client.read(sort.path).await;
-    let found = found.map_err(|error| context.failed(format!("Error listing {}s", sort.name), &error))?;
+async fn list(
+    mounts: MountTable,
+    context: &Context,
+    client: &crate::api::Client,
+    format: Format,
+) -> Result<u8, CliError> {
+    let found = client.read(mounts.path).await;
+    let found = found.map_err(|error| context.failed(format!("Error listing {}s", mounts.name), &error))?;
     let mounts = found.and_then(|found| found.data).unwrap_or_default();
     if format != Format::Table {
         return answer::structured(&Value::Object(mounts), format).map(|()| 0);

@@ -186,7 +186,10 @@ fn table(issued: &[Issuance]) -> String {
             or_dash(&credential.app),
             credential.role.clone(),
             or_dash(&credential.access_key_id),
-            credential.iam_user.clone(),
+            match (credential.iam_user.as_str(), &credential.session) {
+                ("", Some(session)) => session.clone(),
+                (user, _) => user.to_owned(),
+            },
             issuance.state.word().to_owned(),
             credential.commit.as_deref().map_or_else(|| "-".to_owned(), short_commit),
         ]

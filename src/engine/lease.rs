@@ -121,6 +121,7 @@ impl Lease {
             lease_id: self.id.clone(),
             access_key_id: told.access_key_id,
             iam_user: told.user,
+            session: told.session,
             ttl: self.expire_time.saturating_sub(self.issue_time),
             expire_time: rfc3339(self.expire_time),
             commit: origin.and_then(|origin| origin.commit.clone()),

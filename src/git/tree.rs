@@ -125,11 +125,11 @@ impl walk::Store for Commit<'_> {
         let listed = directory.iter().take(most).map(|(name, item)| Listed {
             name: String::from_utf8_lossy(name).into_owned(),
             is_text: std::str::from_utf8(name).is_ok(),
-            what: match item.sort {
-                Sort::Directory => What::Directory(item.id),
-                Sort::File => What::File(item.id),
-                Sort::Link => What::Link,
-                Sort::Submodule => What::Submodule,
+            what: match item.entry_type {
+                EntryType::Directory => What::Directory(item.id),
+                EntryType::File => What::File(item.id),
+                EntryType::Link => What::Link,
+                EntryType::Submodule => What::Submodule,
             },
         });
         Ok(Ok(listed.collect()))
@@ -171,12 +171,12 @@ type Directory = BTreeMap<Vec<u8>, Item>;
 #[derive(Clone, Copy)]
 struct Item {
     id: Oid,
-    sort: Sort,
+    entry_type: EntryType,
 }
 
 /// What an entry of a tree is.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Sort {
+enum EntryType {
     Directory,
     File,
     Link,
@@ -204,13 +204,13 @@ impl Objects {
         let tree = self.repository.find_tree(id)?;
         let items = tree.iter().map(|entry| {
             // Bits of the mode: the upper four say what it is, as in `struct stat`.
-            let sort = match (entry.kind(), entry.filemode_raw() & 0o170_000) {
-                (_, 0o120_000) => Sort::Link,
-                (Some(ObjectType::Tree), _) => Sort::Directory,
-                (Some(ObjectType::Blob), _) => Sort::File,
-                _ => Sort::Submodule,
+            let entry_type = match (entry.kind(), entry.filemode_raw() & 0o170_000) {
+                (_, 0o120_000) => EntryType::Link,
+                (Some(ObjectType::Tree), _) => EntryType::Directory,
+                (Some(ObjectType::Blob), _) => EntryType::File,
+                _ => EntryType::Submodule,
             };
-            (entry.name_bytes().to_vec(), Item { id: entry.id(), sort })
+            (entry.name_bytes().to_vec(), Item { id: entry.id(), entry_type })
         });
         let directory = Arc::new(items.collect::<Directory>());
         self.directories.insert(id, Arc::clone(&directory));
@@ -267,18 +267,18 @@ impl Objects {
             }
             let here = above.last().map_or(at.root, |(_, id)| *id);
             let Some(item) = self.directory(here)?.get(&part).copied() else { return Ok(Led::Missing) };
-            match item.sort {
-                Sort::Directory => above.push((part, item.id)),
-                Sort::File if !to_go.is_empty() => return Ok(Led::Missing),
-                Sort::File if is_below(&above, &at.estate) => return Ok(Led::File(item.id)),
-                Sort::File => return Ok(Led::Outside { directory: false }),
+            match item.entry_type {
+                EntryType::Directory => above.push((part, item.id)),
+                EntryType::File if !to_go.is_empty() => return Ok(Led::Missing),
+                EntryType::File if is_below(&above, &at.estate) => return Ok(Led::File(item.id)),
+                EntryType::File => return Ok(Led::Outside { directory: false }),
                 // A checkout has an empty directory there.
-                Sort::Submodule if to_go.iter().any(|part| !matches!(part.as_slice(), b"" | b".")) => {
+                EntryType::Submodule if to_go.iter().any(|part| !matches!(part.as_slice(), b"" | b".")) => {
                     return Ok(Led::Missing);
                 }
-                Sort::Submodule if is_below(&above, &at.estate) => return Ok(Led::Directory(None)),
-                Sort::Submodule => return Ok(Led::Outside { directory: true }),
-                Sort::Link => {
+                EntryType::Submodule if is_below(&above, &at.estate) => return Ok(Led::Directory(None)),
+                EntryType::Submodule => return Ok(Led::Outside { directory: true }),
+                EntryType::Link => {
                     links += 1;
                     match self.bytes(item.id) {
                         _ if links > LINKS_MAX => return Ok(Led::Missing),

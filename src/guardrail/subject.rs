@@ -54,6 +54,8 @@ pub struct Login {
     pub max_token_ttl: Option<i64>,
     /// How long a secret id lives; 0 is for ever.
     pub secret_id_ttl: i64,
+    /// Whether it is by a password, which is good until it is changed.
+    pub password: bool,
     /// Whether a login needs a secret id.
     pub bind_secret_id: bool,
     /// Whether logins, or the tokens that come of them, are bound to networks.

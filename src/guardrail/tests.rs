@@ -170,6 +170,7 @@ fn what_is_required_of_logins_is_looked_for() {
         max_token_ttl: Some(3600),
         secret_id_ttl: 86_400,
         bind_secret_id: true,
+        password: false,
         bound_cidrs: true,
         place: None,
     };
@@ -181,6 +182,7 @@ fn what_is_required_of_logins_is_looked_for() {
         (Login { max_token_ttl: None, ..good.clone() }, "live for ever"),
         (Login { max_token_ttl: Some(9000), ..good.clone() }, "may live 2h, and live up to 2h30m"),
         (Login { secret_id_ttl: 0, ..good.clone() }, "secret ids may live 24h, and live for ever"),
+        (Login { password: true, ..good.clone() }, "secrets may live 24h, and a password lives until it is changed"),
         (Login { bound_cidrs: false, ..good.clone() }, "any address may log in"),
         (Login { bind_secret_id: false, ..good }, "no secret id is needed"),
     ] {

@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{LoginWords, Reviewed, Said, SecretFields, Values};
+use super::review::{LoginSecret, LoginWords, Reviewed, Said, SecretFields, Values};
 use super::token_fields;
 use super::wire::{pick, post, with_prefixes};
 use crate::text::count;
@@ -126,7 +126,11 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
 static WORDS: LoginWords = LoginWords {
     method: "AppRole",
     takes,
-    secret: Some(SecretFields { bind: "bind_secret_id", ttl: "secret_id_ttl", networks: "secret_id_bound_cidrs" }),
+    secret: LoginSecret::Id(SecretFields {
+        bind: "bind_secret_id",
+        ttl: "secret_id_ttl",
+        networks: "secret_id_bound_cidrs",
+    }),
     said,
 };
 

@@ -107,8 +107,8 @@ pub struct LoginWords {
     pub method: &'static str,
     /// What it takes to log in, in half a sentence.
     pub takes: fn(login: &dyn Values) -> String,
-    /// The secret that it takes beside a name, if it has one.
-    pub secret: Option<SecretFields>,
+    /// The secret that it takes beside a name.
+    pub secret: LoginSecret,
     /// What a change of a field means; `None` of fields that are told by the review itself. `from` is from where one may
     /// log in.
     pub said: fn(field: &'static str, old: &dyn Values, new: &dyn Values, from: &str) -> Option<Said>,
@@ -117,6 +117,27 @@ pub struct LoginWords {
 impl std::fmt::Debug for LoginWords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.method)
+    }
+}
+
+/// What somebody shows to log in, beside a name.
+#[derive(Debug)]
+pub enum LoginSecret {
+    /// Nothing of its own: somebody else vouches for it.
+    None,
+    /// A password, good until it is changed.
+    Password,
+    /// A secret id, with these fields about it.
+    Id(SecretFields),
+}
+
+impl LoginSecret {
+    /// The fields about it, if it has any.
+    pub fn fields(&self) -> Option<&SecretFields> {
+        match self {
+            Self::Id(fields) => Some(fields),
+            Self::None | Self::Password => None,
+        }
     }
 }
 
@@ -205,7 +226,7 @@ mod tests {
                 Reviewed::Fields(remarks) => remarks.account.iter().copied().chain(remarks.user_names).collect(),
                 _ => Vec::new(),
             };
-            let secret = kind.login_words().and_then(|words| words.secret.as_ref());
+            let secret = kind.login_words().and_then(|words| words.secret.fields());
             let secret = secret.into_iter().flat_map(|secret| [secret.bind, secret.ttl, secret.networks]);
             let access = kind.access_fields().into_iter().flat_map(|fields| {
                 let AccessFields { document, policies, groups, boundary, tags, path, made, sessions, .. } = fields;

@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{LoginWords, Reviewed, Said};
+use super::review::{LoginSecret, LoginWords, Reviewed, Said};
 use super::token_fields;
 use super::wire::{pick, post, with_prefixes};
 
@@ -85,7 +85,7 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
 static WORDS: LoginWords = LoginWords {
     method: "name and password",
     takes: |_| "a password is good until it is changed".to_owned(),
-    secret: None,
+    secret: LoginSecret::Password,
     said: |field, _, _, _| {
         let now = || "it logs in with another password".to_owned();
         (field == "password").then(|| Said { now: now(), was: String::new(), gains: false, field })

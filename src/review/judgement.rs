@@ -5,6 +5,7 @@ use super::state::{App, Role, Side};
 use crate::guardrail::{self, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator};
 use crate::iam::policy::PolicySet;
 use crate::object::Place;
+use crate::object::review::LoginSecret;
 
 /// Which roles and apps are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -124,12 +125,14 @@ const NO_SECRET: i64 = -1;
 
 fn app_subject<'a>(app: &App<'_, 'a>, access: &'a [PolicySet<Place>]) -> Subject<'a, Place> {
     let logins = app.logins().map(|login| {
-        let secret = login.kind.login_words().and_then(|words| words.secret.as_ref());
+        let shown = login.kind.login_words().map(|words| &words.secret);
+        let secret = shown.and_then(LoginSecret::fields);
         let networks = ["token_bound_cidrs"].into_iter().chain(secret.map(|secret| secret.networks));
         Login {
             path: login.path.to_owned(),
             max_token_ttl: app.side().token_terms(login).max,
             secret_id_ttl: secret.map_or(NO_SECRET, |secret| login.number(secret.ttl)),
+            password: matches!(shown, Some(LoginSecret::Password)),
             bind_secret_id: secret.is_none_or(|secret| login.flag(secret.bind)),
             bound_cidrs: networks.into_iter().any(|field| !login.texts(field).is_empty()),
             place: Some(login.declared_at().to_string()),

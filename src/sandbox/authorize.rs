@@ -1,4 +1,5 @@
-//! Whether a user may do what it asks: its own, attached and group policies, within its boundary.
+//! Whether a user or a session may do what it asks: its own, attached and group policies, within its boundary and
+//! within the session's policies; and for AssumeRole also what the role's trust policy says.
 //!
 //! A call is allowed only where no way to read AWS's pages refuses it, and nothing that can't be read decides it, so
 //! that the simulation is never more generous than AWS. Of AWS's managed policies only the simplest are known; the
@@ -6,13 +7,13 @@
 
 use serde_json::{Value, json};
 
-use super::action::Caller;
 use super::error::Refusal;
-use super::identity::ACCOUNT_ID;
+use super::identity::{ACCOUNT_ID, Caller};
 use super::params::Params;
-use super::policy::{Forks, Policies, Verdict, judge};
-use super::request_context;
-use super::state::{State, User};
+use super::policy::{Forks, Policies, Request, Verdict, judge};
+use super::principal::Principal;
+use super::state::{Role, State, User};
+use super::{request_context, trust};
 
 /// Refuses what the caller's policies do not allow, `now` being milliseconds since the epoch.
 pub(super) fn check(
@@ -23,35 +24,115 @@ pub(super) fn check(
     params: &Params,
     now: i64,
 ) -> Result<(), Refusal> {
-    let Caller::User(name) = caller else { return Ok(()) };
-    let user = state.user(name)?;
     let action = format!("{service}:{action}");
-    let resource = resource(state, user, &action, params);
-    let request = request_context::request(state, user, &action, &resource, params, now);
-    let identity: Vec<Value> = policies(state, user).collect();
-    let boundary = user.boundary.as_deref().map(|arn| vec![document(state, arn)]);
-    let policies = Policies { identity: &identity, boundary: boundary.as_deref(), session: None };
-    let Some(forks) = Forks::all().find(|forks| judge(policies, &request, *forks) != Verdict::Allowed) else {
+    let Some(principal) = Principal::of(state, caller)? else {
+        return match action.as_str() {
+            ASSUME_ROLE => Err(Refusal::denied("Roles may not be assumed by root accounts.")),
+            _ => Ok(()),
+        };
+    };
+    let resource = resource(state, principal, &action, params);
+    let request = |action: &str| request_context::request(state, principal, action, &resource, params, now);
+    let own = Own::of(state, principal);
+    if action != ASSUME_ROLE {
+        return allowed(&own, principal, &request(&action));
+    }
+    let role = state.roles.values().find(|role| role.arn() == resource);
+    let tags = (!params.members("Tags", Some("Key")).is_empty()).then_some("sts:TagSession");
+    for action in [ASSUME_ROLE].into_iter().chain(tags) {
+        let is_trusted = role.is_some_and(|role| may_assume(&own, role, principal, &request(action)));
+        if !is_trusted {
+            let arn = principal.arn();
+            let text = format!("User: {arn} is not authorized to perform: {action} on resource: {resource}");
+            return Err(Refusal::denied(text));
+        }
+    }
+    Ok(())
+}
+
+const ASSUME_ROLE: &str = "sts:AssumeRole";
+
+/// What is said of a principal by its own policies.
+struct Own {
+    identity: Vec<Value>,
+    boundary: Option<Vec<Value>>,
+    session: Option<Vec<Value>>,
+}
+
+impl Own {
+    fn of(state: &State, principal: Principal<'_>) -> Self {
+        let identity = match principal {
+            Principal::User(user) => of_user(state, user).collect(),
+            Principal::Session(_, role) => of_role(state, role).collect(),
+        };
+        let session = match principal {
+            Principal::Session(session, _) if session.policy.is_some() || !session.policy_arns.is_empty() => {
+                let inline = session.policy.iter().map(|text| read(text));
+                Some(inline.chain(session.policy_arns.iter().map(|arn| document(state, arn))).collect())
+            }
+            Principal::Session(..) | Principal::User(_) => None,
+        };
+        Self { identity, boundary: principal.boundary().map(|arn| vec![document(state, arn)]), session }
+    }
+
+    fn policies(&self) -> Policies<'_> {
+        Policies { identity: &self.identity, boundary: self.boundary.as_deref(), session: self.session.as_deref() }
+    }
+}
+
+/// Whether a role can be assumed: its trust policy must allow it in any case, and the caller's own policies too, but
+/// where a user is trusted by name, who only must not be denied it ("Policy evaluation logic").
+fn may_assume(own: &Own, role: &Role, principal: Principal<'_>, request: &Request) -> bool {
+    let trust = trust::of(role, principal);
+    let everything = [document_of_all("Allow")];
+    let undenied: Vec<Value> = own.identity.iter().chain(&everything).cloned().collect();
+    let unbounded: Option<Vec<Value>> =
+        own.boundary.as_ref().map(|boundary| boundary.iter().chain(&everything).cloned().collect());
+    Forks::all().all(|forks| {
+        let alone = |document: &Value| {
+            let identity = std::slice::from_ref(document);
+            judge(Policies { identity, ..Policies::default() }, request, forks) == Verdict::Allowed
+        };
+        let undenied = Policies { identity: &undenied, boundary: unbounded.as_deref(), session: None };
+        let by_name = matches!(principal, Principal::User(_))
+            && alone(&trust.by_name)
+            && judge(undenied, request, forks) == Verdict::Allowed;
+        alone(&trust.all) && (by_name || judge(own.policies(), request, forks) == Verdict::Allowed)
+    })
+}
+
+/// Refuses what a principal's own policies do not allow.
+fn allowed(own: &Own, principal: Principal<'_>, request: &Request) -> Result<(), Refusal> {
+    let policies = own.policies();
+    let Some(forks) = Forks::all().find(|forks| judge(policies, request, *forks) != Verdict::Allowed) else {
         return Ok(());
     };
-    let alone = |documents| judge(Policies { identity: documents, ..Policies::default() }, &request, forks);
-    let bounded = boundary.as_deref().map_or(Verdict::Allowed, alone);
-    let reason = match (alone(&identity), bounded) {
-        (Verdict::Denied, _) => format!("with an explicit deny in an identity-based policy: {action}"),
-        (_, Verdict::Denied) => format!("with an explicit deny in a permissions boundary: {action}"),
-        (Verdict::Silent, _) => format!("because no identity-based policy allows the {action} action"),
-        (_, Verdict::Silent) => format!("because no permissions boundary allows the {action} action"),
-        (Verdict::Unsure, _) | (Verdict::Allowed, Verdict::Unsure | Verdict::Allowed) => {
-            format!("because the simulation can't tell whether its policies allow the {action} action")
-        }
+    let alone = |documents: &[Value]| judge(Policies { identity: documents, ..Policies::default() }, request, forks);
+    let (action, resource) = (&request.action, &request.resource);
+    let within = |kind: &Option<Vec<Value>>| kind.as_deref().map_or(Verdict::Allowed, &alone);
+    let said = [
+        (alone(&own.identity), "an identity-based policy", "no identity-based policy"),
+        (within(&own.boundary), "a permissions boundary", "no permissions boundary"),
+        (within(&own.session), "a session policy", "no session policy"),
+    ];
+    let first = |verdict: Verdict| said.iter().find(move |(found, ..)| *found == verdict);
+    let reason = match (first(Verdict::Denied), first(Verdict::Silent)) {
+        (Some((_, kind, _)), _) => format!("with an explicit deny in {kind}: {action}"),
+        (None, Some((.., none))) => format!("because {none} allows the {action} action"),
+        (None, None) => format!("because the simulation can't tell whether its policies allow the {action} action"),
     };
     Err(Refusal::denied(format!(
         "User: {} is not authorized to perform: {action} on resource: {resource} {reason}",
-        user.arn()
+        principal.arn()
     )))
 }
 
-fn policies<'a>(state: &'a State, user: &'a User) -> impl Iterator<Item = Value> {
+fn of_role<'a>(state: &'a State, role: &'a Role) -> impl Iterator<Item = Value> {
+    let inline = role.inline.values().map(|text| read(text));
+    inline.chain(role.attached.iter().map(|arn| document(state, arn)))
+}
+
+fn of_user<'a>(state: &'a State, user: &'a User) -> impl Iterator<Item = Value> {
     let groups = || user.groups.iter().filter_map(|group| state.groups.get(group));
     let inline = user.inline.values().chain(groups().flat_map(|group| group.inline.values()));
     let attached = user.attached.iter().chain(groups().flat_map(|group| group.attached.iter()));
@@ -63,12 +144,17 @@ fn read(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or(Value::Null)
 }
 
+fn document_of_all(effect: &str) -> Value {
+    json!({"Statement": {"Effect": effect, "Action": "*", "Resource": "*"}})
+}
+
 fn document(state: &State, arn: &str) -> Value {
-    let everything = |effect| json!({"Statement": {"Effect": effect, "Action": "*", "Resource": "*"}});
     match arn.strip_prefix("arn:aws:iam::aws:policy/") {
-        Some("AdministratorAccess") => everything("Allow"),
+        Some("AdministratorAccess") => document_of_all("Allow"),
         // The second is what AWS attaches to users whose keys are found in public; it denies more than is listed here.
-        Some(name) if name == "AWSDenyAll" || name.starts_with("AWSCompromisedKeyQuarantine") => everything("Deny"),
+        Some(name) if name == "AWSDenyAll" || name.starts_with("AWSCompromisedKeyQuarantine") => {
+            document_of_all("Deny")
+        }
         _ => state.policies.get(arn).map_or_else(|| json!({}), |policy| read(policy.document())),
     }
 }
@@ -77,7 +163,7 @@ fn document(state: &State, arn: &str) -> Value {
 ///
 /// # Source
 /// Service Authorization Reference, "Actions, resources, and condition keys for AWS Identity and Access Management".
-fn resource(state: &State, caller: &User, action: &str, params: &Params) -> String {
+fn resource(state: &State, caller: Principal<'_>, action: &str, params: &Params) -> String {
     let path = params.get("Path").unwrap_or("/");
     // Before the user: what puts a user into a group is about the group.
     if let Some(name) = params.get("GroupName") {
@@ -87,6 +173,13 @@ fn resource(state: &State, caller: &User, action: &str, params: &Params) -> Stri
     if let Some(name) = params.get("UserName") {
         let known = state.user(name).map(User::arn);
         return known.unwrap_or_else(|_| format!("arn:aws:iam::{ACCOUNT_ID}:user{path}{name}"));
+    }
+    if let Some(name) = params.get("RoleName") {
+        let known = state.role(name).map(Role::arn);
+        return known.unwrap_or_else(|_| format!("arn:aws:iam::{ACCOUNT_ID}:role{path}{name}"));
+    }
+    if let Some(arn) = params.get("RoleArn") {
+        return arn.to_owned();
     }
     if ABOUT_THE_CALLER.contains(&action) {
         return caller.arn();

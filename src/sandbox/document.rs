@@ -8,6 +8,19 @@ use super::error::Refusal;
 
 /// Checks a document as PutUserPolicy and its siblings do.
 pub(super) fn check(document: &str) -> Result<(), Refusal> {
+    let statements = statements(document)?;
+    statements.iter().try_for_each(|statement| {
+        if statement.contains_key("Principal") || statement.contains_key("NotPrincipal") {
+            return Err(Refusal::malformed("Policy document should not specify a principal."));
+        }
+        check_actions(statement)?;
+        check_resources(statement)
+    })
+}
+
+/// The statements of a document, with what is the same in every kind of policy checked: what they say of principals,
+/// actions and resources is not.
+pub(super) fn statements(document: &str) -> Result<Vec<Map<String, Value>>, Refusal> {
     if document.chars().count() > 131_072 {
         let constraint = "Member must have length less than or equal to 131072";
         return Err(Refusal::constraint("policyDocument", "...", constraint));
@@ -27,16 +40,16 @@ pub(super) fn check(document: &str) -> Result<(), Refusal> {
     if policy.contains_key("Id") {
         return Err(Refusal::malformed("Policy document should not specify an ID."));
     }
-    let statements: Vec<&Map<String, Value>> = match policy.get("Statement") {
-        Some(Value::Object(one)) => vec![one],
+    let statements: Vec<Map<String, Value>> = match policy.get("Statement") {
+        Some(Value::Object(one)) => vec![one.clone()],
         Some(Value::Array(many)) if !many.is_empty() => {
-            many.iter().map(Value::as_object).collect::<Option<_>>().ok_or_else(syntax)?
+            many.iter().map(|one| one.as_object().cloned()).collect::<Option<_>>().ok_or_else(syntax)?
         }
         _ => return Err(syntax()),
     };
     let mut sids: Vec<&str> = Vec::new();
-    for statement in statements {
-        check_statement(statement)?;
+    for statement in &statements {
+        check_elements(statement)?;
         let Some(sid) = statement.get("Sid") else { continue };
         let sid = sid.as_str().ok_or_else(syntax)?;
         if !sid.chars().all(|c| c.is_ascii_alphanumeric()) {
@@ -50,7 +63,7 @@ pub(super) fn check(document: &str) -> Result<(), Refusal> {
         }
         sids.push(sid);
     }
-    Ok(())
+    Ok(statements)
 }
 
 /// JSON of which no object has a key twice: "Individual elements must not contain multiple instances of the same
@@ -117,12 +130,10 @@ impl<'de> Visitor<'de> for NoneTwiceVisitor {
     }
 }
 
-fn check_statement(statement: &Map<String, Value>) -> Result<(), Refusal> {
-    const KNOWN: [&str; 7] = ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition"];
+fn check_elements(statement: &Map<String, Value>) -> Result<(), Refusal> {
+    const KNOWN: [&str; 9] =
+        ["Sid", "Effect", "Action", "NotAction", "Resource", "NotResource", "Condition", "Principal", "NotPrincipal"];
     let syntax = || Refusal::malformed("Syntax errors in policy.");
-    if statement.contains_key("Principal") || statement.contains_key("NotPrincipal") {
-        return Err(Refusal::malformed("Policy document should not specify a principal."));
-    }
     if statement.keys().any(|key| !KNOWN.contains(&key.as_str())) {
         return Err(syntax());
     }
@@ -132,6 +143,10 @@ fn check_statement(statement: &Map<String, Value>) -> Result<(), Refusal> {
     if statement.get("Condition").is_some_and(|condition| !condition.is_object()) {
         return Err(syntax());
     }
+    Ok(())
+}
+
+fn check_actions(statement: &Map<String, Value>) -> Result<(), Refusal> {
     let actions = either(statement, "Action", "NotAction")?
         .ok_or_else(|| Refusal::malformed("Policy statement must contain actions."))?;
     for action in actions {
@@ -146,6 +161,10 @@ fn check_statement(statement: &Map<String, Value>) -> Result<(), Refusal> {
             return Err(Refusal::malformed("Action vendors (e.g., aws, ec2, etc.) must not contain wildcards."));
         }
     }
+    Ok(())
+}
+
+fn check_resources(statement: &Map<String, Value>) -> Result<(), Refusal> {
     let resources = either(statement, "Resource", "NotResource")?
         .ok_or_else(|| Refusal::malformed("Policy statement must contain resources."))?;
     for resource in resources {
@@ -170,7 +189,7 @@ fn either<'a>(statement: &'a Map<String, Value>, key: &str, not_key: &str) -> Re
 }
 
 /// A text, or a list of texts.
-fn texts(value: &Value) -> Option<Vec<&str>> {
+pub(super) fn texts(value: &Value) -> Option<Vec<&str>> {
     match value {
         Value::String(text) => Some(vec![text]),
         Value::Array(items) => items.iter().map(Value::as_str).collect(),

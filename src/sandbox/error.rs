@@ -96,6 +96,20 @@ impl Refusal {
         Self::new(403, "MissingAuthenticationToken", "Request is missing Authentication Token")
     }
 
+    /// 403 `ExpiredToken`.
+    pub(super) fn expired() -> Self {
+        Self::new(403, "ExpiredToken", "The security token included in the request is expired")
+    }
+
+    /// 400 `PackedPolicyTooLarge`.
+    pub(super) fn packed(percent: usize) -> Self {
+        let message = format!(
+            "Packed policy consumes {percent}% of allotted space, please use smaller policy. (How it packs is not AWS's, \
+             but the sandbox's.)"
+        );
+        Self::new(400, "PackedPolicyTooLarge", message)
+    }
+
     /// 403 `InvalidClientTokenId`.
     pub(super) fn unknown_key() -> Self {
         Self::new(403, "InvalidClientTokenId", "The security token included in the request is invalid.")

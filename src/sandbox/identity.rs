@@ -37,3 +37,14 @@ impl Which {
         }
     }
 }
+
+/// Who signed a request.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Caller {
+    /// The account itself.
+    Root,
+    /// An IAM user, by name.
+    User(String),
+    /// The session of a role, by access key id.
+    Session(String),
+}

@@ -1,6 +1,6 @@
 //! What AWS would know of a call: the request context that conditions are about.
 //!
-//! The caller is an IAM user with an access key, in an account that is in no organization. What the simulation
+//! The caller is an IAM user with an access key or the session of a role, in an account that is in no organization. What the simulation
 //! can't know is left open, such as the address and the network that AWS would see the call come from.
 //!
 //! # Source
@@ -10,16 +10,18 @@
 use super::identity::ACCOUNT_ID;
 use super::params::Params;
 use super::policy::Request;
-use super::state::{State, Tag, User};
+use super::principal::Principal;
+use super::state::{State, Tag};
 use super::xml::date;
 
 /// Keys that are absent unless a call sets them: those of tags and parameters; those that only temporary
-/// credentials, AWS services, organizations or browsers bring; those of actions that are not simulated.
+/// credentials (the first two, so that sessions can do without), AWS services, organizations or browsers bring; those of actions that are not simulated.
 const ABSENT: &[&str] = &[
+    "aws:multifactorauth",
+    "aws:tokenissuetime",
     "aws:calledvia",
     "aws:ec2instancesource",
     "aws:federatedprovider",
-    "aws:multifactorauth",
     "aws:principalorg",
     "aws:principalservicename",
     "aws:principaltag/",
@@ -32,7 +34,6 @@ const ABSENT: &[&str] = &[
     "aws:sourceidentity",
     "aws:sourceorg",
     "aws:tagkeys",
-    "aws:tokenissuetime",
     "iam:associatedresourcearn",
     "iam:awsservicename",
     "iam:organizationspolicyid",
@@ -45,16 +46,21 @@ const ABSENT: &[&str] = &[
     "sts:",
 ];
 
-/// The request that a user's call is, `now` being milliseconds since the epoch.
+/// The request that a call is, `now` being milliseconds since the epoch.
 pub(super) fn request(
     state: &State,
-    caller: &User,
+    caller: Principal<'_>,
     action: &str,
     resource: &str,
     params: &Params,
     now: i64,
 ) -> Request {
-    let mut request = Request::partly_known(action, resource, ABSENT);
+    let absent = match caller {
+        Principal::User(_) => ABSENT,
+        // Whether a session was opened with a second factor is not simulated, so it can't be told.
+        Principal::Session(..) => &ABSENT[2..],
+    };
+    let mut request = Request::partly_known(action, resource, absent);
     about_the_caller(&mut request, caller);
     about_the_call(&mut request, now);
     about_the_target(&mut request, state, action, resource, params);
@@ -68,14 +74,26 @@ pub(super) fn request(
     request
 }
 
-fn about_the_caller(request: &mut Request, caller: &User) {
-    request.set("aws:username", [caller.name.as_str()]);
-    request.set("aws:userid", [caller.id.as_str()]);
-    request.set("aws:PrincipalArn", [caller.arn()]);
+fn about_the_caller(request: &mut Request, caller: Principal<'_>) {
+    request.set("aws:PrincipalArn", [caller.principal_arn()]);
     request.set("aws:PrincipalAccount", [ACCOUNT_ID]);
-    request.set("aws:PrincipalType", ["User"]);
     request.set("aws:PrincipalIsAWSService", ["false"]);
-    set_tags(request, "aws:PrincipalTag/", &caller.tags);
+    match caller {
+        Principal::User(user) => {
+            request.set("aws:username", [user.name.as_str()]);
+            request.set("aws:userid", [user.id.as_str()]);
+            request.set("aws:PrincipalType", ["User"]);
+            set_tags(request, "aws:PrincipalTag/", &user.tags);
+        }
+        Principal::Session(session, role) => {
+            request.set("aws:userid", [session.user_id()]);
+            request.set("aws:PrincipalType", ["AssumedRole"]);
+            request.set("aws:TokenIssueTime", [date(session.issued)]);
+            // "Session tags ... override" those of the role.
+            set_tags(request, "aws:PrincipalTag/", &role.tags);
+            set_tags(request, "aws:PrincipalTag/", &session.tags);
+        }
+    }
 }
 
 fn about_the_call(request: &mut Request, now: i64) {
@@ -100,8 +118,25 @@ fn about_the_target(request: &mut Request, state: &State, action: &str, resource
         set_tags(request, "aws:ResourceTag/", &target.tags);
         set_tags(request, "iam:ResourceTag/", &target.tags);
     }
+    let role = state.role(name).ok().filter(|role| role.arn() == resource);
+    if let Some(role) = role {
+        set_tags(request, "aws:ResourceTag/", &role.tags);
+        set_tags(request, "iam:ResourceTag/", &role.tags);
+    }
+    for (key, parameter) in [("sts:ExternalId", "ExternalId"), ("sts:RoleSessionName", "RoleSessionName")] {
+        if let Some(value) = params.get(parameter).filter(|_| action.starts_with("sts:")) {
+            request.set(key, [value]);
+        }
+    }
     let boundary = match action {
-        "iam:CreateUser" | "iam:PutUserPermissionsBoundary" => params.get("PermissionsBoundary"),
+        "iam:CreateUser" | "iam:PutUserPermissionsBoundary" | "iam:CreateRole" | "iam:PutRolePermissionsBoundary" => {
+            params.get("PermissionsBoundary")
+        }
+        "iam:AttachRolePolicy"
+        | "iam:DetachRolePolicy"
+        | "iam:PutRolePolicy"
+        | "iam:DeleteRolePolicy"
+        | "iam:DeleteRolePermissionsBoundary" => role.and_then(|role| role.boundary.as_deref()),
         "iam:AttachUserPolicy"
         | "iam:DetachUserPolicy"
         | "iam:PutUserPolicy"
@@ -112,7 +147,14 @@ fn about_the_target(request: &mut Request, state: &State, action: &str, resource
     if let Some(arn) = boundary {
         request.set("iam:PermissionsBoundary", [arn]);
     }
-    let attaches = ["iam:AttachUserPolicy", "iam:DetachUserPolicy", "iam:AttachGroupPolicy", "iam:DetachGroupPolicy"];
+    let attaches = [
+        "iam:AttachUserPolicy",
+        "iam:DetachUserPolicy",
+        "iam:AttachGroupPolicy",
+        "iam:DetachGroupPolicy",
+        "iam:AttachRolePolicy",
+        "iam:DetachRolePolicy",
+    ];
     if let Some(arn) = params.get("PolicyArn").filter(|_| attaches.contains(&action)) {
         request.set("iam:PolicyARN", [arn]);
     }

@@ -1,18 +1,24 @@
 //! What the simulated account holds. Pure: no clock, no files, no randomness of its own.
 
+mod role;
+
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::role::{Role, Session};
 use super::error::Refusal;
 use super::identity::ACCOUNT_ID;
 
-/// Everything in the account. Users, groups and policies are found by lower-case name or ARN, because IAM
+/// Everything in the account. Users, groups, roles and policies are found by lower-case name or ARN, because IAM
 /// names are unique whatever their case.
 #[derive(Debug, Default)]
 pub(super) struct State {
     pub(super) users: BTreeMap<String, User>,
     pub(super) groups: BTreeMap<String, Group>,
+    pub(super) roles: BTreeMap<String, Role>,
+    /// By access key id.
+    pub(super) sessions: BTreeMap<String, Session>,
     /// By ARN.
     pub(super) policies: BTreeMap<String, Policy>,
     /// Virtual MFA devices by serial number.
@@ -32,6 +38,8 @@ pub(super) enum Touched {
     Group(String),
     Policy(String),
     MfaDevice(String),
+    Role(String),
+    Session(String),
 }
 
 /// A line of the journal: the entity's new value, or none once it is gone.
@@ -42,6 +50,8 @@ pub(super) enum Entry {
     Group(String, Option<Group>),
     Policy(String, Option<Policy>),
     MfaDevice(String, Option<MfaDevice>),
+    Role(String, Option<Box<Role>>),
+    Session(String, Option<Box<Session>>),
 }
 
 /// An IAM user. Times are milliseconds since the epoch.
@@ -288,6 +298,48 @@ impl State {
         }
     }
 
+    /// The role of exactly this name.
+    pub(super) fn role(&self, name: &str) -> Result<&Role, Refusal> {
+        let role = self.roles.get(&name.to_lowercase()).filter(|role| role.name == name);
+        role.ok_or_else(|| no_such_role(name))
+    }
+
+    /// The role of exactly this name, to be changed.
+    pub(super) fn role_mut(&mut self, name: &str) -> Result<&mut Role, Refusal> {
+        let key = name.to_lowercase();
+        let role = self.roles.get_mut(&key).filter(|role| role.name == name).ok_or_else(|| no_such_role(name))?;
+        self.touched.push(Touched::Role(key));
+        Ok(role)
+    }
+
+    /// Adds or, with `None`, removes a role; the caller has checked that it may.
+    pub(super) fn put_role(&mut self, name: &str, role: Option<Role>) {
+        let key = name.to_lowercase();
+        self.touched.push(Touched::Role(key.clone()));
+        match role {
+            Some(role) => drop(self.roles.insert(key, role)),
+            None => drop(self.roles.remove(&key)),
+        }
+    }
+
+    /// Adds a session, and forgets those that are over at `now` (milliseconds since the epoch).
+    pub(super) fn add_session(&mut self, session: Session, now: i64) {
+        // Some are kept for a while, so that their keys are told to have expired.
+        const KEPT_MILLIS: i64 = 3_600_000;
+        let over = |session: &Session| session.expires.saturating_add(KEPT_MILLIS) <= now;
+        let over: Vec<String> = self.sessions.extract_if(.., |_, session| over(session)).map(|(id, _)| id).collect();
+        self.touched.extend(over.into_iter().map(Touched::Session));
+        self.touched.push(Touched::Session(session.key_id.clone()));
+        self.sessions.insert(session.key_id.clone(), session);
+    }
+
+    /// A session and its role, if that is still the one it was opened with.
+    pub(super) fn session(&self, key_id: &str) -> Option<(&Session, &Role)> {
+        let session = self.sessions.get(key_id)?;
+        let role = self.roles.get(&session.role.to_lowercase()).filter(|role| role.id == session.role_id)?;
+        Some((session, role))
+    }
+
     /// Adds, changes or, with `None`, removes a managed policy; the caller has checked that it may.
     pub(super) fn put_policy(&mut self, arn: &str, policy: Option<Policy>) {
         self.touched.push(Touched::Policy(arn.to_owned()));
@@ -403,6 +455,14 @@ impl State {
                 let device = self.mfa_devices.get(&key).cloned();
                 Entry::MfaDevice(key, device)
             }
+            Touched::Role(key) => {
+                let role = self.roles.get(&key).cloned().map(Box::new);
+                Entry::Role(key, role)
+            }
+            Touched::Session(key) => {
+                let session = self.sessions.get(&key).cloned().map(Box::new);
+                Entry::Session(key, session)
+            }
         }
     }
 
@@ -412,12 +472,16 @@ impl State {
         let groups = self.groups.keys().cloned().map(Touched::Group);
         let policies = self.policies.keys().cloned().map(Touched::Policy);
         let devices = self.mfa_devices.keys().cloned().map(Touched::MfaDevice);
-        users.chain(groups).chain(policies).chain(devices).map(|touched| self.entry(touched))
+        let roles = self.roles.keys().cloned().map(Touched::Role);
+        let sessions = self.sessions.keys().cloned().map(Touched::Session);
+        let all = users.chain(groups).chain(policies).chain(devices).chain(roles).chain(sessions);
+        all.map(|touched| self.entry(touched))
     }
 
     /// How many entities there are.
     pub(super) fn len(&self) -> usize {
-        self.users.len() + self.groups.len() + self.policies.len() + self.mfa_devices.len()
+        let principals = self.users.len() + self.groups.len() + self.roles.len() + self.sessions.len();
+        principals + self.policies.len() + self.mfa_devices.len()
     }
 
     /// Replays one journal entry. Call [`State::index`] after the last.
@@ -433,6 +497,8 @@ impl State {
             Entry::Group(key, group) => put(&mut self.groups, key, group),
             Entry::Policy(key, policy) => put(&mut self.policies, key, policy),
             Entry::MfaDevice(key, device) => put(&mut self.mfa_devices, key, device),
+            Entry::Role(key, role) => put(&mut self.roles, key, role.map(|role| *role)),
+            Entry::Session(key, session) => put(&mut self.sessions, key, session.map(|session| *session)),
         }
     }
 
@@ -445,7 +511,8 @@ impl State {
         self.keys = keys.collect();
         self.attachments.clear();
         let users = self.users.values().flat_map(|user| &user.attached);
-        for arn in users.chain(self.groups.values().flat_map(|group| &group.attached)) {
+        let groups = self.groups.values().flat_map(|group| &group.attached);
+        for arn in users.chain(groups).chain(self.roles.values().flat_map(|role| &role.attached)) {
             *self.attachments.entry(arn.clone()).or_default() += 1;
         }
     }
@@ -463,6 +530,10 @@ pub(super) fn no_such_user(name: &str) -> Refusal {
 
 fn no_such_group(name: &str) -> Refusal {
     Refusal::no_such_entity(format!("The group with name {name} cannot be found."))
+}
+
+fn no_such_role(name: &str) -> Refusal {
+    Refusal::no_such_entity(format!("The role with name {name} cannot be found."))
 }
 
 /// The refusal for an unknown access key.

@@ -1,7 +1,7 @@
 //! A request whose signature holds.
 
-use super::action::{Action, Caller};
-use super::identity::Which;
+use super::action::Action;
+use super::identity::{Caller, Which};
 use super::params::Params;
 
 /// A request whose signature holds.

@@ -6,11 +6,11 @@ use bytes::Bytes;
 use http::{HeaderMap, HeaderValue, Response, StatusCode};
 
 use super::account::Account;
-use super::action::{self, Caller, Context};
+use super::action::{self, Context};
 use super::authorize;
 use super::error::Refusal;
 use super::fault::{Call, Effect};
-use super::identity::{ACCOUNT_ID, ROOT_ACCESS_KEY, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY, Which};
+use super::identity::{ACCOUNT_ID, Caller, ROOT_ACCESS_KEY, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY, Which};
 use super::params::Params;
 use super::signature::{Authorization, Signed};
 use super::state::{LastUsed, no_such_user};
@@ -19,6 +19,9 @@ use super::xml::Xml;
 
 /// The largest body that is read, in bytes.
 pub(super) const BODY_BYTES_MAX: usize = 1024 * 1024;
+
+/// The header with a session's token.
+const TOKEN: &str = "x-amz-security-token";
 
 /// Marks every answer.
 const MARK: (&str, &str) = ("x-leasehold-sandbox", "simulated AWS account");
@@ -108,6 +111,7 @@ impl Account {
         let mut params = Params::parse(form)?;
         let authorization = Authorization::read(&request.headers)?;
         let (which, caller, secret) = self.secret_of(authorization.key_id)?;
+        self.check_token(which, &caller, request.headers.get(TOKEN).map(HeaderValue::as_bytes))?;
         let signed = Signed {
             method: &request.method,
             path: &request.path,
@@ -153,8 +157,28 @@ impl Account {
             if let Some((user, key)) = found {
                 return Ok((which, Caller::User(user.name.clone()), key.secret.clone()));
             }
+            if let Some((session, _)) = inner.state.session(id) {
+                return Ok((which, Caller::Session(id.to_owned()), session.secret.clone()));
+            }
         }
         Err(Refusal::unknown_key())
+    }
+
+    /// A session's key works with its token alone, until it expires; a key that never ends comes without one.
+    fn check_token(&self, which: Which, caller: &Caller, token: Option<&[u8]>) -> Result<(), Refusal> {
+        let Caller::Session(key_id) = caller else {
+            return if token.is_none() { Ok(()) } else { Err(Refusal::unknown_key()) };
+        };
+        let inner = self.lock_of(which);
+        let (session, _) = inner.state.session(key_id).ok_or_else(Refusal::unknown_key)?;
+        let is_its = token.is_some_and(|token| {
+            aws_lc_rs::constant_time::verify_slices_are_equal(token, session.token.as_bytes()).is_ok()
+        });
+        match is_its {
+            false => Err(Refusal::unknown_key()),
+            true if session.expires <= self.now_millis() => Err(Refusal::expired()),
+            true => Ok(()),
+        }
     }
 
     /// Does what was asked, and writes down what changed.
@@ -186,9 +210,9 @@ impl Account {
         if let Caller::User(_) = context.caller {
             let used = LastUsed { at: context.now, service: verified.service.clone(), region: verified.region.clone() };
             inner.state.key_used(&verified.key_id, used);
-            let (service, name, params) = (&verified.service, &verified.name, &verified.params);
-            authorize::check(&inner.state, &context.caller, service, name, params, context.now)?;
         }
+        let (service, name, params) = (&verified.service, &verified.name, &verified.params);
+        authorize::check(&inner.state, &context.caller, service, name, params, context.now)?;
         let result = (verified.action)(&mut inner.state, &context, &verified.params);
         inner.record().map_err(|error| {
             tracing::error!(%error, "the sandbox's journal could not be written");

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use super::hash::{Hasher, is_timestamp};
 use super::json::{is_empty, write_key, write_map, write_string, write_value};
-use super::record::{Kind, Record};
+use super::record::{LineType, Record};
 
 /// What each line begins with, behind the device's prefix.
 pub(super) const LINE_START: &[u8] = b"{\"time\":\"";
@@ -33,9 +33,9 @@ impl Format {
         out.extend_from_slice(LINE_START);
         write_time(record.time, &mut out);
         out.extend_from_slice(match record.kind {
-            Kind::Request => b"\",\"type\":\"request\"",
-            Kind::Response => b"\",\"type\":\"response\"",
-            Kind::System => b"\",\"type\":\"system\"",
+            LineType::Request => b"\",\"type\":\"request\"",
+            LineType::Response => b"\",\"type\":\"response\"",
+            LineType::System => b"\",\"type\":\"system\"",
         });
         if let Some(auth) = &record.auth {
             write_key("auth", &mut out);
@@ -185,7 +185,7 @@ mod tests {
 
     use super::{Format, Hasher, write_time};
     use crate::secret::Secret;
-    use crate::trail::{Credential, Kind, Record};
+    use crate::trail::{Credential, LineType, Record};
 
     fn format() -> Format {
         Format {
@@ -202,7 +202,7 @@ mod tests {
         Record {
             request: map(request),
             response: map(response),
-            ..Record::new(datetime!(2026-11-23 20:49:23.5 UTC), Kind::Response)
+            ..Record::new(datetime!(2026-11-23 20:49:23.5 UTC), LineType::Response)
         }
     }
 

@@ -23,7 +23,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 pub use self::error::TrailError;
 pub use self::loss::Noted;
 pub use self::options::DeviceOptions;
-pub use self::record::{Credential, Event, Kind, Record};
+pub use self::record::{Credential, Event, LineType, Record};
 pub use self::ticket::Ticket;
 
 use self::file::{FileDevice, Oddity};

@@ -11,7 +11,7 @@ use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
 use super::chain::{LineEnd, read_line};
-use super::record::{Credential, Event, Kind};
+use super::record::{Credential, Event, LineType};
 
 /// A credential that was issued.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
@@ -108,7 +108,7 @@ pub fn issuances(mut reader: impl BufRead, now: OffsetDateTime) -> io::Result<Is
 struct Line {
     time: String,
     #[serde(rename = "type")]
-    kind: Kind,
+    kind: LineType,
     #[serde(default)]
     error: Option<String>,
     #[serde(default)]
@@ -129,8 +129,8 @@ impl Fold {
         let Some(credential) = line.credential else { return };
         let known = self.by_lease.get(&credential.lease_id).and_then(|&at| self.found.issued.get_mut(at));
         match (line.kind, known, line.event) {
-            (Kind::Request, ..) => {}
-            (Kind::Response, None, _) => {
+            (LineType::Request, ..) => {}
+            (LineType::Response, None, _) => {
                 let state = if line.error.is_some() { State::Withheld } else { State::Active };
                 self.by_lease.insert(credential.lease_id.clone(), self.found.issued.len());
                 self.found.issued.push(Issuance {
@@ -141,14 +141,14 @@ impl Fold {
                     changed: line.time,
                 });
             }
-            (Kind::Response, Some(known), _) => {
+            (LineType::Response, Some(known), _) => {
                 if line.error.is_none() {
                     known.renewed(credential, line.time);
                 }
             }
-            (Kind::System, Some(known), Some(event)) => known.happened(&event, credential, line.time),
+            (LineType::System, Some(known), Some(event)) => known.happened(&event, credential, line.time),
             // Revocations of intents that never became a credential, or of one from a rotated file.
-            (Kind::System, None, _) | (Kind::System, Some(_), None) => {}
+            (LineType::System, None, _) | (LineType::System, Some(_), None) => {}
         }
     }
 }

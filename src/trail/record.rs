@@ -8,7 +8,7 @@ pub struct Record {
     /// RFC 3339 with nanoseconds, in UTC.
     pub time: time::OffsetDateTime,
     /// `request`, `response` or `system`.
-    pub kind: Kind,
+    pub kind: LineType,
     /// The error that the request ended with.
     pub error: Option<String>,
     /// The token's `auth` part; `client_token` and `accessor` in clear, hashed when written.
@@ -29,7 +29,7 @@ pub struct Record {
 
 impl Record {
     /// A line with nothing in it yet.
-    pub fn new(time: time::OffsetDateTime, kind: Kind) -> Self {
+    pub fn new(time: time::OffsetDateTime, kind: LineType) -> Self {
         Self {
             time,
             kind,
@@ -46,14 +46,14 @@ impl Record {
 
     /// A line about something the engine did by itself.
     pub fn system(time: time::OffsetDateTime, event: Event, credential: Option<Credential>) -> Self {
-        Self { event: Some(event), credential, ..Self::new(time, Kind::System) }
+        Self { event: Some(event), credential, ..Self::new(time, LineType::System) }
     }
 }
 
-/// The sort of a line.
+/// Which line of the trail it is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub enum Kind {
+pub enum LineType {
     /// Written before the operation.
     Request,
     /// Written before the answer leaves.
@@ -75,8 +75,12 @@ pub struct Credential {
     /// The AWS access key id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_key_id: Option<String>,
-    /// The IAM user.
+    /// The IAM user; empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub iam_user: String,
+    /// The ARN of the session, where a role was assumed: it names the account, the role and the session.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub session: Option<String>,
     /// The lease's TTL when issued, in seconds.
     pub ttl: i64,
     /// When the lease ends (RFC 3339).

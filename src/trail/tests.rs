@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use time::macros::datetime;
 
 use super::chain::{Head, Report, verify};
-use super::{DeviceOptions, Event, Kind, Record, Trail, TrailError};
+use super::{DeviceOptions, Event, LineType, Record, Trail, TrailError};
 use crate::clock::Clock;
 use crate::secret::Secret;
 
@@ -27,7 +27,7 @@ fn open(path: &Path) -> Trail {
 
 fn request(id: &str) -> Record {
     let request = json!({"id": id, "operation": "read", "data": {"secret": "s3cret"}});
-    Record { request: request.as_object().cloned(), ..Record::new(datetime!(2026-11-23 20:00 UTC), Kind::Request) }
+    Record { request: request.as_object().cloned(), ..Record::new(datetime!(2026-11-23 20:00 UTC), LineType::Request) }
 }
 
 fn lines(path: &Path) -> Vec<Value> {

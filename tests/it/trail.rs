@@ -6,7 +6,7 @@ use std::process::{Child, Stdio};
 
 use leasehold::clock::Clock;
 use leasehold::secret::Secret;
-use leasehold::trail::{Credential, DeviceOptions, Event, Kind, Record, Trail};
+use leasehold::trail::{Credential, DeviceOptions, Event, LineType, Record, Trail};
 use time::OffsetDateTime;
 use time::macros::datetime;
 
@@ -21,6 +21,7 @@ fn credential(app: Option<&str>, role: &str, commit: Option<&str>) -> Credential
         lease_id: format!("aws/creds/{role}/1"),
         access_key_id: Some(format!("AKIA{}", role.to_uppercase())),
         iam_user: format!("vault-{role}"),
+        session: None,
         ttl: 3600,
         expire_time: "2126-01-01T00:00:00Z".to_owned(),
         commit: commit.map(str::to_owned),
@@ -35,13 +36,13 @@ async fn write_trail(path: &Path) {
     trail.open_device("trail/", DeviceOptions::new(path.to_owned(), Secret::new("salt"))).unwrap();
     let issue = |hours: i64, credential: Credential| Record {
         credential: Some(credential),
-        ..Record::new(START + time::Duration::hours(hours), Kind::Response)
+        ..Record::new(START + time::Duration::hours(hours), LineType::Response)
     };
     let webapp = credential(Some("webapp"), "webapp", Some("4f2a9c11d0e84b7c"));
     let backup = credential(None, "backup", None);
     let event = Event { name: "lease-revoked".to_owned(), reason: "by-request".to_owned(), detail: None };
     for record in [
-        Record::new(START, Kind::Request),
+        Record::new(START, LineType::Request),
         issue(0, webapp.clone()),
         issue(1, backup),
         Record::system(START + time::Duration::hours(2), event, Some(webapp)),

@@ -330,13 +330,6 @@ fn roles_are_refused_with_vaults_texts() {
                     "default_sts_ttl": 7200, "max_sts_ttl": 3600 }),
             "\"default_sts_ttl\\\" value must be less than or equal to",
         ),
-        // R11: the types of STS are not built, and not taken as if they were.
-        (
-            "R11",
-            json!({ "credential_type": "assumed_role", "role_arns": "arn:aws:iam::123456789012:role/x",
-                    "default_sts_ttl": "1h", "max_sts_ttl": "1d" }),
-            "this engine issues iam_user credentials only",
-        ),
     ] {
         let answer = world.root.send("POST", "aws/roles/r", Some(&body));
         assert!(outcome(&answer).contains(text) && answer.status == 400, "{id}: {}", outcome(&answer));

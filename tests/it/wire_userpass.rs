@@ -196,6 +196,17 @@ fn an_app_is_declared_with_a_password_and_gets_its_credentials() {
 }
 
 #[test]
+fn a_limit_on_the_secrets_of_logins_forbids_passwords() {
+    let env = TestEnv::new();
+    let guardrail = "guardrail \"short\" {\n  require {\n    max_secret_id_ttl = \"720h\"\n  }\n}\n";
+    env.write("estate/estate.hcl", &format!("{ESTATE}{guardrail}"));
+    let output = env.run(&["-C", "estate", "plan"]);
+    assert_eq!(output.code, 3, "{}", output.normal());
+    let told = "secrets may live 720h, and a password lives until it is changed";
+    assert!(output.normal().contains(told) && output.normal().contains("estate.hcl:16"), "{}", output.normal());
+}
+
+#[test]
 fn what_is_declared_of_a_user_is_checked() {
     let env = TestEnv::new();
     for (from, to, expected) in [

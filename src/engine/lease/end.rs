@@ -336,9 +336,13 @@ impl Leases {
         };
         let time = now(core);
         match ended {
-            Ok(End::Gone) => {
+            Ok(gone @ (End::Gone | End::Lapses(_))) => {
                 let reason = lease.reason.clone().unwrap_or_default();
-                if let Err(error) = self.bury(core, lease, &reason, None).await {
+                let detail = match gone {
+                    End::Lapses(text) => Some(text),
+                    _ => None,
+                };
+                if let Err(error) = self.bury(core, lease, &reason, detail).await {
                     self.gone(|gone| gone.insert(lease.id.clone()));
                     return Err(error);
                 }

@@ -17,7 +17,7 @@ use crate::engine::token::keep::{accessor_key, child_key, token_key};
 use crate::engine::token::{Token, Tokens};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::given::Given;
-use crate::trail::{Event, Kind, Record};
+use crate::trail::{Event, LineType, Record};
 
 /// How many records a tidying reads at a time.
 const PAGE: usize = 512;
@@ -164,7 +164,7 @@ fn record(core: &Core, token: &Token, reason: &str) {
     let name = if reason == "expired" { "token-expired" } else { "token-revoked" };
     drop(core.trail.append(&Record {
         time: core.clock.now(),
-        kind: Kind::System,
+        kind: LineType::System,
         error: None,
         auth: Some(auth),
         request: None,

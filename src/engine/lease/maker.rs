@@ -58,8 +58,10 @@ pub(crate) trait Makers: Send + Sync {
 pub(crate) struct Told {
     /// The access key id, once known.
     pub(crate) access_key_id: Option<String>,
-    /// The name of the user.
+    /// The name of the user; empty where there is none.
     pub(crate) user: String,
+    /// The ARN of the session, where a role was assumed: it names the account, the role and the session.
+    pub(crate) session: Option<String>,
 }
 
 /// What an attempt to end a lease came to.
@@ -67,6 +69,8 @@ pub(crate) struct Told {
 pub(crate) enum End {
     /// It is gone for good.
     Gone,
+    /// Nothing can end it but time; until when is said. Nothing is left to do.
+    Lapses(String),
     /// Not yet certain.
     Unsure {
         /// When to look again, in Unix seconds.

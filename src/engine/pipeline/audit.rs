@@ -10,7 +10,7 @@ use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Request;
 use crate::engine::wire::response::Response;
-use crate::trail::{Credential, Kind, Record};
+use crate::trail::{Credential, LineType, Record};
 
 /// What both lines of a request have in common.
 pub(crate) struct Scene<'a> {
@@ -31,12 +31,12 @@ pub(crate) struct Scene<'a> {
 impl Scene<'_> {
     /// The line before the operation; `refusal` when there will be none.
     pub(crate) fn request_line(&self, refusal: Option<&Error>) -> Record {
-        self.record(Kind::Request, refusal)
+        self.record(LineType::Request, refusal)
     }
 
     /// The line before the answer leaves.
     pub(crate) fn response_line(&self, result: Result<(&Response, Option<Credential>), &Error>) -> Record {
-        let mut record = self.record(Kind::Response, result.as_ref().err().copied());
+        let mut record = self.record(LineType::Response, result.as_ref().err().copied());
         let mut part = Map::new();
         self.mount_part(&mut part);
         if let Ok((response, credential)) = result {
@@ -70,7 +70,7 @@ impl Scene<'_> {
         data.iter().map(told).collect()
     }
 
-    fn record(&self, kind: Kind, error: Option<&Error>) -> Record {
+    fn record(&self, kind: LineType, error: Option<&Error>) -> Record {
         let tuning = self.mount.map(|mount| &mount.tuning);
         Record {
             time: self.clock.now(),

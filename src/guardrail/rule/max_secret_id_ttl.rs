@@ -25,9 +25,14 @@ impl Judge for MaxSecretIdTtl {
             what: format!("secret ids may live {}, and live {lives}", duration::shown(most)),
             fix: "set secret_id_ttl".to_owned(),
         };
+        let password = || Lack {
+            what: format!("secrets may live {}, and a password lives until it is changed", duration::shown(most)),
+            fix: "log in by a method whose secrets end, such as AppRole".to_owned(),
+        };
         hearing.logins(
             "max_secret_id_ttl",
             |login| match login.secret_id_ttl {
+                _ if login.password => Some(password()),
                 0 => Some(lack("for ever".to_owned())),
                 lives => (lives > most).then(|| lack(duration::shown(lives))),
             },

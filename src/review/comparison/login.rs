@@ -138,7 +138,7 @@ fn admitted(login: &SideObject<'_>) -> Option<BTreeSet<String>> {
 
 /// The field of the networks of secrets, of a login that has secrets.
 fn secret_networks(login: &SideObject<'_>) -> Option<&'static str> {
-    Some(login.kind.login_words()?.secret.as_ref()?.networks)
+    Some(login.kind.login_words()?.secret.fields()?.networks)
 }
 
 fn addresses(networks: &Option<BTreeSet<String>>) -> String {

@@ -9,10 +9,6 @@ use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Side;
 use crate::review::words;
 
-/// What of a principal policies can look at, and what is of another sort for a session. Source: IAM User Guide, "AWS
-/// global condition context keys".
-const PRINCIPAL: &[&str] = &["aws:username", "aws:userid", "aws:principal", "aws:arn", "aws:tokenissuetime", "sts:"];
-
 /// What changes of the sessions of one role.
 pub(in crate::review) fn changes(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &mut Vec<Finding>) {
     let fields = &after.access_fields.sessions;
@@ -21,7 +17,7 @@ pub(in crate::review) fn changes(subject: &Subject, before: &Held<'_>, after: &H
         finding.at(after.object.place_of(fields.roles))
     };
     let (old, new) = (before.assumed(), after.assumed());
-    let looks = user::looks_at(&after.set, PRINCIPAL) || user::opaque(&after.unknown).is_some();
+    let looks = user::looks_at_principal(after);
     match (before.makes_sessions(), after.makes_sessions()) {
         (false, true) => {
             let what = format!("its credentials are sessions of {}", listed(&new));

@@ -15,6 +15,15 @@ use crate::review::state::Unknown;
 /// condition context keys".
 const NAME: &[&str] = &["aws:username", "aws:principalarn", "aws:arn"];
 
+/// What of a principal policies can look at, and what its sessions have of their IAM role. Source: IAM User Guide, "AWS
+/// global condition context keys".
+const PRINCIPAL: &[&str] = &["aws:username", "aws:userid", "aws:principal", "aws:arn", "aws:tokenissuetime", "sts:"];
+
+/// Whether the policies of a role look at whose credentials it makes, or may.
+pub(in crate::review) fn looks_at_principal(held: &Held<'_>) -> bool {
+    looks_at(&held.set, PRINCIPAL) || opaque(&held.unknown).is_some()
+}
+
 /// Whether the policies look at these context keys, in a condition or in a variable.
 pub(in crate::review) fn looks_at<S>(set: &PolicySet<S>, keys: &[&str]) -> bool {
     let limits = [&set.boundary, &set.session].into_iter().flatten().flatten();
@@ -47,6 +56,9 @@ pub(in crate::review) fn unlike(one: &Held<'_>, other: &Held<'_>) -> Option<Stri
     }
     if accounts(one) != accounts(other) {
         return Some(format!("in what may be another account: that of role {}", one.label));
+    }
+    if one.assumed() != other.assumed() && looks_at_principal(other) {
+        return Some(format!("to sessions of other IAM roles, and the policies of {} may look at that", other.label));
     }
     for Attribute { field, words, keys, .. } in other.access_fields.attributes {
         let looked_at = || looks_at(&other.set, keys) || opaque(&other.unknown).is_some();

@@ -1,11 +1,11 @@
 //! The account as a whole, and who is asking.
 
 use super::super::error::Refusal;
-use super::super::identity::ACCOUNT_ID;
+use super::super::identity::{ACCOUNT_ID, Caller};
 use super::super::params::Params;
 use super::super::state::State;
 use super::super::xml::Xml;
-use super::{Caller, Context};
+use super::Context;
 
 /// GetCallerIdentity: no policy can deny it.
 pub(super) fn caller_identity(state: &mut State, context: &Context, _params: &Params) -> Result<Xml, Refusal> {
@@ -14,6 +14,10 @@ pub(super) fn caller_identity(state: &mut State, context: &Context, _params: &Pa
         Caller::User(name) => {
             let user = state.user(name)?;
             (user.arn(), user.id.clone())
+        }
+        Caller::Session(key_id) => {
+            let (session, _) = state.session(key_id).ok_or_else(Refusal::unknown_key)?;
+            (session.arn(), session.user_id())
         }
     };
     let mut xml = Xml::default();
@@ -26,16 +30,20 @@ pub(super) fn summary(state: &mut State, _context: &Context, _params: &Params) -
     let rows = [
         ("Users", state.users.len()),
         ("Groups", state.groups.len()),
+        ("Roles", state.roles.len()),
         ("Policies", state.policies.len()),
         ("MFADevices", state.mfa_devices.len()),
         ("MFADevicesInUse", state.mfa_devices.values().filter(|device| device.user.is_some()).count()),
         ("AccessKeysPerUserQuota", 2),
         ("AttachedPoliciesPerUserQuota", 10),
         ("AttachedPoliciesPerGroupQuota", 10),
+        ("AttachedPoliciesPerRoleQuota", 10),
         ("GroupsPerUserQuota", 10),
         ("GroupsQuota", 300),
         ("UserPolicySizeQuota", 2048),
         ("GroupPolicySizeQuota", 5120),
+        ("RolePolicySizeQuota", 10_240),
+        ("RolesQuota", 1000),
         ("PolicySizeQuota", 6144),
         ("VersionsPerPolicyQuota", 5),
         ("AccountMFAEnabled", 0),

@@ -74,7 +74,9 @@ pub(super) fn list(state: &mut State, context: &Context, params: &Params) -> Res
 pub(super) fn delete(state: &mut State, _context: &Context, params: &Params) -> Result<Xml, Refusal> {
     let arn = params.need("PolicyArn")?;
     let policy = find(state, arn)?;
-    let bounds = state.users.values().any(|user| user.boundary.as_deref() == Some(arn));
+    let bounds = |boundary: &Option<String>| boundary.as_deref() == Some(arn);
+    let bounds = state.users.values().any(|user| bounds(&user.boundary))
+        || state.roles.values().any(|role| bounds(&role.boundary));
     if state.attachment_count(arn) > 0 || bounds {
         return Err(Refusal::conflict("Cannot delete a policy attached to entities."));
     }

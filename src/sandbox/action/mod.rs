@@ -7,9 +7,12 @@ mod key;
 mod managed;
 mod mfa;
 mod policy;
+mod role;
+mod session;
 mod user;
 
 use super::error::Refusal;
+use super::identity::Caller;
 use super::params::Params;
 use super::state::State;
 use super::xml::Xml;
@@ -27,22 +30,17 @@ pub(super) struct Context {
     pub(super) visible_after: i64,
 }
 
-/// Who signed a request.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) enum Caller {
-    /// The account itself.
-    Root,
-    /// An IAM user, by name.
-    User(String),
-}
-
 /// An action: answers the XML inside its result element.
 pub(super) type Action = fn(&mut State, &Context, &Params) -> Result<Xml, Refusal>;
 
 /// The action of a name in a service.
 pub(super) fn find(service: &str, name: &str) -> Option<Action> {
     match service {
-        "sts" => (name == "GetCallerIdentity").then_some(account::caller_identity as Action),
+        "sts" => match name {
+            "GetCallerIdentity" => Some(account::caller_identity),
+            "AssumeRole" => Some(session::assume_role),
+            _ => None,
+        },
         "iam" => iam(name),
         _ => None,
     }
@@ -95,6 +93,21 @@ fn iam(name: &str) -> Option<Action> {
         "AddUserToGroup" => group::add_user,
         "RemoveUserFromGroup" => group::remove_user,
         "ListGroupsForUser" => group::list_for_user,
+        "CreateRole" => role::create,
+        "GetRole" => role::get,
+        "ListRoles" => role::list,
+        "UpdateRole" => role::update,
+        "UpdateAssumeRolePolicy" => role::update_trust,
+        "DeleteRole" => role::delete,
+        "PutRolePermissionsBoundary" => role::put_boundary,
+        "DeleteRolePermissionsBoundary" => role::delete_boundary,
+        "PutRolePolicy" => policy::put_role,
+        "GetRolePolicy" => policy::get_role,
+        "ListRolePolicies" => policy::list_role,
+        "DeleteRolePolicy" => policy::delete_role,
+        "AttachRolePolicy" => policy::attach_role,
+        "DetachRolePolicy" => policy::detach_role,
+        "ListAttachedRolePolicies" => policy::list_attached_role,
         "CreateLoginProfile" => credential::create_login_profile,
         "GetLoginProfile" => credential::get_login_profile,
         "UpdateLoginProfile" => credential::update_login_profile,
@@ -128,7 +141,7 @@ fn user_name(context: &Context, params: &Params) -> Result<String, Refusal> {
             Ok(name.to_owned())
         }
         (None, Caller::User(name)) => Ok(name.clone()),
-        (None, Caller::Root) => {
+        (None, Caller::Root | Caller::Session(_)) => {
             Err(Refusal::validation("Must specify userName when calling with non-User credentials"))
         }
     }

@@ -1,4 +1,4 @@
-//! Policies on users and groups: inline ones and attachments of managed ones. Both holders have the same
+//! Policies on users, groups and roles: inline ones and attachments of managed ones. All holders have the same
 //! rules but for their limits, so each action is written once.
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,7 +12,7 @@ use super::super::xml::Xml;
 use super::{Context, Page};
 use crate::text::percent::encode;
 
-/// Managed policies attached to one user or group (IAM quotas).
+/// Managed policies attached to one user, group or role (IAM quotas).
 const ATTACHED_MAX: usize = 10;
 
 /// What a policy is on.
@@ -20,6 +20,7 @@ const ATTACHED_MAX: usize = 10;
 enum Holder {
     User,
     Group,
+    Role,
 }
 
 impl Holder {
@@ -28,6 +29,7 @@ impl Holder {
         match self {
             Self::User => "UserName",
             Self::Group => "GroupName",
+            Self::Role => "RoleName",
         }
     }
 
@@ -36,6 +38,7 @@ impl Holder {
         match self {
             Self::User => "user",
             Self::Group => "group",
+            Self::Role => "role",
         }
     }
 
@@ -44,6 +47,7 @@ impl Holder {
         match self {
             Self::User => 2048,
             Self::Group => 5120,
+            Self::Role => 10_240,
         }
     }
 
@@ -61,6 +65,7 @@ impl Holder {
         match self {
             Self::User => Ok(&super::user::visible(state, context, self.name(params)?)?.inline),
             Self::Group => Ok(&state.group(self.name(params)?)?.inline),
+            Self::Role => Ok(&state.role(self.name(params)?)?.inline),
         }
     }
 
@@ -72,6 +77,7 @@ impl Holder {
         match self {
             Self::User => Ok(&mut state.user_mut(self.name(params)?)?.inline),
             Self::Group => Ok(&mut state.group_mut(self.name(params)?)?.inline),
+            Self::Role => Ok(&mut state.role_mut(self.name(params)?)?.inline),
         }
     }
 
@@ -84,6 +90,7 @@ impl Holder {
         match self {
             Self::User => Ok(&super::user::visible(state, context, self.name(params)?)?.attached),
             Self::Group => Ok(&state.group(self.name(params)?)?.attached),
+            Self::Role => Ok(&state.role(self.name(params)?)?.attached),
         }
     }
 
@@ -91,6 +98,7 @@ impl Holder {
         match self {
             Self::User => Ok(&mut state.user_mut(self.name(params)?)?.attached),
             Self::Group => Ok(&mut state.group_mut(self.name(params)?)?.attached),
+            Self::Role => Ok(&mut state.role_mut(self.name(params)?)?.attached),
         }
     }
 }
@@ -142,7 +150,11 @@ fn attach(holder: Holder, state: &mut State, params: &Params) -> Result<Xml, Ref
         return Ok(Xml::default());
     }
     if attached.len() >= ATTACHED_MAX {
-        let quota = if holder == Holder::User { "PoliciesPerUser" } else { "PoliciesPerGroup" };
+        let quota = match holder {
+            Holder::User => "PoliciesPerUser",
+            Holder::Group => "PoliciesPerGroup",
+            Holder::Role => "PoliciesPerRole",
+        };
         return Err(Refusal::quota(quota, ATTACHED_MAX));
     }
     attached.insert(arn.to_owned());
@@ -241,4 +253,39 @@ pub(super) fn detach_group(state: &mut State, context: &Context, params: &Params
 /// ListAttachedGroupPolicies.
 pub(super) fn list_attached_group(state: &mut State, context: &Context, params: &Params) -> Result<Xml, Refusal> {
     list_attached(Holder::Group, state, context, params)
+}
+
+/// PutRolePolicy.
+pub(super) fn put_role(state: &mut State, _context: &Context, params: &Params) -> Result<Xml, Refusal> {
+    put(Holder::Role, state, params)
+}
+
+/// GetRolePolicy.
+pub(super) fn get_role(state: &mut State, context: &Context, params: &Params) -> Result<Xml, Refusal> {
+    get(Holder::Role, state, context, params)
+}
+
+/// ListRolePolicies.
+pub(super) fn list_role(state: &mut State, context: &Context, params: &Params) -> Result<Xml, Refusal> {
+    list(Holder::Role, state, context, params)
+}
+
+/// DeleteRolePolicy.
+pub(super) fn delete_role(state: &mut State, context: &Context, params: &Params) -> Result<Xml, Refusal> {
+    delete(Holder::Role, state, context, params)
+}
+
+/// AttachRolePolicy.
+pub(super) fn attach_role(state: &mut State, _context: &Context, params: &Params) -> Result<Xml, Refusal> {
+    attach(Holder::Role, state, params)
+}
+
+/// DetachRolePolicy.
+pub(super) fn detach_role(state: &mut State, context: &Context, params: &Params) -> Result<Xml, Refusal> {
+    detach(Holder::Role, state, context, params)
+}
+
+/// ListAttachedRolePolicies.
+pub(super) fn list_attached_role(state: &mut State, context: &Context, params: &Params) -> Result<Xml, Refusal> {
+    list_attached(Holder::Role, state, context, params)
 }

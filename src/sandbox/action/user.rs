@@ -1,12 +1,12 @@
 //! Users, their tags and their permissions boundaries.
 
 use super::super::error::Refusal;
-use super::super::identity::ACCOUNT_ID;
+use super::super::identity::{ACCOUNT_ID, Caller};
 use super::super::params::Params;
 use super::super::state::{State, Tag, User, no_such_user};
 use super::super::validate;
 use super::super::xml::{Xml, date};
-use super::{Caller, Context, Page, unique_id, user_name};
+use super::{Context, Page, unique_id, user_name};
 
 /// CreateUser.
 pub(super) fn create(state: &mut State, context: &Context, params: &Params) -> Result<Xml, Refusal> {

@@ -75,8 +75,8 @@ pub(super) struct Account {
     pub(super) signer: Option<String>,
     /// The number of the account, once AWS has told it.
     number: OnceLock<String>,
-    /// Asks whose key it is, where no IAM call tells; none where only IAM has an address.
-    sts: Option<aws_sdk_sts::Client>,
+    /// Asks whose key it is, where no IAM call tells, and opens sessions; none where only IAM has an address.
+    pub(super) sts: Option<aws_sdk_sts::Client>,
 }
 
 /// How often a call that can wait is repeated when AWS throttles it.
@@ -182,10 +182,28 @@ impl Account {
         S: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
         E: ProvideErrorMetadata + std::error::Error + 'static,
     {
+        let turn = self.turn(lane).await?;
+        self.call_in(turn, lane, repeat, send).await
+    }
+
+    /// The same, where the first turn is there already.
+    ///
+    /// # Errors
+    /// As those of [`Account::call`].
+    pub(super) async fn call_in<T, E, S>(
+        &self,
+        mut turn: Turn,
+        lane: Lane,
+        repeat: Repeat<'_>,
+        send: impl Fn() -> S,
+    ) -> Result<T, Failure>
+    where
+        S: Future<Output = Result<T, SdkError<E, HttpResponse>>>,
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
         let later = matches!(lane, Lane::Bulk | Lane::Backlog);
         let (mut attempts, mut throttled, mut unseen) = (1, 1, 1);
         loop {
-            let turn = self.turn(lane).await?;
             let ended = send().await.map_err(Failure::from);
             turn.end(how(&ended));
             let failure = match ended {
@@ -210,6 +228,7 @@ impl Account {
                 _ => return Err(failure),
             };
             self.clock.pause(pause).await;
+            turn = self.turn(lane).await?;
         }
     }
 

@@ -41,30 +41,30 @@ const LIST: &[Parameter] = &[
 
 const ROLE: &[Parameter] = &[
     NAME,
-    takes("credential_type", Text, "iam_user; required"),
-    takes("policy_document", Text, "Inline policy, as JSON"),
+    takes("credential_type", Text, "iam_user or assumed_role; required"),
+    takes("policy_document", Text, "Inline policy, as JSON; of a session, what it may do at most"),
     takes("policy_arns", List, "Managed policies"),
-    takes("role_arns", List, "Only for assumed_role, which is not issued"),
-    takes("iam_groups", List, "Groups of the user"),
+    takes("role_arns", List, "Of assumed_role: the roles that can be assumed"),
+    takes("iam_groups", List, "Groups of the user; of a session, their policies go with it"),
     takes("iam_tags", Pairs, "Tags of the user"),
-    takes("default_sts_ttl", Seconds, "Only for STS credentials, which are not issued"),
-    takes("max_sts_ttl", Seconds, "Only for STS credentials, which are not issued"),
+    takes("default_sts_ttl", Seconds, "Of sessions: how long, where the request does not say"),
+    takes("max_sts_ttl", Seconds, "Of sessions: how long at most; 0: as the mount says"),
     takes("user_path", Text, "IAM path of the user; empty: one that names the engine"),
     takes("permissions_boundary_arn", Text, "Permissions boundary of the user"),
-    takes("session_tags", Pairs, "Only for assumed_role, which is not issued"),
-    takes("external_id", Text, "Only for assumed_role, which is not issued"),
+    takes("session_tags", Pairs, "Of assumed_role: tags of the session"),
+    takes("external_id", Text, "Of assumed_role: the external id that the role's trust policy asks for"),
     takes("mfa_serial_number", Text, "Only for session_token, which is not issued"),
     takes("arn", Text, "Before 2018: one managed policy"),
     takes("policy", Text, "Before 2018: the inline policy"),
 ];
 
-/// Those that only STS credentials use are taken and have no effect.
+/// Those that only sessions use have no effect on other credentials.
 const CREDS: &[Parameter] = &[
     NAME,
-    takes("role_arn", Text, "No effect: only STS credentials use it"),
-    takes("ttl", Seconds, "No effect: only STS credentials use it"),
-    takes("role_session_name", Text, "No effect: only STS credentials use it"),
-    takes("mfa_code", Text, "No effect: only STS credentials use it"),
+    takes("role_arn", Text, "Of assumed_role: which role, where there are several"),
+    takes("ttl", Seconds, "Of sessions: how long").or("3600"),
+    takes("role_session_name", Text, "Of assumed_role: the session's name; empty: by the template"),
+    takes("mfa_code", Text, "No effect: only session_token uses it"),
 ];
 
 /// The table.

@@ -66,7 +66,9 @@ pub(super) async fn handle(aws: &Aws, core: &Arc<Core>, call: Call<'_>, name: &s
             batch.delete(demand_key(call.mount, name));
             batch.put(key(call.mount, name), &role)?;
             core.barrier.commit(batch).await?;
-            Ok(if is_legacy { Response::empty().warn(LEGACY_WARNING) } else { Response::empty() })
+            let legacy = is_legacy.then(|| LEGACY_WARNING.to_owned());
+            let warnings = legacy.into_iter().chain(table::warnings(&role));
+            Ok(warnings.fold(Response::empty(), Response::warn))
         }
         Operation::List | Operation::Patch => Err(Error::UnsupportedOperation),
     }
@@ -259,7 +261,7 @@ mod tests {
             ),
             (json!({"policy": "{}", "arn": "arn:aws:iam::1:policy/x"}), "only one of policy or arn should be provided"),
             (json!({"arn": "arn:aws:iam::1:user/x"}), "unable to parse supplied data"),
-            (json!({"credential_type": "assumed_role", "role_arns": "x"}), "issues iam_user credentials only"),
+            (json!({"credential_type": "federation_token"}), "issues iam_user and assumed_role credentials only"),
         ] {
             let error = write(Role::default(), &body).expect_err(&body.to_string());
             assert!(error.contains(part), "{body}: {error}");

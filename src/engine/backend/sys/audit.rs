@@ -18,7 +18,7 @@ use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
 use crate::secret::Secret;
-use crate::trail::{DeviceOptions, Event, Kind, Noted, Record, Trail, TrailError};
+use crate::trail::{DeviceOptions, Event, LineType, Noted, Record, Trail, TrailError};
 
 /// The built-in device.
 const BUILT_IN: &str = "trail/";
@@ -237,7 +237,7 @@ async fn test_line(core: &Core, options: &DeviceOptions) -> Result<(), Error> {
     let written = trial
         .append(&Record {
             time: core.clock.now(),
-            kind: Kind::System,
+            kind: LineType::System,
             error: None,
             auth: None,
             request: None,

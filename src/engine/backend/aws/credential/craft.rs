@@ -24,6 +24,10 @@ pub(in crate::engine::backend::aws) struct CredentialType {
     pub(super) fields: &'static [&'static str],
     /// What a role of it lacks, or has that does not go together: one sentence each.
     pub(super) problems: fn(&Role) -> Vec<String>,
+    /// What AWS will refuse of a role of it that is stored all the same: one sentence each.
+    pub(super) warnings: fn(&Role) -> Vec<String>,
+    /// Whether credentials of a role of it may do more than the role's policies say, and nobody knows what.
+    pub(super) is_open: fn(&Role) -> bool,
     /// The role of it that a write with the parameters of before 2018 means, if it means one.
     pub(super) legacy: fn(&Legacy<'_>) -> Option<Role>,
     /// How credentials of it are made and ended; none for a type of Vault's that this engine does not issue.
@@ -32,8 +36,15 @@ pub(in crate::engine::backend::aws) struct CredentialType {
 
 impl CredentialType {
     /// One that takes no field that others do not, demands nothing, and is not issued: what most begin with.
-    pub(super) const PLAIN: Self =
-        Self { name: "", fields: &[], problems: |_| Vec::new(), legacy: |_| None, craft: None };
+    pub(super) const PLAIN: Self = Self {
+        name: "",
+        fields: &[],
+        problems: |_| Vec::new(),
+        warnings: |_| Vec::new(),
+        is_open: |_| false,
+        legacy: |_| None,
+        craft: None,
+    };
 }
 
 /// What a role's write with the parameters of before 2018 gives.
@@ -78,6 +89,14 @@ pub(super) trait Craft: Sync {
     /// # Errors
     /// Which of them can't be.
     fn terms(&self, order: &Order<'_>) -> Result<Terms, Error>;
+
+    /// How long a credential may live, with all renewals, in seconds.
+    fn longest(&self, _role: &Role, mount: &Mount, terms: &Terms) -> i64 {
+        match terms.backend_max {
+            max if max > 0 => max.min(mount.max_ttl()),
+            _ => mount.max_ttl(),
+        }
+    }
 
     /// All that comes before the lease is written, the wait for a turn of the account at the end, so that the lease's
     /// time is that of the first attempt.
@@ -143,6 +162,8 @@ pub(super) struct Outcome {
     pub(super) made: Result<Value, Error>,
     /// The answer's `data`.
     pub(super) answer: Result<Value, Refusal>,
+    /// When AWS ends it by itself (Unix seconds), if it does: no lease lasts longer.
+    pub(super) until: Option<i64>,
 }
 
 /// What kept AWS from making a credential.

@@ -12,7 +12,6 @@ use super::{made, table};
 use crate::engine::backend::Call;
 use crate::engine::backend::aws::policy_text::go_quote;
 use crate::engine::backend::aws::{Aws, role};
-use crate::engine::kernel::mounts::Mount;
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{Issued, Lease, Making, State, Terms, now, ttl};
@@ -36,13 +35,17 @@ pub(in crate::engine::backend::aws) async fn handle(
     let order = Order { core, call, token, role_name: name, role: &role, account: &account };
     let terms = craft.terms(&order)?;
     let label = format!("{}/{name}", call.mount.path.trim_end_matches('/'));
-    aws.verdicts.check(&role, &label, longest(&terms, call.mount), now(core))?;
+    aws.verdicts.check(&role, &label, craft.longest(&role, call.mount, &terms), now(core))?;
     let intent = craft.intend(order).await?;
     let planned = made::close(of, intent.made()?);
     let (mut lease, mut warnings) = pending(order, terms, planned, craft.is_renewable())?;
     let making = core.leases.begin(core, &mut lease).await?;
-    let Outcome { made, answer } = intent.make(order, &lease).await;
+    let Outcome { made, answer, until } = intent.make(order, &lease).await;
     lease.made = made::close(of, made?);
+    if let Some(until) = until {
+        // A TTL of 0 would mean "for ever" elsewhere.
+        lease.expire_time = lease.expire_time.min(until).max(lease.issue_time.saturating_add(1));
+    }
     let data = match answer {
         Ok(data) => data,
         Err(Refusal { error, nothing_done }) => {
@@ -65,14 +68,6 @@ fn response(lease: Lease, making: Making, data: Value, warnings: Vec<String>) ->
         warnings,
         given: Some(Box::new(Issued { lease, making })),
         ..Response::data(data)
-    }
-}
-
-/// How long a lease may live with all its renewals, in seconds.
-fn longest(terms: &Terms, mount: &Mount) -> i64 {
-    match terms.backend_max {
-        max if max > 0 => max.min(mount.max_ttl()),
-        _ => mount.max_ttl(),
     }
 }
 

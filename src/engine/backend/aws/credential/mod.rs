@@ -4,6 +4,7 @@
 //! credential of it is made, how that ends, and what proves that it is gone (`craft.rs` says what is asked of one).
 //! The roles, the path `creds/` and the leases ask the table, and know none of them.
 
+mod assumed_role;
 pub(super) mod check;
 pub(super) mod craft;
 pub(super) mod issue;
@@ -12,6 +13,7 @@ pub(super) mod table;
 mod iam_user;
 mod made;
 mod maker;
+mod name;
 mod not_issued;
 #[cfg(test)]
 mod tests;

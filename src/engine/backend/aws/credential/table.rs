@@ -1,13 +1,13 @@
 //! The table of credential types. A new one is one file (or folder) and one line here.
 
 use super::craft::{Craft, CredentialType, Legacy};
-use super::{iam_user, not_issued};
+use super::{assumed_role, iam_user, not_issued};
 use crate::engine::backend::aws::role::Role;
 use crate::engine::wire::error::Error;
 
 /// All that Vault has, in its order, which is that of texts that name several.
 const CREDENTIAL_TYPES: &[&CredentialType] =
-    &[&iam_user::TYPE, &not_issued::ASSUMED_ROLE, &not_issued::FEDERATION_TOKEN, &not_issued::SESSION_TOKEN];
+    &[&iam_user::TYPE, &assumed_role::TYPE, &not_issued::FEDERATION_TOKEN, &not_issued::SESSION_TOKEN];
 
 /// That of leases which name none: they are older than the question.
 pub(super) const UNNAMED: &CredentialType = &iam_user::TYPE;
@@ -34,6 +34,16 @@ pub(super) fn of(name: &str) -> Option<&'static CredentialType> {
 /// The role that a write with the parameters of before 2018 means, if any.
 pub(in crate::engine::backend::aws) fn legacy(legacy: &Legacy<'_>) -> Option<Role> {
     all().find_map(|one| (one.legacy)(legacy).map(|role| Role { credential_type: one.name.to_owned(), ..role }))
+}
+
+/// What is told about a role when it is written.
+pub(in crate::engine::backend::aws) fn warnings(role: &Role) -> Vec<String> {
+    of(&role.credential_type).map(|one| (one.warnings)(role)).unwrap_or_default()
+}
+
+/// Whether a role's credentials may do more than its policies say; those of a type that nobody knows may.
+pub(in crate::engine::backend::aws) fn is_open(role: &Role) -> bool {
+    of(&role.credential_type).is_none_or(|one| (one.is_open)(role))
 }
 
 /// How credentials of a type are made.

@@ -41,7 +41,7 @@ impl Craft for Trial {
     }
 
     fn told(&self, made: &Value) -> Told {
-        Told { access_key_id: None, user: made["word"].as_str().unwrap_or_default().to_owned() }
+        Told { user: made["word"].as_str().unwrap_or_default().to_owned(), ..Told::default() }
     }
 }
 
@@ -54,6 +54,6 @@ impl Intent for Word {
 
     fn make<'a>(self: Box<Self>, _order: Order<'a>, _lease: &'a Lease) -> BoxFuture<'a, Outcome> {
         let answer = json!({ "word": self.0, "session_token": "s" });
-        std::future::ready(Outcome { made: self.made(), answer: Ok(answer) }).boxed()
+        std::future::ready(Outcome { made: self.made(), answer: Ok(answer), until: None }).boxed()
     }
 }

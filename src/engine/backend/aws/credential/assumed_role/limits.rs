@@ -1,0 +1,88 @@
+//! What AWS will refuse of a session, as far as the role alone says it. Vault stores such roles, so they are told about
+//! and not refused.
+//!
+//! # Source
+//! API reference of AWS STS, AssumeRole; IAM user guide, "IAM and AWS STS quotas".
+
+use crate::engine::backend::aws::role::Role;
+
+/// Characters of the inline session policy.
+const POLICY_CHARS_MAX: usize = 2048;
+/// Managed session policies.
+const POLICY_ARNS_MAX: usize = 10;
+/// Session tags, and characters of the key and the value of one.
+const TAGS_MAX: usize = 50;
+const TAG_KEY_CHARS_MAX: usize = 128;
+const TAG_VALUE_CHARS_MAX: usize = 256;
+/// Seconds that a session can last.
+const SECONDS_MIN: i64 = 900;
+const SECONDS_MAX: i64 = 43_200;
+
+/// One sentence for each of them.
+pub(super) fn warnings(role: &Role) -> Vec<String> {
+    let mut found = Vec::new();
+    if role.role_arns.as_ref().is_none_or(Vec::is_empty) {
+        found.push("role_arns is empty: there is no role to assume".to_owned());
+    }
+    let size = role.policy_document.chars().count();
+    if size > POLICY_CHARS_MAX {
+        found.push(format!(
+            "policy_document has {size} characters without white space; AWS takes {POLICY_CHARS_MAX} of a session policy"
+        ));
+    }
+    let arns = role.policy_arns.as_ref().map_or(0, Vec::len);
+    if arns > POLICY_ARNS_MAX {
+        found.push(format!("policy_arns has {arns} policies; AWS takes {POLICY_ARNS_MAX} with a session"));
+    }
+    let tags = role.session_tags.as_ref().map_or(0, indexmap::IndexMap::len);
+    if tags > TAGS_MAX {
+        found.push(format!("session_tags has {tags} tags; AWS takes {TAGS_MAX} with a session"));
+    }
+    for (key, value) in role.session_tags.iter().flatten() {
+        let (key_size, value_size) = (key.chars().count(), value.chars().count());
+        if !(1..=TAG_KEY_CHARS_MAX).contains(&key_size) || value_size > TAG_VALUE_CHARS_MAX {
+            found.push(format!(
+                "the session tag {key:?} has a key of {key_size} and a value of {value_size} characters; AWS takes \
+                 {TAG_KEY_CHARS_MAX} and {TAG_VALUE_CHARS_MAX}"
+            ));
+        }
+    }
+    if !role.external_id.is_empty() && !(2..=1224).contains(&role.external_id.chars().count()) {
+        found.push("external_id has less than 2 or more than 1224 characters, which AWS does not take".to_owned());
+    }
+    for (field, seconds) in [("default_sts_ttl", role.default_sts_ttl), ("max_sts_ttl", role.max_sts_ttl)] {
+        if seconds != 0 && seconds < SECONDS_MIN {
+            found.push(format!("{field} is {seconds} seconds; the shortest session of AWS has {SECONDS_MIN}"));
+        }
+        if seconds > SECONDS_MAX {
+            found.push(format!("{field} is {seconds} seconds; the longest session of AWS has {SECONDS_MAX}"));
+        }
+    }
+    found
+}
+
+#[cfg(test)]
+mod tests {
+    use super::warnings;
+    use crate::engine::backend::aws::role::Role;
+
+    #[test]
+    fn what_aws_refuses_is_told_when_the_role_is_written() {
+        let fits = || Role { role_arns: Some(vec!["arn:aws:iam::1:role/x".to_owned()]), ..Role::default() };
+        assert_eq!(warnings(&fits()), Vec::<String>::new());
+        let tags = |key: &str, value: &str| Some([(key.to_owned(), value.to_owned())].into_iter().collect());
+        for (role, part) in [
+            (Role::default(), "no role to assume"),
+            (Role { policy_document: "x".repeat(2049), ..fits() }, "2049 characters"),
+            (Role { policy_arns: Some(vec!["a".to_owned(); 11]), ..fits() }, "11 policies"),
+            (Role { session_tags: tags("k", &"v".repeat(257)), ..fits() }, "a value of 257"),
+            (Role { session_tags: tags(&"k".repeat(129), "v"), ..fits() }, "a key of 129"),
+            (Role { external_id: "x".to_owned(), ..fits() }, "external_id"),
+            (Role { default_sts_ttl: 60, ..fits() }, "default_sts_ttl is 60 seconds"),
+            (Role { max_sts_ttl: 86_400, ..fits() }, "max_sts_ttl is 86400 seconds"),
+        ] {
+            let told = warnings(&role);
+            assert!(told.len() == 1 && told[0].contains(part), "{part}: {told:?}");
+        }
+    }
+}

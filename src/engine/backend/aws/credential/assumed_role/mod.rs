@@ -1,0 +1,262 @@
+//! `assumed_role`: a session of an IAM role for each lease (STS, AssumeRole).
+//!
+//! AWS ends it by itself and can't be asked to end it before: a lease that is revoked says until when its credentials
+//! go on working.
+
+mod limits;
+mod policies;
+
+use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use self::policies::SessionPolicies;
+use super::craft::{Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, ours};
+use super::name;
+use crate::clock::rfc3339;
+use crate::engine::backend::aws::client::Repeat;
+use crate::engine::backend::aws::failure::Failure;
+use crate::engine::backend::aws::pacer::Turn;
+use crate::engine::backend::aws::policy_text::go_quote;
+use crate::engine::backend::aws::role::Role;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::{self, End, Lane, Lease, Terms, Told, now};
+use crate::engine::wire::error::Error;
+use crate::username;
+
+/// The type.
+pub(super) static TYPE: CredentialType = CredentialType {
+    name: "assumed_role",
+    fields: &["default_sts_ttl", "max_sts_ttl", "role_arns", "session_tags", "external_id"],
+    warnings: limits::warnings,
+    // A session without policies of its own may do all that its role may, which is not known here.
+    is_open: |role| {
+        let none = |list: &Option<Vec<String>>| list.as_ref().is_none_or(Vec::is_empty);
+        role.policy_document.is_empty() && none(&role.policy_arns) && none(&role.iam_groups)
+    },
+    legacy: |legacy| match legacy {
+        Legacy::Arn { arn, resource: "role" } => {
+            Some(Role { role_arns: Some(vec![(*arn).to_owned()]), ..Role::default() })
+        }
+        _ => None,
+    },
+    craft: Some(&AssumedRole),
+    ..CredentialType::PLAIN
+};
+
+/// How long a session lasts when neither the request nor the role says it, in seconds.
+const DEFAULT_SECONDS: i64 = 3600;
+
+const ASSUMING: &str = "Error assuming role";
+
+struct AssumedRole;
+
+impl Craft for AssumedRole {
+    fn is_renewable(&self) -> bool {
+        false
+    }
+
+    /// More than the most is the most: of the role, else of the mount. Where the role's is above the mount's, the lease
+    /// is cut short with a warning, and the session is not (Vault's behaviour).
+    fn terms(&self, order: &Order<'_>) -> Result<Terms, Error> {
+        let asked = order.call.fields().seconds("ttl")?;
+        let seconds = match (asked, order.role.default_sts_ttl) {
+            (Some(seconds), _) => seconds,
+            (None, default) if default > 0 => default,
+            (None, _) => DEFAULT_SECONDS,
+        };
+        let increment = seconds.min(self.longest(order.role, order.call.mount, &Terms::default()));
+        if increment <= 0 {
+            // As AWS would: a lease of no length is none.
+            return Err(Error::Invalid(format!("{ASSUMING}: a session of {increment} seconds is none")));
+        }
+        Ok(Terms { increment, backend_max: order.role.max_sts_ttl, ..Terms::default() })
+    }
+
+    /// A session may outlive its lease.
+    fn longest(&self, role: &Role, mount: &Mount, _terms: &Terms) -> i64 {
+        if role.max_sts_ttl > 0 { role.max_sts_ttl } else { mount.max_ttl() }
+    }
+
+    fn intend<'a>(&'a self, order: Order<'a>) -> BoxFuture<'a, Result<Box<dyn Intent>, Error>> {
+        let intended = async move {
+            let session = Session::intended(order)?;
+            let policies = policies::of(order.account, order.role).await?;
+            // Here, where nothing is written yet: no lease would help.
+            if order.account.sts.is_none() {
+                let text = "iam_endpoint is set and sts_endpoint is not, so that STS has no address";
+                return Err(Error::Invalid(format!("{ASSUMING}: {text}")));
+            }
+            let seconds = self.terms(&order)?.increment;
+            let turn = order.account.turn(Lane::Issue).await.map_err(|failure| failure.told(ASSUMING))?;
+            Ok(Box::new(NewSession { session, policies, seconds, turn }) as Box<dyn Intent>)
+        };
+        intended.boxed()
+    }
+
+    fn told(&self, made: &Value) -> Told {
+        let session = Session::of(made).unwrap_or_default();
+        Told { access_key_id: session.access_key_id.clone(), user: String::new(), session: Some(session.arn()) }
+    }
+
+    fn end<'a>(&'a self, ending: Ending<'a>, made: &'a mut Value) -> BoxFuture<'a, Result<End, lease::Failure>> {
+        let ended = Session::of(made).map_err(|error| ours(error.to_string())).map(|session| match session.ends {
+            Some(ends) if ends > now(ending.core) => {
+                End::Lapses(format!("AWS has no way to end a session: {} works until {}", session.arn(), rfc3339(ends)))
+            }
+            // It is over, or nobody ever heard its secret.
+            Some(_) | None => End::Gone,
+        });
+        std::future::ready(ended).boxed()
+    }
+}
+
+/// What a lease holds of its session.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+struct Session {
+    /// The role.
+    role_arn: String,
+    /// The RoleSessionName.
+    name: String,
+    /// The access key id, once known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    access_key_id: Option<String>,
+    /// When AWS ends it (Unix seconds), once it has begun.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    ends: Option<i64>,
+}
+
+impl Session {
+    /// The session to be.
+    fn intended(order: Order<'_>) -> Result<Self, Error> {
+        let fields = order.call.fields();
+        let role_arn = role_arn(order, fields.string("role_arn")?.unwrap_or_default())?;
+        let name = match fields.string("role_session_name")?.unwrap_or_default().as_str() {
+            "" => name::by_template(order)?,
+            asked => username::name_part(asked),
+        };
+        Ok(Self { role_arn, name, access_key_id: None, ends: None })
+    }
+
+    fn of(made: &Value) -> Result<Self, Error> {
+        Self::deserialize(made).map_err(|error| Error::Internal(format!("a lease holds no session: {error}")))
+    }
+
+    fn to_value(&self) -> Result<Value, Error> {
+        serde_json::to_value(self).map_err(|error| Error::Internal(format!("a session is not JSON: {error}")))
+    }
+
+    /// `arn:aws:sts::123456789012:assumed-role/role/session`: the role's ARN says its account, and the path is left out
+    /// (IAM user guide, "IAM ARNs").
+    fn arn(&self) -> String {
+        let sections: Vec<&str> = self.role_arn.splitn(6, ':').collect();
+        let [_, partition, _, _, account, resource] = sections[..] else {
+            return format!("{}/{}", self.role_arn, self.name);
+        };
+        let role = resource.rsplit('/').next().unwrap_or_default();
+        format!("arn:{partition}:sts::{account}:assumed-role/{role}/{}", self.name)
+    }
+}
+
+/// The role that is asked for, or the only one.
+fn role_arn(order: Order<'_>, asked: String) -> Result<String, Error> {
+    let arns = order.role.role_arns.as_deref().unwrap_or_default();
+    match (asked.as_str(), arns) {
+        ("", [only]) => Ok(only.clone()),
+        ("", _) => Err(Error::Invalid("did not supply a role_arn parameter and unable to determine one".to_owned())),
+        (_, arns) if arns.contains(&asked) => Ok(asked),
+        _ => Err(Error::Invalid(format!(
+            "role_arn {} not in allowed role arns for Vault role {}",
+            go_quote(&asked),
+            go_quote(order.role_name)
+        ))),
+    }
+}
+
+/// A session to be, and the first turn to ask for it.
+struct NewSession {
+    session: Session,
+    policies: SessionPolicies,
+    seconds: i64,
+    turn: Turn,
+}
+
+impl Intent for NewSession {
+    fn made(&self) -> Result<Value, Error> {
+        self.session.to_value()
+    }
+
+    fn make<'a>(mut self: Box<Self>, order: Order<'a>, _lease: &'a Lease) -> BoxFuture<'a, Outcome> {
+        let made = async move {
+            let answer = assume(&mut self.session, self.policies, self.seconds, order, self.turn).await;
+            // A session whose secret nobody heard is none that anybody could use.
+            let answer = answer.map_err(|failure| Refusal { error: failure.told(ASSUMING), nothing_done: true });
+            Outcome { made: self.session.to_value(), answer, until: self.session.ends }
+        };
+        made.boxed()
+    }
+}
+
+async fn assume(
+    session: &mut Session,
+    policies: SessionPolicies,
+    seconds: i64,
+    order: Order<'_>,
+    turn: Turn,
+) -> Result<Value, Failure> {
+    let Order { account, role, core, .. } = order;
+    let refused = |text: String| Failure { class: crate::engine::backend::aws::failure::Class::Refused, text };
+    let sts = account.sts.as_ref().ok_or_else(|| refused("STS has no address".to_owned()))?;
+    let seconds = i32::try_from(seconds).map_err(|_| refused(format!("no session lasts {seconds} seconds")))?;
+    let arns = (!policies.arns.is_empty())
+        .then(|| policies.arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect::<Vec<_>>());
+    let tags: Result<Vec<Tag>, _> =
+        role.session_tags.iter().flatten().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+    let tags = tags.map_err(|error| refused(format!("the session tags could not be made: {error}")))?;
+    let send = || {
+        sts.assume_role()
+            .role_arn(&session.role_arn)
+            .role_session_name(&session.name)
+            .duration_seconds(seconds)
+            .set_policy(policies.document.clone())
+            .set_policy_arns(arns.clone())
+            .set_tags((!tags.is_empty()).then(|| tags.clone()))
+            .set_external_id((!role.external_id.is_empty()).then(|| role.external_id.clone()))
+            .send()
+    };
+    // Made twice is two sessions, of which nobody has the first one's secret.
+    let answer = account.call_in(turn, Lane::Issue, Repeat::Anything, send).await?;
+    let user_arn = answer.assumed_role_user.map(|user| user.arn).unwrap_or_else(|| session.arn());
+    let given =
+        answer.credentials.ok_or_else(|| Failure::unknown("the answer of AWS holds no credentials".to_owned()))?;
+    let ends = given.expiration.secs();
+    session.access_key_id = Some(given.access_key_id.clone());
+    session.ends = Some(ends);
+    Ok(json!({
+        "access_key": given.access_key_id,
+        "secret_key": given.secret_access_key,
+        "security_token": given.session_token,
+        "session_token": given.session_token,
+        "arn": user_arn,
+        "ttl": ends.saturating_sub(now(core)).max(0),
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Session;
+
+    #[test]
+    fn a_session_is_told_by_its_arn() {
+        for (role_arn, arn) in [
+            ("arn:aws:iam::123456789012:role/r", "arn:aws:sts::123456789012:assumed-role/r/s"),
+            ("arn:aws-cn:iam::123456789012:role/a/b/r", "arn:aws-cn:sts::123456789012:assumed-role/r/s"),
+            ("x", "x/s"),
+        ] {
+            let session = Session { role_arn: role_arn.to_owned(), name: "s".to_owned(), ..Session::default() };
+            assert_eq!(session.arn(), arn);
+        }
+    }
+}
