@@ -1,9 +1,12 @@
 //! A side's roles and apps as subjects of guardrails.
 
+use std::sync::Arc;
+
 use super::comparison;
-use super::state::{App, Role, Side};
+use super::state::{App, Role, Side, Unknown};
 use crate::guardrail::{self, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator};
-use crate::iam::policy::PolicySet;
+use crate::iam::pattern::{Pattern, Syntax};
+use crate::iam::policy::{self as iam, Effect, Policy, PolicySet, Statement};
 use crate::object::Place;
 use crate::object::review::LoginSecret;
 
@@ -67,20 +70,84 @@ fn ended(guardrails: &[Guardrail], today: &str) -> Vec<Judged> {
     all.into_iter().map(|pair| Judged { violation: violation(pair), introduced: true }).collect()
 }
 
-fn role_judged(
-    old: &Side<'_>,
-    was: Option<&Role<'_>>,
-    after: &Side<'_>,
-    role: &Role<'_>,
+fn role_judged<'b, 'a>(
+    old: &Side<'b>,
+    was: Option<&Role<'b>>,
+    after: &Side<'a>,
+    role: &Role<'a>,
     guardrails: &[Guardrail],
     today: &str,
 ) -> Vec<Judged> {
-    let access = [after.role_access(role)];
-    let old_access = was.map(|was| [old.role_access(was)]);
+    let mut judged = judged_by(old, was, after, role, guardrails, today, known);
+    let unknown = after.unknown(role).iter().find(|unknown| matches!(unknown, Unknown::AssumedRole(_)));
+    if let Some(unknown) = unknown {
+        let more = judged_by(old, was, after, role, guardrails, today, at_most);
+        let is_known = |one: &Judged| judged.iter().any(|known| known.violation.key == one.violation.key);
+        let mut may: Vec<Judged> = Vec::new();
+        for one in more.into_iter().filter(|one| !is_known(one)) {
+            // One for each guardrail that what is not known may break.
+            if may.iter().all(|told| told.violation.guardrail != one.violation.guardrail) {
+                may.push(perhaps(one, unknown));
+            }
+        }
+        judged.append(&mut may);
+    }
+    judged
+}
+
+/// A violation by what nobody declares.
+fn perhaps(mut judged: Judged, unknown: &Unknown) -> Judged {
+    let violation = &mut judged.violation;
+    violation.what = format!("what {unknown} allows is not known here, and may be forbidden: {}", violation.what);
+    violation.fix = Some("declare it: iam_role \"NAME\" { arn = \"...\", policy_document = ... }".to_owned());
+    judged
+}
+
+/// What guardrails say of a role, by what it may do.
+fn judged_by<'b, 'a>(
+    old: &Side<'b>,
+    was: Option<&Role<'b>>,
+    after: &Side<'a>,
+    role: &Role<'a>,
+    guardrails: &[Guardrail],
+    today: &str,
+    access: for<'s> fn(&Side<'s>, &Role<'s>) -> PolicySet<Place>,
+) -> Vec<Judged> {
+    let old_access = was.map(|was| [access(old, was)]);
+    let access = [access(after, role)];
     let label = role.label();
     let subject = role_subject(after, role, &label, &access);
     let before = was.zip(old_access.as_ref()).map(|(was, access)| role_subject(old, was, &label, access));
     guardrail::judge(guardrails, before.as_ref(), &subject, today, &place)
+}
+
+/// What a role may do, as far as that is known.
+fn known<'s>(side: &Side<'s>, role: &Role<'s>) -> PolicySet<Place> {
+    side.role_access(role)
+}
+
+/// What a role may do, where an IAM role that nobody declares may do everything, as the engine's guardrails have it.
+fn at_most<'s>(side: &Side<'s>, role: &Role<'s>) -> PolicySet<Place> {
+    let mut set = side.role_access(role);
+    let unknown = side.unknown(role).iter().find_map(|unknown| match unknown {
+        Unknown::AssumedRole(arn) => Some(arn),
+        _ => None,
+    });
+    if let Some(arn) = unknown {
+        let any = || Pattern::new("*", Syntax { wildcards: true, variables: false });
+        let everything = || iam::Scope { negated: false, patterns: vec![any()] };
+        let place = role.object.place_of(role.access_fields.sessions.roles);
+        let statement = Statement {
+            sid: Some(format!("iam_role of {arn}, which is not declared")),
+            effect: Effect::Allow,
+            actions: everything(),
+            resources: everything(),
+            conditions: Vec::new(),
+            span: place.clone(),
+        };
+        set.identity.push(Arc::new(Policy { statements: vec![statement], span: place }));
+    }
+    set
 }
 
 fn role_subject<'a>(

@@ -135,7 +135,7 @@ const CASES: &[(&str, i32)] = &[
     ("66-typo-in-whom-it-is-forbidden", 1),
     ("67-moved-to-another-mount", 2),
     ("68-escalation-that-may-have-been-denied", 3),
-    ("69-assumed-role-added", 2),
+    ("69-assumed-role-added", 3),
     ("70-session-policy-removed", 2),
     ("71-iam-role-loosened", 2),
     ("72-another-iam-role", 2),

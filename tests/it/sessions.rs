@@ -124,7 +124,15 @@ fn guardrails_judge_what_a_session_may_do() {
     let (code, text) = told(&estate(ARNS, &format!("{IAM_ROLE}\n{guardrail}")), &["validate"]);
     // A guardrail is told of; the files are valid.
     assert!(code == 0 && text.contains("s3:DeleteBucket is allowed") && text.contains("lives up to 12h"), "{text}");
+    // What nobody declares may do everything, and no more than the session policy says.
+    let (_, text) = told(&estate(ARNS, guardrail), &["validate"]);
+    assert!(
+        text.contains("may be forbidden: s3:DeleteBucket is allowed") && text.contains("declare it: iam_role"),
+        "{text}"
+    );
     let narrowed = format!("{ARNS}\nmax_sts_ttl = \"1h\"\n{NARROW}");
+    let (_, text) = told(&estate(&narrowed, guardrail), &["validate"]);
+    assert!(!text.contains("no-delete"), "{text}");
     let (code, text) = told(&estate(&narrowed, &format!("{IAM_ROLE}\n{guardrail}")), &["validate"]);
     assert!(code == 0 && !text.contains("no-delete"), "{text}");
 }
