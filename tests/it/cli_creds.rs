@@ -2,6 +2,10 @@
 
 use std::os::unix::fs::PermissionsExt;
 
+use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
+use leasehold::clock::Clock;
+use leasehold::sandbox::{self, Account, ROOT_ACCESS_KEY, ROOT_SECRET};
+
 use crate::env::TestEnv;
 
 /// The tutorial, applied; commands run inside it through `LEASEHOLD_DIR`.
@@ -33,6 +37,66 @@ fn an_app_gets_a_credential_in_the_form_it_needs() {
     env.ok(&["lease", "renew", &lease]);
     env.ok(&["lease", "revoke", "-sync", &lease]);
     assert_eq!(env.run(&["lease", "lookup", &lease]).code, 2, "the lease is gone");
+}
+
+/// A user of the sandbox that may assume the role `deploy`, which is there: its key.
+fn assumer(env: &TestEnv) -> (String, String) {
+    let home = env.dir().join("estate/.leasehold/local/sandbox");
+    let account = Account::open(Some(&home), Clock::system()).unwrap();
+    let config = aws_sdk_iam::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(ROOT_ACCESS_KEY, ROOT_SECRET, None, None, "test"))
+        .http_client(sandbox::connector(account))
+        .build();
+    let iam = aws_sdk_iam::Client::from_conf(config);
+    let document = |more: &str| {
+        let statement = format!(r#"{{"Effect":"Allow","Action":"sts:AssumeRole",{more}}}"#);
+        format!(r#"{{"Version":"2012-10-17","Statement":{statement}}}"#)
+    };
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let key = runtime.block_on(async {
+        iam.create_user().user_name("engine").send().await.unwrap();
+        let put = iam.put_user_policy().user_name("engine").policy_name("p");
+        put.policy_document(document(r#""Resource":"*""#)).send().await.unwrap();
+        let trust = document(r#""Principal":{"AWS":"123456789012"}"#);
+        iam.create_role().role_name("deploy").assume_role_policy_document(trust).send().await.unwrap();
+        iam.create_access_key().user_name("engine").send().await.unwrap().access_key.unwrap()
+    });
+    (key.access_key_id, key.secret_access_key)
+}
+
+#[test]
+fn a_session_comes_in_the_form_that_is_needed() {
+    let env = applied();
+    let (id, secret) = assumer(&env);
+    env.ok(&["write", "aws/config/root", &format!("access_key={id}"), &format!("secret_key={secret}")]);
+    let arn = "role_arns=arn:aws:iam::123456789012:role/deploy";
+    env.ok(&[
+        "write",
+        "aws/roles/webapp",
+        "credential_type=assumed_role",
+        arn,
+        "user_path=",
+        "permissions_boundary_arn=",
+    ]);
+    let made = json(&env.ok(&["creds", "webapp", "--format", "json"]));
+    assert!(made["access_key"].as_str().unwrap().starts_with("ASIA"), "{made}");
+    assert_eq!((&made["lease_duration"], &made["lease_renewable"]), (&3600.into(), &false.into()), "{made}");
+    let process = json(&env.ok(&["creds", "webapp", "--format", "process"]));
+    assert!(process["SessionToken"].as_str().unwrap().len() > 100, "{process}");
+    assert!(process["Expiration"].as_str().unwrap().ends_with('Z'), "{process}");
+    let shell = env.ok(&["creds", "webapp", "-format=env"]);
+    assert!(shell.contains("\nexport AWS_SESSION_TOKEN='"), "{shell}");
+    let table = env.run(&["creds", "webapp"]);
+    assert!(table.stdout.contains("lease_renewable    false"), "{}", table.normal());
+    assert!(!table.stdout.contains("<nil>"), "{}", table.normal());
+    assert!(table.normal().contains("A session: nobody can end it before"), "{}", table.normal());
+    let lease = made["lease_id"].as_str().unwrap();
+    assert_ne!(env.run(&["lease", "renew", lease]).code, 0);
+    env.ok(&["lease", "revoke", "-sync", lease]);
+    let trail = env.ok(&["trail", "--app", "webapp"]);
+    assert!(trail.contains("arn:aws:sts::123456789012:assumed-role/deploy/"), "{trail}");
 }
 
 #[test]

@@ -1,6 +1,10 @@
 //! Sessions of roles over HTTP, with the sandbox as AWS: the cases of `tests/data/wire.md` (I, L, R, V) that are about
 //! `assumed_role`.
 
+use std::io::Write;
+use std::net::TcpStream;
+use std::time::{Duration, Instant};
+
 use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use aws_sdk_iam::error::ProvideErrorMetadata;
 use base64::Engine;
@@ -335,4 +339,42 @@ fn a_guardrail_sees_in_a_session_all_that_nobody_knows() {
     refused(&ask(&world, json!({})), 400, denied);
     role(&world, json!({ "policy_document": allow("s3:GetObject"), "policy_arns": MANAGED }));
     refused(&ask(&world, json!({})), 400, "guardrails can't judge the role aws/r");
+}
+
+/// The ids of the leases of `r`.
+fn leases(world: &World) -> Vec<Value> {
+    let listed = world.root.send("LIST", "sys/leases/lookup/aws/creds/r", None);
+    listed.body["data"]["keys"].as_array().cloned().unwrap_or_default()
+}
+
+/// Asks for a session whose answer AWS holds back, until AWS was asked.
+fn asked_and_waiting(world: &World) -> TcpStream {
+    world.account.faults().inject(Fault::once("AssumeRole", Effect::Hang));
+    let mut stream = TcpStream::connect(&world.root.address).unwrap();
+    let token = &world.root.token;
+    let head = format!("GET /v1/aws/creds/r HTTP/1.1\r\nHost: engine\r\nX-Vault-Token: {token}\r\n\r\n");
+    stream.write_all(head.as_bytes()).unwrap();
+    let began = Instant::now();
+    while !world.account.faults().calls().iter().any(|call| call.action == "AssumeRole") {
+        assert!(began.elapsed() < Duration::from_secs(30), "no role was assumed");
+    }
+    stream
+}
+
+#[test]
+fn a_lease_stands_before_aws_is_asked_and_goes_when_nobody_hears_the_answer() {
+    let world = world();
+    role(&world, json!({}));
+    let stream = asked_and_waiting(&world);
+    assert_eq!(leases(&world).len(), 1);
+    drop(stream);
+    let began = Instant::now();
+    while !leases(&world).is_empty() {
+        assert!(began.elapsed() < Duration::from_secs(30), "{:?}", world.events());
+        world.settle();
+    }
+    world.account.faults().clear();
+    world.actions();
+    assert_eq!(ask(&world, json!({})).status, 200);
+    assert_eq!(world.actions(), ["AssumeRole"]);
 }

@@ -31,15 +31,22 @@ impl Credential {
     /// more seconds (0: for ever). `None` when the answer holds none.
     pub(super) fn new(app: String, role: String, answer: &Answer, token_ttl: i64, now: OffsetDateTime) -> Option<Self> {
         let text = |key: &str| answer.data.as_ref()?.get(key)?.as_str();
+        let security_token = text("security_token").or_else(|| text("session_token"));
+        // What came with a session token AWS ends at its own time, whatever becomes of lease and token.
+        let session_ttl = security_token.and_then(|_| answer.data.as_ref()?.get("ttl")?.as_i64());
         // An engine ends the leases of a token together with the token.
-        let ends_with_token = token_ttl > 0 && token_ttl < answer.lease_duration;
-        let seconds = if ends_with_token { token_ttl } else { answer.lease_duration };
+        let ends_with_token = security_token.is_none() && token_ttl > 0 && token_ttl < answer.lease_duration;
+        let seconds = match session_ttl {
+            Some(seconds) => seconds,
+            None if ends_with_token => token_ttl,
+            None => answer.lease_duration,
+        };
         Some(Self {
             app,
             role,
             access_key: text("access_key")?.to_owned(),
             secret_key: Secret::new(text("secret_key")?),
-            security_token: text("security_token").or_else(|| text("session_token")).map(Secret::new),
+            security_token: security_token.map(Secret::new),
             lease_id: answer.lease_id.clone(),
             lease_seconds: answer.lease_duration,
             renewable: answer.renewable,
@@ -76,7 +83,10 @@ impl Credential {
         if self.renewable {
             text.push_str(&format!("\nRenew:   leasehold{flags} lease renew {}", self.lease_id));
         }
-        text.push_str(&format!("\nRevoke:  leasehold{flags} lease revoke -sync {}", self.lease_id));
+        match self.security_token {
+            Some(_) => text.push_str(&format!("\nA session: nobody can end it before {}.", self.expires())),
+            None => text.push_str(&format!("\nRevoke:  leasehold{flags} lease revoke -sync {}", self.lease_id)),
+        }
         text
     }
 
@@ -194,6 +204,16 @@ export AWS_CREDENTIAL_EXPIRATION='2026-01-02T04:04:05Z'
         assert_eq!(made.field("expiration").unwrap(), "2026-01-02T03:24:05Z");
         assert!(made.advice(None).contains("ends before the lease"));
         assert!(!credential(data, 7200).unwrap().advice(None).contains("ends before"));
+    }
+
+    #[test]
+    fn a_session_ends_when_aws_ends_it() {
+        let data = json!({"access_key": "ASIA", "secret_key": "s", "security_token": "t", "ttl": 7200});
+        let made = credential(data, 1200).unwrap();
+        assert_eq!(made.field("expiration").unwrap(), "2026-01-02T05:04:05Z");
+        let advice = made.advice(None);
+        assert!(advice.contains("nobody can end it before 2026-01-02T05:04:05Z"), "{advice}");
+        assert!(!advice.contains("ends before the lease") && !advice.contains("revoke"), "{advice}");
     }
 
     #[test]

@@ -16,7 +16,7 @@ const TAG_KEY_CHARS_MAX: usize = 128;
 const TAG_VALUE_CHARS_MAX: usize = 256;
 /// Seconds that a session can last.
 const SECONDS_MIN: i64 = 900;
-const SECONDS_MAX: i64 = 43_200;
+pub(super) const SECONDS_MAX: i64 = 43_200;
 
 /// One sentence for each of them.
 pub(super) fn warnings(role: &Role) -> Vec<String> {

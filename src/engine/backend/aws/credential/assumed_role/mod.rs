@@ -67,7 +67,7 @@ impl Craft for AssumedRole {
             (None, default) if default > 0 => default,
             (None, _) => DEFAULT_SECONDS,
         };
-        let increment = seconds.min(self.longest(order.role, order.call.mount, &Terms::default()));
+        let increment = seconds.min(most(order.role, order.call.mount));
         if increment <= 0 {
             // As AWS would: a lease of no length is none.
             return Err(Error::Invalid(format!("{ASSUMING}: a session of {increment} seconds is none")));
@@ -75,9 +75,9 @@ impl Craft for AssumedRole {
         Ok(Terms { increment, backend_max: order.role.max_sts_ttl, ..Terms::default() })
     }
 
-    /// A session may outlive its lease.
+    /// A session may outlive its lease, and no session outlives AWS's longest.
     fn longest(&self, role: &Role, mount: &Mount, _terms: &Terms) -> i64 {
-        if role.max_sts_ttl > 0 { role.max_sts_ttl } else { mount.max_ttl() }
+        most(role, mount).min(limits::SECONDS_MAX)
     }
 
     fn intend<'a>(&'a self, order: Order<'a>) -> BoxFuture<'a, Result<Box<dyn Intent>, Error>> {
@@ -111,6 +111,11 @@ impl Craft for AssumedRole {
         });
         std::future::ready(ended).boxed()
     }
+}
+
+/// What a TTL is cut to: the most of the role, else of the mount, in seconds.
+fn most(role: &Role, mount: &Mount) -> i64 {
+    if role.max_sts_ttl > 0 { role.max_sts_ttl } else { mount.max_ttl() }
 }
 
 /// What a lease holds of its session.
