@@ -96,7 +96,7 @@ pub async fn run(
     let intents: Vec<ledger::Edit> = plan
         .changes
         .iter()
-        .filter(|change| needs_intent(change, before.get(&change.path)))
+        .filter(|change| needs_intent(change))
         .filter_map(|change| {
             let before = before.get(&change.path);
             let entry = match objects.get(change.path.as_str()) {
@@ -165,7 +165,15 @@ async fn lost_to_others(
     ledger: &Ledger,
     outcomes: &mut [Option<Outcome>],
 ) -> Result<(), Error> {
-    let comes = |change: &&Change| needs_intent(change, before.get(&change.path)) && !change.takes_away();
+    let comes = |change: &&Change| match change.action {
+        Action::Create | Action::Adopt => true,
+        // What only an intent makes ours.
+        Action::Update => {
+            let known = before.get(&change.path);
+            change.from.is_some() || known.is_none_or(|known| known.state == State::Intended)
+        }
+        Action::Delete | Action::Forget => false,
+    };
     if !plan.changes.iter().any(|change| comes(&change)) {
         return Ok(());
     }
@@ -248,17 +256,12 @@ async fn walk(
     }
 }
 
-/// Whether the ledger must know of a change before it is made: the object becomes ours or goes, or what no read tells is
-/// written, a secret or guardrails. Everything else is seen in the engine itself. What only an earlier intent makes ours
-/// would not be any more once it is changed.
-fn needs_intent(change: &Change, before: Option<&Owned>) -> bool {
+/// Whether the ledger must know of a change before it is made. What is only forgotten is not written to the engine; of
+/// everything else the ledger says what it is to be, or an apply that is stopped before its end leaves what looks like
+/// somebody else's work.
+fn needs_intent(change: &Change) -> bool {
     match change.action {
-        Action::Create | Action::Adopt | Action::Delete => true,
-        Action::Update => {
-            change.from.is_some()
-                || before.is_none_or(|before| before.state == State::Intended)
-                || change.fields.iter().any(|field| !change.kind.tells(field.name))
-        }
+        Action::Create | Action::Adopt | Action::Update | Action::Delete => true,
         Action::Forget => false,
     }
 }
@@ -283,11 +286,11 @@ fn record(
         | Outcome::Lost { .. }
         | Outcome::Skipped { .. }
         | Outcome::Interrupted
-        | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change, before).then(|| before.cloned()),
+        | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change).then(|| before.cloned()),
         Outcome::Failed { acted: Acted::Unknown, .. } => None,
         // It is not as declared, and nobody but us made it so.
         Outcome::Failed { acted: Acted::Yes, .. } => object
-            .filter(|_| needs_intent(change, before))
+            .filter(|_| needs_intent(change))
             .map(|object| Some(Owned { state: State::Changing, ..intent(object, change, before, plan, key) })),
     }
 }

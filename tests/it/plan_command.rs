@@ -89,6 +89,42 @@ fn what_was_done_is_told_though_the_ledger_can_not_be_written() {
     }
 }
 
+#[test]
+fn an_update_that_the_ledger_could_not_be_told_of_is_nobody_elses() {
+    for remote in Remote::each() {
+        let estate = remote.env.dir().join("estate");
+        let between = remote.server.part();
+        remote.at(&between.address);
+        let first = commit_all(&estate);
+        remote.run("apply", 0);
+        let file = estate.join("iam/webapp.json");
+        let text = std::fs::read_to_string(&file).unwrap();
+        std::fs::write(&file, text.replace("example-webapp/*", "example-webapp/public/*")).unwrap();
+        commit_all(&estate);
+        // The intent arrives, then the write of the role, and nothing after them.
+        between.fault_after("PUT /v1/leasehold/data/remote/objects/", 1, Fault::Refused(500));
+        let told = remote.run("apply", 1);
+        assert!(told.contains("Apply complete: 0 added, 1 changed, 0 deleted."), "{told}");
+        let ledger = remote.env.run(&["-C", "estate", "ledger", "show", "-e", "remote"]);
+        assert!(ledger.stdout.contains("unknown"), "{}", ledger.normal());
+        between.heal();
+        let drift = remote.run("drift", 2);
+        assert!(drift.contains("Drift: 0 changed behind our back, 1 committed and not yet applied"), "{drift}");
+        // The ledger knows the newer commit.
+        let head = git(&estate, &["rev-parse", "HEAD"]);
+        git(&estate, &["checkout", "--quiet", &first]);
+        remote.run("plan", 3);
+        git(&estate, &["checkout", "--quiet", &head]);
+        // What is deleted next is ours, not somebody's.
+        for file in ["apps/webapp.hcl", "tests.hcl"] {
+            std::fs::remove_file(estate.join(file)).unwrap();
+        }
+        commit_all(&estate);
+        remote.run("apply", 0);
+        remote.run("plan", 0);
+    }
+}
+
 fn shipped(name: &str) -> String {
     std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/acl").join(name)).unwrap()
 }
