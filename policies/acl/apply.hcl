@@ -2,6 +2,11 @@
 # writes policies and logins, so whoever holds it can give himself any access: keep it to the job that applies
 # reviewed changes.
 
+# Whether the token has ended, and what it may do: without `default`, a token may not ask that itself.
+path "auth/token/lookup-self" {
+  capabilities = ["read"]
+}
+
 path "sys/mounts" {
   capabilities = ["read"]
 }
