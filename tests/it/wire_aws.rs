@@ -179,10 +179,11 @@ impl World {
         self.home.path().join("trail.log")
     }
 
-    /// The lines of the trail.
+    /// The lines of the trail. One that is being written is none yet.
     pub(crate) fn lines(&self) -> Vec<Value> {
         let text = std::fs::read_to_string(self.trail_file()).unwrap();
-        text.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+        let whole = text.rsplit_once('\n').map_or("", |(whole, _)| whole);
+        whole.lines().map(|line| serde_json::from_str(line).unwrap()).collect()
     }
 
     /// The events of the trail's system lines, as `name reason`.
