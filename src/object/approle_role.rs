@@ -14,7 +14,7 @@ use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::review::{LoginSecret, LoginWords, Reviewed, Said, SecretFields, Values};
 use super::token_fields;
-use super::wire::{pick, post, with_prefixes};
+use super::wire::post;
 use crate::text::count;
 use crate::units::duration;
 
@@ -104,8 +104,7 @@ pub static KIND: Kind = Kind {
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
-    let names: Vec<&str> = FIELDS.iter().filter(|field| field.told == Told::Readable).map(|field| field.name).collect();
-    Ok(token_fields::parse(pick(data, &names)))
+    Ok(token_fields::parse(&FIELDS, data))
 }
 
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
@@ -115,10 +114,7 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
         .filter(|field| field.name != "local_secret_ids" || live.is_none())
         // Without one declared, the engine's own role id stays.
         .filter(|field| field.name != "role_id" || object.fields.contains_key("role_id"))
-        .map(|field| match field.shape {
-            Shape::Cidrs => (field.name, with_prefixes(&object.value(field.name))),
-            _ => (field.name, object.value(field.name)),
-        });
+        .map(|field| token_fields::sent(object, field));
     vec![post(object.path.clone(), fields)]
 }
 

@@ -7,8 +7,10 @@ use serde_json::{Map, Value};
 
 use super::field::{Field, Shape, Told};
 use super::kind::Kind;
+use super::kind::object::Object;
 use super::kind::words::{Declared, Key, Objection};
 use super::review::Values as _;
+use super::wire::{pick, with_prefixes};
 
 /// How many fields there are.
 pub(super) const FIELDS: usize = 9;
@@ -82,8 +84,11 @@ pub(super) fn count(login: &Declared<'_>, key: &'static str) -> Option<Objection
     (!is_count).then(|| Objection { key, what: format!("{key} is a count"), hint: "0 is any number" })
 }
 
-/// Brings an engine's words for them to one form: engines keep or replace the longer ones, which say the same of a role.
-pub(super) fn parse(mut fields: Map<String, Value>) -> Map<String, Value> {
+/// What an engine tells of a login with these fields, its words for those of tokens in one form: engines keep or replace
+/// the longer ones, which say the same of a role.
+pub(super) fn parse(fields: &[Field], data: &Map<String, Value>) -> Map<String, Value> {
+    let told = fields.iter().filter(|field| field.told == Told::Readable).map(|field| field.name);
+    let mut fields = pick(data, &told.collect::<Vec<_>>());
     let token_type = match fields.get("token_type").and_then(Value::as_str) {
         Some("") => Some("default"),
         Some("default-service") => Some("service"),
@@ -94,6 +99,12 @@ pub(super) fn parse(mut fields: Map<String, Value>) -> Map<String, Value> {
         fields.insert("token_type".to_owned(), Value::from(token_type));
     }
     fields
+}
+
+/// A field of a login as every engine takes it.
+pub(super) fn sent(object: &Object, field: &Field) -> (&'static str, Value) {
+    let value = object.value(field.name);
+    (field.name, if field.shape == Shape::Cidrs { with_prefixes(&value) } else { value })
 }
 
 /// What a change of these fields does to people.

@@ -14,7 +14,7 @@ use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::review::{LoginSecret, LoginWords, Reviewed, Said};
 use super::token_fields;
-use super::wire::{pick, post, with_prefixes};
+use super::wire::post;
 
 static FIELDS: [Field; 1 + token_fields::FIELDS] = token_fields::after([Field {
     name: "password",
@@ -64,18 +64,15 @@ pub static KIND: Kind = Kind {
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
-    let names: Vec<&str> = FIELDS.iter().filter(|field| field.told == Told::Readable).map(|field| field.name).collect();
-    Ok(token_fields::parse(pick(data, &names)))
+    Ok(token_fields::parse(&FIELDS, data))
 }
 
 fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
     if object.unresolved().next().is_some() {
         return Vec::new();
     }
-    let readable = FIELDS.iter().filter(|field| field.told == Told::Readable).map(|field| match field.shape {
-        Shape::Cidrs => (field.name, with_prefixes(&object.value(field.name))),
-        _ => (field.name, object.value(field.name)),
-    });
+    let readable = FIELDS.iter().filter(|field| field.told == Told::Readable);
+    let readable = readable.map(|field| token_fields::sent(object, field));
     // An empty one would be refused, or taken for none.
     let password = object.secret("password").map(|secret| ("password", Value::from(secret.expose())));
     vec![post(object.path.clone(), readable.chain(password))]
