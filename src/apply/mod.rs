@@ -260,10 +260,7 @@ async fn walk(
 /// everything else the ledger says what it is to be, or an apply that is stopped before its end leaves what looks like
 /// somebody else's work.
 fn needs_intent(change: &Change) -> bool {
-    match change.action {
-        Action::Create | Action::Adopt | Action::Update | Action::Delete => true,
-        Action::Forget => false,
-    }
+    change.action != Action::Forget
 }
 
 /// What the ledger shall say after a change. `None` leaves it as it is now.
