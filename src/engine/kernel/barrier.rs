@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use super::store::{RawBatch, Store};
 use crate::engine::wire::error::Error;
+use crate::secret::Secret;
 
 /// Where the sealed barrier key lies in the store.
 pub(crate) const KEYRING_KEY: &str = "core/keyring";
@@ -100,6 +101,11 @@ impl Cipher {
         body.truncate(length);
         Ok(body)
     }
+}
+
+/// Serialises a secret of a record: with `#[serde(serialize_with = "seal")]`, which nothing but the sealed store is for.
+pub(crate) fn seal<S: serde::Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(secret.expose())
 }
 
 /// Writes that happen together; sealed when committed.

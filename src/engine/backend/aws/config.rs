@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::Aws;
 use crate::engine::backend::Call;
-use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::barrier::{Batch, seal};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::setup::AwsTransport;
@@ -24,7 +24,6 @@ use crate::username;
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Root {
     pub(super) access_key: String,
-    // Written only into the sealed store.
     #[serde(serialize_with = "seal")]
     pub(super) secret_key: Secret,
     pub(super) region: String,
@@ -38,10 +37,6 @@ pub(super) struct Root {
     pub(super) sts_fallback_regions: Vec<String>,
     pub(super) max_retries: i64,
     pub(super) username_template: String,
-}
-
-fn seal<S: serde::Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
 }
 
 impl Default for Root {
