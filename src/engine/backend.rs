@@ -8,6 +8,8 @@ pub(crate) mod listing;
 mod login;
 pub(crate) mod sys;
 pub(crate) mod table;
+#[cfg(test)]
+pub(crate) mod tests;
 mod token;
 mod userpass;
 

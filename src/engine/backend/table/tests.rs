@@ -1,12 +1,12 @@
 use std::path::Path;
 
 use serde_json::{Map, Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::all;
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::engine::backend::Class;
+use crate::engine::backend::tests::send;
 use crate::engine::pipeline::Delivery;
 use crate::engine::setup::{Config, Storage};
 use crate::engine::wire::error::Error;
@@ -171,7 +171,7 @@ fn tables_name_what_the_handlers_read() {
         places.iter().for_each(|place| read(place, &mut text));
         // What lists and logins have in common is read in one place.
         for shared in ["listing", "login"] {
-            if text.contains(&format!("backend::{shared}::")) {
+            if text.contains(&format!("backend::{shared}")) {
                 read(&root.join(shared).with_extension("rs"), &mut text);
             }
         }
@@ -203,23 +203,6 @@ fn tables_name_what_the_handlers_read() {
             }
         }
     }
-}
-
-/// One request over HTTP, and its answer's status and body.
-async fn send(engine: &Engine, method: &str, path: &str, token: &str, body: &str) -> (u16, Value) {
-    let (mut client, server) = tokio::io::duplex(64 * 1024);
-    let serving = engine.clone();
-    tokio::spawn(async move { serving.serve_stream(server, None).await });
-    let head = format!(
-        "{method} /v1/{path} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\nX-Vault-Token: {token}\r\nContent-Length: {}\r\n\r\n",
-        body.len()
-    );
-    client.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
 }
 
 #[tokio::test]

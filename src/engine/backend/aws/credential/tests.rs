@@ -1,29 +1,16 @@
 //! A type goes its whole way, from a role to the end of a lease.
 
 use serde_json::{Value, json};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::clock::Clock;
 use crate::engine::Engine;
+use crate::engine::backend::tests;
 use crate::engine::setup::{Config, Storage};
 
-/// One request over HTTP, and its answer's status and body.
+/// One request as root, and its answer's status and body.
 async fn send(engine: &Engine, method: &str, path: &str, body: &Value) -> (u16, Value) {
-    let (mut client, server) = tokio::io::duplex(64 * 1024);
-    let serving = engine.clone();
-    tokio::spawn(async move { serving.serve_stream(server, None).await });
-    let (token, body) = (engine.root_token().unwrap(), body.to_string());
-    let head = format!(
-        "{method} /v1/{path} HTTP/1.1\r\nHost: engine\r\nConnection: close\r\nX-Vault-Token: {}\r\nContent-Length: {}\r\n\r\n",
-        token.expose(),
-        body.len()
-    );
-    client.write_all(format!("{head}{body}").as_bytes()).await.unwrap();
-    let mut answer = String::new();
-    client.read_to_string(&mut answer).await.unwrap();
-    let (head, body) = answer.split_once("\r\n\r\n").unwrap();
-    let status = head.split(' ').nth(1).unwrap().parse().unwrap();
-    (status, serde_json::from_str(body).unwrap_or(Value::Null))
+    let token = engine.root_token().unwrap();
+    tests::send(engine, method, path, token.expose(), &body.to_string()).await
 }
 
 #[tokio::test]
