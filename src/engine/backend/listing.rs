@@ -51,13 +51,13 @@ impl Page {
     }
 
     /// The names on this page of a folder of the store, whose name ends in `/` and which has no folders in it.
-    pub(crate) fn names(&self, core: &Core, folder: &str) -> Result<Vec<String>, Error> {
+    fn names(&self, core: &Core, folder: &str) -> Result<Vec<String>, Error> {
         let keys = core.barrier.keys(folder, self.start(folder).as_deref(), self.limit)?;
         Ok(keys.into_iter().map(|key| key[folder.len()..].to_owned()).collect())
     }
 
     /// The stored entries on this page of a folder, by name.
-    pub(crate) fn entries<T: serde::de::DeserializeOwned>(
+    fn entries<T: serde::de::DeserializeOwned>(
         &self,
         core: &Core,
         folder: &str,
@@ -69,6 +69,26 @@ impl Page {
     fn start(&self, folder: &str) -> Option<String> {
         (!self.after.is_empty()).then(|| format!("{folder}{}", self.after))
     }
+}
+
+/// A list of a folder of the store whose entries are `T`: their names, and where the page asks for them, what a read of
+/// each would answer.
+///
+/// # Errors
+/// A page that is none, or if the store can't be read.
+pub(crate) fn of_folder<T: serde::de::DeserializeOwned>(
+    core: &Core,
+    call: Call<'_>,
+    folder: &str,
+    shown: impl Fn(&T) -> Value,
+) -> Result<Response, Error> {
+    let page = Page::of(call)?;
+    let answer = Response::keys(page.names(core, folder)?)?;
+    if !page.detailed {
+        return Ok(answer);
+    }
+    let entries = page.entries::<T>(core, folder);
+    add(core, call, answer, entries.map(|entry| entry.map(|(name, stored)| (name, shown(&stored)))))
 }
 
 /// Adds to a list's answer the entries that the caller may read, by name.

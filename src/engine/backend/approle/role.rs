@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use crate::engine::backend::Call;
-use crate::engine::backend::listing::{self, Page};
+use crate::engine::backend::listing;
 use crate::engine::backend::login::TokenTerms;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
@@ -166,14 +166,7 @@ pub(super) async fn turn<'a>(core: &'a Core, mount: &Mount) -> Guard<'a> {
 
 /// LIST `role`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
-    let folder = role_key(call.mount, "");
-    let page = Page::of(call)?;
-    let answer = Response::keys(page.names(core, &folder)?)?;
-    if !page.detailed {
-        return Ok(answer);
-    }
-    let roles = page.entries::<Role>(core, &folder);
-    listing::add(core, call, answer, roles.map(|entry| entry.map(|(name, role)| (name, role.read()))))
+    listing::of_folder(core, call, &role_key(call.mount, ""), Role::read)
 }
 
 /// `role/<name>`.

@@ -10,7 +10,7 @@ use super::policy_text::{compact, go_quote};
 use super::role::{Demand, Reviewed, Role, demand_key, key, load};
 use super::{Aws, guard};
 use crate::engine::backend::Call;
-use crate::engine::backend::listing::{self, Page};
+use crate::engine::backend::listing;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
@@ -24,14 +24,7 @@ const LEGACY_WARNING: &str =
 
 /// Serves LIST `roles`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
-    let folder = key(call.mount, "");
-    let page = Page::of(call)?;
-    let answer = Response::keys(page.names(core, &folder)?)?;
-    if !page.detailed {
-        return Ok(answer);
-    }
-    let roles = page.entries::<Role>(core, &folder);
-    listing::add(core, call, answer, roles.map(|entry| entry.map(|(name, role)| (name, shown(&role)))))
+    listing::of_folder(core, call, &key(call.mount, ""), shown)
 }
 
 /// Serves `roles/:name`.

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::password::{Hashing, made_elsewhere};
 use crate::engine::backend::Call;
-use crate::engine::backend::listing::{self, Page};
+use crate::engine::backend::listing;
 use crate::engine::backend::login::{TokenTerms, policies};
-use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::barrier::{Batch, seal};
 use crate::engine::kernel::locks::Guard;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
@@ -23,17 +23,12 @@ use crate::secret::Secret;
 pub(super) struct User {
     /// Lower case.
     pub(super) name: String,
-    // Written only into the sealed store.
     #[serde(serialize_with = "seal")]
     pub(super) password_hash: Secret,
     pub(super) token: TokenTerms,
     /// Where the user was declared; copied into the tokens of its logins.
     #[serde(default)]
     pub(super) origin: Option<Origin>,
-}
-
-fn seal<S: serde::Serializer>(secret: &Secret, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(secret.expose())
 }
 
 impl User {
@@ -84,14 +79,7 @@ fn absent(name: &str) -> Error {
 
 /// LIST `users`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
-    let folder = key(call.mount, "");
-    let page = Page::of(call)?;
-    let answer = Response::keys(page.names(core, &folder)?)?;
-    if !page.detailed {
-        return Ok(answer);
-    }
-    let users = page.entries::<User>(core, &folder);
-    listing::add(core, call, answer, users.map(|entry| entry.map(|(name, user)| (name, user.read()))))
+    listing::of_folder(core, call, &key(call.mount, ""), User::read)
 }
 
 /// `users/<name>`.
