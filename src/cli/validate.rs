@@ -175,7 +175,7 @@ fn diagnostic(sources: &Sources, problem: &Problem) -> Value {
             "start": { "line": label.line, "column": label.column, "byte": bytes.start },
             "end": { "line": label.end_line, "column": label.end_column, "byte": bytes.end },
         });
-        if let Some(code) = label.first_line(sources).filter(|_| !problem.hidden) {
+        if let Some(code) = sources.first_line(label).filter(|_| !problem.hidden) {
             let start = label.column as usize - 1;
             let length = code.chars().count();
             let end = if label.end_line == label.line { label.end_column as usize - 1 } else { length };

@@ -10,7 +10,7 @@ use hcl_edit::template::Element;
 
 use super::blocks;
 use super::problem::Draft;
-use super::source::Span;
+use super::span::Span;
 use super::tree::{Content, DEPTH_MAX, Entry, Map, NODES_MAX, Node, is_repeated, needs_label, twice};
 
 const DATA_ONLY: &str =

@@ -4,7 +4,7 @@
 //! directory, a `/` at the end is for directories, `*` and `?` stay within a name, `**` is any number of directories.
 //! What git has beyond that is refused, not passed over. Source: gitignore(5).
 
-use super::Problem;
+use super::problem::Problem;
 
 /// The name of the file, in the estate's directory.
 pub(crate) const NAME: &str = ".leaseholdignore";

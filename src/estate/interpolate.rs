@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::problem::Draft;
-use super::source::Span;
+use super::span::Span;
 use super::tree::{Content, Map, Node};
 use crate::iam::json::{Json, Kind as JsonKind};
 use crate::text::did_you_mean;

@@ -5,12 +5,12 @@
 use std::convert::Infallible;
 use std::fs::File;
 use std::io::Read as _;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use super::problem::Problem;
-use super::source::{Root, Source, Sources, Unread};
-use super::walk::{self, FILE_BYTES_MAX, Found, Listed, Stop, Store, TREE_BYTES_MAX, Walked, What, too_large};
+use super::source::{Lookup, Source, Sources, Unread};
+use super::walk::{self, FILE_BYTES_MAX, Found, Listed, Stop, Store, Walked, What, too_large};
 
 /// Reads the declaration files (`*.hcl`, `*.yaml`, `*.yml`) below a directory. Hidden files and directories, and those
 /// that `.leaseholdignore` names, are left out. A file that can't be read becomes a problem that [`super::load`] reports with all others.
@@ -37,7 +37,8 @@ pub fn read_directory(dir: &Path) -> Result<Sources, Vec<Problem>> {
                 .hint("an estate is a directory of *.hcl, *.yaml or *.yml files"),
         ]);
     }
-    Ok(Sources::with_files(Root::Directory(root), files, problems).without(ignored))
+    let lookup = Lookup::new(move |name| walk::reference(&mut Disk { root: &root }, name));
+    Ok(Sources::of_tree(files, lookup, problems).without(ignored))
 }
 
 /// A directory on disk.
@@ -141,31 +142,6 @@ fn line_of(bytes: &[u8], at: usize) -> String {
     format!("line {}", 1 + bytes[..at].iter().filter(|byte| **byte == b'\n').count())
 }
 
-/// The file that a declaration refers to by `name`, relative to the root.
-///
-/// # Errors
-/// The name leads out of the root, or the file can't be read.
-pub(super) fn read_reference(root: &Root, name: &str, bytes_so_far: u64) -> Result<Arc<Source>, Unread> {
-    if name.is_empty() || name.contains('\0') {
-        return Err("this is not the name of a file".into());
-    }
-    let is_inner = |part| matches!(part, Component::Normal(_) | Component::CurDir);
-    if !Path::new(name).components().all(is_inner) {
-        return Err("this leads out of the estate".into());
-    }
-    if bytes_so_far > TREE_BYTES_MAX && !matches!(root, Root::Memory(_)) {
-        return Err(format!("the files of the estate have more than {} MiB", TREE_BYTES_MAX >> 20).into());
-    }
-    match root {
-        Root::Memory(texts) => match texts.get(name) {
-            Some(text) => Ok(Arc::new(Source::new(name, text.clone()))),
-            None => Err(Unread::with_hint("there is no such file", walk::NAMED_FROM_ROOT)),
-        },
-        Root::Tree(lookup) => lookup.find(name),
-        Root::Directory(directory) => walk::reference(&mut Disk { root: directory }, name),
-    }
-}
-
 /// An error of the system in plain words, without its number.
 fn plain(error: &std::io::Error) -> String {
     match error.kind() {
@@ -177,7 +153,7 @@ fn plain(error: &std::io::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{Root, check_text, read_reference};
+    use super::{check_text, read_directory};
 
     #[test]
     fn texts_must_be_texts() {
@@ -205,12 +181,14 @@ mod tests {
         std::fs::write(root.join("in.json"), "{}").expect("written");
         std::os::unix::fs::symlink("../outside", root.join("link")).expect("linked");
         std::os::unix::fs::symlink("in.json", root.join("good")).expect("linked");
-        let root = Root::Directory(root);
+        std::fs::write(root.join("estate.hcl"), "").expect("written");
+        let sources = read_directory(&root).expect("an estate");
         for name in ["../outside", "/etc/passwd", "a/../../outside", "link", "none", "", "."] {
-            assert!(read_reference(&root, name, 0).is_err(), "{name}");
+            assert!(sources.reference(name).is_err(), "{name}");
         }
         for name in ["in.json", "./in.json", "good"] {
-            assert_eq!(read_reference(&root, name, 0).expect(name).text, "{}");
+            let index = sources.reference(name).expect(name);
+            assert_eq!(sources.get(index).expect(name).text, "{}");
         }
     }
 }

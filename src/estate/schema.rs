@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::problem::Draft;
-use super::source::{Sources, Span};
+use super::source::Sources;
+use super::span::Span;
 use super::tree::{Content, Entry, Map, Node, lacks_label, needs_label};
 use super::value;
 use crate::object::words::{self, Declared, Objection};

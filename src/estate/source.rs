@@ -1,10 +1,11 @@
 //! The texts of an estate, and places in them.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
+use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::problem::Problem;
+use super::problem::{Draft, Label, Problem};
+use super::span::Span;
 use crate::object::Place;
 
 /// One text.
@@ -44,24 +45,6 @@ impl Source {
     pub(crate) fn line_start(&self, line: u32) -> usize {
         let index = (line.max(1) as usize - 1).min(self.lines.len() - 1);
         self.lines[index] as usize
-    }
-}
-
-/// A range of bytes in one source.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(crate) struct Span {
-    /// Which source: an index of [`Sources`].
-    pub(crate) source: u32,
-    /// First byte.
-    pub(crate) start: u32,
-    /// One past the last byte.
-    pub(crate) end: u32,
-}
-
-impl Span {
-    /// A span from offsets as parsers tell them.
-    pub(crate) fn new(source: u32, range: std::ops::Range<usize>) -> Self {
-        Self { source, start: range.start as u32, end: range.end.max(range.start) as u32 }
     }
 }
 
@@ -108,6 +91,12 @@ impl From<&str> for Unread {
     }
 }
 
+/// Bytes of all files of an estate together, at most.
+pub(super) const TREE_BYTES_MAX: u64 = 64 << 20;
+
+/// What to do about a `file:` that names nothing.
+pub(super) const NAMED_FROM_ROOT: &str = "a file is named relative to the estate's directory";
+
 /// All texts of an estate, and what could not be read.
 #[derive(Debug, Default)]
 pub struct Sources {
@@ -115,8 +104,10 @@ pub struct Sources {
     files: Vec<Arc<Source>>,
     /// Files that declarations refer to (`file:`), by name; read when they are first needed.
     referenced: Mutex<Referenced>,
-    /// Where `file:` references are read.
-    pub(super) root: Root,
+    /// How the files are found that `file:` names.
+    lookup: Lookup,
+    /// How many bytes all files may have before another is read; `None` for texts in memory.
+    bytes_max: Option<u64>,
     /// Files that are there and could not be read.
     pub(super) problems: Vec<Problem>,
     /// Bytes of all declaration files.
@@ -125,18 +116,8 @@ pub struct Sources {
     pub(super) ignored: usize,
 }
 
-/// Where references are read.
-#[derive(Debug)]
-pub(super) enum Root {
-    /// Below this directory.
-    Directory(PathBuf),
-    /// From these texts.
-    Memory(BTreeMap<String, String>),
-    /// From a tree that is not on disk.
-    Tree(Lookup),
-}
-
-/// How files of a tree are found that is not on disk, such as a commit's. Asked once for each name.
+/// How files are found that declarations refer to: below a directory, in a commit, or among texts. Asked once for each
+/// name.
 pub struct Lookup(Box<Find>);
 
 /// A file by its name relative to the estate's root, or why there is none.
@@ -148,7 +129,7 @@ impl Lookup {
         Self(Box::new(find))
     }
 
-    pub(super) fn find(&self, name: &str) -> Result<Arc<Source>, Unread> {
+    fn find(&self, name: &str) -> Result<Arc<Source>, Unread> {
         (self.0)(name)
     }
 }
@@ -159,9 +140,10 @@ impl std::fmt::Debug for Lookup {
     }
 }
 
-impl Default for Root {
+impl Default for Lookup {
+    /// Finds nothing.
     fn default() -> Self {
-        Self::Memory(BTreeMap::new())
+        Self::new(|_| Err(Unread::with_hint("there is no such file", NAMED_FROM_ROOT)))
     }
 }
 
@@ -181,18 +163,19 @@ impl Sources {
     ) -> Self {
         let mut files: Vec<_> = files.into_iter().map(|(name, text)| Arc::new(Source::new(&name, text))).collect();
         files.sort_by(|a, b| a.name.cmp(&b.name));
-        Self { root: Root::Memory(references.into_iter().collect()), files, ..Self::default() }
+        let texts: BTreeMap<String, String> = references.into_iter().collect();
+        let lookup = Lookup::new(move |name| match texts.get(name) {
+            Some(text) => Ok(Arc::new(Source::new(name, text.clone()))),
+            None => Err(Unread::with_hint("there is no such file", NAMED_FROM_ROOT)),
+        });
+        Self { lookup, files, ..Self::default() }
     }
 
-    /// Sources of a tree that is not on disk: its declaration files in the order of their names, how others are
+    /// Sources of a tree, on disk or not: its declaration files in the order of their names, how others are
     /// found, and what could not be read.
     pub fn of_tree(files: Vec<Arc<Source>>, lookup: Lookup, problems: Vec<Problem>) -> Self {
-        Self::with_files(Root::Tree(lookup), files, problems)
-    }
-
-    pub(super) fn with_files(root: Root, files: Vec<Arc<Source>>, problems: Vec<Problem>) -> Self {
         let total_bytes = files.iter().map(|file| file.text.len() as u64).sum();
-        Self { root, files, problems, total_bytes, ..Self::default() }
+        Self { lookup, bytes_max: Some(TREE_BYTES_MAX), files, problems, total_bytes, ..Self::default() }
     }
 
     /// The same, with how many files and directories `.leaseholdignore` left out.
@@ -274,13 +257,48 @@ impl Sources {
         if let Some(known) = referenced.by_name.get(name) {
             return known.clone();
         }
-        let result = super::read::read_reference(&self.root, name, self.total_bytes + referenced.bytes).map(|source| {
+        let result = self.find(name, self.total_bytes + referenced.bytes).map(|source| {
             referenced.bytes += source.text.len() as u64;
             referenced.sources.push(source);
             (self.files.len() + referenced.sources.len() - 1) as u32
         });
         referenced.by_name.insert(name.to_owned(), result.clone());
         result
+    }
+
+    /// The file that a declaration refers to by a name relative to the root.
+    fn find(&self, name: &str, bytes_so_far: u64) -> Result<Arc<Source>, Unread> {
+        if name.is_empty() || name.contains('\0') {
+            return Err("this is not the name of a file".into());
+        }
+        let is_inner = |part| matches!(part, Component::Normal(_) | Component::CurDir);
+        if !Path::new(name).components().all(is_inner) {
+            return Err("this leads out of the estate".into());
+        }
+        match self.bytes_max {
+            Some(most) if bytes_so_far > most => {
+                Err(format!("the files of the estate have more than {} MiB", most >> 20).into())
+            }
+            _ => self.lookup.find(name),
+        }
+    }
+
+    /// A problem with its places.
+    pub(super) fn finish(&self, draft: Draft) -> Problem {
+        draft.finish(|span| {
+            let (file, start, end) = match self.get(span.source) {
+                Some(source) => (source.name.to_string(), source.position(span.start), source.position(span.end)),
+                None => ("?".to_owned(), (1, 1), (1, 1)),
+            };
+            let ((line, column), (end_line, end_column)) = (start, end);
+            Label { file, line, column, end_line, end_column, text: None, span: Some(span) }
+        })
+    }
+
+    /// The line where a place starts, if its file has a text.
+    pub fn first_line(&self, label: &Label) -> Option<String> {
+        let source = self.get(label.span?.source)?;
+        source.text.get(source.line_start(label.line)..)?.lines().next().map(str::to_owned)
     }
 
     /// The place of a span's start.

@@ -9,7 +9,7 @@ use indexmap::IndexMap;
 
 use super::blocks;
 use super::problem::Draft;
-use super::source::Span;
+use super::span::Span;
 use crate::guardrail;
 use crate::text::did_you_mean;
 

@@ -6,7 +6,7 @@
 use serde_json::Value;
 
 use super::problem::Draft;
-use super::source::Span;
+use super::span::Span;
 use super::tree::{Content, Node};
 use crate::object::{FieldValue, Shape, field};
 use crate::text::did_you_mean;
@@ -318,7 +318,7 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::{arn, read, secret};
-    use crate::estate::source::Span;
+    use crate::estate::span::Span;
     use crate::estate::tree::{Content, Node};
     use crate::object::{FieldValue, Shape};
 

@@ -10,13 +10,10 @@ use std::sync::Arc;
 
 use super::ignore::{self, Ignore};
 use super::problem::Problem;
-use super::source::{Source, Unread};
+use super::source::{NAMED_FROM_ROOT, Source, TREE_BYTES_MAX, Unread};
 
 /// Bytes of one file.
 pub(crate) const FILE_BYTES_MAX: u64 = 4 << 20;
-
-/// Bytes of all files together.
-pub(crate) const TREE_BYTES_MAX: u64 = 64 << 20;
 
 /// Files of one tree.
 const FILES_MAX: usize = 10_000;
@@ -159,9 +156,6 @@ pub(crate) fn reference<S: Store>(store: &mut S, path: &str) -> Result<Arc<Sourc
         Found::Unknown(why) => Err(why.into()),
     }
 }
-
-/// What is said of a reference to a file that is not there.
-pub(super) const NAMED_FROM_ROOT: &str = "a file is named relative to the estate's directory";
 
 /// What is said of a file with more bytes than it may have.
 pub(crate) fn too_large() -> String {

@@ -11,7 +11,7 @@ use saphyr_parser::{Event, Parser, ScalarStyle};
 use serde_yaml::Value;
 
 use super::problem::Draft;
-use super::source::Span;
+use super::span::Span;
 use super::tree::{Content, DEPTH_MAX, Entry, Map, NODES_MAX, Node, twice};
 
 /// Values that aliases of one file may repeat.

@@ -5,7 +5,7 @@ use serde_json::{Map as Said, Value};
 use super::Lowering;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
-use crate::estate::source::Span;
+use crate::estate::span::Span;
 use crate::estate::tree::{Content, Map};
 use crate::estate::{hcl, value};
 use crate::guardrail::{self, Clause, Complaint, Described, Exception, Guardrail, Holds, Severity, Shape, Word};

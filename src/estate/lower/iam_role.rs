@@ -2,11 +2,11 @@
 
 use super::Lowering;
 use super::document::Use;
-use crate::estate::IamRole;
 use crate::estate::blocks::IAM_ROLE;
+use crate::estate::declared::IamRole;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
-use crate::estate::source::Span;
+use crate::estate::span::Span;
 use crate::estate::value;
 use crate::object::field::Shape;
 use crate::object::{FieldValue, roles};

@@ -9,7 +9,7 @@ use super::Lowering;
 use super::document::Use;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
-use crate::estate::source::Span;
+use crate::estate::span::Span;
 use crate::estate::tree::Content;
 use crate::iam::document::{self, Sort};
 use crate::object::review::AccessFields;

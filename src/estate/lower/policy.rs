@@ -10,7 +10,7 @@ use crate::acl::Capability;
 use crate::acl::document::{Document, DocumentError, Feature};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
-use crate::estate::source::Span;
+use crate::estate::span::Span;
 use crate::estate::tree::{Content, Node};
 use crate::estate::value;
 use crate::iam::json;
@@ -161,15 +161,15 @@ impl Lowering<'_> {
 
 /// What the file of a policy says, as far as it is checked here.
 #[derive(Default)]
-pub(super) struct FileRules {
+pub(in crate::estate) struct FileRules {
     /// Everything that is wrong with it.
-    pub(super) problems: Vec<Draft>,
+    pub(in crate::estate) problems: Vec<Draft>,
     /// The paths that it names.
     paths: Vec<(String, Span)>,
 }
 
 /// Checks the text of a policy file, which engines take in HCL 1 or in JSON.
-pub(super) fn check_file(text: &str, index: u32) -> FileRules {
+pub(in crate::estate) fn check_file(text: &str, index: u32) -> FileRules {
     let mut rules = FileRules::default();
     let place = |range: std::ops::Range<usize>| Span::new(index, range);
     if let Some(at) = text.find("${var.").or_else(|| text.find("${env.")) {

@@ -3,11 +3,12 @@
 use std::path::{Component, Path, PathBuf};
 
 use crate::estate::blocks::ENVIRONMENT;
+use crate::estate::declared::{AwsChoice, EngineChoice, Environment};
 use crate::estate::interpolate::{Replaced, Variables};
 use crate::estate::problem::{Draft, Problem};
 use crate::estate::schema::{Block, Reader};
 use crate::estate::tree::{Content, Map};
-use crate::estate::{AwsChoice, EngineChoice, Environment, value};
+use crate::estate::value;
 use crate::text::did_you_mean;
 
 /// An environment with its variables and its overrides.

@@ -8,7 +8,7 @@ use std::collections::HashSet;
 
 use super::{KINDS, ParsedFile};
 use crate::acl::hcl;
-use crate::estate::Sources;
+use crate::estate::source::Sources;
 use crate::estate::tree::{Content, Map};
 
 /// The indices of the files that hold rules only.

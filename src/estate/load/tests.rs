@@ -1,8 +1,8 @@
 //! What blocks are described to have, held against what is read of them.
 
 use super::load;
-use crate::estate::Sources;
 use crate::estate::blocks::{APP, ENVIRONMENT, MANAGED_POLICY, TEST};
+use crate::estate::source::Sources;
 use crate::object::home::METHODS;
 use crate::object::words::{Block, Is};
 use crate::object::{Class, KINDS, Shape};

@@ -1,0 +1,200 @@
+//! What an estate says, once it is read: for one environment, with the place of everything.
+
+use std::collections::HashMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::problem::Problem;
+use crate::guardrail::Guardrail;
+use crate::iam::policy::{Policy, Statement};
+use crate::iam::request::Request;
+use crate::object::{Object, Place, RolePath};
+
+/// What the files of one directory declare for one environment.
+#[derive(Debug)]
+pub struct Estate {
+    /// All environments of the estate, by name, with where they are declared.
+    pub environments: Vec<(String, Place)>,
+    /// The chosen one.
+    pub environment: Environment,
+    /// What its engine shall hold, in the order of declaration.
+    pub objects: Vec<Object>,
+    /// Where each object stands in that list, by its path.
+    pub(super) by_path: HashMap<String, usize>,
+    /// The apps.
+    pub apps: Vec<App>,
+    /// Where the rules of each ACL policy stand, with the pattern of each, by the policy's path.
+    pub rules: HashMap<String, Vec<(String, Place)>>,
+    /// What managed policies say, as far as the estate tells.
+    pub managed_policies: Vec<ManagedPolicy>,
+    /// What roles of AWS accounts are, as far as the estate tells.
+    pub iam_roles: Vec<IamRole>,
+    /// What is asserted about apps.
+    pub tests: Vec<Test>,
+    /// What may never be granted, the default guardrail among them unless it is switched off.
+    pub guardrails: Vec<Guardrail>,
+    /// Those that are declared, by name, with their places, also those that are switched off.
+    pub named_guardrails: Vec<(String, Place)>,
+    /// What the author should know though nothing is wrong.
+    pub warnings: Vec<Problem>,
+}
+
+impl Estate {
+    /// The object of a path.
+    pub fn object(&self, path: &str) -> Option<&Object> {
+        let indexed = self.by_path.get(path).and_then(|index| self.objects.get(*index));
+        // The list is public, so it may have changed since.
+        indexed.filter(|object| object.path == path).or_else(|| self.objects.iter().find(|object| object.path == path))
+    }
+
+    /// What a role's own policy document says, each statement with its place. `None` when the role has none.
+    pub fn policy(&self, role_path: &str) -> Option<Policy<Place>> {
+        let role = self.object(role_path)?;
+        let leaf = role.fields.get(role.kind.access_fields()?.document)?;
+        leaf.document.as_ref()?.policy(&leaf.place).ok()
+    }
+}
+
+/// The document of a managed policy, which a role names by its ARN. It is declared for reviews, and applied
+/// nowhere.
+#[derive(Clone, Debug)]
+pub struct ManagedPolicy {
+    /// Its label in the estate.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What it says.
+    pub policy: Arc<Policy<Place>>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A role of an AWS account, which a role of the estate names by its ARN so that its credentials are sessions of it. It
+/// is declared for reviews, and applied nowhere.
+#[derive(Clone, Debug)]
+pub struct IamRole {
+    /// Its label in the estate.
+    pub name: String,
+    /// Its ARN.
+    pub arn: String,
+    /// What its inline policies say together, if it has any.
+    pub policy: Option<Arc<Policy<Place>>>,
+    /// The managed policies that are attached to it, by their ARNs.
+    pub policy_arns: Vec<String>,
+    /// The managed policy that bounds it, by its ARN.
+    pub boundary: Option<String>,
+    /// How long its sessions live at most, in seconds, where that is declared.
+    pub max_session: Option<i64>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A `test` block: what must hold of one app.
+#[derive(Clone, Debug)]
+pub struct Test {
+    /// Its name.
+    pub name: String,
+    /// The app.
+    pub app: String,
+    /// What must hold, in the order of the file.
+    pub assertions: Vec<(Assertion, Place)>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// One thing that must hold.
+#[derive(Clone, Debug)]
+pub enum Assertion {
+    /// `allow`: this one request is allowed.
+    Allow(Request),
+    /// `deny` and `never`: no request that matches is allowed. The statement's effect does not matter; `deny`
+    /// names one action and one resource, perhaps with wildcards and a context, `never` any number. Its Sid is
+    /// the word of the file, `deny` or `never`. Policy variables in its resources are variables, as in a document
+    /// of 2012.
+    ///
+    /// A key of the context with one value is the condition `StringEquals`. One with several is met by requests
+    /// with exactly these values: `ForAllValues:StringEquals` of all, and `ForAnyValue:StringEquals` of each.
+    Never(Statement<()>),
+    /// `at_most`: nothing is allowed that this policy does not allow.
+    AtMost(Arc<Policy<Place>>),
+    /// `acl`: the app's tokens have these capabilities on this path of the engine.
+    Acl {
+        /// The API path: `aws/creds/webapp`.
+        path: String,
+        /// What they may do there, sorted; empty is nothing.
+        capabilities: Vec<String>,
+    },
+    /// `acl_only`: apart from looking after themselves, the app's tokens may do nothing on any other path than
+    /// these, which may hold `+` and end in `*`.
+    AclOnly(Vec<String>),
+}
+
+/// Where an estate is applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Environment {
+    /// Its name.
+    pub name: String,
+    /// The estate's name in the engine's ledger, where several estates share the engine.
+    pub estate: Option<String>,
+    /// Which engine it is.
+    pub engine: EngineChoice,
+    /// How many objects one apply may delete; `None` is no limit set here.
+    pub max_deletes: Option<u32>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// The engine of an environment.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EngineChoice {
+    /// A server at this URL.
+    Address(String),
+    /// Our own engine, in process.
+    Embedded {
+        /// Its data directory, relative to the estate's root unless absolute.
+        data: PathBuf,
+        /// Which AWS it talks to.
+        aws: AwsChoice,
+    },
+}
+
+/// Which AWS an embedded engine talks to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsChoice {
+    /// The real one, or the endpoint that the engine's root configuration names.
+    Aws,
+    /// The simulated account inside the binary.
+    Sandbox,
+}
+
+/// An app: who logs in how, and what it may get.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct App {
+    /// Its name.
+    pub name: String,
+    /// Who answers for it.
+    pub owner: Option<String>,
+    /// The roles declared inside it.
+    pub roles: Vec<RolePath>,
+    /// The shared roles granted to it.
+    pub grants: Vec<RolePath>,
+    /// How it proves its identity.
+    pub logins: Vec<Login>,
+    /// The ACL policies of its tokens: the derived one, or those that it names.
+    pub policies: Vec<String>,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A login of an app.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Login {
+    /// The method's type: `approle`.
+    pub method: String,
+    /// Where it is mounted, without `auth/`: `approle`.
+    pub mount: String,
+    /// The role to log in with: `app-webapp`.
+    pub role_name: String,
+    /// Where it is declared.
+    pub place: Place,
+}
