@@ -145,14 +145,14 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
 
 impl Known {
     fn take(&mut self, word: &'static str, block: &'static Block) {
-        for key in block.keys {
+        for key in block.keys() {
             match key.is {
                 Is::Block(inner) => self.take_inner(key.word, inner),
                 Is::Each(class) => {
                     let kinds = KINDS.iter().filter(|kind| kind.class == class);
                     kinds.for_each(|kind| self.take_inner(key.word, kind.words));
                 }
-                Is::Field(..) | Is::Written(..) | Is::Own { .. } => {
+                Is::Field(..) | Is::Written(..) | Is::Own { .. } | Is::AllOf(_) => {
                     self.keys.entry(word).or_default().insert(key.word);
                 }
             }

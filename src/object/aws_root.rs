@@ -60,9 +60,7 @@ pub static AWS: Block = Block {
     label: Some("The path of the mount."),
     doc: "An AWS secrets engine.",
     keys: &[
-        Key::field(&mount::KIND, "description"),
-        Key::field(&mount::KIND, "default_lease_ttl"),
-        Key::field(&mount::KIND, "max_lease_ttl"),
+        Key::all_of(&mount::MOUNT),
         Key::field(&KIND, "region"),
         Key::field(&KIND, "iam_endpoint"),
         Key::field(&KIND, "sts_endpoint"),

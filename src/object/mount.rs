@@ -5,12 +5,12 @@
 
 use serde_json::{Map, Value};
 
-use super::aws_root;
 use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home, key};
 use super::kind::live::Live;
 use super::kind::object::Object;
+use super::kind::words::{ANYTHING, Block, Key};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::review::{Remarks, Reviewed, Terms};
 use super::wire::{post, seconds_text};
@@ -55,6 +55,19 @@ pub(super) static FIELDS: &[Field] = &[
 pub(super) static REMARKS: Remarks =
     Remarks { terms: Some(Terms { default: "default_lease_ttl", max: "max_lease_ttl" }), ..Remarks::NONE };
 
+/// What every secrets engine takes, in the block of its type.
+pub(super) static MOUNT: Block = Block {
+    word: "aws",
+    label: Some("The path of the mount."),
+    doc: "A secrets engine.",
+    keys: &[
+        Key::field(&KIND, "description"),
+        Key::field(&KIND, "default_lease_ttl"),
+        Key::field(&KIND, "max_lease_ttl"),
+    ],
+    check: ANYTHING,
+};
+
 /// Secrets engines.
 pub static KIND: Kind = Kind {
     name: "secrets engine",
@@ -62,7 +75,7 @@ pub static KIND: Kind = Kind {
     home: Home::Entry(&ENGINES),
     leases: Leases::OfMount,
     reviewed: Reviewed::Fields(&REMARKS),
-    words: &aws_root::AWS,
+    words: &MOUNT,
     key: None,
     fields: FIELDS,
     later: &[],

@@ -40,10 +40,11 @@ fn each(
         Some(_) => (format!("{before}{word}: {{{label}: {{"), format!("}}}}{after}")),
         None => (format!("{before}{word}: {{"), format!("}}{after}")),
     };
-    for key in block.keys {
+    for key in block.keys() {
         let value = match key.is {
             Is::Field(kind, name) | Is::Written(kind, name) => wrong(kind.field(name).expect("a field").shape),
             Is::Own { shape, .. } => wrong(shape),
+            Is::AllOf(part) => panic!("{} is a part of a part", part.word),
             Is::Block(inner) => {
                 each(inner, (key.word, "x"), &open, &close, into);
                 "7"

@@ -61,6 +61,8 @@ pub enum Is {
     Block(&'static Block),
     /// A block for each kind of this class; its label, or what it says, tells which.
     Each(Class),
+    /// The keys of another block, which stand here among the others: it holds no such part itself.
+    AllOf(&'static Block),
 }
 
 /// What is wrong with a block.
@@ -110,6 +112,11 @@ impl Key {
         Self { word, is: Is::Each(class) }
     }
 
+    /// What another block has too.
+    pub const fn all_of(block: &'static Block) -> Self {
+        Self { word: block.word, is: Is::AllOf(block) }
+    }
+
     /// That an object is never deleted.
     pub const fn protect() -> Self {
         Self::own("protect", Shape::Bool, "Whether no apply may delete it.")
@@ -117,19 +124,27 @@ impl Key {
 }
 
 impl Block {
+    /// The keys that can stand in it.
+    pub fn keys(&self) -> impl Iterator<Item = &'static Key> + use<> {
+        self.keys.iter().flat_map(|key| match key.is {
+            Is::AllOf(other) => other.keys,
+            _ => std::slice::from_ref(key),
+        })
+    }
+
     /// Whether a word is known in it.
     pub fn knows(&self, word: &str) -> bool {
-        self.keys.iter().any(|key| key.word == word)
+        self.keys().any(|key| key.word == word)
     }
 
     /// The words that are known in it.
     pub fn words(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.keys.iter().map(|key| key.word)
+        self.keys().map(|key| key.word)
     }
 
     /// The keys that are fields of a kind and are read by their shape: the word, and the field's name.
     pub fn fields_of(&self, kind: &'static Kind) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
-        self.keys.iter().filter_map(move |key| match key.is {
+        self.keys().filter_map(move |key| match key.is {
             Is::Field(of, name) if of == kind => Some((key.word, name)),
             _ => None,
         })
@@ -160,15 +175,16 @@ impl Values for Declared<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Block, Is};
+    use super::{Block, Is, Key};
     use crate::object::KINDS;
 
     fn check(block: &Block) {
         assert!(block.doc.ends_with('.') && block.doc.len() > 10, "{}: what is it?", block.word);
         assert!(block.label.is_none_or(|label| !label.is_empty()), "{}", block.word);
-        for (index, key) in block.keys.iter().enumerate() {
+        let keys: Vec<&Key> = block.keys().collect();
+        for (index, key) in keys.iter().enumerate() {
             let at = format!("{} in {}", key.word, block.word);
-            assert!(block.keys[..index].iter().all(|other| other.word != key.word), "{at}: twice");
+            assert!(keys[..index].iter().all(|other| other.word != key.word), "{at}: twice");
             match key.is {
                 Is::Field(kind, name) | Is::Written(kind, name) => {
                     assert!(kind.field(name).is_some_and(|field| field.doc.ends_with('.')), "{at}: no such field");
@@ -177,6 +193,7 @@ mod tests {
                 Is::Block(inner) => {
                     check(inner);
                 }
+                Is::AllOf(part) => panic!("{at}: {} is a part of a part", part.word),
                 Is::Each(class) => assert!(KINDS.iter().any(|kind| kind.class == class), "{at}: none"),
             }
         }
@@ -194,10 +211,10 @@ mod tests {
         /// Fields that follow from the declaration as a whole.
         const DERIVED: &[&str] = &["type", "token_policies", "policy"];
         fn has(block: &Block, name: &str) -> bool {
-            block.keys.iter().any(|key| match key.is {
+            block.keys().any(|key| match key.is {
                 Is::Field(_, field) | Is::Written(_, field) => field == name,
                 Is::Block(inner) => has(inner, name),
-                Is::Own { .. } | Is::Each(_) => false,
+                Is::Own { .. } | Is::Each(_) | Is::AllOf(_) => false,
             })
         }
         for kind in KINDS {
