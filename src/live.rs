@@ -396,8 +396,8 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folde
                 for (key, entry) in tables.get(table.list).into_iter().flatten() {
                     let mount = key.trim_end_matches('/');
                     let declared = wanted.contains_key(format!("{}/{mount}", table.list).as_str());
-                    let sort = entry.get("type").and_then(Value::as_str).filter(|_| declared);
-                    let path = sort.and_then(|sort| kind.folder_below(table, sort, mount));
+                    let mount_type = entry.get("type").and_then(Value::as_str).filter(|_| declared);
+                    let path = mount_type.and_then(|mount_type| kind.folder_below(table, mount_type, mount));
                     folders.extend(path.map(|path| Folder { kind, path }));
                 }
             }

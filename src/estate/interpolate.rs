@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashSet};
 use super::problem::Draft;
 use super::span::Span;
 use super::tree::{Content, Map, Node};
-use crate::iam::json::{Json, Kind as JsonKind};
+use crate::iam::json::{Content as JsonContent, Json};
 use crate::text::did_you_mean;
 
 /// What texts may name.
@@ -122,8 +122,8 @@ impl Variables {
     /// and its like belong to IAM and stay; only the two forms that can't be IAM's are replaced, and `$${` is a `${` as
     /// everywhere.
     pub(crate) fn apply_json(&self, json: &mut Json<Span>, came: &mut Replaced) {
-        match &mut json.kind {
-            JsonKind::Text(text) if ["${var.", "${env.", "$${"].iter().any(|one| text.contains(one)) => {
+        match &mut json.content {
+            JsonContent::Text(text) if ["${var.", "${env.", "$${"].iter().any(|one| text.contains(one)) => {
                 if self.is_unknown(text) {
                     came.unknown.insert(json.span);
                 }
@@ -155,8 +155,8 @@ impl Variables {
                 out.push_str(rest);
                 *text = out;
             }
-            JsonKind::List(items) => items.iter_mut().for_each(|item| self.apply_json(item, came)),
-            JsonKind::Map(members) => {
+            JsonContent::List(items) => items.iter_mut().for_each(|item| self.apply_json(item, came)),
+            JsonContent::Map(members) => {
                 for member in members {
                     if member.key.contains("${var.") || member.key.contains("${env.") {
                         came.problems.push(in_key(member.key_span));

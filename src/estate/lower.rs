@@ -31,7 +31,7 @@ use crate::text::did_you_mean;
 /// A secrets engine that is declared.
 struct Mounted {
     /// Its type.
-    sort: &'static str,
+    mount_type: &'static str,
     /// Its default lease in seconds, 0 where none is set.
     lease: i64,
 }

@@ -56,7 +56,7 @@ impl<'s> Reader<'s> {
             Content::Map(map) => Some(Block { name, label, span: entry.key_span, map }),
             _ => {
                 self.left_out = true;
-                let what = format!("{name} is a block, found {}", entry.value.sort());
+                let what = format!("{name} is a block, found {}", entry.value.type_name());
                 self.report(Draft::error(entry.value.span, what));
                 None
             }

@@ -63,7 +63,7 @@ pub(crate) struct Entry {
 
 impl Node {
     /// The value's type in a message.
-    pub(crate) fn sort(&self) -> &'static str {
+    pub(crate) fn type_name(&self) -> &'static str {
         match self.content {
             Content::Null => "nothing",
             Content::Broken => "what is not understood",
@@ -89,7 +89,7 @@ impl Node {
 pub(crate) fn merge(into: &mut Map, file: Map, problems: &mut Vec<Draft>) {
     for (kind, entry) in file {
         let Content::Map(labels) = entry.value.content else {
-            let what = format!("`{kind}` needs a label and a block, found {}", entry.value.sort());
+            let what = format!("`{kind}` needs a label and a block, found {}", entry.value.type_name());
             problems.push(Draft::error(entry.value.span, what).hint(format!("write {kind} \"name\" {{ ... }}")));
             continue;
         };
@@ -211,7 +211,7 @@ pub(crate) fn is_repeated(kind: &str, block: &str) -> bool {
 pub(crate) fn overlay(base: &mut Map, over: &Map, problems: &mut Vec<Draft>) {
     for (kind, entry) in over {
         let Content::Map(labels) = &entry.value.content else {
-            let what = format!("expected declarations of the kind `{kind}`, found {}", entry.value.sort());
+            let what = format!("expected declarations of the kind `{kind}`, found {}", entry.value.type_name());
             problems.push(Draft::error(entry.value.span, what));
             continue;
         };

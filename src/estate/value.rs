@@ -305,7 +305,7 @@ pub(crate) fn secret(node: &Node) -> Result<String, Draft> {
 
 /// `expected ..., found ...`.
 pub(crate) fn wrong(node: &Node, expected: &str) -> Draft {
-    Draft::error(node.span, format!("expected {expected}, found {}", node.sort()))
+    Draft::error(node.span, format!("expected {expected}, found {}", node.type_name()))
 }
 
 /// `a`, `b` or `c`.

@@ -57,7 +57,7 @@ pub(crate) fn parse(text: &str, source: u32, problems: &mut Vec<Draft>) -> Optio
         Content::Map(map) => Some(map),
         Content::Null => Some(Map::new()),
         _ => {
-            problems.push(Draft::error(root.span, format!("expected declarations, found {}", root.sort())));
+            problems.push(Draft::error(root.span, format!("expected declarations, found {}", root.type_name())));
             None
         }
     }
@@ -337,7 +337,8 @@ fn resolve_merges(node: Node, problems: &mut Vec<Draft>) -> Node {
                 };
                 for source in sources {
                     let Content::Map(map) = source.content else {
-                        problems.push(Draft::error(source.span, format!("`<<` merges maps, found {}", source.sort())));
+                        problems
+                            .push(Draft::error(source.span, format!("`<<` merges maps, found {}", source.type_name())));
                         continue;
                     };
                     for (key, entry) in map {

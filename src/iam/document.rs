@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use serde_json::Value;
 
-use super::json::{self, Json, Kind, Member};
+use super::json::{self, Content, Json, Member};
 
 mod check;
 
@@ -20,7 +20,7 @@ pub const USER_INLINE_SIZE_MAX: usize = 2048;
 
 /// What a document is to be: it decides how large it may be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Sort {
+pub enum PolicyType {
     /// An inline policy of a user.
     UserInline,
     /// An inline policy of a group.
@@ -33,7 +33,7 @@ pub enum Sort {
     Session,
 }
 
-impl Sort {
+impl PolicyType {
     /// Characters that IAM allows; of inline policies, for all of one principal together. White space between the
     /// elements is free, except in a session policy. Source: IAM User Guide, "IAM and STS quotas"; STS API
     /// reference, `GetFederationToken`.
@@ -88,14 +88,14 @@ pub struct Finding<S> {
 /// # Errors
 /// Everything that is wrong, in the order of the text.
 pub fn parse(text: &str) -> Result<Json<Range<usize>>, Vec<Finding<Range<usize>>>> {
-    parse_as(text, Sort::UserInline)
+    parse_as(text, PolicyType::UserInline)
 }
 
 /// Parses a text and checks it as what it is to be. A session policy is taken to be sent as it stands.
 ///
 /// # Errors
 /// Everything that is wrong, in the order of the text.
-pub fn parse_as(text: &str, sort: Sort) -> Result<Json<Range<usize>>, Vec<Finding<Range<usize>>>> {
+pub fn parse_as(text: &str, policy_type: PolicyType) -> Result<Json<Range<usize>>, Vec<Finding<Range<usize>>>> {
     let json = json::parse(text).map_err(|malformed| {
         vec![Finding {
             code: "JSON_SYNTAX_ERROR",
@@ -106,7 +106,7 @@ pub fn parse_as(text: &str, sort: Sort) -> Result<Json<Range<usize>>, Vec<Findin
             fatal: true,
         }]
     })?;
-    let findings = check::check_text(&json, text, sort);
+    let findings = check::check_text(&json, text, policy_type);
     if findings.iter().any(|finding| finding.fatal) { Err(findings) } else { Ok(json) }
 }
 
@@ -132,17 +132,17 @@ pub fn pretty(text: &str) -> String {
 /// # Errors
 /// A key that stands twice.
 pub fn canonical_value<S>(json: &Json<S>) -> Result<Value, String> {
-    let Kind::Map(members) = &json.kind else { return plain(json) };
+    let Content::Map(members) = &json.content else { return plain(json) };
     ordered(members, &["Version", "Id", "Statement"], |key, value| match key {
-        "Statement" => match &value.kind {
-            Kind::List(items) => items.iter().map(statement).collect::<Result<Vec<_>, _>>().map(Value::Array),
+        "Statement" => match &value.content {
+            Content::List(items) => items.iter().map(statement).collect::<Result<Vec<_>, _>>().map(Value::Array),
             _ => Ok(Value::Array(vec![statement(value)?])),
         },
         _ => plain(value),
     })
 }
 
-/// How much of a quota ([`Sort::size_max`]) a compact text takes.
+/// How much of a quota ([`PolicyType::size_max`]) a compact text takes.
 pub fn size(compact: &str) -> usize {
     compact.chars().count()
 }
@@ -151,12 +151,12 @@ const STATEMENT_ORDER: &[&str] =
     &["Sid", "Effect", "Principal", "NotPrincipal", "Action", "NotAction", "Resource", "NotResource", "Condition"];
 
 fn statement<S>(json: &Json<S>) -> Result<Value, String> {
-    let Kind::Map(members) = &json.kind else { return plain(json) };
+    let Content::Map(members) = &json.content else { return plain(json) };
     ordered(members, STATEMENT_ORDER, |key, value| match key {
         "Action" | "NotAction" | "Resource" | "NotResource" => set(value),
-        "Condition" => match &value.kind {
-            Kind::Map(operators) => ordered(operators, &[], |_, keys| match &keys.kind {
-                Kind::Map(keys) => ordered(keys, &[], |_, values| set(values)),
+        "Condition" => match &value.content {
+            Content::Map(operators) => ordered(operators, &[], |_, keys| match &keys.content {
+                Content::Map(keys) => ordered(keys, &[], |_, values| set(values)),
                 _ => plain(keys),
             }),
             _ => plain(value),
@@ -185,14 +185,14 @@ fn ordered<S>(
 
 /// A set of texts: sorted, a single one without its list. Numbers and booleans are texts to IAM.
 fn set<S>(json: &Json<S>) -> Result<Value, String> {
-    let scalar = |json: &Json<S>| match &json.kind {
-        Kind::Text(text) => Some(text.clone()),
-        Kind::Number(number) => Some(number.clone()),
-        Kind::Bool(flag) => Some(flag.to_string()),
+    let scalar = |json: &Json<S>| match &json.content {
+        Content::Text(text) => Some(text.clone()),
+        Content::Number(number) => Some(number.clone()),
+        Content::Bool(flag) => Some(flag.to_string()),
         _ => None,
     };
-    let items = match &json.kind {
-        Kind::List(items) => items.iter().map(scalar).collect::<Option<Vec<_>>>(),
+    let items = match &json.content {
+        Content::List(items) => items.iter().map(scalar).collect::<Option<Vec<_>>>(),
         _ => scalar(json).map(|one| vec![one]),
     };
     let Some(mut items) = items else { return plain(json) };
@@ -202,13 +202,13 @@ fn set<S>(json: &Json<S>) -> Result<Value, String> {
 }
 
 fn plain<S>(json: &Json<S>) -> Result<Value, String> {
-    Ok(match &json.kind {
-        Kind::Null => Value::Null,
-        Kind::Bool(flag) => Value::Bool(*flag),
-        Kind::Number(text) => number(text).ok_or_else(|| format!("`{text}` is no number"))?,
-        Kind::Text(text) => Value::from(text.as_str()),
-        Kind::List(items) => Value::Array(items.iter().map(plain).collect::<Result<_, _>>()?),
-        Kind::Map(members) => ordered(members, &[], |_, value| plain(value))?,
+    Ok(match &json.content {
+        Content::Null => Value::Null,
+        Content::Bool(flag) => Value::Bool(*flag),
+        Content::Number(text) => number(text).ok_or_else(|| format!("`{text}` is no number"))?,
+        Content::Text(text) => Value::from(text.as_str()),
+        Content::List(items) => Value::Array(items.iter().map(plain).collect::<Result<_, _>>()?),
+        Content::Map(members) => ordered(members, &[], |_, value| plain(value))?,
     })
 }
 

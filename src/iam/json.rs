@@ -6,18 +6,18 @@
 
 use std::ops::Range;
 
-/// A JSON value and its place, of whatever sort the reader of the file uses.
+/// A JSON value and its place, of whatever policy_type the reader of the file uses.
 #[derive(Clone, Debug)]
 pub struct Json<S> {
     /// The value.
-    pub kind: Kind<S>,
+    pub content: Content<S>,
     /// Where it stands.
     pub span: S,
 }
 
 /// The value of a [`Json`].
 #[derive(Clone, Debug)]
-pub enum Kind<S> {
+pub enum Content<S> {
     /// `null`.
     Null,
     /// `true` or `false`.
@@ -73,13 +73,13 @@ pub fn parse(text: &str) -> Result<Json<Range<usize>>, Malformed> {
 impl<S> Json<S> {
     /// The same value with other places.
     pub fn map_spans<T>(self, place: &impl Fn(S) -> T) -> Json<T> {
-        let kind = match self.kind {
-            Kind::Null => Kind::Null,
-            Kind::Bool(flag) => Kind::Bool(flag),
-            Kind::Number(number) => Kind::Number(number),
-            Kind::Text(text) => Kind::Text(text),
-            Kind::List(items) => Kind::List(items.into_iter().map(|item| item.map_spans(place)).collect()),
-            Kind::Map(members) => Kind::Map(
+        let content = match self.content {
+            Content::Null => Content::Null,
+            Content::Bool(flag) => Content::Bool(flag),
+            Content::Number(number) => Content::Number(number),
+            Content::Text(text) => Content::Text(text),
+            Content::List(items) => Content::List(items.into_iter().map(|item| item.map_spans(place)).collect()),
+            Content::Map(members) => Content::Map(
                 members
                     .into_iter()
                     .map(|member| Member {
@@ -90,7 +90,7 @@ impl<S> Json<S> {
                     .collect(),
             ),
         };
-        Json { kind, span: place(self.span) }
+        Json { content, span: place(self.span) }
     }
 
     /// The text without white space: order, shape and the spelling of numbers as they were written.
@@ -102,12 +102,12 @@ impl<S> Json<S> {
 
     fn write(&self, out: &mut String) {
         let quoted = |text: &str, out: &mut String| out.push_str(&serde_json::Value::from(text).to_string());
-        match &self.kind {
-            Kind::Null => out.push_str("null"),
-            Kind::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
-            Kind::Number(number) => out.push_str(number),
-            Kind::Text(text) => quoted(text, out),
-            Kind::List(items) => {
+        match &self.content {
+            Content::Null => out.push_str("null"),
+            Content::Bool(flag) => out.push_str(if *flag { "true" } else { "false" }),
+            Content::Number(number) => out.push_str(number),
+            Content::Text(text) => quoted(text, out),
+            Content::List(items) => {
                 out.push('[');
                 for (index, item) in items.iter().enumerate() {
                     if index > 0 {
@@ -117,7 +117,7 @@ impl<S> Json<S> {
                 }
                 out.push(']');
             }
-            Kind::Map(members) => {
+            Content::Map(members) => {
                 out.push('{');
                 for (index, member) in members.iter().enumerate() {
                     if index > 0 {
@@ -133,14 +133,14 @@ impl<S> Json<S> {
     }
 
     /// The word for the value's type in a message.
-    pub fn sort(&self) -> &'static str {
-        match self.kind {
-            Kind::Null => "null",
-            Kind::Bool(_) => "true or false",
-            Kind::Number(_) => "a number",
-            Kind::Text(_) => "text",
-            Kind::List(_) => "a list",
-            Kind::Map(_) => "an object",
+    pub fn type_name(&self) -> &'static str {
+        match self.content {
+            Content::Null => "null",
+            Content::Bool(_) => "true or false",
+            Content::Number(_) => "a number",
+            Content::Text(_) => "text",
+            Content::List(_) => "a list",
+            Content::Map(_) => "an object",
         }
     }
 }
@@ -148,19 +148,19 @@ impl<S> Json<S> {
 impl From<&serde_json::Value> for Json<()> {
     fn from(value: &serde_json::Value) -> Self {
         use serde_json::Value;
-        let kind = match value {
-            Value::Null => Kind::Null,
-            Value::Bool(flag) => Kind::Bool(*flag),
-            Value::Number(number) => Kind::Number(number.to_string()),
-            Value::String(text) => Kind::Text(text.clone()),
-            Value::Array(items) => Kind::List(items.iter().map(Self::from).collect()),
-            Value::Object(map) => Kind::Map(
+        let content = match value {
+            Value::Null => Content::Null,
+            Value::Bool(flag) => Content::Bool(*flag),
+            Value::Number(number) => Content::Number(number.to_string()),
+            Value::String(text) => Content::Text(text.clone()),
+            Value::Array(items) => Content::List(items.iter().map(Self::from).collect()),
+            Value::Object(map) => Content::Map(
                 map.iter()
                     .map(|(key, value)| Member { key: key.clone(), key_span: (), value: Self::from(value) })
                     .collect(),
             ),
         };
-        Self { kind, span: () }
+        Self { content, span: () }
     }
 }
 
@@ -198,33 +198,34 @@ impl Reader<'_> {
         if depth > DEPTH_MAX {
             return Err(Malformed { span: start..start + 1, what: format!("nested deeper than {DEPTH_MAX} levels") });
         }
-        let kind = match self.peek() {
+        let content = match self.peek() {
             Some(b'{') => self.map(depth)?,
             Some(b'[') => self.list(depth)?,
-            Some(b'"') => Kind::Text(self.string()?),
+            Some(b'"') => Content::Text(self.string()?),
             Some(b'-' | b'0'..=b'9') => self.number()?,
             _ => self.word()?,
         };
-        Ok(Json { kind, span: start..self.at })
+        Ok(Json { content, span: start..self.at })
     }
 
-    fn word(&mut self) -> Result<Kind<Range<usize>>, Malformed> {
-        for (word, kind) in [("true", Kind::Bool(true)), ("false", Kind::Bool(false)), ("null", Kind::Null)] {
+    fn word(&mut self) -> Result<Content<Range<usize>>, Malformed> {
+        for (word, content) in [("true", Content::Bool(true)), ("false", Content::Bool(false)), ("null", Content::Null)]
+        {
             if self.text.as_bytes()[self.at..].starts_with(word.as_bytes()) {
                 self.at += word.len();
-                return Ok(kind);
+                return Ok(content);
             }
         }
         Err(self.unexpected("a value"))
     }
 
-    fn map(&mut self, depth: usize) -> Result<Kind<Range<usize>>, Malformed> {
+    fn map(&mut self, depth: usize) -> Result<Content<Range<usize>>, Malformed> {
         self.at += 1;
         let mut members = Vec::new();
         self.blank();
         if self.peek() == Some(b'}') {
             self.at += 1;
-            return Ok(Kind::Map(members));
+            return Ok(Content::Map(members));
         }
         loop {
             self.blank();
@@ -247,20 +248,20 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 Some(b'}') => {
                     self.at += 1;
-                    return Ok(Kind::Map(members));
+                    return Ok(Content::Map(members));
                 }
                 _ => return Err(self.unexpected("`,` or `}`")),
             }
         }
     }
 
-    fn list(&mut self, depth: usize) -> Result<Kind<Range<usize>>, Malformed> {
+    fn list(&mut self, depth: usize) -> Result<Content<Range<usize>>, Malformed> {
         self.at += 1;
         let mut items = Vec::new();
         self.blank();
         if self.peek() == Some(b']') {
             self.at += 1;
-            return Ok(Kind::List(items));
+            return Ok(Content::List(items));
         }
         loop {
             self.blank();
@@ -270,14 +271,14 @@ impl Reader<'_> {
                 Some(b',') => self.at += 1,
                 Some(b']') => {
                     self.at += 1;
-                    return Ok(Kind::List(items));
+                    return Ok(Content::List(items));
                 }
                 _ => return Err(self.unexpected("`,` or `]`")),
             }
         }
     }
 
-    fn number(&mut self) -> Result<Kind<Range<usize>>, Malformed> {
+    fn number(&mut self) -> Result<Content<Range<usize>>, Malformed> {
         let start = self.at;
         while matches!(self.peek(), Some(b'0'..=b'9' | b'-' | b'+' | b'.' | b'e' | b'E')) {
             self.at += 1;
@@ -286,7 +287,7 @@ impl Reader<'_> {
         if serde_json::from_str::<serde_json::Number>(text).is_err() {
             return Err(Malformed { span: start..self.at, what: format!("`{text}` is not a JSON number") });
         }
-        Ok(Kind::Number(text.to_owned()))
+        Ok(Content::Number(text.to_owned()))
     }
 
     /// Finds the end of the string and leaves the unescaping to `serde_json`.
@@ -327,15 +328,15 @@ impl Reader<'_> {
 
 #[cfg(test)]
 mod tests {
-    use super::{Kind, parse};
+    use super::{Content, parse};
 
     #[test]
     fn values_keep_their_places_and_repeated_keys() {
         let text = r#"{"a": [1, "x\n"], "a": null}"#;
-        let Kind::Map(members) = parse(text).expect("parses").kind else { panic!("a map") };
+        let Content::Map(members) = parse(text).expect("parses").content else { panic!("a map") };
         assert_eq!(members.len(), 2);
         assert_eq!(&text[members[1].key_span.clone()], "\"a\"");
-        let Kind::List(items) = &members[0].value.kind else { panic!("a list") };
+        let Content::List(items) = &members[0].value.content else { panic!("a list") };
         assert_eq!(&text[items[1].span.clone()], r#""x\n""#);
     }
 

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::document::{self, Finding};
-use super::json::{Json, Kind, Member};
+use super::json::{Content, Json, Member};
 pub use super::operator::{Operator, Quantifier, Test};
 use super::pattern::{Pattern, Syntax};
 pub use super::scope::Scope;
@@ -131,9 +131,9 @@ impl<S: Clone> Policy<S> {
         let members = members(json);
         // Absent, it is the language of 2008, which has no variables.
         let variables =
-            matches!(find(members, "Version"), Some(Json { kind: Kind::Text(text), .. }) if text != "2008-10-17");
+            matches!(find(members, "Version"), Some(Json { content: Content::Text(text), .. }) if text != "2008-10-17");
         let statements = match find(members, "Statement") {
-            Some(Json { kind: Kind::List(items), .. }) => {
+            Some(Json { content: Content::List(items), .. }) => {
                 items.iter().filter_map(|item| statement(item, variables)).collect()
             }
             Some(one) => statement(one, variables).into_iter().collect(),
@@ -146,7 +146,7 @@ impl<S: Clone> Policy<S> {
 fn statement<S: Clone>(json: &Json<S>, variables: bool) -> Option<Statement<S>> {
     let members = members(json);
     let text = |key| match find(members, key) {
-        Some(Json { kind: Kind::Text(text), .. }) => Some(text.as_str()),
+        Some(Json { content: Content::Text(text), .. }) => Some(text.as_str()),
         _ => None,
     };
     let effect = match text("Effect")? {
@@ -189,21 +189,21 @@ fn scope<S>(members: &[Member<S>], key: &str, not_key: &str, pattern: impl Fn(&s
 
 /// A text, or the texts of a list; numbers and booleans are texts to IAM.
 fn texts<S>(json: &Json<S>) -> Vec<String> {
-    let scalar = |json: &Json<S>| match &json.kind {
-        Kind::Text(text) => Some(text.clone()),
-        Kind::Number(number) => Some(number.clone()),
-        Kind::Bool(flag) => Some(flag.to_string()),
+    let scalar = |json: &Json<S>| match &json.content {
+        Content::Text(text) => Some(text.clone()),
+        Content::Number(number) => Some(number.clone()),
+        Content::Bool(flag) => Some(flag.to_string()),
         _ => None,
     };
-    match &json.kind {
-        Kind::List(items) => items.iter().filter_map(scalar).collect(),
+    match &json.content {
+        Content::List(items) => items.iter().filter_map(scalar).collect(),
         _ => scalar(json).into_iter().collect(),
     }
 }
 
 fn members<S>(json: &Json<S>) -> &[Member<S>] {
-    match &json.kind {
-        Kind::Map(members) => members,
+    match &json.content {
+        Content::Map(members) => members,
         _ => &[],
     }
 }

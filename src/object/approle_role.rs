@@ -88,7 +88,7 @@ fn check(login: &Declared<'_>) -> Vec<Objection> {
 pub static KIND: Kind = Kind {
     name: "approle role",
     class: Class::Login,
-    home: Home::Below { table: &METHODS, sort: "approle", folder: "role", witness: "token_policies" },
+    home: Home::Below { table: &METHODS, mount_type: "approle", folder: "role", witness: "token_policies" },
     leases: Leases::None,
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,

@@ -15,7 +15,7 @@ use super::review::{Remarks, Reviewed};
 use super::wire::post;
 
 static FIELDS: &[Field] = &[
-    field("type", Shape::OneOf(&["file"]), "\"file\"", "The sort of device."),
+    field("type", Shape::OneOf(&["file"]), "\"file\"", "The type of device."),
     field("description", Shape::Text, "\"\"", "What people read in the list of devices."),
     field("file_path", Shape::Text, "\"\"", "The log file, on the engine's machine."),
     field("mode", Shape::Text, "\"0600\"", "The file's permissions, in octal; 0000 leaves them alone."),

@@ -36,7 +36,7 @@ pub static LEASE: Block = Block {
 pub static KIND: Kind = Kind {
     name: "aws lease",
     class: Class::Config,
-    home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/lease" },
+    home: Home::Setting { table: &ENGINES, mount_type: "aws", path: "config/lease" },
     leases: Leases::OfMount,
     reviewed: Reviewed::Terms(Terms { default: "lease", max: "lease_max" }),
     words: &LEASE,

@@ -90,7 +90,7 @@ static ACCESS: AccessFields = AccessFields {
 pub static ROLE: Block = Block {
     word: "role",
     label: Some("The role's name."),
-    doc: "What one sort of credential may do.",
+    doc: "What one type of credential may do.",
     keys: &[
         Key::own("mount", Shape::Text, "The engine that issues it; the only one, where one is declared."),
         Key::field(&KIND, "credential_type"),
@@ -192,7 +192,7 @@ fn said(role: &Declared<'_>, fields: &'static [&'static str]) -> impl Iterator<I
 pub static KIND: Kind = Kind {
     name: "aws role",
     class: Class::Role,
-    home: Home::Below { table: &ENGINES, sort: "aws", folder: "roles", witness: "credential_type" },
+    home: Home::Below { table: &ENGINES, mount_type: "aws", folder: "roles", witness: "credential_type" },
     leases: Leases::Issued(&["creds", "sts"]),
     reviewed: Reviewed::Access(&ACCESS),
     words: &ROLE,
@@ -216,9 +216,9 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
 }
 
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
-    let sort = object.value("credential_type");
-    let turns = live.is_some_and(|live| live.fields.get("credential_type") != Some(&sort));
-    let others = if sort == SESSION { OF_USERS } else { OF_SESSIONS };
+    let credential_type = object.value("credential_type");
+    let turns = live.is_some_and(|live| live.fields.get("credential_type") != Some(&credential_type));
+    let others = if credential_type == SESSION { OF_USERS } else { OF_SESSIONS };
     let is_sent = |field: &&Field| {
         let says = |value: Option<&Value>| value.is_some_and(|value| *value != field.default_value());
         let is_known = !NOT_EVERYWHERE.contains(&field.name);
@@ -231,7 +231,7 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     let mut call = post(object.path.clone(), sent.map(|field| (field.name, object.wording(field.name))));
     // For a user an empty path fails the engine's pattern when it is sent, and "/" says the same. For a session any other
     // than an empty one fails.
-    if sort == USER && call.body["user_path"] == "" {
+    if credential_type == USER && call.body["user_path"] == "" {
         call.body.insert("user_path".to_owned(), Value::from("/"));
     }
     vec![call]

@@ -94,7 +94,7 @@ pub static ROOT: Block = Block {
 pub static KIND: Kind = Kind {
     name: "aws root",
     class: Class::Config,
-    home: Home::Setting { table: &ENGINES, sort: "aws", path: "config/root" },
+    home: Home::Setting { table: &ENGINES, mount_type: "aws", path: "config/root" },
     leases: Leases::None,
     reviewed: Reviewed::Fields(&REMARKS),
     words: &AWS,

@@ -119,7 +119,7 @@ pub enum Misfit {
 
 impl Misfit {
     fn of_type(expected: &'static str, value: &Value) -> Self {
-        Self::Type { expected, found: sort(value) }
+        Self::Type { expected, found: type_name(value) }
     }
 }
 
@@ -255,7 +255,7 @@ fn canonical_cidr(text: &str) -> String {
 }
 
 /// The word for a JSON value's type in a message.
-pub(crate) fn sort(value: &Value) -> &'static str {
+pub(crate) fn type_name(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",
         Value::Bool(_) => "true or false",

@@ -46,7 +46,7 @@ pub enum Home {
         /// The table of the mounts.
         table: &'static Table,
         /// Their type.
-        sort: &'static str,
+        mount_type: &'static str,
         /// The folder: `roles`.
         folder: &'static str,
         /// A field that every answer has.
@@ -57,7 +57,7 @@ pub enum Home {
         /// The table of the mounts.
         table: &'static Table,
         /// Their type.
-        sort: &'static str,
+        mount_type: &'static str,
         /// Its path below the mount: `config/root`.
         path: &'static str,
     },

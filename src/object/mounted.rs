@@ -15,29 +15,29 @@ pub struct Mount<'a> {
     /// The table.
     pub table: &'static Table,
     /// `approle`.
-    pub sort: String,
+    pub mount_type: String,
     /// Without what stands before it in paths, and without a slash at its end.
     pub name: &'a str,
 }
 
 impl<'a> Mount<'a> {
     /// The mount at a path, whose type this is.
-    pub fn of(kind: &'static Kind, path: &'a str, sort: Option<&Value>) -> Option<Self> {
+    pub fn of(kind: &'static Kind, path: &'a str, mount_type: Option<&Value>) -> Option<Self> {
         let Home::Entry(table) = kind.home else { return None };
-        Some(Self { table, sort: sort?.as_str()?.to_owned(), name: kind.mount_of(path)? })
+        Some(Self { table, mount_type: mount_type?.as_str()?.to_owned(), name: kind.mount_of(path)? })
     }
 
     /// The folders of objects that it has.
     pub fn folders(&self) -> impl Iterator<Item = (&'static Kind, String)> + use<'a> {
-        let Self { table, sort, name } = self.clone();
-        KINDS.iter().filter_map(move |kind| Some((*kind, kind.folder_below(table, &sort, name)?)))
+        let Self { table, mount_type, name } = self.clone();
+        KINDS.iter().filter_map(move |kind| Some((*kind, kind.folder_below(table, &mount_type, name)?)))
     }
 
     /// The settings that it has: their kinds and their paths.
     pub fn settings(&self) -> impl Iterator<Item = (&'static Kind, String)> + use<'a> {
-        let Self { table, sort, name } = self.clone();
+        let Self { table, mount_type, name } = self.clone();
         let of_sort = KINDS.iter().copied().filter(
-            move |kind| matches!(kind.home, Home::Setting { table: of, sort: own, .. } if of == table && own == sort),
+            move |kind| matches!(kind.home, Home::Setting { table: of, mount_type: own, .. } if of == table && own == mount_type),
         );
         of_sort.map(move |kind| (kind, kind.path(name, "")))
     }
@@ -62,8 +62,8 @@ impl Kind {
     /// settings of that, since what is issued would be made with them.
     pub fn needs(&self, path: &str) -> Vec<String> {
         let mut needs: Vec<String> = self.mount_path(path).into_iter().collect();
-        if let (Home::Below { table, sort, .. }, Some(mount)) = (&self.home, self.mount_of(path)) {
-            let mount = Mount { table, sort: (*sort).to_owned(), name: mount };
+        if let (Home::Below { table, mount_type, .. }, Some(mount)) = (&self.home, self.mount_of(path)) {
+            let mount = Mount { table, mount_type: (*mount_type).to_owned(), name: mount };
             needs.extend(mount.settings().map(|(_, path)| path));
         }
         needs
@@ -132,9 +132,9 @@ mod tests {
 
     #[test]
     fn every_kind_that_a_mount_has_one_of_is_asked_for() {
-        let of_kinds = KINDS.iter().filter(|kind| kind.class == Class::Config && kind.sort() == Some("aws"));
+        let of_kinds = KINDS.iter().filter(|kind| kind.class == Class::Config && kind.mount_type() == Some("aws"));
         let mut named: Vec<&str> = of_kinds.map(|kind| kind.name).collect();
-        let settings = |table| Mount { table, sort: "aws".to_owned(), name: "team/aws" }.settings();
+        let settings = |table| Mount { table, mount_type: "aws".to_owned(), name: "team/aws" }.settings();
         let mut asked: Vec<&str> = settings(&ENGINES).map(|(kind, _)| kind.name).collect();
         named.sort_unstable();
         asked.sort_unstable();

@@ -26,13 +26,13 @@ pub fn kind(name: &str) -> Option<&'static Kind> {
 }
 
 /// The kind of the logins that an auth method of this type has.
-pub fn login_of(sort: &str) -> Option<&'static Kind> {
-    KINDS.iter().copied().find(|kind| kind.class == Class::Login && kind.sort() == Some(sort))
+pub fn login_of(mount_type: &str) -> Option<&'static Kind> {
+    KINDS.iter().copied().find(|kind| kind.class == Class::Login && kind.mount_type() == Some(mount_type))
 }
 
 /// The types of the auth methods that have logins.
 pub fn methods() -> impl Iterator<Item = &'static str> {
-    KINDS.iter().filter(|kind| kind.class == Class::Login).filter_map(|kind| kind.sort())
+    KINDS.iter().filter(|kind| kind.class == Class::Login).filter_map(|kind| kind.mount_type())
 }
 
 /// The kinds of the roles that secrets engines have.

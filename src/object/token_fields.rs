@@ -27,7 +27,7 @@ const ALL: [Field; FIELDS] = [
     field("token_num_uses", Shape::Int, "0", "How many requests a token is good for; 0 is any number."),
     field("token_bound_cidrs", Shape::Cidrs, "[]", "Networks from which a token may be used."),
     field("token_no_default_policy", Shape::Bool, "false", "Whether a token goes without the policy `default`."),
-    field("token_type", Shape::OneOf(&["default", "service", "batch"]), "\"default\"", "The sort of token."),
+    field("token_type", Shape::OneOf(&["default", "service", "batch"]), "\"default\"", "The type of token."),
 ];
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {

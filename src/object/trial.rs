@@ -63,7 +63,7 @@ static WORDS: LoginWords = LoginWords {
 pub(super) static KIND: Kind = Kind {
     name: "trial login",
     class: Class::Login,
-    home: Home::Below { table: &METHODS, sort: "trial-login", folder: "map", witness: "token_policies" },
+    home: Home::Below { table: &METHODS, mount_type: "trial-login", folder: "map", witness: "token_policies" },
     leases: Leases::Issued(&["login"]),
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,
@@ -82,7 +82,7 @@ pub(super) static KIND: Kind = Kind {
 pub(super) static CONFIG: Kind = Kind {
     name: "trial config",
     class: Class::Config,
-    home: Home::Setting { table: &METHODS, sort: "trial-login", path: "config" },
+    home: Home::Setting { table: &METHODS, mount_type: "trial-login", path: "config" },
     leases: Leases::OfMount,
     reviewed: Reviewed::Fields(&Remarks { account: &["issuer", "audience"], ..Remarks::NONE }),
     words: &CONFIG_BLOCK,

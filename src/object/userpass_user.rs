@@ -48,7 +48,7 @@ fn check(login: &Declared<'_>) -> Vec<Objection> {
 pub static KIND: Kind = Kind {
     name: "userpass user",
     class: Class::Login,
-    home: Home::Below { table: &METHODS, sort: "userpass", folder: "users", witness: "token_policies" },
+    home: Home::Below { table: &METHODS, mount_type: "userpass", folder: "users", witness: "token_policies" },
     leases: Leases::None,
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,

@@ -191,7 +191,8 @@ fn unmounted(change: &Change) -> Option<Mount<'_>> {
 
 /// Says of an AWS engine that would be unmounted what no list tells. Ours has none.
 async fn tell_static_roles(client: &Client, plan: &mut Plan) {
-    let goes = |change: &Change| unmounted(change).is_some_and(|mount| mount.table == &ENGINES && mount.sort == "aws");
+    let goes =
+        |change: &Change| unmounted(change).is_some_and(|mount| mount.table == &ENGINES && mount.mount_type == "aws");
     if !plan.changes.iter().any(&goes) {
         return;
     }

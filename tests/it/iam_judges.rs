@@ -4,7 +4,7 @@
 use std::path::Path;
 
 use leasehold::iam::catalogue::Catalogue;
-use leasehold::iam::document::{self, Sort};
+use leasehold::iam::document::{self, PolicyType};
 use leasehold::iam::json;
 use leasehold::iam::policy::Policy;
 use serde_json::Value;
@@ -34,7 +34,7 @@ fn awss_managed_policies_are_read_and_expand_as_a_second_reader_says() {
     for policy in &policies {
         let (name, text) = (policy["name"].as_str().expect("a name"), policy["document"].as_str().expect("a text"));
         let json = json::parse(text).unwrap_or_else(|why| panic!("{name}: {}", why.what));
-        let findings = document::check_as(&json, Sort::Managed);
+        let findings = document::check_as(&json, PolicyType::Managed);
         let vain = findings.iter().filter(|finding| finding.code == "RESOURCE_MISMATCH");
         mismatched += vain.clone().count();
         dead += vain.filter(|finding| finding.what.ends_with(" nothing")).count();
@@ -89,7 +89,7 @@ fn motos_own_cases_have_our_verdict() {
     let (mut wrong, mut used) = (Vec::new(), vec![false; DIFFERENT.len()]);
     for case in &cases {
         let text = case["document"].as_str().expect("a text");
-        let ours = document::parse_as(text, Sort::Managed);
+        let ours = document::parse_as(text, PolicyType::Managed);
         let refused = ours.is_err();
         let (theirs, refusal) = match &case["refusal"] {
             Value::String(refusal) => (true, refusal.as_str()),

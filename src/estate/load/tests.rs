@@ -51,7 +51,9 @@ fn each(
             }
             Is::Each(class) => {
                 let kinds = KINDS.iter().filter(|kind| kind.class == class);
-                kinds.for_each(|kind| each(kind.words, (key.word, kind.sort().expect("a type")), &open, &close, into));
+                kinds.for_each(|kind| {
+                    each(kind.words, (key.word, kind.mount_type().expect("a type")), &open, &close, into);
+                });
                 "7"
             }
         };
@@ -69,7 +71,7 @@ fn every_key_that_is_described_is_read() {
         each(block, (block.word, "x"), "", "", &mut all);
     }
     for kind in KINDS {
-        match (kind.class, kind.table(), kind.sort()) {
+        match (kind.class, kind.table(), kind.mount_type()) {
             // In an app.
             (Class::Login, ..) => {}
             (Class::Config, Some(table), Some(sort)) if table == &METHODS => {

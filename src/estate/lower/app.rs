@@ -83,7 +83,7 @@ impl Lowering<'_> {
         let named = self.reader.text_quietly(block, "mount").map(|(mount, _)| mount);
         let only = || self.mounts.keys().next().map(String::as_str);
         let mounted = named.or_else(only).and_then(|mount| self.mounts.get(mount));
-        let kind = mounted.and_then(|mounted| roles().find(|kind| kind.sort() == Some(mounted.sort)));
+        let kind = mounted.and_then(|mounted| roles().find(|kind| kind.mount_type() == Some(mounted.mount_type)));
         let kind = kind.or_else(|| roles().next())?;
         Some((kind, kind.access_fields()?))
     }
@@ -268,7 +268,7 @@ impl Lowering<'_> {
             }
             let hint = did_you_mean(mount, known.iter().map(String::as_str));
             let hint = hint.unwrap_or_else(|| {
-                format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", kind.sort().unwrap_or_default())
+                format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", kind.mount_type().unwrap_or_default())
             });
             self.reader.report(Draft::error(span, what).hint(hint));
         }

@@ -9,8 +9,8 @@ use crate::estate::schema::Block;
 use crate::estate::source::{Source, Sources, Unread};
 use crate::estate::span::Span;
 use crate::estate::tree::{Content, Node, terraform_condition};
-use crate::iam::document::{self, Finding, Sort};
-use crate::iam::json::{self, Json, Kind as JsonKind, Member};
+use crate::iam::document::{self, Finding, PolicyType};
+use crate::iam::json::{self, Content as JsonContent, Json, Member};
 use crate::iam::parsed;
 use crate::iam::policy::Policy;
 use crate::object::statement::STATEMENT;
@@ -61,9 +61,9 @@ impl Document {
 
 /// The statements of a document, one of which may stand without a list.
 fn statements_of<S>(json: &Json<S>) -> &[Json<S>] {
-    let JsonKind::Map(members) = &json.kind else { return &[] };
+    let JsonContent::Map(members) = &json.content else { return &[] };
     match members.iter().find(|member| member.key == "Statement").map(|member| &member.value) {
-        Some(Json { kind: JsonKind::List(items), .. }) => items,
+        Some(Json { content: JsonContent::List(items), .. }) => items,
         Some(one) => std::slice::from_ref(one),
         None => &[],
     }
@@ -71,13 +71,13 @@ fn statements_of<S>(json: &Json<S>) -> &[Json<S>] {
 
 /// What is wrong with a document for this use.
 fn findings<S: Clone>(json: &Json<S>, used: Use) -> Vec<Finding<S>> {
-    let sort = match used {
-        Use::Role => Sort::UserInline,
-        Use::Session => Sort::Session,
-        Use::AssumedRole => Sort::RoleInline,
-        Use::Managed | Use::Unsent => Sort::Managed,
+    let policy_type = match used {
+        Use::Role => PolicyType::UserInline,
+        Use::Session => PolicyType::Session,
+        Use::AssumedRole => PolicyType::RoleInline,
+        Use::Managed | Use::Unsent => PolicyType::Managed,
     };
-    let mut findings = document::check_as(json, sort);
+    let mut findings = document::check_as(json, policy_type);
     if used == Use::Unsent {
         findings.retain(|finding| finding.code != document::SIZE_CODE);
     }
@@ -191,10 +191,10 @@ impl Lowering<'_> {
             return None;
         }
         let member = |key: &str, value| Member { key: key.to_owned(), key_span: entry.key_span, value };
-        let version = Json { kind: JsonKind::Text("2012-10-17".to_owned()), span: entry.key_span };
-        let list = Json { kind: JsonKind::List(items), span: entry.key_span };
+        let version = Json { content: JsonContent::Text("2012-10-17".to_owned()), span: entry.key_span };
+        let list = Json { content: JsonContent::List(items), span: entry.key_span };
         let json = Json {
-            kind: JsonKind::Map(vec![member("Version", version), member("Statement", list)]),
+            content: JsonContent::Map(vec![member("Version", version), member("Statement", list)]),
             span: entry.key_span,
         };
         self.checked(&json, None, used)
@@ -206,13 +206,13 @@ impl Lowering<'_> {
         let mut add = |key: &str, span: Span, value: Json<Span>| {
             members.push(Member { key: key.to_owned(), key_span: span, value });
         };
-        add("Sid", block.span, Json { kind: JsonKind::Text(block.label.to_owned()), span: block.span });
+        add("Sid", block.span, Json { content: JsonContent::Text(block.label.to_owned()), span: block.span });
         let (effect, span) = self.reader.text(block, "effect").unwrap_or(("Allow", block.span));
         if !matches!(effect, "Allow" | "Deny") {
             let draft = Draft::error(span, format!("`{effect}` is neither `Allow` nor `Deny`"));
             self.reader.report(draft.hint("an effect is written with a capital"));
         }
-        add("Effect", span, Json { kind: JsonKind::Text(effect.to_owned()), span });
+        add("Effect", span, Json { content: JsonContent::Text(effect.to_owned()), span });
         for (key, element) in [
             ("actions", "Action"),
             ("not_actions", "NotAction"),
@@ -221,8 +221,8 @@ impl Lowering<'_> {
         ] {
             let Some(entry) = block.map.get(key) else { continue };
             let items = self.reader.texts(block, key).into_iter();
-            let items = items.map(|(text, span)| Json { kind: JsonKind::Text(text.to_owned()), span }).collect();
-            add(element, entry.key_span, Json { kind: JsonKind::List(items), span: entry.value.span });
+            let items = items.map(|(text, span)| Json { content: JsonContent::Text(text.to_owned()), span }).collect();
+            add(element, entry.key_span, Json { content: JsonContent::List(items), span: entry.value.span });
         }
         if let Some(entry) = block.map.get("condition") {
             let terraform = match &entry.value.content {
@@ -243,7 +243,7 @@ impl Lowering<'_> {
                 self.reader.report(draft.hint(format!("add {} = [\"...\"]", pair[0])));
             }
         }
-        Json { kind: JsonKind::Map(members), span: block.span }
+        Json { content: JsonContent::Map(members), span: block.span }
     }
 
     /// Reports what is wrong with a document; answers it if IAM would take it.
@@ -321,18 +321,18 @@ impl<'a> Inline<'a> {
 
 /// A value of the estate as JSON.
 fn plain(node: &Node) -> Json<Span> {
-    let kind = match &node.content {
-        Content::Null | Content::Broken => JsonKind::Null,
-        Content::Bool(flag) => JsonKind::Bool(*flag),
-        Content::Int(int) => JsonKind::Number(int.to_string()),
-        Content::Float(float) => JsonKind::Number(float.to_string()),
-        Content::Text(text) => JsonKind::Text(text.clone()),
-        Content::List(items) => JsonKind::List(items.iter().map(plain).collect()),
-        Content::Map(map) => JsonKind::Map(
+    let content = match &node.content {
+        Content::Null | Content::Broken => JsonContent::Null,
+        Content::Bool(flag) => JsonContent::Bool(*flag),
+        Content::Int(int) => JsonContent::Number(int.to_string()),
+        Content::Float(float) => JsonContent::Number(float.to_string()),
+        Content::Text(text) => JsonContent::Text(text.clone()),
+        Content::List(items) => JsonContent::List(items.iter().map(plain).collect()),
+        Content::Map(map) => JsonContent::Map(
             map.iter()
                 .map(|(key, entry)| Member { key: key.clone(), key_span: entry.key_span, value: plain(&entry.value) })
                 .collect(),
         ),
     };
-    Json { kind, span: node.span }
+    Json { content, span: node.span }
 }

@@ -17,7 +17,7 @@ use crate::object::{FieldValue, Leaf, Mount, OnRotate, login_of, methods, mount}
 use crate::text::did_you_mean;
 
 /// The type of the engines that `aws` declares.
-const SORT: &str = "aws";
+const MOUNT_TYPE: &str = "aws";
 
 impl Lowering<'_> {
     /// `aws "aws" { ... }`: the mount, its root configuration, its lease terms.
@@ -33,7 +33,7 @@ impl Lowering<'_> {
             ["default_lease_ttl", "max_lease_ttl"],
             ["default_lease_ttl", "max_lease_ttl"],
         );
-        fields.insert("type", self.derived(SORT, block));
+        fields.insert("type", self.derived(MOUNT_TYPE, block));
         let mount_default = number(&fields, "default_lease_ttl");
         let mut object = self.object(&mount::KIND, path, None, block.span, fields);
         object.protect = protect;
@@ -41,7 +41,7 @@ impl Lowering<'_> {
         self.root(block);
         let lease = self.lease(block);
         let lease = if lease > 0 { lease } else { mount_default };
-        self.mounts.insert(block.label.to_owned(), Mounted { sort: SORT, lease });
+        self.mounts.insert(block.label.to_owned(), Mounted { mount_type: MOUNT_TYPE, lease });
     }
 
     fn root(&mut self, block: &Block<'_>) {
@@ -208,8 +208,8 @@ impl Lowering<'_> {
     }
 
     /// The settings of an auth method, each in a block of its own, and what is known in the declaration with them.
-    fn auth_settings(&mut self, block: &Block<'_>, sort: &str) {
-        let mount = Mount { table: &METHODS, sort: sort.to_owned(), name: block.label };
+    fn auth_settings(&mut self, block: &Block<'_>, mount_type: &str) {
+        let mount = Mount { table: &METHODS, mount_type: mount_type.to_owned(), name: block.label };
         let settings: Vec<_> = mount.settings().collect();
         let known: Vec<&str> = AUTH.words().chain(settings.iter().map(|(kind, _)| kind.words.word)).collect();
         self.reader.check_keys(block, &known);

@@ -11,7 +11,7 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::span::Span;
 use crate::estate::tree::Content;
-use crate::iam::document::{self, Sort};
+use crate::iam::document::{self, PolicyType};
 use crate::object::review::AccessFields;
 use crate::username::{self, Chance, Facts, Refused, Template};
 
@@ -92,7 +92,7 @@ impl Lowering<'_> {
     /// Whether the document of a session and the ARNs of its managed policies fit together into what STS takes of both.
     pub(super) fn check_session_size(&mut self, block: &Block<'_>, fields: &AccessFields, document: &str, at: Span) {
         let policies = self.reader.texts_quietly(block, fields.policies);
-        let (inline, max) = (document::size(document), Sort::Session.size_max());
+        let (inline, max) = (document::size(document), PolicyType::Session.size_max());
         let arns: usize = policies.iter().map(|(arn, _)| arn.chars().count()).sum();
         // Of a document that is too long alone that is told already.
         if inline <= max && inline + arns > max {

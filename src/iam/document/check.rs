@@ -1,6 +1,6 @@
 //! What is wrong with a policy document, everything at once.
 
-use super::{Finding, Json, Kind, Member, SIZE_CODE, Sort, size};
+use super::{Content, Finding, Json, Member, PolicyType, SIZE_CODE, size};
 use crate::iam::operator::{Operator, Test};
 use crate::iam::value::Type;
 use crate::text::did_you_mean;
@@ -20,12 +20,12 @@ const STATEMENT: &[&str] =
 
 /// Checks a document as an inline policy of a user.
 pub fn check<S: Clone>(json: &Json<S>) -> Vec<Finding<S>> {
-    check_as(json, Sort::UserInline)
+    check_as(json, PolicyType::UserInline)
 }
 
 /// Checks a document as what it is to be. Its size is that of its compact text, which is what is sent.
-pub fn check_as<S: Clone>(json: &Json<S>, sort: Sort) -> Vec<Finding<S>> {
-    let mut checker = Checker { findings: Vec::new(), sort };
+pub fn check_as<S: Clone>(json: &Json<S>, policy_type: PolicyType) -> Vec<Finding<S>> {
+    let mut checker = Checker { findings: Vec::new(), policy_type };
     checker.characters(json);
     checker.document(json);
     if checker.findings.iter().all(|finding| !finding.fatal) {
@@ -35,11 +35,11 @@ pub fn check_as<S: Clone>(json: &Json<S>, sort: Sort) -> Vec<Finding<S>> {
 }
 
 /// As [`check_as`] for a text that is sent as it stands, white space and all: a session policy's counts.
-pub(super) fn check_text<S: Clone>(json: &Json<S>, text: &str, sort: Sort) -> Vec<Finding<S>> {
-    let mut findings = check_as(json, sort);
-    if sort.counts_white_space() && findings.iter().all(|finding| !finding.fatal) {
+pub(super) fn check_text<S: Clone>(json: &Json<S>, text: &str, policy_type: PolicyType) -> Vec<Finding<S>> {
+    let mut findings = check_as(json, policy_type);
+    if policy_type.counts_white_space() && findings.iter().all(|finding| !finding.fatal) {
         findings.retain(|finding| finding.code != SIZE_CODE);
-        let mut checker = Checker { findings, sort };
+        let mut checker = Checker { findings, policy_type };
         checker.size(json, size(text));
         findings = checker.findings;
     }
@@ -83,14 +83,14 @@ pub fn check_key(text: &str) -> Vec<Finding<()>> {
 }
 
 fn alone(check: impl FnOnce(&mut Checker<()>)) -> Vec<Finding<()>> {
-    let mut checker = Checker { findings: Vec::new(), sort: Sort::UserInline };
+    let mut checker = Checker { findings: Vec::new(), policy_type: PolicyType::UserInline };
     check(&mut checker);
     checker.findings
 }
 
 struct Checker<S> {
     findings: Vec<Finding<S>>,
-    sort: Sort,
+    policy_type: PolicyType,
 }
 
 impl<S: Clone> Checker<S> {
@@ -103,15 +103,15 @@ impl<S: Clone> Checker<S> {
     }
 
     fn size(&mut self, json: &Json<S>, taken: usize) {
-        let (max, place) = (self.sort.size_max(), self.sort.place());
+        let (max, place) = (self.policy_type.size_max(), self.policy_type.place());
         if taken > max {
             let what = format!("this policy has {taken} characters; IAM allows {max} in {place}");
-            let hint = match self.sort {
-                Sort::UserInline | Sort::GroupInline | Sort::RoleInline => {
+            let hint = match self.policy_type {
+                PolicyType::UserInline | PolicyType::GroupInline | PolicyType::RoleInline => {
                     "use wildcards, or a managed policy in `policy_arns`"
                 }
-                Sort::Managed => "use wildcards, or split it: a principal may have ten managed policies",
-                Sort::Session => "use wildcards, or leave to the role what the session need not narrow",
+                PolicyType::Managed => "use wildcards, or split it: a principal may have ten managed policies",
+                PolicyType::Session => "use wildcards, or leave to the role what the session need not narrow",
             };
             self.fatal(SIZE_CODE, &json.span, what, Some(hint.to_owned()));
         } else if taken * 10 > max * 8 {
@@ -121,8 +121,8 @@ impl<S: Clone> Checker<S> {
     }
 
     fn members<'a>(&mut self, json: &'a Json<S>, what: &str, known: &[&str]) -> Option<&'a [Member<S>]> {
-        let Kind::Map(members) = &json.kind else {
-            self.fatal("DATA_TYPE_MISMATCH", &json.span, format!("expected {what}, found {}", json.sort()), None);
+        let Content::Map(members) = &json.content else {
+            self.fatal("DATA_TYPE_MISMATCH", &json.span, format!("expected {what}, found {}", json.type_name()), None);
             return None;
         };
         for (index, member) in members.iter().enumerate() {
@@ -153,8 +153,8 @@ impl<S: Clone> Checker<S> {
         let Some(members) = self.members(json, "a policy document", TOP) else { return };
         self.version(json, members);
         if let Some(id) = find(members, "Id") {
-            if !matches!(id.value.kind, Kind::Text(_)) {
-                let what = format!("`Id` is a text, found {}", id.value.sort());
+            if !matches!(id.value.content, Content::Text(_)) {
+                let what = format!("`Id` is a text, found {}", id.value.type_name());
                 self.fatal("DATA_TYPE_MISMATCH", &id.value.span, what, None);
             }
             self.warn("UNSUPPORTED_ELEMENT_ID", &id.key_span, "`Id` has no meaning in a policy of a user", None);
@@ -163,11 +163,11 @@ impl<S: Clone> Checker<S> {
             self.fatal("MISSING_STATEMENT", &json.span, "the policy has no `Statement`", None);
             return;
         };
-        match &statement.value.kind {
-            Kind::List(items) if items.is_empty() => {
+        match &statement.value.content {
+            Content::List(items) if items.is_empty() => {
                 self.fatal("MISSING_STATEMENT", &statement.value.span, "the policy has no statement", None);
             }
-            Kind::List(items) => {
+            Content::List(items) => {
                 items.iter().for_each(|item| self.statement(item));
                 self.unique_sids(items);
             }
@@ -191,9 +191,9 @@ impl<S: Clone> Checker<S> {
             }
             return;
         };
-        match &version.value.kind {
-            Kind::Text(text) if text == VERSION => {}
-            Kind::Text(text) if text == "2008-10-17" => {
+        match &version.value.content {
+            Content::Text(text) if text == VERSION => {}
+            Content::Text(text) if text == "2008-10-17" => {
                 if has_variable(json) {
                     self.fatal(
                         "VARIABLE_UNSUPPORTED_IN_VERSION",
@@ -218,12 +218,12 @@ impl<S: Clone> Checker<S> {
 
     fn unique_sids(&mut self, items: &[Json<S>]) {
         let mut seen: std::collections::HashMap<&str, &S> = std::collections::HashMap::new();
-        let sids = items.iter().filter_map(|item| match &item.kind {
-            Kind::Map(members) => find(members, "Sid"),
+        let sids = items.iter().filter_map(|item| match &item.content {
+            Content::Map(members) => find(members, "Sid"),
             _ => None,
         });
         for sid in sids {
-            let Kind::Text(text) = &sid.value.kind else { continue };
+            let Content::Text(text) = &sid.value.content else { continue };
             if text.is_empty() {
                 continue;
             }
@@ -243,7 +243,7 @@ impl<S: Clone> Checker<S> {
     fn statement(&mut self, json: &Json<S>) {
         let Some(members) = self.members(json, "a statement", STATEMENT) else { return };
         match find(members, "Effect").map(|effect| &effect.value) {
-            Some(Json { kind: Kind::Text(text), .. }) if text == "Allow" || text == "Deny" => {}
+            Some(Json { content: Content::Text(text), .. }) if text == "Allow" || text == "Deny" => {}
             Some(effect) => {
                 self.fatal("INVALID_EFFECT", &effect.span, "`Effect` is `Allow` or `Deny`, with a capital", None);
             }
@@ -256,8 +256,8 @@ impl<S: Clone> Checker<S> {
             }
         }
         if let Some(sid) = find(members, "Sid") {
-            match &sid.value.kind {
-                Kind::Text(text) if text.chars().all(|c| c.is_ascii_alphanumeric()) => {}
+            match &sid.value.content {
+                Content::Text(text) if text.chars().all(|c| c.is_ascii_alphanumeric()) => {}
                 _ => self.fatal("UNSUPPORTED_SID", &sid.value.span, "a Sid has letters A-Z, a-z and digits only", None),
             }
         }
@@ -296,25 +296,25 @@ impl<S: Clone> Checker<S> {
     }
 
     fn texts(&mut self, json: &Json<S>, missing: &'static str, item: fn(&mut Self, &S, &str)) {
-        match &json.kind {
-            Kind::Text(text) => item(self, &json.span, text),
+        match &json.content {
+            Content::Text(text) => item(self, &json.span, text),
             // IAM answers that the statement must contain actions, or resources.
-            Kind::List(items) if items.is_empty() => {
+            Content::List(items) if items.is_empty() => {
                 self.fatal(missing, &json.span, "an empty list matches nothing, and IAM refuses it", None);
             }
-            Kind::List(items) => {
+            Content::List(items) => {
                 for one in items {
-                    match &one.kind {
-                        Kind::Text(text) => item(self, &one.span, text),
+                    match &one.content {
+                        Content::Text(text) => item(self, &one.span, text),
                         _ => {
-                            let what = format!("expected text, found {}", one.sort());
+                            let what = format!("expected text, found {}", one.type_name());
                             self.fatal("DATA_TYPE_MISMATCH", &one.span, what, None);
                         }
                     }
                 }
             }
             _ => {
-                let what = format!("expected text or a list of texts, found {}", json.sort());
+                let what = format!("expected text or a list of texts, found {}", json.type_name());
                 self.fatal("DATA_TYPE_MISMATCH", &json.span, what, None);
             }
         }
@@ -400,20 +400,20 @@ impl<S: Clone> Checker<S> {
     }
 
     fn condition_values(&mut self, json: &Json<S>, test: Option<Test>) {
-        if matches!(&json.kind, Kind::List(items) if items.is_empty()) {
+        if matches!(&json.content, Content::List(items) if items.is_empty()) {
             let what = "the list has no value: what IAM makes of it is not told, so it counts against you";
             self.warn("EMPTY_ARRAY_CONDITION", &json.span, what, Some("write the values, or remove it".to_owned()));
         }
-        let items = match &json.kind {
-            Kind::List(items) => items.as_slice(),
+        let items = match &json.content {
+            Content::List(items) => items.as_slice(),
             _ => std::slice::from_ref(json),
         };
         for item in items {
-            let text = match &item.kind {
-                Kind::Text(text) | Kind::Number(text) => text.clone(),
-                Kind::Bool(flag) => flag.to_string(),
-                Kind::Null | Kind::List(_) | Kind::Map(_) => {
-                    let what = format!("expected text, found {}", item.sort());
+            let text = match &item.content {
+                Content::Text(text) | Content::Number(text) => text.clone(),
+                Content::Bool(flag) => flag.to_string(),
+                Content::Null | Content::List(_) | Content::Map(_) => {
+                    let what = format!("expected text, found {}", item.type_name());
                     self.fatal("DATA_TYPE_MISMATCH", &item.span, what, None);
                     continue;
                 }
@@ -432,15 +432,15 @@ impl<S: Clone> Checker<S> {
     /// IAM takes tab, line feed, carriage return and U+0020 to U+00FF. Source: API reference, PutUserPolicy.
     fn characters(&mut self, json: &Json<S>) {
         let odd = |text: &str| text.chars().find(|c| !matches!(c, '\t' | '\n' | '\r' | '\u{20}'..='\u{ff}'));
-        match &json.kind {
-            Kind::Text(text) => {
+        match &json.content {
+            Content::Text(text) => {
                 if let Some(c) = odd(text) {
                     let what = format!("IAM does not take the character U+{:04X}", u32::from(c));
                     self.fatal("UNSUPPORTED_CHARACTER", &json.span, what, None);
                 }
             }
-            Kind::List(items) => items.iter().for_each(|item| self.characters(item)),
-            Kind::Map(members) => {
+            Content::List(items) => items.iter().for_each(|item| self.characters(item)),
+            Content::Map(members) => {
                 for member in members {
                     if let Some(c) = odd(&member.key) {
                         let what = format!("IAM does not take the character U+{:04X}", u32::from(c));
@@ -459,10 +459,10 @@ fn find<'a, S>(members: &'a [Member<S>], key: &str) -> Option<&'a Member<S>> {
 }
 
 fn has_variable<S>(json: &Json<S>) -> bool {
-    match &json.kind {
-        Kind::Text(text) => text.contains("${"),
-        Kind::List(items) => items.iter().any(has_variable),
-        Kind::Map(members) => members.iter().any(|member| has_variable(&member.value)),
+    match &json.content {
+        Content::Text(text) => text.contains("${"),
+        Content::List(items) => items.iter().any(has_variable),
+        Content::Map(members) => members.iter().any(|member| has_variable(&member.value)),
         _ => false,
     }
 }

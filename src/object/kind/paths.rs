@@ -32,17 +32,17 @@ impl Kind {
     }
 
     /// The type of the mounts that its objects are below.
-    pub fn sort(&self) -> Option<&'static str> {
+    pub fn mount_type(&self) -> Option<&'static str> {
         match self.home {
-            Home::Below { sort, .. } | Home::Setting { sort, .. } => Some(sort),
+            Home::Below { mount_type, .. } | Home::Setting { mount_type, .. } => Some(mount_type),
             Home::Entry(_) | Home::Folder { .. } => None,
         }
     }
 
     /// The folder of these objects below a mount of this type, if such mounts have one: `auth/approle/role`.
-    pub fn folder_below(&self, of: &Table, sort: &str, mount: &str) -> Option<String> {
+    pub fn folder_below(&self, of: &Table, mount_type: &str, mount: &str) -> Option<String> {
         match self.home {
-            Home::Below { table, sort: own, folder, .. } if table == of && own == sort => {
+            Home::Below { table, mount_type: own, folder, .. } if table == of && own == mount_type => {
                 Some(format!("{}{mount}/{folder}", table.below?))
             }
             _ => None,

@@ -2,7 +2,7 @@
 //!
 //! The checks are some of IAM Access Analyzer's security warnings, and unknown actions by the catalogue.
 
-use super::{Checker, Json, Kind, Member, find};
+use super::{Checker, Content, Json, Member, find};
 use crate::iam::catalogue::Catalogue;
 use crate::iam::operator::{Operator, Quantifier, Test};
 use crate::iam::pattern::{Pattern, Syntax};
@@ -34,7 +34,7 @@ impl<S: Clone> Checker<S> {
 
     /// Warns of what a statement allows beyond what its text seems to say.
     pub(super) fn advise(&mut self, members: &[Member<S>]) {
-        if !matches!(find(members, "Effect"), Some(Member { value: Json { kind: Kind::Text(text), .. }, .. }) if text == "Allow")
+        if !matches!(find(members, "Effect"), Some(Member { value: Json { content: Content::Text(text), .. }, .. }) if text == "Allow")
         {
             return;
         }
@@ -118,21 +118,21 @@ fn conditions<S>(members: &[Member<S>]) -> impl Iterator<Item = (Operator, &Memb
 }
 
 fn inner<S>(json: &Json<S>) -> &[Member<S>] {
-    match &json.kind {
-        Kind::Map(members) => members,
+    match &json.content {
+        Content::Map(members) => members,
         _ => &[],
     }
 }
 
 /// Whether a text, or one of a list of texts, is such. A boolean is a text to IAM.
 fn has_text<S>(json: &Json<S>, such: impl Fn(&str) -> bool) -> bool {
-    let items = match &json.kind {
-        Kind::List(items) => items.as_slice(),
+    let items = match &json.content {
+        Content::List(items) => items.as_slice(),
         _ => std::slice::from_ref(json),
     };
-    items.iter().any(|item| match &item.kind {
-        Kind::Text(text) => such(text),
-        Kind::Bool(flag) => such(&flag.to_string()),
+    items.iter().any(|item| match &item.content {
+        Content::Text(text) => such(text),
+        Content::Bool(flag) => such(&flag.to_string()),
         _ => false,
     })
 }

@@ -5,7 +5,7 @@
 //! account in a form that no action of its service has (`arn:aws:secretsmanager:*:*:sqlworkbench!*`), and one of another
 //! service for an action of which the reference knows no resource (a session of `ssm` for `ssmmessages`).
 
-use super::{Checker, Json, Kind, Member, arn, find};
+use super::{Checker, Content, Json, Member, arn, find};
 use crate::iam::catalogue::{Catalogue, Fit};
 use crate::iam::pattern::{Pattern, Syntax};
 
@@ -19,9 +19,9 @@ impl<S: Clone> Checker<S> {
     /// they are meant for is told by the action, and beside `bucket/*` many write `bucket` for all actions alike.
     pub(super) fn fitting_resources(&mut self, members: &[Member<S>]) {
         let (Some(action), Some(resource)) = (find(members, "Action"), find(members, "Resource")) else { return };
-        let does = match find(members, "Effect").map(|effect| &effect.value.kind) {
-            Some(Kind::Text(text)) if text == "Allow" => "allows",
-            Some(Kind::Text(text)) if text == "Deny" => "denies",
+        let does = match find(members, "Effect").map(|effect| &effect.value.content) {
+            Some(Content::Text(text)) if text == "Allow" => "allows",
+            Some(Content::Text(text)) if text == "Deny" => "denies",
             _ => return,
         };
         let (actions, resources) = (texts(&action.value), texts(&resource.value));
@@ -79,9 +79,12 @@ fn list<T: AsRef<str>>(texts: &[T]) -> String {
 }
 
 fn texts<S>(json: &Json<S>) -> Vec<&str> {
-    let items = match &json.kind {
-        Kind::List(items) => items.as_slice(),
+    let items = match &json.content {
+        Content::List(items) => items.as_slice(),
         _ => std::slice::from_ref(json),
     };
-    items.iter().filter_map(|item| if let Kind::Text(text) = &item.kind { Some(text.as_str()) } else { None }).collect()
+    items
+        .iter()
+        .filter_map(|item| if let Content::Text(text) = &item.content { Some(text.as_str()) } else { None })
+        .collect()
 }

@@ -183,25 +183,29 @@ fn a_near_miss_of_an_action_is_named_with_the_day_of_the_catalogue() {
 
 #[test]
 fn each_sort_of_policy_has_its_size() {
-    use document::Sort;
+    use document::PolicyType;
     let wide = |length: usize, space: usize| {
         let bare = in_statement(r#"{"Effect":"Deny","Action":"s3:*","Resource":"arn:aws:s3:::FILL"}"#);
         let fill = "b".repeat(length + "FILL".len() - bare.len());
         format!("{}{}", bare.replace("FILL", &fill), " ".repeat(space))
     };
-    for (sort, max) in [
-        (Sort::UserInline, 2048),
-        (Sort::GroupInline, 5120),
-        (Sort::RoleInline, 10_240),
-        (Sort::Managed, 6144),
-        (Sort::Session, 2048),
+    for (policy_type, max) in [
+        (PolicyType::UserInline, 2048),
+        (PolicyType::GroupInline, 5120),
+        (PolicyType::RoleInline, 10_240),
+        (PolicyType::Managed, 6144),
+        (PolicyType::Session, 2048),
     ] {
-        assert!(document::parse_as(&wide(max, 0), sort).is_ok(), "{sort:?}");
-        let findings = document::parse_as(&wide(max + 1, 0), sort).expect_err("too large");
+        assert!(document::parse_as(&wide(max, 0), policy_type).is_ok(), "{policy_type:?}");
+        let findings = document::parse_as(&wide(max + 1, 0), policy_type).expect_err("too large");
         assert_eq!(findings[0].code, "POLICY_SIZE_EXCEEDS_IDENTITY_POLICY_QUOTA");
         assert!(findings[0].what.contains(&format!("IAM allows {max} in")), "{}", findings[0].what);
         // White space counts in a session policy only.
-        assert_eq!(document::parse_as(&wide(max, 1), sort).is_err(), sort == Sort::Session, "{sort:?}");
+        assert_eq!(
+            document::parse_as(&wide(max, 1), policy_type).is_err(),
+            policy_type == PolicyType::Session,
+            "{policy_type:?}"
+        );
     }
 }
 

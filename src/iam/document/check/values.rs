@@ -35,7 +35,7 @@ pub(super) fn problem(test: Test, text: &str) -> Option<Problem> {
     if value::is_read(test, &pattern) || pattern.is_odd() {
         return None;
     }
-    let (code, sort, hint) = match kind {
+    let (code, policy_type, hint) = match kind {
         Type::Bool | Type::Existence => ("TYPE_MISMATCH_BOOLEAN", "`true` or `false`", None),
         Type::Binary => ("TYPE_MISMATCH_BINARY", "base64", None),
         Type::Network => ("TYPE_MISMATCH_IP_RANGE", "an address or a range such as `203.0.113.0/24`", None),
@@ -51,8 +51,10 @@ pub(super) fn problem(test: Test, text: &str) -> Option<Problem> {
     };
     let fatal = kind == Type::Date && !is_taken_as_date(text);
     let what = match fatal {
-        true => format!("`{name}` compares {sort}, which `{text}` is not"),
-        false => format!("`{name}` compares {sort}: what IAM makes of `{text}` is not told, so it counts against you"),
+        true => format!("`{name}` compares {policy_type}, which `{text}` is not"),
+        false => {
+            format!("`{name}` compares {policy_type}: what IAM makes of `{text}` is not told, so it counts against you")
+        }
     };
     Some(Problem { code, what, hint, fatal })
 }
