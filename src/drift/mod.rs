@@ -379,11 +379,13 @@ fn turned(kind: &Kind, fields: &[FieldChange]) -> Vec<FieldChange> {
 
 fn as_live(object: &Object) -> Live {
     let readable = object.kind.fields.iter().filter(|field| field.told == Told::Readable);
+    let documents = object.fields.iter().filter_map(|(name, leaf)| Some((*name, leaf.document.clone()?)));
     Live {
         apart: BTreeMap::new(),
         kind: object.kind,
         path: object.path.clone(),
         fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
+        documents: documents.collect(),
         others: Map::new(),
     }
 }

@@ -15,7 +15,7 @@ use self::live::Live;
 use self::object::Object;
 use super::call::{Call, Lacks};
 use super::document::Documents;
-use super::field::{Field, Told};
+use super::field::{self, Field, Told};
 use super::home::Home;
 use super::review::{AccessFields, LoginWords, Reviewed, Terms};
 
@@ -170,20 +170,24 @@ impl Kind {
         documents: &mut Documents,
     ) -> Result<Live, Lacks> {
         let mut parsed = (self.parse)(data)?;
-        let fields = self
-            .fields
-            .iter()
-            .filter(|field| field.told == Told::Readable)
-            .map(|field| {
-                let value = match parsed.remove(field.name) {
-                    Some(value) => documents.normalise(field.shape, value),
-                    None => field.default_value(),
-                };
-                (field.name, value)
-            })
-            .collect();
+        let (mut fields, mut read) = (BTreeMap::new(), BTreeMap::new());
+        for field in self.fields.iter().filter(|field| field.told == Told::Readable) {
+            let value = match parsed.remove(field.name) {
+                Some(value) => match documents.read(field.shape, &value) {
+                    Some(document) => {
+                        let canonical = Value::from(document.canonical());
+                        read.insert(field.name, document);
+                        canonical
+                    }
+                    None => field::normalise(field.shape, &value).unwrap_or(value),
+                },
+                None => field.default_value(),
+            };
+            fields.insert(field.name, value);
+        }
         parsed.retain(|name, value| self.field(name).is_none() && !value.is_null());
-        Ok(Live { kind: self, path: path.to_owned(), fields, apart: BTreeMap::new(), others: parsed })
+        let (path, apart) = (path.to_owned(), BTreeMap::new());
+        Ok(Live { kind: self, path, fields, documents: read, apart, others: parsed })
     }
 
     /// What its credentials may do is judged: guardrails go with it to the engine.

@@ -435,6 +435,7 @@ mod tests {
             path: object.path.clone(),
             fields,
             apart: BTreeMap::new(),
+            documents: BTreeMap::new(),
             others: serde_json::Map::new(),
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::{Delete, Kind};
+use crate::object::document::Document;
 use crate::object::field::Field;
 
 /// An object as it stands in an engine.
@@ -16,6 +17,8 @@ pub struct Live {
     pub path: String,
     /// Every readable field of the kind's table, normalised; defaults filled in.
     pub fields: BTreeMap<&'static str, Value>,
+    /// Those of them that are policy documents, read; none of what has no canonical form.
+    pub documents: BTreeMap<&'static str, Document>,
     /// The fields that are told apart from the others ([`Told::Apart`](crate::object::Told::Apart)), as far as they were read.
     pub apart: BTreeMap<&'static str, Value>,
     /// What the engine has beside them and would reset if it were not sent back with a write. Nobody declares it, so

@@ -83,6 +83,7 @@ fn live(object: &Object) -> Live {
         kind: object.kind,
         path: object.path.clone(),
         fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
+        documents: BTreeMap::new(),
         others: serde_json::Map::new(),
     }
 }

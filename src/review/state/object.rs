@@ -30,7 +30,7 @@ pub enum Fields<'a> {
     /// As files declare them; what is absent has its kind's default.
     Declared(&'a BTreeMap<&'static str, Leaf>),
     /// As an engine answers them; what no engine tells is absent.
-    Live(&'a BTreeMap<&'static str, Value>),
+    Live(&'a Live),
 }
 
 impl<'a> From<&'a Object> for SideObject<'a> {
@@ -48,7 +48,7 @@ impl<'a> From<&'a Object> for SideObject<'a> {
 impl<'a> SideObject<'a> {
     /// A live object; whose it is, and where it was declared, only the ledger or an estate can tell.
     pub fn live(live: &'a Live, app: Option<&'a str>, place: Option<&'a Place>) -> Self {
-        Self { kind: live.kind, path: &live.path, app, place, fields: Fields::Live(&live.fields) }
+        Self { kind: live.kind, path: &live.path, app, place, fields: Fields::Live(live) }
     }
 
     /// The value of a field that is not a secret, or its kind's default.
@@ -58,7 +58,7 @@ impl<'a> SideObject<'a> {
                 Some(FieldValue::Data(value)) => Some(value),
                 _ => None,
             },
-            Fields::Live(fields) => fields.get(name),
+            Fields::Live(live) => live.fields.get(name),
         };
         known.map_or_else(
             || Cow::Owned(self.kind.field(name).map_or(Value::Null, |field| field.default_value())),
@@ -68,15 +68,20 @@ impl<'a> SideObject<'a> {
 
     /// A field as its author wrote it, where that is kept, else its value.
     pub fn wording(&self, name: &str) -> Cow<'a, Value> {
-        let document = self.document(name);
-        document.map_or_else(|| self.value(name), |document| Cow::Owned(Value::from(document.wording())))
+        let declared = self.document(name).filter(|_| matches!(self.fields, Fields::Declared(_)));
+        declared.map_or_else(|| self.value(name), |document| Cow::Owned(Value::from(document.wording())))
     }
 
-    /// The policy document that a field is, where a file declares it.
+    /// The policy document that a field is; none of what has no canonical form.
     pub fn document(&self, name: &str) -> Option<&'a Document> {
         match self.fields {
             Fields::Declared(fields) => fields.get(name)?.document.as_ref(),
-            Fields::Live(_) => None,
+            Fields::Live(live) => {
+                let document = live.documents.get(name)?;
+                // What a live object is taken to have had may have been put in the place of what it has.
+                let is_that = live.fields.get(name).and_then(Value::as_str) == Some(document.canonical());
+                is_that.then_some(document)
+            }
         }
     }
 
