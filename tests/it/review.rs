@@ -146,6 +146,7 @@ const CASES: &[(&str, i32)] = &[
     ("77-iam-role-of-another-account", 2),
     ("78-unknown-session-policy-dropped", 2),
     ("79-boundary-of-an-iam-role-removed", 2),
+    ("80-session-policy-lets-one-action-more", 2),
 ];
 
 #[test]
