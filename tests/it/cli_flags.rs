@@ -306,6 +306,8 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["trail", "verify"], "json"),
     (&["server"], "json"),
     (&["sandbox"], "json"),
+    (&["sandbox", "call", "--data-dir", "a", "ListUsers"], "json"),
+    (&["sandbox", "may", "--data-dir", "a", "s3:GetObject", "*"], "json"),
     (&["status"], "env"),
     (&["login"], "env"),
     (&["read", "a"], "env"),

@@ -51,6 +51,7 @@ mod review_rules;
 mod rotated;
 mod rounds;
 mod sandbox;
+mod sandbox_direct;
 mod sandbox_orders;
 mod sandbox_roles;
 mod server;
