@@ -19,6 +19,7 @@ use crate::secret::Secret;
 
 pub use self::answer::{Answer, Denial, Error, TlsFault};
 pub use self::target::{Options, Origin, Target};
+pub(crate) use self::transport::random_unit;
 pub use self::transport::tls::TlsOptions;
 use self::transport::{Method, Request, Transport};
 

@@ -370,15 +370,15 @@ impl Trouble {
     fn delay(self, attempt: u32) -> Duration {
         let whole = RETRY_DELAY_MIN.saturating_mul(1 << attempt.min(16)).min(RETRY_DELAY_MAX);
         let whole = match self {
-            Self::NotNow(Some(told)) => return told + whole.min(RETRY_DELAY_MIN).mul_f64(random()),
+            Self::NotNow(Some(told)) => return told + whole.min(RETRY_DELAY_MIN).mul_f64(random_unit()),
             _ => whole,
         };
-        whole / 2 + (whole / 2).mul_f64(random())
+        whole / 2 + (whole / 2).mul_f64(random_unit())
     }
 }
 
 /// From 0 to 1.
-fn random() -> f64 {
+pub(crate) fn random_unit() -> f64 {
     let mut byte = [0_u8];
     match aws_lc_rs::rand::fill(&mut byte) {
         Ok(()) => f64::from(byte[0]) / f64::from(u8::MAX),

@@ -8,22 +8,18 @@
 use std::ffi::OsString;
 use std::os::unix::process::ExitStatusExt as _;
 use std::process::ExitStatus;
-use std::time::Duration;
 
 use futures_util::future::select_all;
 use rustix::process::{Pid, Signal, getpgrp, kill_process};
-use serde_json::{Map, json};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as Heard, SignalKind, signal};
-use tokio::time::Instant;
 
-use super::app::{AppArgs, Issued, Wanted};
+use super::app::held::{Held, Renewal};
+use super::app::{AppArgs, Wanted};
 use super::context::Context;
 use super::error::CliError;
 use super::global::Global;
 use super::output;
-use super::request::body;
-use crate::api::{self, Client};
 
 /// Arguments of `leasehold exec`.
 #[derive(Debug, clap::Args)]
@@ -61,40 +57,34 @@ const TAKEN_OUT: &[&str] = &[
     "AWS_DEFAULT_PROFILE",
 ];
 
-/// The shortest time between two tries to renew.
-const PAUSE_MIN: Duration = Duration::from_secs(1);
-/// The longest time until a renewal that failed is tried again.
-const PAUSE_MAX: Duration = Duration::from_secs(30);
-
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     let context = Context::open(global)?;
-    let asked = ask(&args, &context).await;
-    context.close().await;
-    let (wanted, issued) = asked?;
-    let mut held = Held::new(wanted, issued);
+    let wanted = args.app.wanted(&context)?;
+    let mut held = Held::ask(&wanted, context).await?;
     let outcome = match Signals::listen() {
-        Ok(signals) => attend(&args.command, signals, &mut held, global).await,
+        Ok(signals) => attend(&args.command, signals, &mut held, &wanted, global).await,
         Err(error) => Err(error),
     };
     // Whatever became of the command, its credential ends now.
-    if let Err(error) = held.end(global).await {
-        output::failure(&error);
+    if let Err(error) = held.end(&wanted, global).await {
+        let lease = held.issued.credential.lease_id();
+        output::failure(&error.hint(format!("the credential ends with its lease; or leasehold lease revoke {lease}")));
     }
     outcome
 }
 
-async fn ask(args: &Args, context: &Context) -> Result<(Wanted, Issued), CliError> {
-    let wanted = args.app.wanted(context)?;
-    let client = wanted.client(context).await?;
-    let issued = wanted.issue(&client, context).await?;
-    Ok((wanted, issued))
-}
-
 /// Starts the command, and sees to it until it has ended.
-async fn attend(command: &[OsString], mut signals: Signals, held: &mut Held, global: &Global) -> Result<u8, CliError> {
+async fn attend(
+    command: &[OsString],
+    mut signals: Signals,
+    held: &mut Held,
+    wanted: &Wanted,
+    global: &Global,
+) -> Result<u8, CliError> {
     let mut child = start(command, held)?;
+    let mut failing = false;
     loop {
         tokio::select! {
             ended = child.wait() => {
@@ -102,8 +92,8 @@ async fn attend(command: &[OsString], mut signals: Signals, held: &mut Held, glo
                 return Ok(code(ended));
             }
             signal = signals.next() => pass_on(&child, signal),
-            () = held.due() => {
-                let mut renewal = std::pin::pin!(held.renew(global));
+            () = due(held) => {
+                let mut renewal = std::pin::pin!(renew(held, wanted, &mut failing, global));
                 // The engine may take its time, and whoever asks the command to stop shall not wait for it.
                 loop {
                     tokio::select! {
@@ -173,117 +163,30 @@ fn pass_on(child: &Child, signal: Signal) {
     }
 }
 
-/// A credential that a command has, and until when.
-struct Held {
-    wanted: Wanted,
-    issued: Issued,
-    /// When lease or token end, whichever is first.
-    ends: Instant,
-    /// When it is renewed; `None` where that is not possible any more.
-    renewed_at: Option<Instant>,
-    /// Whether the last try failed.
-    failing: bool,
-}
-
-impl Held {
-    fn new(wanted: Wanted, issued: Issued) -> Self {
-        let now = Instant::now();
-        let ends = now + left(issued.credential.lease_seconds(), issued.token_ttl);
-        let renewable = issued.credential.is_renewable();
-        let mut held = Self { wanted, issued, ends, renewed_at: None, failing: false };
-        held.renewed_at = renewable.then(|| held.after_two_thirds(now));
-        held
-    }
-
-    fn after_two_thirds(&self, now: Instant) -> Instant {
-        now + (self.ends.saturating_duration_since(now) * 2 / 3).max(PAUSE_MIN)
-    }
-
-    /// Waits until it is time to renew.
-    async fn due(&self) {
-        match self.renewed_at {
-            Some(at) => tokio::time::sleep_until(at).await,
-            None => std::future::pending().await,
+/// Asks for more time, and tells where there is none.
+async fn renew(held: &mut Held, wanted: &Wanted, failing: &mut bool, global: &Global) {
+    match held.renew(wanted, global).await {
+        Renewal::Longer => *failing = false,
+        Renewal::Last(left) => {
+            let seconds = left.as_secs();
+            output::say(&format!("warning: the command's credential ends in {seconds} s; it can't be renewed further"));
         }
-    }
-
-    /// Asks for more time for token and lease.
-    async fn renew(&mut self, global: &Global) {
-        let asked = Instant::now();
-        let given = with_token(global, self, async |client, held| {
-            let token_ttl = match held.issued.token_ttl {
-                0 => 0,
-                _ => {
-                    let renewed = client.write("auth/token/renew-self", &Map::new()).await?;
-                    renewed.auth.unwrap_or_default().get("lease_duration").and_then(|ttl| ttl.as_i64()).unwrap_or(0)
-                }
-            };
-            let lease = body(json!({ "lease_id": held.issued.credential.lease_id() }));
-            let renewed = client.write("sys/leases/renew", &lease).await?;
-            Ok(left(renewed.lease_duration, token_ttl))
-        });
-        match given.await {
-            Ok(given) => {
-                let before = std::mem::replace(&mut self.ends, asked + given);
-                self.failing = false;
-                self.renewed_at = (self.ends > before + PAUSE_MIN).then(|| self.after_two_thirds(asked));
-                if self.renewed_at.is_none() {
-                    let seconds = self.ends.saturating_duration_since(asked).as_secs();
-                    output::say(&format!(
-                        "warning: the command's credential ends in {seconds} s; it can't be renewed further"
-                    ));
-                }
-            }
-            Err(error) => {
-                let now = Instant::now();
-                if !std::mem::replace(&mut self.failing, true) {
-                    output::say("warning: the command's credential could not be renewed yet:");
-                    output::failure(&error);
-                }
-                let pause = (self.ends.saturating_duration_since(now) / 10).clamp(PAUSE_MIN, PAUSE_MAX);
-                self.renewed_at = (now < self.ends).then(|| now + pause);
-            }
+        Renewal::Refused(error) => {
+            output::say("warning: the command's credential can't be renewed:");
+            output::failure(&error);
         }
-    }
-
-    /// Ends the token, and the lease with it.
-    async fn end(&self, global: &Global) -> Result<(), CliError> {
-        let lease = self.issued.credential.lease_id();
-        let ended = with_token(global, self, async |client, _| {
-            match client.write("auth/token/revoke-self", &Map::new()).await {
-                // It has ended by itself, and all that was asked for with it.
-                Err(error) if error.denial() == Some(api::Denial::Ended) => Ok(()),
-                answered => answered.map(drop),
-            }
-        });
-        ended.await.map_err(|error| {
-            let what =
-                format!("the command's credential could not be ended; it ends with its lease: {}", error.message);
-            CliError { message: what, ..error }.hint(format!("leasehold lease revoke {lease}"))
-        })
+        Renewal::Failed(error) if !std::mem::replace(failing, true) => {
+            output::say("warning: the command's credential could not be renewed yet:");
+            output::failure(&error);
+        }
+        Renewal::Failed(_) => {}
     }
 }
 
-/// How long lease and token are there; a token of 0 seconds has no end.
-fn left(lease: i64, token: i64) -> Duration {
-    let seconds = if token > 0 { lease.min(token) } else { lease };
-    Duration::from_secs(u64::try_from(seconds).unwrap_or(0))
-}
-
-/// Does something with the app's token, and closes what was opened for it.
-async fn with_token<T>(
-    global: &Global,
-    held: &Held,
-    work: impl AsyncFnOnce(Client, &Held) -> Result<T, api::Error>,
-) -> Result<T, CliError> {
-    let context = Context::open(global)?;
-    let outcome = match held.wanted.client(&context).await {
-        Ok(client) => {
-            let client = client.with_token(held.issued.token.clone());
-            work(client, held).await.map_err(|error| CliError::api("Error at the engine", &error))
-        }
-        Err(error) => Err(error),
-    };
-    context.close().await;
-    outcome
+/// Waits until it is time to renew.
+async fn due(held: &Held) {
+    match held.renewed_at() {
+        Some(at) => tokio::time::sleep_until(at).await,
+        None => std::future::pending().await,
+    }
 }

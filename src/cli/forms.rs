@@ -34,7 +34,7 @@ fn of(command: &[&str]) -> &'static [Format] {
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
-        ["apply" | "exec" | "forget" | "server"] | ["sandbox", ..] | ["trail", "verify"] => NONE,
+        ["agent" | "apply" | "exec" | "forget" | "server"] | ["sandbox", ..] | ["trail", "verify"] => NONE,
         _ => ANSWER,
     }
 }

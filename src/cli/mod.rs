@@ -9,6 +9,7 @@ pub(crate) mod output;
 pub(crate) mod table;
 
 mod access;
+mod agent;
 mod answer;
 mod app;
 mod apply;
@@ -83,6 +84,8 @@ enum Command {
     Graph(graph::Args),
     /// Log in as an app and print a fresh AWS credential
     Creds(Box<creds::Args>),
+    /// Hold credentials for the apps of a host, and hand them out
+    Agent(Box<agent::Args>),
     /// Run a command that has a credential of an app while it runs
     Exec(Box<exec::Args>),
     /// Show what of an engine is this estate's own
@@ -172,6 +175,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Access(args) => access::run(args, &global).await,
         Command::Graph(args) => graph::run(args, &global).await,
         Command::Creds(args) => creds::run(*args, &global).await,
+        Command::Agent(args) => agent::run(*args, &global).await,
         Command::Exec(args) => exec::run(*args, &global).await,
         Command::Ledger(args) => ledger::run(args, &global).await,
         Command::Forget(args) => forget::run(args, &global).await,

@@ -305,6 +305,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["access", "what", "a"], "env"),
     (&["graph"], "env"),
     (&["creds", "a"], "html"),
+    (&["agent", "a"], "json"),
     (&["exec", "a", "--", "true"], "json"),
     (&["ledger", "show"], "env"),
     (&["forget", "a"], "env"),

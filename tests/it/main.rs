@@ -5,6 +5,7 @@
 #![allow(dead_code, reason = "the harness offers more than each story uses")]
 
 mod access;
+mod agent;
 mod apply;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "apply.rs"]

@@ -1,6 +1,8 @@
 //! A fresh credential, and the forms in which it is handed on. Pure.
 
 use serde_json::{Value, json};
+use std::time::Duration;
+
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
@@ -9,7 +11,7 @@ use crate::secret::Secret;
 use crate::units::duration;
 
 /// An AWS credential under a lease.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(in crate::cli) struct Credential {
     app: String,
     /// `mount/role`.
@@ -81,6 +83,11 @@ impl Credential {
     /// When it ends.
     pub(in crate::cli) fn ends(&self) -> OffsetDateTime {
         self.expiration
+    }
+
+    /// There is more time: it ends so long from now.
+    pub(super) fn extend(&mut self, now: OffsetDateTime, left: Duration) {
+        self.expiration = (now + left).replace_nanosecond(0).unwrap_or(now);
     }
 
     /// Its lease.
@@ -177,6 +184,17 @@ impl Credential {
         process
     }
 
+    /// What the AWS SDKs take from a container's credential endpoint (AWS SDKs and Tools Reference Guide, "Container
+    /// credential provider"). Some of them take no answer without a `Token`, so that it is empty where there is none.
+    pub(in crate::cli) fn container(&self) -> Value {
+        json!({
+            "AccessKeyId": self.access_key,
+            "SecretAccessKey": self.secret_key.expose(),
+            "Token": self.security_token.as_ref().map_or("", Secret::expose),
+            "Expiration": self.expires(),
+        })
+    }
+
     /// Lines for a shell. A session token of an earlier credential would make this one invalid, so it goes.
     pub(in crate::cli) fn shell(&self) -> String {
         let session = match &self.security_token {
@@ -191,7 +209,8 @@ impl Credential {
         )
     }
 
-    fn expires(&self) -> String {
+    /// When it ends, as RFC 3339 has it.
+    pub(in crate::cli) fn expires(&self) -> String {
         // Only a year beyond 9999 has no such form, and no lease reaches it.
         self.expiration.format(&Rfc3339).unwrap_or_default()
     }

@@ -12,19 +12,19 @@ const BYTES_MAX: u64 = 64 << 10;
 /// What the file says. It holds no secret.
 #[derive(Clone, Debug, Default, Deserialize, PartialEq, Eq)]
 #[serde(deny_unknown_fields)]
-pub(super) struct AppFile {
+pub(in crate::cli) struct AppFile {
     /// The engine's address.
-    pub(super) address: Option<String>,
+    pub(in crate::cli) address: Option<String>,
     /// The app's name.
-    pub(super) app: Option<String>,
+    pub(in crate::cli) app: Option<String>,
     /// The role, as MOUNT/ROLE.
-    pub(super) role: Option<String>,
+    pub(in crate::cli) role: Option<String>,
     /// How to log in: the type of an auth method.
-    pub(super) login: Option<String>,
+    pub(in crate::cli) login: Option<String>,
     /// Where that method is mounted.
-    pub(super) login_mount: Option<String>,
+    pub(in crate::cli) login_mount: Option<String>,
     /// The role to log in with, or the user.
-    pub(super) login_role: Option<String>,
+    pub(in crate::cli) login_role: Option<String>,
 }
 
 impl AppFile {

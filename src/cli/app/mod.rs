@@ -4,12 +4,14 @@
 pub(super) mod cache;
 pub(super) mod credential;
 mod file;
+pub(super) mod held;
 mod login;
 mod wanted;
 
 use std::path::Path;
 
 use self::credential::Credential;
+pub(super) use self::file::AppFile;
 pub(super) use self::wanted::{AppArgs, Wanted};
 use super::context::Context;
 use super::error::CliError;
@@ -61,7 +63,7 @@ impl Wanted {
     /// # Errors
     /// What the engine refuses, with where to mend it.
     pub(super) async fn issue(&self, client: &Client, context: &Context) -> Result<Issued, CliError> {
-        let session = login::login(client, &self.login, context).await?;
+        let session = login::login(client, &self.login, &self.own, context).await?;
         let app = client.with_token(session.token.clone());
         let path = self.role.credentials();
         let answer = match app.read(&path).await {

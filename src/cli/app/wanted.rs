@@ -1,5 +1,6 @@
 //! Which credential is meant: of an app of the estate, or of what flags, environment and a small file say without one.
 
+use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use super::super::context::Context;
@@ -12,7 +13,7 @@ use crate::object::{self, Place, RolePath};
 use crate::text::did_you_mean;
 
 /// Which app and role are meant, and how to log in.
-#[derive(Clone, Debug, clap::Args)]
+#[derive(Clone, Debug, Default, clap::Args)]
 pub(in crate::cli) struct AppArgs {
     /// The app, as the estate names it
     #[arg(value_name = "APP")]
@@ -49,6 +50,8 @@ pub(in crate::cli) struct Wanted {
     pub(super) estate: Option<Estate>,
     /// The engine that the app's file names.
     pub(super) address: Option<String>,
+    /// What the app shows when it logs in, before what the environment says.
+    pub(super) own: BTreeMap<&'static str, String>,
 }
 
 impl AppArgs {
@@ -82,48 +85,35 @@ impl AppArgs {
         let estate = context.estate()?;
         let app = find_app(&estate, name)?;
         let (role, login) = (self.choose_role(app)?.clone(), login::chosen(app)?.clone());
-        Ok(Wanted { app: app.name.clone(), role, login, estate: Some(estate), address: None })
+        Ok(Wanted { app: app.name.clone(), role, login, estate: Some(estate), address: None, own: BTreeMap::new() })
     }
 
-    /// Without an estate. What is left out is as an estate would have derived it.
+    /// Without an estate: what flags and variables say goes before the file.
     fn alone(&self, file: AppFile, method: Option<String>) -> Result<Wanted, CliError> {
         let said = |flag: &Option<String>, variable: &str, in_file: Option<String>| {
             flag.clone().or_else(|| exactly(variable)).or(in_file)
         };
-        let lacks = |what: &str, flag: &str| {
-            CliError::new(1, format!("without an estate, {what} has to be said"))
-                .hint(format!("{flag}, or in --app-file"))
-        };
-        let app = self.app.clone().or(file.app);
         let role = said(&self.role, "LEASEHOLD_ROLE", file.role);
-        let role = role.or_else(|| app.as_ref().map(|app| format!("aws/{app}")));
-        let role = role.ok_or_else(|| lacks("which role is meant", "--role MOUNT/ROLE"))?;
-        let role = self.role_at(&role)?;
-        let method = method.or(file.login).ok_or_else(|| lacks("how to log in", "--login METHOD"))?;
-        login::known(&method)?;
-        let mount = said(&self.login_mount, "LEASEHOLD_LOGIN_MOUNT", file.login_mount);
-        let mount = mount.map(|mount| mount.trim_matches('/').trim_start_matches("auth/").to_owned());
-        let role_name = said(&self.login_role, "LEASEHOLD_LOGIN_ROLE", file.login_role);
-        let role_name = role_name.or_else(|| app.as_ref().map(|app| format!("app-{app}"))).unwrap_or_default();
-        let place = Place { file: "--login".into(), line: 1, column: 1 };
-        let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };
-        Ok(Wanted { app: app.unwrap_or_else(|| role.label()), role, login, estate: None, address: file.address })
+        let role = match (&self.mount, role) {
+            (Some(mount), Some(role)) if !role.contains('/') => Some(format!("{}/{role}", mount.trim_matches('/'))),
+            (Some(_), _) => {
+                return Err(CliError::new(1, "--mount has no role beside it").hint("--role MOUNT/ROLE says both"));
+            }
+            (None, role) => role,
+        };
+        Wanted::of(AppFile {
+            address: file.address,
+            app: self.app.clone().or(file.app),
+            role,
+            login: method.or(file.login),
+            login_mount: said(&self.login_mount, "LEASEHOLD_LOGIN_MOUNT", file.login_mount),
+            login_role: said(&self.login_role, "LEASEHOLD_LOGIN_ROLE", file.login_role),
+        })
     }
 
-    /// The role of `MOUNT/ROLE`, or of a role of the mount that was named.
-    fn role_at(&self, text: &str) -> Result<RolePath, CliError> {
-        let (mount, name) = match (&self.mount, text.trim_matches('/').rsplit_once('/')) {
-            (Some(mount), None) => (mount.trim_matches('/').to_owned(), text.to_owned()),
-            (None, Some((mount, name))) => (mount.to_owned(), name.to_owned()),
-            (Some(mount), Some((of, name))) if mount.trim_matches('/') == of => (of.to_owned(), name.to_owned()),
-            _ => {
-                return Err(CliError::new(1, format!("{text:?} names no role where there is no estate"))
-                    .hint("--role MOUNT/ROLE, such as aws/webapp"));
-            }
-        };
-        // Of each kind of role, credentials are read at the same place below its mount.
-        let kind = object::roles().next().ok_or_else(|| CliError::new(1, "no kind of role is known"))?;
-        Ok(RolePath { kind, mount, name })
+    /// An app of the estate, and one of its roles.
+    pub(in crate::cli) fn named(app: &str, role: Option<&str>) -> Self {
+        Self { app: Some(app.to_owned()), role: role.map(str::to_owned), ..Self::default() }
     }
 
     /// The role to read: the only one of the app, or the one that was named.
@@ -148,6 +138,47 @@ impl AppArgs {
                 .hint(format!("name one with --role (and --mount): {}", shown(several)))),
         }
     }
+}
+
+impl Wanted {
+    /// What is meant where there is no estate. What is left out is as an estate would have derived it.
+    ///
+    /// # Errors
+    /// What has to be said, and is not; a role or a method that is none.
+    pub(in crate::cli) fn of(said: AppFile) -> Result<Self, CliError> {
+        let lacks = |what: &str, flag: &str| {
+            CliError::new(1, format!("without an estate, {what} has to be said"))
+                .hint(format!("{flag}, or in --app-file"))
+        };
+        let AppFile { address, app, role, login, login_mount, login_role } = said;
+        let role = role.or_else(|| app.as_ref().map(|app| format!("aws/{app}")));
+        let role = role_at(&role.ok_or_else(|| lacks("which role is meant", "--role MOUNT/ROLE"))?)?;
+        let method = login.ok_or_else(|| lacks("how to log in", "--login METHOD"))?;
+        login::known(&method)?;
+        let mount = login_mount.map(|mount| mount.trim_matches('/').trim_start_matches("auth/").to_owned());
+        let role_name = login_role.or_else(|| app.as_ref().map(|app| format!("app-{app}"))).unwrap_or_default();
+        let place = Place { file: "--login".into(), line: 1, column: 1 };
+        let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };
+        let app = app.unwrap_or_else(|| role.label());
+        Ok(Self { app, role, login, estate: None, address, own: BTreeMap::new() })
+    }
+
+    /// The same app, which shows these when it logs in: by the variables in which a command looks for them.
+    pub(in crate::cli) fn showing(self, own: BTreeMap<&'static str, String>) -> Self {
+        Self { own, ..self }
+    }
+}
+
+/// The role of `MOUNT/ROLE`.
+fn role_at(text: &str) -> Result<RolePath, CliError> {
+    let named = text.trim_matches('/').rsplit_once('/').filter(|(mount, name)| !mount.is_empty() && !name.is_empty());
+    let (mount, name) = named.ok_or_else(|| {
+        CliError::new(1, format!("{text:?} names no role where there is no estate"))
+            .hint("--role MOUNT/ROLE, such as aws/webapp")
+    })?;
+    // Of each kind of role, credentials are read at the same place below its mount.
+    let kind = object::roles().next().ok_or_else(|| CliError::new(1, "no kind of role is known"))?;
+    Ok(RolePath { kind, mount: mount.to_owned(), name: name.to_owned() })
 }
 
 fn find_app<'a>(estate: &'a Estate, name: &str) -> Result<&'a App, CliError> {
@@ -193,8 +224,7 @@ mod tests {
 
     fn args(app: Option<&str>, role: Option<&str>, mount: Option<&str>) -> AppArgs {
         let owned = |text: Option<&str>| text.map(str::to_owned);
-        let (login, login_mount, login_role, app_file) = (None, None, None, None);
-        AppArgs { app: owned(app), role: owned(role), mount: owned(mount), login, login_mount, login_role, app_file }
+        AppArgs { app: owned(app), role: owned(role), mount: owned(mount), ..AppArgs::default() }
     }
 
     #[track_caller]

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::{Request, given};
+use super::{Own, Request, given};
 use crate::api::{Answer, Client};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -20,10 +20,11 @@ use crate::secret::Secret;
 pub(super) fn request<'a>(
     client: &'a Client,
     login: &'a Login,
+    own: &'a Own,
     context: &'a Context,
 ) -> BoxFuture<'a, Result<Request, CliError>> {
     async move {
-        let (role_id, secret_id) = match own_ids()? {
+        let (role_id, secret_id) = match own_ids(own)? {
             Some(ids) => ids,
             None => made_ids(client, login, context).await?,
         };
@@ -37,10 +38,10 @@ pub(super) fn request<'a>(
 }
 
 /// The ids that the app itself was given.
-fn own_ids() -> Result<Option<(String, Option<Secret>)>, CliError> {
-    let secret_id = given("LEASEHOLD_SECRET_ID", "LEASEHOLD_SECRET_ID_FILE")?;
+fn own_ids(own: &Own) -> Result<Option<(String, Option<Secret>)>, CliError> {
+    let secret_id = given(own, "LEASEHOLD_SECRET_ID", "LEASEHOLD_SECRET_ID_FILE")?;
     let secret_id = secret_id.map(|secret_id| Secret::new(secret_id.expose().trim()));
-    match (exactly("LEASEHOLD_ROLE_ID"), secret_id) {
+    match (own.get("LEASEHOLD_ROLE_ID").cloned().or_else(|| exactly("LEASEHOLD_ROLE_ID")), secret_id) {
         (Some(role_id), secret_id) => Ok(Some((role_id.trim().to_owned(), secret_id))),
         (None, None) => Ok(None),
         (None, Some(_)) => Err(CliError::new(1, "there is a secret id in the environment, but no LEASEHOLD_ROLE_ID")),

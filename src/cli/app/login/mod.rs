@@ -4,6 +4,8 @@
 mod approle;
 mod userpass;
 
+use std::collections::BTreeMap;
+
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
@@ -15,8 +17,11 @@ use crate::api::Client;
 use crate::estate::{App, Login};
 use crate::secret::Secret;
 
+/// What an app shows of itself, by the variables that say so, before what the environment says.
+pub(super) type Own = BTreeMap<&'static str, String>;
+
 /// What puts together the request of a login.
-type Method = for<'a> fn(&'a Client, &'a Login, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
+type Method = for<'a> fn(&'a Client, &'a Login, &'a Own, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
 
 /// The methods that work from a command line, by the type of the auth method.
 const METHODS: &[(&str, Method)] = &[("approle", approle::request), ("userpass", userpass::request)];
@@ -71,11 +76,11 @@ pub(super) fn chosen(app: &App) -> Result<&Login, CliError> {
 ///
 /// # Errors
 /// When what the app shows is not good, or not there.
-pub(super) async fn login(client: &Client, login: &Login, context: &Context) -> Result<Session, CliError> {
+pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &Context) -> Result<Session, CliError> {
     let Some(method) = method_of(login) else {
         return Err(CliError::new(1, format!("{} does not work from a command line", login.method)));
     };
-    let Request { path, body } = method(client, login, context).await?;
+    let Request { path, body } = method(client, login, own, context).await?;
     let answer = client.without_token().write(&path, &body).await;
     let answer = answer.map_err(|error| CliError::api(format!("Error logging in as {}", login.role_name), &error))?;
     let auth = answer.auth.unwrap_or_default();
@@ -91,8 +96,10 @@ pub(super) async fn login(client: &Client, login: &Login, context: &Context) -> 
 }
 
 /// A secret of the app's own, from the environment or from a file that it names.
-fn given(variable: &str, file_variable: &str) -> Result<Option<Secret>, CliError> {
-    match (exactly(variable), exactly(file_variable)) {
+fn given(own: &Own, variable: &str, file_variable: &str) -> Result<Option<Secret>, CliError> {
+    // What is said of this app goes before what is said of all, in whichever of the two ways.
+    let of_all = |name: &str| if own.contains_key(file_variable) { None } else { exactly(name) };
+    match (of_all(variable), own.get(file_variable).cloned().or_else(|| of_all(file_variable))) {
         (Some(_), Some(_)) => {
             Err(CliError::new(1, format!("both {variable} and {file_variable} are set")).hint("unset one"))
         }

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
-use super::{Request, given};
+use super::{Own, Request, given};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -18,13 +18,14 @@ use crate::estate::Login;
 pub(super) fn request<'a>(
     _client: &'a Client,
     login: &'a Login,
+    own: &'a Own,
     _context: &'a Context,
 ) -> BoxFuture<'a, Result<Request, CliError>> {
-    ready(by_password(login)).boxed()
+    ready(by_password(login, own)).boxed()
 }
 
-fn by_password(login: &Login) -> Result<Request, CliError> {
-    let password = given("LEASEHOLD_PASSWORD", "LEASEHOLD_PASSWORD_FILE")?.ok_or_else(|| {
+fn by_password(login: &Login, own: &Own) -> Result<Request, CliError> {
+    let password = given(own, "LEASEHOLD_PASSWORD", "LEASEHOLD_PASSWORD_FILE")?.ok_or_else(|| {
         CliError::new(1, format!("there is no password to log in as {}", login.role_name))
             .hint("set LEASEHOLD_PASSWORD_FILE to a file that has it, or LEASEHOLD_PASSWORD")
     })?;

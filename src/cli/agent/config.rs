@@ -1,0 +1,249 @@
+//! What an agent's file says: where it listens, and for which apps.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use serde::Deserialize;
+
+use crate::cli::app::AppFile;
+use crate::cli::error::CliError;
+
+/// More is no such file.
+const BYTES_MAX: u64 = 1 << 20;
+/// Where it listens unless something else is said.
+const LISTEN_DEFAULT: &str = "127.0.0.1:9911";
+
+/// The file. It holds no secret, but names files that do.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Config {
+    /// The engine's address, for apps that name none.
+    address: Option<String>,
+    /// Where it listens.
+    listen: Option<String>,
+    /// The file of the token that clients show.
+    pub(super) token_file: Option<PathBuf>,
+    /// The apps, by the name under which their credentials are asked for.
+    pub(super) apps: BTreeMap<String, AppConfig>,
+}
+
+/// One app.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AppConfig {
+    address: Option<String>,
+    /// The app's name, where that is another.
+    app: Option<String>,
+    role: Option<String>,
+    login: Option<String>,
+    login_mount: Option<String>,
+    login_role: Option<String>,
+    /// What the app shows when it logs in; what is left out comes from the environment.
+    role_id: Option<String>,
+    secret_id_file: Option<String>,
+    password_file: Option<String>,
+    jwt_file: Option<String>,
+    /// The files that are written for it.
+    #[serde(default)]
+    pub(super) files: Vec<FileConfig>,
+}
+
+/// A file that is written for an app.
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+#[serde(deny_unknown_fields)]
+pub(super) struct FileConfig {
+    /// Where.
+    pub(super) path: PathBuf,
+    /// In which form.
+    pub(super) form: Form,
+    /// The profile, in a shared credentials file.
+    #[serde(default = "default_profile")]
+    pub(super) profile: String,
+    /// Its mode, in octal digits.
+    mode: Option<String>,
+    /// Whose it is, by number.
+    pub(super) owner: Option<u32>,
+    /// Which group's it is, by number.
+    pub(super) group: Option<u32>,
+}
+
+fn default_profile() -> String {
+    "default".to_owned()
+}
+
+/// The form of a file.
+#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub(super) enum Form {
+    /// As `~/.aws/credentials`.
+    SharedCredentials,
+    /// As `docker run --env-file` and systemd's `EnvironmentFile` take it.
+    Env,
+    /// As a `credential_process` prints it.
+    Process,
+}
+
+/// Where an agent listens.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Listen {
+    /// On loopback.
+    Tcp(SocketAddr),
+    /// On a unix socket.
+    Unix(PathBuf),
+}
+
+impl Config {
+    /// Reads it.
+    ///
+    /// # Errors
+    /// A file that can't be read, is no YAML, or says something that is not known.
+    pub(super) fn read(path: &Path) -> Result<Self, CliError> {
+        let failed = |why: String| CliError::new(1, format!("{} can't be used: {why}", path.display()));
+        let length = std::fs::metadata(path).map_err(|error| failed(error.to_string()))?.len();
+        if length > BYTES_MAX {
+            return Err(failed(format!("it has more than {} MiB", BYTES_MAX >> 20)));
+        }
+        let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let config: Self = serde_yaml::from_str(&text).map_err(|error| failed(error.to_string()))?;
+        if config.apps.is_empty() {
+            return Err(failed("it names no app".to_owned()));
+        }
+        for (name, app) in &config.apps {
+            let in_path = |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | '@');
+            if name.is_empty() || !name.chars().all(in_path) {
+                let hint = "letters, digits, '-', '_', '.' and '@': it stands in the address where clients ask";
+                return Err(failed(format!("{name:?} is no name for an app here")).hint(hint));
+            }
+            for file in &app.files {
+                file.mode()
+                    .map_err(|error| CliError { message: format!("{}: {}", path.display(), error.message), ..error })?;
+            }
+        }
+        Ok(config)
+    }
+
+    /// Where it listens: what a flag says, else the file, else `127.0.0.1:9911`.
+    ///
+    /// # Errors
+    /// What is neither an address on loopback nor `unix:PATH`.
+    pub(super) fn listen(&self, flag: Option<&str>) -> Result<Listen, CliError> {
+        let text = flag.or(self.listen.as_deref()).unwrap_or(LISTEN_DEFAULT);
+        if let Some(path) = text.strip_prefix("unix:") {
+            return Ok(Listen::Unix(PathBuf::from(path)));
+        }
+        let hint = "an address on loopback, such as 127.0.0.1:9911, or unix:/path/to/socket";
+        let address: SocketAddr =
+            text.parse().map_err(|_| CliError::new(1, format!("{text:?} is nowhere to listen")).hint(hint))?;
+        match address.ip().is_loopback() {
+            true => Ok(Listen::Tcp(address)),
+            false => {
+                Err(CliError::new(1, format!("{address} is not on loopback: credentials are sent in clear")).hint(hint))
+            }
+        }
+    }
+}
+
+impl AppConfig {
+    /// What says how it logs in without an estate; `None` if an estate is to say so.
+    pub(super) fn alone(&self, name: &str, config: &Config) -> Option<AppFile> {
+        let login = Some(self.login.clone()?);
+        Some(AppFile {
+            address: self.address.clone().or_else(|| config.address.clone()),
+            app: Some(self.app_name(name).to_owned()),
+            role: self.role.clone(),
+            login,
+            login_mount: self.login_mount.clone(),
+            login_role: self.login_role.clone(),
+        })
+    }
+
+    /// The app's name.
+    pub(super) fn app_name<'a>(&'a self, name: &'a str) -> &'a str {
+        self.app.as_deref().unwrap_or(name)
+    }
+
+    /// Its role, where that is said.
+    pub(super) fn role(&self) -> Option<&str> {
+        self.role.as_deref()
+    }
+
+    /// What it shows when it logs in, by the variables in which a command looks for it.
+    pub(super) fn own(&self) -> BTreeMap<&'static str, String> {
+        let own = [
+            ("LEASEHOLD_ROLE_ID", &self.role_id),
+            ("LEASEHOLD_SECRET_ID_FILE", &self.secret_id_file),
+            ("LEASEHOLD_PASSWORD_FILE", &self.password_file),
+            ("LEASEHOLD_JWT_FILE", &self.jwt_file),
+        ];
+        own.into_iter().filter_map(|(variable, value)| Some((variable, value.clone()?))).collect()
+    }
+}
+
+impl FileConfig {
+    /// Its mode; 0600 unless something else is said.
+    ///
+    /// # Errors
+    /// What is no mode.
+    pub(super) fn mode(&self) -> Result<u32, CliError> {
+        let Some(text) = &self.mode else { return Ok(0o600) };
+        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
+        mode.ok_or_else(|| {
+            CliError::new(1, format!("the mode {text:?} of {} is none", self.path.display()))
+                .hint("octal digits in quotes: mode: \"0640\"")
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Config, Form, Listen};
+
+    fn config(text: &str) -> Config {
+        serde_yaml::from_str(text).expect("a file")
+    }
+
+    #[test]
+    fn it_listens_where_nobody_else_can_hear() {
+        let listen = |text: &str| Config::default().listen(Some(text));
+        assert_eq!(listen("127.0.0.1:80").expect("loopback"), Listen::Tcp("127.0.0.1:80".parse().expect("an address")));
+        assert_eq!(listen("[::1]:80").expect("loopback"), Listen::Tcp("[::1]:80".parse().expect("an address")));
+        assert_eq!(listen("unix:/run/a").expect("a socket"), Listen::Unix("/run/a".into()));
+        for text in ["0.0.0.0:80", "192.0.2.1:80", "[::]:80", "localhost:80", "80", ""] {
+            let error = listen(text).expect_err(text);
+            assert!(error.hints[0].contains("loopback"), "{error:?}");
+        }
+        assert_eq!(
+            Config::default().listen(None).expect("a default"),
+            Listen::Tcp("127.0.0.1:9911".parse().expect("one"))
+        );
+        assert_eq!(config("{listen: 'unix:a', apps: {}}").listen(None).expect("said"), Listen::Unix("a".into()));
+    }
+
+    #[test]
+    fn what_an_app_shows_is_its_own() {
+        let config =
+            config("{address: 'https://a', apps: {web: {login: approle, role_id: r, secret_id_file: f}, b: {}}}");
+        let web = &config.apps["web"];
+        let own: Vec<_> = web.own().into_iter().collect();
+        assert_eq!(own, [("LEASEHOLD_ROLE_ID", "r".to_owned()), ("LEASEHOLD_SECRET_ID_FILE", "f".to_owned())]);
+        let file = web.alone("web", &config).expect("a login is said");
+        assert_eq!((file.address.as_deref(), file.app.as_deref()), (Some("https://a"), Some("web")));
+        assert!(config.apps["b"].alone("b", &config).is_none(), "an estate says how");
+    }
+
+    #[test]
+    fn modes_are_octal_and_forms_are_few() {
+        let file = |text: &str| config(&format!("{{apps: {{a: {{files: [{text}]}}}}}}")).apps["a"].files[0].clone();
+        assert_eq!(file("{path: a, form: env}").mode().expect("a default"), 0o600);
+        let shared = file("{path: a, form: shared_credentials, mode: '0640'}");
+        assert_eq!(
+            (shared.mode().expect("a mode"), shared.form, &*shared.profile),
+            (0o640, Form::SharedCredentials, "default")
+        );
+        for mode in ["0888", "1777", "rw", "-1"] {
+            assert!(file(&format!("{{path: a, form: env, mode: '{mode}'}}")).mode().is_err(), "{mode}");
+        }
+        assert!(serde_yaml::from_str::<Config>("{apps: {a: {files: [{path: a, form: ini}]}}}").is_err());
+    }
+}

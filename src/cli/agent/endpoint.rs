@@ -1,0 +1,103 @@
+//! Where apps ask: the container credentials of the SDKs of AWS, as ECS and EKS serve them.
+//!
+//! Source: AWS SDKs and Tools Reference Guide, "Container credential provider": `GET` on the address in
+//! `AWS_CONTAINER_CREDENTIALS_FULL_URI`, with the text of `AWS_CONTAINER_AUTHORIZATION_TOKEN` (or of the file that
+//! `AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE` names) in the header `Authorization`.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::sync::Arc;
+use std::time::Duration;
+
+use aws_lc_rs::constant_time::verify_slices_are_equal;
+use bytes::Bytes;
+use http::{Method, Request, Response, StatusCode, header};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use serde_json::{Value, json};
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::sync::{Semaphore, watch};
+
+use super::keeper::Kept;
+use crate::secret::Secret;
+
+/// How long a client may take for a request's head.
+const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
+/// Connections at once; further ones wait.
+const CONNECTIONS_MAX: usize = 256;
+
+/// What is served.
+pub(super) struct Endpoint {
+    /// What a client shows.
+    pub(super) token: Secret,
+    /// What is held for each app.
+    pub(super) apps: BTreeMap<String, watch::Receiver<Kept>>,
+    /// How many connections there may still be.
+    places: Arc<Semaphore>,
+}
+
+impl Endpoint {
+    /// Serves what is held for these apps.
+    pub(super) fn new(token: Secret, apps: BTreeMap<String, watch::Receiver<Kept>>) -> Arc<Self> {
+        Arc::new(Self { token, apps, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) })
+    }
+
+    /// Waits for a place, and serves a connection in the background.
+    pub(super) async fn serve(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+        let endpoint = Arc::clone(self);
+        tokio::spawn(async move {
+            let service = service_fn(move |request| {
+                let answer = endpoint.answer(&request);
+                async move { Ok::<_, Infallible>(answer) }
+            });
+            let served = http1::Builder::new()
+                .timer(TokioTimer::new())
+                .header_read_timeout(HEAD_TIME_MAX)
+                .serve_connection(TokioIo::new(stream), service)
+                .await;
+            // A client that goes away is no trouble of ours.
+            drop((served, place));
+        });
+    }
+
+    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+        let shown = request.headers().get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
+        if verify_slices_are_equal(shown, self.token.expose().as_bytes()).is_err() {
+            return refused(StatusCode::UNAUTHORIZED, "the header Authorization does not hold the agent's token");
+        }
+        if request.method() != Method::GET {
+            return refused(StatusCode::METHOD_NOT_ALLOWED, "credentials are asked for by GET");
+        }
+        let name = match (request.uri().path(), self.apps.len()) {
+            ("/credentials", 1) => self.apps.keys().next().map(String::as_str),
+            (path, _) => path.strip_prefix("/credentials/"),
+        };
+        let Some(kept) = name.and_then(|name| self.apps.get(name)) else {
+            let known: Vec<String> = self.apps.keys().map(|name| format!("/credentials/{name}")).collect();
+            return refused(StatusCode::NOT_FOUND, &format!("there is: {}", known.join(", ")));
+        };
+        match kept.borrow().living() {
+            Ok(credential) => answered(StatusCode::OK, &credential.container()),
+            Err(why) => refused(StatusCode::SERVICE_UNAVAILABLE, &why),
+        }
+    }
+}
+
+/// A refusal in the form that the SDKs read: `code` and `message`.
+fn refused(status: StatusCode, message: &str) -> Response<Full<Bytes>> {
+    let code = status.canonical_reason().unwrap_or_default().replace(' ', "");
+    answered(status, &json!({ "code": code, "message": message }))
+}
+
+fn answered(status: StatusCode, body: &Value) -> Response<Full<Bytes>> {
+    let mut response = Response::new(Full::new(Bytes::from(body.to_string())));
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, header::HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, header::HeaderValue::from_static("no-store"));
+    response
+}

@@ -1,0 +1,169 @@
+//! The credential that is held for one app: renewed before it ends, and asked for anew where that is not possible.
+//!
+//! What was handed out stays good for as long as it was said to be: a new credential takes the place of one with a third of
+//! its life left, and that one ends with its lease. While the engine is away, what still lives is served, and the engine is
+//! asked again after a pause that doubles, up to a minute, and is never the same for two agents.
+
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::config::FileConfig;
+use crate::api::random_unit;
+use crate::cli::app::Wanted;
+use crate::cli::app::credential::Credential;
+use crate::cli::app::held::{Held, Renewal};
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::global::Global;
+use crate::cli::output;
+use crate::clock::Clock;
+
+/// The first pause after a failure, and the longest.
+const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
+
+/// What is held for an app.
+#[derive(Default)]
+pub(super) struct Kept {
+    credential: Option<Credential>,
+    /// Why there is none, or no newer one.
+    failure: Option<String>,
+}
+
+impl Kept {
+    /// The credential, while it lives.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub(super) fn living(&self) -> Result<&Credential, String> {
+        let living = self.credential.as_ref().filter(|credential| credential.ends() > Clock::system().now());
+        living.ok_or_else(|| match &self.failure {
+            Some(failure) => format!("there is no credential: {failure}"),
+            None if self.credential.is_some() => "there is no credential: the last one has just ended".to_owned(),
+            None => "there is no credential yet".to_owned(),
+        })
+    }
+}
+
+/// Who sees to one app's credential.
+pub(super) struct Keeper {
+    pub(super) name: String,
+    pub(super) wanted: Wanted,
+    pub(super) global: Global,
+    pub(super) files: Vec<FileConfig>,
+    pub(super) kept: watch::Sender<Kept>,
+}
+
+impl Keeper {
+    /// Sees to it for ever.
+    pub(super) async fn run(self) {
+        let mut pause = PAUSES[0];
+        let mut held: Option<Held> = None;
+        loop {
+            match &held {
+                Some(held) => tokio::time::sleep_until(sooner(next(held))).await,
+                None if self.kept.borrow().failure.is_some() => {
+                    tokio::time::sleep(pause.mul_f64(0.5 + random_unit() / 2.0)).await;
+                    pause = (pause * 2).min(PAUSES[1]);
+                }
+                None => {}
+            }
+            held = self.step(held.take()).await;
+            if held.is_some() {
+                pause = PAUSES[0];
+            }
+        }
+    }
+
+    /// Renews what is held, or asks for another. None is held where there is none, or no better one can be had now.
+    async fn step(&self, held: Option<Held>) -> Option<Held> {
+        if let Some(mut held) = held
+            && held.renewed_at().is_some()
+        {
+            match held.renew(&self.wanted, &self.global).await {
+                // With little left, it is the next one's turn.
+                Renewal::Last(left) if left.as_secs_f64() * 2.0 < held.issued.credential.lease_seconds() as f64 => {}
+                Renewal::Longer | Renewal::Last(_) => {
+                    self.publish(&held);
+                    return Some(held);
+                }
+                // It is asked again, unless it ends before that.
+                Renewal::Failed(error) if held.renewed_at().is_some() => {
+                    self.failed("could not be renewed yet", &error, false);
+                    return Some(held);
+                }
+                Renewal::Failed(error) => self.failed("could not be renewed", &error, false),
+                Renewal::Refused(error) => self.failed("can't be renewed", &error, true),
+            }
+        }
+        match self.ask().await {
+            Ok(held) => {
+                self.publish(&held);
+                Some(held)
+            }
+            Err(error) => {
+                self.failed("could not be had", &error, false);
+                None
+            }
+        }
+    }
+
+    /// Asks for a credential.
+    ///
+    /// # Errors
+    /// What the engine refuses.
+    pub(super) async fn ask(&self) -> Result<Held, CliError> {
+        Held::ask(&self.wanted, Context::open(&self.global)?).await
+    }
+
+    /// Hands it on: to whoever asks, and into the files.
+    pub(super) fn publish(&self, held: &Held) {
+        let credential = &held.issued.credential;
+        self.kept.send_replace(Kept { credential: Some(credential.clone()), failure: None });
+        if let Err(error) = self.write(credential) {
+            self.say(&error.message);
+        }
+        self.say(&format!("a credential until {}", credential.expires()));
+    }
+
+    /// Writes the files.
+    ///
+    /// # Errors
+    /// The first that can't be written.
+    pub(super) fn write(&self, credential: &Credential) -> Result<(), CliError> {
+        self.files.iter().try_for_each(|file| {
+            let failed = |error| CliError::new(1, format!("{} could not be written: {error}", file.path.display()));
+            file.write(credential).map_err(failed)
+        })
+    }
+
+    /// Notes why there is no newer one; what the engine says has ended is served no more.
+    fn failed(&self, what: &str, error: &CliError, has_ended: bool) {
+        self.say(&format!("a credential {what}: {}", error.message));
+        self.kept.send_modify(|kept| {
+            kept.failure = Some(error.message.clone());
+            if has_ended {
+                kept.credential = None;
+            }
+        });
+    }
+
+    fn say(&self, text: &str) {
+        output::say(&output::one_line(&format!("{}: {text}", self.name)));
+    }
+}
+
+/// When a credential is seen to: renewed, or, where that is not possible, replaced with a third of its life left.
+fn next(held: &Held) -> Instant {
+    held.renewed_at().unwrap_or_else(|| {
+        let now = Instant::now();
+        now + held.ends().saturating_duration_since(now) * 2 / 3
+    })
+}
+
+/// Up to a tenth sooner, so that many agents which started together do not come together.
+fn sooner(at: Instant) -> Instant {
+    let now = Instant::now();
+    now + at.saturating_duration_since(now).mul_f64(1.0 - random_unit() / 10.0)
+}
