@@ -71,6 +71,7 @@ mod vocabulary;
 mod wire_audit;
 mod wire_auth;
 mod wire_aws;
+mod wire_cut;
 mod wire_grants;
 mod wire_guardrail;
 mod wire_kv;
