@@ -55,6 +55,7 @@ mod sandbox_direct;
 mod sandbox_orders;
 mod sandbox_roles;
 mod server;
+mod session_sound;
 mod sessions;
 mod story_expiry;
 mod story_hvac;
