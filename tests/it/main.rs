@@ -12,6 +12,7 @@ mod apply_on_openbao;
 mod audit_files;
 mod aws_faults;
 mod cases;
+mod cli_apps;
 mod cli_creds;
 mod cli_flags;
 mod cli_output;
