@@ -1,6 +1,9 @@
 # An app that works as a role of the AWS account, for an hour at a time, and may do less than the role.
 aws "aws" {
   region = "eu-west-1"
+
+  # The user of the sandbox that the engine signs as. The role has to trust it.
+  principal_arn = "arn:aws:iam::${var.account}:user/leasehold-engine"
 }
 
 auth "approle" {}
@@ -9,6 +12,7 @@ auth "approle" {}
 iam_role "deploy" {
   arn             = "arn:aws:iam::${var.account}:role/deploy"
   policy_document = "file:iam/deploy.json"
+  trust           = "file:iam/deploy-trust.json"
 }
 
 app "site" {

@@ -85,6 +85,10 @@ async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Globa
     let sync = body(json!({ "sync": revoke.sync }));
     let (path, body, doing, done) = if revoke.force {
         output::say("Warning! Force-removing leases can cause Vault to become out of sync with secret engines!");
+        // Servers that know no such question refuse it; they cut nothing off.
+        if let Ok(Some(asked)) = client.read(&format!("sys/leases/revoke-force/{id}")).await {
+            asked.data.iter().for_each(|what| cut_off(what, "This will cut off"));
+        }
         let done = format!("Success! Force revoked any leases with prefix: {id}");
         (
             format!("sys/leases/revoke-force/{id}"),
@@ -119,6 +123,24 @@ async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Globa
     Ok(0)
 }
 
+/// Says which sessions of IAM roles are cut off, and whose else.
+fn cut_off(what: &Map<String, Value>, verb: &str) {
+    for cut in what.get("cut_off").and_then(Value::as_array).into_iter().flatten() {
+        let text = |key: &str| output::one_line(cut.get(key).and_then(Value::as_str).unwrap_or_default()).into_owned();
+        output::say(&format!(
+            "{verb} all sessions of {} that were issued before, until {}:",
+            text("role_arn"),
+            text("until")
+        ));
+        let sessions = cut.get("sessions").and_then(Value::as_u64).unwrap_or_default();
+        output::say(&format!("  of these leases: {sessions}"));
+        for (path, count) in cut.get("other_sessions").and_then(Value::as_object).into_iter().flatten() {
+            output::say(&format!("  of {}, whose leases stay: {count}", output::one_line(path)));
+        }
+        output::say("  and those that others opened, whoever they are; after that time they work again");
+    }
+}
+
 /// Says what a call about many leases did, where the engine tells it.
 fn told(what: &Map<String, Value>) {
     for (key, done) in [("revoked", "revoked"), ("queued", "to be revoked")] {
@@ -128,6 +150,7 @@ fn told(what: &Map<String, Value>) {
             None => {}
         }
     }
+    cut_off(what, "Cut off:");
     for id in what.get("given_up").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str) {
         output::say(&format!("The credential of {} may be left; the lease is forgotten", output::one_line(id)));
     }

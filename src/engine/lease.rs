@@ -7,6 +7,7 @@
 //! there while the lease is not active, so that a start reads only what was left in the middle.
 
 pub(crate) mod core;
+mod emergency;
 mod end;
 pub(crate) mod expiry;
 mod family;
@@ -22,6 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
+pub(crate) use self::emergency::Emergency;
 pub(crate) use self::family::given;
 pub(crate) use self::issued::{Issued, Making};
 pub(crate) use self::maker::{End, Failure, Maker, Makers, Told};
@@ -73,7 +75,7 @@ pub(crate) struct Lease {
     pub(crate) path: String,
     /// The UUID of the mount that issued it.
     pub(crate) mount: String,
-    /// The hash of the token it was issued to; the lease ends with that token.
+    /// The hash of the token it was issued to; the lease ends with that token. Empty where it is nobody's.
     pub(crate) token: String,
     /// When it was issued (the intent's time while pending).
     pub(crate) issue_time: i64,
@@ -227,7 +229,9 @@ impl Leases {
         let mut batch = Batch::new();
         batch.put(record_key(&lease.id), lease)?;
         batch.put(open_key(&lease.id), &0)?;
-        batch.put(token_key(&lease.token, &lease.id), &())?;
+        if !lease.token.is_empty() {
+            batch.put(token_key(&lease.token, &lease.id), &())?;
+        }
         batch.put(lease.due_key(), &())?;
         self.pending(|map| map.insert(lease.id.clone(), None));
         let making = Making { core: core.clone(), id: lease.id.clone() };
@@ -288,7 +292,7 @@ fn still_wanted(core: &Core, lease: &Lease) -> Result<(), Error> {
         doomed: Option<i64>,
     }
     let token: Option<Ending> = core.barrier.get(&format!("token/{}", lease.token))?;
-    if token.is_none_or(|token| token.doomed.is_some_and(|end| end <= now(core))) {
+    if !lease.token.is_empty() && token.is_none_or(|token| token.doomed.is_some_and(|end| end <= now(core))) {
         return Err(Error::Unauthenticated);
     }
     match core.mounts.by_uuid(&lease.mount) {

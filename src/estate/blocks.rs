@@ -72,6 +72,7 @@ pub(crate) static IAM_ROLE: Block = Block {
         Key::own("policy_arns", Shape::PolicyArns, "The managed policies that are attached to it."),
         Key::own("permissions_boundary_arn", Shape::PolicyArn, "The managed policy that bounds it."),
         Key::own("max_session", Shape::Seconds, "How long its sessions live at most."),
+        Key::own("trust", Shape::PolicyDocument, "Its trust policy: who may assume it."),
     ],
     check: ANYTHING,
 };

@@ -85,6 +85,8 @@ pub struct IamRole {
     pub boundary: Option<String>,
     /// How long its sessions live at most, in seconds, where that is declared.
     pub max_session: Option<i64>,
+    /// Who may assume it, as [`iam::trust`](crate::iam::trust) reads that, where it is declared.
+    pub trust: Option<Arc<Policy<Place>>>,
     /// Where it is declared.
     pub place: Place,
 }

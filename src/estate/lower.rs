@@ -10,6 +10,7 @@ mod iam_role;
 mod limits;
 mod path;
 mod policy;
+mod trust;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -78,7 +79,9 @@ pub(super) struct Lowering<'s> {
     apps: Vec<App>,
     managed_policies: Vec<ManagedPolicy>,
     iam_roles: Vec<IamRole>,
-    /// Where the terms of sessions stand, by the path of their role and the field.
+    /// Whom AWS takes each AWS engine for, by the path of its mount.
+    principals: HashMap<String, String>,
+    /// Where the fields of sessions stand, by the path of their role and the field.
     term_spans: HashMap<(String, &'static str), Span>,
     tests: Vec<Test>,
     guardrails: Vec<Guardrail>,
@@ -110,6 +113,7 @@ impl<'s> Lowering<'s> {
             apps: Vec::new(),
             managed_policies: Vec::new(),
             iam_roles: Vec::new(),
+            principals: HashMap::new(),
             term_spans: HashMap::new(),
             tests: Vec::new(),
             guardrails: Vec::new(),
@@ -147,6 +151,7 @@ impl<'s> Lowering<'s> {
             self.iam_role(&block);
         }
         self.check_sessions();
+        self.check_trust();
         for block in self.reader.labelled(declarations, "test") {
             self.test(&block);
         }

@@ -231,6 +231,16 @@ pub(crate) fn role_arn(text: &str, span: Span) -> Result<(), Draft> {
     Ok(())
 }
 
+/// The ARN of whoever an engine signs as.
+pub(crate) fn principal_arn(text: &str, span: Span) -> Result<(), Draft> {
+    let arn = arn(text, span)?;
+    if arn.service != "iam" || !["user/", "role/"].iter().any(|kind| arn.resource.starts_with(kind)) {
+        let draft = Draft::error(span, format!("`{text}` is not the ARN of an IAM user or role"));
+        return Err(draft.hint("it is written arn:aws:iam::ACCOUNT:user/NAME"));
+    }
+    Ok(())
+}
+
 /// The path of IAM users. Source: IAM API reference, `CreateUser`, parameter `Path`.
 fn user_path(text: &str, span: Span) -> Result<(), Draft> {
     let inner = text.strip_prefix('/').map(|rest| rest.strip_suffix('/').unwrap_or(rest));

@@ -13,4 +13,5 @@ pub mod policy;
 pub mod reading;
 pub mod request;
 mod scope;
+pub mod trust;
 pub mod value;

@@ -65,6 +65,7 @@ static ACCESS: AccessFields = AccessFields {
         made: SESSION,
         roles: "role_arns",
         tags: "session_tags",
+        external_id: "external_id",
         terms: Terms { default: "default_sts_ttl", max: "max_sts_ttl" },
     },
     attributes: &[

@@ -66,6 +66,7 @@ pub static AWS: Block = Block {
         Key::field(&KIND, "sts_endpoint"),
         Key::field(&KIND, "max_retries"),
         Key::field(&KIND, "username_template"),
+        Key::own("principal_arn", Shape::Text, "Whom AWS takes the engine for: the IAM user or role that it signs as."),
         Key::block(&ROOT),
         Key::block(&aws_lease::LEASE),
         Key::protect(),

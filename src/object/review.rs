@@ -57,6 +57,8 @@ pub struct SessionFields {
     pub roles: &'static str,
     /// The tags of each session.
     pub tags: &'static str,
+    /// What the roles' trust policies ask for as `sts:ExternalId`.
+    pub external_id: &'static str,
     /// How long a session lives.
     pub terms: Terms,
 }

@@ -70,6 +70,8 @@ pub enum Subject {
     Role(String),
     /// An ACL policy that no app has.
     Policy(String),
+    /// A role of an AWS account, by its ARN.
+    IamRole(String),
     /// A mount or another part of the engine, by its path.
     Engine(String),
     /// A file.
@@ -111,6 +113,8 @@ pub enum Topic {
     PolicySize,
     /// Who may log in, and how.
     Login,
+    /// Who may assume a role of an account.
+    Trust,
     /// What tokens may do in the engine.
     Acl,
     /// Something else of the engine.
@@ -141,6 +145,7 @@ impl Topic {
             Self::LeaseTerms => "lease-terms",
             Self::PolicySize => "policy-size",
             Self::Login => "login-changed",
+            Self::Trust => "trust-changed",
             Self::Acl => "acl-changed",
             Self::Engine => "engine-changed",
             Self::Guardrail => "guardrail-changed",
@@ -167,6 +172,7 @@ impl Topic {
             Self::LeaseTerms => "Credentials or tokens live longer or shorter",
             Self::PolicySize => "An inline policy is close to its size limit",
             Self::Login => "Who may log in, or how, changed",
+            Self::Trust => "Who may assume a role of an AWS account changed",
             Self::Acl => "What tokens may do in the engine changed",
             Self::Engine => "Something else of the engine changed",
             Self::Guardrail => "What may never be granted changed",
@@ -175,7 +181,7 @@ impl Topic {
     }
 
     /// Every sort.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 21] = [
         Self::AccessGained,
         Self::AccessWidened,
         Self::ConditionChanged,
@@ -192,6 +198,7 @@ impl Topic {
         Self::LeaseTerms,
         Self::PolicySize,
         Self::Login,
+        Self::Trust,
         Self::Acl,
         Self::Engine,
         Self::Guardrail,
@@ -259,6 +266,7 @@ impl std::fmt::Display for Subject {
             Self::App(name) => write!(f, "app {name}"),
             Self::Role(name) => write!(f, "role {name}"),
             Self::Policy(name) => write!(f, "policy {name}"),
+            Self::IamRole(arn) => write!(f, "IAM role {arn}"),
             Self::Engine(path) | Self::File(path) => f.write_str(path),
         }
     }
@@ -270,6 +278,7 @@ pub(super) fn fact(finding: &Finding) -> Value {
         Subject::App(name) => ("app", name),
         Subject::Role(name) => ("role", name),
         Subject::Policy(name) => ("policy", name),
+        Subject::IamRole(arn) => ("iam-role", arn),
         Subject::Engine(path) => ("engine", path),
         Subject::File(path) => ("file", path),
     };

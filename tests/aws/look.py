@@ -2,6 +2,8 @@
 
     look.py users ENDPOINT PATH_PREFIX     every user below the path, with all that hangs on it, as JSON
     look.py owners ENDPOINT PATH_PREFIX    every user below the path, with its tags alone
+    look.py role ENDPOINT NAME ACTION      makes a role that its account may assume and that may do this one thing
+    look.py tried ENDPOINT                 what the account says to the key: who it is, and of two lists `ok` or a code
     look.py whoami ENDPOINT                the ARN that the key in AWS_ACCESS_KEY_ID belongs to, or the error's code
 """
 
@@ -62,5 +64,27 @@ def whoami(endpoint):
         return error.response["Error"]["Code"]
 
 
+def role(endpoint, name, action):
+    iam = client("iam", endpoint)
+    allow = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    trust = {"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": "123456789012"}}
+    document = lambda statement: json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    made = iam.create_role(RoleName=name, AssumeRolePolicyDocument=document(trust))
+    iam.put_role_policy(RoleName=name, PolicyName="p", PolicyDocument=document(allow))
+    return made["Role"]["Arn"]
+
+
+def tried(endpoint):
+    iam = client("iam", endpoint)
+    said = {"whoami": whoami(endpoint)}
+    for name in ("list_users", "list_groups"):
+        try:
+            getattr(iam, name)()
+            said[name] = "ok"
+        except ClientError as error:
+            said[name] = error.response["Error"]["Code"]
+    return said
+
+
 what, *arguments = sys.argv[1:]
-json.dump({"users": users, "owners": owners, "whoami": whoami}[what](*arguments), sys.stdout)
+json.dump({"users": users, "owners": owners, "role": role, "tried": tried, "whoami": whoami}[what](*arguments), sys.stdout)

@@ -493,7 +493,9 @@ fn examples_and_shipped_policies_are_sound() {
             &format!("policy \"{stem}\" {{\n  file = \"file:policies/acl/{stem}.acl\"\n}}\n"),
         );
     }
-    let role = "role \"engine\" {\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  policy_document = \"file:policies/iam/engine.json\"\n}\n";
+    let role: String = ["engine", "emergency-revocation"]
+        .map(|name| format!("role \"{name}\" {{\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  policy_document = \"file:policies/iam/{name}.json\"\n}}\n"))
+        .concat();
     // Whoever makes IAM users could make itself one.
     let guardrail = "guardrail \"escalation\" {\n  enabled = false\n  reason = \"the engine's own user\"\n}\n";
     env.write("estate/base.hcl", &format!("{BASE_HCL}{role}{guardrail}"));

@@ -125,3 +125,32 @@ app "a" {{
             .unwrap();
     mermaid.lines().for_each(|line| assert!(statement.is_match(line), "{line}"));
 }
+
+#[test]
+fn sessions_lead_through_the_roles_that_they_are_of() {
+    let env = TestEnv::new();
+    env.copy_tree("examples/assumed-role", "estate");
+    let dot = env.ok(&["graph", "estate"]);
+    let node = |name: &str| {
+        let line = dot
+            .lines()
+            .find(|line| line.contains(&format!("label=\"{name}")))
+            .unwrap_or_else(|| panic!("{name}: {dot}"));
+        line.trim().split(' ').next().unwrap().to_owned()
+    };
+    let (role, assumed, s3) = (node("aws/site"), node("arn:aws:iam::123456789012:role/deploy"), node("s3"));
+    for (from, to) in [(&role, &assumed), (&assumed, &s3)] {
+        assert!(dot.contains(&format!("{from} -> {to}")), "{from} {to}: {dot}");
+    }
+    assert!(!dot.contains(&format!("{role} -> {s3}")), "{dot}");
+    assert!(env.ok(&["graph", "estate", "--format", "svg"]).contains(">IAM role<"));
+    env.copy_tree("examples/tutorial", "users");
+    assert!(!env.ok(&["graph", "users", "--format", "svg"]).contains(">IAM role<"));
+    // Of what is not declared, nobody knows what it may do.
+    let text = std::fs::read_to_string(env.dir().join("estate/estate.hcl")).unwrap();
+    let (before, rest) = text.split_once("iam_role").unwrap();
+    let rest = rest.split_once("\n}\n").unwrap().1;
+    env.write("estate/estate.hcl", &format!("{before}{rest}"));
+    let dot = env.ok(&["graph", "estate"]);
+    assert!(dot.contains("not declared") && !dot.contains("label=\"s3"), "{dot}");
+}

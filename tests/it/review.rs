@@ -147,6 +147,9 @@ const CASES: &[(&str, i32)] = &[
     ("78-unknown-session-policy-dropped", 2),
     ("79-boundary-of-an-iam-role-removed", 2),
     ("80-session-policy-lets-one-action-more", 2),
+    ("81-trust-of-a-whole-account", 2),
+    ("82-trust-without-its-condition", 2),
+    ("83-trust-narrowed", 0),
 ];
 
 #[test]

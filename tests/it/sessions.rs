@@ -161,3 +161,67 @@ fn an_iam_role_is_declared_once_and_whole() {
         assert!(code == 1 && text.contains(what), "{more}: {text}");
     }
 }
+
+/// `statement` is one of the trust policy; `engine` what is said of the engine.
+fn trusting(engine: &str, role: &str, statement: &str) -> TestEnv {
+    let trust = format!("trust = <<-EOT\n{{\"Version\":\"2012-10-17\",\"Statement\":{statement}}}\nEOT\n");
+    let env = estate(&format!("{ARNS}\n{role}"), &IAM_ROLE.replacen("max_session", &format!("{trust}max_session"), 1));
+    let text = std::fs::read_to_string(env.dir().join("e.hcl")).unwrap();
+    env.write("e.hcl", &text.replacen("aws \"aws\" {", &format!("aws \"aws\" {{\n{engine}"), 1));
+    env
+}
+
+#[test]
+fn a_role_that_does_not_let_the_engine_in_is_an_error() {
+    const ENGINE: &str = "principal_arn = \"arn:aws:iam::111122223333:user/engine\"\n";
+    let allow = |principal: &str, more: &str| {
+        format!(
+            "{{\"Effect\":\"Allow\",\"Principal\":{{\"AWS\":\"{principal}\"}},\"Action\":\"sts:AssumeRole\"{more}}}"
+        )
+    };
+    let condition = |text: &str| format!(",\"Condition\":{{{text}}}");
+    let external = condition("\"StringEquals\":{\"sts:ExternalId\":\"e-1\"}");
+    let tagged = condition("\"StringEquals\":{\"aws:RequestTag/team\":\"web\"}");
+    let account = "arn:aws:iam::111122223333:root";
+    let both = allow(account, "").replacen("\"sts:AssumeRole\"", "[\"sts:AssumeRole\",\"sts:TagSession\"]", 1);
+    let (id, tags) = ("external_id = \"e-1\"", "session_tags = {\nteam = \"db\"\n}");
+    let elsewhere = condition("\"IpAddress\":{\"aws:SourceIp\":\"192.0.2.0/24\"}");
+    let denied = format!("[{},{}]", allow("*", ""), allow(account, "").replacen("Allow", "Deny", 1));
+    for (engine, role, statement, expected) in [
+        (ENGINE, "", allow(account, ""), None),
+        (ENGINE, "", allow("111122223333", ""), None),
+        (ENGINE, "", allow("*", ""), None),
+        (ENGINE, "", allow("arn:aws:iam::111122223333:user/engine", ""), None),
+        (ENGINE, "", allow(account, &elsewhere), None),
+        (
+            ENGINE,
+            "",
+            allow("444455556666", ""),
+            Some("does not trust the engine, arn:aws:iam::111122223333:user/engine"),
+        ),
+        (ENGINE, "", allow("arn:aws:iam::111122223333:user/other", ""), Some("does not trust the engine")),
+        (ENGINE, "", denied, Some("does not trust the engine")),
+        (ENGINE, "", allow(account, &external), Some("asks for an external id, and none is set")),
+        (ENGINE, "external_id = \"e-2\"", allow(account, &external), Some("asks for another external id")),
+        (ENGINE, id, allow(account, &external), None),
+        (ENGINE, "", allow(account, &tagged), Some("asks for other session tags")),
+        (ENGINE, tags, allow(account, &tagged), Some("asks for other session tags")),
+        (ENGINE, tags, allow(account, ""), Some("does not let its sessions be tagged")),
+        (ENGINE, tags, both, None),
+        // Whoever the engine is, that much is known.
+        ("", "", allow(account, &external), Some("asks for an external id, and none is set")),
+        ("principal_arn = \"arn:aws:s3:::b\"\n", "", allow(account, ""), Some("is not the ARN of an IAM user or role")),
+        (ENGINE, "", allow(account, ",\"Resource\":\"*\""), Some("a trust policy has no Resource")),
+        (ENGINE, "", allow(account, "").replacen("sts:AssumeRole", "s3:GetObject", 1), Some("s3:GetObject is not")),
+    ] {
+        let (code, text) = told(&trusting(engine, role, &statement), &["validate"]);
+        match expected {
+            None => assert!(code == 0 && !text.contains("can't be told"), "{role} {statement}: {text}"),
+            Some(what) => {
+                assert!(code == 1 && text.contains(what) && text.contains("e.hcl:"), "{role} {statement}: {text}");
+            }
+        }
+    }
+    let (code, text) = told(&trusting("", "", &allow(account, "")), &["validate"]);
+    assert!(code == 0 && text.contains("who it is to AWS is not known") && text.contains("principal_arn = "), "{text}");
+}

@@ -1,4 +1,5 @@
-//! The engine is killed (SIGKILL) at random moments while it issues, 200 times, with the sandbox as AWS.
+//! The engine is killed (SIGKILL) at random moments while it issues users and sessions, 200 times, with the sandbox as
+//! AWS.
 //!
 //! Afterwards, judged from outside the engine: every IAM user under its path belongs to a lease, and every
 //! credential that a client received has its line in the trail.
@@ -9,6 +10,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use leasehold::sandbox::{ENGINE_ACCESS_KEY, ROOT_SECRET};
 use serde_json::{Value, json};
 
 use crate::aws::{Aws, Sandbox};
@@ -19,6 +21,9 @@ const KILLS: usize = 200;
 const CLIENTS: usize = 4;
 /// The longest a server lives before it is killed, in milliseconds, counted from its first answer.
 const LIFE_MAX_MS: u64 = 40;
+
+/// What is asked for: IAM users, and sessions of a role.
+const PATHS: [&str; 2] = ["aws/creds/app", "aws/creds/session"];
 
 /// A small deterministic generator: the run can be repeated from its seed.
 struct Random(u64);
@@ -41,10 +46,12 @@ struct Received {
 fn issue_until(stop: &Arc<AtomicBool>, http: &Http, first: &mpsc::Sender<()>) -> Vec<Received> {
     let received = Arc::new(Mutex::new(Vec::new()));
     std::thread::scope(|scope| {
-        for _ in 0..CLIENTS {
-            scope.spawn(|| {
+        for client in 0..CLIENTS {
+            let (received, first) = (&received, first.clone());
+            scope.spawn(move || {
+                let path = PATHS[client % PATHS.len()];
                 while !stop.load(Ordering::Relaxed) {
-                    let Ok(answer) = http.try_send("GET", "aws/creds/app", None) else { continue };
+                    let Ok(answer) = http.try_send("GET", path, None) else { continue };
                     assert_eq!(answer.status, 200, "{}", answer.body);
                     let _ = first.send(());
                     received.lock().expect("no thread panicked").push(Received {
@@ -91,17 +98,16 @@ fn start(env: &TestEnv, data: &Path) -> (Server, Http) {
 
 /// The ids of every lease the engine has a record of, whatever its state.
 fn leases(http: &Http) -> HashSet<String> {
-    let answer = http.send("LIST", "sys/leases/lookup/aws/creds/app", None);
-    match answer.status {
-        404 => HashSet::new(),
-        200 => answer.body["data"]["keys"]
-            .as_array()
-            .expect("keys")
-            .iter()
-            .map(|key| format!("aws/creds/app/{}", text(key)))
-            .collect(),
-        status => panic!("{status} {}", answer.body),
-    }
+    let below = |path: &str| {
+        let answer = http.send("LIST", &format!("sys/leases/lookup/{path}"), None);
+        let keys = match answer.status {
+            404 => Vec::new(),
+            200 => answer.body["data"]["keys"].as_array().expect("keys").clone(),
+            status => panic!("{status} {}", answer.body),
+        };
+        keys.iter().map(|key| format!("{path}/{}", text(key))).collect::<Vec<_>>()
+    };
+    PATHS.into_iter().flat_map(below).collect()
 }
 
 #[test]
@@ -118,7 +124,8 @@ fn killed_two_hundred_times_it_orphans_no_user_and_hands_out_nothing_unaudited()
     http.post(
         "aws/config/root",
         &json!({
-            "access_key": aws.access_key, "secret_key": aws.secret_key,
+            // Not the root's: that may assume no role.
+            "access_key": ENGINE_ACCESS_KEY, "secret_key": ROOT_SECRET,
             "iam_endpoint": aws.endpoint, "sts_endpoint": aws.endpoint, "region": "us-east-1",
         }),
     );
@@ -129,6 +136,8 @@ fn killed_two_hundred_times_it_orphans_no_user_and_hands_out_nothing_unaudited()
             "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::kill/*" }],
         }).to_string() }),
     );
+    let session = json!({ "credential_type": "assumed_role", "role_arns": aws.role("deploy", "iam:List*") });
+    http.post("aws/roles/session", &session);
 
     for _ in 0..KILLS {
         let stop = Arc::new(AtomicBool::new(false));
@@ -159,6 +168,10 @@ fn killed_two_hundred_times_it_orphans_no_user_and_hands_out_nothing_unaudited()
     let audited = trail_credentials(&data.join("trail.log"));
     let unaudited: Vec<_> =
         received.iter().filter(|one| !audited.contains(&(one.lease_id.clone(), one.access_key.clone()))).collect();
+    for path in PATHS {
+        let of_it = received.iter().filter(|one| one.lease_id.starts_with(path)).count();
+        assert!(of_it > KILLS / 4, "only {of_it} of {path}");
+    }
     assert!(received.len() >= KILLS, "only {} credentials arrived", received.len());
     assert!(unaudited.is_empty(), "{unaudited:?}");
     assert!(received.iter().all(|one| leases.contains(&one.lease_id)), "a credential handed out lost its lease");

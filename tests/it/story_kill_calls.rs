@@ -1,9 +1,11 @@
 //! The real server is killed just before every system call by which it changes a file: of a first start, of a later
-//! one, of an issue and of a revoke, with the sandbox as AWS and its journal beside the engine's data.
+//! one, of an issue, of a revoke and of cutting sessions off, with the sandbox as AWS and its journal beside the
+//! engine's data.
 //!
 //! Between two such calls nothing outside of the process changes, so these are all the moments there are. After each
-//! kill the server is started again, and is judged from outside: it starts, its root token opens it, every IAM user
-//! belongs to a lease, what a client received is in the trail, and the trail's chain holds.
+//! kill the server is started again, and is judged from outside: it starts, its root token opens it, every IAM user and
+//! every policy that cuts sessions off belongs to a lease, what a client received is in the trail, and the trail's
+//! chain holds.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufReader, Write};
@@ -27,9 +29,10 @@ enum Scene {
     LaterStart,
     Issue,
     Revoke,
+    CutOff,
 }
 
-const SCENES: [Scene; 4] = [Scene::FirstStart, Scene::LaterStart, Scene::Issue, Scene::Revoke];
+const SCENES: [Scene; 5] = [Scene::FirstStart, Scene::LaterStart, Scene::Issue, Scene::Revoke, Scene::CutOff];
 
 impl Scene {
     /// What is asked of the server once it has started.
@@ -38,6 +41,7 @@ impl Scene {
             Self::FirstStart | Self::LaterStart => None,
             Self::Issue => http.try_send("GET", "aws/creds/app", None).ok(),
             Self::Revoke => http.try_send("PUT", "sys/leases/revoke", Some(&json!({ "lease_id": lease }))).ok(),
+            Self::CutOff => http.try_send("PUT", "sys/leases/revoke-force/aws/creds/session", Some(&json!({}))).ok(),
         }
     }
 }
@@ -85,9 +89,13 @@ fn client(data: &Path, address: &str) -> Http {
 
 fn template(env: &TestEnv) -> Template {
     let data = env.dir().join("template");
+    let account = data.join("sandbox");
+    let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}"#;
+    let trust = format!("AssumeRolePolicyDocument={trust}");
+    env.ok(&["sandbox", "call", "--data-dir", account.to_str().unwrap(), "CreateRole", "RoleName=deploy", &trust]);
     let server = env.server(&["--listen", "127.0.0.1:0", "--aws", "sandbox", "--data-dir", data.to_str().unwrap()]);
     let http = client(&data, &server.address);
-    http.post("sys/mounts/aws", &json!({ "type": "aws" }));
+    http.post("sys/mounts/aws", &json!({ "type": "aws", "options": { "emergency_revocation": "true" } }));
     http.post(
         "aws/roles/app",
         &json!({ "credential_type": "iam_user", "policy_document": json!({
@@ -96,6 +104,9 @@ fn template(env: &TestEnv) -> Template {
         }).to_string() }),
     );
     let lease = text(&http.get("aws/creds/app")["lease_id"]);
+    let role = "arn:aws:iam::123456789012:role/deploy";
+    http.post("aws/roles/session", &json!({ "credential_type": "assumed_role", "role_arns": role }));
+    http.get("aws/creds/session");
     assert_eq!(server.stop(), Some(0));
     Template { data, lease }
 }
@@ -119,7 +130,7 @@ fn run(
     at: usize,
 ) -> (Vec<String>, usize, bool, Option<Answer>) {
     let traced = Traced::start(env, data, at);
-    let before = if matches!(scene, Scene::Issue | Scene::Revoke) { traced.calls().len() } else { 0 };
+    let before = if matches!(scene, Scene::Issue | Scene::Revoke | Scene::CutOff) { traced.calls().len() } else { 0 };
     let answer = traced.address.as_deref().and_then(|address| scene.act(&client(data, address), &template.lease));
     let (calls, killed) = traced.end();
     (calls, before, killed, answer)
@@ -142,6 +153,20 @@ fn leases_of_users(data: &Path) -> HashSet<String> {
     users.into_values().collect()
 }
 
+/// The leases of the policies that cut sessions off, by the sandbox's journal: their names end like the leases' ids.
+fn leases_of_cuts(data: &Path) -> HashSet<String> {
+    let journal = std::fs::read_to_string(data.join("sandbox/account.jsonl")).unwrap_or_default();
+    let mut cuts = HashSet::new();
+    for line in journal.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+        let entry: Value = serde_json::from_str(line).expect("the journal's own lines");
+        let Some([_, role]) = entry["role"].as_array().map(Vec::as_slice) else { continue };
+        let names = role["inline"].as_object().into_iter().flatten().map(|(name, _)| name.as_str());
+        let names = names.filter_map(|name| name.strip_prefix("leasehold-revoked-"));
+        cuts = names.map(|name| format!("aws/emergency/deploy/{name}")).collect();
+    }
+    cuts
+}
+
 /// Starts the server again after a kill and answers what is wrong with it.
 fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: Option<&Answer>) -> Result<(), String> {
     let data_dir = data.to_str().unwrap();
@@ -160,6 +185,11 @@ fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: 
         // The engine cleans up behind the kill meanwhile: the user goes first, then the lease.
         if !lease_is_there(&lease) && leases_of_users(data).contains(&lease) {
             return Err(format!("the user of {lease} has no lease"));
+        }
+    }
+    for cut in leases_of_cuts(data) {
+        if !lease_is_there(&cut) && leases_of_cuts(data).contains(&cut) {
+            return Err(format!("the policy of {cut} has no lease: nobody will remove it"));
         }
     }
     let trail = data.join("trail.log");
@@ -196,6 +226,15 @@ fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: 
             }
             if !told(lease, "system", Some("lease-revoked")) {
                 return Err(format!("{lease} was revoked and the trail does not say so"));
+            }
+        }
+        (Scene::CutOff, Some(answer)) if answer.status == 200 => {
+            let cuts = leases_of_cuts(data);
+            let [cut] = cuts.iter().collect::<Vec<_>>()[..] else {
+                return Err(format!("sessions were said to be cut off, and the policies are {cuts:?}"));
+            };
+            if !told(cut, "system", Some("sessions-cut-off")) {
+                return Err(format!("{cut} cut sessions off and the trail does not say so"));
             }
         }
         _ => {}

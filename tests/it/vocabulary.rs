@@ -362,7 +362,7 @@ const OTHER: &[(&str, &[&str])] = &[
     ),
     ("statement", &["effect", "condition"]),
     ("managed_policy", &["policy_document", "statement"]),
-    ("iam_role", &["policy_document", "statement", "max_session"]),
+    ("iam_role", &["policy_document", "statement", "max_session", "trust"]),
     ("app", &["owner", "role", "protect"]),
     ("policy", &["file", "protect"]),
     (

@@ -24,12 +24,13 @@ fn allow(action: &str) -> String {
 }
 
 /// An engine that signs in with a user's key, as AWS lets no root assume a role, and two roles that may read IAM.
-fn world() -> World {
+pub(crate) fn world() -> World {
     let world = World::new();
     let mut key = None;
     let policy = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Resource": "*",
-        "Action": ["sts:AssumeRole", "sts:TagSession", "iam:GetGroupPolicy", "iam:List*", "iam:GetUser"],
+        "Action": ["sts:AssumeRole", "sts:TagSession", "iam:GetGroupPolicy", "iam:List*", "iam:GetUser",
+                   "iam:PutRolePolicy", "iam:DeleteRolePolicy"],
     }]});
     let trust = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": ["sts:AssumeRole", "sts:TagSession"],
@@ -54,7 +55,7 @@ fn world() -> World {
 }
 
 /// Writes `aws/roles/r`.
-fn role(world: &World, more: Value) -> Value {
+pub(crate) fn role(world: &World, more: Value) -> Value {
     let mut role = json!({ "credential_type": "assumed_role", "role_arns": ROLE });
     role.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let answer = world.root.send("POST", "aws/roles/r", Some(&role));
@@ -73,7 +74,7 @@ fn assumed(world: &World) -> Call {
 }
 
 /// What a credential may do: the code of a call, or `ok`.
-fn tried(world: &World, data: &Value, list: &str) -> String {
+pub(crate) fn tried(world: &World, data: &Value, list: &str) -> String {
     let token = Some(said(&data["session_token"]));
     let credentials = Credentials::new(said(&data["access_key"]), said(&data["secret_key"]), token, None, "test");
     let config = aws_sdk_iam::Config::builder()

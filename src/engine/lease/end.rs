@@ -402,7 +402,14 @@ impl Leases {
     }
 
     /// A line in the trail that nobody waits for.
-    pub(super) fn note(&self, core: &Core, lease: &Lease, event: &str, reason: &str, detail: Option<String>) {
+    pub(in crate::engine) fn note(
+        &self,
+        core: &Core,
+        lease: &Lease,
+        event: &str,
+        reason: &str,
+        detail: Option<String>,
+    ) {
         let event = Event { name: event.to_owned(), reason: reason.to_owned(), detail };
         drop(core.trail.append(&Record::system(core.clock.now(), event, Some(lease.credential(core)))));
     }

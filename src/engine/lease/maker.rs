@@ -4,7 +4,7 @@
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
-use super::{Lane, Lease};
+use super::{Emergency, Lane, Lease};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
@@ -39,6 +39,19 @@ pub(crate) trait Maker: Send + Sync {
         lease: &'a mut Lease,
         lane: Lane,
     ) -> BoxFuture<'a, Result<End, Failure>>;
+
+    /// What is done beside giving these leases of a mount up.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    fn emergencies<'c>(
+        &'c self,
+        _core: &'c Core,
+        _mount: &Mount,
+        _leases: &[Lease],
+    ) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
+        Ok(Vec::new())
+    }
 
     /// How many leases of a mount are worth working on at once; none where nothing is known of it.
     fn width(&self, mount_uuid: &str) -> Option<usize>;

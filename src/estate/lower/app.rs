@@ -52,8 +52,9 @@ impl Lowering<'_> {
         }
         let mount = self.role_mount(block)?;
         let role = RolePath { kind, mount, name: block.label.to_owned() };
-        let terms = access.sessions.terms;
-        self.keep_terms(block, &role.path(), [terms.default, terms.max]);
+        let sessions = &access.sessions;
+        let kept = [sessions.terms.default, sessions.terms.max, sessions.roles, sessions.tags, sessions.external_id];
+        self.keep_terms(block, &role.path(), &kept);
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);

@@ -13,6 +13,7 @@ use crate::iam::document::{self, Finding, PolicyType};
 use crate::iam::json::{self, Content as JsonContent, Json, Member};
 use crate::iam::parsed;
 use crate::iam::policy::Policy;
+use crate::iam::trust;
 use crate::object::statement::STATEMENT;
 use crate::object::{self, Place};
 
@@ -25,6 +26,8 @@ pub(super) enum Use {
     Session,
     /// What a role of an account may do: its inline policy.
     AssumedRole,
+    /// Who may assume a role of an account.
+    Trust,
     /// A managed policy of an account.
     Managed,
     /// It is sent nowhere: a ceiling in a test, or a policy that AWS manages.
@@ -43,7 +46,8 @@ pub(super) enum Document {
 impl Document {
     fn new<S: Clone>(json: &Json<S>, used: Use, place: impl Fn(&S) -> Place) -> Option<Self> {
         if !matches!(used, Use::Role | Use::Session) {
-            return Some(Self::Said(Arc::new(Policy::of_checked(json).map_spans(|_, span| place(&span)))));
+            let policy = if used == Use::Trust { trust::policy(json) } else { Policy::of_checked(json) };
+            return Some(Self::Said(Arc::new(policy.map_spans(|_, span| place(&span)))));
         }
         let text = parsed::Document::of(json).ok()?;
         let places = statements_of(json).iter().map(|statement| place(&statement.span)).collect();
@@ -72,6 +76,7 @@ fn statements_of<S>(json: &Json<S>) -> &[Json<S>] {
 /// What is wrong with a document for this use.
 fn findings<S: Clone>(json: &Json<S>, used: Use) -> Vec<Finding<S>> {
     let policy_type = match used {
+        Use::Trust => return trust::check(json),
         Use::Role => PolicyType::UserInline,
         Use::Session => PolicyType::Session,
         Use::AssumedRole => PolicyType::RoleInline,

@@ -47,6 +47,7 @@ impl Lowering<'_> {
     fn root(&mut self, block: &Block<'_>) {
         let mut fields = self.reader.fields(block, &aws_root::KIND, &AWS);
         self.check_root(block);
+        self.principal(block);
         let root = self.reader.inner(block, "root");
         let mut on_rotate = OnRotate::default();
         if let Some(root) = &root {

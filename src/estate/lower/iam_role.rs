@@ -1,7 +1,7 @@
 //! `iam_role`: what a role of an AWS account is that sessions are of, so that it is known what they may do.
 
 use super::Lowering;
-use super::document::Use;
+use super::document::{Document, Use};
 use crate::estate::blocks::IAM_ROLE;
 use crate::estate::declared::IamRole;
 use crate::estate::problem::Draft;
@@ -41,12 +41,16 @@ impl Lowering<'_> {
             self.reader.report(draft.hint("add policy_document = \"file:...\", policy_arns, or statement blocks"));
         }
         let policy = self.policy_document(block, Use::AssumedRole).and_then(|(document, _)| document.said());
+        let trust = match self.reader.text(block, "trust") {
+            Some((text, span)) => self.written_document(text, span, Use::Trust).and_then(Document::said),
+            None => None,
+        };
         let Some(arn) = arn else { return };
         if has_document && policy.is_none() {
             return;
         }
         let (name, place) = (block.label.to_owned(), self.reader.place(block.span));
-        self.iam_roles.push(IamRole { name, arn, policy, policy_arns, boundary, max_session, place });
+        self.iam_roles.push(IamRole { name, arn, policy, policy_arns, boundary, max_session, trust, place });
     }
 
     fn role_arn(&mut self, block: &Block<'_>) -> Option<String> {
@@ -97,9 +101,10 @@ impl Lowering<'_> {
         drafts.into_iter().for_each(|draft| self.reader.report(draft));
     }
 
-    /// Keeps where the terms of a role's sessions stand, for [`Lowering::check_sessions`].
-    pub(super) fn keep_terms(&mut self, block: &Block<'_>, path: &str, fields: [&'static str; 2]) {
-        for field in fields {
+    /// Keeps where the fields of a role's sessions stand, for [`Lowering::check_sessions`] and
+    /// [`Lowering::check_trust`].
+    pub(super) fn keep_terms(&mut self, block: &Block<'_>, path: &str, fields: &[&'static str]) {
+        for field in fields.iter().copied() {
             if let Some(entry) = block.map.get(field) {
                 self.term_spans.insert((path.to_owned(), field), entry.value.span);
             }
@@ -118,6 +123,6 @@ impl Lowering<'_> {
     }
 }
 
-fn texts(list: &serde_json::Value) -> Vec<String> {
+pub(super) fn texts(list: &serde_json::Value) -> Vec<String> {
     list.as_array().into_iter().flatten().filter_map(|item| item.as_str()).map(str::to_owned).collect()
 }

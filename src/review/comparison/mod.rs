@@ -11,6 +11,7 @@ mod lease;
 mod login;
 mod rules;
 mod sessions;
+mod trust;
 mod unknown;
 mod user;
 mod within;
@@ -81,6 +82,7 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
     findings.extend(orphans(&changed, &told, before, after));
     acl::changes(before, after, &changed, &renamed, &mut findings);
     engine(before, after, &changed, &mut findings);
+    trust::changes(before, after, &mut findings);
     rules::changes(before, after, &mut findings);
     findings.sort_by(|a, b| (a.topic, &a.subject, &a.role).cmp(&(b.topic, &b.subject, &b.role)));
     (findings, not_evaluated(after))

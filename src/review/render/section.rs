@@ -20,6 +20,7 @@ pub(in crate::review) const SECTIONS: &[Section] = &[
     Section { title: "Permissions boundaries", topics: &[Topic::BoundaryChanged] },
     Section { title: "Apps", topics: &[Topic::AppAdded, Topic::AppRemoved, Topic::AppRenamed] },
     Section { title: "Logins", topics: &[Topic::Login] },
+    Section { title: "Trust of IAM roles", topics: &[Topic::Trust] },
     Section { title: "Lease terms", topics: &[Topic::LeaseTerms, Topic::PolicySize] },
     Section { title: "Engine policies", topics: &[Topic::Acl] },
     Section { title: "What is forbidden", topics: &[Topic::Guardrail] },
@@ -46,7 +47,7 @@ impl Finding {
             Topic::TextOnly => '=',
             Topic::AccessWidened | Topic::ConditionChanged => '~',
             _ if self.gains => '+',
-            Topic::Acl => '-',
+            Topic::Acl | Topic::Trust => '-',
             _ => '~',
         }
     }
@@ -71,6 +72,7 @@ impl Finding {
             Topic::LeaseTerms => "lease terms",
             Topic::PolicySize => "size",
             Topic::Login => "login",
+            Topic::Trust => "trust",
             Topic::Acl => "engine policy",
             Topic::Engine => "engine",
             Topic::Guardrail => "guardrail",

@@ -1,12 +1,13 @@
-//! Who may get what, as a graph: logins, apps, the policies of their tokens, roles, and the services and resources
-//! that they reach.
+//! Who may get what, as a graph: logins, apps, the policies of their tokens, roles, the roles of accounts that
+//! sessions are of, and the services and resources that they reach.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
 
-use super::{App, Role, Side, Via};
+use super::{App, Role, Side, Unknown, Via};
 use crate::acl::{Acl, Capability, compare};
-use crate::iam::policy::Effect;
-use crate::object::policy_path;
+use crate::iam::policy::{Effect, Policy};
+use crate::object::{Place, policy_path};
 use crate::review::describe;
 
 mod dot;
@@ -40,6 +41,8 @@ pub enum Column {
     Policy,
     /// A role of an AWS engine.
     Role,
+    /// A role of the account that sessions are of.
+    IamRole,
     /// An AWS service, with the resources that a role reaches there.
     Service,
 }
@@ -85,7 +88,7 @@ impl Graph {
                 // Where no policy by itself lets it be read, the app leads there all the same.
                 let from = if leading.is_empty() { vec![node] } else { leading };
                 from.into_iter().for_each(|from| graph.edge(from, to, word));
-                graph.services(side, role, to);
+                graph.below(side, role, to);
             }
         }
         graph
@@ -112,10 +115,38 @@ impl Graph {
         found
     }
 
-    fn services(&mut self, side: &Side<'_>, role: &Role<'_>, from: usize) {
+    /// What a role leads to: of one that makes users, what they may do; of one that opens sessions, the roles that these
+    /// are of, and what those may do.
+    fn below(&mut self, side: &Side<'_>, role: &Role<'_>, from: usize) {
+        let sessions = &role.access_fields.sessions;
+        if role.object.text(role.access_fields.made) != sessions.made {
+            let unknown = side.unknown(role).iter().map(ToString::to_string).collect();
+            self.services(&side.role_access(role).identity, unknown, from);
+            return;
+        }
+        for arn in role.object.texts(sessions.roles) {
+            let Some(known) = side.iam_role(&arn) else {
+                let to = self.node(Column::IamRole, &arn, vec!["not declared".to_owned()]);
+                self.edge(from, to, "sessions of");
+                continue;
+            };
+            let to = self.node(Column::IamRole, &arn, vec![known.place.to_string()]);
+            self.edge(from, to, "sessions of");
+            let mut policies: Vec<Arc<Policy<Place>>> = known.policy.iter().cloned().collect();
+            let mut unknown = Vec::new();
+            for arn in &known.policy_arns {
+                match side.managed_policy(arn) {
+                    Some(managed) => policies.push(Arc::clone(&managed.policy)),
+                    None => unknown.push(Unknown::ManagedPolicy(arn.clone()).to_string()),
+                }
+            }
+            self.services(&policies, unknown, to);
+        }
+    }
+
+    fn services(&mut self, policies: &[Arc<Policy<Place>>], unknown: Vec<String>, from: usize) {
         let mut services: BTreeMap<String, Vec<String>> = BTreeMap::new();
-        let set = side.role_access(role);
-        let statements = set.identity.iter().flat_map(|policy| &policy.statements);
+        let statements = policies.iter().flat_map(|policy| &policy.statements);
         for statement in statements.filter(|one| one.effect == Effect::Allow) {
             let resources = describe::patterns(&statement.resources);
             let resources = describe::scope(statement.resources.negated, &resources);
@@ -136,7 +167,7 @@ impl Graph {
                 }
             }
         }
-        services.extend(side.unknown(role).iter().map(|unknown| (unknown.to_string(), Vec::new())));
+        services.extend(unknown.into_iter().map(|unknown| (unknown, Vec::new())));
         for (name, resources) in services {
             let to = self.node(Column::Service, &name, Vec::new());
             for resource in resources {

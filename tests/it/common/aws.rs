@@ -40,14 +40,29 @@ impl Aws {
         answer.as_str().expect("an ARN or a code").to_owned()
     }
 
+    /// Makes a role that the account may assume and that may do one thing; answers its ARN.
+    pub(crate) fn role(&self, name: &str, action: &str) -> String {
+        let answer = self.look(&["role", &self.endpoint, name, action], &self.access_key, &self.secret_key);
+        answer.as_str().expect("an ARN").to_owned()
+    }
+
+    /// What the account says to whatever credential boto3 finds in these variables.
+    pub(crate) fn tried(&self, variables: &[(&str, &str)]) -> Value {
+        self.look_with(&["tried", &self.endpoint], variables)
+    }
+
     fn look(&self, arguments: &[&str], access_key: &str, secret_key: &str) -> Value {
+        let key = [("AWS_ACCESS_KEY_ID", access_key), ("AWS_SECRET_ACCESS_KEY", secret_key)];
+        self.look_with(arguments, &key)
+    }
+
+    fn look_with(&self, arguments: &[&str], variables: &[(&str, &str)]) -> Value {
         let output = Command::new(python())
             .arg(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/aws/look.py"))
             .args(arguments)
-            .env("AWS_ACCESS_KEY_ID", access_key)
-            .env("AWS_SECRET_ACCESS_KEY", secret_key)
             .env("AWS_CONFIG_FILE", "/dev/null")
             .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .envs(variables.iter().copied())
             .output()
             .expect("python runs");
         assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -20,7 +20,7 @@ use futures_util::future::BoxFuture;
 
 use self::client::{Account, Clients};
 use self::guard::Verdicts;
-use crate::engine::backend::{Backend, Call, Class};
+use crate::engine::backend::{Backend, Call, Class, Options};
 use crate::engine::kernel::locks::Locks;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::Maker;
@@ -59,6 +59,10 @@ impl Backend for Aws {
 
     fn class(&self) -> Class {
         Class::Secrets
+    }
+
+    fn check_options(&self, _before: Option<&Options>, after: &Options) -> Result<(), Error> {
+        credential::cut::check_option(after)
     }
 
     fn tables(&self) -> &'static [&'static [Row]] {

@@ -14,6 +14,7 @@ use crate::engine::lease::login::token_of;
 use crate::engine::lease::{Lease, State, now};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
+use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
 
 /// Leases that failed to be revoked more often than this count as irrevocable in the API's sense. They
@@ -45,6 +46,7 @@ pub(crate) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
             revoke_one(core, given()?, sync).await
         }
         "revoke-prefix/*prefix" => revoke_prefix(core, call.at("prefix"), sync()?).await,
+        "revoke-force/*prefix" if call.request.operation == Operation::Read => would_force(core, call.at("prefix")),
         "revoke-force/*prefix" => revoke_force(core, call.at("prefix")).await,
         "tidy/?" => tidy(core),
         _ => Err(call.forgotten()),
@@ -91,8 +93,21 @@ async fn revoke_prefix(core: &Arc<Core>, prefix: &str, sync: bool) -> Result<Res
     Ok(Response { status: Some(202), ..did(prefix, total, json!({ "queued": total })) })
 }
 
+/// What giving leases up would do, and whom else it concerns.
+fn would_force(core: &Core, prefix: &str) -> Result<Response, Error> {
+    let ids = under_prefix(core, prefix)?;
+    let cut: Vec<Value> = core.leases.emergencies(core, &ids)?.iter().map(|one| one.told()).collect();
+    Ok(did(prefix, ids.len(), json!({ "leases": ids.len(), "cut_off": cut })))
+}
+
 async fn revoke_force(core: &Arc<Core>, prefix: &str) -> Result<Response, Error> {
     let ids = under_prefix(core, prefix)?;
+    // First: while it fails, the leases are there to be given up again.
+    let mut cut_off = Vec::new();
+    for emergency in core.leases.emergencies(core, &ids)? {
+        emergency.carry_out(core).await?;
+        cut_off.push(emergency.told());
+    }
     let mut given_up = Vec::new();
     for id in &ids {
         if core.leases.revoke_force(core, id).await? {
@@ -102,6 +117,9 @@ async fn revoke_force(core: &Arc<Core>, prefix: &str) -> Result<Response, Error>
     let mut what = json!({ "revoked": ids.len() - given_up.len() });
     if !given_up.is_empty() {
         what["given_up"] = json!(given_up);
+    }
+    if !cut_off.is_empty() {
+        what["cut_off"] = json!(cut_off);
     }
     Ok(did(prefix, ids.len(), what))
 }

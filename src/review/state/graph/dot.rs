@@ -16,6 +16,7 @@ impl Graph {
                 Column::App => "box",
                 Column::Policy => "note",
                 Column::Role => "component",
+                Column::IamRole => "hexagon",
                 Column::Service => "folder",
             };
             let label = [vec![node.name.clone()], node.lines()].concat().join("\n");

@@ -13,6 +13,7 @@ impl Graph {
                 Column::App => ("[", "]"),
                 Column::Policy => ("{{", "}}"),
                 Column::Role => ("[[", "]]"),
+                Column::IamRole => ("[/", "/]"),
                 Column::Service => ("[(", ")]"),
             };
             let lines = [vec![node.name.clone()], node.lines()].concat();

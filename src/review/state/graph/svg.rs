@@ -3,11 +3,12 @@
 use super::{Column, Graph, Node};
 use crate::review::escape::xml;
 
-const COLUMNS: [(Column, &str); 5] = [
+const COLUMNS: [(Column, &str); 6] = [
     (Column::Login, "login"),
     (Column::App, "app"),
     (Column::Policy, "policies of its tokens"),
     (Column::Role, "role"),
+    (Column::IamRole, "IAM role"),
     (Column::Service, "AWS"),
 ];
 
@@ -35,10 +36,11 @@ struct Place {
 impl Graph {
     /// The graph as a self-contained SVG document.
     pub fn svg(&self) -> String {
-        let places = self.places();
+        let columns = self.columns();
+        let places = self.places(&columns);
         let bottom = places.iter().map(|place| place.y + place.height).max().unwrap_or(TOP);
         let (width, height) =
-            (MARGIN * 2 + COLUMNS.len() * BOX_WIDTH + (COLUMNS.len() - 1) * COLUMN_GAP, bottom + MARGIN);
+            (MARGIN * 2 + columns.len() * BOX_WIDTH + (columns.len() - 1) * COLUMN_GAP, bottom + MARGIN);
         let mut out = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" width=\"{width}\" height=\"{height}\" \
              viewBox=\"0 0 {width} {height}\" font-family=\"sans-serif\" font-size=\"12\">\n\
@@ -46,7 +48,7 @@ impl Graph {
              <text x=\"{MARGIN}\" y=\"32\" font-size=\"16\" font-weight=\"bold\">{title}</text>\n",
             title = xml(&self.title)
         );
-        for (index, (_, name)) in COLUMNS.iter().enumerate() {
+        for (index, (_, name)) in columns.iter().enumerate() {
             let x = MARGIN + index * (BOX_WIDTH + COLUMN_GAP);
             out.push_str(&format!("<text x=\"{x}\" y=\"64\" font-size=\"14\" fill=\"#57606a\">{name}</text>\n"));
         }
@@ -60,11 +62,17 @@ impl Graph {
         out
     }
 
+    /// The columns that are drawn: where no role opens sessions, none is kept for whom they are of.
+    fn columns(&self) -> Vec<(Column, &'static str)> {
+        let has = |column: Column| self.nodes.iter().any(|node| node.column == column);
+        COLUMNS.into_iter().filter(|(column, _)| *column != Column::IamRole || has(*column)).collect()
+    }
+
     /// Columns are ordered one after the other by the middle of each node's neighbours in the column beside it, to
     /// and fro, so that edges cross little. Source: Sugiyama, Tagawa, Toda, "Methods for visual understanding of
     /// hierarchical system structures".
-    fn places(&self) -> Vec<Place> {
-        let mut order: Vec<Vec<usize>> = COLUMNS
+    fn places(&self, columns: &[(Column, &str)]) -> Vec<Place> {
+        let mut order: Vec<Vec<usize>> = columns
             .iter()
             .map(|(column, _)| (0..self.nodes.len()).filter(|index| self.nodes[*index].column == *column).collect())
             .collect();
@@ -74,7 +82,7 @@ impl Graph {
             left[*to].push(*from);
         }
         let mut places = vec![Place::default(); self.nodes.len()];
-        (0..COLUMNS.len()).for_each(|column| self.stack(column, &order[column], &mut places, &[]));
+        (0..columns.len()).for_each(|column| self.stack(column, &order[column], &mut places, &[]));
         for _ in 0..ROUNDS {
             for (column, nodes) in order.iter_mut().enumerate() {
                 sort(nodes, &left, &places);
@@ -85,7 +93,7 @@ impl Graph {
                 self.stack(column, nodes, &mut places, &[]);
             }
         }
-        (0..COLUMNS.len()).for_each(|column| self.stack(column, &order[column], &mut places, &left));
+        (0..columns.len()).for_each(|column| self.stack(column, &order[column], &mut places, &left));
         places
     }
 
@@ -137,6 +145,7 @@ fn boxed(node: &Node, place: Place) -> String {
         Column::App => "#dafbe1",
         Column::Policy => "#fbefff",
         Column::Role => "#fff8c5",
+        Column::IamRole => "#ffebe9",
         Column::Service => "#f6f8fa",
     };
     // A line feed that is escaped would be shown as such.

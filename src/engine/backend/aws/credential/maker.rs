@@ -5,11 +5,12 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::craft::{Ending, ours};
+use super::cut::{self, Cut};
 use super::made;
 use crate::engine::backend::aws::{Aws, config};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{End, Failure, Lane, Lease, Maker, Told};
+use crate::engine::lease::{Emergency, End, Failure, Lane, Lease, Maker, Told};
 use crate::engine::wire::error::Error;
 
 impl Maker for Aws {
@@ -19,10 +20,16 @@ impl Maker for Aws {
     }
 
     fn told(&self, made: &Value) -> Told {
+        if Cut::of(made).is_some() {
+            return Told::default();
+        }
         made::open(made).map(|(craft, made)| craft.told(made)).unwrap_or_default()
     }
 
     fn doubt(&self, lease: &mut Lease, now: i64) -> Result<(), Error> {
+        if let Some(cut) = Cut::of(&lease.made) {
+            return cut.map_err(Error::Internal)?.doubt(&mut lease.made, now);
+        }
         let (craft, made) = made::open_mut(&mut lease.made).map_err(Error::Internal)?;
         craft.doubt(made, lease.issue_time, now)
     }
@@ -38,10 +45,24 @@ impl Maker for Aws {
         lease: &'a mut Lease,
         lane: Lane,
     ) -> BoxFuture<'a, Result<End, Failure>> {
+        match Cut::of(&lease.made) {
+            Some(Ok(cut)) => return cut.end(Ending { aws: self, core, mount, lease: &lease.id, lane }),
+            Some(Err(text)) => return std::future::ready(Err(ours(text))).boxed(),
+            None => {}
+        }
         match made::open_mut(&mut lease.made) {
             Ok((craft, made)) => craft.end(Ending { aws: self, core, mount, lease: &lease.id, lane }, made),
             Err(text) => std::future::ready(Err(ours(text))).boxed(),
         }
+    }
+
+    fn emergencies<'c>(
+        &'c self,
+        core: &'c Core,
+        mount: &Mount,
+        leases: &[Lease],
+    ) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
+        cut::planned(self, core, mount, leases)
     }
 
     fn width(&self, mount_uuid: &str) -> Option<usize> {

@@ -7,6 +7,7 @@
 mod assumed_role;
 pub(super) mod check;
 pub(super) mod craft;
+pub(super) mod cut;
 pub(super) mod issue;
 pub(super) mod table;
 

@@ -113,6 +113,13 @@ impl Craft for AssumedRole {
     }
 }
 
+/// The ARN of the role and the end (Unix seconds) of the session that a lease holds, if it goes on past `time`.
+pub(super) fn living(made: &Value, time: i64) -> Option<(String, i64)> {
+    let session = Session::of(made).ok()?;
+    let ends = session.ends.filter(|ends| *ends > time)?;
+    Some((session.role_arn, ends))
+}
+
 /// What a TTL is cut to: the most of the role, else of the mount, in seconds.
 fn most(role: &Role, mount: &Mount) -> i64 {
     if role.max_sts_ttl > 0 { role.max_sts_ttl } else { mount.max_ttl() }

@@ -1,0 +1,288 @@
+//! Sessions cut off in an emergency: an inline policy on their IAM role that denies everything to those that were issued
+//! before.
+//!
+//! AWS can't end a session, but it asks the role's policies at each call. The policy is made under a lease of its own, of
+//! nobody's token, that ends when the last session that it cuts would have: so it is removed like all that the engine
+//! makes, after a crash as well, and giving up that lease lifts it before.
+//!
+//! # Source
+//! IAM User Guide, "Revoking IAM role temporary security credentials": the policy `AWSRevokeOlderSessions`, and the key
+//! `aws:TokenIssueTime`.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use futures_util::FutureExt;
+use futures_util::future::BoxFuture;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+
+use super::craft::{Ending, ours};
+use super::{assumed_role, made};
+use crate::clock::rfc3339;
+use crate::engine::backend::Options;
+use crate::engine::backend::aws::Aws;
+use crate::engine::backend::aws::client::{Account, Repeat};
+use crate::engine::backend::aws::failure::{Class, Failure};
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::kernel::random;
+use crate::engine::lease::core::Core;
+use crate::engine::lease::{self, Emergency, End, Lane, Lease, State, now};
+use crate::engine::wire::error::Error;
+
+/// The mount's option that has it done.
+const OPTION: &str = "emergency_revocation";
+
+/// What a lease of one is told by, beside what other leases hold.
+const CUT: &str = "cut";
+
+/// How long after an attempt to write the policy that AWS did not answer it may still take effect, in seconds.
+const LATE_SECONDS: i64 = 60;
+
+/// Refuses what can't be the value of the option.
+///
+/// # Errors
+/// Which value.
+pub(in crate::engine::backend::aws) fn check_option(options: &Options) -> Result<(), Error> {
+    match options.get(OPTION).map(String::as_str) {
+        None | Some("true" | "false") => Ok(()),
+        Some(other) => Err(Error::Invalid(format!("{OPTION} is true or false, and not {other:?}"))),
+    }
+}
+
+/// What a lease holds of the policy.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub(super) struct Cut {
+    /// The ARN of the IAM role.
+    role_arn: String,
+    /// The name of the policy.
+    policy: String,
+    /// Sessions that were issued before this time (Unix seconds) are cut.
+    before: i64,
+    /// Until when (Unix seconds) the policy may appear late, if AWS did not answer.
+    #[serde(default)]
+    late_until: i64,
+}
+
+impl Cut {
+    /// What a lease holds, where it is one of these.
+    pub(super) fn of(made: &Value) -> Option<Result<Self, String>> {
+        let read = |value: &Value| Self::deserialize(value).map_err(|error| format!("a lease holds no cut: {error}"));
+        made.get(CUT).map(read)
+    }
+
+    fn to_value(&self) -> Result<Value, Error> {
+        let cut = serde_json::to_value(self).map_err(|error| Error::Internal(format!("a cut is not JSON: {error}")))?;
+        Ok(json!({ CUT: cut }))
+    }
+
+    /// The lease ends while nobody knows whether the policy is there.
+    pub(super) fn doubt(mut self, made: &mut Value, now: i64) -> Result<(), Error> {
+        self.late_until = now.saturating_add(LATE_SECONDS);
+        *made = self.to_value()?;
+        Ok(())
+    }
+
+    fn document(&self) -> String {
+        json!({
+            "Version": "2012-10-17",
+            "Statement": [{
+                "Effect": "Deny",
+                "Action": "*",
+                "Resource": "*",
+                "Condition": { "DateLessThan": { "aws:TokenIssueTime": rfc3339(self.before) } },
+            }],
+        })
+        .to_string()
+    }
+
+    /// Removes the policy.
+    pub(super) fn end(self, ending: Ending<'_>) -> BoxFuture<'_, Result<End, lease::Failure>> {
+        let ended = async move {
+            let account = ending.aws.account(ending.core, ending.mount).await;
+            let account = account.map_err(|error| ours(error.to_string()))?;
+            let failed = |failure: Failure| lease::Failure {
+                text: format!("removing the policy {} of {}: {failure}", self.policy, self.role_arn),
+                outage: matches!(failure.class, Class::Throttled | Class::Unknown | Class::Postponed),
+                postponed: failure.class == Class::Postponed,
+            };
+            is_at_home(&account, ending.lane, &self.role_arn).await.map_err(failed)?;
+            let remove = || {
+                let call = account.iam.delete_role_policy();
+                call.role_name(role_name(&self.role_arn)).policy_name(&self.policy).send()
+            };
+            match account.call(ending.lane, Repeat::Anything, remove).await {
+                Err(failure) if failure.class != Class::Gone => return Err(failed(failure)),
+                Ok(_) | Err(_) => {}
+            }
+            Ok(match now(ending.core) < self.late_until {
+                true => End::Unsure {
+                    at: self.late_until,
+                    text: format!("AWS never answered whether it put the policy {} on {}", self.policy, self.role_arn),
+                },
+                false => End::Gone,
+            })
+        };
+        ended.boxed()
+    }
+}
+
+/// The name in a role's ARN, which IAM goes by.
+fn role_name(arn: &str) -> &str {
+    arn.rsplit('/').next().unwrap_or_default()
+}
+
+/// Refuses to touch a role of the same name in another account.
+async fn is_at_home(account: &Account, lane: Lane, role_arn: &str) -> Result<(), Failure> {
+    let here = account.number(lane).await?;
+    match role_arn.split(':').nth(4) {
+        Some(number) if number == here => Ok(()),
+        _ => Err(Failure {
+            class: Class::Refused,
+            text: format!("{role_arn} is not in account {here}, where config/root leads to"),
+        }),
+    }
+}
+
+/// A policy to be.
+struct Planned<'c> {
+    aws: &'c Aws,
+    mount: Arc<Mount>,
+    role_arn: String,
+    /// When the last session that is known ends (Unix seconds).
+    until: i64,
+    /// How many sessions of the leases that are given up are stopped.
+    sessions: usize,
+    /// Sessions of other leases of this engine, by the path that they were asked for at.
+    others: BTreeMap<String, usize>,
+}
+
+/// What is cut off for leases that are given up; nothing unless the mount says so.
+///
+/// # Errors
+/// If the store can't be read.
+pub(super) fn planned<'c>(
+    aws: &'c Aws,
+    core: &'c Core,
+    mount: &Mount,
+    given_up: &[Lease],
+) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
+    if mount.options.get(OPTION).is_none_or(|value| value != "true") {
+        return Ok(Vec::new());
+    }
+    let time = now(core);
+    let living = |lease: &Lease| assumed_role::living(made::open(&lease.made).ok()?.1, time);
+    let roles: BTreeSet<String> = given_up.iter().filter_map(living).map(|(role_arn, _)| role_arn).collect();
+    let ids: BTreeSet<&str> = given_up.iter().map(|lease| lease.id.as_str()).collect();
+    let Some(mount) = core.mounts.by_uuid(&mount.uuid).filter(|_| !roles.is_empty()) else { return Ok(Vec::new()) };
+    let new = |role_arn: &String| Planned {
+        aws,
+        mount: Arc::clone(&mount),
+        role_arn: role_arn.clone(),
+        until: 0,
+        sessions: 0,
+        others: BTreeMap::new(),
+    };
+    let mut planned: BTreeMap<String, Planned<'c>> = roles.iter().map(|arn| (arn.clone(), new(arn))).collect();
+    for lease in core.leases.all(core)? {
+        let Some((role_arn, ends)) = living(&lease) else { continue };
+        let Some(cut) = planned.get_mut(&role_arn) else { continue };
+        cut.until = cut.until.max(ends);
+        match ids.contains(lease.id.as_str()) {
+            true => cut.sessions += 1,
+            false => *cut.others.entry(lease.path).or_default() += 1,
+        }
+    }
+    Ok(planned.into_values().map(|cut| Box::new(cut) as Box<dyn Emergency + 'c>).collect())
+}
+
+impl Emergency for Planned<'_> {
+    fn told(&self) -> Value {
+        json!({
+            "role_arn": self.role_arn,
+            "sessions": self.sessions,
+            "other_sessions": self.others,
+            "until": rfc3339(self.until),
+        })
+    }
+
+    fn carry_out<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<(), Error>> {
+        self.put(core).boxed()
+    }
+}
+
+impl Planned<'_> {
+    async fn put(&self, core: &Arc<Core>) -> Result<(), Error> {
+        let failed = |failure: &Failure| failure.told(&format!("Error cutting off the sessions of {}", self.role_arn));
+        let account = self.aws.account(core, &self.mount).await?;
+        is_at_home(&account, Lane::Revoke, &self.role_arn).await.map_err(|failure| failed(&failure))?;
+        let mut lease = self.lease(core)?;
+        let cut = Cut::of(&lease.made).and_then(Result::ok).ok_or_else(|| Error::Internal("no cut".to_owned()))?;
+        let making = core.leases.begin(core, &mut lease).await?;
+        let put = || {
+            let call = account.iam.put_role_policy().role_name(role_name(&self.role_arn));
+            call.policy_name(&cut.policy).policy_document(cut.document()).send()
+        };
+        if let Err(failure) = account.call(Lane::Revoke, Repeat::Anything, put).await {
+            match failure.class {
+                Class::Unknown => core.leases.abandon(core, lease, "issue-failed").await,
+                _ => core.leases.forget(core, &lease).await?,
+            }
+            return Err(failed(&failure));
+        }
+        if let Err(error) = core.leases.activate(core, &lease).await {
+            core.leases.abandon(core, lease, "issue-failed").await;
+            return Err(error);
+        }
+        drop(making);
+        core.leases.note(core, &lease, "sessions-cut-off", "forced", Some(self.in_words(&cut)));
+        Ok(())
+    }
+
+    fn in_words(&self, cut: &Cut) -> String {
+        let others: usize = self.others.values().sum();
+        format!(
+            "the inline policy {} denies everything to all sessions of {} issued before {}, {} of these leases and \
+             {others} of others among them, until {}",
+            cut.policy,
+            self.role_arn,
+            rfc3339(cut.before),
+            self.sessions,
+            rfc3339(self.until)
+        )
+    }
+
+    /// The lease of the policy. It is no token's: nobody's end lifts it.
+    fn lease(&self, core: &Core) -> Result<Lease, Error> {
+        let issue_time = now(core);
+        let millis = i64::try_from(core.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
+        let name = random::ordered_base62(millis)?;
+        let path = format!("{}emergency/{}", self.mount.path, role_name(&self.role_arn));
+        let cut = Cut {
+            role_arn: self.role_arn.clone(),
+            policy: format!("leasehold-revoked-{name}"),
+            // AWS tells the time of a session to the second.
+            before: issue_time.saturating_add(1),
+            late_until: 0,
+        };
+        Ok(Lease {
+            id: format!("{path}/{name}"),
+            state: State::Pending,
+            path,
+            mount: self.mount.uuid.clone(),
+            token: String::new(),
+            issue_time,
+            expire_time: self.until.max(issue_time.saturating_add(1)),
+            due: issue_time,
+            last_renewal: None,
+            renewable: false,
+            made: cut.to_value()?,
+            app: None,
+            role: role_name(&self.role_arn).to_owned(),
+            origin: None,
+            reason: None,
+            attempts: 0,
+            revoke_error: None,
+        })
+    }
+}

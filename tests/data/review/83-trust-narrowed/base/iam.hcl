@@ -1,0 +1,9 @@
+iam_role "deploy" {
+  arn = "arn:aws:iam::${var.account}:role/deploy"
+  trust = "file:trust.json"
+
+  statement "All" {
+    actions   = ["s3:*"]
+    resources = ["arn:aws:s3:::data", "arn:aws:s3:::data/*"]
+  }
+}

@@ -1,0 +1,73 @@
+//! boto3 as an unchanged client of sessions that the engine issues: by the environment, and by `credential_process`, as
+//! an app's profile has it. The account is the sandbox over a network.
+
+use leasehold::sandbox::{ENGINE_ACCESS_KEY, ROOT_SECRET};
+use serde_json::{Value, json};
+
+use crate::aws::Sandbox;
+use crate::env::TestEnv;
+use crate::http::Http;
+
+#[test]
+fn boto3_works_with_a_session_until_it_is_cut_off() {
+    let env = TestEnv::new();
+    let sandbox = Sandbox::start(&env, None);
+    let aws = &sandbox.aws;
+    let arn = aws.role("deploy", "iam:List*");
+    let server = env.server(&["--dev", "--listen", "127.0.0.1:0", "--aws=aws"]);
+    let root = Http {
+        address: server.address.trim_start_matches("http://").to_owned(),
+        token: server.root_token.clone().unwrap(),
+    };
+    root.post("sys/mounts/aws", &json!({ "type": "aws", "options": { "emergency_revocation": "true" } }));
+    let key = json!({
+        "access_key": ENGINE_ACCESS_KEY, "secret_key": ROOT_SECRET, "region": "us-east-1",
+        "iam_endpoint": aws.endpoint, "sts_endpoint": aws.endpoint,
+    });
+    root.post("aws/config/root", &key);
+    let narrow = json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": "iam:ListUsers", "Resource": "*" }],
+    });
+    let role = json!({
+        "credential_type": "assumed_role", "role_arns": arn, "policy_document": narrow.to_string(),
+    });
+    root.post("aws/roles/site", &role);
+
+    let lent = root.get("aws/creds/site");
+    let text = |name: &str| lent["data"][name].as_str().unwrap();
+    let variables = [
+        ("AWS_ACCESS_KEY_ID", text("access_key")),
+        ("AWS_SECRET_ACCESS_KEY", text("secret_key")),
+        ("AWS_SESSION_TOKEN", text("session_token")),
+    ];
+    let expected =
+        |who: &Value, users: &str| json!({ "whoami": who, "list_users": users, "list_groups": "AccessDenied" });
+    assert_eq!(aws.tried(&variables), expected(&lent["data"]["arn"], "ok"));
+    // Its key alone opens nothing.
+    assert_eq!(aws.tried(&variables[..2])["whoami"], "InvalidClientTokenId");
+
+    root.post("sys/leases/revoke-force/aws/creds/site", &json!({}));
+    assert_eq!(aws.tried(&variables), expected(&lent["data"]["arn"], "AccessDenied"));
+}
+
+#[test]
+fn botocore_asks_for_sessions_by_itself() {
+    let env = TestEnv::new();
+    env.copy_tree("examples/assumed-role", "estate");
+    let kept = env.dir().join("estate/.leasehold/local/sandbox");
+    // The embedded engine finds the account served, and asks it there.
+    let sandbox = Sandbox::start(&env, Some(&kept));
+    sandbox.aws.role("deploy", "iam:List*");
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let command = format!(
+        "{} -C {} creds site --format process",
+        env!("CARGO_BIN_EXE_leasehold"),
+        env.dir().join("estate").display()
+    );
+    let config = env.write("config", &format!("[default]\ncredential_process = {command}\n"));
+    let said = sandbox.aws.tried(&[("AWS_CONFIG_FILE", config.to_str().unwrap())]);
+    assert!(said["whoami"].as_str().unwrap().starts_with("arn:aws:sts::123456789012:assumed-role/deploy/"), "{said}");
+    // The session policy leaves of the role's rights nothing that this asks for.
+    assert_eq!((&said["list_users"], &said["list_groups"]), (&json!("AccessDenied"), &json!("AccessDenied")));
+}

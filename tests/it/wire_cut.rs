@@ -1,0 +1,159 @@
+//! Sessions cut off by `revoke-force`: what is told before, what it does in AWS, and that it ends.
+
+use leasehold::sandbox::{Effect, Fault, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY};
+use serde_json::{Value, json};
+
+use crate::env::TestEnv;
+use crate::wire_aws::{World, refused, said};
+use crate::wire_sts::{role, tried, world};
+
+const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
+const FORCE: &str = "sys/leases/revoke-force/aws/creds/r";
+
+fn armed() -> World {
+    let world = world();
+    role(&world, json!({}));
+    world.root.post("sys/mounts/aws/tune", &json!({ "options": { "emergency_revocation": "true" } }));
+    world
+}
+
+/// How many leases of cuts there are.
+fn cuts(world: &World) -> usize {
+    let listed = world.root.send("GET", "sys/leases/lookup/aws/emergency/deploy?list=true", None);
+    listed.body["data"]["keys"].as_array().map_or(0, Vec::len)
+}
+
+#[test]
+fn a_mount_that_does_not_say_so_cuts_nothing_off() {
+    let world = world();
+    role(&world, json!({}));
+    let lent = world.root.get("aws/creds/r");
+    for value in [None, Some("false")] {
+        if let Some(value) = value {
+            world.root.post("sys/mounts/aws/tune", &json!({ "options": { "emergency_revocation": value } }));
+        }
+        assert_eq!(world.root.get(FORCE)["data"], json!({ "leases": 1, "cut_off": [] }));
+    }
+    world.actions();
+    assert_eq!(world.root.post(FORCE, &json!({}))["data"], json!({ "revoked": 1 }));
+    assert_eq!(world.actions(), Vec::<String>::new());
+    assert_eq!(tried(&world, &lent["data"], "users"), "ok");
+    let odd = json!({ "options": { "emergency_revocation": "yes" } });
+    refused(&world.root.send("POST", "sys/mounts/aws/tune", Some(&odd)), 400, "is true or false");
+}
+
+#[test]
+fn all_sessions_issued_before_are_denied_until_the_last_would_have_ended() {
+    let mut world = armed();
+    world.root.post("aws/roles/other", &json!({ "credential_type": "assumed_role", "role_arns": ROLE }));
+    let lent = world.root.get("aws/creds/r?ttl=20m");
+    let another = world.root.get("aws/creds/other?ttl=30m");
+    // Asking changes nothing.
+    let told = world.root.get(FORCE)["data"].clone();
+    let cut = &told["cut_off"][0];
+    assert_eq!((&cut["role_arn"], &cut["sessions"]), (&json!(ROLE), &json!(1)));
+    assert_eq!(cut["other_sessions"], json!({ "aws/creds/other": 1 }));
+    assert_eq!(tried(&world, &lent["data"], "users"), "ok");
+
+    world.actions();
+    let done = world.root.post(FORCE, &json!({}))["data"].clone();
+    assert_eq!((&done["revoked"], &done["cut_off"]), (&json!(1), &told["cut_off"]));
+    assert!(world.actions().contains(&"PutRolePolicy".to_owned()));
+    for lent in [&lent, &another] {
+        assert_eq!(tried(&world, &lent["data"], "users"), "AccessDenied");
+    }
+    let line = world.lines().into_iter().rfind(|line| line["event"]["name"] == "sessions-cut-off").unwrap();
+    assert!(said(&line["event"]["detail"]).contains(ROLE), "{line}");
+
+    // What is issued from then on is not concerned.
+    world.wait(2);
+    let after = world.root.get("aws/creds/r?ttl=1h");
+    assert_eq!(tried(&world, &after["data"], "users"), "ok");
+
+    // It is nobody's: the lease of it outlives whoever asked, and a stop.
+    assert_eq!(cuts(&world), 1);
+    world.restart_after(900);
+    world.settle_all();
+    assert_eq!((cuts(&world), tried(&world, &another["data"], "users").as_str()), (1, "AccessDenied"));
+    world.actions();
+    world.wait(900);
+    world.settle_all();
+    let (left, asked) = (cuts(&world), world.actions());
+    assert!(left == 0 && asked.contains(&"DeleteRolePolicy".to_owned()), "{left} {asked:?}");
+    assert_eq!(tried(&world, &after["data"], "users"), "ok");
+    assert!(world.events().contains(&"lease-revoked expired".to_owned()));
+}
+
+#[test]
+fn it_is_lifted_by_the_end_of_its_lease() {
+    let world = armed();
+    let lent = world.root.get("aws/creds/r");
+    world.root.post(FORCE, &json!({}));
+    assert_eq!(tried(&world, &lent["data"], "users"), "AccessDenied");
+    world.root.post("sys/leases/revoke-prefix/aws/emergency/deploy", &json!({}));
+    assert_eq!(tried(&world, &lent["data"], "users"), "ok");
+    assert_eq!(cuts(&world), 0);
+}
+
+#[test]
+fn where_it_fails_no_lease_is_given_up() {
+    let world = armed();
+    let lent = world.root.get("aws/creds/r");
+    let leases =
+        || world.root.get("sys/leases/lookup/aws/creds/r?list=true")["data"]["keys"].as_array().map_or(0, Vec::len);
+    world.fault(Fault::once("PutRolePolicy", Effect::Deny));
+    refused(&world.root.send("POST", FORCE, Some(&json!({}))), 400, "Error cutting off the sessions of");
+    assert_eq!((leases(), cuts(&world)), (1, 0), "AWS did nothing, so nothing is left");
+    assert_eq!(tried(&world, &lent["data"], "users"), "ok");
+    world.account.faults().clear();
+
+    // An answer that never comes: what may be there is removed again, and looked for once more a minute later.
+    world.fault(Fault::always("PutRolePolicy", Effect::FailAfter));
+    let unknown = world.root.send("POST", FORCE, Some(&json!({})));
+    assert_eq!((unknown.status, leases()), (400, 1), "{}", unknown.body);
+    world.account.faults().clear();
+    world.settle();
+    assert_eq!((cuts(&world), tried(&world, &lent["data"], "users").as_str()), (1, "ok"));
+    world.wait(60);
+    world.settle_all();
+    assert_eq!(cuts(&world), 0);
+
+    // Where config/root leads elsewhere by now, a role of the same name there is not touched.
+    world.account.faults().open_second_account();
+    let second = json!({ "access_key": SECOND_ROOT_ACCESS_KEY, "secret_key": ROOT_SECRET });
+    world.root.post("aws/config/root", &second);
+    refused(&world.root.send("POST", FORCE, Some(&json!({}))), 400, "is not in account 210987654321");
+    assert_eq!((leases(), cuts(&world)), (1, 0));
+}
+
+#[test]
+fn people_are_told_before_and_after() {
+    let mut env = TestEnv::new();
+    env.copy_tree("examples/assumed-role", ".");
+    let account = ["--data-dir", ".leasehold/local/sandbox"];
+    let call = |env: &TestEnv, arguments: &[&str]| env.ok(&[&["sandbox", "call"][..], &account, arguments].concat());
+    call(&env, &["CreateRole", "RoleName=deploy", "AssumeRolePolicyDocument=@iam/deploy-trust.json"]);
+    call(&env, &["PutRolePolicy", "RoleName=deploy", "PolicyName=p", "PolicyDocument=@iam/deploy.json"]);
+    env.ok(&["apply", "--auto-approve"]);
+    env.ok(&["write", "sys/mounts/aws/tune", "options=emergency_revocation=true"]);
+    let lent: Value = serde_json::from_str(&env.ok(&["creds", "site", "--format", "process"])).unwrap();
+    for (name, field) in [
+        ("AWS_ACCESS_KEY_ID", "AccessKeyId"),
+        ("AWS_SECRET_ACCESS_KEY", "SecretAccessKey"),
+        ("AWS_SESSION_TOKEN", "SessionToken"),
+    ] {
+        env.set(name, said(&lent[field]));
+    }
+    let asked = |env: &TestEnv| {
+        let may = ["s3:PutObject", "arn:aws:s3:::example-site/index.html"];
+        env.run(&[&["sandbox", "may"][..], &account, &may].concat()).code
+    };
+    assert_eq!(asked(&env), 0);
+    let done = env.run(&["lease", "revoke", "-force", "-prefix", "aws/creds/site"]);
+    assert_eq!(done.code, 0, "{}", done.stderr);
+    let will = "This will cut off all sessions of arn:aws:iam::123456789012:role/deploy";
+    let (before, after) = (done.stderr.find(will), done.stderr.find("Cut off: all sessions of"));
+    assert!(before.is_some() && before < after, "{}", done.stderr);
+    assert!(done.stderr.contains("and those that others opened"), "{}", done.stderr);
+    assert_eq!(asked(&env), 3);
+}
