@@ -21,7 +21,7 @@ use crate::text::did_you_mean;
 /// Arguments of `leasehold creds`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "--format env is for `eval \"$(leasehold creds APP --format env)\"`; AWS SDKs take --format process as\ncredential_process:\n\n  [profile webapp]\n  credential_process = leasehold -C /path/to/estate creds webapp --format process\n\nThe app's role id and secret id come from LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID (or\nLEASEHOLD_SECRET_ID_FILE); without them, the operator's token makes a secret id for one use."
+    after_help = "--format env is for `eval \"$(leasehold creds APP --format env)\"`; AWS SDKs take --format process as\ncredential_process:\n\n  [profile webapp]\n  credential_process = leasehold -C /path/to/estate creds webapp --format process\n\nThe app's role id and secret id come from LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID (or\nLEASEHOLD_SECRET_ID_FILE); without them, the operator's token makes a secret id for one use. A signed\ntoken comes from LEASEHOLD_JWT or LEASEHOLD_JWT_FILE."
 )]
 pub(crate) struct Args {
     /// The app, as the estate names it

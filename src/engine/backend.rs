@@ -3,9 +3,11 @@
 
 mod approle;
 mod aws;
+mod jwt;
 mod kv;
 pub(crate) mod listing;
 mod login;
+mod outgoing;
 pub(crate) mod sys;
 pub(crate) mod table;
 #[cfg(test)]

@@ -24,6 +24,7 @@ mod document;
 pub mod field;
 pub mod fingerprint;
 pub mod home;
+pub mod jwt_role;
 mod kind;
 mod leaf;
 pub mod mount;

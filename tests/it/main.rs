@@ -72,6 +72,7 @@ mod wire_auth;
 mod wire_aws;
 mod wire_grants;
 mod wire_guardrail;
+mod wire_jwt;
 mod wire_kv;
 mod wire_lease;
 mod wire_listing;
@@ -83,4 +84,4 @@ mod wire_terraform;
 mod wire_token_leases;
 mod wire_userpass;
 
-use common::{aws, bao, between, env, fake, http, python, servers, traced};
+use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced};

@@ -146,6 +146,17 @@ const CASES: &[(&str, i32)] = &[
     ("77-iam-role-of-another-account", 2),
     ("78-unknown-session-policy-dropped", 2),
     ("79-boundary-of-an-iam-role-removed", 2),
+    ("80-ci-login-added", 2),
+    ("81-any-branch", 2),
+    ("82-claims-from-exact-to-glob", 2),
+    ("83-branch-bound", 0),
+    ("84-audience-dropped", 2),
+    ("85-audience-added", 2),
+    ("86-subject-of-another-namespace", 2),
+    ("87-another-issuer", 2),
+    ("88-glob-narrowed", 0),
+    ("89-clocks-may-differ-more", 2),
+    ("90-pattern-within-a-pattern", 0),
 ];
 
 #[test]

@@ -2,6 +2,7 @@
 //! [`METHODS`].
 
 mod approle;
+mod jwt;
 mod userpass;
 
 use futures_util::future::BoxFuture;
@@ -19,7 +20,8 @@ use crate::secret::Secret;
 type Method = for<'a> fn(&'a Client, &'a Login, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
 
 /// The methods that work from a command line, by the type of the auth method.
-const METHODS: &[(&str, Method)] = &[("approle", approle::request), ("userpass", userpass::request)];
+const METHODS: &[(&str, Method)] =
+    &[("approle", approle::request), ("userpass", userpass::request), ("jwt", jwt::request)];
 
 /// A login as it is sent.
 struct Request {
