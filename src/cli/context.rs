@@ -240,6 +240,18 @@ impl Context {
         self.network(ADDRESS_DEFAULT.to_owned())
     }
 
+    /// A client to the engine that flags or the environment name, else to the one at this address, else as
+    /// [`Context::client`].
+    ///
+    /// # Errors
+    /// As [`Context::operator`].
+    pub(crate) async fn engine_at(&self, address: Option<String>) -> Result<Client, CliError> {
+        match self.global.address().or(address) {
+            Some(address) => self.network(address),
+            None => self.client().await,
+        }
+    }
+
     /// Whether a command is about the engine at an address, and no estate is meant or near.
     pub(crate) fn is_about_an_engine(&self) -> bool {
         self.global.address().is_some() && self.dir.is_none() && !holds_estate(Path::new("."))

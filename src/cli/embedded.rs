@@ -27,7 +27,7 @@ pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<E
         AwsChoice::Aws => AwsTransport::Network,
         AwsChoice::Sandbox => LazySandbox::new(Some(data.join("sandbox")), clock).transport(),
     };
-    config.aws_key = (aws == AwsChoice::Sandbox).then(sandbox::root_key);
+    config.aws_key = (aws == AwsChoice::Sandbox).then(sandbox::engine_key);
     let engine = Engine::open(config).await?;
     keep_out_of_git(data).map_err(|error| OpenError::Failed(format!("{}: {error}", data.display())))?;
     Ok(engine)
@@ -98,7 +98,10 @@ impl LazySandbox {
     fn opened(&self) -> &Result<Opened, String> {
         self.opened.get_or_init(|| {
             match sandbox::Account::open(self.dir.as_deref(), self.clock.clone()) {
-                Ok(account) => Ok(Opened { client: sandbox::connector(account.clone()), account: Some(account) }),
+                Ok(account) => {
+                    account.add_engine_user().map_err(|error| error.to_string())?;
+                    Ok(Opened { client: sandbox::connector(account.clone()), account: Some(account) })
+                }
                 // `leasehold sandbox` serves this very account, for people to look at what the engine makes.
                 Err(sandbox::OpenError::InUse { address: Some(address), .. }) => {
                     Ok(Opened { client: sandbox::remote_connector(&address)?, account: None })

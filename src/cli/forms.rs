@@ -34,7 +34,7 @@ fn of(command: &[&str]) -> &'static [Format] {
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
-        ["apply" | "forget" | "server" | "sandbox"] | ["trail", "verify"] => NONE,
+        ["apply" | "exec" | "forget" | "server"] | ["sandbox", ..] | ["trail", "verify"] => NONE,
         _ => ANSWER,
     }
 }

@@ -151,6 +151,11 @@ impl Global {
         self.address.clone().or_else(|| variable("ADDR"))
     }
 
+    /// The namespace that was given by flag or environment, if one was.
+    pub(crate) fn namespace(&self) -> Option<String> {
+        self.namespace.clone().or_else(|| variable("NAMESPACE"))
+    }
+
     /// The estate's environment that was asked for, if one was.
     pub(crate) fn environment(&self) -> Option<String> {
         self.environment.clone().or_else(|| exactly("LEASEHOLD_ENV"))
@@ -206,7 +211,7 @@ impl Global {
             return Err(CliError::new(1, what).hint("unset it"));
         }
         let mut options = Options::new(None);
-        options.namespace = self.namespace.clone().or_else(|| variable("NAMESPACE"));
+        options.namespace = self.namespace();
         if let Some((variable, text)) = set("CLIENT_TIMEOUT") {
             options.timeout = seconds(&text).ok_or_else(|| {
                 CliError::new(1, format!("{variable} is {text:?}"))

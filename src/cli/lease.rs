@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::app::cache;
 use super::context::{Context, with_client};
 use super::error::CliError;
 use super::format::Format;
@@ -104,6 +105,8 @@ async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Globa
     };
     let answered = client.write(&path, &body).await.map_err(|error| context.failed(doing, &error))?;
     output::warnings(&answered.warnings);
+    let below = revoke.force || revoke.prefix;
+    cache::forget(|lease| lease == id || below && lease.starts_with(id));
     if global.answer_format()? == Format::Table {
         match revoke.sync || revoke.force {
             true => output::line(&done)?,

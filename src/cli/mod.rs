@@ -10,6 +10,7 @@ pub(crate) mod table;
 
 mod access;
 mod answer;
+mod app;
 mod apply;
 mod argv;
 mod audit;
@@ -18,6 +19,7 @@ mod creds;
 mod data;
 mod delete;
 mod drift;
+mod exec;
 mod forget;
 mod format;
 mod forms;
@@ -80,7 +82,9 @@ enum Command {
     /// Draw who may get what
     Graph(graph::Args),
     /// Log in as an app and print a fresh AWS credential
-    Creds(creds::Args),
+    Creds(Box<creds::Args>),
+    /// Run a command that has a credential of an app while it runs
+    Exec(Box<exec::Args>),
     /// Show what of an engine is this estate's own
     Ledger(ledger::Args),
     /// Give objects up, and leave them as they are
@@ -167,7 +171,8 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Test(args) => test::run(args, &global).await,
         Command::Access(args) => access::run(args, &global).await,
         Command::Graph(args) => graph::run(args, &global).await,
-        Command::Creds(args) => creds::run(args, &global).await,
+        Command::Creds(args) => creds::run(*args, &global).await,
+        Command::Exec(args) => exec::run(*args, &global).await,
         Command::Ledger(args) => ledger::run(args, &global).await,
         Command::Forget(args) => forget::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,

@@ -1,5 +1,7 @@
 //! `leasehold sandbox`.
 
+mod ask;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 
@@ -14,6 +16,7 @@ use crate::sandbox::{self, ACCOUNT_ID, Account, Control, OpenError, ROOT_ACCESS_
 
 /// Arguments of `leasehold sandbox`.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     /// Listen on this loopback address; port 0 takes a free one
     #[arg(long, value_name = "HOST:PORT", default_value = "127.0.0.1:4566")]
@@ -27,13 +30,19 @@ pub(crate) struct Args {
     /// How much to log to stderr: error, warn, info, debug (every call) or trace
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: String,
+    #[command(subcommand)]
+    action: Option<ask::Action>,
 }
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
+    if let Some(action) = &args.action {
+        return ask::run(action);
+    }
     log_to_stderr(&args.log_level)?;
     let account = Account::open(args.data_dir.as_deref(), Clock::system()).map_err(|error| opening(&error))?;
+    account.add_engine_user().map_err(|error| CliError::new(1, error.to_string()))?;
     let failed = |what: &str, error: std::io::Error| CliError::new(1, format!("{what}: {error}"));
     let listener = TcpListener::bind(args.listen).await.map_err(|error| {
         failed(&format!("cannot listen on {}", args.listen), error).hint("--listen chooses another address")

@@ -147,10 +147,12 @@ impl Served {
              export AWS_ENDPOINT_URL='http://{}'\n    \
              export AWS_DEFAULT_REGION='us-east-1'\n    export AWS_REGION='us-east-1'\n    \
              export AWS_ACCESS_KEY_ID='{}'\n    export AWS_SECRET_ACCESS_KEY='{}'\n\n\
-             That is the account's root key. The engine uses it where config/root of a mount has none.\n",
+             That is the account's root key. Where config/root of a mount has none, the engine signs as the user \
+             {}, an administrator.\n",
             self.address,
             sandbox::ROOT_ACCESS_KEY,
             sandbox::ROOT_SECRET,
+            sandbox::ENGINE_USER,
         )
     }
 }
@@ -183,7 +185,7 @@ fn config(settings: &Settings, audit_file: &Path, sandbox: Option<&LazySandbox>,
     Config {
         trail: Some(audit_file.to_owned()),
         aws: sandbox.map_or(AwsTransport::Network, LazySandbox::transport),
-        aws_key: sandbox.map(|_| sandbox::root_key()),
+        aws_key: sandbox.map(|_| sandbox::engine_key()),
         dev_root_token: settings.root_token.clone().map(Secret::new),
         ..Config::new(storage, clock)
     }

@@ -1,9 +1,12 @@
 //! Access to AWS in words: patterns stay patterns, counts instead of expansions, and only what deserves a
 //! look by name.
 
+use std::collections::HashSet;
+use std::sync::Arc;
+
 use crate::iam::catalogue::{Action, Catalogue, Level};
 use crate::iam::pattern::Pattern;
-use crate::iam::policy::{Scope, Statement};
+use crate::iam::policy::{Effect, Policy, PolicySet, Scope, Statement};
 use crate::iam::request::Request;
 use crate::review::finding::Access;
 use crate::review::words;
@@ -21,8 +24,48 @@ impl Access {
 
 /// The part `actions` on `resources` of a statement.
 pub(super) fn access<S>(statement: &Statement<S>, actions: &Scope, resources: &Scope) -> Access {
+    let covered = Catalogue::current().covered(actions);
+    of_actions(statement, actions, resources, &covered)
+}
+
+/// As [`access`], and counted are only the actions that the boundary and the session policies of the statement's set
+/// let through and that nothing there denies whatever the request is.
+pub(super) fn access_within<S>(
+    set: &PolicySet<S>,
+    statement: &Statement<S>,
+    actions: &Scope,
+    resources: &Scope,
+) -> Access {
+    let mut covered = Catalogue::current().covered(actions);
+    for policies in [&set.boundary, &set.session].into_iter().flatten() {
+        let allowed = covering(policies, |one| one.effect == Effect::Allow);
+        covered.retain(|action| allowed.contains(&name(action)));
+    }
+    let all = [Some(&set.identity), set.boundary.as_ref(), set.session.as_ref()];
+    for policies in all.into_iter().flatten() {
+        let denied = covering(policies, denies_always);
+        covered.retain(|action| !denied.contains(&name(action)));
+    }
+    of_actions(statement, actions, resources, &covered)
+}
+
+/// The actions of the statements that are wanted, by their names.
+fn covering<S>(policies: &[Arc<Policy<S>>], wanted: impl Fn(&Statement<S>) -> bool) -> HashSet<String> {
+    let statements = policies.iter().flat_map(|policy| &policy.statements).filter(|one| wanted(one));
+    statements.flat_map(|one| Catalogue::current().matching(&one.actions).map(|action| name(&action))).collect()
+}
+
+/// Whether a statement denies its actions on everything and under no condition.
+fn denies_always<S>(statement: &Statement<S>) -> bool {
+    let resources = &statement.resources;
+    statement.effect == Effect::Deny
+        && statement.conditions.is_empty()
+        && !resources.negated
+        && resources.patterns.iter().any(|pattern| pattern.text == "*")
+}
+
+fn of_actions<S>(statement: &Statement<S>, actions: &Scope, resources: &Scope, covered: &[Action<'_>]) -> Access {
     let catalogue = Catalogue::current();
-    let covered = catalogue.covered(actions);
     let levels = LEVELS.iter().filter_map(|level| {
         let count = covered.iter().filter(|action| action.level == *level).count();
         (count > 0).then_some((level.words(), count))

@@ -50,6 +50,13 @@ pub(super) fn check(
     Ok(())
 }
 
+/// Refuses an action of any service that the caller's policies do not allow on a resource. The root may do everything.
+pub(super) fn may(state: &State, caller: &Caller, action: &str, resource: &str, now: i64) -> Result<(), Refusal> {
+    let Some(principal) = Principal::of(state, caller)? else { return Ok(()) };
+    let request = request_context::request(state, principal, action, resource, &Params::default(), now);
+    allowed(&Own::of(state, principal), principal, &request)
+}
+
 const ASSUME_ROLE: &str = "sts:AssumeRole";
 
 /// What is said of a principal by its own policies.

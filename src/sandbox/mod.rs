@@ -8,6 +8,7 @@ mod account;
 mod action;
 mod authorize;
 mod connector;
+mod direct;
 mod document;
 mod error;
 mod fault;
@@ -29,10 +30,12 @@ mod xml;
 
 pub use self::account::Account;
 pub use self::connector::{connector, remote_connector};
+pub use self::direct::Key;
 pub use self::error::Refusal;
 pub use self::fault::{CALLS_KEPT_MAX, Call, Effect, Fault, Faults};
 pub use self::identity::{
-    ACCOUNT_ID, ROOT_ACCESS_KEY, ROOT_SECRET, SECOND_ACCOUNT_ID, SECOND_ROOT_ACCESS_KEY, root_key,
+    ACCOUNT_ID, ENGINE_ACCESS_KEY, ENGINE_USER, ROOT_ACCESS_KEY, ROOT_SECRET, SECOND_ACCOUNT_ID,
+    SECOND_ROOT_ACCESS_KEY, engine_key, root_key,
 };
 pub use self::journal::OpenError;
 pub use self::server::{Control, ServeError, serve};

@@ -29,6 +29,11 @@ impl Params {
         Ok(Self(pairs))
     }
 
+    /// Parameters that need no decoding.
+    pub(super) fn of(pairs: Vec<(String, String)>) -> Self {
+        Self(pairs)
+    }
+
     /// A parameter, if it was given.
     pub(super) fn get(&self, name: &str) -> Option<&str> {
         self.0.iter().find(|(given, _)| given == name).map(|(_, value)| value.as_str())

@@ -140,7 +140,7 @@ impl Account {
     }
 
     /// Whose an access key is, in which account, and its secret.
-    fn secret_of(&self, id: &str) -> Result<(Which, Caller, String), Refusal> {
+    pub(super) fn secret_of(&self, id: &str) -> Result<(Which, Caller, String), Refusal> {
         let accounts = if self.faults.has_second_account() {
             &[(Which::First, ROOT_ACCESS_KEY), (Which::Second, SECOND_ROOT_ACCESS_KEY)][..]
         } else {
@@ -165,7 +165,7 @@ impl Account {
     }
 
     /// A session's key works with its token alone, until it expires; a key that never ends comes without one.
-    fn check_token(&self, which: Which, caller: &Caller, token: Option<&[u8]>) -> Result<(), Refusal> {
+    pub(super) fn check_token(&self, which: Which, caller: &Caller, token: Option<&[u8]>) -> Result<(), Refusal> {
         let Caller::Session(key_id) = caller else {
             return if token.is_none() { Ok(()) } else { Err(Refusal::unknown_key()) };
         };
@@ -182,7 +182,7 @@ impl Account {
     }
 
     /// Does what was asked, and writes down what changed.
-    fn perform(&self, verified: &Verified) -> Result<String, Refusal> {
+    pub(super) fn perform(&self, verified: &Verified) -> Result<String, Refusal> {
         let id = verified.which.id();
         match (verified.which, self.perform_as_first(verified)) {
             (Which::First, result) => result,

@@ -174,8 +174,7 @@ fn a_server_that_has_the_data_directory_is_talked_to() {
 fn commands_at_the_same_time_wait_for_each_other() {
     let env = applied();
     std::thread::scope(|scope| {
-        let runs: Vec<_> =
-            (0..3).map(|_| scope.spawn(|| env.run(&["creds", "webapp", "--format", "process"]))).collect();
+        let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| env.run(&["creds", "webapp", "--format", "json"]))).collect();
         for run in runs {
             let output = run.join().unwrap();
             assert_eq!(output.code, 0, "{}", output.normal());

@@ -289,6 +289,12 @@ fn a_403_tells_a_token_that_has_ended_from_one_that_may_not() {
     }
 }
 
+/// Arguments that ask for a form, which stands before what is another program's.
+fn in_form<'a>(arguments: &[&'a str], form: &'a str) -> Vec<&'a str> {
+    let own = arguments.iter().position(|argument| *argument == "--").unwrap_or(arguments.len());
+    [&arguments[..own], &["--format", form], &arguments[own..]].concat()
+}
+
 /// Each command, with what it needs to be taken for one, and a form that it has not.
 const FORMS: &[(&[&str], &str)] = &[
     (&["validate"], "env"),
@@ -299,6 +305,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["access", "what", "a"], "env"),
     (&["graph"], "env"),
     (&["creds", "a"], "html"),
+    (&["exec", "a", "--", "true"], "json"),
     (&["ledger", "show"], "env"),
     (&["forget", "a"], "env"),
     (&["drift"], "env"),
@@ -306,6 +313,8 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["trail", "verify"], "json"),
     (&["server"], "json"),
     (&["sandbox"], "json"),
+    (&["sandbox", "call", "--data-dir", "a", "ListUsers"], "json"),
+    (&["sandbox", "may", "--data-dir", "a", "s3:GetObject", "*"], "json"),
     (&["status"], "env"),
     (&["login"], "env"),
     (&["read", "a"], "env"),
@@ -329,7 +338,7 @@ fn a_form_that_a_command_does_not_have_is_refused_and_never_ignored() {
         assert!(FORMS.iter().any(|(arguments, _)| arguments[0] == command), "{command} is not in the table");
     }
     for (arguments, form) in FORMS {
-        let output = env.run(&[arguments, &["--format", form][..]].concat());
+        let output = env.run(&in_form(arguments, form));
         assert_eq!(output.code, 1, "{arguments:?}: {}", output.normal());
         let told = format!("this command has no output in the form {form}");
         assert!(output.stderr.contains(&told), "{arguments:?}: {}", output.normal());
@@ -416,7 +425,7 @@ fn the_help_of_each_command_names_the_forms_that_it_takes_and_no_others() {
         let tried: BTreeSet<&&str> = OFTEN.iter().chain(seldom).chain([&SELDOM[number % SELDOM.len()]]).collect();
         // Who names none would begin to work.
         for form in tried.into_iter().filter(|form| !named.is_empty() || **form != "table") {
-            let output = env.run(&[arguments, &["--format", form][..]].concat());
+            let output = env.run(&in_form(arguments, form));
             assert!(!output.stderr.contains("Usage:"), "{arguments:?}: {}", output.normal());
             let taken = !output.stderr.contains("this command has no output in the form");
             if taken != named.iter().any(|name| name == form) {

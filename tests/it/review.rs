@@ -146,7 +146,7 @@ const CASES: &[(&str, i32)] = &[
     ("77-iam-role-of-another-account", 2),
     ("78-unknown-session-policy-dropped", 2),
     ("79-boundary-of-an-iam-role-removed", 2),
-    ("80-ci-login-added", 2),
+    ("80-session-policy-lets-one-action-more", 2),
     ("81-any-branch", 2),
     ("82-claims-from-exact-to-glob", 2),
     ("83-branch-bound", 0),
@@ -157,6 +157,7 @@ const CASES: &[(&str, i32)] = &[
     ("88-glob-narrowed", 0),
     ("89-clocks-may-differ-more", 2),
     ("90-pattern-within-a-pattern", 0),
+    ("91-ci-login-added", 2),
 ];
 
 #[test]

@@ -225,7 +225,7 @@ fn a_development_server_leaves_nothing_behind() {
 fn what_a_server_prints_of_its_simulated_account_is_enough_for_boto3() {
     let env = TestEnv::new();
     let server = env.server(&["-dev", "--aws=sandbox", "--listen", "127.0.0.1:0"]);
-    let client = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'], boto3.client('iam').list_users()['Users'])";
+    let client = "import boto3; print(boto3.client('sts').get_caller_identity()['Arn'], [user['UserName'] for user in boto3.client('iam').list_users()['Users']])";
     let output = std::process::Command::new(crate::python::python())
         .args(["-c", client])
         .env_clear()
@@ -234,7 +234,7 @@ fn what_a_server_prints_of_its_simulated_account_is_enough_for_boto3() {
         .output()
         .unwrap();
     let (said, error) = (String::from_utf8_lossy(&output.stdout), String::from_utf8_lossy(&output.stderr));
-    assert_eq!(said.trim(), "arn:aws:iam::123456789012:root []", "{error}");
+    assert_eq!(said.trim(), "arn:aws:iam::123456789012:root ['leasehold-engine']", "{error}");
 }
 
 #[test]

@@ -232,8 +232,15 @@ impl Principal<'_, '_> {
 
     /// A finding about the access of a statement.
     pub(in crate::review) fn told(&self, kind: Topic, role: &Held<'_>, found: &Found) -> Finding {
-        let access = describe::access(&found.statement, &found.actions, &found.resources);
+        let access = describe::access_within(&role.set, &found.statement, &found.actions, &found.resources);
         let mut finding = Finding::new(kind, &self.subject, access.sentence()).role(&role.label);
+        let whole = describe::access(&found.statement, &found.actions, &found.resources).count;
+        if access.count < whole {
+            let (passing, whole) = (words::thousands(access.count), words::thousands(whole));
+            finding = finding.note(format!(
+                "only {passing} of {whole} actions pass the role's denials, boundary and session policy"
+            ));
+        }
         finding.place = Some(found.statement.span.clone());
         finding.access = Some(access);
         finding
@@ -258,7 +265,7 @@ impl Principal<'_, '_> {
                 {
                     let actions = blocked::overlap(&found.actions, &denied.actions);
                     let resources = blocked::overlap(&found.resources, &denied.resources);
-                    let access = describe::access(&found.statement, &actions, &resources);
+                    let access = describe::access_within(&role.set, &found.statement, &actions, &resources);
                     finding.what = access.sentence();
                     finding.access = Some(access);
                 }

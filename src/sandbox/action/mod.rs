@@ -194,7 +194,7 @@ impl<T> Page<T> {
 const MARKER_PREFIX: &str = "sandbox:";
 
 /// `prefix` and `length` random characters of those that AWS's identifiers are made of.
-fn unique_id(prefix: &str, length: usize) -> Result<String, Refusal> {
+pub(super) fn unique_id(prefix: &str, length: usize) -> Result<String, Refusal> {
     random(prefix, length, b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567")
 }
 

@@ -10,7 +10,7 @@ use crate::units::duration;
 
 /// An AWS credential under a lease.
 #[derive(Debug)]
-pub(super) struct Credential {
+pub(in crate::cli) struct Credential {
     app: String,
     /// `mount/role`.
     role: String,
@@ -29,7 +29,13 @@ pub(super) struct Credential {
 impl Credential {
     /// A credential from the answer of `creds/`, asked for at `now` with a token that lasts `token_ttl`
     /// more seconds (0: for ever). `None` when the answer holds none.
-    pub(super) fn new(app: String, role: String, answer: &Answer, token_ttl: i64, now: OffsetDateTime) -> Option<Self> {
+    pub(in crate::cli) fn new(
+        app: String,
+        role: String,
+        answer: &Answer,
+        token_ttl: i64,
+        now: OffsetDateTime,
+    ) -> Option<Self> {
         let text = |key: &str| answer.data.as_ref()?.get(key)?.as_str();
         let security_token = text("security_token").or_else(|| text("session_token"));
         // What came with a session token AWS ends at its own time, whatever becomes of lease and token.
@@ -55,8 +61,54 @@ impl Credential {
         })
     }
 
+    /// A credential that [`Credential::json`] wrote; `None` of anything else.
+    pub(super) fn kept(json: &Value) -> Option<Self> {
+        let text = |key: &str| json.get(key)?.as_str();
+        Some(Self {
+            app: text("app")?.to_owned(),
+            role: text("role")?.to_owned(),
+            access_key: text("access_key")?.to_owned(),
+            secret_key: Secret::new(text("secret_key")?),
+            security_token: text("security_token").map(Secret::new),
+            lease_id: text("lease_id")?.to_owned(),
+            lease_seconds: json.get("lease_duration")?.as_i64()?,
+            renewable: json.get("lease_renewable")?.as_bool()?,
+            expiration: OffsetDateTime::parse(text("expiration")?, &Rfc3339).ok()?,
+            ends_with_token: false,
+        })
+    }
+
+    /// When it ends.
+    pub(in crate::cli) fn ends(&self) -> OffsetDateTime {
+        self.expiration
+    }
+
+    /// Its lease.
+    pub(in crate::cli) fn lease_id(&self) -> &str {
+        &self.lease_id
+    }
+
+    /// How long its lease is, in seconds.
+    pub(in crate::cli) fn lease_seconds(&self) -> i64 {
+        self.lease_seconds
+    }
+
+    /// Whether its lease can be renewed.
+    pub(in crate::cli) fn is_renewable(&self) -> bool {
+        self.renewable
+    }
+
+    /// The variables in which AWS SDKs look for it (AWS SDKs and Tools Reference Guide, "AWS access keys").
+    pub(in crate::cli) fn variables(&self) -> impl Iterator<Item = (&'static str, Secret)> {
+        let keys = [
+            ("AWS_ACCESS_KEY_ID", Secret::new(self.access_key.as_str())),
+            ("AWS_SECRET_ACCESS_KEY", self.secret_key.clone()),
+        ];
+        keys.into_iter().chain(self.security_token.clone().map(|token| ("AWS_SESSION_TOKEN", token)))
+    }
+
     /// The rows of the table.
-    pub(super) fn rows(&self) -> Vec<(String, String)> {
+    pub(in crate::cli) fn rows(&self) -> Vec<(String, String)> {
         let security_token = self.security_token.as_ref().map_or("<nil>", Secret::expose);
         [
             ("app", self.app.as_str()),
@@ -74,7 +126,7 @@ impl Credential {
     }
 
     /// What can be done with it next, for a person.
-    pub(super) fn advice(&self, flags: Option<&str>) -> String {
+    pub(in crate::cli) fn advice(&self, flags: Option<&str>) -> String {
         let flags = flags.unwrap_or_default();
         let mut text = String::new();
         if self.ends_with_token {
@@ -91,12 +143,12 @@ impl Credential {
     }
 
     /// One field, by the name that it has in the table.
-    pub(super) fn field(&self, name: &str) -> Option<Value> {
+    pub(in crate::cli) fn field(&self, name: &str) -> Option<Value> {
         self.json().get(name).filter(|value| !value.is_null()).cloned()
     }
 
     /// As JSON.
-    pub(super) fn json(&self) -> Value {
+    pub(in crate::cli) fn json(&self) -> Value {
         json!({
             "app": self.app,
             "role": self.role,
@@ -112,7 +164,7 @@ impl Credential {
 
     /// What the AWS SDKs take from a `credential_process` (AWS SDKs and Tools Reference Guide, "Process
     /// credential provider").
-    pub(super) fn process(&self) -> Value {
+    pub(in crate::cli) fn process(&self) -> Value {
         let mut process = json!({
             "Version": 1,
             "AccessKeyId": self.access_key,
@@ -126,7 +178,7 @@ impl Credential {
     }
 
     /// Lines for a shell. A session token of an earlier credential would make this one invalid, so it goes.
-    pub(super) fn shell(&self) -> String {
+    pub(in crate::cli) fn shell(&self) -> String {
         let session = match &self.security_token {
             Some(token) => format!("export AWS_SESSION_TOKEN={}", quoted(token.expose())),
             None => "unset AWS_SESSION_TOKEN".to_owned(),
@@ -146,7 +198,7 @@ impl Credential {
 }
 
 /// A text as one word of a POSIX shell.
-pub(super) fn quoted(text: &str) -> String {
+pub(in crate::cli) fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

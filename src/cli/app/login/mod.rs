@@ -40,6 +40,19 @@ fn method_of(login: &Login) -> Option<Method> {
     METHODS.iter().find(|(name, _)| *name == login.method).map(|(_, method)| *method)
 }
 
+/// Whether a method works from a command line.
+///
+/// # Errors
+/// When it does not, with those that do.
+pub(super) fn known(method: &str) -> Result<(), CliError> {
+    if METHODS.iter().any(|(name, _)| *name == method) {
+        return Ok(());
+    }
+    let known: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
+    Err(CliError::new(1, format!("{method:?} is no login that works from a command line"))
+        .hint(format!("one of: {}", known.join(", "))))
+}
+
 /// The login that is used.
 ///
 /// # Errors

@@ -1,0 +1,122 @@
+//! An app's way to its credential, for the commands that go it: which app, which role and which login are meant, by the
+//! estate or without one, the login, and the credential.
+
+pub(super) mod cache;
+pub(super) mod credential;
+mod file;
+mod login;
+mod wanted;
+
+use std::path::Path;
+
+use self::credential::Credential;
+pub(super) use self::wanted::{AppArgs, Wanted};
+use super::context::Context;
+use super::error::CliError;
+use super::global::Global;
+use super::output;
+use crate::api::{self, Client};
+use crate::estate::EngineChoice;
+use crate::secret::Secret;
+
+/// A credential, and with what it was asked for.
+pub(super) struct Issued {
+    /// The credential.
+    pub(super) credential: Credential,
+    /// The app's token, under which the lease is.
+    pub(super) token: Secret,
+    /// Seconds until the token ends; 0 for never.
+    pub(super) token_ttl: i64,
+}
+
+const APPLY: &str = "`leasehold apply` brings the engine in line with the files";
+
+impl Wanted {
+    /// A client to the engine, which speaks as whoever runs the command.
+    ///
+    /// # Errors
+    /// An engine that can't be opened, settings that can't be used.
+    pub(super) async fn client(&self, context: &Context) -> Result<Client, CliError> {
+        match &self.estate {
+            Some(estate) => context.operator(&estate.environment).await,
+            None => context.engine_at(self.address.clone()).await,
+        }
+    }
+
+    /// Which engine it is, as a text that is the same whenever it is the same engine.
+    fn engine(&self, global: &Global, context: &Context) -> String {
+        let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
+        let environment = self.estate.as_ref().map(|estate| &estate.environment);
+        match environment.map(|environment| (&environment.engine, context.data_dir(environment))) {
+            Some((_, Some(data))) if global.address.is_none() => whole(&data),
+            Some((EngineChoice::Address(address), _)) => global.address.as_ref().unwrap_or(address).clone(),
+            Some(_) => global.address.clone().unwrap_or_default(),
+            // Where nobody says which engine it is, the directory does.
+            None => global.address().or_else(|| self.address.clone()).unwrap_or_else(|| whole(&context.estate_dir())),
+        }
+    }
+
+    /// Logs in as the app, and asks for a credential.
+    ///
+    /// # Errors
+    /// What the engine refuses, with where to mend it.
+    pub(super) async fn issue(&self, client: &Client, context: &Context) -> Result<Issued, CliError> {
+        let session = login::login(client, &self.login, context).await?;
+        let app = client.with_token(session.token.clone());
+        let path = self.role.credentials();
+        let answer = match app.read(&path).await {
+            Ok(Some(answer)) => answer,
+            Ok(None) => {
+                let failure = CliError::plain(2, format!("No value found at {path}"));
+                return Err(if self.estate.is_some() { failure.hint(APPLY) } else { failure });
+            }
+            Err(error) => return Err(self.refused(&error, context)),
+        };
+        output::warnings(&answer.warnings);
+        let now = context.clock().now();
+        let credential = Credential::new(self.app.clone(), self.role.label(), &answer, session.ttl, now);
+        let credential = credential.ok_or_else(|| {
+            let mount = &self.role.mount;
+            CliError::plain(2, format!("{path} answered without an access key; is {mount}/ an AWS secrets engine?"))
+        })?;
+        Ok(Issued { credential, token: session.token, token_ttl: session.ttl })
+    }
+
+    /// Why an app got no credential, with what to do: an engine that is behind the files is brought in line with them;
+    /// what AWS does not take is changed where it is declared.
+    fn refused(&self, error: &api::Error, context: &Context) -> CliError {
+        let doing = format!("Error reading {} as {}", self.role.credentials(), self.app);
+        let Some(estate) = &self.estate else { return CliError::api(doing, error) };
+        let place = |path: String| estate.object(&path).map(|object| object.place.to_string());
+        let role_place = place(self.role.path());
+        let unknown =
+            |texts: &[String]| texts.iter().any(|text| text.starts_with("Role ") && text.contains("not found"));
+        match error {
+            api::Error::Status { code: 403, .. } => CliError::api(doing, error).hint(APPLY),
+            api::Error::Status { code: 400, errors, .. } if unknown(errors) => CliError::api(doing, error).hint(APPLY),
+            api::Error::Status { code: 400 | 500, errors, .. } => {
+                let template = errors.iter().any(|text| text.contains("username"));
+                let template = template.then(|| self.template_place()).flatten();
+                let failure = CliError::api(doing, error);
+                match (template, role_place) {
+                    (Some(place), _) => {
+                        failure.hint(format!("the username template of {} is declared at {place}", self.role.mount))
+                    }
+                    (None, Some(place)) => failure
+                        .hint(format!("what the role asks of AWS is declared at {place}"))
+                        .hint("`leasehold drift` tells whether somebody made the engine's another"),
+                    (None, None) => failure,
+                }
+            }
+            _ => context.failed(doing, error),
+        }
+    }
+
+    /// Where the settings of the role's mount are declared that say how its users are named.
+    fn template_place(&self) -> Option<String> {
+        let estate = self.estate.as_ref()?;
+        let settings = self.role.kind.needs(&self.role.path()).into_iter().filter_map(|path| estate.object(&path));
+        let mut naming = settings.filter(|object| object.kind.field("username_template").is_some());
+        naming.next().map(|object| object.place.to_string())
+    }
+}

@@ -1,0 +1,245 @@
+//! Which credential is meant: of an app of the estate, or of what flags, environment and a small file say without one.
+
+use std::path::PathBuf;
+
+use super::super::context::Context;
+use super::super::error::CliError;
+use super::super::global::exactly;
+use super::file::AppFile;
+use super::login;
+use crate::estate::{App, Estate, Login};
+use crate::object::{self, Place, RolePath};
+use crate::text::did_you_mean;
+
+/// Which app and role are meant, and how to log in.
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::cli) struct AppArgs {
+    /// The app, as the estate names it
+    #[arg(value_name = "APP")]
+    app: Option<String>,
+    /// The role, where the app has more than one; without an estate as MOUNT/ROLE [env: LEASEHOLD_ROLE; default there: aws/APP]
+    #[arg(long)]
+    role: Option<String>,
+    /// The role's secrets engine, where roles of one name are in several
+    #[arg(long)]
+    mount: Option<String>,
+    /// Without an estate: the auth method to log in by [env: LEASEHOLD_LOGIN]
+    #[arg(long, value_name = "METHOD")]
+    login: Option<String>,
+    /// Where that method is mounted [env: LEASEHOLD_LOGIN_MOUNT; default: its name]
+    #[arg(long, value_name = "PATH")]
+    login_mount: Option<String>,
+    /// The role or the user to log in as [env: LEASEHOLD_LOGIN_ROLE; default: app-APP]
+    #[arg(long, value_name = "NAME")]
+    login_role: Option<String>,
+    /// A file that says address, app, role and login instead of an estate [env: LEASEHOLD_APP_FILE]
+    #[arg(long, value_name = "FILE")]
+    app_file: Option<PathBuf>,
+}
+
+/// A credential that is meant.
+pub(in crate::cli) struct Wanted {
+    /// The app's name.
+    pub(in crate::cli) app: String,
+    /// The role.
+    pub(in crate::cli) role: RolePath,
+    /// How to log in.
+    pub(super) login: Login,
+    /// The estate that says so, if one does.
+    pub(super) estate: Option<Estate>,
+    /// The engine that the app's file names.
+    pub(super) address: Option<String>,
+}
+
+impl AppArgs {
+    /// What is meant.
+    ///
+    /// # Errors
+    /// Problems in the files; an app, a role or a login that is not there, or of which there are several.
+    pub(in crate::cli) fn wanted(&self, context: &Context) -> Result<Wanted, CliError> {
+        let file = match self.app_file.clone().or_else(|| exactly("LEASEHOLD_APP_FILE").map(PathBuf::from)) {
+            Some(path) => Some(AppFile::read(&path)?),
+            None => None,
+        };
+        let method = self.login.clone().or_else(|| exactly("LEASEHOLD_LOGIN"));
+        match (file, method) {
+            (None, None) => self.of_estate(context),
+            (file, method) => self.alone(file.unwrap_or_default(), method),
+        }
+    }
+
+    fn of_estate(&self, context: &Context) -> Result<Wanted, CliError> {
+        let without = [("--login-mount", &self.login_mount), ("--login-role", &self.login_role)];
+        if let Some((flag, _)) = without.iter().find(|(_, value)| value.is_some()) {
+            return Err(CliError::new(1, format!("{flag} is for logging in without an estate"))
+                .hint("name the method too: --login approle"));
+        }
+        let name = self.app.as_deref().ok_or_else(|| {
+            CliError::new(1, "no app is named")
+                .hint("name one of the estate's: `leasehold creds APP`")
+                .hint("or say how to log in without an estate: --login METHOD, or --app-file FILE")
+        })?;
+        let estate = context.estate()?;
+        let app = find_app(&estate, name)?;
+        let (role, login) = (self.choose_role(app)?.clone(), login::chosen(app)?.clone());
+        Ok(Wanted { app: app.name.clone(), role, login, estate: Some(estate), address: None })
+    }
+
+    /// Without an estate. What is left out is as an estate would have derived it.
+    fn alone(&self, file: AppFile, method: Option<String>) -> Result<Wanted, CliError> {
+        let said = |flag: &Option<String>, variable: &str, in_file: Option<String>| {
+            flag.clone().or_else(|| exactly(variable)).or(in_file)
+        };
+        let lacks = |what: &str, flag: &str| {
+            CliError::new(1, format!("without an estate, {what} has to be said"))
+                .hint(format!("{flag}, or in --app-file"))
+        };
+        let app = self.app.clone().or(file.app);
+        let role = said(&self.role, "LEASEHOLD_ROLE", file.role);
+        let role = role.or_else(|| app.as_ref().map(|app| format!("aws/{app}")));
+        let role = role.ok_or_else(|| lacks("which role is meant", "--role MOUNT/ROLE"))?;
+        let role = self.role_at(&role)?;
+        let method = method.or(file.login).ok_or_else(|| lacks("how to log in", "--login METHOD"))?;
+        login::known(&method)?;
+        let mount = said(&self.login_mount, "LEASEHOLD_LOGIN_MOUNT", file.login_mount);
+        let mount = mount.map(|mount| mount.trim_matches('/').trim_start_matches("auth/").to_owned());
+        let role_name = said(&self.login_role, "LEASEHOLD_LOGIN_ROLE", file.login_role);
+        let role_name = role_name.or_else(|| app.as_ref().map(|app| format!("app-{app}"))).unwrap_or_default();
+        let place = Place { file: "--login".into(), line: 1, column: 1 };
+        let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };
+        Ok(Wanted { app: app.unwrap_or_else(|| role.label()), role, login, estate: None, address: file.address })
+    }
+
+    /// The role of `MOUNT/ROLE`, or of a role of the mount that was named.
+    fn role_at(&self, text: &str) -> Result<RolePath, CliError> {
+        let (mount, name) = match (&self.mount, text.trim_matches('/').rsplit_once('/')) {
+            (Some(mount), None) => (mount.trim_matches('/').to_owned(), text.to_owned()),
+            (None, Some((mount, name))) => (mount.to_owned(), name.to_owned()),
+            (Some(mount), Some((of, name))) if mount.trim_matches('/') == of => (of.to_owned(), name.to_owned()),
+            _ => {
+                return Err(CliError::new(1, format!("{text:?} names no role where there is no estate"))
+                    .hint("--role MOUNT/ROLE, such as aws/webapp"));
+            }
+        };
+        // Of each kind of role, credentials are read at the same place below its mount.
+        let kind = object::roles().next().ok_or_else(|| CliError::new(1, "no kind of role is known"))?;
+        Ok(RolePath { kind, mount, name })
+    }
+
+    /// The role to read: the only one of the app, or the one that was named.
+    fn choose_role<'a>(&self, app: &'a App) -> Result<&'a RolePath, CliError> {
+        let all: Vec<_> = app.roles.iter().chain(&app.grants).collect();
+        let shown = |roles: &[&RolePath]| roles.iter().map(|role| role.label()).collect::<Vec<_>>().join(", ");
+        let wanted: Vec<_> = all
+            .iter()
+            .copied()
+            .filter(|role| {
+                self.role.as_ref().is_none_or(|wanted| *wanted == role.name || *wanted == role.label())
+                    && self.mount.as_ref().is_none_or(|wanted| wanted.trim_matches('/') == role.mount)
+            })
+            .collect();
+        match wanted.as_slice() {
+            [role] => Ok(role),
+            [] if all.is_empty() => Err(CliError::new(1, format!("the app {} has no role", app.name))
+                .hint(format!("add a `role` block or `grants` to it at {}", app.place))),
+            [] => Err(CliError::new(1, format!("the app {} has no such role", app.name))
+                .hint(format!("it has: {}", shown(&all)))),
+            several => Err(CliError::new(1, format!("the app {} has several roles", app.name))
+                .hint(format!("name one with --role (and --mount): {}", shown(several)))),
+        }
+    }
+}
+
+fn find_app<'a>(estate: &'a Estate, name: &str) -> Result<&'a App, CliError> {
+    if let Some(app) = estate.apps.iter().find(|app| app.name == name) {
+        return Ok(app);
+    }
+    let failure =
+        CliError::new(1, format!("the estate has no app {name:?} in environment {}", estate.environment.name));
+    let near = did_you_mean(name, estate.apps.iter().map(|app| app.name.as_str()));
+    let names: Vec<_> = estate.apps.iter().take(20).map(|app| app.name.as_str()).collect();
+    Err(match (near, names.is_empty()) {
+        (Some(near), _) => failure.hint(near),
+        (None, true) => failure.hint("it has no apps at all; see `leasehold validate`"),
+        (None, false) => failure.hint(format!("it has: {}", names.join(", "))),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::{AppArgs, AppFile};
+    use crate::estate::App;
+    use crate::object::{Place, RolePath, aws_role};
+
+    fn app(roles: &[(&str, &str)], grants: &[(&str, &str)]) -> App {
+        let role = |(mount, name): &(&str, &str)| RolePath {
+            kind: &aws_role::KIND,
+            mount: (*mount).to_owned(),
+            name: (*name).to_owned(),
+        };
+        let owned = |pairs: &[(&str, &str)]| pairs.iter().map(role).collect();
+        App {
+            name: "webapp".to_owned(),
+            owner: None,
+            roles: owned(roles),
+            grants: owned(grants),
+            logins: Vec::new(),
+            policies: Vec::new(),
+            place: Place { file: Arc::from("apps.hcl"), line: 3, column: 1 },
+        }
+    }
+
+    fn args(app: Option<&str>, role: Option<&str>, mount: Option<&str>) -> AppArgs {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (login, login_mount, login_role, app_file) = (None, None, None, None);
+        AppArgs { app: owned(app), role: owned(role), mount: owned(mount), login, login_mount, login_role, app_file }
+    }
+
+    #[track_caller]
+    fn check(app: &App, role: Option<&str>, mount: Option<&str>, expected: Result<(&str, &str), &str>) {
+        let args = args(Some(&app.name), role, mount);
+        match (args.choose_role(app), expected) {
+            (Ok(role), Ok(expected)) => assert_eq!((role.mount.as_str(), role.name.as_str()), expected),
+            (Err(error), Err(hint)) => assert!(error.hints[0].contains(hint), "{error:?}"),
+            (found, _) => panic!("{found:?}"),
+        }
+    }
+
+    #[test]
+    fn the_only_role_needs_no_name_and_several_do() {
+        let one = app(&[("aws", "webapp")], &[]);
+        let two = app(&[("aws", "webapp")], &[("prod", "webapp"), ("aws", "reader")]);
+        check(&one, None, None, Ok(("aws", "webapp")));
+        check(&two, None, None, Err("aws/webapp, prod/webapp, aws/reader"));
+        check(&two, Some("reader"), None, Ok(("aws", "reader")));
+        check(&two, Some("webapp"), Some("prod/"), Ok(("prod", "webapp")));
+        check(&two, Some("prod/webapp"), None, Ok(("prod", "webapp")));
+        check(&two, Some("webapp"), None, Err("aws/webapp, prod/webapp"));
+        check(&two, Some("nope"), None, Err("it has: aws/webapp"));
+        check(&app(&[], &[]), None, None, Err("apps.hcl:3"));
+    }
+
+    #[test]
+    fn without_an_estate_the_rest_is_as_one_would_derive_it() {
+        let alone = |app: Option<&str>, role: Option<&str>, file: &str| {
+            let file: AppFile = serde_yaml::from_str(file).expect("a file");
+            args(app, role, None).alone(file, Some("approle".to_owned()))
+        };
+        let wanted = alone(Some("webapp"), None, "{}").expect("enough is said");
+        assert_eq!((wanted.role.credentials(), wanted.app.as_str()), ("aws/creds/webapp".to_owned(), "webapp"));
+        assert_eq!((wanted.login.mount.as_str(), wanted.login.role_name.as_str()), ("approle", "app-webapp"));
+        let file = "{address: 'https://127.0.0.1:8200', role: team/aws/r, login_mount: auth/ci/, login_role: x}";
+        let wanted = alone(None, None, file).expect("enough is said");
+        assert_eq!((wanted.role.credentials(), wanted.app.as_str()), ("team/aws/creds/r".to_owned(), "team/aws/r"));
+        assert_eq!((wanted.login.mount.as_str(), wanted.login.role_name.as_str()), ("ci", "x"));
+        assert_eq!(wanted.address.as_deref(), Some("https://127.0.0.1:8200"));
+        assert_eq!(alone(None, Some("a/b"), file).expect("a flag goes first").role.label(), "a/b");
+        for (app, role) in [(None, None), (Some("a"), Some("b"))] {
+            let error = alone(app, role, "{}").err().expect("which role?");
+            assert!(error.hints[0].contains("--role MOUNT/ROLE"), "{error:?}");
+        }
+        assert!(args(None, Some("a/b"), None).alone(AppFile::default(), Some("kerberos".to_owned())).is_err());
+    }
+}
