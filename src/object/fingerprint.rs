@@ -162,11 +162,13 @@ mod tests {
         ("aws root", "72a39ffed02c8fd8833327d010604989fd92705a5103d056b5e154f31aa6cf5f"),
         ("aws lease", "a00fc231b41ef602acea78123d806a15d7a3ae7e7ac0ac751de11817a2b51091"),
         ("jwt config", "82f9f1b6e03ae19f2ebd49135d64bcfe40ff7fd3dc0e25d7692164b33761c3be"),
+        ("kubernetes config", "bd60e76bd1efa93b2e4398569321839bfaa9eb957bb3495c37cb0ab398677af3"),
         ("acl policy", "a3ec83e3200df9c3022462dc09271b726ef7d937e72e6c9aa4b0a8f2e23380ae"),
         ("aws role", "83f2ac4ab390c8c70b81f7d6313e2dbf913143dc29ac3e881f9e5d262aff426d"),
         ("approle role", "f03014d84d1f8e0a9e104daf2ea4ad6fbdfa5cd11d5e72e266e257898970c97d"),
         ("userpass user", "9a03617b8ce7881cb17aaacc342c609a23231f7ea270c8228e6464255074c7de"),
         ("jwt role", "d6dfa8fd76be26858aafaa3253a70af477ae545b39cb4f720c4933c26627d6f4"),
+        ("kubernetes role", "5bb3ac069c4cccc0a275bb7ff22987718819bbce8f7407640915960d08aa2c9f"),
         ("trial config", "f9956ed3501c93001cb5d4f437d3c442c52e24a28304f6bf1ab25c40f81c253c"),
         ("trial login", "8d01b894680c4c70badbf736ba79389244ea27d5764e9f16250586d4ad3e57d3"),
     ];

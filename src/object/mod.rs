@@ -26,6 +26,7 @@ pub mod fingerprint;
 pub mod home;
 pub mod jwt_role;
 mod kind;
+pub mod kubernetes_role;
 mod leaf;
 pub mod mount;
 mod mounted;

@@ -2,7 +2,8 @@
 
 use super::kind::{Class, Kind};
 use super::{
-    acl_policy, approle_role, audit_device, auth_mount, aws_lease, aws_role, aws_root, jwt_role, mount, userpass_user,
+    acl_policy, approle_role, audit_device, auth_mount, aws_lease, aws_role, aws_root, jwt_role, kubernetes_role,
+    mount, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -13,11 +14,13 @@ pub static KINDS: &[&Kind] = &[
     &aws_root::KIND,
     &aws_lease::KIND,
     &jwt_role::CONFIG,
+    &kubernetes_role::CONFIG,
     &acl_policy::KIND,
     &aws_role::KIND,
     &approle_role::KIND,
     &userpass_user::KIND,
     &jwt_role::KIND,
+    &kubernetes_role::KIND,
     #[cfg(test)]
     &super::trial::CONFIG,
     #[cfg(test)]

@@ -75,6 +75,7 @@ mod wire_aws;
 mod wire_grants;
 mod wire_guardrail;
 mod wire_jwt;
+mod wire_kubernetes;
 mod wire_kv;
 mod wire_lease;
 mod wire_listing;

@@ -355,6 +355,84 @@ const CASES: &[(&str, &str, Case)] = &[
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
     ("jwt role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    (
+        "kubernetes config",
+        "kubernetes_host",
+        Texts([
+            "kubernetes_host = \"http://one.example\"",
+            "kubernetes_host = \"http://two.example\"",
+            "kubernetes_host = \"http://three.example\"",
+        ]),
+    ),
+    (
+        "kubernetes config",
+        "kubernetes_ca_cert",
+        Texts(["", "kubernetes_ca_cert = \"CA1\"", "kubernetes_ca_cert = \"CA2\""]),
+    ),
+    (
+        "kubernetes config",
+        "token_reviewer_jwt",
+        Texts(["", "token_reviewer_jwt = \"secret:env:ONE\"", "token_reviewer_jwt = \"secret:env:TWO\""]),
+    ),
+    ("kubernetes config", "pem_keys", Texts(["", "pem_keys = [\"PUBLIC1\"]", "pem_keys = [\"PUBLIC2\", \"PUBLIC1\"]"])),
+    ("kubernetes config", "issuer", Texts(["", "issuer = \"one\"", "issuer = \"two\""])),
+    (
+        "kubernetes config",
+        "disable_iss_validation",
+        Texts(["", "disable_iss_validation = false", "disable_iss_validation = true"]),
+    ),
+    (
+        "kubernetes config",
+        "disable_local_ca_jwt",
+        Texts([
+            "kubernetes_ca_cert = \"CA1\"",
+            "kubernetes_ca_cert = \"CA1\"\n disable_local_ca_jwt = true",
+            "kubernetes_ca_cert = \"CA1\"\n disable_local_ca_jwt = false",
+        ]),
+    ),
+    (
+        "kubernetes role",
+        "bound_service_account_names",
+        Texts(["service_accounts = [\"a\"]", "service_accounts = [\"b\", \"c\"]", "service_accounts = [\"*\"]"]),
+    ),
+    (
+        "kubernetes role",
+        "bound_service_account_namespaces",
+        Texts(["namespaces = [\"a\"]", "namespaces = [\"b\", \"c\"]", "namespaces = [\"*\"]"]),
+    ),
+    // Our own engine has none.
+    ("kubernetes role", "bound_service_account_namespace_selector", One),
+    ("kubernetes role", "audience", Texts(["", "audience = \"one\"", "audience = \"two\""])),
+    (
+        "kubernetes role",
+        "alias_name_source",
+        Texts(["", "alias_name_source = \"serviceaccount_name\"", "alias_name_source = \"serviceaccount_uid\""]),
+    ),
+    (
+        "kubernetes role",
+        "token_policies",
+        Texts(["", "policies = [\"fields-extra\"]", "policies = [\"default\", \"fields-extra\"]"]),
+    ),
+    ("kubernetes role", "token_ttl", Texts(["", "token_ttl = \"20m\"", "token_ttl = \"21m\""])),
+    ("kubernetes role", "token_max_ttl", Texts(["", "token_max_ttl = \"2h\"", "token_max_ttl = \"3h\""])),
+    (
+        "kubernetes role",
+        "token_explicit_max_ttl",
+        Texts(["", "token_explicit_max_ttl = \"2h\"", "token_explicit_max_ttl = \"3h\""]),
+    ),
+    ("kubernetes role", "token_period", Texts(["", "token_period = \"1h\"", "token_period = \"2h\""])),
+    ("kubernetes role", "token_num_uses", Texts(["", "token_num_uses = 5", "token_num_uses = 6"])),
+    (
+        "kubernetes role",
+        "token_bound_cidrs",
+        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+    ),
+    (
+        "kubernetes role",
+        "token_no_default_policy",
+        Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
+    ),
+    ("kubernetes role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
 ];
 
 /// What only roles have whose credentials are sessions.
@@ -392,6 +470,10 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
     let login = if field == "token_policies" { "" } else { at("approle role") };
     let signed = if field == "token_policies" { "" } else { at("jwt role") };
     let bound = if field == "bound_subject" { "" } else { "bound_subject = \"base\"" };
+    let account = if field == "token_policies" { "" } else { at("kubernetes role") };
+    let names = if field == "bound_service_account_names" { "" } else { "service_accounts = [\"base\"]" };
+    let namespaces = if field == "bound_service_account_namespaces" { "" } else { "namespaces = [\"base\"]" };
+    let host = if field == "kubernetes_host" { "" } else { "kubernetes_host = \"http://one.example\"" };
     let key = if OF_SOURCES.contains(&field) { "" } else { "jwt_validation_pubkeys = [\"PUBLIC1\"]" };
     let user = if field == "token_policies" { "" } else { at("userpass user") };
     let password = if field == "password" { "" } else { "password = \"secret:env:ONE\"" };
@@ -419,15 +501,18 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
          auth \"fields-approle\" {{\ntype = \"approle\"\n{}\n}}\n\
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
+         auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{}\n}}\n}}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
          login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n\
-         login \"fields-jwt\" {{\n{bound}\n{signed}\n}}\n}}\n",
+         login \"fields-jwt\" {{\n{bound}\n{signed}\n}}\n\
+         login \"fields-kubernetes\" {{\n{names}\n{namespaces}\n{account}\n}}\n}}\n",
         at("secrets engine"),
         at("aws root"),
         at("aws lease"),
         at("auth method"),
         at("jwt config"),
+        at("kubernetes config"),
         at("aws role"),
     )
     // A block of one line has one attribute at most; templates of names keep their braces.
@@ -610,6 +695,8 @@ fn path_of(kind: &str) -> &'static str {
         "approle role" => "auth/fields-approle/role/app-fields",
         "userpass user" => "auth/fields-userpass/users/app-fields",
         "jwt config" => "auth/fields-jwt/config",
+        "kubernetes config" => "auth/fields-kubernetes/config",
+        "kubernetes role" => "auth/fields-kubernetes/role/app-fields",
         "jwt role" => "auth/fields-jwt/role/app-fields",
         other => panic!("{other} has no place in these tests"),
     }

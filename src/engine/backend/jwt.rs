@@ -8,11 +8,9 @@
 
 mod claim;
 mod config;
-mod key;
 mod key_set;
 mod paths;
 mod role;
-mod signed;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
@@ -22,11 +20,11 @@ use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
 use self::config::Config;
-use self::key::Key;
 use self::key_set::KeySets;
 use self::role::Role;
-use self::signed::{Leeways, Signed};
 use crate::engine::backend::login::Known;
+use crate::engine::backend::signed::key::Key;
+use crate::engine::backend::signed::{self, Leeways, Signed};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;

@@ -1,4 +1,4 @@
-//! What auth methods ask of others over HTTP: an issuer for its keys.
+//! What auth methods ask of others over HTTP: an issuer for its keys, an API server about a token.
 //!
 //! One request and its answer, on a connection of its own, bounded in time and size. Redirects are not followed: the
 //! address that was configured is the one that is asked. With CA certificates given, the system's are not trusted.
@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
-use http::header::{ACCEPT, HOST, USER_AGENT};
-use http::{Request, Uri};
+use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
+use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
@@ -19,6 +19,7 @@ use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::engine::setup::VERSION;
+use crate::secret::Secret;
 
 /// How long all of it may take. Logins wait for it, and each request has 90 s.
 const TIME_MAX: Duration = Duration::from_secs(10);
@@ -33,6 +34,15 @@ pub(super) struct Peer<'a> {
     pub(super) url: &'a str,
     /// CA certificates as PEM; empty for the system's.
     pub(super) ca_pem: &'a str,
+}
+
+/// What is sent beside a GET.
+#[derive(Debug)]
+pub(super) struct Posted {
+    /// The token that it is sent with.
+    pub(super) bearer: Secret,
+    /// JSON; it may hold a token, too.
+    pub(super) body: Secret,
 }
 
 /// An answer, of any status.
@@ -66,9 +76,15 @@ impl Peer<'_> {
     /// # Errors
     /// If there is no whole answer in time.
     pub(super) async fn get(&self) -> Result<Answer, Failure> {
-        let uri = self.uri()?;
-        let answered = tokio::time::timeout(TIME_MAX, self.exchange(&uri)).await;
-        answered.map_err(|_| self.failed(format!("no answer in {} s", TIME_MAX.as_secs())))?
+        self.ask(Method::GET, None).await
+    }
+
+    /// POST of JSON.
+    ///
+    /// # Errors
+    /// If there is no whole answer in time.
+    pub(super) async fn post(&self, posted: &Posted) -> Result<Answer, Failure> {
+        self.ask(Method::POST, Some(posted)).await
     }
 
     fn failed(&self, what: impl std::fmt::Display) -> Failure {
@@ -81,11 +97,17 @@ impl Peer<'_> {
         uri.filter(is_known).ok_or_else(|| self.failed("this is no address that begins with https:// or http://"))
     }
 
-    async fn exchange(&self, uri: &Uri) -> Result<Answer, Failure> {
+    async fn ask(&self, method: Method, posted: Option<&Posted>) -> Result<Answer, Failure> {
+        let uri = self.uri()?;
+        let answered = tokio::time::timeout(TIME_MAX, self.exchange(&uri, method, posted)).await;
+        answered.map_err(|_| self.failed(format!("no answer in {} s", TIME_MAX.as_secs())))?
+    }
+
+    async fn exchange(&self, uri: &Uri, method: Method, posted: Option<&Posted>) -> Result<Answer, Failure> {
         let name = host(uri).ok_or_else(|| self.failed("the address has no host"))?;
         let is_tls = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let request = request(uri).map_err(|error| self.failed(error))?;
+        let request = request(uri, method, posted).map_err(|error| self.failed(error))?;
         let stream = TcpStream::connect((name, port)).await.map_err(|error| self.failed(error))?;
         if !is_tls {
             return self.on(TokioIo::new(stream), request).await;
@@ -129,15 +151,24 @@ impl Peer<'_> {
     }
 }
 
-fn request(uri: &Uri) -> Result<Request<Full<Bytes>>, http::Error> {
+fn request(uri: &Uri, method: Method, posted: Option<&Posted>) -> Result<Request<Full<Bytes>>, http::Error> {
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let authority = uri.authority().map_or("", http::uri::Authority::as_str);
-    Request::builder()
+    let request = Request::builder()
+        .method(method)
         .uri(path)
         .header(HOST, authority.rsplit('@').next().unwrap_or(authority))
         .header(ACCEPT, "application/json")
-        .header(USER_AGENT, format!("leasehold/{VERSION}"))
-        .body(Full::new(Bytes::new()))
+        .header(USER_AGENT, format!("leasehold/{VERSION}"));
+    match posted {
+        None => request.body(Full::new(Bytes::new())),
+        Some(Posted { bearer, body }) => {
+            let mut shown = http::HeaderValue::from_str(&format!("Bearer {}", bearer.expose()))?;
+            shown.set_sensitive(true);
+            let request = request.header(CONTENT_TYPE, "application/json").header(AUTHORIZATION, shown);
+            request.body(Full::new(Bytes::from(body.expose().to_owned())))
+        }
+    }
 }
 
 /// The host without the brackets of an IPv6 address.

@@ -1,6 +1,6 @@
 //! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
 
-use super::{approle, aws, jwt, kv, sys, token, userpass};
+use super::{approle, aws, jwt, kubernetes, kv, sys, token, userpass};
 use crate::engine::backend::{Backend, Backends};
 use crate::engine::setup::Config;
 
@@ -14,6 +14,7 @@ const BACKENDS: &[Make] = &[
     approle::backend,
     userpass::backend,
     jwt::backend,
+    kubernetes::backend,
     token::backend,
     sys::backend,
     #[cfg(test)]

@@ -96,6 +96,7 @@ fn shown(binding: &Binding) -> String {
     match (binding.values.as_slice(), binding.any) {
         ([], "") => format!("any {}", binding.what),
         ([], any) => any.to_owned(),
+        (values, _) if binding.is_open() && values.iter().any(|value| value == "*") => format!("any {}", binding.what),
         (values, _) if binding.is_open() => format!("any {} like {}", binding.what, words::listed(values)),
         (values, _) => format!("{} {}", binding.before.unwrap_or(&binding.what), words::listed(values)),
     }

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 
 use serde_json::{Value, json};
 
-use super::fake::read_request;
+use super::fake::{Asked, read_request};
 use super::python::python;
 
 /// What `tests/jwt/sign.py` makes of these keys (names with algorithms) and tokens (`key`, `claims`, `headers`).
@@ -51,7 +51,7 @@ pub(crate) struct Issuer {
 struct State {
     /// What is answered at a path, and with which status.
     pages: BTreeMap<String, (u16, String)>,
-    asked: Vec<String>,
+    asked: Vec<Asked>,
 }
 
 impl Issuer {
@@ -81,18 +81,28 @@ impl Issuer {
 
     /// How often a path was asked for.
     pub(crate) fn asked(&self, path: &str) -> usize {
-        self.state.lock().unwrap().asked.iter().filter(|asked| *asked == path).count()
+        self.state.lock().unwrap().asked.iter().filter(|asked| path_of(asked) == path).count()
     }
+
+    /// The last request.
+    #[track_caller]
+    pub(crate) fn last(&self) -> Asked {
+        self.state.lock().unwrap().asked.last().cloned().expect("something was asked")
+    }
+}
+
+fn path_of(asked: &Asked) -> &str {
+    asked.line.split(' ').nth(1).unwrap_or_default()
 }
 
 fn serve(mut stream: &TcpStream, state: &Mutex<State>) -> std::io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some(request) = read_request(&mut reader)? {
-        let path = request.line.trim_start_matches("GET ").to_owned();
+        let path = path_of(&request).to_owned();
         let (status, body) = {
             let mut state = state.lock().unwrap();
             let page = state.pages.get(&path).cloned().unwrap_or((404, String::new()));
-            state.asked.push(path);
+            state.asked.push(request);
             page
         };
         write!(stream, "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;

@@ -22,30 +22,39 @@ pub(super) fn request<'a>(
     login: &'a Login,
     _context: &'a Context,
 ) -> BoxFuture<'a, Result<Request, CliError>> {
-    ready(by_token(login)).boxed()
+    ready(token(login, None).map(|token| sent(login, &token))).boxed()
 }
 
-fn by_token(login: &Login) -> Result<Request, CliError> {
-    let token = match (exactly("LEASEHOLD_JWT"), exactly("LEASEHOLD_JWT_FILE")) {
-        (Some(_), Some(_)) => {
-            return Err(CliError::new(1, "both LEASEHOLD_JWT and LEASEHOLD_JWT_FILE are set").hint("unset one"));
-        }
-        (Some(text), None) => Secret::new(text),
-        (None, Some(file)) => read(&file)?,
-        (None, None) => {
-            return Err(CliError::new(1, format!("there is no signed token to log in as {}", login.role_name))
-                .hint("set LEASEHOLD_JWT_FILE to a file that has it, or LEASEHOLD_JWT"));
-        }
-    };
-    Ok(Request {
+/// The request of a login with a signed token.
+pub(super) fn sent(login: &Login, token: &Secret) -> Request {
+    Request {
         path: format!("auth/{}/login", login.mount),
         body: body(json!({ "role": login.role_name, "jwt": token.expose().trim() })),
-    })
+    }
+}
+
+/// The app's signed token, from where somebody says, or from where it usually is.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn token(login: &Login, usual: Option<&str>) -> Result<Secret, CliError> {
+    match (exactly("LEASEHOLD_JWT"), exactly("LEASEHOLD_JWT_FILE")) {
+        (Some(_), Some(_)) => {
+            Err(CliError::new(1, "both LEASEHOLD_JWT and LEASEHOLD_JWT_FILE are set").hint("unset one"))
+        }
+        (Some(text), None) => Ok(Secret::new(text)),
+        (None, Some(file)) => read(&file),
+        (None, None) => match usual.filter(|file| std::path::Path::new(file).exists()) {
+            Some(file) => read(file),
+            None => Err(CliError::new(1, format!("there is no signed token to log in as {}", login.role_name))
+                .hint("set LEASEHOLD_JWT_FILE to a file that has it, or LEASEHOLD_JWT")),
+        },
+    }
 }
 
 /// Reads the file whatever its mode: whoever puts tokens there decides it, and clusters let the whole pod read them.
 fn read(file: &str) -> Result<Secret, CliError> {
-    let failed = |what: String| CliError::new(1, format!("LEASEHOLD_JWT_FILE: {file}: {what}"));
+    let failed = |what: String| CliError::new(1, format!("the signed token can't be read from {file}: {what}"));
     let text = std::fs::read_to_string(file).map(Secret::new).map_err(|error| failed(error.to_string()))?;
     if text.expose().trim().is_empty() { Err(failed("it is empty".to_owned())) } else { Ok(text) }
 }

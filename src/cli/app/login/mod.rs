@@ -3,6 +3,7 @@
 
 mod approle;
 mod jwt;
+mod kubernetes;
 mod userpass;
 
 use futures_util::future::BoxFuture;
@@ -20,8 +21,12 @@ use crate::secret::Secret;
 type Method = for<'a> fn(&'a Client, &'a Login, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
 
 /// The methods that work from a command line, by the type of the auth method.
-const METHODS: &[(&str, Method)] =
-    &[("approle", approle::request), ("userpass", userpass::request), ("jwt", jwt::request)];
+const METHODS: &[(&str, Method)] = &[
+    ("approle", approle::request),
+    ("userpass", userpass::request),
+    ("jwt", jwt::request),
+    ("kubernetes", kubernetes::request),
+];
 
 /// A login as it is sent.
 struct Request {

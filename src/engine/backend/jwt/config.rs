@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use serde_json::{Value, json};
 
-use super::key::{ALGORITHMS, Key};
 use super::key_set::{KeySets, Source};
 use crate::engine::backend::Call;
+use crate::engine::backend::signed::key::{ALGORITHMS, Key};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;

@@ -11,8 +11,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use serde_json::{Map, Value};
 
-use super::key::Key;
 use crate::engine::backend::outgoing::{Failure, Peer};
+use crate::engine::backend::signed::key::Key;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 

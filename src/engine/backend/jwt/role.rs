@@ -6,10 +6,10 @@ use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::claim::{Matching, several};
-use super::signed::Leeways;
 use crate::engine::backend::Call;
 use crate::engine::backend::listing;
 use crate::engine::backend::login::TokenTerms;
+use crate::engine::backend::signed::Leeways;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
 use crate::engine::kernel::mounts::Mount;

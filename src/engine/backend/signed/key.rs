@@ -10,7 +10,7 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Map, Value};
 
 /// The algorithms that are taken, by their names in a token's header. What is symmetric, and `none`, is not among them.
-pub(super) const ALGORITHMS: [&str; 10] =
+pub(in crate::engine::backend) const ALGORITHMS: [&str; 10] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
 
 /// Keys of a set that are looked at: a set with more would be no issuer's.
@@ -18,9 +18,9 @@ const KEYS_MAX: usize = 256;
 
 /// One public key.
 #[derive(Clone, Debug)]
-pub(super) struct Key {
+pub(in crate::engine::backend) struct Key {
     /// How tokens name it; a key of PEM has no name, and is tried for every token.
-    pub(super) id: Option<String>,
+    pub(in crate::engine::backend) id: Option<String>,
     /// The only algorithm that it is for, if its issuer says one.
     algorithm: Option<String>,
     material: Material,
@@ -42,7 +42,7 @@ impl Key {
     ///
     /// # Errors
     /// Why it is not one that can be used.
-    pub(super) fn of_pem(text: &str) -> Result<Self, String> {
+    pub(in crate::engine::backend) fn of_pem(text: &str) -> Result<Self, String> {
         let info = SubjectPublicKeyInfoDer::from_pem_slice(text.trim().as_bytes())
             .map_err(|_| "it is not PEM text that begins with -----BEGIN PUBLIC KEY-----".to_owned())?;
         let info: &[u8] = &info;
@@ -61,7 +61,7 @@ impl Key {
     ///
     /// # Errors
     /// If it is no key set.
-    pub(super) fn of_set(text: &[u8]) -> Result<Vec<Self>, String> {
+    pub(in crate::engine::backend) fn of_set(text: &[u8]) -> Result<Vec<Self>, String> {
         let set: Map<String, Value> =
             serde_json::from_slice(text).map_err(|error| format!("the key set is not JSON: {error}"))?;
         let keys = set.get("keys").and_then(Value::as_array).ok_or("the key set has no `keys`")?;
@@ -117,7 +117,7 @@ impl Key {
     }
 
     /// Whether it made a signature, by this algorithm, of a message.
-    pub(super) fn verifies(&self, algorithm: &str, message: &[u8], signed: &[u8]) -> bool {
+    pub(in crate::engine::backend) fn verifies(&self, algorithm: &str, message: &[u8], signed: &[u8]) -> bool {
         if self.algorithm.as_deref().is_some_and(|only| only != algorithm) {
             return false;
         }

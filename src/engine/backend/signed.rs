@@ -3,11 +3,13 @@
 //! Sources: RFC 7515 (JWS), RFC 7519 (claims); the rules about times are those of the library that Vault and OpenBao
 //! use (`hashicorp/cap`, `jwt.Validator`).
 
+pub(in crate::engine::backend) mod key;
+
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use super::key::Key;
+use self::key::Key;
 
 /// Bytes of a token. The largest that issuers make, with hundreds of groups in them, have some ten thousand.
 const BYTES_MAX: usize = 64 << 10;
@@ -17,11 +19,11 @@ const LEEWAY: i64 = 150;
 const CLOCK_LEEWAY: i64 = 60;
 
 /// A token, of which nothing is believed yet.
-pub(super) struct Signed<'a> {
+pub(in crate::engine::backend) struct Signed<'a> {
     /// How the header says that it was signed.
-    pub(super) algorithm: String,
+    pub(in crate::engine::backend) algorithm: String,
     /// Which key the header names.
-    pub(super) key_id: Option<String>,
+    pub(in crate::engine::backend) key_id: Option<String>,
     message: &'a str,
     signature: Vec<u8>,
     claims: Map<String, Value>,
@@ -29,10 +31,10 @@ pub(super) struct Signed<'a> {
 
 /// How much clocks may differ, in seconds: 0 is the usual, less than 0 none.
 #[derive(Clone, Copy, Debug, Default, serde::Serialize, serde::Deserialize)]
-pub(super) struct Leeways {
-    pub(super) expiration: i64,
-    pub(super) not_before: i64,
-    pub(super) clock_skew: i64,
+pub(in crate::engine::backend) struct Leeways {
+    pub(in crate::engine::backend) expiration: i64,
+    pub(in crate::engine::backend) not_before: i64,
+    pub(in crate::engine::backend) clock_skew: i64,
 }
 
 impl<'a> Signed<'a> {
@@ -40,7 +42,7 @@ impl<'a> Signed<'a> {
     ///
     /// # Errors
     /// What is wrong; nothing of the token is in it.
-    pub(super) fn parse(token: &'a str) -> Result<Self, &'static str> {
+    pub(in crate::engine::backend) fn parse(token: &'a str) -> Result<Self, &'static str> {
         if token.len() > BYTES_MAX {
             return Err("the token is too long");
         }
@@ -64,8 +66,13 @@ impl<'a> Signed<'a> {
         })
     }
 
+    /// Its claims as they stand there: whoever takes them has somebody else to believe.
+    pub(in crate::engine::backend) fn unproved(&self) -> &Map<String, Value> {
+        &self.claims
+    }
+
     /// Its claims, if one of these keys signed it. A key with a name is tried only for tokens that name it or none.
-    pub(super) fn claims_by(&self, keys: &[Key]) -> Option<&Map<String, Value>> {
+    pub(in crate::engine::backend) fn claims_by(&self, keys: &[Key]) -> Option<&Map<String, Value>> {
         let named = |key: &&Key| match (&key.id, &self.key_id) {
             (Some(key), Some(wanted)) => key == wanted,
             _ => true,
@@ -83,7 +90,11 @@ fn object(part: &str) -> Option<Map<String, Value>> {
 ///
 /// # Errors
 /// Which of them is not met.
-pub(super) fn check_times(claims: &Map<String, Value>, leeways: Leeways, now: i64) -> Result<(), &'static str> {
+pub(in crate::engine::backend) fn check_times(
+    claims: &Map<String, Value>,
+    leeways: Leeways,
+    now: i64,
+) -> Result<(), &'static str> {
     let [issued, mut starts, mut ends] = [date(claims, "iat")?, date(claims, "nbf")?, date(claims, "exp")?];
     if issued == 0 && starts == 0 && ends == 0 {
         return Err("no issued at (iat), not before (nbf), or expiration time (exp) claims in token");
