@@ -6,5 +6,7 @@ guardrail "logins" {
     bind_secret_id    = true
     max_secret_id_ttl = "720h"
     max_token_ttl     = "24h"
+    bound_audiences   = true
+    exact_bindings    = true
   }
 }

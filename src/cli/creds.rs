@@ -16,7 +16,7 @@ use super::{answer, output, table};
 /// Arguments of `leasehold creds`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "--format env is for `eval \"$(leasehold creds APP --format env)\"`; AWS SDKs take --format process as\ncredential_process:\n\n  [profile webapp]\n  credential_process = leasehold -C /path/to/estate creds webapp --format process\n\nThe app's role id and secret id come from LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID (or\nLEASEHOLD_SECRET_ID_FILE); without them, the operator's token makes a secret id for one use.\n\nOn a host without the estate, --login METHOD says how to log in: what an estate would derive of the app's\nname need not be said. --format process gives a credential again while half of its life is left."
+    after_help = "--format env is for `eval \"$(leasehold creds APP --format env)\"`; AWS SDKs take --format process as\ncredential_process:\n\n  [profile webapp]\n  credential_process = leasehold -C /path/to/estate creds webapp --format process\n\nThe app's role id and secret id come from LEASEHOLD_ROLE_ID and LEASEHOLD_SECRET_ID (or\nLEASEHOLD_SECRET_ID_FILE); without them, the operator's token makes a secret id for one use. A signed\ntoken comes from LEASEHOLD_JWT or LEASEHOLD_JWT_FILE.\n\nOn a host without the estate, --login METHOD says how to log in: what an estate would derive of the app's\nname need not be said. --format process gives a credential again while half of its life is left."
 )]
 pub(crate) struct Args {
     #[command(flatten)]

@@ -24,7 +24,7 @@ use super::output;
 /// Arguments of `leasehold exec`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  leasehold exec webapp -- aws s3 ls\n  leasehold exec webapp --login approle -- ./server     on a host without the estate\n\nThe exit code is the command's own, 128 and the signal's number if one ended it, 127 if there is no such\ncommand. The command does not see LEASEHOLD_SECRET_ID, LEASEHOLD_PASSWORD, LEASEHOLD_TOKEN and AWS_PROFILE."
+    after_help = "Examples:\n  leasehold exec webapp -- aws s3 ls\n  leasehold exec webapp --login approle -- ./server     on a host without the estate\n\nThe exit code is the command's own, 128 and the signal's number if one ended it, 127 if there is no such\ncommand. The command does not see LEASEHOLD_SECRET_ID, LEASEHOLD_PASSWORD, LEASEHOLD_JWT,\nLEASEHOLD_TOKEN and AWS_PROFILE."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
@@ -49,6 +49,7 @@ const PASSED_ON: &[(SignalKind, Signal)] = &[
 const TAKEN_OUT: &[&str] = &[
     "LEASEHOLD_SECRET_ID",
     "LEASEHOLD_PASSWORD",
+    "LEASEHOLD_JWT",
     "LEASEHOLD_TOKEN",
     "AWS_SESSION_TOKEN",
     "AWS_SECURITY_TOKEN",

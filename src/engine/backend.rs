@@ -3,9 +3,13 @@
 
 mod approle;
 mod aws;
+mod jwt;
+mod kubernetes;
 mod kv;
 pub(crate) mod listing;
 mod login;
+mod outgoing;
+mod signed;
 pub(crate) mod sys;
 pub(crate) mod table;
 #[cfg(test)]

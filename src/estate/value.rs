@@ -37,6 +37,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
         },
         Shape::Seconds => Value::from(seconds(node).map_err(one)?),
         Shape::Set | Shape::List => Value::from(list(node, |_, _| Ok(()))?),
+        Shape::Texts => Value::from(long_texts(node)?),
         Shape::Cidrs => Value::from(list(node, cidr)?),
         Shape::PolicyArn => {
             let text = text(node).map_err(one)?;
@@ -51,6 +52,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
             Value::from(text)
         }
         Shape::Map => Value::Object(map(node)?),
+        Shape::Claims => Value::Object(claims(node)?),
         Shape::Secret => return secret(node).map(FieldValue::Unresolved).map_err(one),
     };
     field::normalise(shape, &value)
@@ -154,6 +156,15 @@ fn list(node: &Node, check: impl Fn(&str, Span) -> Result<(), Draft>) -> Result<
     if problems.is_empty() { Ok(items.into_iter().map(|(text, _)| text.to_owned()).collect()) } else { Err(problems) }
 }
 
+/// Texts of several lines, which end as their lines do.
+fn long_texts(node: &Node) -> Result<Vec<String>, Vec<Draft>> {
+    let items = texts(node)?;
+    match items.iter().find(|(text, _)| text.trim().is_empty()) {
+        Some((_, span)) => Err(vec![Draft::error(*span, "an item is not empty")]),
+        None => Ok(items.into_iter().map(|(text, _)| text.trim().to_owned()).collect()),
+    }
+}
+
 fn map(node: &Node) -> Result<serde_json::Map<String, Value>, Vec<Draft>> {
     let Content::Map(map) = &node.content else { return Err(vec![wrong(node, "a map")]) };
     let mut values = serde_json::Map::new();
@@ -167,6 +178,36 @@ fn map(node: &Node) -> Result<serde_json::Map<String, Value>, Vec<Draft>> {
         }
     }
     if problems.is_empty() { Ok(values) } else { Err(problems) }
+}
+
+/// Names of claims, each with one value or several: texts, whole numbers, truths.
+fn claims(node: &Node) -> Result<serde_json::Map<String, Value>, Vec<Draft>> {
+    let Content::Map(map) = &node.content else { return Err(vec![wrong(node, "a map")]) };
+    let mut claims = serde_json::Map::new();
+    let mut problems = Vec::new();
+    for (name, entry) in map {
+        let values = match &entry.value.content {
+            Content::List(items) if items.is_empty() => {
+                let draft = Draft::error(entry.value.span, "a claim without a value is met by no token");
+                problems.push(draft.hint("leave the claim out, or name its values"));
+                continue;
+            }
+            Content::List(items) => items.iter().collect(),
+            _ => vec![&entry.value],
+        };
+        let (values, wrong): (Vec<_>, Vec<_>) = values.into_iter().map(claim).partition(Result::is_ok);
+        problems.extend(wrong.into_iter().filter_map(Result::err));
+        claims.insert(name.clone(), values.into_iter().filter_map(Result::ok).collect());
+    }
+    if problems.is_empty() { Ok(claims) } else { Err(problems) }
+}
+
+fn claim(node: &Node) -> Result<Value, Draft> {
+    match &node.content {
+        Content::Int(number) => Ok(Value::from(*number)),
+        Content::Bool(flag) => Ok(Value::from(*flag)),
+        _ => text(node).map(Value::from),
+    }
 }
 
 /// A duration: whole seconds, or text such as `90s`, `1h30m`, `7d`.

@@ -45,6 +45,17 @@ pub struct Terms {
     pub max_ttl: i64,
 }
 
+/// What has to be said of whoever logs in.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Bound {
+    /// What it is: `branch`, `namespace`, `audience`.
+    pub what: String,
+    /// What it may be; nothing here is anything, or what has no name.
+    pub values: Vec<String>,
+    /// Whether it may be more than the values that are written.
+    pub is_open: bool,
+}
+
 /// What a login says. Times are in seconds.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Login {
@@ -58,6 +69,8 @@ pub struct Login {
     pub password: bool,
     /// Whether a login needs a secret id.
     pub bind_secret_id: bool,
+    /// What somebody who vouches for it has to say of whoever logs in.
+    pub bound: Vec<Bound>,
     /// Whether logins, or the tokens that come of them, are bound to networks.
     pub bound_cidrs: bool,
     /// Where it is declared.

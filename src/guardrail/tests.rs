@@ -6,8 +6,8 @@ use serde_json::{Value, json};
 
 use super::rule::Wildcard;
 use super::{
-    Clause, DEFAULT, Deny, Escalation, Exception, Guardrail, Login, Rule, Severity, Subject, Terms, expired, judge,
-    paths, wire,
+    Bound, Clause, DEFAULT, Deny, Escalation, Exception, Guardrail, Login, Rule, Severity, Subject, Terms, expired,
+    judge, paths, wire,
 };
 use crate::iam::catalogue::Catalogue;
 use crate::iam::catalogue::Level;
@@ -163,6 +163,11 @@ fn what_is_required_of_roles_is_looked_for() {
     }
 }
 
+fn bound(values: &[&str], is_open: bool) -> Vec<Bound> {
+    let values = values.iter().map(|&value| value.to_owned()).collect();
+    vec![Bound { what: "branch".to_owned(), values, is_open }]
+}
+
 #[test]
 fn what_is_required_of_logins_is_looked_for() {
     let good = Login {
@@ -171,11 +176,14 @@ fn what_is_required_of_logins_is_looked_for() {
         secret_id_ttl: 86_400,
         bind_secret_id: true,
         password: false,
+        bound: bound(&["main"], false),
         bound_cidrs: true,
         place: None,
     };
-    let demands =
-        json!({ "max_token_ttl": 7200, "max_secret_id_ttl": 86_400, "bound_cidrs": true, "bind_secret_id": true });
+    let demands = json!({
+        "max_token_ttl": 7200, "max_secret_id_ttl": 86_400, "bound_cidrs": true, "bind_secret_id": true,
+        "bound_branch": true,
+    });
     let guardrails = [require(demands)];
     assert_eq!(told(&guardrails, &app(&[], vec![good.clone()])), []);
     for (login, what) in [
@@ -184,6 +192,8 @@ fn what_is_required_of_logins_is_looked_for() {
         (Login { secret_id_ttl: 0, ..good.clone() }, "secret ids may live 24h, and live for ever"),
         (Login { password: true, ..good.clone() }, "secrets may live 24h, and a password lives until it is changed"),
         (Login { bound_cidrs: false, ..good.clone() }, "any address may log in"),
+        (Login { bound: bound(&[], true), ..good.clone() }, "it is bound to no branch"),
+        (Login { bound: bound(&["main", "v*"], true), ..good.clone() }, "any branch like main or v* may log in"),
         (Login { bind_secret_id: false, ..good }, "no secret id is needed"),
     ] {
         let told = told(&guardrails, &app(&[], vec![login]));

@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{LoginSecret, LoginWords, Reviewed, Said, SecretFields, Values};
+use super::review::{LoginSecret, LoginWords, Reviewed, Said, SecretFields, UNBOUND, Values};
 use super::token_fields;
 use super::wire::post;
 use crate::text::count;
@@ -127,6 +127,7 @@ static WORDS: LoginWords = LoginWords {
         ttl: "secret_id_ttl",
         networks: "secret_id_bound_cidrs",
     }),
+    bindings: UNBOUND,
     said,
 };
 

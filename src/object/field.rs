@@ -42,12 +42,17 @@ pub enum Shape {
     Seconds,
     /// A list of texts compared as a set; canonical form is sorted without duplicates.
     Set,
+    /// A set of texts of several lines, such as keys in PEM; blanks and line ends around each don't count.
+    Texts,
     /// A list of texts compared in order.
     List,
     /// A set of networks; canonical form drops `/32` and `/128`.
     Cidrs,
     /// Text to text.
     Map,
+    /// Names of claims to one value or several; canonical form has a sorted list for each. Values are texts, numbers and
+    /// truths, and none of them is another.
+    Claims,
     /// The ARN of a managed policy.
     PolicyArn,
     /// A set of ARNs of managed policies.
@@ -135,10 +140,11 @@ pub fn normalise(shape: Shape, value: &Value) -> Result<Value, Misfit> {
         Shape::Int => Value::from(int(value)?),
         Shape::Bool => Value::from(boolean(value)?),
         Shape::Seconds => Value::from(seconds(value)?),
-        Shape::Set | Shape::PolicyArns | Shape::RoleArns => sorted(list(value)?),
+        Shape::Set | Shape::Texts | Shape::PolicyArns | Shape::RoleArns => sorted(list(value)?),
         Shape::List => list(value)?.into(),
         Shape::Cidrs => sorted(list(value)?.iter().map(|cidr| canonical_cidr(cidr)).collect()),
         Shape::Map => map(value)?,
+        Shape::Claims => claims(value)?,
         Shape::PolicyDocument => {
             let text = text(value)?;
             if text.trim().is_empty() {
@@ -248,6 +254,29 @@ fn map(value: &Value) -> Result<Value, Misfit> {
     Ok(Value::Object(pairs.into_iter().map(|(key, value)| (key, Value::from(value))).collect()))
 }
 
+fn claims(value: &Value) -> Result<Value, Misfit> {
+    let map = match value {
+        Value::Null => return Ok(Value::Object(serde_json::Map::new())),
+        Value::Object(map) => map,
+        other => return Err(Misfit::of_type("a map", other)),
+    };
+    let mut claims: Vec<(&String, Vec<Value>)> = Vec::new();
+    for (name, value) in map {
+        let mut values = match value {
+            Value::Array(items) => items.clone(),
+            one => vec![one.clone()],
+        };
+        if let Some(odd) = values.iter().find(|value| value.is_array() || value.is_object() || value.is_null()) {
+            return Err(Misfit::of_type("text, a number or a truth", odd));
+        }
+        values.sort_by_cached_key(ToString::to_string);
+        values.dedup();
+        claims.push((name, values));
+    }
+    claims.sort_unstable_by_key(|(name, _)| *name);
+    Ok(Value::Object(claims.into_iter().map(|(name, values)| (name.clone(), Value::Array(values))).collect()))
+}
+
 /// A network as engines answer it: canonical address, host bits kept, no `/32` or `/128`. A text that is no
 /// network stays as it is.
 fn canonical_cidr(text: &str) -> String {
@@ -290,6 +319,8 @@ mod tests {
             (Shape::Cidrs, json!([]), Value::Null),
             (Shape::Map, json!({"a": "1", "b": "2"}), json!(["b=2", "a=1"])),
             (Shape::Map, json!({}), Value::Null),
+            (Shape::Claims, json!({"b": "1", "a": [2, "x"]}), json!({"a": ["x", 2], "b": ["1"]})),
+            (Shape::Claims, json!({}), Value::Null),
             (Shape::Bool, json!(true), json!("true")),
             (Shape::Int, json!(-1), json!("-1")),
             (Shape::Text, json!(""), Value::Null),
@@ -315,6 +346,8 @@ mod tests {
             (Shape::Seconds, json!("1h"), json!(3601)),
             (Shape::Cidrs, json!(["10.0.0.0/16"]), json!(["10.0.0.0/17"])),
             (Shape::Map, json!({"a": "1"}), json!({"a": "2"})),
+            (Shape::Claims, json!({"a": "1"}), json!({"a": 1})),
+            (Shape::Claims, json!({"a": "true"}), json!({"a": true})),
             (Shape::Text, json!("a"), json!("A")),
         ] {
             assert!(!equal(shape, &left, &right), "{shape:?}: {left} and {right}");
@@ -338,6 +371,8 @@ mod tests {
             (Shape::Bool, json!("maybe")),
             (Shape::Set, json!({"a": 1})),
             (Shape::Map, json!(["a"])),
+            (Shape::Claims, json!({"a": {"b": "c"}})),
+            (Shape::Claims, json!(["a"])),
             (Shape::Text, json!(["a"])),
             (Shape::PolicyDocument, json!("{")),
         ] {

@@ -91,8 +91,11 @@ pub enum Update {
 pub enum Delete {
     /// DELETE on its path.
     ByPath,
-    /// The engine has no such operation; the object is forgotten, and this says what stays behind.
+    /// The engine has no such operation; the object is written back to its defaults while its mount stays, or forgotten,
+    /// and this says what stays behind.
     Forget(&'static str),
+    /// Neither is there such an operation, nor are its defaults taken; the object is forgotten.
+    Keep(&'static str),
 }
 
 /// Where the leases are that a change of an object concerns.

@@ -139,11 +139,9 @@ mod tests {
         named.sort_unstable();
         asked.sort_unstable();
         assert_eq!(asked, named);
-        assert!(
-            settings(&ENGINES).all(|(kind, path)| {
-                path.starts_with("team/aws/config/") && matches!(kind.delete, Delete::Forget(_))
-            })
-        );
+        assert!(settings(&ENGINES).all(|(kind, path)| {
+            path.starts_with("team/aws/config/") && matches!(kind.delete, Delete::Forget(_) | Delete::Keep(_))
+        }));
         assert_eq!(settings(&METHODS).count(), 0);
     }
 }

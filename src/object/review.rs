@@ -8,6 +8,8 @@ use std::collections::BTreeSet;
 
 use serde_json::Value;
 
+use crate::text;
+
 /// What of a kind a review reads.
 #[derive(Debug)]
 pub enum Reviewed {
@@ -96,11 +98,13 @@ pub struct Remarks {
     pub account: &'static [&'static str],
     /// The one that says how the users of roles are named.
     pub user_names: Option<&'static str>,
+    /// Those that say whose word is taken for who somebody is.
+    pub vouching: &'static [&'static str],
 }
 
 impl Remarks {
     /// Nothing is to be said.
-    pub const NONE: Self = Self { terms: None, account: &[], user_names: None };
+    pub const NONE: Self = Self { terms: None, account: &[], user_names: None, vouching: &[] };
 }
 
 /// What a login says of itself.
@@ -111,6 +115,8 @@ pub struct LoginWords {
     pub takes: fn(login: &dyn Values) -> String,
     /// The secret that it takes beside a name.
     pub secret: LoginSecret,
+    /// What somebody who vouches for it has to say; nothing where nobody does. What changes of it is told by the review.
+    pub bindings: fn(login: &dyn Values) -> Vec<Binding>,
     /// What a change of a field means; `None` of fields that are told by the review itself. `from` is from where one may
     /// log in.
     pub said: fn(field: &'static str, old: &dyn Values, new: &dyn Values, from: &str) -> Option<Said>,
@@ -119,6 +125,49 @@ pub struct LoginWords {
 impl std::fmt::Debug for LoginWords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str(self.method)
+    }
+}
+
+/// The bindings of a login for which nobody vouches.
+pub const UNBOUND: fn(&dyn Values) -> Vec<Binding> = |_| Vec::new();
+
+/// Something that is said of whoever logs in by somebody who vouches for it, and what it has to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Binding {
+    /// What it is: `branch`, `namespace`.
+    pub what: Cow<'static, str>,
+    /// The field that says so.
+    pub field: &'static str,
+    /// What it may be; nothing here is [`Binding::any`].
+    pub values: Vec<String>,
+    /// Whether `*` in a value is any text.
+    pub is_pattern: bool,
+    /// What stands before its values in a sentence about who may log in, where that is not what it is.
+    pub before: Option<&'static str>,
+    /// What no value means; empty for any.
+    pub any: &'static str,
+}
+
+impl Binding {
+    /// Of these values; of none, it may be any.
+    pub fn new(what: impl Into<Cow<'static, str>>, field: &'static str, values: Vec<String>, is_pattern: bool) -> Self {
+        Self { what: what.into(), field, values, is_pattern, before: None, any: "" }
+    }
+
+    /// Whether a value of it stands for more than itself.
+    pub fn is_open(&self) -> bool {
+        self.is_pattern && self.values.iter().any(|value| value.contains('*'))
+    }
+
+    /// Whether all that a value of another takes is taken by this one, too.
+    pub fn covers(&self, other: &Self, value: &str) -> bool {
+        let is_exact = !other.is_pattern || !value.contains('*');
+        let covers = |own: &String| match self.is_pattern {
+            // A star in the value is matched by a star here, and so is all that it stands for.
+            true => text::is_like(own, value),
+            false => is_exact && own == value,
+        };
+        self.values.iter().any(covers)
     }
 }
 
@@ -225,7 +274,9 @@ mod tests {
             assert!(fits, "{}: {:?}", kind.name, kind.reviewed);
             let terms = kind.lease_terms().into_iter().flat_map(|terms| [terms.default, terms.max]);
             let remarks = match kind.reviewed {
-                Reviewed::Fields(remarks) => remarks.account.iter().copied().chain(remarks.user_names).collect(),
+                Reviewed::Fields(remarks) => {
+                    remarks.account.iter().chain(remarks.vouching).copied().chain(remarks.user_names).collect()
+                }
                 _ => Vec::new(),
             };
             let secret = kind.login_words().and_then(|words| words.secret.fields());

@@ -1,7 +1,10 @@
 //! The table of kinds, and what is found by it.
 
 use super::kind::{Class, Kind};
-use super::{acl_policy, approle_role, audit_device, auth_mount, aws_lease, aws_role, aws_root, mount, userpass_user};
+use super::{
+    acl_policy, approle_role, audit_device, auth_mount, aws_lease, aws_role, aws_root, jwt_role, kubernetes_role,
+    mount, userpass_user,
+};
 
 /// Every kind there is, in the order of creation.
 pub static KINDS: &[&Kind] = &[
@@ -10,10 +13,14 @@ pub static KINDS: &[&Kind] = &[
     &auth_mount::KIND,
     &aws_root::KIND,
     &aws_lease::KIND,
+    &jwt_role::CONFIG,
+    &kubernetes_role::CONFIG,
     &acl_policy::KIND,
     &aws_role::KIND,
     &approle_role::KIND,
     &userpass_user::KIND,
+    &jwt_role::KIND,
+    &kubernetes_role::KIND,
     #[cfg(test)]
     &super::trial::CONFIG,
     #[cfg(test)]

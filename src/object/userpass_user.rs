@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{LoginSecret, LoginWords, Reviewed, Said};
+use super::review::{LoginSecret, LoginWords, Reviewed, Said, UNBOUND};
 use super::token_fields;
 use super::wire::post;
 
@@ -83,6 +83,7 @@ static WORDS: LoginWords = LoginWords {
     method: "name and password",
     takes: |_| "a password is good until it is changed".to_owned(),
     secret: LoginSecret::Password,
+    bindings: UNBOUND,
     said: |field, _, _, _| {
         let now = || "it logs in with another password".to_owned();
         (field == "password").then(|| Said { now: now(), was: String::new(), gains: false, field })

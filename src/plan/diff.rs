@@ -208,6 +208,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
             (Action::Forget, Some("what is there now is not ours: that stays".to_owned()))
         }
         (Some(_), Delete::ByPath) => (Action::Delete, (owned.kind.effect)(path, Changed::Deleted)),
+        (Some(_), Delete::Keep(stays)) => (Action::Forget, Some(stays.to_owned())),
         // Settings that can't be deleted must not live on under a mount that goes on living.
         (Some(live), Delete::Forget(stays)) => {
             fields = differences(&defaults, live);

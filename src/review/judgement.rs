@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use super::comparison;
 use super::state::{App, Role, Side, Unknown};
-use crate::guardrail::{self, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator};
+use crate::guardrail::{self, Bound, Guardrail, Judged, Login, Severity, Subject, Terms, Violation, Violator};
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self as iam, Effect, Policy, PolicySet, Statement};
 use crate::object::Place;
-use crate::object::review::LoginSecret;
+use crate::object::review::{Binding, LoginSecret};
 
 /// Which roles and apps are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -201,6 +201,15 @@ fn app_subject<'a>(app: &App<'_, 'a>, access: &'a [PolicySet<Place>]) -> Subject
             secret_id_ttl: secret.map_or(NO_SECRET, |secret| login.number(secret.ttl)),
             password: matches!(shown, Some(LoginSecret::Password)),
             bind_secret_id: secret.is_none_or(|secret| login.flag(secret.bind)),
+            bound: login.kind.login_words().map_or_else(Vec::new, |words| {
+                let bindings = (words.bindings)(login);
+                let bound = |binding: &Binding| Bound {
+                    what: binding.what.to_string(),
+                    values: binding.values.clone(),
+                    is_open: binding.values.is_empty() || binding.is_open(),
+                };
+                bindings.iter().map(bound).collect()
+            }),
             bound_cidrs: networks.into_iter().any(|field| !login.texts(field).is_empty()),
             place: Some(login.declared_at().to_string()),
         }

@@ -99,9 +99,24 @@ fn shown(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(shown)
 }
 
+/// Whether a text is like a pattern in which `*` is any text.
+pub fn is_like(pattern: &str, text: &str) -> bool {
+    let Some((start, rest)) = pattern.split_once('*') else { return pattern == text };
+    let Some(mut left) = text.strip_prefix(start) else { return false };
+    let mut parts = rest.split('*');
+    let end = parts.next_back().unwrap_or_default();
+    for part in parts {
+        match left.find(part) {
+            Some(at) => left = &left[at + part.len()..],
+            None => return false,
+        }
+    }
+    left.ends_with(end)
+}
+
 #[cfg(test)]
 mod tests {
-    use super::{did_you_mean, nearest, one_line, printable};
+    use super::{did_you_mean, is_like, nearest, one_line, printable};
 
     #[test]
     fn what_would_act_is_shown_and_not_obeyed() {
@@ -137,5 +152,25 @@ mod tests {
     fn names_of_strangers_cost_little() {
         let long = "a".repeat(1 << 20);
         assert_eq!(nearest(&long, [long.as_str(), "a"].into_iter()), None);
+    }
+
+    #[test]
+    fn a_star_is_any_text() {
+        for (pattern, text, expected) in [
+            ("refs/heads/main", "refs/heads/main", true),
+            ("refs/heads/main", "refs/heads/main2", false),
+            ("refs/*/main", "refs/heads/main", true),
+            ("refs/*/main", "refs/heads/main2", false),
+            ("*", "", true),
+            ("a*", "a", true),
+            ("a*a", "a", false),
+            ("a*b*c", "a-b-b-c", true),
+            ("a*b*c", "a-c-b", false),
+            ("*a*", "bab", true),
+            ("**", "x", true),
+            ("a?", "ab", false),
+        ] {
+            assert_eq!(is_like(pattern, text), expected, "{pattern} {text}");
+        }
     }
 }

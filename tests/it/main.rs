@@ -78,6 +78,8 @@ mod wire_aws;
 mod wire_cut;
 mod wire_grants;
 mod wire_guardrail;
+mod wire_jwt;
+mod wire_kubernetes;
 mod wire_kv;
 mod wire_lease;
 mod wire_listing;
@@ -89,4 +91,4 @@ mod wire_terraform;
 mod wire_token_leases;
 mod wire_userpass;
 
-use common::{aws, bao, between, env, fake, http, python, servers, traced};
+use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced};

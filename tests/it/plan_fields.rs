@@ -6,6 +6,7 @@
 //! `LEASEHOLD_TEST_TOKEN` name one: they use mounts and policies named `fields-...` there and leave none behind.
 
 use std::collections::BTreeSet;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
 use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
@@ -22,6 +23,7 @@ use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard};
 
 use crate::env::{InTestEngine, TestEnv};
+use crate::issuer::Issuer;
 
 /// How a field is tried.
 enum Case {
@@ -245,17 +247,234 @@ const CASES: &[(&str, &str, Case)] = &[
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
     ("userpass user", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    (
+        "jwt config",
+        "jwt_validation_pubkeys",
+        Texts([
+            "jwks_url = \"ISSUER/keys\"",
+            "jwt_validation_pubkeys = [\"PUBLIC1\"]",
+            "jwt_validation_pubkeys = [\"PUBLIC2\", \"PUBLIC1\"]",
+        ]),
+    ),
+    (
+        "jwt config",
+        "jwks_url",
+        Texts(["oidc_discovery_url = \"ISSUER\"", "jwks_url = \"ISSUER/keys\"", "jwks_url = \"ISSUER/others\""]),
+    ),
+    (
+        "jwt config",
+        "jwks_ca_pem",
+        Texts([
+            "jwks_url = \"ISSUER/keys\"",
+            "jwks_url = \"ISSUER/keys\"\n jwks_ca_pem = \"CA1\"",
+            "jwks_url = \"ISSUER/keys\"\n jwks_ca_pem = \"CA2\"",
+        ]),
+    ),
+    (
+        "jwt config",
+        "oidc_discovery_url",
+        Texts([
+            "jwks_url = \"ISSUER/keys\"",
+            "oidc_discovery_url = \"ISSUER\"",
+            "oidc_discovery_url = \"ISSUER/other\"",
+        ]),
+    ),
+    (
+        "jwt config",
+        "oidc_discovery_ca_pem",
+        Texts([
+            "oidc_discovery_url = \"ISSUER\"",
+            "oidc_discovery_url = \"ISSUER\"\n oidc_discovery_ca_pem = \"CA1\"",
+            "oidc_discovery_url = \"ISSUER\"\n oidc_discovery_ca_pem = \"CA2\"",
+        ]),
+    ),
+    ("jwt config", "bound_issuer", Texts(["", "bound_issuer = \"one\"", "bound_issuer = \"two\""])),
+    ("jwt config", "default_role", Texts(["", "default_role = \"one\"", "default_role = \"two\""])),
+    (
+        "jwt config",
+        "jwt_supported_algs",
+        Texts(["", "jwt_supported_algs = [\"RS256\"]", "jwt_supported_algs = [\"RS256\", \"ES256\"]"]),
+    ),
+    ("jwt role", "role_type", One),
+    ("jwt role", "bound_audiences", Texts(["", "bound_audiences = [\"a\"]", "bound_audiences = [\"b\", \"a\"]"])),
+    (
+        "jwt role",
+        "bound_subject",
+        Texts([
+            "bound_audiences = [\"a\"]",
+            "bound_audiences = [\"a\"]\n bound_subject = \"one\"",
+            "bound_audiences = [\"a\"]\n bound_subject = \"two\"",
+        ]),
+    ),
+    (
+        "jwt role",
+        "bound_claims",
+        Texts([
+            "",
+            "bound_claims = { ref = \"main\", run = 7 }",
+            "bound_claims = { ref = [\"next\", \"main\"], trusted = true }",
+        ]),
+    ),
+    ("jwt role", "bound_claims_type", Texts(["", "bound_claims_type = \"glob\"", "bound_claims_type = \"string\""])),
+    (
+        "jwt role",
+        "claim_mappings",
+        Texts(["", "claim_mappings = { a = \"1\" }", "claim_mappings = { a = \"2\", b = \"3\" }"]),
+    ),
+    ("jwt role", "user_claim", Texts(["", "user_claim = \"email\"", "user_claim = \"login\""])),
+    (
+        "jwt role",
+        "user_claim_json_pointer",
+        Texts(["", "user_claim_json_pointer = true", "user_claim_json_pointer = false"]),
+    ),
+    ("jwt role", "expiration_leeway", Texts(["", "expiration_leeway = 30", "expiration_leeway = -1"])),
+    ("jwt role", "not_before_leeway", Texts(["", "not_before_leeway = 30", "not_before_leeway = -1"])),
+    ("jwt role", "clock_skew_leeway", Texts(["", "clock_skew_leeway = 30", "clock_skew_leeway = -1"])),
+    (
+        "jwt role",
+        "token_policies",
+        Texts(["", "policies = [\"fields-extra\"]", "policies = [\"default\", \"fields-extra\"]"]),
+    ),
+    ("jwt role", "token_ttl", Texts(["", "token_ttl = \"20m\"", "token_ttl = \"21m\""])),
+    ("jwt role", "token_max_ttl", Texts(["", "token_max_ttl = \"2h\"", "token_max_ttl = \"3h\""])),
+    (
+        "jwt role",
+        "token_explicit_max_ttl",
+        Texts(["", "token_explicit_max_ttl = \"2h\"", "token_explicit_max_ttl = \"3h\""]),
+    ),
+    ("jwt role", "token_period", Texts(["", "token_period = \"1h\"", "token_period = \"2h\""])),
+    ("jwt role", "token_num_uses", Texts(["", "token_num_uses = 5", "token_num_uses = 6"])),
+    (
+        "jwt role",
+        "token_bound_cidrs",
+        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+    ),
+    (
+        "jwt role",
+        "token_no_default_policy",
+        Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
+    ),
+    ("jwt role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    (
+        "kubernetes config",
+        "kubernetes_host",
+        Texts([
+            "kubernetes_host = \"http://one.example\"",
+            "kubernetes_host = \"http://two.example\"",
+            "kubernetes_host = \"http://three.example\"",
+        ]),
+    ),
+    (
+        "kubernetes config",
+        "kubernetes_ca_cert",
+        Texts(["", "kubernetes_ca_cert = \"CA1\"", "kubernetes_ca_cert = \"CA2\""]),
+    ),
+    (
+        "kubernetes config",
+        "token_reviewer_jwt",
+        Texts(["", "token_reviewer_jwt = \"secret:env:ONE\"", "token_reviewer_jwt = \"secret:env:TWO\""]),
+    ),
+    ("kubernetes config", "pem_keys", Texts(["", "pem_keys = [\"PUBLIC1\"]", "pem_keys = [\"PUBLIC2\", \"PUBLIC1\"]"])),
+    ("kubernetes config", "issuer", Texts(["", "issuer = \"one\"", "issuer = \"two\""])),
+    (
+        "kubernetes config",
+        "disable_iss_validation",
+        Texts(["", "disable_iss_validation = false", "disable_iss_validation = true"]),
+    ),
+    (
+        "kubernetes config",
+        "disable_local_ca_jwt",
+        Texts([
+            "kubernetes_ca_cert = \"CA1\"",
+            "kubernetes_ca_cert = \"CA1\"\n disable_local_ca_jwt = true",
+            "kubernetes_ca_cert = \"CA1\"\n disable_local_ca_jwt = false",
+        ]),
+    ),
+    (
+        "kubernetes role",
+        "bound_service_account_names",
+        Texts(["service_accounts = [\"a\"]", "service_accounts = [\"b\", \"c\"]", "service_accounts = [\"*\"]"]),
+    ),
+    (
+        "kubernetes role",
+        "bound_service_account_namespaces",
+        Texts(["namespaces = [\"a\"]", "namespaces = [\"b\", \"c\"]", "namespaces = [\"*\"]"]),
+    ),
+    // Our own engine has none.
+    ("kubernetes role", "bound_service_account_namespace_selector", One),
+    ("kubernetes role", "audience", Texts(["", "audience = \"one\"", "audience = \"two\""])),
+    (
+        "kubernetes role",
+        "alias_name_source",
+        Texts(["", "alias_name_source = \"serviceaccount_name\"", "alias_name_source = \"serviceaccount_uid\""]),
+    ),
+    (
+        "kubernetes role",
+        "token_policies",
+        Texts(["", "policies = [\"fields-extra\"]", "policies = [\"default\", \"fields-extra\"]"]),
+    ),
+    ("kubernetes role", "token_ttl", Texts(["", "token_ttl = \"20m\"", "token_ttl = \"21m\""])),
+    ("kubernetes role", "token_max_ttl", Texts(["", "token_max_ttl = \"2h\"", "token_max_ttl = \"3h\""])),
+    (
+        "kubernetes role",
+        "token_explicit_max_ttl",
+        Texts(["", "token_explicit_max_ttl = \"2h\"", "token_explicit_max_ttl = \"3h\""]),
+    ),
+    ("kubernetes role", "token_period", Texts(["", "token_period = \"1h\"", "token_period = \"2h\""])),
+    ("kubernetes role", "token_num_uses", Texts(["", "token_num_uses = 5", "token_num_uses = 6"])),
+    (
+        "kubernetes role",
+        "token_bound_cidrs",
+        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+    ),
+    (
+        "kubernetes role",
+        "token_no_default_policy",
+        Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
+    ),
+    ("kubernetes role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
 ];
 
 /// What only roles have whose credentials are sessions.
 const OF_SESSIONS: &[&str] =
     &["credential_type", "role_arns", "default_sts_ttl", "max_sts_ttl", "session_tags", "external_id"];
 
+/// What says whose tokens a method believes: one of them has to be there.
+const OF_SOURCES: &[&str] =
+    &["jwt_validation_pubkeys", "jwks_url", "jwks_ca_pem", "oidc_discovery_url", "oidc_discovery_ca_pem"];
+
+/// What stands for addresses and for text that is made.
+fn filled(text: &str) -> String {
+    static ISSUER: OnceLock<Issuer> = OnceLock::new();
+    let issuer = ISSUER.get_or_init(|| {
+        let key = json!({"kty": "OKP", "crv": "Ed25519", "x": "11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo"});
+        let issuer = Issuer::start(&json!({ "keys": [key] }));
+        issuer.show("/others", 200, &json!({ "keys": [key] }).to_string());
+        let other = format!("{}/other", issuer.address);
+        let described = json!({ "issuer": other, "jwks_uri": format!("{other}s") });
+        issuer.show("/other/.well-known/openid-configuration", 200, &described.to_string());
+        issuer
+    });
+    let quoted = |file: &str| file.replace('\n', "\\n");
+    text.replace("ISSUER", &issuer.address)
+        .replace("PUBLIC1", &quoted(include_str!("../data/keys/public-1.pem")))
+        .replace("PUBLIC2", &quoted(include_str!("../data/keys/public-2.pem")))
+        .replace("CA1", &quoted(include_str!("../data/keys/ca-1.pem")))
+        .replace("CA2", &quoted(include_str!("../data/keys/ca-2.pem")))
+}
+
 /// An estate with something of each kind, and `text` where the field belongs.
 fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> String {
     let at = |here: &str| if here == kind { text } else { "" };
     let app = if field == "token_policies" { text } else { "" };
     let login = if field == "token_policies" { "" } else { at("approle role") };
+    let signed = if field == "token_policies" { "" } else { at("jwt role") };
+    let bound = if field == "bound_subject" { "" } else { "bound_subject = \"base\"" };
+    let account = if field == "token_policies" { "" } else { at("kubernetes role") };
+    let names = if field == "bound_service_account_names" { "" } else { "service_accounts = [\"base\"]" };
+    let namespaces = if field == "bound_service_account_namespaces" { "" } else { "namespaces = [\"base\"]" };
+    let host = if field == "kubernetes_host" { "" } else { "kubernetes_host = \"http://one.example\"" };
+    let key = if OF_SOURCES.contains(&field) { "" } else { "jwt_validation_pubkeys = [\"PUBLIC1\"]" };
     let user = if field == "token_policies" { "" } else { at("userpass user") };
     let password = if field == "password" { "" } else { "password = \"secret:env:ONE\"" };
     let log_file = if field == "file_path" { "" } else { "file_path = \"LOG/audit\"" };
@@ -281,13 +500,19 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
          aws \"fields-aws\" {{\n{}\n{}\n{}\n}}\n\
          auth \"fields-approle\" {{\ntype = \"approle\"\n{}\n}}\n\
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
+         auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
+         auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{}\n}}\n}}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
-         login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n}}\n",
+         login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n\
+         login \"fields-jwt\" {{\n{bound}\n{signed}\n}}\n\
+         login \"fields-kubernetes\" {{\n{names}\n{namespaces}\n{account}\n}}\n}}\n",
         at("secrets engine"),
         at("aws root"),
         at("aws lease"),
         at("auth method"),
+        at("jwt config"),
+        at("kubernetes config"),
         at("aws role"),
     )
     // A block of one line has one attribute at most; templates of names keep their braces.
@@ -355,7 +580,7 @@ impl World {
     /// The objects of declarations; a secret is what its reference says.
     fn lowered(&self, kind: &str, field: &str, text: &str) -> Vec<Object> {
         let log = self.env.dir().display().to_string();
-        let text = declarations(kind, field, text, self.engine.as_ref().map(|_| log.as_str()));
+        let text = filled(&declarations(kind, field, text, self.engine.as_ref().map(|_| log.as_str())));
         self.env.write("estate/estate.hcl", &text);
         let sources = estate::read_directory(&self.env.dir().join("estate")).unwrap_or_default();
         let mut objects = match estate::load(&sources, None) {
@@ -469,6 +694,10 @@ fn path_of(kind: &str) -> &'static str {
         "aws role" => "fields-aws/roles/webapp",
         "approle role" => "auth/fields-approle/role/app-fields",
         "userpass user" => "auth/fields-userpass/users/app-fields",
+        "jwt config" => "auth/fields-jwt/config",
+        "kubernetes config" => "auth/fields-kubernetes/config",
+        "kubernetes role" => "auth/fields-kubernetes/role/app-fields",
+        "jwt role" => "auth/fields-jwt/role/app-fields",
         other => panic!("{other} has no place in these tests"),
     }
 }

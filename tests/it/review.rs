@@ -150,6 +150,17 @@ const CASES: &[(&str, i32)] = &[
     ("81-trust-of-a-whole-account", 2),
     ("82-trust-without-its-condition", 2),
     ("83-trust-narrowed", 0),
+    ("84-audience-dropped", 2),
+    ("85-audience-added", 2),
+    ("86-subject-of-another-namespace", 2),
+    ("87-another-issuer", 2),
+    ("88-glob-narrowed", 0),
+    ("89-clocks-may-differ-more", 2),
+    ("90-pattern-within-a-pattern", 0),
+    ("91-ci-login-added", 2),
+    ("92-any-branch", 2),
+    ("93-claims-from-exact-to-glob", 2),
+    ("94-branch-bound", 0),
 ];
 
 #[test]

@@ -342,7 +342,20 @@ const ROWS: &[Row] = &[
 const OTHER: &[(&str, &[&str])] = &[
     // Blocks of their own, a switch, and texts for people.
     ("guardrail", &["deny", "require", "except", "enabled", "reason"]),
-    ("require", &["max_ttl", "max_token_ttl", "max_secret_id_ttl", "bound_cidrs", "bind_secret_id"]),
+    (
+        "require",
+        &[
+            "max_ttl",
+            "max_token_ttl",
+            "max_secret_id_ttl",
+            "bound_cidrs",
+            "bind_secret_id",
+            "bound_audiences",
+            "bound_branch",
+            "bound_namespaces",
+            "exact_bindings",
+        ],
+    ),
     ("except", &["reason", "owner", "expires"]),
     // `at_most` is a document, and is checked as one.
     ("test", &["allow", "deny", "never", "at_most"]),

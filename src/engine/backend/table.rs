@@ -1,6 +1,6 @@
 //! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
 
-use super::{approle, aws, kv, sys, token, userpass};
+use super::{approle, aws, jwt, kubernetes, kv, sys, token, userpass};
 use crate::engine::backend::{Backend, Backends};
 use crate::engine::setup::Config;
 
@@ -13,6 +13,8 @@ const BACKENDS: &[Make] = &[
     kv::backend,
     approle::backend,
     userpass::backend,
+    jwt::backend,
+    kubernetes::backend,
     token::backend,
     sys::backend,
     #[cfg(test)]

@@ -17,6 +17,14 @@ pub(in crate::guardrail) struct Hearing<'c, 's, S> {
     pub(in crate::guardrail) place: &'c dyn Fn(&S) -> Option<String>,
 }
 
+/// What a login lacks whose tokens may have any `what`, where they have one, or any that is like a pattern.
+pub(super) fn open(login: &Login, what: &str, fix: &str) -> Option<Lack> {
+    let bound = login.bound.iter().find(|bound| bound.what == what && bound.is_open)?;
+    let like = || format!("any {what} like {} may log in", bound.values.join(" or "));
+    let told = if bound.values.is_empty() { format!("it is bound to no {what}") } else { like() };
+    Some(Lack { what: told, fix: fix.to_owned() })
+}
+
 /// What a role or a login lacks, and what to do.
 pub(super) struct Lack {
     pub(super) what: String,

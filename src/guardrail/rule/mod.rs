@@ -5,11 +5,15 @@
 //! wire, which guardrails go to the engine, and what the engine judges.
 
 mod bind_secret_id;
+mod bound_audiences;
+mod bound_branch;
 mod bound_cidrs;
+mod bound_namespaces;
 mod clause;
 mod credential_types;
 mod deny;
 mod escalation;
+mod exact_bindings;
 mod hearing;
 mod max_secret_id_ttl;
 mod max_token_ttl;
@@ -112,6 +116,10 @@ rules! {
     max_secret_id_ttl::MaxSecretIdTtl,
     bound_cidrs::BoundCidrs,
     bind_secret_id::BindSecretId,
+    bound_audiences::BoundAudiences,
+    bound_branch::BoundBranch,
+    bound_namespaces::BoundNamespaces,
+    exact_bindings::ExactBindings,
     #[cfg(test)]
     trial::Trial,
 }

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::object::review::Said;
+use crate::object::review::{Binding, Said};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Side, SideObject};
 use crate::review::words;
@@ -43,6 +43,7 @@ fn mount(login: &SideObject<'_>) -> String {
 /// A login in a line.
 fn summary(side: &Side<'_>, login: &SideObject<'_>) -> String {
     let mut parts: Vec<String> = login.kind.login_words().map(|words| (words.takes)(login)).into_iter().collect();
+    parts.extend(bindings(login).iter().map(shown));
     parts.push(format!("from {}", addresses(&admitted(login))));
     let terms = side.token_terms(login);
     parts.push(format!("tokens live {}", words::duration_or_ever(terms.max)));
@@ -74,6 +75,7 @@ fn changed(
             field => new.kind.login_words().and_then(|words| (words.said)(field, old, new, &addresses(&admitted(new)))),
         });
     }
+    said.extend(bound(&bindings(old), &bindings(new)));
     said.extend(networks(old, new));
     said.extend(terms(old_side, old, new_side, new));
     said.extend(policies(old, new));
@@ -82,6 +84,57 @@ fn changed(
         finding.was = (!was.is_empty()).then_some(was);
         findings.push(finding);
     }
+}
+
+/// What somebody else has to say of whoever logs in.
+fn bindings(login: &SideObject<'_>) -> Vec<Binding> {
+    login.kind.login_words().map_or_else(Vec::new, |words| (words.bindings)(login))
+}
+
+/// `branch main`, `any branch`, `any branch like v*`.
+fn shown(binding: &Binding) -> String {
+    match (binding.values.as_slice(), binding.any) {
+        ([], "") => format!("any {}", binding.what),
+        ([], any) => any.to_owned(),
+        (values, _) if binding.is_open() && values.iter().any(|value| value == "*") => format!("any {}", binding.what),
+        (values, _) if binding.is_open() => format!("any {} like {}", binding.what, words::listed(values)),
+        (values, _) => format!("{} {}", binding.before.unwrap_or(&binding.what), words::listed(values)),
+    }
+}
+
+/// What is said of whoever may log in now and could not before, and of whoever could and may not.
+fn bound(old: &[Binding], new: &[Binding]) -> Vec<Said> {
+    let mut said = Vec::new();
+    let find = |all: &[Binding], what: &str| all.iter().find(|binding| binding.what == what).cloned();
+    for binding in new {
+        let before = find(old, &binding.what);
+        let open = Binding { values: Vec::new(), ..binding.clone() };
+        said.extend(rebound(&before.unwrap_or(open), binding));
+    }
+    for binding in old.iter().filter(|binding| find(new, &binding.what).is_none()) {
+        said.extend(rebound(binding, &Binding { values: Vec::new(), ..binding.clone() }));
+    }
+    said
+}
+
+fn rebound(old: &Binding, new: &Binding) -> Option<Said> {
+    // Without values, a binding with words for that takes something else, and not all.
+    let takes_all = |binding: &Binding| binding.values.is_empty() && binding.any.is_empty();
+    let beyond: Vec<String> = match takes_all(old) {
+        true => Vec::new(),
+        false => new.values.iter().filter(|value| !old.covers(new, value)).cloned().collect(),
+    };
+    let gains = !beyond.is_empty() || (new.values.is_empty() && !old.values.is_empty());
+    let lost = old.values.iter().any(|value| !new.covers(old, value)) || (takes_all(old) && !new.values.is_empty());
+    let now = match (gains, lost) {
+        (true, _) if beyond.is_empty() => format!("{} may now log in", shown(new)),
+        (true, _) => format!("{} may now log in", shown(&Binding { values: beyond, ..new.clone() })),
+        (false, true) => format!("logins are limited to {}", shown(new)),
+        (false, false) => return None,
+    };
+    let is_exact = !old.values.is_empty() && !old.is_open();
+    let was = if is_exact { format!("only {}", shown(old)) } else { shown(old) };
+    Some(Said { now, was, gains, field: new.field })
 }
 
 /// From where logins and requests are taken, where that changes.

@@ -337,6 +337,9 @@ fn changed_engine(
     if fields.iter().any(|field| remarks.account.contains(field)) {
         return finding.cannot_tell("credentials may come from another account, in which the same ARNs are others");
     }
+    if fields.iter().any(|field| remarks.vouching.contains(field)) {
+        return finding.cannot_tell("whoever signs with the keys that are believed now says who logs in");
+    }
     if remarks.user_names.is_some_and(|field| fields.contains(&field)) {
         let mount = object.kind.mount_of(object.path).unwrap_or_default();
         let looking =

@@ -6,6 +6,7 @@ pub(crate) mod between;
 pub(crate) mod env;
 pub(crate) mod fake;
 pub(crate) mod http;
+pub(crate) mod issuer;
 pub(crate) mod python;
 pub(crate) mod servers;
 pub(crate) mod traced;

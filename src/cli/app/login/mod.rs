@@ -2,6 +2,8 @@
 //! [`METHODS`].
 
 mod approle;
+mod jwt;
+mod kubernetes;
 mod userpass;
 
 use std::collections::BTreeMap;
@@ -24,7 +26,12 @@ pub(super) type Own = BTreeMap<&'static str, String>;
 type Method = for<'a> fn(&'a Client, &'a Login, &'a Own, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
 
 /// The methods that work from a command line, by the type of the auth method.
-const METHODS: &[(&str, Method)] = &[("approle", approle::request), ("userpass", userpass::request)];
+const METHODS: &[(&str, Method)] = &[
+    ("approle", approle::request),
+    ("userpass", userpass::request),
+    ("jwt", jwt::request),
+    ("kubernetes", kubernetes::request),
+];
 
 /// A login as it is sent.
 struct Request {

@@ -1,0 +1,64 @@
+//! By a token that somebody else signed, which is in a variable or in a file: CI services put it there, clusters do.
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+use serde_json::json;
+
+use super::{Own, Request};
+use crate::api::Client;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::global::exactly;
+use crate::cli::request::body;
+use crate::estate::Login;
+use crate::secret::Secret;
+
+/// What is sent.
+///
+/// # Errors
+/// When there is no token.
+pub(super) fn request<'a>(
+    _client: &'a Client,
+    login: &'a Login,
+    own: &'a Own,
+    _context: &'a Context,
+) -> BoxFuture<'a, Result<Request, CliError>> {
+    ready(token(login, own, None).map(|token| sent(login, &token))).boxed()
+}
+
+/// The request of a login with a signed token.
+pub(super) fn sent(login: &Login, token: &Secret) -> Request {
+    Request {
+        path: format!("auth/{}/login", login.mount),
+        body: body(json!({ "role": login.role_name, "jwt": token.expose().trim() })),
+    }
+}
+
+/// The app's signed token, from where somebody says, or from where it usually is.
+///
+/// # Errors
+/// When there is none.
+pub(super) fn token(login: &Login, own: &Own, usual: Option<&str>) -> Result<Secret, CliError> {
+    if let Some(file) = own.get("LEASEHOLD_JWT_FILE") {
+        return read(file);
+    }
+    match (exactly("LEASEHOLD_JWT"), exactly("LEASEHOLD_JWT_FILE")) {
+        (Some(_), Some(_)) => {
+            Err(CliError::new(1, "both LEASEHOLD_JWT and LEASEHOLD_JWT_FILE are set").hint("unset one"))
+        }
+        (Some(text), None) => Ok(Secret::new(text)),
+        (None, Some(file)) => read(&file),
+        (None, None) => match usual.filter(|file| std::path::Path::new(file).exists()) {
+            Some(file) => read(file),
+            None => Err(CliError::new(1, format!("there is no signed token to log in as {}", login.role_name))
+                .hint("set LEASEHOLD_JWT_FILE to a file that has it, or LEASEHOLD_JWT")),
+        },
+    }
+}
+
+/// Reads the file whatever its mode: whoever puts tokens there decides it, and clusters let the whole pod read them.
+fn read(file: &str) -> Result<Secret, CliError> {
+    let failed = |what: String| CliError::new(1, format!("the signed token can't be read from {file}: {what}"));
+    let text = std::fs::read_to_string(file).map(Secret::new).map_err(|error| failed(error.to_string()))?;
+    if text.expose().trim().is_empty() { Err(failed("it is empty".to_owned())) } else { Ok(text) }
+}

@@ -1,0 +1,27 @@
+//! By the token of the service account whose pod this is.
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
+
+use super::jwt::{sent, token};
+use super::{Own, Request};
+use crate::api::Client;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::estate::Login;
+
+/// Where a pod has it. Source: Kubernetes, "Accessing the Kubernetes API from a Pod".
+const FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
+
+/// What is sent.
+///
+/// # Errors
+/// When there is no token.
+pub(super) fn request<'a>(
+    _client: &'a Client,
+    login: &'a Login,
+    own: &'a Own,
+    _context: &'a Context,
+) -> BoxFuture<'a, Result<Request, CliError>> {
+    ready(token(login, own, Some(FILE)).map(|token| sent(login, &token))).boxed()
+}

@@ -1,0 +1,249 @@
+//! The roles: what a signed token has to say, and what token its login gets.
+
+use std::sync::Arc;
+
+use indexmap::IndexMap;
+use serde_json::{Map, Value, json};
+
+use super::claim::{Matching, several};
+use crate::engine::backend::Call;
+use crate::engine::backend::listing;
+use crate::engine::backend::login::TokenTerms;
+use crate::engine::backend::signed::Leeways;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::locks::Guard;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::request::{Operation, Origin};
+use crate::engine::wire::response::Response;
+
+/// The record of one role.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Role {
+    /// Lower case.
+    pub(super) name: String,
+    pub(super) bound_audiences: Vec<String>,
+    pub(super) bound_subject: String,
+    pub(super) bound_claims: Map<String, Value>,
+    pub(super) bound_claims_type: Matching,
+    pub(super) claim_mappings: IndexMap<String, String>,
+    pub(super) user_claim: String,
+    pub(super) user_claim_json_pointer: bool,
+    pub(super) leeways: Leeways,
+    pub(super) token: TokenTerms,
+    /// Where the role was declared; copied into the tokens of its logins.
+    #[serde(default)]
+    pub(super) origin: Option<Origin>,
+}
+
+/// What Vault's roles have besides, and what would have an effect there. None of it is taken for granted.
+const REFUSED: [&str; 8] = [
+    "groups_claim",
+    "oidc_scopes",
+    "allowed_redirect_uris",
+    "oauth2_metadata",
+    "verbose_oidc_logging",
+    "max_age",
+    "token_policies_template_claims",
+    "bound_cidrs",
+];
+
+/// The metadata that says of which role a login was.
+pub(super) const ROLE: &str = "role";
+
+fn invalid(text: impl Into<String>) -> Error {
+    Error::Invalid(text.into())
+}
+
+impl Role {
+    pub(super) fn load(core: &Core, mount: &Mount, name: &str) -> Result<Option<Self>, Error> {
+        core.barrier.get(&key(mount, name))
+    }
+
+    fn fresh(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            bound_audiences: Vec::new(),
+            bound_subject: String::new(),
+            bound_claims: Map::new(),
+            bound_claims_type: Matching::String,
+            claim_mappings: IndexMap::new(),
+            user_claim: String::new(),
+            user_claim_json_pointer: false,
+            leeways: Leeways::default(),
+            token: TokenTerms::fresh(),
+            origin: None,
+        }
+    }
+
+    /// Takes over the fields that were supplied.
+    fn merge(&mut self, fields: Fields<'_>) -> Result<(), Error> {
+        match fields.string("role_type")?.unwrap_or_default().as_str() {
+            "jwt" => {}
+            "" | "oidc" => {
+                return Err(invalid("role_type is oidc where none is given, and not served here: set role_type=jwt"));
+            }
+            other => return Err(invalid(format!("invalid 'role_type': {other}"))),
+        }
+        for (name, value) in REFUSED.iter().filter_map(|name| Some((name, fields.0.get(*name)?))) {
+            if !says_nothing(value) {
+                return Err(invalid(format!("the parameter {name:?} of a JWT role is not supported by this server")));
+            }
+        }
+        if let Some(list) = fields.list("bound_audiences")? {
+            self.bound_audiences = list;
+        }
+        if let Some(subject) = fields.string("bound_subject")? {
+            self.bound_subject = subject;
+        }
+        // As with Vault, what is not given is `string`, whatever it was.
+        self.bound_claims_type = match fields.string("bound_claims_type")?.as_deref() {
+            None | Some("string") => Matching::String,
+            Some("glob") => Matching::Glob,
+            Some(other) => return Err(invalid(format!("invalid 'bound_claims_type': {other}"))),
+        };
+        match fields.0.get("bound_claims") {
+            None => {}
+            Some(Value::Null) => self.bound_claims.clear(),
+            Some(Value::Object(claims)) => self.bound_claims = claims.clone(),
+            Some(_) => return Err(invalid("bound_claims is an object: the names of claims, each with its values")),
+        }
+        if let Some(mappings) = fields.pairs("claim_mappings")? {
+            self.claim_mappings = mappings;
+        }
+        if let Some(claim) = fields.string("user_claim")? {
+            self.user_claim = claim;
+        }
+        if let Some(flag) = fields.bool("user_claim_json_pointer")? {
+            self.user_claim_json_pointer = flag;
+        }
+        if let Some(seconds) = leeway(fields.int("expiration_leeway"))? {
+            self.leeways.expiration = seconds;
+        }
+        if let Some(seconds) = leeway(fields.int("not_before_leeway"))? {
+            self.leeways.not_before = seconds;
+        }
+        if let Some(seconds) = leeway(fields.int("clock_skew_leeway"))? {
+            self.leeways.clock_skew = seconds;
+        }
+        self.token.merge(fields)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        for (name, value) in &self.bound_claims {
+            let values = several(value).ok_or_else(|| invalid(format!("claim is not a string or list: {name:?}")))?;
+            if values.iter().any(|value| value.is_array() || value.is_object() || value.is_null()) {
+                return Err(invalid(format!("a value of the bound claim {name:?} is not a string, bool or int")));
+            }
+            if self.bound_claims_type == Matching::Glob && !values.iter().all(|value| value.is_string()) {
+                return Err(invalid(format!("claim is not a string: {name:?} is bound by glob")));
+            }
+        }
+        let targets: Vec<&String> = self.claim_mappings.values().collect();
+        for (at, target) in targets.iter().enumerate() {
+            if *target == ROLE {
+                return Err(invalid("metadata key \"role\" is reserved and may not be a mapping destination"));
+            }
+            if targets[..at].contains(target) {
+                return Err(invalid(format!("multiple keys are mapped to metadata key {target:?}")));
+            }
+        }
+        if self.user_claim.is_empty() {
+            return Err(invalid("a user claim must be defined on the role"));
+        }
+        let is_bound = !self.bound_audiences.is_empty()
+            || !self.bound_subject.is_empty()
+            || !self.bound_claims.is_empty()
+            || !self.token.bound_cidrs.is_empty();
+        if !is_bound {
+            return Err(invalid("must have at least one bound constraint when creating/updating a role"));
+        }
+        self.token.check()
+    }
+
+    fn read(&self) -> Value {
+        let mut read = json!({
+            "role_type": "jwt",
+            "bound_audiences": self.bound_audiences,
+            "bound_subject": self.bound_subject,
+            "bound_claims": self.bound_claims,
+            "bound_claims_type": self.bound_claims_type,
+            "claim_mappings": self.claim_mappings,
+            "user_claim": self.user_claim,
+            "user_claim_json_pointer": self.user_claim_json_pointer,
+            "expiration_leeway": self.leeways.expiration,
+            "not_before_leeway": self.leeways.not_before,
+            "clock_skew_leeway": self.leeways.clock_skew,
+        });
+        self.token.show(&mut read);
+        read
+    }
+}
+
+/// Seconds that clocks may differ: -1 is none.
+fn leeway(seconds: Result<Option<i64>, Error>) -> Result<Option<i64>, Error> {
+    match seconds? {
+        Some(seconds) if seconds < -1 => Err(invalid("a leeway is a number of seconds; 0 is the usual, and -1 none")),
+        seconds => Ok(seconds),
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+    }
+}
+
+fn key(mount: &Mount, name: &str) -> String {
+    mount.storage(&format!("role/{name}"))
+}
+
+/// Changes to one role take turns.
+async fn turn<'a>(core: &'a Core, mount: &Mount, name: &str) -> Guard<'a> {
+    core.tokens.turn(&core.tokens.keyed_hash(&["jwt role", &mount.uuid, name])).await
+}
+
+/// LIST `role`.
+pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    listing::of_folder(core, call, &key(call.mount, ""), Role::read)
+}
+
+/// `role/<name>`.
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
+    match call.request.operation {
+        Operation::Read => {
+            let role = Role::load(core, call.mount, name)?.ok_or(Error::NotFound)?;
+            Ok(Response::data(role.read()))
+        }
+        Operation::Write => {
+            let _turn = turn(core, call.mount, name).await;
+            let mut role = Role::load(core, call.mount, name)?.unwrap_or_else(|| Role::fresh(name));
+            role.merge(call.fields())?;
+            role.check()?;
+            role.origin = call.request.origin.clone();
+            let mut batch = Batch::new();
+            batch.put(key(call.mount, name), &role)?;
+            core.barrier.commit(batch).await?;
+            let mut response = Response { warnings: role.token.warnings(call.mount), ..Response::default() };
+            if !response.warnings.is_empty() {
+                response.warnings.extend(call.unknown());
+            }
+            Ok(response)
+        }
+        Operation::Delete => {
+            let _turn = turn(core, call.mount, name).await;
+            let mut batch = Batch::new();
+            batch.delete(key(call.mount, name));
+            core.barrier.commit(batch).await?;
+            Ok(Response::empty())
+        }
+        Operation::List | Operation::Patch => Err(call.forgotten()),
+    }
+}

@@ -1,0 +1,179 @@
+//! The roles: whose service accounts log in, and what token a login gets.
+
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
+use crate::engine::backend::Call;
+use crate::engine::backend::listing;
+use crate::engine::backend::login::TokenTerms;
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::locks::Guard;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::request::{Operation, Origin};
+use crate::engine::wire::response::Response;
+use crate::text::is_like;
+
+/// The record of one role.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(super) struct Role {
+    /// Lower case.
+    pub(super) name: String,
+    /// Names and namespaces, in which `*` is any text.
+    names: Vec<String>,
+    namespaces: Vec<String>,
+    /// For whom a token has to be; empty for the cluster itself.
+    pub(super) audience: String,
+    /// Kept to be read back: there are no entities whose alias it would name.
+    alias_name_source: String,
+    pub(super) token: TokenTerms,
+    /// Where the role was declared; copied into the tokens of its logins.
+    #[serde(default)]
+    pub(super) origin: Option<Origin>,
+}
+
+/// The metadata that says of which role a login was.
+pub(super) const ROLE: &str = "role";
+
+/// What names an alias where nobody says it.
+const UID: &str = "serviceaccount_uid";
+
+fn invalid(text: impl Into<String>) -> Error {
+    Error::Invalid(text.into())
+}
+
+impl Role {
+    pub(super) fn load(core: &Core, mount: &Mount, name: &str) -> Result<Option<Self>, Error> {
+        core.barrier.get(&key(mount, name))
+    }
+
+    fn fresh(name: &str) -> Self {
+        Self {
+            name: name.to_owned(),
+            names: Vec::new(),
+            namespaces: Vec::new(),
+            audience: String::new(),
+            alias_name_source: UID.to_owned(),
+            token: TokenTerms::fresh(),
+            origin: None,
+        }
+    }
+
+    /// Whether it takes a service account.
+    ///
+    /// # Errors
+    /// What of it is not taken.
+    pub(super) fn admit(&self, namespace: &str, name: &str) -> Result<(), Error> {
+        let takes = |all: &[String], one: &str| all.iter().any(|pattern| is_like(pattern, one));
+        if !takes(&self.names, name) {
+            return Err(Error::Forbidden("service account name not authorized".to_owned()));
+        }
+        if !takes(&self.namespaces, namespace) {
+            return Err(Error::Forbidden("namespace not authorized".to_owned()));
+        }
+        Ok(())
+    }
+
+    /// Takes over the fields that were supplied.
+    fn merge(&mut self, fields: Fields<'_>) -> Result<(), Error> {
+        if let Some(names) = fields.list("bound_service_account_names")? {
+            self.names = names;
+        }
+        if let Some(namespaces) = fields.list("bound_service_account_namespaces")? {
+            self.namespaces = namespaces;
+        }
+        if fields.string("bound_service_account_namespace_selector")?.is_some_and(|selector| !selector.is_empty()) {
+            return Err(invalid(
+                "the parameter \"bound_service_account_namespace_selector\" is not supported by this server",
+            ));
+        }
+        if let Some(audience) = fields.string("audience")? {
+            self.audience = audience;
+        }
+        if let Some(source) = fields.string("alias_name_source")? {
+            self.alias_name_source = source;
+        }
+        self.token.merge(fields)
+    }
+
+    fn check(&self) -> Result<(), Error> {
+        for (field, values) in
+            [("bound_service_account_names", &self.names), ("bound_service_account_namespaces", &self.namespaces)]
+        {
+            if values.is_empty() {
+                return Err(invalid(format!("{field:?} can not be empty")));
+            }
+            if values.len() > 1 && values.iter().any(|value| value == "*") {
+                return Err(invalid("can not mix \"*\" with values"));
+            }
+        }
+        if ![UID, "serviceaccount_name"].contains(&self.alias_name_source.as_str()) {
+            return Err(invalid(format!("invalid alias_name_source {:?}", self.alias_name_source)));
+        }
+        self.token.check()
+    }
+
+    fn read(&self) -> Value {
+        let mut read = json!({
+            "bound_service_account_names": self.names,
+            "bound_service_account_namespaces": self.namespaces,
+            "bound_service_account_namespace_selector": "",
+            "alias_name_source": self.alias_name_source,
+        });
+        if !self.audience.is_empty() {
+            read["audience"] = self.audience.as_str().into();
+        }
+        self.token.show(&mut read);
+        read
+    }
+}
+
+fn key(mount: &Mount, name: &str) -> String {
+    mount.storage(&format!("role/{name}"))
+}
+
+/// Changes to one role take turns.
+async fn turn<'a>(core: &'a Core, mount: &Mount, name: &str) -> Guard<'a> {
+    core.tokens.turn(&core.tokens.keyed_hash(&["kubernetes role", &mount.uuid, name])).await
+}
+
+/// LIST `role`.
+pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    listing::of_folder(core, call, &key(call.mount, ""), Role::read)
+}
+
+/// `role/<name>`.
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
+    match call.request.operation {
+        Operation::Read => {
+            let role = Role::load(core, call.mount, name)?.ok_or(Error::NotFound)?;
+            Ok(Response::data(role.read()))
+        }
+        Operation::Write => {
+            let _turn = turn(core, call.mount, name).await;
+            let mut role = Role::load(core, call.mount, name)?.unwrap_or_else(|| Role::fresh(name));
+            role.merge(call.fields())?;
+            role.check()?;
+            role.origin = call.request.origin.clone();
+            let mut batch = Batch::new();
+            batch.put(key(call.mount, name), &role)?;
+            core.barrier.commit(batch).await?;
+            let mut response = Response { warnings: role.token.warnings(call.mount), ..Response::default() };
+            if !response.warnings.is_empty() {
+                response.warnings.extend(call.unknown());
+            }
+            Ok(response)
+        }
+        Operation::Delete => {
+            let _turn = turn(core, call.mount, name).await;
+            let mut batch = Batch::new();
+            batch.delete(key(call.mount, name));
+            core.barrier.commit(batch).await?;
+            Ok(Response::empty())
+        }
+        Operation::List | Operation::Patch => Err(call.forgotten()),
+    }
+}
