@@ -48,7 +48,8 @@ pub fn policy<S: Clone>(json: &Json<S>) -> Result<Policy<S>, Error> {
 pub struct Document {
     wording: String,
     canonical: String,
-    tree: Json<()>,
+    /// Its canonical form as JSON; none where few of many will be asked what they say, and it is read again then.
+    tree: Option<Json<()>>,
     policy: OnceLock<Result<Policy<()>, Error>>,
 }
 
@@ -59,8 +60,14 @@ impl Document {
     /// [`Error::NoCanonicalForm`].
     pub fn of<S>(json: &Json<S>) -> Result<Self, Error> {
         let canonical = canonical_value(json).map_err(Error::NoCanonicalForm)?;
-        let (tree, text) = (Json::from(&canonical), canonical.to_string());
+        let (tree, text) = (Some(Json::from(&canonical)), canonical.to_string());
         Ok(Self { wording: json.compact(), canonical: text, tree, policy: OnceLock::new() })
+    }
+
+    /// The same, for one of many, few of which will be asked what they say: it takes less memory until then.
+    #[must_use]
+    pub fn unread(self) -> Self {
+        Self { tree: None, ..self }
     }
 
     /// As its author wrote it, without white space: what is sent.
@@ -79,7 +86,11 @@ impl Document {
     /// # Errors
     /// [`Error::Refused`], [`Error::Invalid`].
     pub fn policy(&self) -> Result<&Policy<()>, Error> {
-        self.policy.get_or_init(|| policy(&self.tree)).as_ref().map_err(Clone::clone)
+        let read = || match &self.tree {
+            Some(tree) => policy(tree),
+            None => json(&self.canonical).and_then(|tree| policy(&tree)).map(|policy| policy.map_spans(|_, _| ())),
+        };
+        self.policy.get_or_init(read).as_ref().map_err(Clone::clone)
     }
 }
 
@@ -88,6 +99,16 @@ mod tests {
     use super::Document;
     use crate::iam::json;
     use crate::iam::policy::Policy;
+
+    #[test]
+    fn what_is_read_when_it_is_asked_for_says_the_same() {
+        let wording = r#"{"Statement": {"Effect": "Allow", "Action": "s3:GetObject", "Resource": "*"}}"#;
+        let document = || Document::of(&json::parse(wording).expect("JSON")).expect("a form");
+        let (read, unread) = (document(), document().unread());
+        assert_eq!(format!("{:?}", read.policy()), format!("{:?}", unread.policy()));
+        let refused = Document::of(&json::parse(r#"{"Statement": 1}"#).expect("JSON")).expect("a form");
+        assert!(refused.unread().policy().is_err());
+    }
 
     #[test]
     fn what_it_says_is_what_its_canonical_text_says() {

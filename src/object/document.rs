@@ -29,7 +29,7 @@ impl Document {
     /// # Errors
     /// Why it can't be read.
     pub fn read(text: &str) -> Result<Self, parsed::Error> {
-        Ok(Self::new(parsed::Document::of(&parsed::json(text)?)?, Arc::from([])))
+        Ok(Self::new(parsed::Document::of(&parsed::json(text)?)?.unread(), Arc::from([])))
     }
 
     /// What is sent: as its author wrote it, without white space.
