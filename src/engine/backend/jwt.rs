@@ -22,7 +22,7 @@ use serde_json::{Map, Value};
 use self::config::Config;
 use self::key_set::KeySets;
 use self::role::Role;
-use crate::engine::backend::login::Known;
+use crate::engine::backend::login::{Known, role as stored};
 use crate::engine::backend::signed::key::Key;
 use crate::engine::backend::signed::{self, Leeways, Signed};
 use crate::engine::backend::{Backend, Call, Class};
@@ -61,7 +61,7 @@ impl Backend for Jwt {
     }
 
     fn exists(&self, core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
-        Ok(Some(Role::load(core, call.mount, call.at("name"))?.is_some()))
+        Ok(Some(stored::load::<Role>(core, call.mount, call.at("name"))?.is_some()))
     }
 
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
@@ -78,7 +78,7 @@ impl Backend for Jwt {
         own: Terms,
     ) -> Result<Terms, Error> {
         let name = token.meta.get(role::ROLE).map_or("", String::as_str);
-        let role = Role::load(core, mount, name)?
+        let role = stored::load::<Role>(core, mount, name)?
             .ok_or_else(|| Error::Invalid(format!("the role {name:?} does not exist any more")))?;
         role.token.renewal(remote, own)
     }
@@ -94,8 +94,8 @@ impl Jwt {
         match call.row.pattern {
             "login" => self.log_in(core, call).await,
             "config" => config::handle(core, call, &self.keys).await,
-            "role/?" => role::list(core, call),
-            "role/:name" => role::handle(core, call, call.at("name")).await,
+            "role/?" => stored::list::<Role>(core, call),
+            "role/:name" => stored::handle::<Role>(core, call, call.at("name")).await,
             _ => Err(call.forgotten()),
         }
     }
@@ -114,7 +114,7 @@ impl Jwt {
         let token = Secret::new(token.ok_or_else(|| Error::Invalid("missing token".to_owned()))?);
         let claims = self.believed(core, call.mount, &config, &token).await?;
 
-        let role = Role::load(core, call.mount, &name.to_lowercase())?;
+        let role = stored::load::<Role>(core, call.mount, &name.to_lowercase())?;
         let leeways = role.as_ref().map_or_else(Leeways::default, |role| role.leeways);
         signed::check_times(&claims, leeways, core.clock.now().unix_timestamp()).map_err(refused)?;
         let role = role.ok_or_else(|| Error::Invalid(format!("role {name:?} could not be found")))?;

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use self::config::Config;
 use self::review::{Account, review};
 use self::role::Role;
-use crate::engine::backend::login::Known;
+use crate::engine::backend::login::{Known, role as stored};
 use crate::engine::backend::signed::{Leeways, Signed, check_times};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
@@ -63,7 +63,7 @@ impl Backend for Kubernetes {
     }
 
     fn exists(&self, core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
-        Ok(Some(Role::load(core, call.mount, call.at("name"))?.is_some()))
+        Ok(Some(stored::load::<Role>(core, call.mount, call.at("name"))?.is_some()))
     }
 
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
@@ -80,7 +80,7 @@ impl Backend for Kubernetes {
         own: Terms,
     ) -> Result<Terms, Error> {
         let name = token.meta.get(role::ROLE).map_or("", String::as_str);
-        let role = Role::load(core, mount, name)?
+        let role = stored::load::<Role>(core, mount, name)?
             .ok_or_else(|| Error::Invalid(format!("the role {name:?} does not exist any more")))?;
         role.token.renewal(remote, own)
     }
@@ -92,8 +92,8 @@ impl Kubernetes {
         match call.row.pattern {
             "login" => self.log_in(core, call).await,
             "config" => config::handle(core, call).await,
-            "role/?" => role::list(core, call),
-            "role/:name" => role::handle(core, call, call.at("name")).await,
+            "role/?" => stored::list::<Role>(core, call),
+            "role/:name" => stored::handle::<Role>(core, call, call.at("name")).await,
             _ => Err(call.forgotten()),
         }
     }
@@ -108,7 +108,7 @@ impl Kubernetes {
         let token = Secret::new(given(fields.string("jwt")?, "jwt")?);
         let config = Config::load(core, call.mount)?;
         let config = config.ok_or_else(|| Error::Invalid("could not load backend configuration".to_owned()))?;
-        let role = Role::load(core, call.mount, &name.to_lowercase())?;
+        let role = stored::load::<Role>(core, call.mount, &name.to_lowercase())?;
         let audience = role.as_ref().map_or("", |role| &*role.audience);
         let (account, secret_name) = self.known(core, call.mount, &config, &token, audience).await?;
         let role = role.ok_or_else(|| Error::Invalid(format!("invalid role name {name:?}")))?;

@@ -3,6 +3,8 @@
 //!
 //! Source: Vault API, "Tokens", the `token_*` parameters of auth methods.
 
+pub(super) mod role;
+
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 

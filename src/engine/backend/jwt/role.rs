@@ -1,23 +1,15 @@
 //! The roles: what a signed token has to say, and what token its login gets.
 
-use std::sync::Arc;
-
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
 
 use super::claim::{Matching, several};
-use crate::engine::backend::Call;
-use crate::engine::backend::listing;
 use crate::engine::backend::login::TokenTerms;
+use crate::engine::backend::login::role::Stored;
 use crate::engine::backend::signed::Leeways;
-use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::locks::Guard;
-use crate::engine::kernel::mounts::Mount;
-use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
-use crate::engine::wire::request::{Operation, Origin};
-use crate::engine::wire::response::Response;
+use crate::engine::wire::request::Origin;
 
 /// The record of one role.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -57,10 +49,16 @@ fn invalid(text: impl Into<String>) -> Error {
     Error::Invalid(text.into())
 }
 
-impl Role {
-    pub(super) fn load(core: &Core, mount: &Mount, name: &str) -> Result<Option<Self>, Error> {
-        core.barrier.get(&key(mount, name))
+/// Seconds that clocks may differ: -1 is none.
+fn leeway(seconds: Result<Option<i64>, Error>) -> Result<Option<i64>, Error> {
+    match seconds? {
+        Some(seconds) if seconds < -1 => Err(invalid("a leeway is a number of seconds; 0 is the usual, and -1 none")),
+        seconds => Ok(seconds),
     }
+}
+
+impl Stored for Role {
+    const TURN: &'static str = "jwt role";
 
     fn fresh(name: &str) -> Self {
         Self {
@@ -78,7 +76,6 @@ impl Role {
         }
     }
 
-    /// Takes over the fields that were supplied.
     fn merge(&mut self, fields: Fields<'_>) -> Result<(), Error> {
         match fields.string("role_type")?.unwrap_or_default().as_str() {
             "jwt" => {}
@@ -180,13 +177,13 @@ impl Role {
         self.token.show(&mut read);
         read
     }
-}
 
-/// Seconds that clocks may differ: -1 is none.
-fn leeway(seconds: Result<Option<i64>, Error>) -> Result<Option<i64>, Error> {
-    match seconds? {
-        Some(seconds) if seconds < -1 => Err(invalid("a leeway is a number of seconds; 0 is the usual, and -1 none")),
-        seconds => Ok(seconds),
+    fn token(&self) -> &TokenTerms {
+        &self.token
+    }
+
+    fn set_origin(&mut self, origin: Option<Origin>) {
+        self.origin = origin;
     }
 }
 
@@ -198,52 +195,5 @@ fn says_nothing(value: &Value) -> bool {
         Value::String(text) => text.is_empty(),
         Value::Array(items) => items.is_empty(),
         Value::Object(map) => map.is_empty(),
-    }
-}
-
-fn key(mount: &Mount, name: &str) -> String {
-    mount.storage(&format!("role/{name}"))
-}
-
-/// Changes to one role take turns.
-async fn turn<'a>(core: &'a Core, mount: &Mount, name: &str) -> Guard<'a> {
-    core.tokens.turn(&core.tokens.keyed_hash(&["jwt role", &mount.uuid, name])).await
-}
-
-/// LIST `role`.
-pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
-    listing::of_folder(core, call, &key(call.mount, ""), Role::read)
-}
-
-/// `role/<name>`.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
-    match call.request.operation {
-        Operation::Read => {
-            let role = Role::load(core, call.mount, name)?.ok_or(Error::NotFound)?;
-            Ok(Response::data(role.read()))
-        }
-        Operation::Write => {
-            let _turn = turn(core, call.mount, name).await;
-            let mut role = Role::load(core, call.mount, name)?.unwrap_or_else(|| Role::fresh(name));
-            role.merge(call.fields())?;
-            role.check()?;
-            role.origin = call.request.origin.clone();
-            let mut batch = Batch::new();
-            batch.put(key(call.mount, name), &role)?;
-            core.barrier.commit(batch).await?;
-            let mut response = Response { warnings: role.token.warnings(call.mount), ..Response::default() };
-            if !response.warnings.is_empty() {
-                response.warnings.extend(call.unknown());
-            }
-            Ok(response)
-        }
-        Operation::Delete => {
-            let _turn = turn(core, call.mount, name).await;
-            let mut batch = Batch::new();
-            batch.delete(key(call.mount, name));
-            core.barrier.commit(batch).await?;
-            Ok(Response::empty())
-        }
-        Operation::List | Operation::Patch => Err(call.forgotten()),
     }
 }

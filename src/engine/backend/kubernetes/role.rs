@@ -1,20 +1,12 @@
 //! The roles: whose service accounts log in, and what token a login gets.
 
-use std::sync::Arc;
-
 use serde_json::{Value, json};
 
-use crate::engine::backend::Call;
-use crate::engine::backend::listing;
 use crate::engine::backend::login::TokenTerms;
-use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::locks::Guard;
-use crate::engine::kernel::mounts::Mount;
-use crate::engine::lease::core::Core;
+use crate::engine::backend::login::role::Stored;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
-use crate::engine::wire::request::{Operation, Origin};
-use crate::engine::wire::response::Response;
+use crate::engine::wire::request::Origin;
 use crate::text::is_like;
 
 /// The record of one role.
@@ -45,10 +37,8 @@ fn invalid(text: impl Into<String>) -> Error {
     Error::Invalid(text.into())
 }
 
-impl Role {
-    pub(super) fn load(core: &Core, mount: &Mount, name: &str) -> Result<Option<Self>, Error> {
-        core.barrier.get(&key(mount, name))
-    }
+impl Stored for Role {
+    const TURN: &'static str = "kubernetes role";
 
     fn fresh(name: &str) -> Self {
         Self {
@@ -62,22 +52,6 @@ impl Role {
         }
     }
 
-    /// Whether it takes a service account.
-    ///
-    /// # Errors
-    /// What of it is not taken.
-    pub(super) fn admit(&self, namespace: &str, name: &str) -> Result<(), Error> {
-        let takes = |all: &[String], one: &str| all.iter().any(|pattern| is_like(pattern, one));
-        if !takes(&self.names, name) {
-            return Err(Error::Forbidden("service account name not authorized".to_owned()));
-        }
-        if !takes(&self.namespaces, namespace) {
-            return Err(Error::Forbidden("namespace not authorized".to_owned()));
-        }
-        Ok(())
-    }
-
-    /// Takes over the fields that were supplied.
     fn merge(&mut self, fields: Fields<'_>) -> Result<(), Error> {
         if let Some(names) = fields.list("bound_service_account_names")? {
             self.names = names;
@@ -129,51 +103,29 @@ impl Role {
         self.token.show(&mut read);
         read
     }
+
+    fn token(&self) -> &TokenTerms {
+        &self.token
+    }
+
+    fn set_origin(&mut self, origin: Option<Origin>) {
+        self.origin = origin;
+    }
 }
 
-fn key(mount: &Mount, name: &str) -> String {
-    mount.storage(&format!("role/{name}"))
-}
-
-/// Changes to one role take turns.
-async fn turn<'a>(core: &'a Core, mount: &Mount, name: &str) -> Guard<'a> {
-    core.tokens.turn(&core.tokens.keyed_hash(&["kubernetes role", &mount.uuid, name])).await
-}
-
-/// LIST `role`.
-pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
-    listing::of_folder(core, call, &key(call.mount, ""), Role::read)
-}
-
-/// `role/<name>`.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
-    match call.request.operation {
-        Operation::Read => {
-            let role = Role::load(core, call.mount, name)?.ok_or(Error::NotFound)?;
-            Ok(Response::data(role.read()))
+impl Role {
+    /// Whether it takes a service account.
+    ///
+    /// # Errors
+    /// What of it is not taken.
+    pub(super) fn admit(&self, namespace: &str, name: &str) -> Result<(), Error> {
+        let takes = |all: &[String], one: &str| all.iter().any(|pattern| is_like(pattern, one));
+        if !takes(&self.names, name) {
+            return Err(Error::Forbidden("service account name not authorized".to_owned()));
         }
-        Operation::Write => {
-            let _turn = turn(core, call.mount, name).await;
-            let mut role = Role::load(core, call.mount, name)?.unwrap_or_else(|| Role::fresh(name));
-            role.merge(call.fields())?;
-            role.check()?;
-            role.origin = call.request.origin.clone();
-            let mut batch = Batch::new();
-            batch.put(key(call.mount, name), &role)?;
-            core.barrier.commit(batch).await?;
-            let mut response = Response { warnings: role.token.warnings(call.mount), ..Response::default() };
-            if !response.warnings.is_empty() {
-                response.warnings.extend(call.unknown());
-            }
-            Ok(response)
+        if !takes(&self.namespaces, namespace) {
+            return Err(Error::Forbidden("namespace not authorized".to_owned()));
         }
-        Operation::Delete => {
-            let _turn = turn(core, call.mount, name).await;
-            let mut batch = Batch::new();
-            batch.delete(key(call.mount, name));
-            core.barrier.commit(batch).await?;
-            Ok(Response::empty())
-        }
-        Operation::List | Operation::Patch => Err(call.forgotten()),
+        Ok(())
     }
 }

@@ -1,0 +1,104 @@
+//! Roles of auth methods as they are kept, under `role/<name>` of their mount: made, merged, read, listed and deleted.
+
+use std::sync::Arc;
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+
+use super::TokenTerms;
+use crate::engine::backend::{Call, listing};
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::locks::Guard;
+use crate::engine::kernel::mounts::Mount;
+use crate::engine::lease::core::Core;
+use crate::engine::wire::error::Error;
+use crate::engine::wire::field::Fields;
+use crate::engine::wire::request::{Operation, Origin};
+use crate::engine::wire::response::Response;
+
+/// The record of a role.
+pub(in crate::engine::backend) trait Stored: Serialize + DeserializeOwned {
+    /// What the turns of its changes are named after.
+    const TURN: &'static str;
+
+    /// A role that says nothing yet.
+    fn fresh(name: &str) -> Self;
+
+    /// Takes over the fields that were supplied.
+    ///
+    /// # Errors
+    /// A field that is not what it should be.
+    fn merge(&mut self, fields: Fields<'_>) -> Result<(), Error>;
+
+    /// Checks it as a whole.
+    ///
+    /// # Errors
+    /// What no role may say.
+    fn check(&self) -> Result<(), Error>;
+
+    /// What a read answers.
+    fn read(&self) -> Value;
+
+    /// What it says of the tokens of its logins.
+    fn token(&self) -> &TokenTerms;
+
+    /// Notes where it was declared.
+    fn set_origin(&mut self, origin: Option<Origin>);
+}
+
+fn key(mount: &Mount, name: &str) -> String {
+    mount.storage(&format!("role/{name}"))
+}
+
+/// Changes to one role take turns.
+async fn turn<'a, R: Stored>(core: &'a Core, mount: &Mount, name: &str) -> Guard<'a> {
+    core.tokens.turn(&core.tokens.keyed_hash(&[R::TURN, &mount.uuid, name])).await
+}
+
+/// The role of a name, in lower case.
+pub(in crate::engine::backend) fn load<R: Stored>(core: &Core, mount: &Mount, name: &str) -> Result<Option<R>, Error> {
+    core.barrier.get(&key(mount, name))
+}
+
+/// LIST `role`.
+pub(in crate::engine::backend) fn list<R: Stored>(core: &Core, call: Call<'_>) -> Result<Response, Error> {
+    listing::of_folder(core, call, &key(call.mount, ""), R::read)
+}
+
+/// `role/<name>`.
+pub(in crate::engine::backend) async fn handle<R: Stored + Send>(
+    core: &Arc<Core>,
+    call: Call<'_>,
+    name: &str,
+) -> Result<Response, Error> {
+    match call.request.operation {
+        Operation::Read => {
+            let role = load::<R>(core, call.mount, name)?.ok_or(Error::NotFound)?;
+            Ok(Response::data(role.read()))
+        }
+        Operation::Write => {
+            let _turn = turn::<R>(core, call.mount, name).await;
+            let mut role = load::<R>(core, call.mount, name)?.unwrap_or_else(|| R::fresh(name));
+            role.merge(call.fields())?;
+            role.check()?;
+            role.set_origin(call.request.origin.clone());
+            let mut batch = Batch::new();
+            batch.put(key(call.mount, name), &role)?;
+            core.barrier.commit(batch).await?;
+            let mut response = Response { warnings: role.token().warnings(call.mount), ..Response::default() };
+            if !response.warnings.is_empty() {
+                response.warnings.extend(call.unknown());
+            }
+            Ok(response)
+        }
+        Operation::Delete => {
+            let _turn = turn::<R>(core, call.mount, name).await;
+            let mut batch = Batch::new();
+            batch.delete(key(call.mount, name));
+            core.barrier.commit(batch).await?;
+            Ok(Response::empty())
+        }
+        Operation::List | Operation::Patch => Err(call.forgotten()),
+    }
+}
