@@ -169,10 +169,11 @@ fn tables_name_what_the_handlers_read() {
         assert!(!places.is_empty(), "no handlers of {name}");
         let mut text = String::new();
         places.iter().for_each(|place| read(place, &mut text));
-        // What lists and logins have in common is read in one place.
-        for shared in ["listing", "login"] {
-            if text.contains(&format!("backend::{shared}")) {
-                read(&root.join(shared).with_extension("rs"), &mut text);
+        // What logins have in common is read in one place, and so is what lists have, those of logins too.
+        for (shared, named) in [("login", "backend::login"), ("listing", "listing::")] {
+            if text.contains(named) {
+                let places = [root.join(shared).with_extension("rs"), root.join(shared)];
+                places.iter().filter(|place| place.exists()).for_each(|place| read(place, &mut text));
             }
         }
         let rows = || backend.tables().iter().flat_map(|table| table.iter());
