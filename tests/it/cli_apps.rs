@@ -229,6 +229,27 @@ fn a_short_lease_is_renewed_while_the_command_runs() {
         std::thread::sleep(Duration::from_millis(50));
     }
     drop(child.stdin.take());
+#[test]
+fn a_command_does_not_inherit_the_secrets_of_leasehold() {
+    let mut env = applied();
+    env.set("LEASEHOLD_PASSWORD", "p").set("LEASEHOLD_JWT", "j");
+    env.set("BAO_TOKEN", "b").set("VAULT_TOKEN", "v").set("LEASEHOLD_TOKEN", "").set("LEASEHOLD_ROLE_ID", "");
+    env.set("LEASEHOLD_SECRET_ID", "");
+    let names =
+        ["LEASEHOLD_TOKEN", "BAO_TOKEN", "VAULT_TOKEN", "LEASEHOLD_SECRET_ID", "LEASEHOLD_PASSWORD", "LEASEHOLD_JWT"];
+    let seen: String = names.iter().map(|name| format!("${{{name}-out}} ")).collect();
+    let asked = |more: &[&str]| {
+        let echo = format!("echo {seen}");
+        let output = env.run(&[&["exec", "webapp"], more, &["--", "sh", "-c", &echo]].concat());
+        assert_eq!(output.code, 0, "{}", output.normal());
+        output.stdout.trim_end().to_owned()
+    };
+    assert_eq!(asked(&[]), "out out out out out out");
+    assert_eq!(asked(&["--pass", "VAULT_TOKEN", "--pass", "LEASEHOLD_JWT"]), "out out v out out j");
+    let other = env.run(&["exec", "webapp", "--pass", "PATH", "--", "true"]);
+    assert!(other.code == 1 && other.stderr.contains("possible values"), "{}", other.normal());
+}
+
     child.wait().unwrap();
     assert_eq!(env.run(&["lease", "lookup", &lease]).code, 2, "it is gone");
     server.stop();

@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use crate::cli::app::AppFile;
 use crate::cli::error::CliError;
+use crate::cli::global::{JWT, PASSWORD, SECRET_ID};
+use crate::estate::{self, Sources};
 
 /// More is no such file.
 const BYTES_MAX: u64 = 1 << 20;
@@ -172,9 +174,9 @@ impl AppConfig {
     pub(super) fn own(&self) -> BTreeMap<&'static str, String> {
         let own = [
             ("LEASEHOLD_ROLE_ID", &self.role_id),
-            ("LEASEHOLD_SECRET_ID_FILE", &self.secret_id_file),
-            ("LEASEHOLD_PASSWORD_FILE", &self.password_file),
-            ("LEASEHOLD_JWT_FILE", &self.jwt_file),
+            (SECRET_ID.file_variable, &self.secret_id_file),
+            (PASSWORD.file_variable, &self.password_file),
+            (JWT.file_variable, &self.jwt_file),
         ];
         own.into_iter().filter_map(|(variable, value)| Some((variable, value.clone()?))).collect()
     }
