@@ -271,6 +271,35 @@ fn nobody_gets_it_without_the_token_and_only_by_its_name() {
 }
 
 #[test]
+fn who_has_no_token_keeps_nobody_else_waiting() {
+    let world = World::new("1h", "2h");
+    let mut agent = world.agent(&[]);
+    agent.says("web: a credential until");
+    let (address, token) = (agent.uri["http://".len()..].split('/').next().unwrap().to_owned(), agent.token());
+    let connect = || {
+        let stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream
+    };
+    let request = format!("GET /credentials/web HTTP/1.1\r\nHost: a\r\nAuthorization: {token}\r\n\r\n");
+    let answers = |stream: &mut TcpStream| {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = [0; 15];
+        stream.read_exact(&mut head).expect("an answer");
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+        // The rest of it, so that the next one is read from its beginning.
+        let mut rest = [0; 4096];
+        while !rest.ends_with(b"}") && stream.read(&mut rest[..]).is_ok_and(|read| !rest[..read].ends_with(b"}")) {}
+    };
+    let mut known = connect();
+    answers(&mut known);
+    let idle: Vec<TcpStream> = (0..300).map(|_| connect()).collect();
+    answers(&mut connect());
+    answers(&mut known);
+    drop(idle);
+}
+
+#[test]
 fn it_renews_while_it_can_and_then_has_another() {
     let world = World::new("6s", "14s");
     let agent = world.agent(&[]);

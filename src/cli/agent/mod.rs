@@ -6,6 +6,7 @@
 mod config;
 mod endpoint;
 mod keeper;
+mod places;
 mod render;
 
 use std::collections::BTreeMap;
@@ -195,20 +196,21 @@ impl Bound {
             let error = match self {
                 Self::Tcp(listener) => match listener.accept().await {
                     Ok((stream, _)) => {
-                        endpoint.serve(stream).await;
+                        endpoint.serve(stream);
                         continue;
                     }
                     Err(error) => error,
                 },
                 Self::Unix(listener, _) => match listener.accept().await {
                     Ok((stream, _)) => {
-                        endpoint.serve(stream).await;
+                        endpoint.serve(stream);
                         continue;
                     }
                     Err(error) => error,
                 },
             };
-            // Out of descriptors, for example: others end.
+            // Out of descriptors, for example: one is freed.
+            endpoint.places.evict();
             output::say(&format!("warning: a client could not be taken: {error}"));
             tokio::time::sleep(PAUSE).await;
         }
