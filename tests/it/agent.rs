@@ -374,6 +374,48 @@ fn files_are_for_whom_they_are_said_to_be() {
 }
 
 #[test]
+fn one_app_that_fails_does_not_stop_the_others() {
+    let world = World::new("1h", "2h");
+    let role_id = world.host.variable("ROLE_ID").to_owned();
+    let app = |name: &str, role_id: &str, files: &str| {
+        format!(
+            "  {name}:\n    login: approle\n    login_role: app-web\n    role: aws/web\n    role_id: {role_id}\n    \
+                 secret_id_file: secret-id\n    files: [{files}]\n"
+        )
+    };
+    let file = |path: &str| format!("{{path: {path}, form: env}}");
+    let config = |apps: &[String]| world.host.write("several.yaml", &format!("apps:\n{}", apps.concat()));
+    let once = || world.host.run(&["agent", "--config", "several.yaml", "--once"]);
+    let files = format!("{}, {}", file("none/b"), file("b"));
+    config(&[app("a", "wrong", &file("a")), app("b", &role_id, &files), app("c", &role_id, &file("c"))]);
+    let output = once();
+    assert_eq!(output.code, 2, "{}", output.normal());
+    for told in ["a: Error logging in as app-web", "b: none/b could not be written", "c: a credential until"] {
+        assert!(output.stderr.contains(told), "{told}: {}", output.stderr);
+    }
+    let there = |name: &str| world.host.dir().join(name).exists();
+    assert_eq!([there("a"), there("b"), there("c")], [false, true, true]);
+
+    config(&[app("a", &role_id, &file("a")), app("b", &role_id, &file("b")), app("a", &role_id, &file("c"))]);
+    let output = once();
+    assert_eq!(output.code, 1, "{}", output.normal());
+    for told in ["several.yaml:2:3", "several.yaml:16:3", "first here"] {
+        assert!(output.stderr.contains(told), "{told}: {}", output.stderr);
+    }
+    for (apps, told) in [
+        ([app("a", &role_id, &file("x")), app("b", &role_id, &file("./x"))], "./x would be written for a and for b"),
+        ([app("a", &role_id, &format!("{0}, {0}", file("x"))), String::new()], "x stands twice among the files of a"),
+    ] {
+        config(&apps);
+        let output = once();
+        assert!(output.code == 1 && output.stderr.contains(told), "{told}: {}", output.normal());
+    }
+    world.host.write("several.yaml", &format!("apps:\n{}", app("a", &role_id, &file("a")).replace("secret-id", "no")));
+    let output = once();
+    assert!(output.stderr.contains("secret_id_file: no is not there"), "{}", output.stderr);
+}
+
+#[test]
 fn a_socket_is_for_its_owner_and_goes_with_the_agent() {
     let world = World::new("1h", "2h");
     let socket = world.host.dir().join("agent.sock");
