@@ -132,6 +132,11 @@ async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Globa
 /// Says which sessions of IAM roles are cut off, and whose else.
 fn cut_off(what: &Map<String, Value>, verb: &str) {
     for cut in what.get("cut_off").and_then(Value::as_array).into_iter().flatten() {
+        if cut.get("role_is_gone") == Some(&Value::Bool(true)) {
+            let role = output::one_line(cut.get("role_arn").and_then(Value::as_str).unwrap_or_default()).into_owned();
+            output::say(&format!("There is no role {role} any more: none of its sessions can do anything"));
+            continue;
+        }
         let text = |key: &str| output::one_line(cut.get(key).and_then(Value::as_str).unwrap_or_default()).into_owned();
         output::say(&format!(
             "{verb} all sessions of {} that were issued before, until {}:",
