@@ -20,6 +20,7 @@ pub mod ledger;
 pub mod live;
 pub mod object;
 pub mod plan;
+mod proof;
 pub mod proposal;
 pub mod review;
 pub mod sandbox;

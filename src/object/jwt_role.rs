@@ -19,6 +19,7 @@ use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Values as _};
 use super::token_fields;
 use super::wire::{post, with_others};
+use crate::proof;
 
 static FIELDS: [Field; 11 + token_fields::FIELDS] = token_fields::after([
     field("role_type", Shape::OneOf(&["jwt"]), "\"jwt\"", "That a login shows a signed token."),
@@ -127,6 +128,10 @@ fn check(login: &Declared<'_>) -> Vec<Objection> {
             objections.push(Objection { key, what, hint: "0 is the engine's own, and -1 none" });
         }
     }
+    if login.text("user_claim").is_empty() {
+        let what = "no claim says who logs in".to_owned();
+        objections.push(Objection { key: "user_claim", what, hint: "leave user_claim out for `sub`" });
+    }
     let mappings = login.value("claim_mappings");
     if mappings.as_object().is_some_and(|map| map.values().any(|name| name == "role")) {
         let what = "the metadata `role` is the role's name".to_owned();
@@ -148,8 +153,36 @@ fn check_config(config: &Declared<'_>) -> Vec<Objection> {
         what: what.to_owned(),
         hint: "set one of jwt_validation_pubkeys, jwks_url and oidc_discovery_url",
     };
-    (has != 1).then_some(objection).into_iter().collect()
+    let mut objections: Vec<Objection> = (has != 1).then_some(objection).into_iter().collect();
+    let mut told = |key, what: String, hint| objections.push(Objection { key, what, hint });
+    for (key, ca_key) in [("jwks_url", "jwks_ca_pem"), ("oidc_discovery_url", "oidc_discovery_ca_pem")] {
+        let (url, ca) = (config.text(key), config.text(ca_key));
+        if let Some(what) = proof::address(&url).err().filter(|_| !url.is_empty()) {
+            told(key, format!("`{url}` can't be asked: {what}"), "an address is written https://issuer.example.com");
+        }
+        if let Some(what) = proof::certificates(&ca).err().filter(|_| !ca.trim().is_empty()) {
+            told(ca_key, what, "certificates are PEM text: -----BEGIN CERTIFICATE-----");
+        }
+    }
+    if config.text("oidc_discovery_url").contains(".well-known/openid-configuration") {
+        let what = "the issuer's address is what comes before /.well-known/openid-configuration".to_owned();
+        told("oidc_discovery_url", what, "leave the rest out");
+    }
+    let keys = config.value("jwt_validation_pubkeys");
+    if let Err((at, what)) = proof::keys_of_pem(keys.as_array().into_iter().flatten().filter_map(Value::as_str)) {
+        let what = format!("public key {at} is none: {what}");
+        told("jwt_validation_pubkeys", what, "keys are PEM text: -----BEGIN PUBLIC KEY-----");
+    }
+    if let Some(name) = proof::unknown_algorithm(config.texts("jwt_supported_algs").iter().map(String::as_str)) {
+        let what = format!("`{name}` is no algorithm that tokens can be signed by here");
+        told("jwt_supported_algs", what, ALGORITHMS_HINT);
+    }
+    objections
 }
+
+/// Source: RFC 7518, 3.1, and RFC 8037: those with a pair of keys.
+const ALGORITHMS_HINT: &str =
+    "RS256, RS384, RS512, PS256, PS384, PS512, ES256, ES384, ES512 and EdDSA are; leave it out for all of them";
 
 /// Roles of JWT methods.
 pub static KIND: Kind = Kind {

@@ -16,6 +16,7 @@ use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, Values};
 use super::token_fields;
 use super::wire::{post, with_others};
+use crate::proof;
 
 const NAMES: &str = "bound_service_account_names";
 const NAMESPACES: &str = "bound_service_account_namespaces";
@@ -116,6 +117,21 @@ fn check_config(config: &Declared<'_>) -> Vec<Objection> {
     if config.text("kubernetes_host").is_empty() {
         let hint = "kubernetes_host = \"https://kubernetes.default.svc\"";
         objections.push(objection("kubernetes_host", "no cluster is asked", hint));
+    }
+    let told = |key, what: String, hint| Objection { key, what, hint };
+    let host = config.text("kubernetes_host");
+    if let Some(what) = proof::address(&host).err().filter(|_| !host.is_empty()) {
+        let hint = "an address is written https://kubernetes.default.svc";
+        objections.push(told("kubernetes_host", format!("`{host}` can't be asked: {what}"), hint));
+    }
+    let ca = config.text("kubernetes_ca_cert");
+    if let Some(what) = proof::certificates(&ca).err().filter(|_| !ca.trim().is_empty()) {
+        objections.push(told("kubernetes_ca_cert", what, "certificates are PEM text: -----BEGIN CERTIFICATE-----"));
+    }
+    let keys = config.value("pem_keys");
+    if let Err((at, what)) = proof::keys_of_pem(keys.as_array().into_iter().flatten().filter_map(Value::as_str)) {
+        let what = format!("public key {at} is none: {what}");
+        objections.push(told("pem_keys", what, "keys are PEM text: -----BEGIN PUBLIC KEY-----"));
     }
     if config.flag("disable_local_ca_jwt") && config.text("kubernetes_ca_cert").is_empty() {
         let hint = "add kubernetes_ca_cert";

@@ -10,17 +10,31 @@ use rustls::pki_types::pem::PemObject;
 use serde_json::{Map, Value};
 
 /// The algorithms that are taken, by their names in a token's header. What is symmetric, and `none`, is not among them.
-pub(in crate::engine::backend) const ALGORITHMS: [&str; 10] =
+pub(crate) const ALGORITHMS: [&str; 10] =
     ["RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"];
+
+/// The first of these that is no algorithm that is taken.
+pub(crate) fn unknown_algorithm<'a>(names: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+    names.into_iter().find(|name| !ALGORITHMS.contains(name))
+}
+
+/// The keys of a list of PEM texts.
+///
+/// # Errors
+/// Which of them is none, counted from 1, and why.
+pub(crate) fn keys_of_pem<'a>(texts: impl IntoIterator<Item = &'a str>) -> Result<Vec<Key>, (usize, String)> {
+    let key = |(at, text)| Key::of_pem(text).map_err(|what| (at + 1, what));
+    texts.into_iter().enumerate().map(key).collect()
+}
 
 /// Keys of a set that are looked at: a set with more would be no issuer's.
 const KEYS_MAX: usize = 256;
 
 /// One public key.
 #[derive(Clone, Debug)]
-pub(in crate::engine::backend) struct Key {
+pub(crate) struct Key {
     /// How tokens name it; a key of PEM has no name, and is tried for every token.
-    pub(in crate::engine::backend) id: Option<String>,
+    pub(crate) id: Option<String>,
     /// The only algorithm that it is for, if its issuer says one.
     algorithm: Option<String>,
     material: Material,
@@ -42,7 +56,7 @@ impl Key {
     ///
     /// # Errors
     /// Why it is not one that can be used.
-    pub(in crate::engine::backend) fn of_pem(text: &str) -> Result<Self, String> {
+    pub(crate) fn of_pem(text: &str) -> Result<Self, String> {
         let info = SubjectPublicKeyInfoDer::from_pem_slice(text.trim().as_bytes())
             .map_err(|_| "it is not PEM text that begins with -----BEGIN PUBLIC KEY-----".to_owned())?;
         let info: &[u8] = &info;
@@ -61,7 +75,7 @@ impl Key {
     ///
     /// # Errors
     /// If it is no key set.
-    pub(in crate::engine::backend) fn of_set(text: &[u8]) -> Result<Vec<Self>, String> {
+    pub(crate) fn of_set(text: &[u8]) -> Result<Vec<Self>, String> {
         let set: Map<String, Value> =
             serde_json::from_slice(text).map_err(|error| format!("the key set is not JSON: {error}"))?;
         let keys = set.get("keys").and_then(Value::as_array).ok_or("the key set has no `keys`")?;
@@ -117,7 +131,7 @@ impl Key {
     }
 
     /// Whether it made a signature, by this algorithm, of a message.
-    pub(in crate::engine::backend) fn verifies(&self, algorithm: &str, message: &[u8], signed: &[u8]) -> bool {
+    pub(crate) fn verifies(&self, algorithm: &str, message: &[u8], signed: &[u8]) -> bool {
         if self.algorithm.as_deref().is_some_and(|only| only != algorithm) {
             return false;
         }

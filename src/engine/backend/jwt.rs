@@ -23,7 +23,6 @@ use self::config::Config;
 use self::key_set::KeySets;
 use self::role::Role;
 use crate::engine::backend::login::{Known, role as stored};
-use crate::engine::backend::signed::key::Key;
 use crate::engine::backend::signed::{self, Leeways, Signed};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
@@ -35,6 +34,7 @@ use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
 use crate::engine::wire::response::Response;
+use crate::proof::Key;
 use crate::secret::Secret;
 
 #[derive(Default)]

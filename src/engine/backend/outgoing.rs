@@ -12,13 +12,13 @@ use http::{Method, Request, Uri};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
 use hyper_util::rt::TokioIo;
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
+use rustls::pki_types::ServerName;
 use rustls::{ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use crate::engine::setup::VERSION;
+use crate::proof::{address, certificates, host};
 use crate::secret::Secret;
 
 /// How long all of it may take. Logins wait for it, and each request has 90 s.
@@ -66,9 +66,8 @@ impl Peer<'_> {
     /// # Errors
     /// What is wrong.
     pub(super) fn check(&self) -> Result<(), Failure> {
-        let uri = self.uri()?;
-        roots(self.ca_pem).map_err(|what| self.failed(what))?;
-        host(&uri).map(drop).ok_or_else(|| self.failed("the address has no host"))
+        self.uri()?;
+        roots(self.ca_pem).map(drop).map_err(|what| self.failed(what))
     }
 
     /// GET.
@@ -92,9 +91,7 @@ impl Peer<'_> {
     }
 
     fn uri(&self) -> Result<Uri, Failure> {
-        let uri = self.url.parse::<Uri>().ok();
-        let is_known = |uri: &Uri| matches!(uri.scheme_str(), Some("https" | "http"));
-        uri.filter(is_known).ok_or_else(|| self.failed("this is no address that begins with https:// or http://"))
+        address(self.url).map_err(|what| self.failed(what))
     }
 
     async fn ask(&self, method: Method, posted: Option<&Posted>) -> Result<Answer, Failure> {
@@ -171,22 +168,13 @@ fn request(uri: &Uri, method: Method, posted: Option<&Posted>) -> Result<Request
     }
 }
 
-/// The host without the brackets of an IPv6 address.
-fn host(uri: &Uri) -> Option<&str> {
-    uri.host().map(|host| host.trim_start_matches('[').trim_end_matches(']')).filter(|host| !host.is_empty())
-}
-
 fn roots(ca_pem: &str) -> Result<RootCertStore, String> {
+    if !ca_pem.trim().is_empty() {
+        return certificates(ca_pem);
+    }
     let mut roots = RootCertStore::empty();
-    if ca_pem.trim().is_empty() {
-        roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        return Ok(roots);
-    }
-    for certificate in CertificateDer::pem_slice_iter(ca_pem.as_bytes()) {
-        let certificate = certificate.map_err(|error| format!("the CA certificates can't be read: {error}"))?;
-        roots.add(certificate).map_err(|error| format!("a CA certificate can't be used: {error}"))?;
-    }
-    if roots.is_empty() { Err("there is no certificate in the CA's text".to_owned()) } else { Ok(roots) }
+    roots.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
+    Ok(roots)
 }
 
 #[cfg(test)]

@@ -3,13 +3,11 @@
 //! Sources: RFC 7515 (JWS), RFC 7519 (claims); the rules about times are those of the library that Vault and OpenBao
 //! use (`hashicorp/cap`, `jwt.Validator`).
 
-pub(in crate::engine::backend) mod key;
-
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use serde_json::{Map, Value};
 
-use self::key::Key;
+use crate::proof::Key;
 
 /// Bytes of a token. The largest that issuers make, with hundreds of groups in them, have some ten thousand.
 const BYTES_MAX: usize = 64 << 10;

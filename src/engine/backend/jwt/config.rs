@@ -6,13 +6,13 @@ use serde_json::{Value, json};
 
 use super::key_set::{KeySets, Source};
 use crate::engine::backend::Call;
-use crate::engine::backend::signed::key::{ALGORITHMS, Key};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
+use crate::proof::{ALGORITHMS, keys_of_pem, unknown_algorithm};
 
 /// The record. A write replaces all of it.
 #[derive(Clone, Debug, Default, serde::Serialize, serde::Deserialize)]
@@ -78,12 +78,10 @@ impl Config {
         if self.oidc_discovery_url.contains(".well-known/openid-configuration") {
             return Err(Error::Invalid("'oidc_discovery_url' contains '.well-known' component".to_owned()));
         }
-        for (at, text) in self.jwt_validation_pubkeys.iter().enumerate() {
-            Key::of_pem(text).map_err(|what| {
-                Error::Invalid(format!("error parsing public key {} of jwt_validation_pubkeys: {what}", at + 1))
-            })?;
-        }
-        match self.jwt_supported_algs.iter().find(|name| !ALGORITHMS.contains(&name.as_str())) {
+        keys_of_pem(self.jwt_validation_pubkeys.iter().map(String::as_str)).map_err(|(at, what)| {
+            Error::Invalid(format!("error parsing public key {at} of jwt_validation_pubkeys: {what}"))
+        })?;
+        match unknown_algorithm(self.jwt_supported_algs.iter().map(String::as_str)) {
             Some(name) => Err(Error::Invalid(format!(
                 "invalid jwt_supported_algs: {name:?} is not one of {}",
                 ALGORITHMS.join(", ")

@@ -12,9 +12,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::{Map, Value};
 
 use crate::engine::backend::outgoing::{Failure, Peer};
-use crate::engine::backend::signed::key::Key;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
+use crate::proof::Key;
 
 /// Seconds between two fetches of the same keys.
 const PAUSE: i64 = 10;

@@ -6,13 +6,13 @@ use serde_json::json;
 
 use crate::engine::backend::Call;
 use crate::engine::backend::outgoing::Peer;
-use crate::engine::backend::signed::key::Key;
 use crate::engine::kernel::barrier::{Batch, seal};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
+use crate::proof::{Key, keys_of_pem};
 use crate::secret::Secret;
 
 /// Where a pod has what its service account needs. Source: Kubernetes, "Accessing the Kubernetes API from a Pod".
@@ -97,11 +97,9 @@ impl Config {
         }
         let peer = Peer { url: &self.host, ca_pem: &self.ca_cert };
         peer.check().map_err(|failure| Error::Invalid(format!("the API server can't be asked: {failure}")))?;
-        for (at, text) in self.pem_keys.iter().enumerate() {
-            let told = |what| Error::Invalid(format!("error parsing public key {} of pem_keys: {what}", at + 1));
-            Key::of_pem(text).map_err(told)?;
-        }
-        Ok(())
+        keys_of_pem(self.pem_keys.iter().map(String::as_str))
+            .map(drop)
+            .map_err(|(at, what)| Error::Invalid(format!("error parsing public key {at} of pem_keys: {what}")))
     }
 }
 
