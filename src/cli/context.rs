@@ -263,6 +263,11 @@ impl Context {
         self.global.address.is_some() || matches!(environment.engine, EngineChoice::Address(_))
     }
 
+    /// Whether the estate's directory looks like one.
+    pub(crate) fn holds_estate(&self) -> bool {
+        holds_estate(&self.estate_dir())
+    }
+
     /// The data directory of an environment's embedded engine, if it has one.
     pub(crate) fn data_dir(&self, environment: &Environment) -> Option<PathBuf> {
         match &environment.engine {

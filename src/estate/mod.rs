@@ -18,6 +18,7 @@ mod read;
 mod schema;
 mod source;
 mod span;
+mod spelling;
 mod tree;
 mod value;
 pub(crate) mod walk;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use super::problem::{Draft, Label, Problem};
 use super::span::Span;
+use super::spelling::in_yaml;
 use crate::object::Place;
 
 /// One text.
@@ -285,14 +286,17 @@ impl Sources {
 
     /// A problem with its places.
     pub(super) fn finish(&self, draft: Draft) -> Problem {
-        draft.finish(|span| {
+        let problem = draft.finish(|span| {
             let (file, start, end) = match self.get(span.source) {
                 Some(source) => (source.name.to_string(), source.position(span.start), source.position(span.end)),
                 None => ("?".to_owned(), (1, 1), (1, 1)),
             };
             let ((line, column), (end_line, end_column)) = (start, end);
             Label { file, line, column, end_line, end_column, text: None, span: Some(span) }
-        })
+        });
+        let is_hcl =
+            problem.labels.first().is_none_or(|label| !label.file.ends_with(".yaml") && !label.file.ends_with(".yml"));
+        Problem { hint: problem.hint.map(|hint| if is_hcl { hint } else { in_yaml(&hint) }), ..problem }
     }
 
     /// The line where a place starts, if its file has a text.

@@ -384,7 +384,7 @@ fn what_only_follows_from_a_wrong_key_or_value_is_not_told() {
             "has no key `bound_service_account_names`",
             "did you mean `service_accounts`?",
         ),
-        ("  arn = ", "  ran = ", "has no key `ran`", "did you mean `arn`?"),
+        ("  arn = ", "  arns = ", "has no key `arns`", "did you mean `arn`?"),
     ] {
         let output = with_logins(from, to);
         let errors = errors(&output);
@@ -403,14 +403,14 @@ fn what_an_engine_refuses_of_a_method_is_told_before() {
         ("kubernetes_host = \"https://k.example.com\"", "oidc_discovery_url = \"https://issuer.example.com\"");
     let with = |line: &str, more: &str| format!("{line}\n    {more}");
     for (from, to, told, place) in [
-        (host, "kubernetes_host = \"k:443\"".to_owned(), "`k:443` can't be asked", "11:23"),
-        (host, with(host, "kubernetes_ca_cert = \"nope\""), "no certificate in the CA's text", "12:26"),
-        (host, with(host, "pem_keys = [\"x\"]"), "public key 1 is none", "12:16"),
-        (issuer, "oidc_discovery_url = \"ftp://a\"".to_owned(), "`ftp://a` can't be asked", "16:26"),
-        (issuer, "jwks_url = \"issuer\"".to_owned(), "`issuer` can't be asked", "16:16"),
-        (issuer, "jwt_validation_pubkeys = [\"x\"]".to_owned(), "public key 1 is none", "16:30"),
-        (issuer, with(issuer, "oidc_discovery_ca_pem = \"x\""), "no certificate in the CA's text", "17:29"),
-        (issuer, with(issuer, "jwt_supported_algs = [\"none\"]"), "`none` is no algorithm", "17:26"),
+        (host, "kubernetes_host = \"k:443\"".to_owned(), "`k:443` can't be asked", "10:23"),
+        (host, with(host, "kubernetes_ca_cert = \"nope\""), "no certificate in the CA's text", "11:26"),
+        (host, with(host, "pem_keys = [\"x\"]"), "public key 1 is none", "11:16"),
+        (issuer, "oidc_discovery_url = \"ftp://a\"".to_owned(), "`ftp://a` can't be asked", "15:26"),
+        (issuer, "jwks_url = \"issuer\"".to_owned(), "`issuer` can't be asked", "15:16"),
+        (issuer, "jwt_validation_pubkeys = [\"x\"]".to_owned(), "public key 1 is none", "15:30"),
+        (issuer, with(issuer, "oidc_discovery_ca_pem = \"x\""), "no certificate in the CA's text", "16:29"),
+        (issuer, with(issuer, "jwt_supported_algs = [\"none\"]"), "`none` is no algorithm", "16:26"),
         ("bound_audiences", "user_claim = \"\"\n    bound_audiences".to_owned(), "no claim says who logs in", "36:18"),
     ] {
         let output = with_logins(from, &to);

@@ -186,6 +186,7 @@ fn a_host_without_the_estate_says_how_to_log_in() {
         (&["--app-file", "app.yaml", "--role", "webapp"], "--role MOUNT/ROLE"),
         (&["webapp", "--login-role", "x"], "--login approle"),
         (&[], "no app is named"),
+        (&["webapp"], "say how to log in: --login METHOD"),
     ] {
         let output = of(&host, arguments);
         assert_eq!((output.code, output.stdout.as_str()), (1, ""), "{arguments:?}: {}", output.normal());

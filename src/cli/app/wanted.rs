@@ -82,7 +82,12 @@ impl AppArgs {
                 .hint("name one of the estate's: `leasehold creds APP`")
                 .hint("or say how to log in without an estate: --login METHOD, or --app-file FILE")
         })?;
-        let estate = context.estate()?;
+        let estate = context.estate().map_err(|failure| match context.holds_estate() {
+            true => failure,
+            false => {
+                failure.hint("on a host without the estate, say how to log in: --login METHOD, or --app-file FILE")
+            }
+        })?;
         let app = find_app(&estate, name)?;
         let (role, login) = (self.choose_role(app)?.clone(), login::chosen(app)?.clone());
         Ok(Wanted { app: app.name.clone(), role, login, estate: Some(estate), address: None, own: BTreeMap::new() })
