@@ -1,8 +1,34 @@
 //! Leasehold: declarative, reviewed and accounted-for AWS credentials.
 //!
-//! Two halves meet only at the Vault HTTP API. The reconciler turns files into desired objects
-//! ([`estate`], [`object`]), reads the same objects from an engine, compares, plans and applies. The
-//! engine serves that API. `tests/it/tidy.rs` checks which room may name which.
+//! Two halves meet only at the Vault HTTP API. The reconciler turns files into desired objects, reads the same objects
+//! from an engine, compares, plans and applies; the engine serves that API, and asks AWS.
+//!
+//! ```text
+//!  files ──► estate ──► desired objects ─┐
+//!                                        ├─► plan ─► review ─► apply ─► ledger
+//!  engine ──api──► live objects ─────────┘                       │
+//!    ▲                                                           │
+//!    └──────────────────────────── api ──────────────────────────┘
+//! ```
+//!
+//! The rooms, each naming only those above it that `tests/it/tidy.rs` lists for it:
+//!
+//! | room | its one job |
+//! |---|---|
+//! | [`text`], [`units`] | texts as they are shown and coded; durations and networks |
+//! | [`secret`], [`clock`], `durable` | a string that can't be printed; the only `now()`; files that are whole or not there |
+//! | [`iam`], [`acl`], `username`, `proof` | the languages and proofs that both halves read: policies of AWS and of engines, names of users, keys of who vouches |
+//! | [`guardrail`] | what may never be granted |
+//! | [`object`] | what an engine can hold, a kind a file |
+//! | [`estate`], [`git`] | files to declarations to desired objects; the same at a commit |
+//! | [`review`], [`plan`], [`drift`] | who gains what; the ordered changes; what moved behind our back |
+//! | [`api`], [`live`], [`ledger`] | the API as a client sees it; an engine's objects; what is ours |
+//! | [`apply`], [`proposal`] | a plan carried out; what files mean, worked out in one place |
+//! | [`trail`], [`engine`] | audit lines, chained; the API as a server |
+//! | [`sandbox`] | a simulated AWS account |
+//! | [`cli`] | arguments in, rendering out |
+//!
+//! `ARCHITECTURE.md` says more of each, and which words mean what.
 
 pub mod acl;
 pub mod api;

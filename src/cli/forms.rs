@@ -1,7 +1,7 @@
 //! Which forms each command prints in: what it checks --format against, and what its help says of it. The first is that
 //! of who asks for none.
 
-use clap::Command;
+use clap::{Command, ValueEnum as _};
 
 use super::format::Format;
 
@@ -56,7 +56,9 @@ fn describe_below(command: &mut Command, path: &mut Vec<String>) {
         Some("format") => {
             let words: Vec<&str> = forms.iter().map(|form| form.name()).collect();
             let variables = "[env: LEASEHOLD_FORMAT, BAO_FORMAT, VAULT_FORMAT; default: ";
-            arg.value_name(words.join("|")).help(format!("The form of the output {variables}{}]", words[0]))
+            let listed = words.join(", ");
+            let read = move |text: &str| Format::from_str(text, true).map_err(|_| format!("it is one of: {listed}"));
+            arg.value_name(words.join("|")).value_parser(read).help(format!("The form of the output {variables}{}]", words[0]))
         }
         _ => arg,
     });

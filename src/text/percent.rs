@@ -24,6 +24,9 @@ const NOT_IN_PATH: &AsciiSet = &RESERVED
     .remove(b'+')
     .remove(b'&');
 
+/// All but RFC 3986's unreserved characters, and the slashes between segments.
+const RESERVED_IN_REFERENCE: &AsciiSet = &RESERVED.remove(b'/');
+
 /// Encodes all but RFC 3986's unreserved characters.
 pub fn encode(text: &str) -> String {
     utf8_percent_encode(text, RESERVED).to_string()
@@ -32,6 +35,11 @@ pub fn encode(text: &str) -> String {
 /// Encodes what a path can't carry.
 pub fn encode_path(path: &str) -> String {
     utf8_percent_encode(path, NOT_IN_PATH).to_string()
+}
+
+/// Encodes all of a relative path but RFC 3986's unreserved characters and the slashes between its segments.
+pub fn encode_in_reference(path: &str) -> String {
+    utf8_percent_encode(path, RESERVED_IN_REFERENCE).to_string()
 }
 
 /// Why a text can't be decoded.

@@ -289,6 +289,14 @@ fn a_403_tells_a_token_that_has_ended_from_one_that_may_not() {
     }
 }
 
+#[test]
+fn a_form_that_is_none_is_told_with_those_of_the_command() {
+    let output = TestEnv::new().run(&["creds", "a", "--format", "xml"]);
+    assert_eq!(output.code, 1, "{}", output.normal());
+    assert!(output.stderr.contains("one of: table, json, yaml, env, process"), "{}", output.stderr);
+    assert!(!output.stderr.contains("sarif"), "{}", output.stderr);
+}
+
 /// Arguments that ask for a form, which stands before what is another program's.
 fn in_form<'a>(arguments: &[&'a str], form: &'a str) -> Vec<&'a str> {
     let own = arguments.iter().position(|argument| *argument == "--").unwrap_or(arguments.len());

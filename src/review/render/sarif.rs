@@ -10,6 +10,7 @@ use crate::guardrail::Severity;
 use crate::object::{Place, fingerprint};
 use crate::review::finding::{Finding, Topic, fact};
 use crate::review::report::{Environment, Review};
+use crate::text::percent::encode_in_reference;
 
 const SCHEMA: &str = "https://json.schemastore.org/sarif-2.1.0.json";
 
@@ -114,7 +115,7 @@ impl Review {
             directory => format!("{directory}/{}", place.file),
         };
         Some(json!({ "physicalLocation": {
-            "artifactLocation": { "uri": uri(&file) },
+            "artifactLocation": { "uri": encode_in_reference(&file) },
             "region": { "startLine": place.line, "startColumn": place.column.max(1) },
         } }))
     }
@@ -126,16 +127,4 @@ impl Review {
 
 fn rule(id: &str, text: &str, level: &str) -> Value {
     json!({ "id": id, "shortDescription": { "text": text }, "defaultConfiguration": { "level": level } })
-}
-
-/// A relative path as a URI reference. Source: RFC 3986, section 2.
-fn uri(path: &str) -> String {
-    let mut uri = String::with_capacity(path.len());
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'-' | b'.' | b'_' | b'~' | b'/' => uri.push(char::from(byte)),
-            byte => uri.push_str(&format!("%{byte:02X}")),
-        }
-    }
-    uri
 }
