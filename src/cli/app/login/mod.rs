@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 
 use super::super::context::Context;
 use super::super::error::CliError;
-use super::super::global::exactly;
+use super::super::global::{OwnSecret, exactly};
 use super::super::token_file;
 use crate::api::Client;
 use crate::estate::{App, Login};
@@ -103,9 +103,11 @@ pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &C
 }
 
 /// A secret of the app's own, from the environment or from a file that it names.
-fn given(own: &Own, variable: &str, file_variable: &str) -> Result<Option<Secret>, CliError> {
+fn given(own: &Own, secret: &OwnSecret) -> Result<Option<Secret>, CliError> {
+    let OwnSecret { variable, file_variable, .. } = secret;
     // What is said of this app goes before what is said of all, in whichever of the two ways.
-    let of_all = |name: &str| if own.contains_key(file_variable) { None } else { exactly(name) };
+    let is_own = own.contains_key(file_variable);
+    let of_all = |name: &str| if is_own { None } else { exactly(name) };
     match (of_all(variable), own.get(file_variable).cloned().or_else(|| of_all(file_variable))) {
         (Some(_), Some(_)) => {
             Err(CliError::new(1, format!("both {variable} and {file_variable} are set")).hint("unset one"))
@@ -113,7 +115,10 @@ fn given(own: &Own, variable: &str, file_variable: &str) -> Result<Option<Secret
         (Some(text), None) => Ok(Some(Secret::new(text))),
         (None, Some(file)) => match token_file::read_line(file.as_ref())? {
             Some(secret) => Ok(Some(secret)),
-            None => Err(CliError::new(1, format!("{file_variable}: {file} is not there or empty"))),
+            None => {
+                let said_by = if is_own { secret.file_key } else { file_variable };
+                Err(CliError::new(1, format!("{said_by}: {file} is not there or empty")))
+            }
         },
         (None, None) => Ok(None),
     }
