@@ -23,6 +23,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
+use self::login::lockout::Lockout;
 use super::lease::{Maker, Makers, Terms};
 use super::token::Token;
 use crate::engine::kernel::mounts::{Folds, Mount};
@@ -163,6 +164,11 @@ pub(crate) trait Backend: Send + Sync {
         own: Terms,
     ) -> Result<Terms, Error> {
         Ok(own)
+    }
+
+    /// Who is locked out of its mounts, of an auth method that locks out.
+    fn lockout(&self) -> Option<&Lockout> {
+        None
     }
 
     /// What ends its leases; none for a backend that makes none.

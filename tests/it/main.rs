@@ -83,6 +83,7 @@ mod wire_kubernetes;
 mod wire_kv;
 mod wire_lease;
 mod wire_listing;
+mod wire_lockout;
 mod wire_paths;
 mod wire_sts;
 mod wire_sys;

@@ -3,6 +3,7 @@
 //!
 //! Source: Vault API, "Tokens", the `token_*` parameters of auth methods.
 
+pub(super) mod lockout;
 pub(super) mod role;
 
 use std::net::{IpAddr, SocketAddr};

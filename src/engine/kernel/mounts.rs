@@ -38,6 +38,22 @@ pub(crate) struct Tuning {
     /// `token_type` of an auth mount.
     #[serde(default)]
     pub(crate) token_type: String,
+    /// `user_lockout_config` of an auth mount; `None` until somebody sets some of it.
+    #[serde(default)]
+    pub(crate) user_lockout: Option<UserLockout>,
+}
+
+/// When whoever fails to log in has to wait. 0 is what is usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct UserLockout {
+    /// Failures until a name is locked.
+    pub(crate) threshold: i64,
+    /// Seconds that it is locked.
+    pub(crate) duration: i64,
+    /// Seconds after which failures are forgotten.
+    pub(crate) counter_reset: i64,
+    /// Nobody is locked out.
+    pub(crate) disable: bool,
 }
 
 /// One mounted backend.

@@ -148,8 +148,8 @@ fn read(path: &Path, into: &mut String) {
 /// The parameters of the tables are those that the handlers read, as what the tables say that they are.
 #[test]
 fn tables_name_what_the_handlers_read() {
-    // Within the object `options`: of a secret's write, and of an audit device.
-    const NESTED: [&str; 9] = [
+    // Within an object: `options` of a secret's write and of an audit device, `user_lockout_config` of a mount.
+    const NESTED: [&str; 11] = [
         "cas",
         "file_path",
         "path",
@@ -159,6 +159,8 @@ fn tables_name_what_the_handlers_read() {
         "elide_list_responses",
         "prefix",
         "skip_test",
+        "lockout_threshold",
+        "lockout_disable",
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/backend");
     for backend in all(&config()).iter() {
