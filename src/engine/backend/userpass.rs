@@ -125,6 +125,7 @@ impl Userpass {
             terms: user.token,
             bound_cidrs: vec![],
             meta: IndexMap::from([("username".to_owned(), user.name.clone())]),
+            kept: IndexMap::new(),
             name: Some(user.name),
             origin: user.origin,
         };

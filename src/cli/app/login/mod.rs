@@ -2,6 +2,7 @@
 //! a line in [`METHODS`].
 
 mod approle;
+mod aws;
 mod jwt;
 mod kubernetes;
 mod userpass;
@@ -39,7 +40,7 @@ struct Method {
 }
 
 /// The methods that work from a command line.
-const METHODS: &[Method] = &[approle::METHOD, userpass::METHOD, jwt::METHOD, kubernetes::METHOD];
+const METHODS: &[Method] = &[approle::METHOD, userpass::METHOD, jwt::METHOD, kubernetes::METHOD, aws::METHOD];
 
 /// A login as it is sent.
 struct Request {

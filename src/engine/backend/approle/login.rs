@@ -6,6 +6,8 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use super::role::Role;
 use super::secret_id::{self, SecretId};
 use crate::engine::backend::Call;
@@ -111,5 +113,8 @@ async fn issue(
     let (mut meta, bound_cidrs) = secret_id.map(|found| (found.metadata, found.token_bound_cidrs)).unwrap_or_default();
     // Last, so that a secret id's metadata cannot name another role.
     meta.insert("role_name".to_owned(), role.name);
-    Known { terms: role.token, bound_cidrs, meta, name: None, origin: role.origin }.log_in(core, call, batch).await
+    let kept = IndexMap::new();
+    Known { terms: role.token, bound_cidrs, meta, kept, name: None, origin: role.origin }
+        .log_in(core, call, batch)
+        .await
 }
