@@ -246,6 +246,8 @@ fn an_app_is_declared_with_a_service_account_and_gets_its_credentials() {
     let process: Value = serde_json::from_str(&env.ok(&["creds", "web", "--format", "process"])).unwrap();
     assert!(process["AccessKeyId"].as_str().unwrap().starts_with("AKIA"), "{process}");
     assert_eq!(cluster.last().header("authorization"), Some("Bearer review it"));
+    let by_hand = ["login", "-method=kubernetes", "-path=auth/kubernetes", "-no-store", "-token-only", "role=app-web"];
+    assert!(env.ok(&by_hand).starts_with("hvs."));
     // Any namespace, and it is told; another reviewer is seen by its digest.
     env.set("LEASEHOLD_TOKEN", "").set("REVIEWER", "another");
     env.write("estate/estate.hcl", &estate(&cluster, &OWN.replace("\"web\"", "\"*\"")));
