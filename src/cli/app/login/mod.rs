@@ -17,9 +17,12 @@ use super::super::error::CliError;
 use super::super::global::{OwnSecret, exactly};
 use super::super::request::body;
 use super::super::token_file;
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::estate::{App, Login};
 use crate::secret::Secret;
+
+/// Where a login is declared that no estate declares.
+pub(super) const ALONE: &str = "--login";
 
 /// What an app shows of itself, by the variables that say so, before what the environment says.
 pub(super) type Own = BTreeMap<&'static str, String>;
@@ -145,7 +148,7 @@ pub(super) fn chosen(app: &App) -> Result<&Login, CliError> {
 pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &Context) -> Result<Session, CliError> {
     let Request { path, body } = (method(&login.method)?.of_app)(client, login, own, context).await?;
     let answer = client.without_token().write(&path, &body).await;
-    let answer = answer.map_err(|error| CliError::api(format!("Error logging in as {}", login.role_name), &error))?;
+    let answer = answer.map_err(|error| refused(login, &error))?;
     let auth = answer.auth.unwrap_or_default();
     match auth.get("client_token").and_then(Value::as_str) {
         Some(token) => Ok(Session {
@@ -155,6 +158,29 @@ pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &C
         None => {
             Err(CliError::plain(2, format!("Error logging in as {}: {path} answered without a token", login.role_name)))
         }
+    }
+}
+
+/// Why a login failed. No token of the server's was sent with it, so a 403 is about what was shown.
+fn refused(login: &Login, error: &api::Error) -> CliError {
+    let doing = format!("Error logging in as {}", login.role_name);
+    if error.code() != Some(403) {
+        return CliError::api(doing, error);
+    }
+    let failure = CliError::plain(2, format!("{doing}: {error}"));
+    let failure = match error.denial() {
+        Some(api::Denial::Ended) => failure
+            .hint(format!(
+                "what was shown at auth/{} is not what the login asks for, or there is no such login: servers tell nobody which",
+                login.mount
+            ))
+            .hint("the cause is in the server's log and, where the engine is leasehold's, in its trail as login-refused"),
+        _ => failure.hint("what was shown is good, and does not meet what the login asks for"),
+    };
+    if login.place.file.as_ref() == ALONE {
+        failure
+    } else {
+        failure.hint(format!("the login is declared at {}", login.place))
     }
 }
 
