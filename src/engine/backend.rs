@@ -1,8 +1,10 @@
 //! A backend: what can be mounted, as the rest of the engine sees it. The table of them is `backend/table.rs`; nothing but
 //! the engine's own start names it.
 
+mod amazon;
 mod approle;
 mod aws;
+mod aws_login;
 mod jwt;
 mod kubernetes;
 mod kv;
@@ -23,6 +25,7 @@ use std::sync::Arc;
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
+use self::login::lockout::Lockout;
 use super::lease::{Maker, Makers, Terms};
 use super::token::Token;
 use crate::engine::kernel::mounts::{Folds, Mount};
@@ -104,6 +107,21 @@ pub(crate) enum Class {
     },
 }
 
+impl Class {
+    /// Whether a mount is of it. A secrets engine and an auth method may have one name for their types: `aws`.
+    fn has(self, mount: &Mount) -> bool {
+        self.is_auth() == mount.is_auth()
+    }
+
+    fn is_auth(self) -> bool {
+        match self {
+            Self::Auth => true,
+            Self::Secrets => false,
+            Self::BuiltIn { path, .. } => path.starts_with("auth/"),
+        }
+    }
+}
+
 /// One type of mount. What it needs for itself (locks, clients, what it found out) it keeps itself.
 pub(crate) trait Backend: Send + Sync {
     /// The mount type: `aws`.
@@ -165,6 +183,11 @@ pub(crate) trait Backend: Send + Sync {
         Ok(own)
     }
 
+    /// Who is locked out of its mounts, of an auth method that locks out.
+    fn lockout(&self) -> Option<&Lockout> {
+        None
+    }
+
     /// What ends its leases; none for a backend that makes none.
     fn maker(&self) -> Option<&dyn Maker> {
         None
@@ -199,7 +222,7 @@ impl Backends {
             }
             folds
         };
-        self.iter().map(|backend| (backend.kind(), folds(backend))).collect()
+        self.iter().map(|backend| ((backend.class().is_auth(), backend.kind()), folds(backend))).collect()
     }
 
     /// The row of a path below a mount.
@@ -213,7 +236,7 @@ impl Backends {
     /// [`Error::Internal`] where the store names a type that this program has not.
     pub(crate) fn of(&self, mount: &Mount) -> Result<&dyn Backend, Error> {
         let unknown = || Error::Internal(format!("mount {} has the unknown type {}", mount.path, mount.kind));
-        self.iter().find(|backend| backend.kind() == mount.kind).ok_or_else(unknown)
+        self.iter().find(|backend| backend.kind() == mount.kind && backend.class().has(mount)).ok_or_else(unknown)
     }
 
     /// What is always mounted: path, type and description.
@@ -226,7 +249,7 @@ impl Backends {
 
     /// Whether a mount is always there.
     pub(crate) fn is_built_in(&self, mount: &Mount) -> bool {
-        self.built_in().any(|(_, kind, _)| kind == mount.kind)
+        self.built_in().any(|(path, ..)| path == mount.path)
     }
 
     /// The engine closes.

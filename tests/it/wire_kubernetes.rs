@@ -246,6 +246,8 @@ fn an_app_is_declared_with_a_service_account_and_gets_its_credentials() {
     let process: Value = serde_json::from_str(&env.ok(&["creds", "web", "--format", "process"])).unwrap();
     assert!(process["AccessKeyId"].as_str().unwrap().starts_with("AKIA"), "{process}");
     assert_eq!(cluster.last().header("authorization"), Some("Bearer review it"));
+    let by_hand = ["login", "-method=kubernetes", "-path=auth/kubernetes", "-no-store", "-token-only", "role=app-web"];
+    assert!(env.ok(&by_hand).starts_with("hvs."));
     // What the cluster does not know is refused, without a word to whom; the trail says why.
     answers(&cluster, &json!({ "authenticated": false }));
     let refused = env.run(&["creds", "web"]);

@@ -5,7 +5,7 @@ pub(super) mod cache;
 pub(super) mod credential;
 mod file;
 pub(super) mod held;
-mod login;
+pub(super) mod login;
 mod wanted;
 
 use std::path::{Path, PathBuf};

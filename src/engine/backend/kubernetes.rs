@@ -94,7 +94,7 @@ impl Kubernetes {
             "login" => self.log_in(core, call).await,
             "config" => config::handle(core, call).await,
             "role/?" => stored::list::<Role>(core, call),
-            "role/:name" => stored::handle::<Role>(core, call, call.at("name")).await,
+            "role/:name" => stored::handle::<Role>(core, call, call.at("name"), &()).await,
             _ => Err(call.forgotten()),
         }
     }
@@ -124,7 +124,7 @@ impl Kubernetes {
             (role::ROLE.to_owned(), role.name),
         ]);
         let Role { token: terms, origin, .. } = role;
-        let known = Known { terms, bound_cidrs: vec![], meta, name: Some(shown), origin };
+        let known = Known { terms, bound_cidrs: vec![], meta, kept: IndexMap::new(), name: Some(shown), origin };
         known.log_in(core, call, Batch::new()).await
     }
 
