@@ -146,12 +146,23 @@ pub struct Binding {
     pub before: Option<&'static str>,
     /// What no value means; empty for any.
     pub any: &'static str,
+    /// How patterns end that are said in words, and the words, of what they stand for.
+    pub wide: &'static [(&'static str, &'static str)],
 }
 
 impl Binding {
     /// Of these values; of none, it may be any.
     pub fn new(what: impl Into<Cow<'static, str>>, field: &'static str, values: Vec<String>, is_pattern: bool) -> Self {
-        Self { what: what.into(), field, values, is_pattern, before: None, any: "" }
+        Self { what: what.into(), field, values, is_pattern, before: None, any: "", wide: &[] }
+    }
+
+    /// What its values stand for in words, where there are words for all of them: `any role of the account (arn:...)`.
+    pub fn in_words(&self) -> Option<Vec<String>> {
+        let word = |value: &String| {
+            let (_, words) = self.wide.iter().find(|(end, _)| value.ends_with(end))?;
+            Some(format!("any {words} ({value})"))
+        };
+        self.values.iter().map(word).collect()
     }
 
     /// Whether a value of it stands for more than itself.

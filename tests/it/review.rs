@@ -161,6 +161,11 @@ const CASES: &[(&str, i32)] = &[
     ("92-any-branch", 2),
     ("93-claims-from-exact-to-glob", 2),
     ("94-branch-bound", 0),
+    ("120-any-role-of-the-account", 2),
+    ("121-aws-login-added", 2),
+    ("122-roles-narrowed-to-a-path", 0),
+    ("123-another-sts", 2),
+    ("124-roles-made-anew", 2),
 ];
 
 #[test]
