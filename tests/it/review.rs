@@ -166,6 +166,11 @@ const CASES: &[(&str, i32)] = &[
     ("122-roles-narrowed-to-a-path", 0),
     ("123-another-sts", 2),
     ("124-roles-made-anew", 2),
+    ("95-denials-of-trust-removed", 2),
+    ("96-user-trusted-beside-its-account", 2),
+    ("97-another-claim-of-a-branch", 2),
+    ("98-iam-role-not-declared-any-more", 3),
+    ("99-issuer-limited", 0),
 ];
 
 #[test]

@@ -436,7 +436,10 @@ fn an_app_is_declared_with_a_key_of_aws_and_gets_its_credentials() {
     assert_eq!(refused.code, 1, "{}", refused.normal());
     // Any role of the account, which is told; and what engines keep as it is is refused.
     env.set("LEASEHOLD_TOKEN", "");
-    env.write("estate/estate.hcl", &ESTATE.replace("PRINCIPAL", &format!("{own}, \"arn:aws:iam::123456789012:role/*\"")));
+    env.write(
+        "estate/estate.hcl",
+        &ESTATE.replace("PRINCIPAL", &format!("{own}, \"arn:aws:iam::123456789012:role/*\"")),
+    );
     let plan = env.run(&["plan"]);
     let told = "any role of the account (arn:aws:iam::123456789012:role/*) may now log in";
     assert!(plan.code == 2 && plan.stdout.contains(told), "{}", plan.stdout);

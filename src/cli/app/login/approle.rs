@@ -8,7 +8,7 @@ use super::{Method, Own, Request, Said, given};
 use crate::api::{Answer, Client};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::global::exactly;
+use crate::cli::global::{SECRET_ID, exactly};
 use crate::cli::request::body;
 use crate::estate::Login;
 use crate::secret::Secret;
@@ -57,11 +57,14 @@ fn request<'a>(
 
 /// The ids that the app itself was given.
 fn own_ids(own: &Own) -> Result<Option<(String, Option<Secret>)>, CliError> {
-    let secret_id = given(own, "LEASEHOLD_SECRET_ID", "LEASEHOLD_SECRET_ID_FILE")?;
+    let secret_id = given(own, &SECRET_ID)?;
     let secret_id = secret_id.map(|secret_id| Secret::new(secret_id.expose().trim()));
     match (own.get("LEASEHOLD_ROLE_ID").cloned().or_else(|| exactly("LEASEHOLD_ROLE_ID")), secret_id) {
         (Some(role_id), secret_id) => Ok(Some((role_id.trim().to_owned(), secret_id))),
         (None, None) => Ok(None),
+        (None, Some(_)) if own.contains_key(SECRET_ID.file_variable) => {
+            Err(CliError::new(1, "there is a secret_id_file, but neither a role_id nor LEASEHOLD_ROLE_ID"))
+        }
         (None, Some(_)) => Err(CliError::new(1, "there is a secret id in the environment, but no LEASEHOLD_ROLE_ID")),
     }
 }

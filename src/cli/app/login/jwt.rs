@@ -8,7 +8,7 @@ use super::{Method, Own, Request, Said};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::global::exactly;
+use crate::cli::global::{JWT, exactly};
 use crate::cli::request::body;
 use crate::estate::Login;
 use crate::secret::Secret;
@@ -60,10 +60,10 @@ pub(super) fn sent(login: &Login, token: &Secret) -> Request {
 /// # Errors
 /// When there is none.
 pub(super) fn token(role_name: &str, own: &Own, usual: Option<&str>) -> Result<Secret, CliError> {
-    if let Some(file) = own.get("LEASEHOLD_JWT_FILE") {
+    if let Some(file) = own.get(JWT.file_variable) {
         return read(file);
     }
-    match (exactly("LEASEHOLD_JWT"), exactly("LEASEHOLD_JWT_FILE")) {
+    match (exactly(JWT.variable), exactly(JWT.file_variable)) {
         (Some(_), Some(_)) => {
             Err(CliError::new(1, "both LEASEHOLD_JWT and LEASEHOLD_JWT_FILE are set").hint("unset one"))
         }

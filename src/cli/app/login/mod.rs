@@ -14,12 +14,15 @@ use serde_json::{Map, Value};
 
 use super::super::context::Context;
 use super::super::error::CliError;
-use super::super::global::exactly;
+use super::super::global::{OwnSecret, exactly};
 use super::super::request::body;
 use super::super::token_file;
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::estate::{App, Login};
 use crate::secret::Secret;
+
+/// Where a login is declared that no estate declares.
+pub(super) const ALONE: &str = "--login";
 
 /// What an app shows of itself, by the variables that say so, before what the environment says.
 pub(super) type Own = BTreeMap<&'static str, String>;
@@ -145,7 +148,7 @@ pub(super) fn chosen(app: &App) -> Result<&Login, CliError> {
 pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &Context) -> Result<Session, CliError> {
     let Request { path, body } = (method(&login.method)?.of_app)(client, login, own, context).await?;
     let answer = client.without_token().write(&path, &body).await;
-    let answer = answer.map_err(|error| CliError::api(format!("Error logging in as {}", login.role_name), &error))?;
+    let answer = answer.map_err(|error| refused(login, &error))?;
     let auth = answer.auth.unwrap_or_default();
     match auth.get("client_token").and_then(Value::as_str) {
         Some(token) => Ok(Session {
@@ -158,10 +161,35 @@ pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &C
     }
 }
 
+/// Why a login failed. No token of the server's was sent with it, so a 403 is about what was shown.
+fn refused(login: &Login, error: &api::Error) -> CliError {
+    let doing = format!("Error logging in as {}", login.role_name);
+    if error.code() != Some(403) {
+        return CliError::api(doing, error);
+    }
+    let failure = CliError::plain(2, format!("{doing}: {error}"));
+    let failure = match error.denial() {
+        Some(api::Denial::Ended) => failure
+            .hint(format!(
+                "what was shown at auth/{} is not what the login asks for, or there is no such login: servers tell nobody which",
+                login.mount
+            ))
+            .hint("the cause is in the server's log and, where the engine is leasehold's, in its trail as login-refused"),
+        _ => failure.hint("what was shown is good, and does not meet what the login asks for"),
+    };
+    if login.place.file.as_ref() == ALONE {
+        failure
+    } else {
+        failure.hint(format!("the login is declared at {}", login.place))
+    }
+}
+
 /// A secret of the app's own, from the environment or from a file that it names.
-fn given(own: &Own, variable: &str, file_variable: &str) -> Result<Option<Secret>, CliError> {
+fn given(own: &Own, secret: &OwnSecret) -> Result<Option<Secret>, CliError> {
+    let OwnSecret { variable, file_variable, .. } = secret;
     // What is said of this app goes before what is said of all, in whichever of the two ways.
-    let of_all = |name: &str| if own.contains_key(file_variable) { None } else { exactly(name) };
+    let is_own = own.contains_key(file_variable);
+    let of_all = |name: &str| if is_own { None } else { exactly(name) };
     match (of_all(variable), own.get(file_variable).cloned().or_else(|| of_all(file_variable))) {
         (Some(_), Some(_)) => {
             Err(CliError::new(1, format!("both {variable} and {file_variable} are set")).hint("unset one"))
@@ -169,7 +197,10 @@ fn given(own: &Own, variable: &str, file_variable: &str) -> Result<Option<Secret
         (Some(text), None) => Ok(Some(Secret::new(text))),
         (None, Some(file)) => match token_file::read_line(file.as_ref())? {
             Some(secret) => Ok(Some(secret)),
-            None => Err(CliError::new(1, format!("{file_variable}: {file} is not there or empty"))),
+            None => {
+                let said_by = if is_own { secret.file_key } else { file_variable };
+                Err(CliError::new(1, format!("{said_by}: {file} is not there or empty")))
+            }
         },
         (None, None) => Ok(None),
     }

@@ -8,6 +8,7 @@ use super::{Method, Own, Request, Said, given};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::global::PASSWORD;
 use crate::cli::prompt::prompt;
 use crate::cli::request::body;
 use crate::estate::Login;
@@ -48,7 +49,7 @@ fn request<'a>(
 }
 
 fn by_password(login: &Login, own: &Own) -> Result<Request, CliError> {
-    let password = given(own, "LEASEHOLD_PASSWORD", "LEASEHOLD_PASSWORD_FILE")?.ok_or_else(|| {
+    let password = given(own, &PASSWORD)?.ok_or_else(|| {
         CliError::new(1, format!("there is no password to log in as {}", login.role_name))
             .hint("set LEASEHOLD_PASSWORD_FILE to a file that has it, or LEASEHOLD_PASSWORD")
     })?;

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use self::policies::SessionPolicies;
 use super::craft::{Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, ours};
-use super::name;
+use super::{cut, name};
 use crate::clock::rfc3339;
 use crate::engine::backend::aws::client::Repeat;
 use crate::engine::backend::aws::failure::Failure;
@@ -83,6 +83,7 @@ impl Craft for AssumedRole {
     fn intend<'a>(&'a self, order: Order<'a>) -> BoxFuture<'a, Result<Box<dyn Intent>, Error>> {
         let intended = async move {
             let session = Session::intended(order)?;
+            cut::over(order.core, &session.role_arn).await?;
             let policies = policies::of(order.account, order.role).await?;
             // Here, where nothing is written yet: no lease would help.
             if order.account.sts.is_none() {
@@ -244,6 +245,11 @@ async fn assume(
     let given =
         answer.credentials.ok_or_else(|| Failure::unknown("the answer of AWS holds no credentials".to_owned()))?;
     let ends = given.expiration.secs();
+    // AWS has dated it: what was cut off meanwhile, or while its clock is behind, is nobody's.
+    let taken = cut::taken(core, &session.role_arn, ends.saturating_sub(i64::from(seconds)));
+    if let Some(text) = taken.map_err(|error| refused(error.to_string()))? {
+        return Err(refused(text));
+    }
     session.access_key_id = Some(given.access_key_id.clone());
     session.ends = Some(ends);
     Ok(json!({
