@@ -10,14 +10,14 @@ mod binding;
 use serde_json::{Map, Value};
 
 use super::call::{Call, Lacks};
-use super::field::{Field, Shape, Told};
+use super::field::{Field, Shape};
 use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Class, Delete, Kind, Leases, Update};
 use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Values as _};
-use super::token_fields;
+use super::token_fields::{self, field};
 use super::wire::{post, with_others};
 use crate::proof;
 
@@ -50,10 +50,6 @@ static CONFIG_FIELDS: &[Field] = &[
     field("default_role", Shape::Text, "\"\"", "The role of logins that name none."),
     field("jwt_supported_algs", Shape::Set, "[]", "Algorithms that are taken; none is all that the engine has."),
 ];
-
-const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
-}
 
 /// `login "jwt" { ... }` in an app.
 static LOGIN: Block = Block {
@@ -198,8 +194,8 @@ pub static KIND: Kind = Kind {
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
-    write: |object, _| vec![post(object.path.clone(), FIELDS.iter().map(|field| token_fields::sent(object, field)))],
-    effect,
+    write: |object, _| token_fields::written(object, &FIELDS),
+    effect: token_fields::role_effect,
     built_in: |_| false,
 };
 
@@ -230,12 +226,7 @@ pub static CONFIG: Kind = Kind {
     delete: Delete::Keep("it stays as it is until the method goes: engines have no call that removes it"),
     parse: parse_config,
     write: write_config,
-    effect: |_, change| match change {
-        Changed::Created(_) | Changed::Deleted => None,
-        Changed::Updated(..) => {
-            Some("logins are judged anew from now on; tokens already issued live until they end".to_owned())
-        }
-    },
+    effect: token_fields::config_effect,
     built_in: |_| false,
 };
 
@@ -259,11 +250,3 @@ static WORDS: LoginWords = LoginWords {
     bindings: binding::of,
     said: binding::said,
 };
-
-fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
-    match change {
-        Changed::Created(_) => None,
-        Changed::Updated(_, fields) => token_fields::effect(fields),
-        Changed::Deleted => Some("no new logins; tokens already issued live until they end".to_owned()),
-    }
-}

@@ -12,9 +12,9 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Class, Delete, Kind, Leases, Update};
 use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, Values};
-use super::token_fields;
+use super::token_fields::{self, field};
 use super::wire::{post, with_others};
 use crate::proof;
 
@@ -51,10 +51,6 @@ static CONFIG_FIELDS: &[Field] = &[
     field("disable_iss_validation", Shape::Bool, "true", "Whether the issuer is not looked at."),
     field("disable_local_ca_jwt", Shape::Bool, "false", "Whether the pod's own certificates and token are not used."),
 ];
-
-const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
-}
 
 /// `login "kubernetes" { ... }` in an app.
 static LOGIN: Block = Block {
@@ -158,8 +154,8 @@ pub static KIND: Kind = Kind {
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
-    write: |object, _| vec![post(object.path.clone(), FIELDS.iter().map(|field| token_fields::sent(object, field)))],
-    effect,
+    write: |object, _| token_fields::written(object, &FIELDS),
+    effect: token_fields::role_effect,
     built_in: |_| false,
 };
 
@@ -181,12 +177,7 @@ pub static CONFIG: Kind = Kind {
     delete: Delete::Keep("it stays as it is until the method goes: engines have no call that removes it"),
     parse: parse_config,
     write: write_config,
-    effect: |_, change| match change {
-        Changed::Created(_) | Changed::Deleted => None,
-        Changed::Updated(..) => {
-            Some("logins are judged anew from now on; tokens already issued live until they end".to_owned())
-        }
-    },
+    effect: token_fields::config_effect,
     built_in: |_| false,
 };
 
@@ -241,12 +232,4 @@ fn bindings(login: &dyn Values) -> Vec<Binding> {
 fn said(field: &'static str, _old: &dyn Values, new: &dyn Values, _from: &str) -> Option<Said> {
     let now = || format!("identity knows its accounts by {}", new.text(field));
     (field == "alias_name_source").then(|| Said { now: now(), was: String::new(), gains: false, field })
-}
-
-fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
-    match change {
-        Changed::Created(_) => None,
-        Changed::Updated(_, fields) => token_fields::effect(fields),
-        Changed::Deleted => Some("no new logins; tokens already issued live until they end".to_owned()),
-    }
 }

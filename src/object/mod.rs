@@ -16,6 +16,7 @@ pub mod acl_policy;
 pub mod approle_role;
 pub mod audit_device;
 pub mod auth_mount;
+pub mod aws_auth_role;
 pub mod aws_lease;
 pub mod aws_role;
 pub mod aws_root;

@@ -154,6 +154,8 @@ pub struct Binding {
     pub before: Option<&'static str>,
     /// What no value means; empty for any.
     pub any: &'static str,
+    /// How patterns end that are said in words, and the words, of what they stand for.
+    pub wide: &'static [(&'static str, &'static str)],
 }
 
 impl Binding {
@@ -168,7 +170,17 @@ impl Binding {
             is_pattern,
             before: None,
             any: "",
+            wide: &[],
         }
+    }
+
+    /// What its values stand for in words, where there are words for all of them: `any role of the account (arn:...)`.
+    pub fn in_words(&self) -> Option<Vec<String>> {
+        let word = |value: &String| {
+            let (_, words) = self.wide.iter().find(|(end, _)| value.ends_with(end))?;
+            Some(format!("any {words} ({value})"))
+        };
+        self.values.iter().map(word).collect()
     }
 
     /// The same of what follows from others.

@@ -2,8 +2,8 @@
 
 use super::kind::{Class, Kind};
 use super::{
-    acl_policy, approle_role, audit_device, auth_mount, aws_lease, aws_role, aws_root, jwt_role, kubernetes_role,
-    mount, userpass_user,
+    acl_policy, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root, jwt_role,
+    kubernetes_role, mount, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -15,12 +15,15 @@ pub static KINDS: &[&Kind] = &[
     &aws_lease::KIND,
     &jwt_role::CONFIG,
     &kubernetes_role::CONFIG,
+    &aws_auth_role::CLIENT,
+    &aws_auth_role::IDENTITY,
     &acl_policy::KIND,
     &aws_role::KIND,
     &approle_role::KIND,
     &userpass_user::KIND,
     &jwt_role::KIND,
     &kubernetes_role::KIND,
+    &aws_auth_role::KIND,
     #[cfg(test)]
     &super::trial::CONFIG,
     #[cfg(test)]

@@ -5,12 +5,13 @@
 
 use serde_json::{Map, Value};
 
+use super::call::Call;
 use super::field::{Field, Shape, Told};
-use super::kind::Kind;
 use super::kind::object::Object;
 use super::kind::words::{Declared, Key, Objection};
+use super::kind::{Changed, Kind};
 use super::review::Values as _;
-use super::wire::{pick, with_prefixes};
+use super::wire::{pick, post, with_prefixes};
 
 /// How many fields there are.
 pub(super) const FIELDS: usize = 9;
@@ -30,7 +31,8 @@ const ALL: [Field; FIELDS] = [
     field("token_type", Shape::OneOf(&["default", "service", "batch"]), "\"default\"", "The type of token."),
 ];
 
-const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
+/// A field that engines tell and that can be changed.
+pub(super) const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
     Field { name, shape, default, told: Told::Readable, immutable: false, doc }
 }
 
@@ -105,6 +107,30 @@ pub(super) fn parse(fields: &[Field], data: &Map<String, Value>) -> Map<String, 
 pub(super) fn sent(object: &Object, field: &Field) -> (&'static str, Value) {
     let value = object.value(field.name);
     (field.name, if field.shape == Shape::Cidrs { with_prefixes(&value) } else { value })
+}
+
+/// The call that writes a login whose fields are all told: writes merge, so each is sent.
+pub(super) fn written(object: &Object, fields: &[Field]) -> Vec<Call> {
+    vec![post(object.path.clone(), fields.iter().map(|field| sent(object, field)))]
+}
+
+/// What a change of a login for which somebody vouches does to people.
+pub(super) fn role_effect(_path: &str, change: Changed<'_>) -> Option<String> {
+    match change {
+        Changed::Created(_) => None,
+        Changed::Updated(_, fields) => effect(fields),
+        Changed::Deleted => Some("no new logins; tokens already issued live until they end".to_owned()),
+    }
+}
+
+/// What a change of whom a method believes does to people.
+pub(super) fn config_effect(_path: &str, change: Changed<'_>) -> Option<String> {
+    match change {
+        Changed::Created(_) | Changed::Deleted => None,
+        Changed::Updated(..) => {
+            Some("logins are judged anew from now on; tokens already issued live until they end".to_owned())
+        }
+    }
 }
 
 /// What a change of these fields does to people.

@@ -433,6 +433,97 @@ const CASES: &[(&str, &str, Case)] = &[
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
     ("kubernetes role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    (
+        "aws auth config",
+        "access_key",
+        Texts([
+            "",
+            "access_key = \"AKIAIOSFODNN7EXAMPLE\"\n secret_key = \"secret:env:ONE\"",
+            "access_key = \"AKIAIOSFODNN7EXAMPL2\"\n secret_key = \"secret:env:ONE\"",
+        ]),
+    ),
+    (
+        "aws auth config",
+        "secret_key",
+        Texts([
+            "access_key = \"AKIAIOSFODNN7EXAMPLE\"\n secret_key = \"secret:env:ONE\"",
+            "access_key = \"AKIAIOSFODNN7EXAMPLE\"\n secret_key = \"secret:env:TWO\"",
+            "access_key = \"AKIAIOSFODNN7EXAMPLE\"\n secret_key = \"secret:env:ONE\"",
+        ]),
+    ),
+    (
+        "aws auth config",
+        "iam_endpoint",
+        Texts(["", "iam_endpoint = \"https://iam.one.example\"", "iam_endpoint = \"https://iam.two.example\""]),
+    ),
+    (
+        "aws auth config",
+        "sts_endpoint",
+        Texts(["", "sts_endpoint = \"https://sts.one.example\"", "sts_endpoint = \"https://sts.two.example\""]),
+    ),
+    ("aws auth config", "sts_region", Texts(["", "sts_region = \"eu-west-1\"", "sts_region = \"eu-west-2\""])),
+    (
+        "aws auth config",
+        "use_sts_region_from_client",
+        Texts(["", "use_sts_region_from_client = true", "use_sts_region_from_client = false"]),
+    ),
+    (
+        "aws auth config",
+        "iam_server_id_header_value",
+        Texts(["", "iam_server_id_header_value = \"one\"", "iam_server_id_header_value = \"two\""]),
+    ),
+    (
+        "aws auth config",
+        "allowed_sts_header_values",
+        Texts([
+            "",
+            "allowed_sts_header_values = [\"X-Amz-One\"]",
+            "allowed_sts_header_values = [\"X-Amz-Two\", \"X-Amz-One\"]",
+        ]),
+    ),
+    ("aws auth config", "max_retries", Texts(["", "max_retries = 1", "max_retries = 2"])),
+    ("aws auth identity", "iam_alias", Texts(["", "iam_alias = \"unique_id\"", "iam_alias = \"full_arn\""])),
+    (
+        "aws auth identity",
+        "iam_metadata",
+        Texts(["", "iam_metadata = [\"client_arn\"]", "iam_metadata = [\"account_id\", \"client_arn\"]"]),
+    ),
+    ("aws auth role", "auth_type", One),
+    (
+        "aws auth role",
+        "bound_iam_principal_arn",
+        Texts([
+            "principals = [\"arn:aws:iam::111122223333:role/a\"]",
+            "principals = [\"arn:aws:iam::111122223333:role/b\", \"arn:aws:iam::111122223333:user/c\"]",
+            "principals = [\"arn:aws:iam::111122223333:role/*\"]",
+        ]),
+    ),
+    ("aws auth role", "resolve_aws_unique_ids", AtCreation("resolve_unique_ids = false")),
+    (
+        "aws auth role",
+        "token_policies",
+        Texts(["", "policies = [\"fields-extra\"]", "policies = [\"default\", \"fields-extra\"]"]),
+    ),
+    ("aws auth role", "token_ttl", Texts(["", "token_ttl = \"20m\"", "token_ttl = \"21m\""])),
+    ("aws auth role", "token_max_ttl", Texts(["", "token_max_ttl = \"2h\"", "token_max_ttl = \"3h\""])),
+    (
+        "aws auth role",
+        "token_explicit_max_ttl",
+        Texts(["", "token_explicit_max_ttl = \"2h\"", "token_explicit_max_ttl = \"3h\""]),
+    ),
+    ("aws auth role", "token_period", Texts(["", "token_period = \"1h\"", "token_period = \"2h\""])),
+    ("aws auth role", "token_num_uses", Texts(["", "token_num_uses = 5", "token_num_uses = 6"])),
+    (
+        "aws auth role",
+        "token_bound_cidrs",
+        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+    ),
+    (
+        "aws auth role",
+        "token_no_default_policy",
+        Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
+    ),
+    ("aws auth role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
 ];
 
 /// What only roles have whose credentials are sessions.
@@ -473,6 +564,12 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
     let account = if field == "token_policies" { "" } else { at("kubernetes role") };
     let names = if field == "bound_service_account_names" { "" } else { "service_accounts = [\"base\"]" };
     let namespaces = if field == "bound_service_account_namespaces" { "" } else { "namespaces = [\"base\"]" };
+    let principal = if field == "token_policies" { "" } else { at("aws auth role") };
+    let principals = match field {
+        "bound_iam_principal_arn" => "",
+        _ => "principals = [\"arn:aws:iam::111122223333:role/base\"]",
+    };
+    let by_name = if field == "resolve_aws_unique_ids" { "" } else { "resolve_unique_ids = false" };
     let host = if field == "kubernetes_host" { "" } else { "kubernetes_host = \"http://one.example\"" };
     let key = if OF_SOURCES.contains(&field) { "" } else { "jwt_validation_pubkeys = [\"PUBLIC1\"]" };
     let user = if field == "token_policies" { "" } else { at("userpass user") };
@@ -502,17 +599,21 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
          auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{}\n}}\n}}\n\
+         auth \"fields-keys\" {{\ntype = \"aws\"\nconfig {{\n{}\n}}\nidentity {{\n{}\n}}\n}}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
          login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n\
          login \"fields-jwt\" {{\n{bound}\n{signed}\n}}\n\
-         login \"fields-kubernetes\" {{\n{names}\n{namespaces}\n{account}\n}}\n}}\n",
+         login \"fields-kubernetes\" {{\n{names}\n{namespaces}\n{account}\n}}\n\
+         login \"fields-keys\" {{\n{principals}\n{by_name}\n{principal}\n}}\n}}\n",
         at("secrets engine"),
         at("aws root"),
         at("aws lease"),
         at("auth method"),
         at("jwt config"),
         at("kubernetes config"),
+        at("aws auth config"),
+        at("aws auth identity"),
         at("aws role"),
     )
     // A block of one line has one attribute at most; templates of names keep their braces.
@@ -698,6 +799,9 @@ fn path_of(kind: &str) -> &'static str {
         "kubernetes config" => "auth/fields-kubernetes/config",
         "kubernetes role" => "auth/fields-kubernetes/role/app-fields",
         "jwt role" => "auth/fields-jwt/role/app-fields",
+        "aws auth config" => "auth/fields-keys/config/client",
+        "aws auth identity" => "auth/fields-keys/config/identity",
+        "aws auth role" => "auth/fields-keys/role/app-fields",
         other => panic!("{other} has no place in these tests"),
     }
 }

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use leasehold::sandbox;
 use serde_json::{Value, json};
 
+use crate::env::TestEnv;
 use crate::http::Answer;
 use crate::python::script;
 use crate::wire_aws::{START, World, outcome, said};
@@ -325,7 +326,7 @@ fn another_account_is_asked_about_by_the_role_for_it() {
     let (world, bob, _) = world();
     let trust = json!({"Version": "2012-10-17", "Statement": [{
         "Effect": "Allow", "Principal": {"AWS": "123456789012"}, "Action": "sts:AssumeRole",
-        "Condition": { "StringEquals": { "sts:ExternalId": "x" } },
+        "Condition": { "StringEquals": { "sts:ExternalId": "engine" } },
     }]});
     let mut key = None;
     world.behind(async |iam| {
@@ -345,7 +346,7 @@ fn another_account_is_asked_about_by_the_role_for_it() {
     world.root.post("auth/aws/config/sts/123456789012", &sts);
     let told = role(&world, "r", &json!({ "bound_iam_principal_arn": BOB }));
     assert!(told.contains("role/look can't be assumed"), "{told}");
-    world.root.post("auth/aws/config/sts/123456789012", &json!({ "external_id": "x" }));
+    world.root.post("auth/aws/config/sts/123456789012", &json!({ "external_id": "engine" }));
     assert_eq!(role(&world, "r", &json!({ "bound_iam_principal_arn": BOB })), "204");
     assert_eq!(login(&world, "r", signed_by(&bob)).status, 200);
 }
@@ -365,5 +366,112 @@ fn clients_nobody_here_wrote_log_in() {
         for answer in answers {
             assert!(answer["client_token"].as_str().is_some_and(|token| token.starts_with("hvs.")), "{answer}");
         }
+    }
+}
+
+const ESTATE: &str = r#"
+environment "local" {
+  engine = "embedded"
+  aws    = "sandbox"
+}
+
+aws "aws" {}
+
+auth "aws" {
+  config {
+    iam_server_id_header_value = "engine.example"
+  }
+  identity {
+    iam_metadata = ["account_id", "client_arn"]
+  }
+}
+
+app "web" {
+  role "web" {
+    policy_arns = ["arn:aws:iam::aws:policy/ReadOnlyAccess"]
+  }
+
+  login "aws" {
+    token_ttl  = "1h"
+    principals = [PRINCIPAL]
+  }
+}
+"#;
+
+#[test]
+fn an_app_is_declared_with_a_key_of_aws_and_gets_its_credentials() {
+    let mut env = TestEnv::new();
+    let own = format!("\"arn:aws:iam::123456789012:user/{}\"", sandbox::ENGINE_USER);
+    let file = env.write("estate/estate.hcl", &ESTATE.replace("PRINCIPAL", &own));
+    env.set("LEASEHOLD_DIR", file.parent().unwrap().display().to_string());
+    let plan = env.run(&["plan"]);
+    assert_eq!(plan.code, 2, "{}", plan.normal());
+    let told = "may log in by a key of AWS at auth/aws: a signed request is good for 15 minutes; user or role of AWS \
+                arn:aws:iam::123456789012:user/leasehold-engine; from any address";
+    assert!(plan.stdout.contains(told), "{}", plan.stdout);
+    env.ok(&["apply", "--auto-approve"]);
+    env.ok(&["plan"]);
+    // Without a key, and then with the one that is in the environment, but signed for nobody in particular.
+    env.set("AWS_EC2_METADATA_DISABLED", "true").set("LEASEHOLD_TOKEN", "worthless");
+    let refused = env.run(&["creds", "web"]);
+    assert_eq!(refused.code, 1, "{}", refused.normal());
+    assert!(refused.stderr.contains("there is no key of AWS to log in with"), "{}", refused.stderr);
+    env.set("AWS_ACCESS_KEY_ID", sandbox::ENGINE_ACCESS_KEY).set("AWS_SECRET_ACCESS_KEY", sandbox::ROOT_SECRET);
+    let refused = env.run(&["creds", "web"]);
+    assert_eq!(refused.code, 2, "{}", refused.normal());
+    assert!(refused.stderr.contains("missing header \"X-Vault-AWS-IAM-Server-ID\""), "{}", refused.stderr);
+    env.set("LEASEHOLD_AWS_SERVER_ID", "engine.example");
+    let process: Value = serde_json::from_str(&env.ok(&["creds", "web", "--format", "process"])).unwrap();
+    assert!(said(&process["AccessKeyId"]).starts_with("AKIA"), "{process}");
+    // By hand, as Vault's users do.
+    let secret = env.write("secret", &format!("{}\n", sandbox::ROOT_SECRET));
+    let key = [
+        format!("aws_access_key_id={}", sandbox::ENGINE_ACCESS_KEY),
+        format!("aws_secret_access_key=@{}", secret.display()),
+    ];
+    env.set("AWS_ACCESS_KEY_ID", "").set("AWS_SECRET_ACCESS_KEY", "").set("LEASEHOLD_AWS_SERVER_ID", "");
+    let by_hand = ["login", "-method=aws", "-no-store", "-token-only", "role=app-web", "header_value=engine.example"];
+    assert!(env.ok(&[&by_hand[..], &[&key[0], &key[1]]].concat()).starts_with("hvs."));
+    let refused = env.run(&[&by_hand[..], &[&key[0]]].concat());
+    assert_eq!(refused.code, 1, "{}", refused.normal());
+    // Any role of the account, which is told; and what engines keep as it is is refused.
+    env.set("LEASEHOLD_TOKEN", "");
+    env.write(
+        "estate/estate.hcl",
+        &ESTATE.replace("PRINCIPAL", &format!("{own}, \"arn:aws:iam::123456789012:role/*\"")),
+    );
+    let plan = env.run(&["plan"]);
+    let told = "any role of the account (arn:aws:iam::123456789012:role/*) may now log in";
+    assert!(plan.code == 2 && plan.stdout.contains(told), "{}", plan.stdout);
+    env.ok(&["apply", "--auto-approve"]);
+    env.ok(&["plan"]);
+}
+
+#[test]
+fn what_is_declared_of_a_key_is_checked_and_judged() {
+    let env = TestEnv::new();
+    let own = "\"arn:aws:iam::123456789012:role/web\"";
+    for (from, to, expected) in [
+        ("[PRINCIPAL]", "[]", "no user or role of AWS could log in"),
+        ("PRINCIPAL", "\"arn:aws:iam::123456789012:root\"", "is not the ARN of a user or a role"),
+        ("PRINCIPAL", "\"arn:aws:iam::123456789012:role/*/web\"", "is a star, and not any text"),
+        (
+            "[PRINCIPAL]",
+            "[\"arn:aws:iam::123456789012:role/app/web\"]\n    resolve_unique_ids = false",
+            "has a path, which is not looked at",
+        ),
+        ("config {", "config {\n    access_key = \"AKIA\"", "a key without its secret"),
+    ] {
+        env.write("estate/estate.hcl", &ESTATE.replace(from, to).replace("PRINCIPAL", own));
+        let output = env.run(&["-C", "estate", "validate"]);
+        assert_eq!(output.code, 1, "{expected}: {}", output.normal());
+        assert!(output.stderr.contains(expected), "{expected}: {}", output.stderr);
+    }
+    // The pack for logins takes no patterns.
+    let pack = "guardrail \"logins\" {\n  packs = [\"logins\"]\n}\n";
+    for (principal, code) in [(own, 2), ("\"arn:aws:iam::123456789012:role/*\"", 3)] {
+        env.write("estate/estate.hcl", &(ESTATE.replace("PRINCIPAL", principal) + pack));
+        let output = env.run(&["-C", "estate", "plan"]);
+        assert_eq!(output.code, code, "{principal}: {}", output.normal());
     }
 }

@@ -97,7 +97,10 @@ fn shown(binding: &Binding) -> String {
         ([], "") => format!("any {}", binding.what),
         ([], any) => any.to_owned(),
         (values, _) if binding.is_open() && values.iter().any(|value| value == "*") => format!("any {}", binding.what),
-        (values, _) if binding.is_open() => format!("any {} like {}", binding.what, words::listed(values)),
+        (values, _) if binding.is_open() => match binding.in_words() {
+            Some(texts) => words::listed(&texts),
+            None => format!("any {} like {}", binding.what, words::listed(values)),
+        },
         (values, _) => format!("{} {}", binding.before.unwrap_or(&binding.what), words::listed(values)),
     }
 }

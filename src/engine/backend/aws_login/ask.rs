@@ -289,7 +289,7 @@ impl Intercept for Signed {
             request.headers_mut().remove(name);
         }
         for (name, value) in self.asked.headers() {
-            request.headers_mut().try_append(name.to_owned(), value.to_owned())?;
+            request.headers_mut().try_append(name, value)?;
         }
         request.set_method("POST")?;
         request.set_uri(self.url.clone())?;

@@ -146,17 +146,22 @@ impl Asked {
         format!("https://sts.{}.amazonaws.com{end}", self.region)
     }
 
-    /// The headers to send: those that were signed, what the signature itself needs, and the host.
-    pub(super) fn headers(&self) -> impl Iterator<Item = (&str, &str)> {
+    /// The headers to send: those that were signed, what the signature itself needs, the host, and the body's own length
+    /// where that was signed.
+    pub(super) fn headers(&self) -> Vec<(String, String)> {
+        let is_signed = |name: &str| self.signed_headers.iter().any(|signed| signed == name);
         let is_sent = |name: &str| {
-            !OF_CONNECTIONS.contains(&name)
-                && (matches!(name, "authorization" | "content-type")
-                    || name.starts_with("x-amz-")
-                    || self.signed_headers.iter().any(|signed| signed == name))
+            let is_of_it = matches!(name, "authorization" | "content-type") || name.starts_with("x-amz-");
+            !OF_CONNECTIONS.contains(&name) && (is_of_it || is_signed(name))
         };
-        let own = self.headers.iter().filter(move |(name, _)| is_sent(name.as_str()));
-        let own = own.filter_map(|(name, value)| Some((name.as_str(), value.to_str().ok()?)));
-        own.chain([("host", self.host.as_str())])
+        let own = self.headers.iter().filter(|(name, _)| is_sent(name.as_str()));
+        let mut sent: Vec<(String, String)> =
+            own.filter_map(|(name, value)| Some((name.to_string(), value.to_str().ok()?.to_owned()))).collect();
+        sent.push(("host".to_owned(), self.host.clone()));
+        if is_signed("content-length") {
+            sent.push(("content-length".to_owned(), self.body.len().to_string()));
+        }
+        sent
     }
 }
 
@@ -256,7 +261,7 @@ mod tests {
         let object = json!({ "Authorization": [SIGNED], "X-Amz-Date": "d", "Content-Length": 43, "X-Other": "o" });
         for form in [object.clone(), json!(object.to_string()), json!(STANDARD.encode(object.to_string()))] {
             let asked = asked("https://sts.amazonaws.com:443/", BODY, &form).unwrap();
-            let mut sent: Vec<_> = asked.headers().map(|(name, _)| name).collect();
+            let mut sent: Vec<_> = asked.headers().into_iter().map(|(name, _)| name).collect();
             sent.sort_unstable();
             assert_eq!(sent, ["authorization", "host", "x-amz-date"]);
             assert_eq!((&*asked.host, &*asked.path), ("sts.amazonaws.com", "/"));

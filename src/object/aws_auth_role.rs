@@ -1,0 +1,267 @@
+//! A login by a key of AWS: `auth/<mount>/role/<name>` of an AWS method, how AWS is asked whose key it is:
+//! `auth/<mount>/config/client`, and what of its answer tokens tell: `auth/<mount>/config/identity`. Writes merge, so every
+//! field is sent; the secret key is never read back.
+//!
+//! Source: Vault API, "AWS auth method: create role", "configure client" and "configure identity integration".
+
+use serde_json::Value;
+
+use super::call::Call;
+use super::field::{Field, Shape, Told};
+use super::home::{Home, METHODS};
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{ANYTHING, Block, Declared, Key, Objection};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, Values};
+use super::token_fields::{self, field};
+use super::wire::{pick, post};
+
+const PRINCIPALS: &str = "bound_iam_principal_arn";
+const RESOLVE: &str = "resolve_aws_unique_ids";
+
+static FIELDS: [Field; 3 + token_fields::FIELDS] = token_fields::after([
+    field("auth_type", Shape::OneOf(&["iam"]), "\"iam\"", "That a login shows a request that is signed for STS."),
+    field(PRINCIPALS, Shape::Set, "[]", "ARNs of users and roles of AWS; `*` at the end is any text."),
+    Field {
+        name: RESOLVE,
+        shape: Shape::Bool,
+        default: "true",
+        told: Told::Readable,
+        immutable: true,
+        doc: "Whether one that is made anew under its name is another.",
+    },
+]);
+
+static CLIENT_FIELDS: &[Field] = &[
+    field("access_key", Shape::Text, "\"\"", "The key to ask IAM with; without one what the engine's machine has."),
+    Field {
+        name: "secret_key",
+        shape: Shape::Secret,
+        default: "\"\"",
+        told: Told::WriteOnly,
+        immutable: false,
+        doc: "Its secret.",
+    },
+    field("iam_endpoint", Shape::Text, "\"\"", "Another address of IAM."),
+    field("sts_endpoint", Shape::Text, "\"\"", "Another address of STS, which logins are judged by."),
+    field("sts_region", Shape::Text, "\"\"", "The region of that address."),
+    field("use_sts_region_from_client", Shape::Bool, "false", "Whether STS is asked in the region of the signature."),
+    field("iam_server_id_header_value", Shape::Text, "\"\"", "For which server requests have to be signed."),
+    field("allowed_sts_header_values", Shape::Set, "[]", "Headers of AWS's that requests may have besides."),
+    field("max_retries", Shape::Int, "-1", "How often AWS is asked again; below 0 is the engine's own."),
+];
+
+static IDENTITY_FIELDS: &[Field] = &[
+    field(
+        "iam_alias",
+        Shape::OneOf(&["role_id", "unique_id", "canonical_arn", "full_arn"]),
+        "\"role_id\"",
+        "What identity knows a login by.",
+    ),
+    field("iam_metadata", Shape::Set, "[\"account_id\",\"auth_type\"]", "What of an answer becomes metadata."),
+];
+
+/// `login "aws" { ... }` in an app.
+static LOGIN: Block = Block {
+    word: "login",
+    label: Some("The auth method, where `mount` does not say another."),
+    doc: "A login with a key of AWS.",
+    keys: &token_fields::keys_after::<3, { 3 + token_fields::KEYS }>(
+        &KIND,
+        [
+            Key::field(&KIND, "auth_type"),
+            Key::named("principals", &KIND, PRINCIPALS),
+            Key::named("resolve_unique_ids", &KIND, RESOLVE),
+        ],
+    ),
+    check,
+};
+
+/// `config { ... }` in the method's declaration.
+static CLIENT_BLOCK: Block = Block {
+    word: "config",
+    label: None,
+    doc: "How AWS is asked.",
+    keys: &[
+        Key::field(&CLIENT, "access_key"),
+        Key::field(&CLIENT, "secret_key"),
+        Key::field(&CLIENT, "iam_endpoint"),
+        Key::field(&CLIENT, "sts_endpoint"),
+        Key::field(&CLIENT, "sts_region"),
+        Key::field(&CLIENT, "use_sts_region_from_client"),
+        Key::field(&CLIENT, "iam_server_id_header_value"),
+        Key::field(&CLIENT, "allowed_sts_header_values"),
+        Key::field(&CLIENT, "max_retries"),
+    ],
+    check: check_client,
+};
+
+/// `identity { ... }` in the method's declaration.
+static IDENTITY_BLOCK: Block = Block {
+    word: "identity",
+    label: None,
+    doc: "What tokens tell of a login.",
+    keys: &[Key::field(&IDENTITY, "iam_alias"), Key::field(&IDENTITY, "iam_metadata")],
+    check: ANYTHING,
+};
+
+/// The part of an ARN behind the account: `role/app/web`.
+fn resource(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.splitn(6, ':').collect();
+    match parts.as_slice() {
+        ["arn", _, "iam", _, account, resource] if !account.is_empty() => Some(resource),
+        _ => None,
+    }
+}
+
+fn check(login: &Declared<'_>) -> Vec<Objection> {
+    let mut objections = token_fields::check(login);
+    let mut object = |what: String, hint| objections.push(Objection { key: PRINCIPALS, what, hint });
+    let principals = login.texts(PRINCIPALS);
+    if principals.is_empty() {
+        object("no user or role of AWS could log in".to_owned(), "add principals = [\"arn:aws:iam::...:role/...\"]");
+    }
+    for arn in &principals {
+        let exact = arn.strip_suffix('*').unwrap_or(arn);
+        if exact.trim_start_matches('*').contains('*') {
+            let what = format!("`*` within {arn} is a star, and not any text");
+            object(what, "a star at the end is any text");
+        } else if exact.len() == arn.len() {
+            let resource = resource(arn).filter(|it| it.starts_with("role/") || it.starts_with("user/"));
+            let has_path = resource.is_some_and(|resource| resource.matches('/').count() > 1);
+            if resource.is_none() {
+                object(format!("{arn} is not the ARN of a user or a role"), "arn:aws:iam::ACCOUNT:role/NAME");
+            } else if has_path && !login.flag(RESOLVE) {
+                let what = format!("{arn} has a path, which is not looked at without resolve_unique_ids");
+                object(what, "leave the path out, or resolve_unique_ids");
+            }
+        }
+    }
+    objections
+}
+
+fn check_client(config: &Declared<'_>) -> Vec<Objection> {
+    let has = |key| config.written.contains(&key);
+    let objection = |key, what: &str, hint| Objection { key, what: what.to_owned(), hint };
+    match (has("access_key"), has("secret_key")) {
+        (true, false) => vec![objection("access_key", "a key without its secret", "add secret_key = \"secret:...\"")],
+        (false, true) => vec![objection("secret_key", "a secret without its key", "add access_key")],
+        _ => Vec::new(),
+    }
+}
+
+/// Roles of AWS methods.
+pub static KIND: Kind = Kind {
+    name: "aws auth role",
+    class: Class::Login,
+    home: Home::Below { table: &METHODS, mount_type: "aws", folder: "role", witness: "token_policies" },
+    leases: Leases::None,
+    reviewed: Reviewed::Login(&WORDS),
+    words: &LOGIN,
+    key: None,
+    fields: &FIELDS,
+    later: &[],
+    update: Update::Merge,
+    delete: Delete::ByPath,
+    parse: |data| Ok(token_fields::parse(&FIELDS, data)),
+    write: |object, _| token_fields::written(object, &FIELDS),
+    effect: token_fields::role_effect,
+    built_in: |_| false,
+};
+
+/// How AWS methods ask.
+pub static CLIENT: Kind = Kind {
+    name: "aws auth config",
+    class: Class::Config,
+    home: Home::Setting { table: &METHODS, mount_type: "aws", path: "config/client" },
+    leases: Leases::None,
+    reviewed: Reviewed::Fields(&Remarks {
+        vouching: &[
+            "iam_endpoint",
+            "sts_endpoint",
+            "use_sts_region_from_client",
+            "iam_server_id_header_value",
+            "allowed_sts_header_values",
+        ],
+        ..Remarks::NONE
+    }),
+    words: &CLIENT_BLOCK,
+    key: None,
+    fields: CLIENT_FIELDS,
+    later: &[],
+    update: Update::Merge,
+    delete: Delete::ByPath,
+    parse: |data| Ok(pick(data, &names(CLIENT_FIELDS))),
+    write: write_client,
+    effect: token_fields::config_effect,
+    built_in: |_| false,
+};
+
+/// What tokens of AWS methods tell.
+pub static IDENTITY: Kind = Kind {
+    name: "aws auth identity",
+    class: Class::Config,
+    home: Home::Setting { table: &METHODS, mount_type: "aws", path: "config/identity" },
+    leases: Leases::None,
+    reviewed: Reviewed::Fields(&Remarks::NONE),
+    words: &IDENTITY_BLOCK,
+    key: None,
+    fields: IDENTITY_FIELDS,
+    later: &[],
+    update: Update::Merge,
+    delete: Delete::Forget("engines have no call that removes it"),
+    parse: |data| Ok(pick(data, &names(IDENTITY_FIELDS))),
+    write: |object, _| {
+        let fields = IDENTITY_FIELDS.iter().map(|field| (field.name, object.value(field.name)));
+        vec![post(object.path.clone(), fields)]
+    },
+    effect: |_, change| match change {
+        Changed::Created(_) | Changed::Deleted => None,
+        Changed::Updated(..) => Some("tokens already issued tell what they told".to_owned()),
+    },
+    built_in: |_| false,
+};
+
+fn names(fields: &[Field]) -> Vec<&'static str> {
+    fields.iter().filter(|field| field.told == Told::Readable).map(|field| field.name).collect()
+}
+
+fn write_client(object: &Object, _live: Option<&Live>) -> Vec<Call> {
+    if object.unresolved().next().is_some() {
+        return Vec::new();
+    }
+    let fields = names(CLIENT_FIELDS).into_iter().map(|name| (name, object.value(name)));
+    let secret = object.secret("secret_key").map_or("", |secret| secret.expose());
+    vec![post(object.path.clone(), fields.chain([("secret_key", Value::from(secret))]))]
+}
+
+/// What a review says of it.
+static WORDS: LoginWords = LoginWords {
+    method: "a key of AWS",
+    takes: |_| "a signed request is good for 15 minutes".to_owned(),
+    secret: LoginSecret::None,
+    bindings,
+    said,
+};
+
+fn bindings(login: &dyn Values) -> Vec<Binding> {
+    let principals = login.texts(PRINCIPALS).into_iter().collect();
+    vec![Binding {
+        wide: &[
+            (":role/*", "role of the account"),
+            (":user/*", "user of the account"),
+            (":*", "user or role of the account"),
+        ],
+        ..Binding::new("user or role of AWS", PRINCIPALS, principals, true)
+    }]
+}
+
+fn said(field: &'static str, _old: &dyn Values, new: &dyn Values, _from: &str) -> Option<Said> {
+    let gains = !new.flag(field);
+    let now = match gains {
+        true => "a user or role of AWS that is made anew under its name may log in, too",
+        false => "a user or role of AWS that is made anew under its name is another, and may not log in",
+    };
+    (field == RESOLVE).then(|| Said { now: now.to_owned(), was: String::new(), gains, field })
+}

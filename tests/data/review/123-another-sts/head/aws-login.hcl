@@ -1,0 +1,5 @@
+auth "aws" {
+  config {
+    sts_endpoint = "https://sts.proxy.example.com"
+  }
+}
