@@ -84,6 +84,7 @@ mod wire_kv;
 mod wire_lease;
 mod wire_listing;
 mod wire_paths;
+mod wire_static;
 mod wire_sts;
 mod wire_sys;
 mod wire_table;

@@ -67,6 +67,15 @@ const CREDS: &[Parameter] = &[
     takes("mfa_code", Text, "No effect: only session_token uses it"),
 ];
 
+const STATIC_ROLE: &[Parameter] = &[
+    NAME,
+    takes("username", Text, "The IAM user whose keys are the engine's from now on; required for a new role"),
+    takes("rotation_period", Seconds, "How old a key gets, at least 60 seconds; required for a new role"),
+    takes("force", Bool, "Of a deletion: forget also keys that AWS does not let go").or("false"),
+];
+
+const ONE: &[Parameter] = &[NAME];
+
 /// The table.
 pub(super) const PATHS: &[Row] = &[
     Row::new("config/root", &[Read, Write], "How the mount reaches AWS").with(ROOT),
@@ -76,4 +85,9 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("roles/:name", &[Read, Write, Delete], "What a role's credentials may do").with(ROLE),
     Row::new("creds/:name", &[Read, Write], "A new credential of a role").with(CREDS).issues(),
     Row::new("sts/:name", &[Read, Write], "Another name of creds/").with(CREDS).issues(),
+    Row::new("static-roles/?", &[ListAll], "The names of the static roles").with(LIST),
+    Row::new("static-roles/:name", &[Read, Write, Delete], "An IAM user whose key is made anew in turn")
+        .with(STATIC_ROLE),
+    Row::new("static-creds/:name", &[Read], "The key of a static role as it is now").with(ONE).issues(),
+    Row::new("rotate-role/:name", &[Write], "A new key for a static role, now").with(ONE),
 ];
