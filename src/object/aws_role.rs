@@ -13,7 +13,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{AccessFields, Attribute, Reviewed, SessionFields, Terms, Values};
+use super::review::{AccessFields, Attribute, Reviewed, SessionFields, Terms, Values, Way};
 use super::statement::STATEMENT;
 use super::wire::{pick, post};
 
@@ -60,9 +60,9 @@ static ACCESS: AccessFields = AccessFields {
     tags: "iam_tags",
     path: "user_path",
     made: "credential_type",
-    made_user: USER,
+    ways: &[(USER, Way::User), (SESSION, Way::RoleSession)],
+    standing: AccessFields::NONE.standing,
     sessions: SessionFields {
-        made: SESSION,
         roles: "role_arns",
         tags: "session_tags",
         external_id: "external_id",

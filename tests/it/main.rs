@@ -59,6 +59,7 @@ mod sandbox_roles;
 mod server;
 mod session_sound;
 mod sessions;
+mod static_roles;
 mod story_expiry;
 mod story_hvac;
 mod story_kill;

@@ -318,6 +318,21 @@ const ROWS: &[Row] = &[
         "role \"#\" {\n mount = \"aws\"\n credential_type = \"iam_user\"\n user_path = \"@\"\nSTATEMENT\n}",
     ),
     ("role/role_arns", Sort::RoleArn, "role \"#\" {\n mount = \"aws\"\n role_arns = [\"@\"]\n}"),
+    (
+        "static_role/mount",
+        Sort::Mount,
+        "static_role \"#\" {\n mount = \"@\"\n username = \"u\"\n rotation_period = \"24h\"\n}",
+    ),
+    (
+        "iam_user/policy_arns",
+        Sort::PolicyArn,
+        "iam_user \"#\" {\n arn = \"arn:aws:iam::111122223333:user/#\"\n policy_arns = [\"@\"]\n}",
+    ),
+    (
+        "iam_user/permissions_boundary_arn",
+        Sort::PolicyArn,
+        "iam_user \"#\" {\n arn = \"arn:aws:iam::111122223333:user/#\"\n permissions_boundary_arn = \"@\"\nSTATEMENT\n}",
+    ),
     ("managed_policy/arn", Sort::PolicyArn, "managed_policy \"#\" {\n arn = \"@\"\nSTATEMENT\n}"),
     ("iam_role/arn", Sort::RoleArn, "iam_role \"#\" {\n arn = \"@\"\nSTATEMENT\n}"),
     (
@@ -376,7 +391,9 @@ const OTHER: &[(&str, &[&str])] = &[
     ("statement", &["effect", "condition"]),
     ("managed_policy", &["policy_document", "statement"]),
     ("iam_role", &["policy_document", "statement", "max_session", "trust"]),
-    ("app", &["owner", "role", "protect"]),
+    ("iam_user", &["arn", "policy_document", "statement"]),
+    ("static_role", &["username", "rotation_period", "protect"]),
+    ("app", &["owner", "role", "static_role", "protect"]),
     ("policy", &["file", "protect"]),
     (
         "path",
@@ -419,6 +436,8 @@ const BLOCKS: &[(&str, &str)] = &[
     ("statement", "role \"#\" {\n statement \"S\" {\n qqqqqq = 1\n }\n}"),
     ("managed_policy", "managed_policy \"#\" {\n qqqqqq = 1\n}"),
     ("iam_role", "iam_role \"#\" {\n qqqqqq = 1\n}"),
+    ("iam_user", "iam_user \"#\" {\n qqqqqq = 1\n}"),
+    ("static_role", "static_role \"#\" {\n qqqqqq = 1\n}"),
     ("app", "app \"#\" {\n qqqqqq = 1\n}"),
     ("login", "app \"#\" {\n login \"approle\" {\n qqqqqq = 1\n }\n}"),
     ("policy", "policy \"#\" {\n qqqqqq = 1\n}"),

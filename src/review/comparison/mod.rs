@@ -11,6 +11,7 @@ mod lease;
 mod login;
 mod rules;
 mod sessions;
+mod standing;
 mod trust;
 mod unknown;
 mod user;
@@ -111,6 +112,7 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
     }
     paths.extend(before.objects().map(|object| object.path).filter(|path| after.object(path).is_none()));
     let documents = documents(before, after);
+    let users: Vec<&str> = documents.iter().filter_map(|arn| arn.split_once(":user/")?.1.rsplit('/').next()).collect();
     let mut roles: BTreeSet<&str> = BTreeSet::new();
     for side in [before, after] {
         roles.extend(
@@ -124,7 +126,8 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
                                     .texts(fields.sessions.roles)
                                     .iter()
                                     .any(|arn| documents.contains(arn.as_str()))
-                                || object.texts(fields.policies).iter().any(|arn| documents.contains(arn.as_str())))
+                                || object.texts(fields.policies).iter().any(|arn| documents.contains(arn.as_str()))
+                                || users.contains(&object.text(fields.standing.user).as_ref()))
                 })
                 .map(|role| role.object.path),
         );
@@ -132,8 +135,8 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
     Changed { paths, roles }
 }
 
-/// The ARNs of managed policies whose documents differ, or that only one side declares, and of IAM roles that may do
-/// something else.
+/// The ARNs of managed policies whose documents differ, or that only one side declares, and of IAM roles and users that
+/// may do something else.
 fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str> {
     let same = |one: &ManagedPolicy, other: &ManagedPolicy| {
         let facts = |policy: &ManagedPolicy| -> Vec<String> {
@@ -158,8 +161,8 @@ fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str>
     arns.extend(
         before.managed_policies().map(|policy| policy.arn.as_str()).filter(|arn| after.managed_policy(arn).is_none()),
     );
-    let roles = sessions::roles(before, after, &arns);
-    arns.extend(roles);
+    let principals = sessions::principals(before, after, &arns);
+    arns.extend(principals);
     arns
 }
 
@@ -365,6 +368,10 @@ fn not_evaluated(side: &Side<'_>) -> Vec<String> {
         }
         for arn in object.texts(fields.sessions.roles).into_iter().filter(|arn| side.iam_role(arn).is_none()) {
             *unknown.entry(format!("the IAM role {arn}")).or_default() += 1;
+        }
+        let user = object.text(fields.standing.user);
+        if !user.is_empty() && side.standing_user(role.at.mount, &user).is_none() {
+            *unknown.entry(format!("the IAM user {user}")).or_default() += 1;
         }
         for group in object.texts(fields.groups) {
             *unknown.entry(format!("the group {group}")).or_default() += 1;

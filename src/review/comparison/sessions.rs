@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::held::Held;
 use super::user;
-use crate::estate::IamRole;
+use crate::estate::IamPrincipal;
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Side;
 use crate::review::words;
@@ -89,30 +89,31 @@ fn narrowed(subject: &Subject, before: &Held<'_>, after: &Held<'_>, findings: &m
     findings.push(finding.note("what that changes is told under access").at(after.object.place_of(field)));
 }
 
-/// The ARNs of IAM roles that may do something else on one side, or that only one side declares; `documents` are the
-/// managed policies that differ.
-pub(in crate::review) fn roles<'s>(
+/// The ARNs of IAM roles and users that may do something else on one side, or that only one side declares; `documents`
+/// are the managed policies that differ.
+pub(in crate::review) fn principals<'s>(
     before: &'s Side<'_>,
     after: &'s Side<'_>,
     documents: &BTreeSet<&str>,
 ) -> Vec<&'s str> {
-    let facts = |role: &IamRole| {
+    let facts = |role: &IamPrincipal| {
         let statements = role.policy.iter().flat_map(|policy| &policy.statements);
         let said: Vec<String> = statements
             .map(|one| format!("{:?} {:?} {:?} {:?}", one.effect, one.actions, one.resources, one.conditions))
             .collect();
         (said, role.policy_arns.iter().cloned().collect::<BTreeSet<_>>(), role.boundary.clone())
     };
-    let moved = |role: &IamRole| {
+    let moved = |role: &IamPrincipal| {
         let mut named = role.policy_arns.iter().chain(&role.boundary);
         named.any(|arn| documents.contains(arn.as_str()))
     };
-    let differs = |role: &IamRole, other: &Side<'_>| {
-        moved(role) || other.iam_role(&role.arn).is_none_or(|other| facts(other) != facts(role))
-    };
-    let new = after.iam_roles().filter(|role| differs(role, before)).map(|role| role.arn.as_str());
-    let gone = before.iam_roles().filter(|role| after.iam_role(&role.arn).is_none()).map(|role| role.arn.as_str());
-    new.chain(gone).collect()
+    let (old, new): (Vec<&IamPrincipal>, Vec<&IamPrincipal>) =
+        (before.iam_roles().chain(before.iam_users()).collect(), after.iam_roles().chain(after.iam_users()).collect());
+    let of = |all: &[&IamPrincipal], arn: &str| all.iter().find(|one| one.arn == arn).map(|one| facts(one));
+    let differs = |one: &IamPrincipal| moved(one) || of(&old, &one.arn).is_none_or(|other| other != facts(one));
+    let changed: Vec<&str> = new.iter().filter(|one| differs(one)).map(|one| one.arn.as_str()).collect();
+    let gone = old.iter().filter(|one| of(&new, &one.arn).is_none()).map(|one| one.arn.as_str());
+    changed.into_iter().chain(gone).collect()
 }
 
 fn listed(arns: &BTreeSet<String>) -> String {

@@ -39,7 +39,7 @@ pub(in crate::review) fn changes(
             Finding::new(Topic::AccessUnknown, subject, what).role(&after.label).at(place(after, unknown))
         };
         match unknown {
-            Unknown::ManagedPolicy(_) | Unknown::Group(_) | Unknown::AssumedRole(_) => {
+            Unknown::ManagedPolicy(_) | Unknown::Group(_) | Unknown::AssumedRole(_) | Unknown::User(_) => {
                 let why = format!("what {unknown} allows is not known here; {HINT}");
                 findings.push(finding(format!("whatever {unknown} allows")).cannot_tell(why));
             }
@@ -59,6 +59,7 @@ pub(in crate::review) fn changes(
         let still = match unknown {
             Unknown::ManagedPolicy(arn) => after.attached.contains(arn),
             Unknown::AssumedRole(arn) => after.assumed().contains(arn),
+            Unknown::User(name) => *name == after.object.text(after.access_fields.standing.user),
             _ => false,
         };
         match unknown {
@@ -72,11 +73,11 @@ pub(in crate::review) fn changes(
                         .cannot_tell(why),
                 );
             }
-            // Its denials were of its own sessions only.
-            Unknown::AssumedRole(_) if !still => {
+            // Its denials were of its own credentials only.
+            Unknown::AssumedRole(_) | Unknown::User(_) if !still => {
                 let what = format!("what {unknown} allows");
                 let finding = Finding::new(Topic::AccessLost, subject, what).role(&after.label);
-                findings.push(finding.at(after.object.place_of(after.access_fields.sessions.roles)));
+                findings.push(finding.at(place(after, unknown)));
             }
             Unknown::Document(_) | Unknown::CredentialType(_) => {
                 let what = format!("what the role had from {unknown} could not be evaluated");
@@ -159,6 +160,7 @@ fn place(held: &Held<'_>, unknown: &Unknown) -> Place {
         Unknown::AssumedRole(_) | Unknown::Apart => fields.sessions.roles,
         Unknown::ManagedPolicy(_) | Unknown::Session(_) => fields.policies,
         Unknown::Group(_) => fields.groups,
+        Unknown::User(_) => fields.standing.user,
         Unknown::Boundary(_) if held.makes_sessions() => fields.sessions.roles,
         Unknown::Boundary(_) => fields.boundary,
         Unknown::Document(_) => fields.document,

@@ -32,6 +32,9 @@ impl LeaseTerms {
 const SESSION_MAX: i64 = 43_200;
 
 impl LeaseTerms {
+    /// Of what is under no lease, and does not end.
+    pub const ENDLESS: Self = Self { default: i64::MAX, max: i64::MAX };
+
     /// Of sessions: the role's own terms, else the mount's, which `config/lease` does not touch.
     pub fn of_sessions(mount: Option<&SideObject<'_>>, [own_default, own_max]: [i64; 2]) -> Self {
         let [mount_default, mount_max] = terms(mount);
