@@ -52,6 +52,13 @@ pub struct AccessFields {
     pub attributes: &'static [Attribute],
 }
 
+impl Way {
+    /// Whether it makes sessions, of which AWS knows the end.
+    pub fn is_session(self) -> bool {
+        matches!(self, Self::RoleSession | Self::Federated | Self::OwnSession)
+    }
+}
+
 /// How credentials of a role are made, as far as it matters to what they may do and for how long.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Way {
@@ -59,6 +66,10 @@ pub enum Way {
     User,
     /// A session of a role of the account, within the role's policies where it has some.
     RoleSession,
+    /// A session of whom the engine signs as, within the role's policies.
+    Federated,
+    /// A session of whom the engine signs as.
+    OwnSession,
     /// The key of a user that is there already, the same for all, without an end.
     Standing,
 }
@@ -74,7 +85,13 @@ impl AccessFields {
         path: "",
         made: "",
         ways: &[],
-        sessions: SessionFields { roles: "", tags: "", external_id: "", terms: Terms { default: "", max: "" } },
+        sessions: SessionFields {
+            roles: "",
+            tags: "",
+            external_id: "",
+            factor: "",
+            terms: Terms { default: "", max: "" },
+        },
         standing: StandingFields { user: "", period: "" },
         attributes: &[],
     };
@@ -113,6 +130,8 @@ pub struct SessionFields {
     pub tags: &'static str,
     /// What the roles' trust policies ask for as `sts:ExternalId`.
     pub external_id: &'static str,
+    /// The device whose codes are asked for.
+    pub factor: &'static str,
     /// How long a session lives.
     pub terms: Terms,
 }

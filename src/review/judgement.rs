@@ -82,8 +82,10 @@ fn role_judged<'b, 'a>(
     today: &str,
 ) -> Vec<Judged> {
     let mut judged = judged_by(old, was, after, role, guardrails, today, known);
-    let unknown =
-        after.unknown(role).iter().find(|unknown| matches!(unknown, Unknown::AssumedRole(_) | Unknown::User(_)));
+    let unknown = after
+        .unknown(role)
+        .iter()
+        .find(|unknown| matches!(unknown, Unknown::AssumedRole(_) | Unknown::User(_) | Unknown::Signer(_)));
     if let Some(unknown) = unknown {
         let more = judged_by(old, was, after, role, guardrails, today, at_most);
         let is_known = |one: &Judged| judged.iter().any(|known| known.violation.key == one.violation.key);
@@ -103,7 +105,7 @@ fn role_judged<'b, 'a>(
 fn perhaps(mut judged: Judged, unknown: &Unknown) -> Judged {
     let violation = &mut judged.violation;
     violation.what = format!("what {unknown} allows is not known here, and may be forbidden: {}", violation.what);
-    let word = if matches!(unknown, Unknown::User(_)) { "iam_user" } else { "iam_role" };
+    let word = if matches!(unknown, Unknown::User(_) | Unknown::Signer(_)) { "iam_user" } else { "iam_role" };
     violation.fix = Some(format!("declare it: {word} \"NAME\" {{ arn = \"...\", policy_document = ... }}"));
     judged
 }
@@ -138,6 +140,7 @@ fn at_most<'s>(side: &Side<'s>, role: &Role<'s>) -> PolicySet<Place> {
     let unknown = side.unknown(role).iter().find_map(|unknown| match unknown {
         Unknown::AssumedRole(arn) => Some((format!("iam_role of {arn}"), role.access_fields.sessions.roles)),
         Unknown::User(name) => Some((format!("iam_user {name}"), role.access_fields.standing.user)),
+        Unknown::Signer(who) => Some((format!("iam_user of {who}"), role.access_fields.made)),
         _ => None,
     });
     if let Some((which, field)) = unknown {

@@ -84,6 +84,7 @@ mod wire_kubernetes;
 mod wire_kv;
 mod wire_lease;
 mod wire_listing;
+mod wire_own_sessions;
 mod wire_paths;
 mod wire_static;
 mod wire_sts;

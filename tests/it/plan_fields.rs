@@ -172,6 +172,7 @@ const CASES: &[(&str, &str, Case)] = &[
         Texts(["", "session_tags = { a = \"1\" }", "session_tags = { a = \"2\", b = \"3\" }"]),
     ),
     ("aws role", "external_id", Texts(["", "external_id = \"one\"", "external_id = \"two\""])),
+    ("aws role", "mfa_serial_number", Texts(["", "mfa_serial_number = \"one\"", "mfa_serial_number = \"two\""])),
     (
         "approle role",
         "bind_secret_id",
@@ -492,11 +493,13 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
     };
     let grants = match field {
         "policy_arns" => "iam_groups = [\"base\"]",
+        "mfa_serial_number" => "",
         _ => "policy_arns = [\"arn:aws:iam::aws:policy/Base\"]",
     };
     let session = "credential_type = \"assumed_role\"\nrole_arns = [\"arn:aws:iam::111122223333:role/one\"]";
     let made = match field {
         "credential_type" => "",
+        "mfa_serial_number" => "credential_type = \"session_token\"",
         "role_arns" => "credential_type = \"assumed_role\"",
         _ if OF_SESSIONS.contains(&field) => session,
         _ => "credential_type = \"iam_user\"",
@@ -592,7 +595,7 @@ impl World {
         CASES.iter().filter(move |(kind, field, _)| {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here.
-            (audit || !["audit device", "aws static role"].contains(kind))
+            (audit || !["audit device", "aws static role"].contains(kind) && *field != "mfa_serial_number")
                 && (!is_of_sessions || self.of_sessions.contains(field))
         })
     }

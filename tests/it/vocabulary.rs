@@ -386,6 +386,7 @@ const OTHER: &[(&str, &[&str])] = &[
             "max_sts_ttl",
             "session_tags",
             "external_id",
+            "mfa_serial_number",
         ],
     ),
     ("statement", &["effect", "condition"]),

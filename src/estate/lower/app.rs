@@ -73,7 +73,11 @@ impl Lowering<'_> {
     fn role_use(&self, block: &Block<'_>, access: &AccessFields, fields: &mut BTreeMap<&'static str, Leaf>) -> Use {
         let (sessions, session) = (&access.sessions, access.word(Way::RoleSession));
         if let Some(leaf) = fields.get(access.made) {
-            return if leaf.value == FieldValue::Data(Value::from(session)) { Use::Session } else { Use::Role };
+            let FieldValue::Data(made) = &leaf.value else { return Use::Role };
+            return match access.way(made.as_str().unwrap_or_default()) {
+                Some(Way::RoleSession | Way::Federated) => Use::Session,
+                _ => Use::Role,
+            };
         }
         match block.map.get(sessions.roles) {
             Some(entry) if !block.map.contains_key(access.made) => {

@@ -23,7 +23,7 @@ use self::access::Principal;
 use self::held::Held;
 use crate::estate::ManagedPolicy;
 use crate::object::home::ENGINES;
-use crate::object::review::Remarks;
+use crate::object::review::{Remarks, Way};
 use crate::object::{Reviewed, terms_of};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Fields, Role, Side, SideObject, Via};
@@ -120,6 +120,8 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
                 .filter(|role| {
                     let (object, fields) = (role.object, role.access_fields);
                     paths.contains(object.path)
+                        || role.way().is_some_and(|way| matches!(way, Way::Federated | Way::OwnSession))
+                            && before.principal(role.at.mount) != after.principal(role.at.mount)
                         || !documents.is_empty()
                             && (documents.contains(object.text(fields.boundary).as_ref())
                                 || object
@@ -127,6 +129,8 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
                                     .iter()
                                     .any(|arn| documents.contains(arn.as_str()))
                                 || object.texts(fields.policies).iter().any(|arn| documents.contains(arn.as_str()))
+                                || role.way().is_some_and(|way| matches!(way, Way::Federated | Way::OwnSession))
+                                    && side.principal(role.at.mount).is_some_and(|arn| documents.contains(arn))
                                 || users.contains(&object.text(fields.standing.user).as_ref()))
                 })
                 .map(|role| role.object.path),
@@ -368,6 +372,11 @@ fn not_evaluated(side: &Side<'_>) -> Vec<String> {
         }
         for arn in object.texts(fields.sessions.roles).into_iter().filter(|arn| side.iam_role(arn).is_none()) {
             *unknown.entry(format!("the IAM role {arn}")).or_default() += 1;
+        }
+        let is_own = role.way().is_some_and(|way| matches!(way, Way::Federated | Way::OwnSession));
+        if is_own && side.signer(role.at.mount).is_none() {
+            let who = side.principal(role.at.mount).unwrap_or("its key tells nobody here");
+            *unknown.entry(format!("whom the engine {} signs as ({who})", role.at.mount)).or_default() += 1;
         }
         let user = object.text(fields.standing.user);
         if !user.is_empty() && side.standing_user(role.at.mount, &user).is_none() {

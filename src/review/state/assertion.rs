@@ -186,6 +186,7 @@ impl<'s, 'a> Run<'s, 'a> {
         let declared = arns.into_iter().find_map(|unknown| match unknown {
             Unknown::ManagedPolicy(arn) => Some(("managed_policy", arn.clone())),
             Unknown::AssumedRole(arn) => Some(("iam_role", arn.clone())),
+            Unknown::Signer(who) if who.starts_with("arn:") => Some(("iam_user", who.clone())),
             Unknown::User(name) => Some(("iam_user", format!("arn:aws:iam::ACCOUNT:user/{name}"))),
             _ => None,
         });

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use super::object::SideObject;
 use super::{Role, Side};
 use crate::estate::IamPrincipal;
+use crate::iam::compare::{Case, scope};
 use crate::iam::parsed;
-use crate::iam::policy::{Effect, Policy, PolicySet};
+use crate::iam::policy::{Effect, Policy, PolicySet, Statement};
 use crate::object::Place;
 use crate::object::review::Way;
 
@@ -27,6 +28,8 @@ pub enum Unknown {
     AssumedRole(String),
     /// What a user of the account says whose key is handed out: its name.
     User(String),
+    /// What whoever the engine signs as may do: its ARN, or of which mount it is the key.
+    Signer(String),
     /// What the permissions boundary says: its ARN.
     Boundary(String),
     /// What narrows sessions: a managed policy by its ARN, or a group.
@@ -58,6 +61,7 @@ impl std::fmt::Display for Unknown {
             Self::Group(name) => write!(f, "the group {name}"),
             Self::AssumedRole(arn) => write!(f, "the IAM role {arn}"),
             Self::User(name) => write!(f, "the IAM user {name}"),
+            Self::Signer(who) => write!(f, "whom the engine signs as ({who})"),
             Self::Boundary(arn) => write!(f, "the permissions boundary {arn}"),
             Self::Session(what) => write!(f, "the session policy {what}"),
             Self::Apart => write!(f, "the denials and boundaries of each of its IAM roles"),
@@ -90,6 +94,7 @@ impl Known {
         match role.way() {
             Some(Way::RoleSession) => return Self::of_sessions(side, role),
             Some(Way::Standing) => return Self::of_standing(side, role),
+            Some(Way::Federated | Way::OwnSession) => return Self::of_signer(side, role),
             Some(Way::User) | None => {}
         }
         let mut known = Self::nothing();
@@ -136,6 +141,49 @@ impl Known {
             None => drop(known.unknown.insert(Unknown::User(name.into_owned()))),
         }
         known
+    }
+
+    /// Sessions of whom the engine signs as: within policies, or without any narrowing.
+    fn of_signer(side: &Side<'_>, role: &Role<'_>) -> Self {
+        let mut known = Self::nothing();
+        let mount = role.at.mount;
+        match side.signer(mount) {
+            Some(user) => known.is(side, user),
+            None => {
+                let arn = side.principal(mount).map_or_else(|| format!("the key of {mount}"), str::to_owned);
+                known.unknown.insert(Unknown::Signer(arn));
+            }
+        }
+        if role.way() == Some(Way::OwnSession) {
+            known.forbid(role);
+            return known;
+        }
+        known.narrow(side, role);
+        // Without any policy it may do nothing.
+        if known.set.session.is_none() && !known.unknown.iter().any(|one| matches!(one, Unknown::Session(_))) {
+            known.set.session = Some(Vec::new());
+        }
+        known
+    }
+
+    /// What no session of a user may do: anything in IAM but with a second factor, and in STS what opens other sessions.
+    /// Source: IAM user guide, "Compare AWS STS credentials".
+    fn forbid(&mut self, role: &Role<'_>) {
+        const IN_STS: [&str; 4] =
+            ["sts:GetFederationToken", "sts:GetSessionToken", "sts:DecodeAuthorizationMessage", "sts:GetAccessKeyInfo"];
+        let fields = role.access_fields;
+        let has_factor = !role.object.text(fields.sessions.factor).is_empty();
+        let actions: Vec<&str> = IN_STS.into_iter().chain((!has_factor).then_some("iam:*")).collect();
+        let place = role.object.place_of(fields.made);
+        let statement = Statement {
+            sid: Some("what no session of a user may do".to_owned()),
+            effect: Effect::Deny,
+            actions: scope(&actions, Case::Lowered),
+            resources: scope(&["*"], Case::Kept),
+            conditions: Vec::new(),
+            span: place.clone(),
+        };
+        self.set.identity.push(Arc::new(Policy { statements: vec![statement], span: place }));
     }
 
     /// What a user or a role of an account may do itself.

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use super::known::{Known, Unknown};
-use super::lifetime::{LeaseTerms, TokenTerms, credential};
+use super::lifetime::{LeaseTerms, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, credential};
 use super::object::SideObject;
 use super::readable;
 use crate::estate::{Estate, IamPrincipal, ManagedPolicy};
@@ -56,7 +56,7 @@ impl Role<'_> {
     pub fn session_terms(&self) -> Option<[i64; 2]> {
         let sessions = &self.access_fields.sessions;
         let terms = || [sessions.terms.default, sessions.terms.max].map(|field| self.object.number(field));
-        (self.way() == Some(Way::RoleSession)).then(terms)
+        self.way().is_some_and(Way::is_session).then(terms)
     }
 }
 
@@ -233,6 +233,12 @@ impl<'a> Side<'a> {
         self.principals?.get(mount).map(String::as_str)
     }
 
+    /// Whom an engine signs as, if it is known and what it may do is declared.
+    pub(in crate::review) fn signer(&self, mount: &str) -> Option<&'a IamPrincipal> {
+        let arn = self.principal(mount)?;
+        self.iam_users().find(|user| user.arn == arn)
+    }
+
     /// The user that a static role of a mount hands out the key of: of the engine's own account, where that is known,
     /// else the only one of that name.
     pub(in crate::review) fn standing_user(&self, mount: &str, name: &str) -> Option<&'a IamPrincipal> {
@@ -264,7 +270,10 @@ impl<'a> Side<'a> {
     /// On what terms credentials of a role are: sessions have their own.
     pub fn role_terms(&self, role: &Role<'_>) -> LeaseTerms {
         match role.session_terms() {
-            Some(terms) => LeaseTerms::of_sessions(self.mounted(role.at.mount), terms),
+            Some(terms) => {
+                let most = if role.way() == Some(Way::RoleSession) { ROLE_SESSION_MAX } else { USER_SESSION_MAX };
+                LeaseTerms::of_sessions(self.mounted(role.at.mount), terms, most)
+            }
             None if role.way() == Some(Way::Standing) => LeaseTerms::ENDLESS,
             None => self.lease_terms(role.at.mount),
         }

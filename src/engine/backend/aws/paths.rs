@@ -41,7 +41,7 @@ const LIST: &[Parameter] = &[
 
 const ROLE: &[Parameter] = &[
     NAME,
-    takes("credential_type", Text, "iam_user or assumed_role; required"),
+    takes("credential_type", Text, "iam_user, assumed_role, federation_token or session_token; required"),
     takes("policy_document", Text, "Inline policy, as JSON; of a session, what it may do at most"),
     takes("policy_arns", List, "Managed policies"),
     takes("role_arns", List, "Of assumed_role: the roles that can be assumed"),
@@ -53,7 +53,7 @@ const ROLE: &[Parameter] = &[
     takes("permissions_boundary_arn", Text, "Permissions boundary of the user"),
     takes("session_tags", Pairs, "Of assumed_role: tags of the session"),
     takes("external_id", Text, "Of assumed_role: the external id that the role's trust policy asks for"),
-    takes("mfa_serial_number", Text, "Only for session_token, which is not issued"),
+    takes("mfa_serial_number", Text, "Of session_token: the device of the engine's own user whose codes are asked for"),
     takes("arn", Text, "Before 2018: one managed policy"),
     takes("policy", Text, "Before 2018: the inline policy"),
 ];
@@ -64,7 +64,7 @@ const CREDS: &[Parameter] = &[
     takes("role_arn", Text, "Of assumed_role: which role, where there are several"),
     takes("ttl", Seconds, "Of sessions: how long").or("3600"),
     takes("role_session_name", Text, "Of assumed_role: the session's name; empty: by the template"),
-    takes("mfa_code", Text, "No effect: only session_token uses it"),
+    takes("mfa_code", Text, "Of session_token: a code of the role's device"),
 ];
 
 const STATIC_ROLE: &[Parameter] = &[
