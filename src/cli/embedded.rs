@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use crate::api::Target;
 use crate::clock::Clock;
 use crate::durable;
-use crate::engine::{AwsTransport, Config, Engine, OpenError, Storage};
+use crate::engine::{AwsTransport, Config, Engine, ID_FILE, OpenError, Storage};
 use crate::estate::AwsChoice;
 use crate::sandbox;
 
@@ -31,6 +31,11 @@ pub(crate) async fn open(data: &Path, aws: AwsChoice, clock: &Clock) -> Result<E
     let engine = Engine::open(config).await?;
     keep_out_of_git(data).map_err(|error| OpenError::Failed(format!("{}: {error}", data.display())))?;
     Ok(engine)
+}
+
+/// Which engine keeps its data in `data`, as far as one has been opened there.
+pub(crate) fn id(data: &Path) -> Option<String> {
+    std::fs::read_to_string(data.join(ID_FILE)).ok()
 }
 
 /// The directory lies in the estate, which is under git, and holds the key that unseals it: one careless

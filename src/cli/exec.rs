@@ -18,17 +18,20 @@ use super::app::held::{Held, Renewal};
 use super::app::{AppArgs, Wanted};
 use super::context::Context;
 use super::error::CliError;
-use super::global::Global;
+use super::global::{self, Global};
 use super::output;
 
 /// Arguments of `leasehold exec`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  leasehold exec webapp -- aws s3 ls\n  leasehold exec webapp --login approle -- ./server     on a host without the estate\n\nThe exit code is the command's own, 128 and the signal's number if one ended it, 127 if there is no such\ncommand. The command does not see LEASEHOLD_SECRET_ID, LEASEHOLD_PASSWORD, LEASEHOLD_JWT,\nLEASEHOLD_TOKEN and AWS_PROFILE."
+    after_help = "Examples:\n  leasehold exec webapp -- aws s3 ls\n  leasehold exec webapp --login approle -- ./server     on a host without the estate\n\nThe exit code is the command's own, 128 and the signal's number if one ended it, 127 if there is no such\ncommand. The command does not see the variables that leasehold takes secrets of its own from (LEASEHOLD_TOKEN,\nBAO_TOKEN, VAULT_TOKEN, LEASEHOLD_SECRET_ID, LEASEHOLD_PASSWORD, LEASEHOLD_JWT) unless --pass names\nthem, nor AWS_PROFILE and what else would lead its SDK to another credential."
 )]
 pub(crate) struct Args {
     #[command(flatten)]
     app: AppArgs,
+    /// Leave the command this variable, though leasehold takes a secret of its own from it; may be repeated
+    #[arg(long, value_name = "VARIABLE", value_parser = global::secret_variables().collect::<Vec<_>>())]
+    pass: Vec<String>,
     /// The command and its arguments
     #[arg(last = true, required = true, value_name = "COMMAND")]
     command: Vec<OsString>,
@@ -44,19 +47,10 @@ const PASSED_ON: &[(SignalKind, Signal)] = &[
     (SignalKind::user_defined2(), Signal::USR2),
 ];
 
-/// Variables of ours and of AWS that the command does not inherit: they would tell it more than it needs, or lead its SDK to
-/// another credential than the one it was given.
-const TAKEN_OUT: &[&str] = &[
-    "LEASEHOLD_SECRET_ID",
-    "LEASEHOLD_PASSWORD",
-    "LEASEHOLD_JWT",
-    "LEASEHOLD_TOKEN",
-    "AWS_SESSION_TOKEN",
-    "AWS_SECURITY_TOKEN",
-    "AWS_CREDENTIAL_EXPIRATION",
-    "AWS_PROFILE",
-    "AWS_DEFAULT_PROFILE",
-];
+/// Variables of AWS that the command does not inherit: they would lead its SDK to another credential than the one it was
+/// given.
+const OF_AWS: &[&str] =
+    &["AWS_SESSION_TOKEN", "AWS_SECURITY_TOKEN", "AWS_CREDENTIAL_EXPIRATION", "AWS_PROFILE", "AWS_DEFAULT_PROFILE"];
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
@@ -65,7 +59,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let wanted = args.app.wanted(&context)?;
     let mut held = Held::ask(&wanted, context).await?;
     let outcome = match Signals::listen() {
-        Ok(signals) => attend(&args.command, signals, &mut held, &wanted, global).await,
+        Ok(signals) => attend(&args, signals, &mut held, &wanted, global).await,
         Err(error) => Err(error),
     };
     // Whatever became of the command, its credential ends now.
@@ -82,13 +76,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 /// Starts the command, and sees to it until it has ended.
 async fn attend(
-    command: &[OsString],
+    args: &Args,
     mut signals: Signals,
     held: &mut Held,
     wanted: &Wanted,
     global: &Global,
 ) -> Result<u8, CliError> {
-    let mut child = start(command, held)?;
+    let mut child = start(args, held)?;
     let mut failing = false;
     loop {
         tokio::select! {
@@ -111,11 +105,13 @@ async fn attend(
     }
 }
 
-fn start(command: &[OsString], held: &Held) -> Result<Child, CliError> {
-    let [program, arguments @ ..] = command else { return Err(CliError::new(1, "no command is named")) };
+fn start(args: &Args, held: &Held) -> Result<Child, CliError> {
+    let [program, arguments @ ..] = &args.command[..] else { return Err(CliError::new(1, "no command is named")) };
     let mut command = Command::new(program);
     command.args(arguments);
-    for name in TAKEN_OUT {
+    // What leasehold takes as a secret of its own would tell the command more than it needs.
+    let ours = global::secret_variables().filter(|name| !args.pass.iter().any(|passed| passed == name));
+    for name in ours.chain(OF_AWS.iter().copied()) {
         command.env_remove(name);
     }
     for (name, value) in held.issued.credential.variables() {

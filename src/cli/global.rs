@@ -76,6 +76,35 @@ const PREFIXES: [&str; 3] = ["LEASEHOLD_", "BAO_", "VAULT_"];
 /// The variables that may hold a token, in the order in which they count.
 pub(crate) const TOKENS: [&str; 3] = ["LEASEHOLD_TOKEN", "BAO_TOKEN", "VAULT_TOKEN"];
 
+/// A secret that an app shows when it logs in, and where a command looks for it.
+#[derive(Debug)]
+pub(crate) struct OwnSecret {
+    /// The variable that holds it.
+    pub(crate) variable: &'static str,
+    /// The variable that names a file which holds it.
+    pub(crate) file_variable: &'static str,
+    /// The key that names such a file in the file of an agent.
+    pub(crate) file_key: &'static str,
+}
+
+/// The second half of an AppRole login.
+pub(crate) static SECRET_ID: OwnSecret = OwnSecret {
+    variable: "LEASEHOLD_SECRET_ID",
+    file_variable: "LEASEHOLD_SECRET_ID_FILE",
+    file_key: "secret_id_file",
+};
+/// A user's password.
+pub(crate) static PASSWORD: OwnSecret =
+    OwnSecret { variable: "LEASEHOLD_PASSWORD", file_variable: "LEASEHOLD_PASSWORD_FILE", file_key: "password_file" };
+/// A token that somebody else signed.
+pub(crate) static JWT: OwnSecret =
+    OwnSecret { variable: "LEASEHOLD_JWT", file_variable: "LEASEHOLD_JWT_FILE", file_key: "jwt_file" };
+
+/// The variables out of which leasehold takes secrets of its own: what it runs for somebody does not inherit them.
+pub(crate) fn secret_variables() -> impl Iterator<Item = &'static str> {
+    TOKENS.into_iter().chain([&SECRET_ID, &PASSWORD, &JWT].map(|own| own.variable))
+}
+
 /// Looks a setting up in the environment: `LEASEHOLD_<name>`, then `BAO_<name>`, then `VAULT_<name>`.
 pub(crate) fn variable(name: &str) -> Option<String> {
     set(name).map(|(_, value)| value)

@@ -7,7 +7,7 @@ use super::context::{Context, with_client};
 use super::error::CliError;
 use super::format::Format;
 use super::global::Global;
-use super::request::body;
+use super::request::{body, path};
 use super::{answer, output};
 use crate::api::Client;
 
@@ -81,9 +81,15 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Global) -> Result<u8, CliError> {
-    let id = revoke.lease_id.trim().trim_start_matches('/');
+    let below = revoke.force || revoke.prefix;
+    // As Vault's command line does: what a path is pasted with is no part of it.
+    let id = if below { path(&revoke.lease_id) } else { revoke.lease_id.trim().trim_start_matches('/') };
+    if id.is_empty() {
+        return Err(CliError::plain(1, "the path that the leases begin with is empty")
+            .hint("the path of a role, such as aws/creds/webapp, or of a mount, such as aws"));
+    }
     let sync = body(json!({ "sync": revoke.sync }));
-    let (path, body, doing, done) = if revoke.force {
+    let (at, body, doing, done) = if revoke.force {
         output::say("Warning! Force-removing leases can cause Vault to become out of sync with secret engines!");
         // Servers that know no such question refuse it; they cut nothing off.
         if let Ok(Some(asked)) = client.read(&format!("sys/leases/revoke-force/{id}")).await {
@@ -107,10 +113,10 @@ async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Globa
             format!("Success! Revoked lease: {id}"),
         )
     };
-    let answered = client.write(&path, &body).await.map_err(|error| context.failed(doing, &error))?;
+    let answered = client.write(&at, &body).await.map_err(|error| context.failed(doing, &error))?;
     output::warnings(&answered.warnings);
-    let below = revoke.force || revoke.prefix;
-    cache::forget(|lease| lease == id || below && lease.starts_with(id));
+    let is_below = |lease: &str| lease.strip_prefix(id).is_some_and(|rest| rest.starts_with('/'));
+    cache::forget(|lease| lease == id || below && is_below(lease));
     if global.answer_format()? == Format::Table {
         match revoke.sync || revoke.force {
             true => output::line(&done)?,
@@ -126,6 +132,11 @@ async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Globa
 /// Says which sessions of IAM roles are cut off, and whose else.
 fn cut_off(what: &Map<String, Value>, verb: &str) {
     for cut in what.get("cut_off").and_then(Value::as_array).into_iter().flatten() {
+        if cut.get("role_is_gone") == Some(&Value::Bool(true)) {
+            let role = output::one_line(cut.get("role_arn").and_then(Value::as_str).unwrap_or_default()).into_owned();
+            output::say(&format!("There is no role {role} any more: none of its sessions can do anything"));
+            continue;
+        }
         let text = |key: &str| output::one_line(cut.get(key).and_then(Value::as_str).unwrap_or_default()).into_owned();
         output::say(&format!(
             "{verb} all sessions of {} that were issued before, until {}:",

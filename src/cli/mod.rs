@@ -32,6 +32,7 @@ mod login;
 mod mounts;
 mod plan;
 mod policy;
+mod prompt;
 mod read;
 mod request;
 mod review;

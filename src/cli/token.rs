@@ -172,7 +172,7 @@ async fn revoke(
             return Err(CliError::new(1, "--accessor and --mode exclude each other"));
         }
         (Some(text), false, Some("path")) => {
-            (format!("sys/leases/revoke-prefix/{}", text.trim_start_matches('/')), Map::new())
+            (format!("sys/leases/revoke-prefix/{}", crate::cli::request::path(&text)), Map::new())
         }
         (Some(text), false, Some(_)) => ("auth/token/revoke-orphan".to_owned(), body(json!({ "token": text }))),
         (Some(text), false, None) if which.accessor => {

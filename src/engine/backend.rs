@@ -1,8 +1,10 @@
 //! A backend: what can be mounted, as the rest of the engine sees it. The table of them is `backend/table.rs`; nothing but
 //! the engine's own start names it.
 
+mod amazon;
 mod approle;
 mod aws;
+mod aws_login;
 mod jwt;
 mod kubernetes;
 mod kv;
@@ -24,6 +26,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
+use self::login::lockout::Lockout;
 use super::lease::{Maker, Makers, Terms};
 use super::token::Token;
 use crate::engine::kernel::mounts::{Folds, Mount};
@@ -105,6 +108,21 @@ pub(crate) enum Class {
     },
 }
 
+impl Class {
+    /// Whether a mount is of it. A secrets engine and an auth method may have one name for their types: `aws`.
+    fn has(self, mount: &Mount) -> bool {
+        self.is_auth() == mount.is_auth()
+    }
+
+    fn is_auth(self) -> bool {
+        match self {
+            Self::Auth => true,
+            Self::Secrets => false,
+            Self::BuiltIn { path, .. } => path.starts_with("auth/"),
+        }
+    }
+}
+
 /// One type of mount. What it needs for itself (locks, clients, what it found out) it keeps itself.
 pub(crate) trait Backend: Send + Sync {
     /// The mount type: `aws`.
@@ -166,6 +184,11 @@ pub(crate) trait Backend: Send + Sync {
         Ok(own)
     }
 
+    /// Who is locked out of its mounts, of an auth method that locks out.
+    fn lockout(&self) -> Option<&Lockout> {
+        None
+    }
+
     /// What ends its leases; none for a backend that makes none.
     fn maker(&self) -> Option<&dyn Maker> {
         None
@@ -208,7 +231,7 @@ impl Backends {
             }
             folds
         };
-        self.iter().map(|backend| (backend.kind(), folds(backend))).collect()
+        self.iter().map(|backend| ((backend.class().is_auth(), backend.kind()), folds(backend))).collect()
     }
 
     /// The row of a path below a mount.
@@ -222,7 +245,7 @@ impl Backends {
     /// [`Error::Internal`] where the store names a type that this program has not.
     pub(crate) fn of(&self, mount: &Mount) -> Result<&dyn Backend, Error> {
         let unknown = || Error::Internal(format!("mount {} has the unknown type {}", mount.path, mount.kind));
-        self.iter().find(|backend| backend.kind() == mount.kind).ok_or_else(unknown)
+        self.iter().find(|backend| backend.kind() == mount.kind && backend.class().has(mount)).ok_or_else(unknown)
     }
 
     /// What is always mounted: path, type and description.
@@ -235,7 +258,7 @@ impl Backends {
 
     /// Whether a mount is always there.
     pub(crate) fn is_built_in(&self, mount: &Mount) -> bool {
-        self.built_in().any(|(_, kind, _)| kind == mount.kind)
+        self.built_in().any(|(path, ..)| path == mount.path)
     }
 
     /// The engine closes.

@@ -23,7 +23,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use serde_json::Value;
 use tokio::sync::Notify;
 
-pub(crate) use self::emergency::Emergency;
+pub(crate) use self::emergency::{Emergency, Still};
 pub(crate) use self::family::given;
 pub(crate) use self::issued::{Issued, Making};
 pub(crate) use self::maker::{End, Failure, Maker, Makers, Told};

@@ -33,6 +33,7 @@ use self::lease::Leases;
 use self::lease::core::Core;
 use self::pipeline::Pipeline;
 use self::policy::Policies;
+pub(crate) use self::setup::ID_FILE;
 pub use self::setup::{AwsTransport, Config, Limits, OpenError, Storage, VAULT_VERSION, VERSION};
 use self::token::Tokens;
 use self::wire::error::Error;
@@ -127,6 +128,9 @@ impl Engine {
         }
         if let Some(key_file) = key_file {
             key_file.put().map_err(|e| OpenError::Failed(format!("cannot give the unseal key its name: {e}")))?;
+        }
+        if let Some(directory) = &directory {
+            directory.name(&engine_id).map_err(|e| OpenError::Failed(format!("cannot write the engine's id: {e}")))?;
         }
         // Its first line comes after the first batch: a trail with lines says that there was a store.
         let trail = Trail::new(config.clock.clone());

@@ -11,6 +11,9 @@ use crate::secret::Secret;
 /// This program's own version, which the API reports as `leasehold_version`.
 pub const VERSION: &str = env!("CARGO_PKG_VERSION");
 
+/// The file in an engine's data directory that says which engine it is. It is no secret.
+pub(crate) const ID_FILE: &str = "engine-id";
+
 /// The version of Vault's API whose clients are served: what they gate their requests on. The newest for which
 /// every request in the tests' table of what Terraform's provider asks (`tests/it/wire_terraform.rs`) is answered.
 pub const VAULT_VERSION: &str = "1.21.0";

@@ -31,6 +31,9 @@ pub(crate) struct Token {
     /// `meta`: what the login or the creator said about it.
     #[serde(default)]
     pub(crate) meta: IndexMap<String, String>,
+    /// What the login's method needs to renew it; told to nobody.
+    #[serde(default, skip_serializing_if = "IndexMap::is_empty")]
+    pub(crate) kept: IndexMap<String, String>,
     /// `root`, `token`, `token-x`, `approle`.
     pub(crate) display_name: String,
     /// The path that made it: `auth/token/create`, `auth/approle/login`.
@@ -140,6 +143,8 @@ pub(crate) struct NewToken {
     pub(crate) policies: Vec<String>,
     /// `meta`.
     pub(crate) meta: IndexMap<String, String>,
+    /// What the login's method needs to renew it.
+    pub(crate) kept: IndexMap<String, String>,
     /// The display name.
     pub(crate) display_name: String,
     /// The path that makes it.

@@ -216,6 +216,15 @@ fn kind_hint(kind: &str) -> String {
     }
 }
 
+/// What is wrong with texts as YAML, whatever they say: keys that stand twice among it, with both places.
+pub fn yaml_problems(sources: &Sources) -> Vec<Problem> {
+    let mut drafts = Vec::new();
+    for (index, file) in sources.files().iter().enumerate() {
+        yaml::parse(&file.text, index as u32, &mut drafts);
+    }
+    drafts.into_iter().map(|draft| sources.finish(draft)).collect()
+}
+
 /// A file's tree, unless it can't be understood, and what is wrong with it.
 type ParsedFile = (Option<Map>, Vec<Draft>);
 

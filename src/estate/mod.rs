@@ -27,7 +27,7 @@ pub use declared::{
     App, Assertion, AwsChoice, EngineChoice, Environment, Estate, IamPrincipal, Login, ManagedPolicy, Test,
 };
 pub use excerpt::render;
-pub use load::{Checked, check, environment, load, load_each, warnings};
+pub use load::{Checked, check, environment, load, load_each, warnings, yaml_problems};
 pub use lower::requests_with;
 pub use problem::{Label, Problem, Severity};
 pub(crate) use read::check_text;

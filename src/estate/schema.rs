@@ -1,6 +1,6 @@
 //! Maps to blocks: known keys, required keys, and fields by the kinds' tables.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use super::problem::Draft;
 use super::source::Sources;
@@ -31,12 +31,14 @@ pub(crate) struct Reader<'s> {
     pub(crate) problems: Vec<Draft>,
     /// Whether a block was left out, so that what names it may only seem to dangle.
     pub(crate) left_out: bool,
+    /// The blocks in which a key is not known or has a wrong value: what they lack as a whole may only follow from that.
+    unsound: HashSet<Span>,
 }
 
 impl<'s> Reader<'s> {
     /// A reader that has found nothing yet.
     pub(crate) fn new(sources: &'s Sources) -> Self {
-        Self { sources, problems: Vec::new(), left_out: false }
+        Self { sources, problems: Vec::new(), left_out: false, unsound: HashSet::new() }
     }
 
     /// Adds a problem.
@@ -97,14 +99,29 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// Whether each key of a block is known and has a value that is good for itself, as far as it was read: only then is
+    /// the block judged as a whole.
+    pub(crate) fn is_sound(&self, block: &Block<'_>) -> bool {
+        !self.unsound.contains(&block.span)
+    }
+
     /// Tells keys that are not known, and keys without a value.
     pub(crate) fn check_keys(&mut self, block: &Block<'_>, known: &[&str]) {
+        self.check_named(block, known, |_| None);
+    }
+
+    /// The same, with the key that is meant where somebody writes the name that a field has on the wire.
+    fn check_named(&mut self, block: &Block<'_>, known: &[&str], meant: impl Fn(&str) -> Option<&'static str>) {
         for (key, entry) in block.map {
             if !known.contains(&key.as_str()) {
-                let hint = did_you_mean(key, known.iter().copied())
+                self.unsound.insert(block.span);
+                let near = meant(key).map(|word| format!("did you mean `{word}`?"));
+                let hint = near
+                    .or_else(|| did_you_mean(key, known.iter().copied()))
                     .unwrap_or_else(|| format!("known here: {}", value::listed(known)));
                 self.report(Draft::error(entry.key_span, format!("{} has no key `{key}`", block.name)).hint(hint));
             } else if matches!(entry.value.content, Content::Null) {
+                self.unsound.insert(block.span);
                 let draft = Draft::error(entry.key_span, format!("`{key}` has no value"));
                 self.report(draft.hint("leave it out; null deletes only in an `override`"));
             }
@@ -115,14 +132,14 @@ impl<'s> Reader<'s> {
     pub(crate) fn check(&mut self, block: &Block<'_>, words: &words::Block) {
         let sound = |(key, entry): (&String, &Entry)| words.knows(key) && !matches!(entry.value.content, Content::Null);
         if !block.map.iter().all(sound) {
-            self.check_keys(block, &words.words().collect::<Vec<_>>());
+            self.check_named(block, &words.words().collect::<Vec<_>>(), |key| words.word_of(key));
         }
     }
 
-    /// Tells that a key is missing.
+    /// Tells that a key is missing, unless one is there that is none.
     pub(crate) fn require(&mut self, block: &Block<'_>, key: &str, example: &str) -> bool {
         let there = block.map.contains_key(key);
-        if !there {
+        if !there && self.is_sound(block) {
             let draft = Draft::error(block.span, format!("{} needs `{key}`", block.name));
             self.report(draft.hint(format!("add {key} = {example}")));
         }
@@ -190,7 +207,8 @@ impl<'s> Reader<'s> {
         matches!(self.value(block, key, Shape::Bool), Some((FieldValue::Data(flag), _)) if flag == true)
     }
 
-    /// The declared fields of a kind, by the description of the block, and what that finds wrong with them.
+    /// The declared fields of a kind, by the description of the block, and what that finds wrong with them, if each is
+    /// good for itself.
     pub(crate) fn fields(
         &mut self,
         block: &Block<'_>,
@@ -198,16 +216,25 @@ impl<'s> Reader<'s> {
         words: &words::Block,
     ) -> BTreeMap<&'static str, Leaf> {
         let mut fields = BTreeMap::new();
+        let before = self.problems.len();
         for (key, name) in words.fields_of(kind) {
             let Some(field) = kind.field(name) else { continue };
             if let Some((value, span)) = self.value(block, key, field.shape) {
                 fields.insert(field.name, Leaf::new(value, self.place(span)));
             }
         }
+        let is_broken = |entry: &Entry| matches!(entry.value.content, Content::Broken);
+        if self.problems[before..].iter().any(Draft::is_error) || block.map.values().any(is_broken) {
+            self.unsound.insert(block.span);
+        }
+        if !self.is_sound(block) {
+            return fields;
+        }
         let written: Vec<&str> = block.map.keys().map(String::as_str).collect();
         let declared = Declared { name: &block.name, written: &written, kind, fields: &fields };
         for Objection { key, what, hint } in (words.check)(&declared) {
-            let span = block.map.get(key).map_or(block.span, |entry| entry.value.span);
+            let entry = block.map.get(words.word_of(key).unwrap_or(key));
+            let span = entry.map_or(block.span, |entry| entry.value.span);
             self.report(Draft::error(span, what).hint(hint));
         }
         fields

@@ -285,7 +285,8 @@ pub(crate) fn user_arn(text: &str, span: Span) -> Result<(), Draft> {
 /// The ARN of whoever an engine signs as.
 pub(crate) fn principal_arn(text: &str, span: Span) -> Result<(), Draft> {
     let arn = arn(text, span)?;
-    if arn.service != "iam" || !["user/", "role/"].iter().any(|kind| arn.resource.starts_with(kind)) {
+    let is_one = ["user/", "role/"].iter().any(|kind| arn.resource.starts_with(kind)) && !text.contains(['*', '?']);
+    if arn.service != "iam" || !is_one {
         let draft = Draft::error(span, format!("`{text}` is not the ARN of an IAM user or role"));
         return Err(draft.hint("it is written arn:aws:iam::ACCOUNT:user/NAME"));
     }

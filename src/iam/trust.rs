@@ -1,22 +1,19 @@
 //! Trust policies of roles: checked, and read as policies, so that what compares and judges those does it with these.
 //!
 //! Who is meant is an element that identity policies don't have. Here it becomes a condition on a key of its own,
-//! [`PRINCIPAL`]: the ARN of the caller, `Service:NAME` of a service, `Federated:NAME` of a provider. An account as a
-//! whole is every ARN in it. The role itself becomes the resource `*`: a trust policy names none.
+//! [`PRINCIPAL`]. The role itself becomes the resource `*`: a trust policy names none.
 //!
 //! # Source
 //! IAM User Guide: "AWS JSON policy elements: Principal", "IAM and STS quotas"; API reference of IAM, `CreateRole`.
 
 use super::document::{self, Finding, PolicyType};
 use super::json::{Content, Json, Member};
-use super::pattern::{Pattern, Syntax};
-use super::policy::{Condition, Operator, Policy, Test};
+use super::policy::{Condition, Effect, Operator, Policy, Test};
 
-/// The key that says who asks. No policy can name it: a key of AWS's has a prefix.
-pub const PRINCIPAL: &str = "principal";
+mod principal;
 
-/// Everybody, as a pattern of [`PRINCIPAL`].
-const EVERYBODY: &str = "arn:*";
+use principal::Principal;
+pub use principal::{ANYBODY, PRINCIPAL, caller, described};
 
 /// Characters without white space that a trust policy may have, where the account's quota is raised as far as it goes.
 const SIZE_MAX: usize = 8192;
@@ -36,63 +33,67 @@ const ACTIONS: [&str; 7] = [
 pub fn check<S: Clone>(json: &Json<S>) -> Vec<Finding<S>> {
     let mut findings = Vec::new();
     for statement in statements(json) {
-        let wrong = |code, span: &S, what: &str, hint: &str| Finding {
-            code,
-            span: span.clone(),
-            what: what.to_owned(),
-            hint: Some(hint.to_owned()),
-            also: None,
-            fatal: true,
-        };
+        check_principal(statement, &mut findings);
         for key in ["Resource", "NotResource"] {
             if let Some(found) = member(statement, key) {
                 let what = format!("a trust policy has no {key}: it is about the role that has it");
-                findings.push(wrong("PROHIBITED_RESOURCE", &found.key_span, &what, "leave it out"));
+                findings.push(fatal("PROHIBITED_RESOURCE", &found.key_span, what, "leave it out"));
             }
-        }
-        let element = member(statement, "Principal").or_else(|| member(statement, "NotPrincipal"));
-        match element.map(|element| (element, principals(&element.value))) {
-            None => {
-                let hint = "add \"Principal\": {\"AWS\": \"arn:aws:iam::ACCOUNT:user/NAME\"}";
-                findings.push(wrong(
-                    "MISSING_PRINCIPAL",
-                    &statement.span,
-                    "it trusts nobody: Principal is missing",
-                    hint,
-                ));
-            }
-            Some((element, Err(what))) => {
-                let hint = "it is \"*\", or a map of AWS, Service and Federated";
-                findings.push(wrong("INVALID_PRINCIPAL", &element.value.span, &what, hint));
-            }
-            Some((_, Ok(_))) => {}
         }
         let actions = member(statement, "Action").map(|action| texts(&action.value)).unwrap_or_default();
         for (action, span) in actions {
             if !ACTIONS.contains(&action.to_ascii_lowercase().as_str()) {
                 let what = format!("a trust policy is about assuming the role, and {action} is not");
-                findings.push(wrong(
-                    "INVALID_ACTION",
-                    span,
-                    &what,
-                    "it is sts:AssumeRole, and sts:TagSession for tags",
-                ));
+                let hint = "it is sts:AssumeRole, and sts:TagSession for tags";
+                findings.push(fatal("INVALID_ACTION", span, what, hint));
             }
         }
     }
-    findings.extend(document::check_as(&plain(json), PolicyType::RoleInline));
+    // What others may do with roles that are passed on is no matter of who may assume one.
+    let of_actions = document::check_as(&plain(json), PolicyType::RoleInline);
+    findings.extend(of_actions.into_iter().filter(|finding| !finding.code.starts_with("PASS_ROLE")));
     let size = document::size(&json.compact());
     if size > SIZE_MAX {
-        findings.push(Finding {
-            code: document::SIZE_CODE,
-            span: json.span.clone(),
-            what: format!("it has {size} characters, and no trust policy more than {SIZE_MAX}"),
-            hint: None,
-            also: None,
-            fatal: true,
-        });
+        let what = format!("it has {size} characters, and no trust policy more than {SIZE_MAX}");
+        findings.push(Finding { hint: None, ..fatal(document::SIZE_CODE, &json.span, what, "") });
     }
     findings
+}
+
+/// A statement names whom it is about once.
+fn check_principal<S: Clone>(statement: &Json<S>, findings: &mut Vec<Finding<S>>) {
+    let named = |member: &&Member<S>| ["Principal", "NotPrincipal"].contains(&member.key.as_str());
+    let elements: Vec<&Member<S>> = members(statement).iter().filter(named).collect();
+    let Some(element) = elements.first() else {
+        let hint = "add \"Principal\": {\"AWS\": \"arn:aws:iam::ACCOUNT:user/NAME\"}";
+        let what = "it trusts nobody: Principal is missing".to_owned();
+        findings.push(fatal("MISSING_PRINCIPAL", &statement.span, what, hint));
+        return;
+    };
+    let twice = |first: &Member<S>, again: &Member<S>| Finding {
+        also: Some((first.key_span.clone(), "first here".to_owned())),
+        ..fatal(
+            "DUPLICATE_KEYS_WITH_DIFFERENT_CASE",
+            &again.key_span,
+            format!("whom it is about stands here again, as {}", again.key),
+            "write all of them in one element, or a statement for each",
+        )
+    };
+    findings.extend(elements.iter().skip(1).map(|again| twice(element, again)));
+    let types = members(&element.value);
+    for (index, again) in types.iter().enumerate() {
+        if let Some(first) = types[..index].iter().find(|other| other.key.eq_ignore_ascii_case(&again.key)) {
+            findings.push(twice(first, again));
+        }
+    }
+    if let Err(what) = principals(&element.value) {
+        let hint = "it is \"*\", or a map of AWS, Service and Federated; AWS names accounts, users, roles or sessions";
+        findings.push(fatal("INVALID_PRINCIPAL", &element.value.span, what, hint));
+    }
+}
+
+fn fatal<S: Clone>(code: &'static str, span: &S, what: String, hint: &str) -> Finding<S> {
+    Finding { code, span: span.clone(), what, hint: Some(hint.to_owned()), also: None, fatal: true }
 }
 
 /// What a document that was checked says, each statement with who is meant as a condition on [`PRINCIPAL`].
@@ -104,74 +105,36 @@ pub fn policy<S: Clone>(json: &Json<S>) -> Policy<S> {
             (None, Some(element)) => (Test::StringNotLike, element),
             (None, None) => continue,
         };
-        let values = principals(&element.value).unwrap_or_default();
+        let principals = principals(&element.value).unwrap_or_default();
+        let lets_in = statement.effect == Effect::Allow && test == Test::StringLike;
+        let patterns = principals.iter().flat_map(|one| if lets_in { one.allowed() } else { one.covered() });
         statement.conditions.push(Condition {
             operator: Operator { test, quantifier: None, if_exists: false },
             key: PRINCIPAL.to_owned(),
-            values: values.iter().map(|text| pattern(text)).collect(),
+            values: patterns.collect(),
         });
     }
     policy
 }
 
-/// Whom patterns of [`PRINCIPAL`] stand for, in words.
-pub fn described(patterns: &[Pattern]) -> Vec<String> {
-    let words = patterns.iter().filter_map(|pattern| match pattern.text.as_str() {
-        EVERYBODY => Some("anybody".to_owned()),
-        text => match text.strip_prefix("arn:*:").and_then(|rest| rest.strip_suffix(":*")) {
-            // What a session is of stands beside what a user is.
-            Some(part) if part.starts_with("sts::") => None,
-            Some(part) => Some(format!("anybody of account {}", part.trim_start_matches("iam::"))),
-            None => Some(text.to_owned()),
-        },
-    });
-    words.collect()
-}
-
-/// A pattern of [`PRINCIPAL`].
-fn pattern(text: &str) -> Pattern {
-    Pattern::new(text, Syntax { wildcards: true, variables: false })
-}
-
-/// Everybody whom an element names, as patterns of [`PRINCIPAL`].
-fn principals<S>(element: &Json<S>) -> Result<Vec<String>, String> {
-    let everybody = || vec![EVERYBODY.to_owned()];
+/// Everybody whom an element names.
+fn principals<S>(element: &Json<S>) -> Result<Vec<Principal>, String> {
     match &element.content {
-        Content::Text(text) if text == "*" => Ok(everybody()),
-        Content::Map(kinds) if !kinds.is_empty() => {
+        Content::Text(text) if text == "*" => Ok(vec![Principal::Everybody]),
+        Content::Map(types) if !types.is_empty() => {
             let mut all = Vec::new();
-            for kind in kinds {
-                let names = texts(&kind.value);
+            for of in types {
+                let names = texts(&of.value);
                 if names.is_empty() {
-                    return Err(format!("{} of Principal names nobody", kind.key));
+                    return Err(format!("{} of Principal names nobody", of.key));
                 }
-                let names = names.into_iter().map(|(name, _)| name);
-                match kind.key.as_str() {
-                    "AWS" => all.extend(names.flat_map(|name| match (name, account(name)) {
-                        ("*", _) => everybody(),
-                        (_, Some(account)) => {
-                            vec![format!("arn:*:iam::{account}:*"), format!("arn:*:sts::{account}:*")]
-                        }
-                        (name, None) => vec![name.to_owned()],
-                    })),
-                    "Service" | "Federated" => all.extend(names.map(|name| format!("{}:{name}", kind.key))),
-                    other => return Err(format!("nobody is a {other}")),
-                }
+                let read = names.into_iter().map(|(name, _)| principal::read(&of.key, name));
+                all.extend(read.collect::<Result<Vec<_>, _>>()?);
             }
             Ok(all)
         }
         _ => Err("this is no principal".to_owned()),
     }
-}
-
-/// The number of an account that is named as a whole.
-fn account(name: &str) -> Option<&str> {
-    let number = match name.split(':').collect::<Vec<_>>().as_slice() {
-        ["arn", _, "iam", "", number, "root"] => *number,
-        [number] => *number,
-        _ => return None,
-    };
-    (number.len() == 12 && number.bytes().all(|byte| byte.is_ascii_digit())).then_some(number)
 }
 
 /// The document as one that an identity may have.
@@ -203,9 +166,15 @@ fn statements<S>(json: &Json<S>) -> &[Json<S>] {
     }
 }
 
+fn members<S>(json: &Json<S>) -> &[Member<S>] {
+    match &json.content {
+        Content::Map(members) => members,
+        _ => &[],
+    }
+}
+
 fn member<'j, S>(json: &'j Json<S>, key: &str) -> Option<&'j Member<S>> {
-    let Content::Map(members) = &json.content else { return None };
-    members.iter().find(|member| member.key == key)
+    members(json).iter().find(|member| member.key == key)
 }
 
 fn texts<S>(json: &Json<S>) -> Vec<(&str, &S)> {
@@ -224,7 +193,7 @@ fn texts<S>(json: &Json<S>) -> Vec<(&str, &S)> {
 
 #[cfg(test)]
 mod tests {
-    use super::{check, policy};
+    use super::{check, described, policy};
     use crate::iam::json;
 
     fn trust(principal: &str, action: &str) -> String {
@@ -234,20 +203,20 @@ mod tests {
     #[test]
     fn who_is_meant_is_a_condition() {
         for (principal, expected) in [
-            (r#""*""#, &["arn:*"][..]),
-            (r#"{"AWS":"111122223333"}"#, &["arn:*:iam::111122223333:*", "arn:*:sts::111122223333:*"]),
+            (r#""*""#, &["anybody"][..]),
+            (r#"{"AWS":"111122223333"}"#, &["anybody of account 111122223333"]),
             (r#"{"AWS":["arn:aws:iam::111122223333:user/a"]}"#, &["arn:aws:iam::111122223333:user/a"]),
             (
                 r#"{"Service":"ec2.amazonaws.com","Federated":"cognito"}"#,
                 &["Service:ec2.amazonaws.com", "Federated:cognito"],
             ),
+            (r#"{"AWS":"arn:aws:iam::111122223333:role/a/b"}"#, &["arn:aws:iam::111122223333:role/a/b"]),
         ] {
             let text = trust(&format!(r#""Principal":{principal},"#), "sts:AssumeRole");
             let json = json::parse(&text).expect("JSON");
             assert_eq!(check(&json), [], "{text}");
             let said = policy(&json);
-            let values = said.statements[0].conditions[0].values.iter().map(|value| value.text.as_str());
-            assert_eq!(values.collect::<Vec<_>>(), expected);
+            assert_eq!(described(&said.statements[0].conditions[0].values), expected);
         }
     }
 
@@ -258,6 +227,11 @@ mod tests {
             (r#""Principal":{},"#, "sts:AssumeRole", "INVALID_PRINCIPAL"),
             (r#""Principal":{"User":"a"},"#, "sts:AssumeRole", "INVALID_PRINCIPAL"),
             (r#""Principal":{"AWS":[]},"#, "sts:AssumeRole", "INVALID_PRINCIPAL"),
+            (r#""Principal":{"AWS":""},"#, "sts:AssumeRole", "INVALID_PRINCIPAL"),
+            (r#""Principal":{"AWS":"bob"},"#, "sts:AssumeRole", "INVALID_PRINCIPAL"),
+            (r#""Principal":"*","Principal":"*","#, "sts:AssumeRole", "DUPLICATE_KEYS_WITH_DIFFERENT_CASE"),
+            (r#""Principal":"*","NotPrincipal":"*","#, "sts:AssumeRole", "DUPLICATE_KEYS_WITH_DIFFERENT_CASE"),
+            (r#""Principal":{"Service":"a","service":"b"},"#, "sts:AssumeRole", "DUPLICATE_KEYS_WITH_DIFFERENT_CASE"),
             (r#""Principal":"*","Resource":"*","#, "sts:AssumeRole", "PROHIBITED_RESOURCE"),
             (r#""Principal":"*","#, "s3:GetObject", "INVALID_ACTION"),
         ] {

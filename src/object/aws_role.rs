@@ -123,6 +123,7 @@ static ACCESS: AccessFields = AccessFields {
             none: "the engine's own",
             keys: &["aws:principalarn", "aws:arn"],
         },
+        Attribute { field: "external_id", words: "external id", whose: "sessions", none: "none", keys: &[] },
     ],
 };
 

@@ -186,6 +186,7 @@ pub static CONFIG: Kind = Kind {
             "bound_issuer",
             "jwt_supported_algs",
         ],
+        limiting: &["bound_issuer", "jwt_supported_algs"],
         ..Remarks::NONE
     }),
     words: &CONFIG_BLOCK,

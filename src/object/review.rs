@@ -171,11 +171,13 @@ pub struct Remarks {
     pub user_names: Option<&'static str>,
     /// Those that say whose word is taken for who somebody is.
     pub vouching: &'static [&'static str],
+    /// Those of them that only limit it, and limit nothing while they are empty.
+    pub limiting: &'static [&'static str],
 }
 
 impl Remarks {
     /// Nothing is to be said.
-    pub const NONE: Self = Self { terms: None, account: &[], user_names: None, vouching: &[] };
+    pub const NONE: Self = Self { terms: None, account: &[], user_names: None, vouching: &[], limiting: &[] };
 }
 
 /// What a login says of itself.
@@ -209,6 +211,12 @@ pub struct Binding {
     pub what: Cow<'static, str>,
     /// The field that says so.
     pub field: &'static str,
+    /// What is looked at, by its own name: the field, or a claim of it. Two that look at the same are alike, whatever
+    /// they are called.
+    pub looks_at: Cow<'static, str>,
+    /// Whether it only follows from the others, by what their issuers usually mean: rules may go by that, and what
+    /// is gained or lost may not.
+    pub is_inferred: bool,
     /// What it may be; nothing here is [`Binding::any`].
     pub values: Vec<String>,
     /// Whether `*` in a value is any text.
@@ -222,7 +230,21 @@ pub struct Binding {
 impl Binding {
     /// Of these values; of none, it may be any.
     pub fn new(what: impl Into<Cow<'static, str>>, field: &'static str, values: Vec<String>, is_pattern: bool) -> Self {
-        Self { what: what.into(), field, values, is_pattern, before: None, any: "" }
+        Self {
+            what: what.into(),
+            field,
+            looks_at: field.into(),
+            is_inferred: false,
+            values,
+            is_pattern,
+            before: None,
+            any: "",
+        }
+    }
+
+    /// The same of what follows from others.
+    pub fn inferred(self) -> Self {
+        Self { is_inferred: true, ..self }
     }
 
     /// Whether a value of it stands for more than itself.
@@ -346,7 +368,8 @@ mod tests {
             let terms = kind.lease_terms().into_iter().flat_map(|terms| [terms.default, terms.max]);
             let remarks = match kind.reviewed {
                 Reviewed::Fields(remarks) => {
-                    remarks.account.iter().chain(remarks.vouching).copied().chain(remarks.user_names).collect()
+                    let lists = [remarks.account, remarks.vouching, remarks.limiting];
+                    lists.into_iter().flatten().copied().chain(remarks.user_names).collect()
                 }
                 _ => Vec::new(),
             };

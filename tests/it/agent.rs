@@ -271,6 +271,35 @@ fn nobody_gets_it_without_the_token_and_only_by_its_name() {
 }
 
 #[test]
+fn who_has_no_token_keeps_nobody_else_waiting() {
+    let world = World::new("1h", "2h");
+    let mut agent = world.agent(&[]);
+    agent.says("web: a credential until");
+    let (address, token) = (agent.uri["http://".len()..].split('/').next().unwrap().to_owned(), agent.token());
+    let connect = || {
+        let stream = TcpStream::connect(&address).unwrap();
+        stream.set_read_timeout(Some(Duration::from_secs(5))).unwrap();
+        stream
+    };
+    let request = format!("GET /credentials/web HTTP/1.1\r\nHost: a\r\nAuthorization: {token}\r\n\r\n");
+    let answers = |stream: &mut TcpStream| {
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut head = [0; 15];
+        stream.read_exact(&mut head).expect("an answer");
+        assert_eq!(&head, b"HTTP/1.1 200 OK");
+        // The rest of it, so that the next one is read from its beginning.
+        let mut rest = [0; 4096];
+        while !rest.ends_with(b"}") && stream.read(&mut rest[..]).is_ok_and(|read| !rest[..read].ends_with(b"}")) {}
+    };
+    let mut known = connect();
+    answers(&mut known);
+    let idle: Vec<TcpStream> = (0..300).map(|_| connect()).collect();
+    answers(&mut connect());
+    answers(&mut known);
+    drop(idle);
+}
+
+#[test]
 fn it_renews_while_it_can_and_then_has_another() {
     let world = World::new("6s", "14s");
     let agent = world.agent(&[]);
@@ -342,6 +371,48 @@ fn files_are_for_whom_they_are_said_to_be() {
     world.host.write("agent.yaml", &world.config("wrong", files));
     let output = world.host.run(&["agent", "--config", "agent.yaml", "--once"]);
     assert_eq!(output.code, 2, "{}", output.normal());
+}
+
+#[test]
+fn one_app_that_fails_does_not_stop_the_others() {
+    let world = World::new("1h", "2h");
+    let role_id = world.host.variable("ROLE_ID").to_owned();
+    let app = |name: &str, role_id: &str, files: &str| {
+        format!(
+            "  {name}:\n    login: approle\n    login_role: app-web\n    role: aws/web\n    role_id: {role_id}\n    \
+                 secret_id_file: secret-id\n    files: [{files}]\n"
+        )
+    };
+    let file = |path: &str| format!("{{path: {path}, form: env}}");
+    let config = |apps: &[String]| world.host.write("several.yaml", &format!("apps:\n{}", apps.concat()));
+    let once = || world.host.run(&["agent", "--config", "several.yaml", "--once"]);
+    let files = format!("{}, {}", file("none/b"), file("b"));
+    config(&[app("a", "wrong", &file("a")), app("b", &role_id, &files), app("c", &role_id, &file("c"))]);
+    let output = once();
+    assert_eq!(output.code, 2, "{}", output.normal());
+    for told in ["a: Error logging in as app-web", "b: none/b could not be written", "c: a credential until"] {
+        assert!(output.stderr.contains(told), "{told}: {}", output.stderr);
+    }
+    let there = |name: &str| world.host.dir().join(name).exists();
+    assert_eq!([there("a"), there("b"), there("c")], [false, true, true]);
+
+    config(&[app("a", &role_id, &file("a")), app("b", &role_id, &file("b")), app("a", &role_id, &file("c"))]);
+    let output = once();
+    assert_eq!(output.code, 1, "{}", output.normal());
+    for told in ["several.yaml:2:3", "several.yaml:16:3", "first here"] {
+        assert!(output.stderr.contains(told), "{told}: {}", output.stderr);
+    }
+    for (apps, told) in [
+        ([app("a", &role_id, &file("x")), app("b", &role_id, &file("./x"))], "./x would be written for a and for b"),
+        ([app("a", &role_id, &format!("{0}, {0}", file("x"))), String::new()], "x stands twice among the files of a"),
+    ] {
+        config(&apps);
+        let output = once();
+        assert!(output.code == 1 && output.stderr.contains(told), "{told}: {}", output.normal());
+    }
+    world.host.write("several.yaml", &format!("apps:\n{}", app("a", &role_id, &file("a")).replace("secret-id", "no")));
+    let output = once();
+    assert!(output.stderr.contains("secret_id_file: no is not there"), "{}", output.stderr);
 }
 
 #[test]

@@ -307,6 +307,130 @@ fn the_hint_for_a_scalar_says_how_it_is_written() {
     }
 }
 
+/// An estate with a login and the settings of a method, of which one line is another.
+fn with_logins(from: &str, to: &str) -> Output {
+    let estate = r#"environment "local" {
+  engine = "embedded"
+}
+aws "aws" {
+  region = "eu-west-1"
+  principal_arn = "arn:aws:iam::123456789012:user/engine"
+}
+auth "kubernetes" {
+  config {
+    kubernetes_host = "https://k.example.com"
+  }
+}
+auth "jwt" {
+  config {
+    oidc_discovery_url = "https://issuer.example.com"
+  }
+}
+iam_role "deploy" {
+  arn = "arn:aws:iam::123456789012:role/deploy"
+  statement "Main" {
+    actions = ["s3:GetObject"]
+    resources = ["arn:aws:s3:::b/*"]
+  }
+}
+app "web" {
+  role "web" {
+    role_arns = ["arn:aws:iam::123456789012:role/deploy"]
+    default_sts_ttl = "1h"
+  }
+  login "kubernetes" {
+    service_accounts = ["web"]
+    namespaces = ["web"]
+    token_ttl = "1h"
+  }
+  login "jwt" {
+    bound_audiences = ["web"]
+    token_ttl = "1h"
+  }
+}
+"#;
+    let changed = estate.replace(from, to);
+    assert!(from.is_empty() || changed != estate, "{from}");
+    let env = TestEnv::new();
+    env.write("estate/estate.hcl", &changed);
+    env.run(&["-C", "estate", "validate"])
+}
+
+#[test]
+fn what_only_follows_from_a_wrong_key_or_value_is_not_told() {
+    let output = with_logins("", "");
+    assert_eq!(output.code, 0, "{}", output.normal());
+    for (from, to, told, hint) in [
+        ("namespaces = ", "namespace = ", "has no key `namespace`", "did you mean `namespaces`?"),
+        ("namespaces = [\"web\"]", "namespaces = 3", "expected", ""),
+        ("kubernetes_host =", "kubernetes_hosts =", "has no key `kubernetes_hosts`", "did you mean `kubernetes_host`?"),
+        (
+            "oidc_discovery_url",
+            "oidc_discovery_ur",
+            "has no key `oidc_discovery_ur`",
+            "did you mean `oidc_discovery_url`?",
+        ),
+        (
+            "login \"kubernetes\"",
+            "login \"kubernets\"",
+            "the auth method `kubernets` is not declared",
+            "did you mean `kubernetes`?",
+        ),
+        ("  statement \"Main\"", "  trust = \"{}\"\n  statement \"Main\"", "the policy has no `Statement`", ""),
+        // The name that a key has on the wire.
+        (
+            "service_accounts",
+            "bound_service_account_names",
+            "has no key `bound_service_account_names`",
+            "did you mean `service_accounts`?",
+        ),
+        ("  arn = ", "  ran = ", "has no key `ran`", "did you mean `arn`?"),
+    ] {
+        let output = with_logins(from, to);
+        let errors = errors(&output);
+        assert!(errors.len() == 1 && errors[0].contains(told), "{to}: {}", output.stderr);
+        assert!(output.stderr.contains(hint), "{to}: {}", output.stderr);
+    }
+    // What is told of a key stands at the key, whatever its name is on the wire.
+    let output = with_logins("service_accounts = [\"web\"]", "service_accounts = []");
+    assert!(output.stderr.contains("no service account could log in"), "{}", output.stderr);
+    assert!(output.stderr.contains("estate.hcl:31:24"), "{}", output.stderr);
+}
+
+#[test]
+fn what_an_engine_refuses_of_a_method_is_told_before() {
+    let (host, issuer) =
+        ("kubernetes_host = \"https://k.example.com\"", "oidc_discovery_url = \"https://issuer.example.com\"");
+    let with = |line: &str, more: &str| format!("{line}\n    {more}");
+    for (from, to, told, place) in [
+        (host, "kubernetes_host = \"k:443\"".to_owned(), "`k:443` can't be asked", "11:23"),
+        (host, with(host, "kubernetes_ca_cert = \"nope\""), "no certificate in the CA's text", "12:26"),
+        (host, with(host, "pem_keys = [\"x\"]"), "public key 1 is none", "12:16"),
+        (issuer, "oidc_discovery_url = \"ftp://a\"".to_owned(), "`ftp://a` can't be asked", "16:26"),
+        (issuer, "jwks_url = \"issuer\"".to_owned(), "`issuer` can't be asked", "16:16"),
+        (issuer, "jwt_validation_pubkeys = [\"x\"]".to_owned(), "public key 1 is none", "16:30"),
+        (issuer, with(issuer, "oidc_discovery_ca_pem = \"x\""), "no certificate in the CA's text", "17:29"),
+        (issuer, with(issuer, "jwt_supported_algs = [\"none\"]"), "`none` is no algorithm", "17:26"),
+        ("bound_audiences", "user_claim = \"\"\n    bound_audiences".to_owned(), "no claim says who logs in", "36:18"),
+    ] {
+        let output = with_logins(from, &to);
+        let errors = errors(&output);
+        assert!(errors.len() == 1 && errors[0].contains(told), "{to}: {}", output.stderr);
+        assert!(output.stderr.contains(&format!("estate.hcl:{place}")), "{to}: {}", output.stderr);
+    }
+}
+
+#[test]
+fn hints_are_in_the_syntax_of_the_file() {
+    let env = TestEnv::new();
+    env.write("estate/env.yaml", "environment: { local: { engine: embedded } }\naws: { aws: { region: eu-west-1 } }\n");
+    env.write("estate/app.yaml", "auth: { kubernetes: { config: {} } }\napp: { web: { policies: [default] } }\n");
+    let output = env.run(&["-C", "estate", "validate"]);
+    for hint in ["kubernetes_host: \"https://kubernetes.default.svc\"", "add login: { approle: { ... } }"] {
+        assert!(output.stderr.contains(&format!("= help: {hint}")), "{hint}: {}", output.stderr);
+    }
+}
+
 #[test]
 fn what_iam_would_refuse_at_each_credential_is_told_before() {
     for (case, told, place) in [

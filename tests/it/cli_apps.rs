@@ -96,10 +96,53 @@ fn what_others_could_read_is_not_used_and_a_fresh_credential_is_as_good() {
     let output = env.run(&["creds", "webapp", "--format", "process"]);
     assert!(output.code == 0 && !output.stdout.contains(&first), "{}", output.normal());
     assert!(output.stderr.contains("may be read or changed by others"), "{}", output.stderr);
+    let told = "the credential that was kept is not used, a fresh one is";
+    assert!(output.stderr.contains(told) && !output.stderr.contains("no credential is kept"), "{}", output.stderr);
+    let second = key(&env, &[]);
+    assert!(output.stdout.contains(&second), "the fresh one took its place");
+    let elsewhere = env.dir().join("elsewhere.json");
+    std::fs::rename(&file, &elsewhere).unwrap();
+    std::os::unix::fs::symlink(&elsewhere, &file).unwrap();
+    let output = env.run(&["creds", "webapp", "--format", "process"]);
+    assert!(output.stderr.contains(told) && !output.stdout.contains(&second), "{}", output.normal());
+    assert!(output.stdout.contains(&key(&env, &[])), "it was replaced, and not what it led to");
     mode(file.parent().unwrap(), 0o755);
     let output = env.run(&["creds", "webapp", "--format", "process"]);
     assert_eq!(output.code, 0, "{}", output.normal());
     assert!(output.stderr.contains("no credential is kept on this host"), "{}", output.stderr);
+}
+
+#[test]
+fn another_engine_in_the_same_directory_does_not_give_what_the_first_one_gave() {
+    let env = applied();
+    let first = key(&env, &[]);
+    std::fs::remove_dir_all(env.dir().join("estate/.leasehold")).unwrap();
+    env.ok(&["apply", "--auto-approve"]);
+    let second = key(&env, &[]);
+    assert_ne!(second, first);
+    assert_eq!((key(&env, &[]), users(&env)), (second, 1));
+    // Not opened yet, it is not known which engine it will be.
+    std::fs::remove_file(env.dir().join("estate/.leasehold/local/engine-id")).unwrap();
+    let third = key(&env, &[]);
+    assert_eq!((key(&env, &[]), users(&env)), (third, 2));
+}
+
+#[test]
+fn who_is_stuck_at_a_credential_is_waited_for_in_words() {
+    let env = applied();
+    let first = key(&env, &[]);
+    let lock = std::fs::File::options().write(true).open(kept(&env, "lock").remove(0)).unwrap();
+    lock.lock().unwrap();
+    let command =
+        env.command(&["creds", "webapp", "--format", "process"]).stderr(Stdio::piped()).stdout(Stdio::piped()).spawn();
+    let mut child = command.unwrap();
+    let mut line = String::new();
+    let mut stderr = std::io::BufReader::new(child.stderr.take().unwrap());
+    std::io::BufRead::read_line(&mut stderr, &mut line).unwrap();
+    assert!(line.starts_with("waiting for another command"), "{line}");
+    drop(lock);
+    let output = child.wait_with_output().unwrap();
+    assert!(String::from_utf8(output.stdout).unwrap().contains(&first));
 }
 
 #[test]
@@ -184,6 +227,27 @@ fn a_command_has_a_credential_while_it_runs() {
     }
     assert_eq!(env.run(&["exec", "webapp"]).code, 1, "no command");
     assert_eq!(env.run(&["exec", "nobody", "--", "true"]).code, 1, "no such app");
+}
+
+#[test]
+fn a_command_does_not_inherit_the_secrets_of_leasehold() {
+    let mut env = applied();
+    env.set("LEASEHOLD_PASSWORD", "p").set("LEASEHOLD_JWT", "j");
+    env.set("BAO_TOKEN", "b").set("VAULT_TOKEN", "v").set("LEASEHOLD_TOKEN", "").set("LEASEHOLD_ROLE_ID", "");
+    env.set("LEASEHOLD_SECRET_ID", "");
+    let names =
+        ["LEASEHOLD_TOKEN", "BAO_TOKEN", "VAULT_TOKEN", "LEASEHOLD_SECRET_ID", "LEASEHOLD_PASSWORD", "LEASEHOLD_JWT"];
+    let seen: String = names.iter().map(|name| format!("${{{name}-out}} ")).collect();
+    let asked = |more: &[&str]| {
+        let echo = format!("echo {seen}");
+        let output = env.run(&[&["exec", "webapp"], more, &["--", "sh", "-c", &echo]].concat());
+        assert_eq!(output.code, 0, "{}", output.normal());
+        output.stdout.trim_end().to_owned()
+    };
+    assert_eq!(asked(&[]), "out out out out out out");
+    assert_eq!(asked(&["--pass", "VAULT_TOKEN", "--pass", "LEASEHOLD_JWT"]), "out out v out out j");
+    let other = env.run(&["exec", "webapp", "--pass", "PATH", "--", "true"]);
+    assert!(other.code == 1 && other.stderr.contains("possible values"), "{}", other.normal());
 }
 
 #[test]

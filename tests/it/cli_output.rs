@@ -162,6 +162,18 @@ fn leases() {
     assert_eq!(sent[6].0, "GET /v1/sys/leases/revoke-force/aws/creds");
     assert_eq!(sent[7].0, "PUT /v1/sys/leases/revoke-force/aws/creds");
     assert_eq!(sent.len(), 12, "-force without -prefix sends nothing");
+    // As Vault's command line, which joins the path.
+    for (arguments, sends) in [
+        (&["lease", "revoke", "-prefix", "-sync", "aws/creds/"][..], "PUT /v1/sys/leases/revoke-prefix/aws/creds"),
+        (&["lease", "revoke", "-prefix", "-force", "/aws/creds/"], "PUT /v1/sys/leases/revoke-force/aws/creds"),
+        (&["token", "revoke", "-mode=path", "auth/approle/"], "PUT /v1/sys/leases/revoke-prefix/auth/approle"),
+    ] {
+        assert_eq!((env.run(arguments).code, server.last().line.as_str()), (0, sends), "{arguments:?}");
+    }
+    let before = server.asked().len();
+    let none = env.run(&["lease", "revoke", "-prefix", "-force", "/"]);
+    assert!(none.code == 1 && none.stderr.contains("aws/creds/webapp"), "{}", none.normal());
+    assert_eq!(server.asked().len(), before);
 }
 
 #[test]

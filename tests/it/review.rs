@@ -169,6 +169,11 @@ const CASES: &[(&str, i32)] = &[
     ("92-any-branch", 2),
     ("93-claims-from-exact-to-glob", 2),
     ("94-branch-bound", 0),
+    ("95-denials-of-trust-removed", 2),
+    ("96-user-trusted-beside-its-account", 2),
+    ("97-another-claim-of-a-branch", 2),
+    ("98-iam-role-not-declared-any-more", 3),
+    ("99-issuer-limited", 0),
 ];
 
 #[test]

@@ -273,6 +273,27 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
         (ENGINE, tags, allow(account, &tagged), Some("asks for other session tags")),
         (ENGINE, tags, allow(account, ""), Some("does not let its sessions be tagged")),
         (ENGINE, tags, both, None),
+        // A role signs as one of its sessions, and nobody knows as which.
+        (
+            "principal_arn = \"arn:aws:iam::111122223333:role/team/eng\"\n",
+            "",
+            allow("arn:aws:sts::111122223333:assumed-role/eng/i-0123", ""),
+            None,
+        ),
+        (
+            "principal_arn = \"arn:aws:iam::111122223333:role/team/eng\"\n",
+            "",
+            allow("arn:aws:sts::111122223333:assumed-role/other/i-0123", ""),
+            Some("does not trust the engine"),
+        ),
+        (
+            "principal_arn = \"arn:aws:iam::111122223333:user/*\"\n",
+            "",
+            allow(account, ""),
+            Some("is not the ARN of an"),
+        ),
+        (ENGINE, "", allow("arn:aws:iam::111122223333:role/*", ""), Some("has a wildcard")),
+        (ENGINE, "", allow("bob", ""), Some("`bob` is the name of no account")),
         // Whoever the engine is, that much is known.
         ("", "", allow(account, &external), Some("asks for an external id, and none is set")),
         ("principal_arn = \"arn:aws:s3:::b\"\n", "", allow(account, ""), Some("is not the ARN of an IAM user or role")),

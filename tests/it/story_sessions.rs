@@ -130,3 +130,28 @@ fn botocore_asks_for_sessions_by_itself() {
     // The session policy leaves of the role's rights nothing that this asks for.
     assert_eq!((&said["list_users"], &said["list_groups"]), (&json!("AccessDenied"), &json!("AccessDenied")));
 }
+
+/// A plan has judged what the role may do whose sessions are given no policy; by hand, it is another role.
+#[test]
+fn a_role_that_is_declared_needs_no_session_policy() {
+    let env = TestEnv::new();
+    env.copy_tree("examples/assumed-role", "estate");
+    let path = env.dir().join("estate/estate.hcl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let from = text.find("    # A session policy").unwrap();
+    let to = from + text[from..].find("\n    }\n").unwrap() + "\n    }\n".len();
+    std::fs::write(&path, text[..from].to_owned() + &text[to..]).unwrap();
+    let account = env.dir().join("estate/.leasehold/local/sandbox");
+    let trust = std::fs::read_to_string(env.dir().join("estate/iam/deploy-trust.json")).unwrap();
+    let trust = format!("AssumeRolePolicyDocument={trust}");
+    for name in ["deploy", "other"] {
+        let name = format!("RoleName={name}");
+        env.ok(&["sandbox", "call", "--data-dir", account.to_str().unwrap(), "CreateRole", &name, &trust]);
+    }
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    assert!(env.ok(&["-C", "estate", "creds", "site", "--format", "env"]).contains("AWS_SESSION_TOKEN"));
+    let other = "role_arns=arn:aws:iam::123456789012:role/other";
+    env.ok(&["-C", "estate", "write", "aws/roles/site", other]);
+    let refused = env.run(&["-C", "estate", "creds", "site"]);
+    assert!(refused.code != 0 && refused.stderr.contains("the guardrail escalation denies"), "{}", refused.stderr);
+}

@@ -446,7 +446,7 @@ fn sub_rooms_name_only_lower_floors() {
 }
 
 /// What of `engine/backend/` is no backend, but what they have in common.
-const NO_BACKENDS: [&str; 5] = ["table", "listing", "login", "outgoing", "signed"];
+const NO_BACKENDS: [&str; 6] = ["table", "amazon", "listing", "login", "outgoing", "signed"];
 
 /// Who may name any of them: the table, and the engine's start.
 const MAY_NAME_BACKENDS: [&str; 2] = ["engine/mod.rs", "engine/backend/table.rs"];

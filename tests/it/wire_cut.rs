@@ -1,5 +1,7 @@
 //! Sessions cut off by `revoke-force`: what is told before, what it does in AWS, and that it ends.
 
+use std::time::{Duration, Instant};
+
 use leasehold::sandbox::{Effect, Fault, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY};
 use serde_json::{Value, json};
 
@@ -82,6 +84,113 @@ fn all_sessions_issued_before_are_denied_until_the_last_would_have_ended() {
     assert!(left == 0 && asked.contains(&"DeleteRolePolicy".to_owned()), "{left} {asked:?}");
     assert_eq!(tried(&world, &after["data"], "users"), "ok");
     assert!(world.events().contains(&"lease-revoked expired".to_owned()));
+}
+
+/// The policies that a cut has put on the role.
+fn policies(world: &World) -> Vec<String> {
+    let mut names = Vec::new();
+    world.behind(async |iam| {
+        names = iam.list_role_policies().role_name("deploy").send().await.unwrap().policy_names;
+    });
+    names.retain(|name| name.starts_with("leasehold-revoked-"));
+    names
+}
+
+#[test]
+fn who_asks_in_the_second_of_a_cut_waits_until_it_is_over() {
+    let mut world = armed();
+    world.root.get("aws/creds/r");
+    world.root.post(FORCE, &json!({}));
+    for restarts in [false, true] {
+        if restarts {
+            world.root.get("aws/creds/r");
+            world.root.post(FORCE, &json!({}));
+            world.restart_after(0);
+        }
+        let lent = std::thread::scope(|scope| {
+            let asked = scope.spawn(|| world.root.get("aws/creds/r"));
+            let end = Instant::now() + Duration::from_millis(300);
+            while Instant::now() < end {
+                assert!(!asked.is_finished(), "a session was issued in the second that is cut off");
+                std::thread::yield_now();
+            }
+            world.wait(1);
+            asked.join().unwrap()
+        });
+        assert_eq!(tried(&world, &lent["data"], "users"), "ok");
+        world.root.post(FORCE, &json!({}));
+        assert_eq!(tried(&world, &lent["data"], "users"), "AccessDenied");
+        world.wait(2);
+    }
+}
+
+#[test]
+fn a_session_that_is_cut_off_while_it_is_issued_is_not_handed_out() {
+    let world = armed();
+    world.root.get("aws/creds/r");
+    world.actions();
+    world.fault(Fault::once("AssumeRole", Effect::Delay(Duration::from_secs(10))));
+    let refusal = std::thread::scope(|scope| {
+        let asked = scope.spawn(|| world.root.send("GET", "aws/creds/r", None));
+        while world.account.faults().calls().iter().all(|call| call.action != "AssumeRole") {
+            std::thread::yield_now();
+        }
+        world.root.post(FORCE, &json!({}));
+        world.wait(10);
+        asked.join().unwrap()
+    });
+    refused(&refusal, 400, "are cut off, and so is this one");
+    world.settle_all();
+    let left = world.root.send("GET", "sys/leases/lookup/aws/creds/r?list=true", None);
+    assert_eq!(left.status, 404, "no lease is left: {}", left.body);
+}
+
+#[test]
+fn a_further_cut_takes_the_place_of_the_one_that_stands() {
+    let mut world = armed();
+    let long = world.root.get("aws/creds/r?ttl=2h");
+    world.root.post(FORCE, &json!({}));
+    for _ in 0..70 {
+        world.wait(1);
+        let lent = world.root.get("aws/creds/r?ttl=15m");
+        assert_eq!(tried(&world, &lent["data"], "users"), "ok");
+        world.root.post(FORCE, &json!({}));
+        assert_eq!(tried(&world, &lent["data"], "users"), "AccessDenied");
+    }
+    assert_eq!((cuts(&world), policies(&world).len()), (1, 1));
+    // It stands for the longest of all that it has cut off.
+    world.wait(3600);
+    world.settle_all();
+    assert_eq!((cuts(&world), tried(&world, &long["data"], "users").as_str()), (1, "AccessDenied"));
+
+    // Without AWS's answer nothing that was cut is let go, also not by a stop.
+    let lent = world.root.get("aws/creds/r?ttl=15m");
+    world.fault(Fault::always("PutRolePolicy", Effect::FailAfter));
+    assert_eq!(world.root.send("POST", FORCE, Some(&json!({}))).status, 400);
+    world.account.faults().clear();
+    world.restart_after(1);
+    world.settle_all();
+    assert_eq!((cuts(&world), tried(&world, &long["data"], "users").as_str()), (1, "AccessDenied"));
+    world.root.post(FORCE, &json!({}));
+    assert_eq!(tried(&world, &lent["data"], "users"), "AccessDenied");
+    world.wait(3600);
+    world.settle_all();
+    assert_eq!((cuts(&world), policies(&world).len()), (0, 0));
+}
+
+#[test]
+fn a_role_that_is_gone_has_no_sessions_to_cut_off() {
+    let world = armed();
+    world.root.get("aws/creds/r");
+    world.behind(async |iam| {
+        iam.delete_role_policy().role_name("deploy").policy_name("p").send().await.unwrap();
+        iam.delete_role().role_name("deploy").send().await.unwrap();
+    });
+    let done = world.root.post(FORCE, &json!({}))["data"].clone();
+    assert_eq!((&done["revoked"], &done["cut_off"][0]["role_is_gone"]), (&json!(1), &json!(true)), "{done}");
+    assert_eq!(cuts(&world), 0);
+    let line = world.lines().into_iter().rfind(|line| line["event"]["name"] == "role-is-gone").unwrap();
+    assert!(said(&line["event"]["detail"]).contains(ROLE), "{line}");
 }
 
 #[test]

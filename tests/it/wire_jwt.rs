@@ -414,6 +414,24 @@ fn an_app_is_declared_with_a_login_of_a_ci_service_and_gets_its_credentials() {
     env.set("LEASEHOLD_TOKEN", "worthless").set("LEASEHOLD_JWT_FILE", token.display().to_string());
     let process: Value = serde_json::from_str(&env.ok(&["creds", "web", "--format", "process"])).unwrap();
     assert!(process["AccessKeyId"].as_str().unwrap().starts_with("AKIA"), "{process}");
+    // By hand likewise: with the token of the variable, of a file, or in an argument, which is warned of.
+    let by_hand = ["login", "-method=jwt", "-no-store", "-token-only", "role=app-web"];
+    assert!(env.ok(&by_hand).starts_with("hvs."));
+    env.set("LEASEHOLD_JWT_FILE", "");
+    let refused = env.run(&by_hand);
+    assert_eq!(refused.code, 1, "{}", refused.normal());
+    assert!(refused.stderr.contains("jwt=@FILE"), "{}", refused.stderr);
+    for (given, is_warned) in [(format!("jwt=@{}", token.display()), false), (format!("jwt={}", made.token(0)), true)] {
+        let output = env.run(&[&by_hand[..], &[&given]].concat());
+        assert_eq!(
+            (output.code, output.stderr.contains("WARNING! A signed token")),
+            (0, is_warned),
+            "{}",
+            output.normal()
+        );
+        assert!(!output.stderr.contains(made.token(0)));
+    }
+    env.set("LEASEHOLD_JWT_FILE", token.display().to_string());
     // Another branch, and it is told; then that token logs in no more.
     env.set("LEASEHOLD_TOKEN", "");
     env.write("estate/estate.hcl", &estate(&issuer, &MAIN.replace("main", "next")));

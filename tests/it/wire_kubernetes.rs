@@ -246,6 +246,20 @@ fn an_app_is_declared_with_a_service_account_and_gets_its_credentials() {
     let process: Value = serde_json::from_str(&env.ok(&["creds", "web", "--format", "process"])).unwrap();
     assert!(process["AccessKeyId"].as_str().unwrap().starts_with("AKIA"), "{process}");
     assert_eq!(cluster.last().header("authorization"), Some("Bearer review it"));
+    let by_hand = ["login", "-method=kubernetes", "-path=auth/kubernetes", "-no-store", "-token-only", "role=app-web"];
+    assert!(env.ok(&by_hand).starts_with("hvs."));
+    // What the cluster does not know is refused, without a word to whom; the trail says why.
+    answers(&cluster, &json!({ "authenticated": false }));
+    let refused = env.run(&["creds", "web"]);
+    assert_eq!(refused.code, 2, "{}", refused.normal());
+    for told in ["servers tell nobody which", "login-refused", "the login is declared at estate.hcl:"] {
+        assert!(refused.stderr.contains(told), "{told}: {}", refused.stderr);
+    }
+    assert!(!refused.stderr.contains("log in again"), "{}", refused.stderr);
+    let trail = std::fs::read_to_string(file.with_file_name(".leasehold/local/trail.log")).unwrap();
+    let line = trail.lines().rfind(|line| line.contains("login-refused")).expect("a line");
+    assert!(line.contains("the token is not authenticated") && !line.contains(made.token(0)), "{line}");
+    answers(&cluster, &known("system:serviceaccount:web:deploy", &[]));
     // Any namespace, and it is told; another reviewer is seen by its digest.
     env.set("LEASEHOLD_TOKEN", "").set("REVIEWER", "another");
     env.write("estate/estate.hcl", &estate(&cluster, &OWN.replace("\"web\"", "\"*\"")));

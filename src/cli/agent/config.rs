@@ -8,6 +8,8 @@ use serde::Deserialize;
 
 use crate::cli::app::AppFile;
 use crate::cli::error::CliError;
+use crate::cli::global::{JWT, PASSWORD, SECRET_ID};
+use crate::estate::{self, Sources};
 
 /// More is no such file.
 const BYTES_MAX: u64 = 1 << 20;
@@ -105,6 +107,12 @@ impl Config {
             return Err(failed(format!("it has more than {} MiB", BYTES_MAX >> 20)));
         }
         let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+        let sources = Sources::from_texts([(path.display().to_string(), text.clone())], []);
+        let problems = estate::yaml_problems(&sources);
+        if !problems.is_empty() {
+            let shown = estate::render(&problems, &sources, false);
+            return Err(CliError::plain(1, format!("{}\n\n{} can't be used", shown.trim_end(), path.display())));
+        }
         let config: Self = serde_yaml::from_str(&text).map_err(|error| failed(error.to_string()))?;
         if config.apps.is_empty() {
             return Err(failed("it names no app".to_owned()));
@@ -120,7 +128,29 @@ impl Config {
                     .map_err(|error| CliError { message: format!("{}: {}", path.display(), error.message), ..error })?;
             }
         }
+        config.one_writer_each().map_err(failed)?;
         Ok(config)
+    }
+
+    /// Refuses two that would write over each other's file for ever.
+    fn one_writer_each(&self) -> Result<(), String> {
+        let mut writers: BTreeMap<PathBuf, &str> = BTreeMap::new();
+        let files = self.apps.iter().flat_map(|(name, app)| app.files.iter().map(move |file| (name, file)));
+        for (name, file) in files {
+            // As far as its directory is there; where it is not, the file can't be written either.
+            let directory =
+                file.path.parent().filter(|parent| !parent.as_os_str().is_empty()).unwrap_or(Path::new("."));
+            let directory = std::fs::canonicalize(directory).unwrap_or_else(|_| directory.to_owned());
+            let whole = file.path.file_name().map_or_else(|| file.path.clone(), |name| directory.join(name));
+            if let Some(other) = writers.insert(whole, name) {
+                let path = file.path.display();
+                return Err(match other == name {
+                    true => format!("{path} stands twice among the files of {name}"),
+                    false => format!("{path} would be written for {other} and for {name}"),
+                });
+            }
+        }
+        Ok(())
     }
 
     /// Where it listens: what a flag says, else the file, else `127.0.0.1:9911`.
@@ -172,9 +202,9 @@ impl AppConfig {
     pub(super) fn own(&self) -> BTreeMap<&'static str, String> {
         let own = [
             ("LEASEHOLD_ROLE_ID", &self.role_id),
-            ("LEASEHOLD_SECRET_ID_FILE", &self.secret_id_file),
-            ("LEASEHOLD_PASSWORD_FILE", &self.password_file),
-            ("LEASEHOLD_JWT_FILE", &self.jwt_file),
+            (SECRET_ID.file_variable, &self.secret_id_file),
+            (PASSWORD.file_variable, &self.password_file),
+            (JWT.file_variable, &self.jwt_file),
         ];
         own.into_iter().filter_map(|(variable, value)| Some((variable, value.clone()?))).collect()
     }

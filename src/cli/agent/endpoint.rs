@@ -19,15 +19,14 @@ use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::watch;
 
 use super::keeper::Kept;
+use super::places::{Place, Places};
 use crate::secret::Secret;
 
 /// How long a client may take for a request's head.
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
-/// Connections at once; further ones wait.
-const CONNECTIONS_MAX: usize = 256;
 
 /// What is served.
 pub(super) struct Endpoint {
@@ -35,23 +34,24 @@ pub(super) struct Endpoint {
     pub(super) token: Secret,
     /// What is held for each app.
     pub(super) apps: BTreeMap<String, watch::Receiver<Kept>>,
-    /// How many connections there may still be.
-    places: Arc<Semaphore>,
+    /// Its connections.
+    pub(super) places: Arc<Places>,
 }
 
 impl Endpoint {
     /// Serves what is held for these apps.
     pub(super) fn new(token: Secret, apps: BTreeMap<String, watch::Receiver<Kept>>) -> Arc<Self> {
-        Arc::new(Self { token, apps, places: Arc::new(Semaphore::new(CONNECTIONS_MAX)) })
+        Arc::new(Self { token, apps, places: Arc::default() })
     }
 
-    /// Waits for a place, and serves a connection in the background.
-    pub(super) async fn serve(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
-        let Ok(place) = Arc::clone(&self.places).acquire_owned().await else { return };
+    /// Serves a connection in the background.
+    pub(super) fn serve(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+        let place = self.places.enter();
+        let number = place.number;
         let endpoint = Arc::clone(self);
-        tokio::spawn(async move {
-            let service = service_fn(move |request| {
-                let answer = endpoint.answer(&request);
+        let task = tokio::spawn(async move {
+            let service = service_fn(|request| {
+                let answer = endpoint.answer(&request, &place);
                 async move { Ok::<_, Infallible>(answer) }
             });
             let served = http1::Builder::new()
@@ -60,15 +60,17 @@ impl Endpoint {
                 .serve_connection(TokioIo::new(stream), service)
                 .await;
             // A client that goes away is no trouble of ours.
-            drop((served, place));
+            drop(served);
         });
+        self.places.served_by(number, task.abort_handle());
     }
 
-    fn answer(&self, request: &Request<Incoming>) -> Response<Full<Bytes>> {
+    fn answer(&self, request: &Request<Incoming>, place: &Place) -> Response<Full<Bytes>> {
         let shown = request.headers().get(header::AUTHORIZATION).map_or(&b""[..], |value| value.as_bytes());
         if verify_slices_are_equal(shown, self.token.expose().as_bytes()).is_err() {
             return refused(StatusCode::UNAUTHORIZED, "the header Authorization does not hold the agent's token");
         }
+        place.recognise();
         if request.method() != Method::GET {
             return refused(StatusCode::METHOD_NOT_ALLOWED, "credentials are asked for by GET");
         }

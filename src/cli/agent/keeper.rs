@@ -113,12 +113,22 @@ impl Keeper {
     ///
     /// # Errors
     /// What the engine refuses.
-    pub(super) async fn ask(&self) -> Result<Held, CliError> {
+    async fn ask(&self) -> Result<Held, CliError> {
         Held::ask(&self.wanted, Context::open(&self.global)?).await
     }
 
+    /// Asks for a credential, and writes the files. Answers when it ends.
+    ///
+    /// # Errors
+    /// What the engine refuses; the files that can't be written.
+    pub(super) async fn once(&self) -> Result<String, CliError> {
+        let held = self.ask().await?;
+        self.write(&held.issued.credential)?;
+        Ok(held.issued.credential.expires().to_string())
+    }
+
     /// Hands it on: to whoever asks, and into the files.
-    pub(super) fn publish(&self, held: &Held) {
+    fn publish(&self, held: &Held) {
         let credential = &held.issued.credential;
         self.kept.send_replace(Kept { credential: Some(credential.clone()), failure: None });
         if let Err(error) = self.write(credential) {
@@ -127,15 +137,17 @@ impl Keeper {
         self.say(&format!("a credential until {}", credential.expires()));
     }
 
-    /// Writes the files.
+    /// Writes the files, each whatever becomes of the others.
     ///
     /// # Errors
-    /// The first that can't be written.
-    pub(super) fn write(&self, credential: &Credential) -> Result<(), CliError> {
-        self.files.iter().try_for_each(|file| {
-            let failed = |error| CliError::new(1, format!("{} could not be written: {error}", file.path.display()));
-            file.write(credential).map_err(failed)
-        })
+    /// Those that can't be written.
+    fn write(&self, credential: &Credential) -> Result<(), CliError> {
+        let failed = self.files.iter().filter_map(|file| {
+            let error = file.write(credential).err()?;
+            Some(format!("{} could not be written: {error}", file.path.display()))
+        });
+        let failed: Vec<String> = failed.collect();
+        if failed.is_empty() { Ok(()) } else { Err(CliError::new(1, failed.join("; "))) }
     }
 
     /// Notes why there is no newer one; what the engine says has ended is served no more.

@@ -6,6 +6,7 @@
 mod config;
 mod endpoint;
 mod keeper;
+mod places;
 mod render;
 
 use std::collections::BTreeMap;
@@ -58,8 +59,13 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
     let config = args.config.as_deref().map(Config::read).transpose()?;
     let (keepers, apps) = keepers(&args, config.as_ref(), global)?;
+    if args.once && keepers.iter().all(|keeper| keeper.files.is_empty()) {
+        return Err(
+            CliError::new(1, "--once writes files, and no app has any").hint("files: [{ path: ..., form: env }]")
+        );
+    }
     if args.once {
-        return once(keepers).await;
+        return Ok(once(keepers).await);
     }
     let config = config.unwrap_or_default();
     let listen = config.listen(args.listen.as_deref())?;
@@ -112,19 +118,19 @@ fn keepers(args: &Args, config: Option<&Config>, global: &Global) -> Result<(Vec
     Ok((keepers, apps))
 }
 
-/// Writes all files once.
-async fn once(keepers: Vec<Keeper>) -> Result<u8, CliError> {
-    if keepers.iter().all(|keeper| keeper.files.is_empty()) {
-        return Err(
-            CliError::new(1, "--once writes files, and no app has any").hint("files: [{ path: ..., form: env }]")
-        );
-    }
+/// Writes all files once, of each app whatever becomes of the others. Answers the exit code: the first failure's.
+async fn once(keepers: Vec<Keeper>) -> u8 {
+    let mut code = 0;
     for keeper in keepers.iter().filter(|keeper| !keeper.files.is_empty()) {
-        let held = keeper.ask().await?;
-        keeper.write(&held.issued.credential)?;
-        output::say(&format!("{}: a credential until {}", keeper.name, held.issued.credential.expires()));
+        match keeper.once().await {
+            Ok(until) => output::say(&format!("{}: a credential until {until}", keeper.name)),
+            Err(error) => {
+                output::failure(&CliError { message: format!("{}: {}", keeper.name, error.message), ..error });
+                code = if code == 0 { error.exit_code } else { code };
+            }
+        }
     }
-    Ok(0)
+    code
 }
 
 /// The token that clients show, and its file, which is made where it is not there.
@@ -195,20 +201,21 @@ impl Bound {
             let error = match self {
                 Self::Tcp(listener) => match listener.accept().await {
                     Ok((stream, _)) => {
-                        endpoint.serve(stream).await;
+                        endpoint.serve(stream);
                         continue;
                     }
                     Err(error) => error,
                 },
                 Self::Unix(listener, _) => match listener.accept().await {
                     Ok((stream, _)) => {
-                        endpoint.serve(stream).await;
+                        endpoint.serve(stream);
                         continue;
                     }
                     Err(error) => error,
                 },
             };
-            // Out of descriptors, for example: others end.
+            // Out of descriptors, for example: one is freed.
+            endpoint.places.evict();
             output::say(&format!("warning: a client could not be taken: {error}"));
             tokio::time::sleep(PAUSE).await;
         }

@@ -2,24 +2,29 @@
 //! long before the end of a short lease, does not make an IAM user each time.
 //!
 //! One file a credential in the user's cache directory, for nobody else's eyes, named by a hash of what it is for: engine,
-//! namespace, app, role and login. It is given again while at least half of its life is left. Nothing here ends a
+//! namespace, app, role and login. It is given again while at least half of its life is left, and its embedded engine is
+//! the one that issued it: another may have come into the same directory. A server's address is taken for the server, as
+//! asking it who it is would be the call that this spares. Nothing here ends a
 //! credential: its lease does, or whoever revokes it; what `leasehold lease revoke` ends on this host is forgotten here. A
 //! cache that can't be used is told of, and a fresh credential is as good. Two commands at once make one credential: the
-//! second waits, behind a lock that goes with the process which holds it, and finds what the first has kept.
+//! second waits for a while, behind a lock that goes with the process which holds it, and finds what the first has kept.
 
-use std::fs::{DirBuilder, File, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
 use std::io::Write as _;
 use std::os::unix::fs::{DirBuilderExt as _, MetadataExt as _, OpenOptionsExt as _};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use aws_lc_rs::digest::{SHA256, digest};
+use rustix::fs::OFlags;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 
 use super::super::context::Context;
 use super::super::global::{Global, exactly};
-use super::super::{output, token_file};
+use super::super::{embedded, output, token_file};
 use super::Wanted;
 use super::credential::Credential;
 use crate::durable;
@@ -28,9 +33,18 @@ use crate::secret::Secret;
 /// The form of the files; another is passed over.
 const VERSION: u64 = 1;
 
+/// How long another command may be at the same credential before it is told that this one waits.
+const WAIT_TOLD: Duration = Duration::from_secs(2);
+/// How long it is waited for.
+const WAIT_MAX: Duration = Duration::from_secs(30);
+/// How often it is looked whether it is done.
+const WAIT_POLL: Duration = Duration::from_millis(20);
+
 /// Where one credential is kept. What is in it stays as it is until this is dropped.
 pub(in crate::cli) struct Cache {
     file: PathBuf,
+    /// The data directory of the engine, where it is embedded.
+    data: Option<PathBuf>,
     /// Locked.
     _turn: File,
 }
@@ -40,21 +54,13 @@ impl Cache {
     pub(in crate::cli) async fn of(wanted: &Wanted, global: &Global, context: &Context) -> Option<Self> {
         let directory = directory()?;
         let name = name_of(wanted, global, context);
-        let opened = tokio::task::spawn_blocking(move || -> std::io::Result<Self> {
+        let data = wanted.data_dir(global, context);
+        let locked = async {
             prepare(&directory)?;
-            let options = OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).clone();
-            let turn = options.open(directory.join(format!("{name}.lock")))?;
-            turn.lock()?;
-            Ok(Self { file: directory.join(format!("{name}.json")), _turn: turn })
-        });
-        match opened.await {
-            Ok(Ok(cache)) => Some(cache),
-            Ok(Err(error)) => {
-                unusable(&error.to_string());
-                None
-            }
-            Err(panic) => std::panic::resume_unwind(panic.into_panic()),
-        }
+            let turn = turn(&directory.join(format!("{name}.lock"))).await?;
+            Ok::<_, std::io::Error>(Self { file: directory.join(format!("{name}.json")), data, _turn: turn })
+        };
+        locked.await.map_err(|error| unusable(&error.to_string())).ok()
     }
 
     /// What is kept, if at least half of its life is left.
@@ -62,7 +68,8 @@ impl Cache {
         let text = match token_file::read_line(&self.file) {
             Ok(text) => text?,
             Err(error) => {
-                unusable(&error.message);
+                let why = output::one_line(&error.message);
+                output::say(&format!("warning: the credential that was kept is not used, a fresh one is: {why}\n"));
                 return None;
             }
         };
@@ -70,19 +77,54 @@ impl Cache {
         let kept: Value = serde_json::from_str(text.expose()).ok()?;
         let issued = OffsetDateTime::parse(kept["issued"].as_str()?, &Rfc3339).ok()?;
         let credential = Credential::kept(&kept["credential"]).filter(|_| kept["version"] == VERSION)?;
+        if kept["engine"] != self.engine() {
+            return None;
+        }
         // A clock that was set back says nothing about what AWS and the engine go by.
         (issued <= now && (credential.ends() - now) * 2 >= credential.ends() - issued).then_some(credential)
+    }
+
+    /// Which engine it is that is embedded, if one has ever been opened there.
+    fn engine(&self) -> Value {
+        self.data.as_deref().and_then(embedded::id).into()
     }
 
     /// Keeps a credential in the place of what was kept.
     pub(in crate::cli) fn keep(&self, credential: &Credential, now: OffsetDateTime) {
         let issued = now.format(&Rfc3339).unwrap_or_default();
-        let text = json!({ "version": VERSION, "issued": issued, "credential": credential.json() }).to_string();
-        let text = Secret::new(text);
+        let text =
+            json!({ "version": VERSION, "issued": issued, "engine": self.engine(), "credential": credential.json() });
+        let text = Secret::new(text.to_string());
         let written = durable::replace(&self.file, |file| file.write_all(text.expose().as_bytes()));
         if let Err(error) = written {
             unusable(&format!("{}: {error}", self.file.display()));
         }
+    }
+}
+
+/// Waits for the lock of a credential's place, and takes it.
+async fn turn(path: &Path) -> std::io::Result<File> {
+    let mut options = OpenOptions::new();
+    options.create(true).truncate(false).write(true).mode(0o600).custom_flags(OFlags::NOFOLLOW.bits().cast_signed());
+    let turn = options.open(path)?;
+    let began = Instant::now();
+    let mut is_told = false;
+    loop {
+        match turn.try_lock() {
+            Ok(()) => return Ok(turn),
+            Err(TryLockError::Error(error)) => return Err(error),
+            Err(TryLockError::WouldBlock) if began.elapsed() > WAIT_MAX => {
+                let waited = WAIT_MAX.as_secs();
+                let why = format!("another process has held {} for more than {waited} s", path.display());
+                return Err(std::io::Error::other(why));
+            }
+            Err(TryLockError::WouldBlock) => {}
+        }
+        if !is_told && began.elapsed() > WAIT_TOLD {
+            output::say("waiting for another command that asks for the same credential …");
+            is_told = true;
+        }
+        tokio::time::sleep(WAIT_POLL).await;
     }
 }
 

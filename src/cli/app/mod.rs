@@ -5,10 +5,10 @@ pub(super) mod cache;
 pub(super) mod credential;
 mod file;
 pub(super) mod held;
-mod login;
+pub(super) mod login;
 mod wanted;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use self::credential::Credential;
 pub(super) use self::file::AppFile;
@@ -45,16 +45,24 @@ impl Wanted {
         }
     }
 
+    /// The data directory of the engine, where it is embedded.
+    fn data_dir(&self, global: &Global, context: &Context) -> Option<PathBuf> {
+        let estate = self.estate.as_ref().filter(|_| global.address.is_none())?;
+        context.data_dir(&estate.environment)
+    }
+
     /// Which engine it is, as a text that is the same whenever it is the same engine.
     fn engine(&self, global: &Global, context: &Context) -> String {
         let whole = |path: &Path| std::fs::canonicalize(path).unwrap_or_else(|_| path.to_owned()).display().to_string();
         let environment = self.estate.as_ref().map(|estate| &estate.environment);
-        match environment.map(|environment| (&environment.engine, context.data_dir(environment))) {
-            Some((_, Some(data))) if global.address.is_none() => whole(&data),
-            Some((EngineChoice::Address(address), _)) => global.address.as_ref().unwrap_or(address).clone(),
-            Some(_) => global.address.clone().unwrap_or_default(),
+        match (environment.map(|environment| &environment.engine), self.data_dir(global, context)) {
+            (Some(_), Some(data)) => whole(&data),
+            (Some(EngineChoice::Address(address)), _) => global.address.as_ref().unwrap_or(address).clone(),
+            (Some(_), None) => global.address.clone().unwrap_or_default(),
             // Where nobody says which engine it is, the directory does.
-            None => global.address().or_else(|| self.address.clone()).unwrap_or_else(|| whole(&context.estate_dir())),
+            (None, _) => {
+                global.address().or_else(|| self.address.clone()).unwrap_or_else(|| whole(&context.estate_dir()))
+            }
         }
     }
 

@@ -157,7 +157,7 @@ impl Wanted {
         login::known(&method)?;
         let mount = login_mount.map(|mount| mount.trim_matches('/').trim_start_matches("auth/").to_owned());
         let role_name = login_role.or_else(|| app.as_ref().map(|app| format!("app-{app}"))).unwrap_or_default();
-        let place = Place { file: "--login".into(), line: 1, column: 1 };
+        let place = Place { file: login::ALONE.into(), line: 1, column: 1 };
         let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };
         let app = app.unwrap_or_else(|| role.label());
         Ok(Self { app, role, login, estate: None, address, own: BTreeMap::new() })

@@ -17,6 +17,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use self::role::Role;
+use crate::engine::backend::login::lockout::Lockout;
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::Terms;
@@ -27,11 +28,14 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
 use crate::engine::wire::response::Response;
 
-struct AppRole;
+#[derive(Default)]
+struct AppRole {
+    lockout: Lockout,
+}
 
 /// The backend.
 pub(crate) fn backend(_config: &Config) -> Box<dyn Backend> {
-    Box::new(AppRole)
+    Box::new(AppRole::default())
 }
 
 impl Backend for AppRole {
@@ -52,7 +56,11 @@ impl Backend for AppRole {
     }
 
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
-        handle(core, call).boxed()
+        handle(core, call, &self.lockout).boxed()
+    }
+
+    fn lockout(&self) -> Option<&Lockout> {
+        Some(&self.lockout)
     }
 
     /// Its role must still be there, still admit the caller, and rules by what it says now.
@@ -72,7 +80,7 @@ impl Backend for AppRole {
 }
 
 /// Serves one call. Names of roles are in lower case already: the request's path is.
-async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+async fn handle(core: &Arc<Core>, call: Call<'_>, lockout: &Lockout) -> Result<Response, Error> {
     let name = call.at("role_name");
     let below = call.row.pattern.trim_end_matches("/?");
     match below.strip_prefix("role/:role_name").map(|below| below.trim_start_matches('/')) {
@@ -85,7 +93,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         }
         Some(setting) => setting::handle(core, call, name, setting).await,
         None => match below {
-            "login" => login::handle(core, call).await,
+            "login" => login::handle(core, call, lockout).await,
             "tidy/secret-id" => secret_id::tidy(core, call).await,
             "role" => role::list(core, call),
             _ => Err(call.forgotten()),

@@ -17,6 +17,7 @@ use std::sync::Arc;
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
+use indexmap::IndexMap;
 use serde_json::{Map, Value};
 
 use self::config::Config;
@@ -95,7 +96,7 @@ impl Jwt {
             "login" => self.log_in(core, call).await,
             "config" => config::handle(core, call, &self.keys).await,
             "role/?" => stored::list::<Role>(core, call),
-            "role/:name" => stored::handle::<Role>(core, call, call.at("name")).await,
+            "role/:name" => stored::handle::<Role>(core, call, call.at("name"), &()).await,
             _ => Err(call.forgotten()),
         }
     }
@@ -124,7 +125,7 @@ impl Jwt {
         let mut meta = claim::metadata(&claims, &role.claim_mappings).map_err(invalid)?;
         meta.insert(role::ROLE.to_owned(), role.name);
         let Role { token: terms, origin, .. } = role;
-        let known = Known { terms, bound_cidrs: vec![], meta, name: Some(user), origin };
+        let known = Known { terms, bound_cidrs: vec![], meta, kept: IndexMap::new(), name: Some(user), origin };
         known.log_in(core, call, Batch::new()).await
     }
 

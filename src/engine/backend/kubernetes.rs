@@ -2,7 +2,7 @@
 //!
 //! In the store: `config`, which cluster is asked and with what, and `role/<name>`, whose accounts log in. The cluster is
 //! asked before the role is looked at, and so also for a role that is not there: whoever has no good token learns nothing
-//! of roles. What the cluster answers goes to the log, not to whom logs in. A few are asked about at a time.
+//! of roles. What the cluster answers goes to the log and the trail, not to whom logs in. A few are asked about at a time.
 //!
 //! Source: Vault API, "Kubernetes auth method"; OpenBao, `builtin/credential/kubernetes`.
 
@@ -36,6 +36,7 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
 use crate::engine::wire::response::Response;
 use crate::secret::Secret;
+use crate::trail::{Event, Record};
 
 /// Reviews at a time: anybody can make the engine ask.
 const REVIEWS_MAX: usize = 32;
@@ -93,7 +94,7 @@ impl Kubernetes {
             "login" => self.log_in(core, call).await,
             "config" => config::handle(core, call).await,
             "role/?" => stored::list::<Role>(core, call),
-            "role/:name" => stored::handle::<Role>(core, call, call.at("name")).await,
+            "role/:name" => stored::handle::<Role>(core, call, call.at("name"), &()).await,
             _ => Err(call.forgotten()),
         }
     }
@@ -123,7 +124,7 @@ impl Kubernetes {
             (role::ROLE.to_owned(), role.name),
         ]);
         let Role { token: terms, origin, .. } = role;
-        let known = Known { terms, bound_cidrs: vec![], meta, name: Some(shown), origin };
+        let known = Known { terms, bound_cidrs: vec![], meta, kept: IndexMap::new(), name: Some(shown), origin };
         known.log_in(core, call, Batch::new()).await
     }
 
@@ -138,6 +139,13 @@ impl Kubernetes {
     ) -> Result<(Account, String), Error> {
         let refused = |why: &dyn std::fmt::Display| {
             tracing::info!("no login at {}: {why}", mount.path);
+            // The client is not told, and an engine inside a command has no log.
+            let event = Event {
+                name: "login-refused".to_owned(),
+                reason: "not-proved".to_owned(),
+                detail: Some(format!("at auth/{}: {why}", mount.path)),
+            };
+            drop(core.trail.append(&Record::system(core.clock.now(), event, None)));
             Error::Unauthenticated
         };
         let signed = Signed::parse(token.expose()).map_err(|why| refused(&why))?;

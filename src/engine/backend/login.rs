@@ -3,6 +3,7 @@
 //!
 //! Source: Vault API, "Tokens", the `token_*` parameters of auth methods.
 
+pub(super) mod lockout;
 pub(super) mod role;
 
 use std::net::{IpAddr, SocketAddr};
@@ -267,6 +268,8 @@ pub(super) struct Known {
     pub(super) bound_cidrs: Vec<String>,
     /// What the trail and policies may know of it.
     pub(super) meta: IndexMap<String, String>,
+    /// What the method itself needs to know of it when a token is renewed; told to nobody.
+    pub(super) kept: IndexMap<String, String>,
     /// What the token is called after the method's name; nothing for the name alone.
     pub(super) name: Option<String>,
     /// Where the role was declared.
@@ -279,7 +282,7 @@ impl Known {
     /// # Errors
     /// From a network that is not admitted, or if the store fails.
     pub(super) async fn log_in(self, core: &Arc<Core>, call: Call<'_>, batch: Batch) -> Result<Response, Error> {
-        let Self { terms: role, bound_cidrs, meta, name, origin } = self;
+        let Self { terms: role, bound_cidrs, meta, kept, name, origin } = self;
         let policies = policy::sanitise(&role.granted());
         let bound_cidrs = if bound_cidrs.is_empty() { role.bound_cidrs } else { bound_cidrs };
         if !cidr::admits(&bound_cidrs, address(call)) {
@@ -301,6 +304,7 @@ impl Known {
         let new = NewToken {
             policies,
             meta,
+            kept,
             display_name: [Some(shown), name].into_iter().flatten().collect::<Vec<_>>().join("-"),
             path: format!("{}{}", call.mount.path, call.path.trim_end_matches('/')),
             num_uses: role.num_uses,

@@ -1,6 +1,6 @@
 //! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
 
-use super::{approle, aws, jwt, kubernetes, kv, sys, token, userpass};
+use super::{approle, aws, aws_login, jwt, kubernetes, kv, sys, token, userpass};
 use crate::engine::backend::{Backend, Backends};
 use crate::engine::setup::Config;
 
@@ -15,6 +15,7 @@ const BACKENDS: &[Make] = &[
     userpass::backend,
     jwt::backend,
     kubernetes::backend,
+    aws_login::backend,
     token::backend,
     sys::backend,
     #[cfg(test)]

@@ -20,6 +20,7 @@ use indexmap::IndexMap;
 
 use self::password::Hashing;
 use self::user::User;
+use crate::engine::backend::login::lockout::Lockout;
 use crate::engine::backend::login::{Known, address};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
@@ -37,11 +38,12 @@ use crate::secret::Secret;
 
 struct Userpass {
     hashing: Hashing,
+    lockout: Lockout,
 }
 
 /// The backend.
 pub(crate) fn backend(_config: &Config) -> Box<dyn Backend> {
-    Box::new(Userpass { hashing: Hashing::new() })
+    Box::new(Userpass { hashing: Hashing::new(), lockout: Lockout::default() })
 }
 
 impl Backend for Userpass {
@@ -63,6 +65,10 @@ impl Backend for Userpass {
 
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         self.serve(core, call).boxed()
+    }
+
+    fn lockout(&self) -> Option<&Lockout> {
+        Some(&self.lockout)
     }
 
     /// Its user must still be there, and have the policies that the token has.
@@ -102,10 +108,15 @@ impl Userpass {
         call.refuse_unknown("a login")?;
         let password = call.fields().string("password")?.filter(|text| !text.is_empty());
         let password = Secret::new(password.ok_or_else(|| Error::Invalid("missing password".to_owned()))?);
+        let attempt = self.lockout.attempt(core, call.mount, name)?;
         let user = User::load(core, call.mount, name)?;
         let is_good = self.hashing.is_of(password, user.as_ref().map(|user| user.password_hash.clone())).await?;
-        let refused = || Error::Invalid("invalid username or password".to_owned());
-        let user = user.filter(|_| is_good).ok_or_else(refused)?;
+        let Some(user) = user.filter(|_| is_good) else {
+            attempt.failed(core).await?;
+            return Err(Error::Invalid("invalid username or password".to_owned()));
+        };
+        let mut batch = Batch::new();
+        attempt.passed(core, &mut batch)?;
         // Only now, so that a network that is not admitted learns no more about names than another.
         if !cidr::admits(&user.token.bound_cidrs, address(call)) {
             return Err(Error::Unauthenticated);
@@ -114,9 +125,10 @@ impl Userpass {
             terms: user.token,
             bound_cidrs: vec![],
             meta: IndexMap::from([("username".to_owned(), user.name.clone())]),
+            kept: IndexMap::new(),
             name: Some(user.name),
             origin: user.origin,
         };
-        known.log_in(core, call, Batch::new()).await
+        known.log_in(core, call, batch).await
     }
 }

@@ -38,6 +38,22 @@ pub(crate) struct Tuning {
     /// `token_type` of an auth mount.
     #[serde(default)]
     pub(crate) token_type: String,
+    /// `user_lockout_config` of an auth mount; `None` until somebody sets some of it.
+    #[serde(default)]
+    pub(crate) user_lockout: Option<UserLockout>,
+}
+
+/// When whoever fails to log in has to wait. 0 is what is usual.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub(crate) struct UserLockout {
+    /// Failures until a name is locked.
+    pub(crate) threshold: i64,
+    /// Seconds that it is locked.
+    pub(crate) duration: i64,
+    /// Seconds after which failures are forgotten.
+    pub(crate) counter_reset: i64,
+    /// Nobody is locked out.
+    pub(crate) disable: bool,
 }
 
 /// One mounted backend.
@@ -125,8 +141,9 @@ impl Mount {
 /// A snapshot of all mounts by path.
 pub(crate) type Table = BTreeMap<String, Arc<Mount>>;
 
-/// Where each mount type's paths have names that are read in any case.
-pub(crate) type Folds = Vec<(&'static str, Vec<Fold>)>;
+/// Where each mount type's paths have names that are read in any case. The type is that of an auth method or is not, and
+/// has a name.
+pub(crate) type Folds = Vec<((bool, &'static str), Vec<Fold>)>;
 
 /// The mount table.
 pub(crate) struct Mounts {
@@ -188,7 +205,7 @@ impl Mounts {
     pub(crate) fn folded(&self, path: &str) -> Range<usize> {
         let Some((mount, rest)) = self.route(path) else { return 0..0 };
         let ahead = mount.path.matches('/').count();
-        let of_kind = self.folds.iter().filter(|(kind, _)| *kind == mount.kind);
+        let of_kind = self.folds.iter().filter(|(kind, _)| *kind == (mount.is_auth(), &*mount.kind));
         for fold in of_kind.flat_map(|(_, folds)| folds) {
             let mut segments = rest.split('/');
             if fold.ahead.iter().all(|expected| segments.next() == Some(*expected)) {

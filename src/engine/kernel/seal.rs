@@ -24,7 +24,7 @@ use super::barrier::{Barrier, Cipher, KEY_LEN, KEYRING_KEY};
 use super::random;
 use super::store::{RawBatch, Store};
 use crate::durable;
-use crate::engine::setup::OpenError;
+use crate::engine::setup::{ID_FILE, OpenError};
 use crate::engine::wire::error::Error;
 use crate::secret::Secret;
 
@@ -68,6 +68,16 @@ impl Directory {
         let held = Self { path: path.to_owned(), lock };
         held.announce("").map_err(|e| failed("cannot write engine.lock in", e))?;
         Ok(held)
+    }
+
+    /// Writes the engine's id into a file of its own, for those who have to know which engine it is and don't open it.
+    pub(crate) fn name(&self, engine_id: &str) -> std::io::Result<()> {
+        let file = self.file(ID_FILE);
+        // One that can't be read is written anew.
+        match std::fs::read_to_string(&file) {
+            Ok(text) if text == engine_id => Ok(()),
+            Ok(_) | Err(_) => durable::replace(&file, |file| file.write_all(engine_id.as_bytes())),
+        }
     }
 
     /// Writes the address of the listening server into the lock file, for those who find it held.

@@ -8,7 +8,9 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::core::Core;
-use super::{Lease, Leases, maker};
+use super::{Lease, Leases, State, maker};
+use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::locks::Guard;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::wire::error::Error;
 
@@ -17,14 +19,46 @@ pub(crate) trait Emergency: Send + Sync {
     /// What is stopped, until when, and whom else that concerns.
     fn told(&self) -> Value;
 
-    /// Does it.
+    /// Does it, and says what was done, in the form of what was told.
     ///
     /// # Errors
     /// What kept it from being done; what was begun ends by itself.
-    fn carry_out<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<(), Error>>;
+    fn carry_out<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<Value, Error>>;
+}
+
+/// An active lease that nobody renews or ends while it is held.
+pub(crate) struct Still<'l> {
+    /// The lease.
+    pub(crate) lease: Lease,
+    _turn: Guard<'l>,
+}
+
+impl Still<'_> {
+    /// Stores what was changed of it, its end too: durable when it returns.
+    ///
+    /// # Errors
+    /// If the store can't be written.
+    pub(crate) async fn keep(&mut self, core: &Core) -> Result<(), Error> {
+        let mut batch = Batch::new();
+        let end = self.lease.expire_time;
+        self.lease.reschedule(&mut batch, end)?;
+        core.barrier.commit(batch).await?;
+        core.timer.notice(end);
+        Ok(())
+    }
 }
 
 impl Leases {
+    /// Holds a lease still; none if it is not there, or not active.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub(crate) async fn hold<'l>(&'l self, core: &Core, id: &str) -> Result<Option<Still<'l>>, Error> {
+        let turn = self.locks.lock(id).await;
+        let lease = self.load(core, id)?.filter(|lease| lease.state == State::Active);
+        Ok(lease.map(|lease| Still { lease, _turn: turn }))
+    }
+
     /// What is done beside giving these leases up.
     ///
     /// # Errors

@@ -263,6 +263,7 @@ impl Tokens {
             parent: new.parent,
             policies: new.policies,
             meta: new.meta,
+            kept: new.kept,
             display_name: new.display_name,
             path: new.path,
             num_uses: new.num_uses,

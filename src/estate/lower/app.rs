@@ -23,7 +23,7 @@ use crate::object::review::{AccessFields, Way};
 use crate::object::{
     FieldValue, Kind, Leaf, Leases, Origin, RolePath, acl_policy, login_of, methods, policy_path, roles,
 };
-use crate::text::did_you_mean;
+use crate::text::{did_you_mean, nearest};
 use crate::units::duration;
 
 /// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
@@ -160,7 +160,7 @@ impl Lowering<'_> {
                 .filter(|object| object.app.as_deref() == app)
                 .for_each(|object| object.protect = true);
         }
-        if !block.map.contains_key("login") {
+        if !block.map.contains_key("login") && self.reader.is_sound(block) {
             let draft = Draft::warning(block.span, format!("{} has no login: nobody can use it", block.name));
             self.reader.report(draft.hint("add login \"approle\" { ... }"));
         }
@@ -212,7 +212,8 @@ impl Lowering<'_> {
             }
             return named.into_iter().map(|(policy, _)| policy.to_owned()).collect();
         }
-        if !ROLES.into_iter().chain(["grants"]).any(|word| block.map.contains_key(word)) {
+        let may_get = ROLES.into_iter().chain(["grants"]).any(|word| block.map.contains_key(word));
+        if !may_get && self.reader.is_sound(block) {
             let draft = Draft::warning(block.span, format!("{} may get no credential", block.name));
             self.reader.report(draft.hint("add a role, grants, or policies"));
         }
@@ -271,22 +272,31 @@ impl Lowering<'_> {
     fn login(&mut self, app: &Block<'_>, login: &Block<'_>, policies: &[String], lease: i64) -> Option<Login> {
         let (mount, span) = self.reader.text(login, "mount").unwrap_or((login.label, login.span));
         let method = self.auths.get(mount).cloned();
-        // Of a method that is not declared, its label may be the type.
-        let kind = method.as_deref().and_then(login_of).or_else(|| login_of(login.label)).or_else(first_login);
-        let kind = kind?;
-        self.reader.check(login, kind.words);
+        // Of a method that is not declared, its label may be the type, or nearly the name of one.
+        let known: Vec<String> = self.auths.keys().cloned().chain(methods().map(str::to_owned)).collect();
+        let near = || nearest(mount, known.iter().map(String::as_str));
+        let of_near = || near().and_then(|near| login_of(self.auths.get(near).map_or(near, String::as_str)));
+        let kind = match &method {
+            Some(method) => login_of(method),
+            None => login_of(login.label).or_else(of_near),
+        };
+        if let Some(kind) = kind {
+            self.reader.check(login, kind.words);
+        }
         if method.is_none() {
-            let known: Vec<String> = self.auths.keys().cloned().collect();
-            let what = format!("the auth method `{mount}` is not declared");
             if self.is_incomplete() {
                 return None;
             }
-            let hint = did_you_mean(mount, known.iter().map(String::as_str));
-            let hint = hint.unwrap_or_else(|| {
-                format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", kind.mount_type().unwrap_or_default())
+            let what = format!("the auth method `{mount}` is not declared");
+            let types =
+                || kind.and_then(|kind| kind.mount_type()).map_or_else(|| methods().collect(), |only| vec![only]);
+            let hint = did_you_mean(mount, known.iter().map(String::as_str)).unwrap_or_else(|| {
+                format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", types().join("\" or \""))
             });
             self.reader.report(Draft::error(span, what).hint(hint));
         }
+        // Which keys a login of an unknown sort has is not known either.
+        let kind = kind?;
         let mut fields = self.reader.fields(login, kind, kind.words);
         self.check_login(login, &fields, lease);
         fields.insert("token_policies", self.derived(sorted(policies), login));
@@ -329,11 +339,6 @@ impl Lowering<'_> {
             self.reader.report(Draft::warning(entry.value.span, what).hint(hint));
         }
     }
-}
-
-/// The kind of login that is meant where nothing tells.
-fn first_login() -> Option<&'static Kind> {
-    login_of(methods().next()?)
 }
 
 fn sorted(names: &[String]) -> Value {

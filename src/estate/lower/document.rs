@@ -121,6 +121,20 @@ impl Lowering<'_> {
         }
     }
 
+    /// The same, if nothing is wrong with it.
+    pub(super) fn sound_document(&mut self, text: &str, span: Span, used: Use) -> Option<Document> {
+        let before = self.reader.problems.len();
+        let document = self.written_document(text, span, used);
+        let is_wrong = self.reader.problems[before..].iter().any(Draft::is_error);
+        // A file is told of once, and wrong for all that name it.
+        if let Some(index) = text.strip_prefix("file:").and_then(|name| self.reader.sources.reference(name).ok())
+            && is_wrong
+        {
+            self.documents.insert((index, used), None);
+        }
+        document.filter(|_| !is_wrong)
+    }
+
     fn file_document(&mut self, name: &str, span: Span, used: Use) -> Option<Document> {
         let index = match self.reader.sources.reference(name) {
             Ok(index) => index,

@@ -26,7 +26,8 @@ impl Lowering<'_> {
         };
         let max_session = self.max_session(block);
         let trust = match self.reader.text(block, "trust") {
-            Some((text, span)) => self.written_document(text, span, Use::Trust).and_then(Document::said),
+            // What is wrong with it is told; whom it trusts is not known.
+            Some((text, span)) => self.sound_document(text, span, Use::Trust).and_then(Document::said),
             None => None,
         };
         let role = self.iam_principal(block, arn, Use::AssumedRole);
@@ -58,7 +59,7 @@ impl Lowering<'_> {
             _ => None,
         };
         let has_document = block.map.contains_key("policy_document") || block.map.contains_key("statement");
-        if !has_document && !block.map.contains_key("policy_arns") {
+        if !has_document && !block.map.contains_key("policy_arns") && self.reader.is_sound(block) {
             let draft = Draft::error(block.span, format!("{} allows nothing", block.name));
             self.reader.report(draft.hint("add policy_document = \"file:...\", policy_arns, or statement blocks"));
         }

@@ -15,7 +15,7 @@ use crate::estate::value;
 use crate::iam::compare::{Case, reach, scope};
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, PolicySet, Statement, Test};
-use crate::iam::trust::PRINCIPAL;
+use crate::iam::trust::{self, PRINCIPAL};
 use crate::object::{Object, Place, RolePath, roles};
 
 /// What AWS is asked when a session is made.
@@ -140,7 +140,7 @@ impl Asked<'_> {
     fn conditions(&self, trust: &PolicySet<Place>, fixed: &[Fixed]) -> Vec<Condition> {
         let mut conditions = Vec::new();
         if let Some(arn) = self.principal.filter(|_| fixed.contains(&Fixed::Principal)) {
-            conditions.push(is(PRINCIPAL, arn));
+            conditions.push(condition(Test::StringLike, PRINCIPAL, trust::caller(arn)));
             conditions.push(is("aws:principalarn", arn));
             conditions.extend(arn.split(':').nth(4).map(|account| is("aws:principalaccount", account)));
         }
@@ -166,16 +166,16 @@ const REQUEST_TAG: &str = "aws:requesttag/";
 
 /// That a key has a value; an empty one: that it is not there.
 fn given(key: &str, value: &str) -> Condition {
-    if value.is_empty() { condition(Test::Null, key, "true") } else { is(key, value) }
+    if value.is_empty() { condition(Test::Null, key, plain("true")) } else { is(key, value) }
 }
 
 fn is(key: &str, value: &str) -> Condition {
-    condition(Test::StringEquals, key, value)
+    condition(Test::StringEquals, key, plain(value))
 }
 
-fn condition(test: Test, key: &str, value: &str) -> Condition {
+fn condition(test: Test, key: &str, value: Pattern) -> Condition {
     let operator = Operator { test, if_exists: false, quantifier: None };
-    Condition { operator, key: key.to_owned(), values: vec![plain(value)] }
+    Condition { operator, key: key.to_owned(), values: vec![value] }
 }
 
 /// A value in which `*` is no wildcard.

@@ -38,28 +38,37 @@ pub(super) fn of(login: &dyn Values) -> Vec<Binding> {
     }];
     let subject = login.text("bound_subject");
     if !subject.is_empty() {
-        bindings.push(Binding::new(SUBJECT, "bound_subject", vec![subject], false));
+        bindings
+            .push(Binding { looks_at: "sub".into(), ..Binding::new(SUBJECT, "bound_subject", vec![subject], false) });
     }
     let is_glob = login.text("bound_claims_type") == "glob";
     for (claim, values) in login.value("bound_claims").as_object().into_iter().flatten() {
-        let values = values.as_array().into_iter().flatten().map(shown).collect();
-        let known = KNOWN.iter().find(|(name, _)| name == claim).map(|(_, what)| (*what).to_owned());
+        let values: Vec<String> = values.as_array().into_iter().flatten().map(shown).collect();
+        let known = KNOWN.iter().find(|(name, _)| name == claim);
+        let known = known.filter(|(_, what)| *what != BRANCH || values.iter().all(|value| is_branch(value)));
+        let known = known.map(|(_, what)| (*what).to_owned());
         let is_new = |what: &String| bindings.iter().all(|binding| binding.what != *what);
         let what = known.filter(is_new).unwrap_or_else(|| format!("claim {claim}"));
-        bindings.push(Binding::new(what, "bound_claims", values, is_glob));
+        let looks_at = claim.clone().into();
+        bindings.push(Binding { looks_at, ..Binding::new(what, "bound_claims", values, is_glob) });
     }
     let told = |part: fn(&str) -> Part<'_>, what: &'static str, bindings: &mut Vec<Binding>| {
         if let Some(binding) = of_subjects(bindings, part, what) {
-            bindings.push(binding);
+            bindings.push(binding.inferred());
         }
     };
     told(branch, BRANCH, &mut bindings);
     told(namespace, NAMESPACE, &mut bindings);
     let is_of_repositories = bindings.iter().any(|binding| OF_REPOSITORIES.contains(&&*binding.what));
     if is_of_repositories && !bindings.iter().any(|binding| binding.what == BRANCH) {
-        bindings.push(Binding::new(BRANCH, "bound_claims", Vec::new(), false));
+        bindings.push(Binding::new(BRANCH, "bound_claims", Vec::new(), false).inferred());
     }
     bindings
+}
+
+/// Whether a ref is of a branch: tags and pull requests are others'. Of what is left open it may be.
+fn is_branch(value: &str) -> bool {
+    !value.starts_with("refs/") || value.starts_with("refs/heads/") || value.starts_with("refs/*")
 }
 
 /// A value as it is compared: one of another type is another text.
@@ -185,6 +194,10 @@ mod tests {
                 vec!["audience: ", "subject: system:serviceaccount:web:deploy", "namespace: web"],
             ),
             (json!({"bound_subject": "ann"}), vec!["audience: ", "subject: ann"]),
+            (
+                json!({"bound_claims": {"repository": ["o/r"], "ref": ["refs/tags/v1"]}}),
+                vec!["audience: ", "repository: o/r", "claim ref: refs/tags/v1", "branch: "],
+            ),
             (json!({"bound_claims": {"level": [3]}}), vec!["audience: ", "claim level: 3 (no text)"]),
         ] {
             assert_eq!(told(&fields), expected, "{fields}");

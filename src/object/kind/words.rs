@@ -142,6 +142,14 @@ impl Block {
         self.keys().map(|key| key.word)
     }
 
+    /// The word for a field of this name.
+    pub fn word_of(&self, name: &str) -> Option<&'static str> {
+        self.keys().find_map(|key| match key.is {
+            Is::Field(_, field) | Is::Written(_, field) if field == name => Some(key.word),
+            _ => None,
+        })
+    }
+
     /// The keys that are fields of a kind and are read by their shape: the word, and the field's name.
     pub fn fields_of(&self, kind: &'static Kind) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
         self.keys().filter_map(move |key| match key.is {

@@ -218,6 +218,11 @@ impl Principal<'_, '_> {
                 }
             }
         }
+        if let Some(unknown) = self.perhaps_kept(role) {
+            let what =
+                format!("perhaps not lost: what {unknown} allows was known before, and is not known here any more");
+            return finding.note(what);
+        }
         match &found.proof {
             Proof::Witness(request) => {
                 if let Some(Blocked::Denied(statements)) = blocked(&self.after, role, request) {
@@ -232,6 +237,12 @@ impl Principal<'_, '_> {
             Proof::CannotTell(why) => finding.notes.push(format!("perhaps; for certain it can't be told: {why}")),
         }
         finding
+    }
+
+    /// What may allow what an old role allowed, and is not known of any new one's any more.
+    fn perhaps_kept(&self, before: &Held<'_>) -> Option<&Unknown> {
+        let grants = |unknown: &&Unknown| !unknown.only_limits() && !before.unknown.contains(unknown);
+        self.after.iter().flat_map(|after| &after.unknown).find(grants)
     }
 
     /// A finding about the access of a statement.

@@ -102,17 +102,29 @@ fn shown(binding: &Binding) -> String {
     }
 }
 
-/// What is said of whoever may log in now and could not before, and of whoever could and may not.
+/// What is said of whoever may log in now and could not before, and of whoever could and may not. What only follows
+/// from other bindings is no binding beside one that is declared.
 fn bound(old: &[Binding], new: &[Binding]) -> Vec<Said> {
     let mut said = Vec::new();
-    let find = |all: &[Binding], what: &str| all.iter().find(|binding| binding.what == what).cloned();
+    let find = |all: &[Binding], binding: &Binding| {
+        let is_alike = |one: &&Binding| match binding.is_inferred {
+            true => one.is_inferred && one.what == binding.what,
+            false => !one.is_inferred && one.looks_at == binding.looks_at,
+        };
+        let alike: Vec<&Binding> = all.iter().filter(is_alike).collect();
+        let same = alike.iter().find(|one| one.field == binding.field);
+        same.or(alike.first()).map(|one| (*one).clone())
+    };
     for binding in new {
-        let before = find(old, &binding.what);
-        let open = Binding { values: Vec::new(), ..binding.clone() };
-        said.extend(rebound(&before.unwrap_or(open), binding));
+        let open = || Some(Binding { values: Vec::new(), ..binding.clone() }).filter(|open| !open.is_inferred);
+        let before = find(old, binding).or_else(open);
+        said.extend(before.and_then(|before| rebound(&before, binding)));
     }
-    for binding in old.iter().filter(|binding| find(new, &binding.what).is_none()) {
-        said.extend(rebound(binding, &Binding { values: Vec::new(), ..binding.clone() }));
+    for binding in old.iter().filter(|binding| !binding.is_inferred && find(new, binding).is_none()) {
+        // Where something else says a branch, it is no login from any branch.
+        let is_said = new.iter().any(|other| other.what == binding.what && !other.values.is_empty());
+        let what = if is_said { format!("claim {}", binding.looks_at).into() } else { binding.what.clone() };
+        said.extend(rebound(binding, &Binding { values: Vec::new(), what, ..binding.clone() }));
     }
     said
 }

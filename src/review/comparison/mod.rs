@@ -310,7 +310,8 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
             (None, Some(object)) | (Some(object), None) if mounted => {
                 let fields = nothing.differing(object);
                 about = fields.first().copied();
-                changed_engine(&subject, object, remarks, &fields, after)
+                let limited = old.is_none();
+                changed_engine(&subject, object, remarks, &fields, limited.then_some(&nothing), after)
             }
             (None, _) => Finding::new(Topic::Engine, &subject, format!("a new {}", object.kind.name)),
             (_, None) => {
@@ -325,7 +326,7 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
                 }
                 // One that is written where it can be, else what was set before is left out now.
                 about = fields.iter().copied().find(|field| new.is_written(field)).or(fields.first().copied());
-                changed_engine(&subject, object, remarks, &fields, after)
+                changed_engine(&subject, object, remarks, &fields, Some(old), after)
             }
         };
         findings.push(finding.at(about.map_or_else(|| object.declared_at(), |field| object.place_of(field))));
@@ -337,6 +338,7 @@ fn changed_engine(
     object: &SideObject<'_>,
     remarks: &Remarks,
     fields: &[&str],
+    old: Option<&SideObject<'_>>,
     after: &Side<'_>,
 ) -> Finding {
     let finding =
@@ -344,7 +346,11 @@ fn changed_engine(
     if fields.iter().any(|field| remarks.account.contains(field)) {
         return finding.cannot_tell("credentials may come from another account, in which the same ARNs are others");
     }
-    if fields.iter().any(|field| remarks.vouching.contains(field)) {
+    let only_limits = |field: &str| {
+        let is_empty = |value: &serde_json::Value| *value == "" || value.as_array().is_some_and(Vec::is_empty);
+        remarks.limiting.contains(&field) && old.is_some_and(|old| is_empty(&old.value(field)))
+    };
+    if fields.iter().any(|field| remarks.vouching.contains(field) && !only_limits(field)) {
         return finding.cannot_tell("whoever signs with the keys that are believed now says who logs in");
     }
     if remarks.user_names.is_some_and(|field| fields.contains(&field)) {

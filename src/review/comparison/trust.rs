@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::estate::IamPrincipal;
 use crate::iam::compare::{Proof, compare};
-use crate::iam::policy::{Condition, PolicySet, Statement, Test};
+use crate::iam::policy::{Condition, Effect, Policy, PolicySet, Statement, Test};
 use crate::iam::trust::{self, PRINCIPAL};
 use crate::object::Place;
 use crate::review::describe;
@@ -34,6 +34,7 @@ pub(super) fn changes(before: &Side<'_>, after: &Side<'_>, findings: &mut Vec<Fi
                 for gain in comparison.gains {
                     let was = was.statements.iter().map(who).collect::<Vec<_>>();
                     let told = finding(who(gain.statement)).was(words::listed(&was)).at(gain.statement.span.clone());
+                    let told = if old.trust.iter().any(|was| trusts_accounts(was)) { told.note(NAMED) } else { told };
                     findings.push(match gain.proof {
                         Proof::CannotTell(why) => told.cannot_tell(why),
                         Proof::Witness(_) => told.gain(),
@@ -47,6 +48,16 @@ pub(super) fn changes(before: &Side<'_>, after: &Side<'_>, findings: &mut Vec<Fi
     }
 }
 
+/// What naming somebody adds who was one of all before.
+const NAMED: &str = "who is named needs no policy of their own, and who is one of an account does";
+
+/// Whether accounts as a whole are trusted.
+fn trusts_accounts(policy: &Policy<Place>) -> bool {
+    let allowing = policy.statements.iter().filter(|statement| statement.effect == Effect::Allow);
+    let conditions = allowing.flat_map(|statement| &statement.conditions).filter(|one| one.key == PRINCIPAL);
+    conditions.flat_map(|one| trust::described(&one.values)).any(|name| name.starts_with(trust::ANYBODY))
+}
+
 /// Who a statement is about, what they may do with the role, and when.
 fn who(statement: &Statement<Place>) -> String {
     let (principals, others): (Vec<&Condition>, Vec<&Condition>) =
@@ -56,7 +67,8 @@ fn who(statement: &Statement<Place>) -> String {
         describe::scope(condition.operator.test == Test::StringNotLike, &names)
     });
     let actions = describe::scope(statement.actions.negated, &describe::patterns(&statement.actions));
-    let who = format!("{actions} by {}", names.collect::<Vec<_>>().join(", and "));
+    let denied = if statement.effect == Effect::Deny { "denied: " } else { "" };
+    let who = format!("{denied}{actions} by {}", names.collect::<Vec<_>>().join(", and "));
     match others.is_empty() {
         true => who,
         false => {

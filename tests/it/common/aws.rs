@@ -48,7 +48,7 @@ impl Aws {
 
     /// Makes a user that may do this one thing.
     pub(crate) fn user(&self, name: &str, action: &str) {
-        self.look(&["user", &self.endpoint, name, action], ENGINE_ACCESS_KEY, ROOT_SECRET);
+        self.look(&["user", &self.endpoint, name, action], &self.access_key, &self.secret_key);
     }
 
     /// What the account says to whatever credential boto3 finds in these variables.

@@ -1,23 +1,41 @@
 //! By AppRole: with the app's own ids, or with ones that the operator makes for this once.
 
 use futures_util::FutureExt;
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use serde_json::{Map, Value, json};
 
-use super::{Own, Request, given};
+use super::{Method, Own, Request, Said, given};
 use crate::api::{Answer, Client};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::global::exactly;
+use crate::cli::global::{SECRET_ID, exactly};
 use crate::cli::request::body;
 use crate::estate::Login;
 use crate::secret::Secret;
+
+/// By ids.
+pub(super) const METHOD: Method =
+    Method { name: "approle", secret: ("secret_id", "A secret id"), of_app: request, by_hand };
+
+fn by_hand(mut said: Said) -> BoxFuture<'static, Result<Request, CliError>> {
+    let (role_id, secret_id) = (said.take("role_id"), said.take("secret_id"));
+    let sent = match (role_id, secret_id) {
+        (Some(role_id), Some(secret_id)) => Ok(json!({ "role_id": role_id, "secret_id": secret_id })),
+        // A role may ask for none.
+        (Some(role_id), None) => Ok(json!({ "role_id": role_id })),
+        (None, _) => {
+            let hint = "leasehold login -method=approle role_id=ID secret_id=@FILE";
+            Err(CliError::new(1, "a role_id is needed").hint(hint))
+        }
+    };
+    ready(sent.map(|sent| said.request("", sent))).boxed()
+}
 
 /// What is sent.
 ///
 /// # Errors
 /// When the ids are not good, or the operator may not make them.
-pub(super) fn request<'a>(
+fn request<'a>(
     client: &'a Client,
     login: &'a Login,
     own: &'a Own,
@@ -39,11 +57,14 @@ pub(super) fn request<'a>(
 
 /// The ids that the app itself was given.
 fn own_ids(own: &Own) -> Result<Option<(String, Option<Secret>)>, CliError> {
-    let secret_id = given(own, "LEASEHOLD_SECRET_ID", "LEASEHOLD_SECRET_ID_FILE")?;
+    let secret_id = given(own, &SECRET_ID)?;
     let secret_id = secret_id.map(|secret_id| Secret::new(secret_id.expose().trim()));
     match (own.get("LEASEHOLD_ROLE_ID").cloned().or_else(|| exactly("LEASEHOLD_ROLE_ID")), secret_id) {
         (Some(role_id), secret_id) => Ok(Some((role_id.trim().to_owned(), secret_id))),
         (None, None) => Ok(None),
+        (None, Some(_)) if own.contains_key(SECRET_ID.file_variable) => {
+            Err(CliError::new(1, "there is a secret_id_file, but neither a role_id nor LEASEHOLD_ROLE_ID"))
+        }
         (None, Some(_)) => Err(CliError::new(1, "there is a secret id in the environment, but no LEASEHOLD_ROLE_ID")),
     }
 }

@@ -4,26 +4,47 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
-use super::{Own, Request};
+use super::{Method, Own, Request, Said};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
-use crate::cli::global::exactly;
+use crate::cli::global::{JWT, exactly};
 use crate::cli::request::body;
 use crate::estate::Login;
 use crate::secret::Secret;
+
+/// By a signed token.
+pub(super) const METHOD: Method =
+    Method { name: "jwt", secret: ("jwt", "A signed token"), of_app: request, by_hand: |said| with_token(said, None) };
+
+/// A login by hand: the token is said, or where an app's would be. Without a role, the method's default is meant.
+pub(super) fn with_token(mut said: Said, usual: Option<&str>) -> BoxFuture<'static, Result<Request, CliError>> {
+    let signed = match said.take("jwt") {
+        Some(text) => Ok(Secret::new(text)),
+        None => token("", &Own::new(), usual).map_err(|error| error.hint("jwt=@FILE and jwt=- read it, too")),
+    };
+    let role = said.take("role");
+    let sent = signed.map(|signed| {
+        let mut sent = json!({ "jwt": signed.expose().trim() });
+        if let Some(role) = role {
+            sent["role"] = role.into();
+        }
+        said.request("", sent)
+    });
+    ready(sent).boxed()
+}
 
 /// What is sent.
 ///
 /// # Errors
 /// When there is no token.
-pub(super) fn request<'a>(
+fn request<'a>(
     _client: &'a Client,
     login: &'a Login,
     own: &'a Own,
     _context: &'a Context,
 ) -> BoxFuture<'a, Result<Request, CliError>> {
-    ready(token(login, own, None).map(|token| sent(login, &token))).boxed()
+    ready(token(&login.role_name, own, None).map(|token| sent(login, &token))).boxed()
 }
 
 /// The request of a login with a signed token.
@@ -38,11 +59,11 @@ pub(super) fn sent(login: &Login, token: &Secret) -> Request {
 ///
 /// # Errors
 /// When there is none.
-pub(super) fn token(login: &Login, own: &Own, usual: Option<&str>) -> Result<Secret, CliError> {
-    if let Some(file) = own.get("LEASEHOLD_JWT_FILE") {
+pub(super) fn token(role_name: &str, own: &Own, usual: Option<&str>) -> Result<Secret, CliError> {
+    if let Some(file) = own.get(JWT.file_variable) {
         return read(file);
     }
-    match (exactly("LEASEHOLD_JWT"), exactly("LEASEHOLD_JWT_FILE")) {
+    match (exactly(JWT.variable), exactly(JWT.file_variable)) {
         (Some(_), Some(_)) => {
             Err(CliError::new(1, "both LEASEHOLD_JWT and LEASEHOLD_JWT_FILE are set").hint("unset one"))
         }
@@ -50,10 +71,14 @@ pub(super) fn token(login: &Login, own: &Own, usual: Option<&str>) -> Result<Sec
         (None, Some(file)) => read(&file),
         (None, None) => match usual.filter(|file| std::path::Path::new(file).exists()) {
             Some(file) => read(file),
-            None => Err(CliError::new(1, format!("there is no signed token to log in as {}", login.role_name))
+            None => Err(CliError::new(1, format!("there is no signed token to log in{}", as_whom(role_name)))
                 .hint("set LEASEHOLD_JWT_FILE to a file that has it, or LEASEHOLD_JWT")),
         },
     }
+}
+
+fn as_whom(role_name: &str) -> String {
+    if role_name.is_empty() { String::new() } else { format!(" as {role_name}") }
 }
 
 /// Reads the file whatever its mode: whoever puts tokens there decides it, and clusters let the whole pod read them.

@@ -3,8 +3,8 @@
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
-use super::jwt::{sent, token};
-use super::{Own, Request};
+use super::jwt::{sent, token, with_token};
+use super::{Method, Own, Request};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -13,15 +13,23 @@ use crate::estate::Login;
 /// Where a pod has it. Source: Kubernetes, "Accessing the Kubernetes API from a Pod".
 const FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 
+/// By the token of a service account.
+pub(super) const METHOD: Method = Method {
+    name: "kubernetes",
+    secret: ("jwt", "A service account's token"),
+    of_app: request,
+    by_hand: |said| with_token(said, Some(FILE)),
+};
+
 /// What is sent.
 ///
 /// # Errors
 /// When there is no token.
-pub(super) fn request<'a>(
+fn request<'a>(
     _client: &'a Client,
     login: &'a Login,
     own: &'a Own,
     _context: &'a Context,
 ) -> BoxFuture<'a, Result<Request, CliError>> {
-    ready(token(login, own, Some(FILE)).map(|token| sent(login, &token))).boxed()
+    ready(token(&login.role_name, own, Some(FILE)).map(|token| sent(login, &token))).boxed()
 }

@@ -1,7 +1,8 @@
-//! Logging in as an app, by the first of its logins that works from a command line. A method is a file, and a line in
-//! [`METHODS`].
+//! Logging in as an app, by the first of its logins that works from a command line, and by hand. A method is a file, and
+//! a line in [`METHODS`].
 
 mod approle;
+mod aws;
 mod jwt;
 mod kubernetes;
 mod userpass;
@@ -13,30 +14,64 @@ use serde_json::{Map, Value};
 
 use super::super::context::Context;
 use super::super::error::CliError;
-use super::super::global::exactly;
+use super::super::global::{OwnSecret, exactly};
+use super::super::request::body;
 use super::super::token_file;
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::estate::{App, Login};
 use crate::secret::Secret;
+
+/// Where a login is declared that no estate declares.
+pub(super) const ALONE: &str = "--login";
 
 /// What an app shows of itself, by the variables that say so, before what the environment says.
 pub(super) type Own = BTreeMap<&'static str, String>;
 
-/// What puts together the request of a login.
-type Method = for<'a> fn(&'a Client, &'a Login, &'a Own, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
+/// What puts together the request of an app's login.
+type OfApp = for<'a> fn(&'a Client, &'a Login, &'a Own, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
 
-/// The methods that work from a command line, by the type of the auth method.
-const METHODS: &[(&str, Method)] = &[
-    ("approle", approle::request),
-    ("userpass", userpass::request),
-    ("jwt", jwt::request),
-    ("kubernetes", kubernetes::request),
-];
+/// A way to log in.
+struct Method {
+    /// The type of the auth method.
+    name: &'static str,
+    /// The key of what nobody else should read, and what it is.
+    secret: (&'static str, &'static str),
+    /// The login of an app.
+    of_app: OfApp,
+    /// A login by what somebody says.
+    by_hand: fn(Said) -> BoxFuture<'static, Result<Request, CliError>>,
+}
+
+/// The methods that work from a command line.
+const METHODS: &[Method] = &[approle::METHOD, userpass::METHOD, jwt::METHOD, kubernetes::METHOD, aws::METHOD];
 
 /// A login as it is sent.
 struct Request {
     path: String,
     body: Map<String, Value>,
+}
+
+/// What somebody says to log in: KEY=VALUE.
+struct Said {
+    mount: String,
+    values: Map<String, Value>,
+}
+
+impl Said {
+    /// A value without the white space around it: files end with a line feed. `None` where it is not said, or empty.
+    fn take(&mut self, key: &str) -> Option<String> {
+        match self.values.remove(key) {
+            Some(Value::String(text)) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            _ => None,
+        }
+    }
+
+    /// The request at `login`, or below it, with these and what else is said.
+    fn request(self, below: &str, own: Value) -> Request {
+        let Self { mount, mut values } = self;
+        values.extend(body(own));
+        Request { path: format!("auth/{mount}/login{below}"), body: values }
+    }
 }
 
 /// The app's token.
@@ -46,21 +81,48 @@ pub(super) struct Session {
     pub(super) ttl: i64,
 }
 
-fn method_of(login: &Login) -> Option<Method> {
-    METHODS.iter().find(|(name, _)| *name == login.method).map(|(_, method)| *method)
+fn method_of(name: &str) -> Option<&'static Method> {
+    METHODS.iter().find(|method| method.name == name)
+}
+
+/// The names of the methods.
+pub(in crate::cli) fn names() -> impl Iterator<Item = &'static str> {
+    METHODS.iter().map(|method| method.name)
 }
 
 /// Whether a method works from a command line.
 ///
 /// # Errors
 /// When it does not, with those that do.
-pub(super) fn known(method: &str) -> Result<(), CliError> {
-    if METHODS.iter().any(|(name, _)| *name == method) {
-        return Ok(());
-    }
-    let known: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
-    Err(CliError::new(1, format!("{method:?} is no login that works from a command line"))
-        .hint(format!("one of: {}", known.join(", "))))
+pub(super) fn known(name: &str) -> Result<(), CliError> {
+    method(name).map(drop)
+}
+
+fn method(name: &str) -> Result<&'static Method, CliError> {
+    method_of(name).ok_or_else(|| {
+        CliError::new(1, format!("{name:?} is no login that works from a command line"))
+            .hint(format!("one of: {}", names().collect::<Vec<_>>().join(", ")))
+    })
+}
+
+/// The key of a secret that stands in the arguments for all to read, and what it is.
+pub(in crate::cli) fn secret_in(method: &str, arguments: &[String]) -> Option<(&'static str, &'static str)> {
+    let (key, what) = method_of(method)?.secret;
+    let mut given = arguments.iter().filter_map(|argument| argument.strip_prefix(key)?.strip_prefix('='));
+    given.any(|value| value != "-" && !value.starts_with('@') && !value.is_empty()).then_some((key, what))
+}
+
+/// The path and the body of a login by what somebody says.
+///
+/// # Errors
+/// When something is missing.
+pub(in crate::cli) async fn by_hand(
+    method: &str,
+    mount: &str,
+    values: Map<String, Value>,
+) -> Result<(String, Map<String, Value>), CliError> {
+    let Request { path, body } = (self::method(method)?.by_hand)(Said { mount: mount.to_owned(), values }).await?;
+    Ok((path, body))
 }
 
 /// The login that is used.
@@ -72,9 +134,9 @@ pub(super) fn chosen(app: &App) -> Result<&Login, CliError> {
         return Err(CliError::new(1, format!("the app {} has no login", app.name))
             .hint(format!("add a `login \"approle\"` block to it at {}", app.place)));
     }
-    app.logins.iter().find(|login| method_of(login).is_some()).ok_or_else(|| {
-        let known: Vec<&str> = METHODS.iter().map(|(name, _)| *name).collect();
-        let what = format!("none of the logins of {} works from a command line: {} do", app.name, known.join(" and "));
+    app.logins.iter().find(|login| method_of(&login.method).is_some()).ok_or_else(|| {
+        let known = names().collect::<Vec<_>>().join(" and ");
+        let what = format!("none of the logins of {} works from a command line: {known} do", app.name);
         CliError::new(1, what).hint(format!("its logins are declared at {}", app.place))
     })
 }
@@ -84,12 +146,9 @@ pub(super) fn chosen(app: &App) -> Result<&Login, CliError> {
 /// # Errors
 /// When what the app shows is not good, or not there.
 pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &Context) -> Result<Session, CliError> {
-    let Some(method) = method_of(login) else {
-        return Err(CliError::new(1, format!("{} does not work from a command line", login.method)));
-    };
-    let Request { path, body } = method(client, login, own, context).await?;
+    let Request { path, body } = (method(&login.method)?.of_app)(client, login, own, context).await?;
     let answer = client.without_token().write(&path, &body).await;
-    let answer = answer.map_err(|error| CliError::api(format!("Error logging in as {}", login.role_name), &error))?;
+    let answer = answer.map_err(|error| refused(login, &error))?;
     let auth = answer.auth.unwrap_or_default();
     match auth.get("client_token").and_then(Value::as_str) {
         Some(token) => Ok(Session {
@@ -102,10 +161,35 @@ pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &C
     }
 }
 
+/// Why a login failed. No token of the server's was sent with it, so a 403 is about what was shown.
+fn refused(login: &Login, error: &api::Error) -> CliError {
+    let doing = format!("Error logging in as {}", login.role_name);
+    if error.code() != Some(403) {
+        return CliError::api(doing, error);
+    }
+    let failure = CliError::plain(2, format!("{doing}: {error}"));
+    let failure = match error.denial() {
+        Some(api::Denial::Ended) => failure
+            .hint(format!(
+                "what was shown at auth/{} is not what the login asks for, or there is no such login: servers tell nobody which",
+                login.mount
+            ))
+            .hint("the cause is in the server's log and, where the engine is leasehold's, in its trail as login-refused"),
+        _ => failure.hint("what was shown is good, and does not meet what the login asks for"),
+    };
+    if login.place.file.as_ref() == ALONE {
+        failure
+    } else {
+        failure.hint(format!("the login is declared at {}", login.place))
+    }
+}
+
 /// A secret of the app's own, from the environment or from a file that it names.
-fn given(own: &Own, variable: &str, file_variable: &str) -> Result<Option<Secret>, CliError> {
+fn given(own: &Own, secret: &OwnSecret) -> Result<Option<Secret>, CliError> {
+    let OwnSecret { variable, file_variable, .. } = secret;
     // What is said of this app goes before what is said of all, in whichever of the two ways.
-    let of_all = |name: &str| if own.contains_key(file_variable) { None } else { exactly(name) };
+    let is_own = own.contains_key(file_variable);
+    let of_all = |name: &str| if is_own { None } else { exactly(name) };
     match (of_all(variable), own.get(file_variable).cloned().or_else(|| of_all(file_variable))) {
         (Some(_), Some(_)) => {
             Err(CliError::new(1, format!("both {variable} and {file_variable} are set")).hint("unset one"))
@@ -113,7 +197,10 @@ fn given(own: &Own, variable: &str, file_variable: &str) -> Result<Option<Secret
         (Some(text), None) => Ok(Some(Secret::new(text))),
         (None, Some(file)) => match token_file::read_line(file.as_ref())? {
             Some(secret) => Ok(Some(secret)),
-            None => Err(CliError::new(1, format!("{file_variable}: {file} is not there or empty"))),
+            None => {
+                let said_by = if is_own { secret.file_key } else { file_variable };
+                Err(CliError::new(1, format!("{said_by}: {file} is not there or empty")))
+            }
         },
         (None, None) => Ok(None),
     }

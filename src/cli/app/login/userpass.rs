@@ -2,20 +2,44 @@
 
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{Own, Request, given};
+use super::{Method, Own, Request, Said, given};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
+use crate::cli::global::PASSWORD;
+use crate::cli::prompt::prompt;
 use crate::cli::request::body;
 use crate::estate::Login;
+use crate::secret::Secret;
+
+/// By name and password.
+pub(super) const METHOD: Method =
+    Method { name: "userpass", secret: ("password", "A password"), of_app: request, by_hand };
+
+fn by_hand(said: Said) -> BoxFuture<'static, Result<Request, CliError>> {
+    ready(named(said)).boxed()
+}
+
+fn named(mut said: Said) -> Result<Request, CliError> {
+    let name = said.take("username").ok_or_else(|| {
+        CliError::new(1, "a username is needed")
+            .hint("leasehold login -method=userpass username=NAME asks for the password; password=@FILE reads it")
+    })?;
+    let password = match said.values.remove("password") {
+        // Blanks may be part of it; the line feed at the end of a file is not.
+        Some(Value::String(text)) => Secret::new(text.strip_suffix('\n').unwrap_or(&text)),
+        _ => prompt("Password (will be hidden): ", "password=@FILE and password=- read it without one")?,
+    };
+    Ok(said.request(&format!("/{name}"), json!({ "password": password.expose() })))
+}
 
 /// What is sent.
 ///
 /// # Errors
 /// When there is no password.
-pub(super) fn request<'a>(
+fn request<'a>(
     _client: &'a Client,
     login: &'a Login,
     own: &'a Own,
@@ -25,7 +49,7 @@ pub(super) fn request<'a>(
 }
 
 fn by_password(login: &Login, own: &Own) -> Result<Request, CliError> {
-    let password = given(own, "LEASEHOLD_PASSWORD", "LEASEHOLD_PASSWORD_FILE")?.ok_or_else(|| {
+    let password = given(own, &PASSWORD)?.ok_or_else(|| {
         CliError::new(1, format!("there is no password to log in as {}", login.role_name))
             .hint("set LEASEHOLD_PASSWORD_FILE to a file that has it, or LEASEHOLD_PASSWORD")
     })?;

@@ -6,11 +6,15 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use super::role::Role;
 use super::secret_id::{self, SecretId};
 use crate::engine::backend::Call;
+use crate::engine::backend::login::lockout::Lockout;
 use crate::engine::backend::login::{Known, address};
 use crate::engine::kernel::barrier::Batch;
+use crate::engine::kernel::locks::Guard;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
@@ -25,13 +29,14 @@ fn refused() -> Error {
 }
 
 /// Serves a login.
-pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, lockout: &Lockout) -> Result<Response, Error> {
     call.refuse_unknown("a login")?;
     let fields = Fields(&call.request.data);
     let filled = |name: &str| Ok::<_, Error>(fields.string(name)?.filter(|text| !text.is_empty()));
     let missing = |name: &str| Error::Invalid(format!("missing {name}"));
     let role_id = filled("role_id")?.ok_or_else(|| missing("role_id"))?;
     let secret_id = filled("secret_id")?;
+    let attempt = lockout.attempt(core, call.mount, &role_id)?;
     let role = Role::by_role_id(core, call.mount, &role_id)?;
     let remote = address(call);
     let bind = role.as_ref().is_none_or(|role| role.bind_secret_id);
@@ -44,21 +49,12 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     let uuid = role.as_ref().map_or(NO_ROLE, |role| role.uuid.as_str());
     let hash = secret_id::hash(core, uuid, &secret_id);
     let key = secret_id::key(call.mount, uuid, &hash);
-    let found = core.barrier.get::<SecretId>(&key)?;
-    let (Some(role), Some(mut found)) = (role, found) else { return Err(refused()) };
-    // Uses are counted one at a time; an unlimited secret id has nothing to count.
-    let _turn = match found.num_uses {
-        0 => None,
-        _ => {
-            let turn = core.tokens.turn(&hash).await;
-            found = core.barrier.get::<SecretId>(&key)?.ok_or_else(refused)?;
-            Some(turn)
-        }
-    };
-    let now = core.clock.now().unix_timestamp();
-    if !found.is_alive(now) {
+    let (Some(role), Some((found, _turn))) = (role, living(core, &key, &hash).await?) else {
+        attempt.failed(core).await?;
         return Err(refused());
-    }
+    };
+    let mut batch = Batch::new();
+    attempt.passed(core, &mut batch)?;
     found.check_networks(&role)?;
     if !cidr::admits(&found.cidr_list, remote) {
         return Err(Error::Invalid(format!(
@@ -67,16 +63,32 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         )));
     }
     check_role_networks(&role, remote)?;
-    let mut batch = Batch::new();
     match found.num_uses {
         0 => {}
         1 => secret_id::remove(&mut batch, call.mount, &role.uuid, &hash, &found.accessor),
         uses => {
+            let now = core.clock.now().unix_timestamp();
             let used = SecretId { num_uses: uses - 1, last_updated_time: now, ..found.clone() };
             batch.put(key, &used)?;
         }
     }
     issue(core, call, role, Some(found), batch).await
+}
+
+/// The secret id at `key`, if it is still good. Uses are counted one at a time, so one that has them is held until it is
+/// dropped; an unlimited one has nothing to count.
+async fn living<'a>(core: &'a Core, key: &str, hash: &str) -> Result<Option<(SecretId, Option<Guard<'a>>)>, Error> {
+    let Some(mut found) = core.barrier.get::<SecretId>(key)? else { return Ok(None) };
+    let mut turn = None;
+    if found.num_uses != 0 {
+        turn = Some(core.tokens.turn(hash).await);
+        match core.barrier.get::<SecretId>(key)? {
+            Some(now) => found = now,
+            None => return Ok(None),
+        }
+    }
+    let is_alive = found.is_alive(core.clock.now().unix_timestamp());
+    Ok(is_alive.then_some((found, turn)))
 }
 
 fn shown(remote: Option<IpAddr>) -> String {
@@ -101,5 +113,8 @@ async fn issue(
     let (mut meta, bound_cidrs) = secret_id.map(|found| (found.metadata, found.token_bound_cidrs)).unwrap_or_default();
     // Last, so that a secret id's metadata cannot name another role.
     meta.insert("role_name".to_owned(), role.name);
-    Known { terms: role.token, bound_cidrs, meta, name: None, origin: role.origin }.log_in(core, call, batch).await
+    let kept = IndexMap::new();
+    Known { terms: role.token, bound_cidrs, meta, kept, name: None, origin: role.origin }
+        .log_in(core, call, batch)
+        .await
 }

@@ -6,15 +6,13 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
-use std::time::{Duration, SystemTime};
+use std::time::Duration;
 
 use aws_sdk_iam::config::http::HttpResponse;
 use aws_sdk_iam::config::retry::RetryConfig;
-use aws_sdk_iam::config::timeout::TimeoutConfig;
 use aws_sdk_iam::config::{AppName, BehaviorVersion, Credentials, Region, SharedCredentialsProvider};
 use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_iam::types::User;
-use aws_smithy_async::time::TimeSource;
 
 use super::Aws;
 use super::config::{self, LeaseConfig, Root};
@@ -22,6 +20,7 @@ use super::failure::{Class, Failure};
 use super::pace::Ended;
 use super::pacer::{Pacer, Pacers, Turn};
 use crate::clock::Clock;
+use crate::engine::backend::amazon::{EngineTime, check_endpoint, timeouts};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::Lane;
 use crate::engine::lease::core::Core;
@@ -29,9 +28,6 @@ use crate::engine::setup::AwsTransport;
 use crate::engine::wire::error::Error;
 use crate::secret::Secret;
 use crate::username::{self, Template};
-
-/// The longest that one attempt of a call may take.
-pub(super) const ATTEMPT_SECONDS_MAX: i64 = 10;
 
 /// The region when neither the configuration nor the environment names one.
 const DEFAULT_REGION: &str = "us-east-1";
@@ -355,20 +351,13 @@ fn sts(aws: &Aws, core: &Core, root: &Root, key: SharedCredentialsProvider) -> O
         .retry_config(RetryConfig::disabled())
         .time_source(EngineTime(core.clock.clone()));
     if !root.sts_endpoint.is_empty() {
-        config::check_endpoint(&root.sts_endpoint).ok()?;
+        check_endpoint(&root.sts_endpoint).ok()?;
         builder = builder.endpoint_url(&root.sts_endpoint);
     }
     if let AwsTransport::InProcess(http) = &aws.transport {
         builder = builder.http_client(http.clone());
     }
     Some(aws_sdk_sts::Client::from_conf(builder.build()))
-}
-
-fn timeouts() -> TimeoutConfig {
-    TimeoutConfig::builder()
-        .connect_timeout(Duration::from_millis(3100))
-        .operation_timeout(Duration::from_secs(ATTEMPT_SECONDS_MAX.unsigned_abs()))
-        .build()
 }
 
 /// The access key of a mount's configuration, else the engine's own; none where the machine gives one.
@@ -389,7 +378,7 @@ fn builder(aws: &Aws, core: &Core, root: &Root) -> Result<aws_sdk_iam::config::B
         .app_name(AppName::new("leasehold").map_err(|error| Error::Internal(error.to_string()))?);
     if !root.iam_endpoint.is_empty() {
         // Checked again: the store may come from elsewhere.
-        config::check_endpoint(&root.iam_endpoint)
+        check_endpoint(&root.iam_endpoint)
             .map_err(|why| Error::Server(format!("iam_endpoint {:?} is refused: {why}", root.iam_endpoint)))?;
         builder = builder.endpoint_url(&root.iam_endpoint);
     }
@@ -420,15 +409,5 @@ fn region(root: &Root) -> String {
             .or_else(|| from_environment("AWS_DEFAULT_REGION"))
             .unwrap_or_else(|| DEFAULT_REGION.to_owned()),
         region => region.to_owned(),
-    }
-}
-
-/// Signs with the engine's time.
-#[derive(Debug)]
-struct EngineTime(Clock);
-
-impl TimeSource for EngineTime {
-    fn now(&self) -> SystemTime {
-        self.0.now().into()
     }
 }

@@ -1,12 +1,12 @@
 //! `config/root` and `config/lease`: how a mount reaches AWS, and how long its leases last.
 
-use std::net::IpAddr;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
 
 use super::Aws;
 use crate::engine::backend::Call;
+use crate::engine::backend::amazon::check_endpoint;
 use crate::engine::kernel::barrier::{Batch, seal};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
@@ -184,54 +184,6 @@ fn refuse_absent_features(fields: Fields<'_>) -> Result<(), Error> {
     fields.bool("disable_automated_rotation").map(drop)
 }
 
-/// Checks where the engine may be sent with the root credential: https anywhere but to link-local and
-/// metadata addresses, http on loopback only.
-///
-/// # Errors
-/// Why not.
-pub(super) fn check_endpoint(endpoint: &str) -> Result<(), String> {
-    let uri: http::Uri = endpoint.parse().map_err(|_| "it is not a URL".to_owned())?;
-    let authority = uri.authority().ok_or("it is not an absolute URL such as https://iam.example.com")?;
-    if authority.as_str().contains('@') {
-        return Err("a URL with a user in it".to_owned());
-    }
-    if uri.query().is_some() {
-        return Err("a URL with a query".to_owned());
-    }
-    let host =
-        authority.host().trim_start_matches('[').trim_end_matches(']').trim_end_matches('.').to_ascii_lowercase();
-    let address: Option<IpAddr> = host.parse().ok().map(|address: IpAddr| address.to_canonical());
-    let is_loopback =
-        address.map_or_else(|| host == "localhost" || host.ends_with(".localhost"), |address| address.is_loopback());
-    match uri.scheme_str() {
-        Some("https") => {}
-        Some("http") if is_loopback => {}
-        Some("http") => return Err("plain http is allowed on loopback only; use https".to_owned()),
-        _ => return Err("its scheme is not https".to_owned()),
-    }
-    let forbidden = match address {
-        Some(IpAddr::V4(v4)) => v4.is_link_local() || v4.is_unspecified() || v4.is_broadcast() || v4.is_multicast(),
-        // fd00:ec2::254 is the instance metadata service of EC2.
-        Some(IpAddr::V6(v6)) => {
-            v6.is_unicast_link_local()
-                || v6.is_unspecified()
-                || v6.is_multicast()
-                || v6.segments() == [0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254]
-        }
-        // A name of digits and dots, or in hex, is an address in one of inet_aton's other spellings.
-        None => {
-            host == "metadata.google.internal"
-                || host == "instance-data"
-                || host.starts_with("0x")
-                || host.chars().all(|c| c.is_ascii_digit() || c == '.')
-        }
-    };
-    if forbidden {
-        return Err("link-local, metadata and unspecified addresses are not allowed".to_owned());
-    }
-    Ok(())
-}
-
 /// Serves `config/lease`.
 pub(super) async fn handle_lease(aws: &Aws, core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     let key = call.mount.storage("config/lease");
@@ -268,41 +220,8 @@ fn required(fields: Fields<'_>, name: &str, prefix: &str) -> Result<i64, Error> 
 
 #[cfg(test)]
 mod tests {
-    use super::{Root, check_endpoint};
+    use super::Root;
     use crate::secret::Secret;
-
-    #[test]
-    fn endpoints_are_https_or_loopback_and_never_metadata() {
-        for endpoint in [
-            "https://iam.amazonaws.com",
-            "https://iam.cn-north-1.amazonaws.com.cn/",
-            "https://10.0.0.5:8443",
-            "http://127.0.0.1:5000",
-            "http://[::1]:5000",
-            "http://localhost:5000",
-        ] {
-            assert_eq!(check_endpoint(endpoint), Ok(()), "{endpoint}");
-        }
-        for endpoint in [
-            "http://iam.amazonaws.com",
-            "https://169.254.169.254",
-            "https://[::ffff:169.254.169.254]/",
-            "https://[fd00:ec2::254]",
-            "https://[fe80::1]",
-            "https://0.0.0.0",
-            "https://2852039166",
-            "https://0xa9fea9fe",
-            "https://metadata.google.internal.",
-            "https://user@iam.amazonaws.com",
-            "https://iam.amazonaws.com/?x=1",
-            "ftp://iam.amazonaws.com",
-            "iam.amazonaws.com",
-            "",
-            "http://127.0.0.1@evil.example",
-        ] {
-            assert!(check_endpoint(endpoint).is_err(), "{endpoint}");
-        }
-    }
 
     #[test]
     fn debug_does_not_show_the_secret_key() {

@@ -5,7 +5,7 @@
 //!
 //! What managed policies and groups say is not known here. Those that the estate attached have been through a plan;
 //! others can't be judged, so a role that has some issues nothing. A session that is given no policy may do all that
-//! the role it assumes may: that is not known here either, and counts as everything.
+//! the role it assumes may: that is not known here either, and counts as everything, unless a plan has judged just this.
 
 use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
@@ -92,7 +92,7 @@ fn judge(role: &Role, label: &str, max_ttl: i64, day: &str) -> Option<String> {
         logins: Vec::new(),
         place: None,
     };
-    let guardrails: Vec<Guardrail> = match is_bounded_as_reviewed(role) {
+    let guardrails: Vec<Guardrail> = match is_bounded_as_reviewed(role) || assumes_as_reviewed(role) {
         true => role.guardrails.iter().map(without_access).collect(),
         false => role.guardrails.clone(),
     };
@@ -114,6 +114,17 @@ fn is_bounded_as_reviewed(role: &Role) -> bool {
     !role.permissions_boundary_arn.is_empty()
         && role.permissions_boundary_arn == role.reviewed.permissions_boundary_arn
         && role.policy_document == role.reviewed.policy_document
+}
+
+/// Whether its sessions may do what the roles that they assume may, and all that says so is as it came through a plan:
+/// that knows these roles as far as the estate declares them, and what it does not know it has told as not known.
+fn assumes_as_reviewed(role: &Role) -> bool {
+    let assumed = role.role_arns.as_deref().unwrap_or_default();
+    !assumed.is_empty()
+        && assumed == role.reviewed.role_arns
+        && role.policy_document == role.reviewed.policy_document
+        && role.policy_arns.as_deref().unwrap_or_default() == role.reviewed.policy_arns
+        && role.iam_groups.as_deref().unwrap_or_default() == role.reviewed.iam_groups
 }
 
 /// A guardrail's demands alone, unless an exception has ended: then what it excepted has to be judged.

@@ -48,6 +48,8 @@ pub(super) struct Reviewed {
     pub(super) policy_document: String,
     /// Its permissions boundary: what that says is known to the estate at most.
     pub(super) permissions_boundary_arn: String,
+    /// The IAM roles that its sessions assume, likewise.
+    pub(super) role_arns: Vec<String>,
 }
 
 /// What a role that was deleted by hand was judged by.

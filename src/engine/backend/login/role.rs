@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, ready};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
@@ -37,6 +39,22 @@ pub(in crate::engine::backend) trait Stored: Serialize + DeserializeOwned {
     /// What no role may say.
     fn check(&self) -> Result<(), Error>;
 
+    /// What it takes to complete one.
+    type Completer: Sync;
+
+    /// Completes one that was written with what others say of it.
+    ///
+    /// # Errors
+    /// What they don't.
+    fn complete<'a>(
+        &'a mut self,
+        _by: &'a Self::Completer,
+        _core: &'a Core,
+        _mount: &'a Mount,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        ready(Ok(())).boxed()
+    }
+
     /// What a read answers.
     fn read(&self) -> Value;
 
@@ -71,6 +89,7 @@ pub(in crate::engine::backend) async fn handle<R: Stored + Send>(
     core: &Arc<Core>,
     call: Call<'_>,
     name: &str,
+    by: &R::Completer,
 ) -> Result<Response, Error> {
     match call.request.operation {
         Operation::Read => {
@@ -82,6 +101,7 @@ pub(in crate::engine::backend) async fn handle<R: Stored + Send>(
             let mut role = load::<R>(core, call.mount, name)?.unwrap_or_else(|| R::fresh(name));
             role.merge(call.fields())?;
             role.check()?;
+            role.complete(by, core, call.mount).await?;
             role.set_origin(call.request.origin.clone());
             let mut batch = Batch::new();
             batch.put(key(call.mount, name), &role)?;

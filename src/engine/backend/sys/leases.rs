@@ -105,8 +105,7 @@ async fn revoke_force(core: &Arc<Core>, prefix: &str) -> Result<Response, Error>
     // First: while it fails, the leases are there to be given up again.
     let mut cut_off = Vec::new();
     for emergency in core.leases.emergencies(core, &ids)? {
-        emergency.carry_out(core).await?;
-        cut_off.push(emergency.told());
+        cut_off.push(emergency.carry_out(core).await?);
     }
     let mut given_up = Vec::new();
     for id in &ids {

@@ -3,6 +3,7 @@
 pub(crate) mod audit;
 mod internal;
 mod leases;
+mod locked;
 mod metrics;
 mod mounts;
 mod paths;
@@ -61,6 +62,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         "remount" => remount::handle(core, call).await,
         "audit" => audit::handle(core, call).await,
         "audit-hash" => audit::hash(core, call),
+        "locked-users" => locked::handle(core, call).await,
         "internal" => internal::handle(core, call),
         "seal" => Ok(seal(core)),
         "metrics" => metrics::handle(core, call.request).await,

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use super::object;
 use crate::engine::backend::{Backend, Backends, Call, Class};
 use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::mounts::{Mount, SYSTEM_TTL, Table};
+use crate::engine::kernel::mounts::{Mount, SYSTEM_TTL, Table, UserLockout};
 use crate::engine::lease::core::Core;
 use crate::engine::wire::duration;
 use crate::engine::wire::error::Error;
@@ -86,6 +86,9 @@ pub(super) fn describe(mount: &Mount) -> Value {
     if mount.is_auth() && mount.tuning.token_type.is_empty() {
         config["token_type"] = "default-service".into();
     }
+    if let Some(lockout) = mount.tuning.user_lockout {
+        config["user_lockout_config"] = lockout_fields(lockout);
+    }
     json!({
         "type": mount.kind,
         "description": mount.description,
@@ -117,6 +120,16 @@ fn tuning_fields(mount: &Mount, config: &mut Value) {
     if !tuning.token_type.is_empty() {
         config["token_type"] = tuning.token_type.as_str().into();
     }
+}
+
+/// How a reader sees when whoever fails has to wait.
+fn lockout_fields(lockout: UserLockout) -> Value {
+    json!({
+        "user_lockout_threshold": lockout.threshold,
+        "user_lockout_duration": lockout.duration,
+        "user_lockout_counter_reset_duration": lockout.counter_reset,
+        "user_lockout_disable": lockout.disable,
+    })
 }
 
 fn list(core: &Core, section: Section) -> Response {
@@ -202,7 +215,7 @@ async fn enable(core: &Arc<Core>, section: Section, path: String, call: Call<'_>
     mount.local = fields.bool("local")?.unwrap_or_default();
     mount.seal_wrap = fields.bool("seal_wrap")?.unwrap_or_default();
     if let Some(config) = object(data, "config")? {
-        apply_tuning(&mut mount, config)?;
+        apply_tuning(&mut mount, config, backend)?;
     }
     check_ttls(&mount)?;
     backend.check_options(None, &mount.options)?;
@@ -246,8 +259,8 @@ fn asks_nothing(value: &Value) -> bool {
 }
 
 /// Takes the settings that were given into the mount.
-fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>) -> Result<(), Error> {
-    const KNOWN: [&str; 9] = [
+fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>, backend: &dyn Backend) -> Result<(), Error> {
+    const KNOWN: [&str; 10] = [
         "default_lease_ttl",
         "max_lease_ttl",
         "force_no_cache",
@@ -257,6 +270,7 @@ fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>) -> Result<(), Erro
         "token_type",
         "description",
         "options",
+        "user_lockout_config",
     ];
     let asked: Map<String, Value> = data
         .iter()
@@ -295,6 +309,39 @@ fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>) -> Result<(), Erro
         }
         mount.tuning.token_type = kind;
     }
+    match object(data, "user_lockout_config")?.filter(|config| !config.is_empty()) {
+        Some(config) if backend.lockout().is_none() && config.values().all(asks_nothing) => Ok(()),
+        Some(_) if backend.lockout().is_none() => Err(Error::Invalid(format!(
+            "tuning of user lockout configuration for auth type {:?} not allowed",
+            mount.kind
+        ))),
+        Some(config) => apply_lockout(mount.tuning.user_lockout.get_or_insert_default(), config),
+        None => Ok(()),
+    }
+}
+
+/// Takes what was given of `user_lockout_config`. An empty text says nothing; 0 is what is usual.
+fn apply_lockout(lockout: &mut UserLockout, config: &Map<String, Value>) -> Result<(), Error> {
+    const KNOWN: [&str; 4] =
+        ["lockout_threshold", "lockout_duration", "lockout_counter_reset_duration", "lockout_disable"];
+    Fields(config).refuse_unknown(|name| KNOWN.contains(&name), "user_lockout_config")?;
+    let said: Map<String, Value> =
+        config.iter().filter(|(_, value)| **value != "").map(|(name, value)| (name.clone(), value.clone())).collect();
+    if let Some(threshold) = Fields(&said).int("lockout_threshold")? {
+        if threshold < 0 {
+            return Err(Error::Invalid("unable to parse user lockout threshold: it is negative".to_owned()));
+        }
+        lockout.threshold = threshold;
+    }
+    if let Some(seconds) = ttl(&said, "lockout_duration")? {
+        lockout.duration = seconds;
+    }
+    if let Some(seconds) = ttl(&said, "lockout_counter_reset_duration")? {
+        lockout.counter_reset = seconds;
+    }
+    if let Some(flag) = Fields(&said).bool("lockout_disable")? {
+        lockout.disable = flag;
+    }
     Ok(())
 }
 
@@ -329,6 +376,9 @@ fn read_tune(core: &Core, path: &str) -> Result<Response, Error> {
     if mount.is_auth() && mount.tuning.token_type.is_empty() {
         data["token_type"] = "default-service".into();
     }
+    if let (Some(lockout), Value::Object(data)) = (mount.tuning.user_lockout, &mut data) {
+        data.extend(lockout_fields(lockout).as_object().cloned().unwrap_or_default());
+    }
     Ok(Response::data(data).repeated())
 }
 
@@ -339,7 +389,7 @@ async fn tune(core: &Arc<Core>, path: &str, call: Call<'_>) -> Result<Response, 
             let absent = || Error::Invalid(format!("tune of path {path:?} failed: no mount entry found"));
             let current = table.get(path).ok_or_else(absent)?;
             let mut mount = Mount::clone(current);
-            apply_tuning(&mut mount, data)?;
+            apply_tuning(&mut mount, data, call.backends.of(current)?)?;
             if mount.max_lease_ttl > 0 && mount.max_lease_ttl < mount.default_lease_ttl {
                 return Err(Error::Invalid(format!(
                     "backend max lease TTL of {} would be less than backend default lease TTL of {}",

@@ -44,6 +44,12 @@ const TUNE: &[Parameter] = &[
     takes("token_type", Text, "Of an auth method: service, or default-service"),
     takes("description", Text, "For people"),
     takes("options", Pairs, "Options to set; an empty one is removed"),
+    takes(
+        "user_lockout_config",
+        Object,
+        "Of a method that locks out: lockout_threshold (5), lockout_duration (15m), lockout_counter_reset_duration \
+         (15m), lockout_disable",
+    ),
 ];
 
 const AUDIT: &[Parameter] = &[
@@ -120,6 +126,15 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("auth/?", &[Read], "The auth methods"),
     Row::new("auth/*path/tune/?", &[Read, Write], "A method's settings").with(TUNE).sudo(),
     Row::new("auth/*path", &[Read, Write, Delete], "An auth method").with(MOUNT).sudo(),
+    Row::new("locked-users/?", &[Read], "Who failed to log in too often and has to wait").with(&[takes(
+        "mount_accessor",
+        Text,
+        "Only of this auth method",
+    )]),
+    Row::new("locked-users/:mount_accessor/unlock/*alias_identifier", &[Write], "Ends that wait").with(&[
+        takes("mount_accessor", Segment, "The auth method's accessor"),
+        takes("alias_identifier", Rest, "The name of a user, the role id of an AppRole"),
+    ]),
     Row::new("remount/?", &[Write], "Another path for a mount")
         .with(&[takes("from", Text, "Its path; required"), takes("to", Text, "Its new path; required")])
         .sudo(),

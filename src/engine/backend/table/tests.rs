@@ -148,8 +148,8 @@ fn read(path: &Path, into: &mut String) {
 /// The parameters of the tables are those that the handlers read, as what the tables say that they are.
 #[test]
 fn tables_name_what_the_handlers_read() {
-    // Within the object `options`: of a secret's write, and of an audit device.
-    const NESTED: [&str; 9] = [
+    // Within an object: `options` of a secret's write and of an audit device, `user_lockout_config` of a mount.
+    const NESTED: [&str; 11] = [
         "cas",
         "file_path",
         "path",
@@ -159,11 +159,18 @@ fn tables_name_what_the_handlers_read() {
         "elide_list_responses",
         "prefix",
         "skip_test",
+        "lockout_threshold",
+        "lockout_disable",
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/backend");
     for backend in all(&config()).iter() {
-        // A backend is a file or folder of its name, but for the one that Vault abbreviates in paths.
-        let name = if backend.kind() == "system" { "sys".to_owned() } else { backend.kind().replace('-', "_") };
+        // A backend is a file or folder of its name, but for the one that Vault abbreviates in paths, and for the auth
+        // method that is called as a secrets engine is.
+        let name = match (backend.kind(), backend.class()) {
+            ("system", _) => "sys".to_owned(),
+            ("aws", Class::Auth) => "aws_login".to_owned(),
+            (name, _) => name.replace('-', "_"),
+        };
         let places = ["", "table/"].map(|folder| [format!("{folder}{name}"), format!("{folder}{name}.rs")]);
         let places: Vec<_> = places.iter().flatten().map(|place| root.join(place)).filter(|it| it.exists()).collect();
         assert!(!places.is_empty(), "no handlers of {name}");

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use indexmap::IndexMap;
+
 use crate::engine::backend::Call;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{self, Terms, ttl};
@@ -72,6 +74,7 @@ pub(super) async fn handle(
         parent: (!orphan).then(|| caller.hash.clone()),
         policies,
         meta: fields.pairs("meta")?.unwrap_or_default(),
+        kept: IndexMap::new(),
         display_name: display_name(fields)?,
         path: call.request.path.clone(),
         num_uses,

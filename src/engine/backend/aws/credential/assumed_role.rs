@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::craft::{Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, ours};
 use super::policies::{self, SessionPolicies};
-use super::{limits, name, session as shared};
+use super::{cut, limits, name, session as shared};
 use crate::engine::backend::aws::client::Repeat;
 use crate::engine::backend::aws::failure::Failure;
 use crate::engine::backend::aws::pacer::Turn;
@@ -63,6 +63,7 @@ impl Craft for AssumedRole {
     fn intend<'a>(&'a self, order: Order<'a>) -> BoxFuture<'a, Result<Box<dyn Intent>, Error>> {
         let intended = async move {
             let session = Session::intended(order)?;
+            cut::over(order.core, &session.role_arn).await?;
             let policies = policies::of(order.account, order.role, ASSUMING).await?;
             shared::reachable(order.account, ASSUMING)?;
             let seconds = self.terms(&order)?.increment;
@@ -205,8 +206,14 @@ async fn assume(
     let user_arn = answer.assumed_role_user.map(|user| user.arn).unwrap_or_else(|| session.arn());
     let given =
         answer.credentials.ok_or_else(|| Failure::unknown("the answer of AWS holds no credentials".to_owned()))?;
+    let ends = given.expiration.secs();
+    // AWS has dated it: what was cut off meanwhile, or while its clock is behind, is nobody's.
+    let taken = cut::taken(core, &session.role_arn, ends.saturating_sub(i64::from(seconds)));
+    if let Some(text) = taken.map_err(|error| shared::refused(error.to_string()))? {
+        return Err(shared::refused(text));
+    }
     session.access_key_id = Some(given.access_key_id.clone());
-    session.ends = Some(given.expiration.secs());
+    session.ends = Some(ends);
     let mut answer = shared::answer(core, &given);
     answer["arn"] = user_arn.into();
     Ok(answer)

@@ -3,7 +3,11 @@
 //!
 //! AWS can't end a session, but it asks the role's policies at each call. The policy is made under a lease of its own, of
 //! nobody's token, that ends when the last session that it cuts would have: so it is removed like all that the engine
-//! makes, after a crash as well, and giving up that lease lifts it before.
+//! makes, after a crash as well, and giving up that lease lifts it before. While it stands, a further cut of the role is a
+//! later time in the same policy, which covers the earlier one at every moment: AWS has room for few policies on a role.
+//!
+//! AWS tells the time of a session in whole seconds, so a cut is of the whole second, and takes with it who comes after it
+//! in that second. An issue waits until it is over, and hands out no session that AWS says to be older than a cut.
 //!
 //! # Source
 //! IAM User Guide, "Revoking IAM role temporary security credentials": the policy `AWSRevokeOlderSessions`, and the key
@@ -16,6 +20,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use time::OffsetDateTime;
 
 use super::craft::{Ending, ours};
 use super::{assumed_role, made};
@@ -27,7 +32,7 @@ use crate::engine::backend::aws::failure::{Class, Failure};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{self, Emergency, End, Lane, Lease, State, now};
+use crate::engine::lease::{self, Emergency, End, Lane, Lease, State, Still, now};
 use crate::engine::wire::error::Error;
 
 /// The mount's option that has it done.
@@ -38,6 +43,9 @@ const CUT: &str = "cut";
 
 /// How long after an attempt to write the policy that AWS did not answer it may still take effect, in seconds.
 const LATE_SECONDS: i64 = 60;
+
+/// How long an issue waits at most for a cut to be over, in seconds. It takes one, unless the clock was set back.
+const WAIT_SECONDS_MAX: i64 = 2;
 
 /// Refuses what can't be the value of the option.
 ///
@@ -127,6 +135,63 @@ impl Cut {
     }
 }
 
+/// Where the leases of a role's cuts are, below a mount.
+fn path(mount: &Mount, role_arn: &str) -> String {
+    format!("{}emergency/{}", mount.path, role_name(role_arn))
+}
+
+/// The time (Unix seconds) before which the sessions of a role are cut off, if any are.
+///
+/// # Errors
+/// If the store can't be read.
+fn latest(core: &Core, role_arn: &str) -> Result<Option<i64>, Error> {
+    let mut latest = None;
+    // Whichever mount did it: they may lead to one account.
+    for mount in core.mounts.snapshot().values() {
+        for id in core.leases.ids_under(core, &format!("{}/", path(mount, role_arn)))? {
+            let cut = core.leases.load(core, &id)?.and_then(|lease| Cut::of(&lease.made)?.ok());
+            latest = latest.max(cut.filter(|cut| cut.role_arn == role_arn).map(|cut| cut.before));
+        }
+    }
+    Ok(latest)
+}
+
+/// Waits until sessions that are issued from now on are no longer among those that a cut takes.
+///
+/// # Errors
+/// If that is longer than a moment, or the store can't be read.
+pub(super) async fn over(core: &Core, role_arn: &str) -> Result<(), Error> {
+    let Some(before) = latest(core, role_arn)?.filter(|before| now(core) < *before) else { return Ok(()) };
+    let end = OffsetDateTime::from_unix_timestamp(before).ok();
+    match end.filter(|_| before - now(core) <= WAIT_SECONDS_MAX) {
+        Some(end) => {
+            core.clock.sleep_until(end).await;
+            Ok(())
+        }
+        None => Err(Error::Invalid(format!(
+            "the sessions of {role_arn} that are issued before {} are cut off, and it is {} by the engine's clock",
+            rfc3339(before),
+            rfc3339(now(core))
+        ))),
+    }
+}
+
+/// Why a session that AWS says to be issued at this time (Unix seconds) can't be handed out: a cut has taken it.
+///
+/// # Errors
+/// If the store can't be read.
+pub(super) fn taken(core: &Core, role_arn: &str, issued: i64) -> Result<Option<String>, Error> {
+    let before = latest(core, role_arn)?.filter(|before| issued < *before);
+    Ok(before.map(|before| {
+        format!(
+            "the sessions of {role_arn} that were issued before {} are cut off, and so is this one, which AWS says to be \
+             issued at {}; ask again",
+            rfc3339(before),
+            rfc3339(issued)
+        )
+    }))
+}
+
 /// The name in a role's ARN, which IAM goes by.
 fn role_name(arn: &str) -> &str {
     arn.rsplit('/').next().unwrap_or_default()
@@ -185,6 +250,13 @@ pub(super) fn planned<'c>(
     };
     let mut planned: BTreeMap<String, Planned<'c>> = roles.iter().map(|arn| (arn.clone(), new(arn))).collect();
     for lease in core.leases.all(core)? {
+        // What an earlier cut still holds off is held off by the one that takes its place.
+        if let Some(Ok(earlier)) = Cut::of(&lease.made).filter(|_| lease.mount == mount.uuid) {
+            if let Some(cut) = planned.get_mut(&earlier.role_arn) {
+                cut.until = cut.until.max(lease.expire_time);
+            }
+            continue;
+        }
         let Some((role_arn, ends)) = living(&lease) else { continue };
         let Some(cut) = planned.get_mut(&role_arn) else { continue };
         cut.until = cut.until.max(ends);
@@ -206,37 +278,115 @@ impl Emergency for Planned<'_> {
         })
     }
 
-    fn carry_out<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<(), Error>> {
-        self.put(core).boxed()
+    fn carry_out<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<Value, Error>> {
+        let done = async move {
+            let mut told = self.told();
+            if !self.put(core).await? {
+                told["role_is_gone"] = json!(true);
+            }
+            Ok(told)
+        };
+        done.boxed()
     }
 }
 
 impl Planned<'_> {
-    async fn put(&self, core: &Arc<Core>) -> Result<(), Error> {
-        let failed = |failure: &Failure| failure.told(&format!("Error cutting off the sessions of {}", self.role_arn));
+    /// Cuts them off. False where the role is gone, and with it what its sessions could do.
+    async fn put(&self, core: &Arc<Core>) -> Result<bool, Error> {
+        let failed = |failure: Failure| failure.told(&format!("Error cutting off the sessions of {}", self.role_arn));
         let account = self.aws.account(core, &self.mount).await?;
-        is_at_home(&account, Lane::Revoke, &self.role_arn).await.map_err(|failure| failed(&failure))?;
-        let mut lease = self.lease(core)?;
-        let cut = Cut::of(&lease.made).and_then(Result::ok).ok_or_else(|| Error::Internal("no cut".to_owned()))?;
+        is_at_home(&account, Lane::Revoke, &self.role_arn).await.map_err(failed)?;
+        match self.standing(core).await? {
+            Some((still, cut)) => self.widen(core, &account, still, cut).await?.map_err(failed),
+            None => self.begin(core, &account).await?.map_err(failed),
+        }
+    }
+
+    /// The cut of the role that stands, and its lease, which nobody ends meanwhile.
+    async fn standing<'l>(&self, core: &'l Core) -> Result<Option<(Still<'l>, Cut)>, Error> {
+        let ids = core.leases.ids_under(core, &format!("{}/", path(&self.mount, &self.role_arn)))?;
+        for id in ids.iter().rev() {
+            let Some(still) = core.leases.hold(core, id).await? else { continue };
+            if let Some(Ok(cut)) = Cut::of(&still.lease.made).filter(|_| still.lease.mount == self.mount.uuid)
+                && cut.role_arn == self.role_arn
+            {
+                return Ok(Some((still, cut)));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Writes a later time into a policy that stands. Its lease is as long as the longer of both beforehand: whatever
+    /// becomes of the call, what was cut stays cut, and the policy goes in the end.
+    async fn widen(
+        &self,
+        core: &Arc<Core>,
+        account: &Account,
+        mut still: Still<'_>,
+        cut: Cut,
+    ) -> Result<Result<bool, Failure>, Error> {
+        let time = now(core);
+        let settled = Cut { before: cut.before.max(time.saturating_add(1)), ..cut };
+        let in_doubt = Cut { late_until: time.saturating_add(LATE_SECONDS), ..settled.clone() };
+        still.lease.made = in_doubt.to_value()?;
+        still.lease.expire_time = still.lease.expire_time.max(self.until);
+        still.keep(core).await?;
+        let written = self.write(account, &settled).await;
+        if !matches!(&written, Err(failure) if failure.class == Class::Unknown) {
+            still.lease.made = settled.to_value()?;
+            still.keep(core).await?;
+        }
+        if let Ok(is_there) = written {
+            self.note(core, &still.lease, &settled, is_there);
+        }
+        Ok(written)
+    }
+
+    /// Makes a policy where there is none.
+    async fn begin(&self, core: &Arc<Core>, account: &Account) -> Result<Result<bool, Failure>, Error> {
+        let (mut lease, cut) = self.lease(core)?;
         let making = core.leases.begin(core, &mut lease).await?;
+        let written = self.write(account, &cut).await;
+        match &written {
+            Ok(true) => {
+                if let Err(error) = core.leases.activate(core, &lease).await {
+                    core.leases.abandon(core, lease, "issue-failed").await;
+                    return Err(error);
+                }
+            }
+            Err(failure) if failure.class == Class::Unknown => {
+                core.leases.abandon(core, lease, "issue-failed").await;
+                return Ok(written);
+            }
+            Ok(false) | Err(_) => core.leases.forget(core, &lease).await?,
+        }
+        drop(making);
+        if let Ok(is_there) = written {
+            self.note(core, &lease, &cut, is_there);
+        }
+        Ok(written)
+    }
+
+    /// Writes the policy. False where the role is not there any more.
+    async fn write(&self, account: &Account, cut: &Cut) -> Result<bool, Failure> {
         let put = || {
             let call = account.iam.put_role_policy().role_name(role_name(&self.role_arn));
             call.policy_name(&cut.policy).policy_document(cut.document()).send()
         };
-        if let Err(failure) = account.call(Lane::Revoke, Repeat::Anything, put).await {
-            match failure.class {
-                Class::Unknown => core.leases.abandon(core, lease, "issue-failed").await,
-                _ => core.leases.forget(core, &lease).await?,
-            }
-            return Err(failed(&failure));
+        match account.call(Lane::Revoke, Repeat::Anything, put).await {
+            Ok(_) => Ok(true),
+            Err(failure) if failure.class == Class::Gone => Ok(false),
+            Err(failure) => Err(failure),
         }
-        if let Err(error) = core.leases.activate(core, &lease).await {
-            core.leases.abandon(core, lease, "issue-failed").await;
-            return Err(error);
-        }
-        drop(making);
-        core.leases.note(core, &lease, "sessions-cut-off", "forced", Some(self.in_words(&cut)));
-        Ok(())
+    }
+
+    fn note(&self, core: &Core, lease: &Lease, cut: &Cut, is_there: bool) {
+        let detail = match is_there {
+            true => self.in_words(cut),
+            false => format!("there is no role {} any more: none of its sessions can do anything", self.role_arn),
+        };
+        let event = if is_there { "sessions-cut-off" } else { "role-is-gone" };
+        core.leases.note(core, lease, event, "forced", Some(detail));
     }
 
     fn in_words(&self, cut: &Cut) -> String {
@@ -253,11 +403,11 @@ impl Planned<'_> {
     }
 
     /// The lease of the policy. It is no token's: nobody's end lifts it.
-    fn lease(&self, core: &Core) -> Result<Lease, Error> {
+    fn lease(&self, core: &Core) -> Result<(Lease, Cut), Error> {
         let issue_time = now(core);
         let millis = i64::try_from(core.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
         let name = random::ordered_base62(millis)?;
-        let path = format!("{}emergency/{}", self.mount.path, role_name(&self.role_arn));
+        let path = path(&self.mount, &self.role_arn);
         let cut = Cut {
             role_arn: self.role_arn.clone(),
             policy: format!("leasehold-revoked-{name}"),
@@ -265,7 +415,7 @@ impl Planned<'_> {
             before: issue_time.saturating_add(1),
             late_until: 0,
         };
-        Ok(Lease {
+        let lease = Lease {
             id: format!("{path}/{name}"),
             state: State::Pending,
             path,
@@ -283,6 +433,7 @@ impl Planned<'_> {
             reason: None,
             attempts: 0,
             revoke_error: None,
-        })
+        };
+        Ok((lease, cut))
     }
 }

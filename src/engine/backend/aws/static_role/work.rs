@@ -7,7 +7,8 @@ use aws_sdk_iam::types::AccessKeyMetadata;
 
 use super::record::{Attempt, Key, Phase, StaticRole, Superseded, remove, save};
 use super::step::{Step, next};
-use crate::engine::backend::aws::client::{ATTEMPT_SECONDS_MAX, Account, Repeat, how};
+use crate::engine::backend::amazon::ATTEMPT_SECONDS_MAX;
+use crate::engine::backend::aws::client::{Account, Repeat, how};
 use crate::engine::backend::aws::failure::{Class, Failure};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;

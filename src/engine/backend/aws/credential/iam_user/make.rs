@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 
 use super::absence::VISIBILITY_SECONDS;
 use super::user::{self, IssuedUser, Owner};
-use crate::engine::backend::aws::client::{ATTEMPT_SECONDS_MAX, Account, Repeat, how};
+use crate::engine::backend::amazon::ATTEMPT_SECONDS_MAX;
+use crate::engine::backend::aws::client::{Account, Repeat, how};
 use crate::engine::backend::aws::credential::craft::{Intent, Order, Outcome, Refusal};
 use crate::engine::backend::aws::credential::name;
 use crate::engine::backend::aws::failure::{Class, Failure};

@@ -1,0 +1,1 @@
+# Nothing is declared of it any more.
