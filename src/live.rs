@@ -278,7 +278,7 @@ pub async fn read_whole(
     Ok(Some(live))
 }
 
-/// The objects that can be listed below a mount, by path; `None` is a mount of which nothing is known.
+/// The objects that can be listed below a mount, by path, as far as the engine has lists of them; `None` is a mount of which nothing is known.
 ///
 /// # Errors
 /// [`Error::Api`].
@@ -290,6 +290,7 @@ pub async fn below(client: &Client, mount: Option<&Live>) -> Result<Vec<String>,
                 let keys = answer.as_ref().map(keys).unwrap_or_default();
                 below.extend(keys.into_iter().map(|key| format!("{folder}/{key}")));
             }
+            Err(error) if error.code() == Some(405) => {}
             Err(source) => return Err(Error::Api { path: folder, source }),
         }
     }
@@ -514,6 +515,9 @@ fn take_folders(answers: Vec<(Folder, Listed)>, snapshot: &mut Snapshot) -> Resu
                     .push(format!("this token may not list {path}, so what is not ours there is not counted"));
                 snapshot.unlisted.push(path);
             }
+            // What it can't list is read one by one; OpenBao has no list of static roles. Of a mount that would go, that
+            // is told.
+            Err(error) if error.code() == Some(405) => {}
             Err(source) => return Err(Error::Api { path: folder.path, source }),
         }
     }

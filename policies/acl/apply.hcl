@@ -73,6 +73,14 @@ path "aws/roles/*" {
   capabilities = ["update", "delete", "read"]
 }
 
+path "aws/static-roles" {
+  capabilities = ["list"]
+}
+
+path "aws/static-roles/*" {
+  capabilities = ["update", "delete", "read"]
+}
+
 path "auth/approle/role" {
   capabilities = ["list"]
 }

@@ -44,6 +44,14 @@ path "aws/roles/*" {
   capabilities = ["read"]
 }
 
+path "aws/static-roles" {
+  capabilities = ["list"]
+}
+
+path "aws/static-roles/*" {
+  capabilities = ["read"]
+}
+
 # One block of this sort for each AppRole method.
 path "auth/approle/role" {
   capabilities = ["list"]

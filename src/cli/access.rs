@@ -231,6 +231,11 @@ fn head(holding: &Holding) -> String {
     )
 }
 
+/// Seconds, where there is an end.
+fn ended(seconds: i64) -> Option<i64> {
+    (seconds != i64::MAX).then_some(seconds)
+}
+
 /// A commit in short: `c4858e4 2026-01-31 Ada, the summary`.
 fn brought(blamed: &Blamed) -> String {
     let short = blamed.commit.get(..7).unwrap_or(&blamed.commit);
@@ -267,8 +272,8 @@ fn row(holding: &Holding, since: Option<Blamed>) -> Value {
         "place": {"file": &*holding.place.file, "line": holding.place.line, "column": holding.place.column},
         "witness": witness,
         "cannot_tell": cannot_tell,
-        "lease_seconds": holding.lease,
-        "lifetime_seconds": holding.lifetime,
+        "lease_seconds": ended(holding.lease),
+        "lifetime_seconds": ended(holding.lifetime),
         "since": since.map(|blamed| json!({
             "commit": blamed.commit, "author": blamed.author, "time": blamed.time, "summary": blamed.summary,
             "or_before": blamed.is_boundary,

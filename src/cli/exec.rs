@@ -65,7 +65,11 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     // Whatever became of the command, its credential ends now.
     if let Err(error) = held.end(&wanted, global).await {
         let lease = held.issued.credential.lease_id();
-        output::failure(&error.hint(format!("the credential ends with its lease; or leasehold lease revoke {lease}")));
+        let error = match held.issued.credential.is_leased() {
+            true => error.hint(format!("the credential ends with its lease; or leasehold lease revoke {lease}")),
+            false => error.hint("the token ends by itself; the key of a static role ends with neither"),
+        };
+        output::failure(&error);
     }
     outcome
 }

@@ -22,6 +22,7 @@ mod userpass;
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use indexmap::IndexMap;
 
@@ -191,6 +192,14 @@ pub(crate) trait Backend: Send + Sync {
     /// What ends its leases; none for a backend that makes none.
     fn maker(&self) -> Option<&dyn Maker> {
         None
+    }
+
+    /// Ends what a mount that goes keeps beside leases and its data.
+    ///
+    /// # Errors
+    /// What could not be ended; the mount then stays.
+    fn leave<'a>(&'a self, _core: &'a Arc<Core>, _mount: &'a Mount) -> BoxFuture<'a, Result<(), Error>> {
+        std::future::ready(Ok(())).boxed()
     }
 
     /// The engine closes: what can be done later is not begun any more.

@@ -199,6 +199,11 @@ impl Leases {
         f(&mut self.gone.lock().unwrap_or_else(PoisonError::into_inner))
     }
 
+    /// What ends what a mount issued.
+    pub(super) fn maker_of(&self, mount: &Mount) -> Option<&dyn Maker> {
+        self.makers.maker(mount)
+    }
+
     /// How many leases of a mount are worth working on at once; none where nothing is known of it.
     pub(super) fn width(&self, mount_uuid: &str) -> Option<usize> {
         self.makers.width(mount_uuid)
@@ -280,7 +285,7 @@ impl Leases {
 /// The mount that issued a lease, and what ends it.
 fn maker<'c>(core: &'c Core, lease: &Lease) -> Option<(Arc<Mount>, &'c dyn Maker)> {
     let mount = core.mounts.by_uuid(&lease.mount)?;
-    let maker = core.leases.makers.maker(&mount)?;
+    let maker = core.leases.maker_of(&mount)?;
     Some((mount, maker))
 }
 

@@ -310,7 +310,8 @@ impl Pipeline {
             Ok(mut response) => match response.given.take() {
                 Some(given) => self.hand_over(scene, response, given).await,
                 None => {
-                    let line = self.core.trail.append(&scene.response_line(Ok((&response, None))));
+                    let shown = response.shows.take().map(|credential| *credential);
+                    let line = self.core.trail.append(&scene.response_line(Ok((&response, shown))));
                     line.durable().await.map_err(|error| unaudited(&error))?;
                     Ok(Answer { response, handed: None })
                 }

@@ -7,7 +7,7 @@ use std::sync::LazyLock;
 
 use crate::object::statement::STATEMENT;
 use crate::object::words::{ANYTHING, Block, Is, Key};
-use crate::object::{Class, KINDS, Shape};
+use crate::object::{Class, KINDS, Kind, Shape};
 
 /// `app "webapp" { ... }`.
 pub(crate) static APP: Block = Block {
@@ -17,6 +17,7 @@ pub(crate) static APP: Block = Block {
     keys: &[
         Key::own("owner", Shape::Text, "Who answers for it."),
         Key::each("role", Class::Role),
+        Key::each("static_role", Class::Role),
         Key::own("grants", Shape::Set, "Shared roles, each as MOUNT/ROLE."),
         Key::each("login", Class::Login),
         Key::own(
@@ -73,6 +74,21 @@ pub(crate) static IAM_ROLE: Block = Block {
         Key::own("permissions_boundary_arn", Shape::PolicyArn, "The managed policy that bounds it."),
         Key::own("max_session", Shape::Seconds, "How long its sessions live at most."),
         Key::own("trust", Shape::PolicyDocument, "Its trust policy: who may assume it."),
+    ],
+    check: ANYTHING,
+};
+
+/// `iam_user "legacy" { ... }`.
+pub(crate) static IAM_USER: Block = Block {
+    word: "iam_user",
+    label: Some("Its name in the estate."),
+    doc: "What an IAM user is that no engine makes, for reviews; no apply writes it.",
+    keys: &[
+        Key::own("arn", Shape::Text, "Its ARN: of a static role's user, or of the one that an engine signs as."),
+        Key::own("policy_document", Shape::PolicyDocument, "What its and its groups' inline policies say together."),
+        Key::block(&STATEMENT),
+        Key::own("policy_arns", Shape::PolicyArns, "The managed policies that are attached to it and to its groups."),
+        Key::own("permissions_boundary_arn", Shape::PolicyArn, "The managed policy that bounds it."),
     ],
     check: ANYTHING,
 };
@@ -139,7 +155,7 @@ struct Known {
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let mut known = Known::default();
-    let own = [&APP, &ENVIRONMENT, &MANAGED_POLICY, &IAM_ROLE, &TEST];
+    let own = [&APP, &ENVIRONMENT, &MANAGED_POLICY, &IAM_ROLE, &IAM_USER, &TEST];
     own.into_iter().chain(KINDS.iter().map(|kind| kind.words)).for_each(|block| known.take(block.word, block));
     known
 });
@@ -150,7 +166,8 @@ impl Known {
             match key.is {
                 Is::Block(inner) => self.take_inner(key.word, inner),
                 Is::Each(class) => {
-                    let kinds = KINDS.iter().filter(|kind| kind.class == class);
+                    let is_meant = |kind: &&&Kind| kind.class == class && kind.words.word == key.word;
+                    let kinds = KINDS.iter().filter(is_meant);
                     kinds.for_each(|kind| self.take_inner(key.word, kind.words));
                 }
                 Is::Field(..) | Is::Written(..) | Is::Own { .. } | Is::AllOf(_) => {
@@ -184,7 +201,10 @@ mod tests {
 
     #[test]
     fn what_stands_in_which_block_follows_from_their_descriptions() {
-        assert_eq!(KNOWN.labelled.iter().copied().collect::<Vec<_>>(), ["acl", "login", "path", "role", "statement"]);
+        assert_eq!(
+            KNOWN.labelled.iter().copied().collect::<Vec<_>>(),
+            ["acl", "login", "path", "role", "statement", "static_role"]
+        );
         for (word, key) in [
             ("statement", "not_actions"),
             ("role", "user_path"),

@@ -1,6 +1,6 @@
 //! What an estate says, once it is read: for one environment, with the place of everything.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -28,7 +28,11 @@ pub struct Estate {
     /// What managed policies say, as far as the estate tells.
     pub managed_policies: Vec<ManagedPolicy>,
     /// What roles of AWS accounts are, as far as the estate tells.
-    pub iam_roles: Vec<IamRole>,
+    pub iam_roles: Vec<IamPrincipal>,
+    /// What users of AWS accounts are that no engine makes, as far as the estate tells.
+    pub iam_users: Vec<IamPrincipal>,
+    /// Whom AWS takes each AWS engine for, by the path of its mount, as far as the estate tells.
+    pub principals: BTreeMap<String, String>,
     /// What is asserted about apps.
     pub tests: Vec<Test>,
     /// What may never be granted, the default guardrail among them unless it is switched off.
@@ -69,10 +73,11 @@ pub struct ManagedPolicy {
     pub place: Place,
 }
 
-/// A role of an AWS account, which a role of the estate names by its ARN so that its credentials are sessions of it. It
-/// is declared for reviews, and applied nowhere.
+/// A role of an AWS account, which a role of the estate names by its ARN so that its credentials are sessions of it, or a
+/// user of one, whose key a static role hands out or an engine signs with. It is declared for reviews, and applied
+/// nowhere.
 #[derive(Clone, Debug)]
-pub struct IamRole {
+pub struct IamPrincipal {
     /// Its label in the estate.
     pub name: String,
     /// Its ARN.

@@ -190,11 +190,13 @@ const KINDS: &[&str] = &[
     "aws",
     "auth",
     "role",
+    "static_role",
     "app",
     "policy",
     "audit",
     "managed_policy",
     "iam_role",
+    "iam_user",
     "test",
     "guardrail",
 ];
@@ -206,7 +208,7 @@ fn kind_hint(kind: &str) -> String {
             let named = "policy \"name\" { file = \"file:acl/name.hcl\" }";
             format!("rules stand in a `policy`, or in a file that one names: {named}")
         }
-        "statement" => "a statement stands in a `role`, a `managed_policy` or an `iam_role`".to_owned(),
+        "statement" => "a statement stands in a `role`, a `managed_policy`, an `iam_role` or an `iam_user`".to_owned(),
         _ => did_you_mean(kind, KINDS.iter().copied()).unwrap_or_else(|| {
             let known = value::listed(KINDS);
             format!("known are {known}; a file that is no part of the estate is named in .leaseholdignore")

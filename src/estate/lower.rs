@@ -12,13 +12,13 @@ mod path;
 mod policy;
 mod trust;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
 pub use assert::requests_with;
 pub(super) use policy::check_file;
 
-use super::declared::{App, Environment, Estate, IamRole, ManagedPolicy, Test};
+use super::declared::{App, Environment, Estate, IamPrincipal, ManagedPolicy, Test};
 use super::interpolate::Variables;
 use super::problem::{Draft, Problem};
 use super::schema::Reader;
@@ -28,6 +28,9 @@ use crate::acl::Acl;
 use crate::guardrail::Guardrail;
 use crate::object::{self, Leaf, Object, OnRotate, Place};
 use crate::text::did_you_mean;
+
+/// The words by which roles of secrets engines are declared.
+const ROLES: [&str; 2] = ["role", "static_role"];
 
 /// A secrets engine that is declared.
 struct Mounted {
@@ -78,9 +81,10 @@ pub(super) struct Lowering<'s> {
     objects: Vec<Object>,
     apps: Vec<App>,
     managed_policies: Vec<ManagedPolicy>,
-    iam_roles: Vec<IamRole>,
+    iam_roles: Vec<IamPrincipal>,
+    iam_users: Vec<IamPrincipal>,
     /// Whom AWS takes each AWS engine for, by the path of its mount.
-    principals: HashMap<String, String>,
+    principals: BTreeMap<String, String>,
     /// Where the fields of sessions stand, by the path of their role and the field.
     term_spans: HashMap<(String, &'static str), Span>,
     tests: Vec<Test>,
@@ -113,7 +117,8 @@ impl<'s> Lowering<'s> {
             apps: Vec::new(),
             managed_policies: Vec::new(),
             iam_roles: Vec::new(),
-            principals: HashMap::new(),
+            iam_users: Vec::new(),
+            principals: BTreeMap::new(),
             term_spans: HashMap::new(),
             tests: Vec::new(),
             guardrails: Vec::new(),
@@ -135,8 +140,10 @@ impl<'s> Lowering<'s> {
         for block in self.reader.labelled(declarations, "policy") {
             self.policy(&block);
         }
-        for block in self.reader.labelled(declarations, "role") {
-            self.role(&block, None);
+        for word in ROLES {
+            for block in self.reader.labelled(declarations, word) {
+                self.role(&block, None);
+            }
         }
         let apps = self.reader.labelled(declarations, "app");
         // Roles first: an app may name a role that another file declares.
@@ -149,6 +156,9 @@ impl<'s> Lowering<'s> {
         }
         for block in self.reader.labelled(declarations, "iam_role") {
             self.iam_role(&block);
+        }
+        for block in self.reader.labelled(declarations, "iam_user") {
+            self.iam_user(&block);
         }
         self.check_sessions();
         self.check_trust();
@@ -228,6 +238,8 @@ impl<'s> Lowering<'s> {
             rules: self.rules,
             managed_policies: self.managed_policies,
             iam_roles: self.iam_roles,
+            iam_users: self.iam_users,
+            principals: self.principals,
             tests: self.tests,
             guardrails: self.guardrails,
             named_guardrails: self.named_guardrails,

@@ -24,7 +24,9 @@ mod value;
 pub(crate) mod walk;
 mod yaml;
 
-pub use declared::{App, Assertion, AwsChoice, EngineChoice, Environment, Estate, IamRole, Login, ManagedPolicy, Test};
+pub use declared::{
+    App, Assertion, AwsChoice, EngineChoice, Environment, Estate, IamPrincipal, Login, ManagedPolicy, Test,
+};
 pub use excerpt::render;
 pub use load::{Checked, check, environment, load, load_each, warnings, yaml_problems};
 pub use lower::requests_with;

@@ -272,6 +272,16 @@ pub(crate) fn role_arn(text: &str, span: Span) -> Result<(), Draft> {
     Ok(())
 }
 
+/// The ARN of a user of an AWS account.
+pub(crate) fn user_arn(text: &str, span: Span) -> Result<(), Draft> {
+    let arn = arn(text, span)?;
+    if arn.service != "iam" || !arn.resource.starts_with("user/") {
+        let draft = Draft::error(span, format!("`{text}` is not the ARN of an IAM user"));
+        return Err(draft.hint("it is written arn:aws:iam::ACCOUNT:user/NAME"));
+    }
+    Ok(())
+}
+
 /// The ARN of whoever an engine signs as.
 pub(crate) fn principal_arn(text: &str, span: Span) -> Result<(), Draft> {
     let arn = arn(text, span)?;

@@ -1,7 +1,7 @@
 //! A role of an AWS engine: `<mount>/roles/<name>`. What a credential of it may do.
 //!
 //! Writes merge: a field that is not sent keeps its old value, so every field of the role's type is sent, cleared ones
-//! as an explicit empty value. What belongs to the other type is sent only to clear it: an engine merges before it
+//! as an explicit empty value. What belongs to other types is sent only to clear it: an engine merges before it
 //! checks, and refuses what is left of another type. Source: Vault API, "AWS secrets engine: create/update role".
 
 use serde_json::{Map, Value};
@@ -13,12 +13,17 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{AccessFields, Attribute, Reviewed, SessionFields, Terms, Values};
+use super::review::{AccessFields, Attribute, Reviewed, SessionFields, Terms, Values, Way};
 use super::statement::STATEMENT;
 use super::wire::{pick, post};
 
 static FIELDS: &[Field] = &[
-    field("credential_type", Shape::OneOf(&[USER, SESSION]), "\"iam_user\"", "How credentials are made."),
+    field(
+        "credential_type",
+        Shape::OneOf(&[USER, SESSION, FEDERATED, OWN]),
+        "\"iam_user\"",
+        "How credentials are made.",
+    ),
     field("policy_document", Shape::PolicyDocument, "\"\"", "The inline policy of each IAM user, or of each session."),
     field("policy_arns", Shape::PolicyArns, "[]", "Managed policies of each IAM user, or of each session."),
     field("iam_groups", Shape::Set, "[]", "Groups that each IAM user joins, or whose policies each session has."),
@@ -30,6 +35,7 @@ static FIELDS: &[Field] = &[
     field("max_sts_ttl", Shape::Seconds, "0", "How long a session lives at most; 0 is what the engine has."),
     field("session_tags", Shape::Map, "{}", "Tags of each session."),
     field("external_id", Shape::Text, "\"\"", "What the roles' trust policies ask for as `sts:ExternalId`."),
+    field("mfa_serial_number", Shape::Text, "\"\"", "The device of the engine's own user whose codes are asked for."),
 ];
 
 /// A user of its own for each credential.
@@ -38,14 +44,46 @@ const USER: &str = "iam_user";
 /// A session of a role of the account for each credential.
 const SESSION: &str = "assumed_role";
 
+/// A session of the engine's own user for each credential, within policies that go with it.
+const FEDERATED: &str = "federation_token";
+
+/// A session of the engine's own user for each credential, as it is.
+const OWN: &str = "session_token";
+
 /// What only users have.
 const OF_USERS: &[&str] = &["iam_tags", "user_path", "permissions_boundary_arn"];
 
 /// What only sessions have.
 const OF_SESSIONS: &[&str] = &["role_arns", "default_sts_ttl", "max_sts_ttl", "session_tags", "external_id"];
 
+/// What only sessions of the engine's own user as it is have.
+const OF_OWN: &[&str] = &["default_sts_ttl", "max_sts_ttl", "mfa_serial_number"];
+
+/// Of those, what sessions within policies have.
+const OF_FEDERATED: &[&str] = &["default_sts_ttl", "max_sts_ttl"];
+
+/// What ledgers were kept without.
+const LATER: &[&str] =
+    &["role_arns", "default_sts_ttl", "max_sts_ttl", "session_tags", "external_id", "mfa_serial_number"];
+
+/// What says what credentials may do, and nothing of which goes with a session of the engine's own user as it is.
+const POLICIES: &[&str] = &["policy_document", "policy_arns", "iam_groups"];
+
 /// What not every engine knows (OpenBao's does not), so that it is sent only where it says something.
-const NOT_EVERYWHERE: &[&str] = &["session_tags", "external_id"];
+const NOT_EVERYWHERE: &[&str] = &["session_tags", "external_id", "mfa_serial_number"];
+
+/// Whether a role whose credentials are made in this way may say anything of a field.
+fn takes(made: &str, name: &str) -> bool {
+    let own = match made {
+        SESSION => OF_SESSIONS,
+        FEDERATED => OF_FEDERATED,
+        OWN => OF_OWN,
+        _ => OF_USERS,
+    };
+    let is_of_some = OF_USERS.contains(&name) || LATER.contains(&name);
+    let is_refused = is_of_some || made == OWN && POLICIES.contains(&name);
+    own.contains(&name) || !is_refused
+}
 
 const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
     Field { name, shape, default, told: Told::Readable, immutable: false, doc }
@@ -60,12 +98,13 @@ static ACCESS: AccessFields = AccessFields {
     tags: "iam_tags",
     path: "user_path",
     made: "credential_type",
-    made_user: USER,
+    ways: &[(USER, Way::User), (SESSION, Way::RoleSession), (FEDERATED, Way::Federated), (OWN, Way::OwnSession)],
+    standing: AccessFields::NONE.standing,
     sessions: SessionFields {
-        made: SESSION,
         roles: "role_arns",
         tags: "session_tags",
         external_id: "external_id",
+        factor: "mfa_serial_number",
         terms: Terms { default: "default_sts_ttl", max: "max_sts_ttl" },
     },
     attributes: &[
@@ -108,6 +147,7 @@ pub static ROLE: Block = Block {
         Key::field(&KIND, "max_sts_ttl"),
         Key::field(&KIND, "session_tags"),
         Key::field(&KIND, "external_id"),
+        Key::field(&KIND, "mfa_serial_number"),
         Key::protect(),
     ],
     check,
@@ -119,22 +159,22 @@ fn check(role: &Declared<'_>) -> Vec<Objection> {
         // What it is, nobody knows: that is told of the word.
         return Vec::new();
     }
-    let is_session = match is_written {
-        true => role.text("credential_type") == SESSION,
-        false => role.written.contains(&"role_arns"),
-    };
-    if is_session { check_session(role) } else { check_user(role) }
+    let written = role.text("credential_type");
+    match (is_written, role.written.contains(&"role_arns")) {
+        (true, _) if written != USER => check_session(role, &written),
+        (false, true) => check_session(role, SESSION),
+        _ => check_user(role),
+    }
 }
 
 fn check_user(role: &Declared<'_>) -> Vec<Objection> {
-    const GRANTS: [&str; 4] = ["policy_document", "statement", "policy_arns", "iam_groups"];
     let allows_nothing = || Objection {
         key: "policy_document",
         what: format!("{} allows nothing", role.name),
         hint: "add policy_document = \"file:...\", or policy_arns, or statement blocks",
     };
     let is_bare = GRANTS.iter().all(|key| !role.written.contains(key));
-    let foreign = said(role, OF_SESSIONS).map(|key| Objection {
+    let foreign = said(role, LATER).map(|key| Objection {
         key,
         what: format!("{key} is for sessions, and {} makes IAM users", role.name),
         hint: "write credential_type = \"assumed_role\" with role_arns, or leave it out",
@@ -142,33 +182,72 @@ fn check_user(role: &Declared<'_>) -> Vec<Objection> {
     foreign.chain(is_bare.then(allows_nothing)).collect()
 }
 
-/// The shortest and the longest session, in seconds. Source: STS API reference, `AssumeRole`, `DurationSeconds`.
-const SESSION_SECONDS: std::ops::RangeInclusive<i64> = 900..=43_200;
+/// What grants something.
+const GRANTS: [&str; 4] = ["policy_document", "statement", "policy_arns", "iam_groups"];
 
-fn check_session(role: &Declared<'_>) -> Vec<Objection> {
+/// The shortest and the longest session of a role, and of the engine's own user, in seconds. Source: STS API reference,
+/// `AssumeRole`, `GetFederationToken` and `GetSessionToken`, `DurationSeconds`.
+const SESSION_SECONDS: std::ops::RangeInclusive<i64> = 900..=43_200;
+const OWN_SECONDS: std::ops::RangeInclusive<i64> = 900..=129_600;
+
+/// What sessions of one way say of others, or lack.
+fn check_way(role: &Declared<'_>, made: &str) -> Vec<Objection> {
+    let foreign = said(role, LATER).filter(|key| !takes(made, key));
+    let mut objections: Vec<Objection> = foreign
+        .map(|key| Objection {
+            key,
+            what: format!("{key} is not of {made}, as {} is", role.name),
+            hint: "leave it out",
+        })
+        .collect();
+    let granting = GRANTS.into_iter().find(|key| role.written.contains(key));
+    match (made, granting) {
+        (OWN, Some(key)) => objections.push(Objection {
+            key,
+            what: format!("{key} narrows no {OWN}: it may do what the engine's own user may"),
+            hint: "write credential_type = \"federation_token\", whose policies narrow it",
+        }),
+        (FEDERATED, None) => objections.push(Objection {
+            key: "policy_document",
+            what: format!("{} allows nothing: a {FEDERATED} may do no more than its policies say", role.name),
+            hint: "add policy_document = \"file:...\", or policy_arns, or statement blocks",
+        }),
+        _ => {}
+    }
+    objections
+}
+
+fn check_session(role: &Declared<'_>, made: &str) -> Vec<Objection> {
     let mut objections: Vec<Objection> = said(role, OF_USERS)
         .map(|key| Objection {
             key,
             what: format!("{key} is of IAM users, and {} opens sessions", role.name),
             hint: match key {
-                "iam_tags" => "sessions have session_tags",
-                "permissions_boundary_arn" => "the role that is assumed has its own; policy_document narrows a session",
+                "iam_tags" if made == SESSION => "sessions have session_tags",
+                "permissions_boundary_arn" if made == SESSION => {
+                    "the role that is assumed has its own; policy_document narrows a session"
+                }
                 _ => "leave it out",
             },
         })
         .collect();
+    objections.extend(check_way(role, made));
     // Of one that is written and not well-formed, that is told.
     let is_unread = role.written.contains(&"role_arns") && !role.fields.contains_key("role_arns");
-    if role.texts("role_arns").is_empty() && !is_unread {
+    if made == SESSION && role.texts("role_arns").is_empty() && !is_unread {
         let what = format!("{} names no role to assume", role.name);
         let hint = "add role_arns = [\"arn:aws:iam::ACCOUNT:role/NAME\"]";
         objections.push(Objection { key: "role_arns", what, hint });
     }
     let [default, max] = ["default_sts_ttl", "max_sts_ttl"].map(|key| role.number(key));
     for (key, seconds) in [("default_sts_ttl", default), ("max_sts_ttl", max)] {
-        if seconds != 0 && !SESSION_SECONDS.contains(&seconds) {
+        let (range, hint) = match made {
+            SESSION => (SESSION_SECONDS, "AWS takes 15 minutes to 12 hours"),
+            _ => (OWN_SECONDS, "AWS takes 15 minutes to 36 hours"),
+        };
+        if seconds != 0 && !range.contains(&seconds) {
             let what = format!("{key}: no session lives {seconds} seconds");
-            objections.push(Objection { key, what, hint: "AWS takes 15 minutes to 12 hours" });
+            objections.push(Objection { key, what, hint });
         }
     }
     if max != 0 && default > max {
@@ -200,7 +279,7 @@ pub static KIND: Kind = Kind {
     words: &ROLE,
     key: None,
     fields: FIELDS,
-    later: OF_SESSIONS,
+    later: LATER,
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
@@ -220,11 +299,11 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     let credential_type = object.value("credential_type");
     let turns = live.is_some_and(|live| live.fields.get("credential_type") != Some(&credential_type));
-    let others = if credential_type == SESSION { OF_USERS } else { OF_SESSIONS };
+    let made = credential_type.as_str().unwrap_or_default();
     let is_sent = |field: &&Field| {
         let says = |value: Option<&Value>| value.is_some_and(|value| *value != field.default_value());
         let is_known = !NOT_EVERYWHERE.contains(&field.name);
-        let is_due = turns || !others.contains(&field.name);
+        let is_due = turns || takes(made, field.name);
         is_known && is_due
             || says(Some(&object.value(field.name)))
             || says(live.and_then(|live| live.fields.get(field.name)))
@@ -233,7 +312,7 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     let mut call = post(object.path.clone(), sent.map(|field| (field.name, object.wording(field.name))));
     // For a user an empty path fails the engine's pattern when it is sent, and "/" says the same. For a session any other
     // than an empty one fails.
-    if credential_type == USER && call.body["user_path"] == "" {
+    if made == USER && call.body["user_path"] == "" {
         call.body.insert("user_path".to_owned(), Value::from("/"));
     }
     vec![call]

@@ -167,6 +167,7 @@ mod tests {
         ("aws auth identity", "190ef1c24ddc620b16fe76e6b356752c3713e03d9cc52aaceb94cb43c2be1a78"),
         ("acl policy", "a3ec83e3200df9c3022462dc09271b726ef7d937e72e6c9aa4b0a8f2e23380ae"),
         ("aws role", "83f2ac4ab390c8c70b81f7d6313e2dbf913143dc29ac3e881f9e5d262aff426d"),
+        ("aws static role", "0414ef7a83b77c13acb9c5dd8d42273a3eb27544a8861850f532cbca93b46f2b"),
         ("approle role", "f03014d84d1f8e0a9e104daf2ea4ad6fbdfa5cd11d5e72e266e257898970c97d"),
         ("userpass user", "9a03617b8ce7881cb17aaacc342c609a23231f7ea270c8228e6464255074c7de"),
         ("jwt role", "d6dfa8fd76be26858aafaa3253a70af477ae545b39cb4f720c4933c26627d6f4"),

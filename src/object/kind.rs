@@ -108,6 +108,8 @@ pub enum Leases {
     /// Those issued in its name at these folders of the mount, with its name below: `creds` for `aws/creds/<name>`.
     /// Leases are counted in the first, which is the one that apps read.
     Issued(&'static [&'static str]),
+    /// There are none: its credentials are read at these folders as they are.
+    Unleased(&'static [&'static str]),
 }
 
 /// How an object changes, for [`Kind::effect`].
@@ -193,9 +195,10 @@ impl Kind {
         Ok(Live { kind: self, path, fields, documents: read, apart, others: parsed })
     }
 
-    /// What its credentials may do is judged: guardrails go with it to the engine.
+    /// What its credentials may do is judged by engines too: guardrails go with it. Of a user that is there already an
+    /// engine knows nothing, and plans have judged it.
     pub fn is_judged(&self) -> bool {
-        self.access_fields().is_some()
+        self.access_fields().is_some_and(|fields| !fields.is_standing())
     }
 
     /// Which of its fields say what its credentials may do; `None` of kinds that are no roles.
@@ -227,7 +230,7 @@ impl Kind {
     pub fn lease_prefix(&self, path: &str) -> Option<String> {
         let mount = self.mount_prefix(path);
         match self.leases {
-            Leases::None => None,
+            Leases::None | Leases::Unleased(_) => None,
             Leases::OfMount => mount,
             Leases::Issued(folders) => Some(format!("{}/{}/{}", mount?, folders.first()?, self.name_of(path)?)),
         }
@@ -236,7 +239,7 @@ impl Kind {
     /// The folders of a mount at which something is issued in the name of an object of this kind.
     pub fn issued_in(&self) -> &'static [&'static str] {
         match self.leases {
-            Leases::Issued(folders) => folders,
+            Leases::Issued(folders) | Leases::Unleased(folders) => folders,
             Leases::None | Leases::OfMount => &[],
         }
     }

@@ -36,6 +36,7 @@ mod place;
 pub mod review;
 mod role;
 pub mod statement;
+pub mod static_role;
 mod table;
 mod token_fields;
 pub mod userpass_user;

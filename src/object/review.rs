@@ -25,7 +25,7 @@ pub enum Reviewed {
     Fields(&'static Remarks),
 }
 
-/// The fields of a role that say what its credentials may do.
+/// The fields of a role that say what its credentials may do; empty where its kind has no such field.
 #[derive(Debug)]
 pub struct AccessFields {
     /// The inline policy of each user.
@@ -42,25 +42,96 @@ pub struct AccessFields {
     pub path: &'static str,
     /// How credentials are made.
     pub made: &'static str,
-    /// The way that makes a user of its own.
-    pub made_user: &'static str,
-    /// The way that opens a session of a role of the account.
+    /// What it says of that, and which way is meant.
+    pub ways: &'static [(&'static str, Way)],
+    /// What it says of sessions.
     pub sessions: SessionFields,
+    /// What it says of a user that is there already.
+    pub standing: StandingFields,
     /// What it decides of its users besides, that policies can look at.
     pub attributes: &'static [Attribute],
 }
 
-/// The fields of a role whose credentials are sessions of roles of the account. What else it says narrows them.
+impl Way {
+    /// Whether it makes sessions, of which AWS knows the end.
+    pub fn is_session(self) -> bool {
+        matches!(self, Self::RoleSession | Self::Federated | Self::OwnSession)
+    }
+}
+
+/// How credentials of a role are made, as far as it matters to what they may do and for how long.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A user of its own for each, which has the role's policies.
+    User,
+    /// A session of a role of the account, within the role's policies where it has some.
+    RoleSession,
+    /// A session of whom the engine signs as, within the role's policies.
+    Federated,
+    /// A session of whom the engine signs as.
+    OwnSession,
+    /// The key of a user that is there already, the same for all, without an end.
+    Standing,
+}
+
+impl AccessFields {
+    /// Of a kind that has none of these fields.
+    pub const NONE: Self = Self {
+        document: "",
+        policies: "",
+        groups: "",
+        boundary: "",
+        tags: "",
+        path: "",
+        made: "",
+        ways: &[],
+        sessions: SessionFields {
+            roles: "",
+            tags: "",
+            external_id: "",
+            factor: "",
+            terms: Terms { default: "", max: "" },
+        },
+        standing: StandingFields { user: "", period: "" },
+        attributes: &[],
+    };
+
+    /// The way that a word of [`AccessFields::made`] means; `None` of one that is not known.
+    pub fn way(&self, made: &str) -> Option<Way> {
+        self.ways.iter().find(|(word, _)| *word == made).map(|(_, way)| *way)
+    }
+
+    /// The word for a way; empty where there is none.
+    pub fn word(&self, way: Way) -> &'static str {
+        self.ways.iter().find(|(_, one)| *one == way).map_or("", |(word, _)| word)
+    }
+
+    /// Whether credentials of some role of it are under no lease.
+    pub fn is_standing(&self) -> bool {
+        self.ways.iter().any(|(_, way)| *way == Way::Standing)
+    }
+}
+
+/// The fields of a role that hands out the key of a user that is there already.
+#[derive(Debug)]
+pub struct StandingFields {
+    /// The user's name.
+    pub user: &'static str,
+    /// How old the key gets.
+    pub period: &'static str,
+}
+
+/// The fields of a role whose credentials are sessions. What else it says narrows them.
 #[derive(Debug)]
 pub struct SessionFields {
-    /// The word for such credentials.
-    pub made: &'static str,
     /// The roles of the account, by their ARNs.
     pub roles: &'static str,
     /// The tags of each session.
     pub tags: &'static str,
     /// What the roles' trust policies ask for as `sts:ExternalId`.
     pub external_id: &'static str,
+    /// The device whose codes are asked for.
+    pub factor: &'static str,
     /// How long a session lives.
     pub terms: Terms,
 }
@@ -317,12 +388,13 @@ mod tests {
             let secret = kind.login_words().and_then(|words| words.secret.fields());
             let secret = secret.into_iter().flat_map(|secret| [secret.bind, secret.ttl, secret.networks]);
             let access = kind.access_fields().into_iter().flat_map(|fields| {
-                let AccessFields { document, policies, groups, boundary, tags, path, made, sessions, .. } = fields;
+                let AccessFields { document, policies, groups, boundary, tags, path, made, .. } = fields;
+                let AccessFields { sessions, standing, .. } = fields;
                 let attributes = fields.attributes.iter().map(|attribute| attribute.field);
                 let SessionFields { roles, tags: session_tags, terms, .. } = sessions;
-                let of_sessions = [roles, session_tags, &terms.default, &terms.max];
+                let of_sessions = [roles, session_tags, &terms.default, &terms.max, &standing.user, &standing.period];
                 let all = [document, policies, groups, boundary, tags, path, made].into_iter().chain(of_sessions);
-                all.copied().chain(attributes)
+                all.copied().chain(attributes).filter(|name| !name.is_empty())
             });
             for name in terms.chain(remarks).chain(secret).chain(access) {
                 assert!(kind.field(name).is_some(), "{} has no field {name}", kind.name);

@@ -3,7 +3,7 @@
 use super::kind::{Class, Kind};
 use super::{
     acl_policy, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root, jwt_role,
-    kubernetes_role, mount, userpass_user,
+    kubernetes_role, mount, static_role, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -19,6 +19,7 @@ pub static KINDS: &[&Kind] = &[
     &aws_auth_role::IDENTITY,
     &acl_policy::KIND,
     &aws_role::KIND,
+    &static_role::KIND,
     &approle_role::KIND,
     &userpass_user::KIND,
     &jwt_role::KIND,

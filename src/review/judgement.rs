@@ -8,7 +8,10 @@ use crate::guardrail::{self, Bound, Guardrail, Judged, Login, Severity, Subject,
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self as iam, Effect, Policy, PolicySet, Statement};
 use crate::object::Place;
-use crate::object::review::{Binding, LoginSecret};
+use crate::object::review::{Binding, LoginSecret, Way};
+
+/// What guardrails take for the type of credentials that are a user's own key.
+const STANDING: &str = "static_role";
 
 /// Which roles and apps are judged.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,7 +82,10 @@ fn role_judged<'b, 'a>(
     today: &str,
 ) -> Vec<Judged> {
     let mut judged = judged_by(old, was, after, role, guardrails, today, known);
-    let unknown = after.unknown(role).iter().find(|unknown| matches!(unknown, Unknown::AssumedRole(_)));
+    let unknown = after
+        .unknown(role)
+        .iter()
+        .find(|unknown| matches!(unknown, Unknown::AssumedRole(_) | Unknown::User(_) | Unknown::Signer(_)));
     if let Some(unknown) = unknown {
         let more = judged_by(old, was, after, role, guardrails, today, at_most);
         let is_known = |one: &Judged| judged.iter().any(|known| known.violation.key == one.violation.key);
@@ -99,7 +105,8 @@ fn role_judged<'b, 'a>(
 fn perhaps(mut judged: Judged, unknown: &Unknown) -> Judged {
     let violation = &mut judged.violation;
     violation.what = format!("what {unknown} allows is not known here, and may be forbidden: {}", violation.what);
-    violation.fix = Some("declare it: iam_role \"NAME\" { arn = \"...\", policy_document = ... }".to_owned());
+    let word = if matches!(unknown, Unknown::User(_) | Unknown::Signer(_)) { "iam_user" } else { "iam_role" };
+    violation.fix = Some(format!("declare it: {word} \"NAME\" {{ arn = \"...\", policy_document = ... }}"));
     judged
 }
 
@@ -126,19 +133,22 @@ fn known<'s>(side: &Side<'s>, role: &Role<'s>) -> PolicySet<Place> {
     side.role_access(role)
 }
 
-/// What a role may do, where an IAM role that nobody declares may do everything, as the engine's guardrails have it.
+/// What a role may do, where an IAM role or user that nobody declares may do everything, as the engine's guardrails have
+/// it.
 fn at_most<'s>(side: &Side<'s>, role: &Role<'s>) -> PolicySet<Place> {
     let mut set = side.role_access(role);
     let unknown = side.unknown(role).iter().find_map(|unknown| match unknown {
-        Unknown::AssumedRole(arn) => Some(arn),
+        Unknown::AssumedRole(arn) => Some((format!("iam_role of {arn}"), role.access_fields.sessions.roles)),
+        Unknown::User(name) => Some((format!("iam_user {name}"), role.access_fields.standing.user)),
+        Unknown::Signer(who) => Some((format!("iam_user of {who}"), role.access_fields.made)),
         _ => None,
     });
-    if let Some(arn) = unknown {
+    if let Some((which, field)) = unknown {
         let any = || Pattern::new("*", Syntax { wildcards: true, variables: false });
         let everything = || iam::Scope { negated: false, patterns: vec![any()] };
-        let place = role.object.place_of(role.access_fields.sessions.roles);
+        let place = role.object.place_of(field);
         let statement = Statement {
-            sid: Some(format!("iam_role of {arn}, which is not declared")),
+            sid: Some(format!("{which}, which is not declared")),
             effect: Effect::Allow,
             actions: everything(),
             resources: everything(),
@@ -170,7 +180,10 @@ fn role_subject<'a>(
         terms: Some(Terms {
             permissions_boundary: side.known(role).boundary.clone(),
             user_path: role.object.text(role.access_fields.path).into_owned(),
-            credential_type: role.object.text(role.access_fields.made).into_owned(),
+            credential_type: match role.way() {
+                Some(Way::Standing) => STANDING.to_owned(),
+                _ => role.object.text(role.access_fields.made).into_owned(),
+            },
             max_ttl: side.lifetime(role, tokens),
         }),
         logins: Vec::new(),

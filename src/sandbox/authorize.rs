@@ -12,7 +12,7 @@ use super::identity::{ACCOUNT_ID, Caller};
 use super::params::Params;
 use super::policy::{Forks, Policies, Request, Verdict, judge};
 use super::principal::Principal;
-use super::state::{Role, State, User};
+use super::state::{Of, Role, Session, State, User};
 use super::{request_context, trust};
 
 /// Refuses what the caller's policies do not allow, `now` being milliseconds since the epoch.
@@ -31,6 +31,11 @@ pub(super) fn check(
             _ => Ok(()),
         };
     };
+    if action == GET_SESSION_TOKEN {
+        // "No permissions are required for users to perform this operation"; who is no user is told so by it.
+        return Ok(());
+    }
+    of_sessions(principal, &action)?;
     let resource = resource(state, principal, &action, params);
     let request = |action: &str| request_context::request(state, principal, action, &resource, params, now);
     let own = Own::of(state, principal);
@@ -53,11 +58,33 @@ pub(super) fn check(
 /// Refuses an action of any service that the caller's policies do not allow on a resource. The root may do everything.
 pub(super) fn may(state: &State, caller: &Caller, action: &str, resource: &str, now: i64) -> Result<(), Refusal> {
     let Some(principal) = Principal::of(state, caller)? else { return Ok(()) };
+    of_sessions(principal, action)?;
     let request = request_context::request(state, principal, action, resource, &Params::default(), now);
     allowed(&Own::of(state, principal), principal, &request)
 }
 
 const ASSUME_ROLE: &str = "sts:AssumeRole";
+const GET_SESSION_TOKEN: &str = "sts:GetSessionToken";
+
+/// Refuses what no session of a user may ask, whatever its policies say.
+///
+/// # Source
+/// IAM User Guide, "Compare AWS STS credentials".
+fn of_sessions(principal: Principal<'_>, action: &str) -> Result<(), Refusal> {
+    let Principal::OfUser(session, _) = principal else { return Ok(()) };
+    let service = action.split(':').next().unwrap_or_default();
+    let may = match (service.to_ascii_lowercase().as_str(), session.of) {
+        ("iam", Of::User | Of::Role) => session.mfa,
+        ("iam", Of::FederatedUser) => false,
+        ("sts", Of::User | Of::Role) => ["sts:GetCallerIdentity", ASSUME_ROLE].contains(&action),
+        ("sts", Of::FederatedUser) => action == "sts:GetCallerIdentity",
+        _ => true,
+    };
+    match may {
+        true => Ok(()),
+        false => Err(Refusal::denied(format!("{} may not call {action} with session credentials", principal.arn()))),
+    }
+}
 
 /// What is said of a principal by its own policies.
 struct Own {
@@ -69,15 +96,16 @@ struct Own {
 impl Own {
     fn of(state: &State, principal: Principal<'_>) -> Self {
         let identity = match principal {
-            Principal::User(user) => of_user(state, user).collect(),
+            Principal::User(user) | Principal::OfUser(_, user) => of_user(state, user).collect(),
             Principal::Session(_, role) => of_role(state, role).collect(),
         };
         let session = match principal {
             Principal::Session(session, _) if session.policy.is_some() || !session.policy_arns.is_empty() => {
-                let inline = session.policy.iter().map(|text| read(text));
-                Some(inline.chain(session.policy_arns.iter().map(|arn| document(state, arn))).collect())
+                Some(of_session(state, session))
             }
-            Principal::Session(..) | Principal::User(_) => None,
+            // Without any, it may do nothing.
+            Principal::OfUser(session, _) if session.of == Of::FederatedUser => Some(of_session(state, session)),
+            Principal::Session(..) | Principal::OfUser(..) | Principal::User(_) => None,
         };
         Self { identity, boundary: principal.boundary().map(|arn| vec![document(state, arn)]), session }
     }
@@ -134,6 +162,12 @@ fn allowed(own: &Own, principal: Principal<'_>, request: &Request) -> Result<(),
     )))
 }
 
+/// The policies that go with a session.
+fn of_session(state: &State, session: &Session) -> Vec<Value> {
+    let inline = session.policy.iter().map(|text| read(text));
+    inline.chain(session.policy_arns.iter().map(|arn| document(state, arn))).collect()
+}
+
 fn of_role<'a>(state: &'a State, role: &'a Role) -> impl Iterator<Item = Value> {
     let inline = role.inline.values().map(|text| read(text));
     inline.chain(role.attached.iter().map(|arn| document(state, arn)))
@@ -187,6 +221,10 @@ fn resource(state: &State, caller: Principal<'_>, action: &str, params: &Params)
     }
     if let Some(arn) = params.get("RoleArn") {
         return arn.to_owned();
+    }
+    if action == "sts:GetFederationToken" {
+        let name = params.get("Name").unwrap_or_default();
+        return format!("arn:aws:sts::{ACCOUNT_ID}:federated-user/{name}");
     }
     if ABOUT_THE_CALLER.contains(&action) {
         return caller.arn();

@@ -56,6 +56,6 @@ pub(super) enum Caller {
     Root,
     /// An IAM user, by name.
     User(String),
-    /// The session of a role, by access key id.
+    /// A session, by access key id.
     Session(String),
 }

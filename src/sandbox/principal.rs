@@ -1,8 +1,8 @@
-//! Who calls, where it is not the account itself: a user, or the session of a role.
+//! Who calls, where it is not the account itself: a user, or the session of a role or a user.
 
 use super::error::Refusal;
 use super::identity::Caller;
-use super::state::{Role, Session, State, User};
+use super::state::{Of, Role, Session, State, User};
 
 /// Who calls.
 #[derive(Clone, Copy, Debug)]
@@ -11,6 +11,8 @@ pub(super) enum Principal<'a> {
     User(&'a User),
     /// A session, and its role.
     Session(&'a Session, &'a Role),
+    /// A session, and its user.
+    OfUser(&'a Session, &'a User),
 }
 
 impl<'a> Principal<'a> {
@@ -23,8 +25,12 @@ impl<'a> Principal<'a> {
             Caller::Root => None,
             Caller::User(name) => Some(Self::User(state.user(name)?)),
             Caller::Session(key_id) => {
-                let (session, role) = state.session(key_id).ok_or_else(Refusal::unknown_key)?;
-                Some(Self::Session(session, role))
+                let session = state.session(key_id).ok_or_else(Refusal::unknown_key)?;
+                let found = match session.of {
+                    Of::Role => state.role_of(session).map(|role| Self::Session(session, role)),
+                    Of::FederatedUser | Of::User => state.user_of(session).map(|user| Self::OfUser(session, user)),
+                };
+                Some(found.ok_or_else(Refusal::unknown_key)?)
             }
         })
     }
@@ -34,6 +40,10 @@ impl<'a> Principal<'a> {
         match self {
             Self::User(user) => user.arn(),
             Self::Session(session, _) => session.arn(),
+            Self::OfUser(session, user) => match session.of {
+                Of::FederatedUser => session.arn(),
+                Of::Role | Of::User => user.arn(),
+            },
         }
     }
 
@@ -42,6 +52,7 @@ impl<'a> Principal<'a> {
         match self {
             Self::User(user) => user.arn(),
             Self::Session(_, role) => role.arn(),
+            Self::OfUser(..) => self.arn(),
         }
     }
 
@@ -50,6 +61,7 @@ impl<'a> Principal<'a> {
         match self {
             Self::User(user) => &user.id,
             Self::Session(_, role) => &role.id,
+            Self::OfUser(_, user) => &user.id,
         }
     }
 
@@ -58,6 +70,7 @@ impl<'a> Principal<'a> {
         match self {
             Self::User(user) => user.boundary.as_deref(),
             Self::Session(_, role) => role.boundary.as_deref(),
+            Self::OfUser(_, user) => user.boundary.as_deref(),
         }
     }
 }

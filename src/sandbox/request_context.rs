@@ -1,6 +1,6 @@
 //! What AWS would know of a call: the request context that conditions are about.
 //!
-//! The caller is an IAM user with an access key or the session of a role, in an account that is in no organization. What the simulation
+//! The caller is an IAM user with an access key or a session, in an account that is in no organization. What the simulation
 //! can't know is left open, such as the address and the network that AWS would see the call come from.
 //!
 //! # Source
@@ -11,7 +11,7 @@ use super::identity::ACCOUNT_ID;
 use super::params::Params;
 use super::policy::Request;
 use super::principal::Principal;
-use super::state::{State, Tag};
+use super::state::{Of, State, Tag};
 use super::xml::date;
 
 /// Keys that are absent unless a call sets them: those of tags and parameters; those that only temporary
@@ -57,8 +57,8 @@ pub(super) fn request(
 ) -> Request {
     let absent = match caller {
         Principal::User(_) => ABSENT,
-        // Whether a session was opened with a second factor is not simulated, so it can't be told.
-        Principal::Session(..) => &ABSENT[2..],
+        // Whether a role's session was opened with a second factor is not simulated, so it can't be told.
+        Principal::Session(..) | Principal::OfUser(..) => &ABSENT[2..],
     };
     let mut request = Request::partly_known(action, resource, absent);
     about_the_caller(&mut request, caller);
@@ -92,6 +92,19 @@ fn about_the_caller(request: &mut Request, caller: Principal<'_>) {
             // "Session tags ... override" those of the role.
             set_tags(request, "aws:PrincipalTag/", &role.tags);
             set_tags(request, "aws:PrincipalTag/", &session.tags);
+        }
+        Principal::OfUser(session, user) => {
+            request.set("aws:userid", [session.user_id()]);
+            request.set("aws:TokenIssueTime", [date(session.issued)]);
+            match session.of {
+                Of::FederatedUser => request.set("aws:PrincipalType", ["FederatedUser"]),
+                Of::Role | Of::User => {
+                    request.set("aws:PrincipalType", ["User"]);
+                    request.set("aws:username", [user.name.as_str()]);
+                    request.set("aws:MultiFactorAuthPresent", [if session.mfa { "true" } else { "false" }]);
+                    set_tags(request, "aws:PrincipalTag/", &user.tags);
+                }
+            }
         }
     }
 }

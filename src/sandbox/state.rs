@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::{Deserialize, Serialize};
 
-pub(super) use self::role::{Role, Session};
+pub(super) use self::role::{Of, Role, Session};
 use super::error::Refusal;
 use super::identity::ACCOUNT_ID;
 
@@ -333,11 +333,24 @@ impl State {
         self.sessions.insert(session.key_id.clone(), session);
     }
 
-    /// A session and its role, if that is still the one it was opened with.
-    pub(super) fn session(&self, key_id: &str) -> Option<(&Session, &Role)> {
+    /// A session, if what it is of is still the one it was opened with.
+    pub(super) fn session(&self, key_id: &str) -> Option<&Session> {
         let session = self.sessions.get(key_id)?;
-        let role = self.roles.get(&session.role.to_lowercase()).filter(|role| role.id == session.role_id)?;
-        Some((session, role))
+        let is_there = match session.of {
+            Of::Role => self.role_of(session).is_some(),
+            Of::FederatedUser | Of::User => self.user_of(session).is_some(),
+        };
+        is_there.then_some(session)
+    }
+
+    /// The role that a session is of.
+    pub(super) fn role_of(&self, session: &Session) -> Option<&Role> {
+        self.roles.get(&session.role.to_lowercase()).filter(|role| role.id == session.role_id)
+    }
+
+    /// The user that a session is of.
+    pub(super) fn user_of(&self, session: &Session) -> Option<&User> {
+        self.users.get(&session.role.to_lowercase()).filter(|user| user.id == session.role_id)
     }
 
     /// Adds, changes or, with `None`, removes a managed policy; the caller has checked that it may.

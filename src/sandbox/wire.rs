@@ -157,7 +157,7 @@ impl Account {
             if let Some((user, key)) = found {
                 return Ok((which, Caller::User(user.name.clone()), key.secret.clone()));
             }
-            if let Some((session, _)) = inner.state.session(id) {
+            if let Some(session) = inner.state.session(id) {
                 return Ok((which, Caller::Session(id.to_owned()), session.secret.clone()));
             }
         }
@@ -170,7 +170,7 @@ impl Account {
             return if token.is_none() { Ok(()) } else { Err(Refusal::unknown_key()) };
         };
         let inner = self.lock_of(which);
-        let (session, _) = inner.state.session(key_id).ok_or_else(Refusal::unknown_key)?;
+        let session = inner.state.session(key_id).ok_or_else(Refusal::unknown_key)?;
         let is_its = token.is_some_and(|token| {
             aws_lc_rs::constant_time::verify_slices_are_equal(token, session.token.as_bytes()).is_ok()
         });

@@ -2,7 +2,8 @@
 //!
 //! One pass over the file, in memory of one line and one [`Issuance`] per credential. A line counts if it
 //! carries a `credential`: the first response for a lease is its issue, and later ones, and system lines
-//! about it, tell the rest. A response that ended in an error never left the engine.
+//! about it, tell the rest. A response that ended in an error never left the engine. A key under no lease is issued to
+//! each app that reads it, once, and ends for all of them.
 
 use std::collections::HashMap;
 use std::io::{self, BufRead};
@@ -122,11 +123,16 @@ struct Fold {
     found: Issuances,
     /// Lease id to place in `found.issued`.
     by_lease: HashMap<String, usize>,
+    /// Access key id to the places of those who have read it under no lease.
+    by_key: HashMap<String, Vec<usize>>,
 }
 
 impl Fold {
     fn take(&mut self, line: Line) {
         let Some(credential) = line.credential else { return };
+        if credential.lease_id.is_empty() {
+            return self.take_standing(line.time, line.kind, line.error, line.event, credential);
+        }
         let known = self.by_lease.get(&credential.lease_id).and_then(|&at| self.found.issued.get_mut(at));
         match (line.kind, known, line.event) {
             (LineType::Request, ..) => {}
@@ -149,6 +155,39 @@ impl Fold {
             (LineType::System, Some(known), Some(event)) => known.happened(&event, credential, line.time),
             // Revocations of intents that never became a credential, or of one from a rotated file.
             (LineType::System, None, _) | (LineType::System, Some(_), None) => {}
+        }
+    }
+}
+
+impl Fold {
+    /// A line about a key under no lease.
+    fn take_standing(
+        &mut self,
+        time: String,
+        kind: LineType,
+        error: Option<String>,
+        event: Option<Event>,
+        credential: Credential,
+    ) {
+        let places = self.by_key.entry(credential.access_key_id.clone().unwrap_or_default()).or_default();
+        match (kind, event) {
+            (LineType::Response, _) if error.is_none() => {
+                if places.iter().any(|&at| self.found.issued[at].credential.app == credential.app) {
+                    return;
+                }
+                places.push(self.found.issued.len());
+                let (state, changed) = (State::Active, time.clone());
+                self.found.issued.push(Issuance { time, credential, state, reason: None, changed });
+            }
+            (LineType::System, Some(event)) if event.name == "static-key-deleted" => {
+                for &at in places.iter() {
+                    let Some(issuance) = self.found.issued.get_mut(at) else { continue };
+                    issuance.state = if event.reason == "rotated" { State::Expired } else { State::Revoked };
+                    issuance.reason = Some(event.reason.clone());
+                    issuance.changed.clone_from(&time);
+                }
+            }
+            (LineType::Request | LineType::Response | LineType::System, _) => {}
         }
     }
 }
@@ -250,6 +289,21 @@ mod tests {
         let later = one(&renewal("2026-11-23T22:00:00Z"));
         assert_eq!((later.state, later.credential.expire_time.as_str()), (State::Active, "2026-11-23T22:00:00Z"));
         assert_eq!(one(&renewal("2026-11-23T20:44:00Z")).state, State::Overdue);
+    }
+
+    #[test]
+    fn a_key_under_no_lease_is_each_readers_and_ends_for_all() {
+        let about = |kind: &str, app: &str, rest: &Value| {
+            let mut line: Value = serde_json::from_str(&line(kind, "", rest)).unwrap();
+            line["credential"] = json!({"app": app, "role": "r", "access_key_id": "AKIA", "iam_user": "u", "ttl": 0});
+            format!("{line}\n")
+        };
+        let mut lines = ["a", "b", "a"].map(|app| about("response", app, &json!({}))).to_vec();
+        let found = read(&lines);
+        let states = |found: &Issuances| found.issued.iter().map(|issuance| issuance.state).collect::<Vec<_>>();
+        assert_eq!(states(&found), [State::Active, State::Active]);
+        lines.push(about("system", "", &event("static-key-deleted", "rotated")));
+        assert_eq!(states(&read(&lines)), [State::Expired, State::Expired]);
     }
 
     #[test]

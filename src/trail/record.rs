@@ -70,7 +70,8 @@ pub struct Credential {
     pub app: Option<String>,
     /// The role it was issued from.
     pub role: String,
-    /// The lease.
+    /// The lease; empty where it is under none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub lease_id: String,
     /// The AWS access key id.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -81,9 +82,10 @@ pub struct Credential {
     /// The ARN of the session, where a role was assumed: it names the account, the role and the session.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub session: Option<String>,
-    /// The lease's TTL when issued, in seconds.
+    /// The lease's TTL when issued, in seconds; 0 where there is no lease.
     pub ttl: i64,
-    /// When the lease ends (RFC 3339).
+    /// When the lease ends (RFC 3339); empty where there is none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
     pub expire_time: String,
     /// The estate's commit that the role was written from; absent for a role written by hand.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -99,8 +101,8 @@ pub struct Credential {
 /// Something the engine did by itself.
 #[derive(Clone, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Event {
-    /// `lease-renewed`, `lease-revoked`, `lease-revoke-failed`, `lease-forced` and `lease-abandoned`, which
-    /// [`super::query`] reads; `token-revoked`, `token-expired`, `audit-test`, `trail-line-cut`, ...
+    /// `lease-renewed`, `lease-revoked`, `lease-revoke-failed`, `lease-forced`, `lease-abandoned` and
+    /// `static-key-deleted`, which [`super::query`] reads; `token-revoked`, `token-expired`, `audit-test`, `trail-line-cut`, ...
     pub name: String,
     /// Why: `expired`, `token-revoked`, `unknown-outcome`, `response-not-audited`, ...
     pub reason: String,

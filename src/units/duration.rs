@@ -49,6 +49,9 @@ pub fn short_go_string(seconds: i64) -> String {
 
 /// The form for people: `768h`, `1h30m`, `1h5s`, `0s`.
 pub fn shown(seconds: i64) -> String {
+    if seconds == i64::MAX {
+        return "for ever".to_owned();
+    }
     let (sign, parts) = parts(seconds);
     let named = parts.iter().zip(['h', 'm', 's']).filter(|(amount, _)| **amount > 0);
     let shown: String = named.map(|(amount, unit)| format!("{amount}{unit}")).collect();

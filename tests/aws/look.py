@@ -3,6 +3,7 @@
     look.py users ENDPOINT PATH_PREFIX     every user below the path, with all that hangs on it, as JSON
     look.py owners ENDPOINT PATH_PREFIX    every user below the path, with its tags alone
     look.py role ENDPOINT NAME ACTION      makes a role that its account may assume and that may do this one thing
+    look.py user ENDPOINT NAME ACTION      makes a user that may do this one thing
     look.py tried ENDPOINT                 what the account says to the key: who it is, and of two lists `ok` or a code
     look.py whoami ENDPOINT                the ARN that the key in AWS_ACCESS_KEY_ID belongs to, or the error's code
 """
@@ -74,6 +75,15 @@ def role(endpoint, name, action):
     return made["Role"]["Arn"]
 
 
+def user(endpoint, name, action):
+    iam = client("iam", endpoint)
+    iam.create_user(UserName=name)
+    statement = {"Effect": "Allow", "Action": action, "Resource": "*"}
+    document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    iam.put_user_policy(UserName=name, PolicyName="p", PolicyDocument=document)
+    return name
+
+
 def tried(endpoint):
     iam = client("iam", endpoint)
     said = {"whoami": whoami(endpoint)}
@@ -87,4 +97,5 @@ def tried(endpoint):
 
 
 what, *arguments = sys.argv[1:]
-json.dump({"users": users, "owners": owners, "role": role, "tried": tried, "whoami": whoami}[what](*arguments), sys.stdout)
+calls = {"users": users, "owners": owners, "role": role, "user": user, "tried": tried, "whoami": whoami}
+json.dump(calls[what](*arguments), sys.stdout)

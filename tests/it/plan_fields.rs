@@ -9,15 +9,17 @@ use std::collections::BTreeSet;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
+use aws_sdk_iam::config::{BehaviorVersion, Credentials, Region};
 use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
 use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
-use leasehold::engine::AwsTransport;
+use leasehold::engine::{AwsTransport, Config, Storage};
 use leasehold::estate;
 use leasehold::object::{Delete, KINDS, Kind, Object, Told, Update, Verb, aws_root};
 use leasehold::plan::{Action, Adopt, Plan, Refusal, Shown, show};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
+use leasehold::sandbox;
 use leasehold::secret::Secret;
 use serde_json::json;
 use tokio::sync::{Mutex, MutexGuard};
@@ -170,6 +172,7 @@ const CASES: &[(&str, &str, Case)] = &[
         Texts(["", "session_tags = { a = \"1\" }", "session_tags = { a = \"2\", b = \"3\" }"]),
     ),
     ("aws role", "external_id", Texts(["", "external_id = \"one\"", "external_id = \"two\""])),
+    ("aws role", "mfa_serial_number", Texts(["", "mfa_serial_number = \"one\"", "mfa_serial_number = \"two\""])),
     (
         "approle role",
         "bind_secret_id",
@@ -217,6 +220,12 @@ const CASES: &[(&str, &str, Case)] = &[
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
     ("approle role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    ("aws static role", "username", AtCreation("username = \"robot\"")),
+    (
+        "aws static role",
+        "rotation_period",
+        Texts(["rotation_period = \"24h\"", "rotation_period = \"1h\"", "rotation_period = \"2h\""]),
+    ),
     (
         "userpass user",
         "password",
@@ -581,14 +590,25 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
     };
     let grants = match field {
         "policy_arns" => "iam_groups = [\"base\"]",
+        "mfa_serial_number" => "",
         _ => "policy_arns = [\"arn:aws:iam::aws:policy/Base\"]",
     };
     let session = "credential_type = \"assumed_role\"\nrole_arns = [\"arn:aws:iam::111122223333:role/one\"]";
     let made = match field {
         "credential_type" => "",
+        "mfa_serial_number" => "credential_type = \"session_token\"",
         "role_arns" => "credential_type = \"assumed_role\"",
         _ if OF_SESSIONS.contains(&field) => session,
         _ => "credential_type = \"iam_user\"",
+    };
+    // It needs AWS, which is there for it alone: others try what the engine signs in with.
+    let standing = match (kind, field) {
+        ("aws static role", "username") if text.is_empty() => {
+            "static_role \"legacy\" {\nusername = \"another\"\nrotation_period = \"24h\"\n}".to_owned()
+        }
+        ("aws static role", "username") => format!("static_role \"legacy\" {{\n{text}\nrotation_period = \"24h\"\n}}"),
+        ("aws static role", _) => format!("static_role \"legacy\" {{\nusername = \"robot\"\n{text}\n}}"),
+        _ => String::new(),
     };
     let rules = if kind == "acl policy" { text } else { "path \"secret/*\" { capabilities = [\"read\"] }" };
     format!(
@@ -600,6 +620,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
          auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{}\n}}\n}}\n\
          auth \"fields-keys\" {{\ntype = \"aws\"\nconfig {{\n{}\n}}\nidentity {{\n{}\n}}\n}}\n\
+         {standing}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
          login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n\
@@ -649,7 +670,7 @@ impl World {
                 (None, address, token, Some(SHARED.lock().await))
             }
             Err(_) => {
-                let engine = InTestEngine::start(clock.clone(), AwsTransport::Network);
+                let engine = InTestEngine::start_with(with_a_robot(&clock).await);
                 let (address, token) = (engine.address.clone(), engine.root_token.clone());
                 (Some(engine), address, token, None)
             }
@@ -674,7 +695,9 @@ impl World {
         let audit = self.engine.is_some();
         CASES.iter().filter(move |(kind, field, _)| {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
-            (audit || *kind != "audit device") && (!is_of_sessions || self.of_sessions.contains(field))
+            // An engine that is not ours has no AWS here.
+            (audit || !["audit device", "aws static role"].contains(kind) && *field != "mfa_serial_number")
+                && (!is_of_sessions || self.of_sessions.contains(field))
         })
     }
 
@@ -757,6 +780,25 @@ impl World {
     }
 }
 
+/// An engine with a simulated account, in which there is a user for a static role.
+async fn with_a_robot(clock: &Clock) -> Config {
+    let account = sandbox::Account::open(None, clock.clone()).unwrap();
+    let iam = aws_sdk_iam::Config::builder()
+        .behavior_version(BehaviorVersion::v2026_01_12())
+        .region(Region::new("us-east-1"))
+        .credentials_provider(Credentials::new(sandbox::ROOT_ACCESS_KEY, sandbox::ROOT_SECRET, None, None, "test"))
+        .http_client(sandbox::connector(account.clone()))
+        .build();
+    let made = aws_sdk_iam::Client::from_conf(iam).create_user().user_name("robot").send().await;
+    made.unwrap();
+    Config {
+        aws: AwsTransport::InProcess(sandbox::connector(account)),
+        aws_key: Some(sandbox::root_key()),
+        dev_root_token: Some(Secret::new("root")),
+        ..Config::new(Storage::Memory, clock.clone())
+    }
+}
+
 /// Not every engine opens sessions, and of those that do not every one knows their tags.
 async fn kept_of_sessions(client: &Client) -> Vec<&'static str> {
     let (mount, role) = ("sys/mounts/fields-probe", "fields-probe/roles/probe");
@@ -793,6 +835,7 @@ fn path_of(kind: &str) -> &'static str {
         "aws lease" => "fields-aws/config/lease",
         "acl policy" => "sys/policies/acl/fields-extra",
         "aws role" => "fields-aws/roles/webapp",
+        "aws static role" => "fields-aws/static-roles/legacy",
         "approle role" => "auth/fields-approle/role/app-fields",
         "userpass user" => "auth/fields-userpass/users/app-fields",
         "jwt config" => "auth/fields-jwt/config",

@@ -50,6 +50,71 @@ fn each_field_belongs_to_one_type() {
 }
 
 #[test]
+fn sessions_of_the_engines_own_user_take_what_narrows_them_or_nothing() {
+    let federated = "credential_type = \"federation_token\"";
+    let own = "credential_type = \"session_token\"";
+    for (role, what, hint) in [
+        (federated.to_owned(), "allows nothing: a federation_token may do no more than its policies say", "statement"),
+        (format!("{federated}\n{NARROW}\n{ARNS}"), "role_arns is not of federation_token", "leave it out"),
+        (format!("{federated}\n{NARROW}\nmfa_serial_number = \"m\""), "mfa_serial_number is not of", "leave it out"),
+        (format!("{federated}\n{NARROW}\nuser_path = \"/x/\""), "user_path is of IAM users", "leave it out"),
+        (format!("{federated}\n{NARROW}\nmax_sts_ttl = \"48h\""), "no session lives 172800 seconds", "36 hours"),
+        (format!("{own}\n{NARROW}"), "statement narrows no session_token", "federation_token"),
+        (format!("{own}\nexternal_id = \"id\""), "external_id is not of session_token", "leave it out"),
+        (
+            format!("credential_type = \"iam_user\"\n{NARROW}\nmfa_serial_number = \"m\""),
+            "mfa_serial_number is for sessions",
+            "leave it out",
+        ),
+    ] {
+        let (code, told) = validated(&role);
+        assert!(code == 1 && told.contains(what) && told.contains(hint), "{role}: {told}");
+    }
+    for role in [
+        format!("{federated}\n{NARROW}\nmax_sts_ttl = \"36h\""),
+        format!("{own}\nmfa_serial_number = \"m\"\ndefault_sts_ttl = \"15m\""),
+    ] {
+        let (code, told) = validated(&role);
+        assert_eq!(code, 0, "{role}: {told}");
+    }
+}
+
+/// Of such sessions, the engine's own user says what they may do, where it is declared who that is.
+#[test]
+fn sessions_of_the_engines_own_user_may_do_what_it_may() {
+    let engine = "arn:aws:iam::111122223333:user/engine";
+    let user = format!(
+        "iam_user \"engine\" {{\narn = \"{engine}\"\nstatement \"All\" {{\nactions = [\"s3:*\", \"iam:*\"]\nresources = [\"*\"]\n}}\n}}"
+    );
+    let told = |credentials: &str, more: &str, test: &str| {
+        let env = estate(credentials, &format!("{more}\n{test}"));
+        let text = std::fs::read_to_string(env.dir().join("e.hcl")).unwrap();
+        let principal = format!("aws \"aws\" {{\nprincipal_arn = \"{engine}\"\n}}");
+        env.write("e.hcl", &text.replace("aws \"aws\" {}", &principal));
+        told(&env, &["test"])
+    };
+    let federated = format!("credential_type = \"federation_token\"\n{NARROW}");
+    let own = "credential_type = \"session_token\"";
+    let iam = |may: bool| {
+        let word = if may { "allow" } else { "deny" };
+        format!(
+            "test \"iam\" {{\napp = \"deploy\"\n{word} {{\naction = \"iam:GetUser\"\nresource = \"{engine}\"\n}}\n}}"
+        )
+    };
+    for (credentials, more, test, expected, part) in [
+        (federated.as_str(), user.as_str(), TEST, 0, ""),
+        (federated.as_str(), "", TEST, 1, "iam_user \"NAME\" { arn = \"arn:aws:iam::111122223333:user/engine\""),
+        (own, user.as_str(), TEST, 1, "allowed, for example s3:PutObject"),
+        (own, user.as_str(), &iam(false), 0, ""),
+        (own, user.as_str(), &iam(true), 1, "denied"),
+        ("credential_type = \"session_token\"\nmfa_serial_number = \"m\"", user.as_str(), &iam(true), 0, ""),
+    ] {
+        let (code, text) = told(credentials, more, test);
+        assert!(code == expected && text.contains(part), "{credentials} {more} {test}: {code} {text}");
+    }
+}
+
+#[test]
 fn the_type_follows_from_the_roles() {
     for role in [ARNS.to_owned(), format!("credential_type = \"assumed_role\"\n{ARNS}")] {
         let (code, told) = validated(&role);

@@ -22,8 +22,8 @@ const CLIENTS: usize = 4;
 /// The longest a server lives before it is killed, in milliseconds, counted from its first answer.
 const LIFE_MAX_MS: u64 = 40;
 
-/// What is asked for: IAM users, and sessions of a role.
-const PATHS: [&str; 2] = ["aws/creds/app", "aws/creds/session"];
+/// What is asked for: IAM users, sessions of a role, and sessions of the engine's own user.
+const PATHS: [&str; 4] = ["aws/creds/app", "aws/creds/session", "aws/creds/federated", "aws/creds/own"];
 
 /// A small deterministic generator: the run can be repeated from its seed.
 struct Random(u64);
@@ -138,6 +138,13 @@ fn killed_two_hundred_times_it_orphans_no_user_and_hands_out_nothing_unaudited()
     );
     let session = json!({ "credential_type": "assumed_role", "role_arns": aws.role("deploy", "iam:List*") });
     http.post("aws/roles/session", &session);
+    let narrow = json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::kill/*" }],
+    });
+    let federated = json!({ "credential_type": "federation_token", "policy_document": narrow.to_string() });
+    http.post("aws/roles/federated", &federated);
+    http.post("aws/roles/own", &json!({ "credential_type": "session_token" }));
 
     for _ in 0..KILLS {
         let stop = Arc::new(AtomicBool::new(false));

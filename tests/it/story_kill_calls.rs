@@ -1,11 +1,11 @@
 //! The real server is killed just before every system call by which it changes a file: of a first start, of a later
-//! one, of an issue, of a revoke and of cutting sessions off, with the sandbox as AWS and its journal beside the
-//! engine's data.
+//! one, of an issue, of a revoke, of cutting sessions off, and of making, rotating and deleting a static role, with the
+//! sandbox as AWS and its journal beside the engine's data.
 //!
 //! Between two such calls nothing outside of the process changes, so these are all the moments there are. After each
 //! kill the server is started again, and is judged from outside: it starts, its root token opens it, every IAM user and
-//! every policy that cuts sessions off belongs to a lease, what a client received is in the trail, and the trail's
-//! chain holds.
+//! every policy that cuts sessions off belongs to a lease, the key of a static role works, no more than one key of its
+//! user is unknown, what a client received is in the trail, and the trail's chain holds.
 
 use std::collections::{HashMap, HashSet};
 use std::io::{BufReader, Write};
@@ -30,9 +30,21 @@ enum Scene {
     Issue,
     Revoke,
     CutOff,
+    StaticWrite,
+    StaticRotate,
+    StaticDelete,
 }
 
-const SCENES: [Scene; 5] = [Scene::FirstStart, Scene::LaterStart, Scene::Issue, Scene::Revoke, Scene::CutOff];
+const SCENES: [Scene; 8] = [
+    Scene::FirstStart,
+    Scene::LaterStart,
+    Scene::Issue,
+    Scene::Revoke,
+    Scene::CutOff,
+    Scene::StaticWrite,
+    Scene::StaticRotate,
+    Scene::StaticDelete,
+];
 
 impl Scene {
     /// What is asked of the server once it has started.
@@ -42,6 +54,12 @@ impl Scene {
             Self::Issue => http.try_send("GET", "aws/creds/app", None).ok(),
             Self::Revoke => http.try_send("PUT", "sys/leases/revoke", Some(&json!({ "lease_id": lease }))).ok(),
             Self::CutOff => http.try_send("PUT", "sys/leases/revoke-force/aws/creds/session", Some(&json!({}))).ok(),
+            Self::StaticWrite => {
+                let body = json!({ "username": "newcomer", "rotation_period": "24h" });
+                http.try_send("POST", "aws/static-roles/newcomer", Some(&body)).ok()
+            }
+            Self::StaticRotate => http.try_send("POST", "aws/rotate-role/robot", Some(&json!({}))).ok(),
+            Self::StaticDelete => http.try_send("DELETE", "aws/static-roles/robot", None).ok(),
         }
     }
 }
@@ -93,6 +111,9 @@ fn template(env: &TestEnv) -> Template {
     let trust = r#"{"Version":"2012-10-17","Statement":{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}}"#;
     let trust = format!("AssumeRolePolicyDocument={trust}");
     env.ok(&["sandbox", "call", "--data-dir", account.to_str().unwrap(), "CreateRole", "RoleName=deploy", &trust]);
+    for user in ["UserName=robot", "UserName=newcomer"] {
+        env.ok(&["sandbox", "call", "--data-dir", account.to_str().unwrap(), "CreateUser", user]);
+    }
     let server = env.server(&["--listen", "127.0.0.1:0", "--aws", "sandbox", "--data-dir", data.to_str().unwrap()]);
     let http = client(&data, &server.address);
     http.post("sys/mounts/aws", &json!({ "type": "aws", "options": { "emergency_revocation": "true" } }));
@@ -107,6 +128,7 @@ fn template(env: &TestEnv) -> Template {
     let role = "arn:aws:iam::123456789012:role/deploy";
     http.post("aws/roles/session", &json!({ "credential_type": "assumed_role", "role_arns": role }));
     http.get("aws/creds/session");
+    http.post("aws/static-roles/robot", &json!({ "username": "robot", "rotation_period": "24h" }));
     assert_eq!(server.stop(), Some(0));
     Template { data, lease }
 }
@@ -130,7 +152,7 @@ fn run(
     at: usize,
 ) -> (Vec<String>, usize, bool, Option<Answer>) {
     let traced = Traced::start(env, data, at);
-    let before = if matches!(scene, Scene::Issue | Scene::Revoke | Scene::CutOff) { traced.calls().len() } else { 0 };
+    let before = if matches!(scene, Scene::FirstStart | Scene::LaterStart) { 0 } else { traced.calls().len() };
     let answer = traced.address.as_deref().and_then(|address| scene.act(&client(data, address), &template.lease));
     let (calls, killed) = traced.end();
     (calls, before, killed, answer)
@@ -165,6 +187,34 @@ fn leases_of_cuts(data: &Path) -> HashSet<String> {
         cuts = names.map(|name| format!("aws/emergency/deploy/{name}")).collect();
     }
     cuts
+}
+
+/// The access keys of a user, by the sandbox's journal.
+fn keys_of(data: &Path, user: &str) -> HashSet<String> {
+    let journal = std::fs::read_to_string(data.join("sandbox/account.jsonl")).unwrap_or_default();
+    let mut keys = HashSet::new();
+    for line in journal.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
+        let entry: Value = serde_json::from_str(line).expect("the journal's own lines");
+        let Some([name, found]) = entry["user"].as_array().map(Vec::as_slice) else { continue };
+        if name == user {
+            keys = found["keys"].as_array().into_iter().flatten().map(|key| text(&key["id"])).collect();
+        }
+    }
+    keys
+}
+
+/// What is wrong with the static role of a user: the key that is handed out has to work, and what nobody knows is one key
+/// at most. `told` are the keys that the trail says were made.
+fn judge_static(http: &Http, data: &Path, user: &str, told: &HashSet<String>) -> Result<(), String> {
+    let served = http.send("GET", &format!("aws/static-creds/{user}"), None);
+    let keys = keys_of(data, user);
+    if served.status == 200 && !keys.contains(&text(&served.body["data"]["access_key"])) {
+        return Err(format!("{} is handed out for {user}, and AWS has {keys:?}", served.body["data"]["access_key"]));
+    }
+    match keys.difference(told).count() {
+        0 | 1 => Ok(()),
+        _ => Err(format!("{user} has {keys:?}, of which the trail knows {told:?}")),
+    }
 }
 
 /// Starts the server again after a kill and answers what is wrong with it.
@@ -209,7 +259,33 @@ fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: 
                 && event.is_none_or(|event| line["event"]["name"] == event)
         })
     };
+    let made = lines.iter().filter(|line| line["event"]["name"] == "static-key-made");
+    let made: HashSet<String> = made.map(|line| text(&line["credential"]["access_key_id"])).collect();
+    for user in ["robot", "newcomer"] {
+        judge_static(&http, data, user, &made)?;
+    }
     match (scene, answer) {
+        (Scene::StaticWrite | Scene::StaticRotate, Some(answer)) if answer.status == 200 => {
+            let user = if scene == Scene::StaticWrite { "newcomer" } else { "robot" };
+            let key = text(&http.get(&format!("aws/static-creds/{user}"))["data"]["access_key"]);
+            let keys = keys_of(data, user);
+            let many = if scene == Scene::StaticWrite { 1 } else { 2 };
+            if keys.len() != many || !keys.is_subset(&made) {
+                return Err(format!("{key} was said to be made, and AWS has {keys:?}, the trail {made:?}"));
+            }
+        }
+        (Scene::StaticDelete, Some(answer)) if answer.status == 204 => {
+            let keys = keys_of(data, "robot");
+            if !keys.is_empty() || http.send("GET", "aws/static-roles/robot", None).status != 404 {
+                return Err(format!("robot was said to be deleted, and AWS has {keys:?}"));
+            }
+        }
+        // Else the key is there till the role is taken up again, if it was not deleted by then.
+        (Scene::LaterStart | Scene::Issue | Scene::Revoke | Scene::CutOff | Scene::StaticRotate, _)
+            if http.send("GET", "aws/static-creds/robot", None).status != 200 =>
+        {
+            return Err("the static role robot has no key".to_owned());
+        }
         (Scene::Issue, Some(answer)) if answer.status == 200 => {
             let lease = text(&answer.body["lease_id"]);
             if !told(&lease, "response", None) {

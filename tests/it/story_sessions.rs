@@ -51,6 +51,65 @@ fn boto3_works_with_a_session_until_it_is_cut_off() {
     assert_eq!(aws.tried(&variables), expected(&lent["data"]["arn"], "AccessDenied"));
 }
 
+/// The other sorts of credentials, in the hands of boto3: sessions of the engine's own user, and the key of a user that was
+/// there before, also after it was made anew.
+#[test]
+fn boto3_works_with_sessions_of_the_engines_user_and_with_static_keys() {
+    let env = TestEnv::new();
+    let sandbox = Sandbox::start(&env, None);
+    let aws = &sandbox.aws;
+    let server = env.server(&["--dev", "--listen", "127.0.0.1:0", "--aws=aws"]);
+    let root = Http {
+        address: server.address.trim_start_matches("http://").to_owned(),
+        token: server.root_token.clone().unwrap(),
+    };
+    root.post("sys/mounts/aws", &json!({ "type": "aws" }));
+    let key = json!({
+        "access_key": ENGINE_ACCESS_KEY, "secret_key": ROOT_SECRET, "region": "us-east-1",
+        "iam_endpoint": aws.endpoint, "sts_endpoint": aws.endpoint,
+    });
+    root.post("aws/config/root", &key);
+    let narrow = json!({
+        "Version": "2012-10-17",
+        "Statement": [{ "Effect": "Allow", "Action": "*", "Resource": "*" }],
+    });
+    let tried = |data: &Value| {
+        let text = |name: &str| data[name].as_str().unwrap_or_default().to_owned();
+        let (id, secret, token) = (text("access_key"), text("secret_key"), text("session_token"));
+        let mut variables = vec![("AWS_ACCESS_KEY_ID", id.as_str()), ("AWS_SECRET_ACCESS_KEY", secret.as_str())];
+        if !token.is_empty() {
+            variables.push(("AWS_SESSION_TOKEN", token.as_str()));
+        }
+        aws.tried(&variables)
+    };
+    let expected = |who: &str, lists: &str| json!({ "whoami": who, "list_users": lists, "list_groups": lists });
+    let engine = "arn:aws:iam::123456789012:user/leasehold-engine";
+    let federated = json!({ "credential_type": "federation_token", "policy_document": narrow.to_string() });
+    root.post("aws/roles/federated", &federated);
+    let said = tried(&root.get("aws/creds/federated")["data"]);
+    let who = said["whoami"].as_str().unwrap();
+    assert!(who.starts_with("arn:aws:sts::123456789012:federated-user/vault-"), "{said}");
+    assert_eq!((&said["list_users"], &said["list_groups"]), (&json!("AccessDenied"), &json!("AccessDenied")));
+    root.post("aws/roles/own", &json!({ "credential_type": "session_token" }));
+    assert_eq!(tried(&root.get("aws/creds/own")["data"]), expected(engine, "AccessDenied"));
+
+    aws.user("legacy-app", "iam:List*");
+    root.post("aws/static-roles/legacy", &json!({ "username": "legacy-app", "rotation_period": "24h" }));
+    let user = "arn:aws:iam::123456789012:user/legacy-app";
+    let first = root.get("aws/static-creds/legacy")["data"].clone();
+    assert_eq!(tried(&first), expected(user, "ok"));
+    root.post("aws/rotate-role/legacy", &json!({}));
+    let second = root.get("aws/static-creds/legacy")["data"].clone();
+    assert_ne!(first["access_key"], second["access_key"]);
+    for key in [&first, &second] {
+        assert_eq!(tried(key), expected(user, "ok"), "both work");
+    }
+    root.send("DELETE", "aws/static-roles/legacy", None);
+    for key in [&first, &second] {
+        assert_eq!(tried(key)["whoami"], "InvalidClientTokenId");
+    }
+}
+
 #[test]
 fn botocore_asks_for_sessions_by_itself() {
     let env = TestEnv::new();

@@ -10,7 +10,11 @@ use crate::api::Answer;
 use crate::secret::Secret;
 use crate::units::duration;
 
-/// An AWS credential under a lease.
+/// After so many seconds a key that is under no lease is asked for again, whatever the engine says of its end: somebody may
+/// have had it made anew.
+const ASK_AGAIN_SECONDS: i64 = 3600;
+
+/// An AWS credential: under a lease, or the key of a static role, whose end is when it is to be asked for again.
 #[derive(Clone, Debug)]
 pub(in crate::cli) struct Credential {
     app: String,
@@ -20,6 +24,7 @@ pub(in crate::cli) struct Credential {
     secret_key: Secret,
     /// Only with credentials from STS.
     security_token: Option<Secret>,
+    /// Empty where there is none.
     lease_id: String,
     lease_seconds: i64,
     renewable: bool,
@@ -41,11 +46,15 @@ impl Credential {
         let text = |key: &str| answer.data.as_ref()?.get(key)?.as_str();
         let security_token = text("security_token").or_else(|| text("session_token"));
         // What came with a session token AWS ends at its own time, whatever becomes of lease and token.
-        let session_ttl = security_token.and_then(|_| answer.data.as_ref()?.get("ttl")?.as_i64());
+        let ttl = answer.data.as_ref().and_then(|data| data.get("ttl")?.as_i64());
+        let session_ttl = ttl.filter(|_| security_token.is_some());
+        let is_leased = !answer.lease_id.is_empty();
         // An engine ends the leases of a token together with the token.
-        let ends_with_token = security_token.is_none() && token_ttl > 0 && token_ttl < answer.lease_duration;
+        let ends_with_token =
+            is_leased && security_token.is_none() && token_ttl > 0 && token_ttl < answer.lease_duration;
         let seconds = match session_ttl {
             Some(seconds) => seconds,
+            None if !is_leased => ttl.unwrap_or(ASK_AGAIN_SECONDS).min(ASK_AGAIN_SECONDS),
             None if ends_with_token => token_ttl,
             None => answer.lease_duration,
         };
@@ -90,7 +99,12 @@ impl Credential {
         self.expiration = (now + left).replace_nanosecond(0).unwrap_or(now);
     }
 
-    /// Its lease.
+    /// Whether it is under a lease: else nothing ends it with its app's token, or by hand.
+    pub(in crate::cli) fn is_leased(&self) -> bool {
+        !self.lease_id.is_empty()
+    }
+
+    /// Its lease; empty where there is none.
     pub(in crate::cli) fn lease_id(&self) -> &str {
         &self.lease_id
     }
@@ -143,6 +157,9 @@ impl Credential {
             text.push_str(&format!("\nRenew:   leasehold{flags} lease renew {}", self.lease_id));
         }
         match self.security_token {
+            None if !self.is_leased() => text.push_str(
+                "\nThe key of a static role: it ends with no lease, and the engine makes it anew. Ask again, before it expires.",
+            ),
             Some(_) => text.push_str(&format!("\nA session: nobody can end it before {}.", self.expires())),
             None => text.push_str(&format!("\nRevoke:  leasehold{flags} lease revoke -sync {}", self.lease_id)),
         }
@@ -224,24 +241,28 @@ pub(in crate::cli) fn quoted(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
+    use time::OffsetDateTime;
     use time::macros::datetime;
 
     use super::{Credential, quoted};
     use crate::api::Answer;
 
     fn credential(data: Value, token_ttl: i64) -> Option<Credential> {
+        credential_of(data, "aws/creds/webapp/x", token_ttl, datetime!(2026-01-02 03:04:05.6 UTC))
+    }
+
+    fn credential_of(data: Value, lease: &str, token_ttl: i64, now: OffsetDateTime) -> Option<Credential> {
         let answer = Answer {
             request_id: String::new(),
-            lease_id: "aws/creds/webapp/x".to_owned(),
-            lease_duration: 3600,
-            renewable: true,
+            lease_id: lease.to_owned(),
+            lease_duration: if lease.is_empty() { 0 } else { 3600 },
+            renewable: !lease.is_empty(),
             data: data.as_object().cloned(),
             auth: None,
             warnings: Vec::new(),
             status: 200,
             body: Value::Null,
         };
-        let now = datetime!(2026-01-02 03:04:05.6 UTC);
         Credential::new("webapp".to_owned(), "aws/webapp".to_owned(), &answer, token_ttl, now)
     }
 
@@ -285,6 +306,22 @@ export AWS_CREDENTIAL_EXPIRATION='2026-01-02T04:04:05Z'
         let advice = made.advice(None);
         assert!(advice.contains("nobody can end it before 2026-01-02T05:04:05Z"), "{advice}");
         assert!(!advice.contains("ends before the lease") && !advice.contains("revoke"), "{advice}");
+    }
+
+    #[test]
+    fn the_key_of_a_static_role_is_asked_for_again_within_the_hour() {
+        let now = datetime!(2026-01-02 03:04:05 UTC);
+        for (ttl, expiration) in [
+            (json!(90_000), "2026-01-02T04:04:05Z"),
+            (json!(90), "2026-01-02T03:05:35Z"),
+            (json!(null), "2026-01-02T04:04:05Z"),
+        ] {
+            let data = json!({"access_key": "AKIA", "secret_key": "s", "ttl": ttl});
+            let made = credential_of(data, "", 60, now).unwrap();
+            assert_eq!(made.field("expiration").unwrap(), expiration);
+            assert!(made.advice(None).contains("static role") && !made.advice(None).contains("Revoke"));
+            assert!(!made.is_leased() && !made.is_renewable());
+        }
     }
 
     #[test]

@@ -53,7 +53,11 @@ impl Held {
         };
         context.close().await;
         let issued = issued?;
-        let ends = asked + left(issued.credential.lease_seconds(), issued.token_ttl);
+        let ends = asked
+            + match issued.credential.is_leased() {
+                true => left(issued.credential.lease_seconds(), issued.token_ttl),
+                false => (issued.credential.ends() - Clock::system().now()).try_into().unwrap_or_default(),
+            };
         let renewed_at = issued.credential.is_renewable().then(|| after_two_thirds(asked, ends));
         Ok(Self { issued, ends, renewed_at })
     }

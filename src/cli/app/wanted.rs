@@ -179,10 +179,18 @@ fn role_at(text: &str) -> Result<RolePath, CliError> {
     let named = text.trim_matches('/').rsplit_once('/').filter(|(mount, name)| !mount.is_empty() && !name.is_empty());
     let (mount, name) = named.ok_or_else(|| {
         CliError::new(1, format!("{text:?} names no role where there is no estate"))
-            .hint("--role MOUNT/ROLE, such as aws/webapp")
+            .hint("--role MOUNT/ROLE, such as aws/webapp; of a static role MOUNT/static-creds/ROLE")
     })?;
-    // Of each kind of role, credentials are read at the same place below its mount.
-    let kind = object::roles().next().ok_or_else(|| CliError::new(1, "no kind of role is known"))?;
+    // Whoever says where it is read says of which kind it is.
+    let read_at = object::roles().find_map(|kind| {
+        let before = |folder: &&str| mount.strip_suffix(folder)?.strip_suffix('/');
+        let folder = kind.issued_in().iter().find_map(before).filter(|mount| !mount.is_empty())?;
+        Some((kind, folder))
+    });
+    let (kind, mount) = match read_at {
+        Some(found) => found,
+        None => (object::roles().next().ok_or_else(|| CliError::new(1, "no kind of role is known"))?, mount),
+    };
     Ok(RolePath { kind, mount: mount.to_owned(), name: name.to_owned() })
 }
 
@@ -271,6 +279,9 @@ mod tests {
         assert_eq!((wanted.login.mount.as_str(), wanted.login.role_name.as_str()), ("ci", "x"));
         assert_eq!(wanted.address.as_deref(), Some("https://127.0.0.1:8200"));
         assert_eq!(alone(None, Some("a/b"), file).expect("a flag goes first").role.label(), "a/b");
+        for (role, read_at) in [("a/b/static-creds/c", "a/b/static-creds/c"), ("a/creds/c", "a/creds/c")] {
+            assert_eq!(alone(None, Some(role), "{}").expect("a role").role.credentials(), read_at);
+        }
         for (app, role) in [(None, None), (Some("a"), Some("b"))] {
             let error = alone(app, role, "{}").err().expect("which role?");
             assert!(error.hints[0].contains("--role MOUNT/ROLE"), "{error:?}");

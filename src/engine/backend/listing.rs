@@ -91,6 +91,32 @@ pub(crate) fn of_folder<T: serde::de::DeserializeOwned>(
     add(core, call, answer, entries.map(|entry| entry.map(|(name, stored)| (name, shown(&stored)))))
 }
 
+/// The same, of those entries alone that are `shown`.
+///
+/// # Errors
+/// As those of [`of_folder`].
+pub(crate) fn of_some<T: serde::de::DeserializeOwned>(
+    core: &Core,
+    call: Call<'_>,
+    folder: &str,
+    shown: impl Fn(&str, &T) -> Option<Value>,
+) -> Result<Response, Error> {
+    let page = Page::of(call)?;
+    let every = core.barrier.each::<T>(folder, page.start(folder), usize::MAX);
+    let told = every.filter_map(|entry| match entry {
+        Ok((key, stored)) => {
+            shown(&key[folder.len()..], &stored).map(|body| Ok((key[folder.len()..].to_owned(), body)))
+        }
+        Err(error) => Some(Err(error)),
+    });
+    let entries: Vec<(String, Value)> = told.take(page.limit).collect::<Result<_, Error>>()?;
+    let answer = Response::keys(entries.iter().map(|(name, _)| name.clone()).collect())?;
+    match page.detailed {
+        true => add(core, call, answer, entries.into_iter().map(Ok)),
+        false => Ok(answer),
+    }
+}
+
 /// Adds to a list's answer the entries that the caller may read, by name.
 ///
 /// # Errors

@@ -147,6 +147,7 @@ async fn work(core: Arc<Core>, key: String) -> bool {
     let done = match parse_due(&key) {
         Some((_, "lease", id)) => core.leases.due(&core, id, &key).await,
         Some((_, "token", hash)) => token(&core, hash, &key).await,
+        Some((_, "own", id)) => own(&core, id, &key).await,
         _ => forget(&core, &key).await,
     };
     if let Err(error) = done {
@@ -158,6 +159,20 @@ async fn work(core: Arc<Core>, key: String) -> bool {
 
 async fn token(core: &Arc<Core>, hash: &str, key: &str) -> Result<(), Error> {
     core.tokens.expire(core, hash).await?;
+    if core.barrier.keys(key, None, 1)?.first().is_some_and(|found| found == key) {
+        return forget(core, key).await;
+    }
+    Ok(())
+}
+
+/// What a backend keeps for itself; of a mount that is gone, nothing.
+async fn own(core: &Arc<Core>, id: &str, key: &str) -> Result<(), Error> {
+    if let Some((uuid, id)) = id.split_once('/')
+        && let Some(mount) = core.mounts.by_uuid(uuid)
+        && let Some(maker) = core.leases.maker_of(&mount)
+    {
+        maker.due(core, &mount, id).await?;
+    }
     if core.barrier.keys(key, None, 1)?.first().is_some_and(|found| found == key) {
         return forget(core, key).await;
     }

@@ -1,6 +1,9 @@
 //! What a lease asks of the backend that issued it. Leases know nothing of what was made: it is a value of the backend's
 //! own, in the lease's record; the backend ends it, and says what proves that it is gone.
 
+use std::sync::Arc;
+
+use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
 
@@ -39,6 +42,16 @@ pub(crate) trait Maker: Send + Sync {
         lease: &'a mut Lease,
         lane: Lane,
     ) -> BoxFuture<'a, Result<End, Failure>>;
+
+    /// Does what is due of something that the backend keeps for itself, by the id that it named it by in the index of
+    /// what is due (`own`, and the mount's UUID before the id). When this returns, its entry there has moved, or is
+    /// removed.
+    ///
+    /// # Errors
+    /// If the store takes nothing: the entry is left alone for a while.
+    fn due<'a>(&'a self, _core: &'a Arc<Core>, _mount: &'a Mount, _id: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        std::future::ready(Ok(())).boxed()
+    }
 
     /// What is done beside giving these leases of a mount up.
     ///

@@ -118,7 +118,7 @@ pub(crate) struct Row {
     pub(crate) sudo: bool,
     /// Whether a write is `create` or `update`, by what is there.
     pub(crate) creates: bool,
-    /// Whether it issues under a lease, so that nothing is done before the trail has the request.
+    /// Whether it hands out a credential, so that nothing is done before the trail has the request.
     pub(crate) issues: bool,
 }
 
@@ -153,7 +153,7 @@ impl Row {
         self
     }
 
-    /// Issues under a lease.
+    /// Hands out a credential.
     pub(crate) const fn issues(mut self) -> Self {
         self.issues = true;
         self

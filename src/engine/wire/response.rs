@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::error::Error;
 use super::given::Given;
+use crate::trail::Credential;
 
 /// What an operation answers.
 #[derive(Debug, Default)]
@@ -22,6 +23,8 @@ pub(crate) struct Response {
     pub(crate) plain: Option<String>,
     /// A status other than the shape's own (202, or the codes of `sys/health`).
     pub(crate) status: Option<u16>,
+    /// A credential that the answer shows and that nothing takes back: the answer's line in the trail tells of it.
+    pub(crate) shows: Option<Box<Credential>>,
     /// What the answer hands out: the pipeline makes it the client's, or takes it back.
     pub(crate) given: Option<Box<dyn Given>>,
 }

@@ -1,7 +1,7 @@
 //! What blocks are described to have, held against what is read of them.
 
 use super::load;
-use crate::estate::blocks::{APP, ENVIRONMENT, MANAGED_POLICY, TEST};
+use crate::estate::blocks::{APP, ENVIRONMENT, IAM_ROLE, IAM_USER, MANAGED_POLICY, TEST};
 use crate::estate::source::Sources;
 use crate::object::home::METHODS;
 use crate::object::words::{Block, Is};
@@ -20,7 +20,7 @@ fn wrong(shape: Shape) -> &'static str {
 fn needed(word: &str) -> &'static [(&'static str, &'static str)] {
     match word {
         "statement" => &[("actions", "[s3:GetObject]"), ("resources", "['*']")],
-        "role" => &[("mount", "aws")],
+        "role" | "static_role" => &[("mount", "aws")],
         "root" => &[("access_key", "'secret:env:A'"), ("secret_key", "'secret:env:B'")],
         "path" | "acl" => &[("capabilities", "[read]")],
         "environment" => &[("engine", "embedded")],
@@ -50,7 +50,7 @@ fn each(
                 "7"
             }
             Is::Each(class) => {
-                let kinds = KINDS.iter().filter(|kind| kind.class == class);
+                let kinds = KINDS.iter().filter(|kind| kind.class == class && kind.words.word == key.word);
                 kinds.for_each(|kind| {
                     each(kind.words, (key.word, kind.mount_type().expect("a type")), &open, &close, into);
                 });
@@ -67,7 +67,7 @@ fn each(
 #[test]
 fn every_key_that_is_described_is_read() {
     let mut all = Vec::new();
-    for block in [&APP, &MANAGED_POLICY, &TEST, &ENVIRONMENT] {
+    for block in [&APP, &MANAGED_POLICY, &IAM_ROLE, &IAM_USER, &TEST, &ENVIRONMENT] {
         each(block, (block.word, "x"), "", "", &mut all);
     }
     for kind in KINDS {

@@ -12,15 +12,17 @@ use serde_json::{Value, json};
 
 use super::document::{Document, Use};
 use super::policy::quoted;
-use super::{Lowering, Role, is_lower_name, is_role_name};
+use super::{Lowering, ROLES, Role, is_lower_name, is_role_name};
 use crate::acl::{Acl, Capability};
 use crate::estate::blocks::APP;
 use crate::estate::declared::{App, Login};
 use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::value;
-use crate::object::review::AccessFields;
-use crate::object::{FieldValue, Kind, Leaf, Origin, RolePath, acl_policy, login_of, methods, policy_path, roles};
+use crate::object::review::{AccessFields, Way};
+use crate::object::{
+    FieldValue, Kind, Leaf, Leases, Origin, RolePath, acl_policy, login_of, methods, policy_path, roles,
+};
 use crate::text::{did_you_mean, nearest};
 use crate::units::duration;
 
@@ -58,6 +60,10 @@ impl Lowering<'_> {
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
+        if self.roles.get(&role.label()).is_some_and(|other| other.kind != kind) {
+            let what = format!("a `role` and a `static_role` are both {}: grants could mean either", role.label());
+            self.reader.report(Draft::error(block.span, what).hint("give one of them another name"));
+        }
         self.roles.insert(role.label(), Role { kind, app: app.map(str::to_owned) });
         Some(role)
     }
@@ -65,13 +71,17 @@ impl Lowering<'_> {
     /// What the document of a role is for, by how its credentials are made. Where nobody says that, a role that names
     /// roles of the account opens sessions of them.
     fn role_use(&self, block: &Block<'_>, access: &AccessFields, fields: &mut BTreeMap<&'static str, Leaf>) -> Use {
-        let sessions = &access.sessions;
+        let (sessions, session) = (&access.sessions, access.word(Way::RoleSession));
         if let Some(leaf) = fields.get(access.made) {
-            return if leaf.value == FieldValue::Data(Value::from(sessions.made)) { Use::Session } else { Use::Role };
+            let FieldValue::Data(made) = &leaf.value else { return Use::Role };
+            return match access.way(made.as_str().unwrap_or_default()) {
+                Some(Way::RoleSession | Way::Federated) => Use::Session,
+                _ => Use::Role,
+            };
         }
         match block.map.get(sessions.roles) {
             Some(entry) if !block.map.contains_key(access.made) => {
-                let made = FieldValue::Data(Value::from(sessions.made));
+                let made = FieldValue::Data(Value::from(session));
                 fields.insert(access.made, Leaf::new(made, self.reader.place(entry.key_span)));
                 Use::Session
             }
@@ -79,13 +89,14 @@ impl Lowering<'_> {
         }
     }
 
-    /// The kind of a role, by the type of its mount; of one that is not declared, the first that there is.
+    /// The kind of a role, by its word and the type of its mount; of one that is not declared, the first that there is.
     fn role_kind(&mut self, block: &Block<'_>) -> Option<(&'static Kind, &'static AccessFields)> {
         let named = self.reader.text_quietly(block, "mount").map(|(mount, _)| mount);
         let only = || self.mounts.keys().next().map(String::as_str);
         let mounted = named.or_else(only).and_then(|mount| self.mounts.get(mount));
-        let kind = mounted.and_then(|mounted| roles().find(|kind| kind.mount_type() == Some(mounted.mount_type)));
-        let kind = kind.or_else(|| roles().next())?;
+        let of_word = || roles().filter(|kind| block.name.split(' ').next() == Some(kind.words.word));
+        let kind = mounted.and_then(|mounted| of_word().find(|kind| kind.mount_type() == Some(mounted.mount_type)));
+        let kind = kind.or_else(|| of_word().next())?;
         Some((kind, kind.access_fields()?))
     }
 
@@ -120,7 +131,8 @@ impl Lowering<'_> {
 
     /// The roles declared in an app.
     pub(super) fn app_roles(&mut self, block: &Block<'_>) -> Vec<RolePath> {
-        let roles = self.reader.labelled(block.map, "role");
+        let words = ROLES.into_iter();
+        let roles: Vec<_> = words.flat_map(|word| self.reader.labelled(block.map, word)).collect();
         roles.iter().filter_map(|role| self.role(role, Some(block.label))).collect()
     }
 
@@ -200,7 +212,8 @@ impl Lowering<'_> {
             }
             return named.into_iter().map(|(policy, _)| policy.to_owned()).collect();
         }
-        if !block.map.contains_key("role") && !block.map.contains_key("grants") && self.reader.is_sound(block) {
+        let may_get = ROLES.into_iter().chain(["grants"]).any(|word| block.map.contains_key(word));
+        if !may_get && self.reader.is_sound(block) {
             let draft = Draft::warning(block.span, format!("{} may get no credential", block.name));
             self.reader.report(draft.hint("add a role, grants, or policies"));
         }
@@ -250,7 +263,9 @@ impl Lowering<'_> {
 
     /// The shortest default lease of the mounts of these roles, 0 when none is known.
     fn shortest_lease(&self, roles: &[RolePath], grants: &[RolePath]) -> i64 {
-        let leases = roles.iter().chain(grants).filter_map(|role| Some(self.mounts.get(&role.mount)?.lease));
+        let leased = |role: &&RolePath| !matches!(role.kind.leases, Leases::Unleased(_));
+        let leases =
+            roles.iter().chain(grants).filter(leased).filter_map(|role| Some(self.mounts.get(&role.mount)?.lease));
         leases.filter(|lease| *lease > 0).min().unwrap_or(0)
     }
 

@@ -1,9 +1,10 @@
-//! `iam_role`: what a role of an AWS account is that sessions are of, so that it is known what they may do.
+//! `iam_role` and `iam_user`: what a role of an AWS account is that sessions are of, and what a user is that no engine
+//! makes, so that it is known what their credentials may do.
 
 use super::Lowering;
 use super::document::{Document, Use};
-use crate::estate::blocks::IAM_ROLE;
-use crate::estate::declared::IamRole;
+use crate::estate::blocks::{IAM_ROLE, IAM_USER};
+use crate::estate::declared::IamPrincipal;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::span::Span;
@@ -19,13 +20,36 @@ impl Lowering<'_> {
     /// `iam_role "deploy" { arn = "...", statement ... }`.
     pub(super) fn iam_role(&mut self, block: &Block<'_>) {
         self.reader.check(block, &IAM_ROLE);
-        if block.label.trim().is_empty() {
-            self.reader.report(Draft::error(block.span, "the name of an IAM role is empty"));
-        }
         let arn = match self.reader.require(block, "arn", "\"arn:aws:iam::ACCOUNT:role/NAME\"") {
-            true => self.role_arn(block),
+            true => self.principals_arn(block, value::role_arn),
             false => None,
         };
+        let max_session = self.max_session(block);
+        let trust = match self.reader.text(block, "trust") {
+            // What is wrong with it is told; whom it trusts is not known.
+            Some((text, span)) => self.sound_document(text, span, Use::Trust).and_then(Document::said),
+            None => None,
+        };
+        let role = self.iam_principal(block, arn, Use::AssumedRole);
+        self.iam_roles.extend(role.map(|role| IamPrincipal { max_session, trust, ..role }));
+    }
+
+    /// `iam_user "legacy" { arn = "...", statement ... }`.
+    pub(super) fn iam_user(&mut self, block: &Block<'_>) {
+        self.reader.check(block, &IAM_USER);
+        let arn = match self.reader.require(block, "arn", "\"arn:aws:iam::ACCOUNT:user/NAME\"") {
+            true => self.principals_arn(block, value::user_arn),
+            false => None,
+        };
+        let user = self.iam_principal(block, arn, Use::Unsent);
+        self.iam_users.extend(user);
+    }
+
+    /// What both have.
+    fn iam_principal(&mut self, block: &Block<'_>, arn: Option<String>, used: Use) -> Option<IamPrincipal> {
+        if block.label.trim().is_empty() {
+            self.reader.report(Draft::error(block.span, format!("the name of an {} is empty", block.name.trim())));
+        }
         let policy_arns = match self.reader.value(block, "policy_arns", Shape::PolicyArns) {
             Some((FieldValue::Data(arns), _)) => texts(&arns),
             _ => Vec::new(),
@@ -34,29 +58,21 @@ impl Lowering<'_> {
             Some((FieldValue::Data(arn), _)) => arn.as_str().filter(|arn| !arn.is_empty()).map(str::to_owned),
             _ => None,
         };
-        let max_session = self.max_session(block);
         let has_document = block.map.contains_key("policy_document") || block.map.contains_key("statement");
         if !has_document && !block.map.contains_key("policy_arns") && self.reader.is_sound(block) {
             let draft = Draft::error(block.span, format!("{} allows nothing", block.name));
             self.reader.report(draft.hint("add policy_document = \"file:...\", policy_arns, or statement blocks"));
         }
-        let policy = self.policy_document(block, Use::AssumedRole).and_then(|(document, _)| document.said());
-        let trust = match self.reader.text(block, "trust") {
-            // What is wrong with it is told; whom it trusts is not known.
-            Some((text, span)) => self.sound_document(text, span, Use::Trust).and_then(Document::said),
-            None => None,
-        };
-        let Some(arn) = arn else { return };
-        if has_document && policy.is_none() {
-            return;
-        }
+        let policy = self.policy_document(block, used).and_then(|(document, _)| document.said());
+        let arn = arn.filter(|_| !has_document || policy.is_some())?;
         let (name, place) = (block.label.to_owned(), self.reader.place(block.span));
-        self.iam_roles.push(IamRole { name, arn, policy, policy_arns, boundary, max_session, trust, place });
+        let (max_session, trust) = (None, None);
+        Some(IamPrincipal { name, arn, policy, policy_arns, boundary, max_session, trust, place })
     }
 
-    fn role_arn(&mut self, block: &Block<'_>) -> Option<String> {
+    fn principals_arn(&mut self, block: &Block<'_>, check: fn(&str, Span) -> Result<(), Draft>) -> Option<String> {
         let (arn, span) = self.reader.text(block, "arn")?;
-        if let Err(draft) = value::role_arn(arn, span) {
+        if let Err(draft) = check(arn, span) {
             self.reader.report(draft);
             return None;
         }

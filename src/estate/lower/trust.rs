@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::{Lowering, iam_role::texts};
-use crate::estate::declared::IamRole;
+use crate::estate::declared::IamPrincipal;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::value;
@@ -88,7 +88,7 @@ impl Lowering<'_> {
 
 impl Asked<'_> {
     /// What a role's trust policy refuses for certain, by which of what is asked, and what helps.
-    fn refused(&self, role: &IamRole) -> Option<(Fixed, String, String)> {
+    fn refused(&self, role: &IamPrincipal) -> Option<(Fixed, String, String)> {
         let set = PolicySet::identity(vec![Arc::clone(role.trust.as_ref()?)]);
         let may = |action: &str, fixed: &[Fixed]| {
             let asked = Statement {

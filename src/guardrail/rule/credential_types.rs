@@ -32,5 +32,6 @@ impl Judge for CredentialTypes {
     }
 }
 
-/// Those of roles that an engine may hold. Source: Vault's API documentation, "AWS secrets engine".
-const CREDENTIAL_TYPES: &[&str] = &["iam_user", "assumed_role", "federation_token", "session_token"];
+/// Those of roles that an engine may hold, and what static roles hand out. Source: Vault's API documentation, "AWS secrets
+/// engine".
+const CREDENTIAL_TYPES: &[&str] = &["iam_user", "assumed_role", "federation_token", "session_token", "static_role"];

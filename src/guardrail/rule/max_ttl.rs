@@ -27,7 +27,10 @@ impl Judge for MaxTtl {
                 duration::shown(most),
                 duration::shown(lives)
             ),
-            fix: "shorten `max` in the lease of its mount, or `max_sts_ttl` of a role of sessions".to_owned(),
+            fix: match lives {
+                i64::MAX => "have a `role` make credentials in the place of the `static_role`".to_owned(),
+                _ => "shorten `max` in the lease of its mount, or `max_sts_ttl` of a role of sessions".to_owned(),
+            },
         };
         hearing.terms("max_ttl", |terms| Some(terms.max_ttl).filter(|lives| *lives > most).map(lack), judged);
     }

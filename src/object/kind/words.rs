@@ -59,7 +59,7 @@ pub enum Is {
     },
     /// A block.
     Block(&'static Block),
-    /// A block for each kind of this class; its label, or what it says, tells which.
+    /// A block for each kind of this class that is declared by this word; its label, or what it says, tells which.
     Each(Class),
     /// The keys of another block, which stand here among the others: it holds no such part itself.
     AllOf(&'static Block),
@@ -184,7 +184,7 @@ impl Values for Declared<'_> {
 #[cfg(test)]
 mod tests {
     use super::{Block, Is, Key};
-    use crate::object::KINDS;
+    use crate::object::{KINDS, Kind};
 
     fn check(block: &Block) {
         assert!(block.doc.ends_with('.') && block.doc.len() > 10, "{}: what is it?", block.word);
@@ -202,7 +202,10 @@ mod tests {
                     check(inner);
                 }
                 Is::AllOf(part) => panic!("{at}: {} is a part of a part", part.word),
-                Is::Each(class) => assert!(KINDS.iter().any(|kind| kind.class == class), "{at}: none"),
+                Is::Each(class) => {
+                    let is_meant = |kind: &&&Kind| kind.class == class && kind.words.word == key.word;
+                    assert!(KINDS.iter().any(|kind| is_meant(&kind)), "{at}: none");
+                }
             }
         }
     }

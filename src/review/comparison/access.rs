@@ -9,7 +9,7 @@ use std::collections::BTreeSet;
 
 use super::blocked::{self, Blocked, blocked, named, statement_words};
 use super::held::Held;
-use super::{unknown, user};
+use super::{standing, unknown, user};
 use crate::iam::compare::{Difference, Extent, Proof, compare};
 use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
@@ -76,6 +76,10 @@ impl Principal<'_, '_> {
             if !partners.contains(&Some(at)) {
                 findings.extend(unknown::changes(&self.subject, Some(before), None));
             }
+        }
+        for (after, before) in partners.iter().enumerate() {
+            let before = before.map(|at| &self.before[at]);
+            standing::changes(&self.subject, before, &self.after[after], &mut findings);
         }
         self.within(&partners, &mut findings);
         findings

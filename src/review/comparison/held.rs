@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::iam::policy::{PolicySet, Statement};
 use crate::object::Place;
-use crate::object::review::AccessFields;
+use crate::object::review::{AccessFields, Way};
 use crate::review::state::lifetime::LeaseTerms;
 use crate::review::state::{Role, Side, SideObject, Unknown, Via};
 
@@ -64,7 +64,12 @@ impl<'a> Held<'a> {
 
     /// Whether its credentials are sessions of roles of an account.
     pub(super) fn makes_sessions(&self) -> bool {
-        self.object.text(self.access_fields.made) == self.access_fields.sessions.made
+        self.way() == Some(Way::RoleSession)
+    }
+
+    /// How its credentials are made; `None` where that is not known.
+    pub(super) fn way(&self) -> Option<Way> {
+        self.access_fields.way(&self.object.text(self.access_fields.made))
     }
 
     /// The roles of accounts that its sessions are of, by their ARNs; none of what makes users.

@@ -11,6 +11,7 @@ mod lease;
 mod login;
 mod rules;
 mod sessions;
+mod standing;
 mod trust;
 mod unknown;
 mod user;
@@ -22,7 +23,7 @@ use self::access::Principal;
 use self::held::Held;
 use crate::estate::ManagedPolicy;
 use crate::object::home::ENGINES;
-use crate::object::review::Remarks;
+use crate::object::review::{Remarks, Way};
 use crate::object::{Reviewed, terms_of};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Fields, Role, Side, SideObject, Via};
@@ -111,6 +112,7 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
     }
     paths.extend(before.objects().map(|object| object.path).filter(|path| after.object(path).is_none()));
     let documents = documents(before, after);
+    let users: Vec<&str> = documents.iter().filter_map(|arn| arn.split_once(":user/")?.1.rsplit('/').next()).collect();
     let mut roles: BTreeSet<&str> = BTreeSet::new();
     for side in [before, after] {
         roles.extend(
@@ -118,13 +120,18 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
                 .filter(|role| {
                     let (object, fields) = (role.object, role.access_fields);
                     paths.contains(object.path)
+                        || role.way().is_some_and(|way| matches!(way, Way::Federated | Way::OwnSession))
+                            && before.principal(role.at.mount) != after.principal(role.at.mount)
                         || !documents.is_empty()
                             && (documents.contains(object.text(fields.boundary).as_ref())
                                 || object
                                     .texts(fields.sessions.roles)
                                     .iter()
                                     .any(|arn| documents.contains(arn.as_str()))
-                                || object.texts(fields.policies).iter().any(|arn| documents.contains(arn.as_str())))
+                                || object.texts(fields.policies).iter().any(|arn| documents.contains(arn.as_str()))
+                                || role.way().is_some_and(|way| matches!(way, Way::Federated | Way::OwnSession))
+                                    && side.principal(role.at.mount).is_some_and(|arn| documents.contains(arn))
+                                || users.contains(&object.text(fields.standing.user).as_ref()))
                 })
                 .map(|role| role.object.path),
         );
@@ -132,8 +139,8 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
     Changed { paths, roles }
 }
 
-/// The ARNs of managed policies whose documents differ, or that only one side declares, and of IAM roles that may do
-/// something else.
+/// The ARNs of managed policies whose documents differ, or that only one side declares, and of IAM roles and users that
+/// may do something else.
 fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str> {
     let same = |one: &ManagedPolicy, other: &ManagedPolicy| {
         let facts = |policy: &ManagedPolicy| -> Vec<String> {
@@ -158,8 +165,8 @@ fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str>
     arns.extend(
         before.managed_policies().map(|policy| policy.arn.as_str()).filter(|arn| after.managed_policy(arn).is_none()),
     );
-    let roles = sessions::roles(before, after, &arns);
-    arns.extend(roles);
+    let principals = sessions::principals(before, after, &arns);
+    arns.extend(principals);
     arns
 }
 
@@ -371,6 +378,15 @@ fn not_evaluated(side: &Side<'_>) -> Vec<String> {
         }
         for arn in object.texts(fields.sessions.roles).into_iter().filter(|arn| side.iam_role(arn).is_none()) {
             *unknown.entry(format!("the IAM role {arn}")).or_default() += 1;
+        }
+        let is_own = role.way().is_some_and(|way| matches!(way, Way::Federated | Way::OwnSession));
+        if is_own && side.signer(role.at.mount).is_none() {
+            let who = side.principal(role.at.mount).unwrap_or("its key tells nobody here");
+            *unknown.entry(format!("whom the engine {} signs as ({who})", role.at.mount)).or_default() += 1;
+        }
+        let user = object.text(fields.standing.user);
+        if !user.is_empty() && side.standing_user(role.at.mount, &user).is_none() {
+            *unknown.entry(format!("the IAM user {user}")).or_default() += 1;
         }
         for group in object.texts(fields.groups) {
             *unknown.entry(format!("the group {group}")).or_default() += 1;

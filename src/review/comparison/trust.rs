@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::estate::IamRole;
+use crate::estate::IamPrincipal;
 use crate::iam::compare::{Proof, compare};
 use crate::iam::policy::{Condition, Effect, Policy, PolicySet, Statement, Test};
 use crate::iam::trust::{self, PRINCIPAL};
@@ -15,7 +15,7 @@ use crate::review::words;
 /// Adds what changes about the trust of IAM roles that both sides declare. What a new one may do is told of the apps that
 /// have it.
 pub(super) fn changes(before: &Side<'_>, after: &Side<'_>, findings: &mut Vec<Finding>) {
-    let mut both: Vec<(&IamRole, &IamRole)> =
+    let mut both: Vec<(&IamPrincipal, &IamPrincipal)> =
         after.iam_roles().filter_map(|new| Some((before.iam_role(&new.arn)?, new))).collect();
     both.sort_by(|(_, one), (_, other)| one.arn.cmp(&other.arn));
     for (old, new) in both {

@@ -8,6 +8,7 @@ use std::collections::BTreeSet;
 
 use super::held::Held;
 use crate::object::Place;
+use crate::object::review::Way;
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Unknown;
 use crate::review::words;
@@ -39,7 +40,11 @@ pub(in crate::review) fn changes(
             Finding::new(Topic::AccessUnknown, subject, what).role(&after.label).at(place(after, unknown))
         };
         match unknown {
-            Unknown::ManagedPolicy(_) | Unknown::Group(_) | Unknown::AssumedRole(_) => {
+            Unknown::ManagedPolicy(_)
+            | Unknown::Group(_)
+            | Unknown::AssumedRole(_)
+            | Unknown::User(_)
+            | Unknown::Signer(_) => {
                 let why = format!("what {unknown} allows is not known here; {HINT}");
                 findings.push(finding(format!("whatever {unknown} allows")).cannot_tell(why));
             }
@@ -59,6 +64,8 @@ pub(in crate::review) fn changes(
         let still = match unknown {
             Unknown::ManagedPolicy(arn) => after.attached.contains(arn),
             Unknown::AssumedRole(arn) => after.assumed().contains(arn),
+            Unknown::Signer(_) => after.way().is_some_and(|way| matches!(way, Way::Federated | Way::OwnSession)),
+            Unknown::User(name) => *name == after.object.text(after.access_fields.standing.user),
             _ => false,
         };
         match unknown {
@@ -72,11 +79,11 @@ pub(in crate::review) fn changes(
                         .cannot_tell(why),
                 );
             }
-            // Its denials were of its own sessions only.
-            Unknown::AssumedRole(_) if !still => {
+            // Its denials were of its own credentials only.
+            Unknown::AssumedRole(_) | Unknown::User(_) | Unknown::Signer(_) if !still => {
                 let what = format!("what {unknown} allows");
                 let finding = Finding::new(Topic::AccessLost, subject, what).role(&after.label);
-                findings.push(finding.at(after.object.place_of(after.access_fields.sessions.roles)));
+                findings.push(finding.at(place(after, unknown)));
             }
             Unknown::Document(_) | Unknown::CredentialType(_) => {
                 let what = format!("what the role had from {unknown} could not be evaluated");
@@ -159,6 +166,8 @@ fn place(held: &Held<'_>, unknown: &Unknown) -> Place {
         Unknown::AssumedRole(_) | Unknown::Apart => fields.sessions.roles,
         Unknown::ManagedPolicy(_) | Unknown::Session(_) => fields.policies,
         Unknown::Group(_) => fields.groups,
+        Unknown::User(_) => fields.standing.user,
+        Unknown::Signer(_) => fields.made,
         Unknown::Boundary(_) if held.makes_sessions() => fields.sessions.roles,
         Unknown::Boundary(_) => fields.boundary,
         Unknown::Document(_) => fields.document,

@@ -57,6 +57,9 @@ pub(in crate::review) fn unlike(one: &Held<'_>, other: &Held<'_>) -> Option<Stri
     if accounts(one) != accounts(other) {
         return Some(format!("in what may be another account: that of role {}", one.label));
     }
+    if one.way() != other.way() && looks_at_principal(other) {
+        return Some(format!("to credentials of another sort, and the policies of {} may look at that", other.label));
+    }
     if one.assumed() != other.assumed() && looks_at_principal(other) {
         return Some(format!("to sessions of other IAM roles, and the policies of {} may look at that", other.label));
     }

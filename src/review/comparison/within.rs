@@ -14,7 +14,7 @@ use crate::iam::reading::Reading;
 use crate::object::Place;
 use crate::object::review::Attribute;
 use crate::review::finding::{Finding, Subject, Topic};
-use crate::review::state::{SideObject, Unknown};
+use crate::review::state::SideObject;
 use crate::review::words;
 
 /// From which share of the size limit on, in percent, a document's size is told.
@@ -60,9 +60,7 @@ impl Principal<'_, '_> {
     /// and may allow anything.
     fn shadowed(&self, before: &Held<'_>, after: &Held<'_>) -> Vec<Finding> {
         let both = before.unknown.intersection(&after.unknown);
-        let policy = both
-            .into_iter()
-            .find(|unknown| matches!(unknown, Unknown::ManagedPolicy(_) | Unknown::Group(_) | Unknown::AssumedRole(_)));
+        let policy = both.into_iter().find(|unknown| !unknown.only_limits() && !unknown.is_opaque());
         let Some(policy) = policy else { return Vec::new() };
         let fields = after.access_fields;
         let written = if after.makes_sessions() { fields.sessions.roles } else { fields.policies };

@@ -184,8 +184,10 @@ impl<'s, 'a> Run<'s, 'a> {
         }
         let arns = self.roles.iter().flat_map(|role| self.side.unknown(role));
         let declared = arns.into_iter().find_map(|unknown| match unknown {
-            Unknown::ManagedPolicy(arn) => Some(("managed_policy", arn)),
-            Unknown::AssumedRole(arn) => Some(("iam_role", arn)),
+            Unknown::ManagedPolicy(arn) => Some(("managed_policy", arn.clone())),
+            Unknown::AssumedRole(arn) => Some(("iam_role", arn.clone())),
+            Unknown::Signer(who) if who.starts_with("arn:") => Some(("iam_user", who.clone())),
+            Unknown::User(name) => Some(("iam_user", format!("arn:aws:iam::ACCOUNT:user/{name}"))),
             _ => None,
         });
         let hint = declared.map(|(word, arn)| {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::{App, Role, Side, Unknown, Via};
 use crate::acl::{Acl, Capability, compare};
 use crate::iam::policy::{Effect, Policy};
+use crate::object::review::Way;
 use crate::object::{Place, policy_path};
 use crate::review::describe;
 
@@ -119,7 +120,7 @@ impl Graph {
     /// are of, and what those may do.
     fn below(&mut self, side: &Side<'_>, role: &Role<'_>, from: usize) {
         let sessions = &role.access_fields.sessions;
-        if role.object.text(role.access_fields.made) != sessions.made {
+        if role.way() != Some(Way::RoleSession) {
             let unknown = side.unknown(role).iter().map(ToString::to_string).collect();
             self.services(&side.role_access(role).identity, unknown, from);
             return;

@@ -1,18 +1,21 @@
 //! What credentials of a role may do, as far as it is known without asking AWS.
 //!
 //! Those of a user may do what its policies say, within its boundary. Those of a session may do what the roles say that
-//! it can be of, each within its own boundary, and no more than the session's policies. What can't be said as one set of
-//! policies is left out on the wide side, and told: then the set is the most that may be allowed.
+//! it can be of, each within its own boundary, and no more than the session's policies. The key of a user that is there
+//! already may do what that user may. What can't be said as one set of policies is left out on the wide side, and told:
+//! then the set is the most that may be allowed.
 
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::object::SideObject;
 use super::{Role, Side};
-use crate::estate::IamRole;
+use crate::estate::IamPrincipal;
+use crate::iam::compare::{Case, scope};
 use crate::iam::parsed;
-use crate::iam::policy::{Effect, Policy, PolicySet};
+use crate::iam::policy::{Effect, Policy, PolicySet, Statement};
 use crate::object::Place;
+use crate::object::review::Way;
 
 /// What is not known about a role without asking AWS.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -23,6 +26,10 @@ pub enum Unknown {
     Group(String),
     /// What a role of the account says that sessions are of: its ARN.
     AssumedRole(String),
+    /// What a user of the account says whose key is handed out: its name.
+    User(String),
+    /// What whoever the engine signs as may do: its ARN, or of which mount it is the key.
+    Signer(String),
     /// What the permissions boundary says: its ARN.
     Boundary(String),
     /// What narrows sessions: a managed policy by its ARN, or a group.
@@ -53,6 +60,8 @@ impl std::fmt::Display for Unknown {
             Self::ManagedPolicy(arn) => write!(f, "the managed policy {arn}"),
             Self::Group(name) => write!(f, "the group {name}"),
             Self::AssumedRole(arn) => write!(f, "the IAM role {arn}"),
+            Self::User(name) => write!(f, "the IAM user {name}"),
+            Self::Signer(who) => write!(f, "whom the engine signs as ({who})"),
             Self::Boundary(arn) => write!(f, "the permissions boundary {arn}"),
             Self::Session(what) => write!(f, "the session policy {what}"),
             Self::Apart => write!(f, "the denials and boundaries of each of its IAM roles"),
@@ -82,8 +91,11 @@ impl Known {
     pub(super) fn new(side: &Side<'_>, role: &Role<'_>) -> Self {
         let (object, fields) = (&role.object, role.access_fields);
         let made = object.text(fields.made);
-        if made == fields.sessions.made {
-            return Self::of_sessions(side, role);
+        match role.way() {
+            Some(Way::RoleSession) => return Self::of_sessions(side, role),
+            Some(Way::Standing) => return Self::of_standing(side, role),
+            Some(Way::Federated | Way::OwnSession) => return Self::of_signer(side, role),
+            Some(Way::User) | None => {}
         }
         let mut known = Self::nothing();
         let document = known.document(object, fields.document);
@@ -93,7 +105,7 @@ impl Known {
         known.unknown.extend(object.texts(fields.groups).into_iter().map(Unknown::Group));
         known.boundary = object.text(fields.boundary).into_owned();
         known.bound(side);
-        if made != fields.made_user {
+        if role.way().is_none() {
             known.unknown.insert(Unknown::CredentialType(made.into_owned()));
         }
         known
@@ -102,7 +114,7 @@ impl Known {
     fn of_sessions(side: &Side<'_>, role: &Role<'_>) -> Self {
         let mut known = Self::nothing();
         let arns = role.object.texts(role.access_fields.sessions.roles);
-        let roles: Vec<&IamRole> = arns.iter().filter_map(|arn| side.iam_role(arn)).collect();
+        let roles: Vec<&IamPrincipal> = arns.iter().filter_map(|arn| side.iam_role(arn)).collect();
         let missing = arns.iter().filter(|arn| side.iam_role(arn).is_none()).cloned();
         known.unknown.extend(missing.map(Unknown::AssumedRole));
         for one in &roles {
@@ -119,6 +131,68 @@ impl Known {
         }
         known.narrow(side, role);
         known
+    }
+
+    fn of_standing(side: &Side<'_>, role: &Role<'_>) -> Self {
+        let mut known = Self::nothing();
+        let name = role.object.text(role.access_fields.standing.user);
+        match side.standing_user(role.at.mount, &name) {
+            Some(user) => known.is(side, user),
+            None => drop(known.unknown.insert(Unknown::User(name.into_owned()))),
+        }
+        known
+    }
+
+    /// Sessions of whom the engine signs as: within policies, or without any narrowing.
+    fn of_signer(side: &Side<'_>, role: &Role<'_>) -> Self {
+        let mut known = Self::nothing();
+        let mount = role.at.mount;
+        match side.signer(mount) {
+            Some(user) => known.is(side, user),
+            None => {
+                let arn = side.principal(mount).map_or_else(|| format!("the key of {mount}"), str::to_owned);
+                known.unknown.insert(Unknown::Signer(arn));
+            }
+        }
+        if role.way() == Some(Way::OwnSession) {
+            known.forbid(role);
+            return known;
+        }
+        known.narrow(side, role);
+        // Without any policy it may do nothing.
+        if known.set.session.is_none() && !known.unknown.iter().any(|one| matches!(one, Unknown::Session(_))) {
+            known.set.session = Some(Vec::new());
+        }
+        known
+    }
+
+    /// What no session of a user may do: anything in IAM but with a second factor, and in STS what opens other sessions.
+    /// Source: IAM user guide, "Compare AWS STS credentials".
+    fn forbid(&mut self, role: &Role<'_>) {
+        const IN_STS: [&str; 4] =
+            ["sts:GetFederationToken", "sts:GetSessionToken", "sts:DecodeAuthorizationMessage", "sts:GetAccessKeyInfo"];
+        let fields = role.access_fields;
+        let has_factor = !role.object.text(fields.sessions.factor).is_empty();
+        let actions: Vec<&str> = IN_STS.into_iter().chain((!has_factor).then_some("iam:*")).collect();
+        let place = role.object.place_of(fields.made);
+        let statement = Statement {
+            sid: Some("what no session of a user may do".to_owned()),
+            effect: Effect::Deny,
+            actions: scope(&actions, Case::Lowered),
+            resources: scope(&["*"], Case::Kept),
+            conditions: Vec::new(),
+            span: place.clone(),
+        };
+        self.set.identity.push(Arc::new(Policy { statements: vec![statement], span: place }));
+    }
+
+    /// What a user or a role of an account may do itself.
+    fn is(&mut self, side: &Side<'_>, principal: &IamPrincipal) {
+        self.set.identity.extend(principal.policy.clone());
+        let policies = self.attach(side, principal.policy_arns.iter().cloned());
+        self.set.identity.extend(policies);
+        self.boundary = principal.boundary.clone().unwrap_or_default();
+        self.bound(side);
     }
 
     fn nothing() -> Self {
@@ -171,7 +245,7 @@ impl Known {
     }
 
     /// Several roles as one set: a denial or a boundary of one takes nothing from another, so both are left out.
-    fn join(&mut self, side: &Side<'_>, roles: &[&IamRole]) {
+    fn join(&mut self, side: &Side<'_>, roles: &[&IamPrincipal]) {
         let boundaries: Vec<&str> = roles.iter().filter_map(|role| role.boundary.as_deref()).collect();
         let denies = |policy: &Arc<Policy<Place>>| policy.statements.iter().any(|one| one.effect == Effect::Deny);
         if boundaries.is_empty() && !self.set.identity.iter().any(denies) {

@@ -28,14 +28,21 @@ impl LeaseTerms {
     }
 }
 
-/// The longest session that there is, in seconds. Source: STS API reference, `AssumeRole`, `DurationSeconds`.
-const SESSION_MAX: i64 = 43_200;
+/// The longest session of a role, in seconds. Source: STS API reference, `AssumeRole`, `DurationSeconds`.
+pub(super) const ROLE_SESSION_MAX: i64 = 43_200;
+
+/// The longest session of a user, in seconds. Source: the same, `GetFederationToken` and `GetSessionToken`.
+pub(super) const USER_SESSION_MAX: i64 = 129_600;
 
 impl LeaseTerms {
-    /// Of sessions: the role's own terms, else the mount's, which `config/lease` does not touch.
-    pub fn of_sessions(mount: Option<&SideObject<'_>>, [own_default, own_max]: [i64; 2]) -> Self {
+    /// Of what is under no lease, and does not end.
+    pub const ENDLESS: Self = Self { default: i64::MAX, max: i64::MAX };
+
+    /// Of sessions of which AWS has none longer than `most`: the role's own terms, else the mount's, which `config/lease`
+    /// does not touch.
+    pub fn of_sessions(mount: Option<&SideObject<'_>>, [own_default, own_max]: [i64; 2], most: i64) -> Self {
         let [mount_default, mount_max] = terms(mount);
-        let max = first([own_max, mount_max, SYSTEM_TTL]).min(SESSION_MAX);
+        let max = first([own_max, mount_max, SYSTEM_TTL]).min(most);
         Self { default: first([own_default, mount_default, SYSTEM_TTL]).min(max), max }
     }
 }

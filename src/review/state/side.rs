@@ -9,13 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use super::known::{Known, Unknown};
-use super::lifetime::{LeaseTerms, TokenTerms, credential};
+use super::lifetime::{LeaseTerms, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, credential};
 use super::object::SideObject;
 use super::readable;
-use crate::estate::{Estate, IamRole, ManagedPolicy};
+use crate::estate::{Estate, IamPrincipal, ManagedPolicy};
 use crate::iam::policy::PolicySet;
 use crate::object::home::ENGINES;
-use crate::object::review::AccessFields;
+use crate::object::review::{AccessFields, Way};
 use crate::object::{Class, Live, Object, Owned, Place, RolePath, policy_path, terms_of};
 
 /// What an app's role is to it.
@@ -47,11 +47,16 @@ impl Role<'_> {
         self.at.label()
     }
 
+    /// How its credentials are made; `None` where that is not known.
+    pub fn way(&self) -> Option<Way> {
+        self.access_fields.way(&self.object.text(self.access_fields.made))
+    }
+
     /// The default and the maximum that it says of its sessions, 0 where nothing; `None` where it makes no sessions.
     pub fn session_terms(&self) -> Option<[i64; 2]> {
         let sessions = &self.access_fields.sessions;
         let terms = || [sessions.terms.default, sessions.terms.max].map(|field| self.object.number(field));
-        (self.object.text(self.access_fields.made) == sessions.made).then(terms)
+        self.way().is_some_and(Way::is_session).then(terms)
     }
 }
 
@@ -76,12 +81,21 @@ pub struct Context<'a> {
     /// What managed policies say.
     pub managed_policies: &'a [ManagedPolicy],
     /// What roles of AWS accounts are.
-    pub iam_roles: &'a [IamRole],
+    pub iam_roles: &'a [IamPrincipal],
+    /// What users of AWS accounts are that no engine makes.
+    pub iam_users: &'a [IamPrincipal],
+    /// Whom AWS takes each AWS engine for, by the path of its mount.
+    pub principals: Option<&'a BTreeMap<String, String>>,
 }
 
 impl<'a> From<&'a Estate> for Context<'a> {
     fn from(estate: &'a Estate) -> Self {
-        Self { managed_policies: &estate.managed_policies, iam_roles: &estate.iam_roles }
+        Self {
+            managed_policies: &estate.managed_policies,
+            iam_roles: &estate.iam_roles,
+            iam_users: &estate.iam_users,
+            principals: Some(&estate.principals),
+        }
     }
 }
 
@@ -93,7 +107,9 @@ pub struct Side<'a> {
     apps: BTreeMap<&'a str, AppFacts<'a>>,
     estate: Option<&'a Estate>,
     managed: HashMap<&'a str, &'a ManagedPolicy>,
-    iam_roles: HashMap<&'a str, &'a IamRole>,
+    iam_roles: HashMap<&'a str, &'a IamPrincipal>,
+    iam_users: &'a [IamPrincipal],
+    principals: Option<&'a BTreeMap<String, String>>,
 }
 
 impl<'a> Side<'a> {
@@ -119,7 +135,8 @@ impl<'a> Side<'a> {
     pub fn of_objects(objects: impl IntoIterator<Item = SideObject<'a>>, context: Context<'a>) -> Self {
         let managed = context.managed_policies.iter().map(|policy| (policy.arn.as_str(), policy)).collect();
         let iam_roles = context.iam_roles.iter().map(|role| (role.arn.as_str(), role)).collect();
-        let mut side = Self { managed, iam_roles, ..Self::default() };
+        let Context { iam_users, principals, .. } = context;
+        let mut side = Self { managed, iam_roles, iam_users, principals, ..Self::default() };
         for object in objects {
             if let Some(app) = object.app {
                 let facts = side.apps.entry(app).or_default();
@@ -197,13 +214,41 @@ impl<'a> Side<'a> {
     }
 
     /// The roles of AWS accounts that are known.
-    pub fn iam_roles(&self) -> impl Iterator<Item = &'a IamRole> {
+    pub fn iam_roles(&self) -> impl Iterator<Item = &'a IamPrincipal> {
         self.iam_roles.values().copied()
     }
 
     /// The role of an AWS account of this ARN, if it is known.
-    pub fn iam_role(&self, arn: &str) -> Option<&'a IamRole> {
+    pub fn iam_role(&self, arn: &str) -> Option<&'a IamPrincipal> {
         self.iam_roles.get(arn).copied()
+    }
+
+    /// The users of AWS accounts that are known and that no engine makes.
+    pub fn iam_users(&self) -> impl Iterator<Item = &'a IamPrincipal> {
+        self.iam_users.iter()
+    }
+
+    /// Whom AWS takes an AWS engine for, by its ARN, if that is known.
+    pub fn principal(&self, mount: &str) -> Option<&'a str> {
+        self.principals?.get(mount).map(String::as_str)
+    }
+
+    /// Whom an engine signs as, if it is known and what it may do is declared.
+    pub(in crate::review) fn signer(&self, mount: &str) -> Option<&'a IamPrincipal> {
+        let arn = self.principal(mount)?;
+        self.iam_users().find(|user| user.arn == arn)
+    }
+
+    /// The user that a static role of a mount hands out the key of: of the engine's own account, where that is known,
+    /// else the only one of that name.
+    pub(in crate::review) fn standing_user(&self, mount: &str, name: &str) -> Option<&'a IamPrincipal> {
+        let account = self.principal(mount).and_then(account_of);
+        let is_it = |user: &&IamPrincipal| {
+            let own = user.arn.rsplit('/').next() == Some(name);
+            own && account.is_none_or(|account| account_of(&user.arn) == Some(account))
+        };
+        let mut found = self.iam_users().filter(is_it);
+        found.next().filter(|_| found.next().is_none())
     }
 
     /// The ACL policy of this name, as its text.
@@ -225,15 +270,21 @@ impl<'a> Side<'a> {
     /// On what terms credentials of a role are: sessions have their own.
     pub fn role_terms(&self, role: &Role<'_>) -> LeaseTerms {
         match role.session_terms() {
-            Some(terms) => LeaseTerms::of_sessions(self.mounted(role.at.mount), terms),
+            Some(terms) => {
+                let most = if role.way() == Some(Way::RoleSession) { ROLE_SESSION_MAX } else { USER_SESSION_MAX };
+                LeaseTerms::of_sessions(self.mounted(role.at.mount), terms, most)
+            }
+            None if role.way() == Some(Way::Standing) => LeaseTerms::ENDLESS,
             None => self.lease_terms(role.at.mount),
         }
     }
 
-    /// How long a credential of a role works at most: a session does not end with its token.
+    /// How long a credential of a role works at most: a session does not end with its token, and what is under no lease
+    /// does not end at all.
     pub fn lifetime(&self, role: &Role<'_>, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
         match role.session_terms() {
             Some(_) => self.role_terms(role).max,
+            None if role.way() == Some(Way::Standing) => LeaseTerms::ENDLESS.max,
             None => credential(self.lease_terms(role.at.mount), tokens),
         }
     }
@@ -269,6 +320,11 @@ impl<'a> Side<'a> {
         let rules = self.estate?.rules.get(policy_path)?;
         rules.iter().find(|(known, _)| known == pattern).map(|(_, place)| place)
     }
+}
+
+/// The account in an ARN.
+fn account_of(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4)
 }
 
 /// An app of one side.

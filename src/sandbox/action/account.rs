@@ -3,7 +3,7 @@
 use super::super::error::Refusal;
 use super::super::identity::{ACCOUNT_ID, Caller};
 use super::super::params::Params;
-use super::super::state::State;
+use super::super::state::{Of, State, User};
 use super::super::xml::Xml;
 use super::Context;
 
@@ -16,8 +16,9 @@ pub(super) fn caller_identity(state: &mut State, context: &Context, _params: &Pa
             (user.arn(), user.id.clone())
         }
         Caller::Session(key_id) => {
-            let (session, _) = state.session(key_id).ok_or_else(Refusal::unknown_key)?;
-            (session.arn(), session.user_id())
+            let session = state.session(key_id).ok_or_else(Refusal::unknown_key)?;
+            let user = state.user_of(session).filter(|_| session.of == Of::User);
+            (user.map_or_else(|| session.arn(), User::arn), session.user_id())
         }
     };
     let mut xml = Xml::default();

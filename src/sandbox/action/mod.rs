@@ -10,6 +10,7 @@ mod policy;
 mod role;
 mod session;
 mod user;
+mod user_session;
 
 use super::error::Refusal;
 use super::identity::Caller;
@@ -39,6 +40,8 @@ pub(super) fn find(service: &str, name: &str) -> Option<Action> {
         "sts" => match name {
             "GetCallerIdentity" => Some(account::caller_identity),
             "AssumeRole" => Some(session::assume_role),
+            "GetFederationToken" => Some(user_session::federation_token),
+            "GetSessionToken" => Some(user_session::session_token),
             _ => None,
         },
         "iam" => iam(name),

@@ -46,23 +46,15 @@ pub(super) fn assume_role(state: &mut State, context: &Context, params: &Params)
     let role = state.role(arn.rsplit('/').next().unwrap_or(arn))?;
     let seconds = seconds(params, role.max_session_seconds, &context.caller)?;
     let session = Session {
-        key_id: unique_id("ASIA", 16)?,
-        secret: random("", 40, ALPHABET)?,
-        token: random("", 356, ALPHABET)?,
         role: role.name.clone(),
         role_id: role.id.clone(),
         name: name.to_owned(),
         tags,
         policy: policy.map(str::to_owned),
         policy_arns: policy_arns.into_iter().map(str::to_owned).collect(),
-        issued: context.now,
-        expires: context.now.saturating_add(seconds * 1000),
+        ..fresh(context, seconds)?
     };
-    let mut xml = Xml::default();
-    xml.element("Credentials", |xml| {
-        xml.text("AccessKeyId", &session.key_id).text("SecretAccessKey", &session.secret);
-        xml.text("SessionToken", &session.token).text("Expiration", &date(session.expires));
-    });
+    let mut xml = credentials(&session);
     xml.element("AssumedRoleUser", |xml| {
         xml.text("AssumedRoleId", &session.user_id()).text("Arn", &session.arn());
     });
@@ -71,6 +63,28 @@ pub(super) fn assume_role(state: &mut State, context: &Context, params: &Params)
     }
     state.add_session(session, context.now);
     Ok(xml)
+}
+
+/// A session with keys of its own, of nobody yet.
+pub(super) fn fresh(context: &Context, seconds: i64) -> Result<Session, Refusal> {
+    Ok(Session {
+        key_id: unique_id("ASIA", 16)?,
+        secret: random("", 40, ALPHABET)?,
+        token: random("", 356, ALPHABET)?,
+        issued: context.now,
+        expires: context.now.saturating_add(seconds * 1000),
+        ..Session::default()
+    })
+}
+
+/// The keys of a session, as answers have them.
+pub(super) fn credentials(session: &Session) -> Xml {
+    let mut xml = Xml::default();
+    xml.element("Credentials", |xml| {
+        xml.text("AccessKeyId", &session.key_id).text("SecretAccessKey", &session.secret);
+        xml.text("SessionToken", &session.token).text("Expiration", &date(session.expires));
+    });
+    xml
 }
 
 fn session_name(params: &Params) -> Result<&str, Refusal> {
@@ -84,7 +98,13 @@ fn external_id(params: &Params) -> Result<(), Refusal> {
     pattern("externalId", id, (2, 1224), "_+=,.@:/-", "[\\w+=,.@:\\/-]*")
 }
 
-fn pattern(parameter: &str, value: &str, sizes: (usize, usize), marks: &str, shown: &str) -> Result<(), Refusal> {
+pub(super) fn pattern(
+    parameter: &str,
+    value: &str,
+    sizes: (usize, usize),
+    marks: &str,
+    shown: &str,
+) -> Result<(), Refusal> {
     let (min, max) = sizes;
     let constraint = |text: String| Err(Refusal::constraint(parameter, value, &text));
     match value.chars().count() {
@@ -98,7 +118,10 @@ fn pattern(parameter: &str, value: &str, sizes: (usize, usize), marks: &str, sho
 }
 
 /// The inline session policy and the ARNs of managed ones.
-fn session_policies<'a>(state: &State, params: &'a Params) -> Result<(Option<&'a str>, Vec<&'a str>), Refusal> {
+pub(super) fn session_policies<'a>(
+    state: &State,
+    params: &'a Params,
+) -> Result<(Option<&'a str>, Vec<&'a str>), Refusal> {
     let policy = params.get("Policy");
     if let Some(policy) = policy {
         if policy.chars().count() > POLICY_CHARS_MAX {
@@ -140,7 +163,7 @@ fn seconds(params: &Params, role_max: i64, caller: &Caller) -> Result<i64, Refus
 }
 
 /// How much of the space for session policies and tags is used; above 100 it is too much.
-fn packed_percent(policy: Option<&str>, arns: &[&str], tags: &[Tag]) -> usize {
+pub(super) fn packed_percent(policy: Option<&str>, arns: &[&str], tags: &[Tag]) -> usize {
     let tags: usize = tags.iter().map(|tag| tag.key.chars().count() + tag.value.chars().count()).sum();
     let arns: usize = arns.iter().map(|arn| arn.len()).sum();
     let used = policy.map_or(0, |policy| policy.chars().count()) + arns + tags;

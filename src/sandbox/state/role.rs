@@ -40,7 +40,20 @@ impl Role {
     }
 }
 
-/// What an AssumeRole gave out, until it expires.
+/// What a session is of.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(in crate::sandbox) enum Of {
+    /// A role (AssumeRole).
+    #[default]
+    Role,
+    /// A user, within policies that go with it (GetFederationToken).
+    FederatedUser,
+    /// A user, as it is (GetSessionToken).
+    User,
+}
+
+/// What STS gave out, until it expires.
 #[derive(Clone, Default, Serialize, Deserialize)]
 #[serde(default)]
 pub(in crate::sandbox) struct Session {
@@ -48,10 +61,14 @@ pub(in crate::sandbox) struct Session {
     pub(in crate::sandbox) key_id: String,
     pub(in crate::sandbox) secret: String,
     pub(in crate::sandbox) token: String,
-    /// The role's name, and the id it had: a role of the same name that is made later is another.
+    /// What it is of.
+    pub(in crate::sandbox) of: Of,
+    /// The role's or the user's name, and the id it had: one of the same name that is made later is another.
     pub(in crate::sandbox) role: String,
     pub(in crate::sandbox) role_id: String,
-    /// The RoleSessionName.
+    /// Whether it was opened with a second factor.
+    pub(in crate::sandbox) mfa: bool,
+    /// The RoleSessionName, or the Name of a federated user.
     pub(in crate::sandbox) name: String,
     pub(in crate::sandbox) tags: Vec<Tag>,
     /// The inline session policy.
@@ -63,14 +80,23 @@ pub(in crate::sandbox) struct Session {
 }
 
 impl Session {
-    /// `arn:aws:sts::<account>:assumed-role/<role>/<session>`: without the role's path.
+    /// `arn:aws:sts::<account>:assumed-role/<role>/<session>`, without the role's path, or
+    /// `arn:aws:sts::<account>:federated-user/<name>`. One of a user as it is has that user's.
     pub(in crate::sandbox) fn arn(&self) -> String {
-        format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{}/{}", self.role, self.name)
+        match self.of {
+            Of::Role => format!("arn:aws:sts::{ACCOUNT_ID}:assumed-role/{}/{}", self.role, self.name),
+            Of::FederatedUser => format!("arn:aws:sts::{ACCOUNT_ID}:federated-user/{}", self.name),
+            Of::User => format!("arn:aws:iam::{ACCOUNT_ID}:user/{}", self.role),
+        }
     }
 
-    /// `AROA...:<session>`.
+    /// `AROA...:<session>`, `<account>:<name>`, or the user's id.
     pub(in crate::sandbox) fn user_id(&self) -> String {
-        format!("{}:{}", self.role_id, self.name)
+        match self.of {
+            Of::Role => format!("{}:{}", self.role_id, self.name),
+            Of::FederatedUser => format!("{ACCOUNT_ID}:{}", self.name),
+            Of::User => self.role_id.clone(),
+        }
     }
 }
 

@@ -46,6 +46,11 @@ impl Aws {
         answer.as_str().expect("an ARN").to_owned()
     }
 
+    /// Makes a user that may do this one thing.
+    pub(crate) fn user(&self, name: &str, action: &str) {
+        self.look(&["user", &self.endpoint, name, action], &self.access_key, &self.secret_key);
+    }
+
     /// What the account says to whatever credential boto3 finds in these variables.
     pub(crate) fn tried(&self, variables: &[(&str, &str)]) -> Value {
         self.look_with(&["tried", &self.endpoint], variables)

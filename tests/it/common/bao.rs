@@ -3,7 +3,7 @@
 //!
 //! Source of each difference: OpenBao 2.6, `http/json.go` (complexity of a request), `vault/request_handling.go` and
 //! `http/handler.go` (namespaces), `vault/logical_system.go` (audit devices), `http/util.go` (quotas; there is no
-//! `Retry-After`); the answers as a server of 2.6.2 gives them.
+//! `Retry-After`); the answers as a server of 2.6.2 gives them. Of its AWS plugin, `path_static_roles.go`: there is no LIST.
 
 use crate::between::Fault;
 use crate::fake::Asked;
@@ -39,6 +39,9 @@ pub(crate) fn refusal(asked: &Asked) -> Option<(u16, String)> {
     let path = asked.line.split_once(" /v1/").map_or("", |(_, path)| path.split('?').next().unwrap_or_default());
     let system = path.strip_prefix("sys/").unwrap_or_default();
     let below = |paths: &[&str]| paths.iter().any(|path| system == *path || system.starts_with(&format!("{path}/")));
+    if asked.line.starts_with("LIST") && path.ends_with("/static-roles") {
+        return Some((405, "1 error occurred:\n\t* unsupported operation\n\n".to_owned()));
+    }
     let (status, what) = match namespace {
         "" | "root" if asked.line.starts_with("PUT") && system.starts_with("audit/") => {
             (400, "cannot enable audit device via API; use declarative, config-based audit device management instead")

@@ -12,6 +12,7 @@ mod policy_text;
 mod role;
 mod roles;
 mod rotate;
+mod static_role;
 
 use std::sync::Arc;
 
@@ -38,7 +39,7 @@ struct Aws {
     clients: Clients,
     /// What guardrails said of roles.
     verdicts: Verdicts,
-    /// Keeps changes of one role apart.
+    /// Keeps changes of one role apart, and of one static role.
     roles: Locks,
 }
 
@@ -69,21 +70,16 @@ impl Backend for Aws {
         &[paths::PATHS]
     }
 
-    fn unserved(&self, _mount: &Mount, path: &str, refusal: Error) -> Error {
-        match path.split('/').next() {
-            Some("static-roles" | "static-creds") => {
-                Error::Missing("static roles are not served: this engine makes an IAM user for each lease".to_owned())
-            }
-            _ => refusal,
-        }
-    }
-
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         self.serve(core, call).boxed()
     }
 
     fn maker(&self) -> Option<&dyn Maker> {
         Some(self)
+    }
+
+    fn leave<'a>(&'a self, core: &'a Arc<Core>, mount: &'a Mount) -> BoxFuture<'a, Result<(), Error>> {
+        static_role::end_all(self, core, mount).boxed()
     }
 
     fn close(&self) {
@@ -100,6 +96,10 @@ impl Aws {
             "roles/?" => roles::list(core, call),
             "roles/:name" => roles::handle(self, core, call, call.at("name")).await,
             "creds/:name" | "sts/:name" => credential::issue::handle(self, core, call, call.at("name")).await,
+            "static-roles/?" => static_role::list(core, call),
+            "static-roles/:name" => static_role::handle(self, core, call, call.at("name")).await,
+            "static-creds/:name" => static_role::credentials(core, call, call.at("name")),
+            "rotate-role/:name" => static_role::rotate(self, core, call, call.at("name")).await,
             _ => Err(call.forgotten()),
         }
     }

@@ -41,7 +41,7 @@ const LIST: &[Parameter] = &[
 
 const ROLE: &[Parameter] = &[
     NAME,
-    takes("credential_type", Text, "iam_user or assumed_role; required"),
+    takes("credential_type", Text, "iam_user, assumed_role, federation_token or session_token; required"),
     takes("policy_document", Text, "Inline policy, as JSON; of a session, what it may do at most"),
     takes("policy_arns", List, "Managed policies"),
     takes("role_arns", List, "Of assumed_role: the roles that can be assumed"),
@@ -53,7 +53,7 @@ const ROLE: &[Parameter] = &[
     takes("permissions_boundary_arn", Text, "Permissions boundary of the user"),
     takes("session_tags", Pairs, "Of assumed_role: tags of the session"),
     takes("external_id", Text, "Of assumed_role: the external id that the role's trust policy asks for"),
-    takes("mfa_serial_number", Text, "Only for session_token, which is not issued"),
+    takes("mfa_serial_number", Text, "Of session_token: the device of the engine's own user whose codes are asked for"),
     takes("arn", Text, "Before 2018: one managed policy"),
     takes("policy", Text, "Before 2018: the inline policy"),
 ];
@@ -64,8 +64,17 @@ const CREDS: &[Parameter] = &[
     takes("role_arn", Text, "Of assumed_role: which role, where there are several"),
     takes("ttl", Seconds, "Of sessions: how long").or("3600"),
     takes("role_session_name", Text, "Of assumed_role: the session's name; empty: by the template"),
-    takes("mfa_code", Text, "No effect: only session_token uses it"),
+    takes("mfa_code", Text, "Of session_token: a code of the role's device"),
 ];
+
+const STATIC_ROLE: &[Parameter] = &[
+    NAME,
+    takes("username", Text, "The IAM user whose keys are the engine's from now on; required for a new role"),
+    takes("rotation_period", Seconds, "How old a key gets, at least 60 seconds; required for a new role"),
+    takes("force", Bool, "Of a deletion: forget also keys that AWS does not let go").or("false"),
+];
+
+const ONE: &[Parameter] = &[NAME];
 
 /// The table.
 pub(super) const PATHS: &[Row] = &[
@@ -76,4 +85,9 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("roles/:name", &[Read, Write, Delete], "What a role's credentials may do").with(ROLE),
     Row::new("creds/:name", &[Read, Write], "A new credential of a role").with(CREDS).issues(),
     Row::new("sts/:name", &[Read, Write], "Another name of creds/").with(CREDS).issues(),
+    Row::new("static-roles/?", &[ListAll], "The names of the static roles").with(LIST),
+    Row::new("static-roles/:name", &[Read, Write, Delete], "An IAM user whose key is made anew in turn")
+        .with(STATIC_ROLE),
+    Row::new("static-creds/:name", &[Read], "The key of a static role as it is now").with(ONE).issues(),
+    Row::new("rotate-role/:name", &[Write], "A new key for a static role, now").with(ONE),
 ];

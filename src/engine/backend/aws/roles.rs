@@ -255,7 +255,10 @@ mod tests {
             ),
             (json!({"policy": "{}", "arn": "arn:aws:iam::1:policy/x"}), "only one of policy or arn should be provided"),
             (json!({"arn": "arn:aws:iam::1:user/x"}), "unable to parse supplied data"),
-            (json!({"credential_type": "federation_token"}), "issues iam_user and assumed_role credentials only"),
+            (
+                json!({"credential_type": "session_token", "policy_arns": "a"}),
+                "cannot supply policy_arns when credential_type is session_token",
+            ),
         ] {
             let error = write(Role::default(), &body).expect_err(&body.to_string());
             assert!(error.contains(part), "{body}: {error}");

@@ -433,7 +433,12 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str, backends: &Back
     if backends.is_built_in(&mount) {
         return Err(Error::Invalid(format!("{} credential backend cannot be disabled", mount.kind)));
     }
+    let backend = backends.of(&mount)?;
+    // While it still takes requests, by which what can't be ended can be given up.
+    backend.leave(core, &mount).await?;
     empty(core, &mount).await?;
+    // What came meanwhile.
+    backend.leave(core, &mount).await?;
     // The data goes before the entry: what is left after a crash is a tainted mount, to be disabled again.
     loop {
         let keys = core.barrier.keys(&mount.storage(""), None, DELETE_CHUNK)?;

@@ -139,10 +139,11 @@ impl Backlog {
     }
 }
 
-/// The mount that a due entry's lease is of; empty for other entries.
+/// The mount that a due entry is about, by its UUID; empty where it is about none.
 fn mount_of(core: &Core, parsed: Option<(i64, &str, &str)>) -> String {
     match parsed {
         Some((_, "lease", id)) => core.mounts.route(id).map_or_else(String::new, |(mount, _)| mount.uuid.clone()),
+        Some((_, "own", id)) => id.split('/').next().unwrap_or_default().to_owned(),
         _ => String::new(),
     }
 }

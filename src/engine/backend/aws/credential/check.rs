@@ -105,7 +105,10 @@ impl Field {
     /// The types that take it, as texts name them.
     fn types(&self) -> String {
         let takes: Vec<&str> = table::told().filter(|one| self.is_of(one)).map(|one| one.name).collect();
-        takes.join(" and ")
+        match takes.as_slice() {
+            [first, rest @ .., last] if !rest.is_empty() => format!("{first}, {}, and {last}", rest.join(", ")),
+            _ => takes.join(" and "),
+        }
     }
 
     fn is_of(&self, one: &CredentialType) -> bool {

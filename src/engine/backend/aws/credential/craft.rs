@@ -30,7 +30,7 @@ pub(in crate::engine::backend::aws) struct CredentialType {
     pub(super) is_open: fn(&Role) -> bool,
     /// The role of it that a write with the parameters of before 2018 means, if it means one.
     pub(super) legacy: fn(&Legacy<'_>) -> Option<Role>,
-    /// How credentials of it are made and ended; none for a type of Vault's that this engine does not issue.
+    /// How credentials of it are made and ended; none of a type that is not issued.
     pub(super) craft: Option<&'static dyn Craft>,
 }
 

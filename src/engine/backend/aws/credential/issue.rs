@@ -102,7 +102,7 @@ fn pending(order: Order<'_>, terms: Terms, made: Value, renewable: bool) -> Resu
 }
 
 /// The app that asks, as its login role says, else the login role's own name.
-fn app(token: &Token) -> Option<String> {
+pub(in crate::engine::backend::aws) fn app(token: &Token) -> Option<String> {
     let declared = token.origin.as_ref().and_then(|origin| origin.app.clone());
     declared.or_else(|| token.meta.get("role_name").cloned())
 }

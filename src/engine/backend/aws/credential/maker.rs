@@ -1,5 +1,7 @@
 //! What ends the leases of AWS mounts: what their credentials' types say.
 
+use std::sync::Arc;
+
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::Value;
@@ -7,7 +9,7 @@ use serde_json::Value;
 use super::craft::{Ending, ours};
 use super::cut::{self, Cut};
 use super::made;
-use crate::engine::backend::aws::{Aws, config};
+use crate::engine::backend::aws::{Aws, config, static_role};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{Emergency, End, Failure, Lane, Lease, Maker, Told};
@@ -54,6 +56,10 @@ impl Maker for Aws {
             Ok((craft, made)) => craft.end(Ending { aws: self, core, mount, lease: &lease.id, lane }, made),
             Err(text) => std::future::ready(Err(ours(text))).boxed(),
         }
+    }
+
+    fn due<'a>(&'a self, core: &'a Arc<Core>, mount: &'a Mount, id: &'a str) -> BoxFuture<'a, Result<(), Error>> {
+        static_role::due(self, core, mount, id).boxed()
     }
 
     fn emergencies<'c>(

@@ -11,11 +11,15 @@ pub(super) mod cut;
 pub(super) mod issue;
 pub(super) mod table;
 
+mod federation_token;
 mod iam_user;
+mod limits;
 mod made;
 mod maker;
 mod name;
-mod not_issued;
+mod policies;
+mod session;
+mod session_token;
 #[cfg(test)]
 mod tests;
 #[cfg(test)]

@@ -1,13 +1,13 @@
 //! The table of credential types. A new one is one file (or folder) and one line here.
 
 use super::craft::{Craft, CredentialType, Legacy};
-use super::{assumed_role, iam_user, not_issued};
+use super::{assumed_role, federation_token, iam_user, session_token};
 use crate::engine::backend::aws::role::Role;
 use crate::engine::wire::error::Error;
 
 /// All that Vault has, in its order, which is that of texts that name several.
 const CREDENTIAL_TYPES: &[&CredentialType] =
-    &[&iam_user::TYPE, &assumed_role::TYPE, &not_issued::FEDERATION_TOKEN, &not_issued::SESSION_TOKEN];
+    &[&iam_user::TYPE, &assumed_role::TYPE, &federation_token::TYPE, &session_token::TYPE];
 
 /// That of leases which name none: they are older than the question.
 pub(super) const UNNAMED: &CredentialType = &iam_user::TYPE;
@@ -54,9 +54,6 @@ pub(super) fn issued(name: &str) -> Result<(&'static CredentialType, &'static dy
     let found = of(name).and_then(|one| Some((one, one.craft?)));
     found.ok_or_else(|| {
         let known: Vec<&str> = told().filter(|one| one.craft.is_some()).map(|one| one.name).collect();
-        Error::Invalid(format!(
-            "credential_type {name} is not supported yet: this engine issues {} credentials only",
-            known.join(" and ")
-        ))
+        Error::Invalid(format!("credential_type {name} is not issued: this engine issues {}", known.join(", ")))
     })
 }

@@ -37,7 +37,7 @@ struct NewUser {
 
 /// Names the user, and waits for a turn to create it.
 pub(super) async fn intend(order: Order<'_>) -> Result<Box<dyn Intent>, Error> {
-    let name = name::by_template(order)?;
+    let name = name::by_template(order, name::Named::InIam)?;
     let turn = order.account.turn(Lane::Issue).await.map_err(|failure| failure.told(CREATING_USER))?;
     Ok(Box::new(NewUser { user: intended(order, name), turn }))
 }

@@ -1,5 +1,6 @@
 //! The policies that go with a session: the role's, and those of its groups as they are at that moment.
 
+use aws_sdk_sts::types::PolicyDescriptorType;
 use serde_json::{Value, json};
 
 use crate::engine::backend::aws::client::{Account, Repeat};
@@ -16,12 +17,25 @@ pub(super) struct SessionPolicies {
     pub(super) arns: Vec<String>,
 }
 
-/// What the role says, and what its groups hold now.
+impl SessionPolicies {
+    /// The managed ones, as STS takes them; none where there are none.
+    pub(super) fn descriptors(&self) -> Option<Vec<PolicyDescriptorType>> {
+        let descriptor = |arn: &String| PolicyDescriptorType::builder().arn(arn).build();
+        (!self.arns.is_empty()).then(|| self.arns.iter().map(descriptor).collect())
+    }
+
+    /// Whether nothing goes with the session.
+    pub(super) fn is_empty(&self) -> bool {
+        self.document.is_none() && self.arns.is_empty()
+    }
+}
+
+/// What the role says, and what its groups hold now; `doing` begins what is told.
 ///
 /// # Errors
 /// What AWS says of a group; and a role whose groups hold nothing, as a session without policies may do all that its
 /// role may, which is the opposite of what was meant.
-pub(super) async fn of(account: &Account, role: &Role) -> Result<SessionPolicies, Error> {
+pub(super) async fn of(account: &Account, role: &Role, doing: &str) -> Result<SessionPolicies, Error> {
     let mut documents = Vec::new();
     let mut arns = role.policy_arns.clone().unwrap_or_default();
     for group in role.iam_groups.iter().flatten() {
@@ -32,14 +46,13 @@ pub(super) async fn of(account: &Account, role: &Role) -> Result<SessionPolicies
     let own = Some(role.policy_document.clone()).filter(|document| !document.is_empty());
     let is_grouped = role.iam_groups.as_ref().is_some_and(|groups| !groups.is_empty());
     if is_grouped && documents.is_empty() && arns.is_empty() && own.is_none() {
-        return Err(Error::Invalid(
-            "Error assuming role: the groups of the role hold no policy, so that nothing would limit the session"
-                .to_owned(),
-        ));
+        return Err(Error::Invalid(format!(
+            "{doing}: the groups of the role hold no policy, so that nothing would limit the session"
+        )));
     }
     let document = match own {
         own if documents.is_empty() => own,
-        own => Some(merged(documents.into_iter().chain(own))?),
+        own => Some(merged(documents.into_iter().chain(own), doing)?),
     };
     Ok(SessionPolicies { document, arns })
 }
@@ -71,9 +84,9 @@ async fn of_group(account: &Account, group: &str) -> Result<(Vec<String>, Vec<St
 ///
 /// # Errors
 /// A document that can't be put among others without meaning something else.
-fn merged(documents: impl IntoIterator<Item = String>) -> Result<String, Error> {
+fn merged(documents: impl IntoIterator<Item = String>, doing: &str) -> Result<String, Error> {
     const VERSION: &str = "2012-10-17";
-    let refused = |why: &str| Error::Invalid(format!("Error assuming role: the policies can't be made one: {why}"));
+    let refused = |why: &str| Error::Invalid(format!("{doing}: the policies can't be made one: {why}"));
     let mut statements = Vec::new();
     for text in documents {
         let mut document: Value = serde_json::from_str(&text).map_err(|_| refused("one is not JSON"))?;
@@ -98,7 +111,8 @@ mod tests {
     fn documents_become_one_in_their_order() {
         let one = r#"{"Version":"2012-10-17","Statement":{"Sid":"a"}}"#;
         let two = r#"{"Statement":[{"Sid":"b"},{"Sid":"c"}]}"#;
-        let merge = |texts: &[&str]| merged(texts.iter().map(|text| (*text).to_owned())).map_err(|e| e.to_string());
+        let merge =
+            |texts: &[&str]| merged(texts.iter().map(|text| (*text).to_owned()), "x").map_err(|e| e.to_string());
         let both = merge(&[one, two]).expect("merges");
         assert_eq!(both, r#"{"Version":"2012-10-17","Statement":[{"Sid":"a"},{"Sid":"b"},{"Sid":"c"}]}"#);
         for (text, part) in

@@ -2,7 +2,7 @@
 //! and not refused.
 //!
 //! # Source
-//! API reference of AWS STS, AssumeRole; IAM user guide, "IAM and AWS STS quotas".
+//! API reference of AWS STS, AssumeRole, GetFederationToken, GetSessionToken; IAM user guide, "IAM and AWS STS quotas".
 
 use crate::engine::backend::aws::role::Role;
 
@@ -14,26 +14,18 @@ const POLICY_ARNS_MAX: usize = 10;
 const TAGS_MAX: usize = 50;
 const TAG_KEY_CHARS_MAX: usize = 128;
 const TAG_VALUE_CHARS_MAX: usize = 256;
-/// Seconds that a session can last.
+/// Seconds that a session can last: of a role, and of the engine's own user.
 const SECONDS_MIN: i64 = 900;
 pub(super) const SECONDS_MAX: i64 = 43_200;
+pub(super) const OWN_SECONDS_MAX: i64 = 129_600;
 
-/// One sentence for each of them.
-pub(super) fn warnings(role: &Role) -> Vec<String> {
+/// Of a session of a role, one sentence for each.
+pub(super) fn of_roles(role: &Role) -> Vec<String> {
     let mut found = Vec::new();
     if role.role_arns.as_ref().is_none_or(Vec::is_empty) {
         found.push("role_arns is empty: there is no role to assume".to_owned());
     }
-    let size = role.policy_document.chars().count();
-    if size > POLICY_CHARS_MAX {
-        found.push(format!(
-            "policy_document has {size} characters without white space; AWS takes {POLICY_CHARS_MAX} of a session policy"
-        ));
-    }
-    let arns = role.policy_arns.as_ref().map_or(0, Vec::len);
-    if arns > POLICY_ARNS_MAX {
-        found.push(format!("policy_arns has {arns} policies; AWS takes {POLICY_ARNS_MAX} with a session"));
-    }
+    found.extend(of_policies(role));
     let tags = role.session_tags.as_ref().map_or(0, indexmap::IndexMap::len);
     if tags > TAGS_MAX {
         found.push(format!("session_tags has {tags} tags; AWS takes {TAGS_MAX} with a session"));
@@ -50,12 +42,35 @@ pub(super) fn warnings(role: &Role) -> Vec<String> {
     if !role.external_id.is_empty() && !(2..=1224).contains(&role.external_id.chars().count()) {
         found.push("external_id has less than 2 or more than 1224 characters, which AWS does not take".to_owned());
     }
+    found.extend(of_ttls(role, SECONDS_MAX));
+    found
+}
+
+/// Of the policies that go with a session.
+pub(super) fn of_policies(role: &Role) -> Vec<String> {
+    let mut found = Vec::new();
+    let size = role.policy_document.chars().count();
+    if size > POLICY_CHARS_MAX {
+        found.push(format!(
+            "policy_document has {size} characters without white space; AWS takes {POLICY_CHARS_MAX} of a session policy"
+        ));
+    }
+    let arns = role.policy_arns.as_ref().map_or(0, Vec::len);
+    if arns > POLICY_ARNS_MAX {
+        found.push(format!("policy_arns has {arns} policies; AWS takes {POLICY_ARNS_MAX} with a session"));
+    }
+    found
+}
+
+/// Of how long sessions are to last, where `most` seconds are AWS's longest.
+pub(super) fn of_ttls(role: &Role, most: i64) -> Vec<String> {
+    let mut found = Vec::new();
     for (field, seconds) in [("default_sts_ttl", role.default_sts_ttl), ("max_sts_ttl", role.max_sts_ttl)] {
         if seconds != 0 && seconds < SECONDS_MIN {
             found.push(format!("{field} is {seconds} seconds; the shortest session of AWS has {SECONDS_MIN}"));
         }
-        if seconds > SECONDS_MAX {
-            found.push(format!("{field} is {seconds} seconds; the longest session of AWS has {SECONDS_MAX}"));
+        if seconds > most {
+            found.push(format!("{field} is {seconds} seconds; the longest session of AWS has {most}"));
         }
     }
     found
@@ -63,13 +78,13 @@ pub(super) fn warnings(role: &Role) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::warnings;
+    use super::of_roles;
     use crate::engine::backend::aws::role::Role;
 
     #[test]
     fn what_aws_refuses_is_told_when_the_role_is_written() {
         let fits = || Role { role_arns: Some(vec!["arn:aws:iam::1:role/x".to_owned()]), ..Role::default() };
-        assert_eq!(warnings(&fits()), Vec::<String>::new());
+        assert_eq!(of_roles(&fits()), Vec::<String>::new());
         let tags = |key: &str, value: &str| Some([(key.to_owned(), value.to_owned())].into_iter().collect());
         for (role, part) in [
             (Role::default(), "no role to assume"),
@@ -81,7 +96,7 @@ mod tests {
             (Role { default_sts_ttl: 60, ..fits() }, "default_sts_ttl is 60 seconds"),
             (Role { max_sts_ttl: 86_400, ..fits() }, "max_sts_ttl is 86400 seconds"),
         ] {
-            let told = warnings(&role);
+            let told = of_roles(&role);
             assert!(told.len() == 1 && told[0].contains(part), "{part}: {told:?}");
         }
     }

@@ -3,26 +3,22 @@
 //! AWS ends it by itself and can't be asked to end it before: a lease that is revoked says until when its credentials
 //! go on working.
 
-mod limits;
-mod policies;
-
-use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
+use aws_sdk_sts::types::Tag;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use self::policies::SessionPolicies;
 use super::craft::{Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, ours};
-use super::{cut, name};
-use crate::clock::rfc3339;
+use super::policies::{self, SessionPolicies};
+use super::{cut, limits, name, session as shared};
 use crate::engine::backend::aws::client::Repeat;
 use crate::engine::backend::aws::failure::Failure;
 use crate::engine::backend::aws::pacer::Turn;
 use crate::engine::backend::aws::policy_text::go_quote;
 use crate::engine::backend::aws::role::Role;
 use crate::engine::kernel::mounts::Mount;
-use crate::engine::lease::{self, End, Lane, Lease, Terms, Told, now};
+use crate::engine::lease::{self, End, Lane, Lease, Terms, Told};
 use crate::engine::wire::error::Error;
 use crate::username;
 
@@ -30,7 +26,7 @@ use crate::username;
 pub(super) static TYPE: CredentialType = CredentialType {
     name: "assumed_role",
     fields: &["default_sts_ttl", "max_sts_ttl", "role_arns", "session_tags", "external_id"],
-    warnings: limits::warnings,
+    warnings: limits::of_roles,
     // A session without policies of its own may do all that its role may, which is not known here.
     is_open: |role| {
         let none = |list: &Option<Vec<String>>| list.as_ref().is_none_or(Vec::is_empty);
@@ -46,9 +42,6 @@ pub(super) static TYPE: CredentialType = CredentialType {
     ..CredentialType::PLAIN
 };
 
-/// How long a session lasts when neither the request nor the role says it, in seconds.
-const DEFAULT_SECONDS: i64 = 3600;
-
 const ASSUMING: &str = "Error assuming role";
 
 struct AssumedRole;
@@ -58,38 +51,21 @@ impl Craft for AssumedRole {
         false
     }
 
-    /// More than the most is the most: of the role, else of the mount. Where the role's is above the mount's, the lease
-    /// is cut short with a warning, and the session is not (Vault's behaviour).
     fn terms(&self, order: &Order<'_>) -> Result<Terms, Error> {
-        let asked = order.call.fields().seconds("ttl")?;
-        let seconds = match (asked, order.role.default_sts_ttl) {
-            (Some(seconds), _) => seconds,
-            (None, default) if default > 0 => default,
-            (None, _) => DEFAULT_SECONDS,
-        };
-        let increment = seconds.min(most(order.role, order.call.mount));
-        if increment <= 0 {
-            // As AWS would: a lease of no length is none.
-            return Err(Error::Invalid(format!("{ASSUMING}: a session of {increment} seconds is none")));
-        }
-        Ok(Terms { increment, backend_max: order.role.max_sts_ttl, ..Terms::default() })
+        shared::terms(order, ASSUMING)
     }
 
     /// A session may outlive its lease, and no session outlives AWS's longest.
     fn longest(&self, role: &Role, mount: &Mount, _terms: &Terms) -> i64 {
-        most(role, mount).min(limits::SECONDS_MAX)
+        shared::most(role, mount).min(limits::SECONDS_MAX)
     }
 
     fn intend<'a>(&'a self, order: Order<'a>) -> BoxFuture<'a, Result<Box<dyn Intent>, Error>> {
         let intended = async move {
             let session = Session::intended(order)?;
             cut::over(order.core, &session.role_arn).await?;
-            let policies = policies::of(order.account, order.role).await?;
-            // Here, where nothing is written yet: no lease would help.
-            if order.account.sts.is_none() {
-                let text = "iam_endpoint is set and sts_endpoint is not, so that STS has no address";
-                return Err(Error::Invalid(format!("{ASSUMING}: {text}")));
-            }
+            let policies = policies::of(order.account, order.role, ASSUMING).await?;
+            shared::reachable(order.account, ASSUMING)?;
             let seconds = self.terms(&order)?.increment;
             let turn = order.account.turn(Lane::Issue).await.map_err(|failure| failure.told(ASSUMING))?;
             Ok(Box::new(NewSession { session, policies, seconds, turn }) as Box<dyn Intent>)
@@ -103,14 +79,8 @@ impl Craft for AssumedRole {
     }
 
     fn end<'a>(&'a self, ending: Ending<'a>, made: &'a mut Value) -> BoxFuture<'a, Result<End, lease::Failure>> {
-        let ended = Session::of(made).map_err(|error| ours(error.to_string())).map(|session| match session.ends {
-            Some(ends) if ends > now(ending.core) => {
-                End::Lapses(format!("AWS has no way to end a session: {} works until {}", session.arn(), rfc3339(ends)))
-            }
-            // It is over, or nobody ever heard its secret.
-            Some(_) | None => End::Gone,
-        });
-        std::future::ready(ended).boxed()
+        let ended = Session::of(made).map_err(|error| ours(error.to_string()));
+        std::future::ready(ended.map(|made| shared::end(ending.core, &made.arn(), made.ends))).boxed()
     }
 }
 
@@ -119,11 +89,6 @@ pub(super) fn living(made: &Value, time: i64) -> Option<(String, i64)> {
     let session = Session::of(made).ok()?;
     let ends = session.ends.filter(|ends| *ends > time)?;
     Some((session.role_arn, ends))
-}
-
-/// What a TTL is cut to: the most of the role, else of the mount, in seconds.
-fn most(role: &Role, mount: &Mount) -> i64 {
-    if role.max_sts_ttl > 0 { role.max_sts_ttl } else { mount.max_ttl() }
 }
 
 /// What a lease holds of its session.
@@ -147,7 +112,7 @@ impl Session {
         let fields = order.call.fields();
         let role_arn = role_arn(order, fields.string("role_arn")?.unwrap_or_default())?;
         let name = match fields.string("role_session_name")?.unwrap_or_default().as_str() {
-            "" => name::by_template(order)?,
+            "" => name::by_template(order, name::Named::InIam)?,
             asked => username::name_part(asked),
         };
         Ok(Self { role_arn, name, access_key_id: None, ends: None })
@@ -220,14 +185,11 @@ async fn assume(
     turn: Turn,
 ) -> Result<Value, Failure> {
     let Order { account, role, core, .. } = order;
-    let refused = |text: String| Failure { class: crate::engine::backend::aws::failure::Class::Refused, text };
-    let sts = account.sts.as_ref().ok_or_else(|| refused("STS has no address".to_owned()))?;
-    let seconds = i32::try_from(seconds).map_err(|_| refused(format!("no session lasts {seconds} seconds")))?;
-    let arns = (!policies.arns.is_empty())
-        .then(|| policies.arns.iter().map(|arn| PolicyDescriptorType::builder().arn(arn).build()).collect::<Vec<_>>());
+    let (sts, seconds) = shared::client(account, seconds)?;
+    let arns = policies.descriptors();
     let tags: Result<Vec<Tag>, _> =
         role.session_tags.iter().flatten().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
-    let tags = tags.map_err(|error| refused(format!("the session tags could not be made: {error}")))?;
+    let tags = tags.map_err(|error| shared::refused(format!("the session tags could not be made: {error}")))?;
     let send = || {
         sts.assume_role()
             .role_arn(&session.role_arn)
@@ -247,19 +209,14 @@ async fn assume(
     let ends = given.expiration.secs();
     // AWS has dated it: what was cut off meanwhile, or while its clock is behind, is nobody's.
     let taken = cut::taken(core, &session.role_arn, ends.saturating_sub(i64::from(seconds)));
-    if let Some(text) = taken.map_err(|error| refused(error.to_string()))? {
-        return Err(refused(text));
+    if let Some(text) = taken.map_err(|error| shared::refused(error.to_string()))? {
+        return Err(shared::refused(text));
     }
     session.access_key_id = Some(given.access_key_id.clone());
     session.ends = Some(ends);
-    Ok(json!({
-        "access_key": given.access_key_id,
-        "secret_key": given.secret_access_key,
-        "security_token": given.session_token,
-        "session_token": given.session_token,
-        "arn": user_arn,
-        "ttl": ends.saturating_sub(now(core)).max(0),
-    }))
+    let mut answer = shared::answer(core, &given);
+    answer["arn"] = user_arn.into();
+    Ok(answer)
 }
 
 #[cfg(test)]
