@@ -381,9 +381,6 @@ auth "aws" {
   config {
     iam_server_id_header_value = "engine.example"
   }
-  identity {
-    iam_metadata = ["account_id", "client_arn"]
-  }
 }
 
 app "web" {
