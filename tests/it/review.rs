@@ -171,6 +171,11 @@ const CASES: &[(&str, i32)] = &[
     ("97-another-claim-of-a-branch", 2),
     ("98-iam-role-not-declared-any-more", 3),
     ("99-issuer-limited", 0),
+    ("120-any-role-of-the-account", 2),
+    ("121-aws-login-added", 2),
+    ("122-roles-narrowed-to-a-path", 0),
+    ("123-another-sts", 2),
+    ("124-roles-made-anew", 2),
 ];
 
 #[test]
@@ -230,7 +235,8 @@ fn no_case_is_forgotten() {
         .map(|entry| entry.unwrap().file_name().into_string().unwrap())
         .filter(|name| name != "common")
         .collect();
-    found.sort();
+    let number = |name: &String| name.split('-').next().and_then(|number| number.parse::<u32>().ok());
+    found.sort_by_key(number);
     assert_eq!(found, CASES.iter().map(|(name, _)| *name).collect::<Vec<_>>());
 }
 
