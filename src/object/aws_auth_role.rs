@@ -1,8 +1,7 @@
-//! A login by a key of AWS: `auth/<mount>/role/<name>` of an AWS method, how AWS is asked whose key it is:
-//! `auth/<mount>/config/client`, and what of its answer tokens tell: `auth/<mount>/config/identity`. Writes merge, so every
-//! field is sent; the secret key is never read back.
+//! A login by a key of AWS: `auth/<mount>/role/<name>` of an AWS method, and how AWS is asked whose key it is:
+//! `auth/<mount>/config/client`. Writes merge, so every field is sent; the secret key is never read back.
 //!
-//! Source: Vault API, "AWS auth method: create role", "configure client" and "configure identity integration".
+//! Source: Vault API, "AWS auth method: create role" and "configure client".
 
 use serde_json::Value;
 
@@ -11,8 +10,8 @@ use super::field::{Field, Shape, Told};
 use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
-use super::kind::words::{ANYTHING, Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::words::{Block, Declared, Key, Objection};
+use super::kind::{Class, Delete, Kind, Leases, Update};
 use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, Values};
 use super::token_fields::{self, field};
 use super::wire::{pick, post};
@@ -52,16 +51,6 @@ static CLIENT_FIELDS: &[Field] = &[
     field("max_retries", Shape::Int, "-1", "How often AWS is asked again; below 0 is the engine's own."),
 ];
 
-static IDENTITY_FIELDS: &[Field] = &[
-    field(
-        "iam_alias",
-        Shape::OneOf(&["role_id", "unique_id", "canonical_arn", "full_arn"]),
-        "\"role_id\"",
-        "What identity knows a login by.",
-    ),
-    field("iam_metadata", Shape::Set, "[\"account_id\",\"auth_type\"]", "What of an answer becomes metadata."),
-];
-
 /// `login "aws" { ... }` in an app.
 static LOGIN: Block = Block {
     word: "login",
@@ -95,15 +84,6 @@ static CLIENT_BLOCK: Block = Block {
         Key::field(&CLIENT, "max_retries"),
     ],
     check: check_client,
-};
-
-/// `identity { ... }` in the method's declaration.
-static IDENTITY_BLOCK: Block = Block {
-    word: "identity",
-    label: None,
-    doc: "What tokens tell of a login.",
-    keys: &[Key::field(&IDENTITY, "iam_alias"), Key::field(&IDENTITY, "iam_metadata")],
-    check: ANYTHING,
 };
 
 /// The part of an ARN behind the account: `role/app/web`.
@@ -191,35 +171,10 @@ pub static CLIENT: Kind = Kind {
     fields: CLIENT_FIELDS,
     later: &[],
     update: Update::Merge,
-    delete: Delete::ByPath,
+    delete: Delete::Forget("without a configuration the method asks AWS as usual"),
     parse: |data| Ok(pick(data, &names(CLIENT_FIELDS))),
     write: write_client,
     effect: token_fields::config_effect,
-    built_in: |_| false,
-};
-
-/// What tokens of AWS methods tell.
-pub static IDENTITY: Kind = Kind {
-    name: "aws auth identity",
-    class: Class::Config,
-    home: Home::Setting { table: &METHODS, mount_type: "aws", path: "config/identity" },
-    leases: Leases::None,
-    reviewed: Reviewed::Fields(&Remarks::NONE),
-    words: &IDENTITY_BLOCK,
-    key: None,
-    fields: IDENTITY_FIELDS,
-    later: &[],
-    update: Update::Merge,
-    delete: Delete::Forget("engines have no call that removes it"),
-    parse: |data| Ok(pick(data, &names(IDENTITY_FIELDS))),
-    write: |object, _| {
-        let fields = IDENTITY_FIELDS.iter().map(|field| (field.name, object.value(field.name)));
-        vec![post(object.path.clone(), fields)]
-    },
-    effect: |_, change| match change {
-        Changed::Created(_) | Changed::Deleted => None,
-        Changed::Updated(..) => Some("tokens already issued tell what they told".to_owned()),
-    },
     built_in: |_| false,
 };
 

@@ -16,7 +16,6 @@ pub static KINDS: &[&Kind] = &[
     &jwt_role::CONFIG,
     &kubernetes_role::CONFIG,
     &aws_auth_role::CLIENT,
-    &aws_auth_role::IDENTITY,
     &acl_policy::KIND,
     &aws_role::KIND,
     &static_role::KIND,

@@ -491,12 +491,6 @@ const CASES: &[(&str, &str, Case)] = &[
         ]),
     ),
     ("aws auth config", "max_retries", Texts(["", "max_retries = 1", "max_retries = 2"])),
-    ("aws auth identity", "iam_alias", Texts(["", "iam_alias = \"unique_id\"", "iam_alias = \"full_arn\""])),
-    (
-        "aws auth identity",
-        "iam_metadata",
-        Texts(["", "iam_metadata = [\"client_arn\"]", "iam_metadata = [\"account_id\", \"client_arn\"]"]),
-    ),
     ("aws auth role", "auth_type", One),
     (
         "aws auth role",
@@ -619,7 +613,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
          auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{}\n}}\n}}\n\
-         auth \"fields-keys\" {{\ntype = \"aws\"\nconfig {{\n{}\n}}\nidentity {{\n{}\n}}\n}}\n\
+         auth \"fields-keys\" {{\ntype = \"aws\"\nconfig {{\n{}\n}}\n}}\n\
          {standing}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
@@ -634,7 +628,6 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>) -> Strin
         at("jwt config"),
         at("kubernetes config"),
         at("aws auth config"),
-        at("aws auth identity"),
         at("aws role"),
     )
     // A block of one line has one attribute at most; templates of names keep their braces.
@@ -843,7 +836,6 @@ fn path_of(kind: &str) -> &'static str {
         "kubernetes role" => "auth/fields-kubernetes/role/app-fields",
         "jwt role" => "auth/fields-jwt/role/app-fields",
         "aws auth config" => "auth/fields-keys/config/client",
-        "aws auth identity" => "auth/fields-keys/config/identity",
         "aws auth role" => "auth/fields-keys/role/app-fields",
         other => panic!("{other} has no place in these tests"),
     }

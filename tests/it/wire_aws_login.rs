@@ -381,9 +381,6 @@ auth "aws" {
   config {
     iam_server_id_header_value = "engine.example"
   }
-  identity {
-    iam_metadata = ["account_id", "client_arn"]
-  }
 }
 
 app "web" {
@@ -467,8 +464,8 @@ fn what_is_declared_of_a_key_is_checked_and_judged() {
         assert_eq!(output.code, 1, "{expected}: {}", output.normal());
         assert!(output.stderr.contains(expected), "{expected}: {}", output.stderr);
     }
-    // The pack for logins takes no patterns.
-    let pack = "guardrail \"logins\" {\n  packs = [\"logins\"]\n}\n";
+    // A guardrail, which the pack for logins has, takes no patterns.
+    let pack = "guardrail \"exact\" {\n  require {\n    exact_bindings = true\n  }\n}\n";
     for (principal, code) in [(own, 2), ("\"arn:aws:iam::123456789012:role/*\"", 3)] {
         env.write("estate/estate.hcl", &(ESTATE.replace("PRINCIPAL", principal) + pack));
         let output = env.run(&["-C", "estate", "plan"]);
