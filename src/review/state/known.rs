@@ -61,7 +61,7 @@ impl std::fmt::Display for Unknown {
             Self::Group(name) => write!(f, "the group {name}"),
             Self::AssumedRole(arn) => write!(f, "the IAM role {arn}"),
             Self::User(name) => write!(f, "the IAM user {name}"),
-            Self::Signer(who) => write!(f, "whom the engine signs as ({who})"),
+            Self::Signer(who) => write!(f, "the engine's own user ({who})"),
             Self::Boundary(arn) => write!(f, "the permissions boundary {arn}"),
             Self::Session(what) => write!(f, "the session policy {what}"),
             Self::Apart => write!(f, "the denials and boundaries of each of its IAM roles"),
