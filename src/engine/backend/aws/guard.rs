@@ -92,7 +92,7 @@ fn judge(role: &Role, label: &str, max_ttl: i64, day: &str) -> Option<String> {
         logins: Vec::new(),
         place: None,
     };
-    let guardrails: Vec<Guardrail> = match is_bounded_as_reviewed(role) || assumes_as_reviewed(role) {
+    let guardrails: Vec<Guardrail> = match is_bounded_as_reviewed(role) || is_session_as_reviewed(role) {
         true => role.guardrails.iter().map(without_access).collect(),
         false => role.guardrails.clone(),
     };
@@ -116,15 +116,16 @@ fn is_bounded_as_reviewed(role: &Role) -> bool {
         && role.policy_document == role.reviewed.policy_document
 }
 
-/// Whether its sessions may do what the roles that they assume may, and all that says so is as it came through a plan:
-/// that knows these roles as far as the estate declares them, and what it does not know it has told as not known.
-fn assumes_as_reviewed(role: &Role) -> bool {
-    let assumed = role.role_arns.as_deref().unwrap_or_default();
-    !assumed.is_empty()
-        && assumed == role.reviewed.role_arns
+/// Whether its credentials are sessions, and all that says what those may do is as it came through a plan: that knows
+/// what they are sessions of as far as the estate declares it, and has told what it does not know as not known.
+fn is_session_as_reviewed(role: &Role) -> bool {
+    let list = |list: &Option<Vec<String>>| list.clone().unwrap_or_default();
+    table::is_of_another(role)
+        && role.credential_type == role.reviewed.credential_type
+        && list(&role.role_arns) == role.reviewed.role_arns
         && role.policy_document == role.reviewed.policy_document
-        && role.policy_arns.as_deref().unwrap_or_default() == role.reviewed.policy_arns
-        && role.iam_groups.as_deref().unwrap_or_default() == role.reviewed.iam_groups
+        && list(&role.policy_arns) == role.reviewed.policy_arns
+        && list(&role.iam_groups) == role.reviewed.iam_groups
 }
 
 /// A guardrail's demands alone, unless an exception has ended: then what it excepted has to be judged.

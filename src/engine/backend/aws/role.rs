@@ -48,7 +48,8 @@ pub(super) struct Reviewed {
     pub(super) policy_document: String,
     /// Its permissions boundary: what that says is known to the estate at most.
     pub(super) permissions_boundary_arn: String,
-    /// The IAM roles that its sessions assume, likewise.
+    /// What its credentials are, and the IAM roles that its sessions assume, likewise.
+    pub(super) credential_type: String,
     pub(super) role_arns: Vec<String>,
 }
 

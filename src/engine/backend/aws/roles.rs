@@ -89,6 +89,7 @@ fn reviewed(role: &Role, origin: Option<&Origin>) -> Reviewed {
         iam_groups: role.iam_groups.clone().unwrap_or_default(),
         policy_document: role.policy_document.clone(),
         permissions_boundary_arn: role.permissions_boundary_arn.clone(),
+        credential_type: role.credential_type.clone(),
         role_arns: role.role_arns.clone().unwrap_or_default(),
     }
 }

@@ -25,6 +25,7 @@ use crate::username;
 /// The type.
 pub(super) static TYPE: CredentialType = CredentialType {
     name: "assumed_role",
+    is_of_another: true,
     fields: &["default_sts_ttl", "max_sts_ttl", "role_arns", "session_tags", "external_id"],
     warnings: limits::of_roles,
     // A session without policies of its own may do all that its role may, which is not known here.

@@ -28,6 +28,8 @@ pub(in crate::engine::backend::aws) struct CredentialType {
     pub(super) warnings: fn(&Role) -> Vec<String>,
     /// Whether credentials of a role of it may do more than the role's policies say, and nobody knows what.
     pub(super) is_open: fn(&Role) -> bool,
+    /// Whether the policies of its roles only limit what somebody else may do, whose sessions it makes.
+    pub(super) is_of_another: bool,
     /// The role of it that a write with the parameters of before 2018 means, if it means one.
     pub(super) legacy: fn(&Legacy<'_>) -> Option<Role>,
     /// How credentials of it are made and ended; none of a type that is not issued.
@@ -42,6 +44,7 @@ impl CredentialType {
         problems: |_| Vec::new(),
         warnings: |_| Vec::new(),
         is_open: |_| false,
+        is_of_another: false,
         legacy: |_| None,
         craft: None,
     };

@@ -23,6 +23,7 @@ use crate::engine::wire::error::Error;
 /// The type.
 pub(super) static TYPE: CredentialType = CredentialType {
     name: "federation_token",
+    is_of_another: true,
     fields: &["default_sts_ttl", "max_sts_ttl"],
     warnings: |role| {
         let mut found = limits::of_policies(role);

@@ -22,6 +22,7 @@ use crate::engine::wire::error::Error;
 /// The type.
 pub(super) static TYPE: CredentialType = CredentialType {
     name: "session_token",
+    is_of_another: true,
     fields: &["default_sts_ttl", "max_sts_ttl", "mfa_serial_number"],
     problems,
     warnings: |role| limits::of_ttls(role, limits::OWN_SECONDS_MAX),

@@ -46,6 +46,11 @@ pub(in crate::engine::backend::aws) fn is_open(role: &Role) -> bool {
     of(&role.credential_type).is_none_or(|one| (one.is_open)(role))
 }
 
+/// Whether a role's policies only limit what somebody else may do.
+pub(in crate::engine::backend::aws) fn is_of_another(role: &Role) -> bool {
+    of(&role.credential_type).is_some_and(|one| one.is_of_another)
+}
+
 /// How credentials of a type are made.
 ///
 /// # Errors
