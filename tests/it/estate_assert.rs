@@ -375,7 +375,13 @@ fn every_problem_of_tests_and_managed_policies_is_shown() {
         let mut titles: Vec<String> = text
             .lines()
             .filter(|line| line.starts_with("error:") || line.contains("= help:"))
-            .map(|line| line.trim().to_owned())
+            // Hints are in the syntax of the file.
+            .map(|line| {
+                match line.trim().split_once(": ").and_then(|(help, hint)| Some((help, hint.split_once(": ")?))) {
+                    Some((help, (key, value))) if key.split(' ').count() == 2 => format!("{help}: {key} = {value}"),
+                    _ => line.trim().to_owned(),
+                }
+            })
             .collect();
         titles.sort();
         titles

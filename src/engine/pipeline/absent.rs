@@ -26,8 +26,6 @@ const ABSENT: [(&str, &str); 54] = [
     ("sys/internal/", "usage counters, specifications and inspection"),
     ("sys/key-status", "rotating the encryption key"),
     ("sys/license/", "licences"),
-    ("sys/locked-users", "lockout of users"),
-    ("sys/locked-users/", "lockout of users"),
     ("sys/loggers", "log levels through the API"),
     ("sys/loggers/", "log levels through the API"),
     ("sys/managed-keys/", "managed keys"),

@@ -518,6 +518,7 @@ app "webapp" {
         let live = aws_role::KIND.live("aws/roles/odd", answer.as_object().expect("a map")).expect("parses");
         let side = Side::of_objects([SideObject::live(&live, None, None)], super::Context::default());
         let unknown = side.unknown(side.role("aws/roles/odd").expect("a role"));
-        assert_eq!(unknown.len(), 2, "{unknown:?}");
+        // Its document, what limits it, and whom it is a session of.
+        assert_eq!(unknown.len(), 3, "{unknown:?}");
     }
 }

@@ -216,7 +216,7 @@ mod tests {
             (json!({"credential_type": "foo"}), "unrecognized credential type: foo"),
             (
                 json!({"credential_type": "iam_user", "default_sts_ttl": "1h"}),
-                "default_sts_ttl parameter only valid for assumed_role and federation_token credential types",
+                "default_sts_ttl parameter only valid for assumed_role, federation_token, and session_token credential types",
             ),
             (
                 json!({"credential_type": "assumed_role", "default_sts_ttl": 7200, "max_sts_ttl": 3600}),
