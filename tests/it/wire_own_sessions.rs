@@ -10,7 +10,7 @@ use crate::wire_sts::tried;
 
 const SERIAL: &str = "arn:aws:iam::123456789012:mfa/engine";
 
-/// An engine that signs in as a user, who has a second factor, may read IAM, and S3 within a boundary.
+/// An engine that signs in as a user, who has a second factor, may read IAM, and buckets within a boundary.
 fn world() -> World {
     let world = World::new();
     let statement = json!({"Effect": "Allow", "Resource": "*",
