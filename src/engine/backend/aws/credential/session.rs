@@ -1,7 +1,6 @@
-//! What the types of STS have in common: how long a session lasts, what is told of one, and that nothing ends it but time.
+//! What the types of STS have in common: how long a session lasts, what AWS answers, and that nothing ends it but time.
 
 use aws_sdk_sts::types::Credentials;
-use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::craft::Order;
@@ -11,7 +10,7 @@ use crate::engine::backend::aws::failure::{Class, Failure};
 use crate::engine::backend::aws::role::Role;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{End, Terms, Told, now};
+use crate::engine::lease::{End, Terms, now};
 use crate::engine::wire::error::Error;
 
 /// How long a session lasts when neither the request nor the role says it, in seconds.
@@ -90,55 +89,5 @@ pub(super) fn end(core: &Core, who: &str, ends: Option<i64>) -> End {
             End::Lapses(format!("AWS has no way to end a session: {who} works until {}", rfc3339(ends)))
         }
         Some(_) | None => End::Gone,
-    }
-}
-
-/// What a lease holds of a session of the engine's own user.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct OwnSession {
-    /// The ARN of a federated user, once known; that of a session of the user itself is the user's, which AWS does not tell.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) arn: Option<String>,
-    /// The access key id, once known.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) access_key_id: Option<String>,
-    /// When AWS ends it (Unix seconds), once it has begun.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub(super) ends: Option<i64>,
-}
-
-impl OwnSession {
-    /// What a lease holds.
-    ///
-    /// # Errors
-    /// If it holds something else.
-    pub(super) fn of(made: &Value) -> Result<Self, Error> {
-        Self::deserialize(made).map_err(|error| Error::Internal(format!("a lease holds no session: {error}")))
-    }
-
-    /// As a lease holds it.
-    ///
-    /// # Errors
-    /// None that is known: it is plain data.
-    pub(super) fn to_value(&self) -> Result<Value, Error> {
-        serde_json::to_value(self).map_err(|error| Error::Internal(format!("a session is not JSON: {error}")))
-    }
-
-    /// It has begun.
-    pub(super) fn begun(&mut self, given: &Credentials) {
-        self.access_key_id = Some(given.access_key_id.clone());
-        self.ends = Some(given.expiration.secs());
-    }
-
-    /// What the trail tells of it.
-    pub(super) fn told(self) -> Told {
-        Told { access_key_id: self.access_key_id, user: String::new(), session: self.arn }
-    }
-
-    /// How errors and the trail name it.
-    pub(super) fn named(&self) -> String {
-        let key = || self.access_key_id.as_ref().map(|id| format!("the key {id}"));
-        self.arn.clone().or_else(key).unwrap_or_else(|| "it".to_owned())
     }
 }

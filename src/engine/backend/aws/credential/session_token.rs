@@ -6,17 +6,15 @@
 
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
-use serde_json::Value;
 
-use super::craft::{Craft, CredentialType, Ending, Intent, Order, Outcome, Refusal, ours};
+use super::craft::{CredentialType, Order};
 use super::limits;
-use super::session::{self, OwnSession};
+use super::own_user::{Answer, Asked, OfOwnUser};
 use crate::engine::backend::aws::client::Repeat;
 use crate::engine::backend::aws::failure::Failure;
 use crate::engine::backend::aws::pacer::Turn;
 use crate::engine::backend::aws::role::Role;
-use crate::engine::kernel::mounts::Mount;
-use crate::engine::lease::{self, End, Lane, Lease, Terms, Told};
+use crate::engine::lease::Lane;
 use crate::engine::wire::error::Error;
 
 /// The type.
@@ -28,7 +26,7 @@ pub(super) static TYPE: CredentialType = CredentialType {
     warnings: |role| limits::of_ttls(role, limits::OWN_SECONDS_MAX),
     // What the engine's own user may do is not known here.
     is_open: |_| true,
-    craft: Some(&SessionToken),
+    craft: Some(&OfOwnUser::<Factor>::CRAFT),
     ..CredentialType::PLAIN
 };
 
@@ -44,41 +42,32 @@ fn problems(role: &Role) -> Vec<String> {
     given.map(|(name, _)| format!("cannot supply {name} when credential_type is {}", TYPE.name)).collect()
 }
 
-const GENERATING: &str = "Error generating STS keys";
+/// What goes with the request: the second factor's device and code, where the role has one.
+struct Factor(Option<(String, String)>);
 
-struct SessionToken;
-
-impl Craft for SessionToken {
-    fn is_renewable(&self) -> bool {
-        false
+impl Asked for Factor {
+    fn of(order: Order<'_>) -> BoxFuture<'_, Result<Self, Error>> {
+        std::future::ready(factor(order).map(Self)).boxed()
     }
 
-    fn terms(&self, order: &Order<'_>) -> Result<Terms, Error> {
-        session::terms(order, GENERATING)
-    }
-
-    fn longest(&self, role: &Role, mount: &Mount, _terms: &Terms) -> i64 {
-        session::most(role, mount).min(limits::OWN_SECONDS_MAX)
-    }
-
-    fn intend<'a>(&'a self, order: Order<'a>) -> BoxFuture<'a, Result<Box<dyn Intent>, Error>> {
-        let intended = async move {
-            let factor = factor(order)?;
-            session::reachable(order.account, GENERATING)?;
-            let seconds = self.terms(&order)?.increment;
-            let turn = order.account.turn(Lane::Issue).await.map_err(|failure| failure.told(GENERATING))?;
-            Ok(Box::new(NewSession { factor, seconds, turn }) as Box<dyn Intent>)
+    fn ask<'a>(
+        &'a self,
+        sts: &'a aws_sdk_sts::Client,
+        seconds: i32,
+        order: Order<'a>,
+        turn: Turn,
+    ) -> BoxFuture<'a, Result<Answer, Failure>> {
+        let answered = async move {
+            let (serial, code) = self.0.clone().unzip();
+            let send = || {
+                let call = sts.get_session_token().duration_seconds(seconds);
+                call.set_serial_number(serial.clone()).set_token_code(code.clone()).send()
+            };
+            // Made twice is two sessions, of which nobody has the first one's secret; a code that was used AWS refuses.
+            let answer = order.account.call_in(turn, Lane::Issue, Repeat::Anything, send).await?;
+            Ok(Answer { arn: None, credentials: answer.credentials })
         };
-        intended.boxed()
-    }
-
-    fn told(&self, made: &Value) -> Told {
-        OwnSession::of(made).unwrap_or_default().told()
-    }
-
-    fn end<'a>(&'a self, ending: Ending<'a>, made: &'a mut Value) -> BoxFuture<'a, Result<End, lease::Failure>> {
-        let ended = OwnSession::of(made).map_err(|error| ours(error.to_string()));
-        std::future::ready(ended.map(|made| session::end(ending.core, &made.named(), made.ends))).boxed()
+        answered.boxed()
     }
 }
 
@@ -96,50 +85,4 @@ fn factor(order: Order<'_>) -> Result<Option<(String, String)>, Error> {
         }
         (serial, code) => Ok(Some((serial.to_owned(), code))),
     }
-}
-
-/// A session to be, and the first turn to ask for it.
-struct NewSession {
-    factor: Option<(String, String)>,
-    seconds: i64,
-    turn: Turn,
-}
-
-impl Intent for NewSession {
-    fn made(&self) -> Result<Value, Error> {
-        OwnSession::default().to_value()
-    }
-
-    fn make<'a>(self: Box<Self>, order: Order<'a>, _lease: &'a Lease) -> BoxFuture<'a, Outcome> {
-        let Self { factor, seconds, turn } = *self;
-        let mut made = OwnSession::default();
-        let ended = async move {
-            let answer = open(&mut made, factor, seconds, order, turn).await;
-            // A session whose secret nobody heard is none that anybody could use.
-            let answer = answer.map_err(|failure| Refusal { error: failure.told(GENERATING), nothing_done: true });
-            Outcome { made: made.to_value(), answer, until: made.ends }
-        };
-        ended.boxed()
-    }
-}
-
-async fn open(
-    made: &mut OwnSession,
-    factor: Option<(String, String)>,
-    seconds: i64,
-    order: Order<'_>,
-    turn: Turn,
-) -> Result<Value, Failure> {
-    let (sts, seconds) = session::client(order.account, seconds)?;
-    let (serial, code) = factor.unzip();
-    let send = || {
-        let call = sts.get_session_token().duration_seconds(seconds);
-        call.set_serial_number(serial.clone()).set_token_code(code.clone()).send()
-    };
-    // Made twice is two sessions, of which nobody has the first one's secret; a code that was used AWS refuses.
-    let answer = order.account.call_in(turn, Lane::Issue, Repeat::Anything, send).await?;
-    let given =
-        answer.credentials.ok_or_else(|| Failure::unknown("the answer of AWS holds no credentials".to_owned()))?;
-    made.begun(&given);
-    Ok(session::answer(order.core, &given))
 }
