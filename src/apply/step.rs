@@ -223,13 +223,11 @@ fn unless_known(error: &api::Error, known: Acted) -> Acted {
     if error.is_unknown() { Acted::Unknown } else { known }
 }
 
-/// Whether a warning says that something sent was not taken. Both engines use these words. What was only sent back as it
-/// was told (when it was changed last, say) need not be: `[a b]` names it.
+/// Whether a warning says that something sent was not taken. What was only sent back as it was told (when it was changed
+/// last, say) need not be.
 fn is_ignored(warning: &str, now: Option<&Live>) -> bool {
-    let told = |name: &str| now.is_some_and(|live| live.others.contains_key(name));
-    let listed = warning.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(names, _)| names);
-    let only_told = listed.is_some_and(|names| names.split_whitespace().all(told));
-    (warning.contains("ignored") || warning.contains("unrecognized")) && !only_told
+    let told = |name: &&str| now.is_some_and(|live| live.others.contains_key(*name));
+    api::not_taken(warning).is_some_and(|names| names.is_empty() || !names.iter().all(told))
 }
 
 fn live_text(error: &live::Error) -> String {

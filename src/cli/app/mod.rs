@@ -17,7 +17,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::global::Global;
 use super::output;
-use crate::api::{self, Client};
+use crate::api::{self, Client, Said};
 use crate::estate::EngineChoice;
 use crate::secret::Secret;
 
@@ -99,14 +99,11 @@ impl Wanted {
         let Some(estate) = &self.estate else { return CliError::api(doing, error) };
         let place = |path: String| estate.object(&path).map(|object| object.place.to_string());
         let role_place = place(self.role.path());
-        let unknown =
-            |texts: &[String]| texts.iter().any(|text| text.starts_with("Role ") && text.contains("not found"));
         match error {
             api::Error::Status { code: 403, .. } => CliError::api(doing, error).hint(APPLY),
-            api::Error::Status { code: 400, errors, .. } if unknown(errors) => CliError::api(doing, error).hint(APPLY),
-            api::Error::Status { code: 400 | 500, errors, .. } => {
-                let template = errors.iter().any(|text| text.contains("username"));
-                let template = template.then(|| self.template_place()).flatten();
+            absent if absent.says(Said::NoRole) => CliError::api(doing, error).hint(APPLY),
+            api::Error::Status { code: 400 | 500, .. } => {
+                let template = error.says(Said::Username).then(|| self.template_place()).flatten();
                 let failure = CliError::api(doing, error);
                 match (template, role_place) {
                     (Some(place), _) => {
