@@ -16,6 +16,12 @@ pub(crate) struct CliError {
     pub(crate) plain: bool,
 }
 
+impl std::fmt::Display for CliError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl CliError {
     /// An error with an exit code.
     pub(crate) fn new(exit_code: u8, message: impl Into<String>) -> Self {
