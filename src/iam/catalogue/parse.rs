@@ -314,7 +314,7 @@ mod tests {
         assert!(Catalogue::parse(TEXT).is_ok());
         // Whoever makes another text writes here what it came to, once it could be read.
         assert_eq!(hex::encode(digest(&SHA256, TEXT.as_bytes())), TEXT_SHA256);
-        assert_eq!(Catalogue::check_built_in(), Ok(()));
+        assert!(Catalogue::check_built_in().is_ok());
         for part in [TEXT.len() / 2, TEXT.len() * 9 / 10] {
             let cut = TEXT[..part].rfind('\n').expect("lines");
             assert!(Catalogue::parse(&TEXT[..cut]).is_err(), "{part}");
