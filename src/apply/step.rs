@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::guardrail::wire;
 use crate::live;
 use crate::object::{Call, Delete, FieldValue, Leaf, Live, Object, Update, Verb, fingerprint};
-use crate::plan::{self, Action, Change, FieldChange, Plan, Shown};
+use crate::plan::{self, Change, ChangeAction, FieldChange, Plan, Shown};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
 const UNKNOWN_TRIES: u32 = 4;
@@ -28,7 +28,7 @@ pub(super) async fn carry_out(
     change: &Change,
     object: Option<&Object>,
 ) -> Outcome {
-    if change.action == Action::Forget {
+    if change.action == ChangeAction::Forget {
         return Outcome::Applied { warnings: Vec::new() };
     }
     let guardrails = change.guardrails.as_ref().map(|attached| attached.header.clone());
@@ -49,7 +49,7 @@ pub(super) async fn carry_out(
     {
         return Outcome::Moved { now: now.map(Box::new) };
     }
-    if change.action == Action::Adopt && plan.kept(&change.path).is_some() {
+    if change.action == ChangeAction::Adopt && plan.kept(&change.path).is_some() {
         // Adopted as it is: a write would take away its key.
         return Outcome::Applied { warnings: Vec::new() };
     }
@@ -74,7 +74,7 @@ struct Step<'a> {
 impl Step<'_> {
     /// Whether an object is as declared already, in all that an engine holds: it is taken over as it is.
     fn is_done(&self) -> bool {
-        self.change.action == Action::Adopt && self.change.fields.is_empty() && self.change.guardrails.is_none()
+        self.change.action == ChangeAction::Adopt && self.change.fields.is_empty() && self.change.guardrails.is_none()
     }
 
     async fn put(&self, object: &Object, now: Option<&Live>) -> Outcome {
