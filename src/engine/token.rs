@@ -16,7 +16,7 @@ pub(crate) use self::keep::Tokens;
 use crate::engine::identity::{Identity, Person};
 use crate::engine::kernel::Kernel;
 use crate::engine::kernel::due::lease_key;
-use crate::engine::policy;
+use crate::engine::policy::{self, Grants};
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Origin;
@@ -122,11 +122,12 @@ impl Token {
     }
 
     /// By which policies it is judged: its own and those of its entity. Of a token that is known.
-    pub(crate) fn judged_by(&self) -> Cow<'_, [String]> {
-        match self.identity_policies() {
-            [] => Cow::Borrowed(&self.policies),
+    pub(crate) fn judged_by(&self) -> Grants<'_> {
+        let names = match self.identity_policies() {
+            [] => Cow::Borrowed(self.policies.as_slice()),
             more => Cow::Owned(policy::sanitise(&[&self.policies, more].concat())),
-        }
+        };
+        Grants { names, facts: self.person.as_ref().map(|person| &person.facts) }
     }
 
     /// Whether it can still be used at `now` (Unix seconds).
@@ -160,7 +161,7 @@ impl Token {
         let mut block = json!({
             "client_token": client_token.expose(),
             "accessor": self.accessor,
-            "policies": self.judged_by(),
+            "policies": self.judged_by().names,
             "token_policies": self.policies,
             "metadata": if self.meta.is_empty() { Value::Null } else { json!(self.meta) },
             "lease_duration": self.lease_duration(),

@@ -307,6 +307,50 @@ fn logins_say_who_is_in_an_external_group() {
 }
 
 #[test]
+fn templates_of_policies_are_filled_in_with_who_asks() {
+    let world = world();
+    let mount = accessor(&world, "userpass");
+    let rules = format!(
+        "path \"secret/data/{{{{identity.entity.aliases.{mount}.name}}}}\" {{ capabilities = [\"read\", \"update\", \"create\"] }}
+         path \"secret/data/team/{{{{identity.entity.metadata.team}}}}/*\" {{ capabilities = [\"read\"] }}
+         path \"secret/data/{{{{identity.groups.names.Ops.id}}}}\" {{ capabilities = [\"read\"] }}
+         path \"secret/data/plain\" {{ capabilities = [\"read\"] }}"
+    );
+    world.root.post("sys/policies/acl/read-a", &json!({ "policy": rules }));
+    for path in ["bob", "eve", "team/web/x", "team/x", "plain"] {
+        world.root.post(&format!("secret/data/{path}"), &json!({ "data": { "k": "v" } }));
+    }
+    let login = log_in(&world, "bob");
+    let (bob, entity) = (of(&world, &login), text(&login.body["auth"]["entity_id"]));
+    let eve = of(&world, &log_in(&world, "eve"));
+    // N15
+    assert!(may(&bob, "bob") && !may(&bob, "eve") && may(&eve, "eve") && !may(&eve, "bob") && may(&bob, "plain"));
+    bob.post("secret/data/bob", &json!({ "data": { "k": "w" } }));
+    assert!(!may(&bob, "team/web/x"), "no metadata yet");
+    let set = |metadata: Value| {
+        world.root.post(&format!("identity/entity/id/{entity}"), &json!({ "metadata": metadata }));
+    };
+    set(json!({ "team": "web" }));
+    assert!(may(&bob, "team/web/x") && !may(&eve, "team/web/x"));
+    let asked = json!({ "token": bob.token, "paths": ["secret/data/team/web/x"] });
+    assert_eq!(world.root.post("sys/capabilities", &asked)["data"]["capabilities"], json!(["read"]));
+    // N16: what would be more than one name gives nothing.
+    for more in ["web/x", "*", "+", "we*", ""] {
+        set(json!({ "team": more }));
+        assert!(!may(&bob, "team/web/x") && !may(&bob, "team/x"), "{more:?}");
+    }
+    let ops = id(&world.root.post("identity/group", &json!({ "name": "Ops", "member_entity_ids": [entity] })));
+    world.root.post(&format!("secret/data/{ops}"), &json!({ "data": { "k": "v" } }));
+    assert!(may(&bob, &ops) && !may(&eve, &ops));
+    // Nobody's token has what is written out alone.
+    let nobody = world.root.with_token(&world.token(&json!({ "policies": ["read-a"] })));
+    assert!(may(&nobody, "plain") && !may(&nobody, "bob"));
+    let unclosed = json!({ "policy": "path \"a/{{identity.entity.id\" { capabilities = [\"read\"] }" });
+    let refused = world.root.send("POST", "sys/policies/acl/bad", Some(&unclosed));
+    assert!(outcome(&refused).contains("unbalanced templating characters"), "{}", refused.body);
+}
+
+#[test]
 fn entities_and_groups_are_there_after_a_restart() {
     let home = tempfile::tempdir().unwrap();
     let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(1_790_000_000).unwrap());

@@ -1,8 +1,10 @@
 //! What follows from an entity and its groups for whoever has a token of it.
 
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
-use super::{Entity, Groups};
+use super::{Alias, Entity, Group, Groups, Metadata};
+use crate::acl::template::{AliasFacts, Facts, GroupFacts};
 use crate::engine::policy;
 
 /// An entity as a request sees it.
@@ -18,6 +20,8 @@ pub(crate) struct Person {
     pub(crate) direct: Vec<String>,
     /// The ids of the groups that one of its groups is in, and so on, sorted, without the former.
     pub(crate) inherited: Vec<String>,
+    /// What templates of policies are filled in with.
+    pub(crate) facts: Arc<Facts>,
 }
 
 impl Person {
@@ -38,7 +42,30 @@ impl Person {
             policies: policy::sanitise(&policies),
             direct,
             inherited,
+            facts: Arc::new(facts(entity, &all, groups)),
         }
+    }
+}
+
+fn facts(entity: &Entity, all: &BTreeSet<String>, groups: &Groups) -> Facts {
+    let told = |metadata: &Metadata| metadata.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+    let alias = |alias: &Alias| AliasFacts {
+        id: alias.id.clone(),
+        name: alias.name.clone(),
+        metadata: told(&alias.metadata),
+        custom_metadata: told(&alias.custom_metadata),
+    };
+    let group = |group: &Arc<Group>| GroupFacts {
+        id: group.id.clone(),
+        name: group.name.clone(),
+        metadata: told(&group.metadata),
+    };
+    Facts {
+        id: entity.id.clone(),
+        name: entity.name.clone(),
+        metadata: told(&entity.metadata),
+        aliases: entity.aliases.iter().map(|it| (it.mount_accessor.clone(), alias(it))).collect(),
+        groups: all.iter().filter_map(|id| groups.get(id)).map(group).collect(),
     }
 }
 

@@ -93,7 +93,7 @@ impl Scene<'_> {
         }
         part.insert("accessor".into(), token.accessor.as_str().into());
         part.insert("display_name".into(), token.display_name.as_str().into());
-        part.insert("policies".into(), json!(token.judged_by()));
+        part.insert("policies".into(), json!(token.judged_by().names));
         part.insert("token_policies".into(), json!(token.policies));
         if !token.identity_policies().is_empty() {
             part.insert("identity_policies".into(), json!(token.identity_policies()));

@@ -148,7 +148,7 @@ fn capabilities(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response
         }
         _ => caller.clone(),
     };
-    let policies = &*about.judged_by();
+    let policies = &about.judged_by();
     let mut paths = fields.list("paths")?.unwrap_or_default();
     if paths.is_empty() {
         paths = fields.list("path")?.unwrap_or_default();
