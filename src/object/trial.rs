@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Said, UNBOUND, Values as _};
+use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Said, UNBOUND, UNTOLD, Values as _};
 use super::token_fields;
 use super::wire::{pick, post};
 
@@ -54,6 +54,7 @@ static WORDS: LoginWords = LoginWords {
     takes: |login| format!("it says {}", login.text("word")),
     secret: LoginSecret::None,
     bindings: UNBOUND,
+    alias: UNTOLD,
     said: |field, old, new, from| {
         let now = format!("it says {} from {from} now", new.text("word"));
         (field == "word").then(|| Said { now, was: old.text("word"), gains: true, field })

@@ -66,7 +66,8 @@ impl Leases {
 
 /// Whether a token may end the lease: its own, or where its policies let it revoke leases.
 fn may_end(core: &Core, caller: &Token, lease: &Lease) -> Result<bool, Error> {
-    let revoke = || core.policies.check(core, &caller.policies, Capability::Update, "sys/leases/revoke", &Map::new());
+    let revoke =
+        || core.policies.check(core, &caller.judged_by(), Capability::Update, "sys/leases/revoke", &Map::new());
     Ok(lease.token == caller.hash || revoke()?.allowed)
 }
 
