@@ -183,6 +183,17 @@ impl Error {
         })
     }
 
+    /// Whether the server has no such path, and not only nothing there.
+    ///
+    /// # Source
+    /// OpenBao, `sdk/logical/error.go`, `ErrUnsupportedPath`, and `vault/router.go`, where nothing is mounted; our own
+    /// engine says of what it lacks what that is. All are 404.
+    pub(super) fn is_no_path(&self) -> bool {
+        const WORDS: [&str; 3] = ["unsupported path", "no handler for route", "is not served"];
+        matches!(self, Self::Status { code: 404, errors, .. }
+            if errors.iter().any(|text| WORDS.iter().any(|words| text.contains(words))))
+    }
+
     /// Whether it is not known if the server has done what it was asked: no answer came, or one that a server also gives
     /// after it has acted.
     pub fn is_unknown(&self) -> bool {

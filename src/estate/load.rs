@@ -197,6 +197,7 @@ const KINDS: &[&str] = &[
     "managed_policy",
     "iam_role",
     "iam_user",
+    "object",
     "test",
     "guardrail",
 ];

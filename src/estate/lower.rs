@@ -1,6 +1,7 @@
 //! Declarations to objects, for one environment: each declaration becomes the objects it stands for. Every step goes on
 //! after a problem, so that one run tells all of them.
 
+mod any_object;
 mod app;
 mod assert;
 mod document;
@@ -159,6 +160,9 @@ impl<'s> Lowering<'s> {
         }
         for block in self.reader.labelled(declarations, "iam_user") {
             self.iam_user(&block);
+        }
+        for block in self.reader.labelled(declarations, "object") {
+            self.any_object(&block);
         }
         self.check_sessions();
         self.check_trust();

@@ -61,6 +61,8 @@ pub enum Home {
         /// Its path below the mount: `config/root`.
         path: &'static str,
     },
+    /// At a path that only its declaration knows; no list tells of it.
+    Anywhere,
 }
 
 /// The name of an entry in its table: `aws/`.

@@ -179,6 +179,8 @@ const CASES: &[(&str, i32)] = &[
     ("122-roles-narrowed-to-a-path", 0),
     ("123-another-sts", 2),
     ("124-roles-made-anew", 2),
+    ("140-object-added", 2),
+    ("141-object-changed", 2),
 ];
 
 #[test]
