@@ -1,12 +1,12 @@
-//! Whether objects without a word may be where they are declared, as far as only the engine tells: what is mounted there,
-//! and whether it has such a path at all. That it has none is told before anything is written.
+//! What only the engine tells of what is declared: whether it has such a field or path at all, and whether objects without
+//! a word may be where they are. That it has none is told before anything is written.
 
 use serde_json::{Map, Value};
 
 use super::Error;
 use crate::api::Client;
 use crate::object::home::ENGINES;
-use crate::object::{Home, Object, Place, Taken, is_taken_below};
+use crate::object::{Home, Object, Place, Taken, is_taken_below, not_ours};
 
 /// Why an object without a word can't be where it is declared.
 #[derive(Debug, thiserror::Error)]
@@ -18,6 +18,18 @@ pub enum Misplaced {
         path: String,
         /// Where it is declared.
         place: Place,
+        /// The server's address.
+        address: String,
+    },
+    /// Our own engine does not have a field.
+    #[error("{path} ({place}) sets {field}, which Leasehold's own engine does not have: leave it out for {address}")]
+    NoField {
+        /// The object.
+        path: String,
+        /// Where the field is declared.
+        place: Place,
+        /// The field.
+        field: &'static str,
         /// The server's address.
         address: String,
     },
@@ -66,6 +78,7 @@ pub(super) async fn check(
     desired: &[Object],
     mounts: Option<&Map<String, Value>>,
 ) -> Result<(), Error> {
+    check_ours(client, desired).await?;
     let declared: Vec<&str> = desired.iter().filter_map(Object::mount).map(|mount| mount.name).collect();
     for object in desired.iter().filter(|object| matches!(object.kind.home, Home::Anywhere)) {
         let (path, place) = (object.path.clone(), object.place.clone());
@@ -87,6 +100,22 @@ pub(super) async fn check(
             None if declared.iter().any(|mount| is_below(&path, mount)) => {}
             None => return Err(Misplaced::NoMount { path, place, address: client.address().to_owned() }.into()),
         }
+    }
+    Ok(())
+}
+
+/// Whether all that is declared is something that our own engine has, if the server is that: others are asked when they
+/// are read.
+async fn check_ours(client: &Client, desired: &[Object]) -> Result<(), Error> {
+    let Some((object, field)) = desired.iter().find_map(|object| Some((object, not_ours(object)?))) else {
+        return Ok(());
+    };
+    let status = client.read("sys/seal-status").await;
+    let status = status.map_err(|source| Error::Api { path: "sys/seal-status".to_owned(), source })?;
+    if status.is_some_and(|answer| answer.body.get("leasehold_version").is_some()) {
+        let place = object.fields.get(field).map_or(&object.place, |leaf| &leaf.place).clone();
+        let (path, address) = (object.path.clone(), client.address().to_owned());
+        return Err(Misplaced::NoField { path, place, field, address }.into());
     }
     Ok(())
 }

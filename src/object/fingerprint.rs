@@ -156,8 +156,9 @@ mod tests {
         let policy = "{\"a\":\"\u{e9}\\n\"}";
         let fields = [("type", json!("aws")), ("options", json!({"b": [1, null], "a": policy}))];
         let object = testing::object(&mount::KIND, "sys/mounts/aws", &fields);
+        let fields_of_ledgers = mount::KIND.fields.iter().filter(|field| !mount::KIND.later.contains(&field.name));
         let all: serde_json::Map<String, serde_json::Value> =
-            mount::KIND.fields.iter().map(|field| (field.name.to_owned(), object.value(field.name))).collect();
+            fields_of_ledgers.map(|field| (field.name.to_owned(), object.value(field.name))).collect();
         assert_eq!(of(&object), of_value(&json!(["secrets engine", "sys/mounts/aws", all])));
         assert_eq!(of_value(&json!({"b": 1, "a": "x"})), of_value(&json!({"a": "x", "b": 1})));
         // As ledgers have it.

@@ -41,6 +41,7 @@ pub mod static_role;
 mod table;
 mod taken;
 mod token_fields;
+mod tuning;
 pub mod userpass_user;
 mod wire;
 
@@ -59,7 +60,7 @@ pub use self::place::Place;
 pub use self::review::Reviewed;
 pub use self::role::RolePath;
 pub use self::table::{KINDS, kind, login_of, methods, policy_name, policy_path, roles};
-pub use self::taken::{Taken, is_taken, is_taken_below};
+pub use self::taken::{Taken, is_taken, is_taken_below, not_ours};
 
 #[cfg(test)]
 mod trial;

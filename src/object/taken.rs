@@ -1,11 +1,19 @@
-//! The paths at which there is no object without a word.
+//! What there is no object of: the paths at which there is none without a word, and what our own engine does not have.
 //!
 //! A path that a kind knows is refused with the word for it. What decides who may do what on an engine has no such object
 //! either: nothing here could tell what it would allow, and it would be a way around reviews and guardrails.
 
 use super::home::{Home, Table};
 use super::kind::Kind;
+use super::kind::object::Object;
 use super::table::KINDS;
+use super::tuning;
+
+/// What of an object our own engine does not have: the field.
+pub fn not_ours(object: &Object) -> Option<&'static str> {
+    let is_set = |name: &&str| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value());
+    tuning::NOT_OURS.into_iter().find(is_set)
+}
 
 /// Why no such object may be at a path, and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -67,6 +67,65 @@ const CASES: &[(&str, &str, Case)] = &[
     ("auth method", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
     ("auth method", "max_lease_ttl", Texts(["", "max_lease_ttl = \"3h\"", "max_lease_ttl = \"4h\""])),
     (
+        "secrets engine",
+        "audit_non_hmac_request_keys",
+        Texts(["", "audit_non_hmac_request_keys = [\"a\"]", "audit_non_hmac_request_keys = [\"c\", \"b\"]"]),
+    ),
+    (
+        "secrets engine",
+        "audit_non_hmac_response_keys",
+        Texts(["", "audit_non_hmac_response_keys = [\"a\"]", "audit_non_hmac_response_keys = [\"c\", \"b\"]"]),
+    ),
+    (
+        "secrets engine",
+        "listing_visibility",
+        Texts(["", "listing_visibility = \"unauth\"", "listing_visibility = \"hidden\""]),
+    ),
+    (
+        "secrets engine",
+        "passthrough_request_headers",
+        Texts(["", "passthrough_request_headers = [\"X-A\"]", "passthrough_request_headers = [\"X-C\", \"X-B\"]"]),
+    ),
+    (
+        "secrets engine",
+        "allowed_response_headers",
+        Texts(["", "allowed_response_headers = [\"X-A\"]", "allowed_response_headers = [\"X-C\", \"X-B\"]"]),
+    ),
+    (
+        "auth method",
+        "audit_non_hmac_request_keys",
+        Texts(["", "audit_non_hmac_request_keys = [\"a\"]", "audit_non_hmac_request_keys = [\"c\", \"b\"]"]),
+    ),
+    (
+        "auth method",
+        "audit_non_hmac_response_keys",
+        Texts(["", "audit_non_hmac_response_keys = [\"a\"]", "audit_non_hmac_response_keys = [\"c\", \"b\"]"]),
+    ),
+    (
+        "auth method",
+        "listing_visibility",
+        Texts(["", "listing_visibility = \"unauth\"", "listing_visibility = \"hidden\""]),
+    ),
+    (
+        "auth method",
+        "passthrough_request_headers",
+        Texts(["", "passthrough_request_headers = [\"X-A\"]", "passthrough_request_headers = [\"X-C\", \"X-B\"]"]),
+    ),
+    (
+        "auth method",
+        "allowed_response_headers",
+        Texts(["", "allowed_response_headers = [\"X-A\"]", "allowed_response_headers = [\"X-C\", \"X-B\"]"]),
+    ),
+    ("auth method", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default-service\""])),
+    ("auth method", "lockout_threshold", Texts(["", "lockout { threshold = 3 }", "lockout { threshold = 4 }"])),
+    ("auth method", "lockout_duration", Texts(["", "lockout { duration = \"5m\" }", "lockout { duration = \"6m\" }"])),
+    (
+        "auth method",
+        "lockout_counter_reset",
+        Texts(["", "lockout { counter_reset = \"5m\" }", "lockout { counter_reset = \"6m\" }"]),
+    ),
+    ("auth method", "lockout_disable", Texts(["", "lockout { disable = true }", "lockout { disable = false }"])),
+    (
         "aws root",
         "access_key",
         Texts([
@@ -702,6 +761,8 @@ impl World {
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 3] = ["mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
             (audit || !["audit device", "aws static role"].contains(kind) && !OURS.contains(field))
+                // Our own engine has none of these.
+                && (!audit || !["passthrough_request_headers", "allowed_response_headers"].contains(field))
                 && (self.has_aws_login || !kind.starts_with("aws auth"))
                 && (!is_of_sessions || self.of_sessions.contains(field))
         })
@@ -852,6 +913,7 @@ fn path_of(kind: &str) -> &'static str {
         "aws root" => "fields-aws/config/root",
         "aws lease" => "fields-aws/config/lease",
         "acl policy" => "sys/policies/acl/fields-extra",
+        "object" => "fields/object",
         "aws role" => "fields-aws/roles/webapp",
         "aws static role" => "fields-aws/static-roles/legacy",
         "approle role" => "auth/fields-approle/role/app-fields",
