@@ -409,7 +409,7 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folde
                     folders.extend(path.map(|path| Folder { kind, path }));
                 }
             }
-            Home::Entry(_) | Home::Setting { .. } | Home::Anywhere => {}
+            Home::Entry(_) | Home::Named { .. } | Home::Setting { .. } | Home::Anywhere => {}
         }
     }
     folders

@@ -11,6 +11,7 @@ mod iam_role;
 mod limits;
 mod path;
 mod policy;
+mod server;
 mod trust;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -160,6 +161,12 @@ impl<'s> Lowering<'s> {
         }
         for block in self.reader.labelled(declarations, "iam_user") {
             self.iam_user(&block);
+        }
+        for block in self.reader.labelled(declarations, "password_policy") {
+            self.password_policy(&block);
+        }
+        for block in self.reader.labelled(declarations, "quota") {
+            self.quota(&block);
         }
         for block in self.reader.labelled(declarations, "object") {
             self.any_object(&block);

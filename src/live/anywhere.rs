@@ -8,7 +8,7 @@ use crate::api::Client;
 use crate::object::home::ENGINES;
 use crate::object::{Home, Object, Place, Taken, is_taken_below, not_ours};
 
-/// Why an object without a word can't be where it is declared.
+/// Why an object can't be where it is declared.
 #[derive(Debug, thiserror::Error)]
 pub enum Misplaced {
     /// The server has no such path.
@@ -69,7 +69,7 @@ pub enum Misplaced {
     },
 }
 
-/// Checks the declared objects of no kind, with the table of what is mounted where it could be read.
+/// Checks the declared objects that not every server has, or that have no kind, with the table of what is mounted where it could be read.
 ///
 /// # Errors
 /// [`Misplaced`], of the first that can't be where it is; [`Error::Api`].
@@ -80,7 +80,8 @@ pub(super) async fn check(
 ) -> Result<(), Error> {
     check_ours(client, desired).await?;
     let declared: Vec<&str> = desired.iter().filter_map(Object::mount).map(|mount| mount.name).collect();
-    for object in desired.iter().filter(|object| matches!(object.kind.home, Home::Anywhere)) {
+    let unsure = |object: &&Object| matches!(object.kind.home, Home::Anywhere | Home::Named { .. });
+    for object in desired.iter().filter(unsure) {
         let (path, place) = (object.path.clone(), object.place.clone());
         if path.starts_with("sys/") {
             let served = client.serves(&path).await;

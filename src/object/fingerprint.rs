@@ -180,6 +180,8 @@ mod tests {
         ("kubernetes config", "bd60e76bd1efa93b2e4398569321839bfaa9eb957bb3495c37cb0ab398677af3"),
         ("aws auth config", "4b73322802a463fa258a5aa0456957167740da4311cf8245608168ba77beb838"),
         ("acl policy", "a3ec83e3200df9c3022462dc09271b726ef7d937e72e6c9aa4b0a8f2e23380ae"),
+        ("password policy", "9512286928f3863f68ecbba8bf9c607bc912f0470752d8ecac4f2cfae970ef43"),
+        ("rate limit", "7c9dd2fcd735d4bf7c6b3001faf8e42a4dcb1f72c0f78727ab62bdb9a698ed40"),
         ("object", "1808788827ddd74c65bfee7774949093f8d649d1085b313a06386a696e81a3ce"),
         ("aws role", "83f2ac4ab390c8c70b81f7d6313e2dbf913143dc29ac3e881f9e5d262aff426d"),
         ("aws static role", "0414ef7a83b77c13acb9c5dd8d42273a3eb27544a8861850f532cbca93b46f2b"),

@@ -26,7 +26,7 @@ pub struct Taken {
 
 /// The parts of `sys/` that hold settings for which there may be no word. Everything else there is a kind's, is no
 /// setting, or decides who may do what.
-const SETTINGS: [&str; 5] = ["config/", "quotas/", "policies/password/", "plugins/catalog/", "namespaces/"];
+const SETTINGS: [&str; 4] = ["config/", "quotas/", "plugins/catalog/", "namespaces/"];
 
 /// Whether a path has a word, or decides who may do what, whatever is mounted.
 pub fn is_taken(path: &str) -> Option<Taken> {
@@ -34,7 +34,7 @@ pub fn is_taken(path: &str) -> Option<Taken> {
     if let Some(below) = path.strip_prefix("sys/") {
         let of_kind = KINDS.iter().find(|kind| match &kind.home {
             Home::Entry(table) => is_below(path, table.list),
-            Home::Folder { path: folder, .. } => is_below(path, folder),
+            Home::Folder { path: folder, .. } | Home::Named { path: folder } => is_below(path, folder),
             _ => false,
         });
         return match of_kind {
@@ -100,8 +100,9 @@ mod tests {
             ("sys/audit/x", Some("declare it by `audit`")),
             ("sys/policies/acl/x", Some("declare it by `policy`")),
             ("sys/policy/x", Some("declare it by `policy`")),
-            ("sys/policies/password/x", None),
-            ("sys/quotas/rate-limit/x", None),
+            ("sys/policies/password/x", Some("declare it by `password_policy`")),
+            ("sys/quotas/rate-limit/x", Some("declare it by `quota`")),
+            ("sys/quotas/config", None),
             ("sys/config/cors", None),
             ("sys/policies/egp/x", Some("under sys/ there are")),
             ("sys/raw/core", Some("under sys/ there are")),

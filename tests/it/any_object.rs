@@ -252,3 +252,56 @@ fn what_is_wrong_with_an_object_is_told_where_it_stands() {
     env.write("estate/more.yaml", yaml);
     env.ok(&["validate", "-C", "estate"]);
 }
+
+#[test]
+fn what_our_own_engine_does_not_have_is_told_before_anything_is_written() {
+    let engine = InTestEngine::start(Clock::system(), AwsTransport::Network);
+    let mut env = TestEnv::new();
+    engine.serve(&mut env);
+    let head = format!("environment \"own\" {{\n  address = \"{}\"\n}}\n", engine.address);
+    let policy = "policy = \"length = 20\\nrule \\\"charset\\\" { charset = \\\"abc\\\" }\"";
+    for (text, said) in [
+        (&*format!("password_policy \"db\" {{\n  {policy}\n}}"), "sys/policies/password/db (estate.hcl:4) is declared"),
+        ("quota \"all\" {\n  rate = 0.5\n}", "does not serve it: it has no such path"),
+        (
+            "aws \"aws\" {\n  passthrough_request_headers = [\"X-A\"]\n}",
+            "(estate.hcl:5) sets passthrough_request_headers, which Leasehold's own engine does not have",
+        ),
+        (
+            "auth \"approle\" {\n  allowed_response_headers = [\"X-A\"]\n}",
+            "(estate.hcl:5) sets allowed_response_headers, which Leasehold's own engine does not have",
+        ),
+    ] {
+        env.write("estate/estate.hcl", &format!("{head}{text}\n"));
+        env.ok(&["validate", "-C", "estate"]);
+        for command in [&["plan"][..], &["apply", "--auto-approve"]] {
+            let output = env.run(&[&["-C", "estate"], command].concat());
+            assert!(output.code == 1 && output.stderr.contains(said), "{text}\n{}", output.normal());
+        }
+    }
+}
+
+#[test]
+fn what_is_wrong_with_quotas_password_policies_and_lockouts_is_told() {
+    let env = TestEnv::new();
+    for (text, said) in [
+        ("quota \"a\" {\n}", "needs a `rate` above 0"),
+        ("quota \"a\" {\n rate = 0\n}", "needs a `rate` above 0"),
+        ("quota \"a\" {\n rate = 1\n interval = \"0s\"\n}", "a second at least"),
+        ("quota \"a\" {\n rate = 1\n role = \"x\"\n}", "is one of a mount"),
+        ("quota \"a\" {\n rate = 1\n inheritable = true\n}", "counts for what is below them"),
+        ("quota \"a\" {\n rate = 1\n path = \"aws/\"\n}", "write path = \"aws\""),
+        ("quota \"A\" {\n rate = 1\n}", "can't be a name here"),
+        ("password_policy \"a\" {\n}", "needs `policy`"),
+        ("password_policy \"a\" {\n policy = \"12\"\n}", "has a length and rules"),
+        ("password_policy \"a\" {\n policy = \"file:none.txt\"\n}", "none.txt"),
+        ("auth \"jwt\" {\n lockout {\n threshold = 3\n }\n}", "lock nobody out"),
+        ("auth \"approle\" {\n token_type = \"batches\"\n}", "is not one of"),
+    ] {
+        let head = "environment \"local\" {\n  engine = \"embedded\"\n}\n";
+        env.write("estate/estate.hcl", &format!("{head}{text}\n"));
+        let output = env.run(&["validate", "-C", "estate"]);
+        let all = output.stdout + &output.stderr;
+        assert!(output.code == 1 && all.contains(said), "{text}\n{said}\n{all}");
+    }
+}

@@ -184,6 +184,37 @@ const CASES: &[(&str, &str, Case)] = &[
         ]),
     ),
     (
+        "password policy",
+        "policy",
+        Texts([
+            "policy = \"length = 20\\nrule \\\"charset\\\" {\\n  charset = \\\"abc\\\"\\n}\"",
+            "policy = \"length = 21\\nrule \\\"charset\\\" {\\n  charset = \\\"abc\\\"\\n}\"",
+            "policy = \"length = 22\\nrule \\\"charset\\\" {\\n  charset = \\\"abc\\\"\\n}\"",
+        ]),
+    ),
+    ("rate limit", "rate", Texts(["rate = 100000", "rate = 100001.5", "rate = 100002"])),
+    ("rate limit", "interval", Texts(["", "interval = \"2s\"", "interval = \"3s\""])),
+    ("rate limit", "block_interval", Texts(["", "block_interval = \"2s\"", "block_interval = \"3s\""])),
+    ("rate limit", "path", Texts(["", "path = \"auth/fields-approle\"", "path = \"fields-aws\""])),
+    (
+        "rate limit",
+        "role",
+        Texts([
+            "path = \"auth/fields-approle\"",
+            "path = \"auth/fields-approle\"\n role = \"app-fields\"",
+            "path = \"auth/fields-approle\"\n role = \"app-other\"",
+        ]),
+    ),
+    (
+        "rate limit",
+        "inheritable",
+        Texts([
+            "path = \"fields-aws\"",
+            "path = \"fields-aws\"\n inheritable = true",
+            "path = \"fields-aws\"\n inheritable = false",
+        ]),
+    ),
+    (
         "aws role",
         "credential_type",
         Texts([
@@ -672,6 +703,19 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         ("aws static role", _) => format!("static_role \"legacy\" {{\nusername = \"robot\"\n{text}\n}}"),
         _ => String::new(),
     };
+    // Our own engine has neither.
+    let of_server = match log {
+        Some(_) => String::new(),
+        None => {
+            let policy = r#"policy = "length = 20\nrule \"charset\" {\n  charset = \"abc\"\n}""#;
+            let policy = if kind == "password policy" { text } else { policy };
+            let rate = if field == "rate" { "" } else { "rate = 100000" };
+            format!(
+                "password_policy \"fields\" {{\n{policy}\n}}\nquota \"fields\" {{\n{rate}\n{}\n}}",
+                at("rate limit")
+            )
+        }
+    };
     let rules = if kind == "acl policy" { text } else { "path \"secret/*\" { capabilities = [\"read\"] }" };
     format!(
         "environment \"local\" {{ engine = \"embedded\" }}\n\
@@ -682,6 +726,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
          auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{cluster}\n{}\n}}\n}}\n\
          {keys}\n\
+         {of_server}\n\
          {standing}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
@@ -761,6 +806,7 @@ impl World {
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 3] = ["mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
             (audit || !["audit device", "aws static role"].contains(kind) && !OURS.contains(field))
+                && (!audit || !["password policy", "rate limit"].contains(kind))
                 // Our own engine has none of these.
                 && (!audit || !["passthrough_request_headers", "allowed_response_headers"].contains(field))
                 && (self.has_aws_login || !kind.starts_with("aws auth"))
@@ -913,6 +959,8 @@ fn path_of(kind: &str) -> &'static str {
         "aws root" => "fields-aws/config/root",
         "aws lease" => "fields-aws/config/lease",
         "acl policy" => "sys/policies/acl/fields-extra",
+        "password policy" => "sys/policies/password/fields",
+        "rate limit" => "sys/quotas/rate-limit/fields",
         "object" => "fields/object",
         "aws role" => "fields-aws/roles/webapp",
         "aws static role" => "fields-aws/static-roles/legacy",

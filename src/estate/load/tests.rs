@@ -24,6 +24,8 @@ fn needed(word: &str) -> &'static [(&'static str, &'static str)] {
         "root" => &[("access_key", "'secret:env:A'"), ("secret_key", "'secret:env:B'")],
         "path" | "acl" => &[("capabilities", "[read]")],
         "environment" => &[("engine", "embedded")],
+        "password_policy" => &[("policy", "'length = 20 rule'")],
+        "quota" => &[("rate", "1")],
         "object" => &[("data", "{a: 1}")],
         _ => &[],
     }
