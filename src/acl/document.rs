@@ -121,12 +121,6 @@ impl DocumentError {
 /// What other engines serve and ours refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Feature {
-    /// `{{identity...}}` in a path.
-    #[error(
-        "identity templates are not served: tokens have no identity here, so the path can match nothing. Write the path \
-         out"
-    )]
-    Templates,
     /// `min_wrapping_ttl` and `max_wrapping_ttl`.
     #[error(
         "response wrapping is not served, so a rule with min_wrapping_ttl or max_wrapping_ttl can allow nothing. Leave \
@@ -150,7 +144,6 @@ impl Feature {
     /// Its name.
     pub fn name(self) -> Cow<'static, str> {
         match self {
-            Self::Templates => Cow::Borrowed("identity templates"),
             Self::Wrapping => Cow::Borrowed("response wrapping"),
             Self::Key { key, .. } => Cow::Owned(format!("`{key}` in policies")),
             Self::Capability(capability) => Cow::Owned(format!("capability `{}`", capability.name())),
@@ -165,8 +158,7 @@ fn multi(errors: &[String]) -> String {
     format!("{} {noun} occurred:{list}\n\n", errors.len())
 }
 
-/// Parses a document. Stanzas whose path holds an identity template are checked and left out: this
-/// engine knows no identities, so they can match nothing.
+/// Parses a document, without the stanzas whose path holds an identity template: what it says to who is nobody.
 ///
 /// # Errors
 /// What Vault refuses, in its words.
@@ -187,8 +179,7 @@ pub fn parse_with_templates(text: &str) -> Result<Vec<Rule>, DocumentError> {
 /// A document whose syntax holds. Everything in it knows its place: what the engine refuses and what the check of an
 /// estate tells come from here.
 #[derive(Debug)]
-pub struct Document<'t> {
-    text: &'t str,
+pub struct Document {
     items: Vec<Item>,
 }
 
@@ -218,13 +209,13 @@ impl Stanza<'_> {
     }
 }
 
-impl<'t> Document<'t> {
+impl Document {
     /// Reads the syntax.
     ///
     /// # Errors
     /// Where the text is no HCL 1 and no JSON.
-    pub fn parse(text: &'t str) -> Result<Self, hcl::SyntaxError> {
-        Ok(Self { text, items: hcl::parse(text)? })
+    pub fn parse(text: &str) -> Result<Self, hcl::SyntaxError> {
+        Ok(Self { items: hcl::parse(text)? })
     }
 
     /// Its rules.
@@ -257,17 +248,13 @@ impl<'t> Document<'t> {
     /// What a document whose rules hold says that only other engines can do.
     pub fn not_served(&self) -> Option<DocumentError> {
         self.stanzas().into_iter().find_map(|stanza| {
-            let (feature, span) = self.not_served_of(&stanza)?;
+            let (feature, span) = Self::not_served_of(&stanza)?;
             let path = stanza.path.strip_prefix('/').unwrap_or(stanza.path).to_owned();
             Some(DocumentError::NotServed { path, feature, span })
         })
     }
 
-    fn not_served_of(&self, stanza: &Stanza<'_>) -> Option<(Feature, Range<usize>)> {
-        if let Some(at) = self.text[stanza.span.clone()].find("{{") {
-            let start = stanza.span.start + at;
-            return Some((Feature::Templates, start..start + 2));
-        }
+    fn not_served_of(stanza: &Stanza<'_>) -> Option<(Feature, Range<usize>)> {
         if let Some((item, key)) = stanza.body.iter().find_map(|item| Some((item, foreign(&item.keys[0])?))) {
             return Some((Feature::Key { key, line: item.line }, item.key_span()));
         }
@@ -522,7 +509,10 @@ fn ttl(key: &str, node: &Node) -> Result<i64, Wrong> {
 }
 
 /// A `{{...}}` must be closed and name something of the caller's identity.
-fn check_template(path: &str) -> Result<(), String> {
+///
+/// # Errors
+/// What is wrong, in Vault's words.
+pub fn check_template(path: &str) -> Result<(), String> {
     let mut rest = path;
     while let Some((before, after)) = rest.split_once("{{") {
         let Some((name, next)) = after.split_once("}}") else {
@@ -647,7 +637,6 @@ mod tests {
             assert_eq!(span.start, text.rfind(place).expect("there"), "{text}");
         }
         for (text, feature, place) in [
-            ("path \"kv/{{identity.entity.id}}\" { }", Feature::Templates, "{{"),
             ("path \"a\" {\n min_wrapping_ttl = 0\n max_wrapping_ttl = 60 }", Feature::Wrapping, "max_wrapping_ttl"),
             ("path \"a\" {\n expiration = \"2027-01-01\" }", Feature::Key { key: "expiration", line: 2 }, "expiration"),
             (

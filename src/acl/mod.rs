@@ -12,6 +12,7 @@ pub mod hcl;
 pub mod matching;
 mod paths;
 mod reading;
+pub mod template;
 
 pub use self::capability::{Capabilities, Capability};
 pub use self::matching::{Acl, Decision, in_lower_case};

@@ -8,6 +8,7 @@
 //! Source of the wire format: Vault API documentation, "HTTP API" (envelope, status codes, `list=true`).
 
 mod answer;
+mod said;
 mod target;
 mod transport;
 
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 use crate::secret::Secret;
 
 pub use self::answer::{Answer, Denial, Error, TlsFault};
+pub use self::said::{Said, not_taken};
 pub use self::target::{Options, Origin, Target};
 pub(crate) use self::transport::random_unit;
 pub use self::transport::tls::TlsOptions;
@@ -110,7 +112,7 @@ impl Client {
     /// [`Error`], of any kind.
     pub async fn serves(&self, path: &str) -> Result<bool, Error> {
         match self.send(Method::Read, path, &[], None).await {
-            Err(error) if error.is_no_path() => Ok(false),
+            Err(error) if error.says(Said::NoPath) => Ok(false),
             Ok(_) | Err(Error::Status { code: 404, .. }) => Ok(true),
             Err(error) => Err(error),
         }

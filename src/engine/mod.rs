@@ -2,6 +2,7 @@
 
 pub(crate) mod backend;
 mod http;
+pub(crate) mod identity;
 pub(crate) mod kernel;
 pub(crate) mod lease;
 mod pipeline;
@@ -21,10 +22,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::TcpListener;
 
 use self::backend::{Backends, sys, table};
+use self::identity::Identity;
 use self::kernel::barrier::{Barrier, Batch, KEY_LEN};
 use self::kernel::due::Timer;
 use self::kernel::loss::{self, Losses};
-use self::kernel::mounts::{Mount, Mounts};
+use self::kernel::mounts::{First, Mount, Mounts};
 use self::kernel::seal::{self, Directory, Key};
 use self::kernel::store::{MemoryStore, Store};
 use self::kernel::store_disk::DiskStore;
@@ -115,9 +117,10 @@ impl Engine {
         let mut first = Batch::new();
         let engine_id = engine_id(&barrier, &mut first)?;
         let backends = Arc::new(table::all(&config));
-        let mounts = Mounts::open(&barrier, backends.folds(), || first_mounts(&backends, &config.storage), &mut first)?;
+        let mounts = Mounts::open(&barrier, backends.folds(), first_mounts(&backends, &config.storage)?, &mut first)?;
         let tokens = Tokens::open(&barrier, &mut first)?;
         let policies = Policies::open(&barrier, &mut first)?;
+        let identity = Identity::open(&barrier, &mut first)?;
         if config.trail.is_some() {
             sys::audit::make_built_in(&barrier, &mut first)?;
         }
@@ -152,7 +155,7 @@ impl Engine {
             at_work: Arc::default(),
             barrier,
         });
-        let core = Arc::new(Core { kernel, tokens, policies, leases: Leases::new(backends.clone()) });
+        let core = Arc::new(Core { kernel, identity, tokens, policies, leases: Leases::new(backends.clone()) });
         let timer = Leases::start(&core);
         Ok(Self {
             shared: Arc::new(Shared {
@@ -257,15 +260,16 @@ fn whole_path(path: &Path) -> Result<PathBuf, OpenError> {
 }
 
 /// What is always mounted; and a development server starts with key-value storage at `secret/`.
-fn first_mounts(backends: &Backends, storage: &Storage) -> Result<Vec<Mount>, Error> {
+fn first_mounts(backends: &Backends, storage: &Storage) -> Result<First, Error> {
     let built_in = backends.built_in().map(|(path, kind, description)| Mount::new(path, kind, description));
-    let mut mounts = built_in.collect::<Result<Vec<_>, _>>()?;
+    let always = built_in.collect::<Result<Vec<_>, _>>()?;
+    let mut once = Vec::new();
     if let Storage::Memory = storage {
         let mut mount = Mount::new("secret/", "kv", "key/value secret storage")?;
         mount.options.insert("version".to_owned(), "2".to_owned());
-        mounts.push(mount);
+        once.push(mount);
     }
-    Ok(mounts)
+    Ok(First { always, once })
 }
 
 fn engine_id(barrier: &Barrier, first: &mut Batch) -> Result<String, Error> {

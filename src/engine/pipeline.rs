@@ -190,14 +190,16 @@ impl Pipeline {
                 admission.refusal = self.refuse_to_speak(request, None).err();
             }
             (Door::Ajar, Some(secret)) => {
-                admission.token = self.authenticate(request, secret).await.ok();
+                admission.token = self.authenticate(request, secret).await.ok().filter(Token::is_anybody);
                 admission.refusal = self.refuse_to_speak(request, admission.token.as_ref()).err();
             }
             (Door::Guarded, None) => admission.refusal = Some(Error::Unauthenticated),
             (Door::Guarded, Some(secret)) => match self.authenticate(request, secret).await {
                 Err(error) => admission.refusal = Some(error),
                 Ok(token) => {
-                    if let Err(error) = self.authorise(request, target, &token, &mut admission) {
+                    if !token.is_anybody() {
+                        admission.refusal = Some(Error::Unauthenticated);
+                    } else if let Err(error) = self.authorise(request, target, &token, &mut admission) {
                         admission.refusal = Some(error);
                     }
                     admission.token = Some(token);
@@ -209,7 +211,8 @@ impl Pipeline {
 
     async fn authenticate(&self, request: &Request, secret: &Secret) -> Result<Token, Error> {
         let remote = request.remote.map(|address| address.ip().to_canonical());
-        self.core.tokens.authenticate(&self.core, secret, remote).await
+        let token = self.core.tokens.authenticate(&self.core, secret, remote).await?;
+        self.core.known(&token)
     }
 
     fn authorise(
@@ -240,7 +243,7 @@ impl Pipeline {
             Operation::Write => Capability::Update,
         };
         let decision =
-            self.core.policies.check(&self.core, &token.policies, capability, &request.path, &request.data)?;
+            self.core.policies.check(&self.core, &token.judged_by(), capability, &request.path, &request.data)?;
         let needs_sudo = target.and_then(|target| target.row).is_some_and(|row| row.sudo);
         let allowed = decision.allowed && (decision.sudo || !needs_sudo);
         admission.decision = Some(Decision { allowed, ..decision });
@@ -258,7 +261,7 @@ impl Pipeline {
             return Ok(());
         }
         let may = |token: &Token| {
-            self.core.policies.check(&self.core, &token.policies, Capability::Update, ESTATE_PATH, &Map::new())
+            self.core.policies.check(&self.core, &token.judged_by(), Capability::Update, ESTATE_PATH, &Map::new())
         };
         match token.map(may).transpose()? {
             Some(decision) if decision.allowed => Ok(()),

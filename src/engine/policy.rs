@@ -2,14 +2,17 @@
 //!
 //! A policy is a document (`policy/<name>` in the store); the rules of all policies of a token are
 //! merged and compiled once ([`Acl`]) and kept per set of names, until any policy is written.
-//! The names are the key of that cache as a list, never joined into one string.
+//! The names are the key of that cache as a list, never joined into one string. Rules whose paths hold templates are
+//! filled in with who asks, and kept likewise, with the facts that they were filled in with.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
 use serde_json::{Map, Value};
 
-use crate::acl::document::{self, Document, DocumentError};
+use crate::acl::document::{self, Document, DocumentError, Rule};
+use crate::acl::template::{self, Facts};
 use crate::acl::{self, Acl, Capability, Decision};
 use crate::engine::kernel::Kernel;
 use crate::engine::kernel::barrier::{Barrier, Batch};
@@ -25,6 +28,18 @@ struct Stored {
 /// More sets of policies than any sensible number of roles; past it the cache starts anew.
 const CACHE_SETS_MAX: usize = 4096;
 
+/// More holders of templated policies than ask at a time; past it the cache starts anew.
+const CACHE_FILLED_MAX: usize = 16_384;
+
+/// By which policies somebody is judged.
+#[derive(Clone, Debug)]
+pub(crate) struct Grants<'a> {
+    /// Their names, sorted, each once.
+    pub(crate) names: Cow<'a, [String]>,
+    /// What their templates are filled in with; none for nobody, to whom templates give nothing.
+    pub(crate) facts: Option<&'a Arc<Facts>>,
+}
+
 /// The policies.
 pub(crate) struct Policies {
     cache: RwLock<Cache>,
@@ -34,7 +49,24 @@ pub(crate) struct Policies {
 struct Cache {
     /// Counts the writes, so that rules read before a write are not kept after it.
     generation: u64,
-    sets: HashMap<Vec<String>, Arc<Acl>>,
+    sets: HashMap<Vec<String>, Compiled>,
+    /// Templates filled in, by the set's names and the entity's id, for as long as the facts are those.
+    filled: HashMap<(Vec<String>, String), Filled>,
+}
+
+/// Rules with templates filled in, and with what.
+type Filled = (Arc<Facts>, Arc<Acl>);
+
+/// The rules of policies, by their names.
+type Rules = Vec<(String, Vec<Rule>)>;
+
+/// The rules of a set of policies.
+#[derive(Clone)]
+struct Compiled {
+    /// Without those with templates.
+    plain: Arc<Acl>,
+    /// All of them, by policy, where some have templates.
+    templated: Option<Arc<Rules>>,
 }
 
 impl Policies {
@@ -46,21 +78,21 @@ impl Policies {
         Ok(Self { cache: RwLock::new(Cache::default()) })
     }
 
-    /// What the policies `names` of a token let it do on `path`.
+    /// What a token's policies let it do on `path`.
     pub(crate) fn check(
         &self,
         kernel: &Kernel,
-        names: &[String],
+        grants: &Grants<'_>,
         capability: Capability,
         path: &str,
         data: &Map<String, Value>,
     ) -> Result<Decision, Error> {
-        let acl = self.acl(kernel, names)?;
+        let acl = self.acl(kernel, grants)?;
         Ok(acl.about(path, &kernel.mounts.folded(path)).decide(capability, path, data))
     }
 
     /// What `sys/capabilities` answers for `path`, in whichever spelling it is given.
-    pub(crate) fn capabilities(&self, kernel: &Kernel, names: &[String], path: &str) -> Result<Vec<String>, Error> {
+    pub(crate) fn capabilities(&self, kernel: &Kernel, grants: &Grants<'_>, path: &str) -> Result<Vec<String>, Error> {
         let mut clean: String = path.split('/').filter(|segment| !segment.is_empty()).collect::<Vec<_>>().join("/");
         if path.ends_with('/') && !clean.is_empty() {
             // Asked about a folder, it is a list that is meant.
@@ -68,42 +100,80 @@ impl Policies {
         }
         let folded = kernel.mounts.folded(&clean);
         let clean = acl::in_lower_case(&clean, &folded);
-        Ok(self.acl(kernel, names)?.about(&clean, &folded).capabilities(&clean))
+        Ok(self.acl(kernel, grants)?.about(&clean, &folded).capabilities(&clean))
     }
 
     /// The compiled rules of these policies. Names without a policy grant nothing.
-    pub(crate) fn acl(&self, kernel: &Kernel, names: &[String]) -> Result<Arc<Acl>, Error> {
-        let generation = {
+    pub(crate) fn acl(&self, kernel: &Kernel, grants: &Grants<'_>) -> Result<Arc<Acl>, Error> {
+        let (generation, known) = {
             let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some(acl) = cache.sets.get(names) {
-                return Ok(acl.clone());
-            }
-            cache.generation
+            (cache.generation, cache.sets.get(&*grants.names).cloned())
         };
-        let acl = Arc::new(Self::compile(kernel, names)?);
+        let compiled = match known {
+            Some(compiled) => compiled,
+            None => self.keep(generation, &grants.names, Self::compile(kernel, &grants.names)?),
+        };
+        match (&compiled.templated, grants.facts) {
+            (Some(rules), Some(facts)) => Ok(self.filled(generation, &grants.names, rules, facts)),
+            _ => Ok(compiled.plain),
+        }
+    }
+
+    fn keep(&self, generation: u64, names: &[String], compiled: Compiled) -> Compiled {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         if cache.generation == generation {
             if cache.sets.len() >= CACHE_SETS_MAX {
                 cache.sets.clear();
             }
-            cache.sets.insert(names.to_vec(), acl.clone());
+            cache.sets.insert(names.to_vec(), compiled.clone());
         }
-        Ok(acl)
+        compiled
     }
 
-    fn compile(kernel: &Kernel, names: &[String]) -> Result<Acl, Error> {
-        if names.iter().any(|name| name == "root") {
-            return Ok(Acl::root());
-        }
-        let mut policies = Vec::new();
-        for name in names {
-            if let Some(text) = Self::text(kernel, name)? {
-                let rules = document::parse(&text)
-                    .map_err(|error| Error::Internal(format!("the stored policy {name} does not parse: {error}")))?;
-                policies.push((name.as_str(), rules));
+    /// The rules as they are for whom the facts are about.
+    fn filled(&self, generation: u64, names: &[String], rules: &[(String, Vec<Rule>)], facts: &Arc<Facts>) -> Arc<Acl> {
+        let key = (names.to_vec(), facts.id.clone());
+        {
+            let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+            let found = cache.filled.get(&key).filter(|(known, _)| cache.generation == generation && known == facts);
+            if let Some((_, acl)) = found {
+                return acl.clone();
             }
         }
-        Ok(Acl::compile(policies.iter().map(|(name, rules)| (*name, rules.as_slice()))))
+        let fill = |rule: &Rule| Some(Rule { path: template::fill(&rule.path, facts)?, ..rule.clone() });
+        let of_policy = |(name, rules): &(String, Vec<Rule>)| (name.clone(), rules.iter().filter_map(fill).collect());
+        let filled: Rules = rules.iter().map(of_policy).collect();
+        let acl = Arc::new(Acl::compile(filled.iter().map(|(name, rules)| (name.as_str(), rules.as_slice()))));
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        if cache.generation == generation {
+            if cache.filled.len() >= CACHE_FILLED_MAX {
+                cache.filled.clear();
+            }
+            cache.filled.insert(key, (facts.clone(), acl.clone()));
+        }
+        acl
+    }
+
+    fn compile(kernel: &Kernel, names: &[String]) -> Result<Compiled, Error> {
+        if names.iter().any(|name| name == "root") {
+            return Ok(Compiled { plain: Arc::new(Acl::root()), templated: None });
+        }
+        let mut policies = Rules::new();
+        for name in names {
+            if let Some(text) = Self::text(kernel, name)? {
+                let rules = document::parse_with_templates(&text)
+                    .map_err(|error| Error::Internal(format!("the stored policy {name} does not parse: {error}")))?;
+                policies.push((name.clone(), rules));
+            }
+        }
+        let is_templated = |rule: &Rule| template::is_templated(&rule.path);
+        let plain: Vec<(&str, Vec<Rule>)> = policies
+            .iter()
+            .map(|(name, rules)| (name.as_str(), rules.iter().filter(|rule| !is_templated(rule)).cloned().collect()))
+            .collect();
+        let plain = Arc::new(Acl::compile(plain.iter().map(|(name, rules)| (*name, rules.as_slice()))));
+        let some = policies.iter().any(|(_, rules)| rules.iter().any(is_templated));
+        Ok(Compiled { plain, templated: some.then(|| Arc::new(policies)) })
     }
 
     /// Whether there is a policy of this name.
@@ -140,6 +210,7 @@ impl Policies {
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         cache.generation += 1;
         cache.sets.clear();
+        cache.filled.clear();
         result
     }
 

@@ -5,14 +5,20 @@
 
 pub(crate) mod keep;
 
+use std::borrow::Cow;
 use std::net::IpAddr;
+use std::sync::Arc;
 
 use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 pub(crate) use self::keep::Tokens;
+use crate::engine::identity::{Identity, Person};
+use crate::engine::kernel::Kernel;
 use crate::engine::kernel::due::lease_key;
+use crate::engine::policy::{self, Grants};
 use crate::engine::wire::cidr;
+use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Origin;
 use crate::secret::Secret;
 
@@ -26,8 +32,14 @@ pub(crate) struct Token {
     /// The hash of the parent; none for orphans.
     #[serde(default)]
     pub(crate) parent: Option<String>,
-    /// Policy names, sorted.
+    /// Policy names, sorted: its own, without those of the entity.
     pub(crate) policies: Vec<String>,
+    /// The entity that logged in; empty for a token that nobody logged in for.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub(crate) entity_id: String,
+    /// Who that is by now: of a token that [`Token::known`] made, and of no stored one.
+    #[serde(skip)]
+    pub(crate) person: Option<Arc<Person>>,
     /// `meta`: what the login or the creator said about it.
     #[serde(default)]
     pub(crate) meta: IndexMap<String, String>,
@@ -87,6 +99,37 @@ impl Token {
         self.policies.iter().any(|policy| policy == "root")
     }
 
+    /// The same, with who its entity is by now.
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub(crate) fn known(self, kernel: &Kernel, identity: &Identity) -> Result<Self, Error> {
+        let person = match self.entity_id.as_str() {
+            "" => None,
+            id => identity.person(kernel, id)?,
+        };
+        Ok(Self { person, ..self })
+    }
+
+    /// Whether its entity, if it has one, lets it be used: one that is gone or disabled does not. Of a token that is known.
+    pub(crate) fn is_anybody(&self) -> bool {
+        self.entity_id.is_empty() || self.person.as_ref().is_some_and(|person| !person.disabled)
+    }
+
+    /// What the entity and its groups add to its policies. Of a token that is known.
+    pub(crate) fn identity_policies(&self) -> &[String] {
+        self.person.as_ref().map_or(&[], |person| &person.policies)
+    }
+
+    /// By which policies it is judged: its own and those of its entity. Of a token that is known.
+    pub(crate) fn judged_by(&self) -> Grants<'_> {
+        let names = match self.identity_policies() {
+            [] => Cow::Borrowed(self.policies.as_slice()),
+            more => Cow::Owned(policy::sanitise(&[&self.policies, more].concat())),
+        };
+        Grants { names, facts: self.person.as_ref().map(|person| &person.facts) }
+    }
+
     /// Whether it can still be used at `now` (Unix seconds).
     pub(crate) fn is_alive(&self, now: i64) -> bool {
         self.doomed.is_none() && self.num_uses >= 0 && self.expire_time.is_none_or(|end| now < end)
@@ -113,22 +156,26 @@ impl Token {
         self.expire_time.map_or(0, |end| end.saturating_sub(since))
     }
 
-    /// The `auth` object of an answer that hands out the token, or renews it.
+    /// The `auth` object of an answer that hands out the token, or renews it. Of a token that is known.
     pub(crate) fn auth_block(&self, client_token: &Secret) -> Value {
-        json!({
+        let mut block = json!({
             "client_token": client_token.expose(),
             "accessor": self.accessor,
-            "policies": self.policies,
+            "policies": self.judged_by().names,
             "token_policies": self.policies,
             "metadata": if self.meta.is_empty() { Value::Null } else { json!(self.meta) },
             "lease_duration": self.lease_duration(),
             "renewable": self.renewable,
-            "entity_id": "",
+            "entity_id": self.entity_id,
             "token_type": "service",
             "orphan": self.parent.is_none(),
             "mfa_requirement": null,
             "num_uses": self.num_uses.max(0),
-        })
+        });
+        if !self.identity_policies().is_empty() {
+            block["identity_policies"] = json!(self.identity_policies());
+        }
+        block
     }
 }
 
@@ -141,6 +188,8 @@ pub(crate) struct NewToken {
     pub(crate) parent: Option<String>,
     /// Policy names.
     pub(crate) policies: Vec<String>,
+    /// The entity that it is of; empty for nobody.
+    pub(crate) entity_id: String,
     /// `meta`.
     pub(crate) meta: IndexMap<String, String>,
     /// What the login's method needs to renew it.

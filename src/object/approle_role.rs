@@ -128,8 +128,18 @@ static WORDS: LoginWords = LoginWords {
         networks: "secret_id_bound_cidrs",
     }),
     bindings: UNBOUND,
+    alias,
     said,
 };
+
+/// The role id, where it is declared, and the metadata that all of its logins have.
+fn alias(login: &dyn Values, name: &str, field: &str) -> Option<String> {
+    match field {
+        "name" => Some(login.text("role_id")).filter(|id| !id.is_empty()),
+        "metadata.role_name" => Some(name.to_lowercase()),
+        _ => None,
+    }
+}
 
 fn takes(login: &dyn Values) -> String {
     if !login.flag("bind_secret_id") {

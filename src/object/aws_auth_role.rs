@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Class, Delete, Kind, Leases, Update};
-use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, Values};
+use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, UNTOLD, Values};
 use super::token_fields::{self, field};
 use super::wire::{pick, post};
 
@@ -197,6 +197,7 @@ static WORDS: LoginWords = LoginWords {
     takes: |_| "a signed request is good for 15 minutes".to_owned(),
     secret: LoginSecret::None,
     bindings,
+    alias: UNTOLD,
     said,
 };
 

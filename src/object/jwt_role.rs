@@ -16,7 +16,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Class, Delete, Kind, Leases, Update};
-use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Values as _};
+use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, UNTOLD, Values as _};
 use super::token_fields::{self, field};
 use super::wire::{post, with_others};
 use crate::proof;
@@ -248,5 +248,6 @@ static WORDS: LoginWords = LoginWords {
     takes: binding::takes,
     secret: LoginSecret::None,
     bindings: binding::of,
+    alias: UNTOLD,
     said: binding::said,
 };

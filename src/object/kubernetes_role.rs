@@ -13,7 +13,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Class, Delete, Kind, Leases, Update};
-use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, Values};
+use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, UNTOLD, Values};
 use super::token_fields::{self, field};
 use super::wire::{post, with_others};
 use crate::proof;
@@ -205,6 +205,7 @@ static WORDS: LoginWords = LoginWords {
     takes: |_| "its token is good until it ends or its pod does".to_owned(),
     secret: LoginSecret::None,
     bindings,
+    alias: UNTOLD,
     said,
 };
 

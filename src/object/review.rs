@@ -193,6 +193,9 @@ pub struct LoginWords {
     pub secret: LoginSecret,
     /// What somebody who vouches for it has to say; nothing where nobody does. What changes of it is told by the review.
     pub bindings: fn(login: &dyn Values) -> Vec<Binding>,
+    /// What the engine will know of whoever logs in by the login of this name: the alias' `name`, or its
+    /// `metadata.KEY`; nothing where that can't be told.
+    pub alias: fn(login: &dyn Values, name: &str, field: &str) -> Option<String>,
     /// What a change of a field means; `None` of fields that are told by the review itself. `from` is from where one may
     /// log in.
     pub said: fn(field: &'static str, old: &dyn Values, new: &dyn Values, from: &str) -> Option<Said>,
@@ -203,6 +206,9 @@ impl std::fmt::Debug for LoginWords {
         f.write_str(self.method)
     }
 }
+
+/// Of a login of which only the engine knows what it calls who logs in.
+pub const UNTOLD: fn(&dyn Values, &str, &str) -> Option<String> = |_, _, _| None;
 
 /// The bindings of a login for which nobody vouches.
 pub const UNBOUND: fn(&dyn Values) -> Vec<Binding> = |_| Vec::new();

@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Said, UNBOUND, Values as _};
+use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Said, UNBOUND, UNTOLD, Values as _};
 use super::token_fields;
 use super::wire::{pick, post};
 
@@ -54,6 +54,7 @@ static WORDS: LoginWords = LoginWords {
     takes: |login| format!("it says {}", login.text("word")),
     secret: LoginSecret::None,
     bindings: UNBOUND,
+    alias: UNTOLD,
     said: |field, old, new, from| {
         let now = format!("it says {} from {from} now", new.text("word"));
         (field == "word").then(|| Said { now, was: old.text("word"), gains: true, field })
@@ -112,7 +113,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::engine::{Config, Engine, Storage};
     use crate::estate::{self, Estate, Sources};
-    use crate::plan::{Action, Adopt};
+    use crate::plan::{Adopt, ChangeAction};
     use crate::proposal::{Prepared, Wish, prepare};
     use crate::review::state::{Context, Side};
     use crate::review::{self, Colour};
@@ -174,7 +175,7 @@ app "web" {
         }
 
         /// Applies; answers what was planned as text, and what was done.
-        async fn apply(&self, estate: &mut Estate) -> (String, Vec<(Action, String)>) {
+        async fn apply(&self, estate: &mut Estate) -> (String, Vec<(ChangeAction, String)>) {
             let Prepared { plan, mut ledger, live } = self.prepare(estate).await;
             let plan = plan.reviewed(|_| {
                 let before = Side::of_live(&live, &estate.objects, ledger.owned(), Context::default());
@@ -244,13 +245,13 @@ app "web" {
         assert!(told.contains(added), "{told}");
         let (_, changes) = world.apply(&mut second).await;
         let updated = ["auth/trial-login/config", "auth/trial-login/map/app-web"];
-        assert_eq!(changes, updated.map(|path| (Action::Update, path.to_owned())));
+        assert_eq!(changes, updated.map(|path| (ChangeAction::Update, path.to_owned())));
 
         // It goes before what it stands on. What is not ours keeps its mount.
         let rest = "environment \"local\" { engine = \"embedded\" }\naws \"aws\" {}\nauth \"trial-login\" {}\n";
         let mut third = load(rest).expect("an estate");
         let (text, changes) = world.apply(&mut third).await;
-        assert_eq!(changes.first(), Some(&(Action::Delete, "auth/trial-login/map/app-web".to_owned())), "{text}");
+        assert_eq!(changes.first(), Some(&(ChangeAction::Delete, "auth/trial-login/map/app-web".to_owned())), "{text}");
         assert!(text.contains("the word is forgotten"), "{text}");
         let live = world.client.read("auth/trial-login/map/app-web").await.expect("an answer");
         assert!(live.is_none() && world.prepare(&mut third).await.plan.is_empty());

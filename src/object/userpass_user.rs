@@ -84,11 +84,17 @@ static WORDS: LoginWords = LoginWords {
     takes: |_| "a password is good until it is changed".to_owned(),
     secret: LoginSecret::Password,
     bindings: UNBOUND,
+    alias,
     said: |field, _, _, _| {
         let now = || "it logs in with another password".to_owned();
         (field == "password").then(|| Said { now: now(), was: String::new(), gains: false, field })
     },
 };
+
+/// A user is called by its name.
+fn alias(_login: &dyn super::review::Values, name: &str, field: &str) -> Option<String> {
+    (field == "name").then(|| name.to_lowercase())
+}
 
 fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
     match change {

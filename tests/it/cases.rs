@@ -36,18 +36,12 @@ fn an_escape_is_taken_off_in_policy_files_too() {
 
 #[test]
 fn what_our_engine_does_not_serve_in_a_policy_is_told() {
-    let template = "path \"aws/creds/{{identity.entity.name}}\" {\n  capabilities = [\"read\"]\n}\n";
     let wrapping = "path \"aws/creds/r\" {\n  capabilities = [\"read\"]\n  max_wrapping_ttl = \"1m\"\n}\n";
-    let json = r#"{"path": {"aws/creds/{{identity.entity.name}}": {"capabilities": ["read"]}}}"#;
     let expires = "path \"aws/creds/r\" {\n  capabilities = [\"read\"]\n  expiration = \"2027-01-01T00:00:00Z\"\n}\n";
     let scan = "path \"aws/creds/r\" {\n  capabilities = [\"read\", \"scan\"]\n}\n";
-    for (what, text) in [
-        ("identity templates", template),
-        ("response wrapping", wrapping),
-        ("identity templates", json),
-        ("`expiration` in policies", expires),
-        ("capability `scan`", scan),
-    ] {
+    for (what, text) in
+        [("response wrapping", wrapping), ("`expiration` in policies", expires), ("capability `scan`", scan)]
+    {
         let mut estates = vec![("policy \"p\" {\n  file = \"file:p.policy\"\n}\n".to_owned(), "p.policy:")];
         // What a declared `path` block has no word for is said in a file.
         if !text.starts_with('{') && text != expires {

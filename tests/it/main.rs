@@ -81,6 +81,7 @@ mod wire_aws_login;
 mod wire_cut;
 mod wire_grants;
 mod wire_guardrail;
+mod wire_identity;
 mod wire_jwt;
 mod wire_kubernetes;
 mod wire_kv;

@@ -179,6 +179,9 @@ const CASES: &[(&str, i32)] = &[
     ("122-roles-narrowed-to-a-path", 0),
     ("123-another-sts", 2),
     ("124-roles-made-anew", 2),
+    ("130-template-added", 2),
+    ("131-template-known", 2),
+    ("132-denial-beside-a-template", 2),
     ("140-object-added", 2),
     ("141-object-changed", 2),
 ];

@@ -51,6 +51,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["text", "units", "trail", "iam", "acl", "guardrail", "username", "proof", "secret", "clock", "durable"],
     ),
     ("sandbox", &["text", "units", "clock", "secret", "durable"]),
+    ("keeper", &["api", "units", "secret", "clock", "durable"]),
     (
         "cli",
         &[
@@ -76,6 +77,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "proposal",
             "engine",
             "sandbox",
+            "keeper",
         ],
     ),
 ];
@@ -423,7 +425,7 @@ fn no_room_has_an_import_circle() {
 
 /// Sub-rooms as floors, the lowest first: none names a higher one.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("engine", &["setup", "wire", "kernel", "policy", "token", "lease", "backend", "pipeline", "http"]),
+    ("engine", &["setup", "wire", "kernel", "policy", "identity", "token", "lease", "backend", "pipeline", "http"]),
     ("review", &["escape", "words", "finding", "describe", "state", "comparison", "judgement", "report", "render"]),
 ];
 

@@ -160,10 +160,6 @@ fn reserved_paths_take_no_secrets_engine_and_auth_methods_go_by_their_own_path()
 fn what_is_not_served_is_refused_in_words() {
     let world = World::with_role("r", &json!({}));
     for (rules, words) in [
-        (
-            "path \"aws/creds/{{identity.entity.name}}\" { capabilities = [\"read\"] }",
-            "identity templates are not served",
-        ),
         ("path \"a\" { capabilities = [\"read\"]\n mfa_methods = [\"x\"] }", "\"mfa_methods\" on line 2 is not served"),
         ("path \"a\" { capabilities = [\"read\"]\n control_group = {} }", "\"control_group\" on line 2 is not served"),
         (

@@ -336,7 +336,6 @@ fn roles_are_refused_with_reasons() {
         (bound(json!({"bound_claims": {"a": 1}, "bound_claims_type": "glob"})), "claim is not a string: \"a\""),
         (bound(json!({"claim_mappings": {"a": "role"}})), "metadata key \"role\" is reserved"),
         (bound(json!({"claim_mappings": {"a": "x", "b": "x"}})), "multiple keys are mapped to metadata key \"x\""),
-        (bound(json!({"groups_claim": "groups"})), "the parameter \"groups_claim\" of a JWT role is not supported"),
         (
             bound(json!({"token_ttl": "2h", "token_max_ttl": "1h"})),
             "'token_ttl' cannot be greater than 'token_max_ttl'",
@@ -348,7 +347,7 @@ fn roles_are_refused_with_reasons() {
         assert!(told.starts_with("400 ") && told.contains(expected), "{body}: {told}");
     }
     // What says nothing is no demand: Terraform's provider sends it.
-    let body = bound(json!({"groups_claim": "", "oidc_scopes": [], "verbose_oidc_logging": false, "max_age": 0}));
+    let body = bound(json!({"oidc_scopes": [], "verbose_oidc_logging": false, "max_age": 0}));
     assert_eq!(world.root.send("POST", "auth/jwt/role/other", Some(&body)).status, 204);
 }
 

@@ -457,7 +457,7 @@ fn what_is_not_served_is_told_in_words() {
         ("GET", "auth/token/roles/ci", "token roles"),
         ("LIST", "sys/namespaces", "namespaces"),
         ("POST", "sys/namespaces/team", "namespaces"),
-        ("POST", "identity/entity", "identity"),
+        ("GET", "identity/oidc/config", "identity tokens"),
         ("GET", "cubbyhole/a", "the cubbyhole"),
         ("POST", "sys/quotas/rate-limit/a", "quotas"),
         ("GET", "sys/policies/password/p", "password policies"),

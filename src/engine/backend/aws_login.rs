@@ -23,10 +23,10 @@ use indexmap::IndexMap;
 
 use self::ask::{Caller, Ways};
 use self::asked::Asked;
-use self::config::{Across, Client, Identity};
+use self::config::{Across, By, Client, Identity};
 use self::principal::Principal;
 use self::role::Role;
-use crate::engine::backend::login::{Known, role as stored};
+use crate::engine::backend::login::{Alias, Known, role as stored};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
@@ -142,15 +142,24 @@ impl AwsLogin {
             ("client_arn", &caller.arn),
             ("client_user_id", &caller.unique_id),
         ];
-        let wanted = Identity::load(core, call.mount)?.iam_metadata;
+        let identity = Identity::load(core, call.mount)?;
+        let wanted = &identity.iam_metadata;
         let told = known.iter().filter(|(name, _)| wanted.iter().any(|wanted| wanted == name));
         let mut meta: IndexMap<String, String> =
             told.map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        meta.insert("role_id".to_owned(), role.role_id);
+        meta.insert("role_id".to_owned(), role.role_id.clone());
+        // Source: OpenBao, `auth/aws`, `path_login.go`.
+        let name = match identity.alias() {
+            By::Role => role.role_id,
+            By::UniqueId => caller.unique_id.clone(),
+            By::Canonical => canonical.clone(),
+            By::Full => caller.arn.clone(),
+        };
+        let alias = Alias { name, metadata: meta.clone(), groups: vec![] };
         let kept = [(ROLE, role.name), (CANONICAL, canonical), (UNIQUE, caller.unique_id), (FULL, full)];
         let kept = kept.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         let (terms, origin) = (role.token, role.origin);
-        let known = Known { terms, bound_cidrs: vec![], meta, kept, name: Some(principal.shown()), origin };
+        let known = Known { terms, bound_cidrs: vec![], alias, meta, kept, name: Some(principal.shown()), origin };
         known.log_in(core, call, Batch::new()).await
     }
 

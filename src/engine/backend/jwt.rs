@@ -23,7 +23,7 @@ use serde_json::{Map, Value};
 use self::config::Config;
 use self::key_set::KeySets;
 use self::role::Role;
-use crate::engine::backend::login::{Known, role as stored};
+use crate::engine::backend::login::{Alias, Known, role as stored};
 use crate::engine::backend::signed::{self, Leeways, Signed};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
@@ -123,9 +123,11 @@ impl Jwt {
         let invalid = Error::Invalid;
         let user = claim::user(&claims, &role.user_claim, role.user_claim_json_pointer).map_err(invalid)?;
         let mut meta = claim::metadata(&claims, &role.claim_mappings).map_err(invalid)?;
+        let groups = claim::groups(&claims, &role.groups_claim).map_err(invalid)?;
+        let alias = Alias { name: user.clone(), metadata: meta.clone(), groups };
         meta.insert(role::ROLE.to_owned(), role.name);
         let Role { token: terms, origin, .. } = role;
-        let known = Known { terms, bound_cidrs: vec![], meta, kept: IndexMap::new(), name: Some(user), origin };
+        let known = Known { terms, bound_cidrs: vec![], alias, meta, kept: IndexMap::new(), name: Some(user), origin };
         known.log_in(core, call, Batch::new()).await
     }
 

@@ -23,7 +23,7 @@ use tokio::sync::Semaphore;
 use self::config::Config;
 use self::review::{Account, review};
 use self::role::Role;
-use crate::engine::backend::login::{Known, role as stored};
+use crate::engine::backend::login::{Alias, Known, role as stored};
 use crate::engine::backend::signed::{Leeways, Signed, check_times};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
@@ -115,6 +115,7 @@ impl Kubernetes {
         let role = role.ok_or_else(|| Error::Invalid(format!("invalid role name {name:?}")))?;
         role.admit(&account.namespace, &account.name)?;
         let Account { namespace, name, uid } = account;
+        let alias_name = if role.is_named_by_account() { format!("{namespace}/{name}") } else { uid.clone() };
         let shown = format!("{namespace}-{name}");
         let meta = IndexMap::from([
             ("service_account_uid".to_owned(), uid),
@@ -124,7 +125,11 @@ impl Kubernetes {
             (role::ROLE.to_owned(), role.name),
         ]);
         let Role { token: terms, origin, .. } = role;
-        let known = Known { terms, bound_cidrs: vec![], meta, kept: IndexMap::new(), name: Some(shown), origin };
+        // Source: OpenBao, `auth/kubernetes`, `path_login.go`: all but the role.
+        let mut metadata = meta.clone();
+        metadata.shift_remove(role::ROLE);
+        let alias = Alias { name: alias_name, metadata, groups: vec![] };
+        let known = Known { terms, bound_cidrs: vec![], alias, meta, kept: IndexMap::new(), name: Some(shown), origin };
         known.log_in(core, call, Batch::new()).await
     }
 

@@ -127,15 +127,14 @@ pub(crate) fn add(
     mut answer: Response,
     entries: impl Iterator<Item = Result<(String, Value), Error>>,
 ) -> Result<Response, Error> {
-    let token = call.token.ok_or(Error::Unauthenticated)?;
+    let judged_by = call.token.ok_or(Error::Unauthenticated)?.judged_by();
     let nothing = Map::new();
     let folder = call.request.path.trim_end_matches('/');
     let mut infos = Map::new();
     let mut bytes = 0;
     for entry in entries {
         let (name, body) = entry?;
-        if !core.policies.check(core, &token.policies, Capability::Read, &format!("{folder}/{name}"), &nothing)?.allowed
-        {
+        if !core.policies.check(core, &judged_by, Capability::Read, &format!("{folder}/{name}"), &nothing)?.allowed {
             continue;
         }
         bytes += size(&body);

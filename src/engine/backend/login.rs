@@ -13,12 +13,13 @@ use indexmap::IndexMap;
 use serde_json::{Value, json};
 
 use super::Call;
+pub(super) use crate::engine::identity::LoginAlias as Alias;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{self, Terms, ttl};
 use crate::engine::policy;
-use crate::engine::token::NewToken;
+use crate::engine::token::{NewToken, Token};
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
@@ -266,6 +267,8 @@ pub(super) struct Known {
     pub(super) terms: TokenTerms,
     /// Instead of the role's networks, where there are any.
     pub(super) bound_cidrs: Vec<String>,
+    /// What the method calls whoever it is.
+    pub(super) alias: Alias,
     /// What the trail and policies may know of it.
     pub(super) meta: IndexMap<String, String>,
     /// What the method itself needs to know of it when a token is renewed; told to nobody.
@@ -282,10 +285,14 @@ impl Known {
     /// # Errors
     /// From a network that is not admitted, or if the store fails.
     pub(super) async fn log_in(self, core: &Arc<Core>, call: Call<'_>, batch: Batch) -> Result<Response, Error> {
-        let Self { terms: role, bound_cidrs, meta, kept, name, origin } = self;
+        let Self { terms: role, bound_cidrs, alias, meta, kept, name, origin } = self;
         let policies = policy::sanitise(&role.granted());
         let bound_cidrs = if bound_cidrs.is_empty() { role.bound_cidrs } else { bound_cidrs };
         if !cidr::admits(&bound_cidrs, address(call)) {
+            return Err(Error::Unauthenticated);
+        }
+        let person = core.identity.at_login(core, call.mount, &alias).await?;
+        if person.disabled {
             return Err(Error::Unauthenticated);
         }
         let terms = Terms {
@@ -303,6 +310,7 @@ impl Known {
         let shown = method.strip_prefix("auth/").unwrap_or(method).replace('/', "-");
         let new = NewToken {
             policies,
+            entity_id: person.id.clone(),
             meta,
             kept,
             display_name: [Some(shown), name].into_iter().flatten().collect::<Vec<_>>().join("-"),
@@ -318,6 +326,7 @@ impl Known {
             ..NewToken::default()
         };
         let (secret, token) = core.tokens.create_with(core, new, batch).await?;
+        let token = Token { person: Some(person), ..token };
         Ok(Response {
             auth: Some(token.auth_block(&secret)),
             warnings,

@@ -1,6 +1,6 @@
 //! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
 
-use super::{approle, aws, aws_login, jwt, kubernetes, kv, sys, token, userpass};
+use super::{approle, aws, aws_login, identity, jwt, kubernetes, kv, sys, token, userpass};
 use crate::engine::backend::{Backend, Backends};
 use crate::engine::setup::Config;
 
@@ -17,6 +17,7 @@ const BACKENDS: &[Make] = &[
     kubernetes::backend,
     aws_login::backend,
     token::backend,
+    identity::backend,
     sys::backend,
     #[cfg(test)]
     trial::backend,

@@ -110,7 +110,7 @@ fn lookup(core: &Core, call: Call<'_>, caller: &Token, path: &str) -> Result<Res
             (id.to_owned(), Arc::new(caller.clone()))
         }
     };
-    Ok(Response::data(describe(&id, &token, now)))
+    Ok(Response::data(describe(&id, &core.known(&token)?, now)))
 }
 
 /// What a lookup tells about a token.
@@ -130,10 +130,13 @@ fn describe(id: &str, token: &Token, now: i64) -> Value {
         "expire_time": token.expire_time.map(rfc3339),
         "ttl": token.expire_time.map_or(0, |end| end - now),
         "explicit_max_ttl": token.explicit_max_ttl,
-        "entity_id": "",
+        "entity_id": token.entity_id,
         "type": "service",
         "renewable": token.renewable && token.expire_time.is_some(),
     });
+    if !token.identity_policies().is_empty() {
+        data["identity_policies"] = json!(token.identity_policies());
+    }
     if token.period > 0 {
         data["period"] = token.period.into();
     }
@@ -167,7 +170,7 @@ async fn renew(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) -> 
     }
     let terms = Terms { increment, ..terms(core, call, &token)? };
     let (seconds, warnings) = ttl(&terms, core.clock.now().unix_timestamp())?;
-    let renewed = core.tokens.extend(core, &token.hash, seconds, terms.period).await?;
+    let renewed = core.known(&core.tokens.extend(core, &token.hash, seconds, terms.period).await?)?;
     Ok(Response { auth: Some(renewed.auth_block(&client_token)), warnings, ..Response::default() })
 }
 

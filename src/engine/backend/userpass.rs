@@ -21,7 +21,7 @@ use indexmap::IndexMap;
 use self::password::Hashing;
 use self::user::User;
 use crate::engine::backend::login::lockout::Lockout;
-use crate::engine::backend::login::{Known, address};
+use crate::engine::backend::login::{Alias, Known, address};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
@@ -124,6 +124,7 @@ impl Userpass {
         let known = Known {
             terms: user.token,
             bound_cidrs: vec![],
+            alias: Alias { name: user.name.clone(), ..Alias::default() },
             meta: IndexMap::from([("username".to_owned(), user.name.clone())]),
             kept: IndexMap::new(),
             name: Some(user.name),

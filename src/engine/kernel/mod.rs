@@ -2,6 +2,7 @@
 
 pub(crate) mod barrier;
 pub(crate) mod due;
+pub(crate) mod keyed;
 pub(crate) mod locks;
 pub(crate) mod loss;
 pub(crate) mod mounts;

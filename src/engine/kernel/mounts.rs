@@ -145,6 +145,14 @@ pub(crate) type Table = BTreeMap<String, Arc<Mount>>;
 /// has a name.
 pub(crate) type Folds = Vec<((bool, &'static str), Vec<Fold>)>;
 
+/// What a table begins with.
+pub(crate) struct First {
+    /// What every table has.
+    pub(crate) always: Vec<Mount>,
+    /// What a new store has, until somebody unmounts it.
+    pub(crate) once: Vec<Mount>,
+}
+
 /// The mount table.
 pub(crate) struct Mounts {
     folds: Folds,
@@ -154,21 +162,16 @@ pub(crate) struct Mounts {
 }
 
 impl Mounts {
-    /// Loads the table, or makes the first one, in `first`, of what `mounts` answers.
-    pub(crate) fn open(
-        barrier: &Barrier,
-        folds: Folds,
-        mounts: impl FnOnce() -> Result<Vec<Mount>, Error>,
-        first: &mut Batch,
-    ) -> Result<Self, Error> {
+    /// Loads the table, or makes the first one, in `first`. What is always there is also in the table of a store that
+    /// was made when it was not, unless something else has its path.
+    pub(crate) fn open(barrier: &Barrier, folds: Folds, mounts: First, first: &mut Batch) -> Result<Self, Error> {
         let stored: Option<Vec<Mount>> = barrier.get(TABLE_KEY)?;
-        let none = stored.is_none();
-        let mounts = match stored {
-            Some(mounts) => mounts,
-            None => mounts()?,
-        };
-        let table: Table = mounts.into_iter().map(|mount| (mount.path.clone(), Arc::new(mount))).collect();
-        if none {
+        let known = stored.as_ref().map_or(0, Vec::len);
+        let mut table: Table = BTreeMap::new();
+        for mount in stored.unwrap_or(mounts.once).into_iter().chain(mounts.always) {
+            table.entry(mount.path.clone()).or_insert_with(|| Arc::new(mount));
+        }
+        if table.len() != known {
             first.append(Self::batch(&table)?);
         }
         Ok(Self { folds, table: RwLock::new(Arc::new(table)), changing: tokio::sync::Mutex::new(()) })

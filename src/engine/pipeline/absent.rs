@@ -4,12 +4,13 @@
 use crate::engine::wire::error::Error;
 
 /// Paths below a mount or the root, and what they belong to. A name that ends in `/` stands for all below it.
-const ABSENT: [(&str, &str); 52] = [
+const ABSENT: [(&str, &str); 53] = [
     ("auth/token/create/", "token roles"),
     ("auth/token/roles", "token roles"),
     ("auth/token/roles/", "token roles"),
     ("cubbyhole/", "the cubbyhole"),
-    ("identity/", "identity: entities, groups, and tokens of its own"),
+    ("identity/mfa/", "multi-factor logins"),
+    ("identity/oidc/", "identity tokens"),
     ("sys/activation-flags", "features that are switched on at run time"),
     ("sys/activation-flags/", "features that are switched on at run time"),
     ("sys/billing/", "usage counters, specifications and inspection"),

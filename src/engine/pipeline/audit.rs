@@ -93,8 +93,14 @@ impl Scene<'_> {
         }
         part.insert("accessor".into(), token.accessor.as_str().into());
         part.insert("display_name".into(), token.display_name.as_str().into());
-        part.insert("policies".into(), json!(token.policies));
+        part.insert("policies".into(), json!(token.judged_by().names));
         part.insert("token_policies".into(), json!(token.policies));
+        if !token.identity_policies().is_empty() {
+            part.insert("identity_policies".into(), json!(token.identity_policies()));
+        }
+        if !token.entity_id.is_empty() {
+            part.insert("entity_id".into(), token.entity_id.as_str().into());
+        }
         let granting: Vec<Value> = self.decision.map_or_else(Vec::new, |decision| {
             let rule = |name: &String| json!({ "name": name, "namespace_id": "root", "type": "acl" });
             decision.granting.iter().map(rule).collect()

@@ -8,11 +8,10 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use aws_lc_rs::hmac;
-
 use super::{NewToken, Token};
 use crate::engine::kernel::barrier::{Barrier, Batch};
 use crate::engine::kernel::due::due_key;
+use crate::engine::kernel::keyed::Keyed;
 use crate::engine::kernel::locks::{Guard, Locks};
 use crate::engine::kernel::random;
 use crate::engine::kernel::{Kernel, now};
@@ -30,7 +29,7 @@ const LAST_USE_GRACE: i64 = 120;
 
 /// The tokens.
 pub(crate) struct Tokens {
-    key: hmac::Key,
+    names: Keyed,
     cache: Mutex<Cache>,
     /// Changes to one token take turns.
     turns: Locks,
@@ -47,26 +46,13 @@ impl Tokens {
     /// Loads the key that token names are hashed with, or makes it, in `first`.
     pub(crate) fn open(barrier: &Barrier, first: &mut Batch) -> Result<Self, Error> {
         index_tokens(barrier, first)?;
-        let bytes: [u8; 32] = match barrier.get(KEY_KEY)? {
-            Some(bytes) => bytes,
-            None => {
-                let bytes = random::bytes()?;
-                first.put(KEY_KEY, &bytes)?;
-                bytes
-            }
-        };
-        Ok(Self { key: hmac::Key::new(hmac::HMAC_SHA256, &bytes), cache: Mutex::default(), turns: Locks::default() })
+        let names = Keyed::open(barrier, KEY_KEY, first)?;
+        Ok(Self { names, cache: Mutex::default(), turns: Locks::default() })
     }
 
     /// A keyed hash of `parts`, in hex, that tells nothing about them: for names in the store.
     pub(crate) fn keyed_hash(&self, parts: &[&str]) -> String {
-        let mut context = hmac::Context::with_key(&self.key);
-        for part in parts {
-            // Lengths in front, so that no two lists of parts run into one.
-            context.update(&part.len().to_be_bytes());
-            context.update(part.as_bytes());
-        }
-        hex::encode(context.sign())
+        self.names.hash(parts)
     }
 
     fn hash(&self, token: &Secret) -> String {
@@ -262,6 +248,8 @@ impl Tokens {
             accessor: random::base62(24)?,
             parent: new.parent,
             policies: new.policies,
+            entity_id: new.entity_id,
+            person: None,
             meta: new.meta,
             kept: new.kept,
             display_name: new.display_name,

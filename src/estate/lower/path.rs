@@ -4,6 +4,7 @@
 //! engines have is not known here, so it is a warning, and only of what is below a mount that is declared.
 
 use super::Lowering;
+use crate::acl::template::is_templated;
 use crate::estate::problem::Draft;
 use crate::text::did_you_mean;
 
@@ -36,7 +37,7 @@ impl Lowering<'_> {
             return self.misspells_mount(path).then(|| format!("`{path}` is below no mount that is declared"));
         };
         let (first, name) = rest.split_once('/').unwrap_or((rest, ""));
-        if first.is_empty() || first.contains(['*', '+']) {
+        if first.is_empty() || first.contains(['*', '+']) || is_templated(path) {
             return None;
         }
         if !BELOW.contains(&first) {

@@ -7,7 +7,7 @@ use serde_json::Value;
 use super::document::unread;
 use super::{Lowering, is_lower_name};
 use crate::acl::Capability;
-use crate::acl::document::{Document, DocumentError, Feature};
+use crate::acl::document::{Document, DocumentError, Feature, check_template};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::span::Span;
@@ -70,9 +70,6 @@ impl Lowering<'_> {
         for path in &paths {
             self.reader.check(path, &PATH);
             self.check_path(path.label, path.span);
-            if path.label.contains("{{") {
-                self.reader.report(not_served(Feature::Templates, path.span));
-            }
             if !self.reader.require(path, "capabilities", "[\"read\"]") {
                 continue;
             }
@@ -216,7 +213,7 @@ pub(in crate::estate) fn check_file(text: &str, index: u32) -> FileRules {
 }
 
 /// What an engine refuses in a document whose syntax holds, or what ours does not serve.
-fn refusal(document: &Document<'_>, index: u32) -> Option<Draft> {
+fn refusal(document: &Document, index: u32) -> Option<Draft> {
     let error = document.rules().err().or_else(|| document.not_served())?;
     let span = Span::new(index, error.span());
     Some(match error {
@@ -234,6 +231,9 @@ fn path_problem(path: &str, span: Span) -> Option<Draft> {
         Some(draft.hint("write `+` for one segment"))
     } else if path.is_empty() || path.starts_with('/') {
         Some(Draft::error(span, "the path of a policy is not empty and has no `/` in front"))
+    } else if let Err(what) = check_template(path) {
+        let draft = Draft::error(span, what.strip_prefix("failed to validate policy templating: ").unwrap_or(&what));
+        Some(draft.hint("a template is `{{identity.entity.name}}`, or another of what the engine knows of who asks"))
     } else {
         None
     }

@@ -9,6 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Changed;
 use crate::acl::Acl;
 use crate::acl::compare::{self, Difference, Extent};
+use crate::acl::document::{Rule, parse_with_templates};
+use crate::acl::template;
 use crate::object::{policy_name, policy_path};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Policies, Side};
@@ -142,6 +144,11 @@ fn compared(
         }
     };
     let comparison = compare::compare(&old_acl, &new_acl);
+    let uncertain: Vec<Finding> =
+        uncertain(subject, old, new, &comparison.gains).into_iter().map(&with_place).collect();
+    if comparison.is_equal() && !uncertain.is_empty() {
+        return uncertain;
+    }
     if comparison.is_equal() {
         let same_names = old.iter().map(|(name, _)| name).eq(new.iter().map(|(name, _)| name));
         let what = format!("the policy {} is worded differently (text only)", words::listed(&differing));
@@ -165,6 +172,29 @@ fn compared(
     gains
         .map(|difference| at_rule(gain(subject, difference), difference))
         .chain(losses.map(|difference| at_rule(loss(subject, difference), difference)))
+        .chain(uncertain)
+        .collect()
+}
+
+/// Why nothing is certain of a template.
+const FILLED_IN: &str = "the engine fills it in with who logs in, and then it may be the rule that counts";
+
+/// What a comparison of patterns as they are written does not tell: templates are filled in by the engine.
+fn uncertain(subject: &Subject, old: &Policies, new: &Policies, gains: &[Difference]) -> Vec<Finding> {
+    let is_plain = |(_, text): &(String, String)| !text.contains("{{") && !text.contains('\\');
+    if old.iter().chain(new).all(is_plain) {
+        return Vec::new();
+    }
+    let rules = |policies: &Policies| -> Vec<Rule> {
+        policies.iter().filter_map(|(_, text)| parse_with_templates(text).ok()).flatten().collect()
+    };
+    let paths = template::uncertain(&rules(old), &rules(new)).into_iter();
+    paths
+        .filter(|path| !gains.iter().any(|gain| gain.path == *path))
+        .map(|path| {
+            let what = format!("may be allowed more at {path}, beside the other rules for such paths");
+            Finding::new(Topic::Acl, subject, what).gain().cannot_tell(FILLED_IN)
+        })
         .collect()
 }
 
@@ -177,6 +207,7 @@ fn gain(subject: &Subject, difference: &Difference) -> Finding {
     let finding = example(Finding::new(Topic::Acl, subject, what).gain(), difference);
     match difference.certain {
         true => finding,
+        false if template::is_templated(&difference.path) => finding.cannot_tell(FILLED_IN),
         false => finding.cannot_tell("the rules could not be compared for certain"),
     }
 }

@@ -88,7 +88,7 @@ impl NotKnown {
     pub fn of_app(side: &Side<'_>, app: &App<'_, '_>) -> Self {
         let mut all = Self::default();
         app.roles().into_iter().for_each(|(role, _)| all.add_role(side, role));
-        all.add_policies(app);
+        all.add_policies(side, app);
         all
     }
 
@@ -96,7 +96,7 @@ impl NotKnown {
     pub fn of_all(side: &Side<'_>) -> Self {
         let mut all = Self::default();
         side.roles().for_each(|role| all.add_role(side, role));
-        side.apps().for_each(|app| all.add_policies(&app));
+        side.apps().for_each(|app| all.add_policies(side, &app));
         all
     }
 
@@ -107,10 +107,15 @@ impl NotKnown {
         }
     }
 
-    fn add_policies(&mut self, app: &App<'_, '_>) {
+    fn add_policies(&mut self, side: &Side<'_>, app: &App<'_, '_>) {
         for name in app.undeclared_policies() {
             self.notes.push(format!("not known: what the policy {name} lets the app {} read; declare it", app.name));
             self.may_allow = true;
+        }
+        // The roles are counted as read, for they may be.
+        for path in app.open_paths(side) {
+            let what = "which roles' credentials that is depends on who logs in, so it counts as all that it may be";
+            self.notes.push(format!("the app {} may read {path}: {what}", app.name));
         }
     }
 }

@@ -12,7 +12,7 @@ use super::role::Role;
 use super::secret_id::{self, SecretId};
 use crate::engine::backend::Call;
 use crate::engine::backend::login::lockout::Lockout;
-use crate::engine::backend::login::{Known, address};
+use crate::engine::backend::login::{Alias, Known, address};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
 use crate::engine::lease::core::Core;
@@ -114,7 +114,8 @@ async fn issue(
     // Last, so that a secret id's metadata cannot name another role.
     meta.insert("role_name".to_owned(), role.name);
     let kept = IndexMap::new();
-    Known { terms: role.token, bound_cidrs, meta, kept, name: None, origin: role.origin }
+    let alias = Alias { name: role.role_id, metadata: meta.clone(), groups: vec![] };
+    Known { terms: role.token, bound_cidrs, alias, meta, kept, name: None, origin: role.origin }
         .log_in(core, call, batch)
         .await
 }

@@ -159,13 +159,26 @@ pub(super) async fn client(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     Ok(Response::empty())
 }
 
-/// `config/identity`. A write changes what it gives. Aliases are kept to be read back: there are no entities.
+/// `config/identity`. A write changes what it gives. What it says of EC2 is kept to be read back.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Identity {
     iam_alias: String,
     ec2_alias: String,
     pub(super) iam_metadata: Vec<String>,
     ec2_metadata: Vec<String>,
+}
+
+/// By what the method calls who logs in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum By {
+    /// The role's id: all who log in by one role are one.
+    Role,
+    /// The user's or role's unique id.
+    UniqueId,
+    /// The user's or role's ARN, without its path and session.
+    Canonical,
+    /// The ARN as AWS tells it, with the session.
+    Full,
 }
 
 /// What is metadata where nobody says it.
@@ -186,6 +199,16 @@ impl Default for Identity {
 impl Identity {
     pub(super) fn load(core: &Core, mount: &Mount) -> Result<Self, Error> {
         Ok(core.barrier.get(&mount.storage("config/identity"))?.unwrap_or_default())
+    }
+
+    /// By what who logs in is called.
+    pub(super) fn alias(&self) -> By {
+        match self.iam_alias.as_str() {
+            "unique_id" => By::UniqueId,
+            "canonical_arn" => By::Canonical,
+            "full_arn" => By::Full,
+            _ => By::Role,
+        }
     }
 
     fn merge(&mut self, fields: Fields<'_>) -> Result<(), Error> {

@@ -65,7 +65,7 @@ pub(super) const PATHS: &[Row] = &[
         takes("max_retries", Int, "How often AWS is asked again; below 0: twice").or("-1"),
     ]),
     Row::new("config/identity", &[Read, Write], "What of an answer becomes metadata").with(&[
-        takes("iam_alias", Text, "role_id, unique_id, canonical_arn or full_arn: kept and read back").or("role_id"),
+        takes("iam_alias", Text, "role_id, unique_id, canonical_arn or full_arn: what calls who logs in").or("role_id"),
         takes("iam_metadata", List, "Names, or default").or("account_id,auth_type"),
         takes("ec2_alias", Text, "Kept and read back").or("role_id"),
         takes("ec2_metadata", List, "Kept and read back").or("account_id,auth_type"),

@@ -103,6 +103,21 @@ pub(super) fn user(claims: &Claims, name: &str, is_pointer: bool) -> Result<Stri
     claim.as_str().map(str::to_owned).ok_or_else(|| format!("claim {name:?} could not be converted to string"))
 }
 
+/// The names of the groups that a token's claim says; none where no claim is meant.
+///
+/// # Errors
+/// If the token has no such claim, or it is no text and no list of texts.
+pub(super) fn groups(claims: &Claims, name: &str) -> Result<Vec<String>, String> {
+    if name.is_empty() {
+        return Ok(vec![]);
+    }
+    let claim = found(claims, name).ok_or_else(|| format!("{name:?} claim not found in token"))?;
+    let all = several(claim).ok_or_else(|| format!("{name:?} claim could not be converted to string list"))?;
+    let text = |value: &Value| value.as_str().map(str::to_owned);
+    let wrong = |value: &Value| format!("value {value} in groups claim could not be parsed as string");
+    all.iter().map(|value| text(value).ok_or_else(|| wrong(value))).collect()
+}
+
 /// What the trail and policies get to know of a token.
 ///
 /// # Errors

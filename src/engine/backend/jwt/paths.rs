@@ -20,7 +20,7 @@ const OWN: [Parameter; 23] = [
     takes("expiration_leeway", Int, "Seconds that a token without an end lives; 0: 150, -1: none").or("0"),
     takes("not_before_leeway", Int, "Seconds before its end that a token without a start begins").or("0"),
     takes("clock_skew_leeway", Int, "Seconds that clocks may differ; 0: 60, -1: none").or("0"),
-    takes("groups_claim", Text, "Refused, but empty: there are no identity groups"),
+    takes("groups_claim", Text, "The claim with the names of identity groups"),
     takes("oidc_scopes", List, "Refused, but empty"),
     takes("allowed_redirect_uris", List, "Refused, but empty"),
     takes("oauth2_metadata", List, "Refused, but empty"),

@@ -23,6 +23,9 @@ pub(super) struct Role {
     pub(super) claim_mappings: IndexMap<String, String>,
     pub(super) user_claim: String,
     pub(super) user_claim_json_pointer: bool,
+    /// The claim with the names of groups; empty for none.
+    #[serde(default)]
+    pub(super) groups_claim: String,
     pub(super) leeways: Leeways,
     pub(super) token: TokenTerms,
     /// Where the role was declared; copied into the tokens of its logins.
@@ -31,8 +34,7 @@ pub(super) struct Role {
 }
 
 /// What Vault's roles have besides, and what would have an effect there. None of it is taken for granted.
-const REFUSED: [&str; 8] = [
-    "groups_claim",
+const REFUSED: [&str; 7] = [
     "oidc_scopes",
     "allowed_redirect_uris",
     "oauth2_metadata",
@@ -71,6 +73,7 @@ impl Stored for Role {
             claim_mappings: IndexMap::new(),
             user_claim: String::new(),
             user_claim_json_pointer: false,
+            groups_claim: String::new(),
             leeways: Leeways::default(),
             token: TokenTerms::fresh(),
             origin: None,
@@ -113,6 +116,9 @@ impl Stored for Role {
         }
         if let Some(claim) = fields.string("user_claim")? {
             self.user_claim = claim;
+        }
+        if let Some(claim) = fields.string("groups_claim")? {
+            self.groups_claim = claim;
         }
         if let Some(flag) = fields.bool("user_claim_json_pointer")? {
             self.user_claim_json_pointer = flag;
@@ -170,6 +176,7 @@ impl Stored for Role {
             "bound_claims_type": self.bound_claims_type,
             "claim_mappings": self.claim_mappings,
             "user_claim": self.user_claim,
+            "groups_claim": self.groups_claim,
             "user_claim_json_pointer": self.user_claim_json_pointer,
             "expiration_leeway": self.leeways.expiration,
             "not_before_leeway": self.leeways.not_before,

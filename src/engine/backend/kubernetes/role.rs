@@ -19,7 +19,7 @@ pub(super) struct Role {
     namespaces: Vec<String>,
     /// For whom a token has to be; empty for the cluster itself.
     pub(super) audience: String,
-    /// Kept to be read back: there are no entities whose alias it would name.
+    /// By what the method calls who logs in: the account's uid, or its namespace and name.
     alias_name_source: String,
     pub(super) token: TokenTerms,
     /// Where the role was declared; copied into the tokens of its logins.
@@ -115,6 +115,11 @@ impl Stored for Role {
 }
 
 impl Role {
+    /// Whether who logs in is known by namespace and name, and not by the account's uid.
+    pub(super) fn is_named_by_account(&self) -> bool {
+        self.alias_name_source != UID
+    }
+
     /// Whether it takes a service account.
     ///
     /// # Errors

@@ -46,7 +46,7 @@ fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
 
 /// Whether the token's policies allow anything under a mount.
 fn reaches(core: &Core, token: &Token, mount_path: &str) -> Result<bool, Error> {
-    Ok(core.policies.acl(core, &token.policies)?.reaches(mount_path))
+    Ok(core.policies.acl(core, &token.judged_by())?.reaches(mount_path))
 }
 
 fn options(mount: &Mount) -> Value {

@@ -34,11 +34,13 @@ pub(super) async fn handle(core: &Arc<Core>, request: &Request) -> Result<Respon
     }
     let secret = request.token.as_ref().ok_or(Error::Unauthenticated)?;
     let remote = request.remote.map(|address| address.ip().to_canonical());
-    let token = core.tokens.authenticate(core, secret, remote).await?;
-    let allowed =
-        core.policies.check(core, &token.policies, Capability::Read, &request.path, &request.data).map(|it| it.allowed);
+    let token = core.known(&core.tokens.authenticate(core, secret, remote).await?)?;
+    let allowed = core
+        .policies
+        .check(core, &token.judged_by(), Capability::Read, &request.path, &request.data)
+        .map(|it| it.allowed);
     core.tokens.used(core, &token).await;
-    if !allowed? {
+    if !allowed? || !token.is_anybody() {
         return Err(Error::Denied);
     }
     let gauges = gauges(core);

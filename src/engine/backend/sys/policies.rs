@@ -133,21 +133,22 @@ fn capabilities(core: &Arc<Core>, call: Call<'_>, path: &str) -> Result<Response
     let fields = Fields(&call.request.data);
     let caller = call.token.ok_or(Error::Unauthenticated)?;
     let invalid = |text: &str| Error::Invalid(text.to_owned());
-    let other;
-    let policies = match path {
+    let about = match path {
         "capabilities" => {
             let id = fields.string("token")?.filter(|id| !id.is_empty()).ok_or_else(|| invalid("missing token"))?;
-            other = core.tokens.find(core, &crate::secret::Secret::new(id))?.ok_or_else(|| invalid("invalid token"))?;
-            &other.policies
+            let other =
+                core.tokens.find(core, &crate::secret::Secret::new(id))?.ok_or_else(|| invalid("invalid token"))?;
+            core.known(&other)?
         }
         "capabilities-accessor" => {
             let accessor = fields.string("accessor")?.filter(|accessor| !accessor.is_empty());
             let accessor = accessor.ok_or_else(|| invalid("missing accessor"))?;
-            other = core.tokens.find_accessor(core, &accessor)?.ok_or_else(|| invalid("invalid accessor"))?;
-            &other.policies
+            let other = core.tokens.find_accessor(core, &accessor)?.ok_or_else(|| invalid("invalid accessor"))?;
+            core.known(&other)?
         }
-        _ => &caller.policies,
+        _ => caller.clone(),
     };
+    let policies = &about.judged_by();
     let mut paths = fields.list("paths")?.unwrap_or_default();
     if paths.is_empty() {
         paths = fields.list("path")?.unwrap_or_default();

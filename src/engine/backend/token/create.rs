@@ -73,6 +73,8 @@ pub(super) async fn handle(
         id: chosen_id(fields)?,
         parent: (!orphan).then(|| caller.hash.clone()),
         policies,
+        // An orphan is nobody's child, and nobody.
+        entity_id: if orphan { String::new() } else { caller.entity_id.clone() },
         meta: fields.pairs("meta")?.unwrap_or_default(),
         kept: IndexMap::new(),
         display_name: display_name(fields)?,
@@ -89,6 +91,7 @@ pub(super) async fn handle(
         origin: caller.origin.clone(),
     };
     let (secret, token) = core.tokens.create(core, new).await?;
+    let token = token.known(core, &core.identity)?;
     Ok(Response {
         auth: Some(token.auth_block(&secret)),
         warnings,

@@ -1,0 +1,5 @@
+policy "team" {
+  path "kv/data/site" {
+    capabilities = ["read"]
+  }
+}

@@ -1,0 +1,8 @@
+policy "team" {
+  path "kv/data/site" {
+    capabilities = ["read"]
+  }
+  path "aws/creds/{{identity.entity.metadata.team}}" {
+    capabilities = ["read"]
+  }
+}
