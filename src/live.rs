@@ -6,13 +6,16 @@
 //! that may not be there, and the tables tell afterwards which of these answers count. What the ledger has besides follows
 //! when that is read. Every answer goes through the object's kind, so nothing here knows a field.
 
+mod anywhere;
+
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
+pub use self::anywhere::Misplaced;
 use crate::api::{self, Client};
-use crate::object::home::Table;
+use crate::object::home::{ENGINES, Table};
 use crate::object::{Documents, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field};
 
 /// Requests that are under way at one time while reading.
@@ -60,6 +63,9 @@ pub enum Error {
         /// The namespace.
         namespace: String,
     },
+    /// An object without a word is declared where none can be.
+    #[error(transparent)]
+    Misplaced(#[from] Misplaced),
     /// A server has no table that every server has.
     #[error("{address} answers that there is no {list}: it is no Vault API, or not the whole of one")]
     NoTable {
@@ -173,6 +179,7 @@ impl Early {
         wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
         let mut snapshot = Snapshot::default();
         let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, desired, &mut snapshot)?;
+        anywhere::check(client, desired, tables.get(ENGINES.list)).await?;
         let listings = self.folders(client, &wanted, &tables, &mut snapshot).await?;
         self.take_settings(desired, &wanted, &tables, &mut snapshot);
         read_objects(client, &wanted, &tables, &listings, self.objects, &mut snapshot).await?;
@@ -402,7 +409,7 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folde
                     folders.extend(path.map(|path| Folder { kind, path }));
                 }
             }
-            Home::Entry(_) | Home::Setting { .. } => {}
+            Home::Entry(_) | Home::Named { .. } | Home::Setting { .. } | Home::Anywhere => {}
         }
     }
     folders

@@ -112,6 +112,18 @@ impl Client {
         self.read_with(path, &[]).await
     }
 
+    /// Whether the server has a path, whatever is there.
+    ///
+    /// # Errors
+    /// [`Error`], of any kind.
+    pub async fn serves(&self, path: &str) -> Result<bool, Error> {
+        match self.send(Method::Read, path, &[], None).await {
+            Err(error) if error.says(Said::NoPath) => Ok(false),
+            Ok(_) | Err(Error::Status { code: 404, .. }) => Ok(true),
+            Err(error) => Err(error),
+        }
+    }
+
     /// Reads a path with query parameters.
     ///
     /// # Errors

@@ -15,6 +15,9 @@ pub enum Said {
     /// There is no such namespace, and not just nothing at the path. OpenBao, `vault/request_handling.go`: before the token
     /// is looked at.
     NoNamespace,
+    /// It has no such path, and not only nothing there. OpenBao, `sdk/logical/error.go`, `ErrUnsupportedPath`, and
+    /// `vault/router.go`, where nothing is mounted; our own engine says of what it lacks what that is.
+    NoPath,
     /// Somebody else wrote in between. KV version 2, check-and-set.
     Conflict,
     /// A mount of KV version 2 was made just now, and is not ready.
@@ -34,6 +37,7 @@ impl Said {
                 (&[400], &[&["operation only available in root namespace"], &["operation unavailable in namespaces"]])
             }
             Self::NoNamespace => (&[404], &[&["namespace not found"]]),
+            Self::NoPath => (&[404], &[&["unsupported path"], &["no handler for route"], &["is not served"]]),
             Self::Conflict => (&[400], &[&["check-and-set"]]),
             Self::SettingUp => (&[400], &[&["Upgrading from non-versioned to versioned"]]),
             Self::NoRole => (&[400], &[&["Role ", "not found"]]),
@@ -76,6 +80,9 @@ mod tests {
             (Said::RootOnly, 400, "operation unavailable in namespaces", true),
             (Said::NoNamespace, 404, "namespace not found", true),
             (Said::NoNamespace, 404, "", false),
+            (Said::NoPath, 404, "1 error occurred:\n\t* unsupported path\n\n", true),
+            (Said::NoPath, 404, "sys/quotas/x is not served: this server has no support for quotas", true),
+            (Said::NoPath, 404, "policy does not exist", false),
             (Said::Conflict, 400, "check-and-set parameter did not match the current version", true),
             (Said::NoRole, 400, "Role 'webapp' not found", true),
             (Said::NoRole, 400, "Role is odd", false),

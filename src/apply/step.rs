@@ -233,7 +233,7 @@ fn is_ignored(warning: &str, now: Option<&Live>) -> bool {
 fn live_text(error: &live::Error) -> String {
     match error {
         live::Error::Api { source, .. } => api_text(source),
-        live::Error::Odd { .. } | live::Error::RootOnly { .. } | live::Error::NoTable { .. } => error.to_string(),
+        other => other.to_string(),
     }
 }
 

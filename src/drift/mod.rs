@@ -146,7 +146,7 @@ impl Drift {
         let found = input.plan.unmanaged.iter().filter(|object| match kind(object.kind).map(|kind| kind.class) {
             Some(Class::Config | Class::Role | Class::Login) => true,
             Some(Class::Policy) => input.policies.contains(&object.path),
-            Some(Class::Audit | Class::Mount) | None => false,
+            Some(Class::Audit | Class::Mount | Class::Other) | None => false,
         });
         drift.foreign.extend(found.map(|object| Foreign {
             kind: object.kind,

@@ -197,6 +197,9 @@ const KINDS: &[&str] = &[
     "managed_policy",
     "iam_role",
     "iam_user",
+    "password_policy",
+    "quota",
+    "object",
     "test",
     "guardrail",
 ];

@@ -1,6 +1,7 @@
 //! Declarations to objects, for one environment: each declaration becomes the objects it stands for. Every step goes on
 //! after a problem, so that one run tells all of them.
 
+mod any_object;
 mod app;
 mod assert;
 mod document;
@@ -10,6 +11,7 @@ mod iam_role;
 mod limits;
 mod path;
 mod policy;
+mod server;
 mod trust;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -159,6 +161,15 @@ impl<'s> Lowering<'s> {
         }
         for block in self.reader.labelled(declarations, "iam_user") {
             self.iam_user(&block);
+        }
+        for block in self.reader.labelled(declarations, "password_policy") {
+            self.password_policy(&block);
+        }
+        for block in self.reader.labelled(declarations, "quota") {
+            self.quota(&block);
+        }
+        for block in self.reader.labelled(declarations, "object") {
+            self.any_object(&block);
         }
         self.check_sessions();
         self.check_trust();

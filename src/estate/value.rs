@@ -53,11 +53,39 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
         }
         Shape::Map => Value::Object(map(node)?),
         Shape::Claims => Value::Object(claims(node)?),
+        Shape::Any => any(node)?,
+        Shape::Fields => match &node.content {
+            Content::Map(_) => any(node)?,
+            _ => return Err(one(wrong(node, "a map"))),
+        },
         Shape::Secret => return secret(node).map(FieldValue::Unresolved).map_err(one),
     };
     field::normalise(shape, &value)
         .map(FieldValue::Data)
         .map_err(|misfit| one(Draft::error(node.span, misfit.to_string())))
+}
+
+/// A value as it stands, whatever it is.
+///
+/// # Errors
+/// What in it is nothing, and references to secrets, which are never compared or shown.
+pub(crate) fn any(node: &Node) -> Result<Value, Vec<Draft>> {
+    let one = |draft: Draft| vec![draft];
+    Ok(match &node.content {
+        Content::Null | Content::Broken => return Err(one(wrong(node, "a value"))),
+        Content::Bool(flag) => Value::from(*flag),
+        Content::Int(int) => Value::from(*int),
+        Content::Float(float) => Value::from(*float),
+        Content::Text(_) => Value::from(text(node).map_err(one)?),
+        Content::List(items) => {
+            let items: Vec<Value> = items.iter().map(any).collect::<Result<_, _>>()?;
+            Value::from(items)
+        }
+        Content::Map(map) => {
+            let fields = map.iter().map(|(key, entry)| Ok((key.clone(), any(&entry.value)?)));
+            Value::Object(fields.collect::<Result<_, Vec<Draft>>>()?)
+        }
+    })
 }
 
 /// A text of a file.
@@ -68,7 +96,9 @@ pub(crate) fn text(node: &Node) -> Result<&str, Draft> {
     match &node.content {
         Content::Text(text) if is_secret(text) => {
             let draft = Draft::error(node.span, "this field is not for secrets, and would show it");
-            Err(draft.hint("`secret:` references stand in `root { access_key, secret_key }`"))
+            Err(draft.hint(
+                "`secret:` references stand in fields for secrets, and in those of an `object` that `write_only` names",
+            ))
         }
         Content::Text(text) => Ok(text),
         Content::Int(_) | Content::Float(_) | Content::Bool(_) => {

@@ -2,11 +2,13 @@
 //!
 //! Source: Vault API, "/sys/auth".
 
+use super::field::Field;
 use super::home::{Home, METHODS, key};
 use super::kind::words::{ANYTHING, Block, Key};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::mount;
 use super::review::Reviewed;
+use super::tuning;
 
 /// `auth "approle" { ... }`. What a method of its type has besides stands in blocks that its settings bring.
 pub static AUTH: Block = Block {
@@ -18,10 +20,37 @@ pub static AUTH: Block = Block {
         Key::field(&KIND, "description"),
         Key::field(&KIND, "default_lease_ttl"),
         Key::field(&KIND, "max_lease_ttl"),
+        Key::field(&KIND, "audit_non_hmac_request_keys"),
+        Key::field(&KIND, "audit_non_hmac_response_keys"),
+        Key::field(&KIND, "listing_visibility"),
+        Key::field(&KIND, "passthrough_request_headers"),
+        Key::field(&KIND, "allowed_response_headers"),
+        Key::field(&KIND, "token_type"),
+        Key::block(&LOCKOUT),
         Key::protect(),
     ],
     check: ANYTHING,
 };
+
+/// `lockout { ... }` in it.
+pub static LOCKOUT: Block = Block {
+    word: "lockout",
+    label: None,
+    doc: "When whoever fails to log in again and again has to wait.",
+    keys: &[
+        Key::named("threshold", &KIND, "lockout_threshold"),
+        Key::named("duration", &KIND, "lockout_duration"),
+        Key::named("counter_reset", &KIND, "lockout_counter_reset"),
+        Key::named("disable", &KIND, "lockout_disable"),
+    ],
+    check: ANYTHING,
+};
+
+/// The methods that let nobody guess for ever. Source: OpenBao, `vault/login_mfa.go` and `vault/request_handling.go`,
+/// `isUserLockoutDisabled`: others refuse to be tuned so.
+pub const LOCKING: [&str; 3] = ["approle", "ldap", "userpass"];
+
+static FIELDS: [Field; 4 + tuning::FIELDS + tuning::AUTH_FIELDS] = tuning::after(mount::OWN);
 
 /// Auth methods.
 pub static KIND: Kind = Kind {
@@ -32,8 +61,8 @@ pub static KIND: Kind = Kind {
     reviewed: Reviewed::Fields(&mount::REMARKS),
     words: &AUTH,
     key: None,
-    fields: mount::FIELDS,
-    later: &[],
+    fields: &FIELDS,
+    later: tuning::LATER,
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: mount::parse,

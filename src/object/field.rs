@@ -67,6 +67,10 @@ pub enum Shape {
     AclRules,
     /// A secret, given by reference.
     Secret,
+    /// Anything; canonical form is one for all that engines print of a value, see [`any`].
+    Any,
+    /// Names of fields to anything.
+    Fields,
 }
 
 /// Whether an engine tells a field.
@@ -145,6 +149,12 @@ pub fn normalise(shape: Shape, value: &Value) -> Result<Value, Misfit> {
         Shape::Cidrs => sorted(list(value)?.iter().map(|cidr| canonical_cidr(cidr)).collect()),
         Shape::Map => map(value)?,
         Shape::Claims => claims(value)?,
+        Shape::Any => any(value),
+        Shape::Fields => match value {
+            Value::Null => Value::Object(serde_json::Map::new()),
+            Value::Object(_) => value.clone(),
+            other => return Err(Misfit::of_type("a map", other)),
+        },
         Shape::PolicyDocument => {
             let text = text(value)?;
             if text.trim().is_empty() {
@@ -154,6 +164,46 @@ pub fn normalise(shape: Shape, value: &Value) -> Result<Value, Misfit> {
             }
         }
     })
+}
+
+/// One form for all that engines print of a value that they were given: durations are whole seconds, numbers and truths in
+/// text are numbers and truths, and what is empty, zero or false is null, which is what an engine that leaves it out
+/// says. Lists keep their order; a map is compared whole.
+pub fn any(value: &Value) -> Value {
+    match value {
+        Value::Null | Value::Bool(false) => Value::Null,
+        Value::Bool(true) => Value::Bool(true),
+        Value::Number(number) => match number.as_f64() {
+            Some(0.0) => Value::Null,
+            _ => number.as_i64().map_or_else(|| value.clone(), Value::from),
+        },
+        Value::String(text) => any_text(text),
+        Value::Array(items) if items.is_empty() => Value::Null,
+        Value::Array(items) => items.iter().map(any).collect(),
+        Value::Object(map) => {
+            let map: serde_json::Map<String, Value> = map
+                .iter()
+                .map(|(key, value)| (key.clone(), any(value)))
+                .filter(|(_, value)| !value.is_null())
+                .collect();
+            if map.is_empty() { Value::Null } else { Value::Object(map) }
+        }
+    }
+}
+
+fn any_text(text: &str) -> Value {
+    match text {
+        "" | "false" => return Value::Null,
+        "true" => return Value::Bool(true),
+        _ => {}
+    }
+    let number = text.parse::<i64>().ok().filter(|number| number.to_string() == text);
+    let seconds = || parse_seconds(text).ok().filter(|_| text.ends_with(|last: char| last.is_ascii_alphabetic()));
+    match number.or_else(seconds) {
+        Some(0) => Value::Null,
+        Some(number) => Value::from(number),
+        None => Value::from(text),
+    }
 }
 
 /// Whether two values of this shape mean the same.
@@ -324,6 +374,16 @@ mod tests {
             (Shape::Bool, json!(true), json!("true")),
             (Shape::Int, json!(-1), json!("-1")),
             (Shape::Text, json!(""), Value::Null),
+            (Shape::Any, json!("1h30m"), json!(5400)),
+            (Shape::Any, json!("90m"), json!("1h30m0s")),
+            (Shape::Any, json!("0s"), json!(0)),
+            (Shape::Any, json!(false), Value::Null),
+            (Shape::Any, json!(""), json!([])),
+            (Shape::Any, json!("8"), json!(8)),
+            (Shape::Any, json!(8.5), json!(8.5)),
+            (Shape::Any, json!("true"), json!(true)),
+            (Shape::Any, json!({"a": {"ttl": "5m"}, "b": ""}), json!({"a": {"ttl": 300}})),
+            (Shape::Any, json!(["1m", "x"]), json!([60, "x"])),
             (Shape::UserPath, json!(""), json!("/")),
             (Shape::AclRules, json!("path \"a\" {}\n"), json!("path \"a\" {}")),
             (
@@ -349,6 +409,11 @@ mod tests {
             (Shape::Claims, json!({"a": "1"}), json!({"a": 1})),
             (Shape::Claims, json!({"a": "true"}), json!({"a": true})),
             (Shape::Text, json!("a"), json!("A")),
+            (Shape::Any, json!(["a", "b"]), json!(["b", "a"])),
+            (Shape::Any, json!("007"), json!(7)),
+            (Shape::Any, json!(true), json!(1)),
+            (Shape::Any, json!("a,b"), json!(["a", "b"])),
+            (Shape::Any, json!(8.5), json!(8)),
         ] {
             assert!(!equal(shape, &left, &right), "{shape:?}: {left} and {right}");
         }

@@ -10,7 +10,8 @@ use std::collections::BTreeMap;
 use aws_lc_rs::{digest, hmac};
 use serde_json::Value;
 
-use super::field::Told;
+use super::any_object::Description;
+use super::field::{Told, any};
 use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -25,6 +26,19 @@ pub fn of(object: &Object) -> String {
 /// The digest of a live object.
 pub fn of_live(live: &Live) -> String {
     digest_of(live.kind, &live.path, live.fields.iter().map(|(name, value)| (*name, Cow::Borrowed(value))))
+}
+
+/// The digest of a live object in the fields that another kind of the same name has, where it brings its own table.
+pub fn of_live_as(live: &Live, kind: &'static Kind) -> String {
+    if Description::of(kind).is_none() {
+        return of_live(live);
+    }
+    let told = kind.fields.iter().filter(|field| field.told == Told::Readable);
+    let value = |name: &str| match live.fields.get(name) {
+        Some(value) => Cow::Borrowed(value),
+        None => Cow::Owned(live.others.get(name).map(any).unwrap_or_default()),
+    };
+    digest_of(kind, &live.path, told.map(|field| (field.name, value(field.name))))
 }
 
 /// The keyed digest of a field that an engine never tells. Path and field are part of it, so that two equal
@@ -142,8 +156,9 @@ mod tests {
         let policy = "{\"a\":\"\u{e9}\\n\"}";
         let fields = [("type", json!("aws")), ("options", json!({"b": [1, null], "a": policy}))];
         let object = testing::object(&mount::KIND, "sys/mounts/aws", &fields);
+        let fields_of_ledgers = mount::KIND.fields.iter().filter(|field| !mount::KIND.later.contains(&field.name));
         let all: serde_json::Map<String, serde_json::Value> =
-            mount::KIND.fields.iter().map(|field| (field.name.to_owned(), object.value(field.name))).collect();
+            fields_of_ledgers.map(|field| (field.name.to_owned(), object.value(field.name))).collect();
         assert_eq!(of(&object), of_value(&json!(["secrets engine", "sys/mounts/aws", all])));
         assert_eq!(of_value(&json!({"b": 1, "a": "x"})), of_value(&json!({"a": "x", "b": 1})));
         // As ledgers have it.
@@ -165,6 +180,9 @@ mod tests {
         ("kubernetes config", "bd60e76bd1efa93b2e4398569321839bfaa9eb957bb3495c37cb0ab398677af3"),
         ("aws auth config", "4b73322802a463fa258a5aa0456957167740da4311cf8245608168ba77beb838"),
         ("acl policy", "a3ec83e3200df9c3022462dc09271b726ef7d937e72e6c9aa4b0a8f2e23380ae"),
+        ("password policy", "9512286928f3863f68ecbba8bf9c607bc912f0470752d8ecac4f2cfae970ef43"),
+        ("rate limit", "7c9dd2fcd735d4bf7c6b3001faf8e42a4dcb1f72c0f78727ab62bdb9a698ed40"),
+        ("object", "1808788827ddd74c65bfee7774949093f8d649d1085b313a06386a696e81a3ce"),
         ("aws role", "83f2ac4ab390c8c70b81f7d6313e2dbf913143dc29ac3e881f9e5d262aff426d"),
         ("aws static role", "0414ef7a83b77c13acb9c5dd8d42273a3eb27544a8861850f532cbca93b46f2b"),
         ("approle role", "f03014d84d1f8e0a9e104daf2ea4ad6fbdfa5cd11d5e72e266e257898970c97d"),

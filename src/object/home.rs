@@ -61,6 +61,14 @@ pub enum Home {
         /// Its path below the mount: `config/root`.
         path: &'static str,
     },
+    /// In one folder, each read by itself; what is there and not declared is not looked at: `sys/quotas/rate-limit/<name>`.
+    /// Not every server has one.
+    Named {
+        /// The folder, without a slash at its end.
+        path: &'static str,
+    },
+    /// At a path that only its declaration knows; no list tells of it.
+    Anywhere,
 }
 
 /// The name of an entry in its table: `aws/`.

@@ -69,6 +69,8 @@ pub enum Class {
     Config,
     /// ACL policies.
     Policy,
+    /// What no kind describes: it may stand on any of these, and roles and logins on it.
+    Other,
     /// Roles of secrets engines.
     Role,
     /// Roles of auth methods: logins. Last to come, first to go.

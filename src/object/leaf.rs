@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::document::Document;
+use super::field::any;
 use super::place::Place;
 use crate::secret::Secret;
 
@@ -13,6 +14,8 @@ pub struct Leaf {
     pub value: FieldValue,
     /// The policy document that it is: it goes out as it was written, and its value is the canonical form.
     pub document: Option<Document>,
+    /// A value of no shape as it was written: it goes out so, and its value is the canonical form.
+    pub written: Option<Value>,
     /// Where it was written.
     pub place: Place,
     /// Who wants it so.
@@ -22,7 +25,13 @@ pub struct Leaf {
 impl Leaf {
     /// A declared value that is sent as it is compared.
     pub fn new(value: FieldValue, place: Place) -> Self {
-        Self { value, document: None, place, origin: Origin::Declared }
+        Self { value, document: None, written: None, place, origin: Origin::Declared }
+    }
+
+    /// A declared value of [`Shape::Any`](super::field::Shape::Any).
+    pub fn of_any(written: &Value, place: Place) -> Self {
+        let value = FieldValue::Data(any(written));
+        Self { written: Some(written.clone()), ..Self::new(value, place) }
     }
 
     /// A declared policy document.

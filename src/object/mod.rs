@@ -13,6 +13,7 @@
 //! Pure: nothing here talks to an engine; it says what to ask and how to read the answer.
 
 pub mod acl_policy;
+pub mod any_object;
 pub mod approle_role;
 pub mod audit_device;
 pub mod auth_mount;
@@ -32,13 +33,17 @@ mod leaf;
 pub mod mount;
 mod mounted;
 mod owned;
+pub mod password_policy;
 mod place;
+pub mod quota;
 pub mod review;
 mod role;
 pub mod statement;
 pub mod static_role;
 mod table;
+mod taken;
 mod token_fields;
+mod tuning;
 pub mod userpass_user;
 mod wire;
 
@@ -57,6 +62,7 @@ pub use self::place::Place;
 pub use self::review::Reviewed;
 pub use self::role::RolePath;
 pub use self::table::{KINDS, kind, login_of, methods, policy_name, policy_path, roles};
+pub use self::taken::{Taken, is_taken, is_taken_below, not_ours};
 
 #[cfg(test)]
 mod trial;

@@ -5,7 +5,7 @@
 
 use serde_json::{Map, Value};
 
-use super::call::{Call, Lacks};
+use super::call::{Call, Lacks, Verb};
 use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home, key};
 use super::kind::live::Live;
@@ -13,10 +13,11 @@ use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::review::{Remarks, Reviewed, Terms};
+use super::tuning;
 use super::wire::{post, seconds_text};
 
-/// The fields of a mount of either sort.
-pub(super) static FIELDS: &[Field] = &[
+/// The fields of a mount of either sort, beside how it is tuned.
+pub(super) const OWN: [Field; 4] = [
     Field {
         name: "type",
         shape: Shape::Text,
@@ -51,6 +52,8 @@ pub(super) static FIELDS: &[Field] = &[
     },
 ];
 
+static FIELDS: [Field; 4 + tuning::FIELDS] = tuning::after(OWN);
+
 /// The lease terms of a mount are told with those of its settings.
 pub(super) static REMARKS: Remarks =
     Remarks { terms: Some(Terms { default: "default_lease_ttl", max: "max_lease_ttl" }), ..Remarks::NONE };
@@ -64,6 +67,11 @@ pub(super) static MOUNT: Block = Block {
         Key::field(&KIND, "description"),
         Key::field(&KIND, "default_lease_ttl"),
         Key::field(&KIND, "max_lease_ttl"),
+        Key::field(&KIND, "audit_non_hmac_request_keys"),
+        Key::field(&KIND, "audit_non_hmac_response_keys"),
+        Key::field(&KIND, "listing_visibility"),
+        Key::field(&KIND, "passthrough_request_headers"),
+        Key::field(&KIND, "allowed_response_headers"),
     ],
     check: ANYTHING,
 };
@@ -77,8 +85,8 @@ pub static KIND: Kind = Kind {
     reviewed: Reviewed::Fields(&REMARKS),
     words: &MOUNT,
     key: None,
-    fields: FIELDS,
-    later: &[],
+    fields: &FIELDS,
+    later: tuning::LATER,
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
@@ -97,6 +105,9 @@ pub(super) fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lac
         let value = data.get("config").and_then(|config| config.get(name)).cloned().unwrap_or_default();
         fields.insert(name.to_owned(), value);
     }
+    if let Some(config) = data.get("config").and_then(Value::as_object) {
+        tuning::parse(config, &mut fields);
+    }
     Ok(fields)
 }
 
@@ -110,14 +121,22 @@ pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     if live.is_some() {
         // "system" is the word that takes a tuned TTL back; 0 is not understood by every version.
         let body = ["default_lease_ttl", "max_lease_ttl"].map(|name| (name, ttl(name, "system")));
-        return vec![post(format!("{}/tune", object.path), [description].into_iter().chain(body))];
+        let mut call = post(format!("{}/tune", object.path), [description].into_iter().chain(body));
+        call.body.extend(tuning::sent(object, live));
+        return vec![call];
     }
     let config: Map<String, Value> = ["default_lease_ttl", "max_lease_ttl"]
         .into_iter()
         .filter(|name| object.value(name) != 0)
         .map(|name| (name.to_owned(), ttl(name, "")))
         .collect();
-    vec![post(object.path.clone(), [("type", object.value("type")), description, ("config", Value::Object(config))])]
+    let call =
+        post(object.path.clone(), [("type", object.value("type")), description, ("config", Value::Object(config))]);
+    // Not every server takes all of it when it mounts.
+    let tuned = tuning::sent(object, None);
+    let tune =
+        (!tuned.is_empty()).then(|| Call { verb: Verb::Write, path: format!("{}/tune", object.path), body: tuned });
+    [call].into_iter().chain(tune).collect()
 }
 
 fn effect(path: &str, change: Changed<'_>) -> Option<String> {

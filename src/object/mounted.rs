@@ -94,13 +94,13 @@ mod tests {
                 let path = kind.path(mount, "name");
                 let expected = match kind.home {
                     Home::Entry(table) => table.below.map(|_| "name"),
-                    Home::Folder { .. } => None,
+                    Home::Folder { .. } | Home::Named { .. } | Home::Anywhere => None,
                     Home::Below { .. } | Home::Setting { .. } => Some(mount),
                 };
                 assert_eq!(kind.mount_of(&path), expected, "{}: {path}", kind.name);
                 let (list, below) = match kind.home {
                     Home::Entry(table) => (None, table.below.map(|before| format!("{before}name/"))),
-                    Home::Folder { .. } => (None, None),
+                    Home::Folder { .. } | Home::Named { .. } | Home::Anywhere => (None, None),
                     Home::Below { table, .. } | Home::Setting { table, .. } => (Some(table.list), None),
                 };
                 assert_eq!(kind.mount_path(&path), list.map(|list| format!("{list}/{mount}")), "{}", kind.name);

@@ -13,6 +13,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value, json};
 
+use super::any_object::Description;
 use super::fingerprint;
 use super::kind::Kind;
 use super::kind::live::Live;
@@ -102,7 +103,7 @@ impl Owned {
         let other = |(name, digest): (&String, &String)| {
             live.apart.get(name.as_str()).is_some_and(|value| fingerprint::of_value(value) != *digest)
         };
-        fingerprint::of_live(live) != self.fingerprint || self.apart.iter().any(other)
+        fingerprint::of_live_as(live, self.kind) != self.fingerprint || self.apart.iter().any(other)
     }
 
     /// Whether files say of an object what they said when it was written, in what an engine tells.
@@ -128,7 +129,7 @@ impl Owned {
     /// Whether an object is one of those that we wrote or found: what else is at its path may be somebody else's, who
     /// put it there when ours was gone, or ours and changed by hand.
     pub fn is_as_written(&self, live: &Live) -> bool {
-        let digest = fingerprint::of_live(live);
+        let digest = fingerprint::of_live_as(live, self.kind);
         digest == self.fingerprint || self.found.as_ref() == Some(&digest)
     }
 
@@ -198,6 +199,9 @@ impl Owned {
         if let Some(keys) = &self.keys {
             value["keys"] = json!(keys);
         }
+        if let Some(description) = Description::of(self.kind) {
+            value["described"] = description.encode();
+        }
         value
     }
 
@@ -210,6 +214,12 @@ impl Owned {
         let name = text(map, "kind")?;
         let kind =
             *KINDS.iter().find(|kind| kind.name == name).ok_or_else(|| Malformed::UnknownKind(name.to_owned()))?;
+        let kind = match map.get("described") {
+            Some(described) => {
+                Description::decode(described).ok_or_else(|| Malformed::Missing("described".to_owned()))?.kind()
+            }
+            None => kind,
+        };
         let number = |key: &str| {
             map.get(key)
                 .and_then(Value::as_u64)

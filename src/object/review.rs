@@ -173,11 +173,14 @@ pub struct Remarks {
     pub vouching: &'static [&'static str],
     /// Those of them that only limit it, and limit nothing while they are empty.
     pub limiting: &'static [&'static str],
+    /// Why nobody can tell what it means that it comes, changes or goes.
+    pub unknown: Option<&'static str>,
 }
 
 impl Remarks {
     /// Nothing is to be said.
-    pub const NONE: Self = Self { terms: None, account: &[], user_names: None, vouching: &[], limiting: &[] };
+    pub const NONE: Self =
+        Self { terms: None, account: &[], user_names: None, vouching: &[], limiting: &[], unknown: None };
 }
 
 /// What a login says of itself.

@@ -2,8 +2,8 @@
 
 use super::kind::{Class, Kind};
 use super::{
-    acl_policy, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root, jwt_role,
-    kubernetes_role, mount, static_role, userpass_user,
+    acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root,
+    jwt_role, kubernetes_role, mount, password_policy, quota, static_role, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -17,6 +17,9 @@ pub static KINDS: &[&Kind] = &[
     &kubernetes_role::CONFIG,
     &aws_auth_role::CLIENT,
     &acl_policy::KIND,
+    &password_policy::KIND,
+    &quota::KIND,
+    &any_object::KIND,
     &aws_role::KIND,
     &static_role::KIND,
     &approle_role::KIND,

@@ -39,8 +39,11 @@ pub(super) fn readable_change(object: &Object, table: &Field, live: Option<&Live
         return live.is_none().then_some(FieldChange { name: table.name, shape: table.shape, before, after });
     }
     let after = object.value(table.name);
-    let change =
-        |before| FieldChange { name: table.name, shape: table.shape, before, after: Shown::Value(after.clone()) };
+    let change = |before| {
+        // What nobody knows the shape of is shown as it is written.
+        let after = if table.shape == Shape::Any { object.wording(table.name) } else { after.clone() };
+        FieldChange { name: table.name, shape: table.shape, before, after: Shown::Value(after) }
+    };
     match live {
         // A new object shows what is set; the rest is as the table of fields says.
         None => (after != table.default_value()).then(|| change(Shown::Absent)),

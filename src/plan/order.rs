@@ -1,8 +1,8 @@
 //! In which order changes are made, and which of them wait for which.
 //!
 //! ```text
-//! audit device -> mount -> config -> policy -> role -> login      coming
-//! audit device <- mount <- config <- policy <- role <- login      going
+//! audit device -> mount -> config -> policy -> other -> role -> login      coming
+//! audit device <- mount <- config <- policy <- other <- role <- login      going
 //! ```
 //!
 //! Everything that comes or changes does so first, so that a renamed app has its new login before it loses
@@ -83,10 +83,11 @@ fn rank(change: &Change) -> (bool, u8) {
         Class::Mount => 1,
         Class::Config => 2,
         Class::Policy => 3,
-        Class::Role => 4,
-        Class::Login => 5,
+        Class::Other => 4,
+        Class::Role => 5,
+        Class::Login => 6,
     };
-    if change.takes_away() { (true, 5 - level) } else { (false, level) }
+    if change.takes_away() { (true, 6 - level) } else { (false, level) }
 }
 
 #[cfg(test)]

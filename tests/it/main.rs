@@ -6,6 +6,7 @@
 
 mod access;
 mod agent;
+mod any_object;
 mod apply;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "apply.rs"]

@@ -67,6 +67,65 @@ const CASES: &[(&str, &str, Case)] = &[
     ("auth method", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
     ("auth method", "max_lease_ttl", Texts(["", "max_lease_ttl = \"3h\"", "max_lease_ttl = \"4h\""])),
     (
+        "secrets engine",
+        "audit_non_hmac_request_keys",
+        Texts(["", "audit_non_hmac_request_keys = [\"a\"]", "audit_non_hmac_request_keys = [\"c\", \"b\"]"]),
+    ),
+    (
+        "secrets engine",
+        "audit_non_hmac_response_keys",
+        Texts(["", "audit_non_hmac_response_keys = [\"a\"]", "audit_non_hmac_response_keys = [\"c\", \"b\"]"]),
+    ),
+    (
+        "secrets engine",
+        "listing_visibility",
+        Texts(["", "listing_visibility = \"unauth\"", "listing_visibility = \"hidden\""]),
+    ),
+    (
+        "secrets engine",
+        "passthrough_request_headers",
+        Texts(["", "passthrough_request_headers = [\"X-A\"]", "passthrough_request_headers = [\"X-C\", \"X-B\"]"]),
+    ),
+    (
+        "secrets engine",
+        "allowed_response_headers",
+        Texts(["", "allowed_response_headers = [\"X-A\"]", "allowed_response_headers = [\"X-C\", \"X-B\"]"]),
+    ),
+    (
+        "auth method",
+        "audit_non_hmac_request_keys",
+        Texts(["", "audit_non_hmac_request_keys = [\"a\"]", "audit_non_hmac_request_keys = [\"c\", \"b\"]"]),
+    ),
+    (
+        "auth method",
+        "audit_non_hmac_response_keys",
+        Texts(["", "audit_non_hmac_response_keys = [\"a\"]", "audit_non_hmac_response_keys = [\"c\", \"b\"]"]),
+    ),
+    (
+        "auth method",
+        "listing_visibility",
+        Texts(["", "listing_visibility = \"unauth\"", "listing_visibility = \"hidden\""]),
+    ),
+    (
+        "auth method",
+        "passthrough_request_headers",
+        Texts(["", "passthrough_request_headers = [\"X-A\"]", "passthrough_request_headers = [\"X-C\", \"X-B\"]"]),
+    ),
+    (
+        "auth method",
+        "allowed_response_headers",
+        Texts(["", "allowed_response_headers = [\"X-A\"]", "allowed_response_headers = [\"X-C\", \"X-B\"]"]),
+    ),
+    ("auth method", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default-service\""])),
+    ("auth method", "lockout_threshold", Texts(["", "lockout { threshold = 3 }", "lockout { threshold = 4 }"])),
+    ("auth method", "lockout_duration", Texts(["", "lockout { duration = \"5m\" }", "lockout { duration = \"6m\" }"])),
+    (
+        "auth method",
+        "lockout_counter_reset",
+        Texts(["", "lockout { counter_reset = \"5m\" }", "lockout { counter_reset = \"6m\" }"]),
+    ),
+    ("auth method", "lockout_disable", Texts(["", "lockout { disable = true }", "lockout { disable = false }"])),
+    (
         "aws root",
         "access_key",
         Texts([
@@ -122,6 +181,37 @@ const CASES: &[(&str, &str, Case)] = &[
             "path \"secret/*\" { capabilities = [\"read\"] }",
             "path \"secret/*\" { capabilities = [\"read\", \"list\"] }",
             "path \"secret/*\" { capabilities = [\"list\"]\n required_parameters = [\"x\"] }",
+        ]),
+    ),
+    (
+        "password policy",
+        "policy",
+        Texts([
+            "policy = \"length = 20\\nrule \\\"charset\\\" {\\n  charset = \\\"abc\\\"\\n}\"",
+            "policy = \"length = 21\\nrule \\\"charset\\\" {\\n  charset = \\\"abc\\\"\\n}\"",
+            "policy = \"length = 22\\nrule \\\"charset\\\" {\\n  charset = \\\"abc\\\"\\n}\"",
+        ]),
+    ),
+    ("rate limit", "rate", Texts(["rate = 100000", "rate = 100001.5", "rate = 100002"])),
+    ("rate limit", "interval", Texts(["", "interval = \"2s\"", "interval = \"3s\""])),
+    ("rate limit", "block_interval", Texts(["", "block_interval = \"2s\"", "block_interval = \"3s\""])),
+    ("rate limit", "path", Texts(["", "path = \"auth/fields-approle\"", "path = \"fields-aws\""])),
+    (
+        "rate limit",
+        "role",
+        Texts([
+            "path = \"auth/fields-approle\"",
+            "path = \"auth/fields-approle\"\n role = \"app-fields\"",
+            "path = \"auth/fields-approle\"\n role = \"app-other\"",
+        ]),
+    ),
+    (
+        "rate limit",
+        "inheritable",
+        Texts([
+            "path = \"fields-aws\"",
+            "path = \"fields-aws\"\n inheritable = true",
+            "path = \"fields-aws\"\n inheritable = false",
         ]),
     ),
     (
@@ -613,6 +703,19 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         ("aws static role", _) => format!("static_role \"legacy\" {{\nusername = \"robot\"\n{text}\n}}"),
         _ => String::new(),
     };
+    // Our own engine has neither.
+    let of_server = match log {
+        Some(_) => String::new(),
+        None => {
+            let policy = r#"policy = "length = 20\nrule \"charset\" {\n  charset = \"abc\"\n}""#;
+            let policy = if kind == "password policy" { text } else { policy };
+            let rate = if field == "rate" { "" } else { "rate = 100000" };
+            format!(
+                "password_policy \"fields\" {{\n{policy}\n}}\nquota \"fields\" {{\n{rate}\n{}\n}}",
+                at("rate limit")
+            )
+        }
+    };
     let rules = if kind == "acl policy" { text } else { "path \"secret/*\" { capabilities = [\"read\"] }" };
     format!(
         "environment \"local\" {{ engine = \"embedded\" }}\n\
@@ -623,6 +726,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
          auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{cluster}\n{}\n}}\n}}\n\
          {keys}\n\
+         {of_server}\n\
          {standing}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
@@ -702,6 +806,9 @@ impl World {
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 3] = ["mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
             (audit || !["audit device", "aws static role"].contains(kind) && !OURS.contains(field))
+                && (!audit || !["password policy", "rate limit"].contains(kind))
+                // Our own engine has none of these.
+                && (!audit || !["passthrough_request_headers", "allowed_response_headers"].contains(field))
                 && (self.has_aws_login || !kind.starts_with("aws auth"))
                 && (!is_of_sessions || self.of_sessions.contains(field))
         })
@@ -852,6 +959,9 @@ fn path_of(kind: &str) -> &'static str {
         "aws root" => "fields-aws/config/root",
         "aws lease" => "fields-aws/config/lease",
         "acl policy" => "sys/policies/acl/fields-extra",
+        "password policy" => "sys/policies/password/fields",
+        "rate limit" => "sys/quotas/rate-limit/fields",
+        "object" => "fields/object",
         "aws role" => "fields-aws/roles/webapp",
         "aws static role" => "fields-aws/static-roles/legacy",
         "approle role" => "auth/fields-approle/role/app-fields",

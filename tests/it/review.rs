@@ -182,6 +182,8 @@ const CASES: &[(&str, i32)] = &[
     ("130-template-added", 2),
     ("131-template-known", 2),
     ("132-denial-beside-a-template", 2),
+    ("140-object-added", 2),
+    ("141-object-changed", 2),
 ];
 
 #[test]

@@ -11,7 +11,7 @@ use crate::object::{Class, KINDS, Shape};
 fn wrong(shape: Shape) -> &'static str {
     match shape {
         Shape::Set | Shape::Texts | Shape::List | Shape::Cidrs | Shape::PolicyArns | Shape::RoleArns => "{a: b}",
-        Shape::Map | Shape::Claims => "[a]",
+        Shape::Map | Shape::Claims | Shape::Fields => "[a]",
         _ => "[[a]]",
     }
 }
@@ -24,6 +24,9 @@ fn needed(word: &str) -> &'static [(&'static str, &'static str)] {
         "root" => &[("access_key", "'secret:env:A'"), ("secret_key", "'secret:env:B'")],
         "path" | "acl" => &[("capabilities", "[read]")],
         "environment" => &[("engine", "embedded")],
+        "password_policy" => &[("policy", "'length = 20 rule'")],
+        "quota" => &[("rate", "1")],
+        "object" => &[("data", "{a: 1}")],
         _ => &[],
     }
 }

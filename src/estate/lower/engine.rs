@@ -1,5 +1,7 @@
 //! What an engine has before there are apps: audit devices, AWS engines, auth methods.
 
+use std::collections::BTreeMap;
+
 use serde_json::Value;
 
 use super::limits::Declared;
@@ -9,7 +11,7 @@ use crate::estate::schema::{Block, number};
 use crate::estate::tree::Content;
 use crate::estate::value;
 use crate::object::audit_device::{self, AUDIT};
-use crate::object::auth_mount::{self, AUTH};
+use crate::object::auth_mount::{self, AUTH, LOCKING, LOCKOUT};
 use crate::object::aws_lease::{self, LEASE};
 use crate::object::aws_root::{self, AWS, ROOT};
 use crate::object::home::METHODS;
@@ -201,11 +203,23 @@ impl Lowering<'_> {
             ["default_lease_ttl", "max_lease_ttl"],
         );
         fields.insert("type", self.derived(kind, block));
+        self.lockout(block, kind, &mut fields);
         let mut object = self.object(&auth_mount::KIND, path, None, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
         self.auth_settings(block, kind);
         self.auths.insert(block.label.to_owned(), kind.to_owned());
+    }
+
+    /// When whoever fails has to wait.
+    fn lockout(&mut self, block: &Block<'_>, mount_type: &str, fields: &mut BTreeMap<&'static str, Leaf>) {
+        let Some(inner) = self.reader.inner(block, LOCKOUT.word) else { return };
+        self.reader.check(&inner, &LOCKOUT);
+        fields.extend(self.reader.fields(&inner, &auth_mount::KIND, &LOCKOUT));
+        if login_of(mount_type).is_some() && !LOCKING.contains(&mount_type) {
+            let draft = Draft::error(inner.span, format!("logins of the type `{mount_type}` lock nobody out"));
+            self.reader.report(draft.hint("leave `lockout` out: nobody can guess what they take"));
+        }
     }
 
     /// The settings of an auth method, each in a block of its own, and what is known in the declaration with them.

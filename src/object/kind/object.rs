@@ -112,8 +112,9 @@ impl Object {
 
     /// What is sent for a field that is not a secret: its author's wording, or else its value.
     pub fn wording(&self, name: &str) -> Value {
-        let document = self.fields.get(name).and_then(|leaf| leaf.document.as_ref());
-        document.map_or_else(|| self.value(name), |document| Value::from(document.wording()))
+        let leaf = self.fields.get(name);
+        let document = leaf.and_then(|leaf| leaf.document.as_ref()).map(|document| Value::from(document.wording()));
+        document.or_else(|| leaf?.written.clone()).unwrap_or_else(|| self.value(name))
     }
 
     /// The resolved secret of a field, if it is declared and resolved.
@@ -166,6 +167,7 @@ impl Object {
         if let Some(leaf) = self.fields.get_mut(name) {
             leaf.value = value;
             leaf.document = None;
+            leaf.written = None;
         }
         Ok(())
     }

@@ -9,9 +9,10 @@ impl Kind {
     pub fn path(&self, mount: &str, name: &str) -> String {
         match &self.home {
             Home::Entry(table) => table.entry(name),
-            Home::Folder { path, .. } => format!("{path}/{name}"),
+            Home::Folder { path, .. } | Home::Named { path } => format!("{path}/{name}"),
             Home::Below { table, folder, .. } => format!("{}{mount}/{folder}/{name}", table.below.unwrap_or_default()),
             Home::Setting { table, path, .. } => format!("{}{mount}/{path}", table.below.unwrap_or_default()),
+            Home::Anywhere => name.to_owned(),
         }
     }
 
@@ -19,7 +20,9 @@ impl Kind {
     pub fn read(&self, path: &str) -> Read {
         match &self.home {
             Home::Entry(table) => Read::Entry { list: table.list, key: key(table, path) },
-            Home::Folder { .. } | Home::Below { .. } | Home::Setting { .. } => Read::At(path.to_owned()),
+            Home::Folder { .. } | Home::Named { .. } | Home::Below { .. } | Home::Setting { .. } | Home::Anywhere => {
+                Read::At(path.to_owned())
+            }
         }
     }
 
@@ -27,7 +30,7 @@ impl Kind {
     pub fn table(&self) -> Option<&'static Table> {
         match self.home {
             Home::Entry(table) | Home::Below { table, .. } | Home::Setting { table, .. } => Some(table),
-            Home::Folder { .. } => None,
+            Home::Folder { .. } | Home::Named { .. } | Home::Anywhere => None,
         }
     }
 
@@ -35,7 +38,7 @@ impl Kind {
     pub fn mount_type(&self) -> Option<&'static str> {
         match self.home {
             Home::Below { mount_type, .. } | Home::Setting { mount_type, .. } => Some(mount_type),
-            Home::Entry(_) | Home::Folder { .. } => None,
+            Home::Entry(_) | Home::Folder { .. } | Home::Named { .. } | Home::Anywhere => None,
         }
     }
 
@@ -53,7 +56,7 @@ impl Kind {
     pub fn witness(&self) -> Option<&'static str> {
         match self.home {
             Home::Folder { witness, .. } | Home::Below { witness, .. } => Some(witness),
-            Home::Entry(_) | Home::Setting { .. } => None,
+            Home::Entry(_) | Home::Named { .. } | Home::Setting { .. } | Home::Anywhere => None,
         }
     }
 
@@ -64,7 +67,7 @@ impl Kind {
                 table.below?;
                 Some(path.strip_prefix(table.list)?.strip_prefix('/')?.trim_end_matches('/'))
             }
-            Home::Folder { .. } => None,
+            Home::Folder { .. } | Home::Named { .. } | Home::Anywhere => None,
             Home::Below { table, folder, .. } => {
                 let (parent, _) = path.strip_prefix(table.below?)?.rsplit_once('/')?;
                 parent.strip_suffix(folder)?.strip_suffix('/')
@@ -78,9 +81,11 @@ impl Kind {
     /// The name of an object in its folder: `app-web` of `auth/approle/role/app-web`.
     pub fn name_of<'p>(&self, path: &'p str) -> Option<&'p str> {
         match self.home {
-            Home::Folder { path: folder, .. } => path.strip_prefix(folder)?.strip_prefix('/'),
+            Home::Folder { path: folder, .. } | Home::Named { path: folder } => {
+                path.strip_prefix(folder)?.strip_prefix('/')
+            }
             Home::Below { .. } => Some(path.rsplit_once('/')?.1),
-            Home::Entry(_) | Home::Setting { .. } => None,
+            Home::Entry(_) | Home::Setting { .. } | Home::Anywhere => None,
         }
     }
 
@@ -99,7 +104,7 @@ impl Kind {
     pub fn mount_path(&self, path: &str) -> Option<String> {
         match self.home {
             Home::Below { table, .. } | Home::Setting { table, .. } => Some(table.entry(self.mount_of(path)?)),
-            Home::Entry(_) | Home::Folder { .. } => None,
+            Home::Entry(_) | Home::Folder { .. } | Home::Named { .. } | Home::Anywhere => None,
         }
     }
 }

@@ -329,6 +329,10 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
                 changed_engine(&subject, object, remarks, &fields, Some(old), after)
             }
         };
+        let finding = match remarks.unknown {
+            Some(why) => finding.cannot_tell(why),
+            None => finding,
+        };
         findings.push(finding.at(about.map_or_else(|| object.declared_at(), |field| object.place_of(field))));
     }
 }

@@ -1,0 +1,126 @@
+//! What only the engine tells of what is declared: whether it has such a field or path at all, and whether objects without
+//! a word may be where they are. That it has none is told before anything is written.
+
+use serde_json::{Map, Value};
+
+use super::Error;
+use crate::api::Client;
+use crate::object::home::ENGINES;
+use crate::object::{Home, Object, Place, Taken, is_taken_below, not_ours};
+
+/// Why an object can't be where it is declared.
+#[derive(Debug, thiserror::Error)]
+pub enum Misplaced {
+    /// The server has no such path.
+    #[error("{path} ({place}) is declared, and {address} does not serve it: it has no such path")]
+    NotServed {
+        /// The object.
+        path: String,
+        /// Where it is declared.
+        place: Place,
+        /// The server's address.
+        address: String,
+    },
+    /// Our own engine does not have a field.
+    #[error("{path} ({place}) sets {field}, which Leasehold's own engine does not have: leave it out for {address}")]
+    NoField {
+        /// The object.
+        path: String,
+        /// Where the field is declared.
+        place: Place,
+        /// The field.
+        field: &'static str,
+        /// The server's address.
+        address: String,
+    },
+    /// Nothing is mounted there.
+    #[error(
+        "{path} ({place}) is below no mount: {address} has none there, and none is declared; mount it first, or look at \
+         the path"
+    )]
+    NoMount {
+        /// The object.
+        path: String,
+        /// Where it is declared.
+        place: Place,
+        /// The server's address.
+        address: String,
+    },
+    /// There is a word for it.
+    #[error("{path} ({place}) can't be an `object`: it is {}; {}", taken.what, taken.hint)]
+    Taken {
+        /// The object.
+        path: String,
+        /// Where it is declared.
+        place: Place,
+        /// What is there.
+        taken: Taken,
+    },
+    /// What is mounted there can't be looked at.
+    #[error(
+        "{path} ({place}) is an `object`, and this token may not read sys/mounts: whether there is a word for it is not \
+         known; give the token `read` on sys/mounts"
+    )]
+    Unseen {
+        /// The object.
+        path: String,
+        /// Where it is declared.
+        place: Place,
+    },
+}
+
+/// Checks the declared objects that not every server has, or that have no kind, with the table of what is mounted where it could be read.
+///
+/// # Errors
+/// [`Misplaced`], of the first that can't be where it is; [`Error::Api`].
+pub(super) async fn check(
+    client: &Client,
+    desired: &[Object],
+    mounts: Option<&Map<String, Value>>,
+) -> Result<(), Error> {
+    check_ours(client, desired).await?;
+    let declared: Vec<&str> = desired.iter().filter_map(Object::mount).map(|mount| mount.name).collect();
+    let unsure = |object: &&Object| matches!(object.kind.home, Home::Anywhere | Home::Named { .. });
+    for object in desired.iter().filter(unsure) {
+        let (path, place) = (object.path.clone(), object.place.clone());
+        if path.starts_with("sys/") {
+            let served = client.serves(&path).await;
+            if !served.map_err(|source| Error::Api { path: path.clone(), source })? {
+                return Err(Misplaced::NotServed { path, place, address: client.address().to_owned() }.into());
+            }
+            continue;
+        }
+        let Some(mounts) = mounts else { return Err(Misplaced::Unseen { path, place }.into()) };
+        match mounts.iter().find(|(mount, _)| is_below(&path, mount)) {
+            Some((_, mount)) => {
+                let mount_type = mount.get("type").and_then(Value::as_str).unwrap_or_default();
+                if let Some(taken) = is_taken_below(&ENGINES, mount_type, &path) {
+                    return Err(Misplaced::Taken { path, place, taken }.into());
+                }
+            }
+            None if declared.iter().any(|mount| is_below(&path, mount)) => {}
+            None => return Err(Misplaced::NoMount { path, place, address: client.address().to_owned() }.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Whether all that is declared is something that our own engine has, if the server is that: others are asked when they
+/// are read.
+async fn check_ours(client: &Client, desired: &[Object]) -> Result<(), Error> {
+    let Some((object, field)) = desired.iter().find_map(|object| Some((object, not_ours(object)?))) else {
+        return Ok(());
+    };
+    let status = client.read("sys/seal-status").await;
+    let status = status.map_err(|source| Error::Api { path: "sys/seal-status".to_owned(), source })?;
+    if status.is_some_and(|answer| answer.body.get("leasehold_version").is_some()) {
+        let place = object.fields.get(field).map_or(&object.place, |leaf| &leaf.place).clone();
+        let (path, address) = (object.path.clone(), client.address().to_owned());
+        return Err(Misplaced::NoField { path, place, field, address }.into());
+    }
+    Ok(())
+}
+
+fn is_below(path: &str, mount: &str) -> bool {
+    path.strip_prefix(mount.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
+}

@@ -1,0 +1,150 @@
+//! A quota of requests: `sys/quotas/rate-limit/<name>`. A write that leaves something out takes it back. Our own engine has
+//! none.
+//!
+//! Source: OpenBao API, "/sys/quotas/rate-limit"; what a server of 2.6 answers: the path of a mount gets a slash at its
+//! end, and a quota counts below its path too (`inheritable`) where it is of all paths and nobody says otherwise.
+
+use serde_json::{Map, Value};
+
+use super::call::{Call, Lacks};
+use super::field::{Field, Shape, Told};
+use super::home::Home;
+use super::kind::live::Live;
+use super::kind::object::Object;
+use super::kind::words::{Block, Declared, Key, Objection};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::review::{Remarks, Reviewed, Values as _};
+use super::wire::{post, seconds_text, with_others};
+
+static FIELDS: [Field; 6] = [
+    field("rate", Shape::Any, "null", "How many requests a client may make in each interval; parts count too."),
+    field("interval", Shape::Seconds, "1", "How long an interval is."),
+    field("block_interval", Shape::Seconds, "0", "How long a client that made more has to wait; 0 is until the next."),
+    field("path", Shape::Text, "\"\"", "The mount, or a path below it, that it counts for; empty is everything."),
+    field("role", Shape::Text, "\"\"", "The role of a mount with logins that it counts for."),
+    field("inheritable", Shape::Bool, "false", "Whether what is below a namespace's path counts as well."),
+];
+
+const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
+    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
+}
+
+/// `quota "name" { ... }`.
+pub static QUOTA: Block = Block {
+    word: "quota",
+    label: Some("The quota's name."),
+    doc: "How many requests a client may make.",
+    keys: &[
+        Key::field(&KIND, "rate"),
+        Key::field(&KIND, "interval"),
+        Key::field(&KIND, "block_interval"),
+        Key::field(&KIND, "path"),
+        Key::field(&KIND, "role"),
+        Key::field(&KIND, "inheritable"),
+        Key::protect(),
+    ],
+    check,
+};
+
+/// Quotas of requests.
+pub static KIND: Kind = Kind {
+    name: "rate limit",
+    class: Class::Other,
+    home: Home::Named { path: "sys/quotas/rate-limit" },
+    leases: Leases::None,
+    reviewed: Reviewed::Fields(&Remarks::NONE),
+    words: &QUOTA,
+    key: None,
+    fields: &FIELDS,
+    later: &[],
+    update: Update::Replace,
+    delete: Delete::ByPath,
+    parse,
+    write,
+    effect,
+    built_in: |_| false,
+};
+
+/// What is told of a quota and not written.
+const TOLD_ONLY: [&str; 2] = ["name", "type"];
+
+fn check(quota: &Declared<'_>) -> Vec<Objection> {
+    let mut objections = Vec::new();
+    if !quota.value("rate").as_f64().is_some_and(|rate| rate > 0.0) {
+        let hint = "rate = 100, or 0.5";
+        objections.push(Objection { key: "rate", what: "a quota needs a `rate` above 0".to_owned(), hint });
+    }
+    if quota.number("interval") < 1 {
+        let what = "an interval is a second at least".to_owned();
+        objections.push(Objection { key: "interval", what, hint: "interval = \"1s\" is what it is when left out" });
+    }
+    let is_everywhere = quota.text("path").is_empty();
+    if is_everywhere && !quota.text("role").is_empty() {
+        let what = "a `role` is one of a mount".to_owned();
+        objections.push(Objection { key: "role", what, hint: "add path = \"auth/approle\"" });
+    }
+    if is_everywhere && quota.written.contains(&"inheritable") {
+        let what = "a quota of all paths counts for what is below them".to_owned();
+        objections.push(Objection { key: "inheritable", what, hint: "leave it out, or name a `path`" });
+    }
+    objections
+}
+
+fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
+    data.get("rate").ok_or(Lacks { what: "rate limit", part: "rate" })?;
+    let mut fields = data.clone();
+    fields.retain(|name, _| !TOLD_ONLY.contains(&name.as_str()));
+    let path = data.get("path").and_then(Value::as_str).unwrap_or_default();
+    if path.is_empty() {
+        // Follows from it.
+        fields.insert("inheritable".to_owned(), Value::from(false));
+    }
+    fields.insert("path".to_owned(), Value::from(path.trim_end_matches('/')));
+    Ok(fields)
+}
+
+fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
+    let is_everywhere = object.value("path") == "";
+    let fields = FIELDS.iter().filter(|field| field.name != "inheritable" || !is_everywhere);
+    let fields = fields.map(|field| match field.shape {
+        Shape::Seconds => (field.name, seconds_text(&object.value(field.name))),
+        _ => (field.name, object.value(field.name)),
+    });
+    vec![with_others(post(object.path.clone(), fields), live)]
+}
+
+fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
+    match change {
+        Changed::Created(_) | Changed::Updated(..) => {
+            Some("clients that make more requests are refused (429) from now on".to_owned())
+        }
+        Changed::Deleted => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::KIND;
+    use crate::object::testing::{calls, object};
+
+    #[test]
+    fn all_of_a_quota_is_written_and_read_as_it_was() {
+        let path = "sys/quotas/rate-limit/logins";
+        let desired = object(&KIND, path, &[("rate", json!(5.5)), ("path", json!("auth/approle"))]);
+        let expected = json!([[path, {"rate": 5.5, "interval": "1s", "block_interval": "0s", "path": "auth/approle",
+            "role": "", "inheritable": false}]]);
+        assert_eq!(calls(&desired, None), expected);
+        let answer = json!({"block_interval": 0, "inheritable": false, "interval": 1, "name": "logins",
+            "path": "auth/approle/", "rate": 5.5, "role": "", "type": "rate-limit"});
+        let live = KIND.live(path, answer.as_object().expect("a map")).expect("parses");
+        for (name, value) in &live.fields {
+            assert_eq!(*value, desired.value(name), "{name}");
+        }
+        assert!(live.others.is_empty(), "{:?}", live.others);
+        let everywhere = json!({"rate": 9, "path": "", "inheritable": true, "interval": 1});
+        let live = KIND.live(path, everywhere.as_object().expect("a map")).expect("parses");
+        assert_eq!(live.fields["inheritable"], false);
+    }
+}

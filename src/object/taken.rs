@@ -1,0 +1,125 @@
+//! What there is no object of: the paths at which there is none without a word, and what our own engine does not have.
+//!
+//! A path that a kind knows is refused with the word for it. What decides who may do what on an engine has no such object
+//! either: nothing here could tell what it would allow, and it would be a way around reviews and guardrails.
+
+use super::home::{Home, Table};
+use super::kind::Kind;
+use super::kind::object::Object;
+use super::table::KINDS;
+use super::tuning;
+
+/// What of an object our own engine does not have: the field.
+pub fn not_ours(object: &Object) -> Option<&'static str> {
+    let is_set = |name: &&str| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value());
+    tuning::NOT_OURS.into_iter().find(is_set)
+}
+
+/// Why no such object may be at a path, and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Taken {
+    /// What is there.
+    pub what: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// The parts of `sys/` that hold settings for which there may be no word. Everything else there is a kind's, is no
+/// setting, or decides who may do what.
+const SETTINGS: [&str; 4] = ["config/", "quotas/", "plugins/catalog/", "namespaces/"];
+
+/// Whether a path has a word, or decides who may do what, whatever is mounted.
+pub fn is_taken(path: &str) -> Option<Taken> {
+    let taken = |what: &str, hint: String| Some(Taken { what: what.to_owned(), hint });
+    if let Some(below) = path.strip_prefix("sys/") {
+        let of_kind = KINDS.iter().find(|kind| match &kind.home {
+            Home::Entry(table) => is_below(path, table.list),
+            Home::Folder { path: folder, .. } | Home::Named { path: folder } => is_below(path, folder),
+            _ => false,
+        });
+        return match of_kind {
+            Some(kind) => Some(worded(kind)),
+            None if below.starts_with("policy/") => taken("an acl policy", "declare it by `policy`".to_owned()),
+            None if SETTINGS.iter().any(|part| below.starts_with(part)) => None,
+            None => {
+                let parts: Vec<String> = SETTINGS.iter().map(|part| format!("sys/{part}")).collect();
+                taken("no setting that an object can be", format!("under sys/ there are {}", parts.join(", ")))
+            }
+        };
+    }
+    if path.starts_with("auth/") {
+        return taken("what decides who may log in", "declare it by `auth`, and by `login` in an app".to_owned());
+    }
+    if path.starts_with("identity/") {
+        let hint = "groups and entities give policies to whoever has them; what that allows could not be judged";
+        return taken("what decides who has which policies", hint.to_owned());
+    }
+    if path.starts_with("leasehold/") || path.starts_with("cubbyhole/") {
+        return taken("what the engine or its ledger keeps for itself", "choose another path".to_owned());
+    }
+    None
+}
+
+/// Whether a path below a mount of a type has a word: where a type's roles and settings have words, nothing else is taken
+/// for one of them.
+pub fn is_taken_below(table: &Table, mount_type: &str, path: &str) -> Option<Taken> {
+    let mut kinds = KINDS.iter().filter(|kind| kind.table() == Some(table) && kind.mount_type() == Some(mount_type));
+    let first = kinds.clone().next()?;
+    let exact = kinds.find(|kind| kind.mount_of(path).is_some());
+    Some(match exact {
+        Some(kind) => worded(kind),
+        None => Taken {
+            what: format!("below a mount of the type {mount_type}"),
+            hint: format!("what such a mount has is declared by words of its own, as `{}`", first.words.word),
+        },
+    })
+}
+
+fn worded(kind: &Kind) -> Taken {
+    Taken {
+        what: format!("an object of the sort `{}`", kind.name),
+        hint: format!("declare it by `{}`", kind.words.word),
+    }
+}
+
+fn is_below(path: &str, folder: &str) -> bool {
+    path.strip_prefix(folder).is_some_and(|rest| rest.starts_with('/'))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{is_taken, is_taken_below};
+    use crate::object::home::{ENGINES, METHODS};
+
+    #[test]
+    fn paths_that_have_words_or_decide_who_may_do_what_are_taken() {
+        for (path, expected) in [
+            ("sys/mounts/x", Some("declare it by `aws`")),
+            ("sys/mounts/x/tune", Some("declare it by `aws`")),
+            ("sys/auth/x", Some("declare it by `auth`")),
+            ("sys/audit/x", Some("declare it by `audit`")),
+            ("sys/policies/acl/x", Some("declare it by `policy`")),
+            ("sys/policy/x", Some("declare it by `policy`")),
+            ("sys/policies/password/x", Some("declare it by `password_policy`")),
+            ("sys/quotas/rate-limit/x", Some("declare it by `quota`")),
+            ("sys/quotas/config", None),
+            ("sys/config/cors", None),
+            ("sys/policies/egp/x", Some("under sys/ there are")),
+            ("sys/raw/core", Some("under sys/ there are")),
+            ("auth/approle/role/x", Some("declare it by `auth`")),
+            ("identity/group/name/x", Some("groups and entities")),
+            ("leasehold/data/x", Some("choose another path")),
+            ("db/roles/x", None),
+        ] {
+            let hint = is_taken(path).map(|taken| taken.hint);
+            assert_eq!(hint.is_some(), expected.is_some(), "{path}: {hint:?}");
+            assert!(expected.is_none_or(|text| hint.unwrap_or_default().contains(text)), "{path}");
+        }
+        let below = |table, mount_type, path| is_taken_below(table, mount_type, path).map(|taken| taken.hint);
+        assert_eq!(below(&ENGINES, "aws", "a/roles/x").as_deref(), Some("declare it by `role`"));
+        assert_eq!(below(&ENGINES, "aws", "a/config/root").as_deref(), Some("declare it by `aws`"));
+        assert!(below(&ENGINES, "aws", "a/else").is_some());
+        assert_eq!(below(&ENGINES, "database", "db/roles/x"), None);
+        assert!(below(&METHODS, "approle", "auth/approle/role/x").is_some());
+    }
+}

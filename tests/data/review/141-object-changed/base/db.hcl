@@ -1,0 +1,7 @@
+object "db/roles/reader" {
+  data {
+    db_name             = "main"
+    creation_statements = ["GRANT SELECT ON orders TO \"{{name}}\""]
+    default_ttl         = "1h"
+  }
+}
