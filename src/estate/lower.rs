@@ -10,6 +10,7 @@ mod iam_role;
 mod limits;
 mod path;
 mod policy;
+mod token_role;
 mod trust;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -139,6 +140,9 @@ impl<'s> Lowering<'s> {
         }
         for block in self.reader.labelled(declarations, "policy") {
             self.policy(&block);
+        }
+        for block in self.reader.labelled(declarations, "token_role") {
+            self.token_role(&block);
         }
         for word in ROLES {
             for block in self.reader.labelled(declarations, word) {

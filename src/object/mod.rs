@@ -39,6 +39,7 @@ pub mod statement;
 pub mod static_role;
 mod table;
 mod token_fields;
+pub mod token_role;
 pub mod userpass_user;
 mod wire;
 
