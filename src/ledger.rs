@@ -31,7 +31,7 @@ use serde_json::{Map, Value, json};
 
 use self::form::Content;
 use self::node::Node;
-use crate::api::{self, Client};
+use crate::api::{self, Client, Said};
 use crate::clock::Clock;
 use crate::object::Owned;
 use crate::secret::Secret;
@@ -320,7 +320,7 @@ impl Ledger {
         let outcome = loop {
             match client.write(&path, &body).await {
                 // Where it was written and nobody said so, the next try conflicts.
-                Err(error) if tries < FRESH_MOUNT_TRIES && (is_setting_up(&error) || error.is_unknown()) => {
+                Err(error) if tries < FRESH_MOUNT_TRIES && (error.says(Said::SettingUp) || error.is_unknown()) => {
                     tries += 1;
                     clock.sleep(FRESH_MOUNT_PAUSE).await;
                 }
@@ -330,7 +330,7 @@ impl Ledger {
         self.key = match outcome {
             Ok(_) => Some(key),
             // Somebody was faster: theirs is the key.
-            Err(error) if is_conflict(&error) => self.read_key(client).await?,
+            Err(error) if error.says(Said::Conflict) => self.read_key(client).await?,
             Err(source) => return Err(Error::Api { path, source }),
         };
         self.key.clone().ok_or_else(|| Error::Odd {
@@ -481,7 +481,7 @@ impl Ledger {
                 Err(error) => error,
             };
             // A write of ours that was late makes the next one conflict.
-            let conflict = is_conflict(&error);
+            let conflict = error.says(Said::Conflict);
             if !(error.is_unknown() && tries < UNKNOWN_TRIES || conflict && tries > 1) {
                 return Err(if conflict { Error::Moved { path } } else { Error::Api { path, source: error } });
             }
@@ -576,16 +576,6 @@ fn segment(name: &str) -> String {
         }
     }
     segment
-}
-
-fn is_conflict(error: &api::Error) -> bool {
-    matches!(error, api::Error::Status { code: 400, errors, .. }
-        if errors.iter().any(|error| error.contains("check-and-set")))
-}
-
-fn is_setting_up(error: &api::Error) -> bool {
-    matches!(error, api::Error::Status { code: 400, errors, .. }
-        if errors.iter().any(|error| error.contains("Upgrading from non-versioned to versioned")))
 }
 
 #[cfg(test)]

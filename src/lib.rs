@@ -26,6 +26,7 @@
 //! | [`apply`], [`proposal`] | a plan carried out; what files mean, worked out in one place |
 //! | [`trail`], [`engine`] | audit lines, chained; the API as a server |
 //! | [`sandbox`] | a simulated AWS account |
+//! | [`keeper`] | credentials kept for apps: renewed in time, handed to SDKs and into files |
 //! | [`cli`] | arguments in, rendering out |
 //!
 //! `ARCHITECTURE.md` says more of each, and which words mean what.
@@ -42,6 +43,7 @@ pub mod estate;
 pub mod git;
 pub mod guardrail;
 pub mod iam;
+pub mod keeper;
 pub mod ledger;
 pub mod live;
 pub mod object;

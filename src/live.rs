@@ -373,12 +373,12 @@ fn take_tables(
 /// A table; `None` where only the root namespace has it.
 ///
 /// # Source
-/// [`api::Error::is_for_root_only`]; Vault answers "unsupported path" (404) there.
+/// [`api::Said::RootOnly`]; Vault answers "unsupported path" (404) there.
 async fn table(client: &Client, of: &'static Table) -> Result<Option<Map<String, Value>>, Error> {
     let list = of.list;
     match get(client, list).await {
         Ok(Some(table)) => Ok(Some(table)),
-        Err(Error::Api { source, .. }) if source.is_for_root_only() && client.namespace().is_some() => Ok(None),
+        Err(Error::Api { source, .. }) if source.says(api::Said::RootOnly) && client.namespace().is_some() => Ok(None),
         Ok(None) if of.is_root_only && client.namespace().is_some() => Ok(None),
         // Every namespace has mounts and auth methods, so there is none: or it is another sort of server.
         Ok(None) => Err(match client.no_namespace() {

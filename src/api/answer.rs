@@ -171,32 +171,11 @@ impl Error {
         any(|text| text.contains("* permission denied")).then_some(Denial::Forbidden)
     }
 
-    /// Whether the server answers this in its root namespace only.
-    ///
-    /// # Source
-    /// OpenBao, `vault/request_handling.go` and `http/handler.go`: 400 with one of these two texts.
-    pub fn is_for_root_only(&self) -> bool {
-        let Self::Status { code: 400, errors, .. } = self else { return false };
-        errors.iter().any(|text| {
-            text.contains("operation only available in root namespace")
-                || text.contains("operation unavailable in namespaces")
-        })
-    }
-
     /// Whether it is not known if the server has done what it was asked: no answer came, or one that a server also gives
     /// after it has acted.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::Body { .. })
             || self.code().is_some_and(|code| code >= 500)
-    }
-
-    /// Whether a 404 says that there is no such namespace, and not that there is nothing at the path.
-    ///
-    /// # Source
-    /// OpenBao, `vault/request_handling.go`: 404 with this text, before the token is looked at.
-    pub(super) fn is_no_namespace(&self) -> bool {
-        matches!(self, Self::Status { code: 404, errors, .. }
-            if errors.iter().any(|text| text.contains("namespace not found")))
     }
 
     /// The HTTP status, when the server refused.

@@ -8,6 +8,7 @@
 //! Source of the wire format: Vault API documentation, "HTTP API" (envelope, status codes, `list=true`).
 
 mod answer;
+mod said;
 mod target;
 mod transport;
 
@@ -18,6 +19,7 @@ use serde_json::{Map, Value};
 use crate::secret::Secret;
 
 pub use self::answer::{Answer, Denial, Error, TlsFault};
+pub use self::said::{Said, not_taken};
 pub use self::target::{Options, Origin, Target};
 pub(crate) use self::transport::random_unit;
 pub use self::transport::tls::TlsOptions;

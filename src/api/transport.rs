@@ -24,6 +24,7 @@ use self::connect::{ConnectError, Connector};
 use self::queue::Queue;
 use self::tls::TlsOptions;
 use super::answer::{self, Answer, Asked, Error};
+use super::said::Said;
 use super::target::{Options, Origin, Target};
 use crate::secret::Secret;
 use crate::text::percent;
@@ -181,7 +182,7 @@ impl Transport {
             }
             let answer = answer::parse(asked, reply.status.as_u16(), &reply.body);
             return answer.map_err(|error| match self.no_namespace() {
-                Some(no_namespace) if error.is_no_namespace() => no_namespace,
+                Some(no_namespace) if error.says(Said::NoNamespace) => no_namespace,
                 _ => error,
             });
         }
@@ -395,7 +396,7 @@ fn trouble(reply: &Result<Reply, Error>) -> Trouble {
     };
     match reply.status {
         StatusCode::TOO_MANY_REQUESTS => Trouble::NotNow(told_delay(&reply.headers)),
-        StatusCode::SERVICE_UNAVAILABLE if sealed(&reply.body) => Trouble::None,
+        StatusCode::SERVICE_UNAVAILABLE if is_sealed(&reply.body) => Trouble::None,
         StatusCode::SERVICE_UNAVAILABLE => Trouble::NotNow(told_delay(&reply.headers)),
         // 412: the node has not seen yet what this client has written (Vault, "eventual consistency").
         StatusCode::PRECONDITION_FAILED
@@ -412,8 +413,8 @@ fn told_delay(headers: &HeaderMap) -> Option<Duration> {
     Some(Duration::from_secs(seconds).min(RETRY_DELAY_MAX))
 }
 
-fn sealed(body: &[u8]) -> bool {
-    body.windows(b"is sealed".len()).any(|window| window == b"is sealed")
+fn is_sealed(body: &[u8]) -> bool {
+    Said::Sealed.is_in(StatusCode::SERVICE_UNAVAILABLE.as_u16(), [&*String::from_utf8_lossy(body)])
 }
 
 /// Where a standby node sends us (Vault: "307 from a standby"). Only to the very same request on another

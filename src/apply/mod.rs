@@ -19,8 +19,8 @@ use futures_util::stream::{self, StreamExt as _};
 use crate::api::Client;
 use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
-use crate::object::{Object, Owned, State, fingerprint};
-use crate::plan::{self, Action, Change, Plan, Reviewed, Standing};
+use crate::object::{Object, Owned, Progress, fingerprint};
+use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
 use crate::secret::Secret;
 
 pub use self::error::Error;
@@ -102,7 +102,7 @@ pub async fn run(
             let entry = match objects.get(change.path.as_str()) {
                 Some(object) if !change.takes_away() => intent(object, change, before, plan, &key),
                 // What comes to its path once it is gone is not ours.
-                _ => Owned { state: State::Intended, found: change.live_fingerprint(), ..before?.clone() },
+                _ => Owned { state: Progress::Intended, found: change.live_fingerprint(), ..before?.clone() },
             };
             Some((change.path.clone(), Some(entry)))
         })
@@ -127,7 +127,7 @@ pub async fn run(
         })
         .collect();
     edits.extend(upkeep.into_iter().map(|object| {
-        let mut entry = entry(object, plan, &key, State::Applied);
+        let mut entry = entry(object, plan, &key, Progress::Applied);
         if let Some(owned) = ledger.owned().get(&object.path) {
             if is_untold(plan, object) {
                 let (app, place, protect) = (entry.app, entry.place, entry.protect);
@@ -166,13 +166,13 @@ async fn lost_to_others(
     outcomes: &mut [Option<Outcome>],
 ) -> Result<(), Error> {
     let comes = |change: &&Change| match change.action {
-        Action::Create | Action::Adopt => true,
+        ChangeAction::Create | ChangeAction::Adopt => true,
         // What only an intent makes ours.
-        Action::Update => {
+        ChangeAction::Update => {
             let known = before.get(&change.path);
-            change.from.is_some() || known.is_none_or(|known| known.state == State::Intended)
+            change.from.is_some() || known.is_none_or(|known| known.state == Progress::Intended)
         }
-        Action::Delete | Action::Forget => false,
+        ChangeAction::Delete | ChangeAction::Forget => false,
     };
     if !plan.changes.iter().any(|change| comes(&change)) {
         return Ok(());
@@ -260,7 +260,7 @@ async fn walk(
 /// everything else the ledger says what it is to be, or an apply that is stopped before its end leaves what looks like
 /// somebody else's work.
 fn needs_intent(change: &Change) -> bool {
-    change.action != Action::Forget
+    change.action != ChangeAction::Forget
 }
 
 /// What the ledger shall say after a change. `None` leaves it as it is now.
@@ -276,7 +276,7 @@ fn record(
         Outcome::Applied { .. } if change.takes_away() => Some(None),
         Outcome::Applied { .. } => object.map(|object| {
             let guardrails = change.guardrails.as_ref().map(|attached| attached.text.clone());
-            Some(Owned { guardrails, ..entry(object, plan, key, State::Applied) })
+            Some(Owned { guardrails, ..entry(object, plan, key, Progress::Applied) })
         }),
         // Nothing was done, so an object that is there now is somebody else's: the intent must not claim it.
         Outcome::Moved { .. }
@@ -288,7 +288,7 @@ fn record(
         // It is not as declared, and nobody but us made it so.
         Outcome::Failed { acted: Acted::Yes, .. } => object
             .filter(|_| needs_intent(change))
-            .map(|object| Some(Owned { state: State::Changing, ..intent(object, change, before, plan, key) })),
+            .map(|object| Some(Owned { state: Progress::Changing, ..intent(object, change, before, plan, key) })),
     }
 }
 
@@ -301,13 +301,13 @@ fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan,
         found: change.live_fingerprint(),
         from: change.from.clone(),
         guardrails: change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had),
-        ..entry(object, plan, key, if was_ours { State::Changing } else { State::Intended })
+        ..entry(object, plan, key, if was_ours { Progress::Changing } else { Progress::Intended })
     };
     plan::add_key_before(&mut intent, change);
     intent
 }
 
-fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
+fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress) -> Owned {
     Owned {
         kind: object.kind,
         app: object.app.clone(),
@@ -324,7 +324,7 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: State) -> Owned {
         adopted: object.adopted().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
         from: None,
         keys: plan.keys_of(object),
-        key_last: plan.key_of(object).filter(|_| state == State::Applied),
+        key_last: plan.key_of(object).filter(|_| state == Progress::Applied),
     }
 }
 
@@ -350,7 +350,7 @@ fn outdated<'a>(
     let is_outdated = |owned: &Owned, object: &Object| {
         if is_untold(plan, object) {
             // What is not known of it stays so.
-            return plan::is_outdated(&Owned { state: State::Applied, ..owned.clone() }, object);
+            return plan::is_outdated(&Owned { state: Progress::Applied, ..owned.clone() }, object);
         }
         let lacks_key = owned.keys.is_none() || owned.key_last.is_none();
         plan::is_outdated(owned, object)

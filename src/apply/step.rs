@@ -12,7 +12,7 @@ use crate::clock::Clock;
 use crate::guardrail::wire;
 use crate::live;
 use crate::object::{Call, Delete, FieldValue, Leaf, Live, Object, Update, Verb, fingerprint};
-use crate::plan::{self, Action, Change, FieldChange, Plan, Shown};
+use crate::plan::{self, Change, ChangeAction, FieldChange, Plan, Shown};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
 const UNKNOWN_TRIES: u32 = 4;
@@ -28,7 +28,7 @@ pub(super) async fn carry_out(
     change: &Change,
     object: Option<&Object>,
 ) -> Outcome {
-    if change.action == Action::Forget {
+    if change.action == ChangeAction::Forget {
         return Outcome::Applied { warnings: Vec::new() };
     }
     let guardrails = change.guardrails.as_ref().map(|attached| attached.header.clone());
@@ -49,7 +49,7 @@ pub(super) async fn carry_out(
     {
         return Outcome::Moved { now: now.map(Box::new) };
     }
-    if change.action == Action::Adopt && plan.kept(&change.path).is_some() {
+    if change.action == ChangeAction::Adopt && plan.kept(&change.path).is_some() {
         // Adopted as it is: a write would take away its key.
         return Outcome::Applied { warnings: Vec::new() };
     }
@@ -74,7 +74,7 @@ struct Step<'a> {
 impl Step<'_> {
     /// Whether an object is as declared already, in all that an engine holds: it is taken over as it is.
     fn is_done(&self) -> bool {
-        self.change.action == Action::Adopt && self.change.fields.is_empty() && self.change.guardrails.is_none()
+        self.change.action == ChangeAction::Adopt && self.change.fields.is_empty() && self.change.guardrails.is_none()
     }
 
     async fn put(&self, object: &Object, now: Option<&Live>) -> Outcome {
@@ -223,13 +223,11 @@ fn unless_known(error: &api::Error, known: Acted) -> Acted {
     if error.is_unknown() { Acted::Unknown } else { known }
 }
 
-/// Whether a warning says that something sent was not taken. Both engines use these words. What was only sent back as it
-/// was told (when it was changed last, say) need not be: `[a b]` names it.
+/// Whether a warning says that something sent was not taken. What was only sent back as it was told (when it was changed
+/// last, say) need not be.
 fn is_ignored(warning: &str, now: Option<&Live>) -> bool {
-    let told = |name: &str| now.is_some_and(|live| live.others.contains_key(name));
-    let listed = warning.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(names, _)| names);
-    let only_told = listed.is_some_and(|names| names.split_whitespace().all(told));
-    (warning.contains("ignored") || warning.contains("unrecognized")) && !only_told
+    let told = |name: &&str| now.is_some_and(|live| live.others.contains_key(*name));
+    api::not_taken(warning).is_some_and(|names| names.is_empty() || !names.iter().all(told))
 }
 
 fn live_text(error: &live::Error) -> String {

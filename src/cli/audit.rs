@@ -14,11 +14,11 @@ use super::{answer, data, output, table};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: Subcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum Subcommand {
     /// List the audit devices
     List,
     /// Enable one
@@ -48,7 +48,7 @@ enum Action {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     with_client(global, async |context, client| match args.action {
-        Action::List => {
+        Subcommand::List => {
             let found =
                 client.read("sys/audit").await.map_err(|error| context.failed("Error listing audits", &error))?;
             let devices = found.and_then(|found| found.data).unwrap_or_default();
@@ -67,7 +67,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
                 _ => answer::structured(&Value::Object(devices), format).map(|()| 0),
             }
         }
-        Action::Enable { kind, options, path, description } => {
+        Subcommand::Enable { kind, options, path, description } => {
             let path = mount_path(path.as_deref().unwrap_or(&kind));
             let options = data::parse(&options, &mut data::Real::default())?;
             let request = body(json!({"type": kind, "description": description, "options": options}));
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             output::warnings(&done.map_err(|error| context.failed("Error enabling audit device", &error))?.warnings);
             succeed(&format!("Success! Enabled the {kind} audit device at: {path}"), format)
         }
-        Action::Disable { path } => {
+        Subcommand::Disable { path } => {
             let path = mount_path(&path);
             let done = client.delete_with(&format!("sys/audit/{}", path.trim_end_matches('/')), &[]).await;
             output::warnings(&done.map_err(|error| context.failed("Error disabling audit device", &error))?.warnings);

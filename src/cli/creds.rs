@@ -4,7 +4,6 @@
 //! asked for. So it tries the whole chain: if this works, so does the app.
 
 use super::app::cache::Cache;
-use super::app::credential::{Credential, quoted};
 use super::app::{AppArgs, Wanted};
 use super::context::Context;
 use super::error::CliError;
@@ -12,6 +11,7 @@ use super::format::Format;
 use super::forms;
 use super::global::{Global, exactly};
 use super::{answer, output, table};
+use crate::keeper::{Credential, quoted};
 
 /// Arguments of `leasehold creds`.
 #[derive(Debug, clap::Args)]

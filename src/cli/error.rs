@@ -16,6 +16,12 @@ pub(crate) struct CliError {
     pub(crate) plain: bool,
 }
 
+impl std::fmt::Display for CliError {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
 impl CliError {
     /// An error with an exit code.
     pub(crate) fn new(exit_code: u8, message: impl Into<String>) -> Self {
@@ -39,9 +45,7 @@ impl CliError {
                 }
                 None => "the token may not do this, or has ended; `leasehold token lookup` shows what it is".to_owned(),
             }),
-            api::Error::Status { code: 503, errors, .. } if errors.iter().any(|e| e.contains("is sealed")) => {
-                failure.hint("an operator has to unseal it")
-            }
+            sealed if sealed.says(api::Said::Sealed) => failure.hint("an operator has to unseal it"),
             api::Error::NoNamespace { .. } => failure.hint(
                 "look at its name in --namespace, LEASEHOLD_NAMESPACE, BAO_NAMESPACE or VAULT_NAMESPACE, or create it \
                  (`bao namespace create`)",

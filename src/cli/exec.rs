@@ -14,12 +14,12 @@ use rustix::process::{Pid, Signal, getpgrp, kill_process};
 use tokio::process::{Child, Command};
 use tokio::signal::unix::{Signal as Heard, SignalKind, signal};
 
-use super::app::held::{Held, Renewal};
-use super::app::{AppArgs, Wanted};
+use super::app::{AppArgs, Asked};
 use super::context::Context;
 use super::error::CliError;
 use super::global::{self, Global};
 use super::output;
+use crate::keeper::{Held, Renewal};
 
 /// Arguments of `leasehold exec`.
 #[derive(Debug, clap::Args)]
@@ -55,15 +55,16 @@ const OF_AWS: &[&str] =
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
-    let context = Context::open(global)?;
-    let wanted = args.app.wanted(&context)?;
-    let mut held = Held::ask(&wanted, context).await?;
+    let wanted = args.app.wanted(&Context::open(global)?)?;
+    let source = Asked { wanted, global: global.clone() };
+    let mut held = Held::ask(&source).await?;
     let outcome = match Signals::listen() {
-        Ok(signals) => attend(&args, signals, &mut held, &wanted, global).await,
+        Ok(signals) => attend(&args, signals, &mut held, &source).await,
         Err(error) => Err(error),
     };
     // Whatever became of the command, its credential ends now.
-    if let Err(error) = held.end(&wanted, global).await {
+    if let Err(trouble) = held.end(&source).await {
+        let error = CliError::from(trouble);
         let lease = held.issued.credential.lease_id();
         let error = match held.issued.credential.is_leased() {
             true => error.hint(format!("the credential ends with its lease; or leasehold lease revoke {lease}")),
@@ -75,13 +76,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 /// Starts the command, and sees to it until it has ended.
-async fn attend(
-    args: &Args,
-    mut signals: Signals,
-    held: &mut Held,
-    wanted: &Wanted,
-    global: &Global,
-) -> Result<u8, CliError> {
+async fn attend(args: &Args, mut signals: Signals, held: &mut Held, source: &Asked) -> Result<u8, CliError> {
     let mut child = start(args, held)?;
     let mut failing = false;
     loop {
@@ -92,7 +87,7 @@ async fn attend(
             }
             signal = signals.next() => pass_on(&child, signal),
             () = due(held) => {
-                let mut renewal = std::pin::pin!(renew(held, wanted, &mut failing, global));
+                let mut renewal = std::pin::pin!(renew(held, source, &mut failing));
                 // The engine may take its time, and whoever asks the command to stop shall not wait for it.
                 loop {
                     tokio::select! {
@@ -165,8 +160,8 @@ fn pass_on(child: &Child, signal: Signal) {
 }
 
 /// Asks for more time, and tells where there is none.
-async fn renew(held: &mut Held, wanted: &Wanted, failing: &mut bool, global: &Global) {
-    match held.renew(wanted, global).await {
+async fn renew(held: &mut Held, source: &Asked, failing: &mut bool) {
+    match held.renew(source).await {
         Renewal::Longer => *failing = false,
         Renewal::Last(left) => {
             let seconds = left.as_secs();
@@ -174,11 +169,11 @@ async fn renew(held: &mut Held, wanted: &Wanted, failing: &mut bool, global: &Gl
         }
         Renewal::Refused(error) => {
             output::say("warning: the command's credential can't be renewed:");
-            output::failure(&error);
+            output::failure(&error.into());
         }
         Renewal::Failed(error) if !std::mem::replace(failing, true) => {
             output::say("warning: the command's credential could not be renewed yet:");
-            output::failure(&error);
+            output::failure(&error.into());
         }
         Renewal::Failed(_) => {}
     }

@@ -15,11 +15,11 @@ use crate::api::Client;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: Subcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum Subcommand {
     /// Show a lease
     Lookup {
         /// The lease
@@ -55,16 +55,16 @@ struct Revoke {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.answer_format()?;
-    if let Action::Revoke(Revoke { force: true, prefix: false, .. }) = args.action {
+    if let Subcommand::Revoke(Revoke { force: true, prefix: false, .. }) = args.action {
         return Err(CliError::plain(1, "Specifying -force requires also specifying -prefix"));
     }
     with_client(global, async |context, client| match &args.action {
-        Action::Lookup { lease_id } => {
+        Subcommand::Lookup { lease_id } => {
             let found = client.write("sys/leases/lookup", &body(json!({ "lease_id": lease_id }))).await;
             let doing = format!("error looking up lease id {lease_id}");
             answer::print(&found.map_err(|error| context.failed(doing, &error))?, global)
         }
-        Action::Renew { lease_id, increment } => {
+        Subcommand::Renew { lease_id, increment } => {
             let mut body = body(json!({ "lease_id": lease_id }));
             if let Some(increment) = increment {
                 body.insert("increment".to_owned(), json!(increment));
@@ -75,7 +75,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
                 global,
             )
         }
-        Action::Revoke(revoke) => end(revoke, context, &client, global).await,
+        Subcommand::Revoke(revoke) => end(revoke, context, &client, global).await,
     })
     .await
 }

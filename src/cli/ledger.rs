@@ -11,17 +11,17 @@ use super::request;
 use super::{output, table};
 use crate::apply;
 use crate::ledger::{self, Ledger};
-use crate::object::{Owned, State};
+use crate::object::{Owned, Progress};
 
 /// Arguments of `leasehold ledger`.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: Subcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum Subcommand {
     /// Print what is this estate's own: each object, where it was declared, and the commit that wrote it
     ///
     /// The state is `applied` for what was written and read back, and `unknown` for what an apply was about to
@@ -42,8 +42,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?;
     let format = global.format(forms::ANSWER)?;
     let outcome = match args.action {
-        Action::Show { prefix } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
-        Action::List => list(&context).await,
+        Subcommand::Show { prefix } => show(&context, request::path(prefix.as_deref().unwrap_or_default())).await,
+        Subcommand::List => list(&context).await,
     };
     context.close().await;
     let (rows, data) = outcome?;
@@ -100,8 +100,8 @@ async fn list(context: &Context) -> Result<(String, Value), CliError> {
 
 fn state(owned: &Owned) -> &'static str {
     match owned.state {
-        State::Applied => "applied",
-        State::Intended | State::Changing => "unknown",
+        Progress::Applied => "applied",
+        Progress::Intended | Progress::Changing => "unknown",
     }
 }
 

@@ -25,7 +25,7 @@ pub(crate) struct MountTable {
 
 /// What to do.
 #[derive(Debug, clap::Subcommand)]
-pub(crate) enum Action {
+pub(crate) enum Subcommand {
     /// List what is enabled
     List,
     /// Enable one
@@ -92,11 +92,11 @@ impl Times {
 }
 
 /// Runs an action and answers the exit code.
-pub(crate) async fn run(action: Action, mounts: MountTable, global: &Global) -> Result<u8, CliError> {
+pub(crate) async fn run(action: Subcommand, mounts: MountTable, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     with_client(global, async |context, client| match action {
-        Action::List => list(mounts, context, &client, format).await,
-        Action::Enable(enable) => {
+        Subcommand::List => list(mounts, context, &client, format).await,
+        Subcommand::Enable(enable) => {
             let path = mount_path(enable.path.as_deref().unwrap_or(&enable.kind));
             let request = enabling(&enable)?;
             let done = client.write(&format!("{}/{}", mounts.path, path.trim_end_matches('/')), &request).await;
@@ -104,14 +104,14 @@ pub(crate) async fn run(action: Action, mounts: MountTable, global: &Global) -> 
             output::warnings(&done.warnings);
             succeed(&(mounts.enabled)(&enable.kind, &path), format)
         }
-        Action::Disable { path } => {
+        Subcommand::Disable { path } => {
             let path = mount_path(&path);
             let done = client.delete_with(&format!("{}/{}", mounts.path, path.trim_end_matches('/')), &[]).await;
             let doing = format!("Error disabling {} at {path}", mounts.name);
             output::warnings(&done.map_err(|error| context.failed(doing, &error))?.warnings);
             succeed(&(mounts.disabled)(&path), format)
         }
-        Action::Tune(tune) => {
+        Subcommand::Tune(tune) => {
             let path = mount_path(&tune.path);
             let mut request = Map::new();
             tune.times.add_to(&mut request);

@@ -15,11 +15,11 @@ use super::{answer, data, output, table};
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: Subcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum Subcommand {
     /// List the ACL policies
     List,
     /// Print a policy's rules
@@ -45,7 +45,7 @@ enum Action {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     with_client(global, async |context, client| match args.action {
-        Action::List => {
+        Subcommand::List => {
             let found = client.list("sys/policies/acl").await;
             let found = found.map_err(|error| context.failed("Error listing policies", &error))?;
             let names = found.and_then(|found| found.data).and_then(|data| data.get("keys").cloned());
@@ -57,7 +57,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             let text: String = names.iter().map(|name| table::plain(name) + "\n").collect();
             output::data(&output::printable(&text)).map(|()| 0)
         }
-        Action::Read { name } => {
+        Subcommand::Read { name } => {
             let name = name.trim().to_lowercase();
             let found = client.read(&format!("sys/policies/acl/{name}")).await;
             let found = found.map_err(|error| context.failed(format!("Error reading policy named {name}"), &error))?;
@@ -70,7 +70,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
                 (Some(rules), _) => answer::structured(&json!({ "policy": rules }), format).map(|()| 0),
             }
         }
-        Action::Write { name, file } => {
+        Subcommand::Write { name, file } => {
             let name = name.trim().to_lowercase();
             let mut sources = data::Real::default();
             let rules = if file == "-" { sources.stdin()? } else { sources.file(&file)? };
@@ -78,7 +78,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             output::warnings(&done.map_err(|error| context.failed("Error uploading policy", &error))?.warnings);
             succeed(&format!("Success! Uploaded policy: {name}"), format)
         }
-        Action::Delete { name } => {
+        Subcommand::Delete { name } => {
             let name = name.trim().to_lowercase();
             let done = client.delete_with(&format!("sys/policies/acl/{name}"), &[]).await;
             output::warnings(&done.map_err(|error| context.failed(format!("Error deleting {name}"), &error))?.warnings);

@@ -8,7 +8,7 @@ use super::mounts;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    action: mounts::Action,
+    action: mounts::Subcommand,
 }
 
 const TABLE: mounts::MountTable = mounts::MountTable {

@@ -9,6 +9,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use aws_lc_rs::digest::{SHA256, digest};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
@@ -157,12 +158,17 @@ impl Served {
     }
 }
 
-/// Reads now what the guardrails on roles judge by: better no server than one whose first credential fails.
+/// Looks now whether what the guardrails on roles judge by is whole: better no server than one whose first credential
+/// fails. Of the catalogue it is enough that it is the text which the tests have read.
 fn read_built_in() -> Result<(), CliError> {
     let broken =
         |why: String| CliError::new(1, why).hint("this program was built from a damaged source: build it anew");
     Catalogue::check_built_in()
         .map_err(|bad| broken(format!("the catalogue of actions in this program can't be read: {bad}")))?;
+    let (text, tested) = Catalogue::built_in_text();
+    if hex::encode(digest(&SHA256, text.as_bytes())) != tested {
+        return Err(broken("the catalogue of actions in this program is not the one that was tested".to_owned()));
+    }
     guardrail::check_paths().map_err(|why| broken(why.to_string()))
 }
 

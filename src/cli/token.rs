@@ -18,11 +18,11 @@ use crate::api::Client;
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    action: Action,
+    action: Subcommand,
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum Subcommand {
     /// Make a token that is a child of one's own
     Create(Create),
     /// Show a token
@@ -95,15 +95,15 @@ struct Create {
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     with_client(global, async |context, client| match args.action {
-        Action::Create(create) => {
+        Subcommand::Create(create) => {
             let made = client.write("auth/token/create", &creating(&create)?).await;
             answer::print(&made.map_err(|error| context.failed("Error creating token", &error))?, global)
         }
-        Action::Lookup(which) => {
+        Subcommand::Lookup(which) => {
             let asked = ask(&client, &which, "lookup", Map::new()).await?;
             answer::print(&asked.map_err(|error| context.failed("Error looking up token", &error))?, global)
         }
-        Action::Renew { which, increment } => {
+        Subcommand::Renew { which, increment } => {
             let mut request = Map::new();
             if let Some(increment) = increment {
                 request.insert("increment".to_owned(), json!(increment));
@@ -111,7 +111,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             let asked = ask(&client, &which, "renew", request).await?;
             answer::print(&asked.map_err(|error| context.failed("Error renewing token", &error))?, global)
         }
-        Action::Revoke { which, own, mode } => {
+        Subcommand::Revoke { which, own, mode } => {
             revoke(context, &client, &which, own, mode.as_deref()).await?;
             succeed("Success! Revoked token (if it existed)", format)
         }

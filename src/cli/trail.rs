@@ -24,7 +24,7 @@ use crate::units::duration;
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
     #[command(subcommand)]
-    action: Option<Action>,
+    action: Option<Subcommand>,
     #[command(flatten)]
     source: Source,
     /// Only credentials of this app
@@ -43,7 +43,7 @@ pub(crate) struct Args {
 }
 
 #[derive(Debug, clap::Subcommand)]
-enum Action {
+enum Subcommand {
     /// Check the trail's hash chain: any edited, removed or moved line is found
     Verify(VerifyArgs),
 }
@@ -98,7 +98,7 @@ const FILE_NAME: &str = "trail.log";
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let now = Clock::system().now();
-    if let Some(Action::Verify(args)) = args.action {
+    if let Some(Subcommand::Verify(args)) = args.action {
         global.no_form()?;
         return verify(&args.source.path(global)?, args.head.as_ref());
     }

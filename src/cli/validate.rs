@@ -14,7 +14,7 @@ use super::output;
 use super::output::one_line;
 use crate::estate::{self, Checked, Problem, Severity, Sources};
 use crate::guardrail::{self, Judged};
-use crate::proposal;
+use crate::proposal::{Demand, Validity, Verdict};
 
 /// Arguments of `leasehold validate`.
 #[derive(Debug, clap::Args)]
@@ -43,57 +43,45 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
     let context = Context::open(global)?.at(args.dir);
     let dir = context.estate_dir();
-    let (sources, checked) = match estate::read_directory(&dir) {
+    let (sources, validity) = match estate::read_directory(&dir) {
         Ok(sources) => {
-            let checked = estate::check(&sources, global.environment().as_deref());
-            (sources, checked)
+            let validity = Validity::of(&sources, global.environment().as_deref(), &context.today());
+            (sources, validity)
         }
-        Err(problems) => (
-            Sources::default(),
-            Checked { problems, environments: Vec::new(), files: 0, objects: 0, apps: 0, tests: 0 },
-        ),
+        Err(problems) => {
+            let checked = Checked { problems, environments: Vec::new(), files: 0, objects: 0, apps: 0, tests: 0 };
+            (Sources::default(), Validity { checked, violations: Vec::new() })
+        }
     };
-    let errors = count(&checked.problems, Severity::Error);
-    let warnings = if args.strict { count(&checked.problems, Severity::Warning) } else { 0 };
-    let violations = match errors {
-        0 => proposal::judged_files(&sources, global.environment().as_deref(), &context.today()),
-        _ => Vec::new(),
-    };
-    let ended =
-        violations.iter().any(|(_, judged)| matches!(judged.violation.subject, guardrail::Violator::Exception(_)));
-    let denied = violations.iter().any(|(_, judged)| judged.violation.severity == guardrail::Severity::Deny);
-    let code = match () {
-        () if errors > 0 || warnings > 0 || ended => 1,
-        () if denied && args.all => 3,
-        () => 0,
-    };
+    let verdict = validity.verdict(Demand { strict: args.strict, guardrails: args.all });
+    let Validity { checked, violations } = &validity;
     if as_json {
-        let mut result = report(&sources, &checked.problems);
+        let mut result = report(&sources, &validity);
         result["guardrails"] = violations.iter().map(violation).collect();
         output::data(&format!("{result:#}\n"))?;
-        return Ok(code);
+        return Ok(verdict.exit_code());
     }
-    let colour = std::io::stderr().is_terminal();
     if !checked.problems.is_empty() {
-        output::say(&estate::render(&checked.problems, &sources, colour));
+        output::say(&estate::render(&checked.problems, &sources, std::io::stderr().is_terminal()));
     }
-    if errors > 0 {
-        let problems = plural(errors, "error");
-        return Err(CliError::new(1, format!("the estate is not valid: {problems}")));
+    tell(violations);
+    let failure = |what: String| CliError::new(verdict.exit_code(), what);
+    match verdict {
+        Verdict::Valid => succeed(&sources, checked),
+        Verdict::Errors(errors) => Err(failure(format!("the estate is not valid: {}", plural(errors, "error")))),
+        Verdict::Warnings(warnings) => {
+            Err(failure(format!("the estate is not valid by --strict: {}", plural(warnings, "warning"))))
+        }
+        Verdict::Ended => Err(failure("the estate is not valid: an exception from a guardrail has ended".to_owned())
+            .hint(guardrail::ENDED_FIX)),
+        Verdict::Violated(violations) => {
+            Err(failure(format!("guardrails are violated: {}", plural(violations, "violation")))
+                .hint("change what is granted, or except it with a reason, an owner and an end"))
+        }
     }
-    if warnings > 0 {
-        let problems = plural(warnings, "warning");
-        return Err(CliError::new(1, format!("the estate is not valid by --strict: {problems}")));
-    }
-    tell(&violations);
-    if ended {
-        return Err(CliError::new(1, "the estate is not valid: an exception from a guardrail has ended")
-            .hint(guardrail::ENDED_FIX));
-    }
-    if code == 3 {
-        return Err(CliError::new(3, format!("guardrails are violated: {}", plural(violations.len(), "violation")))
-            .hint("change what is granted, or except it with a reason, an owner and an end"));
-    }
+}
+
+fn succeed(sources: &Sources, checked: &Checked) -> Result<u8, CliError> {
     let mut parts = vec![
         match sources.ignored_count() {
             0 => plural(checked.files, "file"),
@@ -137,17 +125,14 @@ fn violation((environment, Judged { violation, .. }): &(String, Judged)) -> Valu
     })
 }
 
-fn count(problems: &[Problem], severity: Severity) -> usize {
-    problems.iter().filter(|problem| problem.severity == severity).count()
-}
-
 fn plural(count: usize, noun: &str) -> String {
     format!("{count} {noun}{}", if count == 1 { "" } else { "s" })
 }
 
 /// The result for machines, in the shape that editors and CI know from `terraform validate -json`.
-fn report(sources: &Sources, problems: &[Problem]) -> Value {
-    let (errors, warnings) = (count(problems, Severity::Error), count(problems, Severity::Warning));
+fn report(sources: &Sources, validity: &Validity) -> Value {
+    let (errors, warnings) = (validity.count(Severity::Error), validity.count(Severity::Warning));
+    let problems = &validity.checked.problems;
     json!({
         "format_version": "1.0",
         "valid": errors == 0,

@@ -16,8 +16,8 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::{Map, Value};
 
-use crate::object::{Class, FieldValue, Kind, Live, Object, Owned, Place, Shape, State, Told, fingerprint, kind};
-use crate::plan::{Action, Change, FieldChange, Plan, Refusal, Shown, differences};
+use crate::object::{Class, FieldValue, Kind, Live, Object, Owned, Place, Progress, Shape, Told, fingerprint, kind};
+use crate::plan::{Change, ChangeAction, FieldChange, Plan, Refusal, Shown, differences};
 use crate::review;
 
 pub use self::policy::{Mounts, Verdict};
@@ -79,7 +79,7 @@ pub enum Fate {
 #[derive(Debug)]
 pub struct Pending {
     /// What.
-    pub action: Action,
+    pub action: ChangeAction,
     /// The object's sort.
     pub kind: &'static Kind,
     /// Its path.
@@ -158,20 +158,20 @@ impl Drift {
     }
 
     fn sort(&mut self, change: &Change, object: Option<&Object>, input: Input<'_>) {
-        if change.action == Action::Adopt {
+        if change.action == ChangeAction::Adopt {
             let declared = Some(change.place.clone());
             return self.foreign.push(Foreign { kind: change.kind.name, path: change.path.clone(), declared });
         }
         let owned = input.owned.get(&change.path);
         let live = input.live.get(&change.path);
         // What stays of an object that is forgotten is somebody else's; that it is gone is a change, whatever the files say.
-        let told = change.action != Action::Forget || live.is_none();
+        let told = change.action != ChangeAction::Forget || live.is_none();
         let by_hand = owned.filter(|owned| told && is_changed(owned, live));
         let pending = match (owned, object) {
             (Some(owned), Some(object)) => {
                 let is_as_applied = is_as_applied(object, owned, live)
                     || (input.plan.kept(&change.path).is_some() && is_as_applied_but_for_its_key(object, owned));
-                owned.state != State::Applied || !is_as_applied || is_hidden(change)
+                owned.state != Progress::Applied || !is_as_applied || is_hidden(change)
             }
             _ => true,
         };
@@ -249,7 +249,7 @@ impl Drift {
 
     /// Tells of what somebody made just as the files say, where no plan writes it again: it has a secret.
     fn made_as_said(&mut self, object: &Object, input: Input<'_>) {
-        let owned = input.owned.get(&object.path).filter(|owned| owned.state == State::Applied);
+        let owned = input.owned.get(&object.path).filter(|owned| owned.state == Progress::Applied);
         let (Some(owned), Some(live)) = (owned, input.live.get(&object.path)) else { return };
         if !object.kind.has_hidden()
             || input.plan.changes.iter().any(|change| change.path == object.path)
@@ -270,7 +270,7 @@ impl Drift {
             agreed: true,
             beside_files: false,
         });
-        self.pending.push(Pending { action: Action::Update, kind: object.kind, path, app, place, changed: true });
+        self.pending.push(Pending { action: ChangeAction::Update, kind: object.kind, path, app, place, changed: true });
     }
 
     /// The exit code of `leasehold drift`: 0 none, 5 something is not as we left it, 2 something is not applied.
@@ -338,7 +338,7 @@ fn by_path(objects: &[Object]) -> HashMap<&str, &Object> {
 
 /// Whether somebody else changed an object since it was written for certain.
 fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
-    owned.state == State::Applied && live.is_none_or(|live| owned.differs(live))
+    owned.state == Progress::Applied && live.is_none_or(|live| owned.differs(live))
 }
 
 /// Whether the files say of an object what they said when it was written. What refers to a secret that is not read is
@@ -362,7 +362,7 @@ fn is_as_applied_but_for_its_key(object: &Object, owned: &Owned) -> bool {
 
 /// Whether a change is of something that an engine never tells.
 fn is_hidden(change: &Change) -> bool {
-    change.action == Action::Update && change.fields.iter().any(|field| !is_told(change.kind, field.name))
+    change.action == ChangeAction::Update && change.fields.iter().any(|field| !is_told(change.kind, field.name))
 }
 
 /// Whether an engine tells a field, if not with the others.

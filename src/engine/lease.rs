@@ -55,7 +55,7 @@ pub(crate) enum Lane {
 /// Where a lease is in its life. There is no way back.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
-pub(crate) enum State {
+pub(crate) enum LeaseState {
     /// The intent is durable; AWS may or may not have acted; nobody has the credential.
     Pending,
     /// The credential has been handed out.
@@ -70,7 +70,7 @@ pub(crate) struct Lease {
     /// `<request path>/<24 base62>`.
     pub(crate) id: String,
     /// Where it is in its life.
-    pub(crate) state: State,
+    pub(crate) state: LeaseState,
     /// The request path: `aws/creds/webapp`.
     pub(crate) path: String,
     /// The UUID of the mount that issued it.
@@ -229,7 +229,7 @@ impl Leases {
     /// Makes the intent durable. From here on the lease ends in [`Leases::activate`],
     /// [`Leases::abandon`] or [`Leases::forget`], or the timer takes it up.
     pub(crate) async fn begin(&self, core: &Arc<Core>, lease: &mut Lease) -> Result<Making, Error> {
-        lease.state = State::Pending;
+        lease.state = LeaseState::Pending;
         lease.due = now(core).saturating_add(PENDING_SECONDS_MAX);
         let mut batch = Batch::new();
         batch.put(record_key(&lease.id), lease)?;
@@ -256,7 +256,7 @@ impl Leases {
     /// When it is not stored, or when its token or mount ended meanwhile; the caller then abandons it.
     pub(crate) async fn activate(&self, core: &Arc<Core>, issued: &Lease) -> Result<(), Error> {
         let mut lease = issued.clone();
-        lease.state = State::Active;
+        lease.state = LeaseState::Active;
         let mut batch = Batch::new();
         let end = lease.expire_time;
         lease.reschedule(&mut batch, end)?;

@@ -9,7 +9,7 @@ mod resources;
 mod shape;
 
 use std::collections::HashSet;
-use std::sync::{LazyLock, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 
 use serde::{Deserialize, Serialize};
 
@@ -74,11 +74,15 @@ pub struct Catalogue {
     multivalued: HashSet<String>,
 }
 
+/// One service. Its actions and their resources are read when they are asked for: of most services nobody asks.
 #[derive(Debug)]
 struct Service {
     name: String,
-    actions: Vec<Entry>,
-    /// The line about its resources, which is read when it is asked for: most services never are.
+    /// Its actions as the text has them, and the verbs that it names by one letter each.
+    text: Box<str>,
+    verbs: Arc<[(String, Level)]>,
+    actions: OnceLock<Vec<Entry>>,
+    /// The line about its resources.
     line: Option<(usize, Box<str>)>,
     resources: OnceLock<Option<Resources>>,
 }
@@ -91,9 +95,15 @@ struct Entry {
     level: Level,
 }
 
+/// Actions of a catalogue: some ten times today's.
+const ACTIONS_MAX: usize = 300_000;
+
 const CODES: &str = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
 
 static TEXT: &str = include_str!("../../policies/catalogue/actions.txt");
+
+/// What SHA-256 makes of [`TEXT`] as the tests read it, to its end.
+const TEXT_SHA256: &str = "6baf7254d803365e551abf695c4720d2d5ece8d134747de30ed663c6461ede2a";
 
 // The text is part of the program, so that this is the same in every run, and the tests read it. If it could not be
 // read, nothing that asks for it may go on: with no actions, a guardrail on a level would let everything pass.
@@ -129,12 +139,18 @@ impl Catalogue {
         part_of_program(&BUILT_IN)
     }
 
-    /// Reads the one in the binary, unless that was done: a server that could not judge by it ends before it serves.
+    /// Reads of the one in the binary what is read before anybody asks for a service.
     ///
     /// # Errors
     /// The line that is not understood, or what is missing.
     pub fn check_built_in() -> Result<(), &'static Unreadable> {
         BUILT_IN.as_ref().map(drop)
+    }
+
+    /// The text of the one in the binary, and what SHA-256 made of it when the tests read it to its end: whoever compares
+    /// them need not read it all.
+    pub fn built_in_text() -> (&'static str, &'static str) {
+        (TEXT, TEXT_SHA256)
     }
 
     /// How many bytes of the binary it takes.
@@ -154,7 +170,7 @@ impl Catalogue {
 
     /// How many services and actions there are.
     pub fn size(&self) -> (usize, usize) {
-        (self.services.len(), self.services.iter().map(|service| service.actions.len()).sum())
+        (self.services.len(), self.services.iter().map(|service| service.actions().len()).sum())
     }
 
     /// Whether AWS fills a condition key (in lower case) with several values.
@@ -172,8 +188,9 @@ impl Catalogue {
     pub fn find(&self, action: &str) -> Option<Action<'_>> {
         let key = action.to_ascii_lowercase();
         let service = self.service(key.split_once(':')?.0)?;
-        let index = service.actions.binary_search_by(|entry| (*entry.key).cmp(&key)).ok()?;
-        Some(service.action(&service.actions[index]))
+        let actions = service.actions();
+        let index = actions.binary_search_by(|entry| (*entry.key).cmp(&key)).ok()?;
+        actions.get(index).map(|entry| service.action(entry))
     }
 
     /// The actions that a statement's `Action` or `NotAction` covers, in the order of the catalogue.
@@ -203,7 +220,7 @@ impl Catalogue {
                 actions.patterns.iter().filter(|pattern| may_name(pattern, &service.name)).collect();
             let nothing = nothing.clone();
             let none = near.is_empty() && !actions.negated;
-            let entries = if none { &[][..] } else { service.actions.as_slice() };
+            let entries = if none { &[][..] } else { service.actions() };
             entries
                 .iter()
                 .filter(move |entry| {
@@ -225,7 +242,7 @@ impl Catalogue {
             let near = nearest_of_many(&lower, self.services.iter().map(|service| service.name.as_str()));
             return Some(Unknown { service: true, near: near.map(str::to_owned) });
         };
-        let names = known.actions.iter().map(|entry| &*entry.name);
+        let names = known.actions().iter().map(|entry| &*entry.name);
         let near = match (pattern.literal(), name.strip_suffix('*')) {
             (Some(_), _) => nearest_of_many(name, names).map(str::to_owned),
             // A beginning is as near as it is to the beginnings of names.
@@ -270,9 +287,22 @@ fn may_name(pattern: &Pattern, service: &str) -> bool {
 }
 
 impl Service {
+    /// Its actions. Only those of the text in the program are read as late as this, and if they could not be, whoever asks
+    /// is stopped: see [`part_of_program`].
+    fn actions(&self) -> &[Entry] {
+        let read = || {
+            let mut left = ACTIONS_MAX;
+            match self.read(&mut left) {
+                Ok(actions) => actions,
+                Err(bad) => panic!("the actions of {} in this program can't be read: {bad}", self.name),
+            }
+        };
+        self.actions.get_or_init(read)
+    }
+
     /// What its actions can have as resources; `None` if its catalogue does not say.
     fn resources(&self) -> Option<&Resources> {
-        let read = || Resources::parse(&self.name, &self.line.as_ref()?.1, self.actions.len()).ok();
+        let read = || Resources::parse(&self.name, &self.line.as_ref()?.1, self.actions().len()).ok();
         self.resources.get_or_init(read).as_ref()
     }
 
@@ -433,5 +463,9 @@ mod tests {
                 "{text}"
             );
         }
+        // What is about one service is read when it is asked for: then is the time.
+        let broken = "date 2026-01-01\nsize 1 1\nglobals a\nmultivalued b\nverbs Get:R\ns3 ABucket:B\n";
+        let catalogue = Catalogue::parse_lazily(broken).expect("its lines are whole");
+        assert!(std::panic::catch_unwind(|| catalogue.find("s3:GetBucket")).is_err());
     }
 }

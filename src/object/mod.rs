@@ -53,7 +53,7 @@ pub use self::kind::object::{Object, OnRotate, Unresolvable};
 pub use self::kind::{Changed, Class, Delete, Kind, Leases, Parse, Update, words};
 pub use self::leaf::{FieldValue, Leaf, Origin};
 pub use self::mounted::{Mount, keyed_mount, terms_of};
-pub use self::owned::{Malformed, Owned, State};
+pub use self::owned::{Malformed, Owned, Progress};
 pub use self::place::Place;
 pub use self::review::Reviewed;
 pub use self::role::RolePath;

@@ -39,7 +39,7 @@ pub struct Owned {
     /// ones, among the secrets.
     pub apart: BTreeMap<String, String>,
     /// Whether it is written for certain.
-    pub state: State,
+    pub state: Progress,
     /// Whether it was declared with `protect = true`.
     pub protect: bool,
     /// The guardrails that went with it to the engine: their names, and a digest of what they say.
@@ -82,7 +82,7 @@ pub enum Malformed {
 
 /// How far writing an object has come.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum Progress {
     /// We were about to make it or to take it over: it may or may not have arrived.
     Intended,
     /// It was ours, and we were about to change it.
@@ -94,7 +94,7 @@ pub enum State {
 impl Owned {
     /// Whether what an engine holds at its path is ours, as far as this proves it. Nothing there is nobody else's.
     pub fn is_ours(&self, live: Option<&Live>) -> bool {
-        live.filter(|_| self.state == State::Intended).is_none_or(|live| self.is_as_written(live))
+        live.filter(|_| self.state == Progress::Intended).is_none_or(|live| self.is_as_written(live))
     }
 
     /// Whether an object is not as it was written, in what an engine tells. What was not read is not compared.
@@ -151,7 +151,7 @@ impl Owned {
 
     /// Whether this is what an older version found, key and all: it took it without a word.
     fn took_key(&self, live: &Live) -> bool {
-        self.state == State::Applied && self.key_last.is_none() && fingerprint::of_live(live) == self.fingerprint
+        self.state == Progress::Applied && self.key_last.is_none() && fingerprint::of_live(live) == self.fingerprint
     }
 
     /// The fields that were declared when it was written, no longer are, and stay: the engine would make one of its own,
@@ -175,9 +175,9 @@ impl Owned {
             "fingerprint": self.fingerprint,
             "secrets": self.secrets,
             "state": match self.state {
-                State::Intended => "intended",
-                State::Changing => "changing",
-                State::Applied => "applied",
+                Progress::Intended => "intended",
+                Progress::Changing => "changing",
+                Progress::Applied => "applied",
             },
             "protect": self.protect,
             "guardrails": self.guardrails,
@@ -232,9 +232,9 @@ impl Owned {
                 })
                 .collect::<Result<_, Malformed>>()?,
             state: match text(map, "state")? {
-                "intended" => State::Intended,
-                "changing" => State::Changing,
-                "applied" => State::Applied,
+                "intended" => Progress::Intended,
+                "changing" => Progress::Changing,
+                "applied" => Progress::Applied,
                 other => return Err(Malformed::UnknownState(other.to_owned())),
             },
             protect: map
@@ -273,7 +273,7 @@ mod tests {
 
     use serde_json::json;
 
-    use super::{Owned, State};
+    use super::{Owned, Progress};
     use crate::object::{KINDS, Place, acl_policy, fingerprint, testing};
 
     fn owned() -> Owned {
@@ -285,7 +285,7 @@ mod tests {
             fingerprint: "ab".repeat(32),
             secrets: BTreeMap::from([("secret_key".to_owned(), "cd".repeat(32))]),
             apart: BTreeMap::from([("role_id".to_owned(), "23".repeat(32))]),
-            state: State::Intended,
+            state: Progress::Intended,
             protect: true,
             guardrails: Some("escalation (0123456789ab)".to_owned()),
             review: Some("ef".repeat(32)),
@@ -302,7 +302,7 @@ mod tests {
         let value = owned().encode();
         let read = Owned::decode(&value).expect("decodes");
         assert_eq!(read.encode(), value);
-        assert_eq!(read.state, State::Intended);
+        assert_eq!(read.state, Progress::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
         assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
     }
@@ -320,7 +320,7 @@ mod tests {
             assert_eq!(entry.is_ours(Some(&live(text))), ours, "{text}");
         }
         assert!(entry.is_ours(None));
-        for state in [State::Changing, State::Applied] {
+        for state in [Progress::Changing, Progress::Applied] {
             entry.state = state;
             assert!(entry.is_ours(Some(&live("changed by hand"))), "{state:?}");
         }

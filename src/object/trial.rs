@@ -113,7 +113,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::engine::{Config, Engine, Storage};
     use crate::estate::{self, Estate, Sources};
-    use crate::plan::{Action, Adopt};
+    use crate::plan::{Adopt, ChangeAction};
     use crate::proposal::{Prepared, Wish, prepare};
     use crate::review::state::{Context, Side};
     use crate::review::{self, Colour};
@@ -175,7 +175,7 @@ app "web" {
         }
 
         /// Applies; answers what was planned as text, and what was done.
-        async fn apply(&self, estate: &mut Estate) -> (String, Vec<(Action, String)>) {
+        async fn apply(&self, estate: &mut Estate) -> (String, Vec<(ChangeAction, String)>) {
             let Prepared { plan, mut ledger, live } = self.prepare(estate).await;
             let plan = plan.reviewed(|_| {
                 let before = Side::of_live(&live, &estate.objects, ledger.owned(), Context::default());
@@ -245,13 +245,13 @@ app "web" {
         assert!(told.contains(added), "{told}");
         let (_, changes) = world.apply(&mut second).await;
         let updated = ["auth/trial-login/config", "auth/trial-login/map/app-web"];
-        assert_eq!(changes, updated.map(|path| (Action::Update, path.to_owned())));
+        assert_eq!(changes, updated.map(|path| (ChangeAction::Update, path.to_owned())));
 
         // It goes before what it stands on. What is not ours keeps its mount.
         let rest = "environment \"local\" { engine = \"embedded\" }\naws \"aws\" {}\nauth \"trial-login\" {}\n";
         let mut third = load(rest).expect("an estate");
         let (text, changes) = world.apply(&mut third).await;
-        assert_eq!(changes.first(), Some(&(Action::Delete, "auth/trial-login/map/app-web".to_owned())), "{text}");
+        assert_eq!(changes.first(), Some(&(ChangeAction::Delete, "auth/trial-login/map/app-web".to_owned())), "{text}");
         assert!(text.contains("the word is forgotten"), "{text}");
         let live = world.client.read("auth/trial-login/map/app-web").await.expect("an answer");
         assert!(live.is_none() && world.prepare(&mut third).await.plan.is_empty());

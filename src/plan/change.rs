@@ -18,7 +18,7 @@ pub struct Unmanaged {
 #[derive(Clone, Debug)]
 pub struct Change {
     /// What is done.
-    pub action: Action,
+    pub action: ChangeAction,
     /// The object's sort.
     pub kind: &'static Kind,
     /// The object's path.
@@ -51,13 +51,13 @@ impl Change {
 
     /// Whether it takes an object away, so that it is made after the others and from the top down.
     pub fn takes_away(&self) -> bool {
-        matches!(self.action, Action::Delete | Action::Forget)
+        matches!(self.action, ChangeAction::Delete | ChangeAction::Forget)
     }
 }
 
 /// What is done to an object.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub enum Action {
+pub enum ChangeAction {
     /// It is declared and not there.
     Create,
     /// It is ours and differs from its declaration.
@@ -70,7 +70,7 @@ pub enum Action {
     Forget,
 }
 
-impl Action {
+impl ChangeAction {
     /// The marker of plan lines.
     pub fn marker(self) -> char {
         match self {
@@ -137,15 +137,15 @@ pub struct Summary {
 
 impl Summary {
     /// Counts actions.
-    pub fn of(actions: impl Iterator<Item = Action>) -> Self {
+    pub fn of(actions: impl Iterator<Item = ChangeAction>) -> Self {
         let mut summary = Self::default();
         for action in actions {
             match action {
-                Action::Create => summary.add += 1,
-                Action::Update => summary.change += 1,
-                Action::Delete => summary.delete += 1,
-                Action::Adopt => summary.adopt += 1,
-                Action::Forget => summary.forget += 1,
+                ChangeAction::Create => summary.add += 1,
+                ChangeAction::Update => summary.change += 1,
+                ChangeAction::Delete => summary.delete += 1,
+                ChangeAction::Adopt => summary.adopt += 1,
+                ChangeAction::Forget => summary.forget += 1,
             }
         }
         summary

@@ -8,13 +8,13 @@ use std::collections::HashSet;
 use serde_json::Value;
 
 use super::attached::{Attached, Attacher};
-use super::change::{Action, Change, FieldChange, Shown};
+use super::change::{Change, ChangeAction, FieldChange, Shown};
 use super::fields::{Key, apart_change, differences, hidden_change, readable_change};
 use super::input::Input;
 use super::kept::{self, Kept};
 use super::value::Plan;
 use super::{limit, order, ownership};
-use crate::object::{Changed, Delete, FieldValue, Live, Object, Owned, Shape, State, Told};
+use crate::object::{Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Told};
 
 impl Plan {
     /// Compares what is declared with what is live and what is ours, and judges the outcome. A secret that is not
@@ -134,20 +134,20 @@ fn declared_change(
     }
     let again = owned.zip(there).and_then(|(owned, live)| again(object, owned, live, &fields));
     let action = match (there, owned) {
-        (None, _) => Action::Create,
-        (Some(_), None) => Action::Adopt,
+        (None, _) => ChangeAction::Create,
+        (Some(_), None) => ChangeAction::Adopt,
         (Some(_), Some(_)) if fields.is_empty() && again.is_none() => return None,
-        (Some(_), Some(_)) => Action::Update,
+        (Some(_), Some(_)) => ChangeAction::Update,
     };
     let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
     let changed = match action {
-        Action::Create => Some(Changed::Created(object)),
+        ChangeAction::Create => Some(Changed::Created(object)),
         _ if names.is_empty() => None,
         _ => Some(Changed::Updated(object, &names)),
     };
     let mut effects: Vec<String> =
         changed.and_then(|changed| (object.kind.effect)(&object.path, changed)).into_iter().collect();
-    let kept: Vec<&str> = object.adopted().map(|(name, _)| name).filter(|_| action == Action::Adopt).collect();
+    let kept: Vec<&str> = object.adopted().map(|(name, _)| name).filter(|_| action == ChangeAction::Adopt).collect();
     if !kept.is_empty() {
         effects.push(format!("as it is, since nobody declares it: {}", kept.join(", ")));
     }
@@ -174,10 +174,10 @@ fn declared_change(
 fn again(object: &Object, owned: &Owned, live: &Live, fields: &[FieldChange]) -> Option<&'static str> {
     let is_done_by_hand = || !object.kind.has_hidden() && owned.differs(live) && !owned.is_of(object);
     match owned.state {
-        State::Applied if fields.is_empty() && is_done_by_hand() => {
+        Progress::Applied if fields.is_empty() && is_done_by_hand() => {
             Some("somebody else made it as it is declared: it is written again, so that it comes from this commit")
         }
-        State::Intended | State::Changing if !fields.is_empty() => fields
+        Progress::Intended | Progress::Changing if !fields.is_empty() => fields
             .iter()
             .all(|field| matches!(field.before, Shown::Unknown | Shown::Sensitive))
             .then_some("an apply was stopped while it was written: it is written again"),
@@ -191,10 +191,10 @@ fn guardrails_change(owned: &Owned, after: Option<&Attached>) -> Option<FieldCha
     let (before, after) = (owned.guardrails.as_deref(), after.map(|attached| attached.text.as_str()));
     let side = |text: Option<&str>| text.map_or(Shown::Absent, |text| Shown::Value(Value::from(text)));
     let before = match owned.state {
-        State::Applied if before == after => return None,
-        State::Applied => side(before),
-        State::Intended | State::Changing if before.is_none() && after.is_none() => return None,
-        State::Intended | State::Changing => Shown::Unknown,
+        Progress::Applied if before == after => return None,
+        Progress::Applied => side(before),
+        Progress::Intended | Progress::Changing if before.is_none() && after.is_none() => return None,
+        Progress::Intended | Progress::Changing => Shown::Unknown,
     };
     Some(FieldChange { name: "guardrails", shape: Shape::Text, before, after: side(after) })
 }
@@ -203,12 +203,12 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
     let defaults = Object::at_defaults(owned.kind, path, owned.app.as_deref(), &owned.place);
     let mut fields = Vec::new();
     let (action, effect) = match (live, owned.kind.delete) {
-        (None, _) => (Action::Forget, Some("it is gone from the engine already".to_owned())),
+        (None, _) => (ChangeAction::Forget, Some("it is gone from the engine already".to_owned())),
         (live, _) if !owned.is_ours(live) => {
-            (Action::Forget, Some("what is there now is not ours: that stays".to_owned()))
+            (ChangeAction::Forget, Some("what is there now is not ours: that stays".to_owned()))
         }
-        (Some(_), Delete::ByPath) => (Action::Delete, (owned.kind.effect)(path, Changed::Deleted)),
-        (Some(_), Delete::Keep(stays)) => (Action::Forget, Some(stays.to_owned())),
+        (Some(_), Delete::ByPath) => (ChangeAction::Delete, (owned.kind.effect)(path, Changed::Deleted)),
+        (Some(_), Delete::Keep(stays)) => (ChangeAction::Forget, Some(stays.to_owned())),
         // Settings that can't be deleted must not live on under a mount that goes on living.
         (Some(live), Delete::Forget(stays)) => {
             fields = differences(&defaults, live);
@@ -220,14 +220,17 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
             if let Some(key) = live.key().filter(|_| mount_stays) {
                 fields.clear();
-                (Action::Forget, Some(format!("it stays as it is: a write of it would take the access key {key} away")))
+                (
+                    ChangeAction::Forget,
+                    Some(format!("it stays as it is: a write of it would take the access key {key} away")),
+                )
             } else if mount_stays && !names.is_empty() {
-                (Action::Delete, (owned.kind.effect)(path, Changed::Updated(&defaults, &names)))
+                (ChangeAction::Delete, (owned.kind.effect)(path, Changed::Updated(&defaults, &names)))
             } else if mount_stays {
-                (Action::Forget, Some("it has the engine's defaults already".to_owned()))
+                (ChangeAction::Forget, Some("it has the engine's defaults already".to_owned()))
             } else {
                 fields.clear();
-                (Action::Forget, Some(stays.to_owned()))
+                (ChangeAction::Forget, Some(stays.to_owned()))
             }
         }
     };

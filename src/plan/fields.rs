@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 
 use super::change::{FieldChange, Shown};
 use super::input::Input;
-use crate::object::{Field, FieldValue, Live, Object, Owned, Shape, State, Told, field, fingerprint};
+use crate::object::{Field, FieldValue, Live, Object, Owned, Progress, Shape, Told, field, fingerprint};
 use crate::secret::Secret;
 
 /// What secrets are compared by.
@@ -75,7 +75,9 @@ pub(super) fn apart_change(
     let written = owned.and_then(|owned| Some((owned.state, owned.apart.get(table.name)?)));
     match (live, written) {
         (Some(live), _) if live.apart.contains_key(table.name) => told_change(object, table, live),
-        (Some(_), Some((State::Applied, written))) if object.apart_digests().get(table.name) == Some(written) => None,
+        (Some(_), Some((Progress::Applied, written))) if object.apart_digests().get(table.name) == Some(written) => {
+            None
+        }
         _ => hidden_change(object, table, live, owned, key),
     }
 }
@@ -113,7 +115,7 @@ pub(super) fn hidden_change(
         }
         return Some(change(Shown::Value(table.default_value())));
     };
-    let settled = live.is_some() && owned.is_some_and(|owned| owned.state == State::Applied);
+    let settled = live.is_some() && owned.is_some_and(|owned| owned.state == Progress::Applied);
     let same = match key {
         _ if object.is_unresolved(table.name) => true,
         Key::Known(key) => digest(object, table.name, key).is_some_and(|digest| Some(&digest) == written),

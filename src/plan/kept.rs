@@ -15,7 +15,7 @@ use serde_json::Value;
 
 use super::change::Change;
 use super::input::Adopt;
-use crate::object::{FieldValue, Leaf, Live, Object, OnRotate, Owned, Place, State, fingerprint};
+use crate::object::{FieldValue, Leaf, Live, Object, OnRotate, Owned, Place, Progress, fingerprint};
 
 /// A key that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -138,7 +138,7 @@ pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, ad
         return None;
     } else if written.iter().any(|written| written == key) {
         // It is the one that was written last, or what a write that may not have arrived was to replace.
-        let settled = owned.is_some_and(|owned| owned.state == State::Applied);
+        let settled = owned.is_some_and(|owned| owned.state == Progress::Applied);
         if object.on_rotate != OnRotate::Keep || declared.is_none() || !settled {
             return None;
         }
@@ -212,7 +212,7 @@ mod tests {
 
     use super::{Reason, Standing, of};
     use crate::object::testing::{leaf, object};
-    use crate::object::{FieldValue, Live, Object, OnRotate, Owned, State, aws_root, fingerprint};
+    use crate::object::{FieldValue, Live, Object, OnRotate, Owned, Progress, aws_root, fingerprint};
     use crate::plan::Adopt;
 
     const PATH: &str = "aws/config/root";
@@ -237,7 +237,7 @@ mod tests {
         aws_root::KIND.live(PATH, &answer).expect("parses")
     }
 
-    fn owned(keys: Option<&[&str]>, fingerprint: &str, state: State) -> Owned {
+    fn owned(keys: Option<&[&str]>, fingerprint: &str, state: Progress) -> Owned {
         Owned {
             kind: &aws_root::KIND,
             app: None,
@@ -261,8 +261,8 @@ mod tests {
     #[test]
     fn a_key_is_written_over_only_where_it_surely_is_the_one_that_was_written() {
         use OnRotate::{Keep, Replace, Seen};
+        use Progress::{Applied, Intended};
         use Reason::{Replaced, SetOnce, Undeclared};
-        use State::{Applied, Intended};
         for (on_rotate, file, engine, keys, state, expected) in [
             // As declared, or without one.
             (Seen, "A", "A", Some(&["A"][..]), Applied, None),
@@ -308,7 +308,7 @@ mod tests {
     #[test]
     fn older_ledgers_tell_the_key_by_the_digest_of_all() {
         let root = declared("B", OnRotate::Seen);
-        let was = |key: &str| owned(None, &fingerprint::of_live(&live(key)), State::Applied);
+        let was = |key: &str| owned(None, &fingerprint::of_live(&live(key)), Progress::Applied);
         let of = |engine, key| of(&root, Some(&live(engine)), Some(&was(key)), Adopt::Refuse);
         assert_eq!(of("A", "A"), None, "the files changed");
         assert!(of("R", "B").is_some_and(|kept| kept.written.as_deref() == Some("B")));
@@ -320,16 +320,16 @@ mod tests {
         use OnRotate::{Keep, Seen};
         let digest = fingerprint::of_live(&live("R"));
         for (on_rotate, adopt, last, found, state, expected) in [
-            (Seen, Adopt::Refuse, Some("A"), "", State::Applied, Standing::Untold),
-            (Seen, Adopt::Refuse, Some("R"), "", State::Applied, Standing::Known),
-            (Seen, Adopt::Take, Some("A"), "", State::Applied, Standing::Taken),
-            (Keep, Adopt::Refuse, Some("A"), "", State::Applied, Standing::Taken),
+            (Seen, Adopt::Refuse, Some("A"), "", Progress::Applied, Standing::Untold),
+            (Seen, Adopt::Refuse, Some("R"), "", Progress::Applied, Standing::Known),
+            (Seen, Adopt::Take, Some("A"), "", Progress::Applied, Standing::Taken),
+            (Keep, Adopt::Refuse, Some("A"), "", Progress::Applied, Standing::Taken),
             // A write of which nothing is known does not make another's key ours.
-            (Seen, Adopt::Refuse, None, "", State::Changing, Standing::Untold),
-            (Seen, Adopt::Refuse, None, &*digest, State::Changing, Standing::Untold),
+            (Seen, Adopt::Refuse, None, "", Progress::Changing, Standing::Untold),
+            (Seen, Adopt::Refuse, None, &*digest, Progress::Changing, Standing::Untold),
             // An older version took what it found.
-            (Seen, Adopt::Refuse, None, &*digest, State::Applied, Standing::Known),
-            (Seen, Adopt::Refuse, Some("A"), &*digest, State::Applied, Standing::Untold),
+            (Seen, Adopt::Refuse, None, &*digest, Progress::Applied, Standing::Known),
+            (Seen, Adopt::Refuse, Some("A"), &*digest, Progress::Applied, Standing::Untold),
         ] {
             let owned = Owned { key_last: last.map(str::to_owned), ..owned(Some(&["A"]), found, state) };
             let kept = of(&declared("A", on_rotate), Some(&live("R")), Some(&owned), adopt).expect("it stays");

@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use super::change::{Action, Change};
+use super::change::{Change, ChangeAction};
 use super::escape::short;
 use super::input::Input;
 use super::kept::Kept;
@@ -282,7 +282,7 @@ pub(super) fn check<'a>(
     max_deletes: u32,
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
-    let deletes = || changes.iter().filter(|change| change.action == Action::Delete);
+    let deletes = || changes.iter().filter(|change| change.action == ChangeAction::Delete);
     for change in deletes() {
         if owned(&change.path).is_some_and(|owned| owned.protect) {
             refusals.push(Refusal::Protected { path: change.path.clone(), place: change.place.clone() });
@@ -296,7 +296,7 @@ pub(super) fn check<'a>(
     if paths.len() > usize::try_from(max_deletes).unwrap_or(usize::MAX) {
         refusals.push(Refusal::TooManyDeletes { paths, allowed: max_deletes });
     }
-    for change in changes.iter().filter(|change| matches!(change.action, Action::Update | Action::Adopt)) {
+    for change in changes.iter().filter(|change| matches!(change.action, ChangeAction::Update | ChangeAction::Adopt)) {
         let fields: Vec<&'static str> = change
             .fields
             .iter()
@@ -341,7 +341,7 @@ pub(super) fn stranger(input: &Input<'_>) -> Option<Refusal> {
 /// is as declared: an interrupted write that arrived, a moved declaration, or protection given or taken.
 pub(crate) fn is_outdated(owned: &Owned, object: &Object) -> bool {
     let is_adopted = |(name, value): (&str, &serde_json::Value)| owned.adopted.get(name) == Some(value);
-    owned.state != crate::object::State::Applied
+    owned.state != crate::object::Progress::Applied
         || owned.from.is_some()
         || owned.no_longer_declared(object).next().is_some()
         || (object.unresolved().next().is_none() && object.apart_digests() != owned.apart)

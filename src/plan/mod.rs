@@ -23,7 +23,7 @@ mod text;
 mod value;
 
 pub use self::attached::{Attached, Attacher};
-pub use self::change::{Action, Change, FieldChange, Shown, Summary, Unmanaged};
+pub use self::change::{Change, ChangeAction, FieldChange, Shown, Summary, Unmanaged};
 pub use self::escape::{escape, short};
 pub use self::fields::{differences, secret_digests};
 pub use self::input::{Adopt, Claim, Claims, Input, Others};

@@ -14,7 +14,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::change::{Action, Change};
+use super::change::{Change, ChangeAction};
 use crate::object::{Class, policy_path};
 
 /// Sorts changes into the order in which they are made.
@@ -51,7 +51,7 @@ pub fn blockers(changes: &[Change]) -> Vec<Vec<usize>> {
             }
         }
         // A policy goes only once no login of ours names it any more.
-        if change.action == Action::Update {
+        if change.action == ChangeAction::Update {
             for policy in live_policies(change) {
                 if let Some(&other) = index.get(policy.as_str())
                     && changes[other].takes_away()
@@ -95,13 +95,13 @@ mod tests {
 
     use super::{blockers, sort, stages};
     use crate::object::{KINDS, Kind, Place};
-    use crate::plan::{Action, Change};
+    use crate::plan::{Change, ChangeAction};
 
     fn kind(name: &str) -> &'static Kind {
         KINDS.iter().find(|kind| kind.name == name).expect("known")
     }
 
-    fn change(action: Action, kind_name: &str, path: &str, policies: &[&str]) -> Change {
+    fn change(action: ChangeAction, kind_name: &str, path: &str, policies: &[&str]) -> Change {
         Change {
             action,
             kind: kind(kind_name),
@@ -118,7 +118,7 @@ mod tests {
         }
     }
 
-    fn estate(action: Action) -> Vec<Change> {
+    fn estate(action: ChangeAction) -> Vec<Change> {
         vec![
             change(action, "approle role", "auth/approle/role/app-a", &["app-a"]),
             change(action, "acl policy", "sys/policies/acl/app-a", &[]),
@@ -149,7 +149,7 @@ mod tests {
 
     #[test]
     fn what_comes_goes_up_and_what_goes_goes_down() {
-        let mut coming = estate(Action::Create);
+        let mut coming = estate(ChangeAction::Create);
         sort(&mut coming);
         let up = [
             "sys/audit/file",
@@ -163,13 +163,13 @@ mod tests {
         ];
         assert_eq!(paths(&coming), up);
         assert_eq!(stages(&coming), [0..1, 1..3, 3..4, 4..5, 5..7, 7..8]);
-        let mut going = estate(Action::Delete);
+        let mut going = estate(ChangeAction::Delete);
         sort(&mut going);
         assert_eq!(paths(&going)[0], "auth/approle/role/app-a");
         assert_eq!(paths(&going)[7], "sys/audit/file");
         let mut both = vec![
-            change(Action::Delete, "approle role", "auth/approle/role/old", &[]),
-            change(Action::Create, "approle role", "auth/approle/role/new", &[]),
+            change(ChangeAction::Delete, "approle role", "auth/approle/role/old", &[]),
+            change(ChangeAction::Create, "approle role", "auth/approle/role/new", &[]),
         ];
         sort(&mut both);
         assert_eq!(paths(&both), ["auth/approle/role/new", "auth/approle/role/old"]);
@@ -177,7 +177,7 @@ mod tests {
 
     #[test]
     fn what_comes_waits_for_what_it_stands_on() {
-        let mut coming = estate(Action::Create);
+        let mut coming = estate(ChangeAction::Create);
         coming.retain(|change| change.kind.name != "audit device");
         sort(&mut coming);
         let waits = waits(&coming);
@@ -195,7 +195,7 @@ mod tests {
 
     #[test]
     fn what_goes_waits_for_what_stands_on_it() {
-        let mut going = estate(Action::Delete);
+        let mut going = estate(ChangeAction::Delete);
         sort(&mut going);
         let waits = waits(&going);
         let mount = waits.iter().find(|(path, _)| path == "sys/mounts/aws").expect("planned");
@@ -206,7 +206,7 @@ mod tests {
 
     #[test]
     fn an_audit_device_comes_first_and_stops_nothing() {
-        let mut coming = estate(Action::Create);
+        let mut coming = estate(ChangeAction::Create);
         sort(&mut coming);
         assert_eq!(stages(&coming)[0], 0..1);
         assert!(waits(&coming).iter().all(|(_, on)| !on.contains(&"sys/audit/file".to_owned())));

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
-use super::change::{Action, Change};
+use super::change::{Change, ChangeAction};
 use super::input::{Adopt, Claim, Input, Others};
 use super::limit::Refusal;
 use crate::object::{FieldValue, Leaf, Live, Object, Origin, Owned, Shape, Told, field};
@@ -69,12 +69,12 @@ pub(super) fn claim<'a>(input: &Input<'a>, path: &str) -> Option<&'a Claim> {
 pub(super) fn settle(changes: &mut [Change], input: &Input<'_>) {
     for change in changes {
         match (claim(input, &change.path), change.action) {
-            (Some(claim), Action::Delete) => {
-                change.action = Action::Forget;
+            (Some(claim), ChangeAction::Delete) => {
+                change.action = ChangeAction::Forget;
                 change.fields.clear();
                 change.effects = vec![format!("{} has it too: it stays", claim.whose)];
             }
-            (_, Action::Delete | Action::Forget) => {}
+            (_, ChangeAction::Delete | ChangeAction::Forget) => {}
             (Some(claim), _) if is_named(input, &change.path, &claim.owner) => {
                 change.from = Some(claim.owner.clone());
                 let (whose, place) = (&claim.whose, &claim.owned.place);
@@ -84,7 +84,7 @@ pub(super) fn settle(changes: &mut [Change], input: &Input<'_>) {
                 };
                 change.effects.push(format!("{taken}: their ledger forgets it"));
             }
-            (None, Action::Adopt) if input.others.claims().is_some() => {
+            (None, ChangeAction::Adopt) if input.others.claims().is_some() => {
                 change.effects.push("no ledger on this engine has it".to_owned());
             }
             _ => {}
@@ -116,14 +116,14 @@ pub(super) fn check(changes: &[Change], input: &Input<'_>) -> Vec<Refusal> {
         refusals.push(Refusal::Anothers { objects, owners });
     }
     let nobodys: Vec<_> = taken()
-        .filter(|change| change.action == Action::Adopt && input.adopt == Adopt::Refuse)
+        .filter(|change| change.action == ChangeAction::Adopt && input.adopt == Adopt::Refuse)
         .filter(|change| claim(input, &change.path).is_none())
         .map(|change| (change.path.clone(), change.place.clone()))
         .collect();
     if !nobodys.is_empty() {
         refusals.push(Refusal::NotOurs { objects: nobodys });
     }
-    let adopted = || taken().filter(|change| change.action == Action::Adopt);
+    let adopted = || taken().filter(|change| change.action == ChangeAction::Adopt);
     if matches!(input.others, Others::Hidden) && input.adopt == Adopt::Take && adopted().next().is_some() {
         refusals.push(Refusal::Untold { paths: adopted().map(|change| change.path.clone()).collect() });
     }
@@ -133,7 +133,7 @@ pub(super) fn check(changes: &[Change], input: &Input<'_>) -> Vec<Refusal> {
 
 /// What unmounting would take along that is not ours.
 fn below(change: &Change, input: &Input<'_>) -> Option<Refusal> {
-    let folder = change.kind.below(&change.path).filter(|_| change.action == Action::Delete)?;
+    let folder = change.kind.below(&change.path).filter(|_| change.action == ChangeAction::Delete)?;
     let unlisted: Vec<String> = input.unlisted.iter().filter(|path| path.starts_with(&folder)).cloned().collect();
     let claims = input.others.claims().into_iter().flat_map(|claims| claims.range(folder.clone()..));
     let claimed = claims

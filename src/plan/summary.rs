@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use super::change::{Action, Change, Summary};
+use super::change::{Change, ChangeAction, Summary};
 use super::escape::escape;
 use super::text::Page;
 use super::value::Plan;
@@ -47,7 +47,7 @@ impl Plan {
         let named: Vec<&Change> = self
             .changes
             .iter()
-            .filter(|change| matches!(change.action, Action::Delete | Action::Adopt | Action::Forget))
+            .filter(|change| matches!(change.action, ChangeAction::Delete | ChangeAction::Adopt | ChangeAction::Forget))
             .collect();
         page.part("Going away, or not ours", NAMED_MAX, &named, |change| {
             let place = escape(&change.place.to_string());
@@ -76,7 +76,7 @@ impl Plan {
 
     /// How much is done to the objects of each kind, in the order of creation.
     fn by_kind(&self) -> Vec<(&'static str, String)> {
-        let mut actions: BTreeMap<&str, Vec<Action>> = BTreeMap::new();
+        let mut actions: BTreeMap<&str, Vec<ChangeAction>> = BTreeMap::new();
         for change in &self.changes {
             actions.entry(change.kind.name).or_default().push(change.action);
         }
@@ -129,7 +129,7 @@ mod tests {
 
     use crate::object::testing::object;
     use crate::object::{Object, acl_policy, aws_role};
-    use crate::plan::{Action, Adopt, Input, Others, Plan, Refusal};
+    use crate::plan::{Adopt, ChangeAction, Input, Others, Plan, Refusal};
     use crate::review::Colour;
 
     fn plan(roles: usize) -> Plan {
@@ -175,7 +175,13 @@ mod tests {
         let mut plan = plan(500);
         for (at, change) in plan.changes.iter_mut().enumerate() {
             change.effects = vec!["what it does\nand more ".repeat(40); 3];
-            change.action = [Action::Create, Action::Update, Action::Adopt, Action::Delete, Action::Forget][at % 5];
+            change.action = [
+                ChangeAction::Create,
+                ChangeAction::Update,
+                ChangeAction::Adopt,
+                ChangeAction::Delete,
+                ChangeAction::Forget,
+            ][at % 5];
         }
         plan.notes = vec!["a note".to_owned(); 100];
         let place = plan.changes[0].place.clone();

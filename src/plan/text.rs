@@ -11,7 +11,7 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::change::{Action, Change, FieldChange, Shown, Summary};
+use super::change::{Change, ChangeAction, FieldChange, Shown, Summary};
 use super::escape::{escape, short};
 use super::value::Plan;
 use crate::object::Shape;
@@ -108,11 +108,11 @@ impl Page {
 
     fn change(&mut self, change: &Change) {
         let verb = match change.action {
-            Action::Create | Action::Update => "",
-            Action::Adopt => ", exists and is not ours",
-            Action::Delete if change.fields.is_empty() => ", no longer declared",
-            Action::Delete => ", no longer declared: back to the engine's defaults",
-            Action::Forget => ", no longer declared: forget",
+            ChangeAction::Create | ChangeAction::Update => "",
+            ChangeAction::Adopt => ", exists and is not ours",
+            ChangeAction::Delete if change.fields.is_empty() => ", no longer declared",
+            ChangeAction::Delete => ", no longer declared: back to the engine's defaults",
+            ChangeAction::Forget => ", no longer declared: forget",
         };
         let title = format!(
             "  {} {} {}  ({}{verb})",
@@ -124,11 +124,13 @@ impl Page {
         self.painted(style(change.action), &title);
         for field in &change.fields {
             match change.action {
-                Action::Create => self.new_field(field),
-                Action::Update | Action::Adopt | Action::Delete | Action::Forget => self.changed_field(field),
+                ChangeAction::Create => self.new_field(field),
+                ChangeAction::Update | ChangeAction::Adopt | ChangeAction::Delete | ChangeAction::Forget => {
+                    self.changed_field(field);
+                }
             }
         }
-        if matches!(change.action, Action::Update | Action::Adopt) && change.fields_unchanged > 0 {
+        if matches!(change.action, ChangeAction::Update | ChangeAction::Adopt) && change.fields_unchanged > 0 {
             let fields = count(change.fields_unchanged, "unchanged field", "unchanged fields");
             self.painted(Style::new().dimmed(), &format!("      ({fields} hidden)"));
         }
@@ -185,8 +187,12 @@ impl Page {
                 let text = escape(change.value().trim_end_matches('\n'));
                 match change.tag() {
                     ChangeTag::Equal => self.line(format!("          {text}").trim_end()),
-                    ChangeTag::Delete => self.painted(style(Action::Delete), format!("        - {text}").trim_end()),
-                    ChangeTag::Insert => self.painted(style(Action::Create), format!("        + {text}").trim_end()),
+                    ChangeTag::Delete => {
+                        self.painted(style(ChangeAction::Delete), format!("        - {text}").trim_end());
+                    }
+                    ChangeTag::Insert => {
+                        self.painted(style(ChangeAction::Create), format!("        + {text}").trim_end());
+                    }
                 }
             }
         }
@@ -236,22 +242,22 @@ impl Page {
 
     fn refusals(&mut self, plan: &Plan, most: usize) {
         for refusal in plan.refusals.iter().take(most) {
-            self.painted(style(Action::Delete), &format!("Refused: {}", escape(&refusal.to_string())));
+            self.painted(style(ChangeAction::Delete), &format!("Refused: {}", escape(&refusal.to_string())));
             self.line(&format!("  = help: {}", escape(&refusal.hint())));
         }
         if plan.refusals.len() > most {
-            self.painted(style(Action::Delete), &format!("Refused for {} reasons in all.", plan.refusals.len()));
+            self.painted(style(ChangeAction::Delete), &format!("Refused for {} reasons in all.", plan.refusals.len()));
         }
     }
 }
 
-fn style(action: Action) -> Style {
+fn style(action: ChangeAction) -> Style {
     let colour = match action {
-        Action::Create => AnsiColor::Green,
-        Action::Update => AnsiColor::Yellow,
-        Action::Adopt => AnsiColor::Cyan,
-        Action::Delete => AnsiColor::Red,
-        Action::Forget => AnsiColor::BrightBlack,
+        ChangeAction::Create => AnsiColor::Green,
+        ChangeAction::Update => AnsiColor::Yellow,
+        ChangeAction::Adopt => AnsiColor::Cyan,
+        ChangeAction::Delete => AnsiColor::Red,
+        ChangeAction::Forget => AnsiColor::BrightBlack,
     };
     colour.on_default()
 }
@@ -325,7 +331,8 @@ mod tests {
     use super::{Colour, escape};
     use crate::object::testing::{leaf, object};
     use crate::object::{
-        FieldValue, Live, Object, Owned, Place, State, acl_policy, approle_role, aws_lease, aws_role, aws_root, mount,
+        FieldValue, Live, Object, Owned, Place, Progress, acl_policy, approle_role, aws_lease, aws_role, aws_root,
+        mount,
     };
     use crate::plan::{Adopt, Input, Others, Plan, Unmanaged};
     use crate::secret::Secret;
@@ -413,7 +420,7 @@ mod tests {
             fingerprint: crate::object::fingerprint::of(object),
             secrets: BTreeMap::new(),
             apart: std::collections::BTreeMap::new(),
-            state: State::Applied,
+            state: Progress::Applied,
             protect: false,
             guardrails: None,
             review: None,

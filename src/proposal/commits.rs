@@ -1,5 +1,5 @@
-//! Two commits, a commit and the files, engine and files, or the files alone: who gains and loses what, and what
-//! guardrails say of it. Git is read, nothing is checked out.
+//! Two commits, a commit and the files, or engine and files: who gains and loses what, and what guardrails say of it. Git
+//! is read, nothing is checked out.
 
 use std::path::Path;
 
@@ -8,12 +8,11 @@ use super::reviewed::reviewed;
 use crate::api::Client;
 use crate::estate::{self, Estate, Problem, Sources};
 use crate::git;
-use crate::guardrail::Judged;
 use crate::iam::catalogue::Catalogue;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::plan::keep_keys;
-use crate::review::judgement::{self, Scope};
+use crate::review::judgement::Scope;
 use crate::review::state::{self, Side};
 use crate::review::{Review, Revision};
 
@@ -107,17 +106,6 @@ pub async fn against_engine(
         catalogue: Catalogue::current().date().to_owned(),
         files: None,
     })
-}
-
-/// What guardrails say of files, wherever it comes from, with the environment that they say it of. Nothing of files that
-/// are not valid.
-pub fn judged_files(sources: &Sources, environment: Option<&str>, today: &str) -> Vec<(String, Judged)> {
-    let estates = estate::load_each(sources, environment).unwrap_or_default();
-    let judged = estates.iter().flat_map(|estate| {
-        let all = judgement::judge(None, &Side::of_estate(estate), &estate.guardrails, Scope::All, today);
-        all.into_iter().map(|judged| (estate.environment.name.clone(), judged)).collect::<Vec<_>>()
-    });
-    judged.collect()
 }
 
 fn find<'e>(estates: &'e [Estate], name: &str) -> Option<&'e Estate> {

@@ -8,10 +8,12 @@ mod error;
 mod prepare;
 mod reviewed;
 mod secrets;
+mod validity;
 
-pub use self::commits::{Compared, against_engine, between, judged_files};
+pub use self::commits::{Compared, against_engine, between};
 pub use self::drift::drift;
 pub use self::engine::{Basis, Proposal, Word, propose};
 pub use self::error::Error;
 pub use self::prepare::{Prepared, Wish, prepare};
 pub use self::secrets::Missing;
+pub use self::validity::{Demand, Validity, Verdict};

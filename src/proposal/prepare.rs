@@ -12,7 +12,7 @@ use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::home::ENGINES;
 use crate::object::{Live, Mount, Object, Owned};
-use crate::plan::{self, Action, Adopt, Change, Claim, Claims, Input, Others, Plan, Unmanaged};
+use crate::plan::{self, Adopt, Change, ChangeAction, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
 const COUNTS_MAX: usize = 200;
@@ -186,7 +186,7 @@ async fn settings_below(
 
 /// What would be unmounted.
 fn unmounted(change: &Change) -> Option<Mount<'_>> {
-    change.live.as_ref().filter(|_| change.action == Action::Delete)?.mount()
+    change.live.as_ref().filter(|_| change.action == ChangeAction::Delete)?.mount()
 }
 
 /// Says of an AWS engine that would be unmounted what no list tells. Ours has none.
@@ -220,7 +220,7 @@ async fn ask_others(
         return Err(Error::NoOwner { owner: owner.clone(), known });
     }
     let touched: HashSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
-    let goes = |change: &&Change| change.action == Action::Delete;
+    let goes = |change: &&Change| change.action == ChangeAction::Delete;
     let folders: Vec<String> =
         plan.changes.iter().filter(goes).filter_map(|change| change.kind.below(&change.path)).collect();
     let mut claims = Claims::new();
@@ -264,7 +264,7 @@ impl Leases {
             let Some(counted) = self.counts.get(&change.path).filter(|_| lease_prefix(change).is_some()) else {
                 continue;
             };
-            let unmounts = change.action == Action::Delete && change.kind.below(&change.path).is_some();
+            let unmounts = change.action == ChangeAction::Delete && change.kind.below(&change.path).is_some();
             let Some(counted) = counted else {
                 // What revokes them says so itself.
                 if unmounts {
@@ -279,9 +279,11 @@ impl Leases {
                 count => format!("{count} leases are"),
             };
             change.effects.push(match change.action {
-                Action::Delete if unmounts => format!("{leases} revoked by this: {}", by_folder(counted)),
-                Action::Update | Action::Adopt | Action::Create => format!("{leases} out from before this change"),
-                Action::Delete | Action::Forget => format!("{leases} out and stay until they end"),
+                ChangeAction::Delete if unmounts => format!("{leases} revoked by this: {}", by_folder(counted)),
+                ChangeAction::Update | ChangeAction::Adopt | ChangeAction::Create => {
+                    format!("{leases} out from before this change")
+                }
+                ChangeAction::Delete | ChangeAction::Forget => format!("{leases} out and stay until they end"),
             });
         }
         plan.notes.extend(uncounted(&unknown));
@@ -320,7 +322,9 @@ fn uncounted(paths: &[String]) -> Option<String> {
 /// only from the account that it is in.
 async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
     let mut leaving = Vec::new();
-    for change in plan.changes.iter().filter(|change| matches!(change.action, Action::Update | Action::Adopt)) {
+    for change in
+        plan.changes.iter().filter(|change| matches!(change.action, ChangeAction::Update | ChangeAction::Adopt))
+    {
         let object = desired.iter().find(|object| object.path == change.path);
         if let (Some(key), Some(live), Some(object)) = (change.kind.key, &change.live, object)
             // Whoever applies it knows the key.
@@ -342,7 +346,7 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
 
 /// Where the leases of an object are, if changing it concerns any.
 fn lease_prefix(change: &Change) -> Option<String> {
-    if matches!(change.action, Action::Create | Action::Forget) {
+    if matches!(change.action, ChangeAction::Create | ChangeAction::Forget) {
         return None;
     }
     change.kind.lease_prefix(&change.path)

@@ -23,7 +23,7 @@ pub struct Issuance {
     #[serde(flatten)]
     pub credential: Credential,
     /// What became of it.
-    pub state: State,
+    pub state: CredentialState,
     /// Why it ended, or why its revocation failed last.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<String>,
@@ -34,7 +34,7 @@ pub struct Issuance {
 /// What became of a credential.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum State {
+pub enum CredentialState {
     /// In use, as far as the trail tells.
     Active,
     /// Its time is over, and the trail does not say yet that it was removed.
@@ -51,7 +51,7 @@ pub enum State {
     Withheld,
 }
 
-impl State {
+impl CredentialState {
     /// The word that tables print.
     pub fn word(self) -> &'static str {
         match self {
@@ -97,8 +97,8 @@ pub fn issuances(mut reader: impl BufRead, now: OffsetDateTime) -> io::Result<Is
     let mut found = fold.found;
     for issuance in &mut found.issued {
         let ends = OffsetDateTime::parse(&issuance.credential.expire_time, &Rfc3339);
-        if issuance.state == State::Active && ends.is_ok_and(|ends| ends <= now) {
-            issuance.state = State::Overdue;
+        if issuance.state == CredentialState::Active && ends.is_ok_and(|ends| ends <= now) {
+            issuance.state = CredentialState::Overdue;
         }
     }
     Ok(found)
@@ -137,7 +137,7 @@ impl Fold {
         match (line.kind, known, line.event) {
             (LineType::Request, ..) => {}
             (LineType::Response, None, _) => {
-                let state = if line.error.is_some() { State::Withheld } else { State::Active };
+                let state = if line.error.is_some() { CredentialState::Withheld } else { CredentialState::Active };
                 self.by_lease.insert(credential.lease_id.clone(), self.found.issued.len());
                 self.found.issued.push(Issuance {
                     time: line.time.clone(),
@@ -176,13 +176,14 @@ impl Fold {
                     return;
                 }
                 places.push(self.found.issued.len());
-                let (state, changed) = (State::Active, time.clone());
+                let (state, changed) = (CredentialState::Active, time.clone());
                 self.found.issued.push(Issuance { time, credential, state, reason: None, changed });
             }
             (LineType::System, Some(event)) if event.name == "static-key-deleted" => {
                 for &at in places.iter() {
                     let Some(issuance) = self.found.issued.get_mut(at) else { continue };
-                    issuance.state = if event.reason == "rotated" { State::Expired } else { State::Revoked };
+                    issuance.state =
+                        if event.reason == "rotated" { CredentialState::Expired } else { CredentialState::Revoked };
                     issuance.reason = Some(event.reason.clone());
                     issuance.changed.clone_from(&time);
                 }
@@ -203,16 +204,17 @@ impl Issuance {
     fn happened(&mut self, event: &Event, credential: Credential, time: String) {
         let state = match event.name.as_str() {
             "lease-renewed" => return self.renewed(credential, time),
-            "lease-revoked" if event.reason == "expired" => State::Expired,
-            "lease-revoked" => State::Revoked,
-            "lease-revoke-failed" => State::RevokeFailed,
-            "lease-forced" => State::Forced,
-            "lease-abandoned" => State::Withheld,
+            "lease-revoked" if event.reason == "expired" => CredentialState::Expired,
+            "lease-revoked" => CredentialState::Revoked,
+            "lease-revoke-failed" => CredentialState::RevokeFailed,
+            "lease-forced" => CredentialState::Forced,
+            "lease-abandoned" => CredentialState::Withheld,
             _ => return,
         };
         self.state = state;
-        self.reason =
-            Some(event.detail.as_ref().filter(|_| state == State::RevokeFailed).unwrap_or(&event.reason).clone());
+        self.reason = Some(
+            event.detail.as_ref().filter(|_| state == CredentialState::RevokeFailed).unwrap_or(&event.reason).clone(),
+        );
         self.changed = time;
     }
 }
@@ -231,7 +233,7 @@ mod tests {
     use serde_json::{Value, json};
     use time::macros::datetime;
 
-    use super::{Issuance, Issuances, State, issuances};
+    use super::{CredentialState, Issuance, Issuances, issuances};
 
     fn line(kind: &str, lease: &str, rest: &Value) -> String {
         let mut line = json!({
@@ -267,16 +269,16 @@ mod tests {
     #[test]
     fn the_state_follows_from_later_lines() {
         let system = |name: &str, reason: &str| vec![line("system", "l", &event(name, reason))];
-        assert_eq!(one(&[]).state, State::Active);
-        assert_eq!(one(&system("lease-revoked", "expired")).state, State::Expired);
+        assert_eq!(one(&[]).state, CredentialState::Active);
+        assert_eq!(one(&system("lease-revoked", "expired")).state, CredentialState::Expired);
         let revoked = one(&system("lease-revoked", "token-revoked"));
-        assert_eq!((revoked.state, revoked.reason.as_deref()), (State::Revoked, Some("token-revoked")));
+        assert_eq!((revoked.state, revoked.reason.as_deref()), (CredentialState::Revoked, Some("token-revoked")));
         assert_eq!(revoked.changed, "2026-11-23T20:30:00Z");
         let failed = one(&system("lease-revoke-failed", "aws"));
-        assert_eq!((failed.state, failed.reason.as_deref()), (State::RevokeFailed, Some("more")));
-        assert_eq!(one(&system("lease-abandoned", "response-not-audited")).state, State::Withheld);
-        assert_eq!(one(&system("lease-forced", "forced")).state, State::Forced);
-        assert_eq!(one(&system("something-else", "")).state, State::Active);
+        assert_eq!((failed.state, failed.reason.as_deref()), (CredentialState::RevokeFailed, Some("more")));
+        assert_eq!(one(&system("lease-abandoned", "response-not-audited")).state, CredentialState::Withheld);
+        assert_eq!(one(&system("lease-forced", "forced")).state, CredentialState::Forced);
+        assert_eq!(one(&system("something-else", "")).state, CredentialState::Active);
     }
 
     #[test]
@@ -287,8 +289,11 @@ mod tests {
             vec![format!("{renewal}\n")]
         };
         let later = one(&renewal("2026-11-23T22:00:00Z"));
-        assert_eq!((later.state, later.credential.expire_time.as_str()), (State::Active, "2026-11-23T22:00:00Z"));
-        assert_eq!(one(&renewal("2026-11-23T20:44:00Z")).state, State::Overdue);
+        assert_eq!(
+            (later.state, later.credential.expire_time.as_str()),
+            (CredentialState::Active, "2026-11-23T22:00:00Z")
+        );
+        assert_eq!(one(&renewal("2026-11-23T20:44:00Z")).state, CredentialState::Overdue);
     }
 
     #[test]
@@ -301,9 +306,9 @@ mod tests {
         let mut lines = ["a", "b", "a"].map(|app| about("response", app, &json!({}))).to_vec();
         let found = read(&lines);
         let states = |found: &Issuances| found.issued.iter().map(|issuance| issuance.state).collect::<Vec<_>>();
-        assert_eq!(states(&found), [State::Active, State::Active]);
+        assert_eq!(states(&found), [CredentialState::Active, CredentialState::Active]);
         lines.push(about("system", "", &event("static-key-deleted", "rotated")));
-        assert_eq!(states(&read(&lines)), [State::Expired, State::Expired]);
+        assert_eq!(states(&read(&lines)), [CredentialState::Expired, CredentialState::Expired]);
     }
 
     #[test]
@@ -317,6 +322,6 @@ mod tests {
             line("response", "torn", &json!({})).trim_end().to_owned(),
         ]);
         assert_eq!(found.unreadable_lines, 2);
-        assert_eq!(found.issued.iter().map(|issuance| issuance.state).collect::<Vec<_>>(), [State::Withheld]);
+        assert_eq!(found.issued.iter().map(|issuance| issuance.state).collect::<Vec<_>>(), [CredentialState::Withheld]);
     }
 }

@@ -210,6 +210,7 @@ fn unchanged_clients_of_aws_get_what_it_holds() {
     });
     let endpoint = world.server.aws_endpoint.as_deref().unwrap();
     let client = "import boto3; print('I am', boto3.client('sts').get_caller_identity()['Arn'])";
+    let cli = ["-m", "awscli", "sts", "get-caller-identity", "--query", "join(' ', ['I am', Arn])", "--output", "text"];
     // This very program, as the child that the next test is.
     let rust = ["--ignored", "--exact", "agent::a_client_with_the_sdk_of_rust", "--nocapture"];
     let [user, session] = ["user/leasehold/", "assumed-role/deploy/"];
@@ -217,6 +218,8 @@ fn unchanged_clients_of_aws_get_what_it_holds() {
     for (app, program, arguments, is) in [
         ("web", crate::python::python().to_owned(), &["-c", client][..], user),
         ("session", crate::python::python().to_owned(), &["-c", client], session),
+        ("web", crate::python::python().to_owned(), &cli, user),
+        ("session", crate::python::python().to_owned(), &cli, session),
         ("session", std::env::current_exe().unwrap(), &rust, session),
     ] {
         agent.uri = format!("{base}/{app}");

@@ -8,8 +8,8 @@ use leasehold::api::Client;
 use leasehold::apply::{self, Options, Outcome, Report};
 use leasehold::clock::Clock;
 use leasehold::ledger::Ledger;
-use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, State};
-use leasehold::plan::{Action, Adopt, Change, Plan, Reviewed};
+use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, Progress};
+use leasehold::plan::{Adopt, Change, ChangeAction, Plan, Reviewed};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Environment;
 use leasehold::secret::Secret;
@@ -213,7 +213,7 @@ async fn an_object_that_somebody_made_since_the_plan_stays_theirs() {
     let report = world.apply(&mut prepared, &desired).await;
     assert_eq!(report.exit_code(), 4);
     let refused = world.prepare(&desired, Adopt::Refuse).await.plan;
-    assert_eq!((refused.exit_code(), refused.changes[0].action), (3, Action::Adopt));
+    assert_eq!((refused.exit_code(), refused.changes[0].action), (3, ChangeAction::Adopt));
     let mut adopting = world.prepare(&desired, Adopt::Take).await;
     let report = world.apply(&mut adopting, &desired).await;
     assert_eq!(report.summary(), "Apply complete: 0 added, 0 changed, 0 deleted, 1 adopted.");
@@ -420,7 +420,7 @@ async fn what_can_not_be_read_back_is_done_when_its_answer_came() {
             assert_eq!(report.exit_code(), 1, "{path} {fault:?}");
             assert!(report.problems(&before).contains("whether it was taken is not known"), "{path} {fault:?}");
             let ledger = Ledger::read(&world.client, "local").await.unwrap();
-            assert_eq!(ledger.owned()[path].state, State::Changing, "{path} {fault:?}");
+            assert_eq!(ledger.owned()[path].state, Progress::Changing, "{path} {fault:?}");
             between.heal();
             let mut prepared = world.prepare(&before, Adopt::Refuse).await;
             // A role id is told, so it is seen to have arrived.

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use leasehold::api::Client;
 use leasehold::clock::Clock;
 use leasehold::ledger::{Edit, Error, Ledger};
-use leasehold::object::{KINDS, Owned, Place, State};
+use leasehold::object::{KINDS, Owned, Place, Progress};
 use serde_json::{Value, json};
 
 use crate::between::{Between, Fault};
@@ -68,7 +68,7 @@ fn owned(number: usize) -> Owned {
         fingerprint: format!("{:064x}", number.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
         secrets: BTreeMap::new(),
         apart: std::collections::BTreeMap::new(),
-        state: State::Applied,
+        state: Progress::Applied,
         protect: false,
         guardrails: None,
         review: None,

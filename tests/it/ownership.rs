@@ -10,7 +10,7 @@ use leasehold::api::{Client, Options as ClientOptions, Target, TlsOptions};
 use leasehold::apply::{self, Options, Report};
 use leasehold::ledger::{self, Ledger};
 use leasehold::live;
-use leasehold::object::{KINDS, Kind, Live, Object, State};
+use leasehold::object::{KINDS, Kind, Live, Object, Progress};
 use leasehold::plan::{Adopt, Plan};
 use leasehold::proposal::{Wish, prepare};
 use leasehold::review::Colour;
@@ -334,7 +334,7 @@ async fn what_stopped_applies_made_and_changed_stays_theirs() {
             let world = World::new();
             apply(&world, named("pay"), &[policy("app-a", "# one")], Some(requests)).await;
             let known = ledger(&world, "pay.local").await.owned().get(path).map(|owned| owned.state);
-            if known != Some(State::Intended) || world.client.read(path).await.unwrap().is_none() {
+            if known != Some(Progress::Intended) || world.client.read(path).await.unwrap().is_none() {
                 break;
             }
             made += 1;

@@ -16,7 +16,7 @@ use leasehold::clock::Clock;
 use leasehold::engine::{AwsTransport, Config, Storage};
 use leasehold::estate;
 use leasehold::object::{Delete, KINDS, Kind, Object, Told, Update, Verb, aws_root};
-use leasehold::plan::{Action, Adopt, Plan, Refusal, Shown, show};
+use leasehold::plan::{Adopt, ChangeAction, Plan, Refusal, Shown, show};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::sandbox;
@@ -1059,7 +1059,7 @@ async fn an_edit_by_hand_of_each_field_is_found_with_both_values_and_undone() {
             continue;
         }
         let [change] = &prepared.plan.changes[..] else { panic!("{field}\n{}", text(&prepared.plan)) };
-        assert_eq!((change.action, change.path.as_str()), (Action::Update, path));
+        assert_eq!((change.action, change.path.as_str()), (ChangeAction::Update, path));
         let [found] = &change.fields[..] else { panic!("{field}\n{}", text(&prepared.plan)) };
         assert_eq!(found.name, *field);
         assert_eq!(found.before, Shown::Value(theirs.value(field)), "{path} {field}");
@@ -1087,7 +1087,7 @@ async fn a_deletion_by_hand_of_each_kind_is_found_and_undone() {
         world.client.delete(path).await.unwrap();
         let prepared = world.plan(&desired).await;
         let change = prepared.plan.changes.iter().find(|change| change.path == path);
-        assert!(change.is_some_and(|change| change.action == Action::Create), "{path}\n{}", text(&prepared.plan));
+        assert!(change.is_some_and(|change| change.action == ChangeAction::Create), "{path}\n{}", text(&prepared.plan));
         // What stood on it went with it, and comes back with it.
         let under = |other: &str| {
             path == "sys/mounts/fields-aws" && other.starts_with("fields-aws/") || path == "sys/auth/fields-approle"

@@ -1,5 +1,5 @@
-//! boto3 as an unchanged client of sessions that the engine issues: by the environment, and by `credential_process`, as
-//! an app's profile has it. The account is the sandbox over a network.
+//! boto3 and the AWS CLI as unchanged clients of sessions that the engine issues: by the environment, and by
+//! `credential_process`, as an app's profile has it. The account is the sandbox over a network.
 
 use leasehold::sandbox::{ENGINE_ACCESS_KEY, ROOT_SECRET};
 use serde_json::{Value, json};
@@ -44,8 +44,10 @@ fn boto3_works_with_a_session_until_it_is_cut_off() {
     let expected =
         |who: &Value, users: &str| json!({ "whoami": who, "list_users": users, "list_groups": "AccessDenied" });
     assert_eq!(aws.tried(&variables), expected(&lent["data"]["arn"], "ok"));
+    assert_eq!(aws.who_the_cli_is(&variables), lent["data"]["arn"].as_str().unwrap());
     // Its key alone opens nothing.
     assert_eq!(aws.tried(&variables[..2])["whoami"], "InvalidClientTokenId");
+    assert_eq!(aws.who_the_cli_is(&variables[..2]), "InvalidClientTokenId");
 
     root.post("sys/leases/revoke-force/aws/creds/site", &json!({}));
     assert_eq!(aws.tried(&variables), expected(&lent["data"]["arn"], "AccessDenied"));
@@ -80,7 +82,9 @@ fn boto3_works_with_sessions_of_the_engines_user_and_with_static_keys() {
         if !token.is_empty() {
             variables.push(("AWS_SESSION_TOKEN", token.as_str()));
         }
-        aws.tried(&variables)
+        let said = aws.tried(&variables);
+        assert_eq!(aws.who_the_cli_is(&variables), said["whoami"].as_str().unwrap(), "the two agree");
+        said
     };
     let expected = |who: &str, lists: &str| json!({ "whoami": who, "list_users": lists, "list_groups": lists });
     let engine = "arn:aws:iam::123456789012:user/leasehold-engine";
@@ -125,7 +129,10 @@ fn botocore_asks_for_sessions_by_itself() {
         env.dir().join("estate").display()
     );
     let config = env.write("config", &format!("[default]\ncredential_process = {command}\n"));
-    let said = sandbox.aws.tried(&[("AWS_CONFIG_FILE", config.to_str().unwrap())]);
+    let variables = [("AWS_CONFIG_FILE", config.to_str().unwrap()), ("HOME", env.dir().to_str().unwrap())];
+    let cli = sandbox.aws.who_the_cli_is(&variables);
+    assert!(cli.starts_with("arn:aws:sts::123456789012:assumed-role/deploy/"), "{cli}");
+    let said = sandbox.aws.tried(&variables);
     assert!(said["whoami"].as_str().unwrap().starts_with("arn:aws:sts::123456789012:assumed-role/deploy/"), "{said}");
     // The session policy leaves of the role's rights nothing that this asks for.
     assert_eq!((&said["list_users"], &said["list_groups"]), (&json!("AccessDenied"), &json!("AccessDenied")));

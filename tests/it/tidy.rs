@@ -51,6 +51,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
         &["text", "units", "trail", "iam", "acl", "guardrail", "username", "proof", "secret", "clock", "durable"],
     ),
     ("sandbox", &["text", "units", "clock", "secret", "durable"]),
+    ("keeper", &["api", "units", "secret", "clock", "durable"]),
     (
         "cli",
         &[
@@ -76,6 +77,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "proposal",
             "engine",
             "sandbox",
+            "keeper",
         ],
     ),
 ];

@@ -10,6 +10,7 @@ use crate::cli::app::AppFile;
 use crate::cli::error::CliError;
 use crate::cli::global::{JWT, PASSWORD, SECRET_ID};
 use crate::estate::{self, Sources};
+use crate::keeper::{KeptFile, MODE_FIX};
 
 /// More is no such file.
 const BYTES_MAX: u64 = 1 << 20;
@@ -48,42 +49,7 @@ pub(super) struct AppConfig {
     jwt_file: Option<String>,
     /// The files that are written for it.
     #[serde(default)]
-    pub(super) files: Vec<FileConfig>,
-}
-
-/// A file that is written for an app.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-#[serde(deny_unknown_fields)]
-pub(super) struct FileConfig {
-    /// Where.
-    pub(super) path: PathBuf,
-    /// In which form.
-    pub(super) form: Form,
-    /// The profile, in a shared credentials file.
-    #[serde(default = "default_profile")]
-    pub(super) profile: String,
-    /// Its mode, in octal digits.
-    mode: Option<String>,
-    /// Whose it is, by number.
-    pub(super) owner: Option<u32>,
-    /// Which group's it is, by number.
-    pub(super) group: Option<u32>,
-}
-
-fn default_profile() -> String {
-    "default".to_owned()
-}
-
-/// The form of a file.
-#[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub(super) enum Form {
-    /// As `~/.aws/credentials`.
-    SharedCredentials,
-    /// As `docker run --env-file` and systemd's `EnvironmentFile` take it.
-    Env,
-    /// As a `credential_process` prints it.
-    Process,
+    pub(super) files: Vec<KeptFile>,
 }
 
 /// Where an agent listens.
@@ -124,8 +90,7 @@ impl Config {
                 return Err(failed(format!("{name:?} is no name for an app here")).hint(hint));
             }
             for file in &app.files {
-                file.mode()
-                    .map_err(|error| CliError { message: format!("{}: {}", path.display(), error.message), ..error })?;
+                file.mode().map_err(|why| CliError::new(1, format!("{}: {why}", path.display())).hint(MODE_FIX))?;
             }
         }
         config.one_writer_each().map_err(failed)?;
@@ -210,24 +175,10 @@ impl AppConfig {
     }
 }
 
-impl FileConfig {
-    /// Its mode; 0600 unless something else is said.
-    ///
-    /// # Errors
-    /// What is no mode.
-    pub(super) fn mode(&self) -> Result<u32, CliError> {
-        let Some(text) = &self.mode else { return Ok(0o600) };
-        let mode = u32::from_str_radix(text, 8).ok().filter(|mode| *mode <= 0o777);
-        mode.ok_or_else(|| {
-            CliError::new(1, format!("the mode {text:?} of {} is none", self.path.display()))
-                .hint("octal digits in quotes: mode: \"0640\"")
-        })
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use super::{Config, Form, Listen};
+    use super::{Config, Listen};
+    use crate::keeper::Form;
 
     fn config(text: &str) -> Config {
         serde_yaml::from_str(text).expect("a file")

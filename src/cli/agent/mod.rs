@@ -4,10 +4,6 @@
 //! the agent's token, in the form in which ECS and EKS hand credentials to the SDKs of AWS, and writes it into files.
 
 mod config;
-mod endpoint;
-mod keeper;
-mod places;
-mod render;
 
 use std::collections::BTreeMap;
 use std::os::unix::fs::PermissionsExt;
@@ -19,14 +15,13 @@ use tokio::net::{TcpListener, UnixListener};
 use tokio::sync::watch;
 
 use self::config::{AppConfig, Config, Listen};
-use self::endpoint::Endpoint;
-use self::keeper::{Keeper, Kept};
-use super::app::{AppArgs, Wanted};
+use super::app::{AppArgs, Asked, Wanted};
 use super::context::Context;
 use super::error::CliError;
 use super::global::{Global, exactly};
 use super::server::stopped;
 use super::{output, token_file};
+use crate::keeper::{Endpoint, Keeper, Kept};
 use crate::secret::Secret;
 
 /// How long no client is taken after one could not be.
@@ -91,7 +86,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 type Apps = BTreeMap<String, watch::Receiver<Kept>>;
 
 /// Who sees to which app, and where what is held of it is seen.
-fn keepers(args: &Args, config: Option<&Config>, global: &Global) -> Result<(Vec<Keeper>, Apps), CliError> {
+fn keepers(args: &Args, config: Option<&Config>, global: &Global) -> Result<(Vec<Keeper<Asked>>, Apps), CliError> {
     let context = || Context::open(global);
     let mut wanted: Vec<(String, Wanted, AppConfig)> = Vec::new();
     match config {
@@ -113,18 +108,20 @@ fn keepers(args: &Args, config: Option<&Config>, global: &Global) -> Result<(Vec
     for (name, wanted, app) in wanted {
         let (kept, seen) = watch::channel(Kept::default());
         apps.insert(name.clone(), seen);
-        keepers.push(Keeper { name, wanted, global: global.clone(), files: app.files, kept });
+        let source = Asked { wanted, global: global.clone() };
+        keepers.push(Keeper { name, source, files: app.files, kept });
     }
     Ok((keepers, apps))
 }
 
 /// Writes all files once, of each app whatever becomes of the others. Answers the exit code: the first failure's.
-async fn once(keepers: Vec<Keeper>) -> u8 {
+async fn once(keepers: Vec<Keeper<Asked>>) -> u8 {
     let mut code = 0;
     for keeper in keepers.iter().filter(|keeper| !keeper.files.is_empty()) {
         match keeper.once().await {
             Ok(until) => output::say(&format!("{}: a credential until {until}", keeper.name)),
-            Err(error) => {
+            Err(trouble) => {
+                let error = CliError::from(trouble);
                 output::failure(&CliError { message: format!("{}: {}", keeper.name, error.message), ..error });
                 code = if code == 0 { error.exit_code } else { code };
             }
@@ -215,7 +212,7 @@ impl Bound {
                 },
             };
             // Out of descriptors, for example: one is freed.
-            endpoint.places.evict();
+            endpoint.make_room();
             output::say(&format!("warning: a client could not be taken: {error}"));
             tokio::time::sleep(PAUSE).await;
         }

@@ -26,8 +26,8 @@ use super::super::context::Context;
 use super::super::global::{Global, exactly};
 use super::super::{embedded, output, token_file};
 use super::Wanted;
-use super::credential::Credential;
 use crate::durable;
+use crate::keeper::Credential;
 use crate::secret::Secret;
 
 /// The form of the files; another is passed over.

@@ -2,36 +2,69 @@
 //! estate or without one, the login, and the credential.
 
 pub(super) mod cache;
-pub(super) mod credential;
 mod file;
-pub(super) mod held;
 pub(super) mod login;
 mod wanted;
 
 use std::path::{Path, PathBuf};
 
-use self::credential::Credential;
 pub(super) use self::file::AppFile;
 pub(super) use self::wanted::{AppArgs, Wanted};
 use super::context::Context;
 use super::error::CliError;
 use super::global::Global;
 use super::output;
-use crate::api::{self, Client};
+use crate::api::{self, Client, Said};
 use crate::estate::EngineChoice;
-use crate::secret::Secret;
-
-/// A credential, and with what it was asked for.
-pub(super) struct Issued {
-    /// The credential.
-    pub(super) credential: Credential,
-    /// The app's token, under which the lease is.
-    pub(super) token: Secret,
-    /// Seconds until the token ends; 0 for never.
-    pub(super) token_ttl: i64,
-}
+use crate::keeper::{Credential, Issued, Source, Trouble};
 
 const APPLY: &str = "`leasehold apply` brings the engine in line with the files";
+
+/// A credential that is meant, by the settings of a command: where a keeper has it from.
+pub(super) struct Asked {
+    /// What is meant.
+    pub(super) wanted: Wanted,
+    /// The settings.
+    pub(super) global: Global,
+}
+
+impl Source for Asked {
+    type Opened = Context;
+    type Error = CliError;
+
+    async fn open(&self) -> Result<(Client, Context), CliError> {
+        let context = Context::open(&self.global)?;
+        match self.wanted.client(&context).await {
+            Ok(client) => Ok((client, context)),
+            Err(error) => {
+                context.close().await;
+                Err(error)
+            }
+        }
+    }
+
+    async fn issue(&self, client: &Client, context: &Context) -> Result<Issued, CliError> {
+        self.wanted.issue(client, context).await
+    }
+
+    async fn close(&self, context: Context) {
+        context.close().await;
+    }
+
+    fn tell(&self, text: &str) {
+        output::say(&output::one_line(text));
+    }
+}
+
+impl From<Trouble<Self>> for CliError {
+    fn from(trouble: Trouble<Self>) -> Self {
+        match trouble {
+            Trouble::Source(error) => error,
+            Trouble::Engine { doing, error } => Self::api(doing, &error),
+            Trouble::Files(why) => Self::new(1, why),
+        }
+    }
+}
 
 impl Wanted {
     /// A client to the engine, which speaks as whoever runs the command.
@@ -99,14 +132,11 @@ impl Wanted {
         let Some(estate) = &self.estate else { return CliError::api(doing, error) };
         let place = |path: String| estate.object(&path).map(|object| object.place.to_string());
         let role_place = place(self.role.path());
-        let unknown =
-            |texts: &[String]| texts.iter().any(|text| text.starts_with("Role ") && text.contains("not found"));
         match error {
             api::Error::Status { code: 403, .. } => CliError::api(doing, error).hint(APPLY),
-            api::Error::Status { code: 400, errors, .. } if unknown(errors) => CliError::api(doing, error).hint(APPLY),
-            api::Error::Status { code: 400 | 500, errors, .. } => {
-                let template = errors.iter().any(|text| text.contains("username"));
-                let template = template.then(|| self.template_place()).flatten();
+            absent if absent.says(Said::NoRole) => CliError::api(doing, error).hint(APPLY),
+            api::Error::Status { code: 400 | 500, .. } => {
+                let template = error.says(Said::Username).then(|| self.template_place()).flatten();
                 let failure = CliError::api(doing, error);
                 match (template, role_place) {
                     (Some(place), _) => {

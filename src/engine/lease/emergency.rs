@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::core::Core;
-use super::{Lease, Leases, State, maker};
+use super::{Lease, LeaseState, Leases, maker};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
 use crate::engine::kernel::mounts::Mount;
@@ -55,7 +55,7 @@ impl Leases {
     /// If the store can't be read.
     pub(crate) async fn hold<'l>(&'l self, core: &Core, id: &str) -> Result<Option<Still<'l>>, Error> {
         let turn = self.locks.lock(id).await;
-        let lease = self.load(core, id)?.filter(|lease| lease.state == State::Active);
+        let lease = self.load(core, id)?.filter(|lease| lease.state == LeaseState::Active);
         Ok(lease.map(|lease| Still { lease, _turn: turn }))
     }
 

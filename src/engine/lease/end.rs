@@ -7,7 +7,7 @@
 use std::sync::Arc;
 
 use super::login::token_of;
-use super::{End, Failure, Lane, Lease, Leases, State, maker, now, open_key};
+use super::{End, Failure, Lane, Lease, LeaseState, Leases, maker, now, open_key};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::due::lease_key;
 use crate::engine::kernel::random;
@@ -98,7 +98,7 @@ impl Leases {
                 match self.locks.try_lock(id) {
                     Some(turn) => {
                         turns.push(turn);
-                        leases.extend(self.load(core, id)?.filter(|lease| lease.state == State::Active));
+                        leases.extend(self.load(core, id)?.filter(|lease| lease.state == LeaseState::Active));
                     }
                     None => busy.push(id),
                 }
@@ -107,7 +107,7 @@ impl Leases {
             drop(turns);
             for id in busy {
                 let _turn = self.locks.lock(id).await;
-                if let Some(mut lease) = self.load(core, id)?.filter(|lease| lease.state == State::Active) {
+                if let Some(mut lease) = self.load(core, id)?.filter(|lease| lease.state == LeaseState::Active) {
                     self.mark(core, &mut [&mut lease], reason).await?;
                 }
             }
@@ -167,7 +167,7 @@ impl Leases {
         self.wait_while_pending(id, reason).await;
         let _turn = self.locks.lock(id).await;
         let Some(mut lease) = self.load(core, id)? else { return Ok(()) };
-        if lease.state != State::Revoking {
+        if lease.state != LeaseState::Revoking {
             // Durable before its key is deleted: after a crash the lease must not pass for a live one.
             self.mark(core, &mut [&mut lease], reason).await?;
         }
@@ -186,7 +186,7 @@ impl Leases {
         self.wait_while_pending(id, "forced").await;
         let _turn = self.locks.lock(id).await;
         let Some(mut lease) = self.load(core, id)? else { return Ok(false) };
-        if lease.state != State::Revoking {
+        if lease.state != LeaseState::Revoking {
             self.mark(core, &mut [&mut lease], "forced").await?;
         }
         match self.attempt(core, &mut lease, Lane::Bulk).await? {
@@ -212,15 +212,15 @@ impl Leases {
             return core.barrier.commit(batch).await;
         };
         match lease.state {
-            State::Pending if self.is_pending(id) => {
+            LeaseState::Pending if self.is_pending(id) => {
                 let mut batch = Batch::new();
                 let later = now(core).saturating_add(super::PENDING_SECONDS_MAX);
                 lease.reschedule(&mut batch, later)?;
                 return core.barrier.commit(batch).await;
             }
-            State::Pending => self.mark(core, &mut [&mut lease], "unknown-outcome").await?,
-            State::Active => lease.reason = Some("expired".to_owned()),
-            State::Revoking => {}
+            LeaseState::Pending => self.mark(core, &mut [&mut lease], "unknown-outcome").await?,
+            LeaseState::Active => lease.reason = Some("expired".to_owned()),
+            LeaseState::Revoking => {}
         }
         self.attempt(core, &mut lease, Lane::Backlog).await.map(drop)
     }
@@ -238,7 +238,7 @@ impl Leases {
                     continue;
                 }
                 let _turn = self.locks.lock(id).await;
-                if let Some(mut lease) = self.load(core, id)?.filter(|lease| lease.state == State::Pending) {
+                if let Some(mut lease) = self.load(core, id)?.filter(|lease| lease.state == LeaseState::Pending) {
                     self.mark(core, &mut [&mut lease], "unknown-outcome").await?;
                     self.note(core, &lease, "lease-abandoned", "unknown-outcome", None);
                 }
@@ -258,7 +258,7 @@ impl Leases {
                 let id = &key["lease-open/".len()..];
                 // Whoever has the lock is at work on it.
                 let Some(_turn) = self.locks.try_lock(id) else { continue };
-                let waits = |lease: &Lease| lease.state == State::Revoking && lease.revoke_error.is_some();
+                let waits = |lease: &Lease| lease.state == LeaseState::Revoking && lease.revoke_error.is_some();
                 if let Some(mut lease) = self.load(core, id)?.filter(waits) {
                     // Not before the time from which an absence counts.
                     let not_before = maker(core, &lease).map_or(0, |(_, maker)| maker.not_before(&lease));
@@ -302,12 +302,12 @@ impl Leases {
         let time = now(core);
         let mut batch = Batch::new();
         for lease in leases {
-            if lease.state == State::Pending
+            if lease.state == LeaseState::Pending
                 && let Some((_, maker)) = maker(core, lease)
             {
                 maker.doubt(lease, time)?;
             }
-            lease.state = State::Revoking;
+            lease.state = LeaseState::Revoking;
             lease.reason = Some(reason.to_owned());
             batch.put(open_key(&lease.id), &lease.attempts)?;
             lease.reschedule(&mut batch, time)?;
@@ -377,7 +377,7 @@ impl Leases {
     }
 
     async fn put_off(&self, core: &Arc<Core>, lease: &mut Lease, at: i64, text: &str) -> Result<(), Error> {
-        lease.state = State::Revoking;
+        lease.state = LeaseState::Revoking;
         lease.revoke_error = Some(text.to_owned());
         let mut batch = Batch::new();
         batch.put(open_key(&lease.id), &lease.attempts)?;

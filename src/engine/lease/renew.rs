@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-use super::{Lease, Leases, State, Terms, maker, now, ttl};
+use super::{Lease, LeaseState, Leases, Terms, maker, now, ttl};
 use crate::acl::Capability;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
@@ -77,14 +77,14 @@ fn invalid(text: &str) -> Error {
 
 fn renewable(lease: &Lease, time: i64) -> Result<(), Error> {
     match lease.state {
-        State::Active if lease.expire_time <= time => Err(invalid("lease expired")),
-        State::Active if !lease.renewable => Err(invalid("lease is not renewable")),
-        State::Active => Ok(()),
-        State::Revoking if lease.attempts > 0 => {
+        LeaseState::Active if lease.expire_time <= time => Err(invalid("lease expired")),
+        LeaseState::Active if !lease.renewable => Err(invalid("lease is not renewable")),
+        LeaseState::Active => Ok(()),
+        LeaseState::Revoking if lease.attempts > 0 => {
             Err(invalid("lease is expired and has failed previous revocation attempts"))
         }
-        State::Revoking => Err(invalid("lease expired")),
+        LeaseState::Revoking => Err(invalid("lease expired")),
         // Nobody has been given it yet.
-        State::Pending => Err(invalid("lease not found")),
+        LeaseState::Pending => Err(invalid("lease not found")),
     }
 }

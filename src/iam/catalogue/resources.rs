@@ -144,7 +144,7 @@ impl Catalogue {
     fn takes(&self, action: &str) -> Option<Takes<'_>> {
         let key = action.to_ascii_lowercase();
         let service = self.service(key.split_once(':')?.0)?;
-        let index = service.actions.binary_search_by(|entry| (*entry.key).cmp(&key)).ok()?;
+        let index = service.actions().binary_search_by(|entry| (*entry.key).cmp(&key)).ok()?;
         let resources = service.resources()?;
         Some(Takes { service: &service.name, resources, set: resources.set(index)? })
     }

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 
 use crate::object::testing::{leaf, object};
 use crate::object::{
-    FieldValue, Kind, Live, Object, Owned, State, acl_policy, approle_role, audit_device, aws_lease, aws_role,
+    FieldValue, Kind, Live, Object, Owned, Progress, acl_policy, approle_role, audit_device, aws_lease, aws_role,
     aws_root, fingerprint, mount,
 };
-use crate::plan::{Action, Adopt, Input, Others, Plan, Refusal, Shown, differences, secret_digests};
+use crate::plan::{Adopt, ChangeAction, Input, Others, Plan, Refusal, Shown, differences, secret_digests};
 use crate::secret::Secret;
 
 const ROLE: &str = "aws/roles/webapp";
@@ -55,10 +55,10 @@ impl World {
             match desired.iter().find(|object| object.path == change.path) {
                 Some(object) => {
                     self.live.insert(object.path.clone(), live(object));
-                    self.owned.insert(object.path.clone(), owned(object, State::Applied));
+                    self.owned.insert(object.path.clone(), owned(object, Progress::Applied));
                 }
                 None => {
-                    if change.action == Action::Delete {
+                    if change.action == ChangeAction::Delete {
                         self.live.remove(&change.path);
                     }
                     self.owned.remove(&change.path);
@@ -88,7 +88,7 @@ fn live(object: &Object) -> Live {
     }
 }
 
-fn owned(object: &Object, state: State) -> Owned {
+fn owned(object: &Object, state: Progress) -> Owned {
     Owned {
         kind: object.kind,
         app: object.app.clone(),
@@ -117,7 +117,7 @@ fn root(secret: &str, region: &str) -> Object {
     root
 }
 
-fn actions(plan: &Plan) -> Vec<(Action, &str)> {
+fn actions(plan: &Plan) -> Vec<(ChangeAction, &str)> {
     plan.changes.iter().map(|change| (change.action, change.path.as_str())).collect()
 }
 
@@ -134,7 +134,7 @@ fn value(value: Value) -> Shown {
 fn a_new_object_shows_what_is_set_and_then_nothing() {
     let desired = [object(&aws_role::KIND, ROLE, &[("iam_groups", json!(["g"]))])];
     let plan = World::default().plan(&desired, Adopt::Refuse);
-    assert_eq!(actions(&plan), [(Action::Create, ROLE)]);
+    assert_eq!(actions(&plan), [(ChangeAction::Create, ROLE)]);
     assert_eq!(changed(&plan), [("iam_groups", Shown::Absent, value(json!(["g"])))]);
     assert_eq!(plan.exit_code(), 2);
     let after = World::with(&desired).plan(&desired, Adopt::Refuse);
@@ -149,7 +149,7 @@ fn an_edit_by_hand_shows_the_field_and_both_values() {
     live.fields.insert("user_path", json!("/other/"));
     live.fields.insert("iam_groups", json!(["admins"]));
     let plan = world.plan(&desired, Adopt::Refuse);
-    assert_eq!(actions(&plan), [(Action::Update, ROLE)]);
+    assert_eq!(actions(&plan), [(ChangeAction::Update, ROLE)]);
     assert_eq!(
         changed(&plan),
         [
@@ -165,7 +165,7 @@ fn a_deletion_by_hand_is_a_creation() {
     let desired = [object(&aws_role::KIND, ROLE, &[])];
     let mut world = World::with(&desired);
     world.live.clear();
-    assert_eq!(actions(&world.plan(&desired, Adopt::Refuse)), [(Action::Create, ROLE)]);
+    assert_eq!(actions(&world.plan(&desired, Adopt::Refuse)), [(ChangeAction::Create, ROLE)]);
 }
 
 #[test]
@@ -208,9 +208,9 @@ fn a_secret_that_may_not_have_arrived_is_written_again() {
     let desired = [root("hunter-one", ""), object(&aws_role::KIND, ROLE, &[])];
     let mut world = World::with(&desired);
     for object in &desired {
-        world.owned.insert(object.path.clone(), owned(object, State::Intended));
+        world.owned.insert(object.path.clone(), owned(object, Progress::Intended));
     }
-    assert_eq!(actions(&world.plan(&desired, Adopt::Refuse)), [(Action::Update, "aws/config/root")]);
+    assert_eq!(actions(&world.plan(&desired, Adopt::Refuse)), [(ChangeAction::Update, "aws/config/root")]);
 }
 
 #[test]
@@ -221,7 +221,7 @@ fn a_secret_that_can_not_be_read_is_not_checked() {
     unread.fields.insert("access_key", leaf(FieldValue::Unresolved("env:Y".to_owned())));
     // What is not there yet is made, whatever its secret.
     let fresh = World::default().plan(std::slice::from_ref(&unread), Adopt::Refuse);
-    assert_eq!(actions(&fresh), [(Action::Create, "aws/config/root")]);
+    assert_eq!(actions(&fresh), [(ChangeAction::Create, "aws/config/root")]);
     assert!(changed(&fresh).contains(&("secret_key", Shown::Absent, Shown::Sensitive)), "{fresh:?}");
     assert!(fresh.notes.is_empty());
     // What is there stays, in words.
@@ -232,8 +232,8 @@ fn a_secret_that_can_not_be_read_is_not_checked() {
     let note = plan.notes.iter().find(|note| note.contains("secret_key")).expect("it is told");
     assert!(note.contains("not checked: secret_key of aws/config/root (") && note.contains("`env:X`"), "{note}");
     // What an apply did not come back to is written again.
-    world.owned.insert(resolved.path.clone(), owned(&resolved, State::Intended));
-    assert_eq!(actions(&world.plan(&[unread], Adopt::Refuse)), [(Action::Update, "aws/config/root")]);
+    world.owned.insert(resolved.path.clone(), owned(&resolved, Progress::Intended));
+    assert_eq!(actions(&world.plan(&[unread], Adopt::Refuse)), [(ChangeAction::Update, "aws/config/root")]);
 }
 
 #[test]
@@ -285,7 +285,7 @@ fn a_role_id_that_an_older_ledger_calls_a_secret_is_compared_and_then_remembered
         assert!(!world.owned[path].differs(&world.live[path]));
     }
     assert!(crate::plan::is_outdated(&world.owned[path], &own));
-    world.owned.insert(path.to_owned(), owned(&own, State::Applied));
+    world.owned.insert(path.to_owned(), owned(&own, Progress::Applied));
     assert!(world.owned[path].differs(&world.live[path]) && !crate::plan::is_outdated(&world.owned[path], &own));
 }
 
@@ -295,10 +295,10 @@ fn what_is_not_ours_is_adopted_only_when_asked() {
     let mut world = World::default();
     world.live.insert(ROLE.to_owned(), live(&object(&aws_role::KIND, ROLE, &[])));
     let refused = world.plan(&desired, Adopt::Refuse);
-    assert_eq!((actions(&refused), refused.exit_code()), (vec![(Action::Adopt, ROLE)], 3));
+    assert_eq!((actions(&refused), refused.exit_code()), (vec![(ChangeAction::Adopt, ROLE)], 3));
     assert!(matches!(&refused.refusals[..], [Refusal::NotOurs { .. }]));
     let taken = world.plan(&desired, Adopt::Take);
-    assert_eq!((actions(&taken), taken.exit_code()), (vec![(Action::Adopt, ROLE)], 2));
+    assert_eq!((actions(&taken), taken.exit_code()), (vec![(ChangeAction::Adopt, ROLE)], 2));
     world.apply(&desired, &taken);
     assert!(world.plan(&desired, Adopt::Refuse).is_empty());
 }
@@ -334,9 +334,9 @@ fn settings_at_their_defaults_are_nobodys() {
     let mut world = World::default();
     world.live.insert(lease.path.clone(), live(&object(&aws_lease::KIND, "aws/config/lease", &[])));
     let plan = world.plan(std::slice::from_ref(&lease), Adopt::Refuse);
-    assert_eq!((actions(&plan), plan.exit_code()), (vec![(Action::Create, "aws/config/lease")], 2));
+    assert_eq!((actions(&plan), plan.exit_code()), (vec![(ChangeAction::Create, "aws/config/lease")], 2));
     world.live.insert(lease.path.clone(), live(&object(&aws_lease::KIND, "aws/config/lease", &[("lease", json!(9))])));
-    assert_eq!(actions(&world.plan(&[lease], Adopt::Refuse)), [(Action::Adopt, "aws/config/lease")]);
+    assert_eq!(actions(&world.plan(&[lease], Adopt::Refuse)), [(ChangeAction::Adopt, "aws/config/lease")]);
 }
 
 #[test]
@@ -347,7 +347,7 @@ fn what_cannot_be_deleted_or_is_gone_is_forgotten() {
     world.live.remove(ROLE);
     world.max_deletes = Some(0);
     let plan = world.plan(&[], Adopt::Refuse);
-    assert_eq!(actions(&plan), [(Action::Forget, ROLE), (Action::Forget, "aws/config/lease")]);
+    assert_eq!(actions(&plan), [(ChangeAction::Forget, ROLE), (ChangeAction::Forget, "aws/config/lease")]);
     assert_eq!(plan.exit_code(), 2);
     assert!(plan.changes.iter().all(|change| change.effects.len() == 1));
     world.apply(&[], &plan);
@@ -361,7 +361,7 @@ fn settings_that_cannot_be_deleted_go_back_to_their_defaults_while_the_mount_sta
     let mut root = root("hunter-one", "");
     let mut world = World::with(&[mount.clone(), lease, root.clone()]);
     let plan = world.plan(std::slice::from_ref(&mount), Adopt::Refuse);
-    assert_eq!(actions(&plan), [(Action::Delete, "aws/config/lease"), (Action::Delete, "aws/config/root")]);
+    assert_eq!(actions(&plan), [(ChangeAction::Delete, "aws/config/lease"), (ChangeAction::Delete, "aws/config/root")]);
     assert_eq!(
         changed(&plan),
         [("lease", value(json!(60)), value(json!(0))), ("secret_key", Shown::Sensitive, value(json!("")))]
@@ -369,14 +369,14 @@ fn settings_that_cannot_be_deleted_go_back_to_their_defaults_while_the_mount_sta
     assert_eq!(world.plan(&[], Adopt::Refuse).summary().forget, 2, "with the mount there is nothing to reset");
     root.fields.clear();
     world.live.insert(root.path.clone(), live(&root));
-    world.owned.insert(root.path.clone(), owned(&root, State::Applied));
+    world.owned.insert(root.path.clone(), owned(&root, Progress::Applied));
     let plan = world.plan(std::slice::from_ref(&mount), Adopt::Refuse);
-    assert_eq!(actions(&plan)[1], (Action::Forget, "aws/config/root"));
+    assert_eq!(actions(&plan)[1], (ChangeAction::Forget, "aws/config/root"));
     // With a key, a reset would take it away.
     let key = json!("AKIA1");
     world.live.get_mut("aws/config/root").expect("there").fields.extend([("access_key", key), ("region", json!("x"))]);
     let plan = world.plan(&[mount], Adopt::Refuse);
-    assert_eq!(actions(&plan)[1], (Action::Forget, "aws/config/root"));
+    assert_eq!(actions(&plan)[1], (ChangeAction::Forget, "aws/config/root"));
     assert!(plan.changes[1].fields.is_empty() && plan.changes[1].effects[0].contains("AKIA1"), "{plan:?}");
 }
 
@@ -389,7 +389,7 @@ fn what_cannot_change_in_place_is_refused_unless_the_kind_is_made_anew_anyway() 
     let path = "sys/audit/file";
     let world = World::with(&[object(&audit_device::KIND, path, &[("file_path", json!("/a"))])]);
     let plan = world.plan(&[object(&audit_device::KIND, path, &[("file_path", json!("/b"))])], Adopt::Refuse);
-    assert_eq!((actions(&plan), plan.exit_code()), (vec![(Action::Update, path)], 2));
+    assert_eq!((actions(&plan), plan.exit_code()), (vec![(ChangeAction::Update, path)], 2));
 }
 
 #[test]

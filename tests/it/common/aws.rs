@@ -56,6 +56,28 @@ impl Aws {
         self.look_with(&["tried", &self.endpoint], variables)
     }
 
+    /// Who the AWS CLI is, by whatever credential it finds in these variables: an ARN, or the code of AWS's refusal.
+    pub(crate) fn who_the_cli_is(&self, variables: &[(&str, &str)]) -> String {
+        let output = Command::new(python())
+            .args(["-m", "awscli", "--region", "us-east-1", "--endpoint-url", &self.endpoint])
+            .args(["sts", "get-caller-identity", "--query", "Arn", "--output", "text"])
+            .env_clear()
+            .env("AWS_CONFIG_FILE", "/dev/null")
+            .env("AWS_SHARED_CREDENTIALS_FILE", "/dev/null")
+            .env("AWS_EC2_METADATA_DISABLED", "true")
+            .envs(variables.iter().copied())
+            .output()
+            .expect("python runs");
+        let said = String::from_utf8_lossy(&output.stderr).into_owned();
+        match output.status.success() {
+            true => String::from_utf8_lossy(&output.stdout).trim().to_owned(),
+            false => said
+                .split_once("An error occurred (")
+                .and_then(|(_, rest)| rest.split_once(')'))
+                .map_or(said.clone(), |(code, _)| code.to_owned()),
+        }
+    }
+
     fn look(&self, arguments: &[&str], access_key: &str, secret_key: &str) -> Value {
         let key = [("AWS_ACCESS_KEY_ID", access_key), ("AWS_SECRET_ACCESS_KEY", secret_key)];
         self.look_with(arguments, &key)

@@ -11,7 +11,7 @@ use crate::engine::backend::Call;
 use crate::engine::kernel::due::lease_key;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::login::token_of;
-use crate::engine::lease::{Lease, State, now};
+use crate::engine::lease::{Lease, LeaseState, now};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::Operation;
@@ -144,7 +144,7 @@ fn lookup(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {
 }
 
 fn shown(lease: &Lease, time: i64) -> Value {
-    let live = lease.state == State::Active && lease.expire_time > time;
+    let live = lease.state == LeaseState::Active && lease.expire_time > time;
     let mut data = json!({
         "id": lease.id,
         "issue_time": rfc3339(lease.issue_time),
@@ -156,7 +156,7 @@ fn shown(lease: &Lease, time: i64) -> Value {
         "namespace_path": "",
         "state": lease.state,
     });
-    if lease.state == State::Revoking {
+    if lease.state == LeaseState::Revoking {
         data["revoke_attempts"] = lease.attempts.into();
         data["next_attempt"] = rfc3339(lease.due).into();
         if let Some(error) = &lease.revoke_error {

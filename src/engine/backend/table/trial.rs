@@ -14,7 +14,7 @@ use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{End, Failure, Issued, Lane, Lease, Maker, State, Terms, Told, now, ttl};
+use crate::engine::lease::{End, Failure, Issued, Lane, Lease, LeaseState, Maker, Terms, Told, now, ttl};
 use crate::engine::setup::Config;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::given::Given;
@@ -98,7 +98,7 @@ impl Trial {
         let word = format!("{beginning}{}", random::base62(8)?);
         let mut lease = Lease {
             id: format!("{path}/{}", random::ordered_base62(issue_time)?),
-            state: State::Pending,
+            state: LeaseState::Pending,
             path: path.clone(),
             mount: call.mount.uuid.clone(),
             token: token.hash.clone(),

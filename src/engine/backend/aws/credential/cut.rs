@@ -32,7 +32,7 @@ use crate::engine::backend::aws::failure::{Class, Failure};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{self, Emergency, End, Lane, Lease, State, Still, now};
+use crate::engine::lease::{self, Emergency, End, Lane, Lease, LeaseState, Still, now};
 use crate::engine::wire::error::Error;
 
 /// The mount's option that has it done.
@@ -417,7 +417,7 @@ impl Planned<'_> {
         };
         let lease = Lease {
             id: format!("{path}/{name}"),
-            state: State::Pending,
+            state: LeaseState::Pending,
             path,
             mount: self.mount.uuid.clone(),
             token: String::new(),

@@ -14,7 +14,7 @@ use crate::engine::backend::aws::policy_text::go_quote;
 use crate::engine::backend::aws::{Aws, role};
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{Issued, Lease, Making, State, Terms, now, ttl};
+use crate::engine::lease::{Issued, Lease, LeaseState, Making, Terms, now, ttl};
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::response::{LeaseFields, Response};
@@ -81,7 +81,7 @@ fn pending(order: Order<'_>, terms: Terms, made: Value, renewable: bool) -> Resu
     let path = &call.request.path;
     let lease = Lease {
         id: format!("{path}/{}", random::ordered_base62(millis)?),
-        state: State::Pending,
+        state: LeaseState::Pending,
         path: path.clone(),
         mount: call.mount.uuid.clone(),
         token: token.hash.clone(),

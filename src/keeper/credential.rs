@@ -16,7 +16,7 @@ const ASK_AGAIN_SECONDS: i64 = 3600;
 
 /// An AWS credential: under a lease, or the key of a static role, whose end is when it is to be asked for again.
 #[derive(Clone, Debug)]
-pub(in crate::cli) struct Credential {
+pub struct Credential {
     app: String,
     /// `mount/role`.
     role: String,
@@ -36,13 +36,7 @@ pub(in crate::cli) struct Credential {
 impl Credential {
     /// A credential from the answer of `creds/`, asked for at `now` with a token that lasts `token_ttl`
     /// more seconds (0: for ever). `None` when the answer holds none.
-    pub(in crate::cli) fn new(
-        app: String,
-        role: String,
-        answer: &Answer,
-        token_ttl: i64,
-        now: OffsetDateTime,
-    ) -> Option<Self> {
+    pub fn new(app: String, role: String, answer: &Answer, token_ttl: i64, now: OffsetDateTime) -> Option<Self> {
         let text = |key: &str| answer.data.as_ref()?.get(key)?.as_str();
         let security_token = text("security_token").or_else(|| text("session_token"));
         // What came with a session token AWS ends at its own time, whatever becomes of lease and token.
@@ -73,7 +67,7 @@ impl Credential {
     }
 
     /// A credential that [`Credential::json`] wrote; `None` of anything else.
-    pub(super) fn kept(json: &Value) -> Option<Self> {
+    pub fn kept(json: &Value) -> Option<Self> {
         let text = |key: &str| json.get(key)?.as_str();
         Some(Self {
             app: text("app")?.to_owned(),
@@ -90,7 +84,7 @@ impl Credential {
     }
 
     /// When it ends.
-    pub(in crate::cli) fn ends(&self) -> OffsetDateTime {
+    pub fn ends(&self) -> OffsetDateTime {
         self.expiration
     }
 
@@ -100,27 +94,27 @@ impl Credential {
     }
 
     /// Whether it is under a lease: else nothing ends it with its app's token, or by hand.
-    pub(in crate::cli) fn is_leased(&self) -> bool {
+    pub fn is_leased(&self) -> bool {
         !self.lease_id.is_empty()
     }
 
     /// Its lease; empty where there is none.
-    pub(in crate::cli) fn lease_id(&self) -> &str {
+    pub fn lease_id(&self) -> &str {
         &self.lease_id
     }
 
     /// How long its lease is, in seconds.
-    pub(in crate::cli) fn lease_seconds(&self) -> i64 {
+    pub fn lease_seconds(&self) -> i64 {
         self.lease_seconds
     }
 
     /// Whether its lease can be renewed.
-    pub(in crate::cli) fn is_renewable(&self) -> bool {
+    pub fn is_renewable(&self) -> bool {
         self.renewable
     }
 
     /// The variables in which AWS SDKs look for it (AWS SDKs and Tools Reference Guide, "AWS access keys").
-    pub(in crate::cli) fn variables(&self) -> impl Iterator<Item = (&'static str, Secret)> {
+    pub fn variables(&self) -> impl Iterator<Item = (&'static str, Secret)> {
         let keys = [
             ("AWS_ACCESS_KEY_ID", Secret::new(self.access_key.as_str())),
             ("AWS_SECRET_ACCESS_KEY", self.secret_key.clone()),
@@ -129,7 +123,7 @@ impl Credential {
     }
 
     /// The rows of the table.
-    pub(in crate::cli) fn rows(&self) -> Vec<(String, String)> {
+    pub fn rows(&self) -> Vec<(String, String)> {
         let security_token = self.security_token.as_ref().map_or("<nil>", Secret::expose);
         [
             ("app", self.app.as_str()),
@@ -147,7 +141,7 @@ impl Credential {
     }
 
     /// What can be done with it next, for a person.
-    pub(in crate::cli) fn advice(&self, flags: Option<&str>) -> String {
+    pub fn advice(&self, flags: Option<&str>) -> String {
         let flags = flags.unwrap_or_default();
         let mut text = String::new();
         if self.ends_with_token {
@@ -167,12 +161,12 @@ impl Credential {
     }
 
     /// One field, by the name that it has in the table.
-    pub(in crate::cli) fn field(&self, name: &str) -> Option<Value> {
+    pub fn field(&self, name: &str) -> Option<Value> {
         self.json().get(name).filter(|value| !value.is_null()).cloned()
     }
 
     /// As JSON.
-    pub(in crate::cli) fn json(&self) -> Value {
+    pub fn json(&self) -> Value {
         json!({
             "app": self.app,
             "role": self.role,
@@ -188,7 +182,7 @@ impl Credential {
 
     /// What the AWS SDKs take from a `credential_process` (AWS SDKs and Tools Reference Guide, "Process
     /// credential provider").
-    pub(in crate::cli) fn process(&self) -> Value {
+    pub fn process(&self) -> Value {
         let mut process = json!({
             "Version": 1,
             "AccessKeyId": self.access_key,
@@ -203,7 +197,7 @@ impl Credential {
 
     /// What the AWS SDKs take from a container's credential endpoint (AWS SDKs and Tools Reference Guide, "Container
     /// credential provider"). Some of them take no answer without a `Token`, so that it is empty where there is none.
-    pub(in crate::cli) fn container(&self) -> Value {
+    pub fn container(&self) -> Value {
         json!({
             "AccessKeyId": self.access_key,
             "SecretAccessKey": self.secret_key.expose(),
@@ -213,7 +207,7 @@ impl Credential {
     }
 
     /// Lines for a shell. A session token of an earlier credential would make this one invalid, so it goes.
-    pub(in crate::cli) fn shell(&self) -> String {
+    pub fn shell(&self) -> String {
         let session = match &self.security_token {
             Some(token) => format!("export AWS_SESSION_TOKEN={}", quoted(token.expose())),
             None => "unset AWS_SESSION_TOKEN".to_owned(),
@@ -227,14 +221,14 @@ impl Credential {
     }
 
     /// When it ends, as RFC 3339 has it.
-    pub(in crate::cli) fn expires(&self) -> String {
+    pub fn expires(&self) -> String {
         // Only a year beyond 9999 has no such form, and no lease reaches it.
         self.expiration.format(&Rfc3339).unwrap_or_default()
     }
 }
 
 /// A text as one word of a POSIX shell.
-pub(in crate::cli) fn quoted(text: &str) -> String {
+pub fn quoted(text: &str) -> String {
     format!("'{}'", text.replace('\'', r"'\''"))
 }
 

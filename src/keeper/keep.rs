@@ -9,15 +9,11 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tokio::time::Instant;
 
-use super::config::FileConfig;
+use super::credential::Credential;
+use super::file::KeptFile;
+use super::held::{Held, Renewal};
+use super::source::{Source, Trouble};
 use crate::api::random_unit;
-use crate::cli::app::Wanted;
-use crate::cli::app::credential::Credential;
-use crate::cli::app::held::{Held, Renewal};
-use crate::cli::context::Context;
-use crate::cli::error::CliError;
-use crate::cli::global::Global;
-use crate::cli::output;
 use crate::clock::Clock;
 
 /// The first pause after a failure, and the longest.
@@ -25,7 +21,7 @@ const PAUSES: [Duration; 2] = [Duration::from_secs(1), Duration::from_secs(60)];
 
 /// What is held for an app.
 #[derive(Default)]
-pub(super) struct Kept {
+pub struct Kept {
     credential: Option<Credential>,
     /// Why there is none, or no newer one.
     failure: Option<String>,
@@ -36,7 +32,7 @@ impl Kept {
     ///
     /// # Errors
     /// Why there is none.
-    pub(super) fn living(&self) -> Result<&Credential, String> {
+    pub fn living(&self) -> Result<&Credential, String> {
         let living = self.credential.as_ref().filter(|credential| credential.ends() > Clock::system().now());
         living.ok_or_else(|| match &self.failure {
             Some(failure) => format!("there is no credential: {failure}"),
@@ -47,17 +43,20 @@ impl Kept {
 }
 
 /// Who sees to one app's credential.
-pub(super) struct Keeper {
-    pub(super) name: String,
-    pub(super) wanted: Wanted,
-    pub(super) global: Global,
-    pub(super) files: Vec<FileConfig>,
-    pub(super) kept: watch::Sender<Kept>,
+pub struct Keeper<S> {
+    /// The app's name, as clients ask for it.
+    pub name: String,
+    /// Where its credentials are from.
+    pub source: S,
+    /// The files that are written for it.
+    pub files: Vec<KeptFile>,
+    /// Where what is held is seen.
+    pub kept: watch::Sender<Kept>,
 }
 
-impl Keeper {
+impl<S: Source> Keeper<S> {
     /// Sees to it for ever.
-    pub(super) async fn run(self) {
+    pub async fn run(self) {
         let mut pause = PAUSES[0];
         let mut held: Option<Held> = None;
         loop {
@@ -81,7 +80,7 @@ impl Keeper {
         if let Some(mut held) = held
             && held.renewed_at().is_some()
         {
-            match held.renew(&self.wanted, &self.global).await {
+            match held.renew(&self.source).await {
                 // With little left, it is the next one's turn.
                 Renewal::Last(left) if left.as_secs_f64() * 2.0 < held.issued.credential.lease_seconds() as f64 => {}
                 Renewal::Longer | Renewal::Last(_) => {
@@ -97,7 +96,7 @@ impl Keeper {
                 Renewal::Refused(error) => self.failed("can't be renewed", &error, true),
             }
         }
-        match self.ask().await {
+        match Held::ask(&self.source).await {
             Ok(held) => {
                 self.publish(&held);
                 Some(held)
@@ -109,20 +108,12 @@ impl Keeper {
         }
     }
 
-    /// Asks for a credential.
-    ///
-    /// # Errors
-    /// What the engine refuses.
-    async fn ask(&self) -> Result<Held, CliError> {
-        Held::ask(&self.wanted, Context::open(&self.global)?).await
-    }
-
     /// Asks for a credential, and writes the files. Answers when it ends.
     ///
     /// # Errors
     /// What the engine refuses; the files that can't be written.
-    pub(super) async fn once(&self) -> Result<String, CliError> {
-        let held = self.ask().await?;
+    pub async fn once(&self) -> Result<String, Trouble<S::Error>> {
+        let held = Held::ask(&self.source).await?;
         self.write(&held.issued.credential)?;
         Ok(held.issued.credential.expires().to_string())
     }
@@ -132,7 +123,7 @@ impl Keeper {
         let credential = &held.issued.credential;
         self.kept.send_replace(Kept { credential: Some(credential.clone()), failure: None });
         if let Err(error) = self.write(credential) {
-            self.say(&error.message);
+            self.say(&error.to_string());
         }
         self.say(&format!("a credential until {}", credential.expires()));
     }
@@ -141,20 +132,20 @@ impl Keeper {
     ///
     /// # Errors
     /// Those that can't be written.
-    fn write(&self, credential: &Credential) -> Result<(), CliError> {
+    fn write(&self, credential: &Credential) -> Result<(), Trouble<S::Error>> {
         let failed = self.files.iter().filter_map(|file| {
             let error = file.write(credential).err()?;
             Some(format!("{} could not be written: {error}", file.path.display()))
         });
         let failed: Vec<String> = failed.collect();
-        if failed.is_empty() { Ok(()) } else { Err(CliError::new(1, failed.join("; "))) }
+        if failed.is_empty() { Ok(()) } else { Err(Trouble::Files(failed.join("; "))) }
     }
 
     /// Notes why there is no newer one; what the engine says has ended is served no more.
-    fn failed(&self, what: &str, error: &CliError, has_ended: bool) {
-        self.say(&format!("a credential {what}: {}", error.message));
+    fn failed(&self, what: &str, error: &Trouble<S::Error>, has_ended: bool) {
+        self.say(&format!("a credential {what}: {error}"));
         self.kept.send_modify(|kept| {
-            kept.failure = Some(error.message.clone());
+            kept.failure = Some(error.to_string());
             if has_ended {
                 kept.credential = None;
             }
@@ -162,7 +153,7 @@ impl Keeper {
     }
 
     fn say(&self, text: &str) {
-        output::say(&output::one_line(&format!("{}: {text}", self.name)));
+        self.source.tell(&format!("{}: {text}", self.name));
     }
 }
 

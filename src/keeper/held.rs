@@ -3,14 +3,10 @@
 
 use std::time::Duration;
 
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use tokio::time::Instant;
 
-use super::super::context::Context;
-use super::super::error::CliError;
-use super::super::global::Global;
-use super::super::request::body;
-use super::{Issued, Wanted};
+use super::source::{Issued, Source, Trouble};
 use crate::api::{self, Client};
 use crate::clock::Clock;
 
@@ -20,8 +16,9 @@ const PAUSE_MIN: Duration = Duration::from_secs(1);
 const PAUSE_MAX: Duration = Duration::from_secs(30);
 
 /// A credential that is held.
-pub(in crate::cli) struct Held {
-    pub(in crate::cli) issued: Issued,
+pub struct Held {
+    /// What was issued.
+    pub issued: Issued,
     /// When lease or token end, whichever is first.
     ends: Instant,
     /// When it is renewed; `None` where that is not possible any more.
@@ -29,15 +26,15 @@ pub(in crate::cli) struct Held {
 }
 
 /// What became of a renewal.
-pub(in crate::cli) enum Renewal {
+pub enum Renewal<E> {
     /// There is more time.
     Longer,
     /// There is no more to be had: it ends after this.
     Last(Duration),
     /// The engine does not know the lease or the token any more, or refuses: it has ended, or will.
-    Refused(CliError),
+    Refused(Trouble<E>),
     /// The engine could not be asked; it is tried again.
-    Failed(CliError),
+    Failed(Trouble<E>),
 }
 
 impl Held {
@@ -45,14 +42,12 @@ impl Held {
     ///
     /// # Errors
     /// An engine that can't be reached, and what it refuses.
-    pub(in crate::cli) async fn ask(wanted: &Wanted, context: Context) -> Result<Self, CliError> {
+    pub async fn ask<S: Source>(source: &S) -> Result<Self, Trouble<S::Error>> {
         let asked = Instant::now();
-        let issued = match wanted.client(&context).await {
-            Ok(client) => wanted.issue(&client, &context).await,
-            Err(error) => Err(error),
-        };
-        context.close().await;
-        let issued = issued?;
+        let (client, opened) = source.open().await.map_err(Trouble::Source)?;
+        let issued = source.issue(&client, &opened).await;
+        source.close(opened).await;
+        let issued = issued.map_err(Trouble::Source)?;
         let ends = asked
             + match issued.credential.is_leased() {
                 true => left(issued.credential.lease_seconds(), issued.token_ttl),
@@ -63,86 +58,91 @@ impl Held {
     }
 
     /// When it ends, if it is not renewed.
-    pub(in crate::cli) fn ends(&self) -> Instant {
+    pub fn ends(&self) -> Instant {
         self.ends
     }
 
     /// When it is to be renewed; `None` where that is not possible.
-    pub(in crate::cli) fn renewed_at(&self) -> Option<Instant> {
+    pub fn renewed_at(&self) -> Option<Instant> {
         self.renewed_at
     }
 
     /// Asks for more time for token and lease.
-    pub(in crate::cli) async fn renew(&mut self, wanted: &Wanted, global: &Global) -> Renewal {
+    pub async fn renew<S: Source>(&mut self, source: &S) -> Renewal<S::Error> {
         let asked = Instant::now();
         let (lease, token_ttl) = (self.issued.credential.lease_id().to_owned(), self.issued.token_ttl);
         let now = Clock::system().now();
-        let given = self.with_token(wanted, global, async |client| {
-            let token_ttl = match token_ttl {
-                0 => 0,
-                _ => {
-                    let renewed = client.write("auth/token/renew-self", &Map::new()).await?;
-                    renewed.auth.unwrap_or_default().get("lease_duration").and_then(Value::as_i64).unwrap_or(0)
-                }
-            };
-            let renewed = client.write("sys/leases/renew", &body(json!({ "lease_id": lease }))).await?;
-            Ok(left(renewed.lease_duration, token_ttl))
-        });
-        let error = match given.await {
-            Ok(Ok(given)) => {
+        let given = match self.open(source).await {
+            Ok((client, opened)) => {
+                let given = longer(&client, &lease, token_ttl).await;
+                source.close(opened).await;
+                given
+            }
+            Err(error) => return self.failed(Trouble::Source(error)),
+        };
+        match given {
+            Ok(given) => {
                 let before = std::mem::replace(&mut self.ends, asked + given);
                 let is_longer = self.ends > before + PAUSE_MIN;
                 self.renewed_at = is_longer.then(|| after_two_thirds(asked, self.ends));
                 self.issued.credential.extend(now, given);
-                return if is_longer { Renewal::Longer } else { Renewal::Last(given) };
+                if is_longer { Renewal::Longer } else { Renewal::Last(given) }
             }
-            Ok(Err(error)) => {
+            Err(error) => {
                 let refused = error.code().is_some_and(|code| (400..500).contains(&code) && code != 429);
-                let error = CliError::api("Error renewing the credential", &error);
+                let trouble = Trouble::Engine { doing: "Error renewing the credential", error };
                 if refused {
                     self.renewed_at = None;
-                    return Renewal::Refused(error);
+                    return Renewal::Refused(trouble);
                 }
-                error
+                self.failed(trouble)
             }
-            Err(error) => error,
-        };
+        }
+    }
+
+    /// The engine could not be asked: it is tried again, if there is time.
+    fn failed<E>(&mut self, trouble: Trouble<E>) -> Renewal<E> {
         let now = Instant::now();
         let pause = (self.ends.saturating_duration_since(now) / 10).clamp(PAUSE_MIN, PAUSE_MAX);
         self.renewed_at = (now < self.ends).then(|| now + pause);
-        Renewal::Failed(error)
+        Renewal::Failed(trouble)
     }
 
     /// Ends the token, and the lease with it.
     ///
     /// # Errors
     /// An engine that can't be reached, or refuses.
-    pub(in crate::cli) async fn end(&self, wanted: &Wanted, global: &Global) -> Result<(), CliError> {
-        let ended = self.with_token(wanted, global, async |client| {
-            match client.write("auth/token/revoke-self", &Map::new()).await {
-                // It has ended by itself, and all that was asked for with it.
-                Err(error) if error.denial() == Some(api::Denial::Ended) => Ok(()),
-                answered => answered.map(drop),
-            }
-        });
-        ended.await?.map_err(|error| CliError::api("Error revoking the app's token", &error))
+    pub async fn end<S: Source>(&self, source: &S) -> Result<(), Trouble<S::Error>> {
+        let (client, opened) = self.open(source).await.map_err(Trouble::Source)?;
+        let ended = client.write("auth/token/revoke-self", &Map::new()).await;
+        source.close(opened).await;
+        match ended {
+            Ok(_) => Ok(()),
+            // It has ended by itself, and all that was asked for with it.
+            Err(error) if error.denial() == Some(api::Denial::Ended) => Ok(()),
+            Err(error) => Err(Trouble::Engine { doing: "Error revoking the app's token", error }),
+        }
     }
 
-    /// Does something with the app's token, and closes what was opened for it.
-    async fn with_token<T>(
-        &self,
-        wanted: &Wanted,
-        global: &Global,
-        work: impl AsyncFnOnce(Client) -> Result<T, api::Error>,
-    ) -> Result<Result<T, api::Error>, CliError> {
-        let context = Context::open(global)?;
-        let outcome = match wanted.client(&context).await {
-            Ok(client) => Ok(work(client.with_token(self.issued.token.clone())).await),
-            Err(error) => Err(error),
-        };
-        context.close().await;
-        outcome
+    /// A client that speaks as the app, and what was opened for it.
+    async fn open<S: Source>(&self, source: &S) -> Result<(Client, S::Opened), S::Error> {
+        let (client, opened) = source.open().await?;
+        Ok((client.with_token(self.issued.token.clone()), opened))
     }
+}
+
+/// Asks for more time, for the token first: what was given.
+async fn longer(client: &Client, lease: &str, token_ttl: i64) -> Result<Duration, api::Error> {
+    let token_ttl = match token_ttl {
+        0 => 0,
+        _ => {
+            let renewed = client.write("auth/token/renew-self", &Map::new()).await?;
+            renewed.auth.unwrap_or_default().get("lease_duration").and_then(Value::as_i64).unwrap_or(0)
+        }
+    };
+    let body = Map::from_iter([("lease_id".to_owned(), Value::from(lease))]);
+    let renewed = client.write("sys/leases/renew", &body).await?;
+    Ok(left(renewed.lease_duration, token_ttl))
 }
 
 fn after_two_thirds(from: Instant, ends: Instant) -> Instant {

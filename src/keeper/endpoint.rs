@@ -21,7 +21,7 @@ use serde_json::{Value, json};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::watch;
 
-use super::keeper::Kept;
+use super::keep::Kept;
 use super::places::{Place, Places};
 use crate::secret::Secret;
 
@@ -29,23 +29,23 @@ use crate::secret::Secret;
 const HEAD_TIME_MAX: Duration = Duration::from_secs(10);
 
 /// What is served.
-pub(super) struct Endpoint {
+pub struct Endpoint {
     /// What a client shows.
-    pub(super) token: Secret,
+    token: Secret,
     /// What is held for each app.
-    pub(super) apps: BTreeMap<String, watch::Receiver<Kept>>,
+    apps: BTreeMap<String, watch::Receiver<Kept>>,
     /// Its connections.
-    pub(super) places: Arc<Places>,
+    places: Arc<Places>,
 }
 
 impl Endpoint {
     /// Serves what is held for these apps.
-    pub(super) fn new(token: Secret, apps: BTreeMap<String, watch::Receiver<Kept>>) -> Arc<Self> {
+    pub fn new(token: Secret, apps: BTreeMap<String, watch::Receiver<Kept>>) -> Arc<Self> {
         Arc::new(Self { token, apps, places: Arc::default() })
     }
 
     /// Serves a connection in the background.
-    pub(super) fn serve(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
+    pub fn serve(self: &Arc<Self>, stream: impl AsyncRead + AsyncWrite + Send + Unpin + 'static) {
         let place = self.places.enter();
         let number = place.number;
         let endpoint = Arc::clone(self);
@@ -63,6 +63,11 @@ impl Endpoint {
             drop(served);
         });
         self.places.served_by(number, task.abort_handle());
+    }
+
+    /// Takes the place of a connection back: there is no room for another.
+    pub fn make_room(&self) {
+        self.places.evict();
     }
 
     fn answer(&self, request: &Request<Incoming>, place: &Place) -> Response<Full<Bytes>> {

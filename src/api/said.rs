@@ -1,0 +1,95 @@
+//! What servers tell in words alone. Each such text is known here and nowhere else, and becomes a variant. Pure.
+//!
+//! An error of this API is a status and texts for people, and several troubles share one status. What is to be done about
+//! them differs, so somebody has to look at the words. Each was seen from a server that runs, or stands in its sources.
+
+use super::answer::Error;
+
+/// Something that a server tells in words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Said {
+    /// It is sealed. All of them.
+    Sealed,
+    /// This is answered in the root namespace only. OpenBao, `vault/request_handling.go` and `http/handler.go`.
+    RootOnly,
+    /// There is no such namespace, and not just nothing at the path. OpenBao, `vault/request_handling.go`: before the token
+    /// is looked at.
+    NoNamespace,
+    /// Somebody else wrote in between. KV version 2, check-and-set.
+    Conflict,
+    /// A mount of KV version 2 was made just now, and is not ready.
+    SettingUp,
+    /// An AWS mount has no role of the name.
+    NoRole,
+    /// The name of a user could not be made.
+    Username,
+}
+
+impl Said {
+    /// The statuses that it comes with, and what one of the texts then has in it.
+    fn known(self) -> (&'static [u16], &'static [&'static [&'static str]]) {
+        match self {
+            Self::Sealed => (&[503], &[&["is sealed"]]),
+            Self::RootOnly => {
+                (&[400], &[&["operation only available in root namespace"], &["operation unavailable in namespaces"]])
+            }
+            Self::NoNamespace => (&[404], &[&["namespace not found"]]),
+            Self::Conflict => (&[400], &[&["check-and-set"]]),
+            Self::SettingUp => (&[400], &[&["Upgrading from non-versioned to versioned"]]),
+            Self::NoRole => (&[400], &[&["Role ", "not found"]]),
+            Self::Username => (&[400, 500], &[&["username"]]),
+        }
+    }
+
+    /// Whether an answer of this status and these texts says so.
+    pub(super) fn is_in<'a>(self, status: u16, texts: impl IntoIterator<Item = &'a str>) -> bool {
+        let (statuses, known) = self.known();
+        let says = |text: &str| known.iter().any(|parts| parts.iter().all(|part| text.contains(part)));
+        statuses.contains(&status) && texts.into_iter().any(says)
+    }
+}
+
+impl Error {
+    /// Whether the server refused, and said this.
+    pub fn says(&self, said: Said) -> bool {
+        matches!(self, Self::Status { code, errors, .. } if said.is_in(*code, errors.iter().map(String::as_str)))
+    }
+}
+
+/// The names that a warning says were sent and not taken: none where it lists none; `None` where it says no such thing.
+/// Both engines use these words.
+pub fn not_taken(warning: &str) -> Option<Vec<&str>> {
+    let listed = warning.split_once('[').and_then(|(_, rest)| rest.split_once(']')).map(|(names, _)| names);
+    let says = warning.contains("ignored") || warning.contains("unrecognized");
+    says.then(|| listed.unwrap_or_default().split_whitespace().collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Said, not_taken};
+
+    #[test]
+    fn words_count_with_their_status_only() {
+        for (said, status, text, is_said) in [
+            (Said::Sealed, 503, "Vault is sealed", true),
+            (Said::Sealed, 500, "Vault is sealed", false),
+            (Said::RootOnly, 400, "operation unavailable in namespaces", true),
+            (Said::NoNamespace, 404, "namespace not found", true),
+            (Said::NoNamespace, 404, "", false),
+            (Said::Conflict, 400, "check-and-set parameter did not match the current version", true),
+            (Said::NoRole, 400, "Role 'webapp' not found", true),
+            (Said::NoRole, 400, "Role is odd", false),
+            (Said::Username, 500, "the username template gives an empty username", true),
+        ] {
+            assert_eq!(said.is_in(status, ["something else", text]), is_said, "{said:?} {status} {text}");
+        }
+    }
+
+    #[test]
+    fn what_was_not_taken_is_named() {
+        let warning = "Endpoint ignored these unrecognized parameters: [a b]";
+        assert_eq!(not_taken(warning), Some(vec!["a", "b"]));
+        assert_eq!(not_taken("this was ignored"), Some(Vec::new()));
+        assert_eq!(not_taken("TTL is [long]"), None);
+    }
+}
