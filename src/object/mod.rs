@@ -44,6 +44,7 @@ mod table;
 mod taken;
 mod token_fields;
 mod tuning;
+pub mod token_role;
 pub mod userpass_user;
 mod wire;
 
