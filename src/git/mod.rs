@@ -34,24 +34,45 @@ pub fn directory(directory: &Path) -> Result<String, Error> {
     Ok(parts.collect::<Vec<_>>().join("/"))
 }
 
-/// Which of these commits a checkout of `directory` is older than: the first of which the checked-out commit is an
-/// ancestor. Commits that the repository does not have are passed over, as is all outside git.
+/// How the checked-out commit stands to another.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Lineage {
+    /// It came before the other.
+    Older,
+    /// Neither came before the other.
+    Apart,
+    /// The other is not in the repository, which is a shallow clone.
+    Shallow,
+}
+
+/// How a checkout of `directory` stands to these commits, where it does not come after them. Other commits that the
+/// repository does not have are passed over, as is all outside git.
 ///
 /// # Errors
 /// [`Error`], if there is a repository and it cannot be read.
-pub fn newer<'a>(directory: &Path, commits: impl IntoIterator<Item = &'a str>) -> Result<Option<&'a str>, Error> {
-    let Some(repository) = open(directory)? else { return Ok(None) };
-    let Ok(head) = repository.head().and_then(|head| head.peel_to_commit()) else { return Ok(None) };
+pub fn lineage<'a>(
+    directory: &Path,
+    commits: impl IntoIterator<Item = &'a str>,
+) -> Result<Vec<(&'a str, Lineage)>, Error> {
+    let Some(repository) = open(directory)? else { return Ok(Vec::new()) };
+    let Ok(head) = repository.head().and_then(|head| head.peel_to_commit()) else { return Ok(Vec::new()) };
+    let descends =
+        |one, from| repository.graph_descendant_of(one, from).map_err(|source| Error::git(directory, source));
+    let mut found = Vec::new();
     for commit in commits {
         let hash = commit.split('-').next().unwrap_or_default();
         let Ok(oid) = git2::Oid::from_str(hash) else { continue };
-        if repository.find_commit(oid).is_ok()
-            && repository.graph_descendant_of(oid, head.id()).map_err(|source| Error::git(directory, source))?
-        {
-            return Ok(Some(commit));
-        }
+        let lineage = match repository.find_commit(oid) {
+            Ok(_) if oid == head.id() => continue,
+            Ok(_) if descends(oid, head.id())? => Lineage::Older,
+            Ok(_) if descends(head.id(), oid)? => continue,
+            Ok(_) => Lineage::Apart,
+            Err(_) if repository.is_shallow() => Lineage::Shallow,
+            Err(_) => continue,
+        };
+        found.push((commit, lineage));
     }
-    Ok(None)
+    Ok(found)
 }
 
 #[cfg(test)]

@@ -101,6 +101,15 @@ pub enum Refusal {
         /// An object that was written from it.
         example: String,
     },
+    /// The history of a shallow clone does not tell whether the files came before what was applied.
+    Shallow {
+        /// The files' commit.
+        commit: String,
+        /// One that was applied and is not in it.
+        applied: String,
+        /// An object that was written from it.
+        example: String,
+    },
     /// It introduces what a guardrail denies.
     Guardrail {
         /// Each violation, in a line.
@@ -148,6 +157,9 @@ impl Refusal {
                 .to_owned(),
             Self::Older { .. } => "check out what was applied last, or newer; --allow-older applies the older files, and takes \
                                    back what came after them"
+                .to_owned(),
+            Self::Shallow { .. } => "fetch the whole history: `git fetch --unshallow`, `fetch-depth: 0` of actions/checkout, \
+                                     `GIT_DEPTH: 0` of GitLab; or --allow-older, if the files surely are newer"
                 .to_owned(),
             Self::Guardrail { ended: true, .. } => guardrail::ENDED_FIX.to_owned(),
             Self::Guardrail { .. } => "change what is granted, or add an `except` block with a reason, an owner and an \
@@ -252,8 +264,16 @@ impl fmt::Display for Refusal {
                     "these files are of commit {commit}, which came before {newer}, from which {example} was applied"
                 )
             }
+            Self::Shallow { commit, applied, example } => {
+                let (commit, applied) = (short(commit), short(applied));
+                write!(
+                    f,
+                    "whether these files, of commit {commit}, came before {applied}, from which {example} was applied, can't be \
+                     told: this is a shallow clone without it"
+                )
+            }
             Self::Guardrail { violated, .. } => {
-                write!(f, "{}: {}", count(violated.len(), "guardrail violation"), violated.join("; "))
+                write!(f, "{}: {}", count(violated.len(), "guardrail violation"), cut(violated.iter().cloned(), "; "))
             }
             Self::NotOurs { objects } => {
                 let named = named(objects.iter().map(|(path, place)| format!("{path} ({place})")));
@@ -268,11 +288,16 @@ impl fmt::Display for Refusal {
 }
 
 fn named(items: impl ExactSizeIterator<Item = String>) -> String {
+    cut(items, ", ")
+}
+
+/// The first of these, with what stands between them, and how many more there are.
+fn cut(items: impl ExactSizeIterator<Item = String>, between: &str) -> String {
     let count = items.len();
     let shown: Vec<String> = items.take(PATHS_SHOWN_MAX).collect();
     let rest = count - shown.len();
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
-    shown.join(", ") + &more
+    shown.join(between) + &more
 }
 
 /// Judges changes. `owned` answers for the objects that changes delete.

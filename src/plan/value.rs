@@ -46,6 +46,13 @@ impl Plan {
         self.refusals.push(Refusal::Older { commit, newer, example });
     }
 
+    /// Refuses the plan because a shallow clone does not tell whether its files came before those of an earlier apply.
+    pub fn refuse_shallow(&mut self, applied: &str, example: &str) {
+        let (applied, example) = (applied.to_owned(), example.to_owned());
+        let commit = self.commit.clone().unwrap_or_default();
+        self.refusals.push(Refusal::Shallow { commit, applied, example });
+    }
+
     /// The SHA-256 of what it would do, in hexadecimal digits: the changes, the live objects that they were computed
     /// from, and what they mean for access. It does not depend on commits and places, nor on what they do to people: how
     /// many leases are out changes by the minute, and not every token may know.

@@ -1,5 +1,6 @@
 //! Files and engine to a reviewed plan: the only thing that an apply takes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -9,11 +10,11 @@ use super::reviewed::reviewed;
 use super::secrets::{self, Missing};
 use crate::api::Client;
 use crate::estate::Estate;
-use crate::git;
+use crate::git::{self, Lineage};
 use crate::guardrail;
 use crate::ledger::Ledger;
 use crate::object::{Live, RolePath};
-use crate::plan::{Adopt, MAX_DELETES_DEFAULT, Plan, Reviewed};
+use crate::plan::{Adopt, Change, ChangeAction, MAX_DELETES_DEFAULT, Plan, Reviewed};
 use crate::review;
 use crate::review::judgement::Scope;
 use crate::review::state::{self, Side};
@@ -114,8 +115,28 @@ fn refuse_older(dir: &Path, plan: &mut Plan, ledger: &Ledger) -> Result<(), Erro
     let gone = ledger.commits().map(|commit| (commit, "something that is gone now"));
     let kept = written.filter_map(|(path, owned)| Some((owned.commit.as_deref()?, path.as_str())));
     let written: BTreeMap<&str, &str> = gone.chain(kept).collect();
-    if let Some(newer) = git::newer(dir, written.keys().copied())? {
-        plan.refuse_older(newer, written.get(newer).copied().unwrap_or_default());
+    let found = git::lineage(dir, written.keys().copied())?;
+    let first = |wanted: Lineage| {
+        let commit = found.iter().find(|(_, lineage)| *lineage == wanted).map(|(commit, _)| *commit)?;
+        Some((commit, written.get(commit).copied().unwrap_or_default()))
+    };
+    if let Some((newer, example)) = first(Lineage::Older) {
+        plan.refuse_older(newer, example);
+    } else if let Some((applied, example)) = first(Lineage::Shallow) {
+        plan.refuse_shallow(applied, example);
+    }
+    let apart: HashSet<&str> =
+        found.iter().filter(|(_, lineage)| *lineage == Lineage::Apart).map(|(commit, _)| *commit).collect();
+    let taken_back = plan.changes.iter().filter_map(|change| {
+        let commit = ledger.owned().get(&change.path)?.commit.as_deref()?;
+        apart.contains(commit).then_some((change.path.as_str(), commit))
+    });
+    if let Some((path, commit)) = taken_back.min() {
+        let commit = commit.get(..12).unwrap_or(commit);
+        let note = format!(
+            "{path} was applied from {commit}, which these files do not come after: what only that commit says is taken back"
+        );
+        plan.notes.push(note);
     }
     Ok(())
 }
@@ -130,7 +151,13 @@ fn look(
     today: &str,
 ) -> (review::Environment, Vec<String>) {
     let known = state::Context::from(estate);
-    let before = Side::of_live(live, &estate.objects, ledger.owned(), known);
+    // What is forgotten and stays is no part of either side.
+    let stays = |change: &&Change| change.action == ChangeAction::Forget && live.contains_key(&change.path);
+    let mut rest = Cow::Borrowed(live);
+    for change in plan.changes.iter().filter(stays) {
+        rest.to_mut().remove(&change.path);
+    }
+    let before = Side::of_live(&rest, &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(estate);
     let name = &estate.environment.name;
     let mut reviewed = reviewed(name, Some(&before), Some((&after, estate)), &[], Scope::All, today);

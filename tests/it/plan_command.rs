@@ -459,11 +459,37 @@ fn an_older_commit_over_a_newer_one_is_refused_unless_asked_for() {
     // Beside it, and not before it: that is what branches are for.
     git(&estate, &["checkout", "-q", "-b", "side"]);
     change(&env, &estate, "example-webapp/*", "example-webapp-2/*");
-    assert_eq!(env.run(&["-C", "estate", "plan"]).code, 2);
+    let beside = env.run(&["-C", "estate", "plan"]);
+    assert_eq!(beside.code, 2);
+    assert!(beside.stdout.contains("which these files do not come after"), "but it is told: {}", beside.stdout);
     git(&estate, &["checkout", "-q", "HEAD~1"]);
     env.ok(&["-C", "estate", "apply", "--auto-approve", "--allow-older"]);
     // What is applied now is the newest that is known.
     assert_eq!(env.run(&["-C", "estate", "plan"]).code, 0);
+}
+
+/// A clone of depth 1 is what CI checks out if nobody says more.
+#[test]
+fn a_shallow_clone_is_not_applied_over_what_it_can_not_be_compared_with() {
+    let (env, estate) = under_git();
+    git(&estate, &["branch", "old"]);
+    change(&env, &estate, "example-webapp/*", "example-webapp*");
+    env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let source = format!("file://{}", estate.display());
+    git(env.dir(), &["clone", "-q", "--depth", "1", "-b", "old", &source, "shallow"]);
+    std::fs::rename(estate.join(".leasehold"), env.dir().join("shallow/.leasehold")).unwrap();
+    for args in [&["plan"][..], &["apply", "--auto-approve"]] {
+        let refused = env.run(&[&["-C", "shallow"], args].concat());
+        assert_eq!(refused.code, 3, "{}", refused.normal());
+        assert!(
+            refused.stdout.contains("shallow clone") && refused.stdout.contains("fetch-depth: 0"),
+            "{}",
+            refused.stdout
+        );
+    }
+    git(&env.dir().join("shallow"), &["fetch", "-q", "--unshallow", "origin", "+refs/heads/*:refs/remotes/origin/*"]);
+    let older = env.run(&["-C", "shallow", "plan"]);
+    assert!(older.code == 3 && older.stdout.contains("which came before"), "{}", older.normal());
 }
 
 #[test]
