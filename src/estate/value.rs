@@ -268,12 +268,59 @@ fn cidr(text: &str, span: Span) -> Result<(), Draft> {
     Ok(())
 }
 
-/// Two of the six parts of an ARN.
+/// What of an ARN is looked at.
 struct Arn<'a> {
     /// `iam`.
     service: &'a str,
+    /// Empty for what is in no region.
+    region: &'a str,
+    /// Twelve digits, or `aws`, or nothing.
+    account: &'a str,
     /// `policy/name`.
     resource: &'a str,
+}
+
+/// A thing of IAM that has a name in a path.
+struct OfIam {
+    /// What its ARN says of it: `policy`.
+    word: &'static str,
+    /// What people call it.
+    called: &'static str,
+    /// The most characters of its name.
+    name_max: usize,
+}
+
+impl OfIam {
+    /// Whether a text is the ARN of one, as IAM would have given it.
+    ///
+    /// # Source
+    /// IAM User Guide, "IAM identifiers" and "IAM and AWS STS quotas": names are of letters, digits and `+=,.@_-`, paths of
+    /// printable ASCII, 512 at most; nothing of IAM is in a region.
+    fn check(&self, text: &str, span: Span) -> Result<(), Draft> {
+        let arn = arn(text, span)?;
+        let refused = |why: &str| {
+            let draft = Draft::error(span, format!("`{text}` is not the ARN of {}{why}", self.called));
+            Err(draft.hint(format!("it is written arn:aws:iam::ACCOUNT:{}/NAME", self.word)))
+        };
+        let Some(rest) = arn.resource.strip_prefix(self.word).and_then(|rest| rest.strip_prefix('/')) else {
+            return refused("");
+        };
+        let (path, name) = rest.rsplit_once('/').map_or(("", rest), |(path, name)| (path, name));
+        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
+        match () {
+            () if arn.service != "iam" => refused(""),
+            () if !arn.region.is_empty() => refused(": nothing of IAM is in a region"),
+            () if arn.account.is_empty() => refused(": it has no account"),
+            () if name.is_empty() || !name.bytes().all(in_name) => {
+                refused(": a name is of letters, digits and `+=,.@_-`")
+            }
+            () if name.len() > self.name_max => refused(&format!(": a name has at most {} characters", self.name_max)),
+            () if path.len() > USER_PATH_MAX || !path.bytes().all(|byte| byte.is_ascii_graphic()) => {
+                refused(": a path is of printable ASCII, 512 characters at most")
+            }
+            () => Ok(()),
+        }
+    }
 }
 
 /// The ARN of a managed policy.
@@ -281,12 +328,7 @@ struct Arn<'a> {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn policy_arn(text: &str, span: Span) -> Result<(), Draft> {
-    let arn = arn(text, span)?;
-    if arn.service != "iam" || !arn.resource.starts_with("policy/") {
-        let draft = Draft::error(span, format!("`{text}` is not the ARN of a managed policy"));
-        return Err(draft.hint("it is written arn:aws:iam::ACCOUNT:policy/NAME"));
-    }
-    Ok(())
+    OfIam { word: "policy", called: "a managed policy", name_max: 128 }.check(text, span)
 }
 
 /// The ARN of a role of an account.
@@ -294,22 +336,15 @@ pub(crate) fn policy_arn(text: &str, span: Span) -> Result<(), Draft> {
 /// # Errors
 /// What is wrong with it.
 pub(crate) fn role_arn(text: &str, span: Span) -> Result<(), Draft> {
-    let arn = arn(text, span)?;
-    if arn.service != "iam" || !arn.resource.starts_with("role/") {
-        let draft = Draft::error(span, format!("`{text}` is not the ARN of a role"));
-        return Err(draft.hint("it is written arn:aws:iam::ACCOUNT:role/NAME"));
-    }
-    Ok(())
+    OfIam { word: "role", called: "a role", name_max: 64 }.check(text, span)
 }
 
 /// The ARN of a user of an AWS account.
+///
+/// # Errors
+/// What is wrong with it.
 pub(crate) fn user_arn(text: &str, span: Span) -> Result<(), Draft> {
-    let arn = arn(text, span)?;
-    if arn.service != "iam" || !arn.resource.starts_with("user/") {
-        let draft = Draft::error(span, format!("`{text}` is not the ARN of an IAM user"));
-        return Err(draft.hint("it is written arn:aws:iam::ACCOUNT:user/NAME"));
-    }
-    Ok(())
+    OfIam { word: "user", called: "an IAM user", name_max: 64 }.check(text, span)
 }
 
 /// The ARN of whoever an engine signs as.
@@ -358,7 +393,7 @@ fn arn(text: &str, span: Span) -> Result<Arn<'_>, Draft> {
         let draft = Draft::error(span, format!("`{account}` is not an account id"));
         return Err(draft.hint("an AWS account id has twelve digits"));
     }
-    Ok(Arn { service, resource })
+    Ok(Arn { service, region, account, resource })
 }
 
 /// Whether a text is an AWS account id: twelve digits.
@@ -439,6 +474,27 @@ mod tests {
         ] {
             assert_eq!(read(shape, &node(&written)).ok(), Some(FieldValue::Data(canonical)), "{written}");
         }
+    }
+
+    #[test]
+    fn names_of_iam_are_as_iam_gives_them() {
+        let long = "x".repeat(65);
+        for (check, word) in
+            [(super::policy_arn as fn(&str, Span) -> _, "policy"), (super::role_arn, "role"), (super::user_arn, "user")]
+        {
+            let is_one = |account: &str, name: &str| {
+                check(&format!("arn:aws:iam:{account}:{word}/{name}"), Span::default()).is_ok()
+            };
+            for name in ["a", "a/b/c", "A+=,.@_-9", &long[1..]] {
+                assert!(is_one(":123456789012", name), "{word} {name}");
+            }
+            for name in ["", "x y", "a*", "a?", "\u{fc}", "x!", "a/", "a b/c", &"x".repeat(129)] {
+                assert!(!is_one(":123456789012", name), "{word} {name}");
+            }
+            assert!(!is_one("us-east-1:123456789012", "a") && !is_one(":", "a") && !is_one("", "a"), "{word}");
+            assert_eq!(is_one(":123456789012", &long), word == "policy");
+        }
+        assert!(super::policy_arn("arn:aws:iam::aws:policy/service-role/AmazonECS", Span::default()).is_ok());
     }
 
     #[test]
