@@ -386,6 +386,7 @@ fn as_live(object: &Object) -> Live {
         path: object.path.clone(),
         fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
         documents: documents.collect(),
+        hidden: std::collections::BTreeSet::new(),
         others: Map::new(),
     }
 }

@@ -192,9 +192,12 @@ impl Kind {
             };
             fields.insert(field.name, value);
         }
+        let is_set = |field: &&Field| parsed.remove(&format!("{}_set", field.name)) == Some(Value::Bool(true));
+        let hidden = self.fields.iter().filter(|field| field.told == Told::WriteOnly);
+        let hidden = hidden.filter(is_set).map(|field| field.name).collect();
         parsed.retain(|name, value| self.field(name).is_none() && !value.is_null());
         let (path, apart) = (path.to_owned(), BTreeMap::new());
-        Ok(Live { kind: self, path, fields, documents: read, apart, others: parsed })
+        Ok(Live { kind: self, path, fields, documents: read, apart, hidden, others: parsed })
     }
 
     /// What its credentials may do is judged by engines too: guardrails go with it. Of a user that is there already an

@@ -181,11 +181,9 @@ pub static CONFIG: Kind = Kind {
     built_in: |_| false,
 };
 
-/// What Vault and OpenBao answer besides is kept with a write, but for what they only tell.
+/// What Vault and OpenBao answer besides is kept with a write.
 fn parse_config(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
-    let mut fields = data.clone();
-    fields.remove("token_reviewer_jwt_set");
-    Ok(fields)
+    Ok(data.clone())
 }
 
 fn write_config(object: &Object, live: Option<&Live>) -> Vec<Call> {

@@ -43,8 +43,8 @@ pub mod static_role;
 mod table;
 mod taken;
 mod token_fields;
-mod tuning;
 pub mod token_role;
+mod tuning;
 pub mod userpass_user;
 mod wire;
 

@@ -112,8 +112,10 @@ pub(super) fn hidden_change(
     };
     let change = |after| FieldChange { name: table.name, shape: table.shape, before: before.clone(), after };
     let Some(leaf) = object.fields.get(table.name) else {
-        // Nobody declared it, then or now; or the engine makes one of its own and keeps it.
-        if live.is_none() || written.is_none() || table.default == "null" {
+        // Nobody declared it, then or now, and nobody set it by hand as far as the engine tells; or the engine makes one of its
+        // own and keeps it.
+        let by_hand = live.is_some_and(|live| live.hidden.contains(table.name));
+        if live.is_none() || (written.is_none() && !by_hand) || table.default == "null" {
             return None;
         }
         return Some(change(Shown::Value(table.default_value())));

@@ -443,6 +443,7 @@ mod tests {
             fields,
             apart: BTreeMap::new(),
             documents: BTreeMap::new(),
+            hidden: std::collections::BTreeSet::new(),
             others: serde_json::Map::new(),
         }
     }

@@ -336,3 +336,47 @@ fn a_new_key_in_the_files_after_a_rotation_is_a_change_of_the_files() {
     estate.plan(0);
     estate.run(&["drift"], 0);
 }
+
+/// Of a secret that no read tells, an engine tells at least that there is one.
+#[test]
+fn a_secret_set_by_hand_is_in_the_plan_that_takes_it_away() {
+    let estate = Seeded::new();
+    let declare = |more: &str| {
+        let config = "kubernetes_host = \"http://127.0.0.1:9\"\n    disable_local_ca_jwt = true";
+        let auth = format!("auth \"pods\" {{\n  type = \"kubernetes\"\n  config {{\n    {config}\n{more}\n  }}\n}}\n");
+        estate.env.write("estate/auth.hcl", &auth);
+    };
+    estate.declare("");
+    declare("");
+    estate.apply();
+    let path = "auth/pods/config";
+    let mut config = estate.world.root.get(path)["data"].clone();
+    config["token_reviewer_jwt"] = json!("e30.e30.e30");
+    estate.world.root.post(path, &config);
+    let plan = estate.plan(2);
+    assert!(plan.contains("token_reviewer_jwt"), "{plan}");
+    declare("    issuer = \"https://issuer.example\"");
+    assert!(estate.plan(2).contains("token_reviewer_jwt"));
+    estate.apply();
+    assert_eq!(estate.world.root.get(path)["data"]["token_reviewer_jwt_set"], false);
+    estate.plan(0);
+}
+
+/// What an apply was about to write when it ended, somebody else has written since: it is forgotten, and stays.
+#[test]
+fn what_is_forgotten_and_stays_is_no_lost_access() {
+    let estate = Seeded::new();
+    estate.declare("");
+    let between = Between::start(&estate.world.root.address);
+    let environment = format!("environment \"prod\" {{\n  address = \"{}\"\n}}\n", between.address);
+    estate.env.write("estate/environments.hcl", &environment);
+    between.fault_after("PUT /v1/aws/roles/r", 0, Fault::Lost);
+    estate.run(&["apply", "--auto-approve"], 1);
+    between.heal();
+    let admin = json!({"credential_type": "iam_user", "policy_arns": ["arn:aws:iam::aws:policy/AdministratorAccess"]});
+    estate.world.root.post("aws/roles/r", &admin);
+    estate.env.write("estate/estate.hcl", "aws \"aws\" {\n}\n");
+    let plan = estate.plan(2);
+    assert!(plan.contains("what is there now is not ours: that stays"), "{plan}");
+    assert!(!plan.contains("LOST"), "{plan}");
+}

@@ -1,6 +1,6 @@
 //! What an engine holds.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
@@ -21,6 +21,8 @@ pub struct Live {
     pub documents: BTreeMap<&'static str, Document>,
     /// The fields that are told apart from the others ([`Told::Apart`](crate::object::Told::Apart)), as far as they were read.
     pub apart: BTreeMap<&'static str, Value>,
+    /// The write-only fields of which the engine tells that they are set, as `NAME_set`.
+    pub hidden: BTreeSet<&'static str>,
     /// What the engine has beside them and would reset if it were not sent back with a write. Nobody declares it, so
     /// nobody compares it.
     pub others: Map<String, Value>,

@@ -84,6 +84,7 @@ fn live(object: &Object) -> Live {
         path: object.path.clone(),
         fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
         documents: BTreeMap::new(),
+        hidden: std::collections::BTreeSet::new(),
         others: serde_json::Map::new(),
     }
 }
