@@ -16,7 +16,9 @@ use serde_json::{Map, Value};
 pub use self::anywhere::Misplaced;
 use crate::api::{self, Client};
 use crate::object::home::{ENGINES, Table};
-use crate::object::{Documents, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field};
+use crate::object::{
+    Class, Documents, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field,
+};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
@@ -399,7 +401,9 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folde
     let mut folders = Vec::new();
     for &kind in KINDS {
         match kind.home {
-            Home::Folder { path, .. } => folders.push(Folder { kind, path: path.to_owned() }),
+            Home::Folder { path, .. } if is_looked_at(kind, wanted.values().copied()) => {
+                folders.push(Folder { kind, path: path.to_owned() });
+            }
             Home::Below { table, .. } => {
                 for (key, entry) in tables.get(table.list).into_iter().flatten() {
                     let mount = key.trim_end_matches('/');
@@ -409,16 +413,24 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folde
                     folders.extend(path.map(|path| Folder { kind, path }));
                 }
             }
-            Home::Entry(_) | Home::Named { .. } | Home::Setting { .. } | Home::Anywhere => {}
+            Home::Folder { .. } | Home::Entry(_) | Home::Named { .. } | Home::Setting { .. } | Home::Anywhere => {}
         }
     }
     folders
 }
 
+/// Whether a folder of the engine's own is listed: policies always, for anybody's may be about ours; the rest where an
+/// estate has objects in it, so that others need no right to it.
+fn is_looked_at(kind: &Kind, mut wanted: impl Iterator<Item = &'static Kind>) -> bool {
+    kind.class == Class::Policy || wanted.any(|other| other == kind)
+}
+
 /// The folders that there are if everything that is declared is there.
 fn declared_folders(desired: &[Object]) -> Vec<Folder> {
     let of_engine = KINDS.iter().filter_map(|&kind| match kind.home {
-        Home::Folder { path, .. } => Some(Folder { kind, path: path.to_owned() }),
+        Home::Folder { path, .. } if is_looked_at(kind, desired.iter().map(|object| object.kind)) => {
+            Some(Folder { kind, path: path.to_owned() })
+        }
         _ => None,
     });
     let of_mounts = desired.iter().filter_map(Object::mount).flat_map(|mount| mount.folders());

@@ -57,6 +57,15 @@ path "sys/policies/acl/*" {
   capabilities = ["create", "update", "delete", "read"]
 }
 
+# Where an estate declares token roles.
+path "auth/token/roles" {
+  capabilities = ["list"]
+}
+
+path "auth/token/roles/*" {
+  capabilities = ["create", "update", "delete", "read"]
+}
+
 path "aws/config/root" {
   capabilities = ["update", "read"]
 }

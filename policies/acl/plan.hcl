@@ -27,6 +27,15 @@ path "sys/policies/acl/*" {
   capabilities = ["read"]
 }
 
+# Where an estate declares token roles.
+path "auth/token/roles" {
+  capabilities = ["list"]
+}
+
+path "auth/token/roles/*" {
+  capabilities = ["read"]
+}
+
 # One block of this sort for each mounted AWS engine. The secret key is never told.
 path "aws/config/root" {
   capabilities = ["read"]

@@ -23,7 +23,7 @@ pub use self::said::{Said, not_taken};
 pub use self::target::{Options, Origin, Target};
 pub(crate) use self::transport::random_unit;
 pub use self::transport::tls::TlsOptions;
-use self::transport::{Method, Request, Transport};
+use self::transport::{Method, Patience, Request, Transport};
 
 /// A client of the Vault API. Cloning is cheap and shares the connections.
 ///
@@ -36,7 +36,7 @@ pub struct Client {
     transport: Arc<Transport>,
     token: Option<Secret>,
     origin: Arc<Origin>,
-    patient: bool,
+    patience: Patience,
 }
 
 impl std::fmt::Debug for Client {
@@ -53,7 +53,7 @@ impl Client {
     pub fn new(target: Target, options: Options) -> Result<Self, Error> {
         let token = options.token.clone();
         let transport = Arc::new(Transport::new(target, &options)?);
-        Ok(Self { transport, token, origin: Arc::default(), patient: false })
+        Ok(Self { transport, token, origin: Arc::default(), patience: Patience::default() })
     }
 
     /// The same client with another token.
@@ -75,7 +75,13 @@ impl Client {
     /// 503, one request after the other, until nothing was let through for a minute, and sends reads again whose answer was lost, or was 412, 500, 502 or 504. Not for reads
     /// that do something, as those of credentials do.
     pub fn patient(&self) -> Self {
-        Self { patient: true, ..self.clone() }
+        Self { patience: Patience::Whole, ..self.clone() }
+    }
+
+    /// The same client, waiting for a busy server as a [patient](Client::patient) one does, and sending nothing again whose
+    /// answer was lost: for reads that do something.
+    pub fn waiting(&self) -> Self {
+        Self { patience: Patience::Waits, ..self.clone() }
     }
 
     /// The address it talks to; `http://embedded` for an engine in this process.
@@ -187,8 +193,8 @@ impl Client {
         query: &[(String, String)],
         body: Option<&Map<String, Value>>,
     ) -> Result<Answer, Error> {
-        let (token, origin, patient) = (self.token.as_ref(), &*self.origin, self.patient);
-        let request = Request { method, path, query, body, token, origin, patient };
+        let (token, origin, patience) = (self.token.as_ref(), &*self.origin, self.patience);
+        let request = Request { method, path, query, body, token, origin, patience };
         self.transport.send(&request).await
     }
 }

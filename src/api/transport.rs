@@ -62,6 +62,18 @@ impl Method {
     }
 }
 
+/// How much trouble with a server a request bears.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Patience {
+    /// A read is sent again a few times, at once, to a server that is busy.
+    #[default]
+    Little,
+    /// It waits for a server that is busy.
+    Waits,
+    /// And a read is sent again whose answer was lost, since asking does nothing.
+    Whole,
+}
+
 /// One request.
 pub(super) struct Request<'a> {
     pub(super) method: Method,
@@ -70,8 +82,7 @@ pub(super) struct Request<'a> {
     pub(super) body: Option<&'a Map<String, Value>>,
     pub(super) token: Option<&'a Secret>,
     pub(super) origin: &'a Origin,
-    /// Whether it waits for a server that is busy, and asks again where asking does nothing.
-    pub(super) patient: bool,
+    pub(super) patience: Patience,
 }
 
 /// The connections to one server, and what goes with every request.
@@ -145,7 +156,7 @@ impl Transport {
         let body = body_of(request);
         let mut at = parse_uri(&format!("{url}{}", encode_query(request.query)))?;
         let mut redirected = false;
-        let queues = request.patient && self.retries > 0;
+        let queues = request.patience >= Patience::Waits && self.retries > 0;
         let mut turn = if queues && self.queue.is_busy() { Some(self.queue.turn().await) } else { None };
         let mut attempt = 0;
         loop {
@@ -194,10 +205,10 @@ impl Transport {
         match trouble {
             Trouble::None => false,
             _ if self.retries == 0 => false,
-            Trouble::NotNow(_) if request.patient => waited <= PATIENCE,
+            Trouble::NotNow(_) if request.patience >= Patience::Waits => waited <= PATIENCE,
             Trouble::NotNow(_) => repeatable && attempt < self.retries,
             Trouble::NoConnection => attempt < self.retries,
-            Trouble::Lost => request.patient && repeatable && attempt < LOST_RETRIES,
+            Trouble::Lost => request.patience == Patience::Whole && repeatable && attempt < LOST_RETRIES,
         }
     }
 

@@ -218,9 +218,9 @@ impl Context {
     /// An engine that can't be opened, settings that can't be used.
     pub(crate) async fn operator(&self, environment: &Environment) -> Result<Client, CliError> {
         if let Some(address) = self.global.address.clone() {
-            return self.network(address);
+            return Ok(self.network(address)?.waiting());
         }
-        self.reach(environment, Speaker::Operator).await
+        Ok(self.reach(environment, Speaker::Operator).await?.waiting())
     }
 
     /// A client for commands by hand.
@@ -247,8 +247,8 @@ impl Context {
     /// As [`Context::operator`].
     pub(crate) async fn engine_at(&self, address: Option<String>) -> Result<Client, CliError> {
         match self.global.address().or(address) {
-            Some(address) => self.network(address),
-            None => self.client().await,
+            Some(address) => Ok(self.network(address)?.waiting()),
+            None => Ok(self.client().await?.waiting()),
         }
     }
 

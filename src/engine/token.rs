@@ -48,6 +48,9 @@ pub(crate) struct Token {
     pub(crate) kept: IndexMap<String, String>,
     /// `root`, `token`, `token-x`, `approle`.
     pub(crate) display_name: String,
+    /// The token role that it was made by.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) role: Option<String>,
     /// The path that made it: `auth/token/create`, `auth/approle/login`.
     pub(crate) path: String,
     /// Uses left; 0 is unlimited.
@@ -196,6 +199,8 @@ pub(crate) struct NewToken {
     pub(crate) kept: IndexMap<String, String>,
     /// The display name.
     pub(crate) display_name: String,
+    /// The token role that makes it.
+    pub(crate) role: Option<String>,
     /// The path that makes it.
     pub(crate) path: String,
     /// 0 is unlimited.

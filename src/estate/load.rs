@@ -193,6 +193,7 @@ const KINDS: &[&str] = &[
     "static_role",
     "app",
     "policy",
+    "token_role",
     "audit",
     "managed_policy",
     "iam_role",

@@ -12,6 +12,7 @@ mod limits;
 mod path;
 mod policy;
 mod server;
+mod token_role;
 mod trust;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -141,6 +142,9 @@ impl<'s> Lowering<'s> {
         }
         for block in self.reader.labelled(declarations, "policy") {
             self.policy(&block);
+        }
+        for block in self.reader.labelled(declarations, "token_role") {
+            self.token_role(&block);
         }
         for word in ROLES {
             for block in self.reader.labelled(declarations, word) {

@@ -43,6 +43,7 @@ pub mod static_role;
 mod table;
 mod taken;
 mod token_fields;
+pub mod token_role;
 mod tuning;
 pub mod userpass_user;
 mod wire;

@@ -23,6 +23,22 @@ pub enum Reviewed {
     Terms(Terms),
     /// Which of its fields differ.
     Fields(&'static Remarks),
+    /// What it lets somebody do in the engine, in its own words.
+    Rights(&'static Rights),
+}
+
+/// What an object lets somebody do in the engine.
+pub struct Rights {
+    /// What it means that an object of this name comes, or is another than the `old` one: nothing where it means nothing.
+    pub said: fn(name: &str, old: Option<&dyn Values>, new: &dyn Values) -> Vec<Said>,
+    /// What it means that it goes.
+    pub gone: &'static str,
+}
+
+impl std::fmt::Debug for Rights {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("rights")
+    }
 }
 
 /// The fields of a role that say what its credentials may do; empty where its kind has no such field.

@@ -3,7 +3,7 @@
 use super::kind::{Class, Kind};
 use super::{
     acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root,
-    jwt_role, kubernetes_role, mount, password_policy, quota, static_role, userpass_user,
+    jwt_role, kubernetes_role, mount, password_policy, quota, static_role, token_role, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -16,6 +16,7 @@ pub static KINDS: &[&Kind] = &[
     &jwt_role::CONFIG,
     &kubernetes_role::CONFIG,
     &aws_auth_role::CLIENT,
+    &token_role::KIND,
     &acl_policy::KIND,
     &password_policy::KIND,
     &quota::KIND,

@@ -7,6 +7,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::Value;
 
+use crate::between::{Between, Fault};
 use crate::env::TestEnv;
 
 /// The tutorial, applied; commands run inside it through `LEASEHOLD_DIR`.
@@ -197,6 +198,31 @@ fn a_host_without_the_estate_says_how_to_log_in() {
     host.set("LEASEHOLD_APP_FILE", host.dir().join("app.yaml").display().to_string());
     let by_variable = host.run(&["exec", "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID"]);
     assert!(by_variable.code == 0 && by_variable.stdout.starts_with("AKIA"), "{}", by_variable.normal());
+    server.stop();
+}
+
+#[test]
+fn a_busy_server_is_waited_for_and_a_lost_credential_is_not_asked_for_again() {
+    let env = applied();
+    let data = env.dir().join("estate/.leasehold/local").display().to_string();
+    let server = env.server(&["-listen=127.0.0.1:0", "-aws=sandbox", "-data-dir", &data]);
+    let between = Between::start(server.address.trim_start_matches("http://"));
+    let role_id = env.ok(&["read", "-field=role_id", "auth/approle/role/app-webapp/role-id"]);
+    let secret_id = env.ok(&["write", "-f", "-field=secret_id", "auth/approle/role/app-webapp/secret-id"]);
+    let mut host = TestEnv::new();
+    host.set("LEASEHOLD_ROLE_ID", role_id).set("LEASEHOLD_SECRET_ID", secret_id);
+    let creds = || host.run(&["creds", "webapp", "--login", "approle", "--address", &between.address]);
+    let asked = || between.asked().iter().filter(|asked| asked.line == "GET /v1/aws/creds/webapp").count();
+    for (number, fault) in [(1, Fault::RefusedFor(429, 0)), (2, Fault::Refused(503))] {
+        between.fault("PUT /v1/auth/approle/login", 4, fault);
+        between.fault("GET /v1/aws/creds/webapp", 4, fault);
+        assert_eq!(creds().code, 0, "{fault:?}");
+        assert_eq!(asked(), 5 * number, "{fault:?}");
+    }
+    between.fault("GET /v1/aws/creds/webapp", 1, Fault::Unanswered);
+    let lost = creds();
+    assert!(lost.code == 2 && lost.stderr.contains("is not known"), "{}", lost.normal());
+    assert_eq!(asked(), 11, "it may have been made");
     server.stop();
 }
 

@@ -96,6 +96,7 @@ mod wire_sys;
 mod wire_table;
 mod wire_terraform;
 mod wire_token_leases;
+mod wire_token_roles;
 mod wire_userpass;
 
 use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced};

@@ -174,6 +174,48 @@ const CASES: &[(&str, &str, Case)] = &[
         "lease_max",
         Texts(["", "lease { default = \"1h\"\n max = \"4h\" }", "lease { default = \"1h\"\n max = \"5h\" }"]),
     ),
+    ("token role", "allowed_policies", Texts(["", "allowed_policies = [\"a\"]", "allowed_policies = [\"b\", \"a\"]"])),
+    (
+        "token role",
+        "allowed_policies_glob",
+        Texts(["", "allowed_policies_glob = [\"a-*\"]", "allowed_policies_glob = [\"b-*\", \"a-*\"]"]),
+    ),
+    (
+        "token role",
+        "disallowed_policies",
+        Texts(["", "disallowed_policies = [\"a\"]", "disallowed_policies = [\"b\", \"a\"]"]),
+    ),
+    (
+        "token role",
+        "disallowed_policies_glob",
+        Texts(["", "disallowed_policies_glob = [\"a-*\"]", "disallowed_policies_glob = [\"b-*\", \"a-*\"]"]),
+    ),
+    (
+        "token role",
+        "allowed_entity_aliases",
+        Texts(["", "allowed_entity_aliases = [\"a\"]", "allowed_entity_aliases = [\"b\", \"a-*\"]"]),
+    ),
+    ("token role", "orphan", Texts(["", "orphan = true", "orphan = false"])),
+    ("token role", "renewable", Texts(["", "renewable = false", "renewable = true"])),
+    ("token role", "path_suffix", Texts(["", "path_suffix = \"one\"", "path_suffix = \"two\""])),
+    ("token role", "token_period", Texts(["", "token_period = \"1h\"", "token_period = \"2h\""])),
+    (
+        "token role",
+        "token_explicit_max_ttl",
+        Texts(["", "token_explicit_max_ttl = \"2h\"", "token_explicit_max_ttl = \"3h\""]),
+    ),
+    ("token role", "token_num_uses", Texts(["", "token_num_uses = 5", "token_num_uses = 6"])),
+    (
+        "token role",
+        "token_bound_cidrs",
+        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+    ),
+    (
+        "token role",
+        "token_no_default_policy",
+        Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
+    ),
+    ("token role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default-service\""])),
     (
         "acl policy",
         "policy",
@@ -708,6 +750,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
             )
         }
     };
+    let token_role = at("token role");
     let rules = if kind == "acl policy" { text } else { "path \"secret/*\" { capabilities = [\"read\"] }" };
     format!(
         "environment \"local\" {{ engine = \"embedded\" }}\n\
@@ -715,6 +758,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          aws \"fields-aws\" {{\n{}\n{}\n{}\n}}\n\
          auth \"fields-approle\" {{\ntype = \"approle\"\n{}\n}}\n\
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
+         token_role \"fields-role\" {{\n{token_role}\n}}\n\
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
          auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{cluster}\n{}\n}}\n}}\n\
          {keys}\n\
@@ -958,6 +1002,7 @@ fn path_of(kind: &str) -> &'static str {
         "password policy" => "sys/policies/password/fields",
         "rate limit" => "sys/quotas/rate-limit/fields",
         "object" => "fields/object",
+        "token role" => "auth/token/roles/fields-role",
         "aws role" => "fields-aws/roles/webapp",
         "aws static role" => "fields-aws/static-roles/legacy",
         "approle role" => "auth/fields-approle/role/app-fields",

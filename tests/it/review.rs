@@ -182,6 +182,9 @@ const CASES: &[(&str, i32)] = &[
     ("130-template-added", 2),
     ("131-template-known", 2),
     ("132-denial-beside-a-template", 2),
+    ("133-token-role-without-limits", 2),
+    ("134-token-role-widened", 2),
+    ("135-token-role-narrowed", 0),
     ("140-object-added", 2),
     ("141-object-changed", 2),
 ];

@@ -394,6 +394,26 @@ const OTHER: &[(&str, &[&str])] = &[
     ("iam_role", &["policy_document", "statement", "max_session", "trust"]),
     ("iam_user", &["arn", "policy_document", "statement"]),
     ("static_role", &["username", "rotation_period", "protect"]),
+    (
+        "token_role",
+        &[
+            "allowed_policies",
+            "allowed_policies_glob",
+            "disallowed_policies",
+            "disallowed_policies_glob",
+            "allowed_entity_aliases",
+            "orphan",
+            "renewable",
+            "path_suffix",
+            "token_period",
+            "token_explicit_max_ttl",
+            "token_num_uses",
+            "token_bound_cidrs",
+            "token_no_default_policy",
+            "token_type",
+            "protect",
+        ],
+    ),
     ("app", &["owner", "role", "static_role", "protect"]),
     ("policy", &["file", "protect"]),
     (
@@ -442,6 +462,7 @@ const BLOCKS: &[(&str, &str)] = &[
     ("app", "app \"#\" {\n qqqqqq = 1\n}"),
     ("login", "app \"#\" {\n login \"approle\" {\n qqqqqq = 1\n }\n}"),
     ("policy", "policy \"#\" {\n qqqqqq = 1\n}"),
+    ("token_role", "token_role \"#\" {\n qqqqqq = 1\n}"),
     ("path", "policy \"#\" {\n path \"sys/mounts\" {\n qqqqqq = 1\n }\n}"),
 ];
 

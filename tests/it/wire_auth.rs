@@ -360,11 +360,6 @@ fn tokens_are_looked_up_and_renewed() {
         ("auth/token/revoke", json!({"token": "none"}), "204"),
         ("auth/token/revoke-accessor", json!({"accessor": "none"}), "400 invalid accessor"),
         ("auth/token/revoke-orphan", json!({"token": "none"}), "400 token to revoke not found"),
-        (
-            "auth/token/roles/x",
-            json!({}),
-            "404 auth/token/roles/x is not served: this server has no support for token roles",
-        ),
     ] {
         assert_eq!(outcome(&world.root.send("POST", path, Some(&body))), expected, "{path} {body}");
     }

@@ -452,9 +452,6 @@ fn what_is_not_served_is_told_in_words() {
     let world = world();
     for (method, path, words) in [
         ("POST", "sys/wrapping/unwrap", "response wrapping"),
-        ("POST", "auth/token/create/ci", "token roles"),
-        ("LIST", "auth/token/roles", "token roles"),
-        ("GET", "auth/token/roles/ci", "token roles"),
         ("LIST", "sys/namespaces", "namespaces"),
         ("POST", "sys/namespaces/team", "namespaces"),
         ("GET", "identity/oidc/config", "identity tokens"),

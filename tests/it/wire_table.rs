@@ -20,7 +20,9 @@ fn rows(table: &str) -> BTreeMap<String, bool> {
 
 /// `R22b`, of the letters that the table has.
 fn is_code(word: &str) -> bool {
-    let Some(number) = word.strip_prefix(['R', 'C', 'I', 'V', 'W', 'L', 'A', 'M', 'N', 'D', 'S']) else { return false };
+    let Some(number) = word.strip_prefix(['R', 'C', 'I', 'V', 'W', 'L', 'A', 'M', 'N', 'T', 'D', 'S']) else {
+        return false;
+    };
     let number = number.strip_suffix('b').unwrap_or(number);
     (1..=2).contains(&number.len()) && number.bytes().all(|b| b.is_ascii_digit())
 }

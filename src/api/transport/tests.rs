@@ -194,25 +194,27 @@ async fn a_server_that_lets_nothing_through_is_given_up_once_for_all() {
 #[test]
 fn what_is_sent_again_depends_on_what_may_have_been_done() {
     use super::Method::{Delete, List, Read, Write};
+    use super::Patience::{Little, Waits, Whole};
     use super::Trouble::{self, Lost, NoConnection, NotNow};
     let (client, _, _) = memory(Vec::new(), options());
     let origin = Origin::default();
-    let again = |method, patient, trouble: Trouble, attempt, waited| {
+    let again = |method, patience, trouble: Trouble, attempt, waited| {
         let request =
-            super::Request { method, path: "a", query: &[], body: None, token: None, origin: &origin, patient };
+            super::Request { method, path: "a", query: &[], body: None, token: None, origin: &origin, patience };
         client.transport.sends_again(&request, trouble, attempt, Duration::from_secs(waited))
     };
     for method in [Read, List, Write, Delete] {
         let reads = matches!(method, Read | List);
-        for patient in [false, true] {
-            assert!(!again(method, patient, Trouble::None, 0, 0));
-            assert!(again(method, patient, NoConnection, 1, 0) && !again(method, patient, NoConnection, 2, 0));
-            assert_eq!(again(method, patient, Lost, 0, 0), patient && reads);
-            assert!(!again(method, patient, Lost, 4, 0));
-            assert_eq!(again(method, patient, NotNow(None), 0, 0), patient || reads);
+        for patience in [Little, Waits, Whole] {
+            let waits = patience != Little;
+            assert!(!again(method, patience, Trouble::None, 0, 0));
+            assert!(again(method, patience, NoConnection, 1, 0) && !again(method, patience, NoConnection, 2, 0));
+            assert_eq!(again(method, patience, Lost, 0, 0), patience == Whole && reads);
+            assert!(!again(method, patience, Lost, 4, 0));
+            assert_eq!(again(method, patience, NotNow(None), 0, 0), waits || reads);
             // The patient are so by time, others by number.
-            assert_eq!(again(method, patient, NotNow(None), 2, 60), patient);
-            assert_eq!(again(method, patient, NotNow(None), 0, 61), reads && !patient);
+            assert_eq!(again(method, patience, NotNow(None), 2, 60), waits);
+            assert_eq!(again(method, patience, NotNow(None), 0, 61), reads && !waits);
         }
     }
 }

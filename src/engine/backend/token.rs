@@ -2,6 +2,7 @@
 
 mod create;
 mod paths;
+mod role;
 
 use std::sync::Arc;
 
@@ -9,6 +10,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 
+use self::role::Role;
 use crate::clock::rfc3339;
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::lease::core::Core;
@@ -41,6 +43,10 @@ impl Backend for TokenMethod {
         &[paths::PATHS]
     }
 
+    fn exists(&self, core: &Core, call: &Call<'_>) -> Result<Option<bool>, Error> {
+        Ok(Some(Role::load(core, call.mount, call.at("role_name"))?.is_some()))
+    }
+
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {
         handle(core, call).boxed()
     }
@@ -51,8 +57,15 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     let caller = call.token.ok_or(Error::Unauthenticated)?;
     let path = call.row.pattern.trim_end_matches("/?");
     let answer = match path {
-        "create" => create::handle(core, call, caller, create::Parent::Caller).await?,
-        "create-orphan" => create::handle(core, call, caller, create::Parent::None).await?,
+        "create" => create::handle(core, call, caller, create::Way::Plain).await?,
+        "create-orphan" => create::handle(core, call, caller, create::Way::Orphan).await?,
+        "create/:role_name" => {
+            let unknown = || Error::Invalid(format!("unknown role {}", call.at("role_name")));
+            let role = Role::load(core, call.mount, call.at("role_name"))?.ok_or_else(unknown)?;
+            create::handle(core, call, caller, create::Way::Role(&role)).await?
+        }
+        "roles" => role::list(core, call)?,
+        "roles/:role_name" => role::handle(core, call).await?,
         "accessors" => {
             need_sudo(call)?;
             Response::keys(core.tokens.accessors(core)?)?
@@ -65,7 +78,14 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     };
     let warns = matches!(
         path,
-        "create" | "create-orphan" | "lookup" | "renew" | "renew-self" | "renew-accessor" | "lookup-accessor"
+        "create"
+            | "create-orphan"
+            | "create/:role_name"
+            | "lookup"
+            | "renew"
+            | "renew-self"
+            | "renew-accessor"
+            | "lookup-accessor"
     );
     // What has no body has no room for a warning.
     Ok(match call.unknown().filter(|_| warns) {
@@ -137,6 +157,9 @@ fn describe(id: &str, token: &Token, now: i64) -> Value {
     if !token.identity_policies().is_empty() {
         data["identity_policies"] = json!(token.identity_policies());
     }
+    if let Some(role) = &token.role {
+        data["role"] = role.as_str().into();
+    }
     if token.period > 0 {
         data["period"] = token.period.into();
     }
@@ -191,6 +214,11 @@ fn terms(core: &Core, call: Call<'_>, token: &Token) -> Result<Terms, Error> {
         mount_max: mount.max_ttl(),
         ..Terms::default()
     };
+    if let Some(name) = &token.role {
+        let role = Role::load(core, &mount, name)?;
+        let gone = || Error::Invalid(format!("original token role {name:?} could not be found, not renewing"));
+        return Ok(role.ok_or_else(gone)?.renewal(own));
+    }
     call.backends.of(&mount)?.token_terms(core, &mount, token, call.request.remote, own)
 }
 

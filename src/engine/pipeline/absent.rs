@@ -4,10 +4,7 @@
 use crate::engine::wire::error::Error;
 
 /// Paths below a mount or the root, and what they belong to. A name that ends in `/` stands for all below it.
-const ABSENT: [(&str, &str); 53] = [
-    ("auth/token/create/", "token roles"),
-    ("auth/token/roles", "token roles"),
-    ("auth/token/roles/", "token roles"),
+const ABSENT: [(&str, &str); 50] = [
     ("cubbyhole/", "the cubbyhole"),
     ("identity/mfa/", "multi-factor logins"),
     ("identity/oidc/", "identity tokens"),

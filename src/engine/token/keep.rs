@@ -253,6 +253,7 @@ impl Tokens {
             meta: new.meta,
             kept: new.kept,
             display_name: new.display_name,
+            role: new.role,
             path: new.path,
             num_uses: new.num_uses,
             creation_time,

@@ -9,6 +9,7 @@ mod blocked;
 mod held;
 mod lease;
 mod login;
+mod rights;
 mod rules;
 mod sessions;
 mod standing;
@@ -84,6 +85,7 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
     acl::changes(before, after, &changed, &renamed, &mut findings);
     engine(before, after, &changed, &mut findings);
     trust::changes(before, after, &mut findings);
+    rights::changes(before, after, &changed, &mut findings);
     rules::changes(before, after, &mut findings);
     findings.sort_by(|a, b| (a.topic, &a.subject, &a.role).cmp(&(b.topic, &b.subject, &b.role)));
     (findings, not_evaluated(after))

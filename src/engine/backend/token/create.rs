@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use indexmap::IndexMap;
 
+use super::role::{Role, lesser};
 use crate::engine::backend::Call;
+use crate::engine::identity::LoginAlias;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{self, Terms, ttl};
 use crate::engine::policy;
@@ -14,54 +16,66 @@ use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
 use crate::secret::Secret;
 
-/// Whose child the new token is.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Parent {
-    /// The caller's, unless it asks for none.
-    Caller,
-    /// Nobody's.
-    None,
+/// How a token is asked for.
+#[derive(Clone, Copy)]
+pub(super) enum Way<'a> {
+    /// As the caller's child, unless it asks for none.
+    Plain,
+    /// As nobody's.
+    Orphan,
+    /// As a role says.
+    Role(&'a Role),
+}
+
+impl<'a> Way<'a> {
+    fn role(self) -> Option<&'a Role> {
+        match self {
+            Self::Role(role) => Some(role),
+            Self::Plain | Self::Orphan => None,
+        }
+    }
 }
 
 fn invalid(text: &str) -> Error {
     Error::Invalid(text.to_owned())
 }
 
-pub(super) async fn handle(
-    core: &Arc<Core>,
-    call: Call<'_>,
-    caller: &Token,
-    parent: Parent,
-) -> Result<Response, Error> {
+pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, caller: &Token, way: Way<'_>) -> Result<Response, Error> {
     let fields = Fields(&call.request.data);
-    if parent == Parent::None && !call.sudo {
+    let role = way.role();
+    if matches!(way, Way::Orphan) && !call.sudo {
         return Err(Error::Denied);
     }
     if caller.num_uses != 0 {
         return Err(invalid("restricted use token cannot generate child tokens"));
     }
-    let explicit_max_ttl = fields.seconds("explicit_max_ttl")?.unwrap_or(0);
-    let period = fields.seconds("period")?.unwrap_or(0);
-    let num_uses = fields.int("num_uses")?.unwrap_or(0);
-    check_type(fields, explicit_max_ttl, period, num_uses)?;
-    if num_uses < 0 {
+    let asked_max = fields.seconds("explicit_max_ttl")?.unwrap_or(0);
+    let asked_period = fields.seconds("period")?.unwrap_or(0);
+    let asked_uses = fields.int("num_uses")?.unwrap_or(0);
+    check_type(fields, asked_max, asked_period, asked_uses)?;
+    if asked_uses < 0 {
         return Err(invalid("number of uses cannot be negative"));
     }
-    if fields.string("entity_alias")?.is_some_and(|alias| !alias.is_empty()) {
-        return Err(invalid("'entity_alias' is only allowed in combination with token role"));
-    }
-    let orphan = parent == Parent::None || fields.bool("no_parent")?.unwrap_or(false);
+    let orphan = match way {
+        Way::Plain => fields.bool("no_parent")?.unwrap_or(false),
+        Way::Orphan => true,
+        Way::Role(role) => role.orphan,
+    };
     for (asked, right) in [
-        (orphan, "create orphan token"),
-        (period > 0, "create periodic token"),
+        (orphan && role.is_none(), "create orphan token"),
+        (asked_period > 0, "create periodic token"),
         (fields.string("id")?.is_some_and(|id| !id.is_empty()), "specify token id"),
     ] {
         if asked && !call.sudo {
             return Err(Error::Invalid(format!("root or sudo privileges required to {right}")));
         }
     }
-    let policies = policies(fields, caller, call.sudo)?;
+    let policies = policies(fields, caller, call.sudo, role)?;
     policy::assignable(&policies)?;
+    // Of what the caller and the role say, the narrower counts.
+    let narrower = |asked: i64, of_role: fn(&Role) -> i64| lesser(asked, role.map_or(0, of_role));
+    let explicit_max_ttl = narrower(asked_max, |role| role.explicit_max_ttl);
+    let period = narrower(asked_period, |role| role.period);
     let wanted = fields.seconds("ttl")?.or(fields.seconds("lease")?).unwrap_or(0);
     let (seconds, mut warnings) = lifetime(core, call, caller, &policies, [wanted, period, explicit_max_ttl])?;
     for name in &policies {
@@ -73,22 +87,25 @@ pub(super) async fn handle(
         id: chosen_id(fields)?,
         parent: (!orphan).then(|| caller.hash.clone()),
         policies,
-        // An orphan is nobody's child, and nobody.
-        entity_id: if orphan { String::new() } else { caller.entity_id.clone() },
+        entity_id: entity_id(core, call, caller, role, orphan).await?,
+        role: role.map(|role| role.name.clone()),
         meta: fields.pairs("meta")?.unwrap_or_default(),
         kept: IndexMap::new(),
         display_name: display_name(fields)?,
-        path: call.request.path.clone(),
-        num_uses,
+        path: path(call, role),
+        num_uses: narrower(asked_uses, |role| role.num_uses),
         ttl: seconds,
         explicit_max_ttl,
         period,
         max_ttl: 0,
         // A root token that never ends has nothing to be renewed.
-        renewable: seconds > 0 && fields.bool("renewable")?.unwrap_or(true),
-        // A child is no way around the networks of its parent (Vault 1.0.2).
-        bound_cidrs: caller.bound_cidrs.clone(),
-        origin: caller.origin.clone(),
+        renewable: seconds > 0 && fields.bool("renewable")?.unwrap_or(true) && role.is_none_or(|role| role.renewable),
+        bound_cidrs: match role {
+            Some(role) => role.bound_cidrs.clone(),
+            // A child is no way around the networks of its parent (Vault 1.0.2).
+            None => caller.bound_cidrs.clone(),
+        },
+        origin: caller.origin.clone().or_else(|| role?.origin.clone()),
     };
     let (secret, token) = core.tokens.create(core, new).await?;
     let token = token.known(core, &core.identity)?;
@@ -98,6 +115,38 @@ pub(super) async fn handle(
         given: lease::given(core, token.hash),
         ..Response::default()
     })
+}
+
+/// The path that the token counts as made at.
+fn path(call: Call<'_>, role: Option<&Role>) -> String {
+    match role.map(|role| role.path_suffix.as_str()).filter(|suffix| !suffix.is_empty()) {
+        Some(suffix) => format!("{}/{suffix}", call.request.path),
+        None => call.request.path.clone(),
+    }
+}
+
+/// The entity that the token is of: the one that it asks for by a role, or the caller's. An orphan is nobody's child,
+/// and nobody.
+async fn entity_id(
+    core: &Core,
+    call: Call<'_>,
+    caller: &Token,
+    role: Option<&Role>,
+    orphan: bool,
+) -> Result<String, Error> {
+    let Some(name) = call.fields().string("entity_alias")?.filter(|alias| !alias.is_empty()) else {
+        return Ok(if orphan { String::new() } else { caller.entity_id.clone() });
+    };
+    let role = role.ok_or_else(|| invalid("'entity_alias' is only allowed in combination with token role"))?;
+    if !role.takes_alias(&name) {
+        return Err(invalid("invalid 'entity_alias' value"));
+    }
+    let alias = LoginAlias { name, ..LoginAlias::default() };
+    let person = core.identity.at_login(core, call.mount, &alias).await?;
+    if person.disabled {
+        return Err(Error::Unauthenticated);
+    }
+    Ok(person.id.clone())
 }
 
 fn check_type(fields: Fields<'_>, explicit_max_ttl: i64, period: i64, num_uses: i64) -> Result<(), Error> {
@@ -120,10 +169,18 @@ fn check_type(fields: Fields<'_>, explicit_max_ttl: i64, period: i64, num_uses: 
     }
 }
 
-/// The new token's policies: never more than the caller may give.
-fn policies(fields: Fields<'_>, caller: &Token, sudo: bool) -> Result<Vec<String>, Error> {
+/// The new token's policies: never more than the caller may give, or its role.
+fn policies(fields: Fields<'_>, caller: &Token, sudo: bool, role: Option<&Role>) -> Result<Vec<String>, Error> {
     let asked = policy::named(fields, "policies")?;
     let no_default = fields.bool("no_default_policy")?.unwrap_or(false);
+    if let Some(role) = role.filter(|role| role.limits_policies()) {
+        let policies = role.policies(asked, caller, no_default)?;
+        if policies == ["root"] && !caller.is_root() {
+            return Err(invalid("root tokens may not be created without parent token being root"));
+        }
+        return Ok(policies);
+    }
+    let no_default = no_default || role.is_some_and(Role::is_without_default);
     let inherited = asked.is_none();
     let mut policies = asked.unwrap_or_else(|| caller.policies.clone());
     let root = policies == ["root"];
@@ -237,7 +294,7 @@ mod tests {
             (vec!["a"], false, json!({"policies": [" "]}), ok(&[])),
         ] {
             let serde_json::Value::Object(data) = &request else { panic!("an object") };
-            let got = policies(Fields(data), &caller(&parent), sudo).map_err(|error| error.to_string());
+            let got = policies(Fields(data), &caller(&parent), sudo, None).map_err(|error| error.to_string());
             assert_eq!(got, expected, "{parent:?} {request}");
         }
     }

@@ -1,0 +1,5 @@
+policy "deploy" {
+  path "kv/data/deploy" {
+    capabilities = ["read"]
+  }
+}
