@@ -21,7 +21,11 @@ static FIELDS: [Field; 6] = [
     field("interval", Shape::Seconds, "1", "How long an interval is."),
     field("block_interval", Shape::Seconds, "0", "How long a client that made more has to wait; 0 is until the next."),
     field("path", Shape::Text, "\"\"", "The mount, or a path below it, that it counts for; empty is everything."),
-    field("role", Shape::Text, "\"\"", "The role of a mount with logins that it counts for."),
+    // A server of OpenBao answers a change of it with success and keeps the old one: `vault/logical_system_quotas.go`.
+    Field {
+        immutable: true,
+        ..field("role", Shape::Text, "\"\"", "The role of a mount with logins that it counts for; not changed later.")
+    },
     field("inheritable", Shape::Bool, "false", "Whether what is below a namespace's path counts as well."),
 ];
 

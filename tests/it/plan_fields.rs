@@ -238,15 +238,7 @@ const CASES: &[(&str, &str, Case)] = &[
     ("rate limit", "interval", Texts(["", "interval = \"2s\"", "interval = \"3s\""])),
     ("rate limit", "block_interval", Texts(["", "block_interval = \"2s\"", "block_interval = \"3s\""])),
     ("rate limit", "path", Texts(["", "path = \"auth/fields-approle\"", "path = \"fields-aws\""])),
-    (
-        "rate limit",
-        "role",
-        Texts([
-            "path = \"auth/fields-approle\"",
-            "path = \"auth/fields-approle\"\n role = \"app-fields\"",
-            "path = \"auth/fields-approle\"\n role = \"app-other\"",
-        ]),
-    ),
+    ("rate limit", "role", AtCreation("path = \"auth/fields-approle\"\n role = \"app-fields\"")),
     (
         "rate limit",
         "inheritable",
@@ -849,10 +841,14 @@ impl World {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 3] = ["mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
-            (audit || !["audit device", "aws static role"].contains(kind) && !OURS.contains(field))
-                && (!audit || !["password policy", "rate limit"].contains(kind))
-                // Our own engine has none of these.
-                && (!audit || !["passthrough_request_headers", "allowed_response_headers"].contains(field))
+            // Our own engine has no headers for backends, no password policies and no quotas.
+            const ELSEWHERE: [&str; 4] =
+                ["passthrough_request_headers", "allowed_response_headers", "password policy", "rate limit"];
+            let is_there = match audit {
+                true => !ELSEWHERE.contains(kind) && !ELSEWHERE.contains(field),
+                false => !["audit device", "aws static role"].contains(kind) && !OURS.contains(field),
+            };
+            is_there
                 && (self.has_aws_login || !kind.starts_with("aws auth"))
                 && (!is_of_sessions || self.of_sessions.contains(field))
         })
