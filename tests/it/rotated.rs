@@ -341,8 +341,11 @@ fn a_new_key_in_the_files_after_a_rotation_is_a_change_of_the_files() {
 #[test]
 fn a_secret_set_by_hand_is_in_the_plan_that_takes_it_away() {
     let estate = Seeded::new();
+    let ca = rcgen::generate_simple_self_signed(vec!["cluster.example".to_owned()]).unwrap().cert.pem();
     let declare = |more: &str| {
-        let config = "kubernetes_host = \"http://127.0.0.1:9\"\n    disable_local_ca_jwt = true";
+        let config = format!(
+            "kubernetes_host = \"https://127.0.0.1:9\"\n    kubernetes_ca_cert = {ca:?}\n    disable_local_ca_jwt = true"
+        );
         let auth = format!("auth \"pods\" {{\n  type = \"kubernetes\"\n  config {{\n    {config}\n{more}\n  }}\n}}\n");
         estate.env.write("estate/auth.hcl", &auth);
     };
@@ -351,6 +354,7 @@ fn a_secret_set_by_hand_is_in_the_plan_that_takes_it_away() {
     estate.apply();
     let path = "auth/pods/config";
     let mut config = estate.world.root.get(path)["data"].clone();
+    config.as_object_mut().unwrap().remove("token_reviewer_jwt_set");
     config["token_reviewer_jwt"] = json!("e30.e30.e30");
     estate.world.root.post(path, &config);
     let plan = estate.plan(2);
