@@ -113,7 +113,7 @@ mod tests {
     fn what_an_engine_has_beside_the_table_goes_with_each_write_that_would_reset_it() {
         let (field, value) = ("of_a_later_version", serde_json::json!("kept"));
         for kind in KINDS.iter().filter(|kind| kind.update != Update::Merge) {
-            let mut answer = serde_json::json!({"policy": "# none", "type": "file", field: value});
+            let mut answer = serde_json::json!({"policy": "# none", "type": "file", "rate": 1, field: value});
             answer["options"] = serde_json::json!({ field: value });
             let live = kind.live("a/b", answer.as_object().expect("a map")).expect("parses");
             assert_eq!(live.others.get(field), Some(&value), "{}", kind.name);

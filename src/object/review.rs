@@ -398,7 +398,7 @@ mod tests {
             let fits = match (kind.class, &kind.reviewed) {
                 (Class::Role, Reviewed::Access(_)) | (Class::Login, Reviewed::Login(_)) => true,
                 (Class::Policy, Reviewed::Rules(field)) => kind.field(field).is_some(),
-                (Class::Config, Reviewed::Terms(_)) | (_, Reviewed::Fields(_)) => true,
+                (Class::Config, Reviewed::Terms(_)) | (_, Reviewed::Fields(_) | Reviewed::Rights(_)) => true,
                 _ => false,
             };
             assert!(fits, "{}: {:?}", kind.name, kind.reviewed);
