@@ -49,7 +49,7 @@ impl Error {
             ),
             Self::Live(live::Error::RootOnly { .. }) => Some(
                 "declare it in an estate that is applied without a namespace; what environments share is left out of one \
-                 by `override { audit = { file = null } }` in it",
+                 by its name, as in `override { audit = { NAME = null } }`",
             ),
             Self::Live(live::Error::NoTable { .. }) => Some("look at the environment's address"),
             _ => None,

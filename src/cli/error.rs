@@ -51,7 +51,7 @@ impl CliError {
                  (`bao namespace create`)",
             ),
             api::Error::Connect { .. } => {
-                failure.hint("is it running? --address or LEASEHOLD_ADDR names the engine; in an estate's directory (or with -C) it is the estate's own")
+                failure.hint("is it running? --address or LEASEHOLD_ADDR (else BAO_ADDR, VAULT_ADDR) names the engine; in an estate's directory (or with -C) it is the estate's own")
             }
             api::Error::Tls { fault: TlsFault::NotTls, .. } => {
                 failure.hint("the server does not speak TLS; if that is meant, say http:// in the address")

@@ -14,6 +14,9 @@ use crate::text::count;
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
 pub const MAX_DELETES_DEFAULT: u32 = 5;
 
+/// Violations that a refusal tells in full.
+const VIOLATIONS_SHOWN_MAX: usize = 3;
+
 /// How many paths a message names before it only counts.
 const PATHS_SHOWN_MAX: usize = 10;
 
@@ -147,7 +150,8 @@ impl Refusal {
             Self::Below { path, objects, unlisted, .. } => {
                 let first = match (objects.is_empty(), unlisted.is_empty()) {
                     (true, _) => "use a token that may list them",
-                    (false, true) => "let whoever has them remove them first, or remove what nobody needs",
+                    (false, true) => "let whoever has them remove them first, or remove what nobody needs (settings that no call removes: write their \
+                                      defaults)",
                     (false, false) => "let whoever has them remove them first, and use a token that may list the rest",
                 };
                 format!("{first}; if the mount is to stay, `leasehold forget {path}`")
@@ -273,7 +277,12 @@ impl fmt::Display for Refusal {
                 )
             }
             Self::Guardrail { violated, .. } => {
-                write!(f, "{}: {}", count(violated.len(), "guardrail violation"), cut(violated.iter().cloned(), "; "))
+                let named = cut(violated.iter().cloned(), VIOLATIONS_SHOWN_MAX, "; ");
+                write!(f, "{}: {named}", count(violated.len(), "guardrail violation"))?;
+                if violated.len() > VIOLATIONS_SHOWN_MAX {
+                    f.write_str("; `leasehold validate` tells each")?;
+                }
+                Ok(())
             }
             Self::NotOurs { objects } => {
                 let named = named(objects.iter().map(|(path, place)| format!("{path} ({place})")));
@@ -288,13 +297,13 @@ impl fmt::Display for Refusal {
 }
 
 fn named(items: impl ExactSizeIterator<Item = String>) -> String {
-    cut(items, ", ")
+    cut(items, PATHS_SHOWN_MAX, ", ")
 }
 
 /// The first of these, with what stands between them, and how many more there are.
-fn cut(items: impl ExactSizeIterator<Item = String>, between: &str) -> String {
+fn cut(items: impl ExactSizeIterator<Item = String>, most: usize, between: &str) -> String {
     let count = items.len();
-    let shown: Vec<String> = items.take(PATHS_SHOWN_MAX).collect();
+    let shown: Vec<String> = items.take(most).collect();
     let rest = count - shown.len();
     let more = if rest > 0 { format!(" and {rest} more") } else { String::new() };
     shown.join(between) + &more

@@ -273,17 +273,17 @@ impl Leases {
                 unknown.push(change.path.clone());
                 continue;
             };
-            let leases = match counted.values().sum() {
+            let (leases, stay) = match counted.values().sum() {
                 0_usize => continue,
-                1 => "1 lease is".to_owned(),
-                count => format!("{count} leases are"),
+                1 => ("1 lease is".to_owned(), "stays until it ends"),
+                count => (format!("{count} leases are"), "stay until they end"),
             };
             change.effects.push(match change.action {
                 ChangeAction::Delete if unmounts => format!("{leases} revoked by this: {}", by_folder(counted)),
                 ChangeAction::Update | ChangeAction::Adopt | ChangeAction::Create => {
                     format!("{leases} out from before this change")
                 }
-                ChangeAction::Delete | ChangeAction::Forget => format!("{leases} out and stay until they end"),
+                ChangeAction::Delete | ChangeAction::Forget => format!("{leases} out and {stay}"),
             });
         }
         plan.notes.extend(uncounted(&unknown));

@@ -73,7 +73,7 @@ fn what_a_namespace_can_not_hold_is_refused_where_it_is_declared() {
     for args in [&["plan"] as &[&str], &["apply", "--auto-approve"], &["drift"]] {
         let said = estate.run(args, 1).stderr;
         assert!(said.contains("sys/audit/file (audit.hcl:1) is declared, and only the root namespace has"), "{said}");
-        assert!(said.contains("override { audit = { file = null } }"), "{said}");
+        assert!(said.contains("override { audit = { NAME = null } }"), "{said}");
     }
     // What is advised there works.
     estate.environment("  override { audit = { file = null } }\n");

@@ -536,3 +536,25 @@ fn the_plan_that_was_reviewed_is_applied_and_no_other() {
     // Once more there is nothing to do.
     assert_eq!(env.run(&["-C", "estate", "apply", "--expect", digest]).code, 0);
 }
+
+/// Above thirty changes a plan is one page; all of it is behind `--verbose`.
+#[test]
+fn a_plan_of_many_changes_is_summed_up() {
+    let env = TestEnv::new();
+    env.write("estate/environments.hcl", LOCAL);
+    let role = |name: usize| {
+        let bucket = format!("arn:aws:s3:::bucket-{name}/*");
+        let (action, resource) = if name.is_multiple_of(20) { ("iam:*", "*") } else { ("s3:GetObject", &*bucket) };
+        format!(
+            "role \"r{name:03}\" {{\n  mount = \"aws\"\n  statement \"S\" {{\n    actions = [\"{action}\"]\n    resources = \
+             [\"{resource}\"]\n  }}\n}}\n"
+        )
+    };
+    let roles: String = (0..200).map(role).collect();
+    env.write("estate/estate.hcl", &format!("aws \"aws\" {{\n}}\n{roles}"));
+    let plan = env.run(&["-C", "estate", "plan"]);
+    let longest = plan.stdout.lines().map(|line| line.chars().count()).max();
+    assert!(plan.stdout.lines().count() <= 60 && longest < Some(600), "{longest:?}: {}", plan.stdout);
+    insta::assert_snapshot!("plan_summed_up", plan.stdout);
+    assert!(env.run(&["-C", "estate", "plan", "--verbose"]).stdout.lines().count() > 1000);
+}
