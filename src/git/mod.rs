@@ -39,14 +39,14 @@ pub fn directory(directory: &Path) -> Result<String, Error> {
 pub enum Lineage {
     /// It came before the other.
     Older,
-    /// Neither came before the other.
+    /// Neither came before the other, as far as the repository tells: it may not have the other.
     Apart,
     /// The other is not in the repository, which is a shallow clone.
     Shallow,
 }
 
-/// How a checkout of `directory` stands to these commits, where it does not come after them. Other commits that the
-/// repository does not have are passed over, as is all outside git.
+/// How a checkout of `directory` stands to these commits, where it does not come after them. Nothing is told
+/// outside git.
 ///
 /// # Errors
 /// [`Error`], if there is a repository and it cannot be read.
@@ -68,7 +68,7 @@ pub fn lineage<'a>(
             Ok(_) if descends(head.id(), oid)? => continue,
             Ok(_) => Lineage::Apart,
             Err(_) if repository.is_shallow() => Lineage::Shallow,
-            Err(_) => continue,
+            Err(_) => Lineage::Apart,
         };
         found.push((commit, lineage));
     }

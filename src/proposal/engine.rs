@@ -134,7 +134,8 @@ fn refuse_older(dir: &Path, plan: &mut Plan, ledger: &Ledger) -> Result<(), Erro
     if let Some((path, commit)) = taken_back.min() {
         let commit = commit.get(..12).unwrap_or(commit);
         let note = format!(
-            "{path} was applied from {commit}, which these files do not come after: what only that commit says is taken back"
+            "{path} was applied from {commit}, which these files do not come after, as far as this clone tells: what only that \
+             commit says is taken back"
         );
         plan.notes.push(note);
     }

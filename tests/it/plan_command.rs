@@ -487,6 +487,12 @@ fn a_shallow_clone_is_not_applied_over_what_it_can_not_be_compared_with() {
             refused.stdout
         );
     }
+    // One branch alone tells nothing of the others, but that.
+    git(env.dir(), &["clone", "-q", "--single-branch", "-b", "old", &source, "single"]);
+    std::fs::rename(env.dir().join("shallow/.leasehold"), env.dir().join("single/.leasehold")).unwrap();
+    let apart = env.run(&["-C", "single", "plan"]);
+    assert!(apart.code == 2 && apart.stdout.contains("as far as this clone tells"), "{}", apart.normal());
+    std::fs::rename(env.dir().join("single/.leasehold"), env.dir().join("shallow/.leasehold")).unwrap();
     git(&env.dir().join("shallow"), &["fetch", "-q", "--unshallow", "origin", "+refs/heads/*:refs/remotes/origin/*"]);
     let older = env.run(&["-C", "shallow", "plan"]);
     assert!(older.code == 3 && older.stdout.contains("which came before"), "{}", older.normal());
