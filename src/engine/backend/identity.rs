@@ -53,19 +53,19 @@ impl Backend for IdentityStore {
 
 async fn serve(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
     match call.row.pattern {
-        "entity" => entity::write(core, call, entity::Named::InBody).await,
+        "entity" => entity::write(core, call, Named::InBody).await,
         "entity/id/?" | "entity/name/?" => entity::list(core, call),
-        "entity/id/:id" => entity::handle(core, call, entity::Named::ById).await,
-        "entity/name/*name" => entity::handle(core, call, entity::Named::ByName).await,
+        "entity/id/:id" => entity::handle(core, call, Named::ById).await,
+        "entity/name/*name" => entity::handle(core, call, Named::ByName).await,
         "entity/batch-delete" => entity::delete_several(core, call).await,
         "entity/merge" => merge::handle(core, call).await,
         "entity-alias" => alias::write(core, call).await,
         "entity-alias/id/?" => alias::list(core),
         "entity-alias/id/:id" => alias::handle(core, call).await,
-        "group" => group::write(core, call, group::Named::InBody).await,
+        "group" => group::write(core, call, Named::InBody).await,
         "group/id/?" | "group/name/?" => group::list(core, call),
-        "group/id/:id" => group::handle(core, call, group::Named::ById).await,
-        "group/name/*name" => group::handle(core, call, group::Named::ByName).await,
+        "group/id/:id" => group::handle(core, call, Named::ById).await,
+        "group/name/*name" => group::handle(core, call, Named::ByName).await,
         "group-alias" => group_alias::write(core, call, group_alias::Named::InBody).await,
         "group-alias/id/?" => group_alias::list(core),
         "group-alias/id/:id" => group_alias::handle(core, call).await,
@@ -77,6 +77,17 @@ async fn serve(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
 
 fn invalid(text: impl Into<String>) -> Error {
     Error::Invalid(text.into())
+}
+
+/// Where a call says which entity or group it means.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Named {
+    /// By `id` or `name`, or it is a new one.
+    InBody,
+    /// In the path.
+    ById,
+    /// In the path.
+    ByName,
 }
 
 /// A text that was given and is not empty.

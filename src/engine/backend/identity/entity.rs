@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{check_name, given, invalid, policies, shown};
+use super::{Named, check_name, given, invalid, policies, shown};
 use crate::engine::backend::Call;
 use crate::engine::identity::{Change, Entity};
 use crate::engine::kernel::now;
@@ -10,17 +10,6 @@ use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
-
-/// Where a call says which entity it means.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    /// By `id` or `name`, or it is a new one.
-    InBody,
-    /// In the path.
-    ById,
-    /// In the path.
-    ByName,
-}
 
 /// LIST `entity/id` and `entity/name`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, json};
 
-use super::{check_name, given, invalid, policies, shown};
+use super::{Named, check_name, given, invalid, policies, shown};
 use crate::engine::backend::Call;
 use crate::engine::identity::{Change, Group, Membership, Metadata};
 use crate::engine::kernel::{now, random};
@@ -13,17 +13,6 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::Operation;
 use crate::engine::wire::response::Response;
-
-/// Where a call says which group it means.
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(super) enum Named {
-    /// By `id` or `name`, or it is a new one.
-    InBody,
-    /// In the path.
-    ById,
-    /// In the path.
-    ByName,
-}
 
 /// LIST `group/id` and `group/name`.
 pub(super) fn list(core: &Core, call: Call<'_>) -> Result<Response, Error> {
