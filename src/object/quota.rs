@@ -7,13 +7,14 @@
 use serde_json::{Map, Value};
 
 use super::call::{Call, Lacks};
-use super::field::{Field, Shape, Told};
+use super::field::{Field, Shape};
 use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::review::{Remarks, Reviewed, Values as _};
+use super::token_fields::field;
 use super::wire::{post, seconds_text, with_others};
 
 static FIELDS: [Field; 6] = [
@@ -28,10 +29,6 @@ static FIELDS: [Field; 6] = [
     },
     field("inheritable", Shape::Bool, "false", "Whether what is below a namespace's path counts as well."),
 ];
-
-const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
-}
 
 /// `quota "name" { ... }`.
 pub static QUOTA: Block = Block {

@@ -10,9 +10,10 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::field::{Field, Shape, Told};
+use super::field::{Field, Shape};
 use super::kind::live::Live;
 use super::kind::object::Object;
+use super::token_fields::field;
 
 /// How many fields every mount has.
 pub(super) const FIELDS: usize = 5;
@@ -77,10 +78,6 @@ const LOCKOUT: [(&str, &str, &str); 4] = [
     ("lockout_counter_reset", "lockout_counter_reset_duration", "user_lockout_counter_reset_duration"),
     ("lockout_disable", "lockout_disable", "user_lockout_disable"),
 ];
-
-const fn field(name: &'static str, shape: Shape, default: &'static str, doc: &'static str) -> Field {
-    Field { name, shape, default, told: Told::Readable, immutable: false, doc }
-}
 
 /// The fields of a mount: its own, then as many of these.
 pub(super) const fn after<const OWN: usize, const BOTH: usize>(own: [Field; OWN]) -> [Field; BOTH] {
