@@ -178,7 +178,7 @@ app "web" {
         async fn apply(&self, estate: &mut Estate) -> (String, Vec<(ChangeAction, String)>) {
             let Prepared { plan, mut ledger, live } = self.prepare(estate).await;
             let plan = plan.reviewed(|_| {
-                let before = Side::of_live(&live, &estate.objects, ledger.owned(), Context::default());
+                let before = Side::of_live(live.values(), &estate.objects, ledger.owned(), Context::default());
                 let after = Side::of_estate(estate);
                 (review::Environment::new("local", Some(&before), Some(&after), &[], Vec::new()), Vec::new())
             });
@@ -236,7 +236,7 @@ app "web" {
             .expect("an estate");
         let context = Context::default();
         let before = world.prepare(&mut first).await;
-        let side = Side::of_live(&before.live, &first.objects, before.ledger.owned(), context);
+        let side = Side::of_live(before.live.values(), &first.objects, before.ledger.owned(), context);
         let told = findings(&side, &Side::of_estate(&second));
         assert!(told.contains("app web: it says close from any address now (was: open)"), "{told}");
         assert!(told.contains("auth/trial-login/config: issuer of the trial config changed"), "{told}");

@@ -1,6 +1,7 @@
 //! A plan as a value.
 
 use super::change::{Change, Summary, Unmanaged};
+use super::escape::short;
 use super::kept::Kept;
 use super::limit::Refusal;
 use crate::object::{Object, Place, fingerprint};
@@ -44,6 +45,15 @@ impl Plan {
         let (newer, example) = (newer.to_owned(), example.to_owned());
         let commit = self.commit.clone().unwrap_or_default();
         self.refusals.push(Refusal::Older { commit, newer, example });
+    }
+
+    /// Notes that an object was applied from a commit that the files do not come after, as far as is known.
+    pub fn note_apart(&mut self, path: &str, commit: &str) {
+        self.notes.push(format!(
+            "{path} was applied from {}, which these files do not come after, as far as this clone tells: what only that \
+             commit says is taken back",
+            short(commit)
+        ));
     }
 
     /// Refuses the plan because a shallow clone does not tell whether its files came before those of an earlier apply.

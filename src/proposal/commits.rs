@@ -89,7 +89,7 @@ pub async fn against_engine(
     let snapshot = early.complete(client, &estate.objects, ledger.owned()).await?;
     keep_keys(&mut estate.objects, &snapshot.objects, ledger.owned());
     let known = state::Context::from(&estate);
-    let before = Side::of_live(&snapshot.objects, &estate.objects, ledger.owned(), known);
+    let before = Side::of_live(snapshot.objects.values(), &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(&estate);
     let mut reviewed = reviewed(&estate.environment.name, Some(&before), Some((&after, &estate)), &[], scope, today);
     reviewed.not_evaluated.extend(snapshot.notes);

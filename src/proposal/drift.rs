@@ -44,8 +44,8 @@ pub async fn drift(estate: Estate, client: &Client, basis: Basis<'_>) -> Result<
         let known = state::Context::from(&estate);
         let last = drift::last_applied(input);
         live.retain(|path, _| owned.contains_key(path));
-        let before = Side::of_live(&last, desired, owned, known);
-        let after = Side::of_live(&live, desired, owned, known);
+        let before = Side::of_live(last.values(), desired, owned, known);
+        let after = Side::of_live(live.values(), desired, owned, known);
         drift.review = Some(Environment::new(&drift.environment, Some(&before), Some(&after), &[], Vec::new()));
     }
     Ok(drift)

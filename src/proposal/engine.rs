@@ -1,6 +1,5 @@
 //! Files and engine to a reviewed plan: the only thing that an apply takes.
 
-use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::path::Path;
 
@@ -131,13 +130,8 @@ fn refuse_older(dir: &Path, plan: &mut Plan, ledger: &Ledger) -> Result<(), Erro
         let commit = ledger.owned().get(&change.path)?.commit.as_deref()?;
         apart.contains(commit).then_some((change.path.as_str(), commit))
     });
-    if let Some((path, commit)) = taken_back.min() {
-        let commit = commit.get(..12).unwrap_or(commit);
-        let note = format!(
-            "{path} was applied from {commit}, which these files do not come after, as far as this clone tells: what only that \
-             commit says is taken back"
-        );
-        plan.notes.push(note);
+    if let Some((path, commit)) = taken_back.min().map(|(path, commit)| (path.to_owned(), commit.to_owned())) {
+        plan.note_apart(&path, &commit);
     }
     Ok(())
 }
@@ -154,11 +148,9 @@ fn look(
     let known = state::Context::from(estate);
     // What is forgotten and stays is no part of either side.
     let stays = |change: &&Change| change.action == ChangeAction::Forget && live.contains_key(&change.path);
-    let mut rest = Cow::Borrowed(live);
-    for change in plan.changes.iter().filter(stays) {
-        rest.to_mut().remove(&change.path);
-    }
-    let before = Side::of_live(&rest, &estate.objects, ledger.owned(), known);
+    let stays: HashSet<&str> = plan.changes.iter().filter(stays).map(|change| change.path.as_str()).collect();
+    let rest = live.values().filter(|live| !stays.contains(live.path.as_str()));
+    let before = Side::of_live(rest, &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(estate);
     let name = &estate.environment.name;
     let mut reviewed = reviewed(name, Some(&before), Some((&after, estate)), &[], Scope::All, today);

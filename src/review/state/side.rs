@@ -158,14 +158,14 @@ impl<'a> Side<'a> {
 
     /// What an engine holds of the objects that are declared or owned.
     pub fn of_live(
-        live: &'a HashMap<String, Live>,
+        live: impl IntoIterator<Item = &'a Live>,
         declared: &'a [Object],
         owned: &'a BTreeMap<String, Owned>,
         context: Context<'a>,
     ) -> Self {
         let declared: HashMap<&str, &'a Object> =
             declared.iter().map(|object| (object.path.as_str(), object)).collect();
-        let objects = live.values().map(|live| {
+        let objects = live.into_iter().map(|live| {
             let known = declared.get(live.path.as_str()).and_then(|object| object.app.as_deref());
             let app = known.or_else(|| owned.get(&live.path).and_then(|owned| owned.app.as_deref()));
             SideObject::live(live, app, None)
