@@ -270,10 +270,17 @@ impl Lowering<'_> {
     }
 
     fn login(&mut self, app: &Block<'_>, login: &Block<'_>, policies: &[String], lease: i64) -> Option<Login> {
-        let (mount, span) = self.reader.text(login, "mount").unwrap_or((login.label, login.span));
+        let given = self.reader.text(login, "mount");
+        let of_type = if given.is_none() { self.methods_of(login.label) } else { Vec::new() };
+        let (mount, span) = match (given, of_type.as_slice()) {
+            (Some(given), _) => given,
+            (None, [only]) => (only.as_str(), login.span),
+            (None, _) => (login.label, login.span),
+        };
         let method = self.auths.get(mount).cloned();
         // Of a method that is not declared, its label may be the type, or nearly the name of one.
-        let known: Vec<String> = self.auths.keys().cloned().chain(methods().map(str::to_owned)).collect();
+        let known: Vec<String> =
+            self.auths.keys().cloned().chain(methods().map(str::to_owned)).filter(|known| known != mount).collect();
         let near = || nearest(mount, known.iter().map(String::as_str));
         let of_near = || near().and_then(|near| login_of(self.auths.get(near).map_or(near, String::as_str)));
         let kind = match &method {
@@ -290,9 +297,12 @@ impl Lowering<'_> {
             let what = format!("the auth method `{mount}` is not declared");
             let types =
                 || kind.and_then(|kind| kind.mount_type()).map_or_else(|| methods().collect(), |only| vec![only]);
-            let hint = did_you_mean(mount, known.iter().map(String::as_str)).unwrap_or_else(|| {
-                format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", types().join("\" or \""))
-            });
+            let hint = match of_type.as_slice() {
+                [] => did_you_mean(mount, known.iter().map(String::as_str)).unwrap_or_else(|| {
+                    format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", types().join("\" or \""))
+                }),
+                several => format!("say at which it is: mount = \"{}\"", several.join("\" or \"")),
+            };
             self.reader.report(Draft::error(span, what).hint(hint));
         }
         // Which keys a login of an unknown sort has is not known either.
@@ -310,6 +320,13 @@ impl Lowering<'_> {
         self.add(object, login.span);
         let place = self.reader.place(login.span);
         Some(Login { method: method?, mount: mount.to_owned(), role_name, place })
+    }
+
+    /// The declared auth methods of a login that names its type alone: none where a method has that name.
+    fn methods_of(&self, label: &str) -> Vec<String> {
+        let is_of = |kind: &str| login_of(label).is_some_and(|wanted| login_of(kind) == Some(wanted));
+        let named = self.auths.contains_key(label);
+        self.auths.iter().filter(|(_, kind)| !named && is_of(kind)).map(|(mount, _)| mount.clone()).collect()
     }
 
     /// The role's name at its auth method: as the author says, for one that is there already, or of the app.
