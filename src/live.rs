@@ -7,6 +7,7 @@
 //! when that is read. Every answer goes through the object's kind, so nothing here knows a field.
 
 mod anywhere;
+mod leases;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,6 +15,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 pub use self::anywhere::Misplaced;
+pub use self::leases::count_leases;
 use crate::api::{self, Client};
 use crate::object::home::{ENGINES, Table};
 use crate::object::{
@@ -25,12 +27,6 @@ const READS_AT_ONCE: usize = 64;
 
 /// Names in one answer of a list; with what is behind them a few MB at most, as a rule.
 const KEYS_PER_PAGE: usize = 1000;
-
-/// How many levels of a lease folder are walked when leases are counted.
-const LEASE_FOLDERS_DEEP: usize = 4;
-
-/// How many folders are walked when leases are counted, in one count.
-const LEASE_FOLDERS_MAX: usize = 200;
 
 /// Why the engine's state is not known.
 #[derive(Debug, thiserror::Error)]
@@ -304,27 +300,6 @@ pub async fn below(client: &Client, mount: Option<&Live>) -> Result<Vec<String>,
         }
     }
     Ok(below)
-}
-
-/// How many leases there are under a prefix of lease ids, in each folder that has some. `None` if this token may not
-/// know.
-pub async fn count_leases(client: &Client, prefix: &str) -> Option<BTreeMap<String, usize>> {
-    let mut folders = vec![(prefix.trim_end_matches('/').to_owned(), 0)];
-    let (mut leases, mut walked) = (BTreeMap::new(), 0);
-    while let Some((folder, depth)) = folders.pop() {
-        walked += 1;
-        if walked > LEASE_FOLDERS_MAX || depth > LEASE_FOLDERS_DEEP {
-            return None;
-        }
-        let answer = client.list(&format!("sys/leases/lookup/{folder}")).await.ok()?;
-        for key in answer.as_ref().map(keys).unwrap_or_default() {
-            match key.strip_suffix('/') {
-                Some(inner) => folders.push((format!("{folder}/{inner}"), depth + 1)),
-                None => *leases.entry(folder.clone()).or_default() += 1,
-            }
-        }
-    }
-    Some(leases)
 }
 
 /// A table of the engine by its path; absent if this token may not read it.
