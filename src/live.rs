@@ -8,6 +8,7 @@
 
 mod anywhere;
 mod leases;
+mod named;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -250,6 +251,14 @@ pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, 
 /// # Errors
 /// [`Error`].
 pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
+    let mut live = read_as_told(client, kind, path).await?;
+    // That somebody in it is unknown is told where everything is read.
+    drop(named::settle(client, live.iter_mut()).await?);
+    Ok(live)
+}
+
+/// Reads one object with ids where an engine tells them.
+async fn read_as_told(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
     match kind.read(path) {
         Read::At(at) => match get(client, &at).await? {
             Some(data) => parsed(kind, path, &data).map(Some),
@@ -475,7 +484,7 @@ async fn read_each(
     asked: Vec<(String, &'static Kind)>,
 ) -> HashMap<String, Result<Option<Live>, Error>> {
     stream::iter(asked.into_iter().map(|(path, kind)| async move {
-        let live = read_one(client, kind, &path).await;
+        let live = read_as_told(client, kind, &path).await;
         (path, live)
     }))
     .buffer_unordered(READS_AT_ONCE)
@@ -598,6 +607,7 @@ async fn read_objects(
             snapshot.objects.insert(path, live);
         }
     }
+    snapshot.notes.extend(named::settle(client, snapshot.objects.values_mut()).await?);
     Ok(())
 }
 

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use super::filled::{self, Unfilled};
 use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
@@ -116,7 +117,12 @@ impl Step<'_> {
         let calls = (object.kind.write)(object, now);
         let hidden = is_hidden(object);
         let mut warnings = Vec::new();
-        for call in calls {
+        for mut call in calls {
+            call.body = match filled::body(&self.client, &call).await {
+                Ok(body) => body,
+                Err(Unfilled::Missing { path, part }) => return Outcome::failed(acted, Unfilled::words(&path, part)),
+                Err(Unfilled::Api(error)) => return Outcome::failed(acted, api_text(&error)),
+            };
             let sent = if hidden { self.send_surely(&call).await } else { self.send(&call).await };
             match sent {
                 Ok(said) => warnings.extend(said),

@@ -194,6 +194,8 @@ const KINDS: &[&str] = &[
     "app",
     "policy",
     "token_role",
+    "user",
+    "group",
     "audit",
     "managed_policy",
     "iam_role",

@@ -10,6 +10,7 @@ mod guardrail;
 mod iam_role;
 mod limits;
 mod path;
+mod people;
 mod policy;
 mod server;
 mod token_role;
@@ -175,6 +176,7 @@ impl<'s> Lowering<'s> {
         for block in self.reader.labelled(declarations, "object") {
             self.any_object(&block);
         }
+        self.people(declarations);
         self.check_sessions();
         self.check_trust();
         for block in self.reader.labelled(declarations, "test") {

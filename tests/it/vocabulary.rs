@@ -414,6 +414,8 @@ const OTHER: &[(&str, &[&str])] = &[
             "protect",
         ],
     ),
+    ("user", &["policies", "metadata", "disabled", "aliases", "protect"]),
+    ("group", &["policies", "members", "groups", "alias", "metadata", "protect"]),
     ("app", &["owner", "role", "static_role", "protect"]),
     ("policy", &["file", "protect"]),
     (
@@ -463,6 +465,8 @@ const BLOCKS: &[(&str, &str)] = &[
     ("login", "app \"#\" {\n login \"approle\" {\n qqqqqq = 1\n }\n}"),
     ("policy", "policy \"#\" {\n qqqqqq = 1\n}"),
     ("token_role", "token_role \"#\" {\n qqqqqq = 1\n}"),
+    ("user", "user \"#\" {\n qqqqqq = 1\n}"),
+    ("group", "group \"#\" {\n qqqqqq = 1\n}"),
     ("path", "policy \"#\" {\n path \"sys/mounts\" {\n qqqqqq = 1\n }\n}"),
 ];
 
