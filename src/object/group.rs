@@ -165,7 +165,7 @@ fn said(name: &str, old: Option<&dyn Values>, new: &dyn Values) -> Vec<Said> {
     let mut all = Vec::new();
     let come = joined(has.difference(&had));
     if !come.is_empty() {
-        let now = format!("in {name} from now on: {come}; that gives {given}");
+        let now = format!("in {name} from now on: {come}; who is in it has {given}");
         let field = old.and_then(|old| differing(old, new)).unwrap_or_else(|| field_of(new));
         all.push(Said { now, was: String::new(), gains: true, field });
     }
