@@ -449,6 +449,7 @@ const CASES: &[(&str, &str, Case)] = &[
         ]),
     ),
     ("jwt role", "bound_claims_type", Texts(["", "bound_claims_type = \"glob\"", "bound_claims_type = \"string\""])),
+    ("jwt role", "groups_claim", Texts(["", "groups_claim = \"groups\"", "groups_claim = \"/realm/groups\""])),
     (
         "jwt role",
         "claim_mappings",
