@@ -192,6 +192,7 @@ const KINDS: &[&str] = &[
     "role",
     "static_role",
     "app",
+    "login",
     "policy",
     "token_role",
     "user",

@@ -9,6 +9,7 @@ mod engine;
 mod guardrail;
 mod iam_role;
 mod limits;
+mod login;
 mod path;
 mod people;
 mod policy;
@@ -176,6 +177,7 @@ impl<'s> Lowering<'s> {
         for block in self.reader.labelled(declarations, "object") {
             self.any_object(&block);
         }
+        self.logins(declarations);
         self.people(declarations);
         self.check_sessions();
         self.check_trust();

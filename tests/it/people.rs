@@ -197,6 +197,88 @@ fn a_group_that_a_method_fills_keeps_whom_it_put_there() {
 }
 
 #[test]
+fn a_login_of_people_is_declared_changed_and_found_as_any_login() {
+    let mut estate = Estate::new();
+    estate.env.set("ANN", "for-ann");
+    let login = |more: &str| format!("login \"people\" \"ann\" {{\n  password = \"secret:env:ANN\"\n  {more}\n}}\n");
+    let who = "user \"ann\" {\n  aliases = { people = \"ann\" }\n  policies = [\"default\"]\n}\n";
+    estate.declare(&(who.to_owned() + &login("policies = [\"readers\"]")));
+    // Another file has another one at the same method.
+    estate.env.write("estate/bob.yaml", "login:\n  people:\n    bob: {password: 'secret:env:ANN', token_ttl: 10m}\n");
+    let plan = estate.run(&["plan"], 2).stdout;
+    for said in [
+        "+ userpass user auth/people/users/ann",
+        "login auth/people/users/ann",
+        "may log in by name and password at auth/people",
+        "with the policies readers and default, and those of who logs in",
+        "login auth/people/users/bob",
+    ] {
+        assert!(plan.contains(said), "{said}: {plan}");
+    }
+    estate.apply();
+    let log_in = |password: &str| {
+        let asked = json!({ "password": password });
+        estate.http.send("POST", "auth/people/login/ann", Some(&asked)).body["auth"].clone()
+    };
+    let token = log_in("for-ann");
+    assert_eq!(
+        (&token["token_policies"], &token["identity_policies"]),
+        (&json!(["default", "readers"]), &json!(["default"])),
+        "{token}"
+    );
+    assert_eq!(token["entity_id"], estate.id("identity/entity/name/ann"));
+    estate.http.post("auth/people/users/ann", &json!({ "token_policies": ["readers", "root-like"] }));
+    let drift = estate.run(&["drift"], 5).stdout;
+    let said = "its tokens have the policies root-like, which are not declared";
+    assert!(drift.contains("+ \"root-like\"") && drift.contains(said), "{drift}");
+    estate.apply();
+    estate.run(&["drift"], 0);
+    // In an environment something is otherwise, and what is not there can't be.
+    let environment = |name: &str| {
+        let over = format!("login \"people\" \"{name}\" {{\n      token_ttl = \"7m\"\n    }}");
+        let address = format!("http://{}", estate.http.address);
+        let head = format!("environment \"prod\" {{\n  address = \"{address}\"\n  override {{\n    {over}\n  }}\n}}\n");
+        estate.env.write("estate/environments.hcl", &head);
+    };
+    environment("ann");
+    assert!(estate.run(&["plan"], 2).stdout.contains("token_ttl: 0s -> 7m"));
+    environment("anne");
+    let refused = estate.run(&["plan"], 1);
+    assert!(refused.stderr.contains("this override matches nothing: no login `anne`"), "{}", refused.stderr);
+}
+
+#[test]
+fn what_is_wrong_with_a_login_of_people_is_told_where_it_stands() {
+    let env = TestEnv::new();
+    for (text, said) in [
+        ("login \"people\" {\n password = \"secret:env:A\"\n}", "needs a second label: its name"),
+        ("login \"people\" {\n}", "needs a second label: its name"),
+        ("login \"people\" \"ann\" {\n}", "needs a password"),
+        ("login \"people\" \"Ann\" {\n password = \"secret:env:A\"\n}", "`Ann` can't be the name of a login"),
+        ("login \"peple\" \"ann\" {\n password = \"secret:env:A\"\n}", "did you mean `people`?"),
+        ("login \"people\" \"ann\" {\n password = \"secret:env:A\"\n name = \"x\"\n}", "has no key `name`"),
+        ("login \"people\" \"ann\" {\n password = \"secret:env:A\"\n policies = [\"reader\"]\n}", "`readers`?"),
+        ("login \"people\" \"ann\" {\n password = \"open\"\n}", "secret:env"),
+        (
+            "login \"people\" \"ann\" {\n password = \"secret:env:A\"\n}\napp \"x\" {\n policies = []\n login \"people\" {\n \
+             name = \"ann\"\n password = \"secret:env:A\"\n }\n}",
+            "both make auth/people/users/ann",
+        ),
+    ] {
+        env.write("estate/estate.hcl", &format!("environment \"l\" {{\n engine = \"embedded\"\n}}\n{HEAD}{text}\n"));
+        let output = env.run(&["validate", "-C", "estate"]);
+        let all = output.stdout.clone() + &output.stderr;
+        assert!(output.code == 1 && all.contains(said), "{text}\n{said}\n{all}");
+    }
+    env.write("estate/estate.hcl", &format!("environment \"l\" {{\n engine = \"embedded\"\n}}\n{HEAD}"));
+    for file in ["a", "b"] {
+        env.write(&format!("estate/{file}.yaml"), "login:\n  people:\n    ann: {password: 'secret:env:A'}\n");
+    }
+    let twice = env.run(&["validate", "-C", "estate"]);
+    assert!(twice.stderr.contains("login \"people\" \"ann\" is declared twice"), "{}", twice.stderr);
+}
+
+#[test]
 fn the_policies_that_ship_suffice() {
     let mut estate = Estate::new();
     estate.declare("");

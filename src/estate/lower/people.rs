@@ -33,7 +33,7 @@ impl Lowering<'_> {
         self.reader.check(block, &USER);
         self.person_name(block);
         let fields = self.reader.fields(block, &entity::KIND, &USER);
-        self.check_policies(block);
+        self.named_policies(block);
         self.check_aliases(block, "aliases", &fields);
         let path = entity::KIND.path("", block.label);
         let mut object = self.object(&entity::KIND, path, None, block.span, fields);
@@ -45,7 +45,7 @@ impl Lowering<'_> {
         self.reader.check(block, &GROUP);
         self.person_name(block);
         let mut fields = self.reader.fields(block, &group::KIND, &GROUP);
-        self.check_policies(block);
+        self.named_policies(block);
         self.check_aliases(block, "alias", &fields);
         self.check_members(block, "members", "user", users);
         self.check_members(block, "groups", "group", groups);
@@ -64,16 +64,6 @@ impl Lowering<'_> {
         if !is_role_name(block.label) || block.label.to_lowercase() != block.label {
             let draft = Draft::error(block.span, format!("`{}` can't be a name here", block.label));
             self.reader.report(draft.hint("a name has lower-case letters, digits, `-`, `_`, `.` and `@`"));
-        }
-    }
-
-    fn check_policies(&mut self, block: &Block<'_>) {
-        for (policy, span) in self.reader.texts_quietly(block, "policies") {
-            if !self.policies.contains(policy) && policy != "default" {
-                let known: Vec<String> = self.policies.iter().cloned().collect();
-                let what = format!("the policy `{policy}` is not declared");
-                self.dangling(span, what, policy, known.iter().map(String::as_str));
-            }
         }
     }
 
