@@ -8,6 +8,7 @@
 
 mod anywhere;
 mod leases;
+mod list;
 mod named;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -17,17 +18,14 @@ use serde_json::{Map, Value};
 
 pub use self::anywhere::Misplaced;
 pub use self::leases::count_leases;
+use self::list::{Folder, Listed, keys, list};
+pub use self::list::{Seen, look};
 use crate::api::{self, Client};
 use crate::object::home::{ENGINES, Table};
-use crate::object::{
-    Class, Documents, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field,
-};
+use crate::object::{Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
-
-/// Names in one answer of a list; with what is behind them a few MB at most, as a rule.
-const KEYS_PER_PAGE: usize = 1000;
 
 /// Why the engine's state is not known.
 #[derive(Debug, thiserror::Error)]
@@ -86,14 +84,6 @@ pub struct Snapshot {
     pub unlisted: Vec<String>,
     /// What could not be looked at.
     pub notes: Vec<String>,
-}
-
-/// A folder of objects that can be listed.
-#[derive(Debug)]
-struct Folder {
-    kind: &'static Kind,
-    /// `aws/roles`.
-    path: String,
 }
 
 /// A folder's answer: its keys, and the whole objects where the engine gives them.
@@ -464,9 +454,6 @@ fn undeclared_settings<'a>(
     settings.filter(|(_, path)| !wanted.contains_key(path.as_str())).map(|(kind, path)| (path, kind))
 }
 
-/// What a folder's list brought.
-type Listed = Result<(HashSet<String>, HashMap<String, Live>), api::Error>;
-
 /// Lists folders.
 async fn list_all(client: &Client, folders: Vec<Folder>) -> Vec<(Folder, Listed)> {
     stream::iter(folders.into_iter().map(|folder| async move {
@@ -525,43 +512,6 @@ fn take_folders(answers: Vec<(Folder, Listed)>, snapshot: &mut Snapshot) -> Resu
         }
     }
     Ok(listings)
-}
-
-/// Everything that a folder lists, page by page.
-async fn list(client: &Client, folder: &Folder) -> Listed {
-    let (mut names, mut found, mut after) = (HashSet::new(), HashMap::new(), String::new());
-    while let Some(answer) = client.list_page(&folder.path, &after, KEYS_PER_PAGE).await? {
-        let page = keys(&answer);
-        bodies(folder, &answer, &mut found);
-        let (count, before) = (page.len(), names.len());
-        let last = page.iter().max().cloned();
-        names.extend(page);
-        match last {
-            // An engine that does not page answers with everything, again and again.
-            Some(last) if count == KEYS_PER_PAGE && names.len() > before => after = last,
-            _ => break,
-        }
-    }
-    Ok((names, found))
-}
-
-fn keys(answer: &api::Answer) -> Vec<String> {
-    let keys = answer.data.as_ref().and_then(|data| data.get("keys")).and_then(Value::as_array);
-    keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// Takes the objects out of a list's `key_info`. A field that every answer of the kind has tells a
-/// whole object from a few words about one.
-fn bodies(folder: &Folder, answer: &api::Answer, found: &mut HashMap<String, Live>) {
-    let Some(witness) = folder.kind.witness() else { return };
-    let mut documents = Documents::default();
-    let infos = answer.data.as_ref().and_then(|data| data.get("key_info")).and_then(Value::as_object);
-    found.extend(infos.into_iter().flatten().filter_map(|(key, info)| {
-        let path = format!("{}/{key}", folder.path);
-        let info = info.as_object().filter(|info| info.contains_key(witness))?;
-        let live = folder.kind.live_among(&path, info, &mut documents).ok()?;
-        Some((path, live))
-    }));
 }
 
 async fn read_objects(
