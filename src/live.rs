@@ -7,7 +7,9 @@
 //! when that is read. Every answer goes through the object's kind, so nothing here knows a field.
 
 mod anywhere;
+mod leases;
 mod list;
+mod named;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -15,6 +17,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 pub use self::anywhere::Misplaced;
+pub use self::leases::count_leases;
 use self::list::{Folder, Listed, keys, list};
 pub use self::list::{Seen, look};
 use crate::api::{self, Client};
@@ -23,12 +26,6 @@ use crate::object::{Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object,
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
-
-/// How many levels of a lease folder are walked when leases are counted.
-const LEASE_FOLDERS_DEEP: usize = 4;
-
-/// How many folders are walked when leases are counted, in one count.
-const LEASE_FOLDERS_MAX: usize = 200;
 
 /// Why the engine's state is not known.
 #[derive(Debug, thiserror::Error)]
@@ -244,6 +241,14 @@ pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, 
 /// # Errors
 /// [`Error`].
 pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
+    let mut live = read_as_told(client, kind, path).await?;
+    // That somebody in it is unknown is told where everything is read.
+    drop(named::settle(client, live.iter_mut()).await?);
+    Ok(live)
+}
+
+/// Reads one object with ids where an engine tells them.
+async fn read_as_told(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
     match kind.read(path) {
         Read::At(at) => match get(client, &at).await? {
             Some(data) => parsed(kind, path, &data).map(Some),
@@ -294,27 +299,6 @@ pub async fn below(client: &Client, mount: Option<&Live>) -> Result<Vec<String>,
         }
     }
     Ok(below)
-}
-
-/// How many leases there are under a prefix of lease ids, in each folder that has some. `None` if this token may not
-/// know.
-pub async fn count_leases(client: &Client, prefix: &str) -> Option<BTreeMap<String, usize>> {
-    let mut folders = vec![(prefix.trim_end_matches('/').to_owned(), 0)];
-    let (mut leases, mut walked) = (BTreeMap::new(), 0);
-    while let Some((folder, depth)) = folders.pop() {
-        walked += 1;
-        if walked > LEASE_FOLDERS_MAX || depth > LEASE_FOLDERS_DEEP {
-            return None;
-        }
-        let answer = client.list(&format!("sys/leases/lookup/{folder}")).await.ok()?;
-        for key in answer.as_ref().map(keys).unwrap_or_default() {
-            match key.strip_suffix('/') {
-                Some(inner) => folders.push((format!("{folder}/{inner}"), depth + 1)),
-                None => *leases.entry(folder.clone()).or_default() += 1,
-            }
-        }
-    }
-    Some(leases)
 }
 
 /// A table of the engine by its path; absent if this token may not read it.
@@ -487,7 +471,7 @@ async fn read_each(
     asked: Vec<(String, &'static Kind)>,
 ) -> HashMap<String, Result<Option<Live>, Error>> {
     stream::iter(asked.into_iter().map(|(path, kind)| async move {
-        let live = read_one(client, kind, &path).await;
+        let live = read_as_told(client, kind, &path).await;
         (path, live)
     }))
     .buffer_unordered(READS_AT_ONCE)
@@ -573,6 +557,7 @@ async fn read_objects(
             snapshot.objects.insert(path, live);
         }
     }
+    snapshot.notes.extend(named::settle(client, snapshot.objects.values_mut()).await?);
     Ok(())
 }
 

@@ -7,6 +7,7 @@
 //! next apply goes on from there.
 
 mod error;
+mod filled;
 mod moved;
 mod report;
 mod step;

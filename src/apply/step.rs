@@ -8,6 +8,7 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::filled::{self, Unfilled};
 use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
@@ -183,7 +184,14 @@ impl Step<'_> {
         let calls = (object.kind.write)(object, now);
         let hidden = is_hidden(object);
         let mut warnings = Vec::new();
-        for call in calls {
+        for mut call in calls {
+            call.body = match filled::body(&self.client, &call).await {
+                Ok(body) => body,
+                Err(Unfilled::Missing { path, part }) => {
+                    return Err(Outcome::failed(acted, Unfilled::words(&path, part)));
+                }
+                Err(Unfilled::Api(error)) => return Err(Outcome::failed(acted, api_text(&error))),
+            };
             let sent = if hidden { self.send_surely(&call).await } else { self.send(&call).await };
             match sent {
                 Ok(said) => warnings.extend(said),

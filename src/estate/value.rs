@@ -36,7 +36,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
             _ => return Err(one(wrong(node, "true or false").hint_if(truth(node).map(str::to_owned)))),
         },
         Shape::Seconds => Value::from(seconds(node).map_err(one)?),
-        Shape::Set | Shape::List => Value::from(list(node, |_, _| Ok(()))?),
+        Shape::Set | Shape::List | Shape::Names(_) => Value::from(list(node, |_, _| Ok(()))?),
         Shape::Texts => Value::from(long_texts(node)?),
         Shape::Cidrs => Value::from(list(node, cidr)?),
         Shape::PolicyArn => {
@@ -51,7 +51,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
             user_path(text, node.span).map_err(one)?;
             Value::from(text)
         }
-        Shape::Map => Value::Object(map(node)?),
+        Shape::Map | Shape::ByMethod => Value::Object(map(node)?),
         Shape::Claims => Value::Object(claims(node)?),
         Shape::Any => any(node)?,
         Shape::Fields => match &node.content {

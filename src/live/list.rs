@@ -7,6 +7,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde_json::Value;
 
+use super::named;
 use crate::api::{self, Client};
 use crate::object::{Documents, Kind, Live};
 
@@ -48,6 +49,9 @@ pub async fn look(client: &Client, kind: &'static Kind, paths: &[&str]) -> Seen 
     let names: HashSet<String> = keys(&answer).into_iter().collect();
     let mut found = HashMap::new();
     bodies(&folder, &answer, &mut found);
+    if named::settle(client, found.values_mut()).await.is_err() {
+        return Seen::default();
+    }
     // A full page ends somewhere; one that is not full is the end of the folder.
     let last = names.iter().max().filter(|_| names.len() >= paths.len());
     let told = paths.iter().filter_map(|&path| {

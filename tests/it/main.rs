@@ -45,6 +45,7 @@ mod logins;
 mod losses;
 mod namespaces;
 mod ownership;
+mod people;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;
