@@ -16,6 +16,7 @@ pub(crate) mod login;
 mod maker;
 mod renew;
 mod ttl;
+pub(crate) mod wrapping;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};

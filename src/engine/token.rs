@@ -97,6 +97,11 @@ impl Token {
         self.num_uses < 0
     }
 
+    /// Whether it is the token of an answer that lies wrapped.
+    pub(crate) fn wraps(&self) -> bool {
+        self.policies == [policy::RESERVED]
+    }
+
     /// Whether it is the all-powerful kind.
     pub(crate) fn is_root(&self) -> bool {
         self.policies.iter().any(|policy| policy == "root")

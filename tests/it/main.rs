@@ -98,5 +98,6 @@ mod wire_terraform;
 mod wire_token_leases;
 mod wire_token_roles;
 mod wire_userpass;
+mod wire_wrapping;
 
 use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced};

@@ -13,7 +13,7 @@ use super::core::Core;
 use super::now;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::due::due_key;
-use crate::engine::token::keep::{accessor_key, child_key, token_key};
+use crate::engine::token::keep::{accessor_key, child_key, cubbyhole_key, token_key};
 use crate::engine::token::{Token, Tokens};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::given::Given;
@@ -121,6 +121,9 @@ impl Tokens {
             batch.delete(child_key(parent, hash));
         }
         if let Some(key) = token.lease_key() {
+            batch.delete(key);
+        }
+        for key in core.barrier.keys(&cubbyhole_key(hash, ""), None, usize::MAX)? {
             batch.delete(key);
         }
         for end in [token.expire_time, token.doomed].into_iter().flatten() {

@@ -55,7 +55,16 @@ impl Tokens {
         self.names.hash(parts)
     }
 
-    fn hash(&self, token: &Secret) -> String {
+    /// The text of a new token.
+    ///
+    /// # Errors
+    /// If the random generator fails.
+    pub(crate) fn draw(&self) -> Result<Secret, Error> {
+        Ok(Secret::new(format!("hvs.{}", random::base62(36)?)))
+    }
+
+    /// A token's name in the store.
+    pub(crate) fn hash(&self, token: &Secret) -> String {
         self.keyed_hash(&["token", token.expose()])
     }
 
@@ -180,7 +189,7 @@ impl Tokens {
         let chosen = new.id.take();
         let secret = match &chosen {
             Some(id) => id.clone(),
-            None => Secret::new(format!("hvs.{}", random::base62(36)?)),
+            None => self.draw()?,
         };
         let token = self.record(now(kernel), new, &secret)?;
         // A parent that is being revoked must not get children that its revocation does not see.
@@ -270,6 +279,20 @@ impl Tokens {
         })
     }
 
+    /// Changes what a token keeps for itself, unless it has ended.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it has.
+    pub(crate) async fn change_own(&self, kernel: &Kernel, hash: &str, batch: Batch) -> Result<(), Error> {
+        // So that nothing is written behind the back of who removes it.
+        let _turn = self.turn(hash).await;
+        let ends = |token: &Token| token.doomed.is_some_and(|doomed| doomed <= now(kernel));
+        match self.load(kernel, hash)? {
+            Some(token) if !ends(&token) => kernel.barrier.commit(batch).await,
+            _ => Err(Error::Unauthenticated),
+        }
+    }
+
     /// Gives a token `ttl` seconds from now, and the period that its role has by now.
     pub(crate) async fn extend(&self, kernel: &Kernel, hash: &str, ttl: i64, period: i64) -> Result<Token, Error> {
         let _turn = self.turn(hash).await;
@@ -303,6 +326,11 @@ pub(crate) fn accessor_key(accessor: &str) -> String {
 
 pub(crate) fn child_key(parent: &str, hash: &str) -> String {
     format!("token-child/{parent}/{hash}")
+}
+
+/// What a token keeps for itself at `path`; all of it lies under the empty one.
+pub(crate) fn cubbyhole_key(hash: &str, path: &str) -> String {
+    format!("cubbyhole/{hash}/{path}")
 }
 
 /// Writes the leases of tokens that were made before tokens were leases, in `first`.
