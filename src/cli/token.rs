@@ -11,6 +11,7 @@ use super::data::Sources as _;
 use super::error::CliError;
 use super::global::Global;
 use super::request::body;
+use super::wrap::WrapArgs;
 use super::{answer, data, output};
 use crate::api::Client;
 
@@ -89,6 +90,8 @@ struct Create {
     /// The type: service
     #[arg(long = "type")]
     kind: Option<String>,
+    #[command(flatten)]
+    wrap: WrapArgs,
 }
 
 /// Runs the command and answers the exit code.
@@ -96,6 +99,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     with_client(global, async |context, client| match args.action {
         Subcommand::Create(create) => {
+            let client = create.wrap.client(&client);
             let made = client.write("auth/token/create", &creating(&create)?).await;
             answer::print(&made.map_err(|error| context.failed("Error creating token", &error))?, global)
         }
