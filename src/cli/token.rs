@@ -87,7 +87,7 @@ struct Create {
     /// Without the policy `default`
     #[arg(long)]
     no_default_policy: bool,
-    /// The type: service
+    /// The type: service or batch
     #[arg(long = "type")]
     kind: Option<String>,
     #[command(flatten)]

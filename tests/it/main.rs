@@ -78,6 +78,7 @@ mod wire_audit;
 mod wire_auth;
 mod wire_aws;
 mod wire_aws_login;
+mod wire_batch;
 mod wire_cut;
 mod wire_grants;
 mod wire_guardrail;

@@ -60,6 +60,9 @@ impl Backend for Cubbyhole {
 
 fn key(call: Call<'_>) -> Result<String, Error> {
     let token = call.token.ok_or(Error::Unauthenticated)?;
+    if token.is_batch() {
+        return Err(Error::Invalid("cubbyhole operations are only supported by 'service' type tokens".to_owned()));
+    }
     Ok(cubbyhole_key(&token.hash, call.path))
 }
 

@@ -141,9 +141,12 @@ struct MadeToken {
     hash: String,
 }
 
-/// A new token, by its hash, as what an answer hands out.
-pub(crate) fn given(core: &Arc<Core>, hash: String) -> Option<Box<dyn Given>> {
-    Some(Box::new(MadeToken { core: core.clone(), hash }))
+/// A new token, as what an answer hands out; none for one that nothing takes back.
+pub(crate) fn given(core: &Arc<Core>, token: &Token) -> Option<Box<dyn Given>> {
+    if token.is_batch() {
+        return None;
+    }
+    Some(Box::new(MadeToken { core: core.clone(), hash: token.hash.clone() }))
 }
 
 impl Given for MadeToken {

@@ -120,7 +120,7 @@ impl Scene<'_> {
         if token.num_uses != 0 {
             part.insert("remaining_uses".into(), token.num_uses.max(0).into());
         }
-        part.insert("token_type".into(), "service".into());
+        part.insert("token_type".into(), token.kind.name().into());
         part.insert("token_ttl".into(), token.creation_ttl.into());
         part.insert("token_issue_time".into(), rfc3339(token.creation_time).into());
         part

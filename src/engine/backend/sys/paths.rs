@@ -42,7 +42,11 @@ const TUNE: &[Parameter] = &[
     takes("listing_visibility", Text, "unauth: shown to callers without a token").or("hidden"),
     takes("audit_non_hmac_request_keys", List, "What the trail has in clear of requests"),
     takes("audit_non_hmac_response_keys", List, "What the trail has in clear of answers"),
-    takes("token_type", Text, "Of an auth method: service, or default-service"),
+    takes(
+        "token_type",
+        Text,
+        "Of an auth method: service or batch; default-service and default-batch where a role does not say",
+    ),
     takes("description", Text, "For people"),
     takes("options", Pairs, "Options to set; an empty one is removed"),
     takes(
