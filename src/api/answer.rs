@@ -17,6 +17,8 @@ pub struct Answer {
     pub data: Option<Map<String, Value>>,
     /// The token of a login or a token creation.
     pub auth: Option<Map<String, Value>>,
+    /// What is told of an answer that lies wrapped, its token among it.
+    pub wrap_info: Option<Map<String, Value>>,
     /// What the server wants to be read by a person.
     pub warnings: Vec<String>,
     /// The HTTP status.
@@ -263,7 +265,7 @@ fn envelope(status: u16, mut body: Value) -> Answer {
         Some(Value::Object(map)) => Some(map),
         _ => None,
     };
-    let (data, auth) = (map("data"), map("auth"));
+    let (data, auth, wrap_info) = (map("data"), map("auth"), map("wrap_info"));
     let text = |key| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     Answer {
         request_id: text("request_id"),
@@ -272,6 +274,7 @@ fn envelope(status: u16, mut body: Value) -> Answer {
         renewable: body.get("renewable").and_then(Value::as_bool).unwrap_or_default(),
         data,
         auth,
+        wrap_info,
         warnings: strings(body.get("warnings")),
         status,
         body,

@@ -26,6 +26,8 @@ pub enum Said {
     NoRole,
     /// The name of a user could not be made.
     Username,
+    /// A token wraps no answer, or wrapped one that was fetched.
+    WrapsNothing,
 }
 
 impl Said {
@@ -42,6 +44,7 @@ impl Said {
             Self::SettingUp => (&[400], &[&["Upgrading from non-versioned to versioned"]]),
             Self::NoRole => (&[400], &[&["Role ", "not found"]]),
             Self::Username => (&[400, 500], &[&["username"]]),
+            Self::WrapsNothing => (&[400], &[&["wrapping token is not valid"]]),
         }
     }
 
@@ -100,6 +103,7 @@ mod tests {
             (Said::Conflict, 400, "check-and-set parameter did not match the current version", true),
             (Said::NoRole, 400, "Role 'webapp' not found", true),
             (Said::NoRole, 400, "Role is odd", false),
+            (Said::WrapsNothing, 400, "wrapping token is not valid or does not exist", true),
             (Said::Username, 500, "the username template gives an empty username", true),
         ] {
             assert_eq!(said.is_in(status, ["something else", text]), is_said, "{said:?} {status} {text}");
