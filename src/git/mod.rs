@@ -56,17 +56,19 @@ pub fn lineage<'a>(
 ) -> Result<Vec<(&'a str, Lineage)>, Error> {
     let Some(repository) = open(directory)? else { return Ok(Vec::new()) };
     let Ok(head) = repository.head().and_then(|head| head.peel_to_commit()) else { return Ok(Vec::new()) };
-    let descends =
-        |one, from| repository.graph_descendant_of(one, from).map_err(|source| Error::git(directory, source));
+    // How many commits each has that the other has not.
+    let beyond =
+        |commit| repository.graph_ahead_behind(commit, head.id()).map_err(|source| Error::git(directory, source));
     let mut found = Vec::new();
     for commit in commits {
         let hash = commit.split('-').next().unwrap_or_default();
         let Ok(oid) = git2::Oid::from_str(hash) else { continue };
         let lineage = match repository.find_commit(oid) {
-            Ok(_) if oid == head.id() => continue,
-            Ok(_) if descends(oid, head.id())? => Lineage::Older,
-            Ok(_) if descends(head.id(), oid)? => continue,
-            Ok(_) => Lineage::Apart,
+            Ok(_) => match beyond(oid)? {
+                (0, _) => continue,
+                (_, 0) => Lineage::Older,
+                _ => Lineage::Apart,
+            },
             Err(_) if repository.is_shallow() => Lineage::Shallow,
             Err(_) => Lineage::Apart,
         };

@@ -3,7 +3,7 @@
 //! Source: Vault API, "/sys/mounts". Reads come from the list of mounts, because `tune` answers effective
 //! TTLs, which hide whether one is set.
 
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 use super::call::{Call, Lacks, Verb};
 use super::field::{Field, Shape, Told};
@@ -13,6 +13,7 @@ use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
 use super::review::{Remarks, Reviewed, Terms};
+use super::token_fields::field;
 use super::tuning;
 use super::wire::{post, seconds_text};
 
@@ -52,7 +53,35 @@ pub(super) const OWN: [Field; 4] = [
     },
 ];
 
-static FIELDS: [Field; 4 + tuning::FIELDS] = tuning::after(OWN);
+/// The option of an AWS engine by which `lease revoke -force` may cut its sessions off. Leasehold's engine has it; other
+/// servers keep it and do nothing.
+const EMERGENCY: &str = "emergency_revocation";
+
+static FIELDS: [Field; 5 + tuning::FIELDS] = tuning::after([
+    OWN[0],
+    OWN[1],
+    OWN[2],
+    OWN[3],
+    field(
+        EMERGENCY,
+        Shape::Bool,
+        "false",
+        "Whether a forced revocation of a role's leases denies everything to the sessions of its IAM role.",
+    ),
+]);
+
+/// What ledgers were kept without.
+static LATER: [&str; 1 + tuning::LATER.len()] = later();
+
+const fn later() -> [&'static str; 1 + tuning::LATER.len()] {
+    let mut later = [EMERGENCY; 1 + tuning::LATER.len()];
+    let mut at = 0;
+    while at < tuning::LATER.len() {
+        later[at + 1] = tuning::LATER[at];
+        at += 1;
+    }
+    later
+}
 
 /// The lease terms of a mount are told with those of its settings.
 pub(super) static REMARKS: Remarks =
@@ -86,7 +115,7 @@ pub static KIND: Kind = Kind {
     words: &MOUNT,
     key: None,
     fields: &FIELDS,
-    later: tuning::LATER,
+    later: &LATER,
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
@@ -108,6 +137,9 @@ pub(super) fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lac
     if let Some(config) = data.get("config").and_then(Value::as_object) {
         tuning::parse(config, &mut fields);
     }
+    if let Some(option) = data.get("options").and_then(|options| options.get(EMERGENCY)).and_then(Value::as_str) {
+        fields.insert(EMERGENCY.to_owned(), Value::from(option == "true"));
+    }
     Ok(fields)
 }
 
@@ -123,6 +155,7 @@ pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
         let body = ["default_lease_ttl", "max_lease_ttl"].map(|name| (name, ttl(name, "system")));
         let mut call = post(format!("{}/tune", object.path), [description].into_iter().chain(body));
         call.body.extend(tuning::sent(object, live));
+        call.body.extend(options(object, live));
         return vec![call];
     }
     let config: Map<String, Value> = ["default_lease_ttl", "max_lease_ttl"]
@@ -133,7 +166,8 @@ pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     let call =
         post(object.path.clone(), [("type", object.value("type")), description, ("config", Value::Object(config))]);
     // Not every server takes all of it when it mounts.
-    let tuned = tuning::sent(object, None);
+    let mut tuned = tuning::sent(object, None);
+    tuned.extend(options(object, None));
     let tune = (!tuned.is_empty()).then(|| Call {
         verb: Verb::Write,
         path: format!("{}/tune", object.path),
@@ -143,12 +177,28 @@ pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
     [call].into_iter().chain(tune).collect()
 }
 
+/// The options that are sent: those that are not at their default, or were not. Servers keep the others.
+fn options(object: &Object, live: Option<&Live>) -> Option<(String, Value)> {
+    object.kind.field(EMERGENCY)?;
+    let on = object.value(EMERGENCY) == true;
+    let was_on = live.and_then(|live| live.fields.get(EMERGENCY)).is_some_and(|value| *value == true);
+    (on || was_on).then(|| ("options".to_owned(), json!({ EMERGENCY: on.to_string() })))
+}
+
 fn effect(path: &str, change: Changed<'_>) -> Option<String> {
     let mount = key(&ENGINES, path);
     match change {
         Changed::Created(_) => None,
         Changed::Updated(_, fields) if fields.contains(&"type") => {
             Some(format!("mounts {mount} anew: every lease under it is revoked and every IAM user it made is deleted"))
+        }
+        Changed::Updated(object, fields) if fields.contains(&EMERGENCY) => {
+            Some(match object.value(EMERGENCY) == true {
+                true => {
+                    format!("`lease revoke -force` below {mount} may cut off every session of an IAM role from now on")
+                }
+                false => format!("`lease revoke -force` below {mount} cuts off no session any more"),
+            })
         }
         Changed::Updated(_, fields) => fields
             .iter()

@@ -62,6 +62,11 @@ const CASES: &[(&str, &str, Case)] = &[
     ("secrets engine", "description", Texts(["", "description = \"one\"", "description = \"two\""])),
     ("secrets engine", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
     ("secrets engine", "max_lease_ttl", Texts(["", "max_lease_ttl = \"3h\"", "max_lease_ttl = \"4h\""])),
+    (
+        "secrets engine",
+        "emergency_revocation",
+        Texts(["", "emergency_revocation = true", "emergency_revocation = false"]),
+    ),
     ("auth method", "type", One),
     ("auth method", "description", Texts(["", "description = \"one\"", "description = \"two\""])),
     ("auth method", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
