@@ -42,6 +42,7 @@ impl World {
             environment: "local",
             estate: None,
             shared: false,
+            mounts: &[],
             commit: None,
             max_deletes: 100,
             adopt: Adopt::Refuse,

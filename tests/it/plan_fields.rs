@@ -919,6 +919,7 @@ impl World {
             environment,
             estate,
             shared: false,
+            mounts: &[],
             commit: None,
             max_deletes: 100,
             adopt,
