@@ -65,7 +65,7 @@ pub enum Error {
     /// An object without a word is declared where none can be.
     #[error(transparent)]
     Misplaced(#[from] Misplaced),
-    /// A mount that somebody else should have is not there.
+    /// What somebody else should have is not there.
     #[error(transparent)]
     Missing(#[from] Missing),
     /// A server has no table that every server has.
@@ -174,7 +174,7 @@ impl Early {
         wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
         let mut snapshot = Snapshot::default();
         let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, (desired, shared), &mut snapshot)?;
-        shared::check(client, shared, &tables)?;
+        shared::check(client, shared, &tables).await?;
         anywhere::check(client, desired, tables.get(ENGINES.list)).await?;
         let listings = self.folders(client, &wanted, shared, &tables, &mut snapshot).await?;
         self.take_settings(desired, &wanted, &tables, &mut snapshot);
@@ -183,7 +183,8 @@ impl Early {
         for listing in &listings {
             for key in &listing.keys {
                 let path = format!("{}/{key}", listing.folder.path);
-                if !wanted.contains_key(path.as_str()) && !(listing.folder.kind.built_in)(&path) {
+                let is_known = wanted.contains_key(path.as_str()) || shared.iter().any(|one| one.path == path);
+                if !is_known && !(listing.folder.kind.built_in)(&path) {
                     snapshot.unmanaged.push((listing.folder.kind.name, path));
                 }
             }

@@ -21,7 +21,7 @@ pub struct Estate {
     pub objects: Vec<Object>,
     /// Where each object stands in that list, by its path.
     pub(super) by_path: HashMap<String, usize>,
-    /// The mounts that somebody else has, and that it has roles or logins below.
+    /// What somebody else has and is referred to: mounts, users and groups.
     pub shared: Vec<Shared>,
     /// The apps.
     pub apps: Vec<App>,

@@ -1,21 +1,21 @@
-//! Mounts that somebody else has: they have to be there, and to be what they are taken for.
+//! What somebody else has: it has to be there, and to be what it is taken for.
 
 use serde_json::Value;
 
-use super::{Error, Tables};
+use super::{Error, Tables, read_one};
 use crate::api::Client;
 use crate::object::{Place, Shared};
 
-/// Why a mount can't be referred to.
+/// Why something can't be referred to.
 #[derive(Debug, thiserror::Error)]
 pub enum Missing {
     /// There is none.
     #[error(
-        "{path} ({place}) is shared, and {address} has no such mount: its owner has to make it first; if it is this \
-         estate's, leave `shared` out; else look at the path"
+        "{path} ({place}) is shared, and {address} has none: its owner has to make it first; if it is this estate's, \
+         leave `shared` out; else look at its name"
     )]
     NotThere {
-        /// The mount.
+        /// It.
         path: String,
         /// Where it is referred to.
         place: Place,
@@ -54,12 +54,17 @@ pub enum Missing {
 /// Checks what is referred to with the tables that could be read.
 ///
 /// # Errors
-/// [`Missing`], of the first that is not there.
-pub(super) fn check(client: &Client, shared: &[Shared], tables: &Tables) -> Result<(), Error> {
+/// [`Missing`], of the first that is not there; [`Error::Api`].
+pub(super) async fn check(client: &Client, shared: &[Shared], tables: &Tables) -> Result<(), Error> {
     let address = || client.address().to_owned();
     for one in shared {
-        let Some(mount) = one.mount() else { continue };
         let (path, place) = (one.path.clone(), one.place.clone());
+        let Some(mount) = one.mount() else {
+            if read_one(client, one.kind, &path).await?.is_none() {
+                return Err(Missing::NotThere { path, place, address: address() }.into());
+            }
+            continue;
+        };
         let list = mount.table.list;
         let Some(table) = tables.get(list) else { return Err(Missing::Unseen { path, place, list }.into()) };
         let Some(entry) = table.get(&format!("{}/", mount.name)) else {

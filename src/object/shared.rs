@@ -1,26 +1,26 @@
-//! Mounts that somebody else has: an estate has roles and logins below one and refers to it, and never makes, tunes,
-//! configures or removes it.
+//! What somebody else has and an estate refers to: mounts, below which it has roles and logins, and users and groups, who
+//! are in groups of its own. It never makes, changes, adopts or removes them.
 
 use super::home::{Home, Table};
 use super::kind::Kind;
 use super::mounted::Mount;
 use super::place::Place;
 
-/// A mount that is referred to.
+/// What is referred to.
 #[derive(Clone, Debug)]
 pub struct Shared {
-    /// What sort of mount it is.
+    /// Its sort.
     pub kind: &'static Kind,
     /// Its path: `sys/auth/oidc`.
     pub path: String,
-    /// The type that it has to have.
+    /// The type that it has to have, of a mount.
     pub mount_type: String,
     /// Where it is referred to.
     pub place: Place,
 }
 
 impl Shared {
-    /// The table that it is in.
+    /// The table that it is in, if it is a mount.
     pub fn table(&self) -> Option<&'static Table> {
         match self.kind.home {
             Home::Entry(table) => Some(table),
@@ -28,13 +28,13 @@ impl Shared {
         }
     }
 
-    /// It, as any mount.
+    /// The mount that it is, if it is one.
     pub fn mount(&self) -> Option<Mount<'_>> {
         let name = self.kind.mount_of(&self.path)?;
         Some(Mount { table: self.table()?, mount_type: self.mount_type.clone(), name })
     }
 
-    /// Whether an object is the mount, or one of its settings: these are its owner's too.
+    /// Whether an object is it, or one of a mount's settings: these are its owner's too.
     pub fn has(&self, path: &str) -> bool {
         path == self.path || self.mount().is_some_and(|mount| mount.settings().any(|(_, setting)| setting == path))
     }

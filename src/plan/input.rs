@@ -16,7 +16,7 @@ pub struct Input<'a> {
     pub commit: Option<&'a str>,
     /// What the files say, each path once.
     pub desired: &'a [Object],
-    /// The mounts that somebody else has and that are referred to.
+    /// What somebody else has and is referred to.
     pub shared: &'a [Shared],
     /// What the engine holds, at least at every path that is desired or ours.
     pub live: &'a HashMap<String, Live>,

@@ -36,8 +36,8 @@ pub struct Wish<'a> {
     pub estate: Option<&'a str>,
     /// Whether other estates may use the engine too.
     pub shared: bool,
-    /// The mounts that somebody else has and that are referred to.
-    pub mounts: &'a [Shared],
+    /// What somebody else has and is referred to.
+    pub referred: &'a [Shared],
     /// The estate's commit.
     pub commit: Option<&'a str>,
     /// How many objects may be deleted.
@@ -79,7 +79,7 @@ impl Reading {
         let owner = ledger::owner(wish.estate, wish.environment);
         let ledger = Ledger::read(client, &owner);
         let (ledger, owners, early) =
-            tokio::join!(ledger, ledger::owners(client), live::Early::read(client, desired, wish.mounts));
+            tokio::join!(ledger, ledger::owners(client), live::Early::read(client, desired, wish.referred));
         Ok(Self { ledger: ledger?, owners, early })
     }
 }
@@ -105,7 +105,7 @@ pub(super) async fn prepare_from(
     desired: &mut [Object],
 ) -> Result<Prepared, Error> {
     let Reading { ledger, owners, early } = reading;
-    let snapshot = early.complete(client, desired, wish.mounts, ledger.owned()).await?;
+    let snapshot = early.complete(client, desired, wish.referred, ledger.owned()).await?;
     plan::adopt_fields(desired, &snapshot.objects, ledger.owned());
     let desired = &*desired;
     let listed: Vec<Unmanaged> = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
@@ -113,7 +113,7 @@ pub(super) async fn prepare_from(
         environment: wish.environment,
         commit: wish.commit,
         desired,
-        shared: wish.mounts,
+        shared: wish.referred,
         live: &snapshot.objects,
         owned: ledger.owned(),
         key: ledger.key(),

@@ -58,7 +58,7 @@ impl World {
             environment: "local",
             estate,
             shared: true,
-            mounts: &[],
+            referred: &[],
             commit,
             max_deletes: 100,
             adopt,

@@ -919,7 +919,7 @@ impl World {
             environment,
             estate,
             shared: false,
-            mounts: &[],
+            referred: &[],
             commit: None,
             max_deletes: 100,
             adopt,

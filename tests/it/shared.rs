@@ -88,7 +88,8 @@ fn two_estates_share_a_mount_and_each_keeps_to_its_own() {
     world.declare("team", &format!("{REFERRED}{APP}"));
     let said = world.run("team", &["plan"], 1);
     assert!(
-        said.contains("sys/mounts/aws (estate.hcl:1) is shared, and") && said.contains("has no such mount"),
+        said.contains("sys/mounts/aws (estate.hcl:1) is shared, and")
+            && said.contains("has none: its owner has to make it first"),
         "{said}"
     );
     world.apply("platform");
@@ -166,6 +167,32 @@ fn a_mount_is_handed_over_by_referring_to_it() {
 }
 
 #[test]
+fn people_of_another_estate_are_in_groups_of_ones_own() {
+    let world = World::settled();
+    let bob = "user \"bob\" {\n  aliases = { people = \"bob\" }\n}\ngroup \"dev\" {\n}\n";
+    world.declare("platform", &format!("{MOUNTS}{bob}"));
+    let of_team = "group \"web\" {\n  members = [\"ann\", \"bob\"]\n  groups  = [\"dev\"]\n}\n\
+                   user \"bob\" {\n  shared = true\n}\ngroup \"dev\" {\n  shared = true\n}\n";
+    world.declare("team", &format!("{REFERRED}{APP}{of_team}"));
+    let said = world.run("team", &["plan"], 1);
+    assert!(said.contains("identity/entity/name/bob (estate.hcl") && said.contains("has none"), "{said}");
+    world.apply("platform");
+    let plan = world.apply("team");
+    assert!(plan.contains("members = [\"ann\", \"bob\"]") && plan.contains("member_groups = [\"dev\"]"), "{plan}");
+    for path in ["entity identity/entity/name/bob", "group identity/group/name/dev"] {
+        assert!(!plan.contains(path), "{plan}");
+    }
+    for estate in ["platform", "team"] {
+        world.run(estate, &["drift"], 0);
+    }
+    // They stay the platform's when the team has nothing to do with them any more.
+    world.declare("team", &format!("{REFERRED}{APP}"));
+    world.apply("team");
+    assert!(world.is_there("identity/entity/name/bob") && world.is_there("identity/group/name/dev"));
+    world.run("platform", &["plan"], 0);
+}
+
+#[test]
 fn a_mount_of_another_type_is_not_taken_for_the_shared_one() {
     let world = World::settled();
     world.declare("team", "auth \"people\" {\n  type = \"jwt\"\n  shared = true\n}\n");
@@ -185,6 +212,8 @@ fn what_is_the_owners_to_say_is_not_said_beside_shared() {
         ("auth \"jwt\" {\n shared = true\n config {\n }\n}", "`config` of auth \"jwt\""),
         ("auth \"jwt\" {\n shared = true\n description = \"x\"\n}", "`description` of auth \"jwt\""),
         ("auth \"x\" {\n shared = true\n}", "`x` is not an auth method"),
+        ("user \"u\" {\n shared = true\n disabled = true\n}", "`disabled` of user \"u\""),
+        ("group \"g\" {\n shared = true\n policies = [\"default\"]\n}", "`policies` of group \"g\""),
         ("auth \"jwt\" {\n shared = \"yes\"\n}", "true or false"),
         ("auth \"jwt\" {\n shard = true\n}", "did you mean `shared`?"),
     ] {

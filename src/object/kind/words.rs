@@ -117,7 +117,7 @@ impl Key {
         Self { word: block.word, is: Is::AllOf(block) }
     }
 
-    /// That a mount is somebody else's.
+    /// That it is somebody else's.
     pub const fn shared() -> Self {
         Self::own("shared", Shape::Bool, "Whether somebody else has it, so that it is only referred to.")
     }
