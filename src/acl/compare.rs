@@ -47,6 +47,8 @@ pub struct Difference {
     pub witness: String,
     /// The parameters of a request that shows it.
     pub data: Map<String, Value>,
+    /// For how many seconds the answer of that request is wrapped; none where it is not.
+    pub wrap_ttl: Option<i64>,
     /// Whether the evaluator was seen to decide otherwise on the witness. If not, it may be so, and counts.
     pub certain: bool,
 }
@@ -149,6 +151,7 @@ struct Witnessed {
     capabilities: BTreeSet<Capability>,
     witness: String,
     data: Map<String, Value>,
+    wrap_ttl: Option<i64>,
 }
 
 impl Witnessed {
@@ -171,13 +174,13 @@ impl Direction {
         let sudo =
             rule.grants(Capability::Sudo) && !(old_grants && old.is_some_and(|old| old.grants(Capability::Sudo)));
         let mut show = |extent, capability: Capability, beyond| {
-            let (data, certain) = match beyond {
+            let (request, certain) = match beyond {
                 Beyond::Nothing => return,
-                Beyond::Data(data) => (data, !path.contains("{{")),
-                Beyond::CannotTell => (Map::new(), false),
+                Beyond::Data(data, wrap_ttl) => ((data, wrap_ttl), !path.contains("{{")),
+                Beyond::CannotTell => ((Map::new(), None), false),
             };
             let group = (shown_path(old, rule), extent, certain);
-            add(self.found.entry(group).or_default(), capability, path, data);
+            add(self.found.entry(group).or_default(), capability, path, request);
         };
         let more = cached(&mut self.known, old, rule, asked, budget)?;
         let extent = if old_grants { Extent::Constraints } else { Extent::Whole };
@@ -196,6 +199,7 @@ impl Direction {
                 extent,
                 witness: shown.witness,
                 data: shown.data,
+                wrap_ttl: shown.wrap_ttl,
                 certain,
             })
         });
@@ -236,8 +240,14 @@ fn shown_path(old: Option<&Permissions>, new: &Permissions) -> String {
 }
 
 /// Keeps the first witness of each set of capabilities, of names and of folders.
-fn add(shown: &mut Vec<Witnessed>, capability: Capability, path: &str, data: Map<String, Value>) {
-    if let Some(same) = shown.iter_mut().rev().find(|shown| shown.witness == path && shown.data == data) {
+fn add(
+    shown: &mut Vec<Witnessed>,
+    capability: Capability,
+    path: &str,
+    (data, wrap_ttl): (Map<String, Value>, Option<i64>),
+) {
+    let is_same = |one: &&mut Witnessed| one.witness == path && one.data == data && one.wrap_ttl == wrap_ttl;
+    if let Some(same) = shown.iter_mut().rev().find(is_same) {
         same.capabilities.insert(capability);
         return;
     }
@@ -247,7 +257,7 @@ fn add(shown: &mut Vec<Witnessed>, capability: Capability, path: &str, data: Map
             shown.pop();
         }
     }
-    shown.push(Witnessed { capabilities: BTreeSet::from([capability]), witness: path.to_owned(), data });
+    shown.push(Witnessed { capabilities: BTreeSet::from([capability]), witness: path.to_owned(), data, wrap_ttl });
 }
 
 /// Few witnesses that show all capabilities between them, rather of names than of folders.
@@ -277,6 +287,7 @@ fn anything(acl: &Acl) -> Option<Difference> {
         extent: Extent::Whole,
         witness: String::new(),
         data: Map::new(),
+        wrap_ttl: None,
         certain: false,
     })
 }
@@ -335,7 +346,7 @@ fn only_within(acl: &Acl, allowed: &[String], budget: &mut Budget) -> Option<Out
                 let place = asked.place(&path);
                 let beyond = beyond(None, acl.find(asked.0, &place), asked.0);
                 if beyond != Beyond::Nothing && inside.find(asked.0, &place).is_none() {
-                    let certain = matches!(beyond, Beyond::Data(_)) && !path.contains("{{");
+                    let certain = matches!(beyond, Beyond::Data(..)) && !path.contains("{{");
                     let found = Outside { capabilities: permits(acl, &path), path: path.clone(), certain };
                     // A name is a better example than a folder.
                     if !path.ends_with('/') {

@@ -18,8 +18,8 @@ use super::reading;
 pub(super) enum Beyond {
     /// Nothing.
     Nothing,
-    /// A request with these parameters.
-    Data(Map<String, Value>),
+    /// A request with these parameters, whose answer is wrapped for so many seconds.
+    Data(Map<String, Value>, Option<i64>),
     /// It may be something; no request was found that shows it.
     CannotTell,
 }
@@ -35,13 +35,23 @@ pub(super) fn beyond(old: Option<&Permissions>, new: Option<&Permissions>, capab
     if takes_nothing(new, checked) || old.is_some_and(|old| within(old, new, checked)) {
         return Beyond::Nothing;
     }
-    let shows =
-        |data: &Map<String, Value>| new.allow(capability, data) && old.is_none_or(|old| !old.allow(capability, data));
-    let nothing = Map::new();
-    if shows(&nothing) {
-        return Beyond::Data(nothing);
-    }
-    requests(old, new).find(shows).map_or(Beyond::CannotTell, Beyond::Data)
+    let wraps = wraps(old, new);
+    let shown = |data: Map<String, Value>| {
+        let tells = |&wrap: &Option<i64>| {
+            new.allow(capability, &data, wrap) && old.is_none_or(|old| !old.allow(capability, &data, wrap))
+        };
+        let wrap = wraps.iter().copied().find(tells)?;
+        Some(Beyond::Data(data, wrap))
+    };
+    shown(Map::new()).or_else(|| requests(old, new).find_map(shown)).unwrap_or(Beyond::CannotTell)
+}
+
+/// How long an answer may be wrapped, of all that the two rules can tell apart.
+fn wraps(old: Option<&Permissions>, new: &Permissions) -> Vec<Option<i64>> {
+    let limits = [old, Some(new)].into_iter().flatten().flat_map(|rule| [rule.min_wrapping_ttl, rule.max_wrapping_ttl]);
+    let around = limits.filter(|limit| *limit > 0).flat_map(|limit| [limit, limit - 1, limit.saturating_add(1)]);
+    let wrapped: BTreeSet<i64> = around.filter(|ttl| *ttl > 0).collect();
+    std::iter::once(None).chain(wrapped.into_iter().map(Some)).collect()
 }
 
 /// Whether a rule refuses every request for certain.

@@ -2,7 +2,6 @@
 //!
 //! An unknown key or capability is an error, never ignored: a misspelt restriction would be a grant.
 
-use std::borrow::Cow;
 use std::ops::Range;
 
 use serde_json::Number;
@@ -121,12 +120,6 @@ impl DocumentError {
 /// What other engines serve and ours refuses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Feature {
-    /// `min_wrapping_ttl` and `max_wrapping_ttl`.
-    #[error(
-        "response wrapping is not served, so a rule with min_wrapping_ttl or max_wrapping_ttl can allow nothing. Leave \
-         them out"
-    )]
-    Wrapping,
     /// A key.
     #[error("{key:?} on line {line} is not served")]
     Key {
@@ -142,11 +135,10 @@ pub enum Feature {
 
 impl Feature {
     /// Its name.
-    pub fn name(self) -> Cow<'static, str> {
+    pub fn name(self) -> String {
         match self {
-            Self::Wrapping => Cow::Borrowed("response wrapping"),
-            Self::Key { key, .. } => Cow::Owned(format!("`{key}` in policies")),
-            Self::Capability(capability) => Cow::Owned(format!("capability `{}`", capability.name())),
+            Self::Key { key, .. } => format!("`{key}` in policies"),
+            Self::Capability(capability) => format!("capability `{}`", capability.name()),
         }
     }
 }
@@ -262,13 +254,7 @@ impl Document {
             let capability = Capability::from_name(name).filter(|capability| !capability.is_served())?;
             Some((Feature::Capability(capability), span))
         };
-        stanza.capabilities().find_map(unserved).or_else(|| {
-            let wraps = |item: &&Item| {
-                matches!(item.keys[0].as_str(), "min_wrapping_ttl" | "max_wrapping_ttl")
-                    && ttl(&item.keys[0], &item.node).is_ok_and(|seconds| seconds > 0)
-            };
-            Some((Feature::Wrapping, stanza.body.iter().find(wraps)?.key_span()))
-        })
+        stanza.capabilities().find_map(unserved)
     }
 }
 
@@ -637,7 +623,6 @@ mod tests {
             assert_eq!(span.start, text.rfind(place).expect("there"), "{text}");
         }
         for (text, feature, place) in [
-            ("path \"a\" {\n min_wrapping_ttl = 0\n max_wrapping_ttl = 60 }", Feature::Wrapping, "max_wrapping_ttl"),
             ("path \"a\" {\n expiration = \"2027-01-01\" }", Feature::Key { key: "expiration", line: 2 }, "expiration"),
             (
                 "path \"a\" { control_group = { ttl = \"1h\" } }",

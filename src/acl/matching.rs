@@ -88,11 +88,20 @@ impl Permissions {
         self.capabilities.has(Capability::Deny)
     }
 
-    /// Whether the rule lets a request with this capability and data through.
-    pub(super) fn allow(&self, capability: Capability, data: &Map<String, Value>) -> bool {
-        // A rule with a wrapping TTL asks for a wrapped response, and this engine wraps none.
-        let wrapping = self.min_wrapping_ttl > 0 || self.max_wrapping_ttl > 0;
-        self.grants(capability) && !wrapping && (!capability.checks_parameters() || self.allow_parameters(data))
+    /// Whether the rule lets a request with this capability and data through, whose answer is to be wrapped for
+    /// `wrap_ttl` seconds, or not at all.
+    pub(super) fn allow(&self, capability: Capability, data: &Map<String, Value>, wrap_ttl: Option<i64>) -> bool {
+        self.grants(capability)
+            && self.allows_wrapping(wrap_ttl)
+            && (!capability.checks_parameters() || self.allow_parameters(data))
+    }
+
+    /// Whether an answer may be wrapped like that: a rule with a wrapping TTL asks for one that is.
+    fn allows_wrapping(&self, wrap_ttl: Option<i64>) -> bool {
+        match wrap_ttl {
+            None => self.min_wrapping_ttl == 0 && self.max_wrapping_ttl == 0,
+            Some(ttl) => ttl >= self.min_wrapping_ttl && (self.max_wrapping_ttl == 0 || ttl <= self.max_wrapping_ttl),
+        }
     }
 
     /// Whether another rule says the same; it may be in another order.
@@ -411,11 +420,22 @@ impl Acl {
 
     /// Whether a request may go on, whether its rule grants `sudo`, and which policies decided.
     pub fn decide(&self, capability: Capability, path: &str, data: &Map<String, Value>) -> Decision {
+        self.decide_wrapped(capability, path, data, None)
+    }
+
+    /// The same of a request whose answer is to be wrapped for `wrap_ttl` seconds.
+    pub fn decide_wrapped(
+        &self,
+        capability: Capability,
+        path: &str,
+        data: &Map<String, Value>,
+        wrap_ttl: Option<i64>,
+    ) -> Decision {
         if self.root {
             return Decision { allowed: true, sudo: true, granting: vec!["root".to_owned()] };
         }
         let Some(found) = self.find(capability, path) else { return Decision::default() };
-        let allowed = found.allow(capability, data);
+        let allowed = found.allow(capability, data, wrap_ttl);
         Decision {
             allowed,
             sudo: found.capabilities.has(Capability::Sudo) && !found.denies(),

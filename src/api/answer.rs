@@ -17,6 +17,8 @@ pub struct Answer {
     pub data: Option<Map<String, Value>>,
     /// The token of a login or a token creation.
     pub auth: Option<Map<String, Value>>,
+    /// What is told of an answer that lies wrapped, its token among it.
+    pub wrap_info: Option<Map<String, Value>>,
     /// What the server wants to be read by a person.
     pub warnings: Vec<String>,
     /// The HTTP status.
@@ -157,25 +159,19 @@ pub enum TlsFault {
 }
 
 impl Error {
-    /// Why the server answered 403; none where it did not, or does not let one tell.
-    ///
-    /// # Source
-    /// What servers answer: Vault and OpenBao add `invalid token` for one that they do not know, ours says `permission
-    /// denied` alone, and all of them give what a policy forbids in the form of a list.
-    pub fn denial(&self) -> Option<Denial> {
-        let Self::Status { code: 403, errors, .. } = self else { return None };
-        let any = |of: fn(&str) -> bool| errors.iter().any(|text| of(text.trim()));
-        if any(|text| text.contains("invalid token") || text == "bad token" || text == "permission denied") {
-            return Some(Denial::Ended);
-        }
-        any(|text| text.contains("* permission denied")).then_some(Denial::Forbidden)
-    }
-
     /// Whether it is not known if the server has done what it was asked: no answer came, or one that a server also gives
     /// after it has acted.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::Body { .. })
             || self.code().is_some_and(|code| code >= 500)
+    }
+
+    /// Whether what went wrong was a write or a delete, as far as anything was sent.
+    pub fn is_of_write(&self) -> bool {
+        let (Self::Status { method, .. } | Self::Timeout { method, .. } | Self::Broken { method, .. }) = self else {
+            return false;
+        };
+        !matches!(*method, "GET" | "LIST")
     }
 
     /// The HTTP status, when the server refused.
@@ -269,7 +265,7 @@ fn envelope(status: u16, mut body: Value) -> Answer {
         Some(Value::Object(map)) => Some(map),
         _ => None,
     };
-    let (data, auth) = (map("data"), map("auth"));
+    let (data, auth, wrap_info) = (map("data"), map("auth"), map("wrap_info"));
     let text = |key| body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
     Answer {
         request_id: text("request_id"),
@@ -278,6 +274,7 @@ fn envelope(status: u16, mut body: Value) -> Answer {
         renewable: body.get("renewable").and_then(Value::as_bool).unwrap_or_default(),
         data,
         auth,
+        wrap_info,
         warnings: strings(body.get("warnings")),
         status,
         body,

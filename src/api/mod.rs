@@ -37,6 +37,7 @@ pub struct Client {
     token: Option<Secret>,
     origin: Arc<Origin>,
     patience: Patience,
+    wrap_ttl: Option<Arc<str>>,
 }
 
 impl std::fmt::Debug for Client {
@@ -53,7 +54,7 @@ impl Client {
     pub fn new(target: Target, options: Options) -> Result<Self, Error> {
         let token = options.token.clone();
         let transport = Arc::new(Transport::new(target, &options)?);
-        Ok(Self { transport, token, origin: Arc::default(), patience: Patience::default() })
+        Ok(Self { transport, token, origin: Arc::default(), patience: Patience::default(), wrap_ttl: None })
     }
 
     /// The same client with another token.
@@ -69,6 +70,16 @@ impl Client {
     /// The same client, telling where its writes come from.
     pub fn with_origin(&self, origin: Origin) -> Self {
         Self { origin: Arc::new(origin), ..self.clone() }
+    }
+
+    /// The same client, asking that answers lie wrapped for so long: seconds, or a duration.
+    pub fn wrapping(&self, ttl: impl Into<Arc<str>>) -> Self {
+        Self { wrap_ttl: Some(ttl.into()), ..self.clone() }
+    }
+
+    /// Whether it asks for wrapped answers.
+    pub fn wraps(&self) -> bool {
+        self.wrap_ttl.is_some()
     }
 
     /// The same client for work that a server's bad minute must not stop: it waits for a server that answers 429 or
@@ -194,7 +205,8 @@ impl Client {
         body: Option<&Map<String, Value>>,
     ) -> Result<Answer, Error> {
         let (token, origin, patience) = (self.token.as_ref(), &*self.origin, self.patience);
-        let request = Request { method, path, query, body, token, origin, patience };
+        let wrap_ttl = self.wrap_ttl.as_deref();
+        let request = Request { method, path, query, body, token, origin, patience, wrap_ttl };
         self.transport.send(&request).await
     }
 }

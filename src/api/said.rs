@@ -3,7 +3,7 @@
 //! An error of this API is a status and texts for people, and several troubles share one status. What is to be done about
 //! them differs, so somebody has to look at the words. Each was seen from a server that runs, or stands in its sources.
 
-use super::answer::Error;
+use super::answer::{Denial, Error};
 
 /// Something that a server tells in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -26,6 +26,8 @@ pub enum Said {
     NoRole,
     /// The name of a user could not be made.
     Username,
+    /// A token wraps no answer, or wrapped one that was fetched.
+    WrapsNothing,
 }
 
 impl Said {
@@ -42,6 +44,7 @@ impl Said {
             Self::SettingUp => (&[400], &[&["Upgrading from non-versioned to versioned"]]),
             Self::NoRole => (&[400], &[&["Role ", "not found"]]),
             Self::Username => (&[400, 500], &[&["username"]]),
+            Self::WrapsNothing => (&[400], &[&["wrapping token is not valid"]]),
         }
     }
 
@@ -57,6 +60,20 @@ impl Error {
     /// Whether the server refused, and said this.
     pub fn says(&self, said: Said) -> bool {
         matches!(self, Self::Status { code, errors, .. } if said.is_in(*code, errors.iter().map(String::as_str)))
+    }
+
+    /// Why the server answered 403; none where it did not, or does not let one tell.
+    ///
+    /// # Source
+    /// What servers answer: Vault and OpenBao add `invalid token` for one that they do not know, ours says `permission
+    /// denied` alone, and all of them give what a policy forbids in the form of a list.
+    pub fn denial(&self) -> Option<Denial> {
+        let Self::Status { code: 403, errors, .. } = self else { return None };
+        let any = |of: fn(&str) -> bool| errors.iter().any(|text| of(text.trim()));
+        if any(|text| text.contains("invalid token") || text == "bad token" || text == "permission denied") {
+            return Some(Denial::Ended);
+        }
+        any(|text| text.contains("* permission denied")).then_some(Denial::Forbidden)
     }
 }
 
@@ -86,6 +103,7 @@ mod tests {
             (Said::Conflict, 400, "check-and-set parameter did not match the current version", true),
             (Said::NoRole, 400, "Role 'webapp' not found", true),
             (Said::NoRole, 400, "Role is odd", false),
+            (Said::WrapsNothing, 400, "wrapping token is not valid or does not exist", true),
             (Said::Username, 500, "the username template gives an empty username", true),
         ] {
             assert_eq!(said.is_in(status, ["something else", text]), is_said, "{said:?} {status} {text}");

@@ -83,6 +83,7 @@ pub(super) struct Request<'a> {
     pub(super) token: Option<&'a Secret>,
     pub(super) origin: &'a Origin,
     pub(super) patience: Patience,
+    pub(super) wrap_ttl: Option<&'a str>,
 }
 
 /// The connections to one server, and what goes with every request.
@@ -268,6 +269,9 @@ impl Transport {
             let mut value = header_value("the token", token.expose())?;
             value.set_sensitive(true);
             headers.insert(HeaderName::from_static("x-vault-token"), value);
+        }
+        if let Some(ttl) = request.wrap_ttl {
+            headers.insert(HeaderName::from_static("x-vault-wrap-ttl"), header_value("the wrapping TTL", ttl)?);
         }
         let Origin { commit, app, source, review, guardrails } = request.origin;
         for (name, text) in [

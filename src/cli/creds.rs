@@ -9,7 +9,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::format::Format;
 use super::forms;
-use super::global::{Global, exactly};
+use super::global::{Global, exactly, set};
 use super::{answer, output, table};
 use crate::keeper::{Credential, quoted};
 
@@ -24,14 +24,37 @@ pub(crate) struct Args {
     /// With --format process: always a fresh credential, and none that is kept
     #[arg(long)]
     no_cache: bool,
+    /// Let the credential lie wrapped for so long, and print the token that fetches it
+    #[arg(long, value_name = "DURATION")]
+    wrap_ttl: Option<String>,
 }
 
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.format(forms::CREDS)?;
+    if let Some(ttl) = &args.wrap_ttl {
+        return wrapped(&args, ttl, global).await;
+    }
+    if let Some((variable, _)) = set("WRAP_TTL") {
+        let what = format!("{variable} is set, and is not for the credentials of apps");
+        return Err(CliError::new(1, what).hint("--wrap-ttl wraps one; else unset the variable"));
+    }
     let context = Context::open(global)?;
     let outcome = credential(&args, format, global, &context).await;
     let printed = outcome.and_then(|credential| print(&credential, format, global));
+    context.close().await;
+    printed
+}
+
+/// The credential goes to somebody else, who fetches it.
+async fn wrapped(args: &Args, ttl: &str, global: &Global) -> Result<u8, CliError> {
+    global.answer_format().map_err(|error| error.hint("a credential that lies wrapped is not known here"))?;
+    let context = Context::open(global)?;
+    let asked = async {
+        let wanted = args.app.wanted(&context)?;
+        wanted.wrapped(&wanted.client(&context).await?, &context, ttl).await
+    };
+    let printed = asked.await.and_then(|told| answer::print(&told, global));
     context.close().await;
     printed
 }

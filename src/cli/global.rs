@@ -111,7 +111,7 @@ pub(crate) fn variable(name: &str) -> Option<String> {
 }
 
 /// The variable of a setting that is set to something, and to what.
-fn set(name: &str) -> Option<(String, String)> {
+pub(crate) fn set(name: &str) -> Option<(String, String)> {
     PREFIXES.iter().map(|prefix| format!("{prefix}{name}")).find_map(|name| Some((name.clone(), exactly(&name)?)))
 }
 
@@ -235,10 +235,6 @@ impl Global {
 
     /// What the client sends with each request; the token comes later.
     pub(crate) fn options(&self) -> Result<Options, CliError> {
-        if let Some((variable, _)) = set("WRAP_TTL") {
-            let what = format!("{variable} is set, but wrapped answers are not supported");
-            return Err(CliError::new(1, what).hint("unset it"));
-        }
         let mut options = Options::new(None);
         options.namespace = self.namespace();
         if let Some((variable, text)) = set("CLIENT_TIMEOUT") {

@@ -7,6 +7,7 @@ use super::error::CliError;
 use super::format::Format;
 use super::global::Global;
 use super::request;
+use super::wrap::WrapArgs;
 use super::{answer, output, table};
 
 /// Arguments of `leasehold list`.
@@ -15,6 +16,8 @@ use super::{answer, output, table};
 pub(crate) struct Args {
     /// The path, without /v1/
     path: String,
+    #[command(flatten)]
+    wrap: WrapArgs,
 }
 
 /// Runs the command and answers the exit code: 2 when there is nothing.
@@ -22,7 +25,11 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     let path = request::path(&args.path);
     with_client(global, async |context, client| {
-        let found = client.list(path).await.map_err(|error| context.failed(format!("Error listing {path}"), &error))?;
+        let found = args.wrap.client(&client).list(path).await;
+        let found = found.map_err(|error| context.failed(format!("Error listing {path}"), &error))?;
+        if let Some(wrapped) = found.as_ref().filter(|found| found.wrap_info.is_some()) {
+            return answer::print(wrapped, global);
+        }
         let keys = found.as_ref().and_then(|found| found.data.as_ref()).and_then(|data| data.get("keys"));
         match (keys, format) {
             (Some(keys @ Value::Array(names)), format) if !names.is_empty() => {

@@ -44,7 +44,9 @@ mod test;
 mod token;
 mod token_file;
 mod trail;
+mod unwrap;
 mod validate;
+mod wrap;
 mod write;
 
 use std::ffi::OsString;
@@ -107,6 +109,8 @@ enum Command {
     Read(read::Args),
     /// Write to a path
     Write(write::Args),
+    /// Fetch an answer that lies wrapped
+    Unwrap(unwrap::Args),
     /// List the keys under a path
     List(list::Args),
     /// Delete a path
@@ -187,6 +191,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Login(args) => login::run(args, &global).await,
         Command::Read(args) => read::run(args, &global).await,
         Command::Write(args) => write::run(args, &global).await,
+        Command::Unwrap(args) => unwrap::run(args, &global).await,
         Command::List(args) => list::run(args, &global).await,
         Command::Delete(args) => delete::run(args, &global).await,
         Command::Lease(args) => lease::run(args, &global).await,

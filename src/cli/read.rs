@@ -3,6 +3,7 @@
 use super::context::with_client;
 use super::error::CliError;
 use super::global::Global;
+use super::wrap::WrapArgs;
 use super::{answer, data, request, table};
 
 /// Arguments of `leasehold read`.
@@ -16,6 +17,8 @@ pub(crate) struct Args {
     /// Parameters of the request
     #[arg(value_name = "KEY=VALUE")]
     parameters: Vec<String>,
+    #[command(flatten)]
+    wrap: WrapArgs,
 }
 
 /// Runs the command and answers the exit code.
@@ -27,6 +30,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         .map(|(key, value)| (key.clone(), table::plain(value)))
         .collect();
     with_client(global, async |context, client| {
+        let client = args.wrap.client(&client);
         let found = client.read_with(path, &query).await;
         match found.map_err(|error| context.failed(format!("Error reading {path}"), &error))? {
             Some(found) => answer::print(&found, global),

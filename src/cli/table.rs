@@ -68,6 +68,9 @@ pub(crate) fn answer(answer: &Answer) -> String {
     if let Some(auth) = &answer.auth {
         rows.extend(auth_rows(auth));
     }
+    if let Some(info) = &answer.wrap_info {
+        rows.extend(wrap_rows(info));
+    }
     if let Some(data) = &answer.data {
         rows.extend(data_rows(data));
     }
@@ -115,6 +118,29 @@ fn auth_rows(auth: &Map<String, Value>) -> Vec<(String, String)> {
     rows
 }
 
+/// What is told of an answer that lies wrapped, by the names that its fields have in the table.
+const WRAPPED: [(&str, &str); 6] = [
+    ("wrapping_token", "token"),
+    ("wrapping_accessor", "accessor"),
+    ("wrapping_token_ttl", "ttl"),
+    ("wrapping_token_creation_time", "creation_time"),
+    ("wrapping_token_creation_path", "creation_path"),
+    ("wrapped_accessor", "wrapped_accessor"),
+];
+
+/// Rows whose keys end in a colon, as those of Vault do here and nowhere else.
+fn wrap_rows(info: &Map<String, Value>) -> Vec<(String, String)> {
+    let row = |(name, key): (&str, &str)| {
+        let value = info.get(key).filter(|value| value.as_str() != Some(""))?;
+        let shown = match (key, value.as_i64()) {
+            ("ttl", Some(seconds)) => duration::shown(seconds),
+            _ => plain(value),
+        };
+        Some((format!("{name}:"), shown))
+    };
+    WRAPPED.into_iter().filter_map(row).collect()
+}
+
 /// One field of an answer, by the name it has in the table. `None` when absent or null.
 pub(crate) fn field(answer: &Answer, name: &str) -> Option<Value> {
     let auth = |key: &str| answer.auth.as_ref().and_then(|auth| auth.get(key)).cloned();
@@ -124,6 +150,10 @@ pub(crate) fn field(answer: &Answer, name: &str) -> Option<Value> {
         "lease_renewable" if !answer.lease_id.is_empty() => Some(json!(answer.renewable)),
         "refresh_interval" if answer.lease_id.is_empty() && answer.lease_duration > 0 => {
             Some(json!(answer.lease_duration))
+        }
+        _ if answer.wrap_info.is_some() => {
+            let key = WRAPPED.iter().find(|(known, _)| *known == name).map(|(_, key)| *key);
+            key.and_then(|key| answer.wrap_info.as_ref()?.get(key)).cloned()
         }
         "token" => auth("client_token"),
         "token_accessor" => auth("accessor"),
@@ -151,8 +181,10 @@ pub(crate) fn envelope(answer: &Answer) -> Value {
         "data": answer.data,
         "warnings": warnings,
     });
-    if let (Some(auth), Some(map)) = (&answer.auth, envelope.as_object_mut()) {
-        map.insert("auth".to_owned(), Value::Object(auth.clone()));
+    for (key, part) in [("auth", &answer.auth), ("wrap_info", &answer.wrap_info)] {
+        if let (Some(part), Some(map)) = (part, envelope.as_object_mut()) {
+            map.insert(key.to_owned(), Value::Object(part.clone()));
+        }
     }
     envelope
 }
@@ -199,6 +231,7 @@ mod tests {
             renewable: true,
             data: map("data"),
             auth: map("auth"),
+            wrap_info: map("wrap_info"),
             warnings: Vec::new(),
             status: 200,
             body,

@@ -11,6 +11,7 @@ use super::data::Sources as _;
 use super::error::CliError;
 use super::global::Global;
 use super::request::body;
+use super::wrap::WrapArgs;
 use super::{answer, data, output};
 use crate::api::Client;
 
@@ -86,9 +87,11 @@ struct Create {
     /// Without the policy `default`
     #[arg(long)]
     no_default_policy: bool,
-    /// The type: service
+    /// The type: service or batch
     #[arg(long = "type")]
     kind: Option<String>,
+    #[command(flatten)]
+    wrap: WrapArgs,
 }
 
 /// Runs the command and answers the exit code.
@@ -96,6 +99,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = global.answer_format()?;
     with_client(global, async |context, client| match args.action {
         Subcommand::Create(create) => {
+            let client = create.wrap.client(&client);
             let made = client.write("auth/token/create", &creating(&create)?).await;
             answer::print(&made.map_err(|error| context.failed("Error creating token", &error))?, global)
         }

@@ -5,6 +5,7 @@ use super::error::CliError;
 use super::format::Format;
 use super::global::Global;
 use super::request;
+use super::wrap::WrapArgs;
 use super::{answer, data, output};
 
 /// Arguments of `leasehold write`.
@@ -21,6 +22,8 @@ pub(crate) struct Args {
     /// Write without data
     #[arg(short, long)]
     force: bool,
+    #[command(flatten)]
+    wrap: WrapArgs,
 }
 
 /// Runs the command and answers the exit code.
@@ -32,9 +35,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let path = request::path(&args.path);
     let body = data::parse(&args.data, &mut data::Real::default())?;
     with_client(global, async |context, client| {
-        let written = client.write(path, &body).await;
+        let written = args.wrap.writer(&client, path).write(path, &body).await;
         let written = written.map_err(|error| context.failed(format!("Error writing data to {path}"), &error))?;
-        if written.data.is_some() || written.auth.is_some() || !written.lease_id.is_empty() {
+        let says_something = written.data.is_some() || written.auth.is_some() || written.wrap_info.is_some();
+        if says_something || !written.lease_id.is_empty() {
             return answer::print(&written, global);
         }
         output::warnings(&written.warnings);

@@ -10,6 +10,7 @@
 mod json;
 mod markdown;
 mod policy;
+mod summary;
 mod text;
 
 use std::collections::{BTreeMap, HashMap, HashSet};

@@ -5,6 +5,7 @@ mod amazon;
 mod approle;
 mod aws;
 mod aws_login;
+mod cubbyhole;
 mod identity;
 mod jwt;
 mod kubernetes;

@@ -16,6 +16,7 @@ pub(crate) mod login;
 mod maker;
 mod renew;
 mod ttl;
+pub(crate) mod wrapping;
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -35,6 +36,7 @@ use crate::engine::kernel::locks::Locks;
 use crate::engine::kernel::mounts::Mount;
 pub(crate) use crate::engine::kernel::now;
 use crate::engine::lease::core::Core;
+use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Origin;
 use crate::trail::Credential;
@@ -75,8 +77,12 @@ pub(crate) struct Lease {
     pub(crate) path: String,
     /// The UUID of the mount that issued it.
     pub(crate) mount: String,
-    /// The hash of the token it was issued to; the lease ends with that token. Empty where it is nobody's.
+    /// The hash of the token it was issued to, or of the parent of a batch token; the lease ends with that token. Empty
+    /// where it is nobody's.
     pub(crate) token: String,
+    /// The batch token that it was issued to.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) batch: Option<BatchHolder>,
     /// When it was issued (the intent's time while pending).
     pub(crate) issue_time: i64,
     /// When it ends.
@@ -110,6 +116,28 @@ pub(crate) struct Lease {
     /// What the last failed attempt said.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) revoke_error: Option<String>,
+}
+
+/// The batch token that a lease was issued to: nobody sees it end, so the lease knows when.
+#[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct BatchHolder {
+    /// Its hash.
+    hash: String,
+    /// When it ends (Unix seconds): the lease does not outlive it, whoever renews it.
+    end: i64,
+}
+
+impl BatchHolder {
+    /// A token as the holder of a lease, if it is one that the lease has to know.
+    pub(crate) fn of(token: &Token) -> Option<Self> {
+        let end = token.expire_time.filter(|_| token.is_batch())?;
+        Some(Self { hash: token.hash.clone(), end })
+    }
+}
+
+/// How long a lease lasts that would last `seconds` from `now`, where a batch token may have it.
+pub(crate) fn within(holder: Option<&BatchHolder>, seconds: i64, now: i64) -> i64 {
+    holder.map_or(seconds, |holder| seconds.min(holder.end.saturating_sub(now)))
 }
 
 impl Lease {

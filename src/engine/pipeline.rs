@@ -11,7 +11,7 @@ pub(crate) mod handed;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use serde_json::Map;
+use serde_json::{Map, Value};
 
 use self::audit::Scene;
 use self::handed::Handed;
@@ -20,11 +20,12 @@ use super::token::Token;
 use crate::acl::{Capability, Decision};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
+use crate::engine::lease::wrapping::{self, Contents};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::given::Given;
 use crate::engine::wire::path::{Door, Row};
 use crate::engine::wire::request::{Operation, Request};
-use crate::engine::wire::response::Response;
+use crate::engine::wire::response::{Response, Shape, Whole};
 use crate::secret::Secret;
 
 /// Whether a client still waits for what a request makes: either it gets the answer, or the answer is
@@ -185,7 +186,16 @@ impl Pipeline {
     async fn admit(&self, request: &Request, target: Option<Target<'_>>) -> Admission {
         let mut admission =
             Admission { token: None, decision: None, operation: operation_name(request, None), refusal: None };
-        match (target.map_or(Door::Guarded, |target| target.door()), &request.token) {
+        let door = target.map_or(Door::Guarded, |target| target.door());
+        let is_served = || target.is_some_and(|target| target.served(request.operation).is_ok());
+        if door == Door::Unwrapping
+            && is_served()
+            && let Err(refusal) = wrapping::meant(&self.core, request)
+        {
+            admission.refusal = Some(refusal);
+            return admission;
+        }
+        match (door, &request.token) {
             (Door::Open | Door::Unaudited, _) | (Door::Ajar, None) => {
                 admission.refusal = self.refuse_to_speak(request, None).err();
             }
@@ -193,8 +203,8 @@ impl Pipeline {
                 admission.token = self.authenticate(request, secret).await.ok().filter(Token::is_anybody);
                 admission.refusal = self.refuse_to_speak(request, admission.token.as_ref()).err();
             }
-            (Door::Guarded, None) => admission.refusal = Some(Error::Unauthenticated),
-            (Door::Guarded, Some(secret)) => match self.authenticate(request, secret).await {
+            (Door::Guarded | Door::Unwrapping, None) => admission.refusal = Some(Error::Unauthenticated),
+            (Door::Guarded | Door::Unwrapping, Some(secret)) => match self.authenticate(request, secret).await {
                 Err(error) => admission.refusal = Some(error),
                 Ok(token) => {
                     if !token.is_anybody() {
@@ -242,8 +252,7 @@ impl Pipeline {
             Operation::Write if exists == Some(false) => Capability::Create,
             Operation::Write => Capability::Update,
         };
-        let decision =
-            self.core.policies.check(&self.core, &token.judged_by(), capability, &request.path, &request.data)?;
+        let decision = self.core.policies.check_request(&self.core, &token.judged_by(), capability, request)?;
         let needs_sudo = target.and_then(|target| target.row).is_some_and(|row| row.sudo);
         let allowed = decision.allowed && (decision.sudo || !needs_sudo);
         admission.decision = Some(Decision { allowed, ..decision });
@@ -309,6 +318,10 @@ impl Pipeline {
             Ok(()) => result,
             Err(reason) => self.undo(result, reason).await,
         };
+        let result = match result {
+            Ok(response) => self.wrap(scene.request, response).await,
+            Err(error) => Err(error),
+        };
         match result {
             Ok(mut response) => match response.given.take() {
                 Some(given) => self.hand_over(scene, response, given).await,
@@ -324,6 +337,43 @@ impl Pipeline {
                 line.durable().await.map_err(|written| unaudited(&written))?;
                 Err(error)
             }
+        }
+    }
+
+    /// Puts an answer away and answers with what it is fetched by, where the request asks for that. What the answer
+    /// hands out goes with it.
+    async fn wrap(&self, request: &Request, mut response: Response) -> Result<Response, Error> {
+        let Some(ttl) = request.wrap_ttl.filter(|_| !response.is_nothing() && response.wrapped.is_none()) else {
+            return Ok(response);
+        };
+        let given = response.given.take();
+        let accessor = |auth: &Value| Some(auth.get("accessor")?.as_str()?.to_owned());
+        let wrapped_accessor = match (&response.auth, &given) {
+            (Some(auth), _) => accessor(auth),
+            (None, Some(given)) => given.accessor(),
+            (None, None) => None,
+        };
+        let put_away = match body(request, &mut response) {
+            Ok(body) => {
+                let path = &request.path;
+                let contents = Contents { body: &body, path, creation_path: path, ttl, wrapped_accessor };
+                wrapping::put_away(&self.core, contents).await
+            }
+            Err(error) => Err(error),
+        };
+        match (put_away, given) {
+            (Ok((info, hash)), given) => Ok(Response {
+                wrapped: Some(info),
+                warnings: response.warnings,
+                shows: response.shows,
+                given: Some(wrapping::given(&self.core, hash, given)),
+                ..Response::default()
+            }),
+            (Err(error), Some(given)) => {
+                Handed::new(&self.core.kernel, given).undo("answer-not-wrapped").await?;
+                Err(error)
+            }
+            (Err(error), None) => Err(error),
         }
     }
 
@@ -369,6 +419,22 @@ impl Pipeline {
 /// The path whose `update` capability lets a token say, in the headers `X-Leasehold-*`, where a change comes from
 /// and what a role is judged by. Nothing is served there.
 const ESTATE_PATH: &str = "sys/leasehold/estate";
+
+/// What is fetched of an answer that lies wrapped: its envelope, or, where it is one that was fetched, the same.
+fn body(request: &Request, response: &mut Response) -> Result<Secret, Error> {
+    match response.whole.take() {
+        Some(Whole::Json(text)) => return Ok(text),
+        None if response.shape != Shape::Bare => {}
+        Some(Whole::Prometheus(_)) | None => {
+            let what = "this answer has a form of its own, which does not lie wrapped: send the request without \
+                        X-Vault-Wrap-TTL";
+            return Err(Error::Invalid(what.to_owned()));
+        }
+    }
+    let envelope = Value::Object(response.envelope(&request.id));
+    // A JSON value always has a JSON text.
+    Ok(Secret::new(serde_json::to_string(&envelope).unwrap_or_default()))
+}
 
 fn unaudited(error: &crate::trail::TrailError) -> Error {
     Error::Internal(format!("no audit device took the line: {error}"))

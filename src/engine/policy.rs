@@ -18,6 +18,7 @@ use crate::engine::kernel::Kernel;
 use crate::engine::kernel::barrier::{Barrier, Batch};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
+use crate::engine::wire::request::Request;
 
 /// The record of one policy.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
@@ -89,6 +90,19 @@ impl Policies {
     ) -> Result<Decision, Error> {
         let acl = self.acl(kernel, grants)?;
         Ok(acl.about(path, &kernel.mounts.folded(path)).decide(capability, path, data))
+    }
+
+    /// What they let it do by `capability` in a whole request.
+    pub(crate) fn check_request(
+        &self,
+        kernel: &Kernel,
+        grants: &Grants<'_>,
+        capability: Capability,
+        request: &Request,
+    ) -> Result<Decision, Error> {
+        let (path, acl) = (&request.path, self.acl(kernel, grants)?);
+        let acl = acl.about(path, &kernel.mounts.folded(path));
+        Ok(acl.decide_wrapped(capability, path, &request.data, request.wrap_ttl))
     }
 
     /// What `sys/capabilities` answers for `path`, in whichever spelling it is given.
@@ -183,6 +197,9 @@ impl Policies {
 
     /// The document as it was written; none for `root`, which has none, and for what is absent.
     pub(crate) fn text(kernel: &Kernel, name: &str) -> Result<Option<String>, Error> {
+        if name == RESERVED {
+            return Ok(Some(WRAPPING.to_owned()));
+        }
         Ok(kernel.barrier.get::<Stored>(&key(name))?.map(|stored| stored.text))
     }
 
@@ -248,8 +265,7 @@ pub(crate) fn sanitise(names: &[String]) -> Vec<String> {
     if names.iter().any(|name| name == "root") { vec!["root".to_owned()] } else { names }
 }
 
-/// Vault's own policy of wrapping tokens: nobody may write it, or have it by hand. There are no such tokens
-/// here, and a policy of ours under that name would mean something else elsewhere.
+/// The policy of wrapping tokens: nobody may write it, or have it by hand.
 pub(crate) const RESERVED: &str = "response-wrapping";
 
 /// Refuses to give a token the policy that is reserved.
@@ -263,8 +279,17 @@ pub(crate) fn assignable(names: &[String]) -> Result<(), Error> {
     }
 }
 
+/// What a wrapping token may do (Vault, "Response wrapping").
+const WRAPPING: &str = r#"path "cubbyhole/response" {
+  capabilities = ["create", "read"]
+}
+path "sys/wrapping/unwrap" {
+  capabilities = ["update"]
+}
+"#;
+
 /// The built-in policy that tokens get unless they say no: a token's own affairs. Parts of Vault's that
-/// this engine has no paths for (cubbyhole, wrapping, identity, tools) are left out.
+/// this engine has no paths for (identity tokens, tools) are left out.
 const DEFAULT: &str = r#"# What every token may do about itself. Edit it as you like; it cannot be deleted.
 path "auth/token/lookup-self" {
   capabilities = ["read"]
@@ -288,15 +313,29 @@ path "sys/leases/renew" {
 path "sys/leases/lookup" {
   capabilities = ["update"]
 }
+# What a token keeps for itself, and answers that lie wrapped.
+path "cubbyhole/*" {
+  capabilities = ["create", "read", "update", "delete", "list"]
+}
+path "sys/wrapping/wrap" {
+  capabilities = ["update"]
+}
+path "sys/wrapping/lookup" {
+  capabilities = ["update"]
+}
+path "sys/wrapping/unwrap" {
+  capabilities = ["update"]
+}
 "#;
 
 #[cfg(test)]
 mod tests {
-    use super::{DEFAULT, document, sanitise};
+    use super::{DEFAULT, WRAPPING, document, sanitise};
 
     #[test]
     fn the_default_policy_parses() {
-        assert_eq!(document::parse(DEFAULT).unwrap().len(), 7);
+        assert_eq!(document::parse(DEFAULT).unwrap().len(), 11);
+        assert_eq!(document::parse(WRAPPING).unwrap().len(), 2);
     }
 
     #[test]

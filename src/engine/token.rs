@@ -3,6 +3,7 @@
 //! Here are the records and what can be told from a record alone; [`Tokens`] keeps them, and
 //! `auth/token` is their API.
 
+mod batch;
 pub(crate) mod keep;
 
 use std::borrow::Cow;
@@ -22,12 +23,35 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Origin;
 use crate::secret::Secret;
 
+/// How a token is kept.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Kind {
+    /// In the store, with all that follows: it is renewed, revoked, counted, and has children.
+    #[default]
+    Service,
+    /// Nowhere.
+    Batch,
+}
+
+impl Kind {
+    /// As the API has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Service => "service",
+            Self::Batch => "batch",
+        }
+    }
+}
+
 /// The record of one token, stored under `token/<hash>`. Times are Unix seconds.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(crate) struct Token {
     /// HMAC-SHA-256 of the token, in hex: its name in the store. The token itself is not kept.
     pub(crate) hash: String,
-    /// The accessor: 24 base62 characters.
+    /// How it is kept. What is stored is a service token.
+    #[serde(skip)]
+    pub(crate) kind: Kind,
+    /// The accessor: 24 base62 characters; empty for a batch token.
     pub(crate) accessor: String,
     /// The hash of the parent; none for orphans.
     #[serde(default)]
@@ -95,6 +119,25 @@ impl Token {
     /// use was counted.
     pub(crate) fn is_last_use(&self) -> bool {
         self.num_uses < 0
+    }
+
+    /// Whether it is carried and not kept.
+    pub(crate) fn is_batch(&self) -> bool {
+        self.kind == Kind::Batch
+    }
+
+    /// The hash of the token with which its leases end: its own, or, as nobody sees a batch token end, its parent's;
+    /// empty for one without.
+    pub(crate) fn lease_owner(&self) -> &str {
+        match self.kind {
+            Kind::Service => &self.hash,
+            Kind::Batch => self.parent.as_deref().unwrap_or_default(),
+        }
+    }
+
+    /// Whether it is the token of an answer that lies wrapped.
+    pub(crate) fn wraps(&self) -> bool {
+        self.policies == [policy::RESERVED]
     }
 
     /// Whether it is the all-powerful kind.
@@ -170,7 +213,7 @@ impl Token {
             "lease_duration": self.lease_duration(),
             "renewable": self.renewable,
             "entity_id": self.entity_id,
-            "token_type": "service",
+            "token_type": self.kind.name(),
             "orphan": self.parent.is_none(),
             "mfa_requirement": null,
             "num_uses": self.num_uses.max(0),
@@ -185,6 +228,8 @@ impl Token {
 /// What a new token shall be.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewToken {
+    /// How it is kept.
+    pub(crate) kind: Kind,
     /// A token text of the caller's choice; none makes a random one.
     pub(crate) id: Option<Secret>,
     /// The parent's hash; none makes an orphan.

@@ -97,7 +97,8 @@ pub(crate) fn text(node: &Node) -> Result<&str, Draft> {
         Content::Text(text) if is_secret(text) => {
             let draft = Draft::error(node.span, "this field is not for secrets, and would show it");
             Err(draft.hint(
-                "`secret:` references stand in fields for secrets, and in those of an `object` that `write_only` names",
+                "what is no secret is written as it is; `secret:` references stand in fields for secrets, and in those of \
+                 an `object` that `write_only` names",
             ))
         }
         Content::Text(text) => Ok(text),

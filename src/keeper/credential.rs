@@ -253,6 +253,7 @@ mod tests {
             renewable: !lease.is_empty(),
             data: data.as_object().cloned(),
             auth: None,
+            wrap_info: None,
             warnings: Vec::new(),
             status: 200,
             body: Value::Null,

@@ -36,12 +36,9 @@ fn an_escape_is_taken_off_in_policy_files_too() {
 
 #[test]
 fn what_our_engine_does_not_serve_in_a_policy_is_told() {
-    let wrapping = "path \"aws/creds/r\" {\n  capabilities = [\"read\"]\n  max_wrapping_ttl = \"1m\"\n}\n";
     let expires = "path \"aws/creds/r\" {\n  capabilities = [\"read\"]\n  expiration = \"2027-01-01T00:00:00Z\"\n}\n";
     let scan = "path \"aws/creds/r\" {\n  capabilities = [\"read\", \"scan\"]\n}\n";
-    for (what, text) in
-        [("response wrapping", wrapping), ("`expiration` in policies", expires), ("capability `scan`", scan)]
-    {
+    for (what, text) in [("`expiration` in policies", expires), ("capability `scan`", scan)] {
         let mut estates = vec![("policy \"p\" {\n  file = \"file:p.policy\"\n}\n".to_owned(), "p.policy:")];
         // What a declared `path` block has no word for is said in a file.
         if !text.starts_with('{') && text != expires {
@@ -72,7 +69,7 @@ fn what_is_wrong_in_the_file_of_a_policy_is_shown_where_it_stands() {
         ("path \"a\" {\n  policy = \"reed\"\n}\n", "p.policy:2:12"),
         ("path \"a\" {\n  capabilities = []\n  capabilites = []\n}\n", "p.policy:3:3"),
         ("path \"a\" {\n  allowed_parameters = {\n    x = \"1\"\n  }\n}\n", "p.policy:3:9"),
-        ("path \"a\" {\n  capabilities = []\n  max_wrapping_ttl = \"1m\"\n}\n", "p.policy:3:3"),
+        ("path \"a\" {\n  capabilities = []\n  expiration = \"2027-01-01\"\n}\n", "p.policy:3:3"),
         ("{\"path\": {\"a\": {\n  \"capabilities\": [\"raed\"]}}}", "p.policy:2:20"),
     ] {
         let env = TestEnv::new();

@@ -39,6 +39,24 @@ fn an_app_gets_a_credential_in_the_form_it_needs() {
     assert_eq!(env.run(&["lease", "lookup", &lease]).code, 2, "the lease is gone");
 }
 
+#[test]
+fn a_credential_is_handed_on_wrapped() {
+    let mut env = applied();
+    let token = env.ok(&["creds", "webapp", "-wrap-ttl=10m", "-field=wrapping_token"]);
+    let fetched = json(&env.run_with_input(&["unwrap", "-format=json", "-"], &token).stdout);
+    assert!(fetched["data"]["secret_key"].is_string() && fetched["lease_duration"] != 0, "the credential");
+    let again = env.run_with_input(&["unwrap", "-"], &token);
+    assert_eq!(again.code, 2, "{}", again.normal());
+    assert!(again.stderr.contains("somebody else may have"), "{}", again.normal());
+    let process = env.run(&["creds", "webapp", "-wrap-ttl=10m", "-format=process"]);
+    assert_eq!(process.code, 1, "{}", process.normal());
+    assert!(process.stderr.contains("lies wrapped is not known here"), "{}", process.normal());
+    // The variable is for hands: an app's SDK would not know what to do with a wrapped answer.
+    env.set("VAULT_WRAP_TTL", "10m");
+    let refused = env.run(&["creds", "webapp"]);
+    assert!(refused.code == 1 && refused.stderr.contains("VAULT_WRAP_TTL is set"), "{}", refused.normal());
+}
+
 /// A user of the sandbox that may assume the role `deploy`, which is there: its key.
 fn assumer(env: &TestEnv) -> (String, String) {
     let home = env.dir().join("estate/.leasehold/local/sandbox");

@@ -109,12 +109,8 @@ fn settings_that_cannot_be_used_are_named() {
         assert_eq!(output.code, 1, "{}", output.normal());
         assert!(output.stderr.contains(why), "{arguments:?}: {}", output.stderr);
     }
-    for (name, value) in [
-        ("VAULT_SKIP_VERIFY", "maybe"),
-        ("VAULT_CLIENT_TIMEOUT", "soon"),
-        ("VAULT_MAX_RETRIES", "-1"),
-        ("VAULT_WRAP_TTL", "60"),
-    ] {
+    for (name, value) in [("VAULT_SKIP_VERIFY", "maybe"), ("VAULT_CLIENT_TIMEOUT", "soon"), ("VAULT_MAX_RETRIES", "-1")]
+    {
         env.set(name, value);
         let output = env.run(&["read", "aws/roles/r"]);
         assert_eq!(output.code, 1, "{name}");
@@ -233,13 +229,14 @@ fn openbaos_variables_go_before_vaults_and_after_ours() {
     assert!(env.ok(&["read", "aws/roles/r"]).starts_with('{'));
     assert_eq!(token(&server).as_deref(), Some("from-bao"));
     assert_eq!(server.last().header("x-vault-namespace"), Some("team"));
-    for (name, value) in [
-        ("BAO_SKIP_VERIFY", "maybe"),
-        ("BAO_CLIENT_TIMEOUT", "soon"),
-        ("BAO_MAX_RETRIES", "-1"),
-        ("BAO_WRAP_TTL", "60"),
-        ("BAO_FORMAT", "xml"),
-    ] {
+    env.set("BAO_WRAP_TTL", "60");
+    env.ok(&["read", "aws/roles/r"]);
+    assert_eq!(server.last().header("x-vault-wrap-ttl"), Some("60"));
+    env.run(&["token", "lookup"]);
+    assert_eq!(server.last().header("x-vault-wrap-ttl"), None, "what hands nothing out does not wrap");
+    for (name, value) in
+        [("BAO_SKIP_VERIFY", "maybe"), ("BAO_CLIENT_TIMEOUT", "soon"), ("BAO_MAX_RETRIES", "-1"), ("BAO_FORMAT", "xml")]
+    {
         let (mut env, _server) = with_server(ROLE);
         env.set(name, value);
         let output = env.run(&["read", "aws/roles/r"]);
@@ -329,6 +326,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["read", "a"], "env"),
     (&["write", "a", "b=c"], "env"),
     (&["list", "a"], "env"),
+    (&["unwrap", "a"], "env"),
     (&["delete", "a"], "env"),
     (&["lease", "revoke", "a"], "env"),
     (&["secrets", "list"], "env"),

@@ -363,3 +363,50 @@ fn a_command_by_hand_needs_the_environment_alone() {
     let unsure = read(&[]);
     assert!(unsure.code == 1 && unsure.stderr.contains("env.hcl:2"), "{}", unsure.normal());
 }
+
+const WRAPPED: &[(&str, u16, &str)] = &[
+    (
+        "GET /v1/aws/creds/webapp",
+        200,
+        r#"{"request_id":"","lease_id":"","renewable":false,"lease_duration":0,"data":null,"wrap_info":{"token":"hvs.not-really-secret","accessor":"0123456789abcdefghijklmn","ttl":600,"creation_time":"2026-11-23T20:49:23Z","creation_path":"aws/creds/webapp"},"warnings":null,"auth":null}"#,
+    ),
+    (
+        "PUT /v1/sys/wrapping/wrap",
+        200,
+        r#"{"wrap_info":{"token":"hvs.not-really-secret","accessor":"a","ttl":300,"creation_time":"2026-11-23T20:49:23Z","creation_path":"sys/wrapping/wrap"}}"#,
+    ),
+    ("GET /v1/aws/roles/", 200, r#"{"wrap_info":{"token":"t","ttl":60,"wrapped_accessor":""}}"#),
+    ("PUT /v1/sys/wrapping/unwrap", 200, r#"{"lease_id":"","data":{"secret_id":"not-really-secret"}}"#),
+];
+
+#[test]
+fn answers_that_lie_wrapped_are_asked_for_told_of_and_fetched() {
+    let (mut env, server) = with_server(WRAPPED);
+    let text = transcript(
+        &env,
+        &[
+            &["read", "-wrap-ttl=10m", "aws/creds/webapp"],
+            &["read", "-wrap-ttl=10m", "-format=json", "aws/creds/webapp"],
+            &["read", "-wrap-ttl=10m", "-field=wrapping_token", "aws/creds/webapp"],
+            &["list", "--wrap-ttl", "60", "aws/roles"],
+        ],
+    );
+    insta::assert_snapshot!(text);
+    assert_eq!(server.last().header("x-vault-wrap-ttl"), Some("60"));
+    // What is there to wrap wraps without being told to.
+    env.ok(&["write", "sys/wrapping/wrap", "a=b"]);
+    assert_eq!(server.last().header("x-vault-wrap-ttl"), Some("5m"));
+    env.set("VAULT_WRAP_TTL", "90s");
+    env.ok(&["write", "sys/wrapping/wrap", "a=b"]);
+    assert_eq!(server.last().header("x-vault-wrap-ttl"), Some("90s"));
+    // The token from stdin, beside one's own; as an argument it works, and is warned of.
+    let fetched = env.run_with_input(&["unwrap", "-field=secret_id", "-"], "hvs.wrapping\n");
+    assert_eq!((fetched.code, fetched.stdout.as_str(), fetched.stderr.as_str()), (0, "not-really-secret", ""));
+    assert_eq!(server.last().body, "{\"token\":\"hvs.wrapping\"}");
+    assert_eq!((server.last().header("x-vault-token"), server.last().header("x-vault-wrap-ttl")), (Some("root"), None));
+    assert!(env.run(&["unwrap", "hvs.wrapping"]).stderr.contains("can be read by every process"));
+    env.set("VAULT_TOKEN", "");
+    env.run_with_input(&["unwrap", "-"], "hvs.wrapping");
+    assert_eq!((server.last().header("x-vault-token"), server.last().body.as_str()), (Some("hvs.wrapping"), "{}"));
+    assert_eq!(env.run_with_input(&["unwrap", "-"], "\n").code, 1);
+}

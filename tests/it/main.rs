@@ -81,6 +81,7 @@ mod wire_audit;
 mod wire_auth;
 mod wire_aws;
 mod wire_aws_login;
+mod wire_batch;
 mod wire_cut;
 mod wire_grants;
 mod wire_guardrail;
@@ -101,5 +102,6 @@ mod wire_terraform;
 mod wire_token_leases;
 mod wire_token_roles;
 mod wire_userpass;
+mod wire_wrapping;
 
 use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced};

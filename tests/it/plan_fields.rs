@@ -116,7 +116,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "allowed_response_headers",
         Texts(["", "allowed_response_headers = [\"X-A\"]", "allowed_response_headers = [\"X-C\", \"X-B\"]"]),
     ),
-    ("auth method", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default-service\""])),
+    ("auth method", "token_type", Texts(["", "token_type = \"batch\"", "token_type = \"default-service\""])),
     ("auth method", "lockout_threshold", Texts(["", "lockout { threshold = 3 }", "lockout { threshold = 4 }"])),
     ("auth method", "lockout_duration", Texts(["", "lockout { duration = \"5m\" }", "lockout { duration = \"6m\" }"])),
     (
@@ -215,7 +215,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "token_no_default_policy",
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
-    ("token role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default-service\""])),
+    ("token role", "token_type", Texts(["", "token_type = \"default-batch\"", "token_type = \"default-service\""])),
     (
         "acl policy",
         "policy",
@@ -343,7 +343,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "token_no_default_policy",
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
-    ("approle role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    ("approle role", "token_type", Texts(["", "token_type = \"batch\"", "token_type = \"default\""])),
     ("aws static role", "username", AtCreation("username = \"robot\"")),
     (
         "aws static role",
@@ -488,7 +488,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "token_no_default_policy",
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
-    ("jwt role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    ("jwt role", "token_type", Texts(["", "token_type = \"batch\"", "token_type = \"default\""])),
     (
         "kubernetes config",
         "kubernetes_host",
@@ -566,7 +566,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "token_no_default_policy",
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
-    ("kubernetes role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    ("kubernetes role", "token_type", Texts(["", "token_type = \"batch\"", "token_type = \"default\""])),
     (
         "aws auth config",
         "access_key",
@@ -651,7 +651,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "token_no_default_policy",
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
-    ("aws auth role", "token_type", Texts(["", "token_type = \"service\"", "token_type = \"default\""])),
+    ("aws auth role", "token_type", Texts(["", "token_type = \"batch\"", "token_type = \"default\""])),
     ("entity", "policies", Texts(["", "policies = [\"fields-extra\"]", "policies = [\"default\", \"fields-extra\"]"])),
     ("entity", "metadata", Texts(["", "metadata = { a = \"1\" }", "metadata = { a = \"2\", b = \"3\" }"])),
     ("entity", "disabled", Texts(["", "disabled = true", "disabled = false"])),

@@ -70,10 +70,14 @@ fn taken_back(world: &World, before: &(Vec<String>, usize, usize), what: &str) {
 fn an_answer_that_is_not_written_out_is_undone() {
     let (world, login) = world();
     for (method, path, body) in issuing(&login) {
-        let before = working(&world);
-        let half = world.half_read(&request(&world, method, path, &body));
-        assert!(half.starts_with("HTTP/1.1 200 OK"), "{method} {path}: {half}");
-        taken_back(&world, &before, &format!("{method} {path}, half read"));
+        // Also where it lies wrapped: then the wrapping token is taken back, and what it wraps.
+        for wrap in ["", "X-Vault-Wrap-TTL: 60\r\n"] {
+            let before = working(&world);
+            let asks = request(&world, method, path, &body).replace("Host: x\r\n", &format!("Host: x\r\n{wrap}"));
+            let half = world.half_read(&asks);
+            assert!(half.starts_with("HTTP/1.1 200 OK"), "{method} {path}: {half}");
+            taken_back(&world, &before, &format!("{method} {path}, half read, {wrap}"));
+        }
     }
     let events = world.events().join("\n");
     for event in ["lease-revoked", "token-revoked", "secret-id-destroyed"] {

@@ -286,7 +286,6 @@ fn tokens_are_created_within_the_rules() {
         (json!({"num_uses": -1}), "400 number of uses cannot be negative"),
         // A17
         (json!({"type": "batch", "num_uses": 3}), "400 batch tokens cannot have \"num_uses\" set"),
-        (json!({"type": "batch"}), "400 batch tokens are not supported by this engine; use type \"service\""),
         (json!({"type": "x"}), "400 invalid 'token_type' value"),
         (
             json!({"ttl": "-5"}),
@@ -711,10 +710,6 @@ fn roles_are_merged_read_and_checked() {
     for (body, expected) in [
         (json!({"token_max_ttl": "30m"}), "400 'token_ttl' cannot be greater than 'token_max_ttl'"),
         (json!({"token_num_uses": -1}), "400 'token_num_uses' cannot be negative"),
-        (
-            json!({"token_type": "batch"}),
-            "400 'token_type' cannot be 'batch': batch tokens are not supported by this engine",
-        ),
         // CVE-2025-64761
         (json!({"token_policies": ["x", " ROOT "]}), "400 auth methods cannot create root tokens"),
         (json!({"policies": "Root"}), "400 auth methods cannot create root tokens"),

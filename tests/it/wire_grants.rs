@@ -171,8 +171,6 @@ fn what_is_not_served_is_refused_in_words() {
             "\"expiration\" on line 2 is not served",
         ),
         ("path \"a\" { capabilities = [\"subscribe\"] }", "the capability \"subscribe\" is not served"),
-        ("path \"a\" { capabilities = [\"read\"]\n max_wrapping_ttl = \"1m\" }", "response wrapping is not served"),
-        ("path \"a\" { capabilities = [\"read\"]\n min_wrapping_ttl = \"1m\" }", "response wrapping is not served"),
     ] {
         for path in ["sys/policies/acl/p", "sys/policy/p"] {
             let refused = world.root.send("POST", path, Some(&json!({ "policy": rules })));

@@ -222,11 +222,6 @@ fn what_is_not_a_request_is_refused_at_the_edge() {
         let answer = raw(http, &(head + sent));
         assert!(answer.starts_with("HTTP/1.1 413") && answer.contains("at most 1048576 bytes"), "{answer}");
     }
-    let wrapped = raw(
-        http,
-        "GET /v1/sys/mounts HTTP/1.1\r\nHost: a\r\nX-Vault-Token: root\r\nX-Vault-Wrap-TTL: 60\r\nConnection: close\r\n\r\n",
-    );
-    assert!(wrapped.starts_with("HTTP/1.1 400") && wrapped.contains("wrapping"), "{wrapped}");
 }
 
 #[test]
@@ -451,11 +446,9 @@ fn a_mount_moves_with_its_data_and_without_what_it_issued() {
 fn what_is_not_served_is_told_in_words() {
     let world = world();
     for (method, path, words) in [
-        ("POST", "sys/wrapping/unwrap", "response wrapping"),
         ("LIST", "sys/namespaces", "namespaces"),
         ("POST", "sys/namespaces/team", "namespaces"),
         ("GET", "identity/oidc/config", "identity tokens"),
-        ("GET", "cubbyhole/a", "the cubbyhole"),
         ("POST", "sys/quotas/rate-limit/a", "quotas"),
         ("GET", "sys/policies/password/p", "password policies"),
         ("PUT", "sys/rekey/init", "unseal keys"),

@@ -103,7 +103,10 @@ fn roles_are_read_listed_and_refused_with_reasons() {
     assert_eq!((&read["period"], &read["token_period"]), (&json!(0), &json!(7200)));
     assert_eq!(world.root.send("LIST", "auth/token/roles", None).body["data"]["keys"], json!(["ci"]));
     for (body, expected) in [
-        (json!({ "token_type": "batch" }), "400 'token_type' cannot be 'batch'"),
+        (
+            json!({ "token_type": "batch" }),
+            "400 'token_type' cannot be 'batch' when role is set to generate non-orphan",
+        ),
         (json!({ "token_type": "other" }), "400 invalid 'token_type' value"),
         (json!({ "path_suffix": "a/b" }), "400 given role path suffix contains invalid characters"),
         (json!({ "path_suffix": "a..b" }), "400 given role path suffix contains invalid characters"),

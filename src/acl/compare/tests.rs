@@ -132,7 +132,7 @@ fn the_same_permissions_written_differently_do_not_differ() {
 #[test]
 fn constraints_are_compared() {
     let rule = |stanza: &str| of(&[&format!("path \"a\" {{ capabilities = [\"update\"]\n {stanza} }}")]);
-    let (none, certain, perhaps) = ("", "a update at a constraints", "a update at a constraints ?");
+    let (none, certain) = ("", "a update at a constraints");
     for (old, new, gains) in [
         ("", "required_parameters = [\"ttl\"]", none),
         ("required_parameters = [\"ttl\"]", "", certain),
@@ -157,9 +157,9 @@ fn constraints_are_compared() {
         ("", "min_wrapping_ttl = \"1m\"", none),
         ("min_wrapping_ttl = \"1m\"", "", certain),
         ("max_wrapping_ttl = \"2m\"", "min_wrapping_ttl = \"1m\" max_wrapping_ttl = \"2m\"", none),
-        // wider only where responses are wrapped, which the evaluator never does
-        ("max_wrapping_ttl = \"1m\"", "max_wrapping_ttl = \"2m\"", perhaps),
-        ("min_wrapping_ttl = \"2m\"", "min_wrapping_ttl = \"1m\"", perhaps),
+        ("max_wrapping_ttl = \"1m\"", "max_wrapping_ttl = \"2m\"", certain),
+        ("min_wrapping_ttl = \"2m\"", "min_wrapping_ttl = \"1m\"", certain),
+        ("max_wrapping_ttl = \"1m\"", "min_wrapping_ttl = \"1s\" max_wrapping_ttl = \"1m\"", none),
         ("allowed_parameters = { x = [\"a*\", \"*\"] }", "denied_parameters = { x = [1, true, false] }", certain),
     ] {
         assert_eq!(show(&compare(&rule(old), &rule(new)).gains), gains, "{old} -> {new}");
@@ -174,6 +174,19 @@ fn a_witness_carries_the_parameters_that_show_it() {
     let new = of(&["path \"a\" { capabilities = [\"update\"] required_parameters = [\"r\"] }"]);
     let gains = compare(&old, &new).gains;
     assert_eq!(Value::Object(gains[0].data.clone()), json!({"r": "s", "X": "s"}));
+}
+
+#[test]
+fn a_witness_says_how_long_the_answer_is_wrapped_that_shows_it() {
+    let rule = |says: &str| of(&[&format!("path \"a\" {{ capabilities = [\"read\"] {says} }}")]);
+    for (old, new, wrap_ttl) in [
+        ("max_wrapping_ttl = 60", "max_wrapping_ttl = 120", Some(61)),
+        ("min_wrapping_ttl = 120", "min_wrapping_ttl = 60", Some(60)),
+        ("max_wrapping_ttl = 60", "", None),
+    ] {
+        let gains = compare(&rule(old), &rule(new)).gains;
+        assert_eq!((gains.len(), gains[0].wrap_ttl), (1, wrap_ttl), "{old} to {new}");
+    }
 }
 
 #[test]
@@ -373,10 +386,16 @@ fn constraint() -> impl Strategy<Value = String> {
     let lists = prop::collection::btree_map(prop_oneof![Just("n"), Just("m"), Just("*")], list, 0..3)
         .prop_map(|lists| lists.iter().map(|(name, list)| format!("\"{name}\" = {list}\n")).collect::<String>());
     let required = prop_oneof![Just(""), Just("\"n\""), Just("\"m\""), Just("\"n\",\"z\"")];
-    (lists.clone(), lists, required).prop_map(|(allowed, denied, required)| {
+    let wrapping = prop_oneof![
+        3 => Just(""),
+        1 => Just("min_wrapping_ttl = 2"),
+        1 => Just("max_wrapping_ttl = 2"),
+        1 => Just("min_wrapping_ttl = 2 max_wrapping_ttl = 3"),
+    ];
+    (lists.clone(), lists, required, wrapping).prop_map(|(allowed, denied, required, wrapping)| {
         format!(
             "path \"a\" {{ capabilities = [\"update\"]\n allowed_parameters = {{ {allowed} }}\n \
-             denied_parameters = {{ {denied} }}\n required_parameters = [{required}] }}"
+             denied_parameters = {{ {denied} }}\n required_parameters = [{required}] {wrapping} }}"
         )
     })
 }
@@ -420,12 +439,16 @@ proptest! {
     fn a_search_of_all_small_requests_finds_no_gain_that_is_missed(old in constraint(), new in constraint()) {
         let (old, new) = (of(&[&old]), of(&[&new]));
         let gains = compare(&old, &new).gains;
-        let allowed = |acl: &Acl, data: &Map<String, Value>| acl.decide(Capability::Update, "a", data).allowed;
+        let allowed = |acl: &Acl, data: &Map<String, Value>, wrap_ttl| {
+            acl.decide_wrapped(Capability::Update, "a", data, wrap_ttl).allowed
+        };
         for one in gains.iter().filter(|one| one.certain) {
-            prop_assert!(allowed(&new, &one.data) && !allowed(&old, &one.data), "{one:?}");
+            prop_assert!(allowed(&new, &one.data, one.wrap_ttl) && !allowed(&old, &one.data, one.wrap_ttl), "{one:?}");
         }
         if gains.is_empty() {
-            let missed = every_request().into_iter().find(|data| allowed(&new, data) && !allowed(&old, data));
+            let wraps = [None, Some(1), Some(2), Some(3), Some(4)];
+            let requests = every_request().into_iter().flat_map(|data| wraps.map(|wrap_ttl| (data.clone(), wrap_ttl)));
+            let missed = { requests }.find(|(data, wrap)| allowed(&new, data, *wrap) && !allowed(&old, data, *wrap));
             prop_assert_eq!(missed, None);
         }
         prop_assert!(compare(&new, &new).is_equal());

@@ -184,10 +184,32 @@ fn parameters_are_checked() {
         ("denied_parameters = { \"arn\" = [\"*:root\"] }", json!({"arn": "a:root"}), false),
         ("denied_parameters = { \"*\" = [] }", json!({"x": 1}), false),
         ("denied_parameters = { \"*\" = [] }", json!({}), true),
-        ("min_wrapping_ttl = \"1m\"", json!({}), false),
-        ("max_wrapping_ttl = 60", json!({}), false),
     ] {
         assert_eq!(check(stanza, data.clone()), allowed, "{stanza} with {data}");
+    }
+}
+
+#[test]
+fn a_rule_with_a_wrapping_ttl_asks_for_a_wrapped_answer() {
+    let rule = |says: &str| format!("path \"a\" {{ capabilities = [\"read\"] {says} }}");
+    for (rules, wrap_ttl, allowed) in [
+        (vec![""], None, true),
+        (vec![""], Some(5), true),
+        (vec!["min_wrapping_ttl = \"1m\""], None, false),
+        (vec!["min_wrapping_ttl = \"1m\""], Some(59), false),
+        (vec!["min_wrapping_ttl = \"1m\""], Some(60), true),
+        (vec!["max_wrapping_ttl = 60"], None, false),
+        (vec!["max_wrapping_ttl = 60"], Some(60), true),
+        (vec!["max_wrapping_ttl = 60"], Some(61), false),
+        // Of several, the least of each counts.
+        (vec!["min_wrapping_ttl = 60", "min_wrapping_ttl = 30"], Some(30), true),
+        (vec!["max_wrapping_ttl = 60", ""], None, false),
+        (vec!["min_wrapping_ttl = 60", "max_wrapping_ttl = 30"], Some(45), false),
+    ] {
+        let texts: Vec<String> = rules.iter().map(|says| rule(says)).collect();
+        let acl = acl(&texts.iter().map(String::as_str).collect::<Vec<_>>());
+        let decision = acl.decide_wrapped(Capability::Read, "a", &Map::new(), wrap_ttl);
+        assert_eq!(decision.allowed, allowed, "{rules:?} wrapped for {wrap_ttl:?}");
     }
 }
 

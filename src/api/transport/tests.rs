@@ -199,8 +199,16 @@ fn what_is_sent_again_depends_on_what_may_have_been_done() {
     let (client, _, _) = memory(Vec::new(), options());
     let origin = Origin::default();
     let again = |method, patience, trouble: Trouble, attempt, waited| {
-        let request =
-            super::Request { method, path: "a", query: &[], body: None, token: None, origin: &origin, patience };
+        let request = super::Request {
+            method,
+            path: "a",
+            query: &[],
+            body: None,
+            token: None,
+            origin: &origin,
+            patience,
+            wrap_ttl: None,
+        };
         client.transport.sends_again(&request, trouble, attempt, Duration::from_secs(waited))
     };
     for method in [Read, List, Write, Delete] {

@@ -14,7 +14,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::global::Global;
 use super::output;
-use crate::api::{self, Client, Said};
+use crate::api::{self, Answer, Client, Said};
 use crate::estate::EngineChoice;
 use crate::keeper::{Credential, Issued, Source, Trouble};
 
@@ -105,17 +105,9 @@ impl Wanted {
     /// What the engine refuses, with where to mend it.
     pub(super) async fn issue(&self, client: &Client, context: &Context) -> Result<Issued, CliError> {
         let session = login::login(client, &self.login, &self.own, context).await?;
-        let app = client.with_token(session.token.clone());
-        let path = self.role.credentials();
-        let answer = match app.read(&path).await {
-            Ok(Some(answer)) => answer,
-            Ok(None) => {
-                let failure = CliError::plain(2, format!("No value found at {path}"));
-                return Err(if self.estate.is_some() { failure.hint(APPLY) } else { failure });
-            }
-            Err(error) => return Err(self.refused(&error, context)),
-        };
+        let answer = self.read(&client.with_token(session.token.clone()), context).await?;
         output::warnings(&answer.warnings);
+        let path = self.role.credentials();
         let now = context.clock().now();
         let credential = Credential::new(self.app.clone(), self.role.label(), &answer, session.ttl, now);
         let credential = credential.ok_or_else(|| {
@@ -123,6 +115,28 @@ impl Wanted {
             CliError::plain(2, format!("{path} answered without an access key; is {mount}/ an AWS secrets engine?"))
         })?;
         Ok(Issued { credential, token: session.token, token_ttl: session.ttl })
+    }
+
+    /// Logs in as the app, and asks for a credential that lies wrapped for `ttl`.
+    ///
+    /// # Errors
+    /// What the engine refuses, with where to mend it.
+    pub(super) async fn wrapped(&self, client: &Client, context: &Context, ttl: &str) -> Result<Answer, CliError> {
+        let session = login::login(client, &self.login, &self.own, context).await?;
+        self.read(&client.with_token(session.token).wrapping(ttl), context).await
+    }
+
+    /// Asks for a credential, as the app.
+    async fn read(&self, app: &Client, context: &Context) -> Result<Answer, CliError> {
+        let path = self.role.credentials();
+        match app.read(&path).await {
+            Ok(Some(answer)) => Ok(answer),
+            Ok(None) => {
+                let failure = CliError::plain(2, format!("No value found at {path}"));
+                Err(if self.estate.is_some() { failure.hint(APPLY) } else { failure })
+            }
+            Err(error) => Err(self.refused(&error, context)),
+        }
     }
 
     /// Why an app got no credential, with what to do: an engine that is behind the files is brought in line with them;

@@ -19,7 +19,7 @@ use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{self, Terms, ttl};
 use crate::engine::policy;
-use crate::engine::token::{NewToken, Token};
+use crate::engine::token::{Kind, NewToken, Token};
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
@@ -59,7 +59,7 @@ pub(super) const PARAMETERS: [Parameter; 14] = [
     PERIOD,
     OLD_PERIOD,
     TTL,
-    takes("token_type", Text, "service, or default").or("default"),
+    takes("token_type", Text, "service, batch, or default: as the mount says").or("default"),
     takes("ttl", Seconds, "Older name of token_ttl"),
     takes("max_ttl", Seconds, "Older name of token_max_ttl"),
     takes("num_uses", Int, "Older name of token_num_uses"),
@@ -90,8 +90,11 @@ pub(super) struct TokenTerms {
     pub(super) num_uses: i64,
     pub(super) no_default_policy: bool,
     pub(super) bound_cidrs: Vec<String>,
-    /// `default`, `service` or `default-service`: kept to be read back, all mean the same here.
+    /// `default`, `service` or `batch`; `default-service`, of older records, is `service`.
     pub(super) kind: String,
+    /// What was given instead of that, if it has no meaning of its own.
+    #[serde(skip)]
+    adjusted: Option<String>,
     /// Whether the policies were written under their old name, `policies`.
     #[serde(default)]
     pub(super) old_policies: bool,
@@ -152,6 +155,7 @@ impl TokenTerms {
         }
         if let Some(kind) = fields.string("token_type")? {
             self.kind = token_type(&kind)?;
+            self.adjusted = kind.starts_with("default-").then_some(kind);
         }
         Ok(())
     }
@@ -163,6 +167,15 @@ impl TokenTerms {
     pub(super) fn check(&self) -> Result<(), Error> {
         if self.num_uses < 0 {
             return Err(invalid("'token_num_uses' cannot be negative"));
+        }
+        for (is_set, what) in
+            [(self.period != 0, "periodic tokens"), (self.num_uses != 0, "tokens with limited use count")]
+        {
+            if is_set && self.kind.as_str() == "batch" {
+                return Err(Error::Invalid(format!(
+                    "'token_type' cannot be 'batch' or 'default_batch' when set to generate {what}"
+                )));
+            }
         }
         if self.max_ttl > 0 && self.ttl > self.max_ttl {
             return Err(invalid("'token_ttl' cannot be greater than 'token_max_ttl'"));
@@ -199,6 +212,12 @@ impl TokenTerms {
     pub(super) fn warnings(&self, mount: &Mount) -> Vec<String> {
         let max = mount.max_ttl();
         let mut warnings = Vec::new();
+        if let Some(given) = &self.adjusted {
+            warnings.push(format!("{given} has no useful meaning; adjusting to {}", self.kind));
+        }
+        if self.kind_at(mount) == Kind::Batch {
+            warnings.extend(self.lost_in_batch());
+        }
         if self.max_ttl > max {
             warnings.push(
                 "token_max_ttl is greater than the backend mount's maximum TTL value; issued tokens' max TTL value \
@@ -214,6 +233,28 @@ impl TokenTerms {
             );
         }
         warnings
+    }
+
+    /// What a token of theirs is, of a login at `mount`: what the mount demands, else what the role says, else what the
+    /// mount gives.
+    fn kind_at(&self, mount: &Mount) -> Kind {
+        match (mount.tuning.token_type.as_str(), self.kind.as_str()) {
+            ("batch", _) | ("default-batch", "" | "default" | "batch") | ("" | "default-service", "batch") => {
+                Kind::Batch
+            }
+            _ => Kind::Service,
+        }
+    }
+
+    /// What they say that a batch token can't have, where the mount makes them one.
+    fn lost_in_batch(&self) -> impl Iterator<Item = String> {
+        let lost = [
+            (self.num_uses != 0, "token_num_uses has no effect"),
+            (self.period != 0, "token_period is how long a token lasts, once"),
+        ];
+        lost.into_iter().filter(|(is_set, _)| *is_set).map(|(_, what)| {
+            format!("the tokens of this mount are batch tokens, which are neither counted nor renewed: {what}")
+        })
     }
 
     /// On what terms a token of theirs is renewed, where its own are `own`: by what is said now (CVE-2026-39388: a
@@ -253,10 +294,8 @@ pub(super) fn policies(names: &[String]) -> Result<Vec<String>, Error> {
 fn token_type(kind: &str) -> Result<String, Error> {
     match kind {
         "" | "default" => Ok("default".to_owned()),
-        "service" | "default-service" => Ok(kind.to_owned()),
-        "batch" | "default-batch" => {
-            Err(invalid("'token_type' cannot be 'batch': batch tokens are not supported by this engine"))
-        }
+        "service" | "default-service" => Ok("service".to_owned()),
+        "batch" | "default-batch" => Ok("batch".to_owned()),
         _ => Err(Error::Invalid(format!("invalid 'token_type' value {kind:?}"))),
     }
 }
@@ -287,7 +326,7 @@ impl Known {
     pub(super) async fn log_in(self, core: &Arc<Core>, call: Call<'_>, batch: Batch) -> Result<Response, Error> {
         let Self { terms: role, bound_cidrs, alias, meta, kept, name, origin } = self;
         let policies = policy::sanitise(&role.granted());
-        let bound_cidrs = if bound_cidrs.is_empty() { role.bound_cidrs } else { bound_cidrs };
+        let bound_cidrs = if bound_cidrs.is_empty() { role.bound_cidrs.clone() } else { bound_cidrs };
         if !cidr::admits(&bound_cidrs, address(call)) {
             return Err(Error::Unauthenticated);
         }
@@ -305,10 +344,15 @@ impl Known {
             mount_max: call.mount.max_ttl(),
             ..Terms::default()
         };
-        let (seconds, warnings) = ttl(&terms, terms.issue_time)?;
+        let (seconds, mut warnings) = ttl(&terms, terms.issue_time)?;
+        let kind = role.kind_at(call.mount);
+        if kind == Kind::Batch {
+            warnings.extend(role.lost_in_batch());
+        }
         let method = call.mount.path.trim_end_matches('/');
         let shown = method.strip_prefix("auth/").unwrap_or(method).replace('/', "-");
         let new = NewToken {
+            kind,
             policies,
             entity_id: person.id.clone(),
             meta,
@@ -320,7 +364,7 @@ impl Known {
             explicit_max_ttl: role.explicit_max_ttl,
             period: role.period,
             max_ttl: role.max_ttl,
-            renewable: true,
+            renewable: kind == Kind::Service,
             bound_cidrs,
             origin,
             ..NewToken::default()
@@ -330,7 +374,7 @@ impl Known {
         Ok(Response {
             auth: Some(token.auth_block(&secret)),
             warnings,
-            given: lease::given(core, token.hash),
+            given: lease::given(core, &token),
             ..Response::default()
         })
     }

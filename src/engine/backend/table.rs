@@ -1,6 +1,6 @@
 //! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
 
-use super::{approle, aws, aws_login, identity, jwt, kubernetes, kv, sys, token, userpass};
+use super::{approle, aws, aws_login, cubbyhole, identity, jwt, kubernetes, kv, sys, token, userpass};
 use crate::engine::backend::{Backend, Backends};
 use crate::engine::setup::Config;
 
@@ -18,6 +18,7 @@ const BACKENDS: &[Make] = &[
     aws_login::backend,
     token::backend,
     identity::backend,
+    cubbyhole::backend,
     sys::backend,
     #[cfg(test)]
     trial::backend,

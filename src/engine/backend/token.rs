@@ -151,7 +151,7 @@ fn describe(id: &str, token: &Token, now: i64) -> Value {
         "ttl": token.expire_time.map_or(0, |end| end - now),
         "explicit_max_ttl": token.explicit_max_ttl,
         "entity_id": token.entity_id,
-        "type": "service",
+        "type": token.kind.name(),
         "renewable": token.renewable && token.expire_time.is_some(),
     });
     if !token.identity_policies().is_empty() {
@@ -188,6 +188,9 @@ async fn renew(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) -> 
             (id, found.ok_or_else(|| Error::Invalid("token not found".to_owned()))?)
         }
     };
+    if token.is_batch() {
+        return Err(Error::Invalid("batch tokens cannot be renewed".to_owned()));
+    }
     if !token.renewable || token.expire_time.is_none() {
         return Err(Error::Invalid("lease is not renewable".to_owned()));
     }
@@ -224,8 +227,15 @@ fn terms(core: &Core, call: Call<'_>, token: &Token) -> Result<Terms, Error> {
 
 async fn revoke(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) -> Result<Response, Error> {
     let reason = "token-revoked";
+    let kept = |token: &Token| match token.is_batch() {
+        true => Err(Error::Invalid("batch tokens cannot be revoked".to_owned())),
+        false => Ok(()),
+    };
     match path {
-        "revoke-self" => core.tokens.revoke(core, &caller.hash, reason).await?,
+        "revoke-self" => {
+            kept(caller)?;
+            core.tokens.revoke(core, &caller.hash, reason).await?;
+        }
         "revoke-accessor" => {
             let token = by_accessor(core, call)?;
             core.tokens.revoke(core, &token.hash, reason).await?;
@@ -233,6 +243,7 @@ async fn revoke(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) ->
         _ => {
             let id = given(call, "token")?.ok_or_else(|| Error::Invalid("missing token ID".to_owned()))?;
             let found = core.tokens.find(core, &Secret::new(id))?;
+            found.iter().try_for_each(|token| kept(token))?;
             match (path, found) {
                 ("revoke-orphan", found) => {
                     need_sudo(call)?;

@@ -3,10 +3,11 @@
 use bytes::Bytes;
 use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, StatusCode};
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::engine::wire::error::Error;
-use crate::engine::wire::response::{Response, Shape};
+use crate::engine::wire::response::{Response, Shape, Whole};
+use crate::secret::Secret;
 
 /// Whether the answer travels under TLS.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -20,7 +21,8 @@ pub(super) enum Transport {
 /// The HTTP answer to the request `request_id`.
 pub(super) fn render(request_id: &str, result: Result<Response, Error>, transport: Transport) -> http::Response<Bytes> {
     let (status, body) = match result {
-        Ok(Response { plain: Some(text), .. }) => return plain(text, transport),
+        Ok(Response { whole: Some(Whole::Prometheus(text)), .. }) => return plain(text, transport),
+        Ok(Response { whole: Some(Whole::Json(text)), .. }) => return json(&text, transport),
         Ok(response) => success(request_id, response),
         Err(error) => {
             if let Error::Internal(text) = &error {
@@ -44,6 +46,11 @@ fn plain(text: String, transport: Transport) -> http::Response<Bytes> {
     finished(StatusCode::OK, Some("text/plain; version=0.0.4; charset=utf-8"), text.into(), transport)
 }
 
+fn json(text: &Secret, transport: Transport) -> http::Response<Bytes> {
+    let bytes = Bytes::copy_from_slice(text.expose().as_bytes());
+    finished(StatusCode::OK, Some("application/json"), bytes, transport)
+}
+
 fn finished(
     status: StatusCode,
     kind: Option<&'static str>,
@@ -63,31 +70,16 @@ fn finished(
     answer
 }
 
-fn success(request_id: &str, response: Response) -> (u16, Option<Value>) {
-    let nothing = response.data.is_none()
-        && response.auth.is_none()
-        && response.lease.is_none()
-        && response.warnings.is_empty()
-        && response.shape == Shape::Envelope;
-    if nothing {
+fn success(request_id: &str, mut response: Response) -> (u16, Option<Value>) {
+    if response.is_nothing() {
         return (response.status.unwrap_or(204), None);
     }
     let status = response.status.unwrap_or(200);
     if response.shape == Shape::Bare {
         return (status, Some(Value::Object(response.data.unwrap_or_default())));
     }
-    let lease = response.lease.unwrap_or_default();
-    let warnings = if response.warnings.is_empty() { Value::Null } else { response.warnings.into() };
-    let mut body = Map::new();
-    body.insert("request_id".into(), request_id.into());
-    body.insert("lease_id".into(), lease.lease_id.into());
-    body.insert("renewable".into(), lease.renewable.into());
-    body.insert("lease_duration".into(), lease.lease_duration.into());
     let repeated = if response.shape == Shape::Repeated { response.data.clone() } else { None };
-    body.insert("data".into(), response.data.map_or(Value::Null, Value::Object));
-    body.insert("wrap_info".into(), Value::Null);
-    body.insert("warnings".into(), warnings);
-    body.insert("auth".into(), response.auth.unwrap_or(Value::Null));
+    let mut body = response.envelope(request_id);
     for (key, value) in repeated.into_iter().flatten() {
         // The envelope's own keys cannot be shadowed by a path called like one of them.
         body.entry(key).or_insert(value);

@@ -13,6 +13,7 @@ use crate::acl::in_lower_case;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::{Operation, Origin, Request};
 use crate::secret::Secret;
+use crate::units::duration;
 
 /// Longer `X-Leasehold-*` values are refused, in bytes.
 const ORIGIN_BYTES_MAX: usize = 512;
@@ -61,6 +62,7 @@ pub(super) fn parse(
         data,
         token: token(&parts.headers)?,
         remote,
+        wrap_ttl: wrap_ttl(&parts.headers)?,
         origin: origin(&parts.headers)?,
         guardrails: guardrails(&parts.headers)?,
     })
@@ -182,6 +184,18 @@ fn origin(headers: &HeaderMap) -> Result<Option<Origin>, Error> {
     Ok((origin != Origin::default()).then_some(origin))
 }
 
+/// For how long the answer is to be wrapped. Source: Vault API, "Response wrapping"; OpenBao, `http/handler.go`, for
+/// the texts.
+fn wrap_ttl(headers: &HeaderMap) -> Result<Option<i64>, Error> {
+    let invalid = |why: &str| Error::Invalid(format!("error parsing X-Vault-Wrap-TTL header: {why}"));
+    let Some(given) = text(headers, "x-vault-wrap-ttl")? else { return Ok(None) };
+    match duration::parse(given).map_err(|why| invalid(&why))? {
+        0 => Ok(None),
+        seconds if seconds < 0 => Err(invalid("requested wrap ttl cannot be negative")),
+        seconds => Ok(Some(seconds)),
+    }
+}
+
 fn guardrails(headers: &HeaderMap) -> Result<Option<String>, Error> {
     let [.., name] = OURS;
     let value = text(headers, name)?.filter(|value| !value.is_empty());
@@ -202,11 +216,12 @@ fn unsupported_headers(headers: &HeaderMap) -> Result<(), Error> {
              without it"
         )));
     }
-    match text(headers, "x-vault-wrap-ttl")? {
-        None | Some("" | "0" | "0s") => {}
+    match text(headers, "x-vault-wrap-format")? {
+        None | Some("" | "uuid") => {}
         Some(_) => {
             return Err(Error::Invalid(
-                "response wrapping is not supported by this server: send the request without X-Vault-Wrap-TTL"
+                "wrapping tokens that are JWTs are not supported by this server: send the request without \
+                 X-Vault-Wrap-Format"
                     .to_owned(),
             ));
         }
@@ -295,12 +310,18 @@ mod tests {
     #[test]
     fn headers_that_would_change_the_meaning_are_refused() {
         for headers in [
-            [("X-Vault-Wrap-TTL", "60")],
+            [("X-Vault-Wrap-Format", "jwt")],
+            [("X-Vault-Wrap-TTL", "-60")],
+            [("X-Vault-Wrap-TTL", "soon")],
             [("X-Vault-Namespace", "team")],
             [("X-Leasehold-Guardrail", "W10=")],
             [("X-Leasehold-", "a")],
         ] {
             assert_eq!(parsed("GET", "/v1/a", &headers, "").unwrap_err().status(), 400);
+        }
+        for (given, seconds) in [("60", Some(60)), ("5m", Some(300)), ("500ms", Some(1)), ("0", None), ("", None)] {
+            let request = parsed("GET", "/v1/a", &[("X-Vault-Wrap-TTL", given)], "").unwrap();
+            assert_eq!(request.wrap_ttl, seconds, "{given}");
         }
         let origin = parsed("GET", "/v1/a", &[("X-Leasehold-Commit", "abc")], "").unwrap().origin.unwrap();
         assert_eq!((origin.commit.as_deref(), origin.app), (Some("abc"), None));

@@ -240,6 +240,18 @@ impl Barrier {
         }
     }
 
+    /// Seals a value that is kept elsewhere, so that it opens only for the same purpose.
+    pub(crate) fn seal<T: Serialize>(&self, purpose: &str, value: &T) -> Result<Vec<u8>, Error> {
+        let plain = serde_json::to_vec(value)
+            .map_err(|e| Error::Internal(format!("the value for {purpose} has no JSON form: {e}")))?;
+        self.cipher.seal(purpose, &zeroize::Zeroizing::new(plain))
+    }
+
+    /// Opens what [`Barrier::seal`] made for the same purpose.
+    pub(crate) fn open<T: DeserializeOwned>(&self, purpose: &str, sealed: &[u8]) -> Result<T, Error> {
+        self.decode(purpose, sealed)
+    }
+
     /// Sets what is written with every batch: the key and the value, in clear, where there is something new.
     pub(crate) fn ride(&self, rider: impl Fn() -> Option<(String, Vec<u8>)> + Send + Sync + 'static) {
         // The first one stays.

@@ -13,7 +13,7 @@ use super::core::Core;
 use super::now;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::due::due_key;
-use crate::engine::token::keep::{accessor_key, child_key, token_key};
+use crate::engine::token::keep::{accessor_key, child_key, cubbyhole_key, token_key};
 use crate::engine::token::{Token, Tokens};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::given::Given;
@@ -123,6 +123,9 @@ impl Tokens {
         if let Some(key) = token.lease_key() {
             batch.delete(key);
         }
+        for key in core.barrier.keys(&cubbyhole_key(hash, ""), None, usize::MAX)? {
+            batch.delete(key);
+        }
         for end in [token.expire_time, token.doomed].into_iter().flatten() {
             batch.delete(due_key(end, "token", hash));
         }
@@ -138,9 +141,12 @@ struct MadeToken {
     hash: String,
 }
 
-/// A new token, by its hash, as what an answer hands out.
-pub(crate) fn given(core: &Arc<Core>, hash: String) -> Option<Box<dyn Given>> {
-    Some(Box::new(MadeToken { core: core.clone(), hash }))
+/// A new token, as what an answer hands out; none for one that nothing takes back.
+pub(crate) fn given(core: &Arc<Core>, token: &Token) -> Option<Box<dyn Given>> {
+    if token.is_batch() {
+        return None;
+    }
+    Some(Box::new(MadeToken { core: core.clone(), hash: token.hash.clone() }))
 }
 
 impl Given for MadeToken {

@@ -1,5 +1,6 @@
 //! Tokens as leases: each token that ends is one, under the path that made it (`auth/approle/login/h<hash>`), so
-//! that logins are listed, looked up and revoked as credentials are. Source: Vault, "Lease, Renew, and Revoke".
+//! that logins and wrapped answers are listed, looked up and revoked as credentials are. Source: Vault, "Lease, Renew,
+//! and Revoke".
 //!
 //! The key under `lease/` is an index: it is written and removed with the token's record, which says everything
 //! else, also when the token ends.
@@ -24,7 +25,7 @@ const HASH_LEN: usize = 64;
 
 /// The hash of the token whose lease has this id, if it can be a token's.
 pub(crate) fn token_of(id: &str) -> Option<&str> {
-    let (_, name) = id.strip_prefix("auth/")?.rsplit_once('/')?;
+    let (_, name) = id.rsplit_once('/')?;
     name.strip_prefix('h').filter(|hash| hash.len() == HASH_LEN && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
 }
 
@@ -91,9 +92,10 @@ mod tests {
         let hash = "0123456789abcdef".repeat(4);
         assert_eq!(token_of(&format!("auth/approle/login/h{hash}")), Some(hash.as_str()));
         assert_eq!(token_of(&format!("auth/team/a/login/h{hash}")), Some(hash.as_str()));
+        // Of an answer that lies wrapped.
+        assert_eq!(token_of(&format!("aws/creds/r/h{hash}")), Some(hash.as_str()));
         for other in ["aws/creds/r/x", "auth/approle/login", "auth/approle/login/h01", "auth", ""] {
             assert_eq!(token_of(other), None);
         }
-        assert_eq!(token_of(&format!("aws/creds/r/h{hash}")), None);
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Map;
 
-use super::{Lease, LeaseState, Leases, Terms, maker, now, ttl};
+use super::login::token_of;
+use super::{Lease, LeaseState, Leases, Terms, maker, now, ttl, within};
 use crate::acl::Capability;
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::lease::core::Core;
@@ -22,7 +23,7 @@ impl Leases {
         id: &str,
         increment: i64,
     ) -> Result<Response, Error> {
-        if id.starts_with("auth/") {
+        if id.starts_with("auth/") || token_of(id).is_some() {
             return Err(invalid("tokens cannot be renewed through this endpoint"));
         }
         let _turn = self.locks.lock(id).await;
@@ -40,7 +41,8 @@ impl Leases {
             mount_max: mount.max_ttl(),
             ..Terms::default()
         };
-        let (mut seconds, mut warnings) = ttl(&terms, time)?;
+        let (seconds, mut warnings) = ttl(&terms, time)?;
+        let mut seconds = within(lease.batch.as_ref(), seconds, time);
         let left = lease.expire_time.saturating_sub(time);
         if seconds < left && !may_end(core, caller, &lease)? {
             seconds = left;
@@ -68,7 +70,8 @@ impl Leases {
 fn may_end(core: &Core, caller: &Token, lease: &Lease) -> Result<bool, Error> {
     let revoke =
         || core.policies.check(core, &caller.judged_by(), Capability::Update, "sys/leases/revoke", &Map::new());
-    Ok(lease.token == caller.hash || revoke()?.allowed)
+    let is_holder = || lease.batch.as_ref().is_some_and(|holder| holder.hash == caller.hash);
+    Ok(lease.token == caller.hash || is_holder() || revoke()?.allowed)
 }
 
 fn invalid(text: &str) -> Error {

@@ -4,8 +4,7 @@
 use crate::engine::wire::error::Error;
 
 /// Paths below a mount or the root, and what they belong to. A name that ends in `/` stands for all below it.
-const ABSENT: [(&str, &str); 50] = [
-    ("cubbyhole/", "the cubbyhole"),
+const ABSENT: [(&str, &str); 48] = [
     ("identity/mfa/", "multi-factor logins"),
     ("identity/oidc/", "identity tokens"),
     ("sys/activation-flags", "features that are switched on at run time"),
@@ -54,7 +53,6 @@ const ABSENT: [(&str, &str); 50] = [
     ("sys/version-history", "the versions that ran before"),
     ("sys/well-known", "well-known paths"),
     ("sys/well-known/", "well-known paths"),
-    ("sys/wrapping/", "response wrapping"),
 ];
 
 /// The same error, or, of a path that belongs to something that is not served, what that is.

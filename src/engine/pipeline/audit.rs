@@ -46,6 +46,9 @@ impl Scene<'_> {
             if let Some(lease) = &response.lease {
                 part.insert("secret".into(), json!({ "lease_id": lease.lease_id }));
             }
+            if let Some(wrapped) = &response.wrapped {
+                part.insert("wrap_info".into(), wrapped.shown());
+            }
             if let Some(data) = &response.data {
                 part.insert("data".into(), Value::Object(self.told(data)));
             }
@@ -117,7 +120,7 @@ impl Scene<'_> {
         if token.num_uses != 0 {
             part.insert("remaining_uses".into(), token.num_uses.max(0).into());
         }
-        part.insert("token_type".into(), "service".into());
+        part.insert("token_type".into(), token.kind.name().into());
         part.insert("token_ttl".into(), token.creation_ttl.into());
         part.insert("token_issue_time".into(), rfc3339(token.creation_time).into());
         part
@@ -139,6 +142,9 @@ impl Scene<'_> {
         part.insert("path".into(), request.path.as_str().into());
         if !request.data.is_empty() {
             part.insert("data".into(), Value::Object(request.data.clone()));
+        }
+        if let Some(ttl) = request.wrap_ttl {
+            part.insert("wrap_ttl".into(), ttl.into());
         }
         if let Some(remote) = request.remote {
             part.insert("remote_address".into(), remote.ip().to_canonical().to_string().into());

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{NewToken, Token};
+use super::{Kind, NewToken, Token, batch};
 use crate::engine::kernel::barrier::{Barrier, Batch};
 use crate::engine::kernel::due::due_key;
 use crate::engine::kernel::keyed::Keyed;
@@ -55,7 +55,16 @@ impl Tokens {
         self.names.hash(parts)
     }
 
-    fn hash(&self, token: &Secret) -> String {
+    /// The text of a new token.
+    ///
+    /// # Errors
+    /// If the random generator fails.
+    pub(crate) fn draw(&self) -> Result<Secret, Error> {
+        Ok(Secret::new(format!("hvs.{}", random::base62(36)?)))
+    }
+
+    /// A token's name in the store.
+    pub(crate) fn hash(&self, token: &Secret) -> String {
         self.keyed_hash(&["token", token.expose()])
     }
 
@@ -105,6 +114,9 @@ impl Tokens {
         remote: Option<IpAddr>,
     ) -> Result<Token, Error> {
         let hash = self.hash(token);
+        if batch::is_one(token) {
+            return self.carried(kernel, token, hash, remote);
+        }
         let record = self.admitted(kernel, &hash, remote)?;
         if record.num_uses == 0 {
             return Ok((*record).clone());
@@ -129,7 +141,11 @@ impl Tokens {
 
     /// Whether the token is valid here and now. Counts no use.
     pub(crate) fn is_valid(&self, kernel: &Kernel, token: &Secret, remote: Option<IpAddr>) -> bool {
-        self.admitted(kernel, &self.hash(token), remote).is_ok()
+        let hash = self.hash(token);
+        match batch::is_one(token) {
+            true => self.carried(kernel, token, hash, remote).is_ok(),
+            false => self.admitted(kernel, &hash, remote).is_ok(),
+        }
     }
 
     fn admitted(&self, kernel: &Kernel, hash: &str, remote: Option<IpAddr>) -> Result<Arc<Token>, Error> {
@@ -138,8 +154,26 @@ impl Tokens {
         if record.is_alive(now(kernel)) && record.admits(remote) { Ok(record) } else { Err(Error::Unauthenticated) }
     }
 
+    /// What a batch token carries, if it is valid here and now.
+    fn carried(&self, kernel: &Kernel, text: &Secret, hash: String, remote: Option<IpAddr>) -> Result<Token, Error> {
+        let token = self.opened(kernel, text, hash)?.filter(|token| token.admits(remote));
+        token.ok_or(Error::Unauthenticated)
+    }
+
+    /// What a batch token carries, if its time and its parent last.
+    fn opened(&self, kernel: &Kernel, text: &Secret, hash: String) -> Result<Option<Token>, Error> {
+        let token = batch::open(&kernel.barrier, text, hash).filter(|token| token.is_alive(now(kernel)));
+        match token.as_ref().and_then(|token| token.parent.as_deref()) {
+            Some(parent) if self.find_hash(kernel, parent)?.is_none() => Ok(None),
+            _ => Ok(token),
+        }
+    }
+
     /// The record of a valid token.
     pub(crate) fn find(&self, kernel: &Kernel, token: &Secret) -> Result<Option<Arc<Token>>, Error> {
+        if batch::is_one(token) {
+            return Ok(self.opened(kernel, token, self.hash(token))?.map(Arc::new));
+        }
         self.find_hash(kernel, &self.hash(token))
     }
 
@@ -177,10 +211,13 @@ impl Tokens {
         mut new: NewToken,
         mut batch: Batch,
     ) -> Result<(Secret, Token), Error> {
+        if new.kind == Kind::Batch {
+            return self.create_batch(kernel, new, batch).await;
+        }
         let chosen = new.id.take();
         let secret = match &chosen {
             Some(id) => id.clone(),
-            None => Secret::new(format!("hvs.{}", random::base62(36)?)),
+            None => self.draw()?,
         };
         let token = self.record(now(kernel), new, &secret)?;
         // A parent that is being revoked must not get children that its revocation does not see.
@@ -215,6 +252,22 @@ impl Tokens {
         Ok((secret, token))
     }
 
+    /// Makes a token that is not kept; what is durable when it returns is `batch`.
+    async fn create_batch(&self, kernel: &Kernel, new: NewToken, batch: Batch) -> Result<(Secret, Token), Error> {
+        if let Some(parent) = &new.parent
+            && self.find_hash(kernel, parent)?.is_none()
+        {
+            return Err(Error::Invalid("parent token not found".to_owned()));
+        }
+        let token = self.record(now(kernel), new, &Secret::new(""))?;
+        let text = batch::carry(&kernel.barrier, token)?;
+        let hash = self.hash(&text);
+        let odd = || Error::Internal("a batch token does not open".to_owned());
+        let token = batch::open(&kernel.barrier, &text, hash).ok_or_else(odd)?;
+        kernel.barrier.commit(batch).await?;
+        Ok((text, token))
+    }
+
     /// The first root token, in `first`, unless the store has it.
     pub(crate) fn make_root(
         &self,
@@ -245,6 +298,7 @@ impl Tokens {
         };
         Ok(Token {
             hash: self.hash(secret),
+            kind: new.kind,
             accessor: random::base62(24)?,
             parent: new.parent,
             policies: new.policies,
@@ -268,6 +322,20 @@ impl Tokens {
             origin: new.origin,
             doomed: None,
         })
+    }
+
+    /// Changes what a token keeps for itself, unless it has ended.
+    ///
+    /// # Errors
+    /// [`Error::Unauthenticated`] when it has.
+    pub(crate) async fn change_own(&self, kernel: &Kernel, hash: &str, batch: Batch) -> Result<(), Error> {
+        // So that nothing is written behind the back of who removes it.
+        let _turn = self.turn(hash).await;
+        let ends = |token: &Token| token.doomed.is_some_and(|doomed| doomed <= now(kernel));
+        match self.load(kernel, hash)? {
+            Some(token) if !ends(&token) => kernel.barrier.commit(batch).await,
+            _ => Err(Error::Unauthenticated),
+        }
     }
 
     /// Gives a token `ttl` seconds from now, and the period that its role has by now.
@@ -303,6 +371,11 @@ pub(crate) fn accessor_key(accessor: &str) -> String {
 
 pub(crate) fn child_key(parent: &str, hash: &str) -> String {
     format!("token-child/{parent}/{hash}")
+}
+
+/// What a token keeps for itself at `path`; all of it lies under the empty one.
+pub(crate) fn cubbyhole_key(hash: &str, path: &str) -> String {
+    format!("cubbyhole/{hash}/{path}")
 }
 
 /// Writes the leases of tokens that were made before tokens were leases, in `first`.

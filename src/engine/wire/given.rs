@@ -16,6 +16,11 @@ pub(crate) trait Given: Debug + Send + Sync {
         None
     }
 
+    /// The accessor by which others may end it, of what has one: told of an answer that lies wrapped.
+    fn accessor(&self) -> Option<String> {
+        None
+    }
+
     /// Whether it is under a lease, and so ends with the token that asked for it.
     fn is_leased(&self) -> bool {
         false

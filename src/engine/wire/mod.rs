@@ -8,3 +8,4 @@ pub(crate) mod given;
 pub(crate) mod path;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod wrapped;

@@ -13,6 +13,8 @@ use super::request::Operation;
 pub(crate) enum Door {
     /// A valid token whose policies allow the request.
     Guarded,
+    /// The same, and a wrapping token, its own or one in its body: told before all else where it is none.
+    Unwrapping,
     /// A token is looked at if one came; the handler decides what it shows.
     Ajar,
     /// No token: logins.

@@ -58,6 +58,8 @@ pub(crate) struct Request {
     pub(crate) token: Option<Secret>,
     /// The peer; none for the in-process stream.
     pub(crate) remote: Option<SocketAddr>,
+    /// `X-Vault-Wrap-TTL`, in seconds and more than 0: for how long the answer is to lie wrapped.
+    pub(crate) wrap_ttl: Option<i64>,
     /// Set when any `X-Leasehold-*` header came with the request.
     pub(crate) origin: Option<Origin>,
     /// `X-Leasehold-Guardrails`: what a role's credentials are judged by, as base64 of JSON.

@@ -4,6 +4,8 @@ use serde_json::{Map, Value};
 
 use super::error::Error;
 use super::given::Given;
+use super::wrapped::WrapInfo;
+use crate::secret::Secret;
 use crate::trail::Credential;
 
 /// What an operation answers.
@@ -19,14 +21,25 @@ pub(crate) struct Response {
     pub(crate) warnings: Vec<String>,
     /// How the body is shaped.
     pub(crate) shape: Shape,
-    /// A text that is the whole body, in Prometheus's format.
-    pub(crate) plain: Option<String>,
+    /// What the client gets instead of an envelope; the rest is what the trail tells of it.
+    pub(crate) whole: Option<Whole>,
+    /// The answer was put away, and this is told of it.
+    pub(crate) wrapped: Option<WrapInfo>,
     /// A status other than the shape's own (202, or the codes of `sys/health`).
     pub(crate) status: Option<u16>,
     /// A credential that the answer shows and that nothing takes back: the answer's line in the trail tells of it.
     pub(crate) shows: Option<Box<Credential>>,
     /// What the answer hands out: the pipeline makes it the client's, or takes it back.
     pub(crate) given: Option<Box<dyn Given>>,
+}
+
+/// A whole body.
+#[derive(Debug)]
+pub(crate) enum Whole {
+    /// A text in Prometheus's format.
+    Prometheus(String),
+    /// JSON that was an answer before.
+    Json(Secret),
 }
 
 /// The lease fields of an envelope.
@@ -65,6 +78,33 @@ impl Response {
             _ => None,
         };
         Self { data, ..Self::default() }
+    }
+
+    /// Whether there is nothing to tell: an answer without a body.
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.data.is_none()
+            && self.auth.is_none()
+            && self.lease.is_none()
+            && self.warnings.is_empty()
+            && self.shape == Shape::Envelope
+            && self.whole.is_none()
+            && self.wrapped.is_none()
+    }
+
+    /// The eight keys of the envelope. What they say is taken out of the answer, but for its warnings.
+    pub(crate) fn envelope(&mut self, request_id: &str) -> Map<String, Value> {
+        let lease = self.lease.take().unwrap_or_default();
+        let warnings = if self.warnings.is_empty() { Value::Null } else { serde_json::json!(self.warnings) };
+        let mut body = Map::new();
+        body.insert("request_id".into(), request_id.into());
+        body.insert("lease_id".into(), lease.lease_id.into());
+        body.insert("renewable".into(), lease.renewable.into());
+        body.insert("lease_duration".into(), lease.lease_duration.into());
+        body.insert("data".into(), self.data.take().map_or(Value::Null, Value::Object));
+        body.insert("wrap_info".into(), self.wrapped.take().map_or(Value::Null, |wrapped| wrapped.shown()));
+        body.insert("warnings".into(), warnings);
+        body.insert("auth".into(), self.auth.take().unwrap_or(Value::Null));
+        body
     }
 
     /// A list's answer: `{"keys": [...]}`, or not found when there are none.

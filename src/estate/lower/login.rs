@@ -28,8 +28,8 @@ impl Lowering<'_> {
         policies: &[String],
         lease: i64,
     ) -> Option<Login> {
-        let (mount, span) = self.reader.text(login, "mount").unwrap_or((login.label, login.span));
-        let (method, kind) = self.method(login.label, mount, span);
+        let (mount, span) = self.login_mount(login.label, login);
+        let (method, kind) = self.method(login.label, &mount, span);
         if let Some(kind) = kind {
             self.reader.check(login, kind.words);
         }
@@ -44,10 +44,10 @@ impl Lowering<'_> {
         };
         fields.entry("token_no_default_policy").or_insert_with(implied);
         let role_name = self.login_name(app, login);
-        let object = self.object(kind, kind.path(mount, &role_name), Some(app.label), login.span, fields);
+        let object = self.object(kind, kind.path(&mount, &role_name), Some(app.label), login.span, fields);
         self.add(object, login.span);
         let place = self.reader.place(login.span);
-        Some(Login { method: method?, mount: mount.to_owned(), role_name, place })
+        Some(Login { method: method?, mount, role_name, place })
     }
 
     /// All of `login "oidc" "people" { ... }` at the top level.
@@ -67,8 +67,8 @@ impl Lowering<'_> {
     }
 
     fn login(&mut self, at: &str, login: &Block<'_>) {
-        let (mount, span) = self.reader.text(login, "mount").unwrap_or((at, login.span));
-        let (method, kind) = self.method(at, mount, span);
+        let (mount, span) = self.login_mount(at, login);
+        let (method, kind) = self.method(at, &mount, span);
         let Some(kind) = kind.filter(|_| method.is_some() || !self.is_incomplete()) else { return };
         self.reader.check_with(login, kind.words, &LOGIN, &["name"]);
         if !is_lower_name(login.label) {
@@ -82,7 +82,7 @@ impl Lowering<'_> {
             let place = self.reader.place(entry.value.span);
             fields.insert("token_policies", Leaf::new(FieldValue::Data(sorted(&policies)), place));
         }
-        let mut object = self.object(kind, kind.path(mount, login.label), None, login.span, fields);
+        let mut object = self.object(kind, kind.path(&mount, login.label), None, login.span, fields);
         object.protect = self.reader.flag(login, "protect");
         self.add(object, login.span);
     }
@@ -105,7 +105,8 @@ impl Lowering<'_> {
     fn method(&mut self, label: &str, mount: &str, span: Span) -> (Option<String>, Option<&'static Kind>) {
         let method = self.auths.get(mount).cloned();
         // Of a method that is not declared, its label may be the type, or nearly the name of one.
-        let known: Vec<String> = self.auths.keys().cloned().chain(methods().map(str::to_owned)).collect();
+        let known: Vec<String> =
+            self.auths.keys().cloned().chain(methods().map(str::to_owned)).filter(|known| known != mount).collect();
         let near = || nearest(mount, known.iter().map(String::as_str));
         let of_near = || near().and_then(|near| login_of(self.auths.get(near).map_or(near, String::as_str)));
         let kind = match &method {
@@ -116,12 +117,34 @@ impl Lowering<'_> {
             let what = format!("the auth method `{mount}` is not declared");
             let types =
                 || kind.and_then(|kind| kind.mount_type()).map_or_else(|| methods().collect(), |only| vec![only]);
-            let hint = did_you_mean(mount, known.iter().map(String::as_str)).unwrap_or_else(|| {
-                format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", types().join("\" or \""))
-            });
+            let of_type = if mount == label { self.methods_of(label) } else { Vec::new() };
+            let hint = match of_type.as_slice() {
+                [] => did_you_mean(mount, known.iter().map(String::as_str)).unwrap_or_else(|| {
+                    format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", types().join("\" or \""))
+                }),
+                several => format!("say at which it is: mount = \"{}\"", several.join("\" or \"")),
+            };
             self.reader.report(Draft::error(span, what).hint(hint));
         }
         (method, kind)
+    }
+
+    /// Where a login is, as far as that is said: its label may be the type of the only method of that type.
+    fn login_mount(&mut self, label: &str, login: &Block<'_>) -> (String, Span) {
+        match self.reader.text(login, "mount") {
+            Some((mount, span)) => (mount.to_owned(), span),
+            None => match self.methods_of(label).as_slice() {
+                [only] => (only.clone(), login.span),
+                _ => (label.to_owned(), login.span),
+            },
+        }
+    }
+
+    /// The declared auth methods of a login that names its type alone: none where a method has that name.
+    fn methods_of(&self, label: &str) -> Vec<String> {
+        let is_of = |kind: &str| login_of(label).is_some_and(|wanted| login_of(kind) == Some(wanted));
+        let named = self.auths.contains_key(label);
+        self.auths.iter().filter(|(_, kind)| !named && is_of(kind)).map(|(mount, _)| mount.clone()).collect()
     }
 
     /// The role's name at its auth method: as the author says, for one that is there already, or of the app.

@@ -109,9 +109,8 @@ impl Lowering<'_> {
             let _ = writeln!(text, "  required_parameters = {}", list(&names));
         }
         for key in ["min_wrapping_ttl", "max_wrapping_ttl"] {
-            if let Some((FieldValue::Data(seconds), span)) = self.reader.value(path, key, Shape::Seconds) {
+            if let Some((FieldValue::Data(seconds), _)) = self.reader.value(path, key, Shape::Seconds) {
                 let _ = writeln!(text, "  {key} = \"{seconds}s\"");
-                self.reader.report(not_served(Feature::Wrapping, span));
             }
         }
     }

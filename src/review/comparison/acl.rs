@@ -15,6 +15,7 @@ use crate::object::{policy_name, policy_path};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Policies, Side};
 use crate::review::words;
+use crate::units::duration;
 
 impl App<'_, '_> {
     /// Whether a change may concern it: one of its own objects differs, or a role that it may read.
@@ -235,14 +236,16 @@ fn loss(subject: &Subject, difference: &Difference) -> Finding {
     example(Finding::new(Topic::Acl, subject, what), difference)
 }
 
-/// A path of a pattern, and the parameters that matter.
+/// A path of a pattern, the parameters that matter, and for how long the answer is wrapped.
 fn example(finding: Finding, difference: &Difference) -> Finding {
-    if difference.witness.is_empty() || difference.witness == difference.path && difference.data.is_empty() {
+    let says_more = !difference.data.is_empty() || difference.wrap_ttl.is_some();
+    if difference.witness.is_empty() || difference.witness == difference.path && !says_more {
         return finding;
     }
     let data = match difference.data.is_empty() {
         true => String::new(),
         false => format!(", with {}", serde_json::Value::Object(difference.data.clone())),
     };
-    finding.note(format!("example: {}{data}", difference.witness))
+    let wrapped = difference.wrap_ttl.map(|ttl| format!(", its answer wrapped for {}", duration::shown(ttl)));
+    finding.note(format!("example: {}{data}{}", difference.witness, wrapped.unwrap_or_default()))
 }

@@ -275,6 +275,10 @@ impl std::fmt::Debug for NewSecretId {
 }
 
 impl Given for NewSecretId {
+    fn accessor(&self) -> Option<String> {
+        Some(self.accessor.clone())
+    }
+
     fn take_back<'a>(&'a self, reason: &'a str) -> BoxFuture<'a, Result<(), Error>> {
         let taking_back = async move {
             let mut batch = Batch::new();

@@ -16,7 +16,7 @@ use crate::engine::lease::expiry;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::Request;
-use crate::engine::wire::response::{Response, Shape};
+use crate::engine::wire::response::{Response, Shape, Whole};
 
 /// One number, with what it is about.
 struct Gauge {
@@ -45,7 +45,9 @@ pub(super) async fn handle(core: &Arc<Core>, request: &Request) -> Result<Respon
     }
     let gauges = gauges(core);
     match Fields(&request.data).string("format")?.as_deref() {
-        Some("prometheus") => Ok(Response { plain: Some(prometheus(&gauges)), ..Response::default() }),
+        Some("prometheus") => {
+            Ok(Response { whole: Some(Whole::Prometheus(prometheus(&gauges))), ..Response::default() })
+        }
         None | Some("" | "json") => {
             let shown = |gauge: &Gauge| {
                 let labels: Value = gauge.label.iter().map(|(name, value)| (*name, value.as_str())).collect();

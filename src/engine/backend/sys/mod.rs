@@ -10,6 +10,7 @@ mod paths;
 mod policies;
 mod remount;
 mod status;
+mod wrapping;
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -65,6 +66,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         "locked-users" => locked::handle(core, call).await,
         "internal" => internal::handle(core, call),
         "seal" => Ok(seal(core)),
+        "wrapping" => wrapping::handle(core, call).await,
         "metrics" => metrics::handle(core, call.request).await,
         "health" | "seal-status" | "init" | "leader" | "unseal" => status::handle(core, call),
         _ => Err(call.forgotten()),

@@ -304,8 +304,12 @@ fn apply_tuning(mount: &mut Mount, data: &Map<String, Value>, backend: &dyn Back
         if !mount.is_auth() {
             return Err(Error::Invalid("'token_type' can only be modified on auth mounts".to_owned()));
         }
-        if !matches!(kind.as_str(), "service" | "default-service") {
-            return Err(Error::Invalid(format!("token_type {kind:?} is not supported by this server")));
+        if matches!(backend.class(), Class::BuiltIn { .. }) {
+            let refusal = "'token_type' cannot be set for 'token' or 'ns_token' auth mounts";
+            return Err(Error::Invalid(refusal.to_owned()));
+        }
+        if !matches!(kind.as_str(), "service" | "default-service" | "batch" | "default-batch") {
+            return Err(Error::Invalid("invalid value for 'token_type'".to_owned()));
         }
         mount.tuning.token_type = kind;
     }

@@ -12,6 +12,7 @@ const PREFIX: Parameter = takes("prefix", Rest, "What the leases begin with");
 const LEASE_ID: Parameter = takes("lease_id", Text, "Id of the lease; required, here or in the path");
 const BELOW: Parameter = takes("url_lease_id", Rest, "Id of the lease");
 const INCREMENT: Parameter = takes("increment", Seconds, "From now; 0: what the mount gives").or("0");
+const WRAPPED: Parameter = takes("token", Text, "The wrapping token; not given: the caller's own");
 const TYPE: Parameter = takes("type", Text, "irrevocable; required");
 
 const POLICIES: &[Parameter] = &[
@@ -41,7 +42,11 @@ const TUNE: &[Parameter] = &[
     takes("listing_visibility", Text, "unauth: shown to callers without a token").or("hidden"),
     takes("audit_non_hmac_request_keys", List, "What the trail has in clear of requests"),
     takes("audit_non_hmac_response_keys", List, "What the trail has in clear of answers"),
-    takes("token_type", Text, "Of an auth method: service, or default-service"),
+    takes(
+        "token_type",
+        Text,
+        "Of an auth method: service or batch; default-service and default-batch where a role does not say",
+    ),
     takes("description", Text, "For people"),
     takes("options", Pairs, "Options to set; an empty one is removed"),
     takes(
@@ -143,6 +148,16 @@ pub(super) const PATHS: &[Row] = &[
     Row::new("audit/*path", &[Write, Delete], "An audit device").with(AUDIT).sudo(),
     Row::new("audit-hash/*path", &[Write], "What a text looks like in a device's lines")
         .with(&[takes("path", Rest, "Name of the device"), takes("input", Text, "The text; required")]),
+    Row::new("wrapping/wrap", &[Write], "Data as an answer that lies wrapped"),
+    Row::new("wrapping/lookup", &[Read, Write], "What a wrapping token wraps, since when, for how long")
+        .with(&[WRAPPED])
+        .door(Door::Open),
+    Row::new("wrapping/unwrap", &[Write], "The answer that a wrapping token wraps")
+        .with(&[WRAPPED])
+        .door(Door::Unwrapping),
+    Row::new("wrapping/rewrap", &[Write], "The same answer under a new wrapping token")
+        .with(&[WRAPPED])
+        .door(Door::Unwrapping),
     Row::new("internal/ui/mounts/?", &[Read], "The mounts that the caller reaches").door(Door::Ajar),
     Row::new("internal/ui/mounts/*path", &[Read], "The mount that serves a path")
         .with(&[takes("path", Rest, "The path")])

@@ -30,6 +30,7 @@ async fn ask(engine: &Engine, operation: Operation, path: &str, data: Value) -> 
         data: data.as_object().cloned().unwrap_or_else(Map::new),
         token: engine.root_token(),
         remote: None,
+        wrap_ttl: None,
         origin: None,
         guardrails: None,
     };

@@ -10,7 +10,7 @@ use crate::engine::identity::LoginAlias;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{self, Terms, ttl};
 use crate::engine::policy;
-use crate::engine::token::{NewToken, Token};
+use crate::engine::token::{Kind, NewToken, Token};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
@@ -46,13 +46,16 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, caller: &Token, way
     if matches!(way, Way::Orphan) && !call.sudo {
         return Err(Error::Denied);
     }
+    if caller.is_batch() {
+        return Err(invalid("batch tokens cannot create more tokens"));
+    }
     if caller.num_uses != 0 {
         return Err(invalid("restricted use token cannot generate child tokens"));
     }
     let asked_max = fields.seconds("explicit_max_ttl")?.unwrap_or(0);
     let asked_period = fields.seconds("period")?.unwrap_or(0);
     let asked_uses = fields.int("num_uses")?.unwrap_or(0);
-    check_type(fields, asked_max, asked_period, asked_uses)?;
+    let kind = kind(fields, role, [asked_max, asked_period, asked_uses])?;
     if asked_uses < 0 {
         return Err(invalid("number of uses cannot be negative"));
     }
@@ -72,6 +75,10 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, caller: &Token, way
     }
     let policies = policies(fields, caller, call.sudo, role)?;
     policy::assignable(&policies)?;
+    if kind == Kind::Batch && policies == ["root"] {
+        // Nothing could end it.
+        return Err(invalid("batch tokens cannot be root tokens"));
+    }
     // Of what the caller and the role say, the narrower counts.
     let narrower = |asked: i64, of_role: fn(&Role) -> i64| lesser(asked, role.map_or(0, of_role));
     let explicit_max_ttl = narrower(asked_max, |role| role.explicit_max_ttl);
@@ -84,6 +91,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, caller: &Token, way
         }
     }
     let new = NewToken {
+        kind,
         id: chosen_id(fields)?,
         parent: (!orphan).then(|| caller.hash.clone()),
         policies,
@@ -99,7 +107,10 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, caller: &Token, way
         period,
         max_ttl: 0,
         // A root token that never ends has nothing to be renewed.
-        renewable: seconds > 0 && fields.bool("renewable")?.unwrap_or(true) && role.is_none_or(|role| role.renewable),
+        renewable: kind == Kind::Service
+            && seconds > 0
+            && fields.bool("renewable")?.unwrap_or(true)
+            && role.is_none_or(|role| role.renewable),
         bound_cidrs: match role {
             Some(role) => role.bound_cidrs.clone(),
             // A child is no way around the networks of its parent (Vault 1.0.2).
@@ -112,7 +123,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, caller: &Token, way
     Ok(Response {
         auth: Some(token.auth_block(&secret)),
         warnings,
-        given: lease::given(core, token.hash),
+        given: lease::given(core, &token),
         ..Response::default()
     })
 }
@@ -149,24 +160,35 @@ async fn entity_id(
     Ok(person.id.clone())
 }
 
-fn check_type(fields: Fields<'_>, explicit_max_ttl: i64, period: i64, num_uses: i64) -> Result<(), Error> {
-    match fields.string("type")?.unwrap_or_default().as_str() {
-        "" | "service" | "default" => Ok(()),
-        "batch" => {
-            for (set, name) in [
-                (explicit_max_ttl != 0, "explicit_max_ttl"),
-                (num_uses != 0, "num_uses"),
-                (period != 0, "period"),
-                (fields.string("id")?.is_some_and(|id| !id.is_empty()), "id"),
-            ] {
-                if set {
-                    return Err(Error::Invalid(format!("batch tokens cannot have {name:?} set")));
-                }
-            }
-            Err(invalid("batch tokens are not supported by this engine; use type \"service\""))
-        }
-        _ => Err(invalid("invalid 'token_type' value")),
+/// What the token is to be: as its role demands, else as it is asked for, else as the role has it.
+fn kind(
+    fields: Fields<'_>,
+    role: Option<&Role>,
+    [explicit_max_ttl, period, num_uses]: [i64; 3],
+) -> Result<Kind, Error> {
+    let asked = fields.string("type")?.unwrap_or_default();
+    let kind = match role.map_or("", |role| role.kind.as_str()) {
+        demanded @ ("service" | "batch") => demanded,
+        "default-batch" if asked.is_empty() => "batch",
+        _ => asked.as_str(),
+    };
+    match kind {
+        "" | "service" | "default" => return Ok(Kind::Service),
+        "batch" => {}
+        _ => return Err(invalid("invalid 'token_type' value")),
     }
+    let of_role = |limit: fn(&Role) -> i64| role.map_or(0, limit) != 0;
+    for (set, name) in [
+        (explicit_max_ttl != 0, "explicit_max_ttl"),
+        (num_uses != 0 || of_role(|role| role.num_uses), "num_uses"),
+        (period != 0 || of_role(|role| role.period), "period"),
+        (fields.string("id")?.is_some_and(|id| !id.is_empty()), "id"),
+    ] {
+        if set {
+            return Err(Error::Invalid(format!("batch tokens cannot have {name:?} set")));
+        }
+    }
+    Ok(Kind::Batch)
 }
 
 /// The new token's policies: never more than the caller may give, or its role.

@@ -21,7 +21,7 @@ const CREATE: &[Parameter] = &[
     takes("period", Seconds, "Period of a periodic token; needs sudo").or("0"),
     takes("display_name", Text, "What the trail calls it").or("token"),
     takes("num_uses", Int, "How often it can be used; 0: without limit").or("0"),
-    takes("type", Text, "service").or("service"),
+    takes("type", Text, "service or batch").or("service"),
     takes("entity_alias", Text, "By what name it has an entity; with a role that allows it"),
 ];
 
@@ -58,7 +58,8 @@ const ROLE: &[Parameter] = &[
     takes("period", Seconds, "Older name of token_period"),
     takes("token_no_default_policy", Bool, "Without the policy default").or("false"),
     takes("token_num_uses", Int, "How often a token can be used; 0: without limit").or("0"),
-    takes("token_type", Text, "service, or default-service").or("default-service"),
+    takes("token_type", Text, "service or batch; default-service and default-batch where nobody says")
+        .or("default-service"),
 ];
 
 /// The table.

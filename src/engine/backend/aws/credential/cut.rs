@@ -421,6 +421,7 @@ impl Planned<'_> {
             path,
             mount: self.mount.uuid.clone(),
             token: String::new(),
+            batch: None,
             issue_time,
             expire_time: self.until.max(issue_time.saturating_add(1)),
             due: issue_time,

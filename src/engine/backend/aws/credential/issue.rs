@@ -14,7 +14,7 @@ use crate::engine::backend::aws::policy_text::go_quote;
 use crate::engine::backend::aws::{Aws, role};
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{Issued, Lease, LeaseState, Making, Terms, now, ttl};
+use crate::engine::lease::{BatchHolder, Issued, Lease, LeaseState, Making, Terms, now, ttl, within};
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::response::{LeaseFields, Response};
@@ -77,6 +77,8 @@ fn pending(order: Order<'_>, terms: Terms, made: Value, renewable: bool) -> Resu
     let issue_time = now(core);
     let terms = Terms { issue_time, mount_default: call.mount.default_ttl(), mount_max: call.mount.max_ttl(), ..terms };
     let (seconds, warnings) = ttl(&terms, issue_time)?;
+    let batch = BatchHolder::of(token);
+    let seconds = within(batch.as_ref(), seconds, issue_time);
     let millis = i64::try_from(core.clock.now().unix_timestamp_nanos() / 1_000_000).unwrap_or(i64::MAX);
     let path = &call.request.path;
     let lease = Lease {
@@ -84,7 +86,8 @@ fn pending(order: Order<'_>, terms: Terms, made: Value, renewable: bool) -> Resu
         state: LeaseState::Pending,
         path: path.clone(),
         mount: call.mount.uuid.clone(),
-        token: token.hash.clone(),
+        token: token.lease_owner().to_owned(),
+        batch,
         issue_time,
         expire_time: issue_time.saturating_add(seconds),
         due: issue_time,
