@@ -10,6 +10,7 @@ mod anywhere;
 mod leases;
 mod list;
 mod named;
+mod shared;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -20,9 +21,10 @@ pub use self::anywhere::Misplaced;
 pub use self::leases::count_leases;
 use self::list::{Folder, Listed, keys, list};
 pub use self::list::{Seen, look};
+pub use self::shared::Missing;
 use crate::api::{self, Client};
 use crate::object::home::{ENGINES, Table};
-use crate::object::{Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field};
+use crate::object::{Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, Shared, field};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
@@ -63,6 +65,9 @@ pub enum Error {
     /// An object without a word is declared where none can be.
     #[error(transparent)]
     Misplaced(#[from] Misplaced),
+    /// What somebody else should have is not there.
+    #[error(transparent)]
+    Missing(#[from] Missing),
     /// A server has no table that every server has.
     #[error("{address} answers that there is no {list}: it is no Vault API, or not the whole of one")]
     NoTable {
@@ -109,7 +114,7 @@ pub struct Early {
 
 impl Early {
     /// Asks for what the files declare. What went wrong is told by [`Early::complete`], where it matters.
-    pub async fn read(client: &Client, desired: &[Object]) -> Self {
+    pub async fn read(client: &Client, desired: &[Object], shared: &[Shared]) -> Self {
         let wanted: BTreeMap<&str, &'static Kind> =
             desired.iter().map(|object| (object.path.as_str(), object.kind)).collect();
         let lists = KINDS.iter().filter_map(|&kind| match kind.home {
@@ -119,7 +124,7 @@ impl Early {
         let tables = stream::iter(lists.map(|(kind, of)| async move { (kind, of.list, table(client, of).await) }))
             .buffered(READS_AT_ONCE)
             .collect();
-        let folders = declared_folders(desired);
+        let folders = declared_folders(desired, shared);
         let in_folder =
             |path: &str| path.rsplit_once('/').is_some_and(|(folder, _)| folders.iter().any(|one| one.path == folder));
         let single = |(path, kind): (&&str, &&'static Kind)| {
@@ -161,22 +166,25 @@ impl Early {
         mut self,
         client: &Client,
         desired: &[Object],
+        shared: &[Shared],
         owned: &BTreeMap<String, Owned>,
     ) -> Result<Snapshot, Error> {
         let mut wanted: BTreeMap<&str, &'static Kind> =
             owned.iter().map(|(path, owned)| (path.as_str(), owned.kind)).collect();
         wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
         let mut snapshot = Snapshot::default();
-        let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, desired, &mut snapshot)?;
+        let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, (desired, shared), &mut snapshot)?;
+        shared::check(client, shared, &tables).await?;
         anywhere::check(client, desired, tables.get(ENGINES.list)).await?;
-        let listings = self.folders(client, &wanted, &tables, &mut snapshot).await?;
+        let listings = self.folders(client, &wanted, shared, &tables, &mut snapshot).await?;
         self.take_settings(desired, &wanted, &tables, &mut snapshot);
         read_objects(client, &wanted, &tables, &listings, self.objects, &mut snapshot).await?;
         take_apart(self.apart, desired, &mut snapshot)?;
         for listing in &listings {
             for key in &listing.keys {
                 let path = format!("{}/{key}", listing.folder.path);
-                if !wanted.contains_key(path.as_str()) && !(listing.folder.kind.built_in)(&path) {
+                let is_known = wanted.contains_key(path.as_str()) || shared.iter().any(|one| one.path == path);
+                if !is_known && !(listing.folder.kind.built_in)(&path) {
                     snapshot.unmanaged.push((listing.folder.kind.name, path));
                 }
             }
@@ -211,13 +219,14 @@ impl Early {
         &mut self,
         client: &Client,
         wanted: &BTreeMap<&str, &'static Kind>,
+        shared: &[Shared],
         tables: &Tables,
         snapshot: &mut Snapshot,
     ) -> Result<Vec<Listing>, Error> {
         let mut known: HashMap<String, Listed> =
             self.listings.drain(..).map(|(folder, listed)| (folder.path, listed)).collect();
         let (early, late): (Vec<Folder>, Vec<Folder>) =
-            folders(wanted, tables).into_iter().partition(|folder| known.contains_key(&folder.path));
+            folders(wanted, shared, tables).into_iter().partition(|folder| known.contains_key(&folder.path));
         let early = early.into_iter().filter_map(|folder| {
             let listed = known.remove(&folder.path)?;
             Some((folder, listed))
@@ -233,7 +242,7 @@ impl Early {
 /// # Errors
 /// [`Error`], for the first object that could not be read.
 pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, Owned>) -> Result<Snapshot, Error> {
-    Early::read(client, desired).await.complete(client, desired, owned).await
+    Early::read(client, desired, &[]).await.complete(client, desired, &[], owned).await
 }
 
 /// Reads one object now; `None` if there is none.
@@ -309,7 +318,7 @@ fn take_tables(
     client: &Client,
     answers: Vec<Answered>,
     wanted: &BTreeMap<&str, &'static Kind>,
-    desired: &[Object],
+    (desired, shared): (&[Object], &[Shared]),
     snapshot: &mut Snapshot,
 ) -> Result<Tables, Error> {
     let mut tables = Tables::new();
@@ -342,7 +351,8 @@ fn take_tables(
         let entries = table.iter().filter(|(key, entry)| key.ends_with('/') && entry.get("type").is_some());
         for (key, _) in entries {
             let path = format!("{list}/{}", key.trim_end_matches('/'));
-            if !wanted.contains_key(path.as_str()) && !(kind.built_in)(&path) {
+            let is_known = wanted.contains_key(path.as_str()) || shared.iter().any(|one| one.path == path);
+            if !is_known && !(kind.built_in)(&path) {
                 snapshot.unmanaged.push((kind.name, path));
             }
         }
@@ -371,7 +381,7 @@ async fn table(client: &Client, of: &'static Table) -> Result<Option<Map<String,
 }
 
 /// The folders whose objects are counted: those of the engine, and those of every mount that is declared or ours.
-fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folder> {
+fn folders(wanted: &BTreeMap<&str, &'static Kind>, shared: &[Shared], tables: &Tables) -> Vec<Folder> {
     let mut folders = Vec::new();
     for &kind in KINDS {
         match kind.home {
@@ -381,7 +391,8 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, tables: &Tables) -> Vec<Folde
             Home::Below { table, .. } => {
                 for (key, entry) in tables.get(table.list).into_iter().flatten() {
                     let mount = key.trim_end_matches('/');
-                    let declared = wanted.contains_key(format!("{}/{mount}", table.list).as_str());
+                    let at = table.entry(mount);
+                    let declared = wanted.contains_key(at.as_str()) || shared.iter().any(|one| one.path == at);
                     let mount_type = entry.get("type").and_then(Value::as_str).filter(|_| declared);
                     let path = mount_type.and_then(|mount_type| kind.folder_below(table, mount_type, mount));
                     folders.extend(path.map(|path| Folder { kind, path }));
@@ -400,14 +411,15 @@ fn is_looked_at(kind: &Kind, mut wanted: impl Iterator<Item = &'static Kind>) ->
 }
 
 /// The folders that there are if everything that is declared is there.
-fn declared_folders(desired: &[Object]) -> Vec<Folder> {
+fn declared_folders(desired: &[Object], shared: &[Shared]) -> Vec<Folder> {
     let of_engine = KINDS.iter().filter_map(|&kind| match kind.home {
         Home::Folder { path, .. } if is_looked_at(kind, desired.iter().map(|object| object.kind)) => {
             Some(Folder { kind, path: path.to_owned() })
         }
         _ => None,
     });
-    let of_mounts = desired.iter().filter_map(Object::mount).flat_map(|mount| mount.folders());
+    let mounts = desired.iter().filter_map(Object::mount).chain(shared.iter().filter_map(Shared::mount));
+    let of_mounts = mounts.flat_map(|mount| mount.folders());
     of_engine.chain(of_mounts.map(|(kind, path)| Folder { kind, path })).collect()
 }
 

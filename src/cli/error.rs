@@ -64,7 +64,7 @@ impl CliError {
             ),
             api::Error::Timeout { method, .. } | api::Error::Broken { method, .. } => failure.hint(match *method {
                 "LIST" => "try again",
-                "GET" => "try again; where a read issues something, it may have been issued, and ends with its lease",
+                "GET" => "try again; where a read issues something, whether it did is not known: it ends with its lease",
                 _ => "whether it was done is not known; look before trying again",
             }),
             _ => failure,

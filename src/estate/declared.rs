@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
-use crate::object::{Object, Place, RolePath};
+use crate::object::{Object, Place, RolePath, Shared};
 
 /// What the files of one directory declare for one environment.
 #[derive(Debug)]
@@ -21,6 +21,8 @@ pub struct Estate {
     pub objects: Vec<Object>,
     /// Where each object stands in that list, by its path.
     pub(super) by_path: HashMap<String, usize>,
+    /// What somebody else has and is referred to: mounts, users and groups.
+    pub shared: Vec<Shared>,
     /// The apps.
     pub apps: Vec<App>,
     /// Where the rules of each ACL policy stand, with the pattern of each, by the policy's path.

@@ -14,6 +14,7 @@ mod path;
 mod people;
 mod policy;
 mod server;
+mod shared;
 mod token_role;
 mod trust;
 
@@ -31,7 +32,7 @@ use super::span::Span;
 use super::tree::Map;
 use crate::acl::Acl;
 use crate::guardrail::Guardrail;
-use crate::object::{self, Leaf, Object, OnRotate, Place};
+use crate::object::{self, Leaf, Object, OnRotate, Place, Shared};
 use crate::text::did_you_mean;
 
 /// The words by which roles of secrets engines are declared.
@@ -84,6 +85,7 @@ pub(super) struct Lowering<'s> {
     /// Where each ARN of a managed policy is declared.
     arns: HashMap<String, Span>,
     objects: Vec<Object>,
+    shared: Vec<Shared>,
     apps: Vec<App>,
     managed_policies: Vec<ManagedPolicy>,
     iam_roles: Vec<IamPrincipal>,
@@ -119,6 +121,7 @@ impl<'s> Lowering<'s> {
             is_ours,
             arns: HashMap::new(),
             objects: Vec::new(),
+            shared: Vec::new(),
             apps: Vec::new(),
             managed_policies: Vec::new(),
             iam_roles: Vec::new(),
@@ -253,6 +256,7 @@ impl<'s> Lowering<'s> {
             environment,
             objects: self.objects,
             by_path,
+            shared: self.shared,
             apps: self.apps,
             rules: self.rules,
             managed_policies: self.managed_policies,

@@ -27,6 +27,7 @@ pub static AUTH: Block = Block {
         Key::field(&KIND, "allowed_response_headers"),
         Key::field(&KIND, "token_type"),
         Key::block(&LOCKOUT),
+        Key::shared(),
         Key::protect(),
     ],
     check: ANYTHING,

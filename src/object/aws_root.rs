@@ -70,6 +70,7 @@ pub static AWS: Block = Block {
         Key::own("principal_arn", Shape::Text, "Whom AWS takes the engine for: the IAM user or role that it signs as."),
         Key::block(&ROOT),
         Key::block(&aws_lease::LEASE),
+        Key::shared(),
         Key::protect(),
     ],
     check: ANYTHING,

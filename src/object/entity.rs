@@ -41,6 +41,7 @@ pub static USER: Block = Block {
         Key::field(&KIND, "metadata"),
         Key::field(&KIND, "disabled"),
         Key::field(&KIND, "aliases"),
+        Key::shared(),
         Key::protect(),
     ],
     check,

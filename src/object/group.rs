@@ -58,6 +58,7 @@ pub static GROUP: Block = Block {
         Key::named("groups", &KIND, "member_groups"),
         Key::field(&KIND, "alias"),
         Key::field(&KIND, "metadata"),
+        Key::shared(),
         Key::protect(),
     ],
     check,

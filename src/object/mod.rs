@@ -43,6 +43,7 @@ mod place;
 pub mod quota;
 pub mod review;
 mod role;
+mod shared;
 pub mod statement;
 pub mod static_role;
 mod table;
@@ -68,6 +69,7 @@ pub use self::owned::{Malformed, Owned, Progress};
 pub use self::place::Place;
 pub use self::review::Reviewed;
 pub use self::role::RolePath;
+pub use self::shared::Shared;
 pub use self::table::{KINDS, kind, login_of, methods, policy_name, policy_path, roles};
 pub use self::taken::{Taken, is_taken, is_taken_below, not_ours};
 

@@ -165,6 +165,7 @@ app "web" {
                 environment: "local",
                 estate: None,
                 shared: false,
+                referred: &[],
                 commit: None,
                 max_deletes: 10,
                 adopt: Adopt::Refuse,

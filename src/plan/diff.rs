@@ -14,7 +14,7 @@ use super::input::Input;
 use super::kept::{self, Kept};
 use super::value::Plan;
 use super::{limit, order, ownership};
-use crate::object::{Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Told};
+use crate::object::{Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Told};
 
 impl Plan {
     /// Compares what is declared with what is live and what is ours, and judges the outcome. A secret that is not
@@ -39,6 +39,10 @@ impl Plan {
         }
         for (path, owned) in input.owned {
             if !declared.contains(path.as_str()) {
+                if let Some(shared) = input.shared.iter().find(|shared| shared.has(path)) {
+                    changes.push(given_up(path, owned, input.live.get(path), shared));
+                    continue;
+                }
                 let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
                 changes.push(undeclared_change(path, owned, input.live.get(path), mount_stays));
             }
@@ -198,6 +202,14 @@ fn guardrails_change(owned: &Owned, after: Option<&Attached>) -> Option<FieldCha
         Progress::Intended | Progress::Changing => Shown::Unknown,
     };
     Some(FieldChange { name: "guardrails", shape: Shape::Text, before, after: side(after) })
+}
+
+/// What was ours and is somebody else's from now on.
+fn given_up(path: &str, owned: &Owned, live: Option<&Live>, shared: &Shared) -> Change {
+    let gone = undeclared_change(path, owned, None, true);
+    let place = &shared.place;
+    let effects = vec![format!("it is somebody else's from now on ({place}): it stays as it is")];
+    Change { effects, live: live.cloned(), ..gone }
 }
 
 fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays: bool) -> Change {

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::change::Unmanaged;
 use crate::guardrail::Guardrail;
-use crate::object::{Live, Object, Owned};
+use crate::object::{Live, Object, Owned, Shared};
 use crate::secret::Secret;
 
 /// What a plan is computed from.
@@ -16,6 +16,8 @@ pub struct Input<'a> {
     pub commit: Option<&'a str>,
     /// What the files say, each path once.
     pub desired: &'a [Object],
+    /// What somebody else has and is referred to.
+    pub shared: &'a [Shared],
     /// What the engine holds, at least at every path that is desired or ours.
     pub live: &'a HashMap<String, Live>,
     /// What is ours.

@@ -153,6 +153,7 @@ mod tests {
             adopt_from: &[],
             others: Others::NotAsked,
             nameless: false,
+            shared: &[],
             max_deletes: 0,
             unmanaged: &[],
             unlisted: &[],

@@ -403,6 +403,7 @@ mod tests {
             adopt_from: &[],
             others: Others::NotAsked,
             nameless: false,
+            shared: &[],
             max_deletes: 0,
             unmanaged: &[Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
             unlisted: &[],

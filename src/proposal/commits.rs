@@ -84,9 +84,10 @@ pub async fn against_engine(
     today: &str,
 ) -> Result<Review, Error> {
     let owner = ledger::owner(estate.environment.estate.as_deref(), &estate.environment.name);
-    let (ledger, early) = tokio::join!(Ledger::read(client, &owner), live::Early::read(client, &estate.objects));
+    let (ledger, early) =
+        tokio::join!(Ledger::read(client, &owner), live::Early::read(client, &estate.objects, &estate.shared));
     let ledger = ledger?;
-    let snapshot = early.complete(client, &estate.objects, ledger.owned()).await?;
+    let snapshot = early.complete(client, &estate.objects, &estate.shared, ledger.owned()).await?;
     keep_keys(&mut estate.objects, &snapshot.objects, ledger.owned());
     let known = state::Context::from(&estate);
     let before = Side::of_live(snapshot.objects.values(), &estate.objects, ledger.owned(), known);

@@ -33,7 +33,7 @@ pub async fn drift(estate: Estate, client: &Client, basis: Basis<'_>) -> Result<
     let Proposal { estate, plan, ledger, mut live, .. } = propose(estate, client, basis, word).await?;
     let mut plan = plan.into_plan();
     let anothers = leave_to_others(client, &ledger, &mut plan).await?;
-    let mounts = mounts(&estate.objects, &anothers);
+    let mounts = mounts(&estate, &anothers);
     let (policies, known) = policies(&mounts, client, &plan).await?;
     plan.notes.extend(known);
     let (desired, owned) = (&estate.objects, ledger.owned());
@@ -83,10 +83,12 @@ async fn leave_to_others(client: &Client, ledger: &Ledger, plan: &mut Plan) -> R
 }
 
 /// What is mounted: where grants are findings, and what estates have.
-fn mounts(desired: &[Object], anothers: &HashSet<String>) -> Mounts {
+fn mounts(estate: &Estate, anothers: &HashSet<String>) -> Mounts {
+    let (desired, shared) = (&estate.objects, &estate.shared);
     let mut mounts = Mounts { ledger: ledger::MOUNT, ..Mounts::default() };
     mounts.declared.extend(desired.iter().filter_map(|object| object.kind.below(&object.path)));
-    let paths = desired.iter().map(|object| object.path.as_str());
+    mounts.declared.extend(shared.iter().filter_map(|shared| shared.kind.below(&shared.path)));
+    let paths = desired.iter().map(|object| object.path.as_str()).chain(shared.iter().map(|one| one.path.as_str()));
     for path in paths.chain(anothers.iter().map(String::as_str)) {
         if let Some(engine) = path.strip_prefix("sys/mounts/") {
             mounts.engines.insert(engine.to_owned());

@@ -73,10 +73,12 @@ impl Proposal {
 pub async fn propose(mut estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
     let commit = git::commit(basis.dir)?;
     let (environment, guardrails) = (estate.environment.clone(), estate.guardrails.clone());
+    let referred = estate.shared.clone();
     let wish = Wish {
         environment: &environment.name,
         estate: environment.estate.as_deref(),
         shared: basis.shared,
+        referred: &referred,
         commit: commit.as_deref(),
         max_deletes: environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
         adopt: word.adopt,

@@ -11,7 +11,7 @@ use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::home::ENGINES;
-use crate::object::{Live, Mount, Object, Owned};
+use crate::object::{Live, Mount, Object, Owned, Shared};
 use crate::plan::{self, Adopt, Change, ChangeAction, Claim, Claims, Input, Others, Plan, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -36,6 +36,8 @@ pub struct Wish<'a> {
     pub estate: Option<&'a str>,
     /// Whether other estates may use the engine too.
     pub shared: bool,
+    /// What somebody else has and is referred to.
+    pub referred: &'a [Shared],
     /// The estate's commit.
     pub commit: Option<&'a str>,
     /// How many objects may be deleted.
@@ -76,7 +78,8 @@ impl Reading {
     pub(super) async fn of(client: &Client, wish: &Wish<'_>, desired: &[Object]) -> Result<Self, Error> {
         let owner = ledger::owner(wish.estate, wish.environment);
         let ledger = Ledger::read(client, &owner);
-        let (ledger, owners, early) = tokio::join!(ledger, ledger::owners(client), live::Early::read(client, desired));
+        let (ledger, owners, early) =
+            tokio::join!(ledger, ledger::owners(client), live::Early::read(client, desired, wish.referred));
         Ok(Self { ledger: ledger?, owners, early })
     }
 }
@@ -102,7 +105,7 @@ pub(super) async fn prepare_from(
     desired: &mut [Object],
 ) -> Result<Prepared, Error> {
     let Reading { ledger, owners, early } = reading;
-    let snapshot = early.complete(client, desired, ledger.owned()).await?;
+    let snapshot = early.complete(client, desired, wish.referred, ledger.owned()).await?;
     plan::adopt_fields(desired, &snapshot.objects, ledger.owned());
     let desired = &*desired;
     let listed: Vec<Unmanaged> = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
@@ -110,6 +113,7 @@ pub(super) async fn prepare_from(
         environment: wish.environment,
         commit: wish.commit,
         desired,
+        shared: wish.referred,
         live: &snapshot.objects,
         owned: ledger.owned(),
         key: ledger.key(),

@@ -58,6 +58,7 @@ impl World {
             environment: "local",
             estate,
             shared: true,
+            referred: &[],
             commit,
             max_deletes: 100,
             adopt,

@@ -42,6 +42,7 @@ impl World {
             environment: "local",
             estate: None,
             shared: false,
+            referred: &[],
             commit: None,
             max_deletes: 100,
             adopt: Adopt::Refuse,

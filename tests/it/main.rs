@@ -62,6 +62,7 @@ mod sandbox_roles;
 mod server;
 mod session_sound;
 mod sessions;
+mod shared;
 mod static_roles;
 mod story_expiry;
 mod story_hvac;

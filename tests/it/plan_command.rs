@@ -209,7 +209,7 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
     let root = remote.env.variable("LEASEHOLD_TOKEN").to_owned();
     remote.speak_as("plan", &shipped("plan.hcl"));
     let uncounted = remote.run("plan", 2);
-    let note = "Note: not known: how many leases are out under aws/config/lease and 1 more of these changes";
+    let note = "Note: not known: how many leases are out under aws and 1 more of these changes";
     assert!(uncounted.contains(note) && !uncounted.contains("lease is out"), "{uncounted}");
     assert_eq!(digest(&counted), digest(&uncounted), "who looks is no part of the plan");
     // Of what revokes them, it stands with the change.

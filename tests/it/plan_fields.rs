@@ -924,6 +924,7 @@ impl World {
             environment,
             estate,
             shared: false,
+            referred: &[],
             commit: None,
             max_deletes: 100,
             adopt,

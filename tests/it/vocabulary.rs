@@ -414,8 +414,8 @@ const OTHER: &[(&str, &[&str])] = &[
             "protect",
         ],
     ),
-    ("user", &["policies", "metadata", "disabled", "aliases", "protect"]),
-    ("group", &["policies", "members", "groups", "alias", "metadata", "protect"]),
+    ("user", &["policies", "metadata", "disabled", "aliases", "shared", "protect"]),
+    ("group", &["policies", "members", "groups", "alias", "metadata", "shared", "protect"]),
     ("app", &["owner", "role", "static_role", "protect"]),
     ("policy", &["file", "protect"]),
     (

@@ -27,6 +27,12 @@ impl Lowering<'_> {
         self.reader.check(block, &AWS);
         let path = mount::KIND.path("", block.label);
         self.mount_path(block, (mount::KIND.built_in)(&path));
+        if self.is_shared(block, &["principal_arn"]) {
+            self.principal(block);
+            self.refer(block, &mount::KIND, MOUNT_TYPE);
+            self.mounts.insert(block.label.to_owned(), Mounted { mount_type: MOUNT_TYPE, lease: 0 });
+            return;
+        }
         let protect = self.reader.flag(block, "protect");
         let mut fields = self.reader.fields(block, &mount::KIND, &AWS);
         self.check_order(
@@ -194,6 +200,11 @@ impl Lowering<'_> {
                 (true, several) => format!("known are {}", value::listed(several)),
                 (false, several) => format!("add type = \"{}\"", several.join("\" or \"")),
             }));
+        }
+        if self.is_shared(block, &["type"]) {
+            self.refer(block, &auth_mount::KIND, kind);
+            self.auths.insert(block.label.to_owned(), kind.to_owned());
+            return;
         }
         let mut fields = self.reader.fields(block, &auth_mount::KIND, &AUTH);
         self.check_order(

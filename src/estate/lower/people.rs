@@ -32,6 +32,9 @@ impl Lowering<'_> {
     fn user(&mut self, block: &Block<'_>) {
         self.reader.check(block, &USER);
         self.person_name(block);
+        if self.is_shared(block, &[]) {
+            return self.refer(block, &entity::KIND, "");
+        }
         let fields = self.reader.fields(block, &entity::KIND, &USER);
         self.named_policies(block);
         self.check_aliases(block, "aliases", &fields);
@@ -44,6 +47,9 @@ impl Lowering<'_> {
     fn group(&mut self, block: &Block<'_>, [users, groups]: &[BTreeSet<String>; 2]) {
         self.reader.check(block, &GROUP);
         self.person_name(block);
+        if self.is_shared(block, &[]) {
+            return self.refer(block, &group::KIND, "");
+        }
         let mut fields = self.reader.fields(block, &group::KIND, &GROUP);
         self.named_policies(block);
         self.check_aliases(block, "alias", &fields);

@@ -117,6 +117,11 @@ impl Key {
         Self { word: block.word, is: Is::AllOf(block) }
     }
 
+    /// That it is somebody else's.
+    pub const fn shared() -> Self {
+        Self::own("shared", Shape::Bool, "Whether somebody else has it, so that it is only referred to.")
+    }
+
     /// That an object is never deleted.
     pub const fn protect() -> Self {
         Self::own("protect", Shape::Bool, "Whether no apply may delete it.")

@@ -42,6 +42,7 @@ impl World {
             adopt_from: &[],
             others: Others::NotAsked,
             nameless: false,
+            shared: &[],
             max_deletes: self.max_deletes.unwrap_or(u32::MAX),
             unmanaged: &[],
             unlisted: &[],
