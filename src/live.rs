@@ -7,6 +7,9 @@
 //! when that is read. Every answer goes through the object's kind, so nothing here knows a field.
 
 mod anywhere;
+mod leases;
+mod list;
+mod named;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -14,23 +17,15 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 pub use self::anywhere::Misplaced;
+pub use self::leases::count_leases;
+use self::list::{Folder, Listed, keys, list};
+pub use self::list::{Seen, look};
 use crate::api::{self, Client};
 use crate::object::home::{ENGINES, Table};
-use crate::object::{
-    Class, Documents, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field,
-};
+use crate::object::{Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, field};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
-
-/// Names in one answer of a list; with what is behind them a few MB at most, as a rule.
-const KEYS_PER_PAGE: usize = 1000;
-
-/// How many levels of a lease folder are walked when leases are counted.
-const LEASE_FOLDERS_DEEP: usize = 4;
-
-/// How many folders are walked when leases are counted, in one count.
-const LEASE_FOLDERS_MAX: usize = 200;
 
 /// Why the engine's state is not known.
 #[derive(Debug, thiserror::Error)]
@@ -89,14 +84,6 @@ pub struct Snapshot {
     pub unlisted: Vec<String>,
     /// What could not be looked at.
     pub notes: Vec<String>,
-}
-
-/// A folder of objects that can be listed.
-#[derive(Debug)]
-struct Folder {
-    kind: &'static Kind,
-    /// `aws/roles`.
-    path: String,
 }
 
 /// A folder's answer: its keys, and the whole objects where the engine gives them.
@@ -254,6 +241,14 @@ pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, 
 /// # Errors
 /// [`Error`].
 pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
+    let mut live = read_as_told(client, kind, path).await?;
+    // That somebody in it is unknown is told where everything is read.
+    drop(named::settle(client, live.iter_mut()).await?);
+    Ok(live)
+}
+
+/// Reads one object with ids where an engine tells them.
+async fn read_as_told(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
     match kind.read(path) {
         Read::At(at) => match get(client, &at).await? {
             Some(data) => parsed(kind, path, &data).map(Some),
@@ -304,27 +299,6 @@ pub async fn below(client: &Client, mount: Option<&Live>) -> Result<Vec<String>,
         }
     }
     Ok(below)
-}
-
-/// How many leases there are under a prefix of lease ids, in each folder that has some. `None` if this token may not
-/// know.
-pub async fn count_leases(client: &Client, prefix: &str) -> Option<BTreeMap<String, usize>> {
-    let mut folders = vec![(prefix.trim_end_matches('/').to_owned(), 0)];
-    let (mut leases, mut walked) = (BTreeMap::new(), 0);
-    while let Some((folder, depth)) = folders.pop() {
-        walked += 1;
-        if walked > LEASE_FOLDERS_MAX || depth > LEASE_FOLDERS_DEEP {
-            return None;
-        }
-        let answer = client.list(&format!("sys/leases/lookup/{folder}")).await.ok()?;
-        for key in answer.as_ref().map(keys).unwrap_or_default() {
-            match key.strip_suffix('/') {
-                Some(inner) => folders.push((format!("{folder}/{inner}"), depth + 1)),
-                None => *leases.entry(folder.clone()).or_default() += 1,
-            }
-        }
-    }
-    Some(leases)
 }
 
 /// A table of the engine by its path; absent if this token may not read it.
@@ -480,9 +454,6 @@ fn undeclared_settings<'a>(
     settings.filter(|(_, path)| !wanted.contains_key(path.as_str())).map(|(kind, path)| (path, kind))
 }
 
-/// What a folder's list brought.
-type Listed = Result<(HashSet<String>, HashMap<String, Live>), api::Error>;
-
 /// Lists folders.
 async fn list_all(client: &Client, folders: Vec<Folder>) -> Vec<(Folder, Listed)> {
     stream::iter(folders.into_iter().map(|folder| async move {
@@ -500,7 +471,7 @@ async fn read_each(
     asked: Vec<(String, &'static Kind)>,
 ) -> HashMap<String, Result<Option<Live>, Error>> {
     stream::iter(asked.into_iter().map(|(path, kind)| async move {
-        let live = read_one(client, kind, &path).await;
+        let live = read_as_told(client, kind, &path).await;
         (path, live)
     }))
     .buffer_unordered(READS_AT_ONCE)
@@ -541,43 +512,6 @@ fn take_folders(answers: Vec<(Folder, Listed)>, snapshot: &mut Snapshot) -> Resu
         }
     }
     Ok(listings)
-}
-
-/// Everything that a folder lists, page by page.
-async fn list(client: &Client, folder: &Folder) -> Listed {
-    let (mut names, mut found, mut after) = (HashSet::new(), HashMap::new(), String::new());
-    while let Some(answer) = client.list_page(&folder.path, &after, KEYS_PER_PAGE).await? {
-        let page = keys(&answer);
-        bodies(folder, &answer, &mut found);
-        let (count, before) = (page.len(), names.len());
-        let last = page.iter().max().cloned();
-        names.extend(page);
-        match last {
-            // An engine that does not page answers with everything, again and again.
-            Some(last) if count == KEYS_PER_PAGE && names.len() > before => after = last,
-            _ => break,
-        }
-    }
-    Ok((names, found))
-}
-
-fn keys(answer: &api::Answer) -> Vec<String> {
-    let keys = answer.data.as_ref().and_then(|data| data.get("keys")).and_then(Value::as_array);
-    keys.into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
-}
-
-/// Takes the objects out of a list's `key_info`. A field that every answer of the kind has tells a
-/// whole object from a few words about one.
-fn bodies(folder: &Folder, answer: &api::Answer, found: &mut HashMap<String, Live>) {
-    let Some(witness) = folder.kind.witness() else { return };
-    let mut documents = Documents::default();
-    let infos = answer.data.as_ref().and_then(|data| data.get("key_info")).and_then(Value::as_object);
-    found.extend(infos.into_iter().flatten().filter_map(|(key, info)| {
-        let path = format!("{}/{key}", folder.path);
-        let info = info.as_object().filter(|info| info.contains_key(witness))?;
-        let live = folder.kind.live_among(&path, info, &mut documents).ok()?;
-        Some((path, live))
-    }));
 }
 
 async fn read_objects(
@@ -623,6 +557,7 @@ async fn read_objects(
             snapshot.objects.insert(path, live);
         }
     }
+    snapshot.notes.extend(named::settle(client, snapshot.objects.values_mut()).await?);
     Ok(())
 }
 

@@ -66,6 +66,35 @@ path "auth/token/roles/*" {
   capabilities = ["create", "update", "delete", "read"]
 }
 
+# Where an estate declares users and groups: whose the ids are that an engine tells.
+path "identity/group/name" {
+  capabilities = ["list"]
+}
+
+path "identity/+/name/*" {
+  capabilities = ["create", "update", "delete", "read"]
+}
+
+path "identity/+/id/*" {
+  capabilities = ["read"]
+}
+
+path "identity/entity-alias" {
+  capabilities = ["create", "update"]
+}
+
+path "identity/entity-alias/id/*" {
+  capabilities = ["delete"]
+}
+
+path "identity/group-alias" {
+  capabilities = ["create", "update"]
+}
+
+path "identity/group-alias/id/*" {
+  capabilities = ["delete"]
+}
+
 path "aws/config/root" {
   capabilities = ["update", "read"]
 }

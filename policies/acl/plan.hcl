@@ -36,6 +36,19 @@ path "auth/token/roles/*" {
   capabilities = ["read"]
 }
 
+# Where an estate declares users and groups: whose the ids are that an engine tells.
+path "identity/group/name" {
+  capabilities = ["list"]
+}
+
+path "identity/+/name/*" {
+  capabilities = ["read"]
+}
+
+path "identity/+/id/*" {
+  capabilities = ["read"]
+}
+
 # One block of this sort for each mounted AWS engine. The secret key is never told.
 path "aws/config/root" {
   capabilities = ["read"]

@@ -159,25 +159,19 @@ pub enum TlsFault {
 }
 
 impl Error {
-    /// Why the server answered 403; none where it did not, or does not let one tell.
-    ///
-    /// # Source
-    /// What servers answer: Vault and OpenBao add `invalid token` for one that they do not know, ours says `permission
-    /// denied` alone, and all of them give what a policy forbids in the form of a list.
-    pub fn denial(&self) -> Option<Denial> {
-        let Self::Status { code: 403, errors, .. } = self else { return None };
-        let any = |of: fn(&str) -> bool| errors.iter().any(|text| of(text.trim()));
-        if any(|text| text.contains("invalid token") || text == "bad token" || text == "permission denied") {
-            return Some(Denial::Ended);
-        }
-        any(|text| text.contains("* permission denied")).then_some(Denial::Forbidden)
-    }
-
     /// Whether it is not known if the server has done what it was asked: no answer came, or one that a server also gives
     /// after it has acted.
     pub fn is_unknown(&self) -> bool {
         matches!(self, Self::Timeout { .. } | Self::Broken { .. } | Self::Body { .. })
             || self.code().is_some_and(|code| code >= 500)
+    }
+
+    /// Whether what went wrong was a write or a delete, as far as anything was sent.
+    pub fn is_of_write(&self) -> bool {
+        let (Self::Status { method, .. } | Self::Timeout { method, .. } | Self::Broken { method, .. }) = self else {
+            return false;
+        };
+        !matches!(*method, "GET" | "LIST")
     }
 
     /// The HTTP status, when the server refused.

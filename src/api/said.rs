@@ -3,7 +3,7 @@
 //! An error of this API is a status and texts for people, and several troubles share one status. What is to be done about
 //! them differs, so somebody has to look at the words. Each was seen from a server that runs, or stands in its sources.
 
-use super::answer::Error;
+use super::answer::{Denial, Error};
 
 /// Something that a server tells in words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +60,20 @@ impl Error {
     /// Whether the server refused, and said this.
     pub fn says(&self, said: Said) -> bool {
         matches!(self, Self::Status { code, errors, .. } if said.is_in(*code, errors.iter().map(String::as_str)))
+    }
+
+    /// Why the server answered 403; none where it did not, or does not let one tell.
+    ///
+    /// # Source
+    /// What servers answer: Vault and OpenBao add `invalid token` for one that they do not know, ours says `permission
+    /// denied` alone, and all of them give what a policy forbids in the form of a list.
+    pub fn denial(&self) -> Option<Denial> {
+        let Self::Status { code: 403, errors, .. } = self else { return None };
+        let any = |of: fn(&str) -> bool| errors.iter().any(|text| of(text.trim()));
+        if any(|text| text.contains("invalid token") || text == "bad token" || text == "permission denied") {
+            return Some(Denial::Ended);
+        }
+        any(|text| text.contains("* permission denied")).then_some(Denial::Forbidden)
     }
 }
 

@@ -1,23 +1,21 @@
 //! Carrying a plan out: exactly that plan, and nothing when the world has moved.
 //!
-//! The ledger says what we are about to make before anything is made. Then the stages of the plan are walked
-//! in order, each concurrently: an object is read again and must still be what the plan was computed from,
-//! it is written, read back and compared. A failure stops only what stands on it. At the end, also after an
-//! interruption, whoever asked is told what became of each, and then the ledger says it. Killed at any moment, the
+//! The ledger says what we are about to make before anything is made. Then the stages of the plan are walked in order,
+//! each concurrently: an object is read again and must still be what the plan was computed from, it is written, read back
+//! and compared; of many in one folder, a page at a time. A failure stops only what stands on it. At the end, also after
+//! an interruption, whoever asked is told what became of each, and then the ledger says it. Killed at any moment, the
 //! next apply goes on from there.
 
 mod error;
+mod filled;
 mod moved;
 mod report;
 mod step;
+mod walk;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
-
-use futures_util::stream::{self, StreamExt as _};
 
 use crate::api::Client;
-use crate::clock::Clock;
 use crate::ledger::{self, Ledger};
 use crate::object::{Object, Owned, Progress, fingerprint};
 use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
@@ -25,19 +23,7 @@ use crate::secret::Secret;
 
 pub use self::error::Error;
 pub use self::report::{Acted, Outcome, Report};
-
-/// Objects that are written at one time.
-const WRITES_AT_ONCE: usize = 32;
-
-/// How a plan is carried out.
-pub struct Options<'a> {
-    /// The time.
-    pub clock: &'a Clock,
-    /// When it turns true, what runs is finished and nothing more is begun.
-    pub stop: &'a AtomicBool,
-    /// Told when an object's change ends.
-    pub progress: &'a (dyn Fn(&Change, &Outcome) + Sync),
-}
+pub use self::walk::Options;
 
 /// A plan that was carried out, and what the ledger does not say of it yet.
 #[derive(Debug)]
@@ -109,7 +95,7 @@ pub async fn run(
         .collect();
     ledger.write(client, intents).await?;
     lost_to_others(client, plan, &before, ledger, &mut outcomes).await?;
-    walk(client, plan, &objects, &mut outcomes, options).await;
+    walk::walk(client, plan, &objects, &mut outcomes, options).await;
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Interrupted)).collect();
     let released = release(client, plan, &outcomes, &upkeep, ledger).await;
     let still_theirs = |from: Option<&String>| from.filter(|_| released.is_err()).cloned();
@@ -209,51 +195,6 @@ async fn release(
         taken.entry(owner.clone()).or_default().push(path.clone());
     }
     Ledger::release(client, &taken).await
-}
-
-async fn walk(
-    client: &Client,
-    plan: &Plan,
-    objects: &HashMap<&str, &Object>,
-    outcomes: &mut [Option<Outcome>],
-    options: &Options<'_>,
-) {
-    let blockers = plan::blockers(&plan.changes);
-    for stage in plan::stages(&plan.changes) {
-        let known = &*outcomes;
-        let blocked = |index: usize| {
-            blockers[index]
-                .iter()
-                .copied()
-                .find(|&other| known[other].as_ref().is_none_or(|outcome| !outcome.is_applied()))
-        };
-        let done: Vec<(usize, Outcome)> = stream::iter(stage.map(|index| {
-            let change = &plan.changes[index];
-            let lost = known[index].clone();
-            let blocker = blocked(index).map(|other| plan.changes[other].path.clone());
-            async move {
-                if let Some(lost) = lost {
-                    return (index, lost);
-                }
-                let outcome = match blocker {
-                    _ if options.stop.load(Ordering::Relaxed) => Outcome::Interrupted,
-                    Some(path) => Outcome::Skipped { because: path },
-                    None => {
-                        let object = objects.get(change.path.as_str()).copied();
-                        step::carry_out(client, options.clock, plan, change, object).await
-                    }
-                };
-                (options.progress)(change, &outcome);
-                (index, outcome)
-            }
-        }))
-        .buffer_unordered(WRITES_AT_ONCE)
-        .collect()
-        .await;
-        for (index, outcome) in done {
-            outcomes[index] = Some(outcome);
-        }
-    }
 }
 
 /// Whether the ledger must know of a change before it is made. What is only forgotten is not written to the engine; of

@@ -1,11 +1,14 @@
-//! One object's change: read again, compare, write, read back, compare.
+//! One object's change: read again, compare, write ([`send`]), read back, compare ([`prove`]). What is seen of it before
+//! and after may come with a page of its folder (`walk`).
 //!
 //! Reading back proves what an engine tells. A secret, and the guardrails that go with a role, it never tells: these
 //! are written only when the answer says so. A write whose answer was lost is sent again, and if none comes the
 //! ledger's intent stays, so that the next plan writes it once more.
 
+use std::borrow::Cow;
 use std::time::Duration;
 
+use super::filled::{self, Unfilled};
 use super::report::{Acted, Outcome};
 use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
@@ -20,48 +23,102 @@ const UNKNOWN_TRIES: u32 = 4;
 /// The pause before the second of these; each further one is twice as long.
 const UNKNOWN_PAUSE: Duration = Duration::from_millis(500);
 
-/// Carries out one change. `client` tells nobody yet where its writes come from.
-pub(super) async fn carry_out(
+/// What is known of a change once everything that it sends was sent.
+pub(super) enum Sent<'a> {
+    /// How it ended.
+    Ended(Outcome),
+    /// It was written, and has to be read back.
+    Written {
+        /// What was written.
+        object: Cow<'a, Object>,
+        /// What the engine wants to be read by a person.
+        warnings: Vec<String>,
+    },
+    /// A delete was sent, and it has to be seen that the object is gone.
+    Deleted {
+        /// What the engine said.
+        answer: Result<(), api::Error>,
+    },
+}
+
+/// Carries out one change up to its proof. `seen` is the object as it stands where that is known already; else it is
+/// read. `client` tells nobody yet where its writes come from.
+pub(super) async fn send<'a>(
     client: &Client,
     clock: &Clock,
     plan: &Plan,
     change: &Change,
-    object: Option<&Object>,
-) -> Outcome {
+    object: Option<&'a Object>,
+    seen: Option<Option<Live>>,
+) -> Sent<'a> {
     if change.action == ChangeAction::Forget {
-        return Outcome::Applied { warnings: Vec::new() };
+        return Sent::Ended(Outcome::Applied { warnings: Vec::new() });
     }
-    let guardrails = change.guardrails.as_ref().map(|attached| attached.header.clone());
-    let client = client.with_origin(Origin {
-        commit: plan.commit.clone(),
-        app: change.app.clone(),
-        source: Some(change.place.to_string()),
-        review: plan.review_digest.clone(),
-        guardrails: guardrails.or_else(|| change.kind.is_judged().then(wire::header_of_none)),
-    });
-    let now = match live::read_whole(&client, change.kind, &change.path, object).await {
-        Ok(now) => now,
-        Err(error) => return Outcome::failed(Acted::No, live_text(&error)),
+    let client = from_here(client, plan, change);
+    let now = match seen {
+        Some(now) => now,
+        None => match live::read_whole(&client, change.kind, &change.path, object).await {
+            Ok(now) => now,
+            Err(error) => return Sent::Ended(Outcome::failed(Acted::No, live_text(&error))),
+        },
     };
     let apart = |live: Option<&Live>| live.map(|live| live.apart.clone());
     if now.as_ref().map(fingerprint::of_live) != change.live_fingerprint()
         || apart(now.as_ref()) != apart(change.live.as_ref())
     {
-        return Outcome::Moved { now: now.map(Box::new) };
+        return Sent::Ended(Outcome::Moved { now: now.map(Box::new) });
     }
     if change.action == ChangeAction::Adopt && plan.kept(&change.path).is_some() {
         // Adopted as it is: a write would take away its key.
-        return Outcome::Applied { warnings: Vec::new() };
+        return Sent::Ended(Outcome::Applied { warnings: Vec::new() });
     }
     let step = Step { client, clock, change };
     match object {
-        Some(object) if !change.takes_away() => step.put(object, now.as_ref()).await,
+        Some(object) if !change.takes_away() => step.put(Cow::Borrowed(object), now.as_ref()).await,
         _ if matches!(change.kind.delete, Delete::Forget(_)) => {
             let defaults = Object::at_defaults(change.kind, &change.path, change.app.as_deref(), &change.place);
-            step.put(&defaults, now.as_ref()).await
+            step.put(Cow::Owned(defaults), now.as_ref()).await
         }
         _ => step.take_away().await,
     }
+}
+
+/// How a change ended. `seen` is the object as it stands now where that is known already; else it is read.
+pub(super) async fn prove(
+    client: &Client,
+    plan: &Plan,
+    change: &Change,
+    sent: Sent<'_>,
+    seen: Option<Option<Live>>,
+) -> Outcome {
+    let read = async |object: Option<&Object>| match seen {
+        Some(live) => Ok(live),
+        None => live::read_whole(&from_here(client, plan, change), change.kind, &change.path, object).await,
+    };
+    match sent {
+        Sent::Ended(outcome) => outcome,
+        Sent::Written { object, warnings } => proved(&object, warnings, read(Some(&object)).await),
+        Sent::Deleted { answer } => match (answer, read(None).await) {
+            (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
+            (Err(error), _) => Outcome::failed(Acted::Unknown, api_text(&error)),
+            (Ok(()), Ok(Some(_))) => {
+                Outcome::failed(Acted::Yes, "the engine says it is deleted, and still has it".to_owned())
+            }
+            (Ok(()), Err(error)) => Outcome::failed(Acted::Unknown, live_text(&error)),
+        },
+    }
+}
+
+/// A client whose requests tell what they are for.
+fn from_here(client: &Client, plan: &Plan, change: &Change) -> Client {
+    let guardrails = change.guardrails.as_ref().map(|attached| attached.header.clone());
+    client.with_origin(Origin {
+        commit: plan.commit.clone(),
+        app: change.app.clone(),
+        source: Some(change.place.to_string()),
+        review: plan.review_digest.clone(),
+        guardrails: guardrails.or_else(|| change.kind.is_judged().then(wire::header_of_none)),
+    })
 }
 
 /// One change on its way.
@@ -77,76 +134,90 @@ impl Step<'_> {
         self.change.action == ChangeAction::Adopt && self.change.fields.is_empty() && self.change.guardrails.is_none()
     }
 
-    async fn put(&self, object: &Object, now: Option<&Live>) -> Outcome {
+    async fn put<'o>(&self, object: Cow<'o, Object>, now: Option<&Live>) -> Sent<'o> {
         let recreate = object.kind.update == Update::Recreate;
         match now.filter(|_| recreate) {
             Some(old) => self.make_anew(object, old).await,
-            None if self.is_done() => Outcome::Applied { warnings: Vec::new() },
-            None => self.write(object, now, Acted::No).await,
+            None if self.is_done() => Sent::Ended(Outcome::Applied { warnings: Vec::new() }),
+            None => match self.write(&object, now, Acted::No).await {
+                Ok(warnings) => Sent::Written { object, warnings },
+                Err(outcome) => Sent::Ended(outcome),
+            },
         }
     }
 
     /// Takes an object away and makes it as declared. If it can't be made, the old one is put back: a worse
     /// declaration must not cost an audit device that works.
-    async fn make_anew(&self, object: &Object, old: &Live) -> Outcome {
+    async fn make_anew<'o>(&self, object: Cow<'o, Object>, old: &Live) -> Sent<'o> {
         if self.change.fields.is_empty() {
             // Adopted as it is; writing it would take it away for a moment.
-            return Outcome::Applied { warnings: Vec::new() };
+            return Sent::Ended(Outcome::Applied { warnings: Vec::new() });
         }
         if let Err(error) = self.client.delete(&self.change.path).await {
-            return Outcome::failed(unless_known(&error, Acted::No), api_text(&error));
+            return Sent::Ended(Outcome::failed(unless_known(&error, Acted::No), api_text(&error)));
         }
-        let written = self.write(object, Some(old), Acted::Yes).await;
-        let Outcome::Failed { what, .. } = written else { return written };
+        let written = self.write_back(&object, old).await;
+        let Outcome::Failed { what, .. } = written else { return Sent::Ended(written) };
         let leaf = |value: &serde_json::Value| Leaf::new(FieldValue::Data(value.clone()), self.change.place.clone());
         let mut before = Object::at_defaults(object.kind, &object.path, object.app.as_deref(), &object.place);
         before.fields = old.fields.iter().map(|(name, value)| (*name, leaf(value))).collect();
-        match self.write(&before, Some(old), Acted::Yes).await {
-            Outcome::Applied { .. } => Outcome::failed(Acted::Yes, format!("{what}; the old one is back")),
-            _ => Outcome::failed(Acted::Yes, format!("{what}; the old one is gone and could not be put back")),
+        let is_back = self.write_back(&before, old).await.is_applied();
+        let became = if is_back { "is back" } else { "is gone and could not be put back" };
+        Sent::Ended(Outcome::failed(Acted::Yes, format!("{what}; the old one {became}")))
+    }
+
+    /// Writes an object in the place of one that was taken away, and reads it back.
+    async fn write_back(&self, object: &Object, old: &Live) -> Outcome {
+        match self.write(object, Some(old), Acted::Yes).await {
+            Ok(warnings) => proved(object, warnings, self.read(object).await),
+            Err(outcome) => outcome,
         }
     }
 
-    /// Writes an object and reads it back. `acted` says whether the engine has been changed for it already.
-    async fn write(&self, object: &Object, now: Option<&Live>, mut acted: Acted) -> Outcome {
+    /// Writes an object, and answers what the engine wants to be read by a person. `acted` says whether the engine has
+    /// been changed for it already. An outcome is the end of it.
+    async fn write(&self, object: &Object, now: Option<&Live>, mut acted: Acted) -> Result<Vec<String>, Outcome> {
         if let Some((field, reference, place)) = object.unresolved().next() {
             let what = format!("{field} ({place}) refers to the secret `{reference}`, which is not resolved");
-            return Outcome::failed(acted, what);
+            return Err(Outcome::failed(acted, what));
         }
         let calls = (object.kind.write)(object, now);
         let hidden = is_hidden(object);
         let mut warnings = Vec::new();
-        for call in calls {
+        for mut call in calls {
+            call.body = match filled::body(&self.client, &call).await {
+                Ok(body) => body,
+                Err(Unfilled::Missing { path, part }) => {
+                    return Err(Outcome::failed(acted, Unfilled::words(&path, part)));
+                }
+                Err(Unfilled::Api(error)) => return Err(Outcome::failed(acted, api_text(&error))),
+            };
             let sent = if hidden { self.send_surely(&call).await } else { self.send(&call).await };
             match sent {
                 Ok(said) => warnings.extend(said),
                 Err(error) if error.is_unknown() && hidden => {
-                    return Outcome::failed(
-                        Acted::Unknown,
-                        format!("{}; whether it was taken is not known", api_text(&error)),
-                    );
+                    let what = format!("{}; whether it was taken is not known", api_text(&error));
+                    return Err(Outcome::failed(Acted::Unknown, what));
                 }
                 // The connection broke, but the write may have arrived: reading back tells.
                 Err(error) if error.is_unknown() => {
-                    return match difference(&self.client, object).await {
-                        Ok(None) => Outcome::Applied { warnings },
-                        Ok(Some(_)) | Err(_) => Outcome::failed(Acted::Unknown, api_text(&error)),
-                    };
+                    return Err(match proved(object, warnings, self.read(object).await) {
+                        done @ Outcome::Applied { .. } => done,
+                        _ => Outcome::failed(Acted::Unknown, api_text(&error)),
+                    });
                 }
-                Err(error) => return Outcome::failed(acted, api_text(&error)),
+                Err(error) => return Err(Outcome::failed(acted, api_text(&error))),
             }
             acted = Acted::Yes;
         }
-        if let Some(warning) = warnings.iter().find(|warning| is_ignored(warning, now)) {
-            return Outcome::failed(Acted::Yes, format!("the engine did not take everything: {warning}"));
+        match warnings.iter().find(|warning| is_ignored(warning, now)) {
+            Some(warning) => Err(Outcome::failed(Acted::Yes, format!("the engine did not take everything: {warning}"))),
+            None => Ok(warnings),
         }
-        match difference(&self.client, object).await {
-            Ok(None) => Outcome::Applied { warnings },
-            Ok(Some(difference)) => Outcome::failed(Acted::Yes, difference),
-            Err(error) => {
-                Outcome::failed(Acted::Yes, format!("written, but it could not be read back: {}", live_text(&error)))
-            }
-        }
+    }
+
+    async fn read(&self, object: &Object) -> Result<Option<Live>, live::Error> {
+        live::read_whole(&self.client, object.kind, &object.path, Some(object)).await
     }
 
     async fn send(&self, call: &Call) -> Result<Vec<String>, api::Error> {
@@ -170,7 +241,7 @@ impl Step<'_> {
         self.send(call).await
     }
 
-    async fn take_away(&self) -> Outcome {
+    async fn take_away<'o>(&self) -> Sent<'o> {
         let (client, change) = (&self.client, self.change);
         if change.kind.below(&change.path).is_some() {
             // Ours below it are gone by now, and the plan said that there is nothing else.
@@ -178,20 +249,12 @@ impl Step<'_> {
                 Ok(below) if below.is_empty() => {}
                 Ok(below) => {
                     let what = format!("there is something below it that is not ours: {}", below.join(", "));
-                    return Outcome::failed(Acted::No, what);
+                    return Sent::Ended(Outcome::failed(Acted::No, what));
                 }
-                Err(error) => return Outcome::failed(Acted::No, live_text(&error)),
+                Err(error) => return Sent::Ended(Outcome::failed(Acted::No, live_text(&error))),
             }
         }
-        let sent = client.delete(&change.path).await;
-        match (sent, live::read_one(client, change.kind, &change.path).await) {
-            (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
-            (Err(error), _) => Outcome::failed(Acted::Unknown, api_text(&error)),
-            (Ok(()), Ok(Some(_))) => {
-                Outcome::failed(Acted::Yes, "the engine says it is deleted, and still has it".to_owned())
-            }
-            (Ok(()), Err(error)) => Outcome::failed(Acted::Unknown, live_text(&error)),
-        }
+        Sent::Deleted { answer: client.delete(&change.path).await }
     }
 }
 
@@ -201,13 +264,22 @@ fn is_hidden(object: &Object) -> bool {
     object.kind.is_judged() || object.kind.has_hidden() || object.apart().next().is_some()
 }
 
-/// How an object that was just written differs from its declaration.
-async fn difference(client: &Client, object: &Object) -> Result<Option<String>, live::Error> {
-    let Some(live) = live::read_whole(client, object.kind, &object.path, Some(object)).await? else {
-        return Ok(Some("written, but it is not there".to_owned()));
-    };
+/// How a write ended, by what is there now.
+fn proved(object: &Object, warnings: Vec<String>, live: Result<Option<Live>, live::Error>) -> Outcome {
+    match live.map(|live| difference(object, live)) {
+        Ok(None) => Outcome::Applied { warnings },
+        Ok(Some(difference)) => Outcome::failed(Acted::Yes, difference),
+        Err(error) => {
+            Outcome::failed(Acted::Yes, format!("written, but it could not be read back: {}", live_text(&error)))
+        }
+    }
+}
+
+/// How an object as it stands differs from its declaration.
+fn difference(object: &Object, live: Option<Live>) -> Option<String> {
+    let Some(live) = live else { return Some("written, but it is not there".to_owned()) };
     let differences: Vec<String> = plan::differences(object, &live).iter().map(held).collect();
-    Ok((!differences.is_empty()).then(|| format!("written, but the engine holds {}", differences.join(", "))))
+    (!differences.is_empty()).then(|| format!("written, but the engine holds {}", differences.join(", ")))
 }
 
 fn held(field: &FieldChange) -> String {

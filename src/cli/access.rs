@@ -217,7 +217,10 @@ impl Question {
 
 /// Who, through which role and how, on what terms.
 fn head(holding: &Holding) -> String {
-    let app = holding.app.as_ref().map_or_else(|| "no app".to_owned(), |app| format!("app {}", one_line(app)));
+    // A login that is no app's is called by its path, and no app has a slash in its name.
+    let sort = |name: &str| if name.contains('/') { "login" } else { "app" };
+    let who = |name: &String| format!("{} {}", sort(name), one_line(name));
+    let app = holding.app.as_ref().map_or_else(|| "no app".to_owned(), who);
     let via = match holding.via {
         None | Some(Via::Own) => "",
         Some(Via::Grant) => " (granted)",

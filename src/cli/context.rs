@@ -287,7 +287,9 @@ impl Context {
         let failure = CliError::api(doing, error);
         match (error.code(), self.token_source.get()) {
             (Some(403), Some(source)) => failure.hint(format!("the token came from {source}")),
-            (Some(403), None) => failure.hint("no token was sent; `leasehold login`, or set LEASEHOLD_TOKEN"),
+            // What is said of a token is about none.
+            (Some(403), None) => CliError { hints: Vec::new(), ..failure }
+                .hint("no token was sent; `leasehold login`, or set LEASEHOLD_TOKEN"),
             _ => failure,
         }
     }

@@ -21,6 +21,9 @@ nothing else, 1 an error.")]
 pub(crate) struct Args {
     /// The estate's directory [default: the current one]
     dir: Option<PathBuf>,
+    /// Print all of it, also where there is much
+    #[arg(long)]
+    verbose: bool,
     /// Print what drifted as JSON, as --format json does
     #[arg(long)]
     json: bool,
@@ -38,7 +41,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     output::data(&match format {
         Format::Json => format!("{:#}\n", drift.json()),
         Format::Markdown => drift.markdown(),
-        _ => drift.text(output::colour()),
+        _ => drift.page(output::colour(), args.verbose),
     })?;
     Ok(drift.exit_code())
 }

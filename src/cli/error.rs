@@ -62,9 +62,11 @@ impl CliError {
             api::Error::Tls { fault: TlsFault::CaAsServer, .. } => failure.hint(
                 "its certificate is one of a CA, as self-signed ones are: if you trust it, name just that one with --ca-cert",
             ),
-            api::Error::Timeout { .. } | api::Error::Broken { .. } => {
-                failure.hint("whether it was done is not known; look before trying again")
-            }
+            api::Error::Timeout { method, .. } | api::Error::Broken { method, .. } => failure.hint(match *method {
+                "LIST" => "try again",
+                "GET" => "try again; where a read issues something, it may have been issued, and ends with its lease",
+                _ => "whether it was done is not known; look before trying again",
+            }),
             _ => failure,
         }
     }

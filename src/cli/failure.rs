@@ -27,9 +27,10 @@ impl Context {
 
     fn refused(&self, error: &apply::Error) -> CliError {
         let failure = match error {
-            apply::Error::Ledger(ledger::Error::Api { path, source }) => {
-                self.failed(format!("The ledger could not be read or written ({path})"), source)
-            }
+            apply::Error::Ledger(ledger::Error::Api { path, source }) => self.failed(
+                format!("The ledger could not be {} ({path})", if source.is_of_write() { "written" } else { "read" }),
+                source,
+            ),
             apply::Error::Unrecorded(ledger::Error::Api { path, source }) => {
                 self.failed(format!("What became of it could not be written into the ledger ({path})"), source)
             }

@@ -10,6 +10,7 @@
 mod json;
 mod markdown;
 mod policy;
+mod summary;
 mod text;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -144,7 +145,7 @@ impl Drift {
             drift.other_key(path, owned, input);
         }
         let found = input.plan.unmanaged.iter().filter(|object| match kind(object.kind).map(|kind| kind.class) {
-            Some(Class::Config | Class::Role | Class::Login) => true,
+            Some(Class::Config | Class::Role | Class::Login | Class::Person) => true,
             Some(Class::Policy) => input.policies.contains(&object.path),
             Some(Class::Audit | Class::Mount | Class::Other) | None => false,
         });

@@ -18,12 +18,7 @@ impl Drift {
             page.line("What that does to access:");
             page.review(review);
         }
-        let pending = if self.refusals.is_empty() {
-            "COMMITTED, NOT YET APPLIED"
-        } else {
-            "NOT APPLIED, AND AN APPLY IS REFUSED"
-        };
-        page.section(pending, &self.pending, Page::pending);
+        page.section(self.pending_title(), &self.pending, Page::pending);
         page.section("WHY AN APPLY IS REFUSED", &self.refusals, Page::refusal);
         page.section("NOT OURS", &self.foreign, Page::foreign);
         page.line("");

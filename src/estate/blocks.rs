@@ -30,6 +30,18 @@ pub(crate) static APP: Block = Block {
     check: ANYTHING,
 };
 
+/// `login "oidc" "people" { ... }`: what it has besides the words of its method.
+pub(crate) static LOGIN: Block = Block {
+    word: "login",
+    label: Some("The auth method, where `mount` does not say another; then its name."),
+    doc: "A login that is no app's: of people.",
+    keys: &[
+        Key::own("policies", Shape::Set, "The ACL policies of its tokens, besides those of who logs in."),
+        Key::protect(),
+    ],
+    check: ANYTHING,
+};
+
 /// `environment "prod" { ... }`.
 pub(crate) static ENVIRONMENT: Block = Block {
     word: "environment",
@@ -155,7 +167,7 @@ struct Known {
 
 static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let mut known = Known::default();
-    let own = [&APP, &ENVIRONMENT, &MANAGED_POLICY, &IAM_ROLE, &IAM_USER, &TEST];
+    let own = [&APP, &LOGIN, &ENVIRONMENT, &MANAGED_POLICY, &IAM_ROLE, &IAM_USER, &TEST];
     own.into_iter().chain(KINDS.iter().map(|kind| kind.words)).for_each(|block| known.take(block.word, block));
     known
 });

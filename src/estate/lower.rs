@@ -9,7 +9,9 @@ mod engine;
 mod guardrail;
 mod iam_role;
 mod limits;
+mod login;
 mod path;
+mod people;
 mod policy;
 mod server;
 mod token_role;
@@ -175,6 +177,8 @@ impl<'s> Lowering<'s> {
         for block in self.reader.labelled(declarations, "object") {
             self.any_object(&block);
         }
+        self.logins(declarations);
+        self.people(declarations);
         self.check_sessions();
         self.check_trust();
         for block in self.reader.labelled(declarations, "test") {

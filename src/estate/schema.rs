@@ -136,6 +136,12 @@ impl<'s> Reader<'s> {
         }
     }
 
+    /// The same, of a block that has what two descriptions know, but for some.
+    pub(crate) fn check_with(&mut self, block: &Block<'_>, words: &words::Block, also: &words::Block, but: &[&str]) {
+        let known: Vec<&str> = words.words().chain(also.words()).filter(|word| !but.contains(word)).collect();
+        self.check_named(block, &known, |key| words.word_of(key));
+    }
+
     /// Tells that a key is missing, unless one is there that is none.
     pub(crate) fn require(&mut self, block: &Block<'_>, key: &str, example: &str) -> bool {
         let there = block.map.contains_key(key);

@@ -98,20 +98,39 @@ pub(crate) fn merge(into: &mut Map, file: Map, problems: &mut Vec<Draft>) {
             key_span: entry.key_span,
             value: Node { content: Content::Map(Map::new()), span: entry.value.span },
         });
-        let Content::Map(known) = &mut slot.value.content else { continue };
-        // Most files bring labels that are not there yet.
-        for (label, declaration) in labels {
-            match known.entry(label) {
-                indexmap::map::Entry::Vacant(vacant) => {
-                    vacant.insert(declaration);
-                }
-                indexmap::map::Entry::Occupied(first) => {
-                    let what = format!("{kind_name} \"{}\" is declared twice", first.key());
-                    problems.push(twice(what, declaration.key_span, first.get().key_span));
+        merge_labels(&mut slot.value, labels, &kind_name, has_two_labels(&kind_name), problems);
+    }
+}
+
+/// Adds labels and what is declared by them, or, of what has two labels, by the labels below.
+fn merge_labels(into: &mut Node, labels: Map, kind: &str, is_outer: bool, problems: &mut Vec<Draft>) {
+    let Content::Map(known) = &mut into.content else { return };
+    // Most files bring labels that are not there yet.
+    for (label, declaration) in labels {
+        match known.entry(label) {
+            indexmap::map::Entry::Vacant(vacant) => {
+                vacant.insert(declaration);
+            }
+            indexmap::map::Entry::Occupied(mut first) => {
+                let name = format!("{kind} \"{}\"", first.key());
+                let first = first.get_mut();
+                match (&first.value.content, declaration.value.content) {
+                    (Content::Map(_), Content::Map(inner)) if is_outer => {
+                        merge_labels(&mut first.value, inner, &name, false, problems);
+                    }
+                    _ => {
+                        let what = format!("{name} is declared twice");
+                        problems.push(twice(what, declaration.key_span, first.key_span));
+                    }
                 }
             }
         }
     }
+}
+
+/// Whether declarations of a kind have two labels: a login at the top level, where it is and its name.
+pub(crate) fn has_two_labels(kind: &str) -> bool {
+    kind == "login"
 }
 
 /// A problem with two places that say the same.
@@ -224,13 +243,16 @@ pub(crate) fn overlay(base: &mut Map, over: &Map, problems: &mut Vec<Draft>) {
                 .push(Draft::error(entry.key_span, format!("this override matches nothing: no `{kind}` is declared")));
             continue;
         };
-        overlay_map(found, labels, Matching::Labels(kind), problems);
+        let matching = if has_two_labels(kind) { Matching::OuterLabels(kind) } else { Matching::Labels(kind) };
+        overlay_map(found, labels, matching, problems);
     }
 }
 
 /// What the keys of a map are, which decides whether an override may add one.
 #[derive(Clone, Copy)]
 enum Matching<'a> {
+    /// The first of two labels of blocks: they have to be there.
+    OuterLabels(&'a str),
     /// Labels of blocks: they have to be there.
     Labels(&'a str),
     /// Fields of a declaration or block of this kind.
@@ -243,7 +265,7 @@ fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mu
     for (key, entry) in over {
         let Some(found) = base.get_mut(key) else {
             match (matching, &entry.value.content) {
-                (Matching::Labels(kind), _) => {
+                (Matching::OuterLabels(kind) | Matching::Labels(kind), _) => {
                     let known = base.keys().map(String::as_str);
                     let what = format!("this override matches nothing: no {kind} `{key}` is declared");
                     problems.push(Draft::error(entry.key_span, what).hint_if(did_you_mean(key, known)));
@@ -259,6 +281,7 @@ fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mu
             continue;
         };
         let inner = match matching {
+            Matching::OuterLabels(kind) => Matching::Labels(kind),
             Matching::Labels(kind) => Matching::Fields(kind),
             Matching::Fields(_) if blocks::is_labelled(key) => Matching::Labels(key),
             Matching::Fields(_) | Matching::Keys => Matching::Keys,

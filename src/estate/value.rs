@@ -36,7 +36,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
             _ => return Err(one(wrong(node, "true or false").hint_if(truth(node).map(str::to_owned)))),
         },
         Shape::Seconds => Value::from(seconds(node).map_err(one)?),
-        Shape::Set | Shape::List => Value::from(list(node, |_, _| Ok(()))?),
+        Shape::Set | Shape::List | Shape::Names(_) => Value::from(list(node, |_, _| Ok(()))?),
         Shape::Texts => Value::from(long_texts(node)?),
         Shape::Cidrs => Value::from(list(node, cidr)?),
         Shape::PolicyArn => {
@@ -51,7 +51,7 @@ pub(crate) fn read(shape: Shape, node: &Node) -> Result<FieldValue, Vec<Draft>> 
             user_path(text, node.span).map_err(one)?;
             Value::from(text)
         }
-        Shape::Map => Value::Object(map(node)?),
+        Shape::Map | Shape::ByMethod => Value::Object(map(node)?),
         Shape::Claims => Value::Object(claims(node)?),
         Shape::Any => any(node)?,
         Shape::Fields => match &node.content {
@@ -97,7 +97,8 @@ pub(crate) fn text(node: &Node) -> Result<&str, Draft> {
         Content::Text(text) if is_secret(text) => {
             let draft = Draft::error(node.span, "this field is not for secrets, and would show it");
             Err(draft.hint(
-                "`secret:` references stand in fields for secrets, and in those of an `object` that `write_only` names",
+                "what is no secret is written as it is; `secret:` references stand in fields for secrets, and in those of \
+                 an `object` that `write_only` names",
             ))
         }
         Content::Text(text) => Ok(text),

@@ -1,9 +1,9 @@
-//! What is judged: one role, or one app.
+//! What is judged: one role, one app, or one login that is no app's.
 
 use super::violation::Violator;
 use crate::iam::policy::PolicySet;
 
-/// One role, or one app.
+/// One role, one app, or one login that is no app's.
 #[derive(Clone, Debug)]
 pub struct Subject<'a, S> {
     /// `aws/deploy`, or the app's name.
@@ -14,6 +14,8 @@ pub struct Subject<'a, S> {
     pub apps: Vec<String>,
     /// What it may do: one set for each of its roles.
     pub access: &'a [PolicySet<S>],
+    /// Whether it is a login that is no app's: its name is its path.
+    pub is_login: bool,
     /// What a role says besides; `None` for an app.
     pub terms: Option<Terms>,
     /// The logins of an app.
@@ -27,6 +29,7 @@ impl<S> Subject<'_, S> {
     pub fn violator(&self) -> Violator {
         match self.terms {
             Some(_) => Violator::Role(self.name.to_owned()),
+            None if self.is_login => Violator::Login(self.name.to_owned()),
             None => Violator::App(self.name.to_owned()),
         }
     }

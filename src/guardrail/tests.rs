@@ -47,6 +47,7 @@ fn role<'a>(access: &'a [PolicySet<()>], terms: Terms) -> Subject<'a, ()> {
         roles: vec!["aws/deploy".to_owned()],
         apps: vec!["deploy".to_owned()],
         access,
+        is_login: false,
         terms: Some(terms),
         logins: Vec::new(),
         place: None,

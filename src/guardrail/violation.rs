@@ -36,6 +36,8 @@ pub enum Violator {
     App(String),
     /// An exception that has ended: for whom it was.
     Exception(String),
+    /// A login that is no app's, by its path.
+    Login(String),
     /// A role, as `mount/role`.
     Role(String),
 }
@@ -44,6 +46,7 @@ impl fmt::Display for Violator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::App(name) => write!(f, "app {name}"),
+            Self::Login(path) => write!(f, "login {path}"),
             Self::Exception(names) => write!(f, "exception for {names}"),
             Self::Role(label) => write!(f, "role {label}"),
         }

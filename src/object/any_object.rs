@@ -161,7 +161,7 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
         };
         body.insert((*name).to_owned(), value);
     }
-    vec![Call { verb: Verb::Write, path: object.path.clone(), body }]
+    vec![Call { verb: Verb::Write, path: object.path.clone(), body, made: Vec::new() }]
 }
 
 fn effect(_path: &str, change: Changed<'_>) -> Option<String> {

@@ -24,6 +24,32 @@ pub struct Call {
     pub path: String,
     /// The JSON body.
     pub body: Map<String, Value>,
+    /// What of the body only the engine knows.
+    pub made: Vec<Made>,
+}
+
+/// A parameter of a call that an engine makes itself, of objects that others name: it is asked for when the call is sent,
+/// and they are there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Made {
+    /// The parameter.
+    pub parameter: &'static str,
+    /// The part of an object's answer: its `id`.
+    pub part: &'static str,
+    /// Where each of the objects is read.
+    pub of: Vec<Read>,
+    /// Whether the parameter is a list.
+    pub is_list: bool,
+}
+
+impl std::fmt::Display for Read {
+    /// Where it is, as messages name it.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::At(path) => f.write_str(path),
+            Self::Entry { list, key } => write!(f, "{list}/{}", key.trim_end_matches('/')),
+        }
+    }
 }
 
 /// The verb of a [`Call`].

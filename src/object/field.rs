@@ -7,6 +7,7 @@
 
 use serde_json::{Number, Value};
 
+use super::ids::Ids;
 use crate::iam::document;
 use crate::units::{duration, network};
 
@@ -71,6 +72,10 @@ pub enum Shape {
     Any,
     /// Names of fields to anything.
     Fields,
+    /// A set of names of objects that the engine tells and takes by their ids.
+    Names(&'static Ids),
+    /// Auth methods, by their paths, to text: what each calls somebody.
+    ByMethod,
 }
 
 /// Whether an engine tells a field.
@@ -144,10 +149,10 @@ pub fn normalise(shape: Shape, value: &Value) -> Result<Value, Misfit> {
         Shape::Int => Value::from(int(value)?),
         Shape::Bool => Value::from(boolean(value)?),
         Shape::Seconds => Value::from(seconds(value)?),
-        Shape::Set | Shape::Texts | Shape::PolicyArns | Shape::RoleArns => sorted(list(value)?),
+        Shape::Set | Shape::Texts | Shape::PolicyArns | Shape::RoleArns | Shape::Names(_) => sorted(list(value)?),
         Shape::List => list(value)?.into(),
         Shape::Cidrs => sorted(list(value)?.iter().map(|cidr| canonical_cidr(cidr)).collect()),
-        Shape::Map => map(value)?,
+        Shape::Map | Shape::ByMethod => map(value)?,
         Shape::Claims => claims(value)?,
         Shape::Any => any(value),
         Shape::Fields => match value {

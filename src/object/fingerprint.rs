@@ -191,6 +191,8 @@ mod tests {
         ("jwt role", "d6dfa8fd76be26858aafaa3253a70af477ae545b39cb4f720c4933c26627d6f4"),
         ("kubernetes role", "5bb3ac069c4cccc0a275bb7ff22987718819bbce8f7407640915960d08aa2c9f"),
         ("aws auth role", "635e80eacfb4d22d6aa7d6fc44bb83392d5f3c3a91b9a5f7ccd894fe7a299754"),
+        ("entity", "a377b20d58791c46555ef9fb9b7df5e7f5e5e5e532053c2a944e277f4c7f572f"),
+        ("group", "982ca67dcb4c3c8cac962ad16e1f97e83203d1537df4fbc84f7fbb54961b3513"),
         ("trial config", "f9956ed3501c93001cb5d4f437d3c442c52e24a28304f6bf1ab25c40f81c253c"),
         ("trial login", "8d01b894680c4c70badbf736ba79389244ea27d5764e9f16250586d4ad3e57d3"),
     ];

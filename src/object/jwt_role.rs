@@ -21,7 +21,7 @@ use super::token_fields::{self, field};
 use super::wire::{post, with_others};
 use crate::proof;
 
-static FIELDS: [Field; 11 + token_fields::FIELDS] = token_fields::after([
+static FIELDS: [Field; 12 + token_fields::FIELDS] = token_fields::after([
     field("role_type", Shape::OneOf(&["jwt"]), "\"jwt\"", "That a login shows a signed token."),
     field("bound_audiences", Shape::Set, "[]", "Audiences, one of which a token has to be for."),
     field("bound_subject", Shape::Text, "\"\"", "The subject that a token has to be of."),
@@ -35,6 +35,7 @@ static FIELDS: [Field; 11 + token_fields::FIELDS] = token_fields::after([
     field("claim_mappings", Shape::Map, "{}", "Claims that become metadata of tokens, under these names."),
     field("user_claim", Shape::Text, "\"sub\"", "The claim that says who it is."),
     field("user_claim_json_pointer", Shape::Bool, "false", "Whether user_claim is a JSON pointer."),
+    field("groups_claim", Shape::Text, "\"\"", "The claim that says in which groups somebody is."),
     field("expiration_leeway", Shape::Int, "0", "Seconds that a token without an end lives; 0 is 150, -1 is none."),
     field("not_before_leeway", Shape::Int, "0", "Seconds that a token without a start begins before its end."),
     field("clock_skew_leeway", Shape::Int, "0", "Seconds that clocks may differ; 0 is 60, -1 is none."),
@@ -56,7 +57,7 @@ static LOGIN: Block = Block {
     word: "login",
     label: Some("The auth method, where `mount` does not say another."),
     doc: "A login with a token that somebody else signed.",
-    keys: &token_fields::keys_after::<11, { 11 + token_fields::KEYS }>(
+    keys: &token_fields::keys_after::<12, { 12 + token_fields::KEYS }>(
         &KIND,
         [
             Key::field(&KIND, "role_type"),
@@ -67,6 +68,7 @@ static LOGIN: Block = Block {
             Key::field(&KIND, "claim_mappings"),
             Key::field(&KIND, "user_claim"),
             Key::field(&KIND, "user_claim_json_pointer"),
+            Key::field(&KIND, "groups_claim"),
             Key::field(&KIND, "expiration_leeway"),
             Key::field(&KIND, "not_before_leeway"),
             Key::field(&KIND, "clock_skew_leeway"),
@@ -157,7 +159,11 @@ fn check_config(config: &Declared<'_>) -> Vec<Objection> {
             told(key, format!("`{url}` can't be asked: {what}"), "an address is written https://issuer.example.com");
         }
         if let Some(what) = proof::certificates(&ca).err().filter(|_| !ca.trim().is_empty()) {
-            told(ca_key, what, "certificates are PEM text: -----BEGIN CERTIFICATE-----");
+            told(
+                ca_key,
+                what,
+                "certificates are PEM text that stands here itself, not in a file: -----BEGIN CERTIFICATE-----",
+            );
         }
     }
     if config.text("oidc_discovery_url").contains(".well-known/openid-configuration") {
@@ -167,7 +173,11 @@ fn check_config(config: &Declared<'_>) -> Vec<Objection> {
     let keys = config.value("jwt_validation_pubkeys");
     if let Err((at, what)) = proof::keys_of_pem(keys.as_array().into_iter().flatten().filter_map(Value::as_str)) {
         let what = format!("public key {at} is none: {what}");
-        told("jwt_validation_pubkeys", what, "keys are PEM text: -----BEGIN PUBLIC KEY-----");
+        told(
+            "jwt_validation_pubkeys",
+            what,
+            "keys are PEM text that stands here itself, not in a file: -----BEGIN PUBLIC KEY-----",
+        );
     }
     if let Some(name) = proof::unknown_algorithm(config.texts("jwt_supported_algs").iter().map(String::as_str)) {
         let what = format!("`{name}` is no algorithm that tokens can be signed by here");
@@ -190,7 +200,7 @@ pub static KIND: Kind = Kind {
     words: &LOGIN,
     key: None,
     fields: &FIELDS,
-    later: &[],
+    later: &["groups_claim"],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),

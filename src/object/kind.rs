@@ -73,8 +73,10 @@ pub enum Class {
     Other,
     /// Roles of secrets engines.
     Role,
-    /// Roles of auth methods: logins. Last to come, first to go.
+    /// Roles of auth methods: logins.
     Login,
+    /// Who has which policies, however they log in. Last to come, first to go.
+    Person,
 }
 
 /// How an update treats fields that are not sent.

@@ -13,6 +13,7 @@
 //! Pure: nothing here talks to an engine; it says what to ask and how to read the answer.
 
 pub mod acl_policy;
+mod alias;
 pub mod any_object;
 pub mod approle_role;
 pub mod audit_device;
@@ -23,15 +24,19 @@ pub mod aws_role;
 pub mod aws_root;
 mod call;
 mod document;
+pub mod entity;
 pub mod field;
 pub mod fingerprint;
+pub mod group;
 pub mod home;
+mod ids;
 pub mod jwt_role;
 mod kind;
 pub mod kubernetes_role;
 mod leaf;
 pub mod mount;
 mod mounted;
+mod named;
 mod owned;
 pub mod password_policy;
 mod place;
@@ -48,10 +53,11 @@ mod tuning;
 pub mod userpass_user;
 mod wire;
 
-pub use self::call::{Call, Lacks, Read, Verb};
+pub use self::call::{Call, Lacks, Made, Read, Verb};
 pub use self::document::{Document, Documents};
 pub use self::field::{Field, Misfit, Shape, Told};
 pub use self::home::Home;
+pub use self::ids::{Ids, NAME};
 pub use self::kind::key::RootKey;
 pub use self::kind::live::Live;
 pub use self::kind::object::{Object, OnRotate, Unresolvable};

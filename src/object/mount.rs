@@ -134,8 +134,12 @@ pub(super) fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
         post(object.path.clone(), [("type", object.value("type")), description, ("config", Value::Object(config))]);
     // Not every server takes all of it when it mounts.
     let tuned = tuning::sent(object, None);
-    let tune =
-        (!tuned.is_empty()).then(|| Call { verb: Verb::Write, path: format!("{}/tune", object.path), body: tuned });
+    let tune = (!tuned.is_empty()).then(|| Call {
+        verb: Verb::Write,
+        path: format!("{}/tune", object.path),
+        body: tuned,
+        made: Vec::new(),
+    });
     [call].into_iter().chain(tune).collect()
 }
 

@@ -3,7 +3,7 @@
 use super::kind::{Class, Kind};
 use super::{
     acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root,
-    jwt_role, kubernetes_role, mount, password_policy, quota, static_role, token_role, userpass_user,
+    entity, group, jwt_role, kubernetes_role, mount, password_policy, quota, static_role, token_role, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -28,6 +28,8 @@ pub static KINDS: &[&Kind] = &[
     &jwt_role::KIND,
     &kubernetes_role::KIND,
     &aws_auth_role::KIND,
+    &entity::KIND,
+    &group::KIND,
     #[cfg(test)]
     &super::trial::CONFIG,
     #[cfg(test)]

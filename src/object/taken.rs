@@ -51,8 +51,12 @@ pub fn is_taken(path: &str) -> Option<Taken> {
         return taken("what decides who may log in", "declare it by `auth`, and by `login` in an app".to_owned());
     }
     if path.starts_with("identity/") {
-        let hint = "groups and entities give policies to whoever has them; what that allows could not be judged";
-        return taken("what decides who has which policies", hint.to_owned());
+        let of_kind = KINDS.iter().find(|kind| {
+            matches!(kind.home,
+            Home::Folder { path: folder, .. } | Home::Named { path: folder } if is_below(path, folder))
+        });
+        let hint = "declare people by `user`, with their `aliases`, and what they are in by `group`";
+        return of_kind.map(|kind| worded(kind)).or(taken("what decides who has which policies", hint.to_owned()));
     }
     if path.starts_with("leasehold/") || path.starts_with("cubbyhole/") {
         return taken("what the engine or its ledger keeps for itself", "choose another path".to_owned());
@@ -107,7 +111,9 @@ mod tests {
             ("sys/policies/egp/x", Some("under sys/ there are")),
             ("sys/raw/core", Some("under sys/ there are")),
             ("auth/approle/role/x", Some("declare it by `auth`")),
-            ("identity/group/name/x", Some("groups and entities")),
+            ("identity/group/name/x", Some("declare it by `group`")),
+            ("identity/entity/name/x", Some("declare it by `user`")),
+            ("identity/entity-alias", Some("with their `aliases`")),
             ("leasehold/data/x", Some("choose another path")),
             ("db/roles/x", None),
         ] {

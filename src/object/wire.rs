@@ -14,7 +14,8 @@ pub(crate) fn with_prefixes(networks: &Value) -> Value {
 
 /// A POST of these fields.
 pub(crate) fn post(path: String, body: impl IntoIterator<Item = (&'static str, Value)>) -> Call {
-    Call { verb: Verb::Write, path, body: body.into_iter().map(|(key, value)| (key.to_owned(), value)).collect() }
+    let body = body.into_iter().map(|(key, value)| (key.to_owned(), value)).collect();
+    Call { verb: Verb::Write, path, body, made: Vec::new() }
 }
 
 /// A write with what the engine has beside it, so that it stays. What the write says itself goes before.

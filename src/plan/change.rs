@@ -37,6 +37,8 @@ pub struct Change {
     pub live: Option<Live>,
     /// ACL policies that the object names once changed, or named before it is deleted.
     pub policies: Vec<String>,
+    /// The paths of other objects that it names once changed, or named before it is deleted.
+    pub names: Vec<String>,
     /// The guardrails that go with it to the engine.
     pub guardrails: Option<Attached>,
     /// The owner from whose ledger it is taken over.

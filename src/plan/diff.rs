@@ -162,7 +162,8 @@ fn declared_change(
         fields,
         effects,
         live: live.cloned(),
-        policies: policies(&object.value("token_policies")),
+        policies: object.policies(),
+        names: object.named(),
         guardrails,
         from: None,
     })
@@ -244,14 +245,11 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         fields,
         effects: effect.into_iter().collect(),
         live: live.cloned(),
-        policies: live.and_then(|live| live.fields.get("token_policies")).map(policies).unwrap_or_default(),
+        policies: live.map(Live::policies).unwrap_or_default(),
+        names: live.map(Live::named).unwrap_or_default(),
         guardrails: None,
         from: None,
     }
-}
-
-fn policies(names: &Value) -> Vec<String> {
-    names.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned).collect()
 }
 
 #[cfg(test)]

@@ -34,6 +34,7 @@ pub use self::limit::{MAX_DELETES_DEFAULT, Refusal};
 pub use self::order::{blockers, stages};
 pub use self::ownership::{adopt_fields, with_adopted};
 pub use self::reviewed::Reviewed;
+pub(crate) use self::summary::WHOLE_MAX;
 pub use self::text::show;
 pub(crate) use self::text::{Page, files_of};
 pub use self::value::Plan;

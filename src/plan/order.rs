@@ -1,9 +1,11 @@
 //! In which order changes are made, and which of them wait for which.
 //!
 //! ```text
-//! audit device -> mount -> config -> policy -> other -> role -> login      coming
-//! audit device <- mount <- config <- policy <- other <- role <- login      going
+//! audit device -> mount -> config -> policy -> other -> role -> login -> person      coming
+//! audit device <- mount <- config <- policy <- other <- role <- login <- person      going
 //! ```
+//!
+//! Where objects of one class name each other (a group its members), those that are named come first.
 //!
 //! Everything that comes or changes does so first, so that a renamed app has its new login before it loses
 //! the old one. Within one stage nothing depends on anything, so a stage is done concurrently.
@@ -15,23 +17,62 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::change::{Change, ChangeAction};
-use crate::object::{Class, policy_path};
+use crate::object::{Class, Live, policy_path};
 
 /// Sorts changes into the order in which they are made.
-pub(super) fn sort(changes: &mut [Change]) {
-    changes.sort_by(|left, right| rank(left).cmp(&rank(right)).then_with(|| left.path.cmp(&right.path)));
+pub(super) fn sort(changes: &mut Vec<Change>) {
+    let mut ranked: Vec<(Rank, Change)> = ranks(changes).into_iter().zip(std::mem::take(changes)).collect();
+    ranked.sort_by(|(left, one), (right, other)| left.cmp(right).then_with(|| one.path.cmp(&other.path)));
+    changes.extend(ranked.into_iter().map(|(_, change)| change));
 }
 
 /// The stages of sorted changes: what is in one range may be done at the same time.
 pub fn stages(changes: &[Change]) -> Vec<Range<usize>> {
+    let ranks = ranks(changes);
     let mut stages: Vec<Range<usize>> = Vec::new();
-    for (index, change) in changes.iter().enumerate() {
+    for (index, rank) in ranks.iter().enumerate() {
         match stages.last_mut() {
-            Some(last) if rank(&changes[last.start]) == rank(change) => last.end = index + 1,
+            Some(last) if ranks[last.start] == *rank => last.end = index + 1,
             _ => stages.push(index..index + 1),
         }
     }
     stages
+}
+
+/// Where a change stands: whether it takes away, the level of its class, and how deep it is in what names what there.
+type Rank = (bool, u8, usize);
+
+/// The ranks of changes, in their order.
+fn ranks(changes: &[Change]) -> Vec<Rank> {
+    let depths = depths(changes);
+    let deepest = depths.iter().copied().max().unwrap_or(0);
+    let rank = |(change, deep): (&Change, usize)| {
+        let level = level(change);
+        if change.takes_away() { (true, LEVEL_MAX - level, deepest - deep) } else { (false, level, deep) }
+    };
+    changes.iter().zip(depths).map(rank).collect()
+}
+
+/// How many others of its class each change stands on, one on another.
+fn depths(changes: &[Change]) -> Vec<usize> {
+    let index: HashMap<&str, usize> =
+        changes.iter().enumerate().map(|(index, change)| (change.path.as_str(), index)).collect();
+    let named = |at: usize| {
+        let others = changes[at].names.iter().filter_map(|path| index.get(path.as_str()).copied());
+        others.filter(move |other| *other != at && changes[*other].kind.class == changes[at].kind.class)
+    };
+    let naming: Vec<usize> = (0..changes.len()).filter(|at| named(*at).next().is_some()).collect();
+    let mut depths = vec![0; changes.len()];
+    // Engines and files have no circles; of one this ends all the same.
+    for _ in 0..naming.len() {
+        let deeper = |at: usize, depths: &[usize]| named(at).map(|other| depths[other] + 1).max().unwrap_or(0);
+        let moved: Vec<(usize, usize)> = naming.iter().map(|at| (*at, deeper(*at, &depths))).collect();
+        if moved.iter().all(|(at, deep)| depths[*at] == *deep) {
+            break;
+        }
+        moved.into_iter().for_each(|(at, deep)| depths[at] = deep);
+    }
+    depths
 }
 
 /// For each of the sorted changes, the earlier ones without which it must not be made.
@@ -68,17 +109,20 @@ pub fn blockers(changes: &[Change]) -> Vec<Vec<usize>> {
 fn needs(change: &Change) -> Vec<String> {
     let mut needs: Vec<String> = change.policies.iter().map(|name| policy_path(name)).collect();
     needs.extend(change.kind.needs(&change.path));
+    needs.extend(change.names.iter().cloned());
     needs
 }
 
 fn live_policies(change: &Change) -> Vec<String> {
-    let live = change.live.as_ref().and_then(|live| live.fields.get("token_policies"));
-    let names = live.and_then(serde_json::Value::as_array).into_iter().flatten();
-    names.filter_map(|name| name.as_str()).map(policy_path).collect()
+    let names = change.live.as_ref().map(Live::policies).unwrap_or_default();
+    names.iter().map(|name| policy_path(name)).collect()
 }
 
-fn rank(change: &Change) -> (bool, u8) {
-    let level = match change.kind.class {
+/// The level of what comes last.
+const LEVEL_MAX: u8 = 7;
+
+fn level(change: &Change) -> u8 {
+    match change.kind.class {
         Class::Audit => 0,
         Class::Mount => 1,
         Class::Config => 2,
@@ -86,8 +130,8 @@ fn rank(change: &Change) -> (bool, u8) {
         Class::Other => 4,
         Class::Role => 5,
         Class::Login => 6,
-    };
-    if change.takes_away() { (true, 6 - level) } else { (false, level) }
+        Class::Person => LEVEL_MAX,
+    }
 }
 
 #[cfg(test)]
@@ -114,6 +158,7 @@ mod tests {
             effects: Vec::new(),
             live: None,
             policies: policies.iter().map(|name| (*name).to_owned()).collect(),
+            names: Vec::new(),
             guardrails: None,
             from: None,
         }
@@ -203,6 +248,39 @@ mod tests {
         assert_eq!(mount.1, ["aws/roles/a", "aws/roles/b", "aws/config/lease"]);
         let policy = waits.iter().find(|(path, _)| path == "sys/policies/acl/app-a").expect("planned");
         assert_eq!(policy.1, ["auth/approle/role/app-a"]);
+    }
+
+    #[test]
+    fn what_names_another_of_its_class_comes_after_it_and_goes_before_it() {
+        let group = |action, name: &str, members: &[&str]| Change {
+            names: members.iter().map(|member| format!("identity/{member}")).collect(),
+            ..change(action, "group", &format!("identity/group/name/{name}"), &[])
+        };
+        let all = |action| {
+            vec![
+                group(action, "a", &["group/name/b", "entity/name/x"]),
+                group(action, "b", &["group/name/c"]),
+                group(action, "c", &[]),
+                change(action, "entity", "identity/entity/name/x", &[]),
+            ]
+        };
+        let names = |changes: &[Change]| {
+            paths(changes).iter().map(|path| path.rsplit('/').next().unwrap_or_default()).collect::<String>()
+        };
+        let mut coming = all(ChangeAction::Create);
+        sort(&mut coming);
+        assert_eq!((names(&coming).as_str(), stages(&coming)), ("xcba", vec![0..2, 2..3, 3..4]));
+        assert_eq!(waits(&coming)[3].1, ["identity/entity/name/x", "identity/group/name/b"]);
+        let mut going = all(ChangeAction::Delete);
+        sort(&mut going);
+        assert_eq!((names(&going).as_str(), stages(&going)), ("abxc", vec![0..1, 1..2, 2..4]));
+        // No engine has such, and files with it are refused; here it ends all the same.
+        let mut circle = vec![
+            group(ChangeAction::Create, "a", &["group/name/b"]),
+            group(ChangeAction::Create, "b", &["group/name/a"]),
+        ];
+        sort(&mut circle);
+        assert_eq!(circle.len(), 2);
     }
 
     #[test]

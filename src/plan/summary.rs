@@ -7,11 +7,11 @@ use super::change::{Change, ChangeAction, Summary};
 use super::escape::escape;
 use super::text::Page;
 use super::value::Plan;
-use crate::object::KINDS;
-use crate::review::{Access, Colour, Finding};
+use crate::object::{KINDS, Kind};
+use crate::review::{Access, Colour, Environment, Finding};
 
-/// Up to so many changes a plan is shown whole.
-const WHOLE_MAX: usize = 30;
+/// Up to so many changes are shown whole.
+pub(crate) const WHOLE_MAX: usize = 30;
 
 /// Lines of each part, so that all parts fit on a page of sixty.
 const NAMED_MAX: usize = 8;
@@ -41,9 +41,7 @@ impl Plan {
         let mut page = Page::new(colour);
         page.head(self);
         page.line("");
-        for (kind, summary) in self.by_kind() {
-            page.line(&format!("  {kind}: {summary}"));
-        }
+        page.counts(self.changes.iter().map(|change| (change.kind, change.action)));
         let named: Vec<&Change> = self
             .changes
             .iter()
@@ -59,34 +57,10 @@ impl Plan {
             format!("! {}: {}", escape(&change.path), escape(effect))
         });
         if let Some(review) = &self.review {
-            let mut gains: Vec<_> = review.gains().collect();
-            gains.sort_by_key(|finding| std::cmp::Reverse(weight(finding)));
-            page.part("Access gained", GAINS_MAX, &gains, |finding| {
-                let unsure = if finding.cannot_tell.is_some() { " (can't tell)" } else { "" };
-                format!("{}: {}{unsure}", escape(&finding.subject.to_string()), escape(&finding.what))
-            });
-            if gains.is_empty() {
-                page.line("");
-                page.line("Nobody gains access.");
-            }
+            page.gains(review);
         }
         page.foot_of_many(self, NOTES_MAX, REFUSALS_MAX);
         page.out
-    }
-
-    /// How much is done to the objects of each kind, in the order of creation.
-    fn by_kind(&self) -> Vec<(&'static str, String)> {
-        let mut actions: BTreeMap<&str, Vec<ChangeAction>> = BTreeMap::new();
-        for change in &self.changes {
-            actions.entry(change.kind.name).or_default().push(change.action);
-        }
-        let told = |name: &'static str| {
-            let Summary { add, change, delete, adopt, forget } = Summary::of(actions.get(name)?.iter().copied());
-            let parts = [(add, "add"), (change, "change"), (delete, "delete"), (adopt, "adopt"), (forget, "forget")];
-            let parts = parts.into_iter().filter(|(count, _)| *count > 0);
-            Some((name, parts.map(|(count, word)| format!("{count} to {word}")).collect::<Vec<_>>().join(", ")))
-        };
-        KINDS.iter().filter_map(|kind| told(kind.name)).collect()
     }
 }
 
@@ -105,8 +79,38 @@ fn weight(finding: &Finding) -> (bool, bool, bool, usize) {
 }
 
 impl Page {
+    /// How much is done to the objects of each kind, in the order of creation.
+    pub(crate) fn counts(&mut self, changes: impl Iterator<Item = (&'static Kind, ChangeAction)>) {
+        let mut actions: BTreeMap<&str, Vec<ChangeAction>> = BTreeMap::new();
+        for (kind, action) in changes {
+            actions.entry(kind.name).or_default().push(action);
+        }
+        for kind in KINDS {
+            let Some(done) = actions.get(kind.name) else { continue };
+            let Summary { add, change, delete, adopt, forget } = Summary::of(done.iter().copied());
+            let parts = [(add, "add"), (change, "change"), (delete, "delete"), (adopt, "adopt"), (forget, "forget")];
+            let parts = parts.into_iter().filter(|(count, _)| *count > 0);
+            let parts: Vec<String> = parts.map(|(count, word)| format!("{count} to {word}")).collect();
+            self.line(&format!("  {}: {}", kind.name, parts.join(", ")));
+        }
+    }
+
+    /// Who gains what, the weightiest first.
+    pub(crate) fn gains(&mut self, review: &Environment) {
+        let mut gains: Vec<_> = review.gains().collect();
+        gains.sort_by_key(|finding| std::cmp::Reverse(weight(finding)));
+        self.part("Access gained", GAINS_MAX, &gains, |finding| {
+            let unsure = if finding.cannot_tell.is_some() { " (can't tell)" } else { "" };
+            format!("{}: {}{unsure}", escape(&finding.subject.to_string()), escape(&finding.what))
+        });
+        if gains.is_empty() {
+            self.line("");
+            self.line("Nobody gains access.");
+        }
+    }
+
     /// Some of many, under a title; how many more there are.
-    fn part<T>(&mut self, title: &str, most: usize, all: &[T], line: impl Fn(&T) -> String) {
+    pub(crate) fn part<T>(&mut self, title: &str, most: usize, all: &[T], line: impl Fn(&T) -> String) {
         if all.is_empty() {
             return;
         }

@@ -261,16 +261,14 @@ impl Leases {
     fn tell(&self, plan: &mut Plan) {
         let mut unknown = Vec::new();
         for change in &mut plan.changes {
-            let Some(counted) = self.counts.get(&change.path).filter(|_| lease_prefix(change).is_some()) else {
-                continue;
-            };
+            let (Some(counted), Some(prefix)) = (self.counts.get(&change.path), lease_prefix(change)) else { continue };
             let unmounts = change.action == ChangeAction::Delete && change.kind.below(&change.path).is_some();
             let Some(counted) = counted else {
                 // What revokes them says so itself.
                 if unmounts {
                     change.effects.push("how many leases are revoked by this is not known".to_owned());
                 }
-                unknown.push(change.path.clone());
+                unknown.push(prefix);
                 continue;
             };
             let (leases, stay) = match counted.values().sum() {

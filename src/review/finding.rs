@@ -66,6 +66,8 @@ pub struct Access {
 pub enum Subject {
     /// An app.
     App(String),
+    /// A login that is no app's, by its path.
+    Login(String),
     /// A role that no app may have, as `mount/role`.
     Role(String),
     /// An ACL policy that no app has.
@@ -264,6 +266,7 @@ impl std::fmt::Display for Subject {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Self::App(name) => write!(f, "app {name}"),
+            Self::Login(path) => write!(f, "login {path}"),
             Self::Role(name) => write!(f, "role {name}"),
             Self::Policy(name) => write!(f, "policy {name}"),
             Self::IamRole(arn) => write!(f, "IAM role {arn}"),
@@ -276,6 +279,7 @@ impl std::fmt::Display for Subject {
 pub(super) fn fact(finding: &Finding) -> Value {
     let (sort, name) = match &finding.subject {
         Subject::App(name) => ("app", name),
+        Subject::Login(path) => ("login", path),
         Subject::Role(name) => ("role", name),
         Subject::Policy(name) => ("policy", name),
         Subject::IamRole(arn) => ("iam-role", arn),

@@ -177,6 +177,7 @@ fn role_subject<'a>(
         name: label,
         roles: vec![label.to_owned()],
         access,
+        is_login: false,
         terms: Some(Terms {
             permissions_boundary: side.known(role).boundary.clone(),
             user_path: role.object.text(role.access_fields.path).into_owned(),
@@ -232,6 +233,7 @@ fn app_subject<'a>(app: &App<'_, 'a>, access: &'a [PolicySet<Place>]) -> Subject
         roles: app.roles().iter().map(|(role, _)| role.label()).collect(),
         apps: vec![app.name.to_owned()],
         access,
+        is_login: app.is_login(),
         terms: None,
         logins: logins.collect(),
         place: app.place().map(ToString::to_string),

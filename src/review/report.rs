@@ -98,7 +98,7 @@ impl Environment {
         Self {
             name: name.to_owned(),
             presence,
-            apps: after.apps().count(),
+            apps: after.apps().filter(|app| !app.is_login()).count(),
             roles: after.roles().count(),
             findings,
             not_evaluated,

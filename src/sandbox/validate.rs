@@ -6,6 +6,7 @@
 use super::error::Refusal;
 use super::params::Params;
 use super::state::Tag;
+use crate::text::tag;
 
 /// Tags on one resource.
 const TAGS_MAX: usize = 50;
@@ -97,7 +98,6 @@ fn within_limit(tags: &[Tag]) -> Result<(), Refusal> {
 
 fn check_tag(index: usize, key: &str, value: &str) -> Result<(), Refusal> {
     // [\p{L}\p{Z}\p{N}_.:/=+\-@]
-    let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
     let at = |field: &str| format!("tags.{index}.member.{field}");
     if key.is_empty() || key.chars().count() > 128 {
         let constraint = "Member must have length between 1 and 128";
@@ -107,7 +107,7 @@ fn check_tag(index: usize, key: &str, value: &str) -> Result<(), Refusal> {
         return Err(Refusal::constraint(&at("value"), value, "Member must have length less than or equal to 256"));
     }
     for (field, text) in [("key", key), ("value", value)] {
-        if !text.chars().all(allowed) {
+        if !text.chars().all(tag::takes) {
             let constraint = "Member must satisfy regular expression pattern: [\\p{L}\\p{Z}\\p{N}_.:/=+\\-@]*";
             return Err(Refusal::constraint(&at(field), text, constraint));
         }

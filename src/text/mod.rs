@@ -1,6 +1,7 @@
 //! Texts, as all rooms read and write them. Pure.
 
 pub mod percent;
+pub mod tag;
 
 use std::borrow::Cow;
 

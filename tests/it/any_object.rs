@@ -226,7 +226,7 @@ fn what_is_wrong_with_an_object_is_told_where_it_stands() {
     for (text, said) in [
         ("object \"sys/policies/acl/x\" {\n data {\n policy = \"\"\n }\n}", "declare it by `policy`"),
         ("object \"auth/approle/role/x\" {\n data {\n a = 1\n }\n}", "what decides who may log in"),
-        ("object \"identity/group/name/x\" {\n data {\n a = 1\n }\n}", "who has which policies"),
+        ("object \"identity/group/name/x\" {\n data {\n a = 1\n }\n}", "declare it by `group`"),
         ("object \"aws/roles/x\" {\n data {\n a = 1\n }\n}", "declare it by `role`"),
         ("object \"sys/raw/x\" {\n data {\n a = 1\n }\n}", "no setting"),
         ("object \"leasehold/data/x\" {\n data {\n a = 1\n }\n}", "keeps for itself"),

@@ -41,13 +41,13 @@ impl World {
     }
 
     /// Puts something between the client and the engine that loses what it is told to.
-    fn part(&mut self) -> Between {
+    pub(crate) fn part(&mut self) -> Between {
         let between = self.server.part();
         self.client = self.server.client(&between.address);
         between
     }
 
-    async fn prepare(&self, desired: &[Object], adopt: Adopt) -> Prepared {
+    pub(crate) async fn prepare(&self, desired: &[Object], adopt: Adopt) -> Prepared {
         self.prepare_as(None, desired, adopt).await
     }
 
@@ -67,7 +67,7 @@ impl World {
         prepare(&self.client, &wish, &mut desired.to_vec()).await.unwrap()
     }
 
-    async fn apply(&self, prepared: &mut Prepared, desired: &[Object]) -> Report {
+    pub(crate) async fn apply(&self, prepared: &mut Prepared, desired: &[Object]) -> Report {
         self.run(prepared, desired, &AtomicBool::new(false), &|_, _| {}).await.unwrap()
     }
 
@@ -86,7 +86,7 @@ impl World {
     }
 
     /// Plans, applies, and demands that a second plan is empty.
-    async fn converge(&self, desired: &[Object]) {
+    pub(crate) async fn converge(&self, desired: &[Object]) {
         let mut prepared = self.prepare(desired, Adopt::Refuse).await;
         let report = self.apply(&mut prepared, desired).await;
         assert_eq!(report.exit_code(), 0, "{}", report.problems(desired));
@@ -467,5 +467,59 @@ async fn a_servers_bad_minute_stops_no_plan_and_no_apply() {
         world.converge(&desired).await;
         between.fault(request, 3, fault);
         world.converge(&desired[..1]).await;
+    }
+}
+
+/// A hundred logins at one method.
+pub(crate) fn many(ttl: i64) -> Vec<Object> {
+    let mut objects = vec![object("auth method", "sys/auth/approle", json!({"type": "approle"}))];
+    objects.extend((0..100).map(|number| login(&format!("app-{number:03}"), ttl, &["app-a"])));
+    objects
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_moved_in_a_folder_of_many_is_left_alone_and_its_siblings_are_not() {
+    let world = World::new();
+    world.converge(&many(600)).await;
+    let mut desired = many(1200);
+    desired.push(login("app-050-new", 1200, &["app-a"]));
+    let mut prepared = world.prepare(&desired, Adopt::Refuse).await;
+    world.write("auth/approle/role/app-031", json!({"token_ttl": 60})).await;
+    world.write("auth/approle/role/app-050-new", json!({"token_ttl": 60})).await;
+    world.hand.delete("auth/approle/role/app-099").await.unwrap();
+    world.hand.delete("auth/approle/role/app-000").await.unwrap();
+    let report = world.apply(&mut prepared, &desired).await;
+    assert_eq!(report.exit_code(), 4);
+    let moved: Vec<&str> = report
+        .results()
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, Outcome::Moved { .. }))
+        .map(|(change, _)| change.path.trim_start_matches("auth/approle/role/"))
+        .collect();
+    assert_eq!(moved, ["app-000", "app-031", "app-050-new", "app-099"]);
+    assert_eq!(report.summary(), "Apply incomplete: 0 added, 97 changed, 0 deleted, 4 moved since the plan.");
+    let live = world.hand.read("auth/approle/role/app-031").await.unwrap().unwrap();
+    assert_eq!(live.data.unwrap()["token_ttl"], json!(60));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_write_that_fails_in_a_folder_of_many_fails_alone() {
+    let mut world = World::new();
+    let between = world.part();
+    world.converge(&many(600)).await;
+    for fault in [Fault::Refused(400), Fault::Unanswered] {
+        let desired = many(if matches!(fault, Fault::Refused(_)) { 1200 } else { 1800 });
+        let mut prepared = world.prepare(&desired, Adopt::Refuse).await;
+        between.fault("PUT /v1/auth/approle/role/app-042", usize::MAX, fault);
+        let report = world.apply(&mut prepared, &desired).await;
+        let failed: Vec<&str> = report
+            .results()
+            .iter()
+            .filter(|(_, outcome)| !outcome.is_applied())
+            .map(|(change, _)| change.path.as_str())
+            .collect();
+        assert!(failed.len() <= 1 && failed.iter().all(|path| path.ends_with("app-042")), "{fault:?}: {failed:?}");
+        between.heal();
+        world.converge(&desired).await;
     }
 }

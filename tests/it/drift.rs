@@ -582,3 +582,24 @@ fn the_nightly_jobs_do_what_they_say() {
     let (code, asked) = run_job(&estate, &github, "7\n");
     assert!(code != 0 && asked.is_empty(), "{asked}");
 }
+
+/// Above thirty findings it is one page; all of it is behind `--verbose`.
+#[test]
+fn much_drift_is_summed_up() {
+    let applied = Applied::new();
+    let role = |number: usize| {
+        format!(
+            "role \"r{number:03}\" {{\n  mount = \"aws\"\n  policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n}}\n"
+        )
+    };
+    applied.env.write("estate/more.hcl", &(0..200).map(role).collect::<String>());
+    applied.widen_by_hand();
+    for number in 0..20 {
+        let role = json!({"credential_type": "iam_user", "policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]});
+        applied.http.post(&format!("aws/roles/x{number:02}"), &role);
+    }
+    let page = applied.drift(5);
+    snapshot("drift_summed_up", &page);
+    assert!(applied.run(&["drift", "--verbose"], 5).stdout.lines().count() > 220);
+    assert_eq!(applied.json(5)["pending"].as_array().unwrap().len(), 200);
+}

@@ -8,6 +8,7 @@ mod access;
 mod agent;
 mod any_object;
 mod apply;
+mod apply_many;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "apply.rs"]
 mod apply_on_openbao;
@@ -44,6 +45,7 @@ mod logins;
 mod losses;
 mod namespaces;
 mod ownership;
+mod people;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;

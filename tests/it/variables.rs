@@ -266,3 +266,43 @@ fn all_warnings_are_shown() {
     let output = env.run(&["plan"]);
     assert!(output.stderr.contains("the mount `none` is not declared"), "{}", output.stderr);
 }
+
+/// A login that names a type goes to the one method of that type, by whatever name it has.
+#[test]
+fn a_login_finds_the_only_method_of_its_type() {
+    let env = TestEnv::new();
+    let head = "environment \"local\" {\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n}\naws \"aws\" {}\n";
+    let app = "app \"a\" {\n  role \"a\" {\n    iam_groups = [\"g\"]\n  }\n  login \"approle\" {}\n}\n";
+    let method = |name: &str| format!("auth \"{name}\" {{\n  type = \"approle\"\n}}\n");
+    env.write("a.hcl", &format!("{head}{}{app}", method("machines")));
+    let plan = env.run(&["plan"]);
+    assert!(plan.stdout.contains("auth/machines/role/app-a"), "{}", plan.normal());
+    for (methods, hint) in [
+        (method("machines") + &method("robots"), "say at which it is: mount = \"machines\" or \"robots\""),
+        (String::new(), "declare it: auth \"approle\" { type = \"approle\" }"),
+        ("auth \"approles\" {\n  type = \"userpass\"\n}\n".to_owned(), "did you mean `approles`?"),
+    ] {
+        env.write("a.hcl", &format!("{head}{methods}{app}"));
+        let output = env.run(&["validate"]);
+        assert!(output.stderr.contains("the auth method `approle` is not declared"), "{}", output.stderr);
+        assert!(output.stderr.contains(hint), "{hint}: {}", output.stderr);
+    }
+    // A method of that name is the one that is meant.
+    env.write("a.hcl", &format!("{head}{}auth \"approle\" {{}}\n{app}", method("machines")));
+    assert!(env.run(&["plan"]).stdout.contains("auth/approle/role/app-a"));
+}
+
+/// What IAM takes no tag for is told before a credential is asked for.
+#[test]
+fn tags_have_no_control_characters() {
+    let env = TestEnv::new();
+    for (tag, what) in [
+        ("\"a\\tb\" = \"c\"", "IAM takes no tag `a\\tb`"),
+        ("a = \"c\\u0085d\"", "in the value of a tag"),
+        ("a = \"c\\nd\"", "in the value of a tag"),
+    ] {
+        env.write("a.hcl", &format!("aws \"aws\" {{}}\nrole \"r\" {{\n  mount = \"aws\"\n  iam_groups = [\"g\"]\n  iam_tags = {{\n    {tag}\n  }}\n}}\n"));
+        let output = env.run(&["validate"]);
+        assert!(output.code == 1 && output.stderr.contains(what), "{tag}: {}", output.stderr);
+    }
+}

@@ -414,6 +414,8 @@ const OTHER: &[(&str, &[&str])] = &[
             "protect",
         ],
     ),
+    ("user", &["policies", "metadata", "disabled", "aliases", "protect"]),
+    ("group", &["policies", "members", "groups", "alias", "metadata", "protect"]),
     ("app", &["owner", "role", "static_role", "protect"]),
     ("policy", &["file", "protect"]),
     (
@@ -463,11 +465,13 @@ const BLOCKS: &[(&str, &str)] = &[
     ("login", "app \"#\" {\n login \"approle\" {\n qqqqqq = 1\n }\n}"),
     ("policy", "policy \"#\" {\n qqqqqq = 1\n}"),
     ("token_role", "token_role \"#\" {\n qqqqqq = 1\n}"),
+    ("user", "user \"#\" {\n qqqqqq = 1\n}"),
+    ("group", "group \"#\" {\n qqqqqq = 1\n}"),
     ("path", "policy \"#\" {\n path \"sys/mounts\" {\n qqqqqq = 1\n }\n}"),
 ];
 
 /// Kinds of declarations whose keys name nothing that is meant here.
-const OTHER_KINDS: &[&str] = &["environment", "aws", "auth", "audit", "password_policy", "quota", "object"];
+const OTHER_KINDS: &[&str] = &["environment", "aws", "auth", "login", "audit", "password_policy", "quota", "object"];
 
 fn declared(template: &str, name: &str, text: &str) -> String {
     template.replace("STATEMENT", STATEMENT).replace('#', name).replace('@', text) + "\n"

@@ -10,8 +10,14 @@ use crate::object::{Class, KINDS, Shape};
 /// A value that no key of this shape takes, in YAML.
 fn wrong(shape: Shape) -> &'static str {
     match shape {
-        Shape::Set | Shape::Texts | Shape::List | Shape::Cidrs | Shape::PolicyArns | Shape::RoleArns => "{a: b}",
-        Shape::Map | Shape::Claims | Shape::Fields => "[a]",
+        Shape::Set
+        | Shape::Texts
+        | Shape::List
+        | Shape::Cidrs
+        | Shape::PolicyArns
+        | Shape::RoleArns
+        | Shape::Names(_) => "{a: b}",
+        Shape::Map | Shape::ByMethod | Shape::Claims | Shape::Fields => "[a]",
         _ => "[[a]]",
     }
 }

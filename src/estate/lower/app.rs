@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use super::document::{Document, Use};
 use super::policy::quoted;
@@ -17,14 +17,10 @@ use crate::acl::{Acl, Capability};
 use crate::estate::blocks::APP;
 use crate::estate::declared::{App, Login};
 use crate::estate::problem::Draft;
-use crate::estate::schema::{Block, number};
+use crate::estate::schema::Block;
 use crate::estate::value;
 use crate::object::review::{AccessFields, Way};
-use crate::object::{
-    FieldValue, Kind, Leaf, Leases, Origin, RolePath, acl_policy, login_of, methods, policy_path, roles,
-};
-use crate::text::{did_you_mean, nearest};
-use crate::units::duration;
+use crate::object::{FieldValue, Kind, Leaf, Leases, RolePath, acl_policy, policy_path, roles};
 
 /// What every app's token may do for itself. Source: the paths of Vault's `default` policy.
 const SELF_CARE: &[(&str, &str)] = &[
@@ -152,7 +148,7 @@ impl Lowering<'_> {
         let shortest = self.shortest_lease(&roles, &grants);
         let logins = self.reader.labelled(block.map, "login");
         let logins: Vec<Login> =
-            logins.iter().filter_map(|login| self.login(block, login, &policies, shortest)).collect();
+            logins.iter().filter_map(|login| self.app_login(block, login, &policies, shortest)).collect();
         if protect {
             let app = Some(block.label);
             self.objects
@@ -202,15 +198,7 @@ impl Lowering<'_> {
     /// The names of the policies of an app's tokens. Without `policies`, the one that follows from its roles.
     fn app_policies(&mut self, block: &Block<'_>, roles: &[RolePath], grants: &[RolePath]) -> Vec<String> {
         if block.map.contains_key("policies") {
-            let named = self.reader.texts(block, "policies");
-            for (policy, span) in &named {
-                if !self.policies.contains(*policy) && *policy != "default" {
-                    let known: Vec<String> = self.policies.iter().cloned().collect();
-                    let what = format!("the policy `{policy}` is not declared");
-                    self.dangling(*span, what, policy, known.iter().map(String::as_str));
-                }
-            }
-            return named.into_iter().map(|(policy, _)| policy.to_owned()).collect();
+            return self.named_policies(block);
         }
         let may_get = ROLES.into_iter().chain(["grants"]).any(|word| block.map.contains_key(word));
         if !may_get && self.reader.is_sound(block) {
@@ -268,84 +256,6 @@ impl Lowering<'_> {
             roles.iter().chain(grants).filter(leased).filter_map(|role| Some(self.mounts.get(&role.mount)?.lease));
         leases.filter(|lease| *lease > 0).min().unwrap_or(0)
     }
-
-    fn login(&mut self, app: &Block<'_>, login: &Block<'_>, policies: &[String], lease: i64) -> Option<Login> {
-        let (mount, span) = self.reader.text(login, "mount").unwrap_or((login.label, login.span));
-        let method = self.auths.get(mount).cloned();
-        // Of a method that is not declared, its label may be the type, or nearly the name of one.
-        let known: Vec<String> = self.auths.keys().cloned().chain(methods().map(str::to_owned)).collect();
-        let near = || nearest(mount, known.iter().map(String::as_str));
-        let of_near = || near().and_then(|near| login_of(self.auths.get(near).map_or(near, String::as_str)));
-        let kind = match &method {
-            Some(method) => login_of(method),
-            None => login_of(login.label).or_else(of_near),
-        };
-        if let Some(kind) = kind {
-            self.reader.check(login, kind.words);
-        }
-        if method.is_none() {
-            if self.is_incomplete() {
-                return None;
-            }
-            let what = format!("the auth method `{mount}` is not declared");
-            let types =
-                || kind.and_then(|kind| kind.mount_type()).map_or_else(|| methods().collect(), |only| vec![only]);
-            let hint = did_you_mean(mount, known.iter().map(String::as_str)).unwrap_or_else(|| {
-                format!("declare it: auth \"{mount}\" {{ type = \"{}\" }}", types().join("\" or \""))
-            });
-            self.reader.report(Draft::error(span, what).hint(hint));
-        }
-        // Which keys a login of an unknown sort has is not known either.
-        let kind = kind?;
-        let mut fields = self.reader.fields(login, kind, kind.words);
-        self.check_login(login, &fields, lease);
-        fields.insert("token_policies", self.derived(sorted(policies), login));
-        let implied = || Leaf {
-            origin: Origin::Implied,
-            ..Leaf::new(FieldValue::Data(json!(true)), self.reader.place(login.span))
-        };
-        fields.entry("token_no_default_policy").or_insert_with(implied);
-        let role_name = self.login_name(app, login);
-        let object = self.object(kind, kind.path(mount, &role_name), Some(app.label), login.span, fields);
-        self.add(object, login.span);
-        let place = self.reader.place(login.span);
-        Some(Login { method: method?, mount: mount.to_owned(), role_name, place })
-    }
-
-    /// The role's name at its auth method: as the author says, for one that is there already, or of the app.
-    fn login_name(&mut self, app: &Block<'_>, login: &Block<'_>) -> String {
-        match self.reader.text(login, "name") {
-            Some((name, _)) if is_lower_name(name) => name.to_owned(),
-            Some((name, span)) => {
-                let draft = Draft::error(span, format!("`{name}` can't be the name of a login"));
-                self.reader.report(draft.hint("a name has lower-case letters, digits, `-`, `_` and `.`"));
-                format!("app-{}", app.label)
-            }
-            None => format!("app-{}", app.label),
-        }
-    }
-
-    fn check_login(&mut self, login: &Block<'_>, fields: &BTreeMap<&'static str, Leaf>, lease: i64) {
-        self.check_order(login, fields, ["token_ttl", "token_max_ttl"], ["token_ttl", "token_max_ttl"]);
-        let token_ttl = number(fields, "token_ttl");
-        let lives = token_ttl.max(number(fields, "token_max_ttl")).max(number(fields, "token_period"));
-        if let Some(entry) = login.map.get("token_ttl").filter(|_| token_ttl > 0 && lives < lease) {
-            let what = format!(
-                "a lease ends with its token: tokens live {}, leases {}",
-                duration::shown(lives),
-                duration::shown(lease)
-            );
-            let hint = format!("set token_ttl = \"{}\" or more", duration::shown(lease));
-            self.reader.report(Draft::warning(entry.value.span, what).hint(hint));
-        }
-    }
-}
-
-fn sorted(names: &[String]) -> Value {
-    let mut names = names.to_vec();
-    names.sort_unstable();
-    names.dedup();
-    Value::from(names)
 }
 
 /// The rules that follow from an app's roles.

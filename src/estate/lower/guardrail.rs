@@ -10,7 +10,7 @@ use crate::estate::tree::{Content, Map};
 use crate::estate::{hcl, value};
 use crate::guardrail::{self, Clause, Complaint, Described, Exception, Guardrail, Holds, Severity, Shape, Word};
 use crate::iam::document;
-use crate::object::{self, FieldValue, RolePath};
+use crate::object::{self, Class, FieldValue, Object, RolePath};
 use crate::text::did_you_mean;
 
 const EXCEPT_KEYS: &[&str] = &["roles", "apps", "reason", "owner", "expires"];
@@ -250,7 +250,10 @@ impl Lowering<'_> {
             .filter_map(|object| RolePath::of(object.kind, &object.path))
             .map(|role| role.label())
             .collect();
-        let apps: Vec<String> = self.apps.iter().map(|app| app.name.clone()).collect();
+        // Of logins that are no app's, by their paths.
+        let is_login = |object: &&Object| object.kind.class == Class::Login && object.app.is_none();
+        let logins = self.objects.iter().filter(is_login).map(|object| object.path.clone());
+        let apps: Vec<String> = self.apps.iter().map(|app| app.name.clone()).chain(logins).collect();
         for (key, sort, names) in [("roles", "role", roles), ("apps", "app", apps)] {
             for (text, span) in self.reader.texts(block, key) {
                 let pattern = [text.to_owned()];

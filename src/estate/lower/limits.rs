@@ -13,6 +13,7 @@ use crate::estate::span::Span;
 use crate::estate::tree::Content;
 use crate::iam::document::{self, PolicyType};
 use crate::object::review::AccessFields;
+use crate::text::tag;
 use crate::username::{self, Chance, Facts, Refused, Template};
 
 /// Tags of one user.
@@ -108,16 +109,15 @@ impl Lowering<'_> {
     fn check_tags(&mut self, block: &Block<'_>, key: &str) {
         let Some(entry) = block.map.get(key) else { return };
         let Content::Map(tags) = &entry.value.content else { return };
-        let allowed = |c: char| c.is_alphanumeric() || c.is_whitespace() || "_.:/=+-@".contains(c);
         let hint = "a tag has letters, digits, blanks and _.:/=+-@";
         let mut seen: Vec<(String, Span)> = Vec::new();
-        for (key, tag) in tags {
-            let span = tag.key_span;
+        for (key, of) in tags {
+            let span = of.key_span;
             let lower = key.to_lowercase();
             if key.is_empty() || key.chars().count() > TAG_KEY_MAX {
                 let what = format!("the key of a tag has 1 to {TAG_KEY_MAX} characters");
                 self.reader.report(Draft::error(span, what));
-            } else if !key.chars().all(allowed) {
+            } else if !key.chars().all(tag::takes) {
                 self.reader.report(Draft::error(span, format!("IAM takes no tag `{key}`")).hint(hint));
             } else if lower.starts_with("aws:") {
                 self.reader.report(Draft::error(span, "tags that begin with `aws:` belong to AWS"));
@@ -131,12 +131,12 @@ impl Lowering<'_> {
                 self.reader.report(draft.label("again here").also(*first, "first here"));
             }
             seen.push((lower, span));
-            let Content::Text(value) = &tag.value.content else { continue };
+            let Content::Text(value) = &of.value.content else { continue };
             if value.chars().count() > TAG_VALUE_MAX {
                 let what = format!("the value of a tag has at most {TAG_VALUE_MAX} characters");
-                self.reader.report(Draft::error(tag.value.span, what));
-            } else if let Some(odd) = value.chars().find(|c| !allowed(*c)) {
-                let draft = Draft::error(tag.value.span, format!("IAM takes no `{odd}` in the value of a tag"));
+                self.reader.report(Draft::error(of.value.span, what));
+            } else if let Some(odd) = value.chars().find(|c| !tag::takes(*c)) {
+                let draft = Draft::error(of.value.span, format!("IAM takes no `{odd}` in the value of a tag"));
                 self.reader.report(draft.hint(hint));
             }
         }

@@ -129,6 +129,14 @@ pub(super) fn said(field: &'static str, old: &dyn Values, new: &dyn Values, _fro
     match field {
         "user_claim" => plain(format!("its tokens are named after the claim {}", new.text(field))),
         "user_claim_json_pointer" => plain("its tokens are named after another claim".to_owned()),
+        "groups_claim" if new.text(field).is_empty() => {
+            plain("no claim of a token says any more in which groups somebody is".to_owned())
+        }
+        "groups_claim" => {
+            let now =
+                format!("whom the claim {} says to be in a group is in it, and has its policies", new.text(field));
+            Some(Said { gains: true, ..plain(now)? })
+        }
         "claim_mappings" => plain("other claims become metadata of its tokens".to_owned()),
         "expiration_leeway" => Some(leeway(field, old, new, "signed tokens without an end live", 150)),
         "not_before_leeway" => {

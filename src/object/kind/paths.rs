@@ -60,6 +60,16 @@ impl Kind {
         }
     }
 
+    /// The folder that lists an object, where one does: `aws/roles` of `aws/roles/web`.
+    pub fn folder_of<'p>(&self, path: &'p str) -> Option<&'p str> {
+        let (folder, _) = path.rsplit_once('/')?;
+        match self.home {
+            Home::Folder { path, .. } => (folder == path).then_some(folder),
+            Home::Below { folder: own, .. } => folder.strip_suffix(own)?.ends_with('/').then_some(folder),
+            Home::Entry(_) | Home::Named { .. } | Home::Setting { .. } | Home::Anywhere => None,
+        }
+    }
+
     /// The mount that an object is, or is below: `approle` of `auth/approle/role/app-web`.
     pub fn mount_of<'p>(&self, path: &'p str) -> Option<&'p str> {
         match self.home {

@@ -62,14 +62,17 @@ pub(in crate::review) fn changes(
     }
     for ((old, new), apps) in groups {
         let subject = match apps.as_slice() {
-            [app] => Subject::App((*app).to_owned()),
+            [app] => after
+                .app(app)
+                .or_else(|| before.app(app))
+                .map_or_else(|| Subject::App((*app).to_owned()), |app| app.subject()),
             _ => Subject::Policy(differing(&old, &new).join(", ")),
         };
         let told =
             |difference: &Difference, gained| apps.iter().all(|app| is_told(before, after, app, difference, gained));
         let mut group = compared(&subject, &old, &new, after, told);
         if apps.len() > 1 {
-            group.iter_mut().for_each(|finding| finding.notes.push(format!("for the apps {}", words::listed(&apps))));
+            group.iter_mut().for_each(|finding| finding.notes.push(listed(after, &apps)));
         }
         findings.extend(group);
     }
@@ -81,6 +84,17 @@ pub(in crate::review) fn changes(
         if !own {
             findings.extend(compared(&Subject::Policy(name.to_owned()), &old, &new, after, |_, _| false));
         }
+    }
+}
+
+/// For whom something is told together.
+fn listed(side: &Side<'_>, names: &[&str]) -> String {
+    let (logins, apps): (Vec<&str>, Vec<&str>) =
+        names.iter().partition(|name| side.app(name).is_some_and(|app| app.is_login()));
+    match (apps.is_empty(), logins.is_empty()) {
+        (_, true) => format!("for the apps {}", words::listed(&apps)),
+        (true, _) => format!("for the logins {}", words::listed(&logins)),
+        _ => format!("for the apps {}, and the logins {}", words::listed(&apps), words::listed(&logins)),
     }
 }
 
@@ -99,7 +113,7 @@ fn undeclared(side: &Side<'_>, old: &BTreeSet<String>, new: &BTreeSet<String>, a
     let login = app.logins().next()?;
     (!names.is_empty()).then(|| {
         let what = format!("its tokens have the policies {}, which are not declared", words::listed(&names));
-        let finding = Finding::new(Topic::Acl, &Subject::App(app.name.to_owned()), what);
+        let finding = Finding::new(Topic::Acl, &app.subject(), what);
         finding.at(login.place_of("token_policies")).cannot_tell("what they permit is not known here")
     })
 }

@@ -59,7 +59,7 @@ fn felt(before: &Side<'_>, after: &Side<'_>, mount: &str, apps: &[App<'_, '_>]) 
 
 /// How long an app's credentials live, where its tokens change that.
 pub(in crate::review) fn app(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
-    let subject = Subject::App(after.1.name.to_owned());
+    let subject = after.1.subject();
     let mut findings = Vec::new();
     for (mount, place) in mounts_of(after.1) {
         if before.0.lease_terms(mount) != after.0.lease_terms(mount) || !mounts_of(before.1).contains_key(mount) {

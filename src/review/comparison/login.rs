@@ -12,7 +12,7 @@ use crate::units::network::parse_canonical;
 
 /// What changes in an app's logins.
 pub(in crate::review) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Side<'_>, &App<'_, '_>)) -> Vec<Finding> {
-    let subject = Subject::App(after.1.name.to_owned());
+    let subject = after.1.subject();
     let mut findings = Vec::new();
     let old: Vec<&SideObject<'_>> = before.1.logins().collect();
     for login in after.1.logins() {
@@ -22,8 +22,7 @@ pub(in crate::review) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Sid
         }
     }
     for login in old.iter().filter(|login| after.1.logins().all(|other| other.path != login.path)) {
-        let what = format!("nobody logs in through {} any more", mount(login));
-        findings.push(Finding::new(Topic::Login, &subject, what).at(login.declared_at()));
+        findings.push(gone(&subject, login));
     }
     findings
 }
@@ -40,6 +39,12 @@ pub(in crate::review) fn mounts_differ(
         other.is_some_and(|other| said(before.0, other) != said(after.0, login))
     };
     new.logins().any(differs)
+}
+
+/// A login that is no more.
+pub(in crate::review) fn gone(subject: &Subject, login: &SideObject<'_>) -> Finding {
+    let what = format!("nobody logs in through {} any more", mount(login));
+    Finding::new(Topic::Login, subject, what).at(login.declared_at())
 }
 
 /// A login that was not there.
@@ -63,6 +68,15 @@ fn summary(side: &Side<'_>, login: &SideObject<'_>) -> String {
     parts.push(format!("tokens live {}", words::duration_or_ever(terms.max)));
     if side.has_batch_tokens(login) {
         parts.push("they are batch tokens, which can't be revoked".to_owned());
+    }
+    if login.app.is_none() {
+        let mut policies: Vec<String> = login.texts("token_policies").into_iter().collect();
+        policies.extend((!login.flag("token_no_default_policy")).then(|| "default".to_owned()));
+        let besides = "and those of who logs in";
+        parts.push(match policies.is_empty() {
+            true => "with the policies of who logs in".to_owned(),
+            false => format!("with the policies {}, {besides}", words::listed(&policies)),
+        });
     }
     parts.join("; ")
 }

@@ -181,7 +181,11 @@ fn principal<'b, 'a>(
     new: &Option<App<'_, 'a>>,
 ) -> Principal<'b, 'a> {
     Principal {
-        subject: Subject::App(name.to_owned()),
+        subject: new
+            .as_ref()
+            .map(App::subject)
+            .or_else(|| old.as_ref().map(App::subject))
+            .unwrap_or_else(|| Subject::App(name.to_owned())),
         before: held(before, old),
         after: held(after, new),
         place: new.as_ref().and_then(|app| app.place().cloned()),
@@ -204,6 +208,10 @@ fn app(
     findings: &mut Vec<Finding>,
 ) {
     match (before.1, after.1) {
+        (None, Some(new)) if new.is_login() => {
+            findings.extend(new.logins().map(|object| login::added(subject, after.0, object)));
+        }
+        (Some(old), None) if old.is_login() => findings.extend(old.logins().map(|object| login::gone(subject, object))),
         (None, Some(new)) => {
             let owner = new.owner().map_or(String::new(), |owner| format!(", owned by {owner}"));
             let mut finding = Finding::new(Topic::AppAdded, subject, format!("a new app{owner}"));
@@ -240,14 +248,14 @@ fn grants_differ(old: &Option<App<'_, '_>>, new: &Option<App<'_, '_>>) -> bool {
 /// New apps that are old ones by another name, with the old name.
 fn renamed<'n>(before: &'n Side<'_>, after: &'n Side<'_>) -> BTreeMap<&'n str, &'n str> {
     let mut gone: HashMap<String, Vec<&str>> = HashMap::new();
-    for app in before.apps().filter(|app| after.app(app.name).is_none()) {
+    for app in before.apps().filter(|app| !app.is_login() && after.app(app.name).is_none()) {
         gone.entry(nameless(&app)).or_default().push(app.name);
     }
     let mut renamed = BTreeMap::new();
     if gone.is_empty() {
         return renamed;
     }
-    for app in after.apps().filter(|app| before.app(app.name).is_none() && !app.roles().is_empty()) {
+    for app in after.apps().filter(|app| !app.is_login() && before.app(app.name).is_none() && !app.roles().is_empty()) {
         if let Some(old) = gone.get_mut(&nameless(&app)).and_then(Vec::pop) {
             renamed.insert(app.name, old);
         }

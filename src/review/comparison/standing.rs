@@ -24,9 +24,9 @@ pub(in crate::review) fn changes(
     let finding = |what: String| Finding::new(Topic::LeaseTerms, subject, what).role(&after.label);
     let Some(before) = before.filter(|before| is_standing(before)) else {
         let who = match (subject, after.via) {
-            (Subject::App(_), Via::Own) => "it reads",
-            (Subject::App(_), Via::Grant) => "it is granted",
-            (Subject::App(_), Via::Acl) => "the policies of its tokens let it read",
+            (Subject::App(_) | Subject::Login(_), Via::Own) => "it reads",
+            (Subject::App(_) | Subject::Login(_), Via::Grant) => "it is granted",
+            (Subject::App(_) | Subject::Login(_), Via::Acl) => "the policies of its tokens let it read",
             _ => "whoever may read it gets",
         };
         let what = format!("{who} the key of the IAM user {}, which does not end", user(after));

@@ -64,9 +64,12 @@ impl Graph {
     pub fn of(side: &Side<'_>, title: &str, only: Option<&str>) -> Self {
         let mut graph = Self { title: title.to_owned(), ..Self::default() };
         for app in side.apps().filter(|app| only.is_none_or(|name| app.name == name)) {
-            let detail = app.owner().map(|owner| format!("owner {owner}")).into_iter().collect();
-            let node = graph.node(Column::App, app.name, detail);
-            for login in app.logins() {
+            let detail: Vec<String> = app.owner().map(|owner| format!("owner {owner}")).into_iter().collect();
+            let node = match app.place().filter(|_| app.is_login()) {
+                Some(place) => graph.node(Column::Login, app.name, vec![place.to_string()]),
+                None => graph.node(Column::App, app.name, detail),
+            };
+            for login in app.logins().filter(|_| !app.is_login()) {
                 let detail = vec![login.declared_at().to_string()];
                 let from = graph.node(Column::Login, login.path, detail);
                 graph.edge(from, node, "logs in");

@@ -17,6 +17,7 @@ use crate::iam::policy::PolicySet;
 use crate::object::home::ENGINES;
 use crate::object::review::{AccessFields, Way};
 use crate::object::{Class, Live, Object, Owned, Place, RolePath, policy_path, terms_of};
+use crate::review::finding::Subject;
 
 /// What an app's role is to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,9 +61,10 @@ impl Role<'_> {
     }
 }
 
-/// An app of one side.
+/// An app of one side, or a login that is no app's.
 #[derive(Debug, Default)]
 struct AppFacts<'a> {
+    is_login: bool,
     owner: Option<&'a str>,
     place: Option<&'a Place>,
     /// Paths of the roles that are declared in it.
@@ -138,8 +140,12 @@ impl<'a> Side<'a> {
         let Context { iam_users, principals, .. } = context;
         let mut side = Self { managed, iam_roles, iam_users, principals, ..Self::default() };
         for object in objects {
-            if let Some(app) = object.app {
+            // Who logs in by a login that is no app's holds what its policies let read: it is told by its path, as no app is
+            // called.
+            let is_login = object.app.is_none() && object.kind.class == Class::Login;
+            if let Some(app) = object.app.or(is_login.then_some(object.path)) {
                 let facts = side.apps.entry(app).or_default();
+                facts.is_login = is_login;
                 match object.kind.class {
                     Class::Role => facts.own.push(object.path),
                     Class::Login => facts.logins.push(object.path),
@@ -193,12 +199,12 @@ impl<'a> Side<'a> {
         self.roles.get(path)
     }
 
-    /// All apps, by name.
+    /// All apps by name, and the logins that are no app's, by their paths.
     pub fn apps(&self) -> impl Iterator<Item = App<'_, 'a>> {
         self.apps.iter().map(|(name, facts)| App { side: self, name, facts })
     }
 
-    /// The app of this name.
+    /// The app of this name, or the login that is no app's at this path.
     pub fn app(&self, name: &str) -> Option<App<'_, 'a>> {
         self.apps.get_key_value(name).map(|(name, facts)| App { side: self, name, facts })
     }
@@ -333,7 +339,7 @@ fn account_of(arn: &str) -> Option<&str> {
     arn.split(':').nth(4)
 }
 
-/// An app of one side.
+/// An app of one side, or a login that is no app's: whoever logs in has credentials.
 #[derive(Clone, Copy, Debug)]
 pub struct App<'s, 'a> {
     side: &'s Side<'a>,
@@ -348,6 +354,17 @@ impl<'s, 'a> App<'s, 'a> {
         self.side
     }
 
+    /// Whether it is a login that is no app's.
+    pub fn is_login(&self) -> bool {
+        self.facts.is_login
+    }
+
+    /// What findings about it are about.
+    pub fn subject(&self) -> Subject {
+        let name = self.name.to_owned();
+        if self.is_login() { Subject::Login(name) } else { Subject::App(name) }
+    }
+
     /// Who answers for it.
     pub fn owner(&self) -> Option<&'a str> {
         self.facts.owner
@@ -355,7 +372,7 @@ impl<'s, 'a> App<'s, 'a> {
 
     /// Where it is declared, where that is known.
     pub fn place(&self) -> Option<&'a Place> {
-        self.facts.place
+        self.facts.place.or_else(|| self.logins().next().filter(|_| self.is_login())?.place)
     }
 
     /// Its logins.

@@ -83,6 +83,7 @@ fn judge(role: &Role, label: &str, max_ttl: i64, day: &str) -> Option<String> {
         roles: vec![label.to_owned()],
         apps: role.reviewed.app.iter().cloned().collect(),
         access: &access,
+        is_login: false,
         terms: Some(Terms {
             permissions_boundary: role.permissions_boundary_arn.clone(),
             user_path: role.user_path.clone(),

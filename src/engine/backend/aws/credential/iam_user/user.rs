@@ -11,6 +11,7 @@ use crate::engine::backend::aws::failure::{Class, Failure};
 use crate::engine::backend::aws::role::Role;
 use crate::engine::lease::{Lane, Lease};
 use crate::engine::wire::error::Error;
+use crate::text::tag as characters;
 
 /// The tag that names the lease: what makes a user ours.
 const LEASE_TAG: &str = "leasehold:lease";
@@ -129,8 +130,7 @@ fn tag(key: &str, value: &str) -> Result<Tag, Failure> {
 
 /// What IAM takes as the value of a tag (IAM user guide, "Rules for tagging"); the rest becomes `_`.
 fn tag_value(text: &str) -> String {
-    let allowed = |c: char| c.is_alphanumeric() || " _.:/=+-@".contains(c);
-    text.chars().take(TAG_VALUE_MAX).map(|c| if allowed(c) { c } else { '_' }).collect()
+    text.chars().take(TAG_VALUE_MAX).map(|c| if characters::takes(c) { c } else { '_' }).collect()
 }
 
 /// Asks AWS whether the user of that name is the lease's.

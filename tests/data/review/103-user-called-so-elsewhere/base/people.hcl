@@ -1,0 +1,13 @@
+policy "operators" {
+  path "secret/data/ops/*" {
+    capabilities = ["read", "update"]
+  }
+}
+
+auth "people" {
+  type = "userpass"
+}
+
+user "ann" {
+  policies = ["operators"]
+}

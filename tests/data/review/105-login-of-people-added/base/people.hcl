@@ -1,0 +1,27 @@
+policy "operators" {
+  path "secret/data/ops/*" {
+    capabilities = ["read", "update"]
+  }
+}
+
+role "deploy" {
+  credential_type = "iam_user"
+  statement "Deploy" {
+    actions   = ["lambda:UpdateFunctionCode"]
+    resources = ["*"]
+  }
+}
+
+policy "deployers" {
+  path "aws/creds/deploy" {
+    capabilities = ["read"]
+  }
+}
+
+auth "oidc" {
+  type = "jwt"
+  config {
+    oidc_discovery_url = "https://id.example.com"
+  }
+}
+

@@ -1,0 +1,13 @@
+guardrail "logins" {
+  use = "pack:logins"
+}
+
+policy "operators" {
+  path "secret/data/ops/*" {
+    capabilities = ["read", "update"]
+  }
+}
+
+auth "people" {
+  type = "userpass"
+}
