@@ -53,7 +53,9 @@ impl Held {
                 true => left(issued.credential.lease_seconds(), issued.token_ttl),
                 false => (issued.credential.ends() - Clock::system().now()).try_into().unwrap_or_default(),
             };
-        let renewed_at = issued.credential.is_renewable().then(|| after_two_thirds(asked, ends));
+        // A lease of a batch token ends with it.
+        let is_renewable = issued.credential.is_renewable() && !issued.is_batch;
+        let renewed_at = is_renewable.then(|| after_two_thirds(asked, ends));
         Ok(Self { issued, ends, renewed_at })
     }
 
@@ -108,16 +110,32 @@ impl Held {
         Renewal::Failed(trouble)
     }
 
-    /// Ends the token, and the lease with it.
+    /// Ends the token, and the lease with it; the lease alone of a batch token.
     ///
     /// # Errors
     /// An engine that can't be reached, or refuses.
     pub async fn end<S: Source>(&self, source: &S) -> Result<(), Trouble<S::Error>> {
         let (client, opened) = self.open(source).await.map_err(Trouble::Source)?;
-        let ended = client.write("auth/token/revoke-self", &Map::new()).await;
+        let lease_id = self.issued.credential.lease_id();
+        let (path, body) = match self.issued.is_batch {
+            true => ("sys/leases/revoke", Map::from_iter([("lease_id".to_owned(), Value::from(lease_id))])),
+            false => ("auth/token/revoke-self", Map::new()),
+        };
+        // What is under no lease nothing of the app's ends.
+        let ended = match self.issued.is_batch && lease_id.is_empty() {
+            true => Ok(()),
+            false => client.write(path, &body).await.map(drop),
+        };
         source.close(opened).await;
         match ended {
-            Ok(_) => Ok(()),
+            Ok(()) => Ok(()),
+            Err(error) if self.issued.is_batch && error.denial() == Some(api::Denial::Forbidden) => {
+                source.tell(&format!(
+                    "WARNING! The credential works on until its lease ends: nobody can revoke the app's batch token, and \
+                     no policy of it has \"update\" on {path}."
+                ));
+                Ok(())
+            }
             // It has ended by itself, and all that was asked for with it.
             Err(error) if error.denial() == Some(api::Denial::Ended) => Ok(()),
             Err(error) => Err(Trouble::Engine { doing: "Error revoking the app's token", error }),

@@ -14,6 +14,8 @@ pub struct Issued {
     pub token: Secret,
     /// Seconds until the token ends; 0 for never.
     pub token_ttl: i64,
+    /// Whether nobody can renew or revoke the token.
+    pub is_batch: bool,
 }
 
 /// Where an app's credentials are from. Nothing is held open between two calls, so that an embedded engine is free for

@@ -333,6 +333,9 @@ pub struct SecretFields {
     pub networks: &'static str,
 }
 
+/// What is said of batch tokens.
+pub(crate) const BATCH: &str = "its tokens are batch tokens, which can't be revoked";
+
 /// A change of one field in words: what is now, what was, and whether anybody gains by it.
 #[derive(Debug)]
 pub struct Said {

@@ -77,7 +77,15 @@ pub(super) const fn keys_after<const OWN: usize, const BOTH: usize>(
 
 /// What is wrong with those of a block.
 pub(super) fn check(login: &Declared<'_>) -> Vec<Objection> {
-    count(login, "token_num_uses").into_iter().collect()
+    let batch = [("token_period", "periodic"), ("token_num_uses", "counted")];
+    let is_batch = login.text("token_type") == "batch";
+    let in_batch = batch.into_iter().filter(|(key, _)| is_batch && login.number(key) > 0);
+    let no_batch = in_batch.map(|(key, what)| Objection {
+        key,
+        what: format!("batch tokens are not {what}"),
+        hint: "leave it out, or give it another token_type",
+    });
+    count(login, "token_num_uses").into_iter().chain(no_batch).collect()
 }
 
 /// What is wrong with a field that counts.

@@ -14,7 +14,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
-use super::review::{Reviewed, Rights, Said, Values};
+use super::review::{BATCH, Reviewed, Rights, Said, Values};
 use super::token_fields::{self, field};
 use super::wire::pick;
 use crate::text::count;
@@ -88,6 +88,23 @@ fn check(role: &Declared<'_>) -> Vec<Objection> {
         if let Some(name) = role.texts(key).iter().find(|name| odd(name)) {
             let what = format!("{key} can't have {name:?}: engines keep such names in lower case, without blanks");
             objections.push(Objection { key, what, hint: "write it in lower case" });
+        }
+    }
+    let batch = role.text("token_type") == "batch";
+    for (is_set, key, what, hint) in [
+        (!role.flag("orphan"), "orphan", "has to be for orphans", "write orphan = true"),
+        (role.flag("renewable"), "renewable", "can't let them be renewed", "write renewable = false"),
+        (role.number("token_period") > 0, "token_period", "can't give them a period", "leave it out"),
+        (
+            role.number("token_explicit_max_ttl") > 0,
+            "token_explicit_max_ttl",
+            "can't give them a hard end",
+            "leave it out",
+        ),
+        (role.number("token_num_uses") > 0, "token_num_uses", "can't count their uses", "leave it out"),
+    ] {
+        if batch && is_set {
+            objections.push(Objection { key, what: format!("a role for batch tokens alone {what}"), hint });
         }
     }
     if role.texts("allowed_policies").contains("root") {
@@ -255,17 +272,30 @@ fn of_fields(old: &dyn Values, new: &dyn Values) -> Vec<Said> {
         plain("allowed_entity_aliases", names(new), names(old), !new_names.is_subset(&old_names)),
         (old.number("token_num_uses") != new.number("token_num_uses")).then_some(uses),
         plain("path_suffix", "its tokens are made at another path".to_owned(), String::new(), false),
-        plain(
-            "token_type",
-            format!("its tokens are of the type {}", new.text("token_type")),
-            old.text("token_type"),
-            false,
-        ),
+        plain("token_type", sort(new), sort(old), can_be_batch(new) && !can_be_batch(old)),
     ]
     .into_iter()
     .flatten()
     .collect()
 }
+
+/// Whether somebody can make batch tokens by a role.
+fn can_be_batch(role: &dyn Values) -> bool {
+    role.text("token_type") != "service"
+}
+
+/// What is said of a role's tokens: who asks may say what they are where it does not.
+fn sort(role: &dyn Values) -> String {
+    match role.text("token_type").as_str() {
+        "batch" => BATCH.to_owned(),
+        "default-batch" => format!("{BATCH}, unless one is asked for that can be"),
+        "default-service" => format!("{KEPT}, unless a batch token is asked for"),
+        _ => KEPT.to_owned(),
+    }
+}
+
+/// Of service tokens.
+const KEPT: &str = "its tokens can be revoked";
 
 fn joined(names: &BTreeSet<String>) -> String {
     names.iter().map(String::as_str).collect::<Vec<_>>().join(", ")

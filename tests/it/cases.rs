@@ -389,6 +389,29 @@ fn what_only_follows_from_a_wrong_key_or_value_is_not_told() {
 }
 
 #[test]
+fn what_batch_tokens_cannot_be_is_told_before() {
+    let login = "bound_audiences = [\"web\"]\n    token_ttl = \"1h\"";
+    let batch = |more: &str| format!("{login}\n    token_type = \"batch\"\n    {more}");
+    let role = |more: &str| format!("token_role \"ci\" {{\n  token_type = \"batch\"\n  {more}\n}}\napp \"web\" {{");
+    let whole = "orphan = true\n  renewable = false";
+    for (from, to, told) in [
+        (login, batch("token_num_uses = 3"), Some("batch tokens are not counted")),
+        (login, batch("token_period = \"1h\""), Some("batch tokens are not periodic")),
+        (login, batch(""), None),
+        ("app \"web\" {", role(whole), None),
+        ("app \"web\" {", role("orphan = true"), Some("can't let them be renewed")),
+        ("app \"web\" {", role("renewable = false"), Some("has to be for orphans")),
+        ("app \"web\" {", role(&format!("{whole}\n  token_period = \"1h\"")), Some("can't give them a period")),
+        ("app \"web\" {", role(&format!("{whole}\n  token_num_uses = 3")), Some("can't count their uses")),
+    ] {
+        let output = with_logins(from, &to);
+        let errors = errors(&output);
+        let as_told = told.map_or(errors.is_empty(), |told| errors.len() == 1 && errors[0].contains(told));
+        assert!(as_told, "{to}: {}", output.stderr);
+    }
+}
+
+#[test]
 fn what_an_engine_refuses_of_a_method_is_told_before() {
     let (host, issuer) =
         ("kubernetes_host = \"https://k.example.com\"", "oidc_discovery_url = \"https://issuer.example.com\"");

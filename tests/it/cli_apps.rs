@@ -221,9 +221,24 @@ fn a_busy_server_is_waited_for_and_a_lost_credential_is_not_asked_for_again() {
     }
     between.fault("GET /v1/aws/creds/webapp", 1, Fault::Unanswered);
     let lost = creds();
-    assert!(lost.code == 2 && lost.stderr.contains("is not known"), "{}", lost.normal());
+    assert!(lost.code == 2 && lost.stderr.contains("may have been issued"), "{}", lost.normal());
     assert_eq!(asked(), 11, "it may have been made");
     server.stop();
+}
+
+#[test]
+fn a_command_by_a_batch_token_is_told_that_its_credential_works_on() {
+    let env = applied();
+    let file = env.dir().join("estate/apps/webapp.hcl");
+    let text = std::fs::read_to_string(&file).unwrap();
+    let batch = text.replace("    token_max_ttl      = \"2h\"\n", "    token_type         = \"batch\"\n");
+    assert_ne!(batch, text);
+    std::fs::write(&file, batch).unwrap();
+    env.ok(&["apply", "--auto-approve"]);
+    let output = env.run(&["exec", "webapp", "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID"]);
+    assert!(output.code == 0 && output.stdout.starts_with("AKIA"), "{}", output.normal());
+    assert!(output.stderr.contains("works on until its lease ends"), "{}", output.normal());
+    assert_eq!(users(&env), 1, "nobody could end it");
 }
 
 #[test]

@@ -197,6 +197,9 @@ const CASES: &[(&str, i32)] = &[
     ("135-token-role-narrowed", 0),
     ("140-object-added", 2),
     ("141-object-changed", 2),
+    ("150-batch-by-the-mount", 2),
+    ("151-batch-login-added", 2),
+    ("152-token-role-of-batch", 2),
 ];
 
 #[test]

@@ -81,6 +81,19 @@ fn a_success_or_a_while_without_failures_begins_anew() {
 }
 
 #[test]
+fn a_success_that_gives_a_batch_token_begins_anew_as_well() {
+    let world = world(&["ann"]);
+    world.root.post("auth/userpass/users/ann", &json!({ "token_type": "batch" }));
+    for _ in 0..3 {
+        for _ in 0..4 {
+            assert_eq!(login(&world.root, "ann", "wrong").status, 400);
+        }
+        let made = login(&world.root, "ann", "right");
+        assert_eq!((made.status, &made.body["auth"]["token_type"]), (200, &json!("batch")), "{}", made.body);
+    }
+}
+
+#[test]
 fn somebody_who_may_ends_the_wait() {
     let world = world(&["bob"]);
     for _ in 0..5 {

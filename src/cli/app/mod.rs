@@ -114,7 +114,8 @@ impl Wanted {
             let mount = &self.role.mount;
             CliError::plain(2, format!("{path} answered without an access key; is {mount}/ an AWS secrets engine?"))
         })?;
-        Ok(Issued { credential, token: session.token, token_ttl: session.ttl })
+        let (token, token_ttl, is_batch) = (session.token, session.ttl, session.is_batch);
+        Ok(Issued { credential, token, token_ttl, is_batch })
     }
 
     /// Logs in as the app, and asks for a credential that lies wrapped for `ttl`.

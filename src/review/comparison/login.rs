@@ -4,7 +4,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::object::review::{Binding, Said};
+use crate::object::review::{BATCH, Binding, Said};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Side, SideObject};
 use crate::review::words;
@@ -25,6 +25,20 @@ pub(in crate::review) fn changes(before: (&Side<'_>, &App<'_, '_>), after: (&Sid
         findings.push(gone(&subject, login));
     }
     findings
+}
+
+/// Whether the tokens of an app's logins live otherwise by what their mounts say.
+pub(in crate::review) fn mounts_differ(
+    before: (&Side<'_>, &Option<App<'_, '_>>),
+    after: (&Side<'_>, &Option<App<'_, '_>>),
+) -> bool {
+    let (Some(old), Some(new)) = (before.1, after.1) else { return false };
+    let said = |side: &Side<'_>, login: &SideObject<'_>| (side.token_terms(login), side.has_batch_tokens(login));
+    let differs = |login: &SideObject<'_>| {
+        let other = old.logins().find(|other| other.path == login.path);
+        other.is_some_and(|other| said(before.0, other) != said(after.0, login))
+    };
+    new.logins().any(differs)
 }
 
 /// A login that is no more.
@@ -52,6 +66,9 @@ fn summary(side: &Side<'_>, login: &SideObject<'_>) -> String {
     parts.push(format!("from {}", addresses(&admitted(login))));
     let terms = side.token_terms(login);
     parts.push(format!("tokens live {}", words::duration_or_ever(terms.max)));
+    if side.has_batch_tokens(login) {
+        parts.push("they are batch tokens, which can't be revoked".to_owned());
+    }
     if login.app.is_none() {
         let mut policies: Vec<String> = login.texts("token_policies").into_iter().collect();
         policies.extend((!login.flag("token_no_default_policy")).then(|| "default".to_owned()));
@@ -79,12 +96,8 @@ fn changed(
                 Some(Said::limit(field, (old, new), ["a token is good for", "any number of requests"], requests))
             }
             "token_no_default_policy" => Some(default_policy(new)),
-            "token_type" => Some(Said {
-                now: format!("its tokens are of the type {}", new.text(field)),
-                was: old.text(field).into_owned(),
-                gains: false,
-                field,
-            }),
+            // Told by what it comes to, which the mount says as well.
+            "token_type" => None,
             // The terms are told together, policies by what they permit.
             field => new.kind.login_words().and_then(|words| (words.said)(field, old, new, &addresses(&admitted(new)))),
         });
@@ -92,12 +105,20 @@ fn changed(
     said.extend(bound(&bindings(old), &bindings(new)));
     said.extend(networks(old, new));
     said.extend(terms(old_side, old, new_side, new));
+    said.extend(sort([(old_side, old), (new_side, new)]));
     said.extend(policies(old, new));
     for Said { now, was, gains, field } in said {
         let mut finding = Finding::new(Topic::Login, subject, now).gains(gains).at(new.place_of(field));
         finding.was = (!was.is_empty()).then_some(was);
         findings.push(finding);
     }
+}
+
+/// Whether somebody can end the tokens.
+fn sort(sides: [(&Side<'_>, &SideObject<'_>); 2]) -> Option<Said> {
+    let [was, is] = sides.map(|(side, login)| side.has_batch_tokens(login));
+    let words = |batch| if batch { BATCH } else { "its tokens can be revoked" };
+    (was != is).then(|| Said { now: words(is).to_owned(), was: words(was).to_owned(), gains: is, field: "token_type" })
 }
 
 /// What somebody else has to say of whoever logs in.

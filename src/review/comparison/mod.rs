@@ -67,7 +67,8 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
     for name in names {
         let old = before.app(renamed.get(name).copied().unwrap_or(name));
         let new = after.app(name);
-        let concerned = [&old, &new].into_iter().flatten().any(|app| app.is_concerned(&changed));
+        let concerned = [&old, &new].into_iter().flatten().any(|app| app.is_concerned(&changed))
+            || login::mounts_differ((before, &old), (after, &new));
         if !concerned && old.is_some() && new.is_some() && !renamed.contains_key(name) && !grants_differ(&old, &new) {
             continue;
         }

@@ -63,13 +63,24 @@ impl TokenTerms {
         let explicit = login.number("token_explicit_max_ttl");
         let max = smallest([first([mount_max, SYSTEM_TTL]), login.number("token_max_ttl"), explicit]);
         let period = login.number("token_period");
-        let batch = login.text("token_type") == "batch";
-        if period > 0 && !batch {
-            return Self { ttl: period.min(max), max: (explicit > 0).then_some(explicit) };
+        let batch = are_batch(mount, login);
+        if period > 0 {
+            let once = Some(period.min(max));
+            return Self { ttl: period.min(max), max: if batch { once } else { (explicit > 0).then_some(explicit) } };
         }
         let ttl = first([login.number("token_ttl"), mount_default, SYSTEM_TTL]).min(max);
         // A batch token can't be renewed.
         Self { ttl, max: Some(if batch { ttl } else { max }) }
+    }
+}
+
+/// Whether the tokens of a login are batch tokens: what the mount demands, else what the login says, else what the mount
+/// gives. Source: Vault API, "/sys/auth/:path/tune", `token_type`.
+pub(super) fn are_batch(mount: Option<&SideObject<'_>>, login: &SideObject<'_>) -> bool {
+    match (mount.map(|mount| mount.text("token_type")).as_deref(), login.text("token_type").as_ref()) {
+        (Some("batch"), _) | (Some("default-batch"), "default") => true,
+        (Some("service"), _) => false,
+        (_, kind) => kind == "batch",
     }
 }
 
@@ -99,7 +110,7 @@ fn first<const N: usize>(seconds: [i64; N]) -> i64 {
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{LeaseTerms, SYSTEM_TTL, TokenTerms, credential};
+    use super::{LeaseTerms, SYSTEM_TTL, TokenTerms, are_batch, credential};
     use crate::object::testing::object;
     use crate::object::{Object, approle_role, auth_mount, aws_lease, mount};
     use crate::review::state::SideObject;
@@ -146,6 +157,24 @@ mod tests {
         ] {
             let terms = TokenTerms::new(Some(&SideObject::from(&mount)), &SideObject::from(&login(&fields)));
             assert_eq!((terms.ttl, terms.max), expected, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn the_mount_says_whether_tokens_are_kept_and_a_login_where_it_leaves_that_open() {
+        for (mount, [default, service, batch]) in [
+            ("default-service", [false, false, true]),
+            ("default-batch", [true, false, true]),
+            ("service", [false, false, false]),
+            ("batch", [true, true, true]),
+        ] {
+            let mount = object(&auth_mount::KIND, "sys/auth/approle", &[("token_type", json!(mount))]);
+            for (login_type, expected) in [("default", default), ("service", service), ("batch", batch)] {
+                let login = login(&[("token_type", json!(login_type)), ("token_period", json!(600))]);
+                let (mount, login) = (SideObject::from(&mount), SideObject::from(&login));
+                assert_eq!(are_batch(Some(&mount), &login), expected, "{login_type}");
+                assert_eq!(TokenTerms::new(Some(&mount), &login).max, expected.then_some(600), "a period is its life");
+            }
         }
     }
 

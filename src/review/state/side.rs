@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use super::known::{Known, Unknown};
-use super::lifetime::{LeaseTerms, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, credential};
+use super::lifetime::{LeaseTerms, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, are_batch, credential};
 use super::object::SideObject;
 use super::readable;
 use crate::estate::{Estate, IamPrincipal, ManagedPolicy};
@@ -314,6 +314,12 @@ impl<'a> Side<'a> {
     pub fn token_terms(&self, login: &SideObject<'_>) -> TokenTerms {
         let mount = login.kind.mount_path(login.path);
         TokenTerms::new(mount.and_then(|mount| self.objects.get(mount.as_str())), login)
+    }
+
+    /// Whether the tokens of a login are batch tokens, which nobody can revoke.
+    pub fn has_batch_tokens(&self, login: &SideObject<'_>) -> bool {
+        let mount = login.kind.mount_path(login.path);
+        are_batch(mount.and_then(|mount| self.objects.get(mount.as_str())), login)
     }
 
     /// What is known of a role.

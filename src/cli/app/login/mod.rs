@@ -79,6 +79,8 @@ pub(super) struct Session {
     pub(super) token: Secret,
     /// Seconds until it ends; 0 for never.
     pub(super) ttl: i64,
+    /// Whether it is a batch token, which nobody can renew or revoke.
+    pub(super) is_batch: bool,
 }
 
 fn method_of(name: &str) -> Option<&'static Method> {
@@ -154,6 +156,7 @@ pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &C
         Some(token) => Ok(Session {
             token: Secret::new(token),
             ttl: auth.get("lease_duration").and_then(Value::as_i64).unwrap_or_default(),
+            is_batch: auth.get("token_type").and_then(Value::as_str) == Some("batch"),
         }),
         None => {
             Err(CliError::plain(2, format!("Error logging in as {}: {path} answered without a token", login.role_name)))

@@ -1,0 +1,12 @@
+app "webapp" {
+  owner = "team-web"
+
+  role "webapp" {
+    statement "read" {
+      effect    = "Allow"
+      actions   = ["s3:GetObject"]
+      resources = ["arn:aws:s3:::web/*"]
+    }
+  }
+
+}

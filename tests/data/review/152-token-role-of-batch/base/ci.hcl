@@ -1,0 +1,6 @@
+token_role "ci" {
+  allowed_policies = ["deploy"]
+  orphan           = true
+  renewable        = false
+  token_type       = "service"
+}
