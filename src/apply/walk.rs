@@ -51,8 +51,10 @@ pub(super) async fn walk(
     options: &Options<'_>,
 ) {
     let blockers = plan::blockers(&plan.changes);
+    let many = plan.changes.len() >= BATCH_MIN;
+    let pages = many && live::is_leasehold(client).await.unwrap_or(false);
     for range in plan::stages(&plan.changes) {
-        let stage = Stage { client, plan, objects, options, blockers: &blockers, known: outcomes };
+        let stage = Stage { client, plan, objects, options, blockers: &blockers, pages, known: outcomes };
         let (single, batched): (Vec<Vec<usize>>, Vec<Vec<usize>>) =
             batches(plan, range).into_iter().partition(|batch| batch.len() < BATCH_MIN);
         let single = stream::iter(single.into_iter().flatten().map(|index| stage.carry_out(vec![index])));
@@ -90,6 +92,8 @@ struct Stage<'a> {
     objects: &'a HashMap<&'a str, &'a Object>,
     options: &'a Options<'a>,
     blockers: &'a [Vec<usize>],
+    /// Whether a page of a folder tells what is there and what is not: that of other servers may lack what is hidden.
+    pages: bool,
     /// What became of the changes before this stage.
     known: &'a [Option<Outcome>],
 }
@@ -150,7 +154,9 @@ impl Stage<'_> {
     async fn look(&self, changes: &[&Change]) -> Seen {
         let whole = |change: &&&Change| self.object(change).is_none_or(|object| object.apart().next().is_none());
         let asked: Vec<&Change> = changes.iter().filter(whole).copied().collect();
-        let Some(first) = asked.first().filter(|_| asked.len() >= BATCH_MIN) else { return Seen::default() };
+        let Some(first) = asked.first().filter(|_| self.pages && asked.len() >= BATCH_MIN) else {
+            return Seen::default();
+        };
         let kind: &'static Kind = first.kind;
         let paths: Vec<&str> = asked.iter().map(|change| change.path.as_str()).collect();
         let (commit, review) = (self.plan.commit.clone(), self.plan.review_digest.clone());

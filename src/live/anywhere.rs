@@ -4,9 +4,12 @@
 use serde_json::{Map, Value};
 
 use super::Error;
-use crate::api::Client;
+use crate::api::{self, Client};
 use crate::object::home::ENGINES;
 use crate::object::{Home, Object, Place, Taken, is_taken_below, not_ours};
+
+/// What a server says of itself, to anybody.
+const STATUS: &str = "sys/seal-status";
 
 /// Why an object can't be where it is declared.
 #[derive(Debug, thiserror::Error)]
@@ -111,14 +114,22 @@ async fn check_ours(client: &Client, desired: &[Object]) -> Result<(), Error> {
     let Some((object, field)) = desired.iter().find_map(|object| Some((object, not_ours(object)?))) else {
         return Ok(());
     };
-    let status = client.read("sys/seal-status").await;
-    let status = status.map_err(|source| Error::Api { path: "sys/seal-status".to_owned(), source })?;
-    if status.is_some_and(|answer| answer.body.get("leasehold_version").is_some()) {
+    let ours = is_leasehold(client).await;
+    if ours.map_err(|source| Error::Api { path: STATUS.to_owned(), source })? {
         let place = object.fields.get(field).map_or(&object.place, |leaf| &leaf.place).clone();
         let (path, address) = (object.path.clone(), client.address().to_owned());
         return Err(Misplaced::NoField { path, place, field, address }.into());
     }
     Ok(())
+}
+
+/// Whether a server is Leasehold's own engine.
+///
+/// # Errors
+/// It did not say what it is.
+pub async fn is_leasehold(client: &Client) -> Result<bool, api::Error> {
+    let status = client.read(STATUS).await?;
+    Ok(status.is_some_and(|answer| answer.body.get("leasehold_version").is_some()))
 }
 
 fn is_below(path: &str, mount: &str) -> bool {
