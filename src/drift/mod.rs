@@ -172,7 +172,7 @@ impl Drift {
             (Some(owned), Some(object)) => {
                 let is_as_applied = is_as_applied(object, owned, live)
                     || (input.plan.kept(&change.path).is_some() && is_as_applied_but_for_its_key(object, owned));
-                owned.state != Progress::Applied || !is_as_applied || is_hidden(change)
+                owned.state != Progress::Applied || !is_as_applied || is_hidden(change, owned, live)
             }
             _ => true,
         };
@@ -339,7 +339,13 @@ fn by_path(objects: &[Object]) -> HashMap<&str, &Object> {
 
 /// Whether somebody else changed an object since it was written for certain.
 fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
-    owned.state == Progress::Applied && live.is_none_or(|live| owned.differs(live))
+    let set = |live: &Live| live.hidden.iter().any(|name| is_set_by_hand(owned, live, name));
+    owned.state == Progress::Applied && live.is_none_or(|live| owned.differs(live) || set(live))
+}
+
+/// Whether an engine tells that it has a secret which we did not write.
+fn is_set_by_hand(owned: &Owned, live: &Live, name: &str) -> bool {
+    live.hidden.contains(name) && !owned.secrets.contains_key(name)
 }
 
 /// Whether the files say of an object what they said when it was written. What refers to a secret that is not read is
@@ -361,9 +367,11 @@ fn is_as_applied_but_for_its_key(object: &Object, owned: &Owned) -> bool {
     })
 }
 
-/// Whether a change is of something that an engine never tells.
-fn is_hidden(change: &Change) -> bool {
-    change.action == ChangeAction::Update && change.fields.iter().any(|field| !is_told(change.kind, field.name))
+/// Whether a change is of something that an engine never tells, and that nobody else has set.
+fn is_hidden(change: &Change, owned: &Owned, live: Option<&Live>) -> bool {
+    let by_hand = |name: &str| live.is_some_and(|live| is_set_by_hand(owned, live, name));
+    let hidden = |field: &FieldChange| !is_told(change.kind, field.name) && !by_hand(field.name);
+    change.action == ChangeAction::Update && change.fields.iter().any(hidden)
 }
 
 /// Whether an engine tells a field, if not with the others.

@@ -61,7 +61,6 @@ pub static AWS: Block = Block {
     doc: "An AWS secrets engine.",
     keys: &[
         Key::all_of(&mount::MOUNT),
-        Key::field(&mount::KIND, "emergency_revocation"),
         Key::field(&KIND, "region"),
         Key::field(&KIND, "iam_endpoint"),
         Key::field(&KIND, "sts_endpoint"),

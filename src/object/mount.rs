@@ -96,6 +96,7 @@ pub(super) static MOUNT: Block = Block {
         Key::field(&KIND, "description"),
         Key::field(&KIND, "default_lease_ttl"),
         Key::field(&KIND, "max_lease_ttl"),
+        Key::field(&KIND, EMERGENCY),
         Key::field(&KIND, "audit_non_hmac_request_keys"),
         Key::field(&KIND, "audit_non_hmac_response_keys"),
         Key::field(&KIND, "listing_visibility"),

@@ -221,7 +221,7 @@ fn a_busy_server_is_waited_for_and_a_lost_credential_is_not_asked_for_again() {
     }
     between.fault("GET /v1/aws/creds/webapp", 1, Fault::Unanswered);
     let lost = creds();
-    assert!(lost.code == 2 && lost.stderr.contains("may have been issued"), "{}", lost.normal());
+    assert!(lost.code == 2 && lost.stderr.contains("is not known"), "{}", lost.normal());
     assert_eq!(asked(), 11, "it may have been made");
     server.stop();
 }

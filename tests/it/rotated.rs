@@ -359,6 +359,9 @@ fn a_secret_set_by_hand_is_in_the_plan_that_takes_it_away() {
     estate.world.root.post(path, &config);
     let plan = estate.plan(2);
     assert!(plan.contains("token_reviewer_jwt"), "{plan}");
+    let drift = estate.run(&["drift"], 5).stdout;
+    assert!(drift.contains("CHANGED BEHIND OUR BACK\n  kubernetes config auth/pods/config"), "{drift}");
+    assert!(drift.contains("Drift: 1 changed behind our back, 0 committed and not yet applied"), "{drift}");
     declare("    issuer = \"https://issuer.example\"");
     assert!(estate.plan(2).contains("token_reviewer_jwt"));
     estate.apply();
