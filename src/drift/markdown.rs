@@ -14,11 +14,16 @@ const FIELDS_BYTES_MAX: usize = 4_000;
 /// Objects that are named of each sort.
 const SHOWN_MAX: usize = 100;
 
+/// Bytes of the changed objects, after which no further one is shown, and of each other part. With the last item of each
+/// it stays below what GitHub takes.
+const CHANGED_BYTES_MAX: usize = 20_000;
+const PART_BYTES_MAX: usize = 6_000;
+
 impl Drift {
     /// What drifted, as Markdown.
     pub fn markdown(&self) -> String {
         let mut out = format!("{MARKER}\n### Drift in {}\n\n{}\n", code(&self.environment), self.summary());
-        section("Changed behind our back", &self.changed, &mut out, |changed, out| {
+        section("Changed behind our back", CHANGED_BYTES_MAX, &self.changed, &mut out, |changed, out| {
             let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
             let both = match (changed.pending, changed.beside_files) {
@@ -37,7 +42,7 @@ impl Drift {
         });
         if let Some(review) = self.review.as_ref().filter(|review| !review.findings.is_empty()) {
             let gains: Vec<_> = review.gains().collect();
-            section("Access gained by that", &gains, &mut out, |finding, out| {
+            section("Access gained by that", PART_BYTES_MAX, &gains, &mut out, |finding, out| {
                 let unsure = finding.cannot_tell.as_ref().map(|why| format!(" (can't tell: {})", plain(why)));
                 out.push_str(&format!("- {}: {}", code(&finding.subject.to_string()), plain(&finding.what)));
                 out.push_str(&format!("{}\n", unsure.unwrap_or_default()));
@@ -51,32 +56,41 @@ impl Drift {
         } else {
             "Not applied, and an apply is refused"
         };
-        section(title, &self.pending, &mut out, |pending, out| {
+        section(title, PART_BYTES_MAX, &self.pending, &mut out, |pending, out| {
             let both = if pending.changed { ", and changed behind our back" } else { "" };
             let (path, place) = (code(&pending.path), code(&pending.place.to_string()));
             out.push_str(&format!("- {} {} {path} ({place}{both})\n", pending.action.word(), pending.kind.name));
         });
-        section("An apply of these files is refused", &self.refusals, &mut out, |refusal, out| {
+        section("An apply of these files is refused", PART_BYTES_MAX, &self.refusals, &mut out, |refusal, out| {
             out.push_str(&format!("- {}; {}\n", plain(&refusal.to_string()), plain(&refusal.hint())));
         });
-        section("Not ours", &self.foreign, &mut out, |foreign, out| {
+        section("Not ours", PART_BYTES_MAX, &self.foreign, &mut out, |foreign, out| {
             let declared =
                 foreign.declared.as_ref().map(|place| format!(" (declared at {})", code(&place.to_string())));
             out.push_str(&format!("- {} {}{}\n", foreign.kind, code(&foreign.path), declared.unwrap_or_default()));
         });
-        section("Notes", &self.notes, &mut out, |note, out| out.push_str(&format!("- {}\n", plain(note))));
+        section("Notes", PART_BYTES_MAX, &self.notes, &mut out, |note, out| {
+            out.push_str(&format!("- {}\n", plain(note)))
+        });
         out
     }
 }
 
-fn section<T>(title: &str, all: &[T], out: &mut String, one: impl Fn(&T, &mut String)) {
+fn section<T>(title: &str, bytes_max: usize, all: &[T], out: &mut String, one: impl Fn(&T, &mut String)) {
     if all.is_empty() {
         return;
     }
     out.push_str(&format!("\n**{title}**\n\n"));
-    all.iter().take(SHOWN_MAX).for_each(|item| one(item, out));
-    if all.len() > SHOWN_MAX {
-        out.push_str(&format!("- and {} more\n", all.len() - SHOWN_MAX));
+    let (start, mut shown) = (out.len(), 0);
+    for item in all.iter().take(SHOWN_MAX) {
+        if out.len() - start > bytes_max {
+            break;
+        }
+        one(item, out);
+        shown += 1;
+    }
+    if all.len() > shown {
+        out.push_str(&format!("- and {} more\n", all.len() - shown));
     }
 }
 
@@ -93,4 +107,57 @@ fn fenced(text: &str) -> String {
         lines.push_str(&format!("  {}\n", line.strip_prefix("      ").unwrap_or(line)));
     }
     format!("  {fence}diff\n{lines}  {fence}\n")
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use crate::drift::{Changed, Drift, Fate, Pending};
+    use crate::object::testing::object;
+    use crate::object::{Shape, aws_role};
+    use crate::plan::{ChangeAction, FieldChange, Shown};
+
+    #[test]
+    fn it_fits_into_an_issue_whatever_happened() {
+        let role = object(&aws_role::KIND, "aws/roles/r", &[]);
+        let field = |number: usize| FieldChange {
+            name: "iam_tags",
+            shape: Shape::Map,
+            before: Shown::Absent,
+            after: Shown::Value(json!({ "tag": format!("{number} {}", "x".repeat(200)) })),
+        };
+        let changed = |number: usize| Changed {
+            kind: role.kind,
+            path: format!("aws/roles/{number}-{}", "y".repeat(60)),
+            app: None,
+            place: role.place.clone(),
+            commit: None,
+            fate: Fate::Differs((0..50).map(field).collect()),
+            pending: false,
+            agreed: false,
+            beside_files: false,
+        };
+        let pending = |number: usize| Pending {
+            action: ChangeAction::Create,
+            kind: role.kind,
+            path: format!("aws/roles/{number}-{}", "z".repeat(60)),
+            app: None,
+            place: role.place.clone(),
+            changed: false,
+        };
+        let drift = Drift {
+            environment: "prod".to_owned(),
+            commit: None,
+            changed: (0..2000).map(changed).collect(),
+            pending: (0..2000).map(pending).collect(),
+            foreign: Vec::new(),
+            refusals: Vec::new(),
+            review: None,
+            notes: vec!["a note".repeat(20); 2000],
+        };
+        let text = drift.markdown();
+        assert!(text.len() < 65_536 && text.len() > 20_000, "{}", text.len());
+        assert_eq!(text.matches("\n- and ").count(), 3, "{text}");
+    }
 }
