@@ -70,7 +70,7 @@ impl Drift {
             out.push_str(&format!("- {} {}{}\n", foreign.kind, code(&foreign.path), declared.unwrap_or_default()));
         });
         section("Notes", PART_BYTES_MAX, &self.notes, &mut out, |note, out| {
-            out.push_str(&format!("- {}\n", plain(note)))
+            out.push_str(&format!("- {}\n", plain(note)));
         });
         out
     }
