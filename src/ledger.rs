@@ -539,7 +539,7 @@ async fn mount(client: &Client) -> Result<(), Error> {
 async fn is_mounted(client: &Client) -> Result<bool, Error> {
     let failed = |source| Error::Api { path: format!("{MOUNT}/"), source };
     let mounts = client.read("sys/mounts").await.map_err(failed)?;
-    let mounts = mounts.and_then(|answer| answer.data.or_else(|| answer.body.as_object().cloned())).unwrap_or_default();
+    let mounts = mounts.and_then(api::Answer::into_data).unwrap_or_default();
     let Some(found) = mounts.get(&format!("{MOUNT}/")) else { return Ok(false) };
     let kind = found.get("type").and_then(Value::as_str).unwrap_or("unknown");
     let version = found.pointer("/options/version").and_then(Value::as_str);

@@ -582,8 +582,7 @@ fn is_mounted(kind: &Kind, path: &str, tables: &Tables) -> bool {
 
 async fn get(client: &Client, path: &str) -> Result<Option<Map<String, Value>>, Error> {
     let answer = client.read(path).await.map_err(|source| Error::Api { path: path.to_owned(), source })?;
-    // Old versions answer tables bare, without the envelope.
-    Ok(answer.and_then(|answer| answer.data.or_else(|| answer.body.as_object().cloned())))
+    Ok(answer.and_then(api::Answer::into_data))
 }
 
 fn parsed(kind: &'static Kind, path: &str, data: &Map<String, Value>) -> Result<Live, Error> {

@@ -158,6 +158,13 @@ pub enum TlsFault {
     Other,
 }
 
+impl Answer {
+    /// The payload; old versions answer tables bare, without the envelope.
+    pub fn into_data(self) -> Option<Map<String, Value>> {
+        self.data.or_else(|| self.body.as_object().cloned())
+    }
+}
+
 impl Error {
     /// Whether it is not known if the server has done what it was asked: no answer came, or one that a server also gives
     /// after it has acted.

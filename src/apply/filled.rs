@@ -53,8 +53,7 @@ async fn told(client: &Client, read: &Read, part: &'static str) -> Result<Value,
         Read::Entry { list, .. } => list,
     };
     let answer = client.read(path).await.map_err(Unfilled::Api)?;
-    // Old versions answer tables bare, without the envelope.
-    let data = answer.and_then(|answer| answer.data.or_else(|| answer.body.as_object().cloned()));
+    let data = answer.and_then(api::Answer::into_data);
     let object = match read {
         Read::At(_) => data,
         Read::Entry { key, .. } => data.and_then(|table| table.get(key)?.as_object().cloned()),
