@@ -121,27 +121,18 @@ fn said(name: &str, old: Option<&dyn Values>, new: &dyn Values) -> Vec<Said> {
     let [had, has] = [old, Some(new)].map(|side| side.map(aliases).unwrap_or_default());
     let [before, after] = [old, Some(new)].map(|side| side.map(|side| side.texts("policies")).unwrap_or_default());
     let mut all = Vec::new();
-    let come = joined(has.difference(&had));
-    if !come.is_empty() {
-        let now =
-            format!("whoever is {come} is {name}, and has the policies of {name} and of the groups that {name} is in");
-        all.push(Said { now, was: String::new(), gains: true, field: "aliases" });
-    }
-    let gone = joined(had.difference(&has));
-    if !gone.is_empty() {
-        let now = format!("whoever is {gone} is not {name} any more");
-        all.push(Said { now, was: String::new(), gains: false, field: "aliases" });
-    }
-    let come = joined(after.difference(&before));
-    if !come.is_empty() {
-        let now = format!("{name} has the policies {come}, however they log in");
-        all.push(Said { now, was: String::new(), gains: true, field: "policies" });
-    }
-    let gone = joined(before.difference(&after));
-    if !gone.is_empty() {
-        let now = format!("{name} has the policies {gone} only by a login or a group, if at all");
-        all.push(Said { now, was: String::new(), gains: false, field: "policies" });
-    }
+    all.extend(told(has.difference(&had), true, "aliases", |come| {
+        format!("whoever is {come} is {name}, and has the policies of {name} and of the groups that {name} is in")
+    }));
+    all.extend(told(had.difference(&has), false, "aliases", |gone| {
+        format!("whoever is {gone} is not {name} any more")
+    }));
+    all.extend(told(after.difference(&before), true, "policies", |come| {
+        format!("{name} has the policies {come}, however they log in")
+    }));
+    all.extend(told(before.difference(&after), false, "policies", |gone| {
+        format!("{name} has the policies {gone} only by a login or a group, if at all")
+    }));
     let Some(old) = old else { return all };
     if old.flag("disabled") != new.flag("disabled") {
         let now = if new.flag("disabled") { "tokens of it open nothing" } else { "tokens of it open what they may" };
@@ -157,6 +148,17 @@ pub(super) fn of_metadata(old: &dyn Values, new: &dyn Values) -> Option<Said> {
         let now = "its metadata is another: policies with templates may allow something else".to_owned();
         Said { now, was: String::new(), gains: true, field: "metadata" }
     })
+}
+
+/// What is said of names that come or go, if there are any.
+pub(super) fn told<'a>(
+    names: impl Iterator<Item = &'a String>,
+    gains: bool,
+    field: &'static str,
+    words: impl FnOnce(String) -> String,
+) -> Option<Said> {
+    let names = joined(names);
+    (!names.is_empty()).then(|| Said { now: words(names), was: String::new(), gains, field })
 }
 
 /// Names in a sentence.

@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::alias;
 use super::call::{Call, Lacks};
-use super::entity::{joined, odd_policies, of_metadata};
+use super::entity::{joined, odd_policies, of_metadata, told};
 use super::field::{Field, Shape};
 use super::home::Home;
 use super::ids::{ENTITIES, GROUPS, ID};
@@ -163,33 +163,24 @@ fn said(name: &str, old: Option<&dyn Values>, new: &dyn Values) -> Vec<Said> {
         false => format!("the policies {}, and those of the groups that it is in", joined(policies.iter())),
     };
     let [had, has] = [old, Some(new)].map(|side| side.map(members).unwrap_or_default());
+    let differing = old.and_then(|old| differing(old, new));
     let mut all = Vec::new();
-    let come = joined(has.difference(&had));
-    if !come.is_empty() {
-        let now = format!("in {name} from now on: {come}; who is in it has {given}");
-        let field = old.and_then(|old| differing(old, new)).unwrap_or_else(|| field_of(new));
-        all.push(Said { now, was: String::new(), gains: true, field });
-    }
-    let gone = joined(had.difference(&has));
-    if !gone.is_empty() {
-        let now = format!("no longer in {name}: {gone}");
-        let field = old.and_then(|old| differing(old, new)).unwrap_or("members");
-        all.push(Said { now, was: String::new(), gains: false, field });
-    }
+    all.extend(told(has.difference(&had), true, differing.unwrap_or_else(|| field_of(new)), |come| {
+        format!("in {name} from now on: {come}; who is in it has {given}")
+    }));
+    all.extend(told(had.difference(&has), false, differing.unwrap_or("members"), |gone| {
+        format!("no longer in {name}: {gone}")
+    }));
     // Of a new one, and of who comes, that is told already.
     let Some(old) = old else { return all };
     let before = old.texts("policies");
-    let come = joined(policies.difference(&before));
-    if !come.is_empty() {
+    all.extend(told(policies.difference(&before), true, "policies", |come| {
         let who = if has.is_empty() { "nobody yet".to_owned() } else { joined(has.iter()) };
-        let now = format!("who is in {name} has the policies {come}: {who}");
-        all.push(Said { now, was: String::new(), gains: true, field: "policies" });
-    }
-    let gone = joined(before.difference(&policies));
-    if !gone.is_empty() {
-        let now = format!("who is in {name} has the policies {gone} by it no more");
-        all.push(Said { now, was: String::new(), gains: false, field: "policies" });
-    }
+        format!("who is in {name} has the policies {come}: {who}")
+    }));
+    all.extend(told(before.difference(&policies), false, "policies", |gone| {
+        format!("who is in {name} has the policies {gone} by it no more")
+    }));
     all.extend(of_metadata(old, new));
     all
 }
