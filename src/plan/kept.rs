@@ -251,6 +251,7 @@ mod tests {
             guardrails: None,
             review: None,
             found: None,
+            at_once: false,
             adopted: Default::default(),
             from: None,
             keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),

@@ -73,6 +73,7 @@ fn owned(number: usize) -> Owned {
         guardrails: None,
         review: None,
         found: None,
+        at_once: false,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,
