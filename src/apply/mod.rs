@@ -304,7 +304,9 @@ fn outdated<'a>(
             return plan::is_outdated(&Owned { state: Progress::Applied, ..owned.clone() }, object);
         }
         let lacks_key = owned.keys.is_none() || owned.key_last.is_none();
-        plan::is_outdated(owned, object)
+        let is_taken = plan.kept(&object.path).is_some_and(|kept| kept.standing == Standing::Taken);
+        is_taken
+            || plan::is_outdated(owned, object)
             || (lacks_key && object.unresolved().next().is_none() && plan.keys_of(object).is_some())
             || is_other(plan, owned, object)
     };

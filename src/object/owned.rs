@@ -142,6 +142,11 @@ impl Owned {
         is_from_us || self.key_last.as_deref() == Some(key) || self.took_key(live)
     }
 
+    /// Whether a key that an engine has is one that it may have from us.
+    pub fn wrote_key(&self, key: &str, live: &Live) -> bool {
+        self.keys.iter().flatten().any(|known| known == key) || (self.keys.is_none() && self.took_key(live))
+    }
+
     /// The id of the key that an engine had last, empty if it had none; `None` where that is not known for certain.
     /// `live` is what it has now.
     pub fn last_key(&self, live: &Live) -> Option<String> {
