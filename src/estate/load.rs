@@ -188,6 +188,7 @@ struct Parsed<'s> {
 const KINDS: &[&str] = &[
     "environment",
     "aws",
+    "kv",
     "auth",
     "role",
     "static_role",

@@ -13,7 +13,7 @@ use super::kind::key::RootKey;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Class, Delete, Kind, Leases, Update};
+use super::kind::{Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, UNTOLD, Values};
 use super::token_fields::{self, field};
 use super::wire::{pick, post};
@@ -150,6 +150,7 @@ pub static KIND: Kind = Kind {
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
     write: |object, _| token_fields::written(object, &FIELDS),
     effect: token_fields::role_effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -178,6 +179,7 @@ pub static CLIENT: Kind = Kind {
     parse: |data| Ok(pick(data, &names(CLIENT_FIELDS))),
     write: write_client,
     effect: token_fields::config_effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 

@@ -15,7 +15,7 @@ use super::kind::key::RootKey;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Remarks, Reviewed};
 use super::wire::{post, with_others};
 use super::{aws_lease, mount};
@@ -61,6 +61,7 @@ pub static AWS: Block = Block {
     doc: "An AWS secrets engine.",
     keys: &[
         Key::all_of(&mount::MOUNT),
+        Key::field(&mount::KIND, mount::EMERGENCY),
         Key::field(&KIND, "region"),
         Key::field(&KIND, "iam_endpoint"),
         Key::field(&KIND, "sts_endpoint"),
@@ -100,6 +101,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 

@@ -33,6 +33,8 @@ mod ids;
 pub mod jwt_role;
 mod kind;
 pub mod kubernetes_role;
+pub mod kv_config;
+pub mod kv_version;
 mod leaf;
 pub mod mount;
 mod mounted;
@@ -62,7 +64,9 @@ pub use self::ids::{Ids, NAME};
 pub use self::kind::key::RootKey;
 pub use self::kind::live::Live;
 pub use self::kind::object::{Object, OnRotate, Unresolvable};
+pub use self::kind::obstacle::{Obstacle, Step};
 pub use self::kind::{Changed, Class, Delete, Kind, Leases, Parse, Update, words};
+pub use self::kv_version::told_type;
 pub use self::leaf::{FieldValue, Leaf, Origin};
 pub use self::mounted::{Mount, keyed_mount, terms_of};
 pub use self::owned::{Malformed, Owned, Progress};
@@ -71,7 +75,7 @@ pub use self::review::Reviewed;
 pub use self::role::RolePath;
 pub use self::shared::Shared;
 pub use self::table::{KINDS, kind, login_of, methods, policy_name, policy_path, roles};
-pub use self::taken::{Taken, is_taken, is_taken_below, not_ours};
+pub use self::taken::{NotOurs, Taken, is_taken, is_taken_below, not_ours};
 
 #[cfg(test)]
 mod trial;

@@ -5,14 +5,30 @@
 
 use super::home::{Home, Table};
 use super::kind::Kind;
+use super::kind::live::Live;
 use super::kind::object::Object;
+use super::kind::words::Is;
+use super::kv_version::VERSION;
+use super::review::Reviewed;
 use super::table::KINDS;
 use super::tuning;
 
-/// What of an object our own engine does not have: the field.
-pub fn not_ours(object: &Object) -> Option<&'static str> {
+/// What of an object our own engine does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotOurs {
+    /// A field.
+    Field(&'static str),
+    /// The way from one version of a key-value engine to the next.
+    Upgrade,
+}
+
+/// What of an object our own engine does not have; `live` is the object as it stands, where that is known.
+pub fn not_ours(object: &Object, live: Option<&Live>) -> Option<NotOurs> {
     let is_set = |name: &&str| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value());
-    tuning::NOT_OURS.into_iter().find(is_set)
+    let field = tuning::NOT_OURS.into_iter().find(is_set).map(NotOurs::Field);
+    let version = live.and_then(|live| live.fields.get(VERSION));
+    let is_upgraded = version.is_some_and(|version| *version == 1 && object.value(VERSION) == 2);
+    field.or_else(|| is_upgraded.then_some(NotOurs::Upgrade))
 }
 
 /// Why no such object may be at a path, and what to do.
@@ -64,25 +80,40 @@ pub fn is_taken(path: &str) -> Option<Taken> {
     None
 }
 
-/// Whether a path below a mount of a type has a word: where a type's roles and settings have words, nothing else is taken
-/// for one of them.
+/// Whether a path below a mount of a type has a word: where roles or logins of a type decide who may do what, nothing is
+/// taken for something else there.
 pub fn is_taken_below(table: &Table, mount_type: &str, path: &str) -> Option<Taken> {
-    let mut kinds = KINDS.iter().filter(|kind| kind.table() == Some(table) && kind.mount_type() == Some(mount_type));
-    let first = kinds.clone().next()?;
-    let exact = kinds.find(|kind| kind.mount_of(path).is_some());
-    Some(match exact {
-        Some(kind) => worded(kind),
-        None => Taken {
-            what: format!("below a mount of the type {mount_type}"),
-            hint: format!("what such a mount has is declared by words of its own, as `{}`", first.words.word),
-        },
+    let kinds = || KINDS.iter().filter(|kind| kind.table() == Some(table) && kind.mount_type() == Some(mount_type));
+    let first = kinds().next()?;
+    if let Some(kind) = kinds().find(|kind| kind.mount_of(path).is_some()) {
+        return Some(worded(kind));
+    }
+    kinds().any(|kind| matches!(kind.reviewed, Reviewed::Access(_) | Reviewed::Login(_))).then(|| Taken {
+        what: format!("below a mount of the type {mount_type}"),
+        hint: format!("what such a mount has is declared by words of its own, as `{}`", first.words.word),
     })
 }
 
-fn worded(kind: &Kind) -> Taken {
-    Taken {
-        what: format!("an object of the sort `{}`", kind.name),
-        hint: format!("declare it by `{}`", kind.words.word),
+fn worded(kind: &'static Kind) -> Taken {
+    let what = format!("an object of the sort `{}`", kind.name);
+    Taken { what, hint: format!("declare it by {}", words_for(kind)) }
+}
+
+/// The words by which objects of a kind are declared: of secrets engines each type has its own.
+fn words_for(kind: &'static Kind) -> String {
+    let is_of_kind = |is: &Is| matches!(is, Is::Field(of, _) | Is::Written(of, _) if *of == kind);
+    let declares = |other: &&&Kind| {
+        **other == kind || (other.words.label.is_some() && other.words.keys().any(|key| is_of_kind(&key.is)))
+    };
+    let mut words: Vec<String> = Vec::new();
+    for word in KINDS.iter().filter(declares).map(|other| format!("`{}`", other.words.word)) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    match words.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => words.concat(),
     }
 }
 
@@ -98,8 +129,8 @@ mod tests {
     #[test]
     fn paths_that_have_words_or_decide_who_may_do_what_are_taken() {
         for (path, expected) in [
-            ("sys/mounts/x", Some("declare it by `aws`")),
-            ("sys/mounts/x/tune", Some("declare it by `aws`")),
+            ("sys/mounts/x", Some("declare it by `aws` or `kv`")),
+            ("sys/mounts/x/tune", Some("declare it by `aws` or `kv`")),
             ("sys/auth/x", Some("declare it by `auth`")),
             ("sys/audit/x", Some("declare it by `audit`")),
             ("sys/policies/acl/x", Some("declare it by `policy`")),
@@ -126,6 +157,9 @@ mod tests {
         assert_eq!(below(&ENGINES, "aws", "a/config/root").as_deref(), Some("declare it by `aws`"));
         assert!(below(&ENGINES, "aws", "a/else").is_some());
         assert_eq!(below(&ENGINES, "database", "db/roles/x"), None);
+        assert_eq!(below(&ENGINES, "kv-v2", "secret/config").as_deref(), Some("declare it by `kv`"));
+        assert_eq!(below(&ENGINES, "kv-v2", "secret/data/x"), None);
+        assert_eq!(below(&ENGINES, "kv-v1", "plain/config"), None);
         assert!(below(&METHODS, "approle", "auth/approle/role/x").is_some());
     }
 }

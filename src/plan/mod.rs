@@ -15,6 +15,7 @@ mod input;
 mod json;
 mod kept;
 mod limit;
+mod obstacle;
 mod order;
 mod ownership;
 mod reviewed;

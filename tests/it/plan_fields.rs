@@ -35,9 +35,11 @@ enum Case {
     AtCreation(&'static str),
     /// The language has one value for it.
     One,
+    /// It goes one way: `engines.rs`.
+    OneWay,
 }
 
-use Case::{AtCreation, One, Texts};
+use Case::{AtCreation, One, OneWay, Texts};
 
 const STATEMENT: &str = r#"statement "Read" { actions = ["s3:GetObject"]
  resources = ["arn:aws:s3:::b/*"] }"#;
@@ -67,6 +69,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "emergency_revocation",
         Texts(["", "emergency_revocation = true", "emergency_revocation = false"]),
     ),
+    ("secrets engine", "version", OneWay),
     ("auth method", "type", One),
     ("auth method", "description", Texts(["", "description = \"one\"", "description = \"two\""])),
     ("auth method", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
@@ -178,6 +181,13 @@ const CASES: &[(&str, &str, Case)] = &[
         "aws lease",
         "lease_max",
         Texts(["", "lease { default = \"1h\"\n max = \"4h\" }", "lease { default = \"1h\"\n max = \"5h\" }"]),
+    ),
+    ("kv config", "max_versions", Texts(["", "max_versions = 3", "max_versions = 4"])),
+    ("kv config", "cas_required", Texts(["", "cas_required = true", "cas_required = false"])),
+    (
+        "kv config",
+        "delete_version_after",
+        Texts(["", "delete_version_after = \"1h\"", "delete_version_after = \"2h\""]),
     ),
     ("token role", "allowed_policies", Texts(["", "allowed_policies = [\"a\"]", "allowed_policies = [\"b\", \"a\"]"])),
     (
@@ -797,6 +807,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         "environment \"local\" {{ engine = \"embedded\" }}\n\
          {audit}\n\
          aws \"fields-aws\" {{\n{}\n{}\n{}\n}}\n\
+         kv \"fields-kv\" {{\nversion = 2\n{}\n}}\n\
          auth \"fields-approle\" {{\ntype = \"approle\"\n{}\n}}\n\
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
          token_role \"fields-role\" {{\n{token_role}\n}}\n\
@@ -815,6 +826,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         at("secrets engine"),
         at("aws root"),
         at("aws lease"),
+        at("kv config"),
         at("auth method"),
         at("jwt config"),
         at("kubernetes config"),
@@ -1073,6 +1085,7 @@ fn path_of(kind: &str) -> &'static str {
         "auth method" => "sys/auth/fields-approle",
         "aws root" => "fields-aws/config/root",
         "aws lease" => "fields-aws/config/lease",
+        "kv config" => "fields-kv/config",
         "acl policy" => "sys/policies/acl/fields-extra",
         "password policy" => "sys/policies/password/fields",
         "rate limit" => "sys/quotas/rate-limit/fields",

@@ -242,7 +242,15 @@ mod tests {
         }
         for kind in KINDS {
             for field in kind.fields.iter().filter(|field| !DERIVED.contains(&field.name)) {
-                assert!(has(kind.words, field.name), "{} can't be declared of {}", field.name, kind.name);
+                let of_kind = |key: &Key| matches!(key.is, Is::Field(of, name) | Is::Written(of, name) if of == *kind && name == field.name);
+                // What one type of mount alone has stands in the block of that.
+                let is_elsewhere = KINDS.iter().any(|other| other.words.keys().any(of_kind));
+                assert!(
+                    has(kind.words, field.name) || is_elsewhere,
+                    "{} can't be declared of {}",
+                    field.name,
+                    kind.name
+                );
             }
         }
     }

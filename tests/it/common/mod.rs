@@ -10,3 +10,4 @@ pub(crate) mod issuer;
 pub(crate) mod python;
 pub(crate) mod servers;
 pub(crate) mod traced;
+pub(crate) mod world;
