@@ -8,7 +8,6 @@
 
 mod error;
 mod filled;
-mod moved;
 mod report;
 mod step;
 mod walk;
