@@ -113,7 +113,7 @@ async fn carry_out_saved(context: &Context, args: &Args, saved: &Saved) -> Resul
         output::line("The plan is empty: there is nothing to apply.")?;
         return Ok(0);
     }
-    finish(context, args, &mut proposed).await
+    finish(context, args, &mut proposed, Ask::Never).await
 }
 
 async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
@@ -129,11 +129,21 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
         Some(expected) => expect(plan, expected)?,
         None => output::data(&plan.page(output::colour(), args.verbose))?,
     }
-    finish(context, args, &mut proposed).await
+    let is_approved = args.auto_approve || args.expect.is_some();
+    finish(context, args, &mut proposed, if is_approved { Ask::Never } else { Ask::Once }).await
 }
 
-/// Carries out a plan that was shown or approved, unless it is refused; asks where nobody has said yes.
-async fn finish(context: &Context, args: &Args, proposed: &mut Proposed) -> Result<u8, CliError> {
+/// Whether somebody has to say yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    /// It was said already.
+    Never,
+    /// Nobody has.
+    Once,
+}
+
+/// Carries out a plan that was shown or approved, unless it is refused.
+async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, ask: Ask) -> Result<u8, CliError> {
     let Proposed { proposal, client, .. } = proposed;
     let plan = &proposal.plan;
     if !plan.refusals.is_empty() {
@@ -143,7 +153,7 @@ async fn finish(context: &Context, args: &Args, proposed: &mut Proposed) -> Resu
     if !missing.is_empty() {
         return Err(CliError::new(1, format!("secrets are missing\n{}", missing.join("\n"))));
     }
-    if !plan.is_empty() && !args.auto_approve && args.expect.is_none() && plan.approved.is_none() {
+    if !plan.is_empty() && ask == Ask::Once {
         confirm(plan)?;
     }
     let stop = AtomicBool::new(false);

@@ -70,7 +70,7 @@ impl Plan {
             notes,
             review: None,
             review_digest: None,
-            approved: None,
+            settled: None,
         }
     }
 }

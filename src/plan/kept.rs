@@ -250,6 +250,7 @@ mod tests {
             protect: false,
             guardrails: None,
             review: None,
+            plan: None,
             found: None,
             adopted: Default::default(),
             from: None,

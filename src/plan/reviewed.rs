@@ -31,6 +31,7 @@ impl Plan {
         self.notes.extend(notes);
         self.review_digest = Some(review.digest());
         self.review = Some(review);
+        self.settled = Some(self.digest());
         Reviewed(self)
     }
 }
@@ -40,8 +41,8 @@ impl Plan {
     /// approved.
     pub fn approved(self, saved: &Saved, look: impl FnOnce(&Self) -> (review::Environment, Vec<String>)) -> Reviewed {
         let Reviewed(plan) = self.reviewed(look);
-        let (approved, review_digest) = (Some(saved.digest.clone()), saved.review.clone());
-        Reviewed(Self { approved, review_digest, ..plan })
+        let (settled, review_digest) = (Some(saved.digest.clone()), saved.review.clone());
+        Reviewed(Self { settled, review_digest, ..plan })
     }
 }
 

@@ -425,6 +425,7 @@ mod tests {
             protect: false,
             guardrails: None,
             review: None,
+            plan: None,
             found: None,
             adopted: BTreeMap::new(),
             from: None,

@@ -30,8 +30,8 @@ pub struct Plan {
     pub review_digest: Option<String>,
     /// What could not be looked at, and what that means.
     pub notes: Vec<String>,
-    /// The digest of the saved plan that this is, as it was approved.
-    pub approved: Option<String>,
+    /// Its digest, once it is reviewed; of a saved one that of when it was made.
+    pub settled: Option<String>,
 }
 
 impl Plan {
@@ -71,7 +71,7 @@ impl Plan {
     ///
     /// Of a saved plan it is that of when it was made: what could not be compared there is no part of it.
     pub fn digest(&self) -> String {
-        if let Some(digest) = &self.approved {
+        if let Some(digest) = &self.settled {
             return digest.clone();
         }
         let mut plan = self.facts();

@@ -192,7 +192,7 @@ fn another_environment_is_refused_and_the_plans_own_is_taken() {
 #[test]
 fn files_are_bound_by_what_is_in_them_and_not_by_their_commit() {
     let (env, estate) = local();
-    save(&env, "a.plan");
+    let saved: Value = serde_json::from_str(&save(&env, "a.plan")).unwrap();
     let commit = git(&estate, &["rev-parse", "HEAD"]);
     let refused = |part: &str| left_alone(&env, &["a.plan"], 4, &["the estate's files are not those", part]);
     edit(&estate.join("iam/webapp.json"), "public/*", "private/*");
@@ -212,6 +212,15 @@ fn files_are_bound_by_what_is_in_them_and_not_by_their_commit() {
     run(&env, &["apply", "a.plan"], 0);
     let ledger = run(&env, &["ledger", "show", "aws/roles/webapp"], 0).stdout;
     assert!(ledger.contains(&squashed) && !ledger.contains(&commit), "{ledger}");
+    // Its digest leads from each credential, and from the ledger, to what was approved.
+    let digest = saved["digest"].as_str().unwrap();
+    let ledger = run(&env, &["ledger", "show", "--format", "json", "aws/roles/webapp"], 0).stdout;
+    let ledger: Value = serde_json::from_str(&ledger).unwrap();
+    assert_eq!(ledger["objects"]["aws/roles/webapp"]["plan"], digest);
+    run(&env, &["read", "aws/creds/webapp"], 0);
+    let trail = run(&env, &["trail", "--format", "json"], 0).stdout;
+    let issued = trail.lines().rfind(|line| line.contains("aws/creds/webapp")).expect(&trail);
+    assert!(issued.contains(&format!("\"plan\":\"{digest}\"")), "{issued}");
 }
 
 #[test]
