@@ -17,7 +17,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
-pub use self::anywhere::{Misplaced, is_leasehold};
+pub use self::anywhere::{Misplaced, engine_id, is_leasehold};
 pub use self::leases::count_leases;
 use self::list::{Folder, Listed, keys, list};
 pub use self::list::{Seen, look};

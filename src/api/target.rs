@@ -65,6 +65,8 @@ pub struct Origin {
     pub source: Option<String>,
     /// The digest of the review that the change was part of.
     pub review: Option<String>,
+    /// The digest of the plan that the change was part of.
+    pub plan: Option<String>,
     /// The guardrails of a role, as base64 of JSON.
     pub guardrails: Option<String>,
 }

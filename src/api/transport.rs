@@ -273,12 +273,13 @@ impl Transport {
         if let Some(ttl) = request.wrap_ttl {
             headers.insert(HeaderName::from_static("x-vault-wrap-ttl"), header_value("the wrapping TTL", ttl)?);
         }
-        let Origin { commit, app, source, review, guardrails } = request.origin;
+        let Origin { commit, app, source, review, plan, guardrails } = request.origin;
         for (name, text) in [
             ("x-leasehold-commit", commit),
             ("x-leasehold-app", app),
             ("x-leasehold-source", source),
             ("x-leasehold-review", review),
+            ("x-leasehold-plan", plan),
             ("x-leasehold-guardrails", guardrails),
         ] {
             if let Some(text) = text {

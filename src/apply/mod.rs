@@ -8,7 +8,6 @@
 
 mod error;
 mod filled;
-mod moved;
 mod report;
 mod step;
 mod walk;
@@ -123,6 +122,7 @@ pub async fn run(
             if plan.kept(&object.path).is_some() || !is_other(plan, owned, object) {
                 entry.commit.clone_from(&owned.commit);
                 entry.review.clone_from(&owned.review);
+                entry.plan.clone_from(&owned.plan);
             }
             entry.guardrails.clone_from(&owned.guardrails);
             entry.from = still_theirs(owned.from.as_ref());
@@ -270,6 +270,7 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress) -> Owned {
         protect: object.protect,
         guardrails: None,
         review: plan.review_digest.clone(),
+        plan: plan.settled.clone(),
         found: None,
         at_once: false,
         adopted: object.adopted().map(|(name, value)| (name.to_owned(), value.clone())).collect(),

@@ -2,9 +2,8 @@
 
 use std::fmt::Write as _;
 
-use super::moved;
 use crate::object::{Class, Live, Object};
-use crate::plan::{Change, Plan, Summary, escape};
+use crate::plan::{self, Change, Plan, Summary, escape};
 
 /// What to do about an audit device that can't be had, and what its absence means.
 ///
@@ -157,7 +156,7 @@ impl Report {
                 Outcome::Moved { now } => {
                     let _ = writeln!(text, "Left alone {head}: it changed since the plan was made");
                     let object = desired.iter().find(|object| object.path == change.path);
-                    for line in moved::three_ways(change.kind, change.live.as_ref(), now.as_deref(), object) {
+                    for line in plan::three_ways(change.kind, change.live.as_ref(), now.as_deref(), object) {
                         let _ = writeln!(text, "    {line}");
                     }
                     let _ = writeln!(text, "  = help: look at a new plan: it shows what was done by hand");

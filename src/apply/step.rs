@@ -119,6 +119,7 @@ fn from_here(client: &Client, plan: &Plan, change: &Change) -> Client {
         app: change.app.clone(),
         source: Some(change.place.to_string()),
         review: plan.review_digest.clone(),
+        plan: plan.settled.clone(),
         guardrails: guardrails.or_else(|| change.kind.is_judged().then(wire::header_of_none)),
     })
 }

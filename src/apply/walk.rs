@@ -160,7 +160,7 @@ impl Stage<'_> {
         let kind: &'static Kind = first.kind;
         let paths: Vec<&str> = asked.iter().map(|change| change.path.as_str()).collect();
         let (commit, review) = (self.plan.commit.clone(), self.plan.review_digest.clone());
-        let client = self.client.with_origin(Origin { commit, app: None, source: None, review, guardrails: None });
+        let client = self.client.with_origin(Origin { commit, review, ..Origin::default() });
         live::look(&client, kind, &paths).await
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::context::{Context, Warnings};
+use super::context::{Context, Proposed, Warnings};
 use super::error::CliError;
 use super::global::Global;
-use super::output;
+use super::{output, saved};
 use crate::api::Client;
 use crate::apply::{self, Options, Outcome};
+use crate::plan::saved::Saved;
 use crate::plan::{Adopt, Change, Plan, escape};
 use crate::proposal::{Proposal, Word};
 
@@ -23,13 +24,18 @@ const INTERRUPTED: u8 = 130;
 /// Arguments of `leasehold apply`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
+A saved plan asks nothing. It is applied with the files that it was made from, in the current directory or the one that
+-C names, and says itself what it may do.
+
 Ctrl-C once finishes what is being written and stops there; apply again to go on.
 
 Exit codes: 0 done, 1 an error or not everything was done, 3 the plan is refused, \
 4 something changed since the plan was made and was left alone.")]
 pub(crate) struct Args {
-    /// The estate's directory [default: the current one]
-    dir: Option<PathBuf>,
+    /// The estate's directory [default: the current one], or a plan that `leasehold plan --out` saved, which is applied as
+    /// it is
+    #[arg(value_name = "DIR|FILE")]
+    target: Option<PathBuf>,
     /// Apply without asking
     #[arg(long)]
     auto_approve: bool,
@@ -60,31 +66,86 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_form()?;
-    let context = Context::open(global)?.at(args.dir.clone()).telling(Warnings::of(args.strict));
-    let outcome = carry_out(&context, &args).await;
-    context.close().await;
-    outcome
-}
-
-async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
     if let Some(expected) = &args.expect
         && (expected.len() != 64 || !expected.bytes().all(|byte| byte.is_ascii_hexdigit()))
     {
         return Err(CliError::new(1, format!("--expect takes a digest, and `{}` is none", escape(expected)))
             .hint("`leasehold plan` prints it: 64 hexadecimal digits"));
     }
+    let context = Context::open(global)?.telling(Warnings::of(args.strict));
+    let (context, outcome) = match args.target.clone() {
+        Some(file) if !file.is_dir() && file.exists() => {
+            let saved = saved::read(&file)?;
+            let context = context.in_environment(&saved.environment);
+            let outcome = carry_out_saved(&context, &args, &saved).await;
+            (context, outcome)
+        }
+        dir => {
+            let context = context.at(dir);
+            let outcome = carry_out(&context, &args).await;
+            (context, outcome)
+        }
+    };
+    context.close().await;
+    outcome
+}
+
+/// Carries out just what was saved.
+async fn carry_out_saved(context: &Context, args: &Args, saved: &Saved) -> Result<u8, CliError> {
+    let said = [
+        ("--adopt", args.adopt),
+        ("--adopt-from", !args.adopt_from.is_empty()),
+        ("--allow-account-change", args.allow_account_change),
+        ("--allow-older", args.allow_older),
+    ];
+    if let Some((flag, _)) = said.iter().find(|(_, is_said)| *is_said) {
+        return Err(CliError::new(1, format!("{flag} is for making a plan, and this one is made"))
+            .hint("give it to `leasehold plan --out`: what is approved with a plan holds for it"));
+    }
+    if args.expect.as_ref().is_some_and(|expected| *expected != saved.digest) {
+        return Err(CliError::new(4, format!("this is not the plan that is expected: its digest is {}", saved.digest))
+            .hint("name the file of the plan that was approved"));
+    }
+    let mut proposed = context.reopen(saved).await?;
+    output::say(&format!("Applying {}.", saved.title()));
+    refused(&proposed.proposal.plan);
+    if saved.objects.is_empty() {
+        output::line("The plan is empty: there is nothing to apply.")?;
+        return Ok(0);
+    }
+    finish(context, args, &mut proposed, Ask::Never).await
+}
+
+async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
     let word = Word {
         adopt: Adopt::of(args.adopt),
         adopt_from: &args.adopt_from,
         account_change: args.allow_account_change,
         older: args.allow_older,
     };
-    let (mut proposal, client) = context.propose(word).await?;
-    let plan = &proposal.plan;
+    let mut proposed = context.propose(word).await?;
+    let plan = &proposed.proposal.plan;
     match args.expect.as_deref().filter(|_| !plan.is_empty()) {
         Some(expected) => expect(plan, expected)?,
         None => output::data(&plan.page(output::colour(), args.verbose))?,
     }
+    let is_approved = args.auto_approve || args.expect.is_some();
+    finish(context, args, &mut proposed, if is_approved { Ask::Never } else { Ask::Once }).await
+}
+
+/// Whether somebody has to say yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ask {
+    /// It was said already.
+    Never,
+    /// Nobody has.
+    Once,
+}
+
+/// Carries out a plan that was shown or approved, unless it is refused.
+async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, ask: Ask) -> Result<u8, CliError> {
+    let Proposed { proposal, client, .. } = proposed;
+    let plan = &proposal.plan;
     if !plan.refusals.is_empty() {
         return Ok(plan.exit_code());
     }
@@ -92,13 +153,13 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
     if !missing.is_empty() {
         return Err(CliError::new(1, format!("secrets are missing\n{}", missing.join("\n"))));
     }
-    if !plan.is_empty() && !args.auto_approve && args.expect.is_none() {
+    if !plan.is_empty() && ask == Ask::Once {
         confirm(plan)?;
     }
     let stop = AtomicBool::new(false);
     let progress = Progress::new(plan.changes.len(), args.verbose || !plan.is_long());
     tokio::select! {
-        outcome = Box::pin(run_to_the_end(context, &client, &mut proposal, &stop, &progress)) => outcome,
+        outcome = Box::pin(run_to_the_end(context, client, proposal, &stop, &progress)) => outcome,
         () = interrupted(&stop, &progress) => {
             progress.finish();
             Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
@@ -112,7 +173,7 @@ fn expect(plan: &Plan, expected: &str) -> Result<(), CliError> {
     let digest = plan.digest();
     if digest == expected {
         // It was shown where it was reviewed. What refuses it was not.
-        plan.refusals.iter().for_each(|refusal| output::say(&format!("Refused: {}", escape(&refusal.to_string()))));
+        refused(plan);
         return Ok(());
     }
     let what = format!("this is not the plan that is expected: its digest is {digest}");
@@ -122,6 +183,11 @@ fn expect(plan: &Plan, expected: &str) -> Result<(), CliError> {
         "files or engine have changed since the other was made: look at a new plan"
     };
     Err(CliError::new(4, what).hint(hint))
+}
+
+/// Tells why a plan is refused, where it is.
+fn refused(plan: &Plan) {
+    plan.refusals.iter().for_each(|refusal| output::say(&format!("Refused: {}", escape(&refusal.to_string()))));
 }
 
 fn confirm(plan: &Plan) -> Result<(), CliError> {
@@ -147,13 +213,13 @@ async fn run_to_the_end(
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<u8, CliError> {
-    let Proposal { estate, plan, ledger, .. } = proposal;
+    let (plan, desired, ledger) = proposal.parts();
     let show = |change: &Change, outcome: &Outcome| progress.ended(change, outcome);
     let options = Options { clock: context.clock(), stop, progress: &show };
-    let applied = apply::run(client, plan, &estate.objects, ledger, &options).await;
+    let applied = apply::run(client, plan, desired, ledger, &options).await;
     progress.finish();
     let applied = applied.map_err(|error| context.unproposed(error.into()))?;
-    let problems = applied.report.problems(&estate.objects);
+    let problems = applied.report.problems(desired);
     if !problems.is_empty() {
         output::say(problems.trim_end());
     }

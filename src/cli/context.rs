@@ -18,7 +18,8 @@ use super::{embedded, output, token_file};
 use crate::api::{self, Client, Target};
 use crate::clock::Clock;
 use crate::engine::{Engine, OpenError};
-use crate::estate::{self, AwsChoice, EngineChoice, Environment, Estate};
+use crate::estate::{self, AwsChoice, EngineChoice, Environment, Estate, Sources};
+use crate::plan::saved::{Saved, Unfit};
 use crate::proposal::{self, Basis, Proposal, Word};
 use crate::secret::Secret;
 
@@ -58,7 +59,7 @@ impl Warnings {
     ///
     /// # Errors
     /// If there are any and they are taken for errors.
-    pub(crate) fn tell(self, warnings: &[estate::Problem], sources: &estate::Sources) -> Result<(), CliError> {
+    pub(crate) fn tell(self, warnings: &[estate::Problem], sources: &Sources) -> Result<(), CliError> {
         if self == Self::Untold || warnings.is_empty() {
             return Ok(());
         }
@@ -126,6 +127,14 @@ impl Context {
         Self { warnings, ..self }
     }
 
+    /// The same context for an environment, unless another one was asked for.
+    pub(crate) fn in_environment(mut self, name: &str) -> Self {
+        if self.global.environment().is_none() {
+            self.global.environment = Some(name.to_owned());
+        }
+        self
+    }
+
     /// The time.
     pub(crate) fn clock(&self) -> &Clock {
         &self.clock
@@ -142,8 +151,8 @@ impl Context {
         self.dir.clone().unwrap_or_else(|| PathBuf::from("."))
     }
 
-    fn sources(&self) -> Result<estate::Sources, CliError> {
-        let none = estate::Sources::default();
+    fn sources(&self) -> Result<Sources, CliError> {
+        let none = Sources::default();
         estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))
     }
 
@@ -152,11 +161,15 @@ impl Context {
     /// # Errors
     /// Everything that is wrong with the files, rendered.
     pub(crate) fn estate(&self) -> Result<Estate, CliError> {
+        Ok(self.read_estate()?.0)
+    }
+
+    fn read_estate(&self) -> Result<(Estate, Sources), CliError> {
         let sources = self.sources()?;
         let estate = estate::load(&sources, self.global.environment().as_deref())
             .map_err(|problems| rendered(&problems, &sources))?;
         self.warnings.tell(&estate.warnings, &sources)?;
-        Ok(estate)
+        Ok((estate, sources))
     }
 
     /// The environment alone, for commands that need no more of the files.
@@ -200,12 +213,30 @@ impl Context {
     ///
     /// # Errors
     /// Problems in the files, an engine that can't be opened or read.
-    pub(crate) async fn propose(&self, word: Word<'_>) -> Result<(Proposal, Client), CliError> {
-        let (estate, client) = self.environment().await?;
+    pub(crate) async fn propose(&self, word: Word<'_>) -> Result<Proposed, CliError> {
+        let (estate, sources) = self.read_estate()?;
+        let client = self.operator(&estate.environment).await?.patient();
         let (dir, today) = (self.estate_dir(), self.today());
         let basis = self.basis(&dir, &today, &estate.environment);
         let proposal = proposal::propose(estate, &client, basis, word).await.map_err(|error| self.unproposed(error))?;
-        Ok((proposal, client))
+        Ok(Proposed { proposal, client, sources })
+    }
+
+    /// A saved plan with the files, the engine and the ledger of now, and a client to carry it out with.
+    ///
+    /// # Errors
+    /// Problems in the files, an engine that can't be opened or read, and whatever of it all is not as it was planned.
+    pub(crate) async fn reopen(&self, saved: &Saved) -> Result<Proposed, CliError> {
+        if let Some(asked) = self.global.environment().filter(|asked| *asked != saved.environment) {
+            let unfit = Unfit::Environment { planned: saved.environment.clone(), asked };
+            return Err(self.unproposed(unfit.into()));
+        }
+        let (estate, sources) = self.read_estate()?;
+        let client = self.operator(&estate.environment).await?.patient();
+        let (dir, today) = (self.estate_dir(), self.today());
+        let basis = self.basis(&dir, &today, &estate.environment);
+        let proposal = proposal::reopen(saved, estate, &sources, &client, basis).await;
+        Ok(Proposed { proposal: proposal.map_err(|error| self.unproposed(error))?, client, sources })
     }
 
     /// Where a proposal for an environment is made.
@@ -468,6 +499,14 @@ pub(crate) async fn with_client(
     outcome
 }
 
+/// A proposal, and what it was made with.
+pub(crate) struct Proposed {
+    pub(crate) proposal: Proposal,
+    pub(crate) client: Client,
+    /// The estate's files.
+    pub(crate) sources: Sources,
+}
+
 enum Opened {
     Here(Engine),
     Server(String),
@@ -478,7 +517,7 @@ fn login_token(data: &Path) -> PathBuf {
     data.join("login-token")
 }
 
-fn rendered(problems: &[estate::Problem], sources: &estate::Sources) -> CliError {
+fn rendered(problems: &[estate::Problem], sources: &Sources) -> CliError {
     let count = match problems.len() {
         1 => "1 problem".to_owned(),
         count => format!("{count} problems"),

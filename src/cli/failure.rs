@@ -16,6 +16,15 @@ impl Context {
             proposal::Error::NoOwner { .. } => {
                 CliError::new(1, error.to_string()).hint("`leasehold ledger list` prints their names")
             }
+            proposal::Error::Unfit(unfit) => {
+                let details = unfit.details();
+                if !details.is_empty() {
+                    output::say(details.trim_end());
+                }
+                CliError::new(4, format!("nothing was applied: {unfit}")).hint(unfit.hint())
+            }
+            proposal::Error::Nameless { .. } => CliError::new(1, error.to_string())
+                .hint("a saved plan is bound to its engine; without one, `apply --expect DIGEST` applies the plan that was reviewed"),
             proposal::Error::Invalid { ref problems, ref sources, .. } => {
                 output::say(&estate::render(problems, sources, std::io::stderr().is_terminal()));
                 CliError::new(1, error.to_string())

@@ -37,6 +37,7 @@ mod read;
 mod request;
 mod review;
 mod sandbox;
+mod saved;
 mod secrets;
 mod server;
 mod status;

@@ -1,21 +1,25 @@
 //! `leasehold plan`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use super::context::{Context, Warnings};
+use time::format_description::well_known::Rfc3339;
+
+use super::context::{Context, Proposed, Warnings};
 use super::error::CliError;
 use super::format::Format;
 use super::forms;
 use super::global::Global;
-use super::output;
+use super::{output, saved};
 use crate::plan::Adopt;
-use crate::proposal::{Proposal, Word};
+use crate::proposal::{self, Word};
 
 /// Arguments of `leasehold plan`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
 Markers: + create, ~ update, - delete, = exists and is not ours, . forget (nothing is deleted).
 An environment that does not set max_deletes allows 5 deletions in one plan.
+
+A plan that is refused is not saved; one without changes is, and `leasehold apply` says so of it.
 
 Exit codes: 0 nothing to do, 2 there are changes, 3 the plan is refused, 1 an error.")]
 pub(crate) struct Args {
@@ -34,6 +38,9 @@ pub(crate) struct Args {
     /// Plan with files of a commit that came before one that was applied
     #[arg(long)]
     allow_older: bool,
+    /// Save the plan, for `leasehold apply FILE`
+    #[arg(long, value_name = "FILE")]
+    out: Option<PathBuf>,
     /// Take warnings about the files for errors
     #[arg(long)]
     strict: bool,
@@ -56,16 +63,36 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         account_change: args.allow_account_change,
         older: args.allow_older,
     };
-    let outcome = show(&context, word, as_json, args.verbose).await;
+    let outcome = show(&context, word, as_json, args.verbose, args.out.as_deref()).await;
     context.close().await;
     outcome
 }
 
-async fn show(context: &Context, word: Word<'_>, as_json: bool, verbose: bool) -> Result<u8, CliError> {
-    let Proposal { plan, .. } = context.propose(word).await?.0;
+async fn show(
+    context: &Context,
+    word: Word<'_>,
+    as_json: bool,
+    verbose: bool,
+    out: Option<&Path>,
+) -> Result<u8, CliError> {
+    let Proposed { proposal, client, sources } = context.propose(word).await?;
+    let plan = &proposal.plan;
     match as_json {
         true => output::data(&format!("{:#}\n", plan.json()))?,
         false => output::data(&plan.page(output::colour(), verbose))?,
+    }
+    match out {
+        Some(file) if plan.refusals.is_empty() => {
+            let made = context.clock().now().format(&Rfc3339);
+            let made = made.map_err(|error| CliError::new(1, format!("the time can't be written: {error}")))?;
+            let saved = proposal::save(&proposal, &sources, &client, word, made).await;
+            saved::write(file, &saved.map_err(|error| context.unproposed(error))?)?;
+        }
+        Some(file) => {
+            let file = output::printable(&file.display().to_string()).into_owned();
+            output::say(&format!("Not saved to {file}: what is refused can't be applied."));
+        }
+        None => {}
     }
     Ok(plan.exit_code())
 }

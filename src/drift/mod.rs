@@ -15,7 +15,7 @@ mod text;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use crate::object::{Class, FieldValue, Kind, Live, Object, Owned, Place, Progress, Shape, Told, fingerprint, kind};
 use crate::plan::{Change, ChangeAction, FieldChange, Plan, Refusal, Shown, differences};
@@ -325,7 +325,7 @@ pub fn last_applied(input: Input<'_>) -> HashMap<String, Live> {
         let said = input.last.get(path).or_else(|| desired.get(path.as_str()).copied());
         let last = match (live.filter(|_| !is_changed(owned, live)), said) {
             (Some(live), _) => live.clone(),
-            (None, Some(object)) => as_live(object),
+            (None, Some(object)) => object.as_live(),
             (None, None) => return None,
         };
         Some((path.clone(), last))
@@ -408,18 +408,4 @@ fn turned(kind: &Kind, fields: &[FieldChange]) -> Vec<FieldChange> {
     let turn =
         |field: &FieldChange| FieldChange { before: field.after.clone(), after: field.before.clone(), ..field.clone() };
     fields.iter().filter(|field| is_told(kind, field.name)).map(turn).collect()
-}
-
-fn as_live(object: &Object) -> Live {
-    let readable = object.kind.fields.iter().filter(|field| field.told == Told::Readable);
-    let documents = object.fields.iter().filter_map(|(name, leaf)| Some((*name, leaf.document.clone()?)));
-    Live {
-        apart: BTreeMap::new(),
-        kind: object.kind,
-        path: object.path.clone(),
-        fields: readable.map(|field| (field.name, object.value(field.name))).collect(),
-        documents: documents.collect(),
-        hidden: std::collections::BTreeSet::new(),
-        others: Map::new(),
-    }
 }

@@ -157,6 +157,7 @@ impl Lease {
             commit: origin.and_then(|origin| origin.commit.clone()),
             source: origin.and_then(|origin| origin.source.clone()),
             review: origin.and_then(|origin| origin.review.clone()),
+            plan: origin.and_then(|origin| origin.plan.clone()),
         }
     }
 

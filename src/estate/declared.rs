@@ -46,6 +46,15 @@ pub struct Estate {
 }
 
 impl Estate {
+    /// Puts objects as they were settled with an engine in the places of those at the same paths.
+    pub fn settle(&mut self, objects: &[Object]) {
+        for object in objects {
+            if let Some(at) = self.by_path.get(&object.path).and_then(|&at| self.objects.get_mut(at)) {
+                at.clone_from(object);
+            }
+        }
+    }
+
     /// The object of a path.
     pub fn object(&self, path: &str) -> Option<&Object> {
         let indexed = self.by_path.get(path).and_then(|index| self.objects.get(*index));

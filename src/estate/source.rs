@@ -223,6 +223,14 @@ impl Sources {
         names
     }
 
+    /// The texts that were read, by name: the declaration files, and those that declarations refer to.
+    pub fn texts(&self) -> impl Iterator<Item = (String, Arc<Source>)> {
+        self.names().into_iter().filter_map(|name| {
+            let source = self.file(&name)?;
+            Some((name, source))
+        })
+    }
+
     fn names(&self) -> Vec<String> {
         let referenced = self.referenced.lock().unwrap_or_else(PoisonError::into_inner);
         let read = referenced.by_name.iter().filter(|(_, found)| found.is_ok()).map(|(name, _)| name.clone());

@@ -151,6 +151,20 @@ pub async fn is_leasehold(client: &Client) -> Result<bool, api::Error> {
     Ok(status.is_some_and(|answer| answer.body.get("leasehold_version").is_some()))
 }
 
+/// The id that an engine has since it was initialised, and keeps over restarts, upgrades and moves; `None` if it tells none.
+///
+/// # Errors
+/// It did not say what it is.
+///
+/// # Source
+/// OpenBao, `vault/logical_system.go` (`getSealStatus`) and `vault/cluster.go`: a random UUID in the sealed storage, told
+/// without a token by every unsealed node.
+pub async fn engine_id(client: &Client) -> Result<Option<String>, Error> {
+    let status = client.read(STATUS).await.map_err(|source| Error::Api { path: STATUS.to_owned(), source })?;
+    let id = status.and_then(|answer| answer.body.get("cluster_id")?.as_str().map(str::to_owned));
+    Ok(id.filter(|id| !id.is_empty()))
+}
+
 fn is_below(path: &str, mount: &str) -> bool {
     path.strip_prefix(mount.trim_end_matches('/')).is_some_and(|rest| rest.starts_with('/'))
 }

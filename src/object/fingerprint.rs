@@ -60,6 +60,11 @@ pub fn of_value(value: &Value) -> String {
     digested(&text)
 }
 
+/// The digest of a text, byte for byte.
+pub fn of_text(text: &str) -> String {
+    digested(text.as_bytes())
+}
+
 impl Object {
     /// The digests of the fields of [`Object::apart`], for the ledger.
     pub fn apart_digests(&self) -> BTreeMap<String, String> {

@@ -47,6 +47,8 @@ pub struct Owned {
     pub guardrails: Option<String>,
     /// The digest of the review that its last change was part of.
     pub review: Option<String>,
+    /// The digest of the plan that wrote it last; `None` where an older version did.
+    pub plan: Option<String>,
     /// The digest of what was there before, where it was taken over.
     pub found: Option<String>,
     /// Whether one call writes it: an engine then holds what was there before, what was to be written, or somebody else's
@@ -192,8 +194,10 @@ impl Owned {
             "guardrails": self.guardrails,
             "review": self.review,
         });
-        // Nearly no entry has these.
-        for (key, text) in [("found", &self.found), ("from", &self.from), ("key_last", &self.key_last)] {
+        // Not every entry has these.
+        for (key, text) in
+            [("plan", &self.plan), ("found", &self.found), ("from", &self.from), ("key_last", &self.key_last)]
+        {
             if let Some(text) = text {
                 value[key] = Value::from(text.as_str());
             }
@@ -264,6 +268,7 @@ impl Owned {
                 .ok_or_else(|| Malformed::Missing("protect".to_owned()))?,
             guardrails: map.get("guardrails").and_then(Value::as_str).map(str::to_owned),
             review: map.get("review").and_then(Value::as_str).map(str::to_owned),
+            plan: map.get("plan").and_then(Value::as_str).map(str::to_owned),
             found: map.get("found").and_then(Value::as_str).map(str::to_owned),
             at_once: map.get("at_once") == Some(&Value::Bool(true)),
             adopted: map.get("adopted").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
@@ -311,6 +316,7 @@ mod tests {
             protect: true,
             guardrails: Some("escalation (0123456789ab)".to_owned()),
             review: Some("ef".repeat(32)),
+            plan: Some("45".repeat(32)),
             found: Some("01".repeat(32)),
             at_once: true,
             adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
@@ -329,6 +335,7 @@ mod tests {
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
         assert!(read.at_once);
         assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
+        assert_eq!(read.plan, owned().plan);
     }
 
     #[test]

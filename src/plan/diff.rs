@@ -71,6 +71,7 @@ impl Plan {
             notes,
             review: None,
             review_digest: None,
+            settled: None,
         }
     }
 }

@@ -41,7 +41,7 @@ impl Plan {
     }
 }
 
-fn change_json(change: &Change) -> Value {
+pub(super) fn change_json(change: &Change) -> Value {
     json!({
         "action": change.action.word(),
         "kind": change.kind.name,

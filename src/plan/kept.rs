@@ -255,6 +255,7 @@ mod tests {
             protect: false,
             guardrails: None,
             review: None,
+            plan: None,
             found: None,
             at_once: false,
             adopted: Default::default(),

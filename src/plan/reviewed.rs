@@ -3,6 +3,7 @@
 use std::ops::Deref;
 
 use super::limit::Refusal;
+use super::saved::Saved;
 use super::value::Plan;
 use crate::guardrail::{Violation, Violator};
 use crate::review;
@@ -30,7 +31,18 @@ impl Plan {
         self.notes.extend(notes);
         self.review_digest = Some(review.digest());
         self.review = Some(review);
+        self.settled = Some(self.digest());
         Reviewed(self)
+    }
+}
+
+impl Plan {
+    /// The same of a saved plan, which was reviewed when it was made: its digest, and that of its review, stay what was
+    /// approved.
+    pub fn approved(self, saved: &Saved, look: impl FnOnce(&Self) -> (review::Environment, Vec<String>)) -> Reviewed {
+        let Reviewed(plan) = self.reviewed(look);
+        let (settled, review_digest) = (Some(saved.digest.clone()), saved.review.clone());
+        Reviewed(Self { settled, review_digest, ..plan })
     }
 }
 

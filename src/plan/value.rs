@@ -30,6 +30,8 @@ pub struct Plan {
     pub review_digest: Option<String>,
     /// What could not be looked at, and what that means.
     pub notes: Vec<String>,
+    /// Its digest, once it is reviewed; of a saved one that of when it was made.
+    pub settled: Option<String>,
 }
 
 impl Plan {
@@ -66,7 +68,12 @@ impl Plan {
     /// The SHA-256 of what it would do, in hexadecimal digits: the changes, the live objects that they were computed
     /// from, and what they mean for access. It does not depend on commits and places, nor on what they do to people: how
     /// many leases are out changes by the minute, and not every token may know.
+    ///
+    /// Of a saved plan it is that of when it was made: what could not be compared there is no part of it.
     pub fn digest(&self) -> String {
+        if let Some(digest) = &self.settled {
+            return digest.clone();
+        }
         let mut plan = self.facts();
         for change in plan["changes"].as_array_mut().into_iter().flatten() {
             change["declared"].take();

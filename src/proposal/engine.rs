@@ -1,6 +1,6 @@
 //! Files and engine to a reviewed plan: the only thing that an apply takes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
 use super::error::Error;
@@ -12,7 +12,7 @@ use crate::estate::Estate;
 use crate::git::{self, Lineage};
 use crate::guardrail;
 use crate::ledger::Ledger;
-use crate::object::{Live, RolePath};
+use crate::object::{Live, Object, RolePath};
 use crate::plan::{Adopt, Change, ChangeAction, MAX_DELETES_DEFAULT, Plan, Reviewed};
 use crate::review;
 use crate::review::judgement::Scope;
@@ -55,9 +55,16 @@ pub struct Proposal {
     pub ledger: Ledger,
     /// The engine's objects that it was computed from, by path.
     pub live: HashMap<String, Live>,
+    /// The objects that it is about, where these are not all of the estate's.
+    pub(super) part: Option<Vec<Object>>,
 }
 
 impl Proposal {
+    /// What it takes to carry it out: the plan, the objects that it was computed from, and the ledger.
+    pub fn parts(&mut self) -> (&Reviewed, &[Object], &mut Ledger) {
+        (&self.plan, self.part.as_deref().unwrap_or(&self.estate.objects), &mut self.ledger)
+    }
+
     /// The secrets that an apply of it would write and that are not there.
     pub fn missing_to_write(&self) -> impl Iterator<Item = &Missing> {
         let written: HashSet<&str> =
@@ -70,7 +77,34 @@ impl Proposal {
 ///
 /// # Errors
 /// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`].
-pub async fn propose(mut estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
+pub async fn propose(estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
+    let Unreviewed { plan, estate, part, missing, ledger, live } =
+        propose_part(estate, client, basis, word, None).await?;
+    let plan = plan.reviewed(|plan| {
+        let before: Vec<&Live> = live.values().collect();
+        look(&estate, plan, &ledger, &before, basis.today)
+    });
+    Ok(Proposal { plan, estate, part, missing, ledger, live })
+}
+
+/// A proposal before it was looked at what it means.
+pub(super) struct Unreviewed {
+    pub(super) plan: Plan,
+    pub(super) estate: Estate,
+    pub(super) part: Option<Vec<Object>>,
+    pub(super) missing: Vec<Missing>,
+    pub(super) ledger: Ledger,
+    pub(super) live: HashMap<String, Live>,
+}
+
+/// Reads what there is to read of an engine for a plan, of some paths alone if `only` names them, and computes it.
+pub(super) async fn propose_part(
+    mut estate: Estate,
+    client: &Client,
+    basis: Basis<'_>,
+    word: Word<'_>,
+    only: Option<&BTreeSet<String>>,
+) -> Result<Unreviewed, Error> {
     let commit = git::commit(basis.dir)?;
     let (environment, guardrails) = (estate.environment.clone(), estate.guardrails.clone());
     let referred = estate.shared.clone();
@@ -85,16 +119,22 @@ pub async fn propose(mut estate: Estate, client: &Client, basis: Basis<'_>, word
         adopt_from: word.adopt_from,
         guardrails: &guardrails,
     };
+    let mut part: Option<Vec<Object>> =
+        only.map(|paths| estate.objects.iter().filter(|object| paths.contains(&object.path)).cloned().collect());
+    let objects = part.as_mut().unwrap_or(&mut estate.objects);
     // Secrets of an engine are read while the rest is.
     let (reading, secrets) =
-        tokio::join!(Reading::of(client, &wish, &estate.objects), secrets::look_up_all(&estate, basis.dir, client));
+        tokio::join!(Reading::of(client, &wish, objects), secrets::look_up_all(objects, basis.dir, client));
     let reading = reading?;
-    let missing = secrets::resolve(&mut estate, &secrets);
-    let Prepared { mut plan, ledger, live } = prepare_from(reading, client, &wish, &mut estate.objects).await?;
-    for object in &mut estate.objects {
+    let missing = secrets::resolve(objects, &secrets);
+    let Prepared { mut plan, ledger, live } = prepare_from(reading, client, &wish, objects, only).await?;
+    for object in objects {
         if let Some(kept) = plan.with_kept(object) {
             *object = kept;
         }
+    }
+    if let Some(part) = &part {
+        estate.settle(part);
     }
     if word.account_change {
         plan.allow_account_change();
@@ -102,8 +142,7 @@ pub async fn propose(mut estate: Estate, client: &Client, basis: Basis<'_>, word
     if !word.older {
         refuse_older(basis.dir, &mut plan, &ledger)?;
     }
-    let plan = plan.reviewed(|plan| look(&estate, plan, &ledger, &live, basis.today));
-    Ok(Proposal { plan, estate, missing, ledger, live })
+    Ok(Unreviewed { plan, estate, part, missing, ledger, live })
 }
 
 /// Refuses a plan from a checkout that came before what was applied: it would take back what others have reviewed.
@@ -140,18 +179,18 @@ fn refuse_older(dir: &Path, plan: &mut Plan, ledger: &Ledger) -> Result<(), Erro
 
 /// What the engine's objects let apps do now, and what the files would let them do. With it, what is denied and
 /// was there before: the plan may be applied, and Leasehold's engine issues nothing from such a role.
-fn look(
+pub(super) fn look(
     estate: &Estate,
     plan: &Plan,
     ledger: &Ledger,
-    live: &HashMap<String, Live>,
+    live: &[&Live],
     today: &str,
 ) -> (review::Environment, Vec<String>) {
     let known = state::Context::from(estate);
     // What is forgotten and stays is no part of either side.
-    let stays = |change: &&Change| change.action == ChangeAction::Forget && live.contains_key(&change.path);
-    let stays: HashSet<&str> = plan.changes.iter().filter(stays).map(|change| change.path.as_str()).collect();
-    let rest = live.values().filter(|live| !stays.contains(live.path.as_str()));
+    let forgets = |change: &&Change| change.action == ChangeAction::Forget;
+    let stays: HashSet<&str> = plan.changes.iter().filter(forgets).map(|change| change.path.as_str()).collect();
+    let rest = live.iter().copied().filter(|live| !stays.contains(live.path.as_str()));
     let before = Side::of_live(rest, &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(estate);
     let name = &estate.environment.name;

@@ -1,6 +1,7 @@
 //! Why there is no plan, review, verdict or drift.
 
 use crate::estate::{Problem, Severity, Sources};
+use crate::plan::saved::Unfit;
 use crate::review::Revision;
 use crate::{apply, git, ledger, live};
 
@@ -20,6 +21,15 @@ pub enum Error {
         owner: String,
         /// Who has one.
         known: Vec<String>,
+    },
+    /// A saved plan is not of here and now.
+    #[error(transparent)]
+    Unfit(#[from] Unfit),
+    /// An engine does not tell which one it is.
+    #[error("the engine at {address} does not tell which one it is: sys/seal-status has no `cluster_id`")]
+    Nameless {
+        /// Its address.
+        address: String,
     },
     /// One side of a change is not valid.
     #[error("the estate is not valid in {}: {}", revision.label(), counted(problems))]

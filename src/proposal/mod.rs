@@ -7,6 +7,7 @@ mod engine;
 mod error;
 mod prepare;
 mod reviewed;
+mod saved;
 mod secrets;
 mod validity;
 
@@ -15,5 +16,6 @@ pub use self::drift::drift;
 pub use self::engine::{Basis, Proposal, Word, propose};
 pub use self::error::Error;
 pub use self::prepare::{Prepared, Wish, prepare};
+pub use self::saved::{files, reopen, save};
 pub use self::secrets::Missing;
 pub use self::validity::{Demand, Validity, Verdict};

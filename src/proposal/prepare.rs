@@ -1,7 +1,8 @@
 //! Everything that is read before a plan: the ledger, the engine's objects, and the leases that are out under
 //! what changes.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use futures_util::stream::{self, StreamExt as _};
 
@@ -91,10 +92,10 @@ impl Reading {
 /// [`Error::Engine`], [`Error::NoOwner`].
 pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -> Result<Prepared, Error> {
     let reading = Reading::of(client, wish, desired).await?;
-    prepare_from(reading, client, wish, desired).await
+    prepare_from(reading, client, wish, desired, None).await
 }
 
-/// The same from what was read already, of the same objects.
+/// The same from what was read already, of the same objects; of the objects at some paths alone, if `only` names them.
 ///
 /// # Errors
 /// [`Error::Engine`], [`Error::NoOwner`].
@@ -103,10 +104,19 @@ pub(super) async fn prepare_from(
     client: &Client,
     wish: &Wish<'_>,
     desired: &mut [Object],
+    only: Option<&BTreeSet<String>>,
 ) -> Result<Prepared, Error> {
     let Reading { ledger, owners, early } = reading;
-    let snapshot = early.complete(client, desired, wish.referred, ledger.owned()).await?;
-    plan::adopt_fields(desired, &snapshot.objects, ledger.owned());
+    let owned = match only {
+        Some(paths) => {
+            let meant = ledger.owned().iter().filter(|(path, _)| paths.contains(*path));
+            Cow::Owned(meant.map(|(path, owned)| (path.clone(), owned.clone())).collect())
+        }
+        None => Cow::Borrowed(ledger.owned()),
+    };
+    let owned: &BTreeMap<String, Owned> = &owned;
+    let snapshot = early.complete(client, desired, wish.referred, owned).await?;
+    plan::adopt_fields(desired, &snapshot.objects, owned);
     let desired = &*desired;
     let listed: Vec<Unmanaged> = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
     let mut input = Input {
@@ -115,13 +125,14 @@ pub(super) async fn prepare_from(
         desired,
         shared: wish.referred,
         live: &snapshot.objects,
-        owned: ledger.owned(),
+        owned,
         key: ledger.key(),
         key_hidden: ledger.is_key_hidden(),
         adopt: wish.adopt,
         adopt_from: wish.adopt_from,
         others: Others::NotAsked,
-        nameless: wish.shared && wish.estate.is_none(),
+        // Of a part alone can't be told whose the whole is.
+        nameless: wish.shared && wish.estate.is_none() && only.is_none(),
         max_deletes: wish.max_deletes,
         unmanaged: &listed,
         unlisted: &snapshot.unlisted,
@@ -129,7 +140,7 @@ pub(super) async fn prepare_from(
         guardrails: wish.guardrails,
     };
     let mut plan = Plan::new(&input);
-    let beside = settings_below(client, &plan, ledger.owned()).await?;
+    let beside = settings_below(client, &plan, owned).await?;
     let (contents, hidden) = contents_below(client, &plan).await?;
     let unmanaged: Vec<Unmanaged> = listed.iter().cloned().chain(beside).chain(contents).collect();
     let unlisted: Vec<String> = snapshot.unlisted.iter().cloned().chain(hidden).collect();

@@ -13,8 +13,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::Value;
 
 use crate::api::{self, Client};
-use crate::estate::Estate;
-use crate::object::Place;
+use crate::object::{Object, Place};
 use crate::secret::Secret;
 
 /// More is no secret that an engine takes.
@@ -133,9 +132,9 @@ pub(super) enum Absent {
 /// Secrets by the references to them, or why one is not there.
 pub(super) type Found = HashMap<String, Result<Secret, Absent>>;
 
-/// Looks up all secrets that an estate refers to.
-pub(super) async fn look_up_all(estate: &Estate, dir: &Path, client: &Client) -> Found {
-    let references = estate.objects.iter().flat_map(|object| object.unresolved().map(|(_, reference, _)| reference));
+/// Looks up all secrets that objects refer to.
+pub(super) async fn look_up_all(objects: &[Object], dir: &Path, client: &Client) -> Found {
+    let references = objects.iter().flat_map(|object| object.unresolved().map(|(_, reference, _)| reference));
     let references: BTreeSet<String> = references.map(str::to_owned).collect();
     stream::iter(references.into_iter().map(|reference| async {
         let secret = look_up(&reference, dir, client).await;
@@ -147,9 +146,9 @@ pub(super) async fn look_up_all(estate: &Estate, dir: &Path, client: &Client) ->
 }
 
 /// Puts secrets in place of the references to them, and answers which are not there.
-pub(super) fn resolve(estate: &mut Estate, known: &Found) -> Vec<Missing> {
+pub(super) fn resolve(objects: &mut [Object], known: &Found) -> Vec<Missing> {
     let mut missing = Vec::new();
-    for object in &mut estate.objects {
+    for object in objects {
         let references: Vec<(&'static str, String, Place)> =
             object.unresolved().map(|(name, reference, place)| (name, reference.to_owned(), place.clone())).collect();
         for (name, reference, place) in references {

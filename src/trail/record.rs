@@ -96,6 +96,9 @@ pub struct Credential {
     /// The digest of the review that the role's last change was part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub review: Option<String>,
+    /// The digest of the plan that the role's last change was part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<String>,
 }
 
 /// Something the engine did by itself.

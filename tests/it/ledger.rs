@@ -72,6 +72,7 @@ fn owned(number: usize) -> Owned {
         protect: false,
         guardrails: None,
         review: None,
+        plan: None,
         found: None,
         at_once: false,
         adopted: BTreeMap::new(),

@@ -60,6 +60,7 @@ mod sandbox;
 mod sandbox_direct;
 mod sandbox_orders;
 mod sandbox_roles;
+mod saved_plans;
 mod server;
 mod session_sound;
 mod sessions;

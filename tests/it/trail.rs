@@ -27,6 +27,7 @@ fn credential(app: Option<&str>, role: &str, commit: Option<&str>) -> Credential
         commit: commit.map(str::to_owned),
         source: None,
         review: None,
+        plan: None,
     }
 }
 

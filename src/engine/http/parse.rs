@@ -20,8 +20,14 @@ const ORIGIN_BYTES_MAX: usize = 512;
 
 /// Where a change comes from, and what a role is judged by. Others of the name are refused: what a newer client means
 /// by one must not get lost.
-const OURS: [&str; 5] =
-    ["x-leasehold-commit", "x-leasehold-app", "x-leasehold-source", "x-leasehold-review", "x-leasehold-guardrails"];
+const OURS: [&str; 6] = [
+    "x-leasehold-commit",
+    "x-leasehold-app",
+    "x-leasehold-source",
+    "x-leasehold-review",
+    "x-leasehold-plan",
+    "x-leasehold-guardrails",
+];
 
 /// As long as the list of guardrails of a role may be, in bytes of base64.
 pub(super) const GUARDRAILS_BYTES_MAX: usize = 48 << 10;
@@ -179,8 +185,14 @@ fn origin(headers: &HeaderMap) -> Result<Option<Origin>, Error> {
             Some(value) => Ok(Some(value.to_owned())),
         }
     };
-    let [commit, app, source, review, _] = OURS;
-    let origin = Origin { commit: value(commit)?, app: value(app)?, source: value(source)?, review: value(review)? };
+    let [commit, app, source, review, plan, _] = OURS;
+    let origin = Origin {
+        commit: value(commit)?,
+        app: value(app)?,
+        source: value(source)?,
+        review: value(review)?,
+        plan: value(plan)?,
+    };
     Ok((origin != Origin::default()).then_some(origin))
 }
 

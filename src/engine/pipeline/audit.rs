@@ -157,6 +157,7 @@ impl Scene<'_> {
                 ("app", &origin.app),
                 ("source", &origin.source),
                 ("review", &origin.review),
+                ("plan", &origin.plan),
             ];
             for (name, value) in values {
                 if let Some(value) = value {

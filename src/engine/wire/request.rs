@@ -37,6 +37,9 @@ pub(crate) struct Origin {
     /// `X-Leasehold-Review`: the digest of the review that the change was part of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(crate) review: Option<String>,
+    /// `X-Leasehold-Plan`: the digest of the plan that the change was part of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) plan: Option<String>,
 }
 
 /// A request, parsed once at the edge.

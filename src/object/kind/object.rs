@@ -1,10 +1,11 @@
 //! What the files say an engine shall hold.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 use super::Kind;
+use super::live::Live;
 use crate::object::field::{self, Field, Told};
 use crate::object::leaf::{FieldValue, Leaf, Origin};
 use crate::object::place::Place;
@@ -146,6 +147,21 @@ impl Object {
     /// Whether a field refers to a secret that is not resolved yet.
     pub fn is_unresolved(&self, name: &str) -> bool {
         self.fields.get(name).is_some_and(|leaf| matches!(leaf.value, FieldValue::Unresolved(_)))
+    }
+
+    /// What an engine tells of it once it is as declared. What is told apart, or never, is not in it.
+    pub fn as_live(&self) -> Live {
+        let readable = self.kind.fields.iter().filter(|field| field.told == Told::Readable);
+        let documents = self.fields.iter().filter_map(|(name, leaf)| Some((*name, leaf.document.clone()?)));
+        Live {
+            kind: self.kind,
+            path: self.path.clone(),
+            fields: readable.map(|field| (field.name, self.value(field.name))).collect(),
+            documents: documents.collect(),
+            apart: BTreeMap::new(),
+            hidden: BTreeSet::new(),
+            others: Map::new(),
+        }
     }
 
     /// Puts the text that a reference stands for in its place. In a field that an engine tells (an access

@@ -103,6 +103,7 @@ fn owned(object: &Object, state: Progress) -> Owned {
         protect: object.protect,
         guardrails: None,
         review: None,
+        plan: None,
         found: None,
         at_once: false,
         adopted: BTreeMap::new(),

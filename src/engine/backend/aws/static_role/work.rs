@@ -338,6 +338,7 @@ pub(super) fn credential(role: &StaticRole, name: &str, key_id: &str) -> Credent
         commit: origin.and_then(|origin| origin.commit.clone()),
         source: origin.and_then(|origin| origin.source.clone()),
         review: origin.and_then(|origin| origin.review.clone()),
+        plan: origin.and_then(|origin| origin.plan.clone()),
         ..Credential::default()
     }
 }
