@@ -70,7 +70,7 @@ pub(super) async fn send<'a>(
     {
         return Sent::Ended(Outcome::Moved { now: now.map(Box::new) });
     }
-    if change.action == ChangeAction::Adopt && plan.kept(&change.path).is_some() {
+    if change.action == ChangeAction::Adopt && plan.kept(&change.path).is_some() && !change.kind.spares_key() {
         // Adopted as it is: a write would take away its key.
         return Sent::Ended(Outcome::Applied { warnings: Vec::new() });
     }

@@ -232,7 +232,9 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
                 Told::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
             }));
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
-            if let Some(key) = live.key().filter(|_| mount_stays) {
+            // Of a kind that leaves its key to the engine, ours goes with the rest.
+            let stays_with = |key: &&str| !(owned.kind.spares_key() && owned.wrote_key(key, live));
+            if let Some(key) = live.key().filter(|_| mount_stays).filter(stays_with) {
                 fields.clear();
                 (
                     ChangeAction::Forget,

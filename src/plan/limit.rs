@@ -359,7 +359,8 @@ pub(super) fn check<'a>(
 /// Refuses changes beside a key that stays.
 pub(super) fn beside_kept<'a>(changes: &'a [Change], kept: &'a [Kept]) -> impl Iterator<Item = Refusal> + 'a {
     kept.iter().filter_map(|kept| {
-        let change = changes.iter().find(|change| change.path == kept.path && !change.takes_away())?;
+        let beside = |change: &&Change| change.path == kept.path && !change.takes_away() && !change.kind.spares_key();
+        let change = changes.iter().find(beside)?;
         let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
         (!fields.is_empty()).then(|| Refusal::KeyKept { what: kept.obstacle(&fields) })
     })

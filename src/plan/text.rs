@@ -426,6 +426,7 @@ mod tests {
             guardrails: None,
             review: None,
             found: None,
+            at_once: false,
             adopted: BTreeMap::new(),
             from: None,
             keys: None,

@@ -94,8 +94,8 @@ impl Lowering<'_> {
     }
 
     /// What becomes of the declared key once the engine has another.
-    fn on_rotate(&mut self, root: &Block<'_>) -> OnRotate {
-        let Some((word, span)) = self.reader.text(root, "on_rotate") else { return OnRotate::default() };
+    fn on_rotate(&mut self, block: &Block<'_>) -> OnRotate {
+        let Some((word, span)) = self.reader.text(block, "on_rotate") else { return OnRotate::default() };
         OnRotate::of_word(word).unwrap_or_else(|| {
             let what = format!("on_rotate is not `{word}`");
             let hint = did_you_mean(word, OnRotate::WORDS.iter().copied())
@@ -260,7 +260,10 @@ impl Lowering<'_> {
             let Some(inner) = self.reader.inner(block, kind.words.word) else { continue };
             self.reader.check(&inner, kind.words);
             let fields = self.reader.fields(&inner, kind, kind.words);
-            let object = self.object(kind, path, None, inner.span, fields);
+            let mut object = self.object(kind, path, None, inner.span, fields);
+            if kind.key.is_some() {
+                object.on_rotate = self.on_rotate(&inner);
+            }
             self.add(object, inner.span);
         }
     }

@@ -104,6 +104,7 @@ fn owned(object: &Object, state: Progress) -> Owned {
         guardrails: None,
         review: None,
         found: None,
+        at_once: false,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,
