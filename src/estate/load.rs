@@ -189,6 +189,7 @@ const KINDS: &[&str] = &[
     "environment",
     "aws",
     "kv",
+    "transit",
     "auth",
     "role",
     "static_role",

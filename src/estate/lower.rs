@@ -17,6 +17,7 @@ mod policy;
 mod server;
 mod shared;
 mod token_role;
+mod transit;
 mod trust;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -151,6 +152,9 @@ impl<'s> Lowering<'s> {
         }
         for block in self.reader.labelled(declarations, "kv") {
             self.kv(&block);
+        }
+        for block in self.reader.labelled(declarations, "transit") {
+            self.transit(&block);
         }
         self.check_mount_prefixes();
         for block in self.reader.labelled(declarations, "auth") {

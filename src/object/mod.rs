@@ -52,6 +52,7 @@ mod table;
 mod taken;
 mod token_fields;
 pub mod token_role;
+pub mod transit_key;
 mod tuning;
 pub mod userpass_user;
 mod wire;

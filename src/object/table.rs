@@ -4,7 +4,7 @@ use super::kind::{Class, Kind};
 use super::{
     acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root,
     entity, group, jwt_role, kubernetes_role, kv_config, mount, password_policy, quota, static_role, token_role,
-    userpass_user,
+    transit_key, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -15,6 +15,7 @@ pub static KINDS: &[&Kind] = &[
     &aws_root::KIND,
     &aws_lease::KIND,
     &kv_config::KIND,
+    &transit_key::KIND,
     &jwt_role::CONFIG,
     &kubernetes_role::CONFIG,
     &aws_auth_role::CLIENT,

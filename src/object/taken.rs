@@ -3,7 +3,7 @@
 //! A path that a kind knows is refused with the word for it. What decides who may do what on an engine has no such object
 //! either: nothing here could tell what it would allow, and it would be a way around reviews and guardrails.
 
-use super::home::{Home, Table};
+use super::home::{ENGINES, Home, Table};
 use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -11,19 +11,28 @@ use super::kind::words::Is;
 use super::kv_version::VERSION;
 use super::review::Reviewed;
 use super::table::KINDS;
-use super::tuning;
+use super::{transit_key, tuning};
 
 /// What of an object our own engine does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotOurs {
+    /// An engine of this type.
+    Type(&'static str),
     /// A field.
     Field(&'static str),
     /// The way from one version of a key-value engine to the next.
     Upgrade,
 }
 
+/// The types of secrets engines that can be declared and that our own engine does not serve.
+const TYPES_NOT_OURS: [&str; 1] = [transit_key::TYPE];
+
 /// What of an object our own engine does not have; `live` is the object as it stands, where that is known.
 pub fn not_ours(object: &Object, live: Option<&Live>) -> Option<NotOurs> {
+    let mount_type = object.mount().filter(|mount| mount.table == &ENGINES).map(|mount| mount.mount_type);
+    if let Some(mount_type) = TYPES_NOT_OURS.into_iter().find(|of| mount_type.as_deref() == Some(of)) {
+        return Some(NotOurs::Type(mount_type));
+    }
     let is_set = |name: &&str| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value());
     let field = tuning::NOT_OURS.into_iter().find(is_set).map(NotOurs::Field);
     let version = live.and_then(|live| live.fields.get(VERSION));
@@ -85,7 +94,9 @@ pub fn is_taken(path: &str) -> Option<Taken> {
 pub fn is_taken_below(table: &Table, mount_type: &str, path: &str) -> Option<Taken> {
     let kinds = || KINDS.iter().filter(|kind| kind.table() == Some(table) && kind.mount_type() == Some(mount_type));
     let first = kinds().next()?;
-    if let Some(kind) = kinds().find(|kind| kind.mount_of(path).is_some()) {
+    // What is below an object is a part of it.
+    let mut at_or_above = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
+    if let Some(kind) = at_or_above.find_map(|path| kinds().find(|kind| kind.mount_of(path).is_some())) {
         return Some(worded(kind));
     }
     kinds().any(|kind| matches!(kind.reviewed, Reviewed::Access(_) | Reviewed::Login(_))).then(|| Taken {
@@ -129,8 +140,8 @@ mod tests {
     #[test]
     fn paths_that_have_words_or_decide_who_may_do_what_are_taken() {
         for (path, expected) in [
-            ("sys/mounts/x", Some("declare it by `aws` or `kv`")),
-            ("sys/mounts/x/tune", Some("declare it by `aws` or `kv`")),
+            ("sys/mounts/x", Some("declare it by `aws`, `kv` or `transit`")),
+            ("sys/mounts/x/tune", Some("declare it by `aws`, `kv` or `transit`")),
             ("sys/auth/x", Some("declare it by `auth`")),
             ("sys/audit/x", Some("declare it by `audit`")),
             ("sys/policies/acl/x", Some("declare it by `policy`")),
@@ -160,6 +171,8 @@ mod tests {
         assert_eq!(below(&ENGINES, "kv-v2", "secret/config").as_deref(), Some("declare it by `kv`"));
         assert_eq!(below(&ENGINES, "kv-v2", "secret/data/x"), None);
         assert_eq!(below(&ENGINES, "kv-v1", "plain/config"), None);
+        assert_eq!(below(&ENGINES, "transit", "t/keys/x/config").as_deref(), Some("declare it by `transit`"));
+        assert_eq!(below(&ENGINES, "transit", "t/cache-config"), None);
         assert!(below(&METHODS, "approle", "auth/approle/role/x").is_some());
     }
 }

@@ -1,5 +1,5 @@
-//! Secrets engines beside those of AWS: key-value engines, planned, applied, tuned, upgraded and taken away as anything
-//! else. On the embedded engine, and on another where `LEASEHOLD_TEST_ADDR` and `LEASEHOLD_TEST_TOKEN` name one.
+//! Secrets engines beside those of AWS: key-value and transit engines, planned, applied, tuned and taken away as anything
+//! else. On the embedded engine, or on what stands for OpenBao, and on another where `LEASEHOLD_TEST_ADDR` and `LEASEHOLD_TEST_TOKEN` name one.
 
 use serde_json::json;
 
@@ -53,7 +53,7 @@ fn a_key_value_engine_and_its_settings_go_through_all_that_happens_to_objects() 
     assert_eq!(world.read("engines-kv/config").unwrap()["max_versions"], 0);
     // What somebody sets then is nobody's.
     world.write("engines-kv/config", &json!({"max_versions": 9}));
-    assert!(world.plan(0).contains("engines-kv/config"));
+    assert!(world.run(&["drift"]).stdout.contains("engines-kv/config"));
     world.write("engines-kv/config", &json!({"max_versions": 0}));
     world.delete("engines-plain/config");
 }
@@ -156,4 +156,168 @@ fn what_no_version_has_is_an_error_where_it_stands() {
     );
     let said = world.run(&["validate"]).stderr;
     assert!(said.contains("declare it by `kv`") && said.contains("`engines-kv` has no roles"), "{said}");
+}
+
+const TRANSIT: &str = "transit \"engines-transit\" {\n  description = \"for apps\"\n  key \"orders\" {\n  }\n  \
+    key \"sign\" {\n    type = \"ed25519\"\n    auto_rotate_period = \"720h\"\n  }\n}\n";
+
+/// Our own engine has none.
+fn transit_world() -> World {
+    World::of_openbao("engines", &["engines-transit"])
+}
+
+/// The declaration of one key with these words.
+fn key(words: &str) -> String {
+    format!("transit \"engines-transit\" {{\n  key \"orders\" {{\n    {words}\n  }}\n}}\n")
+}
+
+#[test]
+fn a_transit_engine_and_its_keys_go_through_all_that_happens_to_objects() {
+    let mut world = transit_world();
+    world.declare(TRANSIT);
+    let plan = world.plan(2);
+    for part in [
+        "+ secrets engine sys/mounts/engines-transit  (estate.hcl:1)",
+        "+ transit key engines-transit/keys/orders  (estate.hcl:3)",
+        "+ transit key engines-transit/keys/sign  (estate.hcl:5)",
+        "type = \"ed25519\"",
+        "auto_rotate_period = 720h",
+    ] {
+        assert!(plan.contains(part), "{part}: {plan}");
+    }
+    world.apply();
+    // A version more is no difference.
+    world.write("engines-transit/keys/orders/rotate", &json!({}));
+    world.settled();
+    world.write("engines-transit/keys/orders/config", &json!({"min_decryption_version": 2}));
+    assert!(world.plan(2).contains("min_decryption_version: 2 -> 1"));
+    assert_eq!(world.run(&["drift"]).code, 5);
+    world.apply();
+    // What somebody else made there is theirs.
+    world.write("engines-transit/keys/theirs", &json!({}));
+    assert!(world.run(&["drift"]).stdout.contains("engines-transit/keys/theirs"));
+    world.declare("");
+    let plan = world.plan(3);
+    assert!(plan.contains("would take along 1 object that is not ours: engines-transit/keys/theirs"), "{plan}");
+}
+
+#[test]
+fn what_would_need_another_key_is_refused_by_the_plan() {
+    let mut world = transit_world();
+    world.declare(&key("exportable = true"));
+    world.apply();
+    for (words, what, hint) in [
+        (
+            "type = \"ed25519\"\n    exportable = true",
+            "engines-transit/keys/orders (estate.hcl:2): type can't be changed once it exists",
+            "declare it under another name",
+        ),
+        ("derived = true\n    exportable = true", "derived can't be changed once it exists", "under another name"),
+        (
+            "",
+            "engines-transit/keys/orders (estate.hcl:2) may be taken out, and no server takes exportable back",
+            "declare exportable = true",
+        ),
+        (
+            "exportable = true\n    min_decryption_version = 2",
+            "has 1 for its latest version, and min_decryption_version = 2 is declared",
+            "a write to engines-transit/keys/orders/rotate",
+        ),
+    ] {
+        world.declare(&key(words));
+        let plan = world.plan(3);
+        assert!(plan.contains(what) && plan.contains(hint), "{words}: {plan}");
+        let output = world.run(&["apply", "--auto-approve"]);
+        assert_eq!(output.code, 3, "{}", output.normal());
+    }
+    world.write("engines-transit/keys/orders/rotate", &json!({}));
+    world.declare(&key("exportable = true\n    min_decryption_version = 2"));
+    assert!(world.plan(2).contains("what older versions encrypted or signed is not taken while that stands"));
+    world.apply();
+}
+
+#[test]
+fn a_key_is_deleted_only_where_it_says_that_it_may_be() {
+    let mut world = transit_world();
+    let empty = "transit \"engines-transit\" {\n}\n";
+    world.declare(&key(""));
+    world.apply();
+    for gone in [empty, ""] {
+        world.declare(gone);
+        let plan = world.plan(3);
+        for part in [
+            "engines-transit/keys/orders (estate.hcl:2) may not be deleted: it does not allow it",
+            "declare it with deletion_allowed = true, apply, and remove it then",
+            "leasehold forget engines-transit/keys/orders",
+        ] {
+            assert!(plan.contains(part), "{part}: {plan}");
+        }
+        assert_eq!(world.run(&["apply", "--auto-approve"]).code, 3);
+        assert!(world.read("engines-transit/keys/orders").is_some());
+    }
+    world.declare(&key("deletion_allowed = true"));
+    assert!(world.plan(2).contains("and with it all that it encrypted"));
+    world.apply();
+    world.declare(empty);
+    assert!(world.plan(2).contains("nothing that it encrypted is ever read again"));
+    world.apply();
+    assert!(world.read("engines-transit/keys/orders").is_none());
+}
+
+#[test]
+fn a_shared_transit_engine_has_keys_of_several_estates() {
+    let mut world = transit_world();
+    world.write("sys/mounts/engines-transit", &json!({"type": "transit"}));
+    world.write("engines-transit/keys/theirs", &json!({}));
+    world.declare(
+        "transit \"engines-transit\" {\n  shared = true\n  key \"ours\" {\n    deletion_allowed = true\n  }\n}\n",
+    );
+    let applied = world.run(&["apply", "--auto-approve"]);
+    assert_eq!(applied.code, 0, "{}", applied.normal());
+    // Nobody declares theirs, as of roles in an engine that is shared.
+    let drift = world.run(&["drift"]);
+    assert!(drift.code == 5 && drift.stdout.contains("engines-transit/keys/theirs"), "{}", drift.normal());
+    world.declare("transit \"engines-transit\" {\n  shared = true\n}\n");
+    assert_eq!(world.run(&["apply", "--auto-approve"]).code, 0);
+    assert!(world.read("engines-transit/keys/ours").is_none() && world.read("engines-transit/keys/theirs").is_some());
+}
+
+#[test]
+fn our_own_engine_says_in_a_plan_that_it_serves_no_transit_engines() {
+    let mut world = World::new("engines", &["engines-transit"]);
+    if !world.is_own() {
+        return;
+    }
+    world.declare(TRANSIT);
+    let plan = world.plan(1);
+    let what = "sys/mounts/engines-transit (estate.hcl:1) is an engine of the type transit, which Leasehold's own engine \
+                does not serve: leave it out for http://";
+    assert!(plan.contains(what), "{plan}");
+    assert_eq!(world.run(&["validate"]).code, 0);
+}
+
+#[test]
+fn what_no_key_can_be_is_an_error_where_it_stands() {
+    let mut world = transit_world();
+    for (words, what, hint) in [
+        ("convergent_encryption = true", "only derived keys encrypt the same to the same", "add derived = true"),
+        ("type = \"rsa-2048\"\n    derived = true", "no keys are derived of one of the type rsa-2048", "leave it out"),
+        ("type = \"hmac\"", "the key of an HMAC has 32 to 512 bytes", "add key_size = 32"),
+        ("key_size = 32", "has the size of its type", "leave it out"),
+        ("auto_rotate_period = \"5m\"", "no key is rotated more than once an hour", "720h"),
+        ("min_decryption_version = 0", "versions begin with 1", "leave it out"),
+        (
+            "min_decryption_version = 3\n    min_encryption_version = 2",
+            "what a version encrypts has to be decrypted",
+            "min_decryption_version, or more",
+        ),
+        ("type = \"aes\"", "aes", "aes256-gcm96"),
+    ] {
+        world.declare(&key(words));
+        let output = world.run(&["validate"]);
+        assert_eq!(output.code, 1, "{words}");
+        assert!(output.stderr.contains(what) && output.stderr.contains(hint), "{words}: {}", output.stderr);
+    }
+    world.declare("transit \"engines-transit\" {\n  key \"a b\" {\n  }\n}\n");
+    assert!(world.run(&["validate"]).stderr.contains("`a b` can't be the name of a key"));
 }

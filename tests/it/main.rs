@@ -106,4 +106,4 @@ mod wire_token_roles;
 mod wire_userpass;
 mod wire_wrapping;
 
-use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced, world};
+use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced, transit, world};

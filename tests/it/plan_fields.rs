@@ -189,6 +189,16 @@ const CASES: &[(&str, &str, Case)] = &[
         "delete_version_after",
         Texts(["", "delete_version_after = \"1h\"", "delete_version_after = \"2h\""]),
     ),
+    ("transit key", "type", AtCreation("type = \"ed25519\"")),
+    ("transit key", "derived", AtCreation("derived = true")),
+    ("transit key", "convergent_encryption", AtCreation("convergent_encryption = true")),
+    ("transit key", "key_size", AtCreation("key_size = 64")),
+    ("transit key", "exportable", OneWay),
+    ("transit key", "allow_plaintext_backup", OneWay),
+    ("transit key", "auto_rotate_period", Texts(["", "auto_rotate_period = \"24h\"", "auto_rotate_period = \"25h\""])),
+    ("transit key", "min_decryption_version", Texts(["", "min_decryption_version = 2", "min_decryption_version = 3"])),
+    ("transit key", "min_encryption_version", Texts(["", "min_encryption_version = 2", "min_encryption_version = 3"])),
+    ("transit key", "deletion_allowed", OneWay),
     ("token role", "allowed_policies", Texts(["", "allowed_policies = [\"a\"]", "allowed_policies = [\"b\", \"a\"]"])),
     (
         "token role",
@@ -791,9 +801,17 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
             let policy = r#"policy = "length = 20\nrule \"charset\" {\n  charset = \"abc\"\n}""#;
             let policy = if kind == "password policy" { text } else { policy };
             let rate = if field == "rate" { "" } else { "rate = 100000" };
+            let key = match field {
+                "convergent_encryption" => "derived = true",
+                "key_size" if text.is_empty() => "type = \"hmac\"\nkey_size = 32",
+                "key_size" => "type = \"hmac\"",
+                _ => "",
+            };
             format!(
-                "password_policy \"fields\" {{\n{policy}\n}}\nquota \"fields\" {{\n{rate}\n{}\n}}",
-                at("rate limit")
+                "password_policy \"fields\" {{\n{policy}\n}}\nquota \"fields\" {{\n{rate}\n{}\n}}\n\
+                 transit \"fields-transit\" {{\nkey \"main\" {{\ndeletion_allowed = true\n{key}\n{}\n}}\n}}",
+                at("rate limit"),
+                at("transit key")
             )
         }
     };
@@ -896,9 +914,14 @@ impl World {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 3] = ["mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
-            // Our own engine has no headers for backends, no password policies and no quotas.
-            const ELSEWHERE: [&str; 4] =
-                ["passthrough_request_headers", "allowed_response_headers", "password policy", "rate limit"];
+            // Our own engine has no headers for backends, no password policies, no quotas and no transit engines.
+            const ELSEWHERE: [&str; 5] = [
+                "passthrough_request_headers",
+                "allowed_response_headers",
+                "password policy",
+                "rate limit",
+                "transit key",
+            ];
             let is_there = match audit {
                 true => !ELSEWHERE.contains(kind) && !ELSEWHERE.contains(field),
                 false => !["audit device", "aws static role"].contains(kind) && !OURS.contains(field),
@@ -1018,6 +1041,13 @@ impl World {
         if (kind, field) == ("group", "alias") {
             self.client.delete(path_of(kind)).await.unwrap();
         }
+        // A key has one version, and those can't be raised above it.
+        if kind == "transit key" {
+            self.converge(&self.lowered("", "", "")).await;
+            for _ in 0..2 {
+                self.client.write(&format!("{}/rotate", path_of(kind)), &serde_json::Map::new()).await.unwrap();
+            }
+        }
     }
 }
 
@@ -1086,6 +1116,7 @@ fn path_of(kind: &str) -> &'static str {
         "aws root" => "fields-aws/config/root",
         "aws lease" => "fields-aws/config/lease",
         "kv config" => "fields-kv/config",
+        "transit key" => "fields-transit/keys/main",
         "acl policy" => "sys/policies/acl/fields-extra",
         "password policy" => "sys/policies/password/fields",
         "rate limit" => "sys/quotas/rate-limit/fields",

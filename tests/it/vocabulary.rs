@@ -472,7 +472,7 @@ const BLOCKS: &[(&str, &str)] = &[
 
 /// Kinds of declarations whose keys name nothing that is meant here.
 const OTHER_KINDS: &[&str] =
-    &["environment", "aws", "kv", "auth", "login", "audit", "password_policy", "quota", "object"];
+    &["environment", "aws", "kv", "transit", "auth", "login", "audit", "password_policy", "quota", "object"];
 
 fn declared(template: &str, name: &str, text: &str) -> String {
     template.replace("STATEMENT", STATEMENT).replace('#', name).replace('@', text) + "\n"
