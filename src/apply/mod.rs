@@ -20,6 +20,9 @@ use crate::object::{Object, Owned, Progress, Update, fingerprint};
 use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
 use crate::secret::Secret;
 
+/// How many writes without an outcome the ledger knows of one object: any of them may still arrive.
+const BESIDES_MAX: usize = 8;
+
 pub use self::error::Error;
 pub use self::report::{Acted, Outcome, Report};
 pub use self::walk::Options;
@@ -226,11 +229,19 @@ fn record(
         | Outcome::Interrupted
         | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change).then(|| before.cloned()),
         Outcome::Failed { acted: Acted::Unknown, .. } => None,
-        // It is not as declared, and nobody but us made it so.
-        Outcome::Failed { acted: Acted::Yes, .. } => object.filter(|_| needs_intent(change)).map(|object| {
-            let intent = intent(object, change, before, plan, key);
-            Some(Owned { state: Progress::Changing, at_once: false, ..intent })
-        }),
+        // It is not as declared. Where a part of it was written, nobody but us made it so.
+        Outcome::Failed { acted: Acted::Yes | Acted::Whole { .. }, .. } => {
+            object.filter(|_| needs_intent(change)).map(|object| {
+                let mut intent = Owned { state: Progress::Changing, ..intent(object, change, before, plan, key) };
+                match outcome {
+                    Outcome::Failed { acted: Acted::Whole { made }, .. } => {
+                        intent.besides.iter_mut().for_each(|besides| besides.extend(made.clone()));
+                    }
+                    _ => intent.besides = None,
+                }
+                Some(intent)
+            })
+        }
     }
 }
 
@@ -241,7 +252,7 @@ fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan,
     let had = before.and_then(|owned| owned.guardrails.clone());
     let mut intent = Owned {
         found: change.live_fingerprint(),
-        at_once: was_ours && is_at_once(object, change),
+        besides: before.filter(|_| was_ours && is_at_once(object, change)).and_then(besides),
         from: change.from.clone(),
         guardrails: change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had),
         ..entry(object, plan, key, if was_ours { Progress::Changing } else { Progress::Intended })
@@ -250,11 +261,22 @@ fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan,
     intent
 }
 
-/// Whether an object is written by one call. Of keys an engine makes its own, so what it has may be neither of ours.
+/// Whether an object is written by one call, and not with another key: which one the engine has is another matter.
 fn is_at_once(object: &Object, change: &Change) -> bool {
-    object.kind.key.is_none()
+    !change.fields.iter().any(|field| object.kind.is_of_key(field.name))
         && object.kind.update != Update::Recreate
         && (object.kind.write)(object, change.live.as_ref()).len() == 1
+}
+
+/// What an engine may hold from us when the next change begins, whatever it was seen to hold: that may be somebody's.
+fn besides(before: &Owned) -> Option<Vec<String>> {
+    let earlier = match before.state {
+        Progress::Applied => Vec::new(),
+        Progress::Intended | Progress::Changing => before.besides.clone()?,
+    };
+    let newest = earlier.into_iter().filter(|digest| *digest != before.fingerprint).chain([before.fingerprint.clone()]);
+    let newest: Vec<String> = newest.collect();
+    Some(newest[newest.len().saturating_sub(BESIDES_MAX)..].to_vec())
 }
 
 fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress) -> Owned {
@@ -272,7 +294,7 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress) -> Owned {
         review: plan.review_digest.clone(),
         plan: plan.settled.clone(),
         found: None,
-        at_once: false,
+        besides: None,
         adopted: object.adopted().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
         from: None,
         keys: plan.keys_of(object),

@@ -48,14 +48,19 @@ pub enum Outcome {
 }
 
 /// Whether an engine has acted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Acted {
     /// It has not.
     No,
     /// An answer was lost.
     Unknown,
-    /// It has.
+    /// It has, in part or in whole.
     Yes,
+    /// It took the whole, and then held something else.
+    Whole {
+        /// The digest of that, where the engine made it of what it took: it left something as it was, or out.
+        made: Option<String>,
+    },
 }
 
 impl Outcome {

@@ -14,7 +14,7 @@ use crate::api::{self, Client, Origin};
 use crate::clock::Clock;
 use crate::guardrail::wire;
 use crate::live;
-use crate::object::{Call, Delete, FieldValue, Leaf, Live, Object, Update, Verb, fingerprint};
+use crate::object::{Call, Delete, Field, FieldValue, Leaf, Live, Object, Update, Verb, fingerprint};
 use crate::plan::{self, Change, ChangeAction, FieldChange, Plan, Shown};
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
@@ -99,7 +99,9 @@ pub(super) async fn prove(
     };
     match sent {
         Sent::Ended(outcome) => outcome,
-        Sent::Written { object, warnings } => proved(&object, warnings, read(Some(&object)).await),
+        Sent::Written { object, warnings } => {
+            proved(&object, change.live.as_ref(), warnings, read(Some(&object)).await)
+        }
         Sent::Deleted { answer } => match (answer, read(None).await) {
             (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
             (Err(error), _) => Outcome::failed(Acted::Unknown, api_text(&error)),
@@ -172,7 +174,7 @@ impl Step<'_> {
     /// Writes an object in the place of one that was taken away, and reads it back.
     async fn write_back(&self, object: &Object, old: &Live) -> Outcome {
         match self.write(object, Some(old), Acted::Yes).await {
-            Ok(warnings) => proved(object, warnings, self.read(object).await),
+            Ok(warnings) => proved(object, None, warnings, self.read(object).await),
             Err(outcome) => outcome,
         }
     }
@@ -204,7 +206,7 @@ impl Step<'_> {
                 }
                 // The connection broke, but the write may have arrived: reading back tells.
                 Err(error) if error.is_unknown() => {
-                    return Err(match proved(object, warnings, self.read(object).await) {
+                    return Err(match proved(object, now, warnings, self.read(object).await) {
                         done @ Outcome::Applied { .. } => done,
                         _ => Outcome::failed(Acted::Unknown, api_text(&error)),
                     });
@@ -267,21 +269,43 @@ fn is_hidden(object: &Object) -> bool {
     object.kind.is_judged() || object.kind.has_hidden() || object.apart().next().is_some()
 }
 
-/// How a write ended, by what is there now.
-fn proved(object: &Object, warnings: Vec<String>, live: Result<Option<Live>, live::Error>) -> Outcome {
-    match live.map(|live| difference(object, live)) {
-        Ok(None) => Outcome::Applied { warnings },
-        Ok(Some(difference)) => Outcome::failed(Acted::Yes, difference),
+/// How a write ended, by what is there now. `before` is what was there.
+fn proved(
+    object: &Object,
+    before: Option<&Live>,
+    warnings: Vec<String>,
+    live: Result<Option<Live>, live::Error>,
+) -> Outcome {
+    let live = match live {
+        Ok(live) => live,
         Err(error) => {
-            Outcome::failed(Acted::Yes, format!("written, but it could not be read back: {}", live_text(&error)))
+            let what = format!("written, but it could not be read back: {}", live_text(&error));
+            return Outcome::failed(Acted::Whole { made: None }, what);
+        }
+    };
+    match difference(object, live.as_ref()) {
+        None => Outcome::Applied { warnings },
+        Some(difference) => {
+            let made = live.filter(|live| is_left(object, before, live)).map(|live| fingerprint::of_live(&live));
+            Outcome::failed(Acted::Whole { made }, difference)
         }
     }
 }
 
+/// Whether all that is not as declared was so before, or is at its default: an engine that does not take a field leaves
+/// it so, and who changes an object by hand hardly does.
+fn is_left(object: &Object, before: Option<&Live>, live: &Live) -> bool {
+    plan::differences(object, live).iter().all(|field| {
+        let held = live.fields.get(field.name);
+        let default = object.kind.field(field.name).map(Field::default_value);
+        held == before.and_then(|before| before.fields.get(field.name)) || held == default.as_ref()
+    })
+}
+
 /// How an object as it stands differs from its declaration.
-fn difference(object: &Object, live: Option<Live>) -> Option<String> {
+fn difference(object: &Object, live: Option<&Live>) -> Option<String> {
     let Some(live) = live else { return Some("written, but it is not there".to_owned()) };
-    let differences: Vec<String> = plan::differences(object, &live).iter().map(held).collect();
+    let differences: Vec<String> = plan::differences(object, live).iter().map(held).collect();
     (!differences.is_empty()).then(|| format!("written, but the engine holds {}", differences.join(", ")))
 }
 
@@ -328,8 +352,35 @@ fn api_text(error: &api::Error) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::api_text;
+    use serde_json::{Map, Value, json};
+
+    use super::{api_text, is_left};
     use crate::api;
+    use crate::object::{aws_lease, testing};
+
+    #[test]
+    fn what_an_engine_left_out_is_told_from_what_somebody_wrote_since() {
+        let path = "aws/config/lease";
+        let object = testing::object(&aws_lease::KIND, path, &[("lease", json!(3600)), ("lease_max", json!(7200))]);
+        let live = |lease: i64, max: i64| {
+            let answer = Map::from_iter([("lease".to_owned(), json!(lease)), ("lease_max".to_owned(), json!(max))]);
+            aws_lease::KIND.live(path, &answer).expect("parses")
+        };
+        let default = aws_lease::KIND.field("lease").map_or(Value::Null, crate::object::Field::default_value);
+        let default = default.as_i64().unwrap_or_default();
+        let before = live(60, 120);
+        for (now, is_left_so) in [
+            (live(3600, 120), true),
+            (live(60, 7200), true),
+            (live(default, 7200), true),
+            (live(60, 120), true),
+            (live(3600, 9000), false),
+            (live(60, 9000), false),
+        ] {
+            assert_eq!(is_left(&object, Some(&before), &now), is_left_so, "{:?}", now.fields);
+        }
+        assert!(!is_left(&object, None, &live(60, 7200)));
+    }
 
     #[test]
     fn a_refused_step_tells_a_token_that_has_ended_from_one_that_may_not() {

@@ -75,7 +75,7 @@ impl Changed {
         let remark = match self.pending {
             true if self.agreed => "the files say the same since, and that is not applied",
             _ if self.unsettled => {
-                "whether our last write of it arrived is not known: this is neither that nor what was there before"
+                "our last write of it was not seen to arrive as it was sent: this is neither that nor what was written before"
             }
             true => "the files say something else about it, too",
             false => return None,
@@ -171,7 +171,9 @@ impl Drift {
             path: object.path.clone(),
             declared: None,
         }));
-        drift.foreign.sort_by(|a, b| a.path.cmp(&b.path));
+        // What grants something comes first: a summary shows the first ones.
+        let grants = |object: &Foreign| kind(object.kind).is_some_and(|kind| kind.class == Class::Policy);
+        drift.foreign.sort_by(|a, b| grants(b).cmp(&grants(a)).then_with(|| a.path.cmp(&b.path)));
         drift
     }
 
@@ -182,6 +184,13 @@ impl Drift {
         }
         let owned = input.owned.get(&change.path);
         let live = input.live.get(&change.path);
+        if change.action == ChangeAction::Forget
+            && live.is_some()
+            && owned.is_some_and(|owned| !owned.is_ours(live))
+        {
+            // It was to go. Whether it is what somebody made of it, or another that came since, nobody tells.
+            self.foreign.push(Foreign { kind: change.kind.name, path: change.path.clone(), declared: None });
+        }
         // What stays of an object that is forgotten is somebody else's; that it is gone is a change, whatever the files say.
         let told = change.action != ChangeAction::Forget || live.is_none();
         let by_hand = owned.filter(|owned| told && is_changed(owned, live));
@@ -197,8 +206,10 @@ impl Drift {
             let last = input.last.get(&change.path);
             let fate = match (live, last) {
                 (None, _) => Fate::Gone,
-                (Some(live), Some(last)) => Fate::Differs(turned(change.kind, &differences(last, live))),
-                (Some(_), None) => Fate::Differs(turned(change.kind, &change.fields)),
+                (Some(live), last) => {
+                    let fields = last.map_or_else(|| change.fields.clone(), |last| differences(last, live));
+                    Fate::Differs(turned(change.kind, &fields).into_iter().chain(set_by_hand(owned, live)).collect())
+                }
             };
             let beside_files = pending && last.is_none() && live.is_some();
             let agreed = match (object, live) {
@@ -362,9 +373,23 @@ fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
     let set = |live: &Live| live.hidden.iter().any(|name| is_set_by_hand(owned, live, name));
     match owned.state {
         Progress::Intended => false,
-        Progress::Changing => owned.at_once && live.is_none_or(|live| !owned.is_as_written(live)),
+        Progress::Changing => match live {
+            Some(live) => owned.is_anothers_work(live),
+            None => owned.besides.is_some(),
+        },
         Progress::Applied => live.is_none_or(|live| owned.differs(live) || set(live)),
     }
+}
+
+/// The secrets that an engine tells it has, and that we did not write.
+fn set_by_hand<'a>(owned: &'a Owned, live: &'a Live) -> impl Iterator<Item = FieldChange> + 'a {
+    let hidden = owned.kind.fields.iter().filter(|field| is_set_by_hand(owned, live, field.name));
+    hidden.map(|field| FieldChange {
+        name: field.name,
+        shape: field.shape,
+        before: Shown::Absent,
+        after: Shown::Sensitive,
+    })
 }
 
 /// Whether an engine tells that it has a secret which we did not write.

@@ -4,9 +4,12 @@
 //! them into their audit trail. It is the JSON of format 1, deflated (RFC 1950) and in base64:
 //!
 //! ```text
-//! {"format": 2, "entries": "<base64>", "commit": "<hash>"}    {"format": 2, "split": true}
-//! {"format": 1, "entries": {"<path>": {...}}}
+//! {"format": 2, "entries": "<base64>", "commit": "<hash>"}    {"format": 3, "split": true}
+//! {"format": 1, "entries": {"<path>": {...}}}                 {"format": 2, "split": true}
 //! ```
+//!
+//! A document that is split says so in format 3: who reads format 2 looks for eight parts of it only, and would miss what
+//! lies in two.
 
 use std::io::{Read as _, Write as _};
 
@@ -19,8 +22,11 @@ use serde_json::{Map, Value, json};
 
 use crate::object::{Malformed, Owned};
 
-/// The format that this version writes, and the newest it reads.
+/// The format of entries that this version writes, and the newest it reads.
 const FORMAT: u64 = 2;
+
+/// The format of a document that others stand for.
+const FORMAT_OF_SPLIT: u64 = 3;
 
 /// The longest JSON that is read; a document of ours is a few hundred entries, of less than 1 kB each.
 const JSON_BYTES_MAX: u64 = 64 << 20;
@@ -82,7 +88,7 @@ pub(super) enum Content {
 pub(super) fn read(data: &Map<String, Value>) -> Result<Content, Error> {
     let (entries, old) = match data.get("format").and_then(Value::as_u64) {
         Some(1) => (data.get("entries").and_then(Value::as_object).cloned().ok_or(Error::NoEntries)?, true),
-        Some(FORMAT) if data.get("split") == Some(&Value::Bool(true)) => return Ok(Content::Split),
+        Some(FORMAT | FORMAT_OF_SPLIT) if data.get("split") == Some(&Value::Bool(true)) => return Ok(Content::Split),
         Some(FORMAT) => {
             let text = data.get("entries").and_then(Value::as_str).ok_or(Error::NoEntries)?;
             (inflated(text)?, false)
@@ -118,7 +124,7 @@ pub(super) fn of_entries<'a>(
 
 /// Writes a document that others stand for.
 pub(super) fn of_split() -> Value {
-    json!({"format": FORMAT, "split": true})
+    json!({"format": FORMAT_OF_SPLIT, "split": true})
 }
 
 fn inflated(text: &str) -> Result<Map<String, Value>, Error> {

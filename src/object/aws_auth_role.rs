@@ -75,7 +75,7 @@ static CLIENT_BLOCK: Block = Block {
     label: None,
     doc: "How AWS is asked.",
     keys: &[
-        Key::field(&CLIENT, "access_key"),
+        Key::written(&CLIENT, "access_key"),
         Key::field(&CLIENT, "secret_key"),
         Key::on_rotate(),
         Key::field(&CLIENT, "iam_endpoint"),

@@ -51,9 +51,10 @@ pub struct Owned {
     pub plan: Option<String>,
     /// The digest of what was there before, where it was taken over.
     pub found: Option<String>,
-    /// Whether one call writes it: an engine then holds what was there before, what was to be written, or somebody else's
-    /// work, and never a part of ours. Said of a change that is under way.
-    pub at_once: bool,
+    /// Of a change that is under way: the digests of what an engine may hold from us instead, which is what was written
+    /// before, and what was about to be. What is none of them is somebody else's work. `None` where a part of ours may
+    /// stand alone.
+    pub besides: Option<Vec<String>>,
     /// Fields that nobody declared when it was taken over, as they were. They stay so until somebody does.
     pub adopted: BTreeMap<String, Value>,
     /// The owner whose ledger has it still: it is being taken over from there.
@@ -120,15 +121,31 @@ impl Owned {
     /// Whether an object is not as it was written in something else than its key. Of which key it had then an older
     /// ledger does not know.
     pub fn differs_beside_its_key(&self, live: &Live) -> bool {
-        let Some(key) = self.kind.key else { return self.differs(live) };
-        let had: Vec<&String> = self.keys.iter().flatten().chain(&self.key_last).collect();
-        let with = |id: &str| {
-            let mut live = live.clone();
-            live.fields.insert(key.id, Value::from(id));
-            fingerprint::of_live(&live) == self.fingerprint
-        };
+        if self.kind.key.is_none() {
+            return self.differs(live);
+        }
         let is_known = self.keys.is_some() || self.key_last.is_some();
-        is_known && self.differs(live) && !with("") && !had.into_iter().any(|id| with(id))
+        is_known && self.differs(live) && !self.with_keys(live).any(|digest| digest == self.fingerprint)
+    }
+
+    /// Whether an object of which a change is under way is surely none that we wrote, in something else than its key.
+    pub fn is_anothers_work(&self, live: &Live) -> bool {
+        let Some(besides) = &self.besides else { return false };
+        let own = |digest: String| digest == self.fingerprint || besides.contains(&digest);
+        !own(fingerprint::of_live_as(live, self.kind)) && !self.with_keys(live).any(own)
+    }
+
+    /// The digests of an object with each key that the engine had from us, as far as that is known; none of kinds without.
+    fn with_keys(&self, live: &Live) -> impl Iterator<Item = String> {
+        let keys = self.kind.key.map(|key| {
+            let had = self.keys.iter().flatten().chain(&self.key_last).map(String::as_str);
+            had.chain([""]).map(move |id| (key.id, id))
+        });
+        keys.into_iter().flatten().map(|(field, id)| {
+            let mut live = live.clone();
+            live.fields.insert(field, Value::from(id));
+            fingerprint::of_live_as(&live, self.kind)
+        })
     }
 
     /// Whether an object is one of those that we wrote or found: what else is at its path may be somebody else's, who
@@ -202,8 +219,8 @@ impl Owned {
                 value[key] = Value::from(text.as_str());
             }
         }
-        if self.at_once {
-            value["at_once"] = true.into();
+        if let Some(besides) = &self.besides {
+            value["besides"] = json!(besides);
         }
         if !self.adopted.is_empty() {
             value["adopted"] = self.adopted.clone().into_iter().collect::<Map<_, _>>().into();
@@ -270,13 +287,10 @@ impl Owned {
             review: map.get("review").and_then(Value::as_str).map(str::to_owned),
             plan: map.get("plan").and_then(Value::as_str).map(str::to_owned),
             found: map.get("found").and_then(Value::as_str).map(str::to_owned),
-            at_once: map.get("at_once") == Some(&Value::Bool(true)),
+            besides: texts(map, "besides"),
             adopted: map.get("adopted").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
             from: map.get("from").and_then(Value::as_str).map(str::to_owned),
-            keys: map
-                .get("keys")
-                .and_then(Value::as_array)
-                .map(|keys| keys.iter().filter_map(Value::as_str).map(str::to_owned).collect()),
+            keys: texts(map, "keys"),
             apart: map
                 .get("apart")
                 .and_then(Value::as_object)
@@ -287,6 +301,11 @@ impl Owned {
             key_last: map.get("key_last").and_then(Value::as_str).map(str::to_owned),
         })
     }
+}
+
+fn texts(map: &Map<String, Value>, key: &str) -> Option<Vec<String>> {
+    let texts = map.get(key)?.as_array()?;
+    Some(texts.iter().filter_map(Value::as_str).map(str::to_owned).collect())
 }
 
 fn text<'a>(map: &'a Map<String, Value>, key: &str) -> Result<&'a str, Malformed> {
@@ -318,7 +337,7 @@ mod tests {
             review: Some("ef".repeat(32)),
             plan: Some("45".repeat(32)),
             found: Some("01".repeat(32)),
-            at_once: true,
+            besides: Some(vec!["45".repeat(32)]),
             adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
             from: Some("pay.prod".to_owned()),
             keys: Some(vec!["AKIA1".to_owned()]),
@@ -333,7 +352,7 @@ mod tests {
         assert_eq!(read.encode(), value);
         assert_eq!(read.state, Progress::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
-        assert!(read.at_once);
+        assert_eq!(read.besides, owned().besides);
         assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
         assert_eq!(read.plan, owned().plan);
     }

@@ -257,7 +257,7 @@ mod tests {
             review: None,
             plan: None,
             found: None,
-            at_once: false,
+            besides: None,
             adopted: Default::default(),
             from: None,
             keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),

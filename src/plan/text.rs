@@ -427,7 +427,7 @@ mod tests {
             review: None,
             plan: None,
             found: None,
-            at_once: false,
+            besides: None,
             adopted: BTreeMap::new(),
             from: None,
             keys: None,

@@ -638,3 +638,75 @@ fn what_is_gone_after_a_write_without_an_answer_is_told() {
     let json = estate.json(5);
     assert_eq!((&json["changed"][0]["gone"], &json["changed"][0]["unsettled"]), (&json!(true), &json!(true)), "{json}");
 }
+
+impl Applied {
+    /// An apply of which a write gets no answer.
+    fn apply_without(&self, write: &str, fault: Fault) {
+        let between = self.server.part();
+        between.fault_after(write, 0, fault);
+        self.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+    }
+
+    fn counted(&self, code: i32) -> Value {
+        self.json(code)["summary"].clone()
+    }
+}
+
+const ROLE: &str = "PUT /v1/aws/roles/webapp";
+
+#[test]
+fn what_was_done_by_hand_is_told_still_after_an_apply_that_could_not_undo_it() {
+    let estate = Applied::new();
+    estate.widen_by_hand();
+    let told = json!({ "changed": 1, "pending": 0, "not_ours": 0 });
+    assert_eq!(estate.counted(5), told);
+    let unsettled = json!({ "changed": 1, "pending": 1, "not_ours": 0 });
+    for _ in 0..2 {
+        estate.apply_without(ROLE, Fault::Lost);
+        assert_eq!(estate.counted(5), unsettled);
+    }
+    // What the first of two writes without an answer was to make is ours, whenever it is there.
+    let role = estate.http.send("GET", "aws/roles/webapp", None).body["data"].clone();
+    estate.run(&["apply", "--auto-approve"], 0);
+    for (from, to) in [("example-webapp/*", "example-webapp-2/*"), ("example-webapp-2/*", "example-webapp-3/*")] {
+        estate.edit("iam/webapp.json", from, to);
+        estate.apply_without(ROLE, Fault::Lost);
+    }
+    let document = role["policy_document"].as_str().unwrap();
+    assert!(document.contains("s3:*"), "{document}");
+    let was = std::fs::read_to_string(estate.env.dir().join("estate/iam/webapp.json")).unwrap();
+    for number in ["", "-2", "-3"] {
+        let text = was.replace("example-webapp-3/*", &format!("example-webapp{number}/*"));
+        let late = json!({ "credential_type": "iam_user", "policy_document": text });
+        estate.http.post("aws/roles/webapp", &late);
+        assert_eq!(estate.counted(2)["changed"], 0, "{number}");
+    }
+    estate.widen_by_hand();
+    assert_eq!(estate.counted(5)["changed"], 1);
+}
+
+#[test]
+fn what_was_done_by_hand_to_settings_after_a_write_without_an_answer_is_told() {
+    let estate = Applied::new();
+    estate.edit("engine.hcl", "\"eu-west-1\"", "\"eu-central-1\"");
+    estate.apply_without("PUT /v1/aws/config/root", Fault::Lost);
+    let root = estate.http.send("GET", "aws/config/root", None).body["data"].clone();
+    assert_eq!(estate.counted(2)["changed"], 0);
+    let mut by_hand = root.clone();
+    by_hand["sts_endpoint"] = json!("https://sts.example.com");
+    estate.http.post("aws/config/root", &by_hand);
+    assert_eq!(estate.json(5)["changed"][0]["path"], "aws/config/root");
+}
+
+#[test]
+fn what_was_to_be_deleted_and_was_changed_by_hand_is_not_ours() {
+    let estate = Applied::new();
+    std::fs::remove_file(estate.env.dir().join("estate/apps/webapp.hcl")).unwrap();
+    std::fs::remove_file(estate.env.dir().join("estate/tests.hcl")).unwrap();
+    estate.apply_without("DELETE /v1/aws/roles/webapp", Fault::Lost);
+    assert_eq!(estate.counted(2)["not_ours"], 0);
+    estate.widen_by_hand();
+    assert!(foreign(&estate.json(5)).contains(&"aws/roles/webapp"));
+    estate.run(&["apply", "--auto-approve"], 0);
+    assert_eq!(foreign(&estate.json(5)), ["aws/roles/webapp"]);
+}

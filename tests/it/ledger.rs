@@ -74,7 +74,7 @@ fn owned(number: usize) -> Owned {
         review: None,
         plan: None,
         found: None,
-        at_once: false,
+        besides: None,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,

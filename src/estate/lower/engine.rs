@@ -259,11 +259,14 @@ impl Lowering<'_> {
         for (kind, path) in settings {
             let Some(inner) = self.reader.inner(block, kind.words.word) else { continue };
             self.reader.check(&inner, kind.words);
-            let fields = self.reader.fields(&inner, kind, kind.words);
-            let mut object = self.object(kind, path, None, inner.span, fields);
+            let mut fields = self.reader.fields(&inner, kind, kind.words);
+            let mut on_rotate = OnRotate::default();
             if kind.key.is_some() {
-                object.on_rotate = self.on_rotate(&inner);
+                self.access_key(&inner, &mut fields);
+                on_rotate = self.on_rotate(&inner);
             }
+            let mut object = self.object(kind, path, None, inner.span, fields);
+            object.on_rotate = on_rotate;
             self.add(object, inner.span);
         }
     }
