@@ -14,9 +14,9 @@ use super::global::Global;
 use super::{output, saved};
 use crate::api::Client;
 use crate::apply::{self, Options, Outcome};
-use crate::plan::saved::Saved;
+use crate::plan::saved::Opened;
 use crate::plan::{Adopt, Change, Plan, escape};
-use crate::proposal::{Proposal, Word};
+use crate::proposal::{Proposal, Purpose, Word};
 
 /// What a shell answers for a process that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -75,9 +75,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?.telling(Warnings::of(args.strict));
     let (context, outcome) = match args.target.clone() {
         Some(file) if !file.is_dir() && file.exists() => {
-            let saved = saved::read(&file)?;
-            let context = context.in_environment(&saved.environment);
-            let outcome = carry_out_saved(&context, &args, &saved).await;
+            let opened = saved::read(&file)?;
+            let context = context.in_environment(&opened.plan.environment);
+            let outcome = carry_out_saved(&context, &args, &opened).await;
             (context, outcome)
         }
         dir => {
@@ -91,7 +91,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 /// Carries out just what was saved.
-async fn carry_out_saved(context: &Context, args: &Args, saved: &Saved) -> Result<u8, CliError> {
+async fn carry_out_saved(context: &Context, args: &Args, opened: &Opened) -> Result<u8, CliError> {
+    let saved = &opened.plan;
     let said = [
         ("--adopt", args.adopt),
         ("--adopt-from", !args.adopt_from.is_empty()),
@@ -106,7 +107,7 @@ async fn carry_out_saved(context: &Context, args: &Args, saved: &Saved) -> Resul
         return Err(CliError::new(4, format!("this is not the plan that is expected: its digest is {}", saved.digest))
             .hint("name the file of the plan that was approved"));
     }
-    let mut proposed = context.reopen(saved).await?;
+    let mut proposed = context.reopen(opened).await?;
     output::say(&format!("Applying {}.", saved.title()));
     refused(&proposed.proposal.plan);
     if saved.objects.is_empty() {
@@ -123,7 +124,7 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
         account_change: args.allow_account_change,
         older: args.allow_older,
     };
-    let mut proposed = context.propose(word).await?;
+    let mut proposed = context.propose(word, Purpose::Apply).await?;
     let plan = &proposed.proposal.plan;
     match args.expect.as_deref().filter(|_| !plan.is_empty()) {
         Some(expected) => expect(plan, expected)?,
