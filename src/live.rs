@@ -24,7 +24,9 @@ pub use self::list::{Seen, look};
 pub use self::shared::Missing;
 use crate::api::{self, Client};
 use crate::object::home::{ENGINES, Table};
-use crate::object::{Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, Shared, field};
+use crate::object::{
+    Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, Shared, field, told_type,
+};
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
@@ -291,13 +293,28 @@ pub async fn read_whole(
     Ok(Some(live))
 }
 
-/// The objects that can be listed below a mount, by path, as far as the engine has lists of them; `None` is a mount of which nothing is known.
+/// What a mount holds that is no object, at the top of it: what sort of thing it is, and the path of each.
+///
+/// # Errors
+/// [`Error::Api`].
+pub async fn contents(client: &Client, mount: &Mount<'_>) -> Result<Vec<(&'static str, String)>, Error> {
+    let Some((what, at)) = mount.contents() else { return Ok(Vec::new()) };
+    let listed = client.list(&at).await.map_err(|source| Error::Api { path: at.clone(), source })?;
+    let names = listed.as_ref().map(keys).unwrap_or_default();
+    Ok(names.into_iter().map(|name| (what, format!("{at}/{name}"))).collect())
+}
+
+/// What can be listed below a mount, by path, as far as the engine has lists of it; `None` is a mount of which nothing is known.
 ///
 /// # Errors
 /// [`Error::Api`].
 pub async fn below(client: &Client, mount: Option<&Live>) -> Result<Vec<String>, Error> {
     let mut below = Vec::new();
-    for (_, folder) in mount.and_then(Live::mount).iter().flat_map(Mount::folders) {
+    let mount = mount.and_then(Live::mount);
+    if let Some(mount) = &mount {
+        below.extend(contents(client, mount).await?.into_iter().map(|(_, path)| path));
+    }
+    for (_, folder) in mount.iter().flat_map(Mount::folders) {
         match client.list(&folder).await {
             Ok(answer) => {
                 let keys = answer.as_ref().map(keys).unwrap_or_default();
@@ -393,8 +410,8 @@ fn folders(wanted: &BTreeMap<&str, &'static Kind>, shared: &[Shared], tables: &T
                     let mount = key.trim_end_matches('/');
                     let at = table.entry(mount);
                     let declared = wanted.contains_key(at.as_str()) || shared.iter().any(|one| one.path == at);
-                    let mount_type = entry.get("type").and_then(Value::as_str).filter(|_| declared);
-                    let path = mount_type.and_then(|mount_type| kind.folder_below(table, mount_type, mount));
+                    let mount_type = told_type(entry).filter(|_| declared);
+                    let path = mount_type.and_then(|mount_type| kind.folder_below(table, &mount_type, mount));
                     folders.extend(path.map(|path| Folder { kind, path }));
                 }
             }
@@ -573,11 +590,13 @@ async fn read_objects(
     Ok(())
 }
 
-/// Whether anything can be at a path: under a mount that is there, or where that is not known.
+/// Whether an object can be at a path: under a mount that is there and of its type, or where that is not known.
 fn is_mounted(kind: &Kind, path: &str, tables: &Tables) -> bool {
     let Some((table, before)) = kind.table().and_then(|table| Some((table, table.below?))) else { return true };
     let (Some(rest), Some(mounts)) = (path.strip_prefix(before), tables.get(table.list)) else { return true };
-    rest.match_indices('/').any(|(at, _)| mounts.contains_key(&rest[..=at]))
+    let mount = rest.match_indices('/').find_map(|(at, _)| mounts.get(&rest[..=at]));
+    // What is a setting of one type is a secret in another.
+    mount.is_some_and(|mount| kind.mount_type().is_none_or(|of| told_type(mount).is_none_or(|told| told == of)))
 }
 
 async fn get(client: &Client, path: &str) -> Result<Option<Map<String, Value>>, Error> {

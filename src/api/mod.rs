@@ -28,8 +28,8 @@ use self::transport::{Method, Patience, Request, Transport};
 /// A client of the Vault API. Cloning is cheap and shares the connections.
 ///
 /// A request is sent again when no connection could be made, and a read or a list also when the answer
-/// is 429 or 503 (but for a sealed engine, which does not open by asking): the server says with these
-/// that it did not act. A request whose outcome is unknown is sent again only by a [patient](Client::patient) client,
+/// is 429 or 503 (but for a sealed engine, which does not open by asking), or that a mount is being set up: the server
+/// says with these that it did not act. A request whose outcome is unknown is sent again only by a [patient](Client::patient) client,
 /// and only if it is a read.
 #[derive(Clone)]
 pub struct Client {

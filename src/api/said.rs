@@ -26,6 +26,8 @@ pub enum Said {
     NoRole,
     /// The name of a user could not be made.
     Username,
+    /// A session takes a code of a device. Ours, and what AWS says of a code that is none.
+    SecondFactor,
     /// A token wraps no answer, or wrapped one that was fetched.
     WrapsNothing,
 }
@@ -44,6 +46,7 @@ impl Said {
             Self::SettingUp => (&[400], &[&["Upgrading from non-versioned to versioned"]]),
             Self::NoRole => (&[400], &[&["Role ", "not found"]]),
             Self::Username => (&[400, 500], &[&["username"]]),
+            Self::SecondFactor => (&[400], &[&["send mfa_code"], &["MultiFactorAuthentication failed"]]),
             Self::WrapsNothing => (&[400], &[&["wrapping token is not valid"]]),
         }
     }

@@ -414,6 +414,7 @@ fn trouble(reply: &Result<Reply, Error>) -> Trouble {
         StatusCode::TOO_MANY_REQUESTS => Trouble::NotNow(told_delay(&reply.headers)),
         StatusCode::SERVICE_UNAVAILABLE if is_sealed(&reply.body) => Trouble::None,
         StatusCode::SERVICE_UNAVAILABLE => Trouble::NotNow(told_delay(&reply.headers)),
+        StatusCode::BAD_REQUEST if is_setting_up(&reply.body) => Trouble::NotNow(None),
         // 412: the node has not seen yet what this client has written (Vault, "eventual consistency").
         StatusCode::PRECONDITION_FAILED
         | StatusCode::INTERNAL_SERVER_ERROR
@@ -431,6 +432,11 @@ fn told_delay(headers: &HeaderMap) -> Option<Duration> {
 
 fn is_sealed(body: &[u8]) -> bool {
     Said::Sealed.is_in(StatusCode::SERVICE_UNAVAILABLE.as_u16(), [&*String::from_utf8_lossy(body)])
+}
+
+/// A key-value mount that was made or upgraded just now: it says so of every request, and did not act.
+fn is_setting_up(body: &[u8]) -> bool {
+    Said::SettingUp.is_in(StatusCode::BAD_REQUEST.as_u16(), [&*String::from_utf8_lossy(body)])
 }
 
 /// Where a standby node sends us (Vault: "307 from a standby"). Only to the very same request on another

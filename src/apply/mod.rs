@@ -16,7 +16,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use crate::api::Client;
 use crate::ledger::{self, Ledger};
-use crate::object::{Object, Owned, Progress, fingerprint};
+use crate::object::{Object, Owned, Progress, Update, fingerprint};
 use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
 use crate::secret::Secret;
 
@@ -227,9 +227,10 @@ fn record(
         | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change).then(|| before.cloned()),
         Outcome::Failed { acted: Acted::Unknown, .. } => None,
         // It is not as declared, and nobody but us made it so.
-        Outcome::Failed { acted: Acted::Yes, .. } => object
-            .filter(|_| needs_intent(change))
-            .map(|object| Some(Owned { state: Progress::Changing, ..intent(object, change, before, plan, key) })),
+        Outcome::Failed { acted: Acted::Yes, .. } => object.filter(|_| needs_intent(change)).map(|object| {
+            let intent = intent(object, change, before, plan, key);
+            Some(Owned { state: Progress::Changing, at_once: false, ..intent })
+        }),
     }
 }
 
@@ -240,12 +241,20 @@ fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan,
     let had = before.and_then(|owned| owned.guardrails.clone());
     let mut intent = Owned {
         found: change.live_fingerprint(),
+        at_once: was_ours && is_at_once(object, change),
         from: change.from.clone(),
         guardrails: change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had),
         ..entry(object, plan, key, if was_ours { Progress::Changing } else { Progress::Intended })
     };
     plan::add_key_before(&mut intent, change);
     intent
+}
+
+/// Whether an object is written by one call. Of keys an engine makes its own, so what it has may be neither of ours.
+fn is_at_once(object: &Object, change: &Change) -> bool {
+    object.kind.key.is_none()
+        && object.kind.update != Update::Recreate
+        && (object.kind.write)(object, change.live.as_ref()).len() == 1
 }
 
 fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress) -> Owned {
@@ -263,6 +272,7 @@ fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress) -> Owned {
         review: plan.review_digest.clone(),
         plan: plan.settled.clone(),
         found: None,
+        at_once: false,
         adopted: object.adopted().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
         from: None,
         keys: plan.keys_of(object),
@@ -295,7 +305,9 @@ fn outdated<'a>(
             return plan::is_outdated(&Owned { state: Progress::Applied, ..owned.clone() }, object);
         }
         let lacks_key = owned.keys.is_none() || owned.key_last.is_none();
-        plan::is_outdated(owned, object)
+        let is_taken = plan.kept(&object.path).is_some_and(|kept| kept.standing == Standing::Taken);
+        is_taken
+            || plan::is_outdated(owned, object)
             || (lacks_key && object.unresolved().next().is_none() && plan.keys_of(object).is_some())
             || is_other(plan, owned, object)
     };

@@ -62,13 +62,15 @@ pub(super) async fn send<'a>(
             Err(error) => return Sent::Ended(Outcome::failed(Acted::No, live_text(&error))),
         },
     };
+    // A mount that was made since has such settings at once, and nobody set them.
+    let now = now.filter(|now| change.live.is_some() || !now.is_unset());
     let apart = |live: Option<&Live>| live.map(|live| live.apart.clone());
     if now.as_ref().map(fingerprint::of_live) != change.live_fingerprint()
         || apart(now.as_ref()) != apart(change.live.as_ref())
     {
         return Sent::Ended(Outcome::Moved { now: now.map(Box::new) });
     }
-    if change.action == ChangeAction::Adopt && plan.kept(&change.path).is_some() {
+    if change.action == ChangeAction::Adopt && plan.kept(&change.path).is_some() && !change.kind.spares_key() {
         // Adopted as it is: a write would take away its key.
         return Sent::Ended(Outcome::Applied { warnings: Vec::new() });
     }

@@ -34,8 +34,9 @@ const SETTLE_LIMIT: Duration = Duration::from_secs(30);
 const LOOK_ENTRIES_MAX: usize = 1_000;
 const LOOK_BYTES_MAX: u64 = 1 << 20;
 
-/// Warnings about the files that a command other than `validate` shows, so that its own answer is seen.
-const WARNINGS_SHOWN_MAX: usize = 20;
+/// Warnings about the files that a command other than `validate` shows, a few lines each, so that its own answer is seen
+/// on one screen with them.
+const WARNINGS_SHOWN_MAX: usize = 5;
 
 /// What a command makes of warnings about the files that it reads.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

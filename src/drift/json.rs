@@ -49,6 +49,7 @@ fn changed(changed: &Changed) -> Value {
         "fields": fields,
         "pending": changed.pending,
         "beside_files": changed.beside_files,
+        "unsettled": changed.unsettled,
     })
 }
 

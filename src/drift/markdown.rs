@@ -26,12 +26,7 @@ impl Drift {
         section("Changed behind our back", CHANGED_BYTES_MAX, &self.changed, &mut out, |changed, out| {
             let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
-            let both = match (changed.pending, changed.beside_files) {
-                (true, _) if changed.agreed => "; the files say the same since, and that is not applied",
-                (true, true) => "; the files say something else about it, too; shown beside the files",
-                (true, false) => "; the files say something else about it, too",
-                (false, _) => "",
-            };
+            let both = changed.remark().map_or_else(String::new, |remark| format!("; {remark}"));
             let (kind, path, place) = (changed.kind.name, code(&changed.path), code(&changed.place.to_string()));
             out.push_str(&format!("- {kind} {path}{gone} ({place}{}){both}\n", wrote.unwrap_or_default()));
             if let Fate::Differs(fields) = &changed.fate {
@@ -137,6 +132,7 @@ mod tests {
             pending: false,
             agreed: false,
             beside_files: false,
+            unsettled: false,
         };
         let pending = |number: usize| Pending {
             action: ChangeAction::Create,

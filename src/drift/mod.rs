@@ -65,6 +65,23 @@ pub struct Changed {
     pub agreed: bool,
     /// Whether it is shown beside the files, since what was applied last is not known any more.
     pub beside_files: bool,
+    /// Whether it is not known if what was written last arrived. It is neither that nor what was there before.
+    pub unsettled: bool,
+}
+
+impl Changed {
+    /// What else is to be said of it, beside what became of it.
+    fn remark(&self) -> Option<String> {
+        let remark = match self.pending {
+            true if self.agreed => "the files say the same since, and that is not applied",
+            _ if self.unsettled => {
+                "whether our last write of it arrived is not known: this is neither that nor what was there before"
+            }
+            true => "the files say something else about it, too",
+            false => return None,
+        };
+        Some(format!("{remark}{}", if self.beside_files && !self.agreed { "; shown beside the files" } else { "" }))
+    }
 }
 
 /// What became of an object.
@@ -198,6 +215,7 @@ impl Drift {
                 pending,
                 agreed,
                 beside_files,
+                unsettled: owned.state != Progress::Applied,
             });
         }
         if pending {
@@ -245,6 +263,7 @@ impl Drift {
             pending,
             agreed: false,
             beside_files: false,
+            unsettled: false,
         });
     }
 
@@ -270,6 +289,7 @@ impl Drift {
             pending: true,
             agreed: true,
             beside_files: false,
+            unsettled: false,
         });
         self.pending.push(Pending { action: ChangeAction::Update, kind: object.kind, path, app, place, changed: true });
     }
@@ -337,10 +357,14 @@ fn by_path(objects: &[Object]) -> HashMap<&str, &Object> {
     objects.iter().map(|object| (object.path.as_str(), object)).collect()
 }
 
-/// Whether somebody else changed an object since it was written for certain.
+/// Whether somebody else surely changed an object since it was written, or since we were about to change it.
 fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
     let set = |live: &Live| live.hidden.iter().any(|name| is_set_by_hand(owned, live, name));
-    owned.state == Progress::Applied && live.is_none_or(|live| owned.differs(live) || set(live))
+    match owned.state {
+        Progress::Intended => false,
+        Progress::Changing => owned.at_once && live.is_none_or(|live| !owned.is_as_written(live)),
+        Progress::Applied => live.is_none_or(|live| owned.differs(live) || set(live)),
+    }
 }
 
 /// Whether an engine tells that it has a secret which we did not write.

@@ -55,11 +55,8 @@ impl Page {
         if let Fate::Differs(fields) = &changed.fate {
             self.changed_fields(fields);
         }
-        if changed.agreed && changed.pending {
-            self.line("      ! the files say the same since, and that is not applied");
-        } else if changed.pending {
-            let known = if changed.beside_files { "; shown beside the files" } else { "" };
-            self.line(&format!("      ! the files say something else about it, too{known}"));
+        if let Some(remark) = changed.remark() {
+            self.line(&format!("      ! {remark}"));
         }
     }
 

@@ -231,7 +231,7 @@ mod tests {
     fn what_stands_in_which_block_follows_from_their_descriptions() {
         assert_eq!(
             KNOWN.labelled.iter().copied().collect::<Vec<_>>(),
-            ["acl", "login", "path", "role", "statement", "static_role"]
+            ["acl", "key", "login", "path", "role", "statement", "static_role"]
         );
         for (word, key) in [
             ("statement", "not_actions"),

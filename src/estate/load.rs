@@ -189,6 +189,8 @@ struct Parsed<'s> {
 const KINDS: &[&str] = &[
     "environment",
     "aws",
+    "kv",
+    "transit",
     "auth",
     "role",
     "static_role",

@@ -8,6 +8,7 @@ mod document;
 mod engine;
 mod guardrail;
 mod iam_role;
+mod kv;
 mod limits;
 mod login;
 mod path;
@@ -16,6 +17,7 @@ mod policy;
 mod server;
 mod shared;
 mod token_role;
+mod transit;
 mod trust;
 
 use std::collections::{BTreeMap, HashMap, HashSet};
@@ -40,10 +42,17 @@ const ROLES: [&str; 2] = ["role", "static_role"];
 
 /// A secrets engine that is declared.
 struct Mounted {
-    /// Its type.
+    /// The type that it goes by.
     mount_type: &'static str,
     /// Its default lease in seconds, 0 where none is set.
     lease: i64,
+}
+
+impl Mounted {
+    /// Whether engines of its type have roles.
+    fn has_roles(&self) -> bool {
+        object::roles().any(|kind| kind.mount_type() == Some(self.mount_type))
+    }
 }
 
 /// A role that is declared.
@@ -141,6 +150,12 @@ impl<'s> Lowering<'s> {
         for block in self.reader.labelled(declarations, "aws") {
             self.aws(&block);
         }
+        for block in self.reader.labelled(declarations, "kv") {
+            self.kv(&block);
+        }
+        for block in self.reader.labelled(declarations, "transit") {
+            self.transit(&block);
+        }
         self.check_mount_prefixes();
         for block in self.reader.labelled(declarations, "auth") {
             self.auth(&block);
@@ -193,6 +208,11 @@ impl<'s> Lowering<'s> {
         self.default_guardrail();
         self.check_named_paths();
         self.check_templates();
+    }
+
+    /// The paths of the secrets engines that have roles.
+    fn role_mounts(&self) -> impl Iterator<Item = &String> {
+        self.mounts.iter().filter(|(_, mounted)| mounted.has_roles()).map(|(mount, _)| mount)
     }
 
     /// Adds an object, unless its path is declared already.

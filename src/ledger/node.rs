@@ -1,15 +1,12 @@
 //! Which document an object is in.
 //!
-//! Documents are the nodes of a tree over the bits of a hash of the path, three bits a step. The root holds all;
-//! a document that grows past its bound is split: its eight children are written, or theirs, and then the document
-//! itself is marked as split, which is the moment at which they count. A document counts unless it is marked, or one
+//! Documents are the nodes of a tree over the bits of a hash of the path. The root holds all; a document that grows
+//! past its bound is split: its two children are written, or theirs, and then the document itself is marked as split, which is the moment at which they count. A document counts unless it is marked, or one
 //! above it counts: what a killed split left behind is under a document that still counts, and is written over
 //! by the next split. So each object is in one document at any moment, and two writers meet in a check-and-set.
 //!
-//! Format 1 had 64 documents, each with a fixed share: these are the nodes of the second step, under their old names.
-
-/// Bits of a step.
-const STEP: u32 = 3;
+//! Format 1 had 64 documents, each with a fixed share: these are the nodes of six bits, under their old names. Nodes
+//! between a split one and those that hold something need not be there: who splits into eight at once leaves some out.
 
 /// The longest way from the root, in bits.
 const DEPTH_MAX: u32 = 60;
@@ -36,7 +33,7 @@ impl Node {
     /// All that may hold a path, from the root on.
     pub(super) fn on_the_way_to(path: &str) -> impl Iterator<Item = Self> {
         let hash = hash(path);
-        (0..=DEPTH_MAX / STEP).map(move |step| Self::at(step * STEP, hash))
+        (0..=DEPTH_MAX).map(move |depth| Self::at(depth, hash))
     }
 
     fn at(depth: u32, hash: u64) -> Self {
@@ -50,8 +47,8 @@ impl Node {
 
     /// The documents that it is split into; none of the smallest.
     pub(super) fn children(self) -> impl Iterator<Item = Self> {
-        let count = if self.depth < DEPTH_MAX { 1 << STEP } else { 0 };
-        (0..count).map(move |step: u64| Self { depth: self.depth + STEP, bits: self.bits | (step << self.depth) })
+        let count = if self.depth < DEPTH_MAX { 2 } else { 0 };
+        (0..count).map(move |bit: u64| Self { depth: self.depth + 1, bits: self.bits | (bit << self.depth) })
     }
 
     /// Its name in the engine.
@@ -69,7 +66,7 @@ impl Node {
             None => (DEPTH_OF_OLD, name),
         };
         let node = Self { depth, bits: u64::from_str_radix(bits, 16).ok()? };
-        (depth <= DEPTH_MAX && depth % STEP == 0 && node.name() == name && node.bits < 1 << depth).then_some(node)
+        (depth <= DEPTH_MAX && node.name() == name && node.bits < 1 << depth).then_some(node)
     }
 }
 
@@ -92,7 +89,7 @@ mod tests {
     fn each_child_holds_its_share_and_all_of_them_everything() {
         let paths: Vec<String> = (0..10_000).map(|number| format!("aws/roles/app-{number}")).collect();
         let mut nodes = vec![Node::ROOT];
-        for _ in 0..2 {
+        for _ in 0..6 {
             nodes = nodes.into_iter().flat_map(Node::children).collect();
         }
         assert_eq!(nodes.iter().collect::<BTreeSet<_>>().len(), 64);
@@ -117,7 +114,7 @@ mod tests {
         for node in Node::on_the_way_to("aws/roles/webapp").chain([deep]) {
             assert_eq!(Node::named(&node.name()), Some(node));
         }
-        for name in ["", "0", "2A", "2-1", "0-1", "6-01", "63-0", "3-8", "0-0x", "40"] {
+        for name in ["", "0", "2A", "2-4", "0-1", "6-01", "63-0", "3-8", "0-0x", "40"] {
             assert_eq!(Node::named(name), None, "{name}");
         }
         assert_eq!(deep.children().count(), 0);

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Error;
 use crate::api::{self, Client};
 use crate::object::home::ENGINES;
-use crate::object::{Home, Object, Place, Taken, is_taken_below, not_ours};
+use crate::object::{Home, Live, NotOurs, Object, Place, Taken, is_taken_below, not_ours, told_type};
 
 /// What a server says of itself, to anybody.
 const STATUS: &str = "sys/seal-status";
@@ -33,6 +33,34 @@ pub enum Misplaced {
         place: Place,
         /// The field.
         field: &'static str,
+        /// The server's address.
+        address: String,
+    },
+    /// Our own engine does not serve engines of a type.
+    #[error(
+        "{path} ({place}) is an engine of the type {mount_type}, which Leasehold's own engine does not serve: leave it out for \
+         {address}"
+    )]
+    NoType {
+        /// The mount.
+        path: String,
+        /// Where it is declared.
+        place: Place,
+        /// Its type.
+        mount_type: &'static str,
+        /// The server's address.
+        address: String,
+    },
+    /// Our own engine does not upgrade key-value engines.
+    #[error(
+        "{path} ({place}) has version 1 and is declared with version 2, and Leasehold's own engine takes none there: mount \
+         another one with version 2 at {address}, and copy the secrets"
+    )]
+    NoUpgrade {
+        /// The mount.
+        path: String,
+        /// Where it is declared.
+        place: Place,
         /// The server's address.
         address: String,
     },
@@ -81,7 +109,7 @@ pub(super) async fn check(
     desired: &[Object],
     mounts: Option<&Map<String, Value>>,
 ) -> Result<(), Error> {
-    check_ours(client, desired).await?;
+    check_ours(client, desired, mounts).await?;
     let declared: Vec<&str> = desired.iter().filter_map(Object::mount).map(|mount| mount.name).collect();
     let unsure = |object: &&Object| matches!(object.kind.home, Home::Anywhere | Home::Named { .. });
     for object in desired.iter().filter(unsure) {
@@ -96,8 +124,8 @@ pub(super) async fn check(
         let Some(mounts) = mounts else { return Err(Misplaced::Unseen { path, place }.into()) };
         match mounts.iter().find(|(mount, _)| is_below(&path, mount)) {
             Some((_, mount)) => {
-                let mount_type = mount.get("type").and_then(Value::as_str).unwrap_or_default();
-                if let Some(taken) = is_taken_below(&ENGINES, mount_type, &path) {
+                let mount_type = told_type(mount).unwrap_or_default();
+                if let Some(taken) = is_taken_below(&ENGINES, &mount_type, &path) {
                     return Err(Misplaced::Taken { path, place, taken }.into());
                 }
             }
@@ -110,15 +138,22 @@ pub(super) async fn check(
 
 /// Whether all that is declared is something that our own engine has, if the server is that: others are asked when they
 /// are read.
-async fn check_ours(client: &Client, desired: &[Object]) -> Result<(), Error> {
-    let Some((object, field)) = desired.iter().find_map(|object| Some((object, not_ours(object)?))) else {
-        return Ok(());
+async fn check_ours(client: &Client, desired: &[Object], mounts: Option<&Map<String, Value>>) -> Result<(), Error> {
+    let mounted = |object: &Object| -> Option<Live> {
+        let mount = object.mount().filter(|mount| mount.table == &ENGINES)?;
+        object.kind.live(&object.path, mounts?.get(&format!("{}/", mount.name))?.as_object()?).ok()
     };
+    let lacked = |object| Some((object, not_ours(object, mounted(object).as_ref())?));
+    let Some((object, lacked)) = desired.iter().find_map(lacked) else { return Ok(()) };
     let ours = is_leasehold(client).await;
     if ours.map_err(|source| Error::Api { path: STATUS.to_owned(), source })? {
-        let place = object.fields.get(field).map_or(&object.place, |leaf| &leaf.place).clone();
         let (path, address) = (object.path.clone(), client.address().to_owned());
-        return Err(Misplaced::NoField { path, place, field, address }.into());
+        let place_of = |field: &str| object.fields.get(field).map_or(&object.place, |leaf| &leaf.place).clone();
+        return Err(Error::from(match lacked {
+            NotOurs::Type(mount_type) => Misplaced::NoType { path, place: object.place.clone(), mount_type, address },
+            NotOurs::Field(field) => Misplaced::NoField { path, place: place_of(field), field, address },
+            NotOurs::Upgrade => Misplaced::NoUpgrade { path, place: place_of("version"), address },
+        }));
     }
     Ok(())
 }

@@ -1,10 +1,8 @@
 //! What somebody else has: it has to be there, and to be what it is taken for.
 
-use serde_json::Value;
-
 use super::{Error, Tables, read_one};
 use crate::api::Client;
-use crate::object::{Place, Shared};
+use crate::object::{Place, Shared, told_type};
 
 /// Why something can't be referred to.
 #[derive(Debug, thiserror::Error)]
@@ -70,9 +68,9 @@ pub(super) async fn check(client: &Client, shared: &[Shared], tables: &Tables) -
         let Some(entry) = table.get(&format!("{}/", mount.name)) else {
             return Err(Missing::NotThere { path, place, address: address() }.into());
         };
-        let found = entry.get("type").and_then(Value::as_str).unwrap_or_default();
+        let found = told_type(entry).unwrap_or_default();
         if found != one.mount_type {
-            let (found, expected) = (found.to_owned(), one.mount_type.clone());
+            let expected = one.mount_type.clone();
             return Err(Missing::OfAnotherType { path, place, found, expected, address: address() }.into());
         }
     }

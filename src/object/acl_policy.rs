@@ -11,7 +11,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::Reviewed;
 use super::wire::{post, with_others};
 
@@ -69,6 +69,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |path| {
         matches!(
             path.strip_prefix("sys/policies/acl/").unwrap_or(path),
@@ -100,7 +101,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
     match change {
         Changed::Created(_) => None,
         Changed::Updated(..) => Some("takes effect at once, also for tokens already issued".to_owned()),
-        Changed::Deleted => Some("tokens that carry it lose what it allowed, at once".to_owned()),
+        Changed::Deleted(_) => Some("tokens that carry it lose what it allowed, at once".to_owned()),
     }
 }
 

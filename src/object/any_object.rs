@@ -19,7 +19,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::leaf::FieldValue;
 use super::review::{Remarks, Reviewed};
 
@@ -143,6 +143,7 @@ const fn described(fields: &'static [Field], delete: Delete) -> Kind {
         parse: |data| Ok::<_, Lacks>(data.clone()),
         write,
         effect,
+        obstacle: obstacle::NONE,
         built_in: |_| false,
     }
 }
@@ -167,7 +168,7 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
 fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
     match change {
         Changed::Created(_) | Changed::Updated(..) => None,
-        Changed::Deleted => Some("what hangs on it is not known here".to_owned()),
+        Changed::Deleted(_) => Some("what hangs on it is not known here".to_owned()),
     }
 }
 

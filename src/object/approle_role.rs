@@ -11,7 +11,7 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{LoginSecret, LoginWords, Reviewed, Said, SecretFields, UNBOUND, Values};
 use super::token_fields;
 use super::wire::post;
@@ -100,6 +100,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -192,7 +193,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
             Some("makes the login anew: its secret ids are gone and the app needs a new one".to_owned())
         }
         Changed::Updated(_, fields) => token_fields::effect(fields),
-        Changed::Deleted => {
+        Changed::Deleted(_) => {
             Some("no new logins, and its secret ids are gone; tokens already issued live until they end".to_owned())
         }
     }

@@ -10,7 +10,7 @@ use super::home::{DEVICES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Remarks, Reviewed};
 use super::wire::post;
 
@@ -67,6 +67,7 @@ pub static KIND: Kind = Kind {
     write,
     effect,
     // The trail of the embedded engine: opened by the engine itself.
+    obstacle: obstacle::NONE,
     built_in: |path| path.trim_end_matches('/') == "sys/audit/trail",
 };
 
@@ -116,7 +117,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
     match change {
         Changed::Created(_) => None,
         Changed::Updated(..) => Some("disabled and enabled again: nothing is logged here in between".to_owned()),
-        Changed::Deleted => Some("nothing is logged here any more".to_owned()),
+        Changed::Deleted(_) => Some("nothing is logged here any more".to_owned()),
     }
 }
 

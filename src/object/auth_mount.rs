@@ -5,7 +5,7 @@
 use super::field::Field;
 use super::home::{Home, METHODS, key};
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::mount;
 use super::review::Reviewed;
 use super::tuning;
@@ -69,6 +69,7 @@ pub static KIND: Kind = Kind {
     parse: mount::parse,
     write: mount::write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |path| path.trim_end_matches('/') == "sys/auth/token",
 };
 
@@ -79,7 +80,7 @@ fn effect(path: &str, change: Changed<'_>) -> Option<String> {
         Changed::Updated(_, fields) => fields
             .contains(&"type")
             .then(|| format!("mounts auth/{mount} anew: every token it issued and every lease of those is revoked")),
-        Changed::Deleted => {
+        Changed::Deleted(_) => {
             Some(format!("disables auth/{mount}: every token it issued and every lease of those is revoked"))
         }
     }

@@ -1,5 +1,6 @@
 //! A login by a key of AWS: `auth/<mount>/role/<name>` of an AWS method, and how AWS is asked whose key it is:
-//! `auth/<mount>/config/client`. Writes merge, so every field is sent; the secret key is never read back.
+//! `auth/<mount>/config/client`. Writes merge, so every field is sent, but for a key that the engine has
+//! without us: it may have made it (`config/rotate-root`). The secret key is never read back.
 //!
 //! Source: Vault API, "AWS auth method: create role" and "configure client".
 
@@ -8,10 +9,11 @@ use serde_json::Value;
 use super::call::Call;
 use super::field::{Field, Shape, Told};
 use super::home::{Home, METHODS};
+use super::kind::key::RootKey;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Class, Delete, Kind, Leases, Update};
+use super::kind::{Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, UNTOLD, Values};
 use super::token_fields::{self, field};
 use super::wire::{pick, post};
@@ -75,6 +77,7 @@ static CLIENT_BLOCK: Block = Block {
     keys: &[
         Key::field(&CLIENT, "access_key"),
         Key::field(&CLIENT, "secret_key"),
+        Key::on_rotate(),
         Key::field(&CLIENT, "iam_endpoint"),
         Key::field(&CLIENT, "sts_endpoint"),
         Key::field(&CLIENT, "sts_region"),
@@ -147,6 +150,7 @@ pub static KIND: Kind = Kind {
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
     write: |object, _| token_fields::written(object, &FIELDS),
     effect: token_fields::role_effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -167,7 +171,7 @@ pub static CLIENT: Kind = Kind {
         ..Remarks::NONE
     }),
     words: &CLIENT_BLOCK,
-    key: None,
+    key: Some(&KEY),
     fields: CLIENT_FIELDS,
     later: &[],
     update: Update::Merge,
@@ -175,8 +179,12 @@ pub static CLIENT: Kind = Kind {
     parse: |data| Ok(pick(data, &names(CLIENT_FIELDS))),
     write: write_client,
     effect: token_fields::config_effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
+
+/// The key. What it issues is in the engine alone, so whichever account it is of, nothing is left behind.
+static KEY: RootKey = RootKey { id: "access_key", secret: "secret_key", block: "config", is_same_account: |_, _| true };
 
 fn names(fields: &[Field]) -> Vec<&'static str> {
     fields.iter().filter(|field| field.told == Told::Readable).map(|field| field.name).collect()
@@ -187,8 +195,12 @@ fn write_client(object: &Object, _live: Option<&Live>) -> Vec<Call> {
         return Vec::new();
     }
     let fields = names(CLIENT_FIELDS).into_iter().map(|name| (name, object.value(name)));
-    let secret = object.secret("secret_key").map_or("", |secret| secret.expose());
-    vec![post(object.path.clone(), fields.chain([("secret_key", Value::from(secret))]))]
+    if object.fields.contains_key(KEY.id) && !object.fields.contains_key(KEY.secret) {
+        // A key that the engine has without us stays, for what is not sent stays.
+        return vec![post(object.path.clone(), fields.filter(|(name, _)| *name != KEY.id))];
+    }
+    let secret = object.secret(KEY.secret).map_or("", |secret| secret.expose());
+    vec![post(object.path.clone(), fields.chain([(KEY.secret, Value::from(secret))]))]
 }
 
 /// What a review says of it.

@@ -10,7 +10,7 @@ use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Reviewed, Terms};
 use super::wire::{post, seconds_text, with_others};
 
@@ -48,6 +48,7 @@ pub static KIND: Kind = Kind {
     parse: |data| Ok::<Map<String, Value>, Lacks>(data.clone()),
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 

@@ -12,7 +12,7 @@ use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{AccessFields, Attribute, Reviewed, SessionFields, Terms, Values, Way};
 use super::statement::STATEMENT;
 use super::wire::{pick, post};
@@ -285,6 +285,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -322,7 +323,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
     match change {
         Changed::Created(_) => None,
         Changed::Updated(..) => Some("credentials already issued keep what they had until their lease ends".to_owned()),
-        Changed::Deleted => Some("no new credentials; those already issued work until their lease ends".to_owned()),
+        Changed::Deleted(_) => Some("no new credentials; those already issued work until their lease ends".to_owned()),
     }
 }
 

@@ -13,9 +13,9 @@ use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
 use super::kind::key::RootKey;
 use super::kind::live::Live;
-use super::kind::object::{Object, OnRotate};
+use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Remarks, Reviewed};
 use super::wire::{post, with_others};
 use super::{aws_lease, mount};
@@ -61,6 +61,7 @@ pub static AWS: Block = Block {
     doc: "An AWS secrets engine.",
     keys: &[
         Key::all_of(&mount::MOUNT),
+        Key::field(&mount::KIND, mount::EMERGENCY),
         Key::field(&KIND, "region"),
         Key::field(&KIND, "iam_endpoint"),
         Key::field(&KIND, "sts_endpoint"),
@@ -80,15 +81,7 @@ pub static ROOT: Block = Block {
     word: "root",
     label: None,
     doc: "The key that the engine signs with.",
-    keys: &[
-        Key::written(&KIND, "access_key"),
-        Key::field(&KIND, "secret_key"),
-        Key::own(
-            "on_rotate",
-            Shape::OneOf(OnRotate::WORDS),
-            "What becomes of this key once the engine has another: it is kept, or replaced.",
-        ),
-    ],
+    keys: &[Key::written(&KIND, "access_key"), Key::field(&KIND, "secret_key"), Key::on_rotate()],
     check: ANYTHING,
 };
 
@@ -108,6 +101,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -144,7 +138,7 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
 }
 
 /// The key; the secret belongs to the id.
-static KEY: RootKey = RootKey { id: "access_key", secret: "secret_key", is_same_account };
+static KEY: RootKey = RootKey { id: "access_key", secret: "secret_key", block: "root", is_same_account };
 
 /// Whether two root configurations surely sign for one AWS account: with the same key, or with two keys that say so,
 /// at the same address and in the same partition.

@@ -16,7 +16,7 @@ use super::ids::{ENTITIES, ID};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Reviewed, Rights, Said, Values};
 use super::token_fields::field;
 use super::wire::{pick, post};
@@ -80,6 +80,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -106,7 +107,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
             Some("whom the methods call so are it from now on, and whom they called so before are not".to_owned())
         }
         Changed::Updated(..) => Some("tokens already issued follow at once".to_owned()),
-        Changed::Deleted => Some("its tokens open nothing any more; who logs in again is somebody new".to_owned()),
+        Changed::Deleted(_) => Some("its tokens open nothing any more; who logs in again is somebody new".to_owned()),
     }
 }
 

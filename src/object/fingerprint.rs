@@ -181,6 +181,8 @@ mod tests {
         ("auth method", "1792d3aa0a201c42b5462feb653beab09e7a6406223d335783cbda10f0b03cdc"),
         ("aws root", "72a39ffed02c8fd8833327d010604989fd92705a5103d056b5e154f31aa6cf5f"),
         ("aws lease", "a00fc231b41ef602acea78123d806a15d7a3ae7e7ac0ac751de11817a2b51091"),
+        ("kv config", "a90f41218516a9434b32f20c46c3cb0a52ceb11a30beeb5ef1ef7ee8654d7118"),
+        ("transit key", "884a818dd04208fc8ad6b84930e453df3d386d70da265be0887ed6c43ced38c0"),
         ("jwt config", "82f9f1b6e03ae19f2ebd49135d64bcfe40ff7fd3dc0e25d7692164b33761c3be"),
         ("kubernetes config", "bd60e76bd1efa93b2e4398569321839bfaa9eb957bb3495c37cb0ab398677af3"),
         ("aws auth config", "4b73322802a463fa258a5aa0456957167740da4311cf8245608168ba77beb838"),

@@ -18,7 +18,7 @@ use super::ids::{ENTITIES, GROUPS, ID};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::named::ids_of;
 use super::review::{Reviewed, Rights, Said, Values};
 use super::token_fields::field;
@@ -100,6 +100,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -133,7 +134,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
             Some("who logs in from now on is in it by its new alias; tokens already issued keep it".to_owned())
         }
         Changed::Updated(..) => Some("tokens already issued of who is in it follow at once".to_owned()),
-        Changed::Deleted => Some("tokens already issued of who is in it lose its policies at once".to_owned()),
+        Changed::Deleted(_) => Some("tokens already issued of who is in it lose its policies at once".to_owned()),
     }
 }
 

@@ -15,7 +15,7 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Class, Delete, Kind, Leases, Update};
+use super::kind::{Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, UNTOLD, Values as _};
 use super::token_fields::{self, field};
 use super::wire::{post, with_others};
@@ -206,6 +206,7 @@ pub static KIND: Kind = Kind {
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
     write: |object, _| token_fields::written(object, &FIELDS),
     effect: token_fields::role_effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -237,6 +238,7 @@ pub static CONFIG: Kind = Kind {
     parse: parse_config,
     write: write_config,
     effect: token_fields::config_effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 

@@ -3,6 +3,7 @@
 pub(crate) mod key;
 pub(crate) mod live;
 pub(crate) mod object;
+pub(crate) mod obstacle;
 mod paths;
 pub mod words;
 
@@ -13,6 +14,7 @@ use serde_json::{Map, Value};
 use self::key::RootKey;
 use self::live::Live;
 use self::object::Object;
+use self::obstacle::{Obstacle, Step};
 use super::call::{Call, Lacks};
 use super::document::Documents;
 use super::field::{self, Field, Told};
@@ -51,6 +53,8 @@ pub struct Kind {
     pub write: fn(object: &Object, live: Option<&Live>) -> Vec<Call>,
     /// What creating, changing or deleting it does to people, beyond the object itself.
     pub effect: fn(path: &str, change: Changed<'_>) -> Option<String>,
+    /// What stands in the way of making, changing or taking it away, which no field says for itself.
+    pub obstacle: fn(step: Step<'_>) -> Option<Obstacle>,
     /// Objects that belong to the engine itself and are never reported or touched (`sys/policies/acl/root`).
     pub built_in: fn(path: &str) -> bool,
 }
@@ -123,8 +127,8 @@ pub enum Changed<'a> {
     Created(&'a Object),
     /// These fields change.
     Updated(&'a Object, &'a [&'static str]),
-    /// It goes.
-    Deleted,
+    /// It goes, as it stands.
+    Deleted(&'a Live),
 }
 
 impl std::fmt::Debug for Kind {

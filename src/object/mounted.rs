@@ -6,6 +6,7 @@ use super::home::{Home, Table};
 use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
+use super::kv_version::{CONTENTS, VERSION, type_of};
 use super::review::Reviewed;
 use super::table::KINDS;
 
@@ -14,17 +15,24 @@ use super::table::KINDS;
 pub struct Mount<'a> {
     /// The table.
     pub table: &'static Table,
-    /// `approle`.
+    /// `approle`; of key-value engines with their version.
     pub mount_type: String,
     /// Without what stands before it in paths, and without a slash at its end.
     pub name: &'a str,
 }
 
 impl<'a> Mount<'a> {
-    /// The mount at a path, whose type this is.
-    pub fn of(kind: &'static Kind, path: &'a str, mount_type: Option<&Value>) -> Option<Self> {
+    /// The mount at a path, of an object with these values.
+    pub fn of(kind: &'static Kind, path: &'a str, value: impl Fn(&'static str) -> Value) -> Option<Self> {
         let Home::Entry(table) = kind.home else { return None };
-        Some(Self { table, mount_type: mount_type?.as_str()?.to_owned(), name: kind.mount_of(path)? })
+        let mount_type = type_of(value("type").as_str()?, value(VERSION).as_i64().unwrap_or_default()).to_owned();
+        Some(Self { table, mount_type, name: kind.mount_of(path)? })
+    }
+
+    /// What it holds that is no object, and where the names of that are listed.
+    pub fn contents(&self) -> Option<(&'static str, String)> {
+        let (_, what, list) = CONTENTS.iter().find(|(mount_type, ..)| *mount_type == self.mount_type)?;
+        Some((what, format!("{}{list}", self.name)))
     }
 
     /// The folders of objects that it has.
@@ -46,14 +54,14 @@ impl<'a> Mount<'a> {
 impl Object {
     /// The mount that it is, if it is one.
     pub fn mount(&self) -> Option<Mount<'_>> {
-        Mount::of(self.kind, &self.path, Some(&self.value("type")))
+        Mount::of(self.kind, &self.path, |name| self.value(name))
     }
 }
 
 impl Live {
     /// The mount that it is, if it is one.
     pub fn mount(&self) -> Option<Mount<'_>> {
-        Mount::of(self.kind, &self.path, self.fields.get("type"))
+        Mount::of(self.kind, &self.path, |name| self.fields.get(name).cloned().unwrap_or_default())
     }
 }
 

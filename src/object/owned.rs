@@ -51,6 +51,9 @@ pub struct Owned {
     pub plan: Option<String>,
     /// The digest of what was there before, where it was taken over.
     pub found: Option<String>,
+    /// Whether one call writes it: an engine then holds what was there before, what was to be written, or somebody else's
+    /// work, and never a part of ours. Said of a change that is under way.
+    pub at_once: bool,
     /// Fields that nobody declared when it was taken over, as they were. They stay so until somebody does.
     pub adopted: BTreeMap<String, Value>,
     /// The owner whose ledger has it still: it is being taken over from there.
@@ -141,6 +144,11 @@ impl Owned {
         is_from_us || self.key_last.as_deref() == Some(key) || self.took_key(live)
     }
 
+    /// Whether a key that an engine has is one that it may have from us.
+    pub fn wrote_key(&self, key: &str, live: &Live) -> bool {
+        self.keys.iter().flatten().any(|known| known == key) || (self.keys.is_none() && self.took_key(live))
+    }
+
     /// The id of the key that an engine had last, empty if it had none; `None` where that is not known for certain.
     /// `live` is what it has now.
     pub fn last_key(&self, live: &Live) -> Option<String> {
@@ -193,6 +201,9 @@ impl Owned {
             if let Some(text) = text {
                 value[key] = Value::from(text.as_str());
             }
+        }
+        if self.at_once {
+            value["at_once"] = true.into();
         }
         if !self.adopted.is_empty() {
             value["adopted"] = self.adopted.clone().into_iter().collect::<Map<_, _>>().into();
@@ -259,6 +270,7 @@ impl Owned {
             review: map.get("review").and_then(Value::as_str).map(str::to_owned),
             plan: map.get("plan").and_then(Value::as_str).map(str::to_owned),
             found: map.get("found").and_then(Value::as_str).map(str::to_owned),
+            at_once: map.get("at_once") == Some(&Value::Bool(true)),
             adopted: map.get("adopted").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
             from: map.get("from").and_then(Value::as_str).map(str::to_owned),
             keys: map
@@ -306,6 +318,7 @@ mod tests {
             review: Some("ef".repeat(32)),
             plan: Some("45".repeat(32)),
             found: Some("01".repeat(32)),
+            at_once: true,
             adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
             from: Some("pay.prod".to_owned()),
             keys: Some(vec!["AKIA1".to_owned()]),
@@ -320,6 +333,7 @@ mod tests {
         assert_eq!(read.encode(), value);
         assert_eq!(read.state, Progress::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
+        assert!(read.at_once);
         assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
         assert_eq!(read.plan, owned().plan);
     }

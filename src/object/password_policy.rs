@@ -11,7 +11,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Remarks, Reviewed};
 use super::wire::{post, with_others};
 
@@ -49,6 +49,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -67,7 +68,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
         Changed::Updated(..) => {
             Some("passwords that are made from now on follow it; others stay as they are".to_owned())
         }
-        Changed::Deleted => Some("what names it can make no passwords any more".to_owned()),
+        Changed::Deleted(_) => Some("what names it can make no passwords any more".to_owned()),
     }
 }
 

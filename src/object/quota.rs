@@ -12,7 +12,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{Remarks, Reviewed, Values as _};
 use super::token_fields::field;
 use super::wire::{post, seconds_text, with_others};
@@ -63,6 +63,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -119,7 +120,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
         Changed::Created(_) | Changed::Updated(..) => {
             Some("clients that make more requests are refused (429) from now on".to_owned())
         }
-        Changed::Deleted => None,
+        Changed::Deleted(_) => None,
     }
 }
 

@@ -11,7 +11,7 @@ use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{AccessFields, Reviewed, StandingFields, Values, Way};
 use super::wire::{pick, post};
 use crate::units::duration;
@@ -95,6 +95,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -120,7 +121,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
             )
         }
         Changed::Updated(..) => "its key is made anew when it is older than that, at once if it is already".to_owned(),
-        Changed::Deleted => "the keys of its IAM user are deleted: what has one works no more".to_owned(),
+        Changed::Deleted(_) => "the keys of its IAM user are deleted: what has one works no more".to_owned(),
     })
 }
 

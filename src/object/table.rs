@@ -3,7 +3,8 @@
 use super::kind::{Class, Kind};
 use super::{
     acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root,
-    entity, group, jwt_role, kubernetes_role, mount, password_policy, quota, static_role, token_role, userpass_user,
+    entity, group, jwt_role, kubernetes_role, kv_config, mount, password_policy, quota, static_role, token_role,
+    transit_key, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -13,6 +14,8 @@ pub static KINDS: &[&Kind] = &[
     &auth_mount::KIND,
     &aws_root::KIND,
     &aws_lease::KIND,
+    &kv_config::KIND,
+    &transit_key::KIND,
     &jwt_role::CONFIG,
     &kubernetes_role::CONFIG,
     &aws_auth_role::CLIENT,

@@ -3,16 +3,41 @@
 //! A path that a kind knows is refused with the word for it. What decides who may do what on an engine has no such object
 //! either: nothing here could tell what it would allow, and it would be a way around reviews and guardrails.
 
-use super::home::{Home, Table};
+use super::home::{ENGINES, Home, Table};
 use super::kind::Kind;
+use super::kind::live::Live;
 use super::kind::object::Object;
+use super::kind::words::Is;
+use super::kv_version::VERSION;
+use super::review::Reviewed;
 use super::table::KINDS;
-use super::tuning;
+use super::{transit_key, tuning};
 
-/// What of an object our own engine does not have: the field.
-pub fn not_ours(object: &Object) -> Option<&'static str> {
+/// What of an object our own engine does not have.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotOurs {
+    /// An engine of this type.
+    Type(&'static str),
+    /// A field.
+    Field(&'static str),
+    /// The way from one version of a key-value engine to the next.
+    Upgrade,
+}
+
+/// The types of secrets engines that can be declared and that our own engine does not serve.
+const TYPES_NOT_OURS: [&str; 1] = [transit_key::TYPE];
+
+/// What of an object our own engine does not have; `live` is the object as it stands, where that is known.
+pub fn not_ours(object: &Object, live: Option<&Live>) -> Option<NotOurs> {
+    let mount_type = object.mount().filter(|mount| mount.table == &ENGINES).map(|mount| mount.mount_type);
+    if let Some(mount_type) = TYPES_NOT_OURS.into_iter().find(|of| mount_type.as_deref() == Some(of)) {
+        return Some(NotOurs::Type(mount_type));
+    }
     let is_set = |name: &&str| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value());
-    tuning::NOT_OURS.into_iter().find(is_set)
+    let field = tuning::NOT_OURS.into_iter().find(is_set).map(NotOurs::Field);
+    let version = live.and_then(|live| live.fields.get(VERSION));
+    let is_upgraded = version.is_some_and(|version| *version == 1 && object.value(VERSION) == 2);
+    field.or_else(|| is_upgraded.then_some(NotOurs::Upgrade))
 }
 
 /// Why no such object may be at a path, and what to do.
@@ -64,25 +89,42 @@ pub fn is_taken(path: &str) -> Option<Taken> {
     None
 }
 
-/// Whether a path below a mount of a type has a word: where a type's roles and settings have words, nothing else is taken
-/// for one of them.
+/// Whether a path below a mount of a type has a word: where roles or logins of a type decide who may do what, nothing is
+/// taken for something else there.
 pub fn is_taken_below(table: &Table, mount_type: &str, path: &str) -> Option<Taken> {
-    let mut kinds = KINDS.iter().filter(|kind| kind.table() == Some(table) && kind.mount_type() == Some(mount_type));
-    let first = kinds.clone().next()?;
-    let exact = kinds.find(|kind| kind.mount_of(path).is_some());
-    Some(match exact {
-        Some(kind) => worded(kind),
-        None => Taken {
-            what: format!("below a mount of the type {mount_type}"),
-            hint: format!("what such a mount has is declared by words of its own, as `{}`", first.words.word),
-        },
+    let kinds = || KINDS.iter().filter(|kind| kind.table() == Some(table) && kind.mount_type() == Some(mount_type));
+    let first = kinds().next()?;
+    // What is below an object is a part of it.
+    let mut at_or_above = path.match_indices('/').map(|(at, _)| &path[..at]).chain([path]);
+    if let Some(kind) = at_or_above.find_map(|path| kinds().find(|kind| kind.mount_of(path).is_some())) {
+        return Some(worded(kind));
+    }
+    kinds().any(|kind| matches!(kind.reviewed, Reviewed::Access(_) | Reviewed::Login(_))).then(|| Taken {
+        what: format!("below a mount of the type {mount_type}"),
+        hint: format!("what such a mount has is declared by words of its own, as `{}`", first.words.word),
     })
 }
 
-fn worded(kind: &Kind) -> Taken {
-    Taken {
-        what: format!("an object of the sort `{}`", kind.name),
-        hint: format!("declare it by `{}`", kind.words.word),
+fn worded(kind: &'static Kind) -> Taken {
+    let what = format!("an object of the sort `{}`", kind.name);
+    Taken { what, hint: format!("declare it by {}", words_for(kind)) }
+}
+
+/// The words by which objects of a kind are declared: of secrets engines each type has its own.
+fn words_for(kind: &'static Kind) -> String {
+    let is_of_kind = |is: &Is| matches!(is, Is::Field(of, _) | Is::Written(of, _) if *of == kind);
+    let declares = |other: &&&Kind| {
+        **other == kind || (other.words.label.is_some() && other.words.keys().any(|key| is_of_kind(&key.is)))
+    };
+    let mut words: Vec<String> = Vec::new();
+    for word in KINDS.iter().filter(declares).map(|other| format!("`{}`", other.words.word)) {
+        if !words.contains(&word) {
+            words.push(word);
+        }
+    }
+    match words.split_last() {
+        Some((last, others)) if !others.is_empty() => format!("{} or {last}", others.join(", ")),
+        _ => words.concat(),
     }
 }
 
@@ -98,8 +140,8 @@ mod tests {
     #[test]
     fn paths_that_have_words_or_decide_who_may_do_what_are_taken() {
         for (path, expected) in [
-            ("sys/mounts/x", Some("declare it by `aws`")),
-            ("sys/mounts/x/tune", Some("declare it by `aws`")),
+            ("sys/mounts/x", Some("declare it by `aws`, `kv` or `transit`")),
+            ("sys/mounts/x/tune", Some("declare it by `aws`, `kv` or `transit`")),
             ("sys/auth/x", Some("declare it by `auth`")),
             ("sys/audit/x", Some("declare it by `audit`")),
             ("sys/policies/acl/x", Some("declare it by `policy`")),
@@ -126,6 +168,11 @@ mod tests {
         assert_eq!(below(&ENGINES, "aws", "a/config/root").as_deref(), Some("declare it by `aws`"));
         assert!(below(&ENGINES, "aws", "a/else").is_some());
         assert_eq!(below(&ENGINES, "database", "db/roles/x"), None);
+        assert_eq!(below(&ENGINES, "kv-v2", "secret/config").as_deref(), Some("declare it by `kv`"));
+        assert_eq!(below(&ENGINES, "kv-v2", "secret/data/x"), None);
+        assert_eq!(below(&ENGINES, "kv-v1", "plain/config"), None);
+        assert_eq!(below(&ENGINES, "transit", "t/keys/x/config").as_deref(), Some("declare it by `transit`"));
+        assert_eq!(below(&ENGINES, "transit", "t/cache-config"), None);
         assert!(below(&METHODS, "approle", "auth/approle/role/x").is_some());
     }
 }

@@ -127,14 +127,14 @@ pub(super) fn role_effect(_path: &str, change: Changed<'_>) -> Option<String> {
     match change {
         Changed::Created(_) => None,
         Changed::Updated(_, fields) => effect(fields),
-        Changed::Deleted => Some("no new logins; tokens already issued live until they end".to_owned()),
+        Changed::Deleted(_) => Some("no new logins; tokens already issued live until they end".to_owned()),
     }
 }
 
 /// What a change of whom a method believes does to people.
 pub(super) fn config_effect(_path: &str, change: Changed<'_>) -> Option<String> {
     match change {
-        Changed::Created(_) | Changed::Deleted => None,
+        Changed::Created(_) | Changed::Deleted(_) => None,
         Changed::Updated(..) => {
             Some("logins are judged anew from now on; tokens already issued live until they end".to_owned())
         }

@@ -13,7 +13,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{BATCH, Reviewed, Rights, Said, Values};
 use super::token_fields::{self, field};
 use super::wire::pick;
@@ -130,6 +130,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -148,7 +149,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
         Changed::Updated(..) => {
             Some("tokens already issued keep their policies; renewals go by it from now on".to_owned())
         }
-        Changed::Deleted => Some("no new tokens of it; those already issued can't be renewed".to_owned()),
+        Changed::Deleted(_) => Some("no new tokens of it; those already issued can't be renewed".to_owned()),
     }
 }
 

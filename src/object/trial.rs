@@ -11,7 +11,7 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Said, UNBOUND, UNTOLD, Values as _};
 use super::token_fields;
 use super::wire::{pick, post};
@@ -76,7 +76,8 @@ pub(super) static KIND: Kind = Kind {
     delete: Delete::ByPath,
     parse: |data| Ok(pick(data, &FIELDS.iter().map(|field| field.name).collect::<Vec<_>>())),
     write,
-    effect: |_, change| matches!(change, Changed::Deleted).then(|| "the word is forgotten".to_owned()),
+    effect: |_, change| matches!(change, Changed::Deleted(_)).then(|| "the word is forgotten".to_owned()),
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -96,6 +97,7 @@ pub(super) static CONFIG: Kind = Kind {
     parse: |data| Ok::<Map<String, Value>, Lacks>(data.clone()),
     write,
     effect: |_, _| None,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 

@@ -11,7 +11,7 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
 use super::review::{LoginSecret, LoginWords, Reviewed, Said, UNBOUND};
 use super::token_fields;
 use super::wire::post;
@@ -60,6 +60,7 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     effect,
+    obstacle: obstacle::NONE,
     built_in: |_| false,
 };
 
@@ -103,7 +104,7 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
             Some("logins with the old password fail from now on".to_owned())
         }
         Changed::Updated(_, fields) => token_fields::effect(fields),
-        Changed::Deleted => Some("no new logins; tokens already issued live until they end".to_owned()),
+        Changed::Deleted(_) => Some("no new logins; tokens already issued live until they end".to_owned()),
     }
 }
 

@@ -13,7 +13,7 @@ use super::fields::{Key, apart_change, differences, hidden_change, readable_chan
 use super::input::Input;
 use super::kept::{self, Kept};
 use super::value::Plan;
-use super::{limit, order, ownership};
+use super::{limit, obstacle, order, ownership};
 use crate::object::{Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Told};
 
 impl Plan {
@@ -50,6 +50,7 @@ impl Plan {
         ownership::settle(&mut changes, input);
         order::sort(&mut changes);
         let mut refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes);
+        refusals.extend(obstacle::check(&changes, input.desired));
         refusals.extend(ownership::check(&changes, input));
         refusals.extend(limit::stranger(input));
         refusals.extend(limit::beside_kept(&changes, &kept));
@@ -221,7 +222,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         (live, _) if !owned.is_ours(live) => {
             (ChangeAction::Forget, Some("what is there now is not ours: that stays".to_owned()))
         }
-        (Some(_), Delete::ByPath) => (ChangeAction::Delete, (owned.kind.effect)(path, Changed::Deleted)),
+        (Some(live), Delete::ByPath) => (ChangeAction::Delete, (owned.kind.effect)(path, Changed::Deleted(live))),
         (Some(_), Delete::Keep(stays)) => (ChangeAction::Forget, Some(stays.to_owned())),
         // Settings that can't be deleted must not live on under a mount that goes on living.
         (Some(live), Delete::Forget(stays)) => {
@@ -232,7 +233,9 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
                 Told::WriteOnly => hidden_change(&defaults, field, Some(live), Some(owned), Key::None),
             }));
             let names: Vec<&'static str> = fields.iter().map(|field| field.name).collect();
-            if let Some(key) = live.key().filter(|_| mount_stays) {
+            // Of a kind that leaves its key to the engine, ours goes with the rest.
+            let stays_with = |key: &&str| !(owned.kind.spares_key() && owned.wrote_key(key, live));
+            if let Some(key) = live.key().filter(|_| mount_stays).filter(stays_with) {
                 fields.clear();
                 (
                     ChangeAction::Forget,

@@ -2,9 +2,9 @@
 //!
 //! A key in the files is a seed: an engine that rotates it has another from then on, and AWS has deleted the first. Such
 //! a write can't be undone, so it is made only when it surely is no undoing: the engine has what was written last, the
-//! files have a key that never was, or `on_rotate` says `replace`. A key that nobody declares is not taken away. Since a
-//! write replaces the whole configuration, and no read tells the secret of a key, an object whose key is kept is not
-//! written at all.
+//! files have a key that never was, or `on_rotate` says `replace`. A key that nobody declares is not taken away. No read
+//! tells the secret of a key, so where a write replaces the whole configuration an object whose key is kept is not written
+//! at all; where it does not ([`Kind::spares_key`](crate::object::Kind::spares_key)) the key is left out of it.
 //!
 //! A key that an engine has without us may be its own or a stranger's: no read tells. It counts as meant when somebody
 //! says so, with `on_rotate = "keep"` or by adopting; until then the ledger does not take it, and drift tells of it.
@@ -24,6 +24,8 @@ pub struct Kept {
     pub path: String,
     /// Where it is declared.
     pub place: Place,
+    /// The block that declares such a key.
+    pub block: &'static str,
     /// The id of the key that the engine has.
     pub live: String,
     /// The id of the key that is declared; `None` if none is, or if it is not known here.
@@ -67,9 +69,10 @@ impl Kept {
             (Standing::Untold, Reason::Undeclared) => {
                 "; leasehold drift tells it until `apply --adopt` says that it is meant"
             }
-            (Standing::Untold, Reason::SetOnce | Reason::Replaced) => {
-                "; leasehold drift tells it until `apply --adopt`, or on_rotate = \"keep\" in `root`, says that it is meant"
-            }
+            (Standing::Untold, Reason::SetOnce | Reason::Replaced) => &format!(
+                "; leasehold drift tells it until `apply --adopt`, or on_rotate = \"keep\" in `{}`, says that it is meant",
+                self.block
+            ),
         };
         self.why() + meant
     }
@@ -92,7 +95,8 @@ impl Kept {
                 let unless = if self.declared.is_none() { ", unless it is a new key" } else { "" };
                 format!(
                     "{kept}: {written}, so the engine rotated it or somebody put it there, and AWS may have deleted \
-                     {declared}. That is not written{unless}; to write it anyway: on_rotate = \"replace\" in `root`"
+                     {declared}. That is not written{unless}; to write it anyway: on_rotate = \"replace\" in `{}`",
+                    self.block
                 )
             }
         }
@@ -163,6 +167,7 @@ pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, ad
     Some(Kept {
         path: object.path.clone(),
         place: object.place.clone(),
+        block: table.block,
         live: key.to_owned(),
         declared: declared.map(str::to_owned),
         written: written.into_iter().next(),
@@ -252,6 +257,7 @@ mod tests {
             review: None,
             plan: None,
             found: None,
+            at_once: false,
             adopted: Default::default(),
             from: None,
             keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),

@@ -8,7 +8,7 @@ use super::escape::short;
 use super::input::Input;
 use super::kept::Kept;
 use crate::guardrail;
-use crate::object::{Class, Delete, Live, Object, Owned, Place, Update, keyed_mount};
+use crate::object::{Class, Delete, Live, Object, Obstacle, Owned, Place, Update, keyed_mount};
 use crate::text::count;
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
@@ -52,6 +52,15 @@ pub enum Refusal {
         fields: Vec<&'static str>,
         /// Where it is declared.
         place: Place,
+    },
+    /// What its kind says against a step.
+    Obstacle {
+        /// The object.
+        path: String,
+        /// Where it is declared, or was.
+        place: Place,
+        /// What it says.
+        obstacle: Obstacle,
     },
     /// Declared objects that are there already and are nobody's.
     NotOurs {
@@ -195,6 +204,7 @@ impl Refusal {
                 "put the declaration back with `protect = false`, apply, and remove it then".to_owned()
             }
             Self::Immutable { .. } => "declare it under another name, move its users, and remove this one".to_owned(),
+            Self::Obstacle { obstacle, .. } => obstacle.hint.clone(),
             Self::NotOurs { objects } => {
                 let has_root = objects.iter().any(|(path, _)| keyed_mount(path).is_some());
                 let but = if has_root { ", but for root keys, which stay" } else { "" };
@@ -226,6 +236,7 @@ impl fmt::Display for Refusal {
             Self::Immutable { path, fields, place } => {
                 write!(f, "{path} ({place}): {} can't be changed once it exists", fields.join(", "))
             }
+            Self::Obstacle { path, place, obstacle } => write!(f, "{path} ({place}) {}", obstacle.what),
             Self::KeyKept { what } => f.write_str(what),
             Self::Untold { paths } => {
                 let named = named(paths.iter().cloned());
@@ -361,7 +372,8 @@ pub(super) fn check<'a>(
 /// Refuses changes beside a key that stays.
 pub(super) fn beside_kept<'a>(changes: &'a [Change], kept: &'a [Kept]) -> impl Iterator<Item = Refusal> + 'a {
     kept.iter().filter_map(|kept| {
-        let change = changes.iter().find(|change| change.path == kept.path && !change.takes_away())?;
+        let beside = |change: &&Change| change.path == kept.path && !change.takes_away() && !change.kind.spares_key();
+        let change = changes.iter().find(beside)?;
         let fields: Vec<&str> = change.fields.iter().map(|field| field.name).collect();
         (!fields.is_empty()).then(|| Refusal::KeyKept { what: kept.obstacle(&fields) })
     })

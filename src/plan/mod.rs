@@ -16,6 +16,7 @@ mod json;
 mod kept;
 mod limit;
 mod moved;
+mod obstacle;
 mod order;
 mod ownership;
 mod reviewed;

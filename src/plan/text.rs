@@ -427,6 +427,7 @@ mod tests {
             review: None,
             plan: None,
             found: None,
+            at_once: false,
             adopted: BTreeMap::new(),
             from: None,
             keys: None,

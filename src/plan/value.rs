@@ -2,7 +2,7 @@
 
 use super::change::{Change, Summary, Unmanaged};
 use super::escape::short;
-use super::kept::Kept;
+use super::kept::{Kept, Standing};
 use super::limit::Refusal;
 use crate::object::{Object, Place, fingerprint};
 use crate::review;
@@ -140,10 +140,15 @@ impl Plan {
         Some(declared.as_str().filter(|key| !key.is_empty()).map(str::to_owned).into_iter().collect())
     }
 
-    /// The key that an engine has once an object is settled, empty if none; `None` of kinds without keys.
+    /// The key that an engine has once an object is settled, empty if none, as far as it is ours or meant; `None` of kinds
+    /// without keys.
     pub fn key_of(&self, object: &Object) -> Option<String> {
         let declared = object.value(object.kind.key?.id).as_str().unwrap_or_default().to_owned();
-        Some(self.kept(&object.path).map_or(declared, |kept| kept.live.clone()))
+        Some(match self.kept(&object.path) {
+            Some(kept) if kept.standing == Standing::Untold => kept.written.clone().unwrap_or_default(),
+            Some(kept) => kept.live.clone(),
+            None => declared,
+        })
     }
 
     /// An object as it is to be if a key of it stays.

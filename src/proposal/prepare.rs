@@ -141,8 +141,10 @@ pub(super) async fn prepare_from(
     };
     let mut plan = Plan::new(&input);
     let beside = settings_below(client, &plan, owned).await?;
-    let unmanaged: Vec<Unmanaged> = listed.iter().cloned().chain(beside).collect();
-    input.unmanaged = &unmanaged;
+    let (contents, hidden) = contents_below(client, &plan).await?;
+    let unmanaged: Vec<Unmanaged> = listed.iter().cloned().chain(beside).chain(contents).collect();
+    let unlisted: Vec<String> = snapshot.unlisted.iter().cloned().chain(hidden).collect();
+    (input.unmanaged, input.unlisted) = (&unmanaged, &unlisted);
     let mut leases = Leases::default();
     // Without a change there is nothing to take from anybody, and no lease that it would be about.
     if !plan.is_empty() || !wish.adopt_from.is_empty() {
@@ -197,6 +199,21 @@ async fn settings_below(
         }
     }
     Ok(found)
+}
+
+/// What is no object in engines that would be unmounted, at the top of each, and where this token may not look.
+async fn contents_below(client: &Client, plan: &Plan) -> Result<(Vec<Unmanaged>, Vec<String>), Error> {
+    let (mut found, mut hidden) = (Vec::new(), Vec::new());
+    for mount in plan.changes.iter().filter_map(unmounted) {
+        match live::contents(client, &mount).await {
+            Ok(contents) => found.extend(contents.into_iter().map(|(kind, path)| Unmanaged { kind, path })),
+            Err(live::Error::Api { path, source }) if source.code() == Some(403) => {
+                hidden.push(format!("{}/", path.trim_end_matches('/')));
+            }
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok((found, hidden))
 }
 
 /// What would be unmounted.

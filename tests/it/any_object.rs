@@ -1,107 +1,19 @@
 //! `object "PATH"`: what an engine has at a path of which no kind knows, planned, applied, changed by hand and deleted as
 //! anything else, on the embedded engine, and on another where `LEASEHOLD_TEST_ADDR` and `LEASEHOLD_TEST_TOKEN` name one.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
-
-use leasehold::api::{Client, Options, Target, TlsOptions};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
-use leasehold::secret::Secret;
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
-use crate::env::{InTestEngine, Output, TestEnv};
+use crate::env::{InTestEngine, TestEnv};
+use crate::world::World;
 
 /// An estate, and the engine that it is for, with a key-value mount of version 1: it keeps whatever it is told.
-struct World {
-    env: TestEnv,
-    client: Client,
-    runtime: tokio::runtime::Runtime,
-    _engine: Option<InTestEngine>,
-    _alone: Option<MutexGuard<'static, ()>>,
-}
-
-/// One test at a time has an engine that all share.
-static SHARED: Mutex<()> = Mutex::new(());
-
-impl World {
-    fn new() -> Self {
-        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        let mut env = TestEnv::new();
-        let (engine, address, token, alone) = match std::env::var("LEASEHOLD_TEST_ADDR") {
-            Ok(address) => {
-                let token = std::env::var("LEASEHOLD_TEST_TOKEN").expect("LEASEHOLD_TEST_TOKEN");
-                (None, address, token, Some(SHARED.lock().unwrap_or_else(PoisonError::into_inner)))
-            }
-            Err(_) => {
-                let engine = InTestEngine::start(Clock::system(), AwsTransport::Network);
-                let (address, token) = (engine.address.clone(), engine.root_token.clone());
-                (Some(engine), address, token, None)
-            }
-        };
-        env.set("LEASEHOLD_TOKEN", &*token).set("PASSWORD", "hunter2");
-        env.write("estate/engine.hcl", &format!("environment \"objects\" {{\n  address = \"{address}\"\n}}\n"));
-        let target = Target::Network { address, tls: TlsOptions::default() };
-        let client = Client::new(target, Options::new(Some(Secret::new(&*token)))).unwrap();
-        let world = Self { env, client, runtime, _engine: engine, _alone: alone };
-        world.unmount();
-        world.write("sys/mounts/objects", &json!({"type": "kv", "options": {"version": "1"}}));
-        world
-    }
-
-    fn unmount(&self) {
-        self.runtime.block_on(self.client.delete("sys/mounts/objects")).unwrap();
-    }
-
-    fn write(&self, path: &str, body: &Value) {
-        self.runtime.block_on(self.client.write(path, body.as_object().unwrap())).unwrap();
-    }
-
-    fn read(&self, path: &str) -> Option<Map<String, Value>> {
-        self.runtime.block_on(self.client.read(path)).unwrap().and_then(|answer| answer.data)
-    }
-
-    fn declare(&self, text: &str) {
-        self.env.write("estate/objects.hcl", text);
-    }
-
-    fn run(&mut self, arguments: &[&str]) -> Output {
-        let mut all = vec!["-C", "estate"];
-        all.extend(arguments);
-        self.env.run(&all)
-    }
-
-    /// A plan with this exit code; both of its outputs.
-    #[track_caller]
-    fn plan(&mut self, code: i32) -> String {
-        let output = self.run(&["plan"]);
-        assert_eq!(output.code, code, "{}", output.normal());
-        output.stdout + &output.stderr
-    }
-
-    /// Applies, and demands that there is nothing to do then, and no drift.
-    #[track_caller]
-    fn apply(&mut self) {
-        let output = self.run(&["apply", "--auto-approve"]);
-        assert_eq!(output.code, 0, "{}", output.normal());
-        self.settled();
-    }
-
-    #[track_caller]
-    fn settled(&mut self) {
-        self.plan(0);
-        let drift = self.run(&["drift"]);
-        assert_eq!(drift.code, 0, "{}", drift.normal());
-    }
-}
-
-impl Drop for World {
-    fn drop(&mut self) {
-        if std::env::var("LEASEHOLD_TEST_ADDR").is_ok() {
-            self.declare("");
-            let _ = self.run(&["apply", "--auto-approve"]);
-            self.unmount();
-        }
-    }
+fn world() -> World {
+    let mut world = World::new("objects", &["objects"]);
+    world.env.set("PASSWORD", "hunter2");
+    world.write("sys/mounts/objects", &json!({"type": "kv", "options": {"version": "1"}}));
+    world
 }
 
 const MAIN: &str = "object \"objects/main\" {\n  data {\n    ttl = \"1h\"\n    count = 5\n    on = false\n    \
@@ -110,15 +22,15 @@ const MAIN: &str = "object \"objects/main\" {\n  data {\n    ttl = \"1h\"\n    c
 
 #[test]
 fn an_object_without_a_word_goes_through_all_that_happens_to_objects() {
-    let mut world = World::new();
+    let mut world = world();
     world.declare(MAIN);
     let plan = world.plan(2);
     for part in [
-        "+ object objects/main  (objects.hcl:1)",
+        "+ object objects/main  (estate.hcl:1)",
         "ttl = \"1h\"",
         "password = (sensitive)",
         "tags = [\"b\", \"a\"]",
-        "? a new object  objects.hcl:1",
+        "? a new object  estate.hcl:1",
         "what it allows is not known here",
     ] {
         assert!(plan.contains(part), "{part}\n{plan}");
@@ -174,7 +86,7 @@ fn an_object_without_a_word_goes_through_all_that_happens_to_objects() {
     world.apply();
 
     // Gone by hand, it is made again; no longer declared, it is deleted.
-    world.runtime.block_on(world.client.delete("objects/main")).unwrap();
+    world.delete("objects/main");
     assert!(world.plan(2).contains("+ object objects/main"));
     world.apply();
     world.declare("");
@@ -185,7 +97,7 @@ fn an_object_without_a_word_goes_through_all_that_happens_to_objects() {
 
 #[test]
 fn an_object_that_is_there_is_taken_over_only_when_that_is_said_and_may_stay_at_the_end() {
-    let mut world = World::new();
+    let mut world = world();
     world.write("objects/theirs", &json!({"a": 1, "b": 2}));
     world.declare("object \"objects/theirs\" {\n  delete = \"keep\"\n  data {\n    a = 3\n  }\n}\n");
     let plan = world.plan(3);
@@ -202,7 +114,7 @@ fn an_object_that_is_there_is_taken_over_only_when_that_is_said_and_may_stay_at_
 
 #[test]
 fn what_an_engine_does_not_serve_or_has_a_word_for_is_told_by_the_plan() {
-    let mut world = World::new();
+    let mut world = world();
     world.write("sys/mounts/objects-aws", &json!({"type": "aws"}));
     for (path, said) in [
         ("nowhere/config/main", "is below no mount"),
@@ -213,9 +125,9 @@ fn what_an_engine_does_not_serve_or_has_a_word_for_is_told_by_the_plan() {
     ] {
         world.declare(&format!("object \"{path}\" {{\n  data {{\n    a = 1\n  }}\n}}\n"));
         let plan = world.plan(1);
-        assert!(plan.contains(said) && plan.contains("objects.hcl:1"), "{path}: {plan}");
+        assert!(plan.contains(said) && plan.contains("estate.hcl:1"), "{path}: {plan}");
     }
-    world.runtime.block_on(world.client.delete("sys/mounts/objects-aws")).unwrap();
+    world.delete("sys/mounts/objects-aws");
     world.declare("");
 }
 

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::between::Fault;
 use crate::env::{Output, TestEnv, commit_all, git};
 use crate::servers::{ByHand, Sort, TestServer};
 
@@ -602,4 +603,38 @@ fn much_drift_is_summed_up() {
     snapshot("drift_summed_up", &page);
     assert!(applied.run(&["drift", "--verbose"], 5).stdout.lines().count() > 220);
     assert_eq!(applied.json(5)["pending"].as_array().unwrap().len(), 200);
+}
+
+#[test]
+fn what_was_done_by_hand_after_a_write_without_an_answer_is_told() {
+    let estate = Applied::new();
+    let between = estate.server.part();
+    estate.edit("iam/webapp.json", "example-webapp/*", "example-webapp-new/*");
+    between.fault_after("PUT /v1/aws/roles/webapp", 0, Fault::Lost);
+    estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+    // What is there is what was there before: nobody did anything.
+    let json = estate.json(2);
+    assert_eq!((&json["summary"]["changed"], &json["summary"]["pending"]), (&json!(0), &json!(1)), "{json}");
+    estate.widen_by_hand();
+    let json = estate.json(5);
+    let changed = &json["changed"][0];
+    assert_eq!(json["summary"], json!({ "changed": 1, "pending": 1, "not_ours": 0 }));
+    assert_eq!((&changed["path"], &changed["unsettled"]), (&json!("aws/roles/webapp"), &json!(true)));
+    assert_eq!(json["access"]["gained"], true);
+    snapshot("drift_unsettled", &estate.drift(5));
+    // What was to be written is no change by hand, whoever wrote it: nothing tells.
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.drift(0);
+}
+
+#[test]
+fn what_is_gone_after_a_write_without_an_answer_is_told() {
+    let estate = Applied::new();
+    let between = estate.server.part();
+    estate.edit("iam/webapp.json", "example-webapp/*", "example-webapp-new/*");
+    between.fault_after("PUT /v1/aws/roles/webapp", 0, Fault::Lost);
+    estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+    estate.http.send("DELETE", "aws/roles/webapp", None);
+    let json = estate.json(5);
+    assert_eq!((&json["changed"][0]["gone"], &json["changed"][0]["unsettled"]), (&json!(true), &json!(true)), "{json}");
 }

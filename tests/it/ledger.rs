@@ -74,6 +74,7 @@ fn owned(number: usize) -> Owned {
         review: None,
         plan: None,
         found: None,
+        at_once: false,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,
@@ -108,11 +109,11 @@ async fn a_ledger_grows_with_its_estate_and_no_request_holds_many_texts() {
         let mut ledger = world.opened().await;
         ledger.write(&world.client, edits(0..200)).await.unwrap();
         assert_eq!(world.documents().await.len(), 1);
-        ledger.write(&world.client, edits(200..300)).await.unwrap();
-        assert_eq!(world.found().await, paths(0..300));
-        ledger.write(&world.client, edits(300..10_000)).await.unwrap();
+        ledger.write(&world.client, edits(200..500)).await.unwrap();
+        assert_eq!(world.found().await, paths(0..500));
+        ledger.write(&world.client, edits(500..10_000)).await.unwrap();
         assert_eq!(world.found().await, paths(0..10_000));
-        assert!(world.documents().await.len() < 90, "{}", world.documents().await.len());
+        assert!(world.documents().await.len() < 40, "{}", world.documents().await.len());
         ledger.write(&world.client, (0..9_990).map(|number| (path(number), None))).await.unwrap();
         assert_eq!(world.found().await, paths(9_990..10_000));
         let read = world.read().await;
@@ -138,16 +139,16 @@ async fn a_write_that_is_killed_anywhere_is_whole_or_was_never_there() {
                 world.between.fault_after(DOCUMENTS, after, fault);
                 // Nor can it look what became of the last one.
                 world.between.fault(DOCUMENT_READS, usize::MAX, Fault::Refused(403));
-                let outcome = ledger.write(&world.client, edits(before..before + 800)).await;
+                let outcome = ledger.write(&world.client, edits(before..before + 2000)).await;
                 world.between.heal();
                 let found = world.found().await;
                 // The last document is what makes it count; its answer may be lost.
-                let whole = paths(0..before + 800);
+                let whole = paths(0..before + 2000);
                 assert!(found == paths(kept.clone()) || found == whole, "{fault:?} {before} {after}: {}", found.len());
                 if found == whole {
                     assert!(outcome.is_ok() || fault == Fault::Unanswered);
                     assert!(after >= 8, "{after}: it was split");
-                    kept = 0..before + 800;
+                    kept = 0..before + 2000;
                 }
                 if outcome.is_ok() {
                     break;
@@ -155,12 +156,12 @@ async fn a_write_that_is_killed_anywhere_is_whole_or_was_never_there() {
                 if kept.len() > before {
                     // Its answer was lost: what was written stands, and is written again.
                     let mut ledger = world.read().await;
-                    ledger.write(&world.client, edits(before..before + 800)).await.unwrap();
+                    ledger.write(&world.client, edits(before..before + 2000)).await.unwrap();
                     assert_eq!(world.found().await, whole);
                     break;
                 }
             }
-            assert_eq!(kept.len(), before + 800);
+            assert_eq!(kept.len(), before + 2000);
         }
     }
 }
@@ -222,6 +223,39 @@ async fn of_two_that_begin_one_is_told() {
         let error = second.write(&world.client, edits(5000..5000 + other)).await.unwrap_err();
         assert!(matches!(error, Error::Moved { .. }), "{error}");
         assert_eq!(world.found().await, paths(0..one));
+    }
+}
+
+/// Which of eight documents a path is in.
+fn eighth(path: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+    let hash = path.bytes().fold(0xcbf2_9ce4_8422_2325, step);
+    (hash ^ (hash >> 32)) & 7
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_ledger_that_was_split_into_eight_at_once_is_read_and_grows() {
+    for grown in [601, 8000] {
+        let world = World::new();
+        world.opened().await;
+        let put = async |document: &str, data: Value| {
+            let body = json!({"data": data, "options": {"cas": 0}});
+            let document = format!("leasehold/data/local/objects/{document}");
+            world.client.write(&document, body.as_object().unwrap()).await.unwrap();
+        };
+        for share in 0..8 {
+            let entries = (0..600).filter(|&number| eighth(&path(number)) == share);
+            let entries: serde_json::Map<String, Value> =
+                entries.map(|number| (path(number), owned(number).encode())).collect();
+            put(&format!("3-{share:x}"), json!({"format": 1, "entries": entries})).await;
+        }
+        put("0-0", json!({"format": 2, "split": true})).await;
+        assert_eq!(world.found().await, paths(0..600));
+        let mut ledger = world.read().await;
+        ledger.write(&world.client, edits(600..grown)).await.unwrap();
+        assert_eq!(world.found().await, paths(0..grown));
+        ledger.write(&world.client, (0..grown - 5).map(|number| (path(number), None))).await.unwrap();
+        assert_eq!(world.found().await, paths(grown - 5..grown));
     }
 }
 

@@ -28,6 +28,7 @@ mod drift;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "drift.rs"]
 mod drift_on_openbao;
+mod engines;
 mod estate;
 mod estate_assert;
 mod estate_git;
@@ -106,4 +107,4 @@ mod wire_token_roles;
 mod wire_userpass;
 mod wire_wrapping;
 
-use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced};
+use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced, transit, world};

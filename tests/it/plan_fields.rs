@@ -35,9 +35,11 @@ enum Case {
     AtCreation(&'static str),
     /// The language has one value for it.
     One,
+    /// It goes one way: `engines.rs`.
+    OneWay,
 }
 
-use Case::{AtCreation, One, Texts};
+use Case::{AtCreation, One, OneWay, Texts};
 
 const STATEMENT: &str = r#"statement "Read" { actions = ["s3:GetObject"]
  resources = ["arn:aws:s3:::b/*"] }"#;
@@ -67,6 +69,7 @@ const CASES: &[(&str, &str, Case)] = &[
         "emergency_revocation",
         Texts(["", "emergency_revocation = true", "emergency_revocation = false"]),
     ),
+    ("secrets engine", "version", OneWay),
     ("auth method", "type", One),
     ("auth method", "description", Texts(["", "description = \"one\"", "description = \"two\""])),
     ("auth method", "default_lease_ttl", Texts(["", "default_lease_ttl = \"30m\"", "default_lease_ttl = \"31m\""])),
@@ -179,6 +182,23 @@ const CASES: &[(&str, &str, Case)] = &[
         "lease_max",
         Texts(["", "lease { default = \"1h\"\n max = \"4h\" }", "lease { default = \"1h\"\n max = \"5h\" }"]),
     ),
+    ("kv config", "max_versions", Texts(["", "max_versions = 3", "max_versions = 4"])),
+    ("kv config", "cas_required", Texts(["", "cas_required = true", "cas_required = false"])),
+    (
+        "kv config",
+        "delete_version_after",
+        Texts(["", "delete_version_after = \"1h\"", "delete_version_after = \"2h\""]),
+    ),
+    ("transit key", "type", AtCreation("type = \"ed25519\"")),
+    ("transit key", "derived", AtCreation("derived = true")),
+    ("transit key", "convergent_encryption", AtCreation("convergent_encryption = true")),
+    ("transit key", "key_size", AtCreation("key_size = 64")),
+    ("transit key", "exportable", OneWay),
+    ("transit key", "allow_plaintext_backup", OneWay),
+    ("transit key", "auto_rotate_period", Texts(["", "auto_rotate_period = \"24h\"", "auto_rotate_period = \"25h\""])),
+    ("transit key", "min_decryption_version", Texts(["", "min_decryption_version = 2", "min_decryption_version = 3"])),
+    ("transit key", "min_encryption_version", Texts(["", "min_encryption_version = 2", "min_encryption_version = 3"])),
+    ("transit key", "deletion_allowed", OneWay),
     ("token role", "allowed_policies", Texts(["", "allowed_policies = [\"a\"]", "allowed_policies = [\"b\", \"a\"]"])),
     (
         "token role",
@@ -781,9 +801,17 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
             let policy = r#"policy = "length = 20\nrule \"charset\" {\n  charset = \"abc\"\n}""#;
             let policy = if kind == "password policy" { text } else { policy };
             let rate = if field == "rate" { "" } else { "rate = 100000" };
+            let key = match field {
+                "convergent_encryption" => "derived = true",
+                "key_size" if text.is_empty() => "type = \"hmac\"\nkey_size = 32",
+                "key_size" => "type = \"hmac\"",
+                _ => "",
+            };
             format!(
-                "password_policy \"fields\" {{\n{policy}\n}}\nquota \"fields\" {{\n{rate}\n{}\n}}",
-                at("rate limit")
+                "password_policy \"fields\" {{\n{policy}\n}}\nquota \"fields\" {{\n{rate}\n{}\n}}\n\
+                 transit \"fields-transit\" {{\nkey \"main\" {{\ndeletion_allowed = true\n{key}\n{}\n}}\n}}",
+                at("rate limit"),
+                at("transit key")
             )
         }
     };
@@ -797,6 +825,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         "environment \"local\" {{ engine = \"embedded\" }}\n\
          {audit}\n\
          aws \"fields-aws\" {{\n{}\n{}\n{}\n}}\n\
+         kv \"fields-kv\" {{\nversion = 2\n{}\n}}\n\
          auth \"fields-approle\" {{\ntype = \"approle\"\n{}\n}}\n\
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
          token_role \"fields-role\" {{\n{token_role}\n}}\n\
@@ -815,6 +844,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         at("secrets engine"),
         at("aws root"),
         at("aws lease"),
+        at("kv config"),
         at("auth method"),
         at("jwt config"),
         at("kubernetes config"),
@@ -884,9 +914,14 @@ impl World {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 3] = ["mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
-            // Our own engine has no headers for backends, no password policies and no quotas.
-            const ELSEWHERE: [&str; 4] =
-                ["passthrough_request_headers", "allowed_response_headers", "password policy", "rate limit"];
+            // Our own engine has no headers for backends, no password policies, no quotas and no transit engines.
+            const ELSEWHERE: [&str; 5] = [
+                "passthrough_request_headers",
+                "allowed_response_headers",
+                "password policy",
+                "rate limit",
+                "transit key",
+            ];
             let is_there = match audit {
                 true => !ELSEWHERE.contains(kind) && !ELSEWHERE.contains(field),
                 false => !["audit device", "aws static role"].contains(kind) && !OURS.contains(field),
@@ -1006,6 +1041,13 @@ impl World {
         if (kind, field) == ("group", "alias") {
             self.client.delete(path_of(kind)).await.unwrap();
         }
+        // A key has one version, and those can't be raised above it.
+        if kind == "transit key" {
+            self.converge(&self.lowered("", "", "")).await;
+            for _ in 0..2 {
+                self.client.write(&format!("{}/rotate", path_of(kind)), &serde_json::Map::new()).await.unwrap();
+            }
+        }
     }
 }
 
@@ -1073,6 +1115,8 @@ fn path_of(kind: &str) -> &'static str {
         "auth method" => "sys/auth/fields-approle",
         "aws root" => "fields-aws/config/root",
         "aws lease" => "fields-aws/config/lease",
+        "kv config" => "fields-kv/config",
+        "transit key" => "fields-transit/keys/main",
         "acl policy" => "sys/policies/acl/fields-extra",
         "password policy" => "sys/policies/password/fields",
         "rate limit" => "sys/quotas/rate-limit/fields",

@@ -387,3 +387,110 @@ fn what_is_forgotten_and_stays_is_no_lost_access() {
     assert!(plan.contains("what is there now is not ours: that stays"), "{plan}");
     assert!(!plan.contains("LOST"), "{plan}");
 }
+
+/// The key of an auth method: its writes leave out what they do not name.
+mod of_a_method {
+    use serde_json::{Value, json};
+
+    use super::{FOREIGN, Seeded, replaced};
+
+    const OWN: &str = "AKIAOWNEXAMPLE000001";
+
+    /// Declares an `aws` method with this in its `config`.
+    fn declared(config: &str) -> Seeded {
+        let mut estate = Seeded::new();
+        estate.env.set("OWN_SECRET", "a secret of ours");
+        declare(&estate, config);
+        estate.apply();
+        estate
+    }
+
+    fn declare(estate: &Seeded, config: &str) {
+        let block = if config.is_empty() { String::new() } else { format!("  config {{\n{config}\n  }}\n") };
+        estate.env.write("estate/estate.hcl", &format!("auth \"aws\" {{\n{block}}}\n"));
+    }
+
+    fn own(more: &str) -> String {
+        format!("    access_key = \"{OWN}\"\n    secret_key = \"secret:env:OWN_SECRET\"\n{more}")
+    }
+
+    fn put_by_hand(estate: &Seeded) {
+        let key = json!({ "access_key": FOREIGN, "secret_key": "a secret" });
+        estate.world.root.post("auth/aws/config/client", &key);
+    }
+
+    fn config(estate: &Seeded) -> Value {
+        estate.world.root.get("auth/aws/config/client")["data"].clone()
+    }
+
+    #[test]
+    fn one_that_nobody_declares_stays_and_what_is_beside_it_is_written() {
+        let estate = declared("    sts_region = \"eu-west-1\"");
+        put_by_hand(&estate);
+        let plan = estate.plan(0);
+        assert!(
+            plan.contains(&format!("keeps the access key {FOREIGN} that the engine has: none is declared")),
+            "{plan}"
+        );
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains(&replaced("(none)", FOREIGN)), "{drift}");
+        declare(&estate, "    sts_region = \"eu-north-1\"");
+        estate.plan(2);
+        estate.apply();
+        assert_eq!(
+            (&config(&estate)["access_key"], &config(&estate)["sts_region"]),
+            (&json!(FOREIGN), &json!("eu-north-1"))
+        );
+        // A write beside it does not say that it is meant; this does.
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains(&replaced("(none)", FOREIGN)), "{drift}");
+        estate.take();
+        estate.run(&["drift"], 0);
+        // What is not declared any more is left with it.
+        declare(&estate, "");
+        let plan = estate.plan(2);
+        assert!(plan.contains(&format!("would take the access key {FOREIGN} away")), "{plan}");
+        estate.apply();
+        assert_eq!(config(&estate)["access_key"], FOREIGN);
+    }
+
+    #[test]
+    fn one_that_is_not_the_one_that_was_written_stays_until_somebody_says_what_it_is() {
+        let estate = declared(&own(""));
+        put_by_hand(&estate);
+        let plan = estate.plan(0);
+        assert!(plan.contains(&format!("AWS may have deleted {OWN}")), "{plan}");
+        assert!(plan.contains("on_rotate = \"replace\" in `config`"), "{plan}");
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains(&replaced(&format!("\"{OWN}\""), FOREIGN)), "{drift}");
+        declare(&estate, &own("    max_retries = 3"));
+        estate.apply();
+        assert_eq!((&config(&estate)["access_key"], &config(&estate)["max_retries"]), (&json!(FOREIGN), &json!(3)));
+        declare(&estate, &own("    on_rotate = \"keep\""));
+        estate.apply();
+        estate.run(&["drift"], 0);
+        assert_eq!(config(&estate)["access_key"], FOREIGN);
+        declare(&estate, &own("    on_rotate = \"replace\""));
+        estate.apply();
+        assert_eq!(config(&estate)["access_key"], OWN);
+        // Ours goes with what declared it.
+        declare(&estate, "");
+        estate.apply();
+        assert_eq!(config(&estate)["access_key"], "");
+        estate.run(&["drift"], 0);
+    }
+
+    #[test]
+    fn one_is_adopted_with_what_is_beside_it() {
+        let estate = declared("");
+        put_by_hand(&estate);
+        declare(&estate, "    sts_region = \"eu-west-1\"");
+        estate.take();
+        assert_eq!(
+            (&config(&estate)["access_key"], &config(&estate)["sts_region"]),
+            (&json!(FOREIGN), &json!("eu-west-1"))
+        );
+        estate.run(&["drift"], 0);
+        estate.plan(0);
+    }
+}

@@ -471,7 +471,8 @@ const BLOCKS: &[(&str, &str)] = &[
 ];
 
 /// Kinds of declarations whose keys name nothing that is meant here.
-const OTHER_KINDS: &[&str] = &["environment", "aws", "auth", "login", "audit", "password_policy", "quota", "object"];
+const OTHER_KINDS: &[&str] =
+    &["environment", "aws", "kv", "transit", "auth", "login", "audit", "password_policy", "quota", "object"];
 
 fn declared(template: &str, name: &str, text: &str) -> String {
     template.replace("STATEMENT", STATEMENT).replace('#', name).replace('@', text) + "\n"
@@ -692,4 +693,8 @@ fn all_warnings_are_shown() {
     env.write("estate/estate.hcl", &format!("{BASE}{block}"));
     let output = env.run(&["-C", "estate", "validate"]);
     assert_eq!((output.code, output.stderr.matches("warning[INVALID_ACTION]").count()), (0, 150));
+    // Of another command its own answer is to be seen.
+    let output = env.run(&["-C", "estate", "plan"]);
+    assert_eq!(output.stderr.matches("warning[INVALID_ACTION]").count(), 5, "{}", output.normal());
+    assert!(output.stderr.contains("... and 145 more warnings: `leasehold validate` shows all"), "{}", output.normal());
 }

@@ -5,6 +5,7 @@ use leasehold::sandbox::{Effect, Fault, Key};
 use leasehold::secret::Secret;
 use serde_json::{Value, json};
 
+use crate::env::TestEnv;
 use crate::wire_aws::{World, outcome, refused, said};
 use crate::wire_sts::tried;
 
@@ -200,4 +201,33 @@ fn a_session_that_aws_does_not_answer_for_leaves_no_lease() {
             assert_eq!(world.root.send("GET", "aws/creds/r", None).status, 200);
         }
     }
+}
+
+/// An app brings the code of the second factor with it, and nobody keeps it.
+#[test]
+fn an_app_gets_a_session_with_its_second_factor_by_the_command_line() {
+    let world = world();
+    role(&world, &json!({ "credential_type": "session_token", "mfa_serial_number": SERIAL }));
+    world.root.post("sys/auth/approle", &json!({ "type": "approle" }));
+    world.root.post("sys/policies/acl/x", &json!({ "policy": "path \"aws/creds/r\" { capabilities = [\"read\"] }" }));
+    world.root.post("auth/approle/role/app-x", &json!({ "token_policies": "x" }));
+    let mut env = TestEnv::new();
+    env.set("LEASEHOLD_ADDR", format!("http://{}", world.root.address)).set("LEASEHOLD_TOKEN", &*world.root.token);
+    let asked = ["creds", "x", "--login", "approle", "--role", "aws/r", "--format", "json"];
+    let lacking = env.run(&asked);
+    assert_eq!(lacking.code, 2, "{}", lacking.normal());
+    assert!(lacking.stderr.contains("--mfa-code CODE"), "{}", lacking.normal());
+    let wrong = env.run(&[&asked[..], &["--mfa-code", "12"]].concat());
+    assert_eq!(wrong.code, 2, "{}", wrong.normal());
+    assert!(wrong.stderr.contains("MultiFactorAuthentication failed"), "{}", wrong.normal());
+    let strong = env.ok(&[&asked[..], &["--mfa-code", "123456"]].concat());
+    let strong: Value = serde_json::from_str(&strong).unwrap();
+    let data = json!({ "access_key": strong["access_key"], "secret_key": strong["secret_key"],
+        "session_token": strong["security_token"] });
+    assert_eq!(tried(&world, &data, "users"), "ok", "{strong}");
+    assert!(!std::fs::read_to_string(world.trail_file()).unwrap().contains("123456\""));
+    // A command has it as well.
+    let shown = "leasehold exec";
+    let with = ["exec", "x", "--login", "approle", "--role", "aws/r", "--mfa-code", "234567", "--", "echo", shown];
+    assert_eq!(env.ok(&with).trim(), shown);
 }

@@ -142,6 +142,18 @@ async fn a_patient_client_waits_for_a_busy_server() {
     assert_eq!(seen.lock().unwrap().len(), 1);
 }
 
+#[tokio::test]
+async fn a_patient_client_waits_for_a_mount_that_is_being_set_up() {
+    let told = || {
+        let text =
+            "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period";
+        reply(400, &format!("{{\"errors\": [\"{text}\"]}}"))
+    };
+    let (client, seen, _) = memory(vec![told(), told(), reply(200, "{}")], options());
+    client.patient().write("secret/config", &Map::new()).await.unwrap();
+    assert_eq!(seen.lock().unwrap().len(), 3);
+}
+
 /// How many times as fast as the world's is the time of these tests.
 const HASTE: u32 = 50;
 

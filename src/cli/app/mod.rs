@@ -130,7 +130,8 @@ impl Wanted {
     /// Asks for a credential, as the app.
     async fn read(&self, app: &Client, context: &Context) -> Result<Answer, CliError> {
         let path = self.role.credentials();
-        match app.read(&path).await {
+        let code = self.mfa_code.iter().map(|code| ("mfa_code".to_owned(), code.expose().to_owned()));
+        match app.read_with(&path, &code.collect::<Vec<_>>()).await {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => {
                 let failure = CliError::plain(2, format!("No value found at {path}"));
@@ -144,6 +145,9 @@ impl Wanted {
     /// what AWS does not take is changed where it is declared.
     fn refused(&self, error: &api::Error, context: &Context) -> CliError {
         let doing = format!("Error reading {} as {}", self.role.credentials(), self.app);
+        if error.says(Said::SecondFactor) {
+            return CliError::api(doing, error).hint("a code of that device goes with it: --mfa-code CODE");
+        }
         let Some(estate) = &self.estate else { return CliError::api(doing, error) };
         let place = |path: String| estate.object(&path).map(|object| object.place.to_string());
         let role_place = place(self.role.path());

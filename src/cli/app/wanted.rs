@@ -1,6 +1,7 @@
 //! Which credential is meant: of an app of the estate, or of what flags, environment and a small file say without one.
 
 use std::collections::BTreeMap;
+use std::convert::Infallible;
 use std::path::PathBuf;
 
 use super::super::context::Context;
@@ -10,6 +11,7 @@ use super::file::AppFile;
 use super::login;
 use crate::estate::{App, Estate, Login};
 use crate::object::{self, Place, RolePath};
+use crate::secret::Secret;
 use crate::text::did_you_mean;
 
 /// Which app and role are meant, and how to log in.
@@ -36,6 +38,9 @@ pub(in crate::cli) struct AppArgs {
     /// A file that says address, app, role and login instead of an estate [env: LEASEHOLD_APP_FILE]
     #[arg(long, value_name = "FILE")]
     app_file: Option<PathBuf>,
+    /// A code of the device that the role asks for (session_token with mfa_serial_number)
+    #[arg(long, value_name = "CODE", value_parser = |code: &str| Ok::<_, Infallible>(Secret::new(code.to_owned())))]
+    mfa_code: Option<Secret>,
 }
 
 /// A credential that is meant.
@@ -52,6 +57,8 @@ pub(in crate::cli) struct Wanted {
     pub(super) address: Option<String>,
     /// What the app shows when it logs in, before what the environment says.
     pub(super) own: BTreeMap<&'static str, String>,
+    /// A code that goes with the request for the credential.
+    pub(super) mfa_code: Option<Secret>,
 }
 
 impl AppArgs {
@@ -65,10 +72,11 @@ impl AppArgs {
             None => None,
         };
         let method = self.login.clone().or_else(|| exactly("LEASEHOLD_LOGIN"));
-        match (file, method) {
+        let wanted = match (file, method) {
             (None, None) => self.of_estate(context),
             (file, method) => self.alone(file.unwrap_or_default(), method),
-        }
+        }?;
+        Ok(Wanted { mfa_code: self.mfa_code.clone(), ..wanted })
     }
 
     fn of_estate(&self, context: &Context) -> Result<Wanted, CliError> {
@@ -90,7 +98,8 @@ impl AppArgs {
         })?;
         let app = find_app(&estate, name)?;
         let (role, login) = (self.choose_role(app)?.clone(), login::chosen(app)?.clone());
-        Ok(Wanted { app: app.name.clone(), role, login, estate: Some(estate), address: None, own: BTreeMap::new() })
+        let (app, own) = (app.name.clone(), BTreeMap::new());
+        Ok(Wanted { app, role, login, estate: Some(estate), address: None, own, mfa_code: None })
     }
 
     /// Without an estate: what flags and variables say goes before the file.
@@ -165,7 +174,7 @@ impl Wanted {
         let place = Place { file: login::ALONE.into(), line: 1, column: 1 };
         let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };
         let app = app.unwrap_or_else(|| role.label());
-        Ok(Self { app, role, login, estate: None, address, own: BTreeMap::new() })
+        Ok(Self { app, role, login, estate: None, address, own: BTreeMap::new(), mfa_code: None })
     }
 
     /// The same app, which shows these when it logs in: by the variables in which a command looks for them.

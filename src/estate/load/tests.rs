@@ -32,6 +32,7 @@ fn needed(word: &str) -> &'static [(&'static str, &'static str)] {
         "environment" => &[("engine", "embedded")],
         "password_policy" => &[("policy", "'length = 20 rule'")],
         "quota" => &[("rate", "1")],
+        "kv" => &[("version", "2")],
         "object" => &[("data", "{a: 1}")],
         _ => &[],
     }

@@ -88,7 +88,7 @@ impl Lowering<'_> {
     /// The kind of a role, by its word and the type of its mount; of one that is not declared, the first that there is.
     fn role_kind(&mut self, block: &Block<'_>) -> Option<(&'static Kind, &'static AccessFields)> {
         let named = self.reader.text_quietly(block, "mount").map(|(mount, _)| mount);
-        let only = || self.mounts.keys().next().map(String::as_str);
+        let only = || self.role_mounts().next().map(String::as_str);
         let mounted = named.or_else(only).and_then(|mount| self.mounts.get(mount));
         let of_word = || roles().filter(|kind| block.name.split(' ').next() == Some(kind.words.word));
         let kind = mounted.and_then(|mounted| of_word().find(|kind| kind.mount_type() == Some(mounted.mount_type)));
@@ -98,12 +98,15 @@ impl Lowering<'_> {
 
     /// The mount of a role: the one that it names, or the only one that is declared.
     fn role_mount(&mut self, block: &Block<'_>) -> Option<String> {
-        let mut known: Vec<String> = self.mounts.keys().cloned().collect();
+        let mut known: Vec<String> = self.role_mounts().cloned().collect();
         known.sort_unstable();
         if block.map.contains_key("mount") {
             let (mount, span) = self.reader.text(block, "mount")?;
-            if !self.mounts.contains_key(mount) {
-                let what = format!("the mount `{mount}` is not declared");
+            if !known.iter().any(|known| known == mount) {
+                let what = match self.mounts.get(mount) {
+                    Some(mounted) => format!("`{mount}` has no roles: it is of the type {}", mounted.mount_type),
+                    None => format!("the mount `{mount}` is not declared"),
+                };
                 self.dangling(span, what, mount, known.iter().map(String::as_str));
             }
             return Some(mount.to_owned());

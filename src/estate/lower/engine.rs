@@ -15,7 +15,7 @@ use crate::object::auth_mount::{self, AUTH, LOCKING, LOCKOUT};
 use crate::object::aws_lease::{self, LEASE};
 use crate::object::aws_root::{self, AWS, ROOT};
 use crate::object::home::METHODS;
-use crate::object::{FieldValue, Leaf, Mount, OnRotate, login_of, methods, mount};
+use crate::object::{FieldValue, Leaf, Mount, OnRotate, login_of, methods, mount, words};
 use crate::text::did_you_mean;
 
 /// The type of the engines that `aws` declares.
@@ -25,31 +25,48 @@ impl Lowering<'_> {
     /// `aws "aws" { ... }`: the mount, its root configuration, its lease terms.
     pub(super) fn aws(&mut self, block: &Block<'_>) {
         self.reader.check(block, &AWS);
-        let path = mount::KIND.path("", block.label);
-        self.mount_path(block, (mount::KIND.built_in)(&path));
+        self.engine_path(block);
         if self.is_shared(block, &["principal_arn"]) {
             self.principal(block);
             self.refer(block, &mount::KIND, MOUNT_TYPE);
             self.mounts.insert(block.label.to_owned(), Mounted { mount_type: MOUNT_TYPE, lease: 0 });
             return;
         }
-        let protect = self.reader.flag(block, "protect");
-        let mut fields = self.reader.fields(block, &mount::KIND, &AWS);
+        let mount_default = self.engine_mount(block, &AWS, MOUNT_TYPE, BTreeMap::new());
+        self.root(block);
+        let lease = self.lease(block);
+        let lease = if lease > 0 { lease } else { mount_default };
+        self.mounts.insert(block.label.to_owned(), Mounted { mount_type: MOUNT_TYPE, lease });
+    }
+
+    /// What is wrong with the path of a secrets engine.
+    pub(super) fn engine_path(&mut self, block: &Block<'_>) {
+        self.mount_path(block, (mount::KIND.built_in)(&mount::KIND.path("", block.label)));
+    }
+
+    /// The mount of a secrets engine of a type, by the words of its block and these fields; answers its default lease in
+    /// seconds, 0 where none is set.
+    pub(super) fn engine_mount(
+        &mut self,
+        block: &Block<'_>,
+        words: &words::Block,
+        mount_type: &str,
+        own: BTreeMap<&'static str, Leaf>,
+    ) -> i64 {
+        let mut fields = self.reader.fields(block, &mount::KIND, words);
         self.check_order(
             block,
             &fields,
             ["default_lease_ttl", "max_lease_ttl"],
             ["default_lease_ttl", "max_lease_ttl"],
         );
-        fields.insert("type", self.derived(MOUNT_TYPE, block));
-        let mount_default = number(&fields, "default_lease_ttl");
-        let mut object = self.object(&mount::KIND, path, None, block.span, fields);
-        object.protect = protect;
+        fields.insert("type", self.derived(mount_type, block));
+        fields.extend(own);
+        let lease = number(&fields, "default_lease_ttl");
+        let mut object = self.object(&mount::KIND, mount::KIND.path("", block.label), None, block.span, fields);
+        object.protect = self.reader.flag(block, "protect");
         self.add(object, block.span);
-        self.root(block);
-        let lease = self.lease(block);
-        let lease = if lease > 0 { lease } else { mount_default };
-        self.mounts.insert(block.label.to_owned(), Mounted { mount_type: MOUNT_TYPE, lease });
+        lease
     }
 
     fn root(&mut self, block: &Block<'_>) {
@@ -77,8 +94,8 @@ impl Lowering<'_> {
     }
 
     /// What becomes of the declared key once the engine has another.
-    fn on_rotate(&mut self, root: &Block<'_>) -> OnRotate {
-        let Some((word, span)) = self.reader.text(root, "on_rotate") else { return OnRotate::default() };
+    fn on_rotate(&mut self, block: &Block<'_>) -> OnRotate {
+        let Some((word, span)) = self.reader.text(block, "on_rotate") else { return OnRotate::default() };
         OnRotate::of_word(word).unwrap_or_else(|| {
             let what = format!("on_rotate is not `{word}`");
             let hint = did_you_mean(word, OnRotate::WORDS.iter().copied())
@@ -243,7 +260,10 @@ impl Lowering<'_> {
             let Some(inner) = self.reader.inner(block, kind.words.word) else { continue };
             self.reader.check(&inner, kind.words);
             let fields = self.reader.fields(&inner, kind, kind.words);
-            let object = self.object(kind, path, None, inner.span, fields);
+            let mut object = self.object(kind, path, None, inner.span, fields);
+            if kind.key.is_some() {
+                object.on_rotate = self.on_rotate(&inner);
+            }
             self.add(object, inner.span);
         }
     }

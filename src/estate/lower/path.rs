@@ -29,7 +29,7 @@ impl Lowering<'_> {
 
     /// What is odd about a path, if something is.
     fn leads_nowhere(&self, path: &str) -> Option<String> {
-        let mut below = self.mounts.keys().filter_map(|mount| {
+        let mut below = self.role_mounts().filter_map(|mount| {
             let rest = path.strip_prefix(mount.as_str())?.strip_prefix('/')?;
             Some((mount, rest))
         });
@@ -59,7 +59,7 @@ impl Lowering<'_> {
 
     /// Whether a path would be that of a role, if its mount were spelt as one that is declared.
     fn misspells_mount(&self, path: &str) -> bool {
-        self.mounts.keys().any(|mount| {
+        self.role_mounts().any(|mount| {
             let Some((written, rest)) = path.split_at_checked(mount.len()) else { return false };
             let Some((first, name)) = rest.strip_prefix('/').and_then(|rest| rest.split_once('/')) else {
                 return false;

@@ -10,6 +10,7 @@ use serde_json::Value;
 
 use super::{Class, Kind};
 use crate::object::field::{Field, Shape};
+use crate::object::kind::object::OnRotate;
 use crate::object::leaf::{FieldValue, Leaf};
 use crate::object::review::Values;
 
@@ -120,6 +121,12 @@ impl Key {
     /// That it is somebody else's.
     pub const fn shared() -> Self {
         Self::own("shared", Shape::Bool, "Whether somebody else has it, so that it is only referred to.")
+    }
+
+    /// What becomes of the key that is declared beside it.
+    pub const fn on_rotate() -> Self {
+        let doc = "What becomes of this key once the engine has another: it is kept, or replaced.";
+        Self::own("on_rotate", Shape::OneOf(OnRotate::WORDS), doc)
     }
 
     /// That an object is never deleted.
@@ -235,7 +242,15 @@ mod tests {
         }
         for kind in KINDS {
             for field in kind.fields.iter().filter(|field| !DERIVED.contains(&field.name)) {
-                assert!(has(kind.words, field.name), "{} can't be declared of {}", field.name, kind.name);
+                let of_kind = |key: &Key| matches!(key.is, Is::Field(of, name) | Is::Written(of, name) if of == *kind && name == field.name);
+                // What one type of mount alone has stands in the block of that.
+                let is_elsewhere = KINDS.iter().any(|other| other.words.keys().any(of_kind));
+                assert!(
+                    has(kind.words, field.name) || is_elsewhere,
+                    "{} can't be declared of {}",
+                    field.name,
+                    kind.name
+                );
             }
         }
     }

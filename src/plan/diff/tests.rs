@@ -105,6 +105,7 @@ fn owned(object: &Object, state: Progress) -> Owned {
         review: None,
         plan: None,
         found: None,
+        at_once: false,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,

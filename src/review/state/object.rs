@@ -118,7 +118,7 @@ impl<'a> SideObject<'a> {
 
     /// The mount that it is, if it is one.
     pub fn mount(&self) -> Option<Mount<'a>> {
-        Mount::of(self.kind, self.path, Some(&self.value("type")))
+        Mount::of(self.kind, self.path, |name| self.value(name).into_owned())
     }
 
     /// The field of its ACL rules, if it has some.

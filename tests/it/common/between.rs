@@ -5,10 +5,12 @@ use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
+use serde_json::Value;
 use tokio::sync::Notify;
 
 use crate::bao::{self, BadHour};
 use crate::fake::{Asked, read_request};
+use crate::transit::Transit;
 
 /// How long nothing comes before a wave of requests is over, and is let through.
 const WAVE_QUIET: Duration = Duration::from_millis(150);
@@ -53,6 +55,8 @@ struct State {
     rounds: Vec<usize>,
     /// Whether the server is to be met as OpenBao is.
     openbao: bool,
+    /// The transit engines that it has then.
+    transit: Transit,
     /// Where it has a bad hour besides.
     hour: Option<BadHour>,
 }
@@ -62,6 +66,8 @@ enum Way {
     Through,
     /// It is answered here: the server behind would do it.
     Answered(u16, String),
+    /// It is told here.
+    Told(u16, Value),
     Met(Fault),
 }
 
@@ -179,6 +185,12 @@ fn way_of(state: &Mutex<State>, asked: &Asked) -> Way {
         state.asked.push(asked.clone());
         return Way::Answered(status, what);
     }
+    if state.openbao
+        && let Some((status, body)) = state.transit.answer(asked)
+    {
+        state.asked.push(asked.clone());
+        return Way::Told(status, body);
+    }
     let rule = state.rules.iter_mut().find(|rule| rule.times > 0 && is_meant(rule, asked));
     let fault = match rule {
         Some(rule) => {
@@ -233,7 +245,13 @@ fn go(mut client: &TcpStream, way: Way, asked: &Asked, server: &str, state: &Mut
                 (state.names_alone, state.openbao)
             };
             let answer = if names_alone { hiding("\"key_info\"", "\"key_none\"", &answer) } else { answer };
-            client.write_all(&if openbao { hiding(bao::OUR_NAME, bao::OTHER_NAME, &answer) } else { answer })?;
+            let answer = if openbao { hiding(bao::OUR_NAME, bao::OTHER_NAME, &answer) } else { answer };
+            let is_table = openbao && asked.line == "GET /v1/sys/mounts";
+            client.write_all(&if is_table { with_transit(&answer, state) } else { answer })?;
+        }
+        Way::Told(status, told) => {
+            let body = if told.is_null() { String::new() } else { told.to_string() };
+            write!(client, "HTTP/1.1 {status} x\r\ncontent-length: {}\r\n\r\n{body}", body.len())?;
         }
         Way::Answered(status, what) => answer(client, status, "", &what)?,
         Way::Met(Fault::Refused(status)) => refuse(client, status, "")?,
@@ -277,6 +295,16 @@ fn refuse(client: &TcpStream, status: u16, header: &str) -> std::io::Result<()> 
 fn answer(mut client: &TcpStream, status: u16, header: &str, what: &str) -> std::io::Result<()> {
     let body = serde_json::json!({ "errors": [what] }).to_string();
     write!(client, "HTTP/1.1 {status} x\r\n{header}content-length: {}\r\n\r\n{body}", body.len())
+}
+
+/// The table of mounts with those that are not behind.
+fn with_transit(answer: &[u8], state: &Mutex<State>) -> Vec<u8> {
+    let text = String::from_utf8_lossy(answer);
+    let body = text.split_once("\r\n\r\n").map_or("", |(_, body)| body);
+    let Ok(mut table) = serde_json::from_str(body) else { return answer.to_vec() };
+    state.lock().unwrap().transit.add_mounts(&mut table);
+    let body = table.to_string();
+    format!("HTTP/1.1 200 x\r\ncontent-length: {}\r\n\r\n{body}", body.len()).into_bytes()
 }
 
 /// An answer in which a key is none that a client knows; as long as before.

@@ -10,3 +10,5 @@ pub(crate) mod issuer;
 pub(crate) mod python;
 pub(crate) mod servers;
 pub(crate) mod traced;
+pub(crate) mod transit;
+pub(crate) mod world;
