@@ -114,7 +114,7 @@ async fn carry_out_saved(context: &Context, args: &Args, opened: &Opened) -> Res
         output::line("The plan is empty: there is nothing to apply.")?;
         return Ok(0);
     }
-    finish(context, args, &mut proposed, Ask::Never).await
+    finish(context, args, &mut proposed, Approval::Saved).await
 }
 
 async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
@@ -130,21 +130,23 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
         Some(expected) => expect(plan, expected)?,
         None => output::data(&plan.page(output::colour(), args.verbose))?,
     }
-    let is_approved = args.auto_approve || args.expect.is_some();
-    finish(context, args, &mut proposed, if is_approved { Ask::Never } else { Ask::Once }).await
+    let is_said = args.auto_approve || args.expect.is_some();
+    finish(context, args, &mut proposed, if is_said { Approval::Said } else { Approval::Asked }).await
 }
 
-/// Whether somebody has to say yes.
+/// Who says yes to a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ask {
-    /// It was said already.
-    Never,
-    /// Nobody has.
-    Once,
+enum Approval {
+    /// Whoever approved it as it was saved.
+    Saved,
+    /// A flag.
+    Said,
+    /// Whoever is asked.
+    Asked,
 }
 
 /// Carries out a plan that was shown or approved, unless it is refused.
-async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, ask: Ask) -> Result<u8, CliError> {
+async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, approval: Approval) -> Result<u8, CliError> {
     let Proposed { proposal, client, .. } = proposed;
     let plan = &proposal.plan;
     if !plan.refusals.is_empty() {
@@ -154,7 +156,7 @@ async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, ask: As
     if !missing.is_empty() {
         return Err(CliError::new(1, format!("secrets are missing\n{}", missing.join("\n"))));
     }
-    if !plan.is_empty() && ask == Ask::Once {
+    if !plan.is_empty() && approval == Approval::Asked {
         confirm(plan)?;
     }
     let stop = AtomicBool::new(false);
@@ -163,8 +165,12 @@ async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, ask: As
         outcome = Box::pin(run_to_the_end(context, client, proposal, &stop, &progress)) => outcome,
         () = interrupted(&stop, &progress) => {
             progress.finish();
+            let hint = match approval {
+                Approval::Saved => "make a new plan: it finds out, and holds what is left",
+                Approval::Said | Approval::Asked => "apply again: it finds out, and goes on from there",
+            };
             Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
-                .hint("apply again: it finds out, and goes on from there"))
+                .hint(hint))
         }
     }
 }
