@@ -53,6 +53,7 @@ pub mod proposal;
 pub mod review;
 pub mod sandbox;
 pub mod secret;
+pub mod ssh;
 pub mod text;
 pub mod trail;
 pub mod units;

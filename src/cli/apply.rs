@@ -14,9 +14,9 @@ use super::global::Global;
 use super::{output, saved};
 use crate::api::Client;
 use crate::apply::{self, Options, Outcome};
-use crate::plan::saved::Saved;
+use crate::plan::saved::Opened;
 use crate::plan::{Adopt, Change, Plan, escape};
-use crate::proposal::{Proposal, Word};
+use crate::proposal::{Proposal, Purpose, Word};
 
 /// What a shell answers for a process that Ctrl-C ended.
 const INTERRUPTED: u8 = 130;
@@ -75,9 +75,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?.telling(Warnings::of(args.strict));
     let (context, outcome) = match args.target.clone() {
         Some(file) if !file.is_dir() && file.exists() => {
-            let saved = saved::read(&file)?;
-            let context = context.in_environment(&saved.environment);
-            let outcome = carry_out_saved(&context, &args, &saved).await;
+            let opened = saved::read(&file)?;
+            let context = context.in_environment(&opened.plan.environment);
+            let outcome = carry_out_saved(&context, &args, &opened).await;
             (context, outcome)
         }
         dir => {
@@ -91,7 +91,8 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 }
 
 /// Carries out just what was saved.
-async fn carry_out_saved(context: &Context, args: &Args, saved: &Saved) -> Result<u8, CliError> {
+async fn carry_out_saved(context: &Context, args: &Args, opened: &Opened) -> Result<u8, CliError> {
+    let saved = &opened.plan;
     let said = [
         ("--adopt", args.adopt),
         ("--adopt-from", !args.adopt_from.is_empty()),
@@ -106,14 +107,14 @@ async fn carry_out_saved(context: &Context, args: &Args, saved: &Saved) -> Resul
         return Err(CliError::new(4, format!("this is not the plan that is expected: its digest is {}", saved.digest))
             .hint("name the file of the plan that was approved"));
     }
-    let mut proposed = context.reopen(saved).await?;
+    let mut proposed = context.reopen(opened).await?;
     output::say(&format!("Applying {}.", saved.title()));
     refused(&proposed.proposal.plan);
     if saved.objects.is_empty() {
         output::line("The plan is empty: there is nothing to apply.")?;
         return Ok(0);
     }
-    finish(context, args, &mut proposed, Ask::Never).await
+    finish(context, args, &mut proposed, Approval::Saved).await
 }
 
 async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
@@ -123,27 +124,29 @@ async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
         account_change: args.allow_account_change,
         older: args.allow_older,
     };
-    let mut proposed = context.propose(word).await?;
+    let mut proposed = context.propose(word, Purpose::Apply).await?;
     let plan = &proposed.proposal.plan;
     match args.expect.as_deref().filter(|_| !plan.is_empty()) {
         Some(expected) => expect(plan, expected)?,
         None => output::data(&plan.page(output::colour(), args.verbose))?,
     }
-    let is_approved = args.auto_approve || args.expect.is_some();
-    finish(context, args, &mut proposed, if is_approved { Ask::Never } else { Ask::Once }).await
+    let is_said = args.auto_approve || args.expect.is_some();
+    finish(context, args, &mut proposed, if is_said { Approval::Said } else { Approval::Asked }).await
 }
 
-/// Whether somebody has to say yes.
+/// Who says yes to a plan.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Ask {
-    /// It was said already.
-    Never,
-    /// Nobody has.
-    Once,
+enum Approval {
+    /// Whoever approved it as it was saved.
+    Saved,
+    /// A flag.
+    Said,
+    /// Whoever is asked.
+    Asked,
 }
 
 /// Carries out a plan that was shown or approved, unless it is refused.
-async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, ask: Ask) -> Result<u8, CliError> {
+async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, approval: Approval) -> Result<u8, CliError> {
     let Proposed { proposal, client, .. } = proposed;
     let plan = &proposal.plan;
     if !plan.refusals.is_empty() {
@@ -153,7 +156,7 @@ async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, ask: As
     if !missing.is_empty() {
         return Err(CliError::new(1, format!("secrets are missing\n{}", missing.join("\n"))));
     }
-    if !plan.is_empty() && ask == Ask::Once {
+    if !plan.is_empty() && approval == Approval::Asked {
         confirm(plan)?;
     }
     let stop = AtomicBool::new(false);
@@ -162,8 +165,12 @@ async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, ask: As
         outcome = Box::pin(run_to_the_end(context, client, proposal, &stop, &progress)) => outcome,
         () = interrupted(&stop, &progress) => {
             progress.finish();
+            let hint = match approval {
+                Approval::Saved => "make a new plan: it finds out, and holds what is left",
+                Approval::Said | Approval::Asked => "apply again: it finds out, and goes on from there",
+            };
             Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
-                .hint("apply again: it finds out, and goes on from there"))
+                .hint(hint))
         }
     }
 }

@@ -19,8 +19,8 @@ use crate::api::{self, Client, Target};
 use crate::clock::Clock;
 use crate::engine::{Engine, OpenError};
 use crate::estate::{self, AwsChoice, EngineChoice, Environment, Estate, Sources};
-use crate::plan::saved::{Saved, Unfit};
-use crate::proposal::{self, Basis, Proposal, Word};
+use crate::plan::saved::{Opened, Unfit};
+use crate::proposal::{self, Basis, Proposal, Purpose, Word};
 use crate::secret::Secret;
 
 /// Where Vault's command line goes when nobody says otherwise.
@@ -213,11 +213,11 @@ impl Context {
     ///
     /// # Errors
     /// Problems in the files, an engine that can't be opened or read.
-    pub(crate) async fn propose(&self, word: Word<'_>) -> Result<Proposed, CliError> {
+    pub(crate) async fn propose(&self, word: Word<'_>, purpose: Purpose) -> Result<Proposed, CliError> {
         let (estate, sources) = self.read_estate()?;
         let client = self.operator(&estate.environment).await?.patient();
         let (dir, today) = (self.estate_dir(), self.today());
-        let basis = self.basis(&dir, &today, &estate.environment);
+        let basis = Basis { purpose, ..self.basis(&dir, &today, &estate.environment) };
         let proposal = proposal::propose(estate, &client, basis, word).await.map_err(|error| self.unproposed(error))?;
         Ok(Proposed { proposal, client, sources })
     }
@@ -226,7 +226,8 @@ impl Context {
     ///
     /// # Errors
     /// Problems in the files, an engine that can't be opened or read, and whatever of it all is not as it was planned.
-    pub(crate) async fn reopen(&self, saved: &Saved) -> Result<Proposed, CliError> {
+    pub(crate) async fn reopen(&self, opened: &Opened) -> Result<Proposed, CliError> {
+        let saved = &opened.plan;
         if let Some(asked) = self.global.environment().filter(|asked| *asked != saved.environment) {
             let unfit = Unfit::Environment { planned: saved.environment.clone(), asked };
             return Err(self.unproposed(unfit.into()));
@@ -234,14 +235,14 @@ impl Context {
         let (estate, sources) = self.read_estate()?;
         let client = self.operator(&estate.environment).await?.patient();
         let (dir, today) = (self.estate_dir(), self.today());
-        let basis = self.basis(&dir, &today, &estate.environment);
-        let proposal = proposal::reopen(saved, estate, &sources, &client, basis).await;
+        let basis = Basis { purpose: Purpose::Apply, ..self.basis(&dir, &today, &estate.environment) };
+        let proposal = proposal::reopen(opened, estate, &sources, &client, basis).await;
         Ok(Proposed { proposal: proposal.map_err(|error| self.unproposed(error))?, client, sources })
     }
 
     /// Where a proposal for an environment is made.
     pub(crate) fn basis<'a>(&self, dir: &'a Path, today: &'a str, environment: &Environment) -> Basis<'a> {
-        Basis { dir, shared: self.is_remote(environment), today }
+        Basis { dir, shared: self.is_remote(environment), today, purpose: Purpose::Show }
     }
 
     /// A client to an environment's engine that speaks as the operator.
@@ -362,8 +363,8 @@ impl Context {
         // Set at most once with another value: a command uses one environment.
         let _ = self.data.set(data.to_owned());
         let (target, root_token) = match self.open_engine(data, aws).await? {
-            Opened::Here(engine) => (embedded::target(&engine), engine.root_token()),
-            Opened::Server(address) => (Target::Network { address, tls: self.global.tls()? }, None),
+            Reached::Here(engine) => (embedded::target(&engine), engine.root_token()),
+            Reached::Server(address) => (Target::Network { address, tls: self.global.tls()? }, None),
         };
         let client = Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))?;
         // BAO_TOKEN and VAULT_TOKEN are for hands: whoever has one for a real server shall still be able to apply here.
@@ -405,10 +406,10 @@ impl Context {
         }
     }
 
-    async fn open_engine(&self, data: &Path, aws: AwsChoice) -> Result<Opened, CliError> {
+    async fn open_engine(&self, data: &Path, aws: AwsChoice) -> Result<Reached, CliError> {
         let mut opened = self.engine.lock().await;
         if let Some((_, engine)) = opened.as_ref().filter(|(at, _)| at == data) {
-            return Ok(Opened::Here(engine.clone()));
+            return Ok(Reached::Here(engine.clone()));
         }
         let deadline = tokio::time::Instant::now() + LOCK_PATIENCE;
         let mut told = false;
@@ -419,9 +420,9 @@ impl Context {
                         output::say(&format!("warning: {}\n", output::printable(&loss)));
                     }
                     *opened = Some((data.to_owned(), engine.clone()));
-                    return Ok(Opened::Here(engine));
+                    return Ok(Reached::Here(engine));
                 }
-                Err(OpenError::Locked { address: Some(address), .. }) => return Ok(Opened::Server(address)),
+                Err(OpenError::Locked { address: Some(address), .. }) => return Ok(Reached::Server(address)),
                 Err(OpenError::Locked { .. }) if tokio::time::Instant::now() < deadline => {
                     if !told {
                         output::say(&format!("waiting for another command that uses {} …", data.display()));
@@ -507,7 +508,7 @@ pub(crate) struct Proposed {
     pub(crate) sources: Sources,
 }
 
-enum Opened {
+enum Reached {
     Here(Engine),
     Server(String),
 }

@@ -11,7 +11,8 @@ use super::forms;
 use super::global::Global;
 use super::{output, saved};
 use crate::plan::Adopt;
-use crate::proposal::{self, Word};
+use crate::proposal::{self, Purpose, Word};
+use crate::ssh::PrivateKey;
 
 /// Arguments of `leasehold plan`.
 #[derive(Debug, clap::Args)]
@@ -41,6 +42,9 @@ pub(crate) struct Args {
     /// Save the plan, for `leasehold apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
+    /// Sign the saved plan with this ssh key (ed25519, without a passphrase); the signature is FILE.sig
+    #[arg(long, value_name = "KEY", requires = "out")]
+    sign_key: Option<PathBuf>,
     /// Take warnings about the files for errors
     #[arg(long)]
     strict: bool,
@@ -63,9 +67,16 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         account_change: args.allow_account_change,
         older: args.allow_older,
     };
-    let outcome = show(&context, word, as_json, args.verbose, args.out.as_deref()).await;
+    let key = args.sign_key.as_deref().map(saved::key).transpose()?;
+    let outcome = show(&context, word, as_json, args.verbose, args.out.as_deref().map(|file| Out { file, key })).await;
     context.close().await;
     outcome
+}
+
+/// Where a plan is saved, and who signs it.
+struct Out<'a> {
+    file: &'a Path,
+    key: Option<PrivateKey>,
 }
 
 async fn show(
@@ -73,22 +84,22 @@ async fn show(
     word: Word<'_>,
     as_json: bool,
     verbose: bool,
-    out: Option<&Path>,
+    out: Option<Out<'_>>,
 ) -> Result<u8, CliError> {
-    let Proposed { proposal, client, sources } = context.propose(word).await?;
+    let Proposed { proposal, client, sources } = context.propose(word, Purpose::Show).await?;
     let plan = &proposal.plan;
     match as_json {
         true => output::data(&format!("{:#}\n", plan.json()))?,
         false => output::data(&plan.page(output::colour(), verbose))?,
     }
     match out {
-        Some(file) if plan.refusals.is_empty() => {
+        Some(Out { file, key }) if plan.refusals.is_empty() => {
             let made = context.clock().now().format(&Rfc3339);
             let made = made.map_err(|error| CliError::new(1, format!("the time can't be written: {error}")))?;
             let saved = proposal::save(&proposal, &sources, &client, word, made).await;
-            saved::write(file, &saved.map_err(|error| context.unproposed(error))?)?;
+            saved::write(file, &saved.map_err(|error| context.unproposed(error))?, key.as_ref())?;
         }
-        Some(file) => {
+        Some(Out { file, .. }) => {
             let file = output::printable(&file.display().to_string()).into_owned();
             output::say(&format!("Not saved to {file}: what is refused can't be applied."));
         }

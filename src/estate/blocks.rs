@@ -54,8 +54,24 @@ pub(crate) static ENVIRONMENT: Block = Block {
         Key::own("data", Shape::Text, "Where the embedded engine keeps its data."),
         Key::own("aws", Shape::OneOf(&["aws", "sandbox"]), "Which AWS the embedded engine talks to."),
         Key::own("max_deletes", Shape::Int, "How many objects one apply may delete."),
+        Key::block(&REQUIRE),
         Key::own("var", Shape::Map, "Variables, by name."),
         Key::own("override", Shape::Map, "What is otherwise here: declarations that are laid over the others."),
+    ],
+    check: ANYTHING,
+};
+
+/// What an environment demands of an apply.
+pub(crate) static REQUIRE: Block = Block {
+    word: "require",
+    label: None,
+    doc: "What has to be so for an apply.",
+    keys: &[
+        Key::own("signed_plan", Shape::Bool, "Only saved plans are applied, which a signer signed."),
+        Key::own("signed_commit", Shape::Bool, "A signer signed the commit that is checked out."),
+        Key::own("clean", Shape::Bool, "The estate's files are as their commit has them."),
+        Key::own("branch", Shape::Text, "The branch that is checked out."),
+        Key::own("signers", Shape::List, "The public keys of those whose signatures count, as ssh writes them."),
     ],
     check: ANYTHING,
 };

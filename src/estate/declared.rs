@@ -9,6 +9,7 @@ use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
 use crate::object::{Object, Place, RolePath, Shared};
+use crate::ssh::PublicKey;
 
 /// What the files of one directory declare for one environment.
 #[derive(Debug)]
@@ -158,8 +159,25 @@ pub struct Environment {
     pub engine: EngineChoice,
     /// How many objects one apply may delete; `None` is no limit set here.
     pub max_deletes: Option<u32>,
+    /// What it demands of what is applied to it.
+    pub demands: Demands,
     /// Where it is declared.
     pub place: Place,
+}
+
+/// What an environment demands of what is applied to it. Nothing, unless it says so.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Demands {
+    /// A saved plan that one of the signers signed.
+    pub signed_plan: bool,
+    /// A commit that one of the signers signed.
+    pub signed_commit: bool,
+    /// Files that are as their commit has them.
+    pub clean: bool,
+    /// This branch.
+    pub branch: Option<String>,
+    /// Whose signatures count.
+    pub signers: Vec<PublicKey>,
 }
 
 /// The engine of an environment.

@@ -5,6 +5,7 @@
 
 mod environment;
 mod policy_files;
+mod require;
 
 use std::collections::HashSet;
 

@@ -30,6 +30,56 @@ pub fn commit(directory: &Path) -> Result<Option<String>, Error> {
     Ok(Some(format!("{}{}", commit.id(), if dirty { "-dirty" } else { "" })))
 }
 
+/// Whether a branch of this name is checked out, or a commit without a branch that a remote's branch of this name is at:
+/// so some CI checks out. False outside git.
+///
+/// # Errors
+/// [`Error`], if there is a repository and it cannot be read.
+pub fn is_on_branch(directory: &Path, name: &str) -> Result<bool, Error> {
+    let failed = |source: git2::Error| Error::git(directory, source);
+    let Some(repository) = open(directory)? else { return Ok(false) };
+    let head = match repository.head() {
+        Ok(head) => head,
+        Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => return Ok(false),
+        Err(error) => return Err(failed(error)),
+    };
+    if head.is_branch() {
+        return Ok(head.name_bytes() == format!("refs/heads/{name}").as_bytes());
+    }
+    let remotes = repository.remotes().map_err(failed)?;
+    Ok(remotes.iter().flatten().flatten().any(|remote| {
+        let tip = repository.refname_to_id(&format!("refs/remotes/{remote}/{name}"));
+        tip.is_ok_and(|tip| head.target() == Some(tip))
+    }))
+}
+
+/// A signature of the commit that is checked out, and the text that it is of.
+#[derive(Debug)]
+pub struct Signed {
+    /// The signature, as git keeps it.
+    pub signature: String,
+    /// The commit without it.
+    pub text: Vec<u8>,
+}
+
+/// How the commit that is checked out is signed; `None` if it is not, or there is none.
+///
+/// # Errors
+/// [`Error`], if there is a repository and it cannot be read.
+pub fn signature(directory: &Path) -> Result<Option<Signed>, Error> {
+    let failed = |source: git2::Error| Error::git(directory, source);
+    let Some(repository) = open(directory)? else { return Ok(None) };
+    let Ok(commit) = repository.head().and_then(|head| head.peel_to_commit()) else { return Ok(None) };
+    match repository.extract_signature(&commit.id(), None) {
+        Ok((signature, text)) => {
+            let signature = String::from_utf8_lossy(&signature).into_owned();
+            Ok(Some(Signed { signature, text: text.to_vec() }))
+        }
+        Err(error) if error.code() == ErrorCode::NotFound => Ok(None),
+        Err(error) => Err(failed(error)),
+    }
+}
+
 fn is_dirty(repository: &Repository, inside: &Path) -> Result<bool, git2::Error> {
     let mut options = StatusOptions::new();
     options.include_untracked(true).recurse_untracked_dirs(true).exclude_submodules(true);

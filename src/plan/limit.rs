@@ -122,6 +122,13 @@ pub enum Refusal {
         /// An object that was written from it.
         example: String,
     },
+    /// The environment demands more of what is applied to it.
+    Demanded {
+        /// The environment.
+        environment: String,
+        /// What is not as it demands, in words.
+        unmet: Vec<String>,
+    },
     /// It introduces what a guardrail denies.
     Guardrail {
         /// Each violation, in a line.
@@ -174,6 +181,9 @@ impl Refusal {
             Self::Shallow { .. } => "fetch the whole history: `git fetch --unshallow`, `fetch-depth: 0` of actions/checkout, \
                                      `GIT_DEPTH: 0` of GitLab; or --allow-older, if the files surely are newer"
                 .to_owned(),
+            Self::Demanded { environment, .. } => {
+                format!("apply what it demands: see `require` in the environment `{environment}`")
+            }
             Self::Guardrail { ended: true, .. } => guardrail::ENDED_FIX.to_owned(),
             Self::Guardrail { .. } => "change what is granted, or add an `except` block with a reason, an owner and an \
                                        end to the guardrail"
@@ -286,6 +296,9 @@ impl fmt::Display for Refusal {
                     "whether these files, of commit {commit}, came before {applied}, from which {example} was applied, can't be \
                      told: this is a shallow clone without it"
                 )
+            }
+            Self::Demanded { environment, unmet } => {
+                write!(f, "the environment `{environment}` does not take this: {}", unmet.join("; "))
             }
             Self::Guardrail { violated, .. } => {
                 let named = cut(violated.iter().cloned(), VIOLATIONS_SHOWN_MAX, "; ");

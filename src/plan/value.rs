@@ -49,6 +49,20 @@ impl Plan {
         self.refusals.push(Refusal::Older { commit, newer, example });
     }
 
+    /// Refuses the plan because the environment demands more of what is applied to it.
+    pub fn refuse_demanded(&mut self, unmet: Vec<String>) {
+        let environment = self.environment.clone();
+        self.refusals.push(Refusal::Demanded { environment, unmet });
+    }
+
+    /// Notes what the environment will demand when it is applied.
+    pub fn note_demanded(&mut self, unmet: &[String]) {
+        let environment = &self.environment;
+        self.notes.extend(
+            unmet.iter().map(|what| format!("the environment `{environment}` does not take this as it is: {what}")),
+        );
+    }
+
     /// Notes that an object was applied from a commit that the files do not come after, as far as is known.
     pub fn note_apart(&mut self, path: &str, commit: &str) {
         self.notes.push(format!(

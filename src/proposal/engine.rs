@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
+use super::demand::{self, Shown};
 use super::error::Error;
 use super::prepare::{Prepared, Reading, Wish, prepare_from};
 use super::reviewed::reviewed;
@@ -27,6 +28,17 @@ pub struct Basis<'a> {
     pub shared: bool,
     /// The day, as `2026-11-25`.
     pub today: &'a str,
+    /// What it is made for.
+    pub purpose: Purpose,
+}
+
+/// What a proposal is made for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Purpose {
+    /// To be shown: what the environment demands of an apply is told.
+    Show,
+    /// To be applied: what is not as it demands refuses the plan.
+    Apply,
 }
 
 /// What somebody said that the plan may do.
@@ -78,13 +90,25 @@ impl Proposal {
 /// # Errors
 /// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`].
 pub async fn propose(estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
-    let Unreviewed { plan, estate, part, missing, ledger, live } =
+    let Unreviewed { mut plan, estate, part, missing, ledger, live } =
         propose_part(estate, client, basis, word, None).await?;
+    let shown = Shown { dir: basis.dir, commit: plan.commit.as_deref(), saved: None };
+    let unmet = demand::unmet(&estate.environment.demands, shown)?;
+    hold_against(&mut plan, unmet, basis.purpose);
     let plan = plan.reviewed(|plan| {
         let before: Vec<&Live> = live.values().collect();
         look(&estate, plan, &ledger, &before, basis.today)
     });
     Ok(Proposal { plan, estate, part, missing, ledger, live })
+}
+
+/// Tells what is not as the environment demands. Where nothing is to be done that is nobody's concern.
+pub(super) fn hold_against(plan: &mut Plan, unmet: Vec<String>, purpose: Purpose) {
+    match purpose {
+        _ if unmet.is_empty() || plan.is_empty() => {}
+        Purpose::Show => plan.note_demanded(&unmet),
+        Purpose::Apply => plan.refuse_demanded(unmet),
+    }
 }
 
 /// A proposal before it was looked at what it means.

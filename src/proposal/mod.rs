@@ -2,6 +2,7 @@
 //! verdict or drift. Commands ask here and render what they get, so that all of them judge alike.
 
 mod commits;
+mod demand;
 mod drift;
 mod engine;
 mod error;
@@ -13,7 +14,7 @@ mod validity;
 
 pub use self::commits::{Compared, against_engine, between};
 pub use self::drift::drift;
-pub use self::engine::{Basis, Proposal, Word, propose};
+pub use self::engine::{Basis, Proposal, Purpose, Word, propose};
 pub use self::error::Error;
 pub use self::prepare::{Prepared, Wish, prepare};
 pub use self::saved::{files, reopen, save};

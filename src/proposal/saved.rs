@@ -5,14 +5,15 @@
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
-use super::engine::{Basis, Proposal, Unreviewed, Word, look, propose_part};
+use super::demand::{self, Shown};
+use super::engine::{Basis, Proposal, Unreviewed, Word, hold_against, look, propose_part};
 use super::error::Error;
 use crate::api::Client;
 use crate::estate::{Estate, Sources};
 use crate::live;
 use crate::object::{Live, fingerprint};
 use crate::plan::Adopt;
-use crate::plan::saved::{Binding, Engine, KeyRead, Now, Permissions, Saved};
+use crate::plan::saved::{Binding, Engine, KeyRead, Now, Opened, Permissions, Saved};
 
 /// The digests of an estate's files, by name.
 pub fn files(sources: &Sources) -> BTreeMap<String, String> {
@@ -52,12 +53,13 @@ pub async fn save(
 /// # Errors
 /// [`Error::Unfit`], [`Error::Nameless`], and those of [`super::propose`].
 pub async fn reopen(
-    saved: &Saved,
+    opened: &Opened,
     estate: Estate,
     sources: &Sources,
     client: &Client,
     basis: Basis<'_>,
 ) -> Result<Proposal, Error> {
+    let saved = &opened.plan;
     saved.is_of_files(&files(sources))?;
     saved.is_of_engine(&engine(client).await?)?;
     let said = &saved.word;
@@ -68,10 +70,13 @@ pub async fn reopen(
         older: said.allow_older,
     };
     let only: BTreeSet<String> = saved.objects.keys().cloned().collect();
-    let Unreviewed { plan, estate, part, missing, ledger, live } =
+    let Unreviewed { mut plan, estate, part, missing, ledger, live } =
         propose_part(estate, client, basis, word, Some(&only)).await?;
     let desired = part.as_deref().unwrap_or_default();
     saved.fits(Now { plan: &plan, owned: ledger.owned(), live: &live, desired })?;
+    let shown = Shown { dir: basis.dir, commit: plan.commit.as_deref(), saved: Some(opened) };
+    let unmet = demand::unmet(&estate.environment.demands, shown)?;
+    hold_against(&mut plan, unmet, basis.purpose);
     let plan = plan.approved(saved, |plan| {
         let known: HashSet<&str> = only.iter().map(String::as_str).collect();
         let rest = estate.objects.iter().filter(|object| !known.contains(object.path.as_str()));

@@ -21,6 +21,7 @@ mod cli_flags;
 mod cli_output;
 mod common;
 mod conftest;
+mod demands;
 mod disks;
 mod docs;
 mod drift;

@@ -2,6 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use leasehold::estate::{self, Sources};
+use leasehold::plan::Adopt;
+use leasehold::plan::saved::Opened;
+use leasehold::proposal::{self, Basis, Purpose, Word};
 use serde_json::{Value, json};
 
 use crate::between::Fault;
@@ -376,4 +380,50 @@ fn a_file_that_is_no_plan_or_not_as_it_was_written_is_refused() {
     left_alone(&env, &["pipe"], 1, &["it is no file"]);
     let unsaved = run(&env, &["plan", "--out", "pipe"], 1);
     assert!(unsaved.stderr.contains("it is there, and is no file"), "{}", unsaved.normal());
+}
+
+/// What was excepted from a guardrail when a plan was approved, and is not any more when it is applied.
+#[tokio::test]
+async fn an_exception_that_has_ended_since_refuses_what_was_approved() {
+    let server = TestServer::start(Sort::Ours);
+    let client = server.client(&server.address);
+    let text = r#"
+environment "remote" {
+  address = "http://127.0.0.1:1"
+}
+aws "aws" {}
+guardrail "no-delete" {
+  deny {
+    actions = ["s3:DeleteObject"]
+  }
+  except {
+    roles   = ["r"]
+    reason  = "SEC-1"
+    owner   = "secops"
+    expires = "2035-02-01"
+  }
+}
+role "r" {
+  statement "S" {
+    actions   = ["s3:DeleteObject"]
+    resources = ["arn:aws:s3:::b/*"]
+  }
+}
+"#;
+    let sources = Sources::from_texts([("estate.hcl".to_owned(), text.to_owned())], []);
+    let read = || estate::load(&sources, None).unwrap();
+    let home = tempfile::tempdir().unwrap();
+    let on = |today, purpose| Basis { dir: home.path(), shared: true, today, purpose };
+    let word = Word { adopt: Adopt::Refuse, adopt_from: &[], account_change: false, older: false };
+    let proposed = proposal::propose(read(), &client, on("2035-01-31", Purpose::Show), word).await.unwrap();
+    assert!(proposed.plan.refusals.is_empty(), "{:?}", proposed.plan.refusals);
+    let saved = proposal::save(&proposed, &sources, &client, word, "2035-01-31T00:00:00Z".to_owned()).await.unwrap();
+    let opened = Opened::read(saved.text().unwrap().into_bytes(), None).unwrap();
+    let again = async |today| {
+        let reopened = proposal::reopen(&opened, read(), &sources, &client, on(today, Purpose::Apply)).await.unwrap();
+        reopened.plan.refusals.iter().map(ToString::to_string).collect::<Vec<_>>()
+    };
+    assert_eq!(again("2035-01-31").await, Vec::<String>::new());
+    let refused = again("2035-02-02").await;
+    assert!(refused.len() == 1 && refused[0].contains("no-delete"), "{refused:?}");
 }

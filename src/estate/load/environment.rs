@@ -2,6 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use super::require;
 use crate::estate::blocks::ENVIRONMENT;
 use crate::estate::declared::{AwsChoice, EngineChoice, Environment};
 use crate::estate::interpolate::{Replaced, Variables};
@@ -75,6 +76,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
         }
         count
     });
+    let demands = require::read(reader, &own);
     let estate = reader.text(&own, "estate").and_then(|(estate, span)| {
         if !is_name(estate) {
             reader.report(Draft::error(span, "the name of an estate has letters, digits, `-` and `_` only"));
@@ -89,7 +91,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     let place = reader.place(block.span);
     // A broken engine has been told; the rest is still checked with one that stands for it.
     let engine = engine.unwrap_or(EngineChoice::Address(String::new()));
-    Some((Environment { name: block.label.to_owned(), estate, engine, max_deletes, place }, variables, over))
+    Some((Environment { name: block.label.to_owned(), estate, engine, max_deletes, demands, place }, variables, over))
 }
 
 fn is_name(name: &str) -> bool {

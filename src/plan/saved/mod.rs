@@ -9,6 +9,7 @@
 //! no plan. That finds accidents, and nobody who means to: for that there are signatures.
 
 mod departure;
+mod signed;
 mod unfit;
 
 use std::collections::BTreeMap;
@@ -20,6 +21,7 @@ use super::value::Plan;
 use crate::object::{FieldValue, Leaf, Live, Object, Owned, Told, fingerprint};
 
 pub use self::departure::{Departure, How, Now};
+pub use self::signed::{Opened, PURPOSE};
 pub use self::unfit::{Became, Unfit};
 
 /// The format that this version writes, and the newest it reads.
