@@ -4,6 +4,7 @@
 //! included, so all of them are always sent, also those that this table lacks. An engine may have another key than the
 //! one that was written: it rotated it (`config/rotate-root`), and AWS has deleted the old one. Nobody can read the
 //! secret of that key, so an engine that has one can't be written at all without replacing it.
+//! What came to servers later, and is at its default on both sides, is not sent: OpenBao's plugin takes none of it.
 //! Source: Vault API, "AWS secrets engine: configure root" and "rotate root IAM credentials".
 
 use serde_json::{Map, Value};
@@ -14,10 +15,11 @@ use super::home::{ENGINES, Home};
 use super::kind::key::RootKey;
 use super::kind::live::Live;
 use super::kind::object::Object;
-use super::kind::words::{ANYTHING, Block, Key};
+use super::kind::words::{ANYTHING, Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
-use super::review::{Remarks, Reviewed};
-use super::wire::{post, with_others};
+use super::review::{Remarks, Reviewed, Values as _};
+use super::token_fields::field;
+use super::wire::{post, seconds_text, with_others};
 use super::{aws_lease, mount};
 
 static FIELDS: &[Field] = &[
@@ -42,14 +44,55 @@ static FIELDS: &[Field] = &[
         doc: "How often a call to AWS is repeated; -1 is the SDK's default.",
     },
     text("username_template", "The template for names of IAM users; empty is the engine's own."),
+    text("sts_region", "The region of STS; empty is the other one."),
+    field("sts_fallback_endpoints", Shape::List, "[]", "Addresses of STS that are asked in turn where that one fails."),
+    field("sts_fallback_regions", Shape::List, "[]", "The region of each of these."),
+    text("role_arn", "The IAM role that the engine assumes by tokens of its own, in place of a key."),
+    text("identity_token_audience", "For whom these tokens are."),
+    field("identity_token_ttl", Shape::Seconds, "0", "How long each is good; 0 is the engine's own time."),
+    field("rotation_period", Shape::Seconds, "0", "After how long the engine makes its key anew; 0 is never."),
+    text("rotation_schedule", "When it does, as a line of cron, in place of a period."),
+    field("rotation_window", Shape::Seconds, "0", "How long after that it may; 0 is without an end."),
+    field("disable_automated_rotation", Shape::Bool, "false", "Whether it does not, whatever the others say."),
 ];
+
+/// What ledgers were kept without, and what not every server has.
+const LATER: &[&str] = &[
+    "sts_region",
+    "sts_fallback_endpoints",
+    "sts_fallback_regions",
+    "role_arn",
+    "identity_token_audience",
+    "identity_token_ttl",
+    "rotation_period",
+    "rotation_schedule",
+    "rotation_window",
+    "disable_automated_rotation",
+];
+
+/// What our own engine refuses, or takes and does not do.
+pub(super) const NOT_OURS: [&str; 8] = [
+    "sts_fallback_endpoints",
+    "sts_fallback_regions",
+    "role_arn",
+    "identity_token_audience",
+    "identity_token_ttl",
+    "rotation_period",
+    "rotation_schedule",
+    "rotation_window",
+];
+
+/// The shortest times that servers take, in seconds. Source: Vault API, "configure root": `rotation_period` and
+/// `rotation_window`.
+const PERIOD_MIN: i64 = 10;
+const WINDOW_MIN: i64 = 3600;
 
 const fn text(name: &'static str, doc: &'static str) -> Field {
     Field { name, shape: Shape::Text, default: "\"\"", told: Told::Readable, immutable: false, doc }
 }
 
 static REMARKS: Remarks = Remarks {
-    account: &["access_key", "secret_key", "iam_endpoint", "sts_endpoint"],
+    account: &["access_key", "secret_key", "iam_endpoint", "sts_endpoint", "sts_fallback_endpoints", "role_arn"],
     user_names: Some("username_template"),
     ..Remarks::NONE
 };
@@ -67,14 +110,74 @@ pub static AWS: Block = Block {
         Key::field(&KIND, "sts_endpoint"),
         Key::field(&KIND, "max_retries"),
         Key::field(&KIND, "username_template"),
+        Key::field(&KIND, "sts_region"),
+        Key::field(&KIND, "sts_fallback_endpoints"),
+        Key::field(&KIND, "sts_fallback_regions"),
+        Key::field(&KIND, "role_arn"),
+        Key::field(&KIND, "identity_token_audience"),
+        Key::field(&KIND, "identity_token_ttl"),
+        Key::field(&KIND, "rotation_period"),
+        Key::field(&KIND, "rotation_schedule"),
+        Key::field(&KIND, "rotation_window"),
+        Key::field(&KIND, "disable_automated_rotation"),
         Key::own("principal_arn", Shape::Text, "Whom AWS takes the engine for: the IAM user or role that it signs as."),
         Key::block(&ROOT),
         Key::block(&aws_lease::LEASE),
         Key::shared(),
         Key::protect(),
     ],
-    check: ANYTHING,
+    check,
 };
+
+/// The block is read twice: for the mount, of which all of these are at their defaults, and for its root.
+fn check(aws: &Declared<'_>) -> Vec<Objection> {
+    let mut objections = Vec::new();
+    let mut object = |key, what: &str, hint| objections.push(Objection { key, what: what.to_owned(), hint });
+    let is_written = |key| aws.written.contains(&key);
+    let count = |name| aws.value(name).as_array().map_or(0, Vec::len);
+    if count("sts_fallback_endpoints") != count("sts_fallback_regions") {
+        let key = if is_written("sts_fallback_regions") { "sts_fallback_regions" } else { "sts_fallback_endpoints" };
+        object(
+            key,
+            "each address of STS has its region",
+            "name as many sts_fallback_regions as sts_fallback_endpoints",
+        );
+    }
+    let (role, audience) = (aws.text("role_arn"), aws.text("identity_token_audience"));
+    if !role.is_empty() && !(role.starts_with("arn:") && role.contains(":role/")) {
+        object("role_arn", "it is not the ARN of a role", "arn:aws:iam::ACCOUNT:role/NAME");
+    }
+    if !role.is_empty() && is_written("root") {
+        object("role_arn", "an engine that assumes a role has no key of its own", "leave `role_arn` or `root` out");
+    }
+    if role.is_empty() != audience.is_empty() {
+        let key = if role.is_empty() { "identity_token_audience" } else { "role_arn" };
+        object(
+            key,
+            "a role is assumed by a token that is for somebody",
+            "add role_arn and identity_token_audience both",
+        );
+    }
+    if aws.number("identity_token_ttl") != 0 && audience.is_empty() {
+        object(
+            "identity_token_ttl",
+            "there are no tokens that live so long",
+            "add role_arn and identity_token_audience",
+        );
+    }
+    let (period, window) = (aws.number("rotation_period"), aws.number("rotation_window"));
+    let schedule = aws.text("rotation_schedule");
+    if period != 0 && !schedule.is_empty() {
+        object("rotation_schedule", "a key is made anew by a period or by a schedule", "leave one of them out");
+    }
+    if period != 0 && period < PERIOD_MIN {
+        object("rotation_period", "no key is made anew that often", "rotation_period = \"720h\"; ten seconds at least");
+    }
+    if window != 0 && (schedule.is_empty() || window < WINDOW_MIN) {
+        object("rotation_window", "a window is one of a schedule, and an hour at least", "add rotation_schedule");
+    }
+    objections
+}
 
 /// `root { ... }` in it.
 pub static ROOT: Block = Block {
@@ -95,7 +198,7 @@ pub static KIND: Kind = Kind {
     words: &AWS,
     key: Some(&KEY),
     fields: FIELDS,
-    later: &[],
+    later: LATER,
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: the credentials stay until the mount goes"),
     parse,
@@ -110,6 +213,10 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
     // An engine answers its built-in template for an empty one.
     if fields.get("username_template").and_then(Value::as_str).is_some_and(is_default_template) {
         fields.insert("username_template".to_owned(), Value::from(""));
+    }
+    // Servers tell their own time of tokens that there are none of.
+    if data.get("identity_token_audience").and_then(Value::as_str).is_none_or(str::is_empty) {
+        fields.remove("identity_token_ttl");
     }
     Ok(fields)
 }
@@ -129,10 +236,19 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
         return Vec::new();
     }
     let secret_key = object.secret("secret_key").map_or("", |secret| secret.expose());
+    let is_said = |field: &&Field| {
+        let before = live.and_then(|live| live.fields.get(field.name));
+        let default = field.default_value();
+        !LATER.contains(&field.name) || object.value(field.name) != default || before.is_some_and(|was| *was != default)
+    };
     let fields = FIELDS
         .iter()
         .filter(|field| field.told == Told::Readable)
-        .map(|field| (field.name, object.value(field.name)))
+        .filter(is_said)
+        .map(|field| match field.shape {
+            Shape::Seconds => (field.name, seconds_text(&object.value(field.name))),
+            _ => (field.name, object.value(field.name)),
+        })
         .chain([("secret_key", Value::from(secret_key))]);
     vec![with_others(post(object.path.clone(), fields), live)]
 }
@@ -148,6 +264,11 @@ fn is_same_account(before: &Live, after: &Object) -> bool {
     if live("iam_endpoint") != declared("iam_endpoint") || partition(&live("region")) != partition(&declared("region"))
     {
         return false;
+    }
+    let (was, role) = (live("role_arn"), declared("role_arn"));
+    let account = |arn: &str| arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned);
+    if was != role {
+        return account(&was).is_some() && account(&was) == account(&role);
     }
     let (old, new) = (live("access_key"), declared("access_key"));
     old == new || (account_of_key(&old).is_some() && account_of_key(&old) == account_of_key(&new))
@@ -222,6 +343,52 @@ mod tests {
     #[test]
     fn nothing_is_sent_while_a_reference_is_unresolved() {
         assert_eq!(calls(&root(FieldValue::Unresolved("env:X".to_owned()), ""), None), json!([]));
+    }
+
+    #[test]
+    fn what_not_every_server_has_is_sent_where_it_is_said_or_was() {
+        let path = "aws/config/root";
+        let sent = |fields: &[(&'static str, serde_json::Value)], live: &serde_json::Value| {
+            let live = KIND.live(path, live.as_object().expect("a map")).expect("parses");
+            calls(&object(&KIND, path, fields), Some(&live))[0][1].clone()
+        };
+        let federated = json!({"role_arn": "arn:aws:iam::111122223333:role/engine", "identity_token_audience": "aws",
+            "identity_token_ttl": 900, "sts_fallback_endpoints": ["https://sts.eu-west-2.amazonaws.com"],
+            "sts_fallback_regions": ["eu-west-2"], "rotation_period": 86_400});
+        let fields = [
+            ("role_arn", federated["role_arn"].clone()),
+            ("identity_token_audience", json!("aws")),
+            ("identity_token_ttl", json!(900)),
+            ("sts_fallback_endpoints", federated["sts_fallback_endpoints"].clone()),
+            ("sts_fallback_regions", json!(["eu-west-2"])),
+            ("rotation_period", json!(86_400)),
+        ];
+        let live = KIND.live(path, federated.as_object().expect("a map")).expect("parses");
+        let desired = object(&KIND, path, &fields);
+        for (name, value) in &live.fields {
+            assert_eq!(*value, desired.value(name), "{name}");
+        }
+        let body = sent(&fields, &json!({}));
+        assert_eq!((&body["identity_token_ttl"], &body["rotation_period"]), (&json!("900s"), &json!("86400s")));
+        assert_eq!(body["sts_fallback_regions"], json!(["eu-west-2"]));
+        assert_eq!(body.get("sts_region"), None);
+        let cleared = sent(&[], &federated);
+        assert_eq!((&cleared["role_arn"], &cleared["sts_fallback_regions"]), (&json!(""), &json!([])));
+        // A server's own time of tokens that there are none of.
+        let untouched = json!({"identity_token_ttl": 3600, "identity_token_audience": ""});
+        assert_eq!(sent(&[], &untouched).get("identity_token_ttl"), None);
+    }
+
+    #[test]
+    fn a_role_of_another_account_is_another_account() {
+        let role = |account: &str| json!({ "role_arn": format!("arn:aws:iam::{account}:role/engine") });
+        let before = KIND.live("aws/config/root", role("111122223333").as_object().expect("a map")).expect("parses");
+        for (account, same) in [("111122223333", true), ("444455556666", false)] {
+            let renamed = format!("arn:aws:iam::{account}:role/other");
+            let after = object(&KIND, "aws/config/root", &[("role_arn", json!(renamed))]);
+            assert_eq!(super::is_same_account(&before, &after), same, "{account}");
+        }
+        assert!(!super::is_same_account(&before, &object(&KIND, "aws/config/root", &[])));
     }
 
     #[test]

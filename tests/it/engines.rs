@@ -321,3 +321,48 @@ fn what_no_key_can_be_is_an_error_where_it_stands() {
     world.declare("transit \"engines-transit\" {\n  key \"a b\" {\n  }\n}\n");
     assert!(world.run(&["validate"]).stderr.contains("`a b` can't be the name of a key"));
 }
+
+#[test]
+fn what_an_aws_engine_has_elsewhere_is_refused_by_name_for_our_own() {
+    let mut world = World::new("engines", &["engines-aws"]);
+    let role = "role_arn = \"arn:aws:iam::111122223333:role/engine\"\n  identity_token_audience = \"aws\"";
+    for (words, field) in [
+        (role, "role_arn"),
+        (
+            "sts_fallback_endpoints = [\"https://sts.eu-west-2.amazonaws.com\"]\n  sts_fallback_regions = [\"eu-west-2\"]",
+            "sts_fallback_endpoints",
+        ),
+        ("rotation_period = \"720h\"", "rotation_period"),
+    ] {
+        world.declare(&format!("aws \"engines-aws\" {{\n  {words}\n}}\n"));
+        assert_eq!(world.run(&["validate"]).code, 0, "{words}");
+        if world.is_own() {
+            let plan = world.plan(1);
+            let what = format!(
+                "engines-aws/config/root (estate.hcl:2) sets {field}, which Leasehold's own engine does not have"
+            );
+            assert!(plan.contains(&what), "{plan}");
+        }
+    }
+    for (words, what) in [
+        (
+            "role_arn = \"arn:aws:iam::111122223333:user/x\"\n  identity_token_audience = \"aws\"",
+            "not the ARN of a role",
+        ),
+        ("role_arn = \"arn:aws:iam::111122223333:role/x\"", "a token that is for somebody"),
+        ("identity_token_ttl = \"1h\"", "there are no tokens that live so long"),
+        (
+            &*format!("{role}\n  root {{\n    access_key = \"secret:env:A\"\n    secret_key = \"secret:env:B\"\n  }}"),
+            "an engine that assumes a role has no key of its own",
+        ),
+        ("sts_fallback_regions = [\"eu-west-2\"]", "each address of STS has its region"),
+        ("sts_fallback_endpoints = [\"sts.example\"]\n  sts_fallback_regions = [\"eu-west-2\"]", "not an endpoint"),
+        ("rotation_period = \"5s\"", "no key is made anew that often"),
+        ("rotation_window = \"2h\"", "a window is one of a schedule"),
+        ("rotation_period = \"24h\"\n  rotation_schedule = \"0 0 * * SAT\"", "by a period or by a schedule"),
+    ] {
+        world.declare(&format!("aws \"engines-aws\" {{\n  {words}\n}}\n"));
+        let output = world.run(&["validate"]);
+        assert!(output.code == 1 && output.stderr.contains(what), "{words}: {}", output.stderr);
+    }
+}

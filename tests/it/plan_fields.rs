@@ -172,6 +172,17 @@ const CASES: &[(&str, &str, Case)] = &[
             "username_template = \"b-{{ .PolicyName }}-{{ random 20 }}\"",
         ]),
     ),
+    ("aws root", "sts_region", Texts(["", "sts_region = \"eu-west-1\"", "sts_region = \"eu-west-2\""])),
+    // Neither our own engine nor OpenBao has these: `aws_root.rs`, and `engines.rs` for what a plan says.
+    ("aws root", "sts_fallback_endpoints", One),
+    ("aws root", "sts_fallback_regions", One),
+    ("aws root", "role_arn", One),
+    ("aws root", "identity_token_audience", One),
+    ("aws root", "identity_token_ttl", One),
+    ("aws root", "rotation_period", One),
+    ("aws root", "rotation_schedule", One),
+    ("aws root", "rotation_window", One),
+    ("aws root", "disable_automated_rotation", One),
     (
         "aws lease",
         "lease",
@@ -913,7 +924,7 @@ impl World {
         CASES.iter().filter(move |(kind, field, _)| {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here, and is in no cluster.
-            const OURS: [&str; 3] = ["mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
+            const OURS: [&str; 4] = ["sts_region", "mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
             // Our own engine has no headers for backends, no password policies, no quotas and no transit engines.
             const ELSEWHERE: [&str; 5] = [
                 "passthrough_request_headers",

@@ -106,11 +106,10 @@ impl Lowering<'_> {
     }
 
     fn check_root(&mut self, block: &Block<'_>) {
-        for key in ["iam_endpoint", "sts_endpoint"] {
-            if let Some((endpoint, span)) = self.reader.text_quietly(block, key)
-                && !endpoint.starts_with("https://")
-                && !endpoint.starts_with("http://")
-            {
+        let single = ["iam_endpoint", "sts_endpoint"].map(|key| self.reader.text_quietly(block, key));
+        let fallbacks = self.reader.texts_quietly(block, "sts_fallback_endpoints");
+        for (endpoint, span) in single.into_iter().flatten().chain(fallbacks) {
+            if !endpoint.starts_with("https://") && !endpoint.starts_with("http://") {
                 let draft = Draft::error(span, format!("`{endpoint}` is not an endpoint"));
                 self.reader.report(draft.hint("an endpoint is written https://HOST"));
             }
