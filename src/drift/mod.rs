@@ -184,10 +184,7 @@ impl Drift {
         }
         let owned = input.owned.get(&change.path);
         let live = input.live.get(&change.path);
-        if change.action == ChangeAction::Forget
-            && live.is_some()
-            && owned.is_some_and(|owned| !owned.is_ours(live))
-        {
+        if change.action == ChangeAction::Forget && live.is_some() && owned.is_some_and(|owned| !owned.is_ours(live)) {
             // It was to go. Whether it is what somebody made of it, or another that came since, nobody tells.
             self.foreign.push(Foreign { kind: change.kind.name, path: change.path.clone(), declared: None });
         }

@@ -263,7 +263,7 @@ fn what_is_gone_and_what_is_not_ours_are_findings() {
     );
     let paths: Vec<&str> =
         json["not_ours"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
-    assert_eq!(paths, ["auth/approle/role/by-hand", "aws/roles/by-hand", "sys/policies/acl/ops"]);
+    assert_eq!(paths, ["sys/policies/acl/ops", "auth/approle/role/by-hand", "aws/roles/by-hand"]);
     // What another estate made is that one's.
     estate.env.write(
         "other/estate.hcl",

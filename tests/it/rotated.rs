@@ -189,7 +189,7 @@ fn a_key_that_the_files_change_is_written_unless_it_is_set_once() {
 }
 
 #[test]
-fn what_an_estate_can_not_declare_stays_as_the_engine_has_it() {
+fn what_was_set_by_hand_beside_a_rotated_key_is_told_until_it_is_declared() {
     let estate = Seeded::new();
     estate.declare(&format!("{ROOT}}}"));
     estate.apply();
@@ -199,14 +199,15 @@ fn what_an_estate_can_not_declare_stays_as_the_engine_has_it() {
     root["sts_fallback_endpoints"] = json!(["https://sts.example.com"]);
     root["sts_fallback_regions"] = json!(["eu-west-3"]);
     estate.world.root.post("aws/config/root", &root);
-    estate.plan(0);
-    estate.declare(&format!("region = \"eu-west-1\"\n{ROOT}}}"));
+    let plan = estate.plan(2);
+    for field in ["sts_region", "sts_fallback_endpoints", "sts_fallback_regions"] {
+        assert!(plan.contains(field), "{field}: {plan}");
+    }
+    estate.declare(&format!("region = \"eu-west-1\"\nsts_region = \"eu-west-3\"\n{ROOT}}}"));
     estate.apply();
     let after = estate.root();
-    assert_eq!(after["region"], "eu-west-1");
-    for field in ["sts_region", "sts_fallback_endpoints", "sts_fallback_regions"] {
-        assert_eq!(after[field], root[field], "{field}");
-    }
+    assert_eq!((&after["region"], &after["sts_region"]), (&json!("eu-west-1"), &json!("eu-west-3")));
+    assert_eq!(after["sts_fallback_endpoints"], json!([]));
 }
 
 /// How drift shows that a key was replaced.
