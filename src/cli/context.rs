@@ -66,7 +66,8 @@ impl Warnings {
         let (shown, rest) = warnings.split_at(warnings.len().min(WARNINGS_SHOWN_MAX));
         output::say(&estate::render(shown, sources, std::io::stderr().is_terminal()));
         if !rest.is_empty() {
-            output::say(&format!("... and {} more warnings: `leasehold validate` shows all\n", rest.len()));
+            let noun = if rest.len() == 1 { "warning" } else { "warnings" };
+            output::say(&format!("... and {} more {noun}: `leasehold validate` shows all\n", rest.len()));
         }
         if self == Self::Told {
             return Ok(());

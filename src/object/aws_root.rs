@@ -144,7 +144,7 @@ fn check(aws: &Declared<'_>) -> Vec<Objection> {
         );
     }
     let (role, audience) = (aws.text("role_arn"), aws.text("identity_token_audience"));
-    if !role.is_empty() && !(role.starts_with("arn:") && role.contains(":role/")) {
+    if !(role.is_empty() || role.starts_with("arn:") && role.contains(":role/")) {
         object("role_arn", "it is not the ARN of a role", "arn:aws:iam::ACCOUNT:role/NAME");
     }
     if !role.is_empty() && is_written("root") {

@@ -482,6 +482,17 @@ mod of_a_method {
     }
 
     #[test]
+    fn its_id_may_be_a_reference_as_that_in_root() {
+        let mut estate = Seeded::new();
+        estate.env.set("OWN_SECRET", "a secret of ours").set("OWN_KEY", OWN);
+        declare(&estate, &own("").replace(&format!("\"{OWN}\""), "\"secret:env:OWN_KEY\""));
+        estate.apply();
+        assert_eq!(config(&estate)["access_key"], OWN);
+        estate.plan(0);
+        estate.run(&["drift"], 0);
+    }
+
+    #[test]
     fn one_is_adopted_with_what_is_beside_it() {
         let estate = declared("");
         put_by_hand(&estate);
