@@ -43,7 +43,7 @@ impl Opened {
     /// Which of these keys signed it.
     ///
     /// # Errors
-    /// [`Unsigned`].
+    /// Nobody signed it, the signature is none or of something else, or it is none of these keys'.
     pub fn signer<'k>(&self, signers: &'k [PublicKey]) -> Result<&'k PublicKey, Unsigned> {
         let signature = Signature::of_text(self.signature.as_deref().ok_or(Unsigned::None)?)?;
         let key = signature.verify(PURPOSE, &self.bytes)?;
