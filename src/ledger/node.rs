@@ -1,9 +1,10 @@
 //! Which document an object is in.
 //!
 //! Documents are the nodes of a tree over the bits of a hash of the path. The root holds all; a document that grows
-//! past its bound is split: its two children are written, or theirs, and then the document itself is marked as split, which is the moment at which they count. A document counts unless it is marked, or one
-//! above it counts: what a killed split left behind is under a document that still counts, and is written over
-//! by the next split. So each object is in one document at any moment, and two writers meet in a check-and-set.
+//! past its bound is split: its two children are written, or theirs, and then the document itself is marked as split,
+//! which is the moment at which they count. A document counts unless it is marked, or one above it counts: what a killed
+//! split left behind is under a document that still counts, and is written over by the next split. So each object is in
+//! one document at any moment, and two writers meet in a check-and-set.
 //!
 //! Format 1 had 64 documents, each with a fixed share: these are the nodes of six bits, under their old names. Nodes
 //! between a split one and those that hold something need not be there: who splits into eight at once leaves some out.

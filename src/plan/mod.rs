@@ -22,6 +22,8 @@ mod ownership;
 mod reviewed;
 pub mod saved;
 mod summary;
+#[cfg(test)]
+mod testing;
 mod text;
 mod value;
 

@@ -133,7 +133,7 @@ mod tests {
 
     use crate::object::testing::object;
     use crate::object::{Object, acl_policy, aws_role};
-    use crate::plan::{Adopt, ChangeAction, Input, Others, Plan, Refusal};
+    use crate::plan::{ChangeAction, Plan, Refusal, testing};
     use crate::review::Colour;
 
     fn plan(roles: usize) -> Plan {
@@ -141,25 +141,7 @@ mod tests {
         let role = |number| object(&aws_role::KIND, &format!("aws/roles/r{number}"), &[("iam_groups", group(number))]);
         let mut desired: Vec<Object> = (0..roles).map(role).collect();
         desired.push(object(&acl_policy::KIND, "sys/policies/acl/p", &[("policy", json!("path \"a\" {}"))]));
-        Plan::new(&Input {
-            environment: "local",
-            commit: None,
-            desired: &desired,
-            live: &Default::default(),
-            owned: &Default::default(),
-            key: None,
-            key_hidden: false,
-            adopt: Adopt::Refuse,
-            adopt_from: &[],
-            others: Others::NotAsked,
-            nameless: false,
-            shared: &[],
-            max_deletes: 0,
-            unmanaged: &[],
-            unlisted: &[],
-            notes: Vec::new(),
-            guardrails: &[],
-        })
+        testing::all_new(&desired)
     }
 
     #[test]

@@ -6,31 +6,13 @@ use serde_json::json;
 use super::{Binding, Engine, Error, KeyRead, Permissions, Saved};
 use crate::object::testing::object;
 use crate::object::{Object, acl_policy};
-use crate::plan::{Adopt, Input, Others, Plan};
+use crate::plan::testing;
 
 /// A plan of one change, as its file has it.
 fn text() -> String {
     let policy = json!("# \",\n  \\\"sha256\\\": \\\"\npath \"a\" {}");
     let desired: Vec<Object> = vec![object(&acl_policy::KIND, "sys/policies/acl/p", &[("policy", policy)])];
-    let plan = Plan::new(&Input {
-        environment: "local",
-        commit: None,
-        desired: &desired,
-        live: &Default::default(),
-        owned: &Default::default(),
-        key: None,
-        key_hidden: false,
-        adopt: Adopt::Refuse,
-        adopt_from: &[],
-        others: Others::NotAsked,
-        nameless: false,
-        shared: &[],
-        max_deletes: 0,
-        unmanaged: &[],
-        unlisted: &[],
-        notes: Vec::new(),
-        guardrails: &[],
-    });
+    let plan = testing::all_new(&desired);
     let binding = Binding {
         made: "2026-01-01T00:00:00Z".to_owned(),
         estate: None,

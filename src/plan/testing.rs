@@ -1,0 +1,27 @@
+//! What tests of plans share.
+
+use super::{Adopt, Input, Others, Plan};
+use crate::object::Object;
+
+/// The plan of objects that are all new, on an engine that has nothing.
+pub(super) fn all_new(desired: &[Object]) -> Plan {
+    Plan::new(&Input {
+        environment: "local",
+        commit: None,
+        desired,
+        live: &Default::default(),
+        owned: &Default::default(),
+        key: None,
+        key_hidden: false,
+        adopt: Adopt::Refuse,
+        adopt_from: &[],
+        others: Others::NotAsked,
+        nameless: false,
+        shared: &[],
+        max_deletes: 0,
+        unmanaged: &[],
+        unlisted: &[],
+        notes: Vec::new(),
+        guardrails: &[],
+    })
+}
