@@ -12,7 +12,7 @@ mod list;
 mod named;
 mod shared;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
@@ -96,7 +96,7 @@ pub struct Snapshot {
 /// A folder's answer: its keys, and the whole objects where the engine gives them.
 struct Listing {
     folder: Folder,
-    keys: HashSet<String>,
+    keys: BTreeSet<String>,
     bodies: HashMap<String, Live>,
 }
 
@@ -511,7 +511,7 @@ async fn read_each(
 /// The wanted objects of a folder that its list names and does not carry.
 fn missing_of<'a>(
     folder: &'a Folder,
-    (keys, bodies): &'a (HashSet<String>, HashMap<String, Live>),
+    (keys, bodies): &'a (BTreeSet<String>, HashMap<String, Live>),
     wanted: &'a BTreeMap<&str, &'static Kind>,
 ) -> impl Iterator<Item = (String, &'static Kind)> + 'a {
     let paths = keys.iter().map(|key| format!("{}/{key}", folder.path));

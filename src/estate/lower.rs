@@ -20,7 +20,7 @@ mod token_role;
 mod transit;
 mod trust;
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
 pub use assert::requests_with;
@@ -62,19 +62,20 @@ struct Role {
     app: Option<String>,
 }
 
-/// One run of lowering: what is known so far, and what came out.
+/// One run of lowering: what is known so far, and what came out. What is named in messages is kept in order, so that
+/// the same files are answered in the same words.
 pub(super) struct Lowering<'s> {
     pub(super) reader: Reader<'s>,
     variables: Variables,
     incomplete: bool,
     /// Secrets engines by path.
-    mounts: HashMap<String, Mounted>,
+    mounts: BTreeMap<String, Mounted>,
     /// Auth methods by path, with their type.
-    auths: HashMap<String, String>,
+    auths: BTreeMap<String, String>,
     /// Roles by `<mount>/<role>`.
-    roles: HashMap<String, Role>,
+    roles: BTreeMap<String, Role>,
     /// ACL policies by name.
-    policies: HashSet<String>,
+    policies: BTreeSet<String>,
     /// Where each object's path is declared.
     paths: HashMap<String, Span>,
     /// Policy documents by source and use, so that a file is read and checked once.
@@ -116,10 +117,10 @@ impl<'s> Lowering<'s> {
             reader,
             variables,
             incomplete,
-            mounts: HashMap::new(),
-            auths: HashMap::new(),
-            roles: HashMap::new(),
-            policies: HashSet::new(),
+            mounts: BTreeMap::new(),
+            auths: BTreeMap::new(),
+            roles: BTreeMap::new(),
+            policies: BTreeSet::new(),
             paths: HashMap::new(),
             documents: HashMap::new(),
             rule_texts: HashMap::new(),

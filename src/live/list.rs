@@ -6,7 +6,7 @@
 //! in a policy) after it has cut the page, so that even an empty one may not be the last. Names come from a list of all
 //! there, asked for at the same time.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap};
 
 use serde_json::Value;
 
@@ -26,7 +26,7 @@ pub(super) struct Folder {
 }
 
 /// What a folder's list brought.
-pub(super) type Listed = Result<(HashSet<String>, HashMap<String, Live>), api::Error>;
+pub(super) type Listed = Result<(BTreeSet<String>, HashMap<String, Live>), api::Error>;
 
 /// What a page of a folder told of some of its objects, by path.
 #[derive(Debug, Default)]
@@ -49,7 +49,7 @@ pub async fn look(client: &Client, kind: &'static Kind, paths: &[&str]) -> Seen 
         Ok(None) => return Seen(paths.iter().map(|path| ((*path).to_owned(), None)).collect()),
         Err(_) => return Seen::default(),
     };
-    let names: HashSet<String> = keys(&answer).into_iter().collect();
+    let names: BTreeSet<String> = keys(&answer).into_iter().collect();
     let mut found = HashMap::new();
     bodies(&folder, &answer, &mut found);
     if named::settle(client, found.values_mut()).await.is_err() {
@@ -91,7 +91,7 @@ pub(super) async fn list(client: &Client, folder: &Folder) -> Listed {
 
 /// A folder page by page, with the objects where the list carries them.
 async fn pages(client: &Client, folder: &Folder) -> Listed {
-    let (mut names, mut found, mut after) = (HashSet::new(), HashMap::new(), String::new());
+    let (mut names, mut found, mut after) = (BTreeSet::new(), HashMap::new(), String::new());
     while let Some(answer) = client.list_page(&folder.path, &after, KEYS_PER_PAGE).await? {
         let page = keys(&answer);
         bodies(folder, &answer, &mut found);

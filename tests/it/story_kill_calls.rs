@@ -7,7 +7,7 @@
 //! every policy that cuts sessions off belongs to a lease, the key of a static role works, no more than one key of its
 //! user is unknown, what a client received is in the trail, and the trail's chain holds.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeSet, HashMap, HashSet};
 use std::io::{BufReader, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Mutex;
@@ -159,7 +159,7 @@ fn run(
 }
 
 /// The lease tag of every user in the sandbox's journal.
-fn leases_of_users(data: &Path) -> HashSet<String> {
+fn leases_of_users(data: &Path) -> BTreeSet<String> {
     let journal = std::fs::read_to_string(data.join("sandbox/account.jsonl")).unwrap_or_default();
     let mut users: HashMap<String, String> = HashMap::new();
     // A last line without an end was being written.
@@ -176,9 +176,9 @@ fn leases_of_users(data: &Path) -> HashSet<String> {
 }
 
 /// The leases of the policies that cut sessions off, by the sandbox's journal: their names end like the leases' ids.
-fn leases_of_cuts(data: &Path) -> HashSet<String> {
+fn leases_of_cuts(data: &Path) -> BTreeSet<String> {
     let journal = std::fs::read_to_string(data.join("sandbox/account.jsonl")).unwrap_or_default();
-    let mut cuts = HashSet::new();
+    let mut cuts = BTreeSet::new();
     for line in journal.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
         let entry: Value = serde_json::from_str(line).expect("the journal's own lines");
         let Some([_, role]) = entry["role"].as_array().map(Vec::as_slice) else { continue };
@@ -190,9 +190,9 @@ fn leases_of_cuts(data: &Path) -> HashSet<String> {
 }
 
 /// The access keys of a user, by the sandbox's journal.
-fn keys_of(data: &Path, user: &str) -> HashSet<String> {
+fn keys_of(data: &Path, user: &str) -> BTreeSet<String> {
     let journal = std::fs::read_to_string(data.join("sandbox/account.jsonl")).unwrap_or_default();
-    let mut keys = HashSet::new();
+    let mut keys = BTreeSet::new();
     for line in journal.split_inclusive('\n').filter(|line| line.ends_with('\n')) {
         let entry: Value = serde_json::from_str(line).expect("the journal's own lines");
         let Some([name, found]) = entry["user"].as_array().map(Vec::as_slice) else { continue };
@@ -205,7 +205,7 @@ fn keys_of(data: &Path, user: &str) -> HashSet<String> {
 
 /// What is wrong with the static role of a user: the key that is handed out has to work, and what nobody knows is one key
 /// at most. `told` are the keys that the trail says were made.
-fn judge_static(http: &Http, data: &Path, user: &str, told: &HashSet<String>) -> Result<(), String> {
+fn judge_static(http: &Http, data: &Path, user: &str, told: &BTreeSet<String>) -> Result<(), String> {
     let served = http.send("GET", &format!("aws/static-creds/{user}"), None);
     let keys = keys_of(data, user);
     if served.status == 200 && !keys.contains(&text(&served.body["data"]["access_key"])) {
@@ -260,7 +260,7 @@ fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: 
         })
     };
     let made = lines.iter().filter(|line| line["event"]["name"] == "static-key-made");
-    let made: HashSet<String> = made.map(|line| text(&line["credential"]["access_key_id"])).collect();
+    let made: BTreeSet<String> = made.map(|line| text(&line["credential"]["access_key_id"])).collect();
     for user in ["robot", "newcomer"] {
         judge_static(&http, data, user, &made)?;
     }

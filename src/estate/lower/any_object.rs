@@ -1,6 +1,6 @@
 //! `object "PATH" { ... }`: what an engine has at a path for which there is no word.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use super::Lowering;
 use crate::estate::problem::Draft;
@@ -61,8 +61,8 @@ impl Lowering<'_> {
     }
 
     /// The fields that no engine tells, or that are not compared, with where that is said.
-    fn hidden<'a>(&mut self, block: &Block<'a>) -> HashMap<&'a str, (How, Span)> {
-        let mut hidden: HashMap<&str, (How, Span)> = HashMap::new();
+    fn hidden<'a>(&mut self, block: &Block<'a>) -> BTreeMap<&'a str, (How, Span)> {
+        let mut hidden: BTreeMap<&str, (How, Span)> = BTreeMap::new();
         for (key, how) in [("write_only", How::Secret), ("ignore", How::Ignored)] {
             for (name, span) in self.reader.texts(block, key) {
                 if let Some((_, first)) = hidden.insert(name, (how, span)) {
