@@ -234,9 +234,11 @@ fn record(
             object.filter(|_| needs_intent(change)).map(|object| {
                 let mut intent = Owned { state: Progress::Changing, ..intent(object, change, before, plan, key) };
                 match outcome {
-                    Outcome::Failed { acted: Acted::Whole { made }, .. } => {
+                    // Beside what somebody changed before, nothing tells what an engine left out from what was put back.
+                    Outcome::Failed { acted: Acted::Whole { made }, .. } if !is_anothers(before, change) => {
                         intent.besides.iter_mut().for_each(|besides| besides.extend(made.clone()));
                     }
+                    Outcome::Failed { acted: Acted::Whole { .. }, .. } => {}
                     _ => intent.besides = None,
                 }
                 Some(intent)
@@ -250,26 +252,35 @@ fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan,
     let was_ours = before.is_some_and(|before| before.is_ours(change.live.as_ref()) && change.live.is_some());
     // Whether this or what was before is with the engine is not known until it is written for certain.
     let had = before.and_then(|owned| owned.guardrails.clone());
+    // Where it was gone nothing of ours is there, in however many calls it is made again.
+    let is_told_apart = was_ours && is_at_once(object, change) || change.live.is_none();
     let mut intent = Owned {
         found: change.live_fingerprint(),
-        besides: before.filter(|_| was_ours && is_at_once(object, change)).and_then(besides),
+        besides: before.filter(|_| is_told_apart).and_then(besides),
         from: change.from.clone(),
         guardrails: change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had),
         ..entry(object, plan, key, if was_ours { Progress::Changing } else { Progress::Intended })
     };
-    plan::add_key_before(&mut intent, change);
+    plan::add_keys_before(&mut intent, before, change);
     intent
 }
 
-/// Whether an object is written by one call, and not with another key: which one the engine has is another matter.
+/// Whether an object is written by one call.
 fn is_at_once(object: &Object, change: &Change) -> bool {
-    !change.fields.iter().any(|field| object.kind.is_of_key(field.name))
-        && object.kind.update != Update::Recreate
-        && (object.kind.write)(object, change.live.as_ref()).len() == 1
+    object.kind.update != Update::Recreate && (object.kind.write)(object, change.live.as_ref()).len() == 1
+}
+
+/// Whether somebody else surely made what was there before a change.
+fn is_anothers(before: Option<&Owned>, change: &Change) -> bool {
+    before.is_some_and(|before| before.was_changed(change.live.as_ref()))
 }
 
 /// What an engine may hold from us when the next change begins, whatever it was seen to hold: that may be somebody's.
 fn besides(before: &Owned) -> Option<Vec<String>> {
+    if before.kind.key.is_some() && before.keys.is_none() && before.key_last.is_none() {
+        // Of which key an engine had then an older ledger does not know.
+        return None;
+    }
     let earlier = match before.state {
         Progress::Applied => Vec::new(),
         Progress::Intended | Progress::Changing => before.besides.clone()?,

@@ -190,7 +190,7 @@ impl Drift {
         }
         // What stays of an object that is forgotten is somebody else's; that it is gone is a change, whatever the files say.
         let told = change.action != ChangeAction::Forget || live.is_none();
-        let by_hand = owned.filter(|owned| told && is_changed(owned, live));
+        let by_hand = owned.filter(|owned| told && owned.was_changed(live));
         let pending = match (owned, object) {
             (Some(owned), Some(object)) => {
                 let is_as_applied = is_as_applied(object, owned, live)
@@ -331,7 +331,7 @@ pub fn last_applied(input: Input<'_>) -> HashMap<String, Live> {
     let known = |(path, owned): (&String, &Owned)| {
         let live = input.live.get(path);
         let said = input.last.get(path).or_else(|| desired.get(path.as_str()).copied());
-        let last = match (live.filter(|_| !is_changed(owned, live)), said) {
+        let last = match (live.filter(|_| !owned.was_changed(live)), said) {
             (Some(live), _) => live.clone(),
             (None, Some(object)) => object.as_live(),
             (None, None) => return None,
@@ -352,7 +352,7 @@ pub fn lost<'a>(
     for (path, owned) in owned {
         let said = desired.get(path.as_str());
         if let Some(commit) = &owned.commit
-            && is_changed(owned, live.get(path))
+            && owned.was_changed(live.get(path))
             && said.is_none_or(|object| !owned.is_of(object))
         {
             lost.entry(commit).or_default().push((path, owned));
@@ -365,22 +365,9 @@ fn by_path(objects: &[Object]) -> HashMap<&str, &Object> {
     objects.iter().map(|object| (object.path.as_str(), object)).collect()
 }
 
-/// Whether somebody else surely changed an object since it was written, or since we were about to change it.
-fn is_changed(owned: &Owned, live: Option<&Live>) -> bool {
-    let set = |live: &Live| live.hidden.iter().any(|name| is_set_by_hand(owned, live, name));
-    match owned.state {
-        Progress::Intended => false,
-        Progress::Changing => match live {
-            Some(live) => owned.is_anothers_work(live),
-            None => owned.besides.is_some(),
-        },
-        Progress::Applied => live.is_none_or(|live| owned.differs(live) || set(live)),
-    }
-}
-
 /// The secrets that an engine tells it has, and that we did not write.
 fn set_by_hand<'a>(owned: &'a Owned, live: &'a Live) -> impl Iterator<Item = FieldChange> + 'a {
-    let hidden = owned.kind.fields.iter().filter(|field| is_set_by_hand(owned, live, field.name));
+    let hidden = owned.kind.fields.iter().filter(|field| owned.lacks(live, field.name));
     hidden.map(|field| FieldChange {
         name: field.name,
         shape: field.shape,
@@ -389,16 +376,11 @@ fn set_by_hand<'a>(owned: &'a Owned, live: &'a Live) -> impl Iterator<Item = Fie
     })
 }
 
-/// Whether an engine tells that it has a secret which we did not write.
-fn is_set_by_hand(owned: &Owned, live: &Live, name: &str) -> bool {
-    live.hidden.contains(name) && !owned.secrets.contains_key(name)
-}
-
 /// Whether the files say of an object what they said when it was written. What refers to a secret that is not read is
 /// taken to be as it was.
 fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
     if object.unresolved().any(|(name, ..)| object.kind.tells(name)) {
-        return is_changed(owned, live);
+        return owned.was_changed(live);
     }
     owned.is_of(object)
 }
@@ -415,7 +397,7 @@ fn is_as_applied_but_for_its_key(object: &Object, owned: &Owned) -> bool {
 
 /// Whether a change is of something that an engine never tells, and that nobody else has set.
 fn is_hidden(change: &Change, owned: &Owned, live: Option<&Live>) -> bool {
-    let by_hand = |name: &str| live.is_some_and(|live| is_set_by_hand(owned, live, name));
+    let by_hand = |name: &str| live.is_some_and(|live| owned.lacks(live, name));
     let hidden = |field: &FieldChange| !is_told(change.kind, field.name) && !by_hand(field.name);
     change.action == ChangeAction::Update && change.fields.iter().any(hidden)
 }

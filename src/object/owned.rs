@@ -135,6 +135,25 @@ impl Owned {
         !own(fingerprint::of_live_as(live, self.kind)) && !self.with_keys(live).any(own)
     }
 
+    /// Whether somebody else surely changed an object since it was written, or since we were about to change it.
+    pub fn was_changed(&self, live: Option<&Live>) -> bool {
+        match (self.state, live) {
+            // What was gone, and is still, is what somebody took away. Who made what is there now is another matter.
+            (Progress::Intended | Progress::Changing, None) => self.besides.is_some(),
+            (Progress::Intended, Some(_)) => false,
+            (Progress::Changing, Some(live)) => self.is_anothers_work(live),
+            (Progress::Applied, None) => true,
+            (Progress::Applied, Some(live)) => {
+                self.differs(live) || live.hidden.iter().any(|name| self.lacks(live, name))
+            }
+        }
+    }
+
+    /// Whether an engine tells that it has a secret which we did not write.
+    pub fn lacks(&self, live: &Live, name: &str) -> bool {
+        live.hidden.contains(name) && !self.secrets.contains_key(name)
+    }
+
     /// The digests of an object with each key that the engine had from us, as far as that is known; none of kinds without.
     fn with_keys(&self, live: &Live) -> impl Iterator<Item = String> {
         let keys = self.kind.key.map(|key| {

@@ -17,6 +17,9 @@ use super::change::Change;
 use super::input::Adopt;
 use crate::object::{FieldValue, Leaf, Live, Object, OnRotate, Owned, Place, Progress, fingerprint};
 
+/// How many keys that an engine may have from us are remembered of a change that is under way.
+const KEYS_MAX: usize = 8;
+
 /// A key that stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Kept {
@@ -192,13 +195,16 @@ fn written(owned: &Owned, object: &Object, live: &Live, key: &str) -> Vec<String
     }
 }
 
-/// Remembers, with what is about to be written, the key that it replaces: it may not arrive.
-pub fn add_key_before(entry: &mut Owned, change: &Change) {
-    let before = change.live.as_ref().and_then(Live::key);
-    if let (Some(keys), Some(before)) = (&mut entry.keys, before)
-        && !keys.iter().any(|key| key == before)
-    {
-        keys.push(before.to_owned());
+/// Remembers, with what is about to be written, the key that it replaces, which it may not, and those that the engine had
+/// from us `before`: the digests of what was there were made with them.
+pub fn add_keys_before(entry: &mut Owned, before: Option<&Owned>, change: &Change) {
+    let Some(keys) = &mut entry.keys else { return };
+    let replaced = change.live.as_ref().and_then(Live::key).map(str::to_owned);
+    let earlier = before.into_iter().flat_map(|before| before.keys.iter().flatten().chain(&before.key_last).cloned());
+    for key in replaced.into_iter().chain(earlier).filter(|key| !key.is_empty()) {
+        if keys.len() < KEYS_MAX && !keys.contains(&key) {
+            keys.push(key);
+        }
     }
 }
 

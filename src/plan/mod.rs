@@ -33,7 +33,7 @@ pub use self::escape::{escape, short};
 pub use self::fields::{differences, secret_digests};
 pub use self::input::{Adopt, Claim, Claims, Input, Others};
 pub use self::json::field_json;
-pub use self::kept::{Kept, Reason, Standing, add_key_before, keep_keys};
+pub use self::kept::{Kept, Reason, Standing, add_keys_before, keep_keys};
 pub(crate) use self::limit::is_outdated;
 pub use self::limit::{MAX_DELETES_DEFAULT, Refusal};
 pub use self::moved::three_ways;

@@ -692,10 +692,52 @@ fn what_was_done_by_hand_to_settings_after_a_write_without_an_answer_is_told() {
     estate.apply_without("PUT /v1/aws/config/root", Fault::Lost);
     let root = estate.http.send("GET", "aws/config/root", None).body["data"].clone();
     assert_eq!(estate.counted(2)["changed"], 0);
+    // A second one, and neither has arrived.
+    estate.edit("engine.hcl", "\"eu-central-1\"", "\"eu-north-1\"");
+    estate.apply_without("PUT /v1/aws/config/root", Fault::Lost);
+    assert_eq!(estate.counted(2)["changed"], 0);
     let mut by_hand = root.clone();
     by_hand["sts_endpoint"] = json!("https://sts.example.com");
     estate.http.post("aws/config/root", &by_hand);
     assert_eq!(estate.json(5)["changed"][0]["path"], "aws/config/root");
+}
+
+#[test]
+fn what_somebody_took_away_is_told_still_after_an_apply_that_could_not_put_it_back() {
+    let estate = Applied::new();
+    estate.http.send("DELETE", "aws/roles/webapp", None);
+    assert_eq!(estate.counted(5)["changed"], 1);
+    for _ in 0..2 {
+        estate.apply_without(ROLE, Fault::Lost);
+        let json = estate.json(5);
+        assert_eq!(
+            (&json["changed"][0]["gone"], &json["changed"][0]["unsettled"]),
+            (&json!(true), &json!(true)),
+            "{json}"
+        );
+    }
+    estate.apply_without(ROLE, Fault::Unanswered);
+    assert_eq!(estate.counted(2)["changed"], 0);
+    // What nobody ever saw there is not gone.
+    let role = "role \"new\" {\n  mount = \"aws\"\n  iam_groups = [\"g\"]\n}\n";
+    estate.env.write("estate/new.hcl", role);
+    estate.apply_without("PUT /v1/aws/roles/new", Fault::Lost);
+    estate.apply_without("PUT /v1/aws/roles/new", Fault::Lost);
+    assert_eq!(estate.counted(2)["changed"], 0);
+}
+
+#[test]
+fn what_somebody_puts_back_before_a_write_is_read_again_is_told() {
+    let estate = Applied::new();
+    estate.widen_by_hand();
+    let wide = estate.http.send("GET", "aws/roles/webapp", None).body["data"].clone();
+    let between = estate.server.part();
+    between.overtake(ROLE, ROLE, &wide);
+    let output = estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+    assert!(output.stderr.contains("written, but the engine holds"), "{}", output.stderr);
+    let json = estate.json(5);
+    assert_eq!(json["changed"][0]["path"], "aws/roles/webapp", "{json}");
+    assert_eq!(json["access"]["gained"], true);
 }
 
 #[test]

@@ -289,6 +289,34 @@ fn a_key_that_came_while_a_write_was_lost_is_told() {
 }
 
 #[test]
+fn what_was_changed_beside_a_key_while_a_write_of_another_was_lost_is_told() {
+    for is_rotated in [false, true] {
+        let mut estate = Seeded::new();
+        estate.declare(&format!("{ROOT}}}"));
+        estate.apply();
+        if is_rotated {
+            estate.rotate();
+            estate.take();
+        }
+        let between = Between::start(&estate.world.root.address);
+        between.fault_after("PUT /v1/aws/config/root", 0, Fault::Lost);
+        for key in [None, Some("AKIAIOSFODNN8EXAMPLE")] {
+            let pair = key.map_or_else(|| new_key(&estate.world), |key| (key.to_owned(), "a secret".to_owned()));
+            estate.env.set("ROOT_KEY", &pair.0).set("ROOT_SECRET", &pair.1);
+            estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+            // It is as it was: nobody did anything.
+            let drift = estate.run(&["drift"], 2).stdout;
+            assert!(drift.contains("0 changed behind our back, 1 committed and not yet applied"), "{drift}");
+        }
+        let mut root = estate.root();
+        root["sts_endpoint"] = json!("https://sts.example.com");
+        estate.world.root.post("aws/config/root", &root);
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains("sts_endpoint") && drift.contains("1 changed behind our back"), "{drift}");
+    }
+}
+
+#[test]
 fn drift_shows_the_key_before_the_last_rotation_and_not_the_first() {
     let estate = Seeded::new();
     estate.declare(&format!("{ROOT}}}"));

@@ -32,6 +32,8 @@ pub(crate) enum Fault {
     Stuck,
     /// The server does it, and nothing is answered until the end.
     Held,
+    /// The server does it, and what somebody else asks next, before it is answered.
+    Overtaken,
 }
 
 struct Rule {
@@ -49,6 +51,8 @@ struct State {
     under_way: usize,
     /// Where requests wait for the end of their wave, if waves are counted.
     waves: Option<mpsc::Sender<mpsc::Sender<()>>>,
+    /// What somebody asks with a body, with the token of whom he overtakes.
+    next: Option<(String, String)>,
     /// Whether lists tell names alone.
     names_alone: bool,
     /// The requests of each wave so far.
@@ -116,6 +120,12 @@ impl Between {
         let mut state = self.state.lock().unwrap();
         let rule = |times, fault| Rule { requests: vec![request.to_owned()], times, fault };
         state.rules.extend([rule(after, None), rule(usize::MAX, Some(fault))]);
+    }
+
+    /// After the next such request, and before its answer, somebody asks this with a body.
+    pub(crate) fn overtake(&self, request: &str, next: &str, body: &serde_json::Value) {
+        self.state.lock().unwrap().next = Some((next.to_owned(), body.to_string()));
+        self.fault(request, 1, Fault::Overtaken);
     }
 
     /// The one after `before` requests that write meets a fault.
@@ -266,6 +276,18 @@ fn go(mut client: &TcpStream, way: Way, asked: &Asked, server: &str, state: &Mut
         Way::Met(Fault::Held) => {
             forward(asked, server)?;
             hold(state);
+        }
+        Way::Met(Fault::Overtaken) => {
+            let answer = forward(asked, server)?;
+            let next = state.lock().unwrap().next.take();
+            if let Some((line, body)) = next {
+                let own = |header: &&String| header.starts_with("x-vault-token:") || header.starts_with("host:");
+                let mut headers: Vec<String> = asked.headers.iter().filter(own).cloned().collect();
+                headers.push(format!("content-length: {}", body.len()));
+                let done = forward(&Asked { line, headers, body }, server)?;
+                assert!(done.starts_with(b"HTTP/1.1 20"), "{}", String::from_utf8_lossy(&done));
+            }
+            client.write_all(&answer)?;
         }
         Way::Met(Fault::Lost) => return Ok(false),
         Way::Met(Fault::Unanswered) => {
