@@ -186,6 +186,8 @@ mod tests {
         ("jwt config", "82f9f1b6e03ae19f2ebd49135d64bcfe40ff7fd3dc0e25d7692164b33761c3be"),
         ("kubernetes config", "bd60e76bd1efa93b2e4398569321839bfaa9eb957bb3495c37cb0ab398677af3"),
         ("aws auth config", "4b73322802a463fa258a5aa0456957167740da4311cf8245608168ba77beb838"),
+        ("aws auth identity", "a8ec7cc48df52585fbca5ad31222ba385238a4c76e0c7f5067ddb43cd7fa4ce2"),
+        ("aws auth account", "e483e171c9c3a54d97446e2e29c257aa0de6bba31a3e2a5a3f60b0881b986555"),
         ("token role", "9fa1fcd5bf182d5cc90f40d13046c53e7a6cb962e5e047334bdede39cc989f7d"),
         ("acl policy", "a3ec83e3200df9c3022462dc09271b726ef7d937e72e6c9aa4b0a8f2e23380ae"),
         ("password policy", "9512286928f3863f68ecbba8bf9c607bc912f0470752d8ecac4f2cfae970ef43"),

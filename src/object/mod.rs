@@ -18,6 +18,8 @@ pub mod any_object;
 pub mod approle_role;
 pub mod audit_device;
 pub mod auth_mount;
+pub mod aws_auth_account;
+pub mod aws_auth_identity;
 pub mod aws_auth_role;
 pub mod aws_lease;
 pub mod aws_role;

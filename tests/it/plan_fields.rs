@@ -652,6 +652,28 @@ const CASES: &[(&str, &str, Case)] = &[
         ]),
     ),
     ("aws auth config", "max_retries", Texts(["", "max_retries = 1", "max_retries = 2"])),
+    ("aws auth identity", "iam_alias", Texts(["", "iam_alias = \"unique_id\"", "iam_alias = \"full_arn\""])),
+    (
+        "aws auth identity",
+        "iam_metadata",
+        Texts(["", "iam_metadata = [\"client_arn\"]", "iam_metadata = [\"client_arn\", \"account_id\"]"]),
+    ),
+    ("aws auth identity", "ec2_alias", Texts(["", "ec2_alias = \"instance_id\"", "ec2_alias = \"image_id\""])),
+    (
+        "aws auth identity",
+        "ec2_metadata",
+        Texts(["", "ec2_metadata = [\"region\"]", "ec2_metadata = [\"region\", \"account_id\"]"]),
+    ),
+    (
+        "aws auth account",
+        "sts_role",
+        Texts([
+            "sts_role = \"arn:aws:iam::111122223333:role/a\"",
+            "sts_role = \"arn:aws:iam::111122223333:role/b\"",
+            "sts_role = \"arn:aws:iam::111122223333:role/c\"",
+        ]),
+    ),
+    ("aws auth account", "external_id", Texts(["", "external_id = \"one\"", "external_id = \"two\""])),
     ("aws auth role", "auth_type", One),
     (
         "aws auth role",
@@ -768,9 +790,19 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
     let by_name = if field == "resolve_aws_unique_ids" { "" } else { "resolve_unique_ids = false" };
     let host = if field == "kubernetes_host" { "" } else { "kubernetes_host = \"http://one.example\"" };
     let cluster = if log.is_none() { "kubernetes_ca_cert = \"CA1\"\ndisable_local_ca_jwt = true" } else { "" };
+    let sts_role = match field {
+        "sts_role" => "",
+        _ => "sts_role = \"arn:aws:iam::111122223333:role/base\"",
+    };
     let (keys, login_by_keys) = match has_aws_login {
         true => (
-            format!("auth \"fields-keys\" {{\ntype = \"aws\"\nconfig {{\n{}\n}}\n}}", at("aws auth config")),
+            format!(
+                "auth \"fields-keys\" {{\ntype = \"aws\"\nconfig {{\n{}\n}}\nidentity {{\n{}\n}}\n\
+                 account \"111122223333\" {{\n{sts_role}\n{}\n}}\n}}",
+                at("aws auth config"),
+                at("aws auth identity"),
+                at("aws auth account")
+            ),
             format!("login \"fields-keys\" {{\n{principals}\n{by_name}\n{principal}\n}}"),
         ),
         false => (String::new(), String::new()),
@@ -935,6 +967,8 @@ impl World {
             ];
             let is_there = match audit {
                 true => !ELSEWHERE.contains(kind) && !ELSEWHERE.contains(field),
+                // OpenBao assumes the role of another account without an external id.
+                false if (*kind, *field) == ("aws auth account", "external_id") => false,
                 false => !["audit device", "aws static role"].contains(kind) && !OURS.contains(field),
             };
             is_there
@@ -1142,6 +1176,8 @@ fn path_of(kind: &str) -> &'static str {
         "kubernetes role" => "auth/fields-kubernetes/role/app-fields",
         "jwt role" => "auth/fields-jwt/role/app-fields",
         "aws auth config" => "auth/fields-keys/config/client",
+        "aws auth identity" => "auth/fields-keys/config/identity",
+        "aws auth account" => "auth/fields-keys/config/sts/111122223333",
         "aws auth role" => "auth/fields-keys/role/app-fields",
         "entity" => "identity/entity/name/fields-ann",
         "group" => "identity/group/name/fields-group",
