@@ -85,6 +85,7 @@ mod wire_auth;
 mod wire_aws;
 mod wire_aws_login;
 mod wire_batch;
+mod wire_cert;
 mod wire_cut;
 mod wire_grants;
 mod wire_guardrail;
@@ -107,4 +108,4 @@ mod wire_token_roles;
 mod wire_userpass;
 mod wire_wrapping;
 
-use common::{aws, bao, between, env, fake, http, issuer, python, servers, traced, transit, world};
+use common::{aws, bao, between, certificates, env, fake, http, issuer, python, servers, traced, transit, world};
