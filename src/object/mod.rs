@@ -25,6 +25,7 @@ pub mod aws_lease;
 pub mod aws_role;
 pub mod aws_root;
 mod call;
+pub mod cert_role;
 mod document;
 pub mod entity;
 pub mod field;

@@ -10,6 +10,7 @@ use rustls::version::{TLS12, TLS13};
 use serde_json::{Value, json};
 
 use crate::certificates::{Authority, Identity, TlsClient, at, ca, certified, client, dns, email, uri};
+use crate::env::TestEnv;
 use crate::wire_auth::World;
 
 /// When the engine's clock stands still.
@@ -433,4 +434,102 @@ fn what_no_role_can_be_is_refused_with_the_reason() {
         assert!(answer.status == 400 && said.contains(what), "{body}: {}", answer.body);
     }
     assert_eq!(site.world.root.send("GET", "auth/cert/certs/web", None).status, 404);
+}
+
+fn estate(address: &str, authority: &Authority, login: &str) -> String {
+    format!(
+        "environment \"local\" {{\n  address = \"{address}\"\n}}\n\
+         aws \"aws\" {{}}\n\
+         auth \"cert\" {{\n  config {{\n    enable_identity_alias_metadata = true\n  }}\n}}\n\
+         app \"web\" {{\n  role \"web\" {{\n    policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n  }}\n\
+         login \"cert\" {{\n    certificate = \"{}\"\n    token_ttl = \"1h\"\n{login}\n  }}\n}}\n",
+        authority.pem.replace('\n', "\\n")
+    )
+}
+
+/// A key, or what else nobody else reads.
+fn private(env: &TestEnv, name: &str, text: &str) -> String {
+    let path = env.write(name, text);
+    std::fs::set_permissions(&path, std::os::unix::fs::PermissionsExt::from_mode(0o600)).unwrap();
+    path.display().to_string()
+}
+
+#[test]
+fn an_app_is_declared_with_a_certificate_and_gets_its_credentials() {
+    let mut env = TestEnv::new();
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned(), "127.0.0.1".to_owned()]).unwrap();
+    let ca_file = env.write("c.pem", &made.cert.pem()).display().to_string();
+    private(&env, "k.pem", &made.signing_key.serialize_pem());
+    let tls = ["--dev", "--aws=sandbox", "--listen", "127.0.0.1:0", "--tls-cert", "c.pem", "--tls-key", "k.pem"];
+    let server = env.server(&tls);
+    let root = Authority::new(ca("root"));
+    let (web, other) = (root.signs(&client("web-1")), root.signs(&client("other")));
+    let names = "    common_names = [\"web-*\"]";
+    let file = env.write("estate/estate.hcl", &estate(&server.address, &root, names));
+    let dir = file.parent().unwrap().display().to_string();
+    env.set("LEASEHOLD_DIR", dir)
+        .set("LEASEHOLD_TOKEN", server.root_token.clone().unwrap())
+        .set("LEASEHOLD_CACERT", ca_file);
+    let plan = env.run(&["plan"]);
+    assert_eq!(plan.code, 2, "{}", plan.normal());
+    assert!(plan.stdout.contains("by a TLS certificate"), "{}", plan.stdout);
+    assert!(plan.stdout.contains("common name like web-*"), "{}", plan.stdout);
+    env.ok(&["apply", "--auto-approve"]);
+    env.ok(&["plan"]);
+
+    let show = |who: &Identity, name: &str| {
+        let certificate = env.write(&format!("{name}.pem"), &who.pem).display().to_string();
+        [certificate, private(&env, &format!("{name}.key"), &who.key.serialize_pem())]
+    };
+    let [certificate, key] = show(&web, "web");
+    let own = ["--client-cert", &*certificate, "--client-key", &*key];
+    let creds = env.run(&[&["creds", "web", "--format", "json"], &own[..]].concat());
+    assert_eq!(creds.code, 0, "{}", creds.normal());
+    assert!(creds.stdout.contains("AccessKeyId") || creds.stdout.contains("access_key"), "{}", creds.stdout);
+    let bare = env.run(&["creds", "web", "--format", "json"]);
+    assert_eq!(bare.code, 1, "{}", bare.normal());
+    assert!(bare.stderr.contains("there is no certificate to log in as app-web"), "{}", bare.stderr);
+    assert!(bare.stderr.contains("--client-cert"), "{}", bare.stderr);
+    let [certificate, key] = show(&other, "other");
+    let others = ["--client-cert", &*certificate, "--client-key", &*key];
+    let refused = env.run(&[&["creds", "web"], &others[..]].concat());
+    assert_eq!(refused.code, 2, "{}", refused.normal());
+    assert!(refused.stderr.contains(UNLIKE), "{}", refused.stderr);
+    // By hand, with a name or without.
+    for name in ["name=app-web", "name="] {
+        let login = env.run(&[&["login", "-method=cert", "-token-only", name], &own[..]].concat());
+        assert!(login.code == 0 && !login.stdout.trim().is_empty(), "{name}: {}", login.normal());
+    }
+    // A name by hand behind the estate's back is found.
+    env.ok(&["write", "auth/cert/certs/app-web", "allowed_common_names=*"]);
+    let drift = env.run(&["plan"]);
+    assert!(drift.code == 2 && drift.stdout.contains("allowed_common_names"), "{}", drift.normal());
+}
+
+#[test]
+fn what_is_declared_of_a_certificate_is_checked_and_judged() {
+    let env = TestEnv::new();
+    let root = Authority::new(ca("root"));
+    let key = Identity::alone(&client("x")).key.serialize_pem().replace('\n', "\\n");
+    let with = |login: &str| estate("https://engine.example.com", &root, login);
+    let without = |certificate: &str| {
+        let pem = root.pem.replace('\n', "\\n");
+        with("").replace(&pem, certificate)
+    };
+    for (text, demand, code, expected) in [
+        (with("common_names = [\"web\"]"), "exact_bindings", 0, ""),
+        (with("common_names = [\"*\"]"), "exact_bindings", 3, "any common name like * may log in"),
+        (with("dns_names = [\"*.example\"]"), "exact_bindings", 3, "DNS name like *.example"),
+        (with("required_extensions = [\"team\"]"), "exact_bindings", 1, "`team` names no extension"),
+        (with("metadata_extensions = [\"team\"]"), "exact_bindings", 1, "`team` is no id of an extension"),
+        (without(""), "exact_bindings", 1, "nobody vouches for the certificates that log in"),
+        (without("file.pem"), "exact_bindings", 1, "there is no certificate in the CA's text"),
+        (without(&key), "exact_bindings", 1, "there is a private key in it"),
+    ] {
+        let guardrail = format!("guardrail \"names\" {{\n  require {{\n    {demand} = true\n  }}\n}}\n");
+        env.write("estate/estate.hcl", &format!("{text}{guardrail}"));
+        let output = env.run(&["-C", "estate", "validate", "--all"]);
+        assert_eq!(output.code, code, "{text}: {}", output.normal());
+        assert!(output.normal().contains(expected), "{text}: {}", output.normal());
+    }
 }
