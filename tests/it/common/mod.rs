@@ -3,11 +3,13 @@
 pub(crate) mod aws;
 pub(crate) mod bao;
 pub(crate) mod between;
+pub(crate) mod ci;
 pub(crate) mod env;
 pub(crate) mod fake;
 pub(crate) mod http;
 pub(crate) mod issuer;
 pub(crate) mod python;
+pub(crate) mod remote;
 pub(crate) mod servers;
 pub(crate) mod traced;
 pub(crate) mod transit;
