@@ -9,7 +9,9 @@ use super::format::Format;
 pub(crate) const ANSWER: &[Format] = &[Format::Table, Format::Json, Format::Yaml];
 /// Of commands that print for people, and JSON for programs.
 pub(crate) const TABLE: &[Format] = &[Format::Table, Format::Json];
-/// The same, of those whose words for people are no table.
+/// Of `plan`.
+pub(crate) const PLAN: &[Format] = &[Format::Table, Format::Json, Format::Markdown];
+/// As of tables, of those whose words for people are no table.
 pub(crate) const TEXT: &[Format] = &[Format::Text, Format::Json];
 /// Of `access`.
 pub(crate) const ACCESS: &[Format] = &[Format::Text, Format::Table, Format::Json];
@@ -27,7 +29,8 @@ pub(crate) const NONE: &[Format] = &[Format::Table];
 /// The forms of a command, by its name and those of the commands above it.
 fn of(command: &[&str]) -> &'static [Format] {
     match command {
-        ["validate" | "plan" | "trail"] => TABLE,
+        ["validate" | "trail"] => TABLE,
+        ["plan"] => PLAN,
         ["test"] => TEXT,
         ["access", ..] => ACCESS,
         ["drift"] => DRIFT,

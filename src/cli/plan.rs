@@ -59,7 +59,8 @@ pub(crate) struct Args {
 /// Runs the command and answers the exit code.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
-    let as_json = args.json || global.format(forms::TABLE)? == Format::Json;
+    let asked = global.format(forms::PLAN)?;
+    let format = if args.json { Format::Json } else { asked };
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
     let word = Word {
         adopt: Adopt::of(args.adopt),
@@ -68,7 +69,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         older: args.allow_older,
     };
     let key = args.sign_key.as_deref().map(saved::key).transpose()?;
-    let outcome = show(&context, word, as_json, args.verbose, args.out.as_deref().map(|file| Out { file, key })).await;
+    let outcome = show(&context, word, format, args.verbose, args.out.as_deref().map(|file| Out { file, key })).await;
     context.close().await;
     outcome
 }
@@ -82,16 +83,17 @@ struct Out<'a> {
 async fn show(
     context: &Context,
     word: Word<'_>,
-    as_json: bool,
+    format: Format,
     verbose: bool,
     out: Option<Out<'_>>,
 ) -> Result<u8, CliError> {
     let Proposed { proposal, client, sources } = context.propose(word, Purpose::Show).await?;
     let plan = &proposal.plan;
-    match as_json {
-        true => output::data(&format!("{:#}\n", plan.json()))?,
-        false => output::data(&plan.page(output::colour(), verbose))?,
-    }
+    output::data(&match format {
+        Format::Json => format!("{:#}\n", plan.json()),
+        Format::Markdown => plan.markdown(),
+        _ => plan.page(output::colour(), verbose),
+    })?;
     match out {
         Some(Out { file, key }) if plan.refusals.is_empty() => {
             let made = context.clock().now().format(&Rfc3339);

@@ -14,6 +14,7 @@ use super::forms;
 use super::global::Global;
 use super::output;
 use crate::clock::Clock;
+use crate::plan;
 use crate::text::one_line;
 use crate::trail::chain::{self, Head};
 use crate::trail::query::{Issuance, issuances};
@@ -191,7 +192,7 @@ fn table(issued: &[Issuance]) -> String {
                 (user, _) => user.to_owned(),
             },
             issuance.state.word().to_owned(),
-            credential.commit.as_deref().map_or_else(|| "-".to_owned(), short_commit),
+            credential.commit.as_deref().map_or_else(|| "-".to_owned(), plan::short),
         ]
         // The file may hold anything; a terminal should not be told what to do by it.
         .map(|cell| one_line(&cell).into_owned())
@@ -211,12 +212,6 @@ fn table(issued: &[Issuance]) -> String {
 /// A time without its fraction; `--json` has it whole.
 fn to_the_second(time: &str) -> String {
     time.split_once('.').map_or_else(|| time.to_owned(), |(seconds, _)| format!("{seconds}Z"))
-}
-
-/// Twelve digits of a commit, and the mark of changed files if it has one.
-fn short_commit(commit: &str) -> String {
-    let (hash, dirty) = commit.strip_suffix("-dirty").map_or((commit, ""), |hash| (hash, "-dirty"));
-    hash.chars().take(12).collect::<String>() + dirty
 }
 
 fn parse_head(text: &str) -> Result<Head, String> {

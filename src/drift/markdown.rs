@@ -1,21 +1,14 @@
 //! Drift as an issue or a comment.
 
 use super::{Drift, Fate};
-use crate::plan::{Page, short};
+use crate::plan::{Page, fenced, section, short};
 use crate::review::Colour;
 use crate::review::escape::{code, markdown as plain};
 
 /// The marker by which a later run finds the issue or comment of an earlier one. Readers don't see it.
 const MARKER: &str = "<!-- leasehold-drift -->";
 
-/// Bytes of fields that are shown of one object: GitHub takes 65,536 in all.
-const FIELDS_BYTES_MAX: usize = 4_000;
-
-/// Objects that are named of each sort.
-const SHOWN_MAX: usize = 100;
-
-/// Bytes of the changed objects, after which no further one is shown, and of each other part. With the last item of each
-/// it stays below what GitHub takes.
+/// Bytes of the changed objects, and of each other part. Together they stay below 65,536, which is what GitHub takes.
 const CHANGED_BYTES_MAX: usize = 20_000;
 const PART_BYTES_MAX: usize = 6_000;
 
@@ -23,24 +16,27 @@ impl Drift {
     /// What drifted, as Markdown.
     pub fn markdown(&self) -> String {
         let mut out = format!("{MARKER}\n### Drift in {}\n\n{}\n", code(&self.environment), self.summary());
-        section("Changed behind our back", CHANGED_BYTES_MAX, &self.changed, &mut out, |changed, out| {
+        section("Changed behind our back", CHANGED_BYTES_MAX, &self.changed, &mut out, |changed| {
             let gone = if matches!(changed.fate, Fate::Gone) { ", is gone" } else { "" };
             let wrote = changed.commit.as_ref().map(|commit| format!(", written from {}", code(&short(commit))));
             let both = changed.remark().map_or_else(String::new, |remark| format!("; {remark}"));
             let (kind, path, place) = (changed.kind.name, code(&changed.path), code(&changed.place.to_string()));
-            out.push_str(&format!("- {kind} {path}{gone} ({place}{}){both}\n", wrote.unwrap_or_default()));
-            if let Fate::Differs(fields) = &changed.fate {
-                let mut page = Page::new(Colour::Never);
-                page.changed_fields(fields);
-                out.push_str(&fenced(&page.out));
+            let line = format!("- {kind} {path}{gone} ({place}{}){both}\n", wrote.unwrap_or_default());
+            match &changed.fate {
+                Fate::Differs(fields) => {
+                    let mut page = Page::new(Colour::Never);
+                    page.changed_fields(fields);
+                    line + &fenced(&page.out, "  ")
+                }
+                Fate::Gone => line,
             }
         });
         if let Some(review) = self.review.as_ref().filter(|review| !review.findings.is_empty()) {
             let gains: Vec<_> = review.gains().collect();
-            section("Access gained by that", PART_BYTES_MAX, &gains, &mut out, |finding, out| {
+            section("Access gained by that", PART_BYTES_MAX, &gains, &mut out, |finding| {
                 let unsure = finding.cannot_tell.as_ref().map(|why| format!(" (can't tell: {})", plain(why)));
-                out.push_str(&format!("- {}: {}", code(&finding.subject.to_string()), plain(&finding.what)));
-                out.push_str(&format!("{}\n", unsure.unwrap_or_default()));
+                let unsure = unsure.unwrap_or_default();
+                format!("- {}: {}{unsure}\n", code(&finding.subject.to_string()), plain(&finding.what))
             });
             if gains.is_empty() {
                 out.push_str("\nNobody gains access by that.\n");
@@ -51,57 +47,22 @@ impl Drift {
         } else {
             "Not applied, and an apply is refused"
         };
-        section(title, PART_BYTES_MAX, &self.pending, &mut out, |pending, out| {
+        section(title, PART_BYTES_MAX, &self.pending, &mut out, |pending| {
             let both = if pending.changed { ", and changed behind our back" } else { "" };
             let (path, place) = (code(&pending.path), code(&pending.place.to_string()));
-            out.push_str(&format!("- {} {} {path} ({place}{both})\n", pending.action.word(), pending.kind.name));
+            format!("- {} {} {path} ({place}{both})\n", pending.action.word(), pending.kind.name)
         });
-        section("An apply of these files is refused", PART_BYTES_MAX, &self.refusals, &mut out, |refusal, out| {
-            out.push_str(&format!("- {}; {}\n", plain(&refusal.to_string()), plain(&refusal.hint())));
+        section("An apply of these files is refused", PART_BYTES_MAX, &self.refusals, &mut out, |refusal| {
+            format!("- {}; {}\n", plain(&refusal.to_string()), plain(&refusal.hint()))
         });
-        section("Not ours", PART_BYTES_MAX, &self.foreign, &mut out, |foreign, out| {
+        section("Not ours", PART_BYTES_MAX, &self.foreign, &mut out, |foreign| {
             let declared =
                 foreign.declared.as_ref().map(|place| format!(" (declared at {})", code(&place.to_string())));
-            out.push_str(&format!("- {} {}{}\n", foreign.kind, code(&foreign.path), declared.unwrap_or_default()));
+            format!("- {} {}{}\n", foreign.kind, code(&foreign.path), declared.unwrap_or_default())
         });
-        section("Notes", PART_BYTES_MAX, &self.notes, &mut out, |note, out| {
-            out.push_str(&format!("- {}\n", plain(note)));
-        });
+        section("Notes", PART_BYTES_MAX, &self.notes, &mut out, |note| format!("- {}\n", plain(note)));
         out
     }
-}
-
-fn section<T>(title: &str, bytes_max: usize, all: &[T], out: &mut String, one: impl Fn(&T, &mut String)) {
-    if all.is_empty() {
-        return;
-    }
-    out.push_str(&format!("\n**{title}**\n\n"));
-    let (start, mut shown) = (out.len(), 0);
-    for item in all.iter().take(SHOWN_MAX) {
-        if out.len() - start > bytes_max {
-            break;
-        }
-        one(item, out);
-        shown += 1;
-    }
-    if all.len() > shown {
-        out.push_str(&format!("- and {} more\n", all.len() - shown));
-    }
-}
-
-/// A block of code in a list, cut where it is long. Its fence is longer than any in it.
-fn fenced(text: &str) -> String {
-    let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
-    let fence = "`".repeat(longest.max(2) + 1);
-    let mut lines = String::new();
-    for line in text.lines() {
-        if lines.len() + line.len() > FIELDS_BYTES_MAX {
-            lines.push_str("  ...\n");
-            break;
-        }
-        lines.push_str(&format!("  {}\n", line.strip_prefix("      ").unwrap_or(line)));
-    }
-    format!("  {fence}diff\n{lines}  {fence}\n")
 }
 
 #[cfg(test)]

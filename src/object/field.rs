@@ -28,6 +28,17 @@ pub struct Field {
     pub doc: &'static str,
 }
 
+/// A table of `BOTH` rows: its own, then as many of those that others have too.
+pub(super) const fn table<T: Copy, const OWN: usize, const BOTH: usize>(own: [T; OWN], shared: &[T]) -> [T; BOTH] {
+    let mut both = [shared[0]; BOTH];
+    let mut at = 0;
+    while at < BOTH {
+        both[at] = if at < OWN { own[at] } else { shared[at - OWN] };
+        at += 1;
+    }
+    both
+}
+
 /// The type of a field.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Shape {

@@ -6,7 +6,7 @@
 use serde_json::{Map, Value};
 
 use super::call::Call;
-use super::field::{Field, Shape, Told};
+use super::field::{Field, Shape, Told, table};
 use super::kind::object::Object;
 use super::kind::words::{Declared, Key, Objection};
 use super::kind::{Changed, Kind};
@@ -39,13 +39,7 @@ pub(super) const fn field(name: &'static str, shape: Shape, default: &'static st
 /// The fields of a login: its own, then those of its tokens.
 pub(super) const fn after<const OWN: usize, const BOTH: usize>(own: [Field; OWN]) -> [Field; BOTH] {
     assert!(OWN + FIELDS == BOTH, "a login has its own fields and those of its tokens");
-    let mut both = [ALL[0]; BOTH];
-    let mut at = 0;
-    while at < BOTH {
-        both[at] = if at < OWN { own[at] } else { ALL[at - OWN] };
-        at += 1;
-    }
-    both
+    table(own, &ALL)
 }
 
 /// The keys of a login's block: its own, then those of its tokens and of where it is. Its policies are the app's.
@@ -66,13 +60,7 @@ pub(super) const fn keys_after<const OWN: usize, const BOTH: usize>(
         Key::own("mount", Shape::Text, "The auth method."),
         Key::own("name", Shape::Text, "The role's name at the method; `app-` and the app's, where none is written."),
     ];
-    let mut both = [all[0]; BOTH];
-    let mut at = 0;
-    while at < BOTH {
-        both[at] = if at < OWN { own[at] } else { all[at - OWN] };
-        at += 1;
-    }
-    both
+    table(own, &all)
 }
 
 /// What is wrong with those of a block.

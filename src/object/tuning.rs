@@ -10,7 +10,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
-use super::field::{Field, Shape};
+use super::field::{Field, Shape, table};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::token_fields::field;
@@ -82,13 +82,7 @@ const LOCKOUT: [(&str, &str, &str); 4] = [
 /// The fields of a mount: its own, then as many of these.
 pub(super) const fn after<const OWN: usize, const BOTH: usize>(own: [Field; OWN]) -> [Field; BOTH] {
     assert!(BOTH - OWN == FIELDS || BOTH - OWN == FIELDS + AUTH_FIELDS, "all of them, or those of every mount");
-    let mut both = [ALL[0]; BOTH];
-    let mut at = 0;
-    while at < BOTH {
-        both[at] = if at < OWN { own[at] } else { ALL[at - OWN] };
-        at += 1;
-    }
-    both
+    table(own, &ALL)
 }
 
 /// What the settings of a mount say of them.

@@ -66,7 +66,7 @@ impl Plan {
 
 /// What is shown of many gains first: what manages permissions or hands out secrets, then what can't be told, then what
 /// is about any resource, then what is many actions.
-fn weight(finding: &Finding) -> (bool, bool, bool, usize) {
+pub(super) fn weight(finding: &Finding) -> (bool, bool, bool, usize) {
     let access = finding.access.as_ref();
     let is_broad =
         |access: &Access| access.resources_negated || access.resources.iter().any(|resource| resource == "*");

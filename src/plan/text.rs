@@ -49,14 +49,16 @@ impl Plan {
 
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Plan: {} to add, {} to change, {} to delete", self.add, self.change, self.delete)?;
-        if self.adopt > 0 {
-            write!(f, ", {} to adopt", self.adopt)?;
-        }
-        if self.forget > 0 {
-            write!(f, ", {} to forget", self.forget)?;
-        }
-        f.write_str(".")
+        write!(f, "Plan: {}.", self.counts())
+    }
+}
+
+impl Summary {
+    /// How many objects are added, changed and deleted, and taken over or forgotten if any are.
+    pub(super) fn counts(&self) -> String {
+        let also = |count: usize, word: &str| if count > 0 { format!(", {count} to {word}") } else { String::new() };
+        let (adopt, forget) = (also(self.adopt, "adopt"), also(self.forget, "forget"));
+        format!("{} to add, {} to change, {} to delete{adopt}{forget}", self.add, self.change, self.delete)
     }
 }
 
@@ -122,6 +124,11 @@ impl Page {
             escape(&change.place.to_string()),
         );
         self.painted(style(change.action), &title);
+        self.body(change);
+    }
+
+    /// What becomes of an object, below its title.
+    pub(super) fn body(&mut self, change: &Change) {
         for field in &change.fields {
             match change.action {
                 ChangeAction::Create => self.new_field(field),
@@ -472,7 +479,9 @@ mod tests {
         let lives =
             vec![live(&all[0], &[]), live(&all[2], &[("lease", json!(1800))]), role, acl, login, live(&gone, &[])];
         let kept: Vec<Object> = all.into_iter().filter(|object| object.path != "aws/config/root").collect();
-        insta::assert_snapshot!(plan(&kept, lives, &owned).text(Colour::Never));
+        let plan = plan(&kept, lives, &owned);
+        insta::assert_snapshot!(plan.text(Colour::Never));
+        insta::assert_snapshot!("a_later_plan_as_markdown", plan.markdown());
     }
 
     #[test]
@@ -480,7 +489,11 @@ mod tests {
         let kept = vec![desired().remove(0)];
         let owned = kept.iter().map(owned).collect();
         let lives = vec![live(&kept[0], &[])];
-        insta::assert_snapshot!(plan(&kept, lives, &owned).text(Colour::Never));
+        let plan = plan(&kept, lives, &owned);
+        insta::assert_snapshot!(plan.text(Colour::Never));
+        assert!(
+            plan.markdown().starts_with("<!-- leasehold-plan local -->\n### Plan for `local`: no changes\n\nFrom ")
+        );
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::path::Path;
 use serde_json::{Value, json};
 
 use crate::between::Fault;
+use crate::ci::{self, Runner};
 use crate::env::{Output, TestEnv, commit_all, git};
 use crate::servers::{ByHand, Sort, TestServer};
 
@@ -501,69 +502,25 @@ fn json_can_be_asked_for_as_of_a_plan() {
     assert_eq!(json(&["--json"]), json(&["--format", "json"]));
 }
 
-/// Runs the shell of a job, each part on its own as a runner does, and answers the code of the first that fails. `gh` is
-/// a script that writes down what it was asked.
-fn run_job(estate: &Applied, parts: &[String], outputs: &str) -> (i32, String) {
-    use std::os::unix::fs::PermissionsExt;
-
-    let home = estate.env.dir();
-    let tools = home.join("tools");
-    std::fs::create_dir_all(&tools).unwrap();
-    let stub = "#!/bin/sh\necho \"gh $*\" >> \"$ASKED\"\ncase \"$1\" in api) cat \"$OPEN\" ;; esac\n";
-    for (name, text) in [("gh", stub.to_owned()), ("leasehold", format!("#!/bin/sh\nexec {} \"$@\"\n", BINARY))] {
-        std::fs::write(tools.join(name), text).unwrap();
-        std::fs::set_permissions(tools.join(name), std::fs::Permissions::from_mode(0o755)).unwrap();
-    }
-    let path = format!("{}:{}", tools.display(), std::env::var("PATH").unwrap());
-    std::fs::write(home.join("outputs"), "").unwrap();
-    std::fs::write(home.join("asked"), "").unwrap();
-    std::fs::write(home.join("open"), outputs).unwrap();
-    for part in parts {
-        let given = std::fs::read_to_string(home.join("outputs")).unwrap();
-        let code = given.lines().find_map(|line| line.strip_prefix("code=")).unwrap_or_default();
-        let status = std::process::Command::new("bash")
-            .args(["-e", "-c", part])
-            .current_dir(home)
-            .env_clear()
-            .env("PATH", &path)
-            .env("HOME", home)
-            .env("LEASEHOLD_TOKEN", &estate.server.token)
-            .envs(estate.server.namespace.iter().map(|namespace| ("LEASEHOLD_NAMESPACE", namespace)))
-            .envs([("ESTATE", "estate"), ("ENVIRONMENT", "prod"), ("GITHUB_REPOSITORY", "o/r"), ("CODE", code)])
-            .envs(["GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY", "ASKED", "OPEN"].map(|name| {
-                let file = if name == "GITHUB_OUTPUT" { "outputs".to_owned() } else { name.to_lowercase() };
-                (name, home.join(file))
-            }))
-            .status()
-            .unwrap();
-        if !status.success() {
-            return (status.code().unwrap(), std::fs::read_to_string(home.join("asked")).unwrap());
-        }
-    }
-    (0, std::fs::read_to_string(home.join("asked")).unwrap())
-}
-
-const BINARY: &str = env!("CARGO_BIN_EXE_leasehold");
-
-fn example(name: &str) -> Value {
-    let path = format!("{}/examples/ci/{name}", env!("CARGO_MANIFEST_DIR"));
-    serde_yaml::from_str(&std::fs::read_to_string(path).unwrap()).unwrap()
+/// Runs a nightly job; `open` is the number of the issue that is open.
+fn run_job(estate: &Applied, parts: &[String], open: &str) -> (i32, String) {
+    let namespace = estate.server.namespace.iter().map(|namespace| ("LEASEHOLD_NAMESPACE", namespace.as_str()));
+    let own = [("ESTATE", "estate"), ("ENVIRONMENT", "prod"), ("LEASEHOLD_TOKEN", &*estate.server.token)];
+    let variables: Vec<(&str, &str)> = own.into_iter().chain([("OPEN", open)]).chain(namespace).collect();
+    let answers = "case \"$1\" in api) test -z \"$OPEN\" || echo \"$OPEN\" ;; esac";
+    Runner::new(&estate.env, &variables, answers).run(estate.env.dir(), parts)
 }
 
 #[test]
 fn the_nightly_jobs_do_what_they_say() {
     let estate = Applied::new();
-    let github = example("github-drift.yml");
-    let steps = github["jobs"]["drift"]["steps"].as_array().unwrap();
-    let github: Vec<String> = steps.iter().filter_map(|step| Some(step["run"].as_str()?.to_owned())).collect();
-    let gitlab = example("gitlab-drift.yml");
-    let lines = gitlab["drift"]["script"].as_array().unwrap();
-    let gitlab = vec![lines.iter().map(|line| line.as_str().unwrap()).collect::<Vec<_>>().join("\n")];
+    let github = ci::github(&ci::example("github-drift.yml")["jobs"]["drift"]);
+    let gitlab = ci::gitlab(&ci::example("gitlab-drift.yml")["drift"]);
     // Nothing: no issue is open, or the open one is closed.
     assert_eq!(run_job(&estate, &gitlab, ""), (0, String::new()));
     let (code, asked) = run_job(&estate, &github, "");
     assert!(code == 0 && !asked.contains("gh issue"), "{asked}");
-    let (code, asked) = run_job(&estate, &github, "7\n");
+    let (code, asked) = run_job(&estate, &github, "7");
     assert!(code == 0 && asked.contains("gh issue close 7"), "{asked}");
     // Merged and not applied: nobody is called.
     estate.edit("engine.hcl", "\"1h\"", "\"30m\"");
@@ -576,11 +533,11 @@ fn the_nightly_jobs_do_what_they_say() {
     assert!(report.contains("Changed behind our back") && report.contains("aws/roles/webapp"), "{report}");
     let (code, asked) = run_job(&estate, &github, "");
     assert!(code != 0 && asked.contains("gh issue create --title Drift in prod --body-file drift.md"), "{asked}");
-    let (code, asked) = run_job(&estate, &github, "7\n");
+    let (code, asked) = run_job(&estate, &github, "7");
     assert!(code != 0 && asked.contains("gh issue edit 7 --body-file drift.md"), "{asked}");
     // An error is no finding.
     estate.env.write("estate/broken.hcl", "role {");
-    let (code, asked) = run_job(&estate, &github, "7\n");
+    let (code, asked) = run_job(&estate, &github, "7");
     assert!(code != 0 && asked.is_empty(), "{asked}");
 }
 

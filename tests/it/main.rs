@@ -15,6 +15,7 @@ mod apply_on_openbao;
 mod audit_files;
 mod aws_faults;
 mod cases;
+mod ci_jobs;
 mod cli_apps;
 mod cli_creds;
 mod cli_flags;
@@ -108,4 +109,6 @@ mod wire_token_roles;
 mod wire_userpass;
 mod wire_wrapping;
 
-use common::{aws, bao, between, certificates, env, fake, http, issuer, python, servers, traced, transit, world};
+use common::{
+    aws, bao, between, certificates, ci, env, fake, http, issuer, python, remote, servers, traced, transit, world,
+};

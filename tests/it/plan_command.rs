@@ -9,50 +9,12 @@ use serde_json::json;
 
 use crate::between::Fault;
 use crate::env::{TestEnv, commit_all, git};
-use crate::servers::{ByHand, Sort, TestServer};
+use crate::remote::{Remote, shipped};
+use crate::servers::{ByHand, Sort};
 
 const LOCAL: &str = "environment \"local\" {\n  engine = \"embedded\"\n  aws    = \"sandbox\"\n}\n";
 
-/// A server, the tutorial's estate with an environment for it, and tokens with the policies that we ship.
-struct Remote {
-    env: TestEnv,
-    http: ByHand,
-    server: TestServer,
-}
-
 impl Remote {
-    /// Each of the servers that commands are tried with.
-    fn each() -> impl Iterator<Item = Self> {
-        [Sort::Ours, Sort::OpenBao].into_iter().map(Self::new)
-    }
-
-    fn new(sort: Sort) -> Self {
-        let mut env = TestEnv::new();
-        let server = TestServer::start(sort);
-        env.copy_tree("examples/tutorial", "estate");
-        env.set("LEASEHOLD_TOKEN", &*server.token);
-        if let Some(namespace) = &server.namespace {
-            env.set("LEASEHOLD_NAMESPACE", namespace);
-        }
-        let remote = Self { env, http: server.by_hand(), server };
-        remote.at(&remote.server.address);
-        remote
-    }
-
-    /// Says where the server is.
-    fn at(&self, address: &str) {
-        let variables = "  var {\n    account = \"111122223333\"\n  }";
-        let text = format!("environment \"remote\" {{\n  address = \"{address}\"\n{variables}\n}}\n");
-        self.env.write("estate/remote.hcl", &text);
-    }
-
-    /// A token with these rules and nothing else, used from now on.
-    fn speak_as(&mut self, name: &str, rules: &str) {
-        self.http.post(&format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
-        let made = self.http.post("auth/token/create", &json!({ "policies": [name], "no_default_policy": true }));
-        self.env.set("LEASEHOLD_TOKEN", made["auth"]["client_token"].as_str().unwrap());
-    }
-
     #[track_caller]
     fn run(&self, command: &str, code: i32) -> String {
         let mut arguments = vec!["-C", "estate", command, "-e", "remote"];
@@ -125,14 +87,10 @@ fn an_update_that_the_ledger_could_not_be_told_of_is_nobody_elses() {
     }
 }
 
-fn shipped(name: &str) -> String {
-    std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/acl").join(name)).unwrap()
-}
-
 #[test]
 fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
     for mut remote in Remote::each() {
-        remote.speak_as("plan", &shipped("plan.hcl"));
+        remote.speak_as("plan", &shipped("plan"));
         let first = remote.run("plan", 2);
         assert!(first.contains("Plan: 13 to add, 0 to change, 0 to delete."), "{first}");
         assert!(!first.contains("may not"), "{first}");
@@ -142,7 +100,7 @@ fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
             "{applied}"
         );
 
-        remote.speak_as("apply", &shipped("apply.hcl"));
+        remote.speak_as("apply", &shipped("apply"));
         remote.run("apply", 0);
         // A change of each sort, an edit by hand, and a removal.
         let engine = std::fs::read_to_string(remote.env.dir().join("estate/engine.hcl")).unwrap();
@@ -168,7 +126,7 @@ fn the_policies_that_we_ship_are_enough_for_plan_and_for_apply() {
         let done = format!("Apply complete: {added} added, 5 changed, 3 deleted.");
         assert!(applied.contains(&done), "{applied}");
 
-        remote.speak_as("plan", &shipped("plan.hcl"));
+        remote.speak_as("plan", &shipped("plan"));
         // What exists already is looked for in the ledgers of others, which this token may list.
         let by_hand = json!({ "credential_type": "iam_user", "policy_arns": "arn:aws:iam::aws:policy/X" });
         remote.http.post("aws/roles/new", &by_hand);
@@ -207,7 +165,7 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
         "{counted}"
     );
     let root = remote.env.variable("LEASEHOLD_TOKEN").to_owned();
-    remote.speak_as("plan", &shipped("plan.hcl"));
+    remote.speak_as("plan", &shipped("plan"));
     let uncounted = remote.run("plan", 2);
     let note = "Note: not known: how many leases are out under aws and 1 more of these changes";
     assert!(uncounted.contains(note) && !uncounted.contains("lease is out"), "{uncounted}");
@@ -309,7 +267,7 @@ fn what_no_list_tells_of_an_engine_is_said_when_it_would_go() {
 fn without_the_right_to_list_a_plan_says_what_it_did_not_count() {
     for mut remote in Remote::each() {
         remote.run("apply", 0);
-        let rules = shipped("plan.hcl").replace("[\"list\"]", "[\"deny\"]");
+        let rules = shipped("plan").replace("[\"list\"]", "[\"deny\"]");
         remote.speak_as("narrow", &rules);
         let plan = remote.run("plan", 0);
         for folder in ["sys/policies/acl", "aws/roles", "auth/approle/role"] {

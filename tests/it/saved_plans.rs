@@ -10,54 +10,11 @@ use serde_json::{Value, json};
 
 use crate::between::Fault;
 use crate::env::{Output, TestEnv, commit_all, git};
-use crate::servers::{ByHand, Sort, TestServer};
+use crate::remote::{Remote, shipped};
+use crate::servers::{Sort, TestServer};
 
 /// A secret of the tutorial's engine, which must not get into any file.
 const CANARY: &str = "canary/never-in-a-plan/Zm9vYmFyYmF6cXV4";
-
-/// The tutorial's estate under git, with an environment for a server.
-struct Remote {
-    env: TestEnv,
-    estate: PathBuf,
-    http: ByHand,
-    server: TestServer,
-}
-
-impl Remote {
-    fn each() -> impl Iterator<Item = Self> {
-        [Sort::Ours, Sort::OpenBao].into_iter().map(Self::new)
-    }
-
-    fn new(sort: Sort) -> Self {
-        let mut env = TestEnv::new();
-        let server = TestServer::start(sort);
-        let estate = env.copy_tree("examples/tutorial", "estate");
-        env.set("LEASEHOLD_TOKEN", &*server.token).set("LEASEHOLD_ENV", "remote");
-        if let Some(namespace) = &server.namespace {
-            env.set("LEASEHOLD_NAMESPACE", namespace);
-        }
-        let variables = "  var {\n    account = \"111122223333\"\n  }";
-        let text = format!("environment \"remote\" {{\n  address = \"{}\"\n{variables}\n}}\n", server.address);
-        env.write("estate/remote.hcl", &text);
-        commit_all(&estate);
-        Self { http: server.by_hand(), env, estate, server }
-    }
-
-    /// A token with these rules and nothing else, used from now on.
-    fn speak_as(&mut self, name: &str) {
-        let rules = Path::new(env!("CARGO_MANIFEST_DIR")).join("policies/acl").join(format!("{name}.hcl"));
-        let rules = std::fs::read_to_string(rules).unwrap();
-        self.http.post(&format!("sys/policies/acl/{name}"), &json!({ "policy": rules }));
-        let made = self.http.post("auth/token/create", &json!({ "policies": [name], "no_default_policy": true }));
-        self.env.set("LEASEHOLD_TOKEN", made["auth"]["client_token"].as_str().unwrap());
-    }
-
-    /// What the engine holds at a path.
-    fn held(&self, path: &str) -> Value {
-        let answer = self.http.send("GET", path, None);
-        if answer.status == 404 { Value::Null } else { answer.body["data"].clone() }
-    }
-}
 
 /// Runs a command on the estate, and expects its exit code.
 #[track_caller]
@@ -102,10 +59,10 @@ fn local() -> (TestEnv, PathBuf) {
 
 #[test]
 fn a_saved_plan_is_applied_by_who_may_apply_and_was_made_by_who_may_plan() {
-    for mut remote in Remote::each() {
-        remote.speak_as("plan");
+    for mut remote in Remote::each_under_git() {
+        remote.speak_as("plan", &shipped("plan"));
         save(&remote.env, "first.plan");
-        remote.speak_as("apply");
+        remote.speak_as("apply", &shipped("apply"));
         let applied = run(&remote.env, &["apply", "first.plan"], 0);
         assert!(applied.stdout.contains("Apply complete: 13 added, 0 changed, 0 deleted."), "{}", applied.normal());
         left_alone(&remote.env, &["first.plan"], 4, &["is applied already", "nothing was applied"]);
@@ -115,9 +72,9 @@ fn a_saved_plan_is_applied_by_who_may_apply_and_was_made_by_who_may_plan() {
         std::fs::remove_file(remote.estate.join("apps/backup.hcl")).unwrap();
         std::fs::remove_file(remote.estate.join("tests.hcl")).unwrap();
         commit_all(&remote.estate);
-        remote.speak_as("plan");
+        remote.speak_as("plan", &shipped("plan"));
         save(&remote.env, "second.plan");
-        remote.speak_as("apply");
+        remote.speak_as("apply", &shipped("apply"));
         let applied = run(&remote.env, &["apply", "second.plan"], 0);
         assert!(applied.stdout.contains("Apply complete: 0 added, 2 changed, 3 deleted."), "{}", applied.normal());
         left_alone(&remote.env, &["second.plan"], 4, &["is applied already"]);
@@ -127,7 +84,7 @@ fn a_saved_plan_is_applied_by_who_may_apply_and_was_made_by_who_may_plan() {
 
 #[test]
 fn what_moved_is_shown_in_three_ways_and_nothing_is_written() {
-    for remote in Remote::each() {
+    for remote in Remote::each_under_git() {
         run(&remote.env, &["apply", "--auto-approve"], 0);
         edit(&remote.estate.join("engine.hcl"), "\"1h\"", "\"30m\"");
         edit(&remote.estate.join("iam/webapp.json"), "example-webapp/*", "example-webapp/public/*");
@@ -160,7 +117,7 @@ fn what_moved_is_shown_in_three_ways_and_nothing_is_written() {
 
 #[test]
 fn an_engine_is_known_by_its_id_and_not_by_its_address() {
-    for remote in Remote::each() {
+    for remote in Remote::each_under_git() {
         save(&remote.env, "a.plan");
         let other = TestServer::start(remote.server.sort);
         let at = |address: &str, code: i32| {
