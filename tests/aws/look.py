@@ -84,6 +84,12 @@ def user(endpoint, name, action):
     return name
 
 
+def keys(endpoint, *names):
+    iam = client("iam", endpoint)
+    listed = {name: iam.list_access_keys(UserName=name)["AccessKeyMetadata"] for name in names}
+    return {name: [key["AccessKeyId"] for key in keys] for name, keys in listed.items()}
+
+
 def tried(endpoint):
     iam = client("iam", endpoint)
     said = {"whoami": whoami(endpoint)}
@@ -97,5 +103,5 @@ def tried(endpoint):
 
 
 what, *arguments = sys.argv[1:]
-calls = {"users": users, "owners": owners, "role": role, "user": user, "tried": tried, "whoami": whoami}
+calls = {"users": users, "owners": owners, "keys": keys, "role": role, "user": user, "tried": tried, "whoami": whoami}
 json.dump(calls[what](*arguments), sys.stdout)

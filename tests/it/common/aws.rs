@@ -51,6 +51,12 @@ impl Aws {
         self.look(&["user", &self.endpoint, name, action], &self.access_key, &self.secret_key);
     }
 
+    /// The access keys of users, by their names.
+    pub(crate) fn keys(&self, names: &[String]) -> Value {
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        self.look(&[&["keys", &self.endpoint], &names[..]].concat(), &self.access_key, &self.secret_key)
+    }
+
     /// What the account says to whatever credential boto3 finds in these variables.
     pub(crate) fn tried(&self, variables: &[(&str, &str)]) -> Value {
         self.look_with(&["tried", &self.endpoint], variables)
