@@ -101,6 +101,14 @@ pub(crate) struct Context {
 }
 
 impl Context {
+    /// Whether connections show a certificate of ours.
+    ///
+    /// # Errors
+    /// What is said of TLS makes no sense.
+    pub(crate) fn shows_certificate(&self) -> Result<bool, CliError> {
+        Ok(self.global.tls()?.client_cert.is_some())
+    }
+
     /// Looks at flags and environment variables; opens nothing yet.
     ///
     /// # Errors

@@ -23,7 +23,7 @@ const TOKEN: &str = "token";
 /// Arguments of `leasehold login`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  leasehold login                                  asks for a token\n  leasehold login - < token                        reads one from stdin\n  leasehold login -method=approle role_id=ID secret_id=@secret-id.txt\n  leasehold login -method=userpass username=NAME     asks for the password\n  leasehold login -method=jwt role=NAME jwt=@FILE    or LEASEHOLD_JWT_FILE\n  leasehold login -method=kubernetes role=NAME       with the pod's own token"
+    after_help = "Examples:\n  leasehold login                                  asks for a token\n  leasehold login - < token                        reads one from stdin\n  leasehold login -method=approle role_id=ID secret_id=@secret-id.txt\n  leasehold login -method=userpass username=NAME     asks for the password\n  leasehold login -method=jwt role=NAME jwt=@FILE    or LEASEHOLD_JWT_FILE\n  leasehold login -method=kubernetes role=NAME       with the pod's own token\n  leasehold login -method=cert -client-cert=FILE -client-key=FILE name=NAME"
 )]
 pub(crate) struct Args {
     /// A token, or - for stdin; for other methods KEY=VALUE, KEY=@FILE or KEY=-

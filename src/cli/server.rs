@@ -100,7 +100,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let (stop, reload) = (stopped()?, reloaded(engine.clone(), certificate.clone())?);
     output::data(&banner(&settings, &engine, &address, &audit_file, served.as_ref()))?;
 
-    let tls = certificate.map(|certificate| certificate.server_config()).transpose()?;
+    let tls = certificate.map(|certificate| certificate.server_config(settings.client_certificates)).transpose()?;
     tracing::info!(address, "serving");
     engine.serve(listener, tls, stop).await;
     reload.abort();

@@ -5,6 +5,7 @@ mod amazon;
 mod approle;
 mod aws;
 mod aws_login;
+mod cert;
 mod cubbyhole;
 mod identity;
 mod jwt;
@@ -21,7 +22,6 @@ pub(crate) mod tests;
 mod token;
 mod userpass;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -171,7 +171,7 @@ pub(crate) trait Backend: Send + Sync {
     /// Serves one call: a path of its table, by an operation that is there.
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>>;
 
-    /// On what terms a token of a login here is renewed, where its own are `own`.
+    /// On what terms a token of a login here is renewed by this request, where its own are `own`.
     ///
     /// # Errors
     /// Why it is not renewed.
@@ -180,7 +180,7 @@ pub(crate) trait Backend: Send + Sync {
         _core: &Core,
         _mount: &Mount,
         _token: &Token,
-        _remote: Option<SocketAddr>,
+        _request: &Request,
         own: Terms,
     ) -> Result<Terms, Error> {
         Ok(own)

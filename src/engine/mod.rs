@@ -43,6 +43,12 @@ use crate::durable;
 use crate::secret::Secret;
 use crate::trail::Trail;
 
+/// How the TLS of an engine's listener asks for the certificates of clients: each may show any, or none, and gets its
+/// connection. What one is good for is judged by the auth methods that go by it.
+pub fn client_certificates() -> Arc<dyn rustls::server::danger::ClientCertVerifier> {
+    http::certificate::verifier()
+}
+
 /// A running engine. Cloning shares it.
 #[derive(Clone)]
 pub struct Engine {

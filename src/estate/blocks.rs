@@ -5,6 +5,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::LazyLock;
 
+use crate::object::home::METHODS;
 use crate::object::statement::STATEMENT;
 use crate::object::words::{ANYTHING, Block, Is, Key};
 use crate::object::{Class, KINDS, Kind, Shape};
@@ -185,6 +186,9 @@ static KNOWN: LazyLock<Known> = LazyLock::new(|| {
     let mut known = Known::default();
     let own = [&APP, &LOGIN, &ENVIRONMENT, &MANAGED_POLICY, &IAM_ROLE, &IAM_USER, &TEST];
     own.into_iter().chain(KINDS.iter().map(|kind| kind.words)).for_each(|block| known.take(block.word, block));
+    // What an auth method has several of stands in its declaration.
+    let of_methods = KINDS.iter().filter(|kind| kind.class == Class::Config && kind.table() == Some(&METHODS));
+    of_methods.for_each(|kind| known.take_inner(kind.words.word, kind.words));
     known
 });
 
@@ -231,7 +235,7 @@ mod tests {
     fn what_stands_in_which_block_follows_from_their_descriptions() {
         assert_eq!(
             KNOWN.labelled.iter().copied().collect::<Vec<_>>(),
-            ["acl", "key", "login", "path", "role", "statement", "static_role"]
+            ["account", "acl", "key", "login", "path", "role", "statement", "static_role"]
         );
         for (word, key) in [
             ("statement", "not_actions"),

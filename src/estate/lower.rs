@@ -34,7 +34,7 @@ use super::span::Span;
 use super::tree::Map;
 use crate::acl::Acl;
 use crate::guardrail::Guardrail;
-use crate::object::{self, Leaf, Object, OnRotate, Place, Shared};
+use crate::object::{self, FieldValue, Leaf, Object, OnRotate, Place, Shared};
 use crate::text::did_you_mean;
 
 /// The words by which roles of secrets engines are declared.
@@ -239,8 +239,13 @@ impl<'s> Lowering<'s> {
         path: String,
         app: Option<&str>,
         span: Span,
-        fields: std::collections::BTreeMap<&'static str, Leaf>,
+        mut fields: std::collections::BTreeMap<&'static str, Leaf>,
     ) -> Object {
+        for (name, leaf) in &mut fields {
+            if let (FieldValue::Data(value), Some(field)) = (&mut leaf.value, kind.field(name)) {
+                *value = kind.canonical(field, &path, value.take());
+            }
+        }
         Object {
             kind,
             path,

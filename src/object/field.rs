@@ -44,6 +44,9 @@ pub(super) const fn table<T: Copy, const OWN: usize, const BOTH: usize>(own: [T;
 pub enum Shape {
     /// Text.
     Text,
+    /// Text; engines make it the object's own name where there is none, and so that is empty in canonical form, which
+    /// `Kind::canonical` knows.
+    OwnName,
     /// Text, one of these.
     OneOf(&'static [&'static str]),
     /// A whole number.
@@ -154,7 +157,9 @@ impl Misfit {
 /// Why the value is not of this shape.
 pub fn normalise(shape: Shape, value: &Value) -> Result<Value, Misfit> {
     Ok(match shape {
-        Shape::Text | Shape::OneOf(_) | Shape::PolicyArn | Shape::Secret => Value::String(text(value)?),
+        Shape::Text | Shape::OwnName | Shape::OneOf(_) | Shape::PolicyArn | Shape::Secret => {
+            Value::String(text(value)?)
+        }
         Shape::UserPath => Value::from(Some(text(value)?).filter(|path| path != "/").unwrap_or_default()),
         Shape::AclRules => Value::from(text(value)?.trim()),
         Shape::Int => Value::from(int(value)?),

@@ -17,7 +17,7 @@ use self::object::Object;
 use self::obstacle::{Obstacle, Step};
 use super::call::{Call, Lacks};
 use super::document::Documents;
-use super::field::{self, Field, Told};
+use super::field::{self, Field, Shape, Told};
 use super::home::Home;
 use super::review::{AccessFields, LoginWords, Reviewed, Terms};
 
@@ -192,7 +192,7 @@ impl Kind {
                         read.insert(field.name, document);
                         canonical
                     }
-                    None => field::normalise(field.shape, &value).unwrap_or(value),
+                    None => self.canonical(field, path, field::normalise(field.shape, &value).unwrap_or(value)),
                 },
                 None => field.default_value(),
             };
@@ -204,6 +204,13 @@ impl Kind {
         parsed.retain(|name, value| self.field(name).is_none() && !value.is_null());
         let (path, apart) = (path.to_owned(), BTreeMap::new());
         Ok(Live { kind: self, path, fields, documents: read, apart, hidden, others: parsed })
+    }
+
+    /// The canonical form of a field's value in the object at a path, where it depends on that: of the object's own name it
+    /// is that of none, which engines take for it.
+    pub fn canonical(&self, field: &Field, path: &str, value: Value) -> Value {
+        let is_own = field.shape == Shape::OwnName && self.name_of(path).is_some_and(|name| value == name);
+        if is_own { field.default_value() } else { value }
     }
 
     /// What its credentials may do is judged by engines too: guardrails go with it. Of a user that is there already an

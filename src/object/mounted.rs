@@ -134,6 +134,10 @@ mod tests {
         let needs = |name: &str, path: &str| kind(name).expect("known").needs(path).join(" ");
         assert_eq!(needs("aws role", "a/b/roles/c"), "sys/mounts/a/b a/b/config/root a/b/config/lease");
         assert_eq!(needs("approle role", "auth/approle/role/c"), "sys/auth/approle");
+        assert_eq!(
+            needs("aws auth account", "auth/a/config/sts/111122223333"),
+            "sys/auth/a auth/a/config/client auth/a/config/identity"
+        );
         assert_eq!(needs("aws lease", "aws/config/lease"), "sys/mounts/aws");
         assert_eq!(needs("secrets engine", "sys/mounts/aws"), "");
     }
@@ -153,6 +157,6 @@ mod tests {
             path.starts_with("team/aws/config/") && matches!(kind.delete, Delete::Forget(_) | Delete::Keep(_))
         }));
         let of_method: Vec<&str> = settings(&METHODS).map(|(kind, _)| kind.name).collect();
-        assert_eq!(of_method, ["aws auth config"]);
+        assert_eq!(of_method, ["aws auth config", "aws auth identity"]);
     }
 }

@@ -2,9 +2,9 @@
 
 use super::kind::{Class, Kind};
 use super::{
-    acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_role, aws_lease, aws_role, aws_root,
-    entity, group, jwt_role, kubernetes_role, kv_config, mount, password_policy, quota, static_role, token_role,
-    transit_key, userpass_user,
+    acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_account, aws_auth_identity, aws_auth_role,
+    aws_lease, aws_role, aws_root, cert_role, entity, group, jwt_role, kubernetes_role, kv_config, mount,
+    password_policy, quota, static_role, token_role, transit_key, userpass_user,
 };
 
 /// Every kind there is, in the order of creation.
@@ -19,6 +19,9 @@ pub static KINDS: &[&Kind] = &[
     &jwt_role::CONFIG,
     &kubernetes_role::CONFIG,
     &aws_auth_role::CLIENT,
+    &aws_auth_identity::KIND,
+    &aws_auth_account::KIND,
+    &cert_role::CONFIG,
     &token_role::KIND,
     &acl_policy::KIND,
     &password_policy::KIND,
@@ -31,6 +34,7 @@ pub static KINDS: &[&Kind] = &[
     &jwt_role::KIND,
     &kubernetes_role::KIND,
     &aws_auth_role::KIND,
+    &cert_role::KIND,
     &entity::KIND,
     &group::KIND,
     #[cfg(test)]

@@ -5,7 +5,8 @@
 //! audit device <- mount <- config <- policy <- other <- role <- login <- person      going
 //! ```
 //!
-//! Where objects of one class name each other (a group its members), those that are named come first.
+//! Where objects of one class name each other (a group its members) or stand on each other (the accounts of a method on its
+//! settings), those that are named or stood on come first.
 //!
 //! Everything that comes or changes does so first, so that a renamed app has its new login before it loses
 //! the old one. Within one stage nothing depends on anything, so a stage is done concurrently.
@@ -39,7 +40,7 @@ pub fn stages(changes: &[Change]) -> Vec<Range<usize>> {
     stages
 }
 
-/// Where a change stands: whether it takes away, the level of its class, and how deep it is in what names what there.
+/// Where a change stands: whether it takes away, the level of its class, and how deep it is in what stands on what there.
 type Rank = (bool, u8, usize);
 
 /// The ranks of changes, in their order.
@@ -57,16 +58,20 @@ fn ranks(changes: &[Change]) -> Vec<Rank> {
 fn depths(changes: &[Change]) -> Vec<usize> {
     let index: HashMap<&str, usize> =
         changes.iter().enumerate().map(|(index, change)| (change.path.as_str(), index)).collect();
-    let named = |at: usize| {
-        let others = changes[at].names.iter().filter_map(|path| index.get(path.as_str()).copied());
-        others.filter(move |other| *other != at && changes[*other].kind.class == changes[at].kind.class)
+    let below = |at: usize| -> Vec<usize> {
+        let change = &changes[at];
+        let needs = change.kind.needs(&change.path);
+        let others = change.names.iter().chain(&needs).filter_map(|path| index.get(path.as_str()).copied());
+        others.filter(|other| *other != at && changes[*other].kind.class == change.kind.class).collect()
     };
-    let naming: Vec<usize> = (0..changes.len()).filter(|at| named(*at).next().is_some()).collect();
+    let standing: Vec<(usize, Vec<usize>)> =
+        (0..changes.len()).map(|at| (at, below(at))).filter(|(_, below)| !below.is_empty()).collect();
     let mut depths = vec![0; changes.len()];
     // Engines and files have no circles; of one this ends all the same.
-    for _ in 0..naming.len() {
-        let deeper = |at: usize, depths: &[usize]| named(at).map(|other| depths[other] + 1).max().unwrap_or(0);
-        let moved: Vec<(usize, usize)> = naming.iter().map(|at| (*at, deeper(*at, &depths))).collect();
+    for _ in 0..standing.len() {
+        let deeper =
+            |below: &[usize], depths: &[usize]| below.iter().map(|other| depths[*other] + 1).max().unwrap_or(0);
+        let moved: Vec<(usize, usize)> = standing.iter().map(|(at, below)| (*at, deeper(below, &depths))).collect();
         if moved.iter().all(|(at, deep)| depths[*at] == *deep) {
             break;
         }
@@ -281,6 +286,27 @@ mod tests {
         ];
         sort(&mut circle);
         assert_eq!(circle.len(), 2);
+    }
+
+    #[test]
+    fn what_stands_on_another_of_its_class_comes_after_it_and_goes_before_it() {
+        let all = |action| {
+            vec![
+                change(action, "aws auth account", "auth/a/config/sts/111122223333", &[]),
+                change(action, "aws auth config", "auth/a/config/client", &[]),
+                change(action, "aws auth identity", "auth/z/config/identity", &[]),
+            ]
+        };
+        let [account, client, other] =
+            ["auth/a/config/sts/111122223333", "auth/a/config/client", "auth/z/config/identity"];
+        let mut coming = all(ChangeAction::Create);
+        sort(&mut coming);
+        assert_eq!((paths(&coming), stages(&coming)), (vec![client, other, account], vec![0..2, 2..3]));
+        assert_eq!(waits(&coming)[2].1, [client]);
+        let mut going = all(ChangeAction::Delete);
+        sort(&mut going);
+        assert_eq!((paths(&going), stages(&going)), (vec![account, client, other], vec![0..1, 1..3]));
+        assert_eq!(waits(&going)[1].1, [account]);
     }
 
     #[test]

@@ -86,6 +86,7 @@ mod wire_auth;
 mod wire_aws;
 mod wire_aws_login;
 mod wire_batch;
+mod wire_cert;
 mod wire_cut;
 mod wire_grants;
 mod wire_guardrail;
@@ -108,4 +109,6 @@ mod wire_token_roles;
 mod wire_userpass;
 mod wire_wrapping;
 
-use common::{aws, bao, between, ci, env, fake, http, issuer, python, remote, servers, traced, transit, world};
+use common::{
+    aws, bao, between, certificates, ci, env, fake, http, issuer, python, remote, servers, traced, transit, world,
+};

@@ -603,6 +603,79 @@ const CASES: &[(&str, &str, Case)] = &[
         Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
     ),
     ("kubernetes role", "token_type", Texts(["", "token_type = \"batch\"", "token_type = \"default\""])),
+    ("cert config", "disable_binding", Texts(["", "disable_binding = true", "disable_binding = false"])),
+    (
+        "cert config",
+        "enable_identity_alias_metadata",
+        Texts(["", "enable_identity_alias_metadata = true", "enable_identity_alias_metadata = false"]),
+    ),
+    ("cert role", "certificate", Texts(["certificate = \"CA1\"", "certificate = \"CA2\"", "certificate = \"CA1CA2\""])),
+    (
+        "cert role",
+        "allowed_common_names",
+        Texts(["", "common_names = [\"app-*\"]", "common_names = [\"app-*\", \"two\"]"]),
+    ),
+    (
+        "cert role",
+        "allowed_dns_sans",
+        Texts(["", "dns_names = [\"*.example\"]", "dns_names = [\"*.example\", \"two\"]"]),
+    ),
+    (
+        "cert role",
+        "allowed_email_sans",
+        Texts(["", "email_addresses = [\"*@one.example\"]", "email_addresses = [\"*@one.example\", \"two\"]"]),
+    ),
+    (
+        "cert role",
+        "allowed_uri_sans",
+        Texts(["", "uris = [\"spiffe://one.example/*\"]", "uris = [\"spiffe://one.example/*\", \"two\"]"]),
+    ),
+    (
+        "cert role",
+        "allowed_organizational_units",
+        Texts(["", "organizational_units = [\"team *\"]", "organizational_units = [\"team *\", \"two\"]"]),
+    ),
+    ("cert role", "allowed_names", Texts(["", "names = [\"any*\"]", "names = [\"any*\", \"two\"]"])),
+    (
+        "cert role",
+        "required_extensions",
+        Texts([
+            "",
+            "required_extensions = [\"1.2.840.1:one*\"]",
+            "required_extensions = [\"1.2.840.1:one*\", \"1.2.840.2:two\"]",
+        ]),
+    ),
+    (
+        "cert role",
+        "allowed_metadata_extensions",
+        Texts(["", "metadata_extensions = [\"1.2.840.1\"]", "metadata_extensions = [\"1.2.840.1\", \"1.2.840.2\"]"]),
+    ),
+    ("cert role", "display_name", Texts(["", "display_name = \"one\"", "display_name = \"app-fields\""])),
+    (
+        "cert role",
+        "token_policies",
+        Texts(["", "policies = [\"fields-extra\"]", "policies = [\"default\", \"fields-extra\"]"]),
+    ),
+    ("cert role", "token_ttl", Texts(["", "token_ttl = \"20m\"", "token_ttl = \"21m\""])),
+    ("cert role", "token_max_ttl", Texts(["", "token_max_ttl = \"2h\"", "token_max_ttl = \"3h\""])),
+    (
+        "cert role",
+        "token_explicit_max_ttl",
+        Texts(["", "token_explicit_max_ttl = \"2h\"", "token_explicit_max_ttl = \"3h\""]),
+    ),
+    ("cert role", "token_period", Texts(["", "token_period = \"1h\"", "token_period = \"2h\""])),
+    ("cert role", "token_num_uses", Texts(["", "token_num_uses = 5", "token_num_uses = 6"])),
+    (
+        "cert role",
+        "token_bound_cidrs",
+        Texts(["", "token_bound_cidrs = [\"10.0.0.1/32\"]", "token_bound_cidrs = [\"10.0.0.0/30\", \"::1\"]"]),
+    ),
+    (
+        "cert role",
+        "token_no_default_policy",
+        Texts(["", "token_no_default_policy = false", "token_no_default_policy = true"]),
+    ),
+    ("cert role", "token_type", Texts(["", "token_type = \"batch\"", "token_type = \"default\""])),
     (
         "aws auth config",
         "access_key",
@@ -652,6 +725,28 @@ const CASES: &[(&str, &str, Case)] = &[
         ]),
     ),
     ("aws auth config", "max_retries", Texts(["", "max_retries = 1", "max_retries = 2"])),
+    ("aws auth identity", "iam_alias", Texts(["", "iam_alias = \"unique_id\"", "iam_alias = \"full_arn\""])),
+    (
+        "aws auth identity",
+        "iam_metadata",
+        Texts(["", "iam_metadata = [\"client_arn\"]", "iam_metadata = [\"client_arn\", \"account_id\"]"]),
+    ),
+    ("aws auth identity", "ec2_alias", Texts(["", "ec2_alias = \"instance_id\"", "ec2_alias = \"image_id\""])),
+    (
+        "aws auth identity",
+        "ec2_metadata",
+        Texts(["", "ec2_metadata = [\"region\"]", "ec2_metadata = [\"region\", \"account_id\"]"]),
+    ),
+    (
+        "aws auth account",
+        "sts_role",
+        Texts([
+            "sts_role = \"arn:aws:iam::111122223333:role/a\"",
+            "sts_role = \"arn:aws:iam::111122223333:role/b\"",
+            "sts_role = \"arn:aws:iam::111122223333:role/c\"",
+        ]),
+    ),
+    ("aws auth account", "external_id", Texts(["", "external_id = \"one\"", "external_id = \"two\""])),
     ("aws auth role", "auth_type", One),
     (
         "aws auth role",
@@ -761,6 +856,8 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
     let names = if field == "bound_service_account_names" { "" } else { "service_accounts = [\"base\"]" };
     let namespaces = if field == "bound_service_account_namespaces" { "" } else { "namespaces = [\"base\"]" };
     let principal = if field == "token_policies" { "" } else { at("aws auth role") };
+    let shown = if field == "token_policies" { "" } else { at("cert role") };
+    let certificate = if field == "certificate" { "" } else { "certificate = \"CA1\"" };
     let principals = match field {
         "bound_iam_principal_arn" => "",
         _ => "principals = [\"arn:aws:iam::111122223333:role/base\"]",
@@ -768,9 +865,19 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
     let by_name = if field == "resolve_aws_unique_ids" { "" } else { "resolve_unique_ids = false" };
     let host = if field == "kubernetes_host" { "" } else { "kubernetes_host = \"http://one.example\"" };
     let cluster = if log.is_none() { "kubernetes_ca_cert = \"CA1\"\ndisable_local_ca_jwt = true" } else { "" };
+    let sts_role = match field {
+        "sts_role" => "",
+        _ => "sts_role = \"arn:aws:iam::111122223333:role/base\"",
+    };
     let (keys, login_by_keys) = match has_aws_login {
         true => (
-            format!("auth \"fields-keys\" {{\ntype = \"aws\"\nconfig {{\n{}\n}}\n}}", at("aws auth config")),
+            format!(
+                "auth \"fields-keys\" {{\ntype = \"aws\"\nconfig {{\n{}\n}}\nidentity {{\n{}\n}}\n\
+                 account \"111122223333\" {{\n{sts_role}\n{}\n}}\n}}",
+                at("aws auth config"),
+                at("aws auth identity"),
+                at("aws auth account")
+            ),
             format!("login \"fields-keys\" {{\n{principals}\n{by_name}\n{principal}\n}}"),
         ),
         false => (String::new(), String::new()),
@@ -842,6 +949,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          token_role \"fields-role\" {{\n{token_role}\n}}\n\
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
          auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{cluster}\n{}\n}}\n}}\n\
+         auth \"fields-cert\" {{\ntype = \"cert\"\nconfig {{\n{}\n}}\n}}\n\
          {keys}\n\
          {of_server}\n\
          {standing}\n\
@@ -851,6 +959,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n\
          login \"fields-jwt\" {{\n{bound}\n{signed}\n}}\n\
          login \"fields-kubernetes\" {{\n{names}\n{namespaces}\n{account}\n}}\n\
+         login \"fields-cert\" {{\n{certificate}\n{shown}\n}}\n\
          {login_by_keys}\n}}\n",
         at("secrets engine"),
         at("aws root"),
@@ -859,6 +968,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         at("auth method"),
         at("jwt config"),
         at("kubernetes config"),
+        at("cert config"),
         at("aws role"),
     )
     // A block of one line has one attribute at most; templates of names keep their braces.
@@ -935,6 +1045,8 @@ impl World {
             ];
             let is_there = match audit {
                 true => !ELSEWHERE.contains(kind) && !ELSEWHERE.contains(field),
+                // OpenBao assumes the role of another account without an external id.
+                false if (*kind, *field) == ("aws auth account", "external_id") => false,
                 false => !["audit device", "aws static role"].contains(kind) && !OURS.contains(field),
             };
             is_there
@@ -1139,9 +1251,13 @@ fn path_of(kind: &str) -> &'static str {
         "userpass user" => "auth/fields-userpass/users/app-fields",
         "jwt config" => "auth/fields-jwt/config",
         "kubernetes config" => "auth/fields-kubernetes/config",
+        "cert config" => "auth/fields-cert/config",
+        "cert role" => "auth/fields-cert/certs/app-fields",
         "kubernetes role" => "auth/fields-kubernetes/role/app-fields",
         "jwt role" => "auth/fields-jwt/role/app-fields",
         "aws auth config" => "auth/fields-keys/config/client",
+        "aws auth identity" => "auth/fields-keys/config/identity",
+        "aws auth account" => "auth/fields-keys/config/sts/111122223333",
         "aws auth role" => "auth/fields-keys/role/app-fields",
         "entity" => "identity/entity/name/fields-ann",
         "group" => "identity/group/name/fields-group",

@@ -200,6 +200,8 @@ const CASES: &[(&str, i32)] = &[
     ("150-batch-by-the-mount", 2),
     ("151-batch-login-added", 2),
     ("152-token-role-of-batch", 2),
+    ("153-certificate-names-dropped", 2),
+    ("154-certificates-of-another-ca", 2),
 ];
 
 #[test]

@@ -17,7 +17,7 @@ const START: i64 = 1_790_000_000;
 /// An engine in memory, as root, with a clock that stands still.
 pub(crate) struct World {
     // Ends the engine when dropped.
-    _engine: InTestEngine,
+    engine: InTestEngine,
     pub(crate) root: Http,
     clock: Clock,
 }
@@ -27,7 +27,7 @@ impl World {
         let clock = Clock::manual(OffsetDateTime::from_unix_timestamp(START).unwrap());
         let engine = InTestEngine::start(clock.clone(), AwsTransport::Network);
         let root = client(&engine);
-        Self { _engine: engine, root, clock }
+        Self { engine, root, clock }
     }
 
     /// A world with AppRole at `auth/approle/` and one role.
@@ -36,6 +36,11 @@ impl World {
         world.root.post("sys/auth/approle", &json!({"type": "approle"}));
         world.root.post(&format!("auth/approle/role/{role}"), settings);
         world
+    }
+
+    /// The address of a listener with TLS, and its certificate.
+    pub(crate) fn with_tls(&self) -> (String, rustls::pki_types::CertificateDer<'static>) {
+        self.engine.with_tls()
     }
 
     pub(crate) fn wait(&self, seconds: u64) {

@@ -22,6 +22,7 @@ pub(super) struct File {
     pub(super) tls_cert_file: Option<PathBuf>,
     pub(super) tls_key_file: Option<PathBuf>,
     pub(super) tls_disable: bool,
+    pub(super) tls_disable_client_certs: bool,
     pub(super) data: Option<PathBuf>,
     pub(super) storage_path: Option<PathBuf>,
     pub(super) audit_path: Option<PathBuf>,
@@ -76,8 +77,8 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
         return Ok(file);
     }
     Err(CliError::new(1, problems.join("\n")).hint(
-        "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable }, \
-         audit \"file\" { path }, aws, log_level",
+        "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
+         tls_disable_client_certs },          audit \"file\" { path }, aws, log_level",
     ))
 }
 
@@ -161,13 +162,16 @@ impl File {
             "listener.tcp.address" => set(&mut self.address, text()),
             "listener.tcp.tls_cert_file" => set(&mut self.tls_cert_file, text().map(Into::into)),
             "listener.tcp.tls_key_file" => set(&mut self.tls_key_file, text().map(Into::into)),
-            "listener.tcp.tls_disable" => match entry.value.as_ref().and_then(flag) {
-                Some(disable) => {
-                    self.tls_disable = disable;
-                    true
+            "listener.tcp.tls_disable" | "listener.tcp.tls_disable_client_certs" => {
+                match entry.value.as_ref().and_then(flag) {
+                    Some(disable) => {
+                        let is_all = place.ends_with("tls_disable");
+                        *(if is_all { &mut self.tls_disable } else { &mut self.tls_disable_client_certs }) = disable;
+                        true
+                    }
+                    None => return Some(format!("{place} is true or false (or 1, 0, and these in quotes)")),
                 }
-                None => return Some(format!("{place} is true or false (or 1, 0, and these in quotes)")),
-            },
+            }
             "data" => set(&mut self.data, text().map(Into::into)),
             "storage.file.path" => set(&mut self.storage_path, text().map(Into::into)),
             "audit.file.path" => set(&mut self.audit_path, text().map(Into::into)),

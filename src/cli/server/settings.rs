@@ -25,11 +25,21 @@ pub(super) struct TlsFiles {
     pub(super) key: PathBuf,
 }
 
+/// What a listener with TLS does about certificates of clients.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum ClientCertificates {
+    /// It asks for one, which nobody has to show.
+    Asked,
+    /// It does not: nobody logs in by one, and no browser asks its user which to show.
+    NotAsked,
+}
+
 /// Everything decided.
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) listen: String,
     pub(super) tls: Option<TlsFiles>,
+    pub(super) client_certificates: ClientCertificates,
     /// None keeps everything in memory.
     pub(super) data: Option<PathBuf>,
     pub(super) audit_file: Option<PathBuf>,
@@ -52,6 +62,10 @@ impl Settings {
             (Some(certificate), Some(key)) => Some(TlsFiles { certificate, key }),
             (None, None) => None,
             _ => return Err(CliError::new(1, "a TLS certificate and its key go together: one of the two is missing")),
+        };
+        let client_certificates = match file.tls_disable_client_certs {
+            true => ClientCertificates::NotAsked,
+            false => ClientCertificates::Asked,
         };
         if tls.is_none() && !args.insecure_plain_http {
             refuse_plain(&listen)?;
@@ -85,6 +99,7 @@ impl Settings {
         Ok(Self {
             listen,
             tls,
+            client_certificates,
             data,
             audit_file: args.audit_file.or(file.audit_path),
             aws: args.aws.or(file.aws).unwrap_or(AwsChoice::Aws),

@@ -10,7 +10,7 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
 
-use super::settings::TlsFiles;
+use super::settings::{ClientCertificates, TlsFiles};
 use crate::cli::error::CliError;
 
 /// The certificate in use.
@@ -34,12 +34,15 @@ impl Certificate {
     }
 
     /// TLS 1.2 and 1.3, HTTP/2 and HTTP/1.1, with whatever certificate is in use at the handshake.
-    pub(super) fn server_config(self: Arc<Self>) -> Result<Arc<ServerConfig>, CliError> {
-        let mut config = ServerConfig::builder_with_provider(provider())
+    pub(super) fn server_config(self: Arc<Self>, clients: ClientCertificates) -> Result<Arc<ServerConfig>, CliError> {
+        let builder = ServerConfig::builder_with_provider(provider())
             .with_safe_default_protocol_versions()
-            .map_err(|e| CliError::new(1, format!("TLS cannot be set up: {e}")))?
-            .with_no_client_auth()
-            .with_cert_resolver(self);
+            .map_err(|e| CliError::new(1, format!("TLS cannot be set up: {e}")))?;
+        let builder = match clients {
+            ClientCertificates::Asked => builder.with_client_cert_verifier(crate::engine::client_certificates()),
+            ClientCertificates::NotAsked => builder.with_no_client_auth(),
+        };
+        let mut config = builder.with_cert_resolver(self);
         config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         Ok(Arc::new(config))
     }
@@ -86,7 +89,7 @@ mod tests {
     use std::sync::Arc;
 
     use super::Certificate;
-    use crate::cli::server::settings::TlsFiles;
+    use crate::cli::server::settings::{ClientCertificates, TlsFiles};
 
     fn write(dir: &Path, name: &str) -> TlsFiles {
         let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
@@ -111,7 +114,7 @@ mod tests {
         std::fs::write(&files.certificate, "nothing").unwrap();
         assert!(certificate.reload().is_err());
         assert_eq!(shown(), second);
-        assert!(Arc::new(certificate).server_config().is_ok());
+        assert!(Arc::new(certificate).server_config(ClientCertificates::Asked).is_ok());
     }
 
     #[test]

@@ -10,7 +10,6 @@ mod role;
 mod secret_id;
 mod setting;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -26,6 +25,7 @@ use crate::engine::setup::Config;
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
+use crate::engine::wire::request::Request;
 use crate::engine::wire::response::Response;
 
 #[derive(Default)]
@@ -69,13 +69,13 @@ impl Backend for AppRole {
         core: &Core,
         mount: &Mount,
         token: &Token,
-        remote: Option<SocketAddr>,
+        request: &Request,
         own: Terms,
     ) -> Result<Terms, Error> {
         let name = token.meta.get("role_name").map_or("", String::as_str);
         let role = Role::load(core, mount, name)?
             .ok_or_else(|| Error::Invalid(format!("role {name:?} does not exist during renewal")))?;
-        role.token.renewal(remote, own)
+        role.token.renewal(request.remote, own)
     }
 }
 

@@ -14,7 +14,6 @@ mod paths;
 mod principal;
 mod role;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -36,6 +35,7 @@ use crate::engine::setup::Config as Setup;
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
+use crate::engine::wire::request::Request;
 use crate::engine::wire::response::Response;
 
 /// What a token keeps of its login: the role's name, and who it was, so that a renewal looks whether the role still takes
@@ -84,7 +84,7 @@ impl Backend for AwsLogin {
         core: &Core,
         mount: &Mount,
         token: &Token,
-        remote: Option<SocketAddr>,
+        request: &Request,
         own: Terms,
     ) -> Result<Terms, Error> {
         let kept = |name: &str| token.kept.get(name).map_or("", String::as_str);
@@ -94,7 +94,7 @@ impl Backend for AwsLogin {
             let what = format!("role {:?} no longer bound to ARN {:?}", role.name, kept(CANONICAL));
             return Err(Error::Invalid(what));
         }
-        role.token.renewal(remote, own)
+        role.token.renewal(request.remote, own)
     }
 }
 

@@ -12,7 +12,6 @@ mod key_set;
 mod paths;
 mod role;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -34,6 +33,7 @@ use crate::engine::setup::Config as Setup;
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
+use crate::engine::wire::request::Request;
 use crate::engine::wire::response::Response;
 use crate::proof::Key;
 use crate::secret::Secret;
@@ -75,13 +75,13 @@ impl Backend for Jwt {
         core: &Core,
         mount: &Mount,
         token: &Token,
-        remote: Option<SocketAddr>,
+        request: &Request,
         own: Terms,
     ) -> Result<Terms, Error> {
         let name = token.meta.get(role::ROLE).map_or("", String::as_str);
         let role = stored::load::<Role>(core, mount, name)?
             .ok_or_else(|| Error::Invalid(format!("the role {name:?} does not exist any more")))?;
-        role.token.renewal(remote, own)
+        role.token.renewal(request.remote, own)
     }
 }
 

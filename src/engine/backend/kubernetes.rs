@@ -11,7 +11,6 @@ mod paths;
 mod review;
 mod role;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -34,6 +33,7 @@ use crate::engine::setup::Config as Setup;
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
+use crate::engine::wire::request::Request;
 use crate::engine::wire::response::Response;
 use crate::secret::Secret;
 use crate::trail::{Event, Record};
@@ -77,13 +77,13 @@ impl Backend for Kubernetes {
         core: &Core,
         mount: &Mount,
         token: &Token,
-        remote: Option<SocketAddr>,
+        request: &Request,
         own: Terms,
     ) -> Result<Terms, Error> {
         let name = token.meta.get(role::ROLE).map_or("", String::as_str);
         let role = stored::load::<Role>(core, mount, name)?
             .ok_or_else(|| Error::Invalid(format!("the role {name:?} does not exist any more")))?;
-        role.token.renewal(remote, own)
+        role.token.renewal(request.remote, own)
     }
 }
 

@@ -1,6 +1,6 @@
 //! The table of backends. A new secrets engine or auth method is one file (or folder) and one line here.
 
-use super::{approle, aws, aws_login, cubbyhole, identity, jwt, kubernetes, kv, sys, token, userpass};
+use super::{approle, aws, aws_login, cert, cubbyhole, identity, jwt, kubernetes, kv, sys, token, userpass};
 use crate::engine::backend::{Backend, Backends};
 use crate::engine::setup::Config;
 
@@ -16,6 +16,7 @@ const BACKENDS: &[Make] = &[
     jwt::backend,
     kubernetes::backend,
     aws_login::backend,
+    cert::backend,
     token::backend,
     identity::backend,
     cubbyhole::backend,

@@ -222,7 +222,7 @@ fn terms(core: &Core, call: Call<'_>, token: &Token) -> Result<Terms, Error> {
         let gone = || Error::Invalid(format!("original token role {name:?} could not be found, not renewing"));
         return Ok(role.ok_or_else(gone)?.renewal(own));
     }
-    call.backends.of(&mount)?.token_terms(core, &mount, token, call.request.remote, own)
+    call.backends.of(&mount)?.token_terms(core, &mount, token, call.request, own)
 }
 
 async fn revoke(core: &Arc<Core>, call: Call<'_>, caller: &Token, path: &str) -> Result<Response, Error> {

@@ -11,7 +11,6 @@ mod password;
 mod paths;
 mod user;
 
-use std::net::SocketAddr;
 use std::sync::Arc;
 
 use futures_util::FutureExt;
@@ -33,6 +32,7 @@ use crate::engine::token::Token;
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Row;
+use crate::engine::wire::request::Request;
 use crate::engine::wire::response::Response;
 use crate::secret::Secret;
 
@@ -77,7 +77,7 @@ impl Backend for Userpass {
         core: &Core,
         mount: &Mount,
         token: &Token,
-        remote: Option<SocketAddr>,
+        request: &Request,
         own: Terms,
     ) -> Result<Terms, Error> {
         let name = token.meta.get("username").map_or("", String::as_str);
@@ -86,7 +86,7 @@ impl Backend for Userpass {
         if policy::sanitise(&user.token.granted()) != token.policies {
             return Err(Error::Invalid("policies have changed, not renewing".to_owned()));
         }
-        user.token.renewal(remote, own)
+        user.token.renewal(request.remote, own)
     }
 }
 

@@ -20,6 +20,7 @@ use crate::engine::kernel::random;
 use crate::engine::pipeline::{self, Delivery, Pipeline};
 use crate::engine::setup::Limits;
 use crate::engine::wire::error::Error;
+use crate::engine::wire::presented::Presented;
 use crate::engine::wire::request::Request;
 
 /// Bytes of a body that is too large which are read all the same, so that its sender, who reads the answer
@@ -36,6 +37,7 @@ pub(super) struct Connection {
     pub(super) limits: Limits,
     pub(super) peer: Option<SocketAddr>,
     pub(super) transport: Transport,
+    pub(super) presented: Presented,
     pub(super) visit: Arc<Visit>,
 }
 
@@ -87,6 +89,7 @@ async fn respond(
     };
     let request: Request =
         parse::parse(&|path| connection.pipeline.core.mounts.folded(path), id, &parts, &body, connection.peer)?;
+    let request = Request { presented: connection.presented.clone(), ..request };
     drop((parts, body));
     open.work();
     work(connection, request).await

@@ -9,6 +9,7 @@
 //! which answers have left, in [`visit`].
 
 mod answer;
+pub(super) mod certificate;
 mod crowd;
 mod exchange;
 mod json;
@@ -35,6 +36,7 @@ use self::exchange::Connection;
 use self::visit::{Source, Visit, Watched};
 use super::setup::Limits;
 use crate::engine::pipeline::Pipeline;
+use crate::engine::wire::presented::Presented;
 
 /// Bytes of a request's head: the guardrails of a role at their longest, and as much as anything else needs.
 const HEAD_BYTES_MAX: usize = parse::GUARDRAILS_BYTES_MAX + 16 * 1024;
@@ -81,7 +83,14 @@ pub(crate) async fn serve_stream<S>(
 {
     let visit = Visit::new(peer);
     let io = Watched::new(io, &visit);
-    let connection = Connection { pipeline, limits, peer, transport: Transport::Plain, visit: visit.clone() };
+    let connection = Connection {
+        pipeline,
+        limits,
+        peer,
+        transport: Transport::Plain,
+        presented: Presented::Plain,
+        visit: visit.clone(),
+    };
     let service = service_fn(move |request| exchange::answer(connection.clone(), request));
     let builder = builder(&limits, peer).http1_only();
     let served = builder.serve_connection(TokioIo::new(io), service).into_owned();
@@ -127,7 +136,8 @@ pub(crate) async fn serve(
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
         let (pipeline, acceptor) = (pipeline.clone(), tls.clone().map(TlsAcceptor::from));
         let visit = place.visit.clone();
-        let connection = Connection { pipeline, limits, peer: Some(peer), transport, visit };
+        let presented = Presented::Plain;
+        let connection = Connection { pipeline, limits, peer: Some(peer), transport, presented, visit };
         let id = place.id();
         let task = tokio::spawn(Box::pin(visited(connection, stream, acceptor, place)));
         Place::served_by(&crowd, id, task.abort_handle());
@@ -178,6 +188,8 @@ async fn visited(connection: Connection, stream: TcpStream, acceptor: Option<Tls
         tracing::debug!(?peer, "a TLS handshake failed or took too long");
         return;
     };
+    let presented = certificate::presented(stream.get_ref().1);
+    let connection = Connection { presented, ..connection };
     let http2 = stream.get_ref().1.alpn_protocol() == Some(b"h2");
     let builder = if http2 { builder.http2_only() } else { builder.http1_only() };
     speak(connection, stream, &builder, &place).await;

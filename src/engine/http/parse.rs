@@ -11,6 +11,7 @@ use serde_json::{Map, Value};
 use super::{json, path};
 use crate::acl::in_lower_case;
 use crate::engine::wire::error::Error;
+use crate::engine::wire::presented::Presented;
 use crate::engine::wire::request::{Operation, Origin, Request};
 use crate::secret::Secret;
 use crate::units::duration;
@@ -68,6 +69,7 @@ pub(super) fn parse(
         data,
         token: token(&parts.headers)?,
         remote,
+        presented: Presented::Plain,
         wrap_ttl: wrap_ttl(&parts.headers)?,
         origin: origin(&parts.headers)?,
         guardrails: guardrails(&parts.headers)?,

@@ -150,6 +150,9 @@ impl Scene<'_> {
             part.insert("remote_address".into(), remote.ip().to_canonical().to_string().into());
             part.insert("remote_port".into(), remote.port().into());
         }
+        if let Some(chain) = request.presented.chain() {
+            part.insert("client_certificate_serial_number".into(), chain.serial_number.as_str().into());
+        }
         if let Some(origin) = &request.origin {
             let mut headers = Map::new();
             let values = [

@@ -6,6 +6,7 @@ pub(crate) mod error;
 pub(crate) mod field;
 pub(crate) mod given;
 pub(crate) mod path;
+pub(crate) mod presented;
 pub(crate) mod request;
 pub(crate) mod response;
 pub(crate) mod wrapped;

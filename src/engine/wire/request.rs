@@ -4,6 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::{Map, Value};
 
+use super::presented::Presented;
 use crate::secret::Secret;
 
 /// What a request does. POST and PUT are `Write`; the pipeline tells `create` from `update`.
@@ -61,6 +62,8 @@ pub(crate) struct Request {
     pub(crate) token: Option<Secret>,
     /// The peer; none for the in-process stream.
     pub(crate) remote: Option<SocketAddr>,
+    /// What the client showed when its connection began.
+    pub(crate) presented: Presented,
     /// `X-Vault-Wrap-TTL`, in seconds and more than 0: for how long the answer is to lie wrapped.
     pub(crate) wrap_ttl: Option<i64>,
     /// Set when any `X-Leasehold-*` header came with the request.

@@ -85,7 +85,7 @@ fn every_key_that_is_described_is_read() {
             // In an app.
             (Class::Login, ..) => {}
             (Class::Config, Some(table), Some(sort)) if table == &METHODS => {
-                each(kind.words, (kind.words.word, ""), &format!("auth: {{{sort}: {{"), "}}", &mut all);
+                each(kind.words, (kind.words.word, "x"), &format!("auth: {{{sort}: {{"), "}}", &mut all);
             }
             // In the declaration of its engine.
             (Class::Config, ..) if kind.words.label.is_none() => {}

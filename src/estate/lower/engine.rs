@@ -15,7 +15,7 @@ use crate::object::auth_mount::{self, AUTH, LOCKING, LOCKOUT};
 use crate::object::aws_lease::{self, LEASE};
 use crate::object::aws_root::{self, AWS, ROOT};
 use crate::object::home::METHODS;
-use crate::object::{FieldValue, Leaf, Mount, OnRotate, login_of, methods, mount, words};
+use crate::object::{Class, FieldValue, Leaf, Mount, OnRotate, login_of, methods, mount, words};
 use crate::text::did_you_mean;
 
 /// The type of the engines that `aws` declares.
@@ -249,11 +249,15 @@ impl Lowering<'_> {
         }
     }
 
-    /// The settings of an auth method, each in a block of its own, and what is known in the declaration with them.
+    /// The settings of an auth method, each in a block of its own, what it has several of, each in one with a label, and what
+    /// is known in the declaration with them.
     fn auth_settings(&mut self, block: &Block<'_>, mount_type: &str) {
         let mount = Mount { table: &METHODS, mount_type: mount_type.to_owned(), name: block.label };
         let settings: Vec<_> = mount.settings().collect();
-        let known: Vec<&str> = AUTH.words().chain(settings.iter().map(|(kind, _)| kind.words.word)).collect();
+        let several: Vec<_> =
+            mount.folders().map(|(kind, _)| kind).filter(|kind| kind.class == Class::Config).collect();
+        let own = settings.iter().map(|(kind, _)| kind).chain(&several);
+        let known: Vec<&str> = AUTH.words().chain(own.map(|kind| kind.words.word)).collect();
         self.reader.check_keys(block, &known);
         for (kind, path) in settings {
             let Some(inner) = self.reader.inner(block, kind.words.word) else { continue };
@@ -267,6 +271,14 @@ impl Lowering<'_> {
             let mut object = self.object(kind, path, None, inner.span, fields);
             object.on_rotate = on_rotate;
             self.add(object, inner.span);
+        }
+        for kind in several {
+            for one in self.reader.labelled(block.map, kind.words.word) {
+                self.reader.check(&one, kind.words);
+                let fields = self.reader.fields(&one, kind, kind.words);
+                let object = self.object(kind, kind.path(block.label, one.label), None, one.span, fields);
+                self.add(object, one.span);
+            }
         }
     }
 

@@ -4,12 +4,13 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
-use std::sync::mpsc;
+use std::sync::{Arc, mpsc};
 use std::time::Duration;
 
 use leasehold::clock::Clock;
 use leasehold::engine::{AwsTransport, Config, Engine, Storage};
 use leasehold::secret::Secret;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 
 /// A command that takes longer than this hangs.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -241,6 +242,24 @@ impl InTestEngine {
         });
         let (address, root_token, engine, runtime) = is_ready.recv().expect("the engine opens");
         Self { address, root_token, engine, runtime, stop: Some(stop), thread: Some(thread) }
+    }
+
+    /// The address of another listener of it, with TLS, and the server's certificate: `localhost`, 127.0.0.1.
+    pub(crate) fn with_tls(&self) -> (String, CertificateDer<'static>) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        let certificate = made.cert.der().clone();
+        let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config =
+            rustls::ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions().unwrap();
+        let config = config.with_client_cert_verifier(leasehold::engine::client_certificates());
+        let config = Arc::new(config.with_single_cert(vec![certificate.clone()], key).unwrap());
+        let listener = self.runtime.block_on(tokio::net::TcpListener::bind("127.0.0.1:0")).unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let engine = self.engine.clone();
+        // It ends with the runtime.
+        drop(self.runtime.spawn(async move { engine.serve(listener, Some(config), std::future::pending()).await }));
+        (address, certificate)
     }
 
     /// Waits until everything overdue was worked on; answers how many leases remain to be revoked.

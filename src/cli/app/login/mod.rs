@@ -3,6 +3,7 @@
 
 mod approle;
 mod aws;
+mod cert;
 mod jwt;
 mod kubernetes;
 mod userpass;
@@ -43,7 +44,8 @@ struct Method {
 }
 
 /// The methods that work from a command line.
-const METHODS: &[Method] = &[approle::METHOD, userpass::METHOD, jwt::METHOD, kubernetes::METHOD, aws::METHOD];
+const METHODS: &[Method] =
+    &[approle::METHOD, userpass::METHOD, jwt::METHOD, kubernetes::METHOD, aws::METHOD, cert::METHOD];
 
 /// A login as it is sent.
 struct Request {

@@ -79,6 +79,11 @@ pub(in crate::engine::backend) fn load<R: Stored>(core: &Core, mount: &Mount, na
     core.barrier.get(&key(mount, name))
 }
 
+/// All roles of a mount, in the order of their names.
+pub(in crate::engine::backend) fn all<R: Stored>(core: &Core, mount: &Mount) -> Result<Vec<R>, Error> {
+    core.barrier.each(&key(mount, ""), None, usize::MAX).map(|read| read.map(|(_, role)| role)).collect()
+}
+
 /// LIST `role`.
 pub(in crate::engine::backend) fn list<R: Stored>(core: &Core, call: Call<'_>) -> Result<Response, Error> {
     listing::of_folder(core, call, &key(call.mount, ""), R::read)

@@ -11,6 +11,7 @@ use crate::engine::pipeline::Delivery;
 use crate::engine::setup::{Config, Storage};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::{Row, Shape};
+use crate::engine::wire::presented::Presented;
 use crate::engine::wire::request::{Operation, Request};
 use crate::engine::wire::response::Response;
 
@@ -30,6 +31,7 @@ async fn ask(engine: &Engine, operation: Operation, path: &str, data: Value) -> 
         data: data.as_object().cloned().unwrap_or_else(Map::new),
         token: engine.root_token(),
         remote: None,
+        presented: Presented::Plain,
         wrap_ttl: None,
         origin: None,
         guardrails: None,
