@@ -16,7 +16,7 @@ mod walk;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::api::Client;
-use crate::ledger::{self, Ledger};
+use crate::ledger::{self, Ledger, lock};
 use crate::object::{Object, Owned, Progress};
 use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
 
@@ -37,17 +37,28 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Writes what became of each change into the ledger. It is durable on return.
+    /// Writes what became of each change into the ledger. It is durable on return. Where the lock was lost nothing is
+    /// written: it would be in the way of who has it.
     ///
     /// # Errors
-    /// [`Error::Unrecorded`].
+    /// [`Error::Unrecorded`], [`Error::Unlocked`].
     pub async fn record(self, client: &Client, ledger: &mut Ledger) -> Result<(), Error> {
+        if let Some(by) = self.report.unlocked() {
+            return Err(Error::Unlocked { by: by.to_owned(), begun: true });
+        }
         ledger.write(client, self.edits).await.map_err(Error::Unrecorded)?;
         self.released.map_err(Error::Unrecorded)
     }
 }
 
-/// Carries out a plan. `desired` are the objects that it was computed from.
+/// Whether a plan takes any write, of objects or of what the ledger says of them.
+pub fn has_work(plan: &Plan, desired: &[Object], ledger: &Ledger) -> bool {
+    let kept = kept(plan, desired);
+    let objects = by_path(desired, &kept);
+    !plan.changes.is_empty() || ledger.is_old() || !outdated(plan, &objects, desired, ledger).is_empty()
+}
+
+/// Carries out a plan. `desired` are the objects that it was computed from. The lock, if there is one, is renewed meanwhile.
 ///
 /// When this returns, each object that is reported as applied was read back as declared. The ledger says what was
 /// intended; [`Applied::record`] lets it say what became of it.
@@ -64,10 +75,25 @@ pub async fn run(
     if let Some(refusal) = plan.refusals.first() {
         return Err(Error::Refused(refusal.clone()));
     }
-    // Where a key stays, it is what the object is to have.
-    let kept: Vec<Object> = desired.iter().filter_map(|object| plan.with_kept(object)).collect();
-    let objects: HashMap<&str, &Object> =
-        desired.iter().chain(&kept).map(|object| (object.path.as_str(), object)).collect();
+    let Some(lock) = options.lock else { return carry_out(client, plan, desired, ledger, options).await };
+    if let lock::Standing::Lost(by) = lock.standing().await? {
+        return Err(Error::Unlocked { by, begun: false });
+    }
+    tokio::select! {
+        applied = carry_out(client, plan, desired, ledger, options) => applied,
+        never = lock.renewed() => match never {},
+    }
+}
+
+async fn carry_out(
+    client: &Client,
+    plan: &Reviewed,
+    desired: &[Object],
+    ledger: &mut Ledger,
+    options: &Options<'_>,
+) -> Result<Applied, Error> {
+    let kept = kept(plan, desired);
+    let objects = by_path(desired, &kept);
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
     let upkeep: Vec<&Object> = outdated(plan, &objects, desired, ledger);
     if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
@@ -98,6 +124,10 @@ pub async fn run(
     lost_to_others(client, plan, &before, ledger, &mut outcomes).await?;
     walk::walk(client, plan, &objects, &mut outcomes, options).await;
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Interrupted)).collect();
+    let report = Report::new(plan, outcomes.clone());
+    if report.unlocked().is_some() {
+        return Ok(Applied { report, edits: Vec::new(), released: Ok(()) });
+    }
     let released = release(client, plan, &outcomes, &upkeep, ledger).await;
     let still_theirs = |from: Option<&String>| from.filter(|_| released.is_err()).cloned();
     let mut edits: Vec<ledger::Edit> = plan
@@ -141,7 +171,16 @@ pub async fn run(
         }
         (object.path.clone(), Some(entry))
     }));
-    Ok(Applied { report: Report::new(plan, outcomes), edits, released })
+    Ok(Applied { report, edits, released })
+}
+
+/// The objects with keys that stay: each is what the object is to have.
+fn kept(plan: &Plan, desired: &[Object]) -> Vec<Object> {
+    desired.iter().filter_map(|object| plan.with_kept(object)).collect()
+}
+
+fn by_path<'a>(desired: &'a [Object], kept: &'a [Object]) -> HashMap<&'a str, &'a Object> {
+    desired.iter().chain(kept).map(|object| (object.path.as_str(), object)).collect()
 }
 
 /// Gives way where another estate has meant to have the same object since the plan was made. Each looks only after its

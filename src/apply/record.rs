@@ -41,6 +41,7 @@ pub(super) fn record(
         | Outcome::Lost { .. }
         | Outcome::Skipped { .. }
         | Outcome::Interrupted
+        | Outcome::Unlocked { .. }
         | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change).then(|| before.cloned()),
         Outcome::Failed { acted: Acted::Unknown, .. } => None,
         // It is not as declared. Where a part of it was written, nobody but us made it so.
