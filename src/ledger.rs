@@ -16,18 +16,22 @@
 //! ```text
 //! leasehold/data/[<estate>.]<environment>/key                {"key": "<base64>"}
 //! leasehold/data/[<estate>.]<environment>/objects/<document> {"format": 2, "entries": "<text>"}
+//! leasehold/data/[<estate>.]<environment>/lock               who changes it now (`lock`)
 //! ```
 //!
 //! Source of the wire format: Vault API, "KV secrets engine, version 2".
 
 mod form;
+mod kv;
+pub mod lock;
 mod node;
+mod process;
 
 use std::collections::BTreeMap;
 
 use base64::Engine as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
 use self::form::Content;
 use self::node::Node;
@@ -57,9 +61,6 @@ const FRESH_MOUNT_TRIES: u32 = 20;
 
 /// The pause between these tries.
 const FRESH_MOUNT_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
-
-/// How often a write is sent whose outcome is not known. In between the document is read, which waits for the server.
-const UNKNOWN_TRIES: u32 = 4;
 
 /// Why the ledger could not be read or written.
 #[derive(Debug, thiserror::Error)]
@@ -99,8 +100,16 @@ pub enum Error {
         path: String,
     },
     /// The machine gave no random bytes.
-    #[error("no random bytes for the ledger's key")]
+    #[error("no random bytes for the ledger's key, or for the lock's id")]
     Random,
+    /// Somebody else changes what is this owner's.
+    #[error("the lock of {} is held by {by}", describe(owner))]
+    Locked {
+        /// Whose lock.
+        owner: String,
+        /// Who holds it.
+        by: Box<lock::Holder>,
+    },
 }
 
 /// The owner's name in the ledger. Names of estates and environments have no dot.
@@ -178,12 +187,12 @@ impl Ledger {
         let ledger_ref = &ledger;
         let mut answers = stream::iter(nodes.into_iter().map(|node| async move {
             let path = ledger_ref.document(node);
-            (node, document(client, &path).await, path)
+            (node, kv::read(client, &path).await, path)
         }))
         .buffer_unordered(REQUESTS_AT_ONCE);
         let mut read = Vec::new();
         while let Some((node, answer, path)) = answers.next().await {
-            if let Some((version, data)) = answer? {
+            if let Some(kv::Document { version, data, .. }) = answer? {
                 read.push((
                     node,
                     version,
@@ -310,7 +319,7 @@ impl Ledger {
         if self.key_hidden {
             return Err(Error::KeyHidden { path: format!("{MOUNT}/data/{}/key", self.owner) });
         }
-        mount(client).await?;
+        mount(client, clock).await?;
         let mut bytes = [0_u8; 32];
         aws_lc_rs::rand::fill(&mut bytes).map_err(|_| Error::Random)?;
         let key = Secret::new(base64::engine::general_purpose::STANDARD.encode(bytes));
@@ -456,49 +465,18 @@ impl Ledger {
         let commit = self.commit.clone().or(before);
         let data = form::of_entries(entries, commit.as_deref())
             .map_err(|error| Error::Odd { path: self.document(node), what: error.to_string() })?;
-        let version = self.put_data(client, node, version, &data).await?;
+        let version = kv::put(client, &self.document(node), version, &data).await?;
         Ok(Document { version, holds: true, old: false, commit })
     }
 
     async fn put_split(&self, client: &Client, node: Node, version: u64) -> Result<Document, Error> {
-        let version = self.put_data(client, node, version, &form::of_split()).await?;
+        let version = kv::put(client, &self.document(node), version, &form::of_split()).await?;
         Ok(Document { version, holds: false, old: false, commit: None })
-    }
-
-    /// Writes a document if it has the version still, and answers the new one. Where the answer is lost, the document
-    /// tells whether it was written.
-    async fn put_data(&self, client: &Client, node: Node, version: u64, data: &Value) -> Result<u64, Error> {
-        let path = self.document(node);
-        let body = json!({"data": data, "options": {"cas": version}});
-        let body = body.as_object().cloned().unwrap_or_default();
-        let mut tries = 1;
-        loop {
-            let error = match client.write(&path, &body).await {
-                Ok(answer) => {
-                    let version = answer.data.and_then(|data| data.get("version").and_then(Value::as_u64));
-                    let what = "the engine did not tell the new version".to_owned();
-                    return version.ok_or(Error::Odd { path, what });
-                }
-                Err(error) => error,
-            };
-            // A write of ours that was late makes the next one conflict.
-            let conflict = error.says(Said::Conflict);
-            if !(error.is_unknown() && tries < UNKNOWN_TRIES || conflict && tries > 1) {
-                return Err(if conflict { Error::Moved { path } } else { Error::Api { path, source: error } });
-            }
-            match document(client, &path).await? {
-                Some((found, content)) if found == version + 1 && data.as_object() == Some(&content) => {
-                    return Ok(found);
-                }
-                found if !conflict && found.as_ref().map_or(0, |(found, _)| *found) == version => tries += 1,
-                _ => return Err(Error::Moved { path }),
-            }
-        }
     }
 
     async fn read_key(&self, client: &Client) -> Result<Option<Secret>, Error> {
         let path = format!("{MOUNT}/data/{}/key", self.owner);
-        let Some((_, data)) = document(client, &path).await? else { return Ok(None) };
+        let Some(kv::Document { data, .. }) = kv::read(client, &path).await? else { return Ok(None) };
         match data.get("key").and_then(Value::as_str) {
             Some(key) => Ok(Some(Secret::new(key))),
             None => Err(Error::Odd { path, what: "`key` is missing".to_owned() }),
@@ -521,7 +499,7 @@ pub async fn owners(client: &Client) -> Result<Vec<String>, Error> {
 }
 
 /// Mounts the ledger, unless it is mounted.
-async fn mount(client: &Client) -> Result<(), Error> {
+async fn mount(client: &Client, clock: &Clock) -> Result<(), Error> {
     let failed = |source| Error::Api { path: format!("{MOUNT}/"), source };
     let body = json!({"type": "kv", "description": DESCRIPTION, "options": {"version": "2"}});
     let body = body.as_object().cloned().unwrap_or_default();
@@ -529,7 +507,12 @@ async fn mount(client: &Client) -> Result<(), Error> {
     while !is_mounted(client).await? {
         match client.write(&format!("sys/mounts/{MOUNT}"), &body).await {
             Ok(_) => return Ok(()),
-            Err(error) if error.is_unknown() && tries < UNKNOWN_TRIES => tries += 1,
+            Err(error) if error.is_unknown() && tries < kv::UNKNOWN_TRIES => tries += 1,
+            // Another first apply may be faster: its path is taken a moment before it is in the list.
+            Err(error) if error.code() == Some(400) && tries < kv::UNKNOWN_TRIES => {
+                tries += 1;
+                clock.pause(FRESH_MOUNT_PAUSE).await;
+            }
             Err(error) => return Err(failed(error)),
         }
     }
@@ -547,17 +530,6 @@ async fn is_mounted(client: &Client) -> Result<bool, Error> {
     match (kind, version) {
         ("kv", Some("2")) => Ok(true),
         (kind, version) => Err(Error::Taken { found: format!("{kind} {}", version.unwrap_or("1")) }),
-    }
-}
-
-/// A document's version and content; `None` if there is none, or if its newest version is deleted.
-async fn document(client: &Client, path: &str) -> Result<Option<(u64, Map<String, Value>)>, Error> {
-    let answer = client.read(path).await.map_err(|source| Error::Api { path: path.to_owned(), source })?;
-    let Some(data) = answer.and_then(|answer| answer.data) else { return Ok(None) };
-    let version = data.get("metadata").and_then(|metadata| metadata.get("version")).and_then(Value::as_u64);
-    match (version, data.get("data").and_then(Value::as_object)) {
-        (Some(version), Some(content)) => Ok(Some((version, content.clone()))),
-        _ => Err(Error::Odd { path: path.to_owned(), what: "it has no data or no version".to_owned() }),
     }
 }
 

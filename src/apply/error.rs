@@ -16,15 +16,24 @@ pub enum Error {
     /// The ledger, when all that was to be done is done or has failed.
     #[error("what became of it could not be written into the ledger: {0}")]
     Unrecorded(#[source] ledger::Error),
+    /// The lock is somebody else's: nothing was written since that was seen.
+    #[error("{}: the lock was taken by {by}", if *begun { "stopped" } else { "nothing was applied" })]
+    Unlocked {
+        /// Who has it or took it away, for people.
+        by: String,
+        /// Whether something was done before.
+        begun: bool,
+    },
     /// A plan that may not be applied was handed over.
     #[error("the plan is refused: {0}")]
     Refused(plan::Refusal),
 }
 
 impl Error {
-    /// The exit code it stands for: 3 refused, 4 somebody else wrote meanwhile, 1 anything else.
+    /// The exit code it stands for: 3 refused, 4 somebody else writes or wrote meanwhile, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         match self {
+            Self::Unlocked { .. } | Self::Ledger(ledger::Error::Locked { .. }) => 4,
             Self::Ledger(ledger::Error::Moved { .. }) | Self::Unrecorded(ledger::Error::Moved { .. }) => 4,
             Self::Refused(_) => 3,
             Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) => 1,
@@ -37,6 +46,15 @@ impl Error {
             Self::Ledger(ledger::Error::Moved { .. }) => {
                 Some("another apply runs or has just ended: look at a new plan, then apply again")
             }
+            Self::Ledger(ledger::Error::Locked { .. }) => Some(
+                "wait for it with --lock-timeout 10m; where it runs no more, its lock ends by itself within a minute, and \
+                 `leasehold unlock` takes it away",
+            ),
+            Self::Unlocked { begun: true, .. } => Some(
+                "the engine is as reported; the ledger still says what was intended. When nothing else runs, look at a \
+                 new plan and apply again: it finds out",
+            ),
+            Self::Unlocked { begun: false, .. } => Some("when nothing else runs, look at a new plan and apply again"),
             Self::Ledger(ledger::Error::KeyHidden { .. }) => {
                 Some("apply with a token whose policies grant `read` on it, as policies/acl/apply.hcl does")
             }

@@ -8,6 +8,7 @@
 
 mod error;
 mod filled;
+mod record;
 mod report;
 mod step;
 mod walk;
@@ -15,13 +16,11 @@ mod walk;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::api::Client;
-use crate::ledger::{self, Ledger};
-use crate::object::{Object, Owned, Progress, Update, fingerprint};
+use crate::ledger::{self, Ledger, lock};
+use crate::object::{Object, Owned, Progress};
 use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
-use crate::secret::Secret;
 
-/// How many writes without an outcome the ledger knows of one object: any of them may still arrive.
-const BESIDES_MAX: usize = 8;
+use self::record::{entry, intent, needs_intent, record};
 
 pub use self::error::Error;
 pub use self::report::{Acted, Outcome, Report};
@@ -38,17 +37,28 @@ pub struct Applied {
 }
 
 impl Applied {
-    /// Writes what became of each change into the ledger. It is durable on return.
+    /// Writes what became of each change into the ledger. It is durable on return. Where the lock was lost nothing is
+    /// written: it would be in the way of who has it.
     ///
     /// # Errors
-    /// [`Error::Unrecorded`].
+    /// [`Error::Unrecorded`], [`Error::Unlocked`].
     pub async fn record(self, client: &Client, ledger: &mut Ledger) -> Result<(), Error> {
+        if let Some(by) = self.report.unlocked() {
+            return Err(Error::Unlocked { by: by.to_owned(), begun: true });
+        }
         ledger.write(client, self.edits).await.map_err(Error::Unrecorded)?;
         self.released.map_err(Error::Unrecorded)
     }
 }
 
-/// Carries out a plan. `desired` are the objects that it was computed from.
+/// Whether a plan takes any write, of objects or of what the ledger says of them.
+pub fn has_work(plan: &Plan, desired: &[Object], ledger: &Ledger) -> bool {
+    let kept = kept(plan, desired);
+    let objects = by_path(desired, &kept);
+    !plan.changes.is_empty() || ledger.is_old() || !outdated(plan, &objects, desired, ledger).is_empty()
+}
+
+/// Carries out a plan. `desired` are the objects that it was computed from. The lock, if there is one, is renewed meanwhile.
 ///
 /// When this returns, each object that is reported as applied was read back as declared. The ledger says what was
 /// intended; [`Applied::record`] lets it say what became of it.
@@ -65,10 +75,25 @@ pub async fn run(
     if let Some(refusal) = plan.refusals.first() {
         return Err(Error::Refused(refusal.clone()));
     }
-    // Where a key stays, it is what the object is to have.
-    let kept: Vec<Object> = desired.iter().filter_map(|object| plan.with_kept(object)).collect();
-    let objects: HashMap<&str, &Object> =
-        desired.iter().chain(&kept).map(|object| (object.path.as_str(), object)).collect();
+    let Some(lock) = options.lock else { return carry_out(client, plan, desired, ledger, options).await };
+    if let lock::Standing::Lost(by) = lock.standing().await? {
+        return Err(Error::Unlocked { by, begun: false });
+    }
+    tokio::select! {
+        applied = carry_out(client, plan, desired, ledger, options) => applied,
+        never = lock.renewed() => match never {},
+    }
+}
+
+async fn carry_out(
+    client: &Client,
+    plan: &Reviewed,
+    desired: &[Object],
+    ledger: &mut Ledger,
+    options: &Options<'_>,
+) -> Result<Applied, Error> {
+    let kept = kept(plan, desired);
+    let objects = by_path(desired, &kept);
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
     let upkeep: Vec<&Object> = outdated(plan, &objects, desired, ledger);
     if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
@@ -99,6 +124,10 @@ pub async fn run(
     lost_to_others(client, plan, &before, ledger, &mut outcomes).await?;
     walk::walk(client, plan, &objects, &mut outcomes, options).await;
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Interrupted)).collect();
+    let report = Report::new(plan, outcomes.clone());
+    if report.unlocked().is_some() {
+        return Ok(Applied { report, edits: Vec::new(), released: Ok(()) });
+    }
     let released = release(client, plan, &outcomes, &upkeep, ledger).await;
     let still_theirs = |from: Option<&String>| from.filter(|_| released.is_err()).cloned();
     let mut edits: Vec<ledger::Edit> = plan
@@ -142,7 +171,16 @@ pub async fn run(
         }
         (object.path.clone(), Some(entry))
     }));
-    Ok(Applied { report: Report::new(plan, outcomes), edits, released })
+    Ok(Applied { report, edits, released })
+}
+
+/// The objects with keys that stay: each is what the object is to have.
+fn kept(plan: &Plan, desired: &[Object]) -> Vec<Object> {
+    desired.iter().filter_map(|object| plan.with_kept(object)).collect()
+}
+
+fn by_path<'a>(desired: &'a [Object], kept: &'a [Object]) -> HashMap<&'a str, &'a Object> {
+    desired.iter().chain(kept).map(|object| (object.path.as_str(), object)).collect()
 }
 
 /// Gives way where another estate has meant to have the same object since the plan was made. Each looks only after its
@@ -198,119 +236,6 @@ async fn release(
         taken.entry(owner.clone()).or_default().push(path.clone());
     }
     Ledger::release(client, &taken).await
-}
-
-/// Whether the ledger must know of a change before it is made. What is only forgotten is not written to the engine; of
-/// everything else the ledger says what it is to be, or an apply that is stopped before its end leaves what looks like
-/// somebody else's work.
-fn needs_intent(change: &Change) -> bool {
-    change.action != ChangeAction::Forget
-}
-
-/// What the ledger shall say after a change. `None` leaves it as it is now.
-fn record(
-    change: &Change,
-    outcome: &Outcome,
-    object: Option<&Object>,
-    before: Option<&Owned>,
-    plan: &Plan,
-    key: &Secret,
-) -> Option<Option<Owned>> {
-    match outcome {
-        Outcome::Applied { .. } if change.takes_away() => Some(None),
-        Outcome::Applied { .. } => object.map(|object| {
-            let guardrails = change.guardrails.as_ref().map(|attached| attached.text.clone());
-            Some(Owned { guardrails, ..entry(object, plan, key, Progress::Applied) })
-        }),
-        // Nothing was done, so an object that is there now is somebody else's: the intent must not claim it.
-        Outcome::Moved { .. }
-        | Outcome::Lost { .. }
-        | Outcome::Skipped { .. }
-        | Outcome::Interrupted
-        | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change).then(|| before.cloned()),
-        Outcome::Failed { acted: Acted::Unknown, .. } => None,
-        // It is not as declared. Where a part of it was written, nobody but us made it so.
-        Outcome::Failed { acted: Acted::Yes | Acted::Whole { .. }, .. } => {
-            object.filter(|_| needs_intent(change)).map(|object| {
-                let mut intent = Owned { state: Progress::Changing, ..intent(object, change, before, plan, key) };
-                match outcome {
-                    // Beside what somebody changed before, nothing tells what an engine left out from what was put back.
-                    Outcome::Failed { acted: Acted::Whole { made }, .. } if !is_anothers(before, change) => {
-                        intent.besides.iter_mut().for_each(|besides| besides.extend(made.clone()));
-                    }
-                    Outcome::Failed { acted: Acted::Whole { .. }, .. } => {}
-                    _ => intent.besides = None,
-                }
-                Some(intent)
-            })
-        }
-    }
-}
-
-/// What the ledger says before a change.
-fn intent(object: &Object, change: &Change, before: Option<&Owned>, plan: &Plan, key: &Secret) -> Owned {
-    let was_ours = before.is_some_and(|before| before.is_ours(change.live.as_ref()) && change.live.is_some());
-    // Whether this or what was before is with the engine is not known until it is written for certain.
-    let had = before.and_then(|owned| owned.guardrails.clone());
-    // Where it was gone nothing of ours is there, in however many calls it is made again.
-    let is_told_apart = was_ours && is_at_once(object, change) || change.live.is_none();
-    let mut intent = Owned {
-        found: change.live_fingerprint(),
-        besides: before.filter(|_| is_told_apart).and_then(besides),
-        from: change.from.clone(),
-        guardrails: change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had),
-        ..entry(object, plan, key, if was_ours { Progress::Changing } else { Progress::Intended })
-    };
-    plan::add_keys_before(&mut intent, before, change);
-    intent
-}
-
-/// Whether an object is written by one call.
-fn is_at_once(object: &Object, change: &Change) -> bool {
-    object.kind.update != Update::Recreate && (object.kind.write)(object, change.live.as_ref()).len() == 1
-}
-
-/// Whether somebody else surely made what was there before a change.
-fn is_anothers(before: Option<&Owned>, change: &Change) -> bool {
-    before.is_some_and(|before| before.was_changed(change.live.as_ref()))
-}
-
-/// What an engine may hold from us when the next change begins, whatever it was seen to hold: that may be somebody's.
-fn besides(before: &Owned) -> Option<Vec<String>> {
-    if before.kind.key.is_some() && before.keys.is_none() && before.key_last.is_none() {
-        // Of which key an engine had then an older ledger does not know.
-        return None;
-    }
-    let earlier = match before.state {
-        Progress::Applied => Vec::new(),
-        Progress::Intended | Progress::Changing => before.besides.clone()?,
-    };
-    let newest = earlier.into_iter().filter(|digest| *digest != before.fingerprint).chain([before.fingerprint.clone()]);
-    let newest: Vec<String> = newest.collect();
-    Some(newest[newest.len().saturating_sub(BESIDES_MAX)..].to_vec())
-}
-
-fn entry(object: &Object, plan: &Plan, key: &Secret, state: Progress) -> Owned {
-    Owned {
-        kind: object.kind,
-        app: object.app.clone(),
-        place: object.place.clone(),
-        commit: plan.commit.clone(),
-        fingerprint: fingerprint::of(object),
-        secrets: plan::secret_digests(object, key),
-        apart: object.apart_digests(),
-        state,
-        protect: object.protect,
-        guardrails: None,
-        review: plan.review_digest.clone(),
-        plan: plan.settled.clone(),
-        found: None,
-        besides: None,
-        adopted: object.adopted().map(|(name, value)| (name.to_owned(), value.clone())).collect(),
-        from: None,
-        keys: plan.keys_of(object),
-        key_last: plan.key_of(object).filter(|_| state == Progress::Applied),
-    }
 }
 
 /// Whether an object has a key that nobody has taken for meant: the ledger must not take it either.

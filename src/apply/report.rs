@@ -45,6 +45,11 @@ pub enum Outcome {
     },
     /// Not tried, because the apply was interrupted.
     Interrupted,
+    /// Not tried, because the lock is somebody else's.
+    Unlocked {
+        /// Who has it or took it away, for people.
+        by: String,
+    },
 }
 
 /// Whether an engine has acted.
@@ -91,10 +96,13 @@ impl Report {
         &self.results
     }
 
-    /// The exit code of `leasehold apply`: 0 all done, 4 something moved since the plan, 1 anything else.
+    /// The exit code of `leasehold apply`: 0 all done, 4 something moved since the plan or is somebody else's to change
+    /// now, 1 anything else.
     pub fn exit_code(&self) -> u8 {
-        let moved =
-            self.results.iter().any(|(_, outcome)| matches!(outcome, Outcome::Moved { .. } | Outcome::Lost { .. }));
+        let moves = |outcome: &Outcome| {
+            matches!(outcome, Outcome::Moved { .. } | Outcome::Lost { .. } | Outcome::Unlocked { .. })
+        };
+        let moved = self.results.iter().any(|(_, outcome)| moves(outcome));
         match (moved, self.results.iter().all(|(_, outcome)| outcome.is_applied())) {
             (true, _) => 4,
             (false, true) => 0,
@@ -127,7 +135,7 @@ impl Report {
                 Outcome::Applied { .. } => {}
                 Outcome::Moved { .. } | Outcome::Lost { .. } => moved += 1,
                 Outcome::Failed { .. } => failed += 1,
-                Outcome::Skipped { .. } | Outcome::Interrupted => skipped += 1,
+                Outcome::Skipped { .. } | Outcome::Interrupted | Outcome::Unlocked { .. } => skipped += 1,
             }
         }
         for (count, word) in [(failed, "failed"), (moved, "moved since the plan"), (skipped, "skipped")] {
@@ -137,6 +145,14 @@ impl Report {
         }
         line.push('.');
         line
+    }
+
+    /// Who took the lock before all was tried.
+    pub fn unlocked(&self) -> Option<&str> {
+        self.results.iter().find_map(|(_, outcome)| match outcome {
+            Outcome::Unlocked { by } => Some(by.as_str()),
+            _ => None,
+        })
     }
 
     /// What a person must know besides the summary: empty when all went well. `desired` are the objects that
@@ -175,6 +191,9 @@ impl Report {
                 }
                 Outcome::Interrupted => {
                     let _ = writeln!(text, "Skipped {head}: interrupted");
+                }
+                Outcome::Unlocked { by } => {
+                    let _ = writeln!(text, "Skipped {head}: the lock was taken by {}", escape(by));
                 }
             }
         }

@@ -12,10 +12,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use futures_util::future::join_all;
 use futures_util::stream::{self, StreamExt as _};
 
-use super::report::Outcome;
+use super::report::{Acted, Outcome};
 use super::step::{self, Sent};
 use crate::api::{Client, Origin};
 use crate::clock::Clock;
+use crate::ledger::lock::{Lock, Standing};
 use crate::live::{self, Seen};
 use crate::object::{Kind, Object};
 use crate::plan::{self, Change, ChangeAction, Plan};
@@ -38,6 +39,9 @@ pub struct Options<'a> {
     pub clock: &'a Clock,
     /// When it turns true, what runs is finished and nothing more is begun.
     pub stop: &'a AtomicBool,
+    /// The lock of the ledger's owner: it is renewed, and looked at before what is written. Without one, whoever applies
+    /// beside is met by the ledger's check-and-set alone.
+    pub lock: Option<&'a Lock>,
     /// Told when an object's change ends.
     pub progress: &'a (dyn Fn(&Change, &Outcome) + Sync),
 }
@@ -114,7 +118,11 @@ impl Stage<'_> {
             }
         }
         let changes: Vec<&Change> = left.iter().map(|&index| change(index)).collect();
-        let mut before = self.look(&changes).await;
+        let (barred, mut before) = tokio::join!(self.barred(), self.look(&changes));
+        if let Some(outcome) = barred {
+            done.extend(left.into_iter().map(|index| told(index, outcome.clone())));
+            return done;
+        }
         let clock = self.options.clock;
         let sent = join_all(changes.iter().map(|&change| {
             let seen = before.take(&change.path);
@@ -144,6 +152,17 @@ impl Stage<'_> {
         let is_done = |other: usize| self.known[other].as_ref().is_some_and(Outcome::is_applied);
         let blocker = self.blockers[index].iter().copied().find(|&other| !is_done(other))?;
         Some(Outcome::Skipped { because: self.plan.changes[blocker].path.clone() })
+    }
+
+    /// What becomes of changes when the lock does not let them be made.
+    async fn barred(&self) -> Option<Outcome> {
+        match self.options.lock?.standing().await {
+            Ok(Standing::Ours) => None,
+            Ok(Standing::Lost(by)) => Some(Outcome::Unlocked { by }),
+            Err(error) => {
+                Some(Outcome::failed(Acted::No, format!("whether the lock is held still is not known: {error}")))
+            }
+        }
     }
 
     fn object(&self, change: &Change) -> Option<&Object> {

@@ -8,12 +8,15 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::context::{Context, Proposed, Warnings};
+use super::context::{Context, Proposed, Warnings, Workplace};
 use super::error::CliError;
 use super::global::Global;
+use super::lock::{self, LockArgs, Locking};
 use super::{output, saved};
 use crate::api::Client;
 use crate::apply::{self, Options, Outcome};
+use crate::ledger;
+use crate::ledger::lock::Lock;
 use crate::plan::saved::Opened;
 use crate::plan::{Adopt, Change, Plan, escape};
 use crate::proposal::{Proposal, Purpose, Word};
@@ -29,8 +32,10 @@ A saved plan asks nothing. It is applied with the files that it was made from, i
 
 Ctrl-C once finishes what is being written and stops there; apply again to go on.
 
+One apply at a time: a second one of the same estate is refused, and told who is at it, or waits (--lock-timeout).
+
 Exit codes: 0 done, 1 an error or not everything was done, 3 the plan is refused, \
-4 something changed since the plan was made and was left alone.")]
+4 something changed since the plan was made and was left alone, or another apply is at it.")]
 pub(crate) struct Args {
     /// The estate's directory [default: the current one], or a plan that `leasehold plan --out` saved, which is applied as
     /// it is
@@ -61,6 +66,8 @@ pub(crate) struct Args {
     /// Lead a mount to another AWS account, though leases of it are out
     #[arg(long)]
     allow_account_change: bool,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 /// Runs the command and answers the exit code.
@@ -77,12 +84,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         Some(file) if !file.is_dir() && file.exists() => {
             let opened = saved::read(&file)?;
             let context = context.in_environment(&opened.plan.environment);
-            let outcome = carry_out_saved(&context, &args, &opened).await;
+            let outcome = carry_out(&context, &args, Source::Saved(&opened)).await;
             (context, outcome)
         }
         dir => {
             let context = context.at(dir);
-            let outcome = carry_out(&context, &args).await;
+            let outcome = carry_out(&context, &args, Source::Files).await;
             (context, outcome)
         }
     };
@@ -90,8 +97,73 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     outcome
 }
 
-/// Carries out just what was saved.
-async fn carry_out_saved(context: &Context, args: &Args, opened: &Opened) -> Result<u8, CliError> {
+/// Where a plan comes from.
+#[derive(Clone, Copy)]
+enum Source<'a> {
+    /// The estate's files.
+    Files,
+    /// A file that holds just that plan.
+    Saved(&'a Opened),
+}
+
+/// Carries out a plan that nobody else changes meanwhile, and gives the lock back, whatever the outcome.
+async fn carry_out(context: &Context, args: &Args, source: Source<'_>) -> Result<u8, CliError> {
+    if let Source::Saved(opened) = source {
+        is_told_alone(args, opened)?;
+        context.is_for(opened)?;
+    }
+    let workplace = context.workplace().await?;
+    let environment = &workplace.estate.environment;
+    let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+    let locking = Locking::new(context, &workplace.client, owner, "apply", &args.lock)?;
+    let mut lock = None;
+    let outcome = Box::pin(carry_out_alone(context, args, source, workplace, &locking, &mut lock)).await;
+    if let Some(lock) = lock {
+        lock::free(lock).await;
+    }
+    outcome
+}
+
+/// The same. The lock is taken once there is something to write: what is refused or is not approved keeps nobody waiting.
+/// Who had it since this plan was begun may have done something else: then it is planned anew, under the lock.
+async fn carry_out_alone(
+    context: &Context,
+    args: &Args,
+    source: Source<'_>,
+    mut workplace: Workplace,
+    locking: &Locking<'_>,
+    lock: &mut Option<Lock>,
+) -> Result<u8, CliError> {
+    let mut seen = locking.wait().await?;
+    let mut approved: Option<String> = None;
+    loop {
+        let mut proposed = match source {
+            Source::Files => context.propose(workplace, args.word(), Purpose::Apply).await?,
+            Source::Saved(opened) => context.reopen(workplace, opened).await?,
+        };
+        let digest = proposed.proposal.plan.digest();
+        if approved.as_deref() != Some(&digest)
+            && let Some(code) = approve(args, source, &proposed.proposal)?
+        {
+            return Ok(code);
+        }
+        let (plan, desired, ledger) = proposed.proposal.parts();
+        if lock.is_none() && apply::has_work(plan, desired, ledger) {
+            *lock = locking.take(ledger, seen.take()).await?;
+            if lock.is_none() {
+                output::say("Somebody else has applied since this was begun: planning anew.");
+                *lock = Some(locking.take_when_free(ledger).await?);
+                approved = Some(digest);
+                workplace = context.workplace().await?;
+                continue;
+            }
+        }
+        return finish(context, args, source, &mut proposed, lock.as_ref()).await;
+    }
+}
+
+/// Refuses flags that are for making a plan, where it is made, and another plan than is expected.
+fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
     let saved = &opened.plan;
     let said = [
         ("--adopt", args.adopt),
@@ -107,67 +179,71 @@ async fn carry_out_saved(context: &Context, args: &Args, opened: &Opened) -> Res
         return Err(CliError::new(4, format!("this is not the plan that is expected: its digest is {}", saved.digest))
             .hint("name the file of the plan that was approved"));
     }
-    let mut proposed = context.reopen(opened).await?;
-    output::say(&format!("Applying {}.", saved.title()));
-    refused(&proposed.proposal.plan);
-    if saved.objects.is_empty() {
-        output::line("The plan is empty: there is nothing to apply.")?;
-        return Ok(0);
+    Ok(())
+}
+
+impl Args {
+    /// What was said that the plan may do.
+    fn word(&self) -> Word<'_> {
+        Word {
+            adopt: Adopt::of(self.adopt),
+            adopt_from: &self.adopt_from,
+            account_change: self.allow_account_change,
+            older: self.allow_older,
+        }
     }
-    finish(context, args, &mut proposed, Approval::Saved).await
 }
 
-async fn carry_out(context: &Context, args: &Args) -> Result<u8, CliError> {
-    let word = Word {
-        adopt: Adopt::of(args.adopt),
-        adopt_from: &args.adopt_from,
-        account_change: args.allow_account_change,
-        older: args.allow_older,
-    };
-    let mut proposed = context.propose(word, Purpose::Apply).await?;
-    let plan = &proposed.proposal.plan;
-    match args.expect.as_deref().filter(|_| !plan.is_empty()) {
-        Some(expected) => expect(plan, expected)?,
-        None => output::data(&plan.page(output::colour(), args.verbose))?,
-    }
-    let is_said = args.auto_approve || args.expect.is_some();
-    finish(context, args, &mut proposed, if is_said { Approval::Said } else { Approval::Asked }).await
-}
-
-/// Who says yes to a plan.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Approval {
-    /// Whoever approved it as it was saved.
-    Saved,
-    /// A flag.
-    Said,
-    /// Whoever is asked.
-    Asked,
-}
-
-/// Carries out a plan that was shown or approved, unless it is refused.
-async fn finish(context: &Context, args: &Args, proposed: &mut Proposed, approval: Approval) -> Result<u8, CliError> {
-    let Proposed { proposal, client, .. } = proposed;
+/// Shows a plan and has it approved. An exit code is the end of it: it is refused, or there is nothing to do.
+fn approve(args: &Args, source: Source<'_>, proposal: &Proposal) -> Result<Option<u8>, CliError> {
     let plan = &proposal.plan;
+    match source {
+        Source::Saved(opened) => {
+            output::say(&format!("Applying {}.", opened.plan.title()));
+            refused(plan);
+            if opened.plan.objects.is_empty() {
+                output::line("The plan is empty: there is nothing to apply.")?;
+                return Ok(Some(0));
+            }
+        }
+        Source::Files => match args.expect.as_deref().filter(|_| !plan.is_empty()) {
+            Some(expected) => expect(plan, expected)?,
+            None => output::data(&plan.page(output::colour(), args.verbose))?,
+        },
+    }
     if !plan.refusals.is_empty() {
-        return Ok(plan.exit_code());
+        return Ok(Some(plan.exit_code()));
     }
     let missing: Vec<&str> = proposal.missing_to_write().map(|missing| missing.problem.as_str()).collect();
     if !missing.is_empty() {
         return Err(CliError::new(1, format!("secrets are missing\n{}", missing.join("\n"))));
     }
-    if !plan.is_empty() && approval == Approval::Asked {
+    let is_said = matches!(source, Source::Saved(_)) || args.auto_approve || args.expect.is_some();
+    if !is_said && !plan.is_empty() {
         confirm(plan)?;
     }
+    Ok(None)
+}
+
+/// Carries out a plan that was approved.
+async fn finish(
+    context: &Context,
+    args: &Args,
+    source: Source<'_>,
+    proposed: &mut Proposed,
+    lock: Option<&Lock>,
+) -> Result<u8, CliError> {
+    let Proposed { proposal, client, .. } = proposed;
+    let plan = &proposal.plan;
     let stop = AtomicBool::new(false);
     let progress = Progress::new(plan.changes.len(), args.verbose || !plan.is_long());
     tokio::select! {
-        outcome = Box::pin(run_to_the_end(context, client, proposal, &stop, &progress)) => outcome,
+        outcome = Box::pin(run_to_the_end(context, client, proposal, lock, &stop, &progress)) => outcome,
         () = interrupted(&stop, &progress) => {
             progress.finish();
-            let hint = match approval {
-                Approval::Saved => "make a new plan: it finds out, and holds what is left",
-                Approval::Said | Approval::Asked => "apply again: it finds out, and goes on from there",
+            let hint = match source {
+                Source::Saved(_) => "make a new plan: it finds out, and holds what is left",
+                Source::Files => "apply again: it finds out, and goes on from there",
             };
             Err(CliError::new(INTERRUPTED, "stopped at once: what was being written may or may not have arrived")
                 .hint(hint))
@@ -217,12 +293,13 @@ async fn run_to_the_end(
     context: &Context,
     client: &Client,
     proposal: &mut Proposal,
+    lock: Option<&Lock>,
     stop: &AtomicBool,
     progress: &Progress,
 ) -> Result<u8, CliError> {
     let (plan, desired, ledger) = proposal.parts();
     let show = |change: &Change, outcome: &Outcome| progress.ended(change, outcome);
-    let options = Options { clock: context.clock(), stop, progress: &show };
+    let options = Options { clock: context.clock(), stop, lock, progress: &show };
     let applied = apply::run(client, plan, desired, ledger, &options).await;
     progress.finish();
     let applied = applied.map_err(|error| context.unproposed(error.into()))?;
@@ -296,7 +373,7 @@ impl Progress {
                     Outcome::Applied { .. } => "done",
                     Outcome::Moved { .. } | Outcome::Lost { .. } => "moved",
                     Outcome::Failed { .. } => "failed",
-                    Outcome::Skipped { .. } | Outcome::Interrupted => "skipped",
+                    Outcome::Skipped { .. } | Outcome::Interrupted | Outcome::Unlocked { .. } => "skipped",
                 };
                 output::say(&format!("{} {path}: {word}", change.action.marker()));
             }

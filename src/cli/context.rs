@@ -218,31 +218,51 @@ impl Context {
         Ok((estate, client))
     }
 
+    /// The files, and a client to the environment's engine that speaks as the operator.
+    ///
+    /// # Errors
+    /// Problems in the files, an engine that can't be opened.
+    pub(crate) async fn workplace(&self) -> Result<Workplace, CliError> {
+        let (estate, sources) = self.read_estate()?;
+        let client = self.operator(&estate.environment).await?.patient();
+        Ok(Workplace { estate, sources, client })
+    }
+
     /// The plan of the files, reviewed, and a client to carry it out with.
     ///
     /// # Errors
-    /// Problems in the files, an engine that can't be opened or read.
-    pub(crate) async fn propose(&self, word: Word<'_>, purpose: Purpose) -> Result<Proposed, CliError> {
-        let (estate, sources) = self.read_estate()?;
-        let client = self.operator(&estate.environment).await?.patient();
+    /// An engine that can't be read.
+    pub(crate) async fn propose(
+        &self,
+        workplace: Workplace,
+        word: Word<'_>,
+        purpose: Purpose,
+    ) -> Result<Proposed, CliError> {
+        let Workplace { estate, sources, client } = workplace;
         let (dir, today) = (self.estate_dir(), self.today());
         let basis = Basis { purpose, ..self.basis(&dir, &today, &estate.environment) };
         let proposal = proposal::propose(estate, &client, basis, word).await.map_err(|error| self.unproposed(error))?;
         Ok(Proposed { proposal, client, sources })
     }
 
+    /// Refuses a saved plan of another environment than the one that was asked for.
+    ///
+    /// # Errors
+    /// That.
+    pub(crate) fn is_for(&self, opened: &Opened) -> Result<(), CliError> {
+        let planned = &opened.plan.environment;
+        match self.global.environment().filter(|asked| asked != planned) {
+            Some(asked) => Err(self.unproposed(Unfit::Environment { planned: planned.clone(), asked }.into())),
+            None => Ok(()),
+        }
+    }
+
     /// A saved plan with the files, the engine and the ledger of now, and a client to carry it out with.
     ///
     /// # Errors
-    /// Problems in the files, an engine that can't be opened or read, and whatever of it all is not as it was planned.
-    pub(crate) async fn reopen(&self, opened: &Opened) -> Result<Proposed, CliError> {
-        let saved = &opened.plan;
-        if let Some(asked) = self.global.environment().filter(|asked| *asked != saved.environment) {
-            let unfit = Unfit::Environment { planned: saved.environment.clone(), asked };
-            return Err(self.unproposed(unfit.into()));
-        }
-        let (estate, sources) = self.read_estate()?;
-        let client = self.operator(&estate.environment).await?.patient();
+    /// An engine that can't be read, and whatever of it all is not as it was planned.
+    pub(crate) async fn reopen(&self, workplace: Workplace, opened: &Opened) -> Result<Proposed, CliError> {
+        let Workplace { estate, sources, client } = workplace;
         let (dir, today) = (self.estate_dir(), self.today());
         let basis = Basis { purpose: Purpose::Apply, ..self.basis(&dir, &today, &estate.environment) };
         let proposal = proposal::reopen(opened, estate, &sources, &client, basis).await;
@@ -507,6 +527,14 @@ pub(crate) async fn with_client(
     };
     context.close().await;
     outcome
+}
+
+/// What a proposal is made of.
+pub(crate) struct Workplace {
+    pub(crate) estate: Estate,
+    /// The estate's files.
+    pub(crate) sources: Sources,
+    pub(crate) client: Client,
 }
 
 /// A proposal, and what it was made with.

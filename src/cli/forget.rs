@@ -3,10 +3,10 @@
 use super::context::Context;
 use super::error::CliError;
 use super::global::Global;
+use super::lock::{self, LockArgs, Locking};
+use super::output;
 use super::request;
-use super::{ledger, output};
-use crate::apply;
-use crate::ledger::describe;
+use crate::ledger::{self, describe};
 use crate::plan::escape;
 
 /// Arguments of `leasehold forget`.
@@ -20,6 +20,8 @@ pub(crate) struct Args {
     /// The objects, as `leasehold ledger show` prints them
     #[arg(value_name = "PATH", required = true)]
     paths: Vec<String>,
+    #[command(flatten)]
+    lock: LockArgs,
 }
 
 /// Runs the command and answers the exit code.
@@ -28,7 +30,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     global.no_field()?;
     let context = Context::open(global)?;
     let paths: Vec<&str> = args.paths.iter().map(|path| request::path(path)).collect();
-    let outcome = forget(&context, &paths).await;
+    let outcome = forget(&context, &args.lock, &paths).await;
     context.close().await;
     outcome?;
     for path in paths {
@@ -37,13 +39,23 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     Ok(0)
 }
 
-async fn forget(context: &Context, paths: &[&str]) -> Result<(), CliError> {
-    let (mut ledger, client) = ledger::read(context).await?;
+async fn forget(context: &Context, args: &LockArgs, paths: &[&str]) -> Result<(), CliError> {
+    let environment = context.chosen()?;
+    let client = context.operator(&environment).await?;
+    let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+    let locking = Locking::new(context, &client, owner, "forget", args)?;
+    let seen = locking.wait().await?;
+    let (mut ledger, client) = super::ledger::read(context).await?;
     if let Some(path) = paths.iter().find(|path| !ledger.owned().contains_key(**path)) {
         let (path, whose) = (escape(path), describe(ledger.owner()));
         return Err(CliError::new(1, format!("nothing was forgotten: {path} is not in the ledger of {whose}"))
             .hint("`leasehold ledger show` prints what is"));
     }
+    let Some(held) = locking.take(&mut ledger, seen).await? else {
+        return Err(CliError::new(4, "nothing was forgotten: somebody else has applied since this was begun")
+            .hint("look at `leasehold ledger show`, then forget again"));
+    };
     let written = ledger.write(&client, paths.iter().map(|path| ((*path).to_owned(), None))).await;
-    written.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))
+    lock::free(held).await;
+    written.map_err(|error| lock::failed(context, error))
 }

@@ -37,7 +37,7 @@ fn of(command: &[&str]) -> &'static [Format] {
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
-        ["agent" | "apply" | "exec" | "forget" | "server"] | ["sandbox", ..] | ["trail", "verify"] => NONE,
+        ["agent" | "apply" | "exec" | "forget" | "server" | "unlock"] | ["sandbox", ..] | ["trail", "verify"] => NONE,
         _ => ANSWER,
     }
 }

@@ -28,6 +28,7 @@ mod graph;
 mod lease;
 mod ledger;
 mod list;
+mod lock;
 mod login;
 mod mounts;
 mod plan;
@@ -45,6 +46,7 @@ mod test;
 mod token;
 mod token_file;
 mod trail;
+mod unlock;
 mod unwrap;
 mod validate;
 mod wrap;
@@ -96,6 +98,8 @@ enum Command {
     Ledger(ledger::Args),
     /// Give objects up, and leave them as they are
     Forget(forget::Args),
+    /// Show who holds the estate's lock, and take it away
+    Unlock(unlock::Args),
     /// Print the credentials that were issued
     Trail(trail::Args),
     /// Serve the Vault API from the embedded engine
@@ -185,6 +189,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Exec(args) => exec::run(*args, &global).await,
         Command::Ledger(args) => ledger::run(args, &global).await,
         Command::Forget(args) => forget::run(args, &global).await,
+        Command::Unlock(args) => unlock::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
         Command::Server(args) => server::run(*args, &global).await,
         Command::Sandbox(args) => sandbox::run(args, &global).await,

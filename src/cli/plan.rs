@@ -87,7 +87,8 @@ async fn show(
     verbose: bool,
     out: Option<Out<'_>>,
 ) -> Result<u8, CliError> {
-    let Proposed { proposal, client, sources } = context.propose(word, Purpose::Show).await?;
+    let Proposed { proposal, client, sources } =
+        context.propose(context.workplace().await?, word, Purpose::Show).await?;
     let plan = &proposal.plan;
     output::data(&match format {
         Format::Json => format!("{:#}\n", plan.json()),

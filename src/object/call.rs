@@ -17,6 +17,7 @@ pub enum Read {
 }
 
 /// One write to the API. The body may hold secrets, so it has no `Debug`.
+#[derive(PartialEq)]
 pub struct Call {
     /// What to do.
     pub verb: Verb,

@@ -55,16 +55,20 @@ pub struct Owned {
     /// before, and what was about to be. What is none of them is somebody else's work. `None` where a part of ours may
     /// stand alone.
     pub besides: Option<Vec<String>>,
+    /// Of an object that is being made by several calls: the digests of what there is when only the first have arrived.
+    pub partly: Vec<String>,
     /// Fields that nobody declared when it was taken over, as they were. They stay so until somebody does.
     pub adopted: BTreeMap<String, Value>,
     /// The owner whose ledger has it still: it is being taken over from there.
     pub from: Option<String>,
     /// The ids of the keys that an engine may have from us: the one that was written last, and while that is not known
-    /// for certain the one before. `None` of kinds without keys, and where an older version wrote it.
+    /// for certain those before. `None` of kinds without keys, and where an older version wrote it.
     pub keys: Option<Vec<String>>,
-    /// The id of the key that the engine had when it was settled: ours, or one that it had without us and that somebody
-    /// took for meant. Empty if it had none; `None` where that is not known.
+    /// The id of the key that the engine had when it was settled last: ours, or one that it had without us and that
+    /// somebody took for meant. Empty if it had none; `None` where that is not known.
     pub key_last: Option<String>,
+    /// The id of the key that a change under way is to take away, if that is none of ours.
+    pub replaces: Option<String>,
 }
 
 /// Why what was kept is not understood.
@@ -157,7 +161,7 @@ impl Owned {
     /// The digests of an object with each key that the engine had from us, as far as that is known; none of kinds without.
     fn with_keys(&self, live: &Live) -> impl Iterator<Item = String> {
         let keys = self.kind.key.map(|key| {
-            let had = self.keys.iter().flatten().chain(&self.key_last).map(String::as_str);
+            let had = self.keys.iter().flatten().chain(&self.key_last).chain(&self.replaces).map(String::as_str);
             had.chain([""]).map(move |id| (key.id, id))
         });
         keys.into_iter().flatten().map(|(field, id)| {
@@ -167,11 +171,12 @@ impl Owned {
         })
     }
 
-    /// Whether an object is one of those that we wrote or found: what else is at its path may be somebody else's, who
-    /// put it there when ours was gone, or ours and changed by hand.
+    /// Whether an object is one of those that we wrote, in whole or in part, or found: what else is at its path may be
+    /// somebody else's, who put it there when ours was gone, or ours and changed by hand.
     pub fn is_as_written(&self, live: &Live) -> bool {
         let digest = fingerprint::of_live_as(live, self.kind);
-        digest == self.fingerprint || self.found.as_ref() == Some(&digest)
+        let earlier = self.besides.iter().flatten();
+        earlier.chain(&self.partly).chain(&self.found).chain([&self.fingerprint]).any(|known| *known == digest)
     }
 
     /// Whether a key that an engine has is one that it may have from us, or that somebody took for meant.
@@ -188,7 +193,8 @@ impl Owned {
     /// The id of the key that an engine had last, empty if it had none; `None` where that is not known for certain.
     /// `live` is what it has now.
     pub fn last_key(&self, live: &Live) -> Option<String> {
-        self.key_last.clone().or_else(|| {
+        let settled = self.state == Progress::Applied || self.keys.iter().flatten().next() == self.key_last.as_ref();
+        self.key_last.clone().filter(|_| settled).or_else(|| {
             let last = self.keys.as_ref()?.first().cloned().unwrap_or_default();
             let mut before = live.clone();
             before.fields.insert(live.kind.key?.id, Value::from(&*last));
@@ -231,15 +237,22 @@ impl Owned {
             "review": self.review,
         });
         // Not every entry has these.
-        for (key, text) in
-            [("plan", &self.plan), ("found", &self.found), ("from", &self.from), ("key_last", &self.key_last)]
-        {
+        for (key, text) in [
+            ("plan", &self.plan),
+            ("found", &self.found),
+            ("from", &self.from),
+            ("key_last", &self.key_last),
+            ("replaces", &self.replaces),
+        ] {
             if let Some(text) = text {
                 value[key] = Value::from(text.as_str());
             }
         }
         if let Some(besides) = &self.besides {
             value["besides"] = json!(besides);
+        }
+        if !self.partly.is_empty() {
+            value["partly"] = json!(self.partly);
         }
         if !self.adopted.is_empty() {
             value["adopted"] = self.adopted.clone().into_iter().collect::<Map<_, _>>().into();
@@ -307,6 +320,7 @@ impl Owned {
             plan: map.get("plan").and_then(Value::as_str).map(str::to_owned),
             found: map.get("found").and_then(Value::as_str).map(str::to_owned),
             besides: texts(map, "besides"),
+            partly: texts(map, "partly").unwrap_or_default(),
             adopted: map.get("adopted").and_then(Value::as_object).cloned().unwrap_or_default().into_iter().collect(),
             from: map.get("from").and_then(Value::as_str).map(str::to_owned),
             keys: texts(map, "keys"),
@@ -318,6 +332,7 @@ impl Owned {
                 .filter_map(|(field, digest)| Some((field.clone(), digest.as_str()?.to_owned())))
                 .collect(),
             key_last: map.get("key_last").and_then(Value::as_str).map(str::to_owned),
+            replaces: map.get("replaces").and_then(Value::as_str).map(str::to_owned),
         })
     }
 }
@@ -357,6 +372,8 @@ mod tests {
             plan: Some("45".repeat(32)),
             found: Some("01".repeat(32)),
             besides: Some(vec!["45".repeat(32)]),
+            partly: vec!["46".repeat(32)],
+            replaces: Some("AKIAREPLACED".to_owned()),
             adopted: BTreeMap::from([("token_no_default_policy".to_owned(), json!(false))]),
             from: Some("pay.prod".to_owned()),
             keys: Some(vec!["AKIA1".to_owned()]),
@@ -371,7 +388,7 @@ mod tests {
         assert_eq!(read.encode(), value);
         assert_eq!(read.state, Progress::Intended);
         assert_eq!((read.found, read.adopted, read.from), (owned().found, owned().adopted, owned().from));
-        assert_eq!(read.besides, owned().besides);
+        assert_eq!((read.besides, read.partly, read.replaces), (owned().besides, owned().partly, owned().replaces));
         assert_eq!((read.keys, read.key_last, read.apart), (owned().keys, owned().key_last, owned().apart));
         assert_eq!(read.plan, owned().plan);
     }

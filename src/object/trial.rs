@@ -185,7 +185,8 @@ app "web" {
                 let after = Side::of_estate(estate);
                 (review::Environment::new("local", Some(&before), Some(&after), &[], Vec::new()), Vec::new())
             });
-            let options = Options { clock: &self.clock, stop: &AtomicBool::new(false), progress: &|_, _| {} };
+            let options =
+                Options { clock: &self.clock, stop: &AtomicBool::new(false), lock: None, progress: &|_, _| {} };
             let applied = apply::run(&self.client, &plan, &estate.objects, &mut ledger, &options).await;
             let applied = applied.expect("applied");
             assert_eq!(applied.report.exit_code(), 0, "{}", plan.text(Colour::Never));

@@ -139,13 +139,16 @@ pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, ad
     };
     let is_declared = table.fields().iter().any(|name| object.fields.contains_key(name));
     let written = owned.map_or_else(Vec::new, |owned| written(owned, object, live, key));
+    let settled = owned.is_some_and(|owned| owned.state == Progress::Applied);
+    // What a write that may not have arrived was to replace, if it is that write again.
+    let is_again = !settled
+        && owned.is_some_and(|owned| owned.replaces.as_deref() == Some(key))
+        && declared.is_none_or(|declared| written.first().is_some_and(|last| last == declared));
     let reason = if !is_declared {
         Reason::Undeclared
     } else if declared == Some(key) || object.on_rotate == OnRotate::Replace {
         return None;
-    } else if written.iter().any(|written| written == key) {
-        // It is the one that was written last, or what a write that may not have arrived was to replace.
-        let settled = owned.is_some_and(|owned| owned.state == Progress::Applied);
+    } else if is_again || written.iter().any(|written| written == key) {
         if object.on_rotate != OnRotate::Keep || declared.is_none() || !settled {
             return None;
         }
@@ -195,17 +198,21 @@ fn written(owned: &Owned, object: &Object, live: &Live, key: &str) -> Vec<String
     }
 }
 
-/// Remembers, with what is about to be written, the key that it replaces, which it may not, and those that the engine had
-/// from us `before`: the digests of what was there were made with them.
-pub fn add_keys_before(entry: &mut Owned, before: Option<&Owned>, change: &Change) {
+/// Remembers, with what is about to be written, the keys that the engine may have instead: those that it had from us
+/// `before`, and the one that is there. `stays` says that no key is written: then nothing replaces that one.
+pub fn add_keys_before(entry: &mut Owned, before: Option<&Owned>, change: &Change, stays: bool) {
     let Some(keys) = &mut entry.keys else { return };
-    let replaced = change.live.as_ref().and_then(Live::key).map(str::to_owned);
-    let earlier = before.into_iter().flat_map(|before| before.keys.iter().flatten().chain(&before.key_last).cloned());
-    for key in replaced.into_iter().chain(earlier).filter(|key| !key.is_empty()) {
-        if keys.len() < KEYS_MAX && !keys.contains(&key) {
-            keys.push(key);
+    for key in before.into_iter().flat_map(|before| before.keys.iter().flatten()) {
+        if keys.len() < KEYS_MAX && !keys.contains(key) {
+            keys.push(key.clone());
         }
     }
+    entry.key_last = before.and_then(|before| before.key_last.clone());
+    let there = change.live.as_ref().and_then(Live::key).filter(|key| !keys.iter().any(|known| known == key));
+    entry.replaces = match stays {
+        true => before.and_then(|before| before.replaces.clone()),
+        false => there.map(str::to_owned),
+    };
 }
 
 /// Makes objects as they are to be where keys stay, for who compares them without a plan.
@@ -264,6 +271,8 @@ mod tests {
             plan: None,
             found: None,
             besides: None,
+            partly: Vec::new(),
+            replaces: None,
             adopted: Default::default(),
             from: None,
             keys: keys.map(|keys| keys.iter().map(|key| (*key).to_owned()).collect()),

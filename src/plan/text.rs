@@ -435,6 +435,8 @@ mod tests {
             plan: None,
             found: None,
             besides: None,
+            partly: Vec::new(),
+            replaces: None,
             adopted: BTreeMap::new(),
             from: None,
             keys: None,

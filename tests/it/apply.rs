@@ -79,7 +79,7 @@ impl World {
         stop: &AtomicBool,
         progress: &(dyn Fn(&Change, &Outcome) + Sync),
     ) -> Result<Report, apply::Error> {
-        let options = Options { clock: &self.clock, stop, progress };
+        let options = Options { clock: &self.clock, stop, lock: None, progress };
         let applied =
             apply::run(&self.client, &unjudged(&prepared.plan), desired, &mut prepared.ledger, &options).await?;
         let report = applied.report.clone();

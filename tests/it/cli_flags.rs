@@ -314,6 +314,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["exec", "a", "--", "true"], "json"),
     (&["ledger", "show"], "env"),
     (&["forget", "a"], "env"),
+    (&["unlock"], "json"),
     (&["drift"], "env"),
     (&["trail"], "env"),
     (&["trail", "verify"], "json"),
@@ -446,8 +447,9 @@ fn the_help_of_each_command_names_the_forms_that_it_takes_and_no_others() {
 #[test]
 fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
-    let alone = ["validate", "plan", "drift", "review", "apply", "test", "graph", "trail", "server", "sandbox"]
-        .map(|one| vec![one]);
+    let alone =
+        ["validate", "plan", "drift", "review", "apply", "test", "graph", "trail", "server", "sandbox", "unlock"]
+            .map(|one| vec![one]);
     for command in alone.into_iter().chain([
         vec!["ledger", "list"],
         vec!["forget", "a"],

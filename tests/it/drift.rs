@@ -660,6 +660,50 @@ fn what_was_done_by_hand_to_settings_after_a_write_without_an_answer_is_told() {
 }
 
 #[test]
+fn nobody_is_blamed_however_many_writes_were_lost() {
+    let estate = Applied::new();
+    let between = estate.server.part();
+    between.fault_after(ROLE, 0, Fault::Lost);
+    for write in 0..10 {
+        let now =
+            |write: usize| format!("example-webapp{}/*", if write == 0 { String::new() } else { format!("-{write}") });
+        estate.edit("iam/webapp.json", &now(write), &now(write + 1));
+        estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+    }
+    assert_eq!(estate.counted(2)["changed"], 0);
+}
+
+/// Objects that are made by two calls, of which the second does not arrive.
+#[test]
+fn what_is_half_made_is_ours_and_the_next_apply_makes_the_rest() {
+    for fault in [Fault::Refused(500), Fault::Lost] {
+        let estate = Applied::new();
+        let halves = [
+            ("auth \"apps\" {\n  type = \"approle\"\n  token_type = \"service\"\n}\n", "PUT /v1/sys/auth/apps/tune"),
+            ("aws \"seen\" {\n  listing_visibility = \"unauth\"\n}\n", "PUT /v1/sys/mounts/seen/tune"),
+            ("user \"ann\" {\n  aliases = { approle = \"ann\" }\n}\n", "PUT /v1/identity/entity-alias"),
+            ("group \"ops\" {\n  alias = { approle = \"ops\" }\n}\n", "PUT /v1/identity/group-alias"),
+        ];
+        for (declaration, second) in halves {
+            estate.env.write("estate/half.hcl", declaration);
+            estate.apply_without(second, fault);
+            assert_eq!(estate.counted(2), json!({ "changed": 0, "pending": 1, "not_ours": 0 }), "{declaration}");
+            estate.run(&["apply", "--auto-approve"], 0);
+            estate.drift(0);
+        }
+        // What is not declared any more goes, half made as it is.
+        let (declaration, second) =
+            ("aws \"gone\" {\n  listing_visibility = \"unauth\"\n}\n", "PUT /v1/sys/mounts/gone/tune");
+        estate.env.write("estate/half.hcl", declaration);
+        estate.apply_without(second, fault);
+        std::fs::remove_file(estate.env.dir().join("estate/half.hcl")).unwrap();
+        estate.run(&["apply", "--auto-approve"], 0);
+        estate.drift(0);
+        assert_eq!(estate.http.send("GET", "sys/mounts/gone", None).status, 400);
+    }
+}
+
+#[test]
 fn what_somebody_took_away_is_told_still_after_an_apply_that_could_not_put_it_back() {
     let estate = Applied::new();
     estate.http.send("DELETE", "aws/roles/webapp", None);

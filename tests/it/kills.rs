@@ -54,7 +54,7 @@ impl World {
 
     async fn apply(&self, prepared: &mut Prepared, estate: &Estate) -> apply::Report {
         let (stop, progress) = (AtomicBool::new(false), |_: &_, _: &_| {});
-        let options = Options { clock: &self.clock, stop: &stop, progress: &progress };
+        let options = Options { clock: &self.clock, stop: &stop, lock: None, progress: &progress };
         let applied =
             apply::run(&self.client, &unjudged(&prepared.plan), &estate.objects, &mut prepared.ledger, &options).await;
         let applied = applied.unwrap();

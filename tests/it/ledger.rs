@@ -75,6 +75,8 @@ fn owned(number: usize) -> Owned {
         plan: None,
         found: None,
         besides: None,
+        partly: Vec::new(),
+        replaces: None,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,

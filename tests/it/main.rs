@@ -43,6 +43,10 @@ mod iam_simulator;
 mod iam_versions;
 mod kills;
 mod ledger;
+mod lock;
+#[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
+#[path = "lock.rs"]
+mod lock_on_openbao;
 mod log_lines;
 mod logins;
 mod losses;

@@ -76,7 +76,7 @@ async fn apply(world: &World, estate: Estate<'_>, desired: &[Object], lost_after
         // It does not try again.
         client = Client::new(target, ClientOptions::new(Some(Secret::new(&*world.server.token)))).unwrap();
     }
-    let options = Options { clock: &world.clock, stop: &AtomicBool::new(false), progress: &|_, _| {} };
+    let options = Options { clock: &world.clock, stop: &AtomicBool::new(false), lock: None, progress: &|_, _| {} };
     let outcome = match apply::run(&client, &unjudged(&prepared.plan), &desired, &mut prepared.ledger, &options).await {
         Ok(applied) => {
             let report = applied.report.clone();
@@ -251,7 +251,7 @@ async fn a_role_made_below_a_mount_after_the_plan_stops_its_unmounting() {
     };
     let mut prepared = prepare(&world.client, &wish, &mut []).await.unwrap();
     world.client.write("auth/approle/role/late", json!({}).as_object().unwrap()).await.unwrap();
-    let options = Options { clock: &world.clock, stop: &AtomicBool::new(false), progress: &|_, _| {} };
+    let options = Options { clock: &world.clock, stop: &AtomicBool::new(false), lock: None, progress: &|_, _| {} };
     let applied =
         apply::run(&world.client, &unjudged(&prepared.plan), &[], &mut prepared.ledger, &options).await.unwrap();
     let report = &applied.report;

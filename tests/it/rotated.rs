@@ -289,6 +289,33 @@ fn a_key_that_came_while_a_write_was_lost_is_told() {
 }
 
 #[test]
+fn a_key_that_a_lost_write_was_to_replace_is_not_ours() {
+    let mut estate = Seeded::new();
+    estate.declare(&format!("{ROOT}}}"));
+    estate.apply();
+    let first = (estate.env.variable("ROOT_KEY").to_owned(), estate.env.variable("ROOT_SECRET").to_owned());
+    let rotated = estate.rotate();
+    let between = Between::start(&estate.world.root.address);
+    between.fault_after("PUT /v1/aws/config/root", 0, Fault::Lost);
+    let pair = new_key(&estate.world);
+    estate.env.set("ROOT_KEY", &pair.0).set("ROOT_SECRET", &pair.1);
+    estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+    // The files go back to the one that AWS has deleted.
+    estate.env.set("ROOT_KEY", &first.0).set("ROOT_SECRET", &first.1);
+    let drift = estate.run(&["drift"], 5).stdout;
+    assert!(drift.contains(&rotated), "{drift}");
+    let plan = estate.run(&["plan"], 0).stdout;
+    assert!(plan.contains(&format!("AWS may have deleted {}", first.0)), "{plan}");
+    estate.apply();
+    estate.signs_with(&rotated);
+    // The lost one is written when it is asked for again.
+    estate.env.set("ROOT_KEY", &pair.0).set("ROOT_SECRET", &pair.1);
+    estate.apply();
+    estate.signs_with(&pair.0);
+    estate.run(&["drift"], 0);
+}
+
+#[test]
 fn what_was_changed_beside_a_key_while_a_write_of_another_was_lost_is_told() {
     for is_rotated in [false, true] {
         let mut estate = Seeded::new();
@@ -421,7 +448,7 @@ fn what_is_forgotten_and_stays_is_no_lost_access() {
 mod of_a_method {
     use serde_json::{Value, json};
 
-    use super::{FOREIGN, Seeded, replaced};
+    use super::{Between, FOREIGN, Fault, Seeded, replaced};
 
     const OWN: &str = "AKIAOWNEXAMPLE000001";
 
@@ -507,6 +534,42 @@ mod of_a_method {
         estate.apply();
         assert_eq!(config(&estate)["access_key"], "");
         estate.run(&["drift"], 0);
+    }
+
+    #[test]
+    fn one_that_is_beside_a_lost_write_is_nobodys_but_whose_it_was() {
+        for (word, is_taken) in [("", false), ("", true), ("    on_rotate = \"keep\"\n", true)] {
+            let estate = declared(&own(word));
+            put_by_hand(&estate);
+            if is_taken {
+                estate.take();
+            }
+            let between = Between::start(&estate.world.root.address);
+            between.fault_after("PUT /v1/auth/aws/config/client", 0, Fault::Lost);
+            for retries in [3, 4] {
+                declare(&estate, &own(&format!("{word}    max_retries = {retries}")));
+                estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+                let code = if is_taken { 2 } else { 5 };
+                let drift = estate.run(&["drift"], code).stdout;
+                assert!(is_taken || drift.contains(&replaced(&format!("\"{OWN}\""), FOREIGN)), "{drift}");
+            }
+            let plan = estate.plan(2);
+            assert!(!plan.contains(&format!("-> \"{OWN}\"")), "{plan}");
+            estate.apply();
+            let held = config(&estate);
+            assert_eq!((&held["access_key"], &held["max_retries"]), (&json!(FOREIGN), &json!(4)), "{word}");
+            estate.run(&["drift"], if is_taken { 0 } else { 5 });
+        }
+        // Of nobody's declaring it is told still, and stays when what is beside it goes.
+        let estate = declared("    max_retries = 1");
+        put_by_hand(&estate);
+        let between = Between::start(&estate.world.root.address);
+        between.fault_after("PUT /v1/auth/aws/config/client", 0, Fault::Lost);
+        declare(&estate, "    max_retries = 2");
+        estate.run(&["apply", "--auto-approve", "--address", &between.address], 1);
+        estate.apply();
+        let drift = estate.run(&["drift"], 5).stdout;
+        assert!(drift.contains(&replaced("(none)", FOREIGN)), "{drift}");
     }
 
     #[test]

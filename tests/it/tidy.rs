@@ -26,7 +26,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("git", &["estate"]),
     ("api", &["text", "secret"]),
     ("live", &["api", "object"]),
-    ("ledger", &["api", "object", "secret", "clock"]),
+    ("ledger", &["text", "api", "object", "secret", "clock"]),
     ("trail", &["secret", "clock", "durable"]),
     ("apply", &["plan", "guardrail", "object", "api", "live", "ledger", "secret", "clock"]),
     (

@@ -106,6 +106,8 @@ fn owned(object: &Object, state: Progress) -> Owned {
         plan: None,
         found: None,
         besides: None,
+        partly: Vec::new(),
+        replaces: None,
         adopted: BTreeMap::new(),
         from: None,
         keys: None,

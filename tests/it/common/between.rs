@@ -28,9 +28,9 @@ pub(crate) enum Fault {
     Belied(u16),
     /// The server does it, and the connection breaks.
     Unanswered,
-    /// Nothing is answered until the end, and it does not reach the server.
+    /// Nothing is answered until the end, or until it is let go: then the connection breaks. It does not reach the server.
     Stuck,
-    /// The server does it, and nothing is answered until the end.
+    /// The server does it, and nothing is answered until the end, or until it is let go: then the connection breaks.
     Held,
     /// The server does it, and what somebody else asks next, before it is answered.
     Overtaken,
@@ -48,6 +48,10 @@ struct State {
     rules: Vec<Rule>,
     asked: Vec<Asked>,
     held: Arc<Notify>,
+    /// What waits without end until it is let go.
+    parked: Vec<std::thread::Thread>,
+    /// How often what waits was let go.
+    let_go: usize,
     under_way: usize,
     /// Where requests wait for the end of their wave, if waves are counted.
     waves: Option<mpsc::Sender<mpsc::Sender<()>>>,
@@ -122,6 +126,13 @@ impl Between {
         state.rules.extend([rule(after, None), rule(usize::MAX, Some(fault))]);
     }
 
+    /// The one after `before` such requests meets a fault.
+    pub(crate) fn fault_once(&self, request: &str, before: usize, fault: Fault) {
+        let mut state = self.state.lock().unwrap();
+        let rule = |times, fault| Rule { requests: vec![request.to_owned()], times, fault };
+        state.rules.extend([rule(before, None), rule(1, Some(fault))]);
+    }
+
     /// After the next such request, and before its answer, somebody asks this with a body.
     pub(crate) fn overtake(&self, request: &str, next: &str, body: &serde_json::Value) {
         self.state.lock().unwrap().next = Some((next.to_owned(), body.to_string()));
@@ -139,6 +150,13 @@ impl Between {
     pub(crate) async fn held(&self) {
         let held = self.state.lock().unwrap().held.clone();
         held.notified().await;
+    }
+
+    /// Breaks the connections of all that waits without end.
+    pub(crate) fn let_go(&self) {
+        let mut state = self.state.lock().unwrap();
+        state.let_go += 1;
+        std::mem::take(&mut state.parked).iter().for_each(std::thread::Thread::unpark);
     }
 
     /// From now on answers come only when nothing more is asked without them: each such wave is a round.
@@ -272,10 +290,14 @@ fn go(mut client: &TcpStream, way: Way, asked: &Asked, server: &str, state: &Mut
             forward(asked, server)?;
             refuse(client, status, "")?;
         }
-        Way::Met(Fault::Stuck) => hold(state),
+        Way::Met(Fault::Stuck) => {
+            hold(state);
+            return Ok(false);
+        }
         Way::Met(Fault::Held) => {
             forward(asked, server)?;
             hold(state);
+            return Ok(false);
         }
         Way::Met(Fault::Overtaken) => {
             let answer = forward(asked, server)?;
@@ -298,15 +320,22 @@ fn go(mut client: &TcpStream, way: Way, asked: &Asked, server: &str, state: &Mut
     Ok(true)
 }
 
-/// Says that a request waits, and lets it.
-fn hold(state: &Mutex<State>) -> ! {
-    {
+/// Says that a request waits, and lets it, until it is let go.
+fn hold(state: &Mutex<State>) {
+    let began = {
         let mut state = state.lock().unwrap();
         state.under_way -= 1;
+        state.parked.push(std::thread::current());
         state.held.notify_one();
-    }
+        state.let_go
+    };
     loop {
         std::thread::park();
+        let mut state = state.lock().unwrap();
+        if state.let_go > began {
+            state.under_way += 1;
+            return;
+        }
     }
 }
 
