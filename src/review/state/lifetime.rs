@@ -28,6 +28,10 @@ impl LeaseTerms {
     }
 }
 
+/// How long a session lasts when neither its role nor who asks says it, in seconds. Source: Vault API, "AWS secrets
+/// engine: generate credentials", `ttl`.
+const SESSION_TTL: i64 = 3600;
+
 /// The longest session of a role, in seconds. Source: STS API reference, `AssumeRole`, `DurationSeconds`.
 pub(super) const ROLE_SESSION_MAX: i64 = 43_200;
 
@@ -38,12 +42,13 @@ impl LeaseTerms {
     /// Of what is under no lease, and does not end.
     pub const ENDLESS: Self = Self { default: i64::MAX, max: i64::MAX };
 
-    /// Of sessions of which AWS has none longer than `most`: the role's own terms, else the mount's, which `config/lease`
-    /// does not touch.
+    /// Of sessions of which AWS has none longer than `most`: as long as the role says, else an hour, and at most what the
+    /// role says, else the mount. `config/lease` and the mount's default are of other leases. Source: OpenBao's plugin for
+    /// AWS, `path_user.go`, and ours.
     pub fn of_sessions(mount: Option<&SideObject<'_>>, [own_default, own_max]: [i64; 2], most: i64) -> Self {
-        let [mount_default, mount_max] = terms(mount);
+        let [_, mount_max] = terms(mount);
         let max = first([own_max, mount_max, SYSTEM_TTL]).min(most);
-        Self { default: first([own_default, mount_default, SYSTEM_TTL]).min(max), max }
+        Self { default: first([own_default, SESSION_TTL]).min(max), max }
     }
 }
 
