@@ -72,7 +72,7 @@ pub(super) fn intent(object: &Object, change: &Change, before: Option<&Owned>, p
     let mut intent = Owned {
         found: change.live_fingerprint(),
         besides: before.filter(|_| is_told_apart).and_then(besides),
-        partly: change.live.is_none().then(|| partial(object)).unwrap_or_default(),
+        partly: if change.live.is_none() { partial(object) } else { Vec::new() },
         from: change.from.clone(),
         guardrails: change.guardrails.as_ref().map(|attached| attached.text.clone()).or(had),
         ..entry(object, plan, key, if was_ours { Progress::Changing } else { Progress::Intended })

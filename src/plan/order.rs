@@ -18,7 +18,7 @@ use std::collections::HashMap;
 use std::ops::Range;
 
 use super::change::{Change, ChangeAction};
-use crate::object::{Class, Live, policy_path};
+use crate::object::{Class, policy_path};
 
 /// Sorts changes into the order in which they are made.
 pub(super) fn sort(changes: &mut Vec<Change>) {
@@ -96,10 +96,11 @@ pub fn blockers(changes: &[Change]) -> Vec<Vec<usize>> {
                 _ => {}
             }
         }
-        // A policy goes only once no login of ours names it any more.
+        // What goes does so only once nothing of ours names it any more: of a group an engine takes out whoever is gone.
         if change.action == ChangeAction::Update {
-            for policy in live_policies(change) {
-                if let Some(&other) = index.get(policy.as_str())
+            for named in still_named(change) {
+                if let Some(&other) = index.get(named.as_str())
+                    && other != at
                     && changes[other].takes_away()
                 {
                     blockers[other].push(at);
@@ -118,9 +119,10 @@ fn needs(change: &Change) -> Vec<String> {
     needs
 }
 
-fn live_policies(change: &Change) -> Vec<String> {
-    let names = change.live.as_ref().map(Live::policies).unwrap_or_default();
-    names.iter().map(|name| policy_path(name)).collect()
+/// The paths of the objects that this one names until it is changed.
+fn still_named(change: &Change) -> Vec<String> {
+    let Some(live) = &change.live else { return Vec::new() };
+    live.policies().iter().map(|name| policy_path(name)).chain(live.named()).collect()
 }
 
 /// The level of what comes last.

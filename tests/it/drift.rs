@@ -673,6 +673,22 @@ fn nobody_is_blamed_however_many_writes_were_lost() {
     assert_eq!(estate.counted(2)["changed"], 0);
 }
 
+#[test]
+fn a_member_goes_only_once_its_group_has_let_it_go() {
+    let estate = Applied::new();
+    let people = |name: &str| format!("user \"{name}\" {{}}\ngroup \"ops\" {{\n  members = [\"{name}\"]\n}}\n");
+    estate.env.write("estate/people.hcl", &people("ann"));
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.env.write("estate/people.hcl", &people("ben"));
+    estate.apply_without("PUT /v1/identity/entity/name/ben", Fault::Refused(403));
+    // The group has nobody new, so it keeps whom it had, and who that is stays.
+    assert_eq!(estate.counted(2), json!({ "changed": 0, "pending": 3, "not_ours": 0 }));
+    assert_eq!(estate.http.send("GET", "identity/entity/name/ann", None).status, 200);
+    estate.run(&["apply", "--auto-approve"], 0);
+    estate.drift(0);
+    assert_eq!(estate.http.send("GET", "identity/entity/name/ann", None).status, 404);
+}
+
 /// Objects that are made by two calls, of which the second does not arrive.
 #[test]
 fn what_is_half_made_is_ours_and_the_next_apply_makes_the_rest() {
