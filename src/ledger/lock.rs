@@ -12,7 +12,7 @@
 //! it and the write lies one request, and that is the window.
 //!
 //! A dead holder's lock ends by its time to live, counted by the engine's clock from when it was last written; on the same
-//! machine it ends at once when the process is gone ([`super::process`]).
+//! machine it ends at once when the process is gone (`process.rs`).
 //!
 //! ```text
 //! leasehold/data/<owner>/lock  {"format": 1, "id": "<hex>", "holder": "ada", "host": "ci-7", "process": "<opaque>",
