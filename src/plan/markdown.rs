@@ -6,9 +6,9 @@
 
 use super::change::{Change, ChangeAction};
 use super::summary::weight;
-use super::text::{Page, files_of};
+use super::text::{Page, count, files_of};
 use super::value::Plan;
-use crate::review::escape::{code, markdown as plain};
+use crate::review::escape::{code, html, markdown as plain};
 use crate::review::{Colour, Finding, Topic};
 
 /// Bytes of fields that are shown of one object.
@@ -32,7 +32,7 @@ impl Plan {
             format!("<!-- leasehold-plan {environment} -->\n### Plan for {}: {verdict}\n\n", code(environment));
         out.push_str(&format!("From {}.", plain(&files_of(self.commit.as_deref()))));
         out.push_str(&match (self.changes.is_empty(), self.refusals.is_empty()) {
-            (true, _) => format!(" {} as declared.\n", objects(self.unchanged)),
+            (true, _) => format!(" {} as declared.\n", count(self.unchanged, "object is", "objects are")),
             (false, false) => format!(" {}\n", self.summary()),
             (false, true) => "\n".to_owned(),
         });
@@ -55,7 +55,10 @@ impl Plan {
         section("Changes", CHANGES_BYTES_MAX, &self.changes, &mut out, folded);
         let mut notes: Vec<String> = self.notes.clone();
         if !self.unmanaged.is_empty() {
-            notes.push(format!("{} there that are not ours, and left alone", objects(self.unmanaged.len())));
+            notes.push(format!(
+                "{} there that are not ours, and left alone",
+                count(self.unmanaged.len(), "object is", "objects are")
+            ));
         }
         section("Notes", PART_BYTES_MAX, &notes, &mut out, |note| format!("- {}\n", plain(note)));
         if !self.changes.is_empty() {
@@ -102,18 +105,6 @@ fn folded(change: &Change) -> String {
         html(&change.path),
         fenced(&page.out, "")
     )
-}
-
-/// A text inside of HTML, where Markdown has no say.
-fn html(text: &str) -> String {
-    super::escape(text).replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;")
-}
-
-fn objects(count: usize) -> String {
-    match count {
-        1 => "1 object is".to_owned(),
-        count => format!("{count} objects are"),
-    }
 }
 
 /// Some of many, under a title, and how many more there are. It takes no more than `bytes_max` with all that is shown:

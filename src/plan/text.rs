@@ -269,7 +269,7 @@ fn style(action: ChangeAction) -> Style {
     colour.on_default()
 }
 
-fn count(number: usize, one: &str, many: &str) -> String {
+pub(super) fn count(number: usize, one: &str, many: &str) -> String {
     format!("{number} {}", if number == 1 { one } else { many })
 }
 

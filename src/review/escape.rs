@@ -35,7 +35,7 @@ pub(crate) fn code(text: &str) -> String {
 }
 
 /// For HTML, in text and in the values of attributes.
-pub(in crate::review) fn html(text: &str) -> String {
+pub(crate) fn html(text: &str) -> String {
     let mut safe = String::with_capacity(text.len() + 8);
     for c in text.chars() {
         match c {
