@@ -29,6 +29,10 @@ impl Context {
                 output::say(&estate::render(problems, sources, std::io::stderr().is_terminal()));
                 CliError::new(1, error.to_string())
             }
+            proposal::Error::Undrafted { ref problems, ref sources } => {
+                output::say(&estate::render(problems, sources, std::io::stderr().is_terminal()));
+                CliError::new(1, error.to_string()).hint("nothing was written")
+            }
             proposal::Error::NoEnvironment { .. } => CliError::new(1, error.to_string())
                 .hint("an environment is declared with: environment \"prod\" { address = \"https://...\" }"),
         }
