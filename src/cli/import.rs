@@ -78,11 +78,9 @@ async fn import(context: &Context, global: &Global, syntax: Syntax) -> Result<Im
     let shared = context.is_remote(&estate.environment);
     let basis = Basis { dir: near, shared, today: &today, purpose: Purpose::Show };
     let into = Base { sources: &sources, declared: &estate, taken: &taken, syntax };
-    let mut imported = proposal::import(into, &client, basis).await.map_err(|error| context.unproposed(error))?;
+    let imported = proposal::import(into, &client, basis).await.map_err(|error| context.unproposed(error))?;
     if imported.report.imported() > 0 {
-        // Last: without it, what a stopped import left behind is no estate.
-        imported.files.extend(environment);
-        write(&dir, &imported.files)?;
+        write(&dir, &imported.files, environment.as_ref())?;
     }
     Ok(imported)
 }
@@ -125,31 +123,34 @@ fn rendered(problems: &[estate::Problem], sources: &Sources) -> CliError {
     CliError::plain(1, estate::render(problems, sources, false).trim_end().to_owned())
 }
 
-/// Writes new files, all of them or none; whatever is there stays.
-fn write(dir: &Path, files: &[File]) -> Result<(), CliError> {
+/// Writes new files, all of them or none; whatever is there stays. That of the environment comes last: without it, what a
+/// killed import left behind is no estate.
+fn write(dir: &Path, files: &[File], environment: Option<&File>) -> Result<(), CliError> {
     let mut made: Vec<PathBuf> = Vec::new();
-    for file in files {
-        let path = dir.join(&file.name);
-        if let Err(error) = create(&path, &file.text) {
-            // Those that are left behind are named by nothing, and the error says where.
-            made.iter().for_each(|made| drop(std::fs::remove_file(made)));
-            let shown = path.display().to_string();
-            let what = format!("{} could not be written, and nothing was: {error}", printable(&shown));
-            return Err(CliError::new(1, what));
+    let mut all = || -> Result<(), (PathBuf, std::io::Error)> {
+        for files in [files, environment.map_or(&[], std::slice::from_ref)] {
+            for file in files {
+                let path = dir.join(&file.name);
+                create(&path, &file.text).map_err(|error| (path.clone(), error))?;
+                made.push(path);
+            }
+            durable::flush(dir).map_err(|error| (dir.to_owned(), error))?;
         }
-        made.push(path);
-    }
-    Ok(())
+        Ok(())
+    };
+    all().map_err(|(path, error)| {
+        // What is left behind is named by nothing, and the error says where.
+        made.iter().for_each(|made| drop(std::fs::remove_file(made)));
+        let shown = path.display().to_string();
+        CliError::new(1, format!("{} could not be written, and nothing was: {error}", printable(&shown)))
+    })
 }
 
+/// Writes a file that is not there yet.
 fn create(path: &Path, text: &str) -> std::io::Result<()> {
     if let Some(parent) = path.parent() {
         std::fs::create_dir_all(parent)?;
     }
     let mut file = OpenOptions::new().write(true).create_new(true).open(path)?;
-    let written = file.write_all(text.as_bytes()).and_then(|()| file.sync_all());
-    if written.is_err() {
-        let _ = std::fs::remove_file(path);
-    }
-    written.and_then(|()| durable::sync_parent(path))
+    file.write_all(text.as_bytes()).inspect_err(|_| drop(std::fs::remove_file(path)))
 }

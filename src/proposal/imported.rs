@@ -57,6 +57,12 @@ pub async fn import(into: Base<'_>, client: &Client, basis: Basis<'_>) -> Result
     let others = ledger.readable_others(client, ledger::owners(client).await).await?;
     let mut report =
         Report { environment: environment.name.clone(), address: client.address().to_owned(), ..Report::default() };
+    if let Some(namespace) = client.namespace() {
+        let what = format!(
+            "the namespace `{namespace}` stands in no file: name it with --namespace or LEASEHOLD_NAMESPACE, as here"
+        );
+        report.notes.push(what);
+    }
     if others.is_none() {
         report.notes.push(OTHERS_HIDDEN.to_owned());
     }
