@@ -73,7 +73,7 @@ impl Everything {
             match answer {
                 Ok(Some(entries)) => self.entries(kind, list, &entries, objects),
                 Ok(None) => {
-                    self.notes.push(format!("only the root namespace has {list}: what is there is not looked at"))
+                    self.notes.push(format!("only the root namespace has {list}: what is there is not looked at"));
                 }
                 Err(Error::Api { source, .. }) if source.code() == Some(403) => self.hidden.push(list.to_owned()),
                 Err(error) => return Err(error),

@@ -49,6 +49,14 @@ pub enum Error {
         /// These files.
         sources: Box<Sources>,
     },
+    /// Files for what an engine has are refused again and again.
+    #[error("no estate comes of what the engine has in {drafts} drafts; the last was refused: {}", refused.join("; "))]
+    Unsettled {
+        /// How many were made.
+        drafts: usize,
+        /// Why the last was refused.
+        refused: Vec<String>,
+    },
     /// Neither side of a change declares the environment, or any.
     #[error("neither side declares an environment{}", wanted.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
     NoEnvironment {

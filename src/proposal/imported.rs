@@ -18,6 +18,10 @@ use crate::object::{Class, Live, Told, policy_name};
 use crate::plan::{Adopt, Change, ChangeAction};
 use crate::text::count;
 
+/// Drafts until one is not refused. Each goes without all that the one before was refused for, and only what follows from that
+/// is left for the next.
+const DRAFTS_MAX: usize = 100;
+
 /// What is said where ledgers can't be read.
 const OTHERS_HIDDEN: &str =
     "this token may not read the ledgers of other estates, so what they made counts as nobody's";
@@ -69,6 +73,7 @@ pub async fn import(into: Base<'_>, client: &Client, basis: Basis<'_>) -> Result
     let others = others_objects(others.unwrap_or_default(), &ledger, &found);
     let own = ours(&found);
     let mut known = Known::new(&found.objects, into.declared, &others, &own);
+    let mut drafts = 0;
     let (draft, proposal) = loop {
         let draft = Draft::new(&known, into.syntax, into.taken);
         let sources = with(into.sources, &draft);
@@ -90,6 +95,11 @@ pub async fn import(into: Base<'_>, client: &Client, basis: Basis<'_>) -> Result
                 blamed
             }
         };
+        drafts += 1;
+        if drafts == DRAFTS_MAX {
+            let refused = refused.into_iter().map(|(_, why)| why).collect();
+            return Err(Error::Unsettled { drafts, refused });
+        }
         known.refuse(refused);
     };
     drop(known);
