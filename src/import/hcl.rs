@@ -196,6 +196,6 @@ user \"ann\" {}
 ";
         assert_eq!(page.text, expected);
         let of = |line: u32| page.lines.iter().filter(|(lines, _)| lines.contains(&line)).count();
-        assert_eq!((of(1), of(2), of(10), of(13)), (1, 2, 3, 0), "{:?}", page.lines);
+        assert_eq!((of(1), of(2), of(11), of(14)), (1, 2, 3, 0), "{:?}", page.lines);
     }
 }

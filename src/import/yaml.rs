@@ -160,7 +160,7 @@ mod tests {
         let mut aws = Block::new("aws", &["aws"], "sys/mounts/aws").with("region", "eu-west-1");
         aws.items.push(Item::Block(Block::new("lease", &[], "aws/config/lease").with("default", "1h")));
         let login = |name: &str| Block::new("login", &["oidc", name], name).with("policies", json!(["a", "b c"]));
-        let page = page(&[aws, login("x"), login("y"), Block::new("user", &["ann"], "u")]);
+        let page = page(&[aws, login("ops"), login("dev"), Block::new("user", &["ann"], "u")]);
         let expected = "\
 aws:
   aws:
@@ -170,9 +170,9 @@ aws:
 
 login:
   oidc:
-    x:
+    ops:
       policies: [a, \"b c\"]
-    y:
+    dev:
       policies: [a, \"b c\"]
 
 user:
