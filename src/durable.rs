@@ -77,6 +77,15 @@ pub(crate) fn directory(path: &Path) -> io::Result<()> {
     }
 }
 
+/// Makes durable what was written below a directory, all of it at once: for many files that are new. Elsewhere than on Linux,
+/// when the system comes to it.
+pub(crate) fn flush(directory: &Path) -> io::Result<()> {
+    let directory = File::open(directory)?;
+    #[cfg(target_os = "linux")]
+    rustix::fs::syncfs(&directory)?;
+    directory.sync_all()
+}
+
 /// Makes the entry of a file in its directory durable.
 pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     let parent = path.parent().filter(|parent| !parent.as_os_str().is_empty());

@@ -22,6 +22,7 @@
 //! | [`object`] | what an engine can hold, a kind a file |
 //! | [`estate`], [`git`] | files to declarations to desired objects; the same at a commit |
 //! | [`review`], [`plan`], [`drift`] | who gains what; the ordered changes; what moved behind our back |
+//! | [`import`] | what an engine has, as files of an estate |
 //! | [`api`], [`live`], [`ledger`] | the API as a client sees it; an engine's objects; what is ours |
 //! | [`apply`], [`proposal`] | a plan carried out; what files mean, worked out in one place |
 //! | [`trail`], [`engine`] | audit lines, chained; the API as a server |
@@ -43,6 +44,7 @@ pub mod estate;
 pub mod git;
 pub mod guardrail;
 pub mod iam;
+pub mod import;
 pub mod keeper;
 pub mod ledger;
 pub mod live;

@@ -7,6 +7,7 @@
 //! when that is read. Every answer goes through the object's kind, so nothing here knows a field.
 
 mod anywhere;
+mod everything;
 mod leases;
 mod list;
 mod named;
@@ -18,6 +19,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 pub use self::anywhere::{Misplaced, engine_id, is_leasehold};
+pub use self::everything::{Everything, everything};
 pub use self::leases::count_leases;
 use self::list::{Folder, Listed, keys, list};
 pub use self::list::{Seen, look};

@@ -274,6 +274,14 @@ impl Context {
         Basis { dir, shared: self.is_remote(environment), today, purpose: Purpose::Show }
     }
 
+    /// A client to the engine at an address that speaks as the operator: of an estate that is not there yet.
+    ///
+    /// # Errors
+    /// Settings that can't be used.
+    pub(crate) fn operator_at(&self, address: String) -> Result<Client, CliError> {
+        Ok(self.network(address)?.patient())
+    }
+
     /// A client to an environment's engine that speaks as the operator.
     ///
     /// # Errors

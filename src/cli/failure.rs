@@ -29,6 +29,12 @@ impl Context {
                 output::say(&estate::render(problems, sources, std::io::stderr().is_terminal()));
                 CliError::new(1, error.to_string())
             }
+            proposal::Error::Undrafted { ref problems, ref sources } => {
+                output::say(&estate::render(problems, sources, std::io::stderr().is_terminal()));
+                CliError::new(1, error.to_string()).hint("nothing was written")
+            }
+            proposal::Error::Unsettled { .. } => CliError::new(1, error.to_string())
+                .hint("nothing was written; this is a fault of `leasehold import`: import what is at fault by hand, and tell us"),
             proposal::Error::NoEnvironment { .. } => CliError::new(1, error.to_string())
                 .hint("an environment is declared with: environment \"prod\" { address = \"https://...\" }"),
         }

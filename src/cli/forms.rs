@@ -31,7 +31,7 @@ fn of(command: &[&str]) -> &'static [Format] {
     match command {
         ["validate" | "trail"] => TABLE,
         ["plan"] => PLAN,
-        ["test"] => TEXT,
+        ["import" | "test"] => TEXT,
         ["access", ..] => ACCESS,
         ["drift"] => DRIFT,
         ["review"] => REVIEW,

@@ -25,6 +25,7 @@ mod forget;
 mod format;
 mod forms;
 mod graph;
+mod import;
 mod lease;
 mod ledger;
 mod list;
@@ -94,6 +95,8 @@ enum Command {
     Agent(Box<agent::Args>),
     /// Run a command that has a credential of an app while it runs
     Exec(Box<exec::Args>),
+    /// Write files for what an engine has and nobody declares
+    Import(import::Args),
     /// Show what of an engine is this estate's own
     Ledger(ledger::Args),
     /// Give objects up, and leave them as they are
@@ -187,6 +190,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Creds(args) => creds::run(*args, &global).await,
         Command::Agent(args) => agent::run(*args, &global).await,
         Command::Exec(args) => exec::run(*args, &global).await,
+        Command::Import(args) => import::run(args, &global).await,
         Command::Ledger(args) => ledger::run(args, &global).await,
         Command::Forget(args) => forget::run(args, &global).await,
         Command::Unlock(args) => unlock::run(args, &global).await,

@@ -23,6 +23,7 @@ mod trust;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub use app::derived_rules;
 pub use assert::requests_with;
 pub(super) use policy::check_file;
 

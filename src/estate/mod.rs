@@ -29,8 +29,8 @@ pub use declared::{
 };
 pub use excerpt::render;
 pub use load::{Checked, check, environment, load, load_each, warnings, yaml_problems};
-pub use lower::requests_with;
+pub use lower::{derived_rules, requests_with};
 pub use problem::{Label, Problem, Severity};
 pub(crate) use read::check_text;
-pub use read::read_directory;
+pub use read::{read_any, read_directory};
 pub use source::{Lookup, Source, Sources, Unread};

@@ -18,6 +18,19 @@ use super::walk::{self, FILE_BYTES_MAX, Found, Listed, Stop, Store, Walked, What
 /// # Errors
 /// The directory is not there, or it is past a limit as a whole.
 pub fn read_directory(dir: &Path) -> Result<Sources, Vec<Problem>> {
+    read_any(dir)?.ok_or_else(|| {
+        vec![
+            Problem::general(format!("{} holds no estate", dir.display()))
+                .hint("an estate is a directory of *.hcl, *.yaml or *.yml files"),
+        ]
+    })
+}
+
+/// The same; `None` where there are no such files.
+///
+/// # Errors
+/// As [`read_directory`], but for that.
+pub fn read_any(dir: &Path) -> Result<Option<Sources>, Vec<Problem>> {
     let shown = dir.display().to_string();
     let general = |what: String| vec![Problem::general(what)];
     let root = std::fs::canonicalize(dir).map_err(|error| general(format!("can't open {shown}: {}", plain(&error))))?;
@@ -32,13 +45,10 @@ pub fn read_directory(dir: &Path) -> Result<Sources, Vec<Problem>> {
             Stop::Failed(never) => match never {},
         })?;
     if files.is_empty() && problems.is_empty() {
-        return Err(vec![
-            Problem::general(format!("{shown} holds no estate"))
-                .hint("an estate is a directory of *.hcl, *.yaml or *.yml files"),
-        ]);
+        return Ok(None);
     }
     let lookup = Lookup::new(move |name| walk::reference(&mut Disk { root: &root }, name));
-    Ok(Sources::of_tree(files, lookup, problems).without(ignored))
+    Ok(Some(Sources::of_tree(files, lookup, problems).without(ignored)))
 }
 
 /// A directory on disk.

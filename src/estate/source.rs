@@ -119,7 +119,8 @@ pub struct Sources {
 
 /// How files are found that declarations refer to: below a directory, in a commit, or among texts. Asked once for each
 /// name.
-pub struct Lookup(Box<Find>);
+#[derive(Clone)]
+pub struct Lookup(Arc<Find>);
 
 /// A file by its name relative to the estate's root, or why there is none.
 type Find = dyn Fn(&str) -> Result<Arc<Source>, Unread> + Send + Sync;
@@ -127,7 +128,7 @@ type Find = dyn Fn(&str) -> Result<Arc<Source>, Unread> + Send + Sync;
 impl Lookup {
     /// Finds files with a function. It gets names without `..`, and has to keep to the limits of files itself.
     pub fn new(find: impl Fn(&str) -> Result<Arc<Source>, Unread> + Send + Sync + 'static) -> Self {
-        Self(Box::new(find))
+        Self(Arc::new(find))
     }
 
     fn find(&self, name: &str) -> Result<Arc<Source>, Unread> {
@@ -177,6 +178,21 @@ impl Sources {
     pub fn of_tree(files: Vec<Arc<Source>>, lookup: Lookup, problems: Vec<Problem>) -> Self {
         let total_bytes = files.iter().map(|file| file.text.len() as u64).sum();
         Self { lookup, bytes_max: Some(TREE_BYTES_MAX), files, problems, total_bytes, ..Self::default() }
+    }
+
+    /// These and more: declarations by their names, and texts that `file:` may name, which come before others of the names.
+    pub fn with(&self, files: Vec<(String, String)>, references: BTreeMap<String, String>) -> Self {
+        let added = files.into_iter().map(|(name, text)| Arc::new(Source::new(&name, text)));
+        let mut all: Vec<Arc<Source>> = self.files.iter().cloned().chain(added).collect();
+        all.sort_by(|a, b| a.name.cmp(&b.name));
+        let before = self.lookup.clone();
+        let lookup = Lookup::new(move |name| match references.get(name) {
+            Some(text) => Ok(Arc::new(Source::new(name, text.clone()))),
+            None => before.find(name),
+        });
+        let total_bytes = all.iter().map(|file| file.text.len() as u64).sum();
+        let (bytes_max, problems) = (self.bytes_max, self.problems.clone());
+        Self { lookup, bytes_max, files: all, problems, total_bytes, ignored: self.ignored, ..Self::default() }
     }
 
     /// The same, with how many files and directories `.leaseholdignore` left out.

@@ -14,7 +14,7 @@ use std::sync::{Mutex, PoisonError};
 use serde_json::{Map, Value, json};
 
 use super::call::{Call, Lacks, Verb};
-use super::field::{Field, Shape, Told};
+use super::field::{Field, Shape, Told, any};
 use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -115,6 +115,17 @@ impl Description {
         let fields = fields.map(|(name, word)| Some((name.clone(), how(word)?))).collect::<Option<_>>()?;
         Some(Self { fields, stays: value.get("stays")?.as_bool()? })
     }
+}
+
+/// What an engine tells of something that no kind describes, as an object of these fields. What is empty in the answer is no
+/// field of it.
+///
+/// # Errors
+/// None at present: any answer is one.
+pub fn told_anything(path: &str, data: &Map<String, Value>) -> Result<Live, Lacks> {
+    let says = data.iter().filter(|(_, value)| !any(value).is_null());
+    let fields = says.map(|(name, _)| (name.clone(), How::Read)).collect();
+    Description { fields, stays: false }.kind().live(path, data)
 }
 
 fn field(name: &str, how: How) -> Field {

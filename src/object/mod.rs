@@ -61,6 +61,7 @@ mod tuning;
 pub mod userpass_user;
 mod wire;
 
+pub use self::any_object::told_anything;
 pub use self::call::{Call, Lacks, Made, Read, Verb};
 pub use self::document::{Document, Documents};
 pub use self::field::{Field, Misfit, Shape, Told};

@@ -6,7 +6,8 @@ use super::home::{Home, Table};
 use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
-use super::kv_version::{CONTENTS, VERSION, type_of};
+use super::kind::words::{Block, Is};
+use super::kv_version::{CONTENTS, PLAIN, VERSION, VERSIONED, type_of};
 use super::review::Reviewed;
 use super::table::KINDS;
 
@@ -33,6 +34,24 @@ impl<'a> Mount<'a> {
     pub fn contents(&self) -> Option<(&'static str, String)> {
         let (_, what, list) = CONTENTS.iter().find(|(mount_type, ..)| *mount_type == self.mount_type)?;
         Some((what, format!("{}{list}", self.name)))
+    }
+
+    /// The block by which such a mount is declared; `None` where no word is for its type. Methods have one for all types that
+    /// have logins; of secrets engines each type has its own, which the kinds below it bring.
+    pub fn words(&self) -> Option<&'static Block> {
+        let is_entry = |kind: &&&Kind| matches!(kind.home, Home::Entry(table) if table == self.table);
+        let own = KINDS.iter().find(is_entry)?.words;
+        let brings = |kind: &&&Kind| kind.table() == Some(self.table) && kind.mount_type() == Some(self.block_type());
+        let mut brought = KINDS.iter().filter(brings).map(|kind| kind.words).peekable();
+        brought.peek()?;
+        let has_all =
+            |block: &&Block| block.keys.iter().any(|key| matches!(key.is, Is::AllOf(part) if std::ptr::eq(part, own)));
+        Some(brought.find(has_all).unwrap_or(own))
+    }
+
+    /// The type whose kinds bring its block: both versions of key-value engines have one.
+    fn block_type(&self) -> &str {
+        if self.mount_type == PLAIN { VERSIONED } else { &self.mount_type }
     }
 
     /// The folders of objects that it has.

@@ -150,10 +150,12 @@ pub(super) async fn propose_part(
     let (reading, secrets) =
         tokio::join!(Reading::of(client, &wish, objects), secrets::look_up_all(objects, basis.dir, client));
     let reading = reading?;
-    let missing = secrets::resolve(objects, &secrets);
+    let mut missing = secrets::resolve(objects, &secrets);
     let Prepared { mut plan, ledger, live } = prepare_from(reading, client, &wish, objects, only).await?;
     for object in objects {
         if let Some(kept) = plan.with_kept(object) {
+            // Of a key that stays nothing is written.
+            missing.retain(|one| one.path != object.path || !object.kind.is_of_key(one.field));
             *object = kept;
         }
     }

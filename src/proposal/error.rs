@@ -41,6 +41,22 @@ pub enum Error {
         /// Which side.
         revision: Revision,
     },
+    /// What an engine has can't be written as files that are an estate together.
+    #[error("no valid estate comes of what the engine has: {}", counted(problems))]
+    Undrafted {
+        /// What is wrong with the files that would be.
+        problems: Vec<Problem>,
+        /// These files.
+        sources: Box<Sources>,
+    },
+    /// Files for what an engine has are refused again and again.
+    #[error("no estate comes of what the engine has in {drafts} drafts; the last was refused: {}", refused.join("; "))]
+    Unsettled {
+        /// How many were made.
+        drafts: usize,
+        /// Why the last was refused.
+        refused: Vec<String>,
+    },
     /// Neither side of a change declares the environment, or any.
     #[error("neither side declares an environment{}", wanted.as_ref().map(|name| format!(" `{name}`")).unwrap_or_default())]
     NoEnvironment {

@@ -27,6 +27,8 @@ const LOOK_UPS_AT_ONCE: usize = 16;
 pub struct Missing {
     /// The object that asks for it.
     pub path: String,
+    /// Its field.
+    pub(super) field: &'static str,
     /// Which one, where, and why. Never a secret.
     pub problem: String,
 }
@@ -160,7 +162,7 @@ pub(super) fn resolve(objects: &mut [Object], known: &Found) -> Vec<Missing> {
             };
             if let Err(problem) = resolved {
                 let problem = format!("{place}: {name} of {}: {problem}", object.path);
-                missing.push(Missing { path: object.path.clone(), problem });
+                missing.push(Missing { path: object.path.clone(), field: name, problem });
             }
         }
     }

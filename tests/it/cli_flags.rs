@@ -314,6 +314,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["exec", "a", "--", "true"], "json"),
     (&["ledger", "show"], "env"),
     (&["forget", "a"], "env"),
+    (&["import"], "env"),
     (&["unlock"], "json"),
     (&["drift"], "env"),
     (&["trail"], "env"),

@@ -41,6 +41,10 @@ mod iam_model;
 mod iam_second;
 mod iam_simulator;
 mod iam_versions;
+mod imports;
+#[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
+#[path = "imports.rs"]
+mod imports_on_openbao;
 mod kills;
 mod ledger;
 mod lock;

@@ -23,6 +23,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("review", &["text", "units", "estate", "object", "iam", "acl", "guardrail"]),
     ("plan", &["text", "units", "object", "iam", "estate", "secret", "ssh", "review", "guardrail"]),
     ("drift", &["acl", "object", "plan", "review"]),
+    ("import", &["text", "units", "object", "acl", "estate"]),
     ("git", &["estate"]),
     ("api", &["text", "secret"]),
     ("live", &["api", "object"]),
@@ -32,6 +33,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     (
         "proposal",
         &[
+            "text",
             "secret",
             "ssh",
             "iam",
@@ -41,6 +43,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "review",
             "plan",
             "drift",
+            "import",
             "git",
             "api",
             "live",
@@ -71,6 +74,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "review",
             "plan",
             "drift",
+            "import",
             "git",
             "api",
             "live",
@@ -100,6 +104,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("review", &[]),
     ("plan", &[]),
     ("drift", &[]),
+    ("import", &[]),
     ("estate", &["read.rs"]),
 ];
 

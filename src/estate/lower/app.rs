@@ -261,8 +261,8 @@ impl Lowering<'_> {
     }
 }
 
-/// The rules that follow from an app's roles.
-fn derived_rules<'a>(roles: impl Iterator<Item = &'a RolePath>) -> String {
+/// The rules that follow from an app's roles: the policy that an app has which names none.
+pub fn derived_rules<'a>(roles: impl Iterator<Item = &'a RolePath>) -> String {
     let mut paths: Vec<String> = roles.map(RolePath::credentials).collect();
     paths.sort_unstable();
     paths.dedup();

@@ -1,0 +1,29 @@
+//! What an engine has, as files of an estate.
+//!
+//! Live objects go in, texts come out, and which lines of them are of which object. What the words of the kinds say goes
+//! into files as people lay them out: engines together, each app with its login and its roles, the rest by what it is. Where
+//! the estate's own reader, or a plan, refuses an object, it is drafted anew without that; the reason is kept. Nothing here
+//! asks an engine or touches a file, and nothing knows a kind.
+
+mod apps;
+mod block;
+mod draft;
+mod files;
+mod hcl;
+mod known;
+mod report;
+mod words;
+mod yaml;
+
+use self::block::Block;
+pub use self::draft::Draft;
+pub use self::files::{File, Syntax};
+pub use self::known::{Blamed, Known};
+pub use self::report::Report;
+pub use self::words::Secret;
+
+/// The declaration of an environment whose engine is at an address, as a file.
+pub fn environment(name: &str, address: &str, syntax: Syntax) -> File {
+    let block = Block::new("environment", &[name], "").with("address", address);
+    File { name: format!("environments.{}", syntax.ending()), text: files::page(&[block], syntax).text }
+}
