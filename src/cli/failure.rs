@@ -16,6 +16,7 @@ impl Context {
             proposal::Error::NoOwner { .. } => {
                 CliError::new(1, error.to_string()).hint("`leasehold ledger list` prints their names")
             }
+            proposal::Error::Unselectable(unknown) => CliError::new(1, unknown.to_string()).hint(unknown.hint()),
             proposal::Error::Unfit(unfit) => {
                 let details = unfit.details();
                 if !details.is_empty() {

@@ -115,7 +115,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::engine::{Config, Engine, Storage};
     use crate::estate::{self, Estate, Sources};
-    use crate::plan::{Adopt, ChangeAction};
+    use crate::plan::{Adopt, ChangeAction, Selection};
     use crate::proposal::{Prepared, Wish, prepare};
     use crate::review::state::{Context, Side};
     use crate::review::{self, Colour};
@@ -173,6 +173,7 @@ app "web" {
                 adopt: Adopt::Refuse,
                 adopt_from: &[],
                 guardrails: &[],
+                selection: Selection::All,
             };
             prepare(&self.client, &wish, &mut estate.objects).await.expect("a plan")
         }

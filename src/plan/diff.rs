@@ -13,7 +13,7 @@ use super::fields::{Key, apart_change, differences, hidden_change, readable_chan
 use super::input::Input;
 use super::kept::{self, Kept};
 use super::value::Plan;
-use super::{limit, obstacle, order, ownership};
+use super::{limit, obstacle, order, ownership, select};
 use crate::object::{Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Told};
 
 impl Plan {
@@ -22,6 +22,7 @@ impl Plan {
     pub fn new(input: &Input<'_>) -> Self {
         let mut changes = Vec::new();
         let mut unchanged = 0;
+        let is_selected = input.selection.chooser();
         let mut declared: HashSet<&str> = HashSet::with_capacity(input.desired.len());
         let mut attacher = Attacher::new(input.guardrails);
         let mut kept = Vec::new();
@@ -34,7 +35,7 @@ impl Plan {
             kept.extend(key);
             match change {
                 Some(change) => changes.push(change),
-                None => unchanged += 1,
+                None => unchanged += usize::from(is_selected(&object.path, object.app.as_deref())),
             }
         }
         for (path, owned) in input.owned {
@@ -48,8 +49,10 @@ impl Plan {
             }
         }
         ownership::settle(&mut changes, input);
+        let (selected, alone) = select::select(&mut changes, input.selection);
         order::sort(&mut changes);
-        let mut refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes);
+        let mut refusals = alone;
+        refusals.extend(limit::check(&changes, |path| input.owned.get(path), input.max_deletes));
         refusals.extend(obstacle::check(&changes, input.desired));
         refusals.extend(ownership::check(&changes, input));
         refusals.extend(limit::stranger(input));
@@ -57,14 +60,18 @@ impl Plan {
         let mut unmanaged = input.unmanaged.to_vec();
         unmanaged.sort_unstable();
         let mut notes = input.notes.clone();
-        notes.extend(unchecked(input, &kept));
-        notes.extend(input.desired.iter().flat_map(|object| staying(object, input)));
-        notes.extend(kept.iter().map(Kept::words));
+        let meant: Vec<&Object> =
+            input.desired.iter().filter(|object| is_selected(&object.path, object.app.as_deref())).collect();
+        notes.extend(unchecked(input, &meant, &kept));
+        notes.extend(meant.iter().flat_map(|object| staying(object, input)));
+        let is_meant = |kept: &&Kept| meant.iter().any(|object| object.path == kept.path);
+        notes.extend(kept.iter().filter(is_meant).map(Kept::words));
         Self {
             environment: input.environment.to_owned(),
             commit: input.commit.map(str::to_owned),
             changes,
             unchanged,
+            selected,
             kept,
             unmanaged,
             refusals,
@@ -77,9 +84,9 @@ impl Plan {
 }
 
 /// The secrets of which can't be told whether they are still the ones that were written.
-fn unchecked(input: &Input<'_>, kept: &[Kept]) -> Vec<String> {
+fn unchecked(input: &Input<'_>, meant: &[&Object], kept: &[Kept]) -> Vec<String> {
     let stays = |object: &Object| kept.iter().any(|kept| kept.path == object.path);
-    let there = || input.desired.iter().filter(|object| input.live.contains_key(&object.path) && !stays(object));
+    let there = || meant.iter().copied().filter(|object| input.live.contains_key(&object.path) && !stays(object));
     let mut notes: Vec<String> = there()
         .flat_map(|object| object.unresolved().map(move |(name, reference, place)| (object, name, reference, place)))
         .map(|(object, name, reference, place)| {

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::change::Unmanaged;
+use super::selection::Selection;
 use crate::guardrail::Guardrail;
 use crate::object::{Live, Object, Owned, Shared};
 use crate::secret::Secret;
@@ -44,6 +45,8 @@ pub struct Input<'a> {
     pub notes: Vec<String>,
     /// What may never be granted.
     pub guardrails: &'a [Guardrail],
+    /// Which of the changes are made.
+    pub selection: Selection<'a>,
 }
 
 /// What to do about an object that is declared and there, and that no estate has.

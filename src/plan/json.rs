@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::change::{Change, FieldChange, Shown, Summary};
+use super::selection::Selected;
 use super::value::Plan;
 
 impl Plan {
@@ -21,7 +22,7 @@ impl Plan {
             "commit": self.commit,
             "summary": {
                 "add": add, "change": change, "delete": delete, "adopt": adopt, "forget": forget,
-                "unchanged": self.unchanged, "unmanaged": self.unmanaged.len(),
+                "unchanged": self.unchanged, "unmanaged": self.unmanaged.len(), "not_selected": self.left_out().len(),
             },
             "exit_code": self.exit_code(),
             "changes": self.changes.iter().map(change_json).collect::<Vec<_>>(),
@@ -36,9 +37,21 @@ impl Plan {
                 .map(|object| json!({"kind": object.kind, "path": object.path}))
                 .collect::<Vec<_>>(),
             "notes": self.notes,
+            "selection": self.selected.as_ref().map(selection_json),
             "review": self.review.as_ref().map(crate::review::Environment::json),
         })
     }
+}
+
+fn selection_json(selected: &Selected) -> Value {
+    let Selected { asked, left_out, along } = selected;
+    let left_out =
+        left_out.iter().map(|one| json!({"action": one.action.word(), "kind": one.kind.name, "path": one.path}));
+    json!({
+        "target": asked.target, "exclude": asked.exclude, "only_app": asked.only_app,
+        "along": along.iter().map(|one| json!({"path": one.path, "with": one.with})).collect::<Vec<_>>(),
+        "left_out": left_out.collect::<Vec<_>>(),
+    })
 }
 
 pub(super) fn change_json(change: &Change) -> Value {

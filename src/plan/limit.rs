@@ -62,6 +62,17 @@ pub enum Refusal {
         /// What it says.
         obstacle: Obstacle,
     },
+    /// A selected change that can't be made without another, which was left out by name.
+    LeftOut {
+        /// The selected object.
+        path: String,
+        /// Where it is declared, or was.
+        place: Place,
+        /// The one that is left out.
+        other: String,
+        /// How they hang together.
+        bond: Bond,
+    },
     /// Declared objects that are there already and are nobody's.
     NotOurs {
         /// Each object and where it is declared.
@@ -145,6 +156,15 @@ pub enum Refusal {
     },
 }
 
+/// How a selected change hangs together with one that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bond {
+    /// It needs the other, which is not there yet.
+    Needs,
+    /// It takes something away on which the other stands.
+    StandsOn,
+}
+
 impl Refusal {
     /// What to do next.
     pub fn hint(&self) -> String {
@@ -205,6 +225,9 @@ impl Refusal {
             }
             Self::Immutable { .. } => "declare it under another name, move its users, and remove this one".to_owned(),
             Self::Obstacle { obstacle, .. } => obstacle.hint.clone(),
+            Self::LeftOut { path, other, .. } => {
+                format!("leave {path} out too, or take {other} out of what --exclude names")
+            }
             Self::NotOurs { objects } => {
                 let has_root = objects.iter().any(|(path, _)| keyed_mount(path).is_some());
                 let but = if has_root { ", but for root keys, which stay" } else { "" };
@@ -238,6 +261,14 @@ impl fmt::Display for Refusal {
             }
             Self::Obstacle { path, place, obstacle } => write!(f, "{path} ({place}) {}", obstacle.what),
             Self::KeyKept { what } => f.write_str(what),
+            Self::LeftOut { path, place, other, bond: Bond::Needs } => {
+                write!(f, "{path} ({place}) needs {other}, which is not there yet, and which --exclude leaves out")
+            }
+            Self::LeftOut { path, place, other, bond: Bond::StandsOn } => write!(
+                f,
+                "{path} (it was declared at {place}) would be taken away, and --exclude leaves out what stands on it or names \
+                 it: {other}"
+            ),
             Self::Untold { paths } => {
                 let named = named(paths.iter().cloned());
                 write!(f, "whether another estate has what would be taken over can't be told with this token: {named}")

@@ -36,6 +36,9 @@ impl Plan {
             (false, false) => format!(" {}\n", self.summary()),
             (false, true) => "\n".to_owned(),
         });
+        if let Some(words) = self.left_out_words() {
+            out.push_str(&format!("\n{}\n", plain(&words)));
+        }
         section("Refused", PART_BYTES_MAX, &self.refusals, &mut out, |refusal| {
             format!("- {}; {}\n", plain(&refusal.to_string()), plain(&refusal.hint()))
         });
@@ -53,6 +56,9 @@ impl Plan {
             format!("- {}: {}\n", code(&change.path), plain(effect))
         });
         section("Changes", CHANGES_BYTES_MAX, &self.changes, &mut out, folded);
+        section("Not selected", PART_BYTES_MAX, self.left_out(), &mut out, |left_out| {
+            format!("- {} {} {}\n", left_out.action.word(), left_out.kind.name, code(&left_out.path))
+        });
         let mut notes: Vec<String> = self.notes.clone();
         if !self.unmanaged.is_empty() {
             notes.push(format!(

@@ -112,7 +112,7 @@ pub fn blockers(changes: &[Change]) -> Vec<Vec<usize>> {
 }
 
 /// The paths of the objects that this one stands on, whether or not there are any.
-fn needs(change: &Change) -> Vec<String> {
+pub(super) fn needs(change: &Change) -> Vec<String> {
     let mut needs: Vec<String> = change.policies.iter().map(|name| policy_path(name)).collect();
     needs.extend(change.kind.needs(&change.path));
     needs.extend(change.names.iter().cloned());
@@ -120,7 +120,7 @@ fn needs(change: &Change) -> Vec<String> {
 }
 
 /// The paths of the objects that this one names until it is changed.
-fn still_named(change: &Change) -> Vec<String> {
+pub(super) fn still_named(change: &Change) -> Vec<String> {
     let Some(live) = &change.live else { return Vec::new() };
     live.policies().iter().map(|name| policy_path(name)).chain(live.named()).collect()
 }

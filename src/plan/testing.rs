@@ -1,6 +1,6 @@
 //! What tests of plans share.
 
-use super::{Adopt, Input, Others, Plan};
+use super::{Adopt, Input, Others, Plan, Selection};
 use crate::object::Object;
 
 /// The plan of objects that are all new, on an engine that has nothing.
@@ -23,5 +23,6 @@ pub(super) fn all_new(desired: &[Object]) -> Plan {
         unlisted: &[],
         notes: Vec::new(),
         guardrails: &[],
+        selection: Selection::All,
     })
 }

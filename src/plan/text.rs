@@ -209,9 +209,11 @@ impl Page {
         self.line("");
         self.notes(plan, usize::MAX);
         self.refusals(plan, usize::MAX);
+        self.left_out(plan);
         if plan.changes.is_empty() {
             let objects = count(plan.unchanged, "object is", "objects are");
-            self.line(&format!("No changes. {objects} as declared."));
+            let selected = if plan.selected.is_some() { " of what is selected" } else { "" };
+            self.line(&format!("No changes{selected}. {objects} as declared."));
         } else {
             self.line(&format!("Digest {}.", plan.digest()));
             self.painted(Style::new().bold(), &plan.summary().to_string());
@@ -226,9 +228,17 @@ impl Page {
         if let Some(digest) = &plan.review_digest {
             self.line(&format!("Review {digest}."));
         }
+        self.left_out(plan);
         self.line(&format!("Digest {}.", plan.digest()));
         self.line("This sums up a long plan: --verbose shows all of it.");
         self.painted(Style::new().bold(), &plan.summary().to_string());
+    }
+
+    /// How much is not done, since it is not selected.
+    fn left_out(&mut self, plan: &Plan) {
+        if let Some(words) = plan.left_out_words() {
+            self.line(&words);
+        }
     }
 
     fn notes(&mut self, plan: &Plan, most: usize) {
@@ -341,7 +351,7 @@ mod tests {
         FieldValue, Live, Object, Owned, Place, Progress, acl_policy, approle_role, aws_lease, aws_role, aws_root,
         mount,
     };
-    use crate::plan::{Adopt, Input, Others, Plan, Unmanaged};
+    use crate::plan::{Adopt, Input, Others, Plan, Selection, Unmanaged};
     use crate::secret::Secret;
 
     fn placed(mut object: Object, app: Option<&str>, file: &str, line: u32) -> Object {
@@ -416,6 +426,7 @@ mod tests {
             unlisted: &[],
             notes: Vec::new(),
             guardrails: &[],
+            selection: Selection::All,
         })
     }
 

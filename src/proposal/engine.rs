@@ -14,7 +14,7 @@ use crate::git::{self, Lineage};
 use crate::guardrail;
 use crate::ledger::Ledger;
 use crate::object::{Live, Object, RolePath};
-use crate::plan::{Adopt, Change, ChangeAction, MAX_DELETES_DEFAULT, Plan, Reviewed};
+use crate::plan::{Adopt, Asked, Change, ChangeAction, Grants, MAX_DELETES_DEFAULT, Plan, Reviewed, Selection};
 use crate::review;
 use crate::review::judgement::Scope;
 use crate::review::state::{self, Side};
@@ -52,6 +52,8 @@ pub struct Word<'a> {
     pub account_change: bool,
     /// Whether the files may have come before those of an earlier apply.
     pub older: bool,
+    /// Which of the changes shall be made.
+    pub asked: &'a Asked,
 }
 
 /// A plan, and what it takes to carry it out.
@@ -121,17 +123,27 @@ pub(super) struct Unreviewed {
     pub(super) live: HashMap<String, Live>,
 }
 
-/// Reads what there is to read of an engine for a plan, of some paths alone if `only` names them, and computes it.
+/// What a proposal is restricted to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Only<'a> {
+    /// The paths of what is read.
+    pub(super) read: &'a BTreeSet<String>,
+    /// The paths of what is changed, among them.
+    pub(super) changed: &'a BTreeSet<String>,
+}
+
+/// Reads what there is to read of an engine for a plan, or no more than `only` says, and computes it.
 pub(super) async fn propose_part(
     mut estate: Estate,
     client: &Client,
     basis: Basis<'_>,
     word: Word<'_>,
-    only: Option<&BTreeSet<String>>,
+    only: Option<Only<'_>>,
 ) -> Result<Unreviewed, Error> {
     let commit = git::commit(basis.dir)?;
     let (environment, guardrails) = (estate.environment.clone(), estate.guardrails.clone());
     let referred = estate.shared.clone();
+    let grants = grants(&estate);
     let wish = Wish {
         environment: &environment.name,
         estate: environment.estate.as_deref(),
@@ -142,16 +154,24 @@ pub(super) async fn propose_part(
         adopt: word.adopt,
         adopt_from: word.adopt_from,
         guardrails: &guardrails,
+        selection: match only {
+            Some(only) => Selection::Just(only.changed),
+            None if word.asked.is_all() => Selection::All,
+            None => Selection::Asked { asked: word.asked, grants: &grants },
+        },
     };
-    let mut part: Option<Vec<Object>> =
-        only.map(|paths| estate.objects.iter().filter(|object| paths.contains(&object.path)).cloned().collect());
+    let of = |paths: &BTreeSet<String>| -> Vec<Object> {
+        estate.objects.iter().filter(|object| paths.contains(&object.path)).cloned().collect()
+    };
+    let mut part = only.map(|only| of(only.read));
     let objects = part.as_mut().unwrap_or(&mut estate.objects);
     // Secrets of an engine are read while the rest is.
     let (reading, secrets) =
         tokio::join!(Reading::of(client, &wish, objects), secrets::look_up_all(objects, basis.dir, client));
     let reading = reading?;
     let missing = secrets::resolve(objects, &secrets);
-    let Prepared { mut plan, ledger, live } = prepare_from(reading, client, &wish, objects, only).await?;
+    let Prepared { mut plan, ledger, live } =
+        prepare_from(reading, client, &wish, objects, only.map(|only| only.read)).await?;
     for object in objects {
         if let Some(kept) = plan.with_kept(object) {
             *object = kept;
@@ -160,6 +180,7 @@ pub(super) async fn propose_part(
     if let Some(part) = &part {
         estate.settle(part);
     }
+    let part = chosen(&plan, wish.selection, part, &estate);
     if word.account_change {
         plan.allow_account_change();
     }
@@ -167,6 +188,22 @@ pub(super) async fn propose_part(
         refuse_older(basis.dir, &mut plan, &ledger)?;
     }
     Ok(Unreviewed { plan, estate, part, missing, ledger, live })
+}
+
+/// The roles that are granted to apps, by the apps' names.
+fn grants(estate: &Estate) -> Grants {
+    estate.apps.iter().map(|app| (app.name.clone(), app.grants.iter().map(RolePath::path).collect())).collect()
+}
+
+/// The objects that are carried out: of what is not selected neither engine nor ledger are told anything. `None` if that
+/// is all of the estate's.
+fn chosen(plan: &Plan, selection: Selection<'_>, part: Option<Vec<Object>>, estate: &Estate) -> Option<Vec<Object>> {
+    let Some(selected) = &plan.selected else { return part };
+    let along: HashSet<&str> = selected.along.iter().map(|along| along.path.as_str()).collect();
+    let is_meant = selection.chooser();
+    let of = |object: &&Object| is_meant(&object.path, object.app.as_deref()) || along.contains(object.path.as_str());
+    let all = part.as_deref().unwrap_or(&estate.objects);
+    Some(all.iter().filter(of).cloned().collect())
 }
 
 /// Refuses a plan from a checkout that came before what was applied: it would take back what others have reviewed.
@@ -216,7 +253,10 @@ pub(super) fn look(
     let stays: HashSet<&str> = plan.changes.iter().filter(forgets).map(|change| change.path.as_str()).collect();
     let rest = live.iter().copied().filter(|live| !stays.contains(live.path.as_str()));
     let before = Side::of_live(rest, &estate.objects, ledger.owned(), known);
-    let after = Side::of_estate(estate);
+    let by_path: HashMap<&str, &Live> = live.iter().map(|live| (live.path.as_str(), *live)).collect();
+    // What is not selected stays as it is, or away.
+    let left = plan.left_out().iter().map(|left| (left.path.as_str(), by_path.get(left.path.as_str()).copied()));
+    let after = Side::of_estate_but(estate, left.collect(), ledger.owned());
     let name = &estate.environment.name;
     let mut reviewed = reviewed(name, Some(&before), Some((&after, estate)), &[], Scope::All, today);
     let written: HashSet<guardrail::Violator> = plan

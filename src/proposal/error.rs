@@ -1,6 +1,7 @@
 //! Why there is no plan, review, verdict or drift.
 
 use crate::estate::{Problem, Severity, Sources};
+use crate::plan::Unknown;
 use crate::plan::saved::Unfit;
 use crate::review::Revision;
 use crate::{apply, git, ledger, live};
@@ -22,6 +23,9 @@ pub enum Error {
         /// Who has one.
         known: Vec<String>,
     },
+    /// Something was asked for that nothing is.
+    #[error(transparent)]
+    Unselectable(#[from] Unknown),
     /// A saved plan is not of here and now.
     #[error(transparent)]
     Unfit(#[from] Unfit),

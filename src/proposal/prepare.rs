@@ -13,7 +13,7 @@ use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::home::ENGINES;
 use crate::object::{Live, Mount, Object, Owned, Shared};
-use crate::plan::{self, Adopt, Change, ChangeAction, Claim, Claims, Input, Others, Plan, Unmanaged};
+use crate::plan::{self, Adopt, Change, ChangeAction, Claim, Claims, Input, Others, Plan, Selection, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
 const COUNTS_MAX: usize = 200;
@@ -49,6 +49,8 @@ pub struct Wish<'a> {
     pub adopt_from: &'a [String],
     /// What may never be granted.
     pub guardrails: &'a [Guardrail],
+    /// Which changes are made.
+    pub selection: Selection<'a>,
 }
 
 /// A plan, and the ledger that it was computed from.
@@ -89,7 +91,7 @@ impl Reading {
 /// as they are resolved, the fields are filled in that nobody declared and that stay as they are.
 ///
 /// # Errors
-/// [`Error::Engine`], [`Error::NoOwner`].
+/// [`Error::Engine`], [`Error::NoOwner`], [`Error::Unselectable`].
 pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -> Result<Prepared, Error> {
     let reading = Reading::of(client, wish, desired).await?;
     prepare_from(reading, client, wish, desired, None).await
@@ -98,7 +100,7 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
 /// The same from what was read already, of the same objects; of the objects at some paths alone, if `only` names them.
 ///
 /// # Errors
-/// [`Error::Engine`], [`Error::NoOwner`].
+/// [`Error::Engine`], [`Error::NoOwner`], [`Error::Unselectable`].
 pub(super) async fn prepare_from(
     reading: Reading,
     client: &Client,
@@ -115,6 +117,9 @@ pub(super) async fn prepare_from(
         None => Cow::Borrowed(ledger.owned()),
     };
     let owned: &BTreeMap<String, Owned> = &owned;
+    if let Selection::Asked { asked, .. } = wish.selection {
+        asked.check(owned, desired)?;
+    }
     let snapshot = early.complete(client, desired, wish.referred, owned).await?;
     plan::adopt_fields(desired, &snapshot.objects, owned);
     let desired = &*desired;
@@ -138,6 +143,7 @@ pub(super) async fn prepare_from(
         unlisted: &snapshot.unlisted,
         notes: snapshot.notes,
         guardrails: wish.guardrails,
+        selection: wish.selection,
     };
     let mut plan = Plan::new(&input);
     let beside = settings_below(client, &plan, owned).await?;

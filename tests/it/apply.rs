@@ -9,7 +9,7 @@ use leasehold::apply::{self, Options, Outcome, Report};
 use leasehold::clock::Clock;
 use leasehold::ledger::Ledger;
 use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, Progress};
-use leasehold::plan::{Adopt, Change, ChangeAction, Plan, Reviewed};
+use leasehold::plan::{Adopt, Change, ChangeAction, Plan, Reviewed, Selection};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Environment;
 use leasehold::secret::Secret;
@@ -64,6 +64,7 @@ impl World {
             adopt,
             adopt_from: &[],
             guardrails: &[],
+            selection: Selection::All,
         };
         prepare(&self.client, &wish, &mut desired.to_vec()).await.unwrap()
     }

@@ -10,7 +10,7 @@ use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::estate::{self, Estate};
-use leasehold::plan::{Adopt, Attacher, Shown};
+use leasehold::plan::{Adopt, Attacher, Selection, Shown};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::secret::Secret;
@@ -48,6 +48,7 @@ impl World {
             adopt: Adopt::Refuse,
             adopt_from: &[],
             guardrails: &estate.guardrails,
+            selection: Selection::All,
         };
         prepare(&self.client, &wish, &mut estate.objects.clone()).await.unwrap()
     }

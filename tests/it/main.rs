@@ -67,6 +67,7 @@ mod sandbox_direct;
 mod sandbox_orders;
 mod sandbox_roles;
 mod saved_plans;
+mod selecting;
 mod server;
 mod session_sound;
 mod sessions;

@@ -16,7 +16,7 @@ use leasehold::clock::Clock;
 use leasehold::engine::{AwsTransport, Config, Storage};
 use leasehold::estate;
 use leasehold::object::{Delete, KINDS, Kind, Object, Read, Told, Update, Verb, aws_root};
-use leasehold::plan::{Adopt, ChangeAction, Plan, Refusal, Shown, show};
+use leasehold::plan::{Adopt, ChangeAction, Plan, Refusal, Selection, Shown, show};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::sandbox;
@@ -1088,6 +1088,7 @@ impl World {
             adopt,
             adopt_from: &[],
             guardrails: &[],
+            selection: Selection::All,
         };
         prepare(&self.client, &wish, &mut desired.to_vec()).await.unwrap()
     }

@@ -10,7 +10,7 @@ use crate::object::{
     FieldValue, Kind, Live, Object, Owned, Progress, acl_policy, approle_role, audit_device, aws_lease, aws_role,
     aws_root, fingerprint, mount,
 };
-use crate::plan::{Adopt, ChangeAction, Input, Others, Plan, Refusal, Shown, differences, secret_digests};
+use crate::plan::{Adopt, ChangeAction, Input, Others, Plan, Refusal, Selection, Shown, differences, secret_digests};
 use crate::secret::Secret;
 
 const ROLE: &str = "aws/roles/webapp";
@@ -48,6 +48,7 @@ impl World {
             unlisted: &[],
             notes: Vec::new(),
             guardrails: &[],
+            selection: Selection::All,
         })
     }
 

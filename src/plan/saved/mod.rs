@@ -259,6 +259,11 @@ impl Saved {
         Ok(())
     }
 
+    /// The paths of what it does not change, since that was not selected, though it is not as declared.
+    pub fn left_out(&self) -> impl Iterator<Item = &str> {
+        self.plan["selection"]["left_out"].as_array().into_iter().flatten().filter_map(|left| left["path"].as_str())
+    }
+
     /// Its changes, as JSON, in the order in which they are made.
     pub fn changes(&self) -> impl Iterator<Item = &Value> {
         self.plan["changes"].as_array().into_iter().flatten()
