@@ -67,6 +67,9 @@ pub(crate) struct Args {
     /// Lead a mount to another AWS account, though leases of it are out
     #[arg(long)]
     allow_account_change: bool,
+    /// Delete at most so many objects: fewer than the environment's `max_deletes`, or any number where it sets none
+    #[arg(long, value_name = "N")]
+    max_deletes: Option<u32>,
     #[command(flatten)]
     selection: SelectionArgs,
     #[command(flatten)]
@@ -174,6 +177,7 @@ fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
         ("--adopt-from", !args.adopt_from.is_empty()),
         ("--allow-account-change", args.allow_account_change),
         ("--allow-older", args.allow_older),
+        ("--max-deletes", args.max_deletes.is_some()),
     ];
     if let Some((flag, _)) = said.into_iter().chain(args.selection.said()).find(|(_, is_said)| *is_said) {
         return Err(CliError::new(1, format!("{flag} is for making a plan, and this one is made"))
@@ -194,6 +198,7 @@ impl Args {
             adopt_from: &self.adopt_from,
             account_change: self.allow_account_change,
             older: self.allow_older,
+            max_deletes: self.max_deletes,
             asked,
         }
     }

@@ -40,6 +40,9 @@ pub(crate) struct Args {
     /// Plan with files of a commit that came before one that was applied
     #[arg(long)]
     allow_older: bool,
+    /// Delete at most so many objects: fewer than the environment's `max_deletes`, or any number where it sets none
+    #[arg(long, value_name = "N")]
+    max_deletes: Option<u32>,
     #[command(flatten)]
     selection: SelectionArgs,
     /// Save the plan, for `leasehold apply FILE`
@@ -71,6 +74,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         adopt_from: &args.adopt_from,
         account_change: args.allow_account_change,
         older: args.allow_older,
+        max_deletes: args.max_deletes,
         asked: &asked,
     };
     let key = args.sign_key.as_deref().map(saved::key).transpose()?;

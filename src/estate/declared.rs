@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
-use crate::object::{Object, Place, RolePath, Shared};
+use crate::object::{Kind, Object, Place, RolePath, Shared};
 use crate::ssh::PublicKey;
 
 /// What the files of one directory declare for one environment.
@@ -159,10 +159,51 @@ pub struct Environment {
     pub engine: EngineChoice,
     /// How many objects one apply may delete; `None` is no limit set here.
     pub max_deletes: Option<u32>,
+    /// How many of single kinds it may delete.
+    pub limits: Vec<Limit>,
     /// What it demands of what is applied to it.
     pub demands: Demands,
     /// Where it is declared.
     pub place: Place,
+}
+
+/// How many objects of one kind one apply may delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The kind.
+    pub kind: &'static Kind,
+    /// How many.
+    pub deletes: Deletes,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A number of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletes {
+    /// So many.
+    Count(u32),
+    /// So much of each hundred that are ours.
+    Percent(u8),
+}
+
+impl Deletes {
+    /// Whether that lets so many go of so many.
+    pub fn allows(self, count: usize, of: usize) -> bool {
+        match self {
+            Self::Count(allowed) => count <= usize::try_from(allowed).unwrap_or(usize::MAX),
+            Self::Percent(percent) => count.saturating_mul(100) <= of.saturating_mul(usize::from(percent)),
+        }
+    }
+}
+
+impl std::fmt::Display for Deletes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
 }
 
 /// What an environment demands of what is applied to it. Nothing, unless it says so.

@@ -170,6 +170,7 @@ app "web" {
                 referred: &[],
                 commit: None,
                 max_deletes: 10,
+                limits: &[],
                 adopt: Adopt::Refuse,
                 adopt_from: &[],
                 guardrails: &[],

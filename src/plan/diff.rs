@@ -52,7 +52,7 @@ impl Plan {
         let (selected, alone) = select::select(&mut changes, input.selection);
         order::sort(&mut changes);
         let mut refusals = alone;
-        refusals.extend(limit::check(&changes, |path| input.owned.get(path), input.max_deletes));
+        refusals.extend(limit::check(&changes, |path| input.owned.get(path), input.max_deletes, input.limits));
         refusals.extend(obstacle::check(&changes, input.desired));
         refusals.extend(ownership::check(&changes, input));
         refusals.extend(limit::stranger(input));

@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::change::Unmanaged;
 use super::selection::Selection;
+use crate::estate::Limit;
 use crate::guardrail::Guardrail;
 use crate::object::{Live, Object, Owned, Shared};
 use crate::secret::Secret;
@@ -37,6 +38,8 @@ pub struct Input<'a> {
     pub nameless: bool,
     /// The environment's limit, or [`MAX_DELETES_DEFAULT`](super::MAX_DELETES_DEFAULT).
     pub max_deletes: u32,
+    /// Its limits of single kinds, with how many of each are ours.
+    pub limits: &'a [(Limit, usize)],
     /// What the engine holds besides.
     pub unmanaged: &'a [Unmanaged],
     /// Folders that this token may not list.

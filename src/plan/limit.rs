@@ -7,8 +7,9 @@ use super::change::{Change, ChangeAction};
 use super::escape::short;
 use super::input::Input;
 use super::kept::Kept;
+use crate::estate::{Deletes, Limit};
 use crate::guardrail;
-use crate::object::{Class, Delete, Live, Object, Obstacle, Owned, Place, Update, keyed_mount};
+use crate::object::{Class, Delete, Kind, Live, Object, Obstacle, Owned, Place, Update, keyed_mount};
 use crate::text::count;
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
@@ -29,6 +30,19 @@ pub enum Refusal {
         paths: Vec<String>,
         /// How many may be.
         allowed: u32,
+    },
+    /// More deletions of one kind than the environment allows.
+    TooManyOfKind {
+        /// The kind.
+        kind: &'static Kind,
+        /// What would be deleted.
+        paths: Vec<String>,
+        /// Of how many.
+        of: usize,
+        /// How many may be.
+        allowed: Deletes,
+        /// Where that is declared.
+        place: Place,
     },
     /// Its declaration is gone, and it was protected.
     Protected {
@@ -213,8 +227,15 @@ impl Refusal {
                                       is new afterwards"
                 .to_owned(),
             Self::TooManyDeletes { paths, .. } => format!(
-                "if this is meant, set `max_deletes = {}` in the environment, apply, and set it back",
+                "if this is meant, set `max_deletes = {}` in the environment, apply, and set it back; where it is not set there, \
+                 `--max-deletes {}` is enough",
+                paths.len(),
                 paths.len()
+            ),
+            Self::TooManyOfKind { kind, paths, .. } => format!(
+                "if this is meant, set `deletes = {}` in `limit \"{}\"` of the environment, apply, and set it back",
+                paths.len(),
+                kind.name
             ),
             Self::NotAsWritten { path, .. } => format!(
                 "if it is somebody else's, `leasehold forget {path}`; if it is ours, declare it again, apply, and remove it \
@@ -247,6 +268,15 @@ impl fmt::Display for Refusal {
                 let named = named(paths.iter().cloned());
                 let objects = if paths.len() == 1 { "object" } else { "objects" };
                 write!(f, "{} {objects} would be deleted, and {allowed} may be: {named}", paths.len())
+            }
+            Self::TooManyOfKind { kind, paths, of, allowed, place } => {
+                let named = named(paths.iter().cloned());
+                let kind = kind.name;
+                write!(
+                    f,
+                    "{} of {of} objects of the kind {kind} would be deleted, and {allowed} may be ({place}): {named}",
+                    paths.len()
+                )
             }
             Self::Protected { path, place } => {
                 write!(f, "{path} is protected (it was declared at {place}) and is no longer declared")
@@ -369,6 +399,7 @@ pub(super) fn check<'a>(
     changes: &[Change],
     owned: impl Fn(&str) -> Option<&'a Owned>,
     max_deletes: u32,
+    limits: &[(Limit, usize)],
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let deletes = || changes.iter().filter(|change| change.action == ChangeAction::Delete);
@@ -384,6 +415,14 @@ pub(super) fn check<'a>(
     let paths: Vec<String> = deletes().map(|change| change.path.clone()).collect();
     if paths.len() > usize::try_from(max_deletes).unwrap_or(usize::MAX) {
         refusals.push(Refusal::TooManyDeletes { paths, allowed: max_deletes });
+    }
+    for (Limit { kind, deletes: allowed, place }, of) in limits {
+        let paths: Vec<String> =
+            deletes().filter(|change| change.kind == *kind).map(|change| change.path.clone()).collect();
+        if !allowed.allows(paths.len(), *of) {
+            let (allowed, place) = (*allowed, place.clone());
+            refusals.push(Refusal::TooManyOfKind { kind, paths, of: *of, allowed, place });
+        }
     }
     for change in changes.iter().filter(|change| matches!(change.action, ChangeAction::Update | ChangeAction::Adopt)) {
         let fields: Vec<&'static str> = change

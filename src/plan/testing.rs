@@ -19,6 +19,7 @@ pub(super) fn all_new(desired: &[Object]) -> Plan {
         nameless: false,
         shared: &[],
         max_deletes: 0,
+        limits: &[],
         unmanaged: &[],
         unlisted: &[],
         notes: Vec::new(),

@@ -422,6 +422,7 @@ mod tests {
             nameless: false,
             shared: &[],
             max_deletes: 0,
+            limits: &[],
             unmanaged: &[Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
             unlisted: &[],
             notes: Vec::new(),

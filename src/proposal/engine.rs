@@ -9,7 +9,7 @@ use super::prepare::{Prepared, Reading, Wish, prepare_from};
 use super::reviewed::reviewed;
 use super::secrets::{self, Missing};
 use crate::api::Client;
-use crate::estate::Estate;
+use crate::estate::{Environment, Estate};
 use crate::git::{self, Lineage};
 use crate::guardrail;
 use crate::ledger::Ledger;
@@ -52,6 +52,8 @@ pub struct Word<'a> {
     pub account_change: bool,
     /// Whether the files may have come before those of an earlier apply.
     pub older: bool,
+    /// How many objects may be deleted.
+    pub max_deletes: Option<u32>,
     /// Which of the changes shall be made.
     pub asked: &'a Asked,
 }
@@ -90,7 +92,7 @@ impl Proposal {
 /// Reads an estate's engine, computes the plan, and reviews it. Writes nothing.
 ///
 /// # Errors
-/// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`].
+/// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`], [`Error::LimitRaised`], [`Error::Unselectable`].
 pub async fn propose(estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
     let Unreviewed { mut plan, estate, part, missing, ledger, live } =
         propose_part(estate, client, basis, word, None).await?;
@@ -150,7 +152,8 @@ pub(super) async fn propose_part(
         shared: basis.shared,
         referred: &referred,
         commit: commit.as_deref(),
-        max_deletes: environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
+        max_deletes: max_deletes(&environment, word.max_deletes)?,
+        limits: &environment.limits,
         adopt: word.adopt,
         adopt_from: word.adopt_from,
         guardrails: &guardrails,
@@ -188,6 +191,16 @@ pub(super) async fn propose_part(
         refuse_older(basis.dir, &mut plan, &ledger)?;
     }
     Ok(Unreviewed { plan, estate, part, missing, ledger, live })
+}
+
+/// How many objects may be deleted. What the environment says of it is a rule, which nobody who applies sets aside.
+fn max_deletes(environment: &Environment, said: Option<u32>) -> Result<u32, Error> {
+    match (environment.max_deletes, said) {
+        (Some(allowed), Some(said)) if said > allowed => {
+            Err(Error::LimitRaised { environment: environment.name.clone(), allowed, said })
+        }
+        (allowed, said) => Ok(said.or(allowed).unwrap_or(MAX_DELETES_DEFAULT)),
+    }
 }
 
 /// The roles that are granted to apps, by the apps' names.

@@ -23,6 +23,16 @@ pub enum Error {
         /// Who has one.
         known: Vec<String>,
     },
+    /// More deletions are asked for than the environment allows.
+    #[error("--max-deletes {said} is more than the environment `{environment}` allows: max_deletes = {allowed}")]
+    LimitRaised {
+        /// The environment.
+        environment: String,
+        /// What it allows.
+        allowed: u32,
+        /// What was said.
+        said: u32,
+    },
     /// Something was asked for that nothing is.
     #[error(transparent)]
     Unselectable(#[from] Unknown),

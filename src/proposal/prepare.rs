@@ -8,6 +8,7 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::error::Error;
 use crate::api::Client;
+use crate::estate::Limit;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
@@ -43,6 +44,8 @@ pub struct Wish<'a> {
     pub commit: Option<&'a str>,
     /// How many objects may be deleted.
     pub max_deletes: u32,
+    /// The same of single kinds.
+    pub limits: &'a [Limit],
     /// What to do about declared objects that are nobody's.
     pub adopt: Adopt,
     /// The owners whose objects are taken over, where they are declared.
@@ -124,6 +127,8 @@ pub(super) async fn prepare_from(
     plan::adopt_fields(desired, &snapshot.objects, owned);
     let desired = &*desired;
     let listed: Vec<Unmanaged> = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
+    let count = |limit: &Limit| ledger.owned().values().filter(|owned| owned.kind == limit.kind).count();
+    let limits: Vec<(Limit, usize)> = wish.limits.iter().map(|limit| (limit.clone(), count(limit))).collect();
     let mut input = Input {
         environment: wish.environment,
         commit: wish.commit,
@@ -139,6 +144,7 @@ pub(super) async fn prepare_from(
         // Of a part alone can't be told whose the whole is.
         nameless: wish.shared && wish.estate.is_none() && only.is_none(),
         max_deletes: wish.max_deletes,
+        limits: &limits,
         unmanaged: &listed,
         unlisted: &snapshot.unlisted,
         notes: snapshot.notes,

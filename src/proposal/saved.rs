@@ -40,6 +40,7 @@ pub async fn save(
             adopt_from: word.adopt_from.to_vec(),
             allow_account_change: word.account_change,
             allow_older: word.older,
+            max_deletes: word.max_deletes,
         },
         files: files(sources),
     };
@@ -68,6 +69,7 @@ pub async fn reopen(
         adopt_from: &said.adopt_from,
         account_change: said.allow_account_change,
         older: said.allow_older,
+        max_deletes: said.max_deletes,
         asked: &Asked::default(),
     };
     let changed: BTreeSet<String> = saved.objects.keys().cloned().collect();

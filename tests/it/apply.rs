@@ -61,6 +61,7 @@ impl World {
             referred: &[],
             commit,
             max_deletes: 100,
+            limits: &[],
             adopt,
             adopt_from: &[],
             guardrails: &[],

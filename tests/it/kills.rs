@@ -45,6 +45,7 @@ impl World {
             referred: &[],
             commit: None,
             max_deletes: 100,
+            limits: &[],
             adopt: Adopt::Refuse,
             adopt_from: &[],
             guardrails: &estate.guardrails,

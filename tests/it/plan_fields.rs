@@ -1085,6 +1085,7 @@ impl World {
             referred: &[],
             commit: None,
             max_deletes: 100,
+            limits: &[],
             adopt,
             adopt_from: &[],
             guardrails: &[],

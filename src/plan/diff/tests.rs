@@ -44,6 +44,7 @@ impl World {
             nameless: false,
             shared: &[],
             max_deletes: self.max_deletes.unwrap_or(u32::MAX),
+            limits: &[],
             unmanaged: &[],
             unlisted: &[],
             notes: Vec::new(),

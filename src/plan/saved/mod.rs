@@ -91,6 +91,9 @@ pub struct Permissions {
     pub allow_account_change: bool,
     /// Come before what was applied.
     pub allow_older: bool,
+    /// Delete so many objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_deletes: Option<u32>,
 }
 
 /// What one change was computed from.
