@@ -18,7 +18,7 @@ use crate::ssh::PrivateKey;
 /// Arguments of `leasehold plan`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Markers: + create, ~ update, - delete, = exists and is not ours, . forget (nothing is deleted).
+Markers: + create, ~ update, > rename, - delete, = exists and is not ours, . forget (nothing is deleted).
 An environment that does not set max_deletes allows 5 deletions in one plan.
 
 A plan that is refused is not saved; one without changes is, and `leasehold apply` says so of it.

@@ -26,7 +26,7 @@ pub(crate) static APP: Block = Block {
             Shape::Set,
             "The ACL policies of its tokens, instead of the one that follows from its roles.",
         ),
-        Key::protect(),
+        Key::life(),
     ],
     check: ANYTHING,
 };
@@ -38,7 +38,7 @@ pub(crate) static LOGIN: Block = Block {
     doc: "A login that is no app's: of people.",
     keys: &[
         Key::own("policies", Shape::Set, "The ACL policies of its tokens, besides those of who logs in."),
-        Key::protect(),
+        Key::life(),
     ],
     check: ANYTHING,
 };

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
-use crate::object::{Kind, Object, Place, RolePath, Shared};
+use crate::object::{Absent, Kind, Object, Place, Renames, RolePath, Shared};
 use crate::ssh::PublicKey;
 
 /// What the files of one directory declare for one environment.
@@ -22,6 +22,8 @@ pub struct Estate {
     pub objects: Vec<Object>,
     /// Where each object stands in that list, by its path.
     pub(super) by_path: HashMap<String, usize>,
+    /// What it shall not hold.
+    pub absent: Vec<Absent>,
     /// What somebody else has and is referred to: mounts, users and groups.
     pub shared: Vec<Shared>,
     /// The apps.
@@ -52,6 +54,29 @@ impl Estate {
         for object in objects {
             if let Some(at) = self.by_path.get(&object.path).and_then(|&at| self.objects.get_mut(at)) {
                 at.clone_from(object);
+            }
+        }
+    }
+
+    /// Calls what it declares by the names that it gets, to compare it with what is called so.
+    pub fn call_as(&mut self, renames: &Renames) {
+        if renames.is_empty() {
+            return;
+        }
+        for object in &mut self.objects {
+            renames.object(object);
+        }
+        self.by_path = self.objects.iter().enumerate().map(|(at, object)| (object.path.clone(), at)).collect();
+        let rules = std::mem::take(&mut self.rules).into_iter();
+        self.rules =
+            rules.map(|(path, rules)| (renames.path(&path).map(str::to_owned).unwrap_or(path), rules)).collect();
+        for app in &mut self.apps {
+            for policy in &mut app.policies {
+                *policy = renames.policy(policy).to_owned();
+            }
+            for role in app.roles.iter_mut().chain(&mut app.grants) {
+                let named = renames.path(&role.path()).and_then(|path| Some(role.kind.name_of(path)?.to_owned()));
+                role.name = named.unwrap_or_else(|| role.name.clone());
             }
         }
     }

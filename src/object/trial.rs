@@ -167,6 +167,8 @@ app "web" {
                 environment: "local",
                 estate: None,
                 shared: false,
+                absent: &[],
+                today: "2026-11-25",
                 referred: &[],
                 commit: None,
                 max_deletes: 10,

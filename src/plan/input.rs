@@ -6,7 +6,7 @@ use super::change::Unmanaged;
 use super::selection::Selection;
 use crate::estate::Limit;
 use crate::guardrail::Guardrail;
-use crate::object::{Live, Object, Owned, Shared};
+use crate::object::{Absent, Live, Object, Owned, Shared};
 use crate::secret::Secret;
 
 /// What a plan is computed from.
@@ -18,6 +18,10 @@ pub struct Input<'a> {
     pub commit: Option<&'a str>,
     /// What the files say, each path once.
     pub desired: &'a [Object],
+    /// What they say shall not be there.
+    pub absent: &'a [Absent],
+    /// The day, as `2026-11-25`, in UTC.
+    pub today: &'a str,
     /// What somebody else has and is referred to.
     pub shared: &'a [Shared],
     /// What the engine holds, at least at every path that is desired or ours.

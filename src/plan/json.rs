@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::change::{Change, FieldChange, Shown, Summary};
+use super::change::{Change, FieldChange, Renamed, Shown, Summary};
 use super::selection::Selected;
 use super::value::Plan;
 
@@ -15,13 +15,13 @@ impl Plan {
     }
 
     pub(super) fn facts(&self) -> Value {
-        let Summary { add, change, delete, adopt, forget } = self.summary();
+        let Summary { add, change, delete, adopt, forget, rename } = self.summary();
         json!({
             "format_version": 1,
             "environment": self.environment,
             "commit": self.commit,
             "summary": {
-                "add": add, "change": change, "delete": delete, "adopt": adopt, "forget": forget,
+                "add": add, "change": change, "delete": delete, "adopt": adopt, "forget": forget, "rename": rename,
                 "unchanged": self.unchanged, "unmanaged": self.unmanaged.len(), "not_selected": self.left_out().len(),
             },
             "exit_code": self.exit_code(),
@@ -55,7 +55,7 @@ fn selection_json(selected: &Selected) -> Value {
 }
 
 pub(super) fn change_json(change: &Change) -> Value {
-    json!({
+    let mut value = json!({
         "action": change.action.word(),
         "kind": change.kind.name,
         "path": change.path,
@@ -65,7 +65,17 @@ pub(super) fn change_json(change: &Change) -> Value {
         "fields": change.fields.iter().map(field_json).collect::<Vec<_>>(),
         "effects": change.effects,
         "live_fingerprint": change.live_fingerprint(),
-    })
+    });
+    // Not every change has these.
+    match &change.renamed {
+        Some(Renamed::From { path, .. }) => value["renamed_from"] = path.as_str().into(),
+        Some(Renamed::To(path)) => value["renamed_to"] = path.as_str().into(),
+        None => {}
+    }
+    if let Some(absence) = &change.absence {
+        value["absent"] = absence.to_string().into();
+    }
+    value
 }
 
 /// A field's change as JSON.

@@ -20,6 +20,7 @@ mod moved;
 mod obstacle;
 mod order;
 mod ownership;
+mod rename;
 mod reviewed;
 pub mod saved;
 mod select;
@@ -31,7 +32,7 @@ mod text;
 mod value;
 
 pub use self::attached::{Attached, Attacher};
-pub use self::change::{Change, ChangeAction, FieldChange, Shown, Summary, Unmanaged};
+pub use self::change::{Change, ChangeAction, FieldChange, Renamed, Shown, Summary, Unmanaged};
 pub use self::escape::{escape, short};
 pub use self::fields::{differences, secret_digests};
 pub use self::input::{Adopt, Claim, Claims, Input, Others};

@@ -17,7 +17,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::change::{Change, ChangeAction};
+use super::change::{Change, ChangeAction, Renamed};
 use crate::object::{Class, policy_path};
 
 /// Sorts changes into the order in which they are made.
@@ -96,6 +96,12 @@ pub fn blockers(changes: &[Change]) -> Vec<Vec<usize>> {
                 _ => {}
             }
         }
+        // What gets another name goes only once it is there under that.
+        if let Some(Renamed::To(new)) = &change.renamed
+            && let Some(&other) = index.get(new.as_str())
+        {
+            blockers[at].push(other);
+        }
         // What goes does so only once nothing of ours names it any more: of a group an engine takes out whoever is gone.
         if change.action == ChangeAction::Update {
             for named in still_named(change) {
@@ -168,6 +174,8 @@ mod tests {
             names: Vec::new(),
             guardrails: None,
             from: None,
+            absence: None,
+            renamed: None,
         }
     }
 

@@ -6,7 +6,7 @@
 
 use std::collections::HashMap;
 
-use super::change::{Change, ChangeAction};
+use super::change::{Change, ChangeAction, Renamed};
 use super::limit::{Bond, Refusal};
 use super::order;
 use super::selection::{Along, Asked, Grants, LeftOut, Selected, Selection};
@@ -40,7 +40,11 @@ pub(super) fn select(changes: &mut Vec<Change>, selection: Selection<'_>) -> (Op
     left_out.sort_by(|one, other| one.path.cmp(&other.path));
     for Along { path, with } in &along {
         if let Some(change) = changes.iter_mut().find(|change| change.path == *path) {
-            let why = if change.takes_away() { "it stands on" } else { "it is needed by" };
+            let why = match () {
+                () if renamed(change) == Some(with.as_str()) => "it is one rename with",
+                () if change.takes_away() => "it stands on",
+                () => "it is needed by",
+            };
             change.effects.push(format!("not selected, and done all the same: {why} {with}"));
         }
     }
@@ -61,7 +65,11 @@ fn complete(changes: &[Change], chosen: &mut [bool], excluded: &Names, grants: &
             }
             let needed = &changes[other];
             if excluded.has(&needed.path) {
-                let bond = if change.takes_away() { Bond::StandsOn } else { Bond::Needs };
+                let bond = match () {
+                    () if renamed(change) == Some(needed.path.as_str()) => Bond::Renamed,
+                    () if change.takes_away() => Bond::StandsOn,
+                    () => Bond::Needs,
+                };
                 let (path, place, other) = (change.path.clone(), change.place.clone(), needed.path.clone());
                 refusals.push(Refusal::LeftOut { path, place, other, bond });
                 continue;
@@ -72,6 +80,13 @@ fn complete(changes: &[Change], chosen: &mut [bool], excluded: &Names, grants: &
         }
     }
     (along, refusals)
+}
+
+/// The path of the other half of a rename.
+fn renamed(change: &Change) -> Option<&str> {
+    match change.renamed.as_ref()? {
+        Renamed::From { path, .. } | Renamed::To(path) => Some(path),
+    }
 }
 
 /// Which changes can't be made without which others.
@@ -103,14 +118,16 @@ impl<'c> Bonds<'c> {
     /// The changes that one can't be made without.
     fn of(&self, at: usize) -> Vec<usize> {
         let change = &self.changes[at];
+        let other_half = renamed(change).and_then(|path| self.by_path.get(path)).copied();
         if change.takes_away() {
-            return self.held.get(&change.path).cloned().unwrap_or_default();
+            let held = self.held.get(&change.path).into_iter().flatten().copied();
+            return held.chain(other_half).collect();
         }
         let lets_in = matches!(change.kind.class, Class::Policy | Class::Login);
         let app = change.app.as_ref().filter(|_| lets_in);
         let granted = app.and_then(|app| self.grants.get(app)).into_iter().flatten().cloned();
         let needs = order::needs(change).into_iter().chain(granted);
         let is_new = |at: &usize| self.changes[*at].action == ChangeAction::Create;
-        needs.filter_map(|path| self.by_path.get(path.as_str()).copied()).filter(is_new).collect()
+        needs.filter_map(|path| self.by_path.get(path.as_str()).copied()).filter(is_new).chain(other_half).collect()
     }
 }

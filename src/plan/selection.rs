@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::change::{ChangeAction, Summary};
 use crate::guardrail::Names;
-use crate::object::{Kind, Object, Owned};
+use crate::object::{Absent, Kind, Object, Owned};
 use crate::text;
 
 /// What somebody asked for, as it was said. All of it has to be so of a change; what was not said leaves nothing out.
@@ -38,12 +38,13 @@ impl Asked {
     ///
     /// # Errors
     /// [`Unknown`]: a typo would leave out what is meant, or do what is not.
-    pub fn check(&self, owned: &BTreeMap<String, Owned>, desired: &[Object]) -> Result<(), Unknown> {
+    pub fn check(&self, owned: &BTreeMap<String, Owned>, desired: &[Object], absent: &[Absent]) -> Result<(), Unknown> {
         if self.is_all() {
             return Ok(());
         }
         let mut objects: BTreeMap<&str, Option<&str>> =
             owned.iter().map(|(path, Owned { app, .. })| (path.as_str(), app.as_deref())).collect();
+        objects.extend(absent.iter().map(|absent| (absent.path.as_str(), absent.app.as_deref())));
         objects.extend(desired.iter().map(|object| (object.path.as_str(), object.app.as_deref())));
         let known: BTreeSet<&str> = objects.values().copied().flatten().collect();
         let paths: Vec<&str> = objects.keys().copied().collect();

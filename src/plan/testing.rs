@@ -9,6 +9,8 @@ pub(super) fn all_new(desired: &[Object]) -> Plan {
         environment: "local",
         commit: None,
         desired,
+        absent: &[],
+        today: "2026-11-25",
         live: &Default::default(),
         owned: &Default::default(),
         key: None,

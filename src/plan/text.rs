@@ -11,8 +11,9 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::change::{Change, ChangeAction, FieldChange, Shown, Summary};
+use super::change::{Change, ChangeAction, FieldChange, Renamed, Shown, Summary};
 use super::escape::{escape, short};
+use super::rename::Half;
 use super::value::Plan;
 use crate::object::Shape;
 use crate::review::{self, Colour};
@@ -38,7 +39,11 @@ impl Plan {
             page.line("");
             page.painted(Style::new().bold(), &title);
             for change in changes {
-                page.change(change);
+                match self.renamed_of(change) {
+                    Some(Half::New(old)) => page.rename(change, old),
+                    Some(Half::Old) => {}
+                    None => page.change(change),
+                }
             }
         }
         page.access(self);
@@ -57,8 +62,9 @@ impl Summary {
     /// How many objects are added, changed and deleted, and taken over or forgotten if any are.
     pub(super) fn counts(&self) -> String {
         let also = |count: usize, word: &str| if count > 0 { format!(", {count} to {word}") } else { String::new() };
-        let (adopt, forget) = (also(self.adopt, "adopt"), also(self.forget, "forget"));
-        format!("{} to add, {} to change, {} to delete{adopt}{forget}", self.add, self.change, self.delete)
+        let [rename, adopt, forget] = [(self.rename, "rename"), (self.adopt, "adopt"), (self.forget, "forget")]
+            .map(|(count, word)| also(count, word));
+        format!("{} to add, {} to change, {} to delete{rename}{adopt}{forget}", self.add, self.change, self.delete)
     }
 }
 
@@ -108,13 +114,41 @@ impl Page {
         fields.iter().for_each(|field| self.changed_field(field));
     }
 
+    /// Something that gets another name: what else becomes of it, and what both halves do to people.
+    fn rename(&mut self, new: &Change, old: &Change) {
+        let title = format!(
+            "  > {} {} -> {}  ({}, renamed)",
+            new.kind.name,
+            escape(&old.path),
+            escape(&new.path),
+            escape(&new.place.to_string()),
+        );
+        self.painted(style(ChangeAction::Update), &title);
+        self.renamed_body(new, old);
+    }
+
+    /// What becomes of an object that gets another name, below its title.
+    pub(super) fn renamed_body(&mut self, new: &Change, old: &Change) {
+        if let Some(Renamed::From { fields, .. }) = &new.renamed {
+            self.changed_fields(fields);
+        }
+        for effect in new.effects.iter().chain(&old.effects) {
+            self.line(&format!("      ! {}", escape(effect)));
+        }
+    }
+
     fn change(&mut self, change: &Change) {
+        let why = match (&change.absence, &change.renamed) {
+            (Some(absence), _) => absence.to_string(),
+            (None, Some(Renamed::To(new))) => format!("renamed to {}", escape(new)),
+            (None, _) => "no longer declared".to_owned(),
+        };
         let verb = match change.action {
-            ChangeAction::Create | ChangeAction::Update => "",
-            ChangeAction::Adopt => ", exists and is not ours",
-            ChangeAction::Delete if change.fields.is_empty() => ", no longer declared",
-            ChangeAction::Delete => ", no longer declared: back to the engine's defaults",
-            ChangeAction::Forget => ", no longer declared: forget",
+            ChangeAction::Create | ChangeAction::Update => String::new(),
+            ChangeAction::Adopt => ", exists and is not ours".to_owned(),
+            ChangeAction::Delete if change.fields.is_empty() => format!(", {why}"),
+            ChangeAction::Delete => format!(", {why}: back to the engine's defaults"),
+            ChangeAction::Forget => format!(", {why}: forget"),
         };
         let title = format!(
             "  {} {} {}  ({}{verb})",
@@ -412,6 +446,8 @@ mod tests {
             environment: "local",
             commit: Some("0123456789abcdef0123456789abcdef01234567-dirty"),
             desired,
+            absent: &[],
+            today: "2026-11-25",
             live: &live,
             owned,
             key: None,

@@ -121,7 +121,7 @@ impl Plan {
 
     /// How much it does.
     pub fn summary(&self) -> Summary {
-        Summary::of(self.changes.iter().map(|change| change.action))
+        Summary::of_changes(self.changes.iter())
     }
 
     /// Whether there is nothing to do.

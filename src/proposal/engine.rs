@@ -1,5 +1,6 @@
 //! Files and engine to a reviewed plan: the only thing that an apply takes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
@@ -145,11 +146,13 @@ pub(super) async fn propose_part(
     let commit = git::commit(basis.dir)?;
     let (environment, guardrails) = (estate.environment.clone(), estate.guardrails.clone());
     let referred = estate.shared.clone();
-    let grants = grants(&estate);
+    let (grants, absent) = (grants(&estate), estate.absent.clone());
     let wish = Wish {
         environment: &environment.name,
         estate: environment.estate.as_deref(),
         shared: basis.shared,
+        absent: &absent,
+        today: basis.today,
         referred: &referred,
         commit: commit.as_deref(),
         max_deletes: max_deletes(&environment, word.max_deletes)?,
@@ -265,7 +268,11 @@ pub(super) fn look(
     let forgets = |change: &&Change| change.action == ChangeAction::Forget;
     let stays: HashSet<&str> = plan.changes.iter().filter(forgets).map(|change| change.path.as_str()).collect();
     let rest = live.iter().copied().filter(|live| !stays.contains(live.path.as_str()));
-    let before = Side::of_live(rest, &estate.objects, ledger.owned(), known);
+    // Under the names that they get: what has another one is no other.
+    let renames = plan.renames();
+    let rest: Vec<Cow<'_, Live>> =
+        rest.map(|live| renames.live(live).map_or(Cow::Borrowed(live), Cow::Owned)).collect();
+    let before = Side::of_live(rest.iter().map(Cow::as_ref), &estate.objects, ledger.owned(), known);
     let by_path: HashMap<&str, &Live> = live.iter().map(|live| (live.path.as_str(), *live)).collect();
     // What is not selected stays as it is, or away.
     let left = plan.left_out().iter().map(|left| (left.path.as_str(), by_path.get(left.path.as_str()).copied()));

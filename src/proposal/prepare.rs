@@ -13,7 +13,7 @@ use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::home::ENGINES;
-use crate::object::{Live, Mount, Object, Owned, Shared};
+use crate::object::{Absent, Live, Mount, Object, Owned, Shared};
 use crate::plan::{self, Adopt, Change, ChangeAction, Claim, Claims, Input, Others, Plan, Selection, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
@@ -38,6 +38,10 @@ pub struct Wish<'a> {
     pub estate: Option<&'a str>,
     /// Whether other estates may use the engine too.
     pub shared: bool,
+    /// What it shall not hold.
+    pub absent: &'a [Absent],
+    /// The day, as `2026-11-25`, in UTC.
+    pub today: &'a str,
     /// What somebody else has and is referred to.
     pub referred: &'a [Shared],
     /// The estate's commit.
@@ -121,18 +125,29 @@ pub(super) async fn prepare_from(
     };
     let owned: &BTreeMap<String, Owned> = &owned;
     if let Selection::Asked { asked, .. } = wish.selection {
-        asked.check(owned, desired)?;
+        asked.check(owned, desired, wish.absent)?;
     }
-    let snapshot = early.complete(client, desired, wish.referred, owned).await?;
+    // Of a part alone it was looked at when that was made.
+    let absent: Vec<Absent> =
+        wish.absent.iter().filter(|absent| only.is_none_or(|only| only.contains(&absent.path))).cloned().collect();
+    let mut snapshot = early.complete(client, desired, wish.referred, &absent, owned).await?;
     plan::adopt_fields(desired, &snapshot.objects, owned);
     let desired = &*desired;
-    let listed: Vec<Unmanaged> = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
+    // What shall not be there, or had another name, and is not ours: nobody's here.
+    let old = desired.iter().filter_map(|object| object.renamed_from.as_ref());
+    let asked = absent.iter().map(|absent| &absent.path).chain(old);
+    let strangers: BTreeSet<&String> = asked.filter(|path| !ledger.owned().contains_key(*path)).collect();
+    let found = strangers.iter().filter_map(|path| snapshot.objects.get(*path)).filter(|live| !live.is_unset());
+    let found = found.map(|live| (live.kind.name, live.path.clone()));
+    let listed: Vec<Unmanaged> = found.chain(snapshot.unmanaged).map(|(kind, path)| Unmanaged { kind, path }).collect();
     let count = |limit: &Limit| ledger.owned().values().filter(|owned| owned.kind == limit.kind).count();
     let limits: Vec<(Limit, usize)> = wish.limits.iter().map(|limit| (limit.clone(), count(limit))).collect();
     let mut input = Input {
         environment: wish.environment,
         commit: wish.commit,
         desired,
+        absent: &absent,
+        today: wish.today,
         shared: wish.referred,
         live: &snapshot.objects,
         owned,
@@ -177,6 +192,9 @@ pub(super) async fn prepare_from(
     leases.tell(&mut plan);
     tell_static_roles(client, &mut plan).await;
     guard_accounts(client, &mut plan, desired).await;
+    for path in strangers {
+        snapshot.objects.remove(path);
+    }
     Ok(Prepared { plan, ledger, live: snapshot.objects })
 }
 

@@ -1,7 +1,8 @@
 //! A proposal to a saved plan, and back: with the files, the engine and the ledger that are here and now.
 //!
-//! Of the engine only what the plan changes is read again, and what it left out as not selected. The rest is taken to be as declared, which it was when the plan
-//! was made: what became of it since is another plan's. So guardrails are asked again too, with today's exceptions.
+//! Of the engine only what the plan changes is read again, and what it left out as not selected. The rest is taken to be
+//! as declared, which it was when the plan was made: what became of it since is another plan's. So guardrails are asked
+//! again too, with today's exceptions.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 

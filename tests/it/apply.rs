@@ -58,6 +58,8 @@ impl World {
             environment: "local",
             estate,
             shared: true,
+            absent: &[],
+            today: "2026-11-25",
             referred: &[],
             commit,
             max_deletes: 100,
@@ -110,7 +112,18 @@ pub(crate) fn object(kind: &str, path: &str, fields: Value) -> Object {
     let fields: BTreeMap<&'static str, Leaf> =
         fields.iter().map(|(name, value)| (kind.field(name).unwrap().name, leaf(value))).collect();
     let (path, app) = (path.to_owned(), Some("a".to_owned()));
-    Object { kind, path, app, place: place.clone(), fields, protect: false, on_rotate: OnRotate::Seen }
+    let place = place.clone();
+    Object {
+        kind,
+        path,
+        app,
+        place,
+        fields,
+        protect: false,
+        expires: None,
+        renamed_from: None,
+        on_rotate: OnRotate::Seen,
+    }
 }
 
 pub(crate) fn policy(name: &str, rules: &str) -> Object {

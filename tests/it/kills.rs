@@ -42,6 +42,8 @@ impl World {
             environment: "local",
             estate: None,
             shared: false,
+            absent: &[],
+            today: "2026-11-25",
             referred: &[],
             commit: None,
             max_deletes: 100,

@@ -43,6 +43,7 @@ mod iam_simulator;
 mod iam_versions;
 mod kills;
 mod ledger;
+mod lifecycle;
 mod lock;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "lock.rs"]

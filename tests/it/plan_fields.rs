@@ -1082,6 +1082,8 @@ impl World {
             environment,
             estate,
             shared: false,
+            absent: &[],
+            today: "2026-11-25",
             referred: &[],
             commit: None,
             max_deletes: 100,

@@ -34,6 +34,8 @@ impl World {
             environment: "local",
             commit: None,
             desired,
+            absent: &[],
+            today: "2026-11-25",
             live: &self.live,
             owned: &self.owned,
             key: Some(&key()).filter(|_| !self.key_hidden),
