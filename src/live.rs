@@ -27,7 +27,7 @@ pub use self::shared::Missing;
 use crate::api::{self, Client};
 use crate::object::home::{ENGINES, Table};
 use crate::object::{
-    Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, Shared, field, told_type,
+    Absent, Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, Shared, field, told_type,
 };
 
 /// Requests that are under way at one time while reading.
@@ -85,7 +85,7 @@ pub enum Error {
 /// What was read.
 #[derive(Debug, Default)]
 pub struct Snapshot {
-    /// The desired and owned objects that there are, by path.
+    /// The desired and owned objects that there are, and those that shall not be there, by path.
     pub objects: HashMap<String, Live>,
     /// Objects that are neither: the name of their kind and their path.
     pub unmanaged: Vec<(&'static str, String)>,
@@ -162,7 +162,7 @@ impl Early {
         listed.flat_map(|(folder, listed)| missing_of(folder, listed, wanted)).collect()
     }
 
-    /// Everything that a plan compares: with what is ours and no longer declared.
+    /// Everything that a plan compares: with what is ours and no longer declared, and what shall not be there.
     ///
     /// # Errors
     /// [`Error`], for the first object that could not be read.
@@ -171,10 +171,14 @@ impl Early {
         client: &Client,
         desired: &[Object],
         shared: &[Shared],
+        absent: &[Absent],
         owned: &BTreeMap<String, Owned>,
     ) -> Result<Snapshot, Error> {
         let mut wanted: BTreeMap<&str, &'static Kind> =
             owned.iter().map(|(path, owned)| (path.as_str(), owned.kind)).collect();
+        wanted.extend(absent.iter().map(|absent| (absent.path.as_str(), absent.kind)));
+        // What has another name now may be there under its old one, and not ours.
+        wanted.extend(desired.iter().filter_map(|object| Some((object.renamed_from.as_deref()?, object.kind))));
         wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
         let mut snapshot = Snapshot::default();
         let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, (desired, shared), &mut snapshot)?;
@@ -246,7 +250,7 @@ impl Early {
 /// # Errors
 /// [`Error`], for the first object that could not be read.
 pub async fn read(client: &Client, desired: &[Object], owned: &BTreeMap<String, Owned>) -> Result<Snapshot, Error> {
-    Early::read(client, desired, &[]).await.complete(client, desired, &[], owned).await
+    Early::read(client, desired, &[]).await.complete(client, desired, &[], &[], owned).await
 }
 
 /// Reads one object now; `None` if there is none.

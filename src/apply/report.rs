@@ -112,18 +112,19 @@ impl Report {
 
     /// How much was done.
     pub fn applied(&self) -> Summary {
-        Summary::of(self.results.iter().filter(|(_, outcome)| outcome.is_applied()).map(|(change, _)| change.action))
+        let applied = self.results.iter().filter(|(_, outcome)| outcome.is_applied());
+        Summary::of_changes(applied.map(|(change, _)| change))
     }
 
     /// The one line that says it all, from the same value as the exit code.
     pub fn summary(&self) -> String {
-        let Summary { add, change, delete, adopt, forget } = self.applied();
+        let Summary { add, change, delete, adopt, forget, rename } = self.applied();
         let complete = self.results.iter().all(|(_, outcome)| outcome.is_applied());
         let mut line = format!(
             "Apply {}: {add} added, {change} changed, {delete} deleted",
             if complete { "complete" } else { "incomplete" }
         );
-        for (count, word) in [(adopt, "adopted"), (forget, "forgotten")] {
+        for (count, word) in [(rename, "renamed"), (adopt, "adopted"), (forget, "forgotten")] {
             if count > 0 {
                 // Writing to a string cannot fail.
                 let _ = write!(line, ", {count} {word}");

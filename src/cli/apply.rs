@@ -12,13 +12,14 @@ use super::context::{Context, Proposed, Warnings, Workplace};
 use super::error::CliError;
 use super::global::Global;
 use super::lock::{self, LockArgs, Locking};
+use super::selection::SelectionArgs;
 use super::{output, saved};
 use crate::api::Client;
 use crate::apply::{self, Options, Outcome};
 use crate::ledger;
 use crate::ledger::lock::Lock;
 use crate::plan::saved::Opened;
-use crate::plan::{Adopt, Change, Plan, escape};
+use crate::plan::{Adopt, Asked, Change, Plan, escape};
 use crate::proposal::{Proposal, Purpose, Word};
 
 /// What a shell answers for a process that Ctrl-C ended.
@@ -66,6 +67,11 @@ pub(crate) struct Args {
     /// Lead a mount to another AWS account, though leases of it are out
     #[arg(long)]
     allow_account_change: bool,
+    /// Delete at most so many objects: fewer than the environment's `max_deletes`, or any number where it sets none
+    #[arg(long, value_name = "N")]
+    max_deletes: Option<u32>,
+    #[command(flatten)]
+    selection: SelectionArgs,
     #[command(flatten)]
     lock: LockArgs,
 }
@@ -136,9 +142,10 @@ async fn carry_out_alone(
 ) -> Result<u8, CliError> {
     let mut seen = locking.wait().await?;
     let mut approved: Option<String> = None;
+    let asked = args.selection.asked();
     loop {
         let mut proposed = match source {
-            Source::Files => context.propose(workplace, args.word(), Purpose::Apply).await?,
+            Source::Files => context.propose(workplace, args.word(&asked), Purpose::Apply).await?,
             Source::Saved(opened) => context.reopen(workplace, opened).await?,
         };
         let digest = proposed.proposal.plan.digest();
@@ -170,8 +177,9 @@ fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
         ("--adopt-from", !args.adopt_from.is_empty()),
         ("--allow-account-change", args.allow_account_change),
         ("--allow-older", args.allow_older),
+        ("--max-deletes", args.max_deletes.is_some()),
     ];
-    if let Some((flag, _)) = said.iter().find(|(_, is_said)| *is_said) {
+    if let Some((flag, _)) = said.into_iter().chain(args.selection.said()).find(|(_, is_said)| *is_said) {
         return Err(CliError::new(1, format!("{flag} is for making a plan, and this one is made"))
             .hint("give it to `leasehold plan --out`: what is approved with a plan holds for it"));
     }
@@ -184,12 +192,14 @@ fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
 
 impl Args {
     /// What was said that the plan may do.
-    fn word(&self) -> Word<'_> {
+    fn word<'a>(&'a self, asked: &'a Asked) -> Word<'a> {
         Word {
             adopt: Adopt::of(self.adopt),
             adopt_from: &self.adopt_from,
             account_change: self.allow_account_change,
             older: self.allow_older,
+            max_deletes: self.max_deletes,
+            asked,
         }
     }
 }
@@ -308,6 +318,9 @@ async fn run_to_the_end(
         output::say(problems.trim_end());
     }
     output::line(&applied.report.summary())?;
+    if let Some(words) = plan.left_out_words() {
+        output::say(&words);
+    }
     let exit_code = applied.report.exit_code();
     applied.record(client, ledger).await.map_err(|error| {
         let error = context.unproposed(error.into());

@@ -149,7 +149,7 @@ impl Context {
         &self.clock
     }
 
-    /// The day, as `2026-11-25`: UTC, so that a run in CI and one at a desk agree.
+    /// The day, as `2026-11-25`: of UTC, so that a run in CI and one at a desk agree.
     pub(crate) fn today(&self) -> String {
         let date = self.clock.now().date();
         format!("{:04}-{:02}-{:02}", date.year(), u8::from(date.month()), date.day())
@@ -162,7 +162,8 @@ impl Context {
 
     fn sources(&self) -> Result<Sources, CliError> {
         let none = Sources::default();
-        estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))
+        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        Ok(sources.as_of(&self.today()))
     }
 
     /// Reads and checks the estate's files. Secrets stay unresolved.

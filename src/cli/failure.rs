@@ -16,6 +16,9 @@ impl Context {
             proposal::Error::NoOwner { .. } => {
                 CliError::new(1, error.to_string()).hint("`leasehold ledger list` prints their names")
             }
+            proposal::Error::LimitRaised { .. } => CliError::new(1, error.to_string())
+                .hint("what an environment says of it is a rule for all who apply: the flag only lowers it"),
+            proposal::Error::Unselectable(unknown) => CliError::new(1, unknown.to_string()).hint(unknown.hint()),
             proposal::Error::Unfit(unfit) => {
                 let details = unfit.details();
                 if !details.is_empty() {

@@ -41,6 +41,7 @@ mod review;
 mod sandbox;
 mod saved;
 mod secrets;
+mod selection;
 mod server;
 mod status;
 mod test;

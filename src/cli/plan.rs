@@ -9,6 +9,7 @@ use super::error::CliError;
 use super::format::Format;
 use super::forms;
 use super::global::Global;
+use super::selection::SelectionArgs;
 use super::{output, saved};
 use crate::plan::Adopt;
 use crate::proposal::{self, Purpose, Word};
@@ -17,7 +18,7 @@ use crate::ssh::PrivateKey;
 /// Arguments of `leasehold plan`.
 #[derive(Debug, clap::Args)]
 #[command(after_help = "\
-Markers: + create, ~ update, - delete, = exists and is not ours, . forget (nothing is deleted).
+Markers: + create, ~ update, > rename, - delete, = exists and is not ours, . forget (nothing is deleted).
 An environment that does not set max_deletes allows 5 deletions in one plan.
 
 A plan that is refused is not saved; one without changes is, and `leasehold apply` says so of it.
@@ -39,6 +40,11 @@ pub(crate) struct Args {
     /// Plan with files of a commit that came before one that was applied
     #[arg(long)]
     allow_older: bool,
+    /// Delete at most so many objects: fewer than the environment's `max_deletes`, or any number where it sets none
+    #[arg(long, value_name = "N")]
+    max_deletes: Option<u32>,
+    #[command(flatten)]
+    selection: SelectionArgs,
     /// Save the plan, for `leasehold apply FILE`
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -62,11 +68,14 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let asked = global.format(forms::PLAN)?;
     let format = if args.json { Format::Json } else { asked };
     let context = Context::open(global)?.at(args.dir).telling(Warnings::of(args.strict));
+    let asked = args.selection.asked();
     let word = Word {
         adopt: Adopt::of(args.adopt),
         adopt_from: &args.adopt_from,
         account_change: args.allow_account_change,
         older: args.allow_older,
+        max_deletes: args.max_deletes,
+        asked: &asked,
     };
     let key = args.sign_key.as_deref().map(saved::key).transpose()?;
     let outcome = show(&context, word, format, args.verbose, args.out.as_deref().map(|file| Out { file, key })).await;

@@ -45,7 +45,9 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let dir = context.estate_dir();
     let (sources, validity) = match estate::read_directory(&dir) {
         Ok(sources) => {
-            let validity = Validity::of(&sources, global.environment().as_deref(), &context.today());
+            let today = context.today();
+            let sources = sources.as_of(&today);
+            let validity = Validity::of(&sources, global.environment().as_deref(), &today);
             (sources, validity)
         }
         Err(problems) => {

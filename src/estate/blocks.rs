@@ -26,7 +26,7 @@ pub(crate) static APP: Block = Block {
             Shape::Set,
             "The ACL policies of its tokens, instead of the one that follows from its roles.",
         ),
-        Key::protect(),
+        Key::life(),
     ],
     check: ANYTHING,
 };
@@ -38,7 +38,7 @@ pub(crate) static LOGIN: Block = Block {
     doc: "A login that is no app's: of people.",
     keys: &[
         Key::own("policies", Shape::Set, "The ACL policies of its tokens, besides those of who logs in."),
-        Key::protect(),
+        Key::life(),
     ],
     check: ANYTHING,
 };
@@ -55,10 +55,24 @@ pub(crate) static ENVIRONMENT: Block = Block {
         Key::own("data", Shape::Text, "Where the embedded engine keeps its data."),
         Key::own("aws", Shape::OneOf(&["aws", "sandbox"]), "Which AWS the embedded engine talks to."),
         Key::own("max_deletes", Shape::Int, "How many objects one apply may delete."),
+        Key::block(&LIMIT),
         Key::block(&REQUIRE),
         Key::own("var", Shape::Map, "Variables, by name."),
         Key::own("override", Shape::Map, "What is otherwise here: declarations that are laid over the others."),
     ],
+    check: ANYTHING,
+};
+
+/// How many objects of one kind one apply may delete.
+pub(crate) static LIMIT: Block = Block {
+    word: "limit",
+    label: Some("The kind, as plans name it."),
+    doc: "How much one apply may do to objects of a kind.",
+    keys: &[Key::own(
+        "deletes",
+        Shape::Text,
+        "How many it may delete: a count, or a percentage of those that are ours.",
+    )],
     check: ANYTHING,
 };
 
@@ -235,7 +249,7 @@ mod tests {
     fn what_stands_in_which_block_follows_from_their_descriptions() {
         assert_eq!(
             KNOWN.labelled.iter().copied().collect::<Vec<_>>(),
-            ["account", "acl", "key", "login", "path", "role", "statement", "static_role"]
+            ["account", "acl", "key", "limit", "login", "path", "role", "statement", "static_role"]
         );
         for (word, key) in [
             ("statement", "not_actions"),

@@ -8,7 +8,7 @@ use super::problem::Problem;
 use crate::guardrail::Guardrail;
 use crate::iam::policy::{Policy, Statement};
 use crate::iam::request::Request;
-use crate::object::{Object, Place, RolePath, Shared};
+use crate::object::{Absent, Kind, Object, Place, Renames, RolePath, Shared};
 use crate::ssh::PublicKey;
 
 /// What the files of one directory declare for one environment.
@@ -22,6 +22,8 @@ pub struct Estate {
     pub objects: Vec<Object>,
     /// Where each object stands in that list, by its path.
     pub(super) by_path: HashMap<String, usize>,
+    /// What it shall not hold.
+    pub absent: Vec<Absent>,
     /// What somebody else has and is referred to: mounts, users and groups.
     pub shared: Vec<Shared>,
     /// The apps.
@@ -52,6 +54,29 @@ impl Estate {
         for object in objects {
             if let Some(at) = self.by_path.get(&object.path).and_then(|&at| self.objects.get_mut(at)) {
                 at.clone_from(object);
+            }
+        }
+    }
+
+    /// Calls what it declares by the names that it gets, to compare it with what is called so.
+    pub fn call_as(&mut self, renames: &Renames) {
+        if renames.is_empty() {
+            return;
+        }
+        for object in &mut self.objects {
+            renames.object(object);
+        }
+        self.by_path = self.objects.iter().enumerate().map(|(at, object)| (object.path.clone(), at)).collect();
+        let rules = std::mem::take(&mut self.rules).into_iter();
+        self.rules =
+            rules.map(|(path, rules)| (renames.path(&path).map(str::to_owned).unwrap_or(path), rules)).collect();
+        for app in &mut self.apps {
+            for policy in &mut app.policies {
+                *policy = renames.policy(policy).to_owned();
+            }
+            for role in app.roles.iter_mut().chain(&mut app.grants) {
+                let named = renames.path(&role.path()).and_then(|path| Some(role.kind.name_of(path)?.to_owned()));
+                role.name = named.unwrap_or_else(|| role.name.clone());
             }
         }
     }
@@ -159,10 +184,51 @@ pub struct Environment {
     pub engine: EngineChoice,
     /// How many objects one apply may delete; `None` is no limit set here.
     pub max_deletes: Option<u32>,
+    /// How many of single kinds it may delete.
+    pub limits: Vec<Limit>,
     /// What it demands of what is applied to it.
     pub demands: Demands,
     /// Where it is declared.
     pub place: Place,
+}
+
+/// How many objects of one kind one apply may delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limit {
+    /// The kind.
+    pub kind: &'static Kind,
+    /// How many.
+    pub deletes: Deletes,
+    /// Where it is declared.
+    pub place: Place,
+}
+
+/// A number of objects.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Deletes {
+    /// So many.
+    Count(u32),
+    /// So much of each hundred that are ours.
+    Percent(u8),
+}
+
+impl Deletes {
+    /// Whether that lets so many go of so many.
+    pub fn allows(self, count: usize, of: usize) -> bool {
+        match self {
+            Self::Count(allowed) => count <= usize::try_from(allowed).unwrap_or(usize::MAX),
+            Self::Percent(percent) => count.saturating_mul(100) <= of.saturating_mul(usize::from(percent)),
+        }
+    }
+}
+
+impl std::fmt::Display for Deletes {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Count(count) => write!(f, "{count}"),
+            Self::Percent(percent) => write!(f, "{percent}%"),
+        }
+    }
 }
 
 /// What an environment demands of what is applied to it. Nothing, unless it says so.

@@ -4,6 +4,7 @@
 //! are lowered.
 
 mod environment;
+mod limit;
 mod policy_files;
 mod require;
 

@@ -9,6 +9,7 @@ mod engine;
 mod guardrail;
 mod iam_role;
 mod kv;
+mod life;
 mod limits;
 mod login;
 mod path;
@@ -23,6 +24,7 @@ mod trust;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::Arc;
 
+use self::life::Lives;
 pub use app::derived_rules;
 pub use assert::requests_with;
 pub(super) use policy::check_file;
@@ -96,6 +98,8 @@ pub(super) struct Lowering<'s> {
     /// Where each ARN of a managed policy is declared.
     arns: HashMap<String, Span>,
     objects: Vec<Object>,
+    /// How long declarations hold.
+    lives: Lives,
     shared: Vec<Shared>,
     apps: Vec<App>,
     managed_policies: Vec<ManagedPolicy>,
@@ -132,6 +136,7 @@ impl<'s> Lowering<'s> {
             is_ours,
             arns: HashMap::new(),
             objects: Vec::new(),
+            lives: Lives::default(),
             shared: Vec::new(),
             apps: Vec::new(),
             managed_policies: Vec::new(),
@@ -147,37 +152,37 @@ impl<'s> Lowering<'s> {
 
     pub(super) fn run(&mut self, declarations: &Map) {
         for block in self.reader.labelled(declarations, "audit") {
-            self.audit(&block);
+            self.living(&block, |this| this.audit(&block));
         }
         for block in self.reader.labelled(declarations, "aws") {
-            self.aws(&block);
+            self.living(&block, |this| this.aws(&block));
         }
         for block in self.reader.labelled(declarations, "kv") {
-            self.kv(&block);
+            self.living(&block, |this| this.kv(&block));
         }
         for block in self.reader.labelled(declarations, "transit") {
-            self.transit(&block);
+            self.living(&block, |this| this.transit(&block));
         }
         self.check_mount_prefixes();
         for block in self.reader.labelled(declarations, "auth") {
-            self.auth(&block);
+            self.living(&block, |this| this.auth(&block));
         }
         for block in self.reader.labelled(declarations, "policy") {
-            self.policy(&block);
+            self.living(&block, |this| this.policy(&block));
         }
         for block in self.reader.labelled(declarations, "token_role") {
-            self.token_role(&block);
+            self.living(&block, |this| this.token_role(&block));
         }
         for word in ROLES {
             for block in self.reader.labelled(declarations, word) {
-                self.role(&block, None);
+                self.living(&block, |this| this.role(&block, None));
             }
         }
         let apps = self.reader.labelled(declarations, "app");
         // Roles first: an app may name a role that another file declares.
-        let roles: Vec<_> = apps.iter().map(|block| self.app_roles(block)).collect();
+        let roles: Vec<_> = apps.iter().map(|app| self.living(app, |this| this.app_roles(app))).collect();
         for (block, roles) in apps.iter().zip(roles) {
-            self.app(block, roles);
+            self.living(block, |this| this.app(block, roles));
         }
         for block in self.reader.labelled(declarations, "managed_policy") {
             self.managed_policy(&block);
@@ -189,16 +194,17 @@ impl<'s> Lowering<'s> {
             self.iam_user(&block);
         }
         for block in self.reader.labelled(declarations, "password_policy") {
-            self.password_policy(&block);
+            self.living(&block, |this| this.password_policy(&block));
         }
         for block in self.reader.labelled(declarations, "quota") {
-            self.quota(&block);
+            self.living(&block, |this| this.quota(&block));
         }
         for block in self.reader.labelled(declarations, "object") {
-            self.any_object(&block);
+            self.living(&block, |this| this.any_object(&block));
         }
         self.logins(declarations);
         self.people(declarations);
+        self.check_lives();
         self.check_sessions();
         self.check_trust();
         for block in self.reader.labelled(declarations, "test") {
@@ -225,7 +231,10 @@ impl<'s> Lowering<'s> {
             return;
         }
         self.paths.insert(object.path.clone(), span);
-        self.objects.push(object);
+        match self.absence().cloned() {
+            Some(absence) => self.gone(object, absence),
+            None => self.objects.push(object),
+        }
     }
 
     /// Whether what seems to be named and not declared may only not have been taken up.
@@ -254,6 +263,8 @@ impl<'s> Lowering<'s> {
             place: self.reader.place(span),
             fields,
             protect: false,
+            expires: self.expires(),
+            renamed_from: None,
             on_rotate: OnRotate::Seen,
         }
     }
@@ -283,6 +294,7 @@ impl<'s> Lowering<'s> {
             environment,
             objects: self.objects,
             by_path,
+            absent: self.lives.absent,
             shared: self.shared,
             apps: self.apps,
             rules: self.rules,

@@ -25,7 +25,8 @@ pub(crate) mod walk;
 mod yaml;
 
 pub use declared::{
-    App, Assertion, AwsChoice, Demands, EngineChoice, Environment, Estate, IamPrincipal, Login, ManagedPolicy, Test,
+    App, Assertion, AwsChoice, Deletes, Demands, EngineChoice, Environment, Estate, IamPrincipal, Limit, Login,
+    ManagedPolicy, Test,
 };
 pub use excerpt::render;
 pub use load::{Checked, check, environment, load, load_each, warnings, yaml_problems};

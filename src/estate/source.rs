@@ -115,6 +115,8 @@ pub struct Sources {
     pub(super) total_bytes: u64,
     /// How many files and directories `.leaseholdignore` leaves out.
     pub(super) ignored: usize,
+    /// The day as of which they are read; `None` before all.
+    day: Option<String>,
 }
 
 /// How files are found that declarations refer to: below a directory, in a commit, or among texts. Asked once for each
@@ -157,6 +159,17 @@ struct Referenced {
 }
 
 impl Sources {
+    /// The same texts as of a day, as `2026-11-25`: what expires on it or has before counts as absent. Without one nothing
+    /// has expired yet.
+    pub fn as_of(self, day: &str) -> Self {
+        Self { day: Some(day.to_owned()), ..self }
+    }
+
+    /// The day as of which they are read.
+    pub(crate) fn day(&self) -> Option<&str> {
+        self.day.as_deref()
+    }
+
     /// Sources from texts in memory: those named `*.hcl`, `*.yaml`, `*.yml` and not in `references` are
     /// declarations, `references` is what `file:` may name.
     pub fn from_texts(

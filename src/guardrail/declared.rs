@@ -127,10 +127,31 @@ impl Exception {
 
 /// Whether a name is one that `patterns` name, as it is or behind its mount.
 pub(crate) fn names(patterns: &[String], name: &str) -> bool {
-    let nothing = Request::default();
-    let syntax = Syntax { wildcards: true, variables: false };
-    let bare = name.rsplit('/').next().unwrap_or(name);
-    patterns.iter().map(|pattern| Pattern::new(pattern, syntax)).any(|pattern| {
-        pattern.matches(name, &nothing) || (!pattern.text.contains('/') && pattern.matches(bare, &nothing))
-    })
+    Names::new(patterns).has(name)
+}
+
+/// Names of things, with wildcards. One without a slash is also about what has it behind its mount or folder.
+#[derive(Clone, Debug)]
+pub(crate) struct Names(Vec<Pattern>);
+
+impl Names {
+    /// Reads patterns.
+    pub(crate) fn new(patterns: &[String]) -> Self {
+        let syntax = Syntax { wildcards: true, variables: false };
+        Self(patterns.iter().map(|pattern| Pattern::new(pattern, syntax)).collect())
+    }
+
+    /// Whether one of them is about a name.
+    pub(crate) fn has(&self, name: &str) -> bool {
+        let nothing = Request::default();
+        let bare = name.rsplit('/').next().unwrap_or(name);
+        self.0.iter().any(|pattern| {
+            pattern.matches(name, &nothing) || (!pattern.text.contains('/') && pattern.matches(bare, &nothing))
+        })
+    }
+
+    /// Whether there are none.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
 }

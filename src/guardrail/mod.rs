@@ -11,8 +11,8 @@ mod subject;
 mod violation;
 pub mod wire;
 
-pub(crate) use self::declared::names;
 pub use self::declared::{DEFAULT, ENDED_FIX, Exception, Guardrail};
+pub(crate) use self::declared::{Names, names};
 pub use self::judge::{expired, judge};
 pub use self::pack::{PACKS, pack};
 pub use self::rule::{

@@ -29,11 +29,7 @@ pub static POLICY: Block = Block {
     word: "policy",
     label: Some("The policy's name."),
     doc: "What tokens that have it may do in the engine.",
-    keys: &[
-        Key::block(&PATH),
-        Key::own("file", Shape::Text, "A file with the rules, instead of blocks."),
-        Key::protect(),
-    ],
+    keys: &[Key::block(&PATH), Key::own("file", Shape::Text, "A file with the rules, instead of blocks."), Key::life()],
     check: ANYTHING,
 };
 

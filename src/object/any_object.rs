@@ -33,7 +33,7 @@ pub static OBJECT: Block = Block {
         Key::own("write_only", Shape::Set, "The fields that are secrets, each a reference; no engine tells them."),
         Key::own("ignore", Shape::Set, "The fields that are written and not compared with what is read."),
         Key::own("delete", Shape::OneOf(&[BY_PATH, KEEP]), "What is done when it is no longer declared."),
-        Key::protect(),
+        Key::life(),
     ],
     check: ANYTHING,
 };

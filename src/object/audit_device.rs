@@ -45,7 +45,7 @@ pub static AUDIT: Block = Block {
         Key::field(&KIND, "elide_list_responses"),
         Key::field(&KIND, "prefix"),
         Key::field(&KIND, "local"),
-        Key::protect(),
+        Key::life(),
     ],
     check: ANYTHING,
 };

@@ -28,7 +28,7 @@ pub static AUTH: Block = Block {
         Key::field(&KIND, "token_type"),
         Key::block(&LOCKOUT),
         Key::shared(),
-        Key::protect(),
+        Key::life(),
     ],
     check: ANYTHING,
 };

@@ -124,7 +124,7 @@ pub static AWS: Block = Block {
         Key::block(&ROOT),
         Key::block(&aws_lease::LEASE),
         Key::shared(),
-        Key::protect(),
+        Key::life(),
     ],
     check,
 };

@@ -42,7 +42,7 @@ pub static USER: Block = Block {
         Key::field(&KIND, "disabled"),
         Key::field(&KIND, "aliases"),
         Key::shared(),
-        Key::protect(),
+        Key::life(),
     ],
     check,
 };

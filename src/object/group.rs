@@ -59,7 +59,7 @@ pub static GROUP: Block = Block {
         Key::field(&KIND, "alias"),
         Key::field(&KIND, "metadata"),
         Key::shared(),
-        Key::protect(),
+        Key::life(),
     ],
     check,
 };

@@ -36,7 +36,7 @@ pub static KV: Block = Block {
         Key::field(&KIND, "cas_required"),
         Key::field(&KIND, "delete_version_after"),
         Key::shared(),
-        Key::protect(),
+        Key::life(),
     ],
     check,
 };

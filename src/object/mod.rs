@@ -12,6 +12,7 @@
 //! Other rooms ask for these and name no kind; `trial.rs`, which only the tests have, is a login made of nothing else.
 //! Pure: nothing here talks to an engine; it says what to ask and how to read the answer.
 
+mod absent;
 pub mod acl_policy;
 mod alias;
 pub mod any_object;
@@ -47,6 +48,7 @@ mod partial;
 pub mod password_policy;
 mod place;
 pub mod quota;
+mod renamed;
 pub mod review;
 mod role;
 mod shared;
@@ -61,6 +63,7 @@ mod tuning;
 pub mod userpass_user;
 mod wire;
 
+pub use self::absent::{Absence, Absent};
 pub use self::any_object::told_anything;
 pub use self::call::{Call, Lacks, Made, Read, Verb};
 pub use self::document::{Document, Documents};
@@ -78,6 +81,7 @@ pub use self::mounted::{Mount, keyed_mount, terms_of};
 pub use self::owned::{Malformed, Owned, Progress};
 pub use self::partial::partial;
 pub use self::place::Place;
+pub use self::renamed::Renames;
 pub use self::review::Reviewed;
 pub use self::role::RolePath;
 pub use self::shared::Shared;
@@ -114,6 +118,8 @@ pub(crate) mod testing {
             place: place(),
             fields: fields.iter().map(|(name, value)| (*name, leaf(FieldValue::Data(value.clone())))).collect(),
             protect: false,
+            expires: None,
+            renamed_from: None,
             on_rotate: super::OnRotate::Seen,
         }
     }

@@ -19,7 +19,7 @@ use super::kind::object::Object;
 use super::leaf::FieldValue;
 
 /// The fields in which kinds name ACL policies: of tokens, and of people.
-const POLICIES: [&str; 2] = ["token_policies", "policies"];
+pub(super) const POLICIES: [&str; 2] = ["token_policies", "policies"];
 
 impl Object {
     /// The names of the ACL policies that it gives.

@@ -29,7 +29,7 @@ pub static PASSWORD_POLICY: Block = Block {
     word: "password_policy",
     label: Some("The policy's name."),
     doc: "How an engine makes passwords.",
-    keys: &[Key::written(&KIND, "policy"), Key::protect()],
+    keys: &[Key::written(&KIND, "policy"), Key::life()],
     check: ANYTHING,
 };
 

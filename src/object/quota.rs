@@ -42,7 +42,7 @@ pub static QUOTA: Block = Block {
         Key::field(&KIND, "path"),
         Key::field(&KIND, "role"),
         Key::field(&KIND, "inheritable"),
-        Key::protect(),
+        Key::life(),
     ],
     check,
 };

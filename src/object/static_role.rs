@@ -44,7 +44,7 @@ static STATIC_ROLE: Block = Block {
         Key::own("mount", Shape::Text, "The engine that rotates it; the only one, where one is declared."),
         Key::field(&KIND, "username"),
         Key::field(&KIND, "rotation_period"),
-        Key::protect(),
+        Key::life(),
     ],
     check,
 };

@@ -67,7 +67,7 @@ pub static TOKEN_ROLE: Block = Block {
         Key::field(&KIND, "token_bound_cidrs"),
         Key::field(&KIND, "token_no_default_policy"),
         Key::field(&KIND, "token_type"),
-        Key::protect(),
+        Key::life(),
     ],
     check,
 };

@@ -95,7 +95,7 @@ pub static TRANSIT: Block = Block {
     word: "transit",
     label: Some("The path of the mount."),
     doc: "An engine that encrypts and signs for others.",
-    keys: &[Key::all_of(&mount::MOUNT), Key::block(&KEY), Key::shared(), Key::protect()],
+    keys: &[Key::all_of(&mount::MOUNT), Key::block(&KEY), Key::shared(), Key::life()],
     check: ANYTHING,
 };
 
@@ -115,7 +115,7 @@ pub static KEY: Block = Block {
         Key::field(&KIND, "min_decryption_version"),
         Key::field(&KIND, "min_encryption_version"),
         Key::field(&KIND, "deletion_allowed"),
-        Key::protect(),
+        Key::life(),
     ],
     check,
 };

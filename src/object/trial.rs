@@ -115,7 +115,7 @@ mod tests {
     use crate::clock::Clock;
     use crate::engine::{Config, Engine, Storage};
     use crate::estate::{self, Estate, Sources};
-    use crate::plan::{Adopt, ChangeAction};
+    use crate::plan::{Adopt, ChangeAction, Selection};
     use crate::proposal::{Prepared, Wish, prepare};
     use crate::review::state::{Context, Side};
     use crate::review::{self, Colour};
@@ -167,12 +167,16 @@ app "web" {
                 environment: "local",
                 estate: None,
                 shared: false,
+                absent: &[],
+                today: "2026-11-25",
                 referred: &[],
                 commit: None,
                 max_deletes: 10,
+                limits: &[],
                 adopt: Adopt::Refuse,
                 adopt_from: &[],
                 guardrails: &[],
+                selection: Selection::All,
             };
             prepare(&self.client, &wish, &mut estate.objects).await.expect("a plan")
         }

@@ -1,9 +1,11 @@
 //! What a plan does: one object's change, and how many there are.
 
+use std::collections::HashMap;
+
 use serde_json::Value;
 
 use super::attached::Attached;
-use crate::object::{Kind, Live, Place, Shape, fingerprint};
+use crate::object::{Absence, Kind, Live, Place, Shape, fingerprint};
 
 /// An object of the engine that is neither declared nor ours.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,6 +45,10 @@ pub struct Change {
     pub guardrails: Option<Attached>,
     /// The owner from whose ledger it is taken over.
     pub from: Option<String>,
+    /// Whether it is half of a rename.
+    pub renamed: Option<Renamed>,
+    /// Why it is taken away, where its declaration says so.
+    pub absence: Option<Absence>,
 }
 
 impl Change {
@@ -55,6 +61,25 @@ impl Change {
     pub fn takes_away(&self) -> bool {
         matches!(self.action, ChangeAction::Delete | ChangeAction::Forget)
     }
+
+    /// Whether it is the old half of a rename: nothing is lost by it.
+    pub fn is_moved_away(&self) -> bool {
+        matches!(self.renamed, Some(Renamed::To(_)))
+    }
+}
+
+/// The other half of a rename.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Renamed {
+    /// It comes from here.
+    From {
+        /// The old path.
+        path: String,
+        /// What is another than it was there, of that which an engine tells.
+        fields: Vec<FieldChange>,
+    },
+    /// It goes, for it is here now.
+    To(String),
 }
 
 /// What is done to an object.
@@ -135,9 +160,29 @@ pub struct Summary {
     pub adopt: usize,
     /// Objects to forget.
     pub forget: usize,
+    /// Objects that get another name.
+    pub rename: usize,
 }
 
 impl Summary {
+    /// Counts changes. The two halves of a rename are one.
+    pub fn of_changes<'c>(changes: impl Iterator<Item = &'c Change> + Clone) -> Self {
+        let there: HashMap<&str, ChangeAction> =
+            changes.clone().map(|change| (change.path.as_str(), change.action)).collect();
+        let is = |path: &str, action| there.get(path) == Some(&action);
+        let mut renames = 0;
+        let single = changes.filter(|change| match &change.renamed {
+            Some(Renamed::From { path, .. }) if is(path, ChangeAction::Delete) => {
+                renames += 1;
+                false
+            }
+            Some(Renamed::To(path)) => !is(path, ChangeAction::Create),
+            _ => true,
+        });
+        let summary = Self::of(single.map(|change| change.action));
+        Self { rename: renames, ..summary }
+    }
+
     /// Counts actions.
     pub fn of(actions: impl Iterator<Item = ChangeAction>) -> Self {
         let mut summary = Self::default();

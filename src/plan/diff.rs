@@ -3,7 +3,7 @@
 //! All spelling is dealt with before: desired and live values are canonical, and defaults are filled in on
 //! both sides. So comparison is equality, and a field that was removed from a file is a change back to its default.
 
-use std::collections::HashSet;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
 use serde_json::Value;
 
@@ -12,9 +12,15 @@ use super::change::{Change, ChangeAction, FieldChange, Shown};
 use super::fields::{Key, apart_change, differences, hidden_change, readable_change};
 use super::input::Input;
 use super::kept::{self, Kept};
+use super::limit::{PATHS_SHOWN_MAX, cut};
 use super::value::Plan;
-use super::{limit, obstacle, order, ownership};
-use crate::object::{Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Told};
+use super::{limit, obstacle, order, ownership, rename, select};
+use crate::object::{Absent, Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Told};
+use crate::text::count;
+use crate::units::day;
+
+/// How many days before it ends a plan tells of it.
+const ENDING_DAYS: i64 = 14;
 
 impl Plan {
     /// Compares what is declared with what is live and what is ours, and judges the outcome. A secret that is not
@@ -22,6 +28,7 @@ impl Plan {
     pub fn new(input: &Input<'_>) -> Self {
         let mut changes = Vec::new();
         let mut unchanged = 0;
+        let is_selected = input.selection.chooser();
         let mut declared: HashSet<&str> = HashSet::with_capacity(input.desired.len());
         let mut attacher = Attacher::new(input.guardrails);
         let mut kept = Vec::new();
@@ -34,37 +41,31 @@ impl Plan {
             kept.extend(key);
             match change {
                 Some(change) => changes.push(change),
-                None => unchanged += 1,
+                None => unchanged += usize::from(is_selected(&object.path, object.app.as_deref())),
             }
         }
-        for (path, owned) in input.owned {
-            if !declared.contains(path.as_str()) {
-                if let Some(shared) = input.shared.iter().find(|shared| shared.has(path)) {
-                    changes.push(given_up(path, owned, input.live.get(path), shared));
-                    continue;
-                }
-                let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
-                changes.push(undeclared_change(path, owned, input.live.get(path), mount_stays));
-            }
-        }
+        changes.extend(undeclared(input, &declared));
         ownership::settle(&mut changes, input);
+        let renames = rename::pair(&mut changes, input);
+        let (selected, alone) = select::select(&mut changes, input.selection);
         order::sort(&mut changes);
-        let mut refusals = limit::check(&changes, |path| input.owned.get(path), input.max_deletes);
+        let mut refusals = alone;
+        refusals.extend(renames);
+        refusals.extend(limit::check(&changes, |path| input.owned.get(path), input.max_deletes, input.limits));
         refusals.extend(obstacle::check(&changes, input.desired));
         refusals.extend(ownership::check(&changes, input));
         refusals.extend(limit::stranger(input));
+        refusals.extend(limit::absent(input));
         refusals.extend(limit::beside_kept(&changes, &kept));
         let mut unmanaged = input.unmanaged.to_vec();
         unmanaged.sort_unstable();
-        let mut notes = input.notes.clone();
-        notes.extend(unchecked(input, &kept));
-        notes.extend(input.desired.iter().flat_map(|object| staying(object, input)));
-        notes.extend(kept.iter().map(Kept::words));
+        let notes = notes(input, &kept);
         Self {
             environment: input.environment.to_owned(),
             commit: input.commit.map(str::to_owned),
             changes,
             unchanged,
+            selected,
             kept,
             unmanaged,
             refusals,
@@ -76,10 +77,47 @@ impl Plan {
     }
 }
 
+/// What a plan tells beside its changes, of what is selected.
+fn notes(input: &Input<'_>, kept: &[Kept]) -> Vec<String> {
+    let is_selected = input.selection.chooser();
+    let mut notes = input.notes.clone();
+    let meant: Vec<&Object> =
+        input.desired.iter().filter(|object| is_selected(&object.path, object.app.as_deref())).collect();
+    notes.extend(unchecked(input, &meant, kept));
+    notes.extend(meant.iter().flat_map(|object| staying(object, input)));
+    notes.extend(ending(&meant, input.today));
+    let is_meant = |kept: &&Kept| meant.iter().any(|object| object.path == kept.path);
+    notes.extend(kept.iter().filter(is_meant).map(Kept::words));
+    notes
+}
+
+/// What becomes of what is ours and no longer declared.
+fn undeclared(input: &Input<'_>, declared: &HashSet<&str>) -> Vec<Change> {
+    let mut changes = Vec::new();
+    let absent: HashMap<&str, &Absent> = input.absent.iter().map(|absent| (absent.path.as_str(), absent)).collect();
+    for (path, owned) in input.owned {
+        if !declared.contains(path.as_str()) {
+            if let Some(shared) = input.shared.iter().find(|shared| shared.has(path)) {
+                changes.push(given_up(path, owned, input.live.get(path), shared));
+                continue;
+            }
+            let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
+            let change = undeclared_change(path, owned, input.live.get(path), mount_stays);
+            changes.push(match absent.get(path.as_str()) {
+                Some(Absent { place, absence, .. }) => {
+                    Change { place: place.clone(), absence: Some(absence.clone()), ..change }
+                }
+                None => change,
+            });
+        }
+    }
+    changes
+}
+
 /// The secrets of which can't be told whether they are still the ones that were written.
-fn unchecked(input: &Input<'_>, kept: &[Kept]) -> Vec<String> {
+fn unchecked(input: &Input<'_>, meant: &[&Object], kept: &[Kept]) -> Vec<String> {
     let stays = |object: &Object| kept.iter().any(|kept| kept.path == object.path);
-    let there = || input.desired.iter().filter(|object| input.live.contains_key(&object.path) && !stays(object));
+    let there = || meant.iter().copied().filter(|object| input.live.contains_key(&object.path) && !stays(object));
     let mut notes: Vec<String> = there()
         .flat_map(|object| object.unresolved().map(move |(name, reference, place)| (object, name, reference, place)))
         .map(|(object, name, reference, place)| {
@@ -101,6 +139,27 @@ fn unchecked(input: &Input<'_>, kept: &[Kept]) -> Vec<String> {
         ));
     }
     notes
+}
+
+/// What will count as absent before long, by the days on which it does.
+fn ending(meant: &[&Object], today: &str) -> Vec<String> {
+    let mut ends: BTreeMap<&str, Vec<&str>> = BTreeMap::new();
+    for object in meant {
+        if let Some(expires) = object.expires.as_deref() {
+            ends.entry(expires).or_default().push(&object.path);
+        }
+    }
+    let soon = |(expires, paths): (&str, Vec<&str>)| {
+        let days = day::from_to(today, expires).filter(|days| (0..=ENDING_DAYS).contains(days))?;
+        let days = usize::try_from(days).ok()?;
+        let named = cut(paths.iter().map(|path| (*path).to_owned()), PATHS_SHOWN_MAX, ", ");
+        let ends = if paths.len() == 1 { "ends" } else { "end" };
+        Some(format!(
+            "{named} {ends} on {expires}, in {}: from then on it counts as absent, and an apply takes it away",
+            count(days, "day")
+        ))
+    };
+    ends.into_iter().filter_map(soon).collect()
 }
 
 /// What stays as it was declared once, though it is not declared any more.
@@ -172,6 +231,8 @@ fn declared_change(
         names: object.named(),
         guardrails,
         from: None,
+        absence: None,
+        renamed: None,
     })
 }
 
@@ -265,6 +326,8 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         names: live.map(Live::named).unwrap_or_default(),
         guardrails: None,
         from: None,
+        absence: None,
+        renamed: None,
     }
 }
 

@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, HashMap};
 
 use super::change::Unmanaged;
+use super::selection::Selection;
+use crate::estate::Limit;
 use crate::guardrail::Guardrail;
-use crate::object::{Live, Object, Owned, Shared};
+use crate::object::{Absent, Live, Object, Owned, Shared};
 use crate::secret::Secret;
 
 /// What a plan is computed from.
@@ -16,6 +18,10 @@ pub struct Input<'a> {
     pub commit: Option<&'a str>,
     /// What the files say, each path once.
     pub desired: &'a [Object],
+    /// What they say shall not be there.
+    pub absent: &'a [Absent],
+    /// The day, as `2026-11-25`, in UTC.
+    pub today: &'a str,
     /// What somebody else has and is referred to.
     pub shared: &'a [Shared],
     /// What the engine holds, at least at every path that is desired or ours.
@@ -36,6 +42,8 @@ pub struct Input<'a> {
     pub nameless: bool,
     /// The environment's limit, or [`MAX_DELETES_DEFAULT`](super::MAX_DELETES_DEFAULT).
     pub max_deletes: u32,
+    /// Its limits of single kinds, with how many of each are ours.
+    pub limits: &'a [(Limit, usize)],
     /// What the engine holds besides.
     pub unmanaged: &'a [Unmanaged],
     /// Folders that this token may not list.
@@ -44,6 +52,8 @@ pub struct Input<'a> {
     pub notes: Vec<String>,
     /// What may never be granted.
     pub guardrails: &'a [Guardrail],
+    /// Which of the changes are made.
+    pub selection: Selection<'a>,
 }
 
 /// What to do about an object that is declared and there, and that no estate has.

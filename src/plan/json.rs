@@ -2,7 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::change::{Change, FieldChange, Shown, Summary};
+use super::change::{Change, FieldChange, Renamed, Shown, Summary};
+use super::selection::Selected;
 use super::value::Plan;
 
 impl Plan {
@@ -14,14 +15,14 @@ impl Plan {
     }
 
     pub(super) fn facts(&self) -> Value {
-        let Summary { add, change, delete, adopt, forget } = self.summary();
+        let Summary { add, change, delete, adopt, forget, rename } = self.summary();
         json!({
             "format_version": 1,
             "environment": self.environment,
             "commit": self.commit,
             "summary": {
-                "add": add, "change": change, "delete": delete, "adopt": adopt, "forget": forget,
-                "unchanged": self.unchanged, "unmanaged": self.unmanaged.len(),
+                "add": add, "change": change, "delete": delete, "adopt": adopt, "forget": forget, "rename": rename,
+                "unchanged": self.unchanged, "unmanaged": self.unmanaged.len(), "not_selected": self.left_out().len(),
             },
             "exit_code": self.exit_code(),
             "changes": self.changes.iter().map(change_json).collect::<Vec<_>>(),
@@ -36,13 +37,25 @@ impl Plan {
                 .map(|object| json!({"kind": object.kind, "path": object.path}))
                 .collect::<Vec<_>>(),
             "notes": self.notes,
+            "selection": self.selected.as_ref().map(selection_json),
             "review": self.review.as_ref().map(crate::review::Environment::json),
         })
     }
 }
 
-pub(super) fn change_json(change: &Change) -> Value {
+fn selection_json(selected: &Selected) -> Value {
+    let Selected { asked, left_out, along } = selected;
+    let left_out =
+        left_out.iter().map(|one| json!({"action": one.action.word(), "kind": one.kind.name, "path": one.path}));
     json!({
+        "target": asked.target, "exclude": asked.exclude, "only_app": asked.only_app,
+        "along": along.iter().map(|one| json!({"path": one.path, "with": one.with})).collect::<Vec<_>>(),
+        "left_out": left_out.collect::<Vec<_>>(),
+    })
+}
+
+pub(super) fn change_json(change: &Change) -> Value {
+    let mut value = json!({
         "action": change.action.word(),
         "kind": change.kind.name,
         "path": change.path,
@@ -52,7 +65,17 @@ pub(super) fn change_json(change: &Change) -> Value {
         "fields": change.fields.iter().map(field_json).collect::<Vec<_>>(),
         "effects": change.effects,
         "live_fingerprint": change.live_fingerprint(),
-    })
+    });
+    // Not every change has these.
+    match &change.renamed {
+        Some(Renamed::From { path, .. }) => value["renamed_from"] = path.as_str().into(),
+        Some(Renamed::To(path)) => value["renamed_to"] = path.as_str().into(),
+        None => {}
+    }
+    if let Some(absence) = &change.absence {
+        value["absent"] = absence.to_string().into();
+    }
+    value
 }
 
 /// A field's change as JSON.

@@ -7,8 +7,9 @@ use super::change::{Change, ChangeAction};
 use super::escape::short;
 use super::input::Input;
 use super::kept::Kept;
+use crate::estate::{Deletes, Limit};
 use crate::guardrail;
-use crate::object::{Class, Delete, Live, Object, Obstacle, Owned, Place, Update, keyed_mount};
+use crate::object::{Absent, Class, Delete, Kind, Live, Object, Obstacle, Owned, Place, Update, keyed_mount};
 use crate::text::count;
 
 /// How many objects one plan may delete when the environment does not say (`max_deletes`).
@@ -18,7 +19,7 @@ pub const MAX_DELETES_DEFAULT: u32 = 5;
 const VIOLATIONS_SHOWN_MAX: usize = 3;
 
 /// How many paths a message names before it only counts.
-const PATHS_SHOWN_MAX: usize = 10;
+pub(super) const PATHS_SHOWN_MAX: usize = 10;
 
 /// Why a plan may not be applied.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -29,6 +30,19 @@ pub enum Refusal {
         paths: Vec<String>,
         /// How many may be.
         allowed: u32,
+    },
+    /// More deletions of one kind than the environment allows.
+    TooManyOfKind {
+        /// The kind.
+        kind: &'static Kind,
+        /// What would be deleted.
+        paths: Vec<String>,
+        /// Of how many.
+        of: usize,
+        /// How many may be.
+        allowed: Deletes,
+        /// Where that is declared.
+        place: Place,
     },
     /// Its declaration is gone, and it was protected.
     Protected {
@@ -61,6 +75,31 @@ pub enum Refusal {
         place: Place,
         /// What it says.
         obstacle: Obstacle,
+    },
+    /// Something that is to be renamed and that is not ours.
+    RenameNotOurs {
+        /// Its new path.
+        path: String,
+        /// Its old one.
+        old: String,
+        /// Where that is declared.
+        place: Place,
+    },
+    /// Objects that are declared absent, that are there, and that are not ours.
+    AbsentNotOurs {
+        /// Each object and where that is declared.
+        objects: Vec<(String, Place)>,
+    },
+    /// A selected change that can't be made without another, which was left out by name.
+    LeftOut {
+        /// The selected object.
+        path: String,
+        /// Where it is declared, or was.
+        place: Place,
+        /// The one that is left out.
+        other: String,
+        /// How they hang together.
+        bond: Bond,
     },
     /// Declared objects that are there already and are nobody's.
     NotOurs {
@@ -145,6 +184,17 @@ pub enum Refusal {
     },
 }
 
+/// How a selected change hangs together with one that is left out.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bond {
+    /// It needs the other, which is not there yet.
+    Needs,
+    /// It takes something away on which the other stands.
+    StandsOn,
+    /// Both are one rename.
+    Renamed,
+}
+
 impl Refusal {
     /// What to do next.
     pub fn hint(&self) -> String {
@@ -193,8 +243,15 @@ impl Refusal {
                                       is new afterwards"
                 .to_owned(),
             Self::TooManyDeletes { paths, .. } => format!(
-                "if this is meant, set `max_deletes = {}` in the environment, apply, and set it back",
+                "if this is meant, set `max_deletes = {}` in the environment, apply, and set it back; where it is not set there, \
+                 `--max-deletes {}` is enough",
+                paths.len(),
                 paths.len()
+            ),
+            Self::TooManyOfKind { kind, paths, .. } => format!(
+                "if this is meant, set `deletes = {}` in `limit \"{}\"` of the environment, apply, and set it back",
+                paths.len(),
+                kind.name
             ),
             Self::NotAsWritten { path, .. } => format!(
                 "if it is somebody else's, `leasehold forget {path}`; if it is ours, declare it again, apply, and remove it \
@@ -205,6 +262,16 @@ impl Refusal {
             }
             Self::Immutable { .. } => "declare it under another name, move its users, and remove this one".to_owned(),
             Self::Obstacle { obstacle, .. } => obstacle.hint.clone(),
+            Self::RenameNotOurs { old, .. } => format!(
+                "to rename it, first make it ours: declare {old} as it is, `apply --adopt`, then give it its new name; or leave \
+                 `renamed_from` out, and both are there"
+            ),
+            Self::AbsentNotOurs { .. } => "to take it away, first make it ours: declare it without `absent` and `expires`, `apply \
+                                           --adopt`, then say so again; or let whoever has it remove it"
+                .to_owned(),
+            Self::LeftOut { path, other, .. } => {
+                format!("leave {path} out too, or take {other} out of what --exclude names")
+            }
             Self::NotOurs { objects } => {
                 let has_root = objects.iter().any(|(path, _)| keyed_mount(path).is_some());
                 let but = if has_root { ", but for root keys, which stay" } else { "" };
@@ -225,6 +292,15 @@ impl fmt::Display for Refusal {
                 let objects = if paths.len() == 1 { "object" } else { "objects" };
                 write!(f, "{} {objects} would be deleted, and {allowed} may be: {named}", paths.len())
             }
+            Self::TooManyOfKind { kind, paths, of, allowed, place } => {
+                let named = named(paths.iter().cloned());
+                let kind = kind.name;
+                write!(
+                    f,
+                    "{} of {of} objects of the kind {kind} would be deleted, and {allowed} may be ({place}): {named}",
+                    paths.len()
+                )
+            }
             Self::Protected { path, place } => {
                 write!(f, "{path} is protected (it was declared at {place}) and is no longer declared")
             }
@@ -238,6 +314,25 @@ impl fmt::Display for Refusal {
             }
             Self::Obstacle { path, place, obstacle } => write!(f, "{path} ({place}) {}", obstacle.what),
             Self::KeyKept { what } => f.write_str(what),
+            Self::RenameNotOurs { path, old, place } => {
+                write!(f, "{path} ({place}) is to be what {old} was, and that is there and not ours")
+            }
+            Self::AbsentNotOurs { objects } => {
+                let named = named(objects.iter().map(|(path, place)| format!("{path} ({place})")));
+                let are = if objects.len() == 1 { "object is" } else { "objects are" };
+                write!(f, "{} {are} to be absent, there all the same, and not ours: {named}", objects.len())
+            }
+            Self::LeftOut { path, place, other, bond: Bond::Needs } => {
+                write!(f, "{path} ({place}) needs {other}, which is not there yet, and which --exclude leaves out")
+            }
+            Self::LeftOut { path, place, other, bond: Bond::Renamed } => {
+                write!(f, "{path} ({place}) and {other} are one rename, and --exclude leaves out the latter")
+            }
+            Self::LeftOut { path, place, other, bond: Bond::StandsOn } => write!(
+                f,
+                "{path} (it was declared at {place}) would be taken away, and --exclude leaves out what stands on it or names \
+                 it: {other}"
+            ),
             Self::Untold { paths } => {
                 let named = named(paths.iter().cloned());
                 write!(f, "whether another estate has what would be taken over can't be told with this token: {named}")
@@ -325,7 +420,7 @@ fn named(items: impl ExactSizeIterator<Item = String>) -> String {
 }
 
 /// The first of these, with what stands between them, and how many more there are.
-fn cut(items: impl ExactSizeIterator<Item = String>, most: usize, between: &str) -> String {
+pub(super) fn cut(items: impl ExactSizeIterator<Item = String>, most: usize, between: &str) -> String {
     let count = items.len();
     let shown: Vec<String> = items.take(most).collect();
     let rest = count - shown.len();
@@ -338,6 +433,7 @@ pub(super) fn check<'a>(
     changes: &[Change],
     owned: impl Fn(&str) -> Option<&'a Owned>,
     max_deletes: u32,
+    limits: &[(Limit, usize)],
 ) -> Vec<Refusal> {
     let mut refusals = Vec::new();
     let deletes = || changes.iter().filter(|change| change.action == ChangeAction::Delete);
@@ -350,9 +446,19 @@ pub(super) fn check<'a>(
             refusals.push(Refusal::NotAsWritten { path: change.path.clone(), place: change.place.clone() });
         }
     }
-    let paths: Vec<String> = deletes().map(|change| change.path.clone()).collect();
+    // What goes under one name and comes under another is not lost.
+    let losses = || deletes().filter(|change| !change.is_moved_away());
+    let paths: Vec<String> = losses().map(|change| change.path.clone()).collect();
     if paths.len() > usize::try_from(max_deletes).unwrap_or(usize::MAX) {
         refusals.push(Refusal::TooManyDeletes { paths, allowed: max_deletes });
+    }
+    for (Limit { kind, deletes: allowed, place }, of) in limits {
+        let paths: Vec<String> =
+            losses().filter(|change| change.kind == *kind).map(|change| change.path.clone()).collect();
+        if !allowed.allows(paths.len(), *of) {
+            let (allowed, place) = (*allowed, place.clone());
+            refusals.push(Refusal::TooManyOfKind { kind, paths, of: *of, allowed, place });
+        }
     }
     for change in changes.iter().filter(|change| matches!(change.action, ChangeAction::Update | ChangeAction::Adopt)) {
         let fields: Vec<&'static str> = change
@@ -394,6 +500,19 @@ pub(super) fn stranger(input: &Input<'_>) -> Option<Refusal> {
         environment: input.environment.to_owned(),
         example: (path.clone(), owned.place.clone()),
     })
+}
+
+/// Refuses to leave what is to be absent where it is and not ours: who declares it has to know that it stays.
+pub(super) fn absent(input: &Input<'_>) -> Option<Refusal> {
+    let is_selected = input.selection.chooser();
+    let is_anothers = |absent: &&Absent| {
+        let live = input.live.get(&absent.path).filter(|live| !live.is_unset());
+        let is_ours = input.owned.get(&absent.path).is_some_and(|owned| owned.is_ours(live));
+        live.is_some() && !is_ours && is_selected(&absent.path, absent.app.as_deref())
+    };
+    let objects: Vec<_> =
+        input.absent.iter().filter(is_anothers).map(|absent| (absent.path.clone(), absent.place.clone())).collect();
+    (!objects.is_empty()).then_some(Refusal::AbsentNotOurs { objects })
 }
 
 /// Whether what is remembered of an object no longer says what its declaration says, though the object itself

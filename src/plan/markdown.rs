@@ -5,6 +5,7 @@
 //! of a pipeline finds its earlier comment by it and writes over it. Texts from files and engines are escaped.
 
 use super::change::{Change, ChangeAction};
+use super::rename::Half;
 use super::summary::weight;
 use super::text::{Page, count, files_of};
 use super::value::Plan;
@@ -36,6 +37,9 @@ impl Plan {
             (false, false) => format!(" {}\n", self.summary()),
             (false, true) => "\n".to_owned(),
         });
+        if let Some(words) = self.left_out_words() {
+            out.push_str(&format!("\n{}\n", plain(&words)));
+        }
         section("Refused", PART_BYTES_MAX, &self.refusals, &mut out, |refusal| {
             format!("- {}; {}\n", plain(&refusal.to_string()), plain(&refusal.hint()))
         });
@@ -43,16 +47,26 @@ impl Plan {
         let going = |change: &&Change| {
             matches!(change.action, ChangeAction::Delete | ChangeAction::Adopt | ChangeAction::Forget)
         };
-        let going: Vec<&Change> = self.changes.iter().filter(going).collect();
+        let going: Vec<&Change> =
+            self.changes.iter().filter(going).filter(|change| self.renamed_of(change).is_none()).collect();
         section("Going away, or not ours", PART_BYTES_MAX, &going, &mut out, |change| {
-            format!("- {} {} {}\n", change.action.word(), change.kind.name, code(&change.path))
+            let why = change.absence.as_ref().map(|why| format!(", {}", plain(&why.to_string()))).unwrap_or_default();
+            format!("- {} {} {}{why}\n", change.action.word(), change.kind.name, code(&change.path))
         });
         let effects: Vec<(&Change, &String)> =
             self.changes.iter().flat_map(|change| change.effects.iter().map(move |effect| (change, effect))).collect();
         section("What it does besides", PART_BYTES_MAX, &effects, &mut out, |(change, effect)| {
             format!("- {}: {}\n", code(&change.path), plain(effect))
         });
-        section("Changes", CHANGES_BYTES_MAX, &self.changes, &mut out, folded);
+        let shown: Vec<&Change> =
+            self.changes.iter().filter(|change| !matches!(self.renamed_of(change), Some(Half::Old))).collect();
+        section("Changes", CHANGES_BYTES_MAX, &shown, &mut out, |change| match self.renamed_of(change) {
+            Some(Half::New(old)) => renamed(change, old),
+            _ => folded(change),
+        });
+        section("Not selected", PART_BYTES_MAX, self.left_out(), &mut out, |left_out| {
+            format!("- {} {} {}\n", left_out.action.word(), left_out.kind.name, code(&left_out.path))
+        });
         let mut notes: Vec<String> = self.notes.clone();
         if !self.unmanaged.is_empty() {
             notes.push(format!(
@@ -97,14 +111,24 @@ impl Plan {
 fn folded(change: &Change) -> String {
     let mut page = Page::new(Colour::Never);
     page.body(change);
-    let (marker, kind) = (change.action.marker(), change.kind.name);
+    let name = format!("<code>{}</code>", html(&change.path));
+    behind(change, change.action.marker(), &name, &page.out)
+}
+
+/// The same of one that gets another name.
+fn renamed(new: &Change, old: &Change) -> String {
+    let mut page = Page::new(Colour::Never);
+    page.renamed_body(new, old);
+    let names = format!("<code>{}</code> -&gt; <code>{}</code>", html(&old.path), html(&new.path));
+    behind(new, '>', &names, &page.out)
+}
+
+fn behind(change: &Change, marker: char, name: &str, body: &str) -> String {
+    let kind = change.kind.name;
+    let marker = html(&marker.to_string());
     let app = change.app.as_ref().map(|app| format!("app {app}, ")).unwrap_or_default();
     let of = html(&format!("{app}{}", change.place));
-    format!(
-        "<details><summary>{marker} {kind} <code>{}</code> ({of})</summary>\n\n{}\n</details>\n\n",
-        html(&change.path),
-        fenced(&page.out, "")
-    )
+    format!("<details><summary>{marker} {kind} {name} ({of})</summary>\n\n{}\n</details>\n\n", fenced(body, ""))
 }
 
 /// Some of many, under a title, and how many more there are. It takes no more than `bytes_max` with all that is shown:

@@ -17,7 +17,7 @@
 use std::collections::HashMap;
 use std::ops::Range;
 
-use super::change::{Change, ChangeAction};
+use super::change::{Change, ChangeAction, Renamed};
 use crate::object::{Class, policy_path};
 
 /// Sorts changes into the order in which they are made.
@@ -96,6 +96,12 @@ pub fn blockers(changes: &[Change]) -> Vec<Vec<usize>> {
                 _ => {}
             }
         }
+        // What gets another name goes only once it is there under that.
+        if let Some(Renamed::To(new)) = &change.renamed
+            && let Some(&other) = index.get(new.as_str())
+        {
+            blockers[at].push(other);
+        }
         // What goes does so only once nothing of ours names it any more: of a group an engine takes out whoever is gone.
         if change.action == ChangeAction::Update {
             for named in still_named(change) {
@@ -112,7 +118,7 @@ pub fn blockers(changes: &[Change]) -> Vec<Vec<usize>> {
 }
 
 /// The paths of the objects that this one stands on, whether or not there are any.
-fn needs(change: &Change) -> Vec<String> {
+pub(super) fn needs(change: &Change) -> Vec<String> {
     let mut needs: Vec<String> = change.policies.iter().map(|name| policy_path(name)).collect();
     needs.extend(change.kind.needs(&change.path));
     needs.extend(change.names.iter().cloned());
@@ -120,7 +126,7 @@ fn needs(change: &Change) -> Vec<String> {
 }
 
 /// The paths of the objects that this one names until it is changed.
-fn still_named(change: &Change) -> Vec<String> {
+pub(super) fn still_named(change: &Change) -> Vec<String> {
     let Some(live) = &change.live else { return Vec::new() };
     live.policies().iter().map(|name| policy_path(name)).chain(live.named()).collect()
 }
@@ -168,6 +174,8 @@ mod tests {
             names: Vec::new(),
             guardrails: None,
             from: None,
+            absence: None,
+            renamed: None,
         }
     }
 

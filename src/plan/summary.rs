@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use super::change::{Change, ChangeAction, Summary};
 use super::escape::escape;
+use super::rename::Half;
 use super::text::Page;
 use super::value::Plan;
 use crate::object::{KINDS, Kind};
@@ -15,6 +16,7 @@ pub(crate) const WHOLE_MAX: usize = 30;
 
 /// Lines of each part, so that all parts fit on a page of sixty.
 const NAMED_MAX: usize = 8;
+const RENAMED_MAX: usize = 4;
 const EFFECTS_MAX: usize = 6;
 const GAINS_MAX: usize = 10;
 const NOTES_MAX: usize = 4;
@@ -41,10 +43,21 @@ impl Plan {
         let mut page = Page::new(colour);
         page.head(self);
         page.line("");
-        page.counts(self.changes.iter().map(|change| (change.kind, change.action)));
-        let named: Vec<&Change> = self
-            .changes
-            .iter()
+        let (renames, single): (Vec<&Change>, Vec<&Change>) =
+            self.changes.iter().partition(|change| self.renamed_of(change).is_some());
+        page.counts(single.iter().map(|change| (change.kind, change.action)));
+        let renamed: Vec<(&Change, &Change)> = renames
+            .into_iter()
+            .filter_map(|change| match self.renamed_of(change)? {
+                Half::New(old) => Some((change, old)),
+                Half::Old => None,
+            })
+            .collect();
+        page.part("Getting another name", RENAMED_MAX, &renamed, |(new, old)| {
+            format!("> {} {} -> {}", new.kind.name, escape(&old.path), escape(&new.path))
+        });
+        let named: Vec<&Change> = single
+            .into_iter()
             .filter(|change| matches!(change.action, ChangeAction::Delete | ChangeAction::Adopt | ChangeAction::Forget))
             .collect();
         page.part("Going away, or not ours", NAMED_MAX, &named, |change| {
@@ -87,7 +100,7 @@ impl Page {
         }
         for kind in KINDS {
             let Some(done) = actions.get(kind.name) else { continue };
-            let Summary { add, change, delete, adopt, forget } = Summary::of(done.iter().copied());
+            let Summary { add, change, delete, adopt, forget, .. } = Summary::of(done.iter().copied());
             let parts = [(add, "add"), (change, "change"), (delete, "delete"), (adopt, "adopt"), (forget, "forget")];
             let parts = parts.into_iter().filter(|(count, _)| *count > 0);
             let parts: Vec<String> = parts.map(|(count, word)| format!("{count} to {word}")).collect();

@@ -1,6 +1,6 @@
 //! What tests of plans share.
 
-use super::{Adopt, Input, Others, Plan};
+use super::{Adopt, Input, Others, Plan, Selection};
 use crate::object::Object;
 
 /// The plan of objects that are all new, on an engine that has nothing.
@@ -9,6 +9,8 @@ pub(super) fn all_new(desired: &[Object]) -> Plan {
         environment: "local",
         commit: None,
         desired,
+        absent: &[],
+        today: "2026-11-25",
         live: &Default::default(),
         owned: &Default::default(),
         key: None,
@@ -19,9 +21,11 @@ pub(super) fn all_new(desired: &[Object]) -> Plan {
         nameless: false,
         shared: &[],
         max_deletes: 0,
+        limits: &[],
         unmanaged: &[],
         unlisted: &[],
         notes: Vec::new(),
         guardrails: &[],
+        selection: Selection::All,
     })
 }

@@ -11,8 +11,9 @@ use anstyle::{AnsiColor, Style};
 use serde_json::Value;
 use similar::{ChangeTag, TextDiff};
 
-use super::change::{Change, ChangeAction, FieldChange, Shown, Summary};
+use super::change::{Change, ChangeAction, FieldChange, Renamed, Shown, Summary};
 use super::escape::{escape, short};
+use super::rename::Half;
 use super::value::Plan;
 use crate::object::Shape;
 use crate::review::{self, Colour};
@@ -38,7 +39,11 @@ impl Plan {
             page.line("");
             page.painted(Style::new().bold(), &title);
             for change in changes {
-                page.change(change);
+                match self.renamed_of(change) {
+                    Some(Half::New(old)) => page.rename(change, old),
+                    Some(Half::Old) => {}
+                    None => page.change(change),
+                }
             }
         }
         page.access(self);
@@ -57,8 +62,9 @@ impl Summary {
     /// How many objects are added, changed and deleted, and taken over or forgotten if any are.
     pub(super) fn counts(&self) -> String {
         let also = |count: usize, word: &str| if count > 0 { format!(", {count} to {word}") } else { String::new() };
-        let (adopt, forget) = (also(self.adopt, "adopt"), also(self.forget, "forget"));
-        format!("{} to add, {} to change, {} to delete{adopt}{forget}", self.add, self.change, self.delete)
+        let [rename, adopt, forget] = [(self.rename, "rename"), (self.adopt, "adopt"), (self.forget, "forget")]
+            .map(|(count, word)| also(count, word));
+        format!("{} to add, {} to change, {} to delete{rename}{adopt}{forget}", self.add, self.change, self.delete)
     }
 }
 
@@ -108,13 +114,41 @@ impl Page {
         fields.iter().for_each(|field| self.changed_field(field));
     }
 
+    /// Something that gets another name: what else becomes of it, and what both halves do to people.
+    fn rename(&mut self, new: &Change, old: &Change) {
+        let title = format!(
+            "  > {} {} -> {}  ({}, renamed)",
+            new.kind.name,
+            escape(&old.path),
+            escape(&new.path),
+            escape(&new.place.to_string()),
+        );
+        self.painted(style(ChangeAction::Update), &title);
+        self.renamed_body(new, old);
+    }
+
+    /// What becomes of an object that gets another name, below its title.
+    pub(super) fn renamed_body(&mut self, new: &Change, old: &Change) {
+        if let Some(Renamed::From { fields, .. }) = &new.renamed {
+            self.changed_fields(fields);
+        }
+        for effect in new.effects.iter().chain(&old.effects) {
+            self.line(&format!("      ! {}", escape(effect)));
+        }
+    }
+
     fn change(&mut self, change: &Change) {
+        let why = match (&change.absence, &change.renamed) {
+            (Some(absence), _) => absence.to_string(),
+            (None, Some(Renamed::To(new))) => format!("renamed to {}", escape(new)),
+            (None, _) => "no longer declared".to_owned(),
+        };
         let verb = match change.action {
-            ChangeAction::Create | ChangeAction::Update => "",
-            ChangeAction::Adopt => ", exists and is not ours",
-            ChangeAction::Delete if change.fields.is_empty() => ", no longer declared",
-            ChangeAction::Delete => ", no longer declared: back to the engine's defaults",
-            ChangeAction::Forget => ", no longer declared: forget",
+            ChangeAction::Create | ChangeAction::Update => String::new(),
+            ChangeAction::Adopt => ", exists and is not ours".to_owned(),
+            ChangeAction::Delete if change.fields.is_empty() => format!(", {why}"),
+            ChangeAction::Delete => format!(", {why}: back to the engine's defaults"),
+            ChangeAction::Forget => format!(", {why}: forget"),
         };
         let title = format!(
             "  {} {} {}  ({}{verb})",
@@ -209,9 +243,11 @@ impl Page {
         self.line("");
         self.notes(plan, usize::MAX);
         self.refusals(plan, usize::MAX);
+        self.left_out(plan);
         if plan.changes.is_empty() {
             let objects = count(plan.unchanged, "object is", "objects are");
-            self.line(&format!("No changes. {objects} as declared."));
+            let selected = if plan.selected.is_some() { " of what is selected" } else { "" };
+            self.line(&format!("No changes{selected}. {objects} as declared."));
         } else {
             self.line(&format!("Digest {}.", plan.digest()));
             self.painted(Style::new().bold(), &plan.summary().to_string());
@@ -226,9 +262,17 @@ impl Page {
         if let Some(digest) = &plan.review_digest {
             self.line(&format!("Review {digest}."));
         }
+        self.left_out(plan);
         self.line(&format!("Digest {}.", plan.digest()));
         self.line("This sums up a long plan: --verbose shows all of it.");
         self.painted(Style::new().bold(), &plan.summary().to_string());
+    }
+
+    /// How much is not done, since it is not selected.
+    fn left_out(&mut self, plan: &Plan) {
+        if let Some(words) = plan.left_out_words() {
+            self.line(&words);
+        }
     }
 
     fn notes(&mut self, plan: &Plan, most: usize) {
@@ -341,7 +385,7 @@ mod tests {
         FieldValue, Live, Object, Owned, Place, Progress, acl_policy, approle_role, aws_lease, aws_role, aws_root,
         mount,
     };
-    use crate::plan::{Adopt, Input, Others, Plan, Unmanaged};
+    use crate::plan::{Adopt, Input, Others, Plan, Selection, Unmanaged};
     use crate::secret::Secret;
 
     fn placed(mut object: Object, app: Option<&str>, file: &str, line: u32) -> Object {
@@ -402,6 +446,8 @@ mod tests {
             environment: "local",
             commit: Some("0123456789abcdef0123456789abcdef01234567-dirty"),
             desired,
+            absent: &[],
+            today: "2026-11-25",
             live: &live,
             owned,
             key: None,
@@ -412,10 +458,12 @@ mod tests {
             nameless: false,
             shared: &[],
             max_deletes: 0,
+            limits: &[],
             unmanaged: &[Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
             unlisted: &[],
             notes: Vec::new(),
             guardrails: &[],
+            selection: Selection::All,
         })
     }
 

@@ -4,6 +4,7 @@ use super::change::{Change, Summary, Unmanaged};
 use super::escape::short;
 use super::kept::{Kept, Standing};
 use super::limit::Refusal;
+use super::selection::{LeftOut, Selected};
 use crate::object::{Object, Place, fingerprint};
 use crate::review;
 
@@ -16,8 +17,10 @@ pub struct Plan {
     pub commit: Option<String>,
     /// The changes, in the order in which they are made.
     pub changes: Vec<Change>,
-    /// How many declared objects already are as declared.
+    /// How many declared objects already are as declared, of those that are selected.
     pub unchanged: usize,
+    /// What a selection left out, and what it took along; `None` where all changes are made.
+    pub selected: Option<Selected>,
     /// Keys that stay as the engine has them.
     pub kept: Vec<Kept>,
     /// Objects of the engine that are neither declared nor ours.
@@ -106,9 +109,19 @@ impl Plan {
         self.refusals.retain(|refusal| !matches!(refusal, Refusal::AccountChange { .. }));
     }
 
+    /// What is not done, since it is not selected.
+    pub fn left_out(&self) -> &[LeftOut] {
+        self.selected.as_ref().map_or(&[], |selected| &selected.left_out)
+    }
+
+    /// How much that is, in words; `None` if it is nothing.
+    pub fn left_out_words(&self) -> Option<String> {
+        self.selected.as_ref().and_then(Selected::words)
+    }
+
     /// How much it does.
     pub fn summary(&self) -> Summary {
-        Summary::of(self.changes.iter().map(|change| change.action))
+        Summary::of_changes(self.changes.iter())
     }
 
     /// Whether there is nothing to do.

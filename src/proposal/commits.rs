@@ -1,6 +1,7 @@
 //! Two commits, a commit and the files, or engine and files: who gains and loses what, and what guardrails say of it. Git
 //! is read, nothing is checked out.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use super::error::Error;
@@ -11,6 +12,7 @@ use crate::git;
 use crate::iam::catalogue::Catalogue;
 use crate::ledger::{self, Ledger};
 use crate::live;
+use crate::object::{Live, Renames};
 use crate::plan::keep_keys;
 use crate::review::judgement::Scope;
 use crate::review::state::{self, Side};
@@ -40,14 +42,22 @@ pub fn between(
     today: &str,
 ) -> Result<Compared, Error> {
     let (before, after) = git::range(dir, range)?;
+    let as_of = |version: git::Version| git::Version { sources: version.sources.as_of(today), ..version };
+    let (before, after) = (as_of(before), as_of(after));
     let (old, new) = std::thread::scope(|scope| {
         let old = scope.spawn(|| estates(&before, environment));
         let new = estates(&after, environment);
         // A panic there is a panic here.
         (old.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)), new)
     });
-    let (before, old) = valid(before, old)?;
+    let (before, mut old) = valid(before, old)?;
     let (after, new) = valid(after, new)?;
+    for estate in &mut old {
+        if let Some(new) = find(&new, &estate.environment.name) {
+            let renames = Renames::asked(&new.objects, |path| estate.object(path).is_some());
+            estate.call_as(&renames);
+        }
+    }
     let files = before.sources.differing(&after.sources);
     let mut names: Vec<&str> = new.iter().map(|estate| estate.environment.name.as_str()).collect();
     let gone = old.iter().map(|estate| estate.environment.name.as_str()).filter(|name| find(&new, name).is_none());
@@ -87,10 +97,14 @@ pub async fn against_engine(
     let (ledger, early) =
         tokio::join!(Ledger::read(client, &owner), live::Early::read(client, &estate.objects, &estate.shared));
     let ledger = ledger?;
-    let snapshot = early.complete(client, &estate.objects, &estate.shared, ledger.owned()).await?;
+    let snapshot = early.complete(client, &estate.objects, &estate.shared, &[], ledger.owned()).await?;
     keep_keys(&mut estate.objects, &snapshot.objects, ledger.owned());
     let known = state::Context::from(&estate);
-    let before = Side::of_live(snapshot.objects.values(), &estate.objects, ledger.owned(), known);
+    let is_there = |path: &str| ledger.owned().contains_key(path) && snapshot.objects.contains_key(path);
+    let renames = Renames::asked(&estate.objects, is_there);
+    let live: Vec<Cow<'_, Live>> =
+        snapshot.objects.values().map(|live| renames.live(live).map_or(Cow::Borrowed(live), Cow::Owned)).collect();
+    let before = Side::of_live(live.iter().map(Cow::as_ref), &estate.objects, ledger.owned(), known);
     let after = Side::of_estate(&estate);
     let mut reviewed = reviewed(&estate.environment.name, Some(&before), Some((&after, &estate)), &[], scope, today);
     reviewed.not_evaluated.extend(snapshot.notes);

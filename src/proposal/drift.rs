@@ -14,7 +14,7 @@ use crate::git;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::{Class, Object, Owned, kind};
-use crate::plan::{self, Adopt, Plan};
+use crate::plan::{self, Adopt, Asked, Plan};
 use crate::review::Environment;
 use crate::review::state::{self, Side};
 
@@ -29,7 +29,14 @@ const COMMITS_MAX: usize = 16;
 /// # Errors
 /// [`Error::Git`], [`Error::Engine`].
 pub async fn drift(estate: Estate, client: &Client, basis: Basis<'_>) -> Result<Drift, Error> {
-    let word = Word { adopt: Adopt::Refuse, adopt_from: &[], account_change: false, older: false };
+    let word = Word {
+        adopt: Adopt::Refuse,
+        adopt_from: &[],
+        account_change: false,
+        older: false,
+        max_deletes: None,
+        asked: &Asked::default(),
+    };
     let Proposal { estate, plan, ledger, mut live, .. } = propose(estate, client, basis, word).await?;
     let mut plan = plan.into_plan();
     let anothers = leave_to_others(client, &ledger, &mut plan).await?;

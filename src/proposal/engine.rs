@@ -1,5 +1,6 @@
 //! Files and engine to a reviewed plan: the only thing that an apply takes.
 
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::path::Path;
 
@@ -9,12 +10,12 @@ use super::prepare::{Prepared, Reading, Wish, prepare_from};
 use super::reviewed::reviewed;
 use super::secrets::{self, Missing};
 use crate::api::Client;
-use crate::estate::Estate;
+use crate::estate::{Environment, Estate};
 use crate::git::{self, Lineage};
 use crate::guardrail;
 use crate::ledger::Ledger;
 use crate::object::{Live, Object, RolePath};
-use crate::plan::{Adopt, Change, ChangeAction, MAX_DELETES_DEFAULT, Plan, Reviewed};
+use crate::plan::{Adopt, Asked, Change, ChangeAction, Grants, MAX_DELETES_DEFAULT, Plan, Reviewed, Selection};
 use crate::review;
 use crate::review::judgement::Scope;
 use crate::review::state::{self, Side};
@@ -52,6 +53,10 @@ pub struct Word<'a> {
     pub account_change: bool,
     /// Whether the files may have come before those of an earlier apply.
     pub older: bool,
+    /// How many objects may be deleted.
+    pub max_deletes: Option<u32>,
+    /// Which of the changes shall be made.
+    pub asked: &'a Asked,
 }
 
 /// A plan, and what it takes to carry it out.
@@ -88,7 +93,7 @@ impl Proposal {
 /// Reads an estate's engine, computes the plan, and reviews it. Writes nothing.
 ///
 /// # Errors
-/// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`].
+/// [`Error::Git`], [`Error::Engine`], [`Error::NoOwner`], [`Error::LimitRaised`], [`Error::Unselectable`].
 pub async fn propose(estate: Estate, client: &Client, basis: Basis<'_>, word: Word<'_>) -> Result<Proposal, Error> {
     let Unreviewed { mut plan, estate, part, missing, ledger, live } =
         propose_part(estate, client, basis, word, None).await?;
@@ -121,37 +126,58 @@ pub(super) struct Unreviewed {
     pub(super) live: HashMap<String, Live>,
 }
 
-/// Reads what there is to read of an engine for a plan, of some paths alone if `only` names them, and computes it.
+/// What a proposal is restricted to.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Only<'a> {
+    /// The paths of what is read.
+    pub(super) read: &'a BTreeSet<String>,
+    /// The paths of what is changed, among them.
+    pub(super) changed: &'a BTreeSet<String>,
+}
+
+/// Reads what there is to read of an engine for a plan, or no more than `only` says, and computes it.
 pub(super) async fn propose_part(
     mut estate: Estate,
     client: &Client,
     basis: Basis<'_>,
     word: Word<'_>,
-    only: Option<&BTreeSet<String>>,
+    only: Option<Only<'_>>,
 ) -> Result<Unreviewed, Error> {
     let commit = git::commit(basis.dir)?;
     let (environment, guardrails) = (estate.environment.clone(), estate.guardrails.clone());
     let referred = estate.shared.clone();
+    let (grants, absent) = (grants(&estate), estate.absent.clone());
     let wish = Wish {
         environment: &environment.name,
         estate: environment.estate.as_deref(),
         shared: basis.shared,
+        absent: &absent,
+        today: basis.today,
         referred: &referred,
         commit: commit.as_deref(),
-        max_deletes: environment.max_deletes.unwrap_or(MAX_DELETES_DEFAULT),
+        max_deletes: max_deletes(&environment, word.max_deletes)?,
+        limits: &environment.limits,
         adopt: word.adopt,
         adopt_from: word.adopt_from,
         guardrails: &guardrails,
+        selection: match only {
+            Some(only) => Selection::Just(only.changed),
+            None if word.asked.is_all() => Selection::All,
+            None => Selection::Asked { asked: word.asked, grants: &grants },
+        },
     };
-    let mut part: Option<Vec<Object>> =
-        only.map(|paths| estate.objects.iter().filter(|object| paths.contains(&object.path)).cloned().collect());
+    let of = |paths: &BTreeSet<String>| -> Vec<Object> {
+        estate.objects.iter().filter(|object| paths.contains(&object.path)).cloned().collect()
+    };
+    let mut part = only.map(|only| of(only.read));
     let objects = part.as_mut().unwrap_or(&mut estate.objects);
     // Secrets of an engine are read while the rest is.
     let (reading, secrets) =
         tokio::join!(Reading::of(client, &wish, objects), secrets::look_up_all(objects, basis.dir, client));
     let reading = reading?;
     let mut missing = secrets::resolve(objects, &secrets);
-    let Prepared { mut plan, ledger, live } = prepare_from(reading, client, &wish, objects, only).await?;
+    let Prepared { mut plan, ledger, live } =
+        prepare_from(reading, client, &wish, objects, only.map(|only| only.read)).await?;
     for object in objects {
         if let Some(kept) = plan.with_kept(object) {
             // Of a key that stays nothing is written.
@@ -162,6 +188,7 @@ pub(super) async fn propose_part(
     if let Some(part) = &part {
         estate.settle(part);
     }
+    let part = chosen(&plan, wish.selection, part, &estate);
     if word.account_change {
         plan.allow_account_change();
     }
@@ -169,6 +196,32 @@ pub(super) async fn propose_part(
         refuse_older(basis.dir, &mut plan, &ledger)?;
     }
     Ok(Unreviewed { plan, estate, part, missing, ledger, live })
+}
+
+/// How many objects may be deleted. What the environment says of it is a rule, which nobody who applies sets aside.
+fn max_deletes(environment: &Environment, said: Option<u32>) -> Result<u32, Error> {
+    match (environment.max_deletes, said) {
+        (Some(allowed), Some(said)) if said > allowed => {
+            Err(Error::LimitRaised { environment: environment.name.clone(), allowed, said })
+        }
+        (allowed, said) => Ok(said.or(allowed).unwrap_or(MAX_DELETES_DEFAULT)),
+    }
+}
+
+/// The roles that are granted to apps, by the apps' names.
+fn grants(estate: &Estate) -> Grants {
+    estate.apps.iter().map(|app| (app.name.clone(), app.grants.iter().map(RolePath::path).collect())).collect()
+}
+
+/// The objects that are carried out: of what is not selected neither engine nor ledger are told anything. `None` if that
+/// is all of the estate's.
+fn chosen(plan: &Plan, selection: Selection<'_>, part: Option<Vec<Object>>, estate: &Estate) -> Option<Vec<Object>> {
+    let Some(selected) = &plan.selected else { return part };
+    let along: HashSet<&str> = selected.along.iter().map(|along| along.path.as_str()).collect();
+    let is_meant = selection.chooser();
+    let of = |object: &&Object| is_meant(&object.path, object.app.as_deref()) || along.contains(object.path.as_str());
+    let all = part.as_deref().unwrap_or(&estate.objects);
+    Some(all.iter().filter(of).cloned().collect())
 }
 
 /// Refuses a plan from a checkout that came before what was applied: it would take back what others have reviewed.
@@ -217,8 +270,15 @@ pub(super) fn look(
     let forgets = |change: &&Change| change.action == ChangeAction::Forget;
     let stays: HashSet<&str> = plan.changes.iter().filter(forgets).map(|change| change.path.as_str()).collect();
     let rest = live.iter().copied().filter(|live| !stays.contains(live.path.as_str()));
-    let before = Side::of_live(rest, &estate.objects, ledger.owned(), known);
-    let after = Side::of_estate(estate);
+    // Under the names that they get: what has another one is no other.
+    let renames = plan.renames();
+    let rest: Vec<Cow<'_, Live>> =
+        rest.map(|live| renames.live(live).map_or(Cow::Borrowed(live), Cow::Owned)).collect();
+    let before = Side::of_live(rest.iter().map(Cow::as_ref), &estate.objects, ledger.owned(), known);
+    let by_path: HashMap<&str, &Live> = live.iter().map(|live| (live.path.as_str(), *live)).collect();
+    // What is not selected stays as it is, or away.
+    let left = plan.left_out().iter().map(|left| (left.path.as_str(), by_path.get(left.path.as_str()).copied()));
+    let after = Side::of_estate_but(estate, left.collect(), ledger.owned());
     let name = &estate.environment.name;
     let mut reviewed = reviewed(name, Some(&before), Some((&after, estate)), &[], Scope::All, today);
     let written: HashSet<guardrail::Violator> = plan

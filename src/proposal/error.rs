@@ -1,6 +1,7 @@
 //! Why there is no plan, review, verdict or drift.
 
 use crate::estate::{Problem, Severity, Sources};
+use crate::plan::Unknown;
 use crate::plan::saved::Unfit;
 use crate::review::Revision;
 use crate::{apply, git, ledger, live};
@@ -22,6 +23,19 @@ pub enum Error {
         /// Who has one.
         known: Vec<String>,
     },
+    /// More deletions are asked for than the environment allows.
+    #[error("--max-deletes {said} is more than the environment `{environment}` allows: max_deletes = {allowed}")]
+    LimitRaised {
+        /// The environment.
+        environment: String,
+        /// What it allows.
+        allowed: u32,
+        /// What was said.
+        said: u32,
+    },
+    /// Something was asked for that nothing is.
+    #[error(transparent)]
+    Unselectable(#[from] Unknown),
     /// A saved plan is not of here and now.
     #[error(transparent)]
     Unfit(#[from] Unfit),

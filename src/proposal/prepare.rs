@@ -8,12 +8,13 @@ use futures_util::stream::{self, StreamExt as _};
 
 use super::error::Error;
 use crate::api::Client;
+use crate::estate::Limit;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::home::ENGINES;
-use crate::object::{Live, Mount, Object, Owned, Shared};
-use crate::plan::{self, Adopt, Change, ChangeAction, Claim, Claims, Input, Others, Plan, Unmanaged};
+use crate::object::{Absent, Live, Mount, Object, Owned, Shared};
+use crate::plan::{self, Adopt, Change, ChangeAction, Claim, Claims, Input, Others, Plan, Selection, Unmanaged};
 
 /// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
 const COUNTS_MAX: usize = 200;
@@ -37,18 +38,26 @@ pub struct Wish<'a> {
     pub estate: Option<&'a str>,
     /// Whether other estates may use the engine too.
     pub shared: bool,
+    /// What it shall not hold.
+    pub absent: &'a [Absent],
+    /// The day, as `2026-11-25`, in UTC.
+    pub today: &'a str,
     /// What somebody else has and is referred to.
     pub referred: &'a [Shared],
     /// The estate's commit.
     pub commit: Option<&'a str>,
     /// How many objects may be deleted.
     pub max_deletes: u32,
+    /// The same of single kinds.
+    pub limits: &'a [Limit],
     /// What to do about declared objects that are nobody's.
     pub adopt: Adopt,
     /// The owners whose objects are taken over, where they are declared.
     pub adopt_from: &'a [String],
     /// What may never be granted.
     pub guardrails: &'a [Guardrail],
+    /// Which changes are made.
+    pub selection: Selection<'a>,
 }
 
 /// A plan, and the ledger that it was computed from.
@@ -89,7 +98,7 @@ impl Reading {
 /// as they are resolved, the fields are filled in that nobody declared and that stay as they are.
 ///
 /// # Errors
-/// [`Error::Engine`], [`Error::NoOwner`].
+/// [`Error::Engine`], [`Error::NoOwner`], [`Error::Unselectable`].
 pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -> Result<Prepared, Error> {
     let reading = Reading::of(client, wish, desired).await?;
     prepare_from(reading, client, wish, desired, None).await
@@ -98,7 +107,7 @@ pub async fn prepare(client: &Client, wish: &Wish<'_>, desired: &mut [Object]) -
 /// The same from what was read already, of the same objects; of the objects at some paths alone, if `only` names them.
 ///
 /// # Errors
-/// [`Error::Engine`], [`Error::NoOwner`].
+/// [`Error::Engine`], [`Error::NoOwner`], [`Error::Unselectable`].
 pub(super) async fn prepare_from(
     reading: Reading,
     client: &Client,
@@ -115,14 +124,30 @@ pub(super) async fn prepare_from(
         None => Cow::Borrowed(ledger.owned()),
     };
     let owned: &BTreeMap<String, Owned> = &owned;
-    let snapshot = early.complete(client, desired, wish.referred, owned).await?;
+    if let Selection::Asked { asked, .. } = wish.selection {
+        asked.check(owned, desired, wish.absent)?;
+    }
+    // Of a part alone it was looked at when that was made.
+    let absent: Vec<Absent> =
+        wish.absent.iter().filter(|absent| only.is_none_or(|only| only.contains(&absent.path))).cloned().collect();
+    let mut snapshot = early.complete(client, desired, wish.referred, &absent, owned).await?;
     plan::adopt_fields(desired, &snapshot.objects, owned);
     let desired = &*desired;
-    let listed: Vec<Unmanaged> = snapshot.unmanaged.into_iter().map(|(kind, path)| Unmanaged { kind, path }).collect();
+    // What shall not be there, or had another name, and is not ours: nobody's here.
+    let old = desired.iter().filter_map(|object| object.renamed_from.as_ref());
+    let asked = absent.iter().map(|absent| &absent.path).chain(old);
+    let strangers: BTreeSet<&String> = asked.filter(|path| !ledger.owned().contains_key(*path)).collect();
+    let found = strangers.iter().filter_map(|path| snapshot.objects.get(*path)).filter(|live| !live.is_unset());
+    let found = found.map(|live| (live.kind.name, live.path.clone()));
+    let listed: Vec<Unmanaged> = found.chain(snapshot.unmanaged).map(|(kind, path)| Unmanaged { kind, path }).collect();
+    let count = |limit: &Limit| ledger.owned().values().filter(|owned| owned.kind == limit.kind).count();
+    let limits: Vec<(Limit, usize)> = wish.limits.iter().map(|limit| (limit.clone(), count(limit))).collect();
     let mut input = Input {
         environment: wish.environment,
         commit: wish.commit,
         desired,
+        absent: &absent,
+        today: wish.today,
         shared: wish.referred,
         live: &snapshot.objects,
         owned,
@@ -134,10 +159,12 @@ pub(super) async fn prepare_from(
         // Of a part alone can't be told whose the whole is.
         nameless: wish.shared && wish.estate.is_none() && only.is_none(),
         max_deletes: wish.max_deletes,
+        limits: &limits,
         unmanaged: &listed,
         unlisted: &snapshot.unlisted,
         notes: snapshot.notes,
         guardrails: wish.guardrails,
+        selection: wish.selection,
     };
     let mut plan = Plan::new(&input);
     let beside = settings_below(client, &plan, owned).await?;
@@ -165,6 +192,9 @@ pub(super) async fn prepare_from(
     leases.tell(&mut plan);
     tell_static_roles(client, &mut plan).await;
     guard_accounts(client, &mut plan, desired).await;
+    for path in strangers {
+        snapshot.objects.remove(path);
+    }
     Ok(Prepared { plan, ledger, live: snapshot.objects })
 }
 

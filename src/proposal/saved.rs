@@ -1,19 +1,20 @@
 //! A proposal to a saved plan, and back: with the files, the engine and the ledger that are here and now.
 //!
-//! Of the engine only what the plan changes is read again. The rest is taken to be as declared, which it was when the plan
-//! was made: what became of it since is another plan's. So guardrails are asked again too, with today's exceptions.
+//! Of the engine only what the plan changes is read again, and what it left out as not selected. The rest is taken to be
+//! as declared, which it was when the plan was made: what became of it since is another plan's. So guardrails are asked
+//! again too, with today's exceptions.
 
 use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use super::demand::{self, Shown};
-use super::engine::{Basis, Proposal, Unreviewed, Word, hold_against, look, propose_part};
+use super::engine::{Basis, Only, Proposal, Unreviewed, Word, hold_against, look, propose_part};
 use super::error::Error;
 use crate::api::Client;
 use crate::estate::{Estate, Sources};
 use crate::live;
 use crate::object::{Live, fingerprint};
-use crate::plan::Adopt;
 use crate::plan::saved::{Binding, Engine, KeyRead, Now, Opened, Permissions, Saved};
+use crate::plan::{Adopt, Asked};
 
 /// The digests of an estate's files, by name.
 pub fn files(sources: &Sources) -> BTreeMap<String, String> {
@@ -40,6 +41,7 @@ pub async fn save(
             adopt_from: word.adopt_from.to_vec(),
             allow_account_change: word.account_change,
             allow_older: word.older,
+            max_deletes: word.max_deletes,
         },
         files: files(sources),
     };
@@ -68,17 +70,22 @@ pub async fn reopen(
         adopt_from: &said.adopt_from,
         account_change: said.allow_account_change,
         older: said.allow_older,
+        max_deletes: said.max_deletes,
+        asked: &Asked::default(),
     };
-    let only: BTreeSet<String> = saved.objects.keys().cloned().collect();
+    let changed: BTreeSet<String> = saved.objects.keys().cloned().collect();
+    // Of what was not selected only the engine tells what it is.
+    let read: BTreeSet<String> = saved.left_out().map(str::to_owned).chain(changed.iter().cloned()).collect();
+    let only = Only { read: &read, changed: &changed };
     let Unreviewed { mut plan, estate, part, missing, ledger, live } =
-        propose_part(estate, client, basis, word, Some(&only)).await?;
+        propose_part(estate, client, basis, word, Some(only)).await?;
     let desired = part.as_deref().unwrap_or_default();
     saved.fits(Now { plan: &plan, owned: ledger.owned(), live: &live, desired })?;
     let shown = Shown { dir: basis.dir, commit: plan.commit.as_deref(), saved: Some(opened) };
     let unmet = demand::unmet(&estate.environment.demands, shown)?;
     hold_against(&mut plan, unmet, basis.purpose);
     let plan = plan.approved(saved, |plan| {
-        let known: HashSet<&str> = only.iter().map(String::as_str).collect();
+        let known: HashSet<&str> = read.iter().map(String::as_str).collect();
         let rest = estate.objects.iter().filter(|object| !known.contains(object.path.as_str()));
         let rest: Vec<Live> = rest.map(crate::object::Object::as_live).collect();
         let before: Vec<&Live> = live.values().chain(&rest).collect();

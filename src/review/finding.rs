@@ -111,6 +111,8 @@ pub enum Topic {
     AppRenamed,
     /// Leases or tokens live longer or shorter.
     LeaseTerms,
+    /// Access ends by itself on another day than before.
+    End,
     /// How much of the size limit of inline policies is used.
     PolicySize,
     /// Who may log in, and how.
@@ -145,6 +147,7 @@ impl Topic {
             Self::AppRemoved => "app-removed",
             Self::AppRenamed => "app-renamed",
             Self::LeaseTerms => "lease-terms",
+            Self::End => "end-moved",
             Self::PolicySize => "policy-size",
             Self::Login => "login-changed",
             Self::Trust => "trust-changed",
@@ -171,6 +174,7 @@ impl Topic {
             Self::AppAdded => "An app is new",
             Self::AppRemoved => "An app is no longer declared",
             Self::AppRenamed => "An app has another name",
+            Self::End => "The day on which access ends by itself was set, moved or taken back",
             Self::LeaseTerms => "Credentials or tokens live longer or shorter",
             Self::PolicySize => "An inline policy is close to its size limit",
             Self::Login => "Who may log in, or how, changed",
@@ -183,7 +187,7 @@ impl Topic {
     }
 
     /// Every sort.
-    pub const ALL: [Self; 21] = [
+    pub const ALL: [Self; 22] = [
         Self::AccessGained,
         Self::AccessWidened,
         Self::ConditionChanged,
@@ -198,6 +202,7 @@ impl Topic {
         Self::AppRemoved,
         Self::AppRenamed,
         Self::LeaseTerms,
+        Self::End,
         Self::PolicySize,
         Self::Login,
         Self::Trust,

@@ -131,7 +131,10 @@ impl Environment {
             .iter()
             // How a text is written is not seen of a live object, nor what it was guarded by.
             .filter(|finding| {
-                !matches!(finding.topic, Topic::TextOnly | Topic::PolicySize | Topic::Guardrail | Topic::Environment)
+                !matches!(
+                    finding.topic,
+                    Topic::TextOnly | Topic::PolicySize | Topic::Guardrail | Topic::Environment | Topic::End
+                )
             })
             .map(|finding| {
                 let value = finding::fact(finding);

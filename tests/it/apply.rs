@@ -9,7 +9,7 @@ use leasehold::apply::{self, Options, Outcome, Report};
 use leasehold::clock::Clock;
 use leasehold::ledger::Ledger;
 use leasehold::object::{FieldValue, KINDS, Leaf, Object, OnRotate, Place, Progress};
-use leasehold::plan::{Adopt, Change, ChangeAction, Plan, Reviewed};
+use leasehold::plan::{Adopt, Change, ChangeAction, Plan, Reviewed, Selection};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Environment;
 use leasehold::secret::Secret;
@@ -58,12 +58,16 @@ impl World {
             environment: "local",
             estate,
             shared: true,
+            absent: &[],
+            today: "2026-11-25",
             referred: &[],
             commit,
             max_deletes: 100,
+            limits: &[],
             adopt,
             adopt_from: &[],
             guardrails: &[],
+            selection: Selection::All,
         };
         prepare(&self.client, &wish, &mut desired.to_vec()).await.unwrap()
     }
@@ -108,7 +112,18 @@ pub(crate) fn object(kind: &str, path: &str, fields: Value) -> Object {
     let fields: BTreeMap<&'static str, Leaf> =
         fields.iter().map(|(name, value)| (kind.field(name).unwrap().name, leaf(value))).collect();
     let (path, app) = (path.to_owned(), Some("a".to_owned()));
-    Object { kind, path, app, place: place.clone(), fields, protect: false, on_rotate: OnRotate::Seen }
+    let place = place.clone();
+    Object {
+        kind,
+        path,
+        app,
+        place,
+        fields,
+        protect: false,
+        expires: None,
+        renamed_from: None,
+        on_rotate: OnRotate::Seen,
+    }
 }
 
 pub(crate) fn policy(name: &str, rules: &str) -> Object {

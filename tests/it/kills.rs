@@ -10,7 +10,7 @@ use leasehold::apply::{self, Options};
 use leasehold::clock::Clock;
 use leasehold::engine::AwsTransport;
 use leasehold::estate::{self, Estate};
-use leasehold::plan::{Adopt, Attacher, Shown};
+use leasehold::plan::{Adopt, Attacher, Selection, Shown};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::secret::Secret;
@@ -42,12 +42,16 @@ impl World {
             environment: "local",
             estate: None,
             shared: false,
+            absent: &[],
+            today: "2026-11-25",
             referred: &[],
             commit: None,
             max_deletes: 100,
+            limits: &[],
             adopt: Adopt::Refuse,
             adopt_from: &[],
             guardrails: &estate.guardrails,
+            selection: Selection::All,
         };
         prepare(&self.client, &wish, &mut estate.objects.clone()).await.unwrap()
     }

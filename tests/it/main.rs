@@ -47,6 +47,7 @@ mod imports;
 mod imports_on_openbao;
 mod kills;
 mod ledger;
+mod lifecycle;
 mod lock;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "lock.rs"]
@@ -71,6 +72,7 @@ mod sandbox_direct;
 mod sandbox_orders;
 mod sandbox_roles;
 mod saved_plans;
+mod selecting;
 mod server;
 mod session_sound;
 mod sessions;

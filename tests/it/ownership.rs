@@ -11,7 +11,7 @@ use leasehold::apply::{self, Options, Report};
 use leasehold::ledger::{self, Ledger};
 use leasehold::live;
 use leasehold::object::{KINDS, Kind, Live, Object, Progress};
-use leasehold::plan::{Adopt, Plan};
+use leasehold::plan::{Adopt, Plan, Selection};
 use leasehold::proposal::{Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::secret::Secret;
@@ -56,12 +56,16 @@ async fn apply(world: &World, estate: Estate<'_>, desired: &[Object], lost_after
         environment: "local",
         estate: estate.name,
         shared: true,
+        absent: &[],
+        today: "2026-11-25",
         referred: &[],
         commit: None,
         max_deletes: 100,
+        limits: &[],
         adopt: if estate.adopt { Adopt::Take } else { Adopt::Refuse },
         adopt_from: estate.adopt_from,
         guardrails: &[],
+        selection: Selection::All,
     };
     let mut desired = desired.to_vec();
     let mut prepared = prepare(&world.client, &wish, &mut desired).await.unwrap();
@@ -242,12 +246,16 @@ async fn a_role_made_below_a_mount_after_the_plan_stops_its_unmounting() {
         environment: "local",
         estate: Some("base"),
         shared: true,
+        absent: &[],
+        today: "2026-11-25",
         referred: &[],
         commit: None,
         max_deletes: 9,
+        limits: &[],
         adopt: Adopt::Refuse,
         adopt_from: &[],
         guardrails: &[],
+        selection: Selection::All,
     };
     let mut prepared = prepare(&world.client, &wish, &mut []).await.unwrap();
     world.client.write("auth/approle/role/late", json!({}).as_object().unwrap()).await.unwrap();

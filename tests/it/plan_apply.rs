@@ -303,6 +303,84 @@ fn what_others_made_survives_and_what_is_no_longer_declared_goes() {
 }
 
 #[test]
+fn a_flag_lowers_the_limit_and_never_raises_what_the_environment_says() {
+    let estate = Estate::of(SMALL);
+    estate.apply();
+    estate.file("estate.hcl", &SMALL[..SMALL.find("app ").unwrap()]);
+    for (environment, flag, code, told) in [
+        ("", "2", 3, "3 objects would be deleted, and 2 may be"),
+        ("", "3", 2, "3 to delete"),
+        ("  max_deletes = 3", "0", 3, "3 objects would be deleted, and 0 may be"),
+        ("  max_deletes = 2", "2", 3, "and 2 may be"),
+        ("  max_deletes = 2", "3", 1, "more than the environment `local` allows: max_deletes = 2"),
+    ] {
+        estate.limits(environment);
+        for command in [&["plan"][..], &["apply", "--auto-approve"]] {
+            if command.len() > 1 && code == 2 {
+                continue;
+            }
+            let output = estate.run(&[command, &["--max-deletes", flag]].concat());
+            let said = format!("{}{}", output.stdout, output.stderr);
+            assert!(output.code == code && said.contains(told), "{environment} {flag}: {}", output.normal());
+        }
+    }
+    // Six would be more than who says nothing may delete.
+    estate.limits("");
+    let apps = ["a", "b"].map(|name| SMALL[SMALL.find("app ").unwrap()..].replace("webapp", name)).concat();
+    estate.file("estate.hcl", &format!("{SMALL}{apps}"));
+    estate.apply();
+    estate.file("estate.hcl", SMALL);
+    let refused = estate.plan(3);
+    assert!(
+        refused.contains("6 objects would be deleted, and 5 may be") && refused.contains("`--max-deletes 6`"),
+        "{refused}"
+    );
+    assert_eq!(estate.run(&["plan", "--max-deletes", "3", "--target", "*a"]).code, 2);
+    estate.ok(&["apply", "--auto-approve", "--max-deletes", "6"]);
+}
+
+#[test]
+fn kinds_have_limits_of_their_own_by_count_and_by_share() {
+    let estate = Estate::of(SMALL);
+    let apps = ["a", "b", "c"].map(|name| SMALL[SMALL.find("app ").unwrap()..].replace("webapp", name)).concat();
+    estate.file("estate.hcl", &format!("{SMALL}{apps}"));
+    estate.apply();
+    estate.file("estate.hcl", &format!("{SMALL}{}", &apps[apps.find("app \"b\"").unwrap()..]));
+    for (limit, code, told) in [
+        ("limit \"aws role\" {\n deletes = \"25%\"\n }", 2, "3 to delete"),
+        ("limit \"aws role\" {\n deletes = 1\n }", 2, "3 to delete"),
+        ("limit \"aws lease\" {\n deletes = 0\n }", 2, "3 to delete"),
+        (
+            "limit \"aws role\" {\n deletes = \"24%\"\n }",
+            3,
+            "1 of 4 objects of the kind aws role would be deleted, and 24% may be (environments.hcl:4): aws/roles/a",
+        ),
+        (
+            "limit \"acl policy\" {\n deletes = 0\n }",
+            3,
+            "1 of 4 objects of the kind acl policy would be deleted, and 0 may be",
+        ),
+        ("limit \"aws rolle\" {\n deletes = 0\n }", 1, "did you mean `aws role`?"),
+        ("limit \"aws role\" {\n deletes = \"120%\"\n }", 1, "a count or a percentage"),
+        ("limit \"aws role\" {\n deletes = -1\n }", 1, "a count or a percentage"),
+        ("limit \"aws role\" {\n delete = 1\n }", 1, "did you mean `deletes`?"),
+        ("limit \"aws role\" {\n }", 1, "deletes"),
+    ] {
+        estate.limits(limit);
+        let output = estate.run(&["plan"]);
+        let said = format!("{}{}", output.stdout, output.stderr);
+        assert!(output.code == code && said.contains(told), "{limit}: {}", output.normal());
+    }
+    // What is left out is not counted; of a saved plan the share is that of all that is ours.
+    estate.limits("limit \"aws role\" {\n deletes = \"10%\"\n }");
+    assert_eq!(estate.run(&["plan", "--exclude", "aws/roles/*"]).code, 2);
+    estate.limits("limit \"aws role\" {\n deletes = \"25%\"\n }");
+    assert_eq!(estate.run(&["plan", "--out", "a.plan"]).code, 2);
+    let applied = estate.ok(&["apply", "a.plan"]);
+    assert!(applied.contains("3 deleted"), "{applied}");
+}
+
+#[test]
 fn limits_refuse_and_say_what_to_do() {
     let estate = Estate::of(SMALL);
     estate.apply();

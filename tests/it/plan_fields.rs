@@ -16,7 +16,7 @@ use leasehold::clock::Clock;
 use leasehold::engine::{AwsTransport, Config, Storage};
 use leasehold::estate;
 use leasehold::object::{Delete, KINDS, Kind, Object, Read, Told, Update, Verb, aws_root};
-use leasehold::plan::{Adopt, ChangeAction, Plan, Refusal, Shown, show};
+use leasehold::plan::{Adopt, ChangeAction, Plan, Refusal, Selection, Shown, show};
 use leasehold::proposal::{Prepared, Wish, prepare};
 use leasehold::review::Colour;
 use leasehold::sandbox;
@@ -1082,12 +1082,16 @@ impl World {
             environment,
             estate,
             shared: false,
+            absent: &[],
+            today: "2026-11-25",
             referred: &[],
             commit: None,
             max_deletes: 100,
+            limits: &[],
             adopt,
             adopt_from: &[],
             guardrails: &[],
+            selection: Selection::All,
         };
         prepare(&self.client, &wish, &mut desired.to_vec()).await.unwrap()
     }

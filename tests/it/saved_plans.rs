@@ -3,8 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use leasehold::estate::{self, Sources};
-use leasehold::plan::Adopt;
 use leasehold::plan::saved::Opened;
+use leasehold::plan::{Adopt, Asked};
 use leasehold::proposal::{self, Basis, Purpose, Word};
 use serde_json::{Value, json};
 
@@ -371,7 +371,14 @@ role "r" {
     let read = || estate::load(&sources, None).unwrap();
     let home = tempfile::tempdir().unwrap();
     let on = |today, purpose| Basis { dir: home.path(), shared: true, today, purpose };
-    let word = Word { adopt: Adopt::Refuse, adopt_from: &[], account_change: false, older: false };
+    let word = Word {
+        adopt: Adopt::Refuse,
+        adopt_from: &[],
+        account_change: false,
+        older: false,
+        max_deletes: None,
+        asked: &Asked::default(),
+    };
     let proposed = proposal::propose(read(), &client, on("2035-01-31", Purpose::Show), word).await.unwrap();
     assert!(proposed.plan.refusals.is_empty(), "{:?}", proposed.plan.refusals);
     let saved = proposal::save(&proposed, &sources, &client, word, "2035-01-31T00:00:00Z".to_owned()).await.unwrap();

@@ -2,7 +2,7 @@
 
 use std::path::{Component, Path, PathBuf};
 
-use super::require;
+use super::{limit, require};
 use crate::estate::blocks::ENVIRONMENT;
 use crate::estate::declared::{AwsChoice, EngineChoice, Environment};
 use crate::estate::interpolate::{Replaced, Variables};
@@ -76,6 +76,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
         }
         count
     });
+    let limits = limit::read(reader, &own);
     let demands = require::read(reader, &own);
     let estate = reader.text(&own, "estate").and_then(|(estate, span)| {
         if !is_name(estate) {
@@ -91,7 +92,8 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     let place = reader.place(block.span);
     // A broken engine has been told; the rest is still checked with one that stands for it.
     let engine = engine.unwrap_or(EngineChoice::Address(String::new()));
-    Some((Environment { name: block.label.to_owned(), estate, engine, max_deletes, demands, place }, variables, over))
+    let name = block.label.to_owned();
+    Some((Environment { name, estate, engine, max_deletes, limits, demands, place }, variables, over))
 }
 
 fn is_name(name: &str) -> bool {

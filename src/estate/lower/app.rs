@@ -55,6 +55,10 @@ impl Lowering<'_> {
         self.keep_terms(block, &role.path(), &kept);
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
+        if block.name.starts_with("role ") {
+            // Two static roles can't have one user.
+            object.renamed_from = self.renamed_from(block, |name| role.kind.path(&role.mount, name));
+        }
         self.add(object, block.span);
         if self.roles.get(&role.label()).is_some_and(|other| other.kind != kind) {
             let what = format!("a `role` and a `static_role` are both {}: grants could mean either", role.label());
@@ -132,7 +136,9 @@ impl Lowering<'_> {
     pub(super) fn app_roles(&mut self, block: &Block<'_>) -> Vec<RolePath> {
         let words = ROLES.into_iter();
         let roles: Vec<_> = words.flat_map(|word| self.reader.labelled(block.map, word)).collect();
-        roles.iter().filter_map(|role| self.role(role, Some(block.label))).collect()
+        let lowered = roles.iter().filter_map(|role| self.living(role, |this| this.role(role, Some(block.label))));
+        let lowered: Vec<RolePath> = lowered.collect();
+        lowered.into_iter().filter(|role| !self.is_gone(&role.path())).collect()
     }
 
     /// `app "webapp" { ... }`, after all roles are known.
@@ -150,8 +156,10 @@ impl Lowering<'_> {
         let protect = self.reader.flag(block, "protect");
         let shortest = self.shortest_lease(&roles, &grants);
         let logins = self.reader.labelled(block.map, "login");
-        let logins: Vec<Login> =
-            logins.iter().filter_map(|login| self.app_login(block, login, &policies, shortest)).collect();
+        let logins: Vec<Login> = logins
+            .iter()
+            .filter_map(|login| self.living(login, |this| this.app_login(block, login, &policies, shortest)))
+            .collect();
         if protect {
             let app = Some(block.label);
             self.objects
@@ -162,6 +170,9 @@ impl Lowering<'_> {
         if !block.map.contains_key("login") && self.reader.is_sound(block) {
             let draft = Draft::warning(block.span, format!("{} has no login: nobody can use it", block.name));
             self.reader.report(draft.hint("add login \"approle\" { ... }"));
+        }
+        if let Some(absence) = self.absence().cloned() {
+            return self.app_gone(block.label, absence);
         }
         let place = self.reader.place(block.span);
         self.apps.push(App { name: block.label.to_owned(), owner, roles, grants, logins, policies, place });
@@ -179,6 +190,10 @@ impl Lowering<'_> {
                 self.reader.report(draft.hint(hint));
                 continue;
             };
+            let path = self.roles.get(grant).map(|known| known.kind.path(mount, role));
+            if path.is_some_and(|path| !self.stays(&path, span, &format!("the role `{grant}`"))) {
+                continue;
+            }
             let declared = self.roles.get(grant);
             let kind = declared.map(|role| role.kind).or_else(|| roles().next());
             grants.extend(kind.map(|kind| RolePath { kind, mount: mount.to_owned(), name: role.to_owned() }));

@@ -63,6 +63,12 @@ impl Lowering<'_> {
         }
         let app = if self.reader.require(block, "app", "\"webapp\"") { self.reader.text(block, "app") } else { None };
         if let Some((app, span)) = app
+            && self.is_app_gone(app)
+        {
+            self.app_stays(app, span);
+            return;
+        }
+        if let Some((app, span)) = app
             && !self.apps.iter().any(|known| known.name == app)
         {
             let known: Vec<String> = self.apps.iter().map(|app| app.name.clone()).collect();

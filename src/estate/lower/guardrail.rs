@@ -12,6 +12,7 @@ use crate::guardrail::{self, Clause, Complaint, Described, Exception, Guardrail,
 use crate::iam::document;
 use crate::object::{self, Class, FieldValue, Object, RolePath};
 use crate::text::did_you_mean;
+use crate::units::day;
 
 const EXCEPT_KEYS: &[&str] = &["roles", "apps", "reason", "owner", "expires"];
 
@@ -222,7 +223,7 @@ impl Lowering<'_> {
                 self.reader.report(Draft::error(span, format!("{key} of {} says nothing", block.name)));
             }
         }
-        if let Some((day, span)) = expires.filter(|(day, _)| !is_day(day)) {
+        if let Some((day, span)) = expires.filter(|(day, _)| day::parse(day).is_none()) {
             self.reader.report(Draft::error(span, format!("`{day}` is not a day")).hint("a day is written 2027-02-01"));
             return None;
         }
@@ -244,16 +245,16 @@ impl Lowering<'_> {
 
     /// Tells which patterns of roles and apps are about nobody: a typo there is a guardrail that forbids nothing.
     fn check_subjects(&mut self, block: &Block<'_>) {
-        let roles: Vec<String> = self
-            .objects
-            .iter()
-            .filter_map(|object| RolePath::of(object.kind, &object.path))
-            .map(|role| role.label())
-            .collect();
+        // Also of what has expired: the guardrail is no typo since.
+        let gone = self.lives.absent.iter().map(|absent| (absent.kind, absent.path.as_str()));
+        let paths = self.objects.iter().map(|object| (object.kind, object.path.as_str())).chain(gone);
+        let roles: Vec<String> =
+            paths.filter_map(|(kind, path)| RolePath::of(kind, path)).map(|role| role.label()).collect();
         // Of logins that are no app's, by their paths.
         let is_login = |object: &&Object| object.kind.class == Class::Login && object.app.is_none();
         let logins = self.objects.iter().filter(is_login).map(|object| object.path.clone());
-        let apps: Vec<String> = self.apps.iter().map(|app| app.name.clone()).chain(logins).collect();
+        let apps = self.apps.iter().map(|app| &app.name).chain(self.apps_gone());
+        let apps: Vec<String> = apps.cloned().chain(logins).collect();
         for (key, sort, names) in [("roles", "role", roles), ("apps", "app", apps)] {
             for (text, span) in self.reader.texts(block, key) {
                 let pattern = [text.to_owned()];
@@ -313,11 +314,6 @@ fn built_in() -> impl Iterator<Item = &'static Described> {
 /// The keys of a block.
 fn words(block: &guardrail::Block) -> impl Iterator<Item = &'static Word> {
     guardrail::of_block(block.name).flat_map(|rule| rule.words)
-}
-
-/// Whether a text is a day that there is, as `2027-02-01`.
-fn is_day(text: &str) -> bool {
-    text.len() == 10 && crate::iam::value::instant(text).is_some() && text.as_bytes()[4] == b'-'
 }
 
 /// A pack is in the same language as the estate. A part of one is none: what is missing would forbid nothing.

@@ -15,7 +15,8 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::span::Span;
 use crate::estate::tree::{Map, lacks_label};
-use crate::object::{FieldValue, Kind, Leaf, Origin, login_of, methods};
+use crate::object::words::LIFE;
+use crate::object::{FieldValue, Kind, Leaf, Origin, login_of, methods, policy_path};
 use crate::text::{did_you_mean, nearest};
 use crate::units::duration;
 
@@ -31,7 +32,7 @@ impl Lowering<'_> {
         let (mount, span) = self.login_mount(login.label, login);
         let (method, kind) = self.method(login.label, &mount, span);
         if let Some(kind) = kind {
-            self.reader.check(login, kind.words);
+            self.reader.check_with(login, kind.words, &LIFE, &[]);
         }
         // Which keys a login of an unknown sort has is not known either.
         let kind = kind.filter(|_| method.is_some() || !self.is_incomplete())?;
@@ -44,8 +45,14 @@ impl Lowering<'_> {
         };
         fields.entry("token_no_default_policy").or_insert_with(implied);
         let role_name = self.login_name(app, login);
-        let object = self.object(kind, kind.path(&mount, &role_name), Some(app.label), login.span, fields);
+        let path = kind.path(&mount, &role_name);
+        let mut object = self.object(kind, path.clone(), Some(app.label), login.span, fields);
+        object.protect = self.reader.flag(login, "protect");
+        object.renamed_from = self.renamed_from(login, |name| kind.path(&mount, name));
         self.add(object, login.span);
+        if self.is_gone(&path) {
+            return None;
+        }
         let place = self.reader.place(login.span);
         Some(Login { method: method?, mount, role_name, place })
     }
@@ -60,7 +67,7 @@ impl Lowering<'_> {
             }
             for (label, entry) in outer.map {
                 if let Some(login) = self.reader.block(&outer.name, label, entry) {
-                    self.login(outer.label, &login);
+                    self.living(&login, |this| this.login(outer.label, &login));
                 }
             }
         }
@@ -84,6 +91,7 @@ impl Lowering<'_> {
         }
         let mut object = self.object(kind, kind.path(&mount, login.label), None, login.span, fields);
         object.protect = self.reader.flag(login, "protect");
+        object.renamed_from = self.renamed_from(login, |name| kind.path(&mount, name));
         self.add(object, login.span);
     }
 
@@ -97,7 +105,9 @@ impl Lowering<'_> {
                 self.dangling(*span, what, policy, known.iter().map(String::as_str));
             }
         }
-        named.into_iter().map(|(policy, _)| policy.to_owned()).collect()
+        let stays =
+            |(policy, span): &(&str, Span)| self.stays(&policy_path(policy), *span, &format!("the policy `{policy}`"));
+        named.into_iter().filter(stays).map(|(policy, _)| policy.to_owned()).collect()
     }
 
     /// The type of the method at a mount, and the kind of its logins; `label` is what stands in the place of the method.

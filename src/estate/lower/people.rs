@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::Value;
 
+use super::life::keep;
 use super::{Lowering, is_role_name};
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
@@ -19,12 +20,12 @@ impl Lowering<'_> {
         let users = self.reader.labelled(declarations, USER.word);
         let groups = self.reader.labelled(declarations, GROUP.word);
         for user in &users {
-            self.user(user);
+            self.living(user, |this| this.user(user));
         }
         let names = |blocks: &[Block<'_>]| blocks.iter().map(|block| block.label.to_owned()).collect::<BTreeSet<_>>();
         let known = [names(&users), names(&groups)];
         for group in &groups {
-            self.group(group, &known);
+            self.living(group, |this| this.group(group, &known));
         }
         self.circles(&groups);
     }
@@ -35,8 +36,8 @@ impl Lowering<'_> {
         if self.is_shared(block, &[]) {
             return self.refer(block, &entity::KIND, "");
         }
-        let fields = self.reader.fields(block, &entity::KIND, &USER);
-        self.named_policies(block);
+        let mut fields = self.reader.fields(block, &entity::KIND, &USER);
+        keep(&mut fields, "policies", &self.named_policies(block));
         self.check_aliases(block, "aliases", &fields);
         let path = entity::KIND.path("", block.label);
         let mut object = self.object(&entity::KIND, path, None, block.span, fields);
@@ -51,7 +52,11 @@ impl Lowering<'_> {
             return self.refer(block, &group::KIND, "");
         }
         let mut fields = self.reader.fields(block, &group::KIND, &GROUP);
-        self.named_policies(block);
+        keep(&mut fields, "policies", &self.named_policies(block));
+        let still = self.still_named(block, "members", |name| entity::KIND.path("", name));
+        keep(&mut fields, "members", &still);
+        let still = self.still_named(block, "groups", |name| group::KIND.path("", name));
+        keep(&mut fields, "member_groups", &still);
         self.check_aliases(block, "alias", &fields);
         self.check_members(block, "members", "user", users);
         self.check_members(block, "groups", "group", groups);

@@ -61,6 +61,7 @@ impl Lowering<'_> {
         }
         let mut object = self.object(&acl_policy::KIND, path, None, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
+        object.renamed_from = self.renamed_from(block, |name| acl_policy::KIND.path("", name));
         self.add(object, block.span);
     }
 

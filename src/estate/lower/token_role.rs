@@ -17,6 +17,7 @@ impl Lowering<'_> {
         let path = token_role::KIND.path("", block.label);
         let mut object = self.object(&token_role::KIND, path, None, block.span, fields);
         object.protect = self.reader.flag(block, "protect");
+        object.renamed_from = self.renamed_from(block, |name| token_role::KIND.path("", name));
         self.add(object, block.span);
     }
 }

@@ -18,7 +18,7 @@ impl Lowering<'_> {
             self.engine_mount(block, &TRANSIT, TYPE, std::collections::BTreeMap::new());
         }
         for key in self.reader.labelled(block.map, KEY.word) {
-            self.transit_key(block.label, &key);
+            self.living(&key, |this| this.transit_key(block.label, &key));
         }
     }
 

@@ -27,6 +27,10 @@ pub struct Object {
     pub fields: BTreeMap<&'static str, Leaf>,
     /// Never delete it (`protect = true`).
     pub protect: bool,
+    /// The day from which on it is not to be there any more, if that is to come: `2027-03-31`.
+    pub expires: Option<String>,
+    /// The path that it had under its old name, where its declaration says one.
+    pub renamed_from: Option<String>,
     /// What becomes of a declared key once an engine has another.
     pub on_rotate: OnRotate,
 }
@@ -86,6 +90,8 @@ impl Object {
             place: place.clone(),
             fields: BTreeMap::new(),
             protect: false,
+            expires: None,
+            renamed_from: None,
             on_rotate: OnRotate::Seen,
         }
     }

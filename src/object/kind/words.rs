@@ -129,11 +129,25 @@ impl Key {
         Self::own("on_rotate", Shape::OneOf(OnRotate::WORDS), doc)
     }
 
-    /// That an object is never deleted.
-    pub const fn protect() -> Self {
-        Self::own("protect", Shape::Bool, "Whether no apply may delete it.")
+    /// How long a declaration holds.
+    pub const fn life() -> Self {
+        Self::all_of(&LIFE)
     }
 }
+
+/// What declarations of objects say of how long they hold.
+pub static LIFE: Block = Block {
+    word: "",
+    label: None,
+    doc: "How long a declaration holds.",
+    keys: &[
+        Key::own("protect", Shape::Bool, "Whether no apply may delete it."),
+        Key::own("absent", Shape::Bool, "Whether it is not to be there: what of it is ours is deleted."),
+        Key::own("renamed_from", Shape::Text, "The name that it had before: it moves from there."),
+        Key::own("expires", Shape::Text, "The day from which on it counts as absent, as in 2027-03-31."),
+    ],
+    check: ANYTHING,
+};
 
 impl Block {
     /// The keys that can stand in it.

@@ -10,7 +10,7 @@ use crate::object::{
     FieldValue, Kind, Live, Object, Owned, Progress, acl_policy, approle_role, audit_device, aws_lease, aws_role,
     aws_root, fingerprint, mount,
 };
-use crate::plan::{Adopt, ChangeAction, Input, Others, Plan, Refusal, Shown, differences, secret_digests};
+use crate::plan::{Adopt, ChangeAction, Input, Others, Plan, Refusal, Selection, Shown, differences, secret_digests};
 use crate::secret::Secret;
 
 const ROLE: &str = "aws/roles/webapp";
@@ -34,6 +34,8 @@ impl World {
             environment: "local",
             commit: None,
             desired,
+            absent: &[],
+            today: "2026-11-25",
             live: &self.live,
             owned: &self.owned,
             key: Some(&key()).filter(|_| !self.key_hidden),
@@ -44,10 +46,12 @@ impl World {
             nameless: false,
             shared: &[],
             max_deletes: self.max_deletes.unwrap_or(u32::MAX),
+            limits: &[],
             unmanaged: &[],
             unlisted: &[],
             notes: Vec::new(),
             guardrails: &[],
+            selection: Selection::All,
         })
     }
 

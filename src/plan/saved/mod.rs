@@ -91,6 +91,9 @@ pub struct Permissions {
     pub allow_account_change: bool,
     /// Come before what was applied.
     pub allow_older: bool,
+    /// Delete so many objects.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub max_deletes: Option<u32>,
 }
 
 /// What one change was computed from.
@@ -257,6 +260,11 @@ impl Saved {
             return odd("it does not say from what its changes were computed");
         }
         Ok(())
+    }
+
+    /// The paths of what it does not change, since that was not selected, though it is not as declared.
+    pub fn left_out(&self) -> impl Iterator<Item = &str> {
+        self.plan["selection"]["left_out"].as_array().into_iter().flatten().filter_map(|left| left["path"].as_str())
     }
 
     /// Its changes, as JSON, in the order in which they are made.

@@ -6,6 +6,7 @@
 mod access;
 mod acl;
 mod blocked;
+mod ending;
 mod held;
 mod lease;
 mod login;
@@ -88,6 +89,7 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
     trust::changes(before, after, &mut findings);
     rights::changes(before, after, &changed, &mut findings);
     rules::changes(before, after, &mut findings);
+    ending::changes(before, after, &mut findings);
     findings.sort_by(|a, b| (a.topic, &a.subject, &a.role).cmp(&(b.topic, &b.subject, &b.role)));
     (findings, not_evaluated(after))
 }
@@ -311,6 +313,7 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
             path: object.path,
             app: None,
             place: None,
+            expires: None,
             fields: Fields::Declared(&NONE),
         };
         let mount = object.kind.mount_path(object.path);

@@ -20,6 +20,8 @@ pub struct SideObject<'a> {
     pub app: Option<&'a str>,
     /// Where it is declared, where that is known.
     pub place: Option<&'a Place>,
+    /// The day from which on it is not to be there, if files say one.
+    pub expires: Option<&'a str>,
     /// Its fields.
     pub fields: Fields<'a>,
 }
@@ -40,6 +42,7 @@ impl<'a> From<&'a Object> for SideObject<'a> {
             path: &object.path,
             app: object.app.as_deref(),
             place: Some(&object.place),
+            expires: object.expires.as_deref(),
             fields: Fields::Declared(&object.fields),
         }
     }
@@ -48,7 +51,7 @@ impl<'a> From<&'a Object> for SideObject<'a> {
 impl<'a> SideObject<'a> {
     /// A live object; whose it is, and where it was declared, only the ledger or an estate can tell.
     pub fn live(live: &'a Live, app: Option<&'a str>, place: Option<&'a Place>) -> Self {
-        Self { kind: live.kind, path: &live.path, app, place, fields: Fields::Live(live) }
+        Self { kind: live.kind, path: &live.path, app, place, expires: None, fields: Fields::Live(live) }
     }
 
     /// The value of a field that is not a secret, or its kind's default.

@@ -19,6 +19,9 @@ use crate::object::review::{AccessFields, Way};
 use crate::object::{Class, Live, Object, Owned, Place, RolePath, policy_path, terms_of};
 use crate::review::finding::Subject;
 
+/// A ledger without an entry.
+static NOTHING_OWNED: BTreeMap<String, Owned> = BTreeMap::new();
+
 /// What an app's role is to it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Via {
@@ -117,13 +120,35 @@ pub struct Side<'a> {
 impl<'a> Side<'a> {
     /// What an estate declares.
     pub fn of_estate(estate: &'a Estate) -> Self {
-        let mut side = Self::of_objects(estate.objects.iter().map(SideObject::from), estate.into());
+        Self::of_estate_but(estate, HashMap::new(), &NOTHING_OWNED)
+    }
+
+    /// The same, but for objects that stay as an engine has them (or has them not), by their paths.
+    pub fn of_estate_but(
+        estate: &'a Estate,
+        left: HashMap<&str, Option<&'a Live>>,
+        owned: &'a BTreeMap<String, Owned>,
+    ) -> Self {
+        let declared = estate.objects.iter().filter(|object| !left.contains_key(object.path.as_str()));
+        let staying = left.values().copied().flatten().map(|live| {
+            let known = estate.object(&live.path).and_then(|object| object.app.as_deref());
+            let app = known.or_else(|| owned.get(&live.path).and_then(|owned| owned.app.as_deref()));
+            SideObject::live(live, app, None)
+        });
+        let mut side = Self::of_objects(declared.map(SideObject::from).chain(staying), estate.into());
         side.estate = Some(estate);
         for app in &estate.apps {
+            // Nothing of it is there yet.
+            if !left.is_empty() && !side.apps.contains_key(app.name.as_str()) {
+                continue;
+            }
             let facts = side.apps.entry(&app.name).or_default();
             facts.owner = app.owner.as_deref();
             facts.place = Some(&app.place);
-            facts.grants = app.grants.iter().map(RolePath::path).collect();
+            // Where a policy of it stays as it is, that says what it may have.
+            if !app.policies.iter().any(|name| left.contains_key(policy_path(name).as_str())) {
+                facts.grants = app.grants.iter().map(RolePath::path).collect();
+            }
         }
         side
     }
