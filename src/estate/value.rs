@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::problem::Draft;
 use super::span::Span;
 use super::tree::{Content, Node};
+use crate::iam::arn::{Arn, is_account};
 use crate::object::{FieldValue, Shape, field};
 use crate::text::did_you_mean;
 use crate::units::network;
@@ -269,18 +270,6 @@ fn cidr(text: &str, span: Span) -> Result<(), Draft> {
     Ok(())
 }
 
-/// What of an ARN is looked at.
-struct Arn<'a> {
-    /// `iam`.
-    service: &'a str,
-    /// Empty for what is in no region.
-    region: &'a str,
-    /// Twelve digits, or `aws`, or nothing.
-    account: &'a str,
-    /// `policy/name`.
-    resource: &'a str,
-}
-
 /// A thing of IAM that has a name in a path.
 struct OfIam {
     /// What its ARN says of it: `policy`.
@@ -378,13 +367,13 @@ const USER_PATH_MAX: usize = 510;
 /// # Errors
 /// What is wrong with it.
 fn arn(text: &str, span: Span) -> Result<Arn<'_>, Draft> {
-    let parts: Vec<&str> = text.splitn(6, ':').collect();
-    let [arn, partition, service, region, account, resource] = parts[..] else {
+    let Some(found) = Arn::parse(text) else {
         let draft = Draft::error(span, format!("`{text}` is not an ARN"));
         return Err(draft.hint("an ARN is arn:PARTITION:SERVICE:REGION:ACCOUNT:RESOURCE"));
     };
+    let Arn { partition, service, region, account, resource } = found;
     let word = |text: &str| text.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
-    if arn != "arn" || !partition.starts_with("aws") || !word(partition) || service.is_empty() || !word(service) {
+    if !partition.starts_with("aws") || !word(partition) || service.is_empty() || !word(service) {
         return Err(Draft::error(span, format!("`{text}` is not an ARN")).hint("an ARN starts with arn:aws:SERVICE:"));
     }
     if !word(region) || resource.is_empty() {
@@ -394,12 +383,7 @@ fn arn(text: &str, span: Span) -> Result<Arn<'_>, Draft> {
         let draft = Draft::error(span, format!("`{account}` is not an account id"));
         return Err(draft.hint("an AWS account id has twelve digits"));
     }
-    Ok(Arn { service, region, account, resource })
-}
-
-/// Whether a text is an AWS account id: twelve digits.
-pub(crate) fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
+    Ok(found)
 }
 
 /// A reference to a secret, without its `secret:`.

@@ -1,5 +1,6 @@
 //! The IAM policy language. Pure: texts in, values out; no file, no network, no clock.
 
+pub mod arn;
 pub mod catalogue;
 pub mod compare;
 pub mod condition;

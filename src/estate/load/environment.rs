@@ -117,7 +117,7 @@ fn variables(reader: &mut Reader<'_>, block: &Block<'_>) -> Variables {
             }
             Ok(text) => {
                 let is_account = name == "account" || name == "account_id" || name.ends_with("_account_id");
-                if is_account && !value::is_account(text) {
+                if is_account && !crate::iam::arn::is_account(text) {
                     let draft = Draft::error(entry.value.span, format!("`{text}` is not an account id"));
                     reader.report(draft.hint("an AWS account id has twelve digits"));
                     variables.broken.insert(name.clone());

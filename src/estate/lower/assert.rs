@@ -11,6 +11,7 @@ use crate::estate::schema::Block;
 use crate::estate::span::Span;
 use crate::estate::tree::{Content, Entry, twice};
 use crate::estate::value;
+use crate::iam::arn::Arn;
 use crate::iam::document;
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self, Condition, Effect, Operator, Quantifier, Scope, Statement};
@@ -33,7 +34,7 @@ impl Lowering<'_> {
         };
         let used = match &arn {
             // Some of them are larger than what customers may write.
-            Some(arn) if arn.split(':').nth(4) == Some("aws") => Use::Unsent,
+            Some(arn) if Arn::account_of(arn) == Some("aws") => Use::Unsent,
             _ => Use::Managed,
         };
         if !block.map.contains_key("policy_document") && !block.map.contains_key("statement") {

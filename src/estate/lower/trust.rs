@@ -12,6 +12,7 @@ use crate::estate::declared::IamPrincipal;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::value;
+use crate::iam::arn::Arn;
 use crate::iam::compare::{Case, reach, scope};
 use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{Condition, Effect, Operator, PolicySet, Statement, Test};
@@ -142,7 +143,7 @@ impl Asked<'_> {
         if let Some(arn) = self.principal.filter(|_| fixed.contains(&Fixed::Principal)) {
             conditions.push(condition(Test::StringLike, PRINCIPAL, trust::caller(arn)));
             conditions.push(is("aws:principalarn", arn));
-            conditions.extend(arn.split(':').nth(4).map(|account| is("aws:principalaccount", account)));
+            conditions.extend(Arn::account_of(arn).map(|account| is("aws:principalaccount", account)));
         }
         if fixed.contains(&Fixed::ExternalId) {
             conditions.push(given("sts:externalid", &self.external_id));

@@ -7,6 +7,7 @@
 //! # Source
 //! IAM User Guide: "AWS JSON policy elements: Principal", "Policy evaluation logic for requests within a single account".
 
+use crate::iam::arn::{Arn, is_account};
 use crate::iam::pattern::{Pattern, Syntax};
 
 /// The key that says who asks. No policy can name it: a key of AWS's has a prefix.
@@ -57,9 +58,10 @@ fn aws(name: &str) -> Result<Principal, String> {
     if is_id {
         return Ok(Principal::One(name.to_owned()));
     }
-    let parts: Vec<&str> = name.splitn(6, ':').collect();
     let nobody = || format!("`{name}` is the name of no account, user, role or session");
-    let ["arn", partition, service, "", account, resource] = parts[..] else { return Err(nobody()) };
+    let Some(Arn { partition, service, region: "", account, resource }) = Arn::parse(name) else {
+        return Err(nobody());
+    };
     if partition.is_empty() || !is_account(account) {
         return Err(nobody());
     }
@@ -74,10 +76,6 @@ fn aws(name: &str) -> Result<Principal, String> {
         }
         _ => Err(nobody()),
     }
-}
-
-fn is_account(text: &str) -> bool {
-    text.len() == 12 && text.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 impl Principal {

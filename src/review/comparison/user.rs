@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 
 use super::held::Held;
+use crate::iam::arn::Arn;
 use crate::iam::pattern::Pattern;
 use crate::iam::policy::{PolicySet, Statement};
 use crate::object::review::Attribute;
@@ -75,7 +76,7 @@ pub(in crate::review) fn unlike(one: &Held<'_>, other: &Held<'_>) -> Option<Stri
 
 /// The accounts of a role's sessions, as their ARNs say them; none of users, which are of the mount's.
 pub(in crate::review) fn accounts(held: &Held<'_>) -> BTreeSet<String> {
-    held.assumed().iter().filter_map(|arn| arn.split(':').nth(4)).map(str::to_owned).collect()
+    held.assumed().iter().filter_map(|arn| Arn::account_of(arn)).map(str::to_owned).collect()
 }
 
 fn mentions<S>(statement: &Statement<S>, keys: &[&str]) -> bool {

@@ -26,6 +26,7 @@ use crate::engine::lease::Lane;
 use crate::engine::lease::core::Core;
 use crate::engine::setup::AwsTransport;
 use crate::engine::wire::error::Error;
+use crate::iam::arn::Arn;
 use crate::secret::Secret;
 use crate::username::{self, Template};
 
@@ -144,8 +145,7 @@ impl Account {
     /// Takes the account's number from the ARN of one of its users: `arn:aws:iam::123456789012:user/x` (IAM user
     /// guide, "IAM identifiers").
     pub(super) fn learn(&self, arn: &str) {
-        let number = arn.split(':').nth(4).filter(|number| !number.is_empty());
-        if let Some(number) = number {
+        if let Some(number) = Arn::account_of(arn) {
             // Whoever learned it first heard the same.
             if self.number.set(number.to_owned()).is_ok() {
                 let mut pacer = self.pacer.lock().unwrap_or_else(PoisonError::into_inner);

@@ -34,6 +34,7 @@ use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{self, Emergency, End, Lane, Lease, LeaseState, Still, now};
 use crate::engine::wire::error::Error;
+use crate::iam::arn::Arn;
 
 /// The mount's option that has it done.
 const OPTION: &str = "emergency_revocation";
@@ -200,7 +201,7 @@ fn role_name(arn: &str) -> &str {
 /// Refuses to touch a role of the same name in another account.
 async fn is_at_home(account: &Account, lane: Lane, role_arn: &str) -> Result<(), Failure> {
     let here = account.number(lane).await?;
-    match role_arn.split(':').nth(4) {
+    match Arn::account_of(role_arn) {
         Some(number) if number == here => Ok(()),
         _ => Err(Failure {
             class: Class::Refused,
