@@ -93,7 +93,7 @@ fn is_anothers(before: Option<&Owned>, change: &Change) -> bool {
 
 /// What an engine may hold from us when the next change begins, whatever it was seen to hold: that may be somebody's.
 fn besides(before: &Owned) -> Option<Vec<String>> {
-    if before.kind.key.is_some() && before.keys.is_none() && before.key_last.is_none() {
+    if before.kind.key().is_some() && before.keys.is_none() && before.key_last.is_none() {
         // Of which key an engine had then an older ledger does not know.
         return None;
     }

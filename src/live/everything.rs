@@ -53,7 +53,7 @@ pub async fn everything(client: &Client, but: &str) -> Result<Everything, Error>
     let without_word: Vec<&Mount<'_>> =
         mounts.iter().filter(|mount| mount.table == &ENGINES && mount.words().is_none()).collect();
     found.without_word(client, &without_word, &mut objects).await;
-    let is_somebodys = |live: &Live| !(live.kind.built_in)(&live.path) && !live.is_unset();
+    let is_somebodys = |live: &Live| !live.kind.is_built_in(&live.path) && !live.is_unset();
     found.objects = objects.into_values().filter(is_somebodys).collect();
     Ok(found)
 }

@@ -11,7 +11,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::Reviewed;
 use super::wire::{post, with_others};
 
@@ -57,20 +57,20 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Rules("policy"),
     words: &POLICY,
-    key: None,
     fields: FIELDS,
-    later: &[],
     update: Update::Replace,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |path| {
-        matches!(
-            path.strip_prefix("sys/policies/acl/").unwrap_or(path),
-            "root" | "default" | "response-wrapping" | "control-group"
-        )
+    special: Special {
+        effect,
+        built_in: |path| {
+            matches!(
+                path.strip_prefix("sys/policies/acl/").unwrap_or(path),
+                "root" | "default" | "response-wrapping" | "control-group"
+            )
+        },
+        ..Special::NONE
     },
 };
 

@@ -19,7 +19,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::leaf::FieldValue;
 use super::review::{Remarks, Reviewed};
 
@@ -146,16 +146,12 @@ const fn described(fields: &'static [Field], delete: Delete) -> Kind {
         leases: Leases::None,
         reviewed: Reviewed::Fields(&REMARKS),
         words: &OBJECT,
-        key: None,
         fields,
-        later: &[],
         update: Update::Merge,
         delete,
         parse: |data| Ok::<_, Lacks>(data.clone()),
         write,
-        effect,
-        obstacle: obstacle::NONE,
-        built_in: |_| false,
+        special: Special { effect, ..Special::NONE },
     }
 }
 

@@ -10,7 +10,7 @@ use super::home::{DEVICES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Remarks, Reviewed};
 use super::wire::post;
 
@@ -58,17 +58,13 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks::NONE),
     words: &AUDIT,
-    key: None,
     fields: FIELDS,
-    later: &[],
     update: Update::Recreate,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
     // The trail of the embedded engine: opened by the engine itself.
-    obstacle: obstacle::NONE,
-    built_in: |path| path.trim_end_matches('/') == "sys/audit/trail",
+    special: Special { effect, built_in: |path| path.trim_end_matches('/') == "sys/audit/trail", ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

@@ -5,7 +5,7 @@
 use super::field::Field;
 use super::home::{Home, METHODS, key};
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::mount;
 use super::review::Reviewed;
 use super::tuning;
@@ -61,16 +61,17 @@ pub static KIND: Kind = Kind {
     leases: Leases::OfMount,
     reviewed: Reviewed::Fields(&mount::REMARKS),
     words: &AUTH,
-    key: None,
     fields: &FIELDS,
-    later: tuning::LATER,
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: mount::parse,
     write: mount::write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |path| path.trim_end_matches('/') == "sys/auth/token",
+    special: Special {
+        later: tuning::LATER,
+        effect,
+        built_in: |path| path.trim_end_matches('/') == "sys/auth/token",
+        ..Special::NONE
+    },
 };
 
 fn effect(path: &str, change: Changed<'_>) -> Option<String> {

@@ -11,10 +11,11 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Remarks, Reviewed, Values as _};
 use super::token_fields::{self, field};
 use super::wire::{pick, post};
+use crate::iam::arn::{Arn, is_account};
 
 static FIELDS: [Field; 2] = [
     field("sts_role", Shape::Text, "\"\"", "The ARN of the role that is assumed to ask."),
@@ -38,27 +39,23 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks { vouching: &["sts_role"], ..Remarks::NONE }),
     words: &ACCOUNT,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect, ..Special::NONE },
 };
 
 fn check(account: &Declared<'_>) -> Vec<Objection> {
     let mut objections = Vec::new();
     let label = account.name.split('"').nth(1).unwrap_or_default();
-    if label.len() != 12 || !label.bytes().all(|byte| byte.is_ascii_digit()) {
+    if !is_account(label) {
         let what = format!("`{label}` is not the number of an account");
         objections.push(Objection { key: "account", what, hint: "it has twelve digits" });
     }
     let role = account.text("sts_role");
-    if !role.starts_with("arn:") || !role.contains(":role/") {
+    if !Arn::parse(&role).is_some_and(|arn| arn.is_role()) {
         let what = format!("{} says by no role how the account is asked", account.name);
         objections.push(Objection { key: "sts_role", what, hint: "sts_role = \"arn:aws:iam::ACCOUNT:role/NAME\"" });
     }

@@ -7,7 +7,7 @@
 use super::field::{Field, Shape};
 use super::home::{Home, METHODS};
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Remarks, Reviewed, Values as _};
 use super::token_fields::{self, field};
 use super::wire::{pick, post};
@@ -65,18 +65,14 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks { vouching: &["iam_alias", "iam_metadata"], ..Remarks::NONE }),
     words: &IDENTITY,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::Forget("the method has no call that removes it: it stays until the mount goes"),
     parse: |data| Ok(pick(data, &FIELDS.map(|field| field.name))),
     write: |object, _| {
         vec![post(object.path.clone(), FIELDS.iter().map(|field| (field.name, object.value(field.name))))]
     },
-    effect: token_fields::config_effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect: token_fields::config_effect, ..Special::NONE },
 };
 
 fn check(identity: &Declared<'_>) -> Vec<Objection> {

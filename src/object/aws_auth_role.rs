@@ -13,10 +13,11 @@ use super::kind::key::RootKey;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, UNTOLD, Values};
 use super::token_fields::{self, field};
 use super::wire::{pick, post};
+use crate::iam::arn::Arn;
 
 const PRINCIPALS: &str = "bound_iam_principal_arn";
 const RESOLVE: &str = "resolve_aws_unique_ids";
@@ -91,11 +92,7 @@ static CLIENT_BLOCK: Block = Block {
 
 /// The part of an ARN behind the account: `role/app/web`.
 fn resource(arn: &str) -> Option<&str> {
-    let parts: Vec<&str> = arn.splitn(6, ':').collect();
-    match parts.as_slice() {
-        ["arn", _, "iam", _, account, resource] if !account.is_empty() => Some(resource),
-        _ => None,
-    }
+    Arn::parse(arn).filter(|arn| arn.service == "iam" && !arn.account.is_empty()).map(|arn| arn.resource)
 }
 
 fn check(login: &Declared<'_>) -> Vec<Objection> {
@@ -142,16 +139,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
     write: |object, _| token_fields::written(object, &FIELDS),
-    effect: token_fields::role_effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect: token_fields::role_effect, ..Special::NONE },
 };
 
 /// How AWS methods ask.
@@ -171,16 +164,12 @@ pub static CLIENT: Kind = Kind {
         ..Remarks::NONE
     }),
     words: &CLIENT_BLOCK,
-    key: Some(&KEY),
     fields: CLIENT_FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::Forget("without a configuration the method asks AWS as usual"),
     parse: |data| Ok(pick(data, &names(CLIENT_FIELDS))),
     write: write_client,
-    effect: token_fields::config_effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { key: Some(&KEY), effect: token_fields::config_effect, ..Special::NONE },
 };
 
 /// The key. What it issues is in the engine alone, so whichever account it is of, nothing is left behind.

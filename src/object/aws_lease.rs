@@ -10,7 +10,7 @@ use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Reviewed, Terms};
 use super::wire::{post, seconds_text, with_others};
 
@@ -40,16 +40,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::OfMount,
     reviewed: Reviewed::Terms(Terms { default: "lease", max: "lease_max" }),
     words: &LEASE,
-    key: None,
     fields: FIELDS,
-    later: &[],
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: leases keep these terms until the mount goes"),
     parse: |data| Ok::<Map<String, Value>, Lacks>(data.clone()),
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect, ..Special::NONE },
 };
 
 fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {

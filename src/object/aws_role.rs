@@ -12,7 +12,7 @@ use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{AccessFields, Attribute, Reviewed, SessionFields, Terms, Values, Way};
 use super::statement::STATEMENT;
 use super::wire::{pick, post};
@@ -277,16 +277,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::Issued(&["creds", "sts"]),
     reviewed: Reviewed::Access(&ACCESS),
     words: &ROLE,
-    key: None,
     fields: FIELDS,
-    later: LATER,
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { later: LATER, effect, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

@@ -16,11 +16,12 @@ use super::kind::key::RootKey;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Remarks, Reviewed, Values as _};
 use super::token_fields::field;
 use super::wire::{post, seconds_text, with_others};
 use super::{aws_lease, mount};
+use crate::iam::arn::Arn;
 
 static FIELDS: &[Field] = &[
     text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),
@@ -144,7 +145,7 @@ fn check(aws: &Declared<'_>) -> Vec<Objection> {
         );
     }
     let (role, audience) = (aws.text("role_arn"), aws.text("identity_token_audience"));
-    if !(role.is_empty() || role.starts_with("arn:") && role.contains(":role/")) {
+    if !role.is_empty() && !Arn::parse(&role).is_some_and(|arn| arn.is_role()) {
         object("role_arn", "it is not the ARN of a role", "arn:aws:iam::ACCOUNT:role/NAME");
     }
     if !role.is_empty() && is_written("root") {
@@ -196,16 +197,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&REMARKS),
     words: &AWS,
-    key: Some(&KEY),
     fields: FIELDS,
-    later: LATER,
     update: Update::Replace,
     delete: Delete::Forget("the engine has no call that removes it: the credentials stay until the mount goes"),
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { key: Some(&KEY), later: LATER, effect, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
@@ -266,9 +263,8 @@ fn is_same_account(before: &Live, after: &Object) -> bool {
         return false;
     }
     let (was, role) = (live("role_arn"), declared("role_arn"));
-    let account = |arn: &str| arn.split(':').nth(4).filter(|account| !account.is_empty()).map(str::to_owned);
     if was != role {
-        return account(&was).is_some() && account(&was) == account(&role);
+        return Arn::account_of(&was).is_some() && Arn::account_of(&was) == Arn::account_of(&role);
     }
     let (old, new) = (live("access_key"), declared("access_key"));
     old == new || (account_of_key(&old).is_some() && account_of_key(&old) == account_of_key(&new))

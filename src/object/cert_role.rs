@@ -7,7 +7,7 @@
 use super::field::{Field, Shape};
 use super::home::{Home, METHODS};
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, UNTOLD, Values};
 use super::token_fields::{self, field};
 use super::wire::{pick, post};
@@ -118,16 +118,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
     write: |object, _| token_fields::written(object, &FIELDS),
-    effect: token_fields::role_effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect: token_fields::role_effect, ..Special::NONE },
 };
 
 /// What cert methods ask of renewals.
@@ -138,18 +134,14 @@ pub static CONFIG: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks { vouching: &["disable_binding"], ..Remarks::NONE }),
     words: &CONFIG_BLOCK,
-    key: None,
     fields: &CONFIG_FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::Forget("the method has no call that removes it: it stays until the mount goes"),
     parse: |data| Ok(pick(data, &CONFIG_FIELDS.map(|field| field.name))),
     write: |object, _| {
         vec![post(object.path.clone(), CONFIG_FIELDS.iter().map(|field| (field.name, object.value(field.name))))]
     },
-    effect: |_, _| None,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special::NONE,
 };
 
 /// What a review says of it.

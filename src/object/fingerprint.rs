@@ -76,7 +76,7 @@ impl Object {
 /// The digest of `[kind, path, {fields}]`, without those of [`Kind::later`] that are at their defaults.
 fn digest_of<'v>(kind: &Kind, path: &str, fields: impl Iterator<Item = (&'static str, Cow<'v, Value>)>) -> String {
     let is_new = |name: &str, value: &Value| {
-        kind.later.contains(&name) && kind.field(name).is_some_and(|field| field.default_value() == *value)
+        kind.special.later.contains(&name) && kind.field(name).is_some_and(|field| field.default_value() == *value)
     };
     let mut fields: Vec<(&str, Cow<'v, Value>)> = fields.filter(|(name, value)| !is_new(name, value)).collect();
     fields.sort_unstable_by_key(|(name, _)| *name);
@@ -161,7 +161,8 @@ mod tests {
         let policy = "{\"a\":\"\u{e9}\\n\"}";
         let fields = [("type", json!("aws")), ("options", json!({"b": [1, null], "a": policy}))];
         let object = testing::object(&mount::KIND, "sys/mounts/aws", &fields);
-        let fields_of_ledgers = mount::KIND.fields.iter().filter(|field| !mount::KIND.later.contains(&field.name));
+        let fields_of_ledgers =
+            mount::KIND.fields.iter().filter(|field| !mount::KIND.special.later.contains(&field.name));
         let all: serde_json::Map<String, serde_json::Value> =
             fields_of_ledgers.map(|field| (field.name.to_owned(), object.value(field.name))).collect();
         assert_eq!(of(&object), of_value(&json!(["secrets engine", "sys/mounts/aws", all])));

@@ -15,7 +15,7 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Class, Delete, Kind, Leases, Special, Update};
 use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, UNTOLD, Values as _};
 use super::token_fields::{self, field};
 use super::wire::{post, with_others};
@@ -198,16 +198,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,
-    key: None,
     fields: &FIELDS,
-    later: &["groups_claim"],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
     write: |object, _| token_fields::written(object, &FIELDS),
-    effect: token_fields::role_effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { later: &["groups_claim"], effect: token_fields::role_effect, ..Special::NONE },
 };
 
 /// Whom JWT methods believe.
@@ -230,16 +226,12 @@ pub static CONFIG: Kind = Kind {
         ..Remarks::NONE
     }),
     words: &CONFIG_BLOCK,
-    key: None,
     fields: CONFIG_FIELDS,
-    later: &[],
     update: Update::Replace,
     delete: Delete::Keep("it stays as it is until the method goes: engines have no call that removes it"),
     parse: parse_config,
     write: write_config,
-    effect: token_fields::config_effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect: token_fields::config_effect, ..Special::NONE },
 };
 
 /// What Vault and OpenBao answer besides is kept with a write, but for what they only tell.

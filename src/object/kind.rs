@@ -35,13 +35,8 @@ pub struct Kind {
     pub reviewed: Reviewed,
     /// The block that it is declared in.
     pub words: &'static words::Block,
-    /// The key in it that its mount signs with, if it has one.
-    pub key: Option<&'static RootKey>,
     /// Its fields.
     pub fields: &'static [Field],
-    /// Those of its fields that ledgers were kept without. Digests leave them out at their defaults, so that an object
-    /// is not taken for changed because its kind has grown.
-    pub later: &'static [&'static str],
     /// How an update treats fields that are not sent.
     pub update: Update,
     /// What deleting does.
@@ -51,12 +46,28 @@ pub struct Kind {
     /// The calls that create it, or that turn `live` into it. None while a secret reference of the object is
     /// unresolved: several endpoints would take the missing field for an empty one.
     pub write: fn(object: &Object, live: Option<&Live>) -> Vec<Call>,
+    /// What is special about it; of most kinds little is.
+    pub special: Special,
+}
+
+/// What not every kind has. One that has nothing of it is [`Special::NONE`]; what is added here touches no other.
+pub struct Special {
+    /// The key in it that its mount signs with, if it has one.
+    pub key: Option<&'static RootKey>,
+    /// Those of its fields that ledgers were kept without. Digests leave them out at their defaults, so that an object
+    /// is not taken for changed because its kind has grown.
+    pub later: &'static [&'static str],
     /// What creating, changing or deleting it does to people, beyond the object itself.
     pub effect: fn(path: &str, change: Changed<'_>) -> Option<String>,
     /// What stands in the way of making, changing or taking it away, which no field says for itself.
     pub obstacle: fn(step: Step<'_>) -> Option<Obstacle>,
     /// Objects that belong to the engine itself and are never reported or touched (`sys/policies/acl/root`).
     pub built_in: fn(path: &str) -> bool,
+}
+
+impl Special {
+    /// Nothing.
+    pub const NONE: Self = Self { key: None, later: &[], effect: |_, _| None, obstacle: |_| None, built_in: |_| false };
 }
 
 /// How a kind reads an answer.
@@ -147,6 +158,26 @@ impl PartialEq for Kind {
 impl Eq for Kind {}
 
 impl Kind {
+    /// The key in it that its mount signs with, if it has one.
+    pub fn key(&self) -> Option<&'static RootKey> {
+        self.special.key
+    }
+
+    /// What creating, changing or deleting one does to people, beyond the object itself.
+    pub fn effect(&self, path: &str, change: Changed<'_>) -> Option<String> {
+        (self.special.effect)(path, change)
+    }
+
+    /// What stands in the way of making, changing or taking one away.
+    pub fn obstacle(&self, step: Step<'_>) -> Option<Obstacle> {
+        (self.special.obstacle)(step)
+    }
+
+    /// Whether an object belongs to the engine itself, and is never reported or touched.
+    pub fn is_built_in(&self, path: &str) -> bool {
+        (self.special.built_in)(path)
+    }
+
     /// The field of this name.
     pub fn field(&self, name: &str) -> Option<&'static Field> {
         self.fields.iter().find(|field| field.name == name)

@@ -12,7 +12,7 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Binding, LoginSecret, LoginWords, Remarks, Reviewed, Said, UNTOLD, Values};
 use super::token_fields::{self, field};
 use super::wire::{post, with_others};
@@ -156,16 +156,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(token_fields::parse(&FIELDS, data)),
     write: |object, _| token_fields::written(object, &FIELDS),
-    effect: token_fields::role_effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect: token_fields::role_effect, ..Special::NONE },
 };
 
 /// Which clusters Kubernetes methods ask.
@@ -179,16 +175,12 @@ pub static CONFIG: Kind = Kind {
         ..Remarks::NONE
     }),
     words: &CONFIG_BLOCK,
-    key: None,
     fields: CONFIG_FIELDS,
-    later: &[],
     update: Update::Replace,
     delete: Delete::Keep("it stays as it is until the method goes: engines have no call that removes it"),
     parse: parse_config,
     write: write_config,
-    effect: token_fields::config_effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect: token_fields::config_effect, ..Special::NONE },
 };
 
 /// What Vault and OpenBao answer besides is kept with a write.

@@ -11,7 +11,7 @@ use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::kv_version::{VERSION, VERSIONED};
 use super::mount;
 use super::review::{Remarks, Reviewed, Values as _};
@@ -49,16 +49,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks::NONE),
     words: &KV,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::Forget("the engine has no call that removes it: it stays until the mount goes"),
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect, ..Special::NONE },
 };
 
 fn check(kv: &Declared<'_>) -> Vec<Objection> {

@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::obstacle::{Obstacle, Step};
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::kv_version::{self, VERSION};
 use super::review::{Remarks, Reviewed, Terms};
 use super::token_fields::field;
@@ -117,16 +117,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::OfMount,
     reviewed: Reviewed::Fields(&REMARKS),
     words: &MOUNT,
-    key: None,
     fields: &FIELDS,
-    later: &LATER,
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle,
-    built_in,
+    special: Special { later: &LATER, effect, obstacle, built_in, ..Special::NONE },
 };
 
 /// One entry of the list of mounts, as fields.
@@ -312,7 +308,7 @@ mod tests {
             [("2", 1, &["version"][..], true), ("1", 2, &["version"], false), ("2", 2, &["description"], false)]
         {
             let (object, live) = (of(to), live(from));
-            let obstacle = (KIND.obstacle)(Step::Change { object: &object, live: &live, fields });
+            let obstacle = KIND.obstacle(Step::Change { object: &object, live: &live, fields });
             assert_eq!(obstacle.is_some(), is_refused, "{from} to {to}");
         }
     }

@@ -99,7 +99,7 @@ impl Kind {
 
 /// The mount whose key stands at this path, if one can stand there: `aws` of `aws/config/root`.
 pub fn keyed_mount(path: &str) -> Option<String> {
-    KINDS.iter().filter(|kind| kind.key.is_some()).find_map(|kind| kind.mount_prefix(path))
+    KINDS.iter().filter(|kind| kind.key().is_some()).find_map(|kind| kind.mount_prefix(path))
 }
 
 /// The paths of the objects that may say how long leases of a mount live, without the mount itself.

@@ -125,7 +125,7 @@ impl Owned {
     /// Whether an object is not as it was written in something else than its key. Of which key it had then an older
     /// ledger does not know.
     pub fn differs_beside_its_key(&self, live: &Live) -> bool {
-        if self.kind.key.is_none() {
+        if self.kind.key().is_none() {
             return self.differs(live);
         }
         let is_known = self.keys.is_some() || self.key_last.is_some();
@@ -160,7 +160,7 @@ impl Owned {
 
     /// The digests of an object with each key that the engine had from us, as far as that is known; none of kinds without.
     fn with_keys(&self, live: &Live) -> impl Iterator<Item = String> {
-        let keys = self.kind.key.map(|key| {
+        let keys = self.kind.key().map(|key| {
             let had = self.keys.iter().flatten().chain(&self.key_last).chain(&self.replaces).map(String::as_str);
             had.chain([""]).map(move |id| (key.id, id))
         });
@@ -197,7 +197,7 @@ impl Owned {
         self.key_last.clone().filter(|_| settled).or_else(|| {
             let last = self.keys.as_ref()?.first().cloned().unwrap_or_default();
             let mut before = live.clone();
-            before.fields.insert(live.kind.key?.id, Value::from(&*last));
+            before.fields.insert(live.kind.key()?.id, Value::from(&*last));
             self.took_key(&before).then_some(last)
         })
     }

@@ -11,7 +11,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Remarks, Reviewed};
 use super::wire::{post, with_others};
 
@@ -41,16 +41,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks::NONE),
     words: &PASSWORD_POLICY,
-    key: None,
     fields: FIELDS,
-    later: &[],
     update: Update::Replace,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

@@ -12,7 +12,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{Remarks, Reviewed, Values as _};
 use super::token_fields::field;
 use super::wire::{post, seconds_text, with_others};
@@ -55,16 +55,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks::NONE),
     words: &QUOTA,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Replace,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect, ..Special::NONE },
 };
 
 /// What is told of a quota and not written.

@@ -11,7 +11,7 @@ use super::home::{ENGINES, Home};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{AccessFields, Reviewed, StandingFields, Values, Way};
 use super::wire::{pick, post};
 use crate::units::duration;
@@ -87,16 +87,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::Unleased(&["static-creds"]),
     reviewed: Reviewed::Access(&ACCESS),
     words: &STATIC_ROLE,
-    key: None,
     fields: FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

@@ -13,7 +13,7 @@ use super::home::Home;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{BATCH, Reviewed, Rights, Said, Values};
 use super::token_fields::{self, field};
 use super::wire::pick;
@@ -122,16 +122,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Rights(&Rights { said, gone: "nobody makes tokens by it any more" }),
     words: &TOKEN_ROLE,
-    key: None,
     fields: FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { effect, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
@@ -273,7 +269,7 @@ fn of_fields(old: &dyn Values, new: &dyn Values) -> Vec<Said> {
         plain("allowed_entity_aliases", names(new), names(old), !new_names.is_subset(&old_names)),
         (old.number("token_num_uses") != new.number("token_num_uses")).then_some(uses),
         plain("path_suffix", "its tokens are made at another path".to_owned(), String::new(), false),
-        plain("token_type", sort(new), sort(old), can_be_batch(new) && !can_be_batch(old)),
+        plain("token_type", token_words(new), token_words(old), can_be_batch(new) && !can_be_batch(old)),
     ]
     .into_iter()
     .flatten()
@@ -286,7 +282,7 @@ fn can_be_batch(role: &dyn Values) -> bool {
 }
 
 /// What is said of a role's tokens: who asks may say what they are where it does not.
-fn sort(role: &dyn Values) -> String {
+fn token_words(role: &dyn Values) -> String {
     match role.text("token_type").as_str() {
         "batch" => BATCH.to_owned(),
         "default-batch" => format!("{BATCH}, unless one is asked for that can be"),

@@ -14,7 +14,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::obstacle::{Obstacle, Step};
 use super::kind::words::{ANYTHING, Block, Declared, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::mount;
 use super::review::{Remarks, Reviewed, Values as _};
 use super::token_fields::field;
@@ -128,16 +128,12 @@ pub static KIND: Kind = Kind {
     leases: Leases::None,
     reviewed: Reviewed::Fields(&Remarks::NONE),
     words: &TRANSIT,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse,
     write,
-    effect,
-    obstacle,
-    built_in: |_| false,
+    special: Special { effect, obstacle, ..Special::NONE },
 };
 
 fn check(key: &Declared<'_>) -> Vec<Objection> {
@@ -321,7 +317,7 @@ mod tests {
 
     #[test]
     fn what_no_server_does_stands_in_the_way() {
-        let of = |step| (KIND.obstacle)(step).map(|obstacle| obstacle.what).unwrap_or_default();
+        let of = |step| KIND.obstacle(step).map(|obstacle| obstacle.what).unwrap_or_default();
         let plain = key(&[]);
         let newer = key(&[("min_decryption_version", json!(3))]);
         let older = key(&[("min_decryption_version", json!(2))]);

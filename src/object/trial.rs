@@ -11,7 +11,7 @@ use super::home::{Home, METHODS};
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key, Objection};
-use super::kind::{Changed, Class, Delete, Kind, Leases, Update, obstacle};
+use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{LoginSecret, LoginWords, Remarks, Reviewed, Said, UNBOUND, UNTOLD, Values as _};
 use super::token_fields;
 use super::wire::{pick, post};
@@ -69,16 +69,15 @@ pub(super) static KIND: Kind = Kind {
     leases: Leases::Issued(&["login"]),
     reviewed: Reviewed::Login(&WORDS),
     words: &LOGIN,
-    key: None,
     fields: &FIELDS,
-    later: &[],
     update: Update::Merge,
     delete: Delete::ByPath,
     parse: |data| Ok(pick(data, &FIELDS.iter().map(|field| field.name).collect::<Vec<_>>())),
     write,
-    effect: |_, change| matches!(change, Changed::Deleted(_)).then(|| "the word is forgotten".to_owned()),
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special {
+        effect: |_, change| matches!(change, Changed::Deleted(_)).then(|| "the word is forgotten".to_owned()),
+        ..Special::NONE
+    },
 };
 
 /// Whom a method believes.
@@ -89,16 +88,12 @@ pub(super) static CONFIG: Kind = Kind {
     leases: Leases::OfMount,
     reviewed: Reviewed::Fields(&Remarks { account: &["issuer", "audience"], ..Remarks::NONE }),
     words: &CONFIG_BLOCK,
-    key: None,
     fields: CONFIG_FIELDS,
-    later: &["audience"],
     update: Update::Merge,
     delete: Delete::Forget("it stays until the mount goes"),
     parse: |data| Ok::<Map<String, Value>, Lacks>(data.clone()),
     write,
-    effect: |_, _| None,
-    obstacle: obstacle::NONE,
-    built_in: |_| false,
+    special: Special { later: &["audience"], ..Special::NONE },
 };
 
 fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {

@@ -108,7 +108,7 @@ impl Kept {
     /// The object with the key that stays.
     pub(super) fn object(&self, object: &Object) -> Object {
         let mut object = object.clone();
-        let Some(key) = object.kind.key else { return object };
+        let Some(key) = object.kind.key() else { return object };
         object.fields.remove(key.secret);
         object.fields.insert(key.id, Leaf::new(FieldValue::Data(Value::from(&*self.live)), self.place.clone()));
         object
@@ -132,7 +132,7 @@ impl Kept {
 /// The key of an object that stays as the engine has it.
 pub(super) fn of(object: &Object, live: Option<&Live>, owned: Option<&Owned>, adopt: Adopt) -> Option<Kept> {
     let live = live?;
-    let (key, table) = (live.key()?, object.kind.key?);
+    let (key, table) = (live.key()?, object.kind.key()?);
     let declared = match object.fields.get(table.id).map(|leaf| &leaf.value) {
         Some(FieldValue::Data(value)) => value.as_str().filter(|declared| !declared.is_empty()),
         _ => None,
@@ -191,7 +191,7 @@ fn written(owned: &Owned, object: &Object, live: &Live, key: &str) -> Vec<String
     if fingerprint::of_live(live) == owned.fingerprint {
         return vec![key.to_owned()];
     }
-    let declared = object.kind.key.map(|key| object.value(key.id)).unwrap_or_default();
+    let declared = object.kind.key().map(|key| object.value(key.id)).unwrap_or_default();
     match declared.as_str() {
         Some(declared) if fingerprint::of(object) == owned.fingerprint => vec![declared.to_owned()],
         _ => Vec::new(),

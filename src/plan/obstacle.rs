@@ -23,7 +23,7 @@ pub(super) fn check(changes: &[Change], desired: &[Object]) -> Vec<Refusal> {
             (ChangeAction::Delete, _, Some(live)) => Step::TakeAway(live),
             _ => continue,
         };
-        if let Some(obstacle) = (change.kind.obstacle)(step) {
+        if let Some(obstacle) = change.kind.obstacle(step) {
             let (path, place) = (change.path.clone(), change.place.clone());
             refusals.push(Refusal::Obstacle { path, place, obstacle });
         }

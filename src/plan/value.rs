@@ -145,7 +145,7 @@ impl Plan {
 
     /// What the ledger remembers of the key of an object that is written, or that stays; `None` of kinds without one.
     pub fn keys_of(&self, object: &Object) -> Option<Vec<String>> {
-        let key = object.kind.key?;
+        let key = object.kind.key()?;
         if let Some(kept) = self.kept(&object.path) {
             return Some(kept.written.iter().cloned().collect());
         }
@@ -156,7 +156,7 @@ impl Plan {
     /// The key that an engine has once an object is settled, empty if none, as far as it is ours or meant; `None` of kinds
     /// without keys.
     pub fn key_of(&self, object: &Object) -> Option<String> {
-        let declared = object.value(object.kind.key?.id).as_str().unwrap_or_default().to_owned();
+        let declared = object.value(object.kind.key()?.id).as_str().unwrap_or_default().to_owned();
         Some(match self.kept(&object.path) {
             Some(kept) if kept.standing == Standing::Untold => kept.written.clone().unwrap_or_default(),
             Some(kept) => kept.live.clone(),

@@ -41,7 +41,7 @@ impl Lowering<'_> {
 
     /// What is wrong with the path of a secrets engine.
     pub(super) fn engine_path(&mut self, block: &Block<'_>) {
-        self.mount_path(block, (mount::KIND.built_in)(&mount::KIND.path("", block.label)));
+        self.mount_path(block, mount::KIND.is_built_in(&mount::KIND.path("", block.label)));
     }
 
     /// The mount of a secrets engine of a type, by the words of its block and these fields; answers its default lease in
@@ -206,7 +206,7 @@ impl Lowering<'_> {
     /// `auth "approle" { ... }`.
     pub(super) fn auth(&mut self, block: &Block<'_>) {
         let path = auth_mount::KIND.path("", block.label);
-        self.mount_path(block, (auth_mount::KIND.built_in)(&path));
+        self.mount_path(block, auth_mount::KIND.is_built_in(&path));
         let (kind, span) = self.reader.text(block, "type").unwrap_or((block.label, block.span));
         if login_of(kind).is_none() {
             let draft = Draft::error(span, format!("`{kind}` is not an auth method that can be declared"));
@@ -264,7 +264,7 @@ impl Lowering<'_> {
             self.reader.check(&inner, kind.words);
             let mut fields = self.reader.fields(&inner, kind, kind.words);
             let mut on_rotate = OnRotate::default();
-            if kind.key.is_some() {
+            if kind.key().is_some() {
                 self.access_key(&inner, &mut fields);
                 on_rotate = self.on_rotate(&inner);
             }
@@ -286,7 +286,7 @@ impl Lowering<'_> {
     pub(super) fn audit(&mut self, block: &Block<'_>) {
         self.reader.check(block, &AUDIT);
         let path = audit_device::KIND.path("", block.label);
-        self.mount_path(block, (audit_device::KIND.built_in)(&path));
+        self.mount_path(block, audit_device::KIND.is_built_in(&path));
         self.reader.require(block, "file_path", "\"/var/log/leasehold/audit.log\"");
         let fields = self.reader.fields(block, &audit_device::KIND, &AUDIT);
         if let Some((mode, span)) = self.reader.text_quietly(block, "mode")

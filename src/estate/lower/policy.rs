@@ -31,7 +31,7 @@ impl Lowering<'_> {
         if !is_lower_name(block.label) {
             let draft = Draft::error(block.span, format!("`{}` can't be the name of a policy", block.label));
             self.reader.report(draft.hint("a name has lower-case letters, digits, `-`, `_` and `.`"));
-        } else if (acl_policy::KIND.built_in)(&path) {
+        } else if acl_policy::KIND.is_built_in(&path) {
             self.reader.report(Draft::error(block.span, format!("`{}` belongs to the engine itself", block.label)));
         }
         let named = self.named_paths.len();

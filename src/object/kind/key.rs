@@ -28,7 +28,7 @@ impl RootKey {
 impl Kind {
     /// Whether a field is part of the kind's key.
     pub fn is_of_key(&self, field: &str) -> bool {
-        self.key.is_some_and(|key| key.fields().contains(&field))
+        self.key().is_some_and(|key| key.fields().contains(&field))
     }
 
     /// Whether a write that does not name the key leaves it to the engine. Else nothing can be written beside a key whose
@@ -41,6 +41,6 @@ impl Kind {
 impl Live {
     /// The id of the key that an engine has; `None` if it has none of its own, and of kinds without keys.
     pub fn key(&self) -> Option<&str> {
-        self.fields.get(self.kind.key?.id)?.as_str().filter(|key| !key.is_empty())
+        self.fields.get(self.kind.key()?.id)?.as_str().filter(|key| !key.is_empty())
     }
 }

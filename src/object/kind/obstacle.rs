@@ -30,6 +30,3 @@ pub struct Obstacle {
     /// What to do.
     pub hint: String,
 }
-
-/// The judgement of a kind that has nothing to say beyond its fields.
-pub(crate) const NONE: fn(Step<'_>) -> Option<Obstacle> = |_| None;
