@@ -154,6 +154,12 @@ pub(crate) trait Backend: Send + Sync {
         self.tables().first().copied().unwrap_or_default()
     }
 
+    /// What Vault's backend serves besides and this one does not: paths below the mount, and what they belong to. A name that
+    /// ends in `/` stands for all below it.
+    fn absent(&self) -> &'static [(&'static str, &'static str)] {
+        &[]
+    }
+
     /// What is told of a path, relative to its mount, that is not served, or not for this operation: `refusal`, unless
     /// the backend knows better.
     fn unserved(&self, _mount: &Mount, _path: &str, refusal: Error) -> Error {

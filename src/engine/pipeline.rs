@@ -175,7 +175,7 @@ impl Pipeline {
                 Err(refusal)
             }
         };
-        let result = result.map_err(|error| absent::explain(error, &request.path));
+        let result = result.map_err(|error| absent::explain(error, target, &request.path));
         let result = self.finish(&scene, result, delivery).await;
         if let Some(token) = &admission.token {
             self.core.tokens.used(&self.core, token).await;

@@ -25,7 +25,7 @@ use crate::secret::Secret;
 
 /// How a token is kept.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum TokenType {
     /// In the store, with all that follows: it is renewed, revoked, counted, and has children.
     #[default]
     Service,
@@ -33,7 +33,7 @@ pub(crate) enum Kind {
     Batch,
 }
 
-impl Kind {
+impl TokenType {
     /// As the API has it.
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -50,7 +50,7 @@ pub(crate) struct Token {
     pub(crate) hash: String,
     /// How it is kept. What is stored is a service token.
     #[serde(skip)]
-    pub(crate) kind: Kind,
+    pub(crate) kind: TokenType,
     /// The accessor: 24 base62 characters; empty for a batch token.
     pub(crate) accessor: String,
     /// The hash of the parent; none for orphans.
@@ -123,15 +123,15 @@ impl Token {
 
     /// Whether it is carried and not kept.
     pub(crate) fn is_batch(&self) -> bool {
-        self.kind == Kind::Batch
+        self.kind == TokenType::Batch
     }
 
     /// The hash of the token with which its leases end: its own, or, as nobody sees a batch token end, its parent's;
     /// empty for one without.
     pub(crate) fn lease_owner(&self) -> &str {
         match self.kind {
-            Kind::Service => &self.hash,
-            Kind::Batch => self.parent.as_deref().unwrap_or_default(),
+            TokenType::Service => &self.hash,
+            TokenType::Batch => self.parent.as_deref().unwrap_or_default(),
         }
     }
 
@@ -229,7 +229,7 @@ impl Token {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct NewToken {
     /// How it is kept.
-    pub(crate) kind: Kind,
+    pub(crate) kind: TokenType,
     /// A token text of the caller's choice; none makes a random one.
     pub(crate) id: Option<Secret>,
     /// The parent's hash; none makes an orphan.

@@ -88,8 +88,7 @@ impl Backend for AwsLogin {
         own: Terms,
     ) -> Result<Terms, Error> {
         let kept = |name: &str| token.kept.get(name).map_or("", String::as_str);
-        let role = stored::load::<Role>(core, mount, kept(ROLE))?
-            .ok_or_else(|| Error::Invalid(format!("the role {:?} does not exist any more", kept(ROLE))))?;
+        let role = stored::still::<Role>(core, mount, kept(ROLE))?;
         if !role.takes(kept(CANONICAL), kept(UNIQUE)) && !role.takes_full(kept(FULL)) {
             let what = format!("role {:?} no longer bound to ARN {:?}", role.name, kept(CANONICAL));
             return Err(Error::Invalid(what));

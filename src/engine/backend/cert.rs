@@ -30,7 +30,6 @@ use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::Terms;
 use crate::engine::lease::core::Core;
-use crate::engine::policy;
 use crate::engine::setup::Config as Setup;
 use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
@@ -84,11 +83,8 @@ impl Backend for Cert {
         own: Terms,
     ) -> Result<Terms, Error> {
         let name = token.meta.get(ROLE).map_or("", String::as_str);
-        let role = stored::load::<Role>(core, mount, name)?
-            .ok_or_else(|| Error::Invalid(format!("the role {name:?} does not exist any more")))?;
-        if policy::sanitise(&role.token.granted()) != token.policies {
-            return Err(Error::Invalid("policies have changed, not renewing".to_owned()));
-        }
+        let role = stored::still::<Role>(core, mount, name)?;
+        role.token.has_policies_of(token)?;
         if !Config::load(core, mount)?.disable_binding {
             let chain = shown_by(request)?;
             if token.kept.get(DIGEST) != Some(&digest_of(&chain.own)) {

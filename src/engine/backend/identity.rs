@@ -33,6 +33,10 @@ pub(crate) fn backend(_config: &Config) -> Box<dyn Backend> {
     Box::new(IdentityStore)
 }
 
+/// What of `identity/` Vault serves and this server does not.
+pub(in crate::engine::backend) const ABSENT: &[(&str, &str)] =
+    &[("mfa/", "multi-factor logins"), ("oidc/", "identity tokens")];
+
 impl Backend for IdentityStore {
     fn kind(&self) -> &'static str {
         "identity"
@@ -44,6 +48,10 @@ impl Backend for IdentityStore {
 
     fn tables(&self) -> &'static [&'static [Row]] {
         &[paths::PATHS]
+    }
+
+    fn absent(&self) -> &'static [(&'static str, &'static str)] {
+        ABSENT
     }
 
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {

@@ -81,8 +81,7 @@ impl Backend for Kubernetes {
         own: Terms,
     ) -> Result<Terms, Error> {
         let name = token.meta.get(role::ROLE).map_or("", String::as_str);
-        let role = stored::load::<Role>(core, mount, name)?
-            .ok_or_else(|| Error::Invalid(format!("the role {name:?} does not exist any more")))?;
+        let role = stored::still::<Role>(core, mount, name)?;
         role.token.renewal(request.remote, own)
     }
 }

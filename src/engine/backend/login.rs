@@ -19,7 +19,7 @@ use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{self, Terms, ttl};
 use crate::engine::policy;
-use crate::engine::token::{Kind, NewToken, Token};
+use crate::engine::token::{NewToken, Token, TokenType};
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
@@ -113,6 +113,26 @@ impl TokenTerms {
     pub(super) fn granted(&self) -> Vec<String> {
         let default = (!self.no_default_policy).then(|| "default".to_owned());
         self.policies.iter().cloned().chain(default).collect()
+    }
+
+    /// A token of theirs that is to be renewed has to have the policies that they give today.
+    ///
+    /// # Errors
+    /// It has others.
+    pub(super) fn has_policies_of(&self, token: &Token) -> Result<(), Error> {
+        match policy::sanitise(&self.granted()) == token.policies {
+            true => Ok(()),
+            false => Err(Error::Invalid("policies have changed, not renewing".to_owned())),
+        }
+    }
+
+    /// The answer to a write of what has them.
+    pub(super) fn written(&self, call: &Call<'_>) -> Response {
+        let mut response = Response { warnings: self.warnings(call.mount), ..Response::default() };
+        if !response.warnings.is_empty() {
+            response.warnings.extend(call.unknown());
+        }
+        response
     }
 
     /// Takes over the fields that were supplied.
@@ -215,7 +235,7 @@ impl TokenTerms {
         if let Some(given) = &self.adjusted {
             warnings.push(format!("{given} has no useful meaning; adjusting to {}", self.kind));
         }
-        if self.kind_at(mount) == Kind::Batch {
+        if self.kind_at(mount) == TokenType::Batch {
             warnings.extend(self.lost_in_batch());
         }
         if self.max_ttl > max {
@@ -237,12 +257,12 @@ impl TokenTerms {
 
     /// What a token of theirs is, of a login at `mount`: what the mount demands, else what the role says, else what the
     /// mount gives.
-    fn kind_at(&self, mount: &Mount) -> Kind {
+    fn kind_at(&self, mount: &Mount) -> TokenType {
         match (mount.tuning.token_type.as_str(), self.kind.as_str()) {
             ("batch", _) | ("default-batch", "" | "default" | "batch") | ("" | "default-service", "batch") => {
-                Kind::Batch
+                TokenType::Batch
             }
-            _ => Kind::Service,
+            _ => TokenType::Service,
         }
     }
 
@@ -346,7 +366,7 @@ impl Known {
         };
         let (seconds, mut warnings) = ttl(&terms, terms.issue_time)?;
         let kind = role.kind_at(call.mount);
-        if kind == Kind::Batch {
+        if kind == TokenType::Batch {
             warnings.extend(role.lost_in_batch());
         }
         let method = call.mount.path.trim_end_matches('/');
@@ -364,7 +384,7 @@ impl Known {
             explicit_max_ttl: role.explicit_max_ttl,
             period: role.period,
             max_ttl: role.max_ttl,
-            renewable: kind == Kind::Service,
+            renewable: kind == TokenType::Service,
             bound_cidrs,
             origin,
             ..NewToken::default()

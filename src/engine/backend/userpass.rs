@@ -26,7 +26,6 @@ use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::Terms;
 use crate::engine::lease::core::Core;
-use crate::engine::policy;
 use crate::engine::setup::Config;
 use crate::engine::token::Token;
 use crate::engine::wire::cidr;
@@ -83,9 +82,7 @@ impl Backend for Userpass {
         let name = token.meta.get("username").map_or("", String::as_str);
         let user = User::load(core, mount, name)?
             .ok_or_else(|| Error::Invalid(format!("the user {name:?} does not exist any more")))?;
-        if policy::sanitise(&user.token.granted()) != token.policies {
-            return Err(Error::Invalid("policies have changed, not renewing".to_owned()));
-        }
+        user.token.has_policies_of(token)?;
         user.token.renewal(request.remote, own)
     }
 }

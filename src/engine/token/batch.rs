@@ -8,7 +8,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use indexmap::IndexMap;
 
-use super::{Kind, Token};
+use super::{Token, TokenType};
 use crate::engine::kernel::barrier::Barrier;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::request::Origin;
@@ -83,7 +83,7 @@ pub(super) fn open(barrier: &Barrier, text: &Secret, hash: String) -> Option<Tok
     let Carried { parent, policies, entity_id, meta, display_name, role, path, bound_cidrs, origin, .. } = carried;
     Some(Token {
         hash,
-        kind: Kind::Batch,
+        kind: TokenType::Batch,
         accessor: String::new(),
         parent,
         policies,

@@ -8,7 +8,7 @@ use std::collections::HashMap;
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::{Kind, NewToken, Token, batch};
+use super::{NewToken, Token, TokenType, batch};
 use crate::engine::kernel::barrier::{Barrier, Batch};
 use crate::engine::kernel::due::due_key;
 use crate::engine::kernel::keyed::Keyed;
@@ -211,7 +211,7 @@ impl Tokens {
         mut new: NewToken,
         mut batch: Batch,
     ) -> Result<(Secret, Token), Error> {
-        if new.kind == Kind::Batch {
+        if new.kind == TokenType::Batch {
             return self.create_batch(kernel, new, batch).await;
         }
         let chosen = new.id.take();

@@ -196,11 +196,7 @@ async fn write(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response,
     role.check()?;
     role.origin = call.request.origin.clone();
     role.save(core, call.mount, previous.as_deref()).await?;
-    let mut response = Response { warnings: role.token.warnings(call.mount), ..Response::default() };
-    if !response.warnings.is_empty() {
-        response.warnings.extend(call.unknown());
-    }
-    Ok(response)
+    Ok(role.token.written(&call))
 }
 
 /// Removes the role and all its secret ids. Its tokens live on, but cannot be renewed.

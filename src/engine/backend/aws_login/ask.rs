@@ -20,7 +20,7 @@ use tokio::sync::Semaphore;
 
 use super::asked::Asked;
 use super::config::{Across, Client};
-use super::principal::{Kind, Principal};
+use super::principal::{Principal, PrincipalType};
 use crate::engine::backend::amazon::{EngineTime, timeouts};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
@@ -122,7 +122,7 @@ impl Ways {
             return Err("it is not the one that has this name now".to_owned());
         }
         // A user can be renamed and keeps its id; a role can't.
-        if principal.kind == Kind::Role {
+        if principal.kind == PrincipalType::Role {
             let mut roles = self.roles.lock().unwrap_or_else(PoisonError::into_inner);
             if roles.len() >= ROLES_MAX {
                 roles.clear();
@@ -154,12 +154,12 @@ impl Ways {
         }
         let iam = aws_sdk_iam::Client::from_conf(iam.build());
         let (arn, unique_id) = match principal.kind {
-            Kind::User => {
+            PrincipalType::User => {
                 let answer = iam.get_user().user_name(&principal.name).send().await.map_err(|error| told(&error))?;
                 let user = answer.user().ok_or("IAM told no user")?;
                 (user.arn().to_owned(), user.user_id().to_owned())
             }
-            Kind::Role => {
+            PrincipalType::Role => {
                 let answer = iam.get_role().role_name(&principal.name).send().await.map_err(|error| told(&error))?;
                 let role = answer.role().ok_or("IAM told no role")?;
                 (role.arn().to_owned(), role.role_id().to_owned())

@@ -7,7 +7,7 @@
 pub(super) struct Principal {
     pub(super) partition: String,
     pub(super) account: String,
-    pub(super) kind: Kind,
+    pub(super) kind: PrincipalType,
     /// Without its path.
     pub(super) name: String,
     /// Whether the ARN has a path; those of sessions never have.
@@ -17,7 +17,7 @@ pub(super) struct Principal {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(super) enum PrincipalType {
     User,
     Role,
 }
@@ -34,9 +34,11 @@ impl Principal {
         };
         let segments: Vec<&str> = rest.split('/').collect();
         let (kind, path, name, session) = match (service, segments.as_slice()) {
-            ("iam", ["user", path @ .., name]) => (Kind::User, path, name, None),
-            ("iam", ["role", path @ .., name]) => (Kind::Role, path, name, None),
-            ("sts", ["assumed-role", name, session]) => (Kind::Role, &[][..], name, Some((*session).to_owned())),
+            ("iam", ["user", path @ .., name]) => (PrincipalType::User, path, name, None),
+            ("iam", ["role", path @ .., name]) => (PrincipalType::Role, path, name, None),
+            ("sts", ["assumed-role", name, session]) => {
+                (PrincipalType::Role, &[][..], name, Some((*session).to_owned()))
+            }
             _ => return Err(format!("{arn:?} is not the ARN of a user or a role")),
         };
         if account.is_empty() || name.is_empty() {
@@ -55,8 +57,8 @@ impl Principal {
     /// The user or the role without its path, which sessions do not tell.
     pub(super) fn canonical(&self) -> String {
         let kind = match self.kind {
-            Kind::User => "user",
-            Kind::Role => "role",
+            PrincipalType::User => "user",
+            PrincipalType::Role => "role",
         };
         format!("arn:{}:iam::{}:{kind}/{}", self.partition, self.account, self.name)
     }

@@ -24,6 +24,9 @@ pub(in crate::engine::backend) trait Stored: Serialize + DeserializeOwned {
     /// What the turns of its changes are named after.
     const TURN: &'static str;
 
+    /// What people call one.
+    const CALLED: &'static str = "role";
+
     /// A role that says nothing yet.
     fn fresh(name: &str) -> Self;
 
@@ -79,6 +82,15 @@ pub(in crate::engine::backend) fn load<R: Stored>(core: &Core, mount: &Mount, na
     core.barrier.get(&key(mount, name))
 }
 
+/// The role of a name that a login was of, which has to be there still.
+///
+/// # Errors
+/// It is not.
+pub(in crate::engine::backend) fn still<R: Stored>(core: &Core, mount: &Mount, name: &str) -> Result<R, Error> {
+    load(core, mount, name)?
+        .ok_or_else(|| Error::Invalid(format!("the {} {name:?} does not exist any more", R::CALLED)))
+}
+
 /// All roles of a mount, in the order of their names.
 pub(in crate::engine::backend) fn all<R: Stored>(core: &Core, mount: &Mount) -> Result<Vec<R>, Error> {
     core.barrier.each(&key(mount, ""), None, usize::MAX).map(|read| read.map(|(_, role)| role)).collect()
@@ -111,11 +123,7 @@ pub(in crate::engine::backend) async fn handle<R: Stored + Send>(
             let mut batch = Batch::new();
             batch.put(key(call.mount, name), &role)?;
             core.barrier.commit(batch).await?;
-            let mut response = Response { warnings: role.token().warnings(call.mount), ..Response::default() };
-            if !response.warnings.is_empty() {
-                response.warnings.extend(call.unknown());
-            }
-            Ok(response)
+            Ok(role.token().written(&call))
         }
         Operation::Delete => {
             let _turn = turn::<R>(core, call.mount, name).await;

@@ -1,5 +1,6 @@
 //! `sys/`: the engine about itself.
 
+mod absent;
 pub(crate) mod audit;
 mod internal;
 mod leases;
@@ -44,6 +45,10 @@ impl Backend for System {
 
     fn tables(&self) -> &'static [&'static [Row]] {
         &[paths::PATHS]
+    }
+
+    fn absent(&self) -> &'static [(&'static str, &'static str)] {
+        absent::ABSENT
     }
 
     fn handle<'a>(&'a self, core: &'a Arc<Core>, call: Call<'a>) -> BoxFuture<'a, Result<Response, Error>> {

@@ -10,7 +10,7 @@ use crate::engine::identity::LoginAlias;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{self, Terms, ttl};
 use crate::engine::policy;
-use crate::engine::token::{Kind, NewToken, Token};
+use crate::engine::token::{NewToken, Token, TokenType};
 use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::response::Response;
@@ -75,7 +75,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, caller: &Token, way
     }
     let policies = policies(fields, caller, call.sudo, role)?;
     policy::assignable(&policies)?;
-    if kind == Kind::Batch && policies == ["root"] {
+    if kind == TokenType::Batch && policies == ["root"] {
         // Nothing could end it.
         return Err(invalid("batch tokens cannot be root tokens"));
     }
@@ -107,7 +107,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, caller: &Token, way
         period,
         max_ttl: 0,
         // A root token that never ends has nothing to be renewed.
-        renewable: kind == Kind::Service
+        renewable: kind == TokenType::Service
             && seconds > 0
             && fields.bool("renewable")?.unwrap_or(true)
             && role.is_none_or(|role| role.renewable),
@@ -165,7 +165,7 @@ fn kind(
     fields: Fields<'_>,
     role: Option<&Role>,
     [explicit_max_ttl, period, num_uses]: [i64; 3],
-) -> Result<Kind, Error> {
+) -> Result<TokenType, Error> {
     let asked = fields.string("type")?.unwrap_or_default();
     let kind = match role.map_or("", |role| role.kind.as_str()) {
         demanded @ ("service" | "batch") => demanded,
@@ -173,7 +173,7 @@ fn kind(
         _ => asked.as_str(),
     };
     match kind {
-        "" | "service" | "default" => return Ok(Kind::Service),
+        "" | "service" | "default" => return Ok(TokenType::Service),
         "batch" => {}
         _ => return Err(invalid("invalid 'token_type' value")),
     }
@@ -188,7 +188,7 @@ fn kind(
             return Err(Error::Invalid(format!("batch tokens cannot have {name:?} set")));
         }
     }
-    Ok(Kind::Batch)
+    Ok(TokenType::Batch)
 }
 
 /// The new token's policies: never more than the caller may give, or its role.

@@ -117,11 +117,7 @@ async fn write(core: &Arc<Core>, call: Call<'_>, name: &str, hashing: &Hashing) 
     user.token.check()?;
     user.origin = call.request.origin.clone();
     user.save(core, call.mount).await?;
-    let mut response = Response { warnings: user.token.warnings(call.mount), ..Response::default() };
-    if !response.warnings.is_empty() {
-        response.warnings.extend(call.unknown());
-    }
-    Ok(response)
+    Ok(user.token.written(&call))
 }
 
 /// `users/<name>/password`.
