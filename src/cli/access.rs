@@ -1,4 +1,6 @@
-//! `leasehold access`: who can do a thing, and what an app can do.
+//! `leasehold access`: who can do a thing, what an app can do, and for how long.
+
+mod ttl;
 
 use std::path::Path;
 
@@ -17,7 +19,7 @@ use crate::iam::compare::Proof;
 use crate::iam::document;
 use crate::review::state::assertion;
 use crate::review::state::holder::{self, Holding, NotKnown};
-use crate::review::state::{Side, Via};
+use crate::review::state::{App, Side, Via};
 use crate::review::words_of_duration;
 
 /// Arguments of `leasehold access`.
@@ -56,6 +58,11 @@ enum Question {
         /// The app
         app: String,
     },
+    /// Say how long what an app is issued lives, and what says so
+    Ttl {
+        /// The app
+        app: String,
+    },
 }
 
 /// Runs the command and answers the exit code.
@@ -82,9 +89,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
             (holder::who(&side, &region), NotKnown::of_all(&side))
         }
         Question::What { app } => {
-            let Some(app) = side.app(app) else { return Err(super::graph::undeclared(&side, app)) };
+            let app = declared(&side, app)?;
             (holder::what(&side, &app), NotKnown::of_app(&side, &app))
         }
+        Question::Ttl { app } => return ttl::answer(&declared(&side, app)?, &estate.environment.name, as_json),
     };
     let mut answer = Answer { question: &args.question, holdings: &holdings, not_known: &not_known, blamer };
     if as_json {
@@ -93,6 +101,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         output::data(&answer.text()?)?;
     }
     Ok(if holdings.is_empty() && !not_known.may_allow { 2 } else { 0 })
+}
+
+fn declared<'s, 'a>(side: &'s Side<'a>, app: &str) -> Result<App<'s, 'a>, CliError> {
+    side.app(app).ok_or_else(|| super::graph::undeclared(side, app))
 }
 
 fn git_failed(error: git::Error) -> CliError {
@@ -183,8 +195,8 @@ impl Answer<'_> {
             out.push_str(match (self.question, self.not_known.may_allow) {
                 (Question::Who { .. }, false) => "Nobody can do this.\n",
                 (Question::Who { .. }, true) => "Nobody is known to be able to do this, but not all is known.\n",
-                (Question::What { .. }, false) => "The app can do nothing.\n",
-                (Question::What { .. }, true) => "The app can do nothing that is known here.\n",
+                (Question::What { .. } | Question::Ttl { .. }, false) => "The app can do nothing.\n",
+                (Question::What { .. } | Question::Ttl { .. }, true) => "The app can do nothing that is known here.\n",
             });
         }
         for note in &self.not_known.notes {
@@ -210,28 +222,41 @@ impl Question {
     fn is_wide(&self) -> bool {
         match self {
             Self::Who { action, resource, .. } => [action, resource].iter().any(|text| text.contains(['*', '?'])),
-            Self::What { .. } => false,
+            Self::What { .. } | Self::Ttl { .. } => false,
         }
     }
 }
 
 /// Who, through which role and how, on what terms.
 fn head(holding: &Holding) -> String {
-    // A login that is no app's is called by its path, and no app has a slash in its name.
-    let sort = |name: &str| if name.contains('/') { "login" } else { "app" };
-    let who = |name: &String| format!("{} {}", sort(name), one_line(name));
+    let called = if holding.is_login { "login" } else { "app" };
+    let who = |name: &String| format!("{called} {}", one_line(name));
     let app = holding.app.as_ref().map_or_else(|| "no app".to_owned(), who);
-    let via = match holding.via {
-        None | Some(Via::Own) => "",
-        Some(Via::Grant) => " (granted)",
-        Some(Via::Acl) => " (its tokens' policies let it read)",
-    };
+    let via = holding.via.map_or("", via_words);
     format!(
         "{app} via role {}{via}   lease {}, a credential works at most {}\n",
         one_line(&holding.role),
         words_of_duration(holding.lease),
         words_of_duration(holding.lifetime)
     )
+}
+
+/// How an app has a role, where that is not plain.
+fn via_words(via: Via) -> &'static str {
+    match via {
+        Via::Own => "",
+        Via::Grant => " (granted)",
+        Via::Acl => " (its tokens' policies let it read)",
+    }
+}
+
+/// The same, for programs.
+fn via_name(via: Via) -> &'static str {
+    match via {
+        Via::Own => "own",
+        Via::Grant => "grant",
+        Via::Acl => "acl",
+    }
 }
 
 /// Seconds, where there is an end.
@@ -262,11 +287,7 @@ fn row(holding: &Holding, since: Option<Blamed>) -> Value {
     let mut row = json!({
         "app": holding.app,
         "role": holding.role,
-        "via": holding.via.map(|via| match via {
-            Via::Own => "own",
-            Via::Grant => "grant",
-            Via::Acl => "acl",
-        }),
+        "via": holding.via.map(via_name),
         "conditions": access.conditions,
         "limits": holding.limits,
         "statement": access.statement,

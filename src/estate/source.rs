@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Component, Path};
 use std::sync::{Arc, Mutex, PoisonError};
 
-use super::problem::{Draft, Label, Problem};
+use super::problem::{Draft, Label, Problem, Severity};
 use super::span::Span;
 use super::spelling::in_yaml;
 use crate::object::Place;
@@ -343,6 +343,22 @@ impl Sources {
     }
 
     /// The place of a span's start.
+    /// A warning about what stands at a place of a declaration file, from there to the end of its line.
+    pub fn warning(&self, place: &Place, what: String, hint: &str) -> Problem {
+        let found = self.files.binary_search_by(|file| (*file.name).cmp(&*place.file)).ok();
+        let span = found.and_then(|index| {
+            let source = &self.files[index];
+            let before = source.line_start(place.line);
+            let line = source.text.get(before..)?.lines().next()?;
+            let (column, _) = line.char_indices().nth(place.column.checked_sub(1)? as usize)?;
+            Some(Span::new(index as u32, before + column..before + line.trim_end().len()))
+        });
+        match span {
+            Some(span) => self.finish(Draft::warning(span, what).hint(hint)),
+            None => Problem { severity: Severity::Warning, ..Problem::with_file(&place.file, what).hint(hint) },
+        }
+    }
+
     pub(super) fn place(&self, span: Span) -> Place {
         match self.get(span.source) {
             Some(source) => {

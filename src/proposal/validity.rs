@@ -1,9 +1,10 @@
 //! What files are worth alone: what is wrong with them, and what guardrails say of them.
 
-use crate::estate::{self, Checked, Severity, Sources};
+use crate::estate::{self, Checked, Estate, Problem, Severity, Sources};
 use crate::guardrail::{self, Judged, Violator};
 use crate::review::judgement::{self, Scope};
 use crate::review::state::Side;
+use crate::review::state::reckoning::{self, Contradiction};
 
 /// What was found in files.
 pub struct Validity {
@@ -52,10 +53,15 @@ impl Verdict {
 impl Validity {
     /// Looks at files, for each environment that they declare or for the named one. `today` is as `2026-01-31`.
     pub fn of(sources: &Sources, environment: Option<&str>, today: &str) -> Self {
-        let checked = estate::check(sources, environment);
+        let mut checked = estate::check(sources, environment);
         let is_valid = checked.problems.iter().all(|problem| problem.severity != Severity::Error);
-        let violations = if is_valid { judged(sources, environment, today) } else { Vec::new() };
-        Self { checked, violations }
+        let estates = if is_valid { estate::load_each(sources, environment).unwrap_or_default() } else { Vec::new() };
+        for problem in estates.iter().flat_map(|estate| futile(sources, estate)) {
+            if !checked.problems.contains(&problem) {
+                checked.problems.push(problem);
+            }
+        }
+        Self { checked, violations: estates.iter().flat_map(|estate| judged(estate, today)).collect() }
     }
 
     /// How many problems there are of a severity.
@@ -79,11 +85,13 @@ impl Validity {
     }
 }
 
-fn judged(sources: &Sources, environment: Option<&str>, today: &str) -> Vec<(String, Judged)> {
-    let estates = estate::load_each(sources, environment).unwrap_or_default();
-    let judged = estates.iter().flat_map(|estate| {
-        let all = judgement::judge(None, &Side::of_estate(estate), &estate.guardrails, Scope::All, today);
-        all.into_iter().map(|judged| (estate.environment.name.clone(), judged)).collect::<Vec<_>>()
-    });
-    judged.collect()
+/// What files say of how long things live that does not hold, because something else that they say is shorter.
+fn futile(sources: &Sources, estate: &Estate) -> Vec<Problem> {
+    let found = reckoning::contradictions(&Side::of_estate(estate)).into_iter();
+    found.map(|Contradiction { what, place, hint }| sources.warning(&place, what, hint)).collect()
+}
+
+fn judged(estate: &Estate, today: &str) -> Vec<(String, Judged)> {
+    let all = judgement::judge(None, &Side::of_estate(estate), &estate.guardrails, Scope::All, today);
+    all.into_iter().map(|judged| (estate.environment.name.clone(), judged)).collect()
 }

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use git2::{IndexAddOption, Repository, Signature, Time};
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::env::TestEnv;
 
@@ -182,6 +182,41 @@ fn what_is_not_known_is_no_nobody() {
 }
 
 #[test]
+fn how_long_what_an_app_is_issued_lives_is_told_with_what_says_so() {
+    let env = estate();
+    let text = env.ok(&["access", "ttl", "webapp"]);
+    insta::assert_snapshot!(text);
+    let told: Value = serde_json::from_str(&env.ok(&["access", "ttl", "webapp", "--format", "json"])).unwrap();
+    let row = &told["ttl"][0];
+    assert_eq!(
+        (&row["role"], &row["via"], &row["login"]),
+        (&json!("aws/shared"), &json!("grant"), &json!("auth/approle/role/app-webapp"))
+    );
+    assert_eq!(row["default"]["seconds"], 1800);
+    assert_eq!(row["max"]["said_by"], "token_max_ttl of auth/approle/role/app-webapp");
+    assert_eq!((&row["max"]["seconds"], &row["max"]["place"]["line"]), (&json!(5400), &json!(33)));
+    assert_eq!((&told["app"], &told["warnings"]), (&json!("webapp"), &json!([])));
+}
+
+#[test]
+fn terms_that_do_not_hold_are_warned_of() {
+    let env = TestEnv::new();
+    env.write("estate.hcl", &ESTATE.replace("aws \"aws\" {\n", "aws \"aws\" {\n  max_lease_ttl = \"30m\"\n"));
+    let what = "lease of aws/config/lease is 1h, and leases live 30m at most, which is max_lease_ttl of sys/mounts/aws";
+    let told = env.ok(&["access", "ttl", "webapp"]);
+    assert!(told.contains(&format!("warning: {what}\n  --> estate.hcl:7\n")), "{told}");
+    let validated = env.run(&["validate"]);
+    assert_eq!(validated.code, 0, "{}", validated.stderr);
+    assert!(validated.stderr.contains(what) && validated.stderr.contains("estate.hcl:7:15"), "{}", validated.stderr);
+    assert_eq!(env.run(&["validate", "--strict"]).code, 1);
+    // An app whose tokens are short is another matter: its own answer says it, and nobody is warned.
+    env.write("estate.hcl", &ESTATE.replace("token_max_ttl = \"90m\"", "token_max_ttl = \"40m\""));
+    let told = env.ok(&["access", "ttl", "webapp"]);
+    assert!(told.contains("live at most 40m, because they end with their token"), "{told}");
+    assert!(!env.run(&["validate"]).stderr.contains("live at most"));
+}
+
+#[test]
 fn questions_that_make_no_sense_are_refused() {
     let env = estate();
     for (arguments, why) in [
@@ -189,6 +224,7 @@ fn questions_that_make_no_sense_are_refused() {
         (&["access", "who", "s3:GetObject", "assets/a"], "`assets/a` is not a resource"),
         (&["access", "who", "s3:GetObject", "--context", "x"], "x is not KEY=VALUE"),
         (&["access", "what", "web"], "the app web is not declared"),
+        (&["access", "ttl", "web"], "the app web is not declared"),
         (&["access", "what", "webapp", "--format", "svg"], "no output in the form svg"),
     ] {
         let output = env.run(arguments);

@@ -16,6 +16,8 @@ use crate::review::finding::Access;
 pub struct Holding {
     /// The app; `None` for a role that no app has.
     pub app: Option<String>,
+    /// Whether that is the path of a login that is no app's.
+    pub is_login: bool,
     /// The role, as `mount/role`.
     pub role: String,
     /// How the app has the role.
@@ -138,6 +140,7 @@ fn holdings(
             };
             Some(Holding {
                 app: app.map(|(app, _)| app.name.to_owned()),
+                is_login: app.is_some_and(|(app, _)| app.is_login()),
                 role: role.label(),
                 via: app.map(|(_, via)| via),
                 access: describe::access(statement, &statement.actions, &statement.resources),

@@ -9,6 +9,114 @@ use super::SideObject;
 /// The system's default and maximum, in seconds: 768 hours. Source: Vault, "default_lease_ttl".
 pub const SYSTEM_TTL: i64 = 768 * 3600;
 
+/// Something that says how long something lives.
+#[derive(Clone, Copy, Debug)]
+pub struct Limit<'a> {
+    /// In seconds; 0 says nothing.
+    pub seconds: i64,
+    /// What says it.
+    pub source: Source<'a>,
+}
+
+/// What says how long something lives.
+#[derive(Clone, Copy, Debug)]
+pub enum Source<'a> {
+    /// This field of an object.
+    Field(SideObject<'a>, &'static str),
+    /// The engine, where nothing else does.
+    Engine,
+    /// AWS.
+    Aws,
+}
+
+impl<'a> Limit<'a> {
+    /// What engines have where nothing is said.
+    const ENGINE: Self = Self { seconds: SYSTEM_TTL, source: Source::Engine };
+
+    /// Nothing is said.
+    const NONE: Self = Self { seconds: 0, source: Source::Engine };
+
+    const fn of_aws(seconds: i64) -> Self {
+        Self { seconds, source: Source::Aws }
+    }
+
+    /// What a field says.
+    pub fn of(object: SideObject<'a>, field: &'static str) -> Self {
+        Self { seconds: object.number(field), source: Source::Field(object, field) }
+    }
+
+    fn is_set(&self) -> bool {
+        self.seconds > 0
+    }
+}
+
+/// What says how long something lives: without renewals, and at most.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits<'a> {
+    /// Of these the first that says something holds.
+    default: [Limit<'a>; 3],
+    /// Of these the smallest holds.
+    max: [Limit<'a>; 3],
+}
+
+impl<'a> Limits<'a> {
+    /// Of the leases of a mount, from its object and its `config/lease`, where there are any.
+    pub fn of_leases(mount: Option<&SideObject<'a>>, lease: Option<&SideObject<'a>>) -> Self {
+        let ([mount_default, mount_max], [lease_default, lease_max]) = (said(mount), said(lease));
+        Self {
+            default: [lease_default, mount_default, Limit::ENGINE],
+            max: [first([mount_max, Limit::ENGINE]), lease_max, Limit::NONE],
+        }
+    }
+
+    /// Of sessions of which AWS has none longer than `most`: as long as the role says, else an hour, and at most what the
+    /// role says, else the mount. `config/lease` and the mount's default are of other leases. Source: OpenBao's plugin for
+    /// AWS, `path_user.go`, and ours.
+    pub fn of_sessions(mount: Option<&SideObject<'a>>, [own_default, own_max]: [Limit<'a>; 2], most: i64) -> Self {
+        let [_, mount_max] = said(mount);
+        Self {
+            default: [own_default, Limit::of_aws(SESSION_TTL), Limit::NONE],
+            max: [first([own_max, mount_max, Limit::ENGINE]), Limit::of_aws(most), Limit::NONE],
+        }
+    }
+
+    /// Of the tokens of a login that has no period, from the object of its auth mount, where there is one.
+    pub fn of_tokens(mount: Option<&SideObject<'a>>, login: &SideObject<'a>) -> Self {
+        let [mount_default, mount_max] = said(mount);
+        let of = |field| Limit::of(*login, field);
+        Self {
+            default: [of("token_ttl"), mount_default, Limit::ENGINE],
+            max: [first([mount_max, Limit::ENGINE]), of("token_max_ttl"), of("token_explicit_max_ttl")],
+        }
+    }
+
+    /// What says how long it lives when it is not renewed: past the maximum, that says it.
+    pub fn default(&self) -> Limit<'a> {
+        let (default, max) = (self.wish(), self.max());
+        if default.seconds > max.seconds { max } else { default }
+    }
+
+    /// What would say how long it lives when it is not renewed, if there were no maximum.
+    pub fn wish(&self) -> Limit<'a> {
+        first(self.default)
+    }
+
+    /// What says how long it lives at most.
+    pub fn max(&self) -> Limit<'a> {
+        self.maxima().min_by_key(|limit| limit.seconds).unwrap_or(Limit::ENGINE)
+    }
+
+    /// Everything that says how long it lives at most.
+    pub fn maxima(&self) -> impl Iterator<Item = Limit<'a>> + use<'a> {
+        self.max.into_iter().filter(Limit::is_set)
+    }
+
+    /// How long that is.
+    pub fn terms(&self) -> LeaseTerms {
+        LeaseTerms { default: self.default().seconds, max: self.max().seconds }
+    }
+}
+
 /// The terms on which a mount leases credentials, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LeaseTerms {
@@ -16,16 +124,6 @@ pub struct LeaseTerms {
     pub default: i64,
     /// How long it lives at most, with all renewals.
     pub max: i64,
-}
-
-impl LeaseTerms {
-    /// From the mount's object and its `config/lease`, where there are any.
-    pub fn new(mount: Option<&SideObject<'_>>, lease: Option<&SideObject<'_>>) -> Self {
-        let ([mount_default, mount_max], [lease_default, lease_max]) = (terms(mount), terms(lease));
-        let max = smallest([first([mount_max, SYSTEM_TTL]), lease_max]);
-        let default = first([lease_default, mount_default, SYSTEM_TTL]);
-        Self { default: default.min(max), max }
-    }
 }
 
 /// How long a session lasts when neither its role nor who asks says it, in seconds. Source: Vault API, "AWS secrets
@@ -41,15 +139,6 @@ pub(super) const USER_SESSION_MAX: i64 = 129_600;
 impl LeaseTerms {
     /// Of what is under no lease, and does not end.
     pub const ENDLESS: Self = Self { default: i64::MAX, max: i64::MAX };
-
-    /// Of sessions of which AWS has none longer than `most`: as long as the role says, else an hour, and at most what the
-    /// role says, else the mount. `config/lease` and the mount's default are of other leases. Source: OpenBao's plugin for
-    /// AWS, `path_user.go`, and ours.
-    pub fn of_sessions(mount: Option<&SideObject<'_>>, [own_default, own_max]: [i64; 2], most: i64) -> Self {
-        let [_, mount_max] = terms(mount);
-        let max = first([own_max, mount_max, SYSTEM_TTL]).min(most);
-        Self { default: first([own_default, SESSION_TTL]).min(max), max }
-    }
 }
 
 /// How long a token lives, in seconds.
@@ -64,16 +153,14 @@ pub struct TokenTerms {
 impl TokenTerms {
     /// From the object of the auth mount, where there is one, and the login.
     pub fn new(mount: Option<&SideObject<'_>>, login: &SideObject<'_>) -> Self {
-        let [mount_default, mount_max] = terms(mount);
-        let explicit = login.number("token_explicit_max_ttl");
-        let max = smallest([first([mount_max, SYSTEM_TTL]), login.number("token_max_ttl"), explicit]);
-        let period = login.number("token_period");
+        let limits = Limits::of_tokens(mount, login);
+        let LeaseTerms { default: ttl, max } = limits.terms();
+        let (explicit, period) = (login.number("token_explicit_max_ttl"), login.number("token_period"));
         let batch = are_batch(mount, login);
         if period > 0 {
             let once = Some(period.min(max));
             return Self { ttl: period.min(max), max: if batch { once } else { (explicit > 0).then_some(explicit) } };
         }
-        let ttl = first([login.number("token_ttl"), mount_default, SYSTEM_TTL]).min(max);
         // A batch token can't be renewed.
         Self { ttl, max: Some(if batch { ttl } else { max }) }
     }
@@ -95,27 +182,22 @@ pub fn credential(lease: LeaseTerms, tokens: impl IntoIterator<Item = TokenTerms
     lease.max.min(longest.unwrap_or(i64::MAX))
 }
 
-/// The default and the maximum that an object says, 0 where it says nothing.
-fn terms(object: Option<&SideObject<'_>>) -> [i64; 2] {
+/// The default and the maximum that an object says.
+fn said<'a>(object: Option<&SideObject<'a>>) -> [Limit<'a>; 2] {
     let terms = object.and_then(|object| Some((object, object.kind.lease_terms()?)));
-    terms.map_or([0, 0], |(object, terms)| [terms.default, terms.max].map(|name| object.number(name)))
+    terms.map_or([Limit::NONE; 2], |(object, terms)| [terms.default, terms.max].map(|name| Limit::of(*object, name)))
 }
 
-/// The smallest maximum that is set.
-fn smallest<const N: usize>(seconds: [i64; N]) -> i64 {
-    seconds.into_iter().filter(|seconds| *seconds > 0).min().unwrap_or(SYSTEM_TTL)
-}
-
-/// The first that is set.
-fn first<const N: usize>(seconds: [i64; N]) -> i64 {
-    seconds.into_iter().find(|seconds| *seconds > 0).unwrap_or(SYSTEM_TTL)
+/// The first that says something.
+fn first<'a, const N: usize>(limits: [Limit<'a>; N]) -> Limit<'a> {
+    limits.into_iter().find(Limit::is_set).unwrap_or(Limit::ENGINE)
 }
 
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 
-    use super::{LeaseTerms, SYSTEM_TTL, TokenTerms, are_batch, credential};
+    use super::{LeaseTerms, Limits, SYSTEM_TTL, TokenTerms, are_batch, credential};
     use crate::object::testing::object;
     use crate::object::{Object, approle_role, auth_mount, aws_lease, mount};
     use crate::review::state::SideObject;
@@ -123,7 +205,7 @@ mod tests {
     fn terms(mount_fields: &[(&'static str, Value)], lease_fields: &[(&'static str, Value)]) -> (i64, i64) {
         let mount = object(&mount::KIND, "sys/mounts/aws", mount_fields);
         let lease = object(&aws_lease::KIND, "aws/config/lease", lease_fields);
-        let terms = LeaseTerms::new(Some(&SideObject::from(&mount)), Some(&SideObject::from(&lease)));
+        let terms = Limits::of_leases(Some(&SideObject::from(&mount)), Some(&SideObject::from(&lease))).terms();
         (terms.default, terms.max)
     }
 
@@ -141,7 +223,7 @@ mod tests {
         ] {
             assert_eq!(terms(&mount, &lease), expected);
         }
-        let none = LeaseTerms::new(None, None);
+        let none = Limits::of_leases(None, None).terms();
         assert_eq!((none.default, none.max), (SYSTEM_TTL, SYSTEM_TTL));
     }
 

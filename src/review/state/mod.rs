@@ -7,6 +7,7 @@ mod known;
 pub mod lifetime;
 mod object;
 mod readable;
+pub mod reckoning;
 mod side;
 
 pub use self::known::Unknown;

@@ -9,10 +9,13 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::sync::OnceLock;
 
 use super::known::{Known, Unknown};
-use super::lifetime::{LeaseTerms, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, are_batch, credential};
+use super::lifetime::{
+    LeaseTerms, Limit, Limits, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, are_batch, credential,
+};
 use super::object::SideObject;
 use super::readable;
 use crate::estate::{Estate, IamPrincipal, ManagedPolicy};
+use crate::iam::arn::Arn;
 use crate::iam::policy::PolicySet;
 use crate::object::home::ENGINES;
 use crate::object::review::{AccessFields, Way};
@@ -45,6 +48,15 @@ pub struct Role<'a> {
     known: OnceLock<Known>,
 }
 
+impl<'a> Role<'a> {
+    /// What it says of its sessions: how long they last, and at most; `None` where it makes none.
+    fn session_limits(&self) -> Option<[Limit<'a>; 2]> {
+        let terms = &self.access_fields.sessions.terms;
+        let limits = || [terms.default, terms.max].map(|field| Limit::of(self.object, field));
+        self.way().is_some_and(Way::is_session).then(limits)
+    }
+}
+
 impl Role<'_> {
     /// `aws/webapp`.
     pub fn label(&self) -> String {
@@ -54,13 +66,6 @@ impl Role<'_> {
     /// How its credentials are made; `None` where that is not known.
     pub fn way(&self) -> Option<Way> {
         self.access_fields.way(&self.object.text(self.access_fields.made))
-    }
-
-    /// The default and the maximum that it says of its sessions, 0 where nothing; `None` where it makes no sessions.
-    pub fn session_terms(&self) -> Option<[i64; 2]> {
-        let sessions = &self.access_fields.sessions;
-        let terms = || [sessions.terms.default, sessions.terms.max].map(|field| self.object.number(field));
-        self.way().is_some_and(Way::is_session).then(terms)
     }
 }
 
@@ -156,6 +161,11 @@ impl<'a> Side<'a> {
     /// The estate that declares it, where that is one.
     pub fn estate(&self) -> Option<&'a Estate> {
         self.estate
+    }
+
+    /// What to say of something that this side has no more: it was taken out of files, or out of an engine.
+    pub(in crate::review) fn absence(&self) -> &'static str {
+        if self.estate.is_some() { "is no longer declared" } else { "is gone" }
     }
 
     /// What objects say, wherever they are from.
@@ -273,10 +283,10 @@ impl<'a> Side<'a> {
     /// The user that a static role of a mount hands out the key of: of the engine's own account, where that is known,
     /// else the only one of that name.
     pub(in crate::review) fn standing_user(&self, mount: &str, name: &str) -> Option<&'a IamPrincipal> {
-        let account = self.principal(mount).and_then(account_of);
+        let account = self.principal(mount).and_then(Arn::account_of);
         let is_it = |user: &&IamPrincipal| {
             let own = user.arn.rsplit('/').next() == Some(name);
-            own && account.is_none_or(|account| account_of(&user.arn) == Some(account))
+            own && account.is_none_or(|account| Arn::account_of(&user.arn) == Some(account))
         };
         let mut found = self.iam_users().filter(is_it);
         found.next().filter(|_| found.next().is_none())
@@ -298,31 +308,36 @@ impl<'a> Side<'a> {
         &self.known(role).unknown
     }
 
-    /// On what terms credentials of a role are: sessions have their own.
-    pub fn role_terms(&self, role: &Role<'_>) -> LeaseTerms {
-        match role.session_terms() {
-            Some(terms) => {
+    /// What says how long credentials of a role live: sessions have limits of their own. `None` of what is under no lease
+    /// and does not end.
+    pub fn role_limits(&self, role: &Role<'a>) -> Option<Limits<'a>> {
+        let mount = self.mounted(role.at.mount);
+        match role.session_limits() {
+            Some(own) => {
                 let most = if role.way() == Some(Way::RoleSession) { ROLE_SESSION_MAX } else { USER_SESSION_MAX };
-                LeaseTerms::of_sessions(self.mounted(role.at.mount), terms, most)
+                Some(Limits::of_sessions(mount, own, most))
             }
-            None if role.way() == Some(Way::Standing) => LeaseTerms::ENDLESS,
-            None => self.lease_terms(role.at.mount),
+            None if role.way() == Some(Way::Standing) => None,
+            None => Some(Limits::of_leases(mount, self.lease(role.at.mount))),
         }
+    }
+
+    /// On what terms credentials of a role are.
+    pub fn role_terms(&self, role: &Role<'a>) -> LeaseTerms {
+        self.role_limits(role).map_or(LeaseTerms::ENDLESS, |limits| limits.terms())
     }
 
     /// How long a credential of a role works at most: a session does not end with its token, and what is under no lease
     /// does not end at all.
-    pub fn lifetime(&self, role: &Role<'_>, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
-        match role.session_terms() {
-            Some(_) => self.role_terms(role).max,
-            None if role.way() == Some(Way::Standing) => LeaseTerms::ENDLESS.max,
-            None => credential(self.lease_terms(role.at.mount), tokens),
-        }
+    pub fn lifetime(&self, role: &Role<'a>, tokens: impl IntoIterator<Item = TokenTerms>) -> i64 {
+        let terms = self.role_terms(role);
+        let ends_with_token = role.session_limits().is_none() && terms != LeaseTerms::ENDLESS;
+        if ends_with_token { credential(terms, tokens) } else { terms.max }
     }
 
     /// On what terms a mount leases.
     pub fn lease_terms(&self, mount: &str) -> LeaseTerms {
-        LeaseTerms::new(self.mounted(mount), self.lease(mount))
+        Limits::of_leases(self.mounted(mount), self.lease(mount)).terms()
     }
 
     /// The secrets engine of this name.
@@ -333,6 +348,17 @@ impl<'a> Side<'a> {
     /// What says, of a mount, how long its leases live.
     pub(in crate::review) fn lease(&self, mount: &str) -> Option<&SideObject<'a>> {
         terms_of(mount).find_map(|path| self.objects.get(path.as_str()))
+    }
+
+    /// The longest lease that a mount allows of itself, whatever is said of what it issues.
+    pub(super) fn lease_max_of_mount(&self, mount: &str) -> Limit<'a> {
+        Limits::of_leases(self.mounted(mount), None).max()
+    }
+
+    /// What says how long the tokens of a login live, but for a period.
+    pub(super) fn token_limits(&self, login: &SideObject<'a>) -> Limits<'a> {
+        let mount = login.kind.mount_path(login.path);
+        Limits::of_tokens(mount.and_then(|mount| self.objects.get(mount.as_str())), login)
     }
 
     /// How long the tokens of a login live.
@@ -357,11 +383,6 @@ impl<'a> Side<'a> {
         let rules = self.estate?.rules.get(policy_path)?;
         rules.iter().find(|(known, _)| known == pattern).map(|(_, place)| place)
     }
-}
-
-/// The account in an ARN.
-fn account_of(arn: &str) -> Option<&str> {
-    arn.split(':').nth(4)
 }
 
 /// An app of one side, or a login that is no app's: whoever logs in has credentials.
