@@ -16,7 +16,7 @@ pub(crate) const TEXT: &[Format] = &[Format::Text, Format::Json];
 /// Of `access`.
 pub(crate) const ACCESS: &[Format] = &[Format::Text, Format::Table, Format::Json];
 /// Of `drift`.
-pub(crate) const DRIFT: &[Format] = &[Format::Text, Format::Json, Format::Markdown];
+pub(crate) const DRIFT: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Junit];
 /// Of `review`.
 pub(crate) const REVIEW: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Html];
 /// Of `graph`.
@@ -31,13 +31,15 @@ fn of(command: &[&str]) -> &'static [Format] {
     match command {
         ["validate" | "trail"] => TABLE,
         ["plan"] => PLAN,
-        ["import" | "test"] => TEXT,
+        ["explain" | "import" | "render" | "test"] => TEXT,
         ["access", ..] => ACCESS,
         ["drift"] => DRIFT,
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
-        ["agent" | "apply" | "exec" | "forget" | "server" | "unlock"] | ["sandbox", ..] | ["trail", "verify"] => NONE,
+        ["agent" | "apply" | "exec" | "forget" | "schema" | "server" | "unlock"]
+        | ["sandbox", ..]
+        | ["trail", "verify"] => NONE,
         _ => ANSWER,
     }
 }

@@ -21,6 +21,7 @@ mod data;
 mod delete;
 mod drift;
 mod exec;
+mod explain;
 mod forget;
 mod format;
 mod forms;
@@ -36,10 +37,12 @@ mod plan;
 mod policy;
 mod prompt;
 mod read;
+mod render;
 mod request;
 mod review;
 mod sandbox;
 mod saved;
+mod schema;
 mod secrets;
 mod selection;
 mod server;
@@ -76,6 +79,12 @@ struct Cli {
 enum Command {
     /// Check the estate's files and report every problem at once
     Validate(validate::Args),
+    /// Say what may be written in an estate
+    Explain(explain::Args),
+    /// Print the JSON Schema of estates in YAML
+    Schema(schema::Args),
+    /// Print the objects that the files stand for
+    Render(render::Args),
     /// Show what apply would change
     Plan(plan::Args),
     /// Show what was changed behind our back, what is not yet applied, and what is not ours
@@ -86,7 +95,7 @@ enum Command {
     Apply(apply::Args),
     /// Prove what the estate's tests say of its apps
     Test(test::Args),
-    /// Say who can do a thing, or what an app can do
+    /// Say who can do a thing, or what an app can do and for how long
     Access(access::Args),
     /// Draw who may get what
     Graph(graph::Args),
@@ -181,6 +190,9 @@ pub fn run(argv: Vec<OsString>) -> ExitCode {
 async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
     match command {
         Command::Validate(args) => validate::run(args, &global).await,
+        Command::Explain(args) => explain::run(args, &global).await,
+        Command::Render(args) => render::run(args, &global).await,
+        Command::Schema(args) => schema::run(args, &global).await,
         Command::Plan(args) => plan::run(args, &global).await,
         Command::Drift(args) => drift::run(args, &global).await,
         Command::Review(args) => review::run(args, &global).await,
@@ -243,5 +255,65 @@ mod tests {
         let mut missing = Vec::new();
         look(&command, &global, "leasehold", &mut missing);
         assert!(global.len() > 10 && missing.is_empty(), "{missing:?}");
+    }
+
+    /// The paths of the commands that have none below them, each with the arguments without which it is refused.
+    fn leaves(command: &clap::Command, path: &[String], found: &mut Vec<(Vec<String>, Vec<String>)>) {
+        let below: Vec<&clap::Command> = command.get_subcommands().filter(|below| below.get_name() != "help").collect();
+        if below.is_empty() {
+            let required = command.get_positionals().filter(|arg| arg.is_required_set());
+            found.push((path.to_vec(), required.map(|_| "1".to_owned()).collect()));
+        }
+        for command in below {
+            leaves(command, &[path, &[command.get_name().to_owned()]].concat(), found);
+        }
+    }
+
+    /// In Vault's spelling, with one dash, and with the flags before the command and after it.
+    #[test]
+    fn every_global_flag_means_the_same_before_and_after_every_command() {
+        let mut command = super::Cli::command();
+        command.build();
+        let mut flags: Vec<(String, Vec<String>)> = Vec::new();
+        for arg in command.get_arguments().filter(|arg| arg.is_global_set()) {
+            let Some(long) = arg.get_long().filter(|long| !["help", "version"].contains(long)) else { continue };
+            let choices = arg.get_possible_values();
+            let value = choices.first().map_or("1", |value| value.get_name()).to_owned();
+            let takes = arg.get_action().takes_values();
+            flags.push((
+                arg.get_id().to_string(),
+                [format!("-{long}")].into_iter().chain(takes.then_some(value)).collect(),
+            ));
+        }
+        let mut found = Vec::new();
+        leaves(&command, &[], &mut found);
+        assert!(flags.len() > 10 && found.len() > 40, "{} flags, {} commands", flags.len(), found.len());
+        let (mut wrong, mut asked) = (Vec::new(), 0);
+        for (path, required) in &found {
+            // What is refused without any flag, for what it needs besides, tells nothing of flags.
+            let plain = std::iter::once("leasehold").chain(path.iter().chain(required).map(String::as_str));
+            if command.clone().try_get_matches_from(plain).is_err() {
+                continue;
+            }
+            asked += 1;
+            let written: Vec<String> = flags.iter().flat_map(|(_, words)| words.clone()).collect();
+            let (before, after) = (written.clone(), written);
+            for words in [[&*before, path, required].concat(), [&**path, &after, required].concat()] {
+                let argv = std::iter::once("leasehold".to_owned()).chain(words).map(std::ffi::OsString::from);
+                let argv = super::argv::expand(&mut command.clone(), argv);
+                let matches =
+                    command.clone().ignore_errors(true).try_get_matches_from(argv).expect("errors are ignored");
+                let mut at = &matches;
+                for word in path {
+                    at = at.subcommand_matches(word).unwrap_or_else(|| panic!("{path:?} is taken for another command"));
+                }
+                let is_set = |id: &&String| at.value_source(id) == Some(clap::parser::ValueSource::CommandLine);
+                wrong.extend(
+                    flags.iter().map(|(id, _)| id).filter(|id| !is_set(id)).map(|id| format!("{path:?}: {id}")),
+                );
+            }
+        }
+        assert_eq!(wrong, Vec::<String>::new());
+        assert!(asked + 10 > found.len(), "{asked} of {}", found.len());
     }
 }

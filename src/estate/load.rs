@@ -187,7 +187,7 @@ struct Parsed<'s> {
 }
 
 /// The kinds of declarations.
-const KINDS: &[&str] = &[
+pub(super) const DECLARATIONS: &[&str] = &[
     "environment",
     "aws",
     "kv",
@@ -212,7 +212,7 @@ const KINDS: &[&str] = &[
     "guardrail",
 ];
 
-/// What to do about a name that is none of [`KINDS`].
+/// What to do about a name that is none of [`DECLARATIONS`].
 fn kind_hint(kind: &str) -> String {
     match kind {
         "path" => {
@@ -220,8 +220,8 @@ fn kind_hint(kind: &str) -> String {
             format!("rules stand in a `policy`, or in a file that one names: {named}")
         }
         "statement" => "a statement stands in a `role`, a `managed_policy`, an `iam_role` or an `iam_user`".to_owned(),
-        _ => did_you_mean(kind, KINDS.iter().copied()).unwrap_or_else(|| {
-            let known = value::listed(KINDS);
+        _ => did_you_mean(kind, DECLARATIONS.iter().copied()).unwrap_or_else(|| {
+            let known = value::listed(DECLARATIONS);
             format!("known are {known}; a file that is no part of the estate is named in .leaseholdignore")
         }),
     }
@@ -308,7 +308,7 @@ impl<'s> Parsed<'s> {
         }
         for (kind, entry) in &parsed.declarations {
             // The policy that names the file may be in one that could not be read.
-            if !(KINDS.contains(&kind.as_str()) || kind == "path" && parsed.incomplete) {
+            if !(DECLARATIONS.contains(&kind.as_str()) || kind == "path" && parsed.incomplete) {
                 let draft = Draft::error(entry.key_span, format!("`{kind}` is not a kind of declaration"));
                 parsed.problems.push(draft.hint(kind_hint(kind)));
             }
@@ -319,8 +319,8 @@ impl<'s> Parsed<'s> {
     /// Takes out what is of no kind and no block either, such as the `version` of a file that is another program's.
     fn strangers(&mut self, map: &mut Map) {
         map.retain(|kind, entry| {
-            let stays =
-                KINDS.contains(&kind.as_str()) || matches!(entry.value.content, Content::Map(_) | Content::Broken);
+            let stays = DECLARATIONS.contains(&kind.as_str())
+                || matches!(entry.value.content, Content::Map(_) | Content::Broken);
             if !stays {
                 let draft = Draft::error(entry.key_span, format!("`{kind}` is not a kind of declaration"));
                 self.problems.push(draft.hint(kind_hint(kind)));

@@ -8,11 +8,14 @@
 mod blocks;
 mod declared;
 mod excerpt;
+mod explain;
 mod hcl;
 mod ignore;
 mod interpolate;
+mod json_schema;
 mod load;
 mod lower;
+mod outline;
 mod problem;
 mod read;
 mod schema;
@@ -29,6 +32,8 @@ pub use declared::{
     ManagedPolicy, Test,
 };
 pub use excerpt::render;
+pub use explain::{Explained, Inside, explain, explain_all};
+pub use json_schema::json_schema;
 pub use load::{Checked, check, environment, load, load_each, warnings, yaml_problems};
 pub use lower::{derived_rules, requests_with};
 pub use problem::{Label, Problem, Severity};

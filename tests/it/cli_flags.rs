@@ -303,6 +303,9 @@ fn in_form<'a>(arguments: &[&'a str], form: &'a str) -> Vec<&'a str> {
 /// Each command, with what it needs to be taken for one, and a form that it has not.
 const FORMS: &[(&[&str], &str)] = &[
     (&["validate"], "env"),
+    (&["explain"], "env"),
+    (&["render"], "env"),
+    (&["schema"], "json"),
     (&["plan"], "env"),
     (&["review"], "env"),
     (&["apply"], "json"),
@@ -357,6 +360,7 @@ fn a_form_that_a_command_does_not_have_is_refused_and_never_ignored() {
 /// What further commands need to be taken for one.
 const NEEDED: &[&[&str]] = &[
     &["access", "who", "s3:GetObject"],
+    &["access", "ttl", "a"],
     &["lease", "lookup", "a"],
     &["lease", "renew", "a"],
     &["secrets", "enable", "a"],
@@ -448,9 +452,11 @@ fn the_help_of_each_command_names_the_forms_that_it_takes_and_no_others() {
 #[test]
 fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
-    let alone =
-        ["validate", "plan", "drift", "review", "apply", "test", "graph", "trail", "server", "sandbox", "unlock"]
-            .map(|one| vec![one]);
+    let alone = [
+        "validate", "explain", "render", "schema", "plan", "drift", "review", "apply", "test", "graph", "trail",
+        "server", "sandbox", "unlock",
+    ]
+    .map(|one| vec![one]);
     for command in alone.into_iter().chain([
         vec!["ledger", "list"],
         vec!["forget", "a"],

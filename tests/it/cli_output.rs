@@ -410,3 +410,40 @@ fn answers_that_lie_wrapped_are_asked_for_told_of_and_fetched() {
     assert_eq!((server.last().header("x-vault-token"), server.last().body.as_str()), (Some("hvs.wrapping"), "{}"));
     assert_eq!(env.run_with_input(&["unwrap", "-"], "\n").code, 1);
 }
+
+#[test]
+fn what_may_be_written_is_explained_from_the_top_down_to_values() {
+    let env = TestEnv::new();
+    let all = env.ok(&["explain"]);
+    assert!(all.contains("guardrail") && all.lines().any(|line| line.starts_with("aws ")), "{all}");
+    insta::assert_snapshot!(env.ok(&["explain", "aws.lease"]));
+    insta::assert_snapshot!(env.ok(&["explain", "login.jwt.token_ttl"]));
+    let told: serde_json::Value =
+        serde_json::from_str(&env.ok(&["explain", "aws.lease.max", "--format", "json"])).unwrap();
+    assert_eq!(told["value"]["takes"], "a duration, as \"1h30m\"");
+    assert_eq!(told["value"]["default"], 0);
+    let unknown = env.run(&["explain", "aws.leese"]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.stderr.contains("there is no `leese` in aws: did you mean `lease`?"), "{}", unknown.stderr);
+}
+
+#[test]
+fn what_the_files_stand_for_is_printed_without_an_engine() {
+    let env = TestEnv::new();
+    env.write(
+        "leasehold.hcl",
+        "environment \"local\" {\n  address = \"http://192.0.2.1:8200\"\n  var = { owner = \"web\" }\n}\n",
+    );
+    env.write(
+        "estate.hcl",
+        "aws \"aws\" {\n  root {\n    access_key = \"secret:env:NOT_SET_EITHER\"\n    secret_key = \"secret:env:NOT_SET\"\n  }\n}\n\
+         role \"reader\" {\n  mount = \"aws\"\n  credential_type = \"iam_user\"\n  iam_tags = { owner = \"${var.owner}\" }\n  \
+         policy_arns = [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n}\n",
+    );
+    let text = env.ok(&["render"]);
+    insta::assert_snapshot!(text);
+    let told: serde_json::Value = serde_json::from_str(&env.ok(&["render", "--format", "json"])).unwrap();
+    let role = told["objects"].as_array().unwrap().iter().find(|object| object["path"] == "aws/roles/reader").unwrap();
+    assert_eq!(role["fields"]["iam_tags"], serde_json::json!({"owner": "web"}));
+    assert_eq!(role["declared"]["file"], "estate.hcl");
+}

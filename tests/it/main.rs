@@ -72,6 +72,7 @@ mod sandbox_direct;
 mod sandbox_orders;
 mod sandbox_roles;
 mod saved_plans;
+mod schema;
 mod selecting;
 mod server;
 mod session_sound;

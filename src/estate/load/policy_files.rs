@@ -6,7 +6,7 @@
 
 use std::collections::HashSet;
 
-use super::{KINDS, ParsedFile};
+use super::{DECLARATIONS, ParsedFile};
 use crate::acl::hcl;
 use crate::estate::source::Sources;
 use crate::estate::tree::{Content, Map};
@@ -37,7 +37,7 @@ pub(super) fn find(sources: &Sources, files: &[ParsedFile]) -> HashSet<usize> {
 
 /// Whether a file holds a declaration, also where its syntax does not hold in the house's HCL.
 fn declares(tree: Option<&Map>, text: &str) -> bool {
-    let is_kind = |key: &str| KINDS.contains(&key);
+    let is_kind = |key: &str| DECLARATIONS.contains(&key);
     match tree {
         Some(map) => map.keys().any(|key| is_kind(key)),
         None => match hcl::parse(text) {

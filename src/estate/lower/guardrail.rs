@@ -301,6 +301,15 @@ fn keys() -> Vec<&'static str> {
     ["severity", "roles", "apps", "use"].into_iter().chain(own).chain(["except", "enabled", "reason"]).collect()
 }
 
+/// What may stand in a guardrail, and in each block of it.
+pub(in crate::estate) fn outline() -> Vec<(&'static str, Vec<&'static str>)> {
+    let inner = |key: &str| match key {
+        "except" => EXCEPT_KEYS.to_vec(),
+        _ => own_blocks().find(|block| block.name == key).into_iter().flat_map(words).map(|word| word.key).collect(),
+    };
+    keys().into_iter().map(|key| (key, inner(key))).collect()
+}
+
 /// The blocks that stand in a guardrail.
 fn own_blocks() -> impl Iterator<Item = &'static guardrail::Block> {
     guardrail::blocks().filter(|block| block.is_written())
