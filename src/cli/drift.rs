@@ -1,6 +1,6 @@
 //! `leasehold drift`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
@@ -9,6 +9,7 @@ use super::forms;
 use super::global::Global;
 use super::output;
 use crate::drift::Drift;
+use crate::git;
 use crate::proposal;
 
 /// Arguments of `leasehold drift`.
@@ -36,14 +37,26 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let format = if args.json { Format::Json } else { asked };
     let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
     let outcome = find(&context).await;
+    let estate_dir = context.estate_dir();
     context.close().await;
     let drift = outcome?;
     output::data(&match format {
         Format::Json => format!("{:#}\n", drift.json()),
         Format::Markdown => drift.markdown(),
+        Format::Junit => drift.junit(),
+        Format::Sarif => format!("{:#}\n", drift.sarif(&repository_directory(&estate_dir)?)),
         _ => drift.page(output::colour(), args.verbose),
     })?;
     Ok(drift.exit_code())
+}
+
+/// The estate's directory in its repository; empty at the root, and outside of one.
+fn repository_directory(estate: &Path) -> Result<String, CliError> {
+    match git::directory(estate) {
+        Ok(directory) => Ok(directory),
+        Err(git::Error::NoRepository { .. }) => Ok(String::new()),
+        Err(error) => Err(CliError::new(1, error.to_string()).hint(error.hint())),
+    }
 }
 
 async fn find(context: &Context) -> Result<Drift, CliError> {

@@ -21,8 +21,10 @@ pub(crate) enum Format {
     /// A comment on a pull request (`leasehold review`).
     #[value(alias = "md")]
     Markdown,
-    /// SARIF, for code scanning (`leasehold review`).
+    /// SARIF, for code scanning (`leasehold review`, `leasehold drift`).
     Sarif,
+    /// JUnit XML, for what shows tests (`leasehold drift`).
+    Junit,
     /// One HTML file (`leasehold review`).
     Html,
     /// The DOT language of Graphviz (`leasehold graph`).
@@ -45,6 +47,7 @@ impl Format {
             Self::Text => "text",
             Self::Markdown => "markdown",
             Self::Sarif => "sarif",
+            Self::Junit => "junit",
             Self::Html => "html",
             Self::Dot => "dot",
             Self::Mermaid => "mermaid",

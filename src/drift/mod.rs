@@ -8,6 +8,7 @@
 //! what is not applied. Pure.
 
 mod json;
+mod listed;
 mod markdown;
 mod policy;
 mod summary;
@@ -153,12 +154,12 @@ impl Drift {
         };
         let desired = by_path(input.desired);
         for change in &input.plan.changes {
-            drift.sort(change, desired.get(change.path.as_str()).copied(), input);
+            drift.classify(change, desired.get(change.path.as_str()).copied(), input);
         }
         for object in input.desired {
             drift.made_as_said(object, input);
         }
-        for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.key.is_some()) {
+        for (path, owned) in input.owned.iter().filter(|(_, owned)| owned.kind.key().is_some()) {
             drift.other_key(path, owned, input);
         }
         let found = input.plan.unmanaged.iter().filter(|object| match kind(object.kind).map(|kind| kind.class) {
@@ -177,7 +178,7 @@ impl Drift {
         drift
     }
 
-    fn sort(&mut self, change: &Change, object: Option<&Object>, input: Input<'_>) {
+    fn classify(&mut self, change: &Change, object: Option<&Object>, input: Input<'_>) {
         if change.action == ChangeAction::Adopt {
             let declared = Some(change.place.clone());
             return self.foreign.push(Foreign { kind: change.kind.name, path: change.path.clone(), declared });
@@ -242,7 +243,7 @@ impl Drift {
     /// known, and the one that it has. What the files say of it is another matter.
     fn other_key(&mut self, path: &str, owned: &Owned, input: Input<'_>) {
         let Some(live) = input.live.get(path).filter(|live| owned.is_ours(Some(live))) else { return };
-        let (Some(table), Some(key)) = (live.kind.key, live.key().filter(|key| !owned.knows_key(key, live))) else {
+        let (Some(table), Some(key)) = (live.kind.key(), live.key().filter(|key| !owned.knows_key(key, live))) else {
             return;
         };
         let before = match owned.last_key(live) {
@@ -389,7 +390,7 @@ fn is_as_applied(object: &Object, owned: &Owned, live: Option<&Live>) -> bool {
 fn is_as_applied_but_for_its_key(object: &Object, owned: &Owned) -> bool {
     owned.keys.iter().flatten().any(|key| {
         let mut object = object.clone();
-        let Some(leaf) = object.kind.key.and_then(|key| object.fields.get_mut(key.id)) else { return false };
+        let Some(leaf) = object.kind.key().and_then(|key| object.fields.get_mut(key.id)) else { return false };
         leaf.value = FieldValue::Data(Value::from(key.as_str()));
         fingerprint::of(&object) == owned.fingerprint
     })

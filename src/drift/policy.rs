@@ -52,10 +52,21 @@ impl Mounts {
         ships.map_or(Verdict::Grants, |(name, _)| Verdict::Ships(name))
     }
 
+    /// Judges the policy that all tokens have, which engines make themselves: what it lets them do on the server is theirs to
+    /// say, and a grant on what is ours was put there.
+    pub fn judge_of_all(&self, text: &str) -> Verdict {
+        let Ok(rules) = parse_with_templates(text) else { return Verdict::Grants };
+        if rules.iter().any(|rule| self.is_ours(rule)) { Verdict::Grants } else { Verdict::Elsewhere }
+    }
+
     fn is_granted(&self, rule: &Rule) -> bool {
+        self.is_ours(rule) || !rule.capabilities.has(Capability::Deny) && may_meet(&rule.path, "sys/")
+    }
+
+    fn is_ours(&self, rule: &Rule) -> bool {
         let ledger = format!("{}/", self.ledger);
-        let ours = self.declared.iter().map(String::as_str).chain(["sys/", &ledger]);
-        !rule.capabilities.has(Capability::Deny) && ours.into_iter().any(|mount| may_meet(&rule.path, mount))
+        let mut ours = self.declared.iter().map(String::as_str).chain([ledger.as_str()]);
+        !rule.capabilities.has(Capability::Deny) && ours.any(|mount| may_meet(&rule.path, mount))
     }
 
     /// Whether these are the rules of a shipped policy, each for at least one mount, and no others.
@@ -169,6 +180,15 @@ mod tests {
             ("+/{{identity.entity.id}}", "read", Verdict::Grants),
         ] {
             assert_eq!(here.judge(&one(path, can)), expected, "{path}");
+        }
+        for (path, can, expected) in [
+            ("sys/capabilities-self", "update", Verdict::Elsewhere),
+            ("auth/token/lookup-self", "read", Verdict::Elsewhere),
+            ("aws/creds/+", "read", Verdict::Grants),
+            ("aws/creds/+", "deny", Verdict::Elsewhere),
+            ("leasehold/data/*", "update", Verdict::Grants),
+        ] {
+            assert_eq!(here.judge_of_all(&one(path, can)), expected, "{path}, of all tokens");
         }
         assert_eq!(here.judge("path {"), Verdict::Grants);
         assert_eq!(here.judge(""), Verdict::Elsewhere);

@@ -13,8 +13,8 @@ use crate::estate::{self, Estate};
 use crate::git;
 use crate::ledger::{self, Ledger};
 use crate::live;
-use crate::object::{Class, Object, Owned, kind};
-use crate::plan::{self, Adopt, Asked, Plan};
+use crate::object::{Class, KINDS, Kind, Object, Owned, kind, policy_path};
+use crate::plan::{self, Adopt, Asked, Plan, Unmanaged};
 use crate::review::Environment;
 use crate::review::state::{self, Side};
 
@@ -41,9 +41,13 @@ pub async fn drift(estate: Estate, client: &Client, basis: Basis<'_>) -> Result<
     let mut plan = plan.into_plan();
     let anothers = leave_to_others(client, &ledger, &mut plan).await?;
     let mounts = mounts(&estate, &anothers);
-    let (policies, known) = policies(&mounts, client, &plan).await?;
+    let (mut policies, known) = policies(&mounts, client, &plan).await?;
     plan.notes.extend(known);
     let (desired, owned) = (&estate.objects, ledger.owned());
+    if let Some(of_all) = policy_of_all(&mounts, client, &anothers, &mut plan.notes).await? {
+        policies.insert(of_all.path.clone());
+        plan.unmanaged.push(of_all);
+    }
     let last = last_said(basis.dir, &estate.environment.name, &drift::lost(desired, owned, &live));
     let input = Input { plan: &plan, desired, owned, live: &live, last: &last, policies: &policies };
     let mut drift = Drift::of(input);
@@ -104,6 +108,29 @@ fn mounts(estate: &Estate, anothers: &HashSet<String>) -> Mounts {
         }
     }
     mounts
+}
+
+/// The policy that all tokens have, where nobody declared it and it grants something of ours.
+async fn policy_of_all(
+    mounts: &Mounts,
+    client: &Client,
+    anothers: &HashSet<String>,
+    notes: &mut Vec<String>,
+) -> Result<Option<Unmanaged>, Error> {
+    let path = policy_path("default");
+    let of_policies = |kind: &&&'static Kind| kind.class == Class::Policy && kind.name_of(&path) == Some("default");
+    let Some(kind) = KINDS.iter().find(of_policies).filter(|_| !anothers.contains(&path)) else { return Ok(None) };
+    let policy = match live::read_one(client, kind, &path).await {
+        Err(live::Error::Api { source, .. }) if source.code() == Some(403) => {
+            notes.push(format!("this token may not read {path}, so what all tokens may do is not looked at"));
+            return Ok(None);
+        }
+        policy => policy?,
+    };
+    let Some(policy) = policy else { return Ok(None) };
+    let text = policy.fields.get("policy").and_then(|value| value.as_str()).unwrap_or_default();
+    let is_found = mounts.judge_of_all(text) == Verdict::Grants;
+    Ok(is_found.then_some(Unmanaged { kind: kind.name, path }))
 }
 
 /// The policies of nobody that are findings, and of which it is said that they are not.

@@ -53,7 +53,7 @@ pub(crate) fn html(text: &str) -> String {
 
 /// For XML, in text and in the values of attributes: as for HTML, and without the two non-characters that XML 1.0
 /// has no place for, not even escaped.
-pub(in crate::review) fn xml(text: &str) -> String {
+pub(crate) fn xml(text: &str) -> String {
     html(&text.replace(['\u{fffe}', '\u{ffff}'], "\u{fffd}"))
 }
 

@@ -14,7 +14,7 @@ pub mod state;
 mod words;
 
 pub use self::finding::{Access, Finding, Subject, Topic};
-pub use self::render::{Colour, MARKER};
+pub use self::render::{Colour, MARKER, sarif};
 pub use self::report::{Environment, Presence, Review, Revision};
 pub use self::words::duration as words_of_duration;
 pub use crate::guardrail::Judged;

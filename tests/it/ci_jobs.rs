@@ -184,3 +184,29 @@ fn what_was_not_planned_or_is_another_by_now_is_not_applied() {
         assert!(!pipeline.kept().join("approved.plan").exists());
     }
 }
+
+/// What a plan, a review or drift says of older commits it reads in the history.
+#[test]
+fn every_job_has_the_whole_history() {
+    let directory = format!("{}/examples/ci", env!("CARGO_MANIFEST_DIR"));
+    let mut names: Vec<String> =
+        std::fs::read_dir(directory).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap()).collect();
+    names.sort();
+    assert!(names.len() > 5, "{names:?}");
+    for name in names {
+        let file = ci::example(&name);
+        if name.starts_with("github") {
+            for (job, steps) in file["jobs"].as_object().unwrap() {
+                let checkout = steps["steps"]
+                    .as_array()
+                    .unwrap()
+                    .iter()
+                    .find(|step| step["uses"].as_str().is_some_and(|uses| uses.starts_with("actions/checkout")));
+                assert_eq!(checkout.map(|step| &step["with"]["fetch-depth"]), Some(&0.into()), "{name}: {job}");
+            }
+        } else {
+            let depths = [&file["variables"]["GIT_DEPTH"], &file["drift"]["variables"]["GIT_DEPTH"]];
+            assert!(depths.contains(&&"0".into()), "{name}");
+        }
+    }
+}

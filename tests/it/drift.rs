@@ -340,6 +340,24 @@ fn settings_that_a_token_may_not_read_are_told_to_be_unknown() {
 }
 
 #[test]
+fn what_all_tokens_got_on_what_is_ours_is_a_finding() {
+    let estate = Applied::new();
+    let path = "sys/policies/acl/default";
+    let own = estate.http.send("GET", path, None).body["data"]["policy"].as_str().unwrap().to_owned();
+    assert_eq!(
+        foreign(&estate.json(0)),
+        <[&str; 0]>::default(),
+        "what engines give all tokens themselves is no finding"
+    );
+    for (more, counts) in [("aws/creds/*", true), ("leasehold/data/*", true), ("secret/*", false)] {
+        let text = format!("{own}\npath \"{more}\" {{\n  capabilities = [\"read\"]\n}}\n");
+        estate.http.post(path, &json!({ "policy": text }));
+        let found = estate.json(if counts { 5 } else { 0 });
+        assert_eq!(foreign(&found), if counts { vec![path] } else { vec![] }, "{more}");
+    }
+}
+
+#[test]
 fn policies_of_nobody_that_grant_anything_of_ours_are_findings_but_for_those_that_ship() {
     let estate = Applied::new();
     let shipped = |name: &str| {
@@ -504,9 +522,13 @@ fn json_can_be_asked_for_as_of_a_plan() {
 
 /// Runs a nightly job; `open` is the number of the issue that is open.
 fn run_job(estate: &Applied, parts: &[String], open: &str) -> (i32, String) {
+    run_job_with(estate, parts, [("OPEN", open), ("KILLED", "")])
+}
+
+fn run_job_with(estate: &Applied, parts: &[String], more: [(&str, &str); 2]) -> (i32, String) {
     let namespace = estate.server.namespace.iter().map(|namespace| ("LEASEHOLD_NAMESPACE", namespace.as_str()));
     let own = [("ESTATE", "estate"), ("ENVIRONMENT", "prod"), ("LEASEHOLD_TOKEN", &*estate.server.token)];
-    let variables: Vec<(&str, &str)> = own.into_iter().chain([("OPEN", open)]).chain(namespace).collect();
+    let variables: Vec<(&str, &str)> = own.into_iter().chain(more).chain(namespace).collect();
     let answers = "case \"$1\" in api) test -z \"$OPEN\" || echo \"$OPEN\" ;; esac";
     Runner::new(&estate.env, &variables, answers).run(estate.env.dir(), parts)
 }
@@ -535,10 +557,57 @@ fn the_nightly_jobs_do_what_they_say() {
     assert!(code != 0 && asked.contains("gh issue create --title Drift in prod --body-file drift.md"), "{asked}");
     let (code, asked) = run_job(&estate, &github, "7");
     assert!(code != 0 && asked.contains("gh issue edit 7 --body-file drift.md"), "{asked}");
+    // Nor is a run that was killed.
+    for parts in [&github, &gitlab] {
+        let (code, asked) = run_job_with(&estate, parts, [("OPEN", "7"), ("KILLED", "yes")]);
+        assert!(code != 0 && asked.is_empty(), "{asked}");
+    }
     // An error is no finding.
     estate.env.write("estate/broken.hcl", "role {");
     let (code, asked) = run_job(&estate, &github, "7");
     assert!(code != 0 && asked.is_empty(), "{asked}");
+}
+
+/// The same three answers for code scanning and for what shows tests, each at its place.
+#[test]
+fn drift_is_told_to_ci_systems_in_their_forms() {
+    let estate = Applied::new();
+    let form = |form: &str, code: i32| estate.run(&["drift", "--format", form], code).stdout;
+    let none = form("junit", 0);
+    assert!(none.contains("tests=\"1\" failures=\"0\"") && none.contains("nothing drifted"), "{none}");
+    let sarif: Value = serde_json::from_str(&form("sarif", 0)).unwrap();
+    assert_eq!(sarif["runs"][0]["results"], json!([]));
+    estate.edit("engine.hcl", "\"1h\"", "\"30m\"");
+    estate.widen_by_hand();
+    estate.http.post(
+        "aws/roles/odd",
+        &json!({"credential_type": "iam_user", "policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"]}),
+    );
+    snapshot("drift_junit", &form("junit", 5));
+    let sarif: Value = serde_json::from_str(&form("sarif", 5)).unwrap();
+    let told: Vec<(&str, &str, &str)> = sarif["runs"][0]["results"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|result| {
+            let text = result["message"]["text"].as_str().unwrap().lines().next().unwrap();
+            (result["ruleId"].as_str().unwrap(), result["kind"].as_str().unwrap(), text)
+        })
+        .collect();
+    assert_eq!(
+        told,
+        [
+            ("changed-behind-our-back", "fail", "aws/roles/webapp: the aws role was changed behind our back"),
+            ("not-ours", "fail", "aws/roles/odd: the aws role is not ours"),
+            ("not-yet-applied", "informational", "aws/config/lease: an apply would update the aws lease"),
+        ]
+    );
+    let at = &sarif["runs"][0]["results"][0]["locations"][0]["physicalLocation"];
+    assert!(
+        at["artifactLocation"]["uri"].as_str().unwrap().ends_with(".hcl")
+            && at["region"]["startLine"].as_u64() > Some(0),
+        "{at}"
+    );
 }
 
 /// Above thirty findings it is one page; all of it is behind `--verbose`.

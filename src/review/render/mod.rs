@@ -3,7 +3,7 @@
 mod html;
 mod json;
 mod markdown;
-mod sarif;
+pub mod sarif;
 mod section;
 mod text;
 

@@ -27,21 +27,9 @@ impl Review {
             results.extend(environment.findings.iter().map(|finding| self.finding(environment, finding)));
             results.extend(environment.violations.iter().map(|judged| self.violation(environment, judged)));
         }
-        json!({
-            "$schema": SCHEMA,
-            "version": "2.1.0",
-            "runs": [{
-                "tool": { "driver": {
-                    "name": "leasehold",
-                    "version": env!("CARGO_PKG_VERSION"),
-                    "rules": rules,
-                } },
-                "automationDetails": { "id": "leasehold/review/" },
-                "columnKind": "unicodeCodePoints",
-                "properties": { "digest": self.digest() },
-                "results": results,
-            }],
-        })
+        let mut log = log("review", rules, results);
+        log["runs"][0]["properties"] = json!({ "digest": self.digest() });
+        log
     }
 
     fn finding(&self, environment: &Environment, finding: &Finding) -> Value {
@@ -105,19 +93,8 @@ impl Review {
         })
     }
 
-    /// The place in the repository; `None` for what no file declares.
     fn location(&self, place: &Place) -> Option<Value> {
-        if place.line == 0 {
-            return None;
-        }
-        let file = match self.directory.as_str() {
-            "" => place.file.to_string(),
-            directory => format!("{directory}/{}", place.file),
-        };
-        Some(json!({ "physicalLocation": {
-            "artifactLocation": { "uri": encode_in_reference(&file) },
-            "region": { "startLine": place.line, "startColumn": place.column.max(1) },
-        } }))
+        location(&self.directory, place)
     }
 
     fn fingerprint(&self, environment: &Environment, fact: &Value) -> String {
@@ -125,6 +102,40 @@ impl Review {
     }
 }
 
-fn rule(id: &str, text: &str, level: &str) -> Value {
+/// A log of one run of `leasehold`, by the name of its command.
+pub fn log(command: &str, rules: Vec<Value>, results: Vec<Value>) -> Value {
+    json!({
+        "$schema": SCHEMA,
+        "version": "2.1.0",
+        "runs": [{
+            "tool": { "driver": {
+                "name": "leasehold",
+                "version": env!("CARGO_PKG_VERSION"),
+                "rules": rules,
+            } },
+            "automationDetails": { "id": format!("leasehold/{command}/") },
+            "columnKind": "unicodeCodePoints",
+            "results": results,
+        }],
+    })
+}
+
+/// A place in the repository of which the estate is this directory; `None` for what no file declares.
+pub fn location(directory: &str, place: &Place) -> Option<Value> {
+    if place.line == 0 {
+        return None;
+    }
+    let file = match directory {
+        "" => place.file.to_string(),
+        directory => format!("{directory}/{}", place.file),
+    };
+    Some(json!({ "physicalLocation": {
+        "artifactLocation": { "uri": encode_in_reference(&file) },
+        "region": { "startLine": place.line, "startColumn": place.column.max(1) },
+    } }))
+}
+
+/// A rule that results are of.
+pub fn rule(id: &str, text: &str, level: &str) -> Value {
     json!({ "id": id, "shortDescription": { "text": text }, "defaultConfiguration": { "level": level } })
 }

@@ -1,0 +1,159 @@
+//! Drift for CI systems: each finding with its rule, as SARIF and as JUnit XML.
+//!
+//! Source: OASIS, "Static Analysis Results Interchange Format (SARIF) Version 2.1.0"; of JUnit what CI systems read: suites,
+//! cases, failures and what was skipped.
+
+use serde_json::{Value, json};
+
+use super::{Drift, Fate};
+use crate::object::{Place, fingerprint};
+use crate::plan::Page;
+use crate::review::Colour;
+use crate::review::escape::xml;
+use crate::review::sarif::{location, log, rule};
+
+/// What a finding is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Rule {
+    Changed,
+    NotOurs,
+    Pending,
+}
+
+impl Rule {
+    const ALL: [Self; 3] = [Self::Changed, Self::NotOurs, Self::Pending];
+
+    fn id(self) -> &'static str {
+        match self {
+            Self::Changed => "changed-behind-our-back",
+            Self::NotOurs => "not-ours",
+            Self::Pending => "not-yet-applied",
+        }
+    }
+
+    fn text(self) -> &'static str {
+        match self {
+            Self::Changed => "An object was changed behind our back",
+            Self::NotOurs => "An object is not ours",
+            Self::Pending => "What is committed is not yet applied",
+        }
+    }
+
+    /// Of what is committed nobody has to be called.
+    fn is_failure(self) -> bool {
+        self != Self::Pending
+    }
+
+    fn level(self) -> &'static str {
+        if self.is_failure() { "error" } else { "note" }
+    }
+}
+
+/// One finding.
+struct Listed {
+    rule: Rule,
+    path: String,
+    /// In a line.
+    what: String,
+    /// What else there is to say, a line each.
+    more: Vec<String>,
+    place: Option<Place>,
+}
+
+impl Drift {
+    /// What drifted as SARIF. Places are told from the root of the repository, of which the estate is this directory.
+    pub fn sarif(&self, directory: &str) -> Value {
+        let rules = Rule::ALL.map(|one| rule(one.id(), one.text(), one.level())).to_vec();
+        let results = self.listed().into_iter().map(|finding| {
+            let mut text = format!("{}: {}", finding.path, finding.what);
+            finding.more.iter().for_each(|line| text.push_str(&format!("\n{line}")));
+            let fact = json!([self.environment, finding.rule.id(), finding.path]);
+            json!({
+                "ruleId": finding.rule.id(),
+                "kind": if finding.rule.is_failure() { "fail" } else { "informational" },
+                "level": if finding.rule.is_failure() { "error" } else { "none" },
+                "message": { "text": format!("{text}\nEnvironment {}.", self.environment) },
+                "locations": finding.place.iter().filter_map(|place| location(directory, place)).collect::<Vec<_>>(),
+                "partialFingerprints": { "leaseholdDrift/v1": fingerprint::of_value(&fact) },
+            })
+        });
+        log("drift", rules, results.collect())
+    }
+
+    /// What drifted as JUnit XML: a suite for each of the three answers, a case for each object; what is only not applied yet
+    /// is skipped. An environment without drift has one case that passes.
+    pub fn junit(&self) -> String {
+        let listed = self.listed();
+        let mut out =
+            String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"leasehold drift\">\n");
+        for rule in Rule::ALL {
+            let cases: Vec<&Listed> = listed.iter().filter(|finding| finding.rule == rule).collect();
+            if cases.is_empty() {
+                continue;
+            }
+            let (failures, skipped) = if rule.is_failure() { (cases.len(), 0) } else { (0, cases.len()) };
+            let name = format!("{}: {}", self.environment, rule.text());
+            out.push_str(&suite(&name, cases.len(), failures, skipped));
+            for finding in cases {
+                let place = finding.place.as_ref().filter(|place| place.line > 0);
+                let place = place.map(|place| format!(" file=\"{}\" line=\"{}\"", xml(&place.file), place.line));
+                let head = format!(
+                    "    <testcase classname=\"{}\" name=\"{}\"{}>",
+                    rule.id(),
+                    xml(&finding.path),
+                    place.unwrap_or_default()
+                );
+                let verdict = if rule.is_failure() { "failure" } else { "skipped" };
+                let more = finding.more.iter().map(|line| xml(line)).collect::<Vec<_>>().join("\n");
+                let what = xml(&finding.what);
+                out.push_str(&format!(
+                    "{head}\n      <{verdict} message=\"{what}\">{more}</{verdict}>\n    </testcase>\n"
+                ));
+            }
+            out.push_str("  </testsuite>\n");
+        }
+        if listed.is_empty() {
+            out.push_str(&suite(&self.environment, 1, 0, 0));
+            out.push_str("    <testcase classname=\"drift\" name=\"nothing drifted\"/>\n  </testsuite>\n");
+        }
+        out + "</testsuites>\n"
+    }
+
+    fn listed(&self) -> Vec<Listed> {
+        let changed = self.changed.iter().map(|changed| {
+            let wrote = changed.commit.as_ref().map(|commit| format!("written from commit {commit}"));
+            let (what, fields) = match &changed.fate {
+                Fate::Gone => (format!("the {} is gone", changed.kind.name), String::new()),
+                Fate::Differs(fields) => {
+                    let mut page = Page::new(Colour::Never);
+                    page.changed_fields(fields);
+                    (format!("the {} was changed behind our back", changed.kind.name), page.out)
+                }
+            };
+            let fields = fields.lines().map(|line| line.trim_end().to_owned()).collect::<Vec<_>>();
+            let more = fields.into_iter().chain(changed.remark()).chain(wrote).collect();
+            Listed { rule: Rule::Changed, path: changed.path.clone(), what, more, place: Some(changed.place.clone()) }
+        });
+        let foreign = self.foreign.iter().map(|foreign| {
+            let what = format!("the {} is not ours", foreign.kind);
+            let more = foreign.declared.iter().map(|_| "it is declared, and was not made from these files".to_owned());
+            Listed {
+                rule: Rule::NotOurs,
+                path: foreign.path.clone(),
+                what,
+                more: more.collect(),
+                place: foreign.declared.clone(),
+            }
+        });
+        let pending = self.pending.iter().map(|pending| {
+            let what = format!("an apply would {} the {}", pending.action.word(), pending.kind.name);
+            let more = pending.changed.then(|| "it was changed behind our back, too".to_owned()).into_iter().collect();
+            Listed { rule: Rule::Pending, path: pending.path.clone(), what, more, place: Some(pending.place.clone()) }
+        });
+        changed.chain(foreign).chain(pending).collect()
+    }
+}
+
+fn suite(name: &str, tests: usize, failures: usize, skipped: usize) -> String {
+    format!("  <testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\">\n", xml(name))
+}
