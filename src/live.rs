@@ -20,7 +20,7 @@ use serde_json::{Map, Value};
 
 pub use self::anywhere::{Misplaced, engine_id, is_leasehold};
 pub use self::everything::{Everything, everything};
-pub use self::leases::count_leases;
+pub use self::leases::{LEASE_LISTS_AT_ONCE, count_leases, folders_of_leases};
 use self::list::{Folder, Listed, keys, list};
 pub use self::list::{Seen, look};
 pub use self::shared::Missing;
@@ -61,8 +61,8 @@ pub enum Error {
         path: String,
         /// Where it is declared.
         place: Place,
-        /// The table that would hold it.
-        list: &'static str,
+        /// The table or folder that would hold it.
+        list: String,
         /// The namespace.
         namespace: String,
     },
@@ -167,6 +167,18 @@ impl Early {
     /// # Errors
     /// [`Error`], for the first object that could not be read.
     pub async fn complete(
+        self,
+        client: &Client,
+        desired: &[Object],
+        shared: &[Shared],
+        absent: &[Absent],
+        owned: &BTreeMap<String, Owned>,
+    ) -> Result<Snapshot, Error> {
+        let snapshot = self.completed(client, desired, shared, absent, owned).await;
+        snapshot.map_err(|error| of_namespace(client, desired, error))
+    }
+
+    async fn completed(
         mut self,
         client: &Client,
         desired: &[Object],
@@ -192,7 +204,7 @@ impl Early {
             for key in &listing.keys {
                 let path = format!("{}/{key}", listing.folder.path);
                 let is_known = wanted.contains_key(path.as_str()) || shared.iter().any(|one| one.path == path);
-                if !is_known && !(listing.folder.kind.built_in)(&path) {
+                if !is_known && !listing.folder.kind.is_built_in(&path) {
                     snapshot.unmanaged.push((listing.folder.kind.name, path));
                 }
             }
@@ -353,7 +365,7 @@ fn take_tables(
                 let namespace = client.namespace().unwrap_or_default().to_owned();
                 if let Some(object) = desired.iter().find(|object| object.kind.name == kind.name) {
                     let (path, place) = (object.path.clone(), object.place.clone());
-                    return Err(Error::RootOnly { path, place, list, namespace });
+                    return Err(Error::RootOnly { path, place, list: list.to_owned(), namespace });
                 }
                 snapshot.notes.push(format!(
                     "only the root namespace has {list}, so what is there is not looked at from the namespace \
@@ -375,7 +387,7 @@ fn take_tables(
         for (key, _) in entries {
             let path = format!("{list}/{}", key.trim_end_matches('/'));
             let is_known = wanted.contains_key(path.as_str()) || shared.iter().any(|one| one.path == path);
-            if !is_known && !(kind.built_in)(&path) {
+            if !is_known && !kind.is_built_in(&path) {
                 snapshot.unmanaged.push((kind.name, path));
             }
         }
@@ -547,6 +559,24 @@ fn take_folders(answers: Vec<(Folder, Listed)>, snapshot: &mut Snapshot) -> Resu
         }
     }
     Ok(listings)
+}
+
+/// An error, told at its declaration where it is that only the root namespace has what is declared.
+fn of_namespace(client: &Client, desired: &[Object], error: Error) -> Error {
+    match (client.namespace(), error) {
+        (Some(namespace), Error::Api { path, source }) if source.says(api::Said::RootOnly) => {
+            match desired.iter().find(|object| object.path == path) {
+                Some(object) => Error::RootOnly {
+                    list: path.rsplit_once('/').map_or(path.as_str(), |(folder, _)| folder).to_owned(),
+                    place: object.place.clone(),
+                    namespace: namespace.to_owned(),
+                    path,
+                },
+                None => Error::Api { path, source },
+            }
+        }
+        (_, error) => error,
+    }
 }
 
 async fn read_objects(

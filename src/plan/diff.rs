@@ -102,7 +102,11 @@ fn undeclared(input: &Input<'_>, declared: &HashSet<&str>) -> Vec<Change> {
                 continue;
             }
             let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
-            let change = undeclared_change(path, owned, input.live.get(path), mount_stays);
+            let mut change = undeclared_change(path, owned, input.live.get(path), mount_stays);
+            let of_mount = owned.kind.mount_path(path).filter(|mount| mount != path && input.owned.contains_key(mount));
+            if change.action == ChangeAction::Delete && of_mount.is_some() && !mount_stays {
+                change.effects = vec!["it goes with its mount, and what it issued ends with that".to_owned()];
+            }
             changes.push(match absent.get(path.as_str()) {
                 Some(Absent { place, absence, .. }) => {
                     Change { place: place.clone(), absence: Some(absence.clone()), ..change }
@@ -211,7 +215,7 @@ fn declared_change(
         _ => Some(Changed::Updated(object, &names)),
     };
     let mut effects: Vec<String> =
-        changed.and_then(|changed| (object.kind.effect)(&object.path, changed)).into_iter().collect();
+        changed.and_then(|changed| object.kind.effect(&object.path, changed)).into_iter().collect();
     let kept: Vec<&str> = object.adopted().map(|(name, _)| name).filter(|_| action == ChangeAction::Adopt).collect();
     if !kept.is_empty() {
         effects.push(format!("as it is, since nobody declares it: {}", kept.join(", ")));
@@ -283,7 +287,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         (live, _) if !owned.is_ours(live) => {
             (ChangeAction::Forget, Some("what is there now is not ours: that stays".to_owned()))
         }
-        (Some(live), Delete::ByPath) => (ChangeAction::Delete, (owned.kind.effect)(path, Changed::Deleted(live))),
+        (Some(live), Delete::ByPath) => (ChangeAction::Delete, owned.kind.effect(path, Changed::Deleted(live))),
         (Some(_), Delete::Keep(stays)) => (ChangeAction::Forget, Some(stays.to_owned())),
         // Settings that can't be deleted must not live on under a mount that goes on living.
         (Some(live), Delete::Forget(stays)) => {
@@ -303,7 +307,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
                     Some(format!("it stays as it is: a write of it would take the access key {key} away")),
                 )
             } else if mount_stays && !names.is_empty() {
-                (ChangeAction::Delete, (owned.kind.effect)(path, Changed::Updated(&defaults, &names)))
+                (ChangeAction::Delete, owned.kind.effect(path, Changed::Updated(&defaults, &names)))
             } else if mount_stays {
                 (ChangeAction::Forget, Some("it has the engine's defaults already".to_owned()))
             } else {

@@ -15,7 +15,7 @@ use crate::ledger::{self, Ledger};
 use crate::live::{self, Everything};
 use crate::object::home::METHODS;
 use crate::object::{Class, Live, Told, policy_name};
-use crate::plan::{Adopt, Change, ChangeAction};
+use crate::plan::{Adopt, Asked, Change, ChangeAction};
 use crate::text::count;
 
 /// Drafts until one is not refused. Each goes without all that the one before was refused for, and only what follows from that
@@ -79,7 +79,14 @@ pub async fn import(into: Base<'_>, client: &Client, basis: Basis<'_>) -> Result
         let sources = with(into.sources, &draft);
         let refused = match estate::load(&sources, Some(&environment.name)) {
             Ok(estate) => {
-                let word = Word { adopt: Adopt::Take, adopt_from: &[], account_change: false, older: true };
+                let word = Word {
+                    adopt: Adopt::Take,
+                    adopt_from: &[],
+                    account_change: false,
+                    older: true,
+                    max_deletes: None,
+                    asked: &Asked::default(),
+                };
                 let proposal = propose(estate, client, basis, word).await?;
                 let refused = disproved(&draft, &proposal);
                 if refused.is_empty() {

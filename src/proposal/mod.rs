@@ -7,6 +7,7 @@ mod drift;
 mod engine;
 mod error;
 mod imported;
+mod leases;
 mod prepare;
 mod reviewed;
 mod saved;

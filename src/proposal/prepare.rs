@@ -1,29 +1,18 @@
-//! Everything that is read before a plan: the ledger, the engine's objects, and the leases that are out under
-//! what changes.
+//! Everything that is read before a plan: the ledger, the engine's objects, and what others have.
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
-use futures_util::stream::{self, StreamExt as _};
-
 use super::error::Error;
+use super::leases::Outstanding;
 use crate::api::Client;
 use crate::estate::Limit;
 use crate::guardrail::Guardrail;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::home::ENGINES;
-use crate::object::{Absent, Live, Mount, Object, Owned, Shared};
+use crate::object::{Absent, Leases, Live, Mount, Object, Owned, Shared};
 use crate::plan::{self, Adopt, Change, ChangeAction, Claim, Claims, Input, Others, Plan, Selection, Unmanaged};
-
-/// Leases are counted for at most this many changes: a plan that touches more is not read line by line.
-const COUNTS_MAX: usize = 200;
-
-/// How many folders of leases are named before they are only counted.
-const FOLDERS_SHOWN_MAX: usize = 5;
-
-/// Counts under way at one time.
-const COUNTS_AT_ONCE: usize = 16;
 
 /// What a plan says when it can't know what others have.
 const OTHERS_HIDDEN: &str = "this token may not read the ledgers of other estates, so whether one of them has what is \
@@ -172,11 +161,13 @@ pub(super) async fn prepare_from(
     let unmanaged: Vec<Unmanaged> = listed.iter().cloned().chain(beside).chain(contents).collect();
     let unlisted: Vec<String> = snapshot.unlisted.iter().cloned().chain(hidden).collect();
     (input.unmanaged, input.unlisted) = (&unmanaged, &unlisted);
-    let mut leases = Leases::default();
+    let mut leases = Outstanding::default();
     // Without a change there is nothing to take from anybody, and no lease that it would be about.
     if !plan.is_empty() || !wish.adopt_from.is_empty() {
-        let (claims, counted) =
-            tokio::join!(ask_others(&plan, ledger.readable_others(client, owners), wish), Leases::count(client, &plan));
+        let (claims, counted) = tokio::join!(
+            ask_others(&plan, ledger.readable_others(client, owners), wish),
+            Outstanding::count(client, &plan)
+        );
         leases = counted;
         let claims = claims?;
         if claims.is_none() {
@@ -189,7 +180,7 @@ pub(super) async fn prepare_from(
             plan.notes.extend(idle);
         }
     }
-    leases.tell(&mut plan);
+    leases.tell(&mut plan, &snapshot.objects);
     tell_static_roles(client, &mut plan).await;
     guard_accounts(client, &mut plan, desired).await;
     for path in strangers {
@@ -253,8 +244,11 @@ fn unmounted(change: &Change) -> Option<Mount<'_>> {
 
 /// Says of an AWS engine that would be unmounted what no list tells. Ours has none.
 async fn tell_static_roles(client: &Client, plan: &mut Plan) {
-    let goes =
-        |change: &Change| unmounted(change).is_some_and(|mount| mount.table == &ENGINES && mount.mount_type == "aws");
+    let goes = |change: &Change| {
+        unmounted(change).is_some_and(|mount| {
+            mount.table == &ENGINES && mount.folders().any(|(kind, _)| matches!(kind.leases, Leases::Unleased(_)))
+        })
+    };
     if !plan.changes.iter().any(&goes) {
         return;
     }
@@ -298,86 +292,6 @@ async fn ask_others(
     Ok(Some(claims))
 }
 
-/// How many leases are out under what a plan changes.
-#[derive(Debug, Default)]
-struct Leases {
-    /// By path of the change; `None` where it can't be known.
-    counts: HashMap<String, Option<BTreeMap<String, usize>>>,
-    /// How many changes there are that leases may be out under.
-    concerned: usize,
-}
-
-impl Leases {
-    async fn count(client: &Client, plan: &Plan) -> Self {
-        let prefixes = || plan.changes.iter().filter_map(|change| Some((change.path.clone(), lease_prefix(change)?)));
-        let asked = prefixes().take(COUNTS_MAX);
-        let counts =
-            stream::iter(asked.map(|(path, prefix)| async move { (path, live::count_leases(client, &prefix).await) }))
-                .buffered(COUNTS_AT_ONCE)
-                .collect()
-                .await;
-        Self { counts, concerned: prefixes().count() }
-    }
-
-    /// Says it in the plan; where it can't be known, that.
-    fn tell(&self, plan: &mut Plan) {
-        let mut unknown = Vec::new();
-        for change in &mut plan.changes {
-            let (Some(counted), Some(prefix)) = (self.counts.get(&change.path), lease_prefix(change)) else { continue };
-            let unmounts = change.action == ChangeAction::Delete && change.kind.below(&change.path).is_some();
-            let Some(counted) = counted else {
-                // What revokes them says so itself.
-                if unmounts {
-                    change.effects.push("how many leases are revoked by this is not known".to_owned());
-                }
-                unknown.push(prefix);
-                continue;
-            };
-            let (leases, stay) = match counted.values().sum() {
-                0_usize => continue,
-                1 => ("1 lease is".to_owned(), "stays until it ends"),
-                count => (format!("{count} leases are"), "stay until they end"),
-            };
-            change.effects.push(match change.action {
-                ChangeAction::Delete if unmounts => format!("{leases} revoked by this: {}", by_folder(counted)),
-                ChangeAction::Update | ChangeAction::Adopt | ChangeAction::Create => {
-                    format!("{leases} out from before this change")
-                }
-                ChangeAction::Delete | ChangeAction::Forget => format!("{leases} out and {stay}"),
-            });
-        }
-        plan.notes.extend(uncounted(&unknown));
-        if self.concerned > COUNTS_MAX {
-            plan.notes.push(format!("leases were counted for the first {COUNTS_MAX} of {} changes", self.concerned));
-        }
-    }
-}
-
-/// Leases by the folders that they are in, those with the most first: `aws/creds/deploy 12, aws/creds/web 1`.
-fn by_folder(counted: &BTreeMap<String, usize>) -> String {
-    let mut folders: Vec<(&String, &usize)> = counted.iter().collect();
-    folders.sort_by_key(|(folder, count)| (std::cmp::Reverse(**count), *folder));
-    let shown = folders.iter().take(FOLDERS_SHOWN_MAX).map(|(folder, count)| format!("{folder} {count}"));
-    let more = match folders.len().saturating_sub(FOLDERS_SHOWN_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more folders"),
-    };
-    shown.collect::<Vec<_>>().join(", ") + &more
-}
-
-/// That leases were not counted, and of what.
-fn uncounted(paths: &[String]) -> Option<String> {
-    let first = paths.first()?;
-    let more = match paths.len() - 1 {
-        0 => String::new(),
-        more => format!(" and {more} more of these changes"),
-    };
-    Some(format!(
-        "not known: how many leases are out under {first}{more}; that takes `list` and `sudo` on sys/leases/lookup/*, and \
-         folders that are not too many"
-    ))
-}
-
 /// Refuses to lead a mount to another AWS account while leases of it are out: what AWS holds for them can be removed
 /// only from the account that it is in.
 async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
@@ -386,7 +300,7 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
         plan.changes.iter().filter(|change| matches!(change.action, ChangeAction::Update | ChangeAction::Adopt))
     {
         let object = desired.iter().find(|object| object.path == change.path);
-        if let (Some(key), Some(live), Some(object)) = (change.kind.key, &change.live, object)
+        if let (Some(key), Some(live), Some(object)) = (change.kind.key(), &change.live, object)
             // Whoever applies it knows the key.
             && !object.is_unresolved(key.id)
             && plan.kept(&change.path).is_none()
@@ -402,12 +316,4 @@ async fn guard_accounts(client: &Client, plan: &mut Plan, desired: &[Object]) {
             plan.refuse_account_change(&path, &place, leases);
         }
     }
-}
-
-/// Where the leases of an object are, if changing it concerns any.
-fn lease_prefix(change: &Change) -> Option<String> {
-    if matches!(change.action, ChangeAction::Create | ChangeAction::Forget) {
-        return None;
-    }
-    change.kind.lease_prefix(&change.path)
 }

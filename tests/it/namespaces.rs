@@ -82,6 +82,17 @@ fn what_a_namespace_can_not_hold_is_refused_where_it_is_declared() {
 }
 
 #[test]
+fn a_quota_in_a_namespace_is_refused_where_it_is_declared() {
+    let estate = Estate::new();
+    estate.env.write("estate/quota.hcl", "quota \"all\" {\n  rate = 100\n}\n");
+    for args in [&["plan"] as &[&str], &["apply", "--auto-approve"], &["drift"]] {
+        let said = estate.run(args, 1).stderr;
+        let told = "sys/quotas/rate-limit/all (quota.hcl:1) is declared, and only the root namespace has sys/quotas/rate-limit";
+        assert!(said.contains(told) && said.contains("= help:"), "{said}");
+    }
+}
+
+#[test]
 fn a_namespace_that_is_not_there_is_named() {
     let mut estate = Estate::new();
     estate.env.set("LEASEHOLD_NAMESPACE", "no-such");

@@ -181,6 +181,8 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
     remote.env.set("LEASEHOLD_TOKEN", root);
     let unmount = remote.run("plan", 3);
     assert!(unmount.contains("! 1 lease is revoked by this: aws/creds/webapp 1"), "{unmount}");
+    assert!(unmount.contains("! it goes with its mount, and what it issued ends with that"), "{unmount}");
+    assert!(!unmount.contains("until its lease ends") && !unmount.contains("stays until it ends"), "{unmount}");
 }
 
 #[test]

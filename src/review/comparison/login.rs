@@ -105,7 +105,7 @@ fn changed(
     said.extend(bound(&bindings(old), &bindings(new)));
     said.extend(networks(old, new));
     said.extend(terms(old_side, old, new_side, new));
-    said.extend(sort([(old_side, old), (new_side, new)]));
+    said.extend(token_type([(old_side, old), (new_side, new)]));
     said.extend(policies(old, new));
     for Said { now, was, gains, field } in said {
         let mut finding = Finding::new(Topic::Login, subject, now).gains(gains).at(new.place_of(field));
@@ -115,7 +115,7 @@ fn changed(
 }
 
 /// Whether somebody can end the tokens.
-fn sort(sides: [(&Side<'_>, &SideObject<'_>); 2]) -> Option<Said> {
+fn token_type(sides: [(&Side<'_>, &SideObject<'_>); 2]) -> Option<Said> {
     let [was, is] = sides.map(|(side, login)| side.has_batch_tokens(login));
     let words = |batch| if batch { BATCH } else { "its tokens can be revoked" };
     (was != is).then(|| Said { now: words(is).to_owned(), was: words(was).to_owned(), gains: is, field: "token_type" })

@@ -222,7 +222,7 @@ fn app(
             findings.extend(new.logins().map(|object| login::added(subject, after.0, object)));
         }
         (Some(old), None) => {
-            let mut finding = Finding::new(Topic::AppRemoved, subject, "is no longer declared");
+            let mut finding = Finding::new(Topic::AppRemoved, subject, after.0.absence());
             finding.place = old.place().cloned();
             findings.push(finding);
         }
@@ -328,9 +328,7 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
                 changed_engine(&subject, object, remarks, &fields, limited.then_some(&nothing), after)
             }
             (None, _) => Finding::new(Topic::Engine, &subject, format!("a new {}", object.kind.name)),
-            (_, None) => {
-                Finding::new(Topic::Engine, &subject, format!("the {} is no longer declared", object.kind.name))
-            }
+            (_, None) => Finding::new(Topic::Engine, &subject, format!("the {} {}", object.kind.name, after.absence())),
             (Some(old), Some(new)) => {
                 let terms = remarks.terms.map(|terms| [terms.default, terms.max]);
                 let told = |field: &&str| !terms.is_some_and(|terms| terms.contains(field));

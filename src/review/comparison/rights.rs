@@ -14,7 +14,7 @@ pub(super) fn changes(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>
         let Reviewed::Rights(rights) = object.kind.reviewed else { continue };
         let subject = Subject::Engine(object.path.to_owned());
         let Some(new) = new else {
-            let what = format!("the {} is no longer declared: {}", object.kind.name, rights.gone);
+            let what = format!("the {} {}: {}", object.kind.name, after.absence(), rights.gone);
             findings.push(Finding::new(Topic::Acl, &subject, what).at(object.declared_at()));
             continue;
         };

@@ -5,6 +5,7 @@ use std::collections::BTreeSet;
 use super::held::Held;
 use super::user;
 use crate::estate::IamPrincipal;
+use crate::iam::arn::Arn;
 use crate::object::review::Way;
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::Side;
@@ -23,8 +24,8 @@ pub(in crate::review) fn changes(subject: &Subject, before: &Held<'_>, after: &H
     match (before.makes_sessions(), after.makes_sessions()) {
         _ if before.way() != after.way() && (others(before) || others(after)) => {
             let why = "whether they are alike to policies that look at whose credentials they are is not known here";
-            let what = format!("its credentials are {}", sort(after));
-            findings.push(finding(what).was(sort(before)).at(after.object.declared_at()).cannot_tell(why));
+            let what = format!("its credentials are {}", way_words(after));
+            findings.push(finding(what).was(way_words(before)).at(after.object.declared_at()).cannot_tell(why));
         }
         (false, true) => {
             let what = format!("its credentials are sessions of {}", listed(&new));
@@ -41,7 +42,7 @@ pub(in crate::review) fn changes(subject: &Subject, before: &Held<'_>, after: &H
             let accounts = user::accounts(before);
             for arn in new.difference(&old) {
                 let told = finding(format!("its sessions may be of {arn}")).was(listed(&old));
-                let is_here = arn.split(':').nth(4).is_some_and(|account| accounts.contains(account));
+                let is_here = Arn::account_of(arn).is_some_and(|account| accounts.contains(account));
                 findings.push(match (is_here, looks) {
                     (false, _) => told.cannot_tell("what is allowed there is in another account"),
                     (true, true) => told.cannot_tell("policies may look at whose session it is"),
@@ -78,7 +79,7 @@ pub(in crate::review) fn changes(subject: &Subject, before: &Held<'_>, after: &H
 }
 
 /// Credentials in words.
-fn sort(held: &Held<'_>) -> String {
+fn way_words(held: &Held<'_>) -> String {
     match held.way() {
         Some(Way::User) => "IAM users".to_owned(),
         Some(Way::RoleSession) => format!("sessions of {}", listed(&held.assumed())),
