@@ -20,7 +20,7 @@
 //! | [`iam`], [`acl`], `username`, `proof` | the languages and proofs that both halves read: policies of AWS and of engines, names of users, keys of who vouches |
 //! | [`guardrail`] | what may never be granted |
 //! | [`object`] | what an engine can hold, a kind a file |
-//! | [`estate`], [`git`] | files to declarations to desired objects; the same at a commit |
+//! | [`estate`], [`git`], [`ssh`] | files to declarations to desired objects; the same at a commit; signatures of commits and plans |
 //! | [`review`], [`plan`], [`drift`] | who gains what; the ordered changes; what moved behind our back |
 //! | [`import`] | what an engine has, as files of an estate |
 //! | [`api`], [`live`], [`ledger`] | the API as a client sees it; an engine's objects; what is ours |

@@ -162,6 +162,13 @@ impl Builder<'_> {
             // A declaration.
             self.problems.push(needs_label(name, body, ident_span).leaving_out());
         } else if blocks::is_labelled(name) {
+            // Whoever writes it as elsewhere writes what is in it as elsewhere, too: that is told once it has its label.
+            let span = block.span;
+            self.problems.retain(|draft| {
+                draft
+                    .span()
+                    .is_none_or(|inner| inner.source != span.source || inner.start < span.start || inner.end > span.end)
+            });
             self.problems.push(needs_label(name, body, ident_span));
             map.entry(name.to_owned())
                 .or_insert(Entry { key_span: ident_span, value: Node { content: Content::Broken, span: block.span } });

@@ -111,11 +111,11 @@ impl<'s> Reader<'s> {
     }
 
     /// The same, with the key that is meant where somebody writes the name that a field has on the wire.
-    fn check_named(&mut self, block: &Block<'_>, known: &[&str], meant: impl Fn(&str) -> Option<&'static str>) {
+    fn check_named(&mut self, block: &Block<'_>, known: &[&str], wire_name: impl Fn(&str) -> Option<&'static str>) {
         for (key, entry) in block.map {
             if !known.contains(&key.as_str()) {
                 self.unsound.insert(block.span);
-                let near = meant(key).map(|word| format!("did you mean `{word}`?"));
+                let near = wire_name(key).map(crate::text::meant);
                 let hint = near
                     .or_else(|| did_you_mean(key, known.iter().copied()))
                     .unwrap_or_else(|| format!("known here: {}", value::listed(known)));

@@ -135,8 +135,8 @@ impl Store {
             match object.peel_to_commit() {
                 Ok(commit) => Ok(commit.id()),
                 Err(_) => {
-                    let sort = object.kind().map_or("something", |kind| kind.str());
-                    let what = format!("`{revision}` names a {sort}, and not a commit");
+                    let what_it_is = object.kind().map_or("something", |kind| kind.str());
+                    let what = format!("`{revision}` names a {what_it_is}, and not a commit");
                     Err(Error::Revision { what, hint: "name a branch, a tag, or a commit's hash".to_owned() })
                 }
             }

@@ -60,9 +60,14 @@ fn nearest_above<'a>(min: f64, found: &str, known: impl Iterator<Item = &'a str>
         .map(|(_, name)| name)
 }
 
+/// ``did you mean `...`?``
+pub fn meant(near: &str) -> String {
+    format!("did you mean `{near}`?")
+}
+
 /// ``did you mean `...`?``, if a known name is near.
 pub fn did_you_mean<'a>(found: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    nearest(found, known).map(|near| format!("did you mean `{near}`?"))
+    nearest(found, known).map(meant)
 }
 
 /// Whether a character acts where it is shown instead of being seen: controls, marks that turn the reading direction

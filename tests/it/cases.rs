@@ -146,6 +146,15 @@ fn a_statement_without_its_label_is_told_once_with_the_right_form() {
     {
         assert!(output.stderr.contains(part), "{part}: {}", output.stderr);
     }
+    // What is in it is written as elsewhere, too, and only follows from that.
+    let env = TestEnv::new();
+    env.write("local.hcl", "environment \"local\" {\n  engine = \"embedded\"\n}\naws \"aws\" {}\n");
+    let condition = "    condition {\n      test = \"StringLike\"\n      variable = \"s3:prefix\"\n      values = [\"home/\"]\n    }\n";
+    env.write(
+        "role.hcl",
+        &format!("role \"a\" {{\n  statement {{\n    actions = [\"s3:ListBucket\"]\n    resources = [\"*\"]\n{condition}{condition}  }}\n}}\n"),
+    );
+    assert_eq!(errors(&env.run(&["validate"])), ["error: `statement` needs a label"]);
 }
 
 /// Every block that has a label, without it, in both syntaxes: one error, and none that only follows.

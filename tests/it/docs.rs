@@ -230,3 +230,65 @@ fn links_lead_somewhere() {
         }
     }
 }
+
+/// What ARCHITECTURE.md names as a file or a folder of this repository: `object/table.rs`, `estate/lower/`. Most are told from
+/// `src/`, and a few from the room or the folder that a paragraph is about.
+#[test]
+fn every_place_that_the_recipes_name_is_there() {
+    let text = std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap();
+    let mut all = Vec::new();
+    let mut open = vec![
+        root().join("src"),
+        root().join("tests"),
+        root().join("docs"),
+        root().join("examples"),
+        root().join("policies"),
+    ];
+    while let Some(directory) = open.pop() {
+        for entry in std::fs::read_dir(&directory).unwrap() {
+            let path = entry.unwrap().path();
+            let name = path.strip_prefix(root()).unwrap().display().to_string();
+            if path.is_dir() {
+                all.push(format!("/{name}/"));
+                open.push(path);
+            } else {
+                all.push(format!("/{name}"));
+            }
+        }
+    }
+    let names = text.split('`').skip(1).step_by(2);
+    let is_place = |name: &&str| {
+        let word = |c: char| c.is_ascii_alphanumeric() || "_-./".contains(c);
+        (name.ends_with(".rs") || name.ends_with(".md") && name.contains('/')) && name.chars().all(word)
+    };
+    let mut seen = 0;
+    for name in names.filter(is_place) {
+        seen += 1;
+        assert!(
+            all.iter().any(|path| path.ends_with(&format!("/{name}"))),
+            "ARCHITECTURE.md names `{name}`, which is not there"
+        );
+    }
+    assert!(seen > 30, "{seen}");
+}
+
+/// The map of the library and the table of rooms have each room.
+#[test]
+fn every_room_is_on_the_maps() {
+    let (library, architecture) = (
+        std::fs::read_to_string(root().join("src/lib.rs")).unwrap(),
+        std::fs::read_to_string(root().join("ARCHITECTURE.md")).unwrap(),
+    );
+    let rooms =
+        library.lines().filter_map(|line| line.trim_start_matches("pub ").strip_prefix("mod ")?.strip_suffix(';'));
+    let on = |text: &str, room: &str| {
+        let forms = [format!("`{room}`"), format!("`{room}/`")];
+        let rows = text.lines().map(|line| line.trim_start_matches("//! "));
+        let firsts = rows.filter_map(|row| row.strip_prefix('|')?.split('|').next());
+        firsts.into_iter().any(|cell| forms.iter().any(|form| cell.contains(form)))
+    };
+    for room in rooms {
+        assert!(on(&library, room), "src/lib.rs does not tell what `{room}` is for");
+        assert!(on(&architecture, room), "ARCHITECTURE.md does not tell what `{room}` is for");
+    }
+}

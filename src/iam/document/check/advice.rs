@@ -20,7 +20,7 @@ impl<S: Clone> Checker<S> {
         let pattern = Pattern::new(&text.to_ascii_lowercase(), ACTIONS);
         let Some(unknown) = catalogue.unknown(&pattern) else { return };
         let date = catalogue.date();
-        let hint = unknown.near.map(|near| format!("did you mean `{near}`?"));
+        let hint = unknown.near.as_deref().map(crate::text::meant);
         let (code, what) = if unknown.service {
             let service = text.split_once(':').map_or(text, |(service, _)| service);
             ("INVALID_SERVICE_IN_ACTION", format!("AWS had no service `{service}` on {date}"))

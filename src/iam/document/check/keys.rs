@@ -66,7 +66,7 @@ impl<S: Clone> Checker<S> {
             && let Some(unknown) = catalogue.unknown(&pattern).filter(|unknown| unknown.service)
         {
             let what = format!("AWS had no service `{service}` on {}, which `{key}` would be of", catalogue.date());
-            let hint = unknown.near.map(|near| format!("did you mean `{near}`?"));
+            let hint = unknown.near.as_deref().map(crate::text::meant);
             self.warn("INVALID_SERVICE_CONDITION_KEY", span, what, hint);
         }
     }
