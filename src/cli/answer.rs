@@ -29,7 +29,7 @@ pub(crate) fn print(answer: &Answer, global: &Global) -> Result<u8, CliError> {
 /// bytes.
 ///
 /// # Errors
-/// As [`print`].
+/// As [`print()`].
 pub(crate) fn print_field(value: Option<Value>, name: &str, format: Format) -> Result<u8, CliError> {
     let Some(value) = value else {
         return Err(CliError::plain(1, format!("Field {name:?} not present in secret")));

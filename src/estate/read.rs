@@ -13,7 +13,7 @@ use super::source::{Lookup, Source, Sources, Unread};
 use super::walk::{self, FILE_BYTES_MAX, Found, Listed, Stop, Store, Walked, What, too_large};
 
 /// Reads the declaration files (`*.hcl`, `*.yaml`, `*.yml`) below a directory. Hidden files and directories, and those
-/// that `.leaseholdignore` names, are left out. A file that can't be read becomes a problem that [`super::load`] reports with all others.
+/// that `.leaseholdignore` names, are left out. A file that can't be read becomes a problem that [`super::load()`] reports with all others.
 ///
 /// # Errors
 /// The directory is not there, or it is past a limit as a whole.

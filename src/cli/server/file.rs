@@ -78,7 +78,7 @@ pub(super) fn read(path: &Path) -> Result<File, CliError> {
     }
     Err(CliError::new(1, problems.join("\n")).hint(
         "keys: data or storage \"file\" { path }, listener \"tcp\" { address, tls_cert_file, tls_key_file, tls_disable, \
-         tls_disable_client_certs },          audit \"file\" { path }, aws, log_level",
+         tls_disable_client_certs }, audit \"file\" { path }, aws, log_level",
     ))
 }
 
