@@ -70,7 +70,7 @@ pub(crate) static LIMIT: Block = Block {
     doc: "How much one apply may do to objects of a kind.",
     keys: &[Key::own(
         "deletes",
-        Shape::Text,
+        Shape::Any,
         "How many it may delete: a count, or a percentage of those that are ours.",
     )],
     check: ANYTHING,
