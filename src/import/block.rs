@@ -99,22 +99,12 @@ impl Page {
 /// A text within double quotes as HCL and YAML both write it, but for what is a template in only one of them. What acts on a
 /// terminal is escaped too: a file is looked at before it is committed.
 pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            '\r' => out.push_str("\\r"),
-            c if !crate::text::acts(c) => out.push(c),
-            c if u32::from(c) > 0xffff => out.push_str(&format!("\\U{:08x}", u32::from(c))),
-            c => out.push_str(&format!("\\u{:04x}", u32::from(c))),
-        }
-    }
-    out.push('"');
-    out
+    crate::text::quoted(text, |c| match c {
+        '\r' => Some("\\r".to_owned()),
+        c if !crate::text::acts(c) => None,
+        c if u32::from(c) > 0xffff => Some(format!("\\U{:08x}", u32::from(c))),
+        c => Some(format!("\\u{:04x}", u32::from(c))),
+    })
 }
 
 /// A text with `${` as the estate writes it where nothing is to be put in its place.

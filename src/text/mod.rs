@@ -60,6 +60,27 @@ fn nearest_above<'a>(min: f64, found: &str, known: impl Iterator<Item = &'a str>
         .map(|(_, name)| name)
 }
 
+/// A text in double quotes, as JSON, HCL and YAML read it. Of other characters than quotes, backslashes, line ends and tabs
+/// `escape` says what stands for them; `None` is the character itself.
+pub fn quoted(text: &str, escape: impl Fn(char) -> Option<String>) -> String {
+    let mut out = String::with_capacity(text.len() + 2);
+    out.push('"');
+    for c in text.chars() {
+        match c {
+            '"' => out.push_str("\\\""),
+            '\\' => out.push_str("\\\\"),
+            '\n' => out.push_str("\\n"),
+            '\t' => out.push_str("\\t"),
+            c => match escape(c) {
+                Some(escaped) => out.push_str(&escaped),
+                None => out.push(c),
+            },
+        }
+    }
+    out.push('"');
+    out
+}
+
 /// ``did you mean `...`?``
 pub fn meant(near: &str) -> String {
     format!("did you mean `{near}`?")

@@ -269,19 +269,7 @@ pub(super) fn list(items: &[&str]) -> String {
 
 /// A text as the policy language quotes it.
 pub(super) fn quoted(text: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 2);
-    out.push('"');
-    for c in text.chars() {
-        match c {
-            '"' => out.push_str("\\\""),
-            '\\' => out.push_str("\\\\"),
-            '\n' => out.push_str("\\n"),
-            '\t' => out.push_str("\\t"),
-            c => out.push(c),
-        }
-    }
-    out.push('"');
-    out
+    crate::text::quoted(text, |_| None)
 }
 
 /// What other engines serve and ours refuses.
