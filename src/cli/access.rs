@@ -107,7 +107,7 @@ fn declared<'s, 'a>(side: &'s Side<'a>, app: &str) -> Result<App<'s, 'a>, CliErr
     side.app(app).ok_or_else(|| super::graph::undeclared(side, app))
 }
 
-fn git_failed(error: git::Error) -> CliError {
+pub(super) fn git_failed(error: git::Error) -> CliError {
     CliError::new(1, error.to_string()).hint(error.hint())
 }
 

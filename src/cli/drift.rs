@@ -1,6 +1,6 @@
 //! `leasehold drift`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use super::context::{Context, Warnings};
 use super::error::CliError;
@@ -44,19 +44,12 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         Format::Json => format!("{:#}\n", drift.json()),
         Format::Markdown => drift.markdown(),
         Format::Junit => drift.junit(),
-        Format::Sarif => format!("{:#}\n", drift.sarif(&repository_directory(&estate_dir)?)),
+        Format::Sarif => {
+            format!("{:#}\n", drift.sarif(&git::directory_if_any(&estate_dir).map_err(super::access::git_failed)?))
+        }
         _ => drift.page(output::colour(), args.verbose),
     })?;
     Ok(drift.exit_code())
-}
-
-/// The estate's directory in its repository; empty at the root, and outside of one.
-fn repository_directory(estate: &Path) -> Result<String, CliError> {
-    match git::directory(estate) {
-        Ok(directory) => Ok(directory),
-        Err(git::Error::NoRepository { .. }) => Ok(String::new()),
-        Err(error) => Err(CliError::new(1, error.to_string()).hint(error.hint())),
-    }
 }
 
 async fn find(context: &Context) -> Result<Drift, CliError> {

@@ -34,6 +34,17 @@ pub fn directory(directory: &Path) -> Result<String, Error> {
     Ok(parts.collect::<Vec<_>>().join("/"))
 }
 
+/// The same; empty outside git, where files stand for themselves.
+///
+/// # Errors
+/// [`Error`].
+pub fn directory_if_any(directory: &Path) -> Result<String, Error> {
+    match self::directory(directory) {
+        Err(Error::NoRepository { .. }) => Ok(String::new()),
+        found => found,
+    }
+}
+
 /// How the checked-out commit stands to another.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Lineage {

@@ -109,10 +109,7 @@ pub async fn against_engine(
     let mut reviewed = reviewed(&estate.environment.name, Some(&before), Some((&after, &estate)), &[], scope, today);
     reviewed.not_evaluated.extend(snapshot.notes);
     // Outside git there are files without a commit.
-    let directory = match git::directory(dir) {
-        Err(git::Error::NoRepository { .. }) => String::new(),
-        found => found?,
-    };
+    let directory = git::directory_if_any(dir)?;
     Ok(Review {
         environments: vec![reviewed],
         before: Revision { name: "live".to_owned(), commit: None },
