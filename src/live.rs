@@ -7,6 +7,7 @@
 //! when that is read. Every answer goes through the object's kind, so nothing here knows a field.
 
 mod anywhere;
+mod error;
 mod everything;
 mod leases;
 mod list;
@@ -19,6 +20,7 @@ use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
 pub use self::anywhere::{Misplaced, engine_id, is_leasehold};
+pub use self::error::Error;
 pub use self::everything::{Everything, everything};
 pub use self::leases::{LEASE_LISTS_AT_ONCE, count_leases, folders_of_leases};
 use self::list::{Folder, Listed, keys, list};
@@ -27,60 +29,11 @@ pub use self::shared::Missing;
 use crate::api::{self, Client};
 use crate::object::home::{ENGINES, Table};
 use crate::object::{
-    Absent, Class, Field, Home, KINDS, Kind, Lacks, Live, Mount, Object, Owned, Place, Read, Shared, field, told_type,
+    Absent, Class, Field, Home, KINDS, Kind, Live, Mount, Object, Owned, Read, Shared, field, told_type,
 };
 
 /// Requests that are under way at one time while reading.
 const READS_AT_ONCE: usize = 64;
-
-/// Why the engine's state is not known.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The engine did not answer as it should.
-    #[error("reading {path}: {source}")]
-    Api {
-        /// What was read.
-        path: String,
-        /// What went wrong.
-        source: api::Error,
-    },
-    /// The engine answered something that is no such object.
-    #[error("{path} is not a readable {kind}: {what}")]
-    Odd {
-        /// The object.
-        path: String,
-        /// Its kind.
-        kind: &'static str,
-        /// What it lacks.
-        what: Lacks,
-    },
-    /// An object is declared that a namespace cannot hold.
-    #[error("{path} ({place}) is declared, and only the root namespace has {list}: not the namespace `{namespace}`")]
-    RootOnly {
-        /// The object.
-        path: String,
-        /// Where it is declared.
-        place: Place,
-        /// The table or folder that would hold it.
-        list: String,
-        /// The namespace.
-        namespace: String,
-    },
-    /// An object without a word is declared where none can be.
-    #[error(transparent)]
-    Misplaced(#[from] Misplaced),
-    /// What somebody else should have is not there.
-    #[error(transparent)]
-    Missing(#[from] Missing),
-    /// A server has no table that every server has.
-    #[error("{address} answers that there is no {list}: it is no Vault API, or not the whole of one")]
-    NoTable {
-        /// The server's address.
-        address: String,
-        /// The table.
-        list: &'static str,
-    },
-}
 
 /// What was read.
 #[derive(Debug, Default)]
@@ -121,13 +74,7 @@ impl Early {
     pub async fn read(client: &Client, desired: &[Object], shared: &[Shared]) -> Self {
         let wanted: BTreeMap<&str, &'static Kind> =
             desired.iter().map(|object| (object.path.as_str(), object.kind)).collect();
-        let lists = KINDS.iter().filter_map(|&kind| match kind.home {
-            Home::Entry(table) => Some((kind, table)),
-            _ => None,
-        });
-        let tables = stream::iter(lists.map(|(kind, of)| async move { (kind, of.list, table(client, of).await) }))
-            .buffered(READS_AT_ONCE)
-            .collect();
+        let tables = all_tables(client);
         let folders = declared_folders(desired, shared);
         let in_folder =
             |path: &str| path.rsplit_once('/').is_some_and(|(folder, _)| folders.iter().any(|one| one.path == folder));
@@ -175,7 +122,7 @@ impl Early {
         owned: &BTreeMap<String, Owned>,
     ) -> Result<Snapshot, Error> {
         let snapshot = self.completed(client, desired, shared, absent, owned).await;
-        snapshot.map_err(|error| of_namespace(client, desired, error))
+        snapshot.map_err(|error| error.at_declaration(client, desired))
     }
 
     async fn completed(
@@ -501,6 +448,18 @@ fn undeclared_settings<'a>(
     settings.filter(|(_, path)| !wanted.contains_key(path.as_str())).map(|(kind, path)| (path, kind))
 }
 
+/// Asks for the tables of all kinds.
+async fn all_tables(client: &Client) -> Vec<Answered> {
+    let tables = KINDS.iter().filter_map(|&kind| match kind.home {
+        Home::Entry(table) => Some((kind, table)),
+        _ => None,
+    });
+    stream::iter(tables.map(|(kind, of)| async move { (kind, of.list, table(client, of).await) }))
+        .buffered(READS_AT_ONCE)
+        .collect()
+        .await
+}
+
 /// Lists folders.
 async fn list_all(client: &Client, folders: Vec<Folder>) -> Vec<(Folder, Listed)> {
     stream::iter(folders.into_iter().map(|folder| async move {
@@ -559,24 +518,6 @@ fn take_folders(answers: Vec<(Folder, Listed)>, snapshot: &mut Snapshot) -> Resu
         }
     }
     Ok(listings)
-}
-
-/// An error, told at its declaration where it is that only the root namespace has what is declared.
-fn of_namespace(client: &Client, desired: &[Object], error: Error) -> Error {
-    match (client.namespace(), error) {
-        (Some(namespace), Error::Api { path, source }) if source.says(api::Said::RootOnly) => {
-            match desired.iter().find(|object| object.path == path) {
-                Some(object) => Error::RootOnly {
-                    list: path.rsplit_once('/').map_or(path.as_str(), |(folder, _)| folder).to_owned(),
-                    place: object.place.clone(),
-                    namespace: namespace.to_owned(),
-                    path,
-                },
-                None => Error::Api { path, source },
-            }
-        }
-        (_, error) => error,
-    }
 }
 
 async fn read_objects(

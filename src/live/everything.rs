@@ -9,8 +9,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use futures_util::stream::{self, StreamExt as _};
 use serde_json::{Map, Value};
 
-use super::list::{Folder, Listed, keys, list};
-use super::{Error, READS_AT_ONCE, get, named, parsed, read_as_told, table};
+use super::list::{Folder, Listed, keys};
+use super::{Error, READS_AT_ONCE, all_tables, get, list_all, named, parsed, read_as_told};
 use crate::api::{self, Client};
 use crate::object::home::ENGINES;
 use crate::object::{Home, KINDS, Kind, Live, Mount, told_anything};
@@ -60,16 +60,7 @@ pub async fn everything(client: &Client, but: &str) -> Result<Everything, Error>
 
 impl Everything {
     async fn tables(&mut self, client: &Client, objects: &mut BTreeMap<String, Live>) -> Result<(), Error> {
-        let kinds = KINDS.iter().filter_map(|&kind| match kind.home {
-            Home::Entry(table) => Some((kind, table)),
-            _ => None,
-        });
-        let answers: Vec<_> =
-            stream::iter(kinds.map(|(kind, of)| async move { (kind, of.list, table(client, of).await) }))
-                .buffered(READS_AT_ONCE)
-                .collect()
-                .await;
-        for (kind, list, answer) in answers {
+        for (kind, list, answer) in all_tables(client).await {
             match answer {
                 Ok(Some(entries)) => self.entries(kind, list, &entries, objects),
                 Ok(None) => {
@@ -113,13 +104,8 @@ impl Everything {
             _ => None,
         });
         let of_mounts = mounts.iter().flat_map(Mount::folders).map(|(kind, path)| Folder { kind, path });
-        let mut listed = stream::iter(of_engine.chain(of_mounts).map(|folder| async move {
-            let listed = list(client, &folder).await;
-            (folder, listed)
-        }))
-        .buffered(READS_AT_ONCE);
         let mut asked = Vec::new();
-        while let Some((folder, listed)) = listed.next().await {
+        for (folder, listed) in list_all(client, of_engine.chain(of_mounts).collect()).await {
             asked.extend(self.listed(&folder, listed, objects));
         }
         asked
@@ -188,7 +174,11 @@ impl Everything {
                         continue;
                     }
                     // Which of them a type has, only its engine knows.
-                    Err(_) => continue,
+                    Err(error) if matches!(error.code(), Some(400 | 404 | 405)) => continue,
+                    Err(error) => {
+                        self.unread.insert(folder, error.to_string());
+                        continue;
+                    }
                 };
                 for path in names.iter().filter(|name| !name.ends_with('/')).map(|name| format!("{folder}/{name}")) {
                     match get(client, &path).await {
