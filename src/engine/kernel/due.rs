@@ -4,6 +4,9 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 
 use tokio::sync::Notify;
 
+use super::barrier::{Barrier, Batch};
+use crate::engine::wire::error::Error;
+
 /// The store key that says that `id` of a `kind` (`lease`, `token`) is due at `unix`.
 pub(crate) fn due_key(unix: i64, kind: &str, id: &str) -> String {
     format!("due/{:016x}/{kind}/{id}", unix.max(0))
@@ -14,6 +17,20 @@ pub(crate) fn parse_due(key: &str) -> Option<(i64, &str, &str)> {
     let (time, rest) = key.strip_prefix("due/")?.split_once('/')?;
     let (kind, id) = rest.split_once('/')?;
     Some((i64::from_str_radix(time, 16).ok()?, kind, id))
+}
+
+/// Removes an entry of the index, if it is there: for who holds the lock of what it is about, so that nothing falls due
+/// under that key meanwhile.
+///
+/// # Errors
+/// If the store takes nothing.
+pub(crate) async fn forget(barrier: &Barrier, entry: &str) -> Result<(), Error> {
+    if barrier.keys(entry, None, 1)?.first().is_none_or(|found| found != entry) {
+        return Ok(());
+    }
+    let mut batch = Batch::new();
+    batch.delete(entry);
+    barrier.commit(batch).await
 }
 
 /// The key of the record of a lease, which a token that ends is as well.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::login::token_of;
 use super::{End, Failure, Lane, Lease, LeaseState, Leases, maker, now, open_key};
 use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::due::lease_key;
+use crate::engine::kernel::due::{forget, lease_key};
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
@@ -204,12 +204,7 @@ impl Leases {
         let lease = self.load(core, id)?.filter(|lease| lease.due_key() == key);
         let Some(mut lease) = lease else {
             // Put off, renewed or revoked since it was seen to be due; as a rule its key has gone with that.
-            if core.barrier.keys(key, None, 1)?.first().is_none_or(|found| found != key) {
-                return Ok(());
-            }
-            let mut batch = Batch::new();
-            batch.delete(key);
-            return core.barrier.commit(batch).await;
+            return forget(&core.barrier, key).await;
         };
         match lease.state {
             LeaseState::Pending if self.is_pending(id) => {

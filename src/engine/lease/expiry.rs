@@ -17,9 +17,9 @@ use time::OffsetDateTime;
 
 use self::backlog::Backlog;
 use super::core::Core;
-use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::due::parse_due;
+use crate::engine::kernel::due::{due_key, forget, parse_due};
 use crate::engine::lease::{Leases, now};
+use crate::engine::token::Token;
 use crate::engine::wire::error::Error;
 
 /// After a failure of the store or the trail, an entry is tried again after so many seconds.
@@ -119,9 +119,9 @@ async fn run(core: Arc<Core>) {
         backlog.fill(&core);
         let again = [next, backlog.again()].into_iter().flatten().min();
         look = tokio::select! {
-            starved = backlog.ended(&core) => {
+            is_more = backlog.ended(&core) => {
                 timer.progress.notify_waiters();
-                starved
+                is_more
             }
             () = timer.wake.notified() => true,
             () = sleep_until(&core, again), if again.is_some() => true,
@@ -148,7 +148,7 @@ async fn work(core: Arc<Core>, key: String) -> bool {
         Some((_, "lease", id)) => core.leases.due(&core, id, &key).await,
         Some((_, "token", hash)) => token(&core, hash, &key).await,
         Some((_, "own", id)) => own(&core, id, &key).await,
-        _ => forget(&core, &key).await,
+        _ => forget(&core.barrier, &key).await,
     };
     if let Err(error) = done {
         tracing::error!(entry = key, %error, "a due entry could not be worked on; it is put off");
@@ -159,10 +159,13 @@ async fn work(core: Arc<Core>, key: String) -> bool {
 
 async fn token(core: &Arc<Core>, hash: &str, key: &str) -> Result<(), Error> {
     core.tokens.expire(core, hash).await?;
-    if core.barrier.keys(key, None, 1)?.first().is_some_and(|found| found == key) {
-        return forget(core, key).await;
+    let _turn = core.tokens.turn(hash).await;
+    let is_due =
+        |token: &Token| token.expire_time.into_iter().chain(token.doomed).any(|end| due_key(end, "token", hash) == key);
+    match core.tokens.load(core, hash)?.is_some_and(|token| is_due(&token)) {
+        true => Ok(()),
+        false => forget(&core.barrier, key).await,
     }
-    Ok(())
 }
 
 /// What a backend keeps for itself; of a mount that is gone, nothing.
@@ -171,16 +174,7 @@ async fn own(core: &Arc<Core>, id: &str, key: &str) -> Result<(), Error> {
         && let Some(mount) = core.mounts.by_uuid(uuid)
         && let Some(maker) = core.leases.maker_of(&mount)
     {
-        maker.due(core, &mount, id).await?;
+        return maker.due(core, &mount, id, key).await;
     }
-    if core.barrier.keys(key, None, 1)?.first().is_some_and(|found| found == key) {
-        return forget(core, key).await;
-    }
-    Ok(())
-}
-
-async fn forget(core: &Core, key: &str) -> Result<(), Error> {
-    let mut batch = Batch::new();
-    batch.delete(key);
-    core.barrier.commit(batch).await
+    forget(&core.barrier, key).await
 }

@@ -8,6 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::{Emergency, Lane, Lease};
+use crate::engine::kernel::due::forget;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
@@ -44,13 +45,20 @@ pub(crate) trait Maker: Send + Sync {
     ) -> BoxFuture<'a, Result<End, Failure>>;
 
     /// Does what is due of something that the backend keeps for itself, by the id that it named it by in the index of
-    /// what is due (`own`, and the mount's UUID before the id). When this returns, its entry there has moved, or is
-    /// removed.
+    /// what is due (`own`, and the mount's UUID before the id). When this returns, `entry`, the store key that was seen
+    /// there, has gone, or means what has fallen due since. Only who holds the lock of what it is about can tell these
+    /// apart, so nobody removes it afterwards.
     ///
     /// # Errors
     /// If the store takes nothing: the entry is left alone for a while.
-    fn due<'a>(&'a self, _core: &'a Arc<Core>, _mount: &'a Mount, _id: &'a str) -> BoxFuture<'a, Result<(), Error>> {
-        std::future::ready(Ok(())).boxed()
+    fn due<'a>(
+        &'a self,
+        core: &'a Arc<Core>,
+        _mount: &'a Mount,
+        _id: &'a str,
+        entry: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        forget(&core.barrier, entry).boxed()
     }
 
     /// What is done beside giving these leases of a mount up.

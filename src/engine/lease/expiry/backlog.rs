@@ -33,6 +33,14 @@ const PAGE: usize = 1000;
 /// How long an entry that can't be worked on is left alone, in seconds.
 const LATE_SECONDS: i64 = 15;
 
+/// What the end of a worker leaves.
+struct Ended {
+    /// Whether more is overdue of its mount than was read ahead.
+    starved: bool,
+    /// The entry that was worked on.
+    entry: Option<String>,
+}
+
 /// The overdue entries by mount. Entries that are not about a lease in AWS have an empty mount.
 #[derive(Default)]
 pub(super) struct Backlog {
@@ -98,12 +106,12 @@ impl Backlog {
         }
     }
 
-    /// Waits until a worker has ended, for ever if there is none; answers whether more is to be read for its mount.
+    /// Waits until a worker has ended, for ever if there is none; answers whether more is to be read: for its mount, or
+    /// because what it worked on fell due anew at the same second, which a scan passes over while it is known.
     pub(super) async fn ended(&mut self, core: &Core) -> bool {
-        match self.workers.join_next_with_id().await {
-            Some(ended) => self.note(ended, now(core)),
-            None => std::future::pending().await,
-        }
+        let Some(ended) = self.workers.join_next_with_id().await else { return std::future::pending().await };
+        let Some(Ended { starved, entry }) = self.note(ended, now(core)) else { return false };
+        starved || entry.is_some_and(|entry| is_there(core, &entry))
     }
 
     /// Waits until all workers have ended.
@@ -111,32 +119,40 @@ impl Backlog {
         while self.workers.join_next().await.is_some() {}
     }
 
-    fn note(&mut self, ended: Result<(Id, bool), JoinError>, time: i64) -> bool {
+    fn note(&mut self, ended: Result<(Id, bool), JoinError>, time: i64) -> Option<Ended> {
         let id = match &ended {
             Ok((id, _)) => *id,
             Err(error) => error.id(),
         };
-        let Some((mount, key)) = self.busy.remove(&id) else { return false };
+        let (mount, key) = self.busy.remove(&id)?;
         if let Some(count) = self.at_work.get_mut(&mount) {
             *count = count.saturating_sub(1);
         }
+        let mut entry = None;
         match ended {
             Ok((_, worked)) => {
                 self.known.remove(&key);
-                if !worked {
-                    self.late.insert(key, time.saturating_add(LATE_SECONDS));
+                match worked {
+                    true => entry = Some(key),
+                    false => drop(self.late.insert(key, time.saturating_add(LATE_SECONDS))),
                 }
             }
             // Its entry stays known, so that it is not started over and over until a restart.
             Err(_) => tracing::error!(entry = key, "a worker of the timer panicked"),
         }
-        self.waiting.get(&mount).is_none_or(BTreeSet::is_empty) && self.more.contains(&mount)
+        let starved = self.waiting.get(&mount).is_none_or(BTreeSet::is_empty) && self.more.contains(&mount);
+        Some(Ended { starved, entry })
     }
 
     /// When an entry that was left alone may be tried again, in Unix seconds.
     pub(super) fn again(&self) -> Option<i64> {
         self.late.values().copied().min()
     }
+}
+
+fn is_there(core: &Core, entry: &str) -> bool {
+    // What can't be read is found by the next scan.
+    core.barrier.keys(entry, None, 1).is_ok_and(|keys| keys.first().is_some_and(|found| found == entry))
 }
 
 /// The mount that a due entry is about, by its UUID; empty where it is about none.
@@ -150,7 +166,7 @@ fn mount_of(core: &Core, parsed: Option<(i64, &str, &str)>) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::{AHEAD_MAX, Backlog, LATE_SECONDS};
+    use super::{AHEAD_MAX, Backlog, Ended, LATE_SECONDS};
 
     #[tokio::test]
     async fn what_failed_is_left_alone_and_what_a_mount_has_too_much_of_is_not_read_ahead() {
@@ -166,7 +182,9 @@ mod tests {
             let id = backlog.workers.spawn(async move { worked }).id();
             backlog.busy.insert(id, (mount.to_owned(), key.clone()));
             let ended = backlog.workers.join_next_with_id().await.unwrap();
-            assert!(!backlog.note(ended, 100), "there is more in memory, or no more at all");
+            let Ended { starved, entry } = backlog.note(ended, 100).unwrap();
+            assert!(!starved, "there is more in memory, or no more at all");
+            assert_eq!(entry, worked.then(|| key.clone()));
             assert!(!backlog.known.contains(&key));
         }
         assert_eq!(backlog.again(), Some(100 + LATE_SECONDS));

@@ -58,8 +58,14 @@ impl Maker for Aws {
         }
     }
 
-    fn due<'a>(&'a self, core: &'a Arc<Core>, mount: &'a Mount, id: &'a str) -> BoxFuture<'a, Result<(), Error>> {
-        static_role::due(self, core, mount, id).boxed()
+    fn due<'a>(
+        &'a self,
+        core: &'a Arc<Core>,
+        mount: &'a Mount,
+        id: &'a str,
+        entry: &'a str,
+    ) -> BoxFuture<'a, Result<(), Error>> {
+        static_role::due(self, core, mount, id, entry).boxed()
     }
 
     fn emergencies<'c>(

@@ -27,6 +27,7 @@ use super::failure::Class;
 use super::policy_text::go_quote;
 use crate::clock::rfc3339;
 use crate::engine::backend::{Call, listing};
+use crate::engine::kernel::due::forget;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::{Lane, now};
@@ -94,14 +95,17 @@ pub(super) async fn rotate(aws: &Aws, core: &Arc<Core>, call: Call<'_>, name: &s
     Ok(Response::data(shown(name, &role)))
 }
 
-/// What the timer does for one that is due: `id` is what the index names it by, below its mount.
+/// What the timer does for one that is due: `id` is what the index names it by, below its mount, `entry` the key there.
 ///
 /// # Errors
 /// If the store takes nothing.
-pub(super) async fn due(aws: &Aws, core: &Arc<Core>, mount: &Mount, id: &str) -> Result<(), Error> {
-    let Some(name) = record::name_of(id) else { return Ok(()) };
+pub(super) async fn due(aws: &Aws, core: &Arc<Core>, mount: &Mount, id: &str, entry: &str) -> Result<(), Error> {
+    let Some(name) = record::name_of(id) else { return forget(&core.barrier, entry).await };
     let _turn = aws.roles.lock(&key(mount, name)).await;
-    let Some(mut role) = load(core, mount, name)?.filter(|role| role.due <= now(core)) else { return Ok(()) };
+    let is_current = |role: &StaticRole| record::entry(mount, name, role.due) == entry;
+    let Some(mut role) = load(core, mount, name)?.filter(is_current) else {
+        return forget(&core.barrier, entry).await;
+    };
     let account = aws.account(core, mount).await?;
     let hand = Hand { core, mount, name, account: &account, lane: Lane::Backlog };
     match work::advance(hand, &mut role).await {

@@ -117,9 +117,10 @@ pub(super) fn key(mount: &Mount, name: &str) -> String {
     mount.storage(&format!("static-role/{name}"))
 }
 
-/// What names a static role in the index: `<mount uuid>/static-role/<name>`.
-fn id(mount: &Mount, name: &str) -> String {
-    format!("{}/static-role/{name}", mount.uuid)
+/// The key of a static role that is due then (Unix seconds) in the index, where `<mount uuid>/static-role/<name>` names
+/// it.
+pub(super) fn entry(mount: &Mount, name: &str, due: i64) -> String {
+    due_key(due, DUE, &format!("{}/static-role/{name}", mount.uuid))
 }
 
 /// The name of the static role that an id below its mount means: `static-role/<name>`.
@@ -141,8 +142,8 @@ pub(super) fn load(core: &Core, mount: &Mount, name: &str) -> Result<Option<Stat
 /// If it is not stored.
 pub(super) async fn save(core: &Core, mount: &Mount, name: &str, role: &mut StaticRole, due: i64) -> Result<(), Error> {
     let mut batch = Batch::new();
-    batch.delete(due_key(role.due, DUE, &id(mount, name)));
-    batch.put(due_key(due, DUE, &id(mount, name)), &())?;
+    batch.delete(entry(mount, name, role.due));
+    batch.put(entry(mount, name, due), &())?;
     let before = std::mem::replace(&mut role.due, due);
     batch.put(key(mount, name), role)?;
     if let Err(error) = core.barrier.commit(batch).await {
@@ -159,7 +160,7 @@ pub(super) async fn save(core: &Core, mount: &Mount, name: &str, role: &mut Stat
 /// If that is not stored.
 pub(super) async fn remove(core: &Core, mount: &Mount, name: &str, role: &StaticRole) -> Result<(), Error> {
     let mut batch = Batch::new();
-    batch.delete(due_key(role.due, DUE, &id(mount, name)));
+    batch.delete(entry(mount, name, role.due));
     batch.delete(key(mount, name));
     core.barrier.commit(batch).await
 }
