@@ -1,5 +1,6 @@
 //! `leasehold server`.
 
+mod args;
 mod file;
 mod settings;
 mod tls;
@@ -13,7 +14,9 @@ use aws_lc_rs::digest::{SHA256, digest};
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
-use self::settings::{AwsChoice, Settings};
+pub(crate) use self::args::Args;
+use self::args::AwsChoice;
+use self::settings::Settings;
 use self::tls::Certificate;
 use super::embedded::LazySandbox;
 use super::error::CliError;
@@ -25,47 +28,6 @@ use crate::guardrail;
 use crate::iam::catalogue::Catalogue;
 use crate::sandbox::{self, Account, Control};
 use crate::secret::Secret;
-
-/// Arguments of `leasehold server`.
-#[derive(Debug, clap::Args)]
-pub(crate) struct Args {
-    /// Read settings from this HCL file; flags win over it
-    #[arg(long, value_name = "FILE")]
-    config: Option<PathBuf>,
-    /// Listen on this address [default: 127.0.0.1:8200]
-    #[arg(long, value_name = "HOST:PORT")]
-    listen: Option<String>,
-    /// Serve TLS with this certificate chain (PEM)
-    #[arg(long, value_name = "FILE")]
-    tls_cert: Option<PathBuf>,
-    /// The certificate's private key (PEM)
-    #[arg(long, value_name = "FILE")]
-    tls_key: Option<PathBuf>,
-    /// Serve plain HTTP also where others can reach it: every token crosses the network in clear
-    #[arg(long)]
-    insecure_plain_http: bool,
-    /// Keep the engine's data in this directory
-    #[arg(long, value_name = "DIR")]
-    data_dir: Option<PathBuf>,
-    /// Write the trail to this file [default: trail.log in the data directory]
-    #[arg(long, value_name = "FILE")]
-    audit_file: Option<PathBuf>,
-    /// Which AWS credentials are issued in [default: aws]
-    #[arg(long, value_enum)]
-    aws: Option<AwsChoice>,
-    /// How much to log to stderr: error, warn, info, debug or trace [default: info]
-    #[arg(long, value_name = "LEVEL")]
-    log_level: Option<String>,
-    /// Serve from memory with a printed root token, for trying; everything is gone when it stops
-    #[arg(long)]
-    dev: bool,
-    /// The root token of a development server [env: LEASEHOLD_DEV_ROOT_TOKEN_ID, BAO_.., VAULT_..]
-    #[arg(long, value_name = "TOKEN")]
-    dev_root_token_id: Option<String>,
-    /// Where a development server listens [env: LEASEHOLD_DEV_LISTEN_ADDRESS, BAO_.., VAULT_..; default: 127.0.0.1:8200]
-    #[arg(long, value_name = "HOST:PORT")]
-    dev_listen_address: Option<String>,
-}
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {

@@ -156,7 +156,6 @@ impl Engine {
             timer: Timer::new(),
             storage_type: if directory.is_some() { "sqlite" } else { "inmem" },
             data_directory,
-            audit_changes: tokio::sync::Mutex::new(()),
             sealed: AtomicBool::new(false),
             at_work: Arc::default(),
             barrier,

@@ -10,7 +10,7 @@ use hcl_edit::expr::Expression;
 use hcl_edit::structure::{Body, Structure};
 use serde_json::Value;
 
-use super::settings::AwsChoice;
+use super::args::AwsChoice;
 use crate::cli::error::CliError;
 
 const FILE_BYTES_MAX: u64 = 1024 * 1024;

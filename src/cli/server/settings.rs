@@ -3,20 +3,12 @@
 use std::net::{IpAddr, SocketAddr, ToSocketAddrs};
 use std::path::PathBuf;
 
-use super::{Args, file};
+use super::args::{Args, AwsChoice};
+use super::file;
 use crate::cli::error::CliError;
 use crate::cli::global::variable;
 
 const DEFAULT_LISTEN: &str = "127.0.0.1:8200";
-
-/// Which AWS credentials are issued in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
-pub(crate) enum AwsChoice {
-    /// Amazon's
-    Aws,
-    /// A simulated account inside this process
-    Sandbox,
-}
 
 /// Where the certificate and its key are.
 #[derive(Clone, Debug, PartialEq, Eq)]

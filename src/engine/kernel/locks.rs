@@ -11,7 +11,7 @@ use tokio::sync::OwnedMutexGuard;
 type Map = HashMap<String, Arc<tokio::sync::Mutex<()>>>;
 
 /// The locks.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct Locks(Mutex<Map>);
 
 /// Holds the lock of one name until dropped.

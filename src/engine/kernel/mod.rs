@@ -39,8 +39,6 @@ pub(crate) struct Kernel {
     pub(crate) storage_type: &'static str,
     /// Where the engine keeps its data: no audit device writes there.
     pub(crate) data_directory: Option<PathBuf>,
-    /// Held while an audit device is made or removed, so that changes do not overtake each other.
-    pub(crate) audit_changes: tokio::sync::Mutex<()>,
     /// Set by `sys/seal`; only a restart clears it.
     pub(crate) sealed: AtomicBool,
     /// Read-held by whatever must end before the engine closes.

@@ -11,6 +11,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use indexmap::IndexMap;
 
 use super::barrier::{Barrier, Batch};
+use super::locks::{Guard, Locks};
 use super::random;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::path::Fold;
@@ -94,6 +95,9 @@ pub(crate) struct Mount {
     /// Read-held by every request that the mount serves; an unmount takes it to wait them out.
     #[serde(skip)]
     pub(crate) in_use: Arc<tokio::sync::RwLock<()>>,
+    /// Held by who changes one thing of the mount's own data ([`Mount::turn`]).
+    #[serde(skip)]
+    pub(crate) turns: Arc<Locks>,
 }
 
 impl Mount {
@@ -114,7 +118,13 @@ impl Mount {
             seal_wrap: false,
             tainted: false,
             in_use: Arc::default(),
+            turns: Arc::default(),
         })
+    }
+
+    /// Waits until nothing else changes what `name` means to this mount's backend, and keeps others waiting.
+    pub(crate) async fn turn(&self, name: &str) -> Guard<'_> {
+        self.turns.lock(name).await
     }
 
     /// The effective default TTL, in seconds.

@@ -1,5 +1,6 @@
 //! One state of the world: what it lets each app do, for how long, and what can be asked of it.
 
+mod app;
 pub mod assertion;
 pub mod graph;
 pub mod holder;
@@ -10,7 +11,8 @@ mod readable;
 pub mod reckoning;
 mod side;
 
+pub use self::app::App;
 pub use self::known::Unknown;
 pub use self::object::{Fields, SideObject};
 pub(in crate::review) use self::readable::Policies;
-pub use self::side::{App, Context, Role, Side, Via};
+pub use self::side::{Context, Role, Side, Via};

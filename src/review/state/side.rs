@@ -13,14 +13,12 @@ use super::lifetime::{
     LeaseTerms, Limit, Limits, ROLE_SESSION_MAX, TokenTerms, USER_SESSION_MAX, are_batch, credential,
 };
 use super::object::SideObject;
-use super::readable;
 use crate::estate::{Estate, IamPrincipal, ManagedPolicy};
 use crate::iam::arn::Arn;
 use crate::iam::policy::PolicySet;
 use crate::object::home::ENGINES;
 use crate::object::review::{AccessFields, Way};
 use crate::object::{Class, Live, Object, Owned, Place, RolePath, policy_path, terms_of};
-use crate::review::finding::Subject;
 
 /// A ledger without an entry.
 static NOTHING_OWNED: BTreeMap<String, Owned> = BTreeMap::new();
@@ -69,20 +67,20 @@ impl Role<'_> {
     }
 }
 
-/// An app of one side, or a login that is no app's.
+/// What is known of an app, or of a login that is no app's.
 #[derive(Debug, Default)]
-struct AppFacts<'a> {
-    is_login: bool,
-    owner: Option<&'a str>,
-    place: Option<&'a Place>,
+pub(super) struct AppFacts<'a> {
+    pub(super) is_login: bool,
+    pub(super) owner: Option<&'a str>,
+    pub(super) place: Option<&'a Place>,
     /// Paths of the roles that are declared in it.
-    own: Vec<&'a str>,
+    pub(super) own: Vec<&'a str>,
     /// Paths of the roles that are granted to it.
-    grants: Vec<String>,
+    pub(super) grants: Vec<String>,
     /// Paths of its logins.
-    logins: Vec<&'a str>,
+    pub(super) logins: Vec<&'a str>,
     /// Paths of the other roles that its policies let it read, once they were asked for.
-    readable: OnceLock<Vec<String>>,
+    pub(super) readable: OnceLock<Vec<String>>,
 }
 
 /// What is known besides the objects.
@@ -114,7 +112,7 @@ impl<'a> From<&'a Estate> for Context<'a> {
 pub struct Side<'a> {
     objects: BTreeMap<&'a str, SideObject<'a>>,
     roles: BTreeMap<&'a str, Role<'a>>,
-    apps: BTreeMap<&'a str, AppFacts<'a>>,
+    pub(super) apps: BTreeMap<&'a str, AppFacts<'a>>,
     estate: Option<&'a Estate>,
     managed: HashMap<&'a str, &'a ManagedPolicy>,
     iam_roles: HashMap<&'a str, &'a IamPrincipal>,
@@ -232,16 +230,6 @@ impl<'a> Side<'a> {
     /// The role at a path: `aws/roles/webapp`.
     pub fn role(&self, path: &str) -> Option<&Role<'a>> {
         self.roles.get(path)
-    }
-
-    /// All apps by name, and the logins that are no app's, by their paths.
-    pub fn apps(&self) -> impl Iterator<Item = App<'_, 'a>> {
-        self.apps.iter().map(|(name, facts)| App { side: self, name, facts })
-    }
-
-    /// The app of this name, or the login that is no app's at this path.
-    pub fn app(&self, name: &str) -> Option<App<'_, 'a>> {
-        self.apps.get_key_value(name).map(|(name, facts)| App { side: self, name, facts })
     }
 
     /// The managed policies that are known.
@@ -385,105 +373,11 @@ impl<'a> Side<'a> {
     }
 }
 
-/// An app of one side, or a login that is no app's: whoever logs in has credentials.
-#[derive(Clone, Copy, Debug)]
-pub struct App<'s, 'a> {
-    side: &'s Side<'a>,
-    /// Its name.
-    pub name: &'a str,
-    facts: &'s AppFacts<'a>,
-}
-
-impl<'s, 'a> App<'s, 'a> {
-    /// The side that it is of.
-    pub fn side(&self) -> &'s Side<'a> {
-        self.side
-    }
-
-    /// Whether it is a login that is no app's.
-    pub fn is_login(&self) -> bool {
-        self.facts.is_login
-    }
-
-    /// What findings about it are about.
-    pub fn subject(&self) -> Subject {
-        let name = self.name.to_owned();
-        if self.is_login() { Subject::Login(name) } else { Subject::App(name) }
-    }
-
-    /// Who answers for it.
-    pub fn owner(&self) -> Option<&'a str> {
-        self.facts.owner
-    }
-
-    /// Where it is declared, where that is known.
-    pub fn place(&self) -> Option<&'a Place> {
-        self.facts.place.or_else(|| self.logins().next().filter(|_| self.is_login())?.place)
-    }
-
-    /// Its logins.
-    pub fn logins(&self) -> impl Iterator<Item = &'s SideObject<'a>> + use<'s, 'a> {
-        let side = self.side;
-        self.facts.logins.iter().filter_map(|path| side.objects.get(path))
-    }
-
-    /// The paths of the shared roles that are granted to it.
-    pub fn grants(&self) -> impl Iterator<Item = &'s str> + use<'s, 'a> {
-        self.facts.grants.iter().map(String::as_str)
-    }
-
-    /// The names of the ACL policies that its tokens have, `default` among them where it is.
-    pub fn policies(&self) -> BTreeSet<String> {
-        let mut names = BTreeSet::new();
-        for login in self.logins() {
-            names.extend(login.texts("token_policies"));
-            if !login.flag("token_no_default_policy") {
-                names.insert("default".to_owned());
-            }
-        }
-        names
-    }
-
-    /// Policies of its tokens whose rules this side does not have, so that they may permit anything. The engine's
-    /// own `default` lets tokens look after themselves.
-    pub fn undeclared_policies(&self) -> Vec<String> {
-        let names = self.policies().into_iter();
-        names.filter(|name| name != "default" && self.side.acl_policy(name).is_none()).collect()
-    }
-
-    /// The roles whose credentials it may have, by path: its own, those granted to it, and whatever the
-    /// ACL policies of its tokens let it read.
-    pub fn roles(&self) -> Vec<(&'s Role<'a>, Via)> {
-        let mut found: BTreeMap<&str, (&'s Role<'a>, Via)> = BTreeMap::new();
-        let own = self.facts.own.iter().map(|path| (*path, Via::Own));
-        let grants = self.facts.grants.iter().map(|path| (path.as_str(), Via::Grant));
-        for (path, via) in own.chain(grants) {
-            if let Some(role) = self.side.roles.get(path) {
-                found.entry(role.object.path).or_insert((role, via));
-            }
-        }
-        let known: BTreeSet<&str> = found.keys().copied().collect();
-        let readable = self
-            .facts
-            .readable
-            .get_or_init(|| readable::readable(self.side, self, &known).into_iter().map(str::to_owned).collect());
-        for role in readable.iter().filter_map(|path| self.side.roles.get(path.as_str())) {
-            found.entry(role.object.path).or_insert((role, Via::Acl));
-        }
-        found.into_values().collect()
-    }
-
-    /// What its credentials may do: one set for each of [`App::roles`], in the same order.
-    pub fn access(&self) -> Vec<PolicySet<Place>> {
-        self.roles().into_iter().map(|(role, _)| self.side.role_access(role)).collect()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
 
-    use super::{Side, SideObject, Via};
+    use super::{Side, SideObject};
     use crate::estate::{self, Estate, Sources};
     use crate::object::aws_role;
     use crate::review::state::Unknown;
@@ -527,22 +421,6 @@ app "webapp" {
     fn estate() -> Estate {
         let sources = Sources::from_texts([("estate.hcl".to_owned(), ESTATE.to_owned())], []);
         estate::load(&sources, None).map_err(|problems| format!("{problems:?}")).expect("an estate")
-    }
-
-    #[test]
-    fn an_app_has_its_own_roles_and_those_granted_to_it() {
-        let estate = estate();
-        let side = Side::of_estate(&estate);
-        let app = side.app("webapp").expect("an app");
-        let roles: Vec<_> = app.roles().into_iter().map(|(role, via)| (role.label(), via)).collect();
-        assert_eq!(roles, [("aws/reader".to_owned(), Via::Grant), ("aws/webapp".to_owned(), Via::Own)]);
-        let access = app.access();
-        assert_eq!((access[0].identity.len(), access[1].identity.len()), (0, 1));
-        assert_eq!(&*access[1].identity[0].statements[0].span.file, "estate.hcl");
-        assert_eq!(app.policies().into_iter().collect::<Vec<_>>(), ["app-webapp"]);
-        let terms = side.lease_terms("aws");
-        let tokens: Vec<_> = app.logins().map(|login| side.token_terms(login)).collect();
-        assert_eq!((terms.default, terms.max, tokens[0].ttl, tokens[0].max), (3600, 7200, 1800, Some(3600)));
     }
 
     #[test]

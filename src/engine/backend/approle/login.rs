@@ -15,6 +15,7 @@ use crate::engine::backend::login::lockout::Lockout;
 use crate::engine::backend::login::{Alias, Known, address};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
+use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::cidr;
 use crate::engine::wire::error::Error;
@@ -49,7 +50,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, lockout: &Lockout) 
     let uuid = role.as_ref().map_or(NO_ROLE, |role| role.uuid.as_str());
     let hash = secret_id::hash(core, uuid, &secret_id);
     let key = secret_id::key(call.mount, uuid, &hash);
-    let (Some(role), Some((found, _turn))) = (role, living(core, &key, &hash).await?) else {
+    let (Some(role), Some((found, _turn))) = (role, living(core, call.mount, &key, &hash).await?) else {
         attempt.failed(core).await?;
         return Err(refused());
     };
@@ -77,11 +78,16 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, lockout: &Lockout) 
 
 /// The secret id at `key`, if it is still good. Uses are counted one at a time, so one that has them is held until it is
 /// dropped; an unlimited one has nothing to count.
-async fn living<'a>(core: &'a Core, key: &str, hash: &str) -> Result<Option<(SecretId, Option<Guard<'a>>)>, Error> {
+async fn living<'a>(
+    core: &Core,
+    mount: &'a Mount,
+    key: &str,
+    hash: &str,
+) -> Result<Option<(SecretId, Option<Guard<'a>>)>, Error> {
     let Some(mut found) = core.barrier.get::<SecretId>(key)? else { return Ok(None) };
     let mut turn = None;
     if found.num_uses != 0 {
-        turn = Some(core.tokens.turn(hash).await);
+        turn = Some(mount.turn(hash).await);
         match core.barrier.get::<SecretId>(key)? {
             Some(now) => found = now,
             None => return Ok(None),

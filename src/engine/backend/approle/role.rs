@@ -160,8 +160,8 @@ fn role_id_key(core: &Core, mount: &Mount, role_id: &str) -> String {
 }
 
 /// Changes to the roles of a mount take turns, so that no role id is given twice.
-pub(super) async fn turn<'a>(core: &'a Core, mount: &Mount) -> Guard<'a> {
-    core.tokens.turn(&core.tokens.keyed_hash(&["approle role", &mount.uuid])).await
+pub(super) async fn turn(mount: &Mount) -> Guard<'_> {
+    mount.turn("roles").await
 }
 
 /// LIST `role`.
@@ -183,7 +183,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str) -> Resu
 }
 
 async fn write(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response, Error> {
-    let _turn = turn(core, call.mount).await;
+    let _turn = turn(call.mount).await;
     let fields = Fields(&call.request.data);
     let stored = Role::load(core, call.mount, name)?;
     let previous = stored.as_ref().map(|role| role.role_id.clone());
@@ -201,7 +201,7 @@ async fn write(core: &Arc<Core>, call: Call<'_>, name: &str) -> Result<Response,
 
 /// Removes the role and all its secret ids. Its tokens live on, but cannot be renewed.
 async fn delete(core: &Core, mount: &Mount, name: &str) -> Result<Response, Error> {
-    let _turn = turn(core, mount).await;
+    let _turn = turn(mount).await;
     let Some(role) = Role::load(core, mount, name)? else { return Ok(Response::empty()) };
     let mut batch = Batch::new();
     batch.delete(role_key(mount, name));

@@ -141,7 +141,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str, path: &
             let id = id.ok_or_else(|| invalid("missing secret_id"))?;
             let role = role.ok_or_else(missing_role)?;
             let hash = hash(core, &role.uuid, &id);
-            let _turn = core.tokens.turn(&hash).await;
+            let _turn = call.mount.turn(&hash).await;
             if let Some(found) = core.barrier.get::<SecretId>(&key(call.mount, &role.uuid, &hash))? {
                 let mut batch = Batch::new();
                 remove(&mut batch, call.mount, &role.uuid, &hash, &found.accessor);
@@ -179,7 +179,7 @@ pub(super) async fn by_accessor(core: &Arc<Core>, call: Call<'_>, name: &str, pa
         false => core.barrier.get::<String>(&accessor_key(call.mount, &role.uuid, &accessor))?,
     };
     let Some(hash) = hash else { return unknown() };
-    let _turn = core.tokens.turn(&hash).await;
+    let _turn = call.mount.turn(&hash).await;
     let Some(found) = core.barrier.get::<SecretId>(&key(call.mount, &role.uuid, &hash))? else { return unknown() };
     if destroy {
         let mut batch = Batch::new();
@@ -235,7 +235,7 @@ async fn create(core: &Arc<Core>, call: Call<'_>, role: &Role, id: String) -> Re
     };
     secret_id.check_networks(role)?;
     let hash = hash(core, &role.uuid, &id);
-    let _turn = core.tokens.turn(&hash).await;
+    let _turn = call.mount.turn(&hash).await;
     let key = key(call.mount, &role.uuid, &hash);
     if core.barrier.get::<SecretId>(&key)?.is_some_and(|found| found.is_alive(time)) {
         return Err(invalid("SecretID is already registered"));

@@ -22,7 +22,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str, setting
             Ok(Response::data(read(&role, setting)))
         }
         (Operation::Write | Operation::Delete, _) => {
-            let _turn = turn(core, call.mount).await;
+            let _turn = turn(call.mount).await;
             let mut role = Role::load(core, call.mount, name)?
                 .ok_or_else(|| Error::Missing(format!("role {name:?} does not exist")))?;
             let previous = role.role_id.clone();

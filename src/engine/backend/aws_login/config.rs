@@ -144,7 +144,7 @@ pub(super) async fn client(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         }
         Operation::Write => {
             call.refuse_unknown("an AWS method's configuration")?;
-            let _turn = core.tokens.turn(&key).await;
+            let _turn = call.mount.turn(&key).await;
             let mut config = Client::load(core, call.mount)?.unwrap_or_default();
             config.merge(call.fields())?;
             batch.put(key, &config)?;
@@ -263,7 +263,7 @@ pub(super) async fn identity(core: &Arc<Core>, call: Call<'_>) -> Result<Respons
         Operation::Write => {
             call.refuse_unknown("the configuration of identities")?;
             let key = call.mount.storage("config/identity");
-            let _turn = core.tokens.turn(&key).await;
+            let _turn = call.mount.turn(&key).await;
             let mut identity = Identity::load(core, call.mount)?;
             identity.merge(call.fields())?;
             let mut batch = Batch::new();
@@ -303,7 +303,7 @@ pub(super) async fn across(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
         }
         Operation::Write => {
             call.refuse_unknown("the role of an account")?;
-            let _turn = core.tokens.turn(&key).await;
+            let _turn = call.mount.turn(&key).await;
             let stored = Across::load(core, call.mount, account)?;
             let (role, external_id) = (call.fields().string("sts_role")?, call.fields().string("external_id")?);
             if stored.is_none() && role.is_none() {

@@ -50,7 +50,6 @@ fn invalid(text: impl Into<String>) -> Error {
 }
 
 impl Stored for Role {
-    const TURN: &'static str = "aws login role";
     type Completer = Ways;
 
     fn fresh(name: &str) -> Self {

@@ -40,7 +40,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
             })))
         }
         Operation::Write => {
-            let _turn = core.tokens.turn(&core.tokens.keyed_hash(&["cert config", &call.mount.uuid])).await;
+            let _turn = call.mount.turn(&key).await;
             let mut config = Config::load(core, call.mount)?;
             let fields = call.fields();
             config.disable_binding = fields.bool("disable_binding")?.unwrap_or(config.disable_binding);

@@ -42,7 +42,6 @@ const ELSEWHERE: [&str; 5] =
     ["ocsp_enabled", "ocsp_ca_certificates", "ocsp_servers_override", "ocsp_fail_open", "ocsp_query_all_servers"];
 
 impl Stored for Role {
-    const TURN: &'static str = "cert role";
     type Completer = ();
 
     fn fresh(name: &str) -> Self {

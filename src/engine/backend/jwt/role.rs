@@ -60,7 +60,6 @@ fn leeway(seconds: Result<Option<i64>, Error>) -> Result<Option<i64>, Error> {
 }
 
 impl Stored for Role {
-    const TURN: &'static str = "jwt role";
     type Completer = ();
 
     fn fresh(name: &str) -> Self {

@@ -38,7 +38,6 @@ fn invalid(text: impl Into<String>) -> Error {
 }
 
 impl Stored for Role {
-    const TURN: &'static str = "kubernetes role";
     type Completer = ();
 
     fn fresh(name: &str) -> Self {

@@ -11,7 +11,6 @@ use serde_json::Value;
 use super::TokenTerms;
 use crate::engine::backend::{Call, listing};
 use crate::engine::kernel::barrier::Batch;
-use crate::engine::kernel::locks::Guard;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
@@ -21,9 +20,6 @@ use crate::engine::wire::response::Response;
 
 /// The record of a role.
 pub(in crate::engine::backend) trait Stored: Serialize + DeserializeOwned {
-    /// What the turns of its changes are named after.
-    const TURN: &'static str;
-
     /// What people call one.
     const CALLED: &'static str = "role";
 
@@ -72,11 +68,6 @@ fn key(mount: &Mount, name: &str) -> String {
     mount.storage(&format!("role/{name}"))
 }
 
-/// Changes to one role take turns.
-async fn turn<'a, R: Stored>(core: &'a Core, mount: &Mount, name: &str) -> Guard<'a> {
-    core.tokens.turn(&core.tokens.keyed_hash(&[R::TURN, &mount.uuid, name])).await
-}
-
 /// The role of a name, in lower case.
 pub(in crate::engine::backend) fn load<R: Stored>(core: &Core, mount: &Mount, name: &str) -> Result<Option<R>, Error> {
     core.barrier.get(&key(mount, name))
@@ -114,7 +105,7 @@ pub(in crate::engine::backend) async fn handle<R: Stored + Send>(
             Ok(Response::data(role.read()))
         }
         Operation::Write => {
-            let _turn = turn::<R>(core, call.mount, name).await;
+            let _turn = call.mount.turn(&key(call.mount, name)).await;
             let mut role = load::<R>(core, call.mount, name)?.unwrap_or_else(|| R::fresh(name));
             role.merge(call.fields())?;
             role.check()?;
@@ -126,7 +117,7 @@ pub(in crate::engine::backend) async fn handle<R: Stored + Send>(
             Ok(role.token().written(&call))
         }
         Operation::Delete => {
-            let _turn = turn::<R>(core, call.mount, name).await;
+            let _turn = call.mount.turn(&key(call.mount, name)).await;
             let mut batch = Batch::new();
             batch.delete(key(call.mount, name));
             core.barrier.commit(batch).await?;

@@ -10,6 +10,7 @@ use serde_json::{Map, Value, json};
 
 use crate::engine::backend::Call;
 use crate::engine::kernel::barrier::{Barrier, Batch};
+use crate::engine::kernel::mounts::Mount;
 use crate::engine::kernel::random;
 use crate::engine::lease::core::Core;
 use crate::engine::setup::OpenError;
@@ -162,7 +163,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response,
     match (call.row.pattern, call.request.operation) {
         ("audit/?", Operation::Read) => list(core),
         ("audit/*path", Operation::Write) => enable(core, path, call).await,
-        ("audit/*path", Operation::Delete) => disable(core, &path).await,
+        ("audit/*path", Operation::Delete) => disable(core, call.mount, &path).await,
         _ => Err(call.forgotten()),
     }
 }
@@ -209,7 +210,7 @@ async fn enable(core: &Arc<Core>, path: String, call: Call<'_>) -> Result<Respon
     let test = !Fields(&device.options.iter().map(|(k, v)| (k.clone(), v.as_str().into())).collect())
         .bool("skip_test")?
         .unwrap_or_default();
-    let _turn = core.audit_changes.lock().await;
+    let _turn = call.mount.turn("audit").await;
     let mut table = core.barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
     if path == BUILT_IN || table.iter().any(|other| other.path == path) {
         return Err(Error::Invalid("path already in use".to_owned()));
@@ -253,13 +254,13 @@ async fn test_line(core: &Core, options: &DeviceOptions) -> Result<(), Error> {
     written.map_err(refused)
 }
 
-async fn disable(core: &Arc<Core>, path: &str) -> Result<Response, Error> {
+async fn disable(core: &Arc<Core>, mount: &Mount, path: &str) -> Result<Response, Error> {
     if path == BUILT_IN {
         return Err(Error::Invalid(
             "the audit device trail/ comes from the server's configuration and is removed there".to_owned(),
         ));
     }
-    let _turn = core.audit_changes.lock().await;
+    let _turn = mount.turn("audit").await;
     let mut table = core.barrier.get::<Vec<Device>>(TABLE_KEY)?.unwrap_or_default();
     let before = table.len();
     table.retain(|device| device.path != path);

@@ -69,7 +69,7 @@ pub(super) async fn handle(core: &Core, call: Call<'_>) -> Result<Response, Erro
     match call.request.operation {
         Operation::Read => Ok(Response::data(Role::load(core, call.mount, name)?.ok_or(Error::NotFound)?.read())),
         Operation::Write => {
-            let _turn = core.tokens.turn(&core.tokens.keyed_hash(&["token role", name])).await;
+            let _turn = call.mount.turn(&key(call.mount, name)).await;
             let mut role = Role::load(core, call.mount, name)?.unwrap_or_else(|| Role::fresh(name));
             let warnings = role.merge(call.fields(), call.mount)?;
             role.origin.clone_from(&call.request.origin);
@@ -79,7 +79,7 @@ pub(super) async fn handle(core: &Core, call: Call<'_>) -> Result<Response, Erro
             Ok(Response { warnings, ..Response::default() })
         }
         Operation::Delete => {
-            let _turn = core.tokens.turn(&core.tokens.keyed_hash(&["token role", name])).await;
+            let _turn = call.mount.turn(&key(call.mount, name)).await;
             let mut batch = Batch::new();
             batch.delete(key(call.mount, name));
             core.barrier.commit(batch).await?;

@@ -9,7 +9,6 @@ use crate::engine::backend::Call;
 use crate::engine::backend::listing;
 use crate::engine::backend::login::{TokenTerms, policies};
 use crate::engine::kernel::barrier::{Batch, seal};
-use crate::engine::kernel::locks::Guard;
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::wire::error::Error;
@@ -53,11 +52,6 @@ fn key(mount: &Mount, name: &str) -> String {
     mount.storage(&format!("user/{name}"))
 }
 
-/// Changes to one user take turns.
-async fn turn<'a>(core: &'a Core, mount: &Mount, name: &str) -> Guard<'a> {
-    core.tokens.turn(&core.tokens.keyed_hash(&["userpass user", &mount.uuid, name])).await
-}
-
 /// The hash of the password that a request has; none where it has neither.
 async fn password_of(fields: Fields<'_>, hashing: &Hashing) -> Result<Option<Secret>, Error> {
     let filled = |name: &str| Ok::<_, Error>(fields.string(name)?.filter(|text| !text.is_empty()));
@@ -91,7 +85,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str, hashing
         }
         Operation::Write => write(core, call, name, hashing).await,
         Operation::Delete => {
-            let _turn = turn(core, call.mount, name).await;
+            let _turn = call.mount.turn(name).await;
             let mut batch = Batch::new();
             batch.delete(key(call.mount, name));
             core.barrier.commit(batch).await?;
@@ -104,7 +98,7 @@ pub(super) async fn handle(core: &Arc<Core>, call: Call<'_>, name: &str, hashing
 async fn write(core: &Arc<Core>, call: Call<'_>, name: &str, hashing: &Hashing) -> Result<Response, Error> {
     let fields = call.fields();
     let password = password_of(call.fields(), hashing).await?;
-    let _turn = turn(core, call.mount, name).await;
+    let _turn = call.mount.turn(name).await;
     let mut user = match (User::load(core, call.mount, name)?, password) {
         (Some(user), None) => user,
         (Some(user), Some(password_hash)) => User { password_hash, ..user },
@@ -158,7 +152,7 @@ async fn change(
     name: &str,
     change: impl FnOnce(&mut User) -> Result<(), Error>,
 ) -> Result<Response, Error> {
-    let _turn = turn(core, call.mount, name).await;
+    let _turn = call.mount.turn(name).await;
     let mut user = User::load(core, call.mount, name)?.ok_or_else(|| absent(name))?;
     change(&mut user)?;
     user.origin = call.request.origin.clone();

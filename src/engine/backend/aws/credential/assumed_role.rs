@@ -9,7 +9,7 @@ use futures_util::future::BoxFuture;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::craft::{Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, ours};
+use super::craft::{Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, RoleSession, ours};
 use super::policies::{self, SessionPolicies};
 use super::{cut, limits, name, session as shared};
 use crate::engine::backend::aws::client::Repeat;
@@ -79,17 +79,16 @@ impl Craft for AssumedRole {
         Told { access_key_id: session.access_key_id.clone(), user: String::new(), session: Some(session.arn()) }
     }
 
+    fn living_session(&self, made: &Value, time: i64) -> Option<RoleSession> {
+        let session = Session::of(made).ok()?;
+        let ends = session.ends.filter(|ends| *ends > time)?;
+        Some(RoleSession { role_arn: session.role_arn, ends })
+    }
+
     fn end<'a>(&'a self, ending: Ending<'a>, made: &'a mut Value) -> BoxFuture<'a, Result<End, lease::Failure>> {
         let ended = Session::of(made).map_err(|error| ours(error.to_string()));
         std::future::ready(ended.map(|made| shared::end(ending.core, &made.arn(), made.ends))).boxed()
     }
-}
-
-/// The ARN of the role and the end (Unix seconds) of the session that a lease holds, if it goes on past `time`.
-pub(super) fn living(made: &Value, time: i64) -> Option<(String, i64)> {
-    let session = Session::of(made).ok()?;
-    let ends = session.ends.filter(|ends| *ends > time)?;
-    Some((session.role_arn, ends))
 }
 
 /// What a lease holds of its session.

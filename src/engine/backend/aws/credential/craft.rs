@@ -120,6 +120,12 @@ pub(super) trait Craft: Sync {
         Ok(())
     }
 
+    /// The session of an IAM role that a lease holds, if it goes on past `time` (Unix seconds): what can be cut off
+    /// before its end.
+    fn living_session(&self, _made: &Value, _time: i64) -> Option<RoleSession> {
+        None
+    }
+
     /// Before this time (Unix seconds) there is no use in looking.
     fn not_before(&self, _made: &Value) -> i64 {
         0
@@ -130,6 +136,14 @@ pub(super) trait Craft: Sync {
     fn end<'a>(&'a self, _ending: Ending<'a>, _made: &'a mut Value) -> BoxFuture<'a, Result<End, lease::Failure>> {
         std::future::ready(Ok(End::Gone)).boxed()
     }
+}
+
+/// A session of an IAM role.
+pub(super) struct RoleSession {
+    /// The ARN of the role.
+    pub(super) role_arn: String,
+    /// When AWS ends it (Unix seconds).
+    pub(super) ends: i64,
 }
 
 /// A lease that ends.

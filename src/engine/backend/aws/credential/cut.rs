@@ -22,8 +22,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use time::OffsetDateTime;
 
-use super::craft::{Ending, ours};
-use super::{assumed_role, made};
+use super::craft::{Ending, RoleSession, ours};
 use crate::clock::rfc3339;
 use crate::engine::backend::Options;
 use crate::engine::backend::aws::Aws;
@@ -223,7 +222,8 @@ struct Planned<'c> {
     others: BTreeMap<String, usize>,
 }
 
-/// What is cut off for leases that are given up; nothing unless the mount says so.
+/// What is cut off for leases that are given up; nothing unless the mount says so. `living` tells what session a lease
+/// holds that goes on.
 ///
 /// # Errors
 /// If the store can't be read.
@@ -232,13 +232,12 @@ pub(super) fn planned<'c>(
     core: &'c Core,
     mount: &Mount,
     given_up: &[Lease],
+    living: impl Fn(&Lease) -> Option<RoleSession>,
 ) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
     if mount.options.get(OPTION).is_none_or(|value| value != "true") {
         return Ok(Vec::new());
     }
-    let time = now(core);
-    let living = |lease: &Lease| assumed_role::living(made::open(&lease.made).ok()?.1, time);
-    let roles: BTreeSet<String> = given_up.iter().filter_map(living).map(|(role_arn, _)| role_arn).collect();
+    let roles: BTreeSet<String> = given_up.iter().filter_map(&living).map(|session| session.role_arn).collect();
     let ids: BTreeSet<&str> = given_up.iter().map(|lease| lease.id.as_str()).collect();
     let Some(mount) = core.mounts.by_uuid(&mount.uuid).filter(|_| !roles.is_empty()) else { return Ok(Vec::new()) };
     let new = |role_arn: &String| Planned {
@@ -258,7 +257,7 @@ pub(super) fn planned<'c>(
             }
             continue;
         }
-        let Some((role_arn, ends)) = living(&lease) else { continue };
+        let Some(RoleSession { role_arn, ends }) = living(&lease) else { continue };
         let Some(cut) = planned.get_mut(&role_arn) else { continue };
         cut.until = cut.until.max(ends);
         match ids.contains(lease.id.as_str()) {

@@ -12,7 +12,7 @@ use super::made;
 use crate::engine::backend::aws::{Aws, config, static_role};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
-use crate::engine::lease::{Emergency, End, Failure, Lane, Lease, Maker, Told};
+use crate::engine::lease::{Emergency, End, Failure, Lane, Lease, Maker, Told, now};
 use crate::engine::wire::error::Error;
 
 impl Maker for Aws {
@@ -74,7 +74,12 @@ impl Maker for Aws {
         mount: &Mount,
         leases: &[Lease],
     ) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
-        cut::planned(self, core, mount, leases)
+        let time = now(core);
+        let living = |lease: &Lease| {
+            let (craft, made) = made::open(&lease.made).ok()?;
+            craft.living_session(made, time)
+        };
+        cut::planned(self, core, mount, leases, living)
     }
 
     fn width(&self, mount_uuid: &str) -> Option<usize> {

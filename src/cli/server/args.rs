@@ -1,0 +1,53 @@
+//! What `leasehold server` takes on its command line.
+
+use std::path::PathBuf;
+
+/// Which AWS credentials are issued in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum AwsChoice {
+    /// Amazon's
+    Aws,
+    /// A simulated account inside this process
+    Sandbox,
+}
+
+/// Arguments of `leasehold server`.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Read settings from this HCL file; flags win over it
+    #[arg(long, value_name = "FILE")]
+    pub(super) config: Option<PathBuf>,
+    /// Listen on this address [default: 127.0.0.1:8200]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) listen: Option<String>,
+    /// Serve TLS with this certificate chain (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_cert: Option<PathBuf>,
+    /// The certificate's private key (PEM)
+    #[arg(long, value_name = "FILE")]
+    pub(super) tls_key: Option<PathBuf>,
+    /// Serve plain HTTP also where others can reach it: every token crosses the network in clear
+    #[arg(long)]
+    pub(super) insecure_plain_http: bool,
+    /// Keep the engine's data in this directory
+    #[arg(long, value_name = "DIR")]
+    pub(super) data_dir: Option<PathBuf>,
+    /// Write the trail to this file [default: trail.log in the data directory]
+    #[arg(long, value_name = "FILE")]
+    pub(super) audit_file: Option<PathBuf>,
+    /// Which AWS credentials are issued in [default: aws]
+    #[arg(long, value_enum)]
+    pub(super) aws: Option<AwsChoice>,
+    /// How much to log to stderr: error, warn, info, debug or trace [default: info]
+    #[arg(long, value_name = "LEVEL")]
+    pub(super) log_level: Option<String>,
+    /// Serve from memory with a printed root token, for trying; everything is gone when it stops
+    #[arg(long)]
+    pub(super) dev: bool,
+    /// The root token of a development server [env: LEASEHOLD_DEV_ROOT_TOKEN_ID, BAO_.., VAULT_..]
+    #[arg(long, value_name = "TOKEN")]
+    pub(super) dev_root_token_id: Option<String>,
+    /// Where a development server listens [env: LEASEHOLD_DEV_LISTEN_ADDRESS, BAO_.., VAULT_..; default: 127.0.0.1:8200]
+    #[arg(long, value_name = "HOST:PORT")]
+    pub(super) dev_listen_address: Option<String>,
+}
