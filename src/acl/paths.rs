@@ -55,7 +55,7 @@ struct Pattern<'a> {
 
 /// Which patterns can still match, and which match whatever follows.
 #[derive(Clone, PartialEq, Eq, Hash)]
-struct State {
+struct Front {
     depth: usize,
     /// Patterns whose first `depth` segments match, as indices.
     open: Vec<u32>,
@@ -80,7 +80,7 @@ pub(super) fn walk(
     budget.spend(walk.patterns.iter().map(|pattern| pattern.segments.len()).sum())?;
     let all = 0..u32::try_from(walk.patterns.len()).unwrap_or(u32::MAX);
     let mut seen = HashSet::new();
-    let mut waiting = vec![(State { depth: 0, open: all.collect(), settled: [None; 2] }, String::new())];
+    let mut waiting = vec![(Front { depth: 0, open: all.collect(), settled: [None; 2] }, String::new())];
     while let Some((state, path)) = waiting.pop() {
         if state.depth > 0 {
             budget.spend(1 + path.len() / 8)?;
@@ -117,7 +117,7 @@ impl<'a> Walk<'a> {
     }
 
     /// The states after one more segment, each with a segment that leads there.
-    fn next(&self, state: &State, budget: &mut Budget) -> ControlFlow<Stop, Vec<(String, State)>> {
+    fn next(&self, state: &Front, budget: &mut Budget) -> ControlFlow<Stop, Vec<(String, Front)>> {
         let mut texts: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         let mut beginnings: BTreeMap<&str, Vec<u32>> = BTreeMap::new();
         let mut any = Vec::new();
@@ -155,7 +155,7 @@ impl<'a> Walk<'a> {
             }
             budget.spend(open.len())?;
             let depth = if open.is_empty() { usize::MAX } else { state.depth + 1 };
-            next.push((segment, State { depth, open, settled }));
+            next.push((segment, Front { depth, open, settled }));
         }
         ControlFlow::Continue(next)
     }

@@ -14,8 +14,13 @@ pub enum Error {
     #[error(transparent)]
     Live(#[from] live::Error),
     /// The ledger, when all that was to be done is done or has failed.
-    #[error("what became of it could not be written into the ledger: {0}")]
-    Unrecorded(#[source] ledger::Error),
+    #[error("what became of it could not be written into the ledger: {source}")]
+    Unrecorded {
+        /// Why.
+        source: ledger::Error,
+        /// The exit code that what was done stands for ([`super::Report::exit_code`]).
+        done: u8,
+    },
     /// The lock is somebody else's: nothing was written since that was seen.
     #[error("{}: the lock was taken by {by}", if *begun { "stopped" } else { "nothing was applied" })]
     Unlocked {
@@ -34,9 +39,12 @@ impl Error {
     pub fn exit_code(&self) -> u8 {
         match self {
             Self::Unlocked { .. } | Self::Ledger(ledger::Error::Locked { .. }) => 4,
-            Self::Ledger(ledger::Error::Moved { .. }) | Self::Unrecorded(ledger::Error::Moved { .. }) => 4,
+            Self::Ledger(ledger::Error::Moved { .. }) => 4,
+            // The worse of the two.
+            Self::Unrecorded { source: ledger::Error::Moved { .. }, done } => 4.max(*done),
+            Self::Unrecorded { done, .. } => 1.max(*done),
             Self::Refused(_) => 3,
-            Self::Ledger(_) | Self::Unrecorded(_) | Self::Live(_) => 1,
+            Self::Ledger(_) | Self::Live(_) => 1,
         }
     }
 
@@ -61,7 +69,7 @@ impl Error {
             Self::Ledger(ledger::Error::Taken { .. }) => {
                 Some("move what is mounted at leasehold/ elsewhere, or use another engine")
             }
-            Self::Unrecorded(_) => Some(
+            Self::Unrecorded { .. } => Some(
                 "the engine is as reported; the ledger still says what was intended. Apply again: it puts the ledger \
                  right, and writes once more only what no read tells",
             ),

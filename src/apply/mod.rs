@@ -46,8 +46,10 @@ impl Applied {
         if let Some(by) = self.report.unlocked() {
             return Err(Error::Unlocked { by: by.to_owned(), begun: true });
         }
-        ledger.write(client, self.edits).await.map_err(Error::Unrecorded)?;
-        self.released.map_err(Error::Unrecorded)
+        let done = self.report.exit_code();
+        let unrecorded = |source| Error::Unrecorded { source, done };
+        ledger.write(client, self.edits).await.map_err(unrecorded)?;
+        self.released.map_err(unrecorded)
     }
 }
 

@@ -322,10 +322,7 @@ async fn run_to_the_end(
         output::say(&words);
     }
     let exit_code = applied.report.exit_code();
-    applied.record(client, ledger).await.map_err(|error| {
-        let error = context.unproposed(error.into());
-        CliError { exit_code: error.exit_code.max(exit_code), ..error }
-    })?;
+    applied.record(client, ledger).await.map_err(|error| context.unproposed(error.into()))?;
     Ok(exit_code)
 }
 

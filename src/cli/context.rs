@@ -30,9 +30,6 @@ const LOCK_PATIENCE: Duration = Duration::from_secs(30);
 const LOCK_POLL: Duration = Duration::from_millis(50);
 /// How long the end of a command may take for revoking what is overdue.
 const SETTLE_LIMIT: Duration = Duration::from_secs(30);
-/// How much is looked at to see whether the current directory is an estate.
-const LOOK_ENTRIES_MAX: usize = 1_000;
-const LOOK_BYTES_MAX: u64 = 1 << 20;
 
 /// Warnings about the files that a command other than `validate` shows, a few lines each, so that its own answer is seen
 /// on one screen with them.
@@ -302,7 +299,7 @@ impl Context {
         if let Some(address) = self.global.address() {
             return self.network(address);
         }
-        if self.dir.is_some() || holds_estate(Path::new(".")) {
+        if self.dir.is_some() || estate::is_near(Path::new(".")) {
             let environment = self.chosen().map_err(|error| {
                 error.hint("the engine is the estate's own unless --address or LEASEHOLD_ADDR names one")
             })?;
@@ -325,7 +322,7 @@ impl Context {
 
     /// Whether a command is about the engine at an address, and no estate is meant or near.
     pub(crate) fn is_about_an_engine(&self) -> bool {
-        self.global.address().is_some() && self.dir.is_none() && !holds_estate(Path::new("."))
+        self.global.address().is_some() && self.dir.is_none() && !estate::is_near(Path::new("."))
     }
 
     /// Whether an environment's engine is reached over an address, where other estates may use it too. The
@@ -336,7 +333,7 @@ impl Context {
 
     /// Whether the estate's directory looks like one.
     pub(crate) fn holds_estate(&self) -> bool {
-        holds_estate(&self.estate_dir())
+        estate::is_near(&self.estate_dir())
     }
 
     /// The data directory of an environment's embedded engine, if it has one.
@@ -353,9 +350,14 @@ impl Context {
         self.data.get().map(|data| login_token(data)).or_else(token_file::helper)
     }
 
-    /// What an engine refused, with the exit code and the hints that fit.
+    /// What an engine refused, with the hints that fit: exit code 2, as Vault's command line has it.
     pub(crate) fn failed(&self, doing: impl std::fmt::Display, error: &api::Error) -> CliError {
-        let failure = CliError::api(doing, error);
+        self.failed_as(CliError::REFUSED, doing, error)
+    }
+
+    /// The same for a command in which that exit code means something else.
+    pub(crate) fn failed_as(&self, exit_code: u8, doing: impl std::fmt::Display, error: &api::Error) -> CliError {
+        let failure = CliError::api_as(exit_code, doing, error);
         match (error.code(), self.token_source.get()) {
             (Some(403), Some(source)) => failure.hint(format!("the token came from {source}")),
             // What is said of a token is about none.
@@ -434,12 +436,12 @@ impl Context {
             Ok(_) => Ok(true),
             Err(error) if error.code() == Some(403) => Ok(error.denial() != Some(api::Denial::Ended)),
             Err(error) => {
-                let failure = CliError::api("Error looking up a token", &error);
-                Err(match speaker {
-                    Speaker::Hand => failure,
+                let exit_code = match speaker {
+                    Speaker::Hand => CliError::REFUSED,
                     // What is about the estate has other codes for what it finds.
-                    Speaker::Operator => CliError { exit_code: 1, ..failure },
-                })
+                    Speaker::Operator => 1,
+                };
+                Err(CliError::api_as(exit_code, "Error looking up a token", &error))
             }
         }
     }
@@ -571,66 +573,4 @@ fn rendered(problems: &[estate::Problem], sources: &Sources) -> CliError {
     };
     let text = estate::render(problems, sources, false);
     CliError::plain(1, format!("{}\n\n{count} in the estate", text.trim_end()))
-}
-
-/// Whether a directory holds an estate: an `environment` declaration in a file of it, or one folder down.
-/// A look that costs little, since it is done for each command without an address; what is odd about
-/// the files shows when they are read in earnest.
-fn holds_estate(dir: &Path) -> bool {
-    let mut left = LOOK_ENTRIES_MAX;
-    let mut folders = Vec::new();
-    declares(dir, &mut left, Some(&mut folders)) || folders.iter().any(|folder| declares(folder, &mut left, None))
-}
-
-fn declares(dir: &Path, left: &mut usize, mut folders: Option<&mut Vec<PathBuf>>) -> bool {
-    let Ok(entries) = std::fs::read_dir(dir) else { return false };
-    for entry in entries.flatten() {
-        if *left == 0 {
-            return false;
-        }
-        *left -= 1;
-        let Ok(kind) = entry.file_type() else { continue };
-        let hidden = entry.file_name().as_encoded_bytes().starts_with(b".");
-        match &mut folders {
-            Some(folders) if kind.is_dir() && !hidden => folders.push(entry.path()),
-            _ if kind.is_file() && !hidden && names_environment(&entry.path()) => return true,
-            _ => {}
-        }
-    }
-    false
-}
-
-fn names_environment(path: &Path) -> bool {
-    let declaration = matches!(path.extension().and_then(|ending| ending.to_str()), Some("hcl" | "yaml" | "yml"));
-    let small = || std::fs::metadata(path).is_ok_and(|metadata| metadata.len() <= LOOK_BYTES_MAX);
-    let begins = |text: String| {
-        text.lines().any(|line| {
-            line.strip_prefix("environment").is_some_and(|rest| rest.trim_start().starts_with(['"', ':', '{']))
-        })
-    };
-    declaration && small() && std::fs::read_to_string(path).is_ok_and(begins)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::holds_estate;
-
-    #[test]
-    fn an_estate_is_known_by_its_environment() {
-        for (file, text, is) in [
-            ("estate.hcl", "# x\nenvironment \"local\" {}\n", true),
-            ("env/prod.yaml", "environment:\n  prod: {}\n", true),
-            ("main.tf", "environment \"x\" {}", false),
-            ("deep/er/x.hcl", "environment \"x\" {}", false),
-            (".hidden/x.hcl", "environment \"x\" {}", false),
-            ("values.yaml", "environments: [a]\n", false),
-            ("values.yaml", "  environment: prod\n", false),
-        ] {
-            let dir = tempfile::tempdir().unwrap();
-            let path = dir.path().join(file);
-            std::fs::create_dir_all(path.parent().unwrap()).unwrap();
-            std::fs::write(&path, text).unwrap();
-            assert_eq!(holds_estate(dir.path()), is, "{file}: {text}");
-        }
-    }
 }

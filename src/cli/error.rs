@@ -23,6 +23,9 @@ impl std::fmt::Display for CliError {
 }
 
 impl CliError {
+    /// The exit code of what an engine refused, as Vault's command line has it.
+    pub(crate) const REFUSED: u8 = 2;
+
     /// An error with an exit code.
     pub(crate) fn new(exit_code: u8, message: impl Into<String>) -> Self {
         Self { exit_code, message: message.into(), hints: Vec::new(), plain: false }
@@ -33,10 +36,15 @@ impl CliError {
         Self { plain: true, ..Self::new(exit_code, message) }
     }
 
-    /// What an engine refused, or why it was not reached: exit code 2. `doing` is what Vault's command
-    /// line says, such as `Error reading aws/creds/webapp`.
+    /// What an engine refused, or why it was not reached. `doing` is what Vault's command line says, such as
+    /// `Error reading aws/creds/webapp`.
     pub(crate) fn api(doing: impl std::fmt::Display, error: &api::Error) -> Self {
-        let failure = Self::plain(2, format!("{doing}: {error}"));
+        Self::api_as(Self::REFUSED, doing, error)
+    }
+
+    /// The same with an exit code of the command's own.
+    pub(crate) fn api_as(exit_code: u8, doing: impl std::fmt::Display, error: &api::Error) -> Self {
+        let failure = Self::plain(exit_code, format!("{doing}: {error}"));
         match error {
             api::Error::Status { code: 403, .. } => failure.hint(match error.denial() {
                 Some(denial @ api::Denial::Ended) => format!("{}; log in again", denial.words()),

@@ -44,20 +44,21 @@ impl Context {
     }
 
     fn refused(&self, error: &apply::Error) -> CliError {
+        let code = error.exit_code();
         let failure = match error {
-            apply::Error::Ledger(ledger::Error::Api { path, source }) => self.failed(
+            apply::Error::Ledger(ledger::Error::Api { path, source }) => self.failed_as(
+                code,
                 format!("The ledger could not be {} ({path})", if source.is_of_write() { "written" } else { "read" }),
                 source,
             ),
-            apply::Error::Unrecorded(ledger::Error::Api { path, source }) => {
-                self.failed(format!("What became of it could not be written into the ledger ({path})"), source)
+            apply::Error::Unrecorded { source: ledger::Error::Api { path, source }, .. } => {
+                self.failed_as(code, format!("What became of it could not be written into the ledger ({path})"), source)
             }
             apply::Error::Live(live::Error::Api { path, source }) => {
-                self.failed(format!("{path} could not be read"), source)
+                self.failed_as(code, format!("{path} could not be read"), source)
             }
-            other => CliError::new(1, other.to_string()),
+            other => CliError::new(code, other.to_string()),
         };
-        let failure = CliError { exit_code: error.exit_code(), ..failure };
         match error.hint() {
             Some(hint) => failure.hint(hint),
             None => failure,

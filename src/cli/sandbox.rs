@@ -31,7 +31,7 @@ pub(crate) struct Args {
     #[arg(long, value_name = "LEVEL", default_value = "info")]
     log_level: String,
     #[command(subcommand)]
-    action: Option<ask::Action>,
+    action: Option<ask::Question>,
 }
 
 /// Runs the command and answers the exit code.

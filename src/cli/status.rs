@@ -19,7 +19,7 @@ pub(crate) async fn run(_args: Args, global: &Global) -> Result<u8, CliError> {
     with_client(global, async |context, client| {
         let asked = client.read("sys/seal-status").await;
         // Here 2 means sealed, so not to know must be something else.
-        let failed = |error| CliError { exit_code: 1, ..context.failed("Error checking seal status", &error) };
+        let failed = |error| context.failed_as(1, "Error checking seal status", &error);
         let Some(found) = asked.map_err(failed)? else {
             return Err(CliError::plain(1, "No value found at sys/seal-status"));
         };

@@ -271,6 +271,6 @@ impl<S: Store> Walk<'_, S> {
 }
 
 /// Whether a file of this name holds declarations.
-fn is_declaration(name: &Path) -> bool {
+pub(super) fn is_declaration(name: &Path) -> bool {
     name.extension().is_some_and(|ext| ext == "hcl" || ext == "yaml" || ext == "yml")
 }

@@ -7,6 +7,9 @@ use git2::{ErrorCode, Repository, Status, StatusOptions};
 use super::error::Error;
 use super::repository::{inside, open};
 
+/// What stands behind a commit whose files were changed.
+const CHANGED: &str = "-dirty";
+
 /// The commit of the repository that holds `directory`: its full hash, with `-dirty` if any of the estate's
 /// files there differs from it. `None` outside git, and before the first commit.
 ///
@@ -27,7 +30,12 @@ pub fn commit(directory: &Path) -> Result<Option<String>, Error> {
     };
     let inside = inside(&repository, directory);
     let dirty = is_dirty(&repository, &inside).map_err(failed)?;
-    Ok(Some(format!("{}{}", commit.id(), if dirty { "-dirty" } else { "" })))
+    Ok(Some(format!("{}{}", commit.id(), if dirty { CHANGED } else { "" })))
+}
+
+/// Whether files were changed since the commit that [`commit`] tells.
+pub fn is_changed(commit: &str) -> bool {
+    commit.ends_with(CHANGED)
 }
 
 /// Whether a branch of this name is checked out, or a commit without a branch that a remote's branch of this name is at:

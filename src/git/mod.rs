@@ -13,7 +13,7 @@ mod tree;
 use std::path::{Component, Path};
 
 pub use blame::{Blamed, Blamer, blame};
-pub use commit::{Signed, commit, is_on_branch, signature};
+pub use commit::{Signed, commit, is_changed, is_on_branch, signature};
 pub use error::Error;
 pub use range::{Head, Range, Version, range};
 pub use tree::{Tree, sources};

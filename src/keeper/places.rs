@@ -13,10 +13,10 @@ const CONNECTIONS_MAX: usize = 256;
 
 /// The connections there are, by their number, in the order in which they came.
 #[derive(Default)]
-pub(super) struct Places(Mutex<State>);
+pub(super) struct Places(Mutex<Taken>);
 
 #[derive(Default)]
-struct State {
+struct Taken {
     next: u64,
     taken: BTreeMap<u64, Visitor>,
 }
@@ -51,7 +51,7 @@ impl Place {
 }
 
 impl Places {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Taken> {
         // Each use is a few assignments, so a panic elsewhere cannot have left it torn.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -81,7 +81,7 @@ impl Places {
     }
 }
 
-impl State {
+impl Taken {
     fn evict(&mut self) {
         let stranger = self.taken.iter().find(|(_, visitor)| !visitor.is_known).map(|(number, _)| *number);
         let Some(number) = stranger.or_else(|| self.taken.keys().next().copied()) else { return };

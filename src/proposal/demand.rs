@@ -40,7 +40,7 @@ pub(super) fn unmet(demands: &Demands, shown: Shown<'_>) -> Result<Vec<String>, 
     }
     match shown.commit {
         None if demands.clean => unmet.push("the files are in no commit".to_owned()),
-        Some(commit) if demands.clean && commit.ends_with("-dirty") => {
+        Some(commit) if demands.clean && git::is_changed(commit) => {
             unmet.push("the files are not as their commit has them".to_owned());
         }
         _ => {}

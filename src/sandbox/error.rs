@@ -12,7 +12,15 @@ pub struct Refusal {
     pub message: String,
 }
 
+/// The code of what policies don't allow.
+const DENIED: &str = "AccessDenied";
+
 impl Refusal {
+    /// Whether policies don't allow it.
+    pub fn is_denied(&self) -> bool {
+        self.code == DENIED
+    }
+
     fn new(status: u16, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
     }
@@ -88,7 +96,7 @@ impl Refusal {
 
     /// 403 `AccessDenied`.
     pub(super) fn denied(message: impl Into<String>) -> Self {
-        Self::new(403, "AccessDenied", message)
+        Self::new(403, DENIED, message)
     }
 
     /// 403 `MissingAuthenticationToken`.

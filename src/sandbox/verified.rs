@@ -1,6 +1,6 @@
 //! A request whose signature holds.
 
-use super::action::Action;
+use super::action::Handler;
 use super::identity::{Caller, Which};
 use super::params::Params;
 
@@ -13,6 +13,6 @@ pub(super) struct Verified {
     pub(super) region: String,
     pub(super) service: String,
     pub(super) name: String,
-    pub(super) action: Action,
+    pub(super) action: Handler,
     pub(super) params: Params,
 }

@@ -14,7 +14,7 @@ use crate::secret::Secret;
 const REFUSED: u8 = 3;
 
 #[derive(Debug, clap::Subcommand)]
-pub(super) enum Action {
+pub(super) enum Question {
     /// Make a call of IAM or STS, and print what it answers
     ///
     /// It is made as the credential of AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY and AWS_SESSION_TOKEN, or, without
@@ -44,15 +44,15 @@ pub(super) enum Action {
 }
 
 /// Runs the command and answers the exit code.
-pub(super) fn run(action: &Action) -> Result<u8, CliError> {
+pub(super) fn run(action: &Question) -> Result<u8, CliError> {
     let key = key()?;
     match action {
-        Action::Call { data_dir, action, parameters } => {
+        Question::Call { data_dir, action, parameters } => {
             let parameters = parameters.iter().map(|text| parameter(text)).collect::<Result<_, _>>()?;
             let answer = open(data_dir)?.call(key.as_ref(), action, parameters).map_err(|refusal| refused(&refusal))?;
             output::data(&if answer.is_empty() { answer } else { format!("{answer}\n") })?;
         }
-        Action::May { data_dir, action, resource } => {
+        Question::May { data_dir, action, resource } => {
             let key = key.ok_or_else(|| {
                 CliError::new(1, "AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY are not set")
                     .hint("eval \"$(leasehold creds APP --format env)\" sets them")
@@ -102,6 +102,6 @@ fn parameter(text: &str) -> Result<(String, String), CliError> {
 }
 
 fn refused(refusal: &Refusal) -> CliError {
-    let code = if refusal.code == "AccessDenied" { REFUSED } else { 1 };
+    let code = if refusal.is_denied() { REFUSED } else { 1 };
     CliError::plain(code, format!("{}: {}", refusal.code, refusal.message))
 }

@@ -70,14 +70,14 @@ pub(super) enum Full {
 
 /// The state of one connection, shared by its task, its requests and the crowd.
 pub(super) struct Visit {
-    state: Mutex<State>,
+    state: Mutex<Traffic>,
     closing: Notify,
     /// Told when no answer is left unwritten.
     written: Notify,
 }
 
 #[derive(Debug)]
-struct State {
+struct Traffic {
     known: bool,
     /// Since when it waits for its client; of no meaning while requests are open.
     waiting_since: Instant,
@@ -107,7 +107,7 @@ struct Unwritten {
 impl Visit {
     /// A connection that begins. One in this process is known: it is this program's own.
     pub(super) fn new(peer: Option<SocketAddr>) -> Arc<Self> {
-        let state = State {
+        let state = Traffic {
             known: peer.is_none(),
             waiting_since: Instant::now(),
             open: 0,
@@ -121,7 +121,7 @@ impl Visit {
         Arc::new(Self { state: Mutex::new(state), closing: Notify::new(), written: Notify::new() })
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, Traffic> {
         // Each use is a few assignments, so a panic elsewhere cannot have left it torn.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -190,7 +190,7 @@ impl Visit {
         Open { visit: self.clone(), held: head_bytes, at_work: false }
     }
 
-    fn full(state: &State) -> Option<Full> {
+    fn full(state: &Traffic) -> Option<Full> {
         if state.held > BYTES_MAX {
             return Some(Full::Everybody);
         }

@@ -50,19 +50,19 @@ pub(crate) struct DiskStore {
     readers: Readers,
     jobs: mpsc::Sender<Order>,
     writer: Mutex<Option<JoinHandle<()>>>,
-    state: Arc<State>,
+    state: Arc<Health>,
 }
 
 /// How the store fares.
 #[derive(Default)]
-struct State {
+struct Health {
     /// Nothing is read or written any more.
     failed: AtomicBool,
     /// Why the last commit failed.
     trouble: Mutex<Option<String>>,
 }
 
-impl State {
+impl Health {
     fn failed(&self) -> bool {
         self.failed.load(Ordering::Acquire)
     }
@@ -132,7 +132,7 @@ impl DiskStore {
             }
             _ => failure(&e),
         })?;
-        let state = Arc::new(State::default());
+        let state = Arc::new(Health::default());
         let (jobs, queue) = mpsc::channel();
         let writer = std::thread::Builder::new()
             .name("store".to_owned())
@@ -191,7 +191,7 @@ fn refused() -> Error {
 }
 
 /// The writer's loop: everything that waits, up to a limit, becomes one transaction.
-fn write_all(mut connection: Connection, queue: &mpsc::Receiver<Order>, state: &State) {
+fn write_all(mut connection: Connection, queue: &mpsc::Receiver<Order>, state: &Health) {
     let mut ended = false;
     let mut in_log = 0;
     while !ended && let Ok(Order::Write(first)) = queue.recv() {

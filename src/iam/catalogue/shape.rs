@@ -83,7 +83,7 @@ fn plain_signs(parts: &[Part], value: &dyn Fn(&str) -> Option<String>) -> Vec<Si
 }
 
 /// How far a search is: pieces done, signs done, and whether the piece at hand has a character already.
-type State = (usize, usize, bool);
+type Search = (usize, usize, bool);
 
 impl Shape {
     pub(super) fn new(text: &str) -> Self {
@@ -142,8 +142,8 @@ impl Shape {
     /// Depth first, the likelier steps before the others, each state once. Each piece has at least one character.
     pub(super) fn example(&self, signs: &[Sign], name: &str) -> Option<String> {
         let width = signs.len() + 1;
-        let place = |state: State| ((state.0 * width + state.1) << 1) | usize::from(state.2);
-        let mut known: Vec<Option<(State, Said)>> = vec![None; ((self.0.len() + 1) * width) << 1];
+        let place = |state: Search| ((state.0 * width + state.1) << 1) | usize::from(state.2);
+        let mut known: Vec<Option<(Search, Said)>> = vec![None; ((self.0.len() + 1) * width) << 1];
         let start = (0, 0, false);
         let mut open = vec![(start, (start, Said::Nothing))];
         while let Some((state, came)) = open.pop() {
@@ -153,7 +153,7 @@ impl Shape {
             }
             *known_here = Some(came);
             if (state.0, state.1) == (self.0.len(), signs.len()) {
-                let before = |state: State| known[place(state)].filter(|(before, _)| *before != state);
+                let before = |state: Search| known[place(state)].filter(|(before, _)| *before != state);
                 return Some(spelt(before, state, name));
             }
             let from = open.len();
@@ -163,7 +163,7 @@ impl Shape {
         None
     }
 
-    fn steps(&self, signs: &[Sign], state: State, step: &mut dyn FnMut(State, Said)) {
+    fn steps(&self, signs: &[Sign], state: Search, step: &mut dyn FnMut(Search, Said)) {
         let (piece, sign, begun) = state;
         let (own, pattern) = (self.0.get(piece).copied(), signs.get(sign).copied());
         let (done, both) = ((piece + 1, sign, false), (piece + 1, sign + 1, false));
@@ -221,7 +221,7 @@ fn likely(piece: Piece, begun: bool, name: &str) -> &str {
     }
 }
 
-fn spelt(before: impl Fn(State) -> Option<(State, Said)>, end: State, name: &str) -> String {
+fn spelt(before: impl Fn(Search) -> Option<(Search, Said)>, end: Search, name: &str) -> String {
     let steps = std::iter::successors(before(end), |(state, _)| before(*state));
     let said: Vec<Said> = steps.map(|(_, said)| said).collect();
     let mut text = String::new();

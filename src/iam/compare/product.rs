@@ -115,10 +115,10 @@ struct Product<'g> {
 }
 
 /// Which positions of all patterns are live, as bits.
-type State = Rc<[u64]>;
+type Positions = Rc<[u64]>;
 
 struct Node {
-    state: State,
+    state: Positions,
     parent: usize,
     symbol: Option<Symbol>,
 }
@@ -140,7 +140,7 @@ impl<'g> Product<'g> {
         self.words += words(glob);
     }
 
-    fn start(&self) -> State {
+    fn start(&self) -> Positions {
         let mut state = vec![0; self.words];
         for lane in &self.patterns {
             lane.put(&mut state, 0);
@@ -202,7 +202,7 @@ impl<'g> Product<'g> {
                 }
                 self.step(&nodes[at].state, symbol, &mut next);
                 if self.hopeful(&next) && !seen.contains(next.as_slice()) {
-                    let state: State = next.as_slice().into();
+                    let state: Positions = next.as_slice().into();
                     seen.insert(Rc::clone(&state));
                     nodes.push(Node { state, parent: at, symbol: Some(symbol) });
                 }

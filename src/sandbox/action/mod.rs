@@ -32,10 +32,10 @@ pub(super) struct Context {
 }
 
 /// An action: answers the XML inside its result element.
-pub(super) type Action = fn(&mut State, &Context, &Params) -> Result<Xml, Refusal>;
+pub(super) type Handler = fn(&mut State, &Context, &Params) -> Result<Xml, Refusal>;
 
 /// The action of a name in a service.
-pub(super) fn find(service: &str, name: &str) -> Option<Action> {
+pub(super) fn find(service: &str, name: &str) -> Option<Handler> {
     match service {
         "sts" => match name {
             "GetCallerIdentity" => Some(account::caller_identity),
@@ -49,7 +49,7 @@ pub(super) fn find(service: &str, name: &str) -> Option<Action> {
     }
 }
 
-fn iam(name: &str) -> Option<Action> {
+fn iam(name: &str) -> Option<Handler> {
     Some(match name {
         "CreateUser" => user::create,
         "GetUser" => user::get,
