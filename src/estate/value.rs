@@ -9,6 +9,7 @@ use super::problem::Draft;
 use super::span::Span;
 use super::tree::{Content, Node};
 use crate::iam::arn::{Arn, is_account};
+use crate::iam::quota::is_name_char;
 use crate::object::{FieldValue, Shape, field};
 use crate::text::did_you_mean;
 use crate::units::network;
@@ -296,12 +297,11 @@ impl OfIam {
             return refused("");
         };
         let (path, name) = rest.rsplit_once('/').map_or(("", rest), |(path, name)| (path, name));
-        let in_name = |byte: u8| byte.is_ascii_alphanumeric() || b"+=,.@_-".contains(&byte);
         match () {
             () if arn.service != "iam" => refused(""),
             () if !arn.region.is_empty() => refused(": nothing of IAM is in a region"),
             () if arn.account.is_empty() => refused(": it has no account"),
-            () if name.is_empty() || !name.bytes().all(in_name) => {
+            () if name.is_empty() || !name.chars().all(is_name_char) => {
                 refused(": a name is of letters, digits and `+=,.@_-`")
             }
             () if name.len() > self.name_max => refused(&format!(": a name has at most {} characters", self.name_max)),

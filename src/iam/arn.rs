@@ -39,6 +39,24 @@ impl<'a> Arn<'a> {
     }
 }
 
+/// The partition of a region, which no access key crosses. Source: AWS General Reference, "ARN format".
+pub fn partition_of(region: &str) -> &'static str {
+    match region {
+        _ if region.starts_with("cn-") => "aws-cn",
+        _ if region.starts_with("us-gov-") => "aws-us-gov",
+        _ => "aws",
+    }
+}
+
+/// The region where a partition has its IAM. Source: AWS General Reference, "IAM endpoints".
+pub fn iam_region_of(partition: &str) -> &'static str {
+    match partition {
+        "aws-cn" => "cn-north-1",
+        "aws-us-gov" => "us-gov-west-1",
+        _ => "us-east-1",
+    }
+}
+
 /// Whether a text is the number of an AWS account: twelve digits. Source: AWS Account Management, "View AWS account
 /// identifiers".
 pub fn is_account(text: &str) -> bool {
@@ -47,7 +65,7 @@ pub fn is_account(text: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{Arn, is_account};
+    use super::{Arn, iam_region_of, is_account, partition_of};
 
     #[test]
     fn an_arn_has_six_parts_of_which_the_last_may_hold_anything() {
@@ -60,6 +78,9 @@ mod tests {
         );
         for none in ["", "arn", "arn:aws:iam::111122223333", "role/x", "urn:aws:iam::111122223333:role/x"] {
             assert_eq!(Arn::parse(none), None, "{none}");
+        }
+        for partition in ["aws", "aws-cn", "aws-us-gov"] {
+            assert_eq!(partition_of(iam_region_of(partition)), partition);
         }
         assert_eq!(Arn::account_of("arn:aws:s3:::bucket"), None);
         assert!(is_account("111122223333") && !is_account("11112222333") && !is_account("11112222333a"));

@@ -11,6 +11,7 @@ mod operator;
 pub mod parsed;
 pub mod pattern;
 pub mod policy;
+pub mod quota;
 pub mod reading;
 pub mod request;
 mod scope;

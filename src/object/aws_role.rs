@@ -16,6 +16,7 @@ use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::review::{AccessFields, Attribute, Reviewed, SessionFields, Terms, Values, Way};
 use super::statement::STATEMENT;
 use super::wire::{pick, post};
+use crate::iam::quota;
 
 static FIELDS: &[Field] = &[
     field(
@@ -185,11 +186,6 @@ fn check_user(role: &Declared<'_>) -> Vec<Objection> {
 /// What grants something.
 const GRANTS: [&str; 4] = ["policy_document", "statement", "policy_arns", "iam_groups"];
 
-/// The shortest and the longest session of a role, and of the engine's own user, in seconds. Source: STS API reference,
-/// `AssumeRole`, `GetFederationToken` and `GetSessionToken`, `DurationSeconds`.
-const SESSION_SECONDS: std::ops::RangeInclusive<i64> = 900..=43_200;
-const OWN_SECONDS: std::ops::RangeInclusive<i64> = 900..=129_600;
-
 /// What sessions of one way say of others, or lack.
 fn check_way(role: &Declared<'_>, made: &str) -> Vec<Objection> {
     let foreign = said(role, LATER).filter(|key| !takes(made, key));
@@ -242,8 +238,8 @@ fn check_session(role: &Declared<'_>, made: &str) -> Vec<Objection> {
     let [default, max] = ["default_sts_ttl", "max_sts_ttl"].map(|key| role.number(key));
     for (key, seconds) in [("default_sts_ttl", default), ("max_sts_ttl", max)] {
         let (range, hint) = match made {
-            SESSION => (SESSION_SECONDS, "AWS takes 15 minutes to 12 hours"),
-            _ => (OWN_SECONDS, "AWS takes 15 minutes to 36 hours"),
+            SESSION => (quota::ROLE_SESSION_SECONDS, "AWS takes 15 minutes to 12 hours"),
+            _ => (quota::USER_SESSION_SECONDS, "AWS takes 15 minutes to 36 hours"),
         };
         if seconds != 0 && !range.contains(&seconds) {
             let what = format!("{key}: no session lives {seconds} seconds");

@@ -21,7 +21,7 @@ use super::review::{Remarks, Reviewed, Values as _};
 use super::token_fields::field;
 use super::wire::{post, seconds_text, with_others};
 use super::{aws_lease, mount};
-use crate::iam::arn::Arn;
+use crate::iam::arn::{Arn, partition_of};
 
 static FIELDS: &[Field] = &[
     text("access_key", "The access key id of the engine's own IAM user; empty is the engine's ambient credentials."),
@@ -258,7 +258,8 @@ static KEY: RootKey = RootKey { id: "access_key", secret: "secret_key", block: "
 fn is_same_account(before: &Live, after: &Object) -> bool {
     let live = |name: &str| before.fields.get(name).and_then(Value::as_str).unwrap_or_default().to_owned();
     let declared = |name: &str| after.value(name).as_str().unwrap_or_default().to_owned();
-    if live("iam_endpoint") != declared("iam_endpoint") || partition(&live("region")) != partition(&declared("region"))
+    if live("iam_endpoint") != declared("iam_endpoint")
+        || partition_of(&live("region")) != partition_of(&declared("region"))
     {
         return false;
     }
@@ -268,15 +269,6 @@ fn is_same_account(before: &Live, after: &Object) -> bool {
     }
     let (old, new) = (live("access_key"), declared("access_key"));
     old == new || (account_of_key(&old).is_some() && account_of_key(&old) == account_of_key(&new))
-}
-
-/// The partition of a region, which no key crosses (AWS General Reference, "ARN format").
-fn partition(region: &str) -> &'static str {
-    match region {
-        _ if region.starts_with("cn-") => "aws-cn",
-        _ if region.starts_with("us-gov-") => "aws-us-gov",
-        _ => "aws",
-    }
 }
 
 /// The account number that an access key id holds, in its first ten characters after the prefix, as base 32. Keys

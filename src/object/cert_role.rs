@@ -80,7 +80,7 @@ static CONFIG_BLOCK: Block = Block {
 fn check(login: &Declared<'_>) -> Vec<Objection> {
     let mut objections = token_fields::check(login);
     let text = login.text(CERTIFICATE);
-    let hint = "certificates are PEM text that stands here itself, not in a file: -----BEGIN CERTIFICATE-----";
+    let hint = proof::CERTIFICATES_HINT;
     if text.trim().is_empty() {
         let what = "nobody vouches for the certificates that log in".to_owned();
         objections.push(Objection { key: CERTIFICATE, what, hint: "add certificate: a CA's, or the one that logs in" });

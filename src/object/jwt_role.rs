@@ -159,11 +159,7 @@ fn check_config(config: &Declared<'_>) -> Vec<Objection> {
             told(key, format!("`{url}` can't be asked: {what}"), "an address is written https://issuer.example.com");
         }
         if let Some(what) = proof::certificates(&ca).err().filter(|_| !ca.trim().is_empty()) {
-            told(
-                ca_key,
-                what,
-                "certificates are PEM text that stands here itself, not in a file: -----BEGIN CERTIFICATE-----",
-            );
+            told(ca_key, what, proof::CERTIFICATES_HINT);
         }
     }
     if config.text("oidc_discovery_url").contains(".well-known/openid-configuration") {
@@ -173,11 +169,7 @@ fn check_config(config: &Declared<'_>) -> Vec<Objection> {
     let keys = config.value("jwt_validation_pubkeys");
     if let Err((at, what)) = proof::keys_of_pem(keys.as_array().into_iter().flatten().filter_map(Value::as_str)) {
         let what = format!("public key {at} is none: {what}");
-        told(
-            "jwt_validation_pubkeys",
-            what,
-            "keys are PEM text that stands here itself, not in a file: -----BEGIN PUBLIC KEY-----",
-        );
+        told("jwt_validation_pubkeys", what, proof::KEYS_HINT);
     }
     if let Some(name) = proof::unknown_algorithm(config.texts("jwt_supported_algs").iter().map(String::as_str)) {
         let what = format!("`{name}` is no algorithm that tokens can be signed by here");

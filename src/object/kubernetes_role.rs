@@ -122,20 +122,12 @@ fn check_config(config: &Declared<'_>) -> Vec<Objection> {
     }
     let ca = config.text("kubernetes_ca_cert");
     if let Some(what) = proof::certificates(&ca).err().filter(|_| !ca.trim().is_empty()) {
-        objections.push(told(
-            "kubernetes_ca_cert",
-            what,
-            "certificates are PEM text that stands here itself, not in a file: -----BEGIN CERTIFICATE-----",
-        ));
+        objections.push(told("kubernetes_ca_cert", what, proof::CERTIFICATES_HINT));
     }
     let keys = config.value("pem_keys");
     if let Err((at, what)) = proof::keys_of_pem(keys.as_array().into_iter().flatten().filter_map(Value::as_str)) {
         let what = format!("public key {at} is none: {what}");
-        objections.push(told(
-            "pem_keys",
-            what,
-            "keys are PEM text that stands here itself, not in a file: -----BEGIN PUBLIC KEY-----",
-        ));
+        objections.push(told("pem_keys", what, proof::KEYS_HINT));
     }
     if config.flag("disable_local_ca_jwt") && config.text("kubernetes_ca_cert").is_empty() {
         let hint = "add kubernetes_ca_cert";

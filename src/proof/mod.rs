@@ -7,3 +7,11 @@ mod peer;
 
 pub(crate) use self::key::{ALGORITHMS, Key, keys_of_pem, unknown_algorithm};
 pub(crate) use self::peer::{address, certificates, host};
+
+/// What to do about certificates that are none.
+pub(crate) const CERTIFICATES_HINT: &str =
+    "certificates are PEM text that stands here itself, not in a file: -----BEGIN CERTIFICATE-----";
+
+/// What to do about public keys that are none.
+pub(crate) const KEYS_HINT: &str =
+    "keys are PEM text that stands here itself, not in a file: -----BEGIN PUBLIC KEY-----";

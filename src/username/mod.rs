@@ -12,6 +12,7 @@ mod parse;
 
 use self::facts::{OUTPUT_MAX, Value};
 use self::parse::{Command, Node, Operand, Pipeline};
+use crate::iam::quota::is_name_char;
 
 pub(crate) use self::error::Error;
 pub(crate) use self::facts::{Chance, Facts};
@@ -61,11 +62,6 @@ pub(crate) fn check(name: &str) -> Result<(), Refused> {
 /// Replaces what IAM does not take in a user name, as display names and role names may hold it.
 pub(crate) fn name_part(text: &str) -> String {
     text.chars().map(|c| if is_name_char(c) { c } else { '_' }).collect()
-}
-
-/// Whether IAM takes the character in a user name.
-pub(crate) fn is_name_char(c: char) -> bool {
-    c.is_ascii_alphanumeric() || "+=,.@_-".contains(c)
 }
 
 /// A text in double quotes with Go's escapes, as `%q` prints it.

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 use leasehold::sandbox::{Effect, Fault};
 use serde_json::json;
 
-use crate::wire_aws::{World, outcome, refused, said};
+use crate::http::{outcome, said};
+use crate::wire_aws::{World, refused};
 
 /// Whether every IAM user there is belongs to a lease that the engine knows.
 fn is_leased(world: &World) -> bool {

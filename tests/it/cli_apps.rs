@@ -10,15 +10,6 @@ use serde_json::Value;
 use crate::between::{Between, Fault};
 use crate::env::TestEnv;
 
-/// The tutorial, applied; commands run inside it through `LEASEHOLD_DIR`.
-fn applied() -> TestEnv {
-    let mut env = TestEnv::new();
-    let estate = env.copy_tree("examples/tutorial", "estate");
-    env.set("LEASEHOLD_DIR", estate.display().to_string());
-    env.ok(&["apply", "--auto-approve"]);
-    env
-}
-
 /// An access key of the form for `credential_process`.
 fn key(env: &TestEnv, more: &[&str]) -> String {
     let answer = env.ok(&[&["creds", "webapp", "--format", "process"], more].concat());
@@ -41,7 +32,7 @@ fn users(env: &TestEnv) -> usize {
 
 #[test]
 fn an_sdk_that_asks_again_gets_what_still_lives() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let first = key(&env, &[]);
     assert_eq!(key(&env, &[]), first);
     assert_eq!(users(&env), 1);
@@ -89,7 +80,7 @@ fn an_sdk_that_asks_again_gets_what_still_lives() {
 
 #[test]
 fn what_others_could_read_is_not_used_and_a_fresh_credential_is_as_good() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let first = key(&env, &[]);
     let file = kept(&env, "json").remove(0);
     let mode = |path: &std::path::Path, mode| std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).unwrap();
@@ -115,7 +106,7 @@ fn what_others_could_read_is_not_used_and_a_fresh_credential_is_as_good() {
 
 #[test]
 fn another_engine_in_the_same_directory_does_not_give_what_the_first_one_gave() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let first = key(&env, &[]);
     std::fs::remove_dir_all(env.dir().join("estate/.leasehold")).unwrap();
     env.ok(&["apply", "--auto-approve"]);
@@ -130,7 +121,7 @@ fn another_engine_in_the_same_directory_does_not_give_what_the_first_one_gave() 
 
 #[test]
 fn who_is_stuck_at_a_credential_is_waited_for_in_words() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let first = key(&env, &[]);
     let lock = std::fs::File::options().write(true).open(kept(&env, "lock").remove(0)).unwrap();
     lock.lock().unwrap();
@@ -148,7 +139,7 @@ fn who_is_stuck_at_a_credential_is_waited_for_in_words() {
 
 #[test]
 fn commands_at_once_make_one_credential() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let keys: std::collections::HashSet<String> = std::thread::scope(|scope| {
         let runs: Vec<_> = (0..4).map(|_| scope.spawn(|| key(&env, &[]))).collect();
         runs.into_iter().map(|run| run.join().unwrap()).collect()
@@ -158,7 +149,7 @@ fn commands_at_once_make_one_credential() {
 
 #[test]
 fn a_host_without_the_estate_says_how_to_log_in() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let data = env.dir().join("estate/.leasehold/local").display().to_string();
     let server = env.server(&["-listen=127.0.0.1:0", "-aws=sandbox", "-data-dir", &data]);
     let role_id = env.ok(&["read", "-field=role_id", "auth/approle/role/app-webapp/role-id"]);
@@ -203,7 +194,7 @@ fn a_host_without_the_estate_says_how_to_log_in() {
 
 #[test]
 fn a_busy_server_is_waited_for_and_a_lost_credential_is_not_asked_for_again() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let data = env.dir().join("estate/.leasehold/local").display().to_string();
     let server = env.server(&["-listen=127.0.0.1:0", "-aws=sandbox", "-data-dir", &data]);
     let between = Between::start(server.address.trim_start_matches("http://"));
@@ -228,7 +219,7 @@ fn a_busy_server_is_waited_for_and_a_lost_credential_is_not_asked_for_again() {
 
 #[test]
 fn a_command_by_a_batch_token_is_told_that_its_credential_works_on() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let file = env.dir().join("estate/apps/webapp.hcl");
     let text = std::fs::read_to_string(&file).unwrap();
     let batch = text.replace("    token_max_ttl      = \"2h\"\n", "    token_type         = \"batch\"\n");
@@ -243,7 +234,7 @@ fn a_command_by_a_batch_token_is_told_that_its_credential_works_on() {
 
 #[test]
 fn a_command_has_a_credential_while_it_runs() {
-    let mut env = applied();
+    let mut env = TestEnv::with_tutorial();
     env.set("AWS_SESSION_TOKEN", "another").set("AWS_PROFILE", "another").set("LEASEHOLD_TOKEN", "");
     let asked =
         r#"echo "$AWS_ACCESS_KEY_ID $AWS_SECRET_ACCESS_KEY ${AWS_SESSION_TOKEN-none} ${AWS_PROFILE-none}"; exit 7"#;
@@ -273,7 +264,7 @@ fn a_command_has_a_credential_while_it_runs() {
 
 #[test]
 fn a_command_does_not_inherit_the_secrets_of_leasehold() {
-    let mut env = applied();
+    let mut env = TestEnv::with_tutorial();
     env.set("LEASEHOLD_PASSWORD", "p").set("LEASEHOLD_JWT", "j");
     env.set("BAO_TOKEN", "b").set("VAULT_TOKEN", "v").set("LEASEHOLD_TOKEN", "").set("LEASEHOLD_ROLE_ID", "");
     env.set("LEASEHOLD_SECRET_ID", "");
@@ -294,7 +285,7 @@ fn a_command_does_not_inherit_the_secrets_of_leasehold() {
 
 #[test]
 fn signals_reach_the_command_and_its_end_is_the_credentials() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let script = r#"trap 'echo told; exit 3' TERM; echo ready; while :; do read -r _ < wake || :; done"#;
     let wake = env.dir().join("wake");
     rustix::fs::mkfifoat(rustix::fs::CWD, &wake, rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR).unwrap();
@@ -311,7 +302,7 @@ fn signals_reach_the_command_and_its_end_is_the_credentials() {
 
 #[test]
 fn a_short_lease_is_renewed_while_the_command_runs() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     env.ok(&["write", "aws/config/lease", "lease=3s", "lease_max=1h"]);
     let data = env.dir().join("estate/.leasehold/local").display().to_string();
     let server = env.server(&["-listen=127.0.0.1:0", "-aws=sandbox", "-data-dir", &data]);

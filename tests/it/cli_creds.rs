@@ -8,22 +8,13 @@ use leasehold::sandbox::{self, Account, ROOT_ACCESS_KEY, ROOT_SECRET};
 
 use crate::env::TestEnv;
 
-/// The tutorial, applied; commands run inside it through `LEASEHOLD_DIR`.
-fn applied() -> TestEnv {
-    let mut env = TestEnv::new();
-    let estate = env.copy_tree("examples/tutorial", "estate");
-    env.set("LEASEHOLD_DIR", estate.display().to_string());
-    env.ok(&["apply", "--auto-approve"]);
-    env
-}
-
 fn json(text: &str) -> serde_json::Value {
     serde_json::from_str(text).unwrap()
 }
 
 #[test]
 fn an_app_gets_a_credential_in_the_form_it_needs() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let output = env.run(&["creds", "webapp"]);
     insta::assert_snapshot!("creds_table", output.normal());
     let process = json(&env.ok(&["creds", "webapp", "--format", "process"]));
@@ -41,7 +32,7 @@ fn an_app_gets_a_credential_in_the_form_it_needs() {
 
 #[test]
 fn a_credential_is_handed_on_wrapped() {
-    let mut env = applied();
+    let mut env = TestEnv::with_tutorial();
     let token = env.ok(&["creds", "webapp", "-wrap-ttl=10m", "-field=wrapping_token"]);
     let fetched = json(&env.run_with_input(&["unwrap", "-format=json", "-"], &token).stdout);
     assert!(fetched["data"]["secret_key"].is_string() && fetched["lease_duration"] != 0, "the credential");
@@ -86,7 +77,7 @@ fn assumer(env: &TestEnv) -> (String, String) {
 
 #[test]
 fn a_session_comes_in_the_form_that_is_needed() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let (id, secret) = assumer(&env);
     env.ok(&["write", "aws/config/root", &format!("access_key={id}"), &format!("secret_key={secret}")]);
     let arn = "role_arns=arn:aws:iam::123456789012:role/deploy";
@@ -119,7 +110,7 @@ fn a_session_comes_in_the_form_that_is_needed() {
 
 #[test]
 fn what_is_wrong_is_told_with_what_to_do() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     for (arguments, hint) in [
         (&["creds", "webap"][..], "did you mean `webapp`?"),
         (&["creds", "webapp", "--role", "nope"], "aws/webapp"),
@@ -140,7 +131,7 @@ fn what_is_wrong_is_told_with_what_to_do() {
 
 #[test]
 fn an_app_with_its_own_ids_needs_no_operator() {
-    let mut env = applied();
+    let mut env = TestEnv::with_tutorial();
     let role_id = env.ok(&["read", "-field=role_id", "auth/approle/role/app-webapp/role-id"]);
     let secret_id = env.ok(&["write", "-f", "-field=secret_id", "auth/approle/role/app-webapp/secret-id"]);
     let file = env.write("secret-id", &secret_id);
@@ -156,7 +147,7 @@ fn an_app_with_its_own_ids_needs_no_operator() {
 
 #[test]
 fn a_login_to_the_embedded_engine_stays_with_it_and_does_not_bind_the_operator() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     env.write("policy.hcl", "path \"secret/*\" { capabilities = [\"read\"] }\n");
     env.ok(&["policy", "write", "narrow", "policy.hcl"]);
     let token = env.ok(&["token", "create", "-policy=narrow", "-field=token"]);
@@ -177,7 +168,7 @@ fn a_login_to_the_embedded_engine_stays_with_it_and_does_not_bind_the_operator()
 
 #[test]
 fn a_server_that_has_the_data_directory_is_talked_to() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     let data = env.dir().join("estate/.leasehold/local").display().to_string();
     let server = env.server(&["-listen=127.0.0.1:0", "-aws=sandbox", "-data-dir", &data]);
     let lease = env.ok(&["creds", "webapp", "-field=lease_id"]);
@@ -190,7 +181,7 @@ fn a_server_that_has_the_data_directory_is_talked_to() {
 
 #[test]
 fn commands_at_the_same_time_wait_for_each_other() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     std::thread::scope(|scope| {
         let runs: Vec<_> = (0..3).map(|_| scope.spawn(|| env.run(&["creds", "webapp", "--format", "json"]))).collect();
         for run in runs {
@@ -202,7 +193,7 @@ fn commands_at_the_same_time_wait_for_each_other() {
 
 #[test]
 fn a_token_for_another_server_does_not_break_the_embedded_engine() {
-    let mut env = applied();
+    let mut env = TestEnv::with_tutorial();
     for name in ["LEASEHOLD_TOKEN", "BAO_TOKEN", "VAULT_TOKEN"] {
         env.set(name, "hvs.CAESIProduction");
         env.ok(&["plan"]);
@@ -223,7 +214,7 @@ fn a_token_for_another_server_does_not_break_the_embedded_engine() {
 
 #[test]
 fn the_trail_is_told_in_the_form_that_is_asked_for_wherever_the_flags_stand() {
-    let env = applied();
+    let env = TestEnv::with_tutorial();
     env.ok(&["creds", "webapp"]);
     let lines = env.ok(&["trail", "--json"]);
     assert!(json(&lines).is_object(), "{lines}");

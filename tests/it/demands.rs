@@ -4,7 +4,7 @@
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
-use crate::env::{Output, TestEnv, commit_all, git};
+use crate::env::{TestEnv, commit_all, git};
 
 /// Runs ssh-keygen; `None` where there is none.
 fn ssh_keygen(dir: &Path, arguments: &[&str], input: Option<&Path>) -> Option<bool> {
@@ -35,15 +35,8 @@ fn estate(env: &TestEnv, require: &str) -> PathBuf {
 }
 
 #[track_caller]
-fn run(env: &TestEnv, arguments: &[&str], code: i32) -> Output {
-    let output = env.run(&[&["-C", "estate"], arguments].concat());
-    assert_eq!(output.code, code, "{arguments:?}: {}", output.normal());
-    output
-}
-
-#[track_caller]
 fn refused(env: &TestEnv, arguments: &[&str], part: &str) {
-    let output = run(env, arguments, 3);
+    let output = env.on_estate(arguments, 3);
     let said = output.stdout.clone() + &output.stderr;
     assert!(said.contains("the environment `local` does not take this") && said.contains(part), "{}", output.normal());
     assert!(!said.contains("Apply complete"), "{}", output.normal());
@@ -60,17 +53,17 @@ fn only_a_plan_that_a_signer_signed_is_applied_where_that_is_demanded() {
     let signers = format!("    signers = [{}]\n", signers.join(", "));
     estate(&env, &format!("    signed_plan = true\n{signers}"));
     refused(&env, &["apply", "--auto-approve"], "only a saved plan that a signer signed is applied");
-    let planned = run(&env, &["plan", "--out", "a.plan"], 2).stdout;
+    let planned = env.on_estate(&["plan", "--out", "a.plan"], 2).stdout;
     assert!(planned.contains("Note: the environment `local` does not take this as it is"), "{planned}");
     refused(&env, &["apply", "a.plan"], "the plan is not signed");
     // By somebody else.
-    run(&env, &["plan", "--out", "m.plan", "--sign-key", "mallory"], 2);
+    env.on_estate(&["plan", "--out", "m.plan", "--sign-key", "mallory"], 2);
     refused(&env, &["apply", "m.plan"], "who is no signer of this environment");
     // For something else, of something else, and what is no signature.
     let sig = env.dir().join("a.plan.sig");
     assert_eq!(ssh_keygen(env.dir(), &["-q", "-Y", "sign", "-n", "file", "-f", "alice", "a.plan"], None), Some(true));
     refused(&env, &["apply", "a.plan"], "it was made for `file`, not for `leasehold-plan`");
-    run(&env, &["plan", "--out", "b.plan", "--sign-key", "alice"], 2);
+    env.on_estate(&["plan", "--out", "b.plan", "--sign-key", "alice"], 2);
     std::fs::copy(env.dir().join("b.plan.sig"), &sig).unwrap();
     refused(&env, &["apply", "a.plan"], "it is not of this text, or not by the key that it names");
     std::fs::write(&sig, "-----BEGIN SSH SIGNATURE-----\nAAAA\n-----END SSH SIGNATURE-----\n").unwrap();
@@ -85,14 +78,14 @@ fn only_a_plan_that_a_signer_signed_is_applied_where_that_is_demanded() {
         let more = format!("policy \"p{number}\" {{\n  path \"a\" {{\n    capabilities = [\"read\"]\n  }}\n}}\n");
         env.write(&format!("estate/p{number}.hcl"), &more);
         let file = format!("{name}.plan");
-        run(&env, &["plan", "--out", &file], 2);
+        env.on_estate(&["plan", "--out", &file], 2);
         let sign = ["-q", "-Y", "sign", "-n", "leasehold-plan", "-f", name, &file];
         assert_eq!(ssh_keygen(env.dir(), &sign, None), Some(true));
-        let applied = run(&env, &["apply", &file], 0);
+        let applied = env.on_estate(&["apply", &file], 0);
         assert!(applied.stdout.contains("Apply complete"), "{}", applied.normal());
     }
-    run(&env, &["plan"], 0);
-    run(&env, &["apply", "--auto-approve"], 0);
+    env.on_estate(&["plan"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
 }
 
 #[test]
@@ -108,11 +101,11 @@ fn keys_that_can_not_sign_are_told_why() {
         ("alice.pub", "everybody may read"),
         ("none", "No such file"),
     ] {
-        let output = run(&env, &["plan", "--out", "a.plan", "--sign-key", name], 1);
+        let output = env.on_estate(&["plan", "--out", "a.plan", "--sign-key", name], 1);
         assert!(output.stderr.contains(part), "{name}: {}", output.normal());
         assert!(!env.dir().join("a.plan").exists(), "{name}");
     }
-    let output = run(&env, &["plan", "--sign-key", "alice"], 1);
+    let output = env.on_estate(&["plan", "--sign-key", "alice"], 1);
     assert!(output.stderr.contains("--out"), "{}", output.normal());
 }
 
@@ -124,7 +117,7 @@ fn a_clean_tree_and_a_branch_are_demanded_by_name() {
     env.write("estate/more.hcl", more);
     refused(&env, &["apply", "--auto-approve"], "the files are not as their commit has them");
     // A plan of it may be looked at, and saved.
-    run(&env, &["plan", "--out", "a.plan"], 2);
+    env.on_estate(&["plan", "--out", "a.plan"], 2);
     refused(&env, &["apply", "a.plan"], "the files are not as their commit has them");
     commit_all(&estate);
     git(&estate, &["checkout", "-q", "-b", "side"]);
@@ -136,10 +129,10 @@ fn a_clean_tree_and_a_branch_are_demanded_by_name() {
     git(&estate, &["update-ref", "refs/remotes/origin/main", "HEAD~1"]);
     refused(&env, &["apply", "a.plan"], "the branch `main` is not checked out");
     git(&estate, &["update-ref", "refs/remotes/origin/main", "HEAD"]);
-    run(&env, &["apply", "a.plan"], 0);
+    env.on_estate(&["apply", "a.plan"], 0);
     // Where nothing is to be done nothing is demanded.
     git(&estate, &["checkout", "-q", "side"]);
-    run(&env, &["apply", "--auto-approve"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
     // Outside git nothing is clean.
     std::fs::remove_dir_all(estate.join(".git")).unwrap();
     std::fs::remove_file(estate.join("more.hcl")).unwrap();
@@ -167,7 +160,7 @@ fn only_a_commit_that_a_signer_signed_is_applied_where_that_is_demanded() {
     git(&estate, &["checkout", "-q", &forged]);
     refused(&env, &["apply", "--auto-approve"], "the commit's signature does not hold");
     git(&estate, &["checkout", "-q", "main"]);
-    run(&env, &["apply", "--auto-approve"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
 }
 
 #[test]
@@ -183,7 +176,7 @@ fn demands_that_can_not_be_met_are_errors_in_the_files() {
     ] {
         let env = TestEnv::new();
         estate(&env, require);
-        let output = run(&env, &["plan"], 1);
+        let output = env.on_estate(&["plan"], 1);
         assert!(output.stderr.contains(part), "{require}: {}", output.normal());
         assert!(output.stderr.contains("environments.hcl:"), "{}", output.normal());
     }

@@ -14,6 +14,8 @@ use leasehold::sandbox::{self, ACCOUNT_ID, Account, Effect, Fault, OpenError, RO
 use serde_json::json;
 use time::macros::datetime;
 
+use crate::aws::code;
+
 const POLICY: &str = r#"{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"s3:GetObject","Resource":"arn:aws:s3:::b/*"}]}"#;
 const MANAGED: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
 
@@ -34,14 +36,6 @@ fn client_as(account: &Arc<Account>, id: &str, secret: &str) -> Client {
 
 fn root(account: &Arc<Account>) -> Client {
     client_as(account, ROOT_ACCESS_KEY, ROOT_SECRET)
-}
-
-/// The error code of a call, or `ok`.
-fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, aws_sdk_iam::error::SdkError<E, R>>) -> String {
-    match result {
-        Ok(_) => "ok".to_owned(),
-        Err(error) => error.code().unwrap_or("no code").to_owned(),
-    }
 }
 
 /// The message of an error, which the call must have.

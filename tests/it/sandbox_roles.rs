@@ -6,13 +6,15 @@ use std::time::Duration;
 use aws_credential_types::Credentials;
 use aws_sdk_iam::config::retry::RetryConfig;
 use aws_sdk_iam::config::{BehaviorVersion, Region};
-use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_iam::error::ProvideErrorMetadata;
 use aws_sdk_sts::operation::assume_role::builders::AssumeRoleFluentBuilder;
 use aws_sdk_sts::types::{PolicyDescriptorType, Tag};
 use leasehold::clock::Clock;
 use leasehold::sandbox::{self, ACCOUNT_ID, Account, ROOT_ACCESS_KEY, ROOT_SECRET};
 use serde_json::{Value, json};
 use time::macros::datetime;
+
+use crate::aws::code;
 
 /// An account with a user `caller`, who may assume any role and do nothing else.
 struct World {
@@ -65,13 +67,6 @@ fn trust(more: Value) -> String {
     let mut statement = json!({"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": ACCOUNT_ID}});
     statement.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     policy(statement)
-}
-
-fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
-    match result {
-        Ok(_) => "ok".to_owned(),
-        Err(error) => error.code().unwrap_or("no code").to_owned(),
-    }
 }
 
 async fn told(call: AssumeRoleFluentBuilder) -> String {

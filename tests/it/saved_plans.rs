@@ -9,31 +9,23 @@ use leasehold::proposal::{self, Basis, Purpose, Word};
 use serde_json::{Value, json};
 
 use crate::between::Fault;
-use crate::env::{Output, TestEnv, commit_all, git};
+use crate::env::{TestEnv, commit_all, git};
 use crate::remote::{Remote, shipped};
 use crate::servers::{Sort, TestServer};
 
 /// A secret of the tutorial's engine, which must not get into any file.
 const CANARY: &str = "canary/never-in-a-plan/Zm9vYmFyYmF6cXV4";
 
-/// Runs a command on the estate, and expects its exit code.
-#[track_caller]
-fn run(env: &TestEnv, arguments: &[&str], code: i32) -> Output {
-    let output = env.run(&[&["-C", "estate"], arguments].concat());
-    assert_eq!(output.code, code, "{arguments:?}: {}", output.normal());
-    output
-}
-
 #[track_caller]
 fn save(env: &TestEnv, file: &str) -> String {
-    run(env, &["plan", "--out", file], 2);
+    env.on_estate(&["plan", "--out", file], 2);
     std::fs::read_to_string(env.dir().join(file)).unwrap()
 }
 
 /// Applies a file that must be left alone, for this reason.
 #[track_caller]
 fn left_alone(env: &TestEnv, arguments: &[&str], code: i32, parts: &[&str]) {
-    let output = run(env, &[&["apply"], arguments].concat(), code);
+    let output = env.on_estate(&[&["apply"], arguments].concat(), code);
     for part in parts {
         assert!(output.stderr.contains(part), "{part:?}: {}", output.normal());
     }
@@ -51,7 +43,7 @@ fn local() -> (TestEnv, PathBuf) {
     let env = TestEnv::new();
     let estate = env.copy_tree("examples/tutorial", "estate");
     commit_all(&estate);
-    run(&env, &["apply", "--auto-approve"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
     edit(&estate.join("iam/webapp.json"), "example-webapp/*", "example-webapp/public/*");
     commit_all(&estate);
     (env, estate)
@@ -63,7 +55,7 @@ fn a_saved_plan_is_applied_by_who_may_apply_and_was_made_by_who_may_plan() {
         remote.speak_as("plan", &shipped("plan"));
         save(&remote.env, "first.plan");
         remote.speak_as("apply", &shipped("apply"));
-        let applied = run(&remote.env, &["apply", "first.plan"], 0);
+        let applied = remote.env.on_estate(&["apply", "first.plan"], 0);
         assert!(applied.stdout.contains("Apply complete: 13 added, 0 changed, 0 deleted."), "{}", applied.normal());
         left_alone(&remote.env, &["first.plan"], 4, &["is applied already", "nothing was applied"]);
         // A change, an edit by hand, and a removal, planned by a token that may not read what secrets are compared by.
@@ -75,17 +67,17 @@ fn a_saved_plan_is_applied_by_who_may_apply_and_was_made_by_who_may_plan() {
         remote.speak_as("plan", &shipped("plan"));
         save(&remote.env, "second.plan");
         remote.speak_as("apply", &shipped("apply"));
-        let applied = run(&remote.env, &["apply", "second.plan"], 0);
+        let applied = remote.env.on_estate(&["apply", "second.plan"], 0);
         assert!(applied.stdout.contains("Apply complete: 0 added, 2 changed, 3 deleted."), "{}", applied.normal());
         left_alone(&remote.env, &["second.plan"], 4, &["is applied already"]);
-        run(&remote.env, &["plan"], 0);
+        remote.env.on_estate(&["plan"], 0);
     }
 }
 
 #[test]
 fn what_moved_is_shown_in_three_ways_and_nothing_is_written() {
     for remote in Remote::each_under_git() {
-        run(&remote.env, &["apply", "--auto-approve"], 0);
+        remote.env.on_estate(&["apply", "--auto-approve"], 0);
         edit(&remote.estate.join("engine.hcl"), "\"1h\"", "\"30m\"");
         edit(&remote.estate.join("iam/webapp.json"), "example-webapp/*", "example-webapp/public/*");
         save(&remote.env, "a.plan");
@@ -142,12 +134,12 @@ fn another_environment_is_refused_and_the_plans_own_is_taken() {
     text += "environment \"other\" {\n  engine = \"embedded\"\n  aws = \"sandbox\"\n  var {\n    account = \
              \"444455556666\"\n  }\n}\n";
     std::fs::write(estate.join("environments.hcl"), text).unwrap();
-    run(&env, &["plan", "-e", "other", "--out", "other.plan"], 2);
+    env.on_estate(&["plan", "-e", "other", "--out", "other.plan"], 2);
     left_alone(&env, &["-e", "local", "other.plan"], 4, &["is for the environment `other`, and `local` was asked for"]);
     // Nobody needs to say which.
-    let applied = run(&env, &["apply", "other.plan"], 0);
+    let applied = env.on_estate(&["apply", "other.plan"], 0);
     assert!(applied.stderr.contains(" of other, from "), "{}", applied.normal());
-    assert_eq!(run(&env, &["plan"], 2).stdout.matches("1 to change").count(), 1, "the default one is as it was");
+    assert_eq!(env.on_estate(&["plan"], 2).stdout.matches("1 to change").count(), 1, "the default one is as it was");
 }
 
 #[test]
@@ -170,16 +162,16 @@ fn files_are_bound_by_what_is_in_them_and_not_by_their_commit() {
     git(&estate, &["commit", "-qm", "squashed"]);
     let squashed = git(&estate, &["rev-parse", "HEAD"]);
     assert_ne!(squashed, commit);
-    run(&env, &["apply", "a.plan"], 0);
-    let ledger = run(&env, &["ledger", "show", "aws/roles/webapp"], 0).stdout;
+    env.on_estate(&["apply", "a.plan"], 0);
+    let ledger = env.on_estate(&["ledger", "show", "aws/roles/webapp"], 0).stdout;
     assert!(ledger.contains(&squashed) && !ledger.contains(&commit), "{ledger}");
     // Its digest leads from each credential, and from the ledger, to what was approved.
     let digest = saved["digest"].as_str().unwrap();
-    let ledger = run(&env, &["ledger", "show", "--format", "json", "aws/roles/webapp"], 0).stdout;
+    let ledger = env.on_estate(&["ledger", "show", "--format", "json", "aws/roles/webapp"], 0).stdout;
     let ledger: Value = serde_json::from_str(&ledger).unwrap();
     assert_eq!(ledger["objects"]["aws/roles/webapp"]["plan"], digest);
-    run(&env, &["read", "aws/creds/webapp"], 0);
-    let trail = run(&env, &["trail", "--format", "json"], 0).stdout;
+    env.on_estate(&["read", "aws/creds/webapp"], 0);
+    let trail = env.on_estate(&["trail", "--format", "json"], 0).stdout;
     let issued = trail.lines().rfind(|line| line.contains("aws/creds/webapp")).expect(&trail);
     assert!(issued.contains(&format!("\"plan\":\"{digest}\"")), "{issued}");
 }
@@ -191,8 +183,8 @@ fn a_plan_of_changed_files_says_so_and_is_applied_once_they_are_committed() {
     let saved: Value = serde_json::from_str(&save(&env, "a.plan")).unwrap();
     assert!(saved["commit"].as_str().unwrap().ends_with("-dirty"), "{}", saved["commit"]);
     commit_all(&estate);
-    run(&env, &["apply", "a.plan"], 0);
-    run(&env, &["plan"], 0);
+    env.on_estate(&["apply", "a.plan"], 0);
+    env.on_estate(&["plan"], 0);
 }
 
 #[test]
@@ -200,23 +192,23 @@ fn what_else_happens_on_the_engine_does_not_make_a_plan_stale() {
     let (env, estate) = local();
     save(&env, "a.plan");
     // An edit by hand of something else, something that nobody declared, and an apply that has nothing to do with it.
-    run(&env, &["write", "aws/config/lease", "lease=50m", "lease_max=24h"], 0);
-    run(&env, &["write", "sys/policies/acl/by-hand", "policy=path \"x\" { capabilities = [\"read\"] }"], 0);
+    env.on_estate(&["write", "aws/config/lease", "lease=50m", "lease_max=24h"], 0);
+    env.on_estate(&["write", "sys/policies/acl/by-hand", "policy=path \"x\" { capabilities = [\"read\"] }"], 0);
     let planned = std::fs::read_to_string(estate.join("iam/webapp.json")).unwrap();
     git(&estate, &["checkout", "-q", "HEAD~1"]);
     env.write("estate/extra.hcl", "policy \"extra\" {\n  path \"a\" {\n    capabilities = [\"read\"]\n  }\n}\n");
     env.write("estate/leases.hcl", "");
     let lease = std::fs::read_to_string(estate.join("engine.hcl")).unwrap();
     env.write("estate/engine.hcl", &lease.replace("\"1h\"", "\"50m\""));
-    run(&env, &["apply", "--auto-approve"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
     for file in ["extra.hcl", "leases.hcl"] {
         std::fs::remove_file(estate.join(file)).unwrap();
     }
     git(&estate, &["checkout", "-qf", "-"]);
     assert_eq!(std::fs::read_to_string(estate.join("iam/webapp.json")).unwrap(), planned);
-    let applied = run(&env, &["apply", "a.plan"], 0);
+    let applied = env.on_estate(&["apply", "a.plan"], 0);
     assert!(applied.stdout.contains("Apply complete: 0 added, 1 changed, 0 deleted."), "{}", applied.normal());
-    let after = run(&env, &["plan"], 2).stdout;
+    let after = env.on_estate(&["plan"], 2).stdout;
     assert!(after.contains("aws/config/lease") && after.contains("sys/policies/acl/extra"), "{after}");
     assert!(!after.contains("aws/roles/webapp"), "{after}");
 }
@@ -227,10 +219,10 @@ fn what_another_apply_wrote_is_not_written_over() {
     let (env, estate) = local();
     let before = std::fs::read_to_string(estate.join("iam/webapp.json")).unwrap();
     save(&env, "a.plan");
-    run(&env, &["apply", "--auto-approve"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
     edit(&estate.join("iam/webapp.json"), "example-webapp/public/*", "example-webapp/*");
     commit_all(&estate);
-    run(&env, &["apply", "--auto-approve"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
     env.write("estate/iam/webapp.json", &before);
     commit_all(&estate);
     left_alone(&env, &["a.plan"], 4, &["the ledger's entry was written since the plan was made"]);
@@ -248,13 +240,13 @@ fn no_secret_is_in_the_file_and_who_applies_brings_it() {
     save(&env, "a.plan");
     left_alone(&env, &["a.plan"], 1, &["secrets are missing", "ACCESS", "SECRET"]);
     env.set("ACCESS", "AKIAIOSFODNN7EXAMPLE").set("SECRET", CANARY);
-    run(&env, &["apply", "a.plan"], 0);
+    env.on_estate(&["apply", "a.plan"], 0);
     // Where there are, they are not in it either, nor what could be held against guesses.
     edit(&estate.join("engine.hcl"), "eu-west-1", "eu-west-2");
     let other = format!("{CANARY}2");
     env.set("SECRET", &*other);
     let text = save(&env, "b.plan");
-    let ledger = run(&env, &["ledger", "show", "--format", "json"], 0).stdout;
+    let ledger = env.on_estate(&["ledger", "show", "--format", "json"], 0).stdout;
     for (name, file) in [("plan", &text), ("ledger", &ledger)] {
         assert!(!file.contains("canary"), "the {name} has it");
     }
@@ -263,8 +255,8 @@ fn no_secret_is_in_the_file_and_who_applies_brings_it() {
         let digest = digest.as_str();
         assert!(!same_digest(digest, CANARY) && !same_digest(digest, &other), "a digest of it alone");
     }
-    run(&env, &["apply", "b.plan"], 0);
-    run(&env, &["plan"], 0);
+    env.on_estate(&["apply", "b.plan"], 0);
+    env.on_estate(&["plan"], 0);
 }
 
 fn same_digest(digest: &str, text: &str) -> bool {
@@ -283,34 +275,34 @@ fn an_apply_that_was_stopped_is_gone_on_with_by_a_new_plan() {
     let parts = ["the plan is stale: ", "changes done already", "which holds what is left"];
     left_alone(&remote.env, &["a.plan"], 4, &parts);
     save(&remote.env, "b.plan");
-    run(&remote.env, &["apply", "b.plan"], 0);
-    run(&remote.env, &["plan"], 0);
+    remote.env.on_estate(&["apply", "b.plan"], 0);
+    remote.env.on_estate(&["plan"], 0);
 }
 
 #[test]
 fn what_is_refused_is_not_saved_and_what_was_allowed_holds() {
     let (env, estate) = local();
     let first = git(&estate, &["rev-parse", "HEAD~1"]);
-    run(&env, &["apply", "--auto-approve"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
     git(&estate, &["checkout", "-q", &first]);
-    let refused = run(&env, &["plan", "--out", "a.plan"], 3);
+    let refused = env.on_estate(&["plan", "--out", "a.plan"], 3);
     assert!(refused.stderr.contains("Not saved to a.plan: what is refused can't be applied."), "{}", refused.normal());
     assert!(!env.dir().join("a.plan").exists());
-    run(&env, &["plan", "--out", "a.plan", "--allow-older"], 2);
+    env.on_estate(&["plan", "--out", "a.plan", "--allow-older"], 2);
     for flag in ["--allow-older", "--adopt", "--allow-account-change"] {
         left_alone(&env, &["a.plan", flag], 1, &[flag, "leasehold plan --out"]);
     }
     left_alone(&env, &["a.plan", "--expect", &"0".repeat(64)], 4, &["is not the plan that is expected"]);
     let saved: Value = serde_json::from_slice(&std::fs::read(env.dir().join("a.plan")).unwrap()).unwrap();
-    run(&env, &["apply", "a.plan", "--expect", saved["digest"].as_str().unwrap()], 0);
+    env.on_estate(&["apply", "a.plan", "--expect", saved["digest"].as_str().unwrap()], 0);
 }
 
 #[test]
 fn a_plan_without_changes_is_saved_and_says_so() {
     let (env, _) = local();
-    run(&env, &["apply", "--auto-approve"], 0);
-    run(&env, &["plan", "--out", "a.plan"], 0);
-    let applied = run(&env, &["apply", "a.plan"], 0);
+    env.on_estate(&["apply", "--auto-approve"], 0);
+    env.on_estate(&["plan", "--out", "a.plan"], 0);
+    let applied = env.on_estate(&["apply", "a.plan"], 0);
     assert_eq!(applied.stdout, "The plan is empty: there is nothing to apply.\n");
 }
 
@@ -335,7 +327,7 @@ fn a_file_that_is_no_plan_or_not_as_it_was_written_is_refused() {
     rustix::fs::mknodat(rustix::fs::CWD, env.dir().join("pipe"), rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
         .unwrap();
     left_alone(&env, &["pipe"], 1, &["it is no file"]);
-    let unsaved = run(&env, &["plan", "--out", "pipe"], 1);
+    let unsaved = env.on_estate(&["plan", "--out", "pipe"], 1);
     assert!(unsaved.stderr.contains("it is there, and is no file"), "{}", unsaved.normal());
 }
 

@@ -8,8 +8,8 @@ use leasehold::sandbox::{Account, Effect, Fault};
 use serde_json::{Value, json};
 
 use crate::env::TestEnv;
-use crate::http::Http;
-use crate::wire_aws::{START, World, said};
+use crate::http::{Http, said};
+use crate::wire_aws::{START, World};
 
 const HOUR: u64 = 3600;
 

@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 
 use crate::aws::{Aws, Sandbox};
 use crate::env::{Server, TestEnv};
-use crate::http::Http;
+use crate::http::{Http, said};
 
 const KILLS: usize = 200;
 const CLIENTS: usize = 4;
@@ -57,7 +57,7 @@ fn rotate_until(stop: &AtomicBool, http: &Http, from: usize) -> Vec<String> {
         }
         let Ok(answer) = http.try_send("GET", &format!("aws/static-creds/robot-{robot}"), None) else { continue };
         assert_eq!(answer.status, 200, "there is always a key: {}", answer.body);
-        keys.push(text(&answer.body["data"]["access_key"]));
+        keys.push(said(&answer.body["data"]["access_key"]));
         // While the engine has yet to find out what became of a key that it asked for, it makes no other.
         // What it comes to is the trail's to say: most answers come too late.
         let _ = http.try_send("POST", &format!("aws/rotate-role/robot-{robot}"), Some(&json!({})));
@@ -86,18 +86,14 @@ fn issue_until(stop: &Arc<AtomicBool>, http: &Http, first: &mpsc::Sender<()>) ->
                     assert_eq!(answer.status, 200, "{}", answer.body);
                     let _ = first.send(());
                     received.lock().expect("no thread panicked").push(Received {
-                        lease_id: text(&answer.body["lease_id"]),
-                        access_key: text(&answer.body["data"]["access_key"]),
+                        lease_id: said(&answer.body["lease_id"]),
+                        access_key: said(&answer.body["data"]["access_key"]),
                     });
                 }
             });
         }
     });
     Arc::into_inner(received).expect("the threads are done").into_inner().expect("no thread panicked")
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("a text is expected, not {value}")).to_owned()
 }
 
 fn trail_credentials(trail: &Path) -> HashSet<(String, String)> {
@@ -114,13 +110,13 @@ fn trail_credentials(trail: &Path) -> HashSet<(String, String)> {
 }
 
 fn text_of(line: &Value, field: &str) -> String {
-    text(&line["credential"][field])
+    said(&line["credential"][field])
 }
 
 /// The lease tags of every IAM user below the engine's path, asked from the account itself.
 fn users_and_their_leases(aws: &Aws) -> Vec<(String, String)> {
     let users = aws.owners("/leasehold/");
-    users.iter().map(|user| (text(&user["name"]), text(&user["tags"]["leasehold:lease"]))).collect()
+    users.iter().map(|user| (said(&user["name"]), said(&user["tags"]["leasehold:lease"]))).collect()
 }
 
 /// A server on the data directory, and a client of it that speaks as root.
@@ -140,7 +136,7 @@ fn leases(http: &Http) -> HashSet<String> {
             200 => answer.body["data"]["keys"].as_array().expect("keys").clone(),
             status => panic!("{status} {}", answer.body),
         };
-        keys.iter().map(|key| format!("{path}/{}", text(key))).collect::<Vec<_>>()
+        keys.iter().map(|key| format!("{path}/{}", said(key))).collect::<Vec<_>>()
     };
     PATHS.into_iter().flat_map(below).collect()
 }
@@ -222,8 +218,8 @@ fn killed_two_hundred_times_it_orphans_no_user_and_hands_out_nothing_unaudited()
     let robots: Vec<String> = (0..ROBOTS).map(|robot| format!("robot-{robot}")).collect();
     let listed = aws.keys(&robots);
     for robot in robots {
-        let current = text(&http.get(&format!("aws/static-creds/{robot}"))["data"]["access_key"]);
-        let keys: Vec<String> = listed[&robot].as_array().expect("keys").iter().map(text).collect();
+        let current = said(&http.get(&format!("aws/static-creds/{robot}"))["data"]["access_key"]);
+        let keys: Vec<String> = listed[&robot].as_array().expect("keys").iter().map(said).collect();
         let unknown: Vec<_> = keys.iter().filter(|key| !made.contains(*key)).collect();
         assert!(keys.contains(&current), "{robot}: {current} is handed out, and AWS has {keys:?}");
         assert!(unknown.len() <= 1, "{robot}: nobody knows {unknown:?}");

@@ -16,7 +16,7 @@ use leasehold::trail::chain;
 use serde_json::{Value, json};
 
 use crate::env::TestEnv;
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, said};
 use crate::traced::Traced;
 
 /// At least so many of a hundred calls must have been killed at.
@@ -96,10 +96,6 @@ fn copy(from: &Path, to: &Path) {
     }
 }
 
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("a text is expected, not {value}")).to_owned()
-}
-
 fn client(data: &Path, address: &str) -> Http {
     let token = std::fs::read_to_string(data.join("root-token")).unwrap_or_default().trim().to_owned();
     Http { address: address.trim_start_matches("http://").to_owned(), token }
@@ -124,7 +120,7 @@ fn template(env: &TestEnv) -> Template {
             "Statement": [{ "Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::kill/*" }],
         }).to_string() }),
     );
-    let lease = text(&http.get("aws/creds/app")["lease_id"]);
+    let lease = said(&http.get("aws/creds/app")["lease_id"]);
     let role = "arn:aws:iam::123456789012:role/deploy";
     http.post("aws/roles/session", &json!({ "credential_type": "assumed_role", "role_arns": role }));
     http.get("aws/creds/session");
@@ -168,8 +164,8 @@ fn leases_of_users(data: &Path) -> BTreeSet<String> {
         let Some([name, user]) = entry["user"].as_array().map(Vec::as_slice) else { continue };
         let tags = user["tags"].as_array().map(Vec::as_slice).unwrap_or_default();
         match tags.iter().find(|tag| tag["key"] == "leasehold:lease") {
-            Some(tag) => users.insert(text(name), text(&tag["value"])),
-            None => users.remove(&text(name)),
+            Some(tag) => users.insert(said(name), said(&tag["value"])),
+            None => users.remove(&said(name)),
         };
     }
     users.into_values().collect()
@@ -197,7 +193,7 @@ fn keys_of(data: &Path, user: &str) -> BTreeSet<String> {
         let entry: Value = serde_json::from_str(line).expect("the journal's own lines");
         let Some([name, found]) = entry["user"].as_array().map(Vec::as_slice) else { continue };
         if name == user {
-            keys = found["keys"].as_array().into_iter().flatten().map(|key| text(&key["id"])).collect();
+            keys = found["keys"].as_array().into_iter().flatten().map(|key| said(&key["id"])).collect();
         }
     }
     keys
@@ -208,7 +204,7 @@ fn keys_of(data: &Path, user: &str) -> BTreeSet<String> {
 fn judge_static(http: &Http, data: &Path, user: &str, told: &BTreeSet<String>) -> Result<(), String> {
     let served = http.send("GET", &format!("aws/static-creds/{user}"), None);
     let keys = keys_of(data, user);
-    if served.status == 200 && !keys.contains(&text(&served.body["data"]["access_key"])) {
+    if served.status == 200 && !keys.contains(&said(&served.body["data"]["access_key"])) {
         return Err(format!("{} is handed out for {user}, and AWS has {keys:?}", served.body["data"]["access_key"]));
     }
     match keys.difference(told).count() {
@@ -225,9 +221,9 @@ fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: 
     }));
     let server = started.map_err(|panic| panic.downcast_ref::<String>().cloned().unwrap_or_default())?;
     let http = client(data, &server.address);
-    let said = http.send("GET", "auth/token/lookup-self", None);
-    if said.status != 200 {
-        return Err(format!("the root token {:?} does not open it: {} {}", http.token, said.status, said.body));
+    let looked = http.send("GET", "auth/token/lookup-self", None);
+    if looked.status != 200 {
+        return Err(format!("the root token {:?} does not open it: {} {}", http.token, looked.status, looked.body));
     }
     let lease_is_there =
         |id: &str| http.send("PUT", "sys/leases/lookup", Some(&json!({ "lease_id": id }))).status == 200;
@@ -260,14 +256,14 @@ fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: 
         })
     };
     let made = lines.iter().filter(|line| line["event"]["name"] == "static-key-made");
-    let made: BTreeSet<String> = made.map(|line| text(&line["credential"]["access_key_id"])).collect();
+    let made: BTreeSet<String> = made.map(|line| said(&line["credential"]["access_key_id"])).collect();
     for user in ["robot", "newcomer"] {
         judge_static(&http, data, user, &made)?;
     }
     match (scene, answer) {
         (Scene::StaticWrite | Scene::StaticRotate, Some(answer)) if answer.status == 200 => {
             let user = if scene == Scene::StaticWrite { "newcomer" } else { "robot" };
-            let key = text(&http.get(&format!("aws/static-creds/{user}"))["data"]["access_key"]);
+            let key = said(&http.get(&format!("aws/static-creds/{user}"))["data"]["access_key"]);
             let keys = keys_of(data, user);
             let many = if scene == Scene::StaticWrite { 1 } else { 2 };
             if keys.len() != many || !keys.is_subset(&made) {
@@ -287,7 +283,7 @@ fn judge(env: &TestEnv, scene: Scene, template: &Template, data: &Path, answer: 
             return Err("the static role robot has no key".to_owned());
         }
         (Scene::Issue, Some(answer)) if answer.status == 200 => {
-            let lease = text(&answer.body["lease_id"]);
+            let lease = said(&answer.body["lease_id"]);
             if !told(&lease, "response", None) {
                 return Err(format!("{lease} was handed out and is not in the trail"));
             }

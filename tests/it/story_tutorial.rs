@@ -5,14 +5,11 @@ use serde_json::{Value, json};
 
 use crate::aws::{Aws, Sandbox};
 use crate::env::TestEnv;
+use crate::http::said;
 use crate::python::Moto;
 
 fn json_of(text: &str) -> Value {
     serde_json::from_str(text).unwrap_or_else(|error| panic!("{error}: {text}"))
-}
-
-fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("a text is expected, not {value}")).to_owned()
 }
 
 /// A token of the app, by AppRole, with what the operator may hand it.
@@ -25,7 +22,7 @@ fn log_in(env: &TestEnv, app: &str) -> String {
         &json!({ "role_id": role_id, "secret_id": secret_id }).to_string(),
     );
     assert_eq!(login.code, 0, "{}", login.normal());
-    text(&json_of(&login.stdout)["auth"]["client_token"])
+    said(&json_of(&login.stdout)["auth"]["client_token"])
 }
 
 /// The exit code and the output of a command that speaks as the owner of a token.
@@ -58,7 +55,7 @@ fn the_story(env: &TestEnv, aws: &Aws, data: &str, keys_are_checked: bool) {
     let token = log_in(env, "webapp");
     let issued = credential(env, &token);
     let (lease, access_key, secret_key) =
-        (text(&issued["lease_id"]), text(&issued["data"]["access_key"]), text(&issued["data"]["secret_key"]));
+        (said(&issued["lease_id"]), said(&issued["data"]["access_key"]), said(&issued["data"]["secret_key"]));
     assert!(lease.starts_with("aws/creds/webapp/"), "{lease}");
     assert_eq!(issued["lease_duration"], 3600);
     assert_eq!(issued["renewable"], true);
@@ -71,14 +68,14 @@ fn the_story(env: &TestEnv, aws: &Aws, data: &str, keys_are_checked: bool) {
     assert_eq!(user["inline"], json!({ "webapp": json_of(&document) }));
     assert_eq!((&user["attached"], &user["groups"]), (&json!([]), &json!([])));
     assert_eq!(user["keys"], json!([access_key]));
-    assert!(text(&user["name"]).starts_with("vault-approle-webapp-"), "{user}");
-    assert!(text(&user["path"]).starts_with("/leasehold/"), "{user}");
+    assert!(said(&user["name"]).starts_with("vault-approle-webapp-"), "{user}");
+    assert!(said(&user["path"]).starts_with("/leasehold/"), "{user}");
     let tags = &user["tags"];
     assert_eq!(tags["team"], "web");
     assert_eq!((&tags["leasehold:app"], &tags["leasehold:role"]), (&json!("webapp"), &json!("webapp")));
     assert_eq!(tags["leasehold:lease"], lease.as_str());
     assert!(tags["leasehold:engine"].is_string() && tags["leasehold:expiry"].is_string(), "{tags}");
-    assert_eq!(aws.whoami(&access_key, &secret_key), text(&user["arn"]));
+    assert_eq!(aws.whoami(&access_key, &secret_key), said(&user["arn"]));
 
     // Renewed, but never past two hours from its issue.
     let renewed = json_of(&env.ok(&["lease", "renew", "-format=json", "-increment=1800", &lease]));
@@ -139,9 +136,9 @@ fn the_trail_holds_every_step(env: &TestEnv, data: &str, lease: &str, access_key
     // Secrets are hashed, never there.
     let trail = std::fs::read_to_string(env.dir().join(data).join("trail.log")).expect("the trail reads");
     for issued in more {
-        assert!(!trail.contains(&text(&issued["data"]["secret_key"])), "a secret key is in the trail");
+        assert!(!trail.contains(&said(&issued["data"]["secret_key"])), "a secret key is in the trail");
     }
-    assert!(text(&issues[0]["response"]["data"]["secret_key"]).starts_with("hmac-sha256:"));
+    assert!(said(&issues[0]["response"]["data"]["secret_key"]).starts_with("hmac-sha256:"));
 
     let table = env.ok(&["trail", "--json"]);
     let rows: Vec<Value> = table.lines().map(json_of).collect();

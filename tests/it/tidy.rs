@@ -14,7 +14,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("durable", &[]),
     ("iam", &["text", "units"]),
     ("acl", &["units"]),
-    ("username", &[]),
+    ("username", &["iam"]),
     ("guardrail", &["text", "iam", "units"]),
     ("proof", &[]),
     ("ssh", &["secret"]),
@@ -105,7 +105,7 @@ const PURE: &[(&str, &[&str])] = &[
     ("plan", &[]),
     ("drift", &[]),
     ("import", &[]),
-    ("estate", &["read.rs"]),
+    ("estate", &["read.rs", "near.rs"]),
 ];
 
 const WORLD: &[&str] = &[

@@ -18,8 +18,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::env::InTestEngine;
-use crate::http::{Answer, Http};
-use crate::wire_aws::{START, World, refused, said};
+use crate::http::{Answer, Http, said};
+use crate::wire_aws::{START, World, refused};
 
 /// How often something is looked at that another thread is about to do. Each look takes its time.
 const LOOKS: usize = 20_000;
@@ -302,11 +302,6 @@ fn a_panic_ends_its_request_alone_and_what_it_made_is_revoked() {
     assert!(world.account.user_names("/").is_empty());
 }
 
-fn leases(world: &World) -> usize {
-    let list = world.root.send("LIST", "sys/leases/lookup/aws/creds/r", None);
-    list.body["data"]["keys"].as_array().map_or(0, Vec::len)
-}
-
 #[test]
 fn d7_a_credential_whose_line_is_not_written_is_not_answered_and_revoked_at_once() {
     let world = World::with_role();
@@ -325,7 +320,7 @@ fn d7_a_credential_whose_line_is_not_written_is_not_answered_and_revoked_at_once
     world.reload_trail();
     look_until("the engine tries again and the lease is gone", &world, || {
         world.wait(1);
-        leases(&world) == 0
+        world.leases() == 0
     });
     let events = world.events();
     assert_eq!(events.last().map(String::as_str), Some("lease-revoked response-not-audited"), "{events:?}");
@@ -342,7 +337,7 @@ fn a_credential_that_comes_after_the_limit_of_its_request_is_revoked() {
     world.wait(10);
     look_until("it has been revoked", &world, || world.users().is_empty());
     world.settle_all();
-    assert_eq!(leases(&world), 0);
+    assert_eq!(world.leases(), 0);
     let lines = world.lines();
     assert!(!lines.iter().any(|line| line["type"] == "response" && line["credential"].is_object()));
     assert_eq!(

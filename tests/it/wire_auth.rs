@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::env::InTestEngine;
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, outcome, said};
 
 /// A moment in 2026.
 const START: i64 = 1_790_000_000;
@@ -55,16 +55,16 @@ impl World {
 
     /// A new token, made by root.
     pub(crate) fn token(&self, parameters: &Value) -> String {
-        text(&self.root.post("auth/token/create", parameters)["auth"]["client_token"])
+        said(&self.root.post("auth/token/create", parameters)["auth"]["client_token"])
     }
 
     pub(crate) fn role_id(&self, role: &str) -> String {
-        text(&self.root.get(&format!("auth/approle/role/{role}/role-id"))["data"]["role_id"])
+        said(&self.root.get(&format!("auth/approle/role/{role}/role-id"))["data"]["role_id"])
     }
 
     pub(crate) fn secret_id(&self, role: &str, parameters: &Value) -> String {
         let made = self.root.post(&format!("auth/approle/role/{role}/secret-id"), parameters);
-        text(&made["data"]["secret_id"])
+        said(&made["data"]["secret_id"])
     }
 
     pub(crate) fn login(&self, role_id: &str, secret_id: &str) -> Answer {
@@ -75,17 +75,6 @@ impl World {
 
 fn client(engine: &InTestEngine) -> Http {
     Http { address: engine.address.trim_start_matches("http://").to_owned(), token: engine.root_token.clone() }
-}
-
-pub(crate) fn text(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("a string, not {value}")).to_owned()
-}
-
-/// Status and error texts, as one line.
-pub(crate) fn outcome(answer: &Answer) -> String {
-    let errors = answer.body["errors"].as_array().cloned().unwrap_or_default();
-    let errors: Vec<&str> = errors.iter().filter_map(Value::as_str).collect();
-    format!("{} {}", answer.status, errors.join(" | ")).trim_end().to_owned()
 }
 
 const DENIED: &str = "403 1 error occurred:\n\t* permission denied";
@@ -258,7 +247,7 @@ fn capabilities_are_told() {
     assert_eq!(one["data"], json!({"a/x": ["read", "update"], "capabilities": ["read", "update"]}));
     let asked = app.post("sys/capabilities", &json!({"token": "root", "paths": ["z"]}));
     assert_eq!(asked["data"]["z"], json!(["root"]));
-    let accessor = text(&app.get("auth/token/lookup-self")["data"]["accessor"]);
+    let accessor = said(&app.get("auth/token/lookup-self")["data"]["accessor"]);
     let asked = world.root.post("sys/capabilities-accessor", &json!({"accessor": accessor, "paths": "a/x"}));
     assert_eq!(asked["data"]["capabilities"], json!(["read", "update"]));
     for (path, body, expected) in [
@@ -332,7 +321,7 @@ fn tokens_are_looked_up_and_renewed() {
     let world = World::new();
     let made =
         world.root.post("auth/token/create", &json!({"policies": ["default"], "ttl": "1h", "explicit_max_ttl": "2h"}));
-    let own = world.root.with_token(&text(&made["auth"]["client_token"]));
+    let own = world.root.with_token(&said(&made["auth"]["client_token"]));
     let accessor = made["auth"]["accessor"].clone();
     world.wait(600);
     let seen = own.get("auth/token/lookup-self");
@@ -391,11 +380,11 @@ fn a_renewal_in_the_last_moment_never_means_for_ever() {
 fn revoking_a_token_revokes_its_children_but_not_orphans() {
     let world = World::new();
     let parent = world.with_policy("maker", "path \"auth/token/create*\" { capabilities = [\"update\", \"sudo\"] }");
-    let make = |path: &str| text(&parent.post(path, &json!({}))["auth"]["client_token"]);
+    let make = |path: &str| said(&parent.post(path, &json!({}))["auth"]["client_token"]);
     let child = make("auth/token/create");
     let grandchild = {
         let made = parent.with_token(&child).post("auth/token/create", &json!({}));
-        text(&made["auth"]["client_token"])
+        said(&made["auth"]["client_token"])
     };
     let orphan = make("auth/token/create-orphan");
     let status = |token: &str| world.root.with_token(token).send("GET", "auth/token/lookup-self", None).status;
@@ -407,7 +396,7 @@ fn revoking_a_token_revokes_its_children_but_not_orphans() {
     // revoke-orphan leaves the children, as orphans
     let child = {
         let made = parent.with_token(&orphan).post("auth/token/create", &json!({}));
-        text(&made["auth"]["client_token"])
+        said(&made["auth"]["client_token"])
     };
     world.root.post("auth/token/revoke-orphan", &json!({"token": orphan}));
     assert_eq!((status(&orphan), status(&child)), (403, 200));
@@ -482,7 +471,7 @@ fn an_expired_token_is_refused_even_if_the_engine_was_down() {
     };
     let (engine, root) = start();
     let make = |ttl: &str| {
-        text(&root.post("auth/token/create", &json!({"policies": ["default"], "ttl": ttl}))["auth"]["client_token"])
+        said(&root.post("auth/token/create", &json!({"policies": ["default"], "ttl": ttl}))["auth"]["client_token"])
     };
     let (short, long) = (make("10m"), make("10h"));
     root.post("sys/policies/acl/kept", &json!({"policy": "path \"a\" { policy = \"deny\" }"}));
@@ -525,7 +514,7 @@ fn a_login_gives_a_token_with_the_roles_terms() {
         (&auth["lease_duration"], &auth["renewable"], &auth["orphan"]),
         (&json!(1200), &json!(true), &json!(true))
     );
-    let own = world.root.with_token(&text(&auth["client_token"]));
+    let own = world.root.with_token(&said(&auth["client_token"]));
     let seen = own.get("auth/token/lookup-self");
     assert_eq!(
         (&seen["data"]["path"], &seen["data"]["display_name"]),
@@ -640,7 +629,7 @@ fn secret_ids_are_looked_up_and_destroyed_within_their_role() {
     world.root.post("auth/approle/role/b", &json!({}));
     let role_id = world.role_id("a");
     let made = world.root.post("auth/approle/role/a/secret-id", &json!({"metadata": {"k": "v"}, "ttl": 60}));
-    let (secret_id, accessor) = (text(&made["data"]["secret_id"]), text(&made["data"]["secret_id_accessor"]));
+    let (secret_id, accessor) = (said(&made["data"]["secret_id"]), said(&made["data"]["secret_id_accessor"]));
     let post = |path: &str, body: Value| world.root.send("POST", &format!("auth/approle/role/{path}"), Some(&body));
     let seen = post("a/secret-id/lookup", json!({"secret_id": secret_id})).body;
     assert_eq!(seen["data"]["secret_id_accessor"], json!(accessor));
@@ -791,7 +780,7 @@ fn networks_bind_logins_tokens_and_their_children() {
     assert_eq!(outcome(&refused), "403 permission denied");
     let bound =
         world.secret_id("r", &json!({"token_bound_cidrs": "127.0.0.1/32", "cidr_list": "::ffff:127.0.0.0/104"}));
-    let own = text(&world.login(&role_id, &bound).body["auth"]["client_token"]);
+    let own = said(&world.login(&role_id, &bound).body["auth"]["client_token"]);
     let child = world.root.with_token(&own).post("auth/token/create", &json!({}));
     let seen = world.root.post("auth/token/lookup", &json!({"token": child["auth"]["client_token"]}));
     assert_eq!(seen["data"]["bound_cidrs"], json!(["127.0.0.1"]));

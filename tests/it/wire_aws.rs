@@ -13,7 +13,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::env::InTestEngine;
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, outcome, said};
 
 /// A moment in 2026.
 pub(crate) const START: i64 = 1_790_000_000;
@@ -152,6 +152,12 @@ impl World {
         self.root.get("aws/creds/r")
     }
 
+    /// How many leases of the role `r` there are.
+    pub(crate) fn leases(&self) -> usize {
+        let list = self.root.send("LIST", "sys/leases/lookup/aws/creds/r", None);
+        list.body["data"]["keys"].as_array().map_or(0, Vec::len)
+    }
+
     /// The IAM users there are.
     pub(crate) fn users(&self) -> Vec<String> {
         self.account.user_names("/")
@@ -235,17 +241,6 @@ impl World {
     pub(crate) fn fault(&self, fault: Fault) {
         self.account.faults().inject(fault);
     }
-}
-
-pub(crate) fn said(value: &Value) -> String {
-    value.as_str().unwrap_or_else(|| panic!("a string, not {value}")).to_owned()
-}
-
-/// Status and error texts, as one line.
-pub(crate) fn outcome(answer: &Answer) -> String {
-    let errors = answer.body["errors"].as_array().cloned().unwrap_or_default();
-    let errors: Vec<&str> = errors.iter().filter_map(Value::as_str).collect();
-    format!("{} {}", answer.status, errors.join(" | ")).trim_end().to_owned()
 }
 
 #[track_caller]

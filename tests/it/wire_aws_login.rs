@@ -11,9 +11,9 @@ use leasehold::sandbox;
 use serde_json::{Value, json};
 
 use crate::env::TestEnv;
-use crate::http::Answer;
+use crate::http::{Answer, outcome, said};
 use crate::python::script;
-use crate::wire_aws::{START, World, outcome, said};
+use crate::wire_aws::{START, World};
 
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const DENIED: &str = "{\"Version\":\"2012-10-17\",\"Statement\":[]}";

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Http};
-use crate::wire_aws::{World, outcome, said};
+use crate::http::{Answer, Http, outcome, said};
+use crate::wire_aws::World;
 
 /// A world with leases of 30 minutes and AppRole, whose role `app` may issue, and a policy `app` that may.
 fn world() -> World {

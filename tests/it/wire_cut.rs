@@ -6,7 +6,8 @@ use leasehold::sandbox::{Effect, Fault, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY};
 use serde_json::{Value, json};
 
 use crate::env::TestEnv;
-use crate::wire_aws::{World, refused, said};
+use crate::http::said;
+use crate::wire_aws::{World, refused};
 use crate::wire_sts::{role, tried, world};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";

@@ -3,7 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::wire_auth::{World, outcome};
+use crate::http::outcome;
+use crate::wire_auth::World;
 
 /// Lists that hold no name once they are cleaned.
 fn lists_without_a_name() -> [Value; 7] {

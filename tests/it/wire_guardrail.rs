@@ -5,9 +5,9 @@ use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 
-use crate::http::Answer;
+use crate::http::{Answer, outcome, said};
 use crate::unreadable;
-use crate::wire_aws::{World, outcome, refused, said};
+use crate::wire_aws::{World, refused};
 
 /// Seconds of a day.
 const DAY: u64 = 86_400;

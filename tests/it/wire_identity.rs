@@ -7,9 +7,9 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::env::InTestEngine;
-use crate::http::{Answer, Http};
+use crate::http::{Answer, Http, outcome, said};
 use crate::issuer::signed;
-use crate::wire_auth::{World, outcome, text};
+use crate::wire_auth::World;
 
 /// A world with userpass and AppRole, and policies `read-a`, `read-b` and `read-c` on `secret/data/a`, `b` and `c`.
 fn world() -> World {
@@ -32,7 +32,7 @@ fn log_in(world: &World, name: &str) -> Answer {
 
 fn of(world: &World, login: &Answer) -> Http {
     assert_eq!(login.status, 200, "{}", login.body);
-    world.root.with_token(&text(&login.body["auth"]["client_token"]))
+    world.root.with_token(&said(&login.body["auth"]["client_token"]))
 }
 
 fn may(http: &Http, name: &str) -> bool {
@@ -40,11 +40,11 @@ fn may(http: &Http, name: &str) -> bool {
 }
 
 fn id(made: &Value) -> String {
-    text(&made["data"]["id"])
+    said(&made["data"]["id"])
 }
 
 fn accessor(world: &World, method: &str) -> String {
-    text(&world.root.get("sys/auth")["data"][format!("{method}/")]["accessor"])
+    said(&world.root.get("sys/auth")["data"][format!("{method}/")]["accessor"])
 }
 
 #[test]
@@ -52,11 +52,11 @@ fn a_login_makes_an_entity_once() {
     let world = world();
     // N1
     let first = log_in(&world, "bob");
-    let entity = text(&first.body["auth"]["entity_id"]);
+    let entity = said(&first.body["auth"]["entity_id"]);
     assert_eq!(log_in(&world, "BOB").body["auth"]["entity_id"], json!(entity));
     assert_ne!(log_in(&world, "eve").body["auth"]["entity_id"], json!(entity));
     let read = world.root.get(&format!("identity/entity/id/{entity}"))["data"].clone();
-    assert!(text(&read["name"]).starts_with("entity_"), "{read}");
+    assert!(said(&read["name"]).starts_with("entity_"), "{read}");
     let alias = &read["aliases"][0];
     assert_eq!((&alias["name"], &alias["mount_path"]), (&json!("bob"), &json!("auth/userpass/")));
     assert_eq!((&alias["canonical_id"], &alias["mount_type"]), (&json!(entity), &json!("userpass")));
@@ -78,7 +78,7 @@ fn a_login_makes_an_entity_once() {
     for team in ["one", "two"] {
         let secret_id = world.secret_id("web", &json!({ "metadata": format!("{{\"team\": \"{team}\"}}") }));
         let login = world.login(&role_id, &secret_id);
-        let read = world.root.get(&format!("identity/entity/id/{}", text(&login.body["auth"]["entity_id"])));
+        let read = world.root.get(&format!("identity/entity/id/{}", said(&login.body["auth"]["entity_id"])));
         let alias = &read["data"]["aliases"][0];
         assert_eq!(alias["metadata"], json!({ "team": team, "role_name": "web" }));
         assert_eq!(alias["name"], json!(role_id));
@@ -92,7 +92,7 @@ fn a_login_makes_an_entity_once() {
 fn policies_of_entities_and_groups_count_from_the_next_request_on() {
     let world = world();
     let login = log_in(&world, "bob");
-    let (bob, entity) = (of(&world, &login), text(&login.body["auth"]["entity_id"]));
+    let (bob, entity) = (of(&world, &login), said(&login.body["auth"]["entity_id"]));
     assert!(may(&bob, "a") && !may(&bob, "b") && !may(&bob, "c"));
     // N4
     world.root.post(&format!("identity/entity/id/{entity}"), &json!({ "policies": "Read-B" }));
@@ -131,14 +131,14 @@ fn policies_of_entities_and_groups_count_from_the_next_request_on() {
     let refused = bob.send("POST", "auth/token/create", Some(&json!({ "policies": ["read-b"] })));
     assert_eq!(outcome(&refused), "400 child policies must be subset of parent");
     let child = bob.post("auth/token/create", &json!({ "policies": [] }));
-    assert!(may(&bob.with_token(&text(&child["auth"]["client_token"])), "b"));
+    assert!(may(&bob.with_token(&said(&child["auth"]["client_token"])), "b"));
 }
 
 #[test]
 fn who_is_disabled_or_gone_does_nothing() {
     let world = world();
     let login = log_in(&world, "bob");
-    let (bob, entity) = (of(&world, &login), text(&login.body["auth"]["entity_id"]));
+    let (bob, entity) = (of(&world, &login), said(&login.body["auth"]["entity_id"]));
     // N6
     world.root.post(&format!("identity/entity/id/{entity}"), &json!({ "disabled": true }));
     for (method, path) in
@@ -154,14 +154,14 @@ fn who_is_disabled_or_gone_does_nothing() {
     // N7
     assert_eq!(world.root.send("DELETE", &format!("identity/entity/id/{entity}"), None).status, 204);
     assert_eq!(outcome(&bob.send("GET", "secret/data/a", None)), "403 permission denied");
-    assert_ne!(text(&log_in(&world, "bob").body["auth"]["entity_id"]), entity);
+    assert_ne!(said(&log_in(&world, "bob").body["auth"]["entity_id"]), entity);
 }
 
 #[test]
 fn entities_that_are_merged_are_one() {
     let world = world();
     let (bob, eve) = (log_in(&world, "bob"), log_in(&world, "eve"));
-    let [from, to] = [&bob, &eve].map(|login| text(&login.body["auth"]["entity_id"]));
+    let [from, to] = [&bob, &eve].map(|login| said(&login.body["auth"]["entity_id"]));
     let of_from = world.root.get(&format!("identity/entity/id/{from}"))["data"]["aliases"][0]["id"].clone();
     world.root.post(&format!("identity/entity/id/{to}"), &json!({ "policies": "read-b" }));
     let team = json!({ "name": "team", "policies": "read-c", "member_entity_ids": [from] });
@@ -178,8 +178,8 @@ fn entities_that_are_merged_are_one() {
     let read = world.root.get(&format!("identity/entity/id/{to}"))["data"].clone();
     assert_eq!(read["merged_entity_ids"], json!([from]));
     assert_eq!((&read["aliases"][0]["name"], read["aliases"].as_array().unwrap().len()), (&json!("bob"), 1));
-    assert_eq!(text(&log_in(&world, "bob").body["auth"]["entity_id"]), to);
-    assert_ne!(text(&log_in(&world, "eve").body["auth"]["entity_id"]), to, "its alias was not kept");
+    assert_eq!(said(&log_in(&world, "bob").body["auth"]["entity_id"]), to);
+    assert_ne!(said(&log_in(&world, "eve").body["auth"]["entity_id"]), to, "its alias was not kept");
 }
 
 #[test]
@@ -191,7 +191,7 @@ fn aliases_are_written_found_and_moved() {
     let alias = json!({ "name": "Bob", "mount_accessor": mount, "canonical_id": ann, "custom_metadata": { "k": "v" } });
     let made = world.root.post("identity/entity-alias", &alias);
     assert_eq!(made["data"]["canonical_id"], json!(ann));
-    assert_eq!(text(&log_in(&world, "bob").body["auth"]["entity_id"]), ann);
+    assert_eq!(said(&log_in(&world, "bob").body["auth"]["entity_id"]), ann);
     assert_eq!(world.root.send("POST", "identity/entity-alias", Some(&alias)).status, 204, "it is there");
     let read = world.root.get(&format!("identity/entity-alias/id/{}", id(&made)))["data"].clone();
     assert_eq!((&read["custom_metadata"], &read["canonical_id"]), (&json!({ "k": "v" }), &json!(ann)));
@@ -209,11 +209,11 @@ fn aliases_are_written_found_and_moved() {
     let zoe = id(&world.root.post("identity/entity/name/zoe", &json!({})));
     let body = json!({ "id": id(&made), "canonical_id": zoe });
     assert_eq!(world.root.post("identity/entity-alias", &body)["data"]["canonical_id"], json!(zoe));
-    assert_eq!(text(&log_in(&world, "bob").body["auth"]["entity_id"]), zoe);
+    assert_eq!(said(&log_in(&world, "bob").body["auth"]["entity_id"]), zoe);
     assert_eq!(world.root.get("identity/entity/name/ann")["data"]["aliases"], json!([]));
     assert_eq!(world.root.send("LIST", "identity/entity/name", None).body["data"]["keys"], json!(["ann", "zoe"]));
     world.root.send("DELETE", &format!("identity/entity-alias/id/{}", id(&made)), None);
-    assert_ne!(text(&log_in(&world, "bob").body["auth"]["entity_id"]), zoe);
+    assert_ne!(said(&log_in(&world, "bob").body["auth"]["entity_id"]), zoe);
     world.root.post("identity/entity/batch-delete", &json!({ "entity_ids": [ann, zoe] }));
     assert_eq!(world.root.send("GET", "identity/entity/name/ann", None).status, 404);
 }
@@ -321,7 +321,7 @@ fn templates_of_policies_are_filled_in_with_who_asks() {
         world.root.post(&format!("secret/data/{path}"), &json!({ "data": { "k": "v" } }));
     }
     let login = log_in(&world, "bob");
-    let (bob, entity) = (of(&world, &login), text(&login.body["auth"]["entity_id"]));
+    let (bob, entity) = (of(&world, &login), said(&login.body["auth"]["entity_id"]));
     let eve = of(&world, &log_in(&world, "eve"));
     // N15
     assert!(may(&bob, "bob") && !may(&bob, "eve") && may(&eve, "eve") && !may(&eve, "bob") && may(&bob, "plain"));
@@ -367,12 +367,12 @@ fn entities_and_groups_are_there_after_a_restart() {
     root.post("auth/userpass/users/bob", &json!({"password": "b"}));
     let log_in = |root: &Http| root.with_token("").post("auth/userpass/login/bob", &json!({"password": "b"}));
     let first = log_in(&root)["auth"].clone();
-    let entity = text(&first["entity_id"]);
+    let entity = said(&first["entity_id"]);
     root.post("identity/group", &json!({ "name": "team", "policies": "p", "member_entity_ids": [entity] }));
     drop(engine);
     // N14
     let (_engine, root) = start();
-    let own = root.with_token(&text(&first["client_token"])).get("auth/token/lookup-self")["data"].clone();
+    let own = root.with_token(&said(&first["client_token"])).get("auth/token/lookup-self")["data"].clone();
     assert_eq!((&own["entity_id"], &own["identity_policies"]), (&json!(entity), &json!(["p"])));
     assert_eq!(log_in(&root)["auth"]["entity_id"], json!(entity));
 }

@@ -4,9 +4,9 @@
 use serde_json::{Value, json};
 
 use crate::env::TestEnv;
-use crate::http::Answer;
+use crate::http::{Answer, outcome};
 use crate::issuer::{Issuer, Signed, signed};
-use crate::wire_auth::{World, outcome};
+use crate::wire_auth::World;
 
 /// When the engine's clock stands still; tokens are good for an hour.
 const NOW: i64 = 1_790_000_000;

@@ -5,8 +5,8 @@ use leasehold::sandbox::{self, Effect, Fault};
 use serde_json::{Value, json};
 
 use crate::env::InTestEngine;
-use crate::http::{Answer, Http};
-use crate::wire_aws::{START, World, outcome, refused, said};
+use crate::http::{Answer, Http, outcome, said};
+use crate::wire_aws::{START, World, refused};
 
 /// A world with `r`, and leases of 30 minutes and at most 12 hours.
 fn world() -> World {
@@ -21,11 +21,6 @@ fn renew(http: &Http, lease: &str, increment: i64) -> Answer {
 
 fn lookup(world: &World, lease: &str) -> Value {
     world.root.post("sys/leases/lookup", &json!({ "lease_id": lease }))["data"].clone()
-}
-
-fn leases(world: &World) -> usize {
-    let list = world.root.send("LIST", "sys/leases/lookup/aws/creds/r", None);
-    list.body["data"]["keys"].as_array().map_or(0, Vec::len)
 }
 
 fn token(world: &World, parameters: &Value) -> Http {
@@ -189,7 +184,7 @@ fn revocation_is_over_when_it_is_answered_unless_asked_otherwise() {
     assert_eq!(world.users().len(), 4);
     let id = ids.remove(0);
     assert_eq!(world.root.send("PUT", "sys/revoke", Some(&json!({ "lease_id": id }))).status, 204);
-    assert_eq!((world.users().len(), leases(&world)), (3, 3));
+    assert_eq!((world.users().len(), world.leases()), (3, 3));
     // L16
     let id = ids.remove(0);
     let later = world.root.send("PUT", &format!("sys/leases/revoke/{id}"), Some(&json!({ "sync": false })));
@@ -214,14 +209,14 @@ fn a_bulk_revocation_goes_on_past_failures_and_reports_them() {
     let answer = world.root.send("PUT", "sys/leases/revoke-prefix/aws/creds", None);
     refused(&answer, 400, " / 3): deleting the user of IAM user");
     assert!(outcome(&answer).starts_with("400 failed to revoke \"aws/creds/r/"), "{}", outcome(&answer));
-    assert_eq!((world.users().len(), leases(&world)), (1, 1));
+    assert_eq!((world.users().len(), world.leases()), (1, 1));
     // L20
     world.fault(Fault::always("DeleteUser", Effect::Deny));
     let forced = world.root.send("PUT", "sys/revoke-force/aws", None);
     assert_eq!((forced.status, &forced.body["data"]["revoked"]), (200, &json!(0)));
     let given_up = forced.body["data"]["given_up"].as_array().unwrap();
     assert!(given_up.len() == 1 && ids.contains(&said(&given_up[0])), "{given_up:?}");
-    assert_eq!((world.users().len(), leases(&world)), (1, 0), "given up by force, as the trail says");
+    assert_eq!((world.users().len(), world.leases()), (1, 0), "given up by force, as the trail says");
     assert_eq!(world.events().last().map(String::as_str), Some("lease-revoked forced"));
 }
 
@@ -263,7 +258,7 @@ fn leases_end_on_time_and_not_before() {
     world.wait(1199);
     assert_eq!((world.settle(), world.users().len()), (0, 2));
     world.wait(1);
-    assert_eq!((world.settle(), world.users().len(), leases(&world)), (0, 1, 1));
+    assert_eq!((world.settle(), world.users().len(), world.leases()), (0, 1, 1));
     world.wait(600);
     assert_eq!((world.settle(), world.users().len()), (0, 0));
     assert_eq!(world.events(), ["lease-revoked expired", "lease-revoked expired"]);

@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::Http;
-use crate::wire_aws::{World, said};
+use crate::http::{Http, said};
+use crate::wire_aws::World;
 
 /// Roles, logins and policies, two of each that a rule can tell apart.
 fn world() -> World {

@@ -9,8 +9,8 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::env::InTestEngine;
-use crate::http::{Answer, Http};
-use crate::wire_auth::{World, outcome, text};
+use crate::http::{Answer, Http, outcome, said};
+use crate::wire_auth::World;
 
 const WRONG: &str = "400 invalid username or password";
 const LOCKED: &str = "403 permission denied";
@@ -29,7 +29,7 @@ fn login(root: &Http, name: &str, password: &str) -> Answer {
 }
 
 fn accessor(root: &Http, mount: &str) -> String {
-    text(&root.get("sys/auth")["data"][format!("{mount}/")]["accessor"])
+    said(&root.get("sys/auth")["data"][format!("{mount}/")]["accessor"])
 }
 
 fn locked(root: &Http) -> Value {

@@ -5,8 +5,10 @@ use leasehold::sandbox::{Effect, Fault, Key};
 use leasehold::secret::Secret;
 use serde_json::{Value, json};
 
+use crate::aws::allow;
 use crate::env::TestEnv;
-use crate::wire_aws::{World, outcome, refused, said};
+use crate::http::{outcome, said};
+use crate::wire_aws::{World, refused};
 use crate::wire_sts::tried;
 
 const SERIAL: &str = "arn:aws:iam::123456789012:mfa/engine";
@@ -45,10 +47,6 @@ fn federated(more: Value) -> Value {
     let mut role = json!({ "credential_type": "federation_token", "policy_document": allow("s3:GetObject") });
     role.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     role
-}
-
-fn allow(action: &str) -> String {
-    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}).to_string()
 }
 
 /// Whether a credential may do something, as the account says.

@@ -7,7 +7,8 @@ use std::time::Duration;
 use leasehold::sandbox::{Effect, Fault, ROOT_ACCESS_KEY, ROOT_SECRET, SECOND_ROOT_ACCESS_KEY};
 use serde_json::{Value, json};
 
-use crate::wire_aws::{World, outcome, refused, said};
+use crate::http::{outcome, said};
+use crate::wire_aws::{World, refused};
 
 const DAY: u64 = 86_400;
 

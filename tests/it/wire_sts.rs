@@ -12,16 +12,13 @@ use base64::engine::general_purpose::STANDARD;
 use leasehold::sandbox::{self, Call, Effect, Fault};
 use serde_json::{Value, json};
 
-use crate::http::Answer;
-use crate::wire_aws::{World, outcome, refused, said};
+use crate::aws::allow;
+use crate::http::{Answer, outcome, said};
+use crate::wire_aws::{World, refused};
 
 const ROLE: &str = "arn:aws:iam::123456789012:role/deploy";
 const OTHER: &str = "arn:aws:iam::123456789012:role/teams/other";
 const MANAGED: &str = "arn:aws:iam::aws:policy/ReadOnlyAccess";
-
-fn allow(action: &str) -> String {
-    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}).to_string()
-}
 
 /// An engine that signs in with a user's key, as AWS lets no root assume a role, and two roles that may read IAM.
 pub(crate) fn world() -> World {

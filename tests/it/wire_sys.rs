@@ -11,8 +11,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use crate::env::{InTestEngine, TestEnv};
-use crate::http::{Answer, Http};
-use crate::wire_aws::said;
+use crate::http::{Answer, Http, said};
 
 struct World {
     http: Http,

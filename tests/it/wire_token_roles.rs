@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Http};
-use crate::wire_auth::{World, outcome, text};
+use crate::http::{Answer, Http, outcome, said};
+use crate::wire_auth::World;
 
 fn role(world: &World, settings: &Value) {
     assert_eq!(world.root.send("POST", "auth/token/roles/ci", Some(settings)).status, 204, "{settings}");
@@ -69,7 +69,7 @@ fn a_role_says_what_its_tokens_are() {
     let made = make(&maker, &json!({ "num_uses": 9, "explicit_max_ttl": "3h", "no_parent": false }));
     assert_eq!(made.status, 200, "{}", made.body);
     assert_eq!((&made.body["auth"]["orphan"], &made.body["auth"]["lease_duration"]), (&json!(true), &json!(3600)));
-    let own = world.root.with_token(&text(&made.body["auth"]["client_token"]));
+    let own = world.root.with_token(&said(&made.body["auth"]["client_token"]));
     let data = own.get("auth/token/lookup-self")["data"].clone();
     assert_eq!((&data["role"], &data["path"]), (&json!("ci"), &json!("auth/token/create/ci/v2")));
     assert_eq!((&data["num_uses"], &data["period"]), (&json!(4), &json!(3600)));
@@ -125,7 +125,7 @@ fn a_token_is_given_an_entity_by_a_role_that_allows_it() {
     role(&world, &json!({ "allowed_policies": "web", "allowed_entity_aliases": ["build-*"] }));
     // T8
     let made = make(&maker, &json!({ "entity_alias": "Build-7" }));
-    let entity = text(&made.body["auth"]["entity_id"]);
+    let entity = said(&made.body["auth"]["entity_id"]);
     let read = world.root.get(&format!("identity/entity/id/{entity}"))["data"].clone();
     assert_eq!(read["aliases"][0]["mount_path"], "auth/token/");
     assert_eq!(make(&maker, &json!({ "entity_alias": "build-7" })).body["auth"]["entity_id"], json!(entity));

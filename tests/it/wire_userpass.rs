@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::env::TestEnv;
-use crate::http::{Answer, Http};
-use crate::wire_auth::{World, outcome, text};
+use crate::http::{Answer, Http, outcome, said};
+use crate::wire_auth::World;
 
 fn with_user(settings: &Value) -> World {
     let world = World::new();
@@ -20,7 +20,7 @@ fn login(world: &World, name: &str, password: &str) -> Answer {
 }
 
 fn token(world: &World, answer: &Answer) -> Http {
-    world.root.with_token(&text(&answer.body["auth"]["client_token"]))
+    world.root.with_token(&said(&answer.body["auth"]["client_token"]))
 }
 
 #[test]

@@ -3,8 +3,8 @@
 
 use serde_json::{Value, json};
 
-use crate::http::{Answer, Http};
-use crate::wire_aws::{World, outcome, said};
+use crate::http::{Answer, Http, outcome, said};
+use crate::wire_aws::World;
 
 const INVALID: &str = "400 wrapping token is not valid or does not exist";
 

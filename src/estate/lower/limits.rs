@@ -12,6 +12,7 @@ use crate::estate::schema::Block;
 use crate::estate::span::Span;
 use crate::estate::tree::Content;
 use crate::iam::document::{self, PolicyType};
+use crate::iam::quota::is_name_char;
 use crate::object::review::AccessFields;
 use crate::text::tag;
 use crate::username::{self, Chance, Facts, Refused, Template};
@@ -55,7 +56,7 @@ impl Lowering<'_> {
         self.check_tags(block, fields.tags);
         let groups = self.reader.texts_quietly(block, fields.groups);
         for (group, span) in &groups {
-            if group.chars().count() > GROUP_NAME_MAX || !group.chars().all(username::is_name_char) {
+            if group.chars().count() > GROUP_NAME_MAX || !group.chars().all(is_name_char) {
                 let draft = Draft::error(*span, format!("`{group}` can't be the name of an IAM group"));
                 self.reader.report(draft.hint("a name has letters, digits and +=,.@_-, up to 128 of them"));
             }

@@ -5,6 +5,7 @@
 //! time-to-live, periodic tokens, and explicit max TTLs" and "Lease, renew, and revoke".
 
 use super::SideObject;
+use crate::iam::quota;
 
 /// The system's default and maximum, in seconds: 768 hours. Source: Vault, "default_lease_ttl".
 pub const SYSTEM_TTL: i64 = 768 * 3600;
@@ -130,11 +131,11 @@ pub struct LeaseTerms {
 /// engine: generate credentials", `ttl`.
 const SESSION_TTL: i64 = 3600;
 
-/// The longest session of a role, in seconds. Source: STS API reference, `AssumeRole`, `DurationSeconds`.
-pub(super) const ROLE_SESSION_MAX: i64 = 43_200;
+/// The longest session of a role, in seconds.
+pub(super) const ROLE_SESSION_MAX: i64 = *quota::ROLE_SESSION_SECONDS.end();
 
-/// The longest session of a user, in seconds. Source: the same, `GetFederationToken` and `GetSessionToken`.
-pub(super) const USER_SESSION_MAX: i64 = 129_600;
+/// The longest session of a user, in seconds.
+pub(super) const USER_SESSION_MAX: i64 = *quota::USER_SESSION_SECONDS.end();
 
 impl LeaseTerms {
     /// Of what is under no lease, and does not end.

@@ -4,10 +4,24 @@ use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use serde_json::Value;
+use aws_sdk_iam::error::{ProvideErrorMetadata, SdkError};
+use serde_json::{Value, json};
 
 use crate::env::TestEnv;
 use crate::python::python;
+
+/// A policy that allows an action on everything.
+pub(crate) fn allow(action: &str) -> String {
+    json!({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": action, "Resource": "*"}]}).to_string()
+}
+
+/// The error code of a call, or `ok`.
+pub(crate) fn code<T, E: ProvideErrorMetadata, R>(result: Result<T, SdkError<E, R>>) -> String {
+    match result {
+        Ok(_) => "ok".to_owned(),
+        Err(error) => error.code().unwrap_or("no code").to_owned(),
+    }
+}
 
 /// An account to look at, and the keys to look with.
 #[derive(Clone, Debug)]

@@ -111,6 +111,23 @@ impl TestEnv {
         }
     }
 
+    /// The tutorial, applied; commands run inside it through `LEASEHOLD_DIR`.
+    pub(crate) fn with_tutorial() -> Self {
+        let mut env = Self::new();
+        let estate = env.copy_tree("examples/tutorial", "estate");
+        env.set("LEASEHOLD_DIR", estate.display().to_string());
+        env.ok(&["apply", "--auto-approve"]);
+        env
+    }
+
+    /// Runs a command on the estate in `estate`, and expects its exit code.
+    #[track_caller]
+    pub(crate) fn on_estate(&self, arguments: &[&str], code: i32) -> Output {
+        let output = self.run(&[&["-C", "estate"], arguments].concat());
+        assert_eq!(output.code, code, "{arguments:?}: {}", output.normal());
+        output
+    }
+
     /// Runs a command that must succeed, and answers its stdout.
     #[track_caller]
     pub(crate) fn ok(&self, arguments: &[&str]) -> String {

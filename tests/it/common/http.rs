@@ -22,6 +22,19 @@ pub(crate) struct Http {
     pub(crate) token: String,
 }
 
+/// A value that is a text.
+#[track_caller]
+pub(crate) fn said(value: &Value) -> String {
+    value.as_str().unwrap_or_else(|| panic!("a text is expected, not {value}")).to_owned()
+}
+
+/// Status and error texts of an answer, as one line.
+pub(crate) fn outcome(answer: &Answer) -> String {
+    let errors = answer.body["errors"].as_array().cloned().unwrap_or_default();
+    let errors: Vec<&str> = errors.iter().filter_map(Value::as_str).collect();
+    format!("{} {}", answer.status, errors.join(" | ")).trim_end().to_owned()
+}
+
 impl Http {
     /// Sends one request on a connection of its own.
     pub(crate) fn try_send(&self, method: &str, path: &str, body: Option<&Value>) -> io::Result<Answer> {

@@ -26,6 +26,7 @@ use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::setup::{AwsTransport, Config as Setup};
 use crate::engine::wire::error::Error;
+use crate::iam::arn::iam_region_of;
 use crate::secret::Secret;
 
 /// Requests at a time: anybody can make the engine ask.
@@ -141,7 +142,7 @@ impl Ways {
         let key = self.key(core, mount, &config, principal).await?;
         let mut iam = aws_sdk_iam::Config::builder()
             .behavior_version(BehaviorVersion::v2026_01_12())
-            .region(Region::new(region_of(&principal.partition)))
+            .region(Region::new(iam_region_of(&principal.partition)))
             .credentials_provider(key)
             .timeout_config(timeouts())
             .retry_config(RetryConfig::standard().with_max_attempts(config.attempts()))
@@ -195,7 +196,7 @@ impl Ways {
             }
             None => {
                 let chain = aws_config::default_provider::credentials::DefaultCredentialsChain::builder();
-                let chain = chain.region(Region::new(region_of(&principal.partition)));
+                let chain = chain.region(Region::new(iam_region_of(&principal.partition)));
                 SharedCredentialsProvider::new(chain.build().await)
             }
         };
@@ -229,16 +230,6 @@ impl Ways {
         }
         sts
     }
-}
-
-/// The region where IAM of a partition is. Source: AWS General Reference, "IAM endpoints".
-fn region_of(partition: &str) -> String {
-    match partition {
-        "aws-cn" => "cn-north-1",
-        "aws-us-gov" => "us-gov-west-1",
-        _ => REGION,
-    }
-    .to_owned()
 }
 
 /// An error of AWS in words, without what was sent.

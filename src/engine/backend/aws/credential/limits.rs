@@ -5,6 +5,7 @@
 //! API reference of AWS STS, AssumeRole, GetFederationToken, GetSessionToken; IAM user guide, "IAM and AWS STS quotas".
 
 use crate::engine::backend::aws::role::Role;
+use crate::iam::quota::{ROLE_SESSION_SECONDS, USER_SESSION_SECONDS};
 
 /// Characters of the inline session policy.
 const POLICY_CHARS_MAX: usize = 2048;
@@ -15,9 +16,9 @@ const TAGS_MAX: usize = 50;
 const TAG_KEY_CHARS_MAX: usize = 128;
 const TAG_VALUE_CHARS_MAX: usize = 256;
 /// Seconds that a session can last: of a role, and of the engine's own user.
-const SECONDS_MIN: i64 = 900;
-pub(super) const SECONDS_MAX: i64 = 43_200;
-pub(super) const OWN_SECONDS_MAX: i64 = 129_600;
+const SECONDS_MIN: i64 = *ROLE_SESSION_SECONDS.start();
+pub(super) const SECONDS_MAX: i64 = *ROLE_SESSION_SECONDS.end();
+pub(super) const OWN_SECONDS_MAX: i64 = *USER_SESSION_SECONDS.end();
 
 /// Of a session of a role, one sentence for each.
 pub(super) fn of_roles(role: &Role) -> Vec<String> {
