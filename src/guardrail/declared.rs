@@ -104,7 +104,7 @@ pub struct Exception {
     pub reason: String,
     /// Who answers for it.
     pub owner: String,
-    /// The last day on which it holds: `2027-02-01`.
+    /// The first day on which it does not hold any more: `2027-02-01`.
     pub expires: String,
     /// Where it is declared: `file:line`. It does not go to an engine.
     #[serde(skip)]
@@ -114,7 +114,7 @@ pub struct Exception {
 impl Exception {
     fn frees<S>(&self, subject: &Subject<'_, S>, today: &str) -> bool {
         // Days in this form have the order of their texts.
-        today <= self.expires.as_str() && {
+        today < self.expires.as_str() && {
             let roles = !self.roles.is_empty() && subject.roles.iter().all(|role| names(&self.roles, role));
             let apps = !self.apps.is_empty() && subject.apps.iter().any(|app| names(&self.apps, app));
             match (self.roles.is_empty(), self.apps.is_empty()) {

@@ -31,5 +31,5 @@ pub fn judge<S: Clone>(
 /// The exceptions that have ended: each with its guardrail.
 pub fn expired<'g>(guardrails: &'g [Guardrail], today: &str) -> Vec<(&'g Guardrail, &'g Exception)> {
     let all = guardrails.iter().flat_map(|one| one.exceptions.iter().map(move |exception| (one, exception)));
-    all.filter(|(_, exception)| today > exception.expires.as_str()).collect()
+    all.filter(|(_, exception)| today >= exception.expires.as_str()).collect()
 }

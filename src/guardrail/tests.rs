@@ -342,13 +342,13 @@ fn exceptions_hold_for_whom_they_name_and_until_their_day() {
     };
     for (exception, exempt) in [
         (exception(&["deploy"], &[], "2027-02-01"), true),
-        (exception(&["aws/dep*"], &[], TODAY), true),
-        (exception(&["aws/dep*"], &[], "2026-11-24"), false),
+        (exception(&["aws/dep*"], &[], "2026-11-26"), true),
+        (exception(&["aws/dep*"], &[], TODAY), false),
         (exception(&["other"], &[], "2027-02-01"), false),
         (exception(&[], &["deploy"], "2027-02-01"), true),
         (exception(&["other"], &["deploy"], "2027-02-01"), false),
     ] {
-        let ended = exception.expires.as_str() < TODAY;
+        let ended = exception.expires.as_str() <= TODAY;
         let guardrails = [Guardrail { exceptions: vec![exception.clone()], ..Guardrail::default_one() }];
         let told = told(&guardrails, &role(&access, Terms::default()));
         assert_eq!(told.is_empty(), exempt, "{exception:?}");
