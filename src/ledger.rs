@@ -21,6 +21,7 @@
 //!
 //! Source of the wire format: Vault API, "KV secrets engine, version 2".
 
+mod error;
 mod form;
 mod kv;
 pub mod lock;
@@ -33,6 +34,7 @@ use base64::Engine as _;
 use futures_util::stream::{self, StreamExt as _, TryStreamExt as _};
 use serde_json::{Value, json};
 
+pub use self::error::Error;
 use self::form::Content;
 use self::node::Node;
 use crate::api::{self, Client, Said};
@@ -61,56 +63,6 @@ const FRESH_MOUNT_TRIES: u32 = 20;
 
 /// The pause between these tries.
 const FRESH_MOUNT_PAUSE: std::time::Duration = std::time::Duration::from_millis(250);
-
-/// Why the ledger could not be read or written.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// The engine refused, or did not answer.
-    #[error("the ledger ({path}): {source}")]
-    Api {
-        /// The document.
-        path: String,
-        /// What went wrong.
-        source: api::Error,
-    },
-    /// A document is not what it should be.
-    #[error("the ledger ({path}) can't be understood: {what}")]
-    Odd {
-        /// The document.
-        path: String,
-        /// What is odd.
-        what: String,
-    },
-    /// Somebody else wrote a document since it was read.
-    #[error("the ledger ({path}) was written by somebody else since this plan was made")]
-    Moved {
-        /// The document.
-        path: String,
-    },
-    /// The mount's path is taken by something else.
-    #[error("the engine's mount `{MOUNT}/` is not a ledger: it is of the type `{found}`, not KV version 2")]
-    Taken {
-        /// What is mounted there.
-        found: String,
-    },
-    /// This token may not read the key of secret digests, which whoever writes needs.
-    #[error("the ledger's key ({path}) may not be read with this token")]
-    KeyHidden {
-        /// The document.
-        path: String,
-    },
-    /// The machine gave no random bytes.
-    #[error("no random bytes for the ledger's key, or for the lock's id")]
-    Random,
-    /// Somebody else changes what is this owner's.
-    #[error("the lock of {} is held by {by}", describe(owner))]
-    Locked {
-        /// Whose lock.
-        owner: String,
-        /// Who holds it.
-        by: Box<lock::Holder>,
-    },
-}
 
 /// The owner's name in the ledger. Names of estates and environments have no dot.
 pub fn owner(estate: Option<&str>, environment: &str) -> String {

@@ -19,6 +19,7 @@ use crate::api::Client;
 use crate::ledger::{self, Ledger, lock};
 use crate::object::{Object, Owned, Progress};
 use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
+use crate::secret::Secret;
 
 use self::record::{entry, intent, needs_intent, record};
 
@@ -108,20 +109,7 @@ async fn carry_out(
         .iter()
         .filter_map(|change| Some((change.path.clone(), ledger.owned().get(&change.path)?.clone())))
         .collect();
-    let intents: Vec<ledger::Edit> = plan
-        .changes
-        .iter()
-        .filter(|change| needs_intent(change))
-        .filter_map(|change| {
-            let before = before.get(&change.path);
-            let entry = match objects.get(change.path.as_str()) {
-                Some(object) if !change.takes_away() => intent(object, change, before, plan, &key),
-                // What comes to its path once it is gone is not ours.
-                _ => Owned { state: Progress::Intended, found: change.live_fingerprint(), ..before?.clone() },
-            };
-            Some((change.path.clone(), Some(entry)))
-        })
-        .collect();
+    let intents = intents(plan, &objects, &before, &key);
     ledger.write(client, intents).await?;
     lost_to_others(client, plan, &before, ledger, &mut outcomes).await?;
     walk::walk(client, plan, &objects, &mut outcomes, options).await;
@@ -146,34 +134,61 @@ async fn carry_out(
         })
         .collect();
     edits.extend(upkeep.into_iter().map(|object| {
-        let mut entry = entry(object, plan, &key, Progress::Applied);
-        if let Some(owned) = ledger.owned().get(&object.path) {
-            if is_untold(plan, object) {
-                let (app, place, protect) = (entry.app, entry.place, entry.protect);
-                entry = Owned { app, place, protect, ..owned.clone() };
-            }
-            // It was not written now, so it still comes from the commit that wrote it, unless that said something else.
-            if plan.kept(&object.path).is_some() || !is_other(plan, owned, object) {
-                entry.commit.clone_from(&owned.commit);
-                entry.review.clone_from(&owned.review);
-                entry.plan.clone_from(&owned.plan);
-            }
-            entry.guardrails.clone_from(&owned.guardrails);
-            entry.from = still_theirs(owned.from.as_ref());
-            if plan.kept(&object.path).is_some() {
-                entry.secrets.clone_from(&owned.secrets);
-            }
-            if object.unresolved().next().is_some() {
-                entry.fingerprint.clone_from(&owned.fingerprint);
-                entry.secrets.clone_from(&owned.secrets);
-                entry.apart.clone_from(&owned.apart);
-                entry.keys.clone_from(&owned.keys);
-                entry.key_last.clone_from(&owned.key_last);
-            }
-        }
+        let owned = ledger.owned().get(&object.path);
+        let mut entry = kept_up(object, owned, plan, &key);
+        entry.from = still_theirs(owned.and_then(|owned| owned.from.as_ref()));
         (object.path.clone(), Some(entry))
     }));
     Ok(Applied { report, edits, released })
+}
+
+/// What the ledger says of each change before it is made.
+fn intents(
+    plan: &Reviewed,
+    objects: &HashMap<&str, &Object>,
+    before: &HashMap<String, Owned>,
+    key: &Secret,
+) -> Vec<ledger::Edit> {
+    let changes = plan.changes.iter().filter(|change| needs_intent(change));
+    changes
+        .filter_map(|change| {
+            let before = before.get(&change.path);
+            let entry = match objects.get(change.path.as_str()) {
+                Some(object) if !change.takes_away() => intent(object, change, before, plan, key),
+                // What comes to its path once it is gone is not ours.
+                _ => Owned { state: Progress::Intended, found: change.live_fingerprint(), ..before?.clone() },
+            };
+            Some((change.path.clone(), Some(entry)))
+        })
+        .collect()
+}
+
+/// What the ledger says of an object that stays as it is, and of which something else is to be remembered.
+fn kept_up(object: &Object, owned: Option<&Owned>, plan: &Reviewed, key: &Secret) -> Owned {
+    let mut entry = entry(object, plan, key, Progress::Applied);
+    let Some(owned) = owned else { return entry };
+    if is_untold(plan, object) {
+        let (app, place, protect) = (entry.app, entry.place, entry.protect);
+        entry = Owned { app, place, protect, ..owned.clone() };
+    }
+    // It was not written now, so it still comes from the commit that wrote it, unless that said something else.
+    if plan.kept(&object.path).is_some() || !is_other(plan, owned, object) {
+        entry.commit.clone_from(&owned.commit);
+        entry.review.clone_from(&owned.review);
+        entry.plan.clone_from(&owned.plan);
+    }
+    entry.guardrails.clone_from(&owned.guardrails);
+    if plan.kept(&object.path).is_some() {
+        entry.secrets.clone_from(&owned.secrets);
+    }
+    if object.unresolved().next().is_some() {
+        entry.fingerprint.clone_from(&owned.fingerprint);
+        entry.secrets.clone_from(&owned.secrets);
+        entry.apart.clone_from(&owned.apart);
+        entry.keys.clone_from(&owned.keys);
+        entry.key_last.clone_from(&owned.key_last);
+    }
+    entry
 }
 
 /// The objects with keys that stay: each is what the object is to have.

@@ -12,7 +12,7 @@ use super::change::{Change, ChangeAction, FieldChange, Shown};
 use super::fields::{Key, apart_change, differences, hidden_change, readable_change};
 use super::input::Input;
 use super::kept::{self, Kept};
-use super::limit::{PATHS_SHOWN_MAX, cut};
+use super::refusal::{PATHS_SHOWN_MAX, cut};
 use super::value::Plan;
 use super::{limit, obstacle, order, ownership, rename, select};
 use crate::object::{Absent, Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Told};

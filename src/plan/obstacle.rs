@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use super::change::{Change, ChangeAction};
-use super::limit::Refusal;
+use super::refusal::Refusal;
 use crate::object::{Object, Step};
 
 /// Asks the kind of each change.

@@ -11,7 +11,7 @@ use serde_json::Value;
 
 use super::change::{Change, ChangeAction};
 use super::input::{Adopt, Claim, Input, Others};
-use super::limit::Refusal;
+use super::refusal::Refusal;
 use crate::object::{FieldValue, Leaf, Live, Object, Origin, Owned, Shape, Told, field};
 
 /// Fills in the fields that nobody declared and that stay as they were when an object was taken over: those that the

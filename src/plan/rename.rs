@@ -9,7 +9,7 @@ use std::collections::HashMap;
 use super::change::{Change, ChangeAction, Renamed};
 use super::fields::differences;
 use super::input::Input;
-use super::limit::Refusal;
+use super::refusal::Refusal;
 use super::value::Plan;
 use crate::object::{Live, Renames, RolePath};
 

@@ -2,7 +2,7 @@
 
 use std::ops::Deref;
 
-use super::limit::Refusal;
+use super::refusal::Refusal;
 use super::saved::Saved;
 use super::value::Plan;
 use crate::guardrail::{Violation, Violator};

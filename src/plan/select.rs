@@ -7,8 +7,8 @@
 use std::collections::HashMap;
 
 use super::change::{Change, ChangeAction, Renamed};
-use super::limit::{Bond, Refusal};
 use super::order;
+use super::refusal::{Bond, Refusal};
 use super::selection::{Along, Asked, Grants, LeftOut, Selected, Selection};
 use crate::guardrail::Names;
 use crate::object::Class;

@@ -3,7 +3,7 @@
 use super::change::{Change, Summary, Unmanaged};
 use super::escape::short;
 use super::kept::{Kept, Standing};
-use super::limit::Refusal;
+use super::refusal::Refusal;
 use super::selection::{LeftOut, Selected};
 use crate::object::{Object, Place, fingerprint};
 use crate::review;

@@ -1,14 +1,18 @@
 //! What the simulated account holds. Pure: no clock, no files, no randomness of its own.
 
+mod record;
 mod role;
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, HashMap};
 
 use serde::{Deserialize, Serialize};
 
+pub(super) use self::record::{
+    AccessKey, Certificate, Group, LastUsed, LoginProfile, MfaDevice, Policy, PolicyVersion, ServiceCredential, SshKey,
+    Tag, User,
+};
 pub(super) use self::role::{Of, Role, Session};
 use super::error::Refusal;
-use super::identity::ACCOUNT_ID;
 
 /// Everything in the account. Users, groups, roles and policies are found by lower-case name or ARN, because IAM
 /// names are unique whatever their case.
@@ -52,186 +56,6 @@ pub(super) enum Entry {
     MfaDevice(String, Option<MfaDevice>),
     Role(String, Option<Box<Role>>),
     Session(String, Option<Box<Session>>),
-}
-
-/// An IAM user. Times are milliseconds since the epoch.
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct User {
-    pub(super) name: String,
-    pub(super) path: String,
-    /// `AIDA...`
-    pub(super) id: String,
-    pub(super) created: i64,
-    pub(super) tags: Vec<Tag>,
-    /// The ARN of the permissions boundary.
-    pub(super) boundary: Option<String>,
-    pub(super) keys: Vec<AccessKey>,
-    /// Inline policies: name to document.
-    pub(super) inline: BTreeMap<String, String>,
-    /// ARNs of managed policies.
-    pub(super) attached: BTreeSet<String>,
-    /// Lower-case names of groups.
-    pub(super) groups: BTreeSet<String>,
-    pub(super) login_profile: Option<LoginProfile>,
-    /// Serial number to the time it was enabled.
-    pub(super) mfa: BTreeMap<String, i64>,
-    pub(super) ssh_keys: Vec<SshKey>,
-    pub(super) certificates: Vec<Certificate>,
-    pub(super) service_credentials: Vec<ServiceCredential>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub(super) struct Tag {
-    pub(super) key: String,
-    pub(super) value: String,
-}
-
-/// An access key. The secret is kept in clear, as is everything here: it opens nothing but the simulation.
-#[derive(Clone, Serialize, Deserialize)]
-pub(super) struct AccessKey {
-    pub(super) id: String,
-    pub(super) secret: String,
-    pub(super) active: bool,
-    pub(super) created: i64,
-    pub(super) last_used: Option<LastUsed>,
-}
-
-impl std::fmt::Debug for AccessKey {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("AccessKey").field("id", &self.id).field("active", &self.active).finish_non_exhaustive()
-    }
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct LastUsed {
-    pub(super) at: i64,
-    pub(super) service: String,
-    pub(super) region: String,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct LoginProfile {
-    pub(super) created: i64,
-    pub(super) reset_required: bool,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct SshKey {
-    pub(super) id: String,
-    pub(super) body: String,
-    pub(super) active: bool,
-    pub(super) created: i64,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct Certificate {
-    pub(super) id: String,
-    pub(super) body: String,
-    pub(super) active: bool,
-    pub(super) created: i64,
-}
-
-#[derive(Clone, Debug, Serialize, Deserialize)]
-pub(super) struct ServiceCredential {
-    pub(super) id: String,
-    pub(super) service: String,
-    pub(super) user_name: String,
-    pub(super) active: bool,
-    pub(super) created: i64,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Group {
-    pub(super) name: String,
-    pub(super) path: String,
-    /// `AGPA...`
-    pub(super) id: String,
-    pub(super) created: i64,
-    pub(super) inline: BTreeMap<String, String>,
-    pub(super) attached: BTreeSet<String>,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct Policy {
-    pub(super) name: String,
-    pub(super) path: String,
-    /// `ANPA...`
-    pub(super) id: String,
-    pub(super) description: Option<String>,
-    pub(super) created: i64,
-    pub(super) versions: Vec<PolicyVersion>,
-    /// The number of the default version.
-    pub(super) default_version: u32,
-    /// The number that the next version gets; numbers are not used twice.
-    pub(super) next_version: u32,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct PolicyVersion {
-    pub(super) number: u32,
-    pub(super) document: String,
-    pub(super) created: i64,
-}
-
-#[derive(Clone, Debug, Default, Serialize, Deserialize)]
-#[serde(default)]
-pub(super) struct MfaDevice {
-    pub(super) serial: String,
-    pub(super) created: i64,
-    /// The user it is enabled for (lower case).
-    pub(super) user: Option<String>,
-}
-
-impl User {
-    /// `arn:aws:iam::<account>:user<path><name>`.
-    pub(super) fn arn(&self) -> String {
-        format!("arn:aws:iam::{ACCOUNT_ID}:user{}{}", self.path, self.name)
-    }
-
-    /// Why the user cannot be deleted yet, in the words of IAM.
-    ///
-    /// # Source
-    /// DeleteUser in the IAM API reference lists the items; the texts are from reports of users.
-    fn blocker(&self) -> Option<&'static str> {
-        let checks = [
-            (self.login_profile.is_some(), "Cannot delete entity, must delete login profile first."),
-            (!self.keys.is_empty(), "Cannot delete entity, must delete access keys first."),
-            (!self.mfa.is_empty(), "Cannot delete entity, must delete MFA device first."),
-            (!self.certificates.is_empty(), "Cannot delete entity, must delete signing certificates first."),
-            (!self.groups.is_empty(), "Cannot delete entity, must remove users from group first."),
-            (!self.attached.is_empty(), "Cannot delete entity, must detach all policies first."),
-            (!self.inline.is_empty(), "Cannot delete entity, must delete policies first."),
-            (
-                !self.ssh_keys.is_empty() || !self.service_credentials.is_empty(),
-                "Cannot delete entity, must remove referenced objects first.",
-            ),
-        ];
-        checks.into_iter().find(|(blocks, _)| *blocks).map(|(_, text)| text)
-    }
-}
-
-impl Group {
-    /// `arn:aws:iam::<account>:group<path><name>`.
-    pub(super) fn arn(&self) -> String {
-        format!("arn:aws:iam::{ACCOUNT_ID}:group{}{}", self.path, self.name)
-    }
-}
-
-impl Policy {
-    /// `arn:aws:iam::<account>:policy<path><name>`.
-    pub(super) fn arn(&self) -> String {
-        format!("arn:aws:iam::{ACCOUNT_ID}:policy{}{}", self.path, self.name)
-    }
-
-    /// The document in force.
-    pub(super) fn document(&self) -> &str {
-        let version = self.versions.iter().find(|version| version.number == self.default_version);
-        version.map_or("", |version| &version.document)
-    }
 }
 
 impl State {
