@@ -23,6 +23,7 @@
 
 mod error;
 mod form;
+pub mod history;
 mod kv;
 pub mod lock;
 mod node;

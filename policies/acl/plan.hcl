@@ -94,6 +94,11 @@ path "leasehold/data/+/objects/*" {
   capabilities = ["read"]
 }
 
+# Who applied what: `leasehold history`.
+path "leasehold/data/+/history/*" {
+  capabilities = ["read"]
+}
+
 path "leasehold/metadata/*" {
   capabilities = ["list", "read"]
 }

@@ -16,6 +16,9 @@ mod walk;
 use std::collections::{BTreeMap, HashMap};
 
 use crate::api::Client;
+use crate::clock::Clock;
+use crate::ledger::history::{Note, Run};
+use crate::ledger::lock::Lock;
 use crate::ledger::{self, Ledger, lock};
 use crate::object::{Object, Owned, Progress};
 use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
@@ -35,22 +38,44 @@ pub struct Applied {
     pub report: Report,
     edits: Vec<ledger::Edit>,
     released: Result<(), ledger::Error>,
+    noted: Noted,
 }
 
+/// Whether the history has an apply: not where there is nothing to change, or nobody holds a lock for it.
+type Noted = Option<Result<Note, ledger::Error>>;
+
 impl Applied {
-    /// Writes what became of each change into the ledger. It is durable on return. Where the lock was lost nothing is
-    /// written: it would be in the way of who has it.
+    /// Writes what became of each change into the ledger, and into the history. The ledger is durable on return. Where the
+    /// lock was lost nothing is written into it: it would be in the way of who has it. Answers why the history lacks this
+    /// apply or its end, if it does.
     ///
     /// # Errors
     /// [`Error::Unrecorded`], [`Error::Unlocked`].
-    pub async fn record(self, client: &Client, ledger: &mut Ledger) -> Result<(), Error> {
+    pub async fn record(
+        mut self,
+        client: &Client,
+        ledger: &mut Ledger,
+        clock: &Clock,
+    ) -> Result<Option<ledger::Error>, Error> {
+        let noted = self.noted.take();
+        let ended = async {
+            let note = noted?;
+            let end =
+                note.map(|note| note.end(clock.now().unix_timestamp(), self.report.summary(), self.report.rows()));
+            match end {
+                Ok(end) => end.await.err(),
+                Err(error) => Some(error),
+            }
+        };
+        let unnoted = ended.await;
         if let Some(by) = self.report.unlocked() {
             return Err(Error::Unlocked { by: by.to_owned(), begun: true });
         }
         let done = self.report.exit_code();
         let unrecorded = |source| Error::Unrecorded { source, done };
         ledger.write(client, self.edits).await.map_err(unrecorded)?;
-        self.released.map_err(unrecorded)
+        self.released.map_err(unrecorded)?;
+        Ok(unnoted)
     }
 }
 
@@ -100,7 +125,8 @@ async fn carry_out(
     let mut outcomes: Vec<Option<Outcome>> = plan.changes.iter().map(|_| None).collect();
     let upkeep: Vec<&Object> = outdated(plan, &objects, desired, ledger);
     if plan.changes.is_empty() && upkeep.is_empty() && !ledger.is_old() {
-        return Ok(Applied { report: Report::new(plan, Vec::new()), edits: Vec::new(), released: Ok(()) });
+        let report = Report::new(plan, Vec::new());
+        return Ok(Applied { report, edits: Vec::new(), released: Ok(()), noted: None });
     }
     let key = ledger.open(client, options.clock).await?;
     ledger.set_commit(plan.commit.clone());
@@ -109,6 +135,7 @@ async fn carry_out(
         .iter()
         .filter_map(|change| Some((change.path.clone(), ledger.owned().get(&change.path)?.clone())))
         .collect();
+    let noted = note(client, ledger, plan, options.lock).await;
     let intents = intents(plan, &objects, &before, &key);
     ledger.write(client, intents).await?;
     lost_to_others(client, plan, &before, ledger, &mut outcomes).await?;
@@ -116,7 +143,7 @@ async fn carry_out(
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Interrupted)).collect();
     let report = Report::new(plan, outcomes.clone());
     if report.unlocked().is_some() {
-        return Ok(Applied { report, edits: Vec::new(), released: Ok(()) });
+        return Ok(Applied { report, edits: Vec::new(), released: Ok(()), noted });
     }
     let released = release(client, plan, &outcomes, &upkeep, ledger).await;
     let still_theirs = |from: Option<&String>| from.filter(|_| released.is_err()).cloned();
@@ -139,7 +166,14 @@ async fn carry_out(
         entry.from = still_theirs(owned.and_then(|owned| owned.from.as_ref()));
         (object.path.clone(), Some(entry))
     }));
-    Ok(Applied { report, edits, released })
+    Ok(Applied { report, edits, released, noted })
+}
+
+/// Notes in the history that an apply begins.
+async fn note(client: &Client, ledger: &Ledger, plan: &Reviewed, lock: Option<&Lock>) -> Noted {
+    let lock = lock.filter(|_| !plan.changes.is_empty())?;
+    let run = Run::of(plan.digest(), plan.commit.clone(), plan.review_digest.clone());
+    Some(Note::begin(client, ledger.owner(), lock, run).await)
 }
 
 /// What the ledger says of each change before it is made.

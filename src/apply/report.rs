@@ -74,6 +74,19 @@ impl Outcome {
         Self::Failed { what, acted }
     }
 
+    /// The word for it.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Applied { .. } => "applied",
+            Self::Moved { .. } => "moved since the plan",
+            Self::Lost { .. } => "somebody else's",
+            Self::Failed { .. } => "failed",
+            Self::Skipped { .. } => "skipped",
+            Self::Interrupted => "interrupted",
+            Self::Unlocked { .. } => "lock lost",
+        }
+    }
+
     /// Whether the change is done.
     pub fn is_applied(&self) -> bool {
         matches!(self, Self::Applied { .. })
@@ -146,6 +159,14 @@ impl Report {
         }
         line.push('.');
         line
+    }
+
+    /// Each change as the history has it: path, action, and what became of it.
+    pub(super) fn rows(&self) -> Vec<(String, String, String)> {
+        let row = |(change, outcome): &(Change, Outcome)| {
+            (change.path.clone(), change.action.word().to_owned(), outcome.word().to_owned())
+        };
+        self.results.iter().map(row).collect()
     }
 
     /// Who took the lock before all was tried.

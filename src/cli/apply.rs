@@ -322,7 +322,13 @@ async fn run_to_the_end(
         output::say(&words);
     }
     let exit_code = applied.report.exit_code();
-    applied.record(client, ledger).await.map_err(|error| context.unproposed(error.into()))?;
+    let recorded = applied.record(client, ledger, context.clock()).await;
+    if let Some(why) = recorded.map_err(|error| context.unproposed(error.into()))? {
+        output::say(&format!(
+            "warning: `leasehold history` does not tell how this apply ended: {}",
+            escape(&why.to_string())
+        ));
+    }
     Ok(exit_code)
 }
 

@@ -31,13 +31,13 @@ fn of(command: &[&str]) -> &'static [Format] {
     match command {
         ["validate" | "trail"] => TABLE,
         ["plan"] => PLAN,
-        ["explain" | "import" | "render" | "test"] => TEXT,
+        ["explain" | "history" | "import" | "render" | "test"] => TEXT,
         ["access", ..] => ACCESS,
         ["drift"] => DRIFT,
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
-        ["agent" | "apply" | "exec" | "forget" | "schema" | "server" | "unlock"]
+        ["agent" | "apply" | "completions" | "exec" | "forget" | "man" | "schema" | "server" | "unlock"]
         | ["sandbox", ..]
         | ["trail", "verify"] => NONE,
         _ => ANSWER,

@@ -16,6 +16,7 @@ mod apply;
 mod argv;
 mod audit;
 mod auth;
+mod completions;
 mod creds;
 mod data;
 mod delete;
@@ -26,12 +27,14 @@ mod forget;
 mod format;
 mod forms;
 mod graph;
+mod history;
 mod import;
 mod lease;
 mod ledger;
 mod list;
 mod lock;
 mod login;
+mod man;
 mod mounts;
 mod plan;
 mod policy;
@@ -109,6 +112,8 @@ enum Command {
     Import(import::Args),
     /// Show what of an engine is this estate's own
     Ledger(ledger::Args),
+    /// Show who applied what, and when
+    History(history::Args),
     /// Give objects up, and leave them as they are
     Forget(forget::Args),
     /// Show who holds the estate's lock, and take it away
@@ -145,6 +150,23 @@ enum Command {
     Token(token::Args),
     /// List, enable or disable audit devices
     Audit(audit::Args),
+    /// Print what a shell completes commands and flags by
+    Completions(completions::Args),
+    /// Print or write the manual's pages
+    Man(man::Args),
+}
+
+/// The commands as help shows them, without one for help itself below each.
+fn described() -> clap::Command {
+    fn without_help(command: &mut clap::Command) {
+        *command = std::mem::take(command).disable_help_subcommand(true);
+        command.get_subcommands_mut().for_each(without_help);
+    }
+    let mut command = Cli::command();
+    without_help(&mut command);
+    command.build();
+    forms::describe(&mut command);
+    command
 }
 
 /// Runs the program on `argv` and answers its exit code.
@@ -205,6 +227,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Exec(args) => exec::run(*args, &global).await,
         Command::Import(args) => import::run(args, &global).await,
         Command::Ledger(args) => ledger::run(args, &global).await,
+        Command::History(args) => history::run(args, &global).await,
         Command::Forget(args) => forget::run(args, &global).await,
         Command::Unlock(args) => unlock::run(args, &global).await,
         Command::Trail(args) => trail::run(args, &global).await,
@@ -221,6 +244,8 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Secrets(args) => secrets::run(args, &global).await,
         Command::Auth(args) => auth::run(args, &global).await,
         Command::Audit(args) => audit::run(args, &global).await,
+        Command::Completions(args) => completions::run(args, described(), &global).await,
+        Command::Man(args) => man::run(args, described(), &global).await,
         Command::Policy(args) => policy::run(args, &global).await,
         Command::Token(args) => token::run(args, &global).await,
     }

@@ -75,6 +75,16 @@ impl Claim {
         Ok(Self { id: hex::encode(id), holder, host, process: process::here(), operation, ttl: TTL })
     }
 
+    /// Who, where, and for what.
+    pub(super) fn names(&self) -> (&str, &str, &'static str) {
+        (&self.holder, &self.host, self.operation)
+    }
+
+    /// Enough of its id to tell it from others of the same second.
+    pub(super) fn short_id(&self) -> &str {
+        &self.id[..8]
+    }
+
     /// Who, for people.
     fn who(&self) -> String {
         format!("{} on {}", self.holder, self.host)
@@ -286,6 +296,16 @@ impl Ledger {
 }
 
 impl Lock {
+    /// Who holds it.
+    pub(super) fn claim(&self) -> &Claim {
+        &self.claim
+    }
+
+    /// Since when: RFC 3339.
+    pub(super) fn since(&self) -> &str {
+        &self.since
+    }
+
     /// Looks whether it is held still: to be asked before each write that it is for.
     ///
     /// # Errors

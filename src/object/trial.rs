@@ -189,7 +189,7 @@ app "web" {
             let applied = apply::run(&self.client, &plan, &estate.objects, &mut ledger, &options).await;
             let applied = applied.expect("applied");
             assert_eq!(applied.report.exit_code(), 0, "{}", plan.text(Colour::Never));
-            applied.record(&self.client, &mut ledger).await.expect("recorded");
+            applied.record(&self.client, &mut ledger, &self.clock).await.expect("recorded");
             let changes = plan.changes.iter().map(|change| (change.action, change.path.clone())).collect();
             (plan.text(Colour::Never), changes)
         }

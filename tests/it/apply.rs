@@ -87,7 +87,7 @@ impl World {
         let applied =
             apply::run(&self.client, &unjudged(&prepared.plan), desired, &mut prepared.ledger, &options).await?;
         let report = applied.report.clone();
-        applied.record(&self.client, &mut prepared.ledger).await.map(|()| report)
+        applied.record(&self.client, &mut prepared.ledger, &self.clock).await.map(|_| report)
     }
 
     /// Plans, applies, and demands that a second plan is empty.

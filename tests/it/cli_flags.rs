@@ -306,6 +306,8 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["explain"], "env"),
     (&["render"], "env"),
     (&["schema"], "json"),
+    (&["completions", "bash"], "json"),
+    (&["man"], "json"),
     (&["plan"], "env"),
     (&["review"], "env"),
     (&["apply"], "json"),
@@ -317,6 +319,7 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["exec", "a", "--", "true"], "json"),
     (&["ledger", "show"], "env"),
     (&["forget", "a"], "env"),
+    (&["history"], "env"),
     (&["import"], "env"),
     (&["unlock"], "json"),
     (&["drift"], "env"),
@@ -454,7 +457,7 @@ fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
     let alone = [
         "validate", "explain", "render", "schema", "plan", "drift", "review", "apply", "test", "graph", "trail",
-        "server", "sandbox", "unlock",
+        "server", "sandbox", "unlock", "man", "history",
     ]
     .map(|one| vec![one]);
     for command in alone.into_iter().chain([
@@ -462,6 +465,7 @@ fn a_command_without_fields_refuses_to_print_one() {
         vec!["forget", "a"],
         vec!["access", "what", "a"],
         vec!["trail", "verify"],
+        vec!["completions", "bash"],
     ]) {
         let output = env.run(&[&command, &["--field", "x"][..]].concat());
         assert_eq!(output.code, 1, "{command:?}: {}", output.normal());

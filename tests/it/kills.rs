@@ -63,7 +63,7 @@ impl World {
             apply::run(&self.client, &unjudged(&prepared.plan), &estate.objects, &mut prepared.ledger, &options).await;
         let applied = applied.unwrap();
         let report = applied.report.clone();
-        applied.record(&self.client, &mut prepared.ledger).await.unwrap();
+        applied.record(&self.client, &mut prepared.ledger, &self.clock).await.unwrap();
         report
     }
 

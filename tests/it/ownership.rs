@@ -84,7 +84,7 @@ async fn apply(world: &World, estate: Estate<'_>, desired: &[Object], lost_after
     let outcome = match apply::run(&client, &unjudged(&prepared.plan), &desired, &mut prepared.ledger, &options).await {
         Ok(applied) => {
             let report = applied.report.clone();
-            applied.record(&client, &mut prepared.ledger).await.map(|()| report)
+            applied.record(&client, &mut prepared.ledger, &world.clock).await.map(|_| report)
         }
         Err(error) => Err(error),
     };
@@ -267,7 +267,7 @@ async fn a_role_made_below_a_mount_after_the_plan_stops_its_unmounting() {
     assert!(problems.contains("something below it that is not ours: auth/approle/role/late"), "{problems}");
     assert!(world.client.read("auth/approle/role/late").await.unwrap().is_some());
     assert_eq!(report.summary(), "Apply incomplete: 0 added, 0 changed, 1 deleted, 1 failed.");
-    applied.record(&world.client, &mut prepared.ledger).await.unwrap();
+    applied.record(&world.client, &mut prepared.ledger, &world.clock).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]

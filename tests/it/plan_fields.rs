@@ -1113,7 +1113,7 @@ impl World {
                 .await
                 .unwrap();
         let report = applied.report.clone();
-        applied.record(&self.client, &mut prepared.ledger).await.unwrap();
+        applied.record(&self.client, &mut prepared.ledger, &self.clock).await.unwrap();
         report
     }
 
