@@ -87,6 +87,63 @@ fn all_sessions_issued_before_are_denied_until_the_last_would_have_ended() {
     assert!(world.events().contains(&"lease-revoked expired".to_owned()));
 }
 
+#[test]
+fn what_is_cut_off_stays_so_whoever_gives_up_all_of_the_mount() {
+    let world = armed();
+    let lent = world.root.get("aws/creds/r?ttl=1h");
+    for (path, body) in [
+        ("sys/leases/revoke-force/aws", json!({})),
+        ("sys/leases/revoke-force/aws", json!({})),
+        ("sys/leases/revoke-prefix/aws", json!({ "sync": true })),
+        ("sys/leases/revoke-prefix/aws", json!({ "sync": false })),
+    ] {
+        let told = world.root.post(path, &body);
+        world.settle();
+        assert_eq!(
+            (cuts(&world), tried(&world, &lent["data"], "users").as_str()),
+            (1, "AccessDenied"),
+            "{path} {body}"
+        );
+        let is_first = told["data"]["revoked"] == 1;
+        let warned = told["warnings"][0]
+            .as_str()
+            .is_some_and(|text| text.contains("holds sessions off in an emergency, and stays"));
+        assert_eq!(is_first, !warned, "{told}");
+        world.wait(2);
+    }
+    // Who names them lets loose what they hold off.
+    assert_eq!(world.root.post("sys/leases/revoke-force/aws/emergency", &json!({}))["data"]["revoked"], 1);
+    assert_eq!((cuts(&world), tried(&world, &lent["data"], "users").as_str()), (0, "ok"));
+}
+
+#[test]
+fn who_revokes_a_session_that_nothing_ends_is_told_until_when_it_works() {
+    let world = world();
+    role(&world, json!({}));
+    let lease = |lent: &serde_json::Value| said(&lent["lease_id"]);
+    let works = "AWS has no way to end a session: that of one lease works until 20";
+    let one = world.root.get("aws/creds/r?ttl=1h");
+    let told = world.root.post("sys/leases/revoke", &json!({ "lease_id": lease(&one), "sync": true }));
+    assert!(said(&told["warnings"][0]).starts_with(works), "{told}");
+    world.root.get("aws/creds/r?ttl=1h");
+    let told = world.root.post("sys/leases/revoke-prefix/aws/creds/r", &json!({}));
+    assert!(said(&told["warnings"][0]).starts_with(works), "{told}");
+    for _ in 0..2 {
+        world.root.get("aws/creds/r?ttl=1h");
+    }
+    // Off, there is nothing that force could do either.
+    let told = world.root.post(FORCE, &json!({}));
+    assert!(
+        said(&told["warnings"][0]).starts_with("AWS has no way to end sessions: those of 2 leases work on"),
+        "{told}"
+    );
+
+    // What is cut off works no more, and nothing is said of it.
+    let world = armed();
+    world.root.get("aws/creds/r?ttl=1h");
+    assert_eq!(world.root.post(FORCE, &json!({}))["warnings"], serde_json::Value::Null);
+}
+
 /// The policies that a cut has put on the role.
 fn policies(world: &World) -> Vec<String> {
     let mut names = Vec::new();

@@ -8,7 +8,7 @@ use futures_util::future::BoxFuture;
 use serde_json::Value;
 
 use super::core::Core;
-use super::{Lease, LeaseState, Leases, maker};
+use super::{Lease, LeaseState, Leases, maker, now};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
 use crate::engine::kernel::mounts::Mount;
@@ -18,6 +18,9 @@ use crate::engine::wire::error::Error;
 pub(crate) trait Emergency: Send + Sync {
     /// What is stopped, until when, and whom else that concerns.
     fn told(&self) -> Value;
+
+    /// How many of the leases that are given up it stops.
+    fn stops(&self) -> usize;
 
     /// Does it, and says what was done, in the form of what was told.
     ///
@@ -82,6 +85,34 @@ impl Leases {
             all.extend(maker.emergencies(core, &mount, &leases)?);
         }
         Ok(all)
+    }
+
+    /// How many of these leases hold what nothing but time ends, and when the last of that does (Unix seconds).
+    ///
+    /// # Errors
+    /// If the store can't be read.
+    pub(crate) fn lasting(&self, core: &Core, ids: &[String]) -> Result<(usize, i64), Error> {
+        let (time, mut count, mut last) = (now(core), 0, 0);
+        for id in ids.iter().filter(|id| super::login::token_of(id).is_none()) {
+            let Some(lease) = self.load(core, id)? else { continue };
+            if let Some(end) = maker(core, &lease).and_then(|(_, maker)| maker.runs_until(&lease.made, time)) {
+                (count, last) = (count + 1, last.max(end));
+            }
+        }
+        Ok((count, last))
+    }
+
+    /// The leases that begin with a prefix, and apart those among them that hold something off in an emergency, where the
+    /// prefix does not name these: to end them would let loose what was given up.
+    pub(crate) fn under_but_guards(&self, core: &Core, prefix: &str) -> Result<(Vec<String>, Vec<String>), Error> {
+        let mounts = core.mounts.snapshot();
+        let folders = mounts.values().filter_map(|mount| {
+            let folder = core.leases.maker_of(mount)?.emergency_folder()?;
+            Some(format!("{}{folder}", mount.path))
+        });
+        let folders: Vec<String> = folders.filter(|folder| !prefix.starts_with(folder.as_str())).collect();
+        let is_guard = |id: &String| folders.iter().any(|folder| id.starts_with(folder.as_str()));
+        Ok(self.ids_under(core, prefix)?.into_iter().partition(|id| !is_guard(id)))
     }
 
     /// All leases that are no token's.

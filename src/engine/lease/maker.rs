@@ -74,6 +74,17 @@ pub(crate) trait Maker: Send + Sync {
         Ok(Vec::new())
     }
 
+    /// When what a lease holds ends by itself (Unix seconds), where nothing ends it before and that is after `time`.
+    fn runs_until(&self, _made: &Value, _time: i64) -> Option<i64> {
+        None
+    }
+
+    /// Below which folder of a mount the leases are that hold something off in an emergency: who ends what is above it
+    /// ends none of them.
+    fn emergency_folder(&self) -> Option<&'static str> {
+        None
+    }
+
     /// How many leases of a mount are worth working on at once; none where nothing is known of it.
     fn width(&self, mount_uuid: &str) -> Option<usize>;
 }

@@ -65,50 +65,104 @@ fn lease_id(fields: Fields<'_>, rest: &str) -> Result<String, Error> {
 const REASON: &str = "requested";
 
 async fn revoke_one(core: &Arc<Core>, id: String, sync: bool) -> Result<Response, Error> {
-    if sync {
-        core.leases.revoke(core, &id, REASON).await?;
-        return Ok(Response::empty());
-    }
-    core.leases.revoke_later(core, &[id], REASON).await?;
-    Ok(Response { status: Some(202), ..Response::empty() })
+    let (lasting, until) = core.leases.lasting(core, std::slice::from_ref(&id))?;
+    let answer = match sync {
+        true => {
+            core.leases.revoke(core, &id, REASON).await?;
+            Response::empty()
+        }
+        false => {
+            core.leases.revoke_later(core, &[id], REASON).await?;
+            Response { status: Some(202), ..Response::empty() }
+        }
+    };
+    Ok(going_on(answer, lasting, until))
 }
 
-/// The answer of a call about many leases: what it did, and a warning if there were none.
-fn did(prefix: &str, total: usize, what: Value) -> Response {
-    let answer = Response::data(what);
-    match total {
-        0 => answer.warn(format!("no lease begins with {}/", prefix.trim_end_matches('/'))),
-        _ => answer,
+/// An answer, with a warning where revoking stops less than it seems to.
+fn going_on(answer: Response, lasting: usize, until: i64) -> Response {
+    match lasting {
+        0 => answer,
+        1 => answer.warn(format!("AWS has no way to end a session: that of one lease works until {}", rfc3339(until))),
+        many => answer.warn(format!(
+            "AWS has no way to end sessions: those of {many} leases work on, the last until {}",
+            rfc3339(until)
+        )),
+    }
+}
+
+/// Which leases a call about many means.
+struct Meant {
+    ids: Vec<String>,
+    /// What stays, because it holds something off.
+    kept: Vec<String>,
+}
+
+impl Meant {
+    /// The lease of exactly that id, else all below it.
+    fn by(core: &Core, prefix: &str) -> Result<Self, Error> {
+        if !prefix.ends_with('/') && core.leases.is_there(core, prefix)? {
+            return Ok(Self { ids: vec![prefix.to_owned()], kept: Vec::new() });
+        }
+        let below = format!("{}/", prefix.strip_suffix('/').unwrap_or(prefix));
+        let (ids, kept) = core.leases.under_but_guards(core, &below)?;
+        Ok(Self { ids, kept })
+    }
+
+    /// The answer of a call about them: what it did, and a warning if there were none, or if some stay.
+    fn did(&self, prefix: &str, what: Value) -> Response {
+        let answer = Response::data(what);
+        match self.kept.as_slice() {
+            [] if self.ids.is_empty() => answer.warn(format!("no lease begins with {}/", prefix.trim_end_matches('/'))),
+            [] => answer,
+            [one] => answer.warn(format!(
+                "{one} holds sessions off in an emergency, and stays: to let them work again, revoke it by its name"
+            )),
+            [first, ..] => answer.warn(format!(
+                "{} leases, such as {first}, hold sessions off in an emergency, and stay: to let them work again, revoke \
+                 them by their names or their folder",
+                self.kept.len()
+            )),
+        }
     }
 }
 
 async fn revoke_prefix(core: &Arc<Core>, prefix: &str, sync: bool) -> Result<Response, Error> {
-    let ids = under_prefix(core, prefix)?;
-    let total = ids.len();
-    if sync {
-        core.leases.revoke_all(core, ids, REASON).await?.into_result()?;
-        return Ok(did(prefix, total, json!({ "revoked": total })));
-    }
-    core.leases.revoke_later(core, &ids, REASON).await?;
-    Ok(Response { status: Some(202), ..did(prefix, total, json!({ "queued": total })) })
+    let meant = Meant::by(core, prefix)?;
+    let total = meant.ids.len();
+    let (lasting, until) = core.leases.lasting(core, &meant.ids)?;
+    let answer = match sync {
+        true => {
+            core.leases.revoke_all(core, meant.ids.clone(), REASON).await?.into_result()?;
+            meant.did(prefix, json!({ "revoked": total }))
+        }
+        false => {
+            core.leases.revoke_later(core, &meant.ids, REASON).await?;
+            Response { status: Some(202), ..meant.did(prefix, json!({ "queued": total })) }
+        }
+    };
+    Ok(going_on(answer, lasting, until))
 }
 
 /// What giving leases up would do, and whom else it concerns.
 fn would_force(core: &Core, prefix: &str) -> Result<Response, Error> {
-    let ids = under_prefix(core, prefix)?;
-    let cut: Vec<Value> = core.leases.emergencies(core, &ids)?.iter().map(|one| one.told()).collect();
-    Ok(did(prefix, ids.len(), json!({ "leases": ids.len(), "cut_off": cut })))
+    let meant = Meant::by(core, prefix)?;
+    let cut: Vec<Value> = core.leases.emergencies(core, &meant.ids)?.iter().map(|one| one.told()).collect();
+    Ok(meant.did(prefix, json!({ "leases": meant.ids.len(), "cut_off": cut })))
 }
 
 async fn revoke_force(core: &Arc<Core>, prefix: &str) -> Result<Response, Error> {
-    let ids = under_prefix(core, prefix)?;
+    let meant = Meant::by(core, prefix)?;
+    let ids = &meant.ids;
+    let (lasting, until) = core.leases.lasting(core, ids)?;
     // First: while it fails, the leases are there to be given up again.
-    let mut cut_off = Vec::new();
-    for emergency in core.leases.emergencies(core, &ids)? {
+    let (mut cut_off, mut stopped) = (Vec::new(), 0);
+    for emergency in core.leases.emergencies(core, ids)? {
+        stopped += emergency.stops();
         cut_off.push(emergency.carry_out(core).await?);
     }
     let mut given_up = Vec::new();
-    for id in &ids {
+    for id in ids {
         if core.leases.revoke_force(core, id).await? {
             given_up.push(id);
         }
@@ -120,18 +174,7 @@ async fn revoke_force(core: &Arc<Core>, prefix: &str) -> Result<Response, Error>
     if !cut_off.is_empty() {
         what["cut_off"] = json!(cut_off);
     }
-    Ok(did(prefix, ids.len(), what))
-}
-
-/// The leases that a prefix means: the one of exactly that id, else all below it.
-fn under_prefix(core: &Core, prefix: &str) -> Result<Vec<String>, Error> {
-    if !prefix.ends_with('/') {
-        if core.leases.is_there(core, prefix)? {
-            return Ok(vec![prefix.to_owned()]);
-        }
-        return core.leases.ids_under(core, &format!("{prefix}/"));
-    }
-    core.leases.ids_under(core, prefix)
+    Ok(going_on(meant.did(prefix, what), lasting.saturating_sub(stopped), until))
 }
 
 fn lookup(core: &Core, fields: Fields<'_>) -> Result<Response, Error> {

@@ -79,6 +79,10 @@ impl Craft for AssumedRole {
         Told { access_key_id: session.access_key_id.clone(), user: String::new(), session: Some(session.arn()) }
     }
 
+    fn runs_until(&self, made: &Value, time: i64) -> Option<i64> {
+        self.living_session(made, time).map(|session| session.ends)
+    }
+
     fn living_session(&self, made: &Value, time: i64) -> Option<RoleSession> {
         let session = Session::of(made).ok()?;
         let ends = session.ends.filter(|ends| *ends > time)?;

@@ -120,6 +120,11 @@ pub(super) trait Craft: Sync {
         Ok(())
     }
 
+    /// When what a lease holds ends by itself (Unix seconds), where nothing ends it before and that is after `time`.
+    fn runs_until(&self, _made: &Value, _time: i64) -> Option<i64> {
+        None
+    }
+
     /// The session of an IAM role that a lease holds, if it goes on past `time` (Unix seconds): what can be cut off
     /// before its end.
     fn living_session(&self, _made: &Value, _time: i64) -> Option<RoleSession> {

@@ -38,6 +38,9 @@ use crate::iam::arn::Arn;
 /// The mount's option that has it done.
 const OPTION: &str = "emergency_revocation";
 
+/// Where the leases of all cuts of a mount are, below it.
+pub(super) const FOLDER: &str = "emergency/";
+
 /// What a lease of one is told by, beside what other leases hold.
 const CUT: &str = "cut";
 
@@ -137,7 +140,7 @@ impl Cut {
 
 /// Where the leases of a role's cuts are, below a mount.
 fn path(mount: &Mount, role_arn: &str) -> String {
-    format!("{}emergency/{}", mount.path, role_name(role_arn))
+    format!("{}{FOLDER}{}", mount.path, role_name(role_arn))
 }
 
 /// The time (Unix seconds) before which the sessions of a role are cut off, if any are.
@@ -276,6 +279,10 @@ impl Emergency for Planned<'_> {
             "other_sessions": self.others,
             "until": rfc3339(self.until),
         })
+    }
+
+    fn stops(&self) -> usize {
+        self.sessions
     }
 
     fn carry_out<'a>(&'a self, core: &'a Arc<Core>) -> BoxFuture<'a, Result<Value, Error>> {

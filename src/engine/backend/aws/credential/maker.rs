@@ -82,6 +82,15 @@ impl Maker for Aws {
         cut::planned(self, core, mount, leases, living)
     }
 
+    fn runs_until(&self, made: &Value, time: i64) -> Option<i64> {
+        let (craft, made) = made::open(made).ok()?;
+        craft.runs_until(made, time)
+    }
+
+    fn emergency_folder(&self) -> Option<&'static str> {
+        Some(cut::FOLDER)
+    }
+
     fn width(&self, mount_uuid: &str) -> Option<usize> {
         self.clients.width(mount_uuid)
     }

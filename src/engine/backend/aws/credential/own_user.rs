@@ -82,6 +82,10 @@ impl<A: Asked> Craft for OfOwnUser<A> {
         OwnSession::of(made).unwrap_or_default().told()
     }
 
+    fn runs_until(&self, made: &Value, time: i64) -> Option<i64> {
+        OwnSession::of(made).ok()?.ends.filter(|ends| *ends > time)
+    }
+
     fn end<'a>(&'a self, ending: Ending<'a>, made: &'a mut Value) -> BoxFuture<'a, Result<End, lease::Failure>> {
         let ended = OwnSession::of(made).map_err(|error| ours(error.to_string()));
         std::future::ready(ended.map(|made| session::end(ending.core, &made.named(), made.ends))).boxed()
