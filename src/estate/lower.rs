@@ -17,6 +17,7 @@ mod people;
 mod policy;
 mod server;
 mod shared;
+mod sole;
 mod token_role;
 mod transit;
 mod trust;
@@ -206,6 +207,7 @@ impl<'s> Lowering<'s> {
         self.logins(declarations);
         self.people(declarations);
         self.check_lives();
+        self.check_sole();
         self.check_sessions();
         self.check_trust();
         for block in self.reader.labelled(declarations, "test") {

@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 use super::Error;
 use crate::api::{self, Client};
 use crate::object::home::ENGINES;
-use crate::object::{Home, Live, NotOurs, Object, Place, Taken, is_taken_below, not_ours, told_type};
+use crate::object::{Home, Live, NotOurs, Object, Place, Taken, is_taken_below, not_ours, only_ours, told_type};
 
 /// What a server says of itself, to anybody.
 const STATUS: &str = "sys/seal-status";
@@ -27,6 +27,21 @@ pub enum Misplaced {
     /// Our own engine does not have a field.
     #[error("{path} ({place}) sets {field}, which Leasehold's own engine does not have: leave it out for {address}")]
     NoField {
+        /// The object.
+        path: String,
+        /// Where the field is declared.
+        place: Place,
+        /// The field.
+        field: &'static str,
+        /// The server's address.
+        address: String,
+    },
+    /// Only our own engine does what a field says.
+    #[error(
+        "{path} ({place}) sets {field}, and {address} would keep that and do nothing: only Leasehold's own engine does it; \
+         leave it out there"
+    )]
+    OnlyOurs {
         /// The object.
         path: String,
         /// Where the field is declared.
@@ -110,6 +125,7 @@ pub(super) async fn check(
     mounts: Option<&Map<String, Value>>,
 ) -> Result<(), Error> {
     check_ours(client, desired, mounts).await?;
+    check_others(client, desired).await?;
     let declared: Vec<&str> = desired.iter().filter_map(Object::mount).map(|mount| mount.name).collect();
     let unsure = |object: &&Object| matches!(object.kind.home, Home::Anywhere | Home::Named { .. });
     for object in desired.iter().filter(unsure) {
@@ -156,6 +172,19 @@ async fn check_ours(client: &Client, desired: &[Object], mounts: Option<&Map<Str
         }));
     }
     Ok(())
+}
+
+/// Whether nothing is declared that another server would only keep.
+async fn check_others(client: &Client, desired: &[Object]) -> Result<(), Error> {
+    let Some((object, field)) = desired.iter().find_map(|object| Some((object, only_ours(object)?))) else {
+        return Ok(());
+    };
+    if is_leasehold(client).await.map_err(|source| Error::Api { path: STATUS.to_owned(), source })? {
+        return Ok(());
+    }
+    let place = object.fields.get(field).map_or(&object.place, |leaf| &leaf.place).clone();
+    let (path, address) = (object.path.clone(), client.address().to_owned());
+    Err(Misplaced::OnlyOurs { path, place, field, address }.into())
 }
 
 /// Whether a server is Leasehold's own engine.

@@ -125,7 +125,7 @@ pub enum Leases {
     /// All of its mount, which it is or whose settings it is.
     OfMount,
     /// Those issued in its name at these folders of the mount, with its name below: `creds` for `aws/creds/<name>`.
-    /// Leases are counted in the first, which is the one that apps read.
+    /// The first is the one that apps read.
     Issued(&'static [&'static str]),
     /// There are none: its credentials are read at these folders as they are.
     Unleased(&'static [&'static str]),
@@ -275,13 +275,17 @@ impl Kind {
         }
     }
 
-    /// Below which path of lease ids the leases are that a change of an object concerns.
-    pub fn lease_prefix(&self, path: &str) -> Option<String> {
-        let mount = self.mount_prefix(path);
+    /// What the ids of the leases that an object's change concerns begin with: one for each folder at which something is
+    /// issued in its name.
+    pub fn lease_prefixes(&self, path: &str) -> Vec<String> {
+        let Some(mount) = self.mount_prefix(path) else { return Vec::new() };
         match self.leases {
-            Leases::None | Leases::Unleased(_) => None,
-            Leases::OfMount => mount,
-            Leases::Issued(folders) => Some(format!("{}/{}/{}", mount?, folders.first()?, self.name_of(path)?)),
+            Leases::None | Leases::Unleased(_) => Vec::new(),
+            Leases::OfMount => vec![mount],
+            Leases::Issued(folders) => {
+                let name = self.name_of(path);
+                folders.iter().filter_map(|folder| Some(format!("{mount}/{folder}/{}", name?))).collect()
+            }
         }
     }
 

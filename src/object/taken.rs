@@ -11,7 +11,7 @@ use super::kind::words::Is;
 use super::kv_version::VERSION;
 use super::review::Reviewed;
 use super::table::KINDS;
-use super::{aws_root, transit_key, tuning};
+use super::{aws_root, mount, transit_key, tuning};
 
 /// What of an object our own engine does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,6 +39,12 @@ pub fn not_ours(object: &Object, live: Option<&Live>) -> Option<NotOurs> {
     let version = live.and_then(|live| live.fields.get(VERSION));
     let is_upgraded = version.is_some_and(|version| *version == 1 && object.value(VERSION) == 2);
     field.or_else(|| is_upgraded.then_some(NotOurs::Upgrade))
+}
+
+/// The field of an object by which our own engine does something that others keep and do nothing about.
+pub fn only_ours(object: &Object) -> Option<&'static str> {
+    object.kind.field(mount::EMERGENCY)?;
+    (object.value(mount::EMERGENCY) == true).then_some(mount::EMERGENCY)
 }
 
 /// Why no such object may be at a path, and what to do.

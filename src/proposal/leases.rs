@@ -22,8 +22,11 @@ pub(super) struct Outstanding(HashMap<String, Option<BTreeMap<String, usize>>>);
 impl Outstanding {
     /// Counts them. Of many roles in one folder the folder tells which have any, so that no request is made for the others.
     pub(super) async fn count(client: &Client, plan: &Plan) -> Self {
-        let asked: Vec<(&str, String)> =
-            plan.changes.iter().filter_map(|change| Some((change.path.as_str(), lease_prefix(change)?))).collect();
+        let asked: Vec<(&str, String)> = plan
+            .changes
+            .iter()
+            .flat_map(|change| lease_prefixes(change).into_iter().map(|prefix| (change.path.as_str(), prefix)))
+            .collect();
         let mut folders: BTreeMap<&str, usize> = BTreeMap::new();
         for (folder, _) in asked.iter().filter_map(|(_, prefix)| prefix.rsplit_once('/')) {
             *folders.entry(folder).or_default() += 1;
@@ -45,7 +48,17 @@ impl Outstanding {
                 ((*path).to_owned(), counted)
             }
         });
-        Self(stream::iter(counts).buffer_unordered(LEASE_LISTS_AT_ONCE).collect().await)
+        let counts: Vec<(String, Option<BTreeMap<String, usize>>)> =
+            stream::iter(counts).buffer_unordered(LEASE_LISTS_AT_ONCE).collect().await;
+        let mut all: HashMap<String, Option<BTreeMap<String, usize>>> = HashMap::new();
+        for (path, counted) in counts {
+            let known = all.entry(path).or_insert_with(|| Some(BTreeMap::new()));
+            *known = known.take().zip(counted).map(|(mut known, counted)| {
+                known.extend(counted);
+                known
+            });
+        }
+        Self(all)
     }
 
     /// Says it in the plan; where it can't be known, that. What is live says for how long they are out.
@@ -59,7 +72,10 @@ impl Outstanding {
             .filter_map(|change| change.kind.below(&change.path))
             .collect();
         for change in &mut plan.changes {
-            let (Some(counted), Some(prefix)) = (self.0.get(&change.path), lease_prefix(change)) else { continue };
+            let (Some(counted), Some(prefix)) = (self.0.get(&change.path), lease_prefixes(change).into_iter().next())
+            else {
+                continue;
+            };
             let unmounts = unmounts(change);
             // They are told with the mount that takes them along.
             if !unmounts && unmounted.iter().any(|folder| change.path.starts_with(folder)) {
@@ -130,9 +146,9 @@ fn uncounted(paths: &[String]) -> Option<String> {
 }
 
 /// Where the leases of an object are, if changing it concerns any.
-fn lease_prefix(change: &Change) -> Option<String> {
-    if matches!(change.action, ChangeAction::Create | ChangeAction::Forget) {
-        return None;
+fn lease_prefixes(change: &Change) -> Vec<String> {
+    match change.action {
+        ChangeAction::Create | ChangeAction::Forget => Vec::new(),
+        _ => change.kind.lease_prefixes(&change.path),
     }
-    change.kind.lease_prefix(&change.path)
 }

@@ -175,3 +175,37 @@ fn what_a_role_decides_of_its_users_is_a_part_of_what_they_may_do() {
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
+
+/// An engine gives an alias to whoever was written last: two who have one would take it from each other for ever.
+#[test]
+fn what_only_one_may_have_is_an_error_for_the_second() {
+    const BASE: &str = "environment \"local\" {\n  engine = \"embedded\"\n}\naws \"aws\" {}\nauth \"userpass\" {}\n";
+    for (declared, told) in [
+        (
+            "user \"ann\" {\n  aliases = { userpass = \"ann\" }\n}\nuser \"eve\" {\n  aliases = { userpass = \"Ann\" }\n}\n",
+            "`ann` of auth/userpass is that of identity/entity/name/ann already",
+        ),
+        (
+            "group \"a\" {\n  alias = { userpass = \"ops\" }\n}\ngroup \"b\" {\n  alias = { userpass = \"ops\" }\n}\n",
+            "`ops` of auth/userpass is that of identity/group/name/a already",
+        ),
+        (
+            "static_role \"a\" {\n  username = \"ci\"\n  rotation_period = \"24h\"\n}\nstatic_role \"b\" {\n  username = \"ci\"\n  \
+             rotation_period = \"24h\"\n}\n",
+            "the IAM user `ci` of aws is that of aws/static-roles/a already",
+        ),
+    ] {
+        let env = crate::env::TestEnv::new();
+        env.write("estate/a.hcl", &format!("{BASE}{declared}"));
+        let output = env.run(&["-C", "estate", "validate"]);
+        assert_eq!(output.code, 1, "{declared}: {}", output.normal());
+        let said = output.stdout.clone() + &output.stderr;
+        assert!(said.contains(told) && said.contains("named here first"), "{declared}: {}", output.normal());
+        // One that is to go has it no more.
+        let label = declared.rfind(" {\n").map(|_| declared.rfind("\" {\n").unwrap() + 4).unwrap();
+        let gone = format!("{}  absent = true\n{}", &declared[..label], &declared[label..]);
+        env.write("estate/a.hcl", &format!("{BASE}{gone}"));
+        let output = env.run(&["-C", "estate", "validate"]);
+        assert!(!(output.stdout.clone() + &output.stderr).contains("already"), "{gone}: {}", output.normal());
+    }
+}
