@@ -108,6 +108,7 @@ mod wire_kv;
 mod wire_lease;
 mod wire_listing;
 mod wire_lockout;
+mod wire_oidc;
 mod wire_own_sessions;
 mod wire_paths;
 mod wire_static;
@@ -121,5 +122,6 @@ mod wire_userpass;
 mod wire_wrapping;
 
 use common::{
-    aws, bao, between, certificates, ci, env, fake, http, issuer, python, remote, servers, traced, transit, world,
+    aws, bao, between, certificates, ci, env, fake, http, issuer, provider, python, remote, servers, traced, transit,
+    world,
 };
