@@ -459,7 +459,7 @@ fn what_is_declared_of_a_login_is_checked() {
         ("bound_claims = { a = 1 }\n bound_claims_type = \"glob\"", "a value of the claim a is no text"),
         ("bound_claims = { a = [] }", "a claim without a value is met by no token"),
         ("bound_claims = { a = { b = 1 } }", "expected text, found a map"),
-        ("role_type = \"oidc\"", "`oidc` is not one of"),
+        ("role_type = \"oidc\"", "no browser could come back"),
         ("clock_skew_leeway = -2", "clock_skew_leeway is a number of seconds"),
         ("claim_mappings = { a = \"role\" }", "the metadata `role` is the role's name"),
         ("secret_id_ttl = \"1h\"", "secret_id_ttl"),
