@@ -16,6 +16,7 @@ mod apply;
 mod argv;
 mod audit;
 mod auth;
+mod callback;
 mod creds;
 mod data;
 mod delete;

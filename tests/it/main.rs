@@ -14,6 +14,7 @@ mod apply_many;
 mod apply_on_openbao;
 mod audit_files;
 mod aws_faults;
+mod browser;
 mod cases;
 mod ci_jobs;
 mod cli_apps;
