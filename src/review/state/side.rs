@@ -303,6 +303,13 @@ impl<'a> Side<'a> {
         self.known(role).set.clone()
     }
 
+    /// The same as sets that say it together: several where its sessions can be of several IAM roles that deny something,
+    /// or are bounded, each for itself.
+    pub fn role_sets(&self, role: &Role<'a>) -> Vec<PolicySet<Place>> {
+        let known = self.known(role);
+        if known.each.is_empty() { vec![known.set.clone()] } else { known.each.clone() }
+    }
+
     /// What is not known about a role.
     pub fn unknown<'s>(&'s self, role: &'s Role<'a>) -> &'s BTreeSet<Unknown> {
         &self.known(role).unknown
@@ -476,6 +483,11 @@ impl<'s, 'a> App<'s, 'a> {
     /// What its credentials may do: one set for each of [`App::roles`], in the same order.
     pub fn access(&self) -> Vec<PolicySet<Place>> {
         self.roles().into_iter().map(|(role, _)| self.side.role_access(role)).collect()
+    }
+
+    /// The same as [`Side::role_sets`] has it, of all its roles.
+    pub fn sets(&self) -> Vec<PolicySet<Place>> {
+        self.roles().into_iter().flat_map(|(role, _)| self.side.role_sets(role)).collect()
     }
 }
 
