@@ -11,6 +11,7 @@ use serde_json::json;
 
 use crate::env::TestEnv;
 use crate::provider::{Back, CLIENT, Provider};
+use crate::wire_auth::World;
 
 /// Any port of the own machine is this one.
 const REDIRECT: &str = "allowed_redirect_uris = [\"http://localhost:8250/oidc/callback\"]";
@@ -318,6 +319,31 @@ fn what_is_declared_of_browsers_is_checked() {
         assert_eq!(output.code, if expected.is_empty() { 0 } else { 3 }, "{demand} {login}: {}", output.normal());
         assert!(output.normal().contains(expected), "{demand} {login}: {}", output.normal());
     }
+}
+
+#[test]
+fn what_is_there_for_browsers_is_imported_with_a_secret_to_give() {
+    let issuer = Provider::start();
+    let world = World::new();
+    world.root.post("sys/auth/oidc", &json!({"type": "oidc"}));
+    let config = json!({
+        "oidc_discovery_url": issuer.address, "oidc_client_id": CLIENT.0, "oidc_client_secret": CLIENT.1,
+    });
+    world.root.post("auth/oidc/config", &config);
+    let role = json!({
+        "user_claim": "email", "allowed_redirect_uris": "http://localhost:8250/oidc/callback", "oidc_scopes": "email",
+    });
+    world.root.post("auth/oidc/role/people", &role);
+    let mut env = TestEnv::new();
+    let address = format!("http://{}", world.root.address);
+    env.set("LEASEHOLD_TOKEN", &*world.root.token).set("LEASEHOLD_ADDR", address);
+    let output = env.run(&["import", "-e", "prod", "imported"]);
+    assert_eq!(output.code, 0, "{}", output.normal());
+    let text = |name: &str| std::fs::read_to_string(env.dir().join("imported").join(name)).unwrap();
+    let (engines, logins) = (text("engines.hcl"), text("logins.hcl"));
+    assert!(engines.contains("\"secret:env:OIDC_CONFIG_OIDC_CLIENT_SECRET\""), "{engines}{}", output.normal());
+    assert!(engines.contains("oidc_client_id") && !engines.contains(CLIENT.1), "{engines}");
+    assert!(logins.contains("login \"oidc\" \"people\"") && !logins.contains("role_type"), "{logins}");
 }
 
 /// The browser of the distribution.

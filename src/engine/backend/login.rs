@@ -407,7 +407,7 @@ pub(super) fn note_refusal(core: &Core, mount: &Mount, reason: &str, why: &dyn s
     let event = Event {
         name: "login-refused".to_owned(),
         reason: reason.to_owned(),
-        detail: Some(format!("at {}: {why}", mount.path)),
+        detail: Some(format!("at {}: {why}", mount.path.trim_end_matches('/'))),
     };
     drop(core.trail.append(&Record::system(core.clock.now(), event, None)));
 }

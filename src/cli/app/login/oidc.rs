@@ -10,6 +10,7 @@ use std::time::Duration;
 use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
 
 use super::{ByHand, Method, Said};
 use crate::api::{Answer, Client};
@@ -110,26 +111,12 @@ async fn log_in(client: &Client, context: &Context, wanted: &Wanted) -> Result<(
     if state.is_empty() {
         return Err(CliError::new(2, format!("auth/{mount}/oidc/auth_url answered with an address without `state`")));
     }
+    // Before anybody is told to wait: whoever stops it then gets its words, too.
+    let listened = signal(SignalKind::interrupt());
+    let mut stopped = listened.map_err(|error| CliError::new(1, format!("Ctrl-C can't be listened for: {error}")))?;
     show(&url, wanted.skips_browser);
     let path = format!("auth/{mount}/oidc/callback");
-    let ended = callback.wait(state, async |back: BTreeMap<String, String>| {
-        let said = back.get("error").cloned();
-        let sent = ["state", "code", "error", "error_description"];
-        let mut query: Vec<(String, String)> =
-            sent.iter().filter_map(|name| Some(((*name).to_owned(), back.get(*name)?.clone()))).collect();
-        query.push(("client_nonce".to_owned(), nonce.expose().to_owned()));
-        let answer = client.read_with(&path, &query).await;
-        let answer = answer.map_err(|error| {
-            let failure = context.failed("Error authenticating", &error);
-            match &said {
-                Some(said) => failure.hint(format!("the issuer said {}", output::one_line(said))),
-                None => failure,
-            }
-        })?;
-        answer.ok_or_else(|| {
-            CliError::plain(2, format!("Error authenticating: the engine does not know the path {path}"))
-        })
-    });
+    let ended = callback.wait(state, async |back| ended(client, context, &path, &nonce, &back).await);
     let nobody = || {
         let what = format!("no browser came back to {redirect} in {}", duration::shown(wanted.time.as_secs() as i64));
         CliError::new(1, what)
@@ -140,11 +127,31 @@ async fn log_in(client: &Client, context: &Context, wanted: &Wanted) -> Result<(
             Ok(Some(ended)) => ended?,
             Ok(None) | Err(_) => return Err(nobody()),
         },
-        _ = tokio::signal::ctrl_c() => {
-            return Err(CliError::new(1, "interrupted: nobody logged in"));
-        }
+        _ = stopped.recv() => return Err(CliError::new(1, "interrupted: nobody logged in")),
     };
     Ok((path, answer))
+}
+
+/// What the engine says of what a browser brings back.
+async fn ended(
+    client: &Client,
+    context: &Context,
+    path: &str,
+    nonce: &Secret,
+    back: &BTreeMap<String, String>,
+) -> Result<Answer, CliError> {
+    let sent = ["state", "code", "error", "error_description"];
+    let mut query: Vec<(String, String)> =
+        sent.iter().filter_map(|name| Some(((*name).to_owned(), back.get(*name)?.clone()))).collect();
+    query.push(("client_nonce".to_owned(), nonce.expose().to_owned()));
+    let answer = client.read_with(path, &query).await.map_err(|error| {
+        let failure = context.failed("Error authenticating", &error);
+        match back.get("error") {
+            Some(said) => failure.hint(format!("the issuer said {}", output::one_line(said))),
+            None => failure,
+        }
+    })?;
+    answer.ok_or_else(|| CliError::plain(2, format!("Error authenticating: the engine does not know the path {path}")))
 }
 
 /// Where the person logs in.
