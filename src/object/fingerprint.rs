@@ -73,7 +73,8 @@ impl Object {
     }
 }
 
-/// The digest of `[kind, path, {fields}]`, without those of [`Kind::later`] that are at their defaults.
+/// The digest of `[kind, path, {fields}]`, without those of [`Special::later`](super::kind::Special::later) that are at
+/// their defaults.
 fn digest_of<'v>(kind: &Kind, path: &str, fields: impl Iterator<Item = (&'static str, Cow<'v, Value>)>) -> String {
     let is_new = |name: &str, value: &Value| {
         kind.special.later.contains(&name) && kind.field(name).is_some_and(|field| field.default_value() == *value)
