@@ -7,7 +7,7 @@
 use zeroize::Zeroizing;
 
 /// A secret string: not printable, wiped on drop.
-#[derive(Clone, PartialEq, Eq)]
+#[derive(Clone, Default, PartialEq, Eq)]
 pub struct Secret(Zeroizing<String>);
 
 impl Secret {

@@ -23,7 +23,7 @@ const TOKEN: &str = "token";
 /// Arguments of `leasehold login`.
 #[derive(Debug, clap::Args)]
 #[command(
-    after_help = "Examples:\n  leasehold login                                  asks for a token\n  leasehold login - < token                        reads one from stdin\n  leasehold login -method=approle role_id=ID secret_id=@secret-id.txt\n  leasehold login -method=userpass username=NAME     asks for the password\n  leasehold login -method=jwt role=NAME jwt=@FILE    or LEASEHOLD_JWT_FILE\n  leasehold login -method=kubernetes role=NAME       with the pod's own token\n  leasehold login -method=cert -client-cert=FILE -client-key=FILE name=NAME"
+    after_help = "Examples:\n  leasehold login                                  asks for a token\n  leasehold login - < token                        reads one from stdin\n  leasehold login -method=approle role_id=ID secret_id=@secret-id.txt\n  leasehold login -method=userpass username=NAME     asks for the password\n  leasehold login -method=jwt role=NAME jwt=@FILE    or LEASEHOLD_JWT_FILE\n  leasehold login -method=oidc role=NAME             opens a browser\n  leasehold login -method=kubernetes role=NAME       with the pod's own token\n  leasehold login -method=cert -client-cert=FILE -client-key=FILE name=NAME"
 )]
 pub(crate) struct Args {
     /// A token, or - for stdin; for other methods KEY=VALUE, KEY=@FILE or KEY=-
@@ -153,8 +153,7 @@ async fn with_method(args: &Args, context: &Context, client: &Client) -> Result<
         ));
     }
     let mount = args.path.as_deref().unwrap_or(&args.method).trim_matches('/').trim_start_matches("auth/");
-    let (path, body) = app::login::by_hand(&args.method, mount, said).await?;
-    let answer = client.write(&path, &body).await.map_err(|error| context.failed("Error authenticating", &error))?;
+    let (path, answer) = app::login::by_hand(&args.method, mount, said, client, context).await?;
     let token = answer.auth.as_ref().and_then(|auth| auth.get("client_token")).and_then(Value::as_str);
     match token.map(Secret::new) {
         Some(token) => Ok(Login { token, answer }),

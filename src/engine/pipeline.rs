@@ -290,7 +290,8 @@ impl Pipeline {
         if issues && !self.core.trail.has_device() {
             return Err(Error::Internal("no audit device is enabled, so no credential is issued".to_owned()));
         }
-        let changes = matches!(request.operation, Operation::Write | Operation::Patch | Operation::Delete);
+        let changes = matches!(request.operation, Operation::Write | Operation::Patch | Operation::Delete)
+            || target.row.is_some_and(|row| row.acts);
         if issues || changes {
             ticket.durable().await.map_err(|error| unaudited(&error))?;
         }

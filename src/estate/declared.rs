@@ -291,7 +291,7 @@ pub struct App {
 /// A login of an app.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Login {
-    /// The method's type: `approle`.
+    /// How somebody logs in: the method's type, such as `approle`, or, of one with several ways, which of them.
     pub method: String,
     /// Where it is mounted, without `auth/`: `approle`.
     pub mount: String,

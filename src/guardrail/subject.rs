@@ -1,5 +1,7 @@
 //! What is judged: one role, one app, or one login that is no app's.
 
+use std::collections::BTreeSet;
+
 use super::violation::Violator;
 use crate::iam::policy::PolicySet;
 
@@ -38,8 +40,8 @@ impl<S> Subject<'_, S> {
 /// What a role says besides its policies.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Terms {
-    /// Its permissions boundary; empty is none.
-    pub permissions_boundary: String,
+    /// Its permissions boundary; empty is none. Several where its sessions can be of several IAM roles with others.
+    pub permissions_boundaries: BTreeSet<String>,
     /// The IAM path of its users; empty and `/` are the engine's own.
     pub user_path: String,
     /// Its credential type.

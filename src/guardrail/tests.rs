@@ -136,7 +136,7 @@ fn levels_and_wildcards_are_seen_in_the_statement() {
 #[test]
 fn what_is_required_of_roles_is_looked_for() {
     let good = Terms {
-        permissions_boundary: "arn:aws:iam::111122223333:policy/app-ceiling".to_owned(),
+        permissions_boundaries: ["arn:aws:iam::111122223333:policy/app-ceiling".to_owned()].into(),
         user_path: String::new(),
         credential_type: "iam_user".to_owned(),
         max_ttl: 3600,
@@ -153,8 +153,19 @@ fn what_is_required_of_roles_is_looked_for() {
     // What the estate leaves out is "/" in the engine.
     assert_eq!(told(&guardrails, &role(&access, Terms { user_path: "/".to_owned(), ..good.clone() })), []);
     for (terms, what) in [
-        (Terms { permissions_boundary: String::new(), ..good.clone() }, "permissions boundary must be"),
-        (Terms { permissions_boundary: "arn:aws:iam::1:policy/x".to_owned(), ..good.clone() }, "and is arn:aws"),
+        (Terms { permissions_boundaries: [String::new()].into(), ..good.clone() }, "permissions boundary must be"),
+        (
+            Terms { permissions_boundaries: ["arn:aws:iam::1:policy/x".to_owned()].into(), ..good.clone() },
+            "and is arn:aws",
+        ),
+        (
+            Terms {
+                permissions_boundaries: [String::new(), "arn:aws:iam::111122223333:policy/app-ceiling".to_owned()]
+                    .into(),
+                ..good.clone()
+            },
+            "of each of its IAM roles must be",
+        ),
         (Terms { user_path: "/people/".to_owned(), ..good.clone() }, "must begin with /leasehold/"),
         (Terms { max_ttl: 86_400, ..good.clone() }, "may live 12h, and lives up to 24h"),
         (Terms { credential_type: "assumed_role".to_owned(), ..good }, "must be iam_user"),

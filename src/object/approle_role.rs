@@ -117,7 +117,8 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
 
 /// What a review says of it.
 static WORDS: LoginWords = LoginWords {
-    method: "AppRole",
+    method: |_| "AppRole",
+    way: |_| None,
     takes,
     secret: LoginSecret::Id(SecretFields {
         bind: "bind_secret_id",

@@ -194,7 +194,8 @@ fn write_client(object: &Object, _live: Option<&Live>) -> Vec<Call> {
 
 /// What a review says of it.
 static WORDS: LoginWords = LoginWords {
-    method: "a key of AWS",
+    method: |_| "a key of AWS",
+    way: |_| None,
     takes: |_| "a signed request is good for 15 minutes".to_owned(),
     secret: LoginSecret::None,
     bindings,

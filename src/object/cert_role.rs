@@ -146,7 +146,8 @@ pub static CONFIG: Kind = Kind {
 
 /// What a review says of it.
 static WORDS: LoginWords = LoginWords {
-    method: "a TLS certificate",
+    method: |_| "a TLS certificate",
+    way: |_| None,
     takes: |_| "its certificate is good until it ends: no engine here asks whether it was revoked".to_owned(),
     secret: LoginSecret::None,
     bindings,

@@ -73,7 +73,8 @@ impl Object {
     }
 }
 
-/// The digest of `[kind, path, {fields}]`, without those of [`Kind::later`] that are at their defaults.
+/// The digest of `[kind, path, {fields}]`, without those of [`Special::later`](super::kind::Special::later) that are at
+/// their defaults.
 fn digest_of<'v>(kind: &Kind, path: &str, fields: impl Iterator<Item = (&'static str, Cow<'v, Value>)>) -> String {
     let is_new = |name: &str, value: &Value| {
         kind.special.later.contains(&name) && kind.field(name).is_some_and(|field| field.default_value() == *value)
@@ -185,6 +186,7 @@ mod tests {
         ("kv config", "a90f41218516a9434b32f20c46c3cb0a52ceb11a30beeb5ef1ef7ee8654d7118"),
         ("transit key", "884a818dd04208fc8ad6b84930e453df3d386d70da265be0887ed6c43ced38c0"),
         ("jwt config", "82f9f1b6e03ae19f2ebd49135d64bcfe40ff7fd3dc0e25d7692164b33761c3be"),
+        ("oidc config", "dcae54554e9b0b33801eb7f82ba1e8f8bee03794e755ebf8bb87ec152b4f6ab6"),
         ("kubernetes config", "bd60e76bd1efa93b2e4398569321839bfaa9eb957bb3495c37cb0ab398677af3"),
         ("aws auth config", "4b73322802a463fa258a5aa0456957167740da4311cf8245608168ba77beb838"),
         ("aws auth identity", "a8ec7cc48df52585fbca5ad31222ba385238a4c76e0c7f5067ddb43cd7fa4ce2"),
@@ -200,6 +202,7 @@ mod tests {
         ("approle role", "f03014d84d1f8e0a9e104daf2ea4ad6fbdfa5cd11d5e72e266e257898970c97d"),
         ("userpass user", "9a03617b8ce7881cb17aaacc342c609a23231f7ea270c8228e6464255074c7de"),
         ("jwt role", "d6dfa8fd76be26858aafaa3253a70af477ae545b39cb4f720c4933c26627d6f4"),
+        ("oidc role", "b246118810131e1ee3db114d3e7ff21f72dc7304e71b68b3d5d830e98b26d830"),
         ("kubernetes role", "5bb3ac069c4cccc0a275bb7ff22987718819bbce8f7407640915960d08aa2c9f"),
         ("aws auth role", "635e80eacfb4d22d6aa7d6fc44bb83392d5f3c3a91b9a5f7ccd894fe7a299754"),
         ("cert role", "bbbe6cf77ae570954502e7574631a93d43cd1e877acff69446b1958c3a0edfff"),

@@ -193,7 +193,8 @@ fn write_config(object: &Object, live: Option<&Live>) -> Vec<Call> {
 
 /// What a review says of it.
 static WORDS: LoginWords = LoginWords {
-    method: "a service account of Kubernetes",
+    method: |_| "a service account of Kubernetes",
+    way: |_| None,
     takes: |_| "its token is good until it ends or its pod does".to_owned(),
     secret: LoginSecret::None,
     bindings,

@@ -43,6 +43,7 @@ mod leaf;
 pub mod mount;
 mod mounted;
 mod named;
+pub mod oidc_role;
 mod owned;
 mod partial;
 pub mod password_policy;

@@ -202,7 +202,9 @@ impl Remarks {
 /// What a login says of itself.
 pub struct LoginWords {
     /// The method, as in "may log in by AppRole".
-    pub method: &'static str,
+    pub method: fn(login: &dyn Values) -> &'static str,
+    /// The way to log in, of a method that has several: by a name of the command line's. Nothing for the method's type.
+    pub way: fn(login: &dyn Values) -> Option<&'static str>,
     /// What it takes to log in, in half a sentence.
     pub takes: fn(login: &dyn Values) -> String,
     /// The secret that it takes beside a name.
@@ -219,7 +221,7 @@ pub struct LoginWords {
 
 impl std::fmt::Debug for LoginWords {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str(self.method)
+        f.write_str("login")
     }
 }
 

@@ -3,7 +3,7 @@
 use super::kind::{Class, Kind};
 use super::{
     acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_account, aws_auth_identity, aws_auth_role,
-    aws_lease, aws_role, aws_root, cert_role, entity, group, jwt_role, kubernetes_role, kv_config, mount,
+    aws_lease, aws_role, aws_root, cert_role, entity, group, jwt_role, kubernetes_role, kv_config, mount, oidc_role,
     password_policy, quota, static_role, token_role, transit_key, userpass_user,
 };
 
@@ -17,6 +17,7 @@ pub static KINDS: &[&Kind] = &[
     &kv_config::KIND,
     &transit_key::KIND,
     &jwt_role::CONFIG,
+    &oidc_role::CONFIG,
     &kubernetes_role::CONFIG,
     &aws_auth_role::CLIENT,
     &aws_auth_identity::KIND,
@@ -32,6 +33,7 @@ pub static KINDS: &[&Kind] = &[
     &approle_role::KIND,
     &userpass_user::KIND,
     &jwt_role::KIND,
+    &oidc_role::KIND,
     &kubernetes_role::KIND,
     &aws_auth_role::KIND,
     &cert_role::KIND,

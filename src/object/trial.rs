@@ -50,7 +50,8 @@ static CONFIG_BLOCK: Block = Block {
 };
 
 static WORDS: LoginWords = LoginWords {
-    method: "a word",
+    method: |_| "a word",
+    way: |_| None,
     takes: |login| format!("it says {}", login.text("word")),
     secret: LoginSecret::None,
     bindings: UNBOUND,

@@ -77,7 +77,8 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
 
 /// What a review says of it.
 static WORDS: LoginWords = LoginWords {
-    method: "name and password",
+    method: |_| "name and password",
+    way: |_| None,
     takes: |_| "a password is good until it is changed".to_owned(),
     secret: LoginSecret::Password,
     bindings: UNBOUND,

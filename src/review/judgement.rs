@@ -1,5 +1,6 @@
 //! A side's roles and apps as subjects of guardrails.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::comparison;
@@ -118,10 +119,10 @@ fn judged_by<'b, 'a>(
     role: &Role<'a>,
     guardrails: &[Guardrail],
     today: &str,
-    access: for<'s> fn(&Side<'s>, &Role<'s>) -> PolicySet<Place>,
+    access: for<'s> fn(&Side<'s>, &Role<'s>) -> Vec<PolicySet<Place>>,
 ) -> Vec<Judged> {
-    let old_access = was.map(|was| [access(old, was)]);
-    let access = [access(after, role)];
+    let old_access = was.map(|was| access(old, was));
+    let access = access(after, role);
     let label = role.label();
     let subject = role_subject(after, role, &label, &access);
     let before = was.zip(old_access.as_ref()).map(|(was, access)| role_subject(old, was, &label, access));
@@ -129,14 +130,14 @@ fn judged_by<'b, 'a>(
 }
 
 /// What a role may do, as far as that is known.
-fn known<'s>(side: &Side<'s>, role: &Role<'s>) -> PolicySet<Place> {
-    side.role_access(role)
+fn known<'s>(side: &Side<'s>, role: &Role<'s>) -> Vec<PolicySet<Place>> {
+    side.role_sets(role)
 }
 
 /// What a role may do, where an IAM role or user that nobody declares may do everything, as the engine's guardrails have
 /// it.
-fn at_most<'s>(side: &Side<'s>, role: &Role<'s>) -> PolicySet<Place> {
-    let mut set = side.role_access(role);
+fn at_most<'s>(side: &Side<'s>, role: &Role<'s>) -> Vec<PolicySet<Place>> {
+    let mut sets = side.role_sets(role);
     let unknown = side.unknown(role).iter().find_map(|unknown| match unknown {
         Unknown::AssumedRole(arn) => Some((format!("iam_role of {arn}"), role.access_fields.sessions.roles)),
         Unknown::User(name) => Some((format!("iam_user {name}"), role.access_fields.standing.user)),
@@ -155,9 +156,18 @@ fn at_most<'s>(side: &Side<'s>, role: &Role<'s>) -> PolicySet<Place> {
             conditions: Vec::new(),
             span: place.clone(),
         };
-        set.identity.push(Arc::new(Policy { statements: vec![statement], span: place }));
+        let policy = Arc::new(Policy { statements: vec![statement], span: place });
+        match sets.as_mut_slice() {
+            // No denial and no boundary of an IAM role that is declared holds for one that is not.
+            [set, ..] if !side.known(role).each.is_empty() => {
+                let session = set.session.clone();
+                sets.push(PolicySet { session, ..PolicySet::identity(vec![policy]) });
+            }
+            [set, ..] => set.identity.push(policy),
+            [] => {}
+        }
     }
-    set
+    sets
 }
 
 fn role_subject<'a>(
@@ -179,7 +189,10 @@ fn role_subject<'a>(
         access,
         is_login: false,
         terms: Some(Terms {
-            permissions_boundary: side.known(role).boundary.clone(),
+            permissions_boundaries: match side.known(role) {
+                one if one.boundaries.is_empty() => BTreeSet::from([one.boundary.clone()]),
+                several => several.boundaries.clone(),
+            },
             user_path: role.object.text(role.access_fields.path).into_owned(),
             credential_type: match role.way() {
                 Some(Way::Standing) => STANDING.to_owned(),
@@ -194,8 +207,8 @@ fn role_subject<'a>(
 }
 
 fn app_judged(was: Option<&App<'_, '_>>, app: &App<'_, '_>, guardrails: &[Guardrail], today: &str) -> Vec<Judged> {
-    let access = app.access();
-    let old_access = was.map(App::access);
+    let access = app.sets();
+    let old_access = was.map(App::sets);
     let subject = app_subject(app, &access);
     let before = was.zip(old_access.as_ref()).map(|(was, access)| app_subject(was, access));
     guardrail::judge(guardrails, before.as_ref(), &subject, today, &place)

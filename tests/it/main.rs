@@ -14,6 +14,7 @@ mod apply_many;
 mod apply_on_openbao;
 mod audit_files;
 mod aws_faults;
+mod browser;
 mod cases;
 mod ci_jobs;
 mod cli_apps;
@@ -110,6 +111,7 @@ mod wire_kv;
 mod wire_lease;
 mod wire_listing;
 mod wire_lockout;
+mod wire_oidc;
 mod wire_own_sessions;
 mod wire_paths;
 mod wire_static;
@@ -123,5 +125,6 @@ mod wire_userpass;
 mod wire_wrapping;
 
 use common::{
-    aws, bao, between, certificates, ci, env, fake, http, issuer, python, remote, servers, traced, transit, world,
+    aws, bao, between, certificates, ci, env, fake, http, issuer, provider, python, remote, servers, traced, transit,
+    world,
 };

@@ -464,7 +464,72 @@ const CASES: &[(&str, &str, Case)] = &[
         "jwt_supported_algs",
         Texts(["", "jwt_supported_algs = [\"RS256\"]", "jwt_supported_algs = [\"RS256\", \"ES256\"]"]),
     ),
-    ("jwt role", "role_type", One),
+    (
+        "jwt config",
+        "oidc_client_id",
+        Texts([
+            "oidc_discovery_url = \"ISSUER\"",
+            "oidc_discovery_url = \"ISSUER\"\n oidc_client_id = \"one\"\n oidc_client_secret = \"secret:env:ONE\"",
+            "oidc_discovery_url = \"ISSUER\"\n oidc_client_id = \"two\"\n oidc_client_secret = \"secret:env:ONE\"",
+        ]),
+    ),
+    (
+        "jwt config",
+        "oidc_client_secret",
+        Texts([
+            "oidc_discovery_url = \"ISSUER\"",
+            "oidc_discovery_url = \"ISSUER\"\n oidc_client_id = \"one\"\n oidc_client_secret = \"secret:env:ONE\"",
+            "oidc_discovery_url = \"ISSUER\"\n oidc_client_id = \"one\"\n oidc_client_secret = \"secret:env:TWO\"",
+        ]),
+    ),
+    (
+        "jwt role",
+        "role_type",
+        Texts(["", "role_type = \"oidc\"\n allowed_redirect_uris = [\"https://a.example\"]", "role_type = \"jwt\""]),
+    ),
+    (
+        "oidc role",
+        "role_type",
+        Texts(["", "role_type = \"jwt\"", "role_type = \"oidc\"\nallowed_redirect_uris = [\"https://a.example\"]"]),
+    ),
+    (
+        "jwt role",
+        "allowed_redirect_uris",
+        Texts([
+            "",
+            "role_type = \"oidc\"\n allowed_redirect_uris = [\"https://a.example\"]",
+            "role_type = \"oidc\"\n allowed_redirect_uris = [\"https://b.example\", \"https://a.example\"]",
+        ]),
+    ),
+    (
+        "oidc role",
+        "allowed_redirect_uris",
+        Texts([
+            "role_type = \"jwt\"",
+            "allowed_redirect_uris = [\"https://a.example\"]",
+            "allowed_redirect_uris = [\"https://b.example\", \"https://a.example\"]",
+        ]),
+    ),
+    (
+        "jwt role",
+        "oidc_scopes",
+        Texts([
+            "",
+            "role_type = \"oidc\"\n allowed_redirect_uris = [\"https://a.example\"]\n oidc_scopes = [\"email\"]",
+            "role_type = \"oidc\"\n allowed_redirect_uris = [\"https://a.example\"]\n oidc_scopes = [\"groups\", \"email\"]",
+        ]),
+    ),
+    ("oidc role", "oidc_scopes", Texts(["", "oidc_scopes = [\"email\"]", "oidc_scopes = [\"groups\", \"email\"]"])),
+    (
+        "jwt role",
+        "max_age",
+        Texts([
+            "",
+            "role_type = \"oidc\"\n allowed_redirect_uris = [\"https://a.example\"]\n max_age = \"1h\"",
+            "role_type = \"oidc\"\n allowed_redirect_uris = [\"https://a.example\"]\n max_age = \"2h\"",
+        ]),
+    ),
+    ("oidc role", "max_age", Texts(["", "max_age = \"1h\"", "max_age = \"2h\""])),
     ("jwt role", "bound_audiences", Texts(["", "bound_audiences = [\"a\"]", "bound_audiences = [\"b\", \"a\"]"])),
     (
         "jwt role",
@@ -821,8 +886,32 @@ const OF_SESSIONS: &[&str] =
     &["credential_type", "role_arns", "default_sts_ttl", "max_sts_ttl", "session_tags", "external_id"];
 
 /// What says whose tokens a method believes: one of them has to be there.
-const OF_SOURCES: &[&str] =
-    &["jwt_validation_pubkeys", "jwks_url", "jwks_ca_pem", "oidc_discovery_url", "oidc_discovery_ca_pem"];
+const OF_SOURCES: &[&str] = &[
+    "jwt_validation_pubkeys",
+    "jwks_url",
+    "jwks_ca_pem",
+    "oidc_discovery_url",
+    "oidc_discovery_ca_pem",
+    "oidc_client_id",
+    "oidc_client_secret",
+];
+
+/// All cases: what is not said of `oidc` is as with `jwt`, which is the same by another name.
+fn all_cases() -> impl Iterator<Item = (&'static str, &'static str, &'static Case)> {
+    let alike = |kind: &str| match kind {
+        "jwt config" => Some("oidc config"),
+        "jwt role" => Some("oidc role"),
+        _ => None,
+    };
+    let has_own = |kind: &str, field: &str| CASES.iter().any(|(of, name, _)| *of == kind && *name == field);
+    let other = move |(kind, field, case): &'static (&'static str, &'static str, Case)| {
+        alike(kind).filter(|other| !has_own(other, field)).map(|other| (other, *field, case))
+    };
+    let own = CASES.iter().map(|(kind, field, case)| (*kind, *field, case));
+    // The last of all has to be the last.
+    let split = CASES.iter().position(|(kind, ..)| *kind == "entity").expect("people are there");
+    own.clone().take(split).chain(CASES.iter().filter_map(other)).chain(own.skip(split))
+}
 
 /// What stands for addresses and for text that is made.
 fn filled(text: &str) -> String {
@@ -851,7 +940,13 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
     let app = if field == "token_policies" { text } else { "" };
     let login = if field == "token_policies" { "" } else { at("approle role") };
     let signed = if field == "token_policies" { "" } else { at("jwt role") };
-    let bound = if field == "bound_subject" { "" } else { "bound_subject = \"base\"" };
+    let browser = if field == "token_policies" { "" } else { at("oidc role") };
+    let back = match field {
+        "role_type" | "allowed_redirect_uris" if kind == "oidc role" && !text.is_empty() => "",
+        _ => "allowed_redirect_uris = [\"https://base.example\"]",
+    };
+    let bound = |of: &str| if kind == of && field == "bound_subject" { "" } else { "bound_subject = \"base\"" };
+    let (bound, bound_browser) = (bound("jwt role"), bound("oidc role"));
     let account = if field == "token_policies" { "" } else { at("kubernetes role") };
     let names = if field == "bound_service_account_names" { "" } else { "service_accounts = [\"base\"]" };
     let namespaces = if field == "bound_service_account_namespaces" { "" } else { "namespaces = [\"base\"]" };
@@ -882,7 +977,11 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         ),
         false => (String::new(), String::new()),
     };
-    let key = if OF_SOURCES.contains(&field) { "" } else { "jwt_validation_pubkeys = [\"PUBLIC1\"]" };
+    let key = |of: &str| match kind == of && OF_SOURCES.contains(&field) {
+        true => "",
+        false => "jwt_validation_pubkeys = [\"PUBLIC1\"]",
+    };
+    let (key, other_key) = (key("jwt config"), key("oidc config"));
     let user = if field == "token_policies" { "" } else { at("userpass user") };
     let password = if field == "password" { "" } else { "password = \"secret:env:ONE\"" };
     let log_file = if field == "file_path" { "" } else { "file_path = \"LOG/audit\"" };
@@ -948,6 +1047,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          auth \"fields-userpass\" {{\ntype = \"userpass\"\n}}\n\
          token_role \"fields-role\" {{\n{token_role}\n}}\n\
          auth \"fields-jwt\" {{\ntype = \"jwt\"\nconfig {{\n{key}\n{}\n}}\n}}\n\
+         auth \"fields-oidc\" {{\ntype = \"oidc\"\nconfig {{\n{other_key}\n{}\n}}\n}}\n\
          auth \"fields-kubernetes\" {{\ntype = \"kubernetes\"\nconfig {{\n{host}\n{cluster}\n{}\n}}\n}}\n\
          auth \"fields-cert\" {{\ntype = \"cert\"\nconfig {{\n{}\n}}\n}}\n\
          {keys}\n\
@@ -958,6 +1058,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          app \"fields\" {{\n{app}\nrole \"webapp\" {{\nmount = \"fields-aws\"\n{made}\n{grants}\n{}\n}}\n\
          login \"fields-approle\" {{\n{login}\n}}\nlogin \"fields-userpass\" {{\n{password}\n{user}\n}}\n\
          login \"fields-jwt\" {{\n{bound}\n{signed}\n}}\n\
+         login \"fields-oidc\" {{\n{bound_browser}\n{back}\n{browser}\n}}\n\
          login \"fields-kubernetes\" {{\n{names}\n{namespaces}\n{account}\n}}\n\
          login \"fields-cert\" {{\n{certificate}\n{shown}\n}}\n\
          {login_by_keys}\n}}\n",
@@ -967,6 +1068,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         at("kv config"),
         at("auth method"),
         at("jwt config"),
+        at("oidc config"),
         at("kubernetes config"),
         at("cert config"),
         at("aws role"),
@@ -1029,9 +1131,9 @@ impl World {
     }
 
     /// The cases that this engine can be tried with.
-    fn cases(&self) -> impl Iterator<Item = &'static (&'static str, &'static str, Case)> {
+    fn cases(&self) -> impl Iterator<Item = (&'static str, &'static str, &'static Case)> {
         let audit = self.engine.is_some();
-        CASES.iter().filter(move |(kind, field, _)| {
+        all_cases().filter(move |(kind, field, _)| {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 4] = ["sts_region", "mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
@@ -1254,6 +1356,8 @@ fn path_of(kind: &str) -> &'static str {
         "approle role" => "auth/fields-approle/role/app-fields",
         "userpass user" => "auth/fields-userpass/users/app-fields",
         "jwt config" => "auth/fields-jwt/config",
+        "oidc config" => "auth/fields-oidc/config",
+        "oidc role" => "auth/fields-oidc/role/app-fields",
         "kubernetes config" => "auth/fields-kubernetes/config",
         "cert config" => "auth/fields-cert/config",
         "cert role" => "auth/fields-cert/certs/app-fields",
@@ -1323,7 +1427,7 @@ async fn a_key_that_nobody_declares_stays() {
 fn each_field_of_each_kind_has_a_case() {
     let tables: Vec<(&str, &str)> =
         KINDS.iter().flat_map(|kind| kind.fields.iter().map(|field| (kind.name, field.name))).collect();
-    let cases: Vec<(&str, &str)> = CASES.iter().map(|(kind, field, _)| (*kind, *field)).collect();
+    let cases: Vec<(&str, &str)> = all_cases().map(|(kind, field, _)| (kind, field)).collect();
     for field in &tables {
         assert!(cases.contains(field), "{field:?} has no case");
     }
@@ -1371,10 +1475,10 @@ async fn a_plan_says_what_changes_and_is_empty_after_apply_for_each_field() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn what_can_only_be_given_at_creation_is_refused_later() {
-    for (kind, field, case) in CASES {
+    for (kind, field, case) in all_cases() {
         let AtCreation(given) = case else { continue };
         let world = World::new().await;
-        if !world.cases().any(|one| (&one.0, &one.1) == (kind, field)) {
+        if !world.cases().any(|one| (one.0, one.1) == (kind, field)) {
             continue;
         }
         world.converge(&world.lowered(kind, field, given)).await;
@@ -1382,7 +1486,7 @@ async fn what_can_only_be_given_at_creation_is_refused_later() {
         assert!(
             plan.refusals
                 .iter()
-                .any(|refusal| matches!(refusal, Refusal::Immutable { fields, .. } if fields == &[*field])),
+                .any(|refusal| matches!(refusal, Refusal::Immutable { fields, .. } if fields == &[field])),
             "{kind} {field}\n{}",
             text(&plan)
         );
@@ -1421,7 +1525,7 @@ async fn an_edit_by_hand_of_each_field_is_found_with_both_values_and_undone() {
         let [change] = &prepared.plan.changes[..] else { panic!("{field}\n{}", text(&prepared.plan)) };
         assert_eq!((change.action, change.path.as_str()), (ChangeAction::Update, path));
         let [found] = &change.fields[..] else { panic!("{field}\n{}", text(&prepared.plan)) };
-        assert_eq!(found.name, *field);
+        assert_eq!(found.name, field);
         assert_eq!(found.before, Shown::Value(theirs.value(field)), "{path} {field}");
         assert_eq!(found.after, Shown::Value(ours.value(field)), "{path} {field}");
         let shown = text(&prepared.plan);

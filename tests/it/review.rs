@@ -184,6 +184,8 @@ const CASES: &[(&str, i32)] = &[
     ("115-federation-added", 2),
     ("116-federation-session-policy-wider", 2),
     ("117-session-token-without-second-factor", 2),
+    ("118-browser-login-added", 2),
+    ("119-browser-login-for-more", 2),
     ("120-any-role-of-the-account", 2),
     ("121-aws-login-added", 2),
     ("122-roles-narrowed-to-a-path", 0),

@@ -202,6 +202,54 @@ fn guardrails_judge_what_a_session_may_do() {
     assert!(code == 0 && !text.contains("no-delete"), "{text}");
 }
 
+/// Two roles, of which each does what the other may not, and what is above both.
+fn two_roles(more: [&str; 2]) -> String {
+    let one = |name: &str, actions: &str, more: &str| {
+        format!(
+            "iam_role \"{name}\" {{\narn = \"arn:aws:iam::111122223333:role/{name}\"\n{more}\nstatement \"All\" {{\n\
+             actions = [{actions}]\nresources = [\"*\"]\n}}\n}}\n"
+        )
+    };
+    let [first, second] = more;
+    let ceiling = "managed_policy \"ceiling\" {\narn = \"arn:aws:iam::111122223333:policy/ceiling\"\nstatement \"Max\" {\n\
+                   actions = [\"s3:Get*\"]\nresources = [\"*\"]\n}\n}\n";
+    format!("{}{}{ceiling}", one("deploy", "\"s3:*\"", first), one("other", "\"sqs:*\"", second))
+}
+
+#[test]
+fn guardrails_judge_sessions_of_several_roles_by_each() {
+    const BOTH: &str =
+        "role_arns = [\"arn:aws:iam::111122223333:role/deploy\", \"arn:aws:iam::111122223333:role/other\"]";
+    const BOUND: &str = "permissions_boundary_arn = \"arn:aws:iam::111122223333:policy/ceiling\"";
+    const DENIES: &str = "statement \"No\" {\neffect = \"Deny\"\nactions = [\"s3:Delete*\"]\nresources = [\"*\"]\n}";
+    let no_delete = "guardrail \"no-delete\" {\ndeny {\nactions = [\"s3:DeleteBucket\"]\n}\n}\n";
+    let no_send = "guardrail \"no-send\" {\ndeny {\nactions = [\"sqs:SendMessage\"]\n}\n}\n";
+    let ceiling =
+        "guardrail \"ceiling\" {\nrequire {\npermissions_boundary = \"arn:aws:iam::*:policy/ceiling\"\n}\n}\n";
+    // What a role denies itself, or is bounded by, it does not do; another role's denial is not its own.
+    for (roles, guardrail, expected) in [
+        (["", ""], no_delete, "s3:DeleteBucket is allowed"),
+        ([DENIES, ""], no_delete, ""),
+        ([BOUND, ""], no_delete, ""),
+        (["", DENIES], no_delete, "s3:DeleteBucket is allowed"),
+        (["", BOUND], no_delete, "s3:DeleteBucket is allowed"),
+        ([BOUND, ""], no_send, "sqs:SendMessage is allowed"),
+        ([DENIES, BOUND], no_send, ""),
+        ([BOUND, BOUND], ceiling, ""),
+        ([BOUND, ""], ceiling, "the permissions boundary of each of its IAM roles must be"),
+        (["", ""], ceiling, "the permissions boundary must be arn:aws:iam::*:policy/ceiling, and is none"),
+    ] {
+        let (_, text) = told(&estate(BOTH, &format!("{}{guardrail}", two_roles(roles))), &["validate"]);
+        let is_broken =
+            ["no-delete", "no-send", "ceiling"].iter().any(|name| text.contains(&format!("guardrail {name} (")));
+        assert!(is_broken != expected.is_empty() && text.contains(expected), "{roles:?} {guardrail}: {text}");
+    }
+    // Of one that nobody declares, no denial of another is known.
+    let one = format!("{}{no_delete}", two_roles([DENIES, ""]).replace("role/other\"", "role/another\""));
+    let (_, text) = told(&estate(BOTH, &one), &["validate"]);
+    assert!(text.contains("may be forbidden: s3:DeleteBucket is allowed"), "{text}");
+}
+
 #[test]
 fn a_session_is_no_longer_than_its_role_lets_it() {
     let (code, text) = told(&estate(&format!("{ARNS}\nmax_sts_ttl = \"3h\""), IAM_ROLE), &["validate"]);

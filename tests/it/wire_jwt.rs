@@ -298,7 +298,11 @@ fn what_can_not_be_believed_is_refused_with_reasons() {
             json!({"jwks_url": keys, "jwt_supported_algs": ["HS256"]}),
             "invalid jwt_supported_algs: \"HS256\" is not one of",
         ),
-        (json!({"jwks_url": keys, "oidc_client_id": "x"}), "the parameter \"oidc_client_id\" of a JWT method's"),
+        (
+            json!({"jwks_url": keys, "oidc_client_id": "x"}),
+            "both 'oidc_client_id' and 'oidc_client_secret' must be set",
+        ),
+        (json!({"jwks_url": keys, "jwks_pairs": [{}]}), "the parameter \"jwks_pairs\" of a JWT method's configuration"),
     ] {
         let told = outcome(&world.root.send("POST", "auth/jwt/config", Some(&body)));
         assert!(told.starts_with("400 ") && told.contains(expected), "{body}: {told}");
@@ -327,7 +331,7 @@ fn roles_are_refused_with_reasons() {
         body
     };
     for (body, expected) in [
-        (json!({}), "role_type is oidc where none is given, and not served here"),
+        (json!({}), "a user claim must be defined on the role"),
         (bound(json!({"role_type": "saml"})), "invalid 'role_type': saml"),
         (bound(json!({"user_claim": ""})), "a user claim must be defined on the role"),
         (bound(json!({"bound_subject": ""})), "must have at least one bound constraint when creating/updating a role"),
@@ -455,7 +459,7 @@ fn what_is_declared_of_a_login_is_checked() {
         ("bound_claims = { a = 1 }\n bound_claims_type = \"glob\"", "a value of the claim a is no text"),
         ("bound_claims = { a = [] }", "a claim without a value is met by no token"),
         ("bound_claims = { a = { b = 1 } }", "expected text, found a map"),
-        ("role_type = \"oidc\"", "`oidc` is not one of"),
+        ("role_type = \"oidc\"", "no browser could come back"),
         ("clock_skew_leeway = -2", "clock_skew_leeway is a number of seconds"),
         ("claim_mappings = { a = \"role\" }", "the metadata `role` is the role's name"),
         ("secret_id_ttl = \"1h\"", "secret_id_ttl"),

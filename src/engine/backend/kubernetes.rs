@@ -22,7 +22,7 @@ use tokio::sync::Semaphore;
 use self::config::Config;
 use self::review::{Account, review};
 use self::role::Role;
-use crate::engine::backend::login::{Alias, Known, role as stored};
+use crate::engine::backend::login::{Alias, Known, note_refusal, role as stored};
 use crate::engine::backend::signed::{Leeways, Signed, check_times};
 use crate::engine::backend::{Backend, Call, Class};
 use crate::engine::kernel::barrier::Batch;
@@ -36,7 +36,6 @@ use crate::engine::wire::path::Row;
 use crate::engine::wire::request::Request;
 use crate::engine::wire::response::Response;
 use crate::secret::Secret;
-use crate::trail::{Event, Record};
 
 /// Reviews at a time: anybody can make the engine ask.
 const REVIEWS_MAX: usize = 32;
@@ -142,14 +141,7 @@ impl Kubernetes {
         audience: &str,
     ) -> Result<(Account, String), Error> {
         let refused = |why: &dyn std::fmt::Display| {
-            tracing::info!("no login at {}: {why}", mount.path);
-            // The client is not told, and an engine inside a command has no log.
-            let event = Event {
-                name: "login-refused".to_owned(),
-                reason: "not-proved".to_owned(),
-                detail: Some(format!("at auth/{}: {why}", mount.path)),
-            };
-            drop(core.trail.append(&Record::system(core.clock.now(), event, None)));
+            note_refusal(core, mount, "not-proved", why);
             Error::Unauthenticated
         };
         let signed = Signed::parse(token.expose()).map_err(|why| refused(&why))?;

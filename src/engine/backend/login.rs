@@ -27,6 +27,7 @@ use crate::engine::wire::path::Shape::{Bool, Int, List, Seconds, Text};
 use crate::engine::wire::path::{Parameter, takes};
 use crate::engine::wire::request::Origin;
 use crate::engine::wire::response::Response;
+use crate::trail::{Event, Record};
 
 /// Policies of the tokens.
 pub(super) const POLICIES: Parameter = takes("token_policies", List, "Policies of the tokens");
@@ -398,6 +399,17 @@ impl Known {
             ..Response::default()
         })
     }
+}
+
+/// Notes why nobody was let in, for operators: the client is not told, and an engine inside a command has no log.
+pub(super) fn note_refusal(core: &Core, mount: &Mount, reason: &str, why: &dyn std::fmt::Display) {
+    tracing::info!("no login at {}: {why}", mount.path);
+    let event = Event {
+        name: "login-refused".to_owned(),
+        reason: reason.to_owned(),
+        detail: Some(format!("at {}: {why}", mount.path.trim_end_matches('/'))),
+    };
+    drop(core.trail.append(&Record::system(core.clock.now(), event, None)));
 }
 
 /// Where a call comes from.

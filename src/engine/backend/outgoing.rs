@@ -1,4 +1,4 @@
-//! What auth methods ask of others over HTTP: an issuer for its keys, an API server about a token.
+//! What auth methods ask of others over HTTP: an issuer for its keys and tokens, an API server about a token.
 //!
 //! One request and its answer, on a connection of its own, bounded in time and size. Redirects are not followed: the
 //! address that was configured is the one that is asked. With CA certificates given, the system's are not trusted.
@@ -6,6 +6,8 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use http::header::{ACCEPT, AUTHORIZATION, CONTENT_TYPE, HOST, USER_AGENT};
 use http::{Method, Request, Uri};
@@ -20,6 +22,7 @@ use tokio_rustls::TlsConnector;
 use crate::engine::setup::VERSION;
 use crate::proof::{address, certificates, host};
 use crate::secret::Secret;
+use crate::text::percent::encode;
 
 /// How long all of it may take. Logins wait for it, and each request has 90 s.
 const TIME_MAX: Duration = Duration::from_secs(10);
@@ -36,13 +39,38 @@ pub(super) struct Peer<'a> {
     pub(super) ca_pem: &'a str,
 }
 
-/// What is sent beside a GET.
-#[derive(Debug)]
-pub(super) struct Posted {
-    /// The token that it is sent with.
-    pub(super) bearer: Secret,
-    /// JSON; it may hold a token, too.
-    pub(super) body: Secret,
+/// What is sent.
+#[derive(Debug, Default)]
+pub(super) struct Sent {
+    /// The header `Authorization`; empty for none.
+    authorization: Secret,
+    /// Of a POST: its type, and what it is. It may hold a token, too.
+    body: Option<(&'static str, Secret)>,
+}
+
+impl Sent {
+    /// A GET with a token.
+    pub(super) fn with_token(bearer: &Secret) -> Self {
+        Self { authorization: Secret::new(format!("Bearer {}", bearer.expose())), body: None }
+    }
+
+    /// A POST of JSON, with a token.
+    pub(super) fn json(bearer: &Secret, body: Secret) -> Self {
+        Self { body: Some(("application/json", body)), ..Self::with_token(bearer) }
+    }
+
+    /// A POST of a form.
+    pub(super) fn form(fields: &[(&str, &str)]) -> Self {
+        let field = |(name, value): &(&str, &str)| format!("{}={}", encode(name), encode(value));
+        let form = fields.iter().map(field).collect::<Vec<_>>().join("&");
+        Self { body: Some(("application/x-www-form-urlencoded", Secret::new(form))), ..Self::default() }
+    }
+
+    /// The same, of a client of OAuth with its secret (RFC 6749, 2.3.1: both are coded as a form's before).
+    pub(super) fn by(self, id: &str, secret: &Secret) -> Self {
+        let both = Secret::new(format!("{}:{}", encode(id), encode(secret.expose())));
+        Self { authorization: Secret::new(format!("Basic {}", STANDARD.encode(both.expose()))), ..self }
+    }
 }
 
 /// An answer, of any status.
@@ -75,15 +103,7 @@ impl Peer<'_> {
     /// # Errors
     /// If there is no whole answer in time.
     pub(super) async fn get(&self) -> Result<Answer, Failure> {
-        self.ask(Method::GET, None).await
-    }
-
-    /// POST of JSON.
-    ///
-    /// # Errors
-    /// If there is no whole answer in time.
-    pub(super) async fn post(&self, posted: &Posted) -> Result<Answer, Failure> {
-        self.ask(Method::POST, Some(posted)).await
+        self.send(&Sent::default()).await
     }
 
     fn failed(&self, what: impl std::fmt::Display) -> Failure {
@@ -94,17 +114,21 @@ impl Peer<'_> {
         address(self.url).map_err(|what| self.failed(what))
     }
 
-    async fn ask(&self, method: Method, posted: Option<&Posted>) -> Result<Answer, Failure> {
+    /// What is sent: GET, or POST of a body.
+    ///
+    /// # Errors
+    /// If there is no whole answer in time.
+    pub(super) async fn send(&self, sent: &Sent) -> Result<Answer, Failure> {
         let uri = self.uri()?;
-        let answered = tokio::time::timeout(TIME_MAX, self.exchange(&uri, method, posted)).await;
+        let answered = tokio::time::timeout(TIME_MAX, self.exchange(&uri, sent)).await;
         answered.map_err(|_| self.failed(format!("no answer in {} s", TIME_MAX.as_secs())))?
     }
 
-    async fn exchange(&self, uri: &Uri, method: Method, posted: Option<&Posted>) -> Result<Answer, Failure> {
+    async fn exchange(&self, uri: &Uri, sent: &Sent) -> Result<Answer, Failure> {
         let name = host(uri).ok_or_else(|| self.failed("the address has no host"))?;
         let is_tls = uri.scheme_str() == Some("https");
         let port = uri.port_u16().unwrap_or(if is_tls { 443 } else { 80 });
-        let request = request(uri, method, posted).map_err(|error| self.failed(error))?;
+        let request = request(uri, sent).map_err(|error| self.failed(error))?;
         let stream = TcpStream::connect((name, port)).await.map_err(|error| self.failed(error))?;
         if !is_tls {
             return self.on(TokioIo::new(stream), request).await;
@@ -148,22 +172,24 @@ impl Peer<'_> {
     }
 }
 
-fn request(uri: &Uri, method: Method, posted: Option<&Posted>) -> Result<Request<Full<Bytes>>, http::Error> {
+fn request(uri: &Uri, sent: &Sent) -> Result<Request<Full<Bytes>>, http::Error> {
     let path = uri.path_and_query().map_or("/", http::uri::PathAndQuery::as_str);
     let authority = uri.authority().map_or("", http::uri::Authority::as_str);
-    let request = Request::builder()
-        .method(method)
+    let mut request = Request::builder()
+        .method(if sent.body.is_some() { Method::POST } else { Method::GET })
         .uri(path)
         .header(HOST, authority.rsplit('@').next().unwrap_or(authority))
         .header(ACCEPT, "application/json")
         .header(USER_AGENT, format!("leasehold/{VERSION}"));
-    match posted {
+    if !sent.authorization.is_empty() {
+        let mut shown = http::HeaderValue::from_str(sent.authorization.expose())?;
+        shown.set_sensitive(true);
+        request = request.header(AUTHORIZATION, shown);
+    }
+    match &sent.body {
         None => request.body(Full::new(Bytes::new())),
-        Some(Posted { bearer, body }) => {
-            let mut shown = http::HeaderValue::from_str(&format!("Bearer {}", bearer.expose()))?;
-            shown.set_sensitive(true);
-            let request = request.header(CONTENT_TYPE, "application/json").header(AUTHORIZATION, shown);
-            request.body(Full::new(Bytes::from(body.expose().to_owned())))
+        Some((kind, body)) => {
+            request.header(CONTENT_TYPE, *kind).body(Full::new(Bytes::from(body.expose().to_owned())))
         }
     }
 }

@@ -14,6 +14,7 @@ const BACKENDS: &[Make] = &[
     approle::backend,
     userpass::backend,
     jwt::backend,
+    jwt::oidc_backend,
     kubernetes::backend,
     aws_login::backend,
     cert::backend,

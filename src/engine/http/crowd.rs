@@ -13,8 +13,9 @@ use tokio::sync::Notify;
 use tokio::task::AbortHandle;
 use tokio::time::Instant;
 
-use super::visit::{Cost, Source, Visit};
+use super::visit::{Cost, Visit};
 use crate::engine::setup::Limits;
+use crate::engine::wire::source::Source;
 
 /// How long a stopping server leaves alone whom it does not wait for: what is on the wire arrives.
 const GRACE: Duration = Duration::from_secs(1);
@@ -185,7 +186,7 @@ mod tests {
     #[test]
     fn the_cheapest_of_the_source_that_has_most_goes_longest_waiting_first() {
         let start = Instant::now();
-        let source = |text: &str| Source::of(text.parse().unwrap());
+        let source = |text: &str| Source::of(text.parse::<std::net::SocketAddr>().unwrap().ip());
         let check = |candidates: &[(&str, Cost, u64)], gone: Option<u64>| {
             let candidates = (0..).zip(candidates).map(|(id, (from, cost, since))| Candidate {
                 id,

@@ -33,10 +33,11 @@ use tokio_rustls::TlsAcceptor;
 use self::answer::Transport;
 use self::crowd::{Crowd, Place};
 use self::exchange::Connection;
-use self::visit::{Source, Visit, Watched};
+use self::visit::{Visit, Watched};
 use super::setup::Limits;
 use crate::engine::pipeline::Pipeline;
 use crate::engine::wire::presented::Presented;
+use crate::engine::wire::source::Source;
 
 /// Bytes of a request's head: the guardrails of a role at their longest, and as much as anything else needs.
 const HEAD_BYTES_MAX: usize = parse::GUARDRAILS_BYTES_MAX + 16 * 1024;
@@ -132,7 +133,7 @@ pub(crate) async fn serve(
             () = &mut shutdown => break,
             () = crowd.make_room(places) => {}
         }
-        let place = crowd.enter(Source::of(peer), Visit::new(Some(peer)));
+        let place = crowd.enter(Source::of(peer.ip()), Visit::new(Some(peer)));
         let transport = if tls.is_some() { Transport::Tls } else { Transport::Plain };
         let (pipeline, acceptor) = (pipeline.clone(), tls.clone().map(TlsAcceptor::from));
         let visit = place.visit.clone();

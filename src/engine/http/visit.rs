@@ -4,7 +4,7 @@
 //! open at a time, whatever the protocol: a head, a body and an open request all count.
 
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
@@ -24,29 +24,6 @@ pub(super) const STRANGER_BYTES_MAX: usize = 16 << 10;
 const BYTES_MAX: usize = 32 << 20;
 /// Requests that a connection without a token may have open at a time.
 pub(super) const STRANGER_REQUESTS_MAX: u32 = 8;
-
-/// Where a connection comes from: an address, or, of IPv6, the network that one host usually has.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(super) struct Source([u8; 16]);
-
-impl Source {
-    /// The source of a peer; an IPv4 address in IPv6 clothes is that address.
-    pub(super) fn of(peer: SocketAddr) -> Self {
-        let mut bytes = match peer.ip().to_canonical() {
-            IpAddr::V4(v4) => v4.to_ipv6_mapped().octets(),
-            IpAddr::V6(v6) => {
-                let mut bytes = v6.octets();
-                bytes[8..].fill(0);
-                bytes
-            }
-        };
-        if peer.ip().to_canonical().is_loopback() {
-            // The loopback of both families is this machine.
-            bytes = std::net::Ipv6Addr::LOCALHOST.octets();
-        }
-        Self(bytes)
-    }
-}
 
 /// What a connection costs whom it is taken from, least first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -149,6 +149,25 @@ impl<'a> Fields<'a> {
             }
         }
     }
+
+    /// Refuses parameters of these names where they say something: none of what they would mean is taken for granted.
+    ///
+    /// # Errors
+    /// Which one.
+    pub(crate) fn refuse_said(&self, names: &[&str], place: &str) -> Result<(), Error> {
+        self.refuse_unknown(|name| !names.contains(&name) || self.0.get(name).is_none_or(says_nothing), place)
+    }
+}
+
+fn says_nothing(value: &Value) -> bool {
+    match value {
+        Value::Null => true,
+        Value::Bool(flag) => !flag,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Object(map) => map.is_empty(),
+    }
 }
 
 fn kind(value: &Value) -> &'static str {

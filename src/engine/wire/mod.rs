@@ -9,4 +9,5 @@ pub(crate) mod path;
 pub(crate) mod presented;
 pub(crate) mod request;
 pub(crate) mod response;
+pub(crate) mod source;
 pub(crate) mod wrapped;

@@ -122,13 +122,15 @@ pub(crate) struct Row {
     pub(crate) creates: bool,
     /// Whether it hands out a credential, so that nothing is done before the trail has the request.
     pub(crate) issues: bool,
+    /// Whether a read of it changes something, so that it waits for its request line as a write does.
+    pub(crate) acts: bool,
 }
 
 impl Row {
     /// A path that asks for a token and has no parameters.
     pub(crate) const fn new(pattern: &'static str, operations: &'static [Operation], about: &'static str) -> Self {
-        let (sudo, creates, issues) = (false, false, false);
-        Self { pattern, operations, about, parameters: &[], door: Door::Guarded, sudo, creates, issues }
+        let (sudo, creates, issues, acts) = (false, false, false, false);
+        Self { pattern, operations, about, parameters: &[], door: Door::Guarded, sudo, creates, issues, acts }
     }
 
     /// With these parameters.
@@ -158,6 +160,12 @@ impl Row {
     /// Hands out a credential.
     pub(crate) const fn issues(mut self) -> Self {
         self.issues = true;
+        self
+    }
+
+    /// Changes something also when it is read.
+    pub(crate) const fn acts(mut self) -> Self {
+        self.acts = true;
         self
     }
 

@@ -15,7 +15,7 @@ use crate::estate::problem::Draft;
 use crate::estate::schema::{Block, number};
 use crate::estate::span::Span;
 use crate::estate::tree::{Map, lacks_label};
-use crate::object::words::LIFE;
+use crate::object::words::{Declared, LIFE};
 use crate::object::{FieldValue, Kind, Leaf, Origin, login_of, methods, policy_path};
 use crate::text::{did_you_mean, nearest};
 use crate::units::duration;
@@ -46,6 +46,8 @@ impl Lowering<'_> {
         fields.entry("token_no_default_policy").or_insert_with(implied);
         let role_name = self.login_name(app, login);
         let path = kind.path(&mount, &role_name);
+        let declared = Declared { name: &login.name, written: &[], kind, fields: &fields };
+        let way = kind.login_words().and_then(|words| (words.way)(&declared));
         let mut object = self.object(kind, path.clone(), Some(app.label), login.span, fields);
         object.protect = self.reader.flag(login, "protect");
         object.renamed_from = self.renamed_from(login, |name| kind.path(&mount, name));
@@ -54,7 +56,8 @@ impl Lowering<'_> {
             return None;
         }
         let place = self.reader.place(login.span);
-        Some(Login { method: method?, mount, role_name, place })
+        let method = method?;
+        Some(Login { method: way.map_or(method, str::to_owned), mount, role_name, place })
     }
 
     /// All of `login "oidc" "people" { ... }` at the top level.

@@ -1,9 +1,12 @@
 //! What the tokens of a JWT login have to say, in the words of whoever signs them: the branch of a CI service, the
 //! namespace of a cluster.
 
+use std::collections::BTreeSet;
+
 use serde_json::Value;
 
 use crate::object::review::{Binding, Said, Values};
+use crate::units::duration;
 
 /// Claims, and what they tell. The first four are GitHub's, the next GitLab's, the last two those of a cluster, as JSON
 /// pointers (`kubernetes.io` is one claim).
@@ -30,11 +33,17 @@ const OF_REPOSITORIES: [&str; 5] = ["repository", "owner", "workflow", "project"
 
 /// All that the tokens of a login are bound to, and whether a branch or a namespace is among it where they have one.
 pub(super) fn of(login: &dyn Values) -> Vec<Binding> {
-    let audiences = login.texts("bound_audiences").into_iter().collect();
-    let mut bindings = vec![Binding {
+    let audiences: Vec<String> = login.texts("bound_audiences").into_iter().collect();
+    let audience = |values, any| Binding {
         before: Some("a token for"),
-        any: "a token for nobody in particular",
-        ..Binding::new("audience", "bound_audiences", audiences, false)
+        any,
+        ..Binding::new("audience", "bound_audiences", values, false)
+    };
+    // What a browser brings is for the method's client in any case.
+    let mut bindings = vec![match (login.text("role_type").as_str(), audiences.is_empty()) {
+        ("oidc", true) => audience(vec!["the method's own client".to_owned()], "").inferred(),
+        ("oidc", false) => audience(audiences, ""),
+        _ => audience(audiences, "a token for nobody in particular"),
     }];
     let subject = login.text("bound_subject");
     if !subject.is_empty() {
@@ -119,14 +128,55 @@ fn namespace(subject: &str) -> Part<'_> {
 }
 
 /// What it takes besides.
-pub(super) fn takes(_login: &dyn Values) -> String {
-    "a token is good until it ends".to_owned()
+pub(super) fn takes(login: &dyn Values) -> String {
+    if login.text("role_type") != "oidc" {
+        return "a token is good until it ends".to_owned();
+    }
+    let listed = |field: &str| login.texts(field).into_iter().collect::<Vec<_>>().join(", ");
+    let mut told =
+        format!("whom the issuer lets in, and whose browser comes back to {}", listed("allowed_redirect_uris"));
+    if !login.texts("oidc_scopes").is_empty() {
+        told.push_str(&format!("; the issuer is asked for {}", listed("oidc_scopes")));
+    }
+    if login.number("max_age") > 0 {
+        told.push_str(&format!("; who logged in there {} ago at most", duration::shown(login.number("max_age"))));
+    }
+    told
+}
+
+/// What a change means of what is there for browsers alone.
+fn of_browsers(field: &'static str, old: &dyn Values, new: &dyn Values) -> Option<Said> {
+    let (before, after) = (old.texts(field), new.texts(field));
+    let listed = |texts: &BTreeSet<String>| texts.iter().map(String::as_str).collect::<Vec<_>>().join(", ");
+    let more: BTreeSet<String> = after.difference(&before).cloned().collect();
+    let gains = !more.is_empty();
+    let now = match (field, gains, after.is_empty()) {
+        ("allowed_redirect_uris", true, _) => format!("browsers may come back to {} with a login", listed(&more)),
+        ("allowed_redirect_uris", ..) => format!("browsers may come back to {} alone with a login", listed(&after)),
+        (_, true, _) => format!("the issuer is asked for more of whoever logs in: {}", listed(&more)),
+        (_, _, true) => "the issuer is asked for no more than who logs in".to_owned(),
+        (_, _, false) => format!("the issuer is asked for {} alone of whoever logs in", listed(&after)),
+    };
+    Some(Said { now, was: listed(&before), gains, field })
 }
 
 /// What a change means of the fields that bind nothing.
 pub(super) fn said(field: &'static str, old: &dyn Values, new: &dyn Values, _from: &str) -> Option<Said> {
     let plain = |now: String| Some(Said { now, was: String::new(), gains: false, field });
     match field {
+        "role_type" if new.text(field) == "oidc" => Some(Said {
+            gains: true,
+            ..plain("logins take place in a browser at the issuer, and show no signed tokens any more".to_owned())?
+        }),
+        "role_type" => Some(Said {
+            gains: true,
+            ..plain("logins show a signed token, and take place in no browser any more".to_owned())?
+        }),
+        "allowed_redirect_uris" | "oidc_scopes" => of_browsers(field, old, new),
+        "max_age" => {
+            let texts = ["people may have logged in at the issuer", "at any time before"];
+            Some(Said::limit(field, (old, new), texts, |seconds| format!("{} ago", duration::shown(seconds))))
+        }
         "user_claim" => plain(format!("its tokens are named after the claim {}", new.text(field))),
         "user_claim_json_pointer" => plain("its tokens are named after another claim".to_owned()),
         "groups_claim" if new.text(field).is_empty() => {

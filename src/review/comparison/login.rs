@@ -49,7 +49,7 @@ pub(in crate::review) fn gone(subject: &Subject, login: &SideObject<'_>) -> Find
 
 /// A login that was not there.
 pub(in crate::review) fn added(subject: &Subject, side: &Side<'_>, login: &SideObject<'_>) -> Finding {
-    let method = login.kind.login_words().map_or(login.kind.name, |words| words.method);
+    let method = login.kind.login_words().map_or(login.kind.name, |words| (words.method)(login));
     let what = format!("may log in by {method} at {}: {}", mount(login), summary(side, login));
     Finding::new(Topic::Login, subject, what).gain().at(login.declared_at())
 }

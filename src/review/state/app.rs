@@ -112,6 +112,11 @@ impl<'s, 'a> App<'s, 'a> {
         self.roles().into_iter().map(|(role, _)| self.side.role_access(role)).collect()
     }
 
+    /// The same as [`Side::role_sets`] has it, of all its roles.
+    pub fn sets(&self) -> Vec<PolicySet<Place>> {
+        self.roles().into_iter().flat_map(|(role, _)| self.side.role_sets(role)).collect()
+    }
+
     /// The paths of the roles that its policies let it read, beside these.
     fn read_by_policy(&self, known: &BTreeSet<&str>) -> Vec<String> {
         let texts = self.texts(self.side);

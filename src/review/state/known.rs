@@ -82,6 +82,11 @@ pub(in crate::review) struct Known {
     pub(in crate::review) attached: BTreeSet<String>,
     /// The ARN of the permissions boundary; empty where there is none, or several roles have theirs.
     pub(in crate::review) boundary: String,
+    /// The boundaries of several roles that sessions can be of, empty for one that has none or is not known.
+    pub(in crate::review) boundaries: BTreeSet<String>,
+    /// What sessions of each of several roles may do, with its denials and within its boundary; empty where the set says
+    /// it as well.
+    pub(in crate::review) each: Vec<PolicySet<Place>>,
     /// What is known and left out of the set. It says nothing but whether two of them are the same.
     pub(in crate::review) left_out: String,
 }
@@ -127,9 +132,16 @@ impl Known {
                 known.boundary = one.boundary.clone().unwrap_or_default();
                 known.bound(side);
             }
-            several => known.join(side, several),
+            several => {
+                let boundary = |arn: &String| side.iam_role(arn).and_then(|one| one.boundary.clone());
+                known.boundaries = arns.iter().map(|arn| boundary(arn).unwrap_or_default()).collect();
+                known.join(side, several);
+            }
         }
         known.narrow(side, role);
+        for set in &mut known.each {
+            set.session.clone_from(&known.set.session);
+        }
         known
     }
 
@@ -201,6 +213,8 @@ impl Known {
             unknown: BTreeSet::new(),
             attached: BTreeSet::new(),
             boundary: String::new(),
+            boundaries: BTreeSet::new(),
+            each: Vec::new(),
             left_out: String::new(),
         }
     }
@@ -252,6 +266,18 @@ impl Known {
             return;
         }
         self.unknown.insert(Unknown::Apart);
+        let declared = |arn: &str| side.managed_policy(arn).map(|managed| Arc::clone(&managed.policy));
+        let alone = |role: &&IamPrincipal| PolicySet {
+            identity: role
+                .policy
+                .iter()
+                .cloned()
+                .chain(role.policy_arns.iter().filter_map(|arn| declared(arn)))
+                .collect(),
+            boundary: role.boundary.as_deref().and_then(declared).map(|policy| vec![policy]),
+            session: None,
+        };
+        self.each = roles.iter().map(alone).collect();
         let bounds: Vec<_> =
             boundaries.iter().map(|arn| side.managed_policy(arn).map(|managed| facts([&managed.policy]))).collect();
         let each = roles

@@ -291,6 +291,13 @@ impl<'a> Side<'a> {
         self.known(role).set.clone()
     }
 
+    /// The same as sets that say it together: several where its sessions can be of several IAM roles that deny something,
+    /// or are bounded, each for itself.
+    pub fn role_sets(&self, role: &Role<'a>) -> Vec<PolicySet<Place>> {
+        let known = self.known(role);
+        if known.each.is_empty() { vec![known.set.clone()] } else { known.each.clone() }
+    }
+
     /// What is not known about a role.
     pub fn unknown<'s>(&'s self, role: &'s Role<'a>) -> &'s BTreeSet<Unknown> {
         &self.known(role).unknown

@@ -9,6 +9,7 @@ pub(crate) mod env;
 pub(crate) mod fake;
 pub(crate) mod http;
 pub(crate) mod issuer;
+pub(crate) mod provider;
 pub(crate) mod python;
 pub(crate) mod remote;
 pub(crate) mod servers;

@@ -149,7 +149,7 @@ impl Drop for Ministack {
 }
 
 /// Starts a server and reads what it logs until it says where it listens.
-fn serve(command: &mut Command) -> (Child, String) {
+pub(super) fn serve(command: &mut Command) -> (Child, String) {
     let mut child = command
         .env("PYTHONUNBUFFERED", "1")
         .stdout(Stdio::null())
@@ -166,7 +166,7 @@ fn serve(command: &mut Command) -> (Child, String) {
     (child, endpoint.expect("the server says where it listens"))
 }
 
-fn end(child: &mut Child) {
+pub(super) fn end(child: &mut Child) {
     let _ = child.kill();
     let _ = child.wait();
 }

@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::{Map, Value, json};
 
-use super::{Method, Own, Request, Said, given};
+use super::{ByHand, Method, Own, Request, Said, given};
 use crate::api::{Answer, Client};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -14,8 +14,12 @@ use crate::estate::Login;
 use crate::secret::Secret;
 
 /// By ids.
-pub(super) const METHOD: Method =
-    Method { name: "approle", secret: ("secret_id", "A secret id"), of_app: request, by_hand };
+pub(super) const METHOD: Method = Method {
+    name: "approle",
+    secret: Some(("secret_id", "A secret id")),
+    of_app: Some(request),
+    by_hand: ByHand::Sends(by_hand),
+};
 
 fn by_hand(mut said: Said) -> BoxFuture<'static, Result<Request, CliError>> {
     let (role_id, secret_id) = (said.take("role_id"), said.take("secret_id"));

@@ -16,7 +16,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::{Method, Own, Request, Said};
+use super::{ByHand, Method, Own, Request, Said};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -26,8 +26,12 @@ use crate::clock::Clock;
 use crate::estate::Login;
 
 /// By a signed request.
-pub(super) const METHOD: Method =
-    Method { name: "aws", secret: ("aws_secret_access_key", "A secret key"), of_app: request, by_hand };
+pub(super) const METHOD: Method = Method {
+    name: "aws",
+    secret: Some(("aws_secret_access_key", "A secret key")),
+    of_app: Some(request),
+    by_hand: ByHand::Sends(by_hand),
+};
 
 const BODY: &str = "Action=GetCallerIdentity&Version=2011-06-15";
 const TYPE: &str = "application/x-www-form-urlencoded; charset=utf-8";

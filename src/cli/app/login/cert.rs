@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
-use super::{Method, Own, Request};
+use super::{ByHand, Method, Own, Request};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -14,9 +14,9 @@ use crate::estate::Login;
 /// By a TLS certificate. Nothing of it is said in the request.
 pub(super) const METHOD: Method = Method {
     name: "cert",
-    secret: ("key", "A private key"),
-    of_app: request,
-    by_hand: |said| ready(Ok(said.request("", json!({})))).boxed(),
+    secret: Some(("key", "A private key")),
+    of_app: Some(request),
+    by_hand: ByHand::Sends(|said| ready(Ok(said.request("", json!({})))).boxed()),
 };
 
 /// What is sent.

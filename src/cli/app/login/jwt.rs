@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
-use super::{Method, Own, Request, Said};
+use super::{ByHand, Method, Own, Request, Said};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -14,8 +14,12 @@ use crate::estate::Login;
 use crate::secret::Secret;
 
 /// By a signed token.
-pub(super) const METHOD: Method =
-    Method { name: "jwt", secret: ("jwt", "A signed token"), of_app: request, by_hand: |said| with_token(said, None) };
+pub(super) const METHOD: Method = Method {
+    name: "jwt",
+    secret: Some(("jwt", "A signed token")),
+    of_app: Some(request),
+    by_hand: ByHand::Sends(|said| with_token(said, None)),
+};
 
 /// A login by hand: the token is said, or where an app's would be. Without a role, the method's default is meant.
 pub(super) fn with_token(mut said: Said, usual: Option<&str>) -> BoxFuture<'static, Result<Request, CliError>> {

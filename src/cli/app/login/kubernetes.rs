@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
 use super::jwt::{sent, token, with_token};
-use super::{Method, Own, Request};
+use super::{ByHand, Method, Own, Request};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -16,9 +16,9 @@ const FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 /// By the token of a service account.
 pub(super) const METHOD: Method = Method {
     name: "kubernetes",
-    secret: ("jwt", "A service account's token"),
-    of_app: request,
-    by_hand: |said| with_token(said, Some(FILE)),
+    secret: Some(("jwt", "A service account's token")),
+    of_app: Some(request),
+    by_hand: ByHand::Sends(|said| with_token(said, Some(FILE))),
 };
 
 /// What is sent.

@@ -6,6 +6,7 @@ mod aws;
 mod cert;
 mod jwt;
 mod kubernetes;
+mod oidc;
 mod userpass;
 
 use std::collections::BTreeMap;
@@ -18,7 +19,7 @@ use super::super::error::CliError;
 use super::super::global::{OwnSecret, exactly};
 use super::super::request::body;
 use super::super::token_file;
-use crate::api::{self, Client};
+use crate::api::{self, Answer, Client};
 use crate::estate::{App, Login};
 use crate::secret::Secret;
 
@@ -35,17 +36,28 @@ type OfApp = for<'a> fn(&'a Client, &'a Login, &'a Own, &'a Context) -> BoxFutur
 struct Method {
     /// The type of the auth method.
     name: &'static str,
-    /// The key of what nobody else should read, and what it is.
-    secret: (&'static str, &'static str),
-    /// The login of an app.
-    of_app: OfApp,
+    /// The key of what nobody else should read, and what it is; nothing where nothing of it is said.
+    secret: Option<(&'static str, &'static str)>,
+    /// The login of an app; nothing where it takes a person.
+    of_app: Option<OfApp>,
     /// A login by what somebody says.
-    by_hand: fn(Said) -> BoxFuture<'static, Result<Request, CliError>>,
+    by_hand: ByHand,
+}
+
+/// What asks until there is an answer with a token, and says of which path.
+type Asks = for<'a> fn(&'a Client, &'a Context, Said) -> BoxFuture<'a, Result<(String, Answer), CliError>>;
+
+/// What a login by hand does.
+enum ByHand {
+    /// It puts together the one request that it is.
+    Sends(fn(Said) -> BoxFuture<'static, Result<Request, CliError>>),
+    /// It asks the engine, and somebody else.
+    Asks(Asks),
 }
 
 /// The methods that work from a command line.
 const METHODS: &[Method] =
-    &[approle::METHOD, userpass::METHOD, jwt::METHOD, kubernetes::METHOD, aws::METHOD, cert::METHOD];
+    &[approle::METHOD, userpass::METHOD, jwt::METHOD, oidc::METHOD, kubernetes::METHOD, aws::METHOD, cert::METHOD];
 
 /// A login as it is sent.
 struct Request {
@@ -94,39 +106,60 @@ pub(in crate::cli) fn names() -> impl Iterator<Item = &'static str> {
     METHODS.iter().map(|method| method.name)
 }
 
-/// Whether a method works from a command line.
+/// The names of those that apps log in by.
+fn of_apps() -> String {
+    let methods = METHODS.iter().filter(|method| method.of_app.is_some());
+    methods.map(|method| method.name).collect::<Vec<_>>().join(", ")
+}
+
+/// Whether an app's login by a method works from a command line.
 ///
 /// # Errors
 /// When it does not, with those that do.
 pub(super) fn known(name: &str) -> Result<(), CliError> {
-    method(name).map(drop)
+    of_app(name).map(drop)
 }
 
 fn method(name: &str) -> Result<&'static Method, CliError> {
-    method_of(name).ok_or_else(|| {
-        CliError::new(1, format!("{name:?} is no login that works from a command line"))
-            .hint(format!("one of: {}", names().collect::<Vec<_>>().join(", ")))
-    })
+    method_of(name).ok_or_else(|| no_method(name))
+}
+
+fn of_app(name: &str) -> Result<OfApp, CliError> {
+    method(name)?.of_app.ok_or_else(|| no_method(name))
+}
+
+fn no_method(name: &str) -> CliError {
+    CliError::new(1, format!("{name:?} is no login that works from a command line"))
+        .hint(format!("one of: {}", of_apps()))
 }
 
 /// The key of a secret that stands in the arguments for all to read, and what it is.
 pub(in crate::cli) fn secret_in(method: &str, arguments: &[String]) -> Option<(&'static str, &'static str)> {
-    let (key, what) = method_of(method)?.secret;
+    let (key, what) = method_of(method)?.secret?;
     let mut given = arguments.iter().filter_map(|argument| argument.strip_prefix(key)?.strip_prefix('='));
     given.any(|value| value != "-" && !value.starts_with('@') && !value.is_empty()).then_some((key, what))
 }
 
-/// The path and the body of a login by what somebody says.
+/// Logs in by what somebody says. Answers which path answered, and what.
 ///
 /// # Errors
-/// When something is missing.
+/// When something is missing, or what is shown is not good.
 pub(in crate::cli) async fn by_hand(
     method: &str,
     mount: &str,
     values: Map<String, Value>,
-) -> Result<(String, Map<String, Value>), CliError> {
-    let Request { path, body } = (self::method(method)?.by_hand)(Said { mount: mount.to_owned(), values }).await?;
-    Ok((path, body))
+    client: &Client,
+    context: &Context,
+) -> Result<(String, Answer), CliError> {
+    let said = Said { mount: mount.to_owned(), values };
+    match self::method(method)?.by_hand {
+        ByHand::Sends(request) => {
+            let Request { path, body } = request(said).await?;
+            let answer = client.write(&path, &body).await;
+            Ok((path, answer.map_err(|error| context.failed("Error authenticating", &error))?))
+        }
+        ByHand::Asks(ask) => ask(client, context, said).await,
+    }
 }
 
 /// The login that is used.
@@ -138,10 +171,16 @@ pub(super) fn chosen(app: &App) -> Result<&Login, CliError> {
         return Err(CliError::new(1, format!("the app {} has no login", app.name))
             .hint(format!("add a `login \"approle\"` block to it at {}", app.place)));
     }
-    app.logins.iter().find(|login| method_of(&login.method).is_some()).ok_or_else(|| {
-        let known = names().collect::<Vec<_>>().join(" and ");
-        let what = format!("none of the logins of {} works from a command line: {known} do", app.name);
-        CliError::new(1, what).hint(format!("its logins are declared at {}", app.place))
+    let works = |login: &&Login| method_of(&login.method).is_some_and(|method| method.of_app.is_some());
+    app.logins.iter().find(works).ok_or_else(|| {
+        let what = format!("none of the logins of {} works from a command line: {} do", app.name, of_apps());
+        let failure = CliError::new(1, what).hint(format!("its logins are declared at {}", app.place));
+        match app.logins.iter().find(|login| login.method == oidc::METHOD.name) {
+            Some(Login { mount, role_name, .. }) => failure.hint(format!(
+                "a person logs in as it with a browser: leasehold login -method=oidc -path={mount} role={role_name}"
+            )),
+            None => failure,
+        }
     })
 }
 
@@ -150,7 +189,7 @@ pub(super) fn chosen(app: &App) -> Result<&Login, CliError> {
 /// # Errors
 /// When what the app shows is not good, or not there.
 pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &Context) -> Result<Session, CliError> {
-    let Request { path, body } = (method(&login.method)?.of_app)(client, login, own, context).await?;
+    let Request { path, body } = of_app(&login.method)?(client, login, own, context).await?;
     let answer = client.without_token().write(&path, &body).await;
     let answer = answer.map_err(|error| refused(login, &error))?;
     let auth = answer.auth.unwrap_or_default();

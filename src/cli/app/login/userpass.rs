@@ -4,7 +4,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 
-use super::{Method, Own, Request, Said, given};
+use super::{ByHand, Method, Own, Request, Said, given};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -15,8 +15,12 @@ use crate::estate::Login;
 use crate::secret::Secret;
 
 /// By name and password.
-pub(super) const METHOD: Method =
-    Method { name: "userpass", secret: ("password", "A password"), of_app: request, by_hand };
+pub(super) const METHOD: Method = Method {
+    name: "userpass",
+    secret: Some(("password", "A password")),
+    of_app: Some(request),
+    by_hand: ByHand::Sends(by_hand),
+};
 
 fn by_hand(said: Said) -> BoxFuture<'static, Result<Request, CliError>> {
     ready(named(said)).boxed()

@@ -7,7 +7,7 @@
 //! others can't be judged, so a role that has some issues nothing. A session that is given no policy may do all that
 //! the role it assumes may: that is not known here either, and counts as everything, unless a plan has judged just this.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, PoisonError};
 
 use super::credential::table;
@@ -85,7 +85,7 @@ fn judge(role: &Role, label: &str, max_ttl: i64, day: &str) -> Option<String> {
         access: &access,
         is_login: false,
         terms: Some(Terms {
-            permissions_boundary: role.permissions_boundary_arn.clone(),
+            permissions_boundaries: BTreeSet::from([role.permissions_boundary_arn.clone()]),
             user_path: role.user_path.clone(),
             credential_type: role.credential_type.clone(),
             max_ttl,

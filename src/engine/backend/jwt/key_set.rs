@@ -4,14 +4,14 @@
 //! make no traffic. Logins whose key is known wait for nobody. While an issuer can't be reached, the keys that were
 //! found stay.
 //!
-//! Source: OpenID Connect Discovery 1.0, section 4; RFC 7517.
+//! What an issuer says of itself comes with its keys, and is kept with them.
+//!
+//! Source: RFC 7517.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
-use serde_json::{Map, Value};
-
-use crate::engine::backend::outgoing::{Failure, Peer};
+use super::issuer::{About, Unknown, answered, described};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::proof::Key;
@@ -33,21 +33,19 @@ pub(super) enum Source<'a> {
     Discovered { issuer: &'a str, ca_pem: &'a str },
 }
 
-/// Why there are no keys.
-#[derive(Debug, thiserror::Error)]
-pub(super) enum NoKeys {
-    /// No answer.
-    #[error(transparent)]
-    Unanswered(#[from] Failure),
-    /// An answer of another status.
-    #[error("{url} answered with status {status}")]
-    Status { url: String, status: u16 },
-    /// An answer that says something else.
-    #[error("{url}: {what}")]
-    Odd { url: String, what: String },
-    /// It was asked a moment ago, in vain.
-    #[error("{url} was asked a moment ago, and is asked again in a few seconds")]
-    Pausing { url: String },
+/// What is known of an issuer.
+#[derive(Clone)]
+pub(super) struct Known {
+    /// Its keys.
+    pub(super) keys: Arc<[Key]>,
+    /// What it says of itself; nothing where only its keys are known.
+    pub(super) about: Arc<About>,
+}
+
+impl Known {
+    fn of(keys: impl Into<Arc<[Key]>>) -> Self {
+        Self { keys: keys.into(), about: Arc::default() }
+    }
 }
 
 /// What is known of one mount's issuer.
@@ -55,7 +53,7 @@ pub(super) enum NoKeys {
 struct Kept {
     /// Of which source.
     source: String,
-    keys: Option<Arc<[Key]>>,
+    known: Option<Known>,
     /// When the keys were found, and when they were last asked for.
     found: i64,
     asked: Option<i64>,
@@ -72,9 +70,9 @@ struct Issuer {
 /// What is to be done about keys.
 enum Next {
     /// They are taken as they are.
-    Take(Arc<[Key]>),
+    Take(Known),
     /// They are taken as they are if somebody is asking already.
-    AskOrTake(Arc<[Key]>),
+    AskOrTake(Known),
     Ask,
     /// There are none, and it is too early to ask.
     Wait,
@@ -88,21 +86,21 @@ impl Issuer {
         }
         let may_ask = kept.asked.is_none_or(|asked| now.saturating_sub(asked) >= PAUSE || now < asked);
         let is_old = now.saturating_sub(kept.found) >= AGE_MAX;
-        match &kept.keys {
-            Some(keys) if !may_ask => Next::Take(keys.clone()),
-            Some(keys) if is_enough(keys) && is_old => Next::AskOrTake(keys.clone()),
-            Some(keys) if is_enough(keys) => Next::Take(keys.clone()),
+        match &kept.known {
+            Some(known) if !may_ask => Next::Take(known.clone()),
+            Some(known) if is_enough(&known.keys) && is_old => Next::AskOrTake(known.clone()),
+            Some(known) if is_enough(&known.keys) => Next::Take(known.clone()),
             None if !may_ask => Next::Wait,
             _ => Next::Ask,
         }
     }
 
-    fn keep(&self, source: &str, now: i64, keys: Option<Arc<[Key]>>) {
+    fn keep(&self, source: &str, now: i64, known: Option<Known>) {
         let mut kept = self.kept.lock().unwrap_or_else(PoisonError::into_inner);
         if kept.source == source {
             kept.asked = Some(now);
-            if keys.is_some() {
-                (kept.keys, kept.found) = (keys, now);
+            if known.is_some() {
+                (kept.known, kept.found) = (known, now);
             }
         }
     }
@@ -123,29 +121,29 @@ impl KeySets {
         mount: &Mount,
         source: Source<'_>,
         is_enough: impl Fn(&[Key]) -> bool,
-    ) -> Result<Arc<[Key]>, NoKeys> {
+    ) -> Result<Known, Unknown> {
         if let Source::Given(texts) = source {
             // They were checked when they were written.
-            return Ok(texts.iter().filter_map(|text| Key::of_pem(text).ok()).collect());
+            return Ok(Known::of(texts.iter().filter_map(|text| Key::of_pem(text).ok()).collect::<Vec<_>>()));
         }
         let (issuer, name) = (self.issuer(mount), source.name());
         let now = core.clock.now().unix_timestamp();
-        let waiting = || NoKeys::Pausing { url: source.url().to_owned() };
+        let waiting = || Unknown::Pausing { url: source.url().to_owned() };
         let turn = match issuer.next(&name, now, &is_enough) {
-            Next::Take(keys) => return Ok(keys),
+            Next::Take(known) => return Ok(known),
             Next::Wait => return Err(waiting()),
-            Next::AskOrTake(keys) => match issuer.turn.try_lock() {
+            Next::AskOrTake(known) => match issuer.turn.try_lock() {
                 Ok(turn) => turn,
-                Err(_) => return Ok(keys),
+                Err(_) => return Ok(known),
             },
             Next::Ask => issuer.turn.lock().await,
         };
         // Whoever had the turn before may have brought what is wanted.
         let known = match issuer.next(&name, now, &is_enough) {
-            Next::Take(keys) => return Ok(keys),
+            Next::Take(known) => return Ok(known),
             Next::Wait => return Err(waiting()),
-            Next::AskOrTake(keys) => Some(keys),
-            Next::Ask => issuer.kept.lock().unwrap_or_else(PoisonError::into_inner).keys.clone(),
+            Next::AskOrTake(known) => Some(known),
+            Next::Ask => issuer.kept.lock().unwrap_or_else(PoisonError::into_inner).known.clone(),
         };
         let found = source.fetch().await;
         issuer.keep(&name, now, found.as_ref().ok().cloned());
@@ -163,13 +161,13 @@ impl KeySets {
     ///
     /// # Errors
     /// If there are none.
-    pub(super) async fn renewed(&self, core: &Core, mount: &Mount, source: Source<'_>) -> Result<(), NoKeys> {
+    pub(super) async fn renewed(&self, core: &Core, mount: &Mount, source: Source<'_>) -> Result<(), Unknown> {
         if matches!(source, Source::Given(_)) {
             return Ok(());
         }
-        let keys = source.fetch().await?;
+        let known = source.fetch().await?;
         let found = core.clock.now().unix_timestamp();
-        let kept = Kept { source: source.name(), keys: Some(keys), found, asked: None };
+        let kept = Kept { source: source.name(), known: Some(known), found, asked: None };
         *self.issuer(mount).kept.lock().unwrap_or_else(PoisonError::into_inner) = kept;
         Ok(())
     }
@@ -194,44 +192,18 @@ impl Source<'_> {
         }
     }
 
-    async fn fetch(&self) -> Result<Arc<[Key]>, NoKeys> {
-        let (url, ca_pem) = match self {
-            Self::Given(_) => return Ok(Arc::new([])),
-            Self::Set { url, ca_pem } => ((*url).to_owned(), *ca_pem),
-            Self::Discovered { issuer, ca_pem } => (discovered(issuer, ca_pem).await?, *ca_pem),
+    async fn fetch(&self) -> Result<Known, Unknown> {
+        let (about, ca_pem) = match self {
+            Self::Given(_) => return Ok(Known::of([])),
+            Self::Set { url, ca_pem } => (About { keys: (*url).to_owned(), ..About::default() }, *ca_pem),
+            Self::Discovered { issuer, ca_pem } => (described(issuer, ca_pem).await?, *ca_pem),
         };
+        let url = about.keys.clone();
         let body = answered(&url, ca_pem).await?;
-        let keys = Key::of_set(&body).map_err(|what| NoKeys::Odd { url: url.clone(), what })?;
+        let keys = Key::of_set(&body).map_err(|what| Unknown::Odd { url: url.clone(), what })?;
         if keys.is_empty() {
-            return Err(NoKeys::Odd { url, what: "there is no key in it that can verify signatures".to_owned() });
+            return Err(Unknown::Odd { url, what: "there is no key in it that can verify signatures".to_owned() });
         }
-        Ok(keys.into())
+        Ok(Known { keys: keys.into(), about: Arc::new(about) })
     }
-}
-
-/// Where an issuer has its keys, as it describes itself.
-async fn discovered(issuer: &str, ca_pem: &str) -> Result<String, NoKeys> {
-    let url = format!("{}/.well-known/openid-configuration", issuer.trim_end_matches('/'));
-    let body = answered(&url, ca_pem).await?;
-    let odd = |what: String| NoKeys::Odd { url: url.clone(), what };
-    let told: Map<String, Value> =
-        serde_json::from_slice(&body).map_err(|error| odd(format!("the description is not JSON: {error}")))?;
-    let text = |name: &str| told.get(name).and_then(Value::as_str);
-    if text("issuer") != Some(issuer) {
-        return Err(odd(format!(
-            "it describes the issuer {:?}, and not {issuer:?}",
-            text("issuer").unwrap_or_default()
-        )));
-    }
-    text("jwks_uri").map(str::to_owned).ok_or_else(|| odd("it has no `jwks_uri`".to_owned()))
-}
-
-async fn answered(url: &str, ca_pem: &str) -> Result<bytes::Bytes, NoKeys> {
-    let peer = Peer { url, ca_pem };
-    peer.check()?;
-    let answer = peer.get().await?;
-    if answer.status != 200 {
-        return Err(NoKeys::Status { url: url.to_owned(), status: answer.status });
-    }
-    Ok(answer.body)
 }

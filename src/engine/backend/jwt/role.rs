@@ -1,4 +1,4 @@
-//! The roles: what a signed token has to say, and what token its login gets.
+//! The roles: what a signed token has to say, who may log in with a browser, and what token a login gets.
 
 use indexmap::IndexMap;
 use serde_json::{Map, Value, json};
@@ -11,11 +11,25 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::Origin;
 
+/// What a login of the role shows.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(super) enum RoleType {
+    /// A signed token.
+    #[default]
+    Jwt,
+    /// What a browser brings back from the issuer.
+    Oidc,
+}
+
 /// The record of one role.
 #[derive(Clone, Debug, serde::Serialize, serde::Deserialize)]
 pub(super) struct Role {
     /// Lower case.
     pub(super) name: String,
+    /// Records of before there was another have none.
+    #[serde(default)]
+    pub(super) role_type: RoleType,
     pub(super) bound_audiences: Vec<String>,
     pub(super) bound_subject: String,
     pub(super) bound_claims: Map<String, Value>,
@@ -27,6 +41,15 @@ pub(super) struct Role {
     #[serde(default)]
     pub(super) groups_claim: String,
     pub(super) leeways: Leeways,
+    /// What the issuer is asked for besides `openid`.
+    #[serde(default)]
+    pub(super) oidc_scopes: Vec<String>,
+    /// Where browsers may come back to.
+    #[serde(default)]
+    pub(super) allowed_redirect_uris: Vec<String>,
+    /// How long ago somebody may have shown the issuer who they are, in seconds; 0 is any time.
+    #[serde(default)]
+    pub(super) max_age: i64,
     pub(super) token: TokenTerms,
     /// Where the role was declared; copied into the tokens of its logins.
     #[serde(default)]
@@ -34,15 +57,7 @@ pub(super) struct Role {
 }
 
 /// What Vault's roles have besides, and what would have an effect there. None of it is taken for granted.
-const REFUSED: [&str; 7] = [
-    "oidc_scopes",
-    "allowed_redirect_uris",
-    "oauth2_metadata",
-    "verbose_oidc_logging",
-    "max_age",
-    "token_policies_template_claims",
-    "bound_cidrs",
-];
+const REFUSED: [&str; 4] = ["oauth2_metadata", "verbose_oidc_logging", "token_policies_template_claims", "bound_cidrs"];
 
 /// The metadata that says of which role a login was.
 pub(super) const ROLE: &str = "role";
@@ -65,6 +80,7 @@ impl Stored for Role {
     fn fresh(name: &str) -> Self {
         Self {
             name: name.to_owned(),
+            role_type: RoleType::Jwt,
             bound_audiences: Vec::new(),
             bound_subject: String::new(),
             bound_claims: Map::new(),
@@ -74,24 +90,23 @@ impl Stored for Role {
             user_claim_json_pointer: false,
             groups_claim: String::new(),
             leeways: Leeways::default(),
+            oidc_scopes: Vec::new(),
+            allowed_redirect_uris: Vec::new(),
+            max_age: 0,
             token: TokenTerms::fresh(),
             origin: None,
         }
     }
 
     fn merge(&mut self, fields: Fields<'_>) -> Result<(), Error> {
-        match fields.string("role_type")?.unwrap_or_default().as_str() {
-            "jwt" => {}
-            "" | "oidc" => {
-                return Err(invalid("role_type is oidc where none is given, and not served here: set role_type=jwt"));
-            }
+        // As with Vault, what is not given is `oidc`, whatever it was.
+        self.role_type = match fields.string("role_type")?.unwrap_or_default().as_str() {
+            "jwt" => RoleType::Jwt,
+            "" | "oidc" => RoleType::Oidc,
             other => return Err(invalid(format!("invalid 'role_type': {other}"))),
-        }
-        for (name, value) in REFUSED.iter().filter_map(|name| Some((name, fields.0.get(*name)?))) {
-            if !says_nothing(value) {
-                return Err(invalid(format!("the parameter {name:?} of a JWT role is not supported by this server")));
-            }
-        }
+        };
+        fields.refuse_said(&REFUSED, "a JWT role")?;
+        self.merge_browser(fields)?;
         if let Some(list) = fields.list("bound_audiences")? {
             self.bound_audiences = list;
         }
@@ -156,11 +171,13 @@ impl Stored for Role {
         if self.user_claim.is_empty() {
             return Err(invalid("a user claim must be defined on the role"));
         }
+        self.check_browser()?;
         let is_bound = !self.bound_audiences.is_empty()
             || !self.bound_subject.is_empty()
             || !self.bound_claims.is_empty()
             || !self.token.bound_cidrs.is_empty();
-        if !is_bound {
+        // A token that a browser brings is for the method's own client.
+        if !is_bound && self.role_type == RoleType::Jwt {
             return Err(invalid("must have at least one bound constraint when creating/updating a role"));
         }
         self.token.check()
@@ -168,7 +185,7 @@ impl Stored for Role {
 
     fn read(&self) -> Value {
         let mut read = json!({
-            "role_type": "jwt",
+            "role_type": self.role_type,
             "bound_audiences": self.bound_audiences,
             "bound_subject": self.bound_subject,
             "bound_claims": self.bound_claims,
@@ -180,6 +197,10 @@ impl Stored for Role {
             "expiration_leeway": self.leeways.expiration,
             "not_before_leeway": self.leeways.not_before,
             "clock_skew_leeway": self.leeways.clock_skew,
+            "oidc_scopes": self.oidc_scopes,
+            "allowed_redirect_uris": self.allowed_redirect_uris,
+            "callback_mode": "client",
+            "max_age": self.max_age,
         });
         self.token.show(&mut read);
         read
@@ -194,13 +215,47 @@ impl Stored for Role {
     }
 }
 
-fn says_nothing(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Bool(flag) => !flag,
-        Value::Number(number) => number.as_f64() == Some(0.0),
-        Value::String(text) => text.is_empty(),
-        Value::Array(items) => items.is_empty(),
-        Value::Object(map) => map.is_empty(),
+impl Role {
+    /// Takes over what is said of logins with a browser.
+    fn merge_browser(&mut self, fields: Fields<'_>) -> Result<(), Error> {
+        if let Some(scopes) = fields.list("oidc_scopes")? {
+            self.oidc_scopes = scopes;
+        }
+        if let Some(uris) = fields.list("allowed_redirect_uris")? {
+            self.allowed_redirect_uris = uris;
+        }
+        if let Some(seconds) = fields.seconds("max_age")? {
+            self.max_age = seconds;
+        }
+        match fields.string("callback_mode")?.unwrap_or_default().as_str() {
+            "" | "client" => Ok(()),
+            other @ ("direct" | "device") => {
+                Err(invalid(format!("the callback_mode {other:?} is not served here: leave it out for \"client\"")))
+            }
+            other => Err(invalid(format!("invalid 'callback_mode': {other}"))),
+        }
+    }
+
+    /// What a role for browsers needs, and no other has.
+    fn check_browser(&self) -> Result<(), Error> {
+        match self.role_type {
+            RoleType::Oidc if self.allowed_redirect_uris.is_empty() => {
+                Err(invalid("'allowed_redirect_uris' must be set if 'role_type' is 'oidc' or unspecified."))
+            }
+            RoleType::Oidc => Ok(()),
+            RoleType::Jwt => {
+                let said = [
+                    ("oidc_scopes", !self.oidc_scopes.is_empty()),
+                    ("allowed_redirect_uris", !self.allowed_redirect_uris.is_empty()),
+                    ("max_age", self.max_age != 0),
+                ];
+                match said.iter().find(|(_, is_said)| *is_said) {
+                    Some((name, _)) => Err(invalid(format!(
+                        "{name} is of roles with role_type=oidc alone: leave it out, or empty it in a role that was one"
+                    ))),
+                    None => Ok(()),
+                }
+            }
+        }
     }
 }

@@ -5,7 +5,7 @@
 use serde_json::{Value, json};
 
 use super::config::Config;
-use crate::engine::backend::outgoing::{Failure, Peer, Posted};
+use crate::engine::backend::outgoing::{Failure, Peer, Sent};
 use crate::secret::Secret;
 
 /// A service account that a token is of.
@@ -42,9 +42,9 @@ pub(super) async fn review(config: &Config, token: &Secret, audience: &str) -> R
     if !audience.is_empty() {
         asked["spec"]["audiences"] = json!([audience]);
     }
-    let posted = Posted { bearer: config.reviewer(token).await, body: Secret::new(asked.to_string()) };
+    let sent = Sent::json(&config.reviewer(token).await, Secret::new(asked.to_string()));
     let ca_pem = config.ca_pem().await;
-    let answer = Peer { url: &url, ca_pem: &ca_pem }.post(&posted).await?;
+    let answer = Peer { url: &url, ca_pem: &ca_pem }.send(&sent).await?;
     if !(200..300).contains(&answer.status) {
         return Err(Refusal::Status { url, status: answer.status });
     }

@@ -167,11 +167,12 @@ fn tables_name_what_the_handlers_read() {
     ];
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src/engine/backend");
     for backend in all(&config()).iter() {
-        // A backend is a file or folder of its name, but for the one that Vault abbreviates in paths, and for the auth
-        // method that is called as a secrets engine is.
+        // A backend is a file or folder of its name, but for the one that Vault abbreviates in paths, for the auth
+        // method that is called as a secrets engine is, and for the other name of one.
         let name = match (backend.kind(), backend.class()) {
             ("system", _) => "sys".to_owned(),
             ("aws", Class::Auth) => "aws_login".to_owned(),
+            ("oidc", _) => "jwt".to_owned(),
             (name, _) => name.replace('-', "_"),
         };
         let places = ["", "table/"].map(|folder| [format!("{folder}{name}"), format!("{folder}{name}.rs")]);
