@@ -225,5 +225,6 @@ fn bindings(login: &dyn Values) -> Vec<Binding> {
 
 fn said(field: &'static str, _old: &dyn Values, new: &dyn Values, _from: &str) -> Option<Said> {
     let now = || format!("identity knows its accounts by {}", new.text(field));
-    (field == "alias_name_source").then(|| Said { now: now(), was: String::new(), gains: false, field })
+    // Whoever is called by it what another was called before is taken for that one, policies included.
+    (field == "alias_name_source").then(|| Said { now: now(), was: String::new(), gains: true, field })
 }

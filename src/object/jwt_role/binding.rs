@@ -68,10 +68,15 @@ pub(super) fn of(login: &dyn Values) -> Vec<Binding> {
     };
     told(branch, BRANCH, &mut bindings);
     told(namespace, NAMESPACE, &mut bindings);
-    let is_of_repositories = bindings.iter().any(|binding| OF_REPOSITORIES.contains(&&*binding.what));
-    if is_of_repositories && !bindings.iter().any(|binding| binding.what == BRANCH) {
-        bindings.push(Binding::new(BRANCH, "bound_claims", Vec::new(), false).inferred());
-    }
+    let is_said = |what: &str| bindings.iter().any(|binding| binding.what == what);
+    let is_of_repositories = is_said(BRANCH) || OF_REPOSITORIES.iter().any(|what| is_said(what));
+    // Whose tokens they are may be left open: then they may be a CI service's, or a cluster's, of any branch or namespace.
+    let subjects = || bindings.iter().filter(|binding| binding.what == SUBJECT);
+    let is_of_one = subjects().next().is_some() && subjects().all(|subject| !subject.is_open());
+    let is_anybodys = !(is_of_repositories || is_said(NAMESPACE) || is_of_one || login.text("role_type") == "oidc");
+    let is_open = [(BRANCH, is_of_repositories || is_anybodys), (NAMESPACE, is_anybodys)];
+    let open: Vec<&str> = is_open.into_iter().filter(|(what, is_open)| *is_open && !is_said(what)).map(|(what, _)| what).collect();
+    bindings.extend(open.into_iter().map(|what| Binding::new(what, "bound_claims", Vec::new(), false).inferred()));
     bindings
 }
 
@@ -177,8 +182,14 @@ pub(super) fn said(field: &'static str, old: &dyn Values, new: &dyn Values, _fro
             let texts = ["people may have logged in at the issuer", "at any time before"];
             Some(Said::limit(field, (old, new), texts, |seconds| format!("{} ago", duration::shown(seconds))))
         }
-        "user_claim" => plain(format!("its tokens are named after the claim {}", new.text(field))),
-        "user_claim_json_pointer" => plain("its tokens are named after another claim".to_owned()),
+        // Whoever is called by it what another was called before is taken for that one, policies included.
+        "user_claim" => {
+            let now = format!("its tokens are named after the claim {}: who is called as another was is that one", new.text(field));
+            Some(Said { gains: true, ..plain(now)? })
+        }
+        "user_claim_json_pointer" => {
+            Some(Said { gains: true, ..plain("its tokens are named after another claim".to_owned())? })
+        }
         "groups_claim" if new.text(field).is_empty() => {
             plain("no claim of a token says any more in which groups somebody is".to_owned())
         }
@@ -187,7 +198,8 @@ pub(super) fn said(field: &'static str, old: &dyn Values, new: &dyn Values, _fro
                 format!("whom the claim {} says to be in a group is in it, and has its policies", new.text(field));
             Some(Said { gains: true, ..plain(now)? })
         }
-        "claim_mappings" => plain("other claims become metadata of its tokens".to_owned()),
+        // Templated policies go by it.
+        "claim_mappings" => Some(Said { gains: true, ..plain("other claims become metadata of its tokens".to_owned())? }),
         "expiration_leeway" => Some(leeway(field, old, new, "signed tokens without an end live", 150)),
         "not_before_leeway" => {
             Some(leeway(field, old, new, "signed tokens without a start begin before their end", 150))
@@ -229,7 +241,11 @@ mod tests {
     #[test]
     fn what_tokens_are_bound_to_is_told_in_their_issuers_words() {
         for (fields, expected) in [
-            (json!({"bound_audiences": ["a"]}), vec!["audience: a"]),
+            (json!({"bound_audiences": ["a"]}), vec!["audience: a", "branch: ", "namespace: "]),
+            (
+                json!({"bound_claims": {"project_id": ["7"]}}),
+                vec!["audience: ", "claim project_id: 7", "branch: ", "namespace: "],
+            ),
             (
                 json!({"bound_claims": {"repository": ["o/r"], "ref": ["refs/heads/main"]}}),
                 vec!["audience: ", "repository: o/r", "branch: refs/heads/main"],
@@ -256,7 +272,7 @@ mod tests {
                 json!({"bound_claims": {"repository": ["o/r"], "ref": ["refs/tags/v1"]}}),
                 vec!["audience: ", "repository: o/r", "claim ref: refs/tags/v1", "branch: "],
             ),
-            (json!({"bound_claims": {"level": [3]}}), vec!["audience: ", "claim level: 3 (no text)"]),
+            (json!({"bound_claims": {"level": [3]}}), vec!["audience: ", "claim level: 3 (no text)", "branch: ", "namespace: "]),
         ] {
             assert_eq!(told(&fields), expected, "{fields}");
         }

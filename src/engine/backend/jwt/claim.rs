@@ -100,7 +100,12 @@ pub(super) fn check_audience(bound: &[String], claims: &Claims) -> Result<(), &'
 pub(super) fn user(claims: &Claims, name: &str, is_pointer: bool) -> Result<String, String> {
     let claim = if is_pointer { found(claims, name) } else { claims.get(name).filter(|value| !value.is_null()) };
     let claim = claim.ok_or_else(|| format!("claim {name:?} not found in token"))?;
-    claim.as_str().map(str::to_owned).ok_or_else(|| format!("claim {name:?} could not be converted to string"))
+    match claim.as_str() {
+        // All whom it leaves nameless would be one.
+        Some("") => Err(format!("claim {name:?} is empty: missing name in alias")),
+        Some(name) => Ok(name.to_owned()),
+        None => Err(format!("claim {name:?} could not be converted to string")),
+    }
 }
 
 /// The names of the groups that a token's claim says; none where no claim is meant.
