@@ -15,7 +15,8 @@ mod secrets;
 mod validity;
 
 pub use self::commits::{Compared, against_engine, between};
-pub use self::drift::drift;
+pub use self::demand::unsigned;
+pub use self::drift::{drift, drift_of};
 pub use self::engine::{Basis, Proposal, Purpose, Word, propose};
 pub use self::error::Error;
 pub use self::imported::{Base, Imported, import};
