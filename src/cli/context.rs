@@ -19,6 +19,7 @@ use crate::api::{self, Client, Target};
 use crate::clock::Clock;
 use crate::engine::{Engine, OpenError};
 use crate::estate::{self, AwsChoice, EngineChoice, Environment, Estate, Sources};
+use crate::git;
 use crate::plan::saved::{Opened, Unfit};
 use crate::proposal::{self, Basis, Proposal, Purpose, Word};
 use crate::secret::Secret;
@@ -87,10 +88,20 @@ enum Speaker {
     Operator,
 }
 
+/// Where a command reads an estate's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Files {
+    /// As they stand in its directory.
+    Directory,
+    /// As the `HEAD` of the repository has them: nothing is checked out.
+    Head,
+}
+
 /// What a command works with. [`Context::close`] it at the end, whatever the outcome.
 pub(crate) struct Context {
     global: Global,
     dir: Option<PathBuf>,
+    files: Files,
     warnings: Warnings,
     clock: Clock,
     engine: Mutex<Option<(PathBuf, Engine)>>,
@@ -117,6 +128,7 @@ impl Context {
         Ok(Self {
             global: global.clone(),
             dir: global.dir.clone().or_else(|| exactly("LEASEHOLD_DIR").map(PathBuf::from)),
+            files: Files::Directory,
             warnings: Warnings::Untold,
             clock: Clock::system(),
             engine: Mutex::default(),
@@ -129,6 +141,11 @@ impl Context {
     pub(crate) fn at(mut self, dir: Option<PathBuf>) -> Self {
         self.dir = dir.or(self.dir);
         self
+    }
+
+    /// The same context for the estate at `dir` of a bare repository, as its `HEAD` has it.
+    pub(crate) fn at_head_of(self, dir: PathBuf) -> Self {
+        Self { dir: Some(dir), files: Files::Head, ..self }
     }
 
     /// The same context for a command that judges by the files, and so tells what it could not look up in them.
@@ -162,7 +179,14 @@ impl Context {
 
     fn sources(&self) -> Result<Sources, CliError> {
         let none = Sources::default();
-        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        let sources = match self.files {
+            Files::Directory => {
+                estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?
+            }
+            Files::Head => {
+                git::sources(&self.estate_dir(), "HEAD").map_err(|error| self.unproposed(error.into()))?.sources
+            }
+        };
         Ok(sources.as_of(&self.today()))
     }
 
@@ -381,6 +405,11 @@ impl Context {
     async fn reach(&self, environment: &Environment, speaker: Speaker) -> Result<Client, CliError> {
         match &environment.engine {
             EngineChoice::Address(address) => self.network(address.clone()),
+            EngineChoice::Embedded { .. } if self.files == Files::Head => {
+                let what = format!("the environment `{}` has its engine in the estate's directory", environment.name);
+                Err(CliError::new(1, format!("{what}, and this estate is read from a remote, without one"))
+                    .hint("give it an `address`, or name the engine with --address"))
+            }
             EngineChoice::Embedded { data, aws } => self.embedded(&self.estate_dir().join(data), *aws, speaker).await,
         }
     }

@@ -31,14 +31,14 @@ fn of(command: &[&str]) -> &'static [Format] {
     match command {
         ["validate" | "trail"] => TABLE,
         ["plan"] => PLAN,
-        ["explain" | "import" | "render" | "test"] => TEXT,
+        ["explain" | "import" | "render" | "test"] | ["watch", "status"] => TEXT,
         ["access", ..] => ACCESS,
         ["drift"] => DRIFT,
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
         ["agent" | "apply" | "exec" | "forget" | "schema" | "server" | "unlock"]
-        | ["sandbox", ..]
+        | ["sandbox" | "watch", ..]
         | ["trail", "verify"] => NONE,
         _ => ANSWER,
     }

@@ -310,6 +310,8 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["review"], "env"),
     (&["apply"], "json"),
     (&["test"], "env"),
+    (&["watch"], "json"),
+    (&["watch", "status"], "env"),
     (&["access", "what", "a"], "env"),
     (&["graph"], "env"),
     (&["creds", "a"], "html"),
@@ -454,7 +456,7 @@ fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
     let alone = [
         "validate", "explain", "render", "schema", "plan", "drift", "review", "apply", "test", "graph", "trail",
-        "server", "sandbox", "unlock",
+        "server", "sandbox", "unlock", "watch",
     ]
     .map(|one| vec![one]);
     for command in alone.into_iter().chain([
@@ -462,6 +464,7 @@ fn a_command_without_fields_refuses_to_print_one() {
         vec!["forget", "a"],
         vec!["access", "what", "a"],
         vec!["trail", "verify"],
+        vec!["watch", "status"],
     ]) {
         let output = env.run(&[&command, &["--field", "x"][..]].concat());
         assert_eq!(output.code, 1, "{command:?}: {}", output.normal());

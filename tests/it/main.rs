@@ -92,6 +92,8 @@ mod unreadable;
 mod users;
 mod variables;
 mod vocabulary;
+mod watch;
+mod watch_loop;
 mod wire_audit;
 mod wire_auth;
 mod wire_aws;
@@ -121,5 +123,6 @@ mod wire_userpass;
 mod wire_wrapping;
 
 use common::{
-    aws, bao, between, certificates, ci, env, fake, http, issuer, python, remote, servers, traced, transit, world,
+    aws, bao, between, certificates, ci, env, fake, http, issuer, python, remote, servers, traced, transit, watched,
+    world,
 };

@@ -1,0 +1,19 @@
+//! The loop of who keeps an engine as its files say: what it knows, when it looks next, and what it tells.
+//!
+//! One round after another, each made by the same functions as `plan`, `drift` and `apply`, which the command line calls.
+//! Here is what stands between two rounds: the state that survives restarts, what a round's end means, when the next one
+//! begins. Nothing here reads an engine or files of an estate.
+
+mod finding;
+mod moment;
+mod outcome;
+mod schedule;
+mod state;
+mod store;
+
+pub use self::finding::Finding;
+pub use self::moment::Moment;
+pub use self::outcome::{Mode, Outcome};
+pub use self::schedule::{Pace, patience};
+pub use self::state::{At, Left, Made, Round, Run, Standing, State};
+pub use self::store::{Store, StoreError, Suspension};
