@@ -22,5 +22,5 @@ pub use self::error::Error;
 pub use self::imported::{Base, Imported, import};
 pub use self::prepare::{Prepared, Wish, prepare};
 pub use self::saved::{files, reopen, save};
-pub use self::secrets::Missing;
+pub use self::secrets::{Missing, own_secret};
 pub use self::validity::{Demand, Validity, Verdict};

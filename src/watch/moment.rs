@@ -11,6 +11,9 @@ use crate::clock::rfc3339;
 pub struct Moment(i64);
 
 impl Moment {
+    /// The beginning of 1970.
+    pub const EPOCH: Self = Self(0);
+
     /// The second of a time.
     pub fn of(time: OffsetDateTime) -> Self {
         Self(time.unix_timestamp())

@@ -49,11 +49,17 @@ pub fn patience(interval: Duration) -> Duration {
     interval.saturating_mul(PATIENCE_INTERVALS).saturating_add(FAILED_MAX)
 }
 
+/// Whether a token that lives so long still, of the time that it was given, is to be renewed in a round: with half of it
+/// gone, or if it would end before the round after the next.
+pub fn is_due(ttl: Duration, whole: Duration, interval: Duration) -> bool {
+    ttl * 2 <= whole || ttl < interval.saturating_mul(2)
+}
+
 #[cfg(test)]
 mod tests {
     use std::time::Duration;
 
-    use super::{Pace, patience};
+    use super::{Pace, is_due, patience};
     use crate::watch::outcome::Outcome;
 
     fn seconds(interval: u64, outcome: Outcome, failures: u32, random: f64) -> f64 {
@@ -97,6 +103,21 @@ mod tests {
         for (interval, expected) in [(600, 60.0), (5, 5.0)] {
             let found = seconds(interval, Outcome::Waits, 0, 0.5);
             assert!((found - expected).abs() < 0.001, "{interval}: {found}");
+        }
+    }
+
+    #[test]
+    fn a_token_is_renewed_in_time() {
+        for (ttl, whole, interval, is) in [
+            (3_600, 3_600, 300, false),
+            (1_801, 3_600, 300, false),
+            (1_800, 3_600, 300, true),
+            (500, 600, 300, true),
+            (600, 600, 300, false),
+            (30, 30, 300, true),
+        ] {
+            let [ttl, whole, interval] = [ttl, whole, interval].map(Duration::from_secs);
+            assert_eq!(is_due(ttl, whole, interval), is, "{ttl:?} of {whole:?}, {interval:?}");
         }
     }
 

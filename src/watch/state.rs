@@ -7,10 +7,11 @@ use std::collections::{BTreeMap, VecDeque};
 
 use serde::{Deserialize, Serialize};
 
+use super::edges::Known;
 use super::finding::{Finding, cut};
 use super::moment::Moment;
 use super::outcome::{Mode, Outcome};
-use crate::drift::Drift;
+use super::round::{Left, Made, Round};
 
 /// The format that this version writes, and the newest it reads.
 pub(super) const FORMAT: u64 = 1;
@@ -50,6 +51,9 @@ pub struct State {
     pub runs: VecDeque<Run>,
     /// How many rounds came to what, ever since.
     pub rounds: BTreeMap<Outcome, u64>,
+    /// What each receiver of news was told.
+    #[serde(default)]
+    pub told: BTreeMap<String, Known>,
 }
 
 /// A commit, and when.
@@ -107,81 +111,6 @@ pub struct Run {
     pub made: Made,
 }
 
-/// How much was done.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Made {
-    /// Objects that were made.
-    pub added: usize,
-    /// Objects that were changed.
-    pub changed: usize,
-    /// Objects that were deleted.
-    pub deleted: usize,
-}
-
-/// What a round saw of an engine.
-#[derive(Clone, Debug)]
-pub struct Left {
-    /// How many of what.
-    pub counts: [usize; 3],
-    /// Each.
-    pub findings: Vec<Finding>,
-    /// Why an apply is refused.
-    pub refusals: Vec<String>,
-}
-
-impl Left {
-    /// What a drift says, beside what was known before.
-    pub fn of(drift: &Drift, before: Option<&Standing>, now: Moment) -> Self {
-        Self {
-            counts: [drift.changed.len(), drift.foreign.len(), drift.pending.len()],
-            findings: Finding::all(drift, before.map_or(&[], |before| &before.findings), now),
-            refusals: drift.refusals.iter().map(|refusal| cut(&refusal.to_string(), WHY_CHARS_MAX)).collect(),
-        }
-    }
-
-    /// Whether the engine holds what the files say.
-    fn holds_the_files(&self) -> bool {
-        let [changed, _, pending] = self.counts;
-        changed == 0 && pending == 0 && self.refusals.is_empty()
-    }
-}
-
-/// A round that ended.
-#[derive(Clone, Debug)]
-pub struct Round {
-    /// When it began.
-    pub began: Moment,
-    /// When it ended.
-    pub ended: Moment,
-    /// How long it took.
-    pub seconds: f64,
-    /// Whether it was to write.
-    pub mode: Mode,
-    /// The commit of the files; none where they were not read, or are outside git.
-    pub commit: Option<String>,
-    /// Whether the files were read.
-    pub read: bool,
-    /// The digest of its plan, where that changes something.
-    pub plan: Option<String>,
-    /// What it came to.
-    pub outcome: Outcome,
-    /// Why, where it is no success.
-    pub why: Option<String>,
-    /// What was found before anything was done; none where it could not be looked.
-    pub found: Option<Left>,
-    /// What is so at its end, where that is known to be something else.
-    pub left: Option<Left>,
-    /// What was done.
-    pub made: Made,
-}
-
-impl Round {
-    /// What is so at its end, as far as it is known.
-    pub fn end(&self) -> Option<&Left> {
-        self.left.as_ref().or(self.found.as_ref())
-    }
-}
-
 impl State {
     /// Of a loop that has not looked yet.
     pub fn new(environment: &str, source: &str) -> Self {
@@ -197,6 +126,7 @@ impl State {
             standing: None,
             runs: VecDeque::new(),
             rounds: BTreeMap::new(),
+            told: BTreeMap::new(),
         }
     }
 

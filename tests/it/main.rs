@@ -94,6 +94,7 @@ mod variables;
 mod vocabulary;
 mod watch;
 mod watch_loop;
+mod watch_told;
 mod wire_audit;
 mod wire_auth;
 mod wire_aws;

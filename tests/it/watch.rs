@@ -198,6 +198,9 @@ fn a_directory_is_read_as_it_stands_and_its_state_is_inside() {
     assert_eq!(pending.code, 2, "{}", pending.normal());
     let lines = watched.env.ok(&["watch", "status", "estate", "-e", "local"]);
     assert!(lines.contains(&format!("Read last: {commit}-dirty")), "{lines}");
+    let dirty = watched.env.run(&["watch", "estate", "-e", "local", "--mode", "apply", "--allow-deletes", "--once"]);
+    assert!(dirty.code == 3 && dirty.stderr.contains("not as their commit has them"), "{}", dirty.normal());
+    assert!(watched.policy("two").is_some());
     assert!(watched.env.dir().join("estate/.leasehold/watch/local/state.json").exists());
 }
 
@@ -234,4 +237,40 @@ fn of_a_commit_that_nobody_signed_nothing_is_read() {
     watched.env.write("none.pub", "# nobody\n");
     let nobody = watched.once(&["--require-signed", "none.pub"]);
     assert!(nobody.code == 1 && nobody.stderr.contains("it has no key"), "{}", nobody.normal());
+}
+
+/// A service's command line in this world: with its repository and its place, and one round.
+fn in_this_world(watched: &Watched, words: impl Iterator<Item = String>) -> Vec<String> {
+    let mut told: Vec<String> = words.collect();
+    for (flag, value) in [("-e", "local"), ("--remote", &*watched.origin()), ("--state", "state")] {
+        let at = told.iter().position(|word| word == flag).unwrap_or_else(|| panic!("{flag} is not in {told:?}"));
+        told[at + 1] = value.to_owned();
+    }
+    let at = told.iter().position(|word| word == "--listen").expect("it serves");
+    told.splice(at..at + 2, ["--once".to_owned()]);
+    told
+}
+
+#[test]
+fn the_services_that_ship_call_it_as_it_is() {
+    let mut watched = Watched::new();
+    let text = std::fs::read_to_string(watched.env.dir().join("estate/estate.hcl")).unwrap();
+    watched.env.write("estate/estate/estate.hcl", &text);
+    watched.push();
+    watched.env.set("LEASEHOLD_HOOK", "http://127.0.0.1:1/hook");
+    let unit = include_str!("../../examples/watch/leasehold-watch.service");
+    let line = unit.lines().find_map(|line| line.strip_prefix("ExecStart=/usr/local/bin/leasehold ")).unwrap();
+    let unit: Vec<String> = line.split(' ').map(str::to_owned).collect();
+    let container = include_str!("../../examples/watch/Containerfile");
+    let words = |instruction: &str| -> Vec<String> {
+        let line = container.lines().find_map(|line| line.strip_prefix(instruction)).unwrap();
+        serde_json::from_str(line).unwrap()
+    };
+    let container: Vec<String> = words("ENTRYPOINT ").into_iter().skip(1).chain(words("CMD ")).collect();
+    for service in [unit, container] {
+        let told = in_this_world(&watched, service.into_iter());
+        let told: Vec<&str> = told.iter().map(String::as_str).collect();
+        let output = watched.env.run(&told);
+        assert_eq!(output.code, 2, "{told:?}: {}", output.normal());
+    }
 }

@@ -113,3 +113,31 @@ fn who_kills_it_while_it_writes_loses_nothing() {
     assert!(watched.policy("one").is_some() && watched.policy("two").is_some());
     assert_eq!(watched.state()["runs"][0]["outcome"], "applied");
 }
+
+#[test]
+fn it_keeps_its_token_alive_and_warns_of_one_that_ends() {
+    let mut watched = Watched::new();
+    watched.push();
+    let token = |watched: &Watched, renewable: bool| {
+        let asked = json!({ "ttl": "6s", "renewable": renewable, "policies": ["root"] });
+        let made = watched.hand.post("auth/token/create", &asked);
+        made["auth"]["client_token"].as_str().unwrap().to_owned()
+    };
+    let short = token(&watched, true);
+    watched.env.set("LEASEHOLD_TOKEN", short);
+    let running = watched.start(&Watched::of_directory(&["--interval", "1s", "--mode", "apply"]));
+    let second = |run: &Value| {
+        let text = run["began"].as_str().unwrap_or("1970-01-01T00:00:00Z").to_owned();
+        time::OffsetDateTime::parse(&text, &time::format_description::well_known::Rfc3339).unwrap().unix_timestamp()
+    };
+    let state = watched.until("more than the token's time", |state| {
+        let runs = state["runs"].as_array().map_or(&[][..], Vec::as_slice);
+        runs.first().zip(runs.last()).is_some_and(|(last, first)| second(last) - second(first) > 9)
+    });
+    assert_eq!((&state["failures"], &state["rounds"]["failed"]), (&json!(0), &Value::Null), "{}", running.log());
+    assert_eq!(running.stop(), Some(0));
+    let ends = token(&watched, false);
+    watched.env.set("LEASEHOLD_TOKEN", ends);
+    let once = watched.env.run(&Watched::of_directory(&["--once"]));
+    assert!(once.code == 0 && once.stderr.contains("warning: the token ends in "), "{}", once.normal());
+}

@@ -1,9 +1,11 @@
 //! `leasehold watch`: a round again and again, each made as `plan`, `drift` and `apply` are.
 
 mod control;
+mod receiver;
 mod round;
 mod settings;
 mod signals;
+mod token;
 mod turns;
 
 use std::path::PathBuf;
@@ -62,6 +64,16 @@ pub(crate) struct Args {
     /// How long from one round to the next
     #[arg(long, value_name = "DURATION", default_value = "5m", value_parser = interval)]
     interval: Duration,
+    /// Serve /metrics, /healthz and a page here; it asks nobody who he is
+    #[arg(long, value_name = "HOST:PORT", conflicts_with = "once")]
+    listen: Option<String>,
+    /// Send news as JSON to this address, or to the one in secret:env:NAME or secret:file:PATH: drift, refusals, failures and
+    /// their end, each once
+    #[arg(long, value_name = "URL")]
+    notify: Option<String>,
+    /// The same to an incoming webhook of Slack
+    #[arg(long, value_name = "URL")]
+    notify_slack: Option<String>,
     /// Make one round, print what drifted, and end
     #[arg(long)]
     once: bool,

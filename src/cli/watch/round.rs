@@ -7,13 +7,14 @@ use crate::apply::{self, Options};
 use crate::cli::context::{Context, Proposed, Workplace};
 use crate::cli::error::CliError;
 use crate::cli::lock::{self, LockArgs, Locking};
+use crate::cli::output;
 use crate::clock::Clock;
 use crate::drift::Drift;
 use crate::ledger;
 use crate::ledger::lock::Seen;
 use crate::plan::{ChangeAction, Plan};
 use crate::proposal::{self, Proposal, Purpose};
-use crate::watch::{Left, Made, Mode, Moment, Outcome, Round, Standing};
+use crate::watch::{Finding, Left, Made, Mode, Moment, Outcome, Round};
 
 /// What a round that runs is told.
 #[derive(Default)]
@@ -53,7 +54,7 @@ struct End {
 }
 
 /// Makes one round. What it can't do is what it came to.
-pub(super) async fn run(settings: &Settings, before: Option<&Standing>, control: &Control) -> Ended {
+pub(super) async fn run(settings: &Settings, before: &[Finding], control: &Control) -> Ended {
     let clock = Clock::system();
     let (began, start) = (Moment::of(clock.now()), clock.elapsed());
     let mut known = Known::default();
@@ -88,13 +89,13 @@ fn words(error: &CliError) -> String {
 #[derive(Clone, Copy)]
 struct Rounds<'a> {
     settings: &'a Settings,
-    before: Option<&'a Standing>,
+    before: &'a [Finding],
     control: &'a Control,
 }
 
 impl Rounds<'_> {
     async fn look(self, known: &mut Known) -> Result<End, CliError> {
-        let context = self.settings.source.context(&self.settings.global).await?;
+        let context = self.settings.context().await?;
         let end = Box::pin(self.look_with(&context, known)).await;
         context.close().await;
         end
@@ -109,6 +110,9 @@ impl Rounds<'_> {
         }
         let workplace = context.workplace().await?;
         known.read = true;
+        if let Some(told) = super::token::keep(&workplace.client, self.settings.interval).await {
+            output::say(&format!("warning: {}", output::one_line(&told)));
+        }
         match self.settings.mode {
             Mode::Report => {
                 let proposed = context.propose(workplace, self.settings.word(), Purpose::Show).await?;
@@ -155,8 +159,12 @@ impl Rounds<'_> {
             Err(by) => return Ok(waits(format!("the lock is held by {by}"))),
         };
         let mut proposed = context.propose(workplace, self.settings.word(), Purpose::Apply).await?;
+        if proposed.proposal.plan.commit != known.commit {
+            return Ok(waits("the files became others while they were read".to_owned()));
+        }
         let end = self.find(context, &proposed, known).await?;
-        if let Some(refused) = self.refused(&proposed.proposal) {
+        let is_dirty = known.commit.as_deref().is_some_and(|commit| commit.ends_with("-dirty"));
+        if let Some(refused) = self.refused(&proposed.proposal, is_dirty) {
             return Ok(refused);
         }
         let (plan, desired, ledger) = proposed.proposal.parts();
@@ -174,8 +182,14 @@ impl Rounds<'_> {
     }
 
     /// Why a plan is not applied, if it is refused.
-    fn refused(self, proposal: &Proposal) -> Option<End> {
+    fn refused(self, proposal: &Proposal, is_dirty: bool) -> Option<End> {
         let plan: &Plan = &proposal.plan;
+        if is_dirty && !plan.is_empty() {
+            // Somebody may be in the middle of bringing them up to date.
+            let why = "the files are not as their commit has them\nhelp: commit them: a loop applies commits, or files of no \
+                       repository";
+            return Some(End { outcome: Outcome::Refused, why: Some(why.to_owned()), exit_code: 3 });
+        }
         let refused = |why: String, exit_code| Some(End { outcome: Outcome::Refused, why: Some(why), exit_code });
         if !plan.refusals.is_empty() {
             let told = plan.refusals.iter().map(|refusal| format!("{refusal}\nhelp: {}", refusal.hint()));

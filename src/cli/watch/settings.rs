@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::receiver::Receiver;
 use super::{Args, unkept};
 use crate::cli::access::git_failed;
 use crate::cli::context::Context;
@@ -12,11 +13,11 @@ use crate::git::{Mirror, Remote};
 use crate::plan::Asked;
 use crate::proposal::Word;
 use crate::ssh::PublicKey;
-use crate::watch::{Mode, Store};
+use crate::watch::{Form, Mode, Store};
 
 /// What a loop was told.
 pub(super) struct Settings {
-    pub(super) global: Global,
+    global: Global,
     /// The environment's name.
     pub(super) environment: String,
     pub(super) source: Source,
@@ -28,7 +29,13 @@ pub(super) struct Settings {
     pub(super) signers: Option<Vec<PublicKey>>,
     pub(super) interval: Duration,
     pub(super) once: bool,
+    /// Where it is looked at.
+    pub(super) listen: Option<String>,
+    /// Who is told news.
+    pub(super) receivers: Vec<Receiver>,
     pub(super) store: Store,
+    /// Variables that hold secrets, which no other program inherits.
+    hidden: Vec<String>,
     /// All changes.
     asked: Asked,
 }
@@ -52,6 +59,12 @@ impl Settings {
             return Err(CliError::new(1, "--allow-deletes is for --mode apply: a report deletes nothing"));
         }
         let environment = args.place.environment(global)?;
+        let receivers = [(Form::Json, &args.notify), (Form::Slack, &args.notify_slack)];
+        let variables = [&args.notify, &args.notify_slack].into_iter().flatten();
+        let variables = variables.filter_map(|url| url.strip_prefix("secret:env:").map(str::to_owned));
+        let hidden = secret_variables().map(str::to_owned).chain(variables).collect();
+        let receivers = receivers.into_iter().filter_map(|(form, url)| Some(Receiver::new(form, url.as_deref()?)));
+        let receivers = receivers.collect::<Result<_, _>>()?;
         let signers = args.require_signed.as_deref().map(keys).transpose()?;
         let remote =
             args.remote.as_deref().map(|url| Remote::new(url, &args.branch)).transpose().map_err(git_failed)?;
@@ -80,9 +93,31 @@ impl Settings {
             signers,
             interval: args.interval,
             once: args.once,
+            listen: args.listen,
+            receivers,
             store,
+            hidden,
             asked: Asked::default(),
         })
+    }
+
+    /// The newest files.
+    ///
+    /// # Errors
+    /// A remote that can't be fetched.
+    pub(super) async fn context(&self) -> Result<Context, CliError> {
+        let context = Context::open(&self.global)?;
+        match &self.source {
+            Source::Directory(dir) => Ok(context.at(Some(dir.clone()))),
+            Source::Remote { mirror, path, .. } => {
+                let hidden: Vec<&str> = self.hidden.iter().map(String::as_str).collect();
+                mirror.fetch(&hidden).await.map_err(git_failed)?;
+                // A path that ends in a slash for no path at all would be another.
+                let is_root = path.as_os_str().is_empty();
+                let directory = mirror.directory();
+                Ok(context.at_head_of(if is_root { directory.to_owned() } else { directory.join(path) }))
+            }
+        }
     }
 
     /// What a round's plan may do: never more than the files say and the environment allows.
@@ -102,28 +137,6 @@ impl Source {
             Self::Directory(dir) => dir.canonicalize().unwrap_or_else(|_| dir.clone()).display().to_string(),
             Self::Remote { path, name, .. } if path.as_os_str().is_empty() => name.clone(),
             Self::Remote { path, name, .. } => format!("{name}, {}", path.display()),
-        }
-    }
-
-    /// The newest files.
-    ///
-    /// # Errors
-    /// A remote that can't be fetched.
-    pub(super) async fn context(&self, global: &Global) -> Result<Context, CliError> {
-        let context = Context::open(global)?;
-        match self {
-            Self::Directory(dir) => Ok(context.at(Some(dir.clone()))),
-            Self::Remote { mirror, path, .. } => {
-                let hidden: Vec<&str> = secret_variables().collect();
-                mirror.fetch(&hidden).await.map_err(git_failed)?;
-                // A path that ends in a slash for no path at all would be another.
-                let at = if path.as_os_str().is_empty() {
-                    mirror.directory().to_owned()
-                } else {
-                    mirror.directory().join(path)
-                };
-                Ok(context.at_head_of(at))
-            }
         }
     }
 }
