@@ -162,6 +162,7 @@ fn what_makes_no_sense_is_refused_before_anything_is_asked() {
         (&["watch", "-e", "local", "--remote", &origin, "--once"], "--state"),
         (&["watch", "-e", "local", "--remote", &origin, "estate", "--once"], "cannot be used with"),
         (&["watch", "-e", "local", "--branch", "main", "--once"], "--remote"),
+        (&["-C", "estate", "watch", "-e", "local", "--state", "s", "--remote", &origin, "--once"], "both say where"),
         (
             &["watch", "-e", "local", "--state", "s", "--remote", &origin, "--path", "../x", "--once"],
             "--path leads out",
@@ -273,4 +274,32 @@ fn the_services_that_ship_call_it_as_it_is() {
         let output = watched.env.run(&told);
         assert_eq!(output.code, 2, "{told:?}: {}", output.normal());
     }
+}
+
+#[test]
+fn what_the_environment_demands_of_an_apply_holds_for_a_copy_as_for_a_clone() {
+    let watched = Watched::new();
+    let path = watched.env.dir().join("estate/estate.hcl");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let demanding = |more: &str| {
+        let require = format!("environment \"local\" {{\n  require {{\n    clean = true\n{more}  }}\n");
+        std::fs::write(&path, text.replacen("environment \"local\" {\n", &require, 1)).unwrap();
+        watched.push();
+    };
+    demanding("    branch = \"main\"\n");
+    let estate = watched.env.dir().join("estate");
+    git(&estate, &["push", "--quiet", "origin", "HEAD:other"]);
+    let other = watched.once(&["--mode", "apply", "--branch", "other"]);
+    assert_eq!(other.code, 3, "{}", other.normal());
+    assert!(other.stderr.contains("the branch `main` is not checked out"), "{}", other.normal());
+    assert_eq!(watched.once(&["--mode", "apply"]).code, 0);
+    demanding(
+        "    signed_plan = true\n    signers = [\"ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIAABAgMEBQYHCAkKCwwNDg8QERITFBUWFxgZGhscHR4f\"]\n",
+    );
+    watched.write_by_hand("one");
+    let plan = watched.once(&["--mode", "apply"]);
+    assert_eq!(plan.code, 3, "{}", plan.normal());
+    assert!(plan.stderr.contains("only a saved plan that a signer signed is applied"), "{}", plan.normal());
+    // What is found is told all the same.
+    assert_eq!(last(&watched)["changed"], 1);
 }

@@ -141,3 +141,23 @@ fn it_keeps_its_token_alive_and_warns_of_one_that_ends() {
     let once = watched.env.run(&Watched::of_directory(&["--once"]));
     assert!(once.code == 0 && once.stderr.contains("warning: the token ends in "), "{}", once.normal());
 }
+
+#[test]
+fn who_suspends_it_while_it_reads_has_nothing_written() {
+    let mut watched = Watched::new();
+    watched.push();
+    watched.env.set("VAULT_MAX_RETRIES", "2");
+    watched.between.fault("GET /v1/sys/policies/acl", 1, Fault::Held);
+    let running = watched.start(&Watched::of_directory(&["--interval", "1h", "--mode", "apply"]));
+    watched.runtime.block_on(watched.between.held());
+    watched.env.ok(&["watch", "suspend", "--state", "state"]);
+    // It asks again what was not answered.
+    watched.between.let_go();
+    let state = watched.until("a round", |state| rounds(state) == 1);
+    assert_eq!((&state["runs"][0]["outcome"], watched.policy("one")), (&json!("pending"), None));
+    running.says("no round is made");
+    watched.env.ok(&["watch", "resume", "--state", "state"]);
+    let state = watched.until("another one", |state| rounds(state) == 2);
+    assert_eq!(state["runs"][0]["outcome"], "applied");
+    assert_eq!(running.stop(), Some(0));
+}

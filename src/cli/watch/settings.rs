@@ -73,6 +73,10 @@ impl Settings {
             return Err(CliError::new(1, "--path leads out of the repository")
                 .hint("name the estate's directory from the repository's root, such as infra/leasehold"));
         }
+        if remote.is_some() && global.dir.is_some() {
+            return Err(CliError::new(1, "--dir (-C) and --remote both say where the files are from")
+                .hint("--path is the estate's directory in the repository"));
+        }
         let dir = Context::open(global)?.at(args.dir).estate_dir();
         let directory = args.place.directory(remote.is_none().then_some(&dir), &environment)?;
         let store = Store::open(&directory).map_err(|error| unkept(&error))?;
