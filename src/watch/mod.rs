@@ -24,7 +24,7 @@ pub use self::finding::Finding;
 pub use self::message::Form;
 pub use self::moment::Moment;
 pub use self::outcome::{Mode, Outcome};
-pub use self::round::{Left, Made, Round};
+pub use self::round::{Left, Made, Round, told};
 pub use self::schedule::{Pace, is_due, patience};
 pub use self::shown::Shown;
 pub use self::state::{At, Run, Standing, State};

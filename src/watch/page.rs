@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use super::finding::Finding;
 use super::moment::Moment;
 use super::outcome::{Mode, Outcome};
+use super::round::told;
 use super::shown::Shown;
 use super::state::{At, Run};
 use crate::review::escape::html as safe;
@@ -155,19 +156,7 @@ fn finding(finding: &Finding, out: &mut String) {
 
 fn run(run: &Run, out: &mut String) {
     let commit = run.commit.as_deref().map(|commit| safe(commit.get(..12).unwrap_or(commit))).unwrap_or_default();
-    let mut what = Vec::new();
-    for (count, word) in [
-        (run.changed, "changed behind our back"),
-        (run.not_ours, "not ours"),
-        (run.pending, "not yet applied"),
-        (run.made.added, "added"),
-        (run.made.changed, "changed"),
-        (run.made.deleted, "deleted"),
-    ] {
-        if count > 0 {
-            what.push(format!("{count} {word}"));
-        }
-    }
+    let what = told([run.changed, run.not_ours, run.pending], run.made);
     let why =
         run.why.as_ref().map(|why| format!("<pre>{}</pre>", why.lines().map(safe).collect::<Vec<_>>().join("\n")));
     *out += &format!(

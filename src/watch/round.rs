@@ -21,10 +21,23 @@ pub struct Made {
     pub deleted: usize,
 }
 
+/// What was found and what was done, in words; nothing of what is none.
+pub fn told([changed, not_ours, pending]: [usize; 3], made: Made) -> Vec<String> {
+    let all = [
+        (changed, "changed behind our back"),
+        (pending, "not yet applied"),
+        (not_ours, "not ours"),
+        (made.added, "added"),
+        (made.changed, "changed"),
+        (made.deleted, "deleted"),
+    ];
+    all.into_iter().filter(|(count, _)| *count > 0).map(|(count, words)| format!("{count} {words}")).collect()
+}
+
 /// What a round saw of an engine.
 #[derive(Clone, Debug)]
 pub struct Left {
-    /// How many of what.
+    /// How many were changed behind our back, are not ours, are not applied.
     pub counts: [usize; 3],
     /// Each.
     pub findings: Vec<Finding>,

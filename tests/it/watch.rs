@@ -303,3 +303,28 @@ fn what_the_environment_demands_of_an_apply_holds_for_a_copy_as_for_a_clone() {
     // What is found is told all the same.
     assert_eq!(last(&watched)["changed"], 1);
 }
+
+#[test]
+fn git_is_told_no_secret_and_what_it_left_behind_is_in_nobodys_way() {
+    let mut watched = Watched::new();
+    watched.push();
+    let program = watched.env.write("bin/git", "#!/bin/sh\nenv > \"$HOME/seen\"\nexec /usr/bin/git \"$@\"\n");
+    std::fs::set_permissions(&program, std::os::unix::fs::PermissionsExt::from_mode(0o700)).unwrap();
+    let path = format!("{}:/usr/bin:/bin", watched.env.dir().join("bin").display());
+    watched.env.set("PATH", path).set("HOOK", "http://127.0.0.1:1/topsecret").set("GIT_DIR", "/nowhere");
+    assert_eq!(watched.once(&["--notify", "secret:env:HOOK"]).code, 2);
+    let seen = std::fs::read_to_string(watched.env.dir().join("seen")).unwrap();
+    assert!(seen.contains("GIT_TERMINAL_PROMPT=0"), "{seen}");
+    assert!(!["LEASEHOLD_TOKEN", "HOOK=", "GIT_DIR=/nowhere"].iter().any(|one| seen.contains(one)), "{seen}");
+    // A fetch that was killed.
+    for left in ["refs/heads/main.lock", "packed-refs.lock", "HEAD.lock"] {
+        watched.env.write(&format!("state/mirror.git/{left}"), "");
+    }
+    watched.declare(&["one"]);
+    let commit = watched.push();
+    assert_eq!(watched.once(&[]).code, 2);
+    assert_eq!(watched.state()["seen"]["commit"], commit.as_str());
+    watched.env.set("PATH", "/nowhere");
+    let without = watched.once(&[]);
+    assert!(without.code == 1 && without.stderr.contains("the program git did not start"), "{}", without.normal());
+}

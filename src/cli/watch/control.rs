@@ -16,7 +16,7 @@ use crate::cli::lock::who;
 use crate::cli::output::{self, one_line};
 use crate::clock::Clock;
 use crate::plan::short;
-use crate::watch::{At, Moment, State, Store, Suspension};
+use crate::watch::{At, Moment, State, Store, Suspension, told};
 
 /// Rounds that `status` prints.
 const RUNS_SHOWN_MAX: usize = 10;
@@ -170,9 +170,11 @@ fn page(running: bool, suspension: Option<&Suspension>, state: Option<&State>) -
     line("Last rounds:".to_owned());
     for run in state.runs.iter().take(RUNS_SHOWN_MAX) {
         let at = run.commit.as_deref().map(|commit| format!(" at {}", short(commit))).unwrap_or_default();
-        let why =
-            run.why.as_deref().and_then(|why| why.lines().next()).map(|why| format!(": {why}")).unwrap_or_default();
-        line(format!("  {} {}{at}{why}", run.began, run.outcome.word()));
+        let why = run.why.as_deref().and_then(|why| why.lines().next()).map(str::to_owned);
+        let parts: Vec<String> =
+            told([run.changed, run.not_ours, run.pending], run.made).into_iter().chain(why).collect();
+        let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
+        line(format!("  {} {}{at}{parts}", run.began, run.outcome.word()));
     }
     out
 }

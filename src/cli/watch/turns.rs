@@ -15,20 +15,17 @@ use super::settings::Settings;
 use super::signals::{Signals, Told};
 use super::unkept;
 use crate::api::random_unit;
-use crate::cli::error::CliError;
+use crate::cli::error::{CliError, INTERRUPTED};
 use crate::cli::output;
 use crate::clock::Clock;
 use crate::plan::short;
-use crate::watch::{Mode, Moment, Outcome, Pace, Round, Shown, State, serve};
+use crate::watch::{Mode, Moment, Outcome, Pace, Round, Shown, State, serve, told};
 
 /// How soon it is seen that somebody suspends it or lets it go on.
 const LOOK_PAUSE: Duration = Duration::from_millis(500);
 
 /// Findings that are told of one round.
 const FINDINGS_TOLD_MAX: usize = 20;
-
-/// What a shell answers for a process that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
 
 /// What comes after a pause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -249,23 +246,7 @@ fn suspended(settings: &Settings) -> Option<String> {
 /// Says what a round came to.
 fn tell(round: &Round, state: &State, once: bool) {
     let at = round.commit.as_deref().map(|commit| format!(" at {}", short(commit))).unwrap_or_default();
-    let mut parts = Vec::new();
-    if let Some(found) = &round.found {
-        let [changed, not_ours, pending] = found.counts;
-        for (count, words) in
-            [(changed, "changed behind our back"), (pending, "not yet applied"), (not_ours, "not ours")]
-        {
-            if count > 0 {
-                parts.push(format!("{count} {words}"));
-            }
-        }
-    }
-    for (count, word) in [(round.made.added, "added"), (round.made.changed, "changed"), (round.made.deleted, "deleted")]
-    {
-        if count > 0 {
-            parts.push(format!("{count} {word}"));
-        }
-    }
+    let parts = told(round.found.as_ref().map_or([0; 3], |found| found.counts), round.made);
     let parts = if parts.is_empty() { String::new() } else { format!(": {}", parts.join(", ")) };
     output::say(&format!("{} {}{at} in {:.1} s{parts}", round.ended, round.outcome.word(), round.seconds));
     if let Some(why) = &round.why {
