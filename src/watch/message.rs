@@ -3,11 +3,16 @@
 use serde_json::{Value, json};
 
 use super::edges::{Event, News, Of};
+use super::finding::cut;
 use super::round::Round;
 use crate::text::{count, one_line};
 
 /// Findings that a message names; the rest is counted.
 const FINDINGS_MAX: usize = 20;
+
+/// Characters of why something is so, and of a line of text: what there is too much of is in the log.
+const WHY_CHARS_MAX: usize = 2_000;
+const LINE_CHARS_MAX: usize = 300;
 
 /// The form of a message.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -62,7 +67,7 @@ fn of_our_own(environment: &str, source: &str, round: &Round, news: &News<'_>) -
         "at": round.ended,
         "outcome": round.outcome.word(),
         "summary": summary(environment, news),
-        "why": news.why,
+        "why": news.why.map(|why| cut(why, WHY_CHARS_MAX)),
         "findings": findings.collect::<Vec<_>>(),
         "findings_total": news.findings.len(),
         "taken_back": news.taken_back,
@@ -97,7 +102,7 @@ fn text(environment: &str, source: &str, round: &Round, news: &News<'_>) -> Stri
     lines.extend(news.why.into_iter().flat_map(str::lines).take(FINDINGS_MAX).map(str::to_owned));
     let commit = round.commit.as_deref().map(|commit| format!(" at {commit}")).unwrap_or_default();
     lines.push(format!("{source}{commit}"));
-    lines.iter().map(|line| one_line(line)).collect::<Vec<_>>().join("\n")
+    lines.iter().map(|line| cut(&one_line(line), LINE_CHARS_MAX)).collect::<Vec<_>>().join("\n")
 }
 
 /// A text in which nothing is a link or calls somebody.

@@ -11,12 +11,17 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{self, Read as _, Write as _};
 use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use super::moment::Moment;
 use super::state::{FORMAT, State};
 use crate::durable;
+
+/// How often a lock is tried that somebody has, and the pause between.
+const LOCK_ATTEMPTS_MAX: u32 = 5;
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// No state is as large.
 const FILE_BYTES_MAX: u64 = 64 << 20;
@@ -126,11 +131,18 @@ impl Store {
         durable::directory(directory).map_err(io_at(directory))?;
         let file = directory.join("lock");
         let lock = OpenOptions::new().create(true).append(true).mode(0o600).open(&file).map_err(io_at(&file))?;
-        match lock.try_lock() {
-            Ok(()) => Ok(Self { directory: directory.to_owned(), lock: Some(lock) }),
-            Err(TryLockError::WouldBlock) => Err(StoreError::Locked { directory: directory.to_owned() }),
-            Err(TryLockError::Error(source)) => Err(StoreError::Io { file, source }),
+        for attempt in 1.. {
+            match lock.try_lock() {
+                Ok(()) => break,
+                // Somebody may just look whether a loop runs.
+                Err(TryLockError::WouldBlock) if attempt < LOCK_ATTEMPTS_MAX => std::thread::sleep(LOCK_PAUSE),
+                Err(TryLockError::WouldBlock) => {
+                    return Err(StoreError::Locked { directory: directory.to_owned() });
+                }
+                Err(TryLockError::Error(source)) => return Err(StoreError::Io { file, source }),
+            }
         }
+        Ok(Self { directory: directory.to_owned(), lock: Some(lock) })
     }
 
     /// A directory that a loop has or had, to look at it or to suspend it.
