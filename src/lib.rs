@@ -28,6 +28,7 @@
 //! | [`trail`], [`engine`] | audit lines, chained; the API as a server |
 //! | [`sandbox`] | a simulated AWS account |
 //! | [`keeper`] | credentials kept for apps: renewed in time, handed to SDKs and into files |
+//! | [`watch`] | the loop that keeps an engine as a commit says: what it knows between two rounds, and tells |
 //! | [`cli`] | arguments in, rendering out |
 //!
 //! `ARCHITECTURE.md` says more of each, and which words mean what.
@@ -60,3 +61,4 @@ pub mod text;
 pub mod trail;
 pub mod units;
 mod username;
+pub mod watch;

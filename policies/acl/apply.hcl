@@ -7,6 +7,11 @@ path "auth/token/lookup-self" {
   capabilities = ["read"]
 }
 
+# That `leasehold watch` keeps the token alive that it speaks with.
+path "auth/token/renew-self" {
+  capabilities = ["update"]
+}
+
 path "sys/mounts" {
   capabilities = ["read"]
 }

@@ -21,6 +21,7 @@ use crate::secret::Secret;
 pub use self::answer::{Answer, Denial, Error, TlsFault};
 pub use self::said::{Said, not_taken};
 pub use self::target::{Options, Origin, Target};
+pub use self::transport::post::{PostError, Poster};
 pub(crate) use self::transport::random_unit;
 pub use self::transport::tls::TlsOptions;
 use self::transport::{Method, Patience, Request, Transport};

@@ -3,6 +3,7 @@
 //! host that nobody named.
 
 mod connect;
+pub(super) mod post;
 mod queue;
 pub(super) mod tls;
 
@@ -305,21 +306,26 @@ fn network(address: &str, tls: &TlsOptions) -> Result<(Connector, String), Error
     if uri.query().is_some() {
         return Err(wrong("it must not have a query"));
     }
-    let mut tcp = HttpConnector::new();
-    tcp.enforce_http(false);
-    tcp.set_nodelay(true);
-    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let server_name = match &tls.server_name {
         Some(name) => {
             Some(ServerName::try_from(name.clone()).map_err(|_| wrong("the TLS server name is not a host name"))?)
         }
         None => None,
     };
+    Ok((connector(secure, tls, server_name)?, address.trim_end_matches('/').to_owned()))
+}
+
+/// Makes connections over the network, with TLS or without.
+fn connector(secure: bool, tls: &TlsOptions, server_name: Option<ServerName<'static>>) -> Result<Connector, Error> {
+    let mut tcp = HttpConnector::new();
+    tcp.enforce_http(false);
+    tcp.set_nodelay(true);
+    tcp.set_connect_timeout(Some(CONNECT_TIMEOUT));
     let tls = match secure {
         true => Some(TlsConnector::from(Arc::new(tls.config()?))),
         false => None,
     };
-    Ok((Connector::Network { tcp, tls, server_name }, address.trim_end_matches('/').to_owned()))
+    Ok(Connector::Network { tcp, tls, server_name })
 }
 
 /// An address as it may be shown: without what stands before an `@`, which is a password as a rule.

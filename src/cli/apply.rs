@@ -9,7 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
 use super::context::{Context, Proposed, Warnings, Workplace};
-use super::error::CliError;
+use super::error::{CliError, INTERRUPTED};
 use super::global::Global;
 use super::lock::{self, LockArgs, Locking};
 use super::selection::SelectionArgs;
@@ -21,9 +21,6 @@ use crate::ledger::lock::Lock;
 use crate::plan::saved::Opened;
 use crate::plan::{Adopt, Asked, Change, Plan, escape};
 use crate::proposal::{Proposal, Purpose, Word};
-
-/// What a shell answers for a process that Ctrl-C ended.
-const INTERRUPTED: u8 = 130;
 
 /// Arguments of `leasehold apply`.
 #[derive(Debug, clap::Args)]
@@ -322,13 +319,7 @@ async fn run_to_the_end(
         output::say(&words);
     }
     let exit_code = applied.report.exit_code();
-    let recorded = applied.record(client, ledger, context.clock()).await;
-    if let Some(why) = recorded.map_err(|error| context.unproposed(error.into()))? {
-        output::say(&format!(
-            "warning: `leasehold history` does not tell how this apply ended: {}",
-            escape(&why.to_string())
-        ));
-    }
+    context.recorded(applied.record(client, ledger, context.clock()).await)?;
     Ok(exit_code)
 }
 

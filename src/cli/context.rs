@@ -22,6 +22,7 @@ use crate::api::{self, Client};
 use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::estate::{self, EngineChoice, Environment, Estate, Sources};
+use crate::git;
 use crate::plan::saved::{Opened, Unfit};
 use crate::proposal::{self, Basis, Proposal, Purpose, Word};
 
@@ -74,10 +75,20 @@ impl Warnings {
     }
 }
 
+/// Where a command reads an estate's files.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Files {
+    /// As they stand in its directory.
+    Directory,
+    /// As the `HEAD` of the repository has them: nothing is checked out.
+    Head,
+}
+
 /// What a command works with. [`Context::close`] it at the end, whatever the outcome.
 pub(crate) struct Context {
     global: Global,
     dir: Option<PathBuf>,
+    files: Files,
     warnings: Warnings,
     clock: Clock,
     engine: Mutex<Option<(PathBuf, Engine)>>,
@@ -104,6 +115,7 @@ impl Context {
         Ok(Self {
             global: global.clone(),
             dir: global.dir.clone().or_else(|| exactly("LEASEHOLD_DIR").map(PathBuf::from)),
+            files: Files::Directory,
             warnings: Warnings::Untold,
             clock: Clock::system(),
             engine: Mutex::default(),
@@ -116,6 +128,11 @@ impl Context {
     pub(crate) fn at(mut self, dir: Option<PathBuf>) -> Self {
         self.dir = dir.or(self.dir);
         self
+    }
+
+    /// The same context for the estate at `dir` of a bare repository, as its `HEAD` has it.
+    pub(crate) fn at_head_of(self, dir: PathBuf) -> Self {
+        Self { dir: Some(dir), files: Files::Head, ..self }
     }
 
     /// The same context for a command that judges by the files, and so tells what it could not look up in them.
@@ -149,7 +166,14 @@ impl Context {
 
     fn sources(&self) -> Result<Sources, CliError> {
         let none = Sources::default();
-        let sources = estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?;
+        let sources = match self.files {
+            Files::Directory => {
+                estate::read_directory(&self.estate_dir()).map_err(|problems| rendered(&problems, &none))?
+            }
+            Files::Head => {
+                git::sources(&self.estate_dir(), "HEAD").map_err(|error| self.unproposed(error.into()))?.sources
+            }
+        };
         Ok(sources.as_of(&self.today()))
     }
 

@@ -2,6 +2,9 @@
 
 use crate::api::{self, TlsFault};
 
+/// What a shell answers for a process that Ctrl-C ended.
+pub(crate) const INTERRUPTED: u8 = 130;
+
 /// The end of a command that did not do what it was asked.
 #[derive(Debug)]
 pub(crate) struct CliError {

@@ -5,6 +5,7 @@ use std::io::IsTerminal as _;
 use super::context::Context;
 use super::error::CliError;
 use super::output;
+use crate::plan::escape;
 use crate::{apply, estate, ledger, live, proposal};
 
 impl Context {
@@ -41,6 +42,20 @@ impl Context {
             proposal::Error::NoEnvironment { .. } => CliError::new(1, error.to_string())
                 .hint("an environment is declared with: environment \"prod\" { address = \"https://...\" }"),
         }
+    }
+
+    /// That the ledger has what became of an apply; tells where the history lacks it.
+    ///
+    /// # Errors
+    /// It has not.
+    pub(crate) fn recorded(&self, recorded: Result<Option<ledger::Error>, apply::Error>) -> Result<(), CliError> {
+        if let Some(why) = recorded.map_err(|error| self.unproposed(error.into()))? {
+            output::say(&format!(
+                "warning: `leasehold history` does not tell how this apply ended: {}",
+                escape(&why.to_string())
+            ));
+        }
+        Ok(())
     }
 
     fn refused(&self, error: &apply::Error) -> CliError {

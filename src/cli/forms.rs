@@ -31,14 +31,14 @@ fn of(command: &[&str]) -> &'static [Format] {
     match command {
         ["validate" | "trail"] => TABLE,
         ["plan"] => PLAN,
-        ["explain" | "history" | "import" | "render" | "test"] => TEXT,
+        ["explain" | "history" | "import" | "render" | "test"] | ["watch", "status"] => TEXT,
         ["access", ..] => ACCESS,
         ["drift"] => DRIFT,
         ["review"] => REVIEW,
         ["graph"] => GRAPH,
         ["creds"] => CREDS,
         ["agent" | "apply" | "completions" | "exec" | "forget" | "man" | "schema" | "server" | "unlock"]
-        | ["sandbox", ..]
+        | ["sandbox" | "watch", ..]
         | ["trail", "verify"] => NONE,
         _ => ANSWER,
     }

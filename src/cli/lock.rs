@@ -20,7 +20,7 @@ const FREE_LIMIT: Duration = Duration::from_secs(10);
 const TAKES_MAX: u32 = 100;
 
 /// Flags of commands that take the lock.
-#[derive(Debug, clap::Args)]
+#[derive(Debug, Default, clap::Args)]
 pub(crate) struct LockArgs {
     /// Wait so long for another apply or forget of this estate to end, such as 10m [default: refuse at once]
     #[arg(long, value_name = "DURATION", value_parser = wait)]
@@ -69,6 +69,19 @@ impl<'a> Locking<'a> {
         match lock::wait(&self.client, self.context.clock(), &self.owner, self.patience, &told).await {
             Ok(seen) => Ok(Some(seen)),
             Err(ledger::Error::Api { source, .. }) if source.code() == Some(403) => Ok(None),
+            Err(error) => Err(failed(self.context, error)),
+        }
+    }
+
+    /// Looks at it without waiting. `Err` is who holds it, for people.
+    ///
+    /// # Errors
+    /// The engine can't be asked.
+    pub(crate) async fn look(&self) -> Result<Result<Option<Seen>, String>, CliError> {
+        match lock::wait(&self.client, self.context.clock(), &self.owner, Duration::ZERO, &|_| ()).await {
+            Ok(seen) => Ok(Ok(Some(seen))),
+            Err(ledger::Error::Locked { by, .. }) => Ok(Err(by.to_string())),
+            Err(ledger::Error::Api { source, .. }) if source.code() == Some(403) => Ok(Ok(None)),
             Err(error) => Err(failed(self.context, error)),
         }
     }
@@ -131,10 +144,15 @@ pub(crate) async fn free(lock: Lock) {
 /// # Errors
 /// The machine has no random bytes.
 pub(crate) fn claim(context: &Context, operation: &'static str) -> Result<Claim, CliError> {
+    let (user, host) = who();
+    Claim::new(&user, &host, operation).map_err(|error| failed(context, error))
+}
+
+/// Who runs this command, and on which host.
+pub(crate) fn who() -> (String, String) {
     let user = ["USER", "LOGNAME"].into_iter().find_map(exactly).filter(|name| !name.is_empty());
     let user = user.unwrap_or_else(|| format!("uid {}", rustix::process::getuid().as_raw()));
-    let names = rustix::system::uname();
-    Claim::new(&user, &names.nodename().to_string_lossy(), operation).map_err(|error| failed(context, error))
+    (user, rustix::system::uname().nodename().to_string_lossy().into_owned())
 }
 
 /// What went wrong with a lock or a ledger.

@@ -58,6 +58,7 @@ mod trail;
 mod unlock;
 mod unwrap;
 mod validate;
+mod watch;
 mod wrap;
 mod write;
 
@@ -97,6 +98,8 @@ enum Command {
     Review(review::Args),
     /// Make the engine hold what the files say
     Apply(apply::Args),
+    /// Look again and again whether the engine is as a branch says, and tell or apply
+    Watch(Box<watch::Args>),
     /// Prove what the estate's tests say of its apps
     Test(test::Args),
     /// Say who can do a thing, or what an app can do and for how long
@@ -220,6 +223,7 @@ async fn dispatch(Cli { global, command }: Cli) -> Result<u8, CliError> {
         Command::Drift(args) => drift::run(args, &global).await,
         Command::Review(args) => review::run(args, &global).await,
         Command::Apply(args) => apply::run(args, &global).await,
+        Command::Watch(args) => watch::run(*args, &global).await,
         Command::Test(args) => test::run(args, &global).await,
         Command::Access(args) => access::run(args, &global).await,
         Command::Graph(args) => graph::run(args, &global).await,

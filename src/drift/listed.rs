@@ -5,60 +5,13 @@
 
 use serde_json::{Value, json};
 
+use super::finding::{Listed, Rule};
 use super::{Drift, Fate};
-use crate::object::{Place, fingerprint};
+use crate::object::fingerprint;
 use crate::plan::Page;
 use crate::review::Colour;
 use crate::review::escape::xml;
 use crate::review::sarif::{location, log, rule};
-
-/// What a finding is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Rule {
-    Changed,
-    NotOurs,
-    Pending,
-}
-
-impl Rule {
-    const ALL: [Self; 3] = [Self::Changed, Self::NotOurs, Self::Pending];
-
-    fn id(self) -> &'static str {
-        match self {
-            Self::Changed => "changed-behind-our-back",
-            Self::NotOurs => "not-ours",
-            Self::Pending => "not-yet-applied",
-        }
-    }
-
-    fn text(self) -> &'static str {
-        match self {
-            Self::Changed => "An object was changed behind our back",
-            Self::NotOurs => "An object is not ours",
-            Self::Pending => "What is committed is not yet applied",
-        }
-    }
-
-    /// Of what is committed nobody has to be called.
-    fn is_failure(self) -> bool {
-        self != Self::Pending
-    }
-
-    fn level(self) -> &'static str {
-        if self.is_failure() { "error" } else { "note" }
-    }
-}
-
-/// One finding.
-struct Listed {
-    rule: Rule,
-    path: String,
-    /// In a line.
-    what: String,
-    /// What else there is to say, a line each.
-    more: Vec<String>,
-    place: Option<Place>,
-}
 
 impl Drift {
     /// What drifted as SARIF. Places are told from the root of the repository, of which the estate is this directory.
@@ -119,7 +72,8 @@ impl Drift {
         out + "</testsuites>\n"
     }
 
-    fn listed(&self) -> Vec<Listed> {
+    /// Each finding: what was changed, what is not ours, what is not applied.
+    pub fn listed(&self) -> Vec<Listed> {
         let changed = self.changed.iter().map(|changed| {
             let wrote = changed.commit.as_ref().map(|commit| format!("written from commit {commit}"));
             let (what, fields) = match &changed.fate {

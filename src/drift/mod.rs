@@ -7,6 +7,7 @@
 //! written from, or the engine still holds it, it is known whole. Where an apply would be refused, that is told with
 //! what is not applied. Pure.
 
+mod finding;
 mod json;
 mod listed;
 mod markdown;
@@ -22,6 +23,7 @@ use crate::object::{Class, FieldValue, Kind, Live, Object, Owned, Place, Progres
 use crate::plan::{Change, ChangeAction, FieldChange, Plan, Refusal, Shown, differences};
 use crate::review;
 
+pub use self::finding::{Listed, Rule};
 pub use self::policy::{Mounts, Verdict};
 
 /// What drifted in an environment.

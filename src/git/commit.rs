@@ -11,7 +11,8 @@ use super::repository::{inside, open};
 const CHANGED: &str = "-dirty";
 
 /// The commit of the repository that holds `directory`: its full hash, with `-dirty` if any of the estate's
-/// files there differs from it. `None` outside git, and before the first commit.
+/// files there differs from it. Of a bare repository it is the commit of its `HEAD`. `None` outside git, and before the
+/// first commit.
 ///
 /// The estate's files are HCL, YAML and JSON; nothing under a hidden directory is one.
 ///
@@ -20,16 +21,13 @@ const CHANGED: &str = "-dirty";
 pub fn commit(directory: &Path) -> Result<Option<String>, Error> {
     let failed = |source: git2::Error| Error::git(directory, source);
     let Some(repository) = open(directory)? else { return Ok(None) };
-    if repository.is_bare() {
-        return Ok(None);
-    }
     let commit = match repository.head() {
         Ok(head) => head.peel_to_commit().map_err(failed)?,
         Err(error) if matches!(error.code(), ErrorCode::UnbornBranch | ErrorCode::NotFound) => return Ok(None),
         Err(error) => return Err(failed(error)),
     };
     let inside = inside(&repository, directory);
-    let dirty = is_dirty(&repository, &inside).map_err(failed)?;
+    let dirty = !repository.is_bare() && is_dirty(&repository, &inside).map_err(failed)?;
     Ok(Some(format!("{}{}", commit.id(), if dirty { CHANGED } else { "" })))
 }
 

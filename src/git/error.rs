@@ -27,6 +27,22 @@ pub enum Error {
         /// What to do next.
         hint: String,
     },
+    /// A remote that can't be one.
+    #[error("{what}")]
+    Remote {
+        /// What is wrong with it. Never a secret.
+        what: String,
+        /// What to do next.
+        hint: String,
+    },
+    /// A remote's branch could not be fetched.
+    #[error("{remote} could not be fetched: {why}")]
+    Fetch {
+        /// The remote and its branch.
+        remote: String,
+        /// What git says.
+        why: String,
+    },
     /// The commit does not hold the estate.
     #[error("there is no estate at {} in {revision}", inside.display())]
     NoEstate {
@@ -59,7 +75,8 @@ impl Error {
                 format!("if you trust it: git config --global --add safe.directory {}", directory.display())
             }
             Self::NoRepository { .. } => "name the directory of an estate that is under git".to_owned(),
-            Self::Revision { hint, .. } => hint.clone(),
+            Self::Revision { hint, .. } | Self::Remote { hint, .. } => hint.clone(),
+            Self::Fetch { .. } => "try it by hand, as the same user: git ls-remote URL".to_owned(),
             Self::NoEstate { .. } => "name the estate's directory, or a commit that has it".to_owned(),
             Self::Estate { problems } => problems.first().and_then(|problem| problem.hint.clone()).unwrap_or_default(),
             Self::Git { .. } => "check it with `git status`".to_owned(),

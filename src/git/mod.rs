@@ -1,11 +1,13 @@
 //! What git knows of an estate: its commit, its files at other commits, and since when a line is there. The only
 //! room that names git2.
 //!
-//! Nothing here writes: neither the checkout, nor the index, nor the object database.
+//! Nothing here writes, neither the checkout, nor the index, nor the object database: but for the bare copy of a remote
+//! (`mirror.rs`), which is ours alone.
 
 mod blame;
 mod commit;
 mod error;
+mod mirror;
 mod range;
 mod repository;
 mod tree;
@@ -15,6 +17,7 @@ use std::path::{Component, Path};
 pub use blame::{Blamed, Blamer, blame};
 pub use commit::{Signed, commit, is_changed, is_on_branch, signature};
 pub use error::Error;
+pub use mirror::{Mirror, Remote};
 pub use range::{Head, Range, Version, range};
 pub use tree::{Tree, sources};
 

@@ -6,7 +6,7 @@ use super::error::Error;
 use crate::estate::Demands;
 use crate::git;
 use crate::plan::saved::Opened;
-use crate::ssh::Signature;
+use crate::ssh::{PublicKey, Signature};
 
 /// What git signs commits for: ssh's namespace.
 const COMMITS: &str = "git";
@@ -51,13 +51,16 @@ pub(super) fn unmet(demands: &Demands, shown: Shown<'_>) -> Result<Vec<String>, 
         unmet.push(format!("the branch `{branch}` is not checked out"));
     }
     if demands.signed_commit {
-        unmet.extend(unsigned_commit(demands, shown.dir)?);
+        unmet.extend(unsigned(shown.dir, &demands.signers)?);
     }
     Ok(unmet)
 }
 
-/// Why the commit counts as signed by nobody.
-fn unsigned_commit(demands: &Demands, dir: &Path) -> Result<Option<String>, Error> {
+/// Why the commit that is checked out counts as signed by none of these.
+///
+/// # Errors
+/// [`Error::Git`].
+pub fn unsigned(dir: &Path, signers: &[PublicKey]) -> Result<Option<String>, Error> {
     let Some(signed) = git::signature(dir)? else {
         return Ok(Some("the commit that is checked out is not signed".to_owned()));
     };
@@ -67,7 +70,7 @@ fn unsigned_commit(demands: &Demands, dir: &Path) -> Result<Option<String>, Erro
     };
     Ok(match signature.verify(COMMITS, &signed.text) {
         Err(why) => Some(format!("the commit's signature does not hold: {why}")),
-        Ok(key) if !demands.signers.contains(key) => {
+        Ok(key) if !signers.contains(key) => {
             Some(format!("the commit is signed by {key}, who is no signer of this environment"))
         }
         Ok(_) => None,

@@ -14,7 +14,7 @@ use crate::git;
 use crate::ledger::{self, Ledger};
 use crate::live;
 use crate::object::{Class, KINDS, Kind, Object, Owned, kind, policy_path};
-use crate::plan::{self, Adopt, Asked, Plan, Unmanaged};
+use crate::plan::{self, Asked, Plan, Unmanaged};
 use crate::review::Environment;
 use crate::review::state::{self, Side};
 
@@ -29,18 +29,19 @@ const COMMITS_MAX: usize = 16;
 /// # Errors
 /// [`Error::Git`], [`Error::Engine`].
 pub async fn drift(estate: Estate, client: &Client, basis: Basis<'_>) -> Result<Drift, Error> {
-    let word = Word {
-        adopt: Adopt::Refuse,
-        adopt_from: &[],
-        account_change: false,
-        older: false,
-        max_deletes: None,
-        asked: &Asked::default(),
-    };
-    let Proposal { estate, plan, ledger, mut live, .. } = propose(estate, client, basis, word).await?;
-    let mut plan = plan.into_plan();
-    let anothers = leave_to_others(client, &ledger, &mut plan).await?;
-    let mounts = mounts(&estate, &anothers);
+    let proposal = propose(estate, client, basis, Word::cautious(&Asked::default())).await?;
+    drift_of(&proposal, client, basis.dir).await
+}
+
+/// The same of a proposal that was made without taking anything over, of the estate in `dir`.
+///
+/// # Errors
+/// [`Error::Engine`].
+pub async fn drift_of(proposal: &Proposal, client: &Client, dir: &Path) -> Result<Drift, Error> {
+    let Proposal { estate, plan, ledger, live, .. } = proposal;
+    let mut plan = Plan::clone(plan);
+    let anothers = leave_to_others(client, ledger, &mut plan).await?;
+    let mounts = mounts(estate, &anothers);
     let (mut policies, known) = policies(&mounts, client, &plan).await?;
     plan.notes.extend(known);
     let (desired, owned) = (&estate.objects, ledger.owned());
@@ -48,15 +49,15 @@ pub async fn drift(estate: Estate, client: &Client, basis: Basis<'_>) -> Result<
         policies.insert(of_all.path.clone());
         plan.unmanaged.push(of_all);
     }
-    let last = last_said(basis.dir, &estate.environment.name, &drift::lost(desired, owned, &live));
-    let input = Input { plan: &plan, desired, owned, live: &live, last: &last, policies: &policies };
+    let last = last_said(dir, &estate.environment.name, &drift::lost(desired, owned, live));
+    let input = Input { plan: &plan, desired, owned, live, last: &last, policies: &policies };
     let mut drift = Drift::of(input);
     if !drift.changed.is_empty() {
-        let known = state::Context::from(&estate);
+        let known = state::Context::from(estate);
         let last = drift::last_applied(input);
-        live.retain(|path, _| owned.contains_key(path));
+        let ours = live.iter().filter(|(path, _)| owned.contains_key(*path)).map(|(_, live)| live);
         let before = Side::of_live(last.values(), desired, owned, known);
-        let after = Side::of_live(live.values(), desired, owned, known);
+        let after = Side::of_live(ours, desired, owned, known);
         drift.review = Some(Environment::new(&drift.environment, Some(&before), Some(&after), &[], Vec::new()));
     }
     Ok(drift)

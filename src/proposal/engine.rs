@@ -59,6 +59,13 @@ pub struct Word<'a> {
     pub asked: &'a Asked,
 }
 
+impl<'a> Word<'a> {
+    /// Nothing was said: nothing is taken over, no limit is another, and the changes are these.
+    pub fn cautious(asked: &'a Asked) -> Self {
+        Self { adopt: Adopt::Refuse, adopt_from: &[], account_change: false, older: false, max_deletes: None, asked }
+    }
+}
+
 /// A plan, and what it takes to carry it out.
 #[derive(Debug)]
 pub struct Proposal {

@@ -15,11 +15,12 @@ mod secrets;
 mod validity;
 
 pub use self::commits::{Compared, against_engine, between};
-pub use self::drift::drift;
+pub use self::demand::unsigned;
+pub use self::drift::{drift, drift_of};
 pub use self::engine::{Basis, Proposal, Purpose, Word, propose};
 pub use self::error::Error;
 pub use self::imported::{Base, Imported, import};
 pub use self::prepare::{Prepared, Wish, prepare};
 pub use self::saved::{files, reopen, save};
-pub use self::secrets::Missing;
+pub use self::secrets::{Missing, own_secret};
 pub use self::validity::{Demand, Validity, Verdict};

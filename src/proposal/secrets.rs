@@ -169,6 +169,19 @@ pub(super) fn resolve(objects: &mut [Object], known: &Found) -> Vec<Missing> {
     missing
 }
 
+/// A secret that a command is told by a reference, `secret:env:NAME` or `secret:file:PATH`: of no estate and no engine.
+///
+/// # Errors
+/// Why it is not there, in words. Never holds it.
+pub fn own_secret(reference: &str) -> Result<Secret, String> {
+    let found = match reference.strip_prefix("secret:").unwrap_or(reference).split_once(':') {
+        Some(("env", name)) => from_environment(name),
+        Some(("file", path)) => from_file(path, Path::new(".")),
+        _ => return Err("here a secret is secret:env:NAME or secret:file:PATH".to_owned()),
+    };
+    found.map_err(|absent| absent.to_string())
+}
+
 async fn look_up(reference: &str, dir: &Path, client: &Client) -> Result<Secret, Absent> {
     let reference = reference.strip_prefix("secret:").unwrap_or(reference);
     match reference.split_once(':') {

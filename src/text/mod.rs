@@ -1,5 +1,6 @@
 //! Texts, as all rooms read and write them. Pure.
 
+pub mod metrics;
 pub mod percent;
 pub mod tag;
 

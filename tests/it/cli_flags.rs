@@ -312,6 +312,8 @@ const FORMS: &[(&[&str], &str)] = &[
     (&["review"], "env"),
     (&["apply"], "json"),
     (&["test"], "env"),
+    (&["watch"], "json"),
+    (&["watch", "status"], "env"),
     (&["access", "what", "a"], "env"),
     (&["graph"], "env"),
     (&["creds", "a"], "html"),
@@ -457,7 +459,7 @@ fn a_command_without_fields_refuses_to_print_one() {
     let env = TestEnv::new();
     let alone = [
         "validate", "explain", "render", "schema", "plan", "drift", "review", "apply", "test", "graph", "trail",
-        "server", "sandbox", "unlock", "man", "history",
+        "server", "sandbox", "unlock", "man", "history", "watch",
     ]
     .map(|one| vec![one]);
     for command in alone.into_iter().chain([
@@ -466,6 +468,7 @@ fn a_command_without_fields_refuses_to_print_one() {
         vec!["access", "what", "a"],
         vec!["trail", "verify"],
         vec!["completions", "bash"],
+        vec!["watch", "status"],
     ]) {
         let output = env.run(&[&command, &["--field", "x"][..]].concat());
         assert_eq!(output.code, 1, "{command:?}: {}", output.normal());

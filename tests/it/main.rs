@@ -95,6 +95,9 @@ mod unreadable;
 mod users;
 mod variables;
 mod vocabulary;
+mod watch;
+mod watch_loop;
+mod watch_told;
 mod wire_audit;
 mod wire_auth;
 mod wire_aws;
@@ -126,5 +129,5 @@ mod wire_wrapping;
 
 use common::{
     aws, bao, between, certificates, ci, env, fake, http, issuer, provider, python, remote, servers, traced, transit,
-    world,
+    watched, world,
 };

@@ -57,6 +57,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ),
     ("sandbox", &["text", "units", "clock", "secret", "durable"]),
     ("keeper", &["api", "units", "secret", "clock", "durable"]),
+    ("watch", &["text", "units", "secret", "clock", "durable", "drift", "review", "api"]),
     (
         "cli",
         &[
@@ -85,6 +86,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
             "engine",
             "sandbox",
             "keeper",
+            "watch",
         ],
     ),
 ];

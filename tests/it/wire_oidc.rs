@@ -4,8 +4,8 @@
 use serde_json::{Value, json};
 
 use crate::http::Answer;
-use crate::provider::{Back, CLIENT, Provider};
 use crate::http::{outcome, said as text};
+use crate::provider::{Back, CLIENT, Provider};
 use crate::wire_auth::World;
 
 /// When the engine's clock stands still.

@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use super::Context;
+use super::{Context, Files};
 use crate::api::{self, Client, Target};
 use crate::cli::error::CliError;
 use crate::cli::global::{TOKENS, exactly};
@@ -39,6 +39,11 @@ impl Context {
     pub(super) async fn reach(&self, environment: &Environment, speaker: Speaker) -> Result<Client, CliError> {
         match &environment.engine {
             EngineChoice::Address(address) => self.network(address.clone()),
+            EngineChoice::Embedded { .. } if self.files == Files::Head => {
+                let what = format!("the environment `{}` has its engine in the estate's directory", environment.name);
+                Err(CliError::new(1, format!("{what}, and this estate is read from a remote, without one"))
+                    .hint("give it an `address`, or name the engine with --address"))
+            }
             EngineChoice::Embedded { data, aws } => self.embedded(&self.estate_dir().join(data), *aws, speaker).await,
         }
     }

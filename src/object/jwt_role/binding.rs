@@ -75,7 +75,8 @@ pub(super) fn of(login: &dyn Values) -> Vec<Binding> {
     let is_of_one = subjects().next().is_some() && subjects().all(|subject| !subject.is_open());
     let is_anybodys = !(is_of_repositories || is_said(NAMESPACE) || is_of_one || login.text("role_type") == "oidc");
     let is_open = [(BRANCH, is_of_repositories || is_anybodys), (NAMESPACE, is_anybodys)];
-    let open: Vec<&str> = is_open.into_iter().filter(|(what, is_open)| *is_open && !is_said(what)).map(|(what, _)| what).collect();
+    let open: Vec<&str> =
+        is_open.into_iter().filter(|(what, is_open)| *is_open && !is_said(what)).map(|(what, _)| what).collect();
     bindings.extend(open.into_iter().map(|what| Binding::new(what, "bound_claims", Vec::new(), false).inferred()));
     bindings
 }
@@ -184,7 +185,10 @@ pub(super) fn said(field: &'static str, old: &dyn Values, new: &dyn Values, _fro
         }
         // Whoever is called by it what another was called before is taken for that one, policies included.
         "user_claim" => {
-            let now = format!("its tokens are named after the claim {}: who is called as another was is that one", new.text(field));
+            let now = format!(
+                "its tokens are named after the claim {}: who is called as another was is that one",
+                new.text(field)
+            );
             Some(Said { gains: true, ..plain(now)? })
         }
         "user_claim_json_pointer" => {
@@ -199,7 +203,9 @@ pub(super) fn said(field: &'static str, old: &dyn Values, new: &dyn Values, _fro
             Some(Said { gains: true, ..plain(now)? })
         }
         // Templated policies go by it.
-        "claim_mappings" => Some(Said { gains: true, ..plain("other claims become metadata of its tokens".to_owned())? }),
+        "claim_mappings" => {
+            Some(Said { gains: true, ..plain("other claims become metadata of its tokens".to_owned())? })
+        }
         "expiration_leeway" => Some(leeway(field, old, new, "signed tokens without an end live", 150)),
         "not_before_leeway" => {
             Some(leeway(field, old, new, "signed tokens without a start begin before their end", 150))
@@ -272,7 +278,10 @@ mod tests {
                 json!({"bound_claims": {"repository": ["o/r"], "ref": ["refs/tags/v1"]}}),
                 vec!["audience: ", "repository: o/r", "claim ref: refs/tags/v1", "branch: "],
             ),
-            (json!({"bound_claims": {"level": [3]}}), vec!["audience: ", "claim level: 3 (no text)", "branch: ", "namespace: "]),
+            (
+                json!({"bound_claims": {"level": [3]}}),
+                vec!["audience: ", "claim level: 3 (no text)", "branch: ", "namespace: "],
+            ),
         ] {
             assert_eq!(told(&fields), expected, "{fields}");
         }

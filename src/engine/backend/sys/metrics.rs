@@ -4,7 +4,6 @@
 //! It is asked for with a token and leaves no lines in the trail: it must answer while the trail takes none, for that
 //! is one of the things that it tells.
 
-use std::fmt::Write;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -17,6 +16,7 @@ use crate::engine::wire::error::Error;
 use crate::engine::wire::field::Fields;
 use crate::engine::wire::request::Request;
 use crate::engine::wire::response::{Response, Shape, Whole};
+use crate::text::metrics::{Metrics, Sort};
 
 /// One number, with what it is about.
 struct Gauge {
@@ -93,19 +93,16 @@ fn gauges(core: &Core) -> Vec<Gauge> {
 }
 
 fn prometheus(gauges: &[Gauge]) -> String {
-    let mut text = String::new();
+    let mut out = Metrics::default();
     let mut last = "";
     for gauge in gauges {
         let name = gauge.name.replace('.', "_");
         if gauge.name != last {
             last = gauge.name;
-            // Writing into a string does not fail.
-            let _ = writeln!(text, "# HELP {name} {}\n# TYPE {name} gauge", gauge.help);
+            out.family(Sort::Gauge, &name, gauge.help);
         }
-        let label = gauge.label.as_ref().map_or_else(String::new, |(label, value)| {
-            format!("{{{label}=\"{}\"}}", value.replace('\\', "\\\\").replace('"', "\\\"").replace('\n', "\\n"))
-        });
-        let _ = writeln!(text, "{name}{label} {}", gauge.value);
+        let labels: Vec<(&str, &str)> = gauge.label.iter().map(|(label, value)| (*label, value.as_str())).collect();
+        out.number(&name, &labels, gauge.value);
     }
-    text
+    out.text()
 }

@@ -1,0 +1,265 @@
+//! One round: the newest files, a plan of them, drift, and, where that is said, an apply.
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use super::settings::Settings;
+use crate::apply::{self, Options};
+use crate::cli::context::{Context, Proposed, Workplace};
+use crate::cli::error::CliError;
+use crate::cli::lock::{self, LockArgs, Locking};
+use crate::cli::output;
+use crate::clock::Clock;
+use crate::drift::Drift;
+use crate::git;
+use crate::ledger;
+use crate::ledger::lock::Seen;
+use crate::plan::{ChangeAction, Plan};
+use crate::proposal::{self, Proposal, Purpose};
+use crate::watch::{Finding, Left, Made, Mode, Moment, Outcome, Round};
+
+/// What a round that runs is told.
+#[derive(Default)]
+pub(super) struct Control {
+    /// Nothing more is to be begun.
+    pub(super) stop: AtomicBool,
+    /// Something is being written.
+    pub(super) writes: AtomicBool,
+}
+
+/// A round that ended, and what it saw.
+pub(super) struct Ended {
+    pub(super) round: Round,
+    /// What is not as it should be, as of its end.
+    pub(super) drift: Option<Drift>,
+    /// The exit code of `--once`.
+    pub(super) exit_code: u8,
+}
+
+/// What a round has found out so far.
+#[derive(Default)]
+struct Known {
+    commit: Option<String>,
+    read: bool,
+    plan: Option<String>,
+    found: Option<Left>,
+    left: Option<Left>,
+    made: Made,
+    drift: Option<Drift>,
+}
+
+/// How it ended.
+struct End {
+    outcome: Outcome,
+    why: Option<String>,
+    exit_code: u8,
+}
+
+/// Makes one round. What it can't do is what it came to.
+pub(super) async fn run(settings: &Settings, before: &[Finding], control: &Control) -> Ended {
+    let clock = Clock::system();
+    let (began, start) = (Moment::of(clock.now()), clock.elapsed());
+    let mut known = Known::default();
+    let end = match Box::pin(Rounds { settings, before, control }.look(&mut known)).await {
+        Ok(end) => end,
+        Err(error) => End { outcome: Outcome::Failed, exit_code: error.exit_code.max(1), why: Some(words(&error)) },
+    };
+    let round = Round {
+        began,
+        ended: Moment::of(clock.now()),
+        seconds: (clock.elapsed().saturating_sub(start)).as_secs_f64(),
+        mode: settings.mode,
+        commit: known.commit,
+        read: known.read,
+        plan: known.plan,
+        outcome: end.outcome,
+        why: end.why,
+        found: known.found,
+        left: known.left,
+        made: known.made,
+    };
+    Ended { round, drift: known.drift, exit_code: end.exit_code }
+}
+
+/// An error with its hints.
+fn words(error: &CliError) -> String {
+    let hints = error.hints.iter().map(|hint| format!("\nhelp: {hint}"));
+    format!("{}{}", error.message, hints.collect::<String>())
+}
+
+/// What rounds are made with.
+#[derive(Clone, Copy)]
+struct Rounds<'a> {
+    settings: &'a Settings,
+    before: &'a [Finding],
+    control: &'a Control,
+}
+
+impl Rounds<'_> {
+    async fn look(self, known: &mut Known) -> Result<End, CliError> {
+        let context = self.settings.context().await?;
+        let end = Box::pin(self.look_with(&context, known)).await;
+        context.close().await;
+        end
+    }
+
+    async fn look_with(self, context: &Context, known: &mut Known) -> Result<End, CliError> {
+        let dir = context.estate_dir();
+        known.commit = crate::git::commit(&dir).map_err(crate::cli::access::git_failed)?;
+        if let Some(why) = self.unsigned(context, known)? {
+            // Not even where its engine is may be taken from such files.
+            return Ok(End { outcome: Outcome::Refused, why: Some(why), exit_code: 3 });
+        }
+        let workplace = context.workplace().await?;
+        known.read = true;
+        if let Some(told) = super::token::keep(&workplace.client, self.settings.interval).await {
+            output::say(&format!("warning: {}", output::one_line(&told)));
+        }
+        match self.settings.mode {
+            Mode::Report => {
+                let proposed = context.propose(workplace, self.settings.word(), Purpose::Show).await?;
+                self.find(context, &proposed, known).await
+            }
+            Mode::Apply => Box::pin(self.apply(context, workplace, known)).await,
+        }
+    }
+
+    /// Why the files count as signed by nobody, where that is asked.
+    fn unsigned(self, context: &Context, known: &Known) -> Result<Option<String>, CliError> {
+        let Some(signers) = &self.settings.signers else { return Ok(None) };
+        let why = match known.commit.as_deref() {
+            None => Some("the files are in no commit".to_owned()),
+            Some(commit) if git::is_changed(commit) => Some("the files are not as their commit has them".to_owned()),
+            Some(_) => {
+                let unsigned = proposal::unsigned(&context.estate_dir(), signers);
+                unsigned.map_err(|error| context.unproposed(error))?
+            }
+        };
+        Ok(why.map(|why| format!("only commits are read that are signed by one of --require-signed: {why}")))
+    }
+
+    /// Looks what is not as it should be.
+    async fn find(self, context: &Context, proposed: &Proposed, known: &mut Known) -> Result<End, CliError> {
+        let Proposed { proposal, client, .. } = proposed;
+        known.plan = (!proposal.plan.is_empty()).then(|| proposal.plan.digest());
+        let drift = proposal::drift_of(proposal, client, &context.estate_dir()).await;
+        let drift = drift.map_err(|error| context.unproposed(error))?;
+        known.found = Some(Left::of(&drift, self.before, Moment::of(context.clock().now())));
+        let exit_code = drift.exit_code();
+        known.drift = Some(drift);
+        Ok(End { outcome: Outcome::of_drift(exit_code), why: None, exit_code })
+    }
+
+    /// The same, and makes it as the files say.
+    async fn apply(self, context: &Context, workplace: Workplace, known: &mut Known) -> Result<End, CliError> {
+        let waits = |why: String| End { outcome: Outcome::Waits, why: Some(why), exit_code: 4 };
+        let environment = &workplace.estate.environment;
+        let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+        let locking = Locking::new(context, &workplace.client, owner, "watch", &LockArgs::default())?;
+        let free = match locking.look().await? {
+            Ok(free) => free,
+            Err(by) => return Ok(waits(format!("the lock is held by {by}"))),
+        };
+        let mut proposed = context.propose(workplace, self.settings.word(), Purpose::Apply).await?;
+        if proposed.proposal.plan.commit != known.commit {
+            return Ok(waits("the files became others while they were read".to_owned()));
+        }
+        let end = self.find(context, &proposed, known).await?;
+        let is_dirty = known.commit.as_deref().is_some_and(|commit| git::is_changed(commit));
+        if let Some(refused) = self.refused(&proposed.proposal, is_dirty) {
+            return Ok(refused);
+        }
+        let (plan, desired, ledger) = proposed.proposal.parts();
+        if !apply::has_work(plan, desired, ledger) || self.is_held_back()? {
+            return Ok(end);
+        }
+        match Box::pin(self.write(context, &locking, free, &mut proposed, known)).await? {
+            None => Ok(waits("somebody else has applied since this round began".to_owned())),
+            Some(end) if end.outcome == Outcome::Applied => {
+                drop(proposed);
+                Box::pin(self.look_again(context, end, known)).await
+            }
+            Some(end) => Ok(end),
+        }
+    }
+
+    /// Why a plan is not applied, if it is refused.
+    fn refused(self, proposal: &Proposal, is_dirty: bool) -> Option<End> {
+        let plan: &Plan = &proposal.plan;
+        if is_dirty && !plan.is_empty() {
+            // Somebody may be in the middle of bringing them up to date.
+            let why = "the files are not as their commit has them\nhelp: commit them: a loop applies commits, or files of no \
+                       repository";
+            return Some(End { outcome: Outcome::Refused, why: Some(why.to_owned()), exit_code: 3 });
+        }
+        let refused = |why: String, exit_code| Some(End { outcome: Outcome::Refused, why: Some(why), exit_code });
+        if !plan.refusals.is_empty() {
+            let told = plan.refusals.iter().map(|refusal| format!("{refusal}\nhelp: {}", refusal.hint()));
+            let mut told: Vec<String> = told.collect();
+            let deletes = plan.changes.iter().any(|change| change.action == ChangeAction::Delete);
+            if deletes && !self.settings.allow_deletes {
+                told.push("help: `leasehold watch` deletes nothing without --allow-deletes".to_owned());
+            }
+            return refused(told.join("\n"), 3);
+        }
+        let missing: Vec<&str> = proposal.missing_to_write().map(|missing| missing.problem.as_str()).collect();
+        if !missing.is_empty() {
+            return refused(format!("secrets are missing\n{}", missing.join("\n")), 1);
+        }
+        None
+    }
+
+    /// Whether somebody said meanwhile that nothing is to be written.
+    fn is_held_back(self) -> Result<bool, CliError> {
+        let suspension = self.settings.store.suspension().map_err(|error| super::unkept(&error))?;
+        Ok(suspension.is_some() || self.control.stop.load(Ordering::Relaxed))
+    }
+
+    /// Carries the plan out; none where somebody else was quicker to take the lock.
+    async fn write(
+        self,
+        context: &Context,
+        locking: &Locking<'_>,
+        free: Option<Seen>,
+        proposed: &mut Proposed,
+        known: &mut Known,
+    ) -> Result<Option<End>, CliError> {
+        let Proposed { proposal, client, .. } = proposed;
+        let (plan, desired, ledger) = proposal.parts();
+        self.control.writes.store(true, Ordering::Relaxed);
+        let Some(lock) = locking.take(ledger, free).await? else { return Ok(None) };
+        let options =
+            Options { clock: context.clock(), stop: &self.control.stop, lock: Some(&lock), progress: &|_, _| () };
+        let end = async {
+            let applied = apply::run(client, plan, desired, ledger, &options).await;
+            let applied = applied.map_err(|error| context.unproposed(error.into()))?;
+            let (summary, done) = (applied.report.summary(), applied.report.applied());
+            let (problems, exit_code) = (applied.report.problems(desired), applied.report.exit_code());
+            known.made =
+                Made { added: done.add + done.adopt, changed: done.change + done.rename, deleted: done.delete };
+            context.recorded(applied.record(client, ledger, context.clock()).await)?;
+            let why = (!problems.is_empty()).then(|| problems.trim_end().to_owned());
+            Ok(match exit_code {
+                0 => End { outcome: Outcome::Applied, why, exit_code },
+                _ => {
+                    let why = format!("{summary}\n{}", why.unwrap_or_default());
+                    End { outcome: Outcome::Incomplete, why: Some(why), exit_code }
+                }
+            })
+        };
+        let end: Result<End, CliError> = end.await;
+        lock::free(lock).await;
+        end.map(Some)
+    }
+
+    /// What an apply has left, read anew: what it reported is not taken for what is.
+    async fn look_again(self, context: &Context, end: End, known: &mut Known) -> Result<End, CliError> {
+        let workplace = context.workplace().await?;
+        let proposed = context.propose(workplace, self.settings.word(), Purpose::Apply).await?;
+        let drift = proposal::drift_of(&proposed.proposal, &proposed.client, &context.estate_dir()).await;
+        let drift = drift.map_err(|error| context.unproposed(error))?;
+        known.left = Some(Left::of(&drift, self.before, Moment::of(context.clock().now())));
+        let exit_code = drift.exit_code();
+        known.drift = Some(drift);
+        Ok(End { exit_code, ..end })
+    }
+}

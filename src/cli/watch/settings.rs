@@ -1,0 +1,159 @@
+//! What a loop was told: from arguments to what a round needs.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::receiver::Receiver;
+use super::{Args, unkept};
+use crate::cli::access::git_failed;
+use crate::cli::context::Context;
+use crate::cli::error::CliError;
+use crate::cli::global::{Global, secret_variables};
+use crate::git::{Mirror, Remote};
+use crate::plan::Asked;
+use crate::proposal::Word;
+use crate::ssh::PublicKey;
+use crate::watch::{Form, Mode, Store};
+
+/// What a loop was told.
+pub(super) struct Settings {
+    global: Global,
+    /// The environment's name.
+    pub(super) environment: String,
+    pub(super) source: Source,
+    pub(super) mode: Mode,
+    /// Whether something may be deleted.
+    pub(super) allow_deletes: bool,
+    max_deletes: Option<u32>,
+    /// Who has to have signed a commit.
+    pub(super) signers: Option<Vec<PublicKey>>,
+    pub(super) interval: Duration,
+    pub(super) once: bool,
+    /// Where it is looked at.
+    pub(super) listen: Option<String>,
+    /// Who is told news.
+    pub(super) receivers: Vec<Receiver>,
+    pub(super) store: Store,
+    /// Variables that hold secrets, which no other program inherits.
+    hidden: Vec<String>,
+    /// All changes.
+    asked: Asked,
+}
+
+/// Where the files are from.
+pub(super) enum Source {
+    /// A directory.
+    Directory(PathBuf),
+    /// The copy of a remote, and the estate's path in it.
+    Remote { mirror: Mirror, path: PathBuf, name: String },
+}
+
+impl Settings {
+    /// Checks all of it, and takes the state's directory.
+    ///
+    /// # Errors
+    /// What makes no sense; a state that can't be had.
+    pub(super) fn new(args: Args, global: &Global) -> Result<Self, CliError> {
+        let mode = Mode::from(args.mode);
+        if mode == Mode::Report && args.allow_deletes {
+            return Err(CliError::new(1, "--allow-deletes is for --mode apply: a report deletes nothing"));
+        }
+        let environment = args.place.environment(global)?;
+        let receivers = [(Form::Json, &args.notify), (Form::Slack, &args.notify_slack)];
+        let variables = [&args.notify, &args.notify_slack].into_iter().flatten();
+        let variables = variables.filter_map(|url| url.strip_prefix("secret:env:").map(str::to_owned));
+        let hidden = secret_variables().map(str::to_owned).chain(variables).collect();
+        let receivers = receivers.into_iter().filter_map(|(form, url)| Some(Receiver::new(form, url.as_deref()?)));
+        let receivers = receivers.collect::<Result<_, _>>()?;
+        let signers = args.require_signed.as_deref().map(keys).transpose()?;
+        let remote =
+            args.remote.as_deref().map(|url| Remote::new(url, &args.branch)).transpose().map_err(git_failed)?;
+        let path = args.path.unwrap_or_default();
+        if !path.components().all(|part| matches!(part, std::path::Component::Normal(_))) {
+            return Err(CliError::new(1, "--path leads out of the repository")
+                .hint("name the estate's directory from the repository's root, such as infra/leasehold"));
+        }
+        if remote.is_some() && global.dir.is_some() {
+            return Err(CliError::new(1, "--dir (-C) and --remote both say where the files are from")
+                .hint("--path is the estate's directory in the repository"));
+        }
+        let dir = Context::open(global)?.at(args.dir).estate_dir();
+        let directory = args.place.directory(remote.is_none().then_some(&dir), &environment)?;
+        let store = Store::open(&directory).map_err(|error| unkept(&error))?;
+        let source = match remote {
+            None => Source::Directory(dir),
+            Some(remote) => {
+                let name = remote.name();
+                Source::Remote { mirror: Mirror::open(&store.mirror(), remote).map_err(git_failed)?, path, name }
+            }
+        };
+        Ok(Self {
+            global: global.clone(),
+            environment,
+            source,
+            mode,
+            allow_deletes: args.allow_deletes,
+            max_deletes: args.max_deletes,
+            signers,
+            interval: args.interval,
+            once: args.once,
+            listen: args.listen,
+            receivers,
+            store,
+            hidden,
+            asked: Asked::default(),
+        })
+    }
+
+    /// The newest files.
+    ///
+    /// # Errors
+    /// A remote that can't be fetched.
+    pub(super) async fn context(&self) -> Result<Context, CliError> {
+        let context = Context::open(&self.global)?;
+        match &self.source {
+            Source::Directory(dir) => Ok(context.at(Some(dir.clone()))),
+            Source::Remote { mirror, path, .. } => {
+                let hidden: Vec<&str> = self.hidden.iter().map(String::as_str).collect();
+                mirror.fetch(&hidden).await.map_err(git_failed)?;
+                // A path that ends in a slash for no path at all would be another.
+                let is_root = path.as_os_str().is_empty();
+                let directory = mirror.directory();
+                Ok(context.at_head_of(if is_root { directory.to_owned() } else { directory.join(path) }))
+            }
+        }
+    }
+
+    /// What a round's plan may do: never more than the files say and the environment allows.
+    pub(super) fn word(&self) -> Word<'_> {
+        let max_deletes = match (self.mode, self.allow_deletes) {
+            (Mode::Apply, false) => Some(0),
+            _ => self.max_deletes,
+        };
+        Word { max_deletes, ..Word::cautious(&self.asked) }
+    }
+}
+
+impl Source {
+    /// As people know it.
+    pub(super) fn name(&self) -> String {
+        match self {
+            Self::Directory(dir) => dir.canonicalize().unwrap_or_else(|_| dir.clone()).display().to_string(),
+            Self::Remote { path, name, .. } if path.as_os_str().is_empty() => name.clone(),
+            Self::Remote { path, name, .. } => format!("{name}, {}", path.display()),
+        }
+    }
+}
+
+/// The public keys of a file, one a line.
+fn keys(file: &Path) -> Result<Vec<PublicKey>, CliError> {
+    let failed = |why: String| CliError::new(1, format!("the signers in {} can't be read: {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| failed(error.to_string()))?;
+    let lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
+    let keys: Result<Vec<_>, _> = lines.map(PublicKey::of_line).collect();
+    let keys = keys.map_err(|error| failed(error.to_string()))?;
+    match keys.is_empty() {
+        true => Err(failed("it has no key".to_owned()).hint("a line each, as in ~/.ssh/id_ed25519.pub")),
+        false => Ok(keys),
+    }
+}
