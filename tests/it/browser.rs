@@ -304,6 +304,15 @@ fn what_is_declared_of_browsers_is_checked() {
         let output = env.run(&["-C", "estate", "validate"]);
         assert!(output.code == 1 && output.stderr.contains(expected), "{expected}: {}", output.normal());
     }
+    // An app has no browser.
+    let app = format!(
+        "aws \"aws\" {{}}\napp \"web\" {{\n  role \"web\" {{\n    policy_arns = \
+         [\"arn:aws:iam::aws:policy/ReadOnlyAccess\"]\n  }}\n  login \"oidc\" {{\n    {REDIRECT}\n  }}\n}}\n"
+    );
+    env.write("estate/estate.hcl", &format!("{}{app}", estate(&issuer, REDIRECT)));
+    let output = env.run(&["-C", "estate", "creds", "web"]);
+    let told = "a person logs in as it with a browser: leasehold login -method=oidc -path=oidc role=app-web";
+    assert!(output.code == 1 && output.stderr.contains(told), "{}", output.normal());
     // Guardrails know what browsers bring.
     for (demand, login, expected) in [
         ("bound_audiences", REDIRECT.to_owned(), ""),
