@@ -244,6 +244,8 @@ pub struct Binding {
     /// Whether it only follows from the others, by what their issuers usually mean: rules may go by that, and what
     /// is gained or lost may not.
     pub is_inferred: bool,
+    /// Whether it is only feared, and nothing that sentences tell: rules that demand it go by it.
+    pub is_feared: bool,
     /// What it may be; nothing here is [`Binding::any`].
     pub values: Vec<String>,
     /// Whether `*` in a value is any text.
@@ -264,6 +266,7 @@ impl Binding {
             field,
             looks_at: field.into(),
             is_inferred: false,
+            is_feared: false,
             values,
             is_pattern,
             before: None,
@@ -284,6 +287,11 @@ impl Binding {
     /// The same of what follows from others.
     pub fn inferred(self) -> Self {
         Self { is_inferred: true, ..self }
+    }
+
+    /// The same of what nothing rules out.
+    pub fn feared(self) -> Self {
+        Self { is_feared: true, ..self.inferred() }
     }
 
     /// Whether a value of it stands for more than itself.

@@ -494,7 +494,7 @@ fn guardrails_know_what_tokens_are_bound_to() {
         ("bound_branch", "bound_subject = \"repo:octo/web:ref:refs/heads/main\"", ""),
         ("bound_branch", glob, "any branch like * may log in"),
         ("bound_branch", cluster, ""),
-        ("bound_branch", "bound_audiences = [\"https://engine.example.com\"]", "it is bound to no branch"),
+        ("bound_branch", "", "it is bound to no branch"),
         ("bound_branch", "bound_claims = { project_id = \"7\" }", "it is bound to no branch"),
         ("bound_branch", "bound_subject = \"ann\"", ""),
         ("bound_namespaces", "bound_claims = { project_id = \"7\" }", "it is bound to no namespace"),

@@ -164,7 +164,7 @@ impl Rounds<'_> {
             return Ok(waits("the files became others while they were read".to_owned()));
         }
         let end = self.find(context, &proposed, known).await?;
-        let is_dirty = known.commit.as_deref().is_some_and(|commit| git::is_changed(commit));
+        let is_dirty = known.commit.as_deref().is_some_and(git::is_changed);
         if let Some(refused) = self.refused(&proposed.proposal, is_dirty) {
             return Ok(refused);
         }

@@ -74,10 +74,14 @@ pub(super) fn of(login: &dyn Values) -> Vec<Binding> {
     let subjects = || bindings.iter().filter(|binding| binding.what == SUBJECT);
     let is_of_one = subjects().next().is_some() && subjects().all(|subject| !subject.is_open());
     let is_anybodys = !(is_of_repositories || is_said(NAMESPACE) || is_of_one || login.text("role_type") == "oidc");
-    let is_open = [(BRANCH, is_of_repositories || is_anybodys), (NAMESPACE, is_anybodys)];
-    let open: Vec<&str> =
-        is_open.into_iter().filter(|(what, is_open)| *is_open && !is_said(what)).map(|(what, _)| what).collect();
-    bindings.extend(open.into_iter().map(|what| Binding::new(what, "bound_claims", Vec::new(), false).inferred()));
+    let open = |what| Binding::new(what, "bound_claims", Vec::new(), false);
+    let lacks = |what| !is_said(what);
+    let more = match (is_of_repositories, is_anybodys) {
+        (true, _) => [lacks(BRANCH).then(|| open(BRANCH).inferred()), None],
+        (false, true) => [BRANCH, NAMESPACE].map(|what| lacks(what).then(|| open(what).feared())),
+        (false, false) => [None, None],
+    };
+    bindings.extend(more.into_iter().flatten());
     bindings
 }
 

@@ -123,7 +123,8 @@ fn token_type(sides: [(&Side<'_>, &SideObject<'_>); 2]) -> Option<Said> {
 
 /// What somebody else has to say of whoever logs in.
 fn bindings(login: &SideObject<'_>) -> Vec<Binding> {
-    login.kind.login_words().map_or_else(Vec::new, |words| (words.bindings)(login))
+    let all = login.kind.login_words().map_or_else(Vec::new, |words| (words.bindings)(login));
+    all.into_iter().filter(|binding| !binding.is_feared).collect()
 }
 
 /// `branch main`, `any branch`, `any branch like v*`.
