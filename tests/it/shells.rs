@@ -11,6 +11,10 @@ fn judged(program: &str, arguments: &[&str], dir: &Path) -> String {
     let output = Command::new(program)
         .args(arguments)
         .current_dir(dir)
+        // A locale of this machine that is not installed would be complained of.
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env("LC_ALL", "C.UTF-8")
         .env("HOME", dir)
         .env("TERM", "dumb")
         .output()
