@@ -1,6 +1,6 @@
 //! The keys that tokens and leases share, the index of what is due among them, and what the timer waits for.
 
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
@@ -43,6 +43,8 @@ pub(crate) struct Timer {
     /// When it will look again by itself, in Unix seconds.
     pub(crate) next: AtomicI64,
     pub(crate) wake: Notify,
+    /// How many entries are being worked on. While one is, it may be in the index for a later time, or not at all.
+    pub(crate) busy: AtomicUsize,
     /// An entry has been worked on.
     pub(crate) progress: Notify,
     pub(crate) stopping: AtomicBool,
@@ -53,6 +55,7 @@ impl Timer {
         Self {
             next: AtomicI64::new(i64::MAX),
             wake: Notify::new(),
+            busy: AtomicUsize::new(0),
             progress: Notify::new(),
             stopping: AtomicBool::new(false),
         }

@@ -53,8 +53,9 @@ impl Leases {
                 let progress = core.timer.progress.notified();
                 tokio::pin!(progress);
                 progress.as_mut().enable();
+                // In this order: what is not overdue any more may be in the middle of being worked on.
                 match overdue(core, 1) {
-                    Ok(keys) if keys.is_empty() => return,
+                    Ok(keys) if keys.is_empty() && core.timer.busy.load(Ordering::SeqCst) == 0 => return,
                     _ => {}
                 }
                 core.timer.wake.notify_one();

@@ -6,6 +6,7 @@
 
 use std::collections::{BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 
 use tokio::task::{Id, JoinError, JoinSet};
 
@@ -100,6 +101,7 @@ impl Backlog {
             let Some((_, mount)) = fronts.filter(|(_, mount)| has_room(mount)).min() else { return };
             let mount = mount.clone();
             let Some(key) = self.waiting.get_mut(&mount).and_then(BTreeSet::pop_first) else { return };
+            core.timer.busy.fetch_add(1, Ordering::SeqCst);
             let handle = self.workers.spawn(work(core.clone(), key.clone()));
             *self.at_work.entry(mount.clone()).or_default() += 1;
             self.busy.insert(handle.id(), (mount, key));
@@ -110,6 +112,7 @@ impl Backlog {
     /// because what it worked on fell due anew at the same second, which a scan passes over while it is known.
     pub(super) async fn ended(&mut self, core: &Core) -> bool {
         let Some(ended) = self.workers.join_next_with_id().await else { return std::future::pending().await };
+        core.timer.busy.fetch_sub(1, Ordering::SeqCst);
         let Some(Ended { starved, entry }) = self.note(ended, now(core)) else { return false };
         starved || entry.is_some_and(|entry| is_there(core, &entry))
     }
