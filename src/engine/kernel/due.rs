@@ -19,13 +19,21 @@ pub(crate) fn parse_due(key: &str) -> Option<(i64, &str, &str)> {
     Some((i64::from_str_radix(time, 16).ok()?, kind, id))
 }
 
+/// Whether an entry is in the index.
+///
+/// # Errors
+/// If the store can't be read.
+pub(crate) fn is_there(barrier: &Barrier, entry: &str) -> Result<bool, Error> {
+    Ok(barrier.keys(entry, None, 1)?.first().is_some_and(|found| found == entry))
+}
+
 /// Removes an entry of the index, if it is there: for who holds the lock of what it is about, so that nothing falls due
 /// under that key meanwhile.
 ///
 /// # Errors
 /// If the store takes nothing.
 pub(crate) async fn forget(barrier: &Barrier, entry: &str) -> Result<(), Error> {
-    if barrier.keys(entry, None, 1)?.first().is_none_or(|found| found != entry) {
+    if !is_there(barrier, entry)? {
         return Ok(());
     }
     let mut batch = Batch::new();

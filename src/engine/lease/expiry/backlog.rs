@@ -11,7 +11,7 @@ use std::sync::atomic::Ordering;
 use tokio::task::{Id, JoinError, JoinSet};
 
 use super::work;
-use crate::engine::kernel::due::parse_due;
+use crate::engine::kernel::due::{is_there, parse_due};
 use crate::engine::lease::core::Core;
 use crate::engine::lease::now;
 use crate::engine::wire::error::Error;
@@ -114,7 +114,8 @@ impl Backlog {
         let Some(ended) = self.workers.join_next_with_id().await else { return std::future::pending().await };
         core.timer.busy.fetch_sub(1, Ordering::SeqCst);
         let Some(Ended { starved, entry }) = self.note(ended, now(core)) else { return false };
-        starved || entry.is_some_and(|entry| is_there(core, &entry))
+        // What can't be read is found by the next scan.
+        starved || entry.is_some_and(|entry| is_there(&core.barrier, &entry).unwrap_or_default())
     }
 
     /// Waits until all workers have ended.
@@ -151,11 +152,6 @@ impl Backlog {
     pub(super) fn again(&self) -> Option<i64> {
         self.late.values().copied().min()
     }
-}
-
-fn is_there(core: &Core, entry: &str) -> bool {
-    // What can't be read is found by the next scan.
-    core.barrier.keys(entry, None, 1).is_ok_and(|keys| keys.first().is_some_and(|found| found == entry))
 }
 
 /// The mount that a due entry is about, by its UUID; empty where it is about none.
