@@ -8,7 +8,7 @@ use std::time::Duration;
 use indicatif::{ProgressBar, ProgressStyle};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::context::{Context, Proposed, Warnings, Workplace};
+use super::context::{Context, Proposed, Warnings, Workplace, owner_of};
 use super::error::{CliError, INTERRUPTED};
 use super::global::Global;
 use super::lock::{self, LockArgs, Locking};
@@ -16,7 +16,6 @@ use super::selection::SelectionArgs;
 use super::{output, saved};
 use crate::api::Client;
 use crate::apply::{self, Options, Outcome};
-use crate::ledger;
 use crate::ledger::lock::Lock;
 use crate::plan::saved::Opened;
 use crate::plan::{Adopt, Asked, Change, Plan, escape};
@@ -117,7 +116,7 @@ async fn carry_out(context: &Context, args: &Args, source: Source<'_>) -> Result
     }
     let workplace = context.workplace().await?;
     let environment = &workplace.estate.environment;
-    let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+    let owner = owner_of(environment);
     let locking = Locking::new(context, &workplace.client, owner, "apply", &args.lock)?;
     let mut lock = None;
     let outcome = Box::pin(carry_out_alone(context, args, source, workplace, &locking, &mut lock)).await;

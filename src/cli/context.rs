@@ -23,6 +23,7 @@ use crate::clock::Clock;
 use crate::engine::Engine;
 use crate::estate::{self, EngineChoice, Environment, Estate, Sources};
 use crate::git;
+use crate::ledger;
 use crate::plan::saved::{Opened, Unfit};
 use crate::proposal::{self, Basis, Proposal, Purpose, Word};
 
@@ -393,6 +394,11 @@ impl Context {
         }
         engine.close().await;
     }
+}
+
+/// Whose share of an engine an environment's is, as the ledger names it.
+pub(crate) fn owner_of(environment: &Environment) -> String {
+    ledger::owner(environment.estate.as_deref(), &environment.name)
 }
 
 /// Runs `work` with a client for commands by hand, and closes what was opened, whatever the outcome.

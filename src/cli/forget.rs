@@ -1,12 +1,12 @@
 //! `leasehold forget`: gives objects up, and leaves them as they are.
 
-use super::context::Context;
+use super::context::{Context, owner_of};
 use super::error::CliError;
 use super::global::Global;
 use super::lock::{self, LockArgs, Locking};
 use super::output;
 use super::request;
-use crate::ledger::{self, describe};
+use crate::ledger::describe;
 use crate::plan::escape;
 
 /// Arguments of `leasehold forget`.
@@ -42,7 +42,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 async fn forget(context: &Context, args: &LockArgs, paths: &[&str]) -> Result<(), CliError> {
     let environment = context.chosen()?;
     let client = context.operator(&environment).await?;
-    let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+    let owner = owner_of(&environment);
     let locking = Locking::new(context, &client, owner, "forget", args)?;
     let seen = locking.wait().await?;
     let (mut ledger, client) = super::ledger::read(context).await?;

@@ -4,14 +4,13 @@ use std::path::PathBuf;
 
 use serde_json::{Value, json};
 
-use super::context::Context;
+use super::context::{Context, owner_of};
 use super::error::CliError;
 use super::format::Format;
 use super::forms;
 use super::global::Global;
 use super::lock::failed;
 use super::output::{self, one_line};
-use crate::ledger;
 use crate::ledger::history::{self, Run};
 
 /// Arguments of `leasehold history`.
@@ -59,7 +58,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 async fn found(context: &Context, limit: usize) -> Result<(Vec<Run>, usize), CliError> {
     let environment = context.chosen()?;
     let client = context.operator(&environment).await?;
-    let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+    let owner = owner_of(&environment);
     history::read(&client, &owner, limit).await.map_err(|error| failed(context, error))
 }
 

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::context::Context;
+use super::context::{Context, owner_of};
 use super::error::CliError;
 use super::format::Format;
 use super::forms;
@@ -61,7 +61,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 pub(super) async fn read(context: &Context) -> Result<(Ledger, crate::api::Client), CliError> {
     let environment = context.chosen()?;
     let client = context.operator(&environment).await?;
-    let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+    let owner = owner_of(&environment);
     let ledger = Ledger::read(&client, &owner).await;
     Ok((ledger.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?, client))
 }

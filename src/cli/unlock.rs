@@ -3,7 +3,7 @@
 use std::io::IsTerminal as _;
 use std::path::PathBuf;
 
-use super::context::Context;
+use super::context::{Context, owner_of};
 use super::error::CliError;
 use super::global::Global;
 use super::lock::{claim, failed};
@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 async fn unlock(context: &Context, yes: bool) -> Result<u8, CliError> {
     let environment = context.chosen()?;
     let client = context.operator(&environment).await?;
-    let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+    let owner = owner_of(&environment);
     let whose = escape(&ledger::describe(&owner));
     let seen = lock::look(&client, context.clock(), &owner).await.map_err(|error| failed(context, error))?;
     let Some(held) = seen.held() else {

@@ -4,14 +4,13 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::settings::Settings;
 use crate::apply::{self, Options};
-use crate::cli::context::{Context, Proposed, Workplace};
+use crate::cli::context::{Context, Proposed, Workplace, owner_of};
 use crate::cli::error::CliError;
 use crate::cli::lock::{self, LockArgs, Locking};
 use crate::cli::output;
 use crate::clock::Clock;
 use crate::drift::Drift;
 use crate::git;
-use crate::ledger;
 use crate::ledger::lock::Seen;
 use crate::plan::{ChangeAction, Plan};
 use crate::proposal::{self, Proposal, Purpose};
@@ -153,7 +152,7 @@ impl Rounds<'_> {
     async fn apply(self, context: &Context, workplace: Workplace, known: &mut Known) -> Result<End, CliError> {
         let waits = |why: String| End { outcome: Outcome::Waits, why: Some(why), exit_code: 4 };
         let environment = &workplace.estate.environment;
-        let owner = ledger::owner(environment.estate.as_deref(), &environment.name);
+        let owner = owner_of(environment);
         let locking = Locking::new(context, &workplace.client, owner, "watch", &LockArgs::default())?;
         let free = match locking.look().await? {
             Ok(free) => free,
