@@ -6,7 +6,9 @@ use serde_json::{Map, Value};
 use super::Error;
 use crate::api::{self, Client};
 use crate::object::home::ENGINES;
-use crate::object::{Home, Live, NotOurs, Object, Place, Taken, is_taken_below, not_ours, only_ours, told_type};
+use crate::object::{
+    Home, Live, NotOurs, Object, Place, Taken, is_secret_below, is_taken_below, not_ours, only_ours, told_type,
+};
 
 /// What a server says of itself, to anybody.
 const STATUS: &str = "sys/seal-status";
@@ -139,9 +141,11 @@ pub(super) async fn check(
         }
         let Some(mounts) = mounts else { return Err(Misplaced::Unseen { path, place }.into()) };
         match mounts.iter().find(|(mount, _)| is_below(&path, mount)) {
-            Some((_, mount)) => {
+            Some((name, mount)) => {
                 let mount_type = told_type(mount).unwrap_or_default();
-                if let Some(taken) = is_taken_below(&ENGINES, &mount_type, &path) {
+                let rest = path.strip_prefix(name.as_str()).unwrap_or_default();
+                let secret = is_secret_below(&mount_type, mount.get("options"), rest);
+                if let Some(taken) = is_taken_below(&ENGINES, &mount_type, &path).or(secret) {
                     return Err(Misplaced::Taken { path, place, taken }.into());
                 }
             }

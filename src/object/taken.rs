@@ -3,7 +3,9 @@
 //! A path that a kind knows is refused with the word for it. What decides who may do what on an engine has no such object
 //! either: nothing here could tell what it would allow, and it would be a way around reviews and guardrails.
 
-use super::home::{ENGINES, Home, Table};
+use serde_json::Value;
+
+use super::home::{DEVICES, ENGINES, Home, Table};
 use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
@@ -70,7 +72,13 @@ pub fn is_taken(path: &str) -> Option<Taken> {
             _ => false,
         });
         return match of_kind {
-            Some(kind) => Some(worded(kind)),
+            Some(kind) => {
+                let worded = worded(kind);
+                let is_mount = matches!(&kind.home, Home::Entry(table) if table.list != DEVICES.list);
+                let others = "; what else is mounted is no object: mount it by hand, and declare what is in it";
+                let hint = if is_mount { worded.hint + others } else { worded.hint };
+                Some(Taken { hint, ..worded })
+            }
             None if below.starts_with("policy/") => taken("an acl policy", "declare it by `policy`".to_owned()),
             None if SETTINGS.iter().any(|part| below.starts_with(part)) => None,
             None => {
@@ -112,6 +120,24 @@ pub fn is_taken_below(table: &Table, mount_type: &str, path: &str) -> Option<Tak
     })
 }
 
+/// Whether what is at a path shows a secret: `rest` is what comes behind the mount, `options` are those of the mount. A
+/// plan would show it to whoever reads it.
+///
+/// Source: Vault API, "KV secrets engine, version 2", "Transit secrets engine".
+pub fn is_secret_below(mount_type: &str, options: Option<&Value>, rest: &str) -> Option<Taken> {
+    let folder = rest.split('/').next().unwrap_or_default();
+    let version = options.and_then(|options| options.get("version")).and_then(Value::as_str);
+    let shows = match mount_type {
+        "kv" => version == Some("2") && folder == "data",
+        "transit" => ["export", "backup", "datakey"].contains(&folder),
+        _ => false,
+    };
+    shows.then(|| Taken {
+        what: "a secret, or shows one".to_owned(),
+        hint: "a plan would show it: leave it to whoever has it, or write it by hand".to_owned(),
+    })
+}
+
 fn worded(kind: &'static Kind) -> Taken {
     let what = format!("an object of the sort `{}`", kind.name);
     Taken { what, hint: format!("declare it by {}", words_for(kind)) }
@@ -141,8 +167,26 @@ fn is_below(path: &str, folder: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_taken, is_taken_below};
+    use serde_json::json;
+
+    use super::{is_secret_below, is_taken, is_taken_below};
     use crate::object::home::{ENGINES, METHODS};
+
+    #[test]
+    fn secrets_are_no_objects() {
+        let second = json!({"version": "2"});
+        for (mount_type, options, rest, expected) in [
+            ("kv", Some(&second), "data/web", true),
+            ("kv", Some(&second), "metadata/web", false),
+            ("kv", Some(&second), "config", false),
+            ("kv", None, "data/web", false),
+            ("transit", None, "export/hmac-key/h", true),
+            ("transit", None, "keys/h/config", false),
+            ("database", None, "data/web", false),
+        ] {
+            assert_eq!(is_secret_below(mount_type, options, rest).is_some(), expected, "{mount_type} {rest}");
+        }
+    }
 
     #[test]
     fn paths_that_have_words_or_decide_who_may_do_what_are_taken() {

@@ -116,7 +116,9 @@ fn an_object_that_is_there_is_taken_over_only_when_that_is_said_and_may_stay_at_
 fn what_an_engine_does_not_serve_or_has_a_word_for_is_told_by_the_plan() {
     let mut world = world();
     world.write("sys/mounts/objects-aws", &json!({"type": "aws"}));
+    world.write("sys/mounts/objects-second", &json!({"type": "kv", "options": {"version": "2"}}));
     for (path, said) in [
+        ("objects-second/data/web", "it is a secret, or shows one"),
         ("nowhere/config/main", "is below no mount"),
         ("sys/config/no-such-setting", "does not serve it: it has no such path"),
         ("objects-aws/roles/hole", "declare it by `role`"),
@@ -128,6 +130,7 @@ fn what_an_engine_does_not_serve_or_has_a_word_for_is_told_by_the_plan() {
         assert!(plan.contains(said) && plan.contains("estate.hcl:1"), "{path}: {plan}");
     }
     world.delete("sys/mounts/objects-aws");
+    world.delete("sys/mounts/objects-second");
     world.declare("");
 }
 

@@ -10,7 +10,7 @@ use crate::estate::value;
 use crate::object::any_object::{Description, How, KEEP, OBJECT};
 use crate::object::field::Shape;
 use crate::object::home::ENGINES;
-use crate::object::{FieldValue, Leaf, Taken, is_taken, is_taken_below};
+use crate::object::{FieldValue, Leaf, Taken, is_secret_below, is_taken, is_taken_below};
 use crate::text::did_you_mean;
 
 impl Lowering<'_> {
@@ -91,7 +91,9 @@ impl Lowering<'_> {
             .iter()
             .find(|(mount, _)| path.strip_prefix(mount.as_str()).is_some_and(|rest| rest.starts_with('/')));
         let below = mount.and_then(|(_, mounted)| is_taken_below(&ENGINES, mounted.mount_type, path));
-        if let Some(Taken { what, hint }) = is_taken(path).or(below) {
+        let rest = mount.and_then(|(mount, _)| path.get(mount.len() + 1..)).unwrap_or_default();
+        let secret = mount.and_then(|(_, mounted)| is_secret_below(mounted.mount_type, None, rest));
+        if let Some(Taken { what, hint }) = is_taken(path).or(below).or(secret) {
             let draft = Draft::error(block.span, format!("`{path}` can't be an `object`: it is {what}"));
             self.reader.report(draft.hint(hint));
         }
