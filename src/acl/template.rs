@@ -72,6 +72,52 @@ pub fn fill(path: &str, facts: &Facts) -> Option<String> {
     Some(filled)
 }
 
+/// A template of a path that stands for nothing whoever asks, and what is wrong with it.
+///
+/// # Source
+/// Vault, "Templated policies", available parameters. Accessors begin with the sort of what they are of:
+/// `auth_userpass_1a2b3c4d`.
+pub fn empty(path: &str) -> Option<(String, Empty)> {
+    let mut rest = path;
+    while let Some((selector, next)) = rest.split_once("{{").and_then(|(_, after)| after.split_once("}}")) {
+        let selector = selector.trim();
+        if let Some(empty) = why_empty(selector) {
+            return Some((selector.to_owned(), empty));
+        }
+        rest = next;
+    }
+    None
+}
+
+/// Why a template stands for nothing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Empty {
+    /// Nothing is known by this name.
+    NoName,
+    /// What stands in the place of an accessor is none.
+    NoAccessor,
+}
+
+fn why_empty(selector: &str) -> Option<Empty> {
+    let is_key = |field: &str, word: &str| field.strip_prefix(word).is_some_and(|key| !key.is_empty());
+    let is_of_all = |field: &str| field == "id" || field == "name" || is_key(field, "metadata.");
+    if let Some(of_group) = selector.strip_prefix("identity.groups.") {
+        let group = of_group.strip_prefix("ids.").or_else(|| of_group.strip_prefix("names."));
+        let field = group.and_then(|group| group.split_once('.')).map(|(_, field)| field);
+        return (!field.is_some_and(is_of_all)).then_some(Empty::NoName);
+    }
+    let Some(of_entity) = selector.strip_prefix("identity.entity.") else { return Some(Empty::NoName) };
+    let Some(of_alias) = of_entity.strip_prefix("aliases.") else {
+        return (!is_of_all(of_entity)).then_some(Empty::NoName);
+    };
+    match of_alias.split_once('.') {
+        Some((accessor, field)) if is_of_all(field) || is_key(field, "custom_metadata.") => {
+            (!accessor.starts_with("auth_")).then_some(Empty::NoAccessor)
+        }
+        _ => Some(Empty::NoName),
+    }
+}
+
 fn is_one_name(value: &str) -> bool {
     !value.is_empty() && !value.contains(['/', '*', '+'])
 }
@@ -246,8 +292,29 @@ pub fn uncertain(old: &[Rule], new: &[Rule]) -> Vec<String> {
 
 #[cfg(test)]
 mod tests {
-    use super::{AliasFacts, Facts, GroupFacts, fill, may_match, may_meet, uncertain};
+    use super::{AliasFacts, Empty, Facts, GroupFacts, empty, fill, may_match, may_meet, uncertain};
     use crate::acl::document::parse_with_templates;
+
+    #[test]
+    fn what_stands_for_nothing_is_told_from_what_may() {
+        for (path, expected) in [
+            ("aws/creds/{{identity.entity.name}}", None),
+            ("aws/creds/{{ identity.entity.metadata.team }}", None),
+            ("aws/creds/{{identity.entity.aliases.auth_userpass_1a2b3c4d.name}}", None),
+            ("aws/creds/{{identity.entity.aliases.auth_jwt_1a2b.custom_metadata.x}}", None),
+            ("aws/creds/{{identity.groups.names.ops.id}}", None),
+            ("aws/creds/{{identity.groups.ids.1-2.metadata.x}}", None),
+            ("aws/creds/web", None),
+            ("aws/{{identity.entity.id}}/{{identity.entity.nonsense}}", Some(Empty::NoName)),
+            ("aws/creds/{{identity.entity.aliases.people.name}}", Some(Empty::NoAccessor)),
+            ("aws/creds/{{identity.entity.aliases.people}}", Some(Empty::NoName)),
+            ("aws/creds/{{identity.groups.ops.name}}", Some(Empty::NoName)),
+            ("aws/creds/{{identity.groups.names.ops}}", Some(Empty::NoName)),
+            ("aws/creds/{{identity.entity.metadata.}}", Some(Empty::NoName)),
+        ] {
+            assert_eq!(empty(path).map(|(_, empty)| empty), expected, "{path}");
+        }
+    }
 
     fn facts() -> Facts {
         let of = |pairs: &[(&str, &str)]| {

@@ -4,7 +4,7 @@
 //! engines have is not known here, so it is a warning, and only of what is below a mount that is declared.
 
 use super::Lowering;
-use crate::acl::template::is_templated;
+use crate::acl::template::{self, Empty, is_templated};
 use crate::estate::problem::Draft;
 use crate::text::did_you_mean;
 
@@ -14,12 +14,27 @@ const BELOW: &[&str] = &["creds", "sts", "roles", "config", "static-creds", "sta
 /// Those below which stand the names of roles.
 const OF_ROLES: &[&str] = &["creds", "sts", "roles"];
 
+/// What engines know of who asks.
+const NAMES: &str = "there are identity.entity.id, .name, .metadata.KEY and .aliases.ACCESSOR.name, and \
+                     identity.groups.names.NAME.id and .metadata.KEY";
+
+/// How to find the accessor of a method.
+const ACCESSORS: &str = "`leasehold read sys/auth` shows that of each method, such as auth_userpass_1a2b3c4d";
+
 impl Lowering<'_> {
     /// Warns of paths that lead nowhere. After all roles are known.
     pub(super) fn check_named_paths(&mut self) {
         for (path, span) in std::mem::take(&mut self.named_paths) {
             if self.is_incomplete() {
                 return;
+            }
+            if let Some((selector, why)) = template::empty(&path) {
+                let (what, hint) = match why {
+                    Empty::NoName => ("nothing is known of who asks by that name", NAMES),
+                    Empty::NoAccessor => ("an accessor stands after `aliases`, and this is none", ACCESSORS),
+                };
+                let what = format!("`{{{{{selector}}}}}` stands for nothing, so this path grants nothing: {what}");
+                self.reader.report(Draft::warning(span, what).hint(hint));
             }
             if let Some(what) = self.leads_nowhere(&path) {
                 self.reader.report(Draft::warning(span, what).hint_if(self.near(&path)));
