@@ -96,6 +96,11 @@ impl Client {
         Self { patience: Patience::Waits, ..self.clone() }
     }
 
+    /// The same client for what is not worth waiting for: as one is made.
+    pub fn brisk(&self) -> Self {
+        Self { patience: Patience::default(), ..self.clone() }
+    }
+
     /// The address it talks to; `http://embedded` for an engine in this process.
     pub fn address(&self) -> &str {
         self.transport.address()
@@ -194,6 +199,7 @@ impl Client {
         match self.send(method, path, query, None).await {
             Ok(answer) => Ok(Some(answer)),
             Err(Error::Status { code: 404, .. }) => Ok(None),
+            Err(error) if error.says(Said::NothingThere) => Ok(None),
             Err(error) => Err(error),
         }
     }

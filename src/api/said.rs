@@ -18,6 +18,9 @@ pub enum Said {
     /// It has no such path, and not only nothing there. OpenBao, `sdk/logical/error.go`, `ErrUnsupportedPath`, and
     /// `vault/router.go`, where nothing is mounted; our own engine says of what it lacks what that is.
     NoPath,
+    /// Nothing is at the path, in the words of the one that answers 400 for it. OpenBao, `vault/logical_system.go`,
+    /// `handleAuditedHeaderRead`.
+    NothingThere,
     /// Somebody else wrote in between. KV version 2, check-and-set.
     Conflict,
     /// A mount of KV version 2 was made just now, and is not ready.
@@ -42,6 +45,7 @@ impl Said {
             }
             Self::NoNamespace => (&[404], &[&["namespace not found"]]),
             Self::NoPath => (&[404], &[&["unsupported path"], &["no handler for route"], &["is not served"]]),
+            Self::NothingThere => (&[400], &[&["Could not find header"]]),
             Self::Conflict => (&[400], &[&["check-and-set"]]),
             Self::SettingUp => (&[400], &[&["Upgrading from non-versioned to versioned"]]),
             Self::NoRole => (&[400], &[&["Role ", "not found"]]),

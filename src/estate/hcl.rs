@@ -11,7 +11,7 @@ use hcl_edit::template::Element;
 use super::blocks;
 use super::problem::Draft;
 use super::span::Span;
-use super::tree::{Content, DEPTH_MAX, Entry, Map, NODES_MAX, Node, is_repeated, needs_label, twice};
+use super::tree::{Content, DEPTH_MAX, Entry, Map, NODES_MAX, Node, fraction, is_repeated, needs_label, twice};
 
 const DATA_ONLY: &str =
     "the estate is data: of expressions only ${var.NAME} and ${env.name} inside quotes are understood";
@@ -277,14 +277,11 @@ impl Builder<'_> {
     }
 
     fn number(&mut self, number: &hcl_edit::Number, span: Span, sign: i64) -> Option<Node> {
-        let content = match (number.as_i64(), number.as_f64()) {
-            (Some(int), _) => Content::Int(int * sign),
-            (None, Some(float)) if float.is_finite() => Content::Float(float * sign as f64),
-            _ => {
-                self.problems.push(Draft::error(span, "this number is too large"));
-                return None;
-            }
+        let content = match number.as_i64() {
+            Some(int) => Ok(Content::Int(int * sign)),
+            None => fraction(number.as_f64().unwrap_or(f64::INFINITY) * sign as f64, span),
         };
+        let content = content.map_err(|problem| self.problems.push(problem)).ok()?;
         Some(Node { content, span })
     }
 

@@ -300,5 +300,17 @@ fn overlay_map(base: &mut Map, over: &Map, matching: Matching<'_>, problems: &mu
     }
 }
 
+/// A number that is no whole one of 64 bits.
+///
+/// # Errors
+/// It is a whole number all the same, whose last digits a computer's numbers don't keep.
+pub(crate) fn fraction(float: f64, span: Span) -> Result<Content, Draft> {
+    if float.is_finite() && float.fract() != 0.0 || float.abs() < 1e15 {
+        return Ok(Content::Float(float));
+    }
+    let draft = Draft::error(span, "this number is too large: its last digits would be lost");
+    Err(draft.hint("put it in quotes, where what it is for takes text"))
+}
+
 #[cfg(test)]
 mod tests;

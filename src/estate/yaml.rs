@@ -12,7 +12,7 @@ use serde_yaml::Value;
 
 use super::problem::Draft;
 use super::span::Span;
-use super::tree::{Content, DEPTH_MAX, Entry, Map, NODES_MAX, Node, twice};
+use super::tree::{Content, DEPTH_MAX, Entry, Map, NODES_MAX, Node, fraction, twice};
 
 /// Values that aliases of one file may repeat.
 const ALIASED_NODES_MAX: usize = 100_000;
@@ -300,7 +300,10 @@ fn retype(node: Node, value: Value, problems: &mut Vec<Draft>) -> Option<Node> {
         (Content::Text(_), Value::Bool(flag)) => Content::Bool(flag),
         (Content::Text(_), Value::Number(number)) => match number.as_i64() {
             Some(int) => Content::Int(int),
-            None => Content::Float(number.as_f64().unwrap_or(f64::NAN)),
+            None => {
+                let read = fraction(number.as_f64().unwrap_or(f64::NAN), span);
+                read.map_err(|problem| problems.push(problem)).ok()?
+            }
         },
         (Content::Text(text), Value::String(same)) if text == same => Content::Text(text),
         _ => return ambiguous(span, problems),

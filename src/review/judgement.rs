@@ -10,6 +10,7 @@ use crate::iam::pattern::{Pattern, Syntax};
 use crate::iam::policy::{self as iam, Effect, Policy, PolicySet, Statement};
 use crate::object::Place;
 use crate::object::review::{Binding, LoginSecret, Way};
+use crate::units::network;
 
 /// What guardrails take for the type of credentials that are a user's own key.
 const STANDING: &str = "static_role";
@@ -237,7 +238,10 @@ fn app_subject<'a>(app: &App<'_, 'a>, access: &'a [PolicySet<Place>]) -> Subject
                 };
                 bindings.iter().map(bound).collect()
             }),
-            bound_cidrs: networks.into_iter().any(|field| !login.texts(field).is_empty()),
+            bound_cidrs: networks.into_iter().any(|field| {
+                let bound = login.texts(field);
+                !bound.is_empty() && !network::are_everywhere(bound.iter().map(String::as_str))
+            }),
             place: Some(login.declared_at().to_string()),
         }
     });

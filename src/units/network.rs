@@ -35,13 +35,35 @@ pub fn shown(network: &IpNet) -> String {
     if is_host(network) { network.addr().to_string() } else { network.to_string() }
 }
 
+/// Whether networks are all addresses of a sort together, so that they bound nothing.
+pub fn are_everywhere<'n>(networks: impl IntoIterator<Item = &'n str>) -> bool {
+    let networks: Vec<IpNet> = networks.into_iter().filter_map(parse_canonical).collect();
+    IpNet::aggregate(&networks).iter().any(|network| network.prefix_len() == 0)
+}
+
 fn width(address: IpAddr) -> u8 {
     if address.is_ipv4() { 32 } else { 128 }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{parse, parse_canonical, shown};
+    use super::{are_everywhere, parse, parse_canonical, shown};
+
+    #[test]
+    fn halves_of_everything_are_everything() {
+        for (networks, expected) in [
+            (&["0.0.0.0/0"][..], true),
+            (&["10.0.0.0/8", "::/0"], true),
+            (&["0.0.0.0/1", "128.0.0.0/1"], true),
+            (&["0.0.0.0/1", "128.0.0.0/2", "192.0.0.0/2"], true),
+            (&["0.0.0.0/1"], false),
+            (&["10.0.0.0/8", "2001:db8::/32"], false),
+            (&["10.1.2.3/0"], true),
+            (&[], false),
+        ] {
+            assert_eq!(are_everywhere(networks.iter().copied()), expected, "{networks:?}");
+        }
+    }
 
     #[test]
     fn networks_are_read_and_shown() {
