@@ -56,8 +56,9 @@ const ENTRIES_MAX: usize = 400;
 /// Requests under way at one time.
 const REQUESTS_AT_ONCE: usize = 32;
 
-/// Ledgers of others that are read at one time, each with as many requests.
-const LEDGERS_AT_ONCE: usize = 4;
+/// Ledgers of others that are read at one time, each with as many requests: the more, the fewer serial rounds a plan has
+/// that looks at them, and few have more than one document.
+const LEDGERS_AT_ONCE: usize = 16;
 
 /// How often the first write to a fresh mount is tried: engines answer 400 while they set version 2 up.
 const FRESH_MOUNT_TRIES: u32 = 20;

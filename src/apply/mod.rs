@@ -23,6 +23,7 @@ use crate::ledger::{self, Ledger, lock};
 use crate::object::{Object, Owned, Progress};
 use crate::plan::{self, Change, ChangeAction, Plan, Reviewed, Standing};
 use crate::secret::Secret;
+use crate::text::in_a_line;
 
 use self::record::{entry, intent, needs_intent, record};
 
@@ -57,25 +58,25 @@ impl Applied {
         ledger: &mut Ledger,
         clock: &Clock,
     ) -> Result<Option<ledger::Error>, Error> {
-        let noted = self.noted.take();
-        let ended = async {
-            let note = noted?;
-            let end =
-                note.map(|note| note.end(clock.now().unix_timestamp(), self.report.summary(), self.report.rows()));
-            match end {
-                Ok(end) => end.await.err(),
-                Err(error) => Some(error),
-            }
+        let (noted, summary, rows) = (self.noted.take(), self.report.summary(), self.report.rows());
+        // What the next apply goes by comes first: nothing goes by the history, and an engine may be slow with it.
+        let recorded = self.into_ledger(client, ledger).await;
+        let unnoted = match noted {
+            Some(Ok(note)) => note.end(clock.now().unix_timestamp(), summary, rows).await.err(),
+            Some(Err(error)) => Some(error),
+            None => None,
         };
-        let unnoted = ended.await;
+        recorded.map(|()| unnoted)
+    }
+
+    async fn into_ledger(self, client: &Client, ledger: &mut Ledger) -> Result<(), Error> {
         if let Some(by) = self.report.unlocked() {
             return Err(Error::Unlocked { by: by.to_owned(), begun: true });
         }
         let done = self.report.exit_code();
         let unrecorded = |source| Error::Unrecorded { source, done };
         ledger.write(client, self.edits).await.map_err(unrecorded)?;
-        self.released.map_err(unrecorded)?;
-        Ok(unnoted)
+        self.released.map_err(unrecorded)
     }
 }
 
@@ -137,8 +138,18 @@ async fn carry_out(
         .collect();
     let noted = note(client, ledger, plan, options.lock).await;
     let intents = intents(plan, &objects, &before, &key);
-    ledger.write(client, intents).await?;
-    lost_to_others(client, plan, &before, ledger, &mut outcomes).await?;
+    let begun = async {
+        ledger.write(client, intents).await?;
+        lost_to_others(client, plan, &before, ledger, &mut outcomes).await
+    };
+    if let Err(error) = begun.await {
+        if let Some(Ok(note)) = noted {
+            // That it can't be noted is no more of a trouble than what is told already.
+            let summary = format!("Nothing was changed: {}", in_a_line(&error.to_string()));
+            drop(note.end(options.clock.now().unix_timestamp(), summary, Vec::new()).await);
+        }
+        return Err(error);
+    }
     walk::walk(client, plan, &objects, &mut outcomes, options).await;
     let outcomes: Vec<Outcome> = outcomes.into_iter().map(|outcome| outcome.unwrap_or(Outcome::Interrupted)).collect();
     let report = Report::new(plan, outcomes.clone());

@@ -16,6 +16,7 @@ use crate::guardrail::wire;
 use crate::live;
 use crate::object::{Call, Delete, Field, FieldValue, Leaf, Live, Object, Update, Verb, fingerprint};
 use crate::plan::{self, Change, ChangeAction, FieldChange, Plan, Shown};
+use crate::text::in_a_line;
 
 /// How often a call is sent whose outcome is unknown and can't be read back.
 const UNKNOWN_TRIES: u32 = 4;
@@ -340,8 +341,7 @@ fn live_text(error: &live::Error) -> String {
 fn api_text(error: &api::Error) -> String {
     match error {
         api::Error::Status { method, code, errors, .. } if !errors.is_empty() => {
-            let reasons: Vec<String> =
-                errors.iter().map(|error| error.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+            let reasons: Vec<String> = errors.iter().map(|error| in_a_line(error)).collect();
             let denial = error.denial().map_or_else(String::new, |denial| format!("; {}", denial.words()));
             format!("{method} was refused ({code}): {}{denial}", reasons.join("; "))
         }

@@ -6,6 +6,7 @@ use super::context::Context;
 use super::error::CliError;
 use super::output;
 use crate::plan::escape;
+use crate::text::in_a_line;
 use crate::{apply, estate, ledger, live, proposal};
 
 impl Context {
@@ -52,7 +53,7 @@ impl Context {
         if let Some(why) = recorded.map_err(|error| self.unproposed(error.into()))? {
             output::say(&format!(
                 "warning: `leasehold history` does not tell how this apply ended: {}",
-                escape(&why.to_string())
+                escape(&in_a_line(&why.to_string()))
             ));
         }
         Ok(())

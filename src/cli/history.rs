@@ -57,7 +57,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 async fn found(context: &Context, limit: usize) -> Result<(Vec<Run>, usize), CliError> {
     let environment = context.chosen()?;
-    let client = context.operator(&environment).await?;
+    let client = context.operator(&environment).await?.patient();
     let owner = owner_of(&environment);
     history::read(&client, &owner, limit).await.map_err(|error| failed(context, error))
 }

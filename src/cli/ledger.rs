@@ -60,7 +60,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 /// The estate's own ledger, and a client to the engine that it is in.
 pub(super) async fn read(context: &Context) -> Result<(Ledger, crate::api::Client), CliError> {
     let environment = context.chosen()?;
-    let client = context.operator(&environment).await?;
+    let client = context.operator(&environment).await?.patient();
     let owner = owner_of(&environment);
     let ledger = Ledger::read(&client, &owner).await;
     Ok((ledger.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?, client))
@@ -85,7 +85,7 @@ async fn list(context: &Context) -> Result<(String, Value), CliError> {
     // An engine with an address has ledgers also where no estate is.
     let client = match context.is_about_an_engine() {
         true => context.client().await?,
-        false => context.operator(&context.chosen()?).await?,
+        false => context.operator(&context.chosen()?).await?.patient(),
     };
     let all = Ledger::all(&client).await;
     let mut all = all.map_err(|error| context.unproposed(apply::Error::Ledger(error).into()))?;

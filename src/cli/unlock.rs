@@ -40,7 +40,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 async fn unlock(context: &Context, yes: bool) -> Result<u8, CliError> {
     let environment = context.chosen()?;
-    let client = context.operator(&environment).await?;
+    let client = context.operator(&environment).await?.patient();
     let owner = owner_of(&environment);
     let whose = escape(&ledger::describe(&owner));
     let seen = lock::look(&client, context.clock(), &owner).await.map_err(|error| failed(context, error))?;

@@ -93,8 +93,10 @@ impl Note {
         let (holder, host, operation) = claim.names();
         let (holder, host, operation) = (holder.to_owned(), host.to_owned(), operation.to_owned());
         let run = Run { since, holder, host, operation, ..run };
-        let version = kv::put(client, &path, 0, &data(&path, &run)?).await?;
-        Ok(Self { client: client.clone(), path, folder: folder(owner), version, run })
+        // An apply does not wait for what nothing goes by.
+        let client = client.brisk();
+        let version = kv::put(&client, &path, 0, &data(&path, &run)?).await?;
+        Ok(Self { client, path, folder: folder(owner), version, run })
     }
 
     /// Notes how it ended, at a time (Unix seconds), and removes what is older than is kept.

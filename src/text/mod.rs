@@ -113,6 +113,11 @@ pub fn one_line(text: &str) -> Cow<'_, str> {
     shown(text, acts)
 }
 
+/// A text of several lines in one: what stands between its words is a blank.
+pub fn in_a_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 fn shown(text: &str, acts: impl Fn(char) -> bool) -> Cow<'_, str> {
     if !text.contains(&acts) {
         return Cow::Borrowed(text);

@@ -100,6 +100,52 @@ fn one_that_was_cut_off_did_not_end_and_what_can_not_be_noted_stops_nobody() {
 }
 
 #[test]
+fn one_that_ended_before_it_changed_anything_says_so() {
+    let remote = Remote::new(Sort::Ours);
+    remote.env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let engine = remote.estate.join("engine.hcl");
+    let changed = std::fs::read_to_string(&engine).unwrap().replace("\"Logins of apps\"", "\"Logins\"");
+    std::fs::write(&engine, changed).unwrap();
+    let between = remote.server.part();
+    remote.at(&between.address);
+    between.fault("PUT /v1/leasehold/data/remote/objects/", 9, Fault::Refused(403));
+    assert_eq!(remote.env.run(&["-C", "estate", "apply", "--auto-approve"]).code, 1);
+    between.heal();
+    let newest = &remote.history()[0];
+    assert!(newest["ended"].is_string(), "{newest}");
+    assert!(newest["summary"].as_str().unwrap().starts_with("Nothing was changed: "), "{newest}");
+}
+
+/// What the next apply goes by is there first.
+#[test]
+fn the_ledger_has_what_was_done_before_the_history_has() {
+    let remote = Remote::new(Sort::Ours);
+    let between = remote.server.part();
+    remote.at(&between.address);
+    remote.env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let written = |part: &str| {
+        let is_it =
+            |asked: &crate::fake::Asked| asked.line.starts_with(&format!("PUT /v1/leasehold/data/remote/{part}"));
+        between.asked().iter().rposition(is_it).unwrap()
+    };
+    assert!(written("objects/") < written("history/"));
+}
+
+/// A server's bad moment stops no command that only looks.
+#[test]
+fn what_only_looks_asks_again() {
+    let remote = Remote::new(Sort::Ours);
+    remote.env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    let between = remote.server.part();
+    remote.at(&between.address);
+    for command in [&["history"][..], &["ledger", "show"], &["ledger", "list"], &["unlock"]] {
+        between.fault("GET /v1/leasehold/", 1, Fault::Refused(500));
+        remote.env.ok(&[&["-C", "estate"], command].concat());
+        between.heal();
+    }
+}
+
+#[test]
 fn the_newest_two_hundred_are_kept_and_what_is_odd_is_told() {
     let remote = Remote::new(Sort::Ours);
     remote.env.ok(&["-C", "estate", "apply", "--auto-approve"]);

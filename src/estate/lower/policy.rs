@@ -16,7 +16,7 @@ use crate::estate::value;
 use crate::iam::json;
 use crate::object::acl_policy::{self, PATH, POLICY};
 use crate::object::{FieldValue, Leaf, Shape};
-use crate::text::did_you_mean;
+use crate::text::{did_you_mean, in_a_line};
 
 /// As policy documents spell them.
 fn capability_names() -> [&'static str; Capability::ALL.len()] {
@@ -218,7 +218,7 @@ fn refusal(document: &Document, index: u32) -> Option<Draft> {
     let span = Span::new(index, error.span());
     Some(match error {
         DocumentError::NotServed { feature, .. } => not_served(feature, span),
-        error => Draft::error(span, error.to_string().split_whitespace().collect::<Vec<_>>().join(" ")),
+        error => Draft::error(span, in_a_line(&error.to_string())),
     })
 }
 
