@@ -129,6 +129,7 @@ fn a_role_takes_its_accounts_namespaces_and_audience() {
     let world = world(&cluster, &json!({}), &json!({}));
     for (username, role, expected) in [
         ("system:serviceaccount:web:deploy", json!({}), "200"),
+        // M11
         ("system:serviceaccount:web:other", json!({}), "403 service account name not authorized"),
         ("system:serviceaccount:db:deploy", json!({}), "403 namespace not authorized"),
         ("system:serviceaccount:db:deploy", json!({"bound_service_account_namespaces": "*"}), "200"),
