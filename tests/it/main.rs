@@ -81,6 +81,7 @@ mod session_sound;
 mod sessions;
 mod shared;
 mod shells;
+mod shipped;
 mod static_roles;
 mod story_expiry;
 mod story_hvac;
