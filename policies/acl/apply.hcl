@@ -138,6 +138,14 @@ path "auth/approle/role/+/role-id" {
   capabilities = ["read"]
 }
 
+path "leasehold/data/*" {
+  capabilities = ["create", "update", "read"]
+}
+
+path "leasehold/metadata/*" {
+  capabilities = ["list", "read", "delete"]
+}
+
 # What follows is for what not every estate has: take out what yours has not.
 #
 # Methods of the other types, as they are mounted: enabled, tuned, configured, with their logins.
@@ -309,12 +317,4 @@ path "sys/quotas/rate-limit/+" {
 
 path "sys/policies/password/+" {
   capabilities = ["create", "update", "delete", "read"]
-}
-
-path "leasehold/data/*" {
-  capabilities = ["create", "update", "read"]
-}
-
-path "leasehold/metadata/*" {
-  capabilities = ["list", "read", "delete"]
 }

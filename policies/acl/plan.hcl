@@ -93,6 +93,21 @@ path "auth/approle/role/+/role-id" {
   capabilities = ["read"]
 }
 
+# The ledger of what is ours, but for its key: with that, secrets could be guessed from their digests. A plan without it
+# says that secrets are not checked.
+path "leasehold/data/+/objects/*" {
+  capabilities = ["read"]
+}
+
+# Who applied what: `leasehold history`.
+path "leasehold/data/+/history/*" {
+  capabilities = ["read"]
+}
+
+path "leasehold/metadata/*" {
+  capabilities = ["list", "read"]
+}
+
 # What follows is for what not every estate has: take out what yours has not.
 #
 # Methods of the other types, as they are mounted. No key and no password in them is told.
@@ -196,19 +211,4 @@ path "sys/quotas/rate-limit/+" {
 
 path "sys/policies/password/+" {
   capabilities = ["read"]
-}
-
-# The ledger of what is ours, but for its key: with that, secrets could be guessed from their digests. A plan without it
-# says that secrets are not checked.
-path "leasehold/data/+/objects/*" {
-  capabilities = ["read"]
-}
-
-# Who applied what: `leasehold history`.
-path "leasehold/data/+/history/*" {
-  capabilities = ["read"]
-}
-
-path "leasehold/metadata/*" {
-  capabilities = ["list", "read"]
 }

@@ -1,7 +1,7 @@
 //! Which ACL policies of nobody are findings: those that grant anything on a declared mount, on the server itself
 //! (`sys/`), or on the ledger. The policies that ship with Leasehold grant all of that to the jobs that plan and apply.
 //! They are known by what they say, whatever their names and wherever the estate's engines are mounted; one rule more
-//! or less makes another policy of them.
+//! or less makes another policy of them, but for those at their end, of what not every estate has.
 
 use std::collections::BTreeSet;
 
@@ -14,14 +14,23 @@ const SHIPPED: &[(&str, &str)] = &[
     ("policies/acl/apply.hcl", include_str!("../../policies/acl/apply.hcl")),
 ];
 
-/// Where the shipped policies have the name of a mount: what is before it, and the name.
-const MOUNTED: &[(&str, &str)] = &[("sys/mounts/", "aws"), ("", "aws"), ("sys/auth/", "approle"), ("auth/", "approle")];
+/// What stands in a shipped policy before the rules that may be taken out.
+const OPTIONAL: &str = "# What follows is for what not every estate has";
+
+/// Where the shipped policies have the name of a mount: what is before it, and whether it is an engine's.
+const MOUNTED: &[(&str, bool)] = &[("sys/mounts/", true), ("sys/auth/", false), ("auth/", false), ("", true)];
+
+/// Those names.
+const ENGINES: &[&str] = &["aws", "kv", "transit"];
+const METHODS: &[&str] = &["approle", "userpass", "jwt", "oidc", "kubernetes", "cert", "aws"];
 
 /// What is mounted where policies of nobody are looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Mounts {
     /// Below which paths a grant is a finding: `aws/`, `auth/approle/`.
     pub declared: BTreeSet<String>,
+    /// At or below which paths a grant is a finding that lets anybody write: `identity/`, `auth/token/create/ci`.
+    pub written: BTreeSet<String>,
     /// AWS engines that some estate has: `aws`.
     pub engines: BTreeSet<String>,
     /// AppRole methods that some estate has: `approle`.
@@ -66,25 +75,42 @@ impl Mounts {
     fn is_ours(&self, rule: &Rule) -> bool {
         let ledger = format!("{}/", self.ledger);
         let mut ours = self.declared.iter().map(String::as_str).chain([ledger.as_str()]);
-        !rule.capabilities.has(Capability::Deny) && ours.any(|mount| may_meet(&rule.path, mount))
+        let writes = [Capability::Create, Capability::Update, Capability::Patch, Capability::Delete];
+        let writes = writes.into_iter().any(|capability| rule.capabilities.has(capability));
+        let mut written = self.written.iter().filter(|_| writes);
+        !rule.capabilities.has(Capability::Deny)
+            && (ours.any(|mount| may_meet(&rule.path, mount)) || written.any(|path| may_meet(&rule.path, path)))
     }
 
-    /// Whether these are the rules of a shipped policy, each for at least one mount, and no others.
+    /// Whether these are the rules of a shipped policy, each that has to be there for at least one mount, and no others.
     fn is_shipped(&self, rules: &[Rule], shipped: &str) -> bool {
-        let Ok(shipped) = parse_with_templates(shipped) else { return false };
-        let is_one_of = |rule: &Rule, other: &Rule| self.of_mounts(other).contains(rule);
-        rules.iter().all(|rule| shipped.iter().any(|other| is_one_of(rule, other)))
-            && shipped.iter().all(|other| rules.iter().any(|rule| is_one_of(rule, other)))
+        let (needed, optional) = shipped.split_once(OPTIONAL).unwrap_or((shipped, ""));
+        // What follows the marker on its line is of no language.
+        let optional = optional.split_once('\n').map_or("", |(_, rest)| rest);
+        let (Ok(needed), Ok(optional)) = (parse_with_templates(needed), parse_with_templates(optional)) else {
+            return false;
+        };
+        let is_needed = |rule: &Rule, other: &Rule| self.of_mounts(other).contains(rule);
+        let is_optional = |rule: &Rule, other: &Rule| rule == other || is_needed(rule, other);
+        let is_known = |rule: &Rule| {
+            needed.iter().any(|other| is_needed(rule, other)) || optional.iter().any(|other| is_optional(rule, other))
+        };
+        rules.iter().all(is_known) && needed.iter().all(|other| rules.iter().any(|rule| is_needed(rule, other)))
     }
 
     /// A rule of a shipped policy for each mount that it may be about.
     fn of_mounts(&self, rule: &Rule) -> Vec<Rule> {
-        let place = MOUNTED.iter().find_map(|(before, name)| {
-            let after = rule.path.strip_prefix(before)?.strip_prefix(name)?;
-            (after.is_empty() || after.starts_with('/')).then_some((*before, *name, after))
+        let place = MOUNTED.iter().find_map(|(before, is_engine)| {
+            let rest = rule.path.strip_prefix(before)?;
+            let names = if *is_engine { ENGINES } else { METHODS };
+            let is_name = |name: &&&str| {
+                rest.strip_prefix(**name).is_some_and(|after| after.is_empty() || after.starts_with('/'))
+            };
+            let name = names.iter().find(is_name)?;
+            Some((*before, *is_engine, &rest[name.len()..]))
         });
-        let Some((before, name, after)) = place else { return vec![rule.clone()] };
-        let mounts = if name == "aws" { &self.engines } else { &self.methods };
+        let Some((before, is_engine, after)) = place else { return vec![rule.clone()] };
+        let mounts = if is_engine { &self.engines } else { &self.methods };
         mounts.iter().map(|mount| Rule { path: format!("{before}{mount}{after}"), ..rule.clone() }).collect()
     }
 }
@@ -108,7 +134,7 @@ fn may_meet(pattern: &str, mount: &str) -> bool {
 mod tests {
     use std::collections::BTreeSet;
 
-    use super::{Mounts, SHIPPED, Verdict, may_meet};
+    use super::{Mounts, OPTIONAL, SHIPPED, Verdict, may_meet};
 
     #[test]
     fn a_rule_meets_a_mount_as_far_as_both_are_spelt_out() {
@@ -131,13 +157,15 @@ mod tests {
 
     fn mounts(engines: &[&str], methods: &[&str]) -> Mounts {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-        Mounts { declared: set(&["aws/"]), engines: set(engines), methods: set(methods), ledger: "leasehold" }
+        let written = set(&["identity/", "auth/token/create/ci"]);
+        Mounts { declared: set(&["aws/"]), written, engines: set(engines), methods: set(methods), ledger: "leasehold" }
     }
 
     #[test]
     fn what_ships_is_known_for_mounts_that_an_estate_has_and_any_change_of_it_is_not() {
         for (name, text) in SHIPPED {
-            let moved = text.replace("aws", "team/aws").replace("approle", "machines");
+            let moved = text.replace("\"aws/", "\"team/aws/").replace("sys/mounts/aws", "sys/mounts/team/aws");
+            let moved = moved.replace("approle", "machines");
             for (engines, methods, plain, elsewhere) in [
                 (&["aws"][..], &["approle"][..], true, false),
                 (&["team/aws"], &["machines"], false, true),
@@ -157,10 +185,17 @@ mod tests {
                 assert_eq!(here.judge(&more(path)), Verdict::Grants, "{name} {path}");
             }
             let blocks: Vec<&str> = text.split_inclusive("\n}\n").collect();
+            let needed = text.split_once(OPTIONAL).unwrap().0.matches("\n}\n").count();
             for left_out in 0..blocks.len() {
                 let rest = blocks.iter().enumerate().filter(|(index, _)| *index != left_out).map(|(_, block)| *block);
-                assert_eq!(here.judge(&rest.collect::<String>()), Verdict::Grants, "{name} {}", blocks[left_out]);
+                let expected = if left_out < needed { Verdict::Grants } else { Verdict::Ships(name) };
+                assert_eq!(here.judge(&rest.collect::<String>()), expected, "{name} {}", blocks[left_out]);
             }
+            assert!(needed < blocks.len());
+            // A method of another type stands wherever it is mounted.
+            let elsewhere = text.replace("auth/jwt", "auth/github").replace("auth/cert", "auth/hosts");
+            assert_eq!(mounts(&["aws"], &["approle", "github", "hosts"]).judge(&elsewhere), Verdict::Ships(name));
+            assert_eq!(here.judge(&elsewhere), Verdict::Grants);
         }
     }
 
@@ -178,6 +213,12 @@ mod tests {
             ("leasehold/data/*", "update", Verdict::Grants),
             ("aws/creds/x", "read", Verdict::Grants),
             ("+/{{identity.entity.id}}", "read", Verdict::Grants),
+            ("identity/*", "update", Verdict::Grants),
+            ("identity/*", "read", Verdict::Elsewhere),
+            ("auth/token/create/ci", "update", Verdict::Grants),
+            ("auth/token/create/+", "create", Verdict::Grants),
+            ("auth/token/create/other", "update", Verdict::Elsewhere),
+            ("auth/token/lookup", "update", Verdict::Elsewhere),
         ] {
             assert_eq!(here.judge(&one(path, can)), expected, "{path}");
         }

@@ -97,7 +97,7 @@ pub static KIND: Kind = Kind {
     delete: Delete::ByPath,
     parse,
     write,
-    special: Special { effect, ..Special::NONE },
+    special: Special { effect, written_at: |_| vec!["identity/".to_owned()], ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

@@ -63,11 +63,21 @@ pub struct Special {
     pub obstacle: fn(step: Step<'_>) -> Option<Obstacle>,
     /// Objects that belong to the engine itself and are never reported or touched (`sys/policies/acl/root`).
     pub built_in: fn(path: &str) -> bool,
+    /// Where else than below a mount who may write makes it another, or uses it: paths, and folders with a slash at
+    /// their ends.
+    pub written_at: fn(path: &str) -> Vec<String>,
 }
 
 impl Special {
     /// Nothing.
-    pub const NONE: Self = Self { key: None, later: &[], effect: |_, _| None, obstacle: |_| None, built_in: |_| false };
+    pub const NONE: Self = Self {
+        key: None,
+        later: &[],
+        effect: |_, _| None,
+        obstacle: |_| None,
+        built_in: |_| false,
+        written_at: |_| Vec::new(),
+    };
 }
 
 /// How a kind reads an answer.
@@ -176,6 +186,11 @@ impl Kind {
     /// Whether an object belongs to the engine itself, and is never reported or touched.
     pub fn is_built_in(&self, path: &str) -> bool {
         (self.special.built_in)(path)
+    }
+
+    /// Where else than below a mount who may write makes one another, or uses it.
+    pub fn written_at(&self, path: &str) -> Vec<String> {
+        (self.special.written_at)(path)
     }
 
     /// The field of this name.

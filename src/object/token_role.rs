@@ -72,6 +72,12 @@ pub static TOKEN_ROLE: Block = Block {
     check,
 };
 
+/// The role itself, and where tokens are made by it.
+fn written_at(path: &str) -> Vec<String> {
+    let name = path.rsplit('/').next().unwrap_or_default();
+    vec![path.to_owned(), format!("auth/token/create/{name}")]
+}
+
 /// The fields that hold names, which engines keep in lower case.
 const NAMES: [&str; 5] = [
     "allowed_policies",
@@ -127,7 +133,7 @@ pub static KIND: Kind = Kind {
     delete: Delete::ByPath,
     parse,
     write,
-    special: Special { effect, ..Special::NONE },
+    special: Special { effect, written_at, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

@@ -100,6 +100,7 @@ fn mounts(estate: &Estate, anothers: &HashSet<String>) -> Mounts {
     let mut mounts = Mounts { ledger: ledger::MOUNT, ..Mounts::default() };
     mounts.declared.extend(desired.iter().filter_map(|object| object.kind.below(&object.path)));
     mounts.declared.extend(shared.iter().filter_map(|shared| shared.kind.below(&shared.path)));
+    mounts.written.extend(desired.iter().flat_map(|object| object.kind.written_at(&object.path)));
     let paths = desired.iter().map(|object| object.path.as_str()).chain(shared.iter().map(|one| one.path.as_str()));
     for path in paths.chain(anothers.iter().map(String::as_str)) {
         if let Some(engine) = path.strip_prefix("sys/mounts/") {

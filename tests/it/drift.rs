@@ -373,7 +373,8 @@ fn policies_of_nobody_that_grant_anything_of_ours_are_findings_but_for_those_tha
         "path \"team/aws/config/root\" {\n  capabilities = [\"read\"]\n}\n# One block of this sort for each AppRole",
         1,
     );
-    let moved = shipped("apply").replace("aws", "team/aws").replace("approle", "machines");
+    let moved = shipped("apply").replace("\"aws/", "\"team/aws/").replace("sys/mounts/aws", "sys/mounts/team/aws");
+    let moved = moved.replace("approle", "machines");
     let widened = plan.replace(
         "path \"aws/roles/*\" {\n  capabilities = [\"read\"]",
         "path \"aws/roles/*\" {\n  capabilities = [\"read\", \"update\"]",

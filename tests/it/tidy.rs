@@ -29,7 +29,7 @@ const MAY_NAME: &[(&str, &[&str])] = &[
     ("live", &["api", "object"]),
     ("ledger", &["text", "api", "object", "secret", "clock"]),
     ("trail", &["secret", "clock", "durable"]),
-    ("apply", &["plan", "guardrail", "object", "api", "live", "ledger", "secret", "clock"]),
+    ("apply", &["text", "plan", "guardrail", "object", "api", "live", "ledger", "secret", "clock"]),
     (
         "proposal",
         &[
