@@ -179,7 +179,7 @@ fn is_told_alone(args: &Args, opened: &Opened) -> Result<(), CliError> {
         return Err(CliError::new(1, format!("{flag} is for making a plan, and this one is made"))
             .hint("give it to `leasehold plan --out`: what is approved with a plan holds for it"));
     }
-    if args.expect.as_ref().is_some_and(|expected| *expected != saved.digest) {
+    if args.expect.as_ref().is_some_and(|expected| !expected.eq_ignore_ascii_case(&saved.digest)) {
         return Err(CliError::new(4, format!("this is not the plan that is expected: its digest is {}", saved.digest))
             .hint("name the file of the plan that was approved"));
     }
@@ -260,13 +260,13 @@ async fn finish(
 /// Refuses another plan than the one that was reviewed.
 fn expect(plan: &Plan, expected: &str) -> Result<(), CliError> {
     let digest = plan.digest();
-    if digest == expected {
+    if digest.eq_ignore_ascii_case(expected) {
         // It was shown where it was reviewed. What refuses it was not.
         refused(plan);
         return Ok(());
     }
     let what = format!("this is not the plan that is expected: its digest is {digest}");
-    let hint = if plan.review_digest.as_deref() == Some(expected) {
+    let hint = if plan.review_digest.as_deref().is_some_and(|review| review.eq_ignore_ascii_case(expected)) {
         "that is the digest of its review; --expect takes the one in the plan's last lines"
     } else {
         "files or engine have changed since the other was made: look at a new plan"

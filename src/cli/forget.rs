@@ -41,7 +41,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 async fn forget(context: &Context, args: &LockArgs, paths: &[&str]) -> Result<(), CliError> {
     let environment = context.chosen()?;
-    let client = context.operator(&environment).await?;
+    let client = context.operator(&environment).await?.patient();
     let owner = owner_of(&environment);
     let locking = Locking::new(context, &client, owner, "forget", args)?;
     let seen = locking.wait().await?;

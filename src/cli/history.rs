@@ -11,7 +11,7 @@ use super::forms;
 use super::global::Global;
 use super::lock::failed;
 use super::output::{self, one_line};
-use crate::ledger::history::{self, Run};
+use crate::ledger::history::{self, History, Run};
 
 /// Arguments of `leasehold history`.
 #[derive(Debug, clap::Args)]
@@ -39,14 +39,17 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     let context = Context::open(global)?.at(args.dir.clone());
     let found = found(&context, args.limit).await;
     context.close().await;
-    let (runs, more) = found?;
+    let History { runs, odd, more } = found?;
+    for error in &odd {
+        output::say(&format!("warning: one apply is not told: {}", one_line(&error.to_string())));
+    }
     if as_json {
         let runs: Vec<Value> = runs.iter().map(told).collect();
         output::data(&format!("{:#}\n", json!({"format_version": 1, "applies": runs, "more": more})))?;
         return Ok(0);
     }
     let mut text: String = runs.iter().map(|run| shown(run, args.verbose)).collect();
-    match (runs.is_empty(), more) {
+    match (runs.is_empty() && odd.is_empty(), more) {
         (true, 0) => text.push_str("Nothing was applied yet, or what was is older than the history.\n"),
         (_, 0) => {}
         (_, more) => text.push_str(&format!("{more} older: --limit {}\n", runs.len() + more)),
@@ -55,7 +58,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     Ok(0)
 }
 
-async fn found(context: &Context, limit: usize) -> Result<(Vec<Run>, usize), CliError> {
+async fn found(context: &Context, limit: usize) -> Result<History, CliError> {
     let environment = context.chosen()?;
     let client = context.operator(&environment).await?.patient();
     let owner = owner_of(&environment);

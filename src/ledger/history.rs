@@ -103,11 +103,19 @@ impl Note {
     ///
     /// # Errors
     /// [`Error::Api`], [`Error::Moved`].
-    pub async fn end(self, at: i64, summary: String, objects: Vec<(String, String, String)>) -> Result<(), Error> {
+    pub async fn end(mut self, at: i64, summary: String, objects: Vec<(String, String, String)>) -> Result<(), Error> {
         let more = objects.len().saturating_sub(OBJECTS_MAX);
         let objects = objects.into_iter().take(OBJECTS_MAX).collect();
-        let run = Run { ended: Some(rfc3339(at)), summary, objects, more, ..self.run };
+        let run = Run { ended: Some(rfc3339(at)), summary, objects, more, ..std::mem::take(&mut self.run) };
         kv::put(&self.client, &self.path, self.version, &data(&self.path, &run)?).await?;
+        // It is there: that more are kept than should be takes nothing from it, and the next apply tries again.
+        if let Err(error) = self.trim().await {
+            tracing::info!(%error, "older applies stay in the history");
+        }
+        Ok(())
+    }
+
+    async fn trim(&self) -> Result<(), Error> {
         let all = listed(&self.client, &self.folder).await?;
         let surplus = all.len().saturating_sub(KEPT).min(REMOVED_AT_ONCE);
         for name in &all[..surplus] {
@@ -130,25 +138,43 @@ async fn listed(client: &Client, folder: &str) -> Result<Vec<String>, Error> {
     Ok(all)
 }
 
-/// The newest applies of an [`super::owner`], the newest first, and how many there are besides.
+/// What is kept of applies.
+#[derive(Debug)]
+pub struct History {
+    /// The newest, the newest first.
+    pub runs: Vec<Run>,
+    /// What is among them that this version can't read, each with why.
+    pub odd: Vec<Error>,
+    /// How many there are besides.
+    pub more: usize,
+}
+
+/// The newest applies of an [`super::owner`].
 ///
 /// # Errors
-/// [`Error::Api`], [`Error::Odd`].
-pub async fn read(client: &Client, owner: &str, most: usize) -> Result<(Vec<Run>, usize), Error> {
+/// [`Error::Api`].
+pub async fn read(client: &Client, owner: &str, most: usize) -> Result<History, Error> {
     let all = listed(client, &folder(owner)).await?;
     let newest = all.iter().rev().take(most);
-    let found: Vec<Option<Run>> = stream::iter(newest.map(|name| async move {
+    let found: Vec<Option<Result<Run, Error>>> = stream::iter(newest.map(|name| async move {
         let path = format!("{MOUNT}/data/{owner}/history/{name}");
-        let Some(document) = kv::read(client, &path).await? else { return Ok(None) };
+        let Some(document) = kv::read(client, &path).await? else { return Ok::<_, Error>(None) };
         let odd = |what: String| Error::Odd { path: path.clone(), what };
-        let run = Run::deserialize(serde_json::Value::Object(document.data)).map_err(|error| odd(error.to_string()))?;
-        match run.format {
-            FORMAT => Ok(Some(run)),
+        let run = Run::deserialize(serde_json::Value::Object(document.data)).map_err(|error| odd(error.to_string()));
+        Ok(Some(run.and_then(|run| match run.format {
+            FORMAT => Ok(run),
             other => Err(odd(format!("its format is {other}, and this version reads up to {FORMAT}"))),
-        }
+        })))
     }))
     .buffered(REQUESTS_AT_ONCE)
     .try_collect()
     .await?;
-    Ok((found.into_iter().flatten().collect(), all.len().saturating_sub(most)))
+    let (mut runs, mut odd) = (Vec::new(), Vec::new());
+    for one in found.into_iter().flatten() {
+        match one {
+            Ok(run) => runs.push(run),
+            Err(error) => odd.push(error),
+        }
+    }
+    Ok(History { runs, odd, more: all.len().saturating_sub(most) })
 }
