@@ -11,7 +11,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
-use super::review::{Remarks, Reviewed};
+use super::review::{Remarks, Reviewed, Said, Values};
 use super::wire::post;
 
 static FIELDS: &[Field] = &[
@@ -56,7 +56,7 @@ pub static KIND: Kind = Kind {
     class: Class::Audit,
     home: Home::Entry(&DEVICES),
     leases: Leases::None,
-    reviewed: Reviewed::Fields(&Remarks::NONE),
+    reviewed: Reviewed::Fields(&Remarks { guards, ..Remarks::NONE }),
     words: &AUDIT,
     fields: FIELDS,
     update: Update::Recreate,
@@ -114,6 +114,41 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
         Changed::Created(_) => None,
         Changed::Updated(..) => Some("disabled and enabled again: nothing is logged here in between".to_owned()),
         Changed::Deleted(_) => Some("nothing is logged here any more".to_owned()),
+    }
+}
+
+/// What is not seen any more, or by more people.
+fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
+    let Some(old) = old else { return Vec::new() };
+    let said = |field: &'static str, now: String, was: String| Said { now, was, gains: true, field };
+    let Some(new) = new else {
+        return vec![said("file_path", "requests are not logged there any more".to_owned(), old.text("file_path"))];
+    };
+    let sides = (old, new);
+    let mut all = Vec::new();
+    let [from, to] = [old.text("file_path"), new.text("file_path")];
+    if from != to {
+        all.push(said("file_path", format!("requests are logged to {to}"), from));
+    }
+    let [was, is] = [old.text("mode"), new.text("mode")];
+    if was != is {
+        let now = format!("its log has the mode {is}");
+        all.push(Said { now, was: was.clone(), gains: may_more(&was, &is), field: "mode" });
+    }
+    let accessors = ["token accessors are logged in clear", "token accessors are logged hashed"];
+    all.extend(Said::switch("hmac_accessor", sides, accessors, false));
+    let lists = ["lists are logged whole", "lists are logged as their length only"];
+    all.extend(Said::switch("elide_list_responses", sides, lists, true));
+    all
+}
+
+/// Whether somebody may do with a file of the second mode what they may not with one of the first. 0000 leaves a file as
+/// it is, so that nobody can tell.
+fn may_more(was: &str, is: &str) -> bool {
+    let bits = |mode: &str| u32::from_str_radix(mode.trim_start_matches("0o"), 8).ok().filter(|mode| *mode != 0);
+    match (bits(was), bits(is)) {
+        (Some(was), Some(is)) => is & !was != 0,
+        _ => true,
     }
 }
 

@@ -88,8 +88,11 @@ const fn later() -> [&'static str; 2 + tuning::LATER.len()] {
 }
 
 /// The lease terms of a mount are told with those of its settings.
-pub(super) static REMARKS: Remarks =
-    Remarks { terms: Some(Terms { default: "default_lease_ttl", max: "max_lease_ttl" }), ..Remarks::NONE };
+pub(super) static REMARKS: Remarks = Remarks {
+    terms: Some(Terms { default: "default_lease_ttl", max: "max_lease_ttl" }),
+    guards: tuning::guards,
+    ..Remarks::NONE
+};
 
 /// What every secrets engine takes, in the block of its type. What one type alone has stands there.
 pub(super) static MOUNT: Block = Block {

@@ -12,7 +12,7 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{ANYTHING, Block, Key};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
-use super::review::{Remarks, Reviewed};
+use super::review::{Remarks, Reviewed, Said, Values};
 use super::wire::{post, with_others};
 
 static FIELDS: &[Field] = &[Field {
@@ -39,7 +39,7 @@ pub static KIND: Kind = Kind {
     class: Class::Other,
     home: Home::Named { path: "sys/policies/password" },
     leases: Leases::None,
-    reviewed: Reviewed::Fields(&Remarks::NONE),
+    reviewed: Reviewed::Fields(&Remarks { guards, ..Remarks::NONE }),
     words: &PASSWORD_POLICY,
     fields: FIELDS,
     update: Update::Replace,
@@ -66,6 +66,14 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
         }
         Changed::Deleted(_) => Some("what names it can make no passwords any more".to_owned()),
     }
+}
+
+/// Nobody looks here whether another text makes weaker passwords, so it may.
+fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
+    let Some((old, new)) = old.zip(new) else { return Vec::new() };
+    let differs = old.text("policy") != new.text("policy");
+    let now = "passwords are made by another text, which may make weaker ones".to_owned();
+    differs.then(|| Said { now, was: String::new(), gains: true, field: "policy" }).into_iter().collect()
 }
 
 #[cfg(test)]

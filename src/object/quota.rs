@@ -13,9 +13,10 @@ use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::{Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
-use super::review::{Remarks, Reviewed, Values as _};
+use super::review::{Remarks, Reviewed, Said, Values};
 use super::token_fields::field;
 use super::wire::{post, seconds_text, with_others};
+use crate::units;
 
 static FIELDS: [Field; 6] = [
     field("rate", Shape::Any, "null", "How many requests a client may make in each interval; parts count too."),
@@ -53,7 +54,7 @@ pub static KIND: Kind = Kind {
     class: Class::Other,
     home: Home::Named { path: "sys/quotas/rate-limit" },
     leases: Leases::None,
-    reviewed: Reviewed::Fields(&Remarks::NONE),
+    reviewed: Reviewed::Fields(&Remarks { guards, ..Remarks::NONE }),
     words: &QUOTA,
     fields: &FIELDS,
     update: Update::Replace,
@@ -118,6 +119,61 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
         }
         Changed::Deleted(_) => None,
     }
+}
+
+/// Whom it slows down less, or not any more.
+fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
+    let Some(old) = old else { return Vec::new() };
+    let limit = |quota: &dyn Values| {
+        let rate = quota.value("rate");
+        format!(
+            "{} requests in {}",
+            rate.as_str().map_or_else(|| rate.to_string(), str::to_owned),
+            span(quota, "interval")
+        )
+    };
+    let Some(new) = new else {
+        let now = "nobody has to wait by it any more".to_owned();
+        return vec![Said { now, was: limit(old), gains: true, field: "rate" }];
+    };
+    let mut all = Vec::new();
+    let rate = |quota: &dyn Values| quota.value("rate").as_f64();
+    if rate(old) != rate(new) {
+        let (now, was) = (format!("a client may make {}", limit(new)), limit(old));
+        all.push(Said { now, was, gains: rate(new) > rate(old), field: "rate" });
+    }
+    let [was, is] = [old.number("interval"), new.number("interval")];
+    if was != is {
+        let (now, was_long) = (format!("an interval is {}", span(new, "interval")), span(old, "interval"));
+        all.push(Said { now, was: was_long, gains: is < was, field: "interval" });
+    }
+    let [was, is] = [old.number("block_interval"), new.number("block_interval")];
+    if was != is {
+        let wait = |quota: &dyn Values| match quota.number("block_interval") {
+            0 => "until the next interval".to_owned(),
+            _ => span(quota, "block_interval"),
+        };
+        let now = format!("whoever makes more has to wait {}", wait(new));
+        all.push(Said { now, was: wait(old), gains: is < was, field: "block_interval" });
+    }
+    let [was, is] = [old.text("path"), new.text("path")];
+    if was != is {
+        let all_paths = |path: &str| if path.is_empty() { "every path".to_owned() } else { path.to_owned() };
+        // What is below the old one is still slowed down where the new one is above it, and inherited.
+        all.push(Said {
+            now: format!("it counts for {}", all_paths(&is)),
+            was: all_paths(&was),
+            gains: !is.is_empty(),
+            field: "path",
+        });
+    }
+    let below = ["what is below a namespace's path does not count", "what is below a namespace's path counts as well"];
+    all.extend(Said::switch("inheritable", (old, new), below, false));
+    all
+}
+
+fn span(quota: &dyn Values, field: &str) -> String {
+    units::duration::shown(quota.number(field))
 }
 
 #[cfg(test)]

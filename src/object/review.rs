@@ -191,12 +191,22 @@ pub struct Remarks {
     pub limiting: &'static [&'static str],
     /// Why nobody can tell what it means that it comes, changes or goes.
     pub unknown: Option<&'static str>,
+    /// What of it holds somebody back or lets somebody see: what it means that it comes, is another, or goes (where the
+    /// second is nothing). Fields that are told here are not told once more.
+    pub guards: fn(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said>,
 }
 
 impl Remarks {
     /// Nothing is to be said.
-    pub const NONE: Self =
-        Self { terms: None, account: &[], user_names: None, vouching: &[], limiting: &[], unknown: None };
+    pub const NONE: Self = Self {
+        terms: None,
+        account: &[],
+        user_names: None,
+        vouching: &[],
+        limiting: &[],
+        unknown: None,
+        guards: |_, _| Vec::new(),
+    };
 }
 
 /// What a login says of itself.
@@ -371,6 +381,19 @@ impl Said {
         let show = |number: i64| if number == 0 { none.to_owned() } else { shown(number) };
         let gains = before != 0 && (after == 0 || after > before);
         Self { now: format!("{text} {}", show(after)), was: show(before), gains, field }
+    }
+
+    /// A switch that is another way now: what is said of it while it is off and on, and whether more is let through
+    /// while it is on. What it was follows from that.
+    pub fn switch(
+        field: &'static str,
+        (old, new): (&dyn Values, &dyn Values),
+        [off, on]: [&str; 2],
+        opens: bool,
+    ) -> Option<Self> {
+        let [before, after] = [old.flag(field), new.flag(field)];
+        let now = if after { on } else { off };
+        (before != after).then(|| Self { now: now.to_owned(), was: String::new(), gains: after == opens, field })
     }
 }
 

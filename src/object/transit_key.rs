@@ -16,9 +16,10 @@ use super::kind::obstacle::{Obstacle, Step};
 use super::kind::words::{ANYTHING, Block, Declared, Key, Objection};
 use super::kind::{Changed, Class, Delete, Kind, Leases, Special, Update};
 use super::mount;
-use super::review::{Remarks, Reviewed, Values as _};
+use super::review::{Remarks, Reviewed, Said, Values};
 use super::token_fields::field;
 use super::wire::{pick, post, seconds_text};
+use crate::units;
 
 /// The type of the engines.
 pub const TYPE: &str = "transit";
@@ -126,7 +127,7 @@ pub static KIND: Kind = Kind {
     class: Class::Config,
     home: Home::Below { table: &ENGINES, mount_type: TYPE, folder: "keys", witness: "type" },
     leases: Leases::None,
-    reviewed: Reviewed::Fields(&Remarks::NONE),
+    reviewed: Reviewed::Fields(&Remarks { guards, ..Remarks::NONE }),
     words: &TRANSIT,
     fields: &FIELDS,
     update: Update::Merge,
@@ -208,6 +209,39 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
         calls.push(post(config, settings.map(value)));
     }
     calls
+}
+
+/// What may be done with a key that could not be done with it before. A new one has nothing that it could let out.
+fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
+    let Some((old, new)) = old.zip(new) else { return Vec::new() };
+    let switches = [
+        ("exportable", ["the key stays inside", "the key may be taken out"]),
+        ("allow_plaintext_backup", ["no backup in clear is taken", "the key may be backed up in clear"]),
+        ("deletion_allowed", ["the key can't be deleted", "the key may be deleted, and all that it encrypted with it"]),
+    ];
+    let mut all: Vec<Said> =
+        switches.into_iter().filter_map(|(field, words)| Said::switch(field, (old, new), words, true)).collect();
+    for (field, does) in [("min_decryption_version", "decrypt"), ("min_encryption_version", "encrypt")] {
+        let [was, is] = [old.number(field), new.number(field)];
+        if was != is {
+            let since = |version: i64| if version == 0 { "the latest alone".to_owned() } else { version.to_string() };
+            let gains = is != 0 && (was == 0 || is < was);
+            let now = format!("the oldest version to {does} with is {}", since(is));
+            all.push(Said { now, was: since(was), gains, field });
+        }
+    }
+    let [was, is] = [old.number("auto_rotate_period"), new.number("auto_rotate_period")];
+    if was != is {
+        let often = |period: i64| match period {
+            0 => "no new version is made by itself".to_owned(),
+            _ => format!("a new version is made every {}", units::duration::shown(period)),
+        };
+        let gains = was != 0 && (is == 0 || is > was);
+        let before =
+            if was == 0 { "none by itself".to_owned() } else { format!("every {}", units::duration::shown(was)) };
+        all.push(Said { now: often(is), was: before, gains, field: "auto_rotate_period" });
+    }
+    all
 }
 
 fn obstacle(step: Step<'_>) -> Option<Obstacle> {

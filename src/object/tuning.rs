@@ -13,7 +13,9 @@ use serde_json::{Map, Value};
 use super::field::{Field, Shape, table};
 use super::kind::live::Live;
 use super::kind::object::Object;
+use super::review::{Said, Values};
 use super::token_fields::field;
+use crate::units;
 
 /// How many fields every mount has.
 pub(super) const FIELDS: usize = 5;
@@ -129,4 +131,74 @@ pub(super) fn sent(object: &Object, live: Option<&Live>) -> Map<String, Value> {
         body.insert("user_lockout_config".to_owned(), Value::Object(lockout));
     }
     body
+}
+
+/// What more people see of its requests, and who may try again sooner. What comes begins at the defaults.
+pub(super) fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
+    let Some(new) = new else { return Vec::new() };
+    let before = Before(old);
+    let mut all = Vec::new();
+    for (field, what) in IN_CLEAR {
+        let [was, is] = [before.texts(field), new.texts(field)];
+        for key in is.difference(&was) {
+            let now = format!("audit logs have {key} of its {what} in clear");
+            all.push(Said { now, was: String::new(), gains: true, field });
+        }
+        for key in was.difference(&is) {
+            let now = format!("audit logs have {key} of its {what} hashed");
+            all.push(Said { now, was: "in clear".to_owned(), gains: false, field });
+        }
+    }
+    let [was, is] = [before.text(SHOWN), new.text(SHOWN)];
+    if was != is {
+        let whom = |word: &str| if word == "unauth" { "to whoever asks, without a token" } else { "to tokens alone" };
+        let now = format!("that it is there is shown {}", whom(&is));
+        all.push(Said { now, was: whom(&was).to_owned(), gains: is == "unauth", field: SHOWN });
+    }
+    // Secrets engines have no lockout.
+    if LOCKOUT.iter().all(|(name, ..)| new.value(name).is_null()) {
+        return all;
+    }
+    let waits = ["whoever fails too often has to wait", "whoever fails may try again at once, as often as they like"];
+    all.extend(Said::switch("lockout_disable", (&before, new), waits, true));
+    for (field, own, [text, unit]) in LIMITS {
+        let [was, is] = [before.number(field), new.number(field)];
+        if was == is {
+            continue;
+        }
+        let shown = |number: i64| match (number, unit) {
+            (0, _) => "as the engine has it".to_owned(),
+            (_, "") => units::duration::shown(number),
+            _ => format!("{number}{unit}"),
+        };
+        let [before, after] = [was, is].map(|number| if number == 0 { own } else { number });
+        let gains = if field == "lockout_threshold" { after > before } else { after < before };
+        all.push(Said { now: format!("{text} {}", shown(is)), was: shown(was), gains, field });
+    }
+    all
+}
+
+/// What stands in audit logs as it is, by where it is from.
+const IN_CLEAR: [(&str, &str); 2] =
+    [("audit_non_hmac_request_keys", "requests"), ("audit_non_hmac_response_keys", "answers")];
+
+/// Who is shown that a mount is there.
+const SHOWN: &str = "listing_visibility";
+
+/// The limits of a lockout, what they are where nobody says, and their words. Source: Vault API, "/sys/auth/:path/tune":
+/// five failures, 15 minutes and 15 minutes.
+const LIMITS: [(&str, i64, [&str; 2]); 3] = [
+    ("lockout_threshold", 5, ["one has to wait after", " failures"]),
+    ("lockout_duration", 900, ["one has to wait for", ""]),
+    ("lockout_counter_reset", 900, ["failures are forgotten after", ""]),
+];
+
+/// What a mount was like: nothing but defaults before it was there.
+struct Before<'a>(Option<&'a dyn Values>);
+
+impl Values for Before<'_> {
+    fn value(&self, name: &str) -> Cow<'_, Value> {
+        let default = || ALL.iter().find(|field| field.name == name).map_or(Value::Null, Field::default_value);
+        self.0.map_or_else(|| Cow::Owned(default()), |old| old.value(name))
+    }
 }

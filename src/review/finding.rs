@@ -125,6 +125,8 @@ pub enum Topic {
     Engine,
     /// What may never be granted.
     Guardrail,
+    /// What is looked at, by tests or by drift.
+    Checks,
     /// Where an environment is applied.
     Environment,
 }
@@ -154,6 +156,7 @@ impl Topic {
             Self::Acl => "acl-changed",
             Self::Engine => "engine-changed",
             Self::Guardrail => "guardrail-changed",
+            Self::Checks => "checks-changed",
             Self::Environment => "environment-changed",
         }
     }
@@ -182,12 +185,13 @@ impl Topic {
             Self::Acl => "What tokens may do in the engine changed",
             Self::Engine => "Something else of the engine changed",
             Self::Guardrail => "What may never be granted changed",
+            Self::Checks => "What the estate's tests prove, or drift looks at, changed",
             Self::Environment => "Where an environment is applied changed",
         }
     }
 
     /// Every sort.
-    pub const ALL: [Self; 22] = [
+    pub const ALL: [Self; 23] = [
         Self::AccessGained,
         Self::AccessWidened,
         Self::ConditionChanged,
@@ -209,6 +213,7 @@ impl Topic {
         Self::Acl,
         Self::Engine,
         Self::Guardrail,
+        Self::Checks,
         Self::Environment,
     ];
 }

@@ -133,7 +133,12 @@ impl Environment {
             .filter(|finding| {
                 !matches!(
                     finding.topic,
-                    Topic::TextOnly | Topic::PolicySize | Topic::Guardrail | Topic::Environment | Topic::End
+                    Topic::TextOnly
+                        | Topic::PolicySize
+                        | Topic::Guardrail
+                        | Topic::Checks
+                        | Topic::Environment
+                        | Topic::End
                 )
             })
             .map(|finding| {

@@ -11,6 +11,7 @@ use super::blocked::{self, Blocked, blocked, named, statement_words};
 use super::held::Held;
 use super::{standing, unknown, user};
 use crate::iam::compare::{Difference, Extent, Proof, compare};
+use crate::iam::pattern::Pattern;
 use crate::iam::policy::{Effect, PolicySet, Scope, Statement};
 use crate::iam::reading::Reading;
 use crate::iam::request::Request;
@@ -318,7 +319,12 @@ fn merged(found: Vec<Found>) -> Vec<Found> {
                 && other.resources == one.resources
         });
         match like {
-            Some(other) => other.actions.patterns.extend(one.actions.patterns),
+            Some(other) => {
+                // Sessions of several roles of the account may have one thing of each.
+                let new = |pattern: &Pattern| other.actions.patterns.iter().all(|known| known.text != pattern.text);
+                let more: Vec<Pattern> = one.actions.patterns.into_iter().filter(new).collect();
+                other.actions.patterns.extend(more);
+            }
             None => merged.push(one),
         }
     }

@@ -6,6 +6,7 @@
 mod access;
 mod acl;
 mod blocked;
+mod checks;
 mod ending;
 mod held;
 mod lease;
@@ -24,9 +25,10 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use self::access::Principal;
 use self::held::Held;
 use crate::estate::ManagedPolicy;
-use crate::object::home::ENGINES;
-use crate::object::review::{Remarks, Way};
-use crate::object::{Reviewed, terms_of};
+use crate::iam;
+use crate::object::home::{ENGINES, Home};
+use crate::object::review::{Remarks, Said, Values, Way};
+use crate::object::{Place, Reviewed, terms_of};
 use crate::review::finding::{Finding, Subject, Topic};
 use crate::review::state::{App, Fields, Role, Side, SideObject, Via};
 use crate::review::words;
@@ -89,6 +91,7 @@ pub(in crate::review) fn findings(before: &Side<'_>, after: &Side<'_>) -> (Vec<F
     trust::changes(before, after, &mut findings);
     rights::changes(before, after, &changed, &mut findings);
     rules::changes(before, after, &mut findings);
+    checks::changes(before, after, &mut findings);
     ending::changes(before, after, &mut findings);
     findings.sort_by(|a, b| (a.topic, &a.subject, &a.role).cmp(&(b.topic, &b.subject, &b.role)));
     (findings, not_evaluated(after))
@@ -148,17 +151,8 @@ pub(in crate::review) fn changed<'s>(before: &'s Side<'_>, after: &'s Side<'_>) 
 /// may do something else.
 fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str> {
     let same = |one: &ManagedPolicy, other: &ManagedPolicy| {
-        let facts = |policy: &ManagedPolicy| -> Vec<String> {
-            policy
-                .policy
-                .statements
-                .iter()
-                .map(|statement| {
-                    let crate::iam::policy::Statement { effect, actions, resources, conditions, .. } = statement;
-                    format!("{effect:?} {actions:?} {resources:?} {conditions:?}")
-                })
-                .collect()
-        };
+        let facts =
+            |policy: &ManagedPolicy| -> Vec<String> { policy.policy.statements.iter().map(statement_facts).collect() };
         facts(one) == facts(other)
     };
     let mut arns: BTreeSet<&str> = BTreeSet::new();
@@ -173,6 +167,12 @@ fn documents<'s>(before: &'s Side<'_>, after: &'s Side<'_>) -> BTreeSet<&'s str>
     let principals = sessions::principals(before, after, &arns);
     arns.extend(principals);
     arns
+}
+
+/// What a statement says, wherever it is written.
+fn statement_facts(statement: &iam::policy::Statement<Place>) -> String {
+    let iam::policy::Statement { effect, actions, resources, conditions, .. } = statement;
+    format!("{effect:?} {actions:?} {resources:?} {conditions:?}")
 }
 
 fn principal<'b, 'a>(
@@ -316,13 +316,15 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
             expires: None,
             fields: Fields::Declared(&NONE),
         };
+        let guarded = guarded(&subject, (old, new), remarks, findings);
         let mount = object.kind.mount_path(object.path);
         let mounted = mount.is_some_and(|mount| before.object(&mount).is_some() && after.object(&mount).is_some());
         let mut about = None;
         let finding = match (old, new) {
             // Where a mount had no configuration, it had the defaults of one.
-            (None, Some(object)) | (Some(object), None) if mounted => {
-                let fields = nothing.differing(object);
+            (None, Some(object)) | (Some(object), None) if mounted && is_setting(object, remarks) => {
+                let fields: Vec<&str> =
+                    nothing.differing(object).into_iter().filter(|field| !guarded.contains(field)).collect();
                 about = fields.first().copied();
                 let limited = old.is_none();
                 changed_engine(&subject, object, remarks, &fields, limited.then_some(&nothing), after)
@@ -331,7 +333,7 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
             (_, None) => Finding::new(Topic::Engine, &subject, format!("the {} {}", object.kind.name, after.absence())),
             (Some(old), Some(new)) => {
                 let terms = remarks.terms.map(|terms| [terms.default, terms.max]);
-                let told = |field: &&str| !terms.is_some_and(|terms| terms.contains(field));
+                let told = |field: &&str| !terms.is_some_and(|terms| terms.contains(field)) && !guarded.contains(field);
                 let fields: Vec<&str> = old.differing(new).into_iter().filter(told).collect();
                 if fields.is_empty() {
                     continue;
@@ -347,6 +349,33 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
         };
         findings.push(finding.at(about.map_or_else(|| object.declared_at(), |field| object.place_of(field))));
     }
+}
+
+/// Whether an object is a setting of its mount, which has one whether or not it is declared.
+fn is_setting(object: &SideObject<'_>, remarks: &Remarks) -> bool {
+    !matches!(object.kind.home, Home::Below { .. }) || !remarks.vouching.is_empty()
+}
+
+/// What an object holds back or lets see, where that is another than it was; the fields that are told by it.
+fn guarded(
+    subject: &Subject,
+    (old, new): (Option<&SideObject<'_>>, Option<&SideObject<'_>>),
+    remarks: &Remarks,
+    findings: &mut Vec<Finding>,
+) -> BTreeSet<&'static str> {
+    let [before, after] = [old, new].map(|side| side.map(|object| object as &dyn Values));
+    let mut told = BTreeSet::new();
+    for Said { now, was, gains, field } in (remarks.guards)(before, after) {
+        told.insert(field);
+        let written = new.filter(|new| new.is_written(field));
+        let place = written.map(|new| new.place_of(field));
+        let place = place.or_else(|| new.or(old).map(SideObject::declared_at));
+        let mut finding = Finding::new(Topic::Engine, subject, now).gains(gains);
+        finding.was = (!was.is_empty()).then_some(was);
+        finding.place = place;
+        findings.push(finding);
+    }
+    told
 }
 
 fn changed_engine(

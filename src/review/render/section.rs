@@ -24,6 +24,7 @@ pub(in crate::review) const SECTIONS: &[Section] = &[
     Section { title: "Lease terms", topics: &[Topic::LeaseTerms, Topic::End, Topic::PolicySize] },
     Section { title: "Engine policies", topics: &[Topic::Acl] },
     Section { title: "What is forbidden", topics: &[Topic::Guardrail] },
+    Section { title: "What is checked", topics: &[Topic::Checks] },
     Section { title: "Engine", topics: &[Topic::Engine, Topic::Environment] },
     Section { title: "Access lost", topics: &[Topic::AccessLost, Topic::AccessNarrowed] },
     Section { title: "Users' attributes", topics: &[Topic::AttributesChanged] },
@@ -77,6 +78,7 @@ impl Finding {
             Topic::Acl => "engine policy",
             Topic::Engine => "engine",
             Topic::Guardrail => "guardrail",
+            Topic::Checks => "checked",
             Topic::Environment => "environment",
         }
     }

@@ -158,7 +158,11 @@ impl<'a> SideObject<'a> {
     /// The names of the fields in which two states of one object differ. What one of them does not tell is
     /// not compared.
     pub fn differing(&self, other: &SideObject<'_>) -> Vec<&'static str> {
-        let fields = self.kind.fields.iter().filter(|field| match field.told {
+        let own = self.kind.fields.iter();
+        // Objects without a word have fields of their own on each side.
+        let is_other = !std::ptr::eq(self.kind, other.kind);
+        let more = other.kind.fields.iter().filter(|field| is_other && self.kind.field(field.name).is_none());
+        let fields = own.chain(more).filter(|field| match field.told {
             Told::Readable => match (self.reference(field.name), other.reference(field.name)) {
                 (None, None) => self.value(field.name) != other.value(field.name),
                 (Some(ours), Some(theirs)) => ours != theirs,
