@@ -7,6 +7,7 @@ pub(crate) mod kernel;
 pub(crate) mod lease;
 mod pipeline;
 pub(crate) mod policy;
+pub(crate) mod quota;
 mod setup;
 pub(crate) mod token;
 pub(crate) mod wire;
@@ -35,6 +36,7 @@ use self::lease::Leases;
 use self::lease::core::Core;
 use self::pipeline::Pipeline;
 use self::policy::Policies;
+use self::quota::Quotas;
 pub(crate) use self::setup::ID_FILE;
 pub use self::setup::{AwsTransport, Config, Limits, OpenError, Storage, VAULT_VERSION, VERSION};
 use self::token::Tokens;
@@ -160,7 +162,9 @@ impl Engine {
             at_work: Arc::default(),
             barrier,
         });
-        let core = Arc::new(Core { kernel, identity, tokens, policies, leases: Leases::new(backends.clone()) });
+        let quotas = Quotas::open(&kernel.barrier)?;
+        let leases = Leases::new(backends.clone());
+        let core = Arc::new(Core { kernel, identity, tokens, policies, quotas, leases });
         let timer = Leases::start(&core);
         Ok(Self {
             shared: Arc::new(Shared {

@@ -1,4 +1,4 @@
-//! The one path that every request takes: token, route, ACL, audit, backend, lease, audit, answer.
+//! The one path that every request takes: rate limit, token, route, ACL, audit, backend, lease, audit, answer.
 //!
 //! Nothing is done before its request line is on its way to the trail, and nothing leaves before its
 //! response line is durable there. A credential that cannot be accounted for is revoked at once and
@@ -21,6 +21,7 @@ use crate::acl::{Capability, Decision};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
 use crate::engine::lease::wrapping::{self, Contents};
+use crate::engine::quota::Refused;
 use crate::engine::wire::error::Error;
 use crate::engine::wire::given::Given;
 use crate::engine::wire::path::{Door, Row};
@@ -152,7 +153,16 @@ impl Pipeline {
         if self.core.is_sealed() {
             return Err(Error::Sealed);
         }
-        let admission = self.admit(request, target).await;
+        let admission = match core.quotas.count(core, &request.path, request.remote) {
+            Ok(()) => self.admit(request, target).await,
+            Err(Refused { error, audited: false }) => return Err(error),
+            Err(Refused { error, audited: true }) => Admission {
+                token: None,
+                decision: None,
+                operation: operation_name(request, None),
+                refusal: Some(error),
+            },
+        };
         if admission.token.is_some() {
             (delivery.recognised)();
         }

@@ -1,5 +1,5 @@
-//! A quota of requests: `sys/quotas/rate-limit/<name>`. A write that leaves something out takes it back. Our own engine has
-//! none.
+//! A quota of requests: `sys/quotas/rate-limit/<name>`. A write that leaves something out takes it back. Our own engine
+//! has none of one role.
 //!
 //! Source: OpenBao API, "/sys/quotas/rate-limit"; what a server of 2.6 answers: the path of a mount gets a slash at its
 //! end, and a quota counts below its path too (`inheritable`) where it is of all paths and nobody says otherwise.
@@ -63,6 +63,9 @@ pub static KIND: Kind = Kind {
     write,
     special: Special { effect, ..Special::NONE },
 };
+
+/// What our own engine does not have.
+pub(super) const NOT_OURS: [&str; 1] = ["role"];
 
 /// What is told of a quota and not written.
 const TOLD_ONLY: [&str; 2] = ["name", "type"];

@@ -13,7 +13,7 @@ use super::kind::words::Is;
 use super::kv_version::VERSION;
 use super::review::Reviewed;
 use super::table::KINDS;
-use super::{aws_root, mount, transit_key, tuning};
+use super::{aws_root, mount, quota, transit_key, tuning};
 
 /// What of an object our own engine does not have.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,7 +37,8 @@ pub fn not_ours(object: &Object, live: Option<&Live>) -> Option<NotOurs> {
     }
     let is_set = |name: &&str| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value());
     let of_root = aws_root::NOT_OURS.into_iter().filter(|_| object.kind == &aws_root::KIND);
-    let field = tuning::NOT_OURS.into_iter().chain(of_root).find(is_set).map(NotOurs::Field);
+    let of_quota = quota::NOT_OURS.into_iter().filter(|_| object.kind == &quota::KIND);
+    let field = tuning::NOT_OURS.into_iter().chain(of_root).chain(of_quota).find(is_set).map(NotOurs::Field);
     let version = live.and_then(|live| live.fields.get(VERSION));
     let is_upgraded = version.is_some_and(|version| *version == 1 && object.value(VERSION) == 2);
     field.or_else(|| is_upgraded.then_some(NotOurs::Upgrade))

@@ -177,7 +177,10 @@ fn what_our_own_engine_does_not_have_is_told_before_anything_is_written() {
     let policy = "policy = \"length = 20\\nrule \\\"charset\\\" { charset = \\\"abc\\\" }\"";
     for (text, said) in [
         (&*format!("password_policy \"db\" {{\n  {policy}\n}}"), "sys/policies/password/db (estate.hcl:4) is declared"),
-        ("quota \"all\" {\n  rate = 0.5\n}", "does not serve it: it has no such path"),
+        (
+            "quota \"all\" {\n  rate = 0.5\n  path = \"auth/approle\"\n  role = \"web\"\n}",
+            "(estate.hcl:7) sets role, which Leasehold's own engine does not have",
+        ),
         (
             "aws \"aws\" {\n  passthrough_request_headers = [\"X-A\"]\n}",
             "(estate.hcl:5) sets passthrough_request_headers, which Leasehold's own engine does not have",

@@ -118,6 +118,7 @@ mod wire_lockout;
 mod wire_oidc;
 mod wire_own_sessions;
 mod wire_paths;
+mod wire_quotas;
 mod wire_static;
 mod wire_sts;
 mod wire_sys;

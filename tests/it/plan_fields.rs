@@ -1017,7 +1017,6 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
         None => {
             let policy = r#"policy = "length = 20\nrule \"charset\" {\n  charset = \"abc\"\n}""#;
             let policy = if kind == "password policy" { text } else { policy };
-            let rate = if field == "rate" { "" } else { "rate = 100000" };
             let key = match field {
                 "convergent_encryption" => "derived = true",
                 "key_size" if text.is_empty() => "type = \"hmac\"\nkey_size = 32",
@@ -1025,13 +1024,14 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
                 _ => "",
             };
             format!(
-                "password_policy \"fields\" {{\n{policy}\n}}\nquota \"fields\" {{\n{rate}\n{}\n}}\n\
+                "password_policy \"fields\" {{\n{policy}\n}}\n\
                  transit \"fields-transit\" {{\nkey \"main\" {{\ndeletion_allowed = true\n{key}\n{}\n}}\n}}",
-                at("rate limit"),
                 at("transit key")
             )
         }
     };
+    let rate = if field == "rate" { "" } else { "rate = 100000" };
+    let quota = format!("quota \"fields\" {{\n{rate}\n{}\n}}", at("rate limit"));
     let (token_role, user_text, group) = (at("token role"), at("entity"), at("group"));
     let people = format!(
         "user \"fields-ann\" {{\n{user_text}\n}}\nuser \"fields-bob\" {{\n}}\n\
@@ -1052,6 +1052,7 @@ fn declarations(kind: &str, field: &str, text: &str, log: Option<&str>, has_aws_
          auth \"fields-cert\" {{\ntype = \"cert\"\nconfig {{\n{}\n}}\n}}\n\
          {keys}\n\
          {of_server}\n\
+         {quota}\n\
          {standing}\n\
          {people}\n\
          policy \"fields-extra\" {{\n{rules}\n}}\n\
@@ -1137,15 +1138,11 @@ impl World {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 4] = ["sts_region", "mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
-            // Our own engine has no headers for backends, no password policies, no quotas and no transit engines.
-            const ELSEWHERE: [&str; 5] = [
-                "passthrough_request_headers",
-                "allowed_response_headers",
-                "password policy",
-                "rate limit",
-                "transit key",
-            ];
+            // Our own engine has no headers for backends, no password policies, no quotas of one role and no transit engines.
+            const ELSEWHERE: [&str; 4] =
+                ["passthrough_request_headers", "allowed_response_headers", "password policy", "transit key"];
             let is_there = match audit {
+                true if (*kind, *field) == ("rate limit", "role") => false,
                 true => !ELSEWHERE.contains(kind) && !ELSEWHERE.contains(field),
                 // OpenBao assumes the role of another account without an external id.
                 false if (*kind, *field) == ("aws auth account", "external_id") => false,

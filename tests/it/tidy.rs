@@ -493,7 +493,10 @@ fn no_room_has_an_import_circle() {
 
 /// Sub-rooms as floors, the lowest first: none names a higher one.
 const FLOORS: &[(&str, &[&str])] = &[
-    ("engine", &["setup", "wire", "kernel", "policy", "identity", "token", "lease", "backend", "pipeline", "http"]),
+    (
+        "engine",
+        &["setup", "wire", "kernel", "policy", "quota", "identity", "token", "lease", "backend", "pipeline", "http"],
+    ),
     ("review", &["escape", "words", "finding", "describe", "state", "comparison", "judgement", "report", "render"]),
 ];
 

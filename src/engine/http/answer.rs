@@ -1,7 +1,7 @@
 //! Answers as bytes: the eight-key envelope, its variants, and errors.
 
 use bytes::Bytes;
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, STRICT_TRANSPORT_SECURITY};
+use http::header::{CACHE_CONTROL, CONTENT_TYPE, RETRY_AFTER, STRICT_TRANSPORT_SECURITY};
 use http::{HeaderValue, StatusCode};
 use serde_json::Value;
 
@@ -20,6 +20,10 @@ pub(super) enum Transport {
 
 /// The HTTP answer to the request `request_id`.
 pub(super) fn render(request_id: &str, result: Result<Response, Error>, transport: Transport) -> http::Response<Bytes> {
+    let again = match &result {
+        Err(Error::Limited { seconds, .. }) => Some(*seconds),
+        _ => None,
+    };
     let (status, body) = match result {
         Ok(Response { whole: Some(Whole::Prometheus(text)), .. }) => return plain(text, transport),
         Ok(Response { whole: Some(Whole::Json(text)), .. }) => return json(&text, transport),
@@ -38,7 +42,12 @@ pub(super) fn render(request_id: &str, result: Result<Response, Error>, transpor
         text.into()
     });
     let kind = (status != 204).then_some("application/json");
-    finished(StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), kind, bytes, transport)
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut answer = finished(status, kind, bytes, transport);
+    if let Some(seconds) = again {
+        answer.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    answer
 }
 
 fn plain(text: String, transport: Transport) -> http::Response<Bytes> {

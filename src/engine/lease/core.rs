@@ -7,6 +7,7 @@ use super::Leases;
 use crate::engine::identity::Identity;
 use crate::engine::kernel::Kernel;
 use crate::engine::policy::Policies;
+use crate::engine::quota::Quotas;
 use crate::engine::token::{Token, Tokens};
 use crate::engine::wire::error::Error;
 
@@ -20,6 +21,8 @@ pub(crate) struct Core {
     pub(crate) tokens: Tokens,
     /// ACL policies.
     pub(crate) policies: Policies,
+    /// Rate limits.
+    pub(crate) quotas: Quotas,
     /// Leases.
     pub(crate) leases: Leases,
 }

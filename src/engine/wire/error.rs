@@ -45,6 +45,14 @@ pub(crate) enum Error {
     /// The connection asks for too much at a time: 429 with this text.
     #[error("{0}")]
     Busy(String),
+    /// A rate limit is reached: 429, and after how many seconds to ask again.
+    #[error("request path {path:?}: rate limit quota exceeded")]
+    Limited {
+        /// What was asked for.
+        path: String,
+        /// After how many seconds it would be let through.
+        seconds: u64,
+    },
     /// AWS throttled us: 502 with this text.
     #[error("{0}")]
     Upstream(String),
@@ -69,7 +77,7 @@ impl Error {
             Self::UnsupportedOperation => 405,
             Self::TooLarge(_) => 413,
             Self::MediaType(_) => 415,
-            Self::Busy(_) => 429,
+            Self::Busy(_) | Self::Limited { .. } => 429,
             Self::Server(_) | Self::Internal(_) => 500,
             Self::Upstream(_) => 502,
             Self::Sealed => 503,

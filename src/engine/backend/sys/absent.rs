@@ -30,7 +30,7 @@ pub(super) const ABSENT: &[(&str, &str)] = &[
     ("policies/password/", "password policies"),
     ("policies/rgp/", "Sentinel policies"),
     ("pprof/", "profiles of the server"),
-    ("quotas/", "quotas"),
+    ("quotas/", "quotas of anything but requests"),
     ("raw/", "the store through the API"),
     ("rekey-recovery-key/", "recovery keys"),
     ("rekey/", "unseal keys that are split: it unseals with its key file"),

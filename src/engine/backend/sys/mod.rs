@@ -9,6 +9,7 @@ mod metrics;
 mod mounts;
 mod paths;
 mod policies;
+mod quotas;
 mod remount;
 mod status;
 mod wrapping;
@@ -65,6 +66,7 @@ async fn handle(core: &Arc<Core>, call: Call<'_>) -> Result<Response, Error> {
         }
         "mounts" => mounts::handle(core, call, mounts::Section::Secrets).await,
         "auth" => mounts::handle(core, call, mounts::Section::Auth).await,
+        "quotas" => quotas::handle(core, call).await,
         "remount" => remount::handle(core, call).await,
         "audit" => audit::handle(core, call).await,
         "audit-hash" => audit::hash(core, call),

@@ -144,6 +144,22 @@ pub(super) const PATHS: &[Row] = &[
         .with(&[takes("from", Text, "Its path; required"), takes("to", Text, "Its new path; required")])
         .sudo(),
     Row::new("remount/status/:id", &[Read], "What came of a move").with(&[takes("id", Segment, "Id of the move")]),
+    Row::new("quotas/config/?", &[Read, Write], "What is said of all rate limits").with(&[
+        takes("enable_rate_limit_audit_logging", Bool, "Whether the trail has what is refused").or("false"),
+        takes("enable_rate_limit_response_headers", Bool, "Refused if true").or("false"),
+        takes("rate_limit_exempt_paths", List, "What is never counted, with all below"),
+    ]),
+    Row::new("quotas/rate-limit/?", &[ListAll], "The names of the rate limits"),
+    Row::new("quotas/rate-limit/:name", &[Read, Write, Delete], "A rate limit").with(&[
+        takes("name", Segment, "Its name"),
+        takes("rate", Text, "How many requests a client may make in each interval; required"),
+        takes("interval", Seconds, "How long an interval is").or("1"),
+        takes("block_interval", Seconds, "How long whoever makes more has to wait; 0: until there is another").or("0"),
+        takes("path", Text, "A mount, or a path below one; not given: everything"),
+        takes("role", Text, "Refused: limit the path of its login"),
+        takes("inheritable", Bool, "Of a limit on everything"),
+        takes("type", Text, "rate-limit").or("rate-limit"),
+    ]),
     Row::new("audit/?", &[Read], "The audit devices").sudo(),
     Row::new("audit/*path", &[Write, Delete], "An audit device").with(AUDIT).sudo(),
     Row::new("audit-hash/*path", &[Write], "What a text looks like in a device's lines")
