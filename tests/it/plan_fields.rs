@@ -5,7 +5,8 @@
 //! They run on the embedded engine, and on another engine where `LEASEHOLD_TEST_ADDR` and
 //! `LEASEHOLD_TEST_TOKEN` name one: they use mounts and policies named `fields-...` there and leave none behind.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::Write as _;
 use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 
@@ -1420,6 +1421,16 @@ async fn a_key_that_nobody_declares_stays() {
     world.clear().await;
 }
 
+/// What was tried with a server, by kind.
+type Tried = BTreeMap<&'static str, Vec<&'static str>>;
+
+/// Tells what was tried, for who runs it against a server of their own (`-- --nocapture`).
+fn report(what: &str, tried: &Tried) {
+    for (kind, fields) in tried {
+        let _ = writeln!(std::io::stderr(), "{what}: {kind}: {} fields: {}", fields.len(), fields.join(", "));
+    }
+}
+
 #[test]
 fn each_field_of_each_kind_has_a_case() {
     let tables: Vec<(&str, &str)> =
@@ -1434,6 +1445,7 @@ fn each_field_of_each_kind_has_a_case() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_plan_says_what_changes_and_is_empty_after_apply_for_each_field() {
     let world = World::new().await;
+    let mut tried = Tried::new();
     for (kind, field, case) in world.cases() {
         let Texts(texts) = case else { continue };
         let kind = leasehold::object::kind(kind).unwrap();
@@ -1466,7 +1478,9 @@ async fn a_plan_says_what_changes_and_is_empty_after_apply_for_each_field() {
         if is_key(kind, field) {
             world.blank(path).await;
         }
+        tried.entry(kind.name).or_default().push(field);
     }
+    report("made, changed, cleared and empty again", &tried);
     world.clear().await;
 }
 
@@ -1494,6 +1508,7 @@ async fn what_can_only_be_given_at_creation_is_refused_later() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_edit_by_hand_of_each_field_is_found_with_both_values_and_undone() {
     let world = World::new().await;
+    let mut tried = Tried::new();
     for (kind, field, case) in world.cases() {
         let Texts(texts) = case else { continue };
         let kind = leasehold::object::kind(kind).unwrap();
@@ -1536,7 +1551,9 @@ async fn an_edit_by_hand_of_each_field_is_found_with_both_values_and_undone() {
             }
         }
         world.apply(prepared, &desired, field).await;
+        tried.entry(kind.name).or_default().push(field);
     }
+    report("edited by hand, found and undone", &tried);
     world.clear().await;
 }
 
