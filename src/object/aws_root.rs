@@ -9,6 +9,7 @@
 
 use serde_json::{Map, Value};
 
+use super::access_key::{KeyChange, KeyFate};
 use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
@@ -202,7 +203,7 @@ pub static KIND: Kind = Kind {
     delete: Delete::Forget("the engine has no call that removes it: the credentials stay until the mount goes"),
     parse,
     write,
-    special: Special { key: Some(&KEY), later: LATER, effect, ..Special::NONE },
+    special: Special { key: Some(&KEY), later: LATER, keys, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
@@ -292,10 +293,10 @@ fn account_of_key(id: &str) -> Option<u64> {
     Some((bits >> 2 & 0x7fff_ffff_ff80) >> 7)
 }
 
-fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
+fn keys(change: Changed<'_>) -> Option<KeyChange> {
     match change {
         Changed::Updated(_, fields) if fields.contains(&"access_key") || fields.contains(&"secret_key") => {
-            Some("the engine signs with other credentials from now on; what they can't delete stays in AWS".to_owned())
+            Some(KeyChange { fate: KeyFate::Replaced, user: None })
         }
         _ => None,
     }

@@ -15,6 +15,7 @@ use self::key::RootKey;
 use self::live::Live;
 use self::object::Object;
 use self::obstacle::{Obstacle, Step};
+use super::access_key::KeyChange;
 use super::call::{Call, Lacks};
 use super::document::Documents;
 use super::field::{self, Field, Shape, Told};
@@ -59,6 +60,8 @@ pub struct Special {
     pub later: &'static [&'static str],
     /// What creating, changing or deleting it does to people, beyond the object itself.
     pub effect: fn(path: &str, change: Changed<'_>) -> Option<String>,
+    /// What that does to access keys in AWS.
+    pub keys: fn(change: Changed<'_>) -> Option<KeyChange>,
     /// What stands in the way of making, changing or taking it away, which no field says for itself.
     pub obstacle: fn(step: Step<'_>) -> Option<Obstacle>,
     /// Objects that belong to the engine itself and are never reported or touched (`sys/policies/acl/root`).
@@ -74,6 +77,7 @@ impl Special {
         key: None,
         later: &[],
         effect: |_, _| None,
+        keys: |_| None,
         obstacle: |_| None,
         built_in: |_| false,
         written_at: |_| Vec::new(),
@@ -176,6 +180,11 @@ impl Kind {
     /// What creating, changing or deleting one does to people, beyond the object itself.
     pub fn effect(&self, path: &str, change: Changed<'_>) -> Option<String> {
         (self.special.effect)(path, change)
+    }
+
+    /// What that does to access keys in AWS.
+    pub fn key_change(&self, change: Changed<'_>) -> Option<KeyChange> {
+        (self.special.keys)(change)
     }
 
     /// What stands in the way of making, changing or taking one away.

@@ -13,6 +13,7 @@
 //! Pure: nothing here talks to an engine; it says what to ask and how to read the answer.
 
 mod absent;
+mod access_key;
 pub mod acl_policy;
 mod alias;
 pub mod any_object;
@@ -65,6 +66,7 @@ pub mod userpass_user;
 mod wire;
 
 pub use self::absent::{Absence, Absent};
+pub use self::access_key::{KeyChange, KeyFate};
 pub use self::any_object::told_anything;
 pub use self::call::{Call, Lacks, Made, Read, Verb};
 pub use self::document::{Document, Documents};

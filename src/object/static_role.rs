@@ -5,6 +5,7 @@
 
 use serde_json::{Map, Value};
 
+use super::access_key::{KeyChange, KeyFate};
 use super::call::{Call, Lacks};
 use super::field::{Field, Shape, Told};
 use super::home::{ENGINES, Home};
@@ -92,7 +93,7 @@ pub static KIND: Kind = Kind {
     delete: Delete::ByPath,
     parse,
     write,
-    special: Special { effect, ..Special::NONE },
+    special: Special { keys, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
@@ -106,18 +107,12 @@ fn write(object: &Object, _live: Option<&Live>) -> Vec<Call> {
     vec![post(object.path.clone(), FIELDS.iter().map(|field| (field.name, object.value(field.name))))]
 }
 
-fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
+fn keys(change: Changed<'_>) -> Option<KeyChange> {
+    let user = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     Some(match change {
-        Changed::Created(object) => {
-            let user = object.value("username");
-            format!(
-                "an access key of the IAM user {} is made now, and its keys are the engine's from then on: where it has \
-                 two, the older one is deleted",
-                user.as_str().unwrap_or_default()
-            )
-        }
-        Changed::Updated(..) => "its key is made anew when it is older than that, at once if it is already".to_owned(),
-        Changed::Deleted(_) => "the keys of its IAM user are deleted: what has one works no more".to_owned(),
+        Changed::Created(object) => KeyChange { fate: KeyFate::Minted, user: user(Some(&object.value("username"))) },
+        Changed::Updated(object, _) => KeyChange { fate: KeyFate::Rotated, user: user(Some(&object.value("username"))) },
+        Changed::Deleted(live) => KeyChange { fate: KeyFate::Destroyed, user: user(live.fields.get("username")) },
     })
 }
 

@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use serde_json::Value;
 
 use super::attached::Attached;
-use crate::object::{Absence, Kind, Live, Place, Shape, fingerprint};
+use super::outstanding::Outstanding;
+use crate::object::{Absence, KeyChange, Kind, Live, Place, Shape, fingerprint};
 
 /// An object of the engine that is neither declared nor ours.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -33,8 +34,12 @@ pub struct Change {
     pub fields: Vec<FieldChange>,
     /// How many fields of the object stay as they are.
     pub fields_unchanged: usize,
-    /// What this does to people.
+    /// What this does to people, beside what it does to keys and leases: [`Change::told`] has all of it.
     pub effects: Vec<String>,
+    /// What it does to access keys in AWS.
+    pub keys: Option<KeyChange>,
+    /// The leases that are out under it, where they were looked for.
+    pub leases: Option<Outstanding>,
     /// The live object that this was computed from; `None` if there was none.
     pub live: Option<Live>,
     /// ACL policies that the object names once changed, or named before it is deleted.
@@ -65,6 +70,17 @@ impl Change {
     /// Whether it is the old half of a rename: nothing is lost by it.
     pub fn is_moved_away(&self) -> bool {
         matches!(self.renamed, Some(Renamed::To(_)))
+    }
+}
+
+/// A change as JSON without what depends on where it is declared, on who looks, and on how many leases are out: what of it a digest
+/// knows.
+pub(super) fn lasting(change: &mut Value) {
+    change["declared"].take();
+    change["effects"].take();
+    if let Some(change) = change.as_object_mut() {
+        change.remove("leases");
+        change.remove("keys");
     }
 }
 

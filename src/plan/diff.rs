@@ -105,6 +105,7 @@ fn undeclared(input: &Input<'_>, declared: &HashSet<&str>) -> Vec<Change> {
             let mut change = undeclared_change(path, owned, input.live.get(path), mount_stays);
             let of_mount = owned.kind.mount_path(path).filter(|mount| mount != path && input.owned.contains_key(mount));
             if change.action == ChangeAction::Delete && of_mount.is_some() && !mount_stays {
+                change.keys = None;
                 change.effects = vec!["it goes with its mount, and what it issued ends with that".to_owned()];
             }
             changes.push(match absent.get(path.as_str()) {
@@ -221,6 +222,7 @@ fn declared_change(
         effects.push(format!("as it is, since nobody declares it: {}", kept.join(", ")));
     }
     effects.extend(again.map(str::to_owned));
+    let keys = changed.and_then(|changed| object.kind.key_change(changed));
     Some(Change {
         action,
         kind: object.kind,
@@ -230,6 +232,8 @@ fn declared_change(
         fields_unchanged,
         fields,
         effects,
+        keys,
+        leases: None,
         live: live.cloned(),
         policies: object.policies(),
         names: object.named(),
@@ -282,12 +286,16 @@ fn given_up(path: &str, owned: &Owned, live: Option<&Live>, shared: &Shared) -> 
 fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays: bool) -> Change {
     let defaults = Object::at_defaults(owned.kind, path, owned.app.as_deref(), &owned.place);
     let mut fields = Vec::new();
+    let mut keys = None;
     let (action, effect) = match (live, owned.kind.delete) {
         (None, _) => (ChangeAction::Forget, Some("it is gone from the engine already".to_owned())),
         (live, _) if !owned.is_ours(live) => {
             (ChangeAction::Forget, Some("what is there now is not ours: that stays".to_owned()))
         }
-        (Some(live), Delete::ByPath) => (ChangeAction::Delete, owned.kind.effect(path, Changed::Deleted(live))),
+        (Some(live), Delete::ByPath) => {
+            keys = owned.kind.key_change(Changed::Deleted(live));
+            (ChangeAction::Delete, owned.kind.effect(path, Changed::Deleted(live)))
+        }
         (Some(_), Delete::Keep(stays)) => (ChangeAction::Forget, Some(stays.to_owned())),
         // Settings that can't be deleted must not live on under a mount that goes on living.
         (Some(live), Delete::Forget(stays)) => {
@@ -307,6 +315,7 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
                     Some(format!("it stays as it is: a write of it would take the access key {key} away")),
                 )
             } else if mount_stays && !names.is_empty() {
+                keys = owned.kind.key_change(Changed::Updated(&defaults, &names));
                 (ChangeAction::Delete, owned.kind.effect(path, Changed::Updated(&defaults, &names)))
             } else if mount_stays {
                 (ChangeAction::Forget, Some("it has the engine's defaults already".to_owned()))
@@ -325,6 +334,8 @@ fn undeclared_change(path: &str, owned: &Owned, live: Option<&Live>, mount_stays
         fields_unchanged: owned.kind.fields.len() - fields.len(),
         fields,
         effects: effect.into_iter().collect(),
+        keys,
+        leases: None,
         live: live.cloned(),
         policies: live.map(Live::policies).unwrap_or_default(),
         names: live.map(Live::named).unwrap_or_default(),

@@ -3,8 +3,11 @@
 use serde_json::{Value, json};
 
 use super::change::{Change, FieldChange, Renamed, Shown, Summary};
+use super::impact::Impact;
+use super::outstanding::{LeaseFate, Outstanding};
 use super::selection::Selected;
 use super::value::Plan;
+use crate::object::KeyFate;
 
 impl Plan {
     /// The plan as JSON. Secrets are `null` with `"sensitive": true`.
@@ -25,6 +28,7 @@ impl Plan {
                 "unchanged": self.unchanged, "unmanaged": self.unmanaged.len(), "not_selected": self.left_out().len(),
             },
             "exit_code": self.exit_code(),
+            "impact": impact_json(&self.impact()),
             "changes": self.changes.iter().map(change_json).collect::<Vec<_>>(),
             "refusals": self
                 .refusals
@@ -63,7 +67,9 @@ pub(super) fn change_json(change: &Change) -> Value {
         "taken_from": change.from,
         "declared": {"file": &*change.place.file, "line": change.place.line, "column": change.place.column},
         "fields": change.fields.iter().map(field_json).collect::<Vec<_>>(),
-        "effects": change.effects,
+        "effects": change.told().collect::<Vec<_>>(),
+        "leases": change.leases.as_ref().map(leases_json),
+        "keys": change.keys.as_ref().map(|keys| json!({"fate": keys.fate.id(), "user": keys.user})),
         "live_fingerprint": change.live_fingerprint(),
     });
     // Not every change has these.
@@ -76,6 +82,36 @@ pub(super) fn change_json(change: &Change) -> Value {
         value["absent"] = absence.to_string().into();
     }
     value
+}
+
+fn leases_json(outstanding: &Outstanding) -> Value {
+    let folders = outstanding.folders.iter().flatten();
+    let folders = folders.map(|(name, folder)| {
+        json!({"folder": name, "count": folder.leases, "at_most_seconds": seconds_json(folder.seconds_max)})
+    });
+    json!({
+        "prefix": outstanding.prefix,
+        "fate": outstanding.fate.id(),
+        "count": outstanding.count(),
+        "at_most_seconds": seconds_json(outstanding.seconds_max()),
+        "folders": folders.collect::<Vec<_>>(),
+    })
+}
+
+/// What has no end has no number.
+fn seconds_json(seconds: Option<i64>) -> Option<i64> {
+    seconds.filter(|seconds| *seconds != i64::MAX)
+}
+
+fn impact_json(impact: &Impact) -> Value {
+    let count = |number: Option<&usize>| Value::from(number.copied().unwrap_or_default());
+    let leases = LeaseFate::ALL.map(|fate| (fate.id().to_owned(), count(impact.leases.get(&fate))));
+    let keys = KeyFate::ALL.map(|fate| (fate.id().to_owned(), count(impact.keys.get(&fate))));
+    json!({
+        "leases": Value::Object(leases.into_iter().collect()),
+        "not_counted": impact.not_counted,
+        "keys": Value::Object(keys.into_iter().collect()),
+    })
 }
 
 /// A field's change as JSON.

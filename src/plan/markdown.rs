@@ -53,8 +53,8 @@ impl Plan {
             let why = change.absence.as_ref().map(|why| format!(", {}", plain(&why.to_string()))).unwrap_or_default();
             format!("- {} {} {}{why}\n", change.action.word(), change.kind.name, code(&change.path))
         });
-        let effects: Vec<(&Change, &String)> =
-            self.changes.iter().flat_map(|change| change.effects.iter().map(move |effect| (change, effect))).collect();
+        let effects: Vec<(&Change, String)> =
+            self.changes.iter().flat_map(|change| change.told().map(move |effect| (change, effect))).collect();
         section("What it does besides", PART_BYTES_MAX, &effects, &mut out, |(change, effect)| {
             format!("- {}: {}\n", code(&change.path), plain(effect))
         });

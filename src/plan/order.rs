@@ -169,6 +169,8 @@ mod tests {
             fields: Vec::new(),
             fields_unchanged: 0,
             effects: Vec::new(),
+            keys: None,
+            leases: None,
             live: None,
             policies: policies.iter().map(|name| (*name).to_owned()).collect(),
             names: Vec::new(),

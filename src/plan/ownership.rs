@@ -72,6 +72,7 @@ pub(super) fn settle(changes: &mut [Change], input: &Input<'_>) {
             (Some(claim), ChangeAction::Delete) => {
                 change.action = ChangeAction::Forget;
                 change.fields.clear();
+                change.keys = None;
                 change.effects = vec![format!("{} has it too: it stays", claim.whose)];
             }
             (_, ChangeAction::Delete | ChangeAction::Forget) => {}

@@ -64,8 +64,8 @@ impl Plan {
             let place = escape(&change.place.to_string());
             format!("{} {} {} ({place})", change.action.marker(), change.kind.name, escape(&change.path))
         });
-        let effects: Vec<(&Change, &String)> =
-            self.changes.iter().flat_map(|change| change.effects.iter().map(move |effect| (change, effect))).collect();
+        let effects: Vec<(&Change, String)> =
+            self.changes.iter().flat_map(|change| change.told().map(move |effect| (change, effect))).collect();
         page.part("What it does besides", EFFECTS_MAX, &effects, |(change, effect)| {
             format!("! {}: {}", escape(&change.path), escape(effect))
         });

@@ -132,8 +132,8 @@ impl Page {
         if let Some(Renamed::From { fields, .. }) = &new.renamed {
             self.changed_fields(fields);
         }
-        for effect in new.effects.iter().chain(&old.effects) {
-            self.line(&format!("      ! {}", escape(effect)));
+        for effect in new.told().chain(old.told()) {
+            self.line(&format!("      ! {}", escape(&effect)));
         }
     }
 
@@ -175,8 +175,8 @@ impl Page {
             let fields = count(change.fields_unchanged, "unchanged field", "unchanged fields");
             self.painted(Style::new().dimmed(), &format!("      ({fields} hidden)"));
         }
-        for effect in &change.effects {
-            self.line(&format!("      ! {}", escape(effect)));
+        for effect in change.told() {
+            self.line(&format!("      ! {}", escape(&effect)));
         }
     }
 

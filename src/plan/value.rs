@@ -1,6 +1,6 @@
 //! A plan as a value.
 
-use super::change::{Change, Summary, Unmanaged};
+use super::change::{Change, Summary, Unmanaged, lasting};
 use super::escape::short;
 use super::kept::{Kept, Standing};
 use super::refusal::Refusal;
@@ -93,8 +93,7 @@ impl Plan {
         }
         let mut plan = self.facts();
         for change in plan["changes"].as_array_mut().into_iter().flatten() {
-            change["declared"].take();
-            change["effects"].take();
+            lasting(change);
         }
         let facts = serde_json::json!({
             "environment": plan["environment"].take(),

@@ -1,25 +1,21 @@
 //! How many leases are out under what a plan changes, and for how long at most.
 
-use std::cmp::Reverse;
+use std::cell::LazyCell;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use futures_util::stream::{self, StreamExt as _};
 
 use crate::api::Client;
 use crate::live::{self, LEASE_LISTS_AT_ONCE};
-use crate::object::Live;
-use crate::plan::{Change, ChangeAction, Plan};
-use crate::review::state::{Context, Side, SideObject};
-use crate::review::words_of_duration;
-
-/// How many folders of leases are named before they are only counted.
-const FOLDERS_SHOWN_MAX: usize = 5;
+use crate::object::{Leases, Live};
+use crate::plan::{Change, ChangeAction, Folder, LeaseFate, Outstanding, Plan};
+use crate::review::state::{Context, Role, Side, SideObject};
 
 /// How many leases are out, by path of the change; `None` where it can't be known.
 #[derive(Debug, Default)]
-pub(super) struct Outstanding(HashMap<String, Option<BTreeMap<String, usize>>>);
+pub(super) struct Counted(HashMap<String, Option<BTreeMap<String, usize>>>);
 
-impl Outstanding {
+impl Counted {
     /// Counts them. Of many roles in one folder the folder tells which have any, so that no request is made for the others.
     pub(super) async fn count(client: &Client, plan: &Plan) -> Self {
         let asked: Vec<(&str, String)> = plan
@@ -64,72 +60,57 @@ impl Outstanding {
     /// Says it in the plan; where it can't be known, that. What is live says for how long they are out.
     pub(super) fn tell(&self, plan: &mut Plan, live: &HashMap<String, Live>) {
         let mut unknown = Vec::new();
-        let mut side: Option<Side<'_>> = None;
         let unmounted: Vec<String> = plan
             .changes
             .iter()
             .filter(|change| unmounts(change))
             .filter_map(|change| change.kind.below(&change.path))
             .collect();
+        let terms = LazyCell::new(|| terms(live));
         for change in &mut plan.changes {
             let (Some(counted), Some(prefix)) = (self.0.get(&change.path), lease_prefixes(change).into_iter().next())
             else {
                 continue;
             };
-            let unmounts = unmounts(change);
             // They are told with the mount that takes them along.
-            if !unmounts && unmounted.iter().any(|folder| change.path.starts_with(folder)) {
+            if !unmounts(change) && unmounted.iter().any(|folder| change.path.starts_with(folder)) {
                 continue;
             }
-            let Some(counted) = counted else {
-                // What revokes them says so itself.
-                if unmounts {
-                    change.effects.push("how many leases are revoked by this is not known".to_owned());
-                }
-                unknown.push(prefix);
-                continue;
+            if counted.is_none() {
+                unknown.push(prefix.clone());
+            }
+            let folder = |(name, leases): (&String, &usize)| {
+                (name.clone(), Folder { leases: *leases, seconds_max: terms.get(name).copied() })
             };
-            let (leases, stay) = match counted.values().sum() {
-                0_usize => continue,
-                1 => ("1 lease is".to_owned(), "stays until it ends"),
-                count => (format!("{count} leases are"), "stay until they end"),
-            };
-            let side = side.get_or_insert_with(|| {
-                Side::of_objects(live.values().map(|live| SideObject::live(live, None, None)), Context::default())
-            });
-            let longest = longest(side, &change.path);
-            change.effects.push(match change.action {
-                ChangeAction::Delete if unmounts => format!("{leases} revoked by this: {}", by_folder(counted)),
-                ChangeAction::Update | ChangeAction::Adopt | ChangeAction::Create => {
-                    format!("{leases} out from before this change{longest}")
-                }
-                ChangeAction::Delete | ChangeAction::Forget => format!("{leases} out and {stay}{longest}"),
-            });
+            let folders = counted.as_ref().map(|counted| counted.iter().map(folder).collect());
+            change.leases = Some(Outstanding { prefix, fate: fate(change), folders });
         }
         plan.notes.extend(uncounted(&unknown));
     }
 }
 
+/// For how many more seconds the leases in a folder are out at most, by the terms that the engine has.
+fn terms(live: &HashMap<String, Live>) -> HashMap<String, i64> {
+    let side = Side::of_objects(live.values().map(|live| SideObject::live(live, None, None)), Context::default());
+    let of_role = |role: &Role<'_>| {
+        let most = side.role_terms(role).max;
+        role.at.issued_at().map(move |folder| (folder, most)).collect::<Vec<_>>()
+    };
+    side.roles().flat_map(of_role).collect()
+}
+
+/// What becomes of the leases that are out under what a change concerns.
+fn fate(change: &Change) -> LeaseFate {
+    match change.action {
+        _ if unmounts(change) => LeaseFate::Revoked,
+        ChangeAction::Delete | ChangeAction::Forget => LeaseFate::Stay,
+        _ if matches!(change.kind.leases, Leases::Issued(_)) => LeaseFate::KeepOlder,
+        _ => LeaseFate::Out,
+    }
+}
+
 fn unmounts(change: &Change) -> bool {
     change.action == ChangeAction::Delete && change.kind.below(&change.path).is_some()
-}
-
-/// For how much longer the leases of a role are out at most, by the terms that the engine has.
-fn longest(side: &Side<'_>, path: &str) -> String {
-    let terms = side.role(path).map(|role| side.role_terms(role));
-    terms.map(|terms| format!(", for at most {} more", words_of_duration(terms.max))).unwrap_or_default()
-}
-
-/// Outstanding by the folders that they are in, those with the most first: `aws/creds/deploy 12, aws/creds/web 1`.
-fn by_folder(counted: &BTreeMap<String, usize>) -> String {
-    let mut folders: Vec<(&String, &usize)> = counted.iter().collect();
-    folders.sort_by_key(|(folder, count)| (Reverse(**count), *folder));
-    let shown = folders.iter().take(FOLDERS_SHOWN_MAX).map(|(folder, count)| format!("{folder} {count}"));
-    let more = match folders.len().saturating_sub(FOLDERS_SHOWN_MAX) {
-        0 => String::new(),
-        more => format!(" and {more} more folders"),
-    };
-    shown.collect::<Vec<_>>().join(", ") + &more
 }
 
 /// That leases were not counted, and of what.

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 use super::error::Error;
-use super::leases::Outstanding;
+use super::leases::Counted;
 use crate::api::Client;
 use crate::estate::Limit;
 use crate::guardrail::Guardrail;
@@ -161,12 +161,12 @@ pub(super) async fn prepare_from(
     let unmanaged: Vec<Unmanaged> = listed.iter().cloned().chain(beside).chain(contents).collect();
     let unlisted: Vec<String> = snapshot.unlisted.iter().cloned().chain(hidden).collect();
     (input.unmanaged, input.unlisted) = (&unmanaged, &unlisted);
-    let mut leases = Outstanding::default();
+    let mut leases = Counted::default();
     // Without a change there is nothing to take from anybody, and no lease that it would be about.
     if !plan.is_empty() || !wish.adopt_from.is_empty() {
         let (claims, counted) = tokio::join!(
             ask_others(&plan, ledger.readable_others(client, owners), wish),
-            Outstanding::count(client, &plan)
+            Counted::count(client, &plan)
         );
         leases = counted;
         let claims = claims?;

@@ -164,8 +164,30 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
         counted.contains("! 1 lease is out from before this change") && !counted.contains("not known"),
         "{counted}"
     );
+    // Programs are told the same.
+    let json = |remote: &Remote, code: i32| -> serde_json::Value {
+        let output = remote.env.run(&["-C", "estate", "plan", "-e", "remote", "--json"]);
+        assert_eq!(output.code, code, "{}", output.normal());
+        serde_json::from_str(&output.stdout).unwrap()
+    };
+    let leases = |plan: &serde_json::Value, path: &str| {
+        let change = plan["changes"].as_array().unwrap().iter().find(|change| change["path"] == path);
+        change.unwrap_or_else(|| panic!("{path}: {plan:#}"))["leases"].clone()
+    };
+    let plan = json(&remote, 2);
+    let folder = json!({"folder": "aws/creds/webapp", "count": 1, "at_most_seconds": 7200});
+    assert_eq!(
+        leases(&plan, "aws/config/lease"),
+        json!({"prefix": "aws", "fate": "out", "count": 1, "at_most_seconds": 7200, "folders": [folder]})
+    );
+    assert_eq!(leases(&plan, "aws/roles/backup")["count"], 0);
+    assert_eq!(plan["impact"]["leases"], json!({"revoked": 0, "stay": 0, "keep_older": 0, "out": 1}));
     let root = remote.env.variable("LEASEHOLD_TOKEN").to_owned();
     remote.speak_as("plan", &shipped("plan"));
+    let unknown = json(&remote, 2);
+    assert_eq!(leases(&unknown, "aws/config/lease")["count"], json!(null));
+    assert_eq!(unknown["impact"]["not_counted"], json!(["aws", "aws/creds/backup"]));
+    assert_eq!(unknown["digest"], plan["digest"]);
     let uncounted = remote.run("plan", 2);
     let note = "Note: not known: how many leases are out under aws and 1 more of these changes";
     assert!(uncounted.contains(note) && !uncounted.contains("lease is out"), "{uncounted}");
@@ -181,6 +203,7 @@ fn leases_that_a_token_may_not_count_are_told_and_do_not_change_the_plan() {
     remote.env.set("LEASEHOLD_TOKEN", root);
     let unmount = remote.run("plan", 3);
     assert!(unmount.contains("! 1 lease is revoked by this: aws/creds/webapp 1"), "{unmount}");
+    assert_eq!(json(&remote, 3)["impact"]["leases"]["revoked"], 1);
     assert!(unmount.contains("! it goes with its mount, and what it issued ends with that"), "{unmount}");
     assert!(!unmount.contains("until its lease ends") && !unmount.contains("stays until it ends"), "{unmount}");
 }

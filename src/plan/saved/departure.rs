@@ -6,7 +6,7 @@ use serde_json::{Map, Value};
 
 use super::{Saved, Seen, Unfit, entry_digest};
 use crate::object::{Kind, Live, Object, Owned, fingerprint};
-use crate::plan::change::Change;
+use crate::plan::change::{Change, lasting};
 use crate::plan::json::change_json;
 use crate::plan::moved::three_ways;
 use crate::plan::value::Plan;
@@ -121,8 +121,7 @@ impl At<'_> {
 /// What a change does, without what could not be compared, what it does to people, and where it is declared.
 fn meaning(change: &Value, seen: &Seen) -> Value {
     let mut change = change.clone();
-    change["effects"].take();
-    change["declared"].take();
+    lasting(&mut change);
     let unchecked: HashSet<&str> = seen.unchecked.iter().map(String::as_str).collect();
     if let Some(fields) = change["fields"].as_array_mut() {
         fields.retain(|field| field["name"].as_str().is_none_or(|name| !unchecked.contains(name)));
