@@ -18,12 +18,12 @@ pub(crate) enum Format {
     Process,
     /// Text for people (`leasehold review`).
     Text,
-    /// A comment on a pull request (`leasehold review`).
+    /// A comment on a pull request (`leasehold plan`, `leasehold review`).
     #[value(alias = "md")]
     Markdown,
     /// SARIF, for code scanning (`leasehold review`, `leasehold drift`).
     Sarif,
-    /// JUnit XML, for what shows tests (`leasehold drift`).
+    /// JUnit XML, for what shows tests (`leasehold plan`, `leasehold drift`).
     Junit,
     /// One HTML file (`leasehold review`).
     Html,

@@ -102,6 +102,7 @@ async fn show(
     output::data(&match format {
         Format::Json => format!("{:#}\n", plan.json()),
         Format::Markdown => plan.markdown(),
+        Format::Junit => plan.junit(),
         _ => plan.page(output::colour(), verbose),
     })?;
     match out {

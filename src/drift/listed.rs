@@ -10,7 +10,7 @@ use super::{Drift, Fate};
 use crate::object::fingerprint;
 use crate::plan::Page;
 use crate::review::Colour;
-use crate::review::escape::xml;
+use crate::review::junit::{Case, Suite, Verdict, document};
 use crate::review::sarif::{location, log, rule};
 
 impl Drift {
@@ -37,39 +37,18 @@ impl Drift {
     /// is skipped. An environment without drift has one case that passes.
     pub fn junit(&self) -> String {
         let listed = self.listed();
-        let mut out =
-            String::from("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<testsuites name=\"leasehold drift\">\n");
-        for rule in Rule::ALL {
-            let cases: Vec<&Listed> = listed.iter().filter(|finding| finding.rule == rule).collect();
-            if cases.is_empty() {
-                continue;
-            }
-            let (failures, skipped) = if rule.is_failure() { (cases.len(), 0) } else { (0, cases.len()) };
-            let name = format!("{}: {}", self.environment, rule.text());
-            out.push_str(&suite(&name, cases.len(), failures, skipped));
-            for finding in cases {
-                let place = finding.place.as_ref().filter(|place| place.line > 0);
-                let place = place.map(|place| format!(" file=\"{}\" line=\"{}\"", xml(&place.file), place.line));
-                let head = format!(
-                    "    <testcase classname=\"{}\" name=\"{}\"{}>",
-                    rule.id(),
-                    xml(&finding.path),
-                    place.unwrap_or_default()
-                );
-                let verdict = if rule.is_failure() { "failure" } else { "skipped" };
-                let more = finding.more.iter().map(|line| xml(line)).collect::<Vec<_>>().join("\n");
-                let what = xml(&finding.what);
-                out.push_str(&format!(
-                    "{head}\n      <{verdict} message=\"{what}\">{more}</{verdict}>\n    </testcase>\n"
-                ));
-            }
-            out.push_str("  </testsuite>\n");
+        let suite = |name: String, cases| Suite { name, properties: Vec::new(), cases };
+        let of_rule = |rule: Rule| {
+            let cases: Vec<Case> = listed.iter().filter(|finding| finding.rule == rule).map(case).collect();
+            (!cases.is_empty()).then(|| suite(format!("{}: {}", self.environment, rule.text()), cases))
+        };
+        let mut suites: Vec<Suite> = Rule::ALL.into_iter().filter_map(of_rule).collect();
+        if suites.is_empty() {
+            let (class, name) = ("drift".to_owned(), "nothing drifted".to_owned());
+            let nothing = Case { class, name, place: None, verdict: Verdict::Passed(Vec::new()) };
+            suites.push(suite(self.environment.clone(), vec![nothing]));
         }
-        if listed.is_empty() {
-            out.push_str(&suite(&self.environment, 1, 0, 0));
-            out.push_str("    <testcase classname=\"drift\" name=\"nothing drifted\"/>\n  </testsuite>\n");
-        }
-        out + "</testsuites>\n"
+        document("drift", &suites)
     }
 
     /// Each finding: what was changed, what is not ours, what is not applied.
@@ -108,6 +87,12 @@ impl Drift {
     }
 }
 
-fn suite(name: &str, tests: usize, failures: usize, skipped: usize) -> String {
-    format!("  <testsuite name=\"{}\" tests=\"{tests}\" failures=\"{failures}\" skipped=\"{skipped}\">\n", xml(name))
+fn case(finding: &Listed) -> Case {
+    let (what, more) = (finding.what.clone(), finding.more.clone());
+    Case {
+        class: finding.rule.id().to_owned(),
+        name: finding.path.clone(),
+        place: finding.place.clone(),
+        verdict: if finding.rule.is_failure() { Verdict::Failed(what, more) } else { Verdict::Skipped(what, more) },
+    }
 }

@@ -67,6 +67,7 @@ impl Plan {
             unchanged,
             selected,
             kept,
+            guardrails: input.guardrails.iter().map(|one| one.name.clone()).collect(),
             unmanaged,
             refusals,
             notes,

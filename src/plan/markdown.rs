@@ -7,10 +7,10 @@
 use super::change::{Change, ChangeAction};
 use super::rename::Half;
 use super::summary::weight;
-use super::text::{Page, count, files_of};
+use super::text::{count, files_of};
 use super::value::Plan;
 use crate::review::escape::{code, html, markdown as plain};
-use crate::review::{Colour, Finding, Topic};
+use crate::review::{Finding, Topic};
 
 /// Bytes of fields that are shown of one object.
 const FIELDS_BYTES_MAX: usize = 4_000;
@@ -61,8 +61,8 @@ impl Plan {
         let shown: Vec<&Change> =
             self.changes.iter().filter(|change| !matches!(self.renamed_of(change), Some(Half::Old))).collect();
         section("Changes", CHANGES_BYTES_MAX, &shown, &mut out, |change| match self.renamed_of(change) {
-            Some(Half::New(old)) => renamed(change, old),
-            _ => folded(change),
+            Some(Half::New(old)) => self.renamed_entry(change, old),
+            _ => self.folded(change),
         });
         section("Not selected", PART_BYTES_MAX, self.left_out(), &mut out, |left_out| {
             format!("- {} {} {}\n", left_out.action.word(), left_out.kind.name, code(&left_out.path))
@@ -81,6 +81,18 @@ impl Plan {
             out.push_str(&format!("{}.\n", review.unwrap_or_default()));
         }
         out
+    }
+
+    /// An object and what becomes of it, behind its name.
+    fn folded(&self, change: &Change) -> String {
+        let name = format!("<code>{}</code>", html(&change.path));
+        behind(change, change.action.marker(), &name, &self.body_of(change))
+    }
+
+    /// The same of one that gets another name.
+    fn renamed_entry(&self, new: &Change, old: &Change) -> String {
+        let names = format!("<code>{}</code> -&gt; <code>{}</code>", html(&old.path), html(&new.path));
+        behind(new, '>', &names, &self.body_of(new))
     }
 
     /// Who gains and loses what, the weightiest first.
@@ -105,22 +117,6 @@ impl Plan {
         let lost: Vec<&Finding> = review.findings.iter().filter(is_lost).collect();
         section("Access lost", PART_BYTES_MAX, &lost, out, line);
     }
-}
-
-/// An object and what becomes of it, behind its name.
-fn folded(change: &Change) -> String {
-    let mut page = Page::new(Colour::Never);
-    page.body(change);
-    let name = format!("<code>{}</code>", html(&change.path));
-    behind(change, change.action.marker(), &name, &page.out)
-}
-
-/// The same of one that gets another name.
-fn renamed(new: &Change, old: &Change) -> String {
-    let mut page = Page::new(Colour::Never);
-    page.renamed_body(new, old);
-    let names = format!("<code>{}</code> -&gt; <code>{}</code>", html(&old.path), html(&new.path));
-    behind(new, '>', &names, &page.out)
 }
 
 fn behind(change: &Change, marker: char, name: &str, body: &str) -> String {

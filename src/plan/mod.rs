@@ -14,6 +14,7 @@ mod fields;
 mod impact;
 mod input;
 mod json;
+mod junit;
 mod kept;
 mod limit;
 mod markdown;

@@ -189,6 +189,60 @@ pub enum Bond {
 }
 
 impl Refusal {
+    /// Its name for programs. Stable.
+    pub fn id(&self) -> &'static str {
+        match self {
+            Self::TooManyDeletes { .. } => "too-many-deletes",
+            Self::TooManyOfKind { .. } => "too-many-deletes-of-a-kind",
+            Self::Protected { .. } => "protected",
+            Self::NotAsWritten { .. } => "not-as-written",
+            Self::Immutable { .. } => "immutable",
+            Self::Obstacle { .. } => "obstacle",
+            Self::RenameNotOurs { .. } => "rename-not-ours",
+            Self::AbsentNotOurs { .. } => "absent-not-ours",
+            Self::LeftOut { .. } => "left-out",
+            Self::NotOurs { .. } => "not-ours",
+            Self::Anothers { .. } => "anothers",
+            Self::Untold { .. } => "ledgers-unread",
+            Self::Below { .. } => "takes-others-along",
+            Self::KeyKept { .. } => "key-kept",
+            Self::AccountChange { .. } => "account-change",
+            Self::Older { .. } => "older-files",
+            Self::Shallow { .. } => "shallow-clone",
+            Self::Demanded { .. } => "demanded",
+            Self::Guardrail { .. } => "guardrail",
+            Self::Stranger { .. } => "other-files",
+        }
+    }
+
+    /// The objects that it is about; none where it is about the plan as a whole.
+    pub fn paths(&self) -> Vec<&str> {
+        fn firsts<T>(objects: &[(String, T)]) -> Vec<&str> {
+            objects.iter().map(|(path, _)| path.as_str()).collect()
+        }
+        match self {
+            Self::TooManyDeletes { paths, .. } | Self::TooManyOfKind { paths, .. } | Self::Untold { paths } => {
+                paths.iter().map(String::as_str).collect()
+            }
+            Self::Protected { path, .. }
+            | Self::NotAsWritten { path, .. }
+            | Self::Immutable { path, .. }
+            | Self::Obstacle { path, .. }
+            | Self::RenameNotOurs { path, .. }
+            | Self::LeftOut { path, .. }
+            | Self::Below { path, .. }
+            | Self::AccountChange { path, .. } => vec![path],
+            Self::AbsentNotOurs { objects } | Self::NotOurs { objects } => firsts(objects),
+            Self::Anothers { objects, .. } => firsts(objects),
+            Self::KeyKept { .. }
+            | Self::Older { .. }
+            | Self::Shallow { .. }
+            | Self::Demanded { .. }
+            | Self::Guardrail { .. }
+            | Self::Stranger { .. } => Vec::new(),
+        }
+    }
+
     /// What to do next.
     pub fn hint(&self) -> String {
         match self {

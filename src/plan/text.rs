@@ -52,6 +52,19 @@ impl Plan {
     }
 }
 
+impl Plan {
+    /// What becomes of an object, below its title, in plain lines; of one that gets another name both halves, at the new one.
+    pub(super) fn body_of(&self, change: &Change) -> String {
+        let mut page = Page::new(Colour::Never);
+        match self.renamed_of(change) {
+            Some(Half::New(old)) => page.renamed_body(change, old),
+            Some(Half::Old) => {}
+            None => page.body(change),
+        }
+        page.out
+    }
+}
+
 impl std::fmt::Display for Summary {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         write!(f, "Plan: {}.", self.counts())
@@ -128,7 +141,7 @@ impl Page {
     }
 
     /// What becomes of an object that gets another name, below its title.
-    pub(super) fn renamed_body(&mut self, new: &Change, old: &Change) {
+    fn renamed_body(&mut self, new: &Change, old: &Change) {
         if let Some(Renamed::From { fields, .. }) = &new.renamed {
             self.changed_fields(fields);
         }
@@ -162,7 +175,7 @@ impl Page {
     }
 
     /// What becomes of an object, below its title.
-    pub(super) fn body(&mut self, change: &Change) {
+    fn body(&mut self, change: &Change) {
         for field in &change.fields {
             match change.action {
                 ChangeAction::Create => self.new_field(field),

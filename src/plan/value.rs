@@ -25,6 +25,8 @@ pub struct Plan {
     pub kept: Vec<Kept>,
     /// Objects of the engine that are neither declared nor ours.
     pub unmanaged: Vec<Unmanaged>,
+    /// The guardrails that it is judged by.
+    pub guardrails: Vec<String>,
     /// Why this plan may not be applied.
     pub refusals: Vec<Refusal>,
     /// Who gains and loses what by it; `None` if nothing changes, or before it was looked at.

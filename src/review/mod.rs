@@ -8,6 +8,7 @@ mod describe;
 pub(crate) mod escape;
 mod finding;
 pub mod judgement;
+pub(crate) mod junit;
 mod render;
 mod report;
 pub mod state;

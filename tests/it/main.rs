@@ -63,6 +63,7 @@ mod people;
 mod plan_apply;
 mod plan_command;
 mod plan_fields;
+mod plan_forms;
 mod policy_test;
 mod readings;
 mod review;
