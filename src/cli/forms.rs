@@ -10,7 +10,7 @@ pub(crate) const ANSWER: &[Format] = &[Format::Table, Format::Json, Format::Yaml
 /// Of commands that print for people, and JSON for programs.
 pub(crate) const TABLE: &[Format] = &[Format::Table, Format::Json];
 /// Of `plan`.
-pub(crate) const PLAN: &[Format] = &[Format::Table, Format::Json, Format::Markdown, Format::Junit];
+pub(crate) const PLAN: &[Format] = &[Format::Table, Format::Json, Format::Markdown, Format::Junit, Format::Html];
 /// As of tables, of those whose words for people are no table.
 pub(crate) const TEXT: &[Format] = &[Format::Text, Format::Json];
 /// Of `access`.

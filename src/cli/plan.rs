@@ -103,6 +103,7 @@ async fn show(
         Format::Json => format!("{:#}\n", plan.json()),
         Format::Markdown => plan.markdown(),
         Format::Junit => plan.junit(),
+        Format::Html => plan.html(&proposal::graphs(&proposal)),
         _ => plan.page(output::colour(), verbose),
     })?;
     match out {

@@ -11,6 +11,7 @@ mod change;
 mod diff;
 mod escape;
 mod fields;
+mod html;
 mod impact;
 mod input;
 mod json;

@@ -263,15 +263,15 @@ fn refuse_older(dir: &Path, plan: &mut Plan, ledger: &Ledger) -> Result<(), Erro
     Ok(())
 }
 
-/// What the engine's objects let apps do now, and what the files would let them do. With it, what is denied and
-/// was there before: the plan may be applied, and Leasehold's engine issues nothing from such a role.
-pub(super) fn look(
+/// The two states that a plan leads from and to: what the engine's objects let apps do now, and what the files would let
+/// them do.
+pub(super) fn with_sides<T>(
     estate: &Estate,
     plan: &Plan,
     ledger: &Ledger,
     live: &[&Live],
-    today: &str,
-) -> (review::Environment, Vec<String>) {
+    look: impl FnOnce(&Side<'_>, &Side<'_>) -> T,
+) -> T {
     let known = state::Context::from(estate);
     // What is forgotten and stays is no part of either side.
     let forgets = |change: &&Change| change.action == ChangeAction::Forget;
@@ -286,8 +286,22 @@ pub(super) fn look(
     // What is not selected stays as it is, or away.
     let left = plan.left_out().iter().map(|left| (left.path.as_str(), by_path.get(left.path.as_str()).copied()));
     let after = Side::of_estate_but(estate, left.collect(), ledger.owned());
+    look(&before, &after)
+}
+
+/// Who gains and loses what by a plan. With it, what is denied and was there before: the plan may be applied, and
+/// Leasehold's engine issues nothing from such a role.
+pub(super) fn look(
+    estate: &Estate,
+    plan: &Plan,
+    ledger: &Ledger,
+    live: &[&Live],
+    today: &str,
+) -> (review::Environment, Vec<String>) {
     let name = &estate.environment.name;
-    let mut reviewed = reviewed(name, Some(&before), Some((&after, estate)), &[], Scope::All, today);
+    let mut reviewed = with_sides(estate, plan, ledger, live, |before, after| {
+        reviewed(name, Some(before), Some((after, estate)), &[], Scope::All, today)
+    });
     let written: HashSet<guardrail::Violator> = plan
         .changes
         .iter()

@@ -9,6 +9,7 @@ pub(crate) mod escape;
 mod finding;
 pub mod judgement;
 pub(crate) mod junit;
+pub(crate) mod page;
 mod render;
 mod report;
 pub mod state;

@@ -3,12 +3,12 @@
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
-use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::time::Duration;
 
 use serde_json::json;
 
+use crate::chromium::{ALWAYS, chromium};
 use crate::env::TestEnv;
 use crate::provider::{Back, CLIENT, Provider};
 use crate::wire_auth::World;
@@ -355,16 +355,6 @@ fn what_is_there_for_browsers_is_imported_with_a_secret_to_give() {
     assert!(logins.contains("login \"oidc\" \"people\"") && !logins.contains("role_type"), "{logins}");
 }
 
-/// The browser of the distribution.
-fn chromium() -> PathBuf {
-    let names = ["chromium", "chromium-browser", "google-chrome-stable", "google-chrome"];
-    let places = ["/usr/bin", "/usr/local/bin", "/snap/bin"];
-    let all = places.iter().flat_map(|place| names.iter().map(move |name| PathBuf::from(place).join(name)));
-    all.into_iter().find(|path| path.exists()).expect(
-        "this test needs Chromium, and there is none: apt-get install -y --no-install-recommends chromium (.ci/run does)",
-    )
-}
-
 #[test]
 fn a_real_browser_logs_in() {
     let browser = chromium();
@@ -373,8 +363,8 @@ fn a_real_browser_logs_in() {
     // The issuer's page sends its form by itself, and is answered with where to go back to.
     let profile = env.dir().join("profile");
     let output = Command::new(browser)
-        .args(["--headless=new", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-extensions"])
-        .args(["--disable-dev-shm-usage", "--virtual-time-budget=30000", "--timeout=60000", "--dump-dom"])
+        .args(ALWAYS)
+        .args(["--virtual-time-budget=30000", "--timeout=60000", "--dump-dom"])
         .arg(format!("--user-data-dir={}", profile.display()))
         .arg(&login.url)
         .env("HOME", env.dir())

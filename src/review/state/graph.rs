@@ -11,6 +11,7 @@ use crate::object::review::Way;
 use crate::object::{Place, policy_path};
 use crate::review::describe;
 
+mod between;
 mod dot;
 mod mermaid;
 mod svg;
@@ -25,8 +26,8 @@ pub struct Graph {
     pub title: String,
     /// Its nodes; there is one for each column and name.
     pub nodes: Vec<Node>,
-    /// From node to node, by index, with what it is.
-    pub edges: Vec<(usize, usize, &'static str)>,
+    /// From node to node.
+    pub edges: Vec<Edge>,
     known: HashMap<(Column, String), usize>,
     drawn: HashSet<(usize, usize)>,
 }
@@ -57,27 +58,62 @@ pub struct Node {
     pub name: String,
     /// More about it, for those who look closely.
     pub detail: Vec<String>,
+    /// The path of the object that it is, where it is one.
+    pub path: Option<String>,
+    /// What becomes of it, where two states are compared.
+    pub fate: Fate,
+}
+
+/// From one node to another.
+#[derive(Clone, Debug)]
+pub struct Edge {
+    /// From where, by index.
+    pub from: usize,
+    /// To where.
+    pub to: usize,
+    /// What it is.
+    pub word: &'static str,
+    /// What becomes of it, where two states are compared.
+    pub fate: Fate,
+}
+
+/// What becomes of a part of a graph from one state to another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fate {
+    /// It is the same on both sides.
+    #[default]
+    Same,
+    /// It is there on both, and is another.
+    Changed,
+    /// It was not there before.
+    New,
+    /// It is not there any more.
+    Gone,
 }
 
 impl Graph {
     /// The graph of a side; of one app alone, if it is named.
     pub fn of(side: &Side<'_>, title: &str, only: Option<&str>) -> Self {
         let mut graph = Self { title: title.to_owned(), ..Self::default() };
-        for app in side.apps().filter(|app| only.is_none_or(|name| app.name == name)) {
+        let apps: Vec<App<'_, '_>> = match only {
+            Some(name) => side.app(name).into_iter().collect(),
+            None => side.apps().collect(),
+        };
+        for app in apps {
             let detail: Vec<String> = app.owner().map(|owner| format!("owner {owner}")).into_iter().collect();
             let node = match app.place().filter(|_| app.is_login()) {
-                Some(place) => graph.node(Column::Login, app.name, vec![place.to_string()]),
+                Some(place) => graph.object(Column::Login, app.name, vec![place.to_string()], app.name),
                 None => graph.node(Column::App, app.name, detail),
             };
             for login in app.logins().filter(|_| !app.is_login()) {
                 let detail = vec![login.declared_at().to_string()];
-                let from = graph.node(Column::Login, login.path, detail);
+                let from = graph.object(Column::Login, login.path, detail, login.path);
                 graph.edge(from, node, "logs in");
             }
             let policies = graph.policies(side, &app, node);
             for (role, via) in app.roles() {
                 let detail = vec![role.object.declared_at().to_string()];
-                let to = graph.node(Column::Role, &role.label(), detail);
+                let to = graph.object(Column::Role, &role.label(), detail, role.object.path);
                 let paths: Vec<String> = role.at.issued_at().collect();
                 let leading: Vec<usize> = policies
                     .iter()
@@ -111,7 +147,7 @@ impl Graph {
                 Some(object) => object.declared_at().to_string(),
                 None => "not declared".to_owned(),
             };
-            let to = self.node(Column::Policy, &name, vec![detail]);
+            let to = self.object(Column::Policy, &name, vec![detail], &policy_path(&name));
             self.edge(from, to, "its tokens have");
             let acl = text.and_then(|text| Acl::of_texts([(name.as_str(), text.as_ref())]).ok());
             found.extend(acl.map(|acl| (to, acl)));
@@ -185,14 +221,21 @@ impl Graph {
 
     fn node(&mut self, column: Column, name: &str, detail: Vec<String>) -> usize {
         *self.known.entry((column, name.to_owned())).or_insert_with(|| {
-            self.nodes.push(Node { column, name: name.to_owned(), detail });
+            self.nodes.push(Node { column, name: name.to_owned(), detail, path: None, fate: Fate::Same });
             self.nodes.len() - 1
         })
     }
 
+    /// The same of a node that is an object.
+    fn object(&mut self, column: Column, name: &str, detail: Vec<String>, path: &str) -> usize {
+        let index = self.node(column, name, detail);
+        self.nodes[index].path = Some(path.to_owned());
+        index
+    }
+
     fn edge(&mut self, from: usize, to: usize, word: &'static str) {
         if self.drawn.insert((from, to)) {
-            self.edges.push((from, to, word));
+            self.edges.push(Edge { from, to, word, fate: Fate::Same });
         }
     }
 }

@@ -4,6 +4,7 @@ pub(crate) mod aws;
 pub(crate) mod bao;
 pub(crate) mod between;
 pub(crate) mod certificates;
+pub(crate) mod chromium;
 pub(crate) mod ci;
 pub(crate) mod env;
 pub(crate) mod fake;

@@ -1,6 +1,6 @@
 //! The graph for Graphviz. Source: Graphviz, "The DOT language".
 
-use super::{Column, Graph};
+use super::{Column, Edge, Graph};
 use crate::text::one_line;
 
 impl Graph {
@@ -22,7 +22,7 @@ impl Graph {
             let label = [vec![node.name.clone()], node.lines()].concat().join("\n");
             out.push_str(&format!("  n{index} [shape={shape}, label={}];\n", quoted(&label)));
         }
-        for (from, to, word) in &self.edges {
+        for Edge { from, to, word, .. } in &self.edges {
             out.push_str(&format!("  n{from} -> n{to} [label={}];\n", quoted(word)));
         }
         out.push_str("}\n");

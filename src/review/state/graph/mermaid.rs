@@ -1,6 +1,6 @@
 //! The graph for Mermaid, which GitHub and GitLab draw in Markdown. Source: Mermaid, "Flowcharts syntax".
 
-use super::{Column, Graph};
+use super::{Column, Edge, Graph};
 use crate::text::one_line;
 
 impl Graph {
@@ -20,7 +20,7 @@ impl Graph {
             let label: Vec<String> = lines.iter().map(|line| entities(line)).collect();
             out.push_str(&format!("  n{index}{open}\"{}\"{close}\n", label.join("<br/>")));
         }
-        for (from, to, word) in &self.edges {
+        for Edge { from, to, word, .. } in &self.edges {
             out.push_str(&format!("  n{from} -->|{word}| n{to}\n"));
         }
         out
