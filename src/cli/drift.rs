@@ -44,6 +44,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         Format::Json => format!("{:#}\n", drift.json()),
         Format::Markdown => drift.markdown(),
         Format::Junit => drift.junit(),
+        Format::Html => drift.html(),
         Format::Sarif => {
             format!("{:#}\n", drift.sarif(&git::directory_if_any(&estate_dir).map_err(super::access::git_failed)?))
         }

@@ -25,7 +25,7 @@ pub(crate) enum Format {
     Sarif,
     /// JUnit XML, for what shows tests (`leasehold plan`, `leasehold drift`).
     Junit,
-    /// One HTML file (`leasehold plan`, `leasehold review`).
+    /// One HTML file (`leasehold plan`, `leasehold review`, `leasehold drift`).
     Html,
     /// The DOT language of Graphviz (`leasehold graph`).
     Dot,

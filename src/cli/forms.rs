@@ -16,7 +16,8 @@ pub(crate) const TEXT: &[Format] = &[Format::Text, Format::Json];
 /// Of `access`.
 pub(crate) const ACCESS: &[Format] = &[Format::Text, Format::Table, Format::Json];
 /// Of `drift`.
-pub(crate) const DRIFT: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Junit];
+pub(crate) const DRIFT: &[Format] =
+    &[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Junit, Format::Html];
 /// Of `review`.
 pub(crate) const REVIEW: &[Format] = &[Format::Text, Format::Json, Format::Markdown, Format::Sarif, Format::Html];
 /// Of `graph`.

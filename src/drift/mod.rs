@@ -8,6 +8,7 @@
 //! what is not applied. Pure.
 
 mod finding;
+mod html;
 mod json;
 mod listed;
 mod markdown;

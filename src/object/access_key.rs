@@ -51,9 +51,9 @@ impl fmt::Display for KeyChange {
             KeyFate::Rotated => {
                 f.write_str("its key is made anew when it is older than that, at once if it is already")
             }
-            KeyFate::Replaced => f.write_str(
-                "the engine signs with other credentials from now on; what they can't delete stays in AWS",
-            ),
+            KeyFate::Replaced => {
+                f.write_str("the engine signs with other credentials from now on; what they can't delete stays in AWS")
+            }
             KeyFate::Destroyed => f.write_str("the keys of its IAM user are deleted: what has one works no more"),
         }
     }

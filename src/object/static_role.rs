@@ -111,7 +111,9 @@ fn keys(change: Changed<'_>) -> Option<KeyChange> {
     let user = |value: Option<&Value>| value.and_then(Value::as_str).map(str::to_owned);
     Some(match change {
         Changed::Created(object) => KeyChange { fate: KeyFate::Minted, user: user(Some(&object.value("username"))) },
-        Changed::Updated(object, _) => KeyChange { fate: KeyFate::Rotated, user: user(Some(&object.value("username"))) },
+        Changed::Updated(object, _) => {
+            KeyChange { fate: KeyFate::Rotated, user: user(Some(&object.value("username"))) }
+        }
         Changed::Deleted(live) => KeyChange { fate: KeyFate::Destroyed, user: user(live.fields.get("username")) },
     })
 }

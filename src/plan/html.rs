@@ -5,11 +5,12 @@ use std::collections::{BTreeMap, HashMap};
 
 use super::change::{Change, ChangeAction};
 use super::outstanding::{LeaseFate, Outstanding};
+use super::refusal::Refusal;
 use super::rename::Half;
 use super::text::{count, files_of};
 use super::value::Plan;
 use crate::review::escape::html as safe;
-use crate::review::page::{Section, searchable};
+use crate::review::page::{Section, listed, searchable};
 use crate::review::state::graph::{Fate, Graph};
 use crate::review::words_of_duration;
 
@@ -58,7 +59,7 @@ impl Html<'_> {
             self.graphs_section(graphs),
             self.objects_section(),
             self.left_out_section(),
-            self.plan.notes_section(),
+            self.notes_section(),
         ];
         let sections: Vec<Section> = sections.into_iter().flatten().collect();
         searchable(&title, &self.head(), &sections)
@@ -95,14 +96,14 @@ impl Html<'_> {
     }
 
     fn refused_section(&self) -> Option<Section> {
-        let one = |refusal: &super::refusal::Refusal| {
+        let one = |refusal: &Refusal| {
             format!(
                 "<div class=\"item finding stop\">{}<ul class=\"details\"><li>{}</li></ul></div>\n",
                 safe(&refusal.to_string()),
                 safe(&refusal.hint())
             )
         };
-        section("refused", "Refused", &self.plan.refusals, one)
+        listed("refused", "Refused", &self.plan.refusals, one)
     }
 
     fn access_section(&self) -> Option<Section> {
@@ -132,7 +133,7 @@ impl Html<'_> {
         let count = rows.len();
         let rows: Vec<String> = rows.into_iter().map(|row| format!("<tr class=\"item\">{row}</tr>\n")).collect();
         let body = format!(
-            "<div class=\"scroll\">\n<table>\n<thead><tr><th>object</th><th>leases out</th><th>what becomes of them</th>\
+            "<div class=\"scroll\">\n<table>\n<thead><tr><th>object</th><th class=\"number\">leases out</th><th>what becomes of them</th>\
              <th>for at most</th></tr></thead>\n<tbody>\n{}</tbody>\n</table>\n</div>\n",
             rows.concat()
         );
@@ -143,9 +144,10 @@ impl Html<'_> {
         if graphs.is_empty() {
             return None;
         }
-        let mut body = "<p class=\"details legend\">Who may get what, of each app that is touched: <b class=\"new\">+</b> new, \
+        let mut body =
+            "<p class=\"details legend\">Who may get what, of each app that is touched: <b class=\"new\">+</b> new, \
                         <b class=\"changed\">~</b> changed, <b class=\"gone\">-</b> gone.</p>\n"
-            .to_owned();
+                .to_owned();
         for graph in graphs.iter().take(GRAPHS_MAX) {
             let counts = [(Fate::New, "new"), (Fate::Changed, "changed"), (Fate::Gone, "gone")];
             let counts = counts.map(|(fate, word)| (graph.count(fate), word));
@@ -198,7 +200,7 @@ impl Html<'_> {
             (ChangeAction::Delete | ChangeAction::Forget, None) => ", no longer declared".to_owned(),
             _ => String::new(),
         };
-        let lines: String = self.plan.body_of(change).lines().map(line).collect();
+        let lines = lines_html(&self.plan.body_of(change));
         format!(
             "<details class=\"item {action}\" id=\"o{index}\"{open}><summary><span class=\"mark\">{}</span> <span \
              class=\"kind\">{}</span> {name} <span class=\"place\">{action}, {}</span></summary>\n<pre>{lines}</pre></details>\n",
@@ -211,13 +213,8 @@ impl Html<'_> {
     }
 
     fn left_out_section(&self) -> Option<Section> {
-        section("left-out", "Not selected", self.plan.left_out(), |one| {
-            format!(
-                "<p class=\"item\">{} {} <code>{}</code></p>\n",
-                one.action.word(),
-                one.kind.name,
-                safe(&one.path)
-            )
+        listed("left-out", "Not selected", self.plan.left_out(), |one| {
+            format!("<p class=\"item\">{} {} <code>{}</code></p>\n", one.action.word(), one.kind.name, safe(&one.path))
         })
     }
 
@@ -227,7 +224,7 @@ impl Html<'_> {
             let objects = count(self.plan.unmanaged.len(), "object is", "objects are");
             notes.push(format!("{objects} there that are not ours, and left alone"));
         }
-        section("notes", "Notes", &notes, |note| format!("<p class=\"item\">{}</p>\n", safe(note)))
+        listed("notes", "Notes", &notes, |note| format!("<p class=\"item\">{}</p>\n", safe(note)))
     }
 
     /// The address on the page of what is told of an object.
@@ -239,12 +236,6 @@ impl Html<'_> {
         let code = format!("<code>{}</code>", safe(path));
         self.anchor(path).map_or(code.clone(), |anchor| format!("<a href=\"{anchor}\">{code}</a>"))
     }
-}
-
-/// A part with all of these, if there are any.
-fn section<T>(id: &'static str, title: &'static str, all: &[T], one: impl Fn(&T) -> String) -> Option<Section> {
-    let body = all.iter().map(one).collect();
-    (!all.is_empty()).then(|| Section { id, title, count: Some(all.len()), body })
 }
 
 fn lease_row(path: &str, leases: &Outstanding) -> String {
@@ -266,7 +257,11 @@ fn lease_row(path: &str, leases: &Outstanding) -> String {
     )
 }
 
-/// A line of what becomes of an object, coloured by its mark.
+/// What becomes of an object, each line coloured by its mark.
+pub(crate) fn lines_html(text: &str) -> String {
+    text.lines().map(line).collect()
+}
+
 fn line(line: &str) -> String {
     // What is added or taken away has its mark where context has a space.
     let (class, shown) = match line.strip_prefix("        ").or_else(|| line.strip_prefix("      ")) {

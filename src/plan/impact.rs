@@ -38,7 +38,7 @@ impl Plan {
                 continue;
             };
             for (name, folder) in folders {
-                let known = fates.entry(name).or_insert((outstanding.fate, folder.leases));
+                let known = fates.entry(name.as_str()).or_insert((outstanding.fate, folder.leases));
                 *known = (known.0.max(outstanding.fate), known.1.max(folder.leases));
             }
         }

@@ -86,21 +86,15 @@ pub(super) fn change_json(change: &Change) -> Value {
 
 fn leases_json(outstanding: &Outstanding) -> Value {
     let folders = outstanding.folders.iter().flatten();
-    let folders = folders.map(|(name, folder)| {
-        json!({"folder": name, "count": folder.leases, "at_most_seconds": seconds_json(folder.seconds_max)})
-    });
+    let folders = folders
+        .map(|(name, folder)| json!({"folder": name, "count": folder.leases, "at_most_seconds": folder.seconds_max}));
     json!({
         "prefix": outstanding.prefix,
         "fate": outstanding.fate.id(),
         "count": outstanding.count(),
-        "at_most_seconds": seconds_json(outstanding.seconds_max()),
+        "at_most_seconds": outstanding.seconds_max(),
         "folders": folders.collect::<Vec<_>>(),
     })
-}
-
-/// What has no end has no number.
-fn seconds_json(seconds: Option<i64>) -> Option<i64> {
-    seconds.filter(|seconds| *seconds != i64::MAX)
 }
 
 fn impact_json(impact: &Impact) -> Value {

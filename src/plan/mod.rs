@@ -40,6 +40,7 @@ pub use self::attached::{Attached, Attacher};
 pub use self::change::{Change, ChangeAction, FieldChange, Renamed, Shown, Summary, Unmanaged};
 pub use self::escape::{escape, short};
 pub use self::fields::{differences, secret_digests};
+pub(crate) use self::html::lines_html;
 pub use self::impact::Impact;
 pub use self::input::{Adopt, Claim, Claims, Input, Others};
 pub use self::json::field_json;

@@ -117,15 +117,27 @@ mod tests {
         let hour = Some(3600);
         for (fate, folders, expected) in [
             (LeaseFate::KeepOlder, &[][..], None),
-            (LeaseFate::KeepOlder, &[("a", 1, hour)], Some("1 lease is out from before this change, for at most 1h more")),
-            (LeaseFate::Out, &[("a", 1, hour), ("b", 2, None)], Some("3 leases are out from before this change")),
-            (LeaseFate::Stay, &[("a", 2, hour)], Some("2 leases are out and stay until they end, for at most 1h more")),
-            (LeaseFate::Revoked, &[("a", 1, hour), ("b", 2, hour)], Some("3 leases are revoked by this: b 2, a 1")),
+            (
+                LeaseFate::KeepOlder,
+                &[("a", 1, hour)][..],
+                Some("1 lease is out from before this change, for at most 1h more"),
+            ),
+            (LeaseFate::Out, &[("a", 1, hour), ("b", 2, None)][..], Some("3 leases are out from before this change")),
+            (
+                LeaseFate::Stay,
+                &[("a", 2, hour)][..],
+                Some("2 leases are out and stay until they end, for at most 1h more"),
+            ),
+            (LeaseFate::Revoked, &[("a", 1, hour), ("b", 2, hour)][..], Some("3 leases are revoked by this: b 2, a 1")),
         ] {
             assert_eq!(outstanding("p", fate, folders).words().as_deref(), expected, "{fate:?} {folders:?}");
         }
         let unknown = Outstanding { folders: None, ..outstanding("p", LeaseFate::Out, &[]) };
         assert_eq!(unknown.words(), None);
-        assert!(Outstanding { fate: LeaseFate::Revoked, ..unknown }.words().is_some_and(|words| words.contains("not known")));
+        assert!(
+            Outstanding { fate: LeaseFate::Revoked, ..unknown }
+                .words()
+                .is_some_and(|words| words.contains("not known"))
+        );
     }
 }

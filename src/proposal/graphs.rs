@@ -15,11 +15,11 @@ pub fn graphs(proposal: &Proposal) -> Vec<Graph> {
     let live: Vec<&Live> = live.values().collect();
     let touched: HashSet<&str> = plan.changes.iter().map(|change| change.path.as_str()).collect();
     with_sides(estate, plan, ledger, &live, |before, after| {
-        let names: BTreeSet<(bool, &str)> =
-            before.apps().chain(after.apps()).map(|app| (app.is_login(), app.name)).collect();
+        let mut names: BTreeSet<(bool, &str)> = before.apps().map(|app| (app.is_login(), app.name)).collect();
+        names.extend(after.apps().map(|app| (app.is_login(), app.name)));
         let graph = |(is_login, name): (bool, &str)| {
             let title = format!("{} {name}", if is_login { "login" } else { "app" });
-            let [before, after] = [before, after].map(|side| Graph::of(side, &title, Some(name)));
+            let (before, after) = (Graph::of(before, &title, Some(name)), Graph::of(after, &title, Some(name)));
             let graph = Graph::between(&before, &after, |path| touched.contains(path));
             graph.is_changed().then_some(graph)
         };

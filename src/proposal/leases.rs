@@ -9,7 +9,7 @@ use crate::api::Client;
 use crate::live::{self, LEASE_LISTS_AT_ONCE};
 use crate::object::{Leases, Live};
 use crate::plan::{Change, ChangeAction, Folder, LeaseFate, Outstanding, Plan};
-use crate::review::state::{Context, Role, Side, SideObject};
+use crate::review::state::{Context, Side, SideObject};
 
 /// How many leases are out, by path of the change; `None` where it can't be known.
 #[derive(Debug, Default)]
@@ -92,11 +92,14 @@ impl Counted {
 /// For how many more seconds the leases in a folder are out at most, by the terms that the engine has.
 fn terms(live: &HashMap<String, Live>) -> HashMap<String, i64> {
     let side = Side::of_objects(live.values().map(|live| SideObject::live(live, None, None)), Context::default());
-    let of_role = |role: &Role<'_>| {
-        let most = side.role_terms(role).max;
-        role.at.issued_at().map(move |folder| (folder, most)).collect::<Vec<_>>()
-    };
-    side.roles().flat_map(of_role).collect()
+    let mut terms = HashMap::new();
+    for role in side.roles() {
+        // Where there is no end, nothing is said of it.
+        let most = Some(side.role_terms(role).max).filter(|most| *most < i64::MAX);
+        let Some(most) = most else { continue };
+        terms.extend(role.at.issued_at().map(|folder| (folder, most)));
+    }
+    terms
 }
 
 /// What becomes of the leases that are out under what a change concerns.

@@ -36,6 +36,17 @@ pub(crate) struct Section {
     pub(crate) body: String,
 }
 
+/// A part with all of these, if there are any.
+pub(crate) fn listed<T>(
+    id: &'static str,
+    title: &'static str,
+    all: &[T],
+    one: impl Fn(&T) -> String,
+) -> Option<Section> {
+    let body = all.iter().map(one).collect();
+    (!all.is_empty()).then(|| Section { id, title, count: Some(all.len()), body })
+}
+
 /// A page of `title`, in which these sections can be searched. `head` stands below the title, as HTML.
 pub(crate) fn searchable(title: &str, head: &str, sections: &[Section]) -> String {
     let mut body = format!("<header>\n<h1>{}</h1>\n{head}", html(title));

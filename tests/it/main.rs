@@ -131,6 +131,6 @@ mod wire_userpass;
 mod wire_wrapping;
 
 use common::{
-    aws, bao, between, certificates, chromium, ci, env, fake, http, issuer, provider, python, remote, servers, traced, transit,
-    watched, world,
+    aws, bao, between, certificates, chromium, ci, env, fake, http, issuer, provider, python, remote, servers, traced,
+    transit, watched, world,
 };

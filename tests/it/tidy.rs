@@ -497,7 +497,22 @@ const FLOORS: &[(&str, &[&str])] = &[
         "engine",
         &["setup", "wire", "kernel", "policy", "quota", "identity", "token", "lease", "backend", "pipeline", "http"],
     ),
-    ("review", &["escape", "junit", "page", "words", "finding", "describe", "state", "comparison", "judgement", "report", "render"]),
+    (
+        "review",
+        &[
+            "escape",
+            "junit",
+            "page",
+            "words",
+            "finding",
+            "describe",
+            "state",
+            "comparison",
+            "judgement",
+            "report",
+            "render",
+        ],
+    ),
 ];
 
 #[test]

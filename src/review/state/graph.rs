@@ -102,17 +102,17 @@ impl Graph {
         for app in apps {
             let detail: Vec<String> = app.owner().map(|owner| format!("owner {owner}")).into_iter().collect();
             let node = match app.place().filter(|_| app.is_login()) {
-                Some(place) => graph.object(Column::Login, app.name, vec![place.to_string()], app.name),
+                Some(place) => graph.object(Column::Login, app.name, vec![place_words(place)], app.name),
                 None => graph.node(Column::App, app.name, detail),
             };
             for login in app.logins().filter(|_| !app.is_login()) {
-                let detail = vec![login.declared_at().to_string()];
+                let detail = vec![place_words(&login.declared_at())];
                 let from = graph.object(Column::Login, login.path, detail, login.path);
                 graph.edge(from, node, "logs in");
             }
             let policies = graph.policies(side, &app, node);
             for (role, via) in app.roles() {
-                let detail = vec![role.object.declared_at().to_string()];
+                let detail = vec![place_words(&role.object.declared_at())];
                 let to = graph.object(Column::Role, &role.label(), detail, role.object.path);
                 let paths: Vec<String> = role.at.issued_at().collect();
                 let leading: Vec<usize> = policies
@@ -144,7 +144,7 @@ impl Graph {
                 continue;
             }
             let detail = match side.object(&policy_path(&name)) {
-                Some(object) => object.declared_at().to_string(),
+                Some(object) => place_words(&object.declared_at()),
                 None => "not declared".to_owned(),
             };
             let to = self.object(Column::Policy, &name, vec![detail], &policy_path(&name));
@@ -170,7 +170,7 @@ impl Graph {
                 self.edge(from, to, "sessions of");
                 continue;
             };
-            let to = self.node(Column::IamRole, &arn, vec![known.place.to_string()]);
+            let to = self.node(Column::IamRole, &arn, vec![place_words(&known.place)]);
             self.edge(from, to, "sessions of");
             let mut policies: Vec<Arc<Policy<Place>>> = known.policy.iter().cloned().collect();
             let mut unknown = Vec::new();
@@ -243,6 +243,11 @@ impl Graph {
 /// Whether credentials are issued to who reads, or writes to, a path.
 fn is_read(acl: &Acl, path: &str) -> bool {
     compare::permits(acl, path).iter().any(|one| matches!(one, Capability::Read | Capability::Update))
+}
+
+/// Where something is declared; what no file declares is told as such.
+fn place_words(place: &Place) -> String {
+    if place.line == 0 { "in the engine".to_owned() } else { place.to_string() }
 }
 
 impl Node {

@@ -75,8 +75,7 @@ impl Browser {
         });
         let mut browser = Self { child, input, messages, asked: 0, session: None, events: Vec::new() };
         let target = browser.call("Target.createTarget", &json!({"url": "about:blank"}));
-        let attached = browser
-            .call("Target.attachToTarget", &json!({"targetId": target["targetId"], "flatten": true}));
+        let attached = browser.call("Target.attachToTarget", &json!({"targetId": target["targetId"], "flatten": true}));
         browser.session = Some(attached["sessionId"].as_str().unwrap().to_owned());
         for domain in ["Page", "Runtime", "Network", "Log"] {
             browser.call(&format!("{domain}.enable"), &json!({}));

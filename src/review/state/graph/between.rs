@@ -109,36 +109,34 @@ mod tests {
     #[test]
     fn what_comes_goes_and_changes_is_told_of_nodes_and_edges() {
         let before = graph(
-            &[(Column::App, "a", &[]), (Column::Role, "old", &[]), (Column::Role, "r", &[]), (Column::Service, "s3", &["x", "y"])],
+            &[
+                (Column::App, "a", &[]),
+                (Column::Role, "old", &[]),
+                (Column::Role, "r", &[]),
+                (Column::Service, "s3", &["x", "y"]),
+            ],
             &[(0, 1), (0, 2), (2, 3)],
         );
         let after = graph(
-            &[(Column::App, "a", &[]), (Column::Role, "r", &[]), (Column::Role, "new", &[]), (Column::Service, "s3", &["y", "z"])],
+            &[
+                (Column::App, "a", &[]),
+                (Column::Role, "r", &[]),
+                (Column::Role, "new", &[]),
+                (Column::Service, "s3", &["y", "z"]),
+            ],
             &[(0, 1), (0, 2), (1, 3), (2, 3)],
         );
         let both = Graph::between(&before, &after, |path| path == "r");
         let nodes: Vec<(&str, Fate)> = both.nodes.iter().map(|node| (node.name.as_str(), node.fate)).collect();
         assert_eq!(
             nodes,
-            [
-                ("a", Fate::Same),
-                ("r", Fate::Changed),
-                ("new", Fate::New),
-                ("s3", Fate::Changed),
-                ("old", Fate::Gone),
-            ]
+            [("a", Fate::Same), ("r", Fate::Changed), ("new", Fate::New), ("s3", Fate::Changed), ("old", Fate::Gone),]
         );
         assert_eq!(both.nodes[3].detail, ["- x", "+ z", "y"]);
         let edges: Vec<(usize, usize, Fate)> = both.edges.iter().map(|edge| (edge.from, edge.to, edge.fate)).collect();
         assert_eq!(
             edges,
-            [
-                (0, 1, Fate::Same),
-                (0, 2, Fate::New),
-                (1, 3, Fate::Same),
-                (2, 3, Fate::New),
-                (0, 4, Fate::Gone),
-            ]
+            [(0, 1, Fate::Same), (0, 2, Fate::New), (1, 3, Fate::Same), (2, 3, Fate::New), (0, 4, Fate::Gone),]
         );
         assert!(both.is_changed() && !Graph::between(&after, &after, |_| false).is_changed());
     }

@@ -1,6 +1,6 @@
 //! The graph as a picture that needs no other program: columns, each node where its neighbours are.
 
-use super::{Column, Edge, Fate, Graph, Node};
+use super::{Column, Edge, Graph, Node};
 use crate::review::escape::xml;
 
 const COLUMNS: [(Column, &str); 6] = [
@@ -113,7 +113,9 @@ impl Graph {
         }
         for (node, place) in self.nodes.iter().zip(places) {
             match link(node) {
-                Some(link) => out.push_str(&format!("<a href=\"{}\">{}</a>\n", xml(&link), boxed(node, *place, widths))),
+                Some(link) => {
+                    out.push_str(&format!("<a href=\"{}\">{}</a>\n", xml(&link), boxed(node, *place, widths)))
+                }
                 None => out.push_str(&boxed(node, *place, widths)),
             }
         }
@@ -155,14 +157,7 @@ impl Graph {
     }
 
     /// Puts a column's nodes below each other, none above the middle of its neighbours.
-    fn stack(
-        &self,
-        column: usize,
-        nodes: &[usize],
-        places: &mut [Place],
-        neighbours: &[Vec<usize>],
-        widths: Widths,
-    ) {
+    fn stack(&self, column: usize, nodes: &[usize], places: &mut [Place], neighbours: &[Vec<usize>], widths: Widths) {
         let mut free = widths.top;
         for index in nodes {
             let height = LINE * (1 + self.nodes[*index].lines().len()) + 12;
@@ -237,20 +232,33 @@ fn boxed(node: &Node, place: Place, widths: Widths) -> String {
             0 => (" font-weight=\"bold\"", CHARACTER_BOLD),
             _ => (" fill=\"#57606a\"", CHARACTER),
         };
-        let gone = if index == 0 && node.fate == Fate::Gone { " text-decoration=\"line-through\"" } else { "" };
         let (x, y) = (x + 8, y + LINE * (index + 1));
         let line = xml(&fitted(line, width, wide));
-        out.push_str(&format!("<text x=\"{x}\" y=\"{y}\"{weight}{gone}>{line}</text>\n"));
+        out.push_str(&format!("<text x=\"{x}\" y=\"{y}\"{weight}>{line}</text>\n"));
     }
     out.push_str("</g>\n");
     out
 }
 
-/// As much of a text as fits into a box of this width.
+/// As much of a text as fits into a box of this width: its end says more than its middle.
 fn fitted(text: &str, width: usize, character: usize) -> String {
-    let most = (width - 16) / character;
-    match text.chars().count() > most {
-        true => text.chars().take(most - 1).chain(['…']).collect(),
-        false => text.to_owned(),
+    let (most, all) = ((width - 16) / character, text.chars().count());
+    if all <= most {
+        return text.to_owned();
+    }
+    let head = most / 3;
+    let tail = text.chars().skip(all - (most - 1 - head));
+    text.chars().take(head).chain(['\u{2026}']).chain(tail).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::fitted;
+
+    #[test]
+    fn what_is_too_long_keeps_its_beginning_and_its_end() {
+        assert_eq!(fitted("auth/x", 96, 8), "auth/x");
+        let cut = fitted("auth/approle/role/app-webapp", 136, 8);
+        assert_eq!((cut.as_str(), cut.chars().count()), ("auth/\u{2026}pp-webapp", 15));
     }
 }
