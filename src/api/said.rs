@@ -27,6 +27,9 @@ pub enum Said {
     SettingUp,
     /// An AWS mount has no role of the name.
     NoRole,
+    /// A session is of an IAM role that its role at the mount has not, or of none of the several that it has. Vault and
+    /// OpenBao, `builtin/logical/aws/path_user.go`.
+    RoleArn,
     /// The name of a user could not be made.
     Username,
     /// A session takes a code of a device. Ours, and what AWS says of a code that is none.
@@ -49,6 +52,7 @@ impl Said {
             Self::Conflict => (&[400], &[&["check-and-set"]]),
             Self::SettingUp => (&[400], &[&["Upgrading from non-versioned to versioned"]]),
             Self::NoRole => (&[400], &[&["Role ", "not found"]]),
+            Self::RoleArn => (&[400], &[&["did not supply a role_arn"], &["role_arn ", "not in allowed role arns"]]),
             Self::Username => (&[400, 500], &[&["username"]]),
             Self::SecondFactor => (&[400], &[&["send mfa_code"], &["MultiFactorAuthentication failed"]]),
             Self::WrapsNothing => (&[400], &[&["wrapping token is not valid"]]),
@@ -110,6 +114,8 @@ mod tests {
             (Said::Conflict, 400, "check-and-set parameter did not match the current version", true),
             (Said::NoRole, 400, "Role 'webapp' not found", true),
             (Said::NoRole, 400, "Role is odd", false),
+            (Said::RoleArn, 400, "did not supply a role_arn parameter and unable to determine one", true),
+            (Said::RoleArn, 400, "role_arn \"a\" not in allowed role arns for Vault role \"r\"", true),
             (Said::WrapsNothing, 400, "wrapping token is not valid or does not exist", true),
             (Said::Username, 500, "the username template gives an empty username", true),
         ] {

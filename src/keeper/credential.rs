@@ -98,6 +98,11 @@ impl Credential {
         !self.lease_id.is_empty()
     }
 
+    /// Whether it is a session, whose end AWS knows.
+    pub fn is_session(&self) -> bool {
+        self.security_token.is_some()
+    }
+
     /// Its lease; empty where there is none.
     pub fn lease_id(&self) -> &str {
         &self.lease_id

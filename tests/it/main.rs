@@ -16,6 +16,7 @@ mod audit_files;
 mod aws_faults;
 mod browser;
 mod cases;
+mod choices;
 mod ci_jobs;
 mod cli_apps;
 mod cli_creds;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 
-use crate::cli::app::AppFile;
+use crate::cli::app::{AppFile, Written};
 use crate::cli::error::CliError;
 use crate::cli::global::{JWT, PASSWORD, SECRET_ID};
 use crate::estate::{self, Sources};
@@ -42,6 +42,9 @@ pub(super) struct AppConfig {
     login: Option<String>,
     login_mount: Option<String>,
     login_role: Option<String>,
+    role_arn: Option<String>,
+    ttl: Option<Written>,
+    role_session_name: Option<String>,
     /// What the app shows when it logs in; what is left out comes from the environment.
     role_id: Option<String>,
     secret_id_file: Option<String>,
@@ -140,27 +143,19 @@ impl Config {
 }
 
 impl AppConfig {
-    /// What says how it logs in without an estate; `None` if an estate is to say so.
-    pub(super) fn alone(&self, name: &str, config: &Config) -> Option<AppFile> {
-        let login = Some(self.login.clone()?);
-        Some(AppFile {
+    /// What it says of the app. An estate is to say how it logs in where there is no `login`.
+    pub(super) fn said(&self, name: &str, config: &Config) -> AppFile {
+        AppFile {
             address: self.address.clone().or_else(|| config.address.clone()),
-            app: Some(self.app_name(name).to_owned()),
+            app: Some(self.app.as_deref().unwrap_or(name).to_owned()),
             role: self.role.clone(),
-            login,
+            login: self.login.clone(),
             login_mount: self.login_mount.clone(),
             login_role: self.login_role.clone(),
-        })
-    }
-
-    /// The app's name.
-    pub(super) fn app_name<'a>(&'a self, name: &'a str) -> &'a str {
-        self.app.as_deref().unwrap_or(name)
-    }
-
-    /// Its role, where that is said.
-    pub(super) fn role(&self) -> Option<&str> {
-        self.role.as_deref()
+            role_arn: self.role_arn.clone(),
+            ttl: self.ttl.clone(),
+            role_session_name: self.role_session_name.clone(),
+        }
     }
 
     /// What it shows when it logs in, by the variables in which a command looks for it.
@@ -208,9 +203,9 @@ mod tests {
         let web = &config.apps["web"];
         let own: Vec<_> = web.own().into_iter().collect();
         assert_eq!(own, [("LEASEHOLD_ROLE_ID", "r".to_owned()), ("LEASEHOLD_SECRET_ID_FILE", "f".to_owned())]);
-        let file = web.alone("web", &config).expect("a login is said");
+        let file = web.said("web", &config);
         assert_eq!((file.address.as_deref(), file.app.as_deref()), (Some("https://a"), Some("web")));
-        assert!(config.apps["b"].alone("b", &config).is_none(), "an estate says how");
+        assert!(config.apps["b"].said("b", &config).login.is_none(), "an estate says how");
     }
 
     #[test]

@@ -36,7 +36,7 @@ pub(crate) struct Args {
     #[command(flatten)]
     app: AppArgs,
     /// A file that names the apps, instead
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["app", "role", "mount", "login", "login_mount", "login_role", "app_file"])]
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["app", "role", "mount", "login", "login_mount", "login_role", "app_file", "role_arn", "ttl", "session_name"])]
     config: Option<PathBuf>,
     /// Where to listen: an address on loopback, or unix:PATH [default: 127.0.0.1:9911]
     #[arg(long, value_name = "ADDRESS")]
@@ -96,9 +96,10 @@ fn keepers(args: &Args, config: Option<&Config>, global: &Global) -> Result<(Vec
         }
         Some(config) => {
             for (name, app) in &config.apps {
-                let one = match app.alone(name, config) {
-                    Some(file) => Wanted::of(file)?,
-                    None => AppArgs::named(app.app_name(name), app.role()).wanted(&context()?)?,
+                let said = app.said(name, config);
+                let one = match said.login {
+                    Some(_) => Wanted::of(said)?,
+                    None => AppArgs::named(said).wanted(&context()?)?,
                 };
                 wanted.push((name.clone(), one.showing(app.own()), app.clone()));
             }

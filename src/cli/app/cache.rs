@@ -2,11 +2,11 @@
 //! long before the end of a short lease, does not make an IAM user each time.
 //!
 //! One file a credential in the user's cache directory, for nobody else's eyes, named by a hash of what it is for: engine,
-//! namespace, app, role and login. It is given again while at least half of its life is left, and its embedded engine is
-//! the one that issued it: another may have come into the same directory. A server's address is taken for the server, as
-//! asking it who it is would be the call that this spares. Nothing here ends a
-//! credential: its lease does, or whoever revokes it; what `leasehold lease revoke` ends on this host is forgotten here. A
-//! cache that can't be used is told of, and a fresh credential is as good. Two commands at once make one credential: the
+//! namespace, app, role, login and what was said of the credential itself. It is given again while at least half of its
+//! life is left, and its embedded engine is the one that issued it: another may have come into the same directory. A
+//! server's address is taken for the server, as asking it who it is would be the call that this spares. Nothing here ends
+//! a credential: its lease does, or whoever revokes it; what `leasehold lease revoke` ends on this host is forgotten here.
+//! A cache that can't be used is told of, and a fresh credential is as good. Two commands at once make one credential: the
 //! second waits for a while, behind a lock that goes with the process which holds it, and finds what the first has kept.
 
 use std::fs::{DirBuilder, File, OpenOptions, TryLockError};
@@ -168,7 +168,8 @@ fn prepare(directory: &Path) -> std::io::Result<()> {
     Ok(())
 }
 
-/// The name of a credential's files: the same for the same engine, namespace, app, role and login, and tells none of them.
+/// The name of a credential's files: the same for the same engine, namespace, app, role, login and choice, and tells none
+/// of them.
 fn name_of(wanted: &Wanted, global: &Global, context: &Context) -> String {
     let engine = wanted.engine(global, context);
     let namespace = global.namespace().unwrap_or_default();
@@ -176,8 +177,10 @@ fn name_of(wanted: &Wanted, global: &Global, context: &Context) -> String {
     let role = wanted.role.credentials();
     let login = &wanted.login;
     let parts = [&engine, &namespace, &wanted.app, &role, &login.method, &login.mount, &login.role_name, &own];
+    let chosen = wanted.choice.parameters();
+    let chosen = chosen.iter().flat_map(|(name, value)| [name, value]);
     // Each with its length, so that no two lists of parts are one text.
-    let text: String = parts.iter().map(|part| format!("{}:{part}", part.len())).collect();
+    let text: String = parts.into_iter().chain(chosen).map(|part| format!("{}:{part}", part.len())).collect();
     hex::encode(digest(&SHA256, text.as_bytes()))
 }
 

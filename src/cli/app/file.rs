@@ -5,6 +5,7 @@ use std::path::Path;
 use serde::Deserialize;
 
 use super::super::error::CliError;
+use super::choice::Written;
 
 /// More is no such file.
 const BYTES_MAX: u64 = 64 << 10;
@@ -25,6 +26,12 @@ pub(in crate::cli) struct AppFile {
     pub(in crate::cli) login_mount: Option<String>,
     /// The role to log in with, or the user.
     pub(in crate::cli) login_role: Option<String>,
+    /// Which of the role's IAM roles sessions are of.
+    pub(in crate::cli) role_arn: Option<String>,
+    /// How long they live.
+    pub(in crate::cli) ttl: Option<Written>,
+    /// What they are called in AWS.
+    pub(in crate::cli) role_session_name: Option<String>,
 }
 
 impl AppFile {

@@ -2,12 +2,16 @@
 //! estate or without one, the login, and the credential.
 
 pub(super) mod cache;
+mod choice;
 mod file;
 pub(super) mod login;
 mod wanted;
 
 use std::path::{Path, PathBuf};
 
+use serde_json::Map;
+
+pub(super) use self::choice::Written;
 pub(super) use self::file::AppFile;
 pub(super) use self::wanted::{AppArgs, Wanted};
 use super::context::Context;
@@ -105,7 +109,8 @@ impl Wanted {
     /// What the engine refuses, with where to mend it.
     pub(super) async fn issue(&self, client: &Client, context: &Context) -> Result<Issued, CliError> {
         let session = login::login(client, &self.login, &self.own, context).await?;
-        let answer = self.read(&client.with_token(session.token.clone()), context).await?;
+        let app = client.with_token(session.token.clone());
+        let answer = self.read(client, &app, context).await?;
         output::warnings(&answer.warnings);
         let path = self.role.credentials();
         let now = context.clock().now();
@@ -114,8 +119,25 @@ impl Wanted {
             let mount = &self.role.mount;
             CliError::plain(2, format!("{path} answered without an access key; is {mount}/ an AWS secrets engine?"))
         })?;
+        if let Some(said) = self.choice.said().filter(|_| !credential.is_session()) {
+            return Err(self.given_back(said, &app, &credential).await);
+        }
         let (token, token_ttl, is_batch) = (session.token, session.ttl, session.is_batch);
         Ok(Issued { credential, token, token_ttl, is_batch })
+    }
+
+    /// Ends a credential of a role that took no notice of what was said: it is not the one that was asked for.
+    async fn given_back(&self, said: &str, app: &Client, credential: &Credential) -> CliError {
+        let what = format!("{said} is for a role that opens sessions, and {} is another", self.role.label());
+        let failure = CliError::new(1, what).hint("leave it out");
+        match app.write("auth/token/revoke-self", &Map::new()).await {
+            Ok(_) => failure,
+            // Batch tokens end with nothing but time.
+            Err(_) if credential.is_leased() => {
+                failure.hint(format!("a credential was made; leasehold lease revoke {} ends it", credential.lease_id()))
+            }
+            Err(_) => failure,
+        }
     }
 
     /// Logs in as the app, and asks for a credential that lies wrapped for `ttl`.
@@ -124,27 +146,55 @@ impl Wanted {
     /// What the engine refuses, with where to mend it.
     pub(super) async fn wrapped(&self, client: &Client, context: &Context, ttl: &str) -> Result<Answer, CliError> {
         let session = login::login(client, &self.login, &self.own, context).await?;
-        self.read(&client.with_token(session.token).wrapping(ttl), context).await
+        self.read(client, &client.with_token(session.token).wrapping(ttl), context).await
     }
 
     /// Asks for a credential, as the app.
-    async fn read(&self, app: &Client, context: &Context) -> Result<Answer, CliError> {
+    async fn read(&self, client: &Client, app: &Client, context: &Context) -> Result<Answer, CliError> {
         let path = self.role.credentials();
         let code = self.mfa_code.iter().map(|code| ("mfa_code".to_owned(), code.expose().to_owned()));
-        match app.read_with(&path, &code.collect::<Vec<_>>()).await {
+        let asked: Vec<_> = self.choice.parameters().into_iter().chain(code).collect();
+        match app.read_with(&path, &asked).await {
             Ok(Some(answer)) => Ok(answer),
             Ok(None) => {
                 let failure = CliError::plain(2, format!("No value found at {path}"));
                 Err(if self.estate.is_some() { failure.hint(APPLY) } else { failure })
             }
+            Err(error) if error.says(Said::RoleArn) => Err(self.no_such_arn(&error, client, app).await),
             Err(error) => Err(self.refused(&error, context)),
         }
+    }
+
+    /// Why the engine opens no session of the IAM role that was named, or of one that nobody named: with those that the
+    /// role has there, where whoever runs the command or the app may read it.
+    async fn no_such_arn(&self, error: &api::Error, client: &Client, app: &Client) -> CliError {
+        let failure = CliError::api(self.asking(), error);
+        let mut arns = Vec::new();
+        for who in [client, app].into_iter().filter(|who| who.has_token()) {
+            // Who may not read it, knows no better.
+            let Ok(Some(Answer { data: Some(data), .. })) = who.read(&self.role.path()).await else { continue };
+            let live = self.role.kind.live(&self.role.path(), &data).ok();
+            let roles = self.role.kind.access_fields().map_or("", |access| access.sessions.roles);
+            arns = live.and_then(|live| live.fields.get(roles).map(choice::texts)).unwrap_or_default();
+            break;
+        }
+        // What the files say of it has been looked at, so that the engine's is another.
+        let declared = self.estate.as_ref().and_then(|estate| estate.object(&self.role.path()));
+        let failure = failure.hint(choice::named(&arns));
+        match declared {
+            Some(object) => failure.hint(format!("the role that is declared at {} is another; {APPLY}", object.place)),
+            None => failure,
+        }
+    }
+
+    fn asking(&self) -> String {
+        format!("Error reading {} as {}", self.role.credentials(), self.app)
     }
 
     /// Why an app got no credential, with what to do: an engine that is behind the files is brought in line with them;
     /// what AWS does not take is changed where it is declared.
     fn refused(&self, error: &api::Error, context: &Context) -> CliError {
-        let doing = format!("Error reading {} as {}", self.role.credentials(), self.app);
+        let doing = self.asking();
         if error.says(Said::SecondFactor) {
             return CliError::api(doing, error).hint("a code of that device goes with it: --mfa-code CODE");
         }
@@ -157,13 +207,22 @@ impl Wanted {
             api::Error::Status { code: 400 | 500, .. } => {
                 let template = error.says(Said::Username).then(|| self.template_place()).flatten();
                 let failure = CliError::api(doing, error);
+                let asked = self.choice.flags();
+                let failure = match &asked {
+                    Some(flags) => failure.hint(format!("AWS may not take what was asked for: {flags}")),
+                    None => failure,
+                };
                 match (template, role_place) {
                     (Some(place), _) => {
                         failure.hint(format!("the username template of {} is declared at {place}", self.role.mount))
                     }
-                    (None, Some(place)) => failure
-                        .hint(format!("what the role asks of AWS is declared at {place}"))
-                        .hint("`leasehold drift` tells whether somebody made the engine's another"),
+                    (None, Some(place)) => {
+                        let failure = failure.hint(format!("what the role asks of AWS is declared at {place}"));
+                        match asked {
+                            Some(_) => failure,
+                            None => failure.hint("`leasehold drift` tells whether somebody made the engine's another"),
+                        }
+                    }
                     (None, None) => failure,
                 }
             }

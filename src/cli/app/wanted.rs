@@ -7,6 +7,7 @@ use std::path::PathBuf;
 use super::super::context::Context;
 use super::super::error::CliError;
 use super::super::global::exactly;
+use super::choice::{Choice, ChoiceArgs, Written};
 use super::file::AppFile;
 use super::login;
 use crate::estate::{App, Estate, Login};
@@ -41,6 +42,8 @@ pub(in crate::cli) struct AppArgs {
     /// A code of the device that the role asks for (session_token with mfa_serial_number)
     #[arg(long, value_name = "CODE", value_parser = |code: &str| Ok::<_, Infallible>(Secret::new(code.to_owned())))]
     mfa_code: Option<Secret>,
+    #[command(flatten)]
+    choice: ChoiceArgs,
 }
 
 /// A credential that is meant.
@@ -59,6 +62,8 @@ pub(in crate::cli) struct Wanted {
     pub(super) own: BTreeMap<&'static str, String>,
     /// A code that goes with the request for the credential.
     pub(super) mfa_code: Option<Secret>,
+    /// What is said of the credential itself.
+    pub(super) choice: Choice,
 }
 
 impl AppArgs {
@@ -98,8 +103,11 @@ impl AppArgs {
         })?;
         let app = find_app(&estate, name)?;
         let (role, login) = (self.choose_role(app)?.clone(), login::chosen(app)?.clone());
+        let ChoiceArgs { role_arn, ttl, session_name } = self.choice.clone();
+        let choice = Choice::of(role_arn, ttl.as_deref(), session_name)?;
+        choice.check(&role, &estate)?;
         let (app, own) = (app.name.clone(), BTreeMap::new());
-        Ok(Wanted { app, role, login, estate: Some(estate), address: None, own, mfa_code: None })
+        Ok(Wanted { app, role, login, estate: Some(estate), address: None, own, mfa_code: None, choice })
     }
 
     /// Without an estate: what flags and variables say goes before the file.
@@ -122,12 +130,17 @@ impl AppArgs {
             login: method.or(file.login),
             login_mount: said(&self.login_mount, "LEASEHOLD_LOGIN_MOUNT", file.login_mount),
             login_role: said(&self.login_role, "LEASEHOLD_LOGIN_ROLE", file.login_role),
+            role_arn: said(&self.choice.role_arn, "LEASEHOLD_ROLE_ARN", file.role_arn),
+            ttl: self.choice.ttl.clone().or_else(|| exactly("LEASEHOLD_TTL")).map(Written::Text).or(file.ttl),
+            role_session_name: said(&self.choice.session_name, "LEASEHOLD_SESSION_NAME", file.role_session_name),
         })
     }
 
-    /// An app of the estate, and one of its roles.
-    pub(in crate::cli) fn named(app: &str, role: Option<&str>) -> Self {
-        Self { app: Some(app.to_owned()), role: role.map(str::to_owned), ..Self::default() }
+    /// An app of the estate, as an agent's file names it.
+    pub(in crate::cli) fn named(said: AppFile) -> Self {
+        let AppFile { app, role, role_arn, ttl, role_session_name, .. } = said;
+        let choice = ChoiceArgs { role_arn, ttl: ttl.map(|ttl| ttl.to_string()), session_name: role_session_name };
+        Self { app, role, choice, ..Self::default() }
     }
 
     /// The role to read: the only one of the app, or the one that was named.
@@ -164,7 +177,8 @@ impl Wanted {
             CliError::new(1, format!("without an estate, {what} has to be said"))
                 .hint(format!("{flag}, or in --app-file"))
         };
-        let AppFile { address, app, role, login, login_mount, login_role } = said;
+        let AppFile { address, app, role, login, login_mount, login_role, role_arn, ttl, role_session_name } = said;
+        let choice = Choice::of(role_arn, ttl.map(|ttl| ttl.to_string()).as_deref(), role_session_name)?;
         let role = role.or_else(|| app.as_ref().map(|app| format!("aws/{app}")));
         let role = role_at(&role.ok_or_else(|| lacks("which role is meant", "--role MOUNT/ROLE"))?)?;
         let method = login.ok_or_else(|| lacks("how to log in", "--login METHOD"))?;
@@ -174,7 +188,7 @@ impl Wanted {
         let place = Place { file: login::ALONE.into(), line: 1, column: 1 };
         let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };
         let app = app.unwrap_or_else(|| role.label());
-        Ok(Self { app, role, login, estate: None, address, own: BTreeMap::new(), mfa_code: None })
+        Ok(Self { app, role, login, estate: None, address, own: BTreeMap::new(), mfa_code: None, choice })
     }
 
     /// The same app, which shows these when it logs in: by the variables in which a command looks for them.
