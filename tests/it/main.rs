@@ -81,6 +81,7 @@ mod selecting;
 mod server;
 mod session_sound;
 mod sessions;
+mod several_logins;
 mod shared;
 mod shells;
 mod shipped;

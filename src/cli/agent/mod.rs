@@ -98,10 +98,10 @@ fn keepers(args: &Args, config: Option<&Config>, global: &Global) -> Result<(Vec
             for (name, app) in &config.apps {
                 let said = app.said(name, config);
                 let one = match said.login {
-                    Some(_) => Wanted::of(said)?,
-                    None => AppArgs::named(said).wanted(&context()?)?,
+                    Some(_) => Wanted::of(said, app.own())?,
+                    None => AppArgs::named(said, app.own()).wanted(&context()?)?,
                 };
-                wanted.push((name.clone(), one.showing(app.own()), app.clone()));
+                wanted.push((name.clone(), one, app.clone()));
             }
         }
     }

@@ -13,6 +13,7 @@ use serde_json::Map;
 
 pub(super) use self::choice::Written;
 pub(super) use self::file::AppFile;
+use self::login::Session;
 pub(super) use self::wanted::{AppArgs, Wanted};
 use super::context::Context;
 use super::error::CliError;
@@ -108,7 +109,7 @@ impl Wanted {
     /// # Errors
     /// What the engine refuses, with where to mend it.
     pub(super) async fn issue(&self, client: &Client, context: &Context) -> Result<Issued, CliError> {
-        let session = login::login(client, &self.login, &self.own, context).await?;
+        let session = self.log_in(client, context).await?;
         let app = client.with_token(session.token.clone());
         let answer = self.read(client, &app, context).await?;
         output::warnings(&answer.warnings);
@@ -145,8 +146,17 @@ impl Wanted {
     /// # Errors
     /// What the engine refuses, with where to mend it.
     pub(super) async fn wrapped(&self, client: &Client, context: &Context, ttl: &str) -> Result<Answer, CliError> {
-        let session = login::login(client, &self.login, &self.own, context).await?;
+        let session = self.log_in(client, context).await?;
         self.read(client, &client.with_token(session.token).wrapping(ttl), context).await
+    }
+
+    async fn log_in(&self, client: &Client, context: &Context) -> Result<Session, CliError> {
+        let session = login::login(client, &self.login, &self.own, context).await;
+        let app = self.estate.as_ref().and_then(|estate| estate.apps.iter().find(|app| app.name == self.app));
+        session.map_err(|failure| match app {
+            Some(app) => login::beside(failure, app, &self.login),
+            None => failure,
+        })
     }
 
     /// Asks for a credential, as the app.

@@ -1,6 +1,5 @@
 //! Which credential is meant: of an app of the estate, or of what flags, environment and a small file say without one.
 
-use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::path::PathBuf;
 
@@ -9,7 +8,7 @@ use super::super::error::CliError;
 use super::super::global::exactly;
 use super::choice::{Choice, ChoiceArgs, Written};
 use super::file::AppFile;
-use super::login;
+use super::login::{self, Own};
 use crate::estate::{App, Estate, Login};
 use crate::object::{self, Place, RolePath};
 use crate::secret::Secret;
@@ -30,10 +29,10 @@ pub(in crate::cli) struct AppArgs {
     /// Without an estate: the auth method to log in by [env: LEASEHOLD_LOGIN]
     #[arg(long, value_name = "METHOD")]
     login: Option<String>,
-    /// Where that method is mounted [env: LEASEHOLD_LOGIN_MOUNT; default: its name]
+    /// Where that method is mounted [env: LEASEHOLD_LOGIN_MOUNT; default: its name]; in an estate: the login that is there
     #[arg(long, value_name = "PATH")]
     login_mount: Option<String>,
-    /// The role or the user to log in as [env: LEASEHOLD_LOGIN_ROLE; default: app-APP]
+    /// The role or the user to log in as [env: LEASEHOLD_LOGIN_ROLE; default: app-APP]; in an estate: the login of that name
     #[arg(long, value_name = "NAME")]
     login_role: Option<String>,
     /// A file that says address, app, role and login instead of an estate [env: LEASEHOLD_APP_FILE]
@@ -44,6 +43,9 @@ pub(in crate::cli) struct AppArgs {
     mfa_code: Option<Secret>,
     #[command(flatten)]
     choice: ChoiceArgs,
+    /// What an agent's file says that the app shows when it logs in.
+    #[arg(skip)]
+    own: Own,
 }
 
 /// A credential that is meant.
@@ -59,7 +61,7 @@ pub(in crate::cli) struct Wanted {
     /// The engine that the app's file names.
     pub(super) address: Option<String>,
     /// What the app shows when it logs in, before what the environment says.
-    pub(super) own: BTreeMap<&'static str, String>,
+    pub(super) own: Own,
     /// A code that goes with the request for the credential.
     pub(super) mfa_code: Option<Secret>,
     /// What is said of the credential itself.
@@ -85,10 +87,10 @@ impl AppArgs {
     }
 
     fn of_estate(&self, context: &Context) -> Result<Wanted, CliError> {
-        let without = [("--login-mount", &self.login_mount), ("--login-role", &self.login_role)];
-        if let Some((flag, _)) = without.iter().find(|(_, value)| value.is_some()) {
-            return Err(CliError::new(1, format!("{flag} is for logging in without an estate"))
-                .hint("name the method too: --login approle"));
+        let which = [("--login-mount", &self.login_mount), ("--login-role", &self.login_role)];
+        if let Some((flag, _)) = which.iter().find(|(_, value)| value.is_some() && !context.holds_estate()) {
+            return Err(CliError::new(1, format!("{flag} chooses among an app's logins, and there is no estate here"))
+                .hint("name the method too, to log in without one: --login approle"));
         }
         let name = self.app.as_deref().ok_or_else(|| {
             CliError::new(1, "no app is named")
@@ -102,11 +104,14 @@ impl AppArgs {
             }
         })?;
         let app = find_app(&estate, name)?;
-        let (role, login) = (self.choose_role(app)?.clone(), login::chosen(app)?.clone());
+        let which = login::Which { mount: self.login_mount.as_deref(), role_name: self.login_role.as_deref() };
+        let role = self.choose_role(app)?.clone();
         let ChoiceArgs { role_arn, ttl, session_name } = self.choice.clone();
         let choice = Choice::of(role_arn, ttl.as_deref(), session_name)?;
         choice.check(&role, &estate)?;
-        let (app, own) = (app.name.clone(), BTreeMap::new());
+        let here = login::Here { context, environment: &estate.environment };
+        let login = login::chosen(app, which, &self.own, here)?.clone();
+        let (app, own) = (app.name.clone(), self.own.clone());
         Ok(Wanted { app, role, login, estate: Some(estate), address: None, own, mfa_code: None, choice })
     }
 
@@ -123,24 +128,27 @@ impl AppArgs {
             }
             (None, role) => role,
         };
-        Wanted::of(AppFile {
-            address: file.address,
-            app: self.app.clone().or(file.app),
-            role,
-            login: method.or(file.login),
-            login_mount: said(&self.login_mount, "LEASEHOLD_LOGIN_MOUNT", file.login_mount),
-            login_role: said(&self.login_role, "LEASEHOLD_LOGIN_ROLE", file.login_role),
-            role_arn: said(&self.choice.role_arn, "LEASEHOLD_ROLE_ARN", file.role_arn),
-            ttl: self.choice.ttl.clone().or_else(|| exactly("LEASEHOLD_TTL")).map(Written::Text).or(file.ttl),
-            role_session_name: said(&self.choice.session_name, "LEASEHOLD_SESSION_NAME", file.role_session_name),
-        })
+        Wanted::of(
+            AppFile {
+                address: file.address,
+                app: self.app.clone().or(file.app),
+                role,
+                login: method.or(file.login),
+                login_mount: said(&self.login_mount, "LEASEHOLD_LOGIN_MOUNT", file.login_mount),
+                login_role: said(&self.login_role, "LEASEHOLD_LOGIN_ROLE", file.login_role),
+                role_arn: said(&self.choice.role_arn, "LEASEHOLD_ROLE_ARN", file.role_arn),
+                ttl: self.choice.ttl.clone().or_else(|| exactly("LEASEHOLD_TTL")).map(Written::Text).or(file.ttl),
+                role_session_name: said(&self.choice.session_name, "LEASEHOLD_SESSION_NAME", file.role_session_name),
+            },
+            Own::new(),
+        )
     }
 
     /// An app of the estate, as an agent's file names it.
-    pub(in crate::cli) fn named(said: AppFile) -> Self {
-        let AppFile { app, role, role_arn, ttl, role_session_name, .. } = said;
+    pub(in crate::cli) fn named(said: AppFile, own: Own) -> Self {
+        let AppFile { app, role, login_mount, login_role, role_arn, ttl, role_session_name, .. } = said;
         let choice = ChoiceArgs { role_arn, ttl: ttl.map(|ttl| ttl.to_string()), session_name: role_session_name };
-        Self { app, role, choice, ..Self::default() }
+        Self { app, role, login_mount, login_role, choice, own, ..Self::default() }
     }
 
     /// The role to read: the only one of the app, or the one that was named.
@@ -172,7 +180,7 @@ impl Wanted {
     ///
     /// # Errors
     /// What has to be said, and is not; a role or a method that is none.
-    pub(in crate::cli) fn of(said: AppFile) -> Result<Self, CliError> {
+    pub(in crate::cli) fn of(said: AppFile, own: Own) -> Result<Self, CliError> {
         let lacks = |what: &str, flag: &str| {
             CliError::new(1, format!("without an estate, {what} has to be said"))
                 .hint(format!("{flag}, or in --app-file"))
@@ -188,12 +196,7 @@ impl Wanted {
         let place = Place { file: login::ALONE.into(), line: 1, column: 1 };
         let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };
         let app = app.unwrap_or_else(|| role.label());
-        Ok(Self { app, role, login, estate: None, address, own: BTreeMap::new(), mfa_code: None, choice })
-    }
-
-    /// The same app, which shows these when it logs in: by the variables in which a command looks for them.
-    pub(in crate::cli) fn showing(self, own: BTreeMap<&'static str, String>) -> Self {
-        Self { own, ..self }
+        Ok(Self { app, role, login, estate: None, address, own, mfa_code: None, choice })
     }
 }
 

@@ -146,6 +146,16 @@ impl Context {
         }
     }
 
+    /// Whether there is a token that commands about an environment speak with, good or not.
+    pub(crate) fn has_operator(&self, environment: &Environment) -> bool {
+        let is_kept = || {
+            let files = [token_file::helper(), token_file::vault_helper()];
+            // One that can't be read is told of when it is used.
+            files.into_iter().flatten().any(|file| !matches!(token_file::read(&file), Ok(None)))
+        };
+        !self.is_remote(environment) || TOKENS.iter().any(|name| exactly(name).is_some()) || is_kept()
+    }
+
     fn network_token(&self) -> Result<Option<Secret>, CliError> {
         for name in TOKENS {
             if let Some(token) = exactly(name) {

@@ -4,7 +4,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::{Map, Value, json};
 
-use super::{ByHand, Method, Own, Request, Said, given};
+use super::hand::{AtHand, Here, says};
+use super::{ByHand, Method, OfApp, Own, Request, Said, given};
 use crate::api::{Answer, Client};
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -13,11 +14,14 @@ use crate::cli::request::body;
 use crate::estate::Login;
 use crate::secret::Secret;
 
+/// The variable of the first half.
+const ROLE_ID: &str = "LEASEHOLD_ROLE_ID";
+
 /// By ids.
 pub(super) const METHOD: Method = Method {
     name: "approle",
     secret: Some(("secret_id", "A secret id")),
-    of_app: Some(request),
+    of_app: Some(OfApp { request, at_hand }),
     by_hand: ByHand::Sends(by_hand),
 };
 
@@ -33,6 +37,21 @@ fn by_hand(mut said: Said) -> BoxFuture<'static, Result<Request, CliError>> {
         }
     };
     ready(sent.map(|sent| said.request("", sent))).boxed()
+}
+
+/// Both ids are the app's. A login may ask for the first alone, and whoever runs the command may be one who can make both.
+fn at_hand(login: &Login, own: &Own, here: Here<'_>) -> AtHand {
+    let secret_id = says(own, SECRET_ID.variable) || says(own, SECRET_ID.file_variable);
+    match (says(own, ROLE_ID), secret_id) {
+        (true, true) => AtHand::Yes,
+        (true, false) => AtHand::Perhaps,
+        (false, false) if here.context.has_operator(here.environment) => AtHand::Perhaps,
+        (false, true) => AtHand::No(format!("{ROLE_ID} beside the secret id that is there")),
+        (false, false) => AtHand::No(format!(
+            "{ROLE_ID} and {}, or an operator's token to make an id of {} for one use",
+            SECRET_ID.file_variable, login.role_name
+        )),
+    }
 }
 
 /// What is sent.
@@ -63,7 +82,7 @@ fn request<'a>(
 fn own_ids(own: &Own) -> Result<Option<(String, Option<Secret>)>, CliError> {
     let secret_id = given(own, &SECRET_ID)?;
     let secret_id = secret_id.map(|secret_id| Secret::new(secret_id.expose().trim()));
-    match (own.get("LEASEHOLD_ROLE_ID").cloned().or_else(|| exactly("LEASEHOLD_ROLE_ID")), secret_id) {
+    match (own.get(ROLE_ID).cloned().or_else(|| exactly(ROLE_ID)), secret_id) {
         (Some(role_id), secret_id) => Ok(Some((role_id.trim().to_owned(), secret_id))),
         (None, None) => Ok(None),
         (None, Some(_)) if own.contains_key(SECRET_ID.file_variable) => {

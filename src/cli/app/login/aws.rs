@@ -16,7 +16,8 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value, json};
 
-use super::{ByHand, Method, Own, Request, Said};
+use super::hand::{AtHand, Here, says};
+use super::{ByHand, Method, OfApp, Own, Request, Said};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -29,7 +30,7 @@ use crate::estate::Login;
 pub(super) const METHOD: Method = Method {
     name: "aws",
     secret: Some(("aws_secret_access_key", "A secret key")),
-    of_app: Some(request),
+    of_app: Some(OfApp { request, at_hand }),
     by_hand: ByHand::Sends(by_hand),
 };
 
@@ -59,6 +60,20 @@ fn by_hand(mut said: Said) -> BoxFuture<'static, Result<Request, CliError>> {
         Ok(said.request("", signed))
     }
     .boxed()
+}
+
+/// The variables that lead an SDK of AWS to a key, without asking anybody.
+const VARIABLES: [&str; 5] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_PROFILE",
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    "AWS_CONTAINER_CREDENTIALS_FULL_URI",
+];
+
+/// A variable says that there is a key; whether a file or an instance has one, only the SDK finds out, and takes its time.
+fn at_hand(_login: &Login, own: &Own, _here: Here<'_>) -> AtHand {
+    if VARIABLES.iter().any(|name| says(own, name)) { AtHand::Yes } else { AtHand::Perhaps }
 }
 
 /// What is sent.

@@ -4,7 +4,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
-use super::{ByHand, Method, Own, Request};
+use super::hand::{AtHand, Here};
+use super::{ByHand, Method, OfApp, Own, Request};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -15,9 +16,17 @@ use crate::estate::Login;
 pub(super) const METHOD: Method = Method {
     name: "cert",
     secret: Some(("key", "A private key")),
-    of_app: Some(request),
+    of_app: Some(OfApp { request, at_hand }),
     by_hand: ByHand::Sends(|said| ready(Ok(said.request("", json!({})))).boxed()),
 };
+
+/// A certificate is shown. What is said of TLS and makes no sense is told when it is used.
+fn at_hand(_login: &Login, _own: &Own, here: Here<'_>) -> AtHand {
+    match here.context.shows_certificate() {
+        Ok(false) => AtHand::No("LEASEHOLD_CLIENT_CERT and LEASEHOLD_CLIENT_KEY".to_owned()),
+        Ok(true) | Err(_) => AtHand::Yes,
+    }
+}
 
 /// What is sent.
 ///

@@ -4,7 +4,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::json;
 
-use super::{ByHand, Method, Own, Request, Said};
+use super::hand::{AtHand, says};
+use super::{ByHand, Method, OfApp, Own, Request, Said};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -17,7 +18,7 @@ use crate::secret::Secret;
 pub(super) const METHOD: Method = Method {
     name: "jwt",
     secret: Some(("jwt", "A signed token")),
-    of_app: Some(request),
+    of_app: Some(OfApp { request, at_hand: |_, own, _| token_at_hand(own, None) }),
     by_hand: ByHand::Sends(|said| with_token(said, None)),
 };
 
@@ -49,6 +50,16 @@ fn request<'a>(
     _context: &'a Context,
 ) -> BoxFuture<'a, Result<Request, CliError>> {
     ready(token(&login.role_name, own, None).map(|token| sent(login, &token))).boxed()
+}
+
+/// Whether somebody says where the token is, or it is where it usually is.
+pub(super) fn token_at_hand(own: &Own, usual: Option<&str>) -> AtHand {
+    let is_said = says(own, JWT.variable) || says(own, JWT.file_variable);
+    if is_said || usual.is_some_and(|file| std::path::Path::new(file).exists()) {
+        return AtHand::Yes;
+    }
+    let variables = format!("{} or {}", JWT.file_variable, JWT.variable);
+    AtHand::No(usual.map_or_else(|| variables.clone(), |file| format!("{variables}, or {file}")))
 }
 
 /// The request of a login with a signed token.

@@ -3,8 +3,8 @@
 use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 
-use super::jwt::{sent, token, with_token};
-use super::{ByHand, Method, Own, Request};
+use super::jwt::{sent, token, token_at_hand, with_token};
+use super::{ByHand, Method, OfApp, Own, Request};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -17,7 +17,7 @@ const FILE: &str = "/var/run/secrets/kubernetes.io/serviceaccount/token";
 pub(super) const METHOD: Method = Method {
     name: "kubernetes",
     secret: Some(("jwt", "A service account's token")),
-    of_app: Some(request),
+    of_app: Some(OfApp { request, at_hand: |_, own, _| token_at_hand(own, Some(FILE)) }),
     by_hand: ByHand::Sends(|said| with_token(said, Some(FILE))),
 };
 

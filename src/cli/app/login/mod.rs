@@ -1,9 +1,10 @@
-//! Logging in as an app, by the first of its logins that works from a command line, and by hand. A method is a file, and
+//! Logging in as an app, by the one of its logins for which everything is at hand, and by hand. A method is a file, and
 //! a line in [`METHODS`].
 
 mod approle;
 mod aws;
 mod cert;
+mod hand;
 mod jwt;
 mod kubernetes;
 mod oidc;
@@ -14,13 +15,15 @@ use std::collections::BTreeMap;
 use futures_util::future::BoxFuture;
 use serde_json::{Map, Value};
 
+use self::hand::AtHand;
+pub(super) use self::hand::{Here, Which, beside, chosen};
 use super::super::context::Context;
 use super::super::error::CliError;
 use super::super::global::{OwnSecret, exactly};
 use super::super::request::body;
 use super::super::token_file;
 use crate::api::{self, Answer, Client};
-use crate::estate::{App, Login};
+use crate::estate::Login;
 use crate::secret::Secret;
 
 /// Where a login is declared that no estate declares.
@@ -30,7 +33,14 @@ pub(super) const ALONE: &str = "--login";
 pub(super) type Own = BTreeMap<&'static str, String>;
 
 /// What puts together the request of an app's login.
-type OfApp = for<'a> fn(&'a Client, &'a Login, &'a Own, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
+type Requests = for<'a> fn(&'a Client, &'a Login, &'a Own, &'a Context) -> BoxFuture<'a, Result<Request, CliError>>;
+
+/// A login of an app.
+struct OfApp {
+    request: Requests,
+    /// Whether what it takes is there. It asks nobody.
+    at_hand: fn(&Login, &Own, Here<'_>) -> AtHand,
+}
 
 /// A way to log in.
 struct Method {
@@ -42,6 +52,12 @@ struct Method {
     of_app: Option<OfApp>,
     /// A login by what somebody says.
     by_hand: ByHand,
+}
+
+impl Method {
+    fn is_of_apps(&self) -> bool {
+        self.of_app.is_some()
+    }
 }
 
 /// What asks until there is an answer with a token, and says of which path.
@@ -108,7 +124,7 @@ pub(in crate::cli) fn names() -> impl Iterator<Item = &'static str> {
 
 /// The names of those that apps log in by.
 fn of_apps() -> String {
-    let methods = METHODS.iter().filter(|method| method.of_app.is_some());
+    let methods = METHODS.iter().filter(|method| method.is_of_apps());
     methods.map(|method| method.name).collect::<Vec<_>>().join(", ")
 }
 
@@ -124,8 +140,8 @@ fn method(name: &str) -> Result<&'static Method, CliError> {
     method_of(name).ok_or_else(|| no_method(name))
 }
 
-fn of_app(name: &str) -> Result<OfApp, CliError> {
-    method(name)?.of_app.ok_or_else(|| no_method(name))
+fn of_app(name: &str) -> Result<&'static OfApp, CliError> {
+    method(name)?.of_app.as_ref().ok_or_else(|| no_method(name))
 }
 
 fn no_method(name: &str) -> CliError {
@@ -162,34 +178,12 @@ pub(in crate::cli) async fn by_hand(
     }
 }
 
-/// The login that is used.
-///
-/// # Errors
-/// When the app has none that works from a command line.
-pub(super) fn chosen(app: &App) -> Result<&Login, CliError> {
-    if app.logins.is_empty() {
-        return Err(CliError::new(1, format!("the app {} has no login", app.name))
-            .hint(format!("add a `login \"approle\"` block to it at {}", app.place)));
-    }
-    let works = |login: &&Login| method_of(&login.method).is_some_and(|method| method.of_app.is_some());
-    app.logins.iter().find(works).ok_or_else(|| {
-        let what = format!("none of the logins of {} works from a command line: {} do", app.name, of_apps());
-        let failure = CliError::new(1, what).hint(format!("its logins are declared at {}", app.place));
-        match app.logins.iter().find(|login| login.method == oidc::METHOD.name) {
-            Some(Login { mount, role_name, .. }) => failure.hint(format!(
-                "a person logs in as it with a browser: leasehold login -method=oidc -path={mount} role={role_name}"
-            )),
-            None => failure,
-        }
-    })
-}
-
 /// Logs in.
 ///
 /// # Errors
 /// When what the app shows is not good, or not there.
 pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &Context) -> Result<Session, CliError> {
-    let Request { path, body } = of_app(&login.method)?(client, login, own, context).await?;
+    let Request { path, body } = (of_app(&login.method)?.request)(client, login, own, context).await?;
     let answer = client.without_token().write(&path, &body).await;
     let answer = answer.map_err(|error| refused(login, &error))?;
     let auth = answer.auth.unwrap_or_default();

@@ -4,7 +4,8 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, ready};
 use serde_json::{Value, json};
 
-use super::{ByHand, Method, Own, Request, Said, given};
+use super::hand::{AtHand, Here, says};
+use super::{ByHand, Method, OfApp, Own, Request, Said, given};
 use crate::api::Client;
 use crate::cli::context::Context;
 use crate::cli::error::CliError;
@@ -18,7 +19,7 @@ use crate::secret::Secret;
 pub(super) const METHOD: Method = Method {
     name: "userpass",
     secret: Some(("password", "A password")),
-    of_app: Some(request),
+    of_app: Some(OfApp { request, at_hand }),
     by_hand: ByHand::Sends(by_hand),
 };
 
@@ -37,6 +38,13 @@ fn named(mut said: Said) -> Result<Request, CliError> {
         _ => prompt("Password (will be hidden): ", "password=@FILE and password=- read it without one")?,
     };
     Ok(said.request(&format!("/{name}"), json!({ "password": password.expose() })))
+}
+
+fn at_hand(_login: &Login, own: &Own, _here: Here<'_>) -> AtHand {
+    match says(own, PASSWORD.variable) || says(own, PASSWORD.file_variable) {
+        true => AtHand::Yes,
+        false => AtHand::No(format!("{} or {}", PASSWORD.file_variable, PASSWORD.variable)),
+    }
 }
 
 /// What is sent.
