@@ -32,8 +32,14 @@ pub enum Said {
     RoleArn,
     /// The name of a user could not be made.
     Username,
+    /// A login lacks what another method asks for, and whoever sent it did not mean: that is mounted there. OpenBao,
+    /// `builtin/credential/`: `approle`, `kubernetes`; ours says the same.
+    AnotherLogin,
     /// A session takes a code of a device. Ours, and what AWS says of a code that is none.
     SecondFactor,
+    /// It takes audit devices from its own configuration, and neither makes nor takes away one by the API. OpenBao,
+    /// `vault/logical_system.go`.
+    Configured,
     /// A token wraps no answer, or wrapped one that was fetched.
     WrapsNothing,
 }
@@ -54,7 +60,13 @@ impl Said {
             Self::NoRole => (&[400], &[&["Role ", "not found"]]),
             Self::RoleArn => (&[400], &[&["did not supply a role_arn"], &["role_arn ", "not in allowed role arns"]]),
             Self::Username => (&[400, 500], &[&["username"]]),
+            Self::AnotherLogin => {
+                (&[400, 500], &[&["missing role_id"], &["missing jwt"], &["of a login is not supported"]])
+            }
             Self::SecondFactor => (&[400], &[&["send mfa_code"], &["MultiFactorAuthentication failed"]]),
+            Self::Configured => {
+                (&[400], &[&["cannot enable audit device via API"], &["cannot disable configuration-managed audit"]])
+            }
             Self::WrapsNothing => (&[400], &[&["wrapping token is not valid"]]),
         }
     }
@@ -116,6 +128,10 @@ mod tests {
             (Said::NoRole, 400, "Role is odd", false),
             (Said::RoleArn, 400, "did not supply a role_arn parameter and unable to determine one", true),
             (Said::RoleArn, 400, "role_arn \"a\" not in allowed role arns for Vault role \"r\"", true),
+            (Said::Configured, 400, "cannot enable audit device via API; use declarative, config-based", true),
+            (Said::Configured, 400, "cannot disable configuration-managed audit device", true),
+            (Said::AnotherLogin, 500, "missing role_id", true),
+            (Said::AnotherLogin, 400, "missing role", false),
             (Said::WrapsNothing, 400, "wrapping token is not valid or does not exist", true),
             (Said::Username, 500, "the username template gives an empty username", true),
         ] {

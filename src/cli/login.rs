@@ -7,7 +7,7 @@
 use clap::builder::PossibleValuesParser;
 use serde_json::{Map, Value};
 
-use super::context::{Context, with_client};
+use super::context::with_client;
 use super::data::{self, Sources as _};
 use super::error::CliError;
 use super::format::Format;
@@ -53,7 +53,7 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         let client = client.without_token();
         let login = match args.method.as_str() {
             TOKEN => with_token(&args, &client).await?,
-            _ => with_method(&args, context, &client).await?,
+            _ => with_method(&args, &client).await?,
         };
         if args.token_only {
             return answer::print_field(Some(Value::String(login.token.expose().to_owned())), "token", format);
@@ -144,7 +144,7 @@ fn auth_of(token: &Secret, data: Map<String, Value>) -> Map<String, Value> {
     auth
 }
 
-async fn with_method(args: &Args, context: &Context, client: &Client) -> Result<Login, CliError> {
+async fn with_method(args: &Args, client: &Client) -> Result<Login, CliError> {
     let said = data::parse(&args.arguments, &mut data::Real::default())?;
     if let Some((key, what)) = app::login::secret_in(&args.method, &args.arguments) {
         output::say(&format!(
@@ -153,7 +153,7 @@ async fn with_method(args: &Args, context: &Context, client: &Client) -> Result<
         ));
     }
     let mount = args.path.as_deref().unwrap_or(&args.method).trim_matches('/').trim_start_matches("auth/");
-    let (path, answer) = app::login::by_hand(&args.method, mount, said, client, context).await?;
+    let (path, answer) = app::login::by_hand(&args.method, mount, said, client).await?;
     let token = answer.auth.as_ref().and_then(|auth| auth.get("client_token")).and_then(Value::as_str);
     match token.map(Secret::new) {
         Some(token) => Ok(Login { token, answer }),

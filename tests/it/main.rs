@@ -56,6 +56,7 @@ mod lock;
 #[path = "lock.rs"]
 mod lock_on_openbao;
 mod log_lines;
+mod login_where;
 mod logins;
 mod losses;
 mod namespaces;

@@ -61,7 +61,7 @@ impl Method {
 }
 
 /// What asks until there is an answer with a token, and says of which path.
-type Asks = for<'a> fn(&'a Client, &'a Context, Said) -> BoxFuture<'a, Result<(String, Answer), CliError>>;
+type Asks = for<'a> fn(&'a Client, Said) -> BoxFuture<'a, Result<(String, Answer), CliError>>;
 
 /// What a login by hand does.
 enum ByHand {
@@ -165,16 +165,15 @@ pub(in crate::cli) async fn by_hand(
     mount: &str,
     values: Map<String, Value>,
     client: &Client,
-    context: &Context,
 ) -> Result<(String, Answer), CliError> {
     let said = Said { mount: mount.to_owned(), values };
     match self::method(method)?.by_hand {
         ByHand::Sends(request) => {
             let Request { path, body } = request(said).await?;
             let answer = client.write(&path, &body).await;
-            Ok((path, answer.map_err(|error| context.failed("Error authenticating", &error))?))
+            Ok((path, answer.map_err(|error| refused_by_hand(method, mount, &error))?))
         }
-        ByHand::Asks(ask) => ask(client, context, said).await,
+        ByHand::Asks(ask) => ask(client, said).await,
     }
 }
 
@@ -202,23 +201,44 @@ pub(super) async fn login(client: &Client, login: &Login, own: &Own, context: &C
 /// Why a login failed. No token of the server's was sent with it, so a 403 is about what was shown.
 fn refused(login: &Login, error: &api::Error) -> CliError {
     let doing = format!("Error logging in as {}", login.role_name);
-    if error.code() != Some(403) {
-        return CliError::api(doing, error);
-    }
-    let failure = CliError::plain(2, format!("{doing}: {error}"));
-    let failure = match error.denial() {
-        Some(api::Denial::Ended) => failure
-            .hint(format!(
-                "what was shown at auth/{} is not what the login asks for, or there is no such login: servers tell nobody which",
-                login.mount
-            ))
-            .hint("the cause is in the server's log and, where the engine is leasehold's, in its trail as login-refused"),
-        _ => failure.hint("what was shown is good, and does not meet what the login asks for"),
+    let is_alone = login.place.file.as_ref() == ALONE;
+    let place = || match is_alone {
+        true => "if the method is mounted elsewhere, --login-mount PATH says where".to_owned(),
+        false => format!("the login is declared at {}", login.place),
     };
-    if login.place.file.as_ref() == ALONE {
-        failure
-    } else {
-        failure.hint(format!("the login is declared at {}", login.place))
+    denied(doing, &login.method, &login.mount, error, place)
+}
+
+/// Why a login by hand failed.
+fn refused_by_hand(method: &str, mount: &str, error: &api::Error) -> CliError {
+    let elsewhere = || "if the method is mounted elsewhere, -path=PATH says where".to_owned();
+    denied("Error authenticating".to_owned(), method, mount, error, elsewhere)
+}
+
+/// Why nobody was let in. No token was sent, so that what sounds like one that has ended is about what was shown, or about
+/// where: servers answer the same where nothing is mounted.
+fn denied(doing: String, method: &str, mount: &str, error: &api::Error, place: impl Fn() -> String) -> CliError {
+    let failure = match error.code() {
+        Some(403 | 404 | 405) => CliError::plain(CliError::REFUSED, format!("{doing}: {error}")),
+        Some(_) if error.says(api::Said::AnotherLogin) => CliError::api(doing, error),
+        _ => return CliError::api(doing, error),
+    };
+    match (error.code(), error.denial()) {
+        (Some(403), Some(api::Denial::Forbidden)) => {
+            failure.hint("what was shown is good, and does not meet what the login asks for").hint(place())
+        }
+        (Some(403), _) => failure
+            .hint(format!(
+                "what was shown is not what the login asks for, or no {method} method with such a login is mounted at \
+                 auth/{mount}: servers tell nobody which"
+            ))
+            .hint(
+                "the cause is in the server's log and, where the engine is leasehold's, in its trail as login-refused",
+            )
+            .hint(place()),
+        _ => {
+            failure.hint(format!("no {method} method is mounted at auth/{mount}, or one of another type")).hint(place())
+        }
     }
 }
 

@@ -12,10 +12,9 @@ use futures_util::future::BoxFuture;
 use serde_json::{Value, json};
 use tokio::signal::unix::{SignalKind, signal};
 
-use super::{ByHand, Method, Said};
+use super::{ByHand, Method, Said, refused_by_hand};
 use crate::api::{Answer, Client};
 use crate::cli::callback::{Callback, PATH};
-use crate::cli::context::Context;
 use crate::cli::error::CliError;
 use crate::cli::output;
 use crate::cli::request::body;
@@ -92,11 +91,11 @@ impl Wanted {
     }
 }
 
-fn ask<'a>(client: &'a Client, context: &'a Context, said: Said) -> BoxFuture<'a, Result<(String, Answer), CliError>> {
-    async move { log_in(client, context, &Wanted::of(said)?).await }.boxed()
+fn ask(client: &Client, said: Said) -> BoxFuture<'_, Result<(String, Answer), CliError>> {
+    async move { log_in(client, &Wanted::of(said)?).await }.boxed()
 }
 
-async fn log_in(client: &Client, context: &Context, wanted: &Wanted) -> Result<(String, Answer), CliError> {
+async fn log_in(client: &Client, wanted: &Wanted) -> Result<(String, Answer), CliError> {
     let Wanted { host, port, mount, .. } = wanted;
     let listening = |error: std::io::Error| {
         CliError::new(1, format!("nothing can listen at {host}:{port}, where a browser would come back to: {error}"))
@@ -106,7 +105,7 @@ async fn log_in(client: &Client, context: &Context, wanted: &Wanted) -> Result<(
     let port = wanted.callback_port.map_or_else(|| callback.port().map_err(listening), Ok)?;
     let redirect = format!("{}://{}:{port}{PATH}", wanted.callback_method, bracketed(&wanted.callback_host));
     let nonce = nonce()?;
-    let url = begun(client, context, wanted, &redirect, &nonce).await?;
+    let url = begun(client, wanted, &redirect, &nonce).await?;
     let state = Secret::new(parameter(&url, "state").unwrap_or_default());
     if state.is_empty() {
         return Err(CliError::new(2, format!("auth/{mount}/oidc/auth_url answered with an address without `state`")));
@@ -115,8 +114,7 @@ async fn log_in(client: &Client, context: &Context, wanted: &Wanted) -> Result<(
     let listened = signal(SignalKind::interrupt());
     let mut stopped = listened.map_err(|error| CliError::new(1, format!("Ctrl-C can't be listened for: {error}")))?;
     show(&url, wanted.skips_browser);
-    let path = format!("auth/{mount}/oidc/callback");
-    let ended = callback.wait(state, async |back| ended(client, context, &path, &nonce, &back).await);
+    let ended = callback.wait(state, async |back| ended(client, mount, &nonce, &back).await);
     let nobody = || {
         let what = format!("no browser came back to {redirect} in {}", duration::shown(wanted.time.as_secs() as i64));
         CliError::new(1, what)
@@ -129,23 +127,28 @@ async fn log_in(client: &Client, context: &Context, wanted: &Wanted) -> Result<(
         },
         _ = stopped.recv() => return Err(CliError::new(1, "interrupted: nobody logged in")),
     };
-    Ok((path, answer))
+    Ok((callback_path(mount), answer))
+}
+
+/// Where the engine takes what a browser brings back.
+fn callback_path(mount: &str) -> String {
+    format!("auth/{mount}/oidc/callback")
 }
 
 /// What the engine says of what a browser brings back.
 async fn ended(
     client: &Client,
-    context: &Context,
-    path: &str,
+    mount: &str,
     nonce: &Secret,
     back: &BTreeMap<String, String>,
 ) -> Result<Answer, CliError> {
+    let path = callback_path(mount);
     let sent = ["state", "code", "error", "error_description"];
     let mut query: Vec<(String, String)> =
         sent.iter().filter_map(|name| Some(((*name).to_owned(), back.get(*name)?.clone()))).collect();
     query.push(("client_nonce".to_owned(), nonce.expose().to_owned()));
-    let answer = client.read_with(path, &query).await.map_err(|error| {
-        let failure = context.failed("Error authenticating", &error);
+    let answer = client.read_with(&path, &query).await.map_err(|error| {
+        let failure = refused_by_hand(METHOD.name, mount, &error);
         match back.get("error") {
             Some(said) => failure.hint(format!("the issuer said {}", output::one_line(said))),
             None => failure,
@@ -155,20 +158,14 @@ async fn ended(
 }
 
 /// Where the person logs in.
-async fn begun(
-    client: &Client,
-    context: &Context,
-    wanted: &Wanted,
-    redirect: &str,
-    nonce: &Secret,
-) -> Result<String, CliError> {
+async fn begun(client: &Client, wanted: &Wanted, redirect: &str, nonce: &Secret) -> Result<String, CliError> {
     let mut sent = json!({ "redirect_uri": redirect, "client_nonce": nonce.expose() });
     if let Some(role) = &wanted.role {
         sent["role"] = role.as_str().into();
     }
     let path = format!("auth/{}/oidc/auth_url", wanted.mount);
     let answer = client.write(&path, &body(sent)).await;
-    let answer = answer.map_err(|error| context.failed("Error authenticating", &error))?;
+    let answer = answer.map_err(|error| refused_by_hand(METHOD.name, &wanted.mount, &error))?;
     let url = answer.data.as_ref().and_then(|data| data.get("auth_url")).and_then(Value::as_str).unwrap_or_default();
     if url.is_empty() {
         let what = format!(
