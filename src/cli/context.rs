@@ -292,7 +292,7 @@ impl Context {
     /// # Errors
     /// Settings that can't be used.
     pub(crate) fn operator_at(&self, address: String) -> Result<Client, CliError> {
-        Ok(self.network(address)?.patient())
+        Ok(self.network(address, self.global.namespace())?.patient())
     }
 
     /// A client to an environment's engine that speaks as the operator.
@@ -301,7 +301,7 @@ impl Context {
     /// An engine that can't be opened, settings that can't be used.
     pub(crate) async fn operator(&self, environment: &Environment) -> Result<Client, CliError> {
         if let Some(address) = self.global.address.clone() {
-            return Ok(self.network(address)?.waiting());
+            return Ok(self.network(address, self.namespace(environment)?)?.waiting());
         }
         Ok(self.reach(environment, Speaker::Operator).await?.waiting())
     }
@@ -312,7 +312,7 @@ impl Context {
     /// As [`Context::operator`].
     pub(crate) async fn client(&self) -> Result<Client, CliError> {
         if let Some(address) = self.global.address() {
-            return self.network(address);
+            return self.network(address, self.global.namespace());
         }
         if self.dir.is_some() || estate::is_near(Path::new(".")) {
             let environment = self.chosen().map_err(|error| {
@@ -320,7 +320,7 @@ impl Context {
             })?;
             return self.reach(&environment, Speaker::Hand).await;
         }
-        self.network(ADDRESS_DEFAULT.to_owned())
+        self.network(ADDRESS_DEFAULT.to_owned(), self.global.namespace())
     }
 
     /// A client to the engine that flags or the environment name, else to the one at this address, else as
@@ -330,7 +330,7 @@ impl Context {
     /// As [`Context::operator`].
     pub(crate) async fn engine_at(&self, address: Option<String>) -> Result<Client, CliError> {
         match self.global.address().or(address) {
-            Some(address) => Ok(self.network(address)?.waiting()),
+            Some(address) => Ok(self.network(address, self.global.namespace())?.waiting()),
             None => Ok(self.client().await?.waiting()),
         }
     }

@@ -58,8 +58,8 @@ impl CliError {
             }),
             sealed if sealed.says(api::Said::Sealed) => failure.hint("an operator has to unseal it"),
             api::Error::NoNamespace { .. } => failure.hint(
-                "look at its name in --namespace, LEASEHOLD_NAMESPACE, BAO_NAMESPACE or VAULT_NAMESPACE, or create it \
-                 (`bao namespace create`)",
+                "look at its name in --namespace, in LEASEHOLD_NAMESPACE, BAO_NAMESPACE or VAULT_NAMESPACE, or in the \
+                 environment; or create it (`bao namespace create`)",
             ),
             api::Error::Connect { .. } => {
                 failure.hint("is it running? --address or LEASEHOLD_ADDR (else BAO_ADDR, VAULT_ADDR) names the engine; in an estate's directory (or with -C) it is the estate's own")

@@ -40,9 +40,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
     if let Some(app) = args.app.as_deref().filter(|app| side.app(app).is_none()) {
         return Err(undeclared(&side, app));
     }
-    let engine = match &estate.environment.engine {
-        EngineChoice::Address(address) => address.as_str(),
-        EngineChoice::Embedded { .. } => "embedded engine",
+    let engine = match (&estate.environment.engine, &estate.environment.namespace) {
+        (EngineChoice::Address(address), Some(namespace)) => format!("{address} namespace {namespace}"),
+        (EngineChoice::Address(address), None) => address.clone(),
+        (EngineChoice::Embedded { .. }, _) => "embedded engine".to_owned(),
     };
     let title = format!("environment {}, {engine}", estate.environment.name);
     let graph = Graph::of(&side, &title, args.app.as_deref());

@@ -112,7 +112,9 @@ async fn base(context: &Context, global: &Global, syntax: Syntax, dir: &Path) ->
         );
     };
     let name = global.environment().unwrap_or_else(|| ENVIRONMENT.to_owned());
-    let file = import::environment(&name, &address, syntax);
+    let namespace = global.namespace().map(|name| name.trim_matches('/').to_owned());
+    let namespace = namespace.filter(|name| !matches!(name.as_str(), "" | "root"));
+    let file = import::environment(&name, &address, namespace.as_deref(), syntax);
     let sources = none().with(vec![(file.name.clone(), file.text.clone())], BTreeMap::new());
     let estate = estate::load(&sources, Some(&name)).map_err(|problems| rendered(&problems, &sources))?;
     let client = context.operator_at(address)?;

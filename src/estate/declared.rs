@@ -182,6 +182,8 @@ pub struct Environment {
     pub estate: Option<String>,
     /// Which engine it is.
     pub engine: EngineChoice,
+    /// The namespace of a server that has them, without slashes around it; `None` for the root one.
+    pub namespace: Option<String>,
     /// How many objects one apply may delete; `None` is no limit set here.
     pub max_deletes: Option<u32>,
     /// How many of single kinds it may delete.

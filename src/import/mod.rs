@@ -22,8 +22,9 @@ pub use self::known::{Blamed, Known};
 pub use self::report::Report;
 pub use self::words::Secret;
 
-/// The declaration of an environment whose engine is at an address, as a file.
-pub fn environment(name: &str, address: &str, syntax: Syntax) -> File {
+/// The declaration of an environment whose engine is at an address, or a namespace of one there, as a file.
+pub fn environment(name: &str, address: &str, namespace: Option<&str>, syntax: Syntax) -> File {
     let block = Block::new("environment", &[name], "").with("address", address);
+    let block = namespace.into_iter().fold(block, |block, namespace| block.with("namespace", namespace));
     File { name: format!("environments.{}", syntax.ending()), text: files::page(&[block], syntax).text }
 }

@@ -61,9 +61,11 @@ pub async fn import(into: Base<'_>, client: &Client, basis: Basis<'_>) -> Result
     let others = ledger.readable_others(client, ledger::owners(client).await).await?;
     let mut report =
         Report { environment: environment.name.clone(), address: client.address().to_owned(), ..Report::default() };
-    if let Some(namespace) = client.namespace() {
+    let declared = environment.namespace.as_deref();
+    if let Some(namespace) = client.namespace().filter(|name| Some(name.trim_matches('/')) != declared) {
         let what = format!(
-            "the namespace `{namespace}` stands in no file: name it with --namespace or LEASEHOLD_NAMESPACE, as here"
+            "the namespace `{namespace}` stands in no file: write `namespace` into the environment, or name it with \
+             --namespace, as here"
         );
         report.notes.push(what);
     }

@@ -204,8 +204,11 @@ fn snapshot(name: &str, text: &str) {
 /// The names and texts of files as one text.
 fn shown(files: &BTreeMap<String, String>) -> String {
     let pem = regex::Regex::new(r"(?s)-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----").unwrap();
+    // Only one of the servers has namespaces, and then the environment says which.
+    let namespace = regex::Regex::new("(address) +(=|:) (.*)\n +namespace.*").unwrap();
     let one = |(name, text): (&String, &String)| {
-        format!("==> {name}\n{}", pem.replace_all(&crate::env::normal(text), "[PEM]"))
+        let text = namespace.replace(text, "$1 $2 $3").replace("address :", "address:");
+        format!("==> {name}\n{}", pem.replace_all(&crate::env::normal(&text), "[PEM]"))
     };
     files.iter().map(one).collect::<Vec<_>>().join("\n")
 }

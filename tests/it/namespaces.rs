@@ -1,8 +1,8 @@
 //! Namespaces, on a server that has them: what only the root namespace has, and namespaces that are not there.
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use crate::env::{Output, TestEnv};
+use crate::env::{Output, TestEnv, commit_all};
 use crate::fake::FakeServer;
 use crate::servers::{Sort, TestServer};
 
@@ -63,7 +63,7 @@ fn what_only_the_root_namespace_has_is_skipped_in_words() {
     assert!(plan.contains(&note) && plan.contains("No changes. 2 objects are as declared."), "{plan}");
     let drift = estate.run(&["drift", "--format", "json"], 0).stdout;
     let drift: Value = serde_json::from_str(&drift).unwrap();
-    assert_eq!(drift["notes"], serde_json::json!([note]));
+    assert_eq!(drift["notes"], json!([note]));
 }
 
 #[test]
@@ -126,4 +126,128 @@ fn a_server_without_tables_is_no_empty_engine() {
             assert!(output.code == 1 && output.stderr.contains(text), "{command}: {}", output.normal());
         }
     }
+}
+
+/// What the environment says holds for all that is about it, and for commands by hand that it leads to its engine.
+#[test]
+fn an_environment_names_its_namespace() {
+    let mut estate = Estate::new();
+    let namespace = estate.server.namespace.clone().unwrap();
+    estate.env.set("LEASEHOLD_NAMESPACE", "");
+    estate.environment(&format!("  namespace = \"/{namespace}/\"\n"));
+    let plan = estate.run(&["plan", "--out", "saved"], 2).stdout;
+    assert!(plan.contains(&format!("from the namespace `{namespace}`")), "{plan}");
+    let saved: Value = serde_json::from_slice(&std::fs::read(estate.env.dir().join("saved")).unwrap()).unwrap();
+    assert_eq!(saved["engine"]["namespace"], json!(namespace));
+    let root = estate.run(&["apply", "saved", "--namespace", "root"], 4);
+    let told = [
+        format!("warning: --namespace names `root`, and the environment prod is in `{namespace}` (environments.hcl:1)"),
+        "the plan was made from another engine".to_owned(),
+        format!("(namespace {namespace})"),
+    ];
+    assert!(told.iter().all(|told| root.stderr.contains(told)), "{}", root.normal());
+    estate.run(&["apply", "saved"], 0);
+    estate.run(&["plan"], 0);
+    estate.run(&["drift"], 0);
+    estate.run(&["ledger", "show", "sys/policies/acl/reader"], 0);
+    estate.run(&["watch", "-e", "prod", "--once"], 0);
+    // By hand nobody asks again for an answer that a bad hour took.
+    let read = || estate.env.run(&["-C", "estate", "read", "sys/policies/acl/reader"]).code == 0;
+    assert!((0..5).any(|_| read()));
+
+    // The same in a variable is the same; another one is no slip that a plan makes the best of.
+    estate.env.set("VAULT_NAMESPACE", format!("{namespace}/"));
+    estate.run(&["plan"], 0);
+    estate.env.set("VAULT_NAMESPACE", "no-such");
+    for args in [&["plan"][..], &["apply", "--auto-approve"], &["drift"], &["ledger", "list"], &["history"]] {
+        let refused = estate.run(args, 1).stderr;
+        let what =
+            format!("VAULT_NAMESPACE names the namespace `no-such`, and the environment prod is in `{namespace}`");
+        assert!(refused.contains(&what), "{refused}");
+        assert!(refused.contains("unset VAULT_NAMESPACE") && refused.contains("--namespace no-such"), "{refused}");
+    }
+    estate.run(&["plan", "--namespace", &namespace], 0);
+    // By hand it is what Vault's command line takes it for.
+    assert!(estate.run(&["read", "sys/mounts"], 2).stderr.contains("has no namespace `no-such`"));
+}
+
+#[test]
+fn what_is_no_namespace_is_told_where_it_is_declared() {
+    let estate = Estate::new();
+    for (text, what) in [
+        ("\"\"", "`` is not the path of a namespace"),
+        ("\"a//b\"", "`a//b` is not the path of a namespace"),
+        ("\"a b\"", "is not the path of a namespace"),
+        ("\"root/\"", "the root namespace is meant where none is named"),
+        ("7", "expected text"),
+    ] {
+        estate.environment(&format!("  namespace = {text}\n"));
+        let said = estate.run(&["validate"], 1).stderr;
+        assert!(said.contains(what) && said.contains("environments.hcl:3"), "{text}: {said}");
+    }
+    estate.environment("  namespace = \"team/web\"\n");
+    estate.run(&["validate"], 0);
+    estate
+        .env
+        .write("estate/environments.hcl", "environment \"l\" {\n  engine = \"embedded\"\n  namespace = \"team\"\n}\n");
+    let said = estate.run(&["validate"], 1).stderr;
+    assert!(said.contains("this environment has an embedded engine, which has none"), "{said}");
+}
+
+const ISSUED: &[(&str, u16, &str)] = &[
+    ("PUT /v1/auth/approle/login", 200, r#"{"auth":{"client_token":"hvs.app","lease_duration":3600}}"#),
+    (
+        "GET /v1/aws/creds/web",
+        200,
+        r#"{"lease_id":"aws/creds/web/1","lease_duration":3600,"renewable":true,"data":{"access_key":"AKIA1","secret_key":"s"}}"#,
+    ),
+];
+
+/// What an app is given in one namespace is not what it is given in another.
+#[test]
+fn an_apps_credentials_are_those_of_the_environments_namespace() {
+    let server = FakeServer::start(ISSUED);
+    let mut env = TestEnv::new();
+    let text = format!(
+        "environment \"prod\" {{\n  address   = \"{}\"\n  namespace = \"team\"\n}}\naws \"aws\" {{}}\nauth \"approle\" \
+         {{}}\napp \"web\" {{\n  role \"web\" {{\n    iam_groups = [\"g\"]\n  }}\n  login \"approle\" {{}}\n}}\n",
+        server.address
+    );
+    env.write("estate/estate.hcl", &text);
+    env.set("LEASEHOLD_ROLE_ID", "r").set("LEASEHOLD_SECRET_ID", "s");
+    let asked = |namespace: &str| {
+        let is_asked = |one: &crate::fake::Asked| {
+            one.line.contains("creds/web") && one.header("x-vault-namespace") == Some(namespace)
+        };
+        server.asked().iter().filter(|one| is_asked(one)).count()
+    };
+    let creds = ["-C", "estate", "creds", "web", "--format", "process"];
+    env.ok(&creds);
+    env.ok(&creds);
+    assert_eq!((asked("team"), asked("other")), (1, 0), "the second was kept");
+    let other = env.run(&[&creds[..], &["--namespace", "other"]].concat());
+    assert!(other.code == 0 && other.stderr.contains("--namespace names `other`"), "{}", other.normal());
+    assert_eq!((asked("team"), asked("other")), (1, 1), "what was kept is of another");
+    env.set("BAO_NAMESPACE", "other");
+    let refused = env.run(&creds);
+    assert!(refused.code == 1 && refused.stderr.contains("BAO_NAMESPACE names the namespace"), "{}", refused.normal());
+}
+
+/// A review tells that what is declared goes to another namespace.
+#[test]
+fn another_namespace_is_another_engine_to_a_review() {
+    let env = TestEnv::new();
+    let declare = |namespace: &str| {
+        let text = format!("environment \"prod\" {{\n  address = \"https://192.0.2.1\"\n{namespace}}}\n");
+        env.write("estate/estate.hcl", &text);
+    };
+    let estate = env.dir().join("estate");
+    declare("");
+    commit_all(&estate);
+    declare("  namespace = \"team\"\n");
+    commit_all(&estate);
+    let review = env.run(&["review", "HEAD~1..HEAD", "-C", "estate"]);
+    assert_eq!(review.code, 2, "{}", review.normal());
+    let told = "it is the namespace team of the engine at https://192.0.2.1 now";
+    assert!(review.stdout.contains(told), "{}", review.normal());
 }

@@ -172,7 +172,9 @@ fn prepare(directory: &Path) -> std::io::Result<()> {
 /// of them.
 fn name_of(wanted: &Wanted, global: &Global, context: &Context) -> String {
     let engine = wanted.engine(global, context);
-    let namespace = global.namespace().unwrap_or_default();
+    // One that leads elsewhere than the environment says was refused before.
+    let of_estate = wanted.estate.as_ref().and_then(|estate| context.namespace(&estate.environment).ok().flatten());
+    let namespace = of_estate.or_else(|| global.namespace()).unwrap_or_default();
     let own = exactly("LEASEHOLD_ROLE_ID").unwrap_or_default();
     let role = wanted.role.credentials();
     let login = &wanted.login;

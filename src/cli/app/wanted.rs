@@ -104,6 +104,8 @@ impl AppArgs {
             }
         })?;
         let app = find_app(&estate, name)?;
+        // Before anything that is kept for it is given.
+        context.namespace(&estate.environment)?;
         let which = login::Which { mount: self.login_mount.as_deref(), role_name: self.login_role.as_deref() };
         let role = self.choose_role(app)?.clone();
         let ChoiceArgs { role_arn, ttl, session_name } = self.choice.clone();
@@ -140,7 +142,7 @@ impl AppArgs {
                 ttl: self.choice.ttl.clone().or_else(|| exactly("LEASEHOLD_TTL")).map(Written::Text).or(file.ttl),
                 role_session_name: said(&self.choice.session_name, "LEASEHOLD_SESSION_NAME", file.role_session_name),
             },
-            Own::new(),
+            self.own.clone(),
         )
     }
 

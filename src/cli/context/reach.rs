@@ -1,12 +1,13 @@
 //! How a command gets to its engine, and as whom it speaks there.
 
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 use std::time::Duration;
 
 use super::{Context, Files};
 use crate::api::{self, Client, Target};
 use crate::cli::error::CliError;
-use crate::cli::global::{TOKENS, exactly};
+use crate::cli::global::{TOKENS, exactly, set};
 use crate::cli::{embedded, output, token_file};
 use crate::engine::{Engine, OpenError};
 use crate::estate::{AwsChoice, EngineChoice, Environment};
@@ -38,7 +39,14 @@ pub(super) fn login_token(data: &Path) -> PathBuf {
 impl Context {
     pub(super) async fn reach(&self, environment: &Environment, speaker: Speaker) -> Result<Client, CliError> {
         match &environment.engine {
-            EngineChoice::Address(address) => self.network(address.clone()),
+            EngineChoice::Address(address) => {
+                let namespace = match speaker {
+                    Speaker::Operator => self.namespace(environment)?,
+                    // A variable is for hands, as one that names an address is.
+                    Speaker::Hand => self.global.namespace().or_else(|| environment.namespace.clone()),
+                };
+                self.network(address.clone(), namespace)
+            }
             EngineChoice::Embedded { .. } if self.files == Files::Head => {
                 let what = format!("the environment `{}` has its engine in the estate's directory", environment.name);
                 Err(CliError::new(1, format!("{what}, and this estate is read from a remote, without one"))
@@ -48,8 +56,42 @@ impl Context {
         }
     }
 
-    pub(super) fn network(&self, address: String) -> Result<Client, CliError> {
+    /// The namespace that a command about an environment speaks to: what the flag says, else the environment.
+    ///
+    /// # Errors
+    /// A variable that leads elsewhere. It may have been left over in a shell, and another namespace is another engine.
+    pub(crate) fn namespace(&self, environment: &Environment) -> Result<Option<String>, CliError> {
+        static TOLD: Once = Once::new();
+        let Some(declared) = &environment.namespace else { return Ok(self.global.namespace()) };
+        let is_another = |name: &str| name.trim_matches('/') != declared;
+        let Environment { name, place, .. } = environment;
+        match (&self.global.namespace, set("NAMESPACE")) {
+            (Some(flag), _) => {
+                if is_another(flag) {
+                    // A command that runs for long comes here again and again.
+                    TOLD.call_once(|| {
+                        let flag = output::one_line(flag);
+                        output::say(&format!(
+                            "warning: --namespace names `{flag}`, and the environment {name} is in `{declared}` ({place})\n"
+                        ));
+                    });
+                }
+                Ok(Some(flag.clone()))
+            }
+            (None, Some((variable, value))) if is_another(&value) => {
+                let value = output::one_line(&value);
+                let what =
+                    format!("{variable} names the namespace `{value}`, and the environment {name} is in `{declared}`");
+                Err(CliError::new(1, format!("{what} ({place})"))
+                    .hint(format!("unset {variable}; or say --namespace {value}, if that is meant")))
+            }
+            (None, _) => Ok(Some(declared.clone())),
+        }
+    }
+
+    pub(super) fn network(&self, address: String, namespace: Option<String>) -> Result<Client, CliError> {
         let mut options = self.global.options()?;
+        options.namespace = namespace;
         options.token = self.network_token()?;
         let target = Target::Network { address, tls: self.global.tls()? };
         Client::new(target, options).map_err(|error| CliError::new(1, error.to_string()))

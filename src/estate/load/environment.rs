@@ -69,6 +69,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     let before = reader.problems.len();
     let own = Block { name: block.name.clone(), label: block.label, span: block.span, map: &own };
     let engine = engine(reader, &own);
+    let namespace = namespace(reader, &own);
     let max_deletes = reader.int(&own, "max_deletes").and_then(|(int, span)| {
         let count = u32::try_from(int).ok();
         if count.is_none() {
@@ -93,7 +94,7 @@ fn one(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<Declared> {
     // A broken engine has been told; the rest is still checked with one that stands for it.
     let engine = engine.unwrap_or(EngineChoice::Address(String::new()));
     let name = block.label.to_owned();
-    Some((Environment { name, estate, engine, max_deletes, limits, demands, place }, variables, over))
+    Some((Environment { name, estate, engine, namespace, max_deletes, limits, demands, place }, variables, over))
 }
 
 fn is_name(name: &str) -> bool {
@@ -175,6 +176,29 @@ fn engine(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<EngineChoice> {
             Some(EngineChoice::Embedded { data: data(reader, block)?, aws: aws(reader, block)? })
         }
     }
+}
+
+/// The namespace, as it stands in a header of each request.
+fn namespace(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<String> {
+    let entry = block.map.get("namespace")?;
+    if block.map.contains_key("engine") {
+        let what = "`namespace` is of a server, and this environment has an embedded engine, which has none";
+        reader.report(Draft::error(entry.key_span, what).hint("leave it out, or name a server with address"));
+        return None;
+    }
+    let (text, span) = reader.text(block, "namespace")?;
+    let name = text.trim_matches('/');
+    if name == "root" {
+        let draft = Draft::error(span, "the root namespace is meant where none is named");
+        reader.report(draft.hint("leave it out"));
+        return None;
+    }
+    if !name.split('/').all(|part| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_graphic())) {
+        let draft = Draft::error(span, format!("`{text}` is not the path of a namespace"));
+        reader.report(draft.hint("write it as \"team\", or \"team/web\" of one within another"));
+        return None;
+    }
+    Some(name.to_owned())
 }
 
 fn data(reader: &mut Reader<'_>, block: &Block<'_>) -> Option<PathBuf> {

@@ -3,7 +3,7 @@
 //! Only a review of files knows both sides of it, so it has no part in the digest. A guardrail that forbids less gives
 //! nobody access, and lets pass what it kept out: its roles may get credentials again.
 
-use crate::estate::{AwsChoice, EngineChoice, Estate};
+use crate::estate::{AwsChoice, EngineChoice, Environment, Estate};
 use crate::guardrail::{Clause, Guardrail};
 use crate::object::Place;
 use crate::review::finding::{Finding, Subject, Topic};
@@ -22,12 +22,12 @@ pub(in crate::review) fn changes(before: &Side<'_>, after: &Side<'_>, findings: 
 
 fn environment(old: &Estate, new: &Estate) -> Option<Finding> {
     let (old, new) = (&old.environment, &new.environment);
-    if old.engine == new.engine {
+    if old.engine == new.engine && old.namespace == new.namespace {
         return None;
     }
     let subject = Subject::Engine(format!("environment {}", new.name));
-    let finding = Finding::new(Topic::Environment, &subject, format!("it is {} now", shown(&new.engine)));
-    let finding = finding.was(shown(&old.engine)).at(new.place.clone());
+    let finding = Finding::new(Topic::Environment, &subject, format!("it is {} now", shown(new)));
+    let finding = finding.was(shown(old)).at(new.place.clone());
     let simulated = matches!(&new.engine, EngineChoice::Embedded { aws: AwsChoice::Sandbox, .. });
     Some(if simulated {
         finding
@@ -36,9 +36,12 @@ fn environment(old: &Estate, new: &Estate) -> Option<Finding> {
     })
 }
 
-fn shown(engine: &EngineChoice) -> String {
-    match engine {
-        EngineChoice::Address(address) => format!("the engine at {address}"),
+fn shown(environment: &Environment) -> String {
+    match &environment.engine {
+        EngineChoice::Address(address) => match &environment.namespace {
+            Some(namespace) => format!("the namespace {namespace} of the engine at {address}"),
+            None => format!("the engine at {address}"),
+        },
         EngineChoice::Embedded { data, aws } => {
             let account = match aws {
                 AwsChoice::Aws => "with AWS",
