@@ -27,11 +27,11 @@ pub use self::leases::{LEASE_LISTS_AT_ONCE, count_leases, folders_of_leases};
 use self::list::{Folder, Listed, keys, list};
 pub use self::list::{Seen, look};
 pub use self::shared::Missing;
-use self::tables::{Answered, Tables, all_tables, get, is_mounted, take_tables};
+use self::tables::{Answered, Tables, all_tables, get, is_mounted, take_tables, taking};
 use crate::api::Client;
 use crate::object::home::ENGINES;
 use crate::object::{
-    Absent, Class, Field, Home, KINDS, Kind, Live, Mount, Object, Owned, Read, Shared, field, told_type,
+    Absent, Class, Field, Home, KINDS, Kind, Live, Mount, Object, Owned, Read, Shared, Taking, field, told_type,
 };
 
 /// Requests that are under way at one time while reading.
@@ -48,6 +48,8 @@ pub struct Snapshot {
     pub unlisted: Vec<String>,
     /// What could not be looked at.
     pub notes: Vec<String>,
+    /// How the server takes the entries of its tables, by where these are read, of those in which an object is wanted.
+    pub taking: BTreeMap<&'static str, Taking>,
 }
 
 /// A folder's answer: its keys, and the whole objects where the engine gives them.
@@ -140,6 +142,7 @@ impl Early {
         wanted.extend(desired.iter().map(|object| (object.path.as_str(), object.kind)));
         let mut snapshot = Snapshot::default();
         let tables = take_tables(client, std::mem::take(&mut self.tables), &wanted, (desired, shared), &mut snapshot)?;
+        snapshot.taking = taking(client, &wanted).await?;
         shared::check(client, shared, &tables).await?;
         anywhere::check(client, desired, tables.get(ENGINES.list)).await?;
         let listings = self.folders(client, &wanted, shared, &tables, &mut snapshot).await?;

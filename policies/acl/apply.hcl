@@ -45,6 +45,11 @@ path "sys/audit" {
   capabilities = ["read", "sudo"]
 }
 
+# Whether the server takes audit devices by its API, or from its configuration alone.
+path "sys/config/state/sanitized" {
+  capabilities = ["read"]
+}
+
 path "sys/audit/*" {
   capabilities = ["create", "update", "delete", "read", "sudo"]
 }

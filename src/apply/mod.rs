@@ -334,6 +334,8 @@ fn outdated<'a>(
     desired
         .iter()
         .filter(|object| !changing.contains(object.path.as_str()))
+        // What the server takes from its configuration alone no apply has written.
+        .filter(|object| !plan.configured.iter().any(|one| one.change.path == object.path))
         .filter_map(|object| objects.get(object.path.as_str()).copied())
         .filter(|object| ledger.owned().get(&object.path).is_some_and(|owned| is_outdated(owned, object)))
         .collect()

@@ -40,6 +40,7 @@ pub(super) fn record(
         Outcome::Moved { .. }
         | Outcome::Lost { .. }
         | Outcome::Skipped { .. }
+        | Outcome::Configured { .. }
         | Outcome::Interrupted
         | Outcome::Unlocked { .. }
         | Outcome::Failed { acted: Acted::No, .. } => needs_intent(change).then(|| before.cloned()),

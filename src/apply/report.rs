@@ -5,13 +5,12 @@ use std::fmt::Write as _;
 use crate::object::{Class, Live, Object};
 use crate::plan::{self, Change, Plan, Summary, escape};
 
-/// What to do about an audit device that can't be had, and what its absence means.
-///
-/// # Source
-/// OpenBao, `vault/logical_system.go`: devices come from the configuration unless `unsafe_allow_api_audit_creation` is set.
-const AUDIT_HELP: &str = "where a server takes audit devices from its own configuration only, declare it there too and \
-                          apply again with --adopt, or leave it out of the estate; the rest went on, and is not \
-                          logged by this device";
+/// What the absence of an audit device means.
+const AUDIT_HELP: &str = "the rest went on, and is not logged by this device";
+
+/// What to do about what a server takes from its configuration alone: what it lacks, and what is another there.
+const MADE_THERE: &str = "write this there, and have it read anew (SIGHUP)";
+const CHANGED_THERE: &str = "take it out there and have that read (SIGHUP), then write this and have that read";
 
 /// What became of one change.
 #[derive(Clone, Debug)]
@@ -37,6 +36,11 @@ pub enum Outcome {
         what: String,
         /// Whether the engine has acted.
         acted: Acted,
+    },
+    /// Not done: the server takes it from its configuration alone.
+    Configured {
+        /// What stands for it there; `None` of what is to be taken out.
+        stanza: Option<String>,
     },
     /// Not tried, because something that it stands on was not done.
     Skipped {
@@ -81,6 +85,7 @@ impl Outcome {
             Self::Moved { .. } => "moved since the plan",
             Self::Lost { .. } => "somebody else's",
             Self::Failed { .. } => "failed",
+            Self::Configured { .. } => "left to the server's configuration",
             Self::Skipped { .. } => "skipped",
             Self::Interrupted => "interrupted",
             Self::Unlocked { .. } => "lock lost",
@@ -109,15 +114,18 @@ impl Report {
         &self.results
     }
 
-    /// The exit code of `leasehold apply`: 0 all done, 4 something moved since the plan or is somebody else's to change
-    /// now, 1 anything else.
+    /// The exit code of `leasehold apply`: 0 all done, 2 all but what the server takes from its configuration alone, 4
+    /// something moved since the plan or is somebody else's to change now, 1 anything else.
     pub fn exit_code(&self) -> u8 {
         let moves = |outcome: &Outcome| {
             matches!(outcome, Outcome::Moved { .. } | Outcome::Lost { .. } | Outcome::Unlocked { .. })
         };
         let moved = self.results.iter().any(|(_, outcome)| moves(outcome));
-        match (moved, self.results.iter().all(|(_, outcome)| outcome.is_applied())) {
+        let is_left = |outcome: &Outcome| matches!(outcome, Outcome::Configured { .. });
+        let is_left_or_done = |outcome: &Outcome| outcome.is_applied() || is_left(outcome);
+        match (moved, self.results.iter().all(|(_, outcome)| is_left_or_done(outcome))) {
             (true, _) => 4,
+            (false, true) if self.results.iter().any(|(_, outcome)| is_left(outcome)) => 2,
             (false, true) => 0,
             (false, false) => 1,
         }
@@ -143,16 +151,23 @@ impl Report {
                 let _ = write!(line, ", {count} {word}");
             }
         }
-        let (mut moved, mut failed, mut skipped) = (0, 0, 0);
+        let (mut moved, mut failed, mut skipped, mut left) = (0, 0, 0, 0);
         for (_, outcome) in &self.results {
             match outcome {
                 Outcome::Applied { .. } => {}
                 Outcome::Moved { .. } | Outcome::Lost { .. } => moved += 1,
                 Outcome::Failed { .. } => failed += 1,
+                Outcome::Configured { .. } => left += 1,
                 Outcome::Skipped { .. } | Outcome::Interrupted | Outcome::Unlocked { .. } => skipped += 1,
             }
         }
-        for (count, word) in [(failed, "failed"), (moved, "moved since the plan"), (skipped, "skipped")] {
+        let words = [
+            (failed, "failed"),
+            (moved, "moved since the plan"),
+            (skipped, "skipped"),
+            (left, "left to the server's configuration"),
+        ];
+        for (count, word) in words {
             if count > 0 {
                 let _ = write!(line, ", {count} {word}");
             }
@@ -194,6 +209,18 @@ impl Report {
                     let _ = writeln!(text, "Failed to {verb} {head}: {}", escape(what));
                     if change.kind.class == Class::Audit && !change.takes_away() {
                         let _ = writeln!(text, "  = help: {AUDIT_HELP}");
+                    }
+                }
+                Outcome::Configured { stanza: None } => {
+                    let _ = writeln!(text, "Left alone {head}: it stands in the server's configuration");
+                    let _ = writeln!(text, "  = help: take it out there, and have that read anew (SIGHUP)");
+                }
+                Outcome::Configured { stanza: Some(stanza) } => {
+                    let _ = writeln!(text, "Left alone {head}: this server takes it from its configuration alone");
+                    let _ =
+                        writeln!(text, "  = help: {}", if change.live.is_some() { CHANGED_THERE } else { MADE_THERE });
+                    for line in stanza.lines() {
+                        let _ = writeln!(text, "{}", format!("    {}", escape(line)).trim_end());
                     }
                 }
                 Outcome::Moved { now } => {

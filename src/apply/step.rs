@@ -105,6 +105,7 @@ pub(super) async fn prove(
         }
         Sent::Deleted { answer } => match (answer, read(None).await) {
             (_, Ok(None)) => Outcome::Applied { warnings: Vec::new() },
+            (Err(error), _) if error.says(api::Said::Configured) => Outcome::Configured { stanza: None },
             (Err(error), _) => Outcome::failed(Acted::Unknown, api_text(&error)),
             (Ok(()), Ok(Some(_))) => {
                 Outcome::failed(Acted::Yes, "the engine says it is deleted, and still has it".to_owned())
@@ -159,7 +160,17 @@ impl Step<'_> {
             // Adopted as it is; writing it would take it away for a moment.
             return Sent::Ended(Outcome::Applied { warnings: Vec::new() });
         }
+        // A server that takes it from its configuration alone may take an old one away, and make none: it says so first,
+        // where the other would say that there is one.
+        if object.kind.stanza(&object, Some(old)).is_some()
+            && let Err(outcome @ Outcome::Configured { .. }) = self.write(&object, Some(old), Acted::No).await
+        {
+            return Sent::Ended(outcome);
+        }
         if let Err(error) = self.client.delete(&self.change.path).await {
+            if error.says(api::Said::Configured) {
+                return Sent::Ended(Outcome::Configured { stanza: object.kind.stanza(&object, Some(old)) });
+            }
             return Sent::Ended(Outcome::failed(unless_known(&error, Acted::No), api_text(&error)));
         }
         let written = self.write_back(&object, old).await;
@@ -211,6 +222,9 @@ impl Step<'_> {
                         done @ Outcome::Applied { .. } => done,
                         _ => Outcome::failed(Acted::Unknown, api_text(&error)),
                     });
+                }
+                Err(error) if acted == Acted::No && error.says(api::Said::Configured) => {
+                    return Err(Outcome::Configured { stanza: object.kind.stanza(object, now) });
                 }
                 Err(error) => return Err(Outcome::failed(acted, api_text(&error))),
             }

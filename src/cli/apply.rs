@@ -20,6 +20,7 @@ use crate::ledger::lock::Lock;
 use crate::plan::saved::Opened;
 use crate::plan::{Adopt, Asked, Change, Plan, escape};
 use crate::proposal::{Proposal, Purpose, Word};
+use crate::text::count;
 
 /// Arguments of `leasehold apply`.
 #[derive(Debug, clap::Args)]
@@ -209,7 +210,7 @@ fn approve(args: &Args, source: Source<'_>, proposal: &Proposal) -> Result<Optio
             refused(plan);
             if opened.plan.objects.is_empty() {
                 output::line("The plan is empty: there is nothing to apply.")?;
-                return Ok(Some(0));
+                return Ok(Some(left_there(opened)));
             }
         }
         Source::Files => match args.expect.as_deref().filter(|_| !plan.is_empty()) {
@@ -244,7 +245,11 @@ async fn finish(
     let stop = AtomicBool::new(false);
     let progress = Progress::new(plan.changes.len(), args.verbose || !plan.is_long());
     tokio::select! {
-        outcome = Box::pin(run_to_the_end(context, client, proposal, lock, &stop, &progress)) => outcome,
+        outcome = Box::pin(run_to_the_end(context, client, proposal, lock, &stop, &progress)) => match (outcome, source) {
+            // What was opened again is what it changes.
+            (Ok(0), Source::Saved(opened)) => Ok(left_there(opened)),
+            (outcome, _) => outcome,
+        },
         () = interrupted(&stop, &progress) => {
             progress.finish();
             let hint = match source {
@@ -255,6 +260,17 @@ async fn finish(
                 .hint(hint))
         }
     }
+}
+
+/// Tells what a saved plan left to the server's configuration, and answers the exit code that says so.
+fn left_there(opened: &Opened) -> u8 {
+    let number = opened.plan.configured();
+    if number == 0 {
+        return 0;
+    }
+    let (objects, was) = (count(number, "object"), if number == 1 { "was" } else { "were" });
+    output::say(&format!("{objects} {was} to be written in the server's configuration when the plan was made."));
+    2
 }
 
 /// Refuses another plan than the one that was reviewed.
@@ -317,7 +333,12 @@ async fn run_to_the_end(
     if let Some(words) = plan.left_out_words() {
         output::say(&words);
     }
-    let exit_code = applied.report.exit_code();
+    plan.configured_words().iter().for_each(|words| output::say(words));
+    let exit_code = match applied.report.exit_code() {
+        // All was done that an apply can do, and not all is as declared.
+        0 => plan.exit_code_without_changes(),
+        code => code,
+    };
     context.recorded(applied.record(client, ledger, context.clock()).await)?;
     Ok(exit_code)
 }
@@ -379,6 +400,7 @@ impl Progress {
                     Outcome::Applied { .. } => "done",
                     Outcome::Moved { .. } | Outcome::Lost { .. } => "moved",
                     Outcome::Failed { .. } => "failed",
+                    Outcome::Configured { .. } => "left to the server's configuration",
                     Outcome::Skipped { .. } | Outcome::Interrupted | Outcome::Unlocked { .. } => "skipped",
                 };
                 output::say(&format!("{} {path}: {word}", change.action.marker()));

@@ -61,6 +61,7 @@ fn pending(pending: &Pending) -> Value {
         "app": pending.app,
         "declared": place(&pending.place),
         "changed": pending.changed,
+        "stanza": pending.configured.as_ref().map(|(_, stanza)| stanza),
     })
 }
 

@@ -79,8 +79,15 @@ impl Drift {
             }
         });
         let pending = self.pending.iter().map(|pending| {
-            let what = format!("an apply would {} the {}", pending.action.word(), pending.kind.name);
-            let more = pending.changed.then(|| "it was changed behind our back, too".to_owned()).into_iter().collect();
+            let what = match &pending.configured {
+                Some(_) => {
+                    format!("the server's configuration has to {} the {}", pending.action.word(), pending.kind.name)
+                }
+                None => format!("an apply would {} the {}", pending.action.word(), pending.kind.name),
+            };
+            let more = pending.changed.then(|| "it was changed behind our back, too".to_owned());
+            let there = pending.configured.iter().map(|(what, stanza)| format!("{what}:\n{stanza}"));
+            let more = more.into_iter().chain(there).collect();
             Listed { rule: Rule::Pending, path: pending.path.clone(), what, more, place: Some(pending.place.clone()) }
         });
         changed.chain(foreign).chain(pending).collect()

@@ -50,7 +50,11 @@ impl Drift {
         section(title, PART_BYTES_MAX, &self.pending, &mut out, |pending| {
             let both = if pending.changed { ", and changed behind our back" } else { "" };
             let (path, place) = (code(&pending.path), code(&pending.place.to_string()));
-            format!("- {} {} {path} ({place}{both})\n", pending.action.word(), pending.kind.name)
+            let line = format!("- {} {} {path} ({place}{both})", pending.action.word(), pending.kind.name);
+            match &pending.configured {
+                Some((what, stanza)) => format!("{line}: {what}\n\n{}\n", fenced(stanza, "  ")),
+                None => format!("{line}\n"),
+            }
         });
         section("An apply of these files is refused", PART_BYTES_MAX, &self.refusals, &mut out, |refusal| {
             format!("- {}; {}\n", plain(&refusal.to_string()), plain(&refusal.hint()))
@@ -102,6 +106,7 @@ mod tests {
             app: None,
             place: role.place.clone(),
             changed: false,
+            configured: None,
         };
         let drift = Drift {
             environment: "prod".to_owned(),

@@ -112,6 +112,8 @@ pub struct Pending {
     pub place: Place,
     /// Whether somebody else changed it, too.
     pub changed: bool,
+    /// What to do, and what stands for it, where the server takes it from its configuration alone.
+    pub configured: Option<(&'static str, String)>,
 }
 
 /// An object that is not ours.
@@ -158,6 +160,13 @@ impl Drift {
         let desired = by_path(input.desired);
         for change in &input.plan.changes {
             drift.classify(change, desired.get(change.path.as_str()).copied(), input);
+        }
+        for one in &input.plan.configured {
+            let path = one.change.path.as_str();
+            drift.classify(&one.change, desired.get(path).copied(), input);
+            if let Some(pending) = drift.pending.last_mut().filter(|pending| pending.path == path) {
+                pending.configured = Some((one.what(), one.stanza.clone()));
+            }
         }
         for object in input.desired {
             drift.made_as_said(object, input);
@@ -238,6 +247,7 @@ impl Drift {
                 app: change.app.clone(),
                 place: change.place.clone(),
                 changed: by_hand.is_some(),
+                configured: None,
             });
         }
     }
@@ -303,7 +313,8 @@ impl Drift {
             beside_files: false,
             unsettled: false,
         });
-        self.pending.push(Pending { action: ChangeAction::Update, kind: object.kind, path, app, place, changed: true });
+        let (action, kind) = (ChangeAction::Update, object.kind);
+        self.pending.push(Pending { action, kind, path, app, place, changed: true, configured: None });
     }
 
     /// The exit code of `leasehold drift`: 0 none, 5 something is not as we left it, 2 something is not applied.

@@ -65,6 +65,9 @@ impl Page {
         let both = if pending.changed { ", and changed behind our back" } else { "" };
         let (marker, path) = (pending.action.marker(), escape(&pending.path));
         self.line(&format!("  {marker} {} {path}  ({place}{both})", pending.kind.name));
+        if let Some((what, stanza)) = &pending.configured {
+            self.stanza(what, stanza);
+        }
     }
 
     fn refusal(&mut self, refusal: &Refusal) {

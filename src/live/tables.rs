@@ -9,7 +9,7 @@ use super::error::Error;
 use super::{READS_AT_ONCE, Snapshot};
 use crate::api::{self, Client};
 use crate::object::home::Table;
-use crate::object::{Home, KINDS, Kind, Object, Shared, told_type};
+use crate::object::{Home, KINDS, Kind, Object, Shared, Taking, told_type};
 
 /// A kind's table, by its path; `None` where only the root namespace has it.
 pub(super) type Answered = (&'static Kind, &'static str, Result<Option<Map<String, Value>>, Error>);
@@ -82,6 +82,30 @@ pub(super) async fn table(client: &Client, of: &'static Table) -> Result<Option<
         }),
         Err(error) => Err(error),
     }
+}
+
+/// How the server takes the entries of tables in which an object is wanted, where it may be otherwise than by its API.
+pub(super) async fn taking(
+    client: &Client,
+    wanted: &BTreeMap<&str, &'static Kind>,
+) -> Result<BTreeMap<&'static str, Taking>, Error> {
+    let mut taking = BTreeMap::new();
+    for kind in wanted.values() {
+        let Home::Entry(table) = kind.home else { continue };
+        let Some(configured) = table.configured.as_ref().filter(|_| !taking.contains_key(table.list)) else { continue };
+        let told = match get(client, configured.path).await {
+            Ok(data) => match data.as_ref().and_then(|data| data.get(configured.by_api)).and_then(Value::as_bool) {
+                Some(false) => Taking::FromConfiguration,
+                Some(true) | None => Taking::ByApi,
+            },
+            Err(Error::Api { source, .. }) if source.code() == Some(403) => Taking::Unknown,
+            // A server that has no such path, or not here.
+            Err(Error::Api { source, .. }) if matches!(source.code(), Some(400 | 404 | 405)) => Taking::ByApi,
+            Err(error) => return Err(error),
+        };
+        taking.insert(table.list, told);
+    }
+    Ok(taking)
 }
 
 /// Asks for the tables of all kinds.

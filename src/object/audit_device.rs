@@ -64,7 +64,12 @@ pub static KIND: Kind = Kind {
     parse,
     write,
     // The trail of the embedded engine: opened by the engine itself.
-    special: Special { effect, built_in: |path| path.trim_end_matches('/') == "sys/audit/trail", ..Special::NONE },
+    special: Special {
+        effect,
+        stanza: |object, live| Some(stanza(object, live)),
+        built_in: |path| path.trim_end_matches('/') == "sys/audit/trail",
+        ..Special::NONE
+    },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
@@ -87,7 +92,8 @@ fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {
     Ok(fields)
 }
 
-fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
+/// The options that are set, as texts, and those that this table lacks.
+fn options(object: &Object, live: Option<&Live>) -> Map<String, Value> {
     let mut options: Map<String, Value> = OPTIONS
         .iter()
         .filter(|name| object.kind.field(name).is_some_and(|field| object.value(name) != field.default_value()))
@@ -98,6 +104,11 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
         .collect();
     // It is made anew, and keeps the options that this table lacks.
     options.extend(live.into_iter().flat_map(|live| live.others.clone()));
+    options
+}
+
+fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
+    let options = options(object, live);
     vec![post(
         object.path.clone(),
         [
@@ -107,6 +118,34 @@ fn write(object: &Object, live: Option<&Live>) -> Vec<Call> {
             ("options", Value::Object(options)),
         ],
     )]
+}
+
+/// What stands for it in the configuration of a server. Source: OpenBao, "Declarative Audit Devices" and
+/// `allow_audit_log_prefixing` of "Configuration".
+fn stanza(object: &Object, live: Option<&Live>) -> String {
+    // HCL's texts are JSON's.
+    let quoted = |text: &str| Value::from(text).to_string();
+    let options = options(object, live);
+    let name = object.path.strip_prefix(DEVICES.list).unwrap_or(&object.path).trim_matches('/');
+    let kind = object.value("type");
+    let mut text = String::new();
+    if options.contains_key("prefix") {
+        text.push_str("allow_audit_log_prefixing = true\n\n");
+    }
+    text.push_str(&format!("audit {kind} {} {{\n", quoted(name)));
+    let description = object.value("description");
+    if description != "" {
+        text.push_str(&format!("  description = {description}\n"));
+    }
+    if object.value("local") == true {
+        text.push_str("  local = true\n");
+    }
+    text.push_str("  options {\n");
+    for (name, value) in &options {
+        text.push_str(&format!("    {name} = {}\n", quoted(value.as_str().unwrap_or_default())));
+    }
+    text.push_str("  }\n}\n");
+    text
 }
 
 fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
@@ -156,7 +195,7 @@ fn may_more(was: &str, is: &str) -> bool {
 mod tests {
     use serde_json::json;
 
-    use super::KIND;
+    use super::{KIND, stanza};
     use crate::object::testing::{calls, object};
 
     #[test]
@@ -168,6 +207,33 @@ mod tests {
             json!([[path, {"type": "file", "description": "", "local": false,
                 "options": {"file_path": "/var/log/a.log", "hmac_accessor": "false"}}]])
         );
+    }
+
+    #[test]
+    fn a_servers_configuration_says_the_same() {
+        let desired = object(
+            &KIND,
+            "sys/audit/siem/file",
+            &[
+                ("file_path", json!("/var/log/\"a\".log")),
+                ("hmac_accessor", json!(false)),
+                ("description", json!("Who did what")),
+                ("local", json!(true)),
+            ],
+        );
+        let expected = "\
+audit \"file\" \"siem/file\" {
+  description = \"Who did what\"
+  local = true
+  options {
+    file_path = \"/var/log/\\\"a\\\".log\"
+    hmac_accessor = \"false\"
+  }
+}
+";
+        assert_eq!(stanza(&desired, None), expected);
+        let prefixed = object(&KIND, "sys/audit/f", &[("prefix", json!("x "))]);
+        assert!(stanza(&prefixed, None).starts_with("allow_audit_log_prefixing = true\n\naudit \"file\" \"f\" {"));
     }
 
     #[test]

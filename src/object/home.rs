@@ -11,6 +11,29 @@ pub struct Table {
     pub below: Option<&'static str>,
     /// Whether only the root namespace has it.
     pub is_root_only: bool,
+    /// Where a server says that it takes entries from its own configuration alone.
+    pub configured: Option<Configured>,
+}
+
+/// Where a server says how it takes the entries of a table.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Configured {
+    /// Where it is read.
+    pub path: &'static str,
+    /// The field that is false where they are not taken by the API. A server that has no such field takes them.
+    pub by_api: &'static str,
+}
+
+/// How a server takes the entries of a table.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Taking {
+    /// By its API.
+    #[default]
+    ByApi,
+    /// From its own configuration alone.
+    FromConfiguration,
+    /// This token may not know.
+    Unknown,
 }
 
 impl Table {
@@ -21,13 +44,19 @@ impl Table {
 }
 
 /// Secrets engines.
-pub static ENGINES: Table = Table { list: "sys/mounts", below: Some(""), is_root_only: false };
+pub static ENGINES: Table = Table { list: "sys/mounts", below: Some(""), is_root_only: false, configured: None };
 
 /// Auth methods.
-pub static METHODS: Table = Table { list: "sys/auth", below: Some("auth/"), is_root_only: false };
+pub static METHODS: Table = Table { list: "sys/auth", below: Some("auth/"), is_root_only: false, configured: None };
 
-/// Audit devices.
-pub static DEVICES: Table = Table { list: "sys/audit", below: None, is_root_only: true };
+/// Audit devices. Source of where it is told how they are taken: OpenBao, `command/server/config.go` (`Sanitized`) and
+/// `vault/logical_system.go` (`handleEnableAudit`); Vault has no such setting.
+pub static DEVICES: Table = Table {
+    list: "sys/audit",
+    below: None,
+    is_root_only: true,
+    configured: Some(Configured { path: "sys/config/state/sanitized", by_api: "unsafe_allow_api_audit_creation" }),
+};
 
 /// Where the objects of a kind are.
 #[derive(Debug)]

@@ -64,6 +64,8 @@ pub struct Special {
     pub keys: fn(change: Changed<'_>) -> Option<KeyChange>,
     /// What stands in the way of making, changing or taking it away, which no field says for itself.
     pub obstacle: fn(step: Step<'_>) -> Option<Obstacle>,
+    /// What stands for it in the configuration of a server that takes it from there alone.
+    pub stanza: fn(object: &Object, live: Option<&Live>) -> Option<String>,
     /// Objects that belong to the engine itself and are never reported or touched (`sys/policies/acl/root`).
     pub built_in: fn(path: &str) -> bool,
     /// Where else than below a mount who may write makes it another, or uses it: paths, and folders with a slash at
@@ -79,6 +81,7 @@ impl Special {
         effect: |_, _| None,
         keys: |_| None,
         obstacle: |_| None,
+        stanza: |_, _| None,
         built_in: |_| false,
         written_at: |_| Vec::new(),
     };
@@ -272,6 +275,11 @@ impl Kind {
     /// engine knows nothing, and plans have judged it.
     pub fn is_judged(&self) -> bool {
         self.access_fields().is_some_and(|fields| !fields.is_standing())
+    }
+
+    /// What stands for an object in the configuration of a server that takes it from there alone.
+    pub fn stanza(&self, object: &Object, live: Option<&Live>) -> Option<String> {
+        (self.special.stanza)(object, live)
     }
 
     /// Which of its fields say what its credentials may do; `None` of kinds that are no roles.

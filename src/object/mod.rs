@@ -71,7 +71,7 @@ pub use self::any_object::told_anything;
 pub use self::call::{Call, Lacks, Made, Read, Verb};
 pub use self::document::{Document, Documents};
 pub use self::field::{Field, Misfit, Shape, Told};
-pub use self::home::Home;
+pub use self::home::{Home, Taking};
 pub use self::ids::{Ids, NAME};
 pub use self::kind::key::RootKey;
 pub use self::kind::live::Live;

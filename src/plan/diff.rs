@@ -9,13 +9,14 @@ use serde_json::Value;
 
 use super::attached::{Attached, Attacher};
 use super::change::{Change, ChangeAction, FieldChange, Shown};
+use super::configured;
 use super::fields::{Key, apart_change, differences, hidden_change, readable_change};
 use super::input::Input;
 use super::kept::{self, Kept};
 use super::refusal::{PATHS_SHOWN_MAX, cut};
 use super::value::Plan;
 use super::{limit, obstacle, order, ownership, rename, select};
-use crate::object::{Absent, Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Told};
+use crate::object::{Absent, Changed, Delete, FieldValue, Live, Object, Owned, Progress, Shape, Shared, Taking, Told};
 use crate::text::count;
 use crate::units::day;
 
@@ -32,6 +33,7 @@ impl Plan {
         let mut declared: HashSet<&str> = HashSet::with_capacity(input.desired.len());
         let mut attacher = Attacher::new(input.guardrails);
         let mut kept = Vec::new();
+        let mut configured = Vec::new();
         for object in input.desired {
             declared.insert(&object.path);
             let live = input.live.get(&object.path);
@@ -39,9 +41,11 @@ impl Plan {
             let key = kept::of(object, live, ours, input.adopt);
             let change = declared_change(object, input, attacher.of(object), key.as_ref());
             kept.extend(key);
-            match change {
-                Some(change) => changes.push(change),
-                None => unchanged += usize::from(is_selected(&object.path, object.app.as_deref())),
+            let is_meant = is_selected(&object.path, object.app.as_deref());
+            match configured::apart(change, object, input) {
+                (Some(change), _) => changes.push(change),
+                (None, Some(there)) => configured.extend(Some(there).filter(|_| is_meant)),
+                (None, None) => unchanged += usize::from(is_meant),
             }
         }
         changes.extend(undeclared(input, &declared));
@@ -64,6 +68,7 @@ impl Plan {
             environment: input.environment.to_owned(),
             commit: input.commit.map(str::to_owned),
             changes,
+            configured,
             unchanged,
             selected,
             kept,
@@ -104,6 +109,9 @@ fn undeclared(input: &Input<'_>, declared: &HashSet<&str>) -> Vec<Change> {
             }
             let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
             let mut change = undeclared_change(path, owned, input.live.get(path), mount_stays);
+            if change.action == ChangeAction::Delete && input.taking(owned.kind) == Taking::FromConfiguration {
+                change = Change { action: ChangeAction::Forget, effects: vec![configured::STAYS.to_owned()], ..change };
+            }
             let of_mount = owned.kind.mount_path(path).filter(|mount| mount != path && input.owned.contains_key(mount));
             if change.action == ChangeAction::Delete && of_mount.is_some() && !mount_stays {
                 change.keys = None;

@@ -6,7 +6,7 @@ use super::change::Unmanaged;
 use super::selection::Selection;
 use crate::estate::Limit;
 use crate::guardrail::Guardrail;
-use crate::object::{Absent, Live, Object, Owned, Shared};
+use crate::object::{Absent, Live, Object, Owned, Shared, Taking};
 use crate::secret::Secret;
 
 /// What a plan is computed from.
@@ -50,6 +50,8 @@ pub struct Input<'a> {
     pub unlisted: &'a [String],
     /// What could not be looked at.
     pub notes: Vec<String>,
+    /// How the server takes the entries of its tables.
+    pub taking: &'a BTreeMap<&'static str, Taking>,
     /// What may never be granted.
     pub guardrails: &'a [Guardrail],
     /// Which of the changes are made.

@@ -3,6 +3,7 @@
 use serde_json::{Value, json};
 
 use super::change::{Change, FieldChange, Renamed, Shown, Summary};
+use super::configured::Configured;
 use super::impact::Impact;
 use super::outstanding::{LeaseFate, Outstanding};
 use super::selection::Selected;
@@ -30,6 +31,7 @@ impl Plan {
             "exit_code": self.exit_code(),
             "impact": impact_json(&self.impact()),
             "changes": self.changes.iter().map(change_json).collect::<Vec<_>>(),
+            "configured": self.configured.iter().map(configured_json).collect::<Vec<_>>(),
             "refusals": self
                 .refusals
                 .iter()
@@ -56,6 +58,12 @@ fn selection_json(selected: &Selected) -> Value {
         "along": along.iter().map(|one| json!({"path": one.path, "with": one.with})).collect::<Vec<_>>(),
         "left_out": left_out.collect::<Vec<_>>(),
     })
+}
+
+fn configured_json(configured: &Configured) -> Value {
+    let mut json = change_json(&configured.change);
+    json["stanza"] = configured.stanza.as_str().into();
+    json
 }
 
 pub(super) fn change_json(change: &Change) -> Value {

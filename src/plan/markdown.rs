@@ -25,7 +25,7 @@ impl Plan {
     pub fn markdown(&self) -> String {
         let environment = &self.environment;
         let verdict = match (self.changes.is_empty(), self.refusals.is_empty()) {
-            (true, true) => "no changes".to_owned(),
+            (true, true) => self.configured_words().unwrap_or_else(|| "no changes".to_owned()),
             (_, false) => "refused".to_owned(),
             (false, true) => self.summary().counts(),
         };
@@ -63,6 +63,11 @@ impl Plan {
         section("Changes", CHANGES_BYTES_MAX, &shown, &mut out, |change| match self.renamed_of(change) {
             Some(Half::New(old)) => self.renamed_entry(change, old),
             _ => self.folded(change),
+        });
+        section("To be written in the server's configuration", PART_BYTES_MAX, &self.configured, &mut out, |one| {
+            let (path, place) = (code(&one.change.path), code(&one.change.place.to_string()));
+            let what = format!("- {} {path} ({place}): {}\n\n", one.change.kind.name, one.what());
+            format!("{what}{}\n", fenced(&one.stanza, "  "))
         });
         section("Not selected", PART_BYTES_MAX, self.left_out(), &mut out, |left_out| {
             format!("- {} {} {}\n", left_out.action.word(), left_out.kind.name, code(&left_out.path))

@@ -8,6 +8,7 @@
 
 mod attached;
 mod change;
+mod configured;
 mod diff;
 mod escape;
 mod fields;
@@ -38,6 +39,7 @@ mod value;
 
 pub use self::attached::{Attached, Attacher};
 pub use self::change::{Change, ChangeAction, FieldChange, Renamed, Shown, Summary, Unmanaged};
+pub use self::configured::Configured;
 pub use self::escape::{escape, short};
 pub use self::fields::{differences, secret_digests};
 pub(crate) use self::html::lines_html;

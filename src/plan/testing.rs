@@ -25,6 +25,7 @@ pub(super) fn all_new(desired: &[Object]) -> Plan {
         unmanaged: &[],
         unlisted: &[],
         notes: Vec::new(),
+        taking: &Default::default(),
         guardrails: &[],
         selection: Selection::All,
     })

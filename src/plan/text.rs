@@ -46,6 +46,7 @@ impl Plan {
                 }
             }
         }
+        page.configured(self);
         page.access(self);
         page.foot(self);
         page.out
@@ -108,6 +109,27 @@ impl Page {
     pub(super) fn head(&mut self, plan: &Plan) {
         let files = files_of(plan.commit.as_deref());
         self.line(&format!("Environment {}, from {files}.", escape(&plan.environment)));
+    }
+
+    /// What is to be written in the server's configuration.
+    pub(super) fn configured(&mut self, plan: &Plan) {
+        if plan.configured.is_empty() {
+            return;
+        }
+        self.line("");
+        self.painted(Style::new().bold(), "in the server's configuration");
+        for one in &plan.configured {
+            self.change(&one.change);
+            self.stanza(one.what(), &one.stanza);
+        }
+    }
+
+    /// What is to be written there, below what it is about.
+    pub(crate) fn stanza(&mut self, what: &str, stanza: &str) {
+        self.line(&format!("      ! {what}:"));
+        for line in stanza.lines() {
+            self.line(format!("          {}", escape(line)).trim_end());
+        }
     }
 
     /// Who gains and loses what by the changes.
@@ -257,6 +279,7 @@ impl Page {
         self.notes(plan, usize::MAX);
         self.refusals(plan, usize::MAX);
         self.left_out(plan);
+        plan.configured_words().iter().for_each(|words| self.line(words));
         if plan.changes.is_empty() {
             let objects = count(plan.unchanged, "object is", "objects are");
             let selected = if plan.selected.is_some() { " of what is selected" } else { "" };
@@ -276,6 +299,7 @@ impl Page {
             self.line(&format!("Review {digest}."));
         }
         self.left_out(plan);
+        plan.configured_words().iter().for_each(|words| self.line(words));
         self.line(&format!("Digest {}.", plan.digest()));
         self.line("This sums up a long plan: --verbose shows all of it.");
         self.painted(Style::new().bold(), &plan.summary().to_string());
@@ -475,6 +499,7 @@ mod tests {
             unmanaged: &[Unmanaged { kind: "aws role", path: "aws/roles/by-hand".to_owned() }],
             unlisted: &[],
             notes: Vec::new(),
+            taking: &Default::default(),
             guardrails: &[],
             selection: Selection::All,
         })

@@ -1,12 +1,14 @@
 //! A plan as a value.
 
 use super::change::{Change, Summary, Unmanaged, lasting};
+use super::configured::Configured;
 use super::escape::short;
 use super::kept::{Kept, Standing};
 use super::refusal::Refusal;
 use super::selection::{LeftOut, Selected};
 use crate::object::{Object, Place, fingerprint};
 use crate::review;
+use crate::text::count;
 
 /// What would change, and why it may not.
 #[derive(Clone, Debug)]
@@ -17,6 +19,8 @@ pub struct Plan {
     pub commit: Option<String>,
     /// The changes, in the order in which they are made.
     pub changes: Vec<Change>,
+    /// What is to be written in the server's configuration, since it takes that from there alone.
+    pub configured: Vec<Configured>,
     /// How many declared objects already are as declared, of those that are selected.
     pub unchanged: usize,
     /// What a selection left out, and what it took along; `None` where all changes are made.
@@ -120,6 +124,13 @@ impl Plan {
         self.selected.as_ref().and_then(Selected::words)
     }
 
+    /// How much is to be written in the server's configuration, in words; `None` if nothing.
+    pub fn configured_words(&self) -> Option<String> {
+        let number = self.configured.len();
+        let verb = if number == 1 { "is" } else { "are" };
+        (number > 0).then(|| format!("{} {verb} to be written in the server's configuration.", count(number, "object")))
+    }
+
     /// How much it does.
     pub fn summary(&self) -> Summary {
         Summary::of_changes(self.changes.iter())
@@ -130,13 +141,18 @@ impl Plan {
         self.changes.is_empty()
     }
 
-    /// The exit code of `leasehold plan`: 0 nothing to do, 2 changes, 3 refused.
+    /// The exit code of `leasehold plan`: 0 all is as declared, 2 changes, here or in the server's configuration, 3 refused.
     pub fn exit_code(&self) -> u8 {
-        match (self.refusals.is_empty(), self.changes.is_empty()) {
+        match (self.refusals.is_empty(), self.changes.is_empty() && self.configured.is_empty()) {
             (false, _) => 3,
             (true, false) => 2,
             (true, true) => 0,
         }
+    }
+
+    /// The same once the changes are made.
+    pub fn exit_code_without_changes(&self) -> u8 {
+        if self.configured.is_empty() { 0 } else { 2 }
     }
 
     /// The key of an object that stays as the engine has it.

@@ -152,6 +152,7 @@ pub(super) async fn prepare_from(
         unmanaged: &listed,
         unlisted: &snapshot.unlisted,
         notes: snapshot.notes,
+        taking: &snapshot.taking,
         guardrails: wish.guardrails,
         selection: wish.selection,
     };

@@ -364,6 +364,14 @@ async fn an_audit_device_that_is_refused_stops_nothing_else() {
     desired.push(object("audit device", "sys/audit/file", json!({"file_path": path})));
     let mut prepared = world.prepare(&desired, Adopt::Refuse).await;
     let report = world.apply(&mut prepared, &desired).await;
+    if world.server.sort == Sort::OpenBao {
+        // It tells beforehand that it takes none, so that none is tried.
+        assert_eq!(report.summary(), "Apply complete: 7 added, 0 changed, 0 deleted.");
+        let plan = world.prepare(&desired, Adopt::Refuse).await.plan;
+        let left: Vec<&str> = plan.configured.iter().map(|one| one.change.path.as_str()).collect();
+        assert_eq!((left, plan.changes.len(), plan.exit_code()), (vec!["sys/audit/file"], 0, 2));
+        return;
+    }
     assert_eq!(report.exit_code(), 1);
     assert_eq!(report.summary(), "Apply incomplete: 7 added, 0 changed, 0 deleted, 1 failed.");
     let problems = report.problems(&desired);

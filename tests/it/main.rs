@@ -23,6 +23,7 @@ mod cli_creds;
 mod cli_flags;
 mod cli_output;
 mod common;
+mod configured;
 mod conftest;
 mod demands;
 mod disks;

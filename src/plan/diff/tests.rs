@@ -50,6 +50,7 @@ impl World {
             unmanaged: &[],
             unlisted: &[],
             notes: Vec::new(),
+            taking: &Default::default(),
             guardrails: &[],
             selection: Selection::All,
         })

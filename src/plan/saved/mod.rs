@@ -267,6 +267,11 @@ impl Saved {
         self.plan["selection"]["left_out"].as_array().into_iter().flatten().filter_map(|left| left["path"].as_str())
     }
 
+    /// How much was to be written in the server's configuration when it was made.
+    pub fn configured(&self) -> usize {
+        self.plan["configured"].as_array().map_or(0, Vec::len)
+    }
+
     /// Its changes, as JSON, in the order in which they are made.
     pub fn changes(&self) -> impl Iterator<Item = &Value> {
         self.plan["changes"].as_array().into_iter().flatten()

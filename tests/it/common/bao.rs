@@ -5,6 +5,8 @@
 //! `http/handler.go` (namespaces), `vault/logical_system.go` (audit devices), `http/util.go` (quotas; there is no
 //! `Retry-After`); the answers as a server of 2.6.2 gives them. Of its AWS plugin, `path_static_roles.go`: there is no LIST.
 
+use serde_json::{Value, json};
+
 use crate::between::Fault;
 use crate::fake::Asked;
 
@@ -56,6 +58,14 @@ pub(crate) fn refusal(asked: &Asked) -> Option<(u16, String)> {
         _ => (404, "namespace not found"),
     };
     Some((status, what.to_owned()))
+}
+
+/// What OpenBao tells that our engine has not: how it takes audit devices.
+pub(crate) fn told(asked: &Asked) -> Option<Value> {
+    let is_asked = asked.line.starts_with("GET /v1/sys/config/state/sanitized");
+    let is_root = matches!(asked.header("x-vault-namespace").unwrap_or_default().trim_matches('/'), "" | "root");
+    (is_asked && is_root)
+        .then(|| json!({ "request_id": "1", "data": { "enable_ui": false, "unsafe_allow_api_audit_creation": false } }))
 }
 
 /// How many texts a JSON document has, the keys of its objects among them.
