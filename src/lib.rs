@@ -22,7 +22,7 @@
 //! | [`object`] | what an engine can hold, a kind a file |
 //! | [`estate`], [`git`], [`ssh`] | files to declarations to desired objects; the same at a commit; signatures of commits and plans |
 //! | [`review`], [`plan`], [`drift`] | who gains what; the ordered changes; what moved behind our back |
-//! | [`import`] | what an engine has, as files of an estate |
+//! | [`import`] | what an engine has, or Terraform declares, as files of an estate |
 //! | [`api`], [`live`], [`ledger`] | the API as a client sees it; an engine's objects; what is ours |
 //! | [`apply`], [`proposal`] | a plan carried out; what files mean, worked out in one place |
 //! | [`trail`], [`engine`] | audit lines, chained; the API as a server |

@@ -1,4 +1,6 @@
-//! `leasehold import`: what an engine has, as files.
+//! `leasehold import`: what an engine has, or Terraform declares, as files.
+
+mod terraform;
 
 use std::collections::BTreeMap;
 use std::fs::OpenOptions;
@@ -31,6 +33,10 @@ list is told.
 Each import is proved before anything is written: the files are planned against the engine, and what that plan would \
 change is left out.
 
+With --from-terraform the files are for what Terraform's provider for Vault declares: a directory of its files, or what \
+`terraform show -json` prints of a plan or a state, or a state file. No engine is needed for it. Where one is named, or an \
+estate's directory has one, what it has otherwise is told. What can't be carried over is listed by file and line.
+
 Exit codes: 0 all of it was imported, 2 something could not be said and is left out, 1 an error, and nothing was written.")]
 pub(crate) struct Args {
     /// The directory of the files [default: the current one]
@@ -38,6 +44,9 @@ pub(crate) struct Args {
     /// How they are written
     #[arg(long, value_enum, default_value = "hcl", value_name = "hcl|yaml", hide_possible_values = true)]
     syntax: Written,
+    /// Take what Terraform declares, in place of what an engine has
+    #[arg(long, value_name = "DIR|FILE")]
+    from_terraform: Option<PathBuf>,
 }
 
 /// How files are written.
@@ -58,7 +67,10 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
         Written::Yaml => Syntax::Yaml,
     };
     let context = Context::open(global)?.at(args.dir).telling(Warnings::Untold);
-    let outcome = import(&context, global, syntax).await;
+    let outcome = match &args.from_terraform {
+        Some(from) => carry(&context, global, syntax, from).await,
+        None => import(&context, global, syntax).await,
+    };
     context.close().await;
     let Imported { report, .. } = outcome?;
     match format {
@@ -70,28 +82,68 @@ pub(crate) async fn run(args: Args, global: &Global) -> Result<u8, CliError> {
 
 async fn import(context: &Context, global: &Global, syntax: Syntax) -> Result<Imported, CliError> {
     let dir = context.estate_dir();
-    let Ground { sources, estate, client, environment } = base(context, global, syntax, &dir).await?;
-    let taken = |name: &str| std::fs::symlink_metadata(dir.join(name)).is_ok();
+    let ground = base(context, global, syntax, &dir).await?;
+    let Some(client) = &ground.client else {
+        let shown = dir.display().to_string();
+        let what = format!("{} holds no estate, and no engine is named to import from", printable(&shown));
+        return Err(
+            CliError::new(1, what).hint("name it with --address or LEASEHOLD_ADDR; or name an estate's directory")
+        );
+    };
     let today = context.today();
-    let near = dir.ancestors().find(|near| near.is_dir()).unwrap_or(Path::new("."));
-    let near = if near.as_os_str().is_empty() { Path::new(".") } else { near };
-    let shared = context.is_remote(&estate.environment);
-    let basis = Basis { dir: near, shared, today: &today, purpose: Purpose::Show };
-    let into = Base { sources: &sources, declared: &estate, taken: &taken, syntax };
-    let imported = proposal::import(into, &client, basis).await.map_err(|error| context.unproposed(error))?;
+    let taken = |name: &str| std::fs::symlink_metadata(dir.join(name)).is_ok();
+    let basis = ground.basis(context, near(&dir), &today);
+    let imported = proposal::import(ground.as_base(&taken, syntax), client, basis).await;
+    let imported = imported.map_err(|error| context.unproposed(error))?;
+    keep(&dir, &ground, imported)
+}
+
+/// Files for what Terraform declares.
+async fn carry(context: &Context, global: &Global, syntax: Syntax, from: &Path) -> Result<Imported, CliError> {
+    let dir = context.estate_dir();
+    let carried = terraform::read(from)?;
+    let ground = base(context, global, syntax, &dir).await?;
+    let today = context.today();
+    let taken = |name: &str| std::fs::symlink_metadata(dir.join(name)).is_ok();
+    let engine = ground.client.as_ref().map(|client| (client, ground.basis(context, near(&dir), &today)));
+    let from = from.display().to_string();
+    let imported = proposal::carried(ground.as_base(&taken, syntax), &from, carried, engine).await;
+    let imported = imported.map_err(|error| context.unproposed(error))?;
+    keep(&dir, &ground, imported)
+}
+
+/// Writes what was imported, if it is anything.
+fn keep(dir: &Path, ground: &Ground, imported: Imported) -> Result<Imported, CliError> {
     if imported.report.imported() > 0 {
-        write(&dir, &imported.files, environment.as_ref())?;
+        write(dir, &imported.files, ground.environment.as_ref())?;
     }
     Ok(imported)
+}
+
+/// The directory, or the nearest above it that there is.
+fn near(dir: &Path) -> &Path {
+    let near = dir.ancestors().find(|near| near.is_dir()).unwrap_or(Path::new("."));
+    if near.as_os_str().is_empty() { Path::new(".") } else { near }
 }
 
 /// What files are added to.
 struct Ground {
     sources: Sources,
     estate: estate::Estate,
-    client: Client,
+    /// None where the estate is new and no engine is named.
+    client: Option<Client>,
     /// The declaration of the environment, where that is new.
     environment: Option<File>,
+}
+
+impl Ground {
+    fn basis<'a>(&self, context: &Context, dir: &'a Path, today: &'a str) -> Basis<'a> {
+        Basis { dir, shared: context.is_remote(&self.estate.environment), today, purpose: Purpose::Show }
+    }
+
+    fn as_base<'a>(&'a self, taken: &'a dyn Fn(&str) -> bool, syntax: Syntax) -> Base<'a> {
+        Base { sources: &self.sources, declared: &self.estate, taken, syntax }
+    }
 }
 
 async fn base(context: &Context, global: &Global, syntax: Syntax, dir: &Path) -> Result<Ground, CliError> {
@@ -102,22 +154,16 @@ async fn base(context: &Context, global: &Global, syntax: Syntax, dir: &Path) ->
     };
     if holds_files {
         let Workplace { estate, sources, client } = context.workplace().await?;
-        return Ok(Ground { sources, estate, client, environment: None });
+        return Ok(Ground { sources, estate, client: Some(client), environment: None });
     }
-    let Some(address) = global.address() else {
-        let what =
-            format!("{} holds no estate, and no engine is named to import from", printable(&dir.display().to_string()));
-        return Err(
-            CliError::new(1, what).hint("name it with --address or LEASEHOLD_ADDR; or name an estate's directory")
-        );
-    };
+    let address = global.address();
     let name = global.environment().unwrap_or_else(|| ENVIRONMENT.to_owned());
     let namespace = global.namespace().map(|name| name.trim_matches('/').to_owned());
     let namespace = namespace.filter(|name| !matches!(name.as_str(), "" | "root"));
-    let file = import::environment(&name, &address, namespace.as_deref(), syntax);
+    let file = import::environment(&name, address.as_deref(), namespace.as_deref(), syntax);
     let sources = none().with(vec![(file.name.clone(), file.text.clone())], BTreeMap::new());
     let estate = estate::load(&sources, Some(&name)).map_err(|problems| rendered(&problems, &sources))?;
-    let client = context.operator_at(address)?;
+    let client = address.map(|address| context.operator_at(address)).transpose()?;
     Ok(Ground { sources, estate, client, environment: Some(file) })
 }
 

@@ -1,9 +1,10 @@
-//! What an engine has, as files of an estate.
+//! What an engine has, or Terraform declares, as files of an estate.
 //!
 //! Live objects go in, texts come out, and which lines of them are of which object. What the words of the kinds say goes
 //! into files as people lay them out: engines together, each app with its login and its roles, the rest by what it is. Where
-//! the estate's own reader, or a plan, refuses an object, it is drafted anew without that; the reason is kept. Nothing here
-//! asks an engine or touches a file, and nothing knows a kind.
+//! the estate's own reader, or a plan, refuses an object, it is drafted anew without that; the reason is kept. What Terraform
+//! declares becomes such objects too (`terraform/`). Nothing here asks an engine or touches a file, and but for the table of
+//! Terraform's resources nothing knows a kind.
 
 mod apps;
 mod block;
@@ -12,6 +13,7 @@ mod files;
 mod hcl;
 mod known;
 mod report;
+pub mod terraform;
 mod words;
 mod yaml;
 
@@ -19,12 +21,17 @@ use self::block::Block;
 pub use self::draft::Draft;
 pub use self::files::{File, Syntax};
 pub use self::known::{Blamed, Known};
-pub use self::report::Report;
+pub use self::report::{Compared, Report};
 pub use self::words::Secret;
 
-/// The declaration of an environment whose engine is at an address, or a namespace of one there, as a file.
-pub fn environment(name: &str, address: &str, namespace: Option<&str>, syntax: Syntax) -> File {
-    let block = Block::new("environment", &[name], "").with("address", address);
+/// The declaration of an environment whose engine is at an address, or a namespace of one there, or embedded where there is
+/// none, as a file.
+pub fn environment(name: &str, address: Option<&str>, namespace: Option<&str>, syntax: Syntax) -> File {
+    let block = Block::new("environment", &[name], "");
+    let block = match address {
+        Some(address) => block.with("address", address),
+        None => block.with("engine", "embedded"),
+    };
     let block = namespace.into_iter().fold(block, |block, namespace| block.with("namespace", namespace));
     File { name: format!("environments.{}", syntax.ending()), text: files::page(&[block], syntax).text }
 }

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
+use super::terraform::Unplaced;
 use super::words::Secret;
 use crate::text::{count, one_line};
 
@@ -16,14 +17,20 @@ const SHOWN_MAX: usize = 40;
 pub struct Report {
     /// The environment.
     pub environment: String,
-    /// The engine's address.
+    /// The engine's address, or the path of what Terraform has.
     pub address: String,
+    /// Whether that is Terraform's.
+    pub is_terraforms: bool,
     /// What is declared now: its path, and the file.
     pub declared: BTreeMap<String, String>,
     /// What stands as `object`: its path, and why.
     pub objects: BTreeMap<String, String>,
     /// What could not be carried over, and why.
     pub left: BTreeMap<String, String>,
+    /// What of Terraform's could not be carried over.
+    pub unplaced: Vec<Unplaced>,
+    /// What an engine has of what Terraform declares, where one was asked.
+    pub compared: Option<Compared>,
     /// What others have, by path: whose it is.
     pub others: BTreeMap<String, String>,
     /// What this token may not look at.
@@ -37,7 +44,7 @@ pub struct Report {
 impl Report {
     /// The exit code: 2 where something could not be carried over.
     pub fn exit_code(&self) -> u8 {
-        if self.left.is_empty() { 0 } else { 2 }
+        if self.left.is_empty() && self.unplaced.is_empty() { 0 } else { 2 }
     }
 
     /// How many objects were taken over into files.
@@ -58,21 +65,24 @@ impl Report {
             let _ = writeln!(out, "  {:width$}  {}", one_line(name), count(*objects, "object"));
         }
         if all > 0 {
-            let _ = writeln!(
-                out,
-                "\nProved: by these files, a plan with --adopt takes over what is there as it is, and changes no field of it."
-            );
+            let _ = writeln!(out, "\n{}", self.proof());
         }
         let shown = |(path, why): (&String, &String)| format!("{}: {}", one_line(path), one_line(why));
         section(&mut out, "As `object`, for want of a word", self.objects.iter().map(shown));
         section(&mut out, "Left out: it can't be said yet", self.left.iter().map(shown));
+        let unplaced = self.unplaced.iter().map(Unplaced::text);
+        let title = format!("{} not carried over", count(self.unplaced.len(), "thing"));
+        section(&mut out, &title, unplaced);
+        let differing = self.compared.iter().flat_map(|compared| &compared.differing);
+        section(&mut out, "The engine has it otherwise", differing.map(shown));
         section(&mut out, "Left to others", self.others.iter().map(shown));
         section(
             &mut out,
             "Not looked at: this token may not",
             self.hidden.iter().map(|path| one_line(path).into_owned()),
         );
-        section(&mut out, "Secrets to give, which no engine tells", self.secrets.iter().map(Secret::text));
+        let title = if self.is_terraforms { "are not taken from Terraform" } else { "no engine tells" };
+        section(&mut out, &format!("Secrets to give, which {title}"), self.secrets.iter().map(Secret::text));
         for note in &self.notes {
             let _ = writeln!(out, "\nNote: {}", one_line(note));
         }
@@ -85,7 +95,7 @@ impl Report {
             map.iter().map(|(path, value)| json!({ "path": path, word: value })).collect()
         };
         let secrets: Value = self.secrets.iter().map(Secret::json).collect();
-        json!({
+        let mut report = json!({
             "environment": self.environment,
             "address": self.address,
             "declared": pairs(&self.declared, "file"),
@@ -95,7 +105,38 @@ impl Report {
             "not_looked_at": self.hidden,
             "secrets": secrets,
             "notes": self.notes,
-        })
+        });
+        if self.is_terraforms {
+            report["not_carried_over"] = self.unplaced.iter().map(Unplaced::json).collect();
+            report["compared"] = self.compared.as_ref().map(Compared::json).unwrap_or_default();
+        }
+        report
+    }
+
+    /// What is known of the files that were written.
+    fn proof(&self) -> String {
+        match &self.compared {
+            _ if !self.is_terraforms => {
+                "Proved: by these files, a plan with --adopt takes over what is there as it is, and \
+                                         changes no field of it."
+                    .to_owned()
+            }
+            None => {
+                "Proved: these files are an estate. No engine was asked: name it with --address to see what of them it \
+                     has."
+                    .to_owned()
+            }
+            Some(Compared { address, same, differing }) if differing.is_empty() => format!(
+                "Proved: {} has {} of them, and by these files a plan with --adopt changes no field of it.",
+                one_line(address),
+                if *same == self.imported() { "all".to_owned() } else { same.to_string() }
+            ),
+            Some(Compared { address, same, .. }) => format!(
+                "Proved: these files are an estate. {} has {same} of {} as they say.",
+                one_line(address),
+                count(self.imported(), "object")
+            ),
+        }
     }
 
     /// How many objects each file declares.
@@ -105,6 +146,37 @@ impl Report {
             *files.entry(file).or_default() += 1;
         }
         files
+    }
+}
+
+/// What an engine has of what was imported.
+#[derive(Clone, Debug, Default)]
+pub struct Compared {
+    /// Its address.
+    pub address: String,
+    /// How many objects it has just so.
+    pub same: usize,
+    /// The others, and what a plan would do to them.
+    pub differing: BTreeMap<String, String>,
+}
+
+impl Compared {
+    fn json(&self) -> Value {
+        let differing: Value =
+            self.differing.iter().map(|(path, what)| json!({ "path": path, "what": what })).collect();
+        json!({ "address": self.address, "same": self.same, "differing": differing })
+    }
+}
+
+impl Unplaced {
+    fn text(&self) -> String {
+        let parts = [&self.place, &self.address, &self.why];
+        let parts = parts.into_iter().filter(|part| !part.is_empty()).map(|part| one_line(part));
+        parts.collect::<Vec<_>>().join(": ")
+    }
+
+    fn json(&self) -> Value {
+        json!({ "place": self.place, "address": self.address, "why": self.why })
     }
 }
 

@@ -22,6 +22,18 @@ use crate::text::count;
 /// is left for the next.
 const DRAFTS_MAX: usize = 100;
 
+/// What is there is taken over, whatever it is.
+pub(super) const TAKING: Word<'static> = Word {
+    adopt: Adopt::Take,
+    adopt_from: &[],
+    account_change: false,
+    older: true,
+    max_deletes: None,
+    asked: &EVERYTHING,
+};
+
+static EVERYTHING: Asked = Asked { target: Vec::new(), exclude: Vec::new(), only_app: Vec::new() };
+
 /// What is said where ledgers can't be read.
 const OTHERS_HIDDEN: &str =
     "this token may not read the ledgers of other estates, so what they made counts as nobody's";
@@ -75,42 +87,12 @@ pub async fn import(into: Base<'_>, client: &Client, basis: Basis<'_>) -> Result
     let others = others_objects(others.unwrap_or_default(), &ledger, &found);
     let own = ours(&found);
     let mut known = Known::new(&found.objects, into.declared, &others, &own);
-    let mut drafts = 0;
-    let (draft, proposal) = loop {
-        let draft = Draft::new(&known, into.syntax, into.taken);
-        let sources = with(into.sources, &draft);
-        let refused = match estate::load(&sources, Some(&environment.name)) {
-            Ok(estate) => {
-                let word = Word {
-                    adopt: Adopt::Take,
-                    adopt_from: &[],
-                    account_change: false,
-                    older: true,
-                    max_deletes: None,
-                    asked: &Asked::default(),
-                };
-                let proposal = propose(estate, client, basis, word).await?;
-                let refused = disproved(&draft, &proposal);
-                if refused.is_empty() {
-                    break (draft, proposal);
-                }
-                refused
-            }
-            Err(problems) => {
-                let blamed = draft.blame(&problems);
-                if blamed.is_empty() {
-                    return Err(Error::Undrafted { problems, sources: Box::new(sources) });
-                }
-                blamed
-            }
-        };
-        drafts += 1;
-        if drafts == DRAFTS_MAX {
-            let refused = refused.into_iter().map(|(_, why)| why).collect();
-            return Err(Error::Unsettled { drafts, refused });
-        }
-        known.refuse(refused);
-    };
+    let (draft, proposal) = settle(&mut known, into, async |draft, estate| {
+        let proposal = propose(estate, client, basis, TAKING).await?;
+        let refused = disproved(draft, &proposal);
+        Ok(if refused.is_empty() { Ok(proposal) } else { Err(refused) })
+    })
+    .await?;
     drop(known);
     let Everything { hidden, unread, notes, .. } = found;
     tell(&mut report, &draft, &proposal, into.declared);
@@ -120,6 +102,36 @@ pub async fn import(into: Base<'_>, client: &Client, basis: Basis<'_>) -> Result
     report.notes.extend(notes);
     let files = draft.documents.into_iter().chain(draft.files).collect();
     Ok(Imported { files, report })
+}
+
+/// Drafts until a draft is an estate and passes a proof, which answers what of it is to be left out, and why.
+pub(super) async fn settle<T>(
+    known: &mut Known<'_>,
+    into: Base<'_>,
+    prove: impl AsyncFn(&Draft, Estate) -> Result<Result<T, Vec<(Blamed, String)>>, Error>,
+) -> Result<(Draft, T), Error> {
+    let environment = &into.declared.environment;
+    let mut refused = Vec::new();
+    for _ in 0..DRAFTS_MAX {
+        known.refuse(refused);
+        let draft = Draft::new(known, into.syntax, into.taken);
+        let sources = with(into.sources, &draft);
+        refused = match estate::load(&sources, Some(&environment.name)) {
+            Ok(estate) => match prove(&draft, estate).await? {
+                Ok(proof) => return Ok((draft, proof)),
+                Err(refused) => refused,
+            },
+            Err(problems) => {
+                let blamed = draft.blame(&problems);
+                if blamed.is_empty() {
+                    return Err(Error::Undrafted { problems, sources: Box::new(sources) });
+                }
+                blamed
+            }
+        };
+    }
+    let refused = refused.into_iter().map(|(_, why)| why).collect();
+    Err(Error::Unsettled { drafts: DRAFTS_MAX, refused })
 }
 
 /// An estate's files with those of a draft.
@@ -178,7 +190,7 @@ fn disproved(draft: &Draft, proposal: &Proposal) -> Vec<(Blamed, String)> {
 }
 
 /// What a change would do to what is there, beside writing a secret that nobody can compare.
-fn changes_something(change: &Change) -> Option<String> {
+pub(super) fn changes_something(change: &Change) -> Option<String> {
     let is_hidden = |name: &str| change.kind.field(name).is_some_and(|field| field.told == Told::WriteOnly);
     let fields: Vec<&str> = change.fields.iter().map(|field| field.name).filter(|name| !is_hidden(name)).collect();
     match change.action {

@@ -1,6 +1,7 @@
 //! What files mean for an engine: files and engine, two commits, or files alone become a reviewed plan, a review, a
 //! verdict or drift. Commands ask here and render what they get, so that all of them judge alike.
 
+mod carried;
 mod commits;
 mod demand;
 mod drift;
@@ -15,6 +16,7 @@ mod saved;
 mod secrets;
 mod validity;
 
+pub use self::carried::carried;
 pub use self::commits::{Compared, against_engine, between};
 pub use self::demand::unsigned;
 pub use self::drift::{drift, drift_of};

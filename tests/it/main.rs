@@ -49,6 +49,7 @@ mod imports;
 #[expect(clippy::duplicate_mod, reason = "the same tests against another server")]
 #[path = "imports.rs"]
 mod imports_on_openbao;
+mod imports_terraform;
 mod kills;
 mod ledger;
 mod lifecycle;

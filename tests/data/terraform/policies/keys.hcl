@@ -1,0 +1,3 @@
+path "store/data/keys/*" {
+  capabilities = ["read"]
+}

@@ -1,0 +1,4 @@
+apps = {
+  web = { prefix = "web", ttl = 1200 }
+  etl = { prefix = "etl", ttl = 3600 }
+}
