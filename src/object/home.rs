@@ -1,6 +1,8 @@
 //! Where the objects of a kind are in an engine. What their paths look like, how they are listed and below which mount they
 //! are follows from it, in `kind/paths.rs` and `mounted.rs`, so nobody else takes a path apart.
 
+use std::collections::BTreeMap;
+
 /// A table of the engine: what is mounted or enabled, by name. Source: Vault API, "/sys/mounts", "/sys/auth" and
 /// "/sys/audit".
 #[derive(Debug, PartialEq, Eq)]
@@ -40,6 +42,16 @@ impl Table {
     /// The path of an entry: `sys/auth/approle`.
     pub fn entry(&self, name: &str) -> String {
         format!("{}/{name}", self.list)
+    }
+}
+
+impl Taking {
+    /// How a server takes objects that are there, by what it told of its tables.
+    pub fn of(home: &Home, told: &BTreeMap<&'static str, Self>) -> Self {
+        match home {
+            Home::Entry(table) => told.get(table.list).copied().unwrap_or_default(),
+            _ => Self::ByApi,
+        }
     }
 }
 

@@ -43,23 +43,13 @@ impl Configured {
     }
 }
 
-impl Input<'_> {
-    /// How the server takes the objects of a kind.
-    pub(super) fn taking(&self, kind: &Kind) -> Taking {
-        match kind.home {
-            Home::Entry(table) => self.taking.get(table.list).copied().unwrap_or_default(),
-            _ => Taking::ByApi,
-        }
-    }
-}
-
 /// What becomes of an object here, and what in the server's configuration.
 pub(super) fn apart(
     change: Option<Change>,
     object: &Object,
     input: &Input<'_>,
 ) -> (Option<Change>, Option<Configured>) {
-    match input.taking(object.kind) {
+    match Taking::of(&object.kind.home, input.taking) {
         Taking::ByApi => (change, None),
         Taking::FromConfiguration => (None, Configured::of(change, object)),
         Taking::Unknown => {

@@ -109,7 +109,9 @@ fn undeclared(input: &Input<'_>, declared: &HashSet<&str>) -> Vec<Change> {
             }
             let mount_stays = owned.kind.mount_path(path).is_some_and(|mount| declared.contains(mount.as_str()));
             let mut change = undeclared_change(path, owned, input.live.get(path), mount_stays);
-            if change.action == ChangeAction::Delete && input.taking(owned.kind) == Taking::FromConfiguration {
+            if change.action == ChangeAction::Delete
+                && Taking::of(&owned.kind.home, input.taking) == Taking::FromConfiguration
+            {
                 change = Change { action: ChangeAction::Forget, effects: vec![configured::STAYS.to_owned()], ..change };
             }
             let of_mount = owned.kind.mount_path(path).filter(|mount| mount != path && input.owned.contains_key(mount));

@@ -58,6 +58,7 @@ impl Html<'_> {
             self.leases_section(),
             self.graphs_section(graphs),
             self.objects_section(),
+            self.configured_section(),
             self.left_out_section(),
             self.notes_section(),
         ];
@@ -66,7 +67,9 @@ impl Html<'_> {
     }
 
     fn head(&self) -> String {
+        let configured = self.plan.configured_words();
         let (class, verdict) = match (self.plan.refusals.is_empty(), self.plan.changes.is_empty()) {
+            (true, true) if configured.is_some() => ("look", "Nothing is applied.".to_owned()),
             (false, _) => ("stop", "Refused: it can't be applied as it is.".to_owned()),
             (true, true) => {
                 let objects = count(self.plan.unchanged, "object is", "objects are");
@@ -83,6 +86,7 @@ impl Html<'_> {
             }
         };
         let mut out = format!("<p class=\"verdict {class}\">{}</p>\n", safe(&verdict));
+        out.extend(configured.map(|words| format!("<p>{}</p>\n", safe(&words))));
         if class == "stop" {
             out.push_str(&format!("<p>{}</p>\n", safe(&self.plan.summary().to_string())));
         }
@@ -182,7 +186,7 @@ impl Html<'_> {
             body.push_str("</div>\n");
         }
         let count = self.shown.len();
-        (count > 0).then(|| Section { id: "objects", title: "Objects", count: Some(count), body })
+        (count > 0).then_some(Section { id: "objects", title: "Objects", count: Some(count), body })
     }
 
     /// An object and what becomes of it, behind its name.
@@ -210,6 +214,21 @@ impl Html<'_> {
             action = change.action.word(),
             open = if self.shown.len() <= OBJECTS_OPEN_MAX { " open" } else { "" },
         )
+    }
+
+    fn configured_section(&self) -> Option<Section> {
+        listed("configured", "To be written in the server's configuration", &self.plan.configured, |one| {
+            let change = &one.change;
+            format!(
+                "<div class=\"item\">{} <code>{}</code> <span class=\"place\">{}</span><ul class=\"details\"><li>{}</li></ul>\
+                 <pre>{}</pre></div>\n",
+                change.kind.name,
+                safe(&change.path),
+                safe(&change.place.to_string()),
+                safe(one.what()),
+                safe(&one.stanza)
+            )
+        })
     }
 
     fn left_out_section(&self) -> Option<Section> {

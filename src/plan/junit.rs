@@ -1,5 +1,5 @@
 //! The plan for what shows tests: a case for each object that changes and for each guardrail, which fails where the plan is
-//! refused for it. What is left out of it is skipped.
+//! refused for it, and one for each that is to be written in the server's configuration. What is left out of it is skipped.
 
 use std::collections::HashSet;
 
@@ -49,7 +49,13 @@ impl Plan {
             place: None,
             verdict: Verdict::Skipped(format!("{}: not selected", one.action.word()), Vec::new()),
         });
-        let cases: Vec<Case> = changed.chain(left_out).collect();
+        let configured = self.configured.iter().map(|one| Case {
+            class: one.change.kind.name.to_owned(),
+            name: one.change.path.clone(),
+            place: Some(one.change.place.clone()),
+            verdict: Verdict::Failed(one.what().to_owned(), one.stanza.lines().map(str::to_owned).collect()),
+        });
+        let cases: Vec<Case> = changed.chain(configured).chain(left_out).collect();
         if !cases.is_empty() {
             return cases;
         }

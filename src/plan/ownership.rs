@@ -12,12 +12,19 @@ use serde_json::Value;
 use super::change::{Change, ChangeAction};
 use super::input::{Adopt, Claim, Input, Others};
 use super::refusal::Refusal;
-use crate::object::{FieldValue, Leaf, Live, Object, Origin, Owned, Shape, Told, field};
+use crate::object::{FieldValue, Leaf, Live, Object, Origin, Owned, Shape, Taking, Told, field};
 
 /// Fills in the fields that nobody declared and that stay as they were when an object was taken over: those that the
-/// ledger remembers, and those of objects that are taken over now.
-pub fn adopt_fields(desired: &mut [Object], live: &HashMap<String, Live>, owned: &BTreeMap<String, Owned>) {
-    for object in desired {
+/// ledger remembers, and those of objects that are taken over now. What a server takes from its configuration alone nobody
+/// takes over.
+pub fn adopt_fields(
+    desired: &mut [Object],
+    live: &HashMap<String, Live>,
+    owned: &BTreeMap<String, Owned>,
+    taking: &BTreeMap<&'static str, Taking>,
+) {
+    let is_taken_over = |object: &&mut Object| Taking::of(&object.kind.home, taking) != Taking::FromConfiguration;
+    for object in desired.iter_mut().filter(is_taken_over) {
         let live = live.get(&object.path);
         match (owned.get(&object.path).filter(|owned| owned.is_ours(live)), live) {
             (Some(owned), _) => adopt_all(object, owned),

@@ -120,7 +120,7 @@ pub(super) async fn prepare_from(
     let absent: Vec<Absent> =
         wish.absent.iter().filter(|absent| only.is_none_or(|only| only.contains(&absent.path))).cloned().collect();
     let mut snapshot = early.complete(client, desired, wish.referred, &absent, owned).await?;
-    plan::adopt_fields(desired, &snapshot.objects, owned);
+    plan::adopt_fields(desired, &snapshot.objects, owned, &snapshot.taking);
     let desired = &*desired;
     // What shall not be there, or had another name, and is not ours: nobody's here.
     let old = desired.iter().filter_map(|object| object.renamed_from.as_ref());

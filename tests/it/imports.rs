@@ -205,7 +205,7 @@ fn snapshot(name: &str, text: &str) {
 fn shown(files: &BTreeMap<String, String>) -> String {
     let pem = regex::Regex::new(r"(?s)-----BEGIN [A-Z ]+-----.*?-----END [A-Z ]+-----").unwrap();
     // Only one of the servers has namespaces, and then the environment says which.
-    let namespace = regex::Regex::new("(address) +(=|:) (.*)\n +namespace.*").unwrap();
+    let namespace = regex::Regex::new("(address) *(=|:) (.*)\n +namespace.*").unwrap();
     let one = |(name, text): (&String, &String)| {
         let text = namespace.replace(text, "$1 $2 $3").replace("address :", "address:");
         format!("==> {name}\n{}", pem.replace_all(&crate::env::normal(&text), "[PEM]"))
