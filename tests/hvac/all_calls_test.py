@@ -47,7 +47,6 @@ SIGNER = "the engine signs no tokens of its own for others"
 KEYS = "the seal has one key, and no shares"
 RAFT = "the engine is one process"
 ENTERPRISE = "Vault Enterprise alone has it"
-QUOTAS = "quotas are not served"
 NOT_SERVED = {
     **{
         f"auth.Aws.{name}": EC2
@@ -72,7 +71,6 @@ NOT_SERVED = {
     **{f"sys.Key.{name}": KEYS for name in dir(system_backend.Key) if not name.startswith("_")},
     **{f"sys.Seal.{name}": KEYS for name in ("seal", "submit_unseal_key", "submit_unseal_keys")},
     **{f"sys.Raft.{name}": RAFT for name in dir(system_backend.Raft) if not name.startswith("_")},
-    **{f"sys.Quota.{name}": QUOTAS for name in dir(system_backend.Quota) if not name.startswith("_")},
     **{f"sys.Namespace.{name}": "there is one namespace" for name in ("create_namespace", "delete_namespace", "list_namespaces")},
     "sys.Leader.step_down": RAFT,
     **{f"sys.Policies.{name}": ENTERPRISE for name in dir(system_backend.Policies) if "_rgp_" in name or "_egp_" in name},
@@ -440,6 +438,10 @@ class AllCalls(unittest.TestCase):
         self.assertTrue(sys_.calculate_hash("more", "x")["data"]["hash"].startswith("hmac-sha256:"))
         sys_.disable_audit_device("more")
         self.assertEqual(sys_.get_capabilities(["sys/mounts"])["data"]["capabilities"], ["root"])
+        sys_.create_or_update_quota("all", rate=1000.5, interval="10s", block_interval="1m")
+        self.assertEqual(sys_.read_quota("all")["data"]["rate"], 1000.5)
+        self.assertEqual(sys_.list_quotas()["data"]["keys"], ["all"])
+        sys_.delete_quota("all")
 
     def test_13_the_state_of_the_server(self):
         self.assertTrue(self.sys.is_initialized())
@@ -452,7 +454,7 @@ class AllCalls(unittest.TestCase):
     def test_14_what_is_not_served_says_so(self):
         for call in (
             self.sys.read_root_generation_progress, self.sys.get_encryption_key_status, self.sys.read_rekey_progress,
-            self.sys.list_quotas, self.sys.list_namespaces, self.sys.read_raft_config, self.sys.list_rgp_policies,
+            self.sys.list_namespaces, self.sys.read_raft_config, self.sys.list_rgp_policies,
             self.root.auth.aws.list_identity_whitelist, self.root.secrets.identity.list_named_keys,
         ):
             with self.assertRaises((exceptions.InvalidPath, exceptions.UnsupportedOperation), msg=call.__name__):
