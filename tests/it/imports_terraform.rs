@@ -129,7 +129,8 @@ fn mount(path: &str, mount_type: &str, more: Value) -> Value {
 fn method(path: &str, mount_type: &str, more: Value) -> Value {
     let mut all = json!({
         "id": path, "path": path, "type": mount_type, "accessor": format!("auth_{path}_12ab34cd"), "description": "",
-        "disable_remount": false, "local": false, "namespace": null, "tune": [], "identity_token_key": null,
+        "disable_remount": false, "local": false, "namespace": null, "identity_token_key": null,
+        "tune": [{ "default_lease_ttl": "768h", "max_lease_ttl": "768h", "token_type": "default-service", "listing_visibility": "" }],
     });
     all.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     all
@@ -467,11 +468,13 @@ fn files_plan_and_state_become_one_estate_which_an_engine_takes() {
     }
     let server = TestServer::start(Sort::of(module_path!()));
     server.by_hand().send("DELETE", "sys/mounts/secret", None);
-    world.env.set("LEASEHOLD_ADDR", &*server.address).set("LEASEHOLD_TOKEN", &*server.token);
-    world.run(&["-C", "estate", "apply", "--auto-approve"], 0);
-    world.run(&["-C", "estate", "plan"], 0);
+    world.env.set("LEASEHOLD_TOKEN", &*server.token);
+    // The files name no engine, since none was named.
+    let at = ["-C", "estate", "--address", &server.address];
+    world.run(&[&at[..], &["apply", "--auto-approve"]].concat(), 0);
+    world.run(&[&at[..], &["plan"]].concat(), 0);
     // What the engine has now is what Terraform declares.
-    let again = world.import("terraform.tfstate", "again", &["-e", "prod"], 0);
+    let again = world.import("terraform.tfstate", "again", &["-e", "prod", "--address", &server.address], 0);
     assert_eq!(again["compared"]["differing"], json!([]), "{again}");
     assert_eq!(again["compared"]["same"], report["declared"].as_array().unwrap().len(), "{again}");
 }
@@ -631,7 +634,7 @@ fn a_state_gives_away_no_secret_whatever_it_holds() {
         world.env.write(name, &json.to_string());
         let report = world.import(name, &format!("of-{name}"), &[], 2);
         let lost = lost(&report);
-        assert_eq!(lost.len(), 6, "{lost:#?}");
+        assert_eq!(lost.len(), 7, "{lost:#?}");
         assert!(lost.iter().any(|line| line.contains("some_new_secret: no word here says it")), "{lost:#?}");
         assert!(lost.iter().any(|line| line.contains("vault_policy.marked|policy: it is sensitive")), "{lost:#?}");
         assert!(declared(&report).len() > 30);
@@ -896,7 +899,7 @@ fn the_rest_of_what_has_kinds_is_carried_over_too() {
     assert_eq!(
         lost(&report),
         [
-            "main.tf:80|vault_jwt_auth_backend_role.people|verbose_oidc_logging: no word here says it; it is declared without"
+            "main.tf:70|vault_jwt_auth_backend_role.people|verbose_oidc_logging: no word here says it; it is declared without"
         ]
     );
     let files = world.files("estate");

@@ -4,6 +4,7 @@ use serde_json::{Map, Value};
 
 use super::resource::{Field, Fields, Given, Resource, Unplaced, is_empty, made_in};
 use super::table::{Row, Sort, To, no_word};
+use crate::units::duration;
 
 /// What came of a resource's fields.
 #[derive(Debug, Default)]
@@ -164,7 +165,8 @@ impl Built {
             let field = |(name, value): (&String, &Value)| {
                 (name.clone(), Field { given: Given::Value(value.clone()), place: String::new() })
             };
-            let fields: Fields = map.iter().map(field).collect();
+            let is_said = |(_, value): &(&String, &Value)| !(resource.is_told && is_systems(value));
+            let fields: Fields = map.iter().filter(is_said).map(field).collect();
             let find = |word: &str| rows.iter().find(|row| row.word == word);
             self.fields(resource, &fields, &find, &format!("{name}."));
         }
@@ -226,6 +228,13 @@ fn text(value: &Value) -> Value {
         Value::String(_) => value.clone(),
         other => Value::from(other.to_string()),
     }
+}
+
+/// Whether a text is the time that engines have where a mount has none: a state has it of every method of which nobody wrote
+/// any. Source: Vault documentation, "default_lease_ttl", and the provider's reading of `tune`.
+fn is_systems(value: &Value) -> bool {
+    const SYSTEM_TTL: i64 = 768 * 3600;
+    value.as_str().is_some_and(|text| duration::parse(text).is_ok_and(|seconds| seconds == SYSTEM_TTL))
 }
 
 /// Whether a text is as ids are that engines make. Source: RFC 9562, 4.

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Map, Value};
 
 use super::answer::{Built, Reference, default_of};
-use super::resource::{Reading, Resource, Unplaced};
+use super::resource::{Field, Given, Reading, Resource, Unplaced, made_in};
 use super::table::{self, Makes, Sort};
 use crate::object::{Home, KINDS, Kind, Live, kind, told_type};
 use crate::text::count;
@@ -298,7 +298,6 @@ fn is_entry(name: &str) -> bool {
 
 /// Where a resource's objects are, or why nobody knows.
 fn placed(resource: &Resource, sort: &Sort, word: &str) -> Result<String, String> {
-    use super::resource::{Field, Given, made_in};
     let known = match resource.fields.get(word) {
         Some(Field { given: Given::Unknown(why), .. }) => return Err(format!("{word}: {why}; it is left out")),
         Some(Field { given: Given::Value(value), .. }) if !value.is_null() => Some(value.clone()),

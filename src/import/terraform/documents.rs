@@ -12,7 +12,7 @@ use super::value::text_of;
 #[derive(Debug, Default)]
 pub(super) struct Evaluated {
     pub(super) attributes: BTreeMap<String, Value>,
-    pub(super) blocks: Vec<(String, Evaluated)>,
+    pub(super) blocks: Vec<(String, Self)>,
 }
 
 impl Evaluated {

@@ -462,3 +462,88 @@ fn is_equal(left: &Value, right: &Value) -> bool {
         _ => left == right,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::{Budget, Evaluation, Names, Step, stepped};
+
+    /// Names for `local` alone.
+    struct Local(Value);
+
+    impl Names for Local {
+        fn resolve(&self, name: &str, steps: &[Step], _: &mut Budget) -> Result<(Value, usize), String> {
+            match (name, steps) {
+                ("local", [first, ..]) => Ok((stepped(self.0.clone(), std::slice::from_ref(first))?, 1)),
+                _ => Err(format!("{name} is nothing")),
+            }
+        }
+
+        fn read(&self, path: &str) -> Result<String, String> {
+            match path {
+                "list.tftpl" => Ok("%{ for key, value in all ~}\n${key}=${value}\n%{ endfor ~}\n".to_owned()),
+                _ => Err("it is not there".to_owned()),
+            }
+        }
+    }
+
+    fn value(text: &str) -> Result<Value, String> {
+        let names =
+            Local(json!({ "a": "x", "list": ["p", "q"], "map": { "k": [{ "n": 1 }, { "n": 2 }] }, "on": true }));
+        let body = hcl_edit::parser::parse_body(&format!("x = {text}\n")).expect(text);
+        let expression = &body.get_attribute("x").expect("it is there").value;
+        Evaluation { names: &names, budget: &mut Budget::new(), own: Vec::new() }.value(expression)
+    }
+
+    #[test]
+    fn expressions_come_to_what_terraform_says() {
+        for (text, expected) in [
+            ("1 + 2 * 3", json!(7)),
+            ("7 / 2", json!(3.5)),
+            ("-3 % 2", json!(-1)),
+            ("\"a-${local.a}\"", json!("a-x")),
+            ("\"${local.list}\"", json!(["p", "q"])),
+            ("\"$${local.a}\"", json!("${local.a}")),
+            ("local.list[1]", json!("q")),
+            ("local.map[\"k\"][*].n", json!([1, 2])),
+            ("local.map.k.0.n", json!(1)),
+            ("local.on ? 1 : nothing.at.all", json!(1)),
+            ("1 == 1.0 && \"1\" != 1", json!(true)),
+            ("[for at, item in local.list : \"${at}${item}\" if item != \"p\"]", json!(["1q"])),
+            ("{for item in local.list : item => upper(item)}", json!({ "p": "P", "q": "Q" })),
+            ("{for item in [\"ab\", \"ac\"] : \"a\" => item...}", json!({ "a": ["ab", "ac"] })),
+            ("{ (local.a) = 1, b = 2, \"c\" : 3 }", json!({ "x": 1, "b": 2, "c": 3 })),
+            ("concat(local.list...)", json!(null)),
+            ("merge([{ a = 1 }, { b = 2 }]...)", json!({ "a": 1, "b": 2 })),
+            ("<<-EOT\n    a\n      ${local.a}\n    EOT\n", json!("a\n  x\n")),
+            ("<<EOT\n%{ if local.on ~}\nyes\n%{ else ~}\nno\n%{ endif ~}\nend\nEOT\n", json!("yes\nend\n")),
+            ("templatefile(\"list.tftpl\", { all = { b = 2, a = 1 } })", json!("a=1\nb=2\n")),
+        ] {
+            if expected.is_null() {
+                assert!(value(text).is_err(), "{text}");
+            } else {
+                assert_eq!(value(text), Ok(expected), "{text}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_has_no_value_says_why() {
+        for (text, part) in [
+            ("nothing.at", "nothing is nothing"),
+            ("local.list[7]", "not so many"),
+            ("local.map.none", "no \"none\""),
+            ("\"a${local.list}\"", "a list is no text"),
+            ("1 / 0", "divided by zero"),
+            ("try(local.none, 1)", "try()"),
+            ("{for item in [1, 1] : \"a\" => item}", "two of its values"),
+            ("provider::vault::f(1)", "a provider's"),
+            ("templatefile(\"list.tftpl\", {})", "is not given all"),
+            ("file(\"b\")", "not there"),
+        ] {
+            let why = value(text).expect_err(text);
+            assert!(why.contains(part), "{text}: {why}");
+        }
+    }
+}

@@ -143,7 +143,7 @@ fn printed(module: &Value, changes: &Changes<'_>, depth: usize, reading: &mut Re
         // What nobody wrote, the engine says.
         let written = changes.written.get(&plain);
         let unknown = unknown.filter(|name| written.is_none_or(|written| written.contains(*name))).copied().collect();
-        take(sort, address, values, &Veiled { hidden, unknown }, reading);
+        take(sort, address, values, &Veiled { hidden, unknown, written }, reading);
     }
     list("child_modules").try_for_each(|module| printed(module, changes, depth + 1, reading))
 }
@@ -172,7 +172,7 @@ fn kept(resource: &Value, reading: &mut Reading) {
         }
         let paths = instance.get("sensitive_attributes").and_then(Value::as_array).into_iter().flatten();
         let hidden = paths.filter_map(|path| path.get(0)?.get("value")?.as_str()).collect();
-        take(sort, &address, values, &Veiled { hidden, unknown: BTreeSet::new() }, reading);
+        take(sort, &address, values, &Veiled { hidden, unknown: BTreeSet::new(), written: None }, reading);
     }
 }
 
@@ -185,6 +185,8 @@ fn elsewhere(address: &str, reading: &mut Reading) {
 struct Veiled<'j> {
     hidden: BTreeSet<&'j str>,
     unknown: BTreeSet<&'j str>,
+    /// The fields that somebody wrote, where that is told.
+    written: Option<&'j BTreeSet<&'j str>>,
 }
 
 fn take(sort: &str, address: &str, values: &Map<String, Value>, veiled: &Veiled<'_>, reading: &mut Reading) {
@@ -223,6 +225,10 @@ fn given(sort: &Sort, name: &str, value: &Value, veiled: &Veiled<'_>) -> Given {
     let is_there = || Given::Value(if is_empty(value) { Value::Null } else { Value::from(true) });
     match sort.row(name).map(|row| row.to) {
         None | Some(To::Nothing | To::Secret(..) | To::Key(..)) => is_there(),
+        // What is in a block that nobody wrote, an engine told.
+        Some(To::Block(_)) if veiled.written.is_some_and(|written| !written.contains(name)) => {
+            Given::Value(Value::Null)
+        }
         Some(_) if veiled.unknown.contains(name) => Given::Unknown(LATER.to_owned()),
         Some(_) if veiled.hidden.contains(name) && !is_empty(value) => Given::Unknown(SENSITIVE.to_owned()),
         Some(_) => Given::Value(value.clone()),

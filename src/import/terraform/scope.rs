@@ -11,7 +11,7 @@ use serde_json::Value;
 use super::answer::default_of;
 use super::documents::{self, Evaluated};
 use super::evaluate::{Budget, Evaluation, Names, Step};
-use super::resource::{PROVIDER, SENSITIVE, made};
+use super::resource::{PROVIDER, SENSITIVE, made, made_in};
 use super::table::{self, Id, To};
 use super::value::{number, text_of};
 
@@ -24,7 +24,7 @@ pub(super) struct Body {
     /// Each with its place.
     pub(super) attributes: BTreeMap<String, (Expression, String)>,
     /// Each with its name, or that and its first label, and its place.
-    pub(super) blocks: Vec<(String, Body, String)>,
+    pub(super) blocks: Vec<(String, Self, String)>,
 }
 
 /// A `resource` or `data` block.
@@ -115,9 +115,7 @@ impl<'f> Scope<'f> {
         if pairs.len() as f64 > INSTANCES_MAX {
             return Err("for_each: there are too many".to_owned());
         }
-        if let Some(key) =
-            pairs.iter().find_map(|(key, _)| super::resource::made_in(&Value::from(key.as_str())).map(str::to_owned))
-        {
+        if let Some(key) = pairs.iter().find_map(|(key, _)| made_in(&Value::from(key.as_str())).map(str::to_owned)) {
             return Err(format!("for_each: the {key} is only known to the engine"));
         }
         Ok(pairs.into_iter().map(|(key, value)| Instance { key: Some(Value::from(key)), value: Some(value) }).collect())

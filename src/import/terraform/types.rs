@@ -91,3 +91,39 @@ fn object(
     }
     Ok(made)
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::typed;
+
+    #[test]
+    fn values_become_what_their_variables_declare() {
+        for (of, value, expected) in [
+            ("string", json!(5), Some(json!("5"))),
+            ("number", json!("5"), Some(json!(5))),
+            ("bool", json!("true"), Some(json!(true))),
+            ("any", json!([1]), Some(json!([1]))),
+            ("list(string)", json!([1, "a"]), Some(json!(["1", "a"]))),
+            ("set(string)", json!(["b", "a", "b"]), Some(json!(["a", "b"]))),
+            ("map(number)", json!({ "a": "1" }), Some(json!({ "a": 1 }))),
+            (
+                "object({ a = string, b = optional(number, 3), c = optional(bool) })",
+                json!({ "a": 1, "more": 2 }),
+                Some(json!({ "a": "1", "b": 3, "c": null })),
+            ),
+            ("object({ a = string })", json!({}), None),
+            ("number", json!("x"), None),
+            ("list(string)", json!("x"), None),
+            ("tuple([string, number])", json!([1, "2"]), Some(json!(["1", 2]))),
+        ] {
+            let of = of.parse().expect(of);
+            let outcome = typed(&of, value, &mut |constant| match constant.to_string().trim() {
+                "3" => Ok(json!(3)),
+                _ => Ok(Value::Null),
+            });
+            assert_eq!(outcome.ok(), expected, "{of}");
+        }
+    }
+}
