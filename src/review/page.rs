@@ -44,7 +44,7 @@ pub(crate) fn listed<T>(
     one: impl Fn(&T) -> String,
 ) -> Option<Section> {
     let body = all.iter().map(one).collect();
-    (!all.is_empty()).then(|| Section { id, title, count: Some(all.len()), body })
+    (!all.is_empty()).then_some(Section { id, title, count: Some(all.len()), body })
 }
 
 /// A page of `title`, in which these sections can be searched. `head` stands below the title, as HTML.

@@ -261,6 +261,7 @@ fn nothing_that_files_say_acts_on_the_page() {
 
 /// How long that takes is told, and no test: `-- a_page_of_500_roles --nocapture`.
 #[test]
+#[expect(clippy::print_stdout, reason = "it tells a figure")]
 fn a_page_of_500_roles_opens_whole() {
     let env = TestEnv::new();
     let mut estate =

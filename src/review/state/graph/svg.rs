@@ -112,12 +112,11 @@ impl Graph {
             out.push_str(&edge(one, from, to, widths));
         }
         for (node, place) in self.nodes.iter().zip(places) {
-            match link(node) {
-                Some(link) => {
-                    out.push_str(&format!("<a href=\"{}\">{}</a>\n", xml(&link), boxed(node, *place, widths)))
-                }
-                None => out.push_str(&boxed(node, *place, widths)),
-            }
+            let shown = boxed(node, *place, widths);
+            out.push_str(&match link(node) {
+                Some(link) => format!("<a href=\"{}\">{shown}</a>\n", xml(&link)),
+                None => shown,
+            });
         }
     }
 
