@@ -139,13 +139,6 @@ impl Global {
                 }
             },
         };
-        // What is for people is a table in some commands and text in others: either word means it.
-        let other = match asked {
-            Format::Text => Format::Table,
-            Format::Table => Format::Text,
-            asked => asked,
-        };
-        let asked = if allowed.contains(&asked) || !allowed.contains(&other) { asked } else { other };
         match allowed.contains(&asked) {
             true => Ok(asked),
             false => {

@@ -159,7 +159,8 @@ async fn base(context: &Context, global: &Global, syntax: Syntax, dir: &Path) ->
     let address = global.address();
     let name = global.environment().unwrap_or_else(|| ENVIRONMENT.to_owned());
     let namespace = global.namespace().map(|name| name.trim_matches('/').to_owned());
-    let namespace = namespace.filter(|name| !matches!(name.as_str(), "" | "root"));
+    // An embedded engine has none.
+    let namespace = namespace.filter(|name| address.is_some() && !matches!(name.as_str(), "" | "root"));
     let file = import::environment(&name, address.as_deref(), namespace.as_deref(), syntax);
     let sources = none().with(vec![(file.name.clone(), file.text.clone())], BTreeMap::new());
     let estate = estate::load(&sources, Some(&name)).map_err(|problems| rendered(&problems, &sources))?;

@@ -144,7 +144,7 @@ pub(super) async fn check(
             Some((name, mount)) => {
                 let mount_type = told_type(mount).unwrap_or_default();
                 let rest = path.strip_prefix(name.as_str()).unwrap_or_default();
-                let secret = is_secret_below(&mount_type, mount.get("options"), rest);
+                let secret = is_secret_below(&mount_type, rest);
                 if let Some(taken) = is_taken_below(&ENGINES, &mount_type, &path).or(secret) {
                     return Err(Misplaced::Taken { path, place, taken }.into());
                 }

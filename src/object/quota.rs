@@ -65,7 +65,7 @@ pub static KIND: Kind = Kind {
 };
 
 /// What our own engine does not have.
-pub(super) const NOT_OURS: [&str; 1] = ["role"];
+pub(super) const NOT_OURS: [&str; 2] = ["role", "inheritable"];
 
 /// What is told of a quota and not written.
 const TOLD_ONLY: [&str; 2] = ["name", "type"];

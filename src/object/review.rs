@@ -193,8 +193,11 @@ pub struct Remarks {
     pub unknown: Option<&'static str>,
     /// What of it holds somebody back or lets somebody see: what it means that it comes, is another, or goes (where the
     /// second is nothing). Fields that are told here are not told once more.
-    pub guards: fn(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said>,
+    pub guards: Guards,
 }
+
+/// How a kind says what of an object, as it was and as it is, holds somebody back or lets somebody see.
+pub type Guards = fn(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said>;
 
 impl Remarks {
     /// Nothing is to be said.

@@ -3,14 +3,12 @@
 //! A path that a kind knows is refused with the word for it. What decides who may do what on an engine has no such object
 //! either: nothing here could tell what it would allow, and it would be a way around reviews and guardrails.
 
-use serde_json::Value;
-
 use super::home::{DEVICES, ENGINES, Home, Table};
 use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::Is;
-use super::kv_version::VERSION;
+use super::kv_version::{VERSION, VERSIONED};
 use super::review::Reviewed;
 use super::table::KINDS;
 use super::{aws_root, mount, quota, transit_key, tuning};
@@ -121,16 +119,15 @@ pub fn is_taken_below(table: &Table, mount_type: &str, path: &str) -> Option<Tak
     })
 }
 
-/// Whether what is at a path shows a secret: `rest` is what comes behind the mount, `options` are those of the mount. A
-/// plan would show it to whoever reads it.
+/// Whether what is at a path shows a secret: `rest` is what comes behind the mount, whose type says its version where it has
+/// one. A plan would show it to whoever reads it.
 ///
 /// Source: Vault API, "KV secrets engine, version 2", "Transit secrets engine".
-pub fn is_secret_below(mount_type: &str, options: Option<&Value>, rest: &str) -> Option<Taken> {
+pub fn is_secret_below(mount_type: &str, rest: &str) -> Option<Taken> {
     let folder = rest.split('/').next().unwrap_or_default();
-    let version = options.and_then(|options| options.get("version")).and_then(Value::as_str);
     let shows = match mount_type {
-        "kv" => version == Some("2") && folder == "data",
-        "transit" => ["export", "backup", "datakey"].contains(&folder),
+        VERSIONED => folder == "data",
+        transit_key::TYPE => ["export", "backup", "datakey"].contains(&folder),
         _ => false,
     };
     shows.then(|| Taken {
@@ -168,24 +165,21 @@ fn is_below(path: &str, folder: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::json;
-
     use super::{is_secret_below, is_taken, is_taken_below};
     use crate::object::home::{ENGINES, METHODS};
 
     #[test]
     fn secrets_are_no_objects() {
-        let second = json!({"version": "2"});
-        for (mount_type, options, rest, expected) in [
-            ("kv", Some(&second), "data/web", true),
-            ("kv", Some(&second), "metadata/web", false),
-            ("kv", Some(&second), "config", false),
-            ("kv", None, "data/web", false),
-            ("transit", None, "export/hmac-key/h", true),
-            ("transit", None, "keys/h/config", false),
-            ("database", None, "data/web", false),
+        for (mount_type, rest, expected) in [
+            ("kv-v2", "data/web", true),
+            ("kv-v2", "metadata/web", false),
+            ("kv-v2", "config", false),
+            ("kv-v1", "data/web", false),
+            ("transit", "export/hmac-key/h", true),
+            ("transit", "keys/h/config", false),
+            ("database", "data/web", false),
         ] {
-            assert_eq!(is_secret_below(mount_type, options, rest).is_some(), expected, "{mount_type} {rest}");
+            assert_eq!(is_secret_below(mount_type, rest).is_some(), expected, "{mount_type} {rest}");
         }
     }
 

@@ -102,8 +102,14 @@ fn what_is_to_be_written_there_is_told_and_nothing_is_tried() {
     let markdown = world.run(&["plan", "--format", "markdown"], 2).stdout;
     assert!(markdown.contains("**To be written in the server's configuration**"), "{markdown}");
     let page = world.run(&["plan", "--format", "html"], 2).stdout;
-    assert!(page.contains("<h2>To be written in the server") && page.contains("audit &quot;file&quot; &quot;siem&quot; {"), "{page}");
-    assert!(page.contains("Nothing is applied.") && page.contains(LEFT.trim_end_matches('.').split('\'').next().unwrap()), "{page}");
+    assert!(
+        page.contains("<h2>To be written in the server") && page.contains("audit &quot;file&quot; &quot;siem&quot; {"),
+        "{page}"
+    );
+    assert!(
+        page.contains("Nothing is applied.") && page.contains(LEFT.trim_end_matches('.').split('\'').next().unwrap()),
+        "{page}"
+    );
     let junit = world.run(&["plan", "--format", "junit"], 2).stdout;
     assert!(junit.contains("failures=\"1\"") && junit.contains("audit &quot;file&quot; &quot;siem&quot; {"), "{junit}");
     let json: Value = serde_json::from_str(&world.run(&["plan", "--json"], 2).stdout).unwrap();

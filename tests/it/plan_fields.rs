@@ -1139,11 +1139,11 @@ impl World {
             let is_of_sessions = *kind == "aws role" && OF_SESSIONS.contains(field);
             // An engine that is not ours has no AWS here, and is in no cluster.
             const OURS: [&str; 4] = ["sts_region", "mfa_serial_number", "kubernetes_ca_cert", "disable_local_ca_jwt"];
-            // Our own engine has no headers for backends, no password policies, no quotas of one role and no transit engines.
+            // Our own engine has no headers for backends, no password policies, no quotas of one role or a namespace and no transit engines.
             const ELSEWHERE: [&str; 4] =
                 ["passthrough_request_headers", "allowed_response_headers", "password policy", "transit key"];
             let is_there = match audit {
-                true if (*kind, *field) == ("rate limit", "role") => false,
+                true if *kind == "rate limit" && ["role", "inheritable"].contains(field) => false,
                 true => !ELSEWHERE.contains(kind) && !ELSEWHERE.contains(field),
                 // OpenBao assumes the role of another account without an external id.
                 false if (*kind, *field) == ("aws auth account", "external_id") => false,

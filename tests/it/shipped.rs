@@ -8,15 +8,6 @@ const OTHERS: &str = r#"
 transit "transit" {
   key "orders" {}
 }
-
-password_policy "short" {
-  policy = <<-EOT
-    length = 20
-    rule "charset" {
-      charset = "abcdefghijklmnopqrstuvwxyz"
-    }
-  EOT
-}
 "#;
 
 /// Without a word of what this token may not do.

@@ -182,7 +182,7 @@ fn a_limit_is_declared_planned_and_applied() {
     let plan = env.run(&["-C", "estate", "plan"]);
     assert!(plan.stdout.contains("rate: 10 -> 20"), "{}", plan.normal());
     env.ok(&["-C", "estate", "apply", "--auto-approve"]);
-    env.write("estate/estate.hcl", &estate(20).split("quota").next().unwrap());
+    env.write("estate/estate.hcl", estate(20).split("quota").next().unwrap());
     env.ok(&["-C", "estate", "apply", "--auto-approve"]);
     let http =
         Http { address: engine.address.trim_start_matches("http://").to_owned(), token: engine.root_token.clone() };

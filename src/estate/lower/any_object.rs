@@ -92,7 +92,7 @@ impl Lowering<'_> {
             .find(|(mount, _)| path.strip_prefix(mount.as_str()).is_some_and(|rest| rest.starts_with('/')));
         let below = mount.and_then(|(_, mounted)| is_taken_below(&ENGINES, mounted.mount_type, path));
         let rest = mount.and_then(|(mount, _)| path.get(mount.len() + 1..)).unwrap_or_default();
-        let secret = mount.and_then(|(_, mounted)| is_secret_below(mounted.mount_type, None, rest));
+        let secret = mount.and_then(|(_, mounted)| is_secret_below(mounted.mount_type, rest));
         if let Some(Taken { what, hint }) = is_taken(path).or(below).or(secret) {
             let draft = Draft::error(block.span, format!("`{path}` can't be an `object`: it is {what}"));
             self.reader.report(draft.hint(hint));

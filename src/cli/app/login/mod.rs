@@ -219,7 +219,7 @@ fn refused_by_hand(method: &str, mount: &str, error: &api::Error) -> CliError {
 /// where: servers answer the same where nothing is mounted.
 fn denied(doing: String, method: &str, mount: &str, error: &api::Error, place: impl Fn() -> String) -> CliError {
     let failure = match error.code() {
-        Some(403 | 404 | 405) => CliError::plain(CliError::REFUSED, format!("{doing}: {error}")),
+        Some(403..=405) => CliError::plain(CliError::REFUSED, format!("{doing}: {error}")),
         Some(_) if error.says(api::Said::AnotherLogin) => CliError::api(doing, error),
         _ => return CliError::api(doing, error),
     };

@@ -112,7 +112,7 @@ fn path(core: &Core, given: &str) -> Result<String, Error> {
         return Err(Error::Invalid("'path' is one path, and no pattern".to_owned()));
     }
     match core.mounts.route(&format!("{path}/")) {
-        Some((_, below)) if below.is_empty() => Ok(format!("{path}/")),
+        Some((_, "")) => Ok(format!("{path}/")),
         Some(_) => Ok(path.to_owned()),
         None => Err(Error::Invalid(format!("invalid mount path {:?}", format!("{path}/")))),
     }
