@@ -68,7 +68,11 @@ fn each(
             }
         };
         let needed = needed(block.word).iter().filter(|(word, _)| *word != key.word && key.word != "address");
-        let needed: String = needed.map(|(word, value)| format!("{word}: {value}, ")).collect();
+        let needed: String = match key.word {
+            // An embedded engine has none.
+            "namespace" => "address: \"http://127.0.0.1:8200\", ".to_owned(),
+            _ => needed.map(|(word, value)| format!("{word}: {value}, ")).collect(),
+        };
         let start = format!("{open}{needed}{}: ", key.word);
         into.push((format!("{} of {}", key.word, block.word), format!("{start}{value}{close}"), start.len() + 1));
     }
