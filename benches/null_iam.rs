@@ -107,6 +107,18 @@ impl NullIam {
                     "s".repeat(40)
                 )
             }
+            "AssumeRole" => {
+                state.keys += 1;
+                format!(
+                    "<Credentials><AccessKeyId>ASIA{:016}</AccessKeyId><SecretAccessKey>{}</SecretAccessKey>\
+                     <SessionToken>{}</SessionToken><Expiration>2036-01-01T00:00:00Z</Expiration></Credentials>\
+                     <AssumedRoleUser><AssumedRoleId>AROA:bench</AssumedRoleId>\
+                     <Arn>arn:aws:sts::123456789012:assumed-role/app/bench</Arn></AssumedRoleUser>",
+                    state.keys,
+                    "s".repeat(40),
+                    "t".repeat(400)
+                )
+            }
             "DeleteAccessKey" => {
                 state.users.insert(user.to_owned(), None);
                 state.last_key_gone = Some(self.clock.now());
