@@ -163,6 +163,38 @@ impl Quotas {
         Ok(())
     }
 
+    /// What becomes of the rules of a mount, and below it, that gets another path, or goes: to be stored with that. Once it is,
+    /// [`Quotas::moved`].
+    pub(crate) fn moving(&self, from: &str, to: Option<&str>) -> Result<Batch, Error> {
+        let mut batch = Batch::new();
+        for (name, rule) in self.below(from) {
+            let key = format!("{RULES}{name}");
+            match to {
+                Some(to) => batch.put(key, &Rule { path: format!("{to}{}", &rule.path[from.len()..]), ..rule })?,
+                None => batch.delete(key),
+            }
+        }
+        Ok(batch)
+    }
+
+    /// The same in memory.
+    pub(crate) fn moved(&self, from: &str, to: Option<&str>) {
+        for (name, rule) in self.below(from) {
+            let rule = to.map(|to| Rule { path: format!("{to}{}", &rule.path[from.len()..]), ..rule });
+            let change = |held: &mut Held| match rule {
+                Some(rule) => drop(held.rules.insert(name.clone(), rule)),
+                None => drop(held.rules.remove(&name)),
+            };
+            self.change(change, &name);
+        }
+    }
+
+    fn below(&self, mount: &str) -> Vec<(Arc<str>, Rule)> {
+        let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
+        let below = held.rules.iter().filter(|(_, rule)| rule.path.starts_with(mount));
+        below.map(|(name, rule)| (name.clone(), rule.clone())).collect()
+    }
+
     /// Stores what is said of all of them.
     pub(crate) async fn set(&self, kernel: &Kernel, settings: Settings) -> Result<(), Error> {
         let mut batch = Batch::new();

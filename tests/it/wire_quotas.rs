@@ -145,6 +145,22 @@ fn what_is_exempt_is_not_counted_and_the_trail_has_what_is_refused_where_that_is
     assert_eq!(told["enable_rate_limit_audit_logging"], true);
 }
 
+/// As OpenBao has it: a login that is moved keeps what holds guessing back.
+#[test]
+fn a_limit_goes_where_its_mount_goes() {
+    let world = World::with_role("web", &json!({}));
+    quota(&world, "logins", &json!({ "rate": 2, "path": "auth/approle" }));
+    quota(&world, "role", &json!({ "rate": 2, "path": "auth/approle/role/web" }));
+    world.root.post("sys/remount", &json!({ "from": "auth/approle", "to": "auth/machines" }));
+    let path = |name: &str| world.root.get(&format!("sys/quotas/rate-limit/{name}"))["data"]["path"].clone();
+    assert_eq!([path("logins"), path("role")], [json!("auth/machines/"), json!("auth/machines/role/web")]);
+    let shown = json!({ "role_id": "x", "secret_id": "y" });
+    let login = || world.root.with_token("").send("POST", "auth/machines/login", Some(&shown)).status;
+    assert_eq!([login(), login(), login()], [400, 400, 429]);
+    world.root.send("DELETE", "sys/auth/machines", None);
+    assert_eq!(world.root.send("LIST", "sys/quotas/rate-limit", None).status, 404);
+}
+
 /// A limit outlives a restart.
 #[test]
 fn limits_are_stored() {

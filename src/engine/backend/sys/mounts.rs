@@ -456,9 +456,10 @@ async fn disable(core: &Arc<Core>, section: Section, path: &str, backends: &Back
     core.mounts
         .change(&core.barrier, |table| {
             table.remove(path);
-            Ok(Batch::new())
+            core.quotas.moving(path, None)
         })
         .await?;
+    core.quotas.moved(path, None);
     tracing::info!(path, "unmounted");
     Ok(Response::empty())
 }

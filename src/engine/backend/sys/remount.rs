@@ -104,8 +104,11 @@ async fn carry_out(
             // Whatever is in the way, and whatever could not be revoked: the mount stays where it is, and serves.
             let path = if outcome.is_ok() { to.to_owned() } else { from.clone() };
             table.insert(path.clone(), Arc::new(Mount { path, tainted: false, ..Mount::clone(&current) }));
-            Ok(Batch::new())
+            if outcome.is_ok() { core.quotas.moving(&from, Some(to)) } else { Ok(Batch::new()) }
         })
         .await?;
+    if outcome.is_ok() {
+        core.quotas.moved(&from, Some(to));
+    }
     outcome
 }
