@@ -645,6 +645,38 @@ fn a_state_gives_away_no_secret_whatever_it_holds() {
     }
 }
 
+/// A reader of JSON takes the last of two keys, and a denial or a condition would be gone.
+#[test]
+fn a_policy_with_a_key_that_stands_twice_is_left_out() {
+    let world = World::new();
+    let statement = r#"{"Effect":"Allow","Action":"s3:*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/t":"x"},"StringEquals":{"aws:RequestedRegion":"eu-west-1"}}}"#;
+    let text = format!(
+        "resource \"vault_aws_secret_backend\" \"aws\" {{}}\nresource \"vault_aws_secret_backend_role\" \"a\" {{\n  backend = \
+         vault_aws_secret_backend.aws.path\n  name = \"a\"\n  credential_type = \"iam_user\"\n  policy_document = \
+         <<EOT\n{{\"Version\":\"2012-10-17\",\"Statement\":[{statement}]}}\nEOT\n}}\n"
+    );
+    world.env.write("tf/main.tf", &text);
+    let output = world.run(&["import", "--from-terraform", "tf", "estate"], 2);
+    let told = "policy_document: the key `StringEquals` stands twice; it is left out";
+    assert!(output.stdout.contains(told), "{}", output.normal());
+    assert!(!world.env.dir().join("estate/roles.hcl").exists());
+}
+
+/// What is applied without it goes into the root namespace.
+#[test]
+fn the_namespace_of_a_provider_is_told() {
+    let world = World::new();
+    let text = "provider \"vault\" {\n  namespace = \"team\"\n}\nresource \"vault_policy\" \"p\" {\n  name = \"p\"\n  policy = \"path \\\"a\\\" \
+                { capabilities = [\\\"read\\\"] }\"\n}\n";
+    world.env.write("tf/main.tf", text);
+    let output = world.run(&["import", "--from-terraform", "tf", "estate"], 2);
+    assert!(
+        output.stdout.contains("main.tf:1: provider.vault: namespace: everything is in one"),
+        "{}",
+        output.normal()
+    );
+}
+
 #[test]
 fn what_is_no_configuration_no_plan_and_no_state_is_refused() {
     let world = World::new();

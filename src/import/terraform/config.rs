@@ -10,7 +10,9 @@ use hcl_edit::expr::Expression;
 use serde_json::Value;
 
 use super::evaluate::Budget;
-use super::resource::{ANOTHER, Field, Fields, Given, PROVIDER, Reading, Resource, Unplaced, is_empty, made};
+use super::resource::{
+    ANOTHER, Field, Fields, Given, IN_NAMESPACE, PROVIDER, Reading, Resource, Unplaced, is_empty, made,
+};
 use super::scope::{Body, DYNAMIC, Instance, Scope, Source, sensitive};
 use super::syntax::{self, Top};
 use super::table::{self, Id, Sort, To};
@@ -101,6 +103,13 @@ fn take(top: Top, scope: &mut Scope<'_>, variables: &mut Vec<Variable>, reading:
         }
         ("locals", []) => {
             scope.locals.extend(body.attributes.into_iter().map(|(name, (expression, _))| (name, expression)));
+        }
+        ("provider", [name]) if name == "vault" && body.attributes.contains_key("namespace") => {
+            reading.unplaced.push(Unplaced {
+                place,
+                address: "provider.vault".to_owned(),
+                why: IN_NAMESPACE.to_owned(),
+            });
         }
         ("module", [name]) => reading.unplaced.push(Unplaced {
             place,

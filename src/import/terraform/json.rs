@@ -7,7 +7,9 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde_json::{Map, Value};
 
-use super::resource::{ANOTHER, Field, Fields, Given, PROVIDER, Reading, Resource, SENSITIVE, Unplaced, is_empty};
+use super::resource::{
+    ANOTHER, Field, Fields, Given, IN_NAMESPACE, PROVIDER, Reading, Resource, SENSITIVE, Unplaced, is_empty,
+};
 use super::table::{self, Sort, To};
 use super::unread::Unread;
 
@@ -41,8 +43,15 @@ pub(super) fn read(text: &str) -> Result<Reading, Unread> {
     } else {
         return Err(Unread::NoForm);
     }
+    if json.pointer("/configuration/provider_config/vault/expressions/namespace").is_some() {
+        let (place, address) = (PROVIDER_PLACE.to_owned(), "provider.vault".to_owned());
+        reading.unplaced.push(Unplaced { place, address, why: IN_NAMESPACE.to_owned() });
+    }
     Ok(reading)
 }
+
+/// Where a provider's block is told from.
+const PROVIDER_PLACE: &str = "configuration";
 
 /// What a plan tells of resources beside their values.
 #[derive(Default)]

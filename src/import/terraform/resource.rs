@@ -65,6 +65,10 @@ pub(super) struct Reading {
     pub(super) others: usize,
 }
 
+/// What is said of a provider's namespace.
+pub(super) const IN_NAMESPACE: &str = "namespace: everything is in one; say which in the environment (namespace = \"...\") before an apply, \
+                                    or it goes into the root one";
+
 /// What the provider's resources begin with.
 pub(super) const PROVIDER: &str = "vault_";
 

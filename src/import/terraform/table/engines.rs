@@ -1,6 +1,10 @@
 //! Secrets engines, and what is in them.
 
+use serde_json::Value;
+
+use super::super::resource::Resource;
 use super::{COMMON, ENGINE, Id, Makes, Row, Sort, To, at, nothing, place, refused, same, second, to, without};
+use crate::object::{Shape, field};
 
 /// The options of a mount that have words.
 const OPTIONS: &[&str] = &["version", "emergency_revocation"];
@@ -71,7 +75,7 @@ pub(super) static SORTS: &[Sort] = &[
                 place("backend", ""),
                 place("name", ""),
                 same("credential_type"),
-                same("policy_document"),
+                to("policy_document", To::Shaped(0, "policy_document", document)),
                 same("policy_arns"),
                 same("role_arns"),
                 same("iam_groups"),
@@ -154,3 +158,11 @@ pub(super) static SORTS: &[Sort] = &[
         ],
     },
 ];
+
+/// A policy as it is written, where it is one: of keys that stand twice IAM takes none, and a reader of JSON the last.
+fn document(_: &Resource, value: &Value) -> Result<Value, String> {
+    match field::normalise(Shape::PolicyDocument, value) {
+        Ok(_) => Ok(value.clone()),
+        Err(misfit) => Err(misfit.to_string()),
+    }
+}
