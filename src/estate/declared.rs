@@ -194,6 +194,9 @@ pub struct Environment {
     pub place: Place,
 }
 
+/// How many objects one plan may delete when the environment does not say (`max_deletes`).
+pub const MAX_DELETES_DEFAULT: u32 = 5;
+
 /// How many objects of one kind one apply may delete.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Limit {

@@ -30,7 +30,7 @@ mod yaml;
 
 pub use declared::{
     App, Assertion, AwsChoice, Deletes, Demands, EngineChoice, Environment, Estate, IamPrincipal, Limit, Login,
-    ManagedPolicy, Test,
+    MAX_DELETES_DEFAULT, ManagedPolicy, Test,
 };
 pub use excerpt::render;
 pub use explain::{Explained, Inside, explain, explain_all};

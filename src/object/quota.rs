@@ -126,7 +126,15 @@ fn effect(_path: &str, change: Changed<'_>) -> Option<String> {
 
 /// Whom it slows down less, or not any more.
 fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
-    let Some(old) = old else { return Vec::new() };
+    let Some(old) = old else {
+        // The most specific limit alone counts: below another one this may let more through.
+        let path = new.map_or_else(String::new, |new| new.text("path"));
+        let now = format!("what limited {path} before limits it no more: the most specific limit alone counts");
+        return (!path.is_empty())
+            .then(|| Said { now, was: String::new(), gains: true, field: "path" })
+            .into_iter()
+            .collect();
+    };
     let limit = |quota: &dyn Values| {
         let rate = quota.value("rate");
         format!(

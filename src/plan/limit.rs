@@ -6,10 +6,8 @@ use super::input::Input;
 use super::kept::Kept;
 use super::refusal::Refusal;
 use crate::estate::Limit;
+pub use crate::estate::MAX_DELETES_DEFAULT;
 use crate::object::{Absent, Class, Delete, Live, Object, Owned, Update};
-
-/// How many objects one plan may delete when the environment does not say (`max_deletes`).
-pub const MAX_DELETES_DEFAULT: u32 = 5;
 
 /// Judges changes. `owned` answers for the objects that changes delete.
 pub(super) fn check<'a>(

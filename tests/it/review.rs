@@ -202,6 +202,8 @@ const CASES: &[(&str, i32)] = &[
     ("137-mount-shown-and-logged-in-clear", 2),
     ("138-limits-and-keys-loosened", 2),
     ("139-checks-taken-away", 2),
+    ("142-protections-taken-away", 2),
+    ("143-limit-below-a-limit", 2),
     ("140-object-added", 2),
     ("141-object-changed", 2),
     ("150-batch-by-the-mount", 2),

@@ -18,8 +18,14 @@ pub(in crate::review) fn changes(before: &Side<'_>, after: &Side<'_>, findings: 
     let names: BTreeSet<&str> = old.tests.iter().map(|test| test.name.as_str()).collect();
     findings.extend(names.into_iter().filter_map(|name| test(name, old, new)));
     for was in &old.objects {
+        let Some(is) = new.object(&was.path) else { continue };
+        if was.protect && !is.protect {
+            let what = "it is no longer protected: a plan may delete it";
+            let subject = Subject::Engine(is.path.clone());
+            findings.push(Finding::new(Topic::Checks, &subject, what).gain().at(is.place.clone()));
+        }
         // The same description is the same kind.
-        if let Some(is) = new.object(&was.path).filter(|is| !std::ptr::eq(was.kind, is.kind)) {
+        if !std::ptr::eq(was.kind, is.kind) {
             findings.extend(object(was, is));
         }
     }

@@ -3,7 +3,7 @@
 //! Only a review of files knows both sides of it, so it has no part in the digest. A guardrail that forbids less gives
 //! nobody access, and lets pass what it kept out: its roles may get credentials again.
 
-use crate::estate::{AwsChoice, EngineChoice, Environment, Estate};
+use crate::estate::{AwsChoice, EngineChoice, Environment, Estate, MAX_DELETES_DEFAULT};
 use crate::guardrail::{Clause, Guardrail};
 use crate::object::Place;
 use crate::review::finding::{Finding, Subject, Topic};
@@ -14,6 +14,7 @@ use crate::review::words;
 pub(in crate::review) fn changes(before: &Side<'_>, after: &Side<'_>, findings: &mut Vec<Finding>) {
     let Some((old, new)) = before.estate().zip(after.estate()) else { return };
     findings.extend(environment(old, new));
+    findings.extend(protections(&old.environment, &new.environment));
     let mut names: Vec<&str> = old.guardrails.iter().chain(&new.guardrails).map(|one| one.name.as_str()).collect();
     names.sort_unstable();
     names.dedup();
@@ -34,6 +35,54 @@ fn environment(old: &Estate, new: &Estate) -> Option<Finding> {
     } else {
         finding.cannot_tell("credentials may come from another engine, or from another account")
     })
+}
+
+/// What held an apply back and no longer does: what the environment demands, and how much may be deleted.
+fn protections(old: &Environment, new: &Environment) -> Vec<Finding> {
+    let subject = Subject::Engine(format!("environment {}", new.name));
+    let mut findings = Vec::new();
+    let mut tell = |what: String, gains: bool| {
+        findings.push(Finding::new(Topic::Environment, &subject, what).gains(gains).at(new.place.clone()));
+    };
+    let (was, is) = (&old.demands, &new.demands);
+    for (before, after, what) in [
+        (was.signed_plan, is.signed_plan, "a signed plan"),
+        (was.signed_commit, is.signed_commit, "a signed commit"),
+        (was.clean, is.clean, "files as their commit has them"),
+    ] {
+        match (before, after) {
+            (true, false) => tell(format!("an apply takes no longer {what}"), true),
+            (false, true) => tell(format!("an apply takes {what} now"), false),
+            _ => {}
+        }
+    }
+    if was.branch != is.branch {
+        let any = "any branch".to_owned();
+        tell(
+            format!("an apply takes {}", is.branch.clone().map_or(any, |branch| format!("the branch {branch} now"))),
+            was.branch.is_some(),
+        );
+    }
+    if was.signers != is.signers {
+        let asked = was.signed_plan || was.signed_commit;
+        tell(
+            "whose signatures count changed".to_owned(),
+            asked && is.signers.iter().any(|key| !was.signers.contains(key)),
+        );
+    }
+    if old.max_deletes != new.max_deletes {
+        let most = |number: Option<u32>| number.unwrap_or(MAX_DELETES_DEFAULT);
+        let what = format!("an apply may delete {} objects", most(new.max_deletes));
+        tell(what, most(new.max_deletes) > most(old.max_deletes));
+    }
+    for limit in old
+        .limits
+        .iter()
+        .filter(|limit| !new.limits.iter().any(|other| (other.kind, other.deletes) == (limit.kind, limit.deletes)))
+    {
+        tell(format!("an apply may no longer delete {} of {} at most", limit.deletes, limit.kind.name), true);
+    }
+    findings
 }
 
 fn shown(environment: &Environment) -> String {

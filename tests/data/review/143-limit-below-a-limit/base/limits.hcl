@@ -1,0 +1,4 @@
+quota "logins" {
+  rate = 5
+  path = "auth/approle"
+}
