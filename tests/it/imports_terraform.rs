@@ -655,8 +655,8 @@ fn a_policy_with_a_key_that_stands_twice_is_left_out() {
          vault_aws_secret_backend.aws.path\n  name = \"a\"\n  credential_type = \"iam_user\"\n  policy_document = \
          <<EOT\n{{\"Version\":\"2012-10-17\",\"Statement\":[{statement}]}}\nEOT\n}}\n"
     );
-    world.env.write("tf/main.tf", &text);
-    let output = world.run(&["import", "--from-terraform", "tf", "estate"], 2);
+    world.env.write("twice/main.tf", &text);
+    let output = world.run(&["import", "--from-terraform", "twice", "estate"], 2);
     let told = "policy_document: the key `StringEquals` stands twice; it is left out";
     assert!(output.stdout.contains(told), "{}", output.normal());
     assert!(!world.env.dir().join("estate/roles.hcl").exists());
@@ -668,8 +668,8 @@ fn the_namespace_of_a_provider_is_told() {
     let world = World::new();
     let text = "provider \"vault\" {\n  namespace = \"team\"\n}\nresource \"vault_policy\" \"p\" {\n  name = \"p\"\n  policy = \"path \\\"a\\\" \
                 { capabilities = [\\\"read\\\"] }\"\n}\n";
-    world.env.write("tf/main.tf", text);
-    let output = world.run(&["import", "--from-terraform", "tf", "estate"], 2);
+    world.env.write("named/main.tf", text);
+    let output = world.run(&["import", "--from-terraform", "named", "estate"], 2);
     assert!(
         output.stdout.contains("main.tf:1: provider.vault: namespace: everything is in one"),
         "{}",

@@ -80,7 +80,7 @@ fn protections(old: &Environment, new: &Environment) -> Vec<Finding> {
         .iter()
         .filter(|limit| !new.limits.iter().any(|other| (other.kind, other.deletes) == (limit.kind, limit.deletes)))
     {
-        tell(format!("an apply may no longer delete {} of {} at most", limit.deletes, limit.kind.name), true);
+        tell(format!("an apply may delete more than {} of the sort `{}`", limit.deletes, limit.kind.name), true);
     }
     findings
 }
