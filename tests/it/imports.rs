@@ -1,7 +1,6 @@
 //! `leasehold import`: what an engine has that was set up by hand becomes files that change nothing of it.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -62,21 +61,6 @@ impl World {
 
     fn file(&self, name: &str) -> String {
         std::fs::read_to_string(self.env.dir().join(name)).unwrap_or_else(|error| panic!("{name}: {error}"))
-    }
-
-    /// All files below a directory, by name.
-    fn files(&self, dir: &str) -> BTreeMap<String, String> {
-        fn look(dir: &Path, into: &mut Vec<PathBuf>) {
-            for entry in std::fs::read_dir(dir).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { look(&path, into) } else { into.push(path) }
-            }
-        }
-        let root = self.env.dir().join(dir);
-        let mut paths = Vec::new();
-        look(&root, &mut paths);
-        let name = |path: &PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
-        paths.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
     }
 
     fn imported(&self, dir: &str, more: &[&str], code: i32) -> Value {
@@ -218,7 +202,7 @@ fn what_was_set_up_by_hand_becomes_files_that_change_nothing() {
     let mut world = World::new();
     world.set_up();
     let report = world.run(&["import", "estate", "-e", "prod"], 0);
-    let files = world.files("estate");
+    let files = world.env.files("estate");
     snapshot("import_files_hcl", &shown(&files));
     let is_of_namespaces = |text: &str| text.contains("root namespace") || text.contains("the namespace `team`");
     let report = crate::env::normal(report.stdout.trim_end());
@@ -241,7 +225,7 @@ fn yaml_says_the_same() {
     };
     assert_eq!(paths(&hcl), paths(&yaml));
     assert!(paths(&hcl).len() > 30, "{hcl}");
-    snapshot("import_files_yaml", &shown(&world.files("yaml")));
+    snapshot("import_files_yaml", &shown(&world.env.files("yaml")));
     let objects = |dir: &str| world.run(&["-C", dir, "validate"], 0).stdout.split(", ").skip(2).collect::<String>();
     assert_eq!(objects("hcl"), objects("yaml"));
     world.adopt("yaml");
@@ -253,10 +237,10 @@ fn a_second_import_adds_what_is_new_and_touches_no_file() {
     world.set_up();
     world.imported("estate", &["-e", "prod"], 0);
     world.adopt("estate");
-    let before = world.files("estate");
+    let before = world.env.files("estate");
     let nothing = world.run(&["import", "estate"], 0).stdout;
     assert!(nothing.starts_with("Imported 0 objects from"), "{nothing}");
-    assert_eq!(world.files("estate"), before);
+    assert_eq!(world.env.files("estate"), before);
     world.post(
         "aws/roles/late",
         json!({ "credential_type": "iam_user", "policy_arns": ["arn:aws:iam::aws:policy/ReadOnlyAccess"] }),
@@ -267,7 +251,7 @@ fn a_second_import_adds_what_is_new_and_touches_no_file() {
     let declared: Vec<&str> =
         report["declared"].as_array().unwrap().iter().map(|one| one["path"].as_str().unwrap()).collect();
     assert_eq!(declared, ["auth/approle/role/late", "aws/roles/late", "sys/policies/acl/late"]);
-    let mut after = world.files("estate");
+    let mut after = world.env.files("estate");
     let app = after.remove("apps/late.hcl").unwrap();
     assert!(app.contains("grants   = [\"aws/reader\"]"), "{app}");
     assert!(after.remove("acl/late.hcl").is_some());
@@ -289,7 +273,7 @@ fn what_was_applied_from_files_is_the_same_apps_again() {
     let report = world.imported("again", &["-e", "prod"], 0);
     assert_eq!(report["declared"].as_array().unwrap().len(), 13, "{report}");
     world.run(&["-C", "again", "plan"], 0);
-    snapshot("import_tutorial", &shown(&world.files("again")));
+    snapshot("import_tutorial", &shown(&world.env.files("again")));
     // For another one they are somebody else's.
     let report = world.imported("other", &["-e", "other"], 0);
     assert_eq!(report["declared"], json!([]));

@@ -2,7 +2,6 @@
 //! engine takes; what has no place is told with its own, and no secret gets into anything.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -75,18 +74,7 @@ impl World {
 
     /// All files below a directory, by name.
     fn files(&self, dir: &str) -> BTreeMap<String, String> {
-        fn look(dir: &Path, into: &mut Vec<PathBuf>) {
-            for entry in std::fs::read_dir(dir).unwrap() {
-                let path = entry.unwrap().path();
-                if path.is_dir() { look(&path, into) } else { into.push(path) }
-            }
-        }
-        let root = self.env.dir().join(dir);
-        let mut paths = Vec::new();
-        look(&root, &mut paths);
-        let name = |path: &PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
-        let files: BTreeMap<String, String> =
-            paths.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect();
+        let files = self.env.files(dir);
         for (name, text) in &files {
             assert!(SECRETS.iter().all(|secret| !text.contains(secret)), "{name}:\n{text}");
         }

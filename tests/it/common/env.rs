@@ -60,6 +60,21 @@ impl TestEnv {
         path
     }
 
+    /// All files below a directory of the home, by name.
+    pub(crate) fn files(&self, dir: &str) -> BTreeMap<String, String> {
+        fn look(dir: &Path, into: &mut Vec<PathBuf>) {
+            for entry in std::fs::read_dir(dir).unwrap() {
+                let path = entry.unwrap().path();
+                if path.is_dir() { look(&path, into) } else { into.push(path) }
+            }
+        }
+        let root = self.dir().join(dir);
+        let mut paths = Vec::new();
+        look(&root, &mut paths);
+        let name = |path: &PathBuf| path.strip_prefix(&root).unwrap().display().to_string();
+        paths.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()
+    }
+
     /// Copies a directory tree of the project (relative to its root) into the home under `name`, without the engines
     /// that somebody tried its estates with.
     pub(crate) fn copy_tree(&self, from: &str, name: &str) -> PathBuf {
