@@ -167,10 +167,10 @@ impl Quotas {
     /// [`Quotas::moved`].
     pub(crate) fn moving(&self, from: &str, to: Option<&str>) -> Result<Batch, Error> {
         let mut batch = Batch::new();
-        for (name, rule) in self.below(from) {
+        for (name, rule) in self.carried(from, to) {
             let key = format!("{RULES}{name}");
-            match to {
-                Some(to) => batch.put(key, &Rule { path: format!("{to}{}", &rule.path[from.len()..]), ..rule })?,
+            match rule {
+                Some(rule) => batch.put(key, &rule)?,
                 None => batch.delete(key),
             }
         }
@@ -179,8 +179,7 @@ impl Quotas {
 
     /// The same in memory.
     pub(crate) fn moved(&self, from: &str, to: Option<&str>) {
-        for (name, rule) in self.below(from) {
-            let rule = to.map(|to| Rule { path: format!("{to}{}", &rule.path[from.len()..]), ..rule });
+        for (name, rule) in self.carried(from, to) {
             let change = |held: &mut Held| match rule {
                 Some(rule) => drop(held.rules.insert(name.clone(), rule)),
                 None => drop(held.rules.remove(&name)),
@@ -189,10 +188,14 @@ impl Quotas {
         }
     }
 
-    fn below(&self, mount: &str) -> Vec<(Arc<str>, Rule)> {
+    /// Each such rule as it will be; none of a mount that goes.
+    fn carried(&self, from: &str, to: Option<&str>) -> Vec<(Arc<str>, Option<Rule>)> {
         let held = self.held.read().unwrap_or_else(PoisonError::into_inner);
-        let below = held.rules.iter().filter(|(_, rule)| rule.path.starts_with(mount));
-        below.map(|(name, rule)| (name.clone(), rule.clone())).collect()
+        let carried = held.rules.iter().filter_map(|(name, rule)| {
+            let below = rule.path.strip_prefix(from)?;
+            Some((name.clone(), to.map(|to| Rule { path: format!("{to}{below}"), ..rule.clone() })))
+        });
+        carried.collect()
     }
 
     /// Stores what is said of all of them.
