@@ -4,7 +4,7 @@
 //! did not end. Nothing goes by it, so what can't be written is told and stops nobody. The newest [`KEPT`] are kept.
 //!
 //! ```text
-//! leasehold/data/<owner>/history/20261125T080000Z-1f3a90c2
+//! leasehold/data/<owner>/history/20261125T080000Z-0000000007-1f3a90c2
 //!     {"format": 1, "since": "2026-11-25T08:00:00Z", "holder": "ada", "host": "ci-7", "operation": "apply",
 //!      "commit": "<hash>", "review": "<digest>", "plan": "<digest>", "ended": "2026-11-25T08:00:03Z",
 //!      "summary": "Apply complete: ...", "objects": [["aws/roles/web", "create", "applied"]], "more": 0}
@@ -88,7 +88,8 @@ impl Note {
     pub async fn begin(client: &Client, owner: &str, lock: &Lock, run: Run) -> Result<Self, Error> {
         let (claim, since) = (lock.claim(), lock.since().to_owned());
         let compact: String = since.chars().filter(|c| !matches!(c, '-' | ':')).collect();
-        let name = format!("{compact}-{}", claim.short_id());
+        // Names are sorted: the lock's turn keeps those of one second in the order in which they held it.
+        let name = format!("{compact}-{:010}-{}", lock.turn(), claim.short_id());
         let path = format!("{MOUNT}/data/{owner}/history/{name}");
         let (holder, host, operation) = claim.names();
         let (holder, host, operation) = (holder.to_owned(), host.to_owned(), operation.to_owned());

@@ -259,6 +259,7 @@ pub struct Lock {
     path: String,
     claim: Claim,
     since: String,
+    turn: u64,
     kept: RwLock<Kept>,
 }
 
@@ -291,7 +292,7 @@ impl Ledger {
         let (path, since) = (path(&self.owner), rfc3339(clock.now().unix_timestamp()));
         let version = kv::put(client, &path, seen.version, &claim.document(&since)).await?;
         let (client, clock, claim) = (client.clone(), clock.clone(), claim.clone());
-        Ok(Lock { client, clock, path, claim, since, kept: RwLock::new(Kept::Ours(version)) })
+        Ok(Lock { client, clock, path, claim, since, turn: version, kept: RwLock::new(Kept::Ours(version)) })
     }
 }
 
@@ -304,6 +305,11 @@ impl Lock {
     /// Since when: RFC 3339.
     pub(super) fn since(&self) -> &str {
         &self.since
+    }
+
+    /// A number that is larger than that of whoever held it before: the version of its document as it was taken.
+    pub(super) fn turn(&self) -> u64 {
+        self.turn
     }
 
     /// Looks whether it is held still: to be asked before each write that it is for.

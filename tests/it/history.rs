@@ -100,6 +100,26 @@ fn one_that_was_cut_off_did_not_end_and_what_can_not_be_noted_stops_nobody() {
 }
 
 #[test]
+fn those_of_one_second_are_told_in_their_order() {
+    let remote = Remote::new(Sort::Ours);
+    let engine = remote.estate.join("engine.hcl");
+    let text = std::fs::read_to_string(&engine).unwrap();
+    for number in 1..=6 {
+        std::fs::write(&engine, text.replace("\"Logins of apps\"", &format!("\"Logins {number}\""))).unwrap();
+        remote.env.ok(&["-C", "estate", "apply", "--auto-approve"]);
+    }
+    let names = remote.http.send("LIST", FOLDER, None).body["data"]["keys"].as_array().unwrap().clone();
+    let turns: Vec<&str> = names.iter().map(|name| name.as_str().unwrap().split('-').nth(1).unwrap()).collect();
+    assert!(turns.len() == 6 && turns.is_sorted(), "{names:?}");
+    let plans: Vec<Value> = remote.history().iter().map(|run| run["plan"].clone()).collect();
+    let kept = |name: &Value| {
+        let path = format!("leasehold/data/remote/history/{}", name.as_str().unwrap());
+        remote.http.send("GET", &path, None).body["data"]["data"]["plan"].clone()
+    };
+    assert_eq!(plans, names.iter().rev().map(kept).collect::<Vec<_>>());
+}
+
+#[test]
 fn one_that_ended_before_it_changed_anything_says_so() {
     let remote = Remote::new(Sort::Ours);
     remote.env.ok(&["-C", "estate", "apply", "--auto-approve"]);
