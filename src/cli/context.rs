@@ -323,15 +323,24 @@ impl Context {
         self.network(ADDRESS_DEFAULT.to_owned(), self.global.namespace())
     }
 
-    /// A client to the engine that flags or the environment name, else to the one at this address, else as
-    /// [`Context::client`].
+    /// A client to the engine that flags or the environment name, else to the one at this address and in this namespace,
+    /// else as [`Context::client`].
     ///
     /// # Errors
-    /// As [`Context::operator`].
-    pub(crate) async fn engine_at(&self, address: Option<String>) -> Result<Client, CliError> {
-        match self.global.address().or(address) {
-            Some(address) => Ok(self.network(address, self.global.namespace())?.waiting()),
-            None => Ok(self.client().await?.waiting()),
+    /// As [`Context::operator`]; a namespace of no server.
+    pub(crate) async fn engine_at(
+        &self,
+        address: Option<String>,
+        namespace: Option<String>,
+    ) -> Result<Client, CliError> {
+        match (self.global.address().or(address), namespace) {
+            (Some(address), namespace) => Ok(self.network(address, self.global.namespace().or(namespace))?.waiting()),
+            (None, Some(namespace)) => {
+                let namespace = output::one_line(&namespace);
+                Err(CliError::new(1, format!("the namespace `{namespace}` is named, and no server that has it"))
+                    .hint("add `address` beside it"))
+            }
+            (None, None) => Ok(self.client().await?.waiting()),
         }
     }
 

@@ -128,6 +128,33 @@ fn a_server_without_tables_is_no_empty_engine() {
     }
 }
 
+/// An app's host has no estate that says it.
+#[test]
+fn an_apps_file_names_its_namespace() {
+    let mut estate = Estate::new();
+    let namespace = estate.server.namespace.clone().unwrap();
+    estate.env.set("LEASEHOLD_NAMESPACE", "").set("LEASEHOLD_ROLE_ID", "r").set("LEASEHOLD_SECRET_ID", "s");
+    estate.run(&["apply", "--auto-approve", "--namespace", &namespace], 0);
+    let address = &estate.server.address;
+    let file = |more: &str| format!("app: webapp\nlogin: approle\n{more}");
+    let creds = |text: &str, more: &[&str]| {
+        estate.env.write("app.yaml", text);
+        let output = estate.env.run(&[&["creds", "--no-cache", "--app-file", "app.yaml"], more].concat());
+        assert_ne!(output.code, 0, "nobody can log in: {}", output.normal());
+        output.stderr
+    };
+    let there = format!("address: {address}\n");
+    let at = |namespace: &str| file(&format!("{there}namespace: {namespace}\n"));
+    let said = creds(&at("no-such"), &[]);
+    assert!(said.contains("has no namespace `no-such`"), "{said}");
+    // The mount is there, and knows no such role id.
+    for said in [creds(&at(&namespace), &[]), creds(&at("no-such"), &["--namespace", &namespace])] {
+        assert!(said.contains("auth/approle/login") && said.contains("400"), "{said}");
+    }
+    let said = creds(&file("namespace: team\n"), &[]);
+    assert!(said.contains("the namespace `team` is named, and no server that has it"), "{said}");
+}
+
 /// What the environment says holds for all that is about it, and for commands by hand that it leads to its engine.
 #[test]
 fn an_environment_names_its_namespace() {

@@ -23,6 +23,8 @@ const LISTEN_DEFAULT: &str = "127.0.0.1:9911";
 pub(super) struct Config {
     /// The engine's address, for apps that name none.
     address: Option<String>,
+    /// The namespace there, for apps that name neither.
+    namespace: Option<String>,
     /// Where it listens.
     listen: Option<String>,
     /// The file of the token that clients show.
@@ -36,6 +38,7 @@ pub(super) struct Config {
 #[serde(deny_unknown_fields)]
 pub(super) struct AppConfig {
     address: Option<String>,
+    namespace: Option<String>,
     /// The app's name, where that is another.
     app: Option<String>,
     role: Option<String>,
@@ -96,8 +99,30 @@ impl Config {
                 file.mode().map_err(|why| CliError::new(1, format!("{}: {why}", path.display())).hint(MODE_FIX))?;
             }
         }
+        config.nothing_idle().map_err(failed)?;
         config.one_writer_each().map_err(failed)?;
         Ok(config)
+    }
+
+    /// Refuses an engine that nobody goes to: where no `login` is said, the estate says which it is.
+    fn nothing_idle(&self) -> Result<(), String> {
+        let word = |address: &Option<String>, namespace: &Option<String>| match (address, namespace) {
+            (Some(_), _) => Some("address"),
+            (None, Some(_)) => Some("namespace"),
+            (None, None) => None,
+        };
+        let idle = |word: &str, of: &str| {
+            format!("`{word}` of {of} is for apps that name a `login`: of others the estate says which engine it is")
+        };
+        for (name, app) in self.apps.iter().filter(|(_, app)| app.login.is_none()) {
+            if let Some(word) = word(&app.address, &app.namespace) {
+                return Err(idle(word, name));
+            }
+        }
+        match word(&self.address, &self.namespace) {
+            Some(word) if self.apps.values().all(|app| app.login.is_none()) => Err(idle(word, "the file")),
+            _ => Ok(()),
+        }
     }
 
     /// Refuses two that would write over each other's file for ever.
@@ -147,6 +172,11 @@ impl AppConfig {
     pub(super) fn said(&self, name: &str, config: &Config) -> AppFile {
         AppFile {
             address: self.address.clone().or_else(|| config.address.clone()),
+            namespace: self.namespace.clone().or_else(|| match self.address {
+                // A server of its own has its own namespaces.
+                Some(_) => None,
+                None => config.namespace.clone(),
+            }),
             app: Some(self.app.as_deref().unwrap_or(name).to_owned()),
             role: self.role.clone(),
             login: self.login.clone(),
@@ -206,6 +236,25 @@ mod tests {
         let file = web.said("web", &config);
         assert_eq!((file.address.as_deref(), file.app.as_deref()), (Some("https://a"), Some("web")));
         assert!(config.apps["b"].said("b", &config).login.is_none(), "an estate says how");
+    }
+
+    #[test]
+    fn an_engine_that_nobody_goes_to_is_refused() {
+        let idle = |text: &str| config(text).nothing_idle().err();
+        for (text, part) in [
+            ("{apps: {web: {address: 'https://a'}}}", "`address` of web"),
+            ("{apps: {web: {namespace: a}, b: {login: approle}}}", "`namespace` of web"),
+            ("{address: 'https://a', apps: {web: {}}}", "`address` of the file"),
+            ("{namespace: a, apps: {web: {}, b: {}}}", "`namespace` of the file"),
+        ] {
+            let why = idle(text).expect(text);
+            assert!(why.contains(part) && why.contains("the estate says"), "{why}");
+        }
+        let text =
+            "{address: 'https://a', namespace: n, apps: {web: {login: cert}, own: {login: cert, address: b}, c: {}}}";
+        assert_eq!(idle(text), None);
+        let of = |name: &str| config(text).apps[name].said(name, &config(text)).namespace;
+        assert_eq!((of("web").as_deref(), of("own")), (Some("n"), None), "another server has other namespaces");
     }
 
     #[test]

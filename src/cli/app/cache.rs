@@ -174,7 +174,7 @@ fn name_of(wanted: &Wanted, global: &Global, context: &Context) -> String {
     let engine = wanted.engine(global, context);
     // One that leads elsewhere than the environment says was refused before.
     let of_estate = wanted.estate.as_ref().and_then(|estate| context.namespace(&estate.environment).ok().flatten());
-    let namespace = of_estate.or_else(|| global.namespace()).unwrap_or_default();
+    let namespace = of_estate.or_else(|| global.namespace()).or_else(|| wanted.namespace.clone()).unwrap_or_default();
     let own = exactly("LEASEHOLD_ROLE_ID").unwrap_or_default();
     let role = wanted.role.credentials();
     let login = &wanted.login;

@@ -16,6 +16,8 @@ const BYTES_MAX: u64 = 64 << 10;
 pub(in crate::cli) struct AppFile {
     /// The engine's address.
     pub(in crate::cli) address: Option<String>,
+    /// The namespace there, of servers that have them.
+    pub(in crate::cli) namespace: Option<String>,
     /// The app's name.
     pub(in crate::cli) app: Option<String>,
     /// The role, as MOUNT/ROLE.

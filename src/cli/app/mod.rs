@@ -79,7 +79,7 @@ impl Wanted {
     pub(super) async fn client(&self, context: &Context) -> Result<Client, CliError> {
         match &self.estate {
             Some(estate) => context.operator(&estate.environment).await,
-            None => context.engine_at(self.address.clone()).await,
+            None => context.engine_at(self.address.clone(), self.namespace.clone()).await,
         }
     }
 

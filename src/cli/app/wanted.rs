@@ -60,6 +60,8 @@ pub(in crate::cli) struct Wanted {
     pub(super) estate: Option<Estate>,
     /// The engine that the app's file names.
     pub(super) address: Option<String>,
+    /// The namespace there.
+    pub(super) namespace: Option<String>,
     /// What the app shows when it logs in, before what the environment says.
     pub(super) own: Own,
     /// A code that goes with the request for the credential.
@@ -114,7 +116,17 @@ impl AppArgs {
         let here = login::Here { context, environment: &estate.environment };
         let login = login::chosen(app, which, &self.own, here)?.clone();
         let (app, own) = (app.name.clone(), self.own.clone());
-        Ok(Wanted { app, role, login, estate: Some(estate), address: None, own, mfa_code: None, choice })
+        Ok(Wanted {
+            app,
+            role,
+            login,
+            estate: Some(estate),
+            address: None,
+            namespace: None,
+            own,
+            mfa_code: None,
+            choice,
+        })
     }
 
     /// Without an estate: what flags and variables say goes before the file.
@@ -133,6 +145,7 @@ impl AppArgs {
         Wanted::of(
             AppFile {
                 address: file.address,
+                namespace: file.namespace,
                 app: self.app.clone().or(file.app),
                 role,
                 login: method.or(file.login),
@@ -187,7 +200,8 @@ impl Wanted {
             CliError::new(1, format!("without an estate, {what} has to be said"))
                 .hint(format!("{flag}, or in --app-file"))
         };
-        let AppFile { address, app, role, login, login_mount, login_role, role_arn, ttl, role_session_name } = said;
+        let AppFile { address, namespace, app, role, login, login_mount, login_role, .. } = said;
+        let AppFile { role_arn, ttl, role_session_name, .. } = said;
         let choice = Choice::of(role_arn, ttl.map(|ttl| ttl.to_string()).as_deref(), role_session_name)?;
         let role = role.or_else(|| app.as_ref().map(|app| format!("aws/{app}")));
         let role = role_at(&role.ok_or_else(|| lacks("which role is meant", "--role MOUNT/ROLE"))?)?;
@@ -198,7 +212,7 @@ impl Wanted {
         let place = Place { file: login::ALONE.into(), line: 1, column: 1 };
         let login = Login { mount: mount.unwrap_or_else(|| method.clone()), method, role_name, place };
         let app = app.unwrap_or_else(|| role.label());
-        Ok(Self { app, role, login, estate: None, address, own, mfa_code: None, choice })
+        Ok(Self { app, role, login, estate: None, address, namespace, own, mfa_code: None, choice })
     }
 }
 
