@@ -14,7 +14,7 @@ use crate::estate::{Environment, Estate};
 use crate::git::{self, Lineage};
 use crate::guardrail;
 use crate::ledger::Ledger;
-use crate::object::{Live, Object, RolePath};
+use crate::object::{Live, Object, RolePath, Told};
 use crate::plan::{Adopt, Asked, Change, ChangeAction, Grants, MAX_DELETES_DEFAULT, Plan, Reviewed, Selection};
 use crate::review;
 use crate::review::judgement::Scope;
@@ -263,6 +263,12 @@ fn refuse_older(dir: &Path, plan: &mut Plan, ledger: &Ledger) -> Result<(), Erro
     Ok(())
 }
 
+/// The fields of a change that no engine tells, so that only the ledger knows that they become others.
+fn hidden(change: &Change) -> BTreeSet<&'static str> {
+    let names = change.fields.iter().map(|field| field.name);
+    names.filter(|name| change.kind.field(name).is_some_and(|field| field.told != Told::Readable)).collect()
+}
+
 /// The two states that a plan leads from and to: what the engine's objects let apps do now, and what the files would let
 /// them do.
 pub(super) fn with_sides<T>(
@@ -272,7 +278,8 @@ pub(super) fn with_sides<T>(
     live: &[&Live],
     look: impl FnOnce(&Side<'_>, &Side<'_>) -> T,
 ) -> T {
-    let known = state::Context::from(estate);
+    let rewritten: state::Rewritten = plan.changes.iter().map(|change| (change.path.clone(), hidden(change))).collect();
+    let known = state::Context { rewritten: Some(&rewritten), ..estate.into() };
     // What is forgotten and stays is no part of either side.
     let forgets = |change: &&Change| change.action == ChangeAction::Forget;
     let stays: HashSet<&str> = plan.changes.iter().filter(forgets).map(|change| change.path.as_str()).collect();

@@ -71,10 +71,15 @@ fn an_object_without_a_word_goes_through_all_that_happens_to_objects() {
     world.env.set("PASSWORD", "hunter3");
     let plan = world.plan(2);
     assert!(plan.contains("password: (sensitive) -> (sensitive)") && !plan.contains("hunter"), "{plan}");
+    // That no engine tells them is no reason for the review not to.
+    assert!(plan.contains("? password of the object changed"), "{plan}");
     world.apply();
+    world.declare(&MAIN.replace("hash = \"x\"", "hash = \"y\""));
+    let plan = world.plan(2);
+    assert!(plan.contains("hash: ") && plan.contains("? hash of the object changed"), "{plan}");
     world.declare(&MAIN.replace("hash = \"x\"", "hash = \"y\"").replace("count = 5", "count = 0"));
     let plan = world.plan(2);
-    assert!(plan.contains("hash: ") && plan.contains("count: 5 -> 0"), "{plan}");
+    assert!(plan.contains("count: 5 -> 0") && plan.contains("? count and hash of the object changed"), "{plan}");
     world.apply();
     assert_eq!(world.read("objects/main").unwrap()["password"], "hunter3");
 

@@ -315,6 +315,7 @@ fn engine(before: &Side<'_>, after: &Side<'_>, changed: &Changed<'_>, findings: 
             place: None,
             expires: None,
             fields: Fields::Declared(&NONE),
+            rewritten: None,
         };
         let guarded = guarded(&subject, (old, new), remarks, findings);
         let mount = object.kind.mount_path(object.path);

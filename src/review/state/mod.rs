@@ -15,4 +15,4 @@ pub use self::app::App;
 pub use self::known::Unknown;
 pub use self::object::{Fields, SideObject};
 pub(in crate::review) use self::readable::Policies;
-pub use self::side::{Context, Role, Side, Via};
+pub use self::side::{Context, Rewritten, Role, Side, Via};

@@ -24,6 +24,8 @@ pub struct SideObject<'a> {
     pub expires: Option<&'a str>,
     /// Its fields.
     pub fields: Fields<'a>,
+    /// Those of them that an engine does not tell, and that are known to be another on the other side.
+    pub rewritten: Option<&'a BTreeSet<&'static str>>,
 }
 
 /// The fields of an object.
@@ -44,6 +46,7 @@ impl<'a> From<&'a Object> for SideObject<'a> {
             place: Some(&object.place),
             expires: object.expires.as_deref(),
             fields: Fields::Declared(&object.fields),
+            rewritten: None,
         }
     }
 }
@@ -51,7 +54,15 @@ impl<'a> From<&'a Object> for SideObject<'a> {
 impl<'a> SideObject<'a> {
     /// A live object; whose it is, and where it was declared, only the ledger or an estate can tell.
     pub fn live(live: &'a Live, app: Option<&'a str>, place: Option<&'a Place>) -> Self {
-        Self { kind: live.kind, path: &live.path, app, place, expires: None, fields: Fields::Live(live) }
+        Self {
+            kind: live.kind,
+            path: &live.path,
+            app,
+            place,
+            expires: None,
+            fields: Fields::Live(live),
+            rewritten: None,
+        }
     }
 
     /// The value of a field that is not a secret, or its kind's default.
@@ -173,7 +184,7 @@ impl<'a> SideObject<'a> {
                 (Fields::Declared(ours), Fields::Declared(theirs)) => {
                     ours.get(field.name).map(|leaf| &leaf.value) != theirs.get(field.name).map(|leaf| &leaf.value)
                 }
-                _ => false,
+                _ => [self, other].iter().any(|side| side.rewritten.is_some_and(|fields| fields.contains(field.name))),
             },
         });
         fields.map(|field| field.name).collect()

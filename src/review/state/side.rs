@@ -94,7 +94,12 @@ pub struct Context<'a> {
     pub iam_users: &'a [IamPrincipal],
     /// Whom AWS takes each AWS engine for, by the path of its mount.
     pub principals: Option<&'a BTreeMap<String, String>>,
+    /// What is written anew though no engine tells what it was.
+    pub rewritten: Option<&'a Rewritten>,
 }
+
+/// Fields that no engine tells and that a plan writes, by the paths of their objects.
+pub type Rewritten = BTreeMap<String, BTreeSet<&'static str>>;
 
 impl<'a> From<&'a Estate> for Context<'a> {
     fn from(estate: &'a Estate) -> Self {
@@ -103,6 +108,7 @@ impl<'a> From<&'a Estate> for Context<'a> {
             iam_roles: &estate.iam_roles,
             iam_users: &estate.iam_users,
             principals: Some(&estate.principals),
+            rewritten: None,
         }
     }
 }
@@ -207,7 +213,8 @@ impl<'a> Side<'a> {
         let objects = live.into_iter().map(|live| {
             let known = declared.get(live.path.as_str()).and_then(|object| object.app.as_deref());
             let app = known.or_else(|| owned.get(&live.path).and_then(|owned| owned.app.as_deref()));
-            SideObject::live(live, app, None)
+            let rewritten = context.rewritten.and_then(|rewritten| rewritten.get(&live.path));
+            SideObject { rewritten, ..SideObject::live(live, app, None) }
         });
         Self::of_objects(objects, context)
     }
