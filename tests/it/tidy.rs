@@ -1,9 +1,12 @@
 //! The rules of the house that the compiler does not check: who may name whom, which files may touch
 //! the world, how long a file may be, and that no test file is forgotten.
 
+mod source;
+
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
-use std::path::{Path, PathBuf};
+
+use source::{Named, Source, root, rust_files, sources};
 
 /// For each room, the rooms it may name. A room that is not listed here may not be named at all.
 const MAY_NAME: &[(&str, &[&str])] = &[
@@ -110,172 +113,136 @@ const PURE: &[(&str, &[&str])] = &[
     ("estate", &["read.rs", "near.rs"]),
 ];
 
+/// What is the world: modules and items of other crates, whatever they are called where they are named.
 const WORLD: &[&str] = &[
     "std::fs",
     "std::net",
     "std::env",
     "std::process",
     "std::os",
+    "std::io::stdin",
+    "std::io::stdout",
+    "std::io::stderr",
+    "std::time::SystemTime",
+    "std::time::UNIX_EPOCH",
+    "std::time::Instant::now",
+    "time::UtcDateTime::now",
+    "time::OffsetDateTime::now_utc",
+    "time::OffsetDateTime::now_local",
     "tokio::fs",
     "tokio::net",
     "tokio::process",
-    "SystemTime",
-    "Instant::now",
-    "now_utc",
+    "tokio::time",
+    "git2",
+    "rustix",
+    "rusqlite",
+    "hyper",
+    "reqwest",
 ];
+
+/// The part of it that is time.
+const TIME: &[&str] = &[
+    "std::time::SystemTime::now",
+    "std::time::UNIX_EPOCH::elapsed",
+    "time::UtcDateTime::now",
+    "time::OffsetDateTime::now_utc",
+    "time::OffsetDateTime::now_local",
+];
+
+fn is_below(path: &[String], place: &str) -> bool {
+    let mut parts = path.iter();
+    place.split("::").all(|part| parts.next().is_some_and(|name| name == part))
+}
 
 /// Past this many lines (tests not counted) a file hides something.
 const LINES_MAX: usize = 650;
 
-fn root() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn rust_files(directory: &Path, into: &mut Vec<PathBuf>) {
-    let mut entries: Vec<_> =
-        fs::read_dir(directory).expect("directory reads").map(|entry| entry.expect("entry reads").path()).collect();
-    entries.sort();
-    for path in entries {
-        if path.is_dir() {
-            rust_files(&path, into);
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
-            into.push(path);
-        }
+/// The room that a path leads to; none where it leads out of the crate, or to the crate as a whole.
+fn room_of(path: &[String]) -> Option<&str> {
+    match path {
+        [first, room, ..] if first == "crate" => Some(room),
+        _ => None,
     }
-}
-
-/// The source files, each with its path below `src/`, its room, and its lines before its own tests.
-fn sources() -> Vec<(String, String, Vec<String>)> {
-    let mut files = Vec::new();
-    rust_files(&root().join("src"), &mut files);
-    files
-        .into_iter()
-        // A room's own tests may do what they need.
-        .filter(|path| !path.ends_with("tests.rs") && path.parent().is_none_or(|parent| !parent.ends_with("tests")))
-        .map(|path| {
-            let below = path.strip_prefix(root().join("src")).expect("below src").to_string_lossy().into_owned();
-            let room = below.split('/').next().expect("a first part").trim_end_matches(".rs").to_owned();
-            let text = fs::read_to_string(&path).expect("source reads");
-            (below, room, without_tests(&text))
-        })
-        .collect()
-}
-
-/// The lines of a file, those that only tests have left empty: items behind `#[cfg(test)]`, and its own tests, which are last.
-fn without_tests(text: &str) -> Vec<String> {
-    let mut kept = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        if line.trim() != "#[cfg(test)]" {
-            kept.push(line.to_owned());
-            continue;
-        }
-        kept.push(String::new());
-        let Some(item) = lines.next() else { break };
-        if item.starts_with("mod tests") {
-            break;
-        }
-        kept.push(String::new());
-        let is_open = |line: &str| line.matches(['{', '(', '[']).count() > line.matches(['}', ')', ']']).count();
-        if is_open(item) {
-            let indent = item.len() - item.trim_start().len();
-            let ends = |line: &str| {
-                line.len() > indent && line[..indent].trim().is_empty() && line[indent..].starts_with(['}', ')', ']'])
-            };
-            for line in lines.by_ref() {
-                kept.push(String::new());
-                if ends(line) {
-                    break;
-                }
-            }
-        }
-    }
-    kept
-}
-
-#[test]
-fn only_what_tests_have_is_not_looked_at() {
-    let text = "use a::b;\n#[cfg(test)]\nmod trial;\nfn one() {}\n    #[cfg(test)]\n    fn two() {\n        x();\n    }\nfn three() {}\n\
-                #[cfg(test)]\nmod tests {\n    use c::d;\n}\n";
-    let kept: Vec<String> = without_tests(text).into_iter().filter(|line| !line.is_empty()).collect();
-    assert_eq!(kept, ["use a::b;", "fn one() {}", "fn three() {}"]);
-}
-
-fn is_comment(line: &str) -> bool {
-    line.trim_start().starts_with("//")
-}
-
-/// The rooms that stand after `crate::`: one, or those of a group, which may go on in the lines below.
-fn named_rooms(after: &str, below: &[String]) -> Vec<String> {
-    let word = |text: &str| text.chars().take_while(|c| c.is_alphanumeric() || *c == '_').collect::<String>();
-    if !after.starts_with('{') {
-        return vec![word(after)];
-    }
-    let mut group = after.to_owned();
-    for line in below {
-        if group.contains(';') {
-            break;
-        }
-        group.push_str(line.trim());
-    }
-    let mut paths = Vec::new();
-    unfolded(group.trim_end_matches(';'), &[], &mut paths);
-    paths.into_iter().filter_map(|path| path.first().cloned()).collect()
 }
 
 #[test]
 fn rooms_name_only_the_rooms_they_may() {
     let mut wrong = Vec::new();
-    for (below, room, lines) in sources() {
+    for source in sources() {
+        let Source { below, room, .. } = &source;
         if room == "main" || room == "lib" {
             continue;
         }
-        let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| *name == room) else {
+        let Some((_, allowed)) = MAY_NAME.iter().find(|(name, _)| name == room) else {
             wrong.push(format!("src/{below}: the room `{room}` is not in the table"));
             continue;
         };
-        for (number, line) in lines.iter().enumerate().filter(|(_, line)| !is_comment(line)) {
-            for (at, found) in line.match_indices("crate::") {
-                for other in named_rooms(&line[at + found.len()..], &lines[number + 1..]) {
-                    let known = MAY_NAME.iter().any(|(name, _)| *name == other);
-                    if known && other != room && !allowed.contains(&other.as_str()) {
-                        wrong.push(format!("src/{below}:{}: {room} may not name crate::{other}", number + 1));
-                    }
-                }
+        for Named { line, path } in source.named() {
+            let is_all = matches!(path.as_slice(), [one] if one == "crate") || room_of(&path) == Some("*");
+            if is_all {
+                wrong.push(format!("src/{below}:{}: it names the crate, so any room of it", line + 1));
+            }
+            let known = room_of(&path).filter(|other| MAY_NAME.iter().any(|(name, _)| name == other));
+            if let Some(other) = known.filter(|other| other != room && !allowed.contains(other)) {
+                wrong.push(format!("src/{below}:{}: {room} may not name crate::{other}", line + 1));
             }
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// Whether a file says of itself that it is pure.
+fn claims_to_be_pure(source: &Source) -> bool {
+    let head = source.lines.iter().take_while(|line| line.starts_with("//!"));
+    head.flat_map(|line| line.split(|c: char| !c.is_alphabetic())).any(|word| word == "Pure")
+}
+
+/// Rooms that are pure, and files elsewhere that say so of themselves.
 #[test]
-fn pure_rooms_do_not_touch_the_world() {
-    let mut wrong = Vec::new();
-    for (below, room, lines) in sources() {
-        let Some((_, exempt)) = PURE.iter().find(|(name, _)| *name == room) else { continue };
-        if exempt.iter().any(|file| below.ends_with(file)) {
+fn what_is_pure_does_not_touch_the_world() {
+    let (mut wrong, mut claims) = (Vec::new(), 0);
+    for source in sources() {
+        let Source { below, room, .. } = &source;
+        let by_room = PURE.iter().find(|(name, _)| name == room);
+        let is_exempt = by_room.is_some_and(|(_, exempt)| exempt.iter().any(|file| *below == format!("{room}/{file}")));
+        let claims_it = claims_to_be_pure(&source);
+        claims += usize::from(claims_it);
+        if !claims_it && (is_exempt || by_room.is_none()) {
             continue;
         }
-        for (number, line) in lines.iter().enumerate().filter(|(_, line)| !is_comment(line)) {
-            if let Some(word) = WORLD.iter().find(|word| line.contains(*word)) {
-                wrong.push(format!("src/{below}:{}: {room} is pure, but names {word}", number + 1));
+        for Named { line, path } in source.named() {
+            if let Some(word) = WORLD.iter().find(|word| is_below(&path, word)) {
+                wrong.push(format!("src/{below}:{}: it is pure, but names {word}", line + 1));
             }
         }
     }
+    assert!(claims > 20, "{claims}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
 #[test]
 fn only_the_clock_tells_the_time() {
     let mut wrong = Vec::new();
-    for (below, room, lines) in sources() {
-        for (number, line) in lines.iter().enumerate().filter(|(_, line)| !is_comment(line)) {
-            if room != "clock"
-                && ["now_utc()", "SystemTime::now", "OffsetDateTime::now"].iter().any(|word| line.contains(word))
-            {
-                wrong.push(format!("src/{below}:{}: ask the clock", number + 1));
-            }
-        }
+    for source in sources().iter().filter(|source| source.room != "clock") {
+        let named = source.named().into_iter().filter(|named| TIME.iter().any(|word| is_below(&named.path, word)));
+        wrong.extend(named.map(|named| format!("src/{}:{}: ask the clock", source.below, named.line + 1)));
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// What is applied was judged: a plan that somebody calls reviewed goes past guardrails.
+#[test]
+fn only_a_proposal_calls_a_plan_reviewed() {
+    let mut wrong = Vec::new();
+    for source in sources().iter().filter(|source| source.room != "proposal") {
+        let calls = source.code().filter(|(_, line)| {
+            ["plan", "Plan"].iter().any(|of| {
+                [".reviewed(", "::reviewed(", ".approved(", "::approved("]
+                    .iter()
+                    .any(|call| line.contains(&format!("{of}{call}")))
+            }) || line.trim_start().starts_with(".approved(")
+        });
+        wrong.extend(calls.map(|(at, line)| format!("src/{}:{}: {}", source.below, at + 1, line.trim())));
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
@@ -283,7 +250,7 @@ fn only_the_clock_tells_the_time() {
 #[test]
 fn files_are_of_readable_length_and_say_what_they_are() {
     let mut wrong = Vec::new();
-    for (below, _, lines) in sources() {
+    for Source { below, lines, .. } in sources() {
         if lines.len() > LINES_MAX {
             wrong.push(format!("src/{below}: {} lines; what does it hide?", lines.len()));
         }
@@ -311,116 +278,16 @@ fn no_test_file_is_forgotten() {
 /// The files of a room as modules: `["engine", "lease", "end"]` to the file's path below `src/`.
 type Modules = BTreeMap<Vec<String>, String>;
 
-fn modules(room: &str, files: &[(String, String, Vec<String>)]) -> Modules {
-    let of_room = files.iter().filter(|(_, of, _)| of == room);
-    of_room
-        .map(|(below, ..)| {
-            let name = below.trim_end_matches(".rs").trim_end_matches("/mod");
-            (name.split('/').map(str::to_owned).collect(), below.clone())
-        })
-        .collect()
+fn modules(room: &str, files: &[Source]) -> Modules {
+    files.iter().filter(|source| source.room == room).map(|source| (source.module(), source.below.clone())).collect()
 }
 
-/// The paths that a `use` line names: `a::{b, c::{self, D}}` is `a::b`, `a::c` and `a::c::D`.
-fn unfolded(text: &str, prefix: &[String], into: &mut Vec<Vec<String>>) {
-    let mut depth = 0_usize;
-    let mut start = 0;
-    let mut parts = Vec::new();
-    for (at, c) in text.char_indices() {
-        match c {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&text[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&text[start..]);
-    for part in parts.into_iter().map(str::trim).filter(|part| !part.is_empty()) {
-        let (path, group) = part.split_once('{').map_or((part, None), |(path, group)| (path, Some(group)));
-        let path = path.split(" as ").next().unwrap_or(path);
-        let names = path
-            .split("::")
-            .map(str::trim)
-            .filter(|name| !name.is_empty() && (*name != "self" || into.is_empty() && prefix.is_empty()));
-        let whole: Vec<String> = prefix.iter().cloned().chain(names.map(str::to_owned)).collect();
-        match group {
-            Some(group) => unfolded(group.trim_end().trim_end_matches('}'), &whole, into),
-            None => into.push(whole),
-        }
-    }
-}
-
-/// The absolute form of a path named in `module`; none where it leads out of the crate.
-fn absolute(path: &[String], module: &[String], aliases: &BTreeMap<String, Vec<String>>) -> Option<Vec<String>> {
-    let mut base = match path.first()?.as_str() {
-        "crate" => Vec::new(),
-        "self" => module.to_vec(),
-        "super" => module[..module.len() - 1].to_vec(),
-        name => aliases.get(name)?.clone(),
-    };
-    for name in &path[1..] {
-        match name.as_str() {
-            "super" => drop(base.pop()),
-            name => base.push(name.to_owned()),
-        }
-    }
-    Some(base)
-}
-
-/// The paths in a line of code: `a::b::c` in `f(a::b::c(1))`.
-fn paths(line: &str) -> impl Iterator<Item = Vec<String>> {
-    line.split(|c: char| !(c.is_alphanumeric() || c == '_' || c == ':'))
-        .filter(|word| word.contains("::"))
-        .map(|word| word.trim_end_matches(':').split("::").map(str::to_owned).collect())
-}
-
-/// A line whose `pub(in crate::room)` is `pub`: how far an item reaches names nobody.
-fn without_reach(line: &str) -> String {
-    let Some((before, rest)) = line.split_once("pub(in ") else { return line.to_owned() };
-    rest.split_once(')').map_or_else(|| line.to_owned(), |(_, after)| format!("{before}pub{after}"))
-}
-
-/// Which files of the room a file names, by `use` and by paths in its code.
-fn named(module: &[String], lines: &[String], all: &Modules) -> BTreeSet<String> {
-    let text: Vec<String> = lines.iter().filter(|line| !is_comment(line)).map(|line| without_reach(line)).collect();
-    let text: Vec<&str> = text.iter().map(String::as_str).collect();
-    let mut aliases: BTreeMap<String, Vec<String>> = BTreeMap::new();
-    let declared = |line: &&str| line.trim_end_matches(';').split_once("mod ").map(|(_, name)| name.to_owned());
-    for name in text.iter().filter(|line| line.ends_with(';')).filter_map(declared) {
-        let child: Vec<String> = module.iter().cloned().chain([name.clone()]).collect();
-        if all.contains_key(&child) {
-            aliases.insert(name, child);
-        }
-    }
-    let mut found = Vec::new();
-    let mut rest = text.iter();
-    while let Some(line) = rest.next() {
-        let plain = line.trim_start();
-        let plain = plain.strip_prefix("pub").map_or(plain, |after| after.split_once(' ').map_or(after, |(_, it)| it));
-        let Some(used) = plain.strip_prefix("use ") else {
-            found.extend(paths(line).filter_map(|path| absolute(&path, module, &aliases)));
-            continue;
-        };
-        let mut used = used.to_owned();
-        while !used.ends_with(';') {
-            used.push_str(rest.next().expect("a use line ends"));
-        }
-        let mut each = Vec::new();
-        unfolded(used.trim_end_matches(';'), &[], &mut each);
-        for path in each {
-            let Some(path) = absolute(&path, module, &aliases) else { continue };
-            if all.contains_key(&path) {
-                aliases.insert(path.last().expect("a name").clone(), path.clone());
-            }
-            found.push(path);
-        }
-    }
+/// Which files of its room a file names.
+fn named(source: &Source, all: &Modules) -> BTreeSet<String> {
     // The deepest file on the way: `engine::lease::Lease` is in `engine/lease.rs`.
-    let file = |path: Vec<String>| (1..=path.len()).rev().find_map(|length| all.get(&path[..length]).cloned());
-    found.into_iter().filter(|path| path.first() == module.first()).filter_map(file).collect()
+    let file = |path: &[String]| (1..=path.len()).rev().find_map(|length| all.get(&path[..length]).cloned());
+    let within = source.named().into_iter().filter(|named| room_of(&named.path) == Some(&source.room));
+    within.filter_map(|named| file(&named.path[1..])).collect()
 }
 
 /// The strongly connected parts of a graph that have more than one node, the largest first (Kosaraju).
@@ -457,37 +324,48 @@ fn circles(graph: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
     found
 }
 
-/// Whether a circle is one file and its own parts.
-fn is_family(circle: &[String]) -> bool {
-    // The root of a room is no such file: everything in it is its part.
-    circle.iter().filter(|head| head.matches('/').count() > 1 || !head.ends_with("/mod.rs")).any(|head| {
-        let folder = format!("{}/", head.trim_end_matches(".rs").trim_end_matches("/mod"));
-        circle.iter().all(|file| file == head || file.starts_with(&folder))
-    })
+/// What leans on itself among the files of a graph, but for a file and its own parts (`x.rs` and `x/…`): they may name it and it
+/// them, as long as the parts make no circle without it. The root of a room is no such file: everything in it is its part.
+fn tangles(graph: &BTreeMap<String, BTreeSet<String>>) -> Vec<Vec<String>> {
+    let mut found = Vec::new();
+    for circle in circles(graph) {
+        let is_head = |head: &&String| {
+            let folder = format!("{}/", head.trim_end_matches(".rs").trim_end_matches("/mod"));
+            (head.matches('/').count() > 1 || !head.ends_with("/mod.rs"))
+                && circle.iter().all(|file| file == *head || file.starts_with(&folder))
+        };
+        let Some(head) = circle.iter().find(is_head) else {
+            found.push(circle);
+            continue;
+        };
+        let parts = circle.iter().filter(|file| *file != head);
+        let among =
+            |file: &String| graph[file].iter().filter(|to| *to != head && circle.contains(to)).cloned().collect();
+        let parts: BTreeMap<String, BTreeSet<String>> = parts.map(|file| (file.clone(), among(file))).collect();
+        found.extend(tangles(&parts));
+    }
+    found
 }
 
-fn circles_of(room: &str) -> Vec<Vec<String>> {
-    let files = sources();
-    let all = modules(room, &files);
-    let graph = all
-        .iter()
-        .map(|(module, below)| {
-            let (_, _, lines) = files.iter().find(|(path, ..)| path == below).expect("the file is there");
-            let mut named = named(module, lines, &all);
-            named.remove(below);
-            (below.clone(), named)
-        })
-        .collect();
-    circles(&graph).into_iter().filter(|circle| !is_family(circle)).collect()
-}
-
-/// A circle that is a file and its own parts (`x.rs` and `x/…`) is no trouble.
 #[test]
 fn no_room_has_an_import_circle() {
-    let rooms: BTreeSet<String> = sources().into_iter().map(|(_, room, _)| room).collect();
+    let files = sources();
+    let rooms: BTreeSet<&String> = files.iter().map(|source| &source.room).collect();
     assert!(rooms.len() > 20, "{rooms:?}");
-    let circles = rooms.iter().flat_map(|room| circles_of(room));
-    let told: Vec<String> = circles.map(|circle| format!("  {}: {}", circle.len(), circle.join(" "))).collect();
+    let mut told = Vec::new();
+    for room in rooms {
+        let all = modules(room, &files);
+        let graph: BTreeMap<String, BTreeSet<String>> = files
+            .iter()
+            .filter(|source| source.room == *room)
+            .map(|source| {
+                let mut named = named(source, &all);
+                named.remove(&source.below);
+                (source.below.clone(), named)
+            })
+            .collect();
+        told.extend(tangles(&graph).iter().map(|circle| format!("  {}: {}", circle.len(), circle.join(" "))));
+    }
     assert!(told.is_empty(), "import circles:\n{}", told.join("\n"));
 }
 
@@ -525,14 +403,13 @@ fn sub_rooms_name_only_lower_floors() {
             let inner = below.split('/').nth(1).unwrap_or_default().trim_end_matches(".rs");
             floors.iter().position(|floor| *floor == inner)
         };
-        for (module, below) in &all {
-            let Some(own) = floor(below) else {
-                assert_eq!(below, &format!("{room}/mod.rs"), "it is on no floor");
+        for source in files.iter().filter(|source| source.room == *room) {
+            let Some(own) = floor(&source.below) else {
+                assert_eq!(source.below, format!("{room}/mod.rs"), "it is on no floor");
                 continue;
             };
-            let (_, _, lines) = files.iter().find(|(path, ..)| path == below).expect("the file is there");
-            let higher = named(module, lines, &all).into_iter().filter(|other| floor(other).is_none_or(|at| at > own));
-            wrong.extend(higher.map(|other| format!("src/{below} names src/{other}")));
+            let higher = named(source, &all).into_iter().filter(|other| floor(other).is_none_or(|at| at > own));
+            wrong.extend(higher.map(|other| format!("src/{} names src/{other}", source.below)));
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -544,6 +421,17 @@ const NO_BACKENDS: [&str; 6] = ["table", "amazon", "listing", "login", "outgoing
 /// Who may name any of them: the table, and the engine's start.
 const MAY_NAME_BACKENDS: [&str; 2] = ["engine/mod.rs", "engine/backend/table.rs"];
 
+/// How a mount's type would be compared with a name.
+const BY_TYPE: [&str; 7] = [
+    "mount.kind.as_str() {",
+    "(mount.kind.as_str(), ",
+    "mount.kind.as_str() == \"",
+    "mount.kind.as_str() != \"",
+    ".kind == \"",
+    ".kind != \"",
+    "(&*mount.kind, \"",
+];
+
 #[test]
 fn only_the_table_of_backends_names_one() {
     let files = sources();
@@ -554,22 +442,16 @@ fn only_the_table_of_backends_names_one() {
     };
     let mut seen = BTreeSet::new();
     let mut wrong = Vec::new();
-    for (module, below) in &all {
-        let (_, _, lines) = files.iter().find(|(path, ..)| path == below).expect("the file is there");
-        let own = backend_of(below);
+    for source in files.iter().filter(|source| source.room == "engine") {
+        let own = backend_of(&source.below);
         seen.extend(own.clone());
-        if !MAY_NAME_BACKENDS.contains(&below.as_str()) {
-            let others = named(module, lines, &all).into_iter();
+        if !MAY_NAME_BACKENDS.contains(&source.below.as_str()) {
+            let others = named(source, &all).into_iter();
             let others = others.filter(|other| backend_of(other).is_some_and(|backend| own.as_ref() != Some(&backend)));
-            wrong.extend(others.map(|other| format!("src/{below} may not name src/{other}")));
+            wrong.extend(others.map(|other| format!("src/{} may not name src/{other}", source.below)));
         }
-        let compares = |line: &&String| {
-            !is_comment(line)
-                && ["mount.kind.as_str() {", "(mount.kind.as_str(), ", ".kind == \"", ".kind != \""]
-                    .iter()
-                    .any(|word| line.contains(word))
-        };
-        wrong.extend(lines.iter().filter(compares).map(|line| format!("src/{below}: a type by its name: {line}")));
+        let compares = source.code().filter(|(_, line)| BY_TYPE.iter().any(|word| line.contains(word)));
+        wrong.extend(compares.map(|(_, line)| format!("src/{}: a type by its name: {line}", source.below)));
     }
     assert!(seen.len() >= 5, "{seen:?}");
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
@@ -580,13 +462,14 @@ fn only_the_table_of_backends_names_one() {
 fn only_the_table_of_credential_types_names_one() {
     const TYPES: &str = "engine/backend/aws/credential/";
     let mut names = BTreeSet::new();
-    let (own, others): (Vec<_>, Vec<_>) = sources()
-        .into_iter()
-        .filter(|(below, room, _)| room == "engine" && !below.ends_with("/trial.rs"))
+    let files = sources();
+    let (own, others): (Vec<_>, Vec<_>) = files
+        .iter()
+        .filter(|source| source.room == "engine" && !source.below.ends_with("/trial.rs"))
         // The names that stand there are those of a role's fields.
-        .filter(|(below, ..)| !below.ends_with("credential/check.rs"))
-        .partition(|(below, ..)| below.starts_with(TYPES));
-    for line in own.iter().flat_map(|(.., lines)| lines) {
+        .filter(|source| !source.below.ends_with("credential/check.rs"))
+        .partition(|source| source.below.starts_with(TYPES));
+    for line in own.iter().flat_map(|source| &source.lines) {
         let name =
             line.split_once("name: \"").filter(|(before, _)| before.trim_end().is_empty() || before.ends_with("{ "));
         let name = name.and_then(|(_, rest)| rest.split('"').next());
@@ -594,14 +477,10 @@ fn only_the_table_of_credential_types_names_one() {
     }
     assert!(names.contains("iam_user") && names.contains("session_token"), "{names:?}");
     let mut wrong = Vec::new();
-    for (below, _, lines) in &others {
-        for line in lines.iter().filter(|line| !is_comment(line)) {
-            wrong.extend(
-                names
-                    .iter()
-                    .filter(|name| line.contains(&format!("\"{name}\"")))
-                    .map(|_| format!("src/{below}: {line}")),
-            );
+    for source in others {
+        for (_, line) in source.code() {
+            let written = names.iter().filter(|name| line.contains(&format!("\"{name}\"")));
+            wrong.extend(written.map(|_| format!("src/{}: {line}", source.below)));
         }
     }
     assert!(wrong.is_empty(), "a credential type by its name:\n{}", wrong.join("\n"));
@@ -611,21 +490,34 @@ fn only_the_table_of_credential_types_names_one() {
 const MAY_NAME_KINDS: [&str; 2] = ["object/", "estate/lower"];
 
 /// What only a kind's own table says: how its path is put together, and so how it is taken apart.
-const PATHS_OF_KINDS: [&str; 8] =
-    ["\"/roles/", "}/roles/", "\"/creds/", "}/creds/", "}/role/", "\"/role/", "sys/policies/acl/{", "config/root\")"];
+const PATHS_OF_KINDS: [&str; 9] = [
+    "\"/roles/",
+    "}/roles/",
+    "\"/creds/",
+    "}/creds/",
+    "}/role/",
+    "\"/role/",
+    "sys/policies/acl/{",
+    "config/root\")",
+    "config/lease\")",
+];
+
+/// How a kind would be compared with a name.
+const BY_NAME: [&str; 6] = [
+    "kind.name == \"",
+    "kind.name != \"",
+    "matches!(kind.name",
+    "mount_type() == ",
+    "mount_type() != ",
+    "matches!(kind.mount_type()",
+];
 
 /// The files of kinds, as modules of `object`.
-fn kinds(files: &[(String, String, Vec<String>)]) -> BTreeSet<String> {
-    let of_kinds = files.iter().filter(|(_, room, lines)| {
-        room == "object" && lines.iter().any(|line| line.starts_with("pub static KIND: Kind"))
+fn kinds(files: &[Source]) -> BTreeSet<String> {
+    let of_kinds = files.iter().filter(|source| {
+        source.room == "object" && source.lines.iter().any(|line| line.starts_with("pub static KIND: Kind"))
     });
-    of_kinds.map(|(below, ..)| below["object/".len()..].trim_end_matches(".rs").to_owned()).collect()
-}
-
-/// Whether a line names the description of a kind: `aws_role::KIND`, and not `KINDS`.
-fn names_kind(line: &str) -> bool {
-    line.match_indices("::KIND")
-        .any(|(at, found)| !line[at + found.len()..].starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_'))
+    of_kinds.map(|source| source.below["object/".len()..].trim_end_matches(".rs").to_owned()).collect()
 }
 
 #[test]
@@ -634,24 +526,25 @@ fn only_the_estate_names_a_single_kind() {
     let kinds = kinds(&files);
     assert!(kinds.len() > 5, "{kinds:?}");
     let mut wrong = Vec::new();
-    for (below, room, lines) in &files {
+    for source in &files {
+        let Source { below, room, .. } = source;
         if MAY_NAME_KINDS.iter().any(|place| below.starts_with(place)) || room == "engine" || room == "sandbox" {
             continue;
         }
-        let code: Vec<&String> = lines.iter().filter(|line| !is_comment(line)).collect();
-        let is_kind = |path: &[String]| matches!(path, [_, of, kind, ..] if of == "object" && kinds.contains(kind));
-        let mut rest = code.iter();
-        while let Some(line) = rest.next() {
-            let mut named: Vec<Vec<String>> = paths(line).collect();
-            if let Some(used) = line.trim_start().strip_prefix("use crate::object::") {
-                let mut used = format!("crate::object::{used}");
-                while !used.ends_with(';') {
-                    used.push_str(rest.next().expect("a use line ends"));
-                }
-                unfolded(used.trim_end_matches(';'), &[], &mut named);
-            }
-            if names_kind(line) || named.iter().any(|path| is_kind(path)) {
-                wrong.push(format!("src/{below}: names one kind: {}", line.trim()));
+        let is_kind = |path: &[String]| match path {
+            [first, of, kind, ..] if first == "crate" && of == "object" => kinds.contains(kind),
+            _ => false,
+        };
+        let named = source
+            .named()
+            .into_iter()
+            .filter(|named| is_kind(&named.path) || named.path.ends_with(&["KIND".to_owned()]));
+        wrong.extend(
+            named.map(|named| format!("src/{below}:{}: names one kind: {}", named.line + 1, named.path.join("::"))),
+        );
+        for (_, line) in source.code() {
+            if BY_NAME.iter().any(|word| line.contains(word)) {
+                wrong.push(format!("src/{below}: a kind by its name: {}", line.trim()));
             }
             // What the command line shows people, and what it asks as a client, is no path of an object it knows.
             if room != "cli" && PATHS_OF_KINDS.iter().any(|word| line.contains(word)) {
@@ -664,37 +557,41 @@ fn only_the_estate_names_a_single_kind() {
 
 #[test]
 fn import_circles_are_seen() {
-    let lines = |text: &str| text.lines().map(str::to_owned).collect::<Vec<_>>();
-    let all: Modules = ["r", "r::a", "r::a::part", "r::b"]
+    let all: Modules = ["r/mod.rs", "r/a.rs", "r/a/part.rs", "r/b.rs"]
         .iter()
-        .map(|path| (path.split("::").map(str::to_owned).collect(), (*path).to_owned()))
+        .map(|below| (Source::new(below, "").module(), (*below).to_owned()))
         .collect();
-    let module = |path: &str| path.split("::").map(str::to_owned).collect::<Vec<_>>();
-    let named = |at: &str, text: &str| named(&module(at), &lines(text), &all).into_iter().collect::<Vec<_>>().join(" ");
-    assert_eq!(named("r::a", "use super::b::{\n    self, Thing,\n};"), "r::b");
-    assert_eq!(named("r::a", "mod part;\nfn f() { part::g(1) }"), "r::a::part");
-    assert_eq!(named("r::a::part", "use super::super::b;\nuse super::One;\n"), "r::a r::b");
+    let named = |at: &str, text: &str| named(&Source::new(at, text), &all).into_iter().collect::<Vec<_>>().join(" ");
+    assert_eq!(named("r/a.rs", "use super::b::{\n    self, Thing,\n};"), "r/b.rs");
+    assert_eq!(named("r/a.rs", "mod part;\nfn f() { part::g(1) }"), "r/a/part.rs");
+    assert_eq!(named("r/a/part.rs", "use super::super::b;\nuse super::One;\n"), "r/a.rs r/b.rs");
     assert_eq!(
-        named("r::b", "use crate::r::a::{One, part::{Two, three}};\nuse std::a;\n// super::a\n"),
-        "r::a r::a::part"
+        named("r/b.rs", "use crate::r::a::{One, part::{Two, three}};\nuse std::a;\n// super::a\n"),
+        "r/a.rs r/a/part.rs"
     );
-    assert_eq!(named("r::b", "use super::a;\nlet x = a::part::f();"), "r::a r::a::part");
-    assert_eq!(named("r::b", "let x: super::a::One;"), "r::a");
+    assert_eq!(named("r/b.rs", "use super::a;\nlet x = a::part::f();"), "r/a.rs r/a/part.rs");
+    assert_eq!(named("r/b.rs", "let x: super::a::One;"), "r/a.rs");
+    assert_eq!(named("r/b.rs", "use crate as c;\nlet x = c::r::a::f();"), "r/a.rs");
     let graph = |edges: &[(&str, &str)]| {
         let mut graph: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
         for (from, to) in edges {
             graph.entry((*to).to_owned()).or_default();
             graph.entry((*from).to_owned()).or_default().insert((*to).to_owned());
         }
-        circles(&graph)
+        graph
     };
     assert_eq!(
-        graph(&[("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("e", "d"), ("d", "e"), ("f", "a")]),
+        circles(&graph(&[("a", "b"), ("b", "c"), ("c", "a"), ("c", "d"), ("e", "d"), ("d", "e"), ("f", "a")])),
         [vec!["a", "b", "c"], vec!["d", "e"]]
     );
-    assert!(graph(&[("a", "b"), ("b", "c"), ("a", "c")]).is_empty());
-    let family = |files: &[&str]| is_family(&files.iter().map(|file| (*file).to_owned()).collect::<Vec<_>>());
-    assert!(family(&["e/a.rs", "e/a/x.rs"]) && family(&["e/a/mod.rs", "e/a/x.rs", "e/a/y.rs"]));
-    assert!(!family(&["e/mod.rs", "e/a.rs"]));
-    assert!(!family(&["e/a.rs", "e/b.rs"]) && !family(&["e/a/x.rs", "e/a/y.rs"]));
+    assert!(circles(&graph(&[("a", "b"), ("b", "c"), ("a", "c")])).is_empty());
+    let both = |one, other| [(one, other), (other, one)];
+    let tangled = |edges: &[[(&str, &str); 2]]| tangles(&graph(&edges.concat()));
+    assert!(tangled(&[both("e/a.rs", "e/a/x.rs"), both("e/a.rs", "e/a/y.rs")]).is_empty(), "a file and its parts");
+    assert!(tangled(&[both("e/a/mod.rs", "e/a/x.rs")]).is_empty(), "the same");
+    let parts = [both("e/a.rs", "e/a/x.rs"), both("e/a.rs", "e/a/y.rs"), both("e/a/x.rs", "e/a/y.rs")];
+    assert_eq!(tangled(&parts), [vec!["e/a/x.rs", "e/a/y.rs"]], "two parts without it");
+    for (one, other) in [("e/mod.rs", "e/a.rs"), ("e/a.rs", "e/b.rs"), ("e/a/x.rs", "e/a/y.rs")] {
+        assert_eq!(tangled(&[both(one, other)]).len(), 1, "{one} {other}");
+    }
 }

@@ -4,7 +4,6 @@ use std::time::Duration;
 
 use serde_json::Value;
 
-use super::settings::Settings;
 use crate::api::Poster;
 use crate::cli::error::CliError;
 use crate::cli::output;
@@ -55,9 +54,9 @@ impl Receiver {
 }
 
 /// Tells each receiver what is news to it. What it took is part of the state then. Answers how many took not all.
-pub(super) async fn deliver(settings: &Settings, state: &mut State, round: &Round) -> u64 {
+pub(super) async fn deliver(receivers: &[Receiver], state: &mut State, round: &Round) -> u64 {
     let mut undelivered = 0;
-    for receiver in &settings.receivers {
+    for receiver in receivers {
         let name = receiver.form.name();
         let known = state.told.get(name).cloned().unwrap_or_default();
         let (news, after) = news(&known, round);

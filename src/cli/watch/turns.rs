@@ -160,7 +160,7 @@ impl Turns {
     /// Tells news. What was taken is kept after that: one who is killed in between tells it twice rather than never.
     async fn deliver(&mut self, round: &Round) {
         let before = self.state.told.clone();
-        self.undelivered += deliver(&self.settings, &mut self.state, round).await;
+        self.undelivered += deliver(&self.settings.receivers, &mut self.state, round).await;
         if self.state.told != before {
             self.keep();
         }
