@@ -102,11 +102,13 @@ impl Outcome {
 #[derive(Clone, Debug)]
 pub struct Report {
     results: Vec<(Change, Outcome)>,
+    /// What remains once all is done: the exit code of the plan without its changes.
+    rest: u8,
 }
 
 impl Report {
     pub(super) fn new(plan: &Plan, outcomes: Vec<Outcome>) -> Self {
-        Self { results: plan.changes.iter().cloned().zip(outcomes).collect() }
+        Self { results: plan.changes.iter().cloned().zip(outcomes).collect(), rest: plan.exit_code_without_changes() }
     }
 
     /// Each change and what became of it.
@@ -126,7 +128,7 @@ impl Report {
         match (moved, self.results.iter().all(|(_, outcome)| is_left_or_done(outcome))) {
             (true, _) => 4,
             (false, true) if self.results.iter().any(|(_, outcome)| is_left(outcome)) => 2,
-            (false, true) => 0,
+            (false, true) => self.rest,
             (false, false) => 1,
         }
     }

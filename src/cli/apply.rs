@@ -334,11 +334,7 @@ async fn run_to_the_end(
         output::say(&words);
     }
     plan.configured_words().iter().for_each(|words| output::say(words));
-    let exit_code = match applied.report.exit_code() {
-        // All was done that an apply can do, and not all is as declared.
-        0 => plan.exit_code_without_changes(),
-        code => code,
-    };
+    let exit_code = applied.report.exit_code();
     context.recorded(applied.record(client, ledger, context.clock()).await)?;
     Ok(exit_code)
 }
