@@ -1,7 +1,7 @@
 //! What may be written in an estate, for people who ask: from the same descriptions that files are read by.
 
 use super::load::DECLARATIONS;
-use super::lower::guardrail_outline;
+use super::lower::{GuardrailWord, Takes, guardrail_outline};
 use super::outline::{Meant, at_top, blocks_of};
 use crate::object::words::{Is, Key};
 use crate::object::{Shape, Told};
@@ -219,36 +219,48 @@ fn unknown<'a>(word: &str, place: &str, known: impl Iterator<Item = &'a str> + C
 
 /// Guardrails have rules of their own, each with its words.
 fn guardrail(rest: &[&str]) -> Result<Explained, String> {
-    let outline = guardrail_outline();
-    let doc = "What may never be granted: docs/guardrails.md tells what each rule looks at.";
-    let Some((word, beyond)) = rest.split_first() else {
-        let inside = outline.iter().map(|(word, words)| {
-            let takes = if words.is_empty() { "value" } else { "block" };
-            row(word, takes.to_owned(), words.join(", "))
-        });
-        let label = Some("Its name.");
-        let form = "guardrail \"...\" { ... }".to_owned();
-        return Ok(Explained { form, doc: doc.to_owned(), label, value: None, inside: inside.collect() });
-    };
-    match outline.iter().find(|(known, _)| known == word) {
-        Some((_, words)) if beyond.is_empty() => Ok(Explained {
-            form: if words.is_empty() { format!("{word} = ...") } else { format!("{word} {{ ... }}") },
-            doc: doc.to_owned(),
-            label: None,
-            value: None,
-            inside: words.iter().map(|word| row(word, String::new(), String::new())).collect(),
-        }),
-        Some((_, words)) => match beyond {
-            [one] if words.contains(one) => Ok(Explained {
-                form: format!("{one} = ..."),
-                doc: doc.to_owned(),
-                label: None,
-                value: None,
-                inside: Vec::new(),
-            }),
-            _ => Err(unknown(beyond[0], &format!("guardrail.{word}"), words.iter().copied(), &[])),
-        },
-        None => Err(unknown(word, "guardrail", outline.iter().map(|(word, _)| *word), &[])),
+    let mut here = "guardrail".to_owned();
+    let mut words = guardrail_outline();
+    let form = "guardrail \"...\" { ... }".to_owned();
+    let doc = "What may never be granted: docs/guardrails.md tells what each rule looks at.".to_owned();
+    let mut found = Explained { form, doc, label: Some("Its name."), value: None, inside: of_guardrail(&words) };
+    for name in rest {
+        if found.value.is_some() {
+            return Err(format!("`{here}` is a value, and has no `{name}`"));
+        }
+        let Some(at) = words.iter().position(|word| word.word == *name) else {
+            return Err(unknown(name, &here, words.iter().map(|word| word.word), &[]));
+        };
+        let GuardrailWord { word, doc, takes } = words.swap_remove(at);
+        let doc = doc.to_owned();
+        found = match takes {
+            Takes::Block(inside) => {
+                words = inside;
+                let form = format!("{word} {{ ... }}");
+                Explained { form, doc, label: None, value: None, inside: of_guardrail(&words) }
+            }
+            takes => {
+                let takes = takes_in_guardrail(&takes);
+                let value = Some(Value { takes, default: None, immutable: false, write_only: false });
+                Explained { form: format!("{word} = ..."), doc, label: None, value, inside: Vec::new() }
+            }
+        };
+        here = format!("{here}.{name}");
+    }
+    Ok(found)
+}
+
+fn of_guardrail(words: &[GuardrailWord]) -> Vec<Inside> {
+    words.iter().map(|word| row(word.word, takes_in_guardrail(&word.takes), word.doc.to_owned())).collect()
+}
+
+fn takes_in_guardrail(takes: &Takes) -> String {
+    let quoted = |choices: Vec<&str>| choices.iter().map(|choice| format!("\"{choice}\"")).collect::<Vec<_>>();
+    match takes {
+        Takes::Shape(shape) => self::takes(*shape),
+        Takes::Choice(choices) => quoted(choices.iter().map(String::as_str).collect()).join(" or "),
+        Takes::Choices(choices) => format!("a set of {}", quoted(choices.to_vec()).join(", ")),
+        Takes::Block(_) => "block".to_owned(),
     }
 }
 
@@ -268,10 +280,7 @@ mod tests {
             let words: Vec<&str> = path.iter().map(String::as_str).collect();
             let found = explain(&words).unwrap_or_else(|why| panic!("{path:?}: {why}"));
             assert!(!found.doc.is_empty(), "{path:?} says nothing");
-            assert!(
-                path[0] == "guardrail" || found.value.is_some() || !found.inside.is_empty(),
-                "{path:?} leads nowhere"
-            );
+            assert!(found.value.is_some() || !found.inside.is_empty(), "{path:?} leads nowhere");
             assert!(path.len() < 6, "{path:?} has no end");
             seen += 1;
             open.extend(found.inside.iter().map(|inside| [path.clone(), vec![inside.word.clone()]].concat()));
@@ -286,6 +295,8 @@ mod tests {
             (&["lease"], "there is no `lease` in an estate: it stands in aws.lease"),
             (&["login", "cert", "token_tl"], "there is no `token_tl` in login.cert: did you mean `token_ttl`?"),
             (&["aws", "lease", "max", "x"], "`aws.lease.max` is a value, and has no `x`"),
+            (&["guardrail", "deny", "actions", "x"], "`guardrail.deny.actions` is a value, and has no `x`"),
+            (&["guardrail", "deny", "action"], "there is no `action` in guardrail.deny: did you mean `actions`?"),
             (&["guardrail", "dny"], "there is no `dny` in guardrail: did you mean `deny`?"),
         ] {
             assert_eq!(explain(path).expect_err("unknown"), expected, "{path:?}");

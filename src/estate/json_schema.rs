@@ -7,7 +7,7 @@
 use serde_json::{Map, Value, json};
 
 use super::load::DECLARATIONS;
-use super::lower::guardrail_outline;
+use super::lower::{GuardrailWord, Takes, guardrail_outline};
 use super::outline::{Meant, at_top, blocks_of};
 use crate::object::Shape;
 use crate::object::words::{Is, Key};
@@ -126,15 +126,23 @@ fn value(shape: Shape) -> Value {
 
 /// Guardrails have rules of their own.
 fn guardrail() -> Value {
-    let properties = guardrail_outline().into_iter().map(|(word, words)| {
-        let inner: Map<String, Value> = words.iter().map(|word| ((*word).to_owned(), json!({}))).collect();
-        let block = json!({"type": "object", "additionalProperties": false, "properties": inner});
-        (word.to_owned(), if words.is_empty() { json!({}) } else { one_or_several(block) })
+    let mut schema = guardrail_block(&guardrail_outline());
+    schema["description"] = Value::from("What may never be granted.");
+    schema
+}
+
+fn guardrail_block(words: &[GuardrailWord]) -> Value {
+    let properties = words.iter().map(|word| {
+        let value = match &word.takes {
+            Takes::Shape(shape) => value(*shape),
+            Takes::Choice(choices) => json!({"anyOf": [{"enum": choices}, {"type": "string", "pattern": "\\$\\{"}]}),
+            Takes::Choices(choices) => {
+                json!({"type": "array", "items": {"anyOf": [{"enum": choices}, {"type": "string", "pattern": "\\$\\{"}]}})
+            }
+            Takes::Block(inside) => one_or_several(guardrail_block(inside)),
+        };
+        (word.word.to_owned(), described(value, word.doc))
     });
-    json!({
-        "type": "object",
-        "description": "What may never be granted.",
-        "additionalProperties": false,
-        "properties": properties.collect::<Map<String, Value>>(),
-    })
+    let properties: Map<String, Value> = properties.collect();
+    json!({"type": "object", "additionalProperties": false, "properties": properties})
 }

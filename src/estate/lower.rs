@@ -28,7 +28,7 @@ use std::sync::Arc;
 use self::life::Lives;
 pub use app::derived_rules;
 pub use assert::requests_with;
-pub(super) use guardrail::outline as guardrail_outline;
+pub(super) use guardrail::{GuardrailWord, Takes, outline as guardrail_outline};
 pub(super) use policy::check_file;
 
 use super::declared::{App, Environment, Estate, IamPrincipal, ManagedPolicy, Test};

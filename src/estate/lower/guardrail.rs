@@ -1,20 +1,22 @@
 //! `guardrail` declarations: what may never be granted.
 
+mod words;
+
 use serde_json::{Map as Said, Value};
 
+pub(in crate::estate) use self::words::{Takes, Word as GuardrailWord, outline};
+use self::words::{built_in, except_keys, keys, own_blocks, usable, words};
 use super::Lowering;
 use crate::estate::problem::Draft;
 use crate::estate::schema::Block;
 use crate::estate::span::Span;
 use crate::estate::tree::{Content, Map};
 use crate::estate::{hcl, value};
-use crate::guardrail::{self, Clause, Complaint, Described, Exception, Guardrail, Holds, Severity, Shape, Word};
+use crate::guardrail::{self, Clause, Complaint, Exception, Guardrail, Severity, Shape, Word};
 use crate::iam::document;
 use crate::object::{self, Class, FieldValue, Object, RolePath};
 use crate::text::did_you_mean;
 use crate::units::day;
-
-const EXCEPT_KEYS: &[&str] = &["roles", "apps", "reason", "owner", "expires"];
 
 const SEVERITIES: &[(&str, Severity)] = &[("deny", Severity::Deny), ("warn", Severity::Warn), ("low", Severity::Low)];
 
@@ -95,9 +97,7 @@ impl Lowering<'_> {
         }
         let Some((name, span)) = used else { return Vec::new() };
         let Some(text) = name.strip_prefix("pack:").and_then(guardrail::pack) else {
-            let packs = guardrail::PACKS.iter().map(|(name, _)| format!("pack:{name}"));
-            let built_in = built_in().map(|rule| format!("builtin:{}", rule.block.name));
-            let known: Vec<String> = packs.chain(built_in).collect();
+            let known = usable();
             let choices = known.iter().map(String::as_str);
             let hint = did_you_mean(name, choices.clone())
                 .unwrap_or_else(|| format!("known are {}", value::listed(&choices.collect::<Vec<_>>())));
@@ -211,7 +211,7 @@ impl Lowering<'_> {
     }
 
     fn exception(&mut self, block: &Block<'_>) -> Option<Exception> {
-        self.reader.check_keys(block, EXCEPT_KEYS);
+        self.reader.check_keys(block, &except_keys());
         let mut needed = |key: &str, example: &str| {
             let there = self.reader.require(block, key, example);
             if there { self.reader.text(block, key) } else { None }
@@ -292,37 +292,6 @@ impl Lowering<'_> {
         }
         found.map(|(_, value)| *value)
     }
-}
-
-/// The keys of a guardrail.
-fn keys() -> Vec<&'static str> {
-    let chosen = built_in().flat_map(|rule| rule.words).map(|word| word.key);
-    let own = chosen.chain(own_blocks().map(|block| block.name));
-    ["severity", "roles", "apps", "use"].into_iter().chain(own).chain(["except", "enabled", "reason"]).collect()
-}
-
-/// What may stand in a guardrail, and in each block of it.
-pub(in crate::estate) fn outline() -> Vec<(&'static str, Vec<&'static str>)> {
-    let inner = |key: &str| match key {
-        "except" => EXCEPT_KEYS.to_vec(),
-        _ => own_blocks().find(|block| block.name == key).into_iter().flat_map(words).map(|word| word.key).collect(),
-    };
-    keys().into_iter().map(|key| (key, inner(key))).collect()
-}
-
-/// The blocks that stand in a guardrail.
-fn own_blocks() -> impl Iterator<Item = &'static guardrail::Block> {
-    guardrail::blocks().filter(|block| block.is_written())
-}
-
-/// The rules that `use` takes.
-fn built_in() -> impl Iterator<Item = &'static Described> {
-    guardrail::RULES.iter().filter(|rule| rule.block.holds == Holds::BuiltIn)
-}
-
-/// The keys of a block.
-fn words(block: &guardrail::Block) -> impl Iterator<Item = &'static Word> {
-    guardrail::of_block(block.name).flat_map(|rule| rule.words)
 }
 
 /// A pack is in the same language as the estate. A part of one is none: what is missing would forbid nothing.

@@ -15,7 +15,8 @@ pub struct BindSecretId {
 
 impl Judge for BindSecretId {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("bind_secret_id", Shape::Flag).always()];
+    const WORDS: &'static [Word] =
+        &[word("bind_secret_id", Shape::Flag, "Whether logins have to ask for a secret id.").always()];
     const SCOPE: Scope = Scope::Logins;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

@@ -15,7 +15,8 @@ pub struct BoundAudiences {
 
 impl Judge for BoundAudiences {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("bound_audiences", Shape::Flag)];
+    const WORDS: &'static [Word] =
+        &[word("bound_audiences", Shape::Flag, "Whether logins by signed tokens have to be bound to audiences.")];
     const SCOPE: Scope = Scope::Logins;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

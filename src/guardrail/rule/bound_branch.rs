@@ -15,7 +15,11 @@ pub struct BoundBranch {
 
 impl Judge for BoundBranch {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("bound_branch", Shape::Flag)];
+    const WORDS: &'static [Word] = &[word(
+        "bound_branch",
+        Shape::Flag,
+        "Whether logins of a CI have to be bound to a branch, a tag or an environment.",
+    )];
     const SCOPE: Scope = Scope::Logins;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

@@ -15,7 +15,8 @@ pub struct BoundCidrs {
 
 impl Judge for BoundCidrs {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("bound_cidrs", Shape::Flag).always()];
+    const WORDS: &'static [Word] =
+        &[word("bound_cidrs", Shape::Flag, "Whether logins have to be bound to networks.").always()];
     const SCOPE: Scope = Scope::Logins;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

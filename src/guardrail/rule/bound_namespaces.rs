@@ -15,7 +15,8 @@ pub struct BoundNamespaces {
 
 impl Judge for BoundNamespaces {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("bound_namespaces", Shape::Flag)];
+    const WORDS: &'static [Word] =
+        &[word("bound_namespaces", Shape::Flag, "Whether logins of pods have to be bound to namespaces.")];
     const SCOPE: Scope = Scope::Logins;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

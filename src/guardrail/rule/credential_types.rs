@@ -15,7 +15,8 @@ pub struct CredentialTypes {
 
 impl Judge for CredentialTypes {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("credential_types", Shape::Choices(CREDENTIAL_TYPES)).always()];
+    const WORDS: &'static [Word] =
+        &[word("credential_types", Shape::Choices(CREDENTIAL_TYPES), "The types of which a role has to be.").always()];
     const SCOPE: Scope = Scope::Terms;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

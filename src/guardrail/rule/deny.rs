@@ -49,6 +49,7 @@ pub enum Wildcard {
 impl Judge for Deny {
     const BLOCK: Block = Block {
         name: "deny",
+        doc: "What no role may be allowed.",
         holds: Holds::One,
         without: Some(Without {
             keys: &["actions", "levels", "resources", "wildcards"],
@@ -57,13 +58,23 @@ impl Judge for Deny {
         }),
     };
     const WORDS: &'static [Word] = &[
-        word("actions", Shape::Actions).always(),
-        word("levels", Shape::Choices(&["list", "read", "write", "tagging", "permissions-management"]))
-            .or_empty()
-            .always(),
-        word("resources", Shape::Resources).always(),
-        word("wildcards", Shape::Choices(&["action", "resource", "not_action", "not_resource"])).or_empty().always(),
-        word("unless", Shape::ConditionKeys).always(),
+        word("actions", Shape::Actions, "Patterns of actions, any of which a request is of.").always(),
+        word(
+            "levels",
+            Shape::Choices(&["list", "read", "write", "tagging", "permissions-management"]),
+            "The access levels, any of which its action is of.",
+        )
+        .or_empty()
+        .always(),
+        word("resources", Shape::Resources, "Patterns of resources, any of which it is about.").always(),
+        word(
+            "wildcards",
+            Shape::Choices(&["action", "resource", "not_action", "not_resource"]),
+            "Where a policy has to have a wildcard for that.",
+        )
+        .or_empty()
+        .always(),
+        word("unless", Shape::ConditionKeys, "Condition keys: a statement that asks one of them is let be.").always(),
     ];
     const SCOPE: Judges = Judges::Roles;
 

@@ -26,10 +26,21 @@ pub struct Escalation {
 }
 
 impl Judge for Escalation {
-    const BLOCK: Block = Block { name: "escalation", holds: Holds::BuiltIn, without: None };
+    const BLOCK: Block = Block {
+        name: "escalation",
+        doc: "Permissions that lead to more of them.",
+        holds: Holds::BuiltIn,
+        without: None,
+    };
     const WORDS: &'static [Word] = &[
-        word("paths", Shape::Names(is_path)).or_empty().always(),
-        word("except_paths", Shape::Names(is_path)).or_empty().always(),
+        word(
+            "paths",
+            Shape::Names(is_path),
+            "The ways to more permissions that are looked at; all, where it is left out.",
+        )
+        .or_empty()
+        .always(),
+        word("except_paths", Shape::Names(is_path), "The ways that are not looked at.").or_empty().always(),
     ];
     const SCOPE: Scope = Scope::RolesAndApps;
 

@@ -16,7 +16,8 @@ pub struct ExactBindings {
 
 impl Judge for ExactBindings {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("exact_bindings", Shape::Flag)];
+    const WORDS: &'static [Word] =
+        &[word("exact_bindings", Shape::Flag, "Whether logins have to be bound to values without wildcards.")];
     const SCOPE: Scope = Scope::Logins;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

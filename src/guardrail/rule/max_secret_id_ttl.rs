@@ -16,7 +16,12 @@ pub struct MaxSecretIdTtl {
 
 impl Judge for MaxSecretIdTtl {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("max_secret_id_ttl", Shape::Seconds).always()];
+    const WORDS: &'static [Word] = &[word(
+        "max_secret_id_ttl",
+        Shape::Seconds,
+        "How long a secret id may be good at most; a password has no end.",
+    )
+    .always()];
     const SCOPE: Scope = Scope::Logins;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

@@ -16,7 +16,8 @@ pub struct MaxTokenTtl {
 
 impl Judge for MaxTokenTtl {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("max_token_ttl", Shape::Seconds).always()];
+    const WORDS: &'static [Word] =
+        &[word("max_token_ttl", Shape::Seconds, "How long a token may live at most.").always()];
     const SCOPE: Scope = Scope::Logins;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

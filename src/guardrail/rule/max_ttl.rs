@@ -16,7 +16,8 @@ pub struct MaxTtl {
 
 impl Judge for MaxTtl {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("max_ttl", Shape::Seconds).always()];
+    const WORDS: &'static [Word] =
+        &[word("max_ttl", Shape::Seconds, "How long a credential may work at most.").always()];
     const SCOPE: Scope = Scope::Terms;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

@@ -16,7 +16,9 @@ pub struct PathPrefix {
 
 impl Judge for PathPrefix {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("path_prefix", Shape::Text(is_user_path)).always()];
+    const WORDS: &'static [Word] =
+        &[word("path_prefix", Shape::Text(is_user_path), "Below which path of IAM users a role has to make them.")
+            .always()];
     const SCOPE: Scope = Scope::Terms;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

@@ -18,7 +18,12 @@ pub struct PermissionsBoundary {
 
 impl Judge for PermissionsBoundary {
     const BLOCK: Block = REQUIRE;
-    const WORDS: &'static [Word] = &[word("permissions_boundary", Shape::PolicyArn).always()];
+    const WORDS: &'static [Word] = &[word(
+        "permissions_boundary",
+        Shape::PolicyArn,
+        "A pattern of ARNs, one of which has to be the boundary of a role.",
+    )
+    .always()];
     const SCOPE: Scope = Scope::Terms;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

@@ -18,10 +18,12 @@ pub struct Trial {
 impl Judge for Trial {
     const BLOCK: Block = Block {
         name: "naming",
+        doc: "How roles are called.",
         holds: Holds::One,
         without: Some(Without { keys: &["prefix"], what: "would name nothing", hint: Some("add prefix = \"app-\"") }),
     };
-    const WORDS: &'static [Word] = &[word("prefix", Shape::Text(is_prefix))];
+    const WORDS: &'static [Word] =
+        &[word("prefix", Shape::Text(is_prefix), "With what the name of a role has to begin.")];
     const SCOPE: Scope = Scope::Terms;
 
     fn judge<S: Clone>(&self, hearing: &Hearing<'_, '_, S>, judged: &mut Vec<Judged>) {

@@ -68,6 +68,8 @@ impl Scope {
 pub struct Block {
     /// `deny` of `deny { ... }`, or `escalation` of `use = "builtin:escalation"`.
     pub name: &'static str,
+    /// What it is for, in one line.
+    pub doc: &'static str,
     /// How it comes into a guardrail.
     pub holds: Holds,
     /// What a block says that has none of the keys it needs, as in `deny of guardrail "a" would deny everything`, and
@@ -114,6 +116,7 @@ impl Without {
 /// The block of all demands: each of its keys is a rule.
 pub(super) const REQUIRE: Block = Block {
     name: "require",
+    doc: "What each role, or each login, has to have.",
     holds: Holds::Several,
     without: Some(Without { keys: &[], what: "demands nothing", hint: None }),
 };
@@ -123,6 +126,8 @@ pub(super) const REQUIRE: Block = Block {
 pub struct Word {
     /// The key.
     pub key: &'static str,
+    /// What it is for, in one line.
+    pub doc: &'static str,
     /// What stands there.
     pub shape: Shape,
     /// Whether an empty list is taken, as if the key was not there.
@@ -132,8 +137,8 @@ pub struct Word {
 }
 
 /// A word.
-pub(super) const fn word(key: &'static str, shape: Shape) -> Word {
-    Word { key, shape, may_be_empty: false, always: false }
+pub(super) const fn word(key: &'static str, shape: Shape, doc: &'static str) -> Word {
+    Word { key, doc, shape, may_be_empty: false, always: false }
 }
 
 impl Word {
