@@ -33,14 +33,6 @@ path "sys/auth" {
   capabilities = ["read"]
 }
 
-path "sys/auth/approle" {
-  capabilities = ["create", "update", "delete", "read", "sudo"]
-}
-
-path "sys/auth/approle/tune" {
-  capabilities = ["update", "read", "sudo"]
-}
-
 path "sys/audit" {
   capabilities = ["read", "sudo"]
 }
@@ -129,6 +121,25 @@ path "aws/static-roles/*" {
   capabilities = ["update", "delete", "read"]
 }
 
+path "leasehold/data/*" {
+  capabilities = ["create", "update", "read"]
+}
+
+path "leasehold/metadata/*" {
+  capabilities = ["list", "read", "delete"]
+}
+
+# What follows is for what not every estate has: take out what yours has not.
+#
+# AppRole methods: enabled, tuned, with their logins.
+path "sys/auth/approle" {
+  capabilities = ["create", "update", "delete", "read", "sudo"]
+}
+
+path "sys/auth/approle/tune" {
+  capabilities = ["update", "read", "sudo"]
+}
+
 path "auth/approle/role" {
   capabilities = ["list"]
 }
@@ -143,16 +154,6 @@ path "auth/approle/role/+/role-id" {
   capabilities = ["read"]
 }
 
-path "leasehold/data/*" {
-  capabilities = ["create", "update", "read"]
-}
-
-path "leasehold/metadata/*" {
-  capabilities = ["list", "read", "delete"]
-}
-
-# What follows is for what not every estate has: take out what yours has not.
-#
 # Methods of the other types, as they are mounted: enabled, tuned, configured, with their logins.
 path "sys/auth/userpass" {
   capabilities = ["create", "update", "delete", "read", "sudo"]

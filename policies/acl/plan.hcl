@@ -84,20 +84,6 @@ path "aws/static-roles/*" {
   capabilities = ["read"]
 }
 
-# One block of this sort for each AppRole method.
-path "auth/approle/role" {
-  capabilities = ["list"]
-}
-
-path "auth/approle/role/+" {
-  capabilities = ["read"]
-}
-
-# The half of a login that is no secret, where an app declares it.
-path "auth/approle/role/+/role-id" {
-  capabilities = ["read"]
-}
-
 # The ledger of what is ours, but for its key: with that, secrets could be guessed from their digests. A plan without it
 # says that secrets are not checked.
 path "leasehold/data/+/objects/*" {
@@ -115,6 +101,20 @@ path "leasehold/metadata/*" {
 
 # What follows is for what not every estate has: take out what yours has not.
 #
+# One block of this sort for each AppRole method.
+path "auth/approle/role" {
+  capabilities = ["list"]
+}
+
+path "auth/approle/role/+" {
+  capabilities = ["read"]
+}
+
+# The half of a login that is no secret, where an app declares it.
+path "auth/approle/role/+/role-id" {
+  capabilities = ["read"]
+}
+
 # Methods of the other types, as they are mounted. No key and no password in them is told.
 path "auth/userpass/users" {
   capabilities = ["list"]

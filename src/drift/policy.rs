@@ -7,6 +7,7 @@ use std::collections::BTreeSet;
 
 use crate::acl::Capability;
 use crate::acl::document::{Rule, parse_with_templates};
+use crate::object::{engines, methods};
 
 /// The policies that ship, by the names of their files.
 const SHIPPED: &[(&str, &str)] = &[
@@ -20,10 +21,6 @@ const OPTIONAL: &str = "# What follows is for what not every estate has";
 /// Where the shipped policies have the name of a mount: what is before it, and whether it is an engine's.
 const MOUNTED: &[(&str, bool)] = &[("sys/mounts/", true), ("sys/auth/", false), ("auth/", false), ("", true)];
 
-/// Those names.
-const ENGINES: &[&str] = &["aws", "kv", "transit"];
-const METHODS: &[&str] = &["approle", "userpass", "jwt", "oidc", "kubernetes", "cert", "aws"];
-
 /// What is mounted where policies of nobody are looked at.
 #[derive(Clone, Debug, Default)]
 pub struct Mounts {
@@ -31,9 +28,9 @@ pub struct Mounts {
     pub declared: BTreeSet<String>,
     /// At or below which paths a grant is a finding that lets anybody write: `identity/`, `auth/token/create/ci`.
     pub written: BTreeSet<String>,
-    /// AWS engines that some estate has: `aws`.
+    /// Secrets engines that some estate has: `aws`.
     pub engines: BTreeSet<String>,
-    /// AppRole methods that some estate has: `approle`.
+    /// Auth methods that some estate has: `approle`.
     pub methods: BTreeSet<String>,
     /// Where the ledger is.
     pub ledger: &'static str,
@@ -102,11 +99,10 @@ impl Mounts {
     fn of_mounts(&self, rule: &Rule) -> Vec<Rule> {
         let place = MOUNTED.iter().find_map(|(before, is_engine)| {
             let rest = rule.path.strip_prefix(before)?;
-            let names = if *is_engine { ENGINES } else { METHODS };
-            let is_name = |name: &&&str| {
-                rest.strip_prefix(**name).is_some_and(|after| after.is_empty() || after.starts_with('/'))
-            };
-            let name = names.iter().find(is_name)?;
+            let is_name =
+                |name: &&str| rest.strip_prefix(name).is_some_and(|after| after.is_empty() || after.starts_with('/'));
+            // They are called by their types there.
+            let name = if *is_engine { engines().find(is_name)? } else { methods().find(is_name)? };
             Some((*before, *is_engine, &rest[name.len()..]))
         });
         let Some((before, is_engine, after)) = place else { return vec![rule.clone()] };
@@ -192,6 +188,10 @@ mod tests {
                 assert_eq!(here.judge(&rest.collect::<String>()), expected, "{name} {}", blocks[left_out]);
             }
             assert!(needed < blocks.len());
+            // AppRole is one of several ways to log in.
+            let people = mounts(&["aws"], &["userpass"]);
+            assert_eq!(people.judge(text), Verdict::Ships(name));
+            assert_eq!(people.judge(&text.replace("auth/approle", "auth/ldap")), Verdict::Grants);
             // A method of another type stands wherever it is mounted.
             let elsewhere = text.replace("auth/jwt", "auth/github").replace("auth/cert", "auth/hosts");
             assert_eq!(mounts(&["aws"], &["approle", "github", "hosts"]).judge(&elsewhere), Verdict::Ships(name));

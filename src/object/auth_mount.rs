@@ -47,10 +47,6 @@ pub static LOCKOUT: Block = Block {
     check: ANYTHING,
 };
 
-/// The methods that let nobody guess for ever. Source: OpenBao, `vault/login_mfa.go` and `vault/request_handling.go`,
-/// `isUserLockoutDisabled`: others refuse to be tuned so.
-pub const LOCKING: [&str; 3] = ["approle", "ldap", "userpass"];
-
 static FIELDS: [Field; 4 + tuning::FIELDS + tuning::AUTH_FIELDS] = tuning::after(mount::OWN);
 
 /// Auth methods.

@@ -68,6 +68,8 @@ pub struct Special {
     pub stanza: fn(object: &Object, live: Option<&Live>) -> Option<String>,
     /// Objects that belong to the engine itself and are never reported or touched (`sys/policies/acl/root`).
     pub built_in: fn(path: &str) -> bool,
+    /// Whether a mount of such logins locks out whoever guesses.
+    pub locks_out: bool,
     /// Where else than below a mount who may write makes it another, or uses it: paths, and folders with a slash at
     /// their ends.
     pub written_at: fn(path: &str) -> Vec<String>,
@@ -83,6 +85,7 @@ impl Special {
         obstacle: |_| None,
         stanza: |_, _| None,
         built_in: |_| false,
+        locks_out: false,
         written_at: |_| Vec::new(),
     };
 }

@@ -140,7 +140,7 @@ fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
         format!(
             "{} requests in {}",
             rate.as_str().map_or_else(|| rate.to_string(), str::to_owned),
-            span(quota, "interval")
+            length(quota, "interval")
         )
     };
     let Some(new) = new else {
@@ -155,14 +155,14 @@ fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
     }
     let [was, is] = [old.number("interval"), new.number("interval")];
     if was != is {
-        let (now, was_long) = (format!("an interval is {}", span(new, "interval")), span(old, "interval"));
+        let (now, was_long) = (format!("an interval is {}", length(new, "interval")), length(old, "interval"));
         all.push(Said { now, was: was_long, gains: is < was, field: "interval" });
     }
     let [was, is] = [old.number("block_interval"), new.number("block_interval")];
     if was != is {
         let wait = |quota: &dyn Values| match quota.number("block_interval") {
             0 => "until the next interval".to_owned(),
-            _ => span(quota, "block_interval"),
+            _ => length(quota, "block_interval"),
         };
         let now = format!("whoever makes more has to wait {}", wait(new));
         all.push(Said { now, was: wait(old), gains: is < was, field: "block_interval" });
@@ -183,7 +183,7 @@ fn guards(old: Option<&dyn Values>, new: Option<&dyn Values>) -> Vec<Said> {
     all
 }
 
-fn span(quota: &dyn Values, field: &str) -> String {
+fn length(quota: &dyn Values, field: &str) -> String {
     units::duration::shown(quota.number(field))
 }
 

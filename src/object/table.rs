@@ -1,5 +1,6 @@
 //! The table of kinds, and what is found by it.
 
+use super::home::ENGINES;
 use super::kind::{Class, Kind};
 use super::{
     acl_policy, any_object, approle_role, audit_device, auth_mount, aws_auth_account, aws_auth_identity, aws_auth_role,
@@ -58,6 +59,11 @@ pub fn login_of(mount_type: &str) -> Option<&'static Kind> {
 /// The types of the auth methods that have logins.
 pub fn methods() -> impl Iterator<Item = &'static str> {
     KINDS.iter().filter(|kind| kind.class == Class::Login).filter_map(|kind| kind.mount_type())
+}
+
+/// The types of the secrets engines that have objects.
+pub fn engines() -> impl Iterator<Item = &'static str> {
+    KINDS.iter().filter(|kind| kind.is_below(&ENGINES)).filter_map(|kind| kind.mount_type())
 }
 
 /// The kinds of the roles that secrets engines have.

@@ -209,6 +209,14 @@ app "web" {
         told.collect::<Vec<_>>().join("\n")
     }
 
+    /// What it issued is found by its name, and so what a change of it touches.
+    #[test]
+    fn its_leases_are_below_its_name() {
+        let path = "auth/trial-login/map/app-web";
+        assert_eq!(super::KIND.lease_prefixes(path), ["auth/trial-login/login/app-web"]);
+        assert_eq!(super::CONFIG.lease_prefixes("auth/trial-login/config"), ["auth/trial-login"]);
+    }
+
     #[tokio::test]
     async fn a_login_of_one_file_and_one_line_is_planned_applied_and_reviewed() {
         let world = World::new().await;

@@ -57,7 +57,8 @@ pub static KIND: Kind = Kind {
     delete: Delete::ByPath,
     parse,
     write,
-    special: Special { effect, ..Special::NONE },
+    // Source: OpenBao, `vault/request_handling.go`, `isUserLockoutDisabled`: mounts of others refuse to be tuned so.
+    special: Special { effect, locks_out: true, ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

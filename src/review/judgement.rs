@@ -261,3 +261,26 @@ fn place(place: &Place) -> Option<String> {
     // Live objects have no place in a file.
     (place.line > 0).then(|| place.to_string())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use super::STANDING;
+    use crate::guardrail::{self, Shape};
+    use crate::object;
+
+    /// A type that guardrails have no word for could be demanded by none of them.
+    #[test]
+    fn guardrails_know_each_type_of_credentials() {
+        let mut words = guardrail::RULES.iter().flat_map(|rule| rule.words);
+        let known = words.find_map(|word| match word.shape {
+            Shape::Choices(choices) if word.key == "credential_types" => Some(choices),
+            _ => None,
+        });
+        let known: BTreeSet<&str> = known.expect("there is such a word").iter().copied().collect();
+        let ways = object::roles().filter_map(|kind| kind.access_fields()).flat_map(|access| access.ways);
+        let made: BTreeSet<&str> = ways.map(|(word, _)| if word.is_empty() { STANDING } else { *word }).collect();
+        assert_eq!(known, made);
+    }
+}

@@ -11,7 +11,7 @@ use crate::estate::schema::{Block, number};
 use crate::estate::tree::Content;
 use crate::estate::value;
 use crate::object::audit_device::{self, AUDIT};
-use crate::object::auth_mount::{self, AUTH, LOCKING, LOCKOUT};
+use crate::object::auth_mount::{self, AUTH, LOCKOUT};
 use crate::object::aws_lease::{self, LEASE};
 use crate::object::aws_root::{self, AWS, ROOT};
 use crate::object::home::METHODS;
@@ -243,7 +243,7 @@ impl Lowering<'_> {
         let Some(inner) = self.reader.inner(block, LOCKOUT.word) else { return };
         self.reader.check(&inner, &LOCKOUT);
         fields.extend(self.reader.fields(&inner, &auth_mount::KIND, &LOCKOUT));
-        if login_of(mount_type).is_some() && !LOCKING.contains(&mount_type) {
+        if login_of(mount_type).is_some_and(|login| !login.special.locks_out) {
             let draft = Draft::error(inner.span, format!("logins of the type `{mount_type}` lock nobody out"));
             self.reader.report(draft.hint("leave `lockout` out: nobody can guess what they take"));
         }

@@ -42,6 +42,14 @@ impl Kind {
         }
     }
 
+    /// Whether its objects are below mounts of this table.
+    pub fn is_below(&self, of: &Table) -> bool {
+        match self.home {
+            Home::Below { table, .. } | Home::Setting { table, .. } => table == of,
+            Home::Entry(_) | Home::Folder { .. } | Home::Named { .. } | Home::Anywhere => false,
+        }
+    }
+
     /// The folder of these objects below a mount of this type, if such mounts have one: `auth/approle/role`.
     pub fn folder_below(&self, of: &Table, mount_type: &str, mount: &str) -> Option<String> {
         match self.home {

@@ -144,3 +144,8 @@ group "ops" {
   members = ["ann"]
   policies = ["ops"]
 }
+
+quota "logins" {
+  rate = 1000
+  path = "auth/cert"
+}
