@@ -91,9 +91,16 @@ async fn end(revoke: &Revoke, context: &Context, client: &Client, global: &Globa
     let sync = body(json!({ "sync": revoke.sync }));
     let (at, body, doing, done) = if revoke.force {
         output::say("Warning! Force-removing leases can cause Vault to become out of sync with secret engines!");
-        // Servers that know no such question refuse it; they cut nothing off.
-        if let Ok(Some(asked)) = client.read(&format!("sys/leases/revoke-force/{id}")).await {
-            asked.data.iter().for_each(|what| cut_off(what, "This will cut off"));
+        let at = format!("sys/leases/revoke-force/{id}");
+        match client.read(&at).await {
+            Ok(asked) => asked.and_then(|asked| asked.data).iter().for_each(|what| cut_off(what, "This will cut off")),
+            Err(error) if error.code() == Some(403) => {
+                output::say(&format!(
+                    "This token may not read {at}: whose sessions it will cut off is told afterwards."
+                ));
+            }
+            // Servers that know no such question refuse it; they cut nothing off.
+            Err(_) => {}
         }
         let done = format!("Success! Force revoked any leases with prefix: {id}");
         (
@@ -145,10 +152,17 @@ fn cut_off(what: &Map<String, Value>, verb: &str) {
         ));
         let sessions = cut.get("sessions").and_then(Value::as_u64).unwrap_or_default();
         output::say(&format!("  of these leases: {sessions}"));
+        if let Some(ended @ 1..) = cut.get("ended_sessions").and_then(Value::as_u64) {
+            output::say(&format!("  of leases that have ended: {ended}"));
+        }
         for (path, count) in cut.get("other_sessions").and_then(Value::as_object).into_iter().flatten() {
-            output::say(&format!("  of {}, whose leases stay: {count}", output::one_line(path)));
+            let path = output::one_line(path);
+            output::say(&format!(
+                "  of {path}, whose leases stay: {count}; end them too, or they are handed out on: leasehold lease revoke -prefix {path}"
+            ));
         }
         output::say("  and those that others opened, whoever they are; after that time they work again");
+        output::say("  an agent hands on what it holds of them: start it anew, on each host");
     }
 }
 

@@ -87,6 +87,48 @@ fn all_sessions_issued_before_are_denied_until_the_last_would_have_ended() {
     assert!(world.events().contains(&"lease-revoked expired".to_owned()));
 }
 
+/// Revoking a leaked credential is what people do first.
+#[test]
+fn a_session_whose_lease_has_ended_is_cut_off_as_well() {
+    let mut world = armed();
+    let leaked = world.root.get("aws/creds/r?ttl=2h");
+    let short = world.root.get("aws/creds/r?ttl=15m");
+    world.root.post("sys/leases/revoke", &json!({ "lease_id": leaked["lease_id"], "sync": true }));
+    assert_eq!(tried(&world, &leaked["data"], "users"), "ok", "that does not end it");
+    // It is not forgotten by a stop, nor is it anybody else's.
+    world.restart_after(1);
+    assert_eq!(world.root.get("sys/leases/revoke-force/aws/creds/other")["data"]["cut_off"], json!([]));
+    let told = world.root.get(FORCE)["data"]["cut_off"][0].clone();
+    assert_eq!(
+        (&told["sessions"], &told["ended_sessions"], &told["other_sessions"]),
+        (&json!(1), &json!(1), &json!({}))
+    );
+    let done = world.root.post(FORCE, &json!({}));
+    assert_eq!(done["data"]["cut_off"][0], told);
+    for lent in [&leaked, &short] {
+        assert_eq!(tried(&world, &lent["data"], "users"), "AccessDenied");
+    }
+    // For as long as the longer of them would have worked.
+    world.wait(16 * 60);
+    world.settle_all();
+    assert_eq!((cuts(&world), tried(&world, &leaked["data"], "users").as_str()), (1, "AccessDenied"));
+    // What is held off already is not cut off again, with whoever came since.
+    let since = world.root.get("aws/creds/r?ttl=30m");
+    let again = world.root.get("sys/leases/revoke-force/aws/creds/r/none")["data"].clone();
+    assert_eq!(again["cut_off"], json!([]));
+    world.root.post("sys/leases/revoke", &json!({ "lease_id": since["lease_id"], "sync": true }));
+    let both = world.root.get(FORCE)["data"]["cut_off"][0].clone();
+    assert_eq!((&both["sessions"], &both["until"]), (&json!(0), &told["until"]), "{both}");
+    world.root.post(FORCE, &json!({}));
+    assert_eq!(tried(&world, &since["data"], "users"), "AccessDenied");
+    world.wait(2 * 3600);
+    world.settle_all();
+    assert_eq!(cuts(&world), 0);
+    // With no lease and no session left there is nothing to say, and nothing is kept.
+    assert_eq!(world.root.get(FORCE)["data"]["cut_off"], json!([]));
+    assert!(said(&world.root.post(FORCE, &json!({}))["warnings"][0]).starts_with("no lease begins with"));
+}
+
 #[test]
 fn what_is_cut_off_stays_so_whoever_gives_up_all_of_the_mount() {
     let world = armed();

@@ -11,7 +11,6 @@ use super::core::Core;
 use super::{Lease, LeaseState, Leases, maker, now};
 use crate::engine::kernel::barrier::Batch;
 use crate::engine::kernel::locks::Guard;
-use crate::engine::kernel::mounts::Mount;
 use crate::engine::wire::error::Error;
 
 /// One thing that is done beside.
@@ -62,7 +61,7 @@ impl Leases {
         Ok(lease.map(|lease| Still { lease, _turn: turn }))
     }
 
-    /// What is done beside giving these leases up.
+    /// What is done beside giving these leases up, and those that were at or below a path and have ended.
     ///
     /// # Errors
     /// If the store can't be read.
@@ -70,6 +69,7 @@ impl Leases {
         &self,
         core: &'c Core,
         ids: &[String],
+        path: &str,
     ) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
         let mut by_mount: BTreeMap<String, Vec<Lease>> = BTreeMap::new();
         for id in ids {
@@ -78,11 +78,14 @@ impl Leases {
                 by_mount.entry(lease.mount.clone()).or_default().push(lease);
             }
         }
+        let below = format!("{}/", path.trim_end_matches('/'));
         let mut all = Vec::new();
-        for leases in by_mount.into_values() {
-            let Some(found) = leases.first().and_then(|lease| maker(core, lease)) else { continue };
-            let (mount, maker): (Arc<Mount>, _) = found;
-            all.extend(maker.emergencies(core, &mount, &leases)?);
+        for mount in core.mounts.snapshot().values() {
+            // Of a mount that is below the path, all.
+            let rest = below.strip_prefix(&mount.path).or(mount.path.starts_with(&below).then_some(""));
+            let Some((maker, rest)) = core.leases.maker_of(mount).zip(rest) else { continue };
+            let leases = by_mount.remove(&mount.uuid).unwrap_or_default();
+            all.extend(maker.emergencies(core, mount, &leases, rest)?);
         }
         Ok(all)
     }

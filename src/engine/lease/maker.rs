@@ -61,7 +61,7 @@ pub(crate) trait Maker: Send + Sync {
         forget(&core.barrier, entry).boxed()
     }
 
-    /// What is done beside giving these leases of a mount up.
+    /// What is done beside giving these leases of a mount up, and those that were below a path there and have ended.
     ///
     /// # Errors
     /// If the store can't be read.
@@ -70,6 +70,7 @@ pub(crate) trait Maker: Send + Sync {
         _core: &'c Core,
         _mount: &Mount,
         _leases: &[Lease],
+        _below: &str,
     ) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
         Ok(Vec::new())
     }

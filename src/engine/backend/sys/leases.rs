@@ -111,9 +111,11 @@ impl Meant {
 
     /// The answer of a call about them: what it did, and a warning if there were none, or if some stay.
     fn did(&self, prefix: &str, what: Value) -> Response {
+        // Of leases that have ended already.
+        let cuts = what["cut_off"].as_array().is_some_and(|cut| !cut.is_empty());
         let answer = Response::data(what);
         match self.kept.as_slice() {
-            [] if self.ids.is_empty() => answer.warn(format!("no lease begins with {}/", prefix.trim_end_matches('/'))),
+            [] if self.ids.is_empty() && !cuts => answer.warn(format!("no lease begins with {}/", prefix.trim_end_matches('/'))),
             [] => answer,
             [one] => answer.warn(format!(
                 "{one} holds sessions off in an emergency, and stays: to let them work again, revoke it by its name"
@@ -147,7 +149,7 @@ async fn revoke_prefix(core: &Arc<Core>, prefix: &str, sync: bool) -> Result<Res
 /// What giving leases up would do, and whom else it concerns.
 fn would_force(core: &Core, prefix: &str) -> Result<Response, Error> {
     let meant = Meant::by(core, prefix)?;
-    let cut: Vec<Value> = core.leases.emergencies(core, &meant.ids)?.iter().map(|one| one.told()).collect();
+    let cut: Vec<Value> = core.leases.emergencies(core, &meant.ids, prefix)?.iter().map(|one| one.told()).collect();
     Ok(meant.did(prefix, json!({ "leases": meant.ids.len(), "cut_off": cut })))
 }
 
@@ -157,7 +159,7 @@ async fn revoke_force(core: &Arc<Core>, prefix: &str) -> Result<Response, Error>
     let (lasting, until) = core.leases.lasting(core, ids)?;
     // First: while it fails, the leases are there to be given up again.
     let (mut cut_off, mut stopped) = (Vec::new(), 0);
-    for emergency in core.leases.emergencies(core, ids)? {
+    for emergency in core.leases.emergencies(core, ids, prefix)? {
         stopped += emergency.stops();
         cut_off.push(emergency.carry_out(core).await?);
     }

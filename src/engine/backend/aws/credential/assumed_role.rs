@@ -11,14 +11,14 @@ use serde_json::Value;
 
 use super::craft::{Craft, CredentialType, Ending, Intent, Legacy, Order, Outcome, Refusal, RoleSession, ours};
 use super::policies::{self, SessionPolicies};
-use super::{cut, limits, name, session as shared};
+use super::{cut, limits, name, outlived, session as shared};
 use crate::engine::backend::aws::client::Repeat;
 use crate::engine::backend::aws::failure::Failure;
 use crate::engine::backend::aws::pacer::Turn;
 use crate::engine::backend::aws::policy_text::go_quote;
 use crate::engine::backend::aws::role::Role;
 use crate::engine::kernel::mounts::Mount;
-use crate::engine::lease::{self, End, Lane, Lease, Terms, Told};
+use crate::engine::lease::{self, End, Lane, Lease, Terms, Told, now};
 use crate::engine::wire::error::Error;
 use crate::username;
 
@@ -90,8 +90,14 @@ impl Craft for AssumedRole {
     }
 
     fn end<'a>(&'a self, ending: Ending<'a>, made: &'a mut Value) -> BoxFuture<'a, Result<End, lease::Failure>> {
-        let ended = Session::of(made).map_err(|error| ours(error.to_string()));
-        std::future::ready(ended.map(|made| shared::end(ending.core, &made.arn(), made.ends))).boxed()
+        let ended = async move {
+            let session = Session::of(made).map_err(|error| ours(error.to_string()))?;
+            if let Some(goes_on) = self.living_session(made, now(ending.core)) {
+                outlived::keep(&ending, goes_on).await.map_err(|error| ours(error.to_string()))?;
+            }
+            Ok(shared::end(ending.core, &session.arn(), session.ends))
+        };
+        ended.boxed()
     }
 }
 

@@ -162,6 +162,8 @@ pub(super) struct Ending<'a> {
     pub(super) mount: &'a Mount,
     /// Its id.
     pub(super) lease: &'a str,
+    /// When it was issued (Unix seconds).
+    pub(super) issued: i64,
     /// Who waits for it.
     pub(super) lane: Lane,
 }

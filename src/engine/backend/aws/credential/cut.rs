@@ -23,6 +23,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 
 use super::craft::{Ending, RoleSession, ours};
+use super::outlived::{self, Outlived};
 use crate::clock::rfc3339;
 use crate::engine::backend::Options;
 use crate::engine::backend::aws::Aws;
@@ -143,20 +144,39 @@ fn path(mount: &Mount, role_arn: &str) -> String {
     format!("{}{FOLDER}{}", mount.path, role_name(role_arn))
 }
 
+/// The cuts of a role that stand, each with when its policy goes (Unix seconds).
+///
+/// # Errors
+/// If the store can't be read.
+fn all(core: &Core, role_arn: &str) -> Result<Vec<(Cut, i64)>, Error> {
+    let mut all = Vec::new();
+    // Whichever mount did it: they may lead to one account.
+    for mount in core.mounts.snapshot().values() {
+        for id in core.leases.ids_under(core, &format!("{}/", path(mount, role_arn)))? {
+            let Some(lease) = core.leases.load(core, &id)? else { continue };
+            let cut = Cut::of(&lease.made).and_then(Result::ok).filter(|cut| cut.role_arn == role_arn);
+            all.extend(cut.map(|cut| (cut, lease.expire_time)));
+        }
+    }
+    Ok(all)
+}
+
 /// The time (Unix seconds) before which the sessions of a role are cut off, if any are.
 ///
 /// # Errors
 /// If the store can't be read.
 fn latest(core: &Core, role_arn: &str) -> Result<Option<i64>, Error> {
-    let mut latest = None;
-    // Whichever mount did it: they may lead to one account.
-    for mount in core.mounts.snapshot().values() {
-        for id in core.leases.ids_under(core, &format!("{}/", path(mount, role_arn)))? {
-            let cut = core.leases.load(core, &id)?.and_then(|lease| Cut::of(&lease.made)?.ok());
-            latest = latest.max(cut.filter(|cut| cut.role_arn == role_arn).map(|cut| cut.before));
-        }
-    }
-    Ok(latest)
+    Ok(all(core, role_arn)?.into_iter().map(|(cut, _)| cut.before).max())
+}
+
+/// Whether a cut that stands surely takes a session, for as long as it would work.
+///
+/// # Errors
+/// If the store can't be read.
+fn is_held_off(core: &Core, session: &Outlived) -> Result<bool, Error> {
+    // Who asked in the moment of the cut has waited, and AWS dates what came out after it.
+    let dated = session.issued.saturating_add(WAIT_SECONDS_MAX + 1);
+    Ok(all(core, &session.role_arn)?.iter().any(|(cut, until)| dated < cut.before && *until >= session.ends))
 }
 
 /// Waits until sessions that are issued from now on are no longer among those that a cut takes.
@@ -221,12 +241,14 @@ struct Planned<'c> {
     until: i64,
     /// How many sessions of the leases that are given up are stopped.
     sessions: usize,
+    /// How many of leases that have ended already.
+    ended: usize,
     /// Sessions of other leases of this engine, by the path that they were asked for at.
     others: BTreeMap<String, usize>,
 }
 
-/// What is cut off for leases that are given up; nothing unless the mount says so. `living` tells what session a lease
-/// holds that goes on.
+/// What is cut off for leases that are given up, and for those that were below a path of the mount and have ended; nothing
+/// unless the mount says so. `living` tells what session a lease holds that goes on.
 ///
 /// # Errors
 /// If the store can't be read.
@@ -234,13 +256,18 @@ pub(super) fn planned<'c>(
     aws: &'c Aws,
     core: &'c Core,
     mount: &Mount,
-    given_up: &[Lease],
+    (given_up, below): (&[Lease], &str),
     living: impl Fn(&Lease) -> Option<RoleSession>,
 ) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
     if mount.options.get(OPTION).is_none_or(|value| value != "true") {
         return Ok(Vec::new());
     }
-    let roles: BTreeSet<String> = given_up.iter().filter_map(&living).map(|session| session.role_arn).collect();
+    let mut roles: BTreeSet<String> = given_up.iter().filter_map(&living).map(|session| session.role_arn).collect();
+    for ended in outlived::under(core, mount, below)? {
+        if !is_held_off(core, &ended)? {
+            roles.insert(ended.role_arn);
+        }
+    }
     let ids: BTreeSet<&str> = given_up.iter().map(|lease| lease.id.as_str()).collect();
     let Some(mount) = core.mounts.by_uuid(&mount.uuid).filter(|_| !roles.is_empty()) else { return Ok(Vec::new()) };
     let new = |role_arn: &String| Planned {
@@ -249,6 +276,7 @@ pub(super) fn planned<'c>(
         role_arn: role_arn.clone(),
         until: 0,
         sessions: 0,
+        ended: 0,
         others: BTreeMap::new(),
     };
     let mut planned: BTreeMap<String, Planned<'c>> = roles.iter().map(|arn| (arn.clone(), new(arn))).collect();
@@ -268,6 +296,14 @@ pub(super) fn planned<'c>(
             false => *cut.others.entry(lease.path).or_default() += 1,
         }
     }
+    // Whichever mount opened them: they may lead to one account.
+    for other in core.mounts.snapshot().values().filter(|other| other.kind == mount.kind) {
+        for Outlived { role_arn, ends, .. } in outlived::under(core, other, "")? {
+            let Some(cut) = planned.get_mut(&role_arn) else { continue };
+            cut.until = cut.until.max(ends);
+            cut.ended += 1;
+        }
+    }
     Ok(planned.into_values().map(|cut| Box::new(cut) as Box<dyn Emergency + 'c>).collect())
 }
 
@@ -276,6 +312,7 @@ impl Emergency for Planned<'_> {
         json!({
             "role_arn": self.role_arn,
             "sessions": self.sessions,
+            "ended_sessions": self.ended,
             "other_sessions": self.others,
             "until": rfc3339(self.until),
         })
@@ -399,12 +436,13 @@ impl Planned<'_> {
     fn in_words(&self, cut: &Cut) -> String {
         let others: usize = self.others.values().sum();
         format!(
-            "the inline policy {} denies everything to all sessions of {} issued before {}, {} of these leases and \
-             {others} of others among them, until {}",
+            "the inline policy {} denies everything to all sessions of {} issued before {}, {} of these leases, {} of leases \
+             that have ended and {others} of others among them, until {}",
             cut.policy,
             self.role_arn,
             rfc3339(cut.before),
             self.sessions,
+            self.ended,
             rfc3339(self.until)
         )
     }

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::craft::{Ending, ours};
 use super::cut::{self, Cut};
-use super::made;
+use super::{made, outlived};
 use crate::engine::backend::aws::{Aws, config, static_role};
 use crate::engine::kernel::mounts::Mount;
 use crate::engine::lease::core::Core;
@@ -47,13 +47,14 @@ impl Maker for Aws {
         lease: &'a mut Lease,
         lane: Lane,
     ) -> BoxFuture<'a, Result<End, Failure>> {
+        let ending = Ending { aws: self, core, mount, lease: &lease.id, issued: lease.issue_time, lane };
         match Cut::of(&lease.made) {
-            Some(Ok(cut)) => return cut.end(Ending { aws: self, core, mount, lease: &lease.id, lane }),
+            Some(Ok(cut)) => return cut.end(ending),
             Some(Err(text)) => return std::future::ready(Err(ours(text))).boxed(),
             None => {}
         }
         match made::open_mut(&mut lease.made) {
-            Ok((craft, made)) => craft.end(Ending { aws: self, core, mount, lease: &lease.id, lane }, made),
+            Ok((craft, made)) => craft.end(ending, made),
             Err(text) => std::future::ready(Err(ours(text))).boxed(),
         }
     }
@@ -65,7 +66,10 @@ impl Maker for Aws {
         id: &'a str,
         entry: &'a str,
     ) -> BoxFuture<'a, Result<(), Error>> {
-        static_role::due(self, core, mount, id, entry).boxed()
+        match outlived::name_of(id) {
+            Some(name) => outlived::forget(core, mount, name, entry).boxed(),
+            None => static_role::due(self, core, mount, id, entry).boxed(),
+        }
     }
 
     fn emergencies<'c>(
@@ -73,13 +77,14 @@ impl Maker for Aws {
         core: &'c Core,
         mount: &Mount,
         leases: &[Lease],
+        below: &str,
     ) -> Result<Vec<Box<dyn Emergency + 'c>>, Error> {
         let time = now(core);
         let living = |lease: &Lease| {
             let (craft, made) = made::open(&lease.made).ok()?;
             craft.living_session(made, time)
         };
-        cut::planned(self, core, mount, leases, living)
+        cut::planned(self, core, mount, (leases, below), living)
     }
 
     fn runs_until(&self, made: &Value, time: i64) -> Option<i64> {

@@ -17,6 +17,7 @@ mod limits;
 mod made;
 mod maker;
 mod name;
+mod outlived;
 mod own_user;
 mod policies;
 mod session;

@@ -78,7 +78,7 @@ impl Hand<'_> {
 
 /// Removes what AWS holds for a lease, as far as one attempt goes.
 pub(super) async fn revoke(ending: Ending<'_>, made: &IssuedUser) -> Result<Sighting, lease::Failure> {
-    let Ending { aws, core, mount, lease, lane } = ending;
+    let Ending { aws, core, mount, lease, lane, .. } = ending;
     let account = aws.account(core, mount).await.map_err(|error| ours(error.to_string()))?;
     is_home(&account, lane, &mount.path, lease, made).await?;
     let hand = Hand { account: &account, iam: &account.iam, lane, name: &made.name };
