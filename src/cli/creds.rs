@@ -69,7 +69,8 @@ async fn credential(args: &Args, format: Format, global: &Global, context: &Cont
         return Ok(kept);
     }
     let credential = fresh(&wanted, context).await?;
-    if let Some(cache) = &cache {
+    // What is under no lease costs nobody a user, and nothing here would know of its end.
+    if let Some(cache) = cache.as_ref().filter(|_| credential.is_leased()) {
         cache.keep(&credential, context.clock().now());
     }
     Ok(credential)

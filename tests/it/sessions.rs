@@ -298,6 +298,7 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
     let account = "arn:aws:iam::111122223333:root";
     let both = allow(account, "").replacen("\"sts:AssumeRole\"", "[\"sts:AssumeRole\",\"sts:TagSession\"]", 1);
     let (id, tags) = ("external_id = \"e-1\"", "session_tags = {\nteam = \"db\"\n}");
+    let factor = |operator: &str| condition(&format!("\"{operator}\":{{\"aws:MultiFactorAuthPresent\":\"true\"}}"));
     let elsewhere = condition("\"IpAddress\":{\"aws:SourceIp\":\"192.0.2.0/24\"}");
     let denied = format!("[{},{}]", allow("*", ""), allow(account, "").replacen("Allow", "Deny", 1));
     for (engine, role, statement, expected) in [
@@ -342,6 +343,29 @@ fn a_role_that_does_not_let_the_engine_in_is_an_error() {
         ),
         (ENGINE, "", allow("arn:aws:iam::111122223333:role/*", ""), Some("has a wildcard")),
         (ENGINE, "", allow("bob", ""), Some("`bob` is the name of no account")),
+        // No request of an engine has these.
+        (ENGINE, "", allow(account, &factor("Bool")), Some("a second factor or a source identity")),
+        (ENGINE, "", allow(account, &factor("BoolIfExists")), None),
+        (
+            "principal_arn = \"arn:aws:iam::111122223333:role/eng\"\n",
+            "",
+            allow(account, &factor("Bool")),
+            Some("a second factor or a source identity"),
+        ),
+        ("", "", allow(account, &factor("Bool")), Some("a second factor or a source identity")),
+        (
+            ENGINE,
+            "",
+            allow(account, &condition("\"StringLike\":{\"sts:SourceIdentity\":\"b*\"}")),
+            Some("source identity"),
+        ),
+        (ENGINE, "", allow(account, &condition("\"StringEquals\":{\"aws:PrincipalType\":\"User\"}")), None),
+        (
+            ENGINE,
+            "",
+            allow(account, &condition("\"StringEquals\":{\"aws:PrincipalType\":\"AssumedRole\"}")),
+            Some("does not trust the engine"),
+        ),
         // Whoever the engine is, that much is known.
         ("", "", allow(account, &external), Some("asks for an external id, and none is set")),
         ("principal_arn = \"arn:aws:s3:::b\"\n", "", allow(account, ""), Some("is not the ARN of an IAM user or role")),

@@ -65,6 +65,15 @@ fn an_app_reads_the_key_of_a_user_that_is_there_already() {
     let (code, text) = told(&env, &["creds", "legacy"]);
     assert!(code == 0 && text.contains("The key of a static role: it ends with no lease"), "{text}");
     let json: Value = serde_json::from_str(&env.ok(&["-C", "estate", "creds", "legacy", "--format", "json"])).unwrap();
+    // It is under no lease, so nothing keeps it beyond the moment in which it was read.
+    let process = || -> Value {
+        serde_json::from_str(&env.ok(&["-C", "estate", "creds", "legacy", "--format", "process"])).unwrap()
+    };
+    assert_eq!(process()["AccessKeyId"], json["access_key"]);
+    env.ok(&["-C", "estate", "write", "-force", "aws/rotate-role/legacy"]);
+    let json: Value = serde_json::from_str(&env.ok(&["-C", "estate", "creds", "legacy", "--format", "json"])).unwrap();
+    let listed = format!("{listed}{}", call(&env, &["ListAccessKeys", "UserName=legacy-app"]));
+    assert_eq!(process()["AccessKeyId"], json["access_key"]);
     assert!(listed.contains(json["access_key"].as_str().unwrap()), "{listed} {json}");
     assert_eq!((&json["lease_id"], &json["lease_renewable"]), (&Value::from(""), &Value::from(false)));
     let (code, shown) = told(&env, &["exec", "legacy", "--", "sh", "-c", "echo $AWS_ACCESS_KEY_ID"]);
@@ -100,6 +109,21 @@ fn what_is_wrong_with_one_is_said_where_it_stands() {
     ] {
         let (code, text) = told(&estate(role, ""), &["validate"]);
         assert!(code == 1 && text.contains(what) && text.contains("e.hcl:"), "{role}: {text}");
+    }
+    // The engine would delete the key that it signs with.
+    let own = |arn: &str| BASE.replace("aws \"aws\" {}", &format!("aws \"aws\" {{\n  principal_arn = \"{arn}\"\n}}"));
+    let env = estate(ROLE, "");
+    let files = std::fs::read_to_string(env.dir().join("estate/e.hcl")).unwrap();
+    for (arn, is_wrong) in [
+        ("arn:aws:iam::123456789012:user/ops/Legacy-App", true),
+        ("arn:aws:iam::123456789012:user/engine", false),
+        ("arn:aws:iam::123456789012:role/legacy-app", false),
+    ] {
+        env.write("estate/e.hcl", &files.replace(BASE, &own(arn)));
+        let (code, text) = told(&env, &["validate"]);
+        let what = "is the user that aws signs as: its keys are not for a static role";
+        assert_eq!((code == 1, text.contains(what)), (is_wrong, is_wrong), "{arn}: {text}");
+        assert!(!is_wrong || text.contains("e.hcl:11:"), "{text}");
     }
     let user = USER.replace("user/legacy-app", "role/legacy-app");
     let (code, text) = told(&estate(ROLE, &user), &["validate"]);

@@ -76,7 +76,8 @@ impl Cache {
         // What another version or a broken disk left is written anew.
         let kept: Value = serde_json::from_str(text.expose()).ok()?;
         let issued = OffsetDateTime::parse(kept["issued"].as_str()?, &Rfc3339).ok()?;
-        let credential = Credential::kept(&kept["credential"]).filter(|_| kept["version"] == VERSION)?;
+        let is_this = |credential: &Credential| kept["version"] == VERSION && credential.is_leased();
+        let credential = Credential::kept(&kept["credential"]).filter(is_this)?;
         if kept["engine"] != self.engine() {
             return None;
         }

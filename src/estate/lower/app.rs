@@ -51,7 +51,9 @@ impl Lowering<'_> {
         let mount = self.role_mount(block)?;
         let role = RolePath { kind, mount, name: block.label.to_owned() };
         let sessions = &access.sessions;
-        let kept = [sessions.terms.default, sessions.terms.max, sessions.roles, sessions.tags, sessions.external_id];
+        let terms = [sessions.terms.default, sessions.terms.max];
+        let kept = [sessions.roles, sessions.tags, sessions.external_id, access.standing.user];
+        let kept = [&terms[..], &kept].concat();
         self.keep_terms(block, &role.path(), &kept);
         let mut object = self.object(role.kind, role.path(), app, block.span, fields);
         object.protect = self.reader.flag(block, "protect");

@@ -118,8 +118,8 @@ impl Lowering<'_> {
         drafts.into_iter().for_each(|draft| self.reader.report(draft));
     }
 
-    /// Keeps where the fields of a role's sessions stand, for [`Lowering::check_sessions`] and
-    /// [`Lowering::check_trust`].
+    /// Keeps where fields of a role stand that are looked at once all is known, by [`Lowering::check_sessions`],
+    /// [`Lowering::check_trust`] and [`Lowering::check_own_users`].
     pub(super) fn keep_terms(&mut self, block: &Block<'_>, path: &str, fields: &[&'static str]) {
         for field in fields.iter().copied() {
             if let Some(entry) = block.map.get(field) {

@@ -2,7 +2,7 @@
 //!
 //! Each question is put to the trust policy as a search for a request: who asks, with which external id and tags, is
 //! fixed as far as the estate says it, and all else (addresses, second factors) is free. So what is told to be refused is
-//! refused whatever the request is.
+//! refused whatever the request is. And whether a user whose keys an engine makes anew is not the one that it signs as.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -33,9 +33,11 @@ enum Fixed {
     Principal,
     ExternalId,
     Tags,
+    /// What no request of an engine has.
+    Without,
 }
 
-const ALL: [Fixed; 3] = [Fixed::Principal, Fixed::ExternalId, Fixed::Tags];
+const ALL: [Fixed; 4] = [Fixed::Principal, Fixed::ExternalId, Fixed::Tags, Fixed::Without];
 
 impl Lowering<'_> {
     /// `principal_arn` of an AWS engine: the IAM user or role that it signs as.
@@ -75,12 +77,35 @@ impl Lowering<'_> {
                 }
                 drafts.extend(asked.refused(known).map(|(why, what, hint)| {
                     let field = match why {
-                        Fixed::Principal => fields.roles,
+                        Fixed::Principal | Fixed::Without => fields.roles,
                         Fixed::ExternalId => fields.external_id,
                         Fixed::Tags => fields.tags,
                     };
                     Draft::error(span(field).unwrap_or(written), what).hint(hint)
                 }));
+            }
+        }
+        drafts.into_iter().for_each(|draft| self.reader.report(draft));
+    }
+}
+
+impl Lowering<'_> {
+    /// Static roles of the engine's own user: it would delete the key that it signs with. After all roles are known.
+    pub(super) fn check_own_users(&mut self) {
+        let mut drafts = Vec::new();
+        for object in &self.objects {
+            let Some(access) = roles().find(|kind| *kind == object.kind).and_then(|kind| kind.access_fields()) else {
+                continue;
+            };
+            let user = access.standing.user;
+            let mount = RolePath::of(object.kind, &object.path).map(|at| at.mount).unwrap_or_default();
+            let own = self.principals.get(mount).filter(|arn| is_user(arn)).and_then(|arn| arn.rsplit('/').next());
+            let (Some(own), Some(span)) = (own, self.term_spans.get(&(object.path.clone(), user))) else { continue };
+            // IAM has one user of a name in an account, whatever its path and its letters' case.
+            if object.value(user).as_str().is_some_and(|name| name.eq_ignore_ascii_case(own)) {
+                let what = format!("{own} is the user that {mount} signs as: its keys are not for a static role");
+                let hint = "its own key is made anew by `leasehold write -force MOUNT/config/rotate-root`";
+                drafts.push(Draft::error(*span, what).hint(hint));
             }
         }
         drafts.into_iter().for_each(|draft| self.reader.report(draft));
@@ -118,6 +143,10 @@ impl Asked<'_> {
                     format!("{arn} asks for another external id"),
                     "set external_id to what its trust policy has as sts:ExternalId",
                 ),
+                (Some(Fixed::Without), _) => (
+                    format!("{arn} asks for what no request of an engine has: a second factor or a source identity"),
+                    "have its trust policy allow sts:AssumeRole without aws:MultiFactorAuthPresent and sts:SourceIdentity",
+                ),
                 (Some(Fixed::Tags), _) => {
                     (format!("{arn} asks for other session tags"), "set session_tags as its trust policy asks for them")
                 }
@@ -144,6 +173,23 @@ impl Asked<'_> {
             conditions.push(condition(Test::StringLike, PRINCIPAL, trust::caller(arn)));
             conditions.push(is("aws:principalarn", arn));
             conditions.extend(Arn::account_of(arn).map(|account| is("aws:principalaccount", account)));
+            conditions.push(is("aws:principaltype", if is_user(arn) { "User" } else { "AssumedRole" }));
+        }
+        if fixed.contains(&Fixed::Without) {
+            conditions.push(given("sts:sourceidentity", ""));
+            // A user's own key has none of the two keys; a session may say that it has none.
+            // Source: IAM User Guide, "AWS global condition context keys".
+            if self.principal.is_some_and(is_user) {
+                conditions.push(given("aws:multifactorauthpresent", ""));
+            } else {
+                let operator = Operator { test: Test::Bool, if_exists: true, quantifier: None };
+                let key = "aws:multifactorauthpresent".to_owned();
+                conditions.push(Condition { operator, key, values: vec![plain("false")] });
+            }
+            conditions.push(given("aws:multifactorauthage", ""));
+        }
+        if fixed.contains(&Fixed::Tags) && self.tags.is_empty() {
+            conditions.push(given("aws:tagkeys", ""));
         }
         if fixed.contains(&Fixed::ExternalId) {
             conditions.push(given("sts:externalid", &self.external_id));
@@ -164,6 +210,11 @@ impl Asked<'_> {
 const ASSUME: &str = "sts:AssumeRole";
 const TAG: &str = "sts:TagSession";
 const REQUEST_TAG: &str = "aws:requesttag/";
+
+/// Whether an ARN is that of an IAM user, or of the account's root.
+fn is_user(arn: &str) -> bool {
+    !arn.contains(":role/") && !arn.contains(":assumed-role/")
+}
 
 /// That a key has a value; an empty one: that it is not there.
 fn given(key: &str, value: &str) -> Condition {
