@@ -153,7 +153,7 @@ mod tests {
 
     fn mounts(engines: &[&str], methods: &[&str]) -> Mounts {
         let set = |names: &[&str]| names.iter().map(|name| (*name).to_owned()).collect::<BTreeSet<_>>();
-        let written = set(&["identity/", "auth/token/create/ci"]);
+        let written = set(&["identity/entity", "identity/group", "auth/token/create/ci"]);
         Mounts { declared: set(&["aws/"]), written, engines: set(engines), methods: set(methods), ledger: "leasehold" }
     }
 
@@ -215,6 +215,10 @@ mod tests {
             ("+/{{identity.entity.id}}", "read", Verdict::Grants),
             ("identity/*", "update", Verdict::Grants),
             ("identity/*", "read", Verdict::Elsewhere),
+            ("identity/entity/name/+", "update", Verdict::Grants),
+            ("identity/group", "update", Verdict::Grants),
+            // In the policy `default` of servers.
+            ("identity/oidc/provider/+/authorize", "update", Verdict::Elsewhere),
             ("auth/token/create/ci", "update", Verdict::Grants),
             ("auth/token/create/+", "create", Verdict::Grants),
             ("auth/token/create/other", "update", Verdict::Elsewhere),

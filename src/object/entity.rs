@@ -48,7 +48,38 @@ pub static USER: Block = Block {
 };
 
 fn check(user: &Declared<'_>) -> Vec<Objection> {
-    odd_policies(user).into_iter().collect()
+    odd_policies(user).into_iter().chain(odd_metadata(user)).collect()
+}
+
+/// Where who may write makes somebody another, or puts them into a group: an engine of identity has more, such as the
+/// providers that its own policy `default` lets everybody ask.
+pub(super) fn people() -> Vec<String> {
+    ["entity", "entity-alias", "group", "group-alias", "alias", "persona"]
+        .map(|part| format!("identity/{part}"))
+        .to_vec()
+}
+
+/// What is wrong with what policies may know of somebody.
+///
+/// Source: a server of OpenBao 2.6, which answers these limits in bytes, and `vault/identity_store_util.go`.
+pub(super) fn odd_metadata(declared: &Declared<'_>) -> Option<Objection> {
+    let metadata = declared.value("metadata");
+    let pairs = metadata.as_object()?;
+    let objection = |what: String, hint| Some(Objection { key: "metadata", what, hint });
+    if pairs.len() > 64 {
+        return objection(format!("{} is too much metadata: engines keep 64 at most", pairs.len()), "leave some out");
+    }
+    let is_name = |name: &str| {
+        let is_good = |c: char| c.is_ascii_alphanumeric() || "=/+_-".contains(c);
+        (1..=128).contains(&name.len()) && name.chars().all(is_good)
+    };
+    if let Some(name) = pairs.keys().find(|name| !is_name(name)) {
+        let hint = "engines take 1 to 128 of letters, digits, `=`, `/`, `+`, `_` and `-`";
+        return objection(format!("metadata can't be called {name:?}"), hint);
+    }
+    let is_long = |value: &Value| value.as_str().is_some_and(|text| text.len() > 512);
+    let (name, _) = pairs.iter().find(|(_, value)| is_long(value))?;
+    objection(format!("the metadata {name} is longer than the 512 bytes that engines keep"), "make it shorter")
 }
 
 /// What is wrong with the names of policies that somebody gets.
@@ -77,7 +108,7 @@ pub static KIND: Kind = Kind {
     delete: Delete::ByPath,
     parse,
     write,
-    special: Special { effect, written_at: |_| vec!["identity/".to_owned()], ..Special::NONE },
+    special: Special { effect, written_at: |_| people(), ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

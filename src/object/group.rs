@@ -11,7 +11,7 @@ use serde_json::{Map, Value};
 
 use super::alias;
 use super::call::{Call, Lacks};
-use super::entity::{joined, odd_policies, of_metadata, told};
+use super::entity::{joined, odd_metadata, odd_policies, of_metadata, people, told};
 use super::field::{Field, Shape};
 use super::home::Home;
 use super::ids::{ENTITIES, GROUPS, ID};
@@ -65,7 +65,7 @@ pub static GROUP: Block = Block {
 };
 
 fn check(group: &Declared<'_>) -> Vec<Objection> {
-    let mut objections: Vec<Objection> = odd_policies(group).into_iter().collect();
+    let mut objections: Vec<Objection> = odd_policies(group).into_iter().chain(odd_metadata(group)).collect();
     let (alias, hint) = ("alias", "alias = { oidc = \"admins\" }");
     let Some(aliases) = group.value(alias).as_object().map(Map::len).filter(|_| group.written.contains(&alias)) else {
         return objections;
@@ -97,7 +97,7 @@ pub static KIND: Kind = Kind {
     delete: Delete::ByPath,
     parse,
     write,
-    special: Special { effect, written_at: |_| vec!["identity/".to_owned()], ..Special::NONE },
+    special: Special { effect, written_at: |_| people(), ..Special::NONE },
 };
 
 fn parse(data: &Map<String, Value>) -> Result<Map<String, Value>, Lacks> {

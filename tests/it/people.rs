@@ -334,6 +334,10 @@ fn what_is_wrong_with_people_is_told_where_it_stands() {
         ("user \"u\" {\n policies = [\"root\"]\n}", "nobody gets the policy root"),
         ("user \"Ann\" {\n}", "`Ann` can't be a name here"),
         ("group \"a b\" {\n}", "`a b` can't be a name here"),
+        ("user \"u\" {\n metadata = { \"team name\" = \"x\" }\n}", "metadata can't be called \"team name\""),
+        ("user \"u\" {\n metadata = { \"\" = \"x\" }\n}", "metadata can't be called \"\""),
+        ("group \"g\" {\n metadata = { \"a.b\" = \"x\" }\n}", "metadata can't be called \"a.b\""),
+        (&*format!("group \"g\" {{\n metadata = {{ a = \"{}\" }}\n}}", "x".repeat(513)), "longer than the 512 bytes"),
     ] {
         env.write("estate/estate.hcl", &format!("environment \"l\" {{\n engine = \"embedded\"\n}}\n{HEAD}{text}\n"));
         let output = env.run(&["validate", "-C", "estate"]);

@@ -334,6 +334,24 @@ fn templates_of_policies_are_filled_in_with_who_asks() {
     assert!(may(&bob, "team/web/x") && !may(&eve, "team/web/x"));
     let asked = json!({ "token": bob.token, "paths": ["secret/data/team/web/x"] });
     assert_eq!(world.root.post("sys/capabilities", &asked)["data"]["capabilities"], json!(["read"]));
+    let long = [json!({ "k".repeat(128): "v".repeat(512) }), json!({ "A=/+_-9": "" })];
+    long.into_iter().for_each(set);
+    let many: serde_json::Map<String, Value> = (0..65).map(|number| (format!("k{number}"), json!("v"))).collect();
+    for (metadata, why) in [
+        (json!({ "team name": "x" }), "key contains invalid characters"),
+        (json!({ "a.b": "x" }), "key contains invalid characters"),
+        (json!({ "é": "x" }), "key contains invalid characters"),
+        (json!({ "": "x" }), "key cannot be blank"),
+        (json!({ "k".repeat(129): "x" }), "key is too long"),
+        (json!({ "k": "v".repeat(513) }), "value is too long"),
+        (Value::Object(many), "more than 64 key/value pairs"),
+    ] {
+        for path in [format!("identity/entity/id/{entity}"), "identity/group/name/ops".to_owned()] {
+            let answer = world.root.send("POST", &path, Some(&json!({ "metadata": metadata })));
+            assert_eq!(answer.status, 400, "{metadata}");
+            assert!(said(&answer.body["errors"][0]).contains(why), "{metadata} {}", answer.body);
+        }
+    }
     // N16: what would be more than one name gives nothing.
     for more in ["web/x", "*", "+", "we*", ""] {
         set(json!({ "team": more }));

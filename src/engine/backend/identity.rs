@@ -18,6 +18,7 @@ use futures_util::FutureExt;
 use futures_util::future::BoxFuture;
 
 use crate::engine::backend::{Backend, Call, Class};
+use crate::engine::identity::Metadata;
 use crate::engine::lease::core::Core;
 use crate::engine::policy;
 use crate::engine::setup::Config;
@@ -111,6 +112,29 @@ fn policies(fields: Fields<'_>) -> Result<Option<Vec<String>>, Error> {
     }
     policy::assignable(&names)?;
     Ok(Some(names))
+}
+
+/// What is known of somebody, within the limits of others. Source: what a server of OpenBao 2.6 answers (with 500), in bytes.
+///
+/// # Errors
+/// What is too much, or called what policies can't name.
+fn sound(of: &str, metadata: Metadata) -> Result<Metadata, Error> {
+    let refused = |what: String| Err(invalid(format!("invalid {of} metadata: {what}")));
+    if metadata.len() > 64 {
+        return refused("metadata cannot contain more than 64 key/value pairs".to_owned());
+    }
+    for (key, value) in &metadata {
+        let is_good = |c: char| c.is_ascii_alphanumeric() || "=/+_-".contains(c);
+        let why = match (key.len(), value.len()) {
+            (0, _) => "key cannot be blank",
+            (129.., _) => "key is too long (limit: 128 characters)",
+            _ if !key.chars().all(is_good) => "key contains invalid characters",
+            (_, 513..) => "value is too long (limit: 512 characters)",
+            _ => continue,
+        };
+        return refused(format!("failed to load metadata pair ({key:?}): {why}"));
+    }
+    Ok(metadata)
 }
 
 /// A name that people give: entities and groups are told apart by it in paths, which are without blanks at their ends.

@@ -2,7 +2,7 @@
 
 use serde_json::{Map, json};
 
-use super::{Named, check_name, given, invalid, policies, shown};
+use super::{Named, check_name, given, invalid, policies, shown, sound};
 use crate::engine::backend::Call;
 use crate::engine::identity::{Change, Entity};
 use crate::engine::kernel::now;
@@ -95,7 +95,7 @@ pub(super) async fn write(core: &Core, call: Call<'_>, named: Named) -> Result<R
         entity.disabled = disabled;
     }
     if let Some(metadata) = fields.pairs("metadata")? {
-        entity.metadata = metadata;
+        entity.metadata = sound("entity", metadata)?;
     }
     entity.last_update_time = time;
     change.entity(before.as_ref(), Some(&entity))?;

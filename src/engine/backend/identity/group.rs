@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde_json::{Map, json};
 
-use super::{Named, check_name, given, invalid, policies, shown};
+use super::{Named, check_name, given, invalid, policies, shown, sound};
 use crate::engine::backend::Call;
 use crate::engine::identity::{Change, Group, Membership, Metadata};
 use crate::engine::kernel::{now, random};
@@ -119,7 +119,7 @@ pub(super) async fn write(core: &Core, call: Call<'_>, named: Named) -> Result<R
         group.policies = policies;
     }
     if let Some(metadata) = fields.pairs("metadata")? {
-        group.metadata = metadata;
+        group.metadata = sound("group", metadata)?;
     }
     set_members(core, &change, fields, &mut group)?;
     group.last_update_time = time;
