@@ -79,8 +79,11 @@ impl Early {
         let folders = declared_folders(desired, shared);
         let in_folder =
             |path: &str| path.rsplit_once('/').is_some_and(|(folder, _)| folders.iter().any(|one| one.path == folder));
+        // Whether what has no kind may be read at all is told by what is mounted there.
+        let is_known = |kind: &Kind| !matches!(kind.home, Home::Anywhere);
         let single = |(path, kind): (&&str, &&'static Kind)| {
-            (matches!(kind.read(path), Read::At(_)) && !in_folder(path)).then(|| ((*path).to_owned(), *kind))
+            (is_known(kind) && matches!(kind.read(path), Read::At(_)) && !in_folder(path))
+                .then(|| ((*path).to_owned(), *kind))
         };
         let mut singles: Vec<(String, &'static Kind)> = wanted.iter().filter_map(single).collect();
         singles.extend(undeclared_settings(desired, &wanted));
@@ -228,7 +231,7 @@ pub async fn read_one(client: &Client, kind: &'static Kind, path: &str) -> Resul
 /// Reads one object with ids where an engine tells them.
 async fn read_as_told(client: &Client, kind: &'static Kind, path: &str) -> Result<Option<Live>, Error> {
     match kind.read(path) {
-        Read::At(at) => match get(client, &at).await? {
+        Read::At(at) => match anywhere::get(client, kind, &at).await? {
             Some(data) => parsed(kind, path, &data).map(Some),
             None => Ok(None),
         },

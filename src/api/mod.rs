@@ -137,6 +137,7 @@ impl Client {
         match self.send(Method::Read, path, &[], None).await {
             Err(error) if error.says(Said::NoPath) => Ok(false),
             Ok(_) | Err(Error::Status { code: 404, .. }) => Ok(true),
+            Err(error) if error.says(Said::NothingThere) => Ok(true),
             Err(error) => Err(error),
         }
     }

@@ -210,6 +210,7 @@ impl<'s> Lowering<'s> {
         self.check_sole();
         self.check_sessions();
         self.check_trust();
+        self.check_own_users();
         for block in self.reader.labelled(declarations, "test") {
             self.test(&block);
         }

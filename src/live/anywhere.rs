@@ -7,7 +7,7 @@ use super::Error;
 use crate::api::{self, Client};
 use crate::object::home::ENGINES;
 use crate::object::{
-    Home, Live, NotOurs, Object, Place, Taken, is_secret_below, is_taken_below, not_ours, only_ours, told_type,
+    Home, Kind, Live, NotOurs, Object, Place, Taken, is_secret_below, is_taken_below, not_ours, only_ours, told_type,
 };
 
 /// What a server says of itself, to anybody.
@@ -154,6 +154,21 @@ pub(super) async fn check(
         }
     }
     Ok(())
+}
+
+/// Reads what is at the path of an object. What hands out a credential by that is none: it is given back.
+///
+/// # Errors
+/// [`Error::Api`], [`Error::Leased`].
+pub(super) async fn get(client: &Client, kind: &Kind, path: &str) -> Result<Option<Map<String, Value>>, Error> {
+    let answer = client.read(path).await.map_err(|source| Error::Api { path: path.to_owned(), source })?;
+    let leased = answer.as_ref().map(|answer| answer.lease_id.clone()).filter(|lease| !lease.is_empty());
+    if let (Home::Anywhere, Some(lease)) = (&kind.home, leased) {
+        let body = Map::from_iter([("lease_id".to_owned(), Value::from(lease.as_str()))]);
+        let left = client.write("sys/leases/revoke", &body).await.is_err().then_some(lease);
+        return Err(Error::Leased { path: path.to_owned(), left });
+    }
+    Ok(answer.and_then(api::Answer::into_data))
 }
 
 /// Whether all that is declared is something that our own engine has, if the server is that: others are asked when they

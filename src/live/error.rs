@@ -41,6 +41,17 @@ pub enum Error {
     /// An object without a word is declared where none can be.
     #[error(transparent)]
     Misplaced(#[from] Misplaced),
+    /// What is read at the path of an object without a word is a credential.
+    #[error(
+        "{path} can't be an `object`: it hands out a credential whenever it is read{}",
+        left.as_ref().map_or(String::new(), |lease| format!("; end the one of now: leasehold lease revoke {lease}"))
+    )]
+    Leased {
+        /// The object.
+        path: String,
+        /// The lease, where it could not be ended.
+        left: Option<String>,
+    },
     /// What somebody else should have is not there.
     #[error(transparent)]
     Missing(#[from] Missing),

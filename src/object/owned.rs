@@ -116,6 +116,12 @@ impl Owned {
         fingerprint::of_live_as(live, self.kind) != self.fingerprint || self.apart.iter().any(other)
     }
 
+    /// Whether a declaration without a word describes its object otherwise than when it was written: which fields there are,
+    /// how each is told, and what becomes of it at the end.
+    pub fn is_described_otherwise(&self, object: &Object) -> bool {
+        Description::of(self.kind) != Description::of(object.kind)
+    }
+
     /// Whether files say of an object what they said when it was written, in what an engine tells.
     pub fn is_of(&self, object: &Object) -> bool {
         fingerprint::of(object) == self.fingerprint

@@ -8,7 +8,7 @@ use super::kind::Kind;
 use super::kind::live::Live;
 use super::kind::object::Object;
 use super::kind::words::Is;
-use super::kv_version::{VERSION, VERSIONED};
+use super::kv_version::{PLAIN, VERSION, VERSIONED};
 use super::review::Reviewed;
 use super::table::KINDS;
 use super::{aws_root, mount, quota, transit_key, tuning};
@@ -119,6 +119,10 @@ pub fn is_taken_below(table: &Table, mount_type: &str, path: &str) -> Option<Tak
     })
 }
 
+/// Below which folders engines of other types hand out what they make, at a read: database, RabbitMQ, Consul, Nomad, SSH,
+/// LDAP, Kubernetes, Azure, TOTP, Terraform.
+const HANDED_OUT: [&str; 6] = ["creds", "static-creds", "static-cred", "sts", "code", "token"];
+
 /// Whether what is at a path shows a secret: `rest` is what comes behind the mount, whose type says its version where it has
 /// one. A plan would show it to whoever reads it.
 ///
@@ -128,7 +132,9 @@ pub fn is_secret_below(mount_type: &str, rest: &str) -> Option<Taken> {
     let shows = match mount_type {
         VERSIONED => folder == "data",
         transit_key::TYPE => ["export", "backup", "datakey"].contains(&folder),
-        _ => false,
+        // It keeps what it is told, at any path.
+        PLAIN => false,
+        _ => HANDED_OUT.contains(&folder),
     };
     shows.then(|| Taken {
         what: "a secret, or shows one".to_owned(),
@@ -175,6 +181,10 @@ mod tests {
             ("kv-v2", "metadata/web", false),
             ("kv-v2", "config", false),
             ("kv-v1", "data/web", false),
+            ("kv-v1", "creds/web", false),
+            ("rabbitmq", "creds/r", true),
+            ("rabbitmq", "roles/r", false),
+            ("totp", "code/t", true),
             ("transit", "export/hmac-key/h", true),
             ("transit", "keys/h/config", false),
             ("database", "data/web", false),

@@ -102,6 +102,7 @@ pub(crate) fn is_outdated(owned: &Owned, object: &Object) -> bool {
     let is_adopted = |(name, value): (&str, &serde_json::Value)| owned.adopted.get(name) == Some(value);
     owned.state != crate::object::Progress::Applied
         || owned.from.is_some()
+        || owned.is_described_otherwise(object)
         || owned.no_longer_declared(object).next().is_some()
         || (object.unresolved().next().is_none() && object.apart_digests() != owned.apart)
         || object.adopted().count() != owned.adopted.len()

@@ -6,6 +6,7 @@ use leasehold::engine::AwsTransport;
 use serde_json::{Value, json};
 
 use crate::env::{InTestEngine, TestEnv};
+use crate::fake::FakeServer;
 use crate::world::World;
 
 /// An estate, and the engine that it is for, with a key-value mount of version 1: it keeps whatever it is told.
@@ -115,6 +116,21 @@ fn an_object_that_is_there_is_taken_over_only_when_that_is_said_and_may_stay_at_
     assert!(plan.contains("no longer declared: forget") && plan.contains("its declaration said so"), "{plan}");
     world.apply();
     assert_eq!(world.read("objects/theirs").unwrap()["a"], 3);
+
+    // What is said of its end later on is remembered, though nothing of the object changes.
+    let ours = |more: &str| format!("object \"objects/ours\" {{\n  data {{\n    a = 1\n  }}\n{more}}}\n");
+    for (first, then, stays) in [("", "  delete = \"keep\"\n", true), ("  delete = \"keep\"\n", "", false)] {
+        for more in [first, then] {
+            world.declare(&ours(more));
+            world.apply();
+        }
+        world.declare("");
+        let plan = world.plan(2);
+        assert_eq!(plan.contains("no longer declared: forget"), stays, "{plan}");
+        world.apply();
+        assert_eq!(world.read("objects/ours").is_some(), stays);
+        world.delete("objects/ours");
+    }
 }
 
 #[test]
@@ -227,4 +243,36 @@ fn what_is_wrong_with_quotas_password_policies_and_lockouts_is_told() {
         let all = output.stdout + &output.stderr;
         assert!(output.code == 1 && all.contains(said), "{text}\n{said}\n{all}");
     }
+}
+
+/// Engines of other types may hand out what they make anywhere.
+#[test]
+fn what_hands_out_a_credential_is_no_object_and_what_was_handed_out_is_given_back() {
+    let server = FakeServer::start(&[
+        ("GET /v1/sys/mounts", 200, r#"{"data": {"db/": {"type": "database"}}}"#),
+        ("GET /v1/sys/auth", 200, r#"{"data": {}}"#),
+        ("GET /v1/sys/audit", 200, r#"{"data": {}}"#),
+        (
+            "GET /v1/db/odd/main",
+            200,
+            r#"{"lease_id": "db/odd/main/1", "lease_duration": 60, "data": {"password": "p"}}"#,
+        ),
+        ("PUT /v1/sys/leases/revoke", 204, ""),
+    ]);
+    let mut env = TestEnv::new();
+    env.set("LEASEHOLD_TOKEN", "root");
+    env.write("estate/env.hcl", &format!("environment \"prod\" {{\n  address = \"{}\"\n}}\n", server.address));
+    for (path, said) in [
+        ("db/creds/main", "can't be an `object`: it is a secret, or shows one"),
+        ("db/odd/main", "it hands out a credential whenever it is read"),
+    ] {
+        env.write("estate/o.hcl", &format!("object \"{path}\" {{\n  data {{\n    a = 1\n  }}\n}}\n"));
+        let plan = env.run(&["-C", "estate", "plan"]);
+        assert!(plan.code == 1 && plan.stderr.contains(said), "{path}: {}", plan.normal());
+        assert!(!plan.normal().contains("\"p\""), "{}", plan.normal());
+    }
+    let asked: Vec<String> = server.asked().into_iter().map(|asked| asked.line).collect();
+    assert!(!asked.iter().any(|line| line.contains("db/creds")), "{asked:?}");
+    let revoked = server.asked().into_iter().find(|asked| asked.line.contains("leases/revoke"));
+    assert!(revoked.expect("it was given back").body.contains("db/odd/main/1"));
 }
